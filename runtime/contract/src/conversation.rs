@@ -1,0 +1,119 @@
+//! Speaking and listening.
+
+use serde::{Deserialize, Serialize};
+
+/// What stops the agent's voice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum BargeIn {
+    /// Speech of some substance, or a key.
+    #[default]
+    BySpeech,
+    /// A key only.
+    ByKeys,
+    /// Nothing.
+    Never,
+}
+
+/// How to speak.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct SayOptions {
+    /// What stops it.
+    pub barge_in: BargeIn,
+    /// BCP 47; the line's first language when `None`.
+    pub language: Option<String>,
+}
+
+/// What kind of answer is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Expecting {
+    /// No expectation.
+    #[default]
+    Anything,
+    /// Yes or no: ends early.
+    YesNo,
+    /// A dictated number: waits through its pauses.
+    Digits,
+    /// A name, perhaps spelled: waits through its pauses.
+    Name,
+    /// A date or a time.
+    Date,
+    /// An address.
+    Address,
+}
+
+/// How to listen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListenOptions {
+    /// Milliseconds of silence before the turn is [`Turn::Silence`]; 500 to 60000.
+    pub patience: u32,
+    /// What kind of answer is due.
+    pub expecting: Expecting,
+    /// A turn of keys ends after so many; 0 for no limit short of 32.
+    pub max_digits: u8,
+    /// The key that ends a turn of keys.
+    pub finish_on: Option<char>,
+    /// BCP 47; the line's first language when `None`.
+    pub language: Option<String>,
+}
+
+impl Default for ListenOptions {
+    fn default() -> Self {
+        Self {
+            patience: 6_000,
+            expecting: Expecting::Anything,
+            max_digits: 0,
+            finish_on: None,
+            language: None,
+        }
+    }
+}
+
+/// What reached the caller's ear.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Heard {
+    /// The words played, cut at the last whole word.
+    pub text: String,
+    /// Whether everything was played.
+    pub whole: bool,
+    /// Milliseconds played.
+    pub played: u32,
+}
+
+/// One utterance of the caller.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Speech {
+    /// What was said.
+    pub text: String,
+    /// From 0 to 1; 0.5 where the provider does not say.
+    pub confidence: f32,
+    /// BCP 47.
+    pub language: String,
+    /// Whether it began while the agent was speaking.
+    pub over_agent: bool,
+}
+
+/// The caller's turn.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Turn {
+    /// Something was said.
+    Speech(Speech),
+    /// Keys were pressed.
+    Digits(String),
+    /// Nothing, within the caller's time.
+    Silence,
+    /// The caller is gone.
+    HungUp,
+}
+
+/// How a transfer went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Transferred {
+    /// Somebody took the call.
+    Answered,
+    /// The destination was busy.
+    Busy,
+    /// Nobody answered.
+    NoAnswer,
+    /// The caller left meanwhile.
+    CallerGone,
+}
