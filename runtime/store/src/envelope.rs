@@ -1,0 +1,111 @@
+//! How a value rests: version ‖ CRC-32 ‖ nonce ‖ ciphertext.
+//!
+//! The CRC tells a bad disk from a wrong key. The ciphertext is bound to its address, so a value moved
+//! to another key, table or tenant does not open.
+
+use crate::keys::{Cipher, NONCE};
+use crate::{Address, MAX_KEY, StoreError};
+
+/// The largest value, in bytes.
+pub const MAX_VALUE: usize = 3_500;
+/// The largest sealed value: what a backend must be able to keep, in bytes.
+pub const MAX_STORED: usize = HEAD + NONCE + 2 + MAX_KEY + MAX_VALUE + 16;
+
+const VERSION: u8 = 1;
+const HEAD: usize = 1 + 4;
+const _: () = assert!(MAX_STORED < 4096);
+
+/// Seals a value for an address. `private_key` is the true key, where the address only holds its hash.
+pub(crate) fn seal(
+    cipher: &Cipher,
+    address: &Address,
+    private_key: &[u8],
+    value: &[u8],
+) -> Result<Vec<u8>, StoreError> {
+    if value.len() > MAX_VALUE {
+        return Err(StoreError::ValueTooLarge { length: value.len(), max: MAX_VALUE });
+    }
+    let too_long = StoreError::KeyLength { length: private_key.len(), max: MAX_KEY };
+    let key_length = u16::try_from(private_key.len()).map_err(|_| too_long)?;
+    let mut plain = Vec::with_capacity(2 + private_key.len() + value.len() + 16);
+    plain.extend_from_slice(&key_length.to_le_bytes());
+    plain.extend_from_slice(private_key);
+    plain.extend_from_slice(value);
+    let sealed = cipher.seal(address.as_bytes(), plain)?;
+    let mut stored = Vec::with_capacity(HEAD + sealed.len());
+    stored.push(VERSION);
+    stored.extend_from_slice(&crc32fast::hash(&sealed).to_le_bytes());
+    stored.extend_from_slice(&sealed);
+    Ok(stored)
+}
+
+/// Opens a value. Returns the true key, where the address only holds its hash, and the value.
+pub(crate) fn open(
+    cipher: &Cipher,
+    address: &Address,
+    stored: &[u8],
+) -> Result<(Vec<u8>, Vec<u8>), StoreError> {
+    let damaged = |what| StoreError::Damaged { what };
+    let (version, rest) = stored.split_first().ok_or(damaged("it is empty"))?;
+    if *version != VERSION {
+        return Err(StoreError::Version { found: *version, known: VERSION });
+    }
+    let (crc, sealed) = rest.split_first_chunk::<4>().ok_or(damaged("it is cut short"))?;
+    if crc32fast::hash(sealed) != u32::from_le_bytes(*crc) {
+        return Err(damaged("its checksum differs"));
+    }
+    let plain = cipher.open(address.as_bytes(), sealed).ok_or(StoreError::WrongKey)?;
+    let (length, rest) = plain.split_first_chunk::<2>().ok_or(damaged("it has no length"))?;
+    let (key, value) = rest
+        .split_at_checked(usize::from(u16::from_le_bytes(*length)))
+        .ok_or(damaged("its key is cut short"))?;
+    Ok((key.to_vec(), value.to_vec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Table;
+    use crate::keys::Secret;
+
+    fn address(tenant: &str, key: &[u8]) -> Address {
+        Address::new(&tenant.parse().unwrap(), Table::Memory, key).unwrap()
+    }
+
+    #[test]
+    fn a_value_opens_at_its_own_address_only() {
+        let cipher = Cipher::new(&Secret::random().unwrap());
+        let here = address("cabinet", b"k");
+        let stored = seal(&cipher, &here, b"true key", b"value").unwrap();
+        assert_eq!(open(&cipher, &here, &stored).unwrap(), (b"true key".to_vec(), b"value".to_vec()));
+        for there in [address("cabinet", b"l"), address("other", b"k")] {
+            assert!(matches!(open(&cipher, &there, &stored), Err(StoreError::WrongKey)));
+        }
+        let other = Cipher::new(&Secret::random().unwrap());
+        assert!(matches!(open(&other, &here, &stored), Err(StoreError::WrongKey)));
+    }
+
+    #[test]
+    fn any_flipped_bit_and_any_cut_is_noticed() {
+        let cipher = Cipher::new(&Secret::random().unwrap());
+        let here = address("cabinet", b"k");
+        let stored = seal(&cipher, &here, b"", b"value").unwrap();
+        for at in 0..stored.len() {
+            assert!(open(&cipher, &here, &stored[..at]).is_err());
+            for bit in 0..8 {
+                let mut bad = stored.clone();
+                bad[at] ^= 1 << bit;
+                assert!(open(&cipher, &here, &bad).is_err(), "byte {at} bit {bit}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_too_large_is_refused_with_the_limit() {
+        let cipher = Cipher::new(&Secret::random().unwrap());
+        let error = seal(&cipher, &address("cabinet", b"k"), &[0; MAX_KEY], &[0; MAX_VALUE + 1]).unwrap_err();
+        assert!(error.to_string().contains("at most 3500 bytes"), "{error}");
+        let largest = seal(&cipher, &address("cabinet", b"k"), &[0; MAX_KEY], &[0; MAX_VALUE]).unwrap();
+        assert_eq!(largest.len(), MAX_STORED);
+    }
+}

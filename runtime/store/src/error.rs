@@ -1,0 +1,75 @@
+//! What can go wrong with storage, and what to do about it.
+
+use crate::keys::KeyError;
+
+/// Why storage did not answer.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// A key is empty or too long.
+    #[error("a key has 1 to {max} bytes, this one has {length}: shorten it")]
+    KeyLength {
+        /// Its length in bytes.
+        length: usize,
+        /// The longest there is.
+        max: usize,
+    },
+    /// A value is too large.
+    #[error("a value has at most {max} bytes, this one has {length}: split it over several keys")]
+    ValueTooLarge {
+        /// Its length in bytes.
+        length: usize,
+        /// The largest there is.
+        max: usize,
+    },
+    /// A batch is too large.
+    #[error("a batch has at most {max} operations and conditions, this one has {length}: split it")]
+    BatchTooLarge {
+        /// How many it has.
+        length: usize,
+        /// How many it may have.
+        max: usize,
+    },
+    /// Bytes that are not what was written.
+    #[error("a stored value is damaged ({what}): restore the data folder from a backup")]
+    Damaged {
+        /// Which check failed.
+        what: &'static str,
+    },
+    /// A value of a format this version does not know.
+    #[error("a stored value has format version {found}, this program knows {known}: use a newer program")]
+    Version {
+        /// The version found.
+        found: u8,
+        /// The version known.
+        known: u8,
+    },
+    /// A value that the tenant's present key does not open.
+    #[error(
+        "a stored value does not open with the tenant's key: check that the keys folder belongs to this data folder, and that nobody moved values between tenants or keys"
+    )]
+    WrongKey,
+    /// Two writers kept changing the same keys.
+    #[error("other writers kept changing the same keys: try again")]
+    Contended,
+    /// A key could not be had.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The disk failed, or the folder cannot be used.
+    #[error("the data folder cannot be used ({0}): check the disk's space and state, then restart")]
+    Io(String),
+    /// The storage has been shut down, or its writer stopped after an error of the disk.
+    #[error("storage is closed ({0}): restart the program")]
+    Closed(String),
+}
+
+impl From<std::io::Error> for StoreError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Io(error.to_string())
+    }
+}
+
+impl From<sled::Error> for StoreError {
+    fn from(error: sled::Error) -> Self {
+        Self::Io(error.to_string())
+    }
+}

@@ -1,0 +1,315 @@
+//! Epoch keys as files, in a directory of their own.
+//!
+//! `<keys>/<tenant>/epoch-00000001.key`, readable by the owner alone: magic ‖ version ‖ 32 bytes ‖ CRC-32. A
+//! wrapped key names its epoch, so keys of several epochs can stand side by side; the highest is
+//! the present one.
+
+use std::collections::HashMap;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use parloir_contract::TenantId;
+use zeroize::Zeroize;
+
+use super::{Cipher, KeyError, Kms, MAX_WRAPPED, Secret};
+
+const MAGIC: &[u8; 15] = b"parloir-epoch-k";
+const KEY_VERSION: u8 = 1;
+const WRAP_VERSION: u8 = 1;
+const FIRST_EPOCH: u32 = 1;
+/// Tenants whose keys are kept in memory.
+const MAX_KNOWN: usize = 10_000;
+
+/// The keys of one tenant and epoch, as they are used.
+#[derive(Clone)]
+struct EpochKey {
+    epoch: u32,
+    derive: Arc<Secret>,
+    wrap: Arc<Cipher>,
+}
+
+/// Epoch keys as files. Clones are the same keyring.
+#[derive(Clone)]
+pub struct Keyring {
+    folder: Arc<PathBuf>,
+    /// By tenant and epoch; the present epoch also under `None`.
+    known: Arc<Mutex<HashMap<(TenantId, Option<u32>), EpochKey>>>,
+}
+
+impl Keyring {
+    /// The keyring in a folder, which is made if need be (readable by the owner alone). Blocks for a
+    /// few file operations: open it before serving.
+    pub fn open(folder: impl Into<PathBuf>) -> Result<Self, KeyError> {
+        let folder = folder.into();
+        make_folder(&folder)?;
+        Ok(Self { folder: Arc::new(folder), known: Arc::default() })
+    }
+
+    /// The tenant's key of an epoch; of the present epoch, made if need be, when `None`.
+    async fn key(&self, tenant: &TenantId, epoch: Option<u32>) -> Result<EpochKey, KeyError> {
+        let name = (tenant.clone(), epoch);
+        if let Some(key) = self.known.lock().get(&name) {
+            return Ok(key.clone());
+        }
+        let folder = self.folder.join(tenant.as_str());
+        let tenant = tenant.clone();
+        let work = move || match epoch {
+            Some(epoch) => read(&folder, &tenant, epoch),
+            None => match newest(&folder)? {
+                Some(epoch) => read(&folder, &tenant, epoch),
+                None => make(&folder, &tenant),
+            },
+        };
+        let key =
+            tokio::task::spawn_blocking(work).await.map_err(|error| KeyError::Io(error.to_string()))??;
+        let mut known = self.known.lock();
+        if known.len() >= MAX_KNOWN {
+            known.clear();
+        }
+        known.insert(name, key.clone());
+        Ok(key)
+    }
+}
+
+#[async_trait]
+impl Kms for Keyring {
+    async fn derive(&self, tenant: &TenantId, purpose: &str) -> Result<Secret, KeyError> {
+        Ok(self.key(tenant, None).await?.derive.derive(purpose))
+    }
+
+    async fn wrap(&self, tenant: &TenantId, context: &[u8], secret: &Secret) -> Result<Vec<u8>, KeyError> {
+        let key = self.key(tenant, None).await?;
+        let mut wrapped = vec![WRAP_VERSION];
+        wrapped.extend_from_slice(&key.epoch.to_le_bytes());
+        let sealed = key.wrap.seal(&binding(tenant, key.epoch, context), secret.expose().to_vec())?;
+        wrapped.extend_from_slice(&sealed);
+        Ok(wrapped)
+    }
+
+    async fn unwrap(&self, tenant: &TenantId, context: &[u8], wrapped: &[u8]) -> Result<Secret, KeyError> {
+        let refused = || KeyError::Refused { tenant: tenant.clone() };
+        if wrapped.len() > MAX_WRAPPED {
+            return Err(refused());
+        }
+        let (version, rest) = wrapped.split_first().ok_or_else(refused)?;
+        let (epoch, sealed) = rest.split_first_chunk::<4>().ok_or_else(refused)?;
+        if *version != WRAP_VERSION {
+            return Err(refused());
+        }
+        let epoch = u32::from_le_bytes(*epoch);
+        let key = self.key(tenant, Some(epoch)).await?;
+        let mut plain = key.wrap.open(&binding(tenant, epoch, context), sealed).ok_or_else(refused)?;
+        let secret = <[u8; 32]>::try_from(plain.as_slice()).map(Secret::from_bytes).map_err(|_| refused());
+        plain.zeroize();
+        secret
+    }
+}
+
+impl std::fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Keyring({})", self.folder.display())
+    }
+}
+
+/// What a wrapped key is bound to.
+fn binding(tenant: &TenantId, epoch: u32, context: &[u8]) -> Vec<u8> {
+    let mut bound = b"parloir wrapped key\0".to_vec();
+    bound.extend_from_slice(tenant.as_str().as_bytes());
+    bound.push(0);
+    bound.extend_from_slice(&epoch.to_le_bytes());
+    bound.extend_from_slice(context);
+    bound
+}
+
+fn path(folder: &Path, epoch: u32) -> PathBuf {
+    folder.join(format!("epoch-{epoch:08}.key"))
+}
+
+/// The highest epoch that has a key in the folder.
+fn newest(folder: &Path) -> Result<Option<u32>, KeyError> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let mut highest = None;
+    for entry in entries {
+        let name = entry?.file_name();
+        let epoch = name
+            .to_str()
+            .and_then(|name| name.strip_prefix("epoch-")?.strip_suffix(".key"))
+            .and_then(|digits| digits.parse::<u32>().ok());
+        highest = highest.max(epoch);
+    }
+    Ok(highest)
+}
+
+fn read(folder: &Path, tenant: &TenantId, epoch: u32) -> Result<EpochKey, KeyError> {
+    let path = path(folder, epoch);
+    let mut file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Err(KeyError::Missing { tenant: tenant.clone(), epoch });
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let shown = path.display().to_string();
+    if file.metadata()?.mode() & 0o077 != 0 {
+        return Err(KeyError::Exposed { file: shown });
+    }
+    let damaged = |what| KeyError::Damaged { file: shown.clone(), what };
+    let mut bytes = Vec::with_capacity(64);
+    (&mut file).take(64).read_to_end(&mut bytes)?;
+    let rest = bytes.strip_prefix(MAGIC.as_slice()).ok_or_else(|| damaged("it is no key file"))?;
+    let (version, rest) = rest.split_first().ok_or_else(|| damaged("it is cut short"))?;
+    if *version != KEY_VERSION {
+        return Err(damaged("it is of a version this program does not know"));
+    }
+    let (key, crc) = rest.split_first_chunk::<32>().ok_or_else(|| damaged("it is cut short"))?;
+    if crc != crc32fast::hash(key).to_le_bytes() {
+        return Err(damaged("its checksum differs"));
+    }
+    let secret = Secret::from_bytes(*key);
+    bytes.zeroize();
+    Ok(used(epoch, &secret))
+}
+
+fn used(epoch: u32, secret: &Secret) -> EpochKey {
+    EpochKey {
+        epoch,
+        derive: Arc::new(secret.derive("parloir epoch key: derive")),
+        wrap: Arc::new(Cipher::new(&secret.derive("parloir epoch key: wrap"))),
+    }
+}
+
+/// Makes the first epoch key of a tenant. Where somebody else does so at the same moment, theirs stands.
+fn make(folder: &Path, tenant: &TenantId) -> Result<EpochKey, KeyError> {
+    make_folder(folder)?;
+    let secret = Secret::random()?;
+    let mut bytes = MAGIC.to_vec();
+    bytes.push(KEY_VERSION);
+    bytes.extend_from_slice(secret.expose());
+    bytes.extend_from_slice(&crc32fast::hash(secret.expose()).to_le_bytes());
+
+    // A name of its own until it is whole and durable; then it takes the real one, unless that is taken.
+    let mut unique = [0; 8];
+    getrandom::fill(&mut unique).map_err(|error| KeyError::NoRandomness(error.to_string()))?;
+    let draft = folder.join(format!("draft-{:016x}", u64::from_le_bytes(unique)));
+    let written = (|| {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+        file.write_all(&bytes)?;
+        file.sync_all()?;
+        match fs::hard_link(&draft, path(folder, FIRST_EPOCH)) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    })();
+    bytes.zeroize();
+    let removed = fs::remove_file(&draft);
+    written?;
+    removed?;
+    File::open(folder)?.sync_all()?;
+    read(folder, tenant, FIRST_EPOCH)
+}
+
+/// Makes a folder for its owner alone, durably.
+fn make_folder(folder: &Path) -> Result<(), KeyError> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    if let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        File::open(parent)?.sync_all()?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn tenant(name: &str) -> TenantId {
+        name.parse().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_wrapped_key_opens_for_its_tenant_and_context_only_also_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let secret = Secret::random().unwrap();
+        let keyring = Keyring::open(folder.path()).unwrap();
+        let wrapped = keyring.wrap(&tenant("a"), b"call 1", &secret).await.unwrap();
+        assert!(wrapped.len() <= MAX_WRAPPED);
+
+        let again = Keyring::open(folder.path()).unwrap();
+        let opened = again.unwrap(&tenant("a"), b"call 1", &wrapped).await.unwrap();
+        assert_eq!(opened.expose(), secret.expose());
+        again.derive(&tenant("b"), "x").await.unwrap();
+        for (who, what) in [("a", b"call 2"), ("b", b"call 1")] {
+            let refused = again.unwrap(&tenant(who), what, &wrapped).await;
+            assert!(matches!(refused, Err(KeyError::Refused { .. })));
+        }
+        for cut in 0..wrapped.len() {
+            assert!(again.unwrap(&tenant("a"), b"call 1", &wrapped[..cut]).await.is_err());
+        }
+    }
+
+    #[tokio::test]
+    async fn unwrapping_makes_no_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let keyring = Keyring::open(folder.path()).unwrap();
+        let other = tempfile::tempdir().unwrap();
+        let wrapped = Keyring::open(other.path())
+            .unwrap()
+            .wrap(&tenant("a"), b"", &Secret::random().unwrap())
+            .await
+            .unwrap();
+        let missing = keyring.unwrap(&tenant("a"), b"", &wrapped).await;
+        assert!(matches!(missing, Err(KeyError::Missing { epoch: 1, .. })));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn key_files_are_for_the_owner_alone_and_damage_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        Keyring::open(folder.path()).unwrap().derive(&tenant("a"), "x").await.unwrap();
+        let file = folder.path().join("a/epoch-00000001.key");
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(folder.path().join("a")).unwrap().count(), 1);
+
+        let good = fs::read(&file).unwrap();
+        for at in 0..good.len() {
+            let mut bad = good.clone();
+            bad[at] ^= 1;
+            fs::write(&file, bad).unwrap();
+            let error = Keyring::open(folder.path()).unwrap().derive(&tenant("a"), "x").await.unwrap_err();
+            assert!(matches!(error, KeyError::Damaged { .. }), "byte {at}: {error}");
+        }
+        fs::write(&file, good).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+        let error = Keyring::open(folder.path()).unwrap().derive(&tenant("a"), "x").await.unwrap_err();
+        assert!(error.to_string().contains("chmod 600"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn two_programs_making_a_tenants_key_at_once_agree_on_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let rings: Vec<_> = (0..8).map(|_| Keyring::open(folder.path()).unwrap()).collect();
+        let tasks: Vec<_> = rings
+            .into_iter()
+            .map(|ring| tokio::spawn(async move { ring.derive(&tenant("a"), "x").await.unwrap() }))
+            .collect();
+        let mut keys = Vec::new();
+        for task in tasks {
+            keys.push(*task.await.unwrap().expose());
+        }
+        keys.dedup();
+        assert_eq!(keys.len(), 1);
+    }
+}
