@@ -1,0 +1,314 @@
+//! espeak-ng as a subprocess: the embedded voice. Its licence (GPL-3) stays outside this process.
+//!
+//! One process per utterance: 10 to 20 ms for seven seconds of speech, 8 MB. Robotic; another voice is one
+//! line of configuration.
+
+use std::io::ErrorKind as IoErrorKind;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::stream::{self, StreamExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::entry::ProviderEntry;
+use crate::error::{ErrorKind, ProviderError};
+use crate::traits::{MAX_SPEECH_TEXT, SpeechRequest, SpeechStream, TextToSpeech};
+use crate::wav::{Header, Samples, header};
+
+/// Processes at once where the entry does not say.
+const PROCESSES: u8 = 16;
+/// The longest wait for a free process, and for any further piece of sound.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Words per minute: a little slower than espeak's own 175, for a telephone.
+const PACE: &str = "160";
+/// At most so many bytes of sound for one request: ten minutes at 22 050 Hz.
+const MAX_SOUND: usize = 10 * 60 * 22_050 * 2;
+/// What to type where it is missing.
+const INSTALL: &str = "espeak-ng is not installed: apt-get install -y --no-install-recommends espeak-ng";
+
+/// espeak-ng on this machine.
+pub struct Espeak {
+    voice: Option<String>,
+    processes: Arc<Semaphore>,
+}
+
+impl Espeak {
+    /// Finds out that espeak-ng is installed.
+    ///
+    /// # Errors
+    /// How to install it.
+    pub fn start(entry: &ProviderEntry) -> Result<Self, ProviderError> {
+        if entry.voice.as_deref().is_some_and(|voice| !is_voice(voice)) {
+            return Err(ProviderError::ours(
+                ErrorKind::NotInstalled,
+                "voice: write a name that `espeak-ng --voices` lists, such as \"fr\"",
+            ));
+        }
+        let found = std::process::Command::new("espeak-ng")
+            .arg("--version")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        match found {
+            Ok(status) if status.success() => Ok(Self {
+                voice: entry.voice.clone(),
+                processes: Arc::new(Semaphore::new(usize::from(entry.workers.unwrap_or(PROCESSES)))),
+            }),
+            Ok(_) | Err(_) => Err(ProviderError::ours(ErrorKind::NotInstalled, INSTALL)),
+        }
+    }
+}
+
+/// A name that cannot be taken for an option or a path.
+fn is_voice(name: &str) -> bool {
+    name.len() <= 32
+        && name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '+' | '_'))
+}
+
+/// espeak's voice for a BCP 47 language.
+fn voice_of(language: &str) -> Option<String> {
+    let language = language.to_ascii_lowercase().replace('_', "-");
+    let primary = language.split('-').next().unwrap_or_default();
+    let voice = match language.as_str() {
+        // The regions espeak has a voice of its own for, among the languages we speak.
+        "en-us" | "fr-be" | "fr-ch" | "pt-br" | "es-419" => language.as_str(),
+        _ if primary == "en" => "en-gb",
+        _ => primary,
+    };
+    is_voice(voice).then(|| voice.to_owned())
+}
+
+/// Plain words only: `[[…]]` would be read as phonemes, and control characters as commands.
+fn plain(text: &str) -> String {
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    text.replace("[[", "[ [")
+}
+
+#[async_trait]
+impl TextToSpeech for Espeak {
+    async fn speak(&self, request: SpeechRequest) -> Result<SpeechStream, ProviderError> {
+        if request.text.len() > MAX_SPEECH_TEXT {
+            return Err(ProviderError::ours(
+                ErrorKind::TooLarge,
+                "the text is too long to be spoken at once",
+            ));
+        }
+        let voice = self.voice.clone().or_else(|| voice_of(&request.language)).ok_or_else(|| {
+            ProviderError::ours(
+                ErrorKind::Refused,
+                "espeak has no voice of that language: write voice in its entry",
+            )
+        })?;
+        let busy =
+            || ProviderError::ours(ErrorKind::Busy, "too many callers are spoken to at once: raise workers");
+        let permit = tokio::time::timeout(PATIENCE, self.processes.clone().acquire_owned())
+            .await
+            .map_err(|_| busy())?
+            .map_err(|_| busy())?;
+        let mut speaking = Speaking::start(&voice, &request.text, permit).await?;
+        let (rate, first) = speaking.first().await?;
+        let rest = stream::unfold(Some(speaking), |speaking| async {
+            let mut speaking = speaking?;
+            match speaking.more().await {
+                Ok(Some(samples)) => Some((Ok(samples), Some(speaking))),
+                Ok(None) => None,
+                Err(error) => Some((Err(error), None)),
+            }
+        });
+        let first = stream::iter((!first.is_empty()).then_some(Ok(first)));
+        Ok(SpeechStream { rate, samples: first.chain(rest).boxed() })
+    }
+}
+
+/// One running process. Dropping it kills it.
+struct Speaking {
+    child: Child,
+    sound: ChildStdout,
+    samples: Samples,
+    bytes: usize,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Speaking {
+    async fn start(voice: &str, text: &str, permit: OwnedSemaphorePermit) -> Result<Self, ProviderError> {
+        let mut child = Command::new("espeak-ng")
+            // UTF-8 from stdin, all of it; WAV to stdout.
+            .args(["-v", voice, "-s", PACE, "-b", "1", "--stdin", "--stdout"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| match error.kind() {
+                IoErrorKind::NotFound => ProviderError::ours(ErrorKind::NotInstalled, INSTALL),
+                _ => broken(&error),
+            })?;
+        let (Some(mut stdin), Some(sound)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(ProviderError::ours(ErrorKind::Internal, "espeak-ng was started without its pipes"));
+        };
+        // MAX_SPEECH_TEXT fits a pipe: this does not wait for the process to read.
+        let written = async {
+            stdin.write_all(plain(text).as_bytes()).await?;
+            stdin.shutdown().await
+        };
+        match tokio::time::timeout(PATIENCE, written).await {
+            // It went away without reading: its exit status says more.
+            Ok(Err(error)) if error.kind() != IoErrorKind::BrokenPipe => return Err(broken(&error)),
+            Ok(_) => {}
+            Err(_) => return Err(slow()),
+        }
+        drop(stdin);
+        Ok(Self { child, sound, samples: Samples::new(1), bytes: 0, _permit: permit })
+    }
+
+    /// The rate, and the samples that came with the header.
+    async fn first(&mut self) -> Result<(u32, Vec<i16>), ProviderError> {
+        let mut bytes = Vec::new();
+        loop {
+            let more = self.read().await?;
+            bytes.extend_from_slice(&more);
+            match header(&bytes) {
+                Header::Pcm { rate, channels, data } => {
+                    self.samples = Samples::new(channels);
+                    return Ok((rate, self.samples.push(bytes.get(data..).unwrap_or_default())));
+                }
+                Header::Incomplete if !more.is_empty() => {}
+                Header::Incomplete | Header::Unusable => {
+                    self.check_exit().await?;
+                    return Err(ProviderError::upstream(
+                        ErrorKind::Malformed,
+                        "espeak-ng did not send a WAV",
+                    ));
+                }
+            }
+        }
+    }
+
+    async fn more(&mut self) -> Result<Option<Vec<i16>>, ProviderError> {
+        loop {
+            let bytes = self.read().await?;
+            if bytes.is_empty() {
+                self.check_exit().await?;
+                return Ok(None);
+            }
+            let samples = self.samples.push(&bytes);
+            if !samples.is_empty() {
+                return Ok(Some(samples));
+            }
+        }
+    }
+
+    async fn read(&mut self) -> Result<Vec<u8>, ProviderError> {
+        let mut bytes = vec![0; 8 * 1024];
+        let count = tokio::time::timeout(PATIENCE, self.sound.read(&mut bytes))
+            .await
+            .map_err(|_| slow())?
+            .map_err(|error| broken(&error))?;
+        bytes.truncate(count);
+        self.bytes += count;
+        if self.bytes > MAX_SOUND {
+            return Err(ProviderError::ours(
+                ErrorKind::TooLarge,
+                "espeak-ng spoke for more than ten minutes",
+            ));
+        }
+        Ok(bytes)
+    }
+
+    async fn check_exit(&mut self) -> Result<(), ProviderError> {
+        let status = tokio::time::timeout(PATIENCE, self.child.wait())
+            .await
+            .map_err(|_| slow())?
+            .map_err(|e| broken(&e))?;
+        if status.success() {
+            return Ok(());
+        }
+        Err(ProviderError::upstream(
+            ErrorKind::Refused,
+            format!("espeak-ng ended with {status}: see `espeak-ng --voices` for the voices it has"),
+        ))
+    }
+}
+
+fn broken(error: &std::io::Error) -> ProviderError {
+    ProviderError::ours(ErrorKind::Internal, format!("espeak-ng could not be run: {error}"))
+}
+
+fn slow() -> ProviderError {
+    ProviderError::ours(ErrorKind::TimedOut, "espeak-ng did not answer: this machine is overloaded")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::TryStreamExt;
+
+    fn espeak() -> Espeak {
+        Espeak::start(&ProviderEntry::espeak()).unwrap()
+    }
+
+    fn request(text: &str, language: &str) -> SpeechRequest {
+        SpeechRequest { text: text.into(), language: language.into() }
+    }
+
+    async fn said(text: &str, language: &str) -> Vec<i16> {
+        let speech = espeak().speak(request(text, language)).await.unwrap();
+        assert_eq!(speech.rate, 22_050);
+        speech.samples.try_collect::<Vec<_>>().await.unwrap().concat()
+    }
+
+    #[tokio::test]
+    async fn it_speaks_french_and_english_at_a_telephone_pace() {
+        let text = "Bonjour, cabinet Martin, que puis-je faire pour vous ?";
+        for language in ["fr-FR", "en-GB", "en"] {
+            let sound = said(text, language).await;
+            let seconds = sound.len() as f32 / 22_050.0;
+            assert!((2.0..6.0).contains(&seconds), "{language}: {seconds} s");
+            assert!(sound.iter().any(|s| s.unsigned_abs() > 5_000), "{language} is silent");
+        }
+    }
+
+    #[tokio::test]
+    async fn text_that_looks_like_an_option_or_like_phonemes_is_only_text() {
+        assert!(said("--version [[bÔZur]]\u{7}", "fr-FR").await.len() > 22_050);
+    }
+
+    #[tokio::test]
+    async fn an_empty_text_is_an_empty_sound() {
+        assert!(said("", "fr-FR").await.len() < 22_050);
+    }
+
+    #[tokio::test]
+    async fn a_language_it_does_not_have_is_refused_with_where_to_look() {
+        let error = espeak().speak(request("x", "xx-XX")).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Refused, "{error}");
+        assert!(error.message.contains("espeak-ng --voices"), "{error}");
+        let error = espeak().speak(request("x", "../../etc")).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Refused, "{error}");
+    }
+
+    #[tokio::test]
+    async fn dropping_the_stream_kills_the_process_and_frees_its_place() {
+        let espeak = espeak();
+        let long = "Une phrase assez longue pour remplir un tube. ".repeat(150);
+        let mut speech = espeak.speak(request(&long, "fr-FR")).await.unwrap();
+        speech.samples.next().await.unwrap().unwrap();
+        assert_eq!(espeak.processes.available_permits(), usize::from(PROCESSES) - 1);
+        drop(speech);
+        assert_eq!(espeak.processes.available_permits(), usize::from(PROCESSES));
+    }
+
+    #[test]
+    fn voices_follow_the_language() {
+        assert_eq!(voice_of("fr-FR").as_deref(), Some("fr"));
+        assert_eq!(voice_of("en-US").as_deref(), Some("en-us"));
+        assert_eq!(voice_of("en-AU").as_deref(), Some("en-gb"));
+        assert_eq!(voice_of("../x"), None);
+    }
+}
