@@ -145,6 +145,8 @@ struct Mark {
     saying: SayingId,
     /// Samples of the utterance before it.
     upto: u64,
+    /// Whether the utterance ends here.
+    end: bool,
     /// When the far end should be there.
     due: u64,
 }
@@ -263,7 +265,8 @@ impl Playout {
             self.next_mark += 1;
             saying.marked = saying.sent;
             saying.end_marked = complete;
-            let mark = Mark { name, saying: saying.id, upto: saying.sent, due: self.busy_until.max(now) };
+            let due = self.busy_until.max(now);
+            let mark = Mark { name, saying: saying.id, upto: saying.sent, end: complete, due };
             self.marks.push_back(mark);
             return Next::Mark(name);
         }
@@ -292,26 +295,36 @@ impl Playout {
         Next::Frame { plays_at }
     }
 
-    /// The transport echoed a mark. `None` for a name that is unknown, was echoed before, or belongs
-    /// to sound that was dropped. A mark also proves every earlier one.
-    pub fn mark_reached(&mut self, name: MarkName) -> Option<Reached> {
-        let index = self.marks.iter().position(|mark| mark.name == name)?;
-        let mark = self.marks.drain(..=index).next_back()?;
-        while self.queue.front().is_some_and(|saying| saying.id != mark.saying) {
-            // Only where the echo of an end was lost.
-            self.queue.pop_front();
+    /// The transport echoed a mark: appends what that proves to `reached`. A mark also proves every
+    /// earlier one. False for a name that is unknown, was echoed before, or belongs to sound that was
+    /// dropped: that proves nothing.
+    pub fn mark_reached(&mut self, name: MarkName, reached: &mut Vec<Reached>) -> bool {
+        if !self.marks.iter().any(|mark| mark.name == name) {
+            return false;
         }
-        let saying = self.queue.front_mut()?;
+        while let Some(mark) = self.marks.pop_front() {
+            let last = mark.name == name;
+            reached.extend(self.prove(&mark));
+            if last {
+                break;
+            }
+        }
+        true
+    }
+
+    fn prove(&mut self, mark: &Mark) -> Option<Reached> {
+        // Marks are echoed in order, and the mark of an end takes its utterance out of the queue.
+        let saying = self.queue.front_mut().filter(|saying| saying.id == mark.saying)?;
         let newly = usize::try_from(mark.upto.saturating_sub(saying.proven)).unwrap_or(usize::MAX);
         saying.pcm.drain(..newly.min(saying.pcm.len()));
         saying.proven = saying.proven.max(mark.upto);
-        let heard = saying.heard(self.rate);
-        if heard.whole && saying.end_marked {
-            let saying = saying.id;
+        let id = saying.id;
+        if mark.end {
+            let heard = saying.heard(self.rate);
             self.queue.pop_front();
-            return Some(Reached::Whole { saying, heard });
+            return Some(Reached::Whole { saying: id, heard });
         }
-        Some(Reached::Progress { saying: saying.id, played: heard.played })
+        Some(Reached::Progress { saying: id, played: millis(self.rate, saying.proven) })
     }
 
     /// The oldest mark that should have been echoed long ago. A transport that loses marks must not

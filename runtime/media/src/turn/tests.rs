@@ -1,1 +1,508 @@
+use super::*;
+use proptest::prelude::*;
 
+/// A call played by hand: time moves in frames of 20 ms.
+struct Call {
+    turns: TurnTaker,
+    now: u64,
+    all: Vec<(u64, Output)>,
+}
+
+impl Call {
+    fn new() -> Self {
+        Self { turns: TurnTaker::default(), now: 0, all: Vec::new() }
+    }
+
+    fn does(&mut self, input: Input<'_>) -> Vec<Output> {
+        let mut output = Vec::new();
+        self.turns.step(self.now, input, &mut output);
+        output.retain(|it| !matches!(it, Output::ContinueUtterance { .. }));
+        self.all.extend(output.iter().map(|it| (self.now, it.clone())));
+        output
+    }
+
+    fn frames(&mut self, millis: u64, voice: bool) -> Vec<Output> {
+        let mut output = Vec::new();
+        for _ in 0..millis / 20 {
+            self.now += 20;
+            output.extend(self.does(Input::Frame { voice }));
+        }
+        output
+    }
+
+    fn voice(&mut self, millis: u64) -> Vec<Output> {
+        self.frames(millis, true)
+    }
+
+    fn quiet(&mut self, millis: u64) -> Vec<Output> {
+        self.frames(millis, false)
+    }
+
+    fn listens(&mut self, expecting: Expecting, patience: u32) -> Vec<Output> {
+        self.does(Input::Listen(&ListenOptions { patience, expecting, ..ListenOptions::default() }))
+    }
+
+    fn listens_for_keys(&mut self, max_digits: u8, finish_on: Option<char>) -> Vec<Output> {
+        self.does(Input::Listen(&ListenOptions { max_digits, finish_on, ..ListenOptions::default() }))
+    }
+
+    fn understood(&mut self, utterance: UtteranceId, text: &str) -> Vec<Output> {
+        self.does(Input::Transcript { utterance, text: Some(text), language: "fr-FR" })
+    }
+
+    fn keys(&mut self, keys: &str) -> Vec<Output> {
+        keys.chars().flat_map(|key| self.does(Input::Key(key))).collect()
+    }
+}
+
+fn digits(keys: &str) -> Output {
+    Output::Ready(ReadyTurn::Digits(keys.into()))
+}
+
+const fn speech(utterance: UtteranceId, over_agent: bool) -> Output {
+    Output::Ready(ReadyTurn::Speech { utterance, over_agent })
+}
+
+const SILENCE: Output = Output::Ready(ReadyTurn::Silence);
+
+#[test]
+fn a_sentence_begins_with_its_first_syllable_and_ends_after_its_pause() {
+    let mut call = Call::new();
+    assert_eq!(call.listens(Expecting::Anything, 6_000), []);
+    assert_eq!(call.quiet(1_000), []);
+    assert_eq!(call.voice(800), [Output::BeginUtterance { utterance: 0, pre_roll_ms: 360 }]);
+    assert_eq!(call.quiet(680), []);
+    assert_eq!(
+        call.quiet(20),
+        [Output::EndUtterance { utterance: 0, over_agent: false, last_voice_at: 1_800, silence_ms: 700 }]
+    );
+    assert_eq!(call.understood(0, "Je voudrais un rendez-vous."), [speech(0, false)]);
+    assert_eq!(call.quiet(20_000), []);
+}
+
+#[test]
+fn a_yes_ends_early_and_a_dictated_number_does_not() {
+    for (expecting, ends) in [(Expecting::YesNo, 400), (Expecting::Date, 900), (Expecting::Digits, 1_500)] {
+        let mut call = Call::new();
+        call.listens(expecting, 6_000);
+        call.voice(400);
+        call.quiet(3_000);
+        let ended =
+            call.all.iter().find_map(|(at, it)| matches!(it, Output::EndUtterance { .. }).then_some(*at));
+        assert_eq!(ended, Some(400 + ends), "{expecting:?}");
+    }
+}
+
+#[test]
+fn patience_counts_from_the_end_of_the_agents_voice() {
+    let mut call = Call::new();
+    call.does(Input::AgentStarts(BargeIn::BySpeech));
+    call.listens(Expecting::Anything, 2_000);
+    assert_eq!(call.quiet(5_000), []);
+    call.does(Input::AgentEnds);
+    assert_eq!(call.quiet(1_980), []);
+    assert_eq!(call.quiet(20), [SILENCE]);
+}
+
+#[test]
+fn a_click_is_nothing_and_a_cough_is_not_transcribed() {
+    let mut call = Call::new();
+    call.listens(Expecting::Anything, 2_000);
+    assert_eq!(call.voice(40), []);
+    assert_eq!(call.quiet(400), []);
+    assert_eq!(call.voice(80), [Output::BeginUtterance { utterance: 0, pre_roll_ms: 360 }]);
+    assert_eq!(call.quiet(1_000), [Output::Discard { utterance: 0 }]);
+    assert_eq!(call.quiet(1_000), [SILENCE]);
+}
+
+#[test]
+fn noise_without_words_is_not_a_turn_and_does_not_prolong_the_patience() {
+    let mut call = Call::new();
+    call.listens(Expecting::Anything, 2_000);
+    call.voice(1_000);
+    call.quiet(700);
+    assert_eq!(call.understood(0, ""), [Output::Discard { utterance: 0 }]);
+    assert_eq!(call.quiet(300), [SILENCE]);
+}
+
+#[test]
+fn who_begins_in_time_may_finish() {
+    let mut call = Call::new();
+    call.listens(Expecting::Anything, 1_000);
+    call.quiet(900);
+    call.voice(3_000);
+    call.quiet(1_000);
+    assert_eq!(call.understood(0, "Alors voilà."), [speech(0, false)]);
+}
+
+#[test]
+fn an_interruption_stops_the_agent_after_300_ms_and_is_the_turn_of_the_next_listen() {
+    let mut call = Call::new();
+    call.does(Input::AgentStarts(BargeIn::BySpeech));
+    call.quiet(500);
+    assert_eq!(call.voice(280).len(), 1);
+    assert_eq!(call.voice(20), [Output::BargeIn(Cause::Speech)]);
+    call.voice(800);
+    call.quiet(700);
+    assert_eq!(call.understood(0, "Attendez, ce n'est pas ça."), [Output::Yield]);
+    assert_eq!(call.listens(Expecting::Anything, 1_000), [speech(0, true)]);
+}
+
+#[test]
+fn a_back_channel_lets_the_agent_go_on() {
+    for text in ["Oui, d'accord.", "Mmh.", ""] {
+        let mut call = Call::new();
+        call.does(Input::AgentStarts(BargeIn::BySpeech));
+        call.voice(400);
+        call.quiet(700);
+        assert_eq!(call.understood(0, text), [Output::Resume, Output::Discard { utterance: 0 }], "{text}");
+        call.quiet(1_000);
+        assert_eq!(call.does(Input::AgentEnds), []);
+        assert_eq!(call.listens(Expecting::Anything, 1_000), []);
+    }
+}
+
+#[test]
+fn a_yes_over_a_yes_no_question_is_its_answer() {
+    let mut call = Call::new();
+    call.does(Input::AgentStarts(BargeIn::BySpeech));
+    call.listens(Expecting::YesNo, 5_000);
+    call.voice(400);
+    call.quiet(400);
+    assert_eq!(call.understood(0, "Oui."), [Output::Yield, speech(0, true)]);
+}
+
+#[test]
+fn a_short_no_over_a_question_stops_it_once_it_is_understood() {
+    let mut call = Call::new();
+    call.does(Input::AgentStarts(BargeIn::BySpeech));
+    call.listens(Expecting::Anything, 5_000);
+    call.voice(200);
+    assert_eq!(
+        call.quiet(700),
+        [Output::EndUtterance { utterance: 0, over_agent: true, last_voice_at: 200, silence_ms: 700 }]
+    );
+    assert_eq!(call.understood(0, "Non !"), [Output::BargeIn(Cause::Speech), Output::Yield, speech(0, true)]);
+}
+
+#[test]
+fn a_short_word_over_a_statement_is_dropped() {
+    let mut call = Call::new();
+    call.does(Input::AgentStarts(BargeIn::BySpeech));
+    call.voice(200);
+    assert_eq!(call.quiet(700), [Output::Discard { utterance: 0 }]);
+}
+
+#[test]
+fn an_answer_across_the_end_of_the_question_is_heard_from_its_first_syllable() {
+    for policy in [BargeIn::BySpeech, BargeIn::ByKeys, BargeIn::Never] {
+        let mut call = Call::new();
+        call.does(Input::AgentStarts(policy));
+        call.listens(Expecting::YesNo, 5_000);
+        call.voice(200);
+        assert_eq!(call.does(Input::AgentEnds), []);
+        call.voice(100);
+        call.quiet(400);
+        assert_eq!(call.understood(0, "Oui."), [speech(0, true)], "{policy:?}");
+    }
+}
+
+#[test]
+fn a_sentence_that_must_be_heard_is() {
+    for policy in [BargeIn::Never, BargeIn::ByKeys] {
+        let mut call = Call::new();
+        call.does(Input::AgentStarts(policy));
+        call.voice(2_000);
+        assert_eq!(call.quiet(700), [Output::Discard { utterance: 0 }]);
+    }
+    let mut call = Call::new();
+    call.does(Input::AgentStarts(BargeIn::Never));
+    assert_eq!(call.keys("12"), []);
+    call.does(Input::AgentEnds);
+    assert_eq!(call.listens(Expecting::Anything, 1_000), []);
+    assert_eq!(call.quiet(1_000), [SILENCE]);
+}
+
+#[test]
+fn a_key_stops_the_agent_at_once() {
+    for policy in [BargeIn::BySpeech, BargeIn::ByKeys] {
+        let mut call = Call::new();
+        call.does(Input::AgentStarts(policy));
+        assert_eq!(call.keys("1"), [Output::BargeIn(Cause::Key), Output::Yield]);
+        assert_eq!(call.listens_for_keys(1, None), [digits("1")]);
+    }
+}
+
+#[test]
+fn keys_end_at_the_most_at_the_finish_or_after_a_pause() {
+    let mut call = Call::new();
+    call.listens_for_keys(4, None);
+    assert_eq!(call.keys("061"), []);
+    assert_eq!(call.keys("2"), [digits("0612")]);
+
+    call.listens_for_keys(0, Some('#'));
+    assert_eq!(call.keys("42#"), [digits("42")]);
+
+    call.listens_for_keys(0, None);
+    call.keys("7");
+    assert_eq!(call.quiet(2_480), []);
+    assert_eq!(call.quiet(20), [digits("7")]);
+
+    call.listens_for_keys(0, Some('#'));
+    assert_eq!(call.keys("#"), [digits("")]);
+
+    call.listens_for_keys(0, None);
+    assert_eq!(call.keys("A+d"), []);
+    assert_eq!(call.keys(&"5".repeat(40)), [digits(&"5".repeat(32))]);
+}
+
+#[test]
+fn a_finish_pressed_after_the_last_digit_is_not_the_next_turn() {
+    let mut call = Call::new();
+    call.listens_for_keys(2, Some('#'));
+    assert_eq!(call.keys("12"), [digits("12")]);
+    call.now += 300;
+    call.keys("#");
+    assert_eq!(call.listens_for_keys(2, Some('#')), []);
+    assert_eq!(call.keys("34#"), [digits("34")]);
+    assert_eq!(call.listens_for_keys(2, Some('#')), []);
+}
+
+#[test]
+fn keys_pressed_ahead_serve_one_listen_after_the_other() {
+    let mut call = Call::new();
+    call.keys("12#345");
+    assert_eq!(call.listens_for_keys(0, Some('#')), [digits("12")]);
+    assert_eq!(call.listens_for_keys(2, None), [digits("34")]);
+    assert_eq!(call.listens_for_keys(1, None), [digits("5")]);
+}
+
+#[test]
+fn what_was_said_between_two_sentences_is_kept_until_the_agent_speaks_again() {
+    let mut call = Call::new();
+    call.voice(500);
+    call.quiet(700);
+    call.understood(0, "Allô ?");
+    let mut other = Call { turns: call.turns.clone(), now: call.now, all: Vec::new() };
+    assert_eq!(call.listens(Expecting::Anything, 1_000), [speech(0, false)]);
+    assert_eq!(other.does(Input::AgentStarts(BargeIn::BySpeech)), [Output::Discard { utterance: 0 }]);
+    other.does(Input::AgentEnds);
+    assert_eq!(other.listens(Expecting::Anything, 1_000), []);
+}
+
+#[test]
+fn a_caller_who_hangs_up_ends_everything_once() {
+    let mut call = Call::new();
+    call.does(Input::AgentStarts(BargeIn::BySpeech));
+    call.listens(Expecting::Anything, 5_000);
+    call.voice(400);
+    assert_eq!(
+        call.does(Input::LegGone),
+        [Output::Yield, Output::Discard { utterance: 0 }, Output::Ready(ReadyTurn::HungUp)]
+    );
+    assert_eq!(call.voice(400), []);
+    assert_eq!(call.does(Input::LegGone), []);
+    assert_eq!(call.listens(Expecting::Anything, 5_000), [Output::Ready(ReadyTurn::HungUp)]);
+}
+
+#[test]
+fn a_transcript_that_never_comes_counts_as_nothing() {
+    let mut call = Call::new();
+    call.listens(Expecting::Anything, 1_000);
+    call.voice(500);
+    call.quiet(700);
+    assert_eq!(call.quiet(14_980), []);
+    assert_eq!(call.quiet(20), [Output::Discard { utterance: 0 }, SILENCE]);
+    assert_eq!(call.understood(0, "trop tard"), []);
+}
+
+#[test]
+fn somebody_who_never_stops_is_cut_after_the_longest_utterance() {
+    let mut call = Call::new();
+    call.listens(Expecting::Anything, 1_000);
+    call.voice(31_000);
+    let ended = call.all.iter().find(|(_, it)| matches!(it, Output::EndUtterance { .. })).unwrap().0;
+    assert_eq!(ended, 30_020);
+}
+
+#[test]
+fn a_leg_that_stops_sending_ends_the_turn_by_the_tick() {
+    let mut call = Call::new();
+    call.listens(Expecting::Anything, 1_000);
+    call.voice(500);
+    call.now += 700;
+    assert!(matches!(call.does(Input::Tick)[..], [Output::EndUtterance { silence_ms: 700, .. }]));
+}
+
+#[test]
+fn words_so_far_shorten_or_lengthen_the_pause() {
+    for (partial, silence) in [("Je voudrais un rendez-vous.", 420), ("zéro six", 1_200)] {
+        let options = TurnOptions {
+            end_of_turn: Arc::new(crate::endpointing::ReadingTimeout::default()),
+            ..TurnOptions::default()
+        };
+        let mut call = Call { turns: TurnTaker::new(options), now: 0, all: Vec::new() };
+        call.listens(Expecting::Anything, 5_000);
+        call.voice(500);
+        call.does(Input::Partial(partial));
+        call.quiet(2_000);
+        let ended = call.all.iter().find(|(_, it)| matches!(it, Output::EndUtterance { .. })).unwrap().0;
+        assert_eq!(ended, 500 + silence, "{partial}");
+    }
+}
+
+#[test]
+fn a_cancelled_listen_gets_nothing() {
+    let mut call = Call::new();
+    call.listens(Expecting::Anything, 1_000);
+    call.does(Input::CancelListen);
+    assert_eq!(call.quiet(5_000), []);
+}
+
+/// One step of a call that does anything at any time.
+#[derive(Debug, Clone)]
+enum Step {
+    Frames(u8, bool),
+    Key(char),
+    Listen(u32, Expecting, u8, Option<char>),
+    Cancel,
+    Starts(BargeIn),
+    Ends,
+    /// Answers the oldest utterance that awaits its transcript.
+    Transcript(&'static str),
+    Gone,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let policy = prop_oneof![Just(BargeIn::BySpeech), Just(BargeIn::ByKeys), Just(BargeIn::Never)];
+    let expecting = prop_oneof![Just(Expecting::Anything), Just(Expecting::YesNo), Just(Expecting::Digits)];
+    let finish = prop_oneof![Just(None), Just(Some('#'))];
+    prop_oneof![
+        8 => (1u8..100, any::<bool>()).prop_map(|(count, voice)| Step::Frames(count, voice)),
+        3 => prop_oneof![Just('1'), Just('2'), Just('#'), Just('x')].prop_map(Step::Key),
+        4 => (0u32..8_000, expecting, 0u8..4, finish).prop_map(|(a, b, c, d)| Step::Listen(a, b, c, d)),
+        1 => Just(Step::Cancel),
+        3 => policy.prop_map(Step::Starts),
+        3 => Just(Step::Ends),
+        4 => prop_oneof![Just("Oui."), Just(""), Just("Je ne sais pas."), Just("Mmh.")].prop_map(Step::Transcript),
+        1 => Just(Step::Gone),
+    ]
+}
+
+/// Checks, as a call goes, what the machine promises.
+#[derive(Default)]
+struct Promises {
+    listening: bool,
+    barged: bool,
+    open: Option<UtteranceId>,
+    awaiting: VecDeque<UtteranceId>,
+    alive: std::collections::BTreeSet<UtteranceId>,
+}
+
+impl Promises {
+    fn check(&mut self, output: &[Output]) -> Result<(), TestCaseError> {
+        prop_assert!(output.len() <= 24);
+        for it in output {
+            match it {
+                Output::BeginUtterance { utterance, pre_roll_ms } => {
+                    prop_assert!(self.open.is_none() && self.alive.insert(*utterance));
+                    prop_assert!(*pre_roll_ms <= 1_000);
+                    self.open = Some(*utterance);
+                }
+                Output::ContinueUtterance { utterance } => prop_assert_eq!(self.open, Some(*utterance)),
+                Output::EndUtterance { utterance, .. } => {
+                    prop_assert_eq!(self.open.take(), Some(*utterance));
+                    self.awaiting.push_back(*utterance);
+                }
+                Output::Discard { utterance } => {
+                    prop_assert!(self.alive.remove(utterance));
+                    if self.open == Some(*utterance) {
+                        self.open = None;
+                    }
+                    self.awaiting.retain(|it| it != utterance);
+                }
+                Output::BargeIn(_) => {
+                    prop_assert!(!self.barged);
+                    self.barged = true;
+                }
+                Output::Resume | Output::Yield => {
+                    prop_assert!(self.barged);
+                    self.barged = false;
+                }
+                Output::Ready(turn) => {
+                    prop_assert!(self.listening, "a turn nobody listens for");
+                    self.listening = false;
+                    if let ReadyTurn::Speech { utterance, .. } = turn {
+                        prop_assert!(self.alive.remove(utterance));
+                        self.awaiting.retain(|it| it != utterance);
+                    }
+                    if let ReadyTurn::Digits(digits) = turn {
+                        prop_assert!(digits.len() <= MOST_KEYS);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn whatever_happens_the_promises_hold_and_no_listen_is_stuck(steps in prop::collection::vec(step(), 0..60)) {
+        let mut turns = TurnTaker::default();
+        let mut promises = Promises::default();
+        let (mut now, mut output, mut gone) = (0u64, Vec::new(), false);
+        let mut feed = |turns: &mut TurnTaker, promises: &mut Promises, now: u64, input: Input<'_>| {
+            output.clear();
+            turns.step(now, input, &mut output);
+            promises.check(&output)
+        };
+        for step in steps {
+            match step {
+                Step::Frames(count, voice) => for _ in 0..count {
+                    now += 20;
+                    feed(&mut turns, &mut promises, now, Input::Frame { voice })?;
+                },
+                Step::Key(key) => feed(&mut turns, &mut promises, now, Input::Key(key))?,
+                Step::Listen(patience, expecting, max_digits, finish_on) => {
+                    promises.listening = true;
+                    let options = ListenOptions { patience, expecting, max_digits, finish_on, language: None };
+                    feed(&mut turns, &mut promises, now, Input::Listen(&options))?;
+                }
+                Step::Cancel => {
+                    promises.listening = false;
+                    feed(&mut turns, &mut promises, now, Input::CancelListen)?;
+                }
+                Step::Starts(policy) => feed(&mut turns, &mut promises, now, Input::AgentStarts(policy))?,
+                Step::Ends => feed(&mut turns, &mut promises, now, Input::AgentEnds)?,
+                Step::Transcript(text) => if let Some(utterance) = promises.awaiting.pop_front() {
+                    let input = Input::Transcript { utterance, text: Some(text), language: "fr" };
+                    feed(&mut turns, &mut promises, now, input)?;
+                },
+                Step::Gone => {
+                    gone = true;
+                    feed(&mut turns, &mut promises, now, Input::LegGone)?;
+                    prop_assert!(promises.alive.is_empty() && !promises.listening && !promises.barged);
+                }
+            }
+            prop_assert_eq!(turns.is_listening(), promises.listening);
+            prop_assert_eq!(turns.open_utterance(), promises.open);
+        }
+        // From here the agent is silent, the line is noisy, and no transcript ever comes.
+        feed(&mut turns, &mut promises, now, Input::AgentEnds)?;
+        promises.listening = true;
+        let options = ListenOptions { patience: 6_000, ..ListenOptions::default() };
+        feed(&mut turns, &mut promises, now, Input::Listen(&options))?;
+        let bound = now + 6_000 + 30_000 + 15_000 + 2_500;
+        let mut noise = 0u32;
+        while promises.listening && !gone {
+            now += 20;
+            prop_assert!(now <= bound, "stuck");
+            noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            feed(&mut turns, &mut promises, now, Input::Frame { voice: noise > u32::MAX / 3 })?;
+        }
+        prop_assert!(!promises.listening);
+    }
+}
