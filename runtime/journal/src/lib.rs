@@ -1,1 +1,75 @@
-//! journal
+//! What happened in a call: sealed records, recordings, reading and verification.
+//!
+//! A live call holds a [`CallJournal`] and appends [`RecordBody`]s; that costs it about a microsecond, because
+//! everything else (compression, sealing, the disk) is done by one thread. What must be on disk before
+//! something else happens is appended durably: the start of every provider call is, before its first
+//! byte leaves. Records are sealed in chunks under keys of the call's own; the chunks of a call form a hash
+//! chain, and [`verify`] finds any that was changed, removed, swapped or cut off.
+//!
+//! *Trace* and *content* are apart on disk. The trace says what was asked of whom, when, and how it
+//! went; the content is what was said. Each has a key of its own per call, so that either can be destroyed
+//! without the other, and a call whose consent gate is closed writes trace alone. A reader gets both
+//! together again.
+//!
+//! What may never be here: content in a log line or in the index, a record that is lost without an error,
+//! a file operation on the caller's executor, or anything that knows what a record means to a call.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use parloir_contract::{CallId, HostCall, Import, Say, SayOptions};
+//! use parloir_journal::{CallEnded, CallStarted, Ending, HostCallStarted, Journal, RecordBody, Scope, verify};
+//! use parloir_store::{Embedded, Keyring};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! let data = folder.path().join("data");
+//! let keyring = Arc::new(Keyring::open(folder.path().join("keys"))?);
+//! let store = Arc::new(Embedded::open(data.join("store")).await?);
+//! let journal = Journal::open(&data, keyring.clone(), store).await?;
+//!
+//! let (tenant, id) = ("cabinet".parse()?, CallId::from_bytes(*b"a random call id"));
+//! let call = journal.open_call(&tenant, id, CallStarted::default()).await?;
+//! let arguments = HostCall::Say(Say { text: "Bonjour".into(), options: SayOptions::default() });
+//! call.append(RecordBody::HostCallStarted(HostCallStarted {
+//!     import: Import::Say,
+//!     arguments: Some(arguments),
+//! }))?;
+//! call.close(CallEnded { outcome: Ending::Done, ..CallEnded::default() }).await?;
+//!
+//! assert_eq!(journal.records(&tenant, id).await?.len(), 3);
+//! assert!(journal.verify(Scope::All).await?.is_sound());
+//! # Ok(())
+//! # }
+//! ```
+#![forbid(unsafe_code)]
+
+mod call;
+mod chunk;
+mod error;
+mod index;
+mod journal;
+mod key;
+mod merkle;
+mod read;
+mod record;
+mod recording;
+mod recovery;
+mod segment;
+mod verify;
+mod writer;
+
+pub use call::{CallJournal, MAX_BUFFER, MAX_RECORD};
+pub use error::{AppendError, JournalError, ReadError};
+pub use index::{CallCursor, CallEntry, CallPage};
+pub use journal::Journal;
+pub use read::{read_call, read_recording};
+pub use record::{
+    AudioDirection, CallEnded, CallInterrupted, CallStarted, Content, ContentOf, Ending, Failure,
+    FailureKind, Gate, HostCallEnded, HostCallStarted, HostStatus, KeyPressed, Ledger, MediaDigest, Note,
+    ProviderEnded, ProviderRole, ProviderStarted, ProviderStatus, ProviderUsage, RECORD_VERSION, Record,
+    RecordBody, RecordError, RecordingStored, ReportFiled, Seq, TurnMeasured, Wasi, WasiStream,
+};
+pub use recording::{MAX_BLOCK, RecordingBlock};
+pub use segment::Location;
+pub use verify::{Problem, ProblemKind, Scope, VerifyReport, verify};

@@ -1,0 +1,307 @@
+//! A live call's journal: what the call itself does, which is little.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use parking_lot::Mutex;
+use parloir_contract::{CallId, TenantId};
+use tokio::sync::{Notify, oneshot};
+
+use crate::key::{CallKeys, WrappedKey};
+use crate::record::{self, CallEnded, CallInterrupted, RecordBody, Seq};
+use crate::recording::{MAX_BLOCK, RecordingBlock};
+use crate::writer::Shared;
+use crate::{AppendError, JournalError, chunk};
+
+/// What of one call may wait for the disk, in bytes.
+pub const MAX_BUFFER: usize = 8 << 20;
+/// The largest record with its content, in bytes.
+pub const MAX_RECORD: usize = 4 << 20;
+
+/// Seconds of recording of one call that may wait for the disk.
+const MAX_BLOCKS: usize = 60;
+/// What wakes the writer before the second is over.
+const WAKE_BYTES: usize = 256 << 10;
+
+/// Told when what waits is durable.
+pub(crate) type Waiter = oneshot::Sender<Result<(), AppendError>>;
+
+/// How a call stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum State {
+    Open,
+    /// Its end waits to be written.
+    Closing,
+    /// Its end was given to the log.
+    Closed,
+    /// The journal stopped.
+    Failed(String),
+}
+
+/// What of a call waits for the writer.
+pub(crate) struct Buffer {
+    pub(crate) state: State,
+    pub(crate) next: Seq,
+    /// Records, as [`chunk::Waiting`] reads them.
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) count: usize,
+    /// When the first of them was appended.
+    pub(crate) since: Option<Instant>,
+    pub(crate) blocks: VecDeque<RecordingBlock>,
+    pub(crate) waiters: Vec<Waiter>,
+    /// The last record, held back until all blocks have theirs.
+    pub(crate) ending: Option<RecordBody>,
+    /// Told when the call's end is durable and in the index.
+    pub(crate) closed: Option<oneshot::Sender<Result<(), AppendError>>>,
+    /// Whether the writer has been told.
+    pub(crate) queued: bool,
+}
+
+/// What a call and the writer share.
+pub(crate) struct CallShared {
+    pub(crate) tenant: TenantId,
+    pub(crate) call: CallId,
+    pub(crate) keys: CallKeys,
+    pub(crate) wrapped: [WrappedKey; 2],
+    pub(crate) buffer: Mutex<Buffer>,
+    /// Told when the writer has taken what waited.
+    pub(crate) taken: Notify,
+    journal: Arc<Shared>,
+}
+
+/// A live call's journal. Clones append to the same call; when the last is dropped before
+/// [`CallJournal::close`], the call is closed as interrupted.
+#[derive(Clone)]
+pub struct CallJournal {
+    handle: Arc<Handle>,
+}
+
+struct Handle {
+    shared: Arc<CallShared>,
+}
+
+impl CallJournal {
+    pub(crate) fn new(
+        tenant: TenantId,
+        call: CallId,
+        (keys, wrapped): (CallKeys, [WrappedKey; 2]),
+        journal: Arc<Shared>,
+    ) -> Self {
+        let buffer = Mutex::new(Buffer {
+            state: State::Open,
+            next: 0,
+            bytes: Vec::new(),
+            count: 0,
+            since: None,
+            blocks: VecDeque::new(),
+            waiters: Vec::new(),
+            ending: None,
+            closed: None,
+            queued: false,
+        });
+        let taken = Notify::new();
+        let shared = Arc::new(CallShared { tenant, call, keys, wrapped, buffer, taken, journal });
+        Self { handle: Arc::new(Handle { shared }) }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<CallShared> {
+        &self.handle.shared
+    }
+
+    /// The call.
+    pub fn id(&self) -> CallId {
+        self.handle.shared.call
+    }
+
+    /// Whose it is.
+    pub fn tenant(&self) -> &TenantId {
+        &self.handle.shared.tenant
+    }
+
+    /// Appends a record, in about a microsecond. It is on disk within about a second, or when anything
+    /// appended later is durable. An error means that it is not in the journal.
+    pub fn append(&self, body: RecordBody) -> Result<Seq, AppendError> {
+        self.handle.shared.append(body, None)
+    }
+
+    /// Appends a record and returns when it, and everything before it, is on disk. Where the call's memory
+    /// is full it waits for the disk instead of failing.
+    pub async fn append_durable(&self, body: RecordBody) -> Result<Seq, AppendError> {
+        let shared = &self.handle.shared;
+        let mut body = Some(body);
+        loop {
+            let room = shared.taken.notified();
+            tokio::pin!(room);
+            // From here on a notification is not missed.
+            room.as_mut().enable();
+            if shared.has_room()? {
+                let Some(body) = body.take() else { return Err(AppendError::Closed) };
+                let (waiter, durable) = oneshot::channel();
+                let seq = shared.append(body, Some(waiter))?;
+                durable.await.unwrap_or_else(|_| Err(shared.journal.stopped()))?;
+                return Ok(seq);
+            }
+            room.await;
+        }
+    }
+
+    /// Returns when everything appended so far is on disk.
+    pub async fn flush(&self) -> Result<(), AppendError> {
+        let shared = &self.handle.shared;
+        let (waiter, durable) = oneshot::channel();
+        {
+            let mut buffer = shared.buffer.lock();
+            shared.refuse_failed(&buffer)?;
+            buffer.waiters.push(waiter);
+            shared.wake(&mut buffer);
+        }
+        durable.await.unwrap_or_else(|_| Err(shared.journal.stopped()))
+    }
+
+    /// Hands over one second of recording. It is on disk within about a second. Hand over only what there is
+    /// consent for.
+    pub fn recording(&self, block: RecordingBlock) -> Result<(), AppendError> {
+        if block.bytes.len() > MAX_BLOCK {
+            return Err(AppendError::TooLarge { length: block.bytes.len(), max: MAX_BLOCK });
+        }
+        let mut buffer = self.handle.shared.buffer.lock();
+        self.handle.shared.refuse_closed(&buffer)?;
+        if buffer.blocks.len() >= MAX_BLOCKS {
+            let buffered = buffer.blocks.iter().map(|block| block.bytes.len()).sum();
+            return Err(AppendError::Full { buffered });
+        }
+        buffer.blocks.push_back(block);
+        Ok(())
+    }
+
+    /// Ends the call. Returns when all of it is on disk and in the index. Other clones can append nothing
+    /// any more.
+    pub async fn close(&self, ended: CallEnded) -> Result<(), JournalError> {
+        let shared = &self.handle.shared;
+        let (closed, done) = oneshot::channel();
+        {
+            let mut buffer = shared.buffer.lock();
+            shared.refuse_closed(&buffer)?;
+            buffer.closed = Some(closed);
+            shared.end(&mut buffer, RecordBody::CallEnded(ended));
+        }
+        done.await.unwrap_or_else(|_| Err(shared.journal.stopped()))?;
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for CallJournal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "CallJournal({}, {})", self.tenant(), self.id())
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        let mut buffer = self.shared.buffer.lock();
+        if buffer.state == State::Open {
+            let reason = "the call was dropped before its end".to_owned();
+            self.shared.end(&mut buffer, RecordBody::CallInterrupted(CallInterrupted { reason }));
+        }
+    }
+}
+
+impl CallShared {
+    fn append(self: &Arc<Self>, body: RecordBody, waiter: Option<Waiter>) -> Result<Seq, AppendError> {
+        let mut buffer = self.buffer.lock();
+        self.refuse_closed(&buffer)?;
+        if buffer.bytes.len() >= MAX_BUFFER {
+            return Err(AppendError::Full { buffered: buffer.bytes.len() });
+        }
+        let seq = buffer.push(body)?;
+        let urgent = waiter.is_some();
+        buffer.waiters.extend(waiter);
+        if urgent || buffer.count >= chunk::MAX_RECORDS || buffer.bytes.len() >= WAKE_BYTES {
+            self.wake(&mut buffer);
+        }
+        Ok(seq)
+    }
+
+    /// Ends the call with this record, which is written after all that waits.
+    pub(crate) fn end(self: &Arc<Self>, buffer: &mut Buffer, ending: RecordBody) {
+        buffer.state = State::Closing;
+        buffer.ending = Some(ending);
+        self.wake(buffer);
+    }
+
+    fn has_room(&self) -> Result<bool, AppendError> {
+        let buffer = self.buffer.lock();
+        self.refuse_closed(&buffer)?;
+        Ok(buffer.bytes.len() < MAX_BUFFER)
+    }
+
+    fn refuse_closed(&self, buffer: &Buffer) -> Result<(), AppendError> {
+        match &buffer.state {
+            State::Open => Ok(()),
+            State::Closing | State::Closed => Err(AppendError::Closed),
+            State::Failed(why) => Err(AppendError::Failed(why.clone())),
+        }
+    }
+
+    fn refuse_failed(&self, buffer: &Buffer) -> Result<(), AppendError> {
+        match &buffer.state {
+            State::Open | State::Closing => Ok(()),
+            State::Closed => Err(AppendError::Closed),
+            State::Failed(why) => Err(AppendError::Failed(why.clone())),
+        }
+    }
+
+    fn wake(self: &Arc<Self>, buffer: &mut Buffer) {
+        if !buffer.queued {
+            buffer.queued = true;
+            self.journal.ready(Arc::clone(self));
+        }
+    }
+}
+
+impl Buffer {
+    /// Encodes a record to the end of what waits, whatever waits already.
+    pub(crate) fn push(&mut self, mut body: RecordBody) -> Result<Seq, AppendError> {
+        let start = self.bytes.len();
+        let content = body.take_content();
+        let encoded = self.encode(start, &body, content.as_ref());
+        let length = self.bytes.len() - start;
+        let refused = match encoded {
+            Err(error) => Some(AppendError::Failed(format!("a record cannot be encoded: {error}"))),
+            Ok(()) if length > MAX_RECORD => Some(AppendError::TooLarge { length, max: MAX_RECORD }),
+            Ok(()) => None,
+        };
+        if let Some(refused) = refused {
+            self.bytes.truncate(start);
+            return Err(refused);
+        }
+        let seq = self.next;
+        self.next += 1;
+        self.count += 1;
+        self.since.get_or_insert_with(Instant::now);
+        Ok(seq)
+    }
+
+    fn encode(
+        &mut self,
+        start: usize,
+        body: &RecordBody,
+        content: Option<&record::Content>,
+    ) -> Result<(), rmp_serde::encode::Error> {
+        self.bytes.extend_from_slice(&[0; 8]);
+        record::encode(&mut self.bytes, self.next, now(), body)?;
+        let content_start = self.bytes.len();
+        if let Some(content) = content {
+            record::encode_content(&mut self.bytes, content)?;
+        }
+        let too_long = || rmp_serde::encode::Error::UnknownLength;
+        chunk::push_waiting(&mut self.bytes, start, content_start).ok_or_else(too_long)
+    }
+}
+
+/// Nanoseconds since 1970-01-01 UTC.
+pub(crate) fn now() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,106 @@
+//! What can go wrong with the journal, and what to do about it.
+
+use parloir_contract::{CallId, TenantId};
+use parloir_store::StoreError;
+use parloir_store::keys::KeyError;
+
+use crate::RecordError;
+
+/// Why a record was not taken. It has no sequence number, and the call must not go on as if it had.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AppendError {
+    /// The disk does not keep up, and the call's memory for it is full.
+    #[error(
+        "the journal is full ({buffered} bytes of this call wait for the disk): end the call, and look at the disk"
+    )]
+    Full {
+        /// What waits, in bytes.
+        buffered: usize,
+    },
+    /// One record is too large.
+    #[error("a record has at most {max} bytes, this one has {length}: append it without its content")]
+    TooLarge {
+        /// Its length in bytes.
+        length: usize,
+        /// The largest there is.
+        max: usize,
+    },
+    /// The call was closed.
+    #[error("the call is closed: nothing can be appended to it any more")]
+    Closed,
+    /// The journal cannot write any more.
+    #[error("the journal stopped ({0}): check the disk's space and state, then restart")]
+    Failed(String),
+}
+
+/// Why the journal did not do it.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum JournalError {
+    /// The record was not taken.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    /// There is a call of this identifier.
+    #[error("tenant {tenant} has a call {call} already: give every call a random identifier of its own")]
+    AlreadyOpen {
+        /// Whose.
+        tenant: TenantId,
+        /// Which.
+        call: CallId,
+    },
+    /// A key could not be had.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The index did not answer.
+    #[error("the journal's index: {0}")]
+    Store(#[from] StoreError),
+    /// What was read is not what was written.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The disk failed, or the folder cannot be used.
+    #[error("the journal's folder cannot be used ({0}): check the disk's space and state, then restart")]
+    Io(String),
+}
+
+impl From<std::io::Error> for JournalError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Io(error.to_string())
+    }
+}
+
+/// Why a call cannot be read.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ReadError {
+    /// There is no such call.
+    #[error("tenant {tenant} has no call {call}: `parloir calls` lists those there are")]
+    NoSuchCall {
+        /// Whose.
+        tenant: TenantId,
+        /// Which.
+        call: CallId,
+    },
+    /// Something in the log is not as it was written.
+    #[error("{file} is damaged at byte {offset} ({what}): run `parloir verify`")]
+    Damaged {
+        /// The segment file.
+        file: String,
+        /// Where.
+        offset: u64,
+        /// What is wrong.
+        what: String,
+    },
+    /// A record cannot be read.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// A key could not be had.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The file cannot be read.
+    #[error("the journal cannot be read: {0}")]
+    Io(String),
+}
+
+impl From<std::io::Error> for ReadError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Io(error.to_string())
+    }
+}

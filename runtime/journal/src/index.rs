@@ -1,0 +1,252 @@
+//! The index of calls, in the store: what a list of calls shows, and where each begins in the log.
+//!
+//! It holds no content, and nothing that is not in the log too: it is rebuilt from there when it is missing or
+//! behind.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use parloir_contract::{CallId, Direction, TenantId};
+use parloir_store::{Applied, Batch, Cursor, Kms, Store, StoreError, Table, TenantStore};
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+
+use crate::call::Waiter;
+use crate::record::{CallStarted, Ending};
+use crate::segment::Location;
+use crate::{AppendError, JournalError};
+
+/// Tenants whose storage is kept open.
+const MAX_TENANTS: usize = 10_000;
+/// Characters of a text that an index entry keeps.
+const MAX_TEXT: usize = 120;
+/// Entries written at once when the index is rebuilt.
+pub(crate) const REBUILD_BATCH: usize = 60;
+const CHECKPOINT: &[u8] = b"checkpoint";
+
+/// What is known of a call without reading it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallEntry {
+    /// The call.
+    pub call: CallId,
+    /// The line's number.
+    pub line: String,
+    /// Who rang whom.
+    pub direction: Direction,
+    /// How it arrived.
+    pub transport: String,
+    /// The agent's name.
+    pub agent_name: String,
+    /// The agent's version.
+    pub agent_version: String,
+    /// The line's first language, BCP 47.
+    pub language: String,
+    /// Nanoseconds since 1970-01-01 UTC.
+    pub started_at: u64,
+    /// Nanoseconds since 1970-01-01 UTC; `None` while it lasts.
+    pub ended_at: Option<u64>,
+    /// `None` while it lasts.
+    pub outcome: Option<Ending>,
+    /// How many records it has; while it lasts, how many it had when it was last indexed.
+    pub records: u64,
+    /// In how many chunks.
+    pub chunks: u32,
+    /// Where it begins in the tenant's log.
+    pub first: Location,
+}
+
+impl CallEntry {
+    pub(crate) fn new(call: CallId, started: &CallStarted, started_at: u64) -> Self {
+        let short = |text: &str| text.chars().take(MAX_TEXT).collect();
+        Self {
+            call,
+            line: short(&started.line),
+            direction: started.direction,
+            transport: short(&started.transport),
+            agent_name: short(&started.agent_name),
+            agent_version: short(&started.agent_version),
+            language: short(&started.language),
+            started_at,
+            ended_at: None,
+            outcome: None,
+            records: 0,
+            chunks: 0,
+            first: Location::default(),
+        }
+    }
+
+    /// Newest first.
+    fn time_key(&self) -> Vec<u8> {
+        let mut key = (u64::MAX - self.started_at).to_be_bytes().to_vec();
+        key.extend_from_slice(self.call.as_bytes());
+        key
+    }
+}
+
+/// Where a list of calls goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallCursor(Cursor);
+
+/// Some calls of a tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallPage {
+    /// Newest first.
+    pub calls: Vec<CallEntry>,
+    /// Give it to the next request; `None` when there are no more.
+    pub next: Option<CallCursor>,
+}
+
+/// What the index is told, in the order of the log.
+pub(crate) enum IndexEvent {
+    Opened { tenant: TenantId, entry: CallEntry, upto: Location },
+    Closed { tenant: TenantId, entry: CallEntry, upto: Location, waiter: Option<Waiter> },
+}
+
+impl IndexEvent {
+    /// Tells who waits that it was not done.
+    pub(crate) fn refuse(self, why: &str) {
+        match self {
+            Self::Opened { .. } => {}
+            Self::Closed { waiter, .. } => {
+                if let Some(waiter) = waiter {
+                    let _nobody_waits = waiter.send(Err(AppendError::Failed(why.to_owned())));
+                }
+            }
+        }
+    }
+}
+
+/// The index. Clones are the same.
+#[derive(Clone)]
+pub(crate) struct Index {
+    store: Arc<dyn Store>,
+    kms: Arc<dyn Kms>,
+    tenants: Arc<Mutex<HashMap<TenantId, TenantStore>>>,
+}
+
+impl Index {
+    pub(crate) fn new(store: Arc<dyn Store>, kms: Arc<dyn Kms>) -> Self {
+        Self { store, kms, tenants: Arc::default() }
+    }
+
+    async fn tenant(&self, tenant: &TenantId) -> Result<TenantStore, StoreError> {
+        if let Some(store) = self.tenants.lock().get(tenant) {
+            return Ok(store.clone());
+        }
+        let store = TenantStore::open(Arc::clone(&self.store), &*self.kms, tenant.clone()).await?;
+        let mut tenants = self.tenants.lock();
+        if tenants.len() >= MAX_TENANTS {
+            tenants.clear();
+        }
+        tenants.insert(tenant.clone(), store.clone());
+        Ok(store)
+    }
+
+    /// Takes entries in, and how far the log has been followed.
+    pub(crate) async fn put(
+        &self,
+        tenant: &TenantId,
+        entries: &[CallEntry],
+        upto: Option<Location>,
+    ) -> Result<(), StoreError> {
+        let store = self.tenant(tenant).await?;
+        let mut batch = Batch::new();
+        for entry in entries {
+            let call = entry.call.as_bytes();
+            batch = batch.put(Table::Calls, call, encode(entry)?).put(
+                Table::CallsByTime,
+                entry.time_key(),
+                Vec::new(),
+            );
+            batch = match entry.outcome {
+                None => batch.put(Table::OpenCalls, call, encode(&entry.first)?),
+                Some(_) => batch.delete(Table::OpenCalls, call),
+            };
+        }
+        if let Some(upto) = upto {
+            batch = batch.put(Table::Journal, CHECKPOINT, encode(&upto)?);
+        }
+        match store.apply(batch).await? {
+            Applied::Done | Applied::ConditionFailed { .. } => Ok(()),
+        }
+    }
+
+    /// How far the log has been followed.
+    pub(crate) async fn checkpoint(&self, tenant: &TenantId) -> Result<Option<Location>, StoreError> {
+        let stored = self.tenant(tenant).await?.get(Table::Journal, CHECKPOINT).await?;
+        stored.map(|stored| decode(&stored)).transpose()
+    }
+
+    /// The calls without an end, and where they begin.
+    pub(crate) async fn open_calls(&self, tenant: &TenantId) -> Result<Vec<Location>, StoreError> {
+        let store = self.tenant(tenant).await?;
+        let (mut found, mut from) = (Vec::new(), None);
+        loop {
+            let page = store.scan(Table::OpenCalls, "", from.as_ref(), 1_000).await?;
+            for entry in page.entries {
+                found.push(decode(&entry.value)?);
+            }
+            match page.next {
+                Some(next) => from = Some(next),
+                None => return Ok(found),
+            }
+        }
+    }
+
+    pub(crate) async fn get(&self, tenant: &TenantId, call: CallId) -> Result<Option<CallEntry>, StoreError> {
+        let stored = self.tenant(tenant).await?.get(Table::Calls, call.as_bytes()).await?;
+        stored.map(|stored| decode(&stored)).transpose()
+    }
+
+    pub(crate) async fn list(
+        &self,
+        tenant: &TenantId,
+        from: Option<&CallCursor>,
+        limit: usize,
+    ) -> Result<CallPage, StoreError> {
+        let store = self.tenant(tenant).await?;
+        let page = store.scan(Table::CallsByTime, "", from.map(|from| &from.0), limit).await?;
+        let mut calls = Vec::with_capacity(page.entries.len());
+        for entry in page.entries {
+            let call = entry.key.last_chunk::<16>().ok_or(StoreError::Damaged { what: "a call's time" })?;
+            calls.extend(self.get(tenant, CallId::from_bytes(*call)).await?);
+        }
+        Ok(CallPage { calls, next: page.next.map(CallCursor) })
+    }
+
+    /// Follows the log until nobody writes it any more.
+    pub(crate) fn run(&self, mut events: mpsc::Receiver<IndexEvent>) -> Result<(), JournalError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        // A tenant whose index missed something is not followed any further: it is caught up at the next start.
+        let mut behind: HashMap<TenantId, ()> = HashMap::new();
+        while let Some(event) = events.blocking_recv() {
+            let (tenant, entry, upto, waiter) = match event {
+                IndexEvent::Opened { tenant, entry, upto } => (tenant, entry, upto, None),
+                IndexEvent::Closed { tenant, entry, upto, waiter } => (tenant, entry, upto, waiter),
+            };
+            let upto = (!behind.contains_key(&tenant)).then_some(upto);
+            let done = runtime.block_on(self.put(&tenant, &[entry], upto));
+            let told = match done {
+                Ok(()) => Ok(()),
+                Err(error) => {
+                    tracing::error!(%error, %tenant, "the index of calls is behind; the next start catches up");
+                    behind.insert(tenant, ());
+                    Err(AppendError::Failed(format!("the call is on disk, but not in the index: {error}")))
+                }
+            };
+            if let Some(waiter) = waiter {
+                let _nobody_waits = waiter.send(told);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
+    rmp_serde::to_vec(value).map_err(|error| StoreError::Io(error.to_string()))
+}
+
+fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, StoreError> {
+    rmp_serde::from_slice(bytes).map_err(|_| StoreError::Damaged { what: "an entry of the index of calls" })
+}

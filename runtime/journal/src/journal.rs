@@ -1,0 +1,215 @@
+//! The journal of an installation.
+
+use std::fs::{File, TryLockError};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use parloir_contract::{CallId, TenantId};
+use parloir_store::{Kms, Store};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::call::now;
+use crate::index::{CallCursor, CallEntry, CallPage, Index};
+use crate::read::on_own_thread;
+use crate::record::{CallStarted, Record, RecordBody};
+use crate::segment::{self, Log};
+use crate::verify::{Scope, VerifyReport};
+use crate::writer::{Shared, Writer};
+use crate::{CallJournal, JournalError, ReadError, RecordingBlock, key, read, recovery, verify};
+
+/// Events that may wait for the index; the writer waits when there are more.
+const MAX_EVENTS: usize = 4_096;
+
+/// The journal of an installation. Clones are the same journal; when the last is dropped, what waits is
+/// written and the journal ends.
+#[derive(Clone)]
+pub struct Journal {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    data: PathBuf,
+    kms: Arc<dyn Kms>,
+    store: Arc<dyn Store>,
+    index: Index,
+    shared: Arc<Shared>,
+    ended: tokio::sync::Mutex<Option<oneshot::Receiver<()>>>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.shared.stop();
+    }
+}
+
+impl Journal {
+    /// Opens the journal of a data folder, which is made if need be. Before it returns, torn ends are cut,
+    /// calls that a crash cut off are closed as interrupted, and the index is caught up.
+    pub async fn open(
+        data: impl Into<PathBuf>,
+        kms: Arc<dyn Kms>,
+        store: Arc<dyn Store>,
+    ) -> Result<Self, JournalError> {
+        let data = data.into();
+        let shared = Arc::new(Shared::default());
+        let index = Index::new(Arc::clone(&store), Arc::clone(&kms));
+        let (opened, wait) = oneshot::channel();
+        let (end, ended) = oneshot::channel();
+        let thread = (data.clone(), Arc::clone(&kms), index.clone(), Arc::clone(&shared));
+        std::thread::Builder::new().name("journal-writer".into()).spawn(move || {
+            let (data, kms, index, shared) = thread;
+            match begin(data, &*kms, &index, shared) {
+                Ok((writer, indexer, lock)) => {
+                    if opened.send(Ok(())).is_ok() {
+                        writer.run();
+                    }
+                    // The index has all there was before the folder is free again.
+                    let _stopped_already = indexer.join();
+                    drop(lock);
+                }
+                Err(error) => {
+                    let _nobody_waits = opened.send(Err(error));
+                }
+            }
+            drop((kms, index));
+            let _nobody_waits = end.send(());
+        })?;
+        wait.await.map_err(|_| JournalError::Io("its thread stopped while opening".into()))??;
+        let ended = tokio::sync::Mutex::new(Some(ended));
+        Ok(Self { inner: Arc::new(Inner { data, kms, store, index, shared, ended }) })
+    }
+
+    /// Begins the journal of a call, with [`RecordBody::CallStarted`]. The call's keys are made here.
+    pub async fn open_call(
+        &self,
+        tenant: &TenantId,
+        call: CallId,
+        started: CallStarted,
+    ) -> Result<CallJournal, JournalError> {
+        let inner = &self.inner;
+        let already = || JournalError::AlreadyOpen { tenant: tenant.clone(), call };
+        if inner.index.get(tenant, call).await?.is_some() {
+            return Err(already());
+        }
+        let keys = key::make(&*inner.kms, tenant, call).await?;
+        let name = (tenant.clone(), call);
+        if !inner.shared.open.lock().insert(name) {
+            return Err(already());
+        }
+        let entry = CallEntry::new(call, &started, now());
+        let journal = CallJournal::new(tenant.clone(), call, keys, Arc::clone(&inner.shared));
+        inner.shared.opened(Arc::clone(journal.shared()), entry)?;
+        journal.append(RecordBody::CallStarted(started))?;
+        Ok(journal)
+    }
+
+    /// Up to `limit` calls of a tenant (at most 1,000), newest first, those that last included.
+    pub async fn calls(
+        &self,
+        tenant: &TenantId,
+        from: Option<&CallCursor>,
+        limit: usize,
+    ) -> Result<CallPage, JournalError> {
+        Ok(self.inner.index.list(tenant, from, limit).await?)
+    }
+
+    /// What is known of a call.
+    pub async fn call(&self, tenant: &TenantId, call: CallId) -> Result<Option<CallEntry>, JournalError> {
+        Ok(self.inner.index.get(tenant, call).await?)
+    }
+
+    /// Whose call this is. For the operator: it looks at every tenant.
+    pub async fn find(&self, call: CallId) -> Result<Option<(TenantId, CallEntry)>, JournalError> {
+        for tenant in self.tenants().await? {
+            if let Some(entry) = self.inner.index.get(&tenant, call).await? {
+                return Ok(Some((tenant, entry)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The tenants that have had calls. For the operator.
+    pub async fn tenants(&self) -> Result<Vec<TenantId>, JournalError> {
+        let data = self.inner.data.clone();
+        Ok(on_own_thread("journal-read", move || segment::tenants(&data, Log::Journal)).await??)
+    }
+
+    /// The records of a call, in order, with their content where its key is there. A call that lasts is read as
+    /// far as it is on disk.
+    pub async fn records(&self, tenant: &TenantId, call: CallId) -> Result<Vec<Record>, JournalError> {
+        let first = self.first(tenant, call).await?;
+        Ok(read::read_call(&self.inner.data, &*self.inner.kms, tenant, call, first).await?)
+    }
+
+    /// The recording of a call, in order; empty where there is none.
+    pub async fn recording(
+        &self,
+        tenant: &TenantId,
+        call: CallId,
+    ) -> Result<Vec<RecordingBlock>, JournalError> {
+        let first = self.first(tenant, call).await?;
+        Ok(read::read_recording(&self.inner.data, &*self.inner.kms, tenant, call, first).await?)
+    }
+
+    async fn first(
+        &self,
+        tenant: &TenantId,
+        call: CallId,
+    ) -> Result<Option<segment::Location>, JournalError> {
+        let no_such_call = || ReadError::NoSuchCall { tenant: tenant.clone(), call };
+        let entry = self.inner.index.get(tenant, call).await?.ok_or_else(no_such_call)?;
+        Ok(Some(entry.first))
+    }
+
+    /// Checks the log on disk against itself and against the index.
+    pub async fn verify(&self, scope: Scope) -> Result<VerifyReport, JournalError> {
+        let Inner { data, kms, store, .. } = &*self.inner;
+        verify::verify(data.clone(), Arc::clone(kms), Some(Arc::clone(store)), scope).await
+    }
+
+    /// Closes calls that last as interrupted, writes what waits, and frees the folder.
+    pub async fn shutdown(&self) {
+        self.inner.shared.stop();
+        if let Some(ended) = self.inner.ended.lock().await.take() {
+            let _ended_already = ended.await;
+        }
+    }
+}
+
+impl std::fmt::Debug for Journal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Journal({})", self.inner.data.display())
+    }
+}
+
+type Begun = (Writer, std::thread::JoinHandle<()>, File);
+
+/// Makes everything ready, on the writer's thread.
+fn begin(data: PathBuf, kms: &dyn Kms, index: &Index, shared: Arc<Shared>) -> Result<Begun, JournalError> {
+    let folder = data.join(Log::Journal.name());
+    std::fs::create_dir_all(&folder)?;
+    for folder in [folder.as_path(), data.as_path()] {
+        File::open(folder)?.sync_all()?;
+    }
+    let lock = File::options().create(true).truncate(false).write(true).open(folder.join("lock"))?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let shown = data.display();
+            return Err(JournalError::Io(format!(
+                "{shown} is in use by another program: stop that one first"
+            )));
+        }
+        Err(TryLockError::Error(error)) => return Err(error.into()),
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let tails = runtime.block_on(recovery::recover(&data, kms, index))?;
+    let (events, waiting) = mpsc::channel(MAX_EVENTS);
+    let index = index.clone();
+    let indexer = std::thread::Builder::new().name("journal-index".into()).spawn(move || {
+        if let Err(error) = index.run(waiting) {
+            tracing::error!(%error, "the index of calls stopped; the next start catches up");
+        }
+    })?;
+    Ok((Writer::new(shared, data, tails, events), indexer, lock))
+}

@@ -1,0 +1,216 @@
+//! What is done with each tenant's log before anything is appended to it: the torn end is cut, the
+//! index is caught up, and calls that a crash cut off are closed as interrupted.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use parloir_contract::{CallId, TenantId};
+use parloir_store::Kms;
+use parloir_store::keys::KeyError;
+
+use crate::call::now;
+use crate::chunk::{self, Chain, Header};
+use crate::index::{CallEntry, Index, REBUILD_BATCH};
+use crate::key::{CallKeys, WrappedKey, WrappedKeys};
+use crate::read::scan;
+use crate::record::{self, CallInterrupted, Ending, Record, RecordBody};
+use crate::segment::{self, Found, FrameKind, Location, Log, Tail};
+use crate::{JournalError, ReadError};
+
+/// A call that was found in the log.
+struct Track {
+    keys: WrappedKeys,
+    first: Location,
+    chain: Chain,
+    chunks: u32,
+    /// Its first chunk, where the entry's fields are.
+    began: Option<Vec<u8>>,
+    /// Its last chunk, where it ended.
+    ended: Option<Vec<u8>>,
+}
+
+/// Makes every tenant's log ready. Returns their ends.
+pub(crate) async fn recover(
+    data: &Path,
+    kms: &dyn Kms,
+    index: &Index,
+) -> Result<HashMap<(TenantId, Log), Tail>, JournalError> {
+    let mut tails = HashMap::new();
+    for tenant in segment::tenants(data, Log::Recordings)? {
+        // Its torn end is cut when it is opened; nothing else is to be done for a recording.
+        drop(Tail::open(data, Log::Recordings, &tenant)?);
+    }
+    for tenant in segment::tenants(data, Log::Journal)? {
+        let mut tail = Tail::open(data, Log::Journal, &tenant)?;
+        catch_up(data, kms, index, &tenant, &mut tail).await?;
+        tails.insert((tenant, Log::Journal), tail);
+    }
+    Ok(tails)
+}
+
+async fn catch_up(
+    data: &Path,
+    kms: &dyn Kms,
+    index: &Index,
+    tenant: &TenantId,
+    tail: &mut Tail,
+) -> Result<(), JournalError> {
+    let checkpoint = index.checkpoint(tenant).await?;
+    let open = index.open_calls(tenant).await?;
+    if checkpoint == Some(tail.end()) && open.is_empty() {
+        return Ok(());
+    }
+    let mut from = checkpoint.unwrap_or_default();
+    if from > tail.end() {
+        tracing::error!(%tenant, "the log is shorter than its index says: records were removed; run `parloir verify`");
+        from = Location::default();
+    }
+    let from = open.into_iter().fold(from, Location::min);
+
+    let mut tracks: HashMap<CallId, Track> = HashMap::new();
+    // Calls that ended, in the order of the log.
+    let mut ended: Vec<CallId> = Vec::new();
+    let mut known: Vec<CallEntry> = Vec::new();
+    scan(data, Log::Journal, tenant, from, |place| {
+        match place.found {
+            Found::Bad { offset, what, .. } => {
+                tracing::error!(file = %place.file.display(), offset, what, "the log is damaged; run `parloir verify`");
+            }
+            Found::Frame { kind: FrameKind::Key, payload, .. } => {
+                if let Some(key) = WrappedKey::parse(payload) {
+                    let track = tracks.entry(key.call).or_insert_with(|| Track {
+                        keys: WrappedKeys::default(),
+                        first: place.location,
+                        chain: Chain::default(),
+                        chunks: 0,
+                        began: None,
+                        ended: None,
+                    });
+                    track.keys.insert(key);
+                }
+            }
+            Found::Frame { kind: FrameKind::Chunk, payload, .. } => {
+                if let Ok((header, _, _)) = Header::parse(payload)
+                    && let Some(track) = tracks.get_mut(&header.call)
+                {
+                    track.chain = header.chain_after();
+                    track.chunks += 1;
+                    if header.number == 0 {
+                        track.began = Some(payload.to_vec());
+                    }
+                    if header.ends {
+                        track.ended = Some(payload.to_vec());
+                        ended.push(header.call);
+                    }
+                }
+            }
+            Found::Frame { kind: FrameKind::Recording, .. } => {}
+        }
+        ControlFlow::Continue(())
+    })?;
+
+    for call in ended {
+        if let Some(track) = tracks.remove(&call)
+            && let Some((mut entry, keys)) = begun(kms, tenant, call, &track).await?
+            && let Some(last) = track.ended.as_deref().and_then(|chunk| last_record(chunk, tenant, &keys))
+        {
+            entry.ended_at = Some(last.at);
+            entry.outcome = Some(last.body.ending().unwrap_or(Ending::Interrupted));
+            known.push(entry);
+        }
+        if known.len() >= REBUILD_BATCH {
+            index.put(tenant, &known, None).await?;
+            known.clear();
+        }
+    }
+    for (call, track) in tracks {
+        if let Some(entry) = index.get(tenant, call).await?
+            && entry.outcome.is_some()
+        {
+            tracing::error!(%tenant, %call, "the end of this call was removed from the log; run `parloir verify`");
+            continue;
+        }
+        let Some((mut entry, keys)) = begun(kms, tenant, call, &track).await? else { continue };
+        interrupt(tenant, call, &keys, track.chain, &mut entry, tail)?;
+        known.push(entry);
+        if known.len() >= REBUILD_BATCH {
+            tail.commit()?;
+            index.put(tenant, &known, None).await?;
+            known.clear();
+        }
+    }
+    tail.commit()?;
+    index.put(tenant, &known, Some(tail.end())).await?;
+    Ok(())
+}
+
+/// What the index says of a call that began, and the call's keys.
+async fn begun(
+    kms: &dyn Kms,
+    tenant: &TenantId,
+    call: CallId,
+    track: &Track,
+) -> Result<Option<(CallEntry, CallKeys)>, JournalError> {
+    let Some(chunk) = &track.began else { return Ok(None) };
+    let keys = match track.keys.open(kms, tenant, call).await {
+        Ok(Some(keys)) => keys,
+        Ok(None) => return Ok(None),
+        // The wrong keys folder, most likely: nothing may be written that it cannot read.
+        Err(error @ (KeyError::Missing { .. } | KeyError::Exposed { .. } | KeyError::Io(_))) => {
+            return Err(error.into());
+        }
+        Err(error @ (KeyError::Refused { .. } | KeyError::Damaged { .. } | KeyError::NoRandomness(_))) => {
+            tracing::error!(%tenant, %call, %error, "a call cannot be indexed; run `parloir verify`");
+            return Ok(None);
+        }
+    };
+    let Some(first) = records(chunk, tenant, &keys).ok().and_then(|records| records.into_iter().next())
+    else {
+        tracing::error!(%tenant, %call, "a call cannot be indexed; run `parloir verify`");
+        return Ok(None);
+    };
+    let RecordBody::CallStarted(started) = &first.body else { return Ok(None) };
+    let mut entry = CallEntry::new(call, started, first.at);
+    entry.first = track.first;
+    entry.chunks = track.chunks;
+    entry.records = track.chain.seq;
+    Ok(Some((entry, keys)))
+}
+
+fn records(chunk: &[u8], tenant: &TenantId, keys: &CallKeys) -> Result<Vec<Record>, ReadError> {
+    let damaged = |chunk::Bad(what)| ReadError::Io(what.to_owned());
+    let (header, trace, content) = Header::parse(chunk).map_err(damaged)?;
+    let raw = header.open(tenant, keys, trace, content).map_err(damaged)?;
+    raw.into_iter().map(|raw| Ok(record::decode(&raw.trace, None)?)).collect()
+}
+
+fn last_record(chunk: &[u8], tenant: &TenantId, keys: &CallKeys) -> Option<Record> {
+    records(chunk, tenant, keys).ok()?.pop()
+}
+
+/// Closes a call that was cut off.
+fn interrupt(
+    tenant: &TenantId,
+    call: CallId,
+    keys: &CallKeys,
+    mut chain: Chain,
+    entry: &mut CallEntry,
+    tail: &mut Tail,
+) -> Result<(), JournalError> {
+    let at = now();
+    let reason = "the program stopped during the call".to_owned();
+    let body = RecordBody::CallInterrupted(CallInterrupted { reason });
+    let mut bytes = Vec::new();
+    record::encode(&mut bytes, chain.seq, at, &body).map_err(|error| JournalError::Io(error.to_string()))?;
+    let records = [(bytes.as_slice(), [].as_slice())];
+    let payload =
+        chunk::seal(tenant, call, (&keys.trace, keys.content.as_ref()), &mut chain, &records, true)?;
+    tail.append(FrameKind::Chunk, &payload)?;
+    entry.outcome = Some(Ending::Interrupted);
+    entry.ended_at = Some(at);
+    entry.records = chain.seq;
+    entry.chunks += 1;
+    tracing::warn!(%tenant, %call, "a call that was cut off was closed as interrupted");
+    Ok(())
+}

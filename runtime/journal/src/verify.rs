@@ -1,0 +1,423 @@
+//! Checking a log offline: that nothing in it was changed, removed, moved or cut off.
+//!
+//! Framing and checksums, the chain of every call, both ciphertexts of every chunk, every record's commitments,
+//! sequence numbers, the recordings against the records that name them, and the index against the log. What a
+//! log alone cannot show is that whole calls or the ends of calls were cut off its end: the index shows
+//! that, and without an index such calls are reported as not closed.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parloir_contract::{CallId, TenantId};
+use parloir_store::{Kms, Store};
+use sha2::{Digest, Sha256};
+use tokio::runtime::Runtime;
+
+use crate::JournalError;
+use crate::chunk::{Bad, Chain, Header};
+use crate::index::Index;
+use crate::key::{CallKeys, WrappedKey, WrappedKeys};
+use crate::read::{Place, follows, on_own_thread, scan};
+use crate::record::{self, RecordBody};
+use crate::recording::Sealed;
+use crate::segment::{self, Found, FrameKind, Location, Log};
+
+/// The most problems a report lists; more are counted.
+const MAX_PROBLEMS: usize = 1_000;
+
+/// What is checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// Every tenant.
+    All,
+    /// One tenant.
+    Tenant(TenantId),
+}
+
+/// What kind of thing is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ProblemKind {
+    /// A segment is missing, or is not of this log.
+    Segment,
+    /// Bytes that are no frame, or whose checksum differs.
+    Frame,
+    /// A call's key is missing or does not open.
+    Key,
+    /// A chunk that was changed.
+    Chunk,
+    /// A chunk that is missing, repeated or out of order.
+    Chain,
+    /// A record that cannot be read or is not in its place.
+    Record,
+    /// A block of recording that is missing or was changed.
+    Recording,
+    /// Log and index differ: one of them was cut off or rolled back.
+    Index,
+}
+
+/// Something that is not as it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// What kind of thing.
+    pub kind: ProblemKind,
+    /// Whose log.
+    pub tenant: TenantId,
+    /// In which file; the log's folder where it is no single file.
+    pub file: PathBuf,
+    /// At which byte of it.
+    pub offset: u64,
+    /// Of which call, where that is known.
+    pub call: Option<CallId>,
+    /// In which chunk of the call, where that is known.
+    pub chunk: Option<u32>,
+    /// In words.
+    pub what: String,
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} at byte {}: {}", self.file.display(), self.offset, self.what)?;
+        if let Some(call) = self.call {
+            write!(f, " (call {call}")?;
+            if let Some(chunk) = self.chunk {
+                write!(f, ", chunk {chunk}")?;
+            }
+            write!(f, ")")?;
+        }
+        Ok(())
+    }
+}
+
+/// What was checked, and what was found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct VerifyReport {
+    /// Tenants.
+    pub tenants: u64,
+    /// Segment files, of records and of recordings.
+    pub segments: u64,
+    /// Bytes in them.
+    pub bytes: u64,
+    /// Calls.
+    pub calls: u64,
+    /// Those of them whose last record is [`RecordBody::CallInterrupted`].
+    pub interrupted: u64,
+    /// Calls without an end: they last, or their end is not there any more.
+    pub unclosed: Vec<(TenantId, CallId)>,
+    /// Calls whose content has no key any more: their trace was checked.
+    pub without_content: u64,
+    /// Chunks.
+    pub chunks: u64,
+    /// Records.
+    pub records: u64,
+    /// Blocks of recording.
+    pub blocks: u64,
+    /// What is wrong, up to the first 1,000.
+    pub problems: Vec<Problem>,
+    /// How many more there are.
+    pub more_problems: u64,
+}
+
+impl VerifyReport {
+    /// Whether nothing is wrong.
+    pub fn is_sound(&self) -> bool {
+        self.problems.is_empty()
+    }
+}
+
+/// Checks the logs in a data folder. With the store, the index is checked too. The folder may be in use: calls
+/// that last are then reported as not closed, and a frame that is being written as torn.
+pub async fn verify(
+    data: impl Into<PathBuf>,
+    kms: Arc<dyn Kms>,
+    store: Option<Arc<dyn Store>>,
+    scope: Scope,
+) -> Result<VerifyReport, JournalError> {
+    let data = data.into();
+    on_own_thread("journal-verify", move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        let index = store.map(|store| Index::new(store, Arc::clone(&kms)));
+        let tenants = match scope {
+            Scope::All => segment::tenants(&data, Log::Journal)?,
+            Scope::Tenant(tenant) => vec![tenant],
+        };
+        let mut report = VerifyReport::default();
+        for tenant in tenants {
+            report.tenants += 1;
+            let check = Check {
+                data: &data,
+                kms: &*kms,
+                runtime: &runtime,
+                tenant: &tenant,
+                report: &mut report,
+                calls: HashMap::new(),
+            };
+            check.run(index.as_ref())?;
+        }
+        Ok(report)
+    })
+    .await?
+}
+
+/// A call as it is found.
+#[derive(Default)]
+struct Seen {
+    wrapped: WrappedKeys,
+    keys: Option<CallKeys>,
+    chain: Chain,
+    chunks: u32,
+    ended: bool,
+    first: Location,
+    /// The blocks its records name: by hash, the second.
+    blocks: HashMap<[u8; 32], u32>,
+}
+
+struct Check<'a> {
+    data: &'a Path,
+    kms: &'a dyn Kms,
+    runtime: &'a Runtime,
+    tenant: &'a TenantId,
+    report: &'a mut VerifyReport,
+    calls: HashMap<CallId, Seen>,
+}
+
+/// Where a problem is.
+struct At<'a> {
+    file: &'a Path,
+    offset: u64,
+    call: Option<CallId>,
+    chunk: Option<u32>,
+}
+
+impl Check<'_> {
+    fn run(mut self, index: Option<&Index>) -> Result<(), JournalError> {
+        let (data, tenant) = (self.data, self.tenant);
+        let (segments, bytes) = scan(data, Log::Journal, tenant, Location::default(), |place| {
+            self.frame(place);
+            ControlFlow::Continue(())
+        })?;
+        self.report.segments += segments;
+        self.report.bytes += bytes;
+        self.recordings()?;
+        self.ends();
+        if let Some(index) = index {
+            self.index(index)?;
+        }
+        Ok(())
+    }
+
+    fn problem(&mut self, kind: ProblemKind, at: &At<'_>, what: impl Into<String>) {
+        if self.report.problems.len() >= MAX_PROBLEMS {
+            self.report.more_problems += 1;
+            return;
+        }
+        self.report.problems.push(Problem {
+            kind,
+            tenant: self.tenant.clone(),
+            file: at.file.to_owned(),
+            offset: at.offset,
+            call: at.call,
+            chunk: at.chunk,
+            what: what.into(),
+        });
+    }
+
+    fn frame(&mut self, place: Place<'_>) {
+        let mut at = At { file: place.file, offset: place.location.offset, call: None, chunk: None };
+        match place.found {
+            Found::Bad { offset: 0, what, .. } => self.problem(ProblemKind::Segment, &at, what),
+            Found::Bad { what, .. } => self.problem(ProblemKind::Frame, &at, what),
+            Found::Frame { kind: FrameKind::Key, payload, .. } => match WrappedKey::parse(payload) {
+                Some(key) => {
+                    let first = place.location;
+                    let seen =
+                        self.calls.entry(key.call).or_insert_with(|| Seen { first, ..Seen::default() });
+                    seen.wrapped.insert(key);
+                }
+                None => {
+                    self.problem(ProblemKind::Key, &at, "a key is of a version this program does not know")
+                }
+            },
+            Found::Frame { kind: FrameKind::Chunk, payload, .. } => match Header::parse(payload) {
+                Ok((header, trace, content)) => {
+                    (at.call, at.chunk) = (Some(header.call), Some(header.number));
+                    self.chunk(&header, trace, content, &at);
+                }
+                Err(Bad(what)) => self.problem(ProblemKind::Chunk, &at, what),
+            },
+            Found::Frame { kind: FrameKind::Recording, .. } => {
+                self.problem(ProblemKind::Frame, &at, "a recording is in the log of records");
+            }
+        }
+    }
+
+    fn chunk(&mut self, header: &Header, trace: &[u8], content: &[u8], at: &At<'_>) {
+        self.report.chunks += 1;
+        let mut seen = self.calls.remove(&header.call).unwrap_or_default();
+        if seen.ended {
+            self.problem(ProblemKind::Chain, at, "a chunk comes after the end of its call");
+        }
+        if let Err(Bad(what)) = follows(header, &seen.chain) {
+            self.problem(ProblemKind::Chain, at, what);
+        }
+        seen.chain = header.chain_after();
+        seen.chunks += 1;
+        seen.ended |= header.ends;
+        if let Err(Bad(what)) = header.check(trace, content) {
+            self.problem(ProblemKind::Chunk, at, what);
+        } else {
+            self.open(&mut seen, header, trace, content, at);
+        }
+        self.calls.insert(header.call, seen);
+    }
+
+    fn open(&mut self, seen: &mut Seen, header: &Header, trace: &[u8], content: &[u8], at: &At<'_>) {
+        if seen.keys.is_none() {
+            match self.runtime.block_on(seen.wrapped.open(self.kms, self.tenant, header.call)) {
+                Ok(Some(keys)) => {
+                    self.report.without_content += u64::from(keys.content.is_none());
+                    seen.keys = Some(keys);
+                }
+                Ok(None) => return self.problem(ProblemKind::Key, at, "the call's key is not in the log"),
+                Err(error) => return self.problem(ProblemKind::Key, at, error.to_string()),
+            }
+        }
+        let Some(keys) = &seen.keys else { return };
+        let raw = match header.open(self.tenant, keys, trace, content) {
+            Ok(raw) => raw,
+            Err(Bad(what)) => return self.problem(ProblemKind::Chunk, at, what),
+        };
+        for (raw, seq) in raw.into_iter().zip(header.first..) {
+            self.report.records += 1;
+            match record::decode(&raw.trace, raw.content.as_deref()) {
+                Ok(record) if record.seq != seq => {
+                    self.problem(ProblemKind::Record, at, format!("record {seq} is not in its place"));
+                }
+                Ok(record) => match record.body {
+                    RecordBody::RecordingStored(stored) => {
+                        seen.blocks.insert(stored.sha256, stored.second);
+                    }
+                    RecordBody::CallInterrupted(_) => self.report.interrupted += 1,
+                    _ => {}
+                },
+                Err(error) => self.problem(ProblemKind::Record, at, error.to_string()),
+            }
+        }
+        if seen.ended {
+            // A key is needed again for a recording only.
+            seen.keys = seen.keys.take().filter(|_| !seen.blocks.is_empty());
+        }
+    }
+
+    fn recordings(&mut self) -> Result<(), JournalError> {
+        let (data, tenant) = (self.data, self.tenant);
+        let (segments, bytes) = scan(data, Log::Recordings, tenant, Location::default(), |place| {
+            let mut at = At { file: place.file, offset: place.location.offset, call: None, chunk: None };
+            match place.found {
+                Found::Bad { offset: 0, what, .. } => self.problem(ProblemKind::Segment, &at, what),
+                Found::Bad { what, .. } => self.problem(ProblemKind::Frame, &at, what),
+                Found::Frame { kind: FrameKind::Recording, payload, .. } => {
+                    self.report.blocks += 1;
+                    match Sealed::parse(payload) {
+                        Some(sealed) => {
+                            at.call = Some(sealed.call);
+                            self.block(&sealed, payload, &at);
+                        }
+                        None => {
+                            let what = "a block is of a version this program does not know";
+                            self.problem(ProblemKind::Recording, &at, what);
+                        }
+                    }
+                }
+                Found::Frame { kind: FrameKind::Key | FrameKind::Chunk, .. } => {
+                    self.problem(ProblemKind::Frame, &at, "a record is in the log of recordings");
+                }
+            }
+            ControlFlow::Continue(())
+        })?;
+        self.report.segments += segments;
+        self.report.bytes += bytes;
+        Ok(())
+    }
+
+    fn block(&mut self, sealed: &Sealed<'_>, payload: &[u8], at: &At<'_>) {
+        let hash: [u8; 32] = Sha256::digest(payload).into();
+        let Some(seen) = self.calls.get_mut(&sealed.call) else {
+            return self.problem(ProblemKind::Recording, at, "a block is of a call that is not in the log");
+        };
+        // A block that no record names was written just before a crash.
+        if seen.blocks.remove(&hash).is_none() {
+            return;
+        }
+        let key = seen.keys.as_ref().and_then(|keys| keys.content.as_ref());
+        if let Some(key) = key
+            && sealed.open(&key.recording, self.tenant).is_none()
+        {
+            self.problem(ProblemKind::Recording, at, "a block does not open with the call's key");
+        }
+    }
+
+    /// What the calls themselves still lack at the end of the log.
+    fn ends(&mut self) {
+        let folder = Log::Recordings.folder(self.data, self.tenant);
+        let mut calls: Vec<_> = self.calls.iter_mut().collect();
+        calls.sort_by_key(|(_, seen)| seen.first);
+        let mut missing = Vec::new();
+        for (call, seen) in calls {
+            if seen.chunks == 0 {
+                // Its first chunk was torn: the call had acknowledged nothing yet.
+                continue;
+            }
+            self.report.calls += 1;
+            if !seen.ended {
+                self.report.unclosed.push((self.tenant.clone(), *call));
+            }
+            missing.extend(seen.blocks.drain().map(|(_, second)| (*call, second)));
+        }
+        missing.sort_unstable();
+        for (call, second) in missing {
+            let at = At { file: &folder, offset: 0, call: Some(call), chunk: None };
+            self.problem(
+                ProblemKind::Recording,
+                &at,
+                format!("second {second} of the recording is missing or was changed"),
+            );
+        }
+    }
+
+    fn index(&mut self, index: &Index) -> Result<(), JournalError> {
+        let folder = Log::Journal.folder(self.data, self.tenant);
+        let at = |call| At { file: &folder, offset: 0, call: Some(call), chunk: None };
+        let mut from = None;
+        loop {
+            let page = self.runtime.block_on(index.list(self.tenant, from.as_ref(), 1_000))?;
+            for entry in page.calls {
+                let what = match self.calls.remove(&entry.call).filter(|seen| seen.chunks > 0) {
+                    None => "the call is in the index, but not in the log".to_owned(),
+                    // An open call goes on while it is looked at.
+                    Some(_) if entry.outcome.is_none() => continue,
+                    Some(seen) if !seen.ended => {
+                        "the index knows the call's end, the log does not".to_owned()
+                    }
+                    Some(seen) if (seen.chunks, seen.chain.seq) != (entry.chunks, entry.records) => format!(
+                        "the index knows {} records in {} chunks, the log {} in {}",
+                        entry.records, entry.chunks, seen.chain.seq, seen.chunks
+                    ),
+                    Some(_) => continue,
+                };
+                self.problem(ProblemKind::Index, &at(entry.call), what);
+            }
+            match page.next {
+                Some(next) => from = Some(next),
+                None => break,
+            }
+        }
+        let unknown: Vec<_> =
+            self.calls.iter().filter(|(_, seen)| seen.ended).map(|(call, _)| *call).collect();
+        for call in unknown {
+            self.problem(ProblemKind::Index, &at(call), "the call is in the log, but not in the index");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,389 @@
+//! The one thread that seals and writes.
+//!
+//! It takes what waits in the calls' buffers, seals it in chunks, appends the chunks to their tenants' logs, makes the
+//! logs durable (one `fdatasync` for all that was taken), and then answers those who wait. Recordings are
+//! made durable before the records that name them.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+use parloir_contract::{CallId, TenantId};
+use sha2::{Digest, Sha256};
+use tokio::sync::mpsc;
+
+use crate::call::{CallShared, State, Waiter, now};
+use crate::chunk::{self, Chain, MAX_RECORDS};
+use crate::index::{CallEntry, IndexEvent};
+use crate::record::{CallInterrupted, Ending, RecordBody, RecordingStored};
+use crate::recording;
+use crate::segment::{FrameKind, Log, Tail};
+use crate::{AppendError, JournalError};
+
+/// Groups begin at least this far apart. What comes when nothing is going on does not wait.
+const GROUP: Duration = Duration::from_millis(2);
+/// How often calls are looked at that nobody waits for.
+const TICK: Duration = Duration::from_millis(100);
+/// A record waits no longer than this, and a tick.
+const PATIENCE: Duration = Duration::from_millis(850);
+/// The most bytes of one chunk before compression, short of one record.
+const CHUNK_BYTES: usize = 1 << 20;
+/// Files kept open.
+const MAX_OPEN: usize = 512;
+
+/// What the calls and the writer share.
+#[derive(Default)]
+pub(crate) struct Shared {
+    queue: Mutex<Queue>,
+    wake: Condvar,
+    /// The calls that are not closed.
+    pub(crate) open: Mutex<HashSet<(TenantId, CallId)>>,
+}
+
+#[derive(Default)]
+struct Queue {
+    ready: Vec<Arc<CallShared>>,
+    opened: Vec<(Arc<CallShared>, CallEntry)>,
+    stop: bool,
+    failed: Option<String>,
+}
+
+impl Shared {
+    /// Tells the writer that somebody waits for this call.
+    pub(crate) fn ready(&self, call: Arc<CallShared>) {
+        self.queue.lock().ready.push(call);
+        self.wake.notify_one();
+    }
+
+    /// Tells the writer of a new call.
+    pub(crate) fn opened(&self, call: Arc<CallShared>, entry: CallEntry) -> Result<(), AppendError> {
+        let mut queue = self.queue.lock();
+        match &queue.failed {
+            Some(why) => Err(AppendError::Failed(why.clone())),
+            None => {
+                queue.opened.push((call, entry));
+                self.wake.notify_one();
+                Ok(())
+            }
+        }
+    }
+
+    /// Asks the writer to write what waits and end.
+    pub(crate) fn stop(&self) {
+        self.queue.lock().stop = true;
+        self.wake.notify_one();
+    }
+
+    /// Why nobody answers.
+    pub(crate) fn stopped(&self) -> AppendError {
+        let why = self.queue.lock().failed.clone();
+        AppendError::Failed(why.unwrap_or_else(|| "it was shut down".into()))
+    }
+}
+
+/// A call as the writer sees it.
+struct Live {
+    shared: Arc<CallShared>,
+    chain: Chain,
+    entry: CallEntry,
+}
+
+/// Work taken from the queue.
+struct Work {
+    ready: Vec<Arc<CallShared>>,
+    stop: bool,
+}
+
+/// What is to be said when a group is durable.
+#[derive(Default)]
+struct Promises {
+    waiters: Vec<Waiter>,
+    events: Vec<IndexEvent>,
+    closing: Vec<(CallId, Waiter)>,
+}
+
+pub(crate) struct Writer {
+    shared: Arc<Shared>,
+    data: PathBuf,
+    tails: HashMap<(TenantId, Log), Tail>,
+    live: HashMap<(TenantId, CallId), Live>,
+    index: mpsc::Sender<IndexEvent>,
+    ticked: Instant,
+    begun: Option<Instant>,
+}
+
+impl Writer {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        data: PathBuf,
+        tails: HashMap<(TenantId, Log), Tail>,
+        index: mpsc::Sender<IndexEvent>,
+    ) -> Self {
+        let live = HashMap::new();
+        Self { shared, data, tails, live, index, ticked: Instant::now(), begun: None }
+    }
+
+    /// Writes until it is asked to stop, or the disk fails.
+    pub(crate) fn run(mut self) {
+        loop {
+            let mut work = self.wait();
+            if work.stop {
+                work.ready = self.interrupt_all();
+            }
+            let last = work.stop;
+            let mut promises = Promises::default();
+            if let Err(error) = self.group(work.ready, &mut promises) {
+                self.fail(&error.to_string(), promises);
+                return;
+            }
+            if last {
+                self.refuse_all("it was shut down");
+                return;
+            }
+        }
+    }
+
+    /// Waits until there is something to do and the last group is long enough ago.
+    fn wait(&mut self) -> Work {
+        let mut work = {
+            let mut queue = self.shared.queue.lock();
+            loop {
+                let now = Instant::now();
+                let tick = self.ticked + TICK;
+                let group = self.begun.map_or(now, |begun| begun + GROUP);
+                let idle = self.live.is_empty() && queue.opened.is_empty();
+                if queue.stop || (!queue.ready.is_empty() && now >= group) || (!idle && now >= tick) {
+                    break;
+                }
+                if !queue.ready.is_empty() {
+                    self.shared.wake.wait_until(&mut queue, group);
+                } else if idle {
+                    self.shared.wake.wait(&mut queue);
+                } else {
+                    self.shared.wake.wait_until(&mut queue, tick);
+                }
+            }
+            for (shared, entry) in queue.opened.drain(..) {
+                let name = (shared.tenant.clone(), shared.call);
+                self.live.insert(name, Live { shared, chain: Chain::default(), entry });
+            }
+            Work { ready: std::mem::take(&mut queue.ready), stop: queue.stop }
+        };
+        let now = Instant::now();
+        if now >= self.ticked + TICK {
+            self.ticked = now;
+            let aged = self.live.values().filter(|live| {
+                let buffer = live.shared.buffer.lock();
+                let old = buffer.since.is_some_and(|since| now.duration_since(since) >= PATIENCE);
+                !buffer.queued && (old || !buffer.blocks.is_empty())
+            });
+            work.ready.extend(aged.map(|live| Arc::clone(&live.shared)));
+        }
+        work
+    }
+
+    /// Every live call, with its end.
+    fn interrupt_all(&mut self) -> Vec<Arc<CallShared>> {
+        let mut calls = Vec::with_capacity(self.live.len());
+        for live in self.live.values() {
+            let mut buffer = live.shared.buffer.lock();
+            if buffer.state == State::Open {
+                let reason = "the program was stopped".to_owned();
+                buffer.state = State::Closing;
+                buffer.ending = Some(RecordBody::CallInterrupted(CallInterrupted { reason }));
+            }
+            calls.push(Arc::clone(&live.shared));
+        }
+        calls
+    }
+
+    /// Seals and writes what waits in these calls.
+    fn group(&mut self, calls: Vec<Arc<CallShared>>, promises: &mut Promises) -> Result<(), JournalError> {
+        if calls.is_empty() {
+            return Ok(());
+        }
+        self.begun = Some(Instant::now());
+        for call in calls {
+            let name = (call.tenant.clone(), call.call);
+            let Some(mut live) = self.live.remove(&name) else {
+                // It ended in an earlier group.
+                promises.waiters.append(&mut call.buffer.lock().waiters);
+                continue;
+            };
+            let sealed = self.call(&call, &mut live, promises);
+            if live.entry.ended_at.is_none() {
+                self.live.insert(name, live);
+            }
+            sealed?;
+        }
+        for log in [Log::Recordings, Log::Journal] {
+            let pending = self.tails.iter_mut().filter(|((_, l), tail)| *l == log && tail.is_pending());
+            for (_, tail) in pending {
+                tail.commit()?;
+            }
+        }
+        for waiter in promises.waiters.drain(..) {
+            let _nobody_waits = waiter.send(Ok(()));
+        }
+        for mut event in promises.events.drain(..) {
+            if let IndexEvent::Closed { entry, waiter, .. } = &mut event
+                && let Some(place) = promises.closing.iter().position(|(call, _)| *call == entry.call)
+            {
+                *waiter = Some(promises.closing.swap_remove(place).1);
+            }
+            if let Err(lost) = self.index.blocking_send(event) {
+                // The index can be rebuilt; those who wait must not be told that it stands.
+                tracing::error!("the journal's index stopped; it will be rebuilt at the next start");
+                lost.0.refuse("its index stopped");
+            }
+        }
+        if self.tails.len() > MAX_OPEN {
+            self.tails.clear();
+        }
+        Ok(())
+    }
+
+    /// Seals what waits in one call.
+    fn call(
+        &mut self,
+        call: &Arc<CallShared>,
+        live: &mut Live,
+        promises: &mut Promises,
+    ) -> Result<(), JournalError> {
+        let stored = self.blocks(call)?;
+        let (bytes, closed, ends) = {
+            let mut buffer = call.buffer.lock();
+            for stored in stored {
+                buffer.push(RecordBody::RecordingStored(stored))?;
+            }
+            let ends = buffer.ending.is_some();
+            if let Some(ending) = buffer.ending.take() {
+                live.entry.outcome = Some(ending.ending().unwrap_or(Ending::Interrupted));
+                if let Err(error) = buffer.push(ending) {
+                    // Only the content can be too large: the trace of an end is short.
+                    tracing::warn!(%error, "a call's end was written without its reason");
+                    let reason = error.to_string();
+                    buffer.push(RecordBody::CallInterrupted(CallInterrupted { reason }))?;
+                }
+                buffer.state = State::Closed;
+            }
+            buffer.queued = false;
+            buffer.since = None;
+            buffer.count = 0;
+            promises.waiters.append(&mut buffer.waiters);
+            (std::mem::take(&mut buffer.bytes), buffer.closed.take(), ends)
+        };
+        call.taken.notify_waiters();
+        // Those who wait for the end are told by the index, or by whatever fails before.
+        promises.closing.extend(closed.map(|closed| (call.call, closed)));
+        self.chunks(live, &bytes, ends, promises)?;
+        if ends {
+            live.entry.ended_at = Some(now());
+            let upto = self.tail(&call.tenant, Log::Journal)?.end();
+            let (tenant, entry) = (call.tenant.clone(), live.entry.clone());
+            promises.events.push(IndexEvent::Closed { tenant, entry, upto, waiter: None });
+            self.shared.open.lock().remove(&(call.tenant.clone(), call.call));
+        }
+        Ok(())
+    }
+
+    /// Seals and appends the blocks of recording that wait.
+    fn blocks(&mut self, call: &Arc<CallShared>) -> Result<Vec<RecordingStored>, JournalError> {
+        let blocks = std::mem::take(&mut call.buffer.lock().blocks);
+        let mut stored = Vec::with_capacity(blocks.len());
+        let Some(key) = &call.keys.content else { return Ok(stored) };
+        for block in blocks {
+            let second = block.second;
+            let payload = recording::seal(&key.recording, &call.tenant, call.call, block)?;
+            let sha256 = Sha256::digest(&payload).into();
+            let location =
+                self.tail(&call.tenant, Log::Recordings)?.append(FrameKind::Recording, &payload)?;
+            stored.push(RecordingStored { second, sha256, location });
+        }
+        Ok(stored)
+    }
+
+    /// Seals and appends records.
+    fn chunks(
+        &mut self,
+        live: &mut Live,
+        bytes: &[u8],
+        ends: bool,
+        promises: &mut Promises,
+    ) -> Result<(), JournalError> {
+        let call = Arc::clone(&live.shared);
+        let mut waiting = chunk::Waiting(bytes).peekable();
+        while waiting.peek().is_some() {
+            let (mut records, mut size) = (Vec::new(), 0);
+            while records.len() < MAX_RECORDS
+                && size < CHUNK_BYTES
+                && let Some(record) = waiting.next()
+            {
+                size += record.0.len() + record.1.len();
+                records.push(record);
+            }
+            let last = ends && waiting.peek().is_none();
+            let first = live.chain.next == 0;
+            live.entry.records += records.len() as u64;
+            live.entry.chunks += 1;
+            let keys = (&call.keys.trace, call.keys.content.as_ref());
+            let payload = chunk::seal(&call.tenant, call.call, keys, &mut live.chain, &records, last)?;
+            let tail = self.tail(&call.tenant, Log::Journal)?;
+            if first {
+                for (place, key) in call.wrapped.iter().enumerate() {
+                    let location = tail.append(FrameKind::Key, &key.payload())?;
+                    if place == 0 {
+                        live.entry.first = location;
+                    }
+                }
+            }
+            tail.append(FrameKind::Chunk, &payload)?;
+            if first && !last {
+                let (tenant, upto) = (call.tenant.clone(), tail.end());
+                promises.events.push(IndexEvent::Opened { tenant, entry: live.entry.clone(), upto });
+            }
+        }
+        Ok(())
+    }
+
+    fn tail(&mut self, tenant: &TenantId, log: Log) -> Result<&mut Tail, JournalError> {
+        match self.tails.entry((tenant.clone(), log)) {
+            std::collections::hash_map::Entry::Occupied(entry) => Ok(entry.into_mut()),
+            std::collections::hash_map::Entry::Vacant(entry) => {
+                Ok(entry.insert(Tail::open(&self.data, log, tenant)?))
+            }
+        }
+    }
+
+    /// Nothing can be written any more: everybody is told.
+    fn fail(&mut self, why: &str, promises: Promises) {
+        tracing::error!(why, "the journal cannot be written any more; restart when the disk is well");
+        self.refuse_all(why);
+        for waiter in promises.waiters.into_iter().chain(promises.closing.into_iter().map(|(_, w)| w)) {
+            let _nobody_waits = waiter.send(Err(AppendError::Failed(why.to_owned())));
+        }
+    }
+
+    fn refuse_all(&mut self, why: &str) {
+        let mut queue = self.shared.queue.lock();
+        queue.failed = Some(why.to_owned());
+        let mut calls: Vec<_> = queue.ready.drain(..).collect();
+        calls.extend(queue.opened.drain(..).map(|(call, _)| call));
+        drop(queue);
+        calls.extend(self.live.drain().map(|(_, live)| live.shared));
+        for call in calls {
+            let mut buffer = call.buffer.lock();
+            if buffer.state != State::Closed {
+                buffer.state = State::Failed(why.to_owned());
+            }
+            for waiter in buffer.waiters.drain(..).collect::<Vec<_>>().into_iter().chain(buffer.closed.take())
+            {
+                let _nobody_waits = waiter.send(Err(AppendError::Failed(why.to_owned())));
+            }
+            drop(buffer);
+            call.taken.notify_waiters();
+        }
+    }
+}
