@@ -1,12 +1,14 @@
 //! Is the caller speaking? Cheapest question first.
 //!
 //! 1. **Energy**: under the adaptive gate nothing else is computed. Most frames of a call end here.
-//! 2. **Tonality** ([`prediction_gain`](crate::prediction_gain)): white noise and tones (keys, dial tones, ring-back)
-//!    are not voice, though a neural detector says so.
+//! 2. **Tonality** ([`prediction_gain`](crate::prediction_gain), [`dtmf_key`](crate::dtmf_key)): white noise, keys,
+//!    dial and ring-back tones are not voice, though a neural detector says so. Nor is anything whose
+//!    level has not moved for a second.
 //! 3. **`earshot`** on what is left, at 16 kHz in pieces of 256 samples. Once it has heard a voice it
 //!    is asked again only now and then, as long as the sound stays loud and voice-like.
 
 use crate::{
+    dtmf::dtmf_key,
     frame::{FRAME_MS, Frame, SampleRate},
     resample::Doubler,
     tonality::prediction_gain,
@@ -56,6 +58,8 @@ pub struct ActivityOptions {
     /// For how long a voice is believed before the detector is asked again, in milliseconds.
     /// 0 asks at every frame.
     pub trust_ms: u32,
+    /// Sound whose level has stayed within so many dB for a second is noise.
+    pub steady_db: f32,
     /// How long a noise-like stretch inside a voice (an "s", a "ch") still is one, in milliseconds.
     pub fricative_ms: u32,
 }
@@ -67,9 +71,10 @@ impl Default for ActivityOptions {
             quietest_db: -52.0,
             loudest_floor_db: -38.0,
             noise_gain_db: 1.5,
-            tone_gain_db: 28.0,
+            tone_gain_db: 27.0,
             score: 0.5,
             trust_ms: 160,
+            steady_db: 4.5,
             fricative_ms: 120,
         }
     }
@@ -88,12 +93,28 @@ pub struct Activity {
     before: Vec<i16>,
     /// Whether the detector has heard everything up to the frame before.
     warm: bool,
+    /// A wideband frame at 8 kHz.
+    narrow: Vec<i16>,
     score: f32,
     /// Milliseconds since the detector last heard a voice.
     since_voice_ms: u32,
     /// Milliseconds since the detector was last asked.
     since_asked_ms: u32,
+    /// Whether the frame before was as predictable as a tone.
+    tonal: bool,
+    /// The levels of the last second's frames, a ring.
+    levels: [f32; 50],
+    next_level: usize,
 }
+
+/// Under this prediction gain no frame is a key: the filters need not run.
+const KEY_GAIN_DB: f32 = 12.0;
+
+/// A tone goes on down to this much under the gain that began it.
+const TONE_HYSTERESIS_DB: f32 = 3.0;
+
+/// After so much quiet the detector starts afresh, in milliseconds.
+const FORGET_MS: u32 = 400;
 
 /// What the detector takes at a time: 16 ms at 16 kHz.
 const DETECTOR_SAMPLES: usize = 256;
@@ -122,14 +143,18 @@ impl Activity {
             wide: Vec::with_capacity(4 * DETECTOR_SAMPLES),
             before: Vec::with_capacity(SampleRate::TELEPHONE.frame_samples()),
             warm: false,
+            narrow: Vec::new(),
             score: 0.0,
             since_voice_ms: u32::MAX,
             since_asked_ms: u32::MAX,
+            tonal: false,
+            levels: [-100.0; 50],
+            next_level: 0,
         }
     }
 
     /// Listens to the next frame, at any rate; 8 and 16 kHz are heard as they are, other rates are
-    /// judged by energy and tonality alone.
+    /// never called a voice.
     pub fn push(&mut self, frame: &Frame) -> Sound {
         let sound = self.judge(frame);
         self.before.clear();
@@ -153,14 +178,24 @@ impl Activity {
         self.since_voice_ms = self.since_voice_ms.saturating_add(FRAME_MS);
         self.since_asked_ms = self.since_asked_ms.saturating_add(FRAME_MS);
         let level = level_db(frame.samples());
+        if let Some(slot) = self.levels.get_mut(self.next_level) {
+            *slot = level;
+        }
+        self.next_level = (self.next_level + 1) % self.levels.len();
+        let was_tonal = std::mem::take(&mut self.tonal);
         let gate = (self.floor_db + options.above_floor_db).max(options.quietest_db);
         if level < gate {
-            self.learn_floor(level, 0.5);
+            self.learn_floor(level, 0.1);
             self.warm = false;
             return Sound::Quiet;
         }
-        let Some(gain) = prediction_gain(frame.samples()) else { return Sound::Quiet };
-        if gain > options.tone_gain_db {
+        let Some(gain) = self.narrow_gain(frame) else { return Sound::Quiet };
+        let tone_gain =
+            if was_tonal { options.tone_gain_db - TONE_HYSTERESIS_DB } else { options.tone_gain_db };
+        self.tonal =
+            gain > tone_gain || (gain > KEY_GAIN_DB && dtmf_key(frame.samples(), frame.rate()).is_some());
+        // A voice may be as pure as a tone for one frame.
+        if self.tonal && (was_tonal || self.since_voice_ms > options.trust_ms) {
             self.warm = false;
             return Sound::Tone;
         }
@@ -169,39 +204,65 @@ impl Activity {
             if self.since_voice_ms <= options.fricative_ms {
                 return Sound::Voice(self.score);
             }
-            self.learn_floor(level, 1.0);
+            self.learn_floor(level, 0.2);
             return Sound::Noise;
         }
-        if self.since_voice_ms <= options.trust_ms && self.since_asked_ms <= options.trust_ms {
+        if self.since_asked_ms < options.trust_ms && self.since_voice_ms < options.trust_ms {
             self.warm = false;
             return Sound::Voice(self.score);
         }
         let score = self.ask(frame);
-        if score >= options.score {
-            self.since_voice_ms = 0;
-            Sound::Voice(score)
-        } else {
-            self.learn_floor(level, 0.1);
-            Sound::Other(score)
+        if score < options.score {
+            self.learn_floor(level, 0.02);
+            return Sound::Other(score);
         }
+        if self.is_steady() {
+            self.learn_floor(level, 0.2);
+            return Sound::Noise;
+        }
+        self.since_voice_ms = 0;
+        Sound::Voice(score)
     }
 
-    /// Follows quieter surroundings within a few frames and louder ones slowly: `rise` dB a frame
-    /// at most.
+    /// The prediction gain in the band of a telephone: above it a wideband leg is nearly empty, which
+    /// would make everything predictable.
+    fn narrow_gain(&mut self, frame: &Frame) -> Option<f32> {
+        if frame.rate() < SampleRate::WIDEBAND {
+            return prediction_gain(frame.samples());
+        }
+        self.narrow.clear();
+        let step = (frame.rate().hertz() / SampleRate::TELEPHONE.hertz()) as usize;
+        let mean =
+            |few: &[i16]| few.iter().map(|sample| i32::from(*sample)).sum::<i32>() / few.len().max(1) as i32;
+        self.narrow.extend(frame.samples().chunks_exact(step).map(|few| mean(few) as i16));
+        prediction_gain(&self.narrow)
+    }
+
+    /// Whether the level has not moved for a second.
+    fn is_steady(&self) -> bool {
+        let (low, high) = self
+            .levels
+            .iter()
+            .fold((f32::MAX, f32::MIN), |(low, high), level| (low.min(*level), high.max(*level)));
+        high - low < self.options.steady_db
+    }
+
+    /// Follows quieter surroundings within a few frames and louder ones slowly: by at most `rise` dB a
+    /// frame.
     fn learn_floor(&mut self, level: f32, rise: f32) {
-        let step = if level < self.floor_db {
-            (level - self.floor_db) * 0.25
-        } else {
-            (level - self.floor_db).min(rise * 0.2)
-        };
+        let off = level - self.floor_db;
+        let step = if off < 0.0 { off * 0.25 } else { off.min(rise) };
         self.floor_db = (self.floor_db + step).clamp(-75.0, self.options.loudest_floor_db);
     }
 
     fn ask(&mut self, frame: &Frame) -> f32 {
-        self.since_asked_ms = 0;
+        let away_ms = std::mem::take(&mut self.since_asked_ms);
         if !self.warm {
             self.warm = true;
-            self.detector.reset();
+            if away_ms > FORGET_MS {
+                self.detector.reset();
+                self.score = 0.0;
+            }
             self.doubler.reset();
             self.wide.clear();
             let before = std::mem::take(&mut self.before);
@@ -258,73 +319,112 @@ mod tests {
         sounds
     }
 
+    fn draw(sounds: &[Sound]) -> String {
+        let letter = |sound: &Sound| match sound {
+            Sound::Quiet => '.',
+            Sound::Noise => 'n',
+            Sound::Tone => 't',
+            Sound::Other(_) => 'o',
+            Sound::Voice(_) => 'V',
+        };
+        sounds.iter().map(letter).collect()
+    }
+
+    fn voices(samples: &[i16]) -> usize {
+        sounds(ActivityOptions::default(), samples).iter().filter(|sound| sound.is_voice()).count()
+    }
+
+    fn over_the_telephone(samples: &[i16]) -> Vec<i16> {
+        let (mut bytes, mut back) = (Vec::new(), Vec::new());
+        crate::Codec::Mulaw.encode(samples, &mut bytes);
+        crate::Codec::Mulaw.decode(&bytes, &mut back);
+        back
+    }
+
     #[test]
-    #[ignore = "prints, for tuning"]
-    fn look() {
-        for name in [
-            "fr_oui",
-            "fr_non",
-            "fr_telephone",
-            "fr_hesite",
-            "fr_bonjour_rdv",
-            "fr_coupe",
-            "fr_mardi_matin",
-            "en_yes",
-            "en_hello_appointment",
-            "en_name",
-        ] {
-            let pcm = signals::line(name);
-            let print = |sounds: &[Sound]| -> String {
-                sounds
-                    .iter()
-                    .map(|s| match s {
-                        Sound::Quiet => '.',
-                        Sound::Noise => 'n',
-                        Sound::Tone => 't',
-                        Sound::Other(_) => 'o',
-                        Sound::Voice(_) => 'V',
-                    })
-                    .collect()
-            };
-            println!("{name}\n  {}", print(&sounds(ActivityOptions::default(), &pcm)));
-            let plain = ActivityOptions {
-                trust_ms: 0,
-                fricative_ms: 0,
-                noise_gain_db: -100.0,
-                tone_gain_db: 1000.0,
-                quietest_db: -99.0,
-                above_floor_db: -99.0,
-                ..ActivityOptions::default()
-            };
-            println!("  {}", print(&sounds(plain, &pcm)));
-            let gains: String = pcm
-                .chunks_exact(160)
-                .map(|f| match prediction_gain(f) {
-                    None => '-',
-                    Some(g) => char::from_digit((g / 2.0).clamp(0.0, 35.0) as u32, 36).unwrap(),
-                })
+    fn every_caller_is_heard() {
+        for name in signals::LINES {
+            let all = sounds(ActivityOptions::default(), &signals::line(name));
+            println!("{name:22}{}", draw(&all));
+            let voices = all.iter().filter(|sound| sound.is_voice()).count();
+            let loud = all.iter().filter(|sound| **sound != Sound::Quiet).count();
+            assert!(voices * 10 >= loud * 7, "{name}: {voices} of {loud} loud frames");
+            let first_loud = all.iter().position(|sound| *sound != Sound::Quiet).unwrap();
+            let first_voice = all.iter().position(|sound| sound.is_voice()).unwrap();
+            assert!(first_voice <= first_loud + 4, "{name}: {first_voice} after {first_loud}");
+        }
+    }
+
+    #[test]
+    fn every_caller_is_heard_over_a_hiss() {
+        for name in signals::LINES {
+            let line = signals::line(name);
+            let hiss = signals::noise(7, 3_000 + line.len() / 8, 150.0);
+            let mixed: Vec<i16> = hiss
+                .iter()
+                .enumerate()
+                .map(|(n, hiss)| hiss + n.checked_sub(24_000).and_then(|n| line.get(n)).unwrap_or(&0))
                 .collect();
-            println!("  {gains}");
+            let all = sounds(ActivityOptions::default(), &mixed);
+            println!("{name:22}{}", draw(&all));
+            assert_eq!(all[..150].iter().filter(|sound| sound.is_voice()).count(), 0, "{name}");
+            let clean = voices(&line);
+            let heard = all.iter().filter(|sound| sound.is_voice()).count();
+            assert!(heard * 10 >= clean * 6, "{name}: {heard} of {clean}");
         }
-        for (name, pcm) in [
-            ("noise", signals::noise(1, 2000, 3000.0)),
-            ("quiet noise", signals::noise(1, 2000, 300.0)),
-            ("dtmf", signals::tones(&[697.0, 1209.0], 1000, 8000.0)),
-            ("dial", signals::tones(&[440.0], 1000, 8000.0)),
-        ] {
-            let s = sounds(ActivityOptions::default(), &pcm);
-            println!(
-                "{name}: {:?}",
-                s.iter()
-                    .map(|s| match s {
-                        Sound::Quiet => '.',
-                        Sound::Noise => 'n',
-                        Sound::Tone => 't',
-                        Sound::Other(_) => 'o',
-                        Sound::Voice(_) => 'V',
-                    })
-                    .collect::<String>()
-            );
+    }
+
+    #[test]
+    fn silence_noise_keys_and_tones_are_not_voices() {
+        assert_eq!(voices(&[0; 16_000]), 0);
+        for peak in [50.0, 300.0, 3_000.0, 15_000.0] {
+            assert_eq!(voices(&over_the_telephone(&signals::noise(5, 5_000, peak))), 0, "noise of {peak}");
         }
+        let keys = [[697.0, 1_209.0], [770.0, 1_477.0], [852.0, 1_336.0], [941.0, 1_477.0], [941.0, 1_633.0]];
+        for tones in keys.iter().map(|key| &key[..]).chain([
+            &[425.0][..],
+            &[440.0],
+            &[350.0, 440.0],
+            &[440.0, 480.0],
+            &[1_000.0],
+        ]) {
+            for peak in [1_000.0, 12_000.0] {
+                // As pressed: 100 ms on, 100 ms off; and held.
+                let press = [signals::tones(tones, 100, peak), vec![0; 800]].concat().repeat(10);
+                for sound in [press, signals::tones(tones, 3_000, peak)] {
+                    let all = sounds(ActivityOptions::default(), &over_the_telephone(&sound));
+                    assert!(!all.iter().any(|sound| sound.is_voice()), "{tones:?} {}", draw(&all));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_steady_hum_that_passes_for_a_voice_is_found_out_within_a_second() {
+        // Noise through a low pass: as predictable as a voice.
+        let mut low = 0.0;
+        let hum: Vec<i16> = signals::noise(11, 6_000, 9_000.0)
+            .into_iter()
+            .map(|sample| {
+                low += 0.3 * (f64::from(sample) - low);
+                low as i16
+            })
+            .collect();
+        let all = sounds(ActivityOptions::default(), &hum);
+        println!("{}", draw(&all));
+        assert_eq!(all[60..].iter().filter(|sound| sound.is_voice()).count(), 0);
+    }
+
+    #[test]
+    fn wideband_legs_are_heard_too() {
+        let mut wide = Vec::new();
+        let mut resampler = crate::Resampler::new(SampleRate::TELEPHONE, SampleRate::WIDEBAND).unwrap();
+        resampler.push(&signals::line("fr_bonjour_rdv"), &mut wide);
+        resampler.finish(&mut wide);
+        let mut activity = Activity::default();
+        let mut framer = Framer::new(SampleRate::WIDEBAND);
+        let mut voices = 0;
+        framer.push(&wide, |frame| voices += usize::from(activity.is_voice(frame)));
+        assert!(voices > 80, "{voices}");
     }
 }

@@ -54,16 +54,18 @@ pub fn words_heard<'a>(text: &'a str, timings: &[WordTiming], played: u32, exten
     whole_words(text, cut)
 }
 
-/// `text` up to `cut`, without a word that `cut` falls into.
+/// `text` up to `cut`, without a word that `cut` falls into. Punctuation belongs to the word before
+/// it, but need not have been played for the word to be heard.
 fn whole_words(text: &str, cut: usize) -> &str {
-    let Some(rest) = text.get(cut..) else { return "" };
-    let Some(head) = text.get(..cut) else { return "" };
-    let between = rest.chars().next().is_none_or(|c| !c.is_alphanumeric() && c != '\'' && c != '’')
-        || head.chars().next_back().is_none_or(char::is_whitespace);
-    if between {
+    let (Some(head), Some(rest)) = (text.get(..cut), text.get(cut..)) else { return "" };
+    let from =
+        head.char_indices().rev().find(|(_, c)| c.is_whitespace()).map_or(0, |(at, c)| at + c.len_utf8());
+    let played = head.get(from..).unwrap_or_default();
+    let unplayed = rest.split(char::is_whitespace).next().unwrap_or_default();
+    let said = |part: &str| part.chars().any(char::is_alphanumeric);
+    if unplayed.is_empty() || (said(played) && !said(unplayed)) {
         return head.trim_end();
     }
-    let from = head.rfind(char::is_whitespace).unwrap_or(0);
     head.get(..from).unwrap_or_default().trim_end()
 }
 

@@ -9,6 +9,7 @@
 //! | other rates | [`Resampler`]; [`Doubler`] where only a detector listens |
 //! | is this a voice? | [`Activity`] |
 //! | has the caller finished, interrupted, pressed a key? | [`TurnTaker`], [`EndOfTurn`] |
+//! | keys in the sound itself | [`KeyDetector`] |
 //! | the first syllable | [`PreRoll`] |
 //! | what the agent says, and what of it was heard | [`Playout`] |
 //! | may it be kept? | [`Gate`] |
@@ -42,6 +43,7 @@ mod activity;
 mod back_channel;
 mod codec;
 mod digest;
+mod dtmf;
 mod endpointing;
 mod frame;
 mod gate;
@@ -60,6 +62,7 @@ pub use activity::{Activity, ActivityOptions, Sound, level_db};
 pub use back_channel::{Substance, substance};
 pub use codec::Codec;
 pub use digest::{MediaDigest, SecondDigest, Side};
+pub use dtmf::{KeyDetector, dtmf_key};
 pub use endpointing::{Decision, EndOfTurn, Pause, ReadingTimeout, SilenceTimeout};
 pub use frame::{FRAME_MS, Frame, Framer, SampleRate, UnusableRate};
 pub use gate::{Before, Gate, GateRefusal, RecordingPolicy};

@@ -273,10 +273,12 @@ mod tests {
     #[test]
     fn a_pause_leaves_silence_and_the_time_line_true() {
         let mut recorder = recorder();
-        speak(&mut recorder, Gate::Open, 0..25);
-        speak(&mut recorder, Gate::Open.pause(), 25..225);
-        speak(&mut recorder, Gate::Open, 225..250);
-        let mut blocks: Vec<_> = std::iter::from_fn(|| recorder.next(Gate::Open, 4_900)).collect();
+        let mut blocks = Vec::new();
+        for frame in 0..250 {
+            let gate = if (25..225).contains(&frame) { Gate::Open.pause() } else { Gate::Open };
+            speak(&mut recorder, gate, frame..frame + 1);
+            blocks.extend(recorder.next(gate, frame * 20));
+        }
         blocks.extend(recorder.finish(Gate::Open));
         assert_eq!(blocks.iter().map(|b| b.second).collect::<Vec<_>>(), [0, 4, 5]);
         assert!(blocks[0].caller()[4_000..].iter().all(|byte| *byte == SILENCE));

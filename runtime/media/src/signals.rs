@@ -34,3 +34,17 @@ pub(crate) fn line(name: &str) -> Vec<i16> {
     crate::codec::Codec::Mulaw.decode(&bytes[data + 8..], &mut pcm);
     pcm
 }
+
+/// The caller's lines that lie beside the tests.
+pub(crate) const LINES: [&str; 10] = [
+    "fr_oui",
+    "fr_non",
+    "fr_telephone",
+    "fr_hesite",
+    "fr_bonjour_rdv",
+    "fr_coupe",
+    "fr_mardi_matin",
+    "en_yes",
+    "en_hello_appointment",
+    "en_name",
+];

@@ -1,12 +1,13 @@
 //! How predictable the next sample is from the last four: a cheap measure that separates noise and
 //! tones from voice before a neural detector is asked.
 //!
-//! A sum of one or two sinusoids (a dial tone, a DTMF key, a ring-back) is predicted exactly by a
+//! A sum of one or two sinusoids (a dial tone, a ring-back) is predicted exactly by a
 //! linear predictor of order four; white noise is not predicted at all; a voice lies between.
 
 /// The prediction gain in decibels: energy over residual of the best linear predictor of order
-/// four (covariance method). About 0 for white noise, 5 to 25 for voice, above 30 for tones, the
-/// quantisation noise of G.711 being the limit. `None` for fewer than 16 samples or no energy.
+/// four (covariance method). About 0 for white noise, 5 to 28 for voice, above 30 for one tone or two
+/// that lie close; the quantisation noise of G.711 brings the far-apart tones of keys down to 20, among
+/// the voices: see [`dtmf_key`](crate::dtmf_key) for those. `None` for fewer than 16 samples or no energy.
 #[must_use]
 pub fn prediction_gain(samples: &[i16]) -> Option<f32> {
     const ORDER: usize = 4;
@@ -60,8 +61,7 @@ mod tests {
 
     #[test]
     fn tones_are_predictable_and_noise_is_not() {
-        for hertz in [[350.0, 440.0], [440.0, 440.0], [697.0, 1_209.0], [941.0, 1_633.0], [1_000.0, 1_000.0]]
-        {
+        for hertz in [vec![350.0, 440.0], vec![425.0], vec![440.0], vec![1_000.0]] {
             let gain = prediction_gain(&over_the_telephone(&signals::tones(&hertz, 20, 6_000.0))).unwrap();
             assert!(gain > 30.0, "{hertz:?}: {gain}");
         }

@@ -74,7 +74,7 @@ fn a_sentence_is_sent_a_lead_ahead_and_proven_whole_when_it_has_been_played() {
     assert_eq!(carrier.sent.len(), 8_000);
     let heard = Heard { text: TEXT.into(), whole: true, played: 1_000 };
     assert_eq!(reached.last(), Some(&Reached::Whole { saying: id, heard }));
-    assert_eq!(reached.len(), 5 + 1);
+    assert_eq!(reached.len(), 5);
     assert!(carrier.playout.is_idle());
 }
 
@@ -94,7 +94,7 @@ fn what_was_heard_is_what_marks_proved_before_the_clear() {
     let (first, second) = (carrier.says(TEXT, 2_000), carrier.says("Et voilà.", 500));
     carrier.run(900);
     let flushed = carrier.playout.flush();
-    let heard = Heard { text: "un deux trois quatre".into(), whole: false, played: 800 };
+    let heard = Heard { text: "un deux trois".into(), whole: false, played: 800 };
     assert_eq!(flushed, [(first, heard), (second, Heard::default())]);
     // The carrier echoes what it dropped: that proves nothing.
     let late: Vec<_> = carrier.marks.drain(..).collect();
@@ -178,13 +178,10 @@ fn a_lost_mark_is_overdue_and_the_next_one_proves_it_too() {
     let first = MarkName::parse("p0").unwrap();
     assert_eq!(carrier.playout.overdue(3_200), None);
     assert_eq!(carrier.playout.overdue(3_201), Some(first));
-    let last = MarkName::parse("p2").unwrap();
+    let last = MarkName::parse("p1").unwrap();
     let mut reached = Vec::new();
     assert!(carrier.playout.mark_reached(last, &mut reached));
-    assert!(matches!(
-        reached[..],
-        [Reached::Progress { .. }, Reached::Progress { .. }, Reached::Whole { .. }]
-    ));
+    assert!(matches!(reached[..], [Reached::Progress { .. }, Reached::Whole { .. }]));
     assert!(!carrier.playout.mark_reached(first, &mut reached));
 }
 
