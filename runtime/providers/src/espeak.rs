@@ -23,10 +23,12 @@ use crate::wav::{Header, Samples, header};
 const PROCESSES: u8 = 16;
 /// The longest wait for a free process, and for any further piece of sound.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Samples per second of its voices.
+const RATE: u32 = 22_050;
 /// Words per minute: a little slower than espeak's own 175, for a telephone.
 const PACE: &str = "160";
 /// At most so many bytes of sound for one request: ten minutes at 22 050 Hz.
-const MAX_SOUND: usize = 10 * 60 * 22_050 * 2;
+const MAX_SOUND: usize = 10 * 60 * 2 * RATE as usize;
 /// What to type where it is missing.
 const INSTALL: &str = "espeak-ng is not installed: apt-get install -y --no-install-recommends espeak-ng";
 
@@ -181,6 +183,10 @@ impl Speaking {
                 Header::Incomplete if !more.is_empty() => {}
                 Header::Incomplete | Header::Unusable => {
                     self.check_exit().await?;
+                    // It writes nothing at all where there is nothing to say.
+                    if bytes.is_empty() {
+                        return Ok((RATE, Vec::new()));
+                    }
                     return Err(ProviderError::upstream(
                         ErrorKind::Malformed,
                         "espeak-ng did not send a WAV",

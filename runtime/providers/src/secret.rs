@@ -60,7 +60,7 @@ pub struct ApiKey(Zeroizing<String>);
 
 impl ApiKey {
     /// The key itself, for the one header it goes into.
-    pub(crate) fn reveal(&self) -> &str {
+    pub fn reveal(&self) -> &str {
         &self.0
     }
 }

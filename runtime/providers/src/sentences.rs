@@ -86,6 +86,11 @@ fn boundary(text: &str, first: bool) -> Option<usize> {
             continue;
         }
         let before = text.get(..at).unwrap_or_default();
+        let quoted = before.matches('«').count() > before.matches('»').count();
+        if quoted && after.chars().count() == 1 {
+            // The guillemet that closes it may come next.
+            return None;
+        }
         let ends = match c {
             '.' => rest.starts_with('.') || ends_sentence(before, after.trim_start()),
             // "Voici : …" reads on; the end of a long clause may be spoken.

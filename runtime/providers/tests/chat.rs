@@ -203,16 +203,6 @@ async fn the_key_is_read_from_its_file_and_a_wrong_one_is_named_without_showing_
 }
 
 #[tokio::test]
-async fn a_page_that_is_no_api_is_named() {
-    let server = server().await;
-    let mut entry = entry(&server);
-    entry.endpoint = Some(server.base.replace("/v1", "/nowhere").parse().unwrap());
-    let Err(error) = model(&entry).chat(asking("say hello")).await else { panic!("a page answers") };
-    assert_eq!(error.kind, ErrorKind::Refused, "{error}");
-    assert!(error.message.contains("endpoint"), "{error}");
-}
-
-#[tokio::test]
 async fn the_registry_hands_out_models_in_the_order_they_are_written() {
     let server = server().await;
     let one = |name: &str| {
