@@ -156,6 +156,7 @@ where
                         let ending = match command {
                             LegCommand::HandOver { to } => Ending::HandedOver { to },
                             LegCommand::HangUp
+                            | LegCommand::Refuse { .. }
                             | LegCommand::Audio(_)
                             | LegCommand::Mark(_)
                             | LegCommand::Flush => Ending::HungUp,

@@ -89,6 +89,11 @@ pub enum LegCommand {
         /// In E.164 form.
         to: String,
     },
+    /// This stream is nobody's: end it as a breach of policy.
+    Refuse {
+        /// Why, for the carrier's log: at most 123 bytes, nothing of a call.
+        reason: String,
+    },
     /// End the call.
     HangUp,
 }

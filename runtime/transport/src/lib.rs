@@ -37,6 +37,8 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod client;
+pub mod conversation;
 pub mod drive;
 pub mod leg;
 pub mod session;

@@ -178,6 +178,7 @@ impl Session {
             LegCommand::HangUp | LegCommand::HandOver { .. } => {
                 return Outgoing::Close(Close::new(1000, "the call is over"));
             }
+            LegCommand::Refuse { reason } => return Outgoing::Close(Close::new(1008, reason.clone())),
             LegCommand::Audio(_) | LegCommand::Mark(_) | LegCommand::Flush => {}
         }
         let State::Open { writer, .. } = &self.state else {
@@ -210,7 +211,7 @@ impl Session {
                 self.marks.clear();
                 Outgoing::Text(writer.clear())
             }
-            LegCommand::HangUp | LegCommand::HandOver { .. } => Outgoing::Nothing,
+            LegCommand::HangUp | LegCommand::HandOver { .. } | LegCommand::Refuse { .. } => Outgoing::Nothing,
         }
     }
 
@@ -349,4 +350,180 @@ fn key(digit: &str) -> Option<char> {
     let key = characters.next()?.to_ascii_uppercase();
     let known = key.is_ascii_digit() || matches!(key, '*' | '#' | 'A'..='D');
     (known && characters.next().is_none()).then_some(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::twilio::CarrierWriter;
+
+    const CONNECTED: &str = r#"{"event":"connected","protocol":"Call","version":"1.0.0"}"#;
+
+    fn carrier() -> CarrierWriter {
+        CarrierWriter::new("AC1", "CA1", "MZ1")
+    }
+
+    fn open() -> (Session, CarrierWriter) {
+        let (mut session, mut carrier) = (Session::default(), carrier());
+        assert_eq!(session.text(CONNECTED), Step::Ignored(Ignored::Connected));
+        assert!(matches!(session.text(&carrier.start(&[])), Step::Event(LegEvent::Started(_))));
+        (session, carrier)
+    }
+
+    fn code(step: Step) -> u16 {
+        match step {
+            Step::Close(close) => close.code,
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_call_opens_speaks_presses_a_key_and_stops() {
+        let (mut session, mut carrier) = open();
+        assert_eq!(
+            session.text(&carrier.media(20, &[7; 160])),
+            Step::Event(LegEvent::Audio(AudioIn { timestamp_ms: 20, ulaw: Bytes::from_static(&[7; 160]) }))
+        );
+        assert_eq!(session.text(&carrier.dtmf('#')), Step::Event(LegEvent::Key('#')));
+        assert_eq!(session.text(&carrier.stop()), Step::Event(LegEvent::Stopped(StopReason::CarrierStopped)));
+        assert_eq!(session.text(&carrier.media(40, &[7; 160])), Step::Ignored(Ignored::AfterStop));
+        assert_eq!(session.disconnected(StopReason::ConnectionLost), None);
+        assert_eq!(session.counters(), Counters { media: 1, ignored: 2, ..Counters::default() });
+    }
+
+    #[test]
+    fn what_may_not_come_is_refused_with_its_code() {
+        let before_start =
+            [carrier().media(0, &[1]), carrier().dtmf('1'), carrier().mark("m"), carrier().stop()];
+        for frame in before_start {
+            assert_eq!(code(Session::default().text(&frame)), 1002, "{frame}");
+        }
+        let start = carrier().start(&[]);
+        let table = [
+            (start.clone(), 1002, "a second start"),
+            (CONNECTED.to_owned(), 1002, "a second connected"),
+            ("{".to_owned(), 1007, "no JSON"),
+            ("[]".to_owned(), 1007, "no object"),
+            (r#"{"event":7}"#.to_owned(), 1007, "an event that is no string"),
+            (r#"{"event":"media","streamSid":"MZ1"}"#.to_owned(), 1007, "media without media"),
+            (
+                r#"{"event":"media","streamSid":"MZ1","media":{"timestamp":"x","payload":""}}"#.to_owned(),
+                1007,
+                "a timestamp that is no number",
+            ),
+            (
+                r#"{"event":"media","streamSid":"MZ1","media":{"timestamp":"0","payload":"/w="}}"#.to_owned(),
+                1007,
+                "base64 without its padding",
+            ),
+            (carrier().media(0, &[1]).replace("MZ1", "MZ2"), 1008, "another stream"),
+            (format!("{}{CONNECTED}", " ".repeat(65_536)), 1009, "an oversized frame"),
+        ];
+        for (frame, expected, what) in table {
+            let (mut session, _) = open();
+            assert_eq!(code(session.text(&frame)), expected, "{what}");
+            assert!(!session.is_open());
+        }
+        assert_eq!(code(open().0.binary()), 1003);
+        assert_eq!(code(open().0.not_utf8()), 1007);
+        for (from, to, expected) in [
+            ("audio/x-mulaw", "audio/x-alaw", 1003),
+            ("8000", "16000", 1003),
+            ("CA1", "", 1008),
+            ("CA1", &"C".repeat(129), 1008),
+        ] {
+            assert_eq!(code(Session::default().text(&start.replace(from, to))), expected, "{to:.20}");
+        }
+        let other = CONNECTED.replace("Call", "Chat");
+        assert_eq!(code(Session::default().text(&other)), 1002);
+    }
+
+    #[test]
+    fn what_does_no_harm_is_left_alone() {
+        let (mut session, mut carrier) = open();
+        let outbound = carrier.media(0, &[1]).replace("inbound", "outbound");
+        assert_eq!(session.text(&outbound), Step::Ignored(Ignored::OtherTrack));
+        assert_eq!(session.text(&carrier.media(0, &[])), Step::Ignored(Ignored::EmptySound));
+        assert_eq!(session.text(&carrier.dtmf('x')), Step::Ignored(Ignored::StrangeKey));
+        assert_eq!(
+            session.text(r#"{"event":"weather","sky":{"blue":[1]}}"#),
+            Step::Ignored(Ignored::UnknownEvent)
+        );
+        assert!(session.is_open());
+    }
+
+    #[test]
+    fn disorder_and_odd_lengths_are_taken_and_counted() {
+        let (mut session, mut carrier) = open();
+        let frames: Vec<String> = [1, 159, 161, 4000].map(|n| carrier.media(0, &vec![5; n])).into();
+        for place in [1, 0, 3, 2] {
+            assert!(matches!(session.text(&frames[place]), Step::Event(LegEvent::Audio(_))));
+        }
+        assert_eq!((session.counters().media, session.counters().out_of_order), (4, 4));
+    }
+
+    #[test]
+    fn a_mark_counts_only_if_its_echo_came_before_our_clear() {
+        let (mut session, mut carrier) = open();
+        for name in ["a", "b", "c"] {
+            assert!(matches!(session.command(&LegCommand::Mark(name.into())), Outgoing::Text(_)));
+        }
+        assert_eq!(session.text(&carrier.mark("a")), Step::Event(LegEvent::Mark("a".into())));
+        assert!(matches!(session.command(&LegCommand::Flush), Outgoing::Text(_)));
+        session.command(&LegCommand::Mark("d".into()));
+        for dropped in ["b", "c", "a", "never"] {
+            assert_eq!(session.text(&carrier.mark(dropped)), Step::Ignored(Ignored::StrayMark), "{dropped}");
+        }
+        assert_eq!(session.text(&carrier.mark("d")), Step::Event(LegEvent::Mark("d".into())));
+        assert_eq!(session.counters().stray_marks, 4);
+    }
+
+    #[test]
+    fn nothing_is_sent_before_the_stream_is_open_and_names_are_bounded() {
+        let mut session = Session::default();
+        for command in
+            [LegCommand::Audio(Bytes::from_static(&[1])), LegCommand::Flush, LegCommand::Mark("a".into())]
+        {
+            assert_eq!(session.command(&command), Outgoing::Nothing);
+        }
+        let (mut session, _) = open();
+        for command in [LegCommand::Audio(Bytes::new()), LegCommand::Mark("m".repeat(129))] {
+            assert_eq!(session.command(&command), Outgoing::Nothing);
+        }
+        for n in 0..MAX_MARKS + 10 {
+            session.command(&LegCommand::Mark(n.to_string()));
+        }
+        assert_eq!(session.marks.len(), MAX_MARKS);
+        assert!(matches!(session.command(&LegCommand::HangUp), Outgoing::Close(Close { code: 1000, .. })));
+    }
+
+    #[test]
+    fn a_close_reason_fits_its_frame_and_stays_text() {
+        assert_eq!(Close::new(1002, "é".repeat(100)).reason.len(), 122);
+    }
+
+    proptest! {
+        #[test]
+        fn no_frames_in_any_order_make_the_session_panic(order in proptest::collection::vec(0usize..9, 0..40), noise in ".{0,80}") {
+            let (mut session, mut carrier) = (Session::default(), carrier());
+            let mut over = false;
+            for pick in order {
+                let frame = match pick {
+                    0 => CONNECTED.to_owned(),
+                    1 => carrier.start(&[]),
+                    2 => carrier.dtmf('5'),
+                    3 => carrier.mark("m"),
+                    4 => carrier.stop(),
+                    5 => noise.clone(),
+                    6 => format!(r#"{{"event":"media","media":{noise:?}}}"#),
+                    _ => carrier.media(1, noise.as_bytes()),
+                };
+                let step = session.text(&frame);
+                prop_assert!(!over || step == Step::Ignored(Ignored::AfterStop));
+                over |= matches!(step, Step::Close(_) | Step::Event(LegEvent::Stopped(_)));
+            }
+        }
+    }
 }

@@ -433,3 +433,86 @@ pub fn parse_from_server(frame: &str) -> Result<ServerMessage<'_>, BadFrame> {
         _ => Ok(ServerMessage::Unknown { event: wire.event }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    // The examples of the carrier's documentation, names shortened.
+    const START: &str = r#"{"event":"start","sequenceNumber":"1","start":{"accountSid":"AC1","streamSid":"MZ1",
+        "callSid":"CA1","tracks":["inbound"],"mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000,
+        "channels":1},"customParameters":{"FirstName":"Jane","LastName":"D\u006fe","RemoteParty":"Bob"}},"streamSid":"MZ1"}"#;
+
+    #[test]
+    fn the_documented_start_is_read_with_its_parameters_in_order() {
+        let Message::Start { sequence: Some(1), start } = parse(START).unwrap() else { panic!() };
+        let names: Vec<&str> = start.parameters.iter().map(|(_, value)| value.as_str()).collect();
+        assert_eq!(names, ["Jane", "Doe", "Bob"]);
+        assert_eq!((start.call.as_str(), start.rate_hz, start.channels), ("CA1", 8000, 1));
+    }
+
+    #[test]
+    fn the_documented_media_is_read_without_a_copy() {
+        let frame = r#"{"event":"media","sequenceNumber":"3","media":{"track":"inbound","chunk":"1","timestamp":"5",
+            "payload":"no+JhoaJjpz/"},"streamSid":"MZ1"}"#;
+        let Message::Media { media, .. } = parse(frame).unwrap() else { panic!() };
+        assert!(matches!(media.payload.0.0, Cow::Borrowed(_)));
+        assert_eq!(media.payload.decode().unwrap().len(), 9);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        let twice = START.replace(r#""LastName""#, r#""FirstName""#);
+        let many: Vec<String> = (0..65).map(|n| format!("\"p{n}\":\"\"")).collect();
+        let many = START.replace(r#""FirstName":"Jane""#, &many.join(","));
+        let table = [
+            ("", "EOF"),
+            ("null", "expected struct Wire"),
+            (r#"{"streamSid":"MZ1"}"#, "missing field `event`"),
+            (r#"{"event":"media","event":"media"}"#, "duplicate field"),
+            (r#"{"event":"mark","streamSid":"MZ1"}"#, "the mark message has no mark"),
+            (r#"{"event":"mark","mark":{"name":"m"}}"#, "the mark message has no streamSid"),
+            (r#"{"event":"start","streamSid":"MZ1"}"#, "the start message has no start"),
+            (r#"{"event":"stop","sequenceNumber":"-1"}"#, "a whole number written as a string"),
+            (r#"{"event":"stop","sequenceNumber":"+1"}"#, "a whole number written as a string"),
+            (r#"{"event":"stop","sequenceNumber":1.5}"#, "a whole number written as a string"),
+            (twice.as_str(), "a custom parameter is there twice"),
+            (many.as_str(), "more than 64 custom parameters"),
+        ];
+        for (frame, part) in table {
+            let error = parse(frame).unwrap_err().to_string();
+            assert!(error.contains(part), "{frame:.60}: {error}");
+        }
+        let deep = format!(r#"{{"event":"x","y":{}1{}}}"#, "[".repeat(500), "]".repeat(500));
+        assert!(
+            matches!(parse(&deep), Ok(Message::Unknown { .. })),
+            "depth in what is skipped costs no stack"
+        );
+    }
+
+    #[test]
+    fn base64_is_strict() {
+        let decode = |text: &str| Payload(Text(Cow::Borrowed(text))).decode();
+        assert!(decode("").unwrap().is_empty());
+        assert_eq!(decode("/w==").unwrap(), vec![0xFFu8]);
+        for bad in ["/w", "/w=", "/x==", " /w==", "_w==", "/w==\n", "====", "é==="] {
+            assert!(decode(bad).unwrap_err().to_string().contains("not base64"), "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_a_reader_panic(text in ".{0,300}") {
+            let _ = (parse(&text), parse_from_server(&text));
+        }
+
+        #[test]
+        fn sound_of_any_length_survives_the_wire(sound in proptest::collection::vec(any::<u8>(), 0..1000)) {
+            let frame = crate::twilio::Writer::new("MZ1").media(&sound);
+            let ServerMessage::Media { payload, .. } = parse_from_server(&frame).unwrap() else { panic!() };
+            prop_assert_eq!(payload.decode().unwrap(), sound);
+        }
+    }
+}
