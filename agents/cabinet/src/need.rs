@@ -1,6 +1,6 @@
 //! What the caller is after.
 
-use parloir_agent::understanding::{Intent, Language, Moment, When, intents, when};
+use parloir_agent::understanding::{Intent, Language, Moment, When, intents, once, when};
 
 use crate::talk::{Prompt, Step, Stop, Talk};
 
@@ -75,6 +75,7 @@ fn motive(text: &str, language: Language, now: Moment) -> Option<String> {
 
 /// Words as they go into the calendar and the report: one line, not too long.
 pub(crate) fn trimmed(text: &str) -> String {
+    let text = once(text);
     let text = text.trim().trim_end_matches(['.', '!', '?', ',']);
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect()
 }

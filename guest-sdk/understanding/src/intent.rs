@@ -415,6 +415,9 @@ const FRENCH: Table = &[
         Intent::Goodbye,
         &[
             "au revoir",
+            "merci revoir",
+            "beaucoup revoir",
+            "et revoir",
             "aurevoir",
             "bonne journee",
             "bonne soiree",

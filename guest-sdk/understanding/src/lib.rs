@@ -43,7 +43,7 @@ pub use civil::{Date, Moment, Weekday};
 pub use intent::{Intent, Relative, intents, relative};
 pub use language::Language;
 pub use name::{Name, name};
-pub use noise::is_noise;
+pub use noise::{is_noise, once};
 pub use phone::{dictated, e164, phone};
 pub use when::{When, when};
 pub use yes_no::yes_no;

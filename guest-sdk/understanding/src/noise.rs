@@ -1,6 +1,6 @@
 //! What a recogniser writes when nobody spoke.
 
-use crate::words::Words;
+use crate::words::{Words, fold};
 
 /// Lines that recognisers trained on subtitles write for silence, breath and music.
 const INVENTED: &[&str] = &[
@@ -37,7 +37,7 @@ const REPEATABLE: &[&str] = &["oui", "non", "yes", "no", "allo", "hello", "ok", 
 /// ```
 pub fn is_noise(text: &str) -> bool {
     let spoken = without_directions(text);
-    let words = Words::new(&spoken);
+    let words = Words::as_written(&spoken);
     if words.is_empty() || words.has(INVENTED) {
         return true;
     }
@@ -46,6 +46,23 @@ pub fn is_noise(text: &str) -> bool {
         return true;
     }
     is_loop(&words)
+}
+
+/// A text with each sentence once, where a recogniser wrote one over and over and broke off.
+///
+/// ```
+/// let text = "C'est pour un contrôle. C'est pour un contrôle. C'est pour un";
+/// assert_eq!(parloir_understanding::once(text), "C'est pour un contrôle.");
+/// ```
+pub fn once(text: &str) -> String {
+    let mut kept: Vec<(String, &str)> = Vec::new();
+    for sentence in text.split_inclusive(['.', '!', '?']) {
+        let plain = fold(sentence.trim().trim_end_matches(['.', '!', '?']));
+        if !plain.is_empty() && kept.iter().all(|(known, _)| !known.starts_with(&plain)) {
+            kept.push((plain, sentence.trim()));
+        }
+    }
+    kept.into_iter().map(|(_, sentence)| sentence).collect::<Vec<_>>().join(" ")
 }
 
 /// The text without what stands in brackets or between stars, and without music signs.

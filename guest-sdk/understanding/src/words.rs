@@ -29,7 +29,17 @@ impl Deref for Words {
 }
 
 impl Words {
+    /// The words of a text, said once where a recogniser wrote them over and over.
     pub(crate) fn new(text: &str) -> Self {
+        let mut words = Self::as_written(text);
+        if let Some(length) = before_loop(&words) {
+            words.0.truncate(length);
+        }
+        words
+    }
+
+    /// The words of a text, loops and all.
+    pub(crate) fn as_written(text: &str) -> Self {
         let chars: Vec<char> = text.chars().take(LONGEST_TEXT).collect();
         let mut reader = Reader { words: Vec::new(), raw: String::new(), gap: false };
         for (i, &c) in chars.iter().enumerate() {
@@ -38,6 +48,8 @@ impl Words {
             match c {
                 _ if c.is_alphabetic() || is_mark(c) || c.is_ascii_digit() => reader.push(c),
                 ':' | '.' | '/' if between_digits => reader.sign(c),
+                // "15,30" is how a recogniser may write half past three.
+                ',' if between_digits => reader.sign('.'),
                 '+' if digit_at(Some(i + 1)) => reader.sign(c),
                 '.' | ',' | ';' | ':' | '!' | '?' | '…' | '—' | '\n' | '(' | ')' | '"' | '«' | '»' => {
                     reader.finish();
@@ -122,6 +134,26 @@ impl Reader {
     }
 }
 
+/// How many words there are before a text begins to repeat itself to its end; `None` when it does
+/// not. At least three words that are no mere figures, twice over: a telephone number may repeat
+/// its own.
+fn before_loop(words: &Words) -> Option<usize> {
+    for start in 0..words.len().min(6) {
+        let length = words.len() - start;
+        for period in 3..=length / 2 {
+            let same = (start + period..words.len()).all(|i| words.at(i) == words.at(i - period));
+            let spoken = words.iter().skip(start).take(period);
+            let sentence = period >= 5
+                || spoken.clone().any(|w| w.text.len() > 1 && !crate::number::is_number_word(&w.text));
+            let spelled = spoken.clone().all(|w| w.text.len() == 1);
+            if same && sentence && !spelled {
+                return Some(start + period);
+            }
+        }
+    }
+    None
+}
+
 /// "p.m." and "p m" are one word.
 fn join_meridiem(words: Vec<Word>) -> Vec<Word> {
     let mut joined: Vec<Word> = Vec::with_capacity(words.len());
@@ -189,6 +221,15 @@ mod tests {
         assert_eq!(texts("e\u{301}te\u{301} Œuf"), ["ete", "oeuf"]);
         assert_eq!(texts("P, M, A"), ["p", "m", "a"]);
         assert_eq!(texts("+33 6.12 12/12"), ["+", "33", "6", ".", "12", "12", "/", "12"]);
+    }
+
+    #[test]
+    fn a_sentence_written_over_and_over_is_read_once() {
+        assert_eq!(texts("C'est le 06 12. C'est le 06 12. C'est le"), ["c", "est", "le", "06", "12"]);
+        assert_eq!(texts("06 12 34 56 78 06 12 34 56 78"), ["06", "12", "34", "56", "78"]);
+        assert_eq!(texts("12 34 56 12 34 56").len(), 6);
+        assert_eq!(texts("non non non non").len(), 4);
+        assert_eq!(texts("l o l o l o l o").len(), 8);
     }
 
     #[test]

@@ -344,7 +344,7 @@ fn face(words: &Words, i: usize, so_far: &[Element]) -> Option<(Clock, usize)> {
         "noon" | "midday" => return Some((clock(12, 0, true)?, 1)),
         "midnight" => return Some((clock(0, 0, true)?, 1)),
         "half" => {
-            let skip = usize::from(words.at(i + 1) == "past");
+            let skip = usize::from(matches!(words.at(i + 1), "past" | "passed"));
             let (h @ 1..=12, more) = hour(i + 1 + skip)? else { return None };
             return Some((clock(h, 30, false)?, 1 + skip + more));
         }
@@ -360,7 +360,7 @@ fn face(words: &Words, i: usize, so_far: &[Element]) -> Option<(Clock, usize)> {
     if let Some((m @ 1..=29, length)) = minutes {
         let length = length + usize::from(matches!(words.at(i + length), "minutes" | "minute"));
         let to = match words.at(i + length) {
-            "past" => Some(false),
+            "past" | "passed" => Some(false),
             "to" | "till" if words.at(i + skip) == "quarter" || matches!(m, 5 | 10 | 20 | 25) => Some(true),
             _ => None,
         };
