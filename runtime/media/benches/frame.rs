@@ -86,7 +86,7 @@ fn frames(criterion: &mut Criterion) {
             turns.step(at, Input::Frame { voice: true }, &mut todo);
         });
     });
-    group.bench_function("playout", |b| {
+    group.bench_function("playout, 400 frames", |b| {
         let mut frame = Frame::silent(SampleRate::TELEPHONE);
         b.iter_batched_ref(
             || {

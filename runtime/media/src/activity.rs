@@ -80,7 +80,7 @@ impl Default for ActivityOptions {
     }
 }
 
-/// The detector of one stream. About 20 KiB; allocates nothing after its construction.
+/// The detector of one stream. About 10 KiB; allocates nothing after its construction.
 pub struct Activity {
     options: ActivityOptions,
     /// The noise floor, in dB of full scale.

@@ -279,15 +279,10 @@ impl Playout {
             return Next::Nothing;
         }
         let from = usize::try_from(saying.sent - saying.proven).unwrap_or(usize::MAX);
-        let mut taken = 0;
+        let taken = saying.pcm.len().saturating_sub(from).min(frame.samples().len());
+        let mut sound = saying.pcm.range(saying.pcm.len().min(from)..);
         for slot in frame.samples_mut() {
-            *slot = match saying.pcm.get(from.saturating_add(taken)) {
-                Some(sample) => {
-                    taken += 1;
-                    *sample
-                }
-                None => 0,
-            };
+            *slot = sound.next().copied().unwrap_or(0);
         }
         saying.sent += taken as u64;
         let plays_at = self.busy_until.max(now);

@@ -321,6 +321,12 @@ impl TurnTaker {
         }
     }
 
+    /// The configured end-of-turn delay for the answer that is due now, in milliseconds.
+    #[must_use]
+    pub fn end_of_turn_delay_ms(&self) -> u32 {
+        self.options.end_of_turn.delay_ms(self.expecting())
+    }
+
     /// What kind of answer is due now.
     #[must_use]
     pub fn expecting(&self) -> Expecting {

@@ -359,6 +359,39 @@ fn a_cancelled_listen_gets_nothing() {
     assert_eq!(call.quiet(5_000), []);
 }
 
+#[test]
+fn every_callers_line_is_one_utterance_from_its_first_sound_to_its_last() {
+    use crate::{Activity, Framer, SampleRate, level_db, signals};
+    for name in signals::LINES {
+        let expecting = match name {
+            "fr_telephone" => Expecting::Digits,
+            "en_name" => Expecting::Name,
+            "fr_oui" | "fr_non" | "en_yes" => Expecting::YesNo,
+            _ => Expecting::Anything,
+        };
+        let mut call = Call::new();
+        call.listens(expecting, 6_000);
+        let sound = [vec![0; 8_000], signals::line(name), vec![0; 16_000]].concat();
+        let (mut activity, mut framer) = (Activity::default(), Framer::new(SampleRate::TELEPHONE));
+        let mut loud = Vec::new();
+        framer.push(&sound, |frame| {
+            call.now += 20;
+            if level_db(frame.samples()) > -45.0 {
+                loud.push(call.now);
+            }
+            call.does(Input::Frame { voice: activity.is_voice(frame) });
+        });
+        let [(begun, Output::BeginUtterance { pre_roll_ms, .. }), (_, end)] = &call.all[..] else {
+            panic!("{name}: {:?}", call.all)
+        };
+        let Output::EndUtterance { last_voice_at, silence_ms, .. } = end else { panic!("{name}: {end:?}") };
+        assert!(begun - u64::from(*pre_roll_ms) < loud[0], "{name} loses its first syllable");
+        // A final breath is no voice.
+        assert!(last_voice_at.abs_diff(*loud.last().unwrap()) <= 240, "{name} {last_voice_at} {loud:?}");
+        assert_eq!(*silence_ms, SilenceTimeout::default().delay_ms(expecting));
+    }
+}
+
 /// One step of a call that does anything at any time.
 #[derive(Debug, Clone)]
 enum Step {
