@@ -9,7 +9,7 @@ use parloir_contract::{CallId, TenantId};
 use tokio::sync::{Notify, oneshot};
 
 use crate::key::{CallKeys, WrappedKey};
-use crate::record::{self, CallEnded, CallInterrupted, RecordBody, Seq};
+use crate::record::{self, CallEnded, CallInterrupted, CallStarted, RecordBody, Seq};
 use crate::recording::{MAX_BLOCK, RecordingBlock};
 use crate::writer::Shared;
 use crate::{AppendError, JournalError, chunk};
@@ -103,6 +103,11 @@ impl CallJournal {
         let taken = Notify::new();
         let shared = Arc::new(CallShared { tenant, call, keys, wrapped, buffer, taken, journal });
         Self { handle: Arc::new(Handle { shared }) }
+    }
+
+    /// Appends the first record, with the time that the index has too.
+    pub(crate) fn begin(&self, at: u64, started: CallStarted) -> Result<(), AppendError> {
+        self.handle.shared.buffer.lock().push_at(at, RecordBody::CallStarted(started)).map(|_| ())
     }
 
     pub(crate) fn shared(&self) -> &Arc<CallShared> {
@@ -262,10 +267,14 @@ impl CallShared {
 
 impl Buffer {
     /// Encodes a record to the end of what waits, whatever waits already.
-    pub(crate) fn push(&mut self, mut body: RecordBody) -> Result<Seq, AppendError> {
+    pub(crate) fn push(&mut self, body: RecordBody) -> Result<Seq, AppendError> {
+        self.push_at(now(), body)
+    }
+
+    fn push_at(&mut self, at: u64, mut body: RecordBody) -> Result<Seq, AppendError> {
         let start = self.bytes.len();
         let content = body.take_content();
-        let encoded = self.encode(start, &body, content.as_ref());
+        let encoded = self.encode(start, at, &body, content.as_ref());
         let length = self.bytes.len() - start;
         let refused = match encoded {
             Err(error) => Some(AppendError::Failed(format!("a record cannot be encoded: {error}"))),
@@ -286,11 +295,12 @@ impl Buffer {
     fn encode(
         &mut self,
         start: usize,
+        at: u64,
         body: &RecordBody,
         content: Option<&record::Content>,
     ) -> Result<(), rmp_serde::encode::Error> {
         self.bytes.extend_from_slice(&[0; 8]);
-        record::encode(&mut self.bytes, self.next, now(), body)?;
+        record::encode(&mut self.bytes, self.next, at, body)?;
         let content_start = self.bytes.len();
         if let Some(content) = content {
             record::encode_content(&mut self.bytes, content)?;

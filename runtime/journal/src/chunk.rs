@@ -210,6 +210,11 @@ impl Header {
         bound
     }
 
+    /// Whether any of its records has content.
+    pub(crate) fn has_content(&self) -> bool {
+        self.content.0 > 0
+    }
+
     /// Where the chain stands after this chunk.
     pub(crate) fn chain_after(&self) -> Chain {
         Chain {

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::call::now;
 use crate::index::{CallCursor, CallEntry, CallPage, Index};
 use crate::read::on_own_thread;
-use crate::record::{CallStarted, Record, RecordBody};
+use crate::record::{CallStarted, Record};
 use crate::segment::{self, Log};
 use crate::verify::{Scope, VerifyReport};
 use crate::writer::{Shared, Writer};
@@ -79,7 +79,7 @@ impl Journal {
         Ok(Self { inner: Arc::new(Inner { data, kms, store, index, shared, ended }) })
     }
 
-    /// Begins the journal of a call, with [`RecordBody::CallStarted`]. The call's keys are made here.
+    /// Begins the journal of a call, with [`RecordBody::CallStarted`](crate::RecordBody::CallStarted). The call's keys are made here.
     pub async fn open_call(
         &self,
         tenant: &TenantId,
@@ -96,10 +96,11 @@ impl Journal {
         if !inner.shared.open.lock().insert(name) {
             return Err(already());
         }
-        let entry = CallEntry::new(call, &started, now());
+        let at = now();
+        let entry = CallEntry::new(call, &started, at);
         let journal = CallJournal::new(tenant.clone(), call, keys, Arc::clone(&inner.shared));
+        journal.begin(at, started)?;
         inner.shared.opened(Arc::clone(journal.shared()), entry)?;
-        journal.append(RecordBody::CallStarted(started))?;
         Ok(journal)
     }
 
@@ -191,7 +192,7 @@ fn begin(data: PathBuf, kms: &dyn Kms, index: &Index, shared: Arc<Shared>) -> Re
     for folder in [folder.as_path(), data.as_path()] {
         File::open(folder)?.sync_all()?;
     }
-    let lock = File::options().create(true).truncate(false).write(true).open(folder.join("lock"))?;
+    let lock = File::options().create(true).truncate(false).write(true).open(data.join("journal.lock"))?;
     match lock.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {

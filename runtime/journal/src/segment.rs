@@ -100,7 +100,10 @@ pub(crate) fn tenants(data: &Path, log: Log) -> io::Result<Vec<TenantId>> {
         Err(error) => return Err(error),
     };
     for entry in entries {
-        tenants.extend(entry?.file_name().to_str().and_then(|name| name.parse().ok()));
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            tenants.extend(entry.file_name().to_str().and_then(|name| name.parse().ok()));
+        }
     }
     tenants.sort();
     Ok(tenants)

@@ -105,8 +105,6 @@ pub struct VerifyReport {
     pub interrupted: u64,
     /// Calls without an end: they last, or their end is not there any more.
     pub unclosed: Vec<(TenantId, CallId)>,
-    /// Calls whose content has no key any more: their trace was checked.
-    pub without_content: u64,
     /// Chunks.
     pub chunks: u64,
     /// Records.
@@ -275,15 +273,15 @@ impl Check<'_> {
     fn open(&mut self, seen: &mut Seen, header: &Header, trace: &[u8], content: &[u8], at: &At<'_>) {
         if seen.keys.is_none() {
             match self.runtime.block_on(seen.wrapped.open(self.kms, self.tenant, header.call)) {
-                Ok(Some(keys)) => {
-                    self.report.without_content += u64::from(keys.content.is_none());
-                    seen.keys = Some(keys);
-                }
+                Ok(Some(keys)) => seen.keys = Some(keys),
                 Ok(None) => return self.problem(ProblemKind::Key, at, "the call's key is not in the log"),
                 Err(error) => return self.problem(ProblemKind::Key, at, error.to_string()),
             }
         }
         let Some(keys) = &seen.keys else { return };
+        if keys.content.is_none() && header.has_content() {
+            self.problem(ProblemKind::Key, at, "the key of the call's content is not in the log");
+        }
         let raw = match header.open(self.tenant, keys, trace, content) {
             Ok(raw) => raw,
             Err(Bad(what)) => return self.problem(ProblemKind::Chunk, at, what),
@@ -421,3 +419,6 @@ impl Check<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,9 +37,11 @@ struct EpochKey {
 #[derive(Clone)]
 pub struct Keyring {
     folder: Arc<PathBuf>,
-    /// By tenant and epoch; the present epoch also under `None`.
-    known: Arc<Mutex<HashMap<(TenantId, Option<u32>), EpochKey>>>,
+    known: Arc<Mutex<Known>>,
 }
+
+/// By tenant and epoch; the present epoch also under `None`.
+type Known = HashMap<(TenantId, Option<u32>), EpochKey>;
 
 impl Keyring {
     /// The keyring in a folder, which is made if need be (readable by the owner alone). Blocks for a
