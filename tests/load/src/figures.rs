@@ -1,0 +1,200 @@
+//! What a run comes to, and how it is shown.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::caller::Tally;
+
+/// The client's own lateness at p99 beyond which a run says nothing about the server.
+const VALID_LATENESS_MS: f64 = 5.0;
+
+/// The figures of one run.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Figures {
+    pub(crate) name: &'static str,
+    pub(crate) calls: u32,
+    pub(crate) measured_s: f64,
+    /// Milliseconds of CPU for each second of each call.
+    pub(crate) server_cpu_ms_per_call_s: f64,
+    /// Cores the whole server took.
+    pub(crate) server_cores: f64,
+    pub(crate) client_cores: f64,
+    pub(crate) memory_base_kib: u64,
+    pub(crate) memory_peak_kib: u64,
+    pub(crate) memory_per_call_kib: f64,
+    pub(crate) turns: usize,
+    pub(crate) added_latency_p50_ms: f64,
+    pub(crate) added_latency_p95_ms: f64,
+    pub(crate) added_latency_max_ms: f64,
+    /// Replies that came before the end-of-turn delay: then the delay given is not the server's.
+    pub(crate) early_replies: u32,
+    pub(crate) chunk_gap_p99_ms: f64,
+    pub(crate) timeouts: u32,
+    pub(crate) failed_calls: u32,
+    pub(crate) first_failure: Option<String>,
+    pub(crate) redialled: u32,
+    pub(crate) own_lateness_p99_ms: f64,
+    pub(crate) own_lateness_max_ms: f64,
+    /// The machine's load average over the last minute.
+    pub(crate) load_average: f64,
+    pub(crate) valid: bool,
+}
+
+fn ms(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}
+
+/// The value that so many of a hundred do not exceed; 0 of none.
+fn percentile(sorted: &[Duration], percent: usize) -> f64 {
+    let place = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
+    sorted.get(place).copied().map_or(0.0, ms)
+}
+
+impl Figures {
+    #[allow(clippy::cast_precision_loss)]
+    pub(crate) fn new(
+        name: &'static str,
+        calls: u32,
+        window: Duration,
+        cpu: Duration,
+        own_cpu: Duration,
+        (base_kib, peak_kib): (u64, u64),
+        mut tally: Tally,
+    ) -> Self {
+        tally.latency.sort_unstable();
+        let seconds = window.as_secs_f64();
+        let own_p99 = ms(tally.lateness.permille(990));
+        let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+        Self {
+            name,
+            calls,
+            measured_s: seconds,
+            server_cpu_ms_per_call_s: ms(cpu) / seconds / f64::from(calls),
+            server_cores: cpu.as_secs_f64() / seconds,
+            client_cores: own_cpu.as_secs_f64() / seconds,
+            memory_base_kib: base_kib,
+            memory_peak_kib: peak_kib,
+            memory_per_call_kib: peak_kib.saturating_sub(base_kib) as f64 / f64::from(calls),
+            turns: tally.latency.len(),
+            added_latency_p50_ms: percentile(&tally.latency, 50),
+            added_latency_p95_ms: percentile(&tally.latency, 95),
+            added_latency_max_ms: percentile(&tally.latency, 100),
+            early_replies: tally.early,
+            chunk_gap_p99_ms: ms(tally.gaps.permille(990)),
+            timeouts: tally.timeouts,
+            failed_calls: tally.failed,
+            first_failure: tally.why,
+            redialled: tally.redialled,
+            own_lateness_p99_ms: own_p99,
+            own_lateness_max_ms: ms(tally.lateness.max()),
+            load_average: load.split(' ').next().and_then(|text| text.parse().ok()).unwrap_or(0.0),
+            valid: own_p99 <= VALID_LATENESS_MS,
+        }
+    }
+
+    /// Valid, and every call was answered every time.
+    pub(crate) fn is_good(&self) -> bool {
+        self.valid && self.timeouts == 0 && self.failed_calls == 0 && self.turns > 0
+    }
+}
+
+/// A table: one column a run, and the second run's ratio to the first.
+pub(crate) fn side_by_side(runs: &[Figures]) -> String {
+    type Row = (&'static str, fn(&Figures) -> f64, usize);
+    let rows: [Row; 17] = [
+        ("calls", |f| f64::from(f.calls), 0),
+        ("measured, s", |f| f.measured_s, 0),
+        ("server CPU per call, ms/s", |f| f.server_cpu_ms_per_call_s, 3),
+        ("server CPU, cores", |f| f.server_cores, 3),
+        ("memory per call, KiB", |f| f.memory_per_call_kib, 1),
+        ("turns answered", |f| u32::try_from(f.turns).map_or(f64::MAX, f64::from), 0),
+        ("added reply latency p50, ms", |f| f.added_latency_p50_ms, 1),
+        ("added reply latency p95, ms", |f| f.added_latency_p95_ms, 1),
+        ("added reply latency max, ms", |f| f.added_latency_max_ms, 1),
+        ("gap between chunks p99, ms", |f| f.chunk_gap_p99_ms, 1),
+        ("timeouts", |f| f64::from(f.timeouts), 0),
+        ("failed calls", |f| f64::from(f.failed_calls), 0),
+        ("calls placed again", |f| f64::from(f.redialled), 0),
+        ("replies before the end of turn", |f| f64::from(f.early_replies), 0),
+        ("client CPU, cores", |f| f.client_cores, 3),
+        ("client's own lateness p99, ms", |f| f.own_lateness_p99_ms, 1),
+        ("machine's load average", |f| f.load_average, 2),
+    ];
+    let mut text = format!("{:<32}", "");
+    // Writing to a String cannot fail.
+    for run in runs {
+        let _ = write!(text, "{:>12}", run.name);
+    }
+    let pair = if let [first, second] = runs { Some((first, second)) } else { None };
+    text.push_str(if pair.is_some() { "       ratio\n" } else { "\n" });
+    for (label, value, digits) in rows {
+        let _ = write!(text, "{label:<32}");
+        for run in runs {
+            let _ = write!(text, "{:>12.digits$}", value(run));
+        }
+        match pair.map(|(first, second)| (value(first), value(second))) {
+            Some((first, second)) if first > 0.0 => {
+                let _ = write!(text, "{:>12.2}", second / first);
+            }
+            Some(_) | None => {}
+        }
+        text.push('\n');
+    }
+    for run in runs {
+        if !run.valid {
+            let _ = writeln!(
+                text,
+                "INVALID ({}): the client was {:.1} ms late at p99, more than {VALID_LATENESS_MS} ms; lower --calls or \
+                 leave the machine alone",
+                run.name, run.own_lateness_p99_ms
+            );
+        }
+        if let Some(why) = &run.first_failure {
+            let _ = writeln!(text, "{}: the first call that failed: {why}", run.name);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figures(name: &'static str, cpu_ms: u64) -> Figures {
+        let mut tally = Tally::default();
+        tally.latency.extend((1..=100).rev().map(Duration::from_millis));
+        tally.lateness.add(Duration::from_millis(1));
+        let (window, cpu) = (Duration::from_secs(10), Duration::from_millis(cpu_ms));
+        Figures::new(name, 10, window, cpu, Duration::ZERO, (1000, 3000), tally)
+    }
+
+    #[test]
+    fn figures_are_per_call_and_per_second() {
+        let figures = figures("server", 500);
+        assert!((figures.server_cpu_ms_per_call_s - 5.0).abs() < 1e-9);
+        assert!((figures.memory_per_call_kib - 200.0).abs() < 1e-9);
+        let latency =
+            [figures.added_latency_p50_ms, figures.added_latency_p95_ms, figures.added_latency_max_ms];
+        assert_eq!(latency, [50.0, 95.0, 100.0]);
+        assert!(figures.is_good());
+    }
+
+    #[test]
+    fn two_runs_stand_side_by_side_with_their_ratio() {
+        let text = side_by_side(&[figures("floor", 250), figures("server", 500)]);
+        let line = text.lines().find(|line| line.starts_with("server CPU per call")).unwrap();
+        assert!(line.ends_with("2.500       5.000        2.00"), "{line}");
+        assert!(!text.contains("INVALID"));
+    }
+
+    #[test]
+    fn a_late_client_makes_the_run_invalid_and_says_so() {
+        let mut late = figures("server", 500);
+        late.valid = false;
+        late.first_failure = Some("refused".into());
+        let text = side_by_side(&[late.clone()]);
+        assert!(text.contains("INVALID (server)") && text.contains("refused") && !late.is_good(), "{text}");
+    }
+}
