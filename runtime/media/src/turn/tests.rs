@@ -1,5 +1,9 @@
-use super::*;
+use std::collections::VecDeque;
+
+use parloir_contract::Expecting;
 use proptest::prelude::*;
+
+use super::*;
 
 /// A call played by hand: time moves in frames of 20 ms.
 struct Call {
