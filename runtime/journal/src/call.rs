@@ -306,7 +306,7 @@ impl Buffer {
             record::encode_content(&mut self.bytes, content)?;
         }
         let too_long = || rmp_serde::encode::Error::UnknownLength;
-        chunk::push_waiting(&mut self.bytes, start, content_start).ok_or_else(too_long)
+        chunk::end_waiting(&mut self.bytes, start, content_start).ok_or_else(too_long)
     }
 }
 
@@ -314,4 +314,77 @@ impl Buffer {
 pub(crate) fn now() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     since.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use parloir_store::Keyring;
+
+    use super::*;
+    use crate::key;
+    use crate::record::Note;
+
+    fn note() -> RecordBody {
+        RecordBody::Note(Note { text: "x".repeat(10_000) })
+    }
+
+    /// A call of a journal whose disk does not answer.
+    async fn stuck() -> (CallJournal, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let kms = Keyring::open(folder.path()).unwrap();
+        let (tenant, id) = ("cabinet".parse().unwrap(), CallId::from_bytes([7; 16]));
+        let keys = key::make(&kms, &tenant, id).await.unwrap();
+        (CallJournal::new(tenant, id, keys, Arc::default()), folder)
+    }
+
+    #[tokio::test]
+    async fn a_call_whose_disk_does_not_answer_is_told_so_and_its_memory_is_bounded() {
+        let (call, _folder) = stuck().await;
+        let mut appended = 0_u64;
+        let error = loop {
+            match call.append(note()) {
+                Ok(seq) => assert_eq!(seq, appended),
+                Err(error) => break error,
+            }
+            appended += 1;
+        };
+        assert!(matches!(error, AppendError::Full { .. }), "{error}");
+        assert!(call.shared().buffer.lock().bytes.len() < MAX_BUFFER + 20_000);
+        assert_eq!(call.append(note()), Err(error), "and it stays so");
+    }
+
+    #[tokio::test]
+    async fn a_durable_append_waits_for_room_and_goes_on_when_there_is_some() {
+        let (call, _folder) = stuck().await;
+        while call.append(note()).is_ok() {}
+        let waiting = tokio::spawn({
+            let call = call.clone();
+            async move { call.append_durable(note()).await }
+        });
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(!waiting.is_finished());
+        // What the writer does.
+        let shared = call.shared();
+        shared.buffer.lock().bytes.clear();
+        shared.taken.notify_waiters();
+        while shared.buffer.lock().waiters.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        for waiter in shared.buffer.lock().waiters.drain(..) {
+            waiter.send(Ok(())).unwrap();
+        }
+        assert!(waiting.await.unwrap().is_ok());
+    }
+
+    #[tokio::test]
+    async fn of_a_recording_a_minute_waits_at_most() {
+        let (call, _folder) = stuck().await;
+        for second in 0..60 {
+            call.recording(RecordingBlock { second, bytes: vec![0; 16_000] }).unwrap();
+        }
+        let more = call.recording(RecordingBlock { second: 60, bytes: vec![0; 16_000] });
+        assert!(matches!(more, Err(AppendError::Full { .. })));
+    }
 }

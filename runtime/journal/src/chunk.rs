@@ -67,8 +67,8 @@ pub(crate) struct Raw {
     pub(crate) content: Option<Vec<u8>>,
 }
 
-/// Appends a record to a buffer of records that wait to be sealed.
-pub(crate) fn push_waiting(buffer: &mut Vec<u8>, start: usize, content_start: usize) -> Option<()> {
+/// Ends a record in a buffer of records that wait to be sealed.
+pub(crate) fn end_waiting(buffer: &mut [u8], start: usize, content_start: usize) -> Option<()> {
     // The caller left 8 bytes at `start`, wrote the trace after them and the content at `content_start`.
     let trace = u32::try_from(content_start.checked_sub(start + 8)?).ok()?;
     let content = u32::try_from(buffer.len().checked_sub(content_start)?).ok()?;
@@ -350,4 +350,61 @@ fn take_long<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let (head, tail) = rest.split_at_checked(length)?;
     *rest = tail;
     Some(head)
+}
+
+#[cfg(test)]
+mod tests {
+    use parloir_store::Keyring;
+
+    use super::*;
+    use crate::key;
+
+    fn waiting(records: &[(&[u8], &[u8])]) -> Vec<u8> {
+        let mut buffer = Vec::new();
+        for (trace, content) in records {
+            let start = buffer.len();
+            buffer.extend_from_slice(&[0; 8]);
+            buffer.extend_from_slice(trace);
+            let content_start = buffer.len();
+            buffer.extend_from_slice(content);
+            end_waiting(&mut buffer, start, content_start).unwrap();
+        }
+        buffer
+    }
+
+    #[test]
+    fn waiting_records_come_out_as_they_went_in() {
+        let records: [(&[u8], &[u8]); 4] = [(b"a", b""), (b"", b"b"), (b"", b""), (b"cc", b"dd")];
+        let buffer = waiting(&records);
+        assert!(Waiting(&buffer).eq(records));
+        for cut in 0..buffer.len() {
+            assert!(Waiting(&buffer[..cut]).count() < records.len());
+        }
+    }
+
+    #[tokio::test]
+    async fn without_the_contents_key_the_trace_still_opens_and_still_proves_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let kms = Keyring::open(folder.path()).unwrap();
+        let (tenant, call) = ("cabinet".parse().unwrap(), CallId::from_bytes([7; 16]));
+        let (mut keys, _) = key::make(&kms, &tenant, call).await.unwrap();
+        let mut chain = Chain::default();
+        let records: [(&[u8], &[u8]); 3] = [(b"asked", b"said"), (b"noted", b""), (b"answered", b"heard")];
+        let both = (&keys.trace, keys.content.as_ref());
+        let payload = seal(&tenant, call, both, &mut chain, &records, false).unwrap();
+        assert_eq!((chain.next, chain.seq), (1, 3));
+
+        let (header, trace, content) = Header::parse(&payload).unwrap();
+        header.check(trace, content).unwrap();
+        let opened = header.open(&tenant, &keys, trace, content).unwrap();
+        let contents: Vec<_> = opened.iter().map(|raw| raw.content.as_deref()).collect();
+        assert_eq!(contents, [Some(&b"said"[..]), None, Some(b"heard")]);
+
+        keys.content = None;
+        let opened = header.open(&tenant, &keys, trace, content).unwrap();
+        assert!(opened.iter().all(|raw| raw.content.is_none()));
+        assert_eq!(opened[2].trace, b"answered");
+        // Another tenant's, or another call's, it never is.
+        assert!(header.open(&"other".parse().unwrap(), &keys, trace, content).is_err());
+    }
 }

@@ -430,3 +430,18 @@ async fn many_calls_at_once_lose_nothing() {
     assert_eq!((report.tenants, report.calls, report.records), (3, 50, 50 * 302));
     running.stop().await;
 }
+
+#[tokio::test]
+async fn when_the_disk_fails_everybody_is_told_and_nothing_is_acknowledged() {
+    let place = Place::new();
+    let running = place.start().await;
+    // A file stands where the tenant's folder should be.
+    fs::write(place.folder.path().join("data/journal/cabinet"), b"in the way").unwrap();
+    let call = running.journal.open_call(&tenant(), id(1), started()).await.unwrap();
+    let error = call.append_durable(note("lost")).await.unwrap_err();
+    assert!(error.to_string().contains("the journal stopped"), "{error}");
+    assert!(matches!(call.append(note("after")), Err(AppendError::Failed(_))));
+    assert!(call.flush().await.is_err());
+    assert!(call.close(CallEnded::default()).await.is_err());
+    assert!(running.journal.open_call(&tenant(), id(2), started()).await.is_err());
+}
