@@ -2,7 +2,7 @@
 
 use parloir_agent::Expecting;
 use parloir_agent::calendar::{self, Appointment, Booked, Contact, Slot};
-use parloir_agent::understanding::{Intent, Language, Moment, When, intents, say, when};
+use parloir_agent::understanding::{Intent, Language, Moment, When, intents, once, say, when};
 
 use crate::need::{self, Need};
 use crate::slots::Search;
@@ -16,13 +16,18 @@ enum Verdict {
     AnotherTime(Option<When>),
     Name,
     Phone,
+    /// Nothing after all.
+    Nothing,
     Unsaid,
 }
 
 pub(crate) fn make(talk: &mut Talk, wish: Option<When>, motive: Option<String>) -> Step<()> {
-    let motive = match motive {
-        Some(motive) => motive,
-        None => ask_motive(talk)?,
+    let (motive, wish) = match motive {
+        Some(motive) => (motive, wish),
+        None => {
+            let (motive, said) = ask_motive(talk)?;
+            (motive, wish.or(said))
+        }
     };
     talk.file.need(&Need::Appointment { wish: None, motive: Some(motive.clone()) });
     let urgent = intents(&motive, talk.language).contains(&Intent::Urgent);
@@ -40,7 +45,7 @@ pub(crate) fn make(talk: &mut Talk, wish: Option<When>, motive: Option<String>) 
             Verdict::Book => match calendar::book(&slot.id, &contact, &motive)? {
                 Booked::Confirmed(appointment) => return booked(talk, &appointment, false),
                 Booked::Taken => {
-                    talk.tell(taken(talk))?;
+                    talk.tell(taken(talk));
                     search.refuse(&slot);
                     slot = search.choose(talk)?;
                 }
@@ -59,6 +64,10 @@ pub(crate) fn make(talk: &mut Talk, wish: Option<When>, motive: Option<String>) 
             Verdict::Phone => {
                 contact.phone = who::ask_phone(talk)?;
                 talk.file.who(&contact);
+            }
+            Verdict::Nothing => {
+                talk.tell(talk.both("Très bien, je ne réserve rien.", "Very well, I book nothing."));
+                return Ok(());
             }
             Verdict::Unsaid => {}
         }
@@ -99,7 +108,8 @@ pub(crate) fn booked(talk: &mut Talk, appointment: &Appointment, moved: bool) ->
     talk.tell_surely(&text, &short)
 }
 
-fn ask_motive(talk: &mut Talk) -> Step<String> {
+/// The motive, and the wish of who answers with a day instead.
+fn ask_motive(talk: &mut Talk) -> Step<(String, Option<When>)> {
     let motive = talk.ask(
         |language| {
             match language {
@@ -125,11 +135,16 @@ fn ask_motive(talk: &mut Talk) -> Step<String> {
                 Intent::Goodbye,
             ];
             let wanted = !input.keys && letters >= 3 && !aside.into_iter().any(|intent| input.wants(intent));
-            wanted.then(|| spoken_motive(input.text, input.language))
+            let day = when(input.text, input.language, input.now)
+                .filter(|wish| wish.has_day() && input.text.split_whitespace().count() <= 5);
+            wanted.then(|| match day {
+                Some(wish) => ("consultation".to_owned(), Some(wish)),
+                None => (spoken_motive(input.text, input.language), None),
+            })
         },
     );
     match motive {
-        Err(Stop::Silent | Stop::Misunderstood) => Ok(talk.both("consultation", "consultation").to_owned()),
+        Err(Stop::Silent | Stop::Misunderstood) => Ok(("consultation".to_owned(), None)),
         motive => motive,
     }
 }
@@ -144,7 +159,7 @@ fn spoken_motive(text: &str, language: Language) -> String {
             &["well ", "um ", "it's for ", "it is for ", "for ", "it's about ", "it's ", "yes "]
         }
     };
-    let mut rest = text.trim().replace('’', "'");
+    let mut rest = once(text).trim().replace('’', "'");
     for _ in 0..3 {
         for introduction in introductions {
             let begins =
@@ -209,6 +224,14 @@ fn change(input: &crate::talk::Input, at: Moment) -> Option<Verdict> {
     (wish.is_some() || time).then_some(Verdict::AnotherTime(wish))
 }
 
+/// "Rien, laissez tomber."
+fn nothing(input: &crate::talk::Input) -> Option<Verdict> {
+    let text = input.text.to_lowercase();
+    let drop = ["rien", "laissez", "tant pis", "oubliez", "nothing", "forget it", "never mind", "leave it"];
+    let dropped = input.wants(Intent::Cancel) || drop.iter().any(|words| text.contains(words));
+    dropped.then_some(Verdict::Nothing)
+}
+
 fn ask_change(talk: &mut Talk, at: Moment) -> Step<Verdict> {
     talk.ask(
         |language| match language {
@@ -223,7 +246,7 @@ fn ask_change(talk: &mut Talk, at: Moment) -> Step<Verdict> {
             "1" if input.keys => Some(Verdict::AnotherTime(None)),
             "2" if input.keys => Some(Verdict::Name),
             "3" if input.keys => Some(Verdict::Phone),
-            _ => change(input, at),
+            _ => change(input, at).or_else(|| nothing(input)),
         },
     )
 }

@@ -4,7 +4,7 @@ use parloir_agent::model::{self, ChatOptions, Message};
 use parloir_agent::understanding::{Intent, Language};
 use parloir_agent::{BargeIn, SayOptions};
 
-use crate::talk::{Step, Talk};
+use crate::talk::Talk;
 
 /// So many questions per call go to the model.
 const MOST_QUESTIONS: u8 = 4;
@@ -34,11 +34,10 @@ pub(crate) fn fact(talk: &mut Talk, about: Intent) -> String {
     answer
 }
 
-/// What the model makes of a question, already spoken; an empty text then says to ask on. `None`
-/// where there is no model, or not any more.
-pub(crate) fn by_model(talk: &mut Talk, question: &str) -> Step<Option<String>> {
+/// Has the model answer a question aloud. `false` where there is no model, or not any more.
+pub(crate) fn by_model(talk: &mut Talk, question: &str) -> bool {
     if talk.model_calls >= MOST_QUESTIONS || !model::available() {
-        return Ok(None);
+        return false;
     }
     talk.model_calls += 1;
     let messages = [Message::System(rules(talk)), Message::User(question.chars().take(500).collect())];
@@ -46,12 +45,11 @@ pub(crate) fn by_model(talk: &mut Talk, question: &str) -> Step<Option<String>> 
     let tag = talk.language.tag().to_owned();
     let say = SayOptions { barge_in: BargeIn::BySpeech, language: Some(tag) };
     match model::reply(&messages, &options, &say) {
-        Ok(answer) if answer.generated.text.trim().is_empty() => Ok(None),
-        Ok(_) => Ok(Some(String::new())),
+        Ok(answer) => !answer.generated.text.trim().is_empty(),
         // The scripted conversation needs no model.
         Err(refusal) => {
             parloir_agent::warn!("model: {}", refusal.reason());
-            Ok(None)
+            false
         }
     }
 }

@@ -13,23 +13,27 @@ pub(crate) fn ask(talk: &mut Talk) -> Step<()> {
         talk.setting("cabinet.name").unwrap_or(talk.both("le cabinet médical", "the medical practice"));
     let greeting = match talk.language {
         Language::French => {
-            format!("Bonjour, {name}. Je suis un assistant vocal, une intelligence artificielle.")
+            format!(
+                "Bonjour, {name}. Je suis un assistant vocal, une intelligence artificielle. Cet appel peut être enregistré."
+            )
         }
         Language::English => {
-            format!("Hello, this is {name}. I am a voice assistant, an artificial intelligence.")
+            format!(
+                "Hello, this is {name}. I am a voice assistant, an artificial intelligence. This call may be recorded."
+            )
         }
     };
     // The law wants this heard whole.
-    sentence(&greeting).language(talk.both("fr-FR", "en-GB")).barge_in(BargeIn::Never).say()?;
+    sentence(&greeting).language(talk.tag()).barge_in(BargeIn::Never).say()?;
     let answer = talk.ask(
         |language| {
             match language {
                 Language::French => Prompt::new(
-                    "Cet appel peut être enregistré pour le suivi de votre demande. Êtes-vous d'accord ? Dites oui ou non, ou tapez 1 ou 2.",
+                    "Acceptez-vous d'être enregistré ? Dites oui ou non, ou tapez 1 ou 2.",
                     "Acceptez-vous que l'appel soit enregistré ? Oui ou non.",
                 ),
                 Language::English => Prompt::new(
-                    "This call may be recorded to follow up your request. Is that all right? Say yes or no, or press 1 or 2.",
+                    "Do you agree to be recorded? Say yes or no, or press 1 or 2.",
                     "Do you agree to the recording? Yes or no.",
                 ),
             }
@@ -55,7 +59,7 @@ pub(crate) fn ask(talk: &mut Talk) -> Step<()> {
     settle(granted);
     talk.file.consent(granted);
     if !granted {
-        talk.tell(talk.both("Très bien, rien ne sera enregistré.", "Very well, nothing will be recorded."))?;
+        talk.tell(talk.both("Très bien, rien ne sera enregistré.", "Very well, nothing will be recorded."));
     }
     match need {
         Some(need) => Err(Stop::Instead(need)),

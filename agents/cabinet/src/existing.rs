@@ -30,17 +30,16 @@ pub(crate) fn cancel(talk: &mut Talk) -> Step<()> {
         }
     })?;
     if !sure {
-        return talk.tell(talk.both("Très bien, je n'y touche pas.", "Very well, I leave it as it is."));
+        talk.tell(talk.both("Très bien, je n'y touche pas.", "Very well, I leave it as it is."));
+        return Ok(());
     }
     if calendar::cancel(&appointment.reference)? {
         talk.file.cancelled(&appointment);
-        talk.tell_surely(
-            talk.both("C'est annulé.", "It is cancelled."),
-            talk.both("Votre rendez-vous est annulé.", "Your appointment is cancelled."),
-        )
+        talk.tell(talk.both("C'est annulé.", "It is cancelled."));
     } else {
-        talk.tell(talk.both("Ce rendez-vous était déjà annulé.", "That appointment was cancelled already."))
+        talk.tell(talk.both("Ce rendez-vous était déjà annulé.", "That appointment was cancelled already."));
     }
+    Ok(())
 }
 
 pub(crate) fn reschedule(talk: &mut Talk, wish: Option<When>) -> Step<()> {
@@ -51,7 +50,7 @@ pub(crate) fn reschedule(talk: &mut Talk, wish: Option<When>) -> Step<()> {
         Language::French => format!("Vous avez rendez-vous {at}."),
         Language::English => format!("You have an appointment on {at}."),
     };
-    talk.tell(&text)?;
+    talk.tell(&text);
     let mut search = Search::new(wish);
     for _ in 0..3 {
         let slot = search.choose(talk)?;
@@ -73,12 +72,13 @@ pub(crate) fn reschedule(talk: &mut Talk, wish: Option<When>) -> Step<()> {
         match calendar::reschedule(&appointment.reference, &slot.id)? {
             Booked::Confirmed(moved) => return booked(talk, &moved, true),
             Booked::Taken => {
-                talk.tell(taken(talk))?;
+                talk.tell(taken(talk));
                 search.refuse(&slot);
             }
         }
     }
-    talk.tell(talk.both("Votre rendez-vous reste comme il était.", "Your appointment stays as it was."))
+    talk.tell(talk.both("Votre rendez-vous reste comme il était.", "Your appointment stays as it was."));
+    Ok(())
 }
 
 pub(crate) fn recall(talk: &mut Talk) -> Step<()> {
@@ -177,8 +177,8 @@ fn not_found(talk: &mut Talk) -> Step<()> {
         (
             both(
                 language,
-                "Je ne trouve pas ce rendez-vous. Voulez-vous que je vous passe quelqu'un ?",
-                "I cannot find that appointment. Shall I put you through to somebody?",
+                "Voulez-vous que je vous passe quelqu'un ?",
+                "Shall I put you through to somebody?",
             )
             .to_owned(),
             both(

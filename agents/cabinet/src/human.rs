@@ -39,7 +39,7 @@ pub(crate) fn urgent(talk: &mut Talk) -> Step<()> {
     };
     let note = talk.both("Demande urgente.", "Urgent request.").to_owned();
     talk.file.note(&note);
-    talk.tell(&text)?;
+    talk.tell(&text);
     offer(talk)
 }
 
@@ -82,7 +82,8 @@ pub(crate) fn hand_over(talk: &mut Talk, why: &Stop) -> Outcome {
         (Language::French, _) => "Je vous passe quelqu'un, ne quittez pas.",
         (Language::English, _) => "I will put you through to somebody, please hold.",
     };
-    match transfer("", Some(announce)) {
+    let announce = talk.led(announce);
+    match transfer("", Some(&announce)) {
         Ok(Transferred::Answered) => {
             talk.file.status(Status::HandedOver);
             Outcome::Transferred

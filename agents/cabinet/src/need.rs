@@ -2,7 +2,7 @@
 
 use parloir_agent::understanding::{Intent, Language, Moment, When, intents, once, when};
 
-use crate::talk::{Prompt, Step, Stop, Talk};
+use crate::talk::{Input, Prompt, Step, Stop, Talk};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Need {
@@ -95,15 +95,27 @@ fn help(language: Language) -> &'static str {
 pub(crate) fn ask(talk: &mut Talk) -> Step<Need> {
     let need = talk.ask(
         |language| {
+            let more = crate::talk::both(
+                language,
+                "Puis-je faire autre chose pour vous ?",
+                "Is there anything else I can do?",
+            );
             let open = crate::talk::both(language, "Que puis-je faire pour vous ?", "What can I do for you?");
-            Prompt::new(open, help(language)).expecting(parloir_agent::Expecting::Anything)
+            Prompt::new(open, help(language)).after(more).one_key()
         },
         |input| match (input.keys, input.text) {
-            (true, "1") => Some(Need::Appointment { wish: None, motive: None }),
+            (true, "1") => Some(Some(Need::Appointment { wish: None, motive: None })),
+            (true, "2") => Some(Some(Need::Move { wish: None })),
+            (true, "3") => Some(Some(Need::Cancel)),
             (true, _) => None,
-            (false, text) => read(text, input.language, input.now),
+            (false, text) => match read(text, input.language, input.now) {
+                Some(need) => Some(Some(need)),
+                // Whose question was answered may have come for nothing else.
+                None => (input.served && nothing_more(input)).then_some(None),
+            },
         },
     )?;
+    let need = need.ok_or(Stop::Goodbye)?;
     noted(talk, need)
 }
 
@@ -125,18 +137,13 @@ pub(crate) fn ask_another(talk: &mut Talk) -> Step<Option<Need>> {
             if let Some(need) = read(input.text, input.language, input.now).filter(|_| !input.keys) {
                 return Some(Some(Some(need)));
             }
-            if input.wants(Intent::Goodbye) {
-                return Some(None);
-            }
             // A question about the practice is answered before anything else.
             if input.wants(Intent::Hours) || input.wants(Intent::Address) || input.wants(Intent::Price) {
                 return None;
             }
             match input.agreed() {
-                Some(true) => Some(Some(None)),
-                Some(false) => Some(None),
-                None if input.wants(Intent::Thanks) => Some(None),
-                None => None,
+                Some(true) if !nothing_more(input) => Some(Some(None)),
+                _ => nothing_more(input).then_some(None),
             }
         },
     );
@@ -147,6 +154,10 @@ pub(crate) fn ask_another(talk: &mut Talk) -> Step<Option<Need>> {
         Ok(None) | Err(Stop::Silent | Stop::Misunderstood) => Ok(None),
         Err(stop) => Err(stop),
     }
+}
+
+fn nothing_more(input: &Input) -> bool {
+    input.agreed() == Some(false) || input.wants(Intent::Goodbye) || input.wants(Intent::Thanks)
 }
 
 fn noted(talk: &mut Talk, need: Need) -> Step<Need> {

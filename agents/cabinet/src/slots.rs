@@ -51,7 +51,7 @@ impl Search {
             };
             let (offers, suits) = self.find(&wish)?;
             let Some(last) = offers.last() else {
-                talk.tell(talk.both("Je n'ai plus aucun créneau libre.", "I have no free times left."))?;
+                talk.tell(talk.both("Je n'ai plus aucun créneau libre.", "I have no free times left."));
                 return Err(Stop::Human);
             };
             let (first_day, last_day) = (offers.first().map_or(last, |slot| slot).start, last.start);
@@ -151,7 +151,7 @@ fn ask_wish(talk: &mut Talk, again: bool) -> Step<When> {
         Err(Stop::Misunderstood) => {
             talk.tell(
                 talk.both("Je vous propose les premiers créneaux.", "Let me offer the first free times."),
-            )?;
+            );
             Ok(When::default())
         }
         wish => wish,

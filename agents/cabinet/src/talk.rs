@@ -47,6 +47,8 @@ pub(crate) struct Prompt {
     text: String,
     /// Said after a misunderstanding.
     short: String,
+    /// Said after an answer to a question of the caller's, instead of the short form.
+    after: Option<String>,
     expecting: Expecting,
     patience: Duration,
     /// Whether any words at all are an answer.
@@ -61,6 +63,7 @@ impl Prompt {
         Self {
             text: text.into(),
             short: short.into(),
+            after: None,
             expecting: Expecting::Anything,
             patience: Duration::from_secs(7),
             open: false,
@@ -78,6 +81,11 @@ impl Prompt {
             Expecting::Name | Expecting::Address => self.patience = Duration::from_secs(10),
             Expecting::Anything | Expecting::Date => {}
         }
+        self
+    }
+
+    pub(crate) fn after(mut self, text: &str) -> Self {
+        self.after = Some(text.to_owned());
         self
     }
 
@@ -105,9 +113,16 @@ pub(crate) struct Input<'a> {
     pub(crate) language: Language,
     pub(crate) intents: &'a [Intent],
     pub(crate) now: Moment,
+    /// A question of the caller's has been answered meanwhile.
+    pub(crate) served: bool,
 }
 
 impl Input<'_> {
+    /// Nothing is wanted beyond courtesy.
+    pub(crate) fn only_polite(&self) -> bool {
+        self.intents.iter().all(|intent| matches!(intent, Intent::Greeting | Intent::Thanks))
+    }
+
     pub(crate) fn wants(&self, intent: Intent) -> bool {
         self.intents.contains(&intent)
     }
@@ -136,6 +151,8 @@ pub(crate) struct Talk<'a> {
     pub(crate) model_calls: u8,
     /// The emergency numbers have been said.
     pub(crate) warned: bool,
+    /// What is said before the next question, in one breath with it.
+    lead: String,
     turns: u32,
     limit: u32,
 }
@@ -149,6 +166,7 @@ impl<'a> Talk<'a> {
             file: File::new(language),
             model_calls: 0,
             warned: false,
+            lead: String::new(),
             turns: 0,
             limit: MOST_TURNS,
         }
@@ -170,16 +188,25 @@ impl<'a> Talk<'a> {
         self.limit = self.turns + LAST_TURNS;
     }
 
-    /// Says it.
-    pub(crate) fn tell(&self, text: &str) -> Step<()> {
-        sentence(text).language(self.tag()).say()?;
-        Ok(())
+    /// Says it in one breath with the next question, or with the farewell.
+    pub(crate) fn tell(&mut self, text: &str) {
+        if !self.lead.is_empty() {
+            self.lead.push(' ');
+        }
+        self.lead.push_str(text);
+    }
+
+    /// What was to be told, and `text`.
+    pub(crate) fn led(&mut self, text: &str) -> String {
+        let lead = std::mem::take(&mut self.lead);
+        if lead.is_empty() { text.to_owned() } else { format!("{lead} {text}") }
     }
 
     /// Says what the caller must have heard: after an interruption the shorter form, which only a
     /// key stops.
     pub(crate) fn tell_surely(&mut self, text: &str, shorter: &str) -> Step<()> {
-        let heard = sentence(text).language(self.tag()).say()?;
+        let text = self.led(text);
+        let heard = sentence(&text).language(self.tag()).say()?;
         if heard.whole {
             return Ok(());
         }
@@ -196,8 +223,9 @@ impl<'a> Talk<'a> {
     }
 
     /// The last words. The caller may be gone, or a provider: nothing hangs on it.
-    pub(crate) fn farewell(&self, french: &str, english: &str) {
-        let _ = sentence(self.both(french, english)).language(self.tag()).say();
+    pub(crate) fn farewell(&mut self, french: &str, english: &str) {
+        let text = self.led(both(self.language, french, english));
+        let _ = sentence(&text).language(self.tag()).say();
     }
 
     /// A question for yes or no, which keys 1 and 2 answer too.
@@ -219,7 +247,8 @@ impl<'a> Talk<'a> {
         read: impl Fn(&Input) -> Option<T>,
     ) -> Step<T> {
         let mut asked = prompt(self.language);
-        let mut say = asked.text.clone();
+        let mut say = self.led(&asked.text);
+        let mut served = false;
         let (mut misses, mut silences, mut detours) = (0_u8, 0_u8, 0_u8);
         let mut patience = asked.patience;
         loop {
@@ -261,6 +290,7 @@ impl<'a> Talk<'a> {
                 language: self.language,
                 intents: &wants,
                 now: clock::now().into(),
+                served,
             };
             if !(asked.open && interlude)
                 && let Some(answer) = read(&input)
@@ -282,7 +312,13 @@ impl<'a> Talk<'a> {
                     asked = prompt(self.language);
                     say = format!("{} {}", self.both("Bien sûr.", "Of course."), asked.text);
                 }
-                Some(Interlude::Answered(answer)) if in_bounds => say = format!("{answer} {}", asked.short),
+                Some(Interlude::Answered(answer)) if in_bounds => {
+                    served = true;
+                    say = match answer {
+                        Some(answer) => format!("{answer} {}", asked.after.as_ref().unwrap_or(&asked.short)),
+                        None => asked.short.clone(),
+                    };
+                }
                 Some(
                     Interlude::Repeat | Interlude::Wait | Interlude::OtherLanguage | Interlude::Answered(_),
                 )
@@ -349,7 +385,7 @@ impl<'a> Talk<'a> {
                 Intent::Goodbye => return Err(Stop::Goodbye),
                 Intent::CallBack => return Err(Stop::Human),
                 Intent::Hours | Intent::Address | Intent::Price => {
-                    return Ok(Some(Interlude::Answered(aside::fact(self, *intent))));
+                    return Ok(Some(Interlude::Answered(Some(aside::fact(self, *intent)))));
                 }
                 Intent::Emergency
                 | Intent::Human
@@ -362,7 +398,7 @@ impl<'a> Talk<'a> {
         }
         // A whole sentence that is no answer is a question of the caller's.
         let sentence = text.split_whitespace().count() >= 4 && asked.expecting == Expecting::Anything;
-        if sentence { Ok(aside::by_model(self, text)?.map(Interlude::Answered)) } else { Ok(None) }
+        if sentence { Ok(aside::by_model(self, text).then_some(Interlude::Answered(None))) } else { Ok(None) }
     }
 
     /// Whether the caller turned to the other language, in which the conversation now goes on.
@@ -393,7 +429,7 @@ impl<'a> Talk<'a> {
     }
 
     /// The line's own tag where it is of this language, so that "fr-CA" stays so.
-    fn tag(&self) -> &str {
+    pub(crate) fn tag(&self) -> &str {
         if Language::from_tag(&self.call.language) == Some(self.language) {
             &self.call.language
         } else {
@@ -407,8 +443,8 @@ enum Interlude {
     Repeat,
     Wait,
     OtherLanguage,
-    /// What to say before asking again.
-    Answered(String),
+    /// What to say before asking again; `None` where the answer has been said.
+    Answered(Option<String>),
 }
 
 /// The one of two sentences that is in `language`.

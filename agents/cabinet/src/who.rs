@@ -43,7 +43,7 @@ pub(crate) fn name(talk: &mut Talk) -> Step<String> {
                 };
                 Prompt::new(question, spell).expecting(Expecting::Name).tries(2)
             },
-            |input| read_name(input.text, input.language).filter(|_| !input.keys && input.intents.is_empty()),
+            |input| read_name(input.text, input.language).filter(|_| !input.keys && input.only_polite()),
         );
         let mut candidate = match heard {
             Ok(name) => name,
@@ -72,7 +72,7 @@ pub(crate) fn name(talk: &mut Talk) -> Step<String> {
     talk.tell(talk.both(
         "Je le note ainsi, le secrétariat vérifiera.",
         "I will write it so; the reception will check.",
-    ))?;
+    ));
     Ok(best.text)
 }
 
@@ -99,7 +99,7 @@ fn confirm_name(talk: &mut Talk, name: &Name) -> Step<Verdict> {
                 Some(true) => Some(Verdict::Right),
                 Some(false) => Some(corrected().map_or(Verdict::Wrong, Verdict::Rather)),
                 // The name alone, said again or spelled, is an answer too.
-                None => match read_name(input.text, input.language).filter(|_| input.intents.is_empty()) {
+                None => match read_name(input.text, input.language).filter(|_| input.only_polite()) {
                     Some(other) if other.text == *text => Some(Verdict::Right),
                     Some(other) if other.spelled => Some(Verdict::Rather(other)),
                     Some(_) | None => None,
@@ -116,6 +116,7 @@ fn confirm_name(talk: &mut Talk, name: &Name) -> Step<Verdict> {
 /// The number to ring back: the caller's own if that suits, otherwise one that is dictated or
 /// typed. `None` when none could be had: an appointment does not fail for that.
 pub(crate) fn phone(talk: &mut Talk) -> Step<Option<String>> {
+    let home = talk.call.line.clone();
     if let Some(own) = talk.call.caller.clone() {
         let keep = talk.ask(
             |language| {
@@ -133,7 +134,7 @@ pub(crate) fn phone(talk: &mut Talk) -> Step<Option<String>> {
                 .tries(2)
             },
             |input| {
-                let other = e164(&input.digits(), &talk_line(&own));
+                let other = e164(&input.digits(), &home);
                 other.map(Some).or_else(|| input.agreed().map(|yes| yes.then(|| own.clone())))
             },
         );
@@ -151,11 +152,6 @@ pub(crate) fn phone(talk: &mut Talk) -> Step<Option<String>> {
         }
     }
     ask_phone(talk)
-}
-
-/// National numbers belong to the country of this one.
-fn talk_line(number: &str) -> String {
-    number.to_owned()
 }
 
 /// Asks for a number and has it confirmed.

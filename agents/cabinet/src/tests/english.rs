@@ -10,7 +10,7 @@ use super::host::scene;
 #[test]
 fn an_appointment_is_made_on_an_english_line() {
     let call = scene().on_a_line_in("en-GB").from(None).goes(&[
-        ("recorded", Says("Yes.")),
+        ("be recorded", Says("Yes.")),
         ("What can I do", Says("Hello, I would like to book an appointment, please.")),
         ("What is it for", Says("It's for a check-up")),
         ("Which day", Says("Tuesday morning, if that is possible.")),
@@ -38,7 +38,7 @@ fn an_appointment_is_made_on_an_english_line() {
 #[test]
 fn an_english_caller_on_a_french_line_is_answered_in_english() {
     let call = scene().goes(&[
-        ("enregistré", Says("Oui")),
+        ("d'être enregistré", Says("Oui")),
         ("Que puis-je faire", Says("Hello, I would like to book an appointment, please.")),
         ("What is it for", Says("a vaccination")),
         ("Which day", Says("The twelfth at half past three in the afternoon.")),
@@ -58,8 +58,8 @@ fn an_english_caller_on_a_french_line_is_answered_in_english() {
 #[test]
 fn who_asks_for_english_gets_it() {
     let call = scene().goes(&[
-        ("enregistré", Says("Do you speak English?")),
-        ("recorded", Says("No, I would rather not be recorded.")),
+        ("d'être enregistré", Says("Do you speak English?")),
+        ("be recorded", Says("No, I would rather not be recorded.")),
         ("What can I do", Says("What are your opening hours?")),
         ("Monday to Friday, nine to six", Says("Thank you, goodbye.")),
     ]);
@@ -70,7 +70,7 @@ fn who_asks_for_english_gets_it() {
 #[test]
 fn an_appointment_is_cancelled_in_english() {
     let call = scene().on_a_line_in("en-GB").having(26, 11, 9, 30).goes(&[
-        ("recorded", Says("Sure")),
+        ("be recorded", Says("Sure")),
         ("What can I do", Says("I need to cancel my appointment.")),
         (
             "Thursday the 26th of November at half past 9 in the morning. Shall I cancel it",
@@ -85,7 +85,7 @@ fn an_appointment_is_cancelled_in_english() {
 fn a_real_person_is_put_on() {
     let call = scene()
         .on_a_line_in("en-GB")
-        .goes(&[("recorded", Says("Yes")), ("What can I do", Says("Can I speak to a real person?"))]);
+        .goes(&[("be recorded", Says("Yes")), ("What can I do", Says("Can I speak to a real person?"))]);
     assert_eq!(call.outcome, Outcome::Transferred);
     assert_eq!(call.telephone.transfers, [""]);
     assert_eq!(call.telephone.status(), Some(Status::HandedOver));

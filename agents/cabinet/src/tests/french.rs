@@ -10,7 +10,7 @@ use super::host::scene;
 #[test]
 fn an_appointment_is_made_in_one_go() {
     let call = scene().goes(&[
-        ("enregistré", Says("Oui, d'accord, j'accepte.")),
+        ("d'être enregistré", Says("Oui, d'accord, j'accepte.")),
         ("Que puis-je faire", Says("Bonjour, je voudrais prendre un rendez-vous, s'il vous plaît.")),
         ("motif", Says("C'est pour un contrôle annuel.")),
         ("Quel jour", Says("Mardi matin, si c'est possible.")),
@@ -41,7 +41,7 @@ fn an_appointment_is_made_in_one_go() {
 #[test]
 fn the_very_time_asked_for_is_offered_alone() {
     let call = scene().goes(&[
-        ("enregistré", Presses("1")),
+        ("d'être enregistré", Presses("1")),
         ("Que puis-je faire", Says("Je voudrais un rendez-vous pour un vaccin")),
         ("Quel jour", Says("Le 12 à 15 h 30.")),
         ("J'ai samedi 12 décembre à 15 heures 30. Cela vous convient", Says("Parfait")),
@@ -59,7 +59,7 @@ fn the_very_time_asked_for_is_offered_alone() {
 #[test]
 fn offers_are_refused_until_one_suits() {
     let call = scene().goes(&[
-        ("enregistré", Says("Non, je préfère ne pas être enregistré.")),
+        ("d'être enregistré", Says("Non, je préfère ne pas être enregistré.")),
         ("Que puis-je faire", Says("Un rendez-vous")),
         ("motif", Says("Mal de dos")),
         ("Quel jour", Says("La semaine prochaine, n'importe quel jour sauf le mercredi.")),
@@ -80,7 +80,7 @@ fn offers_are_refused_until_one_suits() {
 #[test]
 fn a_taken_slot_is_replaced() {
     let call = scene().with(|t| t.taken.push("1124-0900".to_owned())).goes(&[
-        ("enregistré", Says("Oui")),
+        ("d'être enregistré", Says("Oui")),
         ("Que puis-je faire", Says("Je voudrais un rendez-vous mardi matin")),
         ("motif", Says("Un certificat")),
         ("mardi 24 novembre à 9 heures", Says("Le premier")),
@@ -99,7 +99,7 @@ fn a_taken_slot_is_replaced() {
 #[test]
 fn a_withheld_number_is_asked_and_read_back() {
     let call = scene().from(None).goes(&[
-        ("enregistré", Says("Oui")),
+        ("d'être enregistré", Says("Oui")),
         ("Que puis-je faire", Says("Un rendez-vous demain à dix heures")),
         ("motif", Says("Un suivi")),
         // Sundays are closed: what is nearest.
@@ -121,7 +121,7 @@ fn a_withheld_number_is_asked_and_read_back() {
 #[test]
 fn a_misheard_name_is_spelled() {
     let call = scene().goes(&[
-        ("enregistré", Says("Oui")),
+        ("d'être enregistré", Says("Oui")),
         ("Que puis-je faire", Says("Je voudrais un rendez-vous le plus tôt possible")),
         ("motif", Says("Contrôle")),
         ("J'ai lundi 23 novembre à 9 heures", Says("Le premier")),
@@ -141,7 +141,7 @@ fn a_misheard_name_is_spelled() {
 #[test]
 fn a_correction_in_the_answer_is_taken() {
     let call = scene().goes(&[
-        ("enregistré", Says("Oui")),
+        ("d'être enregistré", Says("Oui")),
         ("Que puis-je faire", Says("Un rendez-vous lundi matin pour une consultation")),
         ("J'ai lundi 23", Says("le deuxième")),
         ("À quel nom", Says("Martin")),
@@ -164,7 +164,7 @@ fn a_correction_in_the_answer_is_taken() {
 #[test]
 fn an_appointment_is_cancelled() {
     let call = scene().having(26, 11, 9, 30).goes(&[
-        ("enregistré", Says("Oui")),
+        ("d'être enregistré", Says("Oui")),
         ("Que puis-je faire", Says("Je voudrais annuler mon rendez-vous.")),
         ("Vous avez rendez-vous jeudi 26 novembre à 9 heures 30. Je l'annule", Says("Oui")),
         ("autre chose", Says("Non merci")),
@@ -176,7 +176,7 @@ fn an_appointment_is_cancelled() {
 #[test]
 fn an_appointment_is_moved_to_the_day_named() {
     let call = scene().having(26, 11, 9, 30).goes(&[
-        ("enregistré", Says("Oui")),
+        ("d'être enregistré", Says("Oui")),
         ("Que puis-je faire", Says("Est-ce que je peux déplacer mon rendez-vous à vendredi ?")),
         ("J'ai vendredi 27 novembre à 9 heures, ou à 10 heures", Says("dix heures")),
         ("Je le déplace à vendredi 27 novembre à 10 heures", Says("Oui")),
@@ -190,7 +190,7 @@ fn an_appointment_is_moved_to_the_day_named() {
 #[test]
 fn one_of_several_appointments_is_cancelled() {
     let call = scene().having(26, 11, 9, 30).having(3, 12, 11, 0).goes(&[
-        ("enregistré", Says("Oui")),
+        ("d'être enregistré", Says("Oui")),
         ("Que puis-je faire", Says("Je ne pourrai pas venir, il faut annuler")),
         ("plusieurs rendez-vous", Says("Celui de décembre, le deuxième")),
         ("jeudi 3 décembre à 11 heures. Je l'annule", Says("Oui")),
@@ -202,7 +202,7 @@ fn one_of_several_appointments_is_cancelled() {
 #[test]
 fn the_hours_are_told_and_the_caller_leaves() {
     let call = scene().goes(&[
-        ("enregistré", Says("Oui")),
+        ("d'être enregistré", Says("Oui")),
         ("Que puis-je faire", Says("Quels sont vos horaires d'ouverture ?")),
         ("du lundi au vendredi, de 9 heures à 18 heures", Says("Merci beaucoup, au revoir.")),
     ]);
@@ -213,7 +213,7 @@ fn the_hours_are_told_and_the_caller_leaves() {
 #[test]
 fn the_caller_changes_his_mind_in_the_middle() {
     let call = scene().having(26, 11, 9, 30).goes(&[
-        ("enregistré", Says("Oui")),
+        ("d'être enregistré", Says("Oui")),
         ("Que puis-je faire", Says("Un rendez-vous")),
         ("motif", Says("En fait je voudrais annuler mon rendez-vous")),
         ("Je l'annule", Says("Oui")),
@@ -225,7 +225,7 @@ fn the_caller_changes_his_mind_in_the_middle() {
 #[test]
 fn who_hesitates_is_given_time_and_who_interrupts_is_heard() {
     let call = scene().goes(&[
-        ("enregistré", Interrupts("Cet appel peut", "Oui oui")),
+        ("d'être enregistré", Interrupts("Acceptez-vous", "Oui oui")),
         ("Que puis-je faire", Says("Un rendez-vous")),
         ("motif", Says("Pardon, vous pouvez répéter ?")),
         ("motif", Says("Un contrôle")),
@@ -248,7 +248,7 @@ fn who_hesitates_is_given_time_and_who_interrupts_is_heard() {
 fn a_reference_that_was_not_heard_is_said_again() {
     let call =
         scene().with(|t| t.cuts.push(("Votre référence est", "C'est réservé :", "D'accord, merci"))).goes(&[
-            ("enregistré", Says("Oui")),
+            ("d'être enregistré", Says("Oui")),
             ("Que puis-je faire", Says("Un rendez-vous lundi à 9 heures pour un contrôle")),
             ("J'ai lundi 23 novembre à 9 heures. Cela", Says("Oui")),
             ("À quel nom", Says("Durand")),
@@ -263,7 +263,7 @@ fn a_reference_that_was_not_heard_is_said_again() {
 #[test]
 fn a_caller_who_hangs_up_leaves_what_was_known() {
     let call = scene().goes(&[
-        ("enregistré", Says("Oui")),
+        ("d'être enregistré", Says("Oui")),
         ("Que puis-je faire", Says("Un rendez-vous mardi matin pour un contrôle")),
         ("J'ai mardi", Says("Le premier")),
         ("À quel nom", Says("Durand")),
@@ -279,7 +279,7 @@ fn a_caller_who_hangs_up_leaves_what_was_known() {
 #[test]
 fn earlier_later_and_another_day_move_the_search() {
     let call = scene().goes(&[
-        ("enregistré", Says("Oui")),
+        ("d'être enregistré", Says("Oui")),
         ("Que puis-je faire", Says("Un rendez-vous jeudi pour un contrôle")),
         ("jeudi 26 novembre à 9 heures", Says("Vous n'avez rien de plus tôt ?")),
         ("lundi 23 novembre à 9 heures", Says("Un autre jour")),
@@ -292,4 +292,58 @@ fn earlier_later_and_another_day_move_the_search() {
         ("autre chose", Says("Non")),
     ]);
     assert_eq!(call.telephone.booked.len(), 1);
+}
+
+#[test]
+fn what_a_small_recogniser_wrote_is_enough_for_an_appointment() {
+    let call = scene().from(None).goes(&[
+        ("d'être enregistré", Says("oui")),
+        ("Que puis-je faire", Says("Bonjour, je voudrais prendre un rendez-vous s'il vous plaît.")),
+        ("motif", Says("C'est pour un contrôle annuel. C'est pour un contrôle annuel. C'est pour un")),
+        ("Quel jour", Says("Le 12 à 15,30.")),
+        ("samedi 12 décembre à 15 heures 30", Says("aucun des deux vous avez autre chose")),
+        ("Je n'ai rien à ce moment-là. J'ai samedi 12 décembre", Says("Plutôt jeudi après midi, après 15h.")),
+        ("jeudi 26 novembre à 15 heures 30", Says("Le premier crénome convient.")),
+        ("À quel nom", Says("Je m'appelle Du Pond, D.I.P.R.O.N.T.")),
+        ("C'est bien ça", Says("Non, c'est Dupont, D-U-P-O-N-T.")),
+        ("D, U, P, O, N, T", Says("Oui d'accord, j'accepte.")),
+        (
+            "numéro de téléphone",
+            Says("Mon numéro, c'est le 06 12 34 56 78. Mon numéro, c'est le 06 12 34 56 78. Mon numéro, c'est le 06"),
+        ),
+        ("06, 12, 34, 56, 78", Says("oui")),
+        ("jeudi 26 novembre à 15 heures 30, au nom de Dupont", Says("oui")),
+        ("autre chose", Says("Merci beaucoup, revoir.")),
+    ]);
+    let booked = call.telephone.booked.first().expect("an appointment");
+    assert_eq!((booked.contact.name.as_str(), booked.motive.as_str()), ("Dupont", "un contrôle annuel"));
+    assert_eq!(booked.contact.phone.as_deref(), Some("+33612345678"));
+}
+
+#[test]
+fn a_day_given_for_a_motive_is_a_wish() {
+    let call = scene().goes(&[
+        ("d'être enregistré", Says("Oui")),
+        ("Que puis-je faire", Says("Un rendez-vous")),
+        ("motif", Says("Mardi matin")),
+        ("J'ai mardi 24 novembre à 9 heures", Says("Le premier")),
+        ("À quel nom", Says("C'est Durand, merci.")),
+        ("Durand", Says("Oui")),
+        ("numéro d'où", Says("Oui")),
+        ("Je récapitule", Says("Non")),
+        ("Que faut-il changer", Says("Rien, laissez tomber.")),
+        ("Très bien, je ne réserve rien. Puis-je faire autre chose", Says("Non")),
+    ]);
+    assert!(call.telephone.booked.is_empty());
+}
+
+#[test]
+fn who_only_wanted_the_hours_says_no_and_leaves() {
+    let call = scene().goes(&[
+        ("d'être enregistré", Says("Oui")),
+        ("Que puis-je faire", Says("C'est quoi l'adresse ?")),
+        ("12 rue des Lilas. Puis-je faire autre chose", Says("Et vous fermez à quelle heure ?")),
+        ("9 heures à 18 heures. Puis-je faire autre chose", Says("Non merci")),
+    ]);
+    assert_eq!(call.outcome, Outcome::Done);
 }

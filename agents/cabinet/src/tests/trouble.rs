@@ -9,7 +9,7 @@ use super::host::scene;
 #[test]
 fn a_human_who_is_busy_rings_back() {
     let call = scene().with(|t| t.transfer = Ok(Transferred::NoAnswer)).goes(&[
-        ("enregistré", Says("Oui")),
+        ("d'être enregistré", Says("Oui")),
         ("Que puis-je faire", Says("Je voudrais parler à quelqu'un, une vraie personne.")),
         ("Voulez-vous qu'on vous rappelle", Says("Oui")),
         ("numéro d'où", Says("Oui")),
@@ -26,7 +26,7 @@ fn a_human_who_is_busy_rings_back() {
 fn who_wants_no_call_back_is_let_go() {
     let refused = Err(Refusal::Unavailable("no way to transfer".to_owned()));
     let call = scene().with(|t| t.transfer = refused).goes(&[
-        ("enregistré", Says("Non")),
+        ("d'être enregistré", Says("Non")),
         ("Que puis-je faire", Presses("0")),
         ("Voulez-vous qu'on vous rappelle", Says("Non merci")),
     ]);
@@ -37,7 +37,7 @@ fn who_wants_no_call_back_is_let_go() {
 #[test]
 fn repeated_misunderstanding_ends_with_a_human() {
     let call = scene().goes(&[
-        ("enregistré", Says("Oui")),
+        ("d'être enregistré", Says("Oui")),
         ("Que puis-je faire", Says("Blabla")),
         ("pas bien compris", Says("Gloubi")),
         ("toujours pas compris", Says("Boulga")),
@@ -49,8 +49,8 @@ fn repeated_misunderstanding_ends_with_a_human() {
 #[test]
 fn silence_is_asked_about_and_then_let_go() {
     let call = scene().goes(&[
-        ("enregistré", Nothing),
-        ("enregistré", Nothing),
+        ("d'être enregistré", Nothing),
+        ("soit enregistré", Nothing),
         ("Que puis-je faire", Nothing),
         ("Que souhaitez-vous", Nothing),
         ("toujours là", Nothing),
@@ -64,8 +64,8 @@ fn silence_is_asked_about_and_then_let_go() {
 #[test]
 fn invented_subtitles_are_silence() {
     let call = scene().goes(&[
-        ("enregistré", Says("Sous-titres réalisés par la communauté d'Amara.org")),
-        ("enregistré", Says("Oui")),
+        ("Acceptez-vous", Says("Sous-titres réalisés par la communauté d'Amara.org")),
+        ("soit enregistré", Says("Oui")),
         ("Que puis-je faire", Says("Merci d'avoir regardé cette vidéo !")),
         ("Que souhaitez-vous", HangsUp),
     ]);
@@ -75,8 +75,10 @@ fn invented_subtitles_are_silence() {
 
 #[test]
 fn a_life_in_danger_comes_before_everything() {
-    let call = scene()
-        .goes(&[("enregistré", Says("Mon mari ne respire plus !")), ("passe quelqu'un", Says("Oui, vite"))]);
+    let call = scene().goes(&[
+        ("d'être enregistré", Says("Mon mari ne respire plus !")),
+        ("passe quelqu'un", Says("Oui, vite")),
+    ]);
     assert!(call.telephone.has_said("appelez le 15 ou le 112"));
     assert_eq!(call.outcome, Outcome::Transferred);
     assert_eq!(call.telephone.consents, [false]);
@@ -86,7 +88,7 @@ fn a_life_in_danger_comes_before_everything() {
 #[test]
 fn an_urgent_motive_is_offered_a_human_and_then_the_first_slots() {
     let call = scene().goes(&[
-        ("enregistré", Says("Oui")),
+        ("d'être enregistré", Says("Oui")),
         ("Que puis-je faire", Says("J'ai très mal depuis hier soir, c'est urgent.")),
         ("passe quelqu'un", Says("Non")),
         ("J'ai lundi 23 novembre à 9 heures, ou à 10 heures", Says("Le premier")),
@@ -103,7 +105,7 @@ fn an_urgent_motive_is_offered_a_human_and_then_the_first_slots() {
 #[test]
 fn off_the_subject_is_declined_without_a_model() {
     let call = scene().goes(&[
-        ("enregistré", Says("Oui")),
+        ("d'être enregistré", Says("Oui")),
         ("Que puis-je faire", Says("Est-ce que vous vendez des billets de train ?")),
         ("Je ne peux pas vous renseigner là-dessus. Je peux prendre", Says("Alors au revoir")),
     ]);
@@ -115,7 +117,7 @@ fn off_the_subject_is_declined_without_a_model() {
 fn off_the_subject_is_answered_by_the_model_and_brought_back() {
     let answer = "Le cabinet ne vend pas de billets de train.";
     let call = scene().with(|t| t.model = Some(answer)).goes(&[
-        ("enregistré", Says("Oui")),
+        ("d'être enregistré", Says("Oui")),
         ("Que puis-je faire", Says("Est-ce que vous vendez des billets de train ?")),
         ("Je peux prendre, déplacer ou annuler", Says("Au revoir")),
     ]);
@@ -126,7 +128,7 @@ fn off_the_subject_is_answered_by_the_model_and_brought_back() {
 #[test]
 fn without_a_calendar_a_human_takes_over() {
     let call = scene().with(|t| t.no_calendar = true).goes(&[
-        ("enregistré", Says("Oui")),
+        ("d'être enregistré", Says("Oui")),
         ("Que puis-je faire", Says("Un rendez-vous mardi pour un contrôle")),
     ]);
     assert!(call.telephone.has_said("souci technique"));
@@ -137,14 +139,14 @@ fn without_a_calendar_a_human_takes_over() {
 fn a_line_that_always_records_goes_on() {
     let call = scene()
         .with(|t| t.no_consent = true)
-        .goes(&[("enregistré", Says("Oui")), ("Que puis-je faire", Says("Au revoir"))]);
+        .goes(&[("d'être enregistré", Says("Oui")), ("Que puis-je faire", Says("Au revoir"))]);
     assert_eq!(call.outcome, Outcome::Done);
 }
 
 #[test]
 fn a_full_calendar_ends_with_a_human() {
     let call = scene().with(|t| t.free.clear()).goes(&[
-        ("enregistré", Says("Oui")),
+        ("d'être enregistré", Says("Oui")),
         ("Que puis-je faire", Says("Un rendez-vous mardi pour un contrôle")),
     ]);
     assert!(call.telephone.has_said("aucun créneau libre"));
@@ -154,7 +156,7 @@ fn a_full_calendar_ends_with_a_human() {
 #[test]
 fn an_unknown_number_has_no_appointment() {
     let call = scene().goes(&[
-        ("enregistré", Says("Oui")),
+        ("d'être enregistré", Says("Oui")),
         ("Que puis-je faire", Says("Je voudrais annuler mon rendez-vous.")),
         ("Je ne trouve pas", Says("Oui")),
         ("numéro de téléphone", Says("06 99 88 77 66")),
@@ -168,7 +170,7 @@ fn an_unknown_number_has_no_appointment() {
 
 #[test]
 fn who_hangs_up_at_once_leaves_a_report() {
-    let call = scene().goes(&[("enregistré", HangsUp)]);
+    let call = scene().goes(&[("d'être enregistré", HangsUp)]);
     assert_eq!(call.outcome, Outcome::Abandoned);
     assert_eq!(call.telephone.status(), Some(Status::Abandoned));
     assert!(call.telephone.consents.is_empty());

@@ -115,6 +115,9 @@ fn phrase(words: &Words, i: usize, today: Date) -> Found {
     if words.any(i, &["any day but", "any time but"]).is_some() {
         return Some((3, vec![Element::Any, link(Link::Except)]));
     }
+    if let Some(length) = past(words, i) {
+        return Some((length, vec![]));
+    }
     // "Any time after three" constrains by what follows.
     if let Some(length) = words.any(i, ANY) {
         return one(length, Element::Any);
@@ -140,6 +143,20 @@ fn phrase(words: &Words, i: usize, today: Date) -> Found {
     }
     let (length, start, end) = part(i)?;
     one(length, Element::Part(start, end))
+}
+
+/// What is over is no wish: "since last night", "yesterday morning".
+fn past(words: &Words, i: usize) -> Option<usize> {
+    let since = usize::from(words.at(i) == "since");
+    let j = i + since;
+    let day = match words.at(j) {
+        "yesterday" => 1,
+        "last" => 2,
+        _ if since > 0 => 1 + usize::from(words.at(j) == "the"),
+        _ => return None,
+    };
+    let part = words.any(j + day, &["morning", "evening", "afternoon", "night"]).unwrap_or(0);
+    Some(since + day + part)
 }
 
 fn week_or_month(words: &Words, i: usize, today: Date) -> Found {

@@ -112,6 +112,9 @@ fn phrase(words: &Words, i: usize, today: Date) -> Found {
         "tout me convient",
         "quand vous avez de la place",
     ];
+    if let Some(length) = past(words, i) {
+        return Some((length, vec![]));
+    }
     if let Some(length) = words.any(i, ANY) {
         return one(length, Element::Any);
     }
@@ -143,6 +146,23 @@ fn phrase(words: &Words, i: usize, today: Date) -> Found {
         .iter()
         .find_map(|&(name, start, end)| words.phrase(i, name).map(|length| (length, start, end)))?;
     one(length, Element::Part(start, end))
+}
+
+/// What is over is no wish: "depuis hier soir", "depuis lundi".
+fn past(words: &Words, i: usize) -> Option<usize> {
+    let since = usize::from(words.at(i) == "depuis");
+    let j = i + since + usize::from(since > 0 && matches!(words.at(i + since), "le" | "la" | "ce" | "cette"));
+    let day = words.any(j, &["avant hier", "hier"]).or_else(|| {
+        let length = match count(words, j) {
+            Some((_, length)) if since > 0 => length + 1,
+            _ => 1,
+        };
+        (since > 0).then_some(length)
+    })?;
+    let part = words
+        .any(j + day, &["soir", "matin", "midi", "apres midi", "au soir", "dernier", "derniere"])
+        .unwrap_or(0);
+    Some(j + day + part - i)
 }
 
 fn week_or_month(words: &Words, i: usize, today: Date) -> Found {

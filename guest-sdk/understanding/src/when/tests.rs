@@ -187,6 +187,10 @@ fn french_without_a_wish() {
             ("Oui.", "none"),
             ("C'est pour un contrôle annuel.", "none"),
             ("J'ai deux enfants", "none"),
+            ("J'ai très mal depuis hier soir, c'est urgent.", "none"),
+            ("ça dure depuis lundi", "none"),
+            ("depuis trois jours", "none"),
+            ("Depuis hier j'ai mal, demain c'est possible ?", "22/11..23/11"),
             ("Quels sont vos horaires d'ouverture ?", "none"),
         ],
     );
@@ -281,6 +285,9 @@ fn english_without_a_wish() {
             ("Good morning.", "none"),
             ("My name is Carter", "none"),
             ("I have two children", "none"),
+            ("It hurts since last night", "none"),
+            ("I fell yesterday morning", "none"),
+            ("since Monday", "none"),
         ],
     );
 }
