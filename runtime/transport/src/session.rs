@@ -166,12 +166,6 @@ impl Session {
         self.refuse(1007, "the text frame is not UTF-8")
     }
 
-    /// The socket ended. Says what the call must hear, once.
-    pub fn disconnected(&mut self, reason: StopReason) -> Option<LegEvent> {
-        let was_over = matches!(std::mem::replace(&mut self.state, State::Over), State::Over);
-        (!was_over).then_some(LegEvent::Stopped(reason))
-    }
-
     /// The call asks for something.
     pub fn command(&mut self, command: &LegCommand) -> Outgoing {
         match command {
@@ -389,7 +383,6 @@ mod tests {
         assert_eq!(session.text(&carrier.dtmf('#')), Step::Event(LegEvent::Key('#')));
         assert_eq!(session.text(&carrier.stop()), Step::Event(LegEvent::Stopped(StopReason::CarrierStopped)));
         assert_eq!(session.text(&carrier.media(40, &[7; 160])), Step::Ignored(Ignored::AfterStop));
-        assert_eq!(session.disconnected(StopReason::ConnectionLost), None);
         assert_eq!(session.counters(), Counters { media: 1, ignored: 2, ..Counters::default() });
     }
 

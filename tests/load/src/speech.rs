@@ -26,7 +26,6 @@ pub(crate) fn generate() -> Bytes {
 }
 
 struct Resonance {
-    gain: f32,
     back: [f32; 2],
     before: [f32; 2],
 }
@@ -35,13 +34,13 @@ impl Resonance {
     fn new(hz: f32, width: f32) -> Self {
         let radius = (-std::f32::consts::PI * width / 8000.0).exp();
         let turn = 2.0 * radius * (std::f32::consts::TAU * hz / 8000.0).cos();
-        Self { gain: 1.0, back: [turn, -radius * radius], before: [0.0; 2] }
+        Self { back: [turn, -radius * radius], before: [0.0; 2] }
     }
 
     fn pass(&mut self, input: f32) -> f32 {
         let [one, two] = self.before;
         let [a, b] = self.back;
-        let output = self.gain * input + a * one + b * two;
+        let output = input + a * one + b * two;
         self.before = [output, one];
         output
     }
