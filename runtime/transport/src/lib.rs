@@ -6,7 +6,7 @@
 //!
 //! | module | idea |
 //! |---|---|
-//! | [`leg`] | what every transport shares |
+//! | [`mod@leg`] | what every transport shares |
 //! | [`twilio`] | the dialect: one text frame to one typed message and back, pure |
 //! | [`session`] | the state machine over messages: what is a violation, and which close code answers it, pure |
 //! | [`drive`] | the thin shell: a WebSocket, a session and a leg, put together |

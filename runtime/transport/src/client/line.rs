@@ -179,6 +179,7 @@ impl Line {
             self.emit_change(change);
         }
         match end {
+            // No call is left for further instructions to act on, so none are asked for.
             StreamEnd::CallerHungUp => After::End(EndReason::CallerHungUp),
             StreamEnd::Closed { code, reason } => {
                 let _ = timeout(WRITE_PATIENCE, socket.close(None)).await;
