@@ -1,0 +1,158 @@
+//! Records and bodies of every kind, there and back.
+
+use parloir_contract::{
+    CallInfo, Direction, Heard, HostCall, HostReturn, Import, LocalTime, Say, SayOptions,
+};
+use proptest::prelude::*;
+
+use super::*;
+
+fn round_trip(record: &Record) -> Record {
+    let mut body = record.body.clone();
+    let content = body.take_content().map(|content| {
+        let mut bytes = Vec::new();
+        encode_content(&mut bytes, &content).unwrap();
+        bytes
+    });
+    let mut trace = Vec::new();
+    encode(&mut trace, record.seq, record.at, &body).unwrap();
+    decode(&trace, content.as_deref()).unwrap()
+}
+
+fn text() -> impl Strategy<Value = String> {
+    ".{0,40}"
+}
+
+fn info() -> impl Strategy<Value = CallInfo> {
+    (text(), proptest::option::of(text()), proptest::collection::vec((text(), text()), 0..3)).prop_map(
+        |(id, caller, settings)| CallInfo {
+            id,
+            direction: Direction::Outbound,
+            line: "+33123456789".into(),
+            caller,
+            language: "fr-FR".into(),
+            started_at: LocalTime { year: 2026, month: 3, day: 1, hour: 9, minute: 0 },
+            settings,
+        },
+    )
+}
+
+fn content() -> impl Strategy<Value = Content> {
+    prop_oneof![
+        info().prop_map(Content::Info),
+        text().prop_map(Content::Text),
+        any::<char>().prop_map(Content::Key),
+        text()
+            .prop_map(|text| Content::Arguments(HostCall::Say(Say { text, options: SayOptions::default() }))),
+        (text(), any::<bool>(), any::<u32>()).prop_map(|(text, whole, played)| Content::Result(
+            HostReturn::Say(Ok(Heard { text, whole, played }))
+        )),
+    ]
+}
+
+fn body() -> impl Strategy<Value = RecordBody> {
+    let import = proptest::sample::select(Import::ALL);
+    prop_oneof![
+        (text(), any::<[u8; 32]>(), proptest::option::of(info())).prop_map(|(line, sha, info)| {
+            RecordBody::CallStarted(CallStarted {
+                line,
+                component_sha256: sha,
+                info,
+                ..CallStarted::default()
+            })
+        }),
+        (import, proptest::option::of(text())).prop_map(|(import, text)| {
+            let arguments = text.map(HostCall::FindAppointments);
+            RecordBody::HostCallStarted(HostCallStarted { import, arguments })
+        }),
+        (any::<u64>(), any::<u64>(), any::<bool>(), proptest::option::of(any::<Vec<u8>>())).prop_map(
+            |(started, latency_us, delivered, bytes)| {
+                let result = bytes.map(|b| HostReturn::RandomBytes(serde_bytes::ByteBuf::from(b)));
+                let status = HostStatus::OverQuota;
+                RecordBody::HostCallEnded(HostCallEnded { started, status, latency_us, delivered, result })
+            }
+        ),
+        (any::<u32>(), text(), text(), any::<u64>(), proptest::option::of(any::<u64>())).prop_map(
+            |(attempt, provider, model, bytes_sent, purpose)| {
+                RecordBody::ProviderStarted(ProviderStarted {
+                    attempt,
+                    role: ProviderRole::LanguageModel,
+                    provider,
+                    model,
+                    region: "local".into(),
+                    bytes_sent,
+                    characters_sent: bytes_sent,
+                    purpose,
+                })
+            }
+        ),
+        (any::<u32>(), any::<[u8; 32]>()).prop_map(|(second, sha256)| RecordBody::MediaDigest(MediaDigest {
+            direction: AudioDirection::ToCaller,
+            second,
+            frames: 50,
+            sha256
+        })),
+        (any::<u64>(), proptest::option::of(content()))
+            .prop_map(|(of, content)| RecordBody::Content(ContentOf { of, content })),
+        (text(), proptest::option::of(text())).prop_map(|(reason, detail)| RecordBody::Failure(Failure {
+            kind: FailureKind::AgentTrap,
+            reason,
+            detail
+        })),
+        proptest::option::of(any::<char>()).prop_map(|key| RecordBody::Key(KeyPressed { held_ms: 100, key })),
+        (any::<u64>(), proptest::option::of(text())).prop_map(|(duration_ms, reason)| {
+            RecordBody::CallEnded(CallEnded { duration_ms, reason, ..CallEnded::default() })
+        }),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn a_record_reads_back_as_written(seq: u64, at: u64, body in body()) {
+        let record = Record { seq, at, body };
+        prop_assert_eq!(round_trip(&record), record);
+    }
+
+    #[test]
+    fn bytes_of_any_kind_are_refused_in_peace(trace: Vec<u8>, content: Vec<u8>) {
+        let _whatever = decode(&trace, Some(&content));
+    }
+
+    #[test]
+    fn no_content_is_left_in_the_trace(caller in "[a-z]{12}") {
+        let text = caller.clone();
+        let say = HostCall::Say(Say { text, options: SayOptions::default() });
+        let mut body = RecordBody::HostCallStarted(HostCallStarted { import: Import::Say, arguments: Some(say) });
+        prop_assert!(body.take_content().is_some());
+        let mut trace = Vec::new();
+        encode(&mut trace, 1, 2, &body).unwrap();
+        prop_assert!(!trace.windows(caller.len()).any(|w| w == caller.as_bytes()));
+    }
+}
+
+#[test]
+fn a_record_of_a_later_version_is_named_as_such() {
+    let later = rmp_serde::to_vec(&(7_u16, 12_u64, 1_u64, "of the future")).unwrap();
+    let error = decode(&later, None).unwrap_err();
+    assert_eq!(error, RecordError::Later { seq: 12, found: 7 });
+    assert!(error.to_string().contains("version 7"), "{error}");
+
+    let body = std::collections::BTreeMap::from([("Telepathy", (1, 2))]);
+    let unknown = rmp_serde::to_vec(&(RECORD_VERSION, 12_u64, 1_u64, body)).unwrap();
+    let error = decode(&unknown, None).unwrap_err();
+    assert!(error.to_string().starts_with("record 12 of version 1 cannot be read"), "{error}");
+}
+
+#[test]
+fn content_held_back_is_found_where_it_belongs() {
+    let started = HostCallStarted { import: Import::HangUp, arguments: None };
+    let held = ContentOf { of: 3, content: Some(Content::Arguments(HostCall::HangUp)) };
+    let mut records = [
+        Record { seq: 3, at: 1, body: RecordBody::HostCallStarted(started) },
+        Record { seq: 4, at: 2, body: RecordBody::Content(held) },
+    ];
+    Record::merge_held(&mut records);
+    let RecordBody::HostCallStarted(started) = &records[0].body else { panic!() };
+    assert_eq!(started.arguments, Some(HostCall::HangUp));
+    assert_eq!(records[1].body, RecordBody::Content(ContentOf { of: 3, content: None }));
+}
