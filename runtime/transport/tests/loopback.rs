@@ -8,6 +8,7 @@
     reason = "a test may stop where it stands"
 )]
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,14 +34,21 @@ const TOKEN: &str = "secret";
 /// One address for the webhooks and the stream, as a server has it.
 struct Server {
     base: String,
+    address: SocketAddr,
     legs: mpsc::Receiver<Leg>,
     ended: mpsc::Receiver<Ended>,
 }
 
 impl Server {
     async fn start() -> Self {
+        Self::known_as(None).await
+    }
+
+    /// A server whose public name may not be where it runs.
+    async fn known_as(public: Option<&str>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let host = listener.local_addr().unwrap().to_string();
+        let address = listener.local_addr().unwrap();
+        let host = public.map_or_else(|| address.to_string(), str::to_owned);
         let (leg_sender, legs) = mpsc::channel(8);
         let (ended_sender, ended) = mpsc::channel(8);
         let name: Arc<str> = host.as_str().into();
@@ -50,7 +58,7 @@ impl Server {
                 tokio::spawn(async move { serve(socket, &host, legs, ended).await });
             }
         });
-        Self { base: format!("http://{host}"), legs, ended }
+        Self { base: format!("http://{host}"), address, legs, ended }
     }
 
     fn voice(&self) -> String {
@@ -410,4 +418,16 @@ async fn a_scripted_caller_takes_turns_and_interrupts() {
     assert!((1200..1750).contains(&dropped), "{dropped} ms were dropped");
     assert_eq!(report.record.ended, EndReason::CallerHungUp);
     assert_eq!(agent.await.unwrap(), LegEvent::Stopped(StopReason::CarrierStopped));
+}
+
+#[tokio::test]
+async fn a_server_is_reached_where_it_runs_and_signed_for_by_its_public_name() {
+    let mut server = Server::known_as(Some("voice.example")).await;
+    let via = Some(server.address);
+    let call =
+        CarrierCall::dial("http://voice.example/voice", DialOptions { via, ..options() }).await.unwrap();
+    started(&mut server.leg().await).await;
+    assert_eq!(call.finish().await.ended, EndReason::CallerHungUp);
+    let plain = connect("wss://voice.example/stream", None, None).await.unwrap_err();
+    assert!(plain.to_string().contains("no TLS"), "{plain}");
 }
