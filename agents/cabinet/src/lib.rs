@@ -15,6 +15,7 @@ mod existing;
 mod file;
 mod human;
 mod need;
+mod prompt;
 mod slots;
 mod talk;
 #[cfg(test)]

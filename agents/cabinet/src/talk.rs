@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use parloir_agent::understanding::{Intent, Language, Moment, dictated, intents, is_noise, yes_no};
+use parloir_agent::understanding::{Intent, Language, intents, is_noise};
 use parloir_agent::{BargeIn, Call, Expecting, Refusal, Reply, Turn, ask, clock, listen, sentence};
 
 use crate::aside;
 use crate::file::File;
 use crate::need::{self, Need};
+pub(crate) use crate::prompt::{Input, Prompt};
 
 /// A call has at most so many turns before a human takes over, and so many more to arrange that.
 const MOST_TURNS: u32 = 48;
@@ -39,109 +40,6 @@ impl From<Refusal> for Stop {
 }
 
 pub(crate) type Step<T> = Result<T, Stop>;
-
-/// What is asked, and how its answer is awaited.
-#[derive(Debug, Clone)]
-pub(crate) struct Prompt {
-    /// Said at first, and to who asks to hear it again.
-    text: String,
-    /// Said after a misunderstanding.
-    short: String,
-    /// Said after an answer to a question of the caller's, instead of the short form.
-    after: Option<String>,
-    expecting: Expecting,
-    patience: Duration,
-    /// Whether any words at all are an answer.
-    open: bool,
-    finish_on: Option<char>,
-    max_digits: u8,
-    tries: u8,
-}
-
-impl Prompt {
-    pub(crate) fn new(text: impl Into<String>, short: impl Into<String>) -> Self {
-        Self {
-            text: text.into(),
-            short: short.into(),
-            after: None,
-            expecting: Expecting::Anything,
-            patience: Duration::from_secs(7),
-            open: false,
-            finish_on: None,
-            max_digits: 0,
-            tries: 3,
-        }
-    }
-
-    pub(crate) fn expecting(mut self, expecting: Expecting) -> Self {
-        self.expecting = expecting;
-        match expecting {
-            Expecting::YesNo => self.max_digits = 1,
-            Expecting::Digits => (self.finish_on, self.patience) = (Some('#'), Duration::from_secs(10)),
-            Expecting::Name | Expecting::Address => self.patience = Duration::from_secs(10),
-            Expecting::Anything | Expecting::Date => {}
-        }
-        self
-    }
-
-    pub(crate) fn after(mut self, text: &str) -> Self {
-        self.after = Some(text.to_owned());
-        self
-    }
-
-    pub(crate) const fn open(mut self) -> Self {
-        self.open = true;
-        self
-    }
-
-    pub(crate) const fn one_key(mut self) -> Self {
-        self.max_digits = 1;
-        self
-    }
-
-    pub(crate) const fn tries(mut self, tries: u8) -> Self {
-        self.tries = tries;
-        self
-    }
-}
-
-/// What came back.
-pub(crate) struct Input<'a> {
-    /// The words, or the keys.
-    pub(crate) text: &'a str,
-    pub(crate) keys: bool,
-    pub(crate) language: Language,
-    pub(crate) intents: &'a [Intent],
-    pub(crate) now: Moment,
-    /// A question of the caller's has been answered meanwhile.
-    pub(crate) served: bool,
-}
-
-impl Input<'_> {
-    /// Nothing is wanted beyond courtesy.
-    pub(crate) fn only_polite(&self) -> bool {
-        self.intents.iter().all(|intent| matches!(intent, Intent::Greeting | Intent::Thanks))
-    }
-
-    pub(crate) fn wants(&self, intent: Intent) -> bool {
-        self.intents.contains(&intent)
-    }
-
-    /// Yes or no, by voice in either language or by key 1 or 2.
-    pub(crate) fn agreed(&self) -> Option<bool> {
-        match (self.keys, self.text) {
-            (true, "1") => Some(true),
-            (true, "2") => Some(false),
-            (true, _) => None,
-            (false, text) => yes_no(text, self.language).or_else(|| yes_no(text, self.language.other())),
-        }
-    }
-
-    /// The digits pressed or dictated.
-    pub(crate) fn digits(&self) -> String {
-        if self.keys { self.text.replace(['*', '#'], "") } else { dictated(self.text, self.language) }
-    }
-}
 
 /// The conversation so far.
 pub(crate) struct Talk<'a> {
@@ -213,10 +111,12 @@ impl<'a> Talk<'a> {
         self.spend()?;
         match listen().language(self.tag()).patience(Duration::from_secs(2)).turn()? {
             Turn::HungUp => return Err(Stop::HungUp),
-            Turn::Speech(speech) if self.pressing(&speech.text) == Some(Stop::Human) => {
-                return Err(Stop::Human);
+            Turn::Speech(speech) => {
+                if let Some(stop) = self.pressing(&intents(&speech.text, self.language)) {
+                    return Err(stop);
+                }
             }
-            Turn::Speech(_) | Turn::Digits(_) | Turn::Silence => {}
+            Turn::Digits(_) | Turn::Silence => {}
         }
         sentence(shorter).language(self.tag()).barge_in(BargeIn::ByKeys).say()?;
         Ok(())
@@ -279,7 +179,7 @@ impl<'a> Talk<'a> {
             if keys && text == "0" && asked.expecting != Expecting::Digits {
                 return Err(Stop::Human);
             }
-            if let Some(stop) = self.pressing(&text).filter(|_| !keys) {
+            if let Some(stop) = self.pressing(&wants) {
                 return Err(stop);
             }
             let interlude =
@@ -363,8 +263,7 @@ impl<'a> Talk<'a> {
     }
 
     /// What is heard before anything else.
-    fn pressing(&self, text: &str) -> Option<Stop> {
-        let wants = intents(text, self.language);
+    fn pressing(&self, wants: &[Intent]) -> Option<Stop> {
         if wants.contains(&Intent::Emergency) && !self.warned {
             return Some(Stop::Emergency);
         }

@@ -80,14 +80,15 @@ impl Words {
     /// How many words `phrase` takes up at `i`, if it stands there. Its words are separated by one
     /// space and written as [`Word::text`] is.
     pub(crate) fn phrase(&self, i: usize, phrase: &str) -> Option<usize> {
-        let mut length = 0;
-        for wanted in phrase.split(' ') {
-            if self.0.get(i + length).is_none_or(|word| word.text != wanted) {
-                return None;
+        let mut rest = phrase;
+        for (length, word) in self.0.get(i..)?.iter().enumerate() {
+            rest = rest.strip_prefix(word.text.as_str())?;
+            if rest.is_empty() {
+                return Some(length + 1);
             }
-            length += 1;
+            rest = rest.strip_prefix(' ')?;
         }
-        Some(length)
+        None
     }
 
     /// The longest of `phrases` that stands at `i`, in words.
