@@ -354,3 +354,88 @@ pub enum ConfigError {
         message: String,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+[[provider]]
+name = "main"
+role = "language-model"
+kind = "openai-chat"
+endpoint = "https://api.example.com/v1"
+model = "large-1"
+api-key = { env = "MODEL_KEY" }
+region = "EU"
+legal-mechanism = "processor agreement"
+trains-on-data = false
+retention-days = 30
+languages = ["fr-FR", "en"]
+"#;
+
+    fn refused(from: &str, to: &str) -> String {
+        assert!(GOOD.contains(from));
+        ProvidersConfig::from_toml(&GOOD.replace(from, to)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_entry_reads_and_writes_back_the_same() {
+        let config = ProvidersConfig::from_toml(GOOD).unwrap();
+        let entry = &config.providers[0];
+        assert_eq!(entry.api_key, Some(KeyReference::Env("MODEL_KEY".into())));
+        assert!(entry.serves("fr") && entry.serves("en-GB") && !entry.serves("de"));
+        let written = toml::to_string(&config).unwrap();
+        assert_eq!(ProvidersConfig::from_toml(&written).unwrap(), config);
+    }
+
+    #[test]
+    fn what_the_register_of_processing_needs_cannot_be_left_out() {
+        for field in [
+            "region = \"EU\"",
+            "legal-mechanism = \"processor agreement\"",
+            "trains-on-data = false",
+            "retention-days = 30",
+        ] {
+            let error = refused(field, "");
+            assert!(error.contains(field.split(' ').next().unwrap()), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_field_is_refused_with_its_line() {
+        assert!(refused("model =", "modell =").starts_with("line 7: unknown field `modell`"));
+    }
+
+    #[test]
+    fn a_key_written_in_place_of_its_reference_is_refused_and_not_repeated() {
+        for key in ["\"sk-secret\"", "{ key = \"sk-secret\" }", "{ env = \"A\", file = \"sk-secret\" }"] {
+            let error = refused("{ env = \"MODEL_KEY\" }", key);
+            assert!(error.contains("env") && !error.contains("sk-secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn each_mistake_names_its_provider_its_field_and_the_remedy() {
+        for (from, to, field, remedy) in [
+            ("\"main\"", "\"a b\"", "name", "letters"),
+            ("role = \"language-model\"", "role = \"text-to-speech\"", "role", "language-model"),
+            ("https://api.example.com/v1", "http://api.example.com/v1", "endpoint", "https"),
+            ("https://api.example.com/v1", "https://u:p@api.example.com/v1", "endpoint", "api-key"),
+            ("endpoint = \"https://api.example.com/v1\"", "", "endpoint", "base address"),
+            ("model = \"large-1\"", "", "model", "names it"),
+            (
+                "retention-days = 30",
+                "retention-days = 30\ntimeout-seconds = 0",
+                "timeout-seconds",
+                "1 to 120",
+            ),
+        ] {
+            let error = refused(from, to);
+            assert!(error.contains(&format!("field {field:?}")) && error.contains(remedy), "{error}");
+        }
+        let error = ProvidersConfig::from_toml(&GOOD.repeat(2)).unwrap_err().to_string();
+        assert!(error.contains("another provider has this name"), "{error}");
+        assert!(refused("openai-chat", "in-code").contains("unknown variant"));
+    }
+}

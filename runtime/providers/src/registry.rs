@@ -236,3 +236,48 @@ impl RegistryBuilder {
 fn start(entry: &ProviderEntry, message: impl ToString) -> ConfigError {
     ConfigError::Start { provider: entry.name.clone(), message: message.to_string() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::traits::{SpeechRequest, SpeechStream};
+    use crate::{ErrorKind, ProviderError};
+
+    struct Mute;
+
+    #[async_trait::async_trait]
+    impl TextToSpeech for Mute {
+        async fn speak(&self, _: SpeechRequest) -> Result<SpeechStream, ProviderError> {
+            Err(ProviderError::ours(ErrorKind::Refused, "mute"))
+        }
+    }
+
+    #[test]
+    fn without_a_model_the_default_says_what_to_do() {
+        let error = Registry::from_config(&ProvidersConfig::default(), Path::new("nowhere.bin")).unwrap_err();
+        assert!(
+            error.to_string().contains("nowhere.bin") && error.to_string().contains("model-file"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn providers_of_the_program_are_tried_in_the_order_they_are_added() {
+        let builder = Registry::builder()
+            .text_to_speech(ProviderEntry::in_code("b", Role::TextToSpeech), Arc::new(Mute))
+            .and_then(|r| r.text_to_speech(ProviderEntry::in_code("a", Role::TextToSpeech), Arc::new(Mute)))
+            .and_then(|r| r.start(ProviderEntry::espeak(), Path::new("unused")));
+        let registry = builder.unwrap().build();
+        assert_eq!(registry.tts().iter().map(|p| p.name()).collect::<Vec<_>>(), ["b", "a", "espeak"]);
+        assert_eq!(registry.entries().len(), 3);
+    }
+
+    #[test]
+    fn a_name_is_given_once_and_a_role_is_kept() {
+        let entry = ProviderEntry::in_code("a", Role::TextToSpeech);
+        let builder = Registry::builder().text_to_speech(entry.clone(), Arc::new(Mute)).unwrap();
+        assert!(builder.text_to_speech(entry, Arc::new(Mute)).is_err());
+        let entry = ProviderEntry::in_code("a", Role::LanguageModel);
+        assert!(Registry::builder().text_to_speech(entry, Arc::new(Mute)).is_err());
+    }
+}

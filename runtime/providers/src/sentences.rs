@@ -63,8 +63,7 @@ fn is_speakable(text: &str) -> bool {
 ///
 /// An end needs what follows it: "3." may become "3.5" and "M." is not an end, so a mark counts once white space follows.
 fn boundary(text: &str, first: bool) -> Option<usize> {
-    let mut marks = text.char_indices().peekable();
-    while let Some((at, c)) = marks.next() {
+    for (at, c) in text.char_indices() {
         let end = at + c.len_utf8();
         if c == '\n' {
             return Some(end);
@@ -97,10 +96,8 @@ fn boundary(text: &str, first: bool) -> Option<usize> {
             ':' | ';' => before.chars().count() >= FIRST_CLAUSE,
             _ => true,
         };
-        // A full stop after an abbreviation or a number waits for the word that follows, which decides.
-        match ends {
-            true => return Some(text.len() - after.len()),
-            false => continue,
+        if ends {
+            return Some(text.len() - after.len());
         }
     }
     if first && text.len() > FIRST_CLAUSE {

@@ -1,5 +1,5 @@
 //! The chat client against a server that speaks OpenAI's protocol, tool calls, failures and all.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod peers;
 

@@ -86,7 +86,7 @@ async fn a_callers_lines_are_heard_well_enough_to_act_on() {
     }
     println!("{exact} of {count} lines word for word; {wrong} of {total} words wrong; slowest {slowest:?}");
     assert!(exact >= 22, "{exact} of {count} lines word for word");
-    assert!(wrong * 4 <= total, "{wrong} of {total} words wrong");
+    assert!(wrong * 5 <= total, "{wrong} of {total} words wrong");
 }
 
 #[tokio::test]
@@ -130,13 +130,13 @@ async fn a_caller_who_is_gone_costs_no_more_time_and_a_full_queue_says_so() {
     assert!(refused >= 2 && whisper.waiting() >= 15, "{refused} refused, {} waiting", whisper.waiting());
     waiting.iter().for_each(|finish| finish.abort());
     let begun = Instant::now();
+    while whisper.waiting() > 0 {
+        // One of them alone takes longer to decode than all of them have here.
+        assert!(begun.elapsed() < Duration::from_secs(5), "what nobody waits for is decoded");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     let transcript = heard(&whisper, "fr_oui", Expecting::YesNo).await;
     assert_eq!(peers::words(&transcript.text), ["oui"]);
-    assert!(
-        begun.elapsed() < Duration::from_secs(8),
-        "what nobody waits for was decoded: {:?}",
-        begun.elapsed()
-    );
 }
 
 #[tokio::test]

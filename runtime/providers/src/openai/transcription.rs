@@ -10,6 +10,7 @@ use crate::entry::{ConfigError, ProviderEntry, primary_subtag};
 use crate::error::{ErrorKind, ProviderError};
 use crate::traits::{MAX_UTTERANCE_SECONDS, SpeechToText, Transcript, Transcription, TranscriptionRequest};
 use crate::wav::wav;
+use crate::whisper::plausible::{Heard, plausible};
 
 /// Bytes of an answer: a minute of speech is one or two kilobytes of words.
 const MAX_REPLY: usize = 512 * 1024;
@@ -29,9 +30,13 @@ impl OpenAiTranscription {
         Ok(Self { remote: Remote::new(client, entry)? })
     }
 
-    /// The form that says how sure it is, where the model has it.
+    fn is_whisper(&self) -> bool {
+        self.remote.model.contains("whisper")
+    }
+
+    /// Whisper has a form of answer that says how sure it is.
     fn format(&self) -> &'static str {
-        if self.remote.model.contains("whisper") { "verbose_json" } else { "json" }
+        if self.is_whisper() { "verbose_json" } else { "json" }
     }
 }
 
@@ -87,7 +92,12 @@ impl Transcription for Utterance {
             let message = "the provider's answer is not a transcription: check endpoint and model";
             ProviderError::upstream(ErrorKind::Malformed, message)
         })?;
-        Ok(Transcript { text, confidence, language: request.language })
+        let heard = match service.is_whisper() {
+            // Its habits over silence are the same wherever it runs.
+            true => plausible(&text, confidence, 0.0),
+            false => Heard { text, confidence },
+        };
+        Ok(Transcript { text: heard.text, confidence: heard.confidence, language: request.language })
     }
 }
 

@@ -8,8 +8,8 @@ use parking_lot::Mutex;
 use parloir_contract::Expecting;
 use whisper_rs::{FullParams, SamplingStrategy, WhisperContext, WhisperState};
 
-use super::plausible::plausible;
-use super::queue::{Heard, Job};
+use super::plausible::{Heard, plausible};
+use super::queue::Job;
 use super::resample::to_16k;
 use crate::error::{ErrorKind, ProviderError};
 
@@ -67,7 +67,7 @@ impl Decoder {
         self.state
             .full(settings, &sound)
             .map_err(|_| ProviderError::ours(ErrorKind::Internal, "whisper could not decode an utterance"))?;
-        Ok(self.heard(job.language))
+        Ok(self.heard())
     }
 
     /// The settings of a language. Everything that makes Whisper try again is off: a caller waits.
@@ -81,7 +81,8 @@ impl Decoder {
             s.set_temperature_inc(0.0);
             s.set_no_context(true);
             s.set_single_segment(true);
-            s.set_no_timestamps(true);
+            // Timestamps are how it knows that the sound is over: without them it says the same sentence again and again.
+            s.set_no_timestamps(false);
             s.set_suppress_blank(true);
             s.set_suppress_nst(true);
             s.set_print_special(false);
@@ -97,7 +98,7 @@ impl Decoder {
     }
 
     /// Reads what was decoded: the text, and how sure Whisper was of its words.
-    fn heard(&self, language: &str) -> Heard {
+    fn heard(&self) -> Heard {
         let special = self.context.token_eot();
         let (mut text, mut log_sum, mut count, mut no_speech) = (Vec::new(), 0.0_f32, 0_u16, 0.0_f32);
         for segment in self.state.as_iter() {
@@ -112,7 +113,7 @@ impl Decoder {
             }
         }
         let sure = if count == 0 { 0.0 } else { (log_sum / f32::from(count)).exp() };
-        plausible(&String::from_utf8_lossy(&text), sure, no_speech, language)
+        plausible(&String::from_utf8_lossy(&text), Some(sure), no_speech)
     }
 }
 
@@ -123,9 +124,25 @@ fn audio_context(samples: usize) -> i32 {
     i32::try_from(50 * (seconds + 1)).unwrap_or(1_500).clamp(256, 1_500)
 }
 
-/// What Whisper is told to have heard before.
-const fn prompt(_language: &str, _expecting: Expecting) -> Option<&'static str> {
-    None
+/// What Whisper is told to have heard before, where that helps. Measured on 37 telephone lines: before a date it
+/// turns "15,30" into "15h30", before a number it keeps the digits in their groups; before a name it does harm
+/// (it says the name again and again), before anything else nothing.
+fn prompt(language: &str, expecting: Expecting) -> Option<&'static str> {
+    match (expecting, language) {
+        (Expecting::Date, "fr") => Some("Un rendez-vous demain à 10 heures, ou le 12 à 14 h 30."),
+        (Expecting::Date, "en") => Some("An appointment tomorrow at 10, or on the 12th at 2:30 p.m."),
+        (Expecting::Digits, "fr") => Some("Numéro de téléphone : 01 23 45 67 89."),
+        (Expecting::Digits, "en") => Some("Phone number: 01 23 45 67 89."),
+        (
+            Expecting::Anything
+            | Expecting::YesNo
+            | Expecting::Date
+            | Expecting::Digits
+            | Expecting::Name
+            | Expecting::Address,
+            _,
+        ) => None,
+    }
 }
 
 #[cfg(test)]

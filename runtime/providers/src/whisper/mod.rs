@@ -6,7 +6,7 @@
 
 mod decode;
 mod language;
-mod plausible;
+pub(crate) mod plausible;
 mod queue;
 mod resample;
 

@@ -1,12 +1,18 @@
 //! What Whisper wrote, judged: it writes subtitles' credits over silence, and it can loop.
 
-use super::queue::Heard;
+/// What was heard.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Heard {
+    /// The words.
+    pub(crate) text: String,
+    /// From 0 to 1, where it is known.
+    pub(crate) confidence: Option<f32>,
+}
 
 /// Lines Whisper learnt from subtitles and writes where nobody speaks. Compared without case and punctuation.
 const CREDITS: &[&str] = &[
     "sous titrage société radio canada",
     "sous titrage st 501",
-    "sous titres réalisés para la communauté d amara org",
     "sous titres réalisés par la communauté d amara org",
     "sous titres par la communauté d amara org",
     "merci d avoir regardé cette vidéo",
@@ -19,19 +25,19 @@ const CREDITS: &[&str] = &[
 ];
 
 /// The longest phrase whose repetition is looked for, in words.
-const LONGEST_PHRASE: usize = 8;
+const LONGEST_PHRASE: usize = 16;
 
 /// Turns raw output into what was heard.
-pub(super) fn plausible(raw: &str, sure: f32, no_speech: f32, _language: &str) -> Heard {
+pub(crate) fn plausible(raw: &str, sure: Option<f32>, no_speech: f32) -> Heard {
     let text = without_noises(raw);
     let nothing = Heard { text: String::new(), confidence: Some(0.0) };
-    if text.is_empty() || is_credit(&text) || (no_speech > 0.8 && sure < 0.5) {
+    if text.is_empty() || is_credit(&text) || (no_speech > 0.8 && sure.is_some_and(|sure| sure < 0.5)) {
         return nothing;
     }
     let (text, looped) = without_loop(&text);
     // A loop says that Whisper lost the thread: what comes out is a guess at most.
-    let confidence = if looped { sure.min(0.2) } else { sure };
-    Heard { text, confidence: Some(confidence.clamp(0.0, 1.0)) }
+    let confidence = if looped { Some(sure.unwrap_or(1.0).min(0.2)) } else { sure };
+    Heard { text, confidence: confidence.map(|c| c.clamp(0.0, 1.0)) }
 }
 
 /// Drops "[Musique]", "(rires)", "*bruit*" and "♪", and squeezes white space.
@@ -63,22 +69,19 @@ fn is_credit(text: &str) -> bool {
 fn without_loop(text: &str) -> (String, bool) {
     let pieces: Vec<&str> = text.split(' ').collect();
     let bare: Vec<String> = pieces.iter().map(|w| words(w).concat()).collect();
-    for length in 1..=LONGEST_PHRASE {
-        // "zéro zéro zéro zéro" is a telephone number; a sentence is not said four times.
+    for length in 1..=LONGEST_PHRASE.min(bare.len() / 2) {
+        // "zéro zéro zéro zéro" is a telephone number; nobody says a sentence four times.
         let most = if length == 1 { 5 } else { 3 };
-        let matching = |start: usize| {
-            let phrase = bare.get(start..start + length);
-            let mut next = start + length;
-            while phrase.is_some() && bare.get(next..next + length) == phrase {
-                next += length;
+        for start in 0..bare.len() {
+            let alike =
+                bare.iter().skip(start).zip(bare.iter().skip(start + length)).take_while(|(a, b)| a == b);
+            // What follows the last whole copy as far as it is alike was cut off in the middle of the next.
+            let repeated = alike.count();
+            if repeated / length >= most {
+                let end = start + length + repeated;
+                let kept = pieces.iter().take(start + length).chain(pieces.iter().skip(end));
+                return (kept.copied().collect::<Vec<_>>().join(" "), true);
             }
-            next
-        };
-        if let Some((start, end)) =
-            (0..bare.len()).map(|s| (s, matching(s))).find(|(s, end)| (end - s) / length > most)
-        {
-            let kept = pieces.iter().take(start + length).chain(pieces.iter().skip(end));
-            return (kept.copied().collect::<Vec<_>>().join(" "), true);
         }
     }
     (text.to_owned(), false)
@@ -89,7 +92,7 @@ mod tests {
     use super::*;
 
     fn heard(raw: &str) -> Heard {
-        plausible(raw, 0.9, 0.1, "fr")
+        plausible(raw, Some(0.9), 0.1)
     }
 
     #[test]
@@ -114,8 +117,9 @@ mod tests {
 
     #[test]
     fn a_loop_is_cut_and_distrusted() {
-        let loop_ = heard("je suis là je suis là je suis là je suis là je suis là");
-        assert_eq!(loop_, Heard { text: "je suis là".into(), confidence: Some(0.2) });
+        let expected = Heard { text: "Je suis là.".into(), confidence: Some(0.2) };
+        assert_eq!(heard("Je suis là. Je suis là. Je suis là. Je suis là. Je suis"), expected);
+        assert_eq!(heard("Je suis là. Je suis là.").text, "Je suis là. Je suis là.");
     }
 
     #[test]
@@ -127,7 +131,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn nothing_it_is_given_breaks_it(raw in ".{0,300}", sure in 0.0_f32..1.0) {
-            let heard = plausible(&raw, sure, 0.0, "fr");
+            let heard = plausible(&raw, Some(sure), 0.0);
             proptest::prop_assert!(heard.text.len() <= raw.len());
         }
     }

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use whisper_rs::WhisperContext;
 
 use super::decode::Decoder;
+use super::plausible::Heard;
 use crate::error::{ErrorKind, ProviderError};
 
 /// Utterances that may wait. One takes about a second, and nobody waits longer than [`super::PATIENCE`].
@@ -22,13 +23,6 @@ pub(super) struct Job {
     pub(super) rate: u32,
     pub(super) expecting: Expecting,
     pub(super) samples: Vec<i16>,
-}
-
-/// What was heard.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Heard {
-    pub(super) text: String,
-    pub(super) confidence: Option<f32>,
 }
 
 type Reply = Result<Heard, ProviderError>;
