@@ -40,7 +40,8 @@ pub(super) struct Queue {
     waiting: Arc<AtomicUsize>,
 }
 
-/// A place in the queue. Dropping it gives the place up and stops the decoding.
+/// A place in the queue. Dropping it gives the place up, or stops the decoding: at the next word, or when the encoder's
+/// pass over the sound ends, which cannot be interrupted.
 pub(super) struct Ticket {
     cancelled: Arc<AtomicBool>,
     reply: oneshot::Receiver<Reply>,
