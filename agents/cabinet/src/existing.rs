@@ -3,7 +3,7 @@
 //! Whoever holds a number may hear when its appointments are, and nothing else about them.
 
 use parloir_agent::calendar::{self, Appointment, Booked};
-use parloir_agent::understanding::{Choice, Language, Moment, When, choice, say};
+use parloir_agent::understanding::{Choice, Intent, Language, Moment, When, choice, say};
 
 use crate::appointment::{booked, taken};
 use crate::need::Need;
@@ -17,7 +17,7 @@ pub(crate) fn cancel(talk: &mut Talk) -> Step<()> {
     talk.file.need(&Need::Cancel);
     let Some(appointment) = find(talk)? else { return not_found(talk) };
     let at = Moment::from(appointment.slot.start);
-    let sure = talk.confirm(|language| {
+    let sure = talk.confirm_doing(Some(Intent::Cancel), |language| {
         let at = say::moment(at, language);
         match language {
             Language::French => {
@@ -55,7 +55,7 @@ pub(crate) fn reschedule(talk: &mut Talk, wish: Option<When>) -> Step<()> {
     for _ in 0..3 {
         let slot = search.choose(talk)?;
         let at = Moment::from(slot.start);
-        let sure = talk.confirm(|language| {
+        let sure = talk.confirm_doing(Some(Intent::Move), |language| {
             let at = say::moment(at, language);
             match language {
                 Language::French => (

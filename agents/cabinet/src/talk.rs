@@ -130,12 +130,30 @@ impl<'a> Talk<'a> {
 
     /// A question for yes or no, which keys 1 and 2 answer too.
     pub(crate) fn confirm(&mut self, prompt: impl Fn(Language) -> (String, String)) -> Step<bool> {
+        self.confirm_doing(None, prompt)
+    }
+
+    /// As [`Talk::confirm`], before doing what `doing` names: to name it again is a yes.
+    pub(crate) fn confirm_doing(
+        &mut self,
+        doing: Option<Intent>,
+        prompt: impl Fn(Language) -> (String, String),
+    ) -> Step<bool> {
         self.ask(
             |language| {
                 let (text, short) = prompt(language);
                 Prompt::new(text, short).expecting(Expecting::YesNo)
             },
-            |input| input.agreed(),
+            |input| {
+                let named = doing.is_some_and(|doing| input.wants(doing));
+                let other = [Intent::Cancel, Intent::Move].into_iter().any(|intent| input.wants(intent));
+                match input.agreed() {
+                    // "Non, je veux le déplacer" is no mere no.
+                    Some(false) if doing.is_some() && other && !named => None,
+                    None => named.then_some(true),
+                    agreed => agreed,
+                }
+            },
         )
     }
 

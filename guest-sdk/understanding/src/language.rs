@@ -106,7 +106,13 @@ impl Language {
     /// The language a text is written in, judged by its small words; `None` when too few tell.
     pub fn of(text: &str) -> Option<Self> {
         let words = Words::new(text);
-        let count = |list: &[&str]| words.iter().filter(|w| list.contains(&w.text.as_str())).count();
+        // Somebody spelling speaks no language.
+        let letters = words.iter().filter(|w| w.text.len() == 1).count();
+        let spelling = letters * 3 > words.len();
+        let tells = |word: &str| word.len() > 1 || !spelling;
+        let count = |list: &[&str]| {
+            words.iter().filter(|w| tells(&w.text) && list.contains(&w.text.as_str())).count()
+        };
         let (french, english) = (count(FRENCH), count(ENGLISH));
         if french >= 2 && french > 2 * english {
             Some(Self::French)
@@ -131,6 +137,8 @@ mod tests {
             ("Bonjour, je voudrais prendre un rendez-vous, s'il vous plaît.", Some(Language::French)),
             ("Est-ce que je peux déplacer mon rendez-vous à vendredi ?", Some(Language::French)),
             ("Dupont", None),
+            ("M, I, M, I", None),
+            ("C, A, R, D, L, E, S", None),
             ("OK", None),
             ("", None),
             ("06 12 34 56 78", None),

@@ -179,7 +179,7 @@ pub fn reference(text: &str) -> String {
     letters.join(", ")
 }
 
-/// A name letter by letter, as [`reference`]: "D, U, P, O, N, T".
+/// A name letter by letter, as [`reference()`]: "D, U, P, O, N, T".
 pub fn spelling(name: &str) -> String {
     reference(name)
 }

@@ -347,3 +347,25 @@ fn who_only_wanted_the_hours_says_no_and_leaves() {
     ]);
     assert_eq!(call.outcome, Outcome::Done);
 }
+
+#[test]
+fn to_name_the_task_again_is_a_yes_and_to_name_another_changes_it() {
+    let cancelled = scene().having(26, 11, 9, 30).goes(&[
+        ("d'être enregistré", Says("Oui")),
+        ("Que puis-je faire", Says("Annuler mon rendez-vous")),
+        ("Je l'annule", Says("Annulez-le")),
+        ("C'est annulé. Puis-je faire autre chose", Says("Non")),
+    ]);
+    assert_eq!(cancelled.telephone.cancelled.len(), 1);
+    let moved = scene().having(26, 11, 9, 30).goes(&[
+        ("d'être enregistré", Says("Oui")),
+        ("Que puis-je faire", Says("Annuler mon rendez-vous")),
+        ("Je l'annule", Says("Non, en fait je voudrais le déplacer à vendredi")),
+        ("Vous avez rendez-vous jeudi 26 novembre à 9 heures 30. J'ai vendredi 27", Says("Le premier")),
+        ("Je le déplace à vendredi 27 novembre à 9 heures", Says("Oui")),
+        ("autre chose", Says("Non")),
+    ]);
+    assert!(moved.telephone.cancelled.is_empty());
+    let start = moved.telephone.booked.first().expect("an appointment").slot.start;
+    assert_eq!(Moment::from(start), Moment::new(2026, 11, 27, 9, 0));
+}

@@ -117,8 +117,6 @@ pub(super) const FRENCH: Table = &[
             "la secretaire",
             "le secretariat",
             "le standard",
-            "un vrai",
-            "une vraie",
             "passez moi",
             "passer quelqu un",
             "me passer le",

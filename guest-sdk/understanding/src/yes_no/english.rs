@@ -47,6 +47,8 @@ pub(super) const ENGLISH: &[(Sense, &[&str])] = &[
             "sounds good",
             "sounds great",
             "go ahead",
+            "book it",
+            "do it",
             "correct",
             "right",
             "that s right",
