@@ -127,7 +127,7 @@ pub struct ProviderEntry {
     pub trains_on_data: bool,
     /// For how many days the provider keeps what it is sent.
     pub retention_days: u32,
-    /// The base address of a remote provider ("https://api.example.com/v1/").
+    /// The base address of a remote provider (`https://api.example.com/v1/`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<Url>,
     /// Where the key is kept; absent for a provider that asks for none.
