@@ -159,7 +159,7 @@ fn by_rank(words: &Words, language: Language, offers: usize) -> Option<usize> {
 fn rank(words: &Words, i: usize, language: Language, offers: usize) -> Option<(usize, usize)> {
     let (last, months, introductions): (&[&str], &[&str], &[&str]) = match language {
         Language::French => (
-            &["le dernier", "la derniere"],
+            &["le dernier", "la derniere", "le plus tard"],
             &[
                 "janvier",
                 "fevrier",
@@ -191,7 +191,7 @@ fn rank(words: &Words, i: usize, language: Language, offers: usize) -> Option<(u
             &["numero", "option", "choix", "le", "la", "creneau"],
         ),
         Language::English => (
-            &["the last", "the latter", "the later one"],
+            &["the last", "the latter", "the later one", "the latest"],
             &[
                 "of",
                 "january",
@@ -218,6 +218,12 @@ fn rank(words: &Words, i: usize, language: Language, offers: usize) -> Option<(u
             &["number", "option", "choice", "slot"],
         ),
     };
+    if let Some(length) = words.any(
+        i,
+        &["le plus tot", "la plus proche", "le plus proche", "the earliest", "the earlier", "the sooner"],
+    ) {
+        return Some((0, length));
+    }
     if let Some(length) = words.any(i, last) {
         return offers.checked_sub(1).map(|place| (place, length));
     }
@@ -271,6 +277,8 @@ mod tests {
             ("Non, plutôt le deuxième", Language::French, 1),
             ("Pas le premier, le deuxième", Language::French, 1),
             ("pas le premier", Language::French, 1),
+            ("le plus tôt", Language::French, 0),
+            ("le plus tard", Language::French, 1),
             ("celui de mardi", Language::French, 0),
             ("Jeudi", Language::French, 1),
             ("mardi à neuf heures", Language::French, 0),

@@ -14,6 +14,15 @@ pub struct Name {
 
 /// What introduces a name, longest first where one begins another.
 const FRENCH_INTRODUCTIONS: &[&str] = &[
+    "pour ma fille",
+    "pour mon fils",
+    "pour mon mari",
+    "pour ma femme",
+    "pour ma mere",
+    "pour mon pere",
+    "pour mon enfant",
+    "pour mon bebe",
+    "c est pour",
     "je m appelle",
     "je suis",
     "mon nom est",
@@ -49,6 +58,14 @@ const FRENCH_INTRODUCTIONS: &[&str] = &[
     "a l appareil",
 ];
 const ENGLISH_INTRODUCTIONS: &[&str] = &[
+    "for my daughter",
+    "for my son",
+    "for my husband",
+    "for my wife",
+    "for my mother",
+    "for my father",
+    "for my child",
+    "it s for",
     "my name is",
     "my name s",
     "the name is",
@@ -252,6 +269,10 @@ pub fn name(text: &str, language: Language) -> Option<Name> {
 /// What was said with the spelled word in the place of the word that sounds like it.
 fn merged(said: &str, spelled: &str) -> String {
     let wanted = fold(spelled);
+    let together: String = fold(said).chars().filter(|c| c.is_alphanumeric()).collect();
+    if together == wanted.replace(['-', '\'', ' '], "") {
+        return said.to_owned();
+    }
     let parts: Vec<&str> = said.split(' ').collect();
     let near = parts
         .iter()
@@ -344,7 +365,13 @@ fn said(words: &Words, end: usize, language: Language) -> Option<String> {
             }
         })
         .collect();
-    let name = written.join(" ");
+    let mut name = String::new();
+    for (i, (part, word)) in written.iter().zip(&kept).enumerate() {
+        if i > 0 {
+            name.push(word.joint.unwrap_or(' '));
+        }
+        name.push_str(part);
+    }
     let length = name.chars().count();
     (2..=60).contains(&length).then_some(name)
 }
@@ -361,7 +388,7 @@ fn spelled_run(words: &Words, language: Language) -> Option<(usize, String)> {
             j += length;
         }
         let count = letters.chars().filter(|c| c.is_alphabetic()).count();
-        if spoken >= 3
+        if spoken >= 2
             && count >= 3
             && best.as_ref().is_none_or(|(_, known)| known.chars().count() < letters.chars().count())
         {
@@ -529,7 +556,11 @@ mod tests {
             ("Mon nom est Benoît de la Tour", French, "Benoît de la Tour"),
             ("Au nom de Nguyen.", French, "Nguyen"),
             ("Bonjour, je suis Paul Morel à l'appareil", French, "Paul Morel"),
+            ("c'est pour ma fille, Léa Bernard", French, "Léa Bernard"),
+            ("Marie-Claire Dubois", French, "Marie-Claire Dubois"),
+            ("Mon nom c'est N'Diaye", French, "N'Diaye"),
             ("My name is Carter.", English, "Carter"),
+            ("John O'Neill", English, "John O'Neill"),
             ("It's John Carter, please.", English, "John Carter"),
             ("This is Mrs Smith speaking", English, "Smith"),
             ("I'm Anna", English, "Anna"),
@@ -553,6 +584,8 @@ mod tests {
             ("Lefèvre, L, E, F, E, V, R, E", French, "Lefèvre"),
             ("D, U, pé, O, enne, té", French, "Dupont"),
             ("W, E, I, S, double S", French, "Weisss"),
+            ("Le nom c'est Le Goff, L, E, G, O, deux F", French, "Le Goff"),
+            ("My name is Lee, L, double E", English, "Lee"),
             ("My name is Carter, C, A, R, T, E, R.", English, "Carter"),
             ("Carter. C-A-R-T-E-R", English, "Carter"),
             ("It's Bennett, B, E, double N, E, double T", English, "Bennett"),

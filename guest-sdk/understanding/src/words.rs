@@ -15,6 +15,8 @@ pub(crate) struct Word {
     pub(crate) text: String,
     /// Whether punctuation stands before it.
     pub(crate) gap: bool,
+    /// The hyphen or apostrophe that joins it to the word before.
+    pub(crate) joint: Option<char>,
 }
 
 /// The words of a text.
@@ -41,9 +43,11 @@ impl Words {
     /// The words of a text, loops and all.
     pub(crate) fn as_written(text: &str) -> Self {
         let chars: Vec<char> = text.chars().take(LONGEST_TEXT).collect();
-        let mut reader = Reader { words: Vec::new(), raw: String::new(), gap: false };
+        let mut reader = Reader { words: Vec::new(), raw: String::new(), gap: false, joint: None };
         for (i, &c) in chars.iter().enumerate() {
             let digit_at = |j: Option<usize>| j.and_then(|j| chars.get(j)).is_some_and(char::is_ascii_digit);
+            let letter_at =
+                |j: Option<usize>| j.and_then(|j| chars.get(j)).is_some_and(|c| c.is_alphabetic());
             let between_digits = digit_at(i.checked_sub(1)) && digit_at(Some(i + 1));
             match c {
                 _ if c.is_alphabetic() || is_mark(c) || c.is_ascii_digit() => reader.push(c),
@@ -54,6 +58,10 @@ impl Words {
                 '.' | ',' | ';' | ':' | '!' | '?' | '…' | '—' | '\n' | '(' | ')' | '"' | '«' | '»' => {
                     reader.finish();
                     reader.gap = true;
+                }
+                '-' | '\'' | '’' if letter_at(i.checked_sub(1)) && letter_at(Some(i + 1)) => {
+                    reader.finish();
+                    reader.joint = Some(if c == '-' { '-' } else { '\'' });
                 }
                 _ => reader.finish(),
             }
@@ -110,6 +118,7 @@ struct Reader {
     words: Vec<Word>,
     raw: String,
     gap: bool,
+    joint: Option<char>,
 }
 
 impl Reader {
@@ -130,7 +139,12 @@ impl Reader {
     fn finish(&mut self) {
         if !self.raw.is_empty() {
             let raw = std::mem::take(&mut self.raw);
-            self.words.push(Word { text: fold(&raw), raw, gap: std::mem::take(&mut self.gap) });
+            self.words.push(Word {
+                text: fold(&raw),
+                raw,
+                gap: std::mem::take(&mut self.gap),
+                joint: self.joint.take(),
+            });
         }
     }
 }

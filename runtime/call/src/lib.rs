@@ -1,1 +1,31 @@
-//! call
+//! One live call: a leg, an agent, providers and a journal, put together.
+//!
+//! - [`Setup`] is everything a call needs; [`run`] lives it to its end and returns a
+//!   [`Summary`].
+//! - The agent stands behind the door (`door`): a host call passes journal, permission, quota and
+//!   minimisation, and is then answered by the live call (`live`): at once where no caller is
+//!   involved, by the reactor where one is.
+//! - The reactor (`reactor`) is one task with one `select!`: sound in and out, turns, keys, marks,
+//!   the agent's requests, the end. It never waits for the agent, a provider or a disk.
+//! - When an agent fails (`fallback`), the caller hears the line's sentence and is transferred or
+//!   dismissed; the journal says why.
+//!
+//! What may never be here: a protocol, a provider's client, a file.
+#![forbid(unsafe_code)]
+
+mod asking;
+mod attempt;
+mod door;
+mod fallback;
+mod hearing;
+mod live;
+mod reactor;
+mod report;
+mod request;
+mod shared;
+mod speaking;
+mod switchboard;
+
+pub use fallback::sentence as fallback_sentence;
+pub use reactor::{Setup, Summary, run};
+pub use switchboard::{NoTransfers, Switchboard, TransferOutcome};

@@ -1,2 +1,147 @@
-//! cli
-fn main() {}
+//! The `parloir` command.
+//!
+//! Each subcommand is a file under `commands/`; `terminal` is how all of them speak to a person,
+//! `toolchain` builds agents. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 verification found a
+//! problem.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is what a command is for")]
+
+mod commands;
+mod terminal;
+mod toolchain;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use parloir_server::Folders;
+
+/// A runtime for telephone voice agents: sandboxed, journaled, French first.
+#[derive(Parser)]
+#[command(name = "parloir", version, propagate_version = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Say more of what happens: -v for debug, -vv for everything.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Place a real spoken call over loopback, and show everything it left.
+    #[command(after_help = "Example:\n  parloir demo --lang en")]
+    Demo(commands::demo::Demo),
+    /// Answer a carrier's calls, as parloir.toml says.
+    #[command(after_help = "Example:\n  parloir serve --config parloir.toml --data /var/lib/parloir")]
+    Serve(commands::serve::Serve),
+    /// Ring a line as a carrier would, and speak.
+    #[command(
+        after_help = "Steps are taken in the order they are written, each when the agent has finished speaking,\nor into its speech with --interrupt-after just before it.\n\nExample:\n  parloir call http://127.0.0.1:8080/twilio/voice --to +33100000000 --token-file token \\\n    --say oui.wav --say \"Je voudrais un rendez-vous\" --key 1 --silence 3s"
+    )]
+    Call(commands::call::Call),
+    /// List the calls of a data folder, newest first.
+    #[command(after_help = "Example:\n  parloir calls --data parloir-data --json")]
+    Calls(commands::calls::Calls),
+    /// Show what happened in a call: heard, asked, answered, by whom, how long.
+    #[command(after_help = "Example:\n  parloir show 4f1c…e2 --data parloir-data")]
+    Show(commands::show::Show),
+    /// Write a call's recording to a stereo WAV: the caller left, the agent right.
+    #[command(after_help = "Example:\n  parloir recording 4f1c…e2 -o call.wav")]
+    Recording(commands::recording::Recording),
+    /// Check that the journal is complete and unaltered.
+    #[command(after_help = "Example:\n  parloir verify --data parloir-data")]
+    Verify(commands::verify::Verify),
+    /// Build an agent into a component.
+    #[command(after_help = "Example:\n  parloir build agents/cabinet")]
+    Build(commands::build::Build),
+    /// Fetch the embedded speech model.
+    #[command(after_help = "Example:\n  parloir fetch --models models")]
+    Fetch(commands::fetch::Fetch),
+}
+
+/// Where an installation rests.
+#[derive(Args, Clone)]
+struct DataArgs {
+    /// The data folder: journal, store, compiled agents.
+    #[arg(long, value_name = "DIR", default_value = "parloir-data", env = "PARLOIR_DATA")]
+    data: PathBuf,
+    /// The keys folder: apart from the data, and never in the same backup. Default: DIR.keys
+    #[arg(long, value_name = "DIR", env = "PARLOIR_KEYS")]
+    keys: Option<PathBuf>,
+}
+
+impl DataArgs {
+    fn folders(&self) -> Folders {
+        let mut folders = Folders::beside(&self.data);
+        if let Some(keys) = &self.keys {
+            folders.keys.clone_from(keys);
+        }
+        folders
+    }
+
+    /// The folders, where there is an installation to read.
+    fn existing(&self) -> Result<Folders, Failure> {
+        let folders = self.folders();
+        for (what, folder) in [("data", &folders.data), ("keys", &folders.keys)] {
+            if !folder.is_dir() {
+                return Err(Failure::new(format!(
+                    "there is no {what} folder {}: name it with --{what}, or run `parloir demo` first",
+                    folder.display()
+                )));
+            }
+        }
+        Ok(folders)
+    }
+}
+
+/// A command that did not do what it was asked. The text says what to do.
+pub(crate) struct Failure {
+    message: String,
+    code: u8,
+}
+
+impl Failure {
+    fn new(message: impl std::fmt::Display) -> Self {
+        Self { message: message.to_string(), code: 1 }
+    }
+}
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::new(error)
+    }
+}
+
+type Outcome = Result<(), Failure>;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    terminal::log(cli.verbose);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("media").build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            terminal::error(&format!("the program's threads did not start: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let outcome = runtime.block_on(async {
+        match cli.command {
+            Command::Demo(demo) => demo.run().await,
+            Command::Serve(serve) => serve.run().await,
+            Command::Call(call) => call.run().await,
+            Command::Calls(calls) => calls.run().await,
+            Command::Show(show) => show.run().await,
+            Command::Recording(recording) => recording.run().await,
+            Command::Verify(verify) => verify.run().await,
+            Command::Build(build) => build.run(),
+            Command::Fetch(fetch) => fetch.run().await,
+        }
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            terminal::error(&failure.message);
+            ExitCode::from(failure.code)
+        }
+    }
+}

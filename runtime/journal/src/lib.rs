@@ -50,6 +50,7 @@ mod error;
 mod index;
 mod journal;
 mod key;
+mod list;
 mod merkle;
 mod read;
 mod record;
@@ -63,6 +64,7 @@ pub use call::{CallJournal, MAX_BUFFER, MAX_RECORD};
 pub use error::{AppendError, JournalError, ReadError};
 pub use index::{CallCursor, CallEntry, CallPage};
 pub use journal::Journal;
+pub use list::{list_calls, list_tenants};
 pub use read::{read_call, read_recording};
 pub use record::{
     AudioDirection, CallEnded, CallInterrupted, CallStarted, Content, ContentOf, Ending, Failure,

@@ -205,9 +205,9 @@ pub async fn read_recording(
     let (records, keys) = open_call(data.clone(), kms, tenant, call, from).await?;
     let stored: Vec<_> = records
         .into_iter()
-        .filter_map(|record| match record.body {
-            RecordBody::RecordingStored(stored) => Some(stored),
-            _ => None,
+        .filter_map(|record| {
+            let RecordBody::RecordingStored(stored) = record.body else { return None };
+            Some(stored)
         })
         .collect();
     let tenant = tenant.clone();

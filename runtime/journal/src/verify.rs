@@ -292,13 +292,13 @@ impl Check<'_> {
                 Ok(record) if record.seq != seq => {
                     self.problem(ProblemKind::Record, at, format!("record {seq} is not in its place"));
                 }
-                Ok(record) => match record.body {
-                    RecordBody::RecordingStored(stored) => {
+                Ok(record) => {
+                    self.report.interrupted +=
+                        u64::from(matches!(record.body, RecordBody::CallInterrupted(_)));
+                    if let RecordBody::RecordingStored(stored) = record.body {
                         seen.blocks.insert(stored.sha256, stored.second);
                     }
-                    RecordBody::CallInterrupted(_) => self.report.interrupted += 1,
-                    _ => {}
-                },
+                }
                 Err(error) => self.problem(ProblemKind::Record, at, error.to_string()),
             }
         }

@@ -52,6 +52,7 @@ mod playout;
 mod pre_roll;
 mod recording;
 mod resample;
+mod sound_file;
 #[cfg(test)]
 mod signals;
 mod tonality;
@@ -71,6 +72,7 @@ pub use playout::{MarkName, Next, Playout, PlayoutError, PlayoutOptions, Reached
 pub use pre_roll::PreRoll;
 pub use recording::{Recorder, RecordingBlock};
 pub use resample::{Doubler, ResampleError, Resampler};
+pub use sound_file::{LARGEST_SOUND, SoundError, read_wav};
 pub use tonality::prediction_gain;
 pub use turn::{Cause, Input, MOST_KEYS, Output, ReadyTurn, TurnOptions, TurnTaker, UtteranceId};
 pub use wav::{WavError, WavFormat, write_wav};

@@ -1,1 +1,48 @@
-//! sandbox
+//! The room where agents run.
+//!
+//! An agent is a WebAssembly component of the world `parloir:agent/agent`. Each call gets a fresh
+//! instance in a store of its own; everything it can ask leaves through one [`Door`] as a
+//! [`HostCall`](parloir_contract::HostCall) and comes back as a
+//! [`HostReturn`](parloir_contract::HostReturn). Nothing else is linked: an agent has no files, no
+//! sockets, no clock, no environment.
+//!
+//! What may never be here: sound, telephony, a journal, a tenant's data. Those stand behind the
+//! door.
+//!
+//! - [`Settings`]: every engine setting with its default, its cost and the threat it answers.
+//! - [`Sandbox`]: the process's one engine; it compiles, caches and loads agents.
+//! - [`Agent`]: a loaded version, ready to be instantiated in microseconds.
+//! - [`Failure`]: why an agent did not come to its own end.
+//! - [`encode`]: core module to component, in process.
+//!
+//! ```
+//! use parloir_sandbox::{Sandbox, Settings};
+//!
+//! # fn main() -> Result<(), parloir_sandbox::LoadError> {
+//! let sandbox = Sandbox::new(Settings::default(), None)?;
+//! let refused = sandbox.compile(b"not wasm");
+//! assert!(refused.err().is_some_and(|e| e.to_string().contains("not a WebAssembly component")));
+//! # Ok(())
+//! # }
+//! ```
+
+mod agent;
+mod artifact;
+mod bindings;
+mod convert;
+mod door;
+mod encode;
+mod engine;
+mod failure;
+mod host;
+mod limits;
+mod metering;
+mod settings;
+
+pub use agent::{Agent, Answered};
+pub use artifact::{ArtifactCache, SealKey};
+pub use door::{Door, DoorClosed, refusing_door};
+pub use encode::{EncodeError, encode};
+pub use engine::{Compiled, GuestExecutor, LoadError, Sandbox};
+pub use failure::{Failure, FailureKind};
+pub use settings::{Budget, Settings};

@@ -1,1 +1,39 @@
-//! tenancy
+//! Who lives in the house: tenants, their lines, what their agents may do, and their calendars.
+//!
+//! - [`config`]: the operator's file, read strictly: an unknown or contradictory field is an error
+//!   that names its remedy.
+//! - [`House`]: the validated result. A line's number leads to its tenant; there is no other way
+//!   from the outside to a tenant.
+//! - [`permission`], [`quota`], [`minimise`]: decisions as functions from values to values.
+//! - [`Calendar`], [`Memory`], [`Documents`]: what an agent may ask of its own tenant, and of no
+//!   other: each holds one tenant's store or folder.
+//!
+//! What may never be here: sound, sockets, WebAssembly, or a way to name another tenant.
+//!
+//! ```
+//! use parloir_tenancy::{House, config::TenantConfig};
+//!
+//! let tenant: TenantConfig = toml::from_str(r#"
+//!     id = "cabinet"
+//!     [[line]]
+//!     number = "+33123456789"
+//!     agent = "agents/cabinet.wasm"
+//! "#).unwrap();
+//! let house = House::new(vec![tenant]).unwrap();
+//! assert!(house.line(&"+33123456789".parse().unwrap()).is_some());
+//! ```
+#![forbid(unsafe_code)]
+
+pub mod calendar;
+pub mod config;
+mod documents;
+mod house;
+mod memory;
+pub mod minimise;
+pub mod permission;
+pub mod quota;
+
+pub use calendar::Calendar;
+pub use documents::Documents;
+pub use house::{House, HouseError, Line, Tenant};
+pub use memory::Memory;

@@ -1,7 +1,7 @@
 //! Wishes in French.
 
 use super::element::{Clock, Element, Found, Link, clock, link, numbered_day};
-use crate::number::number;
+use crate::number::{number, ordinal};
 use crate::words::Words;
 use crate::{Date, Language, Weekday};
 
@@ -249,6 +249,19 @@ fn week_or_month(words: &Words, i: usize, today: Date) -> Found {
         return one(length, in_month(first));
     }
     relative_days(words, i, today)
+}
+
+/// "la première semaine de décembre".
+fn week_of_month(words: &Words, i: usize, today: Date) -> Option<(usize, Vec<Element>)> {
+    let (n, length) = match words.at(i) {
+        "derniere" => (None, 1),
+        _ => ordinal(words, i, Language::French).map(|(n, length)| (Some(n), length))?,
+    };
+    let skip = words.any(i + length, &["semaine de", "semaine du mois de"])?;
+    let month = month(words.at(i + length + skip))?;
+    let first = if month == today.month { today.month_start(0) } else { today.coming(1, Some(month))? };
+    let from = n.map_or(first.month_start(1).plus(-7), |n| first.plus(7 * (i64::from(n.min(5)) - 1)));
+    Some((length + skip + 1, vec![Element::Span(from.max(today), from.plus(7).max(today.plus(1)))]))
 }
 
 /// "dans huit jours", "d'ici une semaine", "sous quinzaine".

@@ -227,6 +227,11 @@ impl Wish {
                 }
             }
         }
+        // "J'ai une réunion à dix heures, donc après onze": the span is the wish.
+        let spoken = |bound: Option<Clock>| bound.map(resolve);
+        at = at.filter(|&at| {
+            spoken(self.earliest).is_none_or(|e| at >= e) && spoken(self.latest).is_none_or(|l| at < l)
+        });
         if earliest.zip(latest).is_some_and(|(earliest, latest)| earliest >= latest) {
             latest = None;
         }

@@ -87,6 +87,9 @@ fn french_days() {
             ("la semaine du 7", "7/12..14/12"),
             ("en fin de semaine prochaine", "26/11..30/11"),
             ("début décembre", "1/12..11/12"),
+            ("à partir de décembre", "1/12.."),
+            ("la première semaine de décembre", "1/12..8/12"),
+            ("la dernière semaine de décembre", "25/12..1/1/2027"),
             ("en décembre", "1/12..1/1/2027"),
             ("le mois prochain", "1/12..1/1/2027"),
             ("fin novembre", "21/11..1/12"),
@@ -269,6 +272,7 @@ fn english_times() {
             ("as soon as possible", "any"),
             ("any time", "any"),
             ("any time after two", "14:00-"),
+            ("I have a meeting at ten so after eleven", "11:00-"),
         ],
     );
 }

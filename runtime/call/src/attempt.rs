@@ -1,0 +1,104 @@
+//! One attempt at a provider, as the journal must know it.
+//!
+//! The start record is durable before the first byte leaves the machine, so that a crash never
+//! hides a transmission. A provider on this machine transmits nothing: its start record takes the
+//! ordinary way and costs the caller no wait.
+
+use std::time::Instant;
+
+use parloir_journal::{ProviderEnded, ProviderRole, ProviderStarted, ProviderStatus, ProviderUsage, RecordBody, Seq};
+use parloir_providers::{ErrorKind, ProviderEntry, ProviderError, Role};
+use parloir_sandbox::DoorClosed;
+
+use crate::shared::Shared;
+
+/// What leaves the machine with a request, as far as is known at its start.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Sent {
+    pub(crate) bytes: u64,
+    pub(crate) characters: u64,
+}
+
+/// An attempt that has begun.
+pub(crate) struct Attempt {
+    started: Seq,
+    began: Instant,
+    first_ms: Option<u32>,
+    sent: u64,
+}
+
+impl Attempt {
+    /// Journals the start.
+    pub(crate) async fn begin(shared: &Shared, entry: &ProviderEntry, number: u32, sent: Sent) -> Result<Self, DoorClosed> {
+        let body = RecordBody::ProviderStarted(ProviderStarted {
+            attempt: number,
+            role: match entry.role {
+                Role::SpeechToText => ProviderRole::SpeechToText,
+                Role::TextToSpeech => ProviderRole::TextToSpeech,
+                Role::LanguageModel => ProviderRole::LanguageModel,
+            },
+            provider: entry.name.clone(),
+            model: entry.model_name().to_owned(),
+            region: entry.region.clone(),
+            bytes_sent: sent.bytes,
+            characters_sent: sent.characters,
+            purpose: None,
+        });
+        let began = Instant::now();
+        let started = if entry.kind.is_remote() {
+            let durable = shared.journal.append_durable(body).await;
+            durable.map_err(|e| DoorClosed(format!("the journal refused a record: {e}")))?
+        } else {
+            shared.append(body)?
+        };
+        Ok(Self { started, began, first_ms: None, sent: sent.bytes })
+    }
+
+    /// The first piece of the answer came.
+    pub(crate) fn first(&mut self) {
+        let began = self.began;
+        self.first_ms.get_or_insert_with(|| millis(began));
+    }
+
+    /// More was sent than was known at the start.
+    pub(crate) fn sent(&mut self, bytes: u64) {
+        self.sent = self.sent.saturating_add(bytes);
+    }
+
+    /// Journals the end.
+    pub(crate) fn end(self, shared: &Shared, status: ProviderStatus, bytes_received: u64, usage: ProviderUsage) {
+        let ended = RecordBody::ProviderEnded(ProviderEnded {
+            started: self.started,
+            status,
+            code: 0,
+            latency_ms: millis(self.began),
+            first_ms: self.first_ms,
+            bytes_sent: self.sent,
+            bytes_received,
+            usage,
+        });
+        if let Err(error) = shared.append(ended) {
+            tracing::error!(call = %shared.id, %error, "the end of a provider's answer was not journaled");
+        }
+    }
+}
+
+/// A provider's failure, for its record.
+pub(crate) fn failed(error: &ProviderError) -> ProviderStatus {
+    match error.kind {
+        ErrorKind::Connect => ProviderStatus::Unreachable,
+        ErrorKind::TimedOut => ProviderStatus::TimedOut,
+        ErrorKind::Unauthorized | ErrorKind::RateLimited | ErrorKind::Refused => ProviderStatus::Refused,
+        ErrorKind::Malformed => ProviderStatus::Malformed,
+        ErrorKind::Unavailable
+        | ErrorKind::Disconnected
+        | ErrorKind::TooLarge
+        | ErrorKind::Busy
+        | ErrorKind::NotInstalled
+        | ErrorKind::Internal => ProviderStatus::Failed,
+    }
+}
+
+fn millis(since: Instant) -> u32 {
+    u32::try_from(since.elapsed().as_millis()).unwrap_or(u32::MAX)
+}

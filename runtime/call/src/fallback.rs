@@ -1,0 +1,42 @@
+//! What a caller hears when an agent fails.
+
+use std::collections::BTreeMap;
+
+/// The line's own sentence in the language being spoken, or the house's.
+pub fn sentence(own: &BTreeMap<String, String>, language: &str) -> String {
+    let primary = primary(language);
+    let written = own.get(language).or_else(|| own.get(primary));
+    written.cloned().unwrap_or_else(|| house_sentence(primary).to_owned())
+}
+
+fn house_sentence(primary: &str) -> &'static str {
+    match primary {
+        "en" => "I am sorry, I am having a technical problem. One moment, please.",
+        _ => "Excusez-moi, je rencontre un problème technique. Un instant, s'il vous plaît.",
+    }
+}
+
+/// The last words when nobody can take the caller.
+pub(crate) fn goodbye(language: &str) -> &'static str {
+    match primary(language) {
+        "en" => "Please call again a little later. Goodbye.",
+        _ => "Merci de rappeler un peu plus tard. Au revoir.",
+    }
+}
+
+fn primary(language: &str) -> &str {
+    language.split('-').next().unwrap_or(language)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lines_own_sentence_wins_in_its_language() {
+        let own = BTreeMap::from([("fr".to_owned(), "Un collègue vous prend.".to_owned())]);
+        assert_eq!(sentence(&own, "fr-CA"), "Un collègue vous prend.");
+        assert!(sentence(&own, "en-GB").starts_with("I am sorry"));
+        assert!(sentence(&BTreeMap::new(), "fr-FR").starts_with("Excusez-moi"));
+    }
+}

@@ -1,0 +1,122 @@
+//! From an utterance to text: every configured transcriber in turn, each attempt journaled.
+//!
+//! The sound of the utterance is kept until its text is there (at most 30 s), so that a second
+//! transcriber can be asked when the first one fails.
+
+use std::sync::Arc;
+
+use parloir_contract::Expecting;
+use parloir_journal::{ProviderStatus, ProviderUsage};
+use parloir_media::SampleRate;
+use parloir_providers::{Transcript, TranscriptionRequest};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::attempt::{Attempt, Sent, failed};
+use crate::shared::Shared;
+
+/// Pieces of sound that may wait for a transcriber: 5 s.
+const PIECES: usize = 256;
+
+/// What came of an utterance.
+#[derive(Debug)]
+pub(crate) enum Heard {
+    /// It was understood, perhaps as nothing.
+    Text(Transcript),
+    /// Every transcriber failed.
+    Failed,
+}
+
+/// An utterance being transcribed. Dropping it stops the work.
+pub(crate) struct Utterance {
+    sound: Option<mpsc::Sender<Vec<i16>>>,
+    task: tokio::task::AbortHandle,
+    samples: u64,
+}
+
+impl Utterance {
+    /// More sound. Never waits: a transcriber that falls 5 s behind loses sound and says so in the
+    /// log.
+    pub(crate) fn push(&mut self, samples: Vec<i16>) {
+        self.samples += samples.len() as u64;
+        if let Some(sound) = &self.sound
+            && sound.try_send(samples).is_err()
+        {
+            tracing::warn!("a transcriber does not keep up: sound is lost");
+        }
+    }
+
+    /// The utterance is over: its text follows.
+    pub(crate) fn finish(&mut self) {
+        self.sound = None;
+    }
+
+    /// Samples pushed.
+    pub(crate) fn samples(&self) -> u64 {
+        self.samples
+    }
+}
+
+impl Drop for Utterance {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Begins an utterance. Its text arrives on the returned channel.
+pub(crate) fn begin(
+    shared: &Arc<Shared>,
+    language: String,
+    expecting: Expecting,
+    rate: SampleRate,
+) -> (Utterance, oneshot::Receiver<Heard>) {
+    let (sound, pieces) = mpsc::channel(PIECES);
+    let (done, text) = oneshot::channel();
+    let shared = shared.clone();
+    let request = TranscriptionRequest { language, rate: rate.hertz(), expecting };
+    let task = tokio::spawn(async move {
+        let heard = through_transcribers(&shared, request, pieces).await;
+        let _ = done.send(heard);
+    });
+    (Utterance { sound: Some(sound), task: task.abort_handle(), samples: 0 }, text)
+}
+
+async fn through_transcribers(shared: &Shared, request: TranscriptionRequest, mut pieces: mpsc::Receiver<Vec<i16>>) -> Heard {
+    let fitting = shared.providers.stt().iter().filter(|p| p.entry().serves(&request.language));
+    let mut kept: Vec<i16> = Vec::new();
+    let mut open = true;
+    for (number, provider) in (1..).zip(fitting) {
+        let Ok(mut attempt) = Attempt::begin(shared, provider.entry(), number, Sent { bytes: kept.len() as u64 * 2, characters: 0 }).await else {
+            return Heard::Failed;
+        };
+        let result = async {
+            let mut transcription = provider.open(request.clone()).await?;
+            transcription.push(&kept);
+            while open {
+                match pieces.recv().await {
+                    Some(piece) => {
+                        transcription.push(&piece);
+                        kept.extend_from_slice(&piece);
+                    }
+                    None => open = false,
+                }
+            }
+            transcription.finish().await
+        }
+        .await;
+        attempt.first();
+        let (status, received) = match &result {
+            Ok(transcript) => (ProviderStatus::Ok, transcript.text.len() as u64),
+            Err(error) => {
+                tracing::warn!(provider = provider.name(), %error, "the transcriber failed");
+                (failed(error), 0)
+            }
+        };
+        let audio_ms = kept.len() as u64 * 1_000 / u64::from(request.rate.max(1));
+        attempt.sent(kept.len() as u64 * 2);
+        attempt.end(shared, status, received, ProviderUsage { audio_ms, ..ProviderUsage::default() });
+        if let Ok(transcript) = result {
+            return Heard::Text(transcript);
+        }
+    }
+    Heard::Failed
+}

@@ -1,0 +1,279 @@
+//! The innermost service: what really answers a host call.
+//!
+//! What concerns no caller (clock, random, log, report) is answered at once; what rests in the
+//! store is awaited here; what concerns the conversation goes to the reactor.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use parloir_contract::{
+    Ask, Chat, HostCall, HostReturn, Import, ListenOptions, LogLevel, LogLine, Play, Refusal, Reply, Say, Transfer,
+};
+use parloir_media::RecordingPolicy as GatePolicy;
+use parloir_sandbox::DoorClosed;
+use parloir_tenancy::calendar::to_local;
+use parloir_tenancy::config::RecordingPolicy;
+use parloir_tenancy::permission::{permit, transfer_destination};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+use tower::Service;
+
+use crate::asking;
+use crate::door::Answer;
+use crate::request::Request;
+use crate::shared::Shared;
+
+/// Characters of one sentence, at most.
+const SAY_CHARACTERS: usize = 4_000;
+/// Bytes of randomness in one call, at most.
+const RANDOM_BYTES: u32 = 4_096;
+/// Characters of one log line, at most.
+const LOG_CHARACTERS: usize = 2_000;
+
+/// Answers the host calls of one call.
+#[derive(Clone)]
+pub(crate) struct LiveCall {
+    shared: Arc<Shared>,
+    reactor: mpsc::Sender<Request>,
+    host: Handle,
+}
+
+impl LiveCall {
+    /// `host` is the media loop's executor: providers are called there, not on the agents'.
+    pub(crate) fn new(shared: Arc<Shared>, reactor: mpsc::Sender<Request>, host: Handle) -> Self {
+        Self { shared, reactor, host }
+    }
+
+    async fn answer(self, call: HostCall) -> Result<HostReturn, DoorClosed> {
+        let shared = &self.shared;
+        Ok(match call {
+            HostCall::Say(Say { text, options }) => HostReturn::Say(match speakable(&text) {
+                Ok(()) => self.ask(|reply| Request::Say { text, options, reply }).await?,
+                Err(refusal) => Err(refusal),
+            }),
+            HostCall::Ask(Ask { question, say, listen }) => {
+                HostReturn::Ask(match speakable(&question).and_then(|()| listenable(&listen)) {
+                    Ok(()) => self.ask(|reply| Request::Ask { question, say, listen, reply }).await?,
+                    Err(refusal) => Err(refusal),
+                })
+            }
+            HostCall::Play(Play { sound, options }) => HostReturn::Play(match self.sound(&sound).await {
+                Ok((samples, rate)) => {
+                    self.ask(|reply| Request::Play { name: sound, samples, rate, options, reply }).await?
+                }
+                Err(refusal) => Err(refusal),
+            }),
+            HostCall::Listen(options) => HostReturn::Listen(match listenable(&options) {
+                Ok(()) => self.ask(|reply| Request::Listen { options, reply }).await?,
+                Err(refusal) => Err(refusal),
+            }),
+            HostCall::Transfer(Transfer { to, announce }) => {
+                let config = &shared.line.config;
+                let fallback = config.fallback_number.as_ref().map(parloir_contract::LineId::as_str);
+                HostReturn::Transfer(match transfer_destination(&to, fallback, &config.transfer_to) {
+                    Ok(to) => self.ask(|reply| Request::Transfer { to, announce, reply }).await?,
+                    Err(refusal) => Err(refusal),
+                })
+            }
+            HostCall::Consent(granted) => {
+                let policy = gate_policy(shared.line.config.recording);
+                let moved = shared.move_gate(|gate| {
+                    gate.consent(policy, granted).map_err(|e| Refusal::NotPermitted(e.to_string()))
+                });
+                self.gate_changed().await?;
+                HostReturn::Consent(moved)
+            }
+            HostCall::PauseRecording => {
+                let moved = shared.move_gate(|gate| Ok(gate.pause()));
+                self.gate_changed().await?;
+                HostReturn::PauseRecording(moved)
+            }
+            HostCall::ResumeRecording => {
+                let moved = shared.move_gate(|gate| Ok(gate.resume()));
+                self.gate_changed().await?;
+                HostReturn::ResumeRecording(moved)
+            }
+            HostCall::HangUp => {
+                let (done, wait) = oneshot::channel();
+                self.send(Request::HangUp { done }).await?;
+                wait.await.map_err(|_| gone())?;
+                HostReturn::HangUp(())
+            }
+            HostCall::Chat(Chat { messages, options }) => {
+                let shared = shared.clone();
+                let chat = self.host.spawn(async move { asking::chat(&shared, messages, options).await });
+                HostReturn::Chat(chat.await.unwrap_or_else(|e| Err(Refusal::Unavailable(e.to_string()))))
+            }
+            HostCall::Reply(Reply { messages, options, say }) => HostReturn::Reply(
+                self.ask(|reply| Request::Converse { messages, options, say, reply }).await?,
+            ),
+            HostCall::FreeSlots(wanted) => HostReturn::FreeSlots(match &shared.calendar {
+                Some(calendar) => calendar.free(&wanted, shared.now().datetime()).await,
+                None => Err(no_calendar()),
+            }),
+            HostCall::Book(book) => HostReturn::Book(match &shared.calendar {
+                Some(calendar) => calendar.book(book, shared.now().datetime()).await,
+                None => Err(no_calendar()),
+            }),
+            HostCall::FindAppointments(phone) => HostReturn::FindAppointments(match &shared.calendar {
+                Some(calendar) => calendar.find(&phone, shared.now().datetime()).await,
+                None => Err(no_calendar()),
+            }),
+            HostCall::MoveAppointment(request) => HostReturn::MoveAppointment(match &shared.calendar {
+                Some(calendar) => calendar.move_to(&request, shared.now().datetime()).await,
+                None => Err(no_calendar()),
+            }),
+            HostCall::CancelAppointment(reference) => HostReturn::CancelAppointment(match &shared.calendar {
+                Some(calendar) => calendar.cancel(&reference).await,
+                None => Err(no_calendar()),
+            }),
+            HostCall::GetMemory(key) => {
+                HostReturn::GetMemory(shared.memory.get(&key).await.map(|v| v.map(Into::into)))
+            }
+            HostCall::SetMemory(set) => HostReturn::SetMemory(shared.memory.set(set).await),
+            HostCall::CompareAndSet(request) => {
+                HostReturn::CompareAndSet(shared.memory.compare_and_set(request).await)
+            }
+            HostCall::DeleteMemory(key) => HostReturn::DeleteMemory(shared.memory.delete(&key).await),
+            HostCall::ListDocuments => HostReturn::ListDocuments(self.documents(|d| d.list()).await),
+            HostCall::ReadDocument(name) => {
+                HostReturn::ReadDocument(self.documents(move |d| d.read(&name)).await)
+            }
+            HostCall::SearchDocuments(search) => {
+                let found = self.documents(move |d| d.search(&search.query, search.limit)).await;
+                HostReturn::SearchDocuments(found)
+            }
+            HostCall::Now => HostReturn::Now(to_local(shared.now().datetime())),
+            HostCall::Weekday => {
+                let day = shared.now().weekday().to_monday_one_offset();
+                HostReturn::Weekday(u8::try_from(day).unwrap_or(1))
+            }
+            HostCall::Elapsed => HostReturn::Elapsed(u32::try_from(shared.elapsed_ms()).unwrap_or(u32::MAX)),
+            HostCall::RandomBytes(count) => HostReturn::RandomBytes(random(count).into()),
+            HostCall::Log(line) => {
+                log(&line);
+                HostReturn::Log(())
+            }
+            HostCall::SetReport(field) => HostReturn::SetReport(shared.report.lock().set(field)),
+            HostCall::ModelAvailable => {
+                let granted = &shared.line.config.capabilities;
+                let permitted = permit(Import::Chat, &shared.declared, granted).is_ok();
+                HostReturn::ModelAvailable(permitted && !shared.providers.llm().is_empty())
+            }
+        })
+    }
+
+    async fn send(&self, request: Request) -> Result<(), DoorClosed> {
+        self.reactor.send(request).await.map_err(|_| gone())
+    }
+
+    /// Asks the reactor and waits.
+    async fn ask<T>(
+        &self,
+        request: impl FnOnce(crate::request::Reply<T>) -> Request,
+    ) -> Result<Result<T, Refusal>, DoorClosed> {
+        let (reply, answer) = oneshot::channel();
+        self.send(request(reply)).await?;
+        answer.await.map_err(|_| gone())
+    }
+
+    async fn gate_changed(&self) -> Result<(), DoorClosed> {
+        let (done, wait) = oneshot::channel();
+        self.send(Request::GateChanged { done }).await?;
+        wait.await.map_err(|_| gone())
+    }
+
+    /// The tenant's documents block on the disk: off the executors.
+    async fn documents<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&parloir_tenancy::Documents) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let Some(documents) = self.shared.documents.clone() else {
+            return Err(Refusal::Unavailable("the tenant has no documents: set `documents` of the tenant to a folder".into()));
+        };
+        let done = self.host.spawn_blocking(move || work(&documents)).await;
+        done.unwrap_or_else(|e| Err(Refusal::Unavailable(e.to_string())))
+    }
+
+    async fn sound(&self, name: &str) -> Result<(Vec<i16>, u32), Refusal> {
+        let Some(folder) = self.shared.line.config.sounds.clone() else {
+            return Err(Refusal::Unavailable("the line has no sounds: set `sounds` of the line to a folder".into()));
+        };
+        let name = name.to_owned();
+        let read = self.host.spawn_blocking(move || crate::speaking::read_sound(&folder, &name)).await;
+        read.unwrap_or_else(|e| Err(Refusal::Unavailable(e.to_string())))
+    }
+}
+
+impl Service<HostCall> for LiveCall {
+    type Response = HostReturn;
+    type Error = DoorClosed;
+    type Future = Answer;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), DoorClosed>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, call: HostCall) -> Answer {
+        Box::pin(self.clone().answer(call))
+    }
+}
+
+fn gone() -> DoorClosed {
+    DoorClosed("the call is over".into())
+}
+
+fn no_calendar() -> Refusal {
+    Refusal::Unavailable("the line has no calendar: add [tenant.calendar] with its opening hours".into())
+}
+
+fn speakable(text: &str) -> Result<(), Refusal> {
+    let length = text.chars().count();
+    if length > SAY_CHARACTERS {
+        return Err(Refusal::Invalid(format!(
+            "a sentence has at most {SAY_CHARACTERS} characters, this one {length}: say it in parts"
+        )));
+    }
+    Ok(())
+}
+
+fn listenable(options: &ListenOptions) -> Result<(), Refusal> {
+    if !(500..=60_000).contains(&options.patience) {
+        return Err(Refusal::Invalid("`patience` must be from 500 to 60000 milliseconds".into()));
+    }
+    if options.max_digits > 32 {
+        return Err(Refusal::Invalid("`max-digits` is at most 32".into()));
+    }
+    if options.finish_on.is_some_and(|key| !matches!(key, '0'..='9' | '*' | '#')) {
+        return Err(Refusal::Invalid("`finish-on` must be a key: 0 to 9, * or #".into()));
+    }
+    Ok(())
+}
+
+fn random(count: u32) -> Vec<u8> {
+    let mut bytes = vec![0; usize::try_from(count.min(RANDOM_BYTES)).unwrap_or(0)];
+    if let Err(error) = getrandom::fill(&mut bytes) {
+        tracing::error!(%error, "the system has no randomness");
+        bytes.clear();
+    }
+    bytes
+}
+
+/// The line is in the call's journal; the host's own log only counts it, since it may hold words
+/// of the caller.
+fn log(line: &LogLine) {
+    let characters = line.message.chars().count().min(LOG_CHARACTERS);
+    match line.level {
+        LogLevel::Debug | LogLevel::Info => tracing::trace!(characters, "the agent notes"),
+        LogLevel::Warn | LogLevel::Error => tracing::debug!(characters, "the agent warns"),
+    }
+}
+
+/// The line's policy in the gate's words.
+pub(crate) fn gate_policy(policy: RecordingPolicy) -> GatePolicy {
+    match policy {
+        RecordingPolicy::Ask => GatePolicy::Ask,
+        RecordingPolicy::Always => GatePolicy::Always,
+        RecordingPolicy::Never => GatePolicy::Never,
+    }
+}

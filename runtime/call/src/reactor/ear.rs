@@ -1,0 +1,181 @@
+//! The caller's side: frames, voice activity, utterances, turns.
+
+use futures_util::FutureExt;
+use parloir_contract::{Refusal, Speech as Words, Turn};
+use parloir_journal::{AudioDirection, MediaDigest as Digested, RecordBody};
+use parloir_media::{Codec, Frame, Input, MediaDigest, Output, ReadyTurn, Side, UtteranceId};
+use parloir_transport::{LegEvent, StopReason};
+
+use super::{Ended, Latency, Open, Reactor};
+use crate::hearing::{self, Heard as Understood};
+
+impl Reactor {
+    pub(super) fn leg_event(&mut self, event: Option<LegEvent>) {
+        match event {
+            Some(LegEvent::Started(_)) => {}
+            Some(LegEvent::Audio(audio)) => self.audio(&audio.ulaw),
+            Some(LegEvent::Key(key)) => {
+                self.turn(Input::Key(key));
+            }
+            Some(LegEvent::Mark(name)) => {
+                if let Some(mark) = parloir_media::MarkName::parse(&name) {
+                    self.mark_reached(mark);
+                }
+            }
+            Some(LegEvent::Stopped(reason)) => self.leg_stopped(reason),
+            None => self.leg_stopped(StopReason::ConnectionLost),
+        }
+    }
+
+    fn audio(&mut self, ulaw: &[u8]) {
+        let at = self.at();
+        self.last_frame_at = at;
+        if let Some(digest) = self.digests.first_mut().and_then(|d| d.push(at, ulaw)) {
+            self.media_digest(&digest);
+        }
+        self.record(Side::Caller, at, ulaw);
+        let Some(mut framer) = self.framer.take() else { return };
+        let mut samples = std::mem::take(&mut self.samples);
+        samples.clear();
+        Codec::Mulaw.decode(ulaw, &mut samples);
+        framer.push(&samples, |frame| self.caller_frame(at, frame));
+        self.samples = samples;
+        self.framer = Some(framer);
+    }
+
+    fn caller_frame(&mut self, at: u64, frame: &Frame) {
+        let gate = self.shared.gate();
+        self.frames_in += 1;
+        // What may not be transcribed is not listened to either.
+        let voice = if gate.may_transcribe() {
+            self.pre_roll.push(frame.samples());
+            self.activity.is_voice(frame)
+        } else {
+            false
+        };
+        let mut outputs = std::mem::take(&mut self.outputs);
+        self.turns.step(at, Input::Frame { voice }, &mut outputs);
+        for output in outputs.drain(..) {
+            if let Output::ContinueUtterance { utterance } = output {
+                if let Some(open) = self.open.get_mut(&utterance) {
+                    open.utterance.push(frame.samples().to_vec());
+                }
+            } else {
+                self.turn_output(output);
+            }
+        }
+        self.outputs = outputs;
+    }
+
+    pub(super) fn turn_output(&mut self, output: Output) {
+        match output {
+            Output::BeginUtterance { utterance, pre_roll_ms } => self.begin_utterance(utterance, pre_roll_ms),
+            // Only frames continue an utterance: see `caller_frame`.
+            Output::ContinueUtterance { utterance: _ } => {}
+            Output::EndUtterance { utterance, over_agent: _, last_voice_at, silence_ms } => {
+                let at = self.at();
+                if let Some(open) = self.open.get_mut(&utterance) {
+                    open.utterance.finish();
+                    open.ended = Some(Ended { last_voice_at, silence_ms, at });
+                    let ms = self.rate.millis_of(open.utterance.samples());
+                    self.shared.used.lock().transcribed_ms += ms;
+                }
+            }
+            Output::Discard { utterance } => {
+                self.open.remove(&utterance);
+                self.transcripts.remove(&utterance);
+            }
+            Output::BargeIn(_) => self.hold_voice(),
+            Output::Resume => self.resume_voice(),
+            Output::Yield => self.yield_voice(),
+            Output::Ready(ready) => self.ready(ready),
+        }
+    }
+
+    fn begin_utterance(&mut self, id: UtteranceId, pre_roll_ms: u32) {
+        let language = self.listen_language.clone();
+        let (mut utterance, text) = hearing::begin(&self.shared, language, self.turns.expecting(), self.rate);
+        let mut before = Vec::new();
+        self.pre_roll.take(pre_roll_ms, &mut before);
+        utterance.push(before);
+        self.open.insert(id, Open { utterance, ended: None });
+        let understood = text.map(move |text| (id, text.unwrap_or(Understood::Failed)));
+        self.understanding.push(understood.boxed());
+    }
+
+    /// A transcript came.
+    pub(super) fn understood(&mut self, id: UtteranceId, understood: Understood) {
+        let Some(open) = self.open.remove(&id) else { return };
+        let at = self.at();
+        let ended = open.ended.unwrap_or(Ended { last_voice_at: at, silence_ms: 0, at });
+        let latency = Latency {
+            last_voice_at: ended.last_voice_at,
+            end_of_turn_ms: ended.silence_ms,
+            transcription_ms: u32::try_from(at.saturating_sub(ended.at)).unwrap_or(u32::MAX),
+            ready_at: at,
+            ..Latency::default()
+        };
+        match understood {
+            Understood::Text(transcript) => {
+                let (text, language) = (transcript.text.clone(), transcript.language.clone());
+                self.transcripts.insert(id, (transcript, latency));
+                let text = (!text.trim().is_empty()).then_some(text.as_str());
+                self.turn(Input::Transcript { utterance: id, text, language: &language });
+            }
+            Understood::Failed => {
+                let language = self.listen_language.clone();
+                self.turn(Input::Transcript { utterance: id, text: None, language: &language });
+                // The agent is told now, rather than that the caller said nothing.
+                if self.waiting.is_some() {
+                    self.turn(Input::CancelListen);
+                    self.turn_ready(Err(Refusal::Unavailable("every transcriber failed; the call's journal says why".into())));
+                }
+            }
+        }
+    }
+
+    fn ready(&mut self, ready: ReadyTurn) {
+        let turn = match ready {
+            ReadyTurn::Silence => Turn::Silence,
+            ReadyTurn::Digits(digits) => Turn::Digits(digits),
+            ReadyTurn::HungUp => Turn::HungUp,
+            ReadyTurn::Speech { utterance, over_agent } => match self.transcripts.remove(&utterance) {
+                Some((transcript, latency)) => {
+                    self.latency = Some(Latency {
+                        ready_at: self.at(),
+                        confidence_permille: transcript.confidence.map(|c| (c.clamp(0.0, 1.0) * 1_000.0) as u16),
+                        ..latency
+                    });
+                    Turn::Speech(Words {
+                        text: transcript.text.trim().to_owned(),
+                        confidence: transcript.confidence.unwrap_or(0.5).clamp(0.0, 1.0),
+                        language: transcript.language,
+                        over_agent,
+                    })
+                }
+                None => Turn::Silence,
+            },
+        };
+        self.turn_ready(Ok(turn));
+    }
+
+    /// The gate moved: what may no longer be heard is dropped at once.
+    pub(super) fn gate_changed(&mut self) {
+        let gate = self.shared.gate();
+        if !gate.may_transcribe() {
+            self.open.clear();
+            self.transcripts.clear();
+            self.pre_roll.clear();
+        }
+    }
+
+    pub(super) fn media_digest(&self, digest: &MediaDigest) {
+        let direction = match digest.side {
+            Side::Caller => AudioDirection::FromCaller,
+            Side::Agent => AudioDirection::ToCaller,
+        };
+        let frames = u16::try_from(digest.bytes / 160).unwrap_or(u16::MAX);
+        let digested = Digested { direction, second: digest.second, frames, sha256: digest.sha256 };
+        self.append(RecordBody::MediaDigest(digested));
+    }
+}

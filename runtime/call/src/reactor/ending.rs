@@ -1,0 +1,331 @@
+//! How a call ends, well or badly.
+//!
+//! A failure of the agent never reaches the caller as silence: the line's sentence, then the
+//! fallback number, otherwise goodbye. The journal says why.
+
+use std::time::Instant;
+
+use futures_util::FutureExt;
+use parloir_contract::{CallId, Outcome, Refusal, Transferred};
+use parloir_journal::{CallEnded, Ending, Failure, FailureKind, Ledger, RecordBody, RecordingBlock, ReportFiled};
+use parloir_media::{Input, Side};
+use parloir_sandbox::{Answered, FailureKind as GuestFailure};
+use parloir_transport::{LegCommand, StopReason};
+use tokio::task::JoinError;
+
+use super::{AFTER_CALLER, Reactor, Summary, voice};
+use crate::fallback::{goodbye, sentence};
+use crate::request::Reply;
+use crate::switchboard::TransferOutcome;
+
+/// Where a call stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Caller and agent are here.
+    Live,
+    /// The caller is gone; the agent files its report.
+    CallerGone,
+    /// The agent is gone; the host looks after the caller.
+    Fallback,
+    /// Nobody is left.
+    Over,
+}
+
+/// What follows the host's own words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AfterHost {
+    /// To the fallback number, if there is one; otherwise goodbye.
+    Transfer,
+    /// Hang up.
+    HangUp,
+}
+
+/// Whom the end of a transfer concerns.
+pub(super) enum AfterTransfer {
+    /// The agent asked for it.
+    Agent(Reply<Transferred>),
+    /// The host did, because the agent failed.
+    Fallback,
+}
+
+impl Reactor {
+    /// The agent came to its end, its own or another.
+    pub(super) fn agent_ended(&mut self, answered: Result<Answered, JoinError>) {
+        self.agent = None;
+        let outcome = match answered {
+            Ok(Answered { outcome, cpu }) => {
+                self.cpu = cpu;
+                match outcome {
+                    Ok(Outcome::Failed(why)) => {
+                        self.agent_failed(FailureKind::AgentTrap, "the agent gave up", Some(why));
+                        return;
+                    }
+                    Ok(outcome) => outcome,
+                    Err(failure) => {
+                        // The door closes on an agent whose call is over: no failure of its own.
+                        if failure.kind == GuestFailure::Stopped && self.leg.is_none() {
+                            Outcome::Abandoned
+                        } else {
+                            self.agent_failed(failure_kind(failure.kind), &failure.to_string(), None);
+                            return;
+                        }
+                    }
+                }
+            }
+            Err(error) => {
+                self.agent_failed(FailureKind::Host, &error.to_string(), None);
+                return;
+            }
+        };
+        self.outcome.get_or_insert(outcome);
+        match self.phase {
+            Phase::Live | Phase::CallerGone => self.over(),
+            Phase::Fallback | Phase::Over => {}
+        }
+    }
+
+    /// The agent will not go on. The caller is looked after; the journal says why.
+    pub(super) fn agent_failed(&mut self, kind: FailureKind, reason: &str, detail: Option<String>) {
+        tracing::warn!(call = %self.shared.id, ?kind, "the agent failed");
+        let reason: String = reason.chars().take(2_000).collect();
+        self.outcome = Some(Outcome::Failed(detail.clone().unwrap_or_else(|| reason.clone())));
+        self.failure(kind, reason, detail);
+        self.stop_agent();
+        if self.leg.is_none() {
+            self.over();
+            return;
+        }
+        self.phase = Phase::Fallback;
+        self.cut_speech();
+        self.turn(Input::CancelListen);
+        self.waiting = None;
+        if self.transferring.is_some() {
+            return;
+        }
+        let text = sentence(&self.shared.line.config.fallback_sentence, &self.language);
+        self.say_as_host(text, AfterHost::Transfer);
+    }
+
+    /// Journals a failure. The agent's own words are content; the host's are not.
+    fn failure(&self, kind: FailureKind, reason: String, detail: Option<String>) {
+        if let Err(error) = self.shared.keep(RecordBody::Failure(Failure { kind, reason, detail })) {
+            tracing::error!(call = %self.shared.id, %error, "a failure was not journaled");
+        }
+    }
+
+    fn stop_agent(&mut self) {
+        if let Some(agent) = self.agent.take() {
+            agent.abort();
+        }
+    }
+
+    pub(super) fn after_host(&mut self, after: AfterHost) {
+        match after {
+            AfterHost::HangUp => self.over(),
+            AfterHost::Transfer => {
+                let to = self.shared.line.config.fallback_number.clone();
+                match to {
+                    Some(to) if self.switchboard.can_transfer() && self.leg.is_some() => {
+                        self.hand_over(to.to_string(), AfterTransfer::Fallback);
+                    }
+                    Some(_) | None => self.say_goodbye(),
+                }
+            }
+        }
+    }
+
+    fn say_goodbye(&mut self) {
+        if self.leg.is_none() {
+            self.over();
+        } else {
+            self.say_as_host(goodbye(&self.language).to_owned(), AfterHost::HangUp);
+        }
+    }
+
+    /// The agent asks for a transfer.
+    pub(super) fn transfer(&mut self, to: String, announce: Option<String>, reply: Reply<Transferred>) {
+        if self.leg.is_none() {
+            let _ = reply.send(Ok(Transferred::CallerGone));
+            return;
+        }
+        if !self.switchboard.can_transfer() {
+            let _ = reply.send(Err(Refusal::Unavailable("this line's carrier cannot transfer calls".into())));
+            return;
+        }
+        match announce {
+            Some(text) => {
+                let options = parloir_contract::SayOptions {
+                    barge_in: parloir_contract::BargeIn::Never,
+                    language: Some(self.language.clone()),
+                };
+                self.say(text, options, voice::Purpose::BeforeTransfer { to, reply });
+            }
+            None => self.hand_over(to, AfterTransfer::Agent(reply)),
+        }
+    }
+
+    /// Hands the caller over; what becomes of it arrives in `transfer_ended`.
+    pub(super) fn hand_over(&mut self, to: String, after: AfterTransfer) {
+        if let Some(leg) = &self.leg {
+            // The switchboard learns of the transfer before the carrier can ask about it.
+            let switchboard = self.switchboard.clone();
+            let destination = to.clone();
+            switchboard.expect(&destination);
+            if leg.commands.try_send(LegCommand::HandOver { to }).is_err() {
+                tracing::warn!(call = %self.shared.id, "the leg ended before the transfer");
+            }
+            let outcome = async move { switchboard.transfer(&destination).await }.boxed();
+            self.transferring = Some((outcome, after));
+        } else {
+            let gone = async { TransferOutcome { transferred: Transferred::CallerGone, leg: None } }.boxed();
+            self.transferring = Some((gone, after));
+        }
+    }
+
+    pub(super) fn transfer_ended(&mut self, outcome: TransferOutcome) {
+        let Some((_, after)) = self.transferring.take() else { return };
+        let TransferOutcome { transferred, leg } = outcome;
+        let back = leg.is_some();
+        self.leg = leg;
+        if !back {
+            self.caller_gone();
+        }
+        match after {
+            AfterTransfer::Agent(reply) => drop(reply.send(Ok(transferred))),
+            AfterTransfer::Fallback => match transferred {
+                Transferred::Answered | Transferred::CallerGone => self.over(),
+                Transferred::Busy | Transferred::NoAnswer => self.say_goodbye(),
+            },
+        }
+    }
+
+    pub(super) fn leg_stopped(&mut self, reason: StopReason) {
+        self.leg = None;
+        if self.transferring.is_some() {
+            // The old leg ends because the caller is being handed over.
+            return;
+        }
+        tracing::debug!(call = %self.shared.id, ?reason, "the caller's leg ended");
+        self.caller_gone();
+        match self.phase {
+            Phase::Live | Phase::CallerGone => {}
+            Phase::Fallback | Phase::Over => self.over(),
+        }
+    }
+
+    /// Everything waiting for the caller is answered; the agent has a bounded time left.
+    fn caller_gone(&mut self) {
+        self.leg = None;
+        self.cut_speech();
+        self.turn(Input::LegGone);
+        self.give_up_at.get_or_insert_with(|| Instant::now() + AFTER_CALLER);
+        match self.phase {
+            Phase::Live => self.phase = Phase::CallerGone,
+            Phase::CallerGone | Phase::Fallback | Phase::Over => {}
+        }
+        if self.agent.is_none() {
+            self.over();
+        }
+    }
+
+    /// The agent hangs up.
+    pub(super) fn hang_up(&mut self) {
+        self.send_hang_up();
+        self.caller_gone();
+    }
+
+    fn send_hang_up(&mut self) {
+        if let Some(leg) = &self.leg {
+            let _ = leg.commands.try_send(LegCommand::HangUp);
+        }
+    }
+
+    pub(super) fn agent_overstayed(&mut self) {
+        self.give_up_at = None;
+        if self.agent.is_some() {
+            let reason = "the agent did not come to its end within 10 s of the caller's leaving";
+            self.failure(FailureKind::AgentBudget, reason.to_owned(), None);
+            self.stop_agent();
+        }
+        self.outcome.get_or_insert(Outcome::Abandoned);
+        self.over();
+    }
+
+    pub(super) fn out_of_time(&mut self) {
+        self.agent_failed(FailureKind::AgentBudget, "the call reached its longest time: see `call-seconds` of the tenant's quota", None);
+    }
+
+    pub(super) fn close_down(&mut self) {
+        self.agent_failed(FailureKind::Host, "the installation is closing", None);
+    }
+
+    fn over(&mut self) {
+        self.send_hang_up();
+        self.stop_agent();
+        self.phase = Phase::Over;
+    }
+
+    /// Settles the journal.
+    pub(super) async fn finish(mut self, id: CallId) -> Summary {
+        self.requests.close();
+        let gate = self.shared.gate();
+        for block in self.recorder.finish(gate) {
+            self.keep_block(block);
+        }
+        for digest in self.digests.iter_mut().filter_map(parloir_media::SecondDigest::finish).collect::<Vec<_>>() {
+            self.media_digest(&digest);
+        }
+        let fields = self.shared.report.lock().filed(gate.may_write());
+        let count = u32::try_from(fields.len()).unwrap_or(u32::MAX);
+        self.append(RecordBody::Report(ReportFiled { count, fields: Some(fields) }));
+        let used = *self.shared.used.lock();
+        self.append(RecordBody::Ledger(Ledger {
+            host_calls: used.host_calls,
+            speech_characters: used.speech_characters,
+            transcribed_ms: used.transcribed_ms,
+            model_tokens: used.model_tokens,
+        }));
+        let lasted = self.shared.answered.elapsed();
+        let outcome = self.outcome.take().unwrap_or(Outcome::Abandoned);
+        let reason = match &outcome {
+            Outcome::Failed(why) if gate.may_write() => Some(why.clone()),
+            Outcome::Failed(_) | Outcome::Done | Outcome::Transferred | Outcome::CallBack | Outcome::Abandoned => None,
+        };
+        let ended = CallEnded {
+            outcome: Ending::from(&outcome),
+            duration_ms: u64::try_from(lasted.as_millis()).unwrap_or(u64::MAX),
+            agent_cpu_us: u64::try_from(self.cpu.as_micros()).unwrap_or(u64::MAX),
+            frames_in: self.frames_in,
+            frames_out: self.frames_out,
+            reason,
+        };
+        if let Err(error) = self.shared.journal.close(ended).await {
+            tracing::error!(call = %id, %error, "the call's journal did not close");
+        }
+        Summary { id, outcome, lasted, used }
+    }
+
+    pub(super) fn keep_block(&self, block: parloir_media::RecordingBlock) {
+        if let Err(error) = self.shared.journal.recording(RecordingBlock { second: block.second, bytes: block.bytes.into_vec() }) {
+            tracing::error!(call = %self.shared.id, %error, "a second of the recording was lost");
+        }
+    }
+
+    pub(super) fn record(&mut self, side: Side, at: u64, ulaw: &[u8]) {
+        let gate = self.shared.gate();
+        self.recorder.write(gate, side, at, ulaw);
+        while let Some(block) = self.recorder.next(gate, at) {
+            self.keep_block(block);
+        }
+    }
+}
+
+/// A guest's failure in the journal's words.
+fn failure_kind(kind: GuestFailure) -> FailureKind {
+    match kind {
+        GuestFailure::Trap | GuestFailure::Stack | GuestFailure::Stopped => FailureKind::AgentTrap,
+        GuestFailure::TurnCpu | GuestFailure::CallCpu => FailureKind::AgentBudget,
+        GuestFailure::Memory => FailureKind::AgentMemory,
+        GuestFailure::Host => FailureKind::AgentStart,
+    }
+}

@@ -1,0 +1,417 @@
+//! The heart of a call: one task, one `select!`.
+//!
+//! Sound comes in and goes out, turns are taken, the agent's requests are answered, and none of it
+//! waits for anything else: transcription, voices, models, the agent and the disk all run beside
+//! this loop and send their results to it. Cancellation is by ownership: what the reactor drops,
+//! stops.
+//!
+//! - [`ear`](self): `ear.rs`, the caller's side: frames, voice activity, utterances, turns.
+//! - `voice.rs`, the agent's side: sentences, playout, marks, barge-in.
+//! - `ending.rs`: how a call ends, well or badly.
+
+mod ear;
+mod ending;
+mod voice;
+
+use std::collections::HashMap;
+use std::future::pending;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use parking_lot::Mutex;
+use parloir_contract::{CallId, CallInfo, Direction, ListenOptions, Outcome, Refusal, Turn};
+use parloir_journal::{CallStarted, Content, FailureKind, Journal, JournalError, RecordBody};
+use parloir_media::{
+    Activity, Frame, Framer, Gate, Input, Output, Playout, PlayoutOptions, PreRoll, Recorder, SampleRate, SecondDigest,
+    Side, TurnTaker, UtteranceId,
+};
+use parloir_providers::{Registry, Transcript};
+use parloir_sandbox::{Agent, Answered, Budget};
+use parloir_store::TenantStore;
+use parloir_tenancy::calendar::to_local;
+use parloir_tenancy::quota::Used;
+use parloir_tenancy::{Calendar, Documents, Line, Memory};
+use parloir_transport::{Leg, LegEvent};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use crate::door;
+use crate::hearing::{Heard as Understood, Utterance};
+use crate::live::{LiveCall, gate_policy};
+use crate::report::Report;
+use crate::request::{Reply, Request};
+use crate::shared::{Privacy, Shared};
+use crate::switchboard::{Switchboard, TransferOutcome};
+use self::voice::Speech;
+
+/// How long an agent may take to file its report once the caller is gone.
+const AFTER_CALLER: Duration = Duration::from_secs(10);
+/// How long a caller may hear nothing while the agent neither speaks nor listens.
+const QUIET: Duration = Duration::from_secs(15);
+/// The sound remembered before an utterance is noticed, in milliseconds.
+const PRE_ROLL_MS: u32 = 1_000;
+
+/// The recording that may wait in memory for the caller's consent, in seconds: 16 KB each.
+const PENDING_SECONDS: usize = 20;
+
+/// Everything a call needs.
+pub struct Setup {
+    /// Its random identifier.
+    pub id: CallId,
+    /// The caller's leg, answered.
+    pub leg: Leg,
+    /// The caller's number, when it was not withheld.
+    pub caller: Option<String>,
+    /// The line that rang.
+    pub line: Arc<Line>,
+    /// Who answers.
+    pub agent: Agent,
+    /// Who transcribes, speaks and thinks.
+    pub providers: Registry,
+    /// Where it is recorded.
+    pub journal: Journal,
+    /// The tenant's store, and no other.
+    pub store: TenantStore,
+    /// The tenant's documents.
+    pub documents: Option<Documents>,
+    /// Who can transfer the caller.
+    pub switchboard: Arc<dyn Switchboard>,
+    /// Ends the call politely: the installation is closing.
+    pub closing: CancellationToken,
+    /// How the call arrived, for the journal.
+    pub transport: &'static str,
+}
+
+/// What a call came to.
+#[derive(Debug, Clone)]
+pub struct Summary {
+    /// Which call.
+    pub id: CallId,
+    /// How it ended, in the agent's judgement; `Failed` with the reason where it failed.
+    pub outcome: Outcome,
+    /// How long it lasted.
+    pub lasted: Duration,
+    /// What it used.
+    pub used: Used,
+}
+
+/// Lives a call to its end. Must run on the media loop's executor.
+///
+/// # Errors
+/// When the journal cannot take the call: what cannot be recorded is not answered.
+pub async fn run(setup: Setup) -> Result<Summary, JournalError> {
+    let id = setup.id;
+    let mut reactor = Reactor::start(setup).await?;
+    reactor.live().await;
+    Ok(reactor.finish(id).await)
+}
+
+/// Who listens, and with what.
+enum Waiting {
+    /// A plain `listen`.
+    Listen(Reply<Turn>),
+    /// An `ask`: answered with what was heard of the question.
+    Ask(Reply<(parloir_contract::Heard, Turn)>, Option<parloir_contract::Heard>),
+}
+
+/// An utterance on its way, with what its latency is measured from.
+struct Open {
+    utterance: Utterance,
+    ended: Option<Ended>,
+}
+
+#[derive(Clone, Copy)]
+struct Ended {
+    last_voice_at: u64,
+    silence_ms: u32,
+    at: u64,
+}
+
+/// Parts of a reply's latency, gathered until its first sound.
+#[derive(Clone, Copy, Default)]
+struct Latency {
+    last_voice_at: u64,
+    end_of_turn_ms: u32,
+    transcription_ms: u32,
+    ready_at: u64,
+    agent_ms: u32,
+    asked_at: u64,
+    confidence_permille: Option<u16>,
+}
+
+struct Reactor {
+    shared: Arc<Shared>,
+    leg: Option<Leg>,
+    switchboard: Arc<dyn Switchboard>,
+    closing: CancellationToken,
+    rate: SampleRate,
+
+    // The caller's side.
+    framer: Option<Framer>,
+    samples: Vec<i16>,
+    activity: Activity,
+    pre_roll: PreRoll,
+    turns: TurnTaker,
+    outputs: Vec<Output>,
+    open: HashMap<UtteranceId, Open>,
+    understanding: FuturesUnordered<BoxFuture<'static, (UtteranceId, Understood)>>,
+    transcripts: HashMap<UtteranceId, (Transcript, Latency)>,
+    waiting: Option<Waiting>,
+    listen_language: String,
+    last_frame_at: u64,
+    frames_in: u64,
+    frames_out: u64,
+    turn: u32,
+
+    // The agent's side.
+    playout: Playout,
+    frame: Frame,
+    speech: Option<Speech>,
+    language: String,
+    latency: Option<Latency>,
+
+    // Both.
+    recorder: Recorder,
+    digests: [SecondDigest; 2],
+    requests: mpsc::Receiver<Request>,
+    agent: Option<JoinHandle<Answered>>,
+    transferring: Option<(BoxFuture<'static, TransferOutcome>, ending::AfterTransfer)>,
+    phase: ending::Phase,
+    outcome: Option<Outcome>,
+    give_up_at: Option<Instant>,
+    quiet_since: Instant,
+    cpu: Duration,
+}
+
+impl Reactor {
+    async fn start(setup: Setup) -> Result<Self, JournalError> {
+        let Setup { id, leg, caller, line, agent, providers, journal, store, documents, switchboard, closing, transport } =
+            setup;
+        let rate = SampleRate::TELEPHONE;
+        let config = &line.config;
+        let gate = Gate::begin(gate_policy(config.recording));
+        let now = jiff::Timestamp::now().to_zoned(line.zone.clone());
+        let info = CallInfo {
+            id: id.to_string(),
+            direction: Direction::Inbound,
+            line: config.number.to_string(),
+            caller,
+            language: config.language.clone(),
+            started_at: to_local(now.datetime()),
+            settings: config.settings.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
+        };
+        let started = CallStarted {
+            line: info.line.clone(),
+            direction: info.direction,
+            transport: transport.to_owned(),
+            agent_name: agent.description().name.clone(),
+            agent_version: agent.description().version.clone(),
+            component_sha256: *agent.sha256(),
+            engine_config: agent.sandbox().configuration(),
+            language: info.language.clone(),
+            info: gate.may_write().then(|| info.clone()),
+        };
+        let journal = journal.open_call(&line.tenant.id, id, started).await?;
+        let mut privacy = Privacy::new(gate);
+        privacy.hold(0, Content::Info(info.clone()));
+        let shared = Arc::new(Shared {
+            id,
+            declared: agent.capabilities().into(),
+            journal,
+            providers,
+            calendar: line.tenant.hours.clone().map(|hours| Calendar::new(hours, store.clone())),
+            memory: Memory::new(store),
+            documents,
+            used: Mutex::new(Used::default()),
+            report: Mutex::new(Report::default()),
+            privacy: Mutex::new(privacy),
+            answered: Instant::now(),
+            line,
+        });
+        let (sender, requests) = mpsc::channel(4);
+        let live = LiveCall::new(shared.clone(), sender, Handle::current());
+        let quota = &shared.line.tenant.quota;
+        let budget = Budget {
+            turn_cpu: Duration::from_millis(quota.turn_cpu_ms.into()),
+            call_cpu: Duration::from_millis(quota.call_cpu_ms.into()),
+            memory: (quota.memory_mib as usize) << 20,
+        };
+        let agent = agent.answer(info, door::hang(&shared, live), budget);
+        let language = shared.line.config.language.clone();
+        Ok(Self {
+            leg: Some(leg),
+            switchboard,
+            closing,
+            rate,
+            framer: Some(Framer::new(rate)),
+            samples: Vec::with_capacity(rate.frame_samples()),
+            activity: Activity::default(),
+            pre_roll: PreRoll::new(rate, PRE_ROLL_MS),
+            turns: TurnTaker::default(),
+            outputs: Vec::with_capacity(8),
+            open: HashMap::new(),
+            understanding: FuturesUnordered::new(),
+            transcripts: HashMap::new(),
+            waiting: None,
+            listen_language: language.clone(),
+            last_frame_at: 0,
+            frames_in: 0,
+            frames_out: 0,
+            turn: 0,
+            playout: Playout::new(rate, PlayoutOptions::default()),
+            frame: Frame::silent(rate),
+            speech: None,
+            language,
+            latency: None,
+            recorder: Recorder::new(rate, PENDING_SECONDS),
+            digests: [SecondDigest::new(Side::Caller), SecondDigest::new(Side::Agent)],
+            requests,
+            agent: Some(agent),
+            transferring: None,
+            phase: ending::Phase::Live,
+            outcome: None,
+            give_up_at: None,
+            quiet_since: Instant::now(),
+            cpu: Duration::ZERO,
+            shared,
+        })
+    }
+
+    /// Milliseconds since the call was answered: the clock of everything here.
+    fn at(&self) -> u64 {
+        self.shared.elapsed_ms()
+    }
+
+    async fn live(&mut self) {
+        let limit = tokio::time::Instant::now() + self.shared.line.tenant.quota.call_time();
+        // While the agent speaks a frame is due every 20 ms; otherwise time only has to pass.
+        let mut pace = interval(Duration::from_millis(20));
+        pace.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut clock = interval(Duration::from_millis(100));
+        clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while !matches!(self.phase, ending::Phase::Over) {
+            tokio::select! {
+                biased;
+                event = next_event(&mut self.leg) => self.leg_event(event),
+                _ = pace.tick(), if !self.playout.is_idle() => self.play_due(),
+                piece = voice::next_piece(&mut self.speech), if self.playout.room() > 0 => self.voice_piece(piece),
+                Some(request) = self.requests.recv() => self.request(request),
+                Some((utterance, understood)) = self.understanding.next() => self.understood(utterance, understood),
+                outcome = transferred(&mut self.transferring) => self.transfer_ended(outcome),
+                answered = agent_ended(&mut self.agent) => self.agent_ended(answered),
+                _ = clock.tick() => self.time_passes(),
+                () = sleep_until(limit), if matches!(self.phase, ending::Phase::Live) => self.out_of_time(),
+                () = self.closing.cancelled(), if matches!(self.phase, ending::Phase::Live) => self.close_down(),
+            }
+        }
+    }
+
+    /// One step of the turn machine, and everything that follows from it.
+    fn turn(&mut self, input: Input<'_>) {
+        let mut outputs = std::mem::take(&mut self.outputs);
+        self.turns.step(self.at(), input, &mut outputs);
+        for output in outputs.drain(..) {
+            self.turn_output(output);
+        }
+        self.outputs = outputs;
+    }
+
+    fn request(&mut self, request: Request) {
+        match request {
+            Request::Say { text, options, reply } => self.say(text, options, voice::Purpose::Say(reply)),
+            Request::Ask { question, say, listen, reply } => {
+                self.say(question, say, voice::Purpose::Question);
+                self.listen(listen, Waiting::Ask(reply, None));
+            }
+            Request::Play { name, samples, rate, options, reply } => {
+                self.play(name, samples, rate, options, voice::Purpose::Say(reply));
+            }
+            Request::Listen { options, reply } => self.listen(options, Waiting::Listen(reply)),
+            Request::Converse { messages, options, say, reply } => self.converse(messages, options, say, reply),
+            Request::Transfer { to, announce, reply } => self.transfer(to, announce, reply),
+            Request::GateChanged { done } => {
+                self.gate_changed();
+                let _ = done.send(());
+            }
+            Request::HangUp { done } => {
+                self.hang_up();
+                let _ = done.send(());
+            }
+        }
+    }
+
+    fn listen(&mut self, options: ListenOptions, waiting: Waiting) {
+        self.listen_language = options.language.clone().unwrap_or_else(|| self.shared.line.config.language.clone());
+        self.waiting = Some(waiting);
+        self.turn(Input::Listen(&options));
+    }
+
+    /// The waiting `listen` or `ask` has its turn.
+    fn turn_ready(&mut self, turn: Result<Turn, Refusal>) {
+        self.quiet_since = Instant::now();
+        match self.waiting.take() {
+            Some(Waiting::Listen(reply)) => drop(reply.send(turn)),
+            Some(Waiting::Ask(reply, heard)) => {
+                let heard = heard.unwrap_or_default();
+                let _ = reply.send(turn.map(|turn| (heard, turn)));
+            }
+            None => {}
+        }
+    }
+
+    fn time_passes(&mut self) {
+        let at = self.at();
+        // Frames are the clock while they come; a carrier that stops sending must not stop time.
+        if at.saturating_sub(self.last_frame_at) >= 60 {
+            self.turn(Input::Tick);
+        }
+        if let Some(mark) = self.playout.overdue(at) {
+            tracing::debug!(%mark, "a mark was not echoed: taken as reached");
+            self.mark_reached(mark);
+        }
+        let busy = self.speech.is_some() || self.waiting.is_some() || self.transferring.is_some() || self.leg.is_none();
+        if busy {
+            self.quiet_since = Instant::now();
+        } else if self.quiet_since.elapsed() >= QUIET && matches!(self.phase, ending::Phase::Live) {
+            self.agent_failed(FailureKind::AgentBudget, "silent: the agent neither spoke nor listened for 15 s", None);
+        }
+        if self.give_up_at.is_some_and(|at| Instant::now() >= at) {
+            self.agent_overstayed();
+        }
+    }
+
+    fn append(&self, body: RecordBody) {
+        if let Err(error) = self.shared.append(body) {
+            tracing::error!(call = %self.shared.id, %error, "a record was lost");
+        }
+    }
+}
+
+async fn next_event(leg: &mut Option<Leg>) -> Option<LegEvent> {
+    match leg {
+        Some(leg) => leg.events.recv().await,
+        None => pending().await,
+    }
+}
+
+async fn agent_ended(agent: &mut Option<JoinHandle<Answered>>) -> Result<Answered, tokio::task::JoinError> {
+    match agent {
+        Some(agent) => agent.await,
+        None => pending().await,
+    }
+}
+
+async fn transferred(
+    transferring: &mut Option<(BoxFuture<'static, TransferOutcome>, ending::AfterTransfer)>,
+) -> TransferOutcome {
+    match transferring {
+        Some((future, _)) => future.await,
+        None => pending().await,
+    }
+}

@@ -1,0 +1,94 @@
+//! The report of a call: set field by field, filed at the end whatever happened.
+
+use parloir_contract::{Field, Refusal};
+
+/// Fields of one report, at most.
+const FIELDS: usize = 64;
+/// Characters of one text, at most.
+const CHARACTERS: usize = 2_000;
+
+/// The fields set so far, in the order in which they were first set.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    fields: Vec<Field>,
+}
+
+impl Report {
+    /// Sets a field; one set before is replaced.
+    pub(crate) fn set(&mut self, field: Field) -> Result<(), Refusal> {
+        if texts(&field).into_iter().any(|t| t.chars().count() > CHARACTERS) {
+            return Err(Refusal::Invalid(format!("a text of the report has at most {CHARACTERS} characters")));
+        }
+        if let Some(place) = self.fields.iter_mut().find(|f| same_place(f, &field)) {
+            *place = field;
+            return Ok(());
+        }
+        if self.fields.len() == FIELDS {
+            return Err(Refusal::Invalid(format!("a report has at most {FIELDS} fields")));
+        }
+        self.fields.push(field);
+        Ok(())
+    }
+
+    /// What is filed. Where the caller refused that anything be kept, only what the booking itself
+    /// needs remains: status, contact, appointment.
+    pub(crate) fn filed(&self, words_may_be_kept: bool) -> Vec<Field> {
+        let kept = |field: &&Field| match field {
+            Field::Contact(_) | Field::Appointment(_) | Field::Status(_) => true,
+            Field::Need(_) | Field::Summary(_) | Field::Other(_, _) => words_may_be_kept,
+        };
+        self.fields.iter().filter(kept).cloned().collect()
+    }
+}
+
+fn same_place(a: &Field, b: &Field) -> bool {
+    match (a, b) {
+        (Field::Other(a, _), Field::Other(b, _)) => a == b,
+        _ => std::mem::discriminant(a) == std::mem::discriminant(b),
+    }
+}
+
+fn texts(field: &Field) -> Vec<&str> {
+    match field {
+        Field::Contact(contact) => vec![contact.name.as_str(), contact.phone.as_deref().unwrap_or_default()],
+        Field::Need(text) | Field::Summary(text) => vec![text.as_str()],
+        Field::Appointment(appointment) => vec![appointment.motive.as_str(), appointment.contact.name.as_str()],
+        Field::Status(_) => Vec::new(),
+        Field::Other(name, value) => vec![name.as_str(), value.as_str()],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use parloir_contract::Status;
+
+    use super::*;
+
+    #[test]
+    fn a_field_set_again_replaces_the_one_before() {
+        let mut report = Report::default();
+        report.set(Field::Status(Status::Abandoned)).unwrap();
+        report.set(Field::Other("a".into(), "1".into())).unwrap();
+        report.set(Field::Other("b".into(), "2".into())).unwrap();
+        report.set(Field::Other("a".into(), "3".into())).unwrap();
+        report.set(Field::Status(Status::Booked)).unwrap();
+        let expected = [
+            Field::Status(Status::Booked),
+            Field::Other("a".into(), "3".into()),
+            Field::Other("b".into(), "2".into()),
+        ];
+        assert_eq!(report.filed(true), expected);
+        assert_eq!(report.filed(false), [Field::Status(Status::Booked)]);
+    }
+
+    #[test]
+    fn a_report_is_bounded() {
+        let mut report = Report::default();
+        assert!(report.set(Field::Need("x".repeat(2_001))).is_err());
+        for n in 0..64 {
+            report.set(Field::Other(n.to_string(), String::new())).unwrap();
+        }
+        assert!(report.set(Field::Need("x".into())).is_err());
+        assert!(report.set(Field::Other("3".into(), "again".into())).is_ok());
+    }
+}

@@ -1,0 +1,143 @@
+//! What the door's layers, the live call and the reactor share of one call.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use jiff::Zoned;
+use parking_lot::Mutex;
+use parloir_contract::{CallId, Capability, HostReturn, Refusal};
+use parloir_journal::{CallJournal, Content, ContentOf, Gate as GateState, HostCallEnded, HostStatus, RecordBody, Seq};
+use parloir_media::Gate;
+use parloir_providers::Registry;
+use parloir_sandbox::DoorClosed;
+use parloir_tenancy::quota::Used;
+use parloir_tenancy::{Calendar, Documents, Line, Memory};
+
+use crate::report::Report;
+
+/// Records whose content is kept in memory while nobody has answered the question about recording.
+const HELD_RECORDS: usize = 2_000;
+
+/// One call, shared.
+pub(crate) struct Shared {
+    pub(crate) id: CallId,
+    pub(crate) line: Arc<Line>,
+    pub(crate) declared: Arc<[Capability]>,
+    pub(crate) journal: CallJournal,
+    pub(crate) providers: Registry,
+    pub(crate) calendar: Option<Calendar>,
+    pub(crate) memory: Memory,
+    pub(crate) documents: Option<Documents>,
+    pub(crate) used: Mutex<Used>,
+    pub(crate) report: Mutex<Report>,
+    pub(crate) privacy: Mutex<Privacy>,
+    pub(crate) answered: Instant,
+}
+
+/// The consent gate, and what waits behind it.
+pub(crate) struct Privacy {
+    pub(crate) gate: Gate,
+    held: Vec<(Seq, Content)>,
+}
+
+impl Privacy {
+    pub(crate) fn new(gate: Gate) -> Self {
+        Self { gate, held: Vec::new() }
+    }
+
+    /// Keeps a record's content in memory until the caller has answered.
+    pub(crate) fn hold(&mut self, of: Seq, content: Content) {
+        if self.gate.may_hold() && !self.gate.may_write() && self.held.len() < HELD_RECORDS {
+            self.held.push((of, content));
+        }
+    }
+}
+
+impl Shared {
+    /// Appends a record with its content as the gate stands: written, held in memory until the
+    /// caller has answered, or left out for good.
+    pub(crate) fn keep(&self, mut body: RecordBody) -> Result<Seq, DoorClosed> {
+        let mut privacy = self.privacy.lock();
+        if privacy.gate.may_write() {
+            return self.append(body);
+        }
+        let content = body.take_content();
+        let seq = self.append(body)?;
+        if let Some(content) = content {
+            privacy.hold(seq, content);
+        }
+        Ok(seq)
+    }
+
+    /// Appends a record as it is. A journal that cannot take it stops the agent: what
+    /// cannot be recorded is not done.
+    pub(crate) fn append(&self, body: RecordBody) -> Result<Seq, DoorClosed> {
+        self.journal.append(body).map_err(|error| DoorClosed(format!("the journal refused a record: {error}")))
+    }
+
+    /// Moves the gate, and settles what was held: written when it opened, dropped when it closed.
+    pub(crate) fn move_gate(&self, change: impl FnOnce(Gate) -> Result<Gate, Refusal>) -> Result<(), Refusal> {
+        let mut privacy = self.privacy.lock();
+        let gate = change(privacy.gate)?;
+        if gate == privacy.gate {
+            return Ok(());
+        }
+        privacy.gate = gate;
+        let failed = |e: DoorClosed| Refusal::Unavailable(e.to_string());
+        self.append(RecordBody::Gate(gate_state(gate))).map_err(failed)?;
+        match gate {
+            Gate::Open => {
+                for (of, content) in std::mem::take(&mut privacy.held) {
+                    let record = RecordBody::Content(ContentOf { of, content: Some(content) });
+                    self.append(record).map_err(failed)?;
+                }
+            }
+            Gate::Closed => privacy.held = Vec::new(),
+            Gate::Pending | Gate::Paused(_) => {}
+        }
+        Ok(())
+    }
+
+    /// The gate as it stands.
+    pub(crate) fn gate(&self) -> Gate {
+        self.privacy.lock().gate
+    }
+
+    /// A host call that was never answered because the host stopped the agent.
+    pub(crate) fn note_stopped(&self, started: Seq, latency_us: u64) -> Result<(), DoorClosed> {
+        let status = HostStatus::Cancelled;
+        let ended = HostCallEnded { started, status, latency_us, delivered: false, result: None };
+        self.append(RecordBody::HostCallEnded(ended)).map(drop)
+    }
+
+    /// Civil time in the line's zone.
+    pub(crate) fn now(&self) -> Zoned {
+        jiff::Timestamp::now().to_zoned(self.line.zone.clone())
+    }
+
+    /// Milliseconds since the call was answered.
+    pub(crate) fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.answered.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// How a host call ended, for its record.
+pub(crate) fn status(answer: &HostReturn) -> HostStatus {
+    match answer.refusal() {
+        None => HostStatus::Ok,
+        Some(Refusal::NotPermitted(_)) => HostStatus::NotPermitted,
+        Some(Refusal::OverQuota(_)) => HostStatus::OverQuota,
+        Some(Refusal::Unavailable(_)) => HostStatus::Unavailable,
+        Some(Refusal::Invalid(_)) => HostStatus::Invalid,
+    }
+}
+
+/// The gate's state, for its record.
+pub(crate) fn gate_state(gate: Gate) -> GateState {
+    match gate {
+        Gate::Pending => GateState::Pending,
+        Gate::Open => GateState::Open,
+        Gate::Paused(_) => GateState::Paused,
+        Gate::Closed => GateState::Refused,
+    }
+}

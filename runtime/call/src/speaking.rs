@@ -1,0 +1,188 @@
+//! From a sentence to sound at the leg's rate: every configured voice in turn, each attempt
+//! journaled.
+
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use parloir_contract::Refusal;
+use parloir_journal::{ProviderStatus, ProviderUsage};
+use parloir_media::{LARGEST_SOUND, Resampler, SampleRate, read_wav};
+use parloir_providers::{SpeechRequest, SpeechStream};
+use tokio::sync::mpsc;
+
+use crate::attempt::{Attempt, Sent, failed};
+use crate::shared::Shared;
+
+/// Pieces of voice that may wait for the reactor.
+const PIECES: usize = 64;
+/// Samples of one piece, at most: 200 ms at 8 kHz. A provider that answers at once with a whole
+/// sentence must not make one turn of the reactor long.
+const PIECE_SAMPLES: usize = 1_600;
+
+/// What a voice sends.
+#[derive(Debug)]
+pub(crate) enum Piece {
+    /// 16-bit mono at the leg's rate.
+    Samples(Vec<i16>),
+    /// The sentence is complete.
+    End,
+    /// Every voice failed. What came before stands.
+    Failed,
+}
+
+/// A sentence on its way. Dropping it stops the voice.
+pub(crate) struct Voice {
+    pieces: mpsc::Receiver<Piece>,
+    task: tokio::task::AbortHandle,
+}
+
+impl Voice {
+    /// The next piece. Cancel-safe.
+    pub(crate) async fn next(&mut self) -> Piece {
+        // A task that died without a word is a failure.
+        self.pieces.recv().await.unwrap_or(Piece::Failed)
+    }
+}
+
+impl Drop for Voice {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Starts to speak a sentence.
+pub(crate) fn speak(shared: &Arc<Shared>, text: String, language: String, rate: SampleRate) -> Voice {
+    let (sender, pieces) = mpsc::channel(PIECES);
+    let shared = shared.clone();
+    let task = tokio::spawn(async move {
+        let spoken = through_voices(&shared, &text, &language, rate, &sender).await;
+        let last = if spoken { Piece::End } else { Piece::Failed };
+        let _ = sender.send(last).await;
+    });
+    Voice { pieces, task: task.abort_handle() }
+}
+
+/// Starts to play samples that are already here.
+pub(crate) fn play(samples: Vec<i16>, from: u32, rate: SampleRate) -> Voice {
+    let (sender, pieces) = mpsc::channel(PIECES);
+    let task = tokio::spawn(async move {
+        let last = match resampler(from, rate) {
+            Some(mut resampler) => {
+                let sent = forward(&mut resampler, &samples, &sender).await && flush(&mut resampler, &sender).await;
+                if sent { Piece::End } else { Piece::Failed }
+            }
+            None => Piece::Failed,
+        };
+        let _ = sender.send(last).await;
+    });
+    Voice { pieces, task: task.abort_handle() }
+}
+
+/// Tries every voice of the language, in order. A voice that fails after its first sound is not
+/// followed by another: the caller would hear the beginning twice.
+async fn through_voices(
+    shared: &Shared,
+    text: &str,
+    language: &str,
+    rate: SampleRate,
+    sender: &mpsc::Sender<Piece>,
+) -> bool {
+    let fitting = shared.providers.tts().iter().filter(|p| p.entry().serves(language));
+    for (number, provider) in (1..).zip(fitting) {
+        let characters = text.chars().count() as u64;
+        let sent = Sent { bytes: text.len() as u64, characters };
+        let mut attempt = match Attempt::begin(shared, provider.entry(), number, sent).await {
+            Ok(attempt) => attempt,
+            Err(error) => {
+                tracing::error!(%error, "nothing is sent to a voice that cannot be journaled");
+                return false;
+            }
+        };
+        let request = SpeechRequest { text: text.to_owned(), language: language.to_owned() };
+        let (status, samples) = match provider.speak(request).await {
+            Ok(stream) => carry(stream, rate, sender, &mut attempt).await,
+            Err(error) => {
+                tracing::warn!(provider = provider.name(), %error, "the voice failed");
+                (failed(&error), 0)
+            }
+        };
+        let ok = matches!(status, ProviderStatus::Ok);
+        attempt.end(shared, status, samples * 2, ProviderUsage { characters, ..ProviderUsage::default() });
+        if ok || samples > 0 {
+            return ok;
+        }
+    }
+    false
+}
+
+/// Carries a voice to the reactor, and says how it ended and how many samples came.
+async fn carry(
+    mut stream: SpeechStream,
+    rate: SampleRate,
+    sender: &mpsc::Sender<Piece>,
+    attempt: &mut Attempt,
+) -> (ProviderStatus, u64) {
+    let Some(mut resampler) = resampler(stream.rate, rate) else {
+        return (ProviderStatus::Malformed, 0);
+    };
+    let mut count = 0;
+    while let Some(piece) = stream.samples.next().await {
+        match piece {
+            Ok(samples) => {
+                attempt.first();
+                count += samples.len() as u64;
+                if !forward(&mut resampler, &samples, sender).await {
+                    return (ProviderStatus::Cancelled, count);
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the voice broke off");
+                return (failed(&error), count);
+            }
+        }
+    }
+    let flushed = flush(&mut resampler, sender).await;
+    (if flushed { ProviderStatus::Ok } else { ProviderStatus::Cancelled }, count)
+}
+
+fn resampler(from: u32, to: SampleRate) -> Option<Resampler> {
+    let from = SampleRate::new(from).ok()?;
+    Resampler::new(from, to).inspect_err(|error| tracing::warn!(%error, "a voice's rate is unusable")).ok()
+}
+
+async fn forward(resampler: &mut Resampler, samples: &[i16], sender: &mpsc::Sender<Piece>) -> bool {
+    for part in samples.chunks(PIECE_SAMPLES) {
+        let mut out = Vec::with_capacity(part.len());
+        resampler.push(part, &mut out);
+        if !out.is_empty() && sender.send(Piece::Samples(out)).await.is_err() {
+            return false;
+        }
+    }
+    true
+}
+
+async fn flush(resampler: &mut Resampler, sender: &mpsc::Sender<Piece>) -> bool {
+    let mut out = Vec::new();
+    resampler.finish(&mut out);
+    out.is_empty() || sender.send(Piece::Samples(out)).await.is_ok()
+}
+
+/// Reads a WAV below a line's folder of sounds: its samples and rate. Blocking.
+pub(crate) fn read_sound(folder: &Path, name: &str) -> Result<(Vec<i16>, u32), Refusal> {
+    let absent = || Refusal::Unavailable("the line has no sound of this name in its folder `sounds`".into());
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if name.is_empty() || name.len() > 120 || name.starts_with('.') || !name.chars().all(plain) {
+        return Err(Refusal::Invalid("a sound's name has letters, digits, '-', '_' and '.' only".into()));
+    }
+    let dir = cap_std::fs::Dir::open_ambient_dir(folder, cap_std::ambient_authority()).map_err(|_| absent())?;
+    let file = dir.open(name).map_err(|_| absent())?;
+    if !file.metadata().is_ok_and(|m| m.is_file()) {
+        return Err(absent());
+    }
+    let mut bytes = Vec::new();
+    file.take(LARGEST_SOUND as u64 + 1).read_to_end(&mut bytes).map_err(|_| absent())?;
+    let (samples, rate) = read_wav(&bytes).map_err(|e| Refusal::Invalid(e.to_string()))?;
+    Ok((samples, rate.hertz()))
+}

@@ -1,0 +1,100 @@
+//! `parloir calls`: the calls of a data folder. Reads the files alone, so it works beside a running
+//! server.
+
+use clap::Args;
+use jiff::Timestamp;
+use parloir_contract::TenantId;
+use parloir_journal::{CallEntry, Ending, list_calls, list_tenants};
+use parloir_store::Keyring;
+
+use crate::terminal::{BAD, DIM, GOOD, TITLE, styled};
+use crate::{DataArgs, Outcome};
+
+#[derive(Args)]
+pub(crate) struct Calls {
+    #[command(flatten)]
+    data: DataArgs,
+    /// Only this tenant's.
+    #[arg(long)]
+    tenant: Option<TenantId>,
+    /// At most so many of each tenant.
+    #[arg(long, default_value_t = 50)]
+    limit: usize,
+    /// Print one JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Calls {
+    pub(crate) async fn run(self) -> Outcome {
+        let folders = self.data.existing()?;
+        let keyring = Keyring::open(&folders.keys)?;
+        let tenants = match self.tenant {
+            Some(tenant) => vec![tenant],
+            None => list_tenants(&folders.data).await?,
+        };
+        let mut any = false;
+        for tenant in tenants {
+            let entries = list_calls(&folders.data, &keyring, &tenant, self.limit.clamp(1, 10_000)).await?;
+            for entry in entries {
+                if !any && !self.json {
+                    anstream::println!(
+                        "{}",
+                        styled(TITLE, "call                              began                seconds  ended         agent       line           tenant")
+                    );
+                }
+                any = true;
+                print(&tenant, &entry, self.json);
+            }
+        }
+        if !any && !self.json {
+            anstream::println!("{}", styled(DIM, "no calls yet"));
+        }
+        Ok(())
+    }
+}
+
+fn print(tenant: &TenantId, entry: &CallEntry, json: bool) {
+    let seconds = entry.ended_at.map(|end| end.saturating_sub(entry.started_at) / 1_000_000_000);
+    let began = time(entry.started_at);
+    let outcome = entry.outcome.map_or("live", ending);
+    if json {
+        let line = serde_json::json!({
+            "call": entry.call.to_string(), "tenant": tenant.as_str(), "line": entry.line, "agent": entry.agent_name,
+            "version": entry.agent_version, "began": began, "seconds": seconds, "ended": outcome, "records": entry.records,
+        });
+        println!("{line}");
+        return;
+    }
+    let style = match entry.outcome {
+        Some(Ending::Failed | Ending::Interrupted) => BAD,
+        Some(Ending::Done | Ending::Transferred | Ending::CallBack | Ending::Abandoned) => DIM,
+        None => GOOD,
+    };
+    let seconds = seconds.map_or("-".to_owned(), |s| s.to_string());
+    anstream::println!(
+        "{}  {began}  {seconds:>7}  {}  {:10}  {:13}  {tenant}",
+        entry.call,
+        styled(style, &format!("{outcome:12}")),
+        entry.agent_name,
+        entry.line
+    );
+}
+
+/// An ending in words.
+pub(crate) fn ending(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Done => "done",
+        Ending::Transferred => "transferred",
+        Ending::CallBack => "call back",
+        Ending::Abandoned => "abandoned",
+        Ending::Failed => "failed",
+        Ending::Interrupted => "interrupted",
+    }
+}
+
+/// Nanoseconds since 1970 as UTC to the second.
+pub(crate) fn time(nanos: u64) -> String {
+    let at = Timestamp::from_nanosecond(i128::from(nanos)).unwrap_or_default();
+    at.strftime("%Y-%m-%d %H:%M:%S").to_string()
+}

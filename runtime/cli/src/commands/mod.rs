@@ -1,0 +1,11 @@
+//! One file per subcommand.
+
+pub(crate) mod build;
+pub(crate) mod call;
+pub(crate) mod calls;
+pub(crate) mod demo;
+pub(crate) mod fetch;
+pub(crate) mod recording;
+pub(crate) mod serve;
+pub(crate) mod show;
+pub(crate) mod verify;

@@ -1,0 +1,65 @@
+//! `parloir recording`: a call's sound as a WAV.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use parloir_contract::{CallId, TenantId};
+use parloir_journal::{list_tenants, read_recording};
+use parloir_media::{RecordingBlock, SampleRate, WavFormat, write_wav};
+use parloir_server::Folders;
+use parloir_store::Keyring;
+
+use crate::terminal::{GOOD, styled};
+use crate::{DataArgs, Failure, Outcome};
+
+#[derive(Args)]
+pub(crate) struct Recording {
+    /// The call, as `parloir calls` lists it.
+    call: CallId,
+    #[command(flatten)]
+    data: DataArgs,
+    /// The WAV to write. Default: CALL.wav
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+impl Recording {
+    pub(crate) async fn run(self) -> Outcome {
+        let folders = self.data.existing()?;
+        let tenant = tenant_of(&folders, self.call).await?;
+        let output = self.output.unwrap_or_else(|| format!("{}.wav", self.call).into());
+        let seconds = export(&folders, &tenant, self.call, &output).await?;
+        if seconds == 0 {
+            return Err(Failure::new("this call has no recording: its caller refused, or its line keeps none"));
+        }
+        anstream::println!("{} {} ({seconds} s)", styled(GOOD, "written"), output.display());
+        Ok(())
+    }
+}
+
+/// Whose call this is.
+pub(crate) async fn tenant_of(folders: &Folders, call: CallId) -> Result<TenantId, Failure> {
+    let keyring = Keyring::open(&folders.keys)?;
+    for tenant in list_tenants(&folders.data).await? {
+        if parloir_journal::read_call(&folders.data, &keyring, &tenant, call, None).await.is_ok() {
+            return Ok(tenant);
+        }
+    }
+    Err(Failure::new(format!("there is no call {call} here: `parloir calls` lists them")))
+}
+
+/// Writes a call's recording; says how many seconds it has. Nothing is written where there are none.
+pub(crate) async fn export(folders: &Folders, tenant: &TenantId, call: CallId, output: &Path) -> Result<u32, Failure> {
+    let keyring = Keyring::open(&folders.keys)?;
+    let sealed = read_recording(&folders.data, &keyring, tenant, call, None).await?;
+    if sealed.is_empty() {
+        return Ok(0);
+    }
+    let blocks = sealed.into_iter().map(|b| RecordingBlock { second: b.second, bytes: b.bytes.into() });
+    let temporary = output.with_extension("part");
+    let file = std::fs::File::create(&temporary)
+        .map_err(|e| Failure::new(format!("{}: {e}; name another place with -o", temporary.display())))?;
+    let seconds = write_wav(blocks, SampleRate::TELEPHONE, WavFormat::Pcm16, std::io::BufWriter::new(file))?;
+    std::fs::rename(&temporary, output)?;
+    Ok(seconds)
+}

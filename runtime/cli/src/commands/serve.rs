@@ -1,0 +1,77 @@
+//! `parloir serve`: answers a carrier's calls.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use parloir_providers::Role;
+use parloir_sandbox::Settings;
+use parloir_server::{Config, Installation, serve};
+
+use crate::commands::fetch::ModelArgs;
+use crate::terminal::{self, DIM, GOOD, TITLE, styled};
+use crate::{DataArgs, Outcome};
+
+#[derive(Args)]
+pub(crate) struct Serve {
+    /// The operator's file.
+    #[arg(long, value_name = "FILE", default_value = "parloir.toml")]
+    config: PathBuf,
+    #[command(flatten)]
+    data: DataArgs,
+    #[command(flatten)]
+    models: ModelArgs,
+}
+
+impl Serve {
+    pub(crate) async fn run(self) -> Outcome {
+        let config = Config::read(&self.config)?;
+        let model_file = needed_model(&config, &self.models).await?;
+        let spinner = terminal::spinner("opening the house");
+        let opened = Installation::open(&config, &self.data.folders(), &model_file, None, Settings::default()).await;
+        spinner.finish_and_clear();
+        let running = serve(&config, opened?).await?;
+        announce(&running);
+        running.until(stopped()).await;
+        anstream::println!("{}", styled(DIM, "closed"));
+        Ok(())
+    }
+}
+
+/// The speech model's file, fetched where the configuration leaves transcription to it.
+pub(crate) async fn needed_model(config: &Config, models: &ModelArgs) -> Result<PathBuf, crate::Failure> {
+    let given = config.providers.iter().any(|p| p.role == Role::SpeechToText && p.model_file.is_some());
+    let hosted = config.providers.iter().any(|p| p.role == Role::SpeechToText && p.kind.is_remote());
+    if given || hosted {
+        return Ok(models.models.join("ggml-base.bin"));
+    }
+    Ok(terminal::model(&models.models).await?)
+}
+
+fn announce(running: &parloir_server::Running) {
+    let (address, public) = (running.address, &running.public);
+    anstream::println!("{} on {address}", styled(GOOD, "answering"));
+    let installation = running.installation();
+    for line in installation.house.lines() {
+        let config = &line.config;
+        let tenant = &line.tenant.id;
+        anstream::println!("  {}  {tenant}  {}", styled(TITLE, config.number.as_str()), config.agent.display());
+    }
+    for entry in installation.providers.entries() {
+        let (role, name, region) = (entry.role.name(), &entry.name, &entry.region);
+        anstream::println!("  {}", styled(DIM, &format!("{role}: {name} ({}, {region})", entry.model_name())));
+    }
+    anstream::println!("Set the number's voice webhook to POST {public}/twilio/voice; stop with Ctrl-C.");
+}
+
+/// Waits for Ctrl-C or a polite kill.
+async fn stopped() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        let _ = tokio::signal::ctrl_c().await;
+        return;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}

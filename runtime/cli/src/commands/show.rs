@@ -1,0 +1,264 @@
+//! `parloir show`: what happened in a call, line by line.
+
+use std::collections::HashMap;
+
+use clap::Args;
+use parloir_contract::{
+    Booked, CallId, Field, Heard, HostCall, HostReturn, Message, Outcome as AgentOutcome, Turn,
+};
+use parloir_journal::{
+    Gate, HostCallEnded, HostCallStarted, ProviderEnded, ProviderRole, ProviderStarted, ProviderStatus, Record,
+    RecordBody, Seq, read_call,
+};
+use parloir_store::Keyring;
+
+use crate::commands::calls::{ending, time};
+use crate::commands::recording::tenant_of;
+use crate::terminal::{AGENT, BAD, CALLER, DIM, TITLE, styled};
+use crate::{DataArgs, Outcome};
+
+#[derive(Args)]
+pub(crate) struct Show {
+    /// The call, as `parloir calls` lists it.
+    call: CallId,
+    #[command(flatten)]
+    data: DataArgs,
+    /// Also show what is usually left out: clock readings, digests of sound, every provider's start.
+    #[arg(long)]
+    all: bool,
+    /// Print every record as one JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Show {
+    pub(crate) async fn run(self) -> Outcome {
+        let folders = self.data.existing()?;
+        let tenant = tenant_of(&folders, self.call).await?;
+        let keyring = Keyring::open(&folders.keys)?;
+        let mut records = read_call(&folders.data, &keyring, &tenant, self.call, None).await?;
+        if self.json {
+            for record in &records {
+                println!("{}", serde_json::json!({ "seq": record.seq, "at": record.at, "body": record.body }));
+            }
+            return Ok(());
+        }
+        Record::merge_held(&mut records);
+        timeline(&records, self.all);
+        Ok(())
+    }
+}
+
+/// Prints a call's records for a person.
+pub(crate) fn timeline(records: &[Record], all: bool) {
+    let began = records.first().map_or(0, |r| r.at);
+    let bodies: HashMap<Seq, &RecordBody> = records.iter().map(|r| (r.seq, &r.body)).collect();
+    for record in records {
+        let seconds = record.at.saturating_sub(began) / 1_000_000;
+        let Some((who, what)) = line(&record.body, &bodies, all) else { continue };
+        let clock = styled(DIM, &format!("{:>4}.{:03}", seconds / 1_000, seconds % 1_000));
+        anstream::println!("{clock}  {who}  {what}");
+    }
+}
+
+type Line = Option<(String, String)>;
+
+fn host(word: &str) -> String {
+    styled(DIM, &format!("{word:9}"))
+}
+
+fn line(body: &RecordBody, bodies: &HashMap<Seq, &RecordBody>, all: bool) -> Line {
+    match body {
+        RecordBody::CallStarted(started) => {
+            let sha: String = started.component_sha256.iter().take(6).map(|b| format!("{b:02x}")).collect();
+            let caller = started.info.as_ref().and_then(|i| i.caller.as_deref()).unwrap_or("a caller");
+            let (line, agent, version) = (&started.line, &started.agent_name, &started.agent_version);
+            Some((styled(TITLE, "call     "), format!("{caller} rings {line} ({}); {agent} {version} answers [{sha}…]", started.transport)))
+        }
+        RecordBody::HostCallEnded(ended) => host_call(ended, bodies, all),
+        RecordBody::ProviderEnded(ended) => provider(ended, bodies),
+        RecordBody::TurnMeasured(turn) => {
+            let parts = [
+                ("end of turn", turn.end_of_turn_ms),
+                ("transcription", turn.transcription_ms),
+                ("agent", turn.agent_ms),
+                ("voice", turn.first_audio_ms),
+                ("in all", turn.reply_ms),
+            ];
+            let words: Vec<String> =
+                parts.iter().filter_map(|(name, ms)| ms.map(|ms| format!("{name} {ms} ms"))).collect();
+            Some((host("latency"), styled(DIM, &words.join(", "))))
+        }
+        RecordBody::Gate(gate) => Some((host("gate"), gate_words(*gate).to_owned())),
+        RecordBody::Failure(failure) => {
+            let detail = failure.detail.as_deref().map(|d| format!(": {d}")).unwrap_or_default();
+            Some((styled(BAD, "failure  "), format!("{:?}: {}{detail}", failure.kind, failure.reason)))
+        }
+        RecordBody::Report(report) => {
+            let fields: Vec<String> = report.fields.iter().flatten().map(field).collect();
+            Some((styled(TITLE, "report   "), if fields.is_empty() { "empty".to_owned() } else { fields.join("; ") }))
+        }
+        RecordBody::Ledger(used) => Some((
+            host("used"),
+            styled(DIM, &format!(
+                "{} host calls, {} characters spoken, {} s transcribed, {} tokens",
+                used.host_calls,
+                used.speech_characters,
+                used.transcribed_ms / 1_000,
+                used.model_tokens
+            )),
+        )),
+        RecordBody::CallEnded(ended) => {
+            let reason = ended.reason.as_deref().map(|r| format!(": {r}")).unwrap_or_default();
+            let (seconds, cpu) = (ended.duration_ms / 1_000, ended.agent_cpu_us / 1_000);
+            Some((styled(TITLE, "end      "), format!("{}{reason} ({seconds} s; agent CPU {cpu} ms)", ending(ended.outcome))))
+        }
+        RecordBody::CallInterrupted(cut) => Some((styled(BAD, "cut off  "), cut.reason.clone())),
+        RecordBody::Note(note) => Some((host("note"), note.text.clone())),
+        RecordBody::HostCallStarted(started) if all => Some((host("asks"), styled(DIM, started.import.name()))),
+        RecordBody::ProviderStarted(started) if all => {
+            Some((host("request"), styled(DIM, &format!("{} to {} ({})", started.model, started.provider, started.region))))
+        }
+        RecordBody::MediaDigest(digest) if all => {
+            let hash: String = digest.sha256.iter().take(8).map(|b| format!("{b:02x}")).collect();
+            Some((host("sound"), styled(DIM, &format!("{:?} second {} {hash}…", digest.direction, digest.second))))
+        }
+        RecordBody::RecordingStored(stored) if all => {
+            Some((host("recorded"), styled(DIM, &format!("second {}", stored.second))))
+        }
+        RecordBody::HostCallStarted(_)
+        | RecordBody::ProviderStarted(_)
+        | RecordBody::MediaDigest(_)
+        | RecordBody::RecordingStored(_)
+        | RecordBody::Key(_)
+        | RecordBody::Content(_)
+        | RecordBody::Wasi(_) => None,
+    }
+}
+
+fn gate_words(gate: Gate) -> &'static str {
+    match gate {
+        Gate::Pending => "nobody has agreed yet: nothing is written",
+        Gate::Open => "the caller agreed: sound and words are kept",
+        Gate::Refused => "the caller refused: neither sound nor words are kept",
+        Gate::Paused => "paused: nothing is heard, kept or sent",
+    }
+}
+
+fn provider(ended: &ProviderEnded, bodies: &HashMap<Seq, &RecordBody>) -> Line {
+    let Some(RecordBody::ProviderStarted(ProviderStarted { role, provider, model, region, attempt, .. })) =
+        bodies.get(&ended.started)
+    else {
+        return None;
+    };
+    let role = match role {
+        ProviderRole::SpeechToText => "transcribed by",
+        ProviderRole::LanguageModel => "thought by",
+        ProviderRole::TextToSpeech => "voiced by",
+    };
+    let status = match ended.status {
+        ProviderStatus::Ok => String::new(),
+        other => format!(", {other:?} (attempt {attempt})"),
+    };
+    Some((host(""), styled(DIM, &format!("{role} {model} ({provider}, {region}) in {} ms{status}", ended.latency_ms))))
+}
+
+fn host_call(ended: &HostCallEnded, bodies: &HashMap<Seq, &RecordBody>, all: bool) -> Line {
+    let Some(RecordBody::HostCallStarted(HostCallStarted { import, arguments })) = bodies.get(&ended.started) else {
+        return None;
+    };
+    let (Some(arguments), Some(result)) = (arguments, &ended.result) else {
+        // The consent gate was closed: which import, and how it went, is all there is.
+        let name = import.name();
+        let quiet = name.starts_with("clock.") || name.starts_with("log.") || name.starts_with("random.");
+        let words = format!("{name} {:?} {} ms {}", ended.status, ended.latency_us / 1_000, styled(DIM, "(content not kept)"));
+        return (all || !quiet).then(|| (host(""), words));
+    };
+    if let Some(refusal) = result.refusal() {
+        return Some((styled(BAD, "refused  "), format!("{}: {refusal}", import.name())));
+    }
+    let says = |text: &str, heard: &Heard| {
+        let cut = if heard.whole { String::new() } else { format!(" {}", styled(DIM, &format!("(heard: {:?})", heard.text))) };
+        (styled(AGENT, "agent    "), format!("{text}{cut}"))
+    };
+    Some(match (arguments, result) {
+        (HostCall::Say(say), HostReturn::Say(Ok(heard))) => says(&say.text, heard),
+        (HostCall::Play(play), HostReturn::Play(Ok(heard))) => says(&format!("[{}]", play.sound), heard),
+        (HostCall::Ask(ask), HostReturn::Ask(Ok((heard, answer)))) => {
+            let (who, said) = says(&ask.question, heard);
+            (who, format!("{said}\n          {}  {}", styled(CALLER, "caller   "), turn(answer)))
+        }
+        (HostCall::Listen(_), HostReturn::Listen(Ok(answer))) => (styled(CALLER, "caller   "), turn(answer)),
+        (HostCall::Reply(reply), HostReturn::Reply(Ok(answer))) => {
+            let asked = reply.messages.iter().rev().find_map(|m| match m {
+                Message::User(text) => Some(text.as_str()),
+                Message::System(_) | Message::Assistant { .. } | Message::Tool { .. } => None,
+            });
+            let (who, said) = says(&answer.generated.text, &answer.heard);
+            (who, format!("{said} {}", styled(DIM, &format!("({}, asked {:?})", answer.generated.model, asked.unwrap_or_default()))))
+        }
+        (HostCall::Chat(_), HostReturn::Chat(Ok(answer))) => (host("model"), answer.text.clone()),
+        (HostCall::Transfer(transfer), HostReturn::Transfer(Ok(how))) => {
+            let to = if transfer.to.is_empty() { "the fallback number" } else { &transfer.to };
+            (host("transfer"), format!("to {to}: {how:?}"))
+        }
+        (HostCall::Consent(granted), HostReturn::Consent(_)) => {
+            (host("consent"), if *granted { "given" } else { "refused" }.to_owned())
+        }
+        (HostCall::FreeSlots(_), HostReturn::FreeSlots(Ok(slots))) => {
+            let starts: Vec<String> = slots.iter().map(|s| s.start.to_string()).collect();
+            (host("calendar"), format!("free: {}", starts.join(", ")))
+        }
+        (HostCall::Book(_), HostReturn::Book(Ok(booked)))
+        | (HostCall::MoveAppointment(_), HostReturn::MoveAppointment(Ok(booked))) => (host("calendar"), match booked {
+            Booked::Confirmed(a) => format!("booked {} for {} [{}]", a.slot.start, a.contact.name, a.reference),
+            Booked::Taken => "the slot was taken meanwhile".to_owned(),
+        }),
+        (HostCall::SetReport(set), HostReturn::SetReport(_)) => (host("report"), field(set)),
+        (HostCall::Log(line), HostReturn::Log(())) => (host("log"), format!("{:?}: {}", line.level, line.message)),
+        (HostCall::Now | HostCall::Weekday | HostCall::Elapsed | HostCall::RandomBytes(_) | HostCall::ModelAvailable, _)
+            if !all =>
+        {
+            return None;
+        }
+        (arguments, result) => (host("host"), format!("{arguments:?} → {result:?}")),
+    })
+}
+
+fn turn(turn: &Turn) -> String {
+    match turn {
+        Turn::Speech(speech) => {
+            let over = if speech.over_agent { ", over the agent" } else { "" };
+            format!("« {} » {}", speech.text, styled(DIM, &format!("(confidence {:.2}{over})", speech.confidence)))
+        }
+        Turn::Digits(digits) => format!("[{digits}]"),
+        Turn::Silence => styled(DIM, "silence"),
+        Turn::HungUp => styled(DIM, "hung up"),
+    }
+}
+
+/// A field of a report in words.
+pub(crate) fn field(field: &Field) -> String {
+    match field {
+        Field::Contact(contact) => match &contact.phone {
+            Some(phone) => format!("contact: {} {phone}", contact.name),
+            None => format!("contact: {}", contact.name),
+        },
+        Field::Need(need) => format!("need: {need}"),
+        Field::Appointment(a) => format!("appointment: {} [{}]", a.slot.start, a.reference),
+        Field::Status(status) => format!("status: {status:?}"),
+        Field::Summary(summary) => format!("summary: {summary}"),
+        Field::Other(name, value) => format!("{name}: {value}"),
+    }
+}
+
+/// Why an agent's outcome failed, in words, for whoever prints a summary.
+pub(crate) fn outcome(outcome: &AgentOutcome) -> String {
+    match outcome {
+        AgentOutcome::Done => "done".to_owned(),
+        AgentOutcome::Transferred => "transferred".to_owned(),
+        AgentOutcome::CallBack => "call back".to_owned(),
+        AgentOutcome::Abandoned => "abandoned".to_owned(),
+        AgentOutcome::Failed(why) => format!("failed: {why}"),
+    }
+}

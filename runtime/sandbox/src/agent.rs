@@ -1,0 +1,154 @@
+//! A loaded agent: it describes itself once, and answers calls, each in an instance of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parloir_contract::{CallInfo, Capability, Description, Outcome};
+use wasmtime::{Store, UpdateDeadline};
+
+use crate::bindings::AgentPre;
+use crate::convert::{description_from_guest, info_to_guest, outcome_from_guest};
+use crate::door::{Door, refusing_door};
+use crate::engine::{Compiled, LoadError, Sandbox};
+use crate::failure::Failure;
+use crate::host::{Host, State};
+use crate::limits::Limits;
+use crate::metering::{Meter, Metered};
+use crate::settings::Budget;
+
+/// One version of an agent, compiled and ready. Cheap to clone.
+#[derive(Clone)]
+pub struct Agent {
+    sandbox: Sandbox,
+    pre: AgentPre<State>,
+    description: Arc<Description>,
+    capabilities: Arc<[Capability]>,
+    sha256: [u8; 32],
+    size: usize,
+}
+
+/// How an agent's part in a call ended.
+#[derive(Debug)]
+pub struct Answered {
+    /// The agent's own judgement, or why it has none.
+    pub outcome: Result<Outcome, Failure>,
+    /// CPU time it used.
+    pub cpu: Duration,
+}
+
+impl Agent {
+    pub(crate) async fn describe(sandbox: Sandbox, compiled: Compiled, budget: Budget) -> Result<Self, LoadError> {
+        let Compiled { pre, sha256, size } = compiled;
+        let run = {
+            let (sandbox, pre) = (sandbox.clone(), pre.clone());
+            async move {
+                let meter = Arc::new(Meter::default());
+                let work = async {
+                    let mut store = store(&sandbox, refusing_door(), meter.clone(), budget)?;
+                    let result = async {
+                        let agent = pre.instantiate_async(&mut store).await?;
+                        agent.call_describe(&mut store).await
+                    }
+                    .await;
+                    result.map_err(|e| Failure::from_engine(&e, store.data().limits.refused()))
+                };
+                Metered::new(work, meter.clone()).await
+            }
+        };
+        let described = sandbox.inner.executor.handle().spawn(run).await.map_err(|e| Failure::host(e))??;
+        let description = description_from_guest(described);
+        let capabilities = validated(&description)?;
+        Ok(Self { sandbox, pre, description: Arc::new(description), capabilities: capabilities.into(), sha256, size })
+    }
+
+    /// What it says of itself.
+    pub fn description(&self) -> &Description {
+        &self.description
+    }
+
+    /// What it declared to need.
+    pub fn capabilities(&self) -> &[Capability] {
+        &self.capabilities
+    }
+
+    /// SHA-256 of the component.
+    pub fn sha256(&self) -> &[u8; 32] {
+        &self.sha256
+    }
+
+    /// Size of the component in bytes.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// The sandbox it was loaded into.
+    pub fn sandbox(&self) -> &Sandbox {
+        &self.sandbox
+    }
+
+    /// Answers one call on the agents' executor: a fresh store, a fresh instance, this door and no
+    /// other. Dropping the returned handle does not stop the agent; aborting it does.
+    pub fn answer(&self, info: CallInfo, door: Door, budget: Budget) -> tokio::task::JoinHandle<Answered> {
+        let agent = self.clone();
+        self.sandbox.inner.executor.handle().spawn(async move { agent.run(&info, door, budget).await })
+    }
+
+    async fn run(&self, info: &CallInfo, door: Door, budget: Budget) -> Answered {
+        let meter = Arc::new(Meter::default());
+        let Ok(_place) = self.sandbox.inner.places.clone().acquire_owned().await else {
+            return Answered { outcome: Err(Failure::host("the sandbox is closing")), cpu: Duration::ZERO };
+        };
+        let work = async {
+            let mut store = store(&self.sandbox, door, meter.clone(), budget)?;
+            let result = async {
+                let agent = self.pre.instantiate_async(&mut store).await?;
+                agent.call_answer(&mut store, &info_to_guest(info)).await
+            }
+            .await;
+            result.map_err(|e| Failure::from_engine(&e, store.data().limits.refused()))
+        };
+        let outcome = Metered::new(work, meter.clone()).await.map(outcome_from_guest);
+        Answered { outcome, cpu: meter.used() }
+    }
+
+    /// Instantiates and drops: what a call costs before the agent's first word. For benchmarks.
+    pub async fn instantiate_once(&self) -> Result<(), Failure> {
+        let meter = Arc::new(Meter::default());
+        let mut store = store(&self.sandbox, refusing_door(), meter, Budget::default())?;
+        let made = self.pre.instantiate_async(&mut store).await;
+        made.map(drop).map_err(|e| Failure::from_engine(&e, store.data().limits.refused()))
+    }
+}
+
+fn store(sandbox: &Sandbox, door: Door, meter: Arc<Meter>, budget: Budget) -> Result<Store<State>, Failure> {
+    let settings = &sandbox.inner.settings;
+    let memory = budget.memory.min(settings.memory);
+    let state = State { limits: Limits::new(memory, settings.table_elements), host: Host::new(door, meter.clone(), budget) };
+    let mut store = Store::new(&sandbox.inner.engine, state);
+    store.limiter(|state| &mut state.limits);
+    store.set_hostcall_fuel(settings.host_call_bytes);
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(move |_| {
+        meter.check(&budget)?;
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+    });
+    Ok(store)
+}
+
+/// Checks what an agent says of itself before anything relies on it.
+fn validated(description: &Description) -> Result<Vec<Capability>, LoadError> {
+    let wrong = |what: &str| Err(LoadError::Description(what.to_owned()));
+    if description.name.is_empty() || description.name.len() > 80 {
+        return wrong("`name` must have 1 to 80 characters");
+    }
+    if description.version.is_empty() || description.version.len() > 40 {
+        return wrong("`version` must have 1 to 40 characters");
+    }
+    if description.languages.is_empty() || description.languages.len() > 32 {
+        return wrong("`languages` must name 1 to 32 languages, such as fr-FR");
+    }
+    if description.capabilities.len() > Capability::ALL.len() {
+        return wrong("`capabilities` names more than there are");
+    }
+    description.capabilities.iter().map(|c| c.parse().map_err(LoadError::Description)).collect()
+}

@@ -1,0 +1,231 @@
+//! The process's one engine, its clock, and its executor.
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::Semaphore;
+use wasmtime::component::{Component, Linker};
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails};
+
+use crate::agent::Agent;
+use crate::artifact::ArtifactCache;
+use crate::bindings;
+use crate::encode::{EncodeError, encode};
+use crate::failure::Failure;
+use crate::host::{HasHost, State};
+use crate::settings::{Budget, Settings};
+
+/// Why an agent could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The engine itself would not start.
+    #[error("the WebAssembly engine did not start: {0}")]
+    Engine(String),
+    /// The file is larger than the limit.
+    #[error("the component has {size} bytes and may have {limit}; strip it, or raise `component_bytes`")]
+    TooLarge {
+        /// Its size.
+        size: usize,
+        /// [`Settings::component_bytes`].
+        limit: usize,
+    },
+    /// The file is not WebAssembly.
+    #[error("the file is not a WebAssembly component: {0}")]
+    NotAComponent(#[from] EncodeError),
+    /// It does not compile or validate.
+    #[error("the component does not compile: {0}")]
+    Compile(String),
+    /// It is a component of another world.
+    #[error("the component does not fit the world parloir:agent/agent@0.1.0: {0}")]
+    World(String),
+    /// It failed to describe itself.
+    #[error("the agent failed while describing itself: {0}")]
+    Describe(#[from] Failure),
+    /// What it says of itself is not usable.
+    #[error("the agent's description is not valid: {0}")]
+    Description(String),
+}
+
+/// The sandbox: one per process. Cheap to clone.
+#[derive(Clone)]
+pub struct Sandbox {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) engine: Engine,
+    pub(crate) linker: Linker<State>,
+    pub(crate) settings: Settings,
+    pub(crate) places: Arc<Semaphore>,
+    pub(crate) executor: GuestExecutor,
+    cache: Option<ArtifactCache>,
+}
+
+impl Sandbox {
+    /// Starts the engine, its interruption clock and the agents' executor.
+    pub fn new(settings: Settings, cache: Option<ArtifactCache>) -> Result<Self, LoadError> {
+        let engine_error = |e: wasmtime::Error| LoadError::Engine(format!("{e:#}"));
+        let engine = Engine::new(&config(&settings)).map_err(engine_error)?;
+        let mut linker = Linker::new(&engine);
+        bindings::Agent::add_to_linker::<_, HasHost>(&mut linker, |state| &mut state.host).map_err(engine_error)?;
+        interrupt(&engine, &settings)?;
+        let executor = GuestExecutor::new(&settings)?;
+        let places = Arc::new(Semaphore::new(settings.instances as usize));
+        Ok(Self { inner: Arc::new(Inner { engine, linker, settings, places, executor, cache }) })
+    }
+
+    /// The agents' executor.
+    pub fn executor(&self) -> &GuestExecutor {
+        &self.inner.executor
+    }
+
+    /// What the journal notes of the engine: version, compiler, and the limits in force.
+    pub fn configuration(&self) -> String {
+        let s = &self.inner.settings;
+        format!(
+            "wasmtime 48 cranelift; memory {} MiB; stack {} KiB; host-call {} KiB; tick {} ms; nan-canonical",
+            s.memory >> 20,
+            s.wasm_stack >> 10,
+            s.host_call_bytes >> 10,
+            s.tick.as_millis()
+        )
+    }
+
+    /// Compiles a component, or takes it from the cache. Blocking: milliseconds for a small agent,
+    /// half a minute for a JavaScript engine. A core module that embeds the contract is made a
+    /// component first.
+    pub fn compile(&self, wasm: &[u8]) -> Result<Compiled, LoadError> {
+        let limit = self.inner.settings.component_bytes;
+        if wasm.len() > limit {
+            return Err(LoadError::TooLarge { size: wasm.len(), limit });
+        }
+        let bytes = encode(wasm)?;
+        let sha256: [u8; 32] = Sha256::digest(&bytes).into();
+        let compile_error = |e: wasmtime::Error| LoadError::Compile(format!("{e:#}"));
+        let engine = &self.inner.engine;
+        let cached = self.inner.cache.as_ref().and_then(|cache| cache.load(engine, &sha256));
+        let component = match (cached, &self.inner.cache) {
+            (Some(component), _) => component,
+            (None, None) => Component::new(engine, &bytes).map_err(compile_error)?,
+            (None, Some(cache)) => {
+                let artifact = engine.precompile_component(&bytes).map_err(compile_error)?;
+                cache.keep(engine, &sha256, &artifact);
+                // What was just kept passes the same gate as everything else that is loaded.
+                match cache.load(engine, &sha256) {
+                    Some(component) => component,
+                    None => Component::new(engine, &bytes).map_err(compile_error)?,
+                }
+            }
+        };
+        let pre = self.inner.linker.instantiate_pre(&component).map_err(|e| LoadError::World(format!("{e:#}")))?;
+        let pre = bindings::AgentPre::new(pre).map_err(|e| LoadError::World(format!("{e:#}")))?;
+        Ok(Compiled { pre, sha256, size: bytes.len() })
+    }
+
+    /// Compiles an agent off the executors and lets it describe itself.
+    pub async fn load(&self, wasm: Vec<u8>) -> Result<Agent, LoadError> {
+        let sandbox = self.clone();
+        let compiled = self
+            .inner
+            .executor
+            .handle()
+            .spawn_blocking(move || sandbox.compile(&wasm))
+            .await
+            .map_err(|e| LoadError::Engine(e.to_string()))??;
+        Agent::describe(self.clone(), compiled, Budget::default()).await
+    }
+}
+
+/// A compiled component that fits the world.
+pub struct Compiled {
+    pub(crate) pre: bindings::AgentPre<State>,
+    pub(crate) sha256: [u8; 32],
+    pub(crate) size: usize,
+}
+
+/// The executor on which agents run, apart from the media loop's.
+pub struct GuestExecutor(Option<Runtime>, Handle);
+
+impl GuestExecutor {
+    fn new(settings: &Settings) -> Result<Self, LoadError> {
+        let nice = settings.nice.clamp(0, 19);
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(settings.threads.max(1))
+            .thread_name("agents")
+            .enable_all()
+            .on_thread_start(move || {
+                // On Linux niceness belongs to the thread.
+                if let Err(error) = rustix::process::nice(nice) {
+                    tracing::warn!(%error, "agents run at normal priority");
+                }
+            })
+            .build()
+            .map_err(|e| LoadError::Engine(format!("the agents' threads did not start: {e}")))?;
+        let handle = runtime.handle().clone();
+        Ok(Self(Some(runtime), handle))
+    }
+
+    /// To spawn on it.
+    pub fn handle(&self) -> &Handle {
+        &self.1
+    }
+}
+
+impl Drop for GuestExecutor {
+    fn drop(&mut self) {
+        // A runtime may be dropped inside another one's task only in the background.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn config(settings: &Settings) -> Config {
+    let mut pool = PoolingAllocationConfig::default();
+    pool.total_component_instances(settings.instances)
+        .total_core_instances(settings.instances.saturating_mul(4))
+        .total_memories(settings.instances.saturating_mul(2))
+        .total_tables(settings.instances.saturating_mul(4))
+        .total_stacks(settings.instances)
+        .max_core_instances_per_component(64)
+        .max_memories_per_component(16)
+        .max_tables_per_component(64)
+        .max_memory_size(settings.memory)
+        .table_elements(settings.table_elements);
+    let mut config = Config::new();
+    config
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
+        .epoch_interruption(true)
+        .max_wasm_stack(settings.wasm_stack)
+        .async_stack_size(settings.fiber_stack)
+        // A fiber's stack may hold another tenant's words.
+        .async_stack_zeroing(true)
+        .memory_init_cow(true)
+        // The same call gives the same bytes on every machine, or it could not be replayed.
+        .cranelift_nan_canonicalization(true)
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable)
+        .wasm_relaxed_simd(false)
+        .wasm_memory64(false)
+        .wasm_multi_memory(false)
+        .wasm_component_model(true);
+    config
+}
+
+/// Advances the epoch from a thread of its own, which ends with the engine.
+fn interrupt(engine: &Engine, settings: &Settings) -> Result<(), LoadError> {
+    let weak = engine.weak();
+    let tick = settings.tick;
+    std::thread::Builder::new()
+        .name("agents-clock".into())
+        .spawn(move || {
+            while let Some(engine) = weak.upgrade() {
+                engine.increment_epoch();
+                drop(engine);
+                #[allow(clippy::disallowed_methods, reason = "a thread of its own, not an executor's")]
+                std::thread::sleep(tick);
+            }
+        })
+        .map(drop)
+        .map_err(|e| LoadError::Engine(format!("the interruption clock did not start: {e}")))
+}

@@ -1,0 +1,64 @@
+//! Memory and tables of one store.
+
+use wasmtime::ResourceLimiter;
+
+/// The agent asked for more than it may have at instantiation, where failing softly is impossible.
+#[derive(Debug, thiserror::Error)]
+#[error("the agent needs {desired} bytes of memory and may have {allowed}")]
+pub(crate) struct MemoryExceeded {
+    desired: usize,
+    allowed: usize,
+}
+
+/// Limits one store and remembers whether a limit was met.
+pub(crate) struct Limits {
+    memory: usize,
+    table_elements: usize,
+    used: usize,
+    refused: bool,
+}
+
+impl Limits {
+    pub(crate) fn new(memory: usize, table_elements: usize) -> Self {
+        Self { memory, table_elements, used: 0, refused: false }
+    }
+
+    /// Whether growth was ever refused.
+    pub(crate) fn refused(&self) -> bool {
+        self.refused
+    }
+}
+
+impl ResourceLimiter for Limits {
+    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        // All memories of the component count together.
+        let total = self.used.saturating_sub(current).saturating_add(desired);
+        if total > self.memory {
+            self.refused = true;
+            if current == 0 {
+                return Err(MemoryExceeded { desired: total, allowed: self.memory }.into());
+            }
+            return Ok(false);
+        }
+        self.used = total;
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let fits = desired <= self.table_elements;
+        self.refused |= !fits;
+        Ok(fits)
+    }
+
+    fn instances(&self) -> usize {
+        64
+    }
+
+    fn tables(&self) -> usize {
+        64
+    }
+
+    fn memories(&self) -> usize {
+        16
+    }
+}

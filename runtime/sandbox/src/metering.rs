@@ -1,0 +1,98 @@
+//! An agent is charged its own CPU time, not wall time: on a busy machine a slow neighbour must not
+//! use up somebody else's budget.
+//!
+//! The agent's future is wrapped in [`Metered`], which reads the thread's CPU clock around every
+//! poll; the epoch interruption inside a long poll reads it again through the same [`Meter`].
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::settings::Budget;
+
+/// The agent computed too long.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum CpuExceeded {
+    #[error("the agent computed for more than {0:?} without listening to the caller")]
+    Turn(Duration),
+    #[error("the agent computed for more than {0:?} in one call")]
+    Call(Duration),
+}
+
+fn thread_cpu() -> u64 {
+    let now = clock_gettime(ClockId::ThreadCPUTime);
+    u64::try_from(now.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0)
+}
+
+/// CPU nanoseconds of one agent. Only the thread that polls the agent writes; relaxed order is
+/// enough because a task's polls are already ordered by its executor.
+#[derive(Debug, Default)]
+pub(crate) struct Meter {
+    /// Charged by finished polls.
+    charged: AtomicU64,
+    /// Thread CPU clock when the present poll began.
+    poll_began: AtomicU64,
+    /// `used()` when the present turn began.
+    turn_began: AtomicU64,
+}
+
+impl Meter {
+    /// CPU time used so far. Only meaningful on the thread that is polling the agent.
+    fn used_now(&self) -> u64 {
+        let poll = thread_cpu().saturating_sub(self.poll_began.load(Ordering::Relaxed));
+        self.charged.load(Ordering::Relaxed) + poll
+    }
+
+    /// CPU time of the finished polls.
+    pub(crate) fn used(&self) -> Duration {
+        Duration::from_nanos(self.charged.load(Ordering::Relaxed))
+    }
+
+    /// The caller had a turn: the agent's next computation is a new one.
+    pub(crate) fn new_turn(&self) {
+        self.turn_began.store(self.used_now(), Ordering::Relaxed);
+    }
+
+    /// Whether the budget still holds. Called from inside a poll.
+    pub(crate) fn check(&self, budget: &Budget) -> Result<(), CpuExceeded> {
+        let used = self.used_now();
+        if Duration::from_nanos(used) > budget.call_cpu {
+            return Err(CpuExceeded::Call(budget.call_cpu));
+        }
+        let turn = used.saturating_sub(self.turn_began.load(Ordering::Relaxed));
+        if Duration::from_nanos(turn) > budget.turn_cpu {
+            return Err(CpuExceeded::Turn(budget.turn_cpu));
+        }
+        Ok(())
+    }
+}
+
+/// A future whose polls are charged to a [`Meter`].
+pub(crate) struct Metered<F> {
+    inner: Pin<Box<F>>,
+    meter: Arc<Meter>,
+}
+
+impl<F: Future> Metered<F> {
+    pub(crate) fn new(inner: F, meter: Arc<Meter>) -> Self {
+        Self { inner: Box::pin(inner), meter }
+    }
+}
+
+impl<F: Future> Future for Metered<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let began = thread_cpu();
+        self.meter.poll_began.store(began, Ordering::Relaxed);
+        let out = self.inner.as_mut().poll(cx);
+        let spent = thread_cpu().saturating_sub(began);
+        self.meter.charged.fetch_add(spent, Ordering::Relaxed);
+        out
+    }
+}

@@ -1,0 +1,74 @@
+//! Every setting of the sandbox: its default, what it costs, and what it is against.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+/// Limits of the whole process's sandbox. The defaults fit 1,000 live calls of Rust, C,
+/// JavaScript or Python agents.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Live instances at most; more wait for a place. Default 1,000. Costs address space, not
+    /// memory: slots are reserved and only touched when used. Against: exhausting the pool.
+    pub instances: u32,
+    /// Linear memory of one instance, in bytes. Default 64 MiB. Against: a memory hog.
+    pub memory: usize,
+    /// Elements of one table. Default 20,000. Against: huge tables.
+    pub table_elements: usize,
+    /// Bytes that one host call may make the host allocate while lifting its arguments.
+    /// Default 1 MiB. Against: allocation bombs through strings and lists.
+    pub host_call_bytes: usize,
+    /// WebAssembly stack of one instance. Default 512 KiB. Against: deep recursion.
+    pub wasm_stack: usize,
+    /// The fiber's whole stack, host frames included. Default 1 MiB; must exceed `wasm_stack`.
+    pub fiber_stack: usize,
+    /// How often running guests are interrupted to be charged and to let others run. Default
+    /// 5 ms. Costs one atomic increment per tick, and one load per loop iteration in the guest.
+    /// Against: endless loops and starvation of other agents.
+    pub tick: Duration,
+    /// Operating-system threads that run agents. Default: one per core.
+    pub threads: usize,
+    /// Niceness of those threads, 0 to 19. Default 5: with agents spinning, media frames are sent
+    /// as punctually as without (measured: 2.0 ms p99 at 5, 4.0 ms at 0). Against: an agent that
+    /// delays anybody's frames.
+    pub nice: i32,
+    /// A component's size in bytes. Default 64 MiB. Against: compile bombs.
+    pub component_bytes: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            instances: 1_000,
+            memory: 64 << 20,
+            table_elements: 20_000,
+            host_call_bytes: 1 << 20,
+            wasm_stack: 512 << 10,
+            fiber_stack: 1 << 20,
+            tick: Duration::from_millis(5),
+            threads: std::thread::available_parallelism().map_or(2, NonZeroUsize::get),
+            nice: 5,
+            component_bytes: 64 << 20,
+        }
+    }
+}
+
+/// What one call's agent may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// CPU time between two of the caller's turns. Default 500 ms.
+    pub turn_cpu: Duration,
+    /// CPU time of the whole call. Default 10 s.
+    pub call_cpu: Duration,
+    /// Linear memory in bytes, at most [`Settings::memory`]. Default 32 MiB.
+    pub memory: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self {
+            turn_cpu: Duration::from_millis(500),
+            call_cpu: Duration::from_secs(10),
+            memory: 32 << 20,
+        }
+    }
+}

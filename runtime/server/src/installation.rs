@@ -1,0 +1,198 @@
+//! Everything that is opened once: keys, store, journal, sandbox, providers, agents.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parloir_contract::TenantId;
+use parloir_journal::Journal;
+use parloir_providers::{ProvidersConfig, Registry};
+use parloir_sandbox::{Agent, ArtifactCache, Sandbox, SealKey, Settings};
+use parloir_store::{Embedded, Kms, Store, TenantStore};
+use parloir_tenancy::{Documents, House};
+
+use crate::config::Config;
+
+/// Why an installation does not open. Every text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The data folder, the keys folder, or what is in them.
+    #[error("{0}")]
+    Storage(String),
+    /// The operator's file.
+    #[error("the configuration: {0}")]
+    Config(String),
+    /// An agent does not load.
+    #[error("agent {path}: {problem}")]
+    Agent {
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+/// Where an installation rests.
+#[derive(Debug, Clone)]
+pub struct Folders {
+    /// Journal, store, compiled agents.
+    pub data: PathBuf,
+    /// Keys: apart from the data, and never in the same backup.
+    pub keys: PathBuf,
+}
+
+impl Folders {
+    /// The data folder, and the keys beside it: `DIR` and `DIR.keys`.
+    pub fn beside(data: impl Into<PathBuf>) -> Self {
+        let data = data.into();
+        let mut keys = data.clone().into_os_string();
+        keys.push(".keys");
+        Self { data, keys: keys.into() }
+    }
+}
+
+/// What rests on disk, opened.
+pub struct Storage {
+    /// The journal.
+    pub journal: Journal,
+    store: Arc<dyn Store>,
+    kms: Arc<dyn Kms>,
+}
+
+impl Storage {
+    /// Opens, or creates, an installation's folders.
+    pub async fn open(folders: &Folders) -> Result<Self, OpenError> {
+        let storage = |e: &dyn std::fmt::Display| OpenError::Storage(e.to_string());
+        let kms = parloir_store::Keyring::open(&folders.keys).map_err(|e| storage(&e))?;
+        let kms: Arc<dyn Kms> = Arc::new(kms);
+        let store = Embedded::open(folders.data.join("store")).await.map_err(|e| storage(&e))?;
+        let store: Arc<dyn Store> = Arc::new(store);
+        let journal = Journal::open(&folders.data, kms.clone(), store.clone()).await.map_err(|e| storage(&e))?;
+        Ok(Self { journal, store, kms })
+    }
+
+    /// Seals what is open. Calls that are still live are closed as interrupted.
+    pub async fn close(&self) {
+        self.journal.shutdown().await;
+    }
+
+    /// The store of one tenant.
+    pub async fn tenant(&self, tenant: &TenantId) -> Result<TenantStore, OpenError> {
+        TenantStore::open(self.store.clone(), self.kms.as_ref(), tenant.clone())
+            .await
+            .map_err(|e| OpenError::Storage(e.to_string()))
+    }
+}
+
+/// An installation, ready to answer.
+pub struct Installation {
+    /// Tenants and lines.
+    pub house: House,
+    /// Providers, in order of trying.
+    pub providers: Registry,
+    /// What rests on disk.
+    pub storage: Storage,
+    agents: HashMap<PathBuf, Agent>,
+    tenants: HashMap<TenantId, TenantRooms>,
+}
+
+/// What one tenant has opened.
+#[derive(Clone)]
+pub(crate) struct TenantRooms {
+    pub(crate) store: TenantStore,
+    pub(crate) documents: Option<Documents>,
+}
+
+impl Installation {
+    /// Opens everything a call needs, compiling each agent once. `providers` takes the place of
+    /// what the file configures when it is given: tests bring canned ones.
+    pub async fn open(
+        config: &Config,
+        folders: &Folders,
+        model_file: &Path,
+        providers: Option<Registry>,
+        settings: Settings,
+    ) -> Result<Self, OpenError> {
+        let wrong = |e: &dyn std::fmt::Display| OpenError::Config(e.to_string());
+        let house = House::new(config.tenants.clone()).map_err(|e| wrong(&e))?;
+        if let Some(line) = house.lines().find(|l| !config.carriers.iter().any(|c| c.name == l.config.carrier)) {
+            let (number, carrier) = (&line.config.number, &line.config.carrier);
+            return Err(OpenError::Config(format!("line {number} names carrier {carrier:?}, which no [[carrier]] describes")));
+        }
+        let storage = Storage::open(folders).await?;
+        let providers = match providers {
+            Some(providers) => providers,
+            None => {
+                let config = ProvidersConfig { providers: config.providers.clone() };
+                let model_file = model_file.to_owned();
+                let started = tokio::task::spawn_blocking(move || Registry::from_config(&config, &model_file));
+                started.await.map_err(|e| wrong(&e))?.map_err(|e| wrong(&e))?
+            }
+        };
+        let seal = seal_key(&folders.keys)?;
+        let cache = ArtifactCache::new(folders.data.join("artifacts"), seal);
+        let sandbox = Sandbox::new(settings, Some(cache)).map_err(|e| OpenError::Storage(e.to_string()))?;
+        let mut agents = HashMap::new();
+        for line in house.lines() {
+            let path = &line.config.agent;
+            if !agents.contains_key(path) {
+                agents.insert(path.clone(), load(&sandbox, path).await?);
+            }
+        }
+        let mut tenants = HashMap::new();
+        for tenant in house.tenants() {
+            let store = storage.tenant(&tenant.id).await?;
+            let documents = match &tenant.documents {
+                Some(folder) => Some(Documents::open(folder).map_err(|e| {
+                    OpenError::Config(format!("tenant {}: documents {}: {e}", tenant.id, folder.display()))
+                })?),
+                None => None,
+            };
+            tenants.insert(tenant.id.clone(), TenantRooms { store, documents });
+        }
+        Ok(Self { house, providers, storage, agents, tenants })
+    }
+
+    /// The agent of a line.
+    pub(crate) fn agent(&self, path: &Path) -> Option<&Agent> {
+        self.agents.get(path)
+    }
+
+    /// What a tenant has opened.
+    pub(crate) fn rooms(&self, tenant: &TenantId) -> Option<&TenantRooms> {
+        self.tenants.get(tenant)
+    }
+
+    /// The agents that are loaded, by their file.
+    pub fn agents(&self) -> impl Iterator<Item = (&PathBuf, &Agent)> {
+        self.agents.iter()
+    }
+}
+
+async fn load(sandbox: &Sandbox, path: &Path) -> Result<Agent, OpenError> {
+    let failed = |problem: String| OpenError::Agent { path: path.to_owned(), problem };
+    let file = path.to_owned();
+    let read = tokio::task::spawn_blocking(move || std::fs::read(file)).await.map_err(|e| failed(e.to_string()))?;
+    let wasm = read.map_err(|e| failed(format!("{e}; build it first: parloir build agents/cabinet")))?;
+    sandbox.load(wasm).await.map_err(|e| failed(e.to_string()))
+}
+
+/// The key that seals compiled agents: in the keys folder, made on first use.
+fn seal_key(keys: &Path) -> Result<SealKey, OpenError> {
+    use std::io::{Read, Write};
+    use std::os::unix::fs::OpenOptionsExt;
+    let path = keys.join("artifacts.key");
+    let failed = |e: &dyn std::fmt::Display| OpenError::Storage(format!("{}: {e}", path.display()));
+    let mut key = [0u8; 32];
+    match std::fs::File::open(&path) {
+        Ok(mut file) => file.read_exact(&mut key).map_err(|e| failed(&e))?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            getrandom::fill(&mut key).map_err(|e| failed(&e))?;
+            let created = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+            let mut file = created.map_err(|e| failed(&e))?;
+            file.write_all(&key).and_then(|()| file.sync_all()).map_err(|e| failed(&e))?;
+        }
+        Err(error) => return Err(failed(&error)),
+    }
+    Ok(SealKey(key))
+}

@@ -1,0 +1,134 @@
+//! The carrier's stream: a WebSocket becomes a leg, the leg becomes a call.
+
+use std::sync::Arc;
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::response::Response as HttpResponse;
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use parloir_call::Setup;
+use parloir_tenancy::Line;
+use parloir_transport::drive::{Incoming, Outbound, Patience, SOCKET_LIMIT, drive};
+use parloir_transport::signature;
+use parloir_transport::{Leg, LegCommand, LegEvent, StreamStart};
+
+use crate::calls::Finished;
+use crate::routes::Refusal;
+use crate::serve::House;
+use crate::switchboard::AskedSwitchboard;
+
+/// Buffers of one socket: the usual 128 KiB each way would be most of a call's memory.
+const SOCKET_BUFFER: usize = 4 << 10;
+
+/// The upgrade: refused unless the carrier signed it.
+pub(crate) async fn upgrade(
+    State(house): State<Arc<House>>,
+    Path(number): Path<String>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Result<HttpResponse, Refusal> {
+    let line = house.line(&number)?;
+    let token = house.token(&line).ok_or(Refusal::Internal("the line's carrier is not configured"))?;
+    let header = headers.get(signature::HEADER).and_then(|value| value.to_str().ok());
+    let url = house.stream_url(&format!("/twilio/media/{number}"));
+    signature::verify(token, &url, [], header).map_err(Refusal::Signature)?;
+    let upgrade = upgrade
+        .read_buffer_size(SOCKET_BUFFER)
+        .write_buffer_size(0)
+        .max_message_size(SOCKET_LIMIT)
+        .max_frame_size(SOCKET_LIMIT);
+    Ok(upgrade.on_upgrade(move |socket| stream(house, line, socket)))
+}
+
+async fn stream(house: Arc<House>, line: Arc<Line>, socket: WebSocket) {
+    let (sink, source) = socket.split();
+    let incoming = source.map(|message| message.map(heard));
+    let outgoing = sink.with(|outbound: Outbound| async move { Ok::<_, axum::Error>(told(outbound)) });
+    let (leg, side) = parloir_transport::leg();
+    let answering = tokio::spawn(answer(house, line, leg));
+    let ended = drive(Box::pin(incoming), Box::pin(outgoing), side, Patience::default()).await;
+    tracing::debug!(?ended, "a stream ended");
+    if let Err(error) = answering.await {
+        tracing::error!(%error, "a call ended unexpectedly");
+    }
+}
+
+fn heard(message: Message) -> Incoming {
+    match message {
+        Message::Text(text) => Incoming::Text(Bytes::from(text)),
+        Message::Binary(_) => Incoming::Binary,
+        Message::Ping(_) | Message::Pong(_) => Incoming::Control,
+        Message::Close(_) => Incoming::Close,
+    }
+}
+
+fn told(outbound: Outbound) -> Message {
+    match outbound {
+        Outbound::Text(text) => Message::Text(text.into()),
+        Outbound::Close(close) => Message::Close(Some(CloseFrame { code: close.code, reason: close.reason.into() })),
+    }
+}
+
+/// The stream is open: which call is it?
+async fn answer(house: Arc<House>, line: Arc<Line>, mut leg: Leg) {
+    let Some(LegEvent::Started(start)) = leg.events.recv().await else { return };
+    if start.parameter("back").is_some() {
+        // The caller of a transfer that nobody took.
+        let waiting = house.calls.live(&start.carrier_call).and_then(|live| live.take_back());
+        match waiting {
+            Some(back) => drop(back.send(leg)),
+            None => refuse(&leg, "this call does not wait for its caller").await,
+        }
+        return;
+    }
+    let id = start.parameter("call").unwrap_or_default();
+    match house.calls.take_expected(&start.carrier_call, id) {
+        Some(expected) if Arc::ptr_eq(&expected.line, &line) => call(house, start, leg, expected).await,
+        Some(_) | None => refuse(&leg, "this stream belongs to no announced call").await,
+    }
+}
+
+async fn refuse(leg: &Leg, why: &'static str) {
+    tracing::warn!(why, "a stream was refused");
+    let _ = leg.commands.send(LegCommand::Refuse { reason: why.to_owned() }).await;
+}
+
+async fn call(house: Arc<House>, start: StreamStart, leg: Leg, expected: crate::calls::Expected) {
+    let crate::calls::Expected { id, line, caller, place, .. } = expected;
+    let installation = &house.installation;
+    let (Some(agent), Some(rooms)) = (installation.agent(&line.config.agent), installation.rooms(&line.tenant.id)) else {
+        tracing::error!(line = %line.config.number, "the line has no agent");
+        return;
+    };
+    let live = house.calls.begin(&start.carrier_call);
+    let tenant = line.tenant.id.clone();
+    tracing::info!(call = %id, %tenant, line = %line.config.number, "a call is answered");
+    let setup = Setup {
+        id,
+        leg,
+        caller,
+        agent: agent.clone(),
+        providers: installation.providers.clone(),
+        journal: installation.storage.journal.clone(),
+        store: rooms.store.clone(),
+        documents: rooms.documents.clone(),
+        switchboard: Arc::new(AskedSwitchboard::new(live)),
+        closing: house.closing.clone(),
+        transport: "twilio",
+        line,
+    };
+    match parloir_call::run(setup).await {
+        Ok(summary) => {
+            tracing::info!(call = %id, seconds = summary.lasted.as_secs(), "a call is over");
+            house.calls.end(&start.carrier_call, Finished { tenant, summary });
+        }
+        Err(error) => {
+            // The leg is gone with the call; the carrier asks what comes next and gets the fallback.
+            tracing::error!(call = %id, %error, "a call could not be recorded, so it was not answered");
+            house.calls.abandon(&start.carrier_call);
+        }
+    }
+    drop(place);
+}

@@ -1,0 +1,174 @@
+//! The carrier's webhooks: a call arrives, a stream has ended, a transfer has ended.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response as HttpResponse};
+use parloir_call::TransferOutcome;
+use parloir_contract::{CallId, LineId, Transferred};
+use parloir_tenancy::Line;
+use parloir_transport::signature::{self, Refused};
+use parloir_transport::twiml::{Dial, Response, Stream};
+use parloir_transport::webhook::{BadForm, ConnectEnded, DialEnded, DialStatus, Form, VoiceRequest};
+use tokio::time::timeout;
+
+use crate::serve::House;
+use crate::switchboard::RINGS;
+
+/// How long the caller may take to come back after a transfer that nobody took.
+const BACK_WITHIN: Duration = Duration::from_secs(20);
+
+/// Why a webhook is refused.
+pub(crate) enum Refusal {
+    Form(BadForm),
+    Signature(Refused),
+    NoLine(String),
+    Internal(&'static str),
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> HttpResponse {
+        let (status, text) = match self {
+            Self::Form(error) => (StatusCode::BAD_REQUEST, error.to_string()),
+            Self::Signature(refused) => (StatusCode::FORBIDDEN, refused.to_string()),
+            Self::NoLine(number) => {
+                (StatusCode::NOT_FOUND, format!("no line has the number {number}: add it as [[tenant.line]], or correct the carrier's webhook"))
+            }
+            Self::Internal(what) => (StatusCode::INTERNAL_SERVER_ERROR, what.to_owned()),
+        };
+        tracing::warn!(%status, reason = %text, "a webhook was refused");
+        (status, text).into_response()
+    }
+}
+
+type Answered = Result<HttpResponse, Refusal>;
+
+fn xml(response: &Response) -> HttpResponse {
+    ([(header::CONTENT_TYPE, "text/xml; charset=utf-8")], response.to_xml()).into_response()
+}
+
+impl House {
+    /// The line of a number, as a carrier writes it.
+    pub(crate) fn line(&self, number: &str) -> Result<Arc<Line>, Refusal> {
+        let known = number.trim().parse::<LineId>().ok().and_then(|id| self.installation.house.line(&id).cloned());
+        known.ok_or_else(|| Refusal::NoLine(number.chars().take(20).collect()))
+    }
+
+    /// Verifies a form's signature with the token of the line's carrier.
+    fn verified(&self, line: &Line, path: &str, form: &Form, headers: &HeaderMap) -> Result<(), Refusal> {
+        let token = self.token(line).ok_or(Refusal::Internal("the line's carrier is not configured"))?;
+        let header = headers.get(signature::HEADER).and_then(|value| value.to_str().ok());
+        signature::verify(token, &self.url(path), form.fields(), header).map_err(Refusal::Signature)
+    }
+
+    fn fallback(&self, line: &Line) -> Response {
+        let sentence = parloir_call::fallback_sentence(&line.config.fallback_sentence, &line.config.language);
+        let next = match &line.config.fallback_number {
+            Some(number) => Response::dial(Dial { timeout_s: Some(RINGS), ..Dial::new(number.as_str()) }),
+            None => Response::hangup(),
+        };
+        next.saying(sentence, Some(&line.config.language))
+    }
+
+    fn stream(&self, line: &Line, id: &CallId) -> Response {
+        let number = line.config.number.as_str();
+        let url = self.stream_url(&format!("/twilio/media/{number}"));
+        let stream = Stream::new(url).parameter("call", id.to_string());
+        Response::connect(stream, Some(&self.url(&format!("/twilio/ended/{number}"))))
+    }
+}
+
+/// A call arrives: where to stream it, or the fallback when there is no place for it.
+pub(crate) async fn voice(State(house): State<Arc<House>>, headers: HeaderMap, body: Bytes) -> Answered {
+    let form = Form::parse(&body).map_err(Refusal::Form)?;
+    let request = VoiceRequest::from_form(&form).map_err(Refusal::Form)?;
+    let line = house.line(&request.to)?;
+    house.verified(&line, "/twilio/voice", &form, &headers)?;
+    let tenant = &line.tenant;
+    let Some(place) = house.calls.admit(&tenant.id, tenant.quota.concurrent_calls) else {
+        tracing::warn!(tenant = %tenant.id, "no place for another call: the caller goes to the fallback number");
+        return Ok(xml(&house.fallback(&line)));
+    };
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(|_| Refusal::Internal("the system has no randomness"))?;
+    let id = CallId::from_bytes(random);
+    let answer = house.stream(&line, &id);
+    let caller = request.from.filter(|from| from.parse::<LineId>().is_ok());
+    house.calls.expect(request.call_sid, id, line, caller, place);
+    Ok(xml(&answer))
+}
+
+/// A stream has ended: where the caller goes now.
+pub(crate) async fn ended(
+    State(house): State<Arc<House>>,
+    Path(number): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Answered {
+    let form = Form::parse(&body).map_err(Refusal::Form)?;
+    let line = house.line(&number)?;
+    house.verified(&line, &format!("/twilio/ended/{number}"), &form, &headers)?;
+    let ended = ConnectEnded::from_form(&form).map_err(Refusal::Form)?;
+    let live = house.calls.live(&ended.call_sid);
+    if !ended.caller_present {
+        if let Some(outcome) = live.and_then(|live| live.settle()) {
+            let _ = outcome.send(TransferOutcome { transferred: Transferred::CallerGone, leg: None });
+        }
+        return Ok(xml(&Response::hangup()));
+    }
+    let destination = live.as_ref().and_then(|live| live.destination());
+    Ok(xml(&match (live, destination) {
+        (Some(live), Some(to)) => {
+            live.asked.notify_one();
+            let action = house.url(&format!("/twilio/dialled/{number}"));
+            Response::dial(Dial { timeout_s: Some(RINGS), ..Dial::new(to).action(action) })
+        }
+        (Some(_), None) => Response::hangup(),
+        (None, _) if house.calls.is_over(&ended.call_sid) => Response::hangup(),
+        // A call nobody here knows, with its caller still on the line: this program was restarted.
+        (None, _) => house.fallback(&line),
+    }))
+}
+
+/// A transfer has ended: whether the caller comes back.
+pub(crate) async fn dialled(
+    State(house): State<Arc<House>>,
+    Path(number): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Answered {
+    let form = Form::parse(&body).map_err(Refusal::Form)?;
+    let line = house.line(&number)?;
+    house.verified(&line, &format!("/twilio/dialled/{number}"), &form, &headers)?;
+    let dialled = DialEnded::from_form(&form).map_err(Refusal::Form)?;
+    let Some(live) = house.calls.live(&dialled.call_sid) else {
+        return Ok(xml(&Response::hangup()));
+    };
+    let Some(outcome) = live.settle() else { return Ok(xml(&Response::hangup())) };
+    let transferred = match dialled.status {
+        DialStatus::Completed => Transferred::Answered,
+        DialStatus::Busy => Transferred::Busy,
+        DialStatus::NoAnswer | DialStatus::Failed => Transferred::NoAnswer,
+        DialStatus::Canceled => Transferred::CallerGone,
+    };
+    match transferred {
+        Transferred::Answered | Transferred::CallerGone => {
+            let _ = outcome.send(TransferOutcome { transferred, leg: None });
+            Ok(xml(&Response::hangup()))
+        }
+        Transferred::Busy | Transferred::NoAnswer => {
+            let back = live.expect_back();
+            tokio::spawn(async move {
+                let leg = timeout(BACK_WITHIN, back).await.ok().and_then(Result::ok);
+                let _ = outcome.send(TransferOutcome { transferred, leg });
+            });
+            let number = line.config.number.as_str();
+            let url = house.stream_url(&format!("/twilio/media/{number}"));
+            let stream = Stream::new(url).parameter("back", "1");
+            Ok(xml(&Response::connect(stream, Some(&house.url(&format!("/twilio/ended/{number}"))))))
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The HTTP side of an installation.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use parloir_tenancy::Line;
+use parloir_transport::signature::AuthToken;
+use parloir_transport::webhook::MAX_BODY_BYTES;
+use tokio::net::TcpListener;
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
+
+use crate::calls::{Calls, Finished};
+use crate::config::{CarrierKind, Config};
+use crate::installation::Installation;
+use crate::{media, routes};
+
+/// How long live calls may take to say their goodbyes when the installation closes.
+const CLOSING: Duration = Duration::from_secs(20);
+
+/// Why an installation does not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address is taken or not ours.
+    #[error("cannot listen on {address}: {error}; choose another `listen`, or stop what uses it")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// A carrier's token is not where the file says.
+    #[error("carrier {name}: {problem}")]
+    Carrier {
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+/// What the routes share.
+pub(crate) struct House {
+    pub(crate) installation: Installation,
+    pub(crate) calls: Arc<Calls>,
+    pub(crate) closing: CancellationToken,
+    tokens: HashMap<String, AuthToken>,
+    public: String,
+}
+
+impl House {
+    /// The token that signs this line's requests.
+    pub(crate) fn token(&self, line: &Line) -> Option<&AuthToken> {
+        self.tokens.get(&line.config.carrier)
+    }
+
+    /// A path as the carrier calls it.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.public)
+    }
+
+    /// The same for a stream: `ws` for `http`, `wss` for `https`.
+    pub(crate) fn stream_url(&self, path: &str) -> String {
+        let url = self.url(path);
+        url.strip_prefix("http").map(|rest| format!("ws{rest}")).unwrap_or(url)
+    }
+}
+
+/// An installation that serves.
+pub struct Running {
+    /// Where it listens; the port is real where the configuration said 0.
+    pub address: SocketAddr,
+    /// What carriers reach it by.
+    pub public: String,
+    house: Arc<House>,
+    server: tokio::task::JoinHandle<()>,
+}
+
+impl Running {
+    /// Calls as they end.
+    pub fn finished(&self) -> broadcast::Receiver<Finished> {
+        self.house.calls.watch()
+    }
+
+    /// Calls that are live or announced.
+    pub fn live(&self) -> u32 {
+        self.house.calls.count()
+    }
+
+    /// The installation behind it.
+    pub fn installation(&self) -> &Installation {
+        &self.house.installation
+    }
+
+    /// Serves until `stop`, then lets live calls say goodbye and seals the journal.
+    pub async fn until(self, stop: impl Future<Output = ()>) {
+        stop.await;
+        self.house.closing.cancel();
+        let deadline = tokio::time::Instant::now() + CLOSING;
+        while self.house.calls.count() > 0 && tokio::time::Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        self.server.abort();
+        self.house.installation.storage.close().await;
+    }
+}
+
+/// Starts to serve.
+pub async fn serve(config: &Config, installation: Installation) -> Result<Running, ServeError> {
+    let mut tokens = HashMap::new();
+    for carrier in &config.carriers {
+        let CarrierKind::Twilio = carrier.kind;
+        let key = carrier.auth_token.resolve();
+        let key = key.map_err(|problem| ServeError::Carrier { name: carrier.name.clone(), problem })?;
+        tokens.insert(carrier.name.clone(), AuthToken::new(key.reveal()));
+    }
+    let listen = config.server.listen;
+    let listener = TcpListener::bind(listen).await.map_err(|error| ServeError::Listen { address: listen, error })?;
+    let address = listener.local_addr().map_err(|error| ServeError::Listen { address: listen, error })?;
+    let public = config.server.public_url.as_ref().map_or_else(
+        || format!("http://{address}"),
+        |url| url.as_str().trim_end_matches('/').to_owned(),
+    );
+    let house = Arc::new(House {
+        installation,
+        calls: Calls::new(config.server.concurrent_calls),
+        closing: CancellationToken::new(),
+        tokens,
+        public: public.clone(),
+    });
+    let router = Router::new()
+        .route("/twilio/voice", post(routes::voice))
+        .route("/twilio/media/{number}", get(media::upgrade))
+        .route("/twilio/ended/{number}", post(routes::ended))
+        .route("/twilio/dialled/{number}", post(routes::dialled))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .with_state(house.clone());
+    let server = tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, router).await {
+            tracing::error!(%error, "the server stopped");
+        }
+    });
+    Ok(Running { address, public, house, server })
+}

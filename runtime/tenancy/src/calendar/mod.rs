@@ -1,0 +1,236 @@
+//! A tenant's appointments: opening hours say what exists, the store says what is taken.
+//!
+//! Two callers never get one slot: a booking is one conditional write that holds the slot, the
+//! appointment and the caller's index together, or nothing.
+
+mod hours;
+
+use std::sync::Arc;
+
+use jiff::civil::DateTime;
+use parloir_contract::{Appointment, Book, Booked, Contact, Move, Refusal, Slot, Wanted};
+use parloir_store::{Applied, Batch, Table, TenantStore};
+
+pub use hours::{Hours, from_local, slot_id, slot_start, to_local};
+
+/// Slots looked at in one search, booked ones included.
+const SEARCHED: usize = 3_000;
+/// Appointments under one telephone number.
+const PER_PHONE: usize = 20;
+/// Times a write is tried anew when somebody else wrote the caller's index meanwhile.
+const TRIES: usize = 8;
+
+/// One tenant's calendar.
+#[derive(Debug, Clone)]
+pub struct Calendar {
+    hours: Arc<Hours>,
+    store: TenantStore,
+}
+
+impl Calendar {
+    /// The calendar of the tenant whose store this is.
+    pub fn new(hours: Arc<Hours>, store: TenantStore) -> Self {
+        Self { hours, store }
+    }
+
+    /// Free slots, soonest first.
+    pub async fn free(&self, wanted: &Wanted, now: DateTime) -> Result<Vec<Slot>, Refusal> {
+        if !(1..=50).contains(&wanted.limit) {
+            return Err(Refusal::Invalid("`limit` must be from 1 to 50".into()));
+        }
+        for bound in [wanted.from, wanted.until].into_iter().flatten() {
+            if from_local(bound).is_none() {
+                return Err(Refusal::Invalid(format!("there is no such day or hour: {bound}")));
+            }
+        }
+        let mut found = Vec::new();
+        for start in self.hours.slots(wanted, now).take(SEARCHED) {
+            if self.store.get(Table::Slots, slot_id(start)).await.map_err(|e| failed(&e))?.is_none() {
+                found.push(self.hours.slot(start));
+                if found.len() == usize::from(wanted.limit) {
+                    break;
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Books a slot, or says that it is taken.
+    pub async fn book(&self, book: Book, now: DateTime) -> Result<Booked, Refusal> {
+        let Book { slot, contact, motive } = book;
+        check_contact(&contact)?;
+        if motive.chars().count() > 500 {
+            return Err(Refusal::Invalid("`motive` has at most 500 characters".into()));
+        }
+        let slot = self.bookable(&slot, now)?;
+        for _ in 0..TRIES {
+            let reference = new_reference()?;
+            let appointment = Appointment { reference, slot: slot.clone(), contact: contact.clone(), motive: motive.clone() };
+            let batch = Batch::new()
+                .expect_absent(Table::Slots, &slot.id)
+                .put(Table::Slots, &slot.id, appointment.reference.as_bytes())
+                .expect_absent(Table::Appointments, &appointment.reference)
+                .put(Table::Appointments, &appointment.reference, encode(&appointment)?);
+            let batch = self.index(batch, contact.phone.as_deref(), Some(&appointment.reference), None).await?;
+            match self.store.apply(batch).await.map_err(|e| failed(&e))? {
+                Applied::Done => return Ok(Booked::Confirmed(appointment)),
+                Applied::ConditionFailed { table: Table::Slots, .. } => return Ok(Booked::Taken),
+                // The reference exists already, or the caller's index changed: once more.
+                Applied::ConditionFailed { .. } => {}
+            }
+        }
+        Err(busy())
+    }
+
+    /// The coming appointments under a number, soonest first.
+    pub async fn find(&self, phone: &str, now: DateTime) -> Result<Vec<Appointment>, Refusal> {
+        let (references, _) = self.references(phone).await?;
+        let mut found = Vec::new();
+        for reference in references {
+            if let Some((appointment, _)) = self.appointment(&reference).await?
+                && from_local(appointment.slot.start).is_some_and(|start| start >= now)
+            {
+                found.push(appointment);
+            }
+        }
+        found.sort_by_key(|a| a.slot.start);
+        Ok(found)
+    }
+
+    /// Moves an appointment: it has the new slot, or it keeps the old one.
+    pub async fn move_to(&self, request: &Move, now: DateTime) -> Result<Booked, Refusal> {
+        let slot = self.bookable(&request.slot, now)?;
+        for _ in 0..TRIES {
+            let Some((mut appointment, stored)) = self.appointment(&request.reference).await? else {
+                return Err(Refusal::Invalid("there is no appointment with this reference".into()));
+            };
+            if appointment.slot.id == slot.id {
+                return Ok(Booked::Confirmed(appointment));
+            }
+            let old = std::mem::replace(&mut appointment.slot, slot.clone());
+            let batch = Batch::new()
+                .expect_absent(Table::Slots, &slot.id)
+                .put(Table::Slots, &slot.id, appointment.reference.as_bytes())
+                .delete(Table::Slots, &old.id)
+                .expect_value(Table::Appointments, &appointment.reference, stored)
+                .put(Table::Appointments, &appointment.reference, encode(&appointment)?);
+            match self.store.apply(batch).await.map_err(|e| failed(&e))? {
+                Applied::Done => return Ok(Booked::Confirmed(appointment)),
+                Applied::ConditionFailed { table: Table::Slots, .. } => return Ok(Booked::Taken),
+                Applied::ConditionFailed { .. } => {}
+            }
+        }
+        Err(busy())
+    }
+
+    /// Cancels an appointment; false when there is none.
+    pub async fn cancel(&self, reference: &str) -> Result<bool, Refusal> {
+        for _ in 0..TRIES {
+            let Some((appointment, stored)) = self.appointment(reference).await? else { return Ok(false) };
+            let batch = Batch::new()
+                .expect_value(Table::Appointments, &appointment.reference, stored)
+                .delete(Table::Appointments, &appointment.reference)
+                .delete(Table::Slots, &appointment.slot.id);
+            let phone = appointment.contact.phone.as_deref();
+            let batch = self.index(batch, phone, None, Some(&appointment.reference)).await?;
+            match self.store.apply(batch).await.map_err(|e| failed(&e))? {
+                Applied::Done => return Ok(true),
+                Applied::ConditionFailed { .. } => {}
+            }
+        }
+        Err(busy())
+    }
+
+    fn bookable(&self, id: &str, now: DateTime) -> Result<Slot, Refusal> {
+        let start = slot_start(id).filter(|start| self.hours.offers(*start, now)).ok_or_else(|| {
+            Refusal::Invalid("this slot is not one of the calendar's: use an `id` that `calendar.free` gave".into())
+        })?;
+        Ok(self.hours.slot(start))
+    }
+
+    async fn appointment(&self, reference: &str) -> Result<Option<(Appointment, Vec<u8>)>, Refusal> {
+        if reference.is_empty() || reference.len() > 32 {
+            return Ok(None);
+        }
+        let Some(stored) = self.store.get(Table::Appointments, reference).await.map_err(|e| failed(&e))? else {
+            return Ok(None);
+        };
+        let appointment = rmp_serde::from_slice(&stored).map_err(|e| failed(&e))?;
+        Ok(Some((appointment, stored)))
+    }
+
+    async fn references(&self, phone: &str) -> Result<(Vec<String>, Option<Vec<u8>>), Refusal> {
+        if phone.is_empty() || phone.len() > 32 {
+            return Err(Refusal::Invalid("write the telephone number in E.164 form, as in +33612345678".into()));
+        }
+        let stored = self.store.get(Table::AppointmentsByPhone, phone).await.map_err(|e| failed(&e))?;
+        let list = match &stored {
+            Some(bytes) => rmp_serde::from_slice(bytes).map_err(|e| failed(&e))?,
+            None => Vec::new(),
+        };
+        Ok((list, stored))
+    }
+
+    /// Adds the change of the caller's index to a batch.
+    async fn index(
+        &self,
+        batch: Batch,
+        phone: Option<&str>,
+        add: Option<&str>,
+        remove: Option<&str>,
+    ) -> Result<Batch, Refusal> {
+        let Some(phone) = phone else { return Ok(batch) };
+        let (mut references, stored) = self.references(phone).await?;
+        references.retain(|r| Some(r.as_str()) != remove);
+        if let Some(add) = add {
+            references.push(add.to_owned());
+            // The oldest leave the index first; the appointments themselves stay.
+            let surplus = references.len().saturating_sub(PER_PHONE);
+            references.drain(..surplus);
+        }
+        let batch = match stored {
+            Some(bytes) => batch.expect_value(Table::AppointmentsByPhone, phone, bytes),
+            None => batch.expect_absent(Table::AppointmentsByPhone, phone),
+        };
+        let bytes = rmp_serde::to_vec(&references).map_err(|e| failed(&e))?;
+        Ok(if references.is_empty() {
+            batch.delete(Table::AppointmentsByPhone, phone)
+        } else {
+            batch.put(Table::AppointmentsByPhone, phone, bytes)
+        })
+    }
+}
+
+fn check_contact(contact: &Contact) -> Result<(), Refusal> {
+    if contact.name.trim().is_empty() || contact.name.chars().count() > 120 {
+        return Err(Refusal::Invalid("`contact.name` has 1 to 120 characters".into()));
+    }
+    if let Some(phone) = &contact.phone {
+        let digits = phone.strip_prefix('+').unwrap_or_default();
+        if !(3..=15).contains(&digits.len()) || !digits.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(Refusal::Invalid("write `contact.phone` in E.164 form, as in +33612345678".into()));
+        }
+    }
+    Ok(())
+}
+
+/// Six letters and digits without those that sound or look alike.
+fn new_reference() -> Result<String, Refusal> {
+    const ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPRSTUVWXYZ23456789A";
+    let mut bytes = [0u8; 6];
+    getrandom::fill(&mut bytes).map_err(|e| failed(&e))?;
+    Ok(bytes.iter().filter_map(|b| ALPHABET.get(usize::from(b & 31))).map(|b| char::from(*b)).collect())
+}
+
+fn encode(appointment: &Appointment) -> Result<Vec<u8>, Refusal> {
+    rmp_serde::to_vec(appointment).map_err(|e| failed(&e))
+}
+
+fn failed(error: &dyn std::fmt::Display) -> Refusal {
+    tracing::error!(%error, "the calendar's storage failed");
+    Refusal::Unavailable("the calendar's storage failed; the host's log says why".into())
+}
+
+fn busy() -> Refusal {
+    Refusal::Unavailable("the calendar is being changed by too many callers at once: try again".into())
+}

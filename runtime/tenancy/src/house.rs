@@ -1,0 +1,159 @@
+//! The validated house: from a line's number to its tenant, and no other way.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use parloir_contract::{LineId, TenantId};
+
+use crate::calendar::Hours;
+use crate::config::{LineConfig, TenantConfig};
+use crate::quota::Quota;
+
+/// Why the operator's file is not a house.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("tenant {tenant}: {problem}")]
+pub struct HouseError {
+    tenant: String,
+    problem: String,
+}
+
+/// A tenant.
+#[derive(Debug)]
+pub struct Tenant {
+    /// Who.
+    pub id: TenantId,
+    /// When appointments can be made.
+    pub hours: Option<Arc<Hours>>,
+    /// The folder of its documents.
+    pub documents: Option<std::path::PathBuf>,
+    /// What its calls may use.
+    pub quota: Quota,
+}
+
+/// A line, with its tenant.
+#[derive(Debug)]
+pub struct Line {
+    /// The tenant whose line it is.
+    pub tenant: Arc<Tenant>,
+    /// What the operator wrote.
+    pub config: LineConfig,
+    /// Its time zone.
+    pub zone: TimeZone,
+}
+
+/// All tenants of the installation.
+#[derive(Debug, Default)]
+pub struct House {
+    lines: HashMap<LineId, Arc<Line>>,
+    tenants: Vec<Arc<Tenant>>,
+}
+
+impl House {
+    /// Validates the tenants of a file.
+    pub fn new(tenants: Vec<TenantConfig>) -> Result<Self, HouseError> {
+        let mut house = Self::default();
+        for config in tenants {
+            let id = config.id.clone();
+            house.add(config).map_err(|problem| HouseError { tenant: id.to_string(), problem })?;
+        }
+        Ok(house)
+    }
+
+    fn add(&mut self, config: TenantConfig) -> Result<(), String> {
+        let TenantConfig { id, lines, calendar, documents, quota } = config;
+        if self.tenants.iter().any(|t| t.id == id) {
+            return Err("is declared twice: merge the two [[tenant]] tables".into());
+        }
+        let hours = calendar.map(|c| Hours::new(&c)).transpose()?.map(Arc::new);
+        let tenant = Arc::new(Tenant { id, hours, documents, quota });
+        self.tenants.push(tenant.clone());
+        for config in lines {
+            let zone = TimeZone::get(&config.time_zone).map_err(|_| {
+                format!("line {}: there is no time zone {:?}; write an IANA name such as Europe/Paris", config.number, config.time_zone)
+            })?;
+            if config.language.len() > 35 || config.language.is_empty() {
+                return Err(format!("line {}: `language` must be a BCP 47 tag such as fr-FR", config.number));
+            }
+            for prefix in &config.transfer_to {
+                let digits = prefix.strip_prefix('+').unwrap_or_default();
+                if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+                    return Err(format!("line {}: `transfer-to` holds {prefix:?}; write a prefix such as +331", config.number));
+                }
+            }
+            let line = Arc::new(Line { tenant: tenant.clone(), zone, config });
+            if let Some(other) = self.lines.insert(line.config.number.clone(), line.clone()) {
+                return Err(format!("line {} already belongs to tenant {}", line.config.number, other.tenant.id));
+            }
+        }
+        Ok(())
+    }
+
+    /// The line that rang.
+    pub fn line(&self, number: &LineId) -> Option<&Arc<Line>> {
+        self.lines.get(number)
+    }
+
+    /// Every line.
+    pub fn lines(&self) -> impl Iterator<Item = &Arc<Line>> {
+        self.lines.values()
+    }
+
+    /// Every tenant.
+    pub fn tenants(&self) -> &[Arc<Tenant>] {
+        &self.tenants
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn house(text: &str) -> Result<House, String> {
+        #[derive(serde::Deserialize)]
+        struct File {
+            tenant: Vec<TenantConfig>,
+        }
+        let file: File = toml::from_str(text).map_err(|e| e.to_string())?;
+        House::new(file.tenant).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn a_line_belongs_to_one_tenant() {
+        let text = r#"
+            [[tenant]]
+            id = "a"
+            [[tenant.line]]
+            number = "+33100000001"
+            agent = "x.wasm"
+            [[tenant]]
+            id = "b"
+            [[tenant.line]]
+            number = "+33100000001"
+            agent = "x.wasm"
+        "#;
+        assert_eq!(house(text).unwrap_err(), "tenant b: line +33100000001 already belongs to tenant a");
+    }
+
+    #[test]
+    fn mistakes_name_the_remedy() {
+        let cases = [
+            ("[[tenant]]\nid = \"A\"", "a-z, 0-9"),
+            ("[[tenant]]\nid = \"a\"\ncolour = 1", "unknown field"),
+            ("[[tenant]]\nid = \"a\"\n[[tenant]]\nid = \"a\"", "declared twice"),
+            (
+                "[[tenant]]\nid = \"a\"\n[[tenant.line]]\nnumber = \"+331234\"\nagent = \"x\"\ntime-zone = \"Paris\"",
+                "IANA name",
+            ),
+            (
+                "[[tenant]]\nid = \"a\"\n[[tenant.line]]\nnumber = \"+331234\"\nagent = \"x\"\ntransfer-to = [\"0892\"]",
+                "such as +331",
+            ),
+            ("[[tenant]]\nid = \"a\"\n[tenant.calendar]\nopen = { monday = [\"9-12\"] }", "09:00-12:30"),
+        ];
+        for (text, remedy) in cases {
+            let error = house(text).unwrap_err();
+            assert!(error.contains(remedy), "{error}");
+        }
+    }
+}

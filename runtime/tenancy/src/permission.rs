@@ -1,0 +1,75 @@
+//! What an agent may do: what it declared, and its line grants. A refusal says how to grant.
+
+use parloir_contract::{Capability, Import, Refusal};
+
+/// Whether a call of `import` may go on.
+pub fn permit(import: Import, declared: &[Capability], granted: &[Capability]) -> Result<(), Refusal> {
+    let Some(needed) = import.capability() else { return Ok(()) };
+    let (call, name) = (import.name(), needed.name());
+    if !declared.contains(&needed) {
+        return Err(Refusal::NotPermitted(format!(
+            "{call} needs the capability {name:?}: add it to `capabilities` in the agent's description"
+        )));
+    }
+    if !granted.contains(&needed) {
+        return Err(Refusal::NotPermitted(format!(
+            "{call} needs the capability {name:?}: ask the operator to add it to `capabilities` of this line"
+        )));
+    }
+    Ok(())
+}
+
+/// Where a transfer goes, if it may: the line's fallback number for an empty destination,
+/// otherwise a number under one of the line's prefixes.
+pub fn transfer_destination(
+    to: &str,
+    fallback: Option<&str>,
+    prefixes: &[String],
+) -> Result<String, Refusal> {
+    if to.is_empty() {
+        return fallback.map(str::to_owned).ok_or_else(|| {
+            Refusal::Unavailable("the line has no fallback number: set `fallback-number` of this line".into())
+        });
+    }
+    let compact: String = to.chars().filter(|c| !c.is_whitespace() && *c != '.' && *c != '-').collect();
+    let valid = compact
+        .strip_prefix('+')
+        .is_some_and(|d| (3..=15).contains(&d.len()) && d.bytes().all(|b| b.is_ascii_digit()));
+    if !valid {
+        return Err(Refusal::Invalid("write the destination in E.164 form, as in +33123456789".into()));
+    }
+    if fallback == Some(compact.as_str()) || prefixes.iter().any(|p| compact.starts_with(p.as_str())) {
+        return Ok(compact);
+    }
+    Err(Refusal::NotPermitted(
+        "this destination is outside the line's list: ask the operator to add its prefix to `transfer-to`".into(),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_capability_needs_both_the_agent_and_the_line() {
+        let calendar = [Capability::Calendar];
+        assert!(permit(Import::Book, &calendar, &calendar).is_ok());
+        assert!(permit(Import::Say, &[], &[]).is_ok());
+        let undeclared = permit(Import::Book, &[], &calendar).unwrap_err().to_string();
+        assert!(undeclared.contains("agent's description"), "{undeclared}");
+        let ungranted = permit(Import::Book, &calendar, &[]).unwrap_err().to_string();
+        assert!(ungranted.contains("of this line"), "{ungranted}");
+    }
+
+    #[test]
+    fn a_transfer_stays_within_the_list() {
+        let prefixes = ["+331".to_owned()];
+        let go = |to| transfer_destination(to, Some("+33900000000"), &prefixes);
+        assert_eq!(go(""), Ok("+33900000000".into()));
+        assert_eq!(go("+33 1 23 45 67 89"), Ok("+33123456789".into()));
+        assert!(matches!(go("+33892123456"), Err(Refusal::NotPermitted(_))));
+        assert!(matches!(go("0123456789"), Err(Refusal::Invalid(_))));
+        assert!(matches!(go("+331;ext=1"), Err(Refusal::Invalid(_))));
+        assert!(matches!(transfer_destination("", None, &prefixes), Err(Refusal::Unavailable(_))));
+    }
+}

@@ -1,0 +1,153 @@
+//! What a call may use, and what it has used.
+
+use std::time::Duration;
+
+use parloir_contract::{HostCall, Refusal};
+use serde::{Deserialize, Serialize};
+
+/// What one call, and all calls of a tenant together, may use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Quota {
+    /// Calls of the tenant at one time. Default 100.
+    pub concurrent_calls: u32,
+    /// Seconds of one call. Default 1800.
+    pub call_seconds: u32,
+    /// The agent's CPU milliseconds between two turns of the caller. Default 500.
+    pub turn_cpu_ms: u32,
+    /// The agent's CPU milliseconds in one call. Default 10,000.
+    pub call_cpu_ms: u32,
+    /// The agent's memory in MiB. Default 32.
+    pub memory_mib: u32,
+    /// Host calls of one call. Default 20,000.
+    pub host_calls: u32,
+    /// Characters spoken in one call. Default 40,000.
+    pub speech_characters: u32,
+    /// Seconds of the caller's speech transcribed in one call. Default 1,200.
+    pub transcribed_seconds: u32,
+    /// Tokens read and written by models in one call. Default 100,000.
+    pub model_tokens: u32,
+}
+
+impl Default for Quota {
+    fn default() -> Self {
+        Self {
+            concurrent_calls: 100,
+            call_seconds: 1_800,
+            turn_cpu_ms: 500,
+            call_cpu_ms: 10_000,
+            memory_mib: 32,
+            host_calls: 20_000,
+            speech_characters: 40_000,
+            transcribed_seconds: 1_200,
+            model_tokens: 100_000,
+        }
+    }
+}
+
+impl Quota {
+    /// The longest a call may last.
+    pub fn call_time(&self) -> Duration {
+        Duration::from_secs(self.call_seconds.into())
+    }
+}
+
+/// What a call has used: its ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Used {
+    /// Host calls made.
+    pub host_calls: u32,
+    /// Characters given to voices.
+    pub speech_characters: u32,
+    /// Milliseconds of speech given to transcribers.
+    pub transcribed_ms: u64,
+    /// Tokens read and written.
+    pub model_tokens: u32,
+}
+
+impl Used {
+    /// Charges a host call before it is carried out, or refuses it.
+    pub fn charge(&mut self, call: &HostCall, quota: &Quota) -> Result<(), Refusal> {
+        let over = |what: &str, limit: u64, field: &str| {
+            Err(Refusal::OverQuota(format!("the call has used its {limit} {what}: raise `{field}` of the tenant's quota")))
+        };
+        if self.host_calls >= quota.host_calls {
+            return over("host calls", quota.host_calls.into(), "host-calls");
+        }
+        self.host_calls += 1;
+        let characters = spoken_characters(call);
+        if characters > 0 {
+            let total = self.speech_characters.saturating_add(characters);
+            if total > quota.speech_characters {
+                return over("characters of speech", quota.speech_characters.into(), "speech-characters");
+            }
+            self.speech_characters = total;
+        }
+        let listens = matches!(call, HostCall::Listen(_) | HostCall::Ask(_));
+        if listens && self.transcribed_ms / 1_000 >= u64::from(quota.transcribed_seconds) {
+            return over("seconds of transcription", quota.transcribed_seconds.into(), "transcribed-seconds");
+        }
+        let asks_model = matches!(call, HostCall::Chat(_) | HostCall::Reply(_));
+        if asks_model && self.model_tokens >= quota.model_tokens {
+            return over("tokens", quota.model_tokens.into(), "model-tokens");
+        }
+        Ok(())
+    }
+}
+
+fn spoken_characters(call: &HostCall) -> u32 {
+    let text = match call {
+        HostCall::Say(say) => say.text.as_str(),
+        HostCall::Ask(ask) => ask.question.as_str(),
+        HostCall::Transfer(transfer) => transfer.announce.as_deref().unwrap_or_default(),
+        HostCall::Play(_)
+        | HostCall::Listen(_)
+        | HostCall::Consent(_)
+        | HostCall::PauseRecording
+        | HostCall::ResumeRecording
+        | HostCall::HangUp
+        | HostCall::ModelAvailable
+        | HostCall::Chat(_)
+        | HostCall::Reply(_)
+        | HostCall::FreeSlots(_)
+        | HostCall::Book(_)
+        | HostCall::FindAppointments(_)
+        | HostCall::MoveAppointment(_)
+        | HostCall::CancelAppointment(_)
+        | HostCall::GetMemory(_)
+        | HostCall::SetMemory(_)
+        | HostCall::CompareAndSet(_)
+        | HostCall::DeleteMemory(_)
+        | HostCall::ListDocuments
+        | HostCall::ReadDocument(_)
+        | HostCall::SearchDocuments(_)
+        | HostCall::SetReport(_)
+        | HostCall::Now
+        | HostCall::Weekday
+        | HostCall::Elapsed
+        | HostCall::RandomBytes(_)
+        | HostCall::Log(_) => "",
+    };
+    u32::try_from(text.chars().count()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use parloir_contract::{Say, SayOptions};
+
+    use super::*;
+
+    #[test]
+    fn a_call_stops_at_its_quota_and_says_which() {
+        let quota = Quota { host_calls: 3, speech_characters: 10, ..Quota::default() };
+        let mut used = Used::default();
+        let say = |n: usize| HostCall::Say(Say { text: "a".repeat(n), options: SayOptions::default() });
+        assert!(used.charge(&say(8), &quota).is_ok());
+        let refused = used.charge(&say(3), &quota).unwrap_err().to_string();
+        assert!(refused.contains("speech-characters"), "{refused}");
+        assert!(used.charge(&say(2), &quota).is_ok());
+        let refused = used.charge(&HostCall::Now, &quota).unwrap_err().to_string();
+        assert!(refused.contains("host-calls"), "{refused}");
+        assert_eq!(used.speech_characters, 10);
+    }
+}

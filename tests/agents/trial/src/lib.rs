@@ -1,0 +1,119 @@
+//! An agent for the tests: it does what the line's setting `trial` says, well or badly. It is the
+//! other side of every promise about agents that fail.
+
+use std::hint::black_box;
+
+use parloir_agent::{Agent, BargeIn, Call, Capability, Description, Outcome, Turn, log, memory};
+use parloir_agent::{ask, clock, listen, random, say, sentence, transfer};
+
+struct Trial;
+
+impl Agent for Trial {
+    fn describe() -> Description {
+        Description::new("trial", "0.1.0").speaking(["fr-FR", "en-GB"]).needing([Capability::Memory, Capability::Transfer])
+    }
+
+    fn answer(call: Call) -> Outcome {
+        let trial = call.setting("trial").unwrap_or("echo").to_owned();
+        // What the caller hears before it goes wrong.
+        if call.setting("greet") != Some("no") {
+            let _ = say("Bonjour.");
+        }
+        match trial.as_str() {
+            "echo" => echo(),
+            "turns" => turns(),
+            "spin" => spin(),
+            "recurse" => Outcome::Failed(recurse(1).to_string()),
+            "hog" => hog(),
+            "panic" => panic!("the trial asked for it"),
+            "flood" => flood(),
+            "give-up" => Outcome::Failed("nothing to say".into()),
+            "leave" => Outcome::Done,
+            "silent" => silent(),
+            "never" => {
+                let _ = sentence("Cette phrase doit être entendue en entier.").barge_in(BargeIn::Never).say();
+                Outcome::Done
+            }
+            "forbidden" => match transfer("+33899123456", None) {
+                Ok(_) => Outcome::Transferred,
+                Err(refusal) => Outcome::Failed(format!("{refusal:?}")),
+            },
+            "calls" => calls(),
+            other => Outcome::Failed(format!("there is no trial {other:?}")),
+        }
+    }
+}
+
+/// Repeats what it hears, until the caller leaves or says nothing twice.
+fn echo() -> Outcome {
+    let mut silences = 0;
+    loop {
+        match listen().turn() {
+            Ok(Turn::Speech(speech)) => drop(say(&speech.text)),
+            Ok(Turn::Digits(digits)) => drop(say(&digits)),
+            Ok(Turn::Silence) => {
+                silences += 1;
+                if silences == 2 {
+                    return Outcome::Done;
+                }
+            }
+            Ok(Turn::HungUp) => return Outcome::Abandoned,
+            Err(refusal) => return Outcome::Failed(format!("{refusal:?}")),
+        }
+    }
+}
+
+/// Answers every turn with a sentence: the load client's agent.
+fn turns() -> Outcome {
+    loop {
+        match ask("Je vous écoute, dites-moi ce que je peux faire pour vous.").listen() {
+            Ok(reply) if reply.turn == Turn::HungUp => return Outcome::Done,
+            Ok(_) => {}
+            Err(refusal) => return Outcome::Failed(format!("{refusal:?}")),
+        }
+    }
+}
+
+fn spin() -> Outcome {
+    let mut n = 0u64;
+    loop {
+        n = black_box(n.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1));
+    }
+}
+
+fn recurse(n: u64) -> u64 {
+    black_box(recurse(black_box(n) + 1)).wrapping_add(n)
+}
+
+fn hog() -> Outcome {
+    let mut kept = Vec::new();
+    loop {
+        kept.push(black_box(vec![1u8; 1 << 20]));
+    }
+}
+
+/// As many cheap host calls as it can make.
+fn flood() -> Outcome {
+    loop {
+        black_box(clock::elapsed());
+        black_box(random::bytes(64));
+        log::write(log::Level::Debug, "flood");
+    }
+}
+
+/// Never speaks and never listens, but keeps asking the host for nothing in particular.
+fn silent() -> Outcome {
+    loop {
+        let _ = memory::get("nothing");
+    }
+}
+
+/// Counts host calls in a loop, for the benchmark of the door.
+fn calls() -> Outcome {
+    for _ in 0..10_000 {
+        black_box(clock::elapsed());
+    }
+    Outcome::Done
+}
+
+parloir_agent::export!(Trial);

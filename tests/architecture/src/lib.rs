@@ -1,0 +1,2 @@
+//! Holds the workspace against the plan of the house: see `tests/rooms.rs`.
+#![forbid(unsafe_code)]

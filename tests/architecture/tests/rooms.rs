@@ -1,0 +1,78 @@
+//! Dependencies point down only: `cli → server → call → {sandbox, media, transport, providers,
+//! tenancy, journal} → store → contract`. The middle rooms do not import each other, except that
+//! transport and providers may use media's frame and codec types.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cargo_metadata::{DependencyKind, MetadataCommand};
+
+fn plan() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
+    let ground = ["parloir-store", "parloir-contract"];
+    let middle = [
+        "parloir-sandbox",
+        "parloir-media",
+        "parloir-transport",
+        "parloir-providers",
+        "parloir-tenancy",
+        "parloir-journal",
+    ];
+    let mut plan = BTreeMap::from([
+        ("parloir-contract", BTreeSet::new()),
+        ("parloir-store", BTreeSet::from(["parloir-contract"])),
+    ]);
+    for room in middle {
+        plan.insert(room, BTreeSet::from(ground));
+    }
+    for room in ["parloir-transport", "parloir-providers"] {
+        plan.entry(room).or_default().insert("parloir-media");
+    }
+    let below_call: BTreeSet<_> = ground.into_iter().chain(middle).collect();
+    let mut below_server = below_call.clone();
+    below_server.insert("parloir-call");
+    let mut below_cli = below_server.clone();
+    below_cli.insert("parloir-server");
+    plan.insert("parloir-call", below_call);
+    plan.insert("parloir-server", below_server);
+    plan.insert("parloir", below_cli);
+    plan
+}
+
+#[test]
+fn no_room_imports_what_the_plan_does_not_allow() {
+    let metadata = MetadataCommand::new().no_deps().exec().unwrap();
+    let plan = plan();
+    let mut wrong = Vec::new();
+    let mut seen = 0;
+    for package in metadata.packages.iter().filter(|p| p.manifest_path.as_str().contains("/runtime/")) {
+        let allowed = plan.get(package.name.as_str()).unwrap_or_else(|| {
+            panic!("{} is not in the plan: add it to the plan in this test, with its reason", package.name)
+        });
+        seen += 1;
+        for dependency in package.dependencies.iter().filter(|d| d.kind != DependencyKind::Development) {
+            if dependency.name.starts_with("parloir") && !allowed.contains(dependency.name.as_str()) {
+                wrong.push(format!("{} → {}", package.name, dependency.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "these edges are not in the plan: {wrong:?}");
+    assert_eq!(seen, plan.len(), "a room of the plan is missing");
+}
+
+#[test]
+fn only_what_the_plan_names_stands_at_the_top_level() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let output = std::process::Command::new("git").args(["ls-files"]).current_dir(root).output().unwrap();
+    let top: BTreeSet<String> = String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .filter_map(|path| path.split('/').next().map(str::to_owned))
+        .collect();
+    let allowed: BTreeSet<String> = [
+        "Cargo.toml", "Cargo.lock", "runtime", "guest-sdk", "wit", "agents", "tests", "README.md", ".ci", ".cargo",
+        ".config", ".gitignore", "clippy.toml", "deny.toml", "rustfmt.toml", "LICENSE-MIT", "LICENSE-APACHE",
+    ]
+    .map(str::to_owned)
+    .into();
+    let strangers: Vec<_> = top.difference(&allowed).collect();
+    assert!(strangers.is_empty(), "{strangers:?} does not belong at the top level");
+}

@@ -1,0 +1,78 @@
+//! Canned providers for tests and load: final text the moment an utterance ends, a tone as voice.
+//! What is measured or tested with them is ours alone. They are fakes and belong to tests only.
+#![forbid(unsafe_code)]
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::StreamExt;
+use futures_util::stream;
+use parloir_providers::{
+    ConfigError, ProviderEntry, ProviderError, Registry, Role, SpeechRequest, SpeechStream, SpeechToText, TextToSpeech,
+    Transcript, Transcription, TranscriptionRequest,
+};
+
+/// A transcriber that understands every utterance as the same words, at once.
+pub struct CannedEars(pub String);
+
+struct Utterance {
+    text: String,
+    language: String,
+}
+
+#[async_trait]
+impl SpeechToText for CannedEars {
+    async fn open(&self, request: TranscriptionRequest) -> Result<Box<dyn Transcription>, ProviderError> {
+        Ok(Box::new(Utterance { text: self.0.clone(), language: request.language }))
+    }
+}
+
+#[async_trait]
+impl Transcription for Utterance {
+    fn push(&mut self, _samples: &[i16]) {}
+
+    fn partial(&self) -> Option<String> {
+        None
+    }
+
+    async fn finish(self: Box<Self>) -> Result<Transcript, ProviderError> {
+        Ok(Transcript { text: self.text, confidence: Some(1.0), language: self.language })
+    }
+}
+
+/// A voice that is a tone of 300 Hz, 60 ms for each character, at once.
+pub struct CannedVoice;
+
+#[async_trait]
+impl TextToSpeech for CannedVoice {
+    async fn speak(&self, request: SpeechRequest) -> Result<SpeechStream, ProviderError> {
+        const RATE: u32 = 8_000;
+        let samples = request.text.chars().count() * 60 * 8;
+        let tone = (0..samples).map(|n| {
+            let phase = (n % 80) as f32 / 80.0 * 3.0 * std::f32::consts::TAU;
+            (phase.sin() * 6_000.0) as i16
+        });
+        let pieces: Vec<Result<Vec<i16>, ProviderError>> =
+            tone.collect::<Vec<i16>>().chunks(1_600).map(|piece| Ok(piece.to_vec())).collect();
+        Ok(SpeechStream { rate: RATE, samples: stream::iter(pieces).boxed() })
+    }
+}
+
+/// A voice that never speaks.
+pub struct BrokenVoice;
+
+#[async_trait]
+impl TextToSpeech for BrokenVoice {
+    async fn speak(&self, _request: SpeechRequest) -> Result<SpeechStream, ProviderError> {
+        Err(ProviderError::upstream(parloir_providers::ErrorKind::Unavailable, "broken for the test"))
+    }
+}
+
+/// Canned ears and voice. `said` is what every caller is understood to say.
+pub fn canned(said: &str) -> Result<Registry, ConfigError> {
+    let ears = Arc::new(CannedEars(said.to_owned()));
+    let builder = Registry::builder()
+        .speech_to_text(ProviderEntry::in_code("canned-ears", Role::SpeechToText), ears)?
+        .text_to_speech(ProviderEntry::in_code("canned-voice", Role::TextToSpeech), Arc::new(CannedVoice))?;
+    Ok(builder.build())
+}
