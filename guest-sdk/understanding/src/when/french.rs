@@ -237,8 +237,17 @@ fn week_or_month(words: &Words, i: usize, today: Date) -> Found {
     if !before.is_empty() && words.at(j) == "mois" {
         return one(j + 1 - i, in_month(today.month_start(0)));
     }
-    let named =
-        if before.is_empty() && words.at(i) == "en" { month(words.at(i + 1)).map(|m| (m, 2)) } else { None };
+    if before.is_empty()
+        && let Some(found) = week_of_month(words, i, today)
+    {
+        return Some(found);
+    }
+    let alone = before.is_empty().then_some(());
+    let named = alone.and_then(|()| match words.at(i) {
+        "en" => month(words.at(i + 1)).map(|m| (m, 2)),
+        word if words.before(i) == "de" => month(word).map(|m| (m, 1)),
+        _ => None,
+    });
     let named = named.or_else(|| {
         let m = month(words.at(j)).filter(|_| !before.is_empty())?;
         Some((m, j + 1 - i))
