@@ -34,7 +34,7 @@ async fn a_sentence_is_spoken_as_wav_and_as_bare_pcm() {
     let dir = tempfile::tempdir().unwrap();
     let server = server(dir.path(), "en_US-joe-medium").await;
     let mut entry = server.entry(Kind::OpenaiSpeech, "tts-1");
-    entry.timeout_seconds = Some(60);
+    entry.timeout_seconds = Some(120);
 
     let (rate, wav) = spoken(&entry).await.unwrap();
     assert_eq!(rate, 22_050);

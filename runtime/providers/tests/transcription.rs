@@ -44,7 +44,7 @@ async fn a_telephone_utterance_is_understood_in_both_languages() {
     let dir = tempfile::tempdir().unwrap();
     let mut server = server(dir.path()).await;
     let mut entry = server.entry(Kind::OpenaiTranscription, "whisper-1");
-    entry.timeout_seconds = Some(60);
+    entry.timeout_seconds = Some(120);
     let stt = OpenAiTranscription::new(Client::new().unwrap(), &entry).unwrap();
 
     let french = said(&stt, "fr_annuler", "fr-FR").await;
