@@ -68,7 +68,7 @@ impl Sandbox {
         let engine_error = |e: wasmtime::Error| LoadError::Engine(format!("{e:#}"));
         let engine = Engine::new(&config(&settings)).map_err(engine_error)?;
         let mut linker = Linker::new(&engine);
-        bindings::Agent::add_to_linker::<_, HasHost>(&mut linker, |state| &mut state.host).map_err(engine_error)?;
+        bindings::Agent::add_to_linker::<_, HasHost>(&mut linker, |state: &mut State| &mut state.host).map_err(engine_error)?;
         interrupt(&engine, &settings)?;
         let executor = GuestExecutor::new(&settings)?;
         let places = Arc::new(Semaphore::new(settings.instances as usize));

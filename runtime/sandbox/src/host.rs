@@ -40,7 +40,7 @@ impl Host {
 
     /// Through the door and back. The budget is checked here too: an agent that only floods host
     /// calls computes mostly on the host's side and would meet the interruption late.
-    async fn ask(&mut self, call: HostCall) -> wasmtime::Result<HostReturn> {
+    async fn through(&mut self, call: HostCall) -> wasmtime::Result<HostReturn> {
         self.meter.check(&self.budget)?;
         let new_turn = matches!(call, HostCall::Listen(_) | HostCall::Ask(_));
         let answer = self.door.ready().await?.call(call).await?;
@@ -55,7 +55,7 @@ impl Host {
 /// the door: the agent is stopped rather than told a falsehood.
 macro_rules! ask {
     ($host:expr, $call:expr, $variant:ident) => {
-        match $host.ask($call).await? {
+        match $host.through($call).await? {
             HostReturn::$variant(answer) => Ok(answer.into_guest()),
             other => Err(DoorClosed(format!("{} was answered with {}", stringify!($variant), other.import().name())).into()),
         }
@@ -64,9 +64,9 @@ macro_rules! ask {
 
 type Refusable<T> = wasmtime::Result<Result<T, types::Refusal>>;
 
-impl types::Host for &mut Host {}
+impl types::Host for Host {}
 
-impl call::Host for &mut Host {
+impl call::Host for Host {
     async fn say(&mut self, text: String, options: call::SayOptions) -> Refusable<call::Heard> {
         ask!(self, HostCall::Say(c::Say { text, options: options.from_guest() }), Say)
     }
@@ -102,7 +102,7 @@ impl call::Host for &mut Host {
     }
 }
 
-impl model::Host for &mut Host {
+impl model::Host for Host {
     async fn available(&mut self) -> wasmtime::Result<bool> {
         ask!(self, HostCall::ModelAvailable, ModelAvailable)
     }
@@ -121,7 +121,7 @@ impl model::Host for &mut Host {
     }
 }
 
-impl calendar::Host for &mut Host {
+impl calendar::Host for Host {
     async fn free(&mut self, wanted: calendar::Wanted) -> Refusable<Vec<calendar::Slot>> {
         ask!(self, HostCall::FreeSlots(wanted.from_guest()), FreeSlots)
     }
@@ -139,7 +139,7 @@ impl calendar::Host for &mut Host {
     }
 }
 
-impl memory::Host for &mut Host {
+impl memory::Host for Host {
     async fn get(&mut self, key: String) -> Refusable<Option<Vec<u8>>> {
         ask!(self, HostCall::GetMemory(key), GetMemory)
     }
@@ -154,7 +154,7 @@ impl memory::Host for &mut Host {
     }
 }
 
-impl documents::Host for &mut Host {
+impl documents::Host for Host {
     async fn list(&mut self) -> Refusable<Vec<String>> {
         ask!(self, HostCall::ListDocuments, ListDocuments)
     }
@@ -166,13 +166,13 @@ impl documents::Host for &mut Host {
     }
 }
 
-impl report::Host for &mut Host {
+impl report::Host for Host {
     async fn set(&mut self, field: report::Field) -> Refusable<()> {
         ask!(self, HostCall::SetReport(field.from_guest()), SetReport)
     }
 }
 
-impl clock::Host for &mut Host {
+impl clock::Host for Host {
     async fn now(&mut self) -> wasmtime::Result<types::LocalTime> {
         ask!(self, HostCall::Now, Now)
     }
@@ -184,13 +184,13 @@ impl clock::Host for &mut Host {
     }
 }
 
-impl random::Host for &mut Host {
+impl random::Host for Host {
     async fn bytes(&mut self, count: u32) -> wasmtime::Result<Vec<u8>> {
         ask!(self, HostCall::RandomBytes(count), RandomBytes)
     }
 }
 
-impl log::Host for &mut Host {
+impl log::Host for Host {
     async fn write(&mut self, level: log::Level, message: String) -> wasmtime::Result<()> {
         ask!(self, HostCall::Log(c::LogLine { level: level.from_guest(), message }), Log)
     }

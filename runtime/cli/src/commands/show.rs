@@ -12,7 +12,7 @@ use parloir_journal::{
 };
 use parloir_store::Keyring;
 
-use crate::commands::calls::{ending, time};
+use crate::commands::calls::ending;
 use crate::commands::recording::tenant_of;
 use crate::terminal::{AGENT, BAD, CALLER, DIM, TITLE, styled};
 use crate::{DataArgs, Outcome};

@@ -4,7 +4,7 @@
 use std::hint::black_box;
 
 use parloir_agent::{Agent, BargeIn, Call, Capability, Description, Outcome, Turn, log, memory};
-use parloir_agent::{ask, clock, listen, random, say, sentence, transfer};
+use parloir_agent::{ask, clock, consent, listen, random, say, sentence, transfer};
 
 struct Trial;
 
@@ -39,6 +39,7 @@ impl Agent for Trial {
                 Err(refusal) => Outcome::Failed(format!("{refusal:?}")),
             },
             "calls" => calls(),
+            "consent" => asks_consent(),
             other => Outcome::Failed(format!("there is no trial {other:?}")),
         }
     }
@@ -72,6 +73,21 @@ fn turns() -> Outcome {
             Err(refusal) => return Outcome::Failed(format!("{refusal:?}")),
         }
     }
+}
+
+/// Asks whether the call may be recorded, then repeats what it hears.
+fn asks_consent() -> Outcome {
+    let reply = ask("Cet appel peut être enregistré. Tapez un pour accepter, deux pour refuser.").max_digits(1).listen();
+    let granted = match reply.map(|reply| reply.turn) {
+        Ok(Turn::Digits(digits)) => digits == "1",
+        Ok(Turn::Speech(_) | Turn::Silence) => false,
+        Ok(Turn::HungUp) => return Outcome::Abandoned,
+        Err(refusal) => return Outcome::Failed(format!("{refusal:?}")),
+    };
+    if let Err(refusal) = consent(granted) {
+        return Outcome::Failed(format!("{refusal:?}"));
+    }
+    echo()
 }
 
 fn spin() -> Outcome {

@@ -1,0 +1,118 @@
+//! The living call, with canned ears and voice: what is said, heard, pressed and kept.
+
+mod house;
+
+use std::time::Duration;
+
+use house::{House, Plan, say};
+use parloir_contract::{HostReturn, Turn};
+use parloir_journal::{Ending, Record, RecordBody};
+use parloir_transport::client::CarrierEvent;
+use parloir_transport::conversation::{Action, Step};
+
+fn turns(records: &[Record]) -> Vec<Turn> {
+    records
+        .iter()
+        .filter_map(|r| match &r.body {
+            RecordBody::HostCallEnded(ended) => match &ended.result {
+                Some(HostReturn::Listen(Ok(turn))) => Some(turn.clone()),
+                Some(HostReturn::Ask(Ok((_, turn)))) => Some(turn.clone()),
+                _ => None,
+            },
+            _ => None,
+        })
+        .collect()
+}
+
+fn heard(records: &[Record]) -> Vec<(String, bool)> {
+    records
+        .iter()
+        .filter_map(|r| match &r.body {
+            RecordBody::HostCallEnded(ended) => match &ended.result {
+                Some(HostReturn::Say(Ok(heard))) => Some((heard.text.clone(), heard.whole)),
+                Some(HostReturn::Ask(Ok((heard, _)))) => Some((heard.text.clone(), heard.whole)),
+                _ => None,
+            },
+            _ => None,
+        })
+        .collect()
+}
+
+fn outcome(records: &[Record]) -> Ending {
+    match &records.last().unwrap().body {
+        RecordBody::CallEnded(ended) => ended.outcome,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn speech_keys_silence_and_the_end_reach_the_agent_in_order() {
+    let house = House::open(Plan::default()).await;
+    let mut watch = house.watch();
+    let steps = vec![
+        Step::new(say("fr_bonjour_rdv")),
+        Step::new(Action::Keys("12#".into())),
+        Step::new(Action::Silence(Duration::from_secs(7))),
+        Step::new(Action::HangUp),
+    ];
+    let (report, _) = house.ring(steps).await;
+    assert_eq!(report.taken, 4);
+    let (_, records) = house.ended(&mut watch).await;
+    let turns = turns(&records);
+    assert!(matches!(&turns[0], Turn::Speech(speech) if speech.text == "Bonjour, je voudrais un rendez-vous."), "{turns:?}");
+    assert_eq!(turns[1], Turn::Digits("12#".into()));
+    assert_eq!(turns[2], Turn::Silence);
+    assert_eq!(*turns.last().unwrap(), Turn::HungUp);
+    assert_eq!(outcome(&records), Ending::Abandoned);
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_barge_in_leaves_what_was_heard() {
+    let house = House::open(Plan { settings: &[("trial", "turns"), ("greet", "no")], ..Plan::default() }).await;
+    let mut watch = house.watch();
+    let steps = vec![
+        Step::new(say("fr_bonjour_rdv")).interrupting_after(Duration::from_millis(800)),
+        Step::new(Action::HangUp),
+    ];
+    let (_, events) = house.ring(steps).await;
+    assert!(events.iter().any(|e| matches!(e, CarrierEvent::Cleared { .. })), "{events:?}");
+    let (_, records) = house.ended(&mut watch).await;
+    let heard = heard(&records);
+    let question = "Je vous écoute, dites-moi ce que je peux faire pour vous.";
+    let (first, whole) = &heard[0];
+    assert!(!whole && !first.is_empty() && question.starts_with(first.as_str()), "{heard:?}");
+    assert!(matches!(&turns(&records)[0], Turn::Speech(speech) if speech.over_agent));
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sentence_the_law_wants_heard_whole_is_not_interrupted() {
+    let house = House::open(Plan { settings: &[("trial", "never"), ("greet", "no")], ..Plan::default() }).await;
+    let mut watch = house.watch();
+    let steps = vec![Step::new(say("fr_coupe")).interrupting_after(Duration::from_millis(400))];
+    let (_, events) = house.ring(steps).await;
+    assert!(!events.iter().any(|e| matches!(e, CarrierEvent::Cleared { .. })), "{events:?}");
+    let (_, records) = house.ended(&mut watch).await;
+    assert_eq!(heard(&records), [("Cette phrase doit être entendue en entier.".to_owned(), true)]);
+    assert_eq!(outcome(&records), Ending::Done);
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_turn_tells_its_latency_in_parts_and_sound_leaves_its_digests() {
+    let house = House::open(Plan::default()).await;
+    let mut watch = house.watch();
+    house.ring(vec![Step::new(say("fr_bonjour_rdv")), Step::new(Action::HangUp)]).await;
+    let (_, records) = house.ended(&mut watch).await;
+    let measured = records.iter().find_map(|r| match &r.body {
+        RecordBody::TurnMeasured(turn) => Some(turn),
+        _ => None,
+    });
+    let measured = measured.expect("a turn was measured");
+    assert!(measured.end_of_turn_ms.unwrap() >= 400 && measured.reply_ms >= measured.end_of_turn_ms, "{measured:?}");
+    let digests = records.iter().filter(|r| matches!(r.body, RecordBody::MediaDigest(_))).count();
+    let blocks = records.iter().filter(|r| matches!(r.body, RecordBody::RecordingStored(_))).count();
+    assert!(digests >= 4 && blocks >= 2, "{digests} digests, {blocks} seconds of recording");
+    house.close().await;
+}

@@ -1,0 +1,80 @@
+//! Every parser of bytes that come from outside, as a function a fuzzer can call.
+//!
+//! `tests/corpus.rs` runs each target over its corpus on every test run. The fuzzer itself is in
+//! `libfuzzer/`: with a nightly compiler and `cargo install cargo-fuzz`,
+//!
+//! ```sh
+//! cd tests/fuzz/libfuzzer && cargo +nightly fuzz run twilio_frames ../corpus/twilio_frames
+//! ```
+#![forbid(unsafe_code)]
+
+use parloir_transport::session::Session;
+use parloir_transport::twiml::Response;
+use parloir_transport::webhook::{ConnectEnded, DialEnded, Form, VoiceRequest};
+
+/// A target's name and what it does with bytes.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every target.
+pub const TARGETS: &[Target] = &[
+    ("twilio_frames", twilio_frames),
+    ("twiml", twiml),
+    ("webhook_forms", webhook_forms),
+    ("wav", wav),
+    ("model_chunks", model_chunks),
+    ("configuration", configuration),
+];
+
+/// The frames of a whole stream, one a line, as a carrier would send them.
+pub fn twilio_frames(bytes: &[u8]) {
+    let mut session = Session::default();
+    for line in bytes.split(|b| *b == b'\n') {
+        match std::str::from_utf8(line) {
+            Ok(text) => drop(session.text(text)),
+            Err(_) => drop(session.not_utf8()),
+        }
+    }
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        let _ = parloir_transport::twilio::parse_from_server(text);
+    }
+}
+
+/// A carrier's call instructions; what is read must be written and read again alike.
+pub fn twiml(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(response) = Response::parse(text) {
+        let again = Response::parse(&response.to_xml());
+        assert_eq!(again.as_ref(), Ok(&response));
+    }
+}
+
+/// The forms a carrier posts.
+pub fn webhook_forms(bytes: &[u8]) {
+    if let Ok(form) = Form::parse(bytes) {
+        let _ = VoiceRequest::from_form(&form);
+        let _ = ConnectEnded::from_form(&form);
+        let _ = DialEnded::from_form(&form);
+    }
+}
+
+/// A sound file somebody gives.
+pub fn wav(bytes: &[u8]) {
+    if let Ok((samples, rate)) = parloir_media::read_wav(bytes) {
+        assert!(samples.len() <= bytes.len() && rate.hertz() > 0);
+    }
+}
+
+/// What a hosted model or transcriber answers.
+pub fn model_chunks(bytes: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        let _ = parloir_providers::openai::parse_chunk(text);
+    }
+    let _ = parloir_providers::openai::parse_transcription(bytes);
+}
+
+/// The operator's file.
+pub fn configuration(bytes: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        let _ = toml::from_str::<parloir_server::Config>(text);
+    }
+}
