@@ -158,9 +158,8 @@ fn durable(criterion: &mut Criterion) {
     // The journal makes durable what all calls wait for at once.
     let syncs = RECORDS / WAIT_EVERY;
 
-    let before = log_bytes(folder.path());
     let spent = runtime.block_on(calls(&journal));
-    let bytes = log_bytes(folder.path()) - before;
+    let bytes = log_bytes(folder.path());
     let floor = bare(&folder, bytes, syncs);
     println!(
         "{records} records of {CALLS} calls durable in {spent:?}: {:.0} a second, {bytes} bytes; \
