@@ -59,7 +59,7 @@ impl Language {
     fn lines(self) -> &'static [&'static str] {
         match self {
             Self::Fr => &[
-                "fr_oui_accepte", "fr_bonjour_rdv", "fr_motif_urgence", "fr_mardi_matin", "fr_premier", "fr_nom",
+                "fr_oui_accepte", "fr_bonjour_rdv", "fr_motif_controle", "fr_mardi_matin", "fr_premier", "fr_nom",
                 "fr_oui", "fr_oui", "fr_oui", "fr_merci_aurevoir",
             ],
             Self::En => &[
