@@ -31,7 +31,11 @@ pub(crate) enum Written {
 }
 
 /// Asks and waits for the whole answer.
-pub(crate) async fn chat(shared: &Shared, messages: Vec<Message>, options: ChatOptions) -> Result<Answer, Refusal> {
+pub(crate) async fn chat(
+    shared: &Shared,
+    messages: Vec<Message>,
+    options: ChatOptions,
+) -> Result<Answer, Refusal> {
     answer(shared, messages, options, |_| {}).await
 }
 
@@ -115,7 +119,9 @@ async fn answer(
                 tracing::warn!(provider = provider.name(), %error, "the language model failed");
                 attempt.end(shared, failed(&error), received, ProviderUsage::default());
                 if received > 0 {
-                    return Err(Refusal::Unavailable("the language model broke off; the call's journal says why".into()));
+                    return Err(Refusal::Unavailable(
+                        "the language model broke off; the call's journal says why".into(),
+                    ));
                 }
             }
         }

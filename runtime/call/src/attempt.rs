@@ -6,7 +6,9 @@
 
 use std::time::Instant;
 
-use parloir_journal::{ProviderEnded, ProviderRole, ProviderStarted, ProviderStatus, ProviderUsage, RecordBody, Seq};
+use parloir_journal::{
+    ProviderEnded, ProviderRole, ProviderStarted, ProviderStatus, ProviderUsage, RecordBody, Seq,
+};
 use parloir_providers::{ErrorKind, ProviderEntry, ProviderError, Role};
 use parloir_sandbox::DoorClosed;
 
@@ -29,7 +31,12 @@ pub(crate) struct Attempt {
 
 impl Attempt {
     /// Journals the start.
-    pub(crate) async fn begin(shared: &Shared, entry: &ProviderEntry, number: u32, sent: Sent) -> Result<Self, DoorClosed> {
+    pub(crate) async fn begin(
+        shared: &Shared,
+        entry: &ProviderEntry,
+        number: u32,
+        sent: Sent,
+    ) -> Result<Self, DoorClosed> {
         let body = RecordBody::ProviderStarted(ProviderStarted {
             attempt: number,
             role: match entry.role {
@@ -66,7 +73,13 @@ impl Attempt {
     }
 
     /// Journals the end.
-    pub(crate) fn end(self, shared: &Shared, status: ProviderStatus, bytes_received: u64, usage: ProviderUsage) {
+    pub(crate) fn end(
+        self,
+        shared: &Shared,
+        status: ProviderStatus,
+        bytes_received: u64,
+        usage: ProviderUsage,
+    ) {
         let ended = RecordBody::ProviderEnded(ProviderEnded {
             started: self.started,
             status,

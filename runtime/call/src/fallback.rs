@@ -24,6 +24,14 @@ pub(crate) fn goodbye(language: &str) -> &'static str {
     }
 }
 
+/// What a caller hears while something takes long.
+pub(crate) fn one_moment(language: &str) -> &'static str {
+    match primary(language) {
+        "en" => "One moment, please.",
+        _ => "Un instant, s'il vous plaît.",
+    }
+}
+
 fn primary(language: &str) -> &str {
     language.split('-').next().unwrap_or(language)
 }

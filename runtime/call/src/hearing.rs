@@ -80,12 +80,23 @@ pub(crate) fn begin(
     (Utterance { sound: Some(sound), task: task.abort_handle(), samples: 0 }, text)
 }
 
-async fn through_transcribers(shared: &Shared, request: TranscriptionRequest, mut pieces: mpsc::Receiver<Vec<i16>>) -> Heard {
+async fn through_transcribers(
+    shared: &Shared,
+    request: TranscriptionRequest,
+    mut pieces: mpsc::Receiver<Vec<i16>>,
+) -> Heard {
     let fitting = shared.providers.stt().iter().filter(|p| p.entry().serves(&request.language));
     let mut kept: Vec<i16> = Vec::new();
     let mut open = true;
     for (number, provider) in (1..).zip(fitting) {
-        let Ok(mut attempt) = Attempt::begin(shared, provider.entry(), number, Sent { bytes: kept.len() as u64 * 2, characters: 0 }).await else {
+        let Ok(mut attempt) = Attempt::begin(
+            shared,
+            provider.entry(),
+            number,
+            Sent { bytes: kept.len() as u64 * 2, characters: 0 },
+        )
+        .await
+        else {
             return Heard::Failed;
         };
         let result = async {

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use parloir_contract::{
-    Ask, Chat, HostCall, HostReturn, Import, ListenOptions, LogLevel, LogLine, Play, Refusal, Reply, Say, Transfer,
+    Ask, Chat, HostCall, HostReturn, Import, ListenOptions, LogLevel, LogLine, Play, Refusal, Reply, Say,
+    Transfer,
 };
 use parloir_media::RecordingPolicy as GatePolicy;
 use parloir_sandbox::DoorClosed;
@@ -189,7 +190,9 @@ impl LiveCall {
         work: impl FnOnce(&parloir_tenancy::Documents) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
         let Some(documents) = self.shared.documents.clone() else {
-            return Err(Refusal::Unavailable("the tenant has no documents: set `documents` of the tenant to a folder".into()));
+            return Err(Refusal::Unavailable(
+                "the tenant has no documents: set `documents` of the tenant to a folder".into(),
+            ));
         };
         let done = self.host.spawn_blocking(move || work(&documents)).await;
         done.unwrap_or_else(|e| Err(Refusal::Unavailable(e.to_string())))
@@ -197,7 +200,9 @@ impl LiveCall {
 
     async fn sound(&self, name: &str) -> Result<(Vec<i16>, u32), Refusal> {
         let Some(folder) = self.shared.line.config.sounds.clone() else {
-            return Err(Refusal::Unavailable("the line has no sounds: set `sounds` of the line to a folder".into()));
+            return Err(Refusal::Unavailable(
+                "the line has no sounds: set `sounds` of the line to a folder".into(),
+            ));
         };
         let name = name.to_owned();
         let read = self.host.spawn_blocking(move || crate::speaking::read_sound(&folder, &name)).await;

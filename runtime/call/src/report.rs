@@ -17,7 +17,9 @@ impl Report {
     /// Sets a field; one set before is replaced.
     pub(crate) fn set(&mut self, field: Field) -> Result<(), Refusal> {
         if texts(&field).into_iter().any(|t| t.chars().count() > CHARACTERS) {
-            return Err(Refusal::Invalid(format!("a text of the report has at most {CHARACTERS} characters")));
+            return Err(Refusal::Invalid(format!(
+                "a text of the report has at most {CHARACTERS} characters"
+            )));
         }
         if let Some(place) = self.fields.iter_mut().find(|f| same_place(f, &field)) {
             *place = field;
@@ -52,7 +54,9 @@ fn texts(field: &Field) -> Vec<&str> {
     match field {
         Field::Contact(contact) => vec![contact.name.as_str(), contact.phone.as_deref().unwrap_or_default()],
         Field::Need(text) | Field::Summary(text) => vec![text.as_str()],
-        Field::Appointment(appointment) => vec![appointment.motive.as_str(), appointment.contact.name.as_str()],
+        Field::Appointment(appointment) => {
+            vec![appointment.motive.as_str(), appointment.contact.name.as_str()]
+        }
         Field::Status(_) => Vec::new(),
         Field::Other(name, value) => vec![name.as_str(), value.as_str()],
     }

@@ -6,7 +6,9 @@ use std::time::Instant;
 use jiff::Zoned;
 use parking_lot::Mutex;
 use parloir_contract::{CallId, Capability, HostReturn, Refusal};
-use parloir_journal::{CallJournal, Content, ContentOf, Gate as GateState, HostCallEnded, HostStatus, RecordBody, Seq};
+use parloir_journal::{
+    CallJournal, Content, ContentOf, Gate as GateState, HostCallEnded, HostStatus, RecordBody, Seq,
+};
 use parloir_media::Gate;
 use parloir_providers::Registry;
 use parloir_sandbox::DoorClosed;
@@ -72,11 +74,16 @@ impl Shared {
     /// Appends a record as it is. A journal that cannot take it stops the agent: what
     /// cannot be recorded is not done.
     pub(crate) fn append(&self, body: RecordBody) -> Result<Seq, DoorClosed> {
-        self.journal.append(body).map_err(|error| DoorClosed(format!("the journal refused a record: {error}")))
+        self.journal
+            .append(body)
+            .map_err(|error| DoorClosed(format!("the journal refused a record: {error}")))
     }
 
     /// Moves the gate, and settles what was held: written when it opened, dropped when it closed.
-    pub(crate) fn move_gate(&self, change: impl FnOnce(Gate) -> Result<Gate, Refusal>) -> Result<(), Refusal> {
+    pub(crate) fn move_gate(
+        &self,
+        change: impl FnOnce(Gate) -> Result<Gate, Refusal>,
+    ) -> Result<(), Refusal> {
         let mut privacy = self.privacy.lock();
         let gate = change(privacy.gate)?;
         if gate == privacy.gate {
@@ -92,8 +99,11 @@ impl Shared {
                     self.append(record).map_err(failed)?;
                 }
             }
-            Gate::Closed => privacy.held = Vec::new(),
-            Gate::Pending | Gate::Paused(_) => {}
+            Gate::Closed | Gate::Pending | Gate::Paused(_) => {
+                if gate.is_refused() {
+                    privacy.held = Vec::new();
+                }
+            }
         }
         Ok(())
     }

@@ -70,7 +70,8 @@ pub(crate) fn play(samples: Vec<i16>, from: u32, rate: SampleRate) -> Voice {
     let task = tokio::spawn(async move {
         let last = match resampler(from, rate) {
             Some(mut resampler) => {
-                let sent = forward(&mut resampler, &samples, &sender).await && flush(&mut resampler, &sender).await;
+                let sent =
+                    forward(&mut resampler, &samples, &sender).await && flush(&mut resampler, &sender).await;
                 if sent { Piece::End } else { Piece::Failed }
             }
             None => Piece::Failed,
@@ -176,7 +177,8 @@ pub(crate) fn read_sound(folder: &Path, name: &str) -> Result<(Vec<i16>, u32), R
     if name.is_empty() || name.len() > 120 || name.starts_with('.') || !name.chars().all(plain) {
         return Err(Refusal::Invalid("a sound's name has letters, digits, '-', '_' and '.' only".into()));
     }
-    let dir = cap_std::fs::Dir::open_ambient_dir(folder, cap_std::ambient_authority()).map_err(|_| absent())?;
+    let dir =
+        cap_std::fs::Dir::open_ambient_dir(folder, cap_std::ambient_authority()).map_err(|_| absent())?;
     let file = dir.open(name).map_err(|_| absent())?;
     if !file.metadata().is_ok_and(|m| m.is_file()) {
         return Err(absent());

@@ -117,7 +117,8 @@ type Outcome = Result<(), Failure>;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     terminal::log(cli.verbose);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("media").build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("media").build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             terminal::error(&format!("the program's threads did not start: {error}"));

@@ -14,7 +14,9 @@ const TARGET: &str = "wasm32-unknown-unknown";
 /// Why an agent was not built. The text says what to do.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BuildError {
-    #[error("{0} is not an agent's folder: it has no Cargo.toml; give the folder of a Rust agent, such as agents/cabinet")]
+    #[error(
+        "{0} is not an agent's folder: it has no Cargo.toml; give the folder of a Rust agent, such as agents/cabinet"
+    )]
     NoProject(PathBuf),
     #[error("{program} did not start ({error}): install Rust from rustup.rs, or put it on PATH")]
     NoToolchain { program: String, error: std::io::Error },
@@ -22,7 +24,9 @@ pub(crate) enum BuildError {
         "there is no standard library for {TARGET} here. Either\n  rustup target add {TARGET}\nor, on Debian and Ubuntu,\n  apt-get install -y --no-install-recommends rustc-web rust-web-src"
     )]
     NoTarget,
-    #[error("the linker rust-lld was not found under {0}: install Rust from rustup.rs, or Debian's package lld")]
+    #[error(
+        "the linker rust-lld was not found under {0}: install Rust from rustup.rs, or Debian's package lld"
+    )]
     NoLinker(PathBuf),
     #[error("cargo did not build the agent; its messages above say why")]
     Failed,
@@ -59,14 +63,18 @@ pub(crate) fn build(folder: &Path, output: Option<&Path>, quiet: bool) -> Result
     // The agent's own build must not inherit what the host's build was told.
     cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS").env_remove("CARGO_BUILD_TARGET");
     toolchain.apply(&mut cargo);
-    let status = cargo.status().map_err(|error| BuildError::NoToolchain { program: "cargo".into(), error })?;
+    let status =
+        cargo.status().map_err(|error| BuildError::NoToolchain { program: "cargo".into(), error })?;
     if !status.success() {
         return Err(BuildError::Failed);
     }
     let module = project.target_dir.join(TARGET).join("release").join(format!("{}.wasm", project.library));
     let wasm = std::fs::read(&module).map_err(|e| BuildError::NoModule(module.clone(), e))?;
     let component = encode(&wasm)?;
-    let output = output.map_or_else(|| project.target_dir.join(format!("{}.component.wasm", project.library)), Path::to_owned);
+    let output = output.map_or_else(
+        || project.target_dir.join(format!("{}.component.wasm", project.library)),
+        Path::to_owned,
+    );
     let temporary = output.with_extension("part");
     std::fs::write(&temporary, &component)
         .and_then(|()| std::fs::rename(&temporary, &output))
@@ -90,8 +98,12 @@ fn project(folder: &Path) -> Result<Project, BuildError> {
     if !output.status.success() {
         return Err(BuildError::Failed);
     }
-    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).map_err(|e| wrong(&e.to_string()))?;
-    let target_dir = metadata.get("target_directory").and_then(|v| v.as_str()).ok_or_else(|| wrong("no target directory"))?;
+    let metadata: serde_json::Value =
+        serde_json::from_slice(&output.stdout).map_err(|e| wrong(&e.to_string()))?;
+    let target_dir = metadata
+        .get("target_directory")
+        .and_then(|v| v.as_str())
+        .ok_or_else(|| wrong("no target directory"))?;
     let library = metadata
         .pointer("/packages")
         .and_then(|p| p.as_array())
@@ -99,7 +111,9 @@ fn project(folder: &Path) -> Result<Project, BuildError> {
         .flatten()
         .filter_map(|p| p.get("targets").and_then(|t| t.as_array()))
         .flatten()
-        .find(|t| t.get("crate_types").and_then(|c| c.as_array()).is_some_and(|c| c.iter().any(|k| k == "cdylib")))
+        .find(|t| {
+            t.get("crate_types").and_then(|c| c.as_array()).is_some_and(|c| c.iter().any(|k| k == "cdylib"))
+        })
         .and_then(|t| t.get("name").and_then(|n| n.as_str()))
         .ok_or_else(|| wrong("no library with crate-type = [\"cdylib\"]"))?;
     Ok(Project { library: library.replace('-', "_"), target_dir: target_dir.into() })
@@ -123,17 +137,22 @@ impl Toolchain {
             return Ok(Self::Default);
         }
         let debian = "/usr/bin/rustc".to_owned();
-        let source = Path::new(&debian).is_file().then(|| print(&debian, &["--print", "sysroot"])).transpose()?;
-        if !source.is_some_and(|s| Path::new(&s).join("lib/rustlib/src/rust/library/core/Cargo.toml").is_file()) {
+        let source =
+            Path::new(&debian).is_file().then(|| print(&debian, &["--print", "sysroot"])).transpose()?;
+        if !source
+            .is_some_and(|s| Path::new(&s).join("lib/rustlib/src/rust/library/core/Cargo.toml").is_file())
+        {
             return Err(BuildError::NoTarget);
         }
         let host = print(&rustc, &["--print", "host-tuple"])?;
-        let linkers = PathBuf::from(print(&rustc, &["--print", "sysroot"])?).join("lib/rustlib").join(host).join("bin");
+        let linkers =
+            PathBuf::from(print(&rustc, &["--print", "sysroot"])?).join("lib/rustlib").join(host).join("bin");
         if linkers.join("rust-lld").is_file() {
             return Ok(Self::Debian { linkers: Some(linkers) });
         }
-        let on_path = std::env::var_os("PATH")
-            .is_some_and(|p| std::env::split_paths(&p).any(|d| d.join("rust-lld").is_file() || d.join("lld").is_file()));
+        let on_path = std::env::var_os("PATH").is_some_and(|p| {
+            std::env::split_paths(&p).any(|d| d.join("rust-lld").is_file() || d.join("lld").is_file())
+        });
         if on_path { Ok(Self::Debian { linkers: None }) } else { Err(BuildError::NoLinker(linkers)) }
     }
 

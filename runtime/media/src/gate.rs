@@ -30,6 +30,8 @@ pub enum Before {
     Pending,
     /// It was open.
     Open,
+    /// Refused, or never allowed.
+    Closed,
 }
 
 /// The state of the gate.
@@ -80,9 +82,10 @@ impl Gate {
             RecordingPolicy::Always | RecordingPolicy::Never => Err(GateRefusal::NoChoice),
             RecordingPolicy::Ask => match (self, granted) {
                 (Self::Pending | Self::Open, true) => Ok(Self::Open),
-                (Self::Paused(_), true) => Ok(Self::Paused(Before::Open)),
-                (Self::Closed, true) => Err(GateRefusal::CallerRefused),
-                (Self::Pending | Self::Open | Self::Paused(_) | Self::Closed, false) => Ok(Self::Closed),
+                (Self::Paused(Before::Pending | Before::Open), true) => Ok(Self::Paused(Before::Open)),
+                (Self::Closed | Self::Paused(Before::Closed), true) => Err(GateRefusal::CallerRefused),
+                (Self::Paused(_), false) => Ok(Self::Paused(Before::Closed)),
+                (Self::Pending | Self::Open | Self::Closed, false) => Ok(Self::Closed),
             },
         }
     }
@@ -94,7 +97,7 @@ impl Gate {
             Self::Pending => Self::Paused(Before::Pending),
             Self::Open => Self::Paused(Before::Open),
             Self::Paused(before) => Self::Paused(before),
-            Self::Closed => Self::Closed,
+            Self::Closed => Self::Paused(Before::Closed),
         }
     }
 
@@ -104,7 +107,7 @@ impl Gate {
         match self {
             Self::Paused(Before::Pending) | Self::Pending => Self::Pending,
             Self::Paused(Before::Open) | Self::Open => Self::Open,
-            Self::Closed => Self::Closed,
+            Self::Paused(Before::Closed) | Self::Closed => Self::Closed,
         }
     }
 
@@ -126,13 +129,22 @@ impl Gate {
         }
     }
 
+    /// Whether the caller has refused, or may never be recorded: what waits is to be forgotten.
+    #[must_use]
+    pub const fn is_refused(self) -> bool {
+        match self {
+            Self::Closed | Self::Paused(Before::Closed) => true,
+            Self::Pending | Self::Open | Self::Paused(Before::Pending | Before::Open) => false,
+        }
+    }
+
     /// Whether what was taken while the gate allowed it may be written now. A pause does not take
     /// back what was open before it.
     #[must_use]
     pub const fn may_deliver(self) -> bool {
         match self {
             Self::Open | Self::Paused(Before::Open) => true,
-            Self::Pending | Self::Paused(Before::Pending) | Self::Closed => false,
+            Self::Pending | Self::Paused(Before::Pending | Before::Closed) | Self::Closed => false,
         }
     }
 
@@ -176,6 +188,16 @@ mod tests {
             let refusal = Gate::begin(policy).consent(policy, true).unwrap_err();
             assert!(refusal.to_string().contains("set it to `ask`"));
         }
+    }
+
+    #[test]
+    fn a_card_number_is_not_transcribed_after_a_refusal_either() {
+        let paused = Gate::Closed.pause();
+        assert!(!paused.may_transcribe() && !paused.may_hold() && !paused.may_write());
+        assert_eq!(paused.resume(), Gate::Closed);
+        assert_eq!(paused.consent(RecordingPolicy::Ask, true), Err(GateRefusal::CallerRefused));
+        let refused_meanwhile = Gate::Open.pause().consent(RecordingPolicy::Ask, false).unwrap();
+        assert_eq!(refused_meanwhile.resume(), Gate::Closed);
     }
 
     #[test]

@@ -52,9 +52,9 @@ mod playout;
 mod pre_roll;
 mod recording;
 mod resample;
-mod sound_file;
 #[cfg(test)]
 mod signals;
+mod sound_file;
 mod tonality;
 mod turn;
 mod wav;

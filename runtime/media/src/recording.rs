@@ -145,7 +145,7 @@ impl Recorder {
     /// The next block that is complete at `now` and may be written. Call until `None`, once a second
     /// or at every frame. A closed gate forgets everything.
     pub fn next(&mut self, gate: Gate, now: u64) -> Option<RecordingBlock> {
-        if gate == Gate::Closed {
+        if gate.is_refused() {
             self.window.clear();
             self.ready.clear();
         }

@@ -49,7 +49,10 @@ pub fn read_wav(bytes: &[u8]) -> Result<(Vec<i16>, SampleRate), SoundError> {
     if bytes.len() > LARGEST_SOUND {
         return Err(SoundError::TooLarge(bytes.len()));
     }
-    let body = bytes.strip_prefix(b"RIFF").and_then(|rest| rest.get(4..)).and_then(|rest| rest.strip_prefix(b"WAVE"));
+    let body = bytes
+        .strip_prefix(b"RIFF")
+        .and_then(|rest| rest.get(4..))
+        .and_then(|rest| rest.strip_prefix(b"WAVE"));
     let mut rest = body.ok_or(SoundError::NotWav)?;
     let mut format = None;
     while let Some((head, after)) = rest.split_at_checked(8) {

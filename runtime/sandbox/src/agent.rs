@@ -37,7 +37,11 @@ pub struct Answered {
 }
 
 impl Agent {
-    pub(crate) async fn describe(sandbox: Sandbox, compiled: Compiled, budget: Budget) -> Result<Self, LoadError> {
+    pub(crate) async fn describe(
+        sandbox: Sandbox,
+        compiled: Compiled,
+        budget: Budget,
+    ) -> Result<Self, LoadError> {
         let Compiled { pre, sha256, size } = compiled;
         let run = {
             let (sandbox, pre) = (sandbox.clone(), pre.clone());
@@ -58,7 +62,14 @@ impl Agent {
         let described = sandbox.inner.executor.handle().spawn(run).await.map_err(|e| Failure::host(e))??;
         let description = description_from_guest(described);
         let capabilities = validated(&description)?;
-        Ok(Self { sandbox, pre, description: Arc::new(description), capabilities: capabilities.into(), sha256, size })
+        Ok(Self {
+            sandbox,
+            pre,
+            description: Arc::new(description),
+            capabilities: capabilities.into(),
+            sha256,
+            size,
+        })
     }
 
     /// What it says of itself.
@@ -123,7 +134,10 @@ impl Agent {
 fn store(sandbox: &Sandbox, door: Door, meter: Arc<Meter>, budget: Budget) -> Result<Store<State>, Failure> {
     let settings = &sandbox.inner.settings;
     let memory = budget.memory.min(settings.memory);
-    let state = State { limits: Limits::new(memory, settings.table_elements), host: Host::new(door, meter.clone(), budget) };
+    let state = State {
+        limits: Limits::new(memory, settings.table_elements),
+        host: Host::new(door, meter.clone(), budget),
+    };
     let mut store = Store::new(&sandbox.inner.engine, state);
     store.limiter(|state| &mut state.limits);
     store.set_hostcall_fuel(settings.host_call_bytes);

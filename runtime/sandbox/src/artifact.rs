@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
-use wasmtime::{Engine, Precompiled};
 use wasmtime::component::Component;
+use wasmtime::{Engine, Precompiled};
 
 /// The key that seals compiled artifacts.
 #[derive(Clone)]

@@ -1,5 +1,10 @@
 //! What the WIT package says, as generated Rust.
-#![allow(missing_docs, unreachable_pub, clippy::all, reason = "generated from wit/, which is documented there")]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::all,
+    reason = "generated from wit/, which is documented there"
+)]
 
 wasmtime::component::bindgen!({
     path: "../../wit",
@@ -9,4 +14,6 @@ wasmtime::component::bindgen!({
     require_store_data_send: true,
 });
 
-pub(crate) use parloir::agent::{calendar, call, clock, documents, log, memory, model, random, report, types};
+pub(crate) use parloir::agent::{
+    calendar, call, clock, documents, log, memory, model, random, report, types,
+};

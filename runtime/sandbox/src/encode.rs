@@ -6,10 +6,14 @@ use wit_component::ComponentEncoder;
 #[derive(Debug, thiserror::Error)]
 pub enum EncodeError {
     /// It is no WebAssembly at all.
-    #[error("this is not WebAssembly: it does not begin with the bytes 00 61 73 6D; give the .wasm file that the build printed")]
+    #[error(
+        "this is not WebAssembly: it does not begin with the bytes 00 61 73 6D; give the .wasm file that the build printed"
+    )]
     NotWasm,
     /// It is a core module that does not carry the contract.
-    #[error("the module cannot become a component: {0:#}; build it with the Parloir SDK, which embeds the contract")]
+    #[error(
+        "the module cannot become a component: {0:#}; build it with the Parloir SDK, which embeds the contract"
+    )]
     Module(String),
 }
 

@@ -68,7 +68,8 @@ impl Sandbox {
         let engine_error = |e: wasmtime::Error| LoadError::Engine(format!("{e:#}"));
         let engine = Engine::new(&config(&settings)).map_err(engine_error)?;
         let mut linker = Linker::new(&engine);
-        bindings::Agent::add_to_linker::<_, HasHost>(&mut linker, |state: &mut State| &mut state.host).map_err(engine_error)?;
+        bindings::Agent::add_to_linker::<_, HasHost>(&mut linker, |state: &mut State| &mut state.host)
+            .map_err(engine_error)?;
         interrupt(&engine, &settings)?;
         let executor = GuestExecutor::new(&settings)?;
         let places = Arc::new(Semaphore::new(settings.instances as usize));
@@ -118,7 +119,8 @@ impl Sandbox {
                 }
             }
         };
-        let pre = self.inner.linker.instantiate_pre(&component).map_err(|e| LoadError::World(format!("{e:#}")))?;
+        let pre =
+            self.inner.linker.instantiate_pre(&component).map_err(|e| LoadError::World(format!("{e:#}")))?;
         let pre = bindings::AgentPre::new(pre).map_err(|e| LoadError::World(format!("{e:#}")))?;
         Ok(Compiled { pre, sha256, size: bytes.len() })
     }

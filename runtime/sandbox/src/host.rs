@@ -57,7 +57,12 @@ macro_rules! ask {
     ($host:expr, $call:expr, $variant:ident) => {
         match $host.through($call).await? {
             HostReturn::$variant(answer) => Ok(answer.into_guest()),
-            other => Err(DoorClosed(format!("{} was answered with {}", stringify!($variant), other.import().name())).into()),
+            other => Err(DoorClosed(format!(
+                "{} was answered with {}",
+                stringify!($variant),
+                other.import().name()
+            ))
+            .into()),
         }
     };
 }
@@ -106,7 +111,11 @@ impl model::Host for Host {
     async fn available(&mut self) -> wasmtime::Result<bool> {
         ask!(self, HostCall::ModelAvailable, ModelAvailable)
     }
-    async fn chat(&mut self, messages: Vec<model::Message>, options: model::ChatOptions) -> Refusable<model::Answer> {
+    async fn chat(
+        &mut self,
+        messages: Vec<model::Message>,
+        options: model::ChatOptions,
+    ) -> Refusable<model::Answer> {
         let chat = c::Chat { messages: messages.from_guest(), options: options.from_guest() };
         ask!(self, HostCall::Chat(chat), Chat)
     }
@@ -116,7 +125,11 @@ impl model::Host for Host {
         options: model::ChatOptions,
         say: call::SayOptions,
     ) -> Refusable<model::SpokenAnswer> {
-        let reply = c::Reply { messages: messages.from_guest(), options: options.from_guest(), say: say.from_guest() };
+        let reply = c::Reply {
+            messages: messages.from_guest(),
+            options: options.from_guest(),
+            say: say.from_guest(),
+        };
         ask!(self, HostCall::Reply(reply), Reply)
     }
 }
@@ -125,7 +138,12 @@ impl calendar::Host for Host {
     async fn free(&mut self, wanted: calendar::Wanted) -> Refusable<Vec<calendar::Slot>> {
         ask!(self, HostCall::FreeSlots(wanted.from_guest()), FreeSlots)
     }
-    async fn book(&mut self, slot: String, contact: calendar::Contact, motive: String) -> Refusable<calendar::Booked> {
+    async fn book(
+        &mut self,
+        slot: String,
+        contact: calendar::Contact,
+        motive: String,
+    ) -> Refusable<calendar::Booked> {
         ask!(self, HostCall::Book(c::Book { slot, contact: contact.from_guest(), motive }), Book)
     }
     async fn find(&mut self, phone: String) -> Refusable<Vec<calendar::Appointment>> {
@@ -146,7 +164,12 @@ impl memory::Host for Host {
     async fn set(&mut self, key: String, value: Vec<u8>) -> Refusable<()> {
         ask!(self, HostCall::SetMemory(c::SetMemory { key, value }), SetMemory)
     }
-    async fn compare_and_set(&mut self, key: String, expected: Option<Vec<u8>>, value: Vec<u8>) -> Refusable<bool> {
+    async fn compare_and_set(
+        &mut self,
+        key: String,
+        expected: Option<Vec<u8>>,
+        value: Vec<u8>,
+    ) -> Refusable<bool> {
         ask!(self, HostCall::CompareAndSet(c::CompareAndSet { key, expected, value }), CompareAndSet)
     }
     async fn delete(&mut self, key: String) -> Refusable<()> {

@@ -65,10 +65,6 @@ pub struct Budget {
 
 impl Default for Budget {
     fn default() -> Self {
-        Self {
-            turn_cpu: Duration::from_millis(500),
-            call_cpu: Duration::from_secs(10),
-            memory: 32 << 20,
-        }
+        Self { turn_cpu: Duration::from_millis(500), call_cpu: Duration::from_secs(10), memory: 32 << 20 }
     }
 }

@@ -149,7 +149,14 @@ impl Calls {
     }
 
     /// The carrier announced a call. A second announcement of the same call replaces the first.
-    pub(crate) fn expect(&self, call_sid: String, id: CallId, line: Arc<Line>, caller: Option<String>, place: Place) {
+    pub(crate) fn expect(
+        &self,
+        call_sid: String,
+        id: CallId,
+        line: Arc<Line>,
+        caller: Option<String>,
+        place: Place,
+    ) {
         let expected = Expected { id, line, caller, place, since: Instant::now() };
         let replaced = self.expected.lock().insert(call_sid, expected);
         drop(replaced);
@@ -204,8 +211,12 @@ impl Calls {
     }
 
     fn forget_stale(&self) {
-        let stale: Vec<Expected> =
-            self.expected.lock().extract_if(|_, e| e.since.elapsed() > EXPECTED_FOR).map(|(_, e)| e).collect();
+        let stale: Vec<Expected> = self
+            .expected
+            .lock()
+            .extract_if(|_, e| e.since.elapsed() > EXPECTED_FOR)
+            .map(|(_, e)| e)
+            .collect();
         // Their places are freed here, outside of the lock.
         drop(stale);
     }

@@ -97,7 +97,8 @@ pub enum ConfigError {
 impl Config {
     /// Reads the file. Paths in it are taken from the file's own folder.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
         let mut config: Self = toml::from_str(&text).map_err(|error| {
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
             let line = before.matches('\n').count() + 1;
@@ -106,7 +107,10 @@ impl Config {
         let base = path.parent().unwrap_or(Path::new(""));
         for tenant in &mut config.tenants {
             let documents = tenant.documents.iter_mut();
-            let sounds = tenant.lines.iter_mut().flat_map(|line| std::iter::once(&mut line.agent).chain(line.sounds.as_mut()));
+            let sounds = tenant
+                .lines
+                .iter_mut()
+                .flat_map(|line| std::iter::once(&mut line.agent).chain(line.sounds.as_mut()));
             for place in documents.chain(sounds) {
                 *place = base.join(&*place);
             }

@@ -67,7 +67,8 @@ impl Storage {
         let kms: Arc<dyn Kms> = Arc::new(kms);
         let store = Embedded::open(folders.data.join("store")).await.map_err(|e| storage(&e))?;
         let store: Arc<dyn Store> = Arc::new(store);
-        let journal = Journal::open(&folders.data, kms.clone(), store.clone()).await.map_err(|e| storage(&e))?;
+        let journal =
+            Journal::open(&folders.data, kms.clone(), store.clone()).await.map_err(|e| storage(&e))?;
         Ok(Self { journal, store, kms })
     }
 
@@ -115,9 +116,13 @@ impl Installation {
     ) -> Result<Self, OpenError> {
         let wrong = |e: &dyn std::fmt::Display| OpenError::Config(e.to_string());
         let house = House::new(config.tenants.clone()).map_err(|e| wrong(&e))?;
-        if let Some(line) = house.lines().find(|l| !config.carriers.iter().any(|c| c.name == l.config.carrier)) {
+        if let Some(line) =
+            house.lines().find(|l| !config.carriers.iter().any(|c| c.name == l.config.carrier))
+        {
             let (number, carrier) = (&line.config.number, &line.config.carrier);
-            return Err(OpenError::Config(format!("line {number} names carrier {carrier:?}, which no [[carrier]] describes")));
+            return Err(OpenError::Config(format!(
+                "line {number} names carrier {carrier:?}, which no [[carrier]] describes"
+            )));
         }
         let storage = Storage::open(folders).await?;
         let providers = match providers {
@@ -125,7 +130,8 @@ impl Installation {
             None => {
                 let config = ProvidersConfig { providers: config.providers.clone() };
                 let model_file = model_file.to_owned();
-                let started = tokio::task::spawn_blocking(move || Registry::from_config(&config, &model_file));
+                let started =
+                    tokio::task::spawn_blocking(move || Registry::from_config(&config, &model_file));
                 started.await.map_err(|e| wrong(&e))?.map_err(|e| wrong(&e))?
             }
         };
@@ -172,7 +178,8 @@ impl Installation {
 async fn load(sandbox: &Sandbox, path: &Path) -> Result<Agent, OpenError> {
     let failed = |problem: String| OpenError::Agent { path: path.to_owned(), problem };
     let file = path.to_owned();
-    let read = tokio::task::spawn_blocking(move || std::fs::read(file)).await.map_err(|e| failed(e.to_string()))?;
+    let read =
+        tokio::task::spawn_blocking(move || std::fs::read(file)).await.map_err(|e| failed(e.to_string()))?;
     let wasm = read.map_err(|e| failed(format!("{e}; build it first: parloir build agents/cabinet")))?;
     sandbox.load(wasm).await.map_err(|e| failed(e.to_string()))
 }

@@ -67,7 +67,9 @@ fn heard(message: Message) -> Incoming {
 fn told(outbound: Outbound) -> Message {
     match outbound {
         Outbound::Text(text) => Message::Text(text.into()),
-        Outbound::Close(close) => Message::Close(Some(CloseFrame { code: close.code, reason: close.reason.into() })),
+        Outbound::Close(close) => {
+            Message::Close(Some(CloseFrame { code: close.code, reason: close.reason.into() }))
+        }
     }
 }
 
@@ -98,7 +100,9 @@ async fn refuse(leg: &Leg, why: &'static str) {
 async fn call(house: Arc<House>, start: StreamStart, leg: Leg, expected: crate::calls::Expected) {
     let crate::calls::Expected { id, line, caller, place, .. } = expected;
     let installation = &house.installation;
-    let (Some(agent), Some(rooms)) = (installation.agent(&line.config.agent), installation.rooms(&line.tenant.id)) else {
+    let (Some(agent), Some(rooms)) =
+        (installation.agent(&line.config.agent), installation.rooms(&line.tenant.id))
+    else {
         tracing::error!(line = %line.config.number, "the line has no agent");
         return;
     };

@@ -34,9 +34,12 @@ impl IntoResponse for Refusal {
         let (status, text) = match self {
             Self::Form(error) => (StatusCode::BAD_REQUEST, error.to_string()),
             Self::Signature(refused) => (StatusCode::FORBIDDEN, refused.to_string()),
-            Self::NoLine(number) => {
-                (StatusCode::NOT_FOUND, format!("no line has the number {number}: add it as [[tenant.line]], or correct the carrier's webhook"))
-            }
+            Self::NoLine(number) => (
+                StatusCode::NOT_FOUND,
+                format!(
+                    "no line has the number {number}: add it as [[tenant.line]], or correct the carrier's webhook"
+                ),
+            ),
             Self::Internal(what) => (StatusCode::INTERNAL_SERVER_ERROR, what.to_owned()),
         };
         tracing::warn!(%status, reason = %text, "a webhook was refused");
@@ -53,7 +56,8 @@ fn xml(response: &Response) -> HttpResponse {
 impl House {
     /// The line of a number, as a carrier writes it.
     pub(crate) fn line(&self, number: &str) -> Result<Arc<Line>, Refusal> {
-        let known = number.trim().parse::<LineId>().ok().and_then(|id| self.installation.house.line(&id).cloned());
+        let known =
+            number.trim().parse::<LineId>().ok().and_then(|id| self.installation.house.line(&id).cloned());
         known.ok_or_else(|| Refusal::NoLine(number.chars().take(20).collect()))
     }
 

@@ -121,12 +121,14 @@ pub async fn serve(config: &Config, installation: Installation) -> Result<Runnin
         tokens.insert(carrier.name.clone(), AuthToken::new(key.reveal()));
     }
     let listen = config.server.listen;
-    let listener = TcpListener::bind(listen).await.map_err(|error| ServeError::Listen { address: listen, error })?;
+    let listener =
+        TcpListener::bind(listen).await.map_err(|error| ServeError::Listen { address: listen, error })?;
     let address = listener.local_addr().map_err(|error| ServeError::Listen { address: listen, error })?;
-    let public = config.server.public_url.as_ref().map_or_else(
-        || format!("http://{address}"),
-        |url| url.as_str().trim_end_matches('/').to_owned(),
-    );
+    let public = config
+        .server
+        .public_url
+        .as_ref()
+        .map_or_else(|| format!("http://{address}"), |url| url.as_str().trim_end_matches('/').to_owned());
     let house = Arc::new(House {
         installation,
         calls: Calls::new(config.server.concurrent_calls),

@@ -44,16 +44,21 @@ impl Documents {
 
     /// A whole document.
     pub fn read(&self, name: &str) -> Result<String, Refusal> {
-        let absent = || Refusal::Unavailable(format!("there is no document {:?}: `documents.list` names them", short(name)));
+        let absent = || {
+            Refusal::Unavailable(format!(
+                "there is no document {:?}: `documents.list` names them",
+                short(name)
+            ))
+        };
         let file = self.dir.open(name).map_err(|_| absent())?;
         let metadata = file.metadata().map_err(|_| absent())?;
         if !metadata.is_file() {
             return Err(absent());
         }
         let mut text = String::new();
-        file.take(DOCUMENT_BYTES + 1).read_to_string(&mut text).map_err(|_| {
-            Refusal::Invalid(format!("the document {:?} is not UTF-8 text", short(name)))
-        })?;
+        file.take(DOCUMENT_BYTES + 1)
+            .read_to_string(&mut text)
+            .map_err(|_| Refusal::Invalid(format!("the document {:?} is not UTF-8 text", short(name))))?;
         if text.len() as u64 > DOCUMENT_BYTES {
             return Err(Refusal::Invalid(format!("the document {:?} has more than 256 KiB", short(name))));
         }
@@ -93,7 +98,8 @@ fn rank(query: &str, passages: Vec<(String, String)>, limit: usize) -> Vec<Passa
         .into_iter()
         .zip(&bags)
         .map(|((document, text), bag)| {
-            let sum: f32 = weights.iter().filter(|(word, _)| bag.contains(word)).map(|(_, weight)| weight).sum();
+            let sum: f32 =
+                weights.iter().filter(|(word, _)| bag.contains(word)).map(|(_, weight)| weight).sum();
             let score = sum / (1.0 + (bag.len() as f32 / 100.0));
             Passage { document, text: text.chars().take(2_000).collect(), score }
         })
@@ -106,7 +112,11 @@ fn rank(query: &str, passages: Vec<(String, String)>, limit: usize) -> Vec<Passa
 
 fn words(text: &str) -> Vec<String> {
     let folded: String = text.to_lowercase().chars().map(fold).collect();
-    folded.split(|c: char| !c.is_alphanumeric()).filter(|w| w.chars().count() > 2).map(str::to_owned).collect()
+    folded
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|w| w.chars().count() > 2)
+        .map(str::to_owned)
+        .collect()
 }
 
 fn fold(c: char) -> char {
@@ -122,7 +132,9 @@ fn fold(c: char) -> char {
 }
 
 fn unreadable() -> Refusal {
-    Refusal::Unavailable("the tenant's documents cannot be read: check the folder `documents` of the tenant".into())
+    Refusal::Unavailable(
+        "the tenant's documents cannot be read: check the folder `documents` of the tenant".into(),
+    )
 }
 
 fn short(name: &str) -> String {
@@ -138,7 +150,11 @@ mod tests {
         let inside = folder.path().join("documents");
         std::fs::create_dir(&inside).unwrap();
         std::fs::write(folder.path().join("secret.txt"), "another tenant's").unwrap();
-        std::fs::write(inside.join("tarifs.md"), "Une consultation coûte 30 euros.\n\nLe parking est gratuit.").unwrap();
+        std::fs::write(
+            inside.join("tarifs.md"),
+            "Une consultation coûte 30 euros.\n\nLe parking est gratuit.",
+        )
+        .unwrap();
         std::fs::write(inside.join("horaires.txt"), "Ouvert le mardi et le jeudi.").unwrap();
         std::fs::write(inside.join("image.png"), [0xff, 0xd8]).unwrap();
         std::os::unix::fs::symlink("../secret.txt", inside.join("link.txt")).unwrap();
@@ -150,7 +166,16 @@ mod tests {
     fn no_name_leads_out_of_the_folder() {
         let (folder, documents) = documents();
         let absolute = folder.path().join("secret.txt");
-        for name in ["../secret.txt", "link.txt", "./../secret.txt", absolute.to_str().unwrap(), "/etc/passwd", "", ".", "a\0b"] {
+        for name in [
+            "../secret.txt",
+            "link.txt",
+            "./../secret.txt",
+            absolute.to_str().unwrap(),
+            "/etc/passwd",
+            "",
+            ".",
+            "a\0b",
+        ] {
             assert!(matches!(documents.read(name), Err(Refusal::Unavailable(_))), "{name}");
         }
         assert!(documents.read("tarifs.md").unwrap().contains("30 euros"));

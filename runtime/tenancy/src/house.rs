@@ -70,7 +70,10 @@ impl House {
         self.tenants.push(tenant.clone());
         for config in lines {
             let zone = TimeZone::get(&config.time_zone).map_err(|_| {
-                format!("line {}: there is no time zone {:?}; write an IANA name such as Europe/Paris", config.number, config.time_zone)
+                format!(
+                    "line {}: there is no time zone {:?}; write an IANA name such as Europe/Paris",
+                    config.number, config.time_zone
+                )
             })?;
             if config.language.len() > 35 || config.language.is_empty() {
                 return Err(format!("line {}: `language` must be a BCP 47 tag such as fr-FR", config.number));
@@ -78,12 +81,18 @@ impl House {
             for prefix in &config.transfer_to {
                 let digits = prefix.strip_prefix('+').unwrap_or_default();
                 if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-                    return Err(format!("line {}: `transfer-to` holds {prefix:?}; write a prefix such as +331", config.number));
+                    return Err(format!(
+                        "line {}: `transfer-to` holds {prefix:?}; write a prefix such as +331",
+                        config.number
+                    ));
                 }
             }
             let line = Arc::new(Line { tenant: tenant.clone(), zone, config });
             if let Some(other) = self.lines.insert(line.config.number.clone(), line.clone()) {
-                return Err(format!("line {} already belongs to tenant {}", line.config.number, other.tenant.id));
+                return Err(format!(
+                    "line {} already belongs to tenant {}",
+                    line.config.number, other.tenant.id
+                ));
             }
         }
         Ok(())

@@ -43,7 +43,8 @@ impl Memory {
             Some(expected) => Batch::new().expect_value(Table::Memory, &key, expected),
             None => Batch::new().expect_absent(Table::Memory, &key),
         };
-        let applied = self.store.apply(batch.put(Table::Memory, &key, value)).await.map_err(|e| failed(&e))?;
+        let applied =
+            self.store.apply(batch.put(Table::Memory, &key, value)).await.map_err(|e| failed(&e))?;
         Ok(matches!(applied, Applied::Done))
     }
 
@@ -63,7 +64,9 @@ fn check_key(key: &str) -> Result<(), Refusal> {
 
 fn check_value(value: &[u8]) -> Result<(), Refusal> {
     if value.len() > VALUE_BYTES {
-        return Err(Refusal::Invalid(format!("a value has at most {VALUE_BYTES} bytes: keep larger things elsewhere")));
+        return Err(Refusal::Invalid(format!(
+            "a value has at most {VALUE_BYTES} bytes: keep larger things elsewhere"
+        )));
     }
     Ok(())
 }

@@ -42,7 +42,8 @@ pub fn transfer_destination(
         return Ok(compact);
     }
     Err(Refusal::NotPermitted(
-        "this destination is outside the line's list: ask the operator to add its prefix to `transfer-to`".into(),
+        "this destination is outside the line's list: ask the operator to add its prefix to `transfer-to`"
+            .into(),
     ))
 }
 

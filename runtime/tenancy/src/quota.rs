@@ -69,7 +69,9 @@ impl Used {
     /// Charges a host call before it is carried out, or refuses it.
     pub fn charge(&mut self, call: &HostCall, quota: &Quota) -> Result<(), Refusal> {
         let over = |what: &str, limit: u64, field: &str| {
-            Err(Refusal::OverQuota(format!("the call has used its {limit} {what}: raise `{field}` of the tenant's quota")))
+            Err(Refusal::OverQuota(format!(
+                "the call has used its {limit} {what}: raise `{field}` of the tenant's quota"
+            )))
         };
         if self.host_calls >= quota.host_calls {
             return over("host calls", quota.host_calls.into(), "host-calls");

@@ -68,8 +68,23 @@ fn only_what_the_plan_names_stands_at_the_top_level() {
         .filter_map(|path| path.split('/').next().map(str::to_owned))
         .collect();
     let allowed: BTreeSet<String> = [
-        "Cargo.toml", "Cargo.lock", "runtime", "guest-sdk", "wit", "agents", "tests", "README.md", ".ci", ".cargo",
-        ".config", ".gitignore", "clippy.toml", "deny.toml", "rustfmt.toml", "LICENSE-MIT", "LICENSE-APACHE",
+        "Cargo.toml",
+        "Cargo.lock",
+        "runtime",
+        "guest-sdk",
+        "wit",
+        "agents",
+        "tests",
+        "README.md",
+        ".ci",
+        ".cargo",
+        ".config",
+        ".gitignore",
+        "clippy.toml",
+        "deny.toml",
+        "rustfmt.toml",
+        "LICENSE-MIT",
+        "LICENSE-APACHE",
     ]
     .map(str::to_owned)
     .into();

@@ -1,1 +1,107 @@
-fn main() {}
+//! What an agent costs before its first word, and what a host call costs it.
+//!
+//! `cargo bench -p parloir-e2e` prints, beside criterion's own figures, the percentiles that the
+//! project holds itself to: instantiation p99, and a journaled host call as the agent sees it, with
+//! an unjournaled one through a bare door as the floor.
+#![allow(missing_docs, reason = "criterion's macros make public items")]
+
+#[path = "../tests/house/mod.rs"]
+mod house;
+
+use std::time::{Duration, Instant};
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use house::{House, Plan, component};
+use parloir_contract::{CallInfo, Direction, HostCall, HostReturn, LocalTime};
+use parloir_journal::RecordBody;
+use parloir_sandbox::{Agent, Budget, Door, Sandbox, Settings};
+use parloir_transport::conversation::{Action, Step};
+
+fn percentile(sorted: &[Duration], permille: usize) -> Duration {
+    sorted[(sorted.len() - 1) * permille / 1_000]
+}
+
+async fn agent() -> Agent {
+    let sandbox = Sandbox::new(Settings::default(), None).unwrap();
+    sandbox.load(std::fs::read(component("tests/agents/trial")).unwrap()).await.unwrap()
+}
+
+fn instantiation(criterion: &mut Criterion) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let agent = runtime.block_on(agent());
+    let mut took: Vec<Duration> = runtime.block_on(async {
+        let mut took = Vec::new();
+        for _ in 0..20_000 {
+            let began = Instant::now();
+            agent.instantiate_once().await.unwrap();
+            took.push(began.elapsed());
+        }
+        took
+    });
+    took.sort_unstable();
+    println!(
+        "instantiate and drop: p50 {:?}, p99 {:?}, 20000 times",
+        percentile(&took, 500),
+        percentile(&took, 990)
+    );
+    criterion.bench_function("instantiate", |bench| {
+        bench.to_async(&runtime).iter(|| async { agent.instantiate_once().await.unwrap() });
+    });
+}
+
+/// 10,000 calls of `clock.elapsed` through a door that only answers.
+async fn bare(agent: &Agent) -> Duration {
+    let door = Door::new(tower::service_fn(|call: HostCall| async move {
+        Ok(match call {
+            HostCall::Elapsed => HostReturn::Elapsed(1),
+            other => other.import().refused(parloir_contract::Refusal::Unavailable("bench".into())),
+        })
+    }));
+    let info = CallInfo {
+        id: "bench".into(),
+        direction: Direction::Inbound,
+        line: house::LINE.into(),
+        caller: None,
+        language: "fr-FR".into(),
+        started_at: LocalTime { year: 2026, month: 1, day: 1, hour: 0, minute: 0 },
+        settings: vec![("trial".into(), "calls".into()), ("greet".into(), "no".into())],
+    };
+    let answered = agent.answer(info, door, Budget::default()).await.unwrap();
+    answered.outcome.unwrap();
+    answered.cpu
+}
+
+/// The same 10,000 calls through the whole door of a live call, journal included.
+async fn journaled() -> Duration {
+    let settings = [("trial", "calls"), ("greet", "no")];
+    let house = House::open(Plan { settings: &settings, ..Plan::default() }).await;
+    let mut watch = house.watch();
+    house.ring(vec![Step::new(Action::Silence(Duration::from_secs(1)))]).await;
+    let (_, records) = house.ended(&mut watch).await;
+    let cpu = records.iter().find_map(|r| match &r.body {
+        RecordBody::CallEnded(ended) => Some(Duration::from_micros(ended.agent_cpu_us)),
+        _ => None,
+    });
+    house.close().await;
+    cpu.unwrap()
+}
+
+fn host_calls(_: &mut Criterion) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let agent = agent().await;
+        let (mut floor, mut whole) = (Vec::new(), Vec::new());
+        for _ in 0..9 {
+            floor.push(bare(&agent).await / 10_000);
+            whole.push(journaled().await / 10_000);
+        }
+        floor.sort_unstable();
+        whole.sort_unstable();
+        let (floor, whole) = (percentile(&floor, 500), percentile(&whole, 500));
+        let ratio = whole.as_secs_f64() / floor.as_secs_f64();
+        println!("host call, agent's side: journaled {whole:?}, bare door {floor:?}, ratio {ratio:.1} (medians of 9 runs of 10000)");
+    });
+}
+
+criterion_group!(benches, instantiation, host_calls);
+criterion_main!(benches);

@@ -27,7 +27,8 @@ fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_env("PARLOIR_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("media").build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("media").build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("{error}");

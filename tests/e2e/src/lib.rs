@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use futures_util::StreamExt;
 use futures_util::stream;
 use parloir_providers::{
-    ConfigError, ProviderEntry, ProviderError, Registry, Role, SpeechRequest, SpeechStream, SpeechToText, TextToSpeech,
-    Transcript, Transcription, TranscriptionRequest,
+    ConfigError, ProviderEntry, ProviderError, Registry, Role, SpeechRequest, SpeechStream, SpeechToText,
+    TextToSpeech, Transcript, Transcription, TranscriptionRequest,
 };
 
 /// A transcriber that understands every utterance as the same words, at once.

@@ -59,7 +59,10 @@ async fn speech_keys_silence_and_the_end_reach_the_agent_in_order() {
     assert_eq!(report.taken, 4);
     let (_, records) = house.ended(&mut watch).await;
     let turns = turns(&records);
-    assert!(matches!(&turns[0], Turn::Speech(speech) if speech.text == "Bonjour, je voudrais un rendez-vous."), "{turns:?}");
+    assert!(
+        matches!(&turns[0], Turn::Speech(speech) if speech.text == "Bonjour, je voudrais un rendez-vous."),
+        "{turns:?}"
+    );
     assert_eq!(turns[1], Turn::Digits("12#".into()));
     assert_eq!(turns[2], Turn::Silence);
     assert_eq!(*turns.last().unwrap(), Turn::HungUp);
@@ -69,7 +72,8 @@ async fn speech_keys_silence_and_the_end_reach_the_agent_in_order() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_barge_in_leaves_what_was_heard() {
-    let house = House::open(Plan { settings: &[("trial", "turns"), ("greet", "no")], ..Plan::default() }).await;
+    let house =
+        House::open(Plan { settings: &[("trial", "turns"), ("greet", "no")], ..Plan::default() }).await;
     let mut watch = house.watch();
     let steps = vec![
         Step::new(say("fr_bonjour_rdv")).interrupting_after(Duration::from_millis(800)),
@@ -88,7 +92,8 @@ async fn a_barge_in_leaves_what_was_heard() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sentence_the_law_wants_heard_whole_is_not_interrupted() {
-    let house = House::open(Plan { settings: &[("trial", "never"), ("greet", "no")], ..Plan::default() }).await;
+    let house =
+        House::open(Plan { settings: &[("trial", "never"), ("greet", "no")], ..Plan::default() }).await;
     let mut watch = house.watch();
     let steps = vec![Step::new(say("fr_coupe")).interrupting_after(Duration::from_millis(400))];
     let (_, events) = house.ring(steps).await;
@@ -110,7 +115,10 @@ async fn every_turn_tells_its_latency_in_parts_and_sound_leaves_its_digests() {
         _ => None,
     });
     let measured = measured.expect("a turn was measured");
-    assert!(measured.end_of_turn_ms.unwrap() >= 400 && measured.reply_ms >= measured.end_of_turn_ms, "{measured:?}");
+    assert!(
+        measured.end_of_turn_ms.unwrap() >= 400 && measured.reply_ms >= measured.end_of_turn_ms,
+        "{measured:?}"
+    );
     let digests = records.iter().filter(|r| matches!(r.body, RecordBody::MediaDigest(_))).count();
     let blocks = records.iter().filter(|r| matches!(r.body, RecordBody::RecordingStored(_))).count();
     assert!(digests >= 4 && blocks >= 2, "{digests} digests, {blocks} seconds of recording");

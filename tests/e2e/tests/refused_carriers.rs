@@ -27,7 +27,10 @@ async fn an_unknown_line_is_named() {
     let house = House::open(Plan::default()).await;
     let options = DialOptions { to: "+33199009876".into(), ..house.options() };
     let error = CarrierCall::dial(&house.webhook, options).await.err().expect("refused");
-    assert!(matches!(&error, DialError::Refused { status: 404, body, .. } if body.contains("+33199009876")), "{error:?}");
+    assert!(
+        matches!(&error, DialError::Refused { status: 404, body, .. } if body.contains("+33199009876")),
+        "{error:?}"
+    );
     house.close().await;
 }
 

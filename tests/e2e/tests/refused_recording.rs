@@ -24,7 +24,12 @@ const CANARY: &str = "Les canaris chantent à Dunkerque.";
 
 async fn refuses(steps: Vec<Step>, said: &str) {
     let providers = parloir_e2e::canned(said).unwrap();
-    let plan = Plan { settings: &[("trial", "consent"), ("greet", "no")], recording: "ask", providers, ..Plan::default() };
+    let plan = Plan {
+        settings: &[("trial", "consent"), ("greet", "no")],
+        recording: "ask",
+        providers,
+        ..Plan::default()
+    };
     let house = House::open(plan).await;
     let mut watch = house.watch();
     house.ring(steps).await;
@@ -49,7 +54,7 @@ async fn refuses(steps: Vec<Step>, said: &str) {
     let journal = house.running.as_ref().unwrap().installation().storage.journal.clone();
     assert!(journal.recording(&finished.tenant, finished.summary.id).await.unwrap().is_empty());
     let data = house.folders.data.clone();
-    for word in [CANARY, "canaris", "Dunkerque", house::CALLER, "enregistr"] {
+    for word in [CANARY, "canaris", "Dunkerque", house::CALLER, house::CALLER.trim_start_matches("+33")] {
         assert!(!holds(&data, word.as_bytes()), "{word:?} can be read below the data folder");
     }
     house.close().await;
@@ -80,7 +85,12 @@ async fn by_voice() {
 #[tokio::test(flavor = "multi_thread")]
 async fn and_one_who_agrees_leaves_the_whole_conversation_from_its_first_word() {
     let providers = parloir_e2e::canned(CANARY).unwrap();
-    let plan = Plan { settings: &[("trial", "consent"), ("greet", "no")], recording: "ask", providers, ..Plan::default() };
+    let plan = Plan {
+        settings: &[("trial", "consent"), ("greet", "no")],
+        recording: "ask",
+        providers,
+        ..Plan::default()
+    };
     let house = House::open(plan).await;
     let mut watch = house.watch();
     let steps = vec![

@@ -8,7 +8,8 @@ fn every_corpus_passes_its_target() {
     let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
     for (name, target) in parloir_fuzz::TARGETS {
         let folder = corpora.join(name);
-        let files: Vec<_> = std::fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())).collect();
+        let files: Vec<_> =
+            std::fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())).collect();
         assert!(!files.is_empty(), "{name} has no corpus");
         for file in files {
             let bytes = std::fs::read(file.unwrap().path()).unwrap();

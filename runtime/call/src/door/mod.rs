@@ -36,7 +36,10 @@ pub(crate) fn hang(shared: &Arc<Shared>, live: LiveCall) -> Door {
 }
 
 /// What a layer needs of the next one.
-pub(crate) trait Inner: Service<HostCall, Response = HostReturn, Error = DoorClosed, Future = Answer> {}
+pub(crate) trait Inner:
+    Service<HostCall, Response = HostReturn, Error = DoorClosed, Future = Answer>
+{
+}
 impl<S> Inner for S where S: Service<HostCall, Response = HostReturn, Error = DoorClosed, Future = Answer> {}
 
 /// A layer that decides on the call and then passes it on: only `call` differs between layers.

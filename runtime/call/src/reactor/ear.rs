@@ -128,7 +128,9 @@ impl Reactor {
                 // The agent is told now, rather than that the caller said nothing.
                 if self.waiting.is_some() {
                     self.turn(Input::CancelListen);
-                    self.turn_ready(Err(Refusal::Unavailable("every transcriber failed; the call's journal says why".into())));
+                    self.turn_ready(Err(Refusal::Unavailable(
+                        "every transcriber failed; the call's journal says why".into(),
+                    )));
                 }
             }
         }
@@ -143,7 +145,9 @@ impl Reactor {
                 Some((transcript, latency)) => {
                     self.latency = Some(Latency {
                         ready_at: self.at(),
-                        confidence_permille: transcript.confidence.map(|c| (c.clamp(0.0, 1.0) * 1_000.0) as u16),
+                        confidence_permille: transcript
+                            .confidence
+                            .map(|c| (c.clamp(0.0, 1.0) * 1_000.0) as u16),
                         ..latency
                     });
                     Turn::Speech(Words {

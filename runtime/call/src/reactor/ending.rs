@@ -7,7 +7,9 @@ use std::time::Instant;
 
 use futures_util::FutureExt;
 use parloir_contract::{CallId, Outcome, Refusal, Transferred};
-use parloir_journal::{CallEnded, Ending, Failure, FailureKind, Ledger, RecordBody, RecordingBlock, ReportFiled};
+use parloir_journal::{
+    CallEnded, Ending, Failure, FailureKind, Ledger, RecordBody, RecordingBlock, ReportFiled,
+};
 use parloir_media::{Input, Side};
 use parloir_sandbox::{Answered, FailureKind as GuestFailure};
 use parloir_transport::{LegCommand, StopReason};
@@ -252,7 +254,11 @@ impl Reactor {
     }
 
     pub(super) fn out_of_time(&mut self) {
-        self.agent_failed(FailureKind::AgentBudget, "the call reached its longest time: see `call-seconds` of the tenant's quota", None);
+        self.agent_failed(
+            FailureKind::AgentBudget,
+            "the call reached its longest time: see `call-seconds` of the tenant's quota",
+            None,
+        );
     }
 
     pub(super) fn close_down(&mut self) {
@@ -272,10 +278,12 @@ impl Reactor {
         for block in self.recorder.finish(gate) {
             self.keep_block(block);
         }
-        for digest in self.digests.iter_mut().filter_map(parloir_media::SecondDigest::finish).collect::<Vec<_>>() {
+        for digest in
+            self.digests.iter_mut().filter_map(parloir_media::SecondDigest::finish).collect::<Vec<_>>()
+        {
             self.media_digest(&digest);
         }
-        let fields = self.shared.report.lock().filed(gate.may_write());
+        let fields = self.shared.report.lock().filed(gate.may_deliver());
         let count = u32::try_from(fields.len()).unwrap_or(u32::MAX);
         self.append(RecordBody::Report(ReportFiled { count, fields: Some(fields) }));
         let used = *self.shared.used.lock();
@@ -288,8 +296,12 @@ impl Reactor {
         let lasted = self.shared.answered.elapsed();
         let outcome = self.outcome.take().unwrap_or(Outcome::Abandoned);
         let reason = match &outcome {
-            Outcome::Failed(why) if gate.may_write() => Some(why.clone()),
-            Outcome::Failed(_) | Outcome::Done | Outcome::Transferred | Outcome::CallBack | Outcome::Abandoned => None,
+            Outcome::Failed(why) if gate.may_deliver() => Some(why.clone()),
+            Outcome::Failed(_)
+            | Outcome::Done
+            | Outcome::Transferred
+            | Outcome::CallBack
+            | Outcome::Abandoned => None,
         };
         let ended = CallEnded {
             outcome: Ending::from(&outcome),
@@ -306,7 +318,11 @@ impl Reactor {
     }
 
     pub(super) fn keep_block(&self, block: parloir_media::RecordingBlock) {
-        if let Err(error) = self.shared.journal.recording(RecordingBlock { second: block.second, bytes: block.bytes.into_vec() }) {
+        if let Err(error) = self
+            .shared
+            .journal
+            .recording(RecordingBlock { second: block.second, bytes: block.bytes.into_vec() })
+        {
             tracing::error!(call = %self.shared.id, %error, "a second of the recording was lost");
         }
     }

@@ -25,8 +25,8 @@ use parking_lot::Mutex;
 use parloir_contract::{CallId, CallInfo, Direction, ListenOptions, Outcome, Refusal, Turn};
 use parloir_journal::{CallStarted, Content, FailureKind, Journal, JournalError, RecordBody};
 use parloir_media::{
-    Activity, Frame, Framer, Gate, Input, Output, Playout, PlayoutOptions, PreRoll, Recorder, SampleRate, SecondDigest,
-    Side, TurnTaker, UtteranceId,
+    Activity, Frame, Framer, Gate, Input, Output, Playout, PlayoutOptions, PreRoll, Recorder, SampleRate,
+    SecondDigest, Side, TurnTaker, UtteranceId,
 };
 use parloir_providers::{Registry, Transcript};
 use parloir_sandbox::{Agent, Answered, Budget};
@@ -41,6 +41,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use self::voice::Speech;
 use crate::door;
 use crate::hearing::{Heard as Understood, Utterance};
 use crate::live::{LiveCall, gate_policy};
@@ -48,12 +49,15 @@ use crate::report::Report;
 use crate::request::{Reply, Request};
 use crate::shared::{Privacy, Shared};
 use crate::switchboard::{Switchboard, TransferOutcome};
-use self::voice::Speech;
 
 /// How long an agent may take to file its report once the caller is gone.
 const AFTER_CALLER: Duration = Duration::from_secs(10);
 /// How long a caller may hear nothing while the agent neither speaks nor listens.
 const QUIET: Duration = Duration::from_secs(15);
+/// How long a caller may wait for a slow answer before the host says that somebody is there.
+const FILLER_QUIET: Duration = Duration::from_secs(4);
+/// The same from the end of what the caller said, while it is being transcribed, in milliseconds.
+const FILLER_AFTER_MS: u64 = 3_500;
 /// The sound remembered before an utterance is noticed, in milliseconds.
 const PRE_ROLL_MS: u32 = 1_000;
 
@@ -186,13 +190,26 @@ struct Reactor {
     outcome: Option<Outcome>,
     give_up_at: Option<Instant>,
     quiet_since: Instant,
+    filler_due: bool,
     cpu: Duration,
 }
 
 impl Reactor {
     async fn start(setup: Setup) -> Result<Self, JournalError> {
-        let Setup { id, leg, caller, line, agent, providers, journal, store, documents, switchboard, closing, transport } =
-            setup;
+        let Setup {
+            id,
+            leg,
+            caller,
+            line,
+            agent,
+            providers,
+            journal,
+            store,
+            documents,
+            switchboard,
+            closing,
+            transport,
+        } = setup;
         let rate = SampleRate::TELEPHONE;
         let config = &line.config;
         let gate = Gate::begin(gate_policy(config.recording));
@@ -278,6 +295,7 @@ impl Reactor {
             outcome: None,
             give_up_at: None,
             quiet_since: Instant::now(),
+            filler_due: true,
             cpu: Duration::ZERO,
             shared,
         })
@@ -333,7 +351,9 @@ impl Reactor {
                 self.play(name, samples, rate, options, voice::Purpose::Say(reply));
             }
             Request::Listen { options, reply } => self.listen(options, Waiting::Listen(reply)),
-            Request::Converse { messages, options, say, reply } => self.converse(messages, options, say, reply),
+            Request::Converse { messages, options, say, reply } => {
+                self.converse(messages, options, say, reply)
+            }
             Request::Transfer { to, announce, reply } => self.transfer(to, announce, reply),
             Request::GateChanged { done } => {
                 self.gate_changed();
@@ -347,7 +367,8 @@ impl Reactor {
     }
 
     fn listen(&mut self, options: ListenOptions, waiting: Waiting) {
-        self.listen_language = options.language.clone().unwrap_or_else(|| self.shared.line.config.language.clone());
+        self.listen_language =
+            options.language.clone().unwrap_or_else(|| self.shared.line.config.language.clone());
         self.waiting = Some(waiting);
         self.turn(Input::Listen(&options));
     }
@@ -355,6 +376,7 @@ impl Reactor {
     /// The waiting `listen` or `ask` has its turn.
     fn turn_ready(&mut self, turn: Result<Turn, Refusal>) {
         self.quiet_since = Instant::now();
+        self.filler_due = true;
         match self.waiting.take() {
             Some(Waiting::Listen(reply)) => drop(reply.send(turn)),
             Some(Waiting::Ask(reply, heard)) => {
@@ -375,11 +397,23 @@ impl Reactor {
             tracing::debug!(%mark, "a mark was not echoed: taken as reached");
             self.mark_reached(mark);
         }
-        let busy = self.speech.is_some() || self.waiting.is_some() || self.transferring.is_some() || self.leg.is_none();
-        if busy {
+        let live = matches!(self.phase, ending::Phase::Live);
+        let speaking = self.speech.is_some() && !self.filler_is_on();
+        if speaking || self.waiting.is_some() || self.transferring.is_some() || self.leg.is_none() {
             self.quiet_since = Instant::now();
-        } else if self.quiet_since.elapsed() >= QUIET && matches!(self.phase, ending::Phase::Live) {
-            self.agent_failed(FailureKind::AgentBudget, "silent: the agent neither spoke nor listened for 15 s", None);
+        } else if self.quiet_since.elapsed() >= QUIET && live {
+            self.agent_failed(
+                FailureKind::AgentBudget,
+                "silent: the agent neither spoke nor listened for 15 s",
+                None,
+            );
+        }
+        let unheard =
+            self.open.values().filter_map(|open| open.ended).map(|ended| at.saturating_sub(ended.at)).max();
+        let slow =
+            unheard.is_some_and(|ms| ms >= FILLER_AFTER_MS) || self.quiet_since.elapsed() >= FILLER_QUIET;
+        if slow && live && self.filler_due && self.speech.is_none() && self.leg.is_some() {
+            self.say_filler();
         }
         if self.give_up_at.is_some_and(|at| Instant::now() >= at) {
             self.agent_overstayed();

@@ -31,11 +31,19 @@ pub(super) enum Purpose {
     /// The question of an `ask`: its answer goes with the turn.
     Question,
     /// `reply`: sentences follow as the model writes them.
-    Converse { reply: Reply<SpokenAnswer>, written: mpsc::Receiver<Written>, task: AbortOnDrop, answer: Box<Answer> },
+    Converse {
+        reply: Reply<SpokenAnswer>,
+        written: mpsc::Receiver<Written>,
+        task: AbortOnDrop,
+        answer: Box<Answer>,
+    },
     /// The sentence before a transfer.
     BeforeTransfer { to: String, reply: Reply<parloir_contract::Transferred> },
     /// The host's own words, when the agent has failed.
     Host(super::ending::AfterHost),
+    /// The host's "one moment", while the caller waits for something slow. It is nobody's turn: the
+    /// turn machine does not hear of it, and whatever comes next cuts it off.
+    Filler,
 }
 
 /// Stops a task when its owner loses interest.
@@ -114,7 +122,14 @@ impl Reactor {
     }
 
     /// Begins to play a sound that is already here.
-    pub(super) fn play(&mut self, name: String, samples: Vec<i16>, from: u32, options: SayOptions, purpose: Purpose) {
+    pub(super) fn play(
+        &mut self,
+        name: String,
+        samples: Vec<i16>,
+        from: u32,
+        options: SayOptions,
+        purpose: Purpose,
+    ) {
         self.begin(options, purpose, true);
         match self.playout.begin(&name) {
             Ok(saying) => {
@@ -154,7 +169,9 @@ impl Reactor {
         let language = language.unwrap_or_else(|| self.shared.line.config.language.clone());
         self.language.clone_from(&language);
         let at = self.at();
-        if let Some(latency) = &mut self.latency {
+        if let Some(latency) = &mut self.latency
+            && !matches!(purpose, Purpose::Filler)
+        {
             latency.agent_ms = u32::try_from(at.saturating_sub(latency.ready_at)).unwrap_or(u32::MAX);
             latency.asked_at = at;
         }
@@ -172,12 +189,26 @@ impl Reactor {
             failed: false,
             first_sound: false,
         });
-        // Once the caller is gone nobody hears anything: speaking is a no-op.
-        if self.leg.is_some() {
-            self.turn(Input::AgentStarts(barge_in));
-        } else {
+        if self.leg.is_none() {
+            // Once the caller is gone nobody hears anything: speaking is a no-op.
             self.cut_speech();
+        } else if !self.filler_is_on() {
+            self.filler_due = true;
+            self.turn(Input::AgentStarts(barge_in));
         }
+    }
+
+    /// Whether what is being said is the host's "one moment".
+    pub(super) fn filler_is_on(&self) -> bool {
+        self.speech.as_ref().is_some_and(|s| matches!(s.purpose, Purpose::Filler))
+    }
+
+    /// Tells a caller who waits that somebody is still there; once for each thing waited for.
+    pub(super) fn say_filler(&mut self) {
+        self.filler_due = false;
+        let text = crate::fallback::one_moment(&self.language).to_owned();
+        let options = SayOptions { barge_in: BargeIn::Never, language: Some(self.language.clone()) };
+        self.say(text, options, Purpose::Filler);
     }
 
     /// Asks for the voice of the next sentence, if none is arriving.
@@ -300,6 +331,9 @@ impl Reactor {
 
     /// The reply's first sound leaves: its latency is complete.
     fn first_sound(&mut self, at: u64) {
+        if self.filler_is_on() {
+            return;
+        }
         let Some(speech) = &mut self.speech else { return };
         if std::mem::replace(&mut speech.first_sound, true) {
             return;
@@ -361,9 +395,12 @@ impl Reactor {
     }
 
     fn turn_after_voice(&mut self) {
+        let filler = self.filler_is_on();
         // The speech is answered before the turns move on: the answer to an `ask` needs it.
         self.end_speech();
-        self.turn(Input::AgentEnds);
+        if !filler {
+            self.turn(Input::AgentEnds);
+        }
     }
 
     /// The caller interrupts: stop the voice, keep the rest of it.
@@ -400,7 +437,8 @@ impl Reactor {
     fn drop_voice(&mut self) {
         let left = self.playout.flush();
         if let Some(speech) = &mut self.speech {
-            speech.heard = join_heard(std::iter::once(&speech.heard).chain(left.iter().map(|(_, heard)| heard)));
+            speech.heard =
+                join_heard(std::iter::once(&speech.heard).chain(left.iter().map(|(_, heard)| heard)));
             speech.heard.whole = false;
             speech.current = None;
             speech.texts.clear();
@@ -427,14 +465,19 @@ impl Reactor {
             Purpose::Converse { reply, written: _, task, answer } => {
                 drop(task);
                 let answered = if failed && answer.text.is_empty() && heard.played == 0 {
-                    Err(Refusal::Unavailable("the language model or every voice failed; the call's journal says why".into()))
+                    Err(Refusal::Unavailable(
+                        "the language model or every voice failed; the call's journal says why".into(),
+                    ))
                 } else {
                     Ok(SpokenAnswer { heard, generated: *answer })
                 };
                 let _ = reply.send(answered);
             }
-            Purpose::BeforeTransfer { to, reply } => self.hand_over(to, super::ending::AfterTransfer::Agent(reply)),
+            Purpose::BeforeTransfer { to, reply } => {
+                self.hand_over(to, super::ending::AfterTransfer::Agent(reply))
+            }
             Purpose::Host(after) => self.after_host(after),
+            Purpose::Filler => {}
         }
     }
 

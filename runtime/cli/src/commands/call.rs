@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{ArgMatches, Args, FromArgMatches};
+use futures_util::StreamExt;
 use parloir_media::{Codec, Resampler, SampleRate};
 use parloir_providers::{Espeak, ProviderEntry, SpeechRequest, TextToSpeech};
 use parloir_transport::client::{CarrierCall, CarrierEvent, DialOptions, EndReason};
 use parloir_transport::conversation::{self, Action, Conversation, Seen, Step};
 use parloir_transport::signature::AuthToken;
 use parloir_transport::webhook::DialStatus;
-use futures_util::StreamExt;
 
 use crate::terminal::{AGENT, BAD, CALLER, DIM, styled};
 use crate::{Failure, Outcome};
@@ -68,13 +68,21 @@ pub(crate) struct Call {
 impl Args for Steps {
     fn augment_args(command: clap::Command) -> clap::Command {
         let arg = |name: &'static str, value: &'static str, help: &'static str| {
-            clap::Arg::new(name).long(name).value_name(value).help(help).action(clap::ArgAction::Append).help_heading("Steps")
+            clap::Arg::new(name)
+                .long(name)
+                .value_name(value)
+                .help(help)
+                .action(clap::ArgAction::Append)
+                .help_heading("Steps")
         };
         command
             .arg(arg("say", "WAV|TEXT", "Say a WAV file, or words with the embedded voice"))
             .arg(arg("key", "KEYS", "Press keys: 0 to 9, * and #"))
             .arg(arg("silence", "TIME", "Say nothing for so long: 3s, 800ms").value_parser(time))
-            .arg(arg("interrupt-after", "TIME", "Take the next step so long after the agent begins to speak").value_parser(time))
+            .arg(
+                arg("interrupt-after", "TIME", "Take the next step so long after the agent begins to speak")
+                    .value_parser(time),
+            )
             .arg(
                 clap::Arg::new("hang-up")
                     .long("hang-up")
@@ -105,7 +113,9 @@ impl FromArgMatches for Steps {
         placed.extend(texts("say").into_iter().map(|(at, text)| (at, Written::Say(text))));
         placed.extend(texts("key").into_iter().map(|(at, keys)| (at, Written::Key(keys))));
         placed.extend(times("silence").into_iter().map(|(at, time)| (at, Written::Silence(time))));
-        placed.extend(times("interrupt-after").into_iter().map(|(at, time)| (at, Written::InterruptAfter(time))));
+        placed.extend(
+            times("interrupt-after").into_iter().map(|(at, time)| (at, Written::InterruptAfter(time))),
+        );
         placed.extend(matches.indices_of("hang-up").into_iter().flatten().map(|at| (at, Written::HangUp)));
         placed.sort_by_key(|(at, _)| *at);
         Ok(Self(placed.into_iter().map(|(_, step)| step).collect()))
@@ -171,7 +181,11 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 }
 
 /// Rings, converses, and prints both sides as they happen.
-pub(crate) async fn place(webhook: &str, options: DialOptions, steps: Vec<Step>) -> Result<conversation::Report, Failure> {
+pub(crate) async fn place(
+    webhook: &str,
+    options: DialOptions,
+    steps: Vec<Step>,
+) -> Result<conversation::Report, Failure> {
     let call = CarrierCall::dial(webhook, options).await?;
     Ok(conversation::run(call, &Conversation::new(steps), print).await)
 }
@@ -197,7 +211,11 @@ fn print(seen: Seen<'_>) {
 fn event_line(event: &CarrierEvent) {
     match event {
         CarrierEvent::AgentStartedSpeaking { at_ms } => {
-            anstream::println!("{}  {}", styled(AGENT, "agent"), styled(DIM, &format!("speaks at {}", clock(*at_ms))));
+            anstream::println!(
+                "{}  {}",
+                styled(AGENT, "agent"),
+                styled(DIM, &format!("speaks at {}", clock(*at_ms)))
+            );
         }
         CarrierEvent::Cleared { at_ms, dropped_ms } => {
             let words = format!("interrupted at {}, {dropped_ms} ms unheard", clock(*at_ms));
@@ -238,10 +256,14 @@ pub(crate) async fn steps(written: &[Written], language: &str) -> Result<Vec<Ste
                 continue;
             }
             Written::Say(what) => say(what, language).await?,
-            Written::Key(keys) if !keys.is_empty() && keys.chars().all(|k| matches!(k, '0'..='9' | '*' | '#')) => {
+            Written::Key(keys)
+                if !keys.is_empty() && keys.chars().all(|k| matches!(k, '0'..='9' | '*' | '#')) =>
+            {
                 Action::Keys(keys.clone())
             }
-            Written::Key(keys) => return Err(Failure::new(format!("--key {keys:?}: keys are 0 to 9, * and #"))),
+            Written::Key(keys) => {
+                return Err(Failure::new(format!("--key {keys:?}: keys are 0 to 9, * and #")));
+            }
             Written::Silence(length) => Action::Silence(*length),
             Written::HangUp => Action::HangUp,
         };

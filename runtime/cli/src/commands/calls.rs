@@ -40,7 +40,10 @@ impl Calls {
                 if !any && !self.json {
                     anstream::println!(
                         "{}",
-                        styled(TITLE, "call                              began                seconds  ended         agent       line           tenant")
+                        styled(
+                            TITLE,
+                            "call                              began                seconds  ended         agent       line           tenant"
+                        )
                     );
                 }
                 any = true;

@@ -59,12 +59,28 @@ impl Language {
     fn lines(self) -> &'static [&'static str] {
         match self {
             Self::Fr => &[
-                "fr_oui_accepte", "fr_bonjour_rdv", "fr_motif_controle", "fr_mardi_matin", "fr_premier", "fr_nom",
-                "fr_oui", "fr_oui", "fr_oui", "fr_merci_aurevoir",
+                "fr_oui_accepte",
+                "fr_bonjour_rdv",
+                "fr_motif_controle",
+                "fr_mardi_matin",
+                "fr_premier",
+                "fr_nom",
+                "fr_oui",
+                "fr_oui",
+                "fr_oui",
+                "fr_merci_aurevoir",
             ],
             Self::En => &[
-                "en_yes", "en_hello_appointment", "en_hello_appointment", "en_tuesday_morning", "en_first", "en_name",
-                "en_yes", "en_yes", "en_yes", "en_bye",
+                "en_yes",
+                "en_hello_appointment",
+                "en_hello_appointment",
+                "en_tuesday_morning",
+                "en_first",
+                "en_name",
+                "en_yes",
+                "en_yes",
+                "en_yes",
+                "en_bye",
             ],
         }
     }
@@ -85,8 +101,9 @@ impl Demo {
         let model = terminal::model(&self.models.models).await?;
         step("an installation opens on loopback");
         let folders = self.data.folders();
-        std::fs::create_dir_all(&folders.keys)
-            .map_err(|e| Failure::new(format!("{}: {e}; name another place with --keys", folders.keys.display())))?;
+        std::fs::create_dir_all(&folders.keys).map_err(|e| {
+            Failure::new(format!("{}: {e}; name another place with --keys", folders.keys.display()))
+        })?;
         let token = demo_token(&folders.keys)?;
         let config = config(&built.component, &folders, self.lang.tag())?;
         let installation = Installation::open(&config, &folders, &model, None, Settings::default()).await?;
@@ -95,17 +112,19 @@ impl Demo {
         let webhook = format!("{}/twilio/voice", running.public);
         step(&format!("a caller rings {LINE}"));
         let voices = self.agent.join("callers");
-        let written: Vec<Written> =
-            self.lang.lines().iter().map(|line| Written::Say(voices.join(format!("{line}.wav")).display().to_string())).collect();
+        let written: Vec<Written> = self
+            .lang
+            .lines()
+            .iter()
+            .map(|line| Written::Say(voices.join(format!("{line}.wav")).display().to_string()))
+            .collect();
         let steps = call::steps(&written, self.lang.tag()).await?;
-        let options = DialOptions {
-            auth_token: Some(token),
-            from: Some(CALLER.to_owned()),
-            ..DialOptions::to(LINE)
-        };
+        let options =
+            DialOptions { auth_token: Some(token), from: Some(CALLER.to_owned()), ..DialOptions::to(LINE) };
         let report = call::place(&webhook, options, steps).await?;
         let ended = tokio::time::timeout(Duration::from_secs(30), finished.recv()).await;
-        let ended = ended.map_err(|_| Failure::new("the call did not come to its end: run again with -v"))??;
+        let ended =
+            ended.map_err(|_| Failure::new("the call did not come to its end: run again with -v"))??;
         let outcome = show::outcome(&ended.summary.outcome);
         let (tenant, id) = (ended.tenant, ended.summary.id);
         let records = running.installation().storage.journal.records(&tenant, id).await?;
@@ -117,7 +136,9 @@ impl Demo {
         check(&folders).await?;
         places(id, &wav, seconds, &self.data);
         if report.out_of_time || !booked || !ended_well(&records) {
-            return Err(Failure::new(format!("the demo's call did not end with an appointment ({outcome}): run `parloir show {id}`")));
+            return Err(Failure::new(format!(
+                "the demo's call did not end with an appointment ({outcome}): run `parloir show {id}`"
+            )));
         }
         Ok(())
     }
@@ -132,7 +153,8 @@ fn demo_token(keys: &Path) -> Result<AuthToken, Failure> {
     let path = keys.join("demo-carrier.token");
     if !path.is_file() {
         let mut random = [0u8; 16];
-        getrandom::fill(&mut random).map_err(|e| Failure::new(format!("the system has no randomness: {e}")))?;
+        getrandom::fill(&mut random)
+            .map_err(|e| Failure::new(format!("the system has no randomness: {e}")))?;
         let token: String = random.iter().map(|b| format!("{b:02x}")).collect();
         std::fs::write(&path, token)?;
     }
@@ -213,13 +235,21 @@ async fn check(folders: &Folders) -> Outcome {
     let kms = std::sync::Arc::new(parloir_store::Keyring::open(&folders.keys)?);
     let report = parloir_journal::verify(&folders.data, kms, None, Scope::All).await?;
     verify::print(&report);
-    if report.is_sound() { Ok(()) } else { Err(Failure { message: "the journal is not sound".into(), code: 3 }) }
+    if report.is_sound() {
+        Ok(())
+    } else {
+        Err(Failure { message: "the journal is not sound".into(), code: 3 })
+    }
 }
 
 fn places(id: CallId, wav: &Path, seconds: u32, data: &DataArgs) {
     anstream::println!();
     if seconds > 0 {
-        anstream::println!("{} {} ({seconds} s: the caller left, the agent right)", styled(GOOD, "recording"), wav.display());
+        anstream::println!(
+            "{} {} ({seconds} s: the caller left, the agent right)",
+            styled(GOOD, "recording"),
+            wav.display()
+        );
     } else {
         anstream::println!("{} the caller did not agree to be recorded", styled(DIM, "no recording:"));
     }

@@ -30,7 +30,9 @@ impl Recording {
         let output = self.output.unwrap_or_else(|| format!("{}.wav", self.call).into());
         let seconds = export(&folders, &tenant, self.call, &output).await?;
         if seconds == 0 {
-            return Err(Failure::new("this call has no recording: its caller refused, or its line keeps none"));
+            return Err(Failure::new(
+                "this call has no recording: its caller refused, or its line keeps none",
+            ));
         }
         anstream::println!("{} {} ({seconds} s)", styled(GOOD, "written"), output.display());
         Ok(())
@@ -49,7 +51,12 @@ pub(crate) async fn tenant_of(folders: &Folders, call: CallId) -> Result<TenantI
 }
 
 /// Writes a call's recording; says how many seconds it has. Nothing is written where there are none.
-pub(crate) async fn export(folders: &Folders, tenant: &TenantId, call: CallId, output: &Path) -> Result<u32, Failure> {
+pub(crate) async fn export(
+    folders: &Folders,
+    tenant: &TenantId,
+    call: CallId,
+    output: &Path,
+) -> Result<u32, Failure> {
     let keyring = Keyring::open(&folders.keys)?;
     let sealed = read_recording(&folders.data, &keyring, tenant, call, None).await?;
     if sealed.is_empty() {

@@ -27,7 +27,8 @@ impl Serve {
         let config = Config::read(&self.config)?;
         let model_file = needed_model(&config, &self.models).await?;
         let spinner = terminal::spinner("opening the house");
-        let opened = Installation::open(&config, &self.data.folders(), &model_file, None, Settings::default()).await;
+        let opened =
+            Installation::open(&config, &self.data.folders(), &model_file, None, Settings::default()).await;
         spinner.finish_and_clear();
         let running = serve(&config, opened?).await?;
         announce(&running);
@@ -54,11 +55,18 @@ fn announce(running: &parloir_server::Running) {
     for line in installation.house.lines() {
         let config = &line.config;
         let tenant = &line.tenant.id;
-        anstream::println!("  {}  {tenant}  {}", styled(TITLE, config.number.as_str()), config.agent.display());
+        anstream::println!(
+            "  {}  {tenant}  {}",
+            styled(TITLE, config.number.as_str()),
+            config.agent.display()
+        );
     }
     for entry in installation.providers.entries() {
         let (role, name, region) = (entry.role.name(), &entry.name, &entry.region);
-        anstream::println!("  {}", styled(DIM, &format!("{role}: {name} ({}, {region})", entry.model_name())));
+        anstream::println!(
+            "  {}",
+            styled(DIM, &format!("{role}: {name} ({}, {region})", entry.model_name()))
+        );
     }
     anstream::println!("Set the number's voice webhook to POST {public}/twilio/voice; stop with Ctrl-C.");
 }

@@ -7,8 +7,8 @@ use parloir_contract::{
     Booked, CallId, Field, Heard, HostCall, HostReturn, Message, Outcome as AgentOutcome, Turn,
 };
 use parloir_journal::{
-    Gate, HostCallEnded, HostCallStarted, ProviderEnded, ProviderRole, ProviderStarted, ProviderStatus, Record,
-    RecordBody, Seq, read_call,
+    Gate, HostCallEnded, HostCallStarted, ProviderEnded, ProviderRole, ProviderStarted, ProviderStatus,
+    Record, RecordBody, Seq, read_call,
 };
 use parloir_store::Keyring;
 
@@ -39,7 +39,10 @@ impl Show {
         let mut records = read_call(&folders.data, &keyring, &tenant, self.call, None).await?;
         if self.json {
             for record in &records {
-                println!("{}", serde_json::json!({ "seq": record.seq, "at": record.at, "body": record.body }));
+                println!(
+                    "{}",
+                    serde_json::json!({ "seq": record.seq, "at": record.at, "body": record.body })
+                );
             }
             return Ok(());
         }
@@ -73,7 +76,10 @@ fn line(body: &RecordBody, bodies: &HashMap<Seq, &RecordBody>, all: bool) -> Lin
             let sha: String = started.component_sha256.iter().take(6).map(|b| format!("{b:02x}")).collect();
             let caller = started.info.as_ref().and_then(|i| i.caller.as_deref()).unwrap_or("a caller");
             let (line, agent, version) = (&started.line, &started.agent_name, &started.agent_version);
-            Some((styled(TITLE, "call     "), format!("{caller} rings {line} ({}); {agent} {version} answers [{sha}…]", started.transport)))
+            Some((
+                styled(TITLE, "call     "),
+                format!("{caller} rings {line} ({}); {agent} {version} answers [{sha}…]", started.transport),
+            ))
         }
         RecordBody::HostCallEnded(ended) => host_call(ended, bodies, all),
         RecordBody::ProviderEnded(ended) => provider(ended, bodies),
@@ -96,32 +102,47 @@ fn line(body: &RecordBody, bodies: &HashMap<Seq, &RecordBody>, all: bool) -> Lin
         }
         RecordBody::Report(report) => {
             let fields: Vec<String> = report.fields.iter().flatten().map(field).collect();
-            Some((styled(TITLE, "report   "), if fields.is_empty() { "empty".to_owned() } else { fields.join("; ") }))
+            Some((
+                styled(TITLE, "report   "),
+                if fields.is_empty() { "empty".to_owned() } else { fields.join("; ") },
+            ))
         }
         RecordBody::Ledger(used) => Some((
             host("used"),
-            styled(DIM, &format!(
-                "{} host calls, {} characters spoken, {} s transcribed, {} tokens",
-                used.host_calls,
-                used.speech_characters,
-                used.transcribed_ms / 1_000,
-                used.model_tokens
-            )),
+            styled(
+                DIM,
+                &format!(
+                    "{} host calls, {} characters spoken, {} s transcribed, {} tokens",
+                    used.host_calls,
+                    used.speech_characters,
+                    used.transcribed_ms / 1_000,
+                    used.model_tokens
+                ),
+            ),
         )),
         RecordBody::CallEnded(ended) => {
             let reason = ended.reason.as_deref().map(|r| format!(": {r}")).unwrap_or_default();
             let (seconds, cpu) = (ended.duration_ms / 1_000, ended.agent_cpu_us / 1_000);
-            Some((styled(TITLE, "end      "), format!("{}{reason} ({seconds} s; agent CPU {cpu} ms)", ending(ended.outcome))))
+            Some((
+                styled(TITLE, "end      "),
+                format!("{}{reason} ({seconds} s; agent CPU {cpu} ms)", ending(ended.outcome)),
+            ))
         }
         RecordBody::CallInterrupted(cut) => Some((styled(BAD, "cut off  "), cut.reason.clone())),
         RecordBody::Note(note) => Some((host("note"), note.text.clone())),
-        RecordBody::HostCallStarted(started) if all => Some((host("asks"), styled(DIM, started.import.name()))),
-        RecordBody::ProviderStarted(started) if all => {
-            Some((host("request"), styled(DIM, &format!("{} to {} ({})", started.model, started.provider, started.region))))
+        RecordBody::HostCallStarted(started) if all => {
+            Some((host("asks"), styled(DIM, started.import.name())))
         }
+        RecordBody::ProviderStarted(started) if all => Some((
+            host("request"),
+            styled(DIM, &format!("{} to {} ({})", started.model, started.provider, started.region)),
+        )),
         RecordBody::MediaDigest(digest) if all => {
             let hash: String = digest.sha256.iter().take(8).map(|b| format!("{b:02x}")).collect();
-            Some((host("sound"), styled(DIM, &format!("{:?} second {} {hash}…", digest.direction, digest.second))))
+            Some((
+                host("sound"),
+                styled(DIM, &format!("{:?} second {} {hash}…", digest.direction, digest.second)),
+            ))
         }
         RecordBody::RecordingStored(stored) if all => {
             Some((host("recorded"), styled(DIM, &format!("second {}", stored.second))))
@@ -160,25 +181,38 @@ fn provider(ended: &ProviderEnded, bodies: &HashMap<Seq, &RecordBody>) -> Line {
         ProviderStatus::Ok => String::new(),
         other => format!(", {other:?} (attempt {attempt})"),
     };
-    Some((host(""), styled(DIM, &format!("{role} {model} ({provider}, {region}) in {} ms{status}", ended.latency_ms))))
+    Some((
+        host(""),
+        styled(DIM, &format!("{role} {model} ({provider}, {region}) in {} ms{status}", ended.latency_ms)),
+    ))
 }
 
 fn host_call(ended: &HostCallEnded, bodies: &HashMap<Seq, &RecordBody>, all: bool) -> Line {
-    let Some(RecordBody::HostCallStarted(HostCallStarted { import, arguments })) = bodies.get(&ended.started) else {
+    let Some(RecordBody::HostCallStarted(HostCallStarted { import, arguments })) = bodies.get(&ended.started)
+    else {
         return None;
     };
     let (Some(arguments), Some(result)) = (arguments, &ended.result) else {
         // The consent gate was closed: which import, and how it went, is all there is.
         let name = import.name();
         let quiet = name.starts_with("clock.") || name.starts_with("log.") || name.starts_with("random.");
-        let words = format!("{name} {:?} {} ms {}", ended.status, ended.latency_us / 1_000, styled(DIM, "(content not kept)"));
+        let words = format!(
+            "{name} {:?} {} ms {}",
+            ended.status,
+            ended.latency_us / 1_000,
+            styled(DIM, "(content not kept)")
+        );
         return (all || !quiet).then(|| (host(""), words));
     };
     if let Some(refusal) = result.refusal() {
         return Some((styled(BAD, "refused  "), format!("{}: {refusal}", import.name())));
     }
     let says = |text: &str, heard: &Heard| {
-        let cut = if heard.whole { String::new() } else { format!(" {}", styled(DIM, &format!("(heard: {:?})", heard.text))) };
+        let cut = if heard.whole {
+            String::new()
+        } else {
+            format!(" {}", styled(DIM, &format!("(heard: {:?})", heard.text)))
+        };
         (styled(AGENT, "agent    "), format!("{text}{cut}"))
     };
     Some(match (arguments, result) {
@@ -195,7 +229,16 @@ fn host_call(ended: &HostCallEnded, bodies: &HashMap<Seq, &RecordBody>, all: boo
                 Message::System(_) | Message::Assistant { .. } | Message::Tool { .. } => None,
             });
             let (who, said) = says(&answer.generated.text, &answer.heard);
-            (who, format!("{said} {}", styled(DIM, &format!("({}, asked {:?})", answer.generated.model, asked.unwrap_or_default()))))
+            (
+                who,
+                format!(
+                    "{said} {}",
+                    styled(
+                        DIM,
+                        &format!("({}, asked {:?})", answer.generated.model, asked.unwrap_or_default())
+                    )
+                ),
+            )
         }
         (HostCall::Chat(_), HostReturn::Chat(Ok(answer))) => (host("model"), answer.text.clone()),
         (HostCall::Transfer(transfer), HostReturn::Transfer(Ok(how))) => {
@@ -210,15 +253,27 @@ fn host_call(ended: &HostCallEnded, bodies: &HashMap<Seq, &RecordBody>, all: boo
             (host("calendar"), format!("free: {}", starts.join(", ")))
         }
         (HostCall::Book(_), HostReturn::Book(Ok(booked)))
-        | (HostCall::MoveAppointment(_), HostReturn::MoveAppointment(Ok(booked))) => (host("calendar"), match booked {
-            Booked::Confirmed(a) => format!("booked {} for {} [{}]", a.slot.start, a.contact.name, a.reference),
-            Booked::Taken => "the slot was taken meanwhile".to_owned(),
-        }),
+        | (HostCall::MoveAppointment(_), HostReturn::MoveAppointment(Ok(booked))) => (
+            host("calendar"),
+            match booked {
+                Booked::Confirmed(a) => {
+                    format!("booked {} for {} [{}]", a.slot.start, a.contact.name, a.reference)
+                }
+                Booked::Taken => "the slot was taken meanwhile".to_owned(),
+            },
+        ),
         (HostCall::SetReport(set), HostReturn::SetReport(_)) => (host("report"), field(set)),
-        (HostCall::Log(line), HostReturn::Log(())) => (host("log"), format!("{:?}: {}", line.level, line.message)),
-        (HostCall::Now | HostCall::Weekday | HostCall::Elapsed | HostCall::RandomBytes(_) | HostCall::ModelAvailable, _)
-            if !all =>
-        {
+        (HostCall::Log(line), HostReturn::Log(())) => {
+            (host("log"), format!("{:?}: {}", line.level, line.message))
+        }
+        (
+            HostCall::Now
+            | HostCall::Weekday
+            | HostCall::Elapsed
+            | HostCall::RandomBytes(_)
+            | HostCall::ModelAvailable,
+            _,
+        ) if !all => {
             return None;
         }
         (arguments, result) => (host("host"), format!("{arguments:?} → {result:?}")),
@@ -229,7 +284,11 @@ fn turn(turn: &Turn) -> String {
     match turn {
         Turn::Speech(speech) => {
             let over = if speech.over_agent { ", over the agent" } else { "" };
-            format!("« {} » {}", speech.text, styled(DIM, &format!("(confidence {:.2}{over})", speech.confidence)))
+            format!(
+                "« {} » {}",
+                speech.text,
+                styled(DIM, &format!("(confidence {:.2}{over})", speech.confidence))
+            )
         }
         Turn::Digits(digits) => format!("[{digits}]"),
         Turn::Silence => styled(DIM, "silence"),

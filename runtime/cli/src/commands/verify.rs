@@ -33,7 +33,11 @@ impl Verify {
         } else {
             print(&report);
         }
-        if report.is_sound() { Ok(()) } else { Err(Failure { message: "the journal is not sound".into(), code: 3 }) }
+        if report.is_sound() {
+            Ok(())
+        } else {
+            Err(Failure { message: "the journal is not sound".into(), code: 3 })
+        }
     }
 }
 

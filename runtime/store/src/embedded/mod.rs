@@ -44,7 +44,7 @@ pub struct Embedded {
     room: Arc<Semaphore>,
     scans: mpsc::Sender<Scan>,
     /// Ends when the last thread that uses the folder has.
-    ended: tokio::sync::Mutex<Option<oneshot::Receiver<()>>>,
+    ended: tokio::sync::Mutex<Option<[oneshot::Receiver<()>; 2]>>,
 }
 
 impl Embedded {
@@ -75,14 +75,25 @@ impl Embedded {
         let (db, recovery) = wait.await.map_err(stopped)??;
         let (scans, mut waiting) = mpsc::channel::<Scan>(MAX_SCANS);
         let tree = db.clone();
+        let (scans_end, scans_ended) = oneshot::channel();
         std::thread::Builder::new().name("store-scans".into()).spawn(move || {
             while let Some(scan) = waiting.blocking_recv() {
                 let found = find(&tree, &scan.prefix, scan.after.as_ref(), scan.limit);
                 let _nobody_waits = scan.answer.send(found);
             }
+            // sled holds its file until its last handle is gone.
+            drop(tree);
+            let _nobody_waits = scans_end.send(());
         })?;
         let room = Arc::new(Semaphore::new(MAX_WAITING));
-        Ok(Self { db, recovery, writer, room, scans, ended: tokio::sync::Mutex::new(Some(ended)) })
+        Ok(Self {
+            db,
+            recovery,
+            writer,
+            room,
+            scans,
+            ended: tokio::sync::Mutex::new(Some([scans_ended, ended])),
+        })
     }
 
     /// What had to be done to open the folder.
@@ -96,7 +107,7 @@ impl Embedded {
         drop(writer);
         drop(scans);
         drop(db);
-        if let Some(ended) = ended.into_inner() {
+        for ended in ended.into_inner().into_iter().flatten() {
             let _already_ended = ended.await;
         }
     }

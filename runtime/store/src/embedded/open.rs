@@ -108,7 +108,26 @@ fn recover(folder: &Path, inner: &Path) -> Result<(sled::Db, Recovery), StoreErr
     }
 }
 
+/// Opens, and waits a little for an earlier handle of this very program to let go of the file: our own
+/// lock says that no other program has the folder, and a held file is not a damaged one.
 fn sled_open(inner: &Path) -> Result<sled::Db, Failure> {
+    let mut tries = 0;
+    loop {
+        match try_open(inner) {
+            Err(Failure::Damaged(what)) if what.contains("acquire lock") && tries < 100 => tries += 1,
+            Err(Failure::Damaged(what)) if what.contains("acquire lock") => {
+                return Err(Failure::Other(StoreError::Io(format!(
+                    "{what}: stop whatever else holds this file"
+                ))));
+            }
+            opened => return opened,
+        }
+        #[allow(clippy::disallowed_methods, reason = "the writer's own thread, not an executor's")]
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+fn try_open(inner: &Path) -> Result<sled::Db, Failure> {
     // The writer flushes; a thread of sled's own would only do so a second time.
     let config = sled::Config::new().path(inner).cache_capacity(CACHE).flush_every_ms(None);
     // sled asserts some of what it reads.

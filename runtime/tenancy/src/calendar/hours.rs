@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::civil::{Date, DateTime, Time};
 use jiff::ToSpan;
+use jiff::civil::{Date, DateTime, Time};
 use parloir_contract::{LocalTime, Slot, Wanted, Weekday};
 
 use crate::config::CalendarConfig;
@@ -37,7 +37,11 @@ impl Hours {
         let closed: Result<_, String> = config
             .closed
             .iter()
-            .map(|d| d.parse().map_err(|_| format!("calendar: `closed` holds {d:?}; write a day such as \"2026-12-25\"")))
+            .map(|d| {
+                d.parse().map_err(|_| {
+                    format!("calendar: `closed` holds {d:?}; write a day such as \"2026-12-25\"")
+                })
+            })
             .collect();
         Ok(Self {
             slot_minutes: config.slot_minutes,
@@ -77,7 +81,8 @@ impl Hours {
             })
             .filter(move |start| *start >= soonest && *start < until)
             .filter(move |start| {
-                let of_day = u16::try_from(i32::from(start.hour()) * 60 + i32::from(start.minute())).unwrap_or(0);
+                let of_day =
+                    u16::try_from(i32::from(start.hour()) * 60 + i32::from(start.minute())).unwrap_or(0);
                 wanted.earliest.is_none_or(|e| of_day >= e) && wanted.latest.is_none_or(|l| of_day < l)
             })
     }
@@ -185,8 +190,16 @@ mod tests {
 
     #[test]
     fn wishes_constrain() {
-        let wanted = Wanted { weekdays: vec![Weekday::Tuesday], earliest: Some(15 * 60), latest: Some(16 * 60), ..Wanted::default() };
-        assert_eq!(ids(&wanted, "2026-11-23T08:00", 3), ["2026-11-24T15:00", "2026-11-24T15:30", "2026-12-01T15:00"]);
+        let wanted = Wanted {
+            weekdays: vec![Weekday::Tuesday],
+            earliest: Some(15 * 60),
+            latest: Some(16 * 60),
+            ..Wanted::default()
+        };
+        assert_eq!(
+            ids(&wanted, "2026-11-23T08:00", 3),
+            ["2026-11-24T15:00", "2026-11-24T15:30", "2026-12-01T15:00"]
+        );
         let until = Wanted { until: Some(to_local(at("2026-11-24T09:30"))), ..Wanted::default() };
         assert_eq!(ids(&until, "2026-11-23T08:00", 9), ["2026-11-24T09:00"]);
     }

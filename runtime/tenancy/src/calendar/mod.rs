@@ -65,13 +65,19 @@ impl Calendar {
         let slot = self.bookable(&slot, now)?;
         for _ in 0..TRIES {
             let reference = new_reference()?;
-            let appointment = Appointment { reference, slot: slot.clone(), contact: contact.clone(), motive: motive.clone() };
+            let appointment = Appointment {
+                reference,
+                slot: slot.clone(),
+                contact: contact.clone(),
+                motive: motive.clone(),
+            };
             let batch = Batch::new()
                 .expect_absent(Table::Slots, &slot.id)
                 .put(Table::Slots, &slot.id, appointment.reference.as_bytes())
                 .expect_absent(Table::Appointments, &appointment.reference)
                 .put(Table::Appointments, &appointment.reference, encode(&appointment)?);
-            let batch = self.index(batch, contact.phone.as_deref(), Some(&appointment.reference), None).await?;
+            let batch =
+                self.index(batch, contact.phone.as_deref(), Some(&appointment.reference), None).await?;
             match self.store.apply(batch).await.map_err(|e| failed(&e))? {
                 Applied::Done => return Ok(Booked::Confirmed(appointment)),
                 Applied::ConditionFailed { table: Table::Slots, .. } => return Ok(Booked::Taken),
@@ -143,7 +149,9 @@ impl Calendar {
 
     fn bookable(&self, id: &str, now: DateTime) -> Result<Slot, Refusal> {
         let start = slot_start(id).filter(|start| self.hours.offers(*start, now)).ok_or_else(|| {
-            Refusal::Invalid("this slot is not one of the calendar's: use an `id` that `calendar.free` gave".into())
+            Refusal::Invalid(
+                "this slot is not one of the calendar's: use an `id` that `calendar.free` gave".into(),
+            )
         })?;
         Ok(self.hours.slot(start))
     }
@@ -152,7 +160,8 @@ impl Calendar {
         if reference.is_empty() || reference.len() > 32 {
             return Ok(None);
         }
-        let Some(stored) = self.store.get(Table::Appointments, reference).await.map_err(|e| failed(&e))? else {
+        let Some(stored) = self.store.get(Table::Appointments, reference).await.map_err(|e| failed(&e))?
+        else {
             return Ok(None);
         };
         let appointment = rmp_serde::from_slice(&stored).map_err(|e| failed(&e))?;
@@ -161,7 +170,9 @@ impl Calendar {
 
     async fn references(&self, phone: &str) -> Result<(Vec<String>, Option<Vec<u8>>), Refusal> {
         if phone.is_empty() || phone.len() > 32 {
-            return Err(Refusal::Invalid("write the telephone number in E.164 form, as in +33612345678".into()));
+            return Err(Refusal::Invalid(
+                "write the telephone number in E.164 form, as in +33612345678".into(),
+            ));
         }
         let stored = self.store.get(Table::AppointmentsByPhone, phone).await.map_err(|e| failed(&e))?;
         let list = match &stored {

@@ -29,7 +29,11 @@ fn root() -> &'static Path {
 pub fn parloir() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let built = test.parent().unwrap().parent().unwrap().join("parloir");
-    assert!(built.is_file(), "{} is missing: run `cargo build --workspace` first, or `.ci/test`", built.display());
+    assert!(
+        built.is_file(),
+        "{} is missing: run `cargo build --workspace` first, or `.ci/test`",
+        built.display()
+    );
     built
 }
 
@@ -46,7 +50,11 @@ pub fn component(agent: &str) -> PathBuf {
                 .env_remove("CARGO_TARGET_DIR")
                 .output()
                 .unwrap();
-            assert!(output.status.success(), "{agent} was not built:\n{}", String::from_utf8_lossy(&output.stderr));
+            assert!(
+                output.status.success(),
+                "{agent} was not built:\n{}",
+                String::from_utf8_lossy(&output.stderr)
+            );
             let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
             PathBuf::from(json["component"].as_str().unwrap())
         })
@@ -135,7 +143,10 @@ impl House {
     }
 
     /// The next call that ends, with its records.
-    pub async fn ended(&self, watch: &mut tokio::sync::broadcast::Receiver<Finished>) -> (Finished, Vec<Record>) {
+    pub async fn ended(
+        &self,
+        watch: &mut tokio::sync::broadcast::Receiver<Finished>,
+    ) -> (Finished, Vec<Record>) {
         let finished = tokio::time::timeout(Duration::from_secs(40), watch.recv()).await.unwrap().unwrap();
         let journal = &self.running.as_ref().unwrap().installation().storage.journal;
         let mut records = journal.records(&finished.tenant, finished.summary.id).await.unwrap();
@@ -151,8 +162,9 @@ impl House {
     pub async fn close(mut self) {
         self.running.take().unwrap().until(std::future::ready(())).await;
         let kms = std::sync::Arc::new(parloir_store::Keyring::open(&self.folders.keys).unwrap());
-        let report =
-            parloir_journal::verify(&self.folders.data, kms, None, parloir_journal::Scope::All).await.unwrap();
+        let report = parloir_journal::verify(&self.folders.data, kms, None, parloir_journal::Scope::All)
+            .await
+            .unwrap();
         assert!(report.is_sound(), "{:?}", report.problems);
     }
 }
@@ -192,9 +204,12 @@ pub fn failures(records: &[Record]) -> Vec<String> {
     records
         .iter()
         .filter_map(|r| match &r.body {
-            RecordBody::Failure(failure) => {
-                Some(format!("{:?}: {} {}", failure.kind, failure.reason, failure.detail.as_deref().unwrap_or_default()))
-            }
+            RecordBody::Failure(failure) => Some(format!(
+                "{:?}: {} {}",
+                failure.kind,
+                failure.reason,
+                failure.detail.as_deref().unwrap_or_default()
+            )),
             _ => None,
         })
         .collect()
