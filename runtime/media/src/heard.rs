@@ -16,7 +16,7 @@ pub struct WordTiming {
 pub enum Extent {
     /// All of it has arrived: so many milliseconds.
     Known(u32),
-    /// So much has arrived, and more will.
+    /// So much has arrived, and more was to come.
     AtLeast(u32),
 }
 
@@ -40,6 +40,11 @@ pub fn words_heard<'a>(text: &'a str, timings: &[WordTiming], played: u32, exten
             return "";
         }
         let heard = u64::from(characters) * u64::from(played.min(total)) / u64::from(total);
+        // A slow voice may need more than the guess: without its end, the last word was not heard.
+        let heard = match extent {
+            Extent::Known(_) => heard,
+            Extent::AtLeast(_) => heard.min(u64::from(characters.saturating_sub(1))),
+        };
         let index = text.char_indices().nth(usize::try_from(heard).unwrap_or(usize::MAX));
         index.map_or(text.len(), |(byte, _)| byte)
     } else {

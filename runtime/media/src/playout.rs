@@ -96,13 +96,34 @@ pub enum Reached {
         /// Milliseconds of it.
         played: u32,
     },
-    /// All of it was heard; it has left the queue.
+    /// All of its sound was heard; it has left the queue.
     Whole {
         /// Which.
         saying: SayingId,
-        /// Its text, and how long it was.
+        /// Its text, and how long it was. `whole` is false, and the text is what was heard of it,
+        /// where its voice broke off.
         heard: Heard,
     },
+}
+
+/// Whether more sound of an utterance comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Voice {
+    /// It does.
+    Open,
+    /// All of it is there.
+    Ended,
+    /// It does not, and the end of the text was never spoken.
+    BrokenOff,
+}
+
+impl Voice {
+    const fn is_open(self) -> bool {
+        match self {
+            Self::Open => true,
+            Self::Ended | Self::BrokenOff => false,
+        }
+    }
 }
 
 /// One thing said.
@@ -121,7 +142,7 @@ struct Saying {
     proven: u64,
     /// Samples sent when the last mark was placed.
     marked: u64,
-    ended: bool,
+    voice: Voice,
     /// Whether the mark of its end was placed.
     end_marked: bool,
 }
@@ -130,8 +151,11 @@ impl Saying {
     fn heard(&self, rate: SampleRate) -> Heard {
         let played = millis(rate, self.proven);
         let arrived = millis(rate, self.arrived);
-        let extent = if self.ended { Extent::Known(arrived) } else { Extent::AtLeast(arrived) };
-        let whole = self.ended && self.proven >= self.arrived;
+        let (extent, complete) = match self.voice {
+            Voice::Open | Voice::BrokenOff => (Extent::AtLeast(arrived), false),
+            Voice::Ended => (Extent::Known(arrived), true),
+        };
+        let whole = complete && self.proven >= self.arrived;
         let text =
             if whole { self.text.as_str() } else { words_heard(&self.text, &self.timings, played, extent) };
         Heard { text: text.to_owned(), whole, played }
@@ -208,7 +232,7 @@ impl Playout {
             sent: 0,
             proven: 0,
             marked: 0,
-            ended: false,
+            voice: Voice::Open,
             end_marked: false,
         });
         Ok(id)
@@ -221,7 +245,7 @@ impl Playout {
     /// [`PlayoutError::NotOpen`].
     pub fn append(&mut self, saying: SayingId, pcm: &[i16]) -> Result<usize, PlayoutError> {
         let room = self.room();
-        let open = self.queue.iter_mut().find(|it| it.id == saying && !it.ended);
+        let open = self.queue.iter_mut().find(|it| it.id == saying && it.voice.is_open());
         let saying = open.ok_or(PlayoutError::NotOpen(saying))?;
         let taken = pcm.get(..room.min(pcm.len())).unwrap_or_default();
         saying.pcm.extend(taken);
@@ -234,8 +258,21 @@ impl Playout {
     /// # Errors
     /// [`PlayoutError::NotOpen`].
     pub fn end(&mut self, saying: SayingId) -> Result<(), PlayoutError> {
-        let open = self.queue.iter_mut().find(|it| it.id == saying && !it.ended);
-        open.ok_or(PlayoutError::NotOpen(saying))?.ended = true;
+        self.close(saying, Voice::Ended)
+    }
+
+    /// Ends an utterance whose voice failed: what has been appended is played, and is never the
+    /// whole. It leaves the queue with [`Reached::Whole`], where `heard.whole` is false.
+    ///
+    /// # Errors
+    /// [`PlayoutError::NotOpen`].
+    pub fn break_off(&mut self, saying: SayingId) -> Result<(), PlayoutError> {
+        self.close(saying, Voice::BrokenOff)
+    }
+
+    fn close(&mut self, saying: SayingId, voice: Voice) -> Result<(), PlayoutError> {
+        let open = self.queue.iter_mut().find(|it| it.id == saying && it.voice.is_open());
+        open.ok_or(PlayoutError::NotOpen(saying))?.voice = voice;
         Ok(())
     }
 
@@ -259,7 +296,7 @@ impl Playout {
         let Some(saying) = self.queue.iter_mut().find(|saying| !saying.end_marked) else {
             return Next::Nothing;
         };
-        let complete = saying.ended && saying.sent >= saying.arrived;
+        let complete = !saying.voice.is_open() && saying.sent >= saying.arrived;
         if complete || saying.sent.saturating_sub(saying.marked) >= spacing.max(1) {
             let name = MarkName(self.next_mark);
             self.next_mark += 1;
@@ -275,7 +312,7 @@ impl Playout {
             return Next::Nothing;
         }
         let waiting = saying.arrived - saying.sent;
-        if waiting < frame.samples().len() as u64 && !saying.ended {
+        if waiting < frame.samples().len() as u64 && saying.voice.is_open() {
             return Next::Nothing;
         }
         let from = usize::try_from(saying.sent - saying.proven).unwrap_or(usize::MAX);
@@ -372,7 +409,7 @@ impl Playout {
         self.queue
             .iter()
             .find(|saying| !saying.end_marked)
-            .is_some_and(|saying| !saying.ended && saying.arrived - saying.sent < frame)
+            .is_some_and(|saying| saying.voice.is_open() && saying.arrived - saying.sent < frame)
     }
 
     /// What marks have proven of an utterance that is still in the queue.

@@ -63,6 +63,10 @@ pub enum Input<'a> {
         /// BCP 47: chooses the list of back-channels.
         language: &'a str,
     },
+    /// What the caller said or pressed until now is nobody's any more: a pause of the recording begins
+    /// or ends. An agent that was stopped by it goes on, and a `listen` goes on waiting. Clear the
+    /// [`PreRoll`](crate::PreRoll) too: the next utterance begins with it.
+    Forget,
     /// The caller is gone.
     LegGone,
 }

@@ -152,6 +152,36 @@ fn a_sentence_without_sound_is_whole_at_once() {
 }
 
 #[test]
+fn a_sentence_whose_voice_breaks_off_is_never_whole() {
+    // So many milliseconds of a text that takes about four seconds, or less than a slow voice takes.
+    for (millis, text) in
+        [(0, ""), (1_000, "un deux"), (3_600, "un deux trois quatre cinq six sept huit neuf")]
+    {
+        let mut carrier = Carrier::new(PlayoutOptions::default());
+        let id = carrier.playout.begin(TEXT).unwrap();
+        carrier.playout.append(id, &vec![9; millis * 8]).unwrap();
+        carrier.playout.break_off(id).unwrap();
+        assert_eq!(carrier.playout.append(id, &[9]), Err(PlayoutError::NotOpen(id)));
+        assert_eq!(carrier.playout.end(id), Err(PlayoutError::NotOpen(id)));
+        assert!(!carrier.playout.is_starved());
+        let reached = carrier.run(6_000);
+        let heard = Heard { text: text.into(), whole: false, played: millis as u32 };
+        assert_eq!(reached.last(), Some(&Reached::Whole { saying: id, heard }));
+        assert!(carrier.playout.is_idle());
+    }
+}
+
+#[test]
+fn a_slow_voice_that_breaks_off_did_not_say_its_last_word() {
+    let mut carrier = Carrier::new(PlayoutOptions::default());
+    let id = carrier.playout.begin("un deux").unwrap();
+    carrier.playout.append(id, &[9; 16_000]).unwrap();
+    carrier.playout.break_off(id).unwrap();
+    let heard = Heard { text: "un".into(), whole: false, played: 2_000 };
+    assert_eq!(carrier.run(4_000).last(), Some(&Reached::Whole { saying: id, heard }));
+}
+
+#[test]
 fn the_buffer_and_the_queue_are_bounded() {
     let mut playout = Playout::new(
         SampleRate::TELEPHONE,
@@ -206,14 +236,20 @@ fn only_what_was_not_sent_can_be_withdrawn() {
 
 proptest! {
     #[test]
-    fn every_sentence_is_proven_whole_whatever_its_lengths_and_interruptions(
+    fn every_sentence_is_proven_to_its_end_whatever_its_lengths_and_interruptions(
         lengths in prop::collection::vec(0usize..900, 1..5),
         lead_ms in 0u32..800,
         mark_every_ms in 0u32..500,
         holds in prop::collection::vec(1u64..400, 0..4),
+        broken in prop::collection::vec(any::<bool>(), 5),
     ) {
         let mut carrier = Carrier::new(PlayoutOptions { lead_ms, mark_every_ms, ..PlayoutOptions::default() });
-        let ids: Vec<_> = lengths.iter().map(|length| carrier.says("quelques mots", *length)).collect();
+        let ids: Vec<_> = lengths.iter().zip(&broken).map(|(length, broken)| {
+            let id = carrier.playout.begin("quelques mots").unwrap();
+            carrier.playout.append(id, &vec![9; length * 8]).unwrap();
+            if *broken { carrier.playout.break_off(id) } else { carrier.playout.end(id) }.unwrap();
+            id
+        }).collect();
         let mut reached = Vec::new();
         for hold in holds {
             reached.extend(carrier.run(hold));
@@ -225,7 +261,12 @@ proptest! {
         }
         reached.extend(carrier.run(6_000));
         let whole: Vec<_> = reached.iter().filter_map(|it| match it {
-            Reached::Whole { saying, heard } => { assert!(heard.whole); Some(*saying) }
+            Reached::Whole { saying, heard } => {
+                let at = ids.iter().position(|id| id == saying).unwrap();
+                assert_eq!(heard.whole, !broken[at]);
+                assert_eq!(heard.text == "quelques mots", !broken[at]);
+                Some(*saying)
+            }
             Reached::Progress { .. } => None,
         }).collect();
         prop_assert_eq!(whole, ids);

@@ -189,6 +189,7 @@ impl TurnTaker {
             Input::AgentEnds => self.agent_ends(output),
             Input::Partial(text) => self.partial(text),
             Input::Transcript { utterance, text, language } => self.transcript(utterance, text, language),
+            Input::Forget => self.forget(output),
             Input::LegGone => return self.leg_gone(output),
         }
         self.end_of_utterance(output);
@@ -356,13 +357,18 @@ impl TurnTaker {
         }
     }
 
-    fn leg_gone(&mut self, output: &mut Vec<Output>) {
-        self.gone = true;
-        match self.agent {
-            Agent::Silent | Agent::Speaking(_) => {}
-            Agent::Held { .. } => output.push(Output::Yield),
+    fn forget(&mut self, output: &mut Vec<Output>) {
+        if let Agent::Held { by, .. } = self.agent {
+            self.release(by, output);
         }
-        self.agent = Agent::Silent;
+        self.discard_speech(output);
+        self.partial.clear();
+        self.keys.clear();
+        self.late_finish = None;
+    }
+
+    /// Drops the open utterance, those being transcribed, and those nobody has asked for.
+    fn discard_speech(&mut self, output: &mut Vec<Output>) {
         if let Ear::Speaking(utterance) = std::mem::replace(&mut self.ear, Ear::Quiet) {
             output.push(Output::Discard { utterance: utterance.id });
         }
@@ -372,6 +378,16 @@ impl TurnTaker {
         for (utterance, _) in self.kept.drain(..) {
             output.push(Output::Discard { utterance });
         }
+    }
+
+    fn leg_gone(&mut self, output: &mut Vec<Output>) {
+        self.gone = true;
+        match self.agent {
+            Agent::Silent | Agent::Speaking(_) => {}
+            Agent::Held { .. } => output.push(Output::Yield),
+        }
+        self.agent = Agent::Silent;
+        self.discard_speech(output);
         if self.listening.take().is_some() {
             output.push(Output::Ready(ReadyTurn::HungUp));
         }

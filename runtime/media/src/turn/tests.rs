@@ -364,6 +364,60 @@ fn a_cancelled_listen_gets_nothing() {
 }
 
 #[test]
+fn what_is_forgotten_is_discarded_once_whatever_became_of_it() {
+    for (seconds_of_quiet, understood) in [(0, false), (1, false), (1, true)] {
+        let mut call = Call::new();
+        call.voice(500);
+        call.quiet(seconds_of_quiet * 1_000);
+        if understood {
+            call.understood(0, "Ma carte, c'est le quarante-et-un.");
+        }
+        assert_eq!(call.does(Input::Forget), [Output::Discard { utterance: 0 }]);
+        assert_eq!(call.turns.open_utterance(), None);
+        assert_eq!(call.does(Input::Forget), []);
+        assert_eq!(call.understood(0, "Ma carte, c'est le quarante-et-un."), []);
+        assert_eq!(call.listens(Expecting::Anything, 1_000), []);
+        assert_eq!(call.quiet(1_000), [SILENCE]);
+    }
+}
+
+#[test]
+fn an_agent_stopped_by_what_is_forgotten_goes_on() {
+    for quiet in [0, 1_000] {
+        let mut call = Call::new();
+        call.does(Input::AgentStarts(BargeIn::BySpeech));
+        call.voice(400);
+        call.quiet(quiet);
+        assert_eq!(call.does(Input::Forget), [Output::Resume, Output::Discard { utterance: 0 }]);
+        // The same breath goes on: it is another utterance, which can stop the agent again.
+        assert!(call.voice(300).contains(&Output::BargeIn(Cause::Speech)));
+    }
+}
+
+#[test]
+fn keys_pressed_before_are_forgotten_and_so_is_the_finish_that_was_missing() {
+    let mut call = Call::new();
+    call.keys("4111");
+    assert_eq!(call.does(Input::Forget), []);
+    assert_eq!(call.listens_for_keys(1, Some('#')), []);
+    assert_eq!(call.keys("5"), [digits("5")]);
+    call.does(Input::Forget);
+    assert_eq!(call.listens_for_keys(1, Some('#')), []);
+    assert_eq!(call.keys("#"), [digits("")]);
+}
+
+#[test]
+fn a_listen_waits_on_and_a_half_heard_onset_is_no_utterance_after_it() {
+    let mut call = Call::new();
+    call.listens(Expecting::Anything, 1_000);
+    call.voice(40);
+    assert_eq!(call.does(Input::Forget), []);
+    assert_eq!(call.voice(40), []);
+    assert_eq!(call.quiet(900), []);
+    assert_eq!(call.quiet(20), [SILENCE]);
+}
+
+#[test]
 fn every_callers_line_is_one_utterance_from_its_first_sound_to_its_last() {
     use crate::{Activity, Framer, SampleRate, level_db, signals};
     for name in signals::LINES {
@@ -407,6 +461,7 @@ enum Step {
     Ends,
     /// Answers the oldest utterance that awaits its transcript.
     Transcript(&'static str),
+    Forget,
     Gone,
 }
 
@@ -422,6 +477,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => policy.prop_map(Step::Starts),
         3 => Just(Step::Ends),
         4 => prop_oneof![Just("Oui."), Just(""), Just("Je ne sais pas."), Just("Mmh.")].prop_map(Step::Transcript),
+        2 => Just(Step::Forget),
         1 => Just(Step::Gone),
     ]
 }
@@ -518,6 +574,10 @@ proptest! {
                     let input = Input::Transcript { utterance, text: Some(text), language: "fr" };
                     feed(&mut turns, &mut promises, now, input)?;
                 },
+                Step::Forget => {
+                    feed(&mut turns, &mut promises, now, Input::Forget)?;
+                    prop_assert!(promises.alive.is_empty() && !promises.barged);
+                }
                 Step::Gone => {
                     gone = true;
                     feed(&mut turns, &mut promises, now, Input::LegGone)?;
