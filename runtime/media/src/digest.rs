@@ -40,12 +40,6 @@ pub struct SecondDigest {
 }
 
 impl SecondDigest {
-    /// Nothing digested yet, under a key of zeros: a guess can be confirmed.
-    #[must_use]
-    pub fn new(side: Side) -> Self {
-        Self::keyed(side, &[0; 32])
-    }
-
     /// Nothing digested yet. The key is random, of this call alone, and kept with its content.
     #[must_use]
     pub fn keyed(side: Side, key: &[u8; 32]) -> Self {
