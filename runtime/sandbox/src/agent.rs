@@ -59,7 +59,7 @@ impl Agent {
                 Metered::new(work, meter.clone()).await
             }
         };
-        let described = sandbox.inner.executor.handle().spawn(run).await.map_err(|e| Failure::host(e))??;
+        let described = sandbox.inner.executor.handle().spawn(run).await.map_err(Failure::host)??;
         let description = description_from_guest(described);
         let capabilities = validated(&description)?;
         Ok(Self {

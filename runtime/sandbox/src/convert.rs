@@ -8,65 +8,65 @@ use crate::bindings::{calendar, call, documents, log, model, report, types};
 /// What an agent sent, as the host's value.
 pub(crate) trait FromGuest {
     type Host;
-    fn from_guest(self) -> Self::Host;
+    fn lift(self) -> Self::Host;
 }
 
 /// What the host answers, as the agent's value.
 pub(crate) trait IntoGuest {
     type Guest;
-    fn into_guest(self) -> Self::Guest;
+    fn lower(self) -> Self::Guest;
 }
 
 macro_rules! as_is {
     ($($type:ty),*) => { $(
-        impl FromGuest for $type { type Host = Self; fn from_guest(self) -> Self { self } }
-        impl IntoGuest for $type { type Guest = Self; fn into_guest(self) -> Self { self } }
+        impl FromGuest for $type { type Host = Self; fn lift(self) -> Self { self } }
+        impl IntoGuest for $type { type Guest = Self; fn lower(self) -> Self { self } }
     )* };
 }
 as_is!(String, bool, u8, u16, u32, f32, ());
 
 impl<T: FromGuest> FromGuest for Vec<T> {
     type Host = Vec<T::Host>;
-    fn from_guest(self) -> Self::Host {
-        self.into_iter().map(T::from_guest).collect()
+    fn lift(self) -> Self::Host {
+        self.into_iter().map(T::lift).collect()
     }
 }
 impl<T: IntoGuest> IntoGuest for Vec<T> {
     type Guest = Vec<T::Guest>;
-    fn into_guest(self) -> Self::Guest {
-        self.into_iter().map(T::into_guest).collect()
+    fn lower(self) -> Self::Guest {
+        self.into_iter().map(T::lower).collect()
     }
 }
 impl<T: FromGuest> FromGuest for Option<T> {
     type Host = Option<T::Host>;
-    fn from_guest(self) -> Self::Host {
-        self.map(T::from_guest)
+    fn lift(self) -> Self::Host {
+        self.map(T::lift)
     }
 }
 impl<T: IntoGuest> IntoGuest for Option<T> {
     type Guest = Option<T::Guest>;
-    fn into_guest(self) -> Self::Guest {
-        self.map(T::into_guest)
+    fn lower(self) -> Self::Guest {
+        self.map(T::lower)
     }
 }
 impl<T: IntoGuest> IntoGuest for Result<T, c::Refusal> {
     type Guest = Result<T::Guest, types::Refusal>;
-    fn into_guest(self) -> Self::Guest {
+    fn lower(self) -> Self::Guest {
         match self {
-            Ok(value) => Ok(value.into_guest()),
-            Err(refusal) => Err(refusal.into_guest()),
+            Ok(value) => Ok(value.lower()),
+            Err(refusal) => Err(refusal.lower()),
         }
     }
 }
 impl<A: IntoGuest, B: IntoGuest> IntoGuest for (A, B) {
     type Guest = (A::Guest, B::Guest);
-    fn into_guest(self) -> Self::Guest {
-        (self.0.into_guest(), self.1.into_guest())
+    fn lower(self) -> Self::Guest {
+        (self.0.lower(), self.1.lower())
     }
 }
 impl IntoGuest for serde_bytes::ByteBuf {
     type Guest = Vec<u8>;
-    fn into_guest(self) -> Vec<u8> {
+    fn lower(self) -> Vec<u8> {
         self.into_vec()
     }
 }
@@ -76,13 +76,13 @@ macro_rules! same_enum {
     (from $guest:ty => $host:ty { $($variant:ident),* }) => {
         impl FromGuest for $guest {
             type Host = $host;
-            fn from_guest(self) -> $host { match self { $(Self::$variant => <$host>::$variant,)* } }
+            fn lift(self) -> $host { match self { $(Self::$variant => <$host>::$variant,)* } }
         }
     };
     (into $host:ty => $guest:ty { $($variant:ident),* }) => {
         impl IntoGuest for $host {
             type Guest = $guest;
-            fn into_guest(self) -> $guest { match self { $(Self::$variant => <$guest>::$variant,)* } }
+            fn lower(self) -> $guest { match self { $(Self::$variant => <$guest>::$variant,)* } }
         }
     };
 }
@@ -92,20 +92,20 @@ macro_rules! same_record {
     (from $guest:ty => $host:ty { $($field:ident),* }) => {
         impl FromGuest for $guest {
             type Host = $host;
-            fn from_guest(self) -> Self::Host {
+            fn lift(self) -> Self::Host {
                 let Self { $($field),* } = self;
                 type Made = $host;
-                Made { $($field: $field.from_guest()),* }
+                Made { $($field: $field.lift()),* }
             }
         }
     };
     (into $host:ty => $guest:ty { $($field:ident),* }) => {
         impl IntoGuest for $host {
             type Guest = $guest;
-            fn into_guest(self) -> Self::Guest {
+            fn lower(self) -> Self::Guest {
                 let Self { $($field),* } = self;
                 type Made = $guest;
-                Made { $($field: $field.into_guest()),* }
+                Made { $($field: $field.lower()),* }
             }
         }
     };
@@ -118,7 +118,7 @@ same_record!(into c::LocalTime => types::LocalTime { year, month, day, hour, min
 
 impl IntoGuest for c::Refusal {
     type Guest = types::Refusal;
-    fn into_guest(self) -> types::Refusal {
+    fn lower(self) -> types::Refusal {
         match self {
             Self::NotPermitted(why) => types::Refusal::NotPermitted(why),
             Self::OverQuota(why) => types::Refusal::OverQuota(why),
@@ -140,9 +140,9 @@ same_record!(into c::Speech => call::Speech { text, confidence, language, over_a
 
 impl IntoGuest for c::Turn {
     type Guest = call::Turn;
-    fn into_guest(self) -> call::Turn {
+    fn lower(self) -> call::Turn {
         match self {
-            Self::Speech(speech) => call::Turn::Speech(speech.into_guest()),
+            Self::Speech(speech) => call::Turn::Speech(speech.lower()),
             Self::Digits(digits) => call::Turn::Digits(digits),
             Self::Silence => call::Turn::Silence,
             Self::HungUp => call::Turn::HungUp,
@@ -162,12 +162,12 @@ same_record!(into c::SpokenAnswer => model::SpokenAnswer { heard, generated });
 
 impl FromGuest for model::Message {
     type Host = c::Message;
-    fn from_guest(self) -> c::Message {
+    fn lift(self) -> c::Message {
         match self {
             Self::System(text) => c::Message::System(text),
             Self::User(text) => c::Message::User(text),
             Self::Assistant(model::AssistantMessage { text, tool_calls }) => {
-                c::Message::Assistant { text, tool_calls: tool_calls.from_guest() }
+                c::Message::Assistant { text, tool_calls: tool_calls.lift() }
             }
             Self::Tool(model::ToolResult { id, content }) => c::Message::Tool { id, content },
         }
@@ -186,9 +186,9 @@ same_record!(into c::Appointment => calendar::Appointment { reference, slot, con
 
 impl IntoGuest for c::Booked {
     type Guest = calendar::Booked;
-    fn into_guest(self) -> calendar::Booked {
+    fn lower(self) -> calendar::Booked {
         match self {
-            Self::Confirmed(appointment) => calendar::Booked::Confirmed(appointment.into_guest()),
+            Self::Confirmed(appointment) => calendar::Booked::Confirmed(appointment.lower()),
             Self::Taken => calendar::Booked::Taken,
         }
     }
@@ -201,12 +201,12 @@ same_enum!(from log::Level => c::LogLevel { Debug, Info, Warn, Error });
 
 impl FromGuest for report::Field {
     type Host = c::Field;
-    fn from_guest(self) -> c::Field {
+    fn lift(self) -> c::Field {
         match self {
-            Self::Contact(contact) => c::Field::Contact(contact.from_guest()),
+            Self::Contact(contact) => c::Field::Contact(contact.lift()),
             Self::Need(text) => c::Field::Need(text),
-            Self::Appointment(appointment) => c::Field::Appointment(appointment.from_guest()),
-            Self::Status(status) => c::Field::Status(status.from_guest()),
+            Self::Appointment(appointment) => c::Field::Appointment(appointment.lift()),
+            Self::Status(status) => c::Field::Status(status.lift()),
             Self::Summary(text) => c::Field::Summary(text),
             Self::Other((name, value)) => c::Field::Other(name, value),
         }
@@ -218,11 +218,11 @@ pub(crate) fn info_to_guest(info: &c::CallInfo) -> call::CallInfo {
     let c::CallInfo { id, direction, line, caller, language, started_at, settings } = info.clone();
     call::CallInfo {
         id,
-        direction: direction.into_guest(),
+        direction: direction.lower(),
         line,
         caller,
         language,
-        started_at: started_at.into_guest(),
+        started_at: started_at.lower(),
         settings,
     }
 }

@@ -14,6 +14,7 @@ use crate::bindings;
 use crate::encode::{EncodeError, encode};
 use crate::failure::Failure;
 use crate::host::{HasHost, State};
+use crate::limits;
 use crate::settings::{Budget, Settings};
 
 /// Why an agent could not be loaded.
@@ -185,14 +186,16 @@ impl Drop for GuestExecutor {
 
 fn config(settings: &Settings) -> Config {
     let mut pool = PoolingAllocationConfig::default();
+    // The totals are what all instances together may take at most: whatever one tenant's components
+    // hold, every other instance still finds its share.
     pool.total_component_instances(settings.instances)
-        .total_core_instances(settings.instances.saturating_mul(4))
-        .total_memories(settings.instances.saturating_mul(2))
-        .total_tables(settings.instances.saturating_mul(4))
+        .total_core_instances(settings.instances.saturating_mul(limits::CORE_INSTANCES))
+        .total_memories(settings.instances.saturating_mul(limits::MEMORIES))
+        .total_tables(settings.instances.saturating_mul(limits::TABLES))
         .total_stacks(settings.instances)
-        .max_core_instances_per_component(64)
-        .max_memories_per_component(16)
-        .max_tables_per_component(64)
+        .max_core_instances_per_component(limits::CORE_INSTANCES)
+        .max_memories_per_component(limits::MEMORIES)
+        .max_tables_per_component(limits::TABLES)
         .max_memory_size(settings.memory)
         .table_elements(settings.table_elements);
     let mut config = Config::new();
@@ -230,4 +233,47 @@ fn interrupt(engine: &Engine, settings: &Settings) -> Result<(), LoadError> {
         })
         .map(drop)
         .map_err(|e| LoadError::Engine(format!("the interruption clock did not start: {e}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use wasmtime::Store;
+
+    use super::*;
+    use crate::limits::{CORE_INSTANCES, Limits, MEMORIES, TABLES};
+
+    /// A component with so many core instances, memories and tables.
+    fn component(instances: u32, memories: u32, tables: u32) -> String {
+        let part = |i: u32| {
+            let memory = if i < memories { "(memory 1)" } else { "" };
+            let table = if i < tables { "(table 10 funcref)" } else { "" };
+            format!("(core module $m{i} {memory} {table}) (core instance (instantiate $m{i}))")
+        };
+        format!("(component {})", (0..instances).map(part).collect::<String>())
+    }
+
+    #[tokio::test]
+    async fn the_hungriest_components_leave_every_other_instance_its_share() {
+        let settings = Settings { instances: 3, ..Settings::default() };
+        let engine = Engine::new(&config(&settings)).unwrap();
+        let compile = |text: String| Component::new(&engine, wat::parse_str(text).unwrap());
+        let hungriest = compile(component(CORE_INSTANCES, MEMORIES, TABLES)).unwrap();
+        let linker = Linker::<Limits>::new(&engine);
+        let mut held = Vec::new();
+        for _ in 0..settings.instances {
+            let mut store = Store::new(&engine, Limits::new(1 << 20, 100));
+            store.limiter(|limits| limits);
+            store.set_epoch_deadline(1);
+            linker.instantiate_async(&mut store, &hungriest).await.unwrap();
+            held.push(store);
+        }
+        for (one_more, what) in [
+            (component(CORE_INSTANCES + 1, 1, 1), "core module instances"),
+            (component(CORE_INSTANCES, MEMORIES + 1, 1), "memories"),
+            (component(CORE_INSTANCES, 1, TABLES + 1), "tables"),
+        ] {
+            let refused = format!("{:#}", compile(one_more).err().unwrap());
+            assert!(refused.contains(what), "{refused}");
+        }
+    }
 }

@@ -13,6 +13,9 @@ use crate::limits::Limits;
 use crate::metering::Meter;
 use crate::settings::Budget;
 
+/// Characters of one log message; the rest is cut before anybody keeps it.
+const LOG_CHARACTERS: usize = 2_000;
+
 /// What a store holds.
 pub(crate) struct State {
     pub(crate) limits: Limits,
@@ -42,12 +45,53 @@ impl Host {
     /// calls computes mostly on the host's side and would meet the interruption late.
     async fn through(&mut self, call: HostCall) -> wasmtime::Result<HostReturn> {
         self.meter.check(&self.budget)?;
-        let new_turn = matches!(call, HostCall::Listen(_) | HostCall::Ask(_));
         let answer = self.door.ready().await?.call(call).await?;
-        if new_turn {
+        if caller_had_a_turn(&answer) {
             self.meter.new_turn();
         }
         Ok(answer)
+    }
+}
+
+/// Whether the caller spoke, pressed keys or let their time pass: only that renews the agent's
+/// budget. A refusal and a hang-up come at once, as often as the agent asks.
+fn caller_had_a_turn(answer: &HostReturn) -> bool {
+    let turn = match answer {
+        HostReturn::Listen(Ok(turn)) | HostReturn::Ask(Ok((_, turn))) => turn,
+        HostReturn::Listen(Err(_))
+        | HostReturn::Ask(Err(_))
+        | HostReturn::Say(_)
+        | HostReturn::Play(_)
+        | HostReturn::Transfer(_)
+        | HostReturn::Consent(_)
+        | HostReturn::PauseRecording(_)
+        | HostReturn::ResumeRecording(_)
+        | HostReturn::HangUp(())
+        | HostReturn::ModelAvailable(_)
+        | HostReturn::Chat(_)
+        | HostReturn::Reply(_)
+        | HostReturn::FreeSlots(_)
+        | HostReturn::Book(_)
+        | HostReturn::FindAppointments(_)
+        | HostReturn::MoveAppointment(_)
+        | HostReturn::CancelAppointment(_)
+        | HostReturn::GetMemory(_)
+        | HostReturn::SetMemory(_)
+        | HostReturn::CompareAndSet(_)
+        | HostReturn::DeleteMemory(_)
+        | HostReturn::ListDocuments(_)
+        | HostReturn::ReadDocument(_)
+        | HostReturn::SearchDocuments(_)
+        | HostReturn::SetReport(_)
+        | HostReturn::Now(_)
+        | HostReturn::Weekday(_)
+        | HostReturn::Elapsed(_)
+        | HostReturn::RandomBytes(_)
+        | HostReturn::Log(()) => return false,
+    };
+    match turn {
+        c::Turn::Speech(_) | c::Turn::Digits(_) | c::Turn::Silence => true,
+        c::Turn::HungUp => false,
     }
 }
 
@@ -56,7 +100,7 @@ impl Host {
 macro_rules! ask {
     ($host:expr, $call:expr, $variant:ident) => {
         match $host.through($call).await? {
-            HostReturn::$variant(answer) => Ok(answer.into_guest()),
+            HostReturn::$variant(answer) => Ok(answer.lower()),
             other => Err(DoorClosed(format!(
                 "{} was answered with {}",
                 stringify!($variant),
@@ -73,13 +117,13 @@ impl types::Host for Host {}
 
 impl call::Host for Host {
     async fn say(&mut self, text: String, options: call::SayOptions) -> Refusable<call::Heard> {
-        ask!(self, HostCall::Say(c::Say { text, options: options.from_guest() }), Say)
+        ask!(self, HostCall::Say(c::Say { text, options: options.lift() }), Say)
     }
     async fn play(&mut self, sound: String, options: call::SayOptions) -> Refusable<call::Heard> {
-        ask!(self, HostCall::Play(c::Play { sound, options: options.from_guest() }), Play)
+        ask!(self, HostCall::Play(c::Play { sound, options: options.lift() }), Play)
     }
     async fn listen(&mut self, options: call::ListenOptions) -> Refusable<call::Turn> {
-        ask!(self, HostCall::Listen(options.from_guest()), Listen)
+        ask!(self, HostCall::Listen(options.lift()), Listen)
     }
     async fn ask(
         &mut self,
@@ -87,7 +131,7 @@ impl call::Host for Host {
         say: call::SayOptions,
         listen: call::ListenOptions,
     ) -> Refusable<(call::Heard, call::Turn)> {
-        let ask = c::Ask { question, say: say.from_guest(), listen: listen.from_guest() };
+        let ask = c::Ask { question, say: say.lift(), listen: listen.lift() };
         ask!(self, HostCall::Ask(ask), Ask)
     }
     async fn transfer(&mut self, to: String, announce: Option<String>) -> Refusable<call::Transferred> {
@@ -116,7 +160,7 @@ impl model::Host for Host {
         messages: Vec<model::Message>,
         options: model::ChatOptions,
     ) -> Refusable<model::Answer> {
-        let chat = c::Chat { messages: messages.from_guest(), options: options.from_guest() };
+        let chat = c::Chat { messages: messages.lift(), options: options.lift() };
         ask!(self, HostCall::Chat(chat), Chat)
     }
     async fn reply(
@@ -125,18 +169,14 @@ impl model::Host for Host {
         options: model::ChatOptions,
         say: call::SayOptions,
     ) -> Refusable<model::SpokenAnswer> {
-        let reply = c::Reply {
-            messages: messages.from_guest(),
-            options: options.from_guest(),
-            say: say.from_guest(),
-        };
+        let reply = c::Reply { messages: messages.lift(), options: options.lift(), say: say.lift() };
         ask!(self, HostCall::Reply(reply), Reply)
     }
 }
 
 impl calendar::Host for Host {
     async fn free(&mut self, wanted: calendar::Wanted) -> Refusable<Vec<calendar::Slot>> {
-        ask!(self, HostCall::FreeSlots(wanted.from_guest()), FreeSlots)
+        ask!(self, HostCall::FreeSlots(wanted.lift()), FreeSlots)
     }
     async fn book(
         &mut self,
@@ -144,7 +184,7 @@ impl calendar::Host for Host {
         contact: calendar::Contact,
         motive: String,
     ) -> Refusable<calendar::Booked> {
-        ask!(self, HostCall::Book(c::Book { slot, contact: contact.from_guest(), motive }), Book)
+        ask!(self, HostCall::Book(c::Book { slot, contact: contact.lift(), motive }), Book)
     }
     async fn find(&mut self, phone: String) -> Refusable<Vec<calendar::Appointment>> {
         ask!(self, HostCall::FindAppointments(phone), FindAppointments)
@@ -191,7 +231,7 @@ impl documents::Host for Host {
 
 impl report::Host for Host {
     async fn set(&mut self, field: report::Field) -> Refusable<()> {
-        ask!(self, HostCall::SetReport(field.from_guest()), SetReport)
+        ask!(self, HostCall::SetReport(field.lift()), SetReport)
     }
 }
 
@@ -214,7 +254,102 @@ impl random::Host for Host {
 }
 
 impl log::Host for Host {
-    async fn write(&mut self, level: log::Level, message: String) -> wasmtime::Result<()> {
-        ask!(self, HostCall::Log(c::LogLine { level: level.from_guest(), message }), Log)
+    async fn write(&mut self, level: log::Level, mut message: String) -> wasmtime::Result<()> {
+        if let Some((end, _)) = message.char_indices().nth(LOG_CHARACTERS) {
+            message.truncate(end);
+        }
+        ask!(self, HostCall::Log(c::LogLine { level: level.lift(), message }), Log)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::time::Duration;
+
+    use parloir_contract::{Heard, Refusal, Speech, Turn};
+    use tower::util::BoxService;
+
+    use super::*;
+    use crate::metering::Metered;
+
+    fn speech() -> Turn {
+        Turn::Speech(Speech {
+            text: "oui".into(),
+            confidence: 0.9,
+            language: "fr-FR".into(),
+            over_agent: false,
+        })
+    }
+
+    #[test]
+    fn only_a_turn_of_the_caller_renews_the_budget() {
+        for turn in [speech(), Turn::Digits("1".into()), Turn::Silence] {
+            assert!(caller_had_a_turn(&HostReturn::Listen(Ok(turn.clone()))));
+            assert!(caller_had_a_turn(&HostReturn::Ask(Ok((Heard::default(), turn)))));
+        }
+        assert!(!caller_had_a_turn(&HostReturn::Listen(Ok(Turn::HungUp))));
+        assert!(!caller_had_a_turn(&HostReturn::Ask(Ok((Heard::default(), Turn::HungUp)))));
+        for refusal in [Refusal::Invalid(String::new()), Refusal::OverQuota(String::new())] {
+            assert!(!caller_had_a_turn(&HostReturn::Listen(Err(refusal.clone()))));
+            assert!(!caller_had_a_turn(&HostReturn::Ask(Err(refusal))));
+        }
+    }
+
+    /// Computes, listens with this answer, computes again: within the turn's budget at last?
+    async fn computes_around(answer: Result<Turn, Refusal>) -> bool {
+        let compute = || {
+            let began = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+            let spent = || {
+                let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+                Duration::try_from(now).unwrap() - Duration::try_from(began).unwrap()
+            };
+            while spent() < Duration::from_millis(60) {}
+        };
+        let door = BoxService::new(tower::service_fn(move |_| {
+            let answer = answer.clone();
+            async move { Ok(HostReturn::Listen(answer)) }
+        }));
+        let meter = Arc::new(Meter::default());
+        let budget = Budget { turn_cpu: Duration::from_millis(100), ..Budget::default() };
+        let mut host = Host::new(door, meter.clone(), budget);
+        let work = async {
+            compute();
+            host.through(HostCall::Listen(c::ListenOptions::default())).await.unwrap();
+            compute();
+            host.through(HostCall::Listen(c::ListenOptions::default())).await.is_ok()
+        };
+        Metered::new(work, meter).await
+    }
+
+    #[tokio::test]
+    async fn a_refused_listen_does_not_renew_the_turn() {
+        assert!(computes_around(Ok(Turn::Silence)).await);
+        assert!(!computes_around(Ok(Turn::HungUp)).await);
+        assert!(!computes_around(Err(Refusal::Invalid("`patience` is out of range".into()))).await);
+    }
+
+    #[tokio::test]
+    async fn a_log_message_is_cut_before_it_reaches_the_door() {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let journal = seen.clone();
+        let door = BoxService::new(tower::service_fn(move |call| {
+            journal.lock().unwrap().push(call);
+            async { Ok(HostReturn::Log(())) }
+        }));
+        let mut host = Host::new(door, Arc::new(Meter::default()), Budget::default());
+        for message in ["é".repeat(3_000), "é".repeat(2_000), "court".into()] {
+            log::Host::write(&mut host, log::Level::Info, message).await.unwrap();
+        }
+        let lengths: Vec<_> = seen
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|call| match call {
+                HostCall::Log(line) => line.message.chars().count(),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(lengths, [2_000, 2_000, 5]);
     }
 }

@@ -2,6 +2,14 @@
 
 use wasmtime::ResourceLimiter;
 
+/// Core module instances of one component. A counter in the pool, so room for Python, whose component
+/// holds one per library.
+pub(crate) const CORE_INSTANCES: u32 = 32;
+/// Memories of one component: its own, and an adapter's. Each costs 4 GiB of reserved address space.
+pub(crate) const MEMORIES: u32 = 2;
+/// Tables of one component: its own, the one of its imports, and an adapter's.
+pub(crate) const TABLES: u32 = 8;
+
 /// The agent asked for more than it may have at instantiation, where failing softly is impossible.
 #[derive(Debug, thiserror::Error)]
 #[error("the agent needs {desired} bytes of memory and may have {allowed}")]
@@ -60,15 +68,17 @@ impl ResourceLimiter for Limits {
         Ok(fits)
     }
 
+    // A store holds one component's instance: what the pool grants it and what the store counts are
+    // the same.
     fn instances(&self) -> usize {
-        64
+        CORE_INSTANCES as usize
     }
 
     fn tables(&self) -> usize {
-        64
+        TABLES as usize
     }
 
     fn memories(&self) -> usize {
-        16
+        MEMORIES as usize
     }
 }

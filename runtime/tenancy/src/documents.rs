@@ -3,9 +3,11 @@
 //! The folder is opened once as a capability (`cap-std`): `..`, absolute paths and links that leave
 //! it are refused by the kernel-side resolution, not by looking at the text of a name.
 
+use std::collections::HashMap;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
@@ -15,17 +17,25 @@ use parloir_contract::{Passage, Refusal};
 const DOCUMENT_BYTES: u64 = 256 << 10;
 /// Documents of one tenant at most.
 const DOCUMENTS: usize = 500;
+/// Bytes of documents that one search reads: half a second of one core at most.
+const SEARCHED_BYTES: usize = 8 << 20;
+/// A query's length in characters, at most.
+const QUERY_CHARACTERS: usize = 500;
+/// Different words of a query that count; the later ones do not.
+const QUERY_WORDS: usize = 32;
 
 /// One tenant's documents. Its methods block on the disk: call them off the executors.
 #[derive(Debug, Clone)]
 pub struct Documents {
     dir: Arc<Dir>,
+    /// Whether the operator was told that not everything is searched.
+    told: Arc<AtomicBool>,
 }
 
 impl Documents {
     /// Opens the tenant's folder.
     pub fn open(folder: &Path) -> std::io::Result<Self> {
-        Ok(Self { dir: Arc::new(Dir::open_ambient_dir(folder, ambient_authority())?) })
+        Ok(Self { dir: Arc::new(Dir::open_ambient_dir(folder, ambient_authority())?), told: Arc::default() })
     }
 
     /// Names of the text documents, sorted.
@@ -66,48 +76,116 @@ impl Documents {
     }
 
     /// The paragraphs that share most of the query's words, weighed by how rare each word is.
+    ///
+    /// A search reads 8 MiB of documents at most, in the order of their names; the host's log says
+    /// when a tenant has more. The first 32 different words of the query count. Refused: `Invalid`
+    /// for a query over 500 characters and a limit outside 1 to 20.
     pub fn search(&self, query: &str, limit: u8) -> Result<Vec<Passage>, Refusal> {
         if !(1..=20).contains(&limit) {
             return Err(Refusal::Invalid("`limit` must be from 1 to 20".into()));
         }
-        let mut passages = Vec::new();
+        if query.chars().nth(QUERY_CHARACTERS).is_some() {
+            return Err(Refusal::Invalid(format!(
+                "`query` has at most {QUERY_CHARACTERS} characters: search for the words that matter"
+            )));
+        }
+        let mut ranking = Ranking::new(query);
+        let mut left = SEARCHED_BYTES;
         for name in self.list()? {
             // A document that cannot be read does not hide the others.
             let Ok(text) = self.read(&name) else { continue };
+            let Some(less) = left.checked_sub(text.len()) else {
+                self.tell_of_the_rest();
+                break;
+            };
+            left = less;
             for paragraph in text.split("\n\n").map(str::trim).filter(|p| !p.is_empty()) {
-                passages.push((name.clone(), paragraph.to_owned()));
+                ranking.add(&name, paragraph);
             }
         }
-        Ok(rank(query, passages, limit.into()))
+        Ok(ranking.best(limit.into()))
+    }
+
+    /// Said once: an agent that searches in a loop must not fill the log.
+    fn tell_of_the_rest(&self) {
+        if !self.told.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                bytes = SEARCHED_BYTES,
+                "a tenant's documents are more than a search reads: the last by name are not found; \
+                 shorten them or drop some"
+            );
+        }
     }
 }
 
-/// Inverse document frequency over paragraphs, accents and case folded.
-fn rank(query: &str, passages: Vec<(String, String)>, limit: usize) -> Vec<Passage> {
-    let wanted = words(query);
-    let bags: Vec<Vec<String>> = passages.iter().map(|(_, text)| words(text)).collect();
-    let total = passages.len() as f32;
-    let weights: Vec<(&String, f32)> = wanted
-        .iter()
-        .map(|word| {
-            let holding = bags.iter().filter(|bag| bag.contains(word)).count() as f32;
-            (word, (1.0 + (total - holding + 0.5) / (holding + 0.5)).ln())
-        })
-        .collect();
-    let mut found: Vec<Passage> = passages
-        .into_iter()
-        .zip(&bags)
-        .map(|((document, text), bag)| {
-            let sum: f32 =
-                weights.iter().filter(|(word, _)| bag.contains(word)).map(|(_, weight)| weight).sum();
-            let score = sum / (1.0 + (bag.len() as f32 / 100.0));
-            Passage { document, text: text.chars().take(2_000).collect(), score }
-        })
-        .filter(|passage| passage.score > 0.0)
-        .collect();
-    found.sort_by(|a, b| b.score.total_cmp(&a.score));
-    found.truncate(limit);
-    found
+/// Inverse document frequency over paragraphs, accents and case folded. One pass over the text:
+/// what is kept of a paragraph is which of the wanted words it holds.
+struct Ranking {
+    /// Each wanted word with its place in `holding`.
+    wanted: HashMap<String, usize>,
+    /// How many paragraphs hold each wanted word.
+    holding: Vec<u32>,
+    paragraphs: u32,
+    candidates: Vec<Candidate>,
+}
+
+/// A paragraph with at least one wanted word.
+struct Candidate {
+    document: String,
+    text: String,
+    held: [bool; QUERY_WORDS],
+    words: usize,
+}
+
+impl Ranking {
+    fn new(query: &str) -> Self {
+        let mut wanted = HashMap::new();
+        for word in words(query) {
+            let place = wanted.len();
+            if place < QUERY_WORDS {
+                wanted.entry(word).or_insert(place);
+            }
+        }
+        Self { holding: vec![0; wanted.len()], wanted, paragraphs: 0, candidates: Vec::new() }
+    }
+
+    fn add(&mut self, document: &str, paragraph: &str) {
+        self.paragraphs += 1;
+        let mut held = [false; QUERY_WORDS];
+        let mut count = 0;
+        for word in words(paragraph) {
+            count += 1;
+            if let Some(seen) = self.wanted.get(&word).and_then(|place| held.get_mut(*place)) {
+                *seen = true;
+            }
+        }
+        if !held.contains(&true) {
+            return;
+        }
+        for (holding, held) in self.holding.iter_mut().zip(held) {
+            *holding += u32::from(held);
+        }
+        let text = paragraph.chars().take(2_000).collect();
+        self.candidates.push(Candidate { document: document.to_owned(), text, held, words: count });
+    }
+
+    fn best(self, limit: usize) -> Vec<Passage> {
+        let total = self.paragraphs as f32;
+        let weight = |holding: &u32| {
+            let holding = *holding as f32;
+            (1.0 + (total - holding + 0.5) / (holding + 0.5)).ln()
+        };
+        let weights: Vec<f32> = self.holding.iter().map(weight).collect();
+        let passage = |candidate: Candidate| {
+            let Candidate { document, text, held, words } = candidate;
+            let sum: f32 = weights.iter().zip(held).filter(|(_, held)| *held).map(|(weight, _)| weight).sum();
+            Passage { document, text, score: sum / (1.0 + (words as f32 / 100.0)) }
+        };
+        let mut found: Vec<Passage> = self.candidates.into_iter().map(passage).collect();
+        found.sort_by(|a, b| b.score.total_cmp(&a.score));
+        found.truncate(limit);
+        found
+    }
 }
 
 fn words(text: &str) -> Vec<String> {
@@ -189,5 +267,37 @@ mod tests {
         assert!(found[0].text.contains("30 euros"));
         assert!(documents.search("xyz", 2).unwrap().is_empty());
         assert!(matches!(documents.search("x", 0), Err(Refusal::Invalid(_))));
+    }
+    #[test]
+    fn a_query_is_short() {
+        let (_folder, documents) = documents();
+        let refused = documents.search(&"é".repeat(501), 2).unwrap_err();
+        assert!(matches!(&refused, Refusal::Invalid(why) if why.contains("500 characters")), "{refused}");
+        assert!(documents.search(&"é".repeat(500), 2).is_ok());
+    }
+
+    #[test]
+    fn a_word_counts_once_and_only_so_many_count() {
+        let mut ranking = Ranking::new(&"parking PARKING ".repeat(20));
+        assert_eq!(ranking.wanted.len(), 1);
+        ranking.add("a", "Le parking est gratuit.");
+        assert_eq!(ranking.best(1).len(), 1);
+        let many: String = (100..200).map(|n| format!("{n} ")).collect();
+        assert_eq!(Ranking::new(&many).wanted.len(), QUERY_WORDS);
+    }
+
+    #[test]
+    fn a_search_reads_only_so_much() {
+        let folder = tempfile::tempdir().unwrap();
+        let filler = "a ".repeat(100 << 10);
+        for n in 0..50 {
+            std::fs::write(folder.path().join(format!("{n:02}.txt")), format!("numero{n}\n\n{filler}"))
+                .unwrap();
+        }
+        let documents = Documents::open(folder.path()).unwrap();
+        assert_eq!(documents.search("numero3", 1).unwrap().len(), 1);
+        // 200 KiB each: the forty-second is past 8 MiB.
+        assert!(documents.search("numero45", 1).unwrap().is_empty());
+        assert!(documents.told.load(Ordering::Relaxed));
     }
 }

@@ -65,6 +65,7 @@ impl House {
         if self.tenants.iter().any(|t| t.id == id) {
             return Err("is declared twice: merge the two [[tenant]] tables".into());
         }
+        quota.validate()?;
         let hours = calendar.map(|c| Hours::new(&c)).transpose()?.map(Arc::new);
         let tenant = Arc::new(Tenant { id, hours, documents, quota });
         self.tenants.push(tenant.clone());
@@ -158,11 +159,34 @@ mod tests {
                 "[[tenant]]\nid = \"a\"\n[[tenant.line]]\nnumber = \"+331234\"\nagent = \"x\"\ntransfer-to = [\"0892\"]",
                 "such as +331",
             ),
+            (
+                "[[tenant]]\nid = \"a\"\n[tenant.quota]\nmemory-mib = 65",
+                "`memory-mib` is 65 and an agent can have 64",
+            ),
             ("[[tenant]]\nid = \"a\"\n[tenant.calendar]\nopen = { monday = [\"9-12\"] }", "09:00-12:30"),
         ];
         for (text, remedy) in cases {
             let error = house(text).unwrap_err();
             assert!(error.contains(remedy), "{error}");
+        }
+    }
+    #[test]
+    fn a_quota_of_zero_is_refused_by_name() {
+        for field in [
+            "concurrent-calls",
+            "call-seconds",
+            "turn-cpu-ms",
+            "call-cpu-ms",
+            "memory-mib",
+            "host-calls",
+            "speech-characters",
+            "transcribed-seconds",
+            "model-tokens",
+        ] {
+            let error = house(&format!("[[tenant]]\nid = \"a\"\n[tenant.quota]\n{field} = 0")).unwrap_err();
+            assert!(error.starts_with(&format!("tenant a: quota: `{field}` is 0")), "{error}");
+            assert!(error.contains("leave it out for its default"), "{error}");
+            assert!(house(&format!("[[tenant]]\nid = \"a\"\n[tenant.quota]\n{field} = 1")).is_ok());
         }
     }
 }

@@ -32,6 +32,8 @@ mod memory;
 pub mod minimise;
 pub mod permission;
 pub mod quota;
+#[cfg(test)]
+mod testing;
 
 pub use calendar::Calendar;
 pub use documents::Documents;

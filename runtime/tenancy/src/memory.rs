@@ -75,3 +75,74 @@ fn failed(error: &dyn std::fmt::Display) -> Refusal {
     tracing::error!(%error, "the tenant's memory could not be reached");
     Refusal::Unavailable("storage failed; the host's log says why".into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Rooms;
+
+    fn set(key: &str, value: &[u8]) -> SetMemory {
+        SetMemory { key: key.into(), value: value.into() }
+    }
+
+    #[tokio::test]
+    async fn what_one_call_leaves_the_next_one_finds() {
+        let rooms = Rooms::new().await;
+        let memory = Memory::new(rooms.store("cabinet").await);
+        assert_eq!(memory.get("who").await, Ok(None));
+        memory.set(set("who", b"first")).await.unwrap();
+        memory.set(set("who", b"second")).await.unwrap();
+        let next_call = Memory::new(rooms.store("cabinet").await);
+        assert_eq!(next_call.get("who").await, Ok(Some(b"second".to_vec())));
+        next_call.delete("who").await.unwrap();
+        next_call.delete("who").await.unwrap();
+        assert_eq!(memory.get("who").await, Ok(None));
+    }
+
+    #[tokio::test]
+    async fn another_tenants_keys_do_not_exist_here() {
+        let rooms = Rooms::new().await;
+        let (ours, theirs) =
+            (Memory::new(rooms.store("ours").await), Memory::new(rooms.store("theirs").await));
+        theirs.set(set("who", b"secret")).await.unwrap();
+        assert_eq!(ours.get("who").await, Ok(None));
+        ours.delete("who").await.unwrap();
+        assert_eq!(theirs.get("who").await, Ok(Some(b"secret".to_vec())));
+    }
+
+    #[tokio::test]
+    async fn of_two_who_expect_the_same_one_is_obeyed() {
+        let rooms = Rooms::new().await;
+        let memory = Memory::new(rooms.store("cabinet").await);
+        let request = |expected: Option<&[u8]>, value: &[u8]| CompareAndSet {
+            key: "turn".into(),
+            expected: expected.map(Into::into),
+            value: value.into(),
+        };
+        let (one, other) = tokio::join!(
+            memory.compare_and_set(request(None, b"1")),
+            memory.compare_and_set(request(None, b"2")),
+        );
+        assert_eq!(u8::from(one.unwrap()) + u8::from(other.unwrap()), 1);
+        assert_eq!(memory.compare_and_set(request(Some(b"0"), b"3")).await, Ok(false));
+        let present = memory.get("turn").await.unwrap();
+        assert_eq!(memory.compare_and_set(request(present.as_deref(), b"3")).await, Ok(true));
+        assert_eq!(memory.get("turn").await, Ok(Some(b"3".to_vec())));
+    }
+
+    #[tokio::test]
+    async fn keys_and_values_have_their_bounds() {
+        let rooms = Rooms::new().await;
+        let memory = Memory::new(rooms.store("cabinet").await);
+        let (key, value) = ("k".repeat(KEY_BYTES), vec![7; VALUE_BYTES]);
+        memory.set(set(&key, &value)).await.unwrap();
+        assert_eq!(memory.get(&key).await, Ok(Some(value)));
+        for refused in [
+            memory.set(set(&"k".repeat(KEY_BYTES + 1), b"")).await,
+            memory.set(set("", b"")).await,
+            memory.set(set("k", &vec![7; VALUE_BYTES + 1])).await,
+        ] {
+            assert!(matches!(refused, Err(Refusal::Invalid(_))), "{refused:?}");
+        }
+    }
+}

@@ -1,15 +1,19 @@
 //! What must not reach a provider is taken out before the request is made.
 
+mod digits;
+
 use parloir_contract::{HostCall, Message};
 use serde::{Deserialize, Serialize};
+
+use digits::Run;
 
 /// A kind of personal data a line keeps from language models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Category {
-    /// Payment card numbers: 13 to 19 digits that pass the Luhn check.
+    /// Payment card numbers: 13 to 19 digits that pass the Luhn check, also between other numbers.
     CardNumbers,
-    /// Telephone numbers: 9 to 15 digits.
+    /// Telephone numbers: 9 digits or more in a row.
     PhoneNumbers,
     /// E-mail addresses.
     EmailAddresses,
@@ -78,18 +82,9 @@ pub fn redact(text: &str, categories: &[Category]) -> (String, usize) {
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
         if first.is_ascii_digit() || first == '+' {
-            let (run, digits) = digit_run(rest);
-            let card = (13..=19).contains(&digits.len()) && luhn(&digits);
-            let mark = if card && categories.contains(&Category::CardNumbers) {
-                Some("[card]")
-            } else if (9..=15).contains(&digits.len()) && categories.contains(&Category::PhoneNumbers) {
-                Some("[phone]")
-            } else {
-                None
-            };
-            let (shown, after) = rest.split_at_checked(run).unwrap_or((rest, ""));
-            out.push_str(mark.unwrap_or(shown));
-            replaced += usize::from(mark.is_some());
+            let run = Run::at_start_of(rest);
+            let (shown, after) = rest.split_at_checked(run.end).unwrap_or((rest, ""));
+            replaced += run.write_redacted(shown, categories, &mut out);
             rest = after;
             continue;
         }
@@ -114,45 +109,6 @@ pub fn redact(text: &str, categories: &[Category]) -> (String, usize) {
     (out, replaced)
 }
 
-/// The longest run of digits with single separators between them: its length in bytes, its digits.
-fn digit_run(text: &str) -> (usize, Vec<u8>) {
-    let mut digits = Vec::new();
-    let mut end = 0;
-    let mut gap = 0;
-    for (at, c) in text.char_indices() {
-        match c {
-            '0'..='9' => {
-                digits.push(u8::try_from(u32::from(c) - u32::from('0')).unwrap_or(0));
-                end = at + 1;
-                gap = 0;
-            }
-            '+' if at == 0 => end = 1,
-            ' ' | '.' | '-' | '\u{a0}' | '\u{202f}' if gap == 0 => gap = 1,
-            _ => break,
-        }
-    }
-    (end.max(1), digits)
-}
-
-fn luhn(digits: &[u8]) -> bool {
-    let sum: u32 = digits
-        .iter()
-        .rev()
-        .enumerate()
-        .map(|(i, d)| {
-            let d = u32::from(*d);
-            if i % 2 == 0 {
-                d
-            } else if d > 4 {
-                d * 2 - 9
-            } else {
-                d * 2
-            }
-        })
-        .sum();
-    sum.is_multiple_of(10)
-}
-
 fn is_email(word: &str) -> bool {
     word.split_once('@').is_some_and(|(user, host)| !user.is_empty() && host.contains('.') && host.len() > 3)
 }
@@ -173,14 +129,64 @@ mod tests {
             ("appelez le 06 12 34 56 78", "appelez le [phone]"),
             ("+33612345678 ou a.b@exemple.fr", "[phone] ou [email]"),
             ("le 12 à 15 h 30", "le 12 à 15 h 30"),
-            ("4111 1111 1111 1112", "4111 1111 1111 1112"),
+            ("4111 1111 1111 1111 12/25", "[card] 12/25"),
+            ("le 12 4111 1111 1111 1111", "le 12 [card]"),
+            ("4111, 1111, 1111, 1111, merci", "[card], merci"),
+            ("4111  1111 _ 1111/1111", "4111  1111 _ 1111/1111"),
+            ("4111  1111__1111/1111", "[card]"),
+            ("41 11 11 11 11 11 11 11, expire 12 25", "[card], expire 12 25"),
+            // Where numbers overlap, all of it goes.
+            ("x41111111111111111225", "x[card]5"),
+            ("4111 1111 1111 1111 3782 822463 10005", "[card]"),
+            ("06 12 34 56 78, 06 98 76 54 32", "[phone], [phone]"),
+            ("0612345678 0698765432", "[phone] [phone]"),
+            ("12, 06 12 34 56 78", "12, [phone]"),
+            ("06 12 34 56 78 4111 1111 1111 1111", "[phone] [card]"),
+            ("+33 6 12 34 56 78, 06 98 76 54 32", "[phone], [phone]"),
         ];
         for (text, expected) in cases {
             assert_eq!(redact(text, ALL).0, expected);
         }
     }
 
+    #[test]
+    fn what_is_no_card_is_kept_where_only_cards_are_taken_out() {
+        let cards = &[Category::CardNumbers];
+        for text in ["4111 1111 1111 1112", "06 12 34 56 78, 06 98 76 54 32", "0612345678 0698765432"] {
+            assert_eq!(redact(text, cards), (text.to_owned(), 0));
+        }
+    }
+
     proptest! {
+        #[test]
+        fn a_card_is_found_between_any_other_numbers(
+            before in proptest::collection::vec(0u32..100_000_000, 0..5),
+            after in proptest::collection::vec(0u32..100_000_000, 0..5),
+            card in 0usize..3,
+            separator in 0usize..5,
+            glued in any::<bool>(),
+        ) {
+            let cards = [
+                ["4970", "1012", "3456", "7893"].as_slice(),
+                ["5555", "5555", "5555", "4444"].as_slice(),
+                ["3782", "822463", "10005"].as_slice(),
+            ];
+            let separator = [" ", ", ", "-", "/", "\u{a0}"][separator];
+            let card = cards[card].join(if glued { "" } else { separator });
+            let mut parts: Vec<String> = before.iter().map(u32::to_string).collect();
+            parts.push(card.clone());
+            parts.extend(after.iter().map(u32::to_string));
+            let text = parts.join(separator);
+            let cleaned = redact(&text, &[Category::CardNumbers]).0;
+            prop_assert!(!cleaned.contains(&card), "{} became {}", text, cleaned);
+            prop_assert!(cleaned.contains("[card]"));
+        }
+
+        #[test]
+        fn any_text_is_taken(text in "[0-9 ,./+é-]{0,80}") {
+            redact(&text, ALL);
+        }
+
         #[test]
         fn without_categories_nothing_changes(text in ".{0,200}") {
             prop_assert_eq!(redact(&text, &[]), (text, 0));

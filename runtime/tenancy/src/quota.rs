@@ -5,6 +5,9 @@ use std::time::Duration;
 use parloir_contract::{HostCall, Refusal};
 use serde::{Deserialize, Serialize};
 
+/// The most memory one agent can have, in MiB: what the sandbox reserves for each instance.
+pub const MEMORY_MIB: u32 = 64;
+
 /// What one call, and all calls of a tenant together, may use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
@@ -17,7 +20,7 @@ pub struct Quota {
     pub turn_cpu_ms: u32,
     /// The agent's CPU milliseconds in one call. Default 10,000.
     pub call_cpu_ms: u32,
-    /// The agent's memory in MiB. Default 32.
+    /// The agent's memory in MiB, at most [`MEMORY_MIB`]. Default 32.
     pub memory_mib: u32,
     /// Host calls of one call. Default 20,000.
     pub host_calls: u32,
@@ -46,6 +49,44 @@ impl Default for Quota {
 }
 
 impl Quota {
+    /// Whether calls can be made under it. A quota of 0 would refuse every call, and more memory
+    /// than there is would be cut without a word: both are mistakes in the operator's file.
+    pub fn validate(&self) -> Result<(), String> {
+        let Self {
+            concurrent_calls,
+            call_seconds,
+            turn_cpu_ms,
+            call_cpu_ms,
+            memory_mib,
+            host_calls,
+            speech_characters,
+            transcribed_seconds,
+            model_tokens,
+        } = *self;
+        let fields = [
+            ("concurrent-calls", concurrent_calls),
+            ("call-seconds", call_seconds),
+            ("turn-cpu-ms", turn_cpu_ms),
+            ("call-cpu-ms", call_cpu_ms),
+            ("memory-mib", memory_mib),
+            ("host-calls", host_calls),
+            ("speech-characters", speech_characters),
+            ("transcribed-seconds", transcribed_seconds),
+            ("model-tokens", model_tokens),
+        ];
+        if let Some((name, _)) = fields.iter().find(|(_, value)| *value == 0) {
+            return Err(format!(
+                "quota: `{name}` is 0 and would refuse every call; write 1 or more, or leave it out for its default"
+            ));
+        }
+        if memory_mib > MEMORY_MIB {
+            return Err(format!(
+                "quota: `memory-mib` is {memory_mib} and an agent can have {MEMORY_MIB}; write {MEMORY_MIB} or less"
+            ));
+        }
+        Ok(())
+    }
+
     /// The longest a call may last.
     pub fn call_time(&self) -> Duration {
         Duration::from_secs(self.call_seconds.into())

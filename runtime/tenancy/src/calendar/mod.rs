@@ -245,3 +245,128 @@ fn failed(error: &dyn std::fmt::Display) -> Refusal {
 fn busy() -> Refusal {
     Refusal::Unavailable("the calendar is being changed by too many callers at once: try again".into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Rooms;
+
+    const PHONE: &str = "+33612345678";
+
+    /// Open on Tuesdays; 2026-11-24 is one.
+    async fn calendar(rooms: &Rooms) -> Calendar {
+        let text = "notice-minutes = 60\nopen = { tuesday = [\"09:00-10:30\"] }";
+        let hours = Hours::new(&toml::from_str(text).unwrap()).unwrap();
+        Calendar::new(Arc::new(hours), rooms.store("cabinet").await)
+    }
+
+    fn now() -> DateTime {
+        "2026-11-23T08:00".parse().unwrap()
+    }
+
+    fn request(slot: &str) -> Book {
+        let contact = Contact { name: "Anne".into(), phone: Some(PHONE.into()) };
+        Book { slot: slot.into(), contact, motive: "contrôle".into() }
+    }
+
+    async fn booked(calendar: &Calendar, slot: &str) -> Appointment {
+        match calendar.book(request(slot), now()).await.unwrap() {
+            Booked::Confirmed(appointment) => appointment,
+            Booked::Taken => panic!("{slot} is taken"),
+        }
+    }
+
+    async fn free(calendar: &Calendar) -> Vec<String> {
+        let wanted = Wanted { until: from_local_text("2026-11-25T00:00"), limit: 50, ..Wanted::default() };
+        calendar.free(&wanted, now()).await.unwrap().into_iter().map(|slot| slot.id).collect()
+    }
+
+    fn from_local_text(text: &str) -> Option<parloir_contract::LocalTime> {
+        Some(to_local(text.parse().unwrap()))
+    }
+
+    async fn found(calendar: &Calendar) -> Vec<(String, String)> {
+        let found = calendar.find(PHONE, now()).await.unwrap();
+        found.into_iter().map(|a| (a.reference, a.slot.id)).collect()
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn of_two_callers_who_want_one_slot_one_gets_it() {
+        let rooms = Rooms::new().await;
+        let calendar = calendar(&rooms).await;
+        for slot in ["2026-11-24T09:00", "2026-11-24T09:30", "2026-11-24T10:00"] {
+            let callers = ["+33611111111", "+33622222222"].map(|phone| {
+                let (calendar, mut request) = (calendar.clone(), request(slot));
+                request.contact.phone = Some(phone.into());
+                tokio::spawn(async move { calendar.book(request, now()).await })
+            });
+            let mut confirmed = 0;
+            for caller in callers {
+                match caller.await.unwrap().unwrap() {
+                    Booked::Confirmed(_) => confirmed += 1,
+                    Booked::Taken => {}
+                }
+            }
+            assert_eq!(confirmed, 1, "{slot}");
+        }
+        assert!(free(&calendar).await.is_empty());
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn one_callers_two_bookings_at_once_are_both_found() {
+        let rooms = Rooms::new().await;
+        let calendar = calendar(&rooms).await;
+        let (one, other) =
+            tokio::join!(booked(&calendar, "2026-11-24T09:30"), booked(&calendar, "2026-11-24T09:00"));
+        let soonest_first = [
+            (other.reference, "2026-11-24T09:00".to_owned()),
+            (one.reference, "2026-11-24T09:30".to_owned()),
+        ];
+        assert_eq!(found(&calendar).await, soonest_first);
+    }
+
+    #[tokio::test]
+    async fn a_moved_appointment_has_the_new_slot_or_keeps_the_old_one() {
+        let rooms = Rooms::new().await;
+        let calendar = calendar(&rooms).await;
+        let ours = booked(&calendar, "2026-11-24T09:00").await;
+        let mut theirs = request("2026-11-24T09:30");
+        theirs.contact.phone = None;
+        assert!(matches!(calendar.book(theirs, now()).await, Ok(Booked::Confirmed(_))));
+        let to = |slot: &str| Move { reference: ours.reference.clone(), slot: slot.into() };
+
+        assert_eq!(calendar.move_to(&to("2026-11-24T09:30"), now()).await, Ok(Booked::Taken));
+        assert_eq!(found(&calendar).await, [(ours.reference.clone(), "2026-11-24T09:00".to_owned())]);
+        assert_eq!(free(&calendar).await, ["2026-11-24T10:00"]);
+
+        let moved = calendar.move_to(&to("2026-11-24T10:00"), now()).await;
+        assert!(matches!(moved, Ok(Booked::Confirmed(_))), "{moved:?}");
+        assert_eq!(found(&calendar).await, [(ours.reference.clone(), "2026-11-24T10:00".to_owned())]);
+        assert_eq!(free(&calendar).await, ["2026-11-24T09:00"]);
+        assert!(matches!(calendar.move_to(&to("2026-11-24T09:10"), now()).await, Err(Refusal::Invalid(_))));
+    }
+
+    #[tokio::test]
+    async fn a_cancelled_slot_is_free_again() {
+        let rooms = Rooms::new().await;
+        let calendar = calendar(&rooms).await;
+        let ours = booked(&calendar, "2026-11-24T09:00").await;
+        assert_eq!(calendar.book(request("2026-11-24T09:00"), now()).await, Ok(Booked::Taken));
+        assert_eq!(calendar.cancel(&ours.reference).await, Ok(true));
+        assert_eq!(calendar.cancel(&ours.reference).await, Ok(false));
+        assert!(found(&calendar).await.is_empty());
+        assert_eq!(free(&calendar).await.first().map(String::as_str), Some("2026-11-24T09:00"));
+        booked(&calendar, "2026-11-24T09:00").await;
+    }
+
+    #[tokio::test]
+    async fn only_the_coming_appointments_of_a_number_are_found() {
+        let rooms = Rooms::new().await;
+        let calendar = calendar(&rooms).await;
+        booked(&calendar, "2026-11-24T09:00").await;
+        assert_eq!(found(&calendar).await.len(), 1);
+        assert_eq!(calendar.find("+33600000000", now()).await, Ok(Vec::new()));
+        let afterwards = "2026-11-24T09:01".parse().unwrap();
+        assert_eq!(calendar.find(PHONE, afterwards).await, Ok(Vec::new()));
+    }
+}
