@@ -10,15 +10,33 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use parloir_call::{Summary, TransferOutcome};
-use parloir_contract::{CallId, TenantId};
+use parloir_contract::{CallId, LineId, TenantId};
 use parloir_tenancy::Line;
 use parloir_transport::Leg;
-use tokio::sync::{Notify, broadcast, oneshot};
+use tokio::sync::{broadcast, oneshot, watch};
+use tokio::time::timeout;
 
 /// How long an announced call may take to open its stream.
 const EXPECTED_FOR: Duration = Duration::from_secs(60);
 /// Finished calls remembered.
 const REMEMBERED: usize = 1_000;
+/// How long the carrier may be kept waiting for how a call ended: an agent has 10 s for its report
+/// once the caller is gone, and a carrier gives up after 15 s.
+const DECIDED_WITHIN: Duration = Duration::from_secs(13);
+
+/// A call as its carrier names it. The line is part of the name: the carrier of one line cannot
+/// speak for the calls of another.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct CallName {
+    line: LineId,
+    sid: String,
+}
+
+impl CallName {
+    pub(crate) fn new(line: &Line, sid: &str) -> Self {
+        Self { line: line.config.number.clone(), sid: sid.to_owned() }
+    }
+}
 
 /// A call that ended, for whoever watches.
 #[derive(Debug, Clone)]
@@ -38,53 +56,160 @@ pub(crate) struct Expected {
     since: Instant,
 }
 
-/// A live call, as the carrier's webhooks see it.
-#[derive(Default)]
+/// How a stream stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StreamState {
+    /// Sound is open.
+    Open,
+    /// The call hung up.
+    HungUp,
+    /// Anything else: it was lost, refused, fell silent, or the caller was handed over.
+    Left,
+}
+
+/// A call that is live or just over, as the carrier's webhooks see it.
 pub(crate) struct Live {
     transfer: Mutex<Transfer>,
-    /// The carrier has asked where to.
-    pub(crate) asked: Notify,
+    /// The stream the caller is on, or was last.
+    stream: Mutex<watch::Receiver<StreamState>>,
+    /// Whether the caller was let go on purpose, once the call is over.
+    dismissed: watch::Sender<Option<bool>>,
 }
 
 /// Where a transfer stands.
 #[derive(Default)]
-pub(crate) struct Transfer {
+struct Transfer {
     to: Option<String>,
+    /// Told that the carrier has asked where to.
+    asked: Option<oneshot::Sender<()>>,
     outcome: Option<oneshot::Sender<TransferOutcome>>,
-    /// The caller comes back on a new stream.
-    back: Option<oneshot::Sender<Leg>>,
+    back: Option<Back>,
+}
+
+/// The caller comes back on a new stream that knows this word.
+struct Back {
+    word: String,
+    leg: oneshot::Sender<Leg>,
+}
+
+/// What whoever transfers a caller waits for.
+pub(crate) struct Transferring {
+    /// The carrier has asked where to.
+    pub(crate) asked: oneshot::Receiver<()>,
+    /// What became of the caller. Closed when nobody will know any more.
+    pub(crate) outcome: oneshot::Receiver<TransferOutcome>,
 }
 
 impl Live {
-    /// A transfer begins: its outcome arrives on the returned channel.
-    pub(crate) fn expect_transfer(&self, to: &str) -> oneshot::Receiver<TransferOutcome> {
+    pub(crate) fn new(stream: watch::Receiver<StreamState>) -> Self {
+        Self { transfer: Mutex::default(), stream: Mutex::new(stream), dismissed: watch::Sender::new(None) }
+    }
+
+    /// A transfer begins, in place of any other.
+    pub(crate) fn expect_transfer(&self, to: &str) -> Transferring {
+        let (asked_sender, asked) = oneshot::channel();
         let (sender, outcome) = oneshot::channel();
-        *self.transfer.lock() = Transfer { to: Some(to.to_owned()), outcome: Some(sender), back: None };
-        outcome
+        *self.transfer.lock() = Transfer {
+            to: Some(to.to_owned()),
+            asked: Some(asked_sender),
+            outcome: Some(sender),
+            back: None,
+        };
+        Transferring { asked, outcome }
     }
 
-    /// Where the caller goes.
-    pub(crate) fn destination(&self) -> Option<String> {
-        self.transfer.lock().to.clone()
+    /// The carrier asks where the caller goes: to this number, if somebody waits for a transfer.
+    pub(crate) fn ask(&self) -> Option<String> {
+        let mut transfer = self.transfer.lock();
+        if transfer.outcome.as_ref().is_none_or(oneshot::Sender::is_closed) {
+            return None;
+        }
+        if let Some(asked) = transfer.asked.take() {
+            let _ = asked.send(());
+        }
+        transfer.to.clone()
     }
 
-    /// What became of the transfer, once.
+    /// Ends the transfer, once: who gets the outcome has to tell it.
     pub(crate) fn settle(&self) -> Option<oneshot::Sender<TransferOutcome>> {
         let mut transfer = self.transfer.lock();
-        transfer.to = None;
-        transfer.outcome.take()
+        let outcome = transfer.outcome.take()?;
+        *transfer = Transfer::default();
+        Some(outcome)
     }
 
-    /// The caller will be back on a new stream.
-    pub(crate) fn expect_back(&self) -> oneshot::Receiver<Leg> {
+    /// The caller will be back on a new stream that knows this word.
+    pub(crate) fn expect_back(&self, word: String) -> oneshot::Receiver<Leg> {
         let (sender, leg) = oneshot::channel();
-        self.transfer.lock().back = Some(sender);
+        self.transfer.lock().back = Some(Back { word, leg: sender });
         leg
     }
 
-    /// Whoever waits for the caller's new stream.
-    pub(crate) fn take_back(&self) -> Option<oneshot::Sender<Leg>> {
-        self.transfer.lock().back.take()
+    /// Whoever waits for the caller's new stream, if it knows the word. From now on it is the
+    /// caller's stream.
+    pub(crate) fn take_back(
+        &self,
+        word: &str,
+        stream: watch::Receiver<StreamState>,
+    ) -> Option<oneshot::Sender<Leg>> {
+        let back = self.transfer.lock().back.take_if(|back| back.word == word)?;
+        *self.stream.lock() = stream;
+        Some(back.leg)
+    }
+
+    /// Whether a caller who is still on the line was let go on purpose: the call hung up, and meant
+    /// to. Waits for the call's end, but not for long.
+    pub(crate) async fn let_go(&self) -> bool {
+        let mut stream = self.stream.lock().clone();
+        let mut dismissed = self.dismissed.subscribe();
+        let meant = async {
+            let hung_up = match stream.wait_for(|state| *state != StreamState::Open).await {
+                Ok(state) => *state == StreamState::HungUp,
+                Err(_) => false,
+            };
+            hung_up && dismissed.wait_for(Option::is_some).await.is_ok_and(|known| *known == Some(true))
+        };
+        timeout(DECIDED_WITHIN, meant).await.unwrap_or(false)
+    }
+}
+
+/// A live call's entry. Dropping it, however the call ended, makes it a call that is over.
+pub(crate) struct Entry {
+    calls: Arc<Calls>,
+    name: CallName,
+    /// What the webhooks see.
+    pub(crate) live: Arc<Live>,
+}
+
+impl Entry {
+    /// The call came to its end.
+    pub(crate) fn end(self, finished: Finished) {
+        self.live.dismissed.send_replace(Some(finished.summary.dismissed));
+        let calls = self.calls.clone();
+        drop(self);
+        // Nobody has to watch.
+        let _ = calls.finished.send(finished);
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.live.dismissed.send_if_modified(|known| {
+            let unknown = known.is_none();
+            known.get_or_insert(false);
+            unknown
+        });
+        drop(self.live.settle());
+        let mut live = self.calls.live.lock();
+        if live.get(&self.name).is_some_and(|known| Arc::ptr_eq(known, &self.live)) {
+            live.remove(&self.name);
+        }
+        drop(live);
+        let mut over = self.calls.over.lock();
+        if over.len() == REMEMBERED {
+            over.pop_front();
+        }
+        over.push_back((self.name.clone(), self.live.clone()));
     }
 }
 
@@ -114,9 +239,9 @@ struct Counts {
 pub(crate) struct Calls {
     most: u32,
     counts: Mutex<Counts>,
-    expected: Mutex<HashMap<String, Expected>>,
-    live: Mutex<HashMap<String, Arc<Live>>>,
-    over: Mutex<VecDeque<String>>,
+    expected: Mutex<HashMap<CallName, Expected>>,
+    live: Mutex<HashMap<CallName, Arc<Live>>>,
+    over: Mutex<VecDeque<(CallName, Arc<Live>)>>,
     finished: broadcast::Sender<Finished>,
 }
 
@@ -151,54 +276,42 @@ impl Calls {
     /// The carrier announced a call. A second announcement of the same call replaces the first.
     pub(crate) fn expect(
         &self,
-        call_sid: String,
+        name: CallName,
         id: CallId,
         line: Arc<Line>,
         caller: Option<String>,
         place: Place,
     ) {
         let expected = Expected { id, line, caller, place, since: Instant::now() };
-        let replaced = self.expected.lock().insert(call_sid, expected);
+        let replaced = self.expected.lock().insert(name, expected);
         drop(replaced);
     }
 
     /// The stream of an announced call opened.
-    pub(crate) fn take_expected(&self, call_sid: &str, id: &str) -> Option<Expected> {
+    pub(crate) fn take_expected(&self, name: &CallName, id: &str) -> Option<Expected> {
         let mut expected = self.expected.lock();
-        expected.get(call_sid).filter(|e| e.id.to_string() == id)?;
-        expected.remove(call_sid)
+        expected.get(name).filter(|e| e.id.to_string() == id)?;
+        expected.remove(name)
     }
 
-    pub(crate) fn begin(&self, call_sid: &str) -> Arc<Live> {
-        let live = Arc::new(Live::default());
-        self.live.lock().insert(call_sid.to_owned(), live.clone());
-        live
+    /// A call is answered on this stream.
+    pub(crate) fn begin(self: &Arc<Self>, name: CallName, stream: watch::Receiver<StreamState>) -> Entry {
+        let live = Arc::new(Live::new(stream));
+        self.live.lock().insert(name.clone(), live.clone());
+        Entry { calls: self.clone(), name, live }
     }
 
-    pub(crate) fn live(&self, call_sid: &str) -> Option<Arc<Live>> {
-        self.live.lock().get(call_sid).cloned()
+    /// A call that is live.
+    pub(crate) fn live(&self, name: &CallName) -> Option<Arc<Live>> {
+        self.live.lock().get(name).cloned()
     }
 
-    pub(crate) fn end(&self, call_sid: &str, finished: Finished) {
-        self.live.lock().remove(call_sid);
-        let mut over = self.over.lock();
-        if over.len() == REMEMBERED {
-            over.pop_front();
-        }
-        over.push_back(call_sid.to_owned());
-        drop(over);
-        // Nobody has to watch.
-        let _ = self.finished.send(finished);
-    }
-
-    /// The call was not answered after all: its caller goes to the fallback.
-    pub(crate) fn abandon(&self, call_sid: &str) {
-        self.live.lock().remove(call_sid);
-    }
-
-    /// Whether this call came to its end here.
-    pub(crate) fn is_over(&self, call_sid: &str) -> bool {
-        self.over.lock().iter().any(|known| known == call_sid)
+    /// A call that is live, or came to its end here not long ago.
+    pub(crate) fn known(&self, name: &CallName) -> Option<Arc<Live>> {
+        self.live(name).or_else(|| {
+            let over = self.over.lock();
+            over.iter().rev().find(|(known, _)| known == name).map(|(_, live)| live.clone())
+        })
     }
 
     /// How many calls are live or expected.
@@ -219,5 +332,115 @@ impl Calls {
             .collect();
         // Their places are freed here, outside of the lock.
         drop(stale);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use parloir_contract::{Outcome, Transferred};
+
+    use super::*;
+
+    fn name(line: &str, sid: &str) -> CallName {
+        CallName { line: line.parse().unwrap(), sid: sid.to_owned() }
+    }
+
+    fn finished(dismissed: bool) -> Finished {
+        let id = CallId::from_bytes([1; 16]);
+        let (lasted, used) = (Duration::from_secs(1), Default::default());
+        let summary = Summary { id, outcome: Outcome::Done, lasted, used, dismissed };
+        Finished { tenant: "test".parse().unwrap(), summary }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_a_call_that_hung_up_and_meant_to_has_let_its_caller_go() {
+        let table = [
+            (StreamState::HungUp, Some(true), true),
+            (StreamState::HungUp, Some(false), false),
+            (StreamState::HungUp, None, false),
+            (StreamState::Left, Some(true), false),
+            (StreamState::Open, Some(true), false),
+        ];
+        for (stream, dismissed, let_go) in table {
+            let calls = Calls::new(1);
+            let (_sender, receiver) = watch::channel(stream);
+            let entry = calls.begin(name("+33199000001", "CA1"), receiver);
+            let live = entry.live.clone();
+            match dismissed {
+                Some(dismissed) => entry.end(finished(dismissed)),
+                // As when its task panics.
+                None => drop(entry),
+            }
+            assert!(calls.live(&name("+33199000001", "CA1")).is_none());
+            assert!(calls.known(&name("+33199000001", "CA1")).is_some_and(|l| Arc::ptr_eq(&l, &live)));
+            assert_eq!(live.let_go().await, let_go, "{stream:?} {dismissed:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_carrier_waits_for_the_agents_report_and_no_longer() {
+        let calls = Calls::new(1);
+        let (_sender, receiver) = watch::channel(StreamState::HungUp);
+        let entry = calls.begin(name("+33199000001", "CA1"), receiver);
+        let live = entry.live.clone();
+        let asking = tokio::spawn({
+            let live = live.clone();
+            async move { live.let_go().await }
+        });
+        tokio::time::sleep(Duration::from_secs(9)).await;
+        entry.end(finished(true));
+        assert!(asking.await.unwrap());
+
+        let (_sender, receiver) = watch::channel(StreamState::HungUp);
+        let endless = calls.begin(name("+33199000001", "CA2"), receiver);
+        let since = tokio::time::Instant::now();
+        assert!(!endless.live.let_go().await);
+        assert_eq!(since.elapsed(), DECIDED_WITHIN);
+    }
+
+    #[test]
+    fn one_line_knows_nothing_of_another_lines_call() {
+        let calls = Calls::new(1);
+        let (_sender, receiver) = watch::channel(StreamState::Open);
+        let _entry = calls.begin(name("+33199000001", "CA1"), receiver);
+        assert!(calls.live(&name("+33199000002", "CA1")).is_none());
+        assert!(calls.known(&name("+33199000002", "CA1")).is_none());
+    }
+
+    #[test]
+    fn a_second_stream_of_the_same_call_outlives_the_first() {
+        let calls = Calls::new(1);
+        let (_sender, receiver) = watch::channel(StreamState::Open);
+        let first = calls.begin(name("+33199000001", "CA1"), receiver.clone());
+        let second = calls.begin(name("+33199000001", "CA1"), receiver);
+        drop(first);
+        let live = calls.live(&name("+33199000001", "CA1"));
+        assert!(live.is_some_and(|live| Arc::ptr_eq(&live, &second.live)));
+    }
+
+    #[test]
+    fn a_caller_comes_back_only_with_the_word() {
+        let (_sender, receiver) = watch::channel(StreamState::Left);
+        let live = Live::new(receiver.clone());
+        let _leg = live.expect_back("a word".into());
+        assert!(live.take_back("1", receiver.clone()).is_none());
+        assert!(live.take_back("a word", receiver.clone()).is_some());
+        assert!(live.take_back("a word", receiver).is_none());
+    }
+
+    #[test]
+    fn nobody_is_sent_to_a_transfer_that_is_settled_or_forgotten() {
+        let (_sender, receiver) = watch::channel(StreamState::Left);
+        let live = Live::new(receiver);
+        let mut transferring = live.expect_transfer("+33199000002");
+        assert_eq!(live.ask().as_deref(), Some("+33199000002"));
+        assert_eq!(live.ask().as_deref(), Some("+33199000002"), "a carrier may ask twice");
+        assert_eq!(transferring.asked.try_recv(), Ok(()));
+        let outcome = live.settle().unwrap();
+        assert!(live.settle().is_none() && live.ask().is_none());
+        let _ = outcome.send(TransferOutcome { transferred: Transferred::Busy, leg: None });
+        assert!(transferring.outcome.try_recv().is_ok());
+        drop(live.expect_transfer("+33199000002"));
+        assert_eq!(live.ask(), None);
     }
 }

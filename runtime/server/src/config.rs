@@ -1,5 +1,6 @@
 //! The operator's file, whole: `parloir.toml`.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -95,7 +96,7 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// Reads the file. Paths in it are taken from the file's own folder.
+    /// Reads the file. Paths in it, those of keys too, are taken from the file's own folder.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
@@ -120,6 +121,121 @@ impl Config {
                 *file = base.join(&*file);
             }
         }
+        let tokens = config.carriers.iter_mut().map(|carrier| &mut carrier.auth_token);
+        let keys = config.providers.iter_mut().filter_map(|provider| provider.api_key.as_mut());
+        for key in tokens.chain(keys) {
+            match key {
+                KeyReference::File(file) => *file = base.join(&*file),
+                KeyReference::Env(_) => {}
+            }
+        }
         Ok(config)
+    }
+
+    /// What would only go wrong later, at a call: the first such thing, with what to do about it.
+    /// What a tenant's own table says is checked by [`parloir_tenancy::House`].
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let server = &self.server;
+        if server.listen.ip().is_unspecified() && server.public_url.is_none() {
+            return Err(format!(
+                "`listen` is {}, which no carrier can call: set `public-url` to the address carriers are given, \
+                 or no signature of theirs can be verified",
+                server.listen
+            ));
+        }
+        if server.concurrent_calls == 0 {
+            return Err("`concurrent-calls` is 0, so that no call is answered: set at least 1".into());
+        }
+        let mut names = HashSet::new();
+        if let Some(carrier) = self.carriers.iter().find(|carrier| !names.insert(&carrier.name)) {
+            return Err(format!("two [[carrier]] tables are named {:?}: rename one of them", carrier.name));
+        }
+        for line in self.tenants.iter().flat_map(|tenant| &tenant.lines) {
+            if let Some(folder) = line.sounds.as_ref().filter(|folder| !folder.is_dir()) {
+                return Err(format!(
+                    "line {}: `sounds` names {}, which is no folder: create it, or leave `sounds` out",
+                    line.number,
+                    folder.display()
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(text: &str) -> String {
+        toml::from_str::<Config>(text).unwrap().check().err().unwrap_or_default()
+    }
+
+    #[test]
+    fn paths_are_taken_from_the_files_own_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("parloir.toml");
+        let text = r#"
+            [[carrier]]
+            kind = "twilio"
+            auth-token = { file = "keys/token" }
+            [[carrier]]
+            name = "other"
+            kind = "twilio"
+            auth-token = { env = "TOKEN" }
+            [[provider]]
+            name = "chat"
+            role = "language-model"
+            kind = "openai-chat"
+            model = "m"
+            region = "EU"
+            legal-mechanism = "processor agreement"
+            trains-on-data = false
+            retention-days = 0
+            endpoint = "https://api.example.com/v1/"
+            api-key = { file = "/run/keys/chat" }
+            [[tenant]]
+            id = "test"
+            documents = "documents"
+            [[tenant.line]]
+            number = "+33199000001"
+            agent = "agent.wasm"
+        "#;
+        std::fs::write(&file, text).unwrap();
+        let config = Config::read(&file).unwrap();
+        let tokens: Vec<_> = config.carriers.into_iter().map(|carrier| carrier.auth_token).collect();
+        let own = KeyReference::File(folder.path().join("keys/token"));
+        assert_eq!(tokens, [own, KeyReference::Env("TOKEN".into())]);
+        let keys: Vec<_> = config.providers.into_iter().filter_map(|provider| provider.api_key).collect();
+        assert_eq!(keys, [KeyReference::File("/run/keys/chat".into())], "an absolute path stays");
+        let tenant = config.tenants.into_iter().next().unwrap();
+        assert_eq!(tenant.documents, Some(folder.path().join("documents")));
+        assert_eq!(tenant.lines[0].agent, folder.path().join("agent.wasm"));
+    }
+
+    #[test]
+    fn what_would_go_wrong_at_a_call_is_told_before() {
+        let tenant = "[[tenant]]\nid = \"test\"\n";
+        let line = "[[tenant.line]]\nnumber = \"+33199000001\"\nagent = \"a.wasm\"\n";
+        let carrier = "[[carrier]]\nkind = \"twilio\"\nauth-token = { env = \"T\" }\n";
+        let table = [
+            ("[server]\nlisten = \"0.0.0.0:8080\"\n".to_owned(), "public-url"),
+            ("[server]\nlisten = \"[::]:8080\"\n".to_owned(), "public-url"),
+            ("[server]\nconcurrent-calls = 0\n".to_owned(), "concurrent-calls"),
+            (carrier.repeat(2), "named \"default\""),
+            (format!("{tenant}{line}sounds = \"/there/is/no/such/folder\"\n"), "/there/is/no/such/folder"),
+        ];
+        for (text, said) in table {
+            let problem = problem(&text);
+            assert!(problem.contains(said), "{text}: {problem:?}");
+        }
+    }
+
+    #[test]
+    fn a_usual_file_is_left_alone() {
+        let text = "[server]\nlisten = \"0.0.0.0:80\"\npublic-url = \"https://voice.example.com\"\n\
+                    [[tenant]]\nid = \"test\"\n";
+        assert_eq!(problem(text), "");
+        assert_eq!(problem(""), "");
     }
 }

@@ -115,6 +115,7 @@ impl Installation {
         settings: Settings,
     ) -> Result<Self, OpenError> {
         let wrong = |e: &dyn std::fmt::Display| OpenError::Config(e.to_string());
+        config.check().map_err(OpenError::Config)?;
         let house = House::new(config.tenants.clone()).map_err(|e| wrong(&e))?;
         if let Some(line) =
             house.lines().find(|l| !config.carriers.iter().any(|c| c.name == l.config.carrier))

@@ -10,11 +10,12 @@ use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use parloir_call::Setup;
 use parloir_tenancy::Line;
-use parloir_transport::drive::{Incoming, Outbound, Patience, SOCKET_LIMIT, drive};
+use parloir_transport::drive::{Ended, Ending, Incoming, Outbound, Patience, SOCKET_LIMIT, drive};
 use parloir_transport::signature;
-use parloir_transport::{Leg, LegCommand, LegEvent, StreamStart};
+use parloir_transport::{Leg, LegCommand, LegEvent, StopReason};
+use tokio::sync::watch;
 
-use crate::calls::Finished;
+use crate::calls::{CallName, Expected, Finished, StreamState};
 use crate::routes::Refusal;
 use crate::serve::House;
 use crate::switchboard::AskedSwitchboard;
@@ -47,12 +48,34 @@ async fn stream(house: Arc<House>, line: Arc<Line>, socket: WebSocket) {
     let incoming = source.map(|message| message.map(heard));
     let outgoing = sink.with(|outbound: Outbound| async move { Ok::<_, axum::Error>(told(outbound)) });
     let (leg, side) = parloir_transport::leg();
-    let answering = tokio::spawn(answer(house, line, leg));
+    let (state, seen) = watch::channel(StreamState::Open);
+    let answering = tokio::spawn(answer(house, line, leg, seen));
     let ended = drive(Box::pin(incoming), Box::pin(outgoing), side, Patience::default()).await;
-    tracing::debug!(?ended, "a stream ended");
+    state.send_replace(match ended.ending {
+        Ending::HungUp => StreamState::HungUp,
+        Ending::Carrier(_) | Ending::HandedOver { .. } | Ending::CallGone => StreamState::Left,
+    });
+    log(&ended);
     if let Err(error) = answering.await {
-        tracing::error!(%error, "a call ended unexpectedly");
+        // Its message may quote the call.
+        tracing::error!(panicked = error.is_panic(), "a call ended unexpectedly");
     }
+}
+
+/// How a stream ended, without what it was told: a transfer's number is content.
+fn log(ended: &Ended) {
+    let how = match &ended.ending {
+        Ending::Carrier(StopReason::CarrierStopped) => "the carrier stopped it",
+        Ending::Carrier(StopReason::ConnectionLost) => "the connection was lost",
+        Ending::Carrier(StopReason::ProtocolError) => "the carrier broke the protocol",
+        Ending::Carrier(StopReason::CarrierSilent) => "the carrier fell silent",
+        Ending::Carrier(StopReason::WeEnded) => "it was ended",
+        Ending::HungUp => "the call hung up",
+        Ending::HandedOver { .. } => "the caller was handed over",
+        Ending::CallGone => "the call was gone",
+    };
+    let close = ended.close.as_ref().map(|close| close.code);
+    tracing::debug!(how, close, counters = ?ended.counters, dropped_audio = ended.dropped_audio, "a stream ended");
 }
 
 fn heard(message: Message) -> Incoming {
@@ -74,11 +97,12 @@ fn told(outbound: Outbound) -> Message {
 }
 
 /// The stream is open: which call is it?
-async fn answer(house: Arc<House>, line: Arc<Line>, mut leg: Leg) {
+async fn answer(house: Arc<House>, line: Arc<Line>, mut leg: Leg, stream: watch::Receiver<StreamState>) {
     let Some(LegEvent::Started(start)) = leg.events.recv().await else { return };
-    if start.parameter("back").is_some() {
+    let name = CallName::new(&line, &start.carrier_call);
+    if let Some(word) = start.parameter("back") {
         // The caller of a transfer that nobody took.
-        let waiting = house.calls.live(&start.carrier_call).and_then(|live| live.take_back());
+        let waiting = house.calls.live(&name).and_then(|live| live.take_back(word, stream));
         match waiting {
             Some(back) => drop(back.send(leg)),
             None => refuse(&leg, "this call does not wait for its caller").await,
@@ -86,9 +110,9 @@ async fn answer(house: Arc<House>, line: Arc<Line>, mut leg: Leg) {
         return;
     }
     let id = start.parameter("call").unwrap_or_default();
-    match house.calls.take_expected(&start.carrier_call, id) {
-        Some(expected) if Arc::ptr_eq(&expected.line, &line) => call(house, start, leg, expected).await,
-        Some(_) | None => refuse(&leg, "this stream belongs to no announced call").await,
+    match house.calls.take_expected(&name, id) {
+        Some(expected) => call(house, name, leg, stream, expected).await,
+        None => refuse(&leg, "this stream belongs to no announced call").await,
     }
 }
 
@@ -97,8 +121,14 @@ async fn refuse(leg: &Leg, why: &'static str) {
     let _ = leg.commands.send(LegCommand::Refuse { reason: why.to_owned() }).await;
 }
 
-async fn call(house: Arc<House>, start: StreamStart, leg: Leg, expected: crate::calls::Expected) {
-    let crate::calls::Expected { id, line, caller, place, .. } = expected;
+async fn call(
+    house: Arc<House>,
+    name: CallName,
+    leg: Leg,
+    stream: watch::Receiver<StreamState>,
+    expected: Expected,
+) {
+    let Expected { id, line, caller, place, .. } = expected;
     let installation = &house.installation;
     let (Some(agent), Some(rooms)) =
         (installation.agent(&line.config.agent), installation.rooms(&line.tenant.id))
@@ -106,7 +136,7 @@ async fn call(house: Arc<House>, start: StreamStart, leg: Leg, expected: crate::
         tracing::error!(line = %line.config.number, "the line has no agent");
         return;
     };
-    let live = house.calls.begin(&start.carrier_call);
+    let entry = house.calls.begin(name, stream);
     let tenant = line.tenant.id.clone();
     tracing::info!(call = %id, %tenant, line = %line.config.number, "a call is answered");
     let setup = Setup {
@@ -118,7 +148,7 @@ async fn call(house: Arc<House>, start: StreamStart, leg: Leg, expected: crate::
         journal: installation.storage.journal.clone(),
         store: rooms.store.clone(),
         documents: rooms.documents.clone(),
-        switchboard: Arc::new(AskedSwitchboard::new(live)),
+        switchboard: Arc::new(AskedSwitchboard::new(entry.live.clone())),
         closing: house.closing.clone(),
         transport: "twilio",
         line,
@@ -126,12 +156,11 @@ async fn call(house: Arc<House>, start: StreamStart, leg: Leg, expected: crate::
     match parloir_call::run(setup).await {
         Ok(summary) => {
             tracing::info!(call = %id, seconds = summary.lasted.as_secs(), "a call is over");
-            house.calls.end(&start.carrier_call, Finished { tenant, summary });
+            entry.end(Finished { tenant, summary });
         }
         Err(error) => {
             // The leg is gone with the call; the carrier asks what comes next and gets the fallback.
             tracing::error!(call = %id, %error, "a call could not be recorded, so it was not answered");
-            house.calls.abandon(&start.carrier_call);
         }
     }
     drop(place);

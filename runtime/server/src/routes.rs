@@ -15,6 +15,7 @@ use parloir_transport::twiml::{Dial, Response, Stream};
 use parloir_transport::webhook::{BadForm, ConnectEnded, DialEnded, DialStatus, Form, VoiceRequest};
 use tokio::time::timeout;
 
+use crate::calls::CallName;
 use crate::serve::House;
 use crate::switchboard::RINGS;
 
@@ -77,12 +78,19 @@ impl House {
         next.saying(sentence, Some(&line.config.language))
     }
 
-    fn stream(&self, line: &Line, id: &CallId) -> Response {
+    /// Opens a stream that brings one parameter with it.
+    fn stream(&self, line: &Line, parameter: &str, value: String) -> Response {
         let number = line.config.number.as_str();
         let url = self.stream_url(&format!("/twilio/media/{number}"));
-        let stream = Stream::new(url).parameter("call", id.to_string());
+        let stream = Stream::new(url).parameter(parameter, value);
         Response::connect(stream, Some(&self.url(&format!("/twilio/ended/{number}"))))
     }
+}
+
+fn random() -> Result<[u8; 16], Refusal> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(|_| Refusal::Internal("the system has no randomness"))?;
+    Ok(random)
 }
 
 /// A call arrives: where to stream it, or the fallback when there is no place for it.
@@ -96,12 +104,10 @@ pub(crate) async fn voice(State(house): State<Arc<House>>, headers: HeaderMap, b
         tracing::warn!(tenant = %tenant.id, "no place for another call: the caller goes to the fallback number");
         return Ok(xml(&house.fallback(&line)));
     };
-    let mut random = [0; 16];
-    getrandom::fill(&mut random).map_err(|_| Refusal::Internal("the system has no randomness"))?;
-    let id = CallId::from_bytes(random);
-    let answer = house.stream(&line, &id);
+    let id = CallId::from_bytes(random()?);
+    let answer = house.stream(&line, "call", id.to_string());
     let caller = request.from.filter(|from| from.parse::<LineId>().is_ok());
-    house.calls.expect(request.call_sid, id, line, caller, place);
+    house.calls.expect(CallName::new(&line, &request.call_sid), id, line, caller, place);
     Ok(xml(&answer))
 }
 
@@ -116,25 +122,27 @@ pub(crate) async fn ended(
     let line = house.line(&number)?;
     house.verified(&line, &format!("/twilio/ended/{number}"), &form, &headers)?;
     let ended = ConnectEnded::from_form(&form).map_err(Refusal::Form)?;
-    let live = house.calls.live(&ended.call_sid);
+    // A call nobody here knows, with its caller still on the line: this program was restarted.
+    let known = house.calls.known(&CallName::new(&line, &ended.call_sid));
     if !ended.caller_present {
-        if let Some(outcome) = live.and_then(|live| live.settle()) {
+        if let Some(outcome) = known.and_then(|call| call.settle()) {
             let _ = outcome.send(TransferOutcome { transferred: Transferred::CallerGone, leg: None });
         }
         return Ok(xml(&Response::hangup()));
     }
-    let destination = live.as_ref().and_then(|live| live.destination());
-    Ok(xml(&match (live, destination) {
-        (Some(live), Some(to)) => {
-            live.asked.notify_one();
-            let action = house.url(&format!("/twilio/dialled/{number}"));
-            Response::dial(Dial { timeout_s: Some(RINGS), ..Dial::new(to).action(action) })
-        }
-        (Some(_), None) => Response::hangup(),
-        (None, _) if house.calls.is_over(&ended.call_sid) => Response::hangup(),
-        // A call nobody here knows, with its caller still on the line: this program was restarted.
-        (None, _) => house.fallback(&line),
-    }))
+    if let Some(to) = known.as_ref().and_then(|call| call.ask()) {
+        let action = house.url(&format!("/twilio/dialled/{number}"));
+        return Ok(xml(&Response::dial(Dial { timeout_s: Some(RINGS), ..Dial::new(to).action(action) })));
+    }
+    let let_go = match known {
+        Some(call) => call.let_go().await,
+        None => false,
+    };
+    if let_go {
+        return Ok(xml(&Response::hangup()));
+    }
+    tracing::warn!(line = %line.config.number, "a caller was left on the line: the carrier looks after them");
+    Ok(xml(&house.fallback(&line)))
 }
 
 /// A transfer has ended: whether the caller comes back.
@@ -148,10 +156,7 @@ pub(crate) async fn dialled(
     let line = house.line(&number)?;
     house.verified(&line, &format!("/twilio/dialled/{number}"), &form, &headers)?;
     let dialled = DialEnded::from_form(&form).map_err(Refusal::Form)?;
-    let Some(live) = house.calls.live(&dialled.call_sid) else {
-        return Ok(xml(&Response::hangup()));
-    };
-    let Some(outcome) = live.settle() else { return Ok(xml(&Response::hangup())) };
+    let live = house.calls.live(&CallName::new(&line, &dialled.call_sid));
     let transferred = match dialled.status {
         DialStatus::Completed => Transferred::Answered,
         DialStatus::Busy => Transferred::Busy,
@@ -160,19 +165,24 @@ pub(crate) async fn dialled(
     };
     match transferred {
         Transferred::Answered | Transferred::CallerGone => {
-            let _ = outcome.send(TransferOutcome { transferred, leg: None });
+            if let Some(outcome) = live.and_then(|live| live.settle()) {
+                let _ = outcome.send(TransferOutcome { transferred, leg: None });
+            }
             Ok(xml(&Response::hangup()))
         }
         Transferred::Busy | Transferred::NoAnswer => {
-            let back = live.expect_back();
+            let word = format!("{:032x}", u128::from_be_bytes(random()?));
+            let Some((live, outcome)) = live.and_then(|live| live.settle().map(|outcome| (live, outcome)))
+            else {
+                // The call is over, but its caller is not.
+                return Ok(xml(&house.fallback(&line)));
+            };
+            let back = live.expect_back(word.clone());
             tokio::spawn(async move {
                 let leg = timeout(BACK_WITHIN, back).await.ok().and_then(Result::ok);
                 let _ = outcome.send(TransferOutcome { transferred, leg });
             });
-            let number = line.config.number.as_str();
-            let url = house.stream_url(&format!("/twilio/media/{number}"));
-            let stream = Stream::new(url).parameter("back", "1");
-            Ok(xml(&Response::connect(stream, Some(&house.url(&format!("/twilio/ended/{number}"))))))
+            Ok(xml(&house.stream(&line, "back", word)))
         }
     }
 }

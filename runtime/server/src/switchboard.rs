@@ -10,7 +10,7 @@ use parloir_contract::Transferred;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use crate::calls::Live;
+use crate::calls::{Live, Transferring};
 
 /// How long the carrier may take to ask: it asks at once, unless the caller has hung up.
 const ASKED_WITHIN: Duration = Duration::from_secs(15);
@@ -22,38 +22,134 @@ const REPORTED_WITHIN: Duration = Duration::from_secs(RINGS as u64 + 15);
 /// The switchboard of one call.
 pub(crate) struct AskedSwitchboard {
     live: Arc<Live>,
-    outcome: Mutex<Option<oneshot::Receiver<TransferOutcome>>>,
+    transferring: Mutex<Option<Transferring>>,
 }
 
 impl AskedSwitchboard {
     pub(crate) fn new(live: Arc<Live>) -> Self {
-        Self { live, outcome: Mutex::new(None) }
+        Self { live, transferring: Mutex::new(None) }
+    }
+}
+
+fn gone() -> TransferOutcome {
+    TransferOutcome { transferred: Transferred::CallerGone, leg: None }
+}
+
+impl AskedSwitchboard {
+    /// Nothing was heard in time: the carrier must not act on it any more. Unless the outcome is
+    /// on its way just now, as while the caller comes back.
+    async fn give_up(
+        &self,
+        outcome: oneshot::Receiver<TransferOutcome>,
+        transferred: Transferred,
+    ) -> TransferOutcome {
+        match self.live.settle() {
+            Some(_) => TransferOutcome { transferred, leg: None },
+            None => outcome.await.unwrap_or_else(|_| gone()),
+        }
     }
 }
 
 #[async_trait]
 impl Switchboard for AskedSwitchboard {
     fn expect(&self, to: &str) {
-        *self.outcome.lock() = Some(self.live.expect_transfer(to));
+        *self.transferring.lock() = Some(self.live.expect_transfer(to));
     }
 
     async fn transfer(&self, _to: &str) -> TransferOutcome {
-        let gone = || TransferOutcome { transferred: Transferred::CallerGone, leg: None };
-        let Some(outcome) = self.outcome.lock().take() else { return gone() };
-        if timeout(ASKED_WITHIN, self.live.asked.notified()).await.is_err() {
-            return gone();
+        let Some(transferring) = self.transferring.lock().take() else { return gone() };
+        let Transferring { asked, mut outcome } = transferring;
+        tokio::select! {
+            biased;
+            outcome = &mut outcome => return outcome.unwrap_or_else(|_| gone()),
+            asked = timeout(ASKED_WITHIN, asked) => if asked.is_err() {
+                return self.give_up(outcome, Transferred::CallerGone).await;
+            },
         }
-        match timeout(REPORTED_WITHIN, outcome).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) => gone(),
-            Err(_) => {
-                drop(self.live.settle());
-                TransferOutcome { transferred: Transferred::Answered, leg: None }
-            }
+        match timeout(REPORTED_WITHIN, &mut outcome).await {
+            Ok(outcome) => outcome.unwrap_or_else(|_| gone()),
+            Err(_) => self.give_up(outcome, Transferred::Answered).await,
         }
     }
 
     fn can_transfer(&self) -> bool {
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::watch;
+    use tokio::time::sleep;
+
+    use super::*;
+    use crate::calls::StreamState;
+
+    const TO: &str = "+33199000002";
+
+    fn switchboard() -> (Arc<Live>, Arc<AskedSwitchboard>) {
+        let live = Arc::new(Live::new(watch::channel(StreamState::Left).1));
+        (live.clone(), Arc::new(AskedSwitchboard::new(live)))
+    }
+
+    fn outcome(transferred: Transferred) -> TransferOutcome {
+        TransferOutcome { transferred, leg: None }
+    }
+
+    async fn transferred(switchboard: &AskedSwitchboard) -> (Transferred, Duration) {
+        let since = tokio::time::Instant::now();
+        (switchboard.transfer(TO).await.transferred, since.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_caller_who_leaves_at_the_hand_over_is_gone_at_once() {
+        let (live, switchboard) = switchboard();
+        switchboard.expect(TO);
+        let _ = live.settle().unwrap().send(outcome(Transferred::CallerGone));
+        assert_eq!(transferred(&switchboard).await, (Transferred::CallerGone, Duration::ZERO));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_carrier_that_asks_too_late_is_sent_nowhere() {
+        let (live, switchboard) = switchboard();
+        switchboard.expect(TO);
+        assert_eq!(transferred(&switchboard).await, (Transferred::CallerGone, ASKED_WITHIN));
+        assert_eq!(live.ask(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_carrier_that_asks_twice_does_not_answer_the_next_transfer() {
+        let (live, switchboard) = switchboard();
+        switchboard.expect(TO);
+        assert!(live.ask().is_some() && live.ask().is_some());
+        let _ = live.settle().unwrap().send(outcome(Transferred::Busy));
+        assert_eq!(transferred(&switchboard).await.0, Transferred::Busy);
+        switchboard.expect(TO);
+        assert_eq!(transferred(&switchboard).await, (Transferred::CallerGone, ASKED_WITHIN));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_carrier_that_reports_nothing_has_connected_the_two() {
+        let (live, switchboard) = switchboard();
+        switchboard.expect(TO);
+        assert!(live.ask().is_some());
+        assert_eq!(transferred(&switchboard).await, (Transferred::Answered, REPORTED_WITHIN));
+        assert!(live.settle().is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_caller_who_is_coming_back_is_waited_for() {
+        let (live, switchboard) = switchboard();
+        switchboard.expect(TO);
+        assert!(live.ask().is_some());
+        let reported = tokio::spawn(async move {
+            sleep(REPORTED_WITHIN - Duration::from_secs(5)).await;
+            let waiting = live.settle().unwrap();
+            sleep(Duration::from_secs(10)).await;
+            let _ = waiting.send(outcome(Transferred::Busy));
+        });
+        let late = REPORTED_WITHIN + Duration::from_secs(5);
+        assert_eq!(transferred(&switchboard).await, (Transferred::Busy, late));
+        reported.await.unwrap();
     }
 }

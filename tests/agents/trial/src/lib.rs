@@ -3,7 +3,7 @@
 
 use std::hint::black_box;
 
-use parloir_agent::{Agent, BargeIn, Call, Capability, Description, Outcome, Turn, log, memory};
+use parloir_agent::{Agent, BargeIn, Call, Capability, Description, Outcome, Transferred, Turn, log, memory};
 use parloir_agent::{ask, clock, consent, listen, random, say, sentence, transfer};
 
 struct Trial;
@@ -38,6 +38,7 @@ impl Agent for Trial {
                 Ok(_) => Outcome::Transferred,
                 Err(refusal) => Outcome::Failed(format!("{refusal:?}")),
             },
+            "hand-over" => hand_over(),
             "calls" => calls(),
             "consent" => asks_consent(),
             other => Outcome::Failed(format!("there is no trial {other:?}")),
@@ -88,6 +89,19 @@ fn asks_consent() -> Outcome {
         return Outcome::Failed(format!("{refusal:?}"));
     }
     echo()
+}
+
+/// Hands the caller to the line's fallback number; one who comes back is told to be called back.
+fn hand_over() -> Outcome {
+    match transfer("", None) {
+        Ok(Transferred::Answered) => Outcome::Transferred,
+        Ok(Transferred::Busy | Transferred::NoAnswer) => {
+            let _ = say("Personne ne répond, nous vous rappellerons.");
+            Outcome::CallBack
+        }
+        Ok(Transferred::CallerGone) => Outcome::Abandoned,
+        Err(refusal) => Outcome::Failed(format!("{refusal:?}")),
+    }
 }
 
 fn spin() -> Outcome {
