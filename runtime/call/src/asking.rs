@@ -30,9 +30,18 @@ pub(crate) enum Written {
     Failed,
 }
 
+/// Stops a task when its owner loses interest.
+pub(crate) struct AbortOnDrop(pub(crate) AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 /// Asks and waits for the whole answer.
 pub(crate) async fn chat(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     messages: Vec<Message>,
     options: ChatOptions,
 ) -> Result<Answer, Refusal> {
@@ -81,24 +90,36 @@ pub(crate) fn write(
 /// Asks every model in turn until one answers, and hands on its text as it comes. A model that
 /// breaks off in the middle is not followed by another: the caller may have heard the beginning.
 async fn answer(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     messages: Vec<Message>,
     mut options: ChatOptions,
     mut text: impl FnMut(&str),
 ) -> Result<Answer, Refusal> {
     check(&messages, &mut options)?;
+    if !shared.gate().may_transcribe() {
+        let remedy = "nothing is sent to a provider during a pause: call `resume-recording` first";
+        return Err(Refusal::NotPermitted(remedy.into()));
+    }
     if shared.providers.llm().is_empty() {
         let remedy = "no language model is configured: add a [[provider]] with role = \"language-model\"";
         return Err(Refusal::Unavailable(remedy.into()));
     }
-    let sent = Sent { bytes: 0, characters: characters(&messages) };
+    let sent = Sent { bytes: bytes(&messages, &options), characters: characters(&messages) };
+    // Charged at once, by what a token usually is, and settled when the provider has counted: an
+    // answer that is broken off is not free.
+    let estimate = u32::try_from(sent.characters / 4).unwrap_or(u32::MAX);
+    {
+        let mut used = shared.used.lock();
+        let left = shared.line.tenant.quota.model_tokens.saturating_sub(used.model_tokens);
+        options.max_tokens = options.max_tokens.min(left.max(1));
+        used.model_tokens = used.model_tokens.saturating_add(estimate);
+    }
     for (number, provider) in (1..).zip(shared.providers.llm()) {
         let request = Chat { messages: messages.clone(), options: options.clone() };
         let begun = Attempt::begin(shared, provider.entry(), number, sent).await;
         let mut attempt = begun.map_err(|e| Refusal::Unavailable(e.to_string()))?;
-        let mut received = 0;
         let result = match provider.chat(request).await {
-            Ok(stream) => gather(stream, &mut attempt, &mut received, &mut text).await,
+            Ok(stream) => gather(stream, &mut attempt, &mut text).await,
             Err(error) => Err(error),
         };
         match result {
@@ -109,19 +130,25 @@ async fn answer(
                     output_tokens: usage.output_tokens.into(),
                     ..ProviderUsage::default()
                 };
-                attempt.end(shared, ProviderStatus::Ok, received, counted);
-                let mut used = shared.used.lock();
+                attempt.end(ProviderStatus::Ok, counted);
                 let tokens = usage.input_tokens.saturating_add(usage.output_tokens);
-                used.model_tokens = used.model_tokens.saturating_add(tokens);
+                if tokens > 0 {
+                    let mut used = shared.used.lock();
+                    used.model_tokens = used.model_tokens.saturating_sub(estimate).saturating_add(tokens);
+                }
                 return Ok(answer);
             }
             Err(error) => {
-                tracing::warn!(provider = provider.name(), %error, "the language model failed");
-                attempt.end(shared, failed(&error), received, ProviderUsage::default());
-                if received > 0 {
-                    return Err(Refusal::Unavailable(
-                        "the language model broke off; the call's journal says why".into(),
-                    ));
+                tracing::warn!(
+                    provider = provider.name(),
+                    kind = error.kind.name(),
+                    "the language model failed"
+                );
+                let begun = attempt.so_far() > 0;
+                attempt.end(failed(&error), ProviderUsage::default());
+                if begun {
+                    let why = "the language model broke off; the call's journal says why";
+                    return Err(Refusal::Unavailable(why.into()));
                 }
             }
         }
@@ -132,7 +159,6 @@ async fn answer(
 async fn gather(
     mut stream: ChatStream,
     attempt: &mut Attempt,
-    received: &mut u64,
     text: &mut impl FnMut(&str),
 ) -> Result<Answer, ProviderError> {
     let mut answer = Answer {
@@ -143,14 +169,16 @@ async fn gather(
         model: String::new(),
     };
     while let Some(delta) = stream.next().await {
-        attempt.first();
         match delta? {
             ChatDelta::Text(more) => {
-                *received += more.len() as u64;
+                attempt.received(more.len() as u64);
                 text(&more);
                 answer.text.push_str(&more);
             }
-            ChatDelta::ToolCall(call) => answer.tool_calls.push(call),
+            ChatDelta::ToolCall(call) => {
+                attempt.received(call.arguments.len() as u64);
+                answer.tool_calls.push(call);
+            }
             ChatDelta::Finish { finish, usage, model } => {
                 answer.finish = finish;
                 answer.usage = usage;
@@ -159,6 +187,31 @@ async fn gather(
         }
     }
     Ok(answer)
+}
+
+/// Whether a model's answer may be spoken: the call's characters of speech are not used up.
+pub(crate) fn may_speak(shared: &Shared) -> Result<(), Refusal> {
+    let limit = shared.line.tenant.quota.speech_characters;
+    if shared.used.lock().speech_characters < limit {
+        return Ok(());
+    }
+    let why = format!(
+        "the call has used its {limit} characters of speech: raise `speech-characters` of the tenant's quota"
+    );
+    Err(Refusal::OverQuota(why))
+}
+
+/// Bytes of text that leave with a request.
+fn bytes(messages: &[Message], options: &ChatOptions) -> u64 {
+    let tools = options.tools.iter().map(|t| t.name.len() + t.description.len() + t.parameters.len());
+    let texts = messages.iter().map(|message| match message {
+        Message::System(text) | Message::User(text) => text.len(),
+        Message::Assistant { text, tool_calls } => {
+            text.len() + tool_calls.iter().map(|c| c.arguments.len()).sum::<usize>()
+        }
+        Message::Tool { id: _, content } => content.len(),
+    });
+    tools.chain(texts).sum::<usize>() as u64
 }
 
 fn check(messages: &[Message], options: &mut ChatOptions) -> Result<(), Refusal> {

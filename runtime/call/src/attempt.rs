@@ -4,6 +4,7 @@
 //! hides a transmission. A provider on this machine transmits nothing: its start record takes the
 //! ordinary way and costs the caller no wait.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use parloir_journal::{
@@ -21,18 +22,22 @@ pub(crate) struct Sent {
     pub(crate) characters: u64,
 }
 
-/// An attempt that has begun.
+/// An attempt that has begun. Dropped before its end, it is journaled as cancelled, with what was
+/// sent until then.
 pub(crate) struct Attempt {
+    shared: Arc<Shared>,
     started: Seq,
     began: Instant,
     first_ms: Option<u32>,
     sent: u64,
+    received: u64,
+    ended: bool,
 }
 
 impl Attempt {
     /// Journals the start.
     pub(crate) async fn begin(
-        shared: &Shared,
+        shared: &Arc<Shared>,
         entry: &ProviderEntry,
         number: u32,
         sent: Sent,
@@ -58,13 +63,20 @@ impl Attempt {
         } else {
             shared.append(body)?
         };
-        Ok(Self { started, began, first_ms: None, sent: sent.bytes })
+        let shared = shared.clone();
+        Ok(Self { shared, started, began, first_ms: None, sent: sent.bytes, received: 0, ended: false })
     }
 
-    /// The first piece of the answer came.
-    pub(crate) fn first(&mut self) {
+    /// More of the answer came.
+    pub(crate) fn received(&mut self, bytes: u64) {
         let began = self.began;
         self.first_ms.get_or_insert_with(|| millis(began));
+        self.received = self.received.saturating_add(bytes);
+    }
+
+    /// What has come so far, in bytes.
+    pub(crate) fn so_far(&self) -> u64 {
+        self.received
     }
 
     /// More was sent than was known at the start.
@@ -73,13 +85,12 @@ impl Attempt {
     }
 
     /// Journals the end.
-    pub(crate) fn end(
-        self,
-        shared: &Shared,
-        status: ProviderStatus,
-        bytes_received: u64,
-        usage: ProviderUsage,
-    ) {
+    pub(crate) fn end(mut self, status: ProviderStatus, usage: ProviderUsage) {
+        self.journal_end(status, usage);
+    }
+
+    fn journal_end(&mut self, status: ProviderStatus, usage: ProviderUsage) {
+        self.ended = true;
         let ended = RecordBody::ProviderEnded(ProviderEnded {
             started: self.started,
             status,
@@ -87,11 +98,19 @@ impl Attempt {
             latency_ms: millis(self.began),
             first_ms: self.first_ms,
             bytes_sent: self.sent,
-            bytes_received,
+            bytes_received: self.received,
             usage,
         });
-        if let Err(error) = shared.append(ended) {
-            tracing::error!(call = %shared.id, %error, "the end of a provider's answer was not journaled");
+        if let Err(error) = self.shared.append(ended) {
+            tracing::warn!(call = %self.shared.id, %error, "the end of a provider's answer was not journaled");
+        }
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.journal_end(ProviderStatus::Cancelled, ProviderUsage::default());
         }
     }
 }

@@ -81,7 +81,7 @@ pub(crate) fn begin(
 }
 
 async fn through_transcribers(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     request: TranscriptionRequest,
     mut pieces: mpsc::Receiver<Vec<i16>>,
 ) -> Heard {
@@ -105,6 +105,7 @@ async fn through_transcribers(
             while open {
                 match pieces.recv().await {
                     Some(piece) => {
+                        attempt.sent(piece.len() as u64 * 2);
                         transcription.push(&piece);
                         kept.extend_from_slice(&piece);
                     }
@@ -114,17 +115,18 @@ async fn through_transcribers(
             transcription.finish().await
         }
         .await;
-        attempt.first();
-        let (status, received) = match &result {
-            Ok(transcript) => (ProviderStatus::Ok, transcript.text.len() as u64),
+        let audio_ms = kept.len() as u64 * 1_000 / u64::from(request.rate.max(1));
+        let usage = ProviderUsage { audio_ms, ..ProviderUsage::default() };
+        match &result {
+            Ok(transcript) => {
+                attempt.received(transcript.text.len() as u64);
+                attempt.end(ProviderStatus::Ok, usage);
+            }
             Err(error) => {
                 tracing::warn!(provider = provider.name(), %error, "the transcriber failed");
-                (failed(error), 0)
+                attempt.end(failed(error), usage);
             }
-        };
-        let audio_ms = kept.len() as u64 * 1_000 / u64::from(request.rate.max(1));
-        attempt.sent(kept.len() as u64 * 2);
-        attempt.end(shared, status, received, ProviderUsage { audio_ms, ..ProviderUsage::default() });
+        }
         if let Ok(transcript) = result {
             return Heard::Text(transcript);
         }

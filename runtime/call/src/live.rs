@@ -19,7 +19,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tower::Service;
 
-use crate::asking;
+use crate::asking::{self, AbortOnDrop};
 use crate::door::Answer;
 use crate::request::Request;
 use crate::shared::Shared;
@@ -103,7 +103,11 @@ impl LiveCall {
             HostCall::Chat(Chat { messages, options }) => {
                 let shared = shared.clone();
                 let chat = self.host.spawn(async move { asking::chat(&shared, messages, options).await });
-                HostReturn::Chat(chat.await.unwrap_or_else(|e| Err(Refusal::Unavailable(e.to_string()))))
+                // An agent that is stopped stops asking.
+                let _stop = AbortOnDrop(chat.abort_handle());
+                HostReturn::Chat(
+                    chat.await.unwrap_or_else(|_| Err(Refusal::Unavailable("the host failed".into()))),
+                )
             }
             HostCall::Reply(Reply { messages, options, say }) => HostReturn::Reply(
                 self.ask(|reply| Request::Converse { messages, options, say, reply }).await?,

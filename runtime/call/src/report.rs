@@ -1,6 +1,7 @@
 //! The report of a call: set field by field, filed at the end whatever happened.
 
-use parloir_contract::{Field, Refusal};
+use parloir_contract::{Appointment, Field, Refusal};
+use parloir_media::Gate;
 
 /// Fields of one report, at most.
 const FIELDS: usize = 64;
@@ -32,14 +33,22 @@ impl Report {
         Ok(())
     }
 
-    /// What is filed. Where the caller refused that anything be kept, only what the booking itself
-    /// needs remains: status, contact, appointment.
-    pub(crate) fn filed(&self, words_may_be_kept: bool) -> Vec<Field> {
-        let kept = |field: &&Field| match field {
-            Field::Contact(_) | Field::Appointment(_) | Field::Status(_) => true,
-            Field::Need(_) | Field::Summary(_) | Field::Other(_, _) => words_may_be_kept,
+    /// What is filed, as the consent gate stands at the end. With consent, everything. After a
+    /// refusal, what a booking itself needs: who and when, without the caller's words for it.
+    /// Where nobody answered, how the business stands and nothing else.
+    pub(crate) fn filed(&self, gate: Gate) -> Vec<Field> {
+        if gate.may_deliver() {
+            return self.fields.clone();
+        }
+        let booked = gate.is_refused() && self.fields.iter().any(|f| matches!(f, Field::Appointment(_)));
+        let kept = |field: &Field| match field {
+            Field::Status(status) => Some(Field::Status(*status)),
+            Field::Contact(contact) => booked.then(|| Field::Contact(contact.clone())),
+            Field::Appointment(appointment) => booked
+                .then(|| Field::Appointment(Appointment { motive: String::new(), ..appointment.clone() })),
+            Field::Need(_) | Field::Summary(_) | Field::Other(_, _) => None,
         };
-        self.fields.iter().filter(kept).cloned().collect()
+        self.fields.iter().filter_map(kept).collect()
     }
 }
 
@@ -81,8 +90,8 @@ mod tests {
             Field::Other("a".into(), "3".into()),
             Field::Other("b".into(), "2".into()),
         ];
-        assert_eq!(report.filed(true), expected);
-        assert_eq!(report.filed(false), [Field::Status(Status::Booked)]);
+        assert_eq!(report.filed(Gate::Open), expected);
+        assert_eq!(report.filed(Gate::Closed), [Field::Status(Status::Booked)]);
     }
 
     #[test]

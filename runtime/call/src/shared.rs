@@ -1,14 +1,14 @@
 //! What the door's layers, the live call and the reactor share of one call.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::Instant;
 
 use jiff::Zoned;
 use parking_lot::Mutex;
 use parloir_contract::{CallId, Capability, HostReturn, Refusal};
-use parloir_journal::{
-    CallJournal, Content, ContentOf, Gate as GateState, HostCallEnded, HostStatus, RecordBody, Seq,
-};
+use parloir_journal::{CallJournal, Content, ContentOf, Gate as GateState, HostStatus, RecordBody, Seq};
 use parloir_media::Gate;
 use parloir_providers::Registry;
 use parloir_sandbox::DoorClosed;
@@ -17,8 +17,8 @@ use parloir_tenancy::{Calendar, Documents, Line, Memory};
 
 use crate::report::Report;
 
-/// Records whose content is kept in memory while nobody has answered the question about recording.
-const HELD_RECORDS: usize = 2_000;
+/// Bytes of content kept in memory while nobody has answered the question about recording.
+const HELD_BYTES: usize = 256 << 10;
 
 /// One call, shared.
 pub(crate) struct Shared {
@@ -31,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) memory: Memory,
     pub(crate) documents: Option<Documents>,
     pub(crate) used: Mutex<Used>,
+    /// Host calls asked, refused ones included.
+    pub(crate) asked: AtomicU32,
     pub(crate) report: Mutex<Report>,
     pub(crate) privacy: Mutex<Privacy>,
     pub(crate) answered: Instant,
@@ -39,19 +41,35 @@ pub(crate) struct Shared {
 /// The consent gate, and what waits behind it.
 pub(crate) struct Privacy {
     pub(crate) gate: Gate,
-    held: Vec<(Seq, Content)>,
+    held: VecDeque<(Seq, Content, usize)>,
+    held_bytes: usize,
 }
 
 impl Privacy {
     pub(crate) fn new(gate: Gate) -> Self {
-        Self { gate, held: Vec::new() }
+        Self { gate, held: VecDeque::new(), held_bytes: 0 }
     }
 
-    /// Keeps a record's content in memory until the caller has answered.
+    /// Keeps a record's content in memory until the caller has answered. The newest is worth most,
+    /// for it holds the answer itself: where there is too much, the oldest goes.
     pub(crate) fn hold(&mut self, of: Seq, content: Content) {
-        if self.gate.may_hold() && !self.gate.may_write() && self.held.len() < HELD_RECORDS {
-            self.held.push((of, content));
+        if !self.gate.may_hold() || self.gate.may_write() {
+            return;
         }
+        let bytes = rmp_serde::to_vec(&content).map_or(HELD_BYTES, |bytes| bytes.len());
+        self.held.push_back((of, content, bytes));
+        self.held_bytes += bytes;
+        while self.held_bytes > HELD_BYTES
+            && let Some((_, _, bytes)) = self.held.pop_front()
+        {
+            self.held_bytes -= bytes;
+        }
+    }
+
+    /// What was held, oldest first.
+    fn settle(&mut self) -> VecDeque<(Seq, Content, usize)> {
+        self.held_bytes = 0;
+        std::mem::take(&mut self.held)
     }
 }
 
@@ -94,14 +112,14 @@ impl Shared {
         self.append(RecordBody::Gate(gate_state(gate))).map_err(failed)?;
         match gate {
             Gate::Open => {
-                for (of, content) in std::mem::take(&mut privacy.held) {
+                for (of, content, _) in privacy.settle() {
                     let record = RecordBody::Content(ContentOf { of, content: Some(content) });
                     self.append(record).map_err(failed)?;
                 }
             }
             Gate::Closed | Gate::Pending | Gate::Paused(_) => {
                 if gate.is_refused() {
-                    privacy.held = Vec::new();
+                    drop(privacy.settle());
                 }
             }
         }
@@ -111,13 +129,6 @@ impl Shared {
     /// The gate as it stands.
     pub(crate) fn gate(&self) -> Gate {
         self.privacy.lock().gate
-    }
-
-    /// A host call that was never answered because the host stopped the agent.
-    pub(crate) fn note_stopped(&self, started: Seq, latency_us: u64) -> Result<(), DoorClosed> {
-        let status = HostStatus::Cancelled;
-        let ended = HostCallEnded { started, status, latency_us, delivered: false, result: None };
-        self.append(RecordBody::HostCallEnded(ended)).map(drop)
     }
 
     /// Civil time in the line's zone.

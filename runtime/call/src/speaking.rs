@@ -84,13 +84,19 @@ pub(crate) fn play(samples: Vec<i16>, from: u32, rate: SampleRate) -> Voice {
 /// Tries every voice of the language, in order. A voice that fails after its first sound is not
 /// followed by another: the caller would hear the beginning twice.
 async fn through_voices(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     text: &str,
     language: &str,
     rate: SampleRate,
     sender: &mpsc::Sender<Piece>,
 ) -> bool {
-    let fitting = shared.providers.tts().iter().filter(|p| p.entry().serves(language));
+    // During a pause nothing leaves the machine.
+    let paused = !shared.gate().may_transcribe();
+    let fitting = shared
+        .providers
+        .tts()
+        .iter()
+        .filter(|p| p.entry().serves(language) && !(paused && p.entry().kind.is_remote()));
     for (number, provider) in (1..).zip(fitting) {
         let characters = text.chars().count() as u64;
         let sent = Sent { bytes: text.len() as u64, characters };
@@ -102,50 +108,48 @@ async fn through_voices(
             }
         };
         let request = SpeechRequest { text: text.to_owned(), language: language.to_owned() };
-        let (status, samples) = match provider.speak(request).await {
+        let status = match provider.speak(request).await {
             Ok(stream) => carry(stream, rate, sender, &mut attempt).await,
             Err(error) => {
                 tracing::warn!(provider = provider.name(), %error, "the voice failed");
-                (failed(&error), 0)
+                failed(&error)
             }
         };
         let ok = matches!(status, ProviderStatus::Ok);
-        attempt.end(shared, status, samples * 2, ProviderUsage { characters, ..ProviderUsage::default() });
-        if ok || samples > 0 {
+        let begun = attempt.so_far() > 0;
+        attempt.end(status, ProviderUsage { characters, ..ProviderUsage::default() });
+        if ok || begun {
             return ok;
         }
     }
     false
 }
 
-/// Carries a voice to the reactor, and says how it ended and how many samples came.
+/// Carries a voice to the reactor, and says how it ended.
 async fn carry(
     mut stream: SpeechStream,
     rate: SampleRate,
     sender: &mpsc::Sender<Piece>,
     attempt: &mut Attempt,
-) -> (ProviderStatus, u64) {
+) -> ProviderStatus {
     let Some(mut resampler) = resampler(stream.rate, rate) else {
-        return (ProviderStatus::Malformed, 0);
+        return ProviderStatus::Malformed;
     };
-    let mut count = 0;
     while let Some(piece) = stream.samples.next().await {
         match piece {
             Ok(samples) => {
-                attempt.first();
-                count += samples.len() as u64;
+                attempt.received(samples.len() as u64 * 2);
                 if !forward(&mut resampler, &samples, sender).await {
-                    return (ProviderStatus::Cancelled, count);
+                    return ProviderStatus::Cancelled;
                 }
             }
             Err(error) => {
                 tracing::warn!(%error, "the voice broke off");
-                return (failed(&error), count);
+                return failed(&error);
             }
         }
     }
-    let flushed = flush(&mut resampler, sender).await;
-    (if flushed { ProviderStatus::Ok } else { ProviderStatus::Cancelled }, count)
+    if flush(&mut resampler, sender).await { ProviderStatus::Ok } else { ProviderStatus::Cancelled }
 }
 
 fn resampler(from: u32, to: SampleRate) -> Option<Resampler> {

@@ -67,7 +67,7 @@ pub use journal::Journal;
 pub use list::{list_calls, list_tenants};
 pub use read::{read_call, read_recording};
 pub use record::{
-    AudioDirection, CallEnded, CallInterrupted, CallStarted, Content, ContentOf, Ending, Failure,
+    AudioDirection, CallEnded, CallInterrupted, CallStarted, Content, ContentOf, DigestKey, Ending, Failure,
     FailureKind, Gate, HostCallEnded, HostCallStarted, HostStatus, KeyPressed, Ledger, MediaDigest, Note,
     ProviderEnded, ProviderRole, ProviderStarted, ProviderStatus, ProviderUsage, RECORD_VERSION, Record,
     RecordBody, RecordError, RecordingStored, ReportFiled, Seq, TurnMeasured, Wasi, WasiStream,

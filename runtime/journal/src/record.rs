@@ -60,6 +60,8 @@ pub enum RecordBody {
     Wasi(Wasi),
     /// The agent's report, as it is filed at the end.
     Report(ReportFiled),
+    /// The key of the digests of this call's sound.
+    DigestKey(DigestKey),
     /// What the call used.
     Ledger(Ledger),
     /// The call was cut off: the program stopped, or dropped it. Always the last record.
@@ -81,6 +83,7 @@ impl RecordBody {
             Self::Wasi(body) => body.text.take().map(Content::Text),
             Self::CallEnded(body) => body.reason.take().map(Content::Text),
             Self::Report(body) => body.fields.take().map(Content::Report),
+            Self::DigestKey(body) => body.key.take().map(Content::DigestKey),
             Self::ProviderStarted(_)
             | Self::ProviderEnded(_)
             | Self::TurnMeasured(_)
@@ -106,6 +109,7 @@ impl RecordBody {
             (Self::Wasi(body), Content::Text(text)) => body.text = Some(text),
             (Self::CallEnded(body), Content::Text(text)) => body.reason = Some(text),
             (Self::Report(body), Content::Report(fields)) => body.fields = Some(fields),
+            (Self::DigestKey(body), Content::DigestKey(key)) => body.key = Some(key),
             (_, content) => return Some(content),
         }
         None
@@ -131,6 +135,7 @@ impl RecordBody {
             | Self::Note(_)
             | Self::Wasi(_)
             | Self::Report(_)
+            | Self::DigestKey(_)
             | Self::Ledger(_) => None,
         }
     }

@@ -1,39 +1,81 @@
 //! Journals every call and every answer. Nothing an agent asks or learns goes by without a record.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
 use parloir_contract::HostCall;
-use parloir_journal::{HostCallEnded, HostCallStarted, RecordBody};
+use parloir_journal::{HostCallEnded, HostCallStarted, HostStatus, RecordBody, Seq};
+use parloir_sandbox::DoorClosed;
 
 use super::{Answer, Inner, layer};
-use crate::shared::status;
+use crate::shared::{Shared, status};
 
 layer! {
     /// The journal layer: outermost.
     Journaled
 }
 
+/// Calls past the quota that are still answered, with a refusal: enough for an agent to notice and
+/// say goodbye. One that goes on asking is stopped, or its refusals would fill the disk.
+const REFUSALS: u32 = 100;
+
 impl<S: Inner> Journaled<S> {
     fn pass(&mut self, call: HostCall) -> Answer {
         let shared = self.shared.clone();
         let import = call.import();
-        let began = std::time::Instant::now();
-        let arguments = Some(call.clone());
+        let limit = shared.line.tenant.quota.host_calls;
+        let asked = shared.asked.fetch_add(1, Ordering::Relaxed);
+        if asked >= limit.saturating_add(REFUSALS) {
+            let why = format!("the agent went on asking past the {limit} host calls of its quota");
+            return Box::pin(std::future::ready(Err(DoorClosed(why))));
+        }
+        let began = Instant::now();
+        let arguments = (asked < limit).then(|| call.clone());
         let started = match shared.keep(RecordBody::HostCallStarted(HostCallStarted { import, arguments })) {
             Ok(seq) => seq,
             Err(closed) => return Box::pin(std::future::ready(Err(closed))),
         };
+        let mut unanswered = Unanswered { shared, started, began, answered: false };
         let answer = self.inner.call(call);
         Box::pin(async move {
-            let answer = answer.await;
-            let latency_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-            match &answer {
-                Ok(value) => {
-                    let (status, result) = (status(value), Some(value.clone()));
-                    let ended = HostCallEnded { started, status, latency_us, delivered: true, result };
-                    shared.keep(RecordBody::HostCallEnded(ended))?;
-                }
-                Err(_) => shared.note_stopped(started, latency_us)?,
-            }
-            answer
+            let value = answer.await?;
+            unanswered.answered = true;
+            let (status, result) = (status(&value), Some(value.clone()));
+            let latency_us = micros(began);
+            let ended = HostCallEnded { started, status, latency_us, delivered: true, result };
+            unanswered.shared.keep(RecordBody::HostCallEnded(ended))?;
+            Ok(value)
         })
     }
+}
+
+/// A host call under way. An agent that is stopped takes its question with it: the record of its
+/// start must not stay without an end.
+struct Unanswered {
+    shared: Arc<Shared>,
+    started: Seq,
+    began: Instant,
+    answered: bool,
+}
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        if !self.answered {
+            let ended = HostCallEnded {
+                started: self.started,
+                status: HostStatus::Cancelled,
+                latency_us: micros(self.began),
+                delivered: false,
+                result: None,
+            };
+            if let Err(error) = self.shared.append(RecordBody::HostCallEnded(ended)) {
+                tracing::debug!(call = %self.shared.id, %error, "the end of a host call was not journaled");
+            }
+        }
+    }
+}
+
+fn micros(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
 }

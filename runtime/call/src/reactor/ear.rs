@@ -79,6 +79,8 @@ impl Reactor {
                     open.ended = Some(Ended { last_voice_at, silence_ms, at });
                     let ms = self.rate.millis_of(open.utterance.samples());
                     self.shared.used.lock().transcribed_ms += ms;
+                } else {
+                    self.unheard(utterance);
                 }
             }
             Output::Discard { utterance } => {
@@ -89,6 +91,25 @@ impl Reactor {
             Output::Resume => self.resume_voice(),
             Output::Yield => self.yield_voice(),
             Output::Ready(ready) => self.ready(ready),
+        }
+    }
+
+    /// An utterance ended that nobody transcribes any more.
+    fn unheard(&mut self, utterance: UtteranceId) {
+        let language = self.listen_language.clone();
+        self.turn(Input::Transcript { utterance, text: None, language: &language });
+        if self.deaf_to.take_if(|id| *id == utterance).is_some() {
+            self.tell_deaf();
+        }
+    }
+
+    /// The agent is told now that nobody could transcribe, rather than that the caller said nothing.
+    fn tell_deaf(&mut self) {
+        if self.waiting.is_some() {
+            self.turn(Input::CancelListen);
+            self.turn_ready(Err(Refusal::Unavailable(
+                "every transcriber failed; the call's journal says why".into(),
+            )));
         }
     }
 
@@ -122,21 +143,17 @@ impl Reactor {
                 let text = (!text.trim().is_empty()).then_some(text.as_str());
                 self.turn(Input::Transcript { utterance: id, text, language: &language });
             }
+            // The turn machine takes an answer only once the utterance is over.
+            Understood::Failed if open.ended.is_none() => self.deaf_to = Some(id),
             Understood::Failed => {
-                let language = self.listen_language.clone();
-                self.turn(Input::Transcript { utterance: id, text: None, language: &language });
-                // The agent is told now, rather than that the caller said nothing.
-                if self.waiting.is_some() {
-                    self.turn(Input::CancelListen);
-                    self.turn_ready(Err(Refusal::Unavailable(
-                        "every transcriber failed; the call's journal says why".into(),
-                    )));
-                }
+                self.deaf_to = Some(id);
+                self.unheard(id);
             }
         }
     }
 
     fn ready(&mut self, ready: ReadyTurn) {
+        self.latency = None;
         let turn = match ready {
             ReadyTurn::Silence => Turn::Silence,
             ReadyTurn::Digits(digits) => Turn::Digits(digits),
@@ -166,7 +183,10 @@ impl Reactor {
     /// The gate moved: what may no longer be heard is dropped at once.
     pub(super) fn gate_changed(&mut self) {
         let gate = self.shared.gate();
-        if !gate.may_transcribe() {
+        let paused = !gate.may_transcribe();
+        if paused != std::mem::replace(&mut self.paused, paused) {
+            // Neither words begun before a pause nor keys left over from it belong to the other side.
+            self.turn(Input::Forget);
             self.open.clear();
             self.transcripts.clear();
             self.pre_roll.clear();

@@ -15,7 +15,7 @@ use parloir_sandbox::{Answered, FailureKind as GuestFailure};
 use parloir_transport::{LegCommand, StopReason};
 use tokio::task::JoinError;
 
-use super::{AFTER_CALLER, Reactor, Summary, voice};
+use super::{AFTER_CALLER, FALLBACK, Reactor, Summary, voice};
 use crate::fallback::{goodbye, sentence};
 use crate::request::Reply;
 use crate::switchboard::TransferOutcome;
@@ -75,13 +75,17 @@ impl Reactor {
                 }
             }
             Err(error) => {
-                self.agent_failed(FailureKind::Host, &error.to_string(), None);
+                // A panic's message may quote anything: it is content.
+                self.agent_failed(FailureKind::Host, "the host's own code failed", Some(error.to_string()));
                 return;
             }
         };
         self.outcome.get_or_insert(outcome);
         match self.phase {
-            Phase::Live | Phase::CallerGone => self.over(),
+            Phase::Live | Phase::CallerGone => {
+                self.dismissed = true;
+                self.over();
+            }
             Phase::Fallback | Phase::Over => {}
         }
     }
@@ -93,15 +97,18 @@ impl Reactor {
         self.outcome = Some(Outcome::Failed(detail.clone().unwrap_or_else(|| reason.clone())));
         self.failure(kind, reason, detail);
         self.stop_agent();
-        if self.leg.is_none() {
-            self.over();
+        self.phase = Phase::Fallback;
+        self.fallback_until = Some(Instant::now() + FALLBACK);
+        self.latency = None;
+        self.waiting = None;
+        self.turn(Input::CancelListen);
+        self.cut_speech();
+        if self.transferring.is_some() {
+            // The caller is on the way to somebody; what becomes of it decides.
             return;
         }
-        self.phase = Phase::Fallback;
-        self.cut_speech();
-        self.turn(Input::CancelListen);
-        self.waiting = None;
-        if self.transferring.is_some() {
+        if self.leg.is_none() {
+            self.over();
             return;
         }
         let text = sentence(&self.shared.line.config.fallback_sentence, &self.language);
@@ -119,11 +126,24 @@ impl Reactor {
         if let Some(agent) = self.agent.take() {
             agent.abort();
         }
+        // It acts on being stopped at its next pause only: what it still asks is not answered.
+        self.requests.close();
+        while self.requests.try_recv().is_ok() {}
     }
 
-    pub(super) fn after_host(&mut self, after: AfterHost) {
+    /// The host could not look after the caller in time: the carrier has to.
+    pub(super) fn fallback_overstayed(&mut self) {
+        tracing::error!(call = %self.shared.id, "the fallback took too long");
+        self.over();
+    }
+
+    pub(super) fn after_host(&mut self, after: AfterHost, spoken: bool) {
         match after {
-            AfterHost::HangUp => self.over(),
+            AfterHost::HangUp => {
+                // A goodbye that nobody heard dismisses nobody.
+                self.dismissed |= spoken;
+                self.over();
+            }
             AfterHost::Transfer => {
                 let to = self.shared.line.config.fallback_number.clone();
                 match to {
@@ -192,6 +212,7 @@ impl Reactor {
         if !back {
             self.caller_gone();
         }
+        let after = if self.phase == Phase::Fallback { AfterTransfer::Fallback } else { after };
         match after {
             AfterTransfer::Agent(reply) => drop(reply.send(Ok(transferred))),
             AfterTransfer::Fallback => match transferred {
@@ -232,6 +253,7 @@ impl Reactor {
 
     /// The agent hangs up.
     pub(super) fn hang_up(&mut self) {
+        self.dismissed = true;
         self.send_hang_up();
         self.caller_gone();
     }
@@ -283,7 +305,7 @@ impl Reactor {
         {
             self.media_digest(&digest);
         }
-        let fields = self.shared.report.lock().filed(gate.may_deliver());
+        let fields = self.shared.report.lock().filed(gate);
         let count = u32::try_from(fields.len()).unwrap_or(u32::MAX);
         self.append(RecordBody::Report(ReportFiled { count, fields: Some(fields) }));
         let used = *self.shared.used.lock();
@@ -314,7 +336,7 @@ impl Reactor {
         if let Err(error) = self.shared.journal.close(ended).await {
             tracing::error!(call = %id, %error, "the call's journal did not close");
         }
-        Summary { id, outcome, lasted, used }
+        Summary { id, outcome, lasted, used, dismissed: self.dismissed }
     }
 
     pub(super) fn keep_block(&self, block: parloir_media::RecordingBlock) {
@@ -339,8 +361,9 @@ impl Reactor {
 /// A guest's failure in the journal's words.
 fn failure_kind(kind: GuestFailure) -> FailureKind {
     match kind {
-        GuestFailure::Trap | GuestFailure::Stack | GuestFailure::Stopped => FailureKind::AgentTrap,
-        GuestFailure::TurnCpu | GuestFailure::CallCpu => FailureKind::AgentBudget,
+        GuestFailure::Trap | GuestFailure::Stack => FailureKind::AgentTrap,
+        // The door closes on a live call only where the agent asked past its quota.
+        GuestFailure::TurnCpu | GuestFailure::CallCpu | GuestFailure::Stopped => FailureKind::AgentBudget,
         GuestFailure::Memory => FailureKind::AgentMemory,
         GuestFailure::Host => FailureKind::AgentStart,
     }

@@ -16,6 +16,7 @@ mod voice;
 use std::collections::HashMap;
 use std::future::pending;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
@@ -23,7 +24,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use parking_lot::Mutex;
 use parloir_contract::{CallId, CallInfo, Direction, ListenOptions, Outcome, Refusal, Turn};
-use parloir_journal::{CallStarted, Content, FailureKind, Journal, JournalError, RecordBody};
+use parloir_journal::{CallStarted, Content, DigestKey, FailureKind, Journal, JournalError, RecordBody};
 use parloir_media::{
     Activity, Frame, Framer, Gate, Input, Output, Playout, PlayoutOptions, PreRoll, Recorder, SampleRate,
     SecondDigest, Side, TurnTaker, UtteranceId,
@@ -52,6 +53,8 @@ use crate::switchboard::{Switchboard, TransferOutcome};
 
 /// How long an agent may take to file its report once the caller is gone.
 const AFTER_CALLER: Duration = Duration::from_secs(10);
+/// How long the host may take to look after a caller whose agent failed, transfer included.
+const FALLBACK: Duration = Duration::from_secs(120);
 /// How long a caller may hear nothing while the agent neither speaks nor listens.
 const QUIET: Duration = Duration::from_secs(15);
 /// How long a caller may wait for a slow answer before the host says that somebody is there.
@@ -103,6 +106,9 @@ pub struct Summary {
     pub lasted: Duration,
     /// What it used.
     pub used: Used,
+    /// Whether the caller was let go on purpose: the agent or the host's goodbye ended the call.
+    /// Where not, a caller who is still there needs somebody else.
+    pub dismissed: bool,
 }
 
 /// Lives a call to its end. Must run on the media loop's executor.
@@ -189,6 +195,10 @@ struct Reactor {
     phase: ending::Phase,
     outcome: Option<Outcome>,
     give_up_at: Option<Instant>,
+    fallback_until: Option<Instant>,
+    dismissed: bool,
+    paused: bool,
+    deaf_to: Option<UtteranceId>,
     quiet_since: Instant,
     filler_due: bool,
     cpu: Duration,
@@ -246,11 +256,17 @@ impl Reactor {
             memory: Memory::new(store),
             documents,
             used: Mutex::new(Used::default()),
+            asked: AtomicU32::new(0),
             report: Mutex::new(Report::default()),
             privacy: Mutex::new(privacy),
             answered: Instant::now(),
             line,
         });
+        let mut digest_key = [0; 32];
+        getrandom::fill(&mut digest_key)
+            .map_err(|e| JournalError::Io(format!("the system has no randomness: {e}")))?;
+        let key = RecordBody::DigestKey(DigestKey { key: Some(digest_key) });
+        shared.keep(key).map_err(|e| JournalError::Io(e.to_string()))?;
         let (sender, requests) = mpsc::channel(4);
         let live = LiveCall::new(shared.clone(), sender, Handle::current());
         let quota = &shared.line.tenant.quota;
@@ -287,13 +303,20 @@ impl Reactor {
             language,
             latency: None,
             recorder: Recorder::new(rate, PENDING_SECONDS),
-            digests: [SecondDigest::new(Side::Caller), SecondDigest::new(Side::Agent)],
+            digests: [
+                SecondDigest::keyed(Side::Caller, &digest_key),
+                SecondDigest::keyed(Side::Agent, &digest_key),
+            ],
             requests,
             agent: Some(agent),
             transferring: None,
             phase: ending::Phase::Live,
             outcome: None,
             give_up_at: None,
+            fallback_until: None,
+            dismissed: false,
+            paused: false,
+            deaf_to: None,
             quiet_since: Instant::now(),
             filler_due: true,
             cpu: Duration::ZERO,
@@ -341,6 +364,11 @@ impl Reactor {
     }
 
     fn request(&mut self, request: Request) {
+        // A stopped agent's last request is nobody's any more.
+        match self.phase {
+            ending::Phase::Live | ending::Phase::CallerGone => {}
+            ending::Phase::Fallback | ending::Phase::Over => return,
+        }
         match request {
             Request::Say { text, options, reply } => self.say(text, options, voice::Purpose::Say(reply)),
             Request::Ask { question, say, listen, reply } => {
@@ -417,6 +445,9 @@ impl Reactor {
         }
         if self.give_up_at.is_some_and(|at| Instant::now() >= at) {
             self.agent_overstayed();
+        }
+        if self.fallback_until.is_some_and(|at| Instant::now() >= at) {
+            self.fallback_overstayed();
         }
     }
 

@@ -13,16 +13,30 @@ use parloir_contract::{
 };
 use parloir_journal::{RecordBody, TurnMeasured};
 use parloir_media::{Codec, Input, MarkName, Next, Reached, SayingId, Side, join_heard};
+use parloir_providers::Sentences;
 use parloir_transport::LegCommand;
 use tokio::sync::mpsc;
 
 use super::{Reactor, Waiting};
-use crate::asking::{self, Written};
+use crate::asking::{self, AbortOnDrop, Written};
 use crate::request::Reply;
 use crate::speaking::{self, Piece, Voice};
 
 /// Sentences of one answer that may wait for their voice.
 const SENTENCES: usize = 32;
+
+/// Room that must be free before the voice of the next sentence is asked for, in milliseconds: most
+/// of a sentence, so that a long text holds no provider while it waits to be played.
+const VOICE_AHEAD_MS: u64 = 8_000;
+
+/// A text as sentences, each spoken by a request of its own: the first is heard sooner, and no voice
+/// is held up by what is still being played.
+fn sentences(text: &str) -> Vec<String> {
+    let mut splitter = Sentences::default();
+    let mut all = splitter.push(text);
+    all.extend(splitter.finish());
+    all
+}
 
 /// What a speech is for, and so what follows it.
 pub(super) enum Purpose {
@@ -46,23 +60,14 @@ pub(super) enum Purpose {
     Filler,
 }
 
-/// Stops a task when its owner loses interest.
-pub(super) struct AbortOnDrop(pub(super) tokio::task::AbortHandle);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
 /// Something being said.
 pub(super) struct Speech {
     purpose: Purpose,
     language: String,
     /// Sentences whose voice has not been asked for yet.
     texts: VecDeque<String>,
-    /// The sentence whose voice is arriving.
-    current: Option<(SayingId, Voice)>,
+    /// The sentence whose voice is arriving, and the voice until it has ended.
+    current: Option<(SayingId, Option<Voice>)>,
     /// A piece that did not fit.
     rest: Vec<i16>,
     /// Begun and not heard to the end.
@@ -96,8 +101,8 @@ pub(super) async fn next_piece(speech: &mut Option<Speech>) -> Arrived {
     };
     let piece = async {
         match &mut speech.current {
-            Some((_, voice)) => voice.next().await,
-            None => pending().await,
+            Some((_, Some(voice))) => voice.next().await,
+            Some((_, None)) | None => pending().await,
         }
     };
     tokio::select! {
@@ -115,7 +120,7 @@ impl Reactor {
         if let Some(speech) = &mut self.speech
             && !empty
         {
-            speech.texts.push_back(text);
+            speech.texts.extend(sentences(&text));
         }
         self.voice_next_sentence();
         self.settle_speech();
@@ -136,7 +141,7 @@ impl Reactor {
                 let voice = speaking::play(samples, from, self.rate);
                 if let Some(speech) = &mut self.speech {
                     speech.playing += 1;
-                    speech.current = Some((saying, voice));
+                    speech.current = Some((saying, Some(voice)));
                 }
             }
             Err(error) => self.voice_failed(&error.to_string()),
@@ -152,6 +157,10 @@ impl Reactor {
         say: SayOptions,
         reply: Reply<SpokenAnswer>,
     ) {
+        if let Err(refusal) = asking::may_speak(&self.shared) {
+            let _ = reply.send(Err(refusal));
+            return;
+        }
         let (written, task) = asking::write(&self.shared, messages, options);
         let answer = Box::new(Answer {
             text: String::new(),
@@ -214,7 +223,9 @@ impl Reactor {
     /// Asks for the voice of the next sentence, if none is arriving.
     fn voice_next_sentence(&mut self) {
         let Some(speech) = &mut self.speech else { return };
-        if speech.current.is_some() {
+        // A voice that is not yet wanted would only hold its provider up.
+        let room = self.rate.samples_in(VOICE_AHEAD_MS);
+        if speech.current.is_some() || (self.playout.room() as u64) < room {
             return;
         }
         let Some(text) = speech.texts.pop_front() else { return };
@@ -222,7 +233,7 @@ impl Reactor {
             Ok(saying) => {
                 speech.playing += 1;
                 let voice = speaking::speak(&self.shared, text, speech.language.clone(), self.rate);
-                speech.current = Some((saying, voice));
+                speech.current = Some((saying, Some(voice)));
             }
             Err(error) => {
                 let error = error.to_string();
@@ -241,10 +252,10 @@ impl Reactor {
                 self.append_rest();
             }
             Arrived::Piece(Piece::End) => {
-                if let Some((saying, _)) = self.speech.as_mut().and_then(|s| s.current.take()) {
-                    let _ = self.playout.end(saying);
+                if let Some((_, voice)) = self.speech.as_mut().and_then(|s| s.current.as_mut()) {
+                    *voice = None;
                 }
-                self.voice_next_sentence();
+                self.append_rest();
             }
             Arrived::Piece(Piece::Failed) => self.voice_failed("every voice failed"),
             Arrived::Written(written) => self.written(written),
@@ -257,10 +268,16 @@ impl Reactor {
     /// there is room, so this holds one piece at most.
     fn append_rest(&mut self) {
         let Some(speech) = &mut self.speech else { return };
-        let Some((saying, _)) = &speech.current else { return };
+        let Some((saying, voice)) = &speech.current else { return };
         match self.playout.append(*saying, &speech.rest) {
             Ok(taken) => drop(speech.rest.drain(..taken.min(speech.rest.len()))),
             Err(_) => speech.rest.clear(),
+        }
+        // Only when all of it is in does a sentence end.
+        if voice.is_none() && speech.rest.is_empty() {
+            let _ = self.playout.end(*saying);
+            speech.current = None;
+            self.voice_next_sentence();
         }
     }
 
@@ -274,8 +291,8 @@ impl Reactor {
             if self.playout.withdraw(saying) {
                 speech.playing = speech.playing.saturating_sub(1);
             } else {
-                // What was sent is still being heard: it ends there.
-                let _ = self.playout.end(saying);
+                // What was sent is still being heard, and is not the whole of it.
+                let _ = self.playout.break_off(saying);
             }
         }
         speech.complete = true;
@@ -289,6 +306,10 @@ impl Reactor {
                 let mut used = self.shared.used.lock();
                 let characters = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
                 used.speech_characters = used.speech_characters.saturating_add(characters);
+                if !answer.text.is_empty() {
+                    answer.text.push(' ');
+                }
+                answer.text.push_str(&text);
                 speech.texts.push_back(text);
             }
             Written::Done(done) => {
@@ -327,6 +348,7 @@ impl Reactor {
         if self.speech.as_ref().is_some_and(|s| !s.rest.is_empty()) {
             self.append_rest();
         }
+        self.voice_next_sentence();
     }
 
     /// The reply's first sound leaves: its latency is complete.
@@ -448,7 +470,8 @@ impl Reactor {
     fn end_speech(&mut self) {
         let Some(speech) = self.speech.take() else { return };
         self.quiet_since = std::time::Instant::now();
-        let Speech { purpose, heard, failed, .. } = speech;
+        let Speech { purpose, mut heard, failed, .. } = speech;
+        heard.whole &= !failed;
         let unspoken = failed && heard.played == 0;
         let refusal = || Refusal::Unavailable("every voice failed; the call's journal says why".into());
         match purpose {
@@ -473,10 +496,12 @@ impl Reactor {
                 };
                 let _ = reply.send(answered);
             }
+            // An agent that failed meanwhile transfers nobody.
+            Purpose::BeforeTransfer { .. } if self.phase == super::ending::Phase::Fallback => {}
             Purpose::BeforeTransfer { to, reply } => {
                 self.hand_over(to, super::ending::AfterTransfer::Agent(reply))
             }
-            Purpose::Host(after) => self.after_host(after),
+            Purpose::Host(after) => self.after_host(after, !unspoken),
             Purpose::Filler => {}
         }
     }

@@ -153,6 +153,7 @@ fn line(body: &RecordBody, bodies: &HashMap<Seq, &RecordBody>, all: bool) -> Lin
         | RecordBody::RecordingStored(_)
         | RecordBody::Key(_)
         | RecordBody::Content(_)
+        | RecordBody::DigestKey(_)
         | RecordBody::Wasi(_) => None,
     }
 }

@@ -216,7 +216,7 @@ pub struct MediaDigest {
     pub second: u32,
     /// How many frames of 20 ms it had.
     pub frames: u16,
-    /// SHA-256 of their bytes as they were on the wire.
+    /// HMAC-SHA-256 of their bytes as they were on the wire, under the call's digest key.
     pub sha256: [u8; 32],
 }
 
@@ -279,6 +279,8 @@ pub enum Content {
     Held(Box<Self>),
     /// Of [`RecordBody::Report`](super::RecordBody::Report).
     Report(Vec<Field>),
+    /// Of [`RecordBody::DigestKey`](super::RecordBody::DigestKey).
+    DigestKey([u8; 32]),
 }
 
 /// What kind of thing failed.
@@ -338,6 +340,13 @@ pub struct Wasi {
     pub bytes: u64,
     /// *Content*: what was written.
     pub text: Option<String>,
+}
+
+/// See [`RecordBody::DigestKey`](super::RecordBody::DigestKey).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DigestKey {
+    /// *Content*: the key. Without it the digests of this call's sound commit to it and confirm no guess.
+    pub key: Option<[u8; 32]>,
 }
 
 /// See [`RecordBody::Report`](super::RecordBody::Report).
