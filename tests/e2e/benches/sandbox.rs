@@ -3,7 +3,8 @@
 //! `cargo bench -p parloir-e2e` prints, beside criterion's own figures, the percentiles that the
 //! project holds itself to: instantiation p99, and a journaled host call as the agent sees it, with
 //! an unjournaled one through a bare door as the floor.
-#![allow(missing_docs, reason = "criterion's macros make public items")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(missing_docs, clippy::print_stdout, reason = "criterion's macros make public items")]
 
 #[path = "../tests/house/mod.rs"]
 mod house;

@@ -1,4 +1,5 @@
 //! The living call, with canned ears and voice: what is said, heard, pressed and kept.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod house;
 

@@ -1,5 +1,6 @@
 //! `kill -9` during calls: after a restart every acknowledged record is there, calls that were cut
 //! off are closed as interrupted, and the journal verifies.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod house;
 

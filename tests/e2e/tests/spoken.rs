@@ -1,5 +1,6 @@
 //! The newcomer's first command, whole: the built binary, the embedded ears and voice, a caller's
 //! recorded voice, in both languages.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod house;
 

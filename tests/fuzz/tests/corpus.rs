@@ -1,5 +1,6 @@
 //! Every corpus goes through its target, and so does every prefix of every file and a version with
 //! each of its bytes flipped in turn.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::path::Path;
 
