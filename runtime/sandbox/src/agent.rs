@@ -1,6 +1,9 @@
 //! A loaded agent: it describes itself once, and answers calls, each in an instance of its own.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use parloir_contract::{CallInfo, Capability, Description, Outcome};
@@ -34,6 +37,33 @@ pub struct Answered {
     pub outcome: Result<Outcome, Failure>,
     /// CPU time it used.
     pub cpu: Duration,
+}
+
+/// An agent answering a call. Dropping it does not stop the agent; aborting it does.
+#[derive(Debug)]
+pub struct Answering {
+    task: tokio::task::JoinHandle<Answered>,
+    meter: Arc<Meter>,
+}
+
+impl Answering {
+    /// Stops the agent at its next pause: a host call, or an interruption of its computing.
+    pub fn abort(&self) {
+        self.task.abort();
+    }
+
+    /// CPU time it has used up to its last pause.
+    pub fn cpu(&self) -> Duration {
+        self.meter.used()
+    }
+}
+
+impl Future for Answering {
+    type Output = Result<Answered, tokio::task::JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.task).poll(cx)
+    }
 }
 
 impl Agent {
@@ -98,14 +128,15 @@ impl Agent {
     }
 
     /// Answers one call on the agents' executor: a fresh store, a fresh instance, this door and no
-    /// other. Dropping the returned handle does not stop the agent; aborting it does.
-    pub fn answer(&self, info: CallInfo, door: Door, budget: Budget) -> tokio::task::JoinHandle<Answered> {
-        let agent = self.clone();
-        self.sandbox.inner.executor.handle().spawn(async move { agent.run(&info, door, budget).await })
+    /// other.
+    pub fn answer(&self, info: CallInfo, door: Door, budget: Budget) -> Answering {
+        let meter = Arc::new(Meter::default());
+        let (agent, charged) = (self.clone(), meter.clone());
+        let work = async move { agent.run(&info, door, budget, charged).await };
+        Answering { task: self.sandbox.inner.executor.handle().spawn(work), meter }
     }
 
-    async fn run(&self, info: &CallInfo, door: Door, budget: Budget) -> Answered {
-        let meter = Arc::new(Meter::default());
+    async fn run(&self, info: &CallInfo, door: Door, budget: Budget, meter: Arc<Meter>) -> Answered {
         let Ok(_place) = self.sandbox.inner.places.clone().acquire_owned().await else {
             return Answered { outcome: Err(Failure::host("the sandbox is closing")), cpu: Duration::ZERO };
         };

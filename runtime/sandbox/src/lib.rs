@@ -39,7 +39,7 @@ mod limits;
 mod metering;
 mod settings;
 
-pub use agent::{Agent, Answered};
+pub use agent::{Agent, Answered, Answering};
 pub use artifact::{ArtifactCache, SealKey};
 pub use door::{Door, DoorClosed, refusing_door};
 pub use encode::{EncodeError, encode};

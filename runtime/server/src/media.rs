@@ -1,5 +1,6 @@
 //! The carrier's stream: a WebSocket becomes a leg, the leg becomes a call.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
@@ -7,7 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response as HttpResponse;
 use bytes::Bytes;
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use parloir_call::Setup;
 use parloir_tenancy::Line;
 use parloir_transport::drive::{Ended, Ending, Incoming, Outbound, Patience, SOCKET_LIMIT, drive};
@@ -49,16 +50,21 @@ async fn stream(house: Arc<House>, line: Arc<Line>, socket: WebSocket) {
     let outgoing = sink.with(|outbound: Outbound| async move { Ok::<_, axum::Error>(told(outbound)) });
     let (leg, side) = parloir_transport::leg();
     let (state, seen) = watch::channel(StreamState::Open);
-    let answering = tokio::spawn(answer(house, line, leg, seen));
-    let ended = drive(Box::pin(incoming), Box::pin(outgoing), side, Patience::default()).await;
-    state.send_replace(match ended.ending {
-        Ending::HungUp => StreamState::HungUp,
-        Ending::Carrier(_) | Ending::HandedOver { .. } | Ending::CallGone => StreamState::Left,
-    });
-    log(&ended);
-    if let Err(error) = answering.await {
-        // Its message may quote the call.
-        tracing::error!(panicked = error.is_panic(), "a call ended unexpectedly");
+    // One task for both sides of the leg: a frame goes from the socket to the call and back without
+    // waking another thread.
+    let driving = async {
+        let ended = drive(Box::pin(incoming), Box::pin(outgoing), side, Patience::default()).await;
+        state.send_replace(match ended.ending {
+            Ending::HungUp => StreamState::HungUp,
+            Ending::Carrier(_) | Ending::HandedOver { .. } | Ending::CallGone => StreamState::Left,
+        });
+        log(&ended);
+    };
+    let answering = AssertUnwindSafe(answer(house, line, leg, seen)).catch_unwind();
+    let ((), answered) = tokio::join!(driving, answering);
+    if answered.is_err() {
+        // What panicked may quote the call.
+        tracing::error!("a call ended unexpectedly");
     }
 }
 

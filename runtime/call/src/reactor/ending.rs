@@ -124,6 +124,7 @@ impl Reactor {
 
     fn stop_agent(&mut self) {
         if let Some(agent) = self.agent.take() {
+            self.cpu = agent.cpu();
             agent.abort();
         }
         // It acts on being stopped at its next pause only: what it still asks is not answered.

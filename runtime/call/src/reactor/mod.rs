@@ -30,7 +30,7 @@ use parloir_media::{
     SecondDigest, Side, TurnTaker, UtteranceId,
 };
 use parloir_providers::{Registry, Transcript};
-use parloir_sandbox::{Agent, Answered, Budget};
+use parloir_sandbox::{Agent, Answered, Answering, Budget};
 use parloir_store::TenantStore;
 use parloir_tenancy::calendar::to_local;
 use parloir_tenancy::quota::Used;
@@ -38,7 +38,6 @@ use parloir_tenancy::{Calendar, Documents, Line, Memory};
 use parloir_transport::{Leg, LegEvent};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -190,7 +189,7 @@ struct Reactor {
     recorder: Recorder,
     digests: [SecondDigest; 2],
     requests: mpsc::Receiver<Request>,
-    agent: Option<JoinHandle<Answered>>,
+    agent: Option<Answering>,
     transferring: Option<(BoxFuture<'static, TransferOutcome>, ending::AfterTransfer)>,
     phase: ending::Phase,
     outcome: Option<Outcome>,
@@ -465,7 +464,7 @@ async fn next_event(leg: &mut Option<Leg>) -> Option<LegEvent> {
     }
 }
 
-async fn agent_ended(agent: &mut Option<JoinHandle<Answered>>) -> Result<Answered, tokio::task::JoinError> {
+async fn agent_ended(agent: &mut Option<Answering>) -> Result<Answered, tokio::task::JoinError> {
     match agent {
         Some(agent) => agent.await,
         None => pending().await,
