@@ -111,6 +111,7 @@ fn spin() -> Outcome {
     }
 }
 
+#[allow(unconditional_recursion, reason = "that is the trial")]
 fn recurse(n: u64) -> u64 {
     black_box(recurse(black_box(n) + 1)).wrapping_add(n)
 }
