@@ -308,7 +308,11 @@ impl Playout {
             return Next::Mark(name);
         }
         let ahead = self.busy_until.saturating_sub(now);
-        if ahead > 0 && ahead + u64::from(FRAME_MS) > u64::from(self.options.lead_ms.max(FRAME_MS)) {
+        // A tick that comes a moment early sends its frame all the same: the next would send two.
+        let slack = u64::from(FRAME_MS / 2);
+        if ahead > slack
+            && ahead + u64::from(FRAME_MS) > u64::from(self.options.lead_ms.max(FRAME_MS)) + slack
+        {
             return Next::Nothing;
         }
         let waiting = saying.arrived - saying.sent;

@@ -114,6 +114,10 @@ impl Default for TurnTaker {
     }
 }
 
+/// A pause is measured between arrivals, which are early or late by a few milliseconds. Without this
+/// allowance every other turn would end a whole frame late.
+const ARRIVAL_MS: u32 = 4;
+
 impl TurnTaker {
     /// Nobody speaks, nobody listens.
     #[must_use]
@@ -399,7 +403,7 @@ impl TurnTaker {
         let silence_ms = u32::try_from(self.now - utterance.last_voice_at).unwrap_or(u32::MAX);
         let pause = Pause {
             speech_ms: u32::try_from(utterance.last_voice_at - utterance.began_at).unwrap_or(u32::MAX),
-            silence_ms,
+            silence_ms: silence_ms.saturating_add(ARRIVAL_MS),
             expecting: self.expecting(),
             partial: if self.partial.is_empty() { None } else { Some(&self.partial) },
         };
