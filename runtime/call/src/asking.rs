@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use futures_util::StreamExt;
 use parloir_contract::{Answer, Chat, ChatOptions, Finish, Message, Refusal, Usage};
-use parloir_journal::{ProviderStatus, ProviderUsage};
+use parloir_journal::ProviderUsage;
 use parloir_providers::{ChatDelta, ChatStream, ProviderError, Sentences};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-use crate::attempt::{Attempt, Sent, failed};
+use crate::attempt::{Attempt, Sent};
 use crate::shared::Shared;
 
 /// Tokens of one answer where the agent does not say.
@@ -22,8 +22,10 @@ const SENTENCES: usize = 16;
 /// What a model writes for a voice to speak.
 #[derive(Debug)]
 pub(crate) enum Written {
-    /// A whole sentence.
-    Sentence(String),
+    /// The first word was written so many milliseconds after the model was asked.
+    Begun(u32),
+    /// A whole sentence, and how many milliseconds after the model was asked.
+    Sentence(String, u32),
     /// The end, with the whole answer.
     Done(Box<Answer>),
     /// Every model failed, or the one that answered broke off.
@@ -45,7 +47,7 @@ pub(crate) async fn chat(
     messages: Vec<Message>,
     options: ChatOptions,
 ) -> Result<Answer, Refusal> {
-    answer(shared, messages, options, |_| {}).await
+    answer(shared, messages, options, |_, _| {}).await
 }
 
 /// Asks in a task of its own and sends each sentence as soon as it is whole.
@@ -58,22 +60,27 @@ pub(crate) fn write(
     let shared = shared.clone();
     let task = tokio::spawn(async move {
         // Bounded by the answer itself: a provider gives at most 256 KiB of text.
-        let (texts, mut pieces) = mpsc::unbounded_channel::<String>();
+        let (texts, mut pieces) = mpsc::unbounded_channel::<(String, u32)>();
         let speaking = async {
             let mut sentences = Sentences::default();
-            while let Some(text) = pieces.recv().await {
+            let mut at = None;
+            while let Some((text, ms)) = pieces.recv().await {
+                if at.replace(ms).is_none() && sender.send(Written::Begun(ms)).await.is_err() {
+                    return;
+                }
                 for sentence in sentences.push(&text) {
-                    if sender.send(Written::Sentence(sentence)).await.is_err() {
+                    if sender.send(Written::Sentence(sentence, ms)).await.is_err() {
                         return;
                     }
                 }
             }
             if let Some(rest) = sentences.finish() {
-                let _ = sender.send(Written::Sentence(rest)).await;
+                let _ = sender.send(Written::Sentence(rest, at.unwrap_or(0))).await;
             }
         };
         let asking = async {
-            let answer = answer(&shared, messages, options, |text| drop(texts.send(text.to_owned()))).await;
+            let heard = |text: &str, ms| drop(texts.send((text.to_owned(), ms)));
+            let answer = answer(&shared, messages, options, heard).await;
             drop(texts);
             answer
         };
@@ -93,7 +100,7 @@ async fn answer(
     shared: &Arc<Shared>,
     messages: Vec<Message>,
     mut options: ChatOptions,
-    mut text: impl FnMut(&str),
+    mut text: impl FnMut(&str, u32),
 ) -> Result<Answer, Refusal> {
     check(&messages, &mut options)?;
     if !shared.gate().may_transcribe() {
@@ -116,7 +123,7 @@ async fn answer(
     }
     for (number, provider) in (1..).zip(shared.providers.llm()) {
         let request = Chat { messages: messages.clone(), options: options.clone() };
-        let begun = Attempt::begin(shared, provider.entry(), number, sent).await;
+        let begun = Attempt::begin(shared, provider.entry(), number, sent, shared.purpose()).await;
         let mut attempt = begun.map_err(|e| Refusal::Unavailable(e.to_string()))?;
         let result = match provider.chat(request).await {
             Ok(stream) => gather(stream, &mut attempt, &mut text).await,
@@ -130,7 +137,7 @@ async fn answer(
                     output_tokens: usage.output_tokens.into(),
                     ..ProviderUsage::default()
                 };
-                attempt.end(ProviderStatus::Ok, counted);
+                attempt.end(counted);
                 let tokens = usage.input_tokens.saturating_add(usage.output_tokens);
                 if tokens > 0 {
                     let mut used = shared.used.lock();
@@ -145,7 +152,7 @@ async fn answer(
                     "the language model failed"
                 );
                 let begun = attempt.so_far() > 0;
-                attempt.end(failed(&error), ProviderUsage::default());
+                attempt.failed(&error, ProviderUsage::default());
                 if begun {
                     let why = "the language model broke off; the call's journal says why";
                     return Err(Refusal::Unavailable(why.into()));
@@ -159,7 +166,7 @@ async fn answer(
 async fn gather(
     mut stream: ChatStream,
     attempt: &mut Attempt,
-    text: &mut impl FnMut(&str),
+    text: &mut impl FnMut(&str, u32),
 ) -> Result<Answer, ProviderError> {
     let mut answer = Answer {
         text: String::new(),
@@ -172,7 +179,7 @@ async fn gather(
         match delta? {
             ChatDelta::Text(more) => {
                 attempt.received(more.len() as u64);
-                text(&more);
+                text(&more, attempt.elapsed_ms());
                 answer.text.push_str(&more);
             }
             ChatDelta::ToolCall(call) => {

@@ -35,12 +35,13 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
-    /// Journals the start.
+    /// Journals the start. `purpose` is the host call that asks for it; none where the host does.
     pub(crate) async fn begin(
         shared: &Arc<Shared>,
         entry: &ProviderEntry,
         number: u32,
         sent: Sent,
+        purpose: Option<Seq>,
     ) -> Result<Self, DoorClosed> {
         let body = RecordBody::ProviderStarted(ProviderStarted {
             attempt: number,
@@ -54,7 +55,7 @@ impl Attempt {
             region: entry.region.clone(),
             bytes_sent: sent.bytes,
             characters_sent: sent.characters,
-            purpose: None,
+            purpose,
         });
         let began = Instant::now();
         let started = if entry.kind.is_remote() {
@@ -84,17 +85,32 @@ impl Attempt {
         self.sent = self.sent.saturating_add(bytes);
     }
 
-    /// Journals the end.
-    pub(crate) fn end(mut self, status: ProviderStatus, usage: ProviderUsage) {
-        self.journal_end(status, usage);
+    /// Since the request, in milliseconds.
+    pub(crate) fn elapsed_ms(&self) -> u32 {
+        millis(self.began)
     }
 
-    fn journal_end(&mut self, status: ProviderStatus, usage: ProviderUsage) {
+    /// Journals the end of a request that was answered.
+    pub(crate) fn end(mut self, usage: ProviderUsage) {
+        self.journal_end(ProviderStatus::Ok, 0, usage);
+    }
+
+    /// Journals the end of a request whose answer nobody wanted any more.
+    pub(crate) fn cancelled(mut self, usage: ProviderUsage) {
+        self.journal_end(ProviderStatus::Cancelled, 0, usage);
+    }
+
+    /// Journals the end of a request that failed.
+    pub(crate) fn failed(mut self, error: &ProviderError, usage: ProviderUsage) {
+        self.journal_end(failed(error), error.code.unwrap_or(0), usage);
+    }
+
+    fn journal_end(&mut self, status: ProviderStatus, code: u16, usage: ProviderUsage) {
         self.ended = true;
         let ended = RecordBody::ProviderEnded(ProviderEnded {
             started: self.started,
             status,
-            code: 0,
+            code,
             latency_ms: millis(self.began),
             first_ms: self.first_ms,
             bytes_sent: self.sent,
@@ -110,13 +126,13 @@ impl Attempt {
 impl Drop for Attempt {
     fn drop(&mut self) {
         if !self.ended {
-            self.journal_end(ProviderStatus::Cancelled, ProviderUsage::default());
+            self.journal_end(ProviderStatus::Cancelled, 0, ProviderUsage::default());
         }
     }
 }
 
 /// A provider's failure, for its record.
-pub(crate) fn failed(error: &ProviderError) -> ProviderStatus {
+fn failed(error: &ProviderError) -> ProviderStatus {
     match error.kind {
         ErrorKind::Connect => ProviderStatus::Unreachable,
         ErrorKind::TimedOut => ProviderStatus::TimedOut,

@@ -6,16 +6,18 @@
 use std::sync::Arc;
 
 use parloir_contract::Expecting;
-use parloir_journal::{ProviderStatus, ProviderUsage};
+use parloir_journal::ProviderUsage;
 use parloir_media::SampleRate;
 use parloir_providers::{Transcript, TranscriptionRequest};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::attempt::{Attempt, Sent, failed};
+use crate::attempt::{Attempt, Sent};
 use crate::shared::Shared;
 
-/// Pieces of sound that may wait for a transcriber: 5 s.
-const PIECES: usize = 256;
+/// Pieces of sound that may wait for a transcriber: 6 s.
+const PIECES: usize = 64;
+/// A piece, in milliseconds: a transcriber that streams takes no shorter ones, and each wakes a task.
+const PIECE_MS: u64 = 100;
 
 /// What came of an utterance.
 #[derive(Debug)]
@@ -31,15 +33,27 @@ pub(crate) struct Utterance {
     sound: Option<mpsc::Sender<Vec<i16>>>,
     task: tokio::task::AbortHandle,
     samples: u64,
+    /// What is not a whole piece yet.
+    piece: Vec<i16>,
+    piece_samples: usize,
 }
 
 impl Utterance {
-    /// More sound. Never waits: a transcriber that falls 5 s behind loses sound and says so in the
+    /// More sound. Never waits: a transcriber that falls 6 s behind loses sound and says so in the
     /// log.
-    pub(crate) fn push(&mut self, samples: Vec<i16>) {
+    pub(crate) fn push(&mut self, samples: &[i16]) {
         self.samples += samples.len() as u64;
+        self.piece.extend_from_slice(samples);
+        if self.piece.len() >= self.piece_samples {
+            self.send();
+        }
+    }
+
+    fn send(&mut self) {
+        let piece = std::mem::replace(&mut self.piece, Vec::with_capacity(self.piece_samples));
         if let Some(sound) = &self.sound
-            && sound.try_send(samples).is_err()
+            && !piece.is_empty()
+            && sound.try_send(piece).is_err()
         {
             tracing::warn!("a transcriber does not keep up: sound is lost");
         }
@@ -47,6 +61,7 @@ impl Utterance {
 
     /// The utterance is over: its text follows.
     pub(crate) fn finish(&mut self) {
+        self.send();
         self.sound = None;
     }
 
@@ -77,7 +92,9 @@ pub(crate) fn begin(
         let heard = through_transcribers(&shared, request, pieces).await;
         let _ = done.send(heard);
     });
-    (Utterance { sound: Some(sound), task: task.abort_handle(), samples: 0 }, text)
+    let piece_samples = usize::try_from(rate.samples_in(PIECE_MS)).unwrap_or(0);
+    let piece = Vec::with_capacity(piece_samples);
+    (Utterance { sound: Some(sound), task: task.abort_handle(), samples: 0, piece, piece_samples }, text)
 }
 
 async fn through_transcribers(
@@ -86,6 +103,8 @@ async fn through_transcribers(
     mut pieces: mpsc::Receiver<Vec<i16>>,
 ) -> Heard {
     let fitting = shared.providers.stt().iter().filter(|p| p.entry().serves(&request.language));
+    // Whoever listens as the caller begins is whom it serves; sound that nobody waits for is the loop's.
+    let purpose = shared.purpose();
     let mut kept: Vec<i16> = Vec::new();
     let mut open = true;
     for (number, provider) in (1..).zip(fitting) {
@@ -94,6 +113,7 @@ async fn through_transcribers(
             provider.entry(),
             number,
             Sent { bytes: kept.len() as u64 * 2, characters: 0 },
+            purpose,
         )
         .await
         else {
@@ -120,11 +140,11 @@ async fn through_transcribers(
         match &result {
             Ok(transcript) => {
                 attempt.received(transcript.text.len() as u64);
-                attempt.end(ProviderStatus::Ok, usage);
+                attempt.end(usage);
             }
             Err(error) => {
                 tracing::warn!(provider = provider.name(), %error, "the transcriber failed");
-                attempt.end(failed(error), usage);
+                attempt.failed(error, usage);
             }
         }
         if let Ok(transcript) = result {

@@ -33,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) used: Mutex<Used>,
     /// Host calls asked, refused ones included.
     pub(crate) asked: AtomicU32,
+    /// The host call the agent waits for. An agent is sequential: there is one at most.
+    pub(crate) serving: Mutex<Option<Seq>>,
     pub(crate) report: Mutex<Report>,
     pub(crate) privacy: Mutex<Privacy>,
     pub(crate) answered: Instant,
@@ -124,6 +126,11 @@ impl Shared {
             }
         }
         Ok(())
+    }
+
+    /// The host call that what is done now serves, if the agent waits for one.
+    pub(crate) fn purpose(&self) -> Option<Seq> {
+        *self.serving.lock()
     }
 
     /// The gate as it stands.

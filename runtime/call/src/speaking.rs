@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use futures_util::StreamExt;
 use parloir_contract::Refusal;
-use parloir_journal::{ProviderStatus, ProviderUsage};
+use parloir_journal::{ProviderUsage, Seq};
 use parloir_media::{LARGEST_SOUND, Resampler, SampleRate, read_wav};
-use parloir_providers::{SpeechRequest, SpeechStream};
+use parloir_providers::{ErrorKind, ProviderError, SpeechRequest, SpeechStream};
 use tokio::sync::mpsc;
 
-use crate::attempt::{Attempt, Sent, failed};
+use crate::attempt::{Attempt, Sent};
 use crate::shared::Shared;
 
 /// Pieces of voice that may wait for the reactor.
@@ -53,11 +53,19 @@ impl Drop for Voice {
 }
 
 /// Starts to speak a sentence.
-pub(crate) fn speak(shared: &Arc<Shared>, text: String, language: String, rate: SampleRate) -> Voice {
+///
+/// `purpose` is the host call that asked for it; none for the host's own words.
+pub(crate) fn speak(
+    shared: &Arc<Shared>,
+    text: String,
+    language: String,
+    rate: SampleRate,
+    purpose: Option<Seq>,
+) -> Voice {
     let (sender, pieces) = mpsc::channel(PIECES);
     let shared = shared.clone();
     let task = tokio::spawn(async move {
-        let spoken = through_voices(&shared, &text, &language, rate, &sender).await;
+        let spoken = through_voices(&shared, &text, &language, (rate, purpose), &sender).await;
         let last = if spoken { Piece::End } else { Piece::Failed };
         let _ = sender.send(last).await;
     });
@@ -87,7 +95,7 @@ async fn through_voices(
     shared: &Arc<Shared>,
     text: &str,
     language: &str,
-    rate: SampleRate,
+    (rate, purpose): (SampleRate, Option<Seq>),
     sender: &mpsc::Sender<Piece>,
 ) -> bool {
     // During a pause nothing leaves the machine.
@@ -100,7 +108,7 @@ async fn through_voices(
     for (number, provider) in (1..).zip(fitting) {
         let characters = text.chars().count() as u64;
         let sent = Sent { bytes: text.len() as u64, characters };
-        let mut attempt = match Attempt::begin(shared, provider.entry(), number, sent).await {
+        let mut attempt = match Attempt::begin(shared, provider.entry(), number, sent, purpose).await {
             Ok(attempt) => attempt,
             Err(error) => {
                 tracing::error!(%error, "nothing is sent to a voice that cannot be journaled");
@@ -108,48 +116,61 @@ async fn through_voices(
             }
         };
         let request = SpeechRequest { text: text.to_owned(), language: language.to_owned() };
-        let status = match provider.speak(request).await {
+        let usage = ProviderUsage { characters, ..ProviderUsage::default() };
+        let carried = match provider.speak(request).await {
             Ok(stream) => carry(stream, rate, sender, &mut attempt).await,
+            Err(error) => Err(error),
+        };
+        match carried {
+            Ok(Carried::Whole) => {
+                attempt.end(usage);
+                return true;
+            }
+            Ok(Carried::Unwanted) => {
+                attempt.cancelled(usage);
+                return false;
+            }
             Err(error) => {
                 tracing::warn!(provider = provider.name(), %error, "the voice failed");
-                failed(&error)
+                let begun = attempt.so_far() > 0;
+                attempt.failed(&error, usage);
+                if begun {
+                    return false;
+                }
             }
-        };
-        let ok = matches!(status, ProviderStatus::Ok);
-        let begun = attempt.so_far() > 0;
-        attempt.end(status, ProviderUsage { characters, ..ProviderUsage::default() });
-        if ok || begun {
-            return ok;
         }
     }
     false
 }
 
-/// Carries a voice to the reactor, and says how it ended.
+/// How a voice came to its end without failing.
+enum Carried {
+    /// All of it is with the reactor.
+    Whole,
+    /// The reactor wants no more of it.
+    Unwanted,
+}
+
+/// Carries a voice to the reactor.
 async fn carry(
     mut stream: SpeechStream,
     rate: SampleRate,
     sender: &mpsc::Sender<Piece>,
     attempt: &mut Attempt,
-) -> ProviderStatus {
+) -> Result<Carried, ProviderError> {
     let Some(mut resampler) = resampler(stream.rate, rate) else {
-        return ProviderStatus::Malformed;
+        let why = format!("sound at {} Hz cannot be played", stream.rate);
+        return Err(ProviderError::upstream(ErrorKind::Malformed, why));
     };
     while let Some(piece) = stream.samples.next().await {
-        match piece {
-            Ok(samples) => {
-                attempt.received(samples.len() as u64 * 2);
-                if !forward(&mut resampler, &samples, sender).await {
-                    return ProviderStatus::Cancelled;
-                }
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the voice broke off");
-                return failed(&error);
-            }
+        let samples = piece?;
+        attempt.received(samples.len() as u64 * 2);
+        if !forward(&mut resampler, &samples, sender).await {
+            return Ok(Carried::Unwanted);
         }
     }
-    if flush(&mut resampler, sender).await { ProviderStatus::Ok } else { ProviderStatus::Cancelled }
+    let whole = flush(&mut resampler, sender).await;
+    Ok(if whole { Carried::Whole } else { Carried::Unwanted })
 }
 
 fn resampler(from: u32, to: SampleRate) -> Option<Resampler> {

@@ -83,6 +83,8 @@ pub struct ProviderError {
     /// Whether the same request to the *same* provider may succeed. Another provider of the role may
     /// succeed in any case.
     pub retry_helps: bool,
+    /// The status the provider answered with (HTTP), where it answered.
+    pub code: Option<u16>,
     /// How long the provider asked us to wait.
     pub retry_after: Option<Duration>,
     /// What happened and what to do about it.
@@ -115,7 +117,14 @@ impl ProviderError {
             | ErrorKind::NotInstalled
             | ErrorKind::Internal => false,
         };
-        Self { kind, side, retry_helps, retry_after: None, message: message.into() }
+        Self { kind, side, retry_helps, code: None, retry_after: None, message: message.into() }
+    }
+
+    /// The same, with the status the provider answered with.
+    #[must_use]
+    pub fn with_code(mut self, code: u16) -> Self {
+        self.code = Some(code);
+        self
     }
 
     /// The same, with how long the provider asked us to wait.

@@ -76,7 +76,7 @@ impl Agent {
         let run = {
             let (sandbox, pre) = (sandbox.clone(), pre.clone());
             async move {
-                let meter = Arc::new(Meter::default());
+                let meter = Arc::new(Meter::new(sandbox.inner.computing.clone()));
                 let work = async {
                     let mut store = store(&sandbox, refusing_door(), meter.clone(), budget)?;
                     let result = async {
@@ -130,7 +130,7 @@ impl Agent {
     /// Answers one call on the agents' executor: a fresh store, a fresh instance, this door and no
     /// other.
     pub fn answer(&self, info: CallInfo, door: Door, budget: Budget) -> Answering {
-        let meter = Arc::new(Meter::default());
+        let meter = Arc::new(Meter::new(self.sandbox.inner.computing.clone()));
         let (agent, charged) = (self.clone(), meter.clone());
         let work = async move { agent.run(&info, door, budget, charged).await };
         Answering { task: self.sandbox.inner.executor.handle().spawn(work), meter }

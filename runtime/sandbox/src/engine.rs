@@ -1,6 +1,7 @@
 //! The process's one engine, its clock, and its executor.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sha2::{Digest, Sha256};
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -16,6 +17,9 @@ use crate::failure::Failure;
 use crate::host::{HasHost, State};
 use crate::limits;
 use crate::settings::{Budget, Settings};
+
+/// How many ticks apart the interruptions are while no agent computes.
+const RESTING: u32 = 4;
 
 /// Why an agent could not be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +65,8 @@ pub(crate) struct Inner {
     pub(crate) places: Arc<Semaphore>,
     pub(crate) executor: GuestExecutor,
     cache: Option<ArtifactCache>,
+    /// How many agents compute at this moment.
+    pub(crate) computing: Arc<AtomicU64>,
 }
 
 impl Sandbox {
@@ -71,10 +77,11 @@ impl Sandbox {
         let mut linker = Linker::new(&engine);
         bindings::Agent::add_to_linker::<_, HasHost>(&mut linker, |state: &mut State| &mut state.host)
             .map_err(engine_error)?;
-        interrupt(&engine, &settings)?;
+        let computing = Arc::default();
+        interrupt(&engine, &settings, &computing)?;
         let executor = GuestExecutor::new(&settings)?;
         let places = Arc::new(Semaphore::new(settings.instances as usize));
-        Ok(Self { inner: Arc::new(Inner { engine, linker, settings, places, executor, cache }) })
+        Ok(Self { inner: Arc::new(Inner { engine, linker, settings, places, executor, cache, computing }) })
     }
 
     /// The agents' executor.
@@ -218,7 +225,11 @@ fn config(settings: &Settings) -> Config {
 }
 
 /// Advances the epoch from a thread of its own, which ends with the engine.
-fn interrupt(engine: &Engine, settings: &Settings) -> Result<(), LoadError> {
+///
+/// Where nobody computes it ticks [`RESTING`] times slower: an agent that begins to spin is interrupted
+/// a few ticks later once, and an idle installation sleeps.
+fn interrupt(engine: &Engine, settings: &Settings, computing: &Arc<AtomicU64>) -> Result<(), LoadError> {
+    let computing = Arc::downgrade(computing);
     let weak = engine.weak();
     let tick = settings.tick;
     std::thread::Builder::new()
@@ -228,7 +239,13 @@ fn interrupt(engine: &Engine, settings: &Settings) -> Result<(), LoadError> {
                 engine.increment_epoch();
                 drop(engine);
                 #[allow(clippy::disallowed_methods, reason = "a thread of its own, not an executor's")]
-                std::thread::sleep(tick);
+                std::thread::sleep(
+                    if computing.upgrade().is_some_and(|computing| computing.load(Ordering::Relaxed) > 0) {
+                        tick
+                    } else {
+                        tick * RESTING
+                    },
+                );
             }
         })
         .map(drop)

@@ -39,9 +39,16 @@ pub(crate) struct Meter {
     poll_began: AtomicU64,
     /// `used()` when the present turn began.
     turn_began: AtomicU64,
+    /// How many agents compute at this moment, in the whole sandbox.
+    computing: Arc<AtomicU64>,
 }
 
 impl Meter {
+    /// A meter of one agent among those counted in `computing`.
+    pub(crate) fn new(computing: Arc<AtomicU64>) -> Self {
+        Self { computing, ..Self::default() }
+    }
+
     /// CPU time used so far. Only meaningful on the thread that is polling the agent.
     fn used_now(&self) -> u64 {
         let poll = thread_cpu().saturating_sub(self.poll_began.load(Ordering::Relaxed));
@@ -84,12 +91,29 @@ impl<F: Future> Metered<F> {
     }
 }
 
+/// Counts an agent for as long as it computes, a panic included.
+struct Computing(Arc<AtomicU64>);
+
+impl Computing {
+    fn begin(computing: &Arc<AtomicU64>) -> Self {
+        computing.fetch_add(1, Ordering::Relaxed);
+        Self(computing.clone())
+    }
+}
+
+impl Drop for Computing {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl<F: Future> Future for Metered<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let began = thread_cpu();
         self.meter.poll_began.store(began, Ordering::Relaxed);
+        let _computing = Computing::begin(&self.meter.computing);
         let out = self.inner.as_mut().poll(cx);
         let spent = thread_cpu().saturating_sub(began);
         self.meter.charged.fetch_add(spent, Ordering::Relaxed);

@@ -1,5 +1,6 @@
 //! The carrier's stream: a WebSocket becomes a leg, the leg becomes a call.
 
+use std::future::ready;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -11,9 +12,9 @@ use bytes::Bytes;
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use parloir_call::Setup;
 use parloir_tenancy::Line;
-use parloir_transport::drive::{Ended, Ending, Incoming, Outbound, Patience, SOCKET_LIMIT, drive};
+use parloir_transport::drive::{Ended, Ending, Incoming, Outbound, Patience, SOCKET_LIMIT};
 use parloir_transport::signature;
-use parloir_transport::{Leg, LegCommand, LegEvent, StopReason};
+use parloir_transport::{Leg, LegCommand, LegEvent, StopReason, drive};
 use tokio::sync::watch;
 
 use crate::calls::{CallName, Expected, Finished, StreamState};
@@ -45,24 +46,18 @@ pub(crate) async fn upgrade(
 }
 
 async fn stream(house: Arc<House>, line: Arc<Line>, socket: WebSocket) {
-    let (sink, source) = socket.split();
-    let incoming = source.map(|message| message.map(heard));
-    let outgoing = sink.with(|outbound: Outbound| async move { Ok::<_, axum::Error>(told(outbound)) });
-    let (leg, side) = parloir_transport::leg();
+    let socket = socket
+        .map(|message| message.map(heard))
+        .with(|outbound: Outbound| ready(Ok::<_, axum::Error>(told(outbound))));
     let (state, seen) = watch::channel(StreamState::Open);
-    // One task for both sides of the leg: a frame goes from the socket to the call and back without
-    // waking another thread.
-    let driving = async {
-        let ended = drive(Box::pin(incoming), Box::pin(outgoing), side, Patience::default()).await;
+    let leg = drive::leg(socket, Patience::default(), move |ended| {
+        log(&ended);
         state.send_replace(match ended.ending {
             Ending::HungUp => StreamState::HungUp,
             Ending::Carrier(_) | Ending::HandedOver { .. } | Ending::CallGone => StreamState::Left,
         });
-        log(&ended);
-    };
-    let answering = AssertUnwindSafe(answer(house, line, leg, seen)).catch_unwind();
-    let ((), answered) = tokio::join!(driving, answering);
-    if answered.is_err() {
+    });
+    if AssertUnwindSafe(answer(house, line, leg, seen)).catch_unwind().await.is_err() {
         // What panicked may quote the call.
         tracing::error!("a call ended unexpectedly");
     }
@@ -81,7 +76,7 @@ fn log(ended: &Ended) {
         Ending::CallGone => "the call was gone",
     };
     let close = ended.close.as_ref().map(|close| close.code);
-    tracing::debug!(how, close, counters = ?ended.counters, dropped_audio = ended.dropped_audio, "a stream ended");
+    tracing::debug!(how, close, counters = ?ended.counters, "a stream ended");
 }
 
 fn heard(message: Message) -> Incoming {
@@ -104,27 +99,28 @@ fn told(outbound: Outbound) -> Message {
 
 /// The stream is open: which call is it?
 async fn answer(house: Arc<House>, line: Arc<Line>, mut leg: Leg, stream: watch::Receiver<StreamState>) {
-    let Some(LegEvent::Started(start)) = leg.events.recv().await else { return };
+    let Some(LegEvent::Started(start)) = leg.next().await else { return };
     let name = CallName::new(&line, &start.carrier_call);
     if let Some(word) = start.parameter("back") {
         // The caller of a transfer that nobody took.
         let waiting = house.calls.live(&name).and_then(|live| live.take_back(word, stream));
         match waiting {
             Some(back) => drop(back.send(leg)),
-            None => refuse(&leg, "this call does not wait for its caller").await,
+            None => refuse(leg, "this call does not wait for its caller"),
         }
         return;
     }
     let id = start.parameter("call").unwrap_or_default();
     match house.calls.take_expected(&name, id) {
         Some(expected) => call(house, name, leg, stream, expected).await,
-        None => refuse(&leg, "this stream belongs to no announced call").await,
+        None => refuse(leg, "this stream belongs to no announced call"),
     }
 }
 
-async fn refuse(leg: &Leg, why: &'static str) {
+fn refuse(mut leg: Leg, why: &'static str) {
     tracing::warn!(why, "a stream was refused");
-    let _ = leg.commands.send(LegCommand::Refuse { reason: why.to_owned() }).await;
+    // It is closed as it is let go of; one that is over needs no refusal.
+    let _ = leg.send(LegCommand::Refuse { reason: why.to_owned() });
 }
 
 async fn call(

@@ -1,9 +1,12 @@
-//! What every transport shares: events in, commands out, both bounded, no protocol.
+//! What every transport shares: events in, commands out, no protocol.
 
-use std::time::Duration;
+use std::fmt;
+use std::future::poll_fn;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use futures_util::future::BoxFuture;
+use tokio::runtime::Handle;
 
 /// How sound is written on the leg.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,106 +101,80 @@ pub enum LegCommand {
     HangUp,
 }
 
-/// The call's side of a leg.
-#[derive(Debug)]
-pub struct Leg {
-    /// What the caller's side says. Ends after [`LegEvent::Stopped`].
-    pub events: mpsc::Receiver<LegEvent>,
-    /// What the call asks. Dropping it ends the stream.
-    pub commands: mpsc::Sender<LegCommand>,
-}
-
-/// The transport's side of a leg.
-#[derive(Debug)]
-pub struct TransportSide {
-    events: mpsc::Sender<LegEvent>,
-    commands: mpsc::Receiver<LegCommand>,
-    dropped_audio: u64,
-}
-
-/// The call has let go of its leg, or has not taken an event for [`TransportSide::PATIENCE`].
+/// The leg does not take the command: it is over, or more commands wait than it may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the call no longer takes what its leg hears; the leg must end")]
-pub struct CallGone;
+pub enum Unsent {
+    /// The leg has ended, or is ending.
+    #[error("the leg is over")]
+    Over,
+    /// The far side does not take what it is sent: 256 commands wait.
+    #[error("the far side does not take what it is sent")]
+    Full,
+}
 
-impl TransportSide {
-    /// How long a key or a mark waits for a place in the call's queue.
-    pub const PATIENCE: Duration = Duration::from_secs(5);
+/// One connection below a [`Leg`]: what a transport implements.
+///
+/// It belongs to the task that lives the call: whoever waits for the next event drives the connection,
+/// and nothing of it runs elsewhere. A frame costs one wake of one task.
+pub trait Connection: Send {
+    /// The next event; `None` after [`LegEvent::Stopped`]. Sends what waits to be sent.
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<LegEvent>>;
 
-    /// Hands an event to the call.
+    /// Takes a command, to be sent while the next event is waited for.
     ///
-    /// Sound never waits: where the queue is full (256 pieces, 5 s) it is dropped and counted,
-    /// because late sound is worth nothing. Everything else waits for its place.
-    pub async fn deliver(&mut self, event: LegEvent) -> Result<(), CallGone> {
-        let event = match self.events.try_send(event) {
-            Ok(()) => return Ok(()),
-            Err(mpsc::error::TrySendError::Closed(_)) => return Err(CallGone),
-            Err(mpsc::error::TrySendError::Full(event)) => event,
-        };
-        if matches!(event, LegEvent::Audio(_)) {
-            self.dropped_audio += 1;
-            return Ok(());
-        }
-        let sent = tokio::time::timeout(Self::PATIENCE, self.events.send(event)).await;
-        sent.map_err(|_| CallGone)?.map_err(|_| CallGone)
-    }
+    /// # Errors
+    /// When the leg is over or does not take what it is sent.
+    fn command(&mut self, command: LegCommand) -> Result<(), Unsent>;
 
-    /// The call's next command; `None` once the call has let go. Cancel-safe.
-    pub async fn command(&mut self) -> Option<LegCommand> {
-        self.commands.recv().await
-    }
+    /// The call has let go of the leg: sends what is still to be said, in bounded time.
+    fn finish(self: Box<Self>) -> BoxFuture<'static, ()>;
+}
 
-    /// Pieces of sound dropped because the call was too slow.
-    pub fn dropped_audio(&self) -> u64 {
-        self.dropped_audio
+/// The call's side of a leg. Dropping it ends the stream.
+pub struct Leg {
+    connection: Option<Box<dyn Connection>>,
+}
+
+impl fmt::Debug for Leg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Leg").finish_non_exhaustive()
     }
 }
 
-/// Pieces of sound, keys and marks that may wait for the call: 5 s of 20 ms.
-pub const EVENT_DEPTH: usize = 256;
-/// Commands that may wait for the transport.
-pub const COMMAND_DEPTH: usize = 256;
+impl Leg {
+    /// A leg over this connection.
+    pub fn new(connection: impl Connection + 'static) -> Self {
+        Self { connection: Some(Box::new(connection)) }
+    }
 
-/// A leg: the call's end and the transport's end.
-pub fn leg() -> (Leg, TransportSide) {
-    let (event_sender, events) = mpsc::channel(EVENT_DEPTH);
-    let (commands, command_receiver) = mpsc::channel(COMMAND_DEPTH);
-    let side = TransportSide { events: event_sender, commands: command_receiver, dropped_audio: 0 };
-    (Leg { events, commands }, side)
+    /// What the caller's side says next; `None` after [`LegEvent::Stopped`].
+    ///
+    /// Cancel-safe. Commands are sent while somebody waits here, so a call must never wait for
+    /// anything else alone.
+    pub async fn next(&mut self) -> Option<LegEvent> {
+        poll_fn(|cx| match &mut self.connection {
+            Some(connection) => connection.poll_event(cx),
+            None => Poll::Ready(None),
+        })
+        .await
+    }
+
+    /// Asks something of the leg. Never waits.
+    ///
+    /// # Errors
+    /// When the leg is over or does not take what it is sent.
+    pub fn send(&mut self, command: LegCommand) -> Result<(), Unsent> {
+        self.connection.as_mut().ok_or(Unsent::Over)?.command(command)
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn piece() -> LegEvent {
-        LegEvent::Audio(AudioIn { timestamp_ms: 0, ulaw: Bytes::from_static(&[0xFF; 160]) })
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_slow_call_loses_sound_and_never_a_key() {
-        let (mut call, mut side) = leg();
-        for _ in 0..EVENT_DEPTH + 3 {
-            side.deliver(piece()).await.unwrap();
+impl Drop for Leg {
+    /// What must still be said, such as why the connection closes, is said by a task of its own.
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take()
+            && let Ok(executor) = Handle::try_current()
+        {
+            executor.spawn(connection.finish());
         }
-        assert_eq!(side.dropped_audio(), 3);
-        let waiting = tokio::spawn(async move { side.deliver(LegEvent::Key('1')).await });
-        for _ in 0..EVENT_DEPTH {
-            assert_eq!(call.events.recv().await, Some(piece()));
-        }
-        assert_eq!(call.events.recv().await, Some(LegEvent::Key('1')));
-        assert_eq!(waiting.await.unwrap(), Ok(()));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_call_that_is_stuck_or_gone_ends_its_leg() {
-        let (call, mut side) = leg();
-        for _ in 0..EVENT_DEPTH {
-            side.deliver(piece()).await.unwrap();
-        }
-        assert_eq!(side.deliver(LegEvent::Key('1')).await, Err(CallGone));
-        drop(call);
-        assert_eq!(side.deliver(piece()).await, Err(CallGone));
-        assert_eq!(side.command().await, None);
     }
 }

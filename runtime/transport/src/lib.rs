@@ -1,7 +1,7 @@
 //! How a call arrives and leaves: each protocol becomes a [`Leg`].
 //!
-//! A leg is a bounded queue of [`LegEvent`]s (the caller's sound, keys, playout marks) and a
-//! bounded queue of [`LegCommand`]s (the agent's sound, marks, flush, hang-up). The room `call` sees
+//! A leg gives [`LegEvent`]s (the caller's sound, keys, playout marks) to whoever waits for the next
+//! one, and takes [`LegCommand`]s (the agent's sound, marks, flush, hang-up). The room `call` sees
 //! nothing else, so it knows no protocol. This crate holds, for the Twilio Media Streams protocol:
 //!
 //! | module | idea |
@@ -48,4 +48,4 @@ pub mod twiml;
 pub mod ulaw;
 pub mod webhook;
 
-pub use leg::{AudioIn, Encoding, Leg, LegCommand, LegEvent, StopReason, StreamStart, TransportSide, leg};
+pub use leg::{AudioIn, Connection, Encoding, Leg, LegCommand, LegEvent, StopReason, StreamStart, Unsent};

@@ -16,11 +16,11 @@ use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt, future};
 use parloir_transport::client::{CarrierCall, CarrierEvent, DialError, DialOptions, EndReason, connect};
 use parloir_transport::conversation::{Action, Conversation, Seen, Step, run};
-use parloir_transport::drive::{Ended, Ending, Incoming, Outbound, Patience, drive};
+use parloir_transport::drive::{Ended, Ending, Incoming, Outbound, Patience};
 use parloir_transport::signature::{AuthToken, sign, verify};
 use parloir_transport::twiml::{Dial, Response, Stream};
 use parloir_transport::webhook::{ConnectEnded, DialEnded, DialStatus, Form, VoiceRequest};
-use parloir_transport::{Leg, LegCommand, LegEvent, StopReason, leg, ulaw};
+use parloir_transport::{Leg, LegCommand, LegEvent, StopReason, drive, ulaw};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -145,28 +145,29 @@ async fn stream(socket: TcpStream, host: &str, legs: mpsc::Sender<Leg>, ended: m
     else {
         return;
     };
-    let (write, read) = socket.split();
-    let read = read.map(|message| {
-        message.map(|message| match message {
-            Message::Text(text) => Incoming::Text(text.into()),
-            Message::Binary(_) => Incoming::Binary,
-            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Incoming::Control,
-            Message::Close(_) => Incoming::Close,
+    let socket = socket
+        .map(|message| {
+            message.map(|message| match message {
+                Message::Text(text) => Incoming::Text(text.into()),
+                Message::Binary(_) => Incoming::Binary,
+                Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Incoming::Control,
+                Message::Close(_) => Incoming::Close,
+            })
         })
-    });
-    let write = write.with(|frame: Outbound| {
-        future::ok::<_, Error>(match frame {
-            Outbound::Text(text) => Message::text(text),
-            Outbound::Close(close) => {
-                Message::Close(Some(CloseFrame { code: close.code.into(), reason: close.reason.into() }))
-            }
-        })
-    });
-    let (call, side) = leg();
-    legs.send(call).await.unwrap();
+        .with(|frame: Outbound| {
+            future::ok::<_, Error>(match frame {
+                Outbound::Text(text) => Message::text(text),
+                Outbound::Close(close) => {
+                    Message::Close(Some(CloseFrame { code: close.code.into(), reason: close.reason.into() }))
+                }
+            })
+        });
     let patience =
         Patience { start: Duration::from_secs(1), silence: Duration::from_secs(1), ..Patience::default() };
-    let _ = ended.send(drive(read, write, side, patience).await).await;
+    let leg = drive::leg(socket, patience, move |end| {
+        let _ = ended.try_send(end);
+    });
+    legs.send(leg).await.unwrap();
 }
 
 fn options() -> DialOptions {
@@ -184,7 +185,7 @@ fn tone(ms: usize) -> Bytes {
 }
 
 async fn started(leg: &mut Leg) -> parloir_transport::StreamStart {
-    match leg.events.recv().await.unwrap() {
+    match leg.next().await.unwrap() {
         LegEvent::Started(start) => start,
         other => panic!("{other:?}"),
     }
@@ -193,7 +194,7 @@ async fn started(leg: &mut Leg) -> parloir_transport::StreamStart {
 /// The next event that is not sound.
 async fn next(leg: &mut Leg) -> LegEvent {
     loop {
-        match leg.events.recv().await.unwrap() {
+        match leg.next().await.unwrap() {
             LegEvent::Audio(_) => {}
             event => return event,
         }
@@ -206,8 +207,8 @@ async fn a_call_is_heard_both_ways_in_real_time() {
     let mut call = CarrierCall::dial(&server.voice(), options()).await.unwrap();
     let mut leg = server.leg().await;
     assert_eq!(started(&mut leg).await.parameter("why"), Some("+33199000001"));
-    leg.commands.send(LegCommand::Audio(tone(300))).await.unwrap();
-    leg.commands.send(LegCommand::Mark("said".into())).await.unwrap();
+    leg.send(LegCommand::Audio(tone(300))).unwrap();
+    leg.send(LegCommand::Mark("said".into())).unwrap();
     assert_eq!(next(&mut leg).await, LegEvent::Mark("said".into()));
     assert!(matches!(call.next_event().await, Some(CarrierEvent::StreamOpened { .. })));
     let Some(CarrierEvent::AgentStartedSpeaking { at_ms: from }) = call.next_event().await else { panic!() };
@@ -221,7 +222,7 @@ async fn a_call_is_heard_both_ways_in_real_time() {
     let hearing = async {
         let mut loud = 0;
         while loud < 5 {
-            match leg.events.recv().await.unwrap() {
+            match leg.next().await.unwrap() {
                 LegEvent::Audio(audio) => loud += usize::from(ulaw::rms(&audio.ulaw) > 1000.0),
                 other => panic!("{other:?}"),
             }
@@ -235,12 +236,13 @@ async fn a_call_is_heard_both_ways_in_real_time() {
     assert_eq!(record.ended, EndReason::CallerHungUp);
     assert_eq!(next(&mut leg).await, LegEvent::Stopped(StopReason::CarrierStopped));
     assert_eq!(record.sent.len(), record.heard.len());
+    drop(leg);
     let loud = |sound: &[u8]| sound.chunks(160).filter(|frame| ulaw::rms(frame) > 1000.0).count();
     assert_eq!((loud(&record.sent), loud(&record.heard)), (5, 15));
     assert_eq!(record.wav().len(), record.sent.len() * 2 + 58);
     let ended = server.ended.recv().await.unwrap();
     assert_eq!(ended.ending, Ending::Carrier(StopReason::CarrierStopped));
-    assert_eq!((ended.counters.out_of_order, ended.dropped_audio), (0, 0));
+    assert_eq!(ended.counters.out_of_order, 0);
 }
 
 #[tokio::test]
@@ -250,12 +252,12 @@ async fn a_flush_drops_what_was_not_played_and_its_marks_do_not_count() {
     let mut leg = server.leg().await;
     started(&mut leg).await;
     for name in ["heard", "dropped"] {
-        leg.commands.send(LegCommand::Audio(tone(200))).await.unwrap();
-        leg.commands.send(LegCommand::Mark(name.into())).await.unwrap();
+        leg.send(LegCommand::Audio(tone(200))).unwrap();
+        leg.send(LegCommand::Mark(name.into())).unwrap();
     }
     assert_eq!(next(&mut leg).await, LegEvent::Mark("heard".into()));
-    leg.commands.send(LegCommand::Flush).await.unwrap();
-    leg.commands.send(LegCommand::Mark("after".into())).await.unwrap();
+    leg.send(LegCommand::Flush).unwrap();
+    leg.send(LegCommand::Mark("after".into())).unwrap();
     assert_eq!(next(&mut leg).await, LegEvent::Mark("after".into()));
     let mut echoes = Vec::new();
     while echoes.len() < 3 {
@@ -265,8 +267,9 @@ async fn a_flush_drops_what_was_not_played_and_its_marks_do_not_count() {
     }
     let expected = [("heard", false), ("dropped", true), ("after", false)];
     assert_eq!(echoes, expected.map(|(name, dropped)| (name.to_owned(), dropped)));
-    leg.commands.send(LegCommand::HangUp).await.unwrap();
+    leg.send(LegCommand::HangUp).unwrap();
     assert_eq!(next(&mut leg).await, LegEvent::Stopped(StopReason::WeEnded));
+    drop(leg);
     let ended = server.ended.recv().await.unwrap();
     assert_eq!((ended.ending, ended.counters.stray_marks), (Ending::HungUp, 1));
 }
@@ -280,7 +283,9 @@ async fn a_transfer_that_nobody_answers_comes_back_to_the_agent() {
         .unwrap();
     let mut first = server.leg().await;
     let before = started(&mut first).await;
-    first.commands.send(LegCommand::HandOver { to: "+33123456789".into() }).await.unwrap();
+    first.send(LegCommand::HandOver { to: "+33123456789".into() }).unwrap();
+    assert_eq!(next(&mut first).await, LegEvent::Stopped(StopReason::WeEnded));
+    drop(first);
     let mut second = server.leg().await;
     let after = started(&mut second).await;
     assert_eq!(after.parameter("why"), Some("no-answer"));
@@ -298,7 +303,8 @@ async fn a_transfer_that_is_answered_ends_the_agents_part() {
     let mut call = CarrierCall::dial(&server.voice(), options()).await.unwrap();
     let mut leg = server.leg().await;
     started(&mut leg).await;
-    leg.commands.send(LegCommand::HandOver { to: "+33123456789".into() }).await.unwrap();
+    leg.send(LegCommand::HandOver { to: "+33123456789".into() }).unwrap();
+    drop(leg);
     let mut events = Vec::new();
     while let Some(event) = call.next_event().await {
         events.push(event);
@@ -345,15 +351,18 @@ async fn a_carrier_that_breaks_the_protocol_gets_the_close_code_and_the_call_hea
         socket.send(Message::text(start)).await.unwrap();
         started(&mut leg).await;
         socket.send(bad).await.unwrap();
+        assert_eq!(next(&mut leg).await, LegEvent::Stopped(StopReason::ProtocolError));
+        drop(leg);
         let Some(Ok(Message::Close(Some(close)))) = socket.next().await else { panic!("{code}") };
         assert_eq!(u16::from(close.code), code, "{}", close.reason);
-        assert_eq!(next(&mut leg).await, LegEvent::Stopped(StopReason::ProtocolError));
     }
     // A carrier that opens a connection and says nothing, and one whose socket breaks in mid-frame.
     let mut socket = connect(&url, None, Some(&signature)).await.unwrap();
+    let mut leg = server.leg().await;
+    assert_eq!(next(&mut leg).await, LegEvent::Stopped(StopReason::CarrierSilent));
+    drop(leg);
     let Some(Ok(Message::Close(Some(close)))) = socket.next().await else { panic!() };
     assert_eq!(u16::from(close.code), 1008, "{}", close.reason);
-    drop(server.leg().await);
     let mut socket = connect(&url, None, Some(&signature)).await.unwrap();
     let mut leg = server.leg().await;
     socket.send(Message::text(start)).await.unwrap();
@@ -385,17 +394,17 @@ async fn a_scripted_caller_takes_turns_and_interrupts() {
         let mut leg = server.leg().await;
         started(&mut leg).await;
         // A greeting, then an answer of two seconds to the key, which the caller interrupts.
-        leg.commands.send(LegCommand::Audio(tone(200))).await.unwrap();
+        leg.send(LegCommand::Audio(tone(200))).unwrap();
         assert_eq!(next(&mut leg).await, LegEvent::Key('1'));
-        leg.commands.send(LegCommand::Audio(tone(2000))).await.unwrap();
+        leg.send(LegCommand::Audio(tone(2000))).unwrap();
         loop {
-            match leg.events.recv().await.unwrap() {
+            match leg.next().await.unwrap() {
                 LegEvent::Audio(audio) if ulaw::rms(&audio.ulaw) > 1000.0 => break,
                 LegEvent::Audio(_) => {}
                 other => panic!("{other:?}"),
             }
         }
-        leg.commands.send(LegCommand::Flush).await.unwrap();
+        leg.send(LegCommand::Flush).unwrap();
         next(&mut leg).await
     });
     let steps = vec![

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use house::{House, Plan, say};
 use parloir_contract::{HostReturn, Turn};
-use parloir_journal::{Ending, Record, RecordBody};
+use parloir_journal::{Ending, ProviderRole, Record, RecordBody};
 use parloir_transport::client::CarrierEvent;
 use parloir_transport::conversation::{Action, Step};
 
@@ -88,6 +88,43 @@ async fn a_barge_in_leaves_what_was_heard() {
     let (first, whole) = &heard[0];
     assert!(!whole && !first.is_empty() && question.starts_with(first.as_str()), "{heard:?}");
     assert!(matches!(&turns(&records)[0], Turn::Speech(speech) if speech.over_agent));
+    let barge_in = records.iter().find_map(|r| match &r.body {
+        RecordBody::TurnMeasured(turn) => turn.barge_in_ms,
+        _ => None,
+    });
+    // From the first syllable: it takes some speech to be an interruption.
+    assert!(barge_in.is_some_and(|ms| (100..3_000).contains(&ms)), "{barge_in:?}");
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_request_to_a_provider_names_the_host_call_it_serves() {
+    let house = House::open(Plan::default()).await;
+    let mut watch = house.watch();
+    house.ring(vec![Step::new(say("fr_bonjour_rdv")), Step::new(Action::HangUp)]).await;
+    let (_, records) = house.ended(&mut watch).await;
+    let import = |seq| {
+        records.iter().find_map(|r| match &r.body {
+            RecordBody::HostCallStarted(started) if r.seq == seq => Some(started.import.name()),
+            _ => None,
+        })
+    };
+    let served: Vec<_> = records
+        .iter()
+        .filter_map(|r| match &r.body {
+            RecordBody::ProviderStarted(started) => Some((started.role, started.purpose.and_then(import))),
+            _ => None,
+        })
+        .collect();
+    assert!(served.len() >= 3, "{served:?}");
+    for (role, import) in &served {
+        let expected: &[&str] = match role {
+            ProviderRole::TextToSpeech => &["call.say", "call.ask"],
+            ProviderRole::SpeechToText => &["call.listen", "call.ask"],
+            ProviderRole::LanguageModel => &[],
+        };
+        assert!(import.is_some_and(|import| expected.contains(&import)), "{served:?}");
+    }
     house.close().await;
 }
 

@@ -23,6 +23,8 @@ const TICK: Duration = Duration::from_millis(20);
 const SETTLED: Duration = Duration::from_millis(400);
 /// A caller who hears no greeting speaks all the same.
 const GREETING: Duration = Duration::from_secs(3);
+/// One call in so many rings a line that misbehaves, where there is one.
+const ONE_IN: u32 = 10;
 const ACCOUNT: &str = "AC00000000000000000000000000000000";
 
 /// What is called.
@@ -36,6 +38,8 @@ pub(crate) enum Target {
 /// What all callers share.
 pub(crate) struct Plan {
     pub(crate) target: Target,
+    /// The lines that every tenth call rings instead.
+    pub(crate) misbehaving: Vec<String>,
     pub(crate) speech: Bytes,
     pub(crate) end_of_turn: Duration,
     pub(crate) timeout: Duration,
@@ -72,12 +76,22 @@ impl Tally {
     }
 }
 
+impl Plan {
+    /// The line that misbehaves for this caller, if it does.
+    fn misbehaving(&self, index: u32) -> Option<&str> {
+        let turn = usize::try_from(index / ONE_IN).ok()?.checked_rem(self.misbehaving.len())?;
+        (index % ONE_IN == ONE_IN - 1).then(|| self.misbehaving.get(turn))?.map(String::as_str)
+    }
+}
+
 /// A caller of this index from `at` to the plan's end; rings again when the server ends the call.
-pub(crate) async fn run(plan: Arc<Plan>, index: u32, at: Instant) -> Tally {
+/// Says whether the line it rang misbehaves.
+pub(crate) async fn run(plan: Arc<Plan>, index: u32, at: Instant) -> (Tally, bool) {
     sleep_until(at).await;
+    let line = plan.misbehaving(index);
     let mut tally = Tally::default();
     while Instant::now() + Duration::from_secs(1) < plan.end {
-        let ended = match open(&plan.target, index).await {
+        let ended = match open(&plan.target, line, index).await {
             Ok((socket, writer, parameters)) => {
                 let talk = Talk::new(&plan, &mut tally, socket, writer);
                 talk.run(&parameters).await
@@ -94,13 +108,17 @@ pub(crate) async fn run(plan: Arc<Plan>, index: u32, at: Instant) -> Tally {
             }
         }
     }
-    tally
+    (tally, line.is_some())
 }
 
 type Socket = WebSocketStream<TcpStream>;
 type Parameters = Vec<(String, String)>;
 
-async fn open(target: &Target, index: u32) -> Result<(Socket, CarrierWriter, Parameters), DialError> {
+async fn open(
+    target: &Target,
+    line: Option<&str>,
+    index: u32,
+) -> Result<(Socket, CarrierWriter, Parameters), DialError> {
     let call = random_sid("CA");
     let writer = CarrierWriter::new(ACCOUNT, &call, &random_sid("MZ"));
     match target {
@@ -115,7 +133,7 @@ async fn open(target: &Target, index: u32) -> Result<(Socket, CarrierWriter, Par
                 call_sid: call,
                 account_sid: ACCOUNT.into(),
                 from: Some(from),
-                to: to.clone(),
+                to: line.unwrap_or(to).to_owned(),
             };
             let answer = carrier.post(url, &request.to_form()).await?;
             let stream = answer.verbs.into_iter().find_map(|verb| match verb {

@@ -100,7 +100,7 @@ impl Figures {
     }
 }
 
-/// A table: one column a run, and the second run's ratio to the first.
+/// A table: one column a run, and each run's ratio to the one before.
 pub(crate) fn side_by_side(runs: &[Figures]) -> String {
     type Row = (&'static str, fn(&Figures) -> f64, usize);
     let rows: [Row; 17] = [
@@ -127,19 +127,25 @@ pub(crate) fn side_by_side(runs: &[Figures]) -> String {
     for run in runs {
         let _ = write!(text, "{:>12}", run.name);
     }
-    let pair = if let [first, second] = runs { Some((first, second)) } else { None };
-    text.push_str(if pair.is_some() { "       ratio\n" } else { "\n" });
+    for pair in runs.windows(2) {
+        let [before, after] = pair else { continue };
+        let _ = write!(text, "{:>18}", format!("{}/{}", after.name, before.name));
+    }
+    text.push('\n');
     for (label, value, digits) in rows {
         let _ = write!(text, "{label:<32}");
         for run in runs {
             let _ = write!(text, "{:>12.digits$}", value(run));
         }
-        match pair.map(|(first, second)| (value(first), value(second))) {
-            Some((first, second)) if first > 0.0 => {
-                let _ = write!(text, "{:>12.2}", second / first);
-            }
-            Some(_) | None => {}
+        for pair in runs.windows(2) {
+            let [before, after] = pair else { continue };
+            let ratio = value(after) / value(before);
+            let _ = match ratio.is_finite() {
+                true => write!(text, "{ratio:>18.2}"),
+                false => write!(text, "{:>18}", ""),
+            };
         }
+        text.truncate(text.trim_end().len());
         text.push('\n');
     }
     for run in runs {
@@ -185,7 +191,7 @@ mod tests {
     fn two_runs_stand_side_by_side_with_their_ratio() {
         let text = side_by_side(&[figures("floor", 250), figures("server", 500)]);
         let line = text.lines().find(|line| line.starts_with("server CPU per call")).unwrap();
-        assert!(line.ends_with("2.500       5.000        2.00"), "{line}");
+        assert!(line.ends_with("2.500       5.000              2.00"), "{line}");
         assert!(!text.contains("INVALID"));
     }
 

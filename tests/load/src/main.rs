@@ -54,6 +54,9 @@ const EXAMPLES: &str = "Examples:
   The same beside the floor, as JSON:
     parloir-load compare --url http://127.0.0.1:8080/twilio/voice --server-pid 4242 \\
         --auth-token secret --to +33123456789 --end-of-turn-ms 500 --json
+  And once more with every tenth call to a line whose agent spins:
+    parloir-load compare --url http://127.0.0.1:8080/twilio/voice --server-pid 4242 \\
+        --auth-token secret --to +33123456789 --end-of-turn-ms 500 --misbehaving +33123456780
 
 A run is valid when the client's own lateness is at most 5 ms at p99: on a busy machine lower --calls.
 Exit code: 0 when every run was valid and no call failed or went unanswered, 1 when not, 2 for a run
@@ -129,6 +132,11 @@ struct RunArgs {
     /// The line to ring.
     #[arg(long, default_value = "+33100000000")]
     to: String,
+    /// A line whose agent misbehaves; may be given several times. `compare` makes a third run in which one
+    /// call in ten rings these lines in turn. The figures are of the other calls alone, except for the
+    /// server's CPU and memory, which are the whole process's.
+    #[arg(long, value_name = "NUMBER")]
+    misbehaving: Vec<String>,
     /// The callers' number; the call's index replaces its last digits.
     #[arg(long, default_value = "+33600000000")]
     from: String,
@@ -144,13 +152,16 @@ fn main() -> ExitCode {
             show(&[figures], args.json)
         })),
         Command::Run(args) => ended(client(async move {
-            let figures = server_figures(&args).await?;
+            let figures = server_figures("server", &args, &args.misbehaving).await?;
             show(&[figures], args.load.json)
         })),
         Command::Compare(args) => ended(client(async move {
             let floor = floor_figures(&args.load).await?;
-            let server = server_figures(&args).await?;
-            show(&[floor, server], args.load.json)
+            let mut runs = vec![floor, server_figures("server", &args, &[]).await?];
+            if !args.misbehaving.is_empty() {
+                runs.push(server_figures("beside", &args, &args.misbehaving).await?);
+            }
+            show(&runs, args.load.json)
         })),
     }
 }
@@ -192,12 +203,16 @@ fn show(runs: &[Figures], json: bool) -> Result<bool, Failure> {
 async fn floor_figures(args: &LoadArgs) -> Result<Figures, Failure> {
     let mut floor = floor::Child::start(args.end_of_turn_ms, args.reply_ms).await?;
     let target = Target::Stream { url: floor.url.clone(), via: None, auth_token: None };
-    let figures = measure("floor", target, floor.pid, args).await;
+    let figures = measure("floor", target, &[], floor.pid, args).await;
     floor.stop().await;
     figures
 }
 
-async fn server_figures(args: &RunArgs) -> Result<Figures, Failure> {
+async fn server_figures(
+    name: &'static str,
+    args: &RunArgs,
+    misbehaving: &[String],
+) -> Result<Figures, Failure> {
     let auth_token = args.auth_token.clone().map(AuthToken::new);
     let target = if args.url.starts_with("ws") {
         Target::Stream { url: args.url.clone(), via: args.via, auth_token }
@@ -206,11 +221,17 @@ async fn server_figures(args: &RunArgs) -> Result<Figures, Failure> {
         let carrier = carrier.map_err(|error| Failure::Plain(error.to_string()))?;
         Target::Webhook { url: args.url.clone(), carrier, to: args.to.clone(), from: args.from.clone() }
     };
-    measure("server", target, args.server_pid, &args.load).await
+    measure(name, target, misbehaving, args.server_pid, &args.load).await
 }
 
 /// Places the calls, measures the process while all of them are up, and sums up.
-async fn measure(name: &'static str, target: Target, pid: u32, args: &LoadArgs) -> Result<Figures, Failure> {
+async fn measure(
+    name: &'static str,
+    target: Target,
+    misbehaving: &[String],
+    pid: u32,
+    args: &LoadArgs,
+) -> Result<Figures, Failure> {
     if args.calls == 0 || args.duration == 0 {
         return Err(Failure::Plain("--calls and --duration must be at least 1".into()));
     }
@@ -225,6 +246,7 @@ async fn measure(name: &'static str, target: Target, pid: u32, args: &LoadArgs) 
     let (steady, end) = (begin + spread, begin + spread + Duration::from_secs(args.duration));
     let plan = Arc::new(Plan {
         target,
+        misbehaving: misbehaving.to_vec(),
         speech,
         end_of_turn: Duration::from_millis(args.end_of_turn_ms),
         timeout: Duration::from_secs(args.timeout),
@@ -254,7 +276,9 @@ async fn measure(name: &'static str, target: Target, pid: u32, args: &LoadArgs) 
     let mut tally = Tally::default();
     while let Some(call) = calls.join_next().await {
         match call {
-            Ok(call) => tally.merge(call),
+            // What became of a call to an agent that misbehaves is no figure of anybody's.
+            Ok((_, true)) => {}
+            Ok((call, false)) => tally.merge(call),
             Err(error) => return Err(Failure::Plain(format!("a caller's task failed: {error}"))),
         }
     }

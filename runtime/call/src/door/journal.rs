@@ -36,6 +36,7 @@ impl<S: Inner> Journaled<S> {
             Ok(seq) => seq,
             Err(closed) => return Box::pin(std::future::ready(Err(closed))),
         };
+        *shared.serving.lock() = Some(started);
         let mut unanswered = Unanswered { shared, started, began, answered: false };
         let answer = self.inner.call(call);
         Box::pin(async move {
@@ -61,6 +62,7 @@ struct Unanswered {
 
 impl Drop for Unanswered {
     fn drop(&mut self) {
+        *self.shared.serving.lock() = None;
         if !self.answered {
             let ended = HostCallEnded {
                 started: self.started,

@@ -3,7 +3,7 @@
 use futures_util::FutureExt;
 use parloir_contract::{Refusal, Speech as Words, Turn};
 use parloir_journal::{AudioDirection, MediaDigest as Digested, RecordBody};
-use parloir_media::{Codec, Frame, Input, MediaDigest, Output, ReadyTurn, Side, UtteranceId};
+use parloir_media::{Cause, Codec, Frame, Input, MediaDigest, Output, ReadyTurn, Side, UtteranceId};
 use parloir_transport::{LegEvent, StopReason};
 
 use super::{Ended, Latency, Open, Reactor};
@@ -58,7 +58,7 @@ impl Reactor {
         for output in outputs.drain(..) {
             if let Output::ContinueUtterance { utterance } = output {
                 if let Some(open) = self.open.get_mut(&utterance) {
-                    open.utterance.push(frame.samples().to_vec());
+                    open.utterance.push(frame.samples());
                 }
             } else {
                 self.turn_output(output);
@@ -87,8 +87,19 @@ impl Reactor {
                 self.open.remove(&utterance);
                 self.transcripts.remove(&utterance);
             }
-            Output::BargeIn(_) => self.hold_voice(),
-            Output::Resume => self.resume_voice(),
+            Output::BargeIn(cause) => {
+                let at = self.at();
+                let since = match cause {
+                    Cause::Speech => self.turns.speaking_since().unwrap_or(at),
+                    Cause::Key => at,
+                };
+                self.hold_voice();
+                self.barge_in_ms = u32::try_from(at.saturating_sub(since)).ok();
+            }
+            Output::Resume => {
+                self.barge_in_ms = None;
+                self.resume_voice();
+            }
             Output::Yield => self.yield_voice(),
             Output::Ready(ready) => self.ready(ready),
         }
@@ -118,7 +129,7 @@ impl Reactor {
         let (mut utterance, text) = hearing::begin(&self.shared, language, self.turns.expecting(), self.rate);
         let mut before = Vec::new();
         self.pre_roll.take(pre_roll_ms, &mut before);
-        utterance.push(before);
+        utterance.push(&before);
         self.open.insert(id, Open { utterance, ended: None });
         let understood = text.map(move |text| (id, text.unwrap_or(Understood::Failed)));
         self.understanding.push(understood.boxed());

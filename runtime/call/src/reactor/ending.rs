@@ -189,12 +189,12 @@ impl Reactor {
 
     /// Hands the caller over; what becomes of it arrives in `transfer_ended`.
     pub(super) fn hand_over(&mut self, to: String, after: AfterTransfer) {
-        if let Some(leg) = &self.leg {
+        if let Some(leg) = &mut self.leg {
             // The switchboard learns of the transfer before the carrier can ask about it.
             let switchboard = self.switchboard.clone();
             let destination = to.clone();
             switchboard.expect(&destination);
-            if leg.commands.try_send(LegCommand::HandOver { to }).is_err() {
+            if leg.send(LegCommand::HandOver { to }).is_err() {
                 tracing::warn!(call = %self.shared.id, "the leg ended before the transfer");
             }
             let outcome = async move { switchboard.transfer(&destination).await }.boxed();
@@ -260,8 +260,8 @@ impl Reactor {
     }
 
     fn send_hang_up(&mut self) {
-        if let Some(leg) = &self.leg {
-            let _ = leg.commands.try_send(LegCommand::HangUp);
+        if let Some(leg) = &mut self.leg {
+            let _ = leg.send(LegCommand::HangUp);
         }
     }
 
@@ -290,6 +290,8 @@ impl Reactor {
 
     fn over(&mut self) {
         self.send_hang_up();
+        // The caller does not wait for the journal to close.
+        self.leg = None;
         self.stop_agent();
         self.phase = Phase::Over;
     }

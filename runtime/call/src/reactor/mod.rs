@@ -15,6 +15,7 @@ mod voice;
 
 use std::collections::HashMap;
 use std::future::pending;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::{Duration, Instant};
@@ -38,7 +39,7 @@ use parloir_tenancy::{Calendar, Documents, Line, Memory};
 use parloir_transport::{Leg, LegEvent};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
-use tokio::time::{MissedTickBehavior, interval, sleep_until};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use self::voice::Speech;
@@ -65,6 +66,12 @@ const PRE_ROLL_MS: u32 = 1_000;
 
 /// The recording that may wait in memory for the caller's consent, in seconds: 16 KB each.
 const PENDING_SECONDS: usize = 20;
+
+/// How often the slow questions are asked (is anything overdue?), in milliseconds.
+const TIME_PASSES_MS: u64 = 80;
+/// The same where no frame of the caller's comes. Later than that, so that frames that do come save
+/// the timer; soon enough for the end of a turn that the carrier does not fill with silence.
+const CLOCK: Duration = Duration::from_millis(100);
 
 /// Everything a call needs.
 pub struct Setup {
@@ -151,6 +158,8 @@ struct Latency {
     ready_at: u64,
     agent_ms: u32,
     asked_at: u64,
+    first_token_ms: Option<u32>,
+    first_sentence_ms: Option<u32>,
     confidence_permille: Option<u16>,
 }
 
@@ -184,6 +193,8 @@ struct Reactor {
     speech: Option<Speech>,
     language: String,
     latency: Option<Latency>,
+    /// How long the caller spoke over the agent before it fell silent, until the next turn is measured.
+    barge_in_ms: Option<u32>,
 
     // Both.
     recorder: Recorder,
@@ -256,6 +267,7 @@ impl Reactor {
             documents,
             used: Mutex::new(Used::default()),
             asked: AtomicU32::new(0),
+            serving: Mutex::new(None),
             report: Mutex::new(Report::default()),
             privacy: Mutex::new(privacy),
             answered: Instant::now(),
@@ -301,6 +313,7 @@ impl Reactor {
             speech: None,
             language,
             latency: None,
+            barge_in_ms: None,
             recorder: Recorder::new(rate, PENDING_SECONDS),
             digests: [
                 SecondDigest::keyed(Side::Caller, &digest_key),
@@ -329,25 +342,29 @@ impl Reactor {
     }
 
     async fn live(&mut self) {
-        let limit = tokio::time::Instant::now() + self.shared.line.tenant.quota.call_time();
         // While the agent speaks a frame is due every 20 ms; otherwise time only has to pass.
         let mut pace = interval(Duration::from_millis(20));
         pace.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let mut clock = interval(Duration::from_millis(100));
-        clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // The caller's frames move the clock: it rings by itself only when they stop coming.
+        let mut clock = pin!(sleep(CLOCK));
+        let mut due = 0;
         while !matches!(self.phase, ending::Phase::Over) {
             tokio::select! {
                 biased;
-                event = next_event(&mut self.leg) => self.leg_event(event),
                 _ = pace.tick(), if !self.playout.is_idle() => self.play_due(),
+                event = next_event(&mut self.leg) => self.leg_event(event),
                 piece = voice::next_piece(&mut self.speech), if self.playout.room() > 0 => self.voice_piece(piece),
                 Some(request) = self.requests.recv() => self.request(request),
                 Some((utterance, understood)) = self.understanding.next() => self.understood(utterance, understood),
                 outcome = transferred(&mut self.transferring) => self.transfer_ended(outcome),
                 answered = agent_ended(&mut self.agent) => self.agent_ended(answered),
-                _ = clock.tick() => self.time_passes(),
-                () = sleep_until(limit), if matches!(self.phase, ending::Phase::Live) => self.out_of_time(),
-                () = self.closing.cancelled(), if matches!(self.phase, ending::Phase::Live) => self.close_down(),
+                () = clock.as_mut() => {}
+            }
+            let at = self.at();
+            if at >= due {
+                due = at + TIME_PASSES_MS;
+                clock.as_mut().reset(tokio::time::Instant::now() + CLOCK);
+                self.time_passes();
             }
         }
     }
@@ -424,6 +441,13 @@ impl Reactor {
             tracing::debug!(%mark, "a mark was not echoed: taken as reached");
             self.mark_reached(mark);
         }
+        if matches!(self.phase, ending::Phase::Live) {
+            if self.shared.answered.elapsed() >= self.shared.line.tenant.quota.call_time() {
+                self.out_of_time();
+            } else if self.closing.is_cancelled() {
+                self.close_down();
+            }
+        }
         let live = matches!(self.phase, ending::Phase::Live);
         let speaking = self.speech.is_some() && !self.filler_is_on();
         if speaking || self.waiting.is_some() || self.transferring.is_some() || self.leg.is_none() {
@@ -459,7 +483,7 @@ impl Reactor {
 
 async fn next_event(leg: &mut Option<Leg>) -> Option<LegEvent> {
     match leg {
-        Some(leg) => leg.events.recv().await,
+        Some(leg) => leg.next().await,
         None => pending().await,
     }
 }

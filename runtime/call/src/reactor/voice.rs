@@ -14,7 +14,7 @@ use parloir_contract::{
 use parloir_journal::{RecordBody, TurnMeasured};
 use parloir_media::{Codec, Input, MarkName, Next, Reached, SayingId, Side, join_heard};
 use parloir_providers::Sentences;
-use parloir_transport::LegCommand;
+use parloir_transport::{LegCommand, Unsent};
 use tokio::sync::mpsc;
 
 use super::{Reactor, Waiting};
@@ -232,7 +232,15 @@ impl Reactor {
         match self.playout.begin(&text) {
             Ok(saying) => {
                 speech.playing += 1;
-                let voice = speaking::speak(&self.shared, text, speech.language.clone(), self.rate);
+                let purpose = match &speech.purpose {
+                    Purpose::Say(_)
+                    | Purpose::Question
+                    | Purpose::Converse { .. }
+                    | Purpose::BeforeTransfer { .. } => self.shared.purpose(),
+                    Purpose::Host(_) | Purpose::Filler => None,
+                };
+                let language = speech.language.clone();
+                let voice = speaking::speak(&self.shared, text, language, self.rate, purpose);
                 speech.current = Some((saying, Some(voice)));
             }
             Err(error) => {
@@ -302,7 +310,15 @@ impl Reactor {
         let Some(speech) = &mut self.speech else { return };
         let Purpose::Converse { answer, .. } = &mut speech.purpose else { return };
         match written {
-            Written::Sentence(text) => {
+            Written::Begun(ms) => {
+                if let Some(latency) = &mut self.latency {
+                    latency.first_token_ms.get_or_insert(ms);
+                }
+            }
+            Written::Sentence(text, ms) => {
+                if let Some(latency) = &mut self.latency {
+                    latency.first_sentence_ms.get_or_insert(ms);
+                }
                 let mut used = self.shared.used.lock();
                 let characters = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
                 used.speech_characters = used.speech_characters.saturating_add(characters);
@@ -363,27 +379,30 @@ impl Reactor {
         let Some(latency) = self.latency.take() else { return };
         let since = |from: u64| Some(u32::try_from(at.saturating_sub(from)).unwrap_or(u32::MAX));
         self.turn += 1;
+        let barge_in_ms = self.barge_in_ms.take();
         self.append(RecordBody::TurnMeasured(TurnMeasured {
             turn: self.turn,
             end_of_turn_ms: Some(latency.end_of_turn_ms),
             transcription_ms: Some(latency.transcription_ms),
             agent_ms: Some(latency.agent_ms),
+            first_token_ms: latency.first_token_ms,
+            first_sentence_ms: latency.first_sentence_ms,
             first_audio_ms: since(latency.asked_at),
             reply_ms: since(latency.last_voice_at),
+            barge_in_ms,
             confidence_permille: latency.confidence_permille,
-            ..TurnMeasured::default()
         }));
     }
 
     fn send(&mut self, command: LegCommand) {
-        let Some(leg) = &self.leg else { return };
-        match leg.commands.try_send(command) {
+        let Some(leg) = &mut self.leg else { return };
+        match leg.send(command) {
             Ok(()) => {}
-            Err(mpsc::error::TrySendError::Full(_)) => {
+            Err(Unsent::Full) => {
                 tracing::warn!(call = %self.shared.id, "the carrier does not take what it is sent: sound is lost");
             }
             // The leg's last event follows.
-            Err(mpsc::error::TrySendError::Closed(_)) => {}
+            Err(Unsent::Over) => {}
         }
     }
 

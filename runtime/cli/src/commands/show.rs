@@ -88,8 +88,11 @@ fn line(body: &RecordBody, bodies: &HashMap<Seq, &RecordBody>, all: bool) -> Lin
                 ("end of turn", turn.end_of_turn_ms),
                 ("transcription", turn.transcription_ms),
                 ("agent", turn.agent_ms),
+                ("first token", turn.first_token_ms),
+                ("first sentence", turn.first_sentence_ms),
                 ("voice", turn.first_audio_ms),
                 ("in all", turn.reply_ms),
+                ("barge-in", turn.barge_in_ms),
             ];
             let words: Vec<String> =
                 parts.iter().filter_map(|(name, ms)| ms.map(|ms| format!("{name} {ms} ms"))).collect();

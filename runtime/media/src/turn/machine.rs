@@ -167,6 +167,17 @@ impl TurnTaker {
         self.options.end_of_turn.delay_ms(self.expecting())
     }
 
+    /// When the caller began what is being said now, by the clock of the inputs; `None` while the caller
+    /// is quiet.
+    #[must_use]
+    pub fn speaking_since(&self) -> Option<u64> {
+        match self.ear {
+            Ear::Quiet => None,
+            Ear::Onset { since, .. } => Some(since),
+            Ear::Speaking(utterance) => Some(utterance.began_at),
+        }
+    }
+
     /// What kind of answer is due now.
     #[must_use]
     pub fn expecting(&self) -> Expecting {

@@ -74,7 +74,9 @@ pub(super) fn classify(status: StatusCode, code: Option<&str>) -> ProviderError 
         Some(code) => format!("the provider answered {} ({code})", status.as_u16()),
         None => format!("the provider answered {}", status.as_u16()),
     };
-    let upstream = |kind, remedy: &str| ProviderError::upstream(kind, format!("{said}: {remedy}"));
+    let upstream = |kind, remedy: &str| {
+        ProviderError::upstream(kind, format!("{said}: {remedy}")).with_code(status.as_u16())
+    };
     match status.as_u16() {
         401 | 403 => upstream(ErrorKind::Unauthorized, "check the key in api-key and what it may do"),
         404 => upstream(ErrorKind::Refused, "check endpoint and model"),
@@ -168,7 +170,7 @@ mod tests {
             (529, ErrorKind::Unavailable, true),
         ] {
             let error = classify(StatusCode::from_u16(status).unwrap(), None);
-            assert_eq!((error.kind, error.retry_helps), (kind, retry), "{status}");
+            assert_eq!((error.kind, error.retry_helps, error.code), (kind, retry, Some(status)), "{status}");
         }
     }
 
