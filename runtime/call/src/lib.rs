@@ -25,7 +25,9 @@ mod request;
 mod shared;
 mod speaking;
 mod switchboard;
+mod words;
 
 pub use fallback::sentence as fallback_sentence;
 pub use reactor::{Setup, Summary, run};
 pub use switchboard::{NoTransfers, Switchboard, TransferOutcome};
+pub use words::HostWords;

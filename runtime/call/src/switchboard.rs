@@ -21,6 +21,9 @@ pub trait Switchboard: Send + Sync {
     /// Waits for what becomes of the caller. The old leg has ended, or is ending.
     async fn transfer(&self, to: &str) -> TransferOutcome;
 
+    /// The caller is let go on purpose: whoever asks where they go next need not wait for the call's end.
+    fn let_go(&self);
+
     /// Whether this transport can transfer at all.
     fn can_transfer(&self) -> bool;
 }
@@ -31,6 +34,8 @@ pub struct NoTransfers;
 #[async_trait]
 impl Switchboard for NoTransfers {
     fn expect(&self, _to: &str) {}
+
+    fn let_go(&self) {}
 
     async fn transfer(&self, _to: &str) -> TransferOutcome {
         TransferOutcome { transferred: Transferred::NoAnswer, leg: None }

@@ -157,6 +157,11 @@ impl Live {
         Some(back.leg)
     }
 
+    /// The caller is let go on purpose, though the agent may still have its report to file.
+    pub(crate) fn dismiss(&self) {
+        self.dismissed.send_replace(Some(true));
+    }
+
     /// Whether a caller who is still on the line was let go on purpose: the call hung up, and meant
     /// to. Waits for the call's end, but not for long.
     pub(crate) async fn let_go(&self) -> bool {

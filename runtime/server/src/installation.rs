@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use parloir_call::HostWords;
 use parloir_contract::TenantId;
 use parloir_journal::Journal;
 use parloir_providers::{ProvidersConfig, Registry};
@@ -91,6 +92,8 @@ pub struct Installation {
     pub house: House,
     /// Providers, in order of trying.
     pub providers: Registry,
+    /// What the host itself may have to say.
+    pub words: HostWords,
     /// What rests on disk.
     pub storage: Storage,
     agents: HashMap<PathBuf, Agent>,
@@ -157,7 +160,22 @@ impl Installation {
             };
             tenants.insert(tenant.id.clone(), TenantRooms { store, documents });
         }
-        Ok(Self { house, providers, storage, agents, tenants })
+        Ok(Self { house, providers, words: HostWords::default(), storage, agents, tenants })
+    }
+
+    /// Speaks what the host itself may have to say on any line, and keeps it. Returns how many
+    /// sentences no voice would speak.
+    pub async fn prepare_words(&self) -> usize {
+        let lines: Vec<_> = self
+            .house
+            .lines()
+            .map(|line| {
+                let agent = self.agent(&line.config.agent);
+                let languages = agent.map(|agent| agent.description().languages.clone());
+                (line.clone(), languages.unwrap_or_default())
+            })
+            .collect();
+        self.words.prepare(&self.providers, &lines).await
     }
 
     /// The agent of a line.

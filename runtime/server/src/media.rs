@@ -147,6 +147,7 @@ async fn call(
         caller,
         agent: agent.clone(),
         providers: installation.providers.clone(),
+        words: installation.words.clone(),
         journal: installation.storage.journal.clone(),
         store: rooms.store.clone(),
         documents: rooms.documents.clone(),

@@ -24,6 +24,9 @@ use crate::{media, routes};
 /// How long live calls may take to say their goodbyes when the installation closes.
 const CLOSING: Duration = Duration::from_secs(20);
 
+/// How long until a voice that failed is asked for the host's own words again.
+const WORDS_AGAIN: Duration = Duration::from_secs(60);
+
 /// Why an installation does not serve.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
@@ -149,5 +152,24 @@ pub async fn serve(config: &Config, installation: Installation) -> Result<Runnin
             tracing::error!(%error, "the server stopped");
         }
     });
+    tokio::spawn(prepare_words(house.clone()));
     Ok(Running { address, public, house, server })
+}
+
+/// Has the host's own words spoken, so that no voice is needed when one fails; again until all are.
+async fn prepare_words(house: Arc<House>) {
+    loop {
+        let missing = house.installation.prepare_words().await;
+        if missing == 0 {
+            return;
+        }
+        tracing::warn!(
+            missing,
+            "sentences for callers whose agent fails are not prepared: no voice speaks them"
+        );
+        tokio::select! {
+            () = tokio::time::sleep(WORDS_AGAIN) => {}
+            () = house.closing.cancelled() => return,
+        }
+    }
 }

@@ -56,6 +56,10 @@ impl Switchboard for AskedSwitchboard {
         *self.transferring.lock() = Some(self.live.expect_transfer(to));
     }
 
+    fn let_go(&self) {
+        self.live.dismiss();
+    }
+
     async fn transfer(&self, _to: &str) -> TransferOutcome {
         let Some(transferring) = self.transferring.lock().take() else { return gone() };
         let Transferring { asked, mut outcome } = transferring;

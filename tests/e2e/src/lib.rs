@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
@@ -72,6 +73,23 @@ pub struct BrokenVoice;
 impl TextToSpeech for BrokenVoice {
     async fn speak(&self, _request: SpeechRequest) -> Result<SpeechStream, ProviderError> {
         Err(ProviderError::upstream(parloir_providers::ErrorKind::Unavailable, "broken for the test"))
+    }
+}
+
+/// A voice that speaks the host's own words while the installation starts, and nothing afterwards.
+pub struct VoiceThatIsLost {
+    /// Sentences it still speaks.
+    pub left: AtomicUsize,
+}
+
+#[async_trait]
+impl TextToSpeech for VoiceThatIsLost {
+    async fn speak(&self, request: SpeechRequest) -> Result<SpeechStream, ProviderError> {
+        let left = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        match left {
+            Ok(_) => CannedVoice.speak(request).await,
+            Err(_) => BrokenVoice.speak(request).await,
+        }
     }
 }
 

@@ -4,6 +4,9 @@
 
 mod house;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use std::time::Duration;
 
 use house::{FALLBACK, House, Plan, failures};
@@ -83,10 +86,8 @@ async fn a_fallback_number_that_is_busy_ends_in_the_hosts_goodbye() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_for_whom_no_voice_is_left_hears_the_carriers_own() {
     let voice = ProviderEntry::in_code("broken-voice", Role::TextToSpeech);
-    let providers = Registry::builder()
-        .text_to_speech(voice, std::sync::Arc::new(parloir_e2e::BrokenVoice))
-        .unwrap()
-        .build();
+    let providers =
+        Registry::builder().text_to_speech(voice, Arc::new(parloir_e2e::BrokenVoice)).unwrap().build();
     let house = House::open(Plan { settings: &[("trial", "give-up")], providers, ..Plan::default() }).await;
     let mut watch = house.watch();
     let options = DialOptions { transfer_answer: DialStatus::Busy, ..house.options() };
@@ -96,5 +97,23 @@ async fn a_caller_for_whom_no_voice_is_left_hears_the_carriers_own() {
     assert!(carrier_spoke(&events), "{events:?}");
     let (finished, _) = house.ended(&mut watch).await;
     assert!(!finished.summary.dismissed, "a goodbye that nobody heard");
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_voice_that_is_lost_in_the_middle_of_the_day_leaves_the_hosts_own_words() {
+    let voice = Arc::new(parloir_e2e::VoiceThatIsLost { left: AtomicUsize::new(1_000) });
+    let entry = ProviderEntry::in_code("lost-voice", Role::TextToSpeech);
+    let providers = Registry::builder().text_to_speech(entry, voice.clone()).unwrap().build();
+    let house = House::open(Plan { settings: &[("trial", "give-up")], providers, ..Plan::default() }).await;
+    assert_eq!(house.running.as_ref().unwrap().installation().prepare_words().await, 0);
+    voice.left.store(0, Ordering::SeqCst);
+    let mut watch = house.watch();
+    let options = DialOptions { transfer_answer: DialStatus::Busy, ..house.options() };
+    let (report, events) = house.ring_with(options, patient()).await;
+    assert_eq!(report.transfers, [(FALLBACK.to_owned(), DialStatus::Busy)], "{events:?}");
+    assert!(!carrier_spoke(&events), "{events:?}");
+    let (finished, _) = house.ended(&mut watch).await;
+    assert!(finished.summary.dismissed, "the goodbye was heard");
     house.close().await;
 }

@@ -255,6 +255,7 @@ impl Reactor {
     /// The agent hangs up.
     pub(super) fn hang_up(&mut self) {
         self.dismissed = true;
+        self.switchboard.let_go();
         self.send_hang_up();
         self.caller_gone();
     }

@@ -50,6 +50,7 @@ use crate::report::Report;
 use crate::request::{Reply, Request};
 use crate::shared::{Privacy, Shared};
 use crate::switchboard::{Switchboard, TransferOutcome};
+use crate::words::HostWords;
 
 /// How long an agent may take to file its report once the caller is gone.
 const AFTER_CALLER: Duration = Duration::from_secs(10);
@@ -87,6 +88,8 @@ pub struct Setup {
     pub agent: Agent,
     /// Who transcribes, speaks and thinks.
     pub providers: Registry,
+    /// What the host itself may have to say.
+    pub words: HostWords,
     /// Where it is recorded.
     pub journal: Journal,
     /// The tenant's store, and no other.
@@ -167,6 +170,7 @@ struct Reactor {
     shared: Arc<Shared>,
     leg: Option<Leg>,
     switchboard: Arc<dyn Switchboard>,
+    words: HostWords,
     closing: CancellationToken,
     rate: SampleRate,
 
@@ -223,6 +227,7 @@ impl Reactor {
             line,
             agent,
             providers,
+            words,
             journal,
             store,
             documents,
@@ -291,6 +296,7 @@ impl Reactor {
         Ok(Self {
             leg: Some(leg),
             switchboard,
+            words,
             closing,
             rate,
             framer: Some(Framer::new(rate)),

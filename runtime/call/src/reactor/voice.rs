@@ -12,8 +12,7 @@ use parloir_contract::{
     Answer, BargeIn, ChatOptions, Finish, Heard, Message, Refusal, SayOptions, SpokenAnswer, Usage,
 };
 use parloir_journal::{RecordBody, TurnMeasured};
-use parloir_media::{Codec, Input, MarkName, Next, Reached, SayingId, Side, join_heard};
-use parloir_providers::Sentences;
+use parloir_media::{Codec, Input, MarkName, Next, Reached, SampleRate, SayingId, Side, join_heard};
 use parloir_transport::{LegCommand, Unsent};
 use tokio::sync::mpsc;
 
@@ -21,6 +20,7 @@ use super::{Reactor, Waiting};
 use crate::asking::{self, AbortOnDrop, Written};
 use crate::request::Reply;
 use crate::speaking::{self, Piece, Voice};
+use crate::words::sentences;
 
 /// Sentences of one answer that may wait for their voice.
 const SENTENCES: usize = 32;
@@ -28,15 +28,6 @@ const SENTENCES: usize = 32;
 /// Room that must be free before the voice of the next sentence is asked for, in milliseconds: most
 /// of a sentence, so that a long text holds no provider while it waits to be played.
 const VOICE_AHEAD_MS: u64 = 8_000;
-
-/// A text as sentences, each spoken by a request of its own: the first is heard sooner, and no voice
-/// is held up by what is still being played.
-fn sentences(text: &str) -> Vec<String> {
-    let mut splitter = Sentences::default();
-    let mut all = splitter.push(text);
-    all.extend(splitter.finish());
-    all
-}
 
 /// What a speech is for, and so what follows it.
 pub(super) enum Purpose {
@@ -232,15 +223,20 @@ impl Reactor {
         match self.playout.begin(&text) {
             Ok(saying) => {
                 speech.playing += 1;
-                let purpose = match &speech.purpose {
+                let language = speech.language.clone();
+                let (purpose, ready) = match &speech.purpose {
                     Purpose::Say(_)
                     | Purpose::Question
                     | Purpose::Converse { .. }
-                    | Purpose::BeforeTransfer { .. } => self.shared.purpose(),
-                    Purpose::Host(_) | Purpose::Filler => None,
+                    | Purpose::BeforeTransfer { .. } => (self.shared.purpose(), None),
+                    Purpose::Host(_) | Purpose::Filler => (None, self.words.get(&language, &text)),
                 };
-                let language = speech.language.clone();
-                let voice = speaking::speak(&self.shared, text, language, self.rate, purpose);
+                let voice = match ready {
+                    Some(samples) => {
+                        speaking::play(samples.to_vec(), SampleRate::TELEPHONE.hertz(), self.rate)
+                    }
+                    None => speaking::speak(&self.shared, text, language, self.rate, purpose),
+                };
                 speech.current = Some((saying, Some(voice)));
             }
             Err(error) => {
