@@ -86,7 +86,7 @@ pub(crate) fn taken(talk: &Talk) -> &'static str {
 pub(crate) fn booked(talk: &mut Talk, appointment: &Appointment, moved: bool) -> Step<()> {
     talk.file.booked(appointment, moved);
     let at = say::moment(Moment::from(appointment.slot.start), talk.language);
-    let reference = say::reference(&appointment.reference);
+    let reference = say::spelled(&appointment.reference);
     let (text, short) = match (talk.language, moved) {
         (Language::French, false) => (
             format!("C'est réservé : {at}. Votre référence est {reference}."),

@@ -3,7 +3,7 @@
 //! Whoever holds a number may hear when its appointments are, and nothing else about them.
 
 use parloir_agent::calendar::{self, Appointment, Booked};
-use parloir_agent::understanding::{Choice, Intent, Language, Moment, When, choice, say};
+use parloir_agent::understanding::{Choice, Intent, Language, Moment, When, choose_moment, say};
 
 use crate::appointment::{booked, taken};
 use crate::need::Need;
@@ -163,7 +163,7 @@ fn which(talk: &mut Talk, several: &[Appointment]) -> Step<Appointment> {
                     .checked_sub(1)
                     .filter(|place| *place < moments.len());
             }
-            match choice(input.text, input.language, &moments, input.now) {
+            match choose_moment(input.text, input.language, &moments, input.now) {
                 Choice::This(place) => Some(place),
                 Choice::Any | Choice::Neither | Choice::Rather(_) | Choice::Yes | Choice::Unclear => None,
             }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use parloir_agent::Expecting;
-use parloir_agent::understanding::{Intent, Language, Moment, dictated, yes_no};
+use parloir_agent::understanding::{Intent, Language, Moment, digits, yes_no};
 
 /// What is asked, and how its answer is awaited.
 #[derive(Debug, Clone)]
@@ -104,6 +104,6 @@ impl Input<'_> {
 
     /// The digits pressed or dictated.
     pub(crate) fn digits(&self) -> String {
-        if self.keys { self.text.replace(['*', '#'], "") } else { dictated(self.text, self.language) }
+        if self.keys { self.text.replace(['*', '#'], "") } else { digits(self.text, self.language) }
     }
 }

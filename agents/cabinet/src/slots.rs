@@ -3,7 +3,7 @@
 use parloir_agent::Expecting;
 use parloir_agent::calendar::{self, Slot, Wanted};
 use parloir_agent::understanding::{
-    Choice, Intent, Language, Moment, Relative, When, choice, relative, say, when,
+    Choice, Intent, Language, Moment, Relative, When, choose_moment, relative_wish, say, when,
 };
 
 use crate::talk::{Input, Prompt, Step, Stop, Talk, both};
@@ -204,8 +204,8 @@ fn read(input: &Input, moments: &[Moment]) -> Option<Answer> {
     if input.wants(Intent::Cancel) || input.wants(Intent::Wait) {
         return None;
     }
-    let direction = relative(input.text, input.language);
-    match choice(input.text, input.language, moments, input.now) {
+    let direction = relative_wish(input.text, input.language);
+    match choose_moment(input.text, input.language, moments, input.now) {
         Choice::This(place) => Some(Answer::Take(place)),
         Choice::Any => Some(Answer::Take(0)),
         Choice::Rather(wish) => Some(Answer::Wish(wish)),

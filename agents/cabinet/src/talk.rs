@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use parloir_agent::understanding::{Intent, Language, intents, is_noise};
+use parloir_agent::understanding::{Intent, Language, intents, is_noise, language_of};
 use parloir_agent::{BargeIn, Call, Expecting, Refusal, Reply, Turn, ask, clock, listen, sentence};
 
 use crate::aside;
@@ -320,7 +320,7 @@ impl<'a> Talk<'a> {
 
     /// Whether the caller turned to the other language, in which the conversation now goes on.
     fn follow_language(&mut self, text: &str) -> bool {
-        let spoken = Language::of(text);
+        let spoken = language_of(text);
         let other = spoken == Some(self.language.other());
         if other {
             self.language = self.language.other();

@@ -2,7 +2,7 @@
 
 use parloir_agent::Expecting;
 use parloir_agent::calendar::Contact;
-use parloir_agent::understanding::{Language, Name, e164, name as read_name, say};
+use parloir_agent::understanding::{Language, Name, name as read_name, phone as read_phone, say};
 
 use crate::talk::{Prompt, Step, Stop, Talk, both};
 
@@ -81,7 +81,7 @@ fn confirm_name(talk: &mut Talk, name: &Name) -> Step<Verdict> {
     let last = text.rsplit(' ').next().unwrap_or(text);
     let verdict = talk.ask(
         |language| {
-            let spelling = if name.spelled { format!(", {}", say::spelling(last)) } else { String::new() };
+            let spelling = if name.spelled { format!(", {}", say::spelled(last)) } else { String::new() };
             let question = match language {
                 Language::French => format!("J'ai noté {text}{spelling}. C'est bien ça ?"),
                 Language::English => format!("I have {text}{spelling}. Is that right?"),
@@ -134,7 +134,7 @@ pub(crate) fn phone(talk: &mut Talk) -> Step<Option<String>> {
                 .tries(2)
             },
             |input| {
-                let other = e164(&input.digits(), &home);
+                let other = read_phone(&input.digits(), input.language, &home);
                 other.map(Some).or_else(|| input.agreed().map(|yes| yes.then(|| own.clone())))
             },
         );
@@ -173,7 +173,7 @@ pub(crate) fn ask_phone(talk: &mut Talk) -> Step<Option<String>> {
                 .expecting(Expecting::Digits)
                 .tries(3)
             },
-            |input| e164(&input.digits(), &home),
+            |input| read_phone(&input.digits(), input.language, &home),
         );
         match number {
             Ok(number) => {

@@ -12,7 +12,8 @@ use crate::{Heard, ListenOptions, LocalTime, Refusal, SayOptions, Transferred, T
 
 macro_rules! imports {
     ($($(#[$doc:meta])* fn $name:ident($($arg:ident: $ty:ty),*) $(-> $ret:ty)? = $import:path, $otherwise:expr;)*) => {
-        /// Every import of the contract.
+        /// Every import of the contract, but for the pure ones of
+        /// [`understanding`](crate::understanding), which need no host to be tested.
         pub trait Host {
             $(
                 $(#[$doc])*

@@ -47,14 +47,14 @@
 //! What may never be here: an opinion about what an agent says, a clock, a file, a socket. An agent
 //! has what the contract imports, and nothing else.
 
+#[cfg(feature = "understanding")]
+mod again;
 mod agent;
 #[doc(hidden)]
 pub mod bindings;
 mod conversation;
 pub mod host;
 mod refusal;
-#[cfg(feature = "understanding")]
-mod understood;
 
 pub mod calendar;
 pub mod clock;
@@ -64,7 +64,11 @@ pub mod memory;
 pub mod model;
 pub mod random;
 pub mod report;
+#[cfg(feature = "understanding")]
+pub mod understanding;
 
+#[cfg(feature = "understanding")]
+pub use again::{Answered, AskUntil, Said};
 #[doc(hidden)]
 pub use agent::prepare;
 pub use agent::{Agent, Call, Capability};
@@ -78,5 +82,3 @@ pub use conversation::{
     resume_recording, say, sentence, transfer,
 };
 pub use host::Host;
-#[cfg(feature = "understanding")]
-pub use parloir_understanding as understanding;

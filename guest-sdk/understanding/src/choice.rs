@@ -1,5 +1,6 @@
 //! Which of the offers.
 
+use crate::name::distance;
 use crate::number::{number, ordinal};
 use crate::words::Words;
 use crate::{Language, Moment, When, when, yes_no};
@@ -38,7 +39,152 @@ pub fn choice(text: &str, language: Language, offers: &[Moment], now: Moment) ->
     if let Some(place) = by_rank(&words, language, offers.len()) {
         return Choice::This(place);
     }
-    let (neither, any): (&[&str], &[&str]) = match language {
+    let (neither, any) = stock_phrases(language);
+    if words.has(neither) && !words.has(HARMLESS) {
+        return Choice::Neither;
+    }
+    if words.has(any) && wish.as_ref().is_none_or(|wish| *wish == When::default()) {
+        return Choice::Any;
+    }
+    if let Some(wish) = wish.filter(|wish| wish.has_day() || wish.has_time()) {
+        let fitting: Vec<usize> = offers
+            .iter()
+            .enumerate()
+            .filter(|(_, offer)| wish.fits(**offer))
+            .map(|(place, _)| place)
+            .collect();
+        return match fitting.as_slice() {
+            [place] => Choice::This(*place),
+            [place, ..] if wish.at.is_some() => Choice::This(*place),
+            [] => Choice::Rather(wish),
+            [..] => Choice::Yes,
+        };
+    }
+    match yes_no(text, language) {
+        Some(false) => Choice::Neither,
+        Some(true) if offers.len() == 1 => Choice::This(0),
+        Some(true) => Choice::Yes,
+        None => Choice::Unclear,
+    }
+}
+
+/// Which of `options` the caller takes, by the words that only that option has, by rank, by number
+/// or by a yes to a single one. The options are given as they were spoken; of each the first 200
+/// characters are read.
+///
+/// ```
+/// use parloir_understanding::{Choice, Language, choose};
+/// let options = ["acheter un appartement", "vendre", "une autre question"];
+/// assert_eq!(choose("Je souhaite vendre ma maison.", Language::French, &options), Choice::This(1));
+/// assert_eq!(choose("La troisième.", Language::French, &options), Choice::This(2));
+/// ```
+pub fn choose(text: &str, language: Language, options: &[impl AsRef<str>]) -> Choice {
+    let words = Words::new(text);
+    if let Some(choice) = by_words(&words, options) {
+        return choice;
+    }
+    if let Some(place) = by_rank(&words, language, options.len()) {
+        return Choice::This(place);
+    }
+    let (neither, any) = stock_phrases(language);
+    if words.has(neither) && !words.has(HARMLESS) {
+        return Choice::Neither;
+    }
+    if words.has(any) {
+        return Choice::Any;
+    }
+    match yes_no(text, language) {
+        Some(false) => Choice::Neither,
+        Some(true) if options.len() == 1 => Choice::This(0),
+        Some(true) => Choice::Yes,
+        None => Choice::Unclear,
+    }
+}
+
+/// By the words that one option has and the others have not. "Pas la vente" leaves one of two.
+fn by_words(words: &Words, options: &[impl AsRef<str>]) -> Option<Choice> {
+    let options: Vec<Vec<String>> = options
+        .iter()
+        .map(|option| {
+            let text: String = option.as_ref().chars().take(LONGEST_OPTION).collect();
+            let words = Words::as_written(&text);
+            words.iter().map(|word| word.text.clone()).filter(|word| tells(word)).collect()
+        })
+        .collect();
+    let mut scores = vec![(0_u32, 0_u32); options.len()];
+    for (i, word) in words.iter().enumerate().filter(|(_, word)| tells(&word.text)) {
+        let having: Vec<usize> = (0..options.len())
+            .filter(|&place| {
+                options.get(place).is_some_and(|o| o.iter().any(|other| alike(&word.text, other)))
+            })
+            .collect();
+        if let [place] = having.as_slice()
+            && let Some((chosen, refused)) = scores.get_mut(*place)
+        {
+            let negated = (1..=3).any(|back| {
+                i.checked_sub(back)
+                    .is_some_and(|j| NEGATIONS.contains(&words.at(j)) && !gap_between(words, j, i))
+            });
+            if negated { *refused += 1 } else { *chosen += 1 }
+        }
+    }
+    let best = scores.iter().map(|(chosen, _)| *chosen).max().filter(|best| *best > 0);
+    let refused = scores.iter().filter(|(chosen, refused)| *chosen == 0 && *refused > 0).count();
+    match best {
+        Some(best) => {
+            let mut first = scores.iter().enumerate().filter(|(_, (chosen, _))| *chosen == best);
+            match (first.next(), first.next()) {
+                (Some((place, _)), None) => Some(Choice::This(place)),
+                _ => None,
+            }
+        }
+        None if refused == options.len() && refused > 0 => Some(Choice::Neither),
+        None if refused == 1 && options.len() == 2 => {
+            scores.iter().position(|(_, refused)| *refused == 0).map(Choice::This)
+        }
+        None => None,
+    }
+}
+
+fn gap_between(words: &Words, from: usize, to: usize) -> bool {
+    (from + 1..=to).any(|i| words.gap(i))
+}
+
+/// Characters read of one option.
+const LONGEST_OPTION: usize = 200;
+
+const NEGATIONS: &[&str] = &["pas", "ni", "not", "neither", "nor", "sauf", "except", "don"];
+
+/// Whether a word says anything of its own.
+fn tells(word: &str) -> bool {
+    const SMALL: &[&str] = &[
+        "les", "des", "une", "pour", "avec", "votre", "vos", "mon", "mes", "est", "que", "qui", "dans",
+        "sur", "par", "plus", "the", "and", "for", "your", "you", "with", "that", "this", "one", "would",
+        "like", "want", "voudrais", "veux", "souhaite", "prends", "aux", "sont", "ces", "cette", "vous",
+        "nous", "oui", "non", "yes", "please", "have", "deux", "trois", "two", "three", "premier",
+        "deuxieme", "first", "second", "numero", "number", "option",
+    ];
+    word.len() > 2 && !SMALL.contains(&word) && !word.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// The same word, its plural or another of its forms, or the word with one letter misheard.
+fn alike(one: &str, other: &str) -> bool {
+    if one == other {
+        return true;
+    }
+    let (short, long) = if one.len() <= other.len() { (one, other) } else { (other, one) };
+    if short.len() < 5 || long.len() - short.len() > 4 {
+        return long.strip_suffix('s') == Some(short);
+    }
+    let common = one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
+    common + 2 >= short.len() && common >= 5 || long.len() - short.len() <= 1 && distance(one, other) <= 1
+}
+
+const HARMLESS: &[&str] = &["aucun probleme", "aucun souci", "aucune objection", "none of my business"];
+
+/// What says "none of them" and "any of them", whatever is offered.
+const fn stock_phrases(language: Language) -> (&'static [&'static str], &'static [&'static str]) {
+    match language {
         Language::French => (
             &[
                 "aucun des",
@@ -91,36 +237,6 @@ pub fn choice(text: &str, language: Language, offers: &[Moment], now: Moment) ->
                 "any",
             ],
         ),
-    };
-    let harmless: &[&str] = match language {
-        Language::French => &["aucun probleme", "aucun souci", "aucune objection"],
-        Language::English => &["none of my business"],
-    };
-    if words.has(neither) && !words.has(harmless) {
-        return Choice::Neither;
-    }
-    if words.has(any) && wish.as_ref().is_none_or(|wish| *wish == When::default()) {
-        return Choice::Any;
-    }
-    if let Some(wish) = wish.filter(|wish| wish.has_day() || wish.has_time()) {
-        let fitting: Vec<usize> = offers
-            .iter()
-            .enumerate()
-            .filter(|(_, offer)| wish.fits(**offer))
-            .map(|(place, _)| place)
-            .collect();
-        return match fitting.as_slice() {
-            [place] => Choice::This(*place),
-            [place, ..] if wish.at.is_some() => Choice::This(*place),
-            [] => Choice::Rather(wish),
-            [..] => Choice::Yes,
-        };
-    }
-    match yes_no(text, language) {
-        Some(false) => Choice::Neither,
-        Some(true) if offers.len() == 1 => Choice::This(0),
-        Some(true) => Choice::Yes,
-        None => Choice::Unclear,
     }
 }
 
@@ -240,7 +356,8 @@ fn rank(words: &Words, i: usize, language: Language, offers: usize) -> Option<(u
     }
     let whole = words.len() == 1;
     if (whole || introductions.contains(&words.before(i)))
-        && let Some((rank @ 1..=5, length)) = number(words, i, language)
+        && let Some((rank, length)) = number(words, i, language)
+        && (1..=if whole { 50 } else { 5 }).contains(&rank)
         && !months.contains(&words.at(i + length))
         && words.at(i) != "une"
         && usize::try_from(rank).is_ok_and(|rank| rank <= offers)
@@ -320,6 +437,42 @@ mod tests {
             let found = choice(text, Language::French, &[TUESDAY, THURSDAY], now());
             assert!(matches!(found, Choice::Rather(_)), "{text}: {found:?}");
         }
+    }
+
+    #[test]
+    fn a_spoken_option_is_chosen_by_its_words_by_rank_or_by_number() {
+        let french = ["prendre un rendez-vous", "acheter un bien", "vendre votre bien", "autre chose"];
+        for (text, place) in [
+            ("Je voudrais acheter une maison.", 1),
+            ("vendre", 2),
+            ("c'est pour une vente", 2),
+            ("Un rendez-vous, s'il vous plaît", 0),
+            ("la deuxième", 1),
+            ("3", 2),
+            ("le dernier", 3),
+            ("autre chose", 3),
+            ("Non, pas acheter, vendre.", 2),
+        ] {
+            // "Vente" is another word than "vendre": only the recogniser's slips are forgiven.
+            let expected = if text.ends_with("vente") { Choice::Unclear } else { Choice::This(place) };
+            assert_eq!(choose(text, Language::French, &french), expected, "{text}");
+        }
+        let english = ["sales", "technical support"];
+        for (text, expected) in [
+            ("I need support", Choice::This(1)),
+            ("the first one", Choice::This(0)),
+            ("not sales", Choice::This(1)),
+            ("neither sales nor support", Choice::Neither),
+            ("either is fine", Choice::Any),
+            ("yes", Choice::Yes),
+            ("no", Choice::Neither),
+            ("bananas", Choice::Unclear),
+            ("", Choice::Unclear),
+        ] {
+            assert_eq!(choose(text, Language::English, &english), expected, "{text}");
+        }
+        assert_eq!(choose("yes", Language::English, &["sales"]), Choice::This(0));
+        assert_eq!(choose("yes", Language::English, &[""; 0]), Choice::Yes);
     }
 
     #[test]

@@ -1,5 +1,9 @@
 //! How to say dates, times, numbers and references, so that a voice reads them well.
 
+mod number;
+
+pub use number::number;
+
 use crate::{Date, Language, Moment, Weekday};
 
 const FRENCH_MONTHS: [&str; 12] = [
@@ -184,10 +188,45 @@ pub fn spelling(name: &str) -> String {
     reference(name)
 }
 
+/// What stands before the last item of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conjunction {
+    /// "et", "and".
+    And,
+    /// "ou", "or".
+    Or,
+}
+
+/// A list as it is said: "lundi, mardi ou jeudi", "Monday, Tuesday or Thursday".
+pub fn list(items: &[impl AsRef<str>], conjunction: Conjunction, language: Language) -> String {
+    let joint = match (language, conjunction) {
+        (Language::French, Conjunction::And) => " et ",
+        (Language::French, Conjunction::Or) => " ou ",
+        (Language::English, Conjunction::And) => " and ",
+        (Language::English, Conjunction::Or) => " or ",
+    };
+    let mut out = String::new();
+    for (i, item) in items.iter().enumerate() {
+        if i > 0 {
+            out.push_str(if i + 1 == items.len() { joint } else { ", " });
+        }
+        out.push_str(item.as_ref());
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use Language::{English, French};
+
+    #[test]
+    fn a_list_ends_with_its_conjunction() {
+        assert_eq!(list(&["lundi", "mardi", "jeudi"], Conjunction::Or, French), "lundi, mardi ou jeudi");
+        assert_eq!(list(&["tea", "coffee"], Conjunction::And, English), "tea and coffee");
+        assert_eq!(list(&["seul"], Conjunction::And, French), "seul");
+        assert_eq!(list(&[""; 0], Conjunction::And, French), "");
+    }
 
     #[test]
     fn a_moment_is_said_as_people_say_it() {

@@ -1,8 +1,8 @@
 //! Whatever a recogniser writes is answered, without a panic and within bounds.
 
 use parloir_understanding::{
-    Choice, Language, Moment, choice, dictated, e164, intents, is_noise, name, phone, relative, say, when,
-    yes_no,
+    Choice, Language, Moment, amount, choice, choose, dictated, e164, intents, is_noise, name, number, phone,
+    relative, say, when, yes_no,
 };
 use proptest::prelude::*;
 
@@ -34,6 +34,15 @@ fn everything(text: &str, language: Language, now: Moment) {
     }
     if let Some(found) = name(text, language) {
         assert!(!found.text.is_empty() && found.text.chars().count() <= 120, "{}", found.text);
+    }
+    assert!(number(text, language).is_none_or(|n| n < 1_000_000_000));
+    if let Some(sum) = amount(text, language) {
+        assert!(sum.least.is_some() || sum.most.is_some());
+        assert!(sum.least.zip(sum.most).is_none_or(|(least, most)| least <= most), "{sum:?}");
+    }
+    let options = ["mardi matin", "le douze", text];
+    if let Choice::This(place) = choose(text, language, &options) {
+        assert!(place < options.len());
     }
     if let Some(wish) = when(text, language, now) {
         assert!(wish.earliest.is_none_or(|minutes| minutes <= 1440));

@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Answer, Appointment, Booked, Capability, Chat, Contact, Field, Heard, ListenOptions, LocalTime, Passage,
-    Refusal, Reply, SayOptions, Slot, SpokenAnswer, Transferred, Turn, Wanted,
+    Answer, Appointment, Around, Booked, CallerName, Capability, Chat, Choice, Choose, ChooseMoment, Contact,
+    Field, Fits, Heard, Intent, ListenOptions, LocalTime, Passage, Quantity, ReadPhone, ReadWhen, Refine,
+    Refusal, Relative, Reply, SayList, SayLocalTime, SayMoment, SayNumber, SayOptions, SayPhone, Slot,
+    SpokenAnswer, Transferred, Turn, Utterance, Wanted, Wish,
 };
 
 /// Speak a text.
@@ -226,6 +228,54 @@ door! {
     RandomBytes(u32) => serde_bytes::ByteBuf, "random.bytes", None;
     /// A note for the developer.
     Log(LogLine) => (), "log.write", None;
+    /// Does the caller say yes?
+    YesNo(Utterance) => Option<bool>, "understanding.yes-no", None;
+    /// The digits dictated.
+    Digits(Utterance) => String, "understanding.digits", None;
+    /// The first whole number said.
+    Number(Utterance) => Option<u32>, "understanding.number", None;
+    /// How much is said.
+    Amount(Utterance) => Option<Quantity>, "understanding.amount", None;
+    /// Which days and times are wished.
+    When(ReadWhen) => Option<Wish>, "understanding.when", None;
+    /// A newer wish over an older one.
+    Refine(Refine) => Wish, "understanding.refine", None;
+    /// A wish for a very time, widened.
+    Around(Around) => Wish, "understanding.around", None;
+    /// Does a moment suit?
+    Fits(Fits) => bool, "understanding.fits", None;
+    /// The telephone number dictated.
+    Phone(ReadPhone) => Option<String>, "understanding.phone", None;
+    /// The caller's name.
+    Name(Utterance) => Option<CallerName>, "understanding.name", None;
+    /// Which option is taken.
+    Choose(Choose) => Choice, "understanding.choose", None;
+    /// Which moment is taken.
+    ChooseMoment(ChooseMoment) => Choice, "understanding.choose-moment", None;
+    /// What the caller is after.
+    Intents(Utterance) => Vec<Intent>, "understanding.intents", None;
+    /// Earlier, later, another day?
+    RelativeWish(Utterance) => Option<Relative>, "understanding.relative-wish", None;
+    /// Is it no speech at all?
+    IsNoise(String) => bool, "understanding.is-noise", None;
+    /// A text without its repetitions.
+    Once(String) => String, "understanding.once", None;
+    /// The language of a text.
+    LanguageOf(String) => Option<String>, "understanding.language-of", None;
+    /// A day in words.
+    SayDate(SayLocalTime) => String, "understanding.say-date", None;
+    /// A time of day in words.
+    SayTime(SayLocalTime) => String, "understanding.say-time", None;
+    /// A day and a time in words.
+    SayMoment(SayMoment) => String, "understanding.say-moment", None;
+    /// A number in letters.
+    SayNumber(SayNumber) => String, "understanding.say-number", None;
+    /// A telephone number in groups.
+    SayPhone(SayPhone) => String, "understanding.say-phone", None;
+    /// Letters one by one.
+    SaySpelled(String) => String, "understanding.say-spelled", None;
+    /// A list as it is said.
+    SayList(SayList) => String, "understanding.say-list", None;
 }
 
 impl HostReturn {
@@ -258,7 +308,31 @@ impl HostReturn {
             | Self::Weekday(_)
             | Self::Elapsed(_)
             | Self::RandomBytes(_)
-            | Self::Log(()) => None,
+            | Self::Log(())
+            | Self::YesNo(_)
+            | Self::Digits(_)
+            | Self::Number(_)
+            | Self::Amount(_)
+            | Self::When(_)
+            | Self::Refine(_)
+            | Self::Around(_)
+            | Self::Fits(_)
+            | Self::Phone(_)
+            | Self::Name(_)
+            | Self::Choose(_)
+            | Self::ChooseMoment(_)
+            | Self::Intents(_)
+            | Self::RelativeWish(_)
+            | Self::IsNoise(_)
+            | Self::Once(_)
+            | Self::LanguageOf(_)
+            | Self::SayDate(_)
+            | Self::SayTime(_)
+            | Self::SayMoment(_)
+            | Self::SayNumber(_)
+            | Self::SayPhone(_)
+            | Self::SaySpelled(_)
+            | Self::SayList(_) => None,
         }
     }
 }
@@ -298,6 +372,30 @@ impl Import {
             Self::Elapsed => HostReturn::Elapsed(0),
             Self::RandomBytes => HostReturn::RandomBytes(serde_bytes::ByteBuf::new()),
             Self::Log => HostReturn::Log(()),
+            Self::YesNo => HostReturn::YesNo(None),
+            Self::Digits => HostReturn::Digits(String::new()),
+            Self::Number => HostReturn::Number(None),
+            Self::Amount => HostReturn::Amount(None),
+            Self::When => HostReturn::When(None),
+            Self::Refine => HostReturn::Refine(Wish::default()),
+            Self::Around => HostReturn::Around(Wish::default()),
+            Self::Fits => HostReturn::Fits(false),
+            Self::Phone => HostReturn::Phone(None),
+            Self::Name => HostReturn::Name(None),
+            Self::Choose => HostReturn::Choose(Choice::Unclear),
+            Self::ChooseMoment => HostReturn::ChooseMoment(Choice::Unclear),
+            Self::Intents => HostReturn::Intents(Vec::new()),
+            Self::RelativeWish => HostReturn::RelativeWish(None),
+            Self::IsNoise => HostReturn::IsNoise(false),
+            Self::Once => HostReturn::Once(String::new()),
+            Self::LanguageOf => HostReturn::LanguageOf(None),
+            Self::SayDate => HostReturn::SayDate(String::new()),
+            Self::SayTime => HostReturn::SayTime(String::new()),
+            Self::SayMoment => HostReturn::SayMoment(String::new()),
+            Self::SayNumber => HostReturn::SayNumber(String::new()),
+            Self::SayPhone => HostReturn::SayPhone(String::new()),
+            Self::SaySpelled => HostReturn::SaySpelled(String::new()),
+            Self::SayList => HostReturn::SayList(String::new()),
         }
     }
 }
@@ -329,10 +427,43 @@ mod tests {
             HostCall::HangUp,
             HostCall::CompareAndSet(CompareAndSet { key: "k".into(), expected: None, value: vec![0, 255] }),
             HostCall::RandomBytes(8),
+            HostCall::When(ReadWhen { text: "jeudi".into(), language: "fr-FR".into(), now: NOW }),
+            HostCall::ChooseMoment(ChooseMoment {
+                text: "le premier".into(),
+                language: "fr-FR".into(),
+                offers: vec![NOW],
+                now: NOW,
+            }),
+            HostCall::IsNoise("♪".into()),
         ];
         for call in calls {
             let bytes = rmp_serde::to_vec(&call).unwrap();
             assert_eq!(rmp_serde::from_slice::<HostCall>(&bytes).unwrap(), call);
+        }
+    }
+
+    const NOW: LocalTime = LocalTime { year: 2026, month: 11, day: 21, hour: 18, minute: 0 };
+
+    #[test]
+    fn what_was_understood_reads_back_from_compact_messagepack() {
+        let wish = Wish {
+            from: Some(NOW),
+            weekdays: vec![crate::Weekday::Thursday],
+            at: Some(930),
+            ..Wish::default()
+        };
+        let answers = [
+            HostReturn::YesNo(None),
+            HostReturn::YesNo(Some(false)),
+            HostReturn::Amount(Some(Quantity { most: Some(800), currency: Some("EUR".into()), least: None })),
+            HostReturn::ChooseMoment(Choice::Rather(wish.clone())),
+            HostReturn::When(Some(wish)),
+            HostReturn::Intents(vec![Intent::Human, Intent::Goodbye]),
+            HostReturn::LanguageOf(Some("en-GB".into())),
+        ];
+        for answer in answers {
+            let bytes = rmp_serde::to_vec(&answer).unwrap();
+            assert_eq!(rmp_serde::from_slice::<HostReturn>(&bytes).unwrap(), answer);
         }
     }
 }

@@ -26,6 +26,7 @@ mod model;
 mod refusal;
 mod report;
 mod time;
+mod understanding;
 
 pub use agent::{CallInfo, Capability, Description, Direction, Outcome};
 pub use calendar::{Appointment, Booked, Contact, Slot, Wanted, Weekday};
@@ -39,3 +40,7 @@ pub use model::{Answer, Chat, ChatOptions, Finish, Message, Reply, SpokenAnswer,
 pub use refusal::Refusal;
 pub use report::{Field, Passage, Status};
 pub use time::LocalTime;
+pub use understanding::{
+    Around, CallerName, Choice, Choose, ChooseMoment, Conjunction, Fits, Intent, Quantity, ReadPhone,
+    ReadWhen, Refine, Relative, SayList, SayLocalTime, SayMoment, SayNumber, SayPhone, Utterance, Wish,
+};

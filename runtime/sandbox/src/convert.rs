@@ -3,7 +3,7 @@
 
 use parloir_contract as c;
 
-use crate::bindings::{calendar, call, documents, log, model, report, types};
+use crate::bindings::{calendar, call, documents, log, model, report, types, understanding};
 
 /// What an agent sent, as the host's value.
 pub(crate) trait FromGuest {
@@ -175,7 +175,7 @@ impl FromGuest for model::Message {
 }
 
 // The calendar.
-same_enum!(from calendar::Weekday => c::Weekday { Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday });
+same_enum!(from types::Weekday => c::Weekday { Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday });
 same_record!(from calendar::Wanted => c::Wanted { from, until, weekdays, earliest, latest, limit });
 same_record!(from calendar::Slot => c::Slot { id, start, minutes });
 same_record!(into c::Slot => calendar::Slot { id, start, minutes });
@@ -209,6 +209,33 @@ impl FromGuest for report::Field {
             Self::Status(status) => c::Field::Status(status.lift()),
             Self::Summary(text) => c::Field::Summary(text),
             Self::Other((name, value)) => c::Field::Other(name, value),
+        }
+    }
+}
+
+// The understanding.
+same_enum!(into c::Weekday => types::Weekday { Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday });
+same_enum!(from understanding::Conjunction => c::Conjunction { And, Or });
+same_enum!(into c::Intent => understanding::Intent {
+    Emergency, Urgent, Human, Repeat, Wait, Cancel, Move, Recall, Appointment, Hours, Address, Price, OtherLanguage,
+    CallBack, Wrong, Greeting, Thanks, Goodbye
+});
+same_enum!(into c::Relative => understanding::Relative { Earlier, Later, OtherDay });
+same_record!(from understanding::Wish => c::Wish { from, until, weekdays, earliest, latest, at });
+same_record!(into c::Wish => understanding::Wish { from, until, weekdays, earliest, latest, at });
+same_record!(into c::Quantity => understanding::Quantity { least, most, currency });
+same_record!(into c::CallerName => understanding::CallerName { text, spelled });
+
+impl IntoGuest for c::Choice {
+    type Guest = understanding::Choice;
+    fn lower(self) -> understanding::Choice {
+        match self {
+            Self::Offer(place) => understanding::Choice::Offer(place),
+            Self::Any => understanding::Choice::Any,
+            Self::Neither => understanding::Choice::Neither,
+            Self::Rather(wish) => understanding::Choice::Rather(wish.lower()),
+            Self::Yes => understanding::Choice::Yes,
+            Self::Unclear => understanding::Choice::Unclear,
         }
     }
 }

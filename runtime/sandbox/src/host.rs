@@ -43,7 +43,7 @@ impl Host {
 
     /// Through the door and back. The budget is checked here too: an agent that only floods host
     /// calls computes mostly on the host's side and would meet the interruption late.
-    async fn through(&mut self, call: HostCall) -> wasmtime::Result<HostReturn> {
+    pub(crate) async fn through(&mut self, call: HostCall) -> wasmtime::Result<HostReturn> {
         self.meter.check(&self.budget)?;
         let answer = self.door.ready().await?.call(call).await?;
         if caller_had_a_turn(&answer) {
@@ -87,7 +87,31 @@ fn caller_had_a_turn(answer: &HostReturn) -> bool {
         | HostReturn::Weekday(_)
         | HostReturn::Elapsed(_)
         | HostReturn::RandomBytes(_)
-        | HostReturn::Log(()) => return false,
+        | HostReturn::Log(())
+        | HostReturn::YesNo(_)
+        | HostReturn::Digits(_)
+        | HostReturn::Number(_)
+        | HostReturn::Amount(_)
+        | HostReturn::When(_)
+        | HostReturn::Refine(_)
+        | HostReturn::Around(_)
+        | HostReturn::Fits(_)
+        | HostReturn::Phone(_)
+        | HostReturn::Name(_)
+        | HostReturn::Choose(_)
+        | HostReturn::ChooseMoment(_)
+        | HostReturn::Intents(_)
+        | HostReturn::RelativeWish(_)
+        | HostReturn::IsNoise(_)
+        | HostReturn::Once(_)
+        | HostReturn::LanguageOf(_)
+        | HostReturn::SayDate(_)
+        | HostReturn::SayTime(_)
+        | HostReturn::SayMoment(_)
+        | HostReturn::SayNumber(_)
+        | HostReturn::SayPhone(_)
+        | HostReturn::SaySpelled(_)
+        | HostReturn::SayList(_) => return false,
     };
     match turn {
         c::Turn::Speech(_) | c::Turn::Digits(_) | c::Turn::Silence => true,
@@ -110,6 +134,16 @@ macro_rules! ask {
         }
     };
 }
+
+/// The first so many characters: what nobody reads, nobody keeps.
+pub(crate) fn cut(mut text: String, characters: usize) -> String {
+    if let Some((end, _)) = text.char_indices().nth(characters) {
+        text.truncate(end);
+    }
+    text
+}
+
+pub(crate) use ask;
 
 type Refusable<T> = wasmtime::Result<Result<T, types::Refusal>>;
 
@@ -254,10 +288,8 @@ impl random::Host for Host {
 }
 
 impl log::Host for Host {
-    async fn write(&mut self, level: log::Level, mut message: String) -> wasmtime::Result<()> {
-        if let Some((end, _)) = message.char_indices().nth(LOG_CHARACTERS) {
-            message.truncate(end);
-        }
+    async fn write(&mut self, level: log::Level, message: String) -> wasmtime::Result<()> {
+        let message = cut(message, LOG_CHARACTERS);
         ask!(self, HostCall::Log(c::LogLine { level: level.lift(), message }), Log)
     }
 }

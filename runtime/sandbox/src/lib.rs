@@ -38,6 +38,7 @@ mod host;
 mod limits;
 mod metering;
 mod settings;
+mod understanding;
 
 pub use agent::{Agent, Answered, Answering};
 pub use artifact::{ArtifactCache, SealKey};

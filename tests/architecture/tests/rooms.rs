@@ -1,4 +1,4 @@
-//! Dependencies point down only: `cli → server → call → {sandbox, media, transport, providers,
+//! Dependencies point down only: `cli → server → call → {sandbox, meaning, media, transport, providers,
 //! tenancy, journal} → store → contract`. The middle rooms do not import each other, except that
 //! transport and providers may use media's frame and codec types.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
@@ -10,6 +10,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 fn plan() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     let ground = ["parloir-store", "parloir-contract"];
     let middle = [
+        "parloir-meaning",
         "parloir-sandbox",
         "parloir-media",
         "parloir-transport",
@@ -27,6 +28,8 @@ fn plan() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     for room in ["parloir-transport", "parloir-providers"] {
         plan.entry(room).or_default().insert("parloir-media");
     }
+    // The host and Rust agents understand words by the same crate.
+    plan.entry("parloir-meaning").or_default().insert("parloir-understanding");
     let below_call: BTreeSet<_> = ground.into_iter().chain(middle).collect();
     let mut below_server = below_call.clone();
     below_server.insert("parloir-call");

@@ -6,7 +6,7 @@ mod house;
 use std::time::Duration;
 
 use house::{House, Plan, say};
-use parloir_contract::{HostReturn, Turn};
+use parloir_contract::{HostReturn, Quantity, Turn};
 use parloir_journal::{Ending, ProviderRole, Record, RecordBody};
 use parloir_transport::client::CarrierEvent;
 use parloir_transport::conversation::{Action, Step};
@@ -44,6 +44,29 @@ fn outcome(records: &[Record]) -> Ending {
         RecordBody::CallEnded(ended) => ended.outcome,
         other => panic!("{other:?}"),
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_agent_understood_is_answered_by_the_host_and_journaled() {
+    let providers = parloir_e2e::canned("Entre quinze et vingt mille euros.").unwrap();
+    let house = House::open(Plan { settings: &[("trial", "budget")], providers, ..Plan::default() }).await;
+    let mut watch = house.watch();
+    house
+        .ring(vec![Step::new(say("fr_bonjour_rdv")), Step::new(Action::Silence(Duration::from_secs(4)))])
+        .await;
+    let (_, records) = house.ended(&mut watch).await;
+    assert_eq!(outcome(&records), Ending::Done);
+    assert!(heard(&records).iter().any(|(text, _)| text == "quinze mille"), "{:?}", heard(&records));
+    let understood = records.iter().find_map(|r| match &r.body {
+        RecordBody::HostCallEnded(ended) => match &ended.result {
+            Some(HostReturn::Amount(sum)) => sum.clone(),
+            _ => None,
+        },
+        _ => None,
+    });
+    let (least, most, currency) = (Some(15_000), Some(20_000), Some("EUR".to_owned()));
+    assert_eq!(understood, Some(Quantity { least, most, currency }));
+    house.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

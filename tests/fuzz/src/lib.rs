@@ -8,6 +8,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+use parloir_contract::{ChooseMoment, HostCall, LocalTime, ReadPhone, ReadWhen, Utterance};
 use parloir_transport::session::Session;
 use parloir_transport::twiml::Response;
 use parloir_transport::webhook::{ConnectEnded, DialEnded, Form, VoiceRequest};
@@ -23,6 +24,7 @@ pub const TARGETS: &[Target] = &[
     ("wav", wav),
     ("model_chunks", model_chunks),
     ("configuration", configuration),
+    ("meaning", meaning),
 ];
 
 /// The frames of a whole stream, one a line, as a carrier would send them.
@@ -76,5 +78,31 @@ pub fn model_chunks(bytes: &[u8]) {
 pub fn configuration(bytes: &[u8]) {
     if let Ok(text) = std::str::from_utf8(bytes) {
         let _ = toml::from_str::<parloir_server::Config>(text);
+    }
+}
+
+/// What a recogniser writes, or an agent says somebody said.
+pub fn meaning(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let now = LocalTime { year: 2026, month: 11, day: 21, hour: 18, minute: 0 };
+    for language in ["fr-FR", "en-GB"] {
+        let (text, language) = (text.to_owned(), language.to_owned());
+        let said = || Utterance { text: text.clone(), language: language.clone() };
+        let home = "+33123456789".to_owned();
+        let calls = [
+            HostCall::YesNo(said()),
+            HostCall::Amount(said()),
+            HostCall::Name(said()),
+            HostCall::Intents(said()),
+            HostCall::RelativeWish(said()),
+            HostCall::IsNoise(text.clone()),
+            HostCall::Once(text.clone()),
+            HostCall::When(ReadWhen { text: text.clone(), language: language.clone(), now }),
+            HostCall::Phone(ReadPhone { text: text.clone(), language: language.clone(), home }),
+            HostCall::ChooseMoment(ChooseMoment { text: text.clone(), language, offers: vec![now], now }),
+        ];
+        for call in calls {
+            assert!(parloir_meaning::answer(&call).is_some());
+        }
     }
 }

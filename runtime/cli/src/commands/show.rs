@@ -1,5 +1,7 @@
 //! `parloir show`: what happened in a call, line by line.
 
+mod understanding;
+
 use std::collections::HashMap;
 
 use clap::Args;
@@ -199,7 +201,8 @@ fn host_call(ended: &HostCallEnded, bodies: &HashMap<Seq, &RecordBody>, all: boo
     let (Some(arguments), Some(result)) = (arguments, &ended.result) else {
         // The consent gate was closed: which import, and how it went, is all there is.
         let name = import.name();
-        let quiet = name.starts_with("clock.") || name.starts_with("log.") || name.starts_with("random.");
+        let quiet =
+            ["clock.", "log.", "random.", "understanding."].iter().any(|quiet| name.starts_with(quiet));
         let words = format!(
             "{name} {:?} {} ms {}",
             ended.status,
@@ -280,7 +283,12 @@ fn host_call(ended: &HostCallEnded, bodies: &HashMap<Seq, &RecordBody>, all: boo
         ) if !all => {
             return None;
         }
-        (arguments, result) => (host("host"), format!("{arguments:?} → {result:?}")),
+        (arguments, result) => match understanding::line(arguments, result) {
+            // What was said back is in the agent's next sentence.
+            Some((_, understanding::Weight::Quiet)) if !all => return None,
+            Some((words, _)) => (host("meaning"), words),
+            None => (host("host"), format!("{arguments:?} → {result:?}")),
+        },
     })
 }
 

@@ -3,14 +3,19 @@
 
 use std::hint::black_box;
 
-use parloir_agent::{Agent, BargeIn, Call, Capability, Description, Outcome, Transferred, Turn, log, memory};
+use parloir_agent::understanding::{Language, say as in_words, yes_no};
+use parloir_agent::{
+    Agent, Answered, BargeIn, Call, Capability, Description, Outcome, Transferred, Turn, log, memory,
+};
 use parloir_agent::{ask, clock, consent, listen, random, say, sentence, transfer};
 
 struct Trial;
 
 impl Agent for Trial {
     fn describe() -> Description {
-        Description::new("trial", "0.1.0").speaking(["fr-FR", "en-GB"]).needing([Capability::Memory, Capability::Transfer])
+        Description::new("trial", "0.1.0")
+            .speaking(["fr-FR", "en-GB"])
+            .needing([Capability::Memory, Capability::Transfer])
     }
 
     fn answer(call: Call) -> Outcome {
@@ -41,6 +46,7 @@ impl Agent for Trial {
             "hand-over" => hand_over(),
             "calls" => calls(),
             "consent" => asks_consent(),
+            "budget" => budget(&call),
             other => Outcome::Failed(format!("there is no trial {other:?}")),
         }
     }
@@ -78,10 +84,13 @@ fn turns() -> Outcome {
 
 /// Asks whether the call may be recorded, then repeats what it hears.
 fn asks_consent() -> Outcome {
-    let reply = ask("Cet appel peut être enregistré. Tapez un pour accepter, deux pour refuser.").max_digits(1).listen();
+    let reply = ask("Cet appel peut être enregistré. Tapez un pour accepter, deux pour refuser.")
+        .max_digits(1)
+        .listen();
     let granted = match reply.map(|reply| reply.turn) {
         Ok(Turn::Digits(digits)) => digits == "1",
-        Ok(Turn::Speech(_) | Turn::Silence) => false,
+        Ok(Turn::Speech(speech)) => yes_no(&speech.text, Language::French) == Some(true),
+        Ok(Turn::Silence) => false,
         Ok(Turn::HungUp) => return Outcome::Abandoned,
         Err(refusal) => return Outcome::Failed(format!("{refusal:?}")),
     };
@@ -89,6 +98,18 @@ fn asks_consent() -> Outcome {
         return Outcome::Failed(format!("{refusal:?}"));
     }
     echo()
+}
+
+/// Asks for a budget until it is understood, and says it back in letters.
+fn budget(call: &Call) -> Outcome {
+    match call.ask_until("Quel est votre budget ?").again("Dites-moi une somme, en euros.").amount() {
+        Ok(Answered::Answer(sum)) => {
+            let _ = say(&in_words::number(sum.least.unwrap_or_default(), Language::French));
+            Outcome::Done
+        }
+        Ok(other) => Outcome::Failed(format!("{other:?}")),
+        Err(refusal) => Outcome::Failed(format!("{refusal:?}")),
+    }
 }
 
 /// Hands the caller to the line's fallback number; one who comes back is told to be called back.
