@@ -6,13 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use parloir_contract::{Booked, Finish, Heard, HostReturn, Import, Refusal, Transferred, Turn};
+use parloir_contract::{Booked, Finish, Heard, HostCall, HostReturn, Import, Refusal, Transferred, Turn};
 use serde::Serialize;
 
 /// The kinds of answers an agent should have met, import by import.
 pub const fn kinds(import: Import) -> &'static [&'static str] {
     match import {
-        Import::Say => &["heard", "interrupted", "caller-gone"],
+        Import::Say => &["heard", "interrupted"],
         Import::Play => &["heard", "interrupted", "unavailable"],
         Import::Listen => &["speech", "digits", "silence", "hung-up"],
         Import::Ask => &["speech", "digits", "silence", "hung-up", "interrupted"],
@@ -166,6 +166,8 @@ const fn some_none(none: bool) -> &'static str {
 #[derive(Debug, Clone, Default)]
 pub struct Coverage {
     seen: BTreeMap<Import, BTreeMap<&'static str, u32>>,
+    /// Whether a model was ever offered tools: only then can it want one.
+    tools: bool,
 }
 
 /// One import's part of a coverage.
@@ -180,6 +182,22 @@ pub struct Covered {
 }
 
 impl Coverage {
+    /// Notes a question: what it offers decides how it can be answered.
+    pub fn note_call(&mut self, call: &HostCall) {
+        let options = match call {
+            HostCall::Chat(chat) => &chat.options,
+            HostCall::Reply(reply) => &reply.options,
+            _ => return,
+        };
+        self.tools |= !options.tools.is_empty();
+    }
+
+    /// The kinds an import should have been answered with.
+    fn kinds(&self, import: Import) -> impl Iterator<Item = &'static str> {
+        let tools = self.tools;
+        kinds(import).iter().copied().filter(move |kind| tools || *kind != "tool-calls")
+    }
+
     /// Notes an answer.
     pub fn note(&mut self, answer: &HostReturn) {
         let seen = self.seen.entry(answer.import()).or_default();
@@ -190,6 +208,7 @@ impl Coverage {
 
     /// Adds what another conversation has seen.
     pub fn add(&mut self, other: &Self) {
+        self.tools |= other.tools;
         for (import, kinds) in &other.seen {
             let seen = self.seen.entry(*import).or_default();
             for (kind, count) in kinds {
@@ -204,7 +223,7 @@ impl Coverage {
         all.into_iter()
             .map(|import| {
                 let seen = self.seen.get(&import).cloned().unwrap_or_default();
-                let missing = kinds(import).iter().filter(|k| !seen.contains_key(*k)).copied().collect();
+                let missing = self.kinds(import).filter(|kind| !seen.contains_key(kind)).collect();
                 Covered { import: import.name(), seen, missing }
             })
             .collect()
@@ -213,7 +232,7 @@ impl Coverage {
     /// How many of the kinds of answers that these imports have were met, of how many.
     pub fn share(&self, imports: &[Import]) -> (usize, usize) {
         let all: BTreeSet<Import> = imports.iter().chain(self.seen.keys()).copied().collect();
-        let total: usize = all.iter().map(|import| kinds(*import).len()).sum();
+        let total: usize = all.iter().map(|import| self.kinds(*import).count()).sum();
         let missing: usize = self.of(imports).iter().map(|covered| covered.missing.len()).sum();
         (total - missing, total)
     }

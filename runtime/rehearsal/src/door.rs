@@ -83,6 +83,7 @@ where
             return Box::pin(std::future::ready(Err(DoorClosed(why.into()))));
         }
         let import = call.import();
+        self.coverage.lock().note_call(&call);
         let (stage, coverage) = (self.stage.clone(), self.coverage.clone());
         let answer = self.inner.call(call);
         Box::pin(async move {

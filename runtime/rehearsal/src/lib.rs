@@ -5,7 +5,8 @@
 //! unsaid and interrupts, what the agent must say, what goes wrong, and what must be so at the end. A
 //! ten-minute call takes milliseconds, and goes the same way every time.
 //!
-//! - [`read`]: the file, strictly: every mistake with its place and its remedy.
+//! - [`read`]: the file, strictly: every mistake with its place and its remedy; [`FORMAT`] is its
+//!   reference.
 //! - [`rehearse`], [`rehearse_all`]: conversations against an agent, and where they went otherwise.
 //! - [`converse`]: the same service with somebody else as [`Caller`], such as a person at a terminal;
 //!   [`recorded`] and [`write()`] make a conversation file of it.
@@ -32,6 +33,9 @@
 //! assert_eq!(problem, "a.yaml:6:1: a conversation has no `expct`; did you mean `expect`?");
 //! ```
 #![forbid(unsafe_code)]
+
+/// The conversation file's reference, in Markdown.
+pub const FORMAT: &str = include_str!("format.md");
 
 mod caller;
 mod check;

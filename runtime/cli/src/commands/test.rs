@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use parloir_contract::Import;
 use parloir_rehearsal::{
-    Conversation, Coverage, Event, FILE_BYTES, Happened, Rehearsed, at, read, rehearse_all, to_json, to_junit,
+    Conversation, Coverage, Event, FILE_BYTES, FORMAT, Happened, Rehearsed, at, read, rehearse_all, to_json,
+    to_junit,
 };
 
 use crate::terminal::{AGENT, BAD, CALLER, DIM, GOOD, TITLE, styled};
@@ -34,6 +35,9 @@ pub(crate) struct Test {
     /// Print a JSON object instead of sentences.
     #[arg(long)]
     json: bool,
+    /// Print the conversation file's reference, and do nothing else.
+    #[arg(long)]
+    format: bool,
     /// Write JUnit's XML for a build server.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -41,6 +45,10 @@ pub(crate) struct Test {
 
 impl Test {
     pub(crate) async fn run(self) -> Outcome {
+        if self.format {
+            let _ = write!(std::io::stdout(), "{FORMAT}");
+            return Ok(());
+        }
         let (agent, files) = places(self.agent.clone(), self.files.clone());
         let files = if files.is_empty() { conversations_of(&agent)? } else { files };
         // Files first: a slip of the pen is told before anything is built.

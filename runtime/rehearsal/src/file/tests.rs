@@ -87,6 +87,15 @@ fn everything_there_is_can_be_written() {
 }
 
 #[test]
+fn the_references_example_is_a_conversation_and_every_key_is_in_it() {
+    let example = crate::FORMAT.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    assert_eq!(good(example).len(), 1);
+    for key in scene::KEYS {
+        assert!(crate::FORMAT.contains(&format!("`{key}`")), "{key}");
+    }
+}
+
+#[test]
 fn what_stands_above_several_conversations_holds_for_each() {
     let all = good(
         "language: en-GB\nsettings: {a: b}\nconversations:\n  - conversation: one\n    steps: [hangs_up]\n  - conversation: two\n    language: fr-FR\n    steps: [hangs_up]\n",
