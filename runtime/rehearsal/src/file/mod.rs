@@ -33,6 +33,7 @@ mod rule;
 mod scene;
 mod steps;
 mod tree;
+mod world;
 mod write;
 
 use std::path::Path;
