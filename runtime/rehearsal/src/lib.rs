@@ -60,8 +60,8 @@ pub use coverage::{Coverage, Covered, kinds, kinds_of};
 pub use event::{Event, Happened, at};
 pub use file::{
     AppointmentRule, CalendarScene, Consent, Conversation, Documents, Does, Expect, FILE_BYTES, Failure,
-    Injected, ModelAnswer, OutcomeRule, ReportRules, Scene, Standing, Step, StepKind, TextPart, TextRule,
-    When, Words, office_hours, read, write,
+    Injected, Meaning, ModelAnswer, OutcomeRule, ReportRules, Scene, Standing, Step, StepKind, TextPart,
+    TextRule, When, Words, office_hours, read, write,
 };
 pub use mismatch::Mismatch;
 pub use output::{to_json, to_junit, told};

@@ -6,10 +6,12 @@
 //! of is passed over. So one file fits agents that put the same words into one sentence or two.
 
 use async_trait::async_trait;
+use parloir_contract::LocalTime;
+use parloir_tenancy::calendar::to_local;
 
 use crate::caller::{Act, Caller, Listening, Meanwhile, Utterance};
 use crate::event;
-use crate::file::{Conversation, Does, Spoken, Step, StepKind, When};
+use crate::file::{Conversation, Does, Meaning, Spoken, Step, StepKind, TextRule, When};
 use crate::mismatch::Mismatch;
 use crate::place::Place;
 
@@ -26,6 +28,9 @@ pub struct Script {
     over: bool,
     end: Place,
     now_ms: u64,
+    /// What "tomorrow" is relative to, and a number of the line's country.
+    today: LocalTime,
+    home: String,
 }
 
 impl Script {
@@ -41,6 +46,8 @@ impl Script {
             over: false,
             end,
             now_ms: 0,
+            today: to_local(conversation.scene.now),
+            home: conversation.scene.line.clone(),
         }
     }
 
@@ -57,7 +64,9 @@ impl Script {
         {
             match step.what {
                 StepKind::NothingSaid => self.next += 1,
-                StepKind::Agent { rule, .. } => self.unsaid(&rule.describe(), step.at, "the call was over"),
+                StepKind::Agent { rule, means, .. } => {
+                    self.unsaid(&sought(&rule, &means), step.at, "the call was over");
+                }
                 StepKind::Says(_)
                 | StepKind::Keys(_)
                 | StepKind::Silence(_)
@@ -98,10 +107,13 @@ impl Script {
     fn met(&mut self, utterance: &Utterance) -> bool {
         let spoken = Spoken::new(&utterance.text);
         let (mut from, mut met) = (0, false);
-        while let Some(Step { what: StepKind::Agent { rule, within_ms, language }, at }) =
+        while let Some(Step { what: StepKind::Agent { rule, means, within_ms, language }, at }) =
             self.steps.get(self.next).cloned()
         {
             let Some(end) = rule.find(&spoken, from) else { break };
+            if !means.fits(&utterance.text, &utterance.language, self.today, &self.home) {
+                break;
+            }
             from = end;
             met = true;
             self.next += 1;
@@ -112,7 +124,7 @@ impl Script {
                 self.mismatches.push(Mismatch {
                     at: Some(at.clone()),
                     at_ms: self.now_ms,
-                    expected: format!("the agent to begin {} within {limit} ms", rule.describe()),
+                    expected: format!("the agent to begin {} within {limit} ms", sought(&rule, &means)),
                     found: format!("it began after {after} ms"),
                     remedy: None,
                 });
@@ -123,7 +135,7 @@ impl Script {
                 self.mismatches.push(Mismatch {
                     at: Some(at),
                     at_ms: self.now_ms,
-                    expected: format!("the agent to say {} in {wanted}", rule.describe()),
+                    expected: format!("the agent to say {} in {wanted}", sought(&rule, &means)),
                     found: format!("it spoke {}", utterance.language),
                     remedy: None,
                 });
@@ -227,8 +239,8 @@ impl Caller for Script {
             return Act::Stops;
         };
         let act = match step.what {
-            StepKind::Agent { rule, .. } => {
-                self.unsaid(&rule.describe(), step.at, "now waits for the caller");
+            StepKind::Agent { rule, means, .. } => {
+                self.unsaid(&sought(&rule, &means), step.at, "now waits for the caller");
                 return Act::Stops;
             }
             StepKind::ComesIn(_, does) => {
@@ -264,6 +276,18 @@ impl Caller for Script {
     }
 }
 
+/// What an `agent` step wants, in words.
+fn sought(rule: &TextRule, means: &Meaning) -> String {
+    let mut parts = Vec::new();
+    if !rule.parts.is_empty() {
+        parts.push(rule.describe());
+    }
+    if !means.is_nothing() {
+        parts.push(format!("what means {}", means.describe()));
+    }
+    parts.join(" and ")
+}
+
 /// The steps that would bring about what happened: a talk, as its conversation file has it.
 pub fn recorded(events: &[event::Event], at: &Place) -> Vec<Step> {
     use event::Happened;
@@ -273,8 +297,8 @@ pub fn recorded(events: &[event::Event], at: &Place) -> Vec<Step> {
         let what = match &event.what {
             Happened::Agent { text, whole, played_ms, .. } => {
                 cut_at = (!whole).then_some(*played_ms);
-                let rule = crate::file::TextRule::containing(text, at.clone());
-                StepKind::Agent { rule, within_ms: None, language: None }
+                let rule = TextRule::containing(text, at.clone());
+                StepKind::Agent { rule, means: Meaning::default(), within_ms: None, language: None }
             }
             Happened::Caller { text, .. } => {
                 let words = crate::file::Words::plain(text);

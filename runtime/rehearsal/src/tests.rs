@@ -202,6 +202,24 @@ async fn one_sentence_meets_several_steps_and_several_sentences_one_file() {
 }
 
 #[tokio::test]
+async fn a_meaning_is_met_by_whatever_words_say_it() {
+    let steps = "steps:\n  - agent: {means: {moment: 2026-11-24 10:00}}\n";
+    for words in ["Mardi 24 novembre à 10 heures.", "C'est le 24 novembre, à dix heures."] {
+        passes(steps, async |hands| {
+            hands.say(words).await;
+            Outcome::Done
+        })
+        .await;
+    }
+    let told = fails(steps, async |hands| {
+        hands.say("Mardi 24 novembre à 11 heures.").await;
+        Outcome::Done
+    })
+    .await;
+    assert!(told.contains("expected the agent to say what means 2026-11-24 10:00; the agent said"), "{told}");
+}
+
+#[tokio::test]
 async fn an_answer_that_comes_late_is_over_its_budget() {
     let steps = |limit: u32| {
         format!(

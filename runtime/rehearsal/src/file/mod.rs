@@ -28,6 +28,7 @@
 
 mod expect;
 mod failures;
+mod meaning;
 mod reader;
 mod rule;
 mod scene;
@@ -40,6 +41,7 @@ use std::path::Path;
 
 pub use expect::{AppointmentRule, Consent, Expect, OutcomeRule, ReportRules};
 pub use failures::{Failure, Injected};
+pub use meaning::Meaning;
 pub use rule::{TextPart, TextRule};
 pub use scene::{CalendarScene, Documents, ModelAnswer, Scene, Standing, office_hours};
 pub use steps::{Does, Step, StepKind, When, Words};

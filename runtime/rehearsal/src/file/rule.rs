@@ -136,7 +136,19 @@ impl Reader {
     /// A rule: a text for words it must hold, or a map.
     pub(crate) fn rule(&mut self, node: &Node, what: &str) -> Option<TextRule> {
         match &node.kind {
-            Kind::Map(_) => self.rule_of(node, what, &[]),
+            Kind::Map(_) => {
+                let rule = self.rule_of(node, what, &[])?;
+                if rule.parts.is_empty() {
+                    self.wrong(
+                        node.at,
+                        format!(
+                            "{what} says nothing: write `contains`, `exactly`, `any`, `matches` or `not`"
+                        ),
+                    );
+                    return None;
+                }
+                Some(rule)
+            }
             Kind::Scalar { .. } | Kind::List(_) => {
                 let words = self.texts(node, what, 20)?;
                 if words.is_empty() {
@@ -148,7 +160,7 @@ impl Reader {
         }
     }
 
-    /// A rule as a map, which may have other keys besides.
+    /// A rule as a map, which may have other keys besides, and then perhaps only those.
     pub(crate) fn rule_of(&mut self, node: &Node, what: &str, others: &[&str]) -> Option<TextRule> {
         let known: Vec<&str> =
             ["contains", "exactly", "any", "matches", "not"].iter().chain(others).copied().collect();
@@ -168,13 +180,6 @@ impl Reader {
         }
         if let Some(node) = map.get("not") {
             parts.extend(self.texts(node, "`not`", 20)?.into_iter().map(TextPart::Not));
-        }
-        if parts.is_empty() {
-            self.wrong(
-                map.at,
-                format!("{what} says nothing: write `contains`, `exactly`, `any`, `matches` or `not`"),
-            );
-            return None;
         }
         Some(TextRule { parts, at: self.place(node.at) })
     }

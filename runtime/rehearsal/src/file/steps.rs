@@ -1,5 +1,6 @@
 //! The course of a call: what the caller does, and what the agent must say.
 
+use super::meaning::Meaning;
 use super::reader::{Map, Reader};
 use super::rule::TextRule;
 use super::tree::{Kind, Node};
@@ -24,6 +25,8 @@ pub enum StepKind {
     Agent {
         /// What it must say.
         rule: TextRule,
+        /// What it must mean by that.
+        means: Meaning,
         /// How long after the caller's turn it may begin to, in milliseconds of the virtual clock.
         within_ms: Option<u32>,
         /// The language it must say it in.
@@ -169,9 +172,14 @@ impl Reader {
     fn agent(&mut self, node: &Node) -> Option<StepKind> {
         let Kind::Map(_) = node.kind else {
             let rule = self.rule(node, "`agent`")?;
-            return Some(StepKind::Agent { rule, within_ms: None, language: None });
+            return Some(StepKind::Agent {
+                rule,
+                means: Meaning::default(),
+                within_ms: None,
+                language: None,
+            });
         };
-        let rule = self.rule_of(node, "`agent`", &["within_ms", "language"])?;
+        let rule = self.rule_of(node, "`agent`", &["means", "within_ms", "language"])?;
         let Kind::Map(entries) = &node.kind else { return None };
         let get = |name: &str| entries.iter().find(|(key, _)| key.name == name).map(|(_, node)| node);
         let within_ms = match get("within_ms") {
@@ -182,7 +190,17 @@ impl Reader {
             Some(node) => Some(self.language(node, "`language`")?),
             None => None,
         };
-        Some(StepKind::Agent { rule, within_ms, language })
+        let means = match get("means") {
+            Some(node) => self.meaning(node)?,
+            None => Meaning::default(),
+        };
+        if rule.parts.is_empty() && means.is_nothing() {
+            self.wrong(
+                node.at,
+                "`agent` says nothing: write `contains`, `exactly`, `any`, `matches`, `not` or `means`",
+            );
+        }
+        Some(StepKind::Agent { rule, means, within_ms, language })
     }
 
     fn words(&mut self, node: &Node, what: &str) -> Option<Words> {

@@ -44,7 +44,7 @@ failures:
   calendar.free: slow 2s, unavailable
 steps:
   - agent: bonjour
-  - agent: {matches: "^puis-je", within_ms: 500, language: fr-FR}
+  - agent: {matches: "^puis-je", means: {moment: 2026-11-24 10:00, phone: "+33612345678", number: 3}, within_ms: 500, language: fr-FR}
   - nothing_said
   - caller: Oui
   - caller: {says: non, confidence: 0.4, language: en-GB}
@@ -124,6 +124,8 @@ fn each_mistake_is_told_with_its_place_and_its_remedy() {
             "conversation: a\nsteps:\n  - interrupts: {says: a}",
             "`interrupts` needs one of `after_ms` and `after_words`",
         ),
+        ("conversation: a\nsteps:\n  - agent: {within_ms: 5}", "a.yaml:3:12: `agent` says nothing"),
+        ("conversation: a\nsteps:\n  - agent: {means: {}}", "`means` says nothing"),
         (
             &with("now: tomorrow"),
             "a.yaml:3:6: `now` is a day and a time such as 2026-11-24 10:00, not `tomorrow`",
