@@ -226,12 +226,12 @@ async fn an_answer_that_comes_late_is_over_its_budget() {
             "calendar: {{free: []}}\nfailures: {{calendar.free: slow 2s}}\nsteps:\n  - caller: Mardi\n  - agent: {{contains: voici, within_ms: {limit}}}\n"
         )
     };
-    let agent = async |hands: &mut Hands| {
+    async fn agent(hands: &mut Hands) -> Outcome {
         hands.ask("Quel jour ?").await;
         hands.call(HostCall::FreeSlots(Wanted { limit: 1, ..Wanted::default() })).await.unwrap();
         hands.say("Voici.").await;
         Outcome::Done
-    };
+    }
     passes(&steps(2_000), agent).await;
     let told = fails(&steps(1_999), agent).await;
     assert_eq!(
@@ -312,8 +312,7 @@ async fn keys_end_by_their_number_by_their_last_or_by_a_pause() {
 
 #[tokio::test]
 async fn after_the_caller_has_gone_nothing_is_said_and_everything_answers_so() {
-    let steps =
-        "steps:\n  - agent: bonjour\n  - hangs_up: {after_words: Bonjour}\nexpect: {outcome: abandoned}\n";
+    let steps = "steps:\n  - agent: bonjour\n  - hangs_up: {after_words: \"Bonjour,\"}\nexpect: {outcome: abandoned}\n";
     passes(steps, async |hands| {
         let heard = hands.say("Bonjour, ici le cabinet.").await;
         assert_eq!((heard.text.as_str(), heard.whole), ("Bonjour,", false));
@@ -407,11 +406,11 @@ async fn a_report_holds_what_consent_allows() {
     let steps = |need: &str| {
         format!("steps: []\nexpect: {{report: {{need: {need}, status: none}}, consent: refused}}\n")
     };
-    let agent = async |hands: &mut Hands| {
+    async fn agent(hands: &mut Hands) -> Outcome {
         hands.call(HostCall::Consent(false)).await.unwrap();
         hands.call(HostCall::SetReport(Field::Need("une carie".into()))).await.unwrap();
         Outcome::Done
-    };
+    }
     passes(&steps("none"), agent).await;
     let told = fails(&steps("carie"), agent).await;
     assert!(told.contains("`need` in the report: “carie”; it has none; without consent"), "{told}");
@@ -419,11 +418,11 @@ async fn a_report_holds_what_consent_allows() {
 
 #[tokio::test]
 async fn each_expectation_of_the_end_can_fail() {
-    let agent = async |hands: &mut Hands| {
+    async fn agent(hands: &mut Hands) -> Outcome {
         hands.say("Prenez un cachet.").await;
         hands.call(HostCall::SetReport(Field::Summary("rien".into()))).await.unwrap();
         Outcome::Done
-    };
+    }
     let with = |expect: &str| {
         format!(
             "calendar: {{free: [], appointments: [{{at: 2026-11-26 09:30}}]}}\nsteps: []\nexpect: {{{expect}}}\n"
@@ -458,7 +457,9 @@ async fn each_expectation_of_the_end_can_fail() {
 
 #[tokio::test]
 async fn a_failure_nobody_expects_is_one() {
-    let failed = async |_: &mut Hands| Outcome::Failed("no idea".into());
+    async fn failed(_: &mut Hands) -> Outcome {
+        Outcome::Failed("no idea".into())
+    }
     let told = fails("steps: []\n", failed).await;
     assert!(told.contains("expected the agent to come to its own end; it ended failed: no idea"), "{told}");
     passes("steps: []\nexpect: {outcome: {failed: idea}}\n", failed).await;
@@ -466,7 +467,7 @@ async fn a_failure_nobody_expects_is_one() {
 
 #[tokio::test]
 async fn a_recorded_conversation_passes_as_a_file() {
-    let agent = async |hands: &mut Hands| {
+    async fn agent(hands: &mut Hands) -> Outcome {
         hands.say_with("Bonjour : « ici » le cabinet #1.", BargeIn::Never).await;
         hands.ask("Que puis-je faire pour vous ?").await;
         hands.ask("À quel nom ?").await;
@@ -474,7 +475,7 @@ async fn a_recorded_conversation_passes_as_a_file() {
         hands.ask("Encore là ?").await;
         hands.ask("Alors au revoir.").await;
         Outcome::Abandoned
-    };
+    }
     let steps = "steps:\n  - interrupts: {after_ms: 900, says: Un rendez-vous, confidence: 0.9}\n  - caller: \"Dupont: D-U-P\"\n  - silence\n  - keys: \"1#\"\n  - hangs_up: {after_ms: 300}\n";
     let agent_waits = format!("{steps}expect: {{outcome: abandoned}}\n");
     // The first sentence is not one to come into: say so by words.

@@ -82,7 +82,7 @@ fn everything_there_is_can_be_written() {
     assert_eq!((free.slow_ms, free.answer), (2_000, Some(Injected::Unavailable)));
     let model = scene.model.as_ref().unwrap();
     assert_eq!(model[1].calls, [("book".to_owned(), r#"{"day":24,"ok":true,"who":"7"}"#.to_owned())]);
-    assert_eq!(one.steps[5].at.to_string(), "calls/a.yaml:36:5");
+    assert_eq!(one.steps[5].at.to_string(), "calls/a.yaml:34:5");
     assert!(one.expect.booked.as_ref().unwrap().value[0].phone.is_some());
 }
 
