@@ -20,7 +20,6 @@ mod fallback;
 mod hearing;
 mod live;
 mod reactor;
-mod report;
 mod request;
 mod shared;
 mod speaking;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use parloir_contract::{
-    Ask, Chat, HostCall, HostReturn, Import, ListenOptions, LogLevel, LogLine, Play, Refusal, Reply, Say,
-    Transfer,
+    Ask, Chat, HostCall, HostReturn, Import, LogLevel, LogLine, Play, Refusal, Reply, Say, Transfer,
+    listenable, speakable,
 };
 use parloir_media::RecordingPolicy as GatePolicy;
 use parloir_sandbox::DoorClosed;
@@ -24,8 +24,6 @@ use crate::door::Answer;
 use crate::request::Request;
 use crate::shared::Shared;
 
-/// Characters of one sentence, at most.
-const SAY_CHARACTERS: usize = 4_000;
 /// Bytes of randomness in one call, at most.
 const RANDOM_BYTES: u32 = 4_096;
 /// Characters of one log line, at most.
@@ -264,29 +262,6 @@ fn gone() -> DoorClosed {
 
 fn no_calendar() -> Refusal {
     Refusal::Unavailable("the line has no calendar: add [tenant.calendar] with its opening hours".into())
-}
-
-fn speakable(text: &str) -> Result<(), Refusal> {
-    let length = text.chars().count();
-    if length > SAY_CHARACTERS {
-        return Err(Refusal::Invalid(format!(
-            "a sentence has at most {SAY_CHARACTERS} characters, this one {length}: say it in parts"
-        )));
-    }
-    Ok(())
-}
-
-fn listenable(options: &ListenOptions) -> Result<(), Refusal> {
-    if !(500..=60_000).contains(&options.patience) {
-        return Err(Refusal::Invalid("`patience` must be from 500 to 60000 milliseconds".into()));
-    }
-    if options.max_digits > 32 {
-        return Err(Refusal::Invalid("`max-digits` is at most 32".into()));
-    }
-    if options.finish_on.is_some_and(|key| !matches!(key, '0'..='9' | '*' | '#')) {
-        return Err(Refusal::Invalid("`finish-on` must be a key: 0 to 9, * or #".into()));
-    }
-    Ok(())
 }
 
 fn random(count: u32) -> Vec<u8> {

@@ -7,15 +7,13 @@ use std::time::Instant;
 
 use jiff::Zoned;
 use parking_lot::Mutex;
-use parloir_contract::{CallId, Capability, HostReturn, Refusal};
+use parloir_contract::{CallId, Capability, HostReturn, Refusal, Report};
 use parloir_journal::{CallJournal, Content, ContentOf, Gate as GateState, HostStatus, RecordBody, Seq};
 use parloir_media::Gate;
 use parloir_providers::Registry;
 use parloir_sandbox::DoorClosed;
 use parloir_tenancy::quota::Used;
 use parloir_tenancy::{Calendar, Documents, Line, Memory};
-
-use crate::report::Report;
 
 /// Bytes of content kept in memory while nobody has answered the question about recording.
 const HELD_BYTES: usize = 256 << 10;
@@ -30,7 +28,7 @@ pub(crate) struct Shared {
     pub(crate) calendar: Option<Calendar>,
     pub(crate) memory: Memory,
     pub(crate) documents: Option<Documents>,
-    pub(crate) used: Mutex<Used>,
+    pub(crate) used: Arc<Mutex<Used>>,
     /// Host calls asked, refused ones included.
     pub(crate) asked: AtomicU32,
     /// The host call the agent waits for. An agent is sequential: there is one at most.

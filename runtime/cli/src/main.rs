@@ -5,6 +5,7 @@
 //! problem.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is what a command is for")]
 
+mod agent;
 mod commands;
 mod terminal;
 mod toolchain;
@@ -54,6 +55,16 @@ enum Command {
     /// Build an agent into a component.
     #[command(after_help = "Example:\n  parloir build agents/cabinet")]
     Build(commands::build::Build),
+    /// Run an agent's conversations, and say where they go otherwise.
+    #[command(
+        after_help = "Exit codes: 0 all passed, 1 some went otherwise, 2 a file or the agent is not valid.\n\nExamples:\n  parloir test agents/cabinet\n  parloir test cabinet.wasm conversations/rendez-vous.yaml --junit results.xml"
+    )]
+    Test(commands::test::Test),
+    /// Converse with an agent in the terminal.
+    #[command(
+        after_help = "What you type is what you say. /key 1, /silence, /interrupt [800ms] WORDS, /hang-up, /help.\n\nExample:\n  parloir talk agents/cabinet --set \"cabinet.name=cabinet du Parc\" --save conversations/talk.yaml"
+    )]
+    Talk(commands::talk::Talk),
     /// Fetch the embedded speech model.
     #[command(after_help = "Example:\n  parloir fetch --models models")]
     Fetch(commands::fetch::Fetch),
@@ -104,6 +115,11 @@ impl Failure {
     fn new(message: impl std::fmt::Display) -> Self {
         Self { message: message.to_string(), code: 1 }
     }
+
+    /// What was given cannot be used: nothing was done with it.
+    fn bad_input(message: &dyn std::fmt::Display) -> Self {
+        Self { message: message.to_string(), code: 2 }
+    }
 }
 
 impl<E: std::error::Error> From<E> for Failure {
@@ -135,6 +151,8 @@ fn main() -> ExitCode {
             Command::Recording(recording) => recording.run().await,
             Command::Verify(verify) => verify.run().await,
             Command::Build(build) => build.run(),
+            Command::Test(test) => test.run().await,
+            Command::Talk(talk) => talk.run().await,
             Command::Fetch(fetch) => fetch.run().await,
         }
     });

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Refusal;
+
 /// What stops the agent's voice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum BargeIn {
@@ -116,4 +118,32 @@ pub enum Transferred {
     NoAnswer,
     /// The caller left meanwhile.
     CallerGone,
+}
+
+/// Characters of one sentence, at most.
+const SAY_CHARACTERS: usize = 4_000;
+
+/// Whether a text may be spoken in one sentence. Refused: `Invalid` over 4000 characters.
+pub fn speakable(text: &str) -> Result<(), Refusal> {
+    let length = text.chars().count();
+    if length > SAY_CHARACTERS {
+        return Err(Refusal::Invalid(format!(
+            "a sentence has at most {SAY_CHARACTERS} characters, this one {length}: say it in parts"
+        )));
+    }
+    Ok(())
+}
+
+/// Whether the options of a `listen` are within their ranges. Refused: `Invalid` outside them.
+pub fn listenable(options: &ListenOptions) -> Result<(), Refusal> {
+    if !(500..=60_000).contains(&options.patience) {
+        return Err(Refusal::Invalid("`patience` must be from 500 to 60000 milliseconds".into()));
+    }
+    if options.max_digits > 32 {
+        return Err(Refusal::Invalid("`max-digits` is at most 32".into()));
+    }
+    if options.finish_on.is_some_and(|key| !matches!(key, '0'..='9' | '*' | '#')) {
+        return Err(Refusal::Invalid("`finish-on` must be a key: 0 to 9, * or #".into()));
+    }
+    Ok(())
 }

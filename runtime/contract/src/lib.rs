@@ -30,7 +30,9 @@ mod understanding;
 
 pub use agent::{CallInfo, Capability, Description, Direction, Outcome};
 pub use calendar::{Appointment, Booked, Contact, Slot, Wanted, Weekday};
-pub use conversation::{BargeIn, Expecting, Heard, ListenOptions, SayOptions, Speech, Transferred, Turn};
+pub use conversation::{
+    BargeIn, Expecting, Heard, ListenOptions, SayOptions, Speech, Transferred, Turn, listenable, speakable,
+};
 pub use host_call::{
     Ask, Book, CompareAndSet, HostCall, HostReturn, Import, LogLevel, LogLine, Move, Play, Say,
     SearchDocuments, SetMemory, Transfer,
@@ -38,7 +40,7 @@ pub use host_call::{
 pub use id::{CallId, InvalidId, LineId, TenantId};
 pub use model::{Answer, Chat, ChatOptions, Finish, Message, Reply, SpokenAnswer, Tool, ToolCall, Usage};
 pub use refusal::Refusal;
-pub use report::{Field, Passage, Status};
+pub use report::{Field, Kept, Passage, Report, Status};
 pub use time::LocalTime;
 pub use understanding::{
     Around, CallerName, Choice, Choose, ChooseMoment, Conjunction, Fits, Intent, Quantity, ReadPhone,

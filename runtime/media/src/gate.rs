@@ -10,6 +10,8 @@
 //! Recording, transcripts, the journal's content and the log of keys all ask here. What a closed
 //! gate lets a provider hear is gone when the answer is back.
 
+use parloir_contract::Kept;
+
 /// What the line's operator decided. A percentage is drawn by whoever starts the call, and is then
 /// [`Always`](RecordingPolicy::Always) or [`Never`](RecordingPolicy::Never).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -145,6 +147,16 @@ impl Gate {
         match self {
             Self::Open | Self::Paused(Before::Open) => true,
             Self::Pending | Self::Paused(Before::Pending | Before::Closed) | Self::Closed => false,
+        }
+    }
+
+    /// What of the call's report is filed when the call ends with the gate like this.
+    #[must_use]
+    pub const fn keeps(self) -> Kept {
+        match self {
+            Self::Open | Self::Paused(Before::Open) => Kept::Everything,
+            Self::Closed | Self::Paused(Before::Closed) => Kept::Booking,
+            Self::Pending | Self::Paused(Before::Pending) => Kept::Status,
         }
     }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use parloir_contract::{CallInfo, Capability, Description, Outcome};
+use parloir_contract::{CallInfo, Capability, Description, Import, Outcome};
+use wasmtime::component::types::ComponentItem;
 use wasmtime::{Store, UpdateDeadline};
 
 use crate::bindings::AgentPre;
@@ -110,6 +111,22 @@ impl Agent {
     /// What it declared to need.
     pub fn capabilities(&self) -> &[Capability] {
         &self.capabilities
+    }
+
+    /// What of the contract it really imports, in the contract's order. A toolchain that leaves unused
+    /// functions in lists more than the agent ever calls.
+    pub fn imports(&self) -> Vec<Import> {
+        let engine = &self.sandbox.inner.engine;
+        let mut names = Vec::new();
+        let component = self.pre.instance_pre().component().component_type();
+        for (interface, item) in component.imports(engine) {
+            let interface = interface.strip_prefix("parloir:agent/").unwrap_or(interface);
+            let interface = interface.split('@').next().unwrap_or(interface);
+            if let ComponentItem::ComponentInstance(instance) = item.ty {
+                names.extend(instance.exports(engine).map(|(function, _)| format!("{interface}.{function}")));
+            }
+        }
+        Import::ALL.iter().copied().filter(|import| names.iter().any(|n| n == import.name())).collect()
     }
 
     /// SHA-256 of the component.

@@ -4,7 +4,8 @@
 //!   that names its remedy.
 //! - [`House`]: the validated result. A line's number leads to its tenant; there is no other way
 //!   from the outside to a tenant.
-//! - [`permission`], [`quota`], [`minimise`]: decisions as functions from values to values.
+//! - [`permission`], [`quota`], [`minimise`]: decisions as functions from values to values, and
+//!   [`layers`]: the same as layers of the door.
 //! - [`Calendar`], [`Memory`], [`Documents`]: what an agent may ask of its own tenant, and of no
 //!   other: each holds one tenant's store or folder.
 //!
@@ -28,6 +29,7 @@ pub mod calendar;
 pub mod config;
 mod documents;
 mod house;
+pub mod layers;
 mod memory;
 pub mod minimise;
 pub mod permission;

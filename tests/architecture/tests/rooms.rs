@@ -1,5 +1,6 @@
 //! Dependencies point down only: `cli → server → call → {sandbox, meaning, media, transport, providers,
-//! tenancy, journal} → store → contract`. The middle rooms do not import each other, except that
+//! tenancy, journal} → store → contract`, and beside `call`, `cli → rehearsal → {sandbox, meaning, media,
+//! tenancy}`. The middle rooms do not import each other, except that
 //! transport and providers may use media's frame and codec types.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
@@ -34,8 +35,13 @@ fn plan() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     let mut below_server = below_call.clone();
     below_server.insert("parloir-call");
     let mut below_cli = below_server.clone();
-    below_cli.insert("parloir-server");
+    below_cli.extend(["parloir-server", "parloir-rehearsal"]);
     plan.insert("parloir-call", below_call);
+    // A rehearsal is a call without telephone, providers and journal; of media it takes the rules of
+    // turn taking and of the consent gate, which are functions.
+    let mut below_rehearsal = BTreeSet::from(ground);
+    below_rehearsal.extend(["parloir-sandbox", "parloir-tenancy", "parloir-meaning", "parloir-media"]);
+    plan.insert("parloir-rehearsal", below_rehearsal);
     plan.insert("parloir-server", below_server);
     plan.insert("parloir", below_cli);
     plan

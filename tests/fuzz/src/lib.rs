@@ -25,6 +25,7 @@ pub const TARGETS: &[Target] = &[
     ("model_chunks", model_chunks),
     ("configuration", configuration),
     ("meaning", meaning),
+    ("conversation_files", conversation_files),
 ];
 
 /// The frames of a whole stream, one a line, as a carrier would send them.
@@ -104,5 +105,22 @@ pub fn meaning(bytes: &[u8]) {
         for call in calls {
             assert!(parloir_meaning::answer(&call).is_some());
         }
+    }
+}
+
+/// A conversation file; every mistake in one has a place. What is read and can be written is read again
+/// with the same course.
+pub fn conversation_files(bytes: &[u8]) {
+    let path = std::path::Path::new("fuzz.yaml");
+    match parloir_rehearsal::read(path, bytes) {
+        Ok(conversations) => {
+            for one in conversations {
+                let written = parloir_rehearsal::write(&one);
+                if let Ok(again) = parloir_rehearsal::read(path, written.as_bytes()) {
+                    assert_eq!(again.first().map(|again| again.steps.len()), Some(one.steps.len()));
+                }
+            }
+        }
+        Err(bad) => assert!(bad.problems.iter().all(|problem| problem.at.line > 0)),
     }
 }

@@ -2,26 +2,46 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
-use parloir_contract::HostCall;
+use parloir_contract::{HostCall, HostReturn};
 use parloir_journal::{HostCallEnded, HostCallStarted, HostStatus, RecordBody, Seq};
 use parloir_sandbox::DoorClosed;
+use tower::Service;
 
-use super::{Answer, Inner, layer};
+use super::Answer;
 use crate::shared::{Shared, status};
 
-layer! {
-    /// The journal layer: outermost.
-    Journaled
+/// The journal layer: outermost.
+pub(super) struct Journaled<S> {
+    inner: S,
+    shared: Arc<Shared>,
 }
 
 /// Calls past the quota that are still answered, with a refusal: enough for an agent to notice and
 /// say goodbye. One that goes on asking is stopped, or its refusals would fill the disk.
 const REFUSALS: u32 = 100;
 
-impl<S: Inner> Journaled<S> {
-    fn pass(&mut self, call: HostCall) -> Answer {
+impl<S> Journaled<S> {
+    pub(super) fn new(inner: S, shared: Arc<Shared>) -> Self {
+        Self { inner, shared }
+    }
+}
+
+impl<S> Service<HostCall> for Journaled<S>
+where
+    S: Service<HostCall, Response = HostReturn, Error = DoorClosed, Future = Answer>,
+{
+    type Response = HostReturn;
+    type Error = DoorClosed;
+    type Future = Answer;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), DoorClosed>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, call: HostCall) -> Answer {
         let shared = self.shared.clone();
         let import = call.import();
         let limit = shared.line.tenant.quota.host_calls;

@@ -309,7 +309,7 @@ impl Reactor {
         {
             self.media_digest(&digest);
         }
-        let fields = self.shared.report.lock().filed(gate);
+        let fields = self.shared.report.lock().filed(gate.keeps());
         let count = u32::try_from(fields.len()).unwrap_or(u32::MAX);
         self.append(RecordBody::Report(ReportFiled { count, fields: Some(fields) }));
         let used = *self.shared.used.lock();

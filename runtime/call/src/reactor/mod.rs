@@ -24,7 +24,7 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use parking_lot::Mutex;
-use parloir_contract::{CallId, CallInfo, Direction, ListenOptions, Outcome, Refusal, Turn};
+use parloir_contract::{CallId, CallInfo, Direction, ListenOptions, Outcome, Refusal, Report, Turn};
 use parloir_journal::{CallStarted, Content, DigestKey, FailureKind, Journal, JournalError, RecordBody};
 use parloir_media::{
     Activity, Frame, Framer, Gate, Input, Output, Playout, PlayoutOptions, PreRoll, Recorder, SampleRate,
@@ -46,7 +46,6 @@ use self::voice::Speech;
 use crate::door;
 use crate::hearing::{Heard as Understood, Utterance};
 use crate::live::{LiveCall, gate_policy};
-use crate::report::Report;
 use crate::request::{Reply, Request};
 use crate::shared::{Privacy, Shared};
 use crate::switchboard::{Switchboard, TransferOutcome};
@@ -270,7 +269,7 @@ impl Reactor {
             calendar: line.tenant.hours.clone().map(|hours| Calendar::new(hours, store.clone())),
             memory: Memory::new(store),
             documents,
-            used: Mutex::new(Used::default()),
+            used: Arc::default(),
             asked: AtomicU32::new(0),
             serving: Mutex::new(None),
             report: Mutex::new(Report::default()),

@@ -8,4 +8,6 @@ pub(crate) mod fetch;
 pub(crate) mod recording;
 pub(crate) mod serve;
 pub(crate) mod show;
+pub(crate) mod talk;
+pub(crate) mod test;
 pub(crate) mod verify;

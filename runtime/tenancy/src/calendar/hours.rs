@@ -16,6 +16,8 @@ pub struct Hours {
     notice_minutes: u32,
     open: BTreeMap<Weekday, Vec<(Time, Time)>>,
     closed: BTreeSet<Date>,
+    /// The only slots there are, whatever the opening hours.
+    listed: Option<BTreeSet<DateTime>>,
 }
 
 impl Hours {
@@ -49,7 +51,29 @@ impl Hours {
             notice_minutes: config.notice_minutes,
             open,
             closed: closed?,
+            listed: None,
         })
+    }
+
+    /// These slots and no other: no opening hours, and notice and horizon as of these hours.
+    #[must_use]
+    pub fn only(self, starts: impl IntoIterator<Item = DateTime>) -> Self {
+        Self { listed: Some(starts.into_iter().collect()), ..self }
+    }
+
+    /// The starts of one day, soonest first.
+    fn starts(&self, day: Date) -> Vec<DateTime> {
+        if let Some(listed) = &self.listed {
+            return listed.range(day.to_datetime(Time::MIN)..=day.to_datetime(Time::MAX)).copied().collect();
+        }
+        let minutes = i64::from(self.slot_minutes).minutes();
+        let ranges = self.open.get(&weekday(day)).map(Vec::as_slice).unwrap_or_default();
+        let within = |(from, to): &(Time, Time)| {
+            let end = day.to_datetime(*to);
+            let starts = day.to_datetime(*from).series(minutes);
+            starts.take_while(move |start| start.checked_add(minutes).is_ok_and(|e| e <= end))
+        };
+        ranges.iter().flat_map(within).collect()
     }
 
     /// Minutes of one slot.
@@ -63,22 +87,13 @@ impl Hours {
         let soonest = wanted.from.and_then(from_local).map_or(soonest, |from| from.max(soonest));
         let last_day = now.date().checked_add(i64::from(self.horizon_days).days()).unwrap_or(Date::MAX);
         let until = wanted.until.and_then(from_local).unwrap_or(DateTime::MAX);
-        let minutes = i64::from(self.slot_minutes);
         soonest
             .date()
             .series(1.day())
             .take_while(move |day| *day <= last_day && *day <= until.date())
             .filter(move |day| !self.closed.contains(day))
             .filter(move |day| wanted.weekdays.is_empty() || wanted.weekdays.contains(&weekday(*day)))
-            .flat_map(move |day| {
-                let ranges = self.open.get(&weekday(day)).map(Vec::as_slice).unwrap_or_default();
-                ranges.iter().flat_map(move |(from, to)| {
-                    let end = day.to_datetime(*to);
-                    day.to_datetime(*from)
-                        .series(minutes.minutes())
-                        .take_while(move |start| start.checked_add(minutes.minutes()).is_ok_and(|e| e <= end))
-                })
-            })
+            .flat_map(|day| self.starts(day))
             .filter(move |start| *start >= soonest && *start < until)
             .filter(move |start| {
                 let of_day =
@@ -215,6 +230,17 @@ mod tests {
         for bad in ["", "2026-11-24", "2026-11-24T15:30:00", "2026-13-24T15:30", "../../etc/passwd"] {
             assert_eq!(slot_start(bad), None);
         }
+    }
+
+    #[test]
+    fn listed_slots_are_all_there_are() {
+        let listed = ["2026-11-29T10:00", "2026-11-24T09:10"].map(at);
+        let hours = hours().only(listed);
+        let found: Vec<_> = hours.slots(&Wanted::default(), at("2026-11-23T08:00")).map(slot_id).collect();
+        assert_eq!(found, ["2026-11-24T09:10", "2026-11-29T10:00"]);
+        assert!(hours.offers(listed[0], at("2026-11-23T08:00")));
+        assert!(!hours.offers(at("2026-11-24T09:30"), at("2026-11-23T08:00")));
+        assert_eq!(hours.only([]).slots(&Wanted::default(), at("2026-11-23T08:00")).count(), 0);
     }
 
     proptest! {

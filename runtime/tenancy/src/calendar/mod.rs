@@ -20,17 +20,58 @@ const PER_PHONE: usize = 20;
 /// Times a write is tried anew when somebody else wrote the caller's index meanwhile.
 const TRIES: usize = 8;
 
+/// Where the references of new appointments come from: six letters and digits, to be read aloud.
+pub trait References: std::fmt::Debug + Send + Sync {
+    /// The next one. A reference that stands already is asked for anew.
+    fn next(&self) -> Result<String, Refusal>;
+}
+
+/// References that nobody can guess.
+#[derive(Debug)]
+struct Unguessable;
+
+impl References for Unguessable {
+    fn next(&self) -> Result<String, Refusal> {
+        let mut bytes = [0u8; 6];
+        getrandom::fill(&mut bytes).map_err(|e| failed(&e))?;
+        Ok(reference(bytes))
+    }
+}
+
+/// A reference of 30 bits: letters and digits without those that sound or look alike.
+pub fn reference(bytes: [u8; 6]) -> String {
+    const ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPRSTUVWXYZ23456789A";
+    bytes.iter().filter_map(|b| ALPHABET.get(usize::from(b & 31))).map(|b| char::from(*b)).collect()
+}
+
 /// One tenant's calendar.
 #[derive(Debug, Clone)]
 pub struct Calendar {
     hours: Arc<Hours>,
     store: TenantStore,
+    references: Arc<dyn References>,
 }
 
 impl Calendar {
     /// The calendar of the tenant whose store this is.
     pub fn new(hours: Arc<Hours>, store: TenantStore) -> Self {
-        Self { hours, store }
+        Self { hours, store, references: Arc::new(Unguessable) }
+    }
+
+    /// The same calendar with other references: a rehearsal's come in a known order.
+    #[must_use]
+    pub fn with_references(self, references: Arc<dyn References>) -> Self {
+        Self { references, ..self }
+    }
+
+    /// Keeps an appointment that was made elsewhere, whatever the opening hours say; false when its
+    /// slot or its reference is taken.
+    pub async fn keep(&self, appointment: &Appointment) -> Result<bool, Refusal> {
+        check_contact(&appointment.contact)?;
+        match self.place(appointment).await? {
+            Applied::Done => Ok(true),
+            Applied::ConditionFailed { .. } => Ok(false),
+        }
     }
 
     /// Free slots, soonest first.
@@ -64,21 +105,14 @@ impl Calendar {
         }
         let slot = self.bookable(&slot, now)?;
         for _ in 0..TRIES {
-            let reference = new_reference()?;
+            let reference = self.references.next()?;
             let appointment = Appointment {
                 reference,
                 slot: slot.clone(),
                 contact: contact.clone(),
                 motive: motive.clone(),
             };
-            let batch = Batch::new()
-                .expect_absent(Table::Slots, &slot.id)
-                .put(Table::Slots, &slot.id, appointment.reference.as_bytes())
-                .expect_absent(Table::Appointments, &appointment.reference)
-                .put(Table::Appointments, &appointment.reference, encode(&appointment)?);
-            let batch =
-                self.index(batch, contact.phone.as_deref(), Some(&appointment.reference), None).await?;
-            match self.store.apply(batch).await.map_err(|e| failed(&e))? {
+            match self.place(&appointment).await? {
                 Applied::Done => return Ok(Booked::Confirmed(appointment)),
                 Applied::ConditionFailed { table: Table::Slots, .. } => return Ok(Booked::Taken),
                 // The reference exists already, or the caller's index changed: once more.
@@ -86,6 +120,18 @@ impl Calendar {
             }
         }
         Err(busy())
+    }
+
+    /// Slot, appointment and the caller's index together, or nothing.
+    async fn place(&self, appointment: &Appointment) -> Result<Applied, Refusal> {
+        let Appointment { reference, slot, contact, .. } = appointment;
+        let batch = Batch::new()
+            .expect_absent(Table::Slots, &slot.id)
+            .put(Table::Slots, &slot.id, reference.as_bytes())
+            .expect_absent(Table::Appointments, reference)
+            .put(Table::Appointments, reference, encode(appointment)?);
+        let batch = self.index(batch, contact.phone.as_deref(), Some(reference), None).await?;
+        self.store.apply(batch).await.map_err(|e| failed(&e))
     }
 
     /// The coming appointments under a number, soonest first.
@@ -225,14 +271,6 @@ fn check_contact(contact: &Contact) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Six letters and digits without those that sound or look alike.
-fn new_reference() -> Result<String, Refusal> {
-    const ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPRSTUVWXYZ23456789A";
-    let mut bytes = [0u8; 6];
-    getrandom::fill(&mut bytes).map_err(|e| failed(&e))?;
-    Ok(bytes.iter().filter_map(|b| ALPHABET.get(usize::from(b & 31))).map(|b| char::from(*b)).collect())
-}
-
 fn encode(appointment: &Appointment) -> Result<Vec<u8>, Refusal> {
     rmp_serde::to_vec(appointment).map_err(|e| failed(&e))
 }
@@ -357,6 +395,19 @@ mod tests {
         assert!(found(&calendar).await.is_empty());
         assert_eq!(free(&calendar).await.first().map(String::as_str), Some("2026-11-24T09:00"));
         booked(&calendar, "2026-11-24T09:00").await;
+    }
+
+    #[tokio::test]
+    async fn an_appointment_made_elsewhere_is_kept_and_its_slot_is_taken() {
+        let rooms = Rooms::new().await;
+        let calendar = calendar(&rooms).await;
+        let slot = calendar.hours.slot("2026-11-24T09:00".parse().unwrap());
+        let contact = Contact { name: "Anne".into(), phone: Some(PHONE.into()) };
+        let theirs = Appointment { reference: "ABCDEF".into(), slot, contact, motive: "contrôle".into() };
+        assert_eq!(calendar.keep(&theirs).await, Ok(true));
+        assert_eq!(calendar.keep(&theirs).await, Ok(false));
+        assert_eq!(calendar.book(request("2026-11-24T09:00"), now()).await, Ok(Booked::Taken));
+        assert_eq!(found(&calendar).await, [("ABCDEF".to_owned(), "2026-11-24T09:00".to_owned())]);
     }
 
     #[tokio::test]

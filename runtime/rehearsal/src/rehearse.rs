@@ -1,0 +1,263 @@
+//! One conversation from beginning to end, and many at a time.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use futures_util::stream;
+use parking_lot::Mutex;
+use parloir_contract::{CallInfo, Capability, Direction, Field};
+use parloir_media::Gate;
+use parloir_sandbox::{Agent, Budget, Door, FailureKind};
+use parloir_tenancy::config::{LineConfig, TenantConfig};
+use parloir_tenancy::{House, Line};
+
+use crate::caller::Caller;
+use crate::check::{Ended, Facts, check};
+use crate::coverage::Coverage;
+use crate::door;
+use crate::event::Event;
+use crate::file::{Conversation, Scene};
+use crate::mismatch::Mismatch;
+use crate::place::Place;
+use crate::script::Script;
+use crate::stage::Stage;
+use crate::world::{Appointments, NoWorld, World};
+
+/// What a call left.
+#[derive(Debug, Clone)]
+pub struct Left {
+    /// How the agent's part ended.
+    pub ended: Ended,
+    /// What happened, in order.
+    pub events: Vec<Event>,
+    /// The report as it is filed.
+    pub report: Vec<Field>,
+    /// What became of the appointments.
+    pub appointments: Appointments,
+    /// The number last handed over to.
+    pub transferred_to: Option<String>,
+    /// The agent's last word about recording.
+    pub consent: Option<bool>,
+    /// How long the call lasted, in milliseconds of the virtual clock.
+    pub lasted_ms: u64,
+    /// The answers of the host that the agent met.
+    pub coverage: Coverage,
+}
+
+/// A conversation, rehearsed.
+#[derive(Debug, Clone)]
+pub struct Rehearsed {
+    /// The conversation's name.
+    pub name: String,
+    /// Where it is written.
+    pub at: Place,
+    /// What was otherwise than its file has it; empty when it passed.
+    pub mismatches: Vec<Mismatch>,
+    /// What the call left.
+    pub left: Left,
+    /// How long the rehearsal took, in real time.
+    pub took: Duration,
+}
+
+impl Rehearsed {
+    /// Whether everything was as the file has it.
+    pub fn passed(&self) -> bool {
+        self.mismatches.is_empty()
+    }
+}
+
+/// Rehearses an agent with a file's conversation.
+///
+/// # Errors
+/// [`NoWorld`] when the conversation's world cannot be made, such as a folder of documents that is not
+/// there.
+pub async fn rehearse(agent: &Agent, conversation: &Conversation) -> Result<Rehearsed, NoWorld> {
+    let began = Instant::now();
+    let played = play(agent, &conversation.scene, Script::new(conversation)).await?;
+    Ok(judge(conversation, played, began.elapsed()).await)
+}
+
+/// Holds a call that is over against its file.
+pub(crate) async fn judge(conversation: &Conversation, played: Played<Script>, took: Duration) -> Rehearsed {
+    let Played { left, caller, mismatches, gate, world } = played;
+    let mut memory = Vec::new();
+    for (key, _) in &conversation.expect.memory {
+        let value = world.memory().get(key).await.ok().flatten();
+        memory.push((key.clone(), value.map(|v| String::from_utf8_lossy(&v).into_owned())));
+    }
+    let broke_off = caller.broke_off();
+    let mut mismatches: Vec<Mismatch> = caller.finish(left.lasted_ms).into_iter().chain(mismatches).collect();
+    // Where the conversation was broken off, its end says nothing.
+    if !broke_off {
+        let facts = Facts {
+            ended: &left.ended,
+            events: &left.events,
+            report: &left.report,
+            appointments: &left.appointments,
+            transferred_to: left.transferred_to.as_deref(),
+            consent: left.consent,
+            gate,
+            memory: &memory,
+            lasted_ms: left.lasted_ms,
+            conversation: &conversation.at,
+        };
+        mismatches.extend(check(&conversation.expect, &facts));
+    }
+    for mismatch in &mut mismatches {
+        mismatch.at.get_or_insert_with(|| conversation.at.clone());
+    }
+    mismatches.sort_by_key(|mismatch| mismatch.at_ms);
+    Rehearsed { name: conversation.name.clone(), at: conversation.at.clone(), mismatches, left, took }
+}
+
+/// Rehearses several conversations, some at a time, each in a world of its own; the answers are in the
+/// order of the conversations.
+///
+/// `done` is told of each one as it ends.
+pub async fn rehearse_all(
+    agent: &Agent,
+    conversations: &[Conversation],
+    mut done: impl FnMut(&Rehearsed),
+) -> Result<Vec<Rehearsed>, (Place, NoWorld)> {
+    let at_a_time = std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get) * 2;
+    let all = conversations.iter().cloned().enumerate().map(|(place, conversation)| {
+        let agent = agent.clone();
+        let task = tokio::spawn(async move {
+            let rehearsed = rehearse(&agent, &conversation).await;
+            (place, rehearsed.map_err(|error| (conversation.at, error)))
+        });
+        async move { task.await }
+    });
+    let mut running = stream::iter(all).buffer_unordered(at_a_time);
+    let mut rehearsed = Vec::with_capacity(conversations.len());
+    while let Some(ended) = running.next().await {
+        match ended {
+            Ok((place, one)) => {
+                let one = one?;
+                done(&one);
+                rehearsed.push((place, one));
+            }
+            Err(error) => {
+                let at = conversations.first().map(|c| c.at.clone());
+                let nowhere = Place { file: "".into(), line: 0, column: 0 };
+                return Err((at.unwrap_or(nowhere), NoWorld(error.to_string())));
+            }
+        }
+    }
+    rehearsed.sort_by_key(|(place, _)| *place);
+    Ok(rehearsed.into_iter().map(|(_, one)| one).collect())
+}
+
+/// Has an agent answer somebody who is no file: a person at a terminal.
+///
+/// # Errors
+/// [`NoWorld`] when the scene's world cannot be made.
+pub async fn converse<C: Caller>(agent: &Agent, scene: &Scene, caller: C) -> Result<(Left, C), NoWorld> {
+    let played = play(agent, scene, caller).await?;
+    Ok((played.left, played.caller))
+}
+
+/// A call that is over, and what else it left.
+pub(crate) struct Played<C> {
+    left: Left,
+    caller: C,
+    mismatches: Vec<Mismatch>,
+    gate: Gate,
+    world: World,
+}
+
+async fn play<C: Caller>(agent: &Agent, scene: &Scene, caller: C) -> Result<Played<C>, NoWorld> {
+    let (set, door) = Set::new(scene, agent.capabilities().into(), caller).await?;
+    let answered = agent.answer(set.info.clone(), door, Budget::default()).await;
+    let ended = match answered {
+        Ok(answered) => match answered.outcome {
+            Ok(outcome) => Ended::Agent(outcome),
+            Err(failure) if failure.kind == FailureKind::Stopped => Ended::Stopped(stopped(&failure.reason)),
+            Err(failure) => Ended::Stopped(failure.to_string()),
+        },
+        Err(error) => Ended::Stopped(error.to_string()),
+    };
+    set.settle(ended)
+}
+
+/// A stage that is set for a call, without its agent.
+pub(crate) struct Set<C> {
+    info: CallInfo,
+    stage: door::Shared<C>,
+    coverage: Arc<Mutex<Coverage>>,
+}
+
+impl<C: Caller> Set<C> {
+    /// Sets the stage, and hangs its door.
+    pub(crate) async fn new(
+        scene: &Scene,
+        declared: Arc<[Capability]>,
+        caller: C,
+    ) -> Result<(Self, Door), NoWorld> {
+        let line = line(scene)?;
+        let world = World::new(scene, &line).await?;
+        let info = info(scene, &line);
+        let stage = Stage::new(Arc::new(scene.clone()), line.clone(), declared.clone(), world, caller);
+        let stage = Arc::new(tokio::sync::Mutex::new(stage));
+        let coverage = Arc::new(Mutex::new(Coverage::default()));
+        let door = door::hang(&stage, &line, declared, coverage.clone());
+        Ok((Self { info, stage, coverage }, door))
+    }
+
+    /// The agent's part is over.
+    pub(crate) fn settle(self, ended: Ended) -> Result<Played<C>, NoWorld> {
+        let running = || NoWorld("the agent is still running".into());
+        let stage = Arc::into_inner(self.stage).ok_or_else(running)?.into_inner();
+        let left = Left {
+            ended,
+            report: stage.report.filed(stage.gate.keeps()),
+            appointments: stage.world.appointments(),
+            transferred_to: stage.transferred_to,
+            consent: stage.consent,
+            lasted_ms: stage.clock.ms(),
+            events: stage.events,
+            coverage: self.coverage.lock().clone(),
+        };
+        let (mismatches, gate) = (stage.mismatches, stage.gate);
+        Ok(Played { left, caller: stage.caller, mismatches, gate, world: stage.world })
+    }
+}
+
+/// Why the door closed, without the agent's stack.
+fn stopped(reason: &str) -> String {
+    let reason = reason.split("the host stopped the agent: ").last().unwrap_or(reason);
+    reason.lines().next().unwrap_or(reason).to_owned()
+}
+
+/// The scene's line, by the operator's own rules.
+fn line(scene: &Scene) -> Result<Arc<Line>, NoWorld> {
+    let wrong = |error: &dyn std::fmt::Display| NoWorld(error.to_string());
+    let number = scene.line.parse().map_err(|e| wrong(&e))?;
+    let fallback = scene.fallback_number.as_ref().map(|n| n.parse()).transpose().map_err(|e| wrong(&e))?;
+    let written = serde_json::json!({"number": scene.line, "agent": "rehearsed.wasm"});
+    let mut config: LineConfig = serde_json::from_value(written).map_err(|e| wrong(&e))?;
+    config.language.clone_from(&scene.language);
+    config.recording = scene.recording;
+    config.capabilities.clone_from(&scene.capabilities);
+    config.fallback_number = fallback;
+    config.transfer_to.clone_from(&scene.transfer_to);
+    config.settings = scene.settings.iter().cloned().collect();
+    let id = "rehearsal".parse().map_err(|e| wrong(&e))?;
+    let quota = parloir_tenancy::quota::Quota::default();
+    let tenant = TenantConfig { id, lines: vec![config], calendar: None, documents: None, quota };
+    let house = House::new(vec![tenant]).map_err(|e| wrong(&e))?;
+    house.line(&number).cloned().ok_or_else(|| NoWorld("the line is not there".into()))
+}
+
+fn info(scene: &Scene, line: &Line) -> CallInfo {
+    CallInfo {
+        id: format!("{:032x}", scene.seed),
+        direction: Direction::Inbound,
+        line: scene.line.clone(),
+        caller: scene.caller.clone(),
+        language: scene.language.clone(),
+        started_at: parloir_tenancy::calendar::to_local(scene.now),
+        settings: line.config.settings.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
+    }
+}

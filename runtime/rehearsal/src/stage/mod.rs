@@ -1,0 +1,305 @@
+//! The innermost service: answers an agent's host calls from a conversation, on the virtual clock.
+//!
+//! It keeps the live call's rules: the same gate, the same report, the same weighing of what interrupts
+//! and what does not, the same cut of a sentence at its last whole word. What it does not have is sound.
+
+mod listening;
+mod model;
+mod speaking;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parloir_contract::{
+    Ask, Capability, Chat, HostCall, HostReturn, Import, Refusal, Report, Say, Transfer, listenable,
+    speakable,
+};
+use parloir_media::{Gate, RecordingPolicy as GatePolicy};
+use parloir_sandbox::DoorClosed;
+use parloir_tenancy::Line;
+use parloir_tenancy::config::RecordingPolicy;
+use parloir_tenancy::permission::permit;
+
+use crate::caller::Caller;
+use crate::clock::Clock;
+use crate::event::{Event, Happened};
+use crate::file::{Failure, Injected, Scene, Words};
+use crate::mismatch::Mismatch;
+use crate::world::{self, World};
+
+/// Things that may happen in one conversation.
+const EVENTS: usize = 20_000;
+/// Milliseconds an agent has to come to its end after the caller has gone: the live call's.
+const AFTER_CALLER_MS: u64 = 10_000;
+/// Bytes of randomness in one call, at most.
+const RANDOM_BYTES: u32 = 4_096;
+
+/// One conversation under way.
+pub(crate) struct Stage<C> {
+    pub(crate) caller: C,
+    pub(crate) clock: Clock,
+    pub(crate) events: Vec<Event>,
+    pub(crate) report: Report,
+    pub(crate) gate: Gate,
+    pub(crate) world: World,
+    pub(crate) transferred_to: Option<String>,
+    /// The agent's last word about recording.
+    pub(crate) consent: Option<bool>,
+    /// What the stage itself holds against the agent: what the model was asked.
+    pub(crate) mismatches: Vec<Mismatch>,
+    /// Whether the file answered the call under way.
+    pub(crate) injected: bool,
+    scene: Arc<Scene>,
+    line: Arc<Line>,
+    declared: Arc<[Capability]>,
+    turn_ended_ms: u64,
+    gone_ms: Option<u64>,
+    /// Speech or keys that came into the agent's last sentence.
+    came_in: Option<CameIn>,
+    asked: HashMap<Import, u32>,
+    answers: usize,
+    random: u64,
+}
+
+enum CameIn {
+    Words { words: Words, until_ms: u64 },
+    Keys(String),
+}
+
+impl<C: Caller> Stage<C> {
+    pub(crate) fn new(
+        scene: Arc<Scene>,
+        line: Arc<Line>,
+        declared: Arc<[Capability]>,
+        world: World,
+        caller: C,
+    ) -> Self {
+        Self {
+            caller,
+            clock: Clock::new(scene.now),
+            events: Vec::new(),
+            report: Report::default(),
+            gate: Gate::begin(policy(scene.recording)),
+            world,
+            transferred_to: None,
+            consent: None,
+            mismatches: Vec::new(),
+            injected: false,
+            turn_ended_ms: 0,
+            gone_ms: None,
+            came_in: None,
+            asked: HashMap::new(),
+            answers: 0,
+            random: scene.seed,
+            scene,
+            line,
+            declared,
+        }
+    }
+
+    pub(crate) fn happened(&mut self, what: Happened) {
+        let event = Event { at_ms: self.clock.ms(), what };
+        self.caller.happened(&event);
+        self.events.push(event);
+    }
+
+    /// Answers one host call.
+    pub(crate) async fn answer(&mut self, call: HostCall) -> Result<HostReturn, DoorClosed> {
+        if self.events.len() > EVENTS {
+            return Err(DoorClosed(format!("more than {EVENTS} things happened in one conversation")));
+        }
+        let import = call.import();
+        let count = self.asked.entry(import).or_default();
+        *count += 1;
+        let (slow_ms, injected) = wrong(&self.scene.failures, import, *count);
+        self.clock.pass(slow_ms.into());
+        if self.gone_ms.is_some_and(|gone| self.clock.ms() > gone + AFTER_CALLER_MS) {
+            return Err(DoorClosed(
+                "the agent did not come to its end within 10 s of the caller's leaving".into(),
+            ));
+        }
+        self.injected = injected.is_some();
+        match injected {
+            Some(injected) => self.answer_injected(call, injected).await,
+            None => self.answer_really(call).await,
+        }
+    }
+
+    async fn answer_injected(
+        &mut self,
+        call: HostCall,
+        injected: Injected,
+    ) -> Result<HostReturn, DoorClosed> {
+        let import = call.import();
+        match (&call, injected) {
+            (HostCall::Book(book), Injected::Taken) => self.snatch(&book.slot).await?,
+            (HostCall::MoveAppointment(request), Injected::Taken) => self.snatch(&request.slot).await?,
+            (HostCall::Transfer(Transfer { to, announce }), Injected::Transfer(transferred)) => {
+                return Ok(HostReturn::Transfer(
+                    self.hand_over(to, announce.as_deref(), Some(transferred)).await,
+                ));
+            }
+            _ => {}
+        }
+        Ok(world::injected(import, injected))
+    }
+
+    async fn snatch(&mut self, slot: &str) -> Result<(), DoorClosed> {
+        self.world.snatch(slot).await.map_err(|refusal| DoorClosed(refusal.to_string()))
+    }
+
+    async fn answer_really(&mut self, call: HostCall) -> Result<HostReturn, DoorClosed> {
+        let now = self.clock.now();
+        Ok(match call {
+            HostCall::Say(Say { text, options }) => HostReturn::Say(match speakable(&text) {
+                Ok(()) => Ok(self.speak(&text, &options, None).await.0),
+                Err(refusal) => Err(refusal),
+            }),
+            HostCall::Ask(Ask { question, say, listen }) => {
+                HostReturn::Ask(match speakable(&question).and_then(|()| listenable(&listen)) {
+                    Ok(()) => Ok(self.ask(&question, &say, listen).await?),
+                    Err(refusal) => Err(refusal),
+                })
+            }
+            HostCall::Play(play) => HostReturn::Play(self.play(&play.sound, &play.options).await),
+            HostCall::Listen(options) => HostReturn::Listen(match listenable(&options) {
+                Ok(()) => Ok(self.turn(options, None).await?),
+                Err(refusal) => Err(refusal),
+            }),
+            HostCall::Transfer(Transfer { to, announce }) => {
+                HostReturn::Transfer(self.hand_over(&to, announce.as_deref(), None).await)
+            }
+            HostCall::Consent(granted) => {
+                let moved = self.gate.consent(policy(self.scene.recording), granted);
+                HostReturn::Consent(match moved {
+                    Ok(gate) => {
+                        (self.gate, self.consent) = (gate, Some(granted));
+                        Ok(())
+                    }
+                    Err(refusal) => Err(Refusal::NotPermitted(refusal.to_string())),
+                })
+            }
+            HostCall::PauseRecording => {
+                self.gate = self.gate.pause();
+                HostReturn::PauseRecording(Ok(()))
+            }
+            HostCall::ResumeRecording => {
+                self.gate = self.gate.resume();
+                HostReturn::ResumeRecording(Ok(()))
+            }
+            HostCall::HangUp => {
+                self.gone();
+                HostReturn::HangUp(())
+            }
+            HostCall::ModelAvailable => {
+                let granted = &self.line.config.capabilities;
+                let permitted = permit(Import::Chat, &self.declared, granted).is_ok();
+                HostReturn::ModelAvailable(permitted && self.scene.model.is_some())
+            }
+            HostCall::Chat(Chat { messages, options }) => HostReturn::Chat(self.model(&messages, &options)),
+            HostCall::Reply(reply) => HostReturn::Reply(self.reply(reply).await),
+            HostCall::FreeSlots(wanted) => self.world.free(&wanted, now).await,
+            HostCall::Book(book) => self.world.book(book, now).await,
+            HostCall::FindAppointments(phone) => self.world.find(&phone, now).await,
+            HostCall::MoveAppointment(request) => self.world.move_to(&request, now).await,
+            HostCall::CancelAppointment(reference) => self.world.cancel(&reference).await,
+            HostCall::GetMemory(key) => {
+                HostReturn::GetMemory(self.world.memory().get(&key).await.map(|v| v.map(Into::into)))
+            }
+            HostCall::SetMemory(set) => HostReturn::SetMemory(self.world.memory().set(set).await),
+            HostCall::CompareAndSet(request) => {
+                HostReturn::CompareAndSet(self.world.memory().compare_and_set(request).await)
+            }
+            HostCall::DeleteMemory(key) => HostReturn::DeleteMemory(self.world.memory().delete(&key).await),
+            HostCall::ListDocuments => HostReturn::ListDocuments(self.world.documents(|d| d.list()).await),
+            HostCall::ReadDocument(name) => {
+                HostReturn::ReadDocument(self.world.documents(move |d| d.read(&name)).await)
+            }
+            HostCall::SearchDocuments(search) => {
+                let found = self.world.documents(move |d| d.search(&search.query, search.limit)).await;
+                HostReturn::SearchDocuments(found)
+            }
+            HostCall::SetReport(field) => HostReturn::SetReport(self.report.set(field)),
+            HostCall::Now => HostReturn::Now(self.clock.local()),
+            HostCall::Weekday => {
+                let day = now.date().weekday().to_monday_one_offset();
+                HostReturn::Weekday(u8::try_from(day).unwrap_or(1))
+            }
+            HostCall::Elapsed => HostReturn::Elapsed(u32::try_from(self.clock.ms()).unwrap_or(u32::MAX)),
+            HostCall::RandomBytes(count) => HostReturn::RandomBytes(self.random(count).into()),
+            HostCall::Log(_) => HostReturn::Log(()),
+            call @ (HostCall::YesNo(_)
+            | HostCall::Digits(_)
+            | HostCall::Number(_)
+            | HostCall::Amount(_)
+            | HostCall::When(_)
+            | HostCall::Refine(_)
+            | HostCall::Around(_)
+            | HostCall::Fits(_)
+            | HostCall::Phone(_)
+            | HostCall::Name(_)
+            | HostCall::Choose(_)
+            | HostCall::ChooseMoment(_)
+            | HostCall::Intents(_)
+            | HostCall::RelativeWish(_)
+            | HostCall::IsNoise(_)
+            | HostCall::Once(_)
+            | HostCall::LanguageOf(_)
+            | HostCall::SayDate(_)
+            | HostCall::SayTime(_)
+            | HostCall::SayMoment(_)
+            | HostCall::SayNumber(_)
+            | HostCall::SayPhone(_)
+            | HostCall::SaySpelled(_)
+            | HostCall::SayList(_)) => understood(&call),
+        })
+    }
+
+    fn gone(&mut self) {
+        self.gone_ms.get_or_insert(self.clock.ms());
+        self.came_in = None;
+    }
+
+    /// The same bytes for the same seed (splitmix64).
+    fn random(&mut self, count: u32) -> Vec<u8> {
+        let count = usize::try_from(count.min(RANDOM_BYTES)).unwrap_or(0);
+        let mut bytes = Vec::with_capacity(count + 8);
+        while bytes.len() < count {
+            self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut z = self.random;
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            bytes.extend_from_slice(&(z ^ (z >> 31)).to_le_bytes());
+        }
+        bytes.truncate(count);
+        bytes
+    }
+}
+
+/// How much later an answer comes, and what it is instead.
+fn wrong(failures: &[Failure], import: Import, count: u32) -> (u32, Option<Injected>) {
+    let mut slow_ms: u32 = 0;
+    let mut answer = None;
+    for failure in failures {
+        if failure.imports.contains(&import) && failure.at.is_none_or(|at| at == count) {
+            slow_ms = slow_ms.saturating_add(failure.slow_ms);
+            answer = answer.or(failure.answer);
+        }
+    }
+    (slow_ms, answer)
+}
+
+/// The line's policy in the gate's words.
+const fn policy(policy: RecordingPolicy) -> GatePolicy {
+    match policy {
+        RecordingPolicy::Ask => GatePolicy::Ask,
+        RecordingPolicy::Always => GatePolicy::Always,
+        RecordingPolicy::Never => GatePolicy::Never,
+    }
+}
+
+/// What words mean needs no conversation.
+fn understood(call: &HostCall) -> HostReturn {
+    let nobody = || Refusal::Unavailable("nobody answers this".into());
+    parloir_meaning::answer(call).unwrap_or_else(|| call.import().refused(nobody()))
+}

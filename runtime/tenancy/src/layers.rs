@@ -1,0 +1,185 @@
+//! The tenant's rules as layers of the door: what must hold for every host call, whoever answers it
+//! in the end.
+//!
+//! Each is a `tower::Service` around the next, and knows nothing of what is innermost: the live call
+//! hangs them before its reactor, a rehearsal before its conversation file.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use parking_lot::Mutex;
+use parloir_contract::{Capability, HostCall, HostReturn};
+use tower::Service;
+
+use crate::Line;
+use crate::minimise::minimise;
+use crate::permission::permit;
+use crate::quota::Used;
+
+/// What every layer returns: the answer, or the innermost service's word that the call is over.
+pub type Answer<E> = Pin<Box<dyn Future<Output = Result<HostReturn, E>> + Send>>;
+
+fn now<E: Send + 'static>(answer: HostReturn) -> Answer<E> {
+    Box::pin(std::future::ready(Ok(answer)))
+}
+
+/// Refuses what the agent did not declare or its line does not grant.
+pub struct Permitted<S> {
+    inner: S,
+    line: Arc<Line>,
+    declared: Arc<[Capability]>,
+}
+
+impl<S> Permitted<S> {
+    /// `declared` is what the agent says it needs; the line says what it grants.
+    pub fn new(inner: S, line: Arc<Line>, declared: Arc<[Capability]>) -> Self {
+        Self { inner, line, declared }
+    }
+}
+
+impl<E, S> Service<HostCall> for Permitted<S>
+where
+    E: Send + 'static,
+    S: Service<HostCall, Response = HostReturn, Error = E, Future = Answer<E>>,
+{
+    type Response = HostReturn;
+    type Error = E;
+    type Future = Answer<E>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), E>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, call: HostCall) -> Answer<E> {
+        let import = call.import();
+        match permit(import, &self.declared, &self.line.config.capabilities) {
+            Ok(()) => self.inner.call(call),
+            Err(refusal) => now(import.refused(refusal)),
+        }
+    }
+}
+
+/// Charges the call's ledger, and refuses past its quota.
+pub struct Charged<S> {
+    inner: S,
+    line: Arc<Line>,
+    used: Arc<Mutex<Used>>,
+}
+
+impl<S> Charged<S> {
+    /// `used` is the call's ledger, which others charge too.
+    pub fn new(inner: S, line: Arc<Line>, used: Arc<Mutex<Used>>) -> Self {
+        Self { inner, line, used }
+    }
+}
+
+impl<E, S> Service<HostCall> for Charged<S>
+where
+    E: Send + 'static,
+    S: Service<HostCall, Response = HostReturn, Error = E, Future = Answer<E>>,
+{
+    type Response = HostReturn;
+    type Error = E;
+    type Future = Answer<E>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), E>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, call: HostCall) -> Answer<E> {
+        let import = call.import();
+        let charged = self.used.lock().charge(&call, &self.line.tenant.quota);
+        match charged {
+            Ok(()) => self.inner.call(call),
+            Err(refusal) => now(import.refused(refusal)),
+        }
+    }
+}
+
+/// Takes out what the line keeps from language models.
+pub struct Minimised<S> {
+    inner: S,
+    line: Arc<Line>,
+}
+
+impl<S> Minimised<S> {
+    /// The line says what.
+    pub fn new(inner: S, line: Arc<Line>) -> Self {
+        Self { inner, line }
+    }
+}
+
+impl<E, S> Service<HostCall> for Minimised<S>
+where
+    E: Send + 'static,
+    S: Service<HostCall, Response = HostReturn, Error = E, Future = Answer<E>>,
+{
+    type Response = HostReturn;
+    type Error = E;
+    type Future = Answer<E>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), E>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut call: HostCall) -> Answer<E> {
+        let replaced = minimise(&mut call, &self.line.config.minimise);
+        if replaced > 0 {
+            tracing::debug!(replaced, "personal data kept from the model");
+        }
+        self.inner.call(call)
+    }
+}
+
+/// Hangs the tenant's layers before what answers: `permission → quota → minimisation → inner`.
+pub fn hang<S>(
+    inner: S,
+    line: &Arc<Line>,
+    declared: Arc<[Capability]>,
+    used: Arc<Mutex<Used>>,
+) -> Permitted<Charged<Minimised<S>>> {
+    let minimised = Minimised::new(inner, line.clone());
+    Permitted::new(Charged::new(minimised, line.clone(), used), line.clone(), declared)
+}
+
+#[cfg(test)]
+mod tests {
+    use parloir_contract::{Refusal, Say, SayOptions};
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::House;
+
+    fn line(more: &str) -> Arc<Line> {
+        let text =
+            format!("id = \"cabinet\"\n{more}\n[[line]]\nnumber = \"+33123456789\"\nagent = \"a.wasm\"");
+        let house = House::new(vec![toml::from_str(&text).unwrap()]).unwrap();
+        house.line(&"+33123456789".parse().unwrap()).unwrap().clone()
+    }
+
+    #[tokio::test]
+    async fn what_is_refused_never_reaches_what_answers() {
+        let reached = Arc::new(Mutex::new(Vec::new()));
+        let seen = reached.clone();
+        let inner = tower::service_fn(move |call: HostCall| -> Answer<()> {
+            seen.lock().push(call.import());
+            now(call.import().refused(Refusal::Unavailable("reached".into())))
+        });
+        let declared: Arc<[Capability]> = Arc::new([Capability::Model]);
+        let used = Arc::new(Mutex::new(Used::default()));
+        let line = line("[quota]\nhost-calls = 2");
+        let mut door = hang(inner, &line, declared, used.clone());
+        let say = || HostCall::Say(Say { text: "Bonjour".into(), options: SayOptions::default() });
+        let mut ask = async |call| door.ready().await.unwrap().call(call).await.unwrap();
+        let undeclared = ask(HostCall::FindAppointments("+33612345678".into())).await;
+        assert!(matches!(undeclared.refusal(), Some(Refusal::NotPermitted(_))), "{undeclared:?}");
+        for _ in 0..2 {
+            assert_eq!(ask(say()).await.refusal(), Some(&Refusal::Unavailable("reached".into())));
+        }
+        assert!(matches!(ask(say()).await.refusal(), Some(Refusal::OverQuota(_))));
+        assert_eq!(reached.lock().len(), 2);
+        assert_eq!(used.lock().host_calls, 2);
+    }
+}
