@@ -1,4 +1,4 @@
-//! Roots and proofs against `ct-merkle`, tiles and their paths against `tlog_tiles`, and what must be refused.
+//! Roots and proofs against `ct-merkle`, tiles and their paths against the standard, and what must be refused.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use ct_merkle::mem_backed_tree::MemoryBackedTree;
@@ -143,16 +143,13 @@ fn proofs_out_of_tiles_are_those_out_of_leaves() {
 }
 
 #[test]
-fn paths_are_those_of_tlog_tiles_and_each_tile_has_one() {
+fn each_tile_has_one_path_and_it_is_the_standards() {
     for level in 0..8 {
         for index in [0, 1, 999, 1_000, 1_234_067, 999_999_999, u64::from(u32::MAX)] {
             for width in [1, 255, 256] {
                 let tile = Tile { kind: Kind::Hashes(level), index, width };
                 let path = tile.to_string();
                 assert_eq!(Tile::parse(&path), Some(tile), "{path}");
-                // That program writes the tiles' height too, as the format's ancestor did.
-                let theirs = tlog_tiles::Tile::new(8, level, index, width.into(), false);
-                assert_eq!(theirs.path(), path.replacen("tile/", "tile/8/", 1));
             }
         }
     }
@@ -166,18 +163,21 @@ fn paths_are_those_of_tlog_tiles_and_each_tile_has_one() {
 }
 
 #[test]
-fn the_tiles_of_a_log_that_grows_are_those_of_tlog_tiles() {
-    for (before, size) in
-        [(0, 1), (0, 256), (1, 255), (255, 256), (256, 257), (300, 70_000), (65_535, 65_537)]
-    {
-        let ours: std::collections::BTreeSet<String> = Tile::new_between(before, size)
-            .into_iter()
-            .filter(|tile| tile.kind != Kind::Entries)
-            .map(|tile| tile.to_string().replacen("tile/", "tile/8/", 1))
-            .collect();
-        let theirs: std::collections::BTreeSet<String> =
-            tlog_tiles::Tile::new_tiles(8, before, size).into_iter().map(|tile| tile.path()).collect();
-        assert_eq!(ours, theirs, "{before} to {size}");
+fn a_log_that_grows_writes_each_tile_that_changed_and_no_other() {
+    let written = |before, size| {
+        let tiles = Tile::new_between(before, size).into_iter().filter(|tile| tile.kind != Kind::Entries);
+        tiles.map(|tile| tile.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(written(0, 1), ["tile/0/000.p/1"]);
+    assert_eq!(written(255, 256), ["tile/0/000", "tile/1/000.p/1"]);
+    assert_eq!(written(256, 257), ["tile/0/001.p/1"]);
+    assert_eq!(written(300, 700), ["tile/0/001", "tile/0/002.p/188", "tile/1/000.p/2"]);
+    assert_eq!(written(65_535, 65_537), ["tile/0/255", "tile/0/256.p/1", "tile/1/000", "tile/2/000.p/1"]);
+    // The standard's own example: a log of 70,000.
+    let all = written(0, 70_000);
+    assert_eq!(all.iter().filter(|path| path.starts_with("tile/0/")).count(), 274);
+    for path in ["tile/0/273.p/112", "tile/1/001.p/17", "tile/2/000.p/1"] {
+        assert!(all.iter().any(|written| written == path), "{path}");
     }
 }
 
