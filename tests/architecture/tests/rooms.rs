@@ -32,12 +32,13 @@ fn plan() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     // The host and Rust agents understand words by the same crate.
     plan.entry("parloir-meaning").or_default().insert("parloir-understanding");
     plan.insert("parloir-proof", BTreeSet::new());
+    plan.insert("parloir-witness", BTreeSet::from(["parloir-proof"]));
     plan.entry("parloir-journal").or_default().insert("parloir-proof");
     let below_call: BTreeSet<_> = ground.into_iter().chain(middle).collect();
     let mut below_server = below_call.clone();
-    below_server.insert("parloir-call");
+    below_server.extend(["parloir-call", "parloir-proof"]);
     let mut below_cli = below_server.clone();
-    below_cli.extend(["parloir-server", "parloir-proof"]);
+    below_cli.extend(["parloir-server", "parloir-proof", "parloir-witness"]);
     plan.insert("parloir-call", below_call);
     plan.insert("parloir-server", below_server);
     plan.insert("parloir", below_cli);
