@@ -49,9 +49,22 @@ enum Command {
     /// Write a call's recording to a stereo WAV: the caller left, the agent right.
     #[command(after_help = "Example:\n  parloir recording 4f1c…e2 -o call.wav")]
     Recording(commands::recording::Recording),
-    /// Check that the journal is complete and unaltered.
-    #[command(after_help = "Example:\n  parloir verify --data parloir-data")]
+    /// Write a proof file of a call, that anybody can check offline.
+    #[command(after_help = "Example:\n  parloir prove 4f1c…e2 --redact contents -o call.proof.json")]
+    Prove(commands::prove::Prove),
+    /// Print the key by which others know a tenant's log, or make its next.
+    #[command(after_help = "Example:\n  parloir log-key cabinet\n  parloir log-key cabinet --rotate")]
+    LogKey(commands::log_key::LogKey),
+    /// Check that the journal is complete and unaltered, or that a proof file is true.
+    #[command(
+        after_help = "Exit codes: 0 sound, 3 not sound.\n\nExamples:\n  parloir verify --data parloir-data\n  parloir verify call.proof.json --key 'parloir-…/cabinet+0a1b2c3d+AT…' --witness 'witness.example.org+…'"
+    )]
     Verify(commands::verify::Verify),
+    /// Look after other people's logs: cosign what only grows, raise the alarm otherwise.
+    #[command(
+        after_help = "Listens until it is interrupted. Exit codes: 0 no alarm, 1 failed, 3 there is an alarm (also at GET /alarms, status 503).\n\nExample:\n  parloir witness --name witness.example.org --log 'parloir-…/cabinet+0a1b2c3d+AT…' --listen 0.0.0.0:8090"
+    )]
+    Witness(commands::witness::Witness),
     /// Build an agent into a component.
     #[command(after_help = "Example:\n  parloir build agents/cabinet")]
     Build(commands::build::Build),
@@ -149,7 +162,10 @@ fn main() -> ExitCode {
             Command::Calls(calls) => calls.run().await,
             Command::Show(show) => show.run().await,
             Command::Recording(recording) => recording.run().await,
+            Command::LogKey(key) => key.run().await,
+            Command::Prove(prove) => prove.run().await,
             Command::Verify(verify) => verify.run().await,
+            Command::Witness(witness) => witness.run().await,
             Command::Build(build) => build.run(),
             Command::Test(test) => test.run().await,
             Command::Talk(talk) => talk.run().await,

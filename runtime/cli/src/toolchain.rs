@@ -1,4 +1,4 @@
-//! Building an agent with the toolchain its author has.
+//! Building an agent with the toolchain its author has; and, with the same, the verifier's page.
 //!
 //! Rust agents target `wasm32-unknown-unknown`, which imports nothing but the contract. Where rustup
 //! has that target, plain cargo does it. Where its standard library cannot be fetched, Debian's
@@ -7,8 +7,12 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use parloir_sandbox::encode;
 
+/// Where in a page its module goes.
+const PLACE: &str = "{{module}}";
 const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Why an agent was not built. The text says what to do.
@@ -34,21 +38,24 @@ pub(crate) enum BuildError {
     Metadata(PathBuf, String),
     #[error("{0}: {1}; an agent's crate needs crate-type = [\"cdylib\"]")]
     NoModule(PathBuf, std::io::Error),
+    #[error("{0} has no {{{{module}}}}, where the module goes")]
+    NoPlace(PathBuf),
     #[error(transparent)]
     Encode(#[from] parloir_sandbox::EncodeError),
     #[error("{0} could not be written: {1}")]
     Write(PathBuf, std::io::Error),
 }
 
-/// A built agent.
+/// A built agent, or page.
 pub(crate) struct Built {
-    /// The component.
+    /// The component; the page.
     pub(crate) component: PathBuf,
     /// Its size in bytes.
     pub(crate) size: usize,
 }
 
-/// Builds the Rust agent in `folder` into a component, by default under its own target folder.
+/// Builds the Rust agent in `folder` into a component, by default under its own target folder. Where its `Cargo.toml`
+/// names a page (`package.metadata.parloir.page`), the module goes into that instead.
 pub(crate) fn build(folder: &Path, output: Option<&Path>, quiet: bool) -> Result<Built, BuildError> {
     if !folder.join("Cargo.toml").is_file() {
         return Err(BuildError::NoProject(folder.to_owned()));
@@ -70,11 +77,19 @@ pub(crate) fn build(folder: &Path, output: Option<&Path>, quiet: bool) -> Result
     }
     let module = project.target_dir.join(TARGET).join("release").join(format!("{}.wasm", project.library));
     let wasm = std::fs::read(&module).map_err(|e| BuildError::NoModule(module.clone(), e))?;
-    let component = encode(&wasm)?;
-    let output = output.map_or_else(
-        || project.target_dir.join(format!("{}.component.wasm", project.library)),
-        Path::to_owned,
-    );
+    let (component, name) = match &project.page {
+        Some(page) => {
+            let page = folder.join(page);
+            let text = std::fs::read_to_string(&page).map_err(|e| BuildError::NoModule(page.clone(), e))?;
+            if !text.contains(PLACE) {
+                return Err(BuildError::NoPlace(page));
+            }
+            (text.replace(PLACE, &STANDARD.encode(&wasm)).into_bytes(), "html")
+        }
+        None => (encode(&wasm)?, "component.wasm"),
+    };
+    let output =
+        output.map_or_else(|| project.target_dir.join(format!("{}.{name}", project.library)), Path::to_owned);
     let temporary = output.with_extension("part");
     std::fs::write(&temporary, &component)
         .and_then(|()| std::fs::rename(&temporary, &output))
@@ -85,6 +100,7 @@ pub(crate) fn build(folder: &Path, output: Option<&Path>, quiet: bool) -> Result
 struct Project {
     library: String,
     target_dir: PathBuf,
+    page: Option<String>,
 }
 
 fn project(folder: &Path) -> Result<Project, BuildError> {
@@ -116,7 +132,9 @@ fn project(folder: &Path) -> Result<Project, BuildError> {
         })
         .and_then(|t| t.get("name").and_then(|n| n.as_str()))
         .ok_or_else(|| wrong("no library with crate-type = [\"cdylib\"]"))?;
-    Ok(Project { library: library.replace('-', "_"), target_dir: target_dir.into() })
+    let page = metadata.pointer("/packages/0/metadata/parloir/page").and_then(|p| p.as_str());
+    let page = page.map(str::to_owned);
+    Ok(Project { library: library.replace('-', "_"), target_dir: target_dir.into(), page })
 }
 
 enum Toolchain {

@@ -1,52 +1,44 @@
 //! Chunks: some records of one call, sealed together and chained to the chunk before.
 //!
 //! ```text
-//! header, in clear (190 bytes)
-//!   magic 4 ‖ version 1 ‖ flags 1 ‖ call 16 ‖ chunk number 4 ‖ first seq 8 ‖ last seq 8
-//!   ‖ SHA-256 of the header of the chunk before 32 ‖ Merkle root of the records 32 ‖ nonce 12
-//!   ‖ trace length 4 ‖ trace SHA-256 32 ‖ content length 4 ‖ content SHA-256 32
+//! header   in clear: see `parloir_proof::chunk`
 //! trace    lz4, then AES-256-GCM under the call's trace key
 //! content  lz4, then AES-256-GCM under the call's content key; absent where no record has any
 //! ```
 //!
-//! Numbers are little-endian. What comes before the trace's length is bound to both texts. A chunk is
-//! named by the hash of its header, which names the ciphertexts by their hashes: the chain holds
-//! even where a ciphertext is gone. A leaf of the Merkle tree is an HMAC under a key of the trace, over the
-//! record and an HMAC of its content under a key of the content: without the keys neither says anything.
+//! What comes before the trace's length in the header is bound to both texts. A chunk is named by the hash of its
+//! header, which names the ciphertexts by their hashes: the chain holds even where a ciphertext is gone. The
+//! header's root is over the records, salted from the trace's key, and commits to their contents, salted from the
+//! content's key (`parloir_proof::salt`): without the keys it says nothing.
+
+use std::ops::Deref;
 
 use parloir_contract::{CallId, TenantId};
+use parloir_proof::chunk::HeaderError;
+use parloir_proof::tree::{self, Hash, sha256};
+use parloir_proof::{chunk, salt};
 use parloir_store::keys::{Cipher, KeyError, NONCE, TAG};
-use sha2::{Digest, Sha256};
 
 use crate::key::{CallKeys, ContentKey, TraceKey};
-use crate::merkle::{self, Hash};
 
 /// The most records of one chunk.
 pub(crate) const MAX_RECORDS: usize = 256;
 /// The most bytes of one chunk before compression.
 pub(crate) const MAX_PLAIN: usize = 32 << 20;
-/// Bytes of a header.
-pub(crate) const HEADER: usize = BOUND + 2 * (4 + 32);
-
-const MAGIC: &[u8; 4] = b"PLCK";
-const VERSION: u8 = 1;
-const ENDS: u8 = 1;
-const BOUND: usize = 4 + 1 + 1 + 16 + 4 + 8 + 8 + 32 + 32 + NONCE;
 
 /// What is known of a chunk without a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Header {
-    /// Whether it is the last of its call.
-    pub(crate) ends: bool,
     pub(crate) call: CallId,
-    pub(crate) number: u32,
-    pub(crate) first: u64,
-    pub(crate) last: u64,
-    pub(crate) before: Hash,
-    root: Hash,
-    nonce: [u8; NONCE],
-    trace: (u32, Hash),
-    content: (u32, Hash),
+    clear: chunk::Header,
+}
+
+impl Deref for Header {
+    type Target = chunk::Header;
+
+    fn deref(&self) -> &chunk::Header {
+        &self.clear
+    }
 }
 
 /// Where a call's chain stands.
@@ -64,6 +56,9 @@ pub(crate) struct Chain {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Raw {
     pub(crate) trace: Vec<u8>,
+    /// What it commits to its content by, where it has any.
+    pub(crate) commitment: Option<Hash>,
+    /// `None` also where the content's key is not there.
     pub(crate) content: Option<Vec<u8>>,
 }
 
@@ -106,43 +101,50 @@ pub(crate) fn seal(
     ends: bool,
 ) -> Result<Vec<u8>, KeyError> {
     let (trace_key, content_key) = keys;
+    let number = chain.next;
+    let salts = trace_key.salts(number, records.len());
+    let has_content = records.iter().any(|(_, said)| !said.is_empty());
+    let content_key = content_key.filter(|_| has_content);
+    let content_salts = content_key.map(|key| key.salts(number, records.len())).unwrap_or_default();
+    let mut content_salts = content_salts.iter();
     let mut leaves = Vec::with_capacity(records.len());
     let mut trace = Vec::new();
     let mut content = Vec::new();
-    for (record, said) in records {
+    for ((record, said), salt) in records.iter().zip(&salts) {
         put(&mut trace, record);
-        let commitment = match content_key {
-            Some(key) if !said.is_empty() => {
+        let commitment = match content_salts.next() {
+            Some(salt) if !said.is_empty() => {
                 put(&mut content, said);
-                Some(key.commit.of(&[said]))
+                Some(salt::commitment(salt, said))
             }
             Some(_) | None => None,
         };
-        leaves.push(leaf(trace_key, record, commitment.as_ref()));
+        leaves.push(salt::leaf(salt, record, commitment.as_ref()));
         trace.push(u8::from(commitment.is_some()));
         trace.extend_from_slice(commitment.as_ref().map_or(&[], |commitment| commitment.as_slice()));
     }
-    let mut header = Header {
+    let clear = chunk::Header {
         ends,
-        call,
-        number: chain.next,
+        call: *call.as_bytes(),
+        number,
         first: chain.seq,
         last: (chain.seq + records.len() as u64).saturating_sub(1),
         before: chain.before,
-        root: merkle::root(&leaves),
+        root: tree::root(&leaves),
         nonce: Cipher::nonce()?,
         trace: (0, [0; 32]),
         content: (0, [0; 32]),
     };
+    let mut header = Header { call, clear };
     let bound = header.binding(tenant);
     // The two texts have keys of their own, so they may share the nonce.
     let trace = close(&trace_key.cipher, &header.nonce, &bound, &trace);
-    header.trace = named(&trace);
+    header.clear.trace = named(&trace);
     let content = match content_key {
         Some(key) if !content.is_empty() => close(&key.cipher, &header.nonce, &bound, &content),
         Some(_) | None => Vec::new(),
     };
-    header.content = named(&content);
+    header.clear.content = named(&content);
     let mut payload = header.bytes();
     *chain = header.chain_after();
     payload.reserve(trace.len() + content.len());
@@ -156,13 +158,6 @@ fn put(into: &mut Vec<u8>, record: &[u8]) {
     into.extend_from_slice(record);
 }
 
-fn leaf(key: &TraceKey, record: &[u8], commitment: Option<&Hash>) -> Hash {
-    match commitment {
-        Some(commitment) => key.leaf.of(&[&[1], commitment, record]),
-        None => key.leaf.of(&[&[0], record]),
-    }
-}
-
 fn close(cipher: &Cipher, nonce: &[u8; NONCE], bound: &[u8], text: &[u8]) -> Vec<u8> {
     let mut text = lz4_flex::block::compress_prepend_size(text);
     cipher.seal_in_place(nonce, bound, &mut text);
@@ -170,7 +165,7 @@ fn close(cipher: &Cipher, nonce: &[u8; NONCE], bound: &[u8], text: &[u8]) -> Vec
 }
 
 fn named(text: &[u8]) -> (u32, Hash) {
-    (text.len() as u32, Sha256::digest(text).into())
+    (text.len() as u32, sha256(&[text]))
 }
 
 /// Why a chunk does not open.
@@ -178,30 +173,6 @@ fn named(text: &[u8]) -> (u32, Hash) {
 pub(crate) struct Bad(pub(crate) &'static str);
 
 impl Header {
-    fn bound_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(HEADER);
-        bytes.extend_from_slice(MAGIC);
-        bytes.push(VERSION);
-        bytes.push(if self.ends { ENDS } else { 0 });
-        bytes.extend_from_slice(self.call.as_bytes());
-        bytes.extend_from_slice(&self.number.to_le_bytes());
-        bytes.extend_from_slice(&self.first.to_le_bytes());
-        bytes.extend_from_slice(&self.last.to_le_bytes());
-        bytes.extend_from_slice(&self.before);
-        bytes.extend_from_slice(&self.root);
-        bytes.extend_from_slice(&self.nonce);
-        bytes
-    }
-
-    fn bytes(&self) -> Vec<u8> {
-        let mut bytes = self.bound_bytes();
-        for (length, hash) in [&self.trace, &self.content] {
-            bytes.extend_from_slice(&length.to_le_bytes());
-            bytes.extend_from_slice(hash);
-        }
-        bytes
-    }
-
     fn binding(&self, tenant: &TenantId) -> Vec<u8> {
         let mut bound = b"parloir chunk\0".to_vec();
         bound.extend_from_slice(tenant.as_str().as_bytes());
@@ -217,45 +188,24 @@ impl Header {
 
     /// Where the chain stands after this chunk.
     pub(crate) fn chain_after(&self) -> Chain {
-        Chain {
-            next: self.number.saturating_add(1),
-            before: Sha256::digest(self.bytes()).into(),
-            seq: self.last.saturating_add(1),
-        }
+        Chain { next: self.number.saturating_add(1), before: self.hash(), seq: self.last.saturating_add(1) }
     }
 
     /// Reads a chunk's header and finds its two ciphertexts.
     pub(crate) fn parse(payload: &[u8]) -> Result<(Self, &[u8], &[u8]), Bad> {
         let short = Bad("the chunk is cut short");
-        let mut rest = payload;
-        if take::<4>(&mut rest).ok_or(short)? != *MAGIC {
-            return Err(Bad("it is no chunk"));
-        }
-        if take::<1>(&mut rest).ok_or(short)? != [VERSION] {
-            return Err(Bad("the chunk is of a version this program does not know: use a newer program"));
-        }
-        let ends = match take::<1>(&mut rest).ok_or(short)? {
-            [0] => false,
-            [ENDS] => true,
-            _ => return Err(Bad("the chunk has flags this program does not know: use a newer program")),
-        };
-        let header = Self {
-            ends,
-            call: CallId::from_bytes(take(&mut rest).ok_or(short)?),
-            number: u32::from_le_bytes(take(&mut rest).ok_or(short)?),
-            first: u64::from_le_bytes(take(&mut rest).ok_or(short)?),
-            last: u64::from_le_bytes(take(&mut rest).ok_or(short)?),
-            before: take(&mut rest).ok_or(short)?,
-            root: take(&mut rest).ok_or(short)?,
-            nonce: take(&mut rest).ok_or(short)?,
-            trace: (u32::from_le_bytes(take(&mut rest).ok_or(short)?), take(&mut rest).ok_or(short)?),
-            content: (u32::from_le_bytes(take(&mut rest).ok_or(short)?), take(&mut rest).ok_or(short)?),
-        };
-        let (trace, content) = rest.split_at_checked(header.trace.0 as usize).ok_or(short)?;
-        if content.len() != header.content.0 as usize {
+        let (clear, rest) = chunk::Header::parse(payload).map_err(|error| match error {
+            HeaderError::Short => short,
+            HeaderError::Other => Bad("it is no chunk"),
+            HeaderError::Version => {
+                Bad("the chunk is of a version this program does not know: use the program that wrote it")
+            }
+        })?;
+        let (trace, content) = rest.split_at_checked(clear.trace.0 as usize).ok_or(short)?;
+        if content.len() != clear.content.0 as usize {
             return Err(Bad("the chunk has another length than its header says"));
         }
-        Ok((header, trace, content))
+        Ok((Self { call: CallId::from_bytes(clear.call), clear }, trace, content))
     }
 
     /// Checks all that can be checked without a key: that the ciphertexts are those the header names.
@@ -288,8 +238,14 @@ impl Header {
         };
         let mut said = content.as_ref().map(|(key, bytes)| (*key, bytes.as_slice()));
         let mut rest = trace.as_slice();
-        let (mut records, mut leaves) = (Vec::new(), Vec::new());
-        while !rest.is_empty() {
+        let count = self.records().and_then(|count| usize::try_from(count).ok());
+        let count =
+            count.filter(|count| *count <= MAX_RECORDS).ok_or(Bad("the chunk has too many records"))?;
+        let salts = keys.trace.salts(self.number, count);
+        let content_salts = said.map(|(key, _)| key.salts(self.number, count)).unwrap_or_default();
+        let mut content_salts = content_salts.iter();
+        let (mut records, mut leaves) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        for salt in &salts {
             let cut = Bad("a record is cut short");
             let record = take_long(&mut rest).ok_or(cut)?;
             let commitment = match take::<1>(&mut rest).ok_or(cut)? {
@@ -297,11 +253,12 @@ impl Header {
                 [1] => Some(take::<32>(&mut rest).ok_or(cut)?),
                 _ => return Err(Bad("a record has a mark this program does not know")),
             };
-            leaves.push(leaf(&keys.trace, record, commitment.as_ref()));
+            leaves.push(salt::leaf(salt, record, commitment.as_ref()));
+            let content_salt = content_salts.next();
             let content = match (&commitment, &mut said) {
-                (Some(commitment), Some((key, bytes))) => {
+                (Some(commitment), Some((_, bytes))) => {
                     let content = take_long(bytes).ok_or(Bad("a record's content is missing"))?;
-                    if key.commit.of(&[content]) != *commitment {
+                    if content_salt.map(|salt| salt::commitment(salt, content)) != Some(*commitment) {
                         return Err(Bad("a record's content is not the one it commits to"));
                     }
                     Some(content.to_vec())
@@ -311,17 +268,16 @@ impl Header {
                 }
                 (None, _) | (Some(_), None) => None,
             };
-            records.push(Raw { trace: record.to_vec(), content });
+            records.push(Raw { trace: record.to_vec(), commitment, content });
+        }
+        if !rest.is_empty() {
+            return Err(Bad("the chunk has more records than its header says"));
         }
         if said.is_some_and(|(_, rest)| !rest.is_empty()) {
             return Err(Bad("there is content of no record"));
         }
-        if merkle::root(&leaves) != self.root {
+        if tree::root(&leaves) != self.root {
             return Err(Bad("the records are not those the header's root names"));
-        }
-        let count = self.last.checked_sub(self.first).and_then(|span| span.checked_add(1));
-        if count != Some(records.len() as u64) {
-            return Err(Bad("the chunk has another number of records than its header says"));
         }
         Ok(records)
     }

@@ -23,6 +23,8 @@ const MAX_TENANTS: usize = 10_000;
 const MAX_TEXT: usize = 120;
 /// Entries written at once when the index is rebuilt.
 pub(crate) const REBUILD_BATCH: usize = 60;
+/// Events that the index takes in at once.
+const MAX_GROUP: usize = 512;
 const CHECKPOINT: &[u8] = b"checkpoint";
 
 /// What is known of a call without reading it.
@@ -220,26 +222,82 @@ impl Index {
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
         // A tenant whose index missed something is not followed any further: it is caught up at the next start.
         let mut behind: HashMap<TenantId, ()> = HashMap::new();
+        let mut group = Vec::with_capacity(MAX_GROUP);
         while let Some(event) = events.blocking_recv() {
-            let (tenant, entry, upto, waiter) = match event {
-                IndexEvent::Opened { tenant, entry, upto } => (tenant, entry, upto, None),
-                IndexEvent::Closed { tenant, entry, upto, waiter } => (tenant, entry, upto, waiter),
-            };
-            let upto = (!behind.contains_key(&tenant)).then_some(upto);
-            let done = runtime.block_on(self.put(&tenant, &[entry], upto));
-            let told = match done {
-                Ok(()) => Ok(()),
-                Err(error) => {
-                    tracing::error!(%error, %tenant, "the index of calls is behind; the next start catches up");
-                    behind.insert(tenant, ());
-                    Err(AppendError::Failed(format!("the call is on disk, but not in the index: {error}")))
+            // What came meanwhile is written in one go: a commit costs as much for sixty entries as for one.
+            group.push(event);
+            while group.len() < MAX_GROUP
+                && let Ok(event) = events.try_recv()
+            {
+                group.push(event);
+            }
+            let mut tenants: Vec<(TenantId, Following)> = Vec::new();
+            for event in group.drain(..) {
+                let (tenant, entry, upto, waiter) = match event {
+                    IndexEvent::Opened { tenant, entry, upto } => (tenant, entry, upto, None),
+                    IndexEvent::Closed { tenant, entry, upto, waiter } => (tenant, entry, upto, waiter),
+                };
+                let place = tenants.iter().position(|(known, _)| *known == tenant);
+                match place.and_then(|place| tenants.get_mut(place)) {
+                    Some((_, following)) => following.add(entry, upto, waiter),
+                    None => {
+                        let mut following = Following { entries: Vec::new(), upto, waiters: Vec::new() };
+                        following.add(entry, upto, waiter);
+                        tenants.push((tenant, following));
+                    }
                 }
-            };
-            if let Some(waiter) = waiter {
-                let _nobody_waits = waiter.send(told);
+            }
+            for (tenant, following) in tenants {
+                let upto = (!behind.contains_key(&tenant)).then_some(following.upto);
+                let told = match runtime.block_on(self.put_all(&tenant, &following.entries, upto)) {
+                    Ok(()) => Ok(()),
+                    Err(error) => {
+                        tracing::error!(%error, %tenant, "the index of calls is behind; the next start catches up");
+                        behind.insert(tenant, ());
+                        Err(AppendError::Failed(format!(
+                            "the call is on disk, but not in the index: {error}"
+                        )))
+                    }
+                };
+                for waiter in following.waiters {
+                    let _nobody_waits = waiter.send(told.clone());
+                }
             }
         }
         Ok(())
+    }
+
+    /// Takes any number of entries in; how far the log was followed comes with the last of them.
+    async fn put_all(
+        &self,
+        tenant: &TenantId,
+        entries: &[CallEntry],
+        upto: Option<Location>,
+    ) -> Result<(), StoreError> {
+        let mut groups = entries.chunks(REBUILD_BATCH).peekable();
+        while let Some(group) = groups.next() {
+            self.put(tenant, group, upto.filter(|_| groups.peek().is_none())).await?;
+        }
+        Ok(())
+    }
+}
+
+/// What one tenant's index is told at once.
+struct Following {
+    entries: Vec<CallEntry>,
+    upto: Location,
+    waiters: Vec<Waiter>,
+}
+
+impl Following {
+    fn add(&mut self, entry: CallEntry, upto: Location, waiter: Option<Waiter>) {
+        self.upto = upto;
+        self.waiters.extend(waiter);
+        // A call that opened and closed meanwhile is written once, as it is now.
+        match self.entries.iter_mut().find(|known| known.call == entry.call) {
+            Some(known) => *known = entry,
+            None => self.entries.push(entry),
+        }
     }
 }
 

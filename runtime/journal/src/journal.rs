@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use parloir_contract::{CallId, TenantId};
+use parloir_proof::checkpoint::Submission;
+use parloir_proof::note::{Note, PublicKey};
 use parloir_store::{Kms, Store};
 use tokio::sync::{mpsc, oneshot};
 
@@ -13,6 +15,7 @@ use crate::index::{CallCursor, CallEntry, CallPage, Index};
 use crate::read::on_own_thread;
 use crate::record::{CallStarted, Record};
 use crate::segment::{self, Log};
+use crate::tlog::{self, Durable, Refused, Running};
 use crate::verify::{Scope, VerifyReport};
 use crate::writer::{Shared, Writer};
 use crate::{CallJournal, JournalError, ReadError, RecordingBlock, key, read, recovery, verify};
@@ -33,6 +36,7 @@ struct Inner {
     store: Arc<dyn Store>,
     index: Index,
     shared: Arc<Shared>,
+    durable: Arc<Durable>,
     ended: tokio::sync::Mutex<Option<oneshot::Receiver<()>>>,
 }
 
@@ -55,15 +59,18 @@ impl Journal {
         let index = Index::new(Arc::clone(&store), Arc::clone(&kms));
         let (opened, wait) = oneshot::channel();
         let (end, ended) = oneshot::channel();
-        let thread = (data.clone(), Arc::clone(&kms), index.clone(), Arc::clone(&shared));
+        let durable = Arc::new(Durable::default());
+        let thread =
+            (data.clone(), Arc::clone(&kms), index.clone(), Arc::clone(&shared), Arc::clone(&durable));
         std::thread::Builder::new().name("journal-writer".into()).spawn(move || {
-            let (data, kms, index, shared) = thread;
-            match begin(data, &*kms, &index, shared) {
-                Ok((writer, indexer, lock)) => {
+            let (data, kms, index, shared, durable) = thread;
+            match begin(data, &kms, &index, shared, durable) {
+                Ok((writer, log, indexer, lock)) => {
                     if opened.send(Ok(())).is_ok() {
                         writer.run();
                     }
-                    // The index has all there was before the folder is free again.
+                    // All is signed, and the index has all there was before the folder is free again.
+                    log.end();
                     let _stopped_already = indexer.join();
                     drop(lock);
                 }
@@ -76,7 +83,7 @@ impl Journal {
         })?;
         wait.await.map_err(|_| JournalError::Io("its thread stopped while opening".into()))??;
         let ended = tokio::sync::Mutex::new(Some(ended));
-        Ok(Self { inner: Arc::new(Inner { data, kms, store, index, shared, ended }) })
+        Ok(Self { inner: Arc::new(Inner { data, kms, store, index, shared, durable, ended }) })
     }
 
     /// Begins the journal of a call, with [`RecordBody::CallStarted`](crate::RecordBody::CallStarted). The call's keys are made here.
@@ -168,6 +175,55 @@ impl Journal {
         verify::verify(data.clone(), Arc::clone(kms), Some(Arc::clone(store)), scope).await
     }
 
+    /// Returns when all that is on disk now is in a signed checkpoint of its tenant's log, or its signing was refused.
+    /// Otherwise that happens every few seconds.
+    pub async fn publish(&self) {
+        let _nobody_signs_any_more = self.inner.durable.publish().await;
+    }
+
+    /// The newest signed checkpoint of a tenant's log.
+    pub async fn checkpoint(&self, tenant: &TenantId) -> Result<Option<Note>, JournalError> {
+        let files = tlog::Files::new(&self.inner.data, tenant);
+        Ok(on_own_thread("journal-read", move || tlog::checkpoints(&files)).await??.0)
+    }
+
+    /// What to hand to a witness that knows the first `old_size` chunks of a tenant's log. `None` where no checkpoint
+    /// covers as many.
+    pub async fn submission(
+        &self,
+        tenant: &TenantId,
+        old_size: u64,
+    ) -> Result<Option<Submission>, JournalError> {
+        let (data, tenant) = (self.inner.data.clone(), tenant.clone());
+        on_own_thread("journal-read", move || tlog::submission(&data, &tenant, old_size))
+            .await?
+            .map_err(|Refused(why)| JournalError::Io(why))
+    }
+
+    /// Puts what witnesses wrote under the checkpoint it is for. Lines of other keys than these are left away.
+    /// Returns how many witnesses stand under it now.
+    pub async fn cosign(
+        &self,
+        tenant: &TenantId,
+        note: Note,
+        witnesses: Vec<PublicKey>,
+    ) -> Result<usize, JournalError> {
+        let (data, tenant) = (self.inner.data.clone(), tenant.clone());
+        let durable = Arc::clone(&self.inner.durable);
+        let done =
+            on_own_thread("journal-read", move || durable.cosign(&data, &tenant, &note, &witnesses)).await?;
+        Ok(done?)
+    }
+
+    /// Makes the next key of a tenant's log, and publishes that it follows the one before.
+    pub async fn rotate_log_key(&self, tenant: &TenantId) -> Result<(), JournalError> {
+        self.publish().await;
+        self.inner.kms.rotate_log(tenant).await?;
+        self.inner.durable.look_again(tenant);
+        self.publish().await;
+        Ok(())
+    }
+
     /// Closes calls that last as interrupted, writes what waits, and frees the folder.
     pub async fn shutdown(&self) {
         self.inner.shared.stop();
@@ -183,10 +239,16 @@ impl std::fmt::Debug for Journal {
     }
 }
 
-type Begun = (Writer, std::thread::JoinHandle<()>, File);
+type Begun = (Writer, Running, std::thread::JoinHandle<()>, File);
 
 /// Makes everything ready, on the writer's thread.
-fn begin(data: PathBuf, kms: &dyn Kms, index: &Index, shared: Arc<Shared>) -> Result<Begun, JournalError> {
+fn begin(
+    data: PathBuf,
+    kms: &Arc<dyn Kms>,
+    index: &Index,
+    shared: Arc<Shared>,
+    durable: Arc<Durable>,
+) -> Result<Begun, JournalError> {
     let folder = data.join(Log::Journal.name());
     std::fs::create_dir_all(&folder)?;
     for folder in [folder.as_path(), data.as_path()] {
@@ -204,7 +266,7 @@ fn begin(data: PathBuf, kms: &dyn Kms, index: &Index, shared: Arc<Shared>) -> Re
         Err(TryLockError::Error(error)) => return Err(error.into()),
     }
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let tails = runtime.block_on(recovery::recover(&data, kms, index))?;
+    let tails = runtime.block_on(recovery::recover(&data, &**kms, index))?;
     let (events, waiting) = mpsc::channel(MAX_EVENTS);
     let index = index.clone();
     let indexer = std::thread::Builder::new().name("journal-index".into()).spawn(move || {
@@ -212,5 +274,11 @@ fn begin(data: PathBuf, kms: &dyn Kms, index: &Index, shared: Arc<Shared>) -> Re
             tracing::error!(%error, "the index of calls stopped; the next start catches up");
         }
     })?;
-    Ok((Writer::new(shared, data, tails, events), indexer, lock))
+    for ((tenant, log), tail) in &tails {
+        if *log == Log::Journal {
+            durable.reached(tenant, tail.end());
+        }
+    }
+    let log = Running::start(data.clone(), Arc::clone(kms), Arc::clone(&durable))?;
+    Ok((Writer::new(shared, data, tails, events, durable), log, indexer, lock))
 }

@@ -5,6 +5,7 @@
 //! can be wrapped anew, or destroyed, without touching the chain.
 
 use parloir_contract::{CallId, TenantId};
+use parloir_proof::{salt, tree::Hash};
 use parloir_store::keys::{Cipher, KeyError, KeyedHash, Kms, Secret};
 
 const VERSION: u8 = 1;
@@ -39,13 +40,13 @@ impl Purpose {
 /// What is done with the trace's key.
 pub(crate) struct TraceKey {
     pub(crate) cipher: Cipher,
-    pub(crate) leaf: KeyedHash,
+    seeds: KeyedHash,
 }
 
 /// What is done with the content's key.
 pub(crate) struct ContentKey {
     pub(crate) cipher: Cipher,
-    pub(crate) commit: KeyedHash,
+    seeds: KeyedHash,
     pub(crate) recording: Cipher,
 }
 
@@ -57,19 +58,37 @@ pub(crate) struct CallKeys {
 }
 
 impl TraceKey {
+    /// What the salts of a chunk's records come from.
+    pub(crate) fn seed(&self, chunk: u32) -> Hash {
+        self.seeds.of(&[&chunk.to_le_bytes()])
+    }
+
+    pub(crate) fn salts(&self, chunk: u32, records: usize) -> Vec<Hash> {
+        salt::salts(&self.seed(chunk), records)
+    }
+
     fn new(secret: &Secret) -> Self {
         Self {
             cipher: Cipher::new(&secret.derive("parloir trace")),
-            leaf: KeyedHash::new(&secret.derive("parloir leaves")),
+            seeds: KeyedHash::new(&secret.derive("parloir leaves")),
         }
     }
 }
 
 impl ContentKey {
+    /// What the salts of a chunk's contents come from.
+    pub(crate) fn seed(&self, chunk: u32) -> Hash {
+        self.seeds.of(&[&chunk.to_le_bytes()])
+    }
+
+    pub(crate) fn salts(&self, chunk: u32, records: usize) -> Vec<Hash> {
+        salt::salts(&self.seed(chunk), records)
+    }
+
     fn new(secret: &Secret) -> Self {
         Self {
             cipher: Cipher::new(&secret.derive("parloir content")),
-            commit: KeyedHash::new(&secret.derive("parloir commitments")),
+            seeds: KeyedHash::new(&secret.derive("parloir commitments")),
             recording: Cipher::new(&secret.derive("parloir recording")),
         }
     }

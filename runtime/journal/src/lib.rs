@@ -11,6 +11,10 @@
 //! without the other, and a call whose consent gate is closed writes trace alone. A reader gets both
 //! together again.
 //!
+//! The headers of a tenant's chunks are the leaves of a transparency log, whose root is signed every few seconds: a
+//! journal that was rolled back or rewritten, chain and all, no longer has the root that was signed. [`prove`] makes
+//! a proof of a call that others check with `parloir_proof` alone.
+//!
 //! What may never be here: content in a log line or in the index, a record that is lost without an error,
 //! a file operation on the caller's executor, or anything that knows what a record means to a call.
 //!
@@ -51,12 +55,13 @@ mod index;
 mod journal;
 mod key;
 mod list;
-mod merkle;
+mod prove;
 mod read;
 mod record;
 mod recording;
 mod recovery;
 mod segment;
+mod tlog;
 mod verify;
 mod writer;
 
@@ -65,6 +70,7 @@ pub use error::{AppendError, JournalError, ReadError};
 pub use index::{CallCursor, CallEntry, CallPage};
 pub use journal::Journal;
 pub use list::{list_calls, list_tenants};
+pub use prove::{ProveError, Redaction, prove};
 pub use read::{read_call, read_recording};
 pub use record::{
     AudioDirection, CallEnded, CallInterrupted, CallStarted, Content, ContentOf, DigestKey, Ending, Failure,
@@ -74,4 +80,5 @@ pub use record::{
 };
 pub use recording::{MAX_BLOCK, RecordingBlock};
 pub use segment::Location;
+pub use tlog::published_keys;
 pub use verify::{Problem, ProblemKind, Scope, VerifyReport, verify};

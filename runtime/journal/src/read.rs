@@ -79,13 +79,18 @@ pub(crate) async fn on_own_thread<T: Send + 'static>(
 }
 
 /// One call's frames.
-struct Collected {
-    keys: WrappedKeys,
-    chunks: Vec<(PathBuf, Location, Vec<u8>)>,
+pub(crate) struct Collected {
+    pub(crate) keys: WrappedKeys,
+    pub(crate) chunks: Vec<(PathBuf, Location, Vec<u8>)>,
     damage: Option<(PathBuf, u64, &'static str)>,
 }
 
-fn collect(data: &Path, tenant: &TenantId, call: CallId, from: Location) -> std::io::Result<Collected> {
+pub(crate) fn collect(
+    data: &Path,
+    tenant: &TenantId,
+    call: CallId,
+    from: Location,
+) -> std::io::Result<Collected> {
     let mut collected = Collected { keys: WrappedKeys::default(), chunks: Vec::new(), damage: None };
     scan(data, Log::Journal, tenant, from, |place| {
         match place.found {

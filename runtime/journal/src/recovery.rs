@@ -160,7 +160,12 @@ async fn begun(
         Err(error @ (KeyError::Missing { .. } | KeyError::Exposed { .. } | KeyError::Io(_))) => {
             return Err(error.into());
         }
-        Err(error @ (KeyError::Refused { .. } | KeyError::Damaged { .. } | KeyError::NoRandomness(_))) => {
+        Err(
+            error @ (KeyError::Refused { .. }
+            | KeyError::MissingLog { .. }
+            | KeyError::Damaged { .. }
+            | KeyError::NoRandomness(_)),
+        ) => {
             tracing::error!(%tenant, %call, %error, "a call cannot be indexed; run `parloir verify`");
             return Ok(None);
         }

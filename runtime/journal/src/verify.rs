@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parloir_contract::{CallId, TenantId};
+use parloir_proof::tree::{self, Hash};
 use parloir_store::{Kms, Store};
 use sha2::{Digest, Sha256};
 use tokio::runtime::Runtime;
@@ -23,6 +24,7 @@ use crate::read::{Place, follows, on_own_thread, scan};
 use crate::record::{self, RecordBody};
 use crate::recording::Sealed;
 use crate::segment::{self, Found, FrameKind, Location, Log};
+use crate::tlog::{self, Files};
 
 /// The most problems a report lists; more are counted.
 const MAX_PROBLEMS: usize = 1_000;
@@ -55,6 +57,8 @@ pub enum ProblemKind {
     Recording,
     /// Log and index differ: one of them was cut off or rolled back.
     Index,
+    /// The journal is not the one that was signed: it was altered, cut off or rolled back, or what was signed was.
+    Signed,
 }
 
 /// Something that is not as it was written.
@@ -109,6 +113,8 @@ pub struct VerifyReport {
     pub chunks: u64,
     /// Records.
     pub records: u64,
+    /// Those of the chunks that a signed checkpoint covers.
+    pub signed: u64,
     /// Blocks of recording.
     pub blocks: u64,
     /// What is wrong, up to the first 1,000.
@@ -150,6 +156,7 @@ pub async fn verify(
                 tenant: &tenant,
                 report: &mut report,
                 calls: HashMap::new(),
+                leaves: Vec::new(),
             };
             check.run(index.as_ref())?;
         }
@@ -178,6 +185,8 @@ struct Check<'a> {
     tenant: &'a TenantId,
     report: &'a mut VerifyReport,
     calls: HashMap<CallId, Seen>,
+    /// The leaves of the transparency log, as the segments give them.
+    leaves: Vec<Hash>,
 }
 
 /// Where a problem is.
@@ -191,6 +200,8 @@ struct At<'a> {
 impl Check<'_> {
     fn run(mut self, index: Option<&Index>) -> Result<(), JournalError> {
         let (data, tenant) = (self.data, self.tenant);
+        // Before the segments, which may grow meanwhile.
+        let checkpoints = tlog::checkpoints(&Files::new(data, tenant));
         let (segments, bytes) = scan(data, Log::Journal, tenant, Location::default(), |place| {
             self.frame(place);
             ControlFlow::Continue(())
@@ -199,6 +210,7 @@ impl Check<'_> {
         self.report.bytes += bytes;
         self.recordings()?;
         self.ends();
+        self.signed(checkpoints);
         if let Some(index) = index {
             self.index(index)?;
         }
@@ -239,6 +251,7 @@ impl Check<'_> {
             },
             Found::Frame { kind: FrameKind::Chunk, payload, .. } => match Header::parse(payload) {
                 Ok((header, trace, content)) => {
+                    self.leaves.push(tree::leaf(&[&header.bytes()]));
                     (at.call, at.chunk) = (Some(header.call), Some(header.number));
                     self.chunk(&header, trace, content, &at);
                 }
@@ -420,5 +433,6 @@ impl Check<'_> {
     }
 }
 
+mod signed;
 #[cfg(test)]
 mod tests;

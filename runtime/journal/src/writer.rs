@@ -20,6 +20,7 @@ use crate::index::{CallEntry, IndexEvent};
 use crate::record::{CallInterrupted, Ending, RecordBody, RecordingStored};
 use crate::recording;
 use crate::segment::{FrameKind, Log, Tail};
+use crate::tlog::Durable;
 use crate::{AppendError, JournalError};
 
 /// Groups begin at least this far apart. What comes when nothing is going on does not wait.
@@ -110,6 +111,7 @@ pub(crate) struct Writer {
     tails: HashMap<(TenantId, Log), Tail>,
     live: HashMap<(TenantId, CallId), Live>,
     index: mpsc::Sender<IndexEvent>,
+    durable: Arc<Durable>,
     ticked: Instant,
     begun: Option<Instant>,
 }
@@ -120,9 +122,10 @@ impl Writer {
         data: PathBuf,
         tails: HashMap<(TenantId, Log), Tail>,
         index: mpsc::Sender<IndexEvent>,
+        durable: Arc<Durable>,
     ) -> Self {
         let live = HashMap::new();
-        Self { shared, data, tails, live, index, ticked: Instant::now(), begun: None }
+        Self { shared, data, tails, live, index, durable, ticked: Instant::now(), begun: None }
     }
 
     /// Writes until it is asked to stop, or the disk fails.
@@ -220,8 +223,11 @@ impl Writer {
         }
         for log in [Log::Recordings, Log::Journal] {
             let pending = self.tails.iter_mut().filter(|((_, l), tail)| *l == log && tail.is_pending());
-            for (_, tail) in pending {
+            for ((tenant, log), tail) in pending {
                 tail.commit()?;
+                if *log == Log::Journal {
+                    self.durable.reached(tenant, tail.end());
+                }
             }
         }
         for waiter in promises.waiters.drain(..) {

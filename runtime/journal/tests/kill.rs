@@ -111,7 +111,10 @@ async fn everything_acknowledged_survives_a_kill_at_any_moment() {
             }
             assert!(matches!(records.last().unwrap().body, RecordBody::CallInterrupted(_)));
         }
+        // And the log that was signed before the kill goes on, with everything in it.
+        journal.publish().await;
         let report = journal.verify(Scope::All).await.unwrap();
+        assert_eq!(report.signed, report.chunks, "seed {seed}, round {round}");
         assert!(report.is_sound() && report.unclosed.is_empty(), "seed {seed}: {:#?}", report.problems);
         journal.shutdown().await;
         drop(journal);

@@ -23,9 +23,31 @@ pub struct Config {
     /// transcriber, no model.
     #[serde(default, rename = "provider")]
     pub providers: Vec<ProviderEntry>,
+    /// What becomes of the journal's log.
+    #[serde(default)]
+    pub journal: JournalConfig,
     /// Who lives here: `[[tenant]]`.
     #[serde(default, rename = "tenant")]
     pub tenants: Vec<TenantConfig>,
+}
+
+/// What becomes of the journal's log.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct JournalConfig {
+    /// Who cosigns its checkpoints: `[[journal.witness]]`.
+    #[serde(default, rename = "witness")]
+    pub witnesses: Vec<WitnessConfig>,
+}
+
+/// A witness, outside the operator's reach.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct WitnessConfig {
+    /// Where it listens, such as `https://witness.example.org`: checkpoints are posted to `add-checkpoint` below it.
+    pub url: Url,
+    /// Its key, as `parloir witness` prints it.
+    pub key: String,
 }
 
 /// Where the installation listens.

@@ -16,8 +16,11 @@ mod media;
 mod routes;
 mod serve;
 mod switchboard;
+mod witnesses;
 
 pub use calls::Finished;
-pub use config::{CarrierConfig, CarrierKind, Config, ConfigError, ServerConfig};
+pub use config::{
+    CarrierConfig, CarrierKind, Config, ConfigError, JournalConfig, ServerConfig, WitnessConfig,
+};
 pub use installation::{Folders, Installation, OpenError, Storage};
 pub use serve::{Running, ServeError, serve};

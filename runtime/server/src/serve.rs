@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::calls::{Calls, Finished};
 use crate::config::{CarrierKind, Config};
 use crate::installation::Installation;
+use crate::witnesses::Witnesses;
 use crate::{media, routes};
 
 /// How long live calls may take to say their goodbyes when the installation closes.
@@ -37,6 +38,14 @@ pub enum ServeError {
         address: SocketAddr,
         /// Why.
         error: std::io::Error,
+    },
+    /// A witness cannot be asked.
+    #[error("witness {url}: {problem}")]
+    Witness {
+        /// Its address.
+        url: String,
+        /// What is wrong.
+        problem: String,
     },
     /// A carrier's token is not where the file says.
     #[error("carrier {name}: {problem}")]
@@ -83,6 +92,7 @@ pub struct Running {
     pub public: String,
     house: Arc<House>,
     server: tokio::task::JoinHandle<()>,
+    witnessing: Option<tokio::task::JoinHandle<()>>,
 }
 
 impl Running {
@@ -110,6 +120,9 @@ impl Running {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         self.server.abort();
+        if let Some(witnessing) = self.witnessing {
+            witnessing.abort();
+        }
         self.house.installation.storage.close().await;
     }
 }
@@ -123,6 +136,7 @@ pub async fn serve(config: &Config, installation: Installation) -> Result<Runnin
         let key = key.map_err(|problem| ServeError::Carrier { name: carrier.name.clone(), problem })?;
         tokens.insert(carrier.name.clone(), AuthToken::new(key.reveal()));
     }
+    let witnesses = Witnesses::new(&config.journal.witnesses)?;
     let listen = config.server.listen;
     let listener =
         TcpListener::bind(listen).await.map_err(|error| ServeError::Listen { address: listen, error })?;
@@ -153,7 +167,9 @@ pub async fn serve(config: &Config, installation: Installation) -> Result<Runnin
         }
     });
     tokio::spawn(prepare_words(house.clone()));
-    Ok(Running { address, public, house, server })
+    let journal = house.installation.storage.journal.clone();
+    let witnessing = witnesses.map(|witnesses| tokio::spawn(witnesses.run(journal)));
+    Ok(Running { address, public, house, server, witnessing })
 }
 
 /// Has the host's own words spoken, so that no voice is needed when one fails; again until all are.

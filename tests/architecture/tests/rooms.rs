@@ -1,7 +1,8 @@
 //! Dependencies point down only: `cli → server → call → {sandbox, meaning, media, transport, providers,
 //! tenancy, journal} → store → contract`, and beside `call`, `cli → rehearsal → {sandbox, meaning, media,
-//! tenancy}`. The middle rooms do not import each other, except that
-//! transport and providers may use media's frame and codec types.
+//! tenancy}`. The middle rooms do not import each other, except that transport and providers may use
+//! media's frame and codec types. The verifier stands alone: it imports no room, and the rooms that make
+//! what it checks import it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,11 +32,14 @@ fn plan() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     }
     // The host and Rust agents understand words by the same crate.
     plan.entry("parloir-meaning").or_default().insert("parloir-understanding");
+    plan.insert("parloir-proof", BTreeSet::new());
+    plan.insert("parloir-witness", BTreeSet::from(["parloir-proof"]));
+    plan.entry("parloir-journal").or_default().insert("parloir-proof");
     let below_call: BTreeSet<_> = ground.into_iter().chain(middle).collect();
     let mut below_server = below_call.clone();
-    below_server.insert("parloir-call");
+    below_server.extend(["parloir-call", "parloir-proof"]);
     let mut below_cli = below_server.clone();
-    below_cli.extend(["parloir-server", "parloir-rehearsal"]);
+    below_cli.extend(["parloir-server", "parloir-rehearsal", "parloir-proof", "parloir-witness"]);
     plan.insert("parloir-call", below_call);
     // A rehearsal is a call without telephone, providers and journal; of media it takes the rules of
     // turn taking and of the consent gate, which are functions.

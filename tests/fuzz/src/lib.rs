@@ -9,6 +9,10 @@
 #![forbid(unsafe_code)]
 
 use parloir_contract::{ChooseMoment, HostCall, LocalTime, ReadPhone, ReadWhen, Utterance};
+use parloir_proof::checkpoint::{Checkpoint, Submission};
+use parloir_proof::note::{Note, PublicKey};
+use parloir_proof::tile::{self, Tile};
+use parloir_proof::{Proof, Trust};
 use parloir_transport::session::Session;
 use parloir_transport::twiml::Response;
 use parloir_transport::webhook::{ConnectEnded, DialEnded, Form, VoiceRequest};
@@ -26,6 +30,9 @@ pub const TARGETS: &[Target] = &[
     ("configuration", configuration),
     ("meaning", meaning),
     ("conversation_files", conversation_files),
+    ("checkpoints", checkpoints),
+    ("tiles", tiles),
+    ("proof_files", proof_files),
 ];
 
 /// The frames of a whole stream, one a line, as a carrier would send them.
@@ -122,5 +129,45 @@ pub fn conversation_files(bytes: &[u8]) {
             }
         }
         Err(bad) => assert!(bad.problems.iter().all(|problem| problem.at.line > 0)),
+    }
+}
+
+/// A checkpoint as a log publishes it, or as one is handed to a witness; what is read must be written alike.
+pub fn checkpoints(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(note) = text.parse::<Note>() {
+        assert_eq!(note.to_string(), text);
+        if let Ok(checkpoint) = note.text.parse::<Checkpoint>() {
+            assert_eq!(checkpoint.to_string(), note.text);
+        }
+    }
+    if let Ok(submission) = text.parse::<Submission>() {
+        assert_eq!(submission.to_string(), text);
+    }
+    if let Ok(key) = text.parse::<PublicKey>() {
+        assert_eq!(key.to_string(), text);
+    }
+}
+
+/// A tile's path in the first line, and what the file there holds.
+pub fn tiles(bytes: &[u8]) {
+    let mut parts = bytes.splitn(2, |byte| *byte == b'\n');
+    let (Some(path), Some(held)) = (parts.next(), parts.next()) else { return };
+    let Some(tile) = std::str::from_utf8(path).ok().and_then(Tile::parse) else { return };
+    assert_eq!(tile.to_string().as_bytes(), path);
+    if let Some(hashes) = tile::read_hashes(held, tile.width) {
+        assert_eq!(hashes.concat(), held);
+    }
+    if let Some(entries) = tile::read_entries(held, tile.width) {
+        for entry in entries {
+            let _ = parloir_proof::chunk::Header::parse(entry);
+        }
+    }
+}
+
+/// A file somebody hands over as a proof.
+pub fn proof_files(bytes: &[u8]) {
+    if let Ok(proof) = Proof::parse(bytes) {
+        let _ = proof.verify(&Trust::default());
     }
 }

@@ -115,6 +115,28 @@ proptest! {
     }
 
     #[test]
+    fn the_verifier_gives_every_field_its_name(seq: u64, at: u64, mut body in body()) {
+        body.take_content();
+        let mut trace = Vec::new();
+        encode(&mut trace, seq, at, &body).unwrap();
+        let read = parloir_proof::record::read(&trace).unwrap();
+        prop_assert_eq!((read.seq, read.at), (seq, at));
+        let named = serde_json::to_value(&body).unwrap();
+        let (kind, fields) = named.as_object().unwrap().iter().next().unwrap();
+        prop_assert_eq!(&read.kind, kind);
+        let Some(fields) = fields.as_object() else {
+            prop_assert_eq!(&read.fields, fields);
+            return Ok(());
+        };
+        let expected: Vec<_> = fields.iter().filter(|(_, value)| !value.is_null()).map(|(name, _)| name).collect();
+        let found: Vec<_> = read.fields.as_object().unwrap().keys().collect();
+        prop_assert_eq!(found, expected);
+        for (name, value) in fields.iter().filter(|(_, value)| value.is_number() || value.is_string()) {
+            prop_assert_eq!(&read.fields[name], value);
+        }
+    }
+
+    #[test]
     fn bytes_of_any_kind_are_refused_in_peace(trace: Vec<u8>, content: Vec<u8>) {
         let _whatever = decode(&trace, Some(&content));
     }

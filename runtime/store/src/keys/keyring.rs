@@ -1,8 +1,8 @@
-//! Epoch keys as files, in a directory of their own.
+//! Keys as files, in a directory of their own.
 //!
 //! `<keys>/<tenant>/epoch-00000001.key`, readable by the owner alone: magic ‖ version ‖ 32 bytes ‖ CRC-32. A
 //! wrapped key names its epoch, so keys of several epochs can stand side by side; the highest is
-//! the present one.
+//! the present one. `log-00000001.key` beside it, written alike, signs the tenant's log.
 
 use std::collections::HashMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -12,16 +12,47 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use ed25519_dalek::{Signer, SigningKey};
 use parking_lot::Mutex;
 use parloir_contract::TenantId;
 use zeroize::Zeroize;
 
-use super::{Cipher, KeyError, Kms, MAX_WRAPPED, Secret};
+use super::{Cipher, KeyError, Kms, LogKey, MAX_WRAPPED, Secret};
 
-const MAGIC: &[u8; 15] = b"parloir-epoch-k";
+/// What a key file is for.
+#[derive(Clone, Copy)]
+enum Kind {
+    Epoch,
+    Log,
+}
+
+impl Kind {
+    const fn magic(self) -> &'static [u8; 15] {
+        match self {
+            Self::Epoch => b"parloir-epoch-k",
+            Self::Log => b"parloir-log-key",
+        }
+    }
+
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Epoch => "epoch-",
+            Self::Log => "log-",
+        }
+    }
+
+    fn missing(self, tenant: &TenantId, number: u32) -> KeyError {
+        let tenant = tenant.clone();
+        match self {
+            Self::Epoch => KeyError::Missing { tenant, epoch: number },
+            Self::Log => KeyError::MissingLog { tenant, generation: number },
+        }
+    }
+}
+
 const KEY_VERSION: u8 = 1;
 const WRAP_VERSION: u8 = 1;
-const FIRST_EPOCH: u32 = 1;
+const FIRST: u32 = 1;
 /// Tenants whose keys are kept in memory.
 const MAX_KNOWN: usize = 10_000;
 
@@ -60,15 +91,19 @@ impl Keyring {
         }
         let folder = self.folder.join(tenant.as_str());
         let tenant = tenant.clone();
-        let work = move || match epoch {
-            Some(epoch) => read(&folder, &tenant, epoch),
-            None => match newest(&folder)? {
-                Some(epoch) => read(&folder, &tenant, epoch),
-                None => make(&folder, &tenant),
-            },
-        };
-        let key =
-            tokio::task::spawn_blocking(work).await.map_err(|error| KeyError::Io(error.to_string()))??;
+        let key = blocking(move || {
+            let present = || Ok::<_, KeyError>(numbers(&folder, Kind::Epoch)?.pop());
+            let epoch = match epoch {
+                Some(epoch) => Some(epoch),
+                None => present()?,
+            };
+            let (epoch, secret) = match epoch {
+                Some(epoch) => (epoch, read(&folder, &tenant, Kind::Epoch, epoch)?),
+                None => (FIRST, make(&folder, &tenant, Kind::Epoch, FIRST)?),
+            };
+            Ok(used(epoch, &secret))
+        })
+        .await?;
         let mut known = self.known.lock();
         if known.len() >= MAX_KNOWN {
             known.clear();
@@ -110,6 +145,64 @@ impl Kms for Keyring {
         plain.zeroize();
         secret
     }
+
+    async fn log_keys(&self, tenant: &TenantId) -> Result<Vec<LogKey>, KeyError> {
+        let (folder, tenant) = (self.folder.join(tenant.as_str()), tenant.clone());
+        blocking(move || {
+            let mut generations = numbers(&folder, Kind::Log)?;
+            if generations.is_empty() {
+                make(&folder, &tenant, Kind::Log, FIRST)?;
+                generations.push(FIRST);
+            }
+            let public = |generation| {
+                let secret = read(&folder, &tenant, Kind::Log, generation)?;
+                Ok::<_, KeyError>(LogKey { generation, public: signing(&secret).verifying_key().to_bytes() })
+            };
+            generations.into_iter().map(public).collect()
+        })
+        .await
+    }
+
+    async fn sign_log(
+        &self,
+        tenant: &TenantId,
+        generation: u32,
+        message: &[u8],
+    ) -> Result<[u8; 64], KeyError> {
+        let (folder, tenant) = (self.folder.join(tenant.as_str()), tenant.clone());
+        let secret = blocking(move || read(&folder, &tenant, Kind::Log, generation)).await?;
+        Ok(signing(&secret).sign(message).to_bytes())
+    }
+
+    async fn rotate_log(&self, tenant: &TenantId) -> Result<LogKey, KeyError> {
+        let (folder, tenant) = (self.folder.join(tenant.as_str()), tenant.clone());
+        blocking(move || {
+            let mut generations = numbers(&folder, Kind::Log)?;
+            let present = match generations.pop() {
+                Some(present) => present,
+                None => make(&folder, &tenant, Kind::Log, FIRST).map(|_| FIRST)?,
+            };
+            let generation = present.saturating_add(1);
+            let secret = make(&folder, &tenant, Kind::Log, generation)?;
+            for old in generations {
+                fs::remove_file(path(&folder, Kind::Log, old))?;
+            }
+            File::open(&folder)?.sync_all()?;
+            Ok(LogKey { generation, public: signing(&secret).verifying_key().to_bytes() })
+        })
+        .await
+    }
+}
+
+fn signing(secret: &Secret) -> SigningKey {
+    SigningKey::from_bytes(secret.expose())
+}
+
+/// Files are for threads that may block.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, KeyError> + Send + 'static,
+) -> Result<T, KeyError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| KeyError::Io(error.to_string()))?
 }
 
 impl std::fmt::Debug for Keyring {
@@ -128,35 +221,33 @@ fn binding(tenant: &TenantId, epoch: u32, context: &[u8]) -> Vec<u8> {
     bound
 }
 
-fn path(folder: &Path, epoch: u32) -> PathBuf {
-    folder.join(format!("epoch-{epoch:08}.key"))
+fn path(folder: &Path, kind: Kind, number: u32) -> PathBuf {
+    folder.join(format!("{}{number:08}.key", kind.prefix()))
 }
 
-/// The highest epoch that has a key in the folder.
-fn newest(folder: &Path) -> Result<Option<u32>, KeyError> {
+/// The numbers of the keys of a kind that are in the folder, in order.
+fn numbers(folder: &Path, kind: Kind) -> Result<Vec<u32>, KeyError> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error.into()),
     };
-    let mut highest = None;
+    let mut numbers = Vec::new();
     for entry in entries {
         let name = entry?.file_name();
-        let epoch = name
-            .to_str()
-            .and_then(|name| name.strip_prefix("epoch-")?.strip_suffix(".key"))
-            .and_then(|digits| digits.parse::<u32>().ok());
-        highest = highest.max(epoch);
+        let digits = name.to_str().and_then(|name| name.strip_prefix(kind.prefix())?.strip_suffix(".key"));
+        numbers.extend(digits.and_then(|digits| digits.parse::<u32>().ok()));
     }
-    Ok(highest)
+    numbers.sort_unstable();
+    Ok(numbers)
 }
 
-fn read(folder: &Path, tenant: &TenantId, epoch: u32) -> Result<EpochKey, KeyError> {
-    let path = path(folder, epoch);
+fn read(folder: &Path, tenant: &TenantId, kind: Kind, number: u32) -> Result<Secret, KeyError> {
+    let path = path(folder, kind, number);
     let mut file = match File::open(&path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            return Err(KeyError::Missing { tenant: tenant.clone(), epoch });
+            return Err(kind.missing(tenant, number));
         }
         Err(error) => return Err(error.into()),
     };
@@ -167,7 +258,7 @@ fn read(folder: &Path, tenant: &TenantId, epoch: u32) -> Result<EpochKey, KeyErr
     let damaged = |what| KeyError::Damaged { file: shown.clone(), what };
     let mut bytes = Vec::with_capacity(64);
     (&mut file).take(64).read_to_end(&mut bytes)?;
-    let rest = bytes.strip_prefix(MAGIC.as_slice()).ok_or_else(|| damaged("it is no key file"))?;
+    let rest = bytes.strip_prefix(kind.magic().as_slice()).ok_or_else(|| damaged("it is no key file"))?;
     let (version, rest) = rest.split_first().ok_or_else(|| damaged("it is cut short"))?;
     if *version != KEY_VERSION {
         return Err(damaged("it is of a version this program does not know"));
@@ -178,7 +269,7 @@ fn read(folder: &Path, tenant: &TenantId, epoch: u32) -> Result<EpochKey, KeyErr
     }
     let secret = Secret::from_bytes(*key);
     bytes.zeroize();
-    Ok(used(epoch, &secret))
+    Ok(secret)
 }
 
 fn used(epoch: u32, secret: &Secret) -> EpochKey {
@@ -189,11 +280,11 @@ fn used(epoch: u32, secret: &Secret) -> EpochKey {
     }
 }
 
-/// Makes the first epoch key of a tenant. Where somebody else does so at the same moment, theirs stands.
-fn make(folder: &Path, tenant: &TenantId) -> Result<EpochKey, KeyError> {
+/// Makes a key of a tenant. Where somebody else does so at the same moment, theirs stands.
+fn make(folder: &Path, tenant: &TenantId, kind: Kind, number: u32) -> Result<Secret, KeyError> {
     make_folder(folder)?;
     let secret = Secret::random()?;
-    let mut bytes = MAGIC.to_vec();
+    let mut bytes = kind.magic().to_vec();
     bytes.push(KEY_VERSION);
     bytes.extend_from_slice(secret.expose());
     bytes.extend_from_slice(&crc32fast::hash(secret.expose()).to_le_bytes());
@@ -206,7 +297,7 @@ fn make(folder: &Path, tenant: &TenantId) -> Result<EpochKey, KeyError> {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
         file.write_all(&bytes)?;
         file.sync_all()?;
-        match fs::hard_link(&draft, path(folder, FIRST_EPOCH)) {
+        match fs::hard_link(&draft, path(folder, kind, number)) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
             Ok(()) | Err(_) => Ok(()),
         }
@@ -216,7 +307,7 @@ fn make(folder: &Path, tenant: &TenantId) -> Result<EpochKey, KeyError> {
     written?;
     removed?;
     File::open(folder)?.sync_all()?;
-    read(folder, tenant, FIRST_EPOCH)
+    read(folder, tenant, kind, number)
 }
 
 /// Makes a folder for its owner alone, durably.
@@ -297,6 +388,24 @@ mod tests {
         fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
         let error = Keyring::open(folder.path()).unwrap().derive(&tenant("a"), "x").await.unwrap_err();
         assert!(error.to_string().contains("chmod 600"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_logs_keys_follow_one_another_and_two_of_them_stand() {
+        let folder = tempfile::tempdir().unwrap();
+        let keyring = Keyring::open(folder.path()).unwrap();
+        let first = keyring.log_keys(&tenant("a")).await.unwrap();
+        assert_eq!((first.len(), first[0].generation), (1, 1));
+        let signature = keyring.sign_log(&tenant("a"), 1, b"a checkpoint").await.unwrap();
+        let public = ed25519_dalek::VerifyingKey::from_bytes(&first[0].public).unwrap();
+        public.verify_strict(b"a checkpoint", &signature.into()).unwrap();
+        let second = keyring.rotate_log(&tenant("a")).await.unwrap();
+        let again = Keyring::open(folder.path()).unwrap();
+        assert_eq!(again.log_keys(&tenant("a")).await.unwrap(), [first[0], second]);
+        let third = again.rotate_log(&tenant("a")).await.unwrap();
+        assert_eq!(again.log_keys(&tenant("a")).await.unwrap(), [second, third]);
+        let gone = again.sign_log(&tenant("a"), 1, b"").await;
+        assert!(matches!(gone, Err(KeyError::MissingLog { generation: 1, .. })));
     }
 
     #[tokio::test]

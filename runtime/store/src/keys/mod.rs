@@ -2,8 +2,8 @@
 //!
 //! Every tenant has an *epoch key*. It never leaves its [`Kms`]: that derives the keys of the
 //! tenant's storage from it, and wraps under it the random keys of the tenant's calls. Without the epoch
-//! key nothing of the tenant's can be read, wherever copies of the data are. [`Keyring`] keeps
-//! epoch keys as files, in a directory apart from the data and apart from its backups.
+//! key nothing of the tenant's can be read, wherever copies of the data are. It also signs the tenant's log. [`Keyring`] keeps
+//! keys as files, in a directory apart from the data and apart from its backups.
 
 mod cipher;
 mod keyring;
@@ -26,6 +26,16 @@ pub enum KeyError {
         tenant: TenantId,
         /// Which.
         epoch: u32,
+    },
+    /// There is no such key of the tenant's log.
+    #[error(
+        "the keys folder has no key {generation} of tenant {tenant}'s log: use the keys folder that belongs to this data folder"
+    )]
+    MissingLog {
+        /// Whose.
+        tenant: TenantId,
+        /// Which.
+        generation: u32,
     },
     /// A wrapped key that this tenant's epoch key does not open.
     #[error(
@@ -79,6 +89,31 @@ pub trait Kms: Send + Sync + 'static {
 
     /// Opens a key that [`Kms::wrap`] wrapped for this tenant and context.
     async fn unwrap(&self, tenant: &TenantId, context: &[u8], wrapped: &[u8]) -> Result<Secret, KeyError>;
+
+    /// The keys that sign the tenant's log, oldest first: the present one is the last. The first is made,
+    /// durably, on first use. Ed25519, so that a key service or a security module can hold them.
+    async fn log_keys(&self, tenant: &TenantId) -> Result<Vec<LogKey>, KeyError>;
+
+    /// Signs with one of [`Kms::log_keys`].
+    async fn sign_log(
+        &self,
+        tenant: &TenantId,
+        generation: u32,
+        message: &[u8],
+    ) -> Result<[u8; 64], KeyError>;
+
+    /// Makes the next key of the tenant's log, durably. The one before it stays, to hand over; those before
+    /// that are destroyed.
+    async fn rotate_log(&self, tenant: &TenantId) -> Result<LogKey, KeyError>;
+}
+
+/// A key that signs a tenant's log, its public side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogKey {
+    /// Which of the log's keys, from 1.
+    pub generation: u32,
+    /// The public key.
+    pub public: [u8; 32],
 }
 
 /// The longest wrapped key, in bytes.

@@ -1,0 +1,152 @@
+//! `parloir prove`: what a call left, as a file that anybody can check without trusting whoever made it.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::Args;
+use parloir_contract::CallId;
+use parloir_journal::{Redaction, Seq, prove};
+use parloir_proof::Trust;
+use parloir_proof::note::{Note, PublicKey};
+use parloir_store::Keyring;
+
+use crate::commands::recording::tenant_of;
+use crate::terminal::{GOOD, styled};
+use crate::{DataArgs, Failure, Outcome};
+
+#[derive(Args)]
+pub(crate) struct Prove {
+    /// The call, as `parloir calls` lists it.
+    call: CallId,
+    #[command(flatten)]
+    data: DataArgs,
+    /// Leave out: `contents` (all that was said, asked and answered), a record by its number (`12`, `3-9`), or
+    /// the content of one (`content:12`). `parloir show CALL --json` gives the numbers. May be repeated.
+    #[arg(long, value_name = "WHAT")]
+    redact: Vec<Redact>,
+    /// An older checkpoint of the log: prove that nothing it covered was changed since.
+    #[arg(long, value_name = "FILE")]
+    since: Option<PathBuf>,
+    /// The key of a witness whose cosignature to carry. May be repeated.
+    #[arg(long, value_name = "KEY")]
+    witness: Vec<PublicKey>,
+    /// The file to write. Default: CALL.proof.json
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Print a JSON object instead of a sentence.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What to leave out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Redact {
+    Contents,
+    Records(Seq, Seq),
+    ContentsOf(Seq, Seq),
+}
+
+impl FromStr for Redact {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "contents" {
+            return Ok(Self::Contents);
+        }
+        let (contents, numbers) = match text.strip_prefix("content:") {
+            Some(numbers) => (true, numbers),
+            None => (false, text),
+        };
+        let (first, last) = numbers.split_once('-').unwrap_or((numbers, numbers));
+        match (first.parse(), last.parse()) {
+            (Ok(first), Ok(last)) if first <= last && last - first < 1_000_000 => {
+                Ok(if contents { Self::ContentsOf(first, last) } else { Self::Records(first, last) })
+            }
+            _ => Err("write contents, a record's number (12), some (3-9), or content:12"),
+        }
+    }
+}
+
+fn redaction(wanted: &[Redact]) -> Redaction {
+    let mut redaction = Redaction::default();
+    for redact in wanted {
+        match *redact {
+            Redact::Contents => redaction.contents = true,
+            Redact::Records(first, last) => redaction.records.extend(first..=last),
+            Redact::ContentsOf(first, last) => redaction.contents_of.extend(first..=last),
+        }
+    }
+    redaction
+}
+
+impl Prove {
+    pub(crate) async fn run(self) -> Outcome {
+        let folders = self.data.existing()?;
+        let tenant = tenant_of(&folders, self.call).await?;
+        let keyring = Keyring::open(&folders.keys)?;
+        let since = match &self.since {
+            Some(file) => {
+                let text = std::fs::read_to_string(file)
+                    .map_err(|error| Failure::new(format!("{}: {error}", file.display())))?;
+                Some(
+                    text.parse::<Note>()
+                        .map_err(|error| Failure::new(format!("{}: {error}", file.display())))?,
+                )
+            }
+            None => None,
+        };
+        let redaction = redaction(&self.redact);
+        let proof = prove(folders.data, &keyring, &tenant, self.call, redaction, since, self.witness).await?;
+        // What is handed over is checked as whoever gets it will.
+        let verified = proof.verify(&Trust::default())?;
+        let bytes = serde_json::to_vec(&proof)?;
+        let output = self.output.unwrap_or_else(|| format!("{}.proof.json", self.call).into());
+        let temporary = output.with_extension("part");
+        std::fs::write(&temporary, &bytes)
+            .and_then(|()| std::fs::rename(&temporary, &output))
+            .map_err(|e| Failure::new(format!("{}: {e}; name another place with -o", output.display())))?;
+        let shown = verified.records.iter().filter(|line| line.record.is_some()).count();
+        if self.json {
+            println!(
+                "{}",
+                serde_json::json!({
+                    "file": output, "bytes": bytes.len(), "records": verified.records.len(), "shown": shown,
+                    "complete": verified.complete, "key": verified.key, "witnesses": verified.witnesses.len(),
+                })
+            );
+            return Ok(());
+        }
+        anstream::println!(
+            "{} {} ({} KiB): {shown} of {} records shown{}, {} witness(es)",
+            styled(GOOD, "written"),
+            output.display(),
+            bytes.len().div_ceil(1_024),
+            verified.records.len(),
+            if verified.complete { "" } else { " (the call is not closed yet)" },
+            verified.witnesses.len(),
+        );
+        anstream::println!(
+            "  whoever gets it runs: parloir verify {} --key '{}'\n  give them the key by another way than the file",
+            output.display(),
+            verified.key
+        );
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_to_leave_out_is_read_as_it_is_written() {
+        let wanted = ["contents", "12", "3-5", "content:7"].map(|text| text.parse().unwrap());
+        let redaction = redaction(&wanted);
+        assert!(redaction.contents);
+        assert_eq!(redaction.records, [12, 3, 4, 5].into());
+        assert_eq!(redaction.contents_of, [7].into());
+        for wrong in ["", "content", "5-3", "x", "content:", "-1", "0-99999999"] {
+            assert!(wrong.parse::<Redact>().is_err(), "{wrong}");
+        }
+    }
+}

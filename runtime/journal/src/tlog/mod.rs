@@ -1,0 +1,479 @@
+//! The transparency log: per tenant, an RFC 6962 tree over the headers of sealed chunks.
+//!
+//! A thread of its own reads what the writer has made durable back from the segments, appends it to the tree, and every
+//! few seconds signs a checkpoint where the tree grew. So a checkpoint never covers a chunk that is not on disk,
+//! and a start after a crash does what every moment does. Before it signs anything after a start, it finds the
+//! tree that was signed last in the segments again; where that is not there, whole and the same, it refuses
+//! to sign: the log was rolled back or altered, and a second signature would help to hide it.
+
+mod files;
+mod tree;
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+use parloir_contract::TenantId;
+use parloir_proof::checkpoint::{Checkpoint, Submission};
+use parloir_proof::chunk::HEADER;
+use parloir_proof::note::{KeyKind, Note, PublicKey};
+use parloir_proof::prove;
+use parloir_proof::tile::{self, Kind, Tile, Tiles, WIDTH};
+use parloir_proof::tree::{Hash, leaf, sha256};
+use parloir_proof::{keys, record::hex};
+use parloir_store::Kms;
+use tokio::sync::oneshot;
+
+use crate::JournalError;
+use crate::read::{on_own_thread, scan};
+use crate::segment::{Found, FrameKind, Location, Log};
+pub(crate) use files::Files;
+use tree::Edge;
+
+/// A checkpoint is signed this often at most.
+const PERIOD: Duration = Duration::from_secs(2);
+
+/// What the writer tells the log's thread: how far each tenant's segments are durable.
+#[derive(Default)]
+pub(crate) struct Durable {
+    state: Mutex<State>,
+    wake: Condvar,
+    /// Held by whoever changes a checkpoint's file.
+    files: Mutex<()>,
+}
+
+#[derive(Default)]
+struct State {
+    upto: HashMap<TenantId, Location>,
+    asked: Vec<oneshot::Sender<()>>,
+    stop: bool,
+    /// Nobody reads this any more.
+    ended: bool,
+}
+
+impl Durable {
+    /// What is before `upto` is on disk.
+    pub(crate) fn reached(&self, tenant: &TenantId, upto: Location) {
+        let mut state = self.state.lock();
+        if let Some(known) = state.upto.get_mut(tenant) {
+            *known = upto;
+        } else if !state.ended {
+            state.upto.insert(tenant.clone(), upto);
+            self.wake.notify_one();
+        }
+    }
+
+    /// Goes through a tenant's log even if nothing was written: its keys may have changed.
+    pub(crate) fn look_again(&self, tenant: &TenantId) {
+        self.state.lock().upto.entry(tenant.clone()).or_default();
+    }
+
+    /// Told when all that is durable now is in a checkpoint, or was refused.
+    pub(crate) fn publish(&self) -> oneshot::Receiver<()> {
+        let (done, wait) = oneshot::channel();
+        let mut state = self.state.lock();
+        if !state.ended {
+            state.asked.push(done);
+            self.wake.notify_one();
+        }
+        wait
+    }
+
+    fn end(&self) {
+        let mut state = self.state.lock();
+        state.ended = true;
+        state.asked.clear();
+        state.upto.clear();
+    }
+
+    pub(crate) fn stop(&self) {
+        self.state.lock().stop = true;
+        self.wake.notify_one();
+    }
+
+    /// Signs what becomes durable until it is stopped.
+    pub(crate) fn run(&self, data: &Path, kms: &dyn Kms) -> Result<(), JournalError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        let mut logs: HashMap<TenantId, Result<TenantLog, Refused>> = HashMap::new();
+        let mut next = Instant::now();
+        loop {
+            let (upto, asked, stop) = {
+                let mut state = self.state.lock();
+                while !state.stop
+                    && state.asked.is_empty()
+                    && (state.upto.is_empty() || Instant::now() < next)
+                {
+                    if state.upto.is_empty() {
+                        self.wake.wait(&mut state);
+                    } else {
+                        self.wake.wait_until(&mut state, next);
+                    }
+                }
+                (std::mem::take(&mut state.upto), std::mem::take(&mut state.asked), state.stop)
+            };
+            next = Instant::now() + PERIOD;
+            for (tenant, upto) in upto {
+                let mut log =
+                    logs.remove(&tenant).unwrap_or_else(|| TenantLog::open(data, &tenant, kms, &runtime));
+                if let Ok(open) = &mut log {
+                    let grown = open.follow(upto).and_then(|()| {
+                        let _one_writer = self.files.lock();
+                        open.publish(kms, &runtime)
+                    });
+                    if let Err(refused) = grown {
+                        log = Err(refused);
+                    }
+                    if let Err(Refused(why)) = &log {
+                        tracing::error!(%tenant, %why, "no checkpoint of this log is signed any more; run `parloir verify`");
+                    }
+                }
+                logs.insert(tenant, log);
+            }
+            for done in asked {
+                let _nobody_waits = done.send(());
+            }
+            if stop {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Puts witnesses' lines under the checkpoint they are for, where they are of these keys. Returns how many
+    /// there are under it now.
+    pub(crate) fn cosign(
+        &self,
+        data: &Path,
+        tenant: &TenantId,
+        note: &Note,
+        witnesses: &[PublicKey],
+    ) -> std::io::Result<usize> {
+        let files = Files::new(data, tenant);
+        let mut whole = note.clone();
+        let known = |line: &parloir_proof::note::Signature| {
+            witnesses.iter().any(|key| key.check(&note.text, line).is_some_and(|checked| checked.is_ok()))
+        };
+        let _one_writer = self.files.lock();
+        for path in [files::CHECKPOINT, files::COSIGNED] {
+            if let Some(there) = files.note(path)?.filter(|there| there.text == note.text) {
+                for line in there.signatures {
+                    if !whole.signatures.contains(&line) {
+                        whole.signatures.push(line);
+                    }
+                }
+            }
+        }
+        let log = files.chain()?;
+        whole.signatures.retain(|line| known(line) || log.iter().any(|key| key.made(line)));
+        let count = whole.signatures.iter().filter(|line| known(line)).count();
+        if count > 0 {
+            let bytes = whole.to_string();
+            files.write(files::COSIGNED, bytes.as_bytes())?;
+            if files.note(files::CHECKPOINT)?.is_some_and(|newest| newest.text == note.text) {
+                files.write(files::CHECKPOINT, bytes.as_bytes())?;
+            }
+        }
+        Ok(count)
+    }
+}
+
+/// Why nothing is signed any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refused(pub(crate) String);
+
+impl<E: std::fmt::Display> From<E> for Refused {
+    fn from(error: E) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// What has to be found in the segments again, because it is signed.
+enum Signed {
+    /// Leaf by leaf as the tiles have it.
+    Compare(u64),
+    /// The tiles are damaged: they are made anew, and their root must be this.
+    Rebuild(u64, Hash),
+}
+
+struct TenantLog {
+    data: PathBuf,
+    tenant: TenantId,
+    files: Files,
+    origin: String,
+    edge: Edge,
+    /// The place of the next leaf that is read from the segments.
+    index: u64,
+    signed: Signed,
+    published: u64,
+    /// The newest key that signed.
+    signer: Option<[u8; 32]>,
+    /// A row of leaves of the tiles, with its place.
+    row: (u64, Vec<Hash>),
+    /// Where the chunk of the last leaf is.
+    last: Location,
+    /// How far the segments are read.
+    next: Location,
+}
+
+impl TenantLog {
+    fn open(
+        data: &Path,
+        tenant: &TenantId,
+        kms: &dyn Kms,
+        runtime: &tokio::runtime::Runtime,
+    ) -> Result<Self, Refused> {
+        let files = Files::new(data, tenant);
+        let log_keys = runtime.block_on(kms.log_keys(tenant))?;
+        let chain = files.chain()?;
+        let note = files.note(files::CHECKPOINT)?;
+        let checkpoint = note.as_ref().map(|note| signed(note, &chain)).transpose()?;
+        let made =
+            |key: &&PublicKey| note.iter().flat_map(|note| &note.signatures).any(|line| key.made(line));
+        let signer = chain.iter().rev().find(made).map(PublicKey::bytes);
+        let origin = match (&checkpoint, files.keys()?) {
+            (Some(checkpoint), _) => checkpoint.origin.clone(),
+            (None, Some((key, _))) => key.name().to_owned(),
+            (None, None) => {
+                let first = log_keys.first().map(|key| key.public).unwrap_or_default();
+                let [a, b, c, d, ..] = sha256(&[&first]);
+                format!("parloir-{}/{tenant}", hex(&[a, b, c, d]))
+            }
+        };
+        let (edge, signed, published) = match &checkpoint {
+            None => (Edge::default(), Signed::Compare(0), 0),
+            Some(Checkpoint { size, root, .. }) => match Edge::load(&files, *size) {
+                Ok(edge) if edge.root() == *root => (edge, Signed::Compare(*size), *size),
+                Ok(_) | Err(_) => {
+                    tracing::warn!(%tenant, "the log's tiles are damaged: they are made anew");
+                    (Edge::default(), Signed::Rebuild(*size, *root), 0)
+                }
+            },
+        };
+        let (index, next) = match (&signed, files.position()) {
+            (Signed::Compare(size), Some((known, at))) if (1..=*size).contains(&known) => (known - 1, at),
+            (Signed::Compare(_) | Signed::Rebuild(..), _) => (0, Location::default()),
+        };
+        let (data, tenant) = (data.to_owned(), tenant.clone());
+        let row = (0, Vec::new());
+        Ok(Self {
+            data,
+            tenant,
+            files,
+            origin,
+            edge,
+            index,
+            signed,
+            published,
+            signer,
+            row,
+            last: next,
+            next,
+        })
+    }
+
+    /// Takes in all chunks before `upto`.
+    fn follow(&mut self, upto: Location) -> Result<(), Refused> {
+        let (data, tenant, from) = (self.data.clone(), self.tenant.clone(), self.next);
+        if upto <= from {
+            return Ok(());
+        }
+        let mut failed = None;
+        scan(&data, Log::Journal, &tenant, from, |place| {
+            if place.location >= upto {
+                return ControlFlow::Break(());
+            }
+            let taken = match place.found {
+                Found::Frame { kind: FrameKind::Chunk, payload, .. } => self.leaf(payload, place.location),
+                Found::Frame { kind: FrameKind::Key | FrameKind::Recording, .. } => Ok(()),
+                Found::Bad { what, .. } => Err(Refused(format!(
+                    "{} is damaged at byte {}: {what}",
+                    place.file.display(),
+                    place.location.offset
+                ))),
+            };
+            match taken {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(refused) => {
+                    failed = Some(refused);
+                    ControlFlow::Break(())
+                }
+            }
+        })?;
+        if let Some(refused) = failed {
+            return Err(refused);
+        }
+        let (Signed::Compare(size) | Signed::Rebuild(size, _)) = self.signed;
+        if self.index < size {
+            let found = self.index;
+            return Err(Refused(format!(
+                "a tree of {size} chunks was signed, the journal has {found}: it was rolled back"
+            )));
+        }
+        self.next = upto;
+        Ok(())
+    }
+
+    fn leaf(&mut self, payload: &[u8], at: Location) -> Result<(), Refused> {
+        let entry = payload.get(..HEADER).ok_or(Refused("a chunk is cut short".into()))?;
+        let changed = |index| Refused(format!("chunk {index} of the log is not the one that was signed"));
+        match self.signed {
+            Signed::Compare(size) if self.index < size => {
+                if self.signed_leaf(size)? != leaf(&[entry]) {
+                    return Err(changed(self.index));
+                }
+            }
+            Signed::Compare(_) | Signed::Rebuild(..) => {
+                self.edge.push(&self.files, entry)?;
+                if let Signed::Rebuild(size, root) = self.signed
+                    && self.edge.size == size
+                    && self.edge.root() != root
+                {
+                    return Err(Refused(format!("the {size} chunks that were signed are others now")));
+                }
+            }
+        }
+        self.index += 1;
+        self.last = at;
+        Ok(())
+    }
+
+    /// The next leaf as the tiles have it.
+    fn signed_leaf(&mut self, size: u64) -> Result<Hash, Refused> {
+        let index = self.index / WIDTH;
+        if self.row.0 != index || self.row.1.is_empty() {
+            let width = (size - index * WIDTH).min(WIDTH) as u16;
+            let tile = Tile { kind: Kind::Hashes(0), index, width };
+            let damaged = || Refused(format!("{tile} is damaged"));
+            self.row = (index, tile::read_hashes(&self.files.tile(tile)?, width).ok_or_else(damaged)?);
+        }
+        let missing = || Refused("a tile is too short".into());
+        self.row.1.get((self.index % WIDTH) as usize).copied().ok_or_else(missing)
+    }
+
+    /// Signs the tree, where it is larger than what was signed, or signed by a key that is not the present one.
+    fn publish(&mut self, kms: &dyn Kms, runtime: &tokio::runtime::Runtime) -> Result<(), Refused> {
+        let keys = self.keys(kms, runtime)?;
+        let present = keys.last().map(|(_, key)| key.bytes());
+        if self.edge.size == self.published && (self.published == 0 || self.signer == present) {
+            return Ok(());
+        }
+        self.edge.write(&self.files)?;
+        let (origin, size, root) = (self.origin.clone(), self.edge.size, self.edge.root());
+        let text = Checkpoint { origin, size, root, extensions: Vec::new() }.to_string();
+        let mut note = Note { text, signatures: Vec::new() };
+        // The present key first; the one before it for those who do not know the present one yet.
+        for (generation, key) in keys.iter().rev().take(2) {
+            let signature =
+                runtime.block_on(kms.sign_log(&self.tenant, *generation, note.text.as_bytes()))?;
+            note.signatures.push(key.line(&signature));
+        }
+        self.files.write(files::CHECKPOINT, note.to_string().as_bytes())?;
+        self.files.write_position(size, self.last)?;
+        (self.published, self.signer) = (size, present);
+        Ok(())
+    }
+
+    /// The keys that sign, published with what hands over from each to the next.
+    fn keys(
+        &self,
+        kms: &dyn Kms,
+        runtime: &tokio::runtime::Runtime,
+    ) -> Result<Vec<(u32, PublicKey)>, Refused> {
+        let mut known = self.files.chain()?;
+        let mut all: Vec<(u32, PublicKey)> = Vec::new();
+        for key in runtime.block_on(kms.log_keys(&self.tenant))? {
+            let public = PublicKey::new(&self.origin, KeyKind::Log, &key.public)
+                .ok_or(Refused(format!("{} cannot name a key", self.origin)))?;
+            match (known.get((key.generation as usize).saturating_sub(1)), all.last()) {
+                (Some(published), _) if *published == public => {}
+                (None, _) if known.is_empty() => {
+                    self.files.write_first_key(&public)?;
+                    known.push(public.clone());
+                }
+                (None, Some((before, signer))) if known.len() + 1 == key.generation as usize => {
+                    let text = keys::rotation_text(&public);
+                    let line = runtime.block_on(kms.sign_log(&self.tenant, *before, text.as_bytes()))?;
+                    let note = Note { signatures: vec![signer.line(&line)], text };
+                    self.files.write_next_key(key.generation, &note)?;
+                    known.push(public.clone());
+                }
+                (Some(_), _) | (None, _) => {
+                    return Err(Refused(
+                        "the keys folder has other keys of the log than were published: use the folder that belongs here".into(),
+                    ));
+                }
+            }
+            all.push((key.generation, public));
+        }
+        Ok(all)
+    }
+}
+
+/// A checkpoint that one of the log's keys signed.
+pub(crate) fn signed(note: &Note, keys: &[PublicKey]) -> Result<Checkpoint, Refused> {
+    note.signed_by(keys)?;
+    let checkpoint: Checkpoint = note.text.parse()?;
+    if keys.iter().any(|key| key.name() != checkpoint.origin) {
+        return Err(Refused("the checkpoint is of another log".into()));
+    }
+    Ok(checkpoint)
+}
+
+/// The keys of a tenant's log as they were published, the first first and the present one last; empty where nothing was
+/// signed yet. From the files alone.
+pub async fn published_keys(
+    data: impl Into<PathBuf>,
+    tenant: &TenantId,
+) -> Result<Vec<PublicKey>, JournalError> {
+    let files = Files::new(&data.into(), tenant);
+    Ok(on_own_thread("journal-read", move || files.chain()).await??)
+}
+
+/// The newest checkpoint of a tenant's log, and the newest that witnesses cosigned.
+pub(crate) fn checkpoints(files: &Files) -> std::io::Result<(Option<Note>, Option<Note>)> {
+    Ok((files.note(files::CHECKPOINT)?, files.note(files::COSIGNED)?))
+}
+
+/// What to hand to a witness that knows the tree of `old_size` leaves. `None` where there is no checkpoint, or none larger.
+pub(crate) fn submission(
+    data: &Path,
+    tenant: &TenantId,
+    old_size: u64,
+) -> Result<Option<Submission>, Refused> {
+    let files = Files::new(data, tenant);
+    let Some(note) = files.note(files::CHECKPOINT)? else { return Ok(None) };
+    let size = note.text.parse::<Checkpoint>()?.size;
+    if old_size > size {
+        return Ok(None);
+    }
+    let mut tiles = Tiles::new(size, |tile| files.tile(tile));
+    let proof = prove::consistency(&mut tiles, old_size, size)?;
+    Ok(proof.map(|proof| Submission { old_size, proof, note }))
+}
+
+/// Keeps the thread's work and its end together.
+pub(crate) struct Running {
+    pub(crate) durable: Arc<Durable>,
+    pub(crate) thread: std::thread::JoinHandle<()>,
+}
+
+impl Running {
+    pub(crate) fn start(data: PathBuf, kms: Arc<dyn Kms>, durable: Arc<Durable>) -> std::io::Result<Self> {
+        let of_thread = Arc::clone(&durable);
+        let thread = std::thread::Builder::new().name("journal-log".into()).spawn(move || {
+            if let Err(error) = of_thread.run(&data, &*kms) {
+                tracing::error!(%error, "checkpoints are not signed any more: restart");
+            }
+            of_thread.end();
+        })?;
+        Ok(Self { durable, thread })
+    }
+
+    /// Signs what is left, and ends.
+    pub(crate) fn end(self) {
+        self.durable.stop();
+        let _stopped_already = self.thread.join();
+    }
+}

@@ -1,0 +1,332 @@
+//! The signed log of a tenant, as whoever is outside sees it.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parloir_contract::{CallId, HostCall, Import, Say, SayOptions, TenantId};
+use parloir_journal::{
+    CallEnded, CallStarted, Content, ContentOf, HostCallStarted, Journal, Note as Remark, ProblemKind,
+    ProveError, RecordBody, Redaction, Scope, VerifyReport, prove, verify,
+};
+use parloir_proof::checkpoint::Checkpoint;
+use parloir_proof::note::{KeyKind, Note, PrivateKey, PublicKey};
+use parloir_proof::{Proof, Trust, tree};
+use parloir_store::{Embedded, Keyring, Kms};
+use tempfile::TempDir;
+
+struct Place {
+    folder: TempDir,
+}
+
+struct Running {
+    journal: Journal,
+    store: Arc<Embedded>,
+}
+
+fn tenant() -> TenantId {
+    "cabinet".parse().unwrap()
+}
+
+fn id(number: u8) -> CallId {
+    CallId::from_bytes([number; 16])
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+impl Place {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.data().join("log/cabinet")
+    }
+
+    fn kms(&self) -> Arc<Keyring> {
+        Arc::new(Keyring::open(self.folder.path().join("keys")).unwrap())
+    }
+
+    async fn start(&self) -> Running {
+        let store = Arc::new(Embedded::open(self.data().join("store")).await.unwrap());
+        let journal = Journal::open(self.data(), self.kms(), store.clone()).await.unwrap();
+        Running { journal, store }
+    }
+
+    async fn verify(&self) -> VerifyReport {
+        verify(self.data(), self.kms(), None, Scope::All).await.unwrap()
+    }
+
+    /// What is signed, as a file: no state of the program is asked.
+    fn checkpoint(&self) -> Checkpoint {
+        let note: Note = fs::read_to_string(self.log().join("checkpoint")).unwrap().parse().unwrap();
+        note.text.parse().unwrap()
+    }
+
+    fn key(&self) -> PublicKey {
+        fs::read_to_string(self.log().join("keys/00000001")).unwrap().trim().parse().unwrap()
+    }
+
+    async fn calls(&self, numbers: std::ops::Range<u8>) {
+        let running = self.start().await;
+        for number in numbers {
+            running.call(number, 3).await;
+        }
+        running.stop().await;
+    }
+
+    async fn prove(
+        &self,
+        number: u8,
+        redaction: Redaction,
+        since: Option<Note>,
+    ) -> Result<Proof, ProveError> {
+        prove(self.data(), &*self.kms(), &tenant(), id(number), redaction, since, vec![]).await
+    }
+}
+
+impl Running {
+    async fn call(&self, number: u8, durable: usize) {
+        let call = self.journal.open_call(&tenant(), id(number), CallStarted::default()).await.unwrap();
+        for step in 0..durable {
+            let text = format!("Bonjour {number} {step}");
+            let arguments = HostCall::Say(Say { text, options: SayOptions::default() });
+            let started = HostCallStarted { import: Import::Say, arguments: Some(arguments) };
+            call.append_durable(RecordBody::HostCallStarted(started)).await.unwrap();
+            call.append(RecordBody::Note(Remark { text: "noted".into() })).unwrap();
+        }
+        call.close(CallEnded::default()).await.unwrap();
+    }
+
+    async fn stop(self) {
+        self.journal.shutdown().await;
+        drop(self.journal);
+        Arc::into_inner(self.store).unwrap().close().await;
+    }
+}
+
+fn trust(key: PublicKey) -> Trust {
+    Trust { log: Some(key), witnesses: vec![] }
+}
+
+fn has_signed_problem(report: &VerifyReport) -> bool {
+    report.problems.iter().any(|problem| problem.kind == ProblemKind::Signed)
+}
+
+#[tokio::test]
+async fn every_chunk_is_in_a_signed_checkpoint_and_its_tiles_can_be_served() {
+    let place = Place::new();
+    place.calls(0..30).await;
+    let report = place.verify().await;
+    assert!(report.is_sound(), "{:?}", report.problems);
+    assert_eq!((report.signed, place.checkpoint().size), (report.chunks, report.chunks));
+    let entries = place.log().join(format!("tile/entries/000.p/{}", report.chunks));
+    assert!(entries.is_file(), "{}", entries.display());
+    // Signed on its way, too: not only at the end.
+    let running = place.start().await;
+    running.call(200, 2).await;
+    running.journal.publish().await;
+    assert!(place.checkpoint().size > report.chunks);
+    let note = running.journal.checkpoint(&tenant()).await.unwrap().unwrap();
+    note.signed_by(&[place.key()]).unwrap();
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_call_is_proven_to_whoever_has_the_key_redacted_or_whole() {
+    let place = Place::new();
+    place.calls(0..4).await;
+    let old: Note = fs::read_to_string(place.log().join("checkpoint")).unwrap().parse().unwrap();
+    place.calls(4..8).await;
+
+    let whole = place.prove(2, Redaction::default(), Some(old)).await.unwrap();
+    let written = serde_json::to_vec(&whole).unwrap();
+    let verified = Proof::parse(&written).unwrap().verify(&trust(place.key())).unwrap();
+    assert!(verified.complete && verified.key_known && verified.since.is_some());
+    assert_eq!(verified.records.len(), 8);
+    assert!(String::from_utf8_lossy(&serde_json::to_vec(&verified).unwrap()).contains("Bonjour 2 1"));
+
+    let no_contents = Redaction { contents: true, ..Redaction::default() };
+    let verified = place.prove(2, no_contents, None).await.unwrap().verify(&trust(place.key())).unwrap();
+    let said: Vec<_> = verified.records.iter().map(|line| line.record.as_ref().unwrap()).collect();
+    assert!(said.iter().all(|said| said.content.is_none()));
+    assert_eq!(said.iter().filter(|said| said.withheld).count(), 3);
+
+    let some = Redaction { records: [1, 4].into(), ..Redaction::default() };
+    let verified = place.prove(2, some, None).await.unwrap().verify(&trust(place.key())).unwrap();
+    assert!(verified.complete);
+    let hidden: Vec<_> = verified.records.iter().filter(|l| l.record.is_none()).map(|l| l.seq).collect();
+    assert_eq!(hidden, [1, 4]);
+}
+
+#[tokio::test]
+async fn what_was_held_back_is_redacted_with_the_record_it_belongs_to() {
+    let place = Place::new();
+    let running = place.start().await;
+    let call = running.journal.open_call(&tenant(), id(1), CallStarted::default()).await.unwrap();
+    let started = HostCallStarted { import: Import::Say, arguments: None };
+    let of = call.append(RecordBody::HostCallStarted(started)).unwrap();
+    let say = Say { text: "CANARI".into(), options: SayOptions::default() };
+    let content = Some(Content::Arguments(HostCall::Say(say)));
+    call.append(RecordBody::Content(ContentOf { of, content })).unwrap();
+    call.close(CallEnded::default()).await.unwrap();
+    running.stop().await;
+    let found = |proof: &Proof| {
+        let records = proof.chunks.iter().flat_map(|chunk| &chunk.records).flatten();
+        records.filter_map(|record| record.content.as_ref()).any(|c| c.0.windows(6).any(|w| w == b"CANARI"))
+    };
+    assert!(found(&place.prove(1, Redaction::default(), None).await.unwrap()));
+    for redaction in [
+        Redaction { contents_of: [of].into(), ..Redaction::default() },
+        Redaction { records: [of].into(), ..Redaction::default() },
+    ] {
+        let proof = place.prove(1, redaction, None).await.unwrap();
+        proof.verify(&trust(place.key())).unwrap();
+        assert!(!found(&proof));
+    }
+}
+
+#[tokio::test]
+async fn a_journal_that_was_rolled_back_is_found_and_nothing_more_is_signed() {
+    let place = Place::new();
+    place.calls(0..3).await;
+    copy(&place.data().join("journal"), &place.folder.path().join("journal-then"));
+    place.calls(3..6).await;
+    let signed = place.checkpoint();
+    // Somebody puts the older journal back, and its index with it.
+    fs::remove_dir_all(place.data().join("journal")).unwrap();
+    copy(&place.folder.path().join("journal-then"), &place.data().join("journal"));
+    fs::remove_dir_all(place.data().join("store")).unwrap();
+
+    let report = place.verify().await;
+    assert!(has_signed_problem(&report), "{:?}", report.problems);
+    place.calls(6..12).await;
+    assert_eq!(place.checkpoint(), signed, "not one signature more");
+    assert!(has_signed_problem(&place.verify().await));
+}
+
+#[tokio::test]
+async fn a_journal_that_was_replaced_by_one_of_its_own_length_is_found() {
+    let (place, other) = (Place::new(), Place::new());
+    copy(&place.folder.path().join("keys"), &other.folder.path().join("keys"));
+    place.calls(0..3).await;
+    fs::create_dir_all(other.folder.path().join("keys")).unwrap();
+    copy(&place.folder.path().join("keys"), &other.folder.path().join("keys"));
+    other.calls(0..3).await;
+    let signed = place.checkpoint();
+    fs::remove_dir_all(place.data().join("journal")).unwrap();
+    copy(&other.data().join("journal"), &place.data().join("journal"));
+    fs::remove_dir_all(place.data().join("store")).unwrap();
+    let report = place.verify().await;
+    assert!(has_signed_problem(&report), "{:?}", report.problems);
+    place.calls(3..5).await;
+    assert_eq!(place.checkpoint(), signed);
+}
+
+#[tokio::test]
+async fn lost_or_damaged_files_of_the_log_are_made_anew_and_the_tree_stays_the_same() {
+    let place = Place::new();
+    place.calls(0..5).await;
+    let before = place.checkpoint();
+    fs::remove_file(place.log().join("position")).unwrap();
+    place.calls(5..6).await;
+    let position = fs::read_to_string(place.log().join("position")).unwrap();
+    fs::write(place.log().join("position"), position.replace(char::is_numeric, "7")).unwrap();
+    fs::remove_dir_all(place.log().join("tile/0")).unwrap();
+    assert!(has_signed_problem(&place.verify().await));
+    place.calls(6..7).await;
+    let report = place.verify().await;
+    assert!(report.is_sound(), "{:?}", report.problems);
+    assert!(place.checkpoint().size > before.size);
+    assert_eq!(report.signed, report.chunks);
+}
+
+#[tokio::test]
+async fn every_byte_of_the_signed_files_that_is_changed_is_found() {
+    let place = Place::new();
+    place.calls(0..2).await;
+    let size = place.checkpoint().size;
+    let files = ["checkpoint".to_owned(), "keys/00000001".into()]
+        .into_iter()
+        .chain([format!("tile/0/000.p/{size}"), format!("tile/entries/000.p/{size}")]);
+    for file in files {
+        let path = place.log().join(&file);
+        let good = fs::read(&path).unwrap();
+        for at in (0..good.len()).step_by(if good.len() > 400 { 7 } else { 1 }) {
+            let mut bad = good.clone();
+            bad[at] ^= 0x11;
+            fs::write(&path, bad).unwrap();
+            assert!(has_signed_problem(&place.verify().await), "byte {at} of {file}");
+        }
+        fs::write(&path, good).unwrap();
+    }
+    assert!(place.verify().await.is_sound());
+}
+
+#[tokio::test]
+async fn a_rotated_key_signs_and_the_first_still_knows_the_log() {
+    let place = Place::new();
+    place.calls(0..2).await;
+    let first = place.key();
+    let running = place.start().await;
+    running.journal.rotate_log_key(&tenant()).await.unwrap();
+    running.call(5, 2).await;
+    running.journal.rotate_log_key(&tenant()).await.unwrap();
+    running.call(6, 2).await;
+    running.stop().await;
+    assert_eq!(place.kms().log_keys(&tenant()).await.unwrap().len(), 2);
+    let proof = place.prove(6, Redaction::default(), None).await.unwrap();
+    assert_eq!(proof.rotations.len(), 2);
+    assert!(proof.verify(&trust(first)).unwrap().key_known);
+    assert!(place.verify().await.is_sound());
+}
+
+#[tokio::test]
+async fn cosignatures_of_known_witnesses_come_under_the_checkpoint_and_into_proofs() {
+    let place = Place::new();
+    place.calls(0..3).await;
+    let running = place.start().await;
+    let submission = running.journal.submission(&tenant(), 2).await.unwrap().unwrap();
+    let checkpoint: Checkpoint = submission.note.text.parse().unwrap();
+    let beginning = running.journal.submission(&tenant(), 0).await.unwrap().unwrap();
+    assert!(beginning.proof.is_empty());
+    // What a witness does, with what it knew.
+    assert!(!submission.proof.is_empty());
+    assert!(
+        tree::check_consistency((2, &[0; 32]), (checkpoint.size, &checkpoint.root), &submission.proof)
+            .is_err()
+    );
+
+    let witness = PrivateKey::new("witness.example.org", &[9; 32]).unwrap();
+    let stranger = PrivateKey::new("stranger.example.org", &[8; 32]).unwrap();
+    let mut note = submission.note;
+    note.signatures.push(witness.cosign(&note.text, 1_700_000_000));
+    note.signatures.push(stranger.cosign(&note.text, 1_700_000_000));
+    let known = vec![witness.public(KeyKind::Witness)];
+    assert_eq!(running.journal.cosign(&tenant(), note, known.clone()).await.unwrap(), 1);
+    running.stop().await;
+    let redaction = Redaction::default();
+    let proof =
+        prove(place.data(), &*place.kms(), &tenant(), id(1), redaction, None, known.clone()).await.unwrap();
+    let trust = Trust { log: Some(place.key()), witnesses: known };
+    let verified = proof.verify(&trust).unwrap();
+    assert_eq!(verified.witnesses.len(), 1);
+    assert_eq!(verified.witnesses[0].time, 1_700_000_000);
+    assert!(place.verify().await.is_sound());
+}
