@@ -166,9 +166,9 @@ fn main() -> ExitCode {
             Command::Prove(prove) => prove.run().await,
             Command::Verify(verify) => verify.run().await,
             Command::Witness(witness) => witness.run().await,
-            Command::Build(build) => build.run(),
             Command::Test(test) => test.run().await,
             Command::Talk(talk) => talk.run().await,
+            Command::Build(build) => build.run().await,
             Command::Fetch(fetch) => fetch.run().await,
         }
     });

@@ -14,6 +14,7 @@
 //! - [`Agent`]: a loaded version, ready to be instantiated in microseconds.
 //! - [`Failure`]: why an agent did not come to its own end.
 //! - [`encode`]: core module to component, in process.
+//! - [`surface`]: what a component imports and exports.
 //!
 //! ```
 //! use parloir_sandbox::{Sandbox, Settings};
@@ -38,6 +39,7 @@ mod host;
 mod limits;
 mod metering;
 mod settings;
+mod surface;
 mod understanding;
 
 pub use agent::{Agent, Answered, Answering};
@@ -47,3 +49,4 @@ pub use encode::{EncodeError, encode};
 pub use engine::{Compiled, GuestExecutor, LoadError, Sandbox};
 pub use failure::{Failure, FailureKind};
 pub use settings::{Budget, Settings};
+pub use surface::{Surface, surface};

@@ -3,31 +3,85 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use parloir_sandbox::{Sandbox, Settings, surface};
 
-use crate::terminal::{GOOD, styled};
-use crate::{Outcome, toolchain};
+use crate::terminal::{DIM, GOOD, styled};
+use crate::toolchain::{self, Language, Options, cache};
+use crate::{Outcome, terminal};
 
 #[derive(Args)]
 pub(crate) struct Build {
     /// The agent's folder.
+    #[arg(default_value = ".")]
     folder: PathBuf,
     /// Where to write the component. Default: under the agent's own target folder.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Print a JSON object instead of a sentence.
+    /// The agent's language, where the folder's files leave it open.
+    #[arg(long, value_name = "LANG")]
+    lang: Option<Language>,
+    /// Fetch nothing: fail where a tool is missing.
+    #[arg(long)]
+    offline: bool,
+    /// Print a JSON object instead of sentences.
     #[arg(long)]
     json: bool,
 }
 
 impl Build {
-    pub(crate) fn run(self) -> Outcome {
-        let built = toolchain::build(&self.folder, self.output.as_deref(), self.json)?;
-        let (path, kib) = (built.component.display(), built.size.div_ceil(1024));
-        if self.json {
-            println!("{}", serde_json::json!({ "component": built.component, "bytes": built.size }));
-        } else {
-            anstream::println!("{} {path} ({kib} KiB)", styled(GOOD, "built"));
+    pub(crate) async fn run(self) -> Outcome {
+        let (folder, output, json) = (self.folder, self.output, self.json);
+        let (language, offline) = (self.lang, self.offline);
+        let built = tokio::task::spawn_blocking(move || {
+            let options = Options { language, output: output.as_deref(), quiet: json, offline };
+            toolchain::build_with(&folder, options)
+        })
+        .await??;
+        let wasm = std::fs::read(&built.component)?;
+        let surface = surface(&wasm);
+        // Who it says it is, asked in the sandbox it will run in: what does not load is not built.
+        let bar = (!json).then(|| terminal::spinner("compiling for this machine"));
+        let agent = Sandbox::new(Settings::default(), cache::compiled())?.load(wasm).await;
+        if let Some(bar) = bar {
+            bar.finish_and_clear();
         }
+        let agent = agent?;
+        let description = agent.description();
+        let seconds = built.took.as_secs_f64();
+        if json {
+            println!(
+                "{}",
+                serde_json::json!({
+                    "component": built.component,
+                    "bytes": built.size,
+                    "language": built.language.name(),
+                    "name": description.name,
+                    "version": description.version,
+                    "languages": description.languages,
+                    "capabilities": description.capabilities,
+                    "imports": surface.imports,
+                    "exports": surface.exports,
+                    "seconds": seconds,
+                })
+            );
+            return Ok(());
+        }
+        let listed =
+            |items: &[String]| if items.is_empty() { "nothing".to_owned() } else { items.join(", ") };
+        let kib = built.size.div_ceil(1024);
+        anstream::println!(
+            "{} {} ({kib} KiB, {seconds:.1} s)",
+            styled(GOOD, "built"),
+            built.component.display()
+        );
+        let line = |name: &str, value: &str| anstream::println!("  {} {value}", styled(DIM, name));
+        line(
+            "agent       ",
+            &format!("{} {} in {}", description.name, description.version, built.language.name()),
+        );
+        line("speaks      ", &listed(&description.languages));
+        line("may ask for ", &listed(&description.capabilities));
+        line("imports     ", &listed(&surface.imports));
         Ok(())
     }
 }

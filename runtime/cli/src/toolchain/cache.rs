@@ -1,0 +1,81 @@
+//! Where tools are kept that `parloir build` installs itself: once per user, by version.
+//!
+//! `PARLOIR_CACHE`, or `parloir` in `XDG_CACHE_HOME`, or `~/.cache/parloir`. Deleting it costs only
+//! the time to fetch it again.
+
+use std::path::{Path, PathBuf};
+
+use parloir_sandbox::{ArtifactCache, SealKey};
+
+use super::{BuildError, put};
+
+/// The folder, which may not exist yet.
+pub(crate) fn folder() -> Result<PathBuf, BuildError> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set("PARLOIR_CACHE")
+        .or_else(|| set("XDG_CACHE_HOME").map(|cache| cache.join("parloir")))
+        .or_else(|| set("HOME").map(|home| home.join(".cache/parloir")))
+        .ok_or_else(|| BuildError::Missing {
+            what: "there is no home folder to keep tools in".to_owned(),
+            remedy: "set PARLOIR_CACHE to a folder that may be written".to_owned(),
+        })
+}
+
+/// The tool of this name and version, installed by `install` into an empty folder if it is not here.
+/// An installation that is cut short leaves nothing that is taken for one.
+pub(super) fn tool(
+    name: &str,
+    install: impl FnOnce(&Path) -> Result<(), BuildError>,
+) -> Result<PathBuf, BuildError> {
+    let tools = folder()?.join("tools");
+    let place = tools.join(name);
+    if place.is_dir() {
+        return Ok(place);
+    }
+    let part = tools.join(format!("{name}.{}.part", std::process::id()));
+    let write = |e| BuildError::Write(part.clone(), e);
+    std::fs::create_dir_all(&part).map_err(write)?;
+    let installed = install(&part).and_then(|()| match std::fs::rename(&part, &place) {
+        Ok(()) => Ok(()),
+        // Another build was quicker.
+        Err(_) if place.is_dir() => Ok(()),
+        Err(error) => Err(BuildError::Write(place.clone(), error)),
+    });
+    let _ = std::fs::remove_dir_all(&part);
+    installed.map(|()| place)
+}
+
+/// Whether a tool is here already.
+pub(super) fn has(name: &str) -> Result<Option<PathBuf>, BuildError> {
+    let place = folder()?.join("tools").join(name);
+    Ok(place.is_dir().then_some(place))
+}
+
+/// Compiled agents, sealed under a key of the user's own: what `build` compiled, `test` and `talk`
+/// load at once. `None` where there is no place for them.
+pub(crate) fn compiled() -> Option<ArtifactCache> {
+    let folder = folder().ok()?;
+    let file = folder.join("compiled.key");
+    let known = std::fs::read(&file).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+    let key = match known {
+        Some(key) => key,
+        None => {
+            let mut key = [0_u8; 32];
+            getrandom::fill(&mut key).ok()?;
+            put(&file, &key).ok()?;
+            private(&file)?;
+            key
+        }
+    };
+    Some(ArtifactCache::new(folder.join("compiled"), SealKey(key)))
+}
+
+/// Nobody else may read it.
+fn private(file: &Path) -> Option<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600)).ok()?;
+    }
+    Some(())
+}

@@ -1,0 +1,163 @@
+//! Python, with componentize-py: CPython itself, and the agent's modules as they are after import.
+//!
+//! `pyproject.toml` may say more:
+//!
+//! ```toml
+//! [tool.parloir]
+//! module = "agent"      # what holds the agent; by default agent
+//! path = ["lib"]        # more folders to import from; by default parloir/guest-sdk/python where it is
+//! ```
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde::Deserialize;
+
+use super::job::{asked, program};
+use super::{BuildError, Job, Wasm, cache, put, vendored};
+
+const VERSION: &str = "0.25.1";
+const TOOL: &str = "componentize-py-0.25.1";
+/// The SDK's place in a project that `parloir new` made.
+const VENDORED: &str = "parloir/guest-sdk/python";
+/// What is handed to the tool: it imports the agent, and has the class the contract wants.
+const ENTRY: &str = "parloir_entry";
+
+/// Builds the module that is the agent.
+pub(super) fn build(job: &Job<'_>) -> Result<Wasm, BuildError> {
+    let project = Project::of(job.folder)?;
+    let python = python()?;
+    let tool = install(job, &python)?;
+    let target = job.target()?;
+    let work = target.join("python");
+    let contract = vendored::contract(&work)?;
+    let entry = format!(
+        "import {module} as agent\nfrom parloir_agent.entry import exported\n\nWitWorld = exported(agent)\n",
+        module = project.module
+    );
+    put(&work.join(format!("{ENTRY}.py")), entry.as_bytes())?;
+    let wasm = work.join("agent.wasm");
+    let mut command = run_tool(&python, &tool);
+    command.current_dir(job.folder).arg("--wit-path").arg(&contract).args(["--world", "agent", "--quiet"]);
+    command.args(["componentize", "--stub-wasi", "--output"]).arg(&wasm);
+    command.arg("--python-path").arg(&work).arg("--python-path").arg(job.folder);
+    for folder in &project.path {
+        command.arg("--python-path").arg(folder);
+    }
+    command.arg(ENTRY);
+    job.run(&format!("building with componentize-py {VERSION}"), &mut command)?;
+    let bytes = std::fs::read(&wasm).map_err(|e| BuildError::Read(wasm.clone(), e))?;
+    Ok(Wasm { bytes, output: target.join(format!("{}.component.wasm", project.name)) })
+}
+
+struct Project {
+    name: String,
+    module: String,
+    path: Vec<PathBuf>,
+}
+
+#[derive(Deserialize)]
+struct Pyproject {
+    project: Option<Named>,
+    tool: Option<Tool>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Tool {
+    parloir: Option<Told>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Told {
+    module: Option<String>,
+    path: Option<Vec<PathBuf>>,
+}
+
+impl Project {
+    fn of(folder: &Path) -> Result<Self, BuildError> {
+        let file = folder.join("pyproject.toml");
+        let wrong = |wrong: String| BuildError::Project { file: file.clone(), wrong };
+        let text = std::fs::read_to_string(&file).map_err(|e| BuildError::Read(file.clone(), e))?;
+        let said: Pyproject = toml::from_str(&text).map_err(|e| wrong(e.to_string()))?;
+        let told = said.tool.and_then(|tool| tool.parloir).unwrap_or(Told { module: None, path: None });
+        let module = told.module.unwrap_or_else(|| "agent".to_owned());
+        let plain = module.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '.');
+        if !plain || module.is_empty() {
+            return Err(wrong(format!("tool.parloir.module = {module:?} is not the name of a module")));
+        }
+        let as_path = module.replace('.', "/");
+        if !folder.join(format!("{as_path}.py")).is_file() && !folder.join(&as_path).is_dir() {
+            return Err(wrong(format!(
+                "there is no {as_path}.py beside it; write the agent there, or name its module as [tool.parloir] module = \"…\""
+            )));
+        }
+        let path: Vec<PathBuf> = match told.path {
+            Some(path) => path.into_iter().map(|p| folder.join(p)).collect(),
+            None => Some(folder.join(VENDORED)).filter(|sdk| sdk.is_dir()).into_iter().collect(),
+        };
+        if let Some(absent) = path.iter().find(|p| !p.is_dir()) {
+            return Err(wrong(format!("tool.parloir.path names {}, which is no folder", absent.display())));
+        }
+        let name =
+            said.project.map_or_else(|| module.clone(), |project| project.name).replace(['-', '.'], "_");
+        Ok(Self { name, module, path })
+    }
+}
+
+/// The interpreter that runs the tool; the agent's own is inside the tool.
+fn python() -> Result<String, BuildError> {
+    let python = program("PYTHON", "python3");
+    let fits = asked(&python, &["-c", "import sys; print(sys.version_info >= (3, 10))"]);
+    match fits.as_deref() {
+        Some("True") => Ok(python),
+        found => Err(BuildError::Missing {
+            what: match found {
+                Some(_) => format!("{python} is older than Python 3.10"),
+                None => format!("{python} does not run"),
+            },
+            remedy: "install Python from python.org, or, on Debian and Ubuntu,\n  apt-get install -y --no-install-recommends python3 python3-pip".to_owned(),
+        }),
+    }
+}
+
+/// componentize-py, in the cache.
+fn install(job: &Job<'_>, python: &str) -> Result<PathBuf, BuildError> {
+    if let Some(place) = cache::has(TOOL)? {
+        return Ok(place);
+    }
+    if job.offline {
+        let what = format!("componentize-py {VERSION}");
+        return Err(BuildError::Offline { what, place: cache::folder()?.join("tools") });
+    }
+    if asked(python, &["-m", "pip", "--version"]).is_none() {
+        return Err(BuildError::Missing {
+            what: format!("{python} has no pip, which installs componentize-py"),
+            remedy: format!(
+                "  {python} -m ensurepip\nor, on Debian and Ubuntu,\n  apt-get install -y --no-install-recommends python3-pip"
+            ),
+        });
+    }
+    cache::tool(TOOL, |place| {
+        let mut pip = Command::new(python);
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]);
+        pip.args(["--no-deps", "--only-binary", ":all:", "--target"]).arg(place);
+        pip.arg(format!("componentize-py=={VERSION}"));
+        job.run(&format!("installing componentize-py {VERSION} with pip (once, 46 MB)"), &mut pip).map(drop)
+    })
+}
+
+fn run_tool(python: &str, tool: &Path) -> Command {
+    let mut command = Command::new(python);
+    command.env("PYTHONPATH", tool).env_remove("VIRTUAL_ENV").env("PYTHONDONTWRITEBYTECODE", "1");
+    command.args([
+        "-c",
+        "import sys; from componentize_py import script; sys.argv[0] = 'componentize-py'; sys.exit(script())",
+    ]);
+    command
+}
