@@ -219,7 +219,9 @@ fn config(settings: &Settings) -> Config {
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .wasm_relaxed_simd(false)
         .wasm_memory64(false)
-        .wasm_multi_memory(false)
+        // What one part of a component passes to another is copied between their memories: JavaScript
+        // agents have such parts. `limits::MEMORIES` bounds them.
+        .wasm_multi_memory(true)
         .wasm_component_model(true);
     config
 }

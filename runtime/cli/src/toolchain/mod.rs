@@ -23,6 +23,7 @@ mod go;
 mod javascript;
 mod job;
 mod lines;
+mod module;
 mod python;
 mod rust;
 pub(crate) mod vendored;

@@ -1,0 +1,118 @@
+"""The agent's side: who it is, and how it answers a call."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Literal, TypeVar
+
+from . import log
+from .refusal import Refusal
+
+#: An ability beyond the conversation itself: refused unless named and granted by the line.
+Capability = Literal["model", "calendar", "memory", "documents", "transfer"]
+
+
+class Direction(Enum):
+    """Who rang whom."""
+
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+
+
+class Outcome(Enum):
+    """How the call ended. An agent that gives up returns `Failed` instead."""
+
+    #: The conversation came to its end.
+    DONE = "done"
+    #: A human has the caller.
+    TRANSFERRED = "transferred"
+    #: Somebody has to ring back.
+    CALL_BACK = "call-back"
+    #: The caller left.
+    ABANDONED = "abandoned"
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The agent gives up, and says why: the host looks after the caller."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Call:
+    """The call being answered."""
+
+    #: The call's random identifier. It says nothing about anybody.
+    id: str
+    direction: Direction
+    #: The line that rang, E.164.
+    line: str
+    #: The caller's number, E.164; `None` when withheld.
+    caller: str | None
+    #: The line's first language, BCP 47.
+    language: str
+    started_at: datetime
+    #: The tenant's settings for this line.
+    settings: Mapping[str, str]
+
+    def setting(self, name: str) -> str | None:
+        """The tenant's setting of this name; `None` where it is absent or blank."""
+        return self.settings.get(name, "").strip() or None
+
+
+Answer = Callable[[Call], "Outcome | Failed | None"]
+A = TypeVar("A", bound=Answer)
+
+
+@dataclass(frozen=True)
+class Described:
+    """What `@agent` was told."""
+
+    name: str
+    version: str
+    languages: list[str]
+    capabilities: list[str]
+    answer: Answer
+
+
+registered: list[Described] = []
+
+
+def agent(
+    *, name: str, version: str, languages: Sequence[str], capabilities: Sequence[Capability] = ()
+) -> Callable[[A], A]:
+    """Makes a function the agent: it answers one call, from the first word to the last. Once per
+    component. `languages` are BCP 47 tags, best first; returning nothing is `Outcome.DONE`.
+
+    What the function raises reaches the call's journal with its place, and the host looks after the
+    caller.
+    """
+
+    def register(answer: A) -> A:
+        registered.append(Described(name, version, list(languages), list(capabilities), answer))
+        return answer
+
+    return register
+
+
+def answered(described: Described, call: Call) -> Outcome | Failed:
+    """Answers, and says what went wrong if anything did."""
+    try:
+        return described.answer(call) or Outcome.DONE
+    except Exception as error:
+        reason = _described(error)
+        log.error(reason)
+        return Failed(str(error) if isinstance(error, Refusal) else reason)
+
+
+def _described(error: Exception) -> str:
+    """What was raised, and where: the author's own lines, innermost first."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in reversed(frames) if "parloir_agent" not in frame.filename]
+    places = [f"  at {frame.name} ({frame.filename.rsplit('/', 1)[-1]}:{frame.lineno})" for frame in own[:8]]
+    return "\n".join([f"{type(error).__name__}: {error}", *places])
