@@ -22,6 +22,7 @@ not do is raised as a :class:`Refusal`; a hang-up is a turn like any other.
 """
 
 from . import calendar, clock, documents, log, memory, model, random, report, understanding
+from .again import Answer, Answered, AskUntil, End, Said, ask_until
 from .agent import Call, Direction, Failed, Outcome, agent
 from .conversation import (
     BargeIn,
@@ -47,10 +48,14 @@ from .conversation import (
 from .refusal import Refusal, RefusalKind
 
 __all__ = [
+    "Answer",
+    "Answered",
+    "AskUntil",
     "BargeIn",
     "Call",
     "Digits",
     "Direction",
+    "End",
     "Expecting",
     "Failed",
     "Heard",
@@ -59,12 +64,14 @@ __all__ = [
     "Refusal",
     "RefusalKind",
     "Reply",
+    "Said",
     "Silence",
     "Speech",
     "Transferred",
     "Turn",
     "agent",
     "ask",
+    "ask_until",
     "calendar",
     "clock",
     "consent",
