@@ -1,0 +1,3 @@
+module parloir
+
+go 1.24
