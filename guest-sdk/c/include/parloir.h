@@ -412,9 +412,16 @@ parloir_wanted parloir_wanted_for(const parloir_wish *wish);
 /* The telephone number dictated or keyed, E.164; NULL when it is none. A national number belongs to the
  * country of `home`, such as call->line. */
 const char *parloir_phone(const char *text, const char *language, const char *home);
-/* The caller's name, said or spelled, as it is to be written; NULL when there is none. `*spelled`, unless
- * NULL, says whether the letters are sure. */
-const char *parloir_name(const char *text, const char *language, bool *spelled);
+
+typedef struct parloir_caller_name {
+    /* As it is to be written: "Jean Dupont". */
+    const char *text;
+    /* Whether the caller spelled it, so that the letters are sure. */
+    bool spelled;
+} parloir_caller_name;
+
+/* The caller's name, said or spelled. */
+bool parloir_name(const char *text, const char *language, parloir_caller_name *name);
 
 typedef enum parloir_choice_kind {
     /* That one: `offer`. */
@@ -516,6 +523,98 @@ typedef enum parloir_conjunction {
 /* "lundi, mardi ou jeudi". */
 const char *parloir_say_list(const char *const *items, size_t count, parloir_conjunction conjunction,
                              const char *language);
+
+/* ---- One question until it is answered --------------------------------------------------------- */
+
+/* Asks, and asks again in other words; notices who wants a human, says goodbye or is gone; says it again
+ * after "pardon?" and waits after "one moment". So no agent has to:
+ *
+ *     bool wanted;
+ *     switch (parloir_ask_until_yes_no("Would you like a visit?", &wanted, .again = {"A visit: yes or no?"})) {
+ *     case PARLOIR_END_ANSWER: ...
+ *     case PARLOIR_END_HUMAN: ...
+ */
+
+/* How a question ended. Only PARLOIR_END_ANSWER writes the answer. */
+typedef enum parloir_end {
+    PARLOIR_END_ANSWER,
+    /* The caller wants a human being. */
+    PARLOIR_END_HUMAN,
+    PARLOIR_END_GOODBYE,
+    /* Nothing was ever said. */
+    PARLOIR_END_SILENT,
+    PARLOIR_END_MISUNDERSTOOD,
+    PARLOIR_END_HUNG_UP,
+    /* The host refused to ask: parloir_reason(). */
+    PARLOIR_END_REFUSED,
+} parloir_end;
+
+/* How to ask. What is left out (zero) has the default given here. */
+typedef struct parloir_until {
+    /* Other words, in order; the last serves from then on. The question after an apology. */
+    const char *again[10];
+    /* The failures that end it, 1 to 10; 3. */
+    uint8_t tries;
+    /* Spoken, listened for and understood, BCP 47; the call's. */
+    const char *language;
+    /* What stops the voice; speech. */
+    parloir_barge_in barge_in;
+    /* How long the caller may stay silent, ms; 6000, or 10000 for what is dictated. */
+    uint32_t patience;
+} parloir_until;
+
+/* What was said, or the keys pressed. */
+typedef struct parloir_said {
+    const char *text;
+    bool keys;
+    const char *language;
+} parloir_said;
+
+/* Yes or no, or key 1 or 2: parloir_ask_until_yes_no(question, &yes, options...). */
+#define parloir_ask_until_yes_no(question, yes, ...) \
+    parloir_until_yes_no((question), (yes), (parloir_until){__VA_ARGS__})
+/* One of the options, given as they are spoken: OFFER, ANY or NEITHER. */
+#define parloir_ask_until_choose(question, options, count, choice, ...) \
+    parloir_until_choose((question), (options), (count), (choice), (parloir_until){__VA_ARGS__})
+/* One of the moments on offer: OFFER, ANY, NEITHER or RATHER. */
+#define parloir_ask_until_choose_moment(question, offers, count, choice, ...) \
+    parloir_until_choose_moment((question), (offers), (count), (choice), (parloir_until){__VA_ARGS__})
+/* A day or a time. */
+#define parloir_ask_until_when(question, wish, ...) \
+    parloir_until_when((question), (wish), (parloir_until){__VA_ARGS__})
+/* A telephone number, E.164. */
+#define parloir_ask_until_phone(question, phone, ...) \
+    parloir_until_phone((question), (phone), (parloir_until){__VA_ARGS__})
+/* From `least` to `most` digits, said or keyed. */
+#define parloir_ask_until_digits(question, least, most, digits, ...) \
+    parloir_until_digits((question), (least), (most), (digits), (parloir_until){__VA_ARGS__})
+/* A whole number. */
+#define parloir_ask_until_number(question, number, ...) \
+    parloir_until_number((question), (number), (parloir_until){__VA_ARGS__})
+/* A sum. */
+#define parloir_ask_until_amount(question, quantity, ...) \
+    parloir_until_amount((question), (quantity), (parloir_until){__VA_ARGS__})
+/* The caller's name. */
+#define parloir_ask_until_name(question, name, ...) \
+    parloir_until_name((question), (name), (parloir_until){__VA_ARGS__})
+/* What a function of your own makes of it; false for nothing that answers. */
+#define parloir_ask_until_read(question, read, answer, ...) \
+    parloir_until_read((question), (read), (answer), (parloir_until){__VA_ARGS__})
+
+parloir_end parloir_until_yes_no(const char *question, bool *yes, parloir_until how);
+parloir_end parloir_until_choose(const char *question, const char *const *options, size_t count,
+                                 parloir_choice *choice, parloir_until how);
+parloir_end parloir_until_choose_moment(const char *question, const parloir_time *offers, size_t count,
+                                        parloir_choice *choice, parloir_until how);
+parloir_end parloir_until_when(const char *question, parloir_wish *wish, parloir_until how);
+parloir_end parloir_until_phone(const char *question, const char **phone, parloir_until how);
+parloir_end parloir_until_digits(const char *question, uint8_t least, uint8_t most, const char **digits,
+                                 parloir_until how);
+parloir_end parloir_until_number(const char *question, uint32_t *number, parloir_until how);
+parloir_end parloir_until_amount(const char *question, parloir_quantity *quantity, parloir_until how);
+parloir_end parloir_until_name(const char *question, parloir_caller_name *name, parloir_until how);
+parloir_end parloir_until_read(const char *question, bool (*read)(const parloir_said *said, void *answer),
+                               void *answer, parloir_until how);
 
 /* ---- The report, which the tenant reads after the call ---------------------------------------- */
 
@@ -686,6 +785,9 @@ typedef enum parloir_level {
 /* Text made as printf makes it, of %s %c %d %i %u %x %ld %lu %lld %llu %zu %% with the flags 0 and - and
  * a width; %s of NULL is empty. Floating point is not among them: a sentence says a number in words. */
 const char *parloir_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The first `length` bytes of a text that has as many, as a text of its own. */
+const char *parloir_part(const char *text, size_t length);
 
 /* A note in the call's journal, made as parloir_text makes it; over 2000 characters it is cut. */
 void parloir_log(parloir_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -8,6 +8,8 @@
 /* Made by PARLOIR_AGENT in the author's file. */
 extern const parloir_agent_description parloir_agent;
 
+const parloir_call *parloir_current;
+
 static const char *reason = "";
 
 const char *parloir_reason(void) { return reason; }
@@ -77,7 +79,9 @@ void exports_contract_answer(contract_call_info_t *info, contract_outcome_t *out
         .settings = settings,
         .settings_count = info->settings.len,
     };
+    parloir_current = &call;
     const parloir_outcome how = parloir_agent.answer(&call);
+    parloir_current = NULL;
     switch (how.kind) {
     case PARLOIR_DONE: outcome->tag = CONTRACT_OUTCOME_DONE; break;
     case PARLOIR_TRANSFERRED: outcome->tag = CONTRACT_OUTCOME_TRANSFERRED; break;
@@ -107,10 +111,7 @@ const char *parloir_setting(const parloir_call *call, const char *name) {
         size_t length = strlen(first);
         while (length > 0 && blank(first[length - 1])) length--;
         if (length == 0) return NULL;
-        char *value = parloir_room(length + 1);
-        memcpy(value, first, length);
-        value[length] = 0;
-        return value;
+        return parloir_part(first, length);
     }
     return NULL;
 }

@@ -7,6 +7,9 @@
 #include "generated/contract.h"
 #include "parloir.h"
 
+/* The call that is being answered. */
+extern const parloir_call *parloir_current;
+
 /* Memory that lives until the call ends; never NULL. `size` may be 0. */
 void *parloir_room(size_t size);
 

@@ -107,3 +107,10 @@ const char *parloir_text(const char *format, ...) {
     va_end(arguments);
     return text;
 }
+
+const char *parloir_part(const char *text, size_t length) {
+    char *part = parloir_room(length + 1);
+    memcpy(part, text, length);
+    part[length] = 0;
+    return part;
+}

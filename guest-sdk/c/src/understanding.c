@@ -122,12 +122,12 @@ const char *parloir_phone(const char *text, const char *language, const char *ho
     return parloir_agent_understanding_phone(&words, &tag, &line, &number) ? parloir_from(number) : NULL;
 }
 
-const char *parloir_name(const char *text, const char *language, bool *spelled) {
+bool parloir_name(const char *text, const char *language, parloir_caller_name *name) {
     contract_string_t words = parloir_to(text), tag = parloir_to(language);
-    parloir_agent_understanding_caller_name_t name;
-    if (!parloir_agent_understanding_name(&words, &tag, &name)) return NULL;
-    if (spelled != NULL) *spelled = name.spelled;
-    return parloir_from(name.text);
+    parloir_agent_understanding_caller_name_t found;
+    if (!parloir_agent_understanding_name(&words, &tag, &found)) return false;
+    *name = (parloir_caller_name){parloir_from(found.text), found.spelled};
+    return true;
 }
 
 static parloir_choice choice_from(const parloir_agent_understanding_choice_t *choice) {

@@ -1,0 +1,3 @@
+module qualification
+
+go 1.24
