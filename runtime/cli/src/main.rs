@@ -65,6 +65,9 @@ enum Command {
         after_help = "Listens until it is interrupted. Exit codes: 0 no alarm, 1 failed, 3 there is an alarm (also at GET /alarms, status 503).\n\nExample:\n  parloir witness --name witness.example.org --log 'parloir-…/cabinet+0a1b2c3d+AT…' --listen 0.0.0.0:8090"
     )]
     Witness(commands::witness::Witness),
+    /// Make a new agent: a small project that builds and passes its test.
+    #[command(after_help = "Example:\n  parloir new --lang typescript front-desk")]
+    New(commands::new::New),
     /// Build an agent into a component.
     #[command(after_help = "Example:\n  parloir build agents/cabinet")]
     Build(commands::build::Build),
@@ -168,6 +171,7 @@ fn main() -> ExitCode {
             Command::Witness(witness) => witness.run().await,
             Command::Test(test) => test.run().await,
             Command::Talk(talk) => talk.run().await,
+            Command::New(new) => new.run(),
             Command::Build(build) => build.run().await,
             Command::Fetch(fetch) => fetch.run().await,
         }

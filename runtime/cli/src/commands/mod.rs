@@ -7,6 +7,7 @@ pub(crate) mod demo;
 pub(crate) mod fetch;
 pub(crate) mod log_key;
 pub(crate) mod prove;
+pub(crate) mod new;
 pub(crate) mod recording;
 pub(crate) mod serve;
 pub(crate) mod show;

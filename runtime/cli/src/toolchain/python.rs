@@ -76,7 +76,9 @@ fn readable(error: BuildError, work: &Path, folder: &Path) -> BuildError {
     let BuildError::Tool { step, output } = error else { return error };
     let ours = output.find("Caused by:");
     let output = ours.and_then(|end| output.get(..end)).unwrap_or(&output);
-    let output = output.replace("/0/", &format!("{}/", work.display())).replace("/1/", &format!("{}/", folder.display()));
+    let output = output
+        .replace("/0/", &format!("{}/", work.display()))
+        .replace("/1/", &format!("{}/", folder.display()));
     BuildError::Tool { step, output: output.trim().to_owned() }
 }
 
@@ -184,7 +186,11 @@ fn install(job: &Job<'_>, python: &str) -> Result<PathBuf, BuildError> {
 
 fn run_tool(python: &str, tool: &Path) -> Command {
     let mut command = Command::new(python);
-    command.env("PYTHONPATH", tool).env_remove("VIRTUAL_ENV").env("PYTHONDONTWRITEBYTECODE", "1").env("RUST_BACKTRACE", "0");
+    command
+        .env("PYTHONPATH", tool)
+        .env_remove("VIRTUAL_ENV")
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("RUST_BACKTRACE", "0");
     command.args([
         "-c",
         "import sys; from componentize_py import script; sys.argv[0] = 'componentize-py'; sys.exit(script())",

@@ -1,0 +1,3 @@
+module {{name_}}
+
+go 1.24
