@@ -10,8 +10,8 @@ import (
 
 	"parloir"
 	"parloir/calendar"
-	host "parloir/internal/contract/imports/parloir_agent_understanding"
 	"parloir/internal/contract/imports/parloir_agent_types"
+	host "parloir/internal/contract/imports/parloir_agent_understanding"
 	witTypes "parloir/internal/types"
 )
 
