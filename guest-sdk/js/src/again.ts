@@ -81,9 +81,10 @@ export class AskUntil {
 
   /** One of the moments on offer. */
   chooseMoment(offers: LocalTime[]): Answered<Taken> {
+    const from = now();
     return this.until({
       listen: { expecting: "date", maxDigits: 1 },
-      read: ({ text, language }) => taken(u.chooseMoment(text, offers, language)),
+      read: ({ text, language }) => taken(u.chooseMoment(text, offers, language, from)),
     });
   }
 

@@ -55,8 +55,13 @@ export const name = (text: string, language = current.language): CallerName | un
 export const choose = (text: string, options: string[], language = current.language): Choice =>
   choice(host.choose(text, language, options));
 /** Which of the moments on offer the caller takes. */
-export const chooseMoment = (text: string, offers: LocalTime[], language = current.language): Choice =>
-  choice(host.chooseMoment(text, language, offers, now()));
+export const chooseMoment = (
+  text: string,
+  offers: LocalTime[],
+  language = current.language,
+  from: LocalTime = now(),
+): Choice =>
+  choice(host.chooseMoment(text, language, offers, from));
 /** Everything the caller is after, most pressing first. */
 export const intents = (text: string, language = current.language): Intent[] => host.intents(text, language);
 /** Whether the caller wants something earlier, later, or on another day. */

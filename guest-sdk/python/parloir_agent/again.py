@@ -116,8 +116,11 @@ class AskUntil:
 
     def choose_moment(self, offers: Sequence[datetime]) -> Answered[u.Choice]:
         """One of the moments on offer: `Offer`, `Any`, `Neither` or `Rather`."""
+        now = clock.now()
         return self._until(
-            _Kind(lambda said: _taken(u.choose_moment(said.text, offers, said.language)), Expecting.DATE)
+            _Kind(
+                lambda said: _taken(u.choose_moment(said.text, offers, said.language, now)), Expecting.DATE
+            )
         )
 
     def when(self) -> Answered[u.Wish]:

@@ -170,10 +170,12 @@ def choose(text: str, options: Sequence[str], language: str | None = None) -> Ch
     return _choice(host.choose(text, _language(language), list(options)))
 
 
-def choose_moment(text: str, offers: Sequence[datetime], language: str | None = None) -> Choice:
+def choose_moment(
+    text: str, offers: Sequence[datetime], language: str | None = None, now: datetime | None = None
+) -> Choice:
     """Which of the moments on offer the caller takes."""
     moments = [local(offer) for offer in offers]
-    return _choice(host.choose_moment(text, _language(language), moments, local(clock.now())))
+    return _choice(host.choose_moment(text, _language(language), moments, local(now or clock.now())))
 
 
 def intents(text: str, language: str | None = None) -> list[Intent]:
