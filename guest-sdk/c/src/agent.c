@@ -146,11 +146,14 @@ _Noreturn void parloir_stop(const char *file, int line, const char *function, co
     __builtin_trap();
 }
 
-/* Before libc's own, whose message would go to a standard error that is not there. */
+/* Instead of libc's own, whose message would go to a standard error that is not there. Weak, for toolchains
+ * that link theirs all the same. */
+__attribute__((__weak__))
 _Noreturn void __assert_fail(const char *claim, const char *file, int line, const char *function) {
     parloir_stop(file, line, function, parloir_text("assert(%s) does not hold", claim));
 }
 
+__attribute__((__weak__))
 _Noreturn void abort(void) {
     static bool stopping;
     if (!stopping) {

@@ -2,7 +2,8 @@
 //!
 //! `cargo bench -p parloir-e2e` prints, beside criterion's own figures, the percentiles that the
 //! project holds itself to: instantiation p99, and a journaled host call as the agent sees it, with
-//! an unjournaled one through a bare door as the floor.
+//! an unjournaled one through a bare door as the floor; and for the qualification agent in each
+//! language what an instance costs in time and in private memory.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 #![allow(missing_docs, clippy::print_stdout, reason = "criterion's macros make public items")]
 
@@ -104,5 +105,69 @@ fn host_calls(_: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, instantiation, host_calls);
+/// The same agent in every language: its size, its start, and the private memory of a call that
+/// waits for its first sentence to be played.
+fn languages(_: &mut Criterion) {
+    const CALLS: u64 = 64;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    for language in ["rust", "c", "go", "typescript", "python"] {
+        let wasm = std::fs::read(component(&format!("agents/qualification/{language}"))).unwrap();
+        let size = wasm.len() / 1024;
+        runtime.block_on(async {
+            let sandbox = Sandbox::new(Settings::default(), None).unwrap();
+            let began = Instant::now();
+            let agent = sandbox.load(wasm).await.unwrap();
+            let compiled = began.elapsed();
+            let mut took = Vec::new();
+            for _ in 0..2_000 {
+                let began = Instant::now();
+                agent.instantiate_once().await.unwrap();
+                took.push(began.elapsed());
+            }
+            took.sort_unstable();
+            let before = private_kib();
+            let mut calls = Vec::new();
+            for _ in 0..CALLS {
+                let door = Door::new(tower::service_fn(|call: HostCall| async move {
+                    if matches!(call, HostCall::Say(_)) {
+                        std::future::pending::<()>().await;
+                    }
+                    Ok(match call {
+                        HostCall::SetReport(_) => HostReturn::SetReport(Ok(())),
+                        other => other.import().refused(parloir_contract::Refusal::Unavailable("bench".into())),
+                    })
+                }));
+                let info = CallInfo {
+                    id: "bench".into(),
+                    direction: Direction::Inbound,
+                    line: house::LINE.into(),
+                    caller: None,
+                    language: "fr-FR".into(),
+                    started_at: LocalTime { year: 2026, month: 1, day: 1, hour: 0, minute: 0 },
+                    settings: vec![],
+                };
+                calls.push(agent.answer(info, door, Budget::default()));
+            }
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            let private = private_kib().saturating_sub(before) / CALLS;
+            println!(
+                "{language}: {size} KiB, compiled in {compiled:?}, instantiate and drop p50 {:?} p99 {:?}, {private} KiB private per waiting call",
+                percentile(&took, 500),
+                percentile(&took, 990),
+            );
+            for call in calls {
+                call.abort();
+            }
+        });
+    }
+}
+
+/// Memory of this process that nobody shares, KiB.
+fn private_kib() -> u64 {
+    let rollup = std::fs::read_to_string("/proc/self/smaps_rollup").unwrap();
+    let sum = rollup.lines().filter(|line| line.starts_with("Private_"));
+    sum.filter_map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok()).sum()
+}
+
+criterion_group!(benches, instantiation, host_calls, languages);
 criterion_main!(benches);

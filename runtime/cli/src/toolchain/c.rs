@@ -9,17 +9,17 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::job::asked;
-use super::{BuildError, Job, Wasm, module, vendored};
+use super::sdk::{self, Passing};
+use super::{BuildError, Job, Wasm, module};
 
-/// The SDK's place in a project that `parloir new` made, and in this program.
-const VENDORED: &str = "parloir/guest-sdk/c";
 const SDK: &str = "guest-sdk/c";
 const TARGET: &str = "--target=wasm32-wasi";
 
 /// C as of C23, and what would be a bug in any agent is an error.
-const COMPILE: [&str; 9] = [
+const COMPILE: [&str; 10] = [
     "-std=gnu2x",
     "-Os",
+    "-UNDEBUG",
     "-Wall",
     "-Wextra",
     "-Werror=implicit-function-declaration",
@@ -28,40 +28,39 @@ const COMPILE: [&str; 9] = [
     "-Werror=return-type",
     "-Werror=format",
 ];
-/// A reactor has no `main`. Names stay: a trap says where. The stack stands below the data, so that an
-/// endless recursion traps and overwrites nothing.
-const LINK: [&str; 2] = ["-mexec-model=reactor", "-Wl,--strip-debug,--stack-first"];
+/// A reactor has no `main`. Names stay: a trap says where.
+const LINK: [&str; 2] = ["-mexec-model=reactor", "-Wl,--strip-debug"];
+/// The stack stands below the data, so that an endless recursion traps and overwrites nothing.
+const CLANG: [&str; 1] = ["-Wl,--stack-first"];
+/// Zig lays out the stack itself, and links its own of these two.
+const ZIG: [&str; 2] = ["-Dabort=parloir_abort", "-D__assert_fail=parloir_assert_fail"];
 
 /// Builds the C files that are the agent.
 pub(super) fn build(job: &Job<'_>) -> Result<Wasm, BuildError> {
     let compiler = Compiler::find()?;
     let target = job.target()?;
     let work = target.join("c");
-    std::fs::create_dir_all(&work).map_err(|e| BuildError::Write(work.clone(), e))?;
-    let sdk = sdk(job.folder, &work)?;
-    let (core, messages) = (work.join("agent.wasm"), work.join("messages.txt"));
+    let sdk = sdk::place(job.folder, SDK, &work)?;
+    let (core, messages) = (Passing::new(&work, "agent", "wasm")?, Passing::new(&work, "messages", "txt")?);
     let mut command = compiler.command();
     command.current_dir(job.folder).arg(TARGET).args(COMPILE).args(LINK);
-    command.arg("-I").arg(sdk.join("include")).arg("-o").arg(&core);
+    command.arg("-I").arg(sdk.join("include")).arg("-o").arg(&core.0);
     command.args(sources(job.folder, Path::new(""))?).args(sources(job.folder, Path::new("src"))?);
     command.args(sources(&sdk, Path::new("src"))?.into_iter().map(|file| sdk.join(file)));
     command.args(sources(&sdk, Path::new("src/generated"))?.into_iter().map(|file| sdk.join(file)));
-    command.stderr(File::create(&messages).map_err(|e| BuildError::Write(messages.clone(), e))?);
+    command.stderr(File::create(&messages.0).map_err(|e| BuildError::Write(messages.0.clone(), e))?);
     let ran = job.run(&format!("compiling with {}", compiler.name()), &mut command);
-    let said = std::fs::read_to_string(&messages).unwrap_or_default();
+    let said = String::from_utf8_lossy(&messages.read()?).trim().to_owned();
     match ran {
-        Ok(_) => {
-            if !job.quiet && !said.trim().is_empty() {
-                anstream::eprintln!("{}", said.trim());
-            }
-        }
+        // Warnings.
+        Ok(_) if job.quiet || said.is_empty() => {}
+        Ok(_) => anstream::eprintln!("{said}"),
         Err(BuildError::Tool { step, output }) => {
-            let output = if said.trim().is_empty() { output } else { said.trim().to_owned() };
-            return Err(BuildError::Tool { step, output });
+            return Err(BuildError::Tool { step, output: if said.is_empty() { output } else { said } });
         }
         Err(other) => return Err(other),
     }
-    let bytes = std::fs::read(&core).map_err(|e| BuildError::Read(core.clone(), e))?;
+    let bytes = core.read()?;
     let wasi = module::imported(&bytes, "wasi_snapshot_preview1");
     if !wasi.is_empty() {
         return Err(BuildError::Project {
@@ -75,20 +74,6 @@ pub(super) fn build(job: &Job<'_>) -> Result<Wasm, BuildError> {
     let bytes = module::component(&bytes, &[])?;
     let name = job.folder.file_name().map_or_else(|| "agent".into(), |name| name.to_string_lossy());
     Ok(Wasm { bytes, output: target.join(format!("{}.component.wasm", name.replace('-', "_"))) })
-}
-
-/// The project's own copy of the SDK, or this program's.
-fn sdk(folder: &Path, work: &Path) -> Result<PathBuf, BuildError> {
-    let own = folder.join(VENDORED);
-    if own.join("include/parloir.h").is_file() {
-        return Ok(own);
-    }
-    let sdk = work.join("sdk");
-    if sdk.is_dir() {
-        std::fs::remove_dir_all(&sdk).map_err(|e| BuildError::Write(sdk.clone(), e))?;
-    }
-    vendored::write(SDK, &sdk)?;
-    Ok(sdk)
 }
 
 /// The `*.c` of a folder below `root`, by their path from there, in order.
@@ -148,11 +133,15 @@ impl Compiler {
 
     fn command(&self) -> Command {
         match self {
-            Self::Clang(clang) => Command::new(clang),
+            Self::Clang(clang) => {
+                let mut command = Command::new(clang);
+                command.args(CLANG);
+                command
+            }
             Self::Zig(words) => {
                 let mut words = words.iter();
                 let mut command = Command::new(words.next().map_or("zig", String::as_str));
-                command.args(words).arg("cc");
+                command.args(words).arg("cc").args(ZIG);
                 command
             }
         }

@@ -6,12 +6,11 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::job::{asked, program};
+use super::job::program;
 use super::module::{self, Adapter};
-use super::{BuildError, Job, Wasm, put, vendored};
+use super::sdk::{self, Passing};
+use super::{BuildError, Job, Wasm, put};
 
-/// The SDK's place in a project that `parloir new` made, and in this program.
-const VENDORED: &str = "parloir/guest-sdk/go";
 const SDK: &str = "guest-sdk/go";
 /// The first with `go:wasmexport`.
 const OLDEST: (u32, u32) = (1, 24);
@@ -24,46 +23,44 @@ const ADAPTER: Adapter = Adapter {
 
 /// Builds the main package that is the agent.
 pub(super) fn build(job: &Job<'_>) -> Result<Wasm, BuildError> {
+    let bytes = module::component(&compile(job)?, &[ADAPTER])?;
+    let name = job.folder.file_name().map_or_else(|| "agent".into(), |name| name.to_string_lossy());
+    let output = job.target()?.join(format!("{}.component.wasm", name.replace('-', "_")));
+    Ok(Wasm { bytes, output })
+}
+
+/// The core module, which imports WASI.
+fn compile(job: &Job<'_>) -> Result<Vec<u8>, BuildError> {
     let go = Go::find()?;
-    let target = job.target()?;
-    let work = target.join("go");
-    std::fs::create_dir_all(&work).map_err(|e| BuildError::Write(work.clone(), e))?;
+    let work = job.target()?.join("go");
     let workspace = workspace(job.folder, &work, &go)?;
-    let core = work.join("agent.wasm");
+    let core = Passing::new(&work, "agent", "wasm")?;
     let mut command = Command::new(&go.program);
     command.current_dir(job.folder).env("GOOS", "wasip1").env("GOARCH", "wasm").env("GOWORK", &workspace);
-    // Without a network nothing may wait for one; the toolchain is the one that is here.
+    // The toolchain is the one that is here: another would be fetched.
     command.env("GOTOOLCHAIN", "local").env("GOFLAGS", "").env("CGO_ENABLED", "0");
     if job.offline {
         command.env("GOPROXY", "off");
     }
     // Names stay: a trap says where. Of the places of files only what is the author's.
-    command.args(["build", "-buildmode=c-shared", "-trimpath", "-buildvcs=false", "-o"]).arg(&core).arg(".");
+    command
+        .args(["build", "-buildmode=c-shared", "-trimpath", "-buildvcs=false", "-o"])
+        .arg(&core.0)
+        .arg(".");
     job.run(&format!("compiling with {}", go.version), &mut command)?;
-    let bytes = std::fs::read(&core).map_err(|e| BuildError::Read(core.clone(), e))?;
-    let bytes = module::component(&bytes, &[ADAPTER])?;
-    let name = job.folder.file_name().map_or_else(|| "agent".into(), |name| name.to_string_lossy());
-    Ok(Wasm { bytes, output: target.join(format!("{}.component.wasm", name.replace('-', "_"))) })
+    core.read()
 }
 
 /// A workspace of the agent and the SDK: `import "parloir"` needs no line in the agent's `go.mod`.
 fn workspace(folder: &Path, work: &Path, go: &Go) -> Result<PathBuf, BuildError> {
-    let own = folder.join(VENDORED);
-    let sdk = if own.join("go.mod").is_file() {
-        own
-    } else {
-        let sdk = work.join("sdk");
-        if sdk.is_dir() {
-            std::fs::remove_dir_all(&sdk).map_err(|e| BuildError::Write(sdk.clone(), e))?;
-        }
-        vendored::write(SDK, &sdk)?;
-        sdk
-    };
+    let sdk = sdk::place(folder, SDK, work)?;
     let file = work.join("go.work");
     let quoted = |path: &Path| format!("{:?}", path.display().to_string());
     let text =
         format!("go {}.{}\n\nuse (\n\t{}\n\t{}\n)\n", go.number.0, go.number.1, quoted(folder), quoted(&sdk));
-    put(&file, text.as_bytes())?;
+    if std::fs::read(&file).ok().as_deref() != Some(text.as_bytes()) {
+        put(&file, text.as_bytes())?;
+    }
     Ok(file)
 }
 
@@ -78,10 +75,11 @@ impl Go {
     /// `GO` decides; else that on `PATH`.
     fn find() -> Result<Self, BuildError> {
         let name = program("GO", "go");
-        // Outside of any folder: a `go.mod` may ask for another toolchain, which would be fetched.
-        let Some(version) = asked(&name, &["env", "GOVERSION"]) else {
-            return Err(missing(&format!("{name} does not run")));
-        };
+        let mut asked = Command::new(&name);
+        asked.args(["env", "GOVERSION"]).env("GOTOOLCHAIN", "local").env("GOWORK", "off");
+        let said = asked.output().ok().filter(|output| output.status.success());
+        let Some(said) = said else { return Err(missing(&format!("{name} does not run"))) };
+        let version = String::from_utf8_lossy(&said.stdout).trim().to_owned();
         match number(&version) {
             Some(number) if number >= OLDEST => Ok(Self { program: name, version, number }),
             _ => Err(missing(&format!("{name} is {version}, older than go{}.{}", OLDEST.0, OLDEST.1))),
@@ -150,8 +148,7 @@ mod tests {
     #[test]
     fn go_leaves_the_line_s_place_alone() {
         let folder = folder("package main\n\nimport _ \"parloir\"\n\nfunc main() {}\n");
-        build(&Job { folder: folder.path(), quiet: true, offline: true }).unwrap();
-        let module = std::fs::read(folder.path().join("target/go/agent.wasm")).unwrap();
+        let module = compile(&Job { folder: folder.path(), quiet: true, offline: true }).unwrap();
         let first = wasmparser::Parser::new(0)
             .parse_all(&module)
             .filter_map(|payload| match payload {

@@ -26,6 +26,7 @@ mod lines;
 mod module;
 mod python;
 mod rust;
+mod sdk;
 pub(crate) mod vendored;
 
 use std::path::{Path, PathBuf};

@@ -1,0 +1,3 @@
+module everycall
+
+go 1.24

@@ -1,0 +1,265 @@
+//! Agents in C and in Go: every call of the contract, with every shape of answer, and every way of failing.
+//! What one language makes of it the other makes too.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod house;
+
+use std::sync::{Arc, Mutex};
+
+use parloir_contract::{
+    Answer, Appointment, Booked, CallInfo, Contact, Direction, Field, Finish, Heard, HostCall, HostReturn,
+    LocalTime, LogLevel, LogLine, Outcome, Passage, Refusal, Slot, Speech, SpokenAnswer, ToolCall,
+    Transferred, Turn, Usage,
+};
+use parloir_sandbox::{Agent, Budget, Door, Failure, FailureKind, Sandbox, Settings, surface};
+
+const C: &str = "tests/agents/every-call/c";
+const GO: &str = "tests/agents/every-call/go";
+const SATURDAY: LocalTime = LocalTime { year: 2026, month: 11, day: 21, hour: 18, minute: 5 };
+const TUESDAY: LocalTime = LocalTime { year: 2026, month: 11, day: 24, hour: 10, minute: 0 };
+
+async fn agent(folder: &str) -> Agent {
+    let sandbox = Sandbox::new(Settings::default(), None).unwrap();
+    sandbox.load(std::fs::read(house::component(folder)).unwrap()).await.unwrap()
+}
+
+/// One call with this setting `fail`: how it ended, and what the agent asked of the host.
+async fn ring(agent: &Agent, fail: &str) -> (Result<Outcome, Failure>, Vec<HostCall>) {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let heard = asked.clone();
+    let door = Door::new(tower::service_fn(move |call: HostCall| {
+        let before = heard.lock().unwrap().iter().filter(|c| matches!(c, HostCall::Listen(_))).count();
+        let answer = parloir_meaning::answer(&call).unwrap_or_else(|| host(&call, before));
+        heard.lock().unwrap().push(call);
+        async move { Ok(answer) }
+    }));
+    let info = CallInfo {
+        id: "0123456789abcdef0123456789abcdef".into(),
+        direction: Direction::Outbound,
+        line: "+33199005678".into(),
+        caller: Some("+33612345678".into()),
+        language: "fr-FR".into(),
+        started_at: SATURDAY,
+        settings: [("blank", " \t"), ("padded", " la maison\n"), ("fail", fail)]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .to_vec(),
+    };
+    let answered = agent.answer(info, door, Budget::default()).await.unwrap();
+    let asked = std::mem::take(&mut *asked.lock().unwrap());
+    (answered.outcome, asked)
+}
+
+fn host(call: &HostCall, listened: usize) -> HostReturn {
+    let refused = || Refusal::Unavailable("nobody does this today".into());
+    let spoken = |text: &str| Heard { text: text.into(), whole: false, played: 1_234 };
+    let slot = |id: &str| Slot { id: id.into(), start: TUESDAY, minutes: 30 };
+    let appointment = |id: &str| Appointment {
+        reference: "A7K2P9".into(),
+        slot: slot(id),
+        contact: Contact { name: "Jean Dupont".into(), phone: Some("+33612345678".into()) },
+        motive: "projet".into(),
+    };
+    let answer = || Answer {
+        text: "voilà".into(),
+        tool_calls: vec![ToolCall { id: "2".into(), name: "slots".into(), arguments: "{\"n\":1}".into() }],
+        finish: Finish::ToolCalls,
+        usage: Usage { input_tokens: 12, output_tokens: 34 },
+        model: "small".into(),
+    };
+    match call {
+        HostCall::Say(say) if say.text == "refuse" => HostReturn::Say(Err(refused())),
+        HostCall::Say(say) => HostReturn::Say(Ok(spoken(&say.text))),
+        HostCall::Play(play) => HostReturn::Play(Ok(spoken(&play.sound))),
+        HostCall::Ask(ask) => HostReturn::Ask(Ok((spoken(&ask.question), Turn::Digits("1234".into())))),
+        HostCall::Listen(_) => HostReturn::Listen(Ok(match listened {
+            0 => Turn::Speech(Speech {
+                text: "à côté".into(),
+                confidence: 0.75,
+                language: "fr-CA".into(),
+                over_agent: true,
+            }),
+            1 => Turn::Silence,
+            _ => Turn::HungUp,
+        })),
+        HostCall::Transfer(to) if to.to.is_empty() => HostReturn::Transfer(Err(refused())),
+        HostCall::Transfer(_) => HostReturn::Transfer(Ok(Transferred::Busy)),
+        HostCall::Consent(true) => HostReturn::Consent(Ok(())),
+        HostCall::Consent(false) => HostReturn::Consent(Err(Refusal::NotPermitted(String::new()))),
+        HostCall::PauseRecording => HostReturn::PauseRecording(Ok(())),
+        HostCall::ResumeRecording => HostReturn::ResumeRecording(Ok(())),
+        HostCall::HangUp => HostReturn::HangUp(()),
+        HostCall::ModelAvailable => HostReturn::ModelAvailable(true),
+        HostCall::Chat(_) => HostReturn::Chat(Ok(answer())),
+        HostCall::Reply(_) => {
+            HostReturn::Reply(Ok(SpokenAnswer { heard: spoken("voi"), generated: answer() }))
+        }
+        HostCall::FreeSlots(wanted) if wanted.limit == 2 => HostReturn::FreeSlots(Err(refused())),
+        HostCall::FreeSlots(_) => HostReturn::FreeSlots(Ok(vec![slot("one"), slot("two")])),
+        HostCall::Book(book) => HostReturn::Book(Ok(Booked::Confirmed(appointment(&book.slot)))),
+        HostCall::MoveAppointment(_) => HostReturn::MoveAppointment(Ok(Booked::Taken)),
+        HostCall::FindAppointments(_) => HostReturn::FindAppointments(Ok(vec![appointment("two")])),
+        HostCall::CancelAppointment(_) => HostReturn::CancelAppointment(Ok(true)),
+        HostCall::GetMemory(key) => {
+            let value = (key == "there").then(|| serde_bytes::ByteBuf::from(b"kept".to_vec()));
+            HostReturn::GetMemory(Ok(value))
+        }
+        HostCall::SetMemory(_) => HostReturn::SetMemory(Ok(())),
+        HostCall::CompareAndSet(_) => HostReturn::CompareAndSet(Ok(true)),
+        HostCall::DeleteMemory(_) => HostReturn::DeleteMemory(Ok(())),
+        HostCall::ListDocuments => HostReturn::ListDocuments(Ok(vec!["tarifs.md".into(), "b.md".into()])),
+        HostCall::ReadDocument(_) => HostReturn::ReadDocument(Ok("Soixante euros.".into())),
+        HostCall::SearchDocuments(_) => HostReturn::SearchDocuments(Ok(vec![Passage {
+            document: "tarifs.md".into(),
+            text: "Soixante euros.".into(),
+            score: 0.5,
+        }])),
+        HostCall::SetReport(_) => HostReturn::SetReport(Ok(())),
+        HostCall::Now => HostReturn::Now(SATURDAY),
+        HostCall::Weekday => HostReturn::Weekday(6),
+        HostCall::Elapsed => HostReturn::Elapsed(2_345),
+        HostCall::RandomBytes(count) => HostReturn::RandomBytes(vec![0xa5; *count as usize].into()),
+        HostCall::Log(_) => HostReturn::Log(()),
+        meaning => panic!("{meaning:?} was to be answered by its own room"),
+    }
+}
+
+fn notes(asked: &[HostCall]) -> Vec<(&str, &str)> {
+    asked
+        .iter()
+        .filter_map(|call| match call {
+            HostCall::SetReport(Field::Other(name, value)) => Some((name.as_str(), value.as_str())),
+            _ => None,
+        })
+        .collect()
+}
+
+fn logged(asked: &[HostCall]) -> Vec<(LogLevel, &str)> {
+    asked
+        .iter()
+        .filter_map(|call| match call {
+            HostCall::Log(LogLine { level, message }) => Some((*level, message.as_str())),
+            _ => None,
+        })
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_call_and_answer_means_the_same_in_c_and_go() {
+    let (c, go) = (agent(C).await, agent(GO).await);
+    assert_eq!(c.description(), go.description());
+    assert_eq!(c.capabilities().len(), 5);
+    let ((c_outcome, c), (go_outcome, go)) = (ring(&c, "").await, ring(&go, "").await);
+    for (c, go) in c.iter().zip(&go) {
+        assert_eq!(c, go, "C on the left, Go on the right");
+    }
+    assert_eq!(c.len(), go.len(), "{:?}", if c.len() > go.len() { &c[go.len()..] } else { &go[c.len()..] });
+    assert_eq!(c_outcome.unwrap(), Outcome::CallBack);
+    assert_eq!(go_outcome.unwrap(), Outcome::CallBack);
+
+    let imports: std::collections::BTreeSet<_> = c.iter().map(HostCall::import).collect();
+    assert_eq!(imports.len(), parloir_contract::Import::ALL.len(), "every import was called");
+    let notes = notes(&c);
+    for expected in [
+        ("call", "0123456789abcdef0123456789abcdef yes +33199005678 +33612345678 2026-11-21 18:05"),
+        ("setting", "la maison"),
+        ("no setting", "none"),
+        ("heard", "Bonjour. no 1234"),
+        ("say", "unavailable: nobody does this today"),
+        ("reply", "Combien ?; keys 1234"),
+        ("turn", "à côté in fr-CA, yes over the agent, 0.75"),
+        ("turn", "silence"),
+        ("turn", "hung up"),
+        ("consent", "not permitted: "),
+        ("slots", "2, two at 2026-11-24 10:00 for 30 min"),
+        ("booked", "yes A7K2P9, two at 2026-11-24 10:00 for 30 min, Jean Dupont +33612345678, projet"),
+        ("moved", "no"),
+        ("there", "kept"),
+        ("absent", "none"),
+        ("documents", "2 tarifs.md b.md"),
+        ("passage", "1 tarifs.md Soixante euros. 0.5"),
+        ("chat", "voilà slots({\"n\":1}) 1 12 34 small"),
+        ("reply", "voi of voilà"),
+        ("digits", "0612"),
+        ("amount", "yes 2000 no EUR"),
+        ("fits", "yes"),
+        ("phone", "+33612345678"),
+        ("name", "Jean Dupont no"),
+        ("choice", "0 1"),
+        ("language", "en-GB"),
+        ("date", "mardi 24 novembre"),
+        ("list", "ce mois-ci ou plus tard"),
+        ("now", "2026-11-21 18:05, day 6, 2345 ms"),
+        ("random", "4 a5a5a5a5"),
+    ] {
+        assert!(notes.contains(&expected), "{expected:?} is not among {notes:#?}");
+    }
+    assert_eq!(logged(&c), [(LogLevel::Debug, "a note"), (LogLevel::Warn, "  -42|42   |-0042|x|%")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_component_imports_the_contract_alone() {
+    for folder in [C, GO] {
+        let imports = surface(&std::fs::read(house::component(folder)).unwrap()).imports;
+        assert!(!imports.iter().any(|import| import.contains(':')), "{folder}: {imports:?}");
+    }
+}
+
+/// That the agent is stopped, and the last thing its journal reads.
+async fn stops(agent: &Agent, fail: &str, words: &[&str]) {
+    let (outcome, asked) = ring(agent, fail).await;
+    assert_eq!(outcome.unwrap_err().kind, FailureKind::Trap, "{fail}");
+    let logged = logged(&asked);
+    let text: String = logged.iter().map(|(_, line)| format!("{line}\n")).collect();
+    for word in words {
+        assert!(text.contains(word), "{fail}: {word:?} is not in\n{text}");
+    }
+    assert!(logged.iter().all(|(level, _)| *level == LogLevel::Error), "{fail}: {logged:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bug_in_c_tells_its_reason_and_place() {
+    let agent = agent(C).await;
+    stops(&agent, "assert", &["assert(call->line[0] == '-') does not hold", "agent.c:", "in answer"]).await;
+    stops(&agent, "abort", &["abort() was called"]).await;
+    stops(&agent, "panic", &["asked to panic", "agent.c:", "in answer"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bug_in_go_tells_its_reason_and_place() {
+    let agent = agent(GO).await;
+    stops(&agent, "panic", &["panic: asked to panic", "main.answer everycall/main.go:"]).await;
+    stops(&agent, "index", &["index out of range [32] with length 32", "main.answer everycall/main.go:"])
+        .await;
+    stops(&agent, "deadlock", &["all goroutines are asleep - deadlock!", "main.go:"]).await;
+    // Not the agent's own goroutine, and no UTF-8.
+    stops(&agent, "goroutine", &["panic: from beside, prêt", "main.go:"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_that_is_not_dealt_with_ends_the_call_with_its_reason() {
+    for folder in [C, GO] {
+        let (outcome, _) = ring(&agent(folder).await, "give-up").await;
+        let why = Outcome::Failed("unavailable: nobody does this today".into());
+        assert_eq!(outcome.unwrap(), why, "{folder}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn go_s_own_library_finds_a_still_clock_and_prints_to_the_journal() {
+    let (outcome, asked) = ring(&agent(GO).await, "library").await;
+    assert_eq!(outcome.unwrap(), Outcome::Done);
+    assert_eq!(
+        logged(&asked),
+        [
+            (LogLevel::Info, "slept 1h30m0s for 0123456789abcdef0123456789abcdef"),
+            (LogLevel::Info, "from un thé, prêt"),
+            (LogLevel::Info, "unfinished ?? …"),
+        ]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_runs_again_the_same() {
+    let agent = agent(GO).await;
+    assert_eq!(ring(&agent, "library").await.1, ring(&agent, "library").await.1);
+}
