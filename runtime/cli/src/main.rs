@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is what a command is for")]
 
 mod agent;
+mod check;
 mod commands;
 mod terminal;
 mod toolchain;
@@ -81,6 +82,11 @@ enum Command {
         after_help = "What you type is what you say. /key 1, /silence, /interrupt [800ms] WORDS, /hang-up, /help.\n\nExample:\n  parloir talk agents/cabinet --set \"cabinet.name=cabinet du Parc\" --save conversations/talk.yaml"
     )]
     Talk(commands::talk::Talk),
+    /// Check an agent before it is deployed: each finding with its place and what to do.
+    #[command(
+        after_help = "Exit codes: 0 nothing that breaks calls, 3 something that does.\n\nExample:\n  parloir check agents/cabinet"
+    )]
+    Check(commands::check::Check),
     /// Fetch the embedded speech model.
     #[command(after_help = "Example:\n  parloir fetch --models models")]
     Fetch(commands::fetch::Fetch),
@@ -173,6 +179,7 @@ fn main() -> ExitCode {
             Command::Talk(talk) => talk.run().await,
             Command::New(new) => new.run(),
             Command::Build(build) => build.run().await,
+            Command::Check(check) => check.run().await,
             Command::Fetch(fetch) => fetch.run().await,
         }
     });

@@ -1,6 +1,6 @@
 //! What a component asks for and offers, read from its bytes without running it.
 
-use wasmparser::{Parser, Payload};
+use wasmparser::{ComponentTypeRef, Parser, Payload};
 
 /// A component's imports and exports, by the names it gives them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,7 +26,12 @@ pub fn surface(component: &[u8]) -> Surface {
             Ok(Payload::ModuleSection { .. } | Payload::ComponentSection { .. }) => depth += 1,
             Ok(Payload::End(_)) => depth = depth.saturating_sub(1),
             Ok(Payload::ComponentImportSection(section)) if depth == 0 => {
-                surface.imports.extend(section.into_iter().flatten().map(|import| short(import.name.name)));
+                // A type that an interface is spoken in is none of its own.
+                let asked = section
+                    .into_iter()
+                    .flatten()
+                    .filter(|i| matches!(i.ty, ComponentTypeRef::Instance(_) | ComponentTypeRef::Func(_)));
+                surface.imports.extend(asked.map(|import| short(import.name.name)));
             }
             Ok(Payload::ComponentExportSection(section)) if depth == 0 => {
                 surface.exports.extend(section.into_iter().flatten().map(|export| short(export.name.name)));

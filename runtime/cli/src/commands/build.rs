@@ -69,11 +69,10 @@ impl Build {
         let listed =
             |items: &[String]| if items.is_empty() { "nothing".to_owned() } else { items.join(", ") };
         let kib = built.size.div_ceil(1024);
-        anstream::println!(
-            "{} {} ({kib} KiB, {seconds:.1} s)",
-            styled(GOOD, "built"),
-            built.component.display()
-        );
+        // As the person would name it from here.
+        let here = std::env::current_dir().unwrap_or_default();
+        let component = built.component.strip_prefix(&here).unwrap_or(&built.component).display();
+        anstream::println!("{} {component} ({kib} KiB, {seconds:.1} s)", styled(GOOD, "built"));
         let line = |name: &str, value: &str| anstream::println!("  {} {value}", styled(DIM, name));
         line(
             "agent       ",

@@ -3,6 +3,7 @@
 pub(crate) mod build;
 pub(crate) mod call;
 pub(crate) mod calls;
+pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod fetch;
 pub(crate) mod log_key;

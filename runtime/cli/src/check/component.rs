@@ -1,0 +1,163 @@
+//! What a component says of itself, without running it.
+
+use std::collections::BTreeSet;
+
+use parloir_sandbox::Budget;
+use wasmparser::{Parser, Payload};
+use wit_component::DecodedWasm;
+use wit_parser::WorldItem;
+
+use super::{Finding, Used};
+
+const PACKAGE: &str = "parloir:agent/";
+const VERSION: &str = "0.1.0";
+/// A page of WebAssembly memory.
+const PAGE: u64 = 65_536;
+
+/// What a component imports and exports, and what is wrong with that.
+#[derive(Debug, Default)]
+pub(crate) struct Read {
+    /// The contract's functions it imports.
+    pub(crate) used: Used,
+    /// What is wrong.
+    pub(crate) findings: Vec<Finding>,
+}
+
+/// Reads a component. `place` is how it is named in findings.
+pub(crate) fn read(component: &[u8], place: &str) -> Read {
+    let mut read = Read::default();
+    let (resolve, world) = match wit_component::decode(component) {
+        Ok(DecodedWasm::Component(resolve, world)) => (resolve, world),
+        Ok(DecodedWasm::WitPackage(..)) => {
+            read.findings.push(Finding::error(
+                place,
+                "this is a contract in binary form, and no agent",
+                "give the component that `parloir build` made",
+            ));
+            return read;
+        }
+        Err(error) => {
+            read.findings.push(Finding::error(
+                place,
+                format!("the file is cut short or damaged: {error:#}"),
+                "build it again",
+            ));
+            return read;
+        }
+    };
+    let Some(world) = resolve.worlds.get(world) else { return read };
+    let mut foreign = BTreeSet::new();
+    for (key, item) in &world.imports {
+        let name = resolve.name_world_key(key);
+        let Some((interface, version)) = ours(&name) else {
+            foreign.insert(name);
+            continue;
+        };
+        if version != VERSION {
+            read.findings.push(Finding::error(
+                place,
+                format!("the agent was built for the contract {version}, and this parloir serves {VERSION}"),
+                "update parloir, or build the agent with this parloir's SDK",
+            ));
+        }
+        if let WorldItem::Interface { id, .. } = item
+            && let Some(found) = resolve.interfaces.get(*id)
+        {
+            let functions = found.functions.keys().map(|function| format!("{interface}.{function}"));
+            read.used.0.extend(functions);
+        }
+    }
+    if !foreign.is_empty() {
+        let names = foreign.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let wasi = foreign.iter().any(|name| name.starts_with("wasi:"));
+        read.findings.push(Finding::error(
+            place,
+            format!("the agent imports what no sandbox has: {names}"),
+            if wasi {
+                "an agent has no files, sockets, clock or output of its own: leave out the library that wants them, and build with `parloir build`, which drags in no WASI"
+            } else {
+                "an agent may import the contract's interfaces and nothing else"
+            },
+        ));
+    }
+    let exports: Vec<String> = world.exports.keys().map(|key| resolve.name_world_key(key)).collect();
+    for needed in ["describe", "answer"] {
+        if !exports.iter().any(|export| export == needed) {
+            read.findings.push(Finding::error(
+                place,
+                format!("the agent does not export `{needed}`"),
+                "make it an agent with the SDK's one line: `export!`, `agent({ … })`, `@agent(…)`",
+            ));
+        }
+    }
+    read.findings.extend(memory(component, place));
+    read
+}
+
+/// The interface's name and the contract's version.
+fn ours(name: &str) -> Option<(&str, &str)> {
+    name.strip_prefix(PACKAGE)?.split_once('@')
+}
+
+/// What the component's memories hold from the start, against what a call may have.
+fn memory(component: &[u8], place: &str) -> Option<Finding> {
+    let mut pages = 0_u64;
+    for payload in Parser::new(0).parse_all(component) {
+        if let Ok(Payload::MemorySection(memories)) = payload {
+            pages =
+                memories.into_iter().flatten().map(|memory| memory.initial).fold(pages, u64::saturating_add);
+        }
+    }
+    let (bytes, most) = (pages.saturating_mul(PAGE), Budget::default().memory as u64);
+    let (mib, most_mib) = (bytes.div_ceil(1 << 20), most >> 20);
+    let what = format!("the agent begins with {mib} MiB of memory, and a call may have {most_mib}");
+    let remedy = "hold less from the start: large tables belong in the tenant's documents";
+    if bytes > most {
+        Some(Finding::error(place, what, remedy))
+    } else if bytes.saturating_mul(4) > most.saturating_mul(3) {
+        Some(Finding::warning(place, what, remedy))
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(wat: &str) -> Vec<String> {
+        let component = wat::parse_str(wat).unwrap();
+        read(&component, "a.wasm").findings.into_iter().map(|finding| finding.what).collect()
+    }
+
+    #[test]
+    fn a_component_of_another_world_is_told_what_it_lacks_and_drags_in() {
+        let found = found(
+            r#"(component (import "wasi:cli/stdout@0.2.3" (instance (export "get-stdout" (func (result u32))))))"#,
+        );
+        assert!(found.iter().any(|what| what.contains("wasi:cli/stdout@0.2.3")), "{found:?}");
+        assert!(found.iter().any(|what| what.contains("does not export `describe`")), "{found:?}");
+        assert!(found.iter().any(|what| what.contains("does not export `answer`")), "{found:?}");
+    }
+
+    #[test]
+    fn a_newer_contract_is_recognised() {
+        let found = found(
+            r#"(component (import "parloir:agent/clock@0.9.0" (instance (export "weekday" (func (result u8))))))"#,
+        );
+        assert!(found.iter().any(|what| what.contains("built for the contract 0.9.0")), "{found:?}");
+    }
+
+    #[test]
+    fn a_damaged_file_is_said_to_be_one() {
+        let whole = wat::parse_str("(component (core module (memory 1)))").unwrap();
+        let cut = read(&whole[..whole.len() - 3], "a.wasm").findings;
+        assert!(cut[0].what.contains("cut short"), "{cut:?}");
+    }
+
+    #[test]
+    fn more_memory_than_a_call_may_have_is_found() {
+        let found = found("(component (core module (memory 800)))");
+        assert!(found.iter().any(|what| what.contains("begins with 50 MiB")), "{found:?}");
+    }
+}
