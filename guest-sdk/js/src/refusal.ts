@@ -15,7 +15,7 @@ export class Refusal extends Error {
     /** Why, in the host's words: how to be allowed, or what to change. */
     readonly reason: string,
   ) {
-    super(`${kind}: ${reason}`);
+    super(`${kind.replace("-", " ")}: ${reason}`);
   }
 }
 

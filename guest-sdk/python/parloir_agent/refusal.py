@@ -35,7 +35,7 @@ class Refusal(Exception):
     """What the host did not do. Nothing happened, and the agent may go on."""
 
     def __init__(self, kind: RefusalKind, reason: str) -> None:
-        super().__init__(f"{kind.value}: {reason}")
+        super().__init__(f"{kind.value.replace('-', ' ')}: {reason}")
         self.kind = kind
         #: Why, in the host's words: how to be allowed, or what to change.
         self.reason = reason

@@ -1,5 +1,5 @@
-//! Agents in C and in Go: every call of the contract, with every shape of answer, and every way of failing.
-//! What one language makes of it the other makes too.
+//! Agents in C, Go, TypeScript and Python: every call of the contract, with every shape of answer, and
+//! every way of failing. What one language makes of it the others make too.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod house;
@@ -11,16 +11,31 @@ use parloir_contract::{
     LocalTime, LogLevel, LogLine, Outcome, Passage, Refusal, Slot, Speech, SpokenAnswer, ToolCall,
     Transferred, Turn, Usage,
 };
-use parloir_sandbox::{Agent, Budget, Door, Failure, FailureKind, Sandbox, Settings, surface};
+use parloir_sandbox::{
+    Agent, ArtifactCache, Budget, Door, Failure, FailureKind, Sandbox, SealKey, Settings, surface,
+};
 
 const C: &str = "tests/agents/every-call/c";
 const GO: &str = "tests/agents/every-call/go";
+const TYPESCRIPT: &str = "tests/agents/every-call/typescript";
+const PYTHON: &str = "tests/agents/every-call/python";
 const SATURDAY: LocalTime = LocalTime { year: 2026, month: 11, day: 21, hour: 18, minute: 5 };
 const TUESDAY: LocalTime = LocalTime { year: 2026, month: 11, day: 24, hour: 10, minute: 0 };
 
 async fn agent(folder: &str) -> Agent {
-    let sandbox = Sandbox::new(Settings::default(), None).unwrap();
-    sandbox.load(std::fs::read(house::component(folder)).unwrap()).await.unwrap()
+    let component = house::component(folder);
+    let sandbox = Sandbox::new(Settings::default(), compiled()).unwrap();
+    sandbox.load(std::fs::read(component).unwrap()).await.unwrap()
+}
+
+/// What `parloir build` compiled: an interpreter takes half a minute.
+fn compiled() -> Option<ArtifactCache> {
+    let set = |name| std::env::var_os(name).map(std::path::PathBuf::from);
+    let folder = set("PARLOIR_CACHE")
+        .or_else(|| set("XDG_CACHE_HOME").map(|cache| cache.join("parloir")))
+        .or_else(|| set("HOME").map(|home| home.join(".cache/parloir")))?;
+    let key = std::fs::read(folder.join("compiled.key")).ok()?;
+    Some(ArtifactCache::new(folder.join("compiled"), SealKey(key.try_into().ok()?)))
 }
 
 /// One call with this setting `fail`: how it ended, and what the agent asked of the host.
@@ -214,6 +229,52 @@ async fn stops(agent: &Agent, fail: &str, words: &[&str]) {
         assert!(text.contains(word), "{fail}: {word:?} is not in\n{text}");
     }
     assert!(logged.iter().all(|(level, _)| *level == LogLevel::Error), "{fail}: {logged:?}");
+}
+
+/// All of it in one test: an interpreter is built once.
+async fn means_what_c_means(folder: &str, bugs: &[(&str, &str, &str)]) {
+    let (c, other) = (agent(C).await, agent(folder).await);
+    assert_eq!(c.description(), other.description());
+    let ((_, in_c), (outcome, asked)) = (ring(&c, "").await, ring(&other, "").await);
+    for (in_c, other) in in_c.iter().zip(&asked) {
+        assert_eq!(in_c, other, "C on the left");
+    }
+    let longer = if in_c.len() > asked.len() { &in_c[asked.len()..] } else { &asked[in_c.len()..] };
+    assert_eq!(in_c.len(), asked.len(), "{longer:?} {outcome:?}");
+    assert_eq!(outcome.unwrap(), Outcome::CallBack);
+
+    let (outcome, _) = ring(&other, "give-up").await;
+    assert_eq!(outcome.unwrap(), Outcome::Failed("unavailable: nobody does this today".into()));
+
+    // An exception is no trap: the agent gives up, with the reason and the place in its journal.
+    for (fail, reason, place) in bugs {
+        let (outcome, asked) = ring(&other, fail).await;
+        let logged = logged(&asked);
+        let [(LogLevel::Error, text)] = logged.as_slice() else { panic!("{fail}: {logged:?}") };
+        assert!(text.starts_with(reason) && text.contains(place), "{fail}: {text}");
+        assert_eq!(outcome.unwrap(), Outcome::Failed((*text).to_owned()), "{fail}");
+    }
+
+    let imports = surface(&std::fs::read(house::component(folder)).unwrap()).imports;
+    assert!(!imports.iter().any(|import| import.contains(':')), "{imports:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn typescript_means_what_c_means() {
+    let bugs = [
+        ("panic", "RangeError: asked to panic", "(agent.ts:22)"),
+        ("undefined", "TypeError: ", "(agent.ts:24)"),
+    ];
+    means_what_c_means(TYPESCRIPT, &bugs).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn python_means_what_c_means() {
+    let bugs = [
+        ("panic", "ValueError: asked to panic", "at answer (agent.py:55)"),
+        ("undefined", "IndexError: list index out of range", "at answer (agent.py:57)"),
+    ];
+    means_what_c_means(PYTHON, &bugs).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
