@@ -40,11 +40,21 @@ fn compiled() -> Option<ArtifactCache> {
 
 /// One call with this setting `fail`: how it ended, and what the agent asked of the host.
 async fn ring(agent: &Agent, fail: &str) -> (Result<Outcome, Failure>, Vec<HostCall>) {
+    let turns = if fail == "until" { UNTIL } else { &[] };
     let asked = Arc::new(Mutex::new(Vec::new()));
     let heard = asked.clone();
     let door = Door::new(tower::service_fn(move |call: HostCall| {
         let before = heard.lock().unwrap().iter().filter(|c| matches!(c, HostCall::Listen(_))).count();
-        let answer = parloir_meaning::answer(&call).unwrap_or_else(|| host(&call, before));
+        let questions = heard.lock().unwrap().iter().filter(|c| matches!(c, HostCall::Ask(_))).count();
+        let answer = match (&call, turns.get(questions)) {
+            (HostCall::Ask(ask), Some(words)) if ask.question != "refuse" => {
+                HostReturn::Ask(Ok((Heard::default(), said(words))))
+            }
+            (HostCall::Ask(_), _) if !turns.is_empty() => {
+                HostReturn::Ask(Err(Refusal::Unavailable("every voice failed".into())))
+            }
+            _ => parloir_meaning::answer(&call).unwrap_or_else(|| host(&call, before)),
+        };
         heard.lock().unwrap().push(call);
         async move { Ok(answer) }
     }));
@@ -62,6 +72,56 @@ async fn ring(agent: &Agent, fail: &str) -> (Result<Outcome, Failure>, Vec<HostC
     let answered = agent.answer(info, door, Budget::default()).await.unwrap();
     let asked = std::mem::take(&mut *asked.lock().unwrap());
     (answered.outcome, asked)
+}
+
+/// What the caller does at each question of the trial `until`.
+const UNTIL: &[&str] = &[
+    // Yes or no: noise, a silence, "pardon?", "one moment", and yes.
+    "[Musique]",
+    "",
+    "Pardon, vous pouvez répéter ?",
+    "Un instant, s'il vous plaît.",
+    "Oui.",
+    // A choice that asks for a human in so many words.
+    "un conseiller",
+    // The second moment; a day; a number that begins with a zero; a code that is too short at first.
+    "le deuxième",
+    "mardi",
+    "#0612345678",
+    "#12",
+    "one two three four",
+    "quinze",
+    "deux mille euros",
+    "Pardon ?",
+    "Jean Dupont",
+    "abracadabra",
+    "sésame",
+    // A human by key, and in words; goodbye; three silences; three times nothing understood; gone.
+    "#0",
+    "Je voudrais parler à quelqu'un.",
+    "Au revoir.",
+    "",
+    "",
+    "",
+    "bleu",
+    "",
+    "vert",
+    "!",
+];
+
+/// Words; keys after "#"; "" for silence, "!" for a hang-up.
+fn said(words: &str) -> Turn {
+    match words.strip_prefix('#') {
+        Some(keys) => Turn::Digits(keys.into()),
+        None if words.is_empty() => Turn::Silence,
+        None if words == "!" => Turn::HungUp,
+        None => Turn::Speech(Speech {
+            text: words.into(),
+            confidence: 0.9,
+            language: "fr-FR".into(),
+            over_agent: false,
+        }),
+    }
 }
 
 fn host(call: &HostCall, listened: usize) -> HostReturn {
@@ -209,6 +269,60 @@ async fn every_call_and_answer_means_the_same_in_c_and_go() {
         assert!(notes.contains(&expected), "{expected:?} is not among {notes:#?}");
     }
     assert_eq!(logged(&c), [(LogLevel::Debug, "a note"), (LogLevel::Warn, "  -42|42   |-0042|x|%")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_is_asked_until_it_is_answered_alike_in_c_and_go() {
+    let (c, go) = (ring(&agent(C).await, "until").await, ring(&agent(GO).await, "until").await);
+    let asked = |calls: &[HostCall]| -> Vec<HostCall> {
+        calls.iter().filter(|c| matches!(c, HostCall::Ask(_) | HostCall::SetReport(_))).cloned().collect()
+    };
+    for (c, go) in asked(&c.1).iter().zip(&asked(&go.1)) {
+        assert_eq!(c, go, "C on the left, Go on the right");
+    }
+    assert_eq!(c.1.len(), go.1.len());
+    assert_eq!((c.0.unwrap(), go.0.unwrap()), (Outcome::Done, Outcome::Done));
+    assert_eq!(
+        notes(&c.1),
+        [
+            ("answer", "yes"),
+            ("answer", "0 0"),
+            ("answer", "0 1"),
+            ("answer", " to , 2, 0-0, no 0"),
+            ("answer", "+33612345678"),
+            ("answer", "1234"),
+            ("answer", "15"),
+            ("answer", "2000"),
+            ("answer", "Jean Dupont"),
+            ("answer", "fr-FR"),
+            ("human", ""),
+            ("human", ""),
+            ("goodbye", ""),
+            ("silent", ""),
+            ("misunderstood", ""),
+            ("hung up", ""),
+            ("refused", ""),
+        ]
+    );
+    let questions: Vec<_> =
+        c.1.iter()
+            .filter_map(|call| match call {
+                HostCall::Ask(ask) => Some((ask.question.as_str(), ask.listen.patience)),
+                _ => None,
+            })
+            .collect();
+    assert_eq!(
+        questions[..5],
+        [
+            ("Oui ?", 6_000),
+            ("Oui ou non ?", 6_000),
+            ("Alors ?", 6_000),
+            ("Alors ?", 6_000),
+            ("Prenez votre temps.", 20_000),
+        ]
+    );
+    assert!(questions.contains(&("Sorry, I did not catch that. Quel code ?", 10_000)), "{questions:?}");
+    assert!(questions.contains(&("Vous êtes toujours là ? Encore ?", 6_000)), "{questions:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

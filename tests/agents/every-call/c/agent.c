@@ -208,11 +208,61 @@ static void around(void) {
     parloir_warn("%5d|%-5d|%05d|%c|%%", -42, 42, -42, 'x');
 }
 
+static void ended(parloir_end end, const char *value) {
+    static const char *const ends[] = {"answer",        "human",   "goodbye", "silent",
+                                       "misunderstood", "hung up", "refused"};
+    note(ends[end], end == PARLOIR_END_ANSWER ? value : "");
+}
+
+static bool sesame(const parloir_said *said, void *answer) {
+    if (said->keys || strcmp(said->text, "sésame") != 0) return false;
+    *(const char **)answer = said->language;
+    return true;
+}
+
+/* One question of each kind until it is answered, and one for each other end. */
+static void until(void) {
+    bool said = false;
+    ended(parloir_ask_until_yes_no("Oui ?", &said, .again = {"Oui ou non ?", "Alors ?"}), yes(said));
+    static const char *const options[] = {"un conseiller", "un devis"};
+    parloir_choice choice = {};
+    parloir_end end = parloir_ask_until_choose("Quoi ?", options, 2, &choice);
+    ended(end, parloir_text("%d %lu", (int)choice.kind, (unsigned long)choice.offer));
+    const parloir_time offers[] = {{2026, 11, 24, 10, 0}, {2026, 11, 25, 10, 0}};
+    end = parloir_ask_until_choose_moment("Lequel ?", offers, 2, &choice);
+    ended(end, parloir_text("%d %lu", (int)choice.kind, (unsigned long)choice.offer));
+    parloir_wish when = {};
+    end = parloir_ask_until_when("Quand ?", &when);
+    ended(end, wish(when));
+    const char *text = "";
+    end = parloir_ask_until_phone("Quel numéro ?", &text);
+    ended(end, text);
+    end = parloir_ask_until_digits("Quel code ?", 4, 6, &text, .tries = 2, .language = "en-GB");
+    ended(end, text);
+    uint32_t number = 0;
+    end = parloir_ask_until_number("Combien ?", &number, .patience = 4000);
+    ended(end, parloir_text("%lu", (unsigned long)number));
+    parloir_quantity amount = {};
+    end = parloir_ask_until_amount("Quel prix ?", &amount, .barge_in = PARLOIR_BARGE_IN_NEVER);
+    ended(end, parloir_text("%lu", (unsigned long)amount.least));
+    parloir_caller_name name = {};
+    end = parloir_ask_until_name("Quel nom ?", &name);
+    ended(end, name.text);
+    end = parloir_ask_until_read("Le mot ?", sesame, &text);
+    ended(end, text);
+    for (int i = 0; i < 6; i++) ended(parloir_ask_until_yes_no("Encore ?", &said), "");
+    ended(parloir_ask_until_yes_no("refuse", &said), "");
+}
+
 static parloir_outcome answer(const parloir_call *call) {
     const char *fail = parloir_setting(call, "fail");
     if (fail != NULL && strcmp(fail, "assert") == 0) assert(call->line[0] == '-');
     if (fail != NULL && strcmp(fail, "abort") == 0) abort();
     if (fail != NULL && strcmp(fail, "panic") == 0) parloir_panic("asked to %s", fail);
+    if (fail != NULL && strcmp(fail, "until") == 0) {
+        until();
+        return parloir_done();
+    }
     if (fail != NULL && strcmp(fail, "give-up") == 0) return parloir_failed(refused(parloir_say("refuse")));
     conversation(call);
     appointments();

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"parloir"
+	"parloir/ask"
 	"parloir/calendar"
 	"parloir/documents"
 	"parloir/memory"
@@ -42,6 +43,9 @@ func answer(call parloir.Call) (parloir.Outcome, error) {
 	case "give-up":
 		_, err := parloir.Say("refuse")
 		return parloir.Failed, errors.New(refused(err))
+	case "until":
+		until()
+		return parloir.Done, nil
 	case "library":
 		library(call)
 		return parloir.Done, nil
@@ -283,4 +287,50 @@ func around() {
 	note("random", fmt.Sprintf("%d %x", len(random), random))
 	parloir.Debug("a note")
 	parloir.Warn(fmt.Sprintf("%5d|%-5d|%05d|%c|%%", -42, 42, -42, 'x'))
+}
+
+func ended(value string, end ask.End, err error) {
+	ends := []string{"answer", "human", "goodbye", "silent", "misunderstood", "hung up"}
+	switch {
+	case err != nil:
+		note("refused", "")
+	case end == ask.Answer:
+		note("answer", value)
+	default:
+		note(ends[end], "")
+	}
+}
+
+// until is one question of each kind until it is answered, and one for each other end.
+func until() {
+	said, end, err := ask.Until("Oui ?").Again("Oui ou non ?", "Alors ?").YesNo()
+	ended(yes(said), end, err)
+	choice, end, err := ask.Until("Quoi ?").Choose([]string{"un conseiller", "un devis"})
+	ended(fmt.Sprintf("%d %d", choice.Kind, choice.Offer), end, err)
+	choice, end, err = ask.Until("Lequel ?").ChooseMoment([]parloir.Time{
+		{Year: 2026, Month: 11, Day: 24, Hour: 10}, {Year: 2026, Month: 11, Day: 25, Hour: 10},
+	})
+	ended(fmt.Sprintf("%d %d", choice.Kind, choice.Offer), end, err)
+	when, end, err := ask.Until("Quand ?").When()
+	ended(wish(when), end, err)
+	phone, end, err := ask.Until("Quel numéro ?").Phone()
+	ended(phone, end, err)
+	digits, end, err := ask.Until("Quel code ?").Tries(2).In("en-GB").Digits(4, 6)
+	ended(digits, end, err)
+	number, end, err := ask.Until("Combien ?").Patience(4 * time.Second).Number()
+	ended(fmt.Sprint(number), end, err)
+	amount, end, err := ask.Until("Quel prix ?").StoppedBy(parloir.Never).Amount()
+	ended(fmt.Sprint(amount.Least), end, err)
+	name, end, err := ask.Until("Quel nom ?").Name()
+	ended(name, end, err)
+	word, end, err := ask.Read(ask.Until("Le mot ?"), func(said ask.Said) (string, bool) {
+		return said.Language, !said.Keys && said.Text == "sésame"
+	})
+	ended(word, end, err)
+	for range 6 {
+		_, end, err := ask.Until("Encore ?").YesNo()
+		ended("", end, err)
+	}
+	_, end, err = ask.Until("refuse").YesNo()
+	ended("", end, err)
 }

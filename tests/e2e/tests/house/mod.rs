@@ -28,7 +28,7 @@ pub const FALLBACK: &str = "+33199000002";
 pub const CALLER: &str = "+33639980001";
 pub const TOKEN: &str = "a-test-token";
 
-fn root() -> &'static Path {
+pub fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
