@@ -80,6 +80,9 @@ pub fn choice(text: &str, language: Language, offers: &[Moment], now: Moment) ->
 /// ```
 pub fn choose(text: &str, language: Language, options: &[impl AsRef<str>]) -> Choice {
     let words = Words::new(text);
+    if let Some(choice) = by_whole(&words, options) {
+        return choice;
+    }
     if let Some(choice) = by_words(&words, options) {
         return choice;
     }
@@ -99,6 +102,30 @@ pub fn choose(text: &str, language: Language, options: &[impl AsRef<str>]) -> Ch
         Some(true) => Choice::Yes,
         None => Choice::Unclear,
     }
+}
+
+/// By an option said whole, however common its words: "ce mois-ci" beside "dans les trois mois". Two
+/// said are unclear; of one within another it is the longer.
+fn by_whole(words: &Words, options: &[impl AsRef<str>]) -> Option<Choice> {
+    let said = |option: &str| {
+        let text: String = option.chars().take(LONGEST_OPTION).collect();
+        let phrase: Vec<String> = Words::new(&text).iter().map(|word| word.text.clone()).collect();
+        let phrase = phrase.join(" ");
+        let at = if phrase.is_empty() { None } else { words.find(&[&phrase]) }?;
+        let negated = (1..=3).any(|back| {
+            at.checked_sub(back)
+                .is_some_and(|j| NEGATIONS.contains(&words.at(j)) && !gap_between(words, j, at))
+        });
+        (!negated).then_some(phrase)
+    };
+    let said: Vec<(usize, String)> = options
+        .iter()
+        .enumerate()
+        .filter_map(|(place, option)| Some((place, said(option.as_ref())?)))
+        .collect();
+    let (place, longest) = said.iter().max_by_key(|(_, phrase)| phrase.len())?;
+    let alone = said.iter().all(|(other, phrase)| other == place || longest.contains(phrase.as_str()));
+    Some(if alone { Choice::This(*place) } else { Choice::Unclear })
 }
 
 /// By the words that one option has and the others have not. "Pas la vente" leaves one of two.
@@ -377,6 +404,23 @@ mod tests {
 
     const TUESDAY: Moment = Moment { date: crate::Date::new(2026, 11, 24), minutes: 9 * 60 };
     const THURSDAY: Moment = Moment { date: crate::Date::new(2026, 11, 26), minutes: 15 * 60 + 30 };
+
+    #[test]
+    fn an_option_said_whole_is_chosen_though_its_words_are_common() {
+        let french = ["ce mois-ci", "dans les trois mois", "plus tard"];
+        let english = ["this month", "within three months", "later"];
+        for (text, language, options, place) in [
+            ("Ce mois-ci.", Language::French, french, Choice::This(0)),
+            ("Dans les trois mois, je pense.", Language::French, french, Choice::This(1)),
+            ("Plus tard", Language::French, french, Choice::This(2)),
+            ("Pas ce mois-ci, plus tard.", Language::French, french, Choice::This(2)),
+            ("This month.", Language::English, english, Choice::This(0)),
+            ("Within three months", Language::English, english, Choice::This(1)),
+            ("Ce mois-ci ou plus tard", Language::French, french, Choice::Unclear),
+        ] {
+            assert_eq!(choose(text, language, &options), place, "{text}");
+        }
+    }
 
     #[test]
     fn one_of_two_is_chosen_by_rank_by_day_or_by_time() {
