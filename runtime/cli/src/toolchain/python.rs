@@ -67,8 +67,9 @@ for file in sorted(pathlib.Path('.').rglob('*.py')):
         try:
             compile(file.read_text(encoding='utf-8'), str(file), 'exec')
         except (SyntaxError, ValueError) as error:
-            line = getattr(error, 'lineno', None) or 1
-            sys.exit(f'{file}:{line}: {getattr(error, \'msg\', error)}\n    {(getattr(error, \'text\', None) or \'\').strip()}')
+            line, what = getattr(error, 'lineno', None) or 1, getattr(error, 'msg', error)
+            text = (getattr(error, 'text', None) or '').strip()
+            sys.exit(f'{file}:{line}: {what}\n    {text}')
 ";
 
 /// Without the tool's own innards, and with the author's paths.
