@@ -37,6 +37,16 @@ impl Build {
             toolchain::build_with(&folder, options)
         })
         .await??;
+        if built.page {
+            let (page, bytes) = (built.component.display(), built.size);
+            match json {
+                true => println!("{}", serde_json::json!({ "component": built.component, "bytes": bytes })),
+                false => {
+                    anstream::println!("{} {page} ({} KiB)", styled(GOOD, "built"), bytes.div_ceil(1024))
+                }
+            }
+            return Ok(());
+        }
         let wasm = std::fs::read(&built.component)?;
         let surface = surface(&wasm);
         // Who it says it is, asked in the sandbox it will run in: what does not load is not built.

@@ -73,7 +73,7 @@ pub(super) fn build(job: &Job<'_>) -> Result<Wasm, BuildError> {
     }
     let bytes = module::component(&bytes, &[])?;
     let name = job.folder.file_name().map_or_else(|| "agent".into(), |name| name.to_string_lossy());
-    Ok(Wasm { bytes, output: target.join(format!("{}.component.wasm", name.replace('-', "_"))) })
+    Ok(Wasm { bytes, page: false, output: target.join(format!("{}.component.wasm", name.replace('-', "_"))) })
 }
 
 /// The `*.c` of a folder below `root`, by their path from there, in order.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use parloir_sandbox::{ArtifactCache, SealKey};
 
-use super::{BuildError, put};
+use super::BuildError;
 
 /// The folder, which may not exist yet.
 pub(crate) fn folder() -> Result<PathBuf, BuildError> {
@@ -56,26 +56,34 @@ pub(super) fn has(name: &str) -> Result<Option<PathBuf>, BuildError> {
 pub(crate) fn compiled() -> Option<ArtifactCache> {
     let folder = folder().ok()?;
     let file = folder.join("compiled.key");
-    let known = std::fs::read(&file).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-    let key = match known {
+    let known = || std::fs::read(&file).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+    let key = match known() {
         Some(key) => key,
         None => {
             let mut key = [0_u8; 32];
             getrandom::fill(&mut key).ok()?;
-            put(&file, &key).ok()?;
-            private(&file)?;
-            key
+            std::fs::create_dir_all(&folder).ok()?;
+            private(&file, &key).ok()?;
+            // Of two that begin together one made the file.
+            known()?
         }
     };
     Some(ArtifactCache::new(folder.join("compiled"), SealKey(key)))
 }
 
-/// Nobody else may read it.
-fn private(file: &Path) -> Option<()> {
+/// Writes a file that nobody else may read, whole or not at all.
+fn private(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    use std::io::Write;
+    let part = file.with_extension(format!("{}.part", std::process::id()));
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
     #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600)).ok()?;
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(&part)?.write_all(bytes)?;
+    let placed = std::fs::hard_link(&part, file);
+    std::fs::remove_file(&part)?;
+    match placed {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        placed => placed,
     }
-    Some(())
 }

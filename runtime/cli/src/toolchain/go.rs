@@ -26,7 +26,7 @@ pub(super) fn build(job: &Job<'_>) -> Result<Wasm, BuildError> {
     let bytes = module::component(&compile(job)?, &[ADAPTER])?;
     let name = job.folder.file_name().map_or_else(|| "agent".into(), |name| name.to_string_lossy());
     let output = job.target()?.join(format!("{}.component.wasm", name.replace('-', "_")));
-    Ok(Wasm { bytes, output })
+    Ok(Wasm { bytes, page: false, output })
 }
 
 /// The core module, which imports WASI.

@@ -60,7 +60,7 @@ pub(super) fn build(job: &Job<'_>) -> Result<Wasm, BuildError> {
     componentize.arg("--js").arg(&bundle).arg("--output").arg(&wasm);
     job.run("building with QuickJS", &mut componentize)?;
     let bytes = std::fs::read(&wasm).map_err(|e| BuildError::Read(wasm.clone(), e))?;
-    Ok(Wasm { bytes, output: target.join(format!("{}.component.wasm", project.name)) })
+    Ok(Wasm { bytes, page: false, output: target.join(format!("{}.component.wasm", project.name)) })
 }
 
 struct Project {

@@ -113,8 +113,10 @@ pub(crate) struct Options<'a> {
 pub(crate) struct Built {
     /// The language it is written in.
     pub(crate) language: Language,
-    /// The component.
+    /// The component; or the page, where a folder's project file names one.
     pub(crate) component: PathBuf,
+    /// Whether it is such a page.
+    pub(crate) page: bool,
     /// Its size in bytes.
     pub(crate) size: usize,
     /// How long it took.
@@ -123,8 +125,10 @@ pub(crate) struct Built {
 
 /// What a language's own tools make of a folder.
 struct Wasm {
-    /// A component, or a core module that embeds the contract.
+    /// A component, or a core module that embeds the contract; or the whole page.
     bytes: Vec<u8>,
+    /// Whether it is a page.
+    page: bool,
     /// Where the component goes when nobody says where.
     output: PathBuf,
 }
@@ -150,10 +154,10 @@ pub(crate) fn build_with(folder: &Path, options: Options<'_>) -> Result<Built, B
         Language::C => c::build(&job),
         Language::Go => go::build(&job),
     }?;
-    let component = encode(&wasm.bytes)?;
+    let component = if wasm.page { wasm.bytes } else { encode(&wasm.bytes)? };
     let output = options.output.map_or(wasm.output, Path::to_owned);
     put(&output, &component)?;
-    Ok(Built { language, component: output, size: component.len(), took: began.elapsed() })
+    Ok(Built { language, component: output, page: wasm.page, size: component.len(), took: began.elapsed() })
 }
 
 /// Writes a file whole or not at all.

@@ -49,7 +49,7 @@ pub(super) fn build(job: &Job<'_>) -> Result<Wasm, BuildError> {
     job.run(&format!("building with componentize-py {VERSION}"), &mut command)
         .map_err(|error| readable(error, &work, job.folder))?;
     let bytes = std::fs::read(&wasm).map_err(|e| BuildError::Read(wasm.clone(), e))?;
-    Ok(Wasm { bytes, output: target.join(format!("{}.component.wasm", project.name)) })
+    Ok(Wasm { bytes, page: false, output: target.join(format!("{}.component.wasm", project.name)) })
 }
 
 /// Finds what is wrong with the author's own files in a blink, where the tool would take half a minute.

@@ -3,13 +3,21 @@
 //! Rust agents target `wasm32-unknown-unknown`, which imports nothing but the contract. Where rustup
 //! has that target, plain cargo does it. Where its standard library cannot be fetched, Debian's
 //! `rustc-web` and `rust-web-src` build it from source. One command serves both.
+//!
+//! Where `Cargo.toml` names a page (`package.metadata.parloir.page`), as the verifier's does, the module
+//! goes into that instead of becoming a component.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use super::job::program;
 use super::{BuildError, Job, Wasm};
 
+/// Where in a page its module goes.
+const PLACE: &str = "{{module}}";
 const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Builds the library that is the agent.
@@ -34,7 +42,20 @@ pub(super) fn build(job: &Job<'_>) -> Result<Wasm, BuildError> {
     }
     let module = project.target_dir.join(TARGET).join("release").join(format!("{}.wasm", project.library));
     let bytes = std::fs::read(&module).map_err(|e| BuildError::Read(module.clone(), e))?;
-    Ok(Wasm { bytes, output: project.target_dir.join(format!("{}.component.wasm", project.library)) })
+    let output = |ending| project.target_dir.join(format!("{}.{ending}", project.library));
+    match &project.page {
+        Some(page) => {
+            let page = job.folder.join(page);
+            let text = std::fs::read_to_string(&page).map_err(|e| BuildError::Read(page.clone(), e))?;
+            if !text.contains(PLACE) {
+                let wrong = format!("it has no {PLACE}, where the module goes");
+                return Err(BuildError::Project { file: page, wrong });
+            }
+            let bytes = text.replace(PLACE, &STANDARD.encode(&bytes)).into_bytes();
+            Ok(Wasm { bytes, page: true, output: output("html") })
+        }
+        None => Ok(Wasm { bytes, page: false, output: output("component.wasm") }),
+    }
 }
 
 fn no_toolchain(program: &str, error: &std::io::Error) -> BuildError {
@@ -63,6 +84,7 @@ fn no_linker(folder: &Path) -> BuildError {
 struct Project {
     library: String,
     target_dir: PathBuf,
+    page: Option<String>,
 }
 
 fn project(folder: &Path) -> Result<Project, BuildError> {
@@ -94,7 +116,9 @@ fn project(folder: &Path) -> Result<Project, BuildError> {
         })
         .and_then(|t| t.get("name").and_then(|n| n.as_str()))
         .ok_or_else(|| wrong("no library with crate-type = [\"cdylib\"]; an agent's crate has one"))?;
-    Ok(Project { library: library.replace('-', "_"), target_dir: target_dir.into() })
+    let page = metadata.pointer("/packages/0/metadata/parloir/page").and_then(|p| p.as_str());
+    let page = page.map(str::to_owned);
+    Ok(Project { library: library.replace('-', "_"), target_dir: target_dir.into(), page })
 }
 
 enum Toolchain {

@@ -23,7 +23,7 @@ pub(super) fn place(project: &Path, sdk: &str, work: &Path) -> Result<PathBuf, B
     }
     // Of an older program.
     for file in files(&place)? {
-        if !wanted.contains(&file) && !file.extension().is_some_and(|e| e == "part") {
+        if !wanted.contains(&file) && file.extension().is_none_or(|e| e != "part") {
             std::fs::remove_file(&file).map_err(|e| BuildError::Write(file.clone(), e))?;
         }
     }
