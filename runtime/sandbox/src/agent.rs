@@ -173,9 +173,14 @@ impl Agent {
     /// Instantiates and drops: what a call costs before the agent's first word. For benchmarks.
     pub async fn instantiate_once(&self) -> Result<(), Failure> {
         let meter = Arc::new(Meter::default());
-        let mut store = store(&self.sandbox, refusing_door(), meter, Budget::default())?;
-        let made = self.pre.instantiate_async(&mut store).await;
-        made.map(drop).map_err(|e| Failure::from_engine(&e, store.data().limits.refused()))
+        let charged = meter.clone();
+        // Metered as a call is: an instance pays for its own start, not for the thread it is made on.
+        let work = async {
+            let mut store = store(&self.sandbox, refusing_door(), charged, Budget::default())?;
+            let made = self.pre.instantiate_async(&mut store).await;
+            made.map(drop).map_err(|e| Failure::from_engine(&e, store.data().limits.refused()))
+        };
+        Metered::new(work, meter).await
     }
 }
 
