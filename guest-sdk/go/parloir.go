@@ -113,6 +113,11 @@ type Call struct {
 // Setting is the tenant's setting of this name, without the blanks around it; empty where it is absent.
 func (c Call) Setting(name string) string { return c.settings[name] }
 
+var current Call
+
+// Current is the call being answered.
+func Current() Call { return current }
+
 // Main makes this the program's agent. Call it once, in an init function: main itself is never run.
 func Main(agent Agent) {
 	export_wit_world.Describe = func() wit_world.Description {
@@ -126,7 +131,8 @@ func Main(agent Agent) {
 	}
 	export_wit_world.Answer = func(info parloir_agent_call.CallInfo) wit_world.Outcome {
 		defer journalPanic()
-		outcome, err := agent.Answer(call(info))
+		current = call(info)
+		outcome, err := agent.Answer(current)
 		if err != nil {
 			return wit_world.MakeOutcomeFailed(err.Error())
 		}
