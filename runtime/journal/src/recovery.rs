@@ -163,6 +163,7 @@ async fn begun(
         Err(
             error @ (KeyError::Refused { .. }
             | KeyError::MissingLog { .. }
+            | KeyError::SignsNoLogs
             | KeyError::Damaged { .. }
             | KeyError::NoRandomness(_)),
         ) => {

@@ -37,6 +37,9 @@ pub enum KeyError {
         /// Which.
         generation: u32,
     },
+    /// These keys are not for a journal.
+    #[error("whoever holds these keys signs no logs: use a keys folder")]
+    SignsNoLogs,
     /// A wrapped key that this tenant's epoch key does not open.
     #[error(
         "a key of tenant {tenant} does not open: it is damaged, or it belongs to another tenant, call or keys folder"
@@ -91,20 +94,27 @@ pub trait Kms: Send + Sync + 'static {
     async fn unwrap(&self, tenant: &TenantId, context: &[u8], wrapped: &[u8]) -> Result<Secret, KeyError>;
 
     /// The keys that sign the tenant's log, oldest first: the present one is the last. The first is made,
-    /// durably, on first use. Ed25519, so that a key service or a security module can hold them.
-    async fn log_keys(&self, tenant: &TenantId) -> Result<Vec<LogKey>, KeyError>;
+    /// durably, on first use. Ed25519, so that a key service or a security module can hold them. Who keeps
+    /// no journal leaves this and the next two as they are.
+    async fn log_keys(&self, _tenant: &TenantId) -> Result<Vec<LogKey>, KeyError> {
+        Err(KeyError::SignsNoLogs)
+    }
 
     /// Signs with one of [`Kms::log_keys`].
     async fn sign_log(
         &self,
-        tenant: &TenantId,
-        generation: u32,
-        message: &[u8],
-    ) -> Result<[u8; 64], KeyError>;
+        _tenant: &TenantId,
+        _generation: u32,
+        _message: &[u8],
+    ) -> Result<[u8; 64], KeyError> {
+        Err(KeyError::SignsNoLogs)
+    }
 
     /// Makes the next key of the tenant's log, durably. The one before it stays, to hand over; those before
     /// that are destroyed.
-    async fn rotate_log(&self, tenant: &TenantId) -> Result<LogKey, KeyError>;
+    async fn rotate_log(&self, _tenant: &TenantId) -> Result<LogKey, KeyError> {
+        Err(KeyError::SignsNoLogs)
+    }
 }
 
 /// A key that signs a tenant's log, its public side.
