@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use parloir_contract::TenantId;
-use parloir_store::keys::{KeyError, Secret};
+use parloir_store::keys::{KeyError, LogKey, Secret};
 use parloir_store::{
     Address, Kms, Store, StoreError, StoredBatch, StoredCondition, StoredOperation, TenantStore,
 };
@@ -78,6 +78,23 @@ impl Kms for OpenKeys {
         let bytes = wrapped.try_into().map_err(|_| KeyError::Refused { tenant: tenant.clone() })?;
         Ok(Secret::from_bytes(bytes))
     }
+
+    async fn log_keys(&self, _tenant: &TenantId) -> Result<Vec<LogKey>, KeyError> {
+        Err(no_log())
+    }
+
+    async fn sign_log(&self, _tenant: &TenantId, _key: u32, _message: &[u8]) -> Result<[u8; 64], KeyError> {
+        Err(no_log())
+    }
+
+    async fn rotate_log(&self, _tenant: &TenantId) -> Result<LogKey, KeyError> {
+        Err(no_log())
+    }
+}
+
+/// A rehearsal keeps no journal, and has nothing to sign.
+fn no_log() -> KeyError {
+    KeyError::Io("a rehearsal keeps no log".to_owned())
 }
 
 /// A tenant's store, empty.
