@@ -32,7 +32,8 @@ struct Raw {
 fn raw(seq: u64) -> Raw {
     let started = serde_json::json!([1, seq, 1_700_000_000_000_000_000_u64 + seq,
         {"ProviderStarted": [1, "SpeechToText", "hosted", "model", "eu-west-3", 12, 0, null]}]);
-    let content = (seq % 3 == 0).then(|| rmp_serde::to_vec(&serde_json::json!({"Text": "oui"})).unwrap());
+    let content =
+        seq.is_multiple_of(3).then(|| rmp_serde::to_vec(&serde_json::json!({"Text": "oui"})).unwrap());
     Raw { trace: rmp_serde::to_vec(&started).unwrap(), content }
 }
 
