@@ -4,7 +4,7 @@ use wasmtime::ResourceLimiter;
 
 /// Core module instances of one component. A counter in the pool, so room for Python, whose component
 /// holds one per library.
-pub(crate) const CORE_INSTANCES: u32 = 32;
+pub(crate) const CORE_INSTANCES: u32 = 48;
 /// Memories of one component: its own, an adapter's, and that of what stands for the system under a
 /// JavaScript engine. Each costs 4 GiB of reserved address space.
 pub(crate) const MEMORIES: u32 = 3;
