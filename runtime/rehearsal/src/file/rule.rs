@@ -227,7 +227,7 @@ mod tests {
         for (text, yes, no) in [
             ("exactly: Oui, bien sûr.", "Oui,  bien sûr.", "oui, bien sûr."),
             ("any: [lundi, mardi]", "à mardi", "à jeudi"),
-            ("matches: \"[a-z] \\\\d+ h\"", "À 15 H", "à midi"),
+            ("matches: \"\\\\w \\\\d+ h\"", "À 15 H", "à midi"),
             ("{contains: mardi, not: matin}", "mardi soir", "mardi matin"),
         ] {
             let rule = rule(text);

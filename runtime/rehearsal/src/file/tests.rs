@@ -119,7 +119,7 @@ fn each_mistake_is_told_with_its_place_and_its_remedy() {
         ("conversation: a\nsteps:\n  - Oui", "a.yaml:3:5: there is no step `Oui`"),
         ("conversation: a\nsteps:\n  - agent: a\n    caller: b", "a.yaml:3:5: a step is one thing"),
         ("conversation: a\nsteps:\n  - keys: 12x", "a.yaml:3:11: `keys` are up to 32 of 0 to 9"),
-        ("conversation: a\nsteps:\n  - agent: {matches: \"(\"}", "a.yaml:3:21: `matches` is no pattern"),
+        ("conversation: a\nsteps:\n  - agent: {matches: \"(\"}", "a.yaml:3:22: `matches` is no pattern"),
         (
             "conversation: a\nsteps:\n  - interrupts: {says: a}",
             "`interrupts` needs one of `after_ms` and `after_words`",

@@ -223,7 +223,7 @@ mod tests {
         assert!(wrong("a: 1\na: 2").2.contains("the first is in line 1"));
         assert!(wrong("a: !!int 1").2.contains("tags"));
         assert!(wrong("a: 1\n---\nb: 1").2.contains("conversations:"));
-        assert!(wrong(&"[".repeat(100)).2.contains("within one another"));
+        assert!(wrong(&format!("{}{}", "[".repeat(100), "]".repeat(100))).2.contains("within one another"));
         assert!(wrong(&format!("a: \"{}\"", "x".repeat(FILE_BYTES))).2.contains("KiB"));
         assert!(wrong("").2.contains("conversation: NAME"));
     }
