@@ -29,11 +29,14 @@ pub(crate) fn sentences(text: &str) -> Vec<String> {
     all
 }
 
+/// 8 kHz, 16-bit mono.
+type Sound = Arc<[i16]>;
+
 /// The host's sentences as sound, one set for an installation. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct HostWords {
-    /// By language and text: 8 kHz, 16-bit mono.
-    spoken: Arc<RwLock<HashMap<(String, String), Arc<[i16]>>>>,
+    /// By language and text.
+    spoken: Arc<RwLock<HashMap<(String, String), Sound>>>,
 }
 
 impl HostWords {
@@ -69,7 +72,7 @@ impl HostWords {
     }
 
     /// A sentence as sound, where it was prepared.
-    pub(crate) fn get(&self, language: &str, text: &str) -> Option<Arc<[i16]>> {
+    pub(crate) fn get(&self, language: &str, text: &str) -> Option<Sound> {
         self.spoken.read().get(&(language.to_owned(), text.to_owned())).cloned()
     }
 }

@@ -123,11 +123,10 @@ pub async fn rehearse_all(
     let at_a_time = std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get) * 2;
     let all = conversations.iter().cloned().enumerate().map(|(place, conversation)| {
         let agent = agent.clone();
-        let task = tokio::spawn(async move {
+        tokio::spawn(async move {
             let rehearsed = rehearse(&agent, &conversation).await;
             (place, rehearsed.map_err(|error| (conversation.at, error)))
-        });
-        async move { task.await }
+        })
     });
     let mut running = stream::iter(all).buffer_unordered(at_a_time);
     let mut rehearsed = Vec::with_capacity(conversations.len());

@@ -69,7 +69,7 @@ fn a_wrong_expectation_fails_with_its_place_and_its_diff() {
     std::fs::write(&file, right.replace("C'est annulé", "C'est supprimé")).unwrap();
     let line = right.lines().position(|line| line.contains("C'est annulé")).unwrap() + 1;
     let junit = folder.path().join("junit.xml");
-    let (code, told, errors) = test(&[file.clone()], &["--junit", junit.to_str().unwrap()]);
+    let (code, told, errors) = test(std::slice::from_ref(&file), &["--junit", junit.to_str().unwrap()]);
     assert_eq!(code, 1, "{told}");
     assert!(told.contains(&format!("{}:{line}:9", file.display())), "{told}");
     assert!(told.contains("- expected the agent to say “C'est supprimé”"), "{told}");
@@ -89,7 +89,7 @@ fn a_file_that_is_none_is_told_before_anything_runs() {
         file
     };
     let slip = write("slip.yaml", b"conversation: a\nsteps:\n  - caler: Oui\n");
-    let (code, told, errors) = test(&[slip.clone()], &[]);
+    let (code, told, errors) = test(std::slice::from_ref(&slip), &[]);
     assert_eq!((code, told.as_str()), (2, ""));
     let place = format!("{}:3:5: a step has no `caler`; did you mean `caller`?", slip.display());
     assert!(errors.contains(&place), "{errors}");

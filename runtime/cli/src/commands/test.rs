@@ -223,7 +223,7 @@ pub(crate) fn tell(event: &Event) {
 
 fn covered(coverage: &Coverage, imports: &[Import]) {
     let (met, of) = coverage.share(imports);
-    let percent = if of == 0 { 100 } else { met * 100 / of };
+    let percent = (met * 100).checked_div(of).unwrap_or(100);
     anstream::println!(
         "\n{} {percent} % ({met} of {of} kinds of answers of the host)",
         styled(TITLE, "Coverage")
