@@ -127,7 +127,7 @@ pub async fn rehearse_all(
             let rehearsed = rehearse(&agent, &conversation).await;
             (place, rehearsed.map_err(|error| (conversation.at, error)))
         });
-        async move { task.await }
+        task
     });
     let mut running = stream::iter(all).buffer_unordered(at_a_time);
     let mut rehearsed = Vec::with_capacity(conversations.len());
