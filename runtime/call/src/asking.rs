@@ -57,8 +57,8 @@ pub(crate) fn write(
     options: ChatOptions,
 ) -> (mpsc::Receiver<Written>, AbortHandle) {
     let (sender, written) = mpsc::channel(SENTENCES);
-    let shared = shared.clone();
-    let task = tokio::spawn(async move {
+    let (shared, tasks) = (shared.clone(), shared.tasks.clone());
+    let task = tasks.spawn(async move {
         // Bounded by the answer itself: a provider gives at most 256 KiB of text.
         let (texts, mut pieces) = mpsc::unbounded_channel::<(String, u32)>();
         let speaking = async {

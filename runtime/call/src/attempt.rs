@@ -58,14 +58,22 @@ impl Attempt {
             purpose,
         });
         let began = Instant::now();
-        let started = if entry.kind.is_remote() {
-            let durable = shared.journal.append_durable(body).await;
-            durable.map_err(|e| DoorClosed(format!("the journal refused a record: {e}")))?
-        } else {
-            shared.append(body)?
+        let started = shared.append(body)?;
+        // From here on an attempt that is given up has its end, though nothing may have left yet.
+        let attempt = Self {
+            shared: shared.clone(),
+            started,
+            began,
+            first_ms: None,
+            sent: sent.bytes,
+            received: 0,
+            ended: false,
         };
-        let shared = shared.clone();
-        Ok(Self { shared, started, began, first_ms: None, sent: sent.bytes, received: 0, ended: false })
+        if entry.kind.is_remote() {
+            let durable = shared.journal.flush().await;
+            durable.map_err(|e| DoorClosed(format!("the journal refused a record: {e}")))?;
+        }
+        Ok(attempt)
     }
 
     /// More of the answer came.

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use parloir_contract::Expecting;
-use parloir_journal::ProviderUsage;
+use parloir_journal::{ProviderUsage, Seq};
 use parloir_media::SampleRate;
 use parloir_providers::{Transcript, TranscriptionRequest};
 use tokio::sync::{mpsc, oneshot};
@@ -77,19 +77,21 @@ impl Drop for Utterance {
     }
 }
 
-/// Begins an utterance. Its text arrives on the returned channel.
+/// Begins an utterance. Its text arrives on the returned channel. `purpose` is the host call that listens; none
+/// where nobody does.
 pub(crate) fn begin(
     shared: &Arc<Shared>,
     language: String,
     expecting: Expecting,
     rate: SampleRate,
+    purpose: Option<Seq>,
 ) -> (Utterance, oneshot::Receiver<Heard>) {
     let (sound, pieces) = mpsc::channel(PIECES);
     let (done, text) = oneshot::channel();
-    let shared = shared.clone();
+    let (shared, tasks) = (shared.clone(), shared.tasks.clone());
     let request = TranscriptionRequest { language, rate: rate.hertz(), expecting };
-    let task = tokio::spawn(async move {
-        let heard = through_transcribers(&shared, request, pieces).await;
+    let task = tasks.spawn(async move {
+        let heard = through_transcribers(&shared, request, purpose, pieces).await;
         let _ = done.send(heard);
     });
     let piece_samples = usize::try_from(rate.samples_in(PIECE_MS)).unwrap_or(0);
@@ -100,11 +102,10 @@ pub(crate) fn begin(
 async fn through_transcribers(
     shared: &Arc<Shared>,
     request: TranscriptionRequest,
+    purpose: Option<Seq>,
     mut pieces: mpsc::Receiver<Vec<i16>>,
 ) -> Heard {
     let fitting = shared.providers.stt().iter().filter(|p| p.entry().serves(&request.language));
-    // Whoever listens as the caller begins is whom it serves; sound that nobody waits for is the loop's.
-    let purpose = shared.purpose();
     let mut kept: Vec<i16> = Vec::new();
     let mut open = true;
     for (number, provider) in (1..).zip(fitting) {

@@ -14,6 +14,7 @@ use parloir_providers::Registry;
 use parloir_sandbox::DoorClosed;
 use parloir_tenancy::quota::Used;
 use parloir_tenancy::{Calendar, Documents, Line, Memory};
+use tokio_util::task::TaskTracker;
 
 /// Bytes of content kept in memory while nobody has answered the question about recording.
 const HELD_BYTES: usize = 256 << 10;
@@ -33,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) asked: AtomicU32,
     /// The host call the agent waits for. An agent is sequential: there is one at most.
     pub(crate) serving: Mutex<Option<Seq>>,
+    /// What asks providers: the call's end waits until each has journaled its own.
+    pub(crate) tasks: TaskTracker,
     pub(crate) report: Mutex<Report>,
     pub(crate) privacy: Mutex<Privacy>,
     pub(crate) answered: Instant,

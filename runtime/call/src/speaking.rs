@@ -63,8 +63,8 @@ pub(crate) fn speak(
     purpose: Option<Seq>,
 ) -> Voice {
     let (sender, pieces) = mpsc::channel(PIECES);
-    let shared = shared.clone();
-    let task = tokio::spawn(async move {
+    let (shared, tasks) = (shared.clone(), shared.tasks.clone());
+    let task = tasks.spawn(async move {
         let spoken = through_voices(&shared, &text, &language, (rate, purpose), &sender).await;
         let last = if spoken { Piece::End } else { Piece::Failed };
         let _ = sender.send(last).await;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use parking_lot::RwLock;
 use parloir_media::{Resampler, SampleRate};
-use parloir_providers::{Registry, Sentences, SpeechRequest};
+use parloir_providers::{Registry, Sentences, SpeechRequest, TextToSpeechProvider};
 use parloir_tenancy::Line;
 
 use crate::fallback::{goodbye, one_moment, sentence};
@@ -35,13 +35,13 @@ type Sound = Arc<[i16]>;
 /// The host's sentences as sound, one set for an installation. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct HostWords {
-    /// By language and text.
-    spoken: Arc<RwLock<HashMap<(String, String), Sound>>>,
+    /// By language and text; `None` for what no voice here will ever speak.
+    spoken: Arc<RwLock<HashMap<(String, String), Option<Sound>>>>,
 }
 
 impl HostWords {
     /// Speaks what these lines may need in these languages and is not yet there, one sentence at a time.
-    /// Returns how many could not be spoken: worth another try later.
+    /// Returns how many could not be spoken this time: worth another try later.
     pub async fn prepare(&self, providers: &Registry, lines: &[(Arc<Line>, Vec<String>)]) -> usize {
         let mut wanted = BTreeSet::new();
         for (line, languages) in lines {
@@ -58,14 +58,18 @@ impl HostWords {
         }
         let mut missing = 0;
         for (language, text) in wanted.into_iter().take(SENTENCES) {
-            if self.get(&language, &text).is_some() {
+            if self.spoken.read().contains_key(&(language.clone(), text.clone())) {
                 continue;
             }
             match speak(providers, &language, &text).await {
-                Some(samples) => {
-                    self.spoken.write().insert((language, text), samples.into());
+                Spoken::Whole(samples) => {
+                    self.spoken.write().insert((language, text), Some(samples.into()));
                 }
-                None => missing += 1,
+                Spoken::Never(why) => {
+                    tracing::warn!(language, why, "a sentence of the host's own is not kept as sound");
+                    self.spoken.write().insert((language, text), None);
+                }
+                Spoken::NotNow => missing += 1,
             }
         }
         missing
@@ -73,36 +77,53 @@ impl HostWords {
 
     /// A sentence as sound, where it was prepared.
     pub(crate) fn get(&self, language: &str, text: &str) -> Option<Sound> {
-        self.spoken.read().get(&(language.to_owned(), text.to_owned())).cloned()
+        self.spoken.read().get(&(language.to_owned(), text.to_owned())).cloned().flatten()
     }
 }
 
+/// What came of a sentence.
+enum Spoken {
+    Whole(Vec<i16>),
+    /// No voice will, however often it is asked: why.
+    Never(&'static str),
+    /// Every voice failed.
+    NotNow,
+}
+
 /// Speaks with the first voice that can.
-async fn speak(providers: &Registry, language: &str, text: &str) -> Option<Vec<i16>> {
+async fn speak(providers: &Registry, language: &str, text: &str) -> Spoken {
+    let mut outcome = Spoken::Never("no voice speaks its language");
     for provider in providers.tts().iter().filter(|provider| provider.entry().serves(language)) {
-        let request = SpeechRequest { text: text.to_owned(), language: language.to_owned() };
-        let spoken = async {
-            let mut stream = provider.speak(request).await.ok()?;
-            let from = SampleRate::new(stream.rate).ok()?;
-            let mut resampler = Resampler::new(from, SampleRate::TELEPHONE).ok()?;
-            let mut samples = Vec::new();
-            while let Some(piece) = stream.samples.next().await {
-                resampler.push(&piece.ok()?, &mut samples);
-                if samples.len() > LONGEST_S * 8_000 {
-                    return None;
-                }
+        match with(provider, language, text).await {
+            Some(samples) if samples.len() > LONGEST_S * 8_000 => {
+                return Spoken::Never("it lasts longer than 20 s");
             }
-            resampler.finish(&mut samples);
-            (!samples.is_empty()).then_some(samples)
-        };
-        if let Some(samples) = spoken.await {
+            Some(samples) if !samples.is_empty() => return Spoken::Whole(samples),
+            Some(_) | None => {
+                tracing::warn!(
+                    provider = provider.name(),
+                    language,
+                    "a sentence of the host's own was not spoken"
+                );
+                outcome = Spoken::NotNow;
+            }
+        }
+    }
+    outcome
+}
+
+/// One voice's try; more samples than are kept where it goes on and on.
+async fn with(provider: &TextToSpeechProvider, language: &str, text: &str) -> Option<Vec<i16>> {
+    let request = SpeechRequest { text: text.to_owned(), language: language.to_owned() };
+    let mut stream = provider.speak(request).await.ok()?;
+    let mut resampler = Resampler::new(SampleRate::new(stream.rate).ok()?, SampleRate::TELEPHONE).ok()?;
+    let mut samples = Vec::new();
+    while let Some(piece) = stream.samples.next().await {
+        resampler.push(&piece.ok()?, &mut samples);
+        if samples.len() > LONGEST_S * 8_000 {
             return Some(samples);
         }
-        tracing::warn!(
-            provider = provider.name(),
-            language,
-            "a sentence of the host's own could not be prepared"
-        );
     }
-    None
+    resampler.finish(&mut samples);
+    Some(samples)
 }

@@ -343,6 +343,10 @@ impl Proof {
 
     /// Whether the chunks are the whole call, and the records of all of them.
     fn chunks(&self, checkpoint: &Checkpoint) -> Result<(bool, Vec<Line>), ProofError> {
+        // Without a chunk nothing ties the file to the log, and the call's name is anybody's text.
+        if self.chunks.is_empty() {
+            return Err(ProofError::Malformed("it holds no chunk of the call, so it proves nothing".into()));
+        }
         let mut records = Vec::new();
         let mut before: Option<(Header, u64)> = None;
         let mut begins = false;

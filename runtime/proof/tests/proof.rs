@@ -245,6 +245,14 @@ fn with_any_byte_changed_a_file_proves_nothing() {
 }
 
 #[test]
+fn a_file_without_a_chunk_proves_nothing_whatever_it_calls_itself() {
+    let mut empty = proof(|_| Show::All);
+    empty.chunks.clear();
+    empty.call = "any text".into();
+    assert!(matches!(empty.verify(&trust()), Err(ProofError::Malformed(_))));
+}
+
+#[test]
 fn chunks_dropped_swapped_or_repeated_are_seen() {
     let whole = proof(|_| Show::All);
     let mut without_end = whole.clone();

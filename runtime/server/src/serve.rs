@@ -28,6 +28,9 @@ const CLOSING: Duration = Duration::from_secs(20);
 /// How long until a voice that failed is asked for the host's own words again.
 const WORDS_AGAIN: Duration = Duration::from_secs(60);
 
+/// The longest time until then, however often it failed.
+const WORDS_AT_LEAST: Duration = Duration::from_secs(3_600);
+
 /// Why an installation does not serve.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
@@ -174,6 +177,7 @@ pub async fn serve(config: &Config, installation: Installation) -> Result<Runnin
 
 /// Has the host's own words spoken, so that no voice is needed when one fails; again until all are.
 async fn prepare_words(house: Arc<House>) {
+    let mut again = WORDS_AGAIN;
     loop {
         let missing = house.installation.prepare_words().await;
         if missing == 0 {
@@ -184,7 +188,7 @@ async fn prepare_words(house: Arc<House>) {
             "sentences for callers whose agent fails are not prepared: no voice speaks them"
         );
         tokio::select! {
-            () = tokio::time::sleep(WORDS_AGAIN) => {}
+            () = tokio::time::sleep(again) => again = (again * 2).min(WORDS_AT_LEAST),
             () = house.closing.cancelled() => return,
         }
     }

@@ -132,14 +132,14 @@ impl Witness {
             match self.ask(http, submission.to_string()).await? {
                 Answer::Cosigned(lines) => {
                     let mut note = submission.note;
-                    note.signatures.extend(lines);
-                    if !note
-                        .signatures
-                        .iter()
-                        .any(|line| self.key.check(&note.text, line).is_some_and(|c| c.is_ok()))
-                    {
+                    // Its own line, and nothing else it may have written.
+                    let own = lines
+                        .into_iter()
+                        .find(|line| self.key.check(&note.text, line).is_some_and(|c| c.is_ok()));
+                    let Some(own) = own else {
                         return Err("it answered without its own signature: compare its key".into());
-                    }
+                    };
+                    note.signatures.push(own);
                     journal.cosign(tenant, note, keys.to_vec()).await?;
                     self.known.insert(tenant.clone(), size);
                     return Ok(());

@@ -8,12 +8,13 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, Sink, SinkExt, Stream, StreamExt};
+use tokio::task::coop::poll_proceed;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use crate::leg::{Connection, Leg, LegCommand, LegEvent, StopReason, Unsent};
@@ -24,6 +25,9 @@ pub const SOCKET_LIMIT: usize = 256 * 1024;
 
 /// Frames that may wait for the socket: 5 s of sound and its marks.
 pub const SEND_DEPTH: usize = 256;
+
+/// How long the far side may take to answer our close: 1 s.
+const CLOSING: Duration = Duration::from_secs(1);
 
 /// What a WebSocket hears.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -217,7 +221,13 @@ where
             },
             Some(Ok(Incoming::Binary)) => self.session.binary(),
             Some(Ok(Incoming::Control)) => return None,
-            Some(Ok(Incoming::Close) | Err(_)) | None => {
+            Some(Ok(Incoming::Close)) => {
+                // The implementation has its answer ready: nothing else can be sent before it.
+                self.waiting.clear();
+                self.unflushed = true;
+                return self.end(Ending::Carrier(StopReason::ConnectionLost), None);
+            }
+            Some(Err(_)) | None => {
                 return self.end(Ending::Carrier(StopReason::ConnectionLost), None);
             }
         };
@@ -256,6 +266,8 @@ where
     S: Stream<Item = Result<Incoming, E>> + Sink<Outbound> + Unpin + Send + 'static,
 {
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<LegEvent>> {
+        // One event costs one piece of the task's budget: a burst must not keep the call from all else.
+        let budget = ready!(poll_proceed(cx));
         loop {
             if self.told {
                 return Poll::Ready(None);
@@ -276,6 +288,7 @@ where
             match self.socket.poll_next_unpin(cx) {
                 Poll::Ready(frame) => {
                     if let Some(event) = self.frame(frame) {
+                        budget.made_progress();
                         return Poll::Ready(Some(event));
                     }
                 }
@@ -290,8 +303,17 @@ where
         if self.ended.is_some() {
             return Err(Unsent::Over);
         }
-        if self.waiting.len() >= SEND_DEPTH {
-            return Err(Unsent::Full);
+        match &command {
+            LegCommand::Audio(_) | LegCommand::Mark(_) if self.waiting.len() >= SEND_DEPTH => {
+                return Err(Unsent::Full);
+            }
+            // What was not even sent need not be dropped over there.
+            LegCommand::Flush => self.waiting.clear(),
+            LegCommand::Audio(_)
+            | LegCommand::Mark(_)
+            | LegCommand::HangUp
+            | LegCommand::HandOver { .. }
+            | LegCommand::Refuse { .. } => {}
         }
         match self.session.command(&command) {
             Outgoing::Nothing => {}
@@ -322,8 +344,14 @@ where
             if !matches!(written, Ok(Ok(()))) {
                 tracing::debug!("the carrier was gone before its stream was closed");
             }
+            let closed = self.ended.as_ref().is_some_and(|(_, close)| close.is_some());
             if let (Some(on_end), Some((ending, close))) = (self.on_end.take(), self.ended.take()) {
                 on_end(Ended { ending, close, counters: self.session.counters() });
+            }
+            if closed {
+                // A socket that is dropped with something unread is reset, and its close may be lost.
+                let rest = async { while let Some(Ok(_)) = self.socket.next().await {} };
+                let _ = timeout(CLOSING, rest).await;
             }
         }
         .boxed()

@@ -215,6 +215,10 @@ async fn server_figures(
 ) -> Result<Figures, Failure> {
     let auth_token = args.auth_token.clone().map(AuthToken::new);
     let target = if args.url.starts_with("ws") {
+        if !misbehaving.is_empty() {
+            let why = "--misbehaving rings other lines, which only a webhook knows: give --url http://…";
+            return Err(Failure::Plain(why.into()));
+        }
         Target::Stream { url: args.url.clone(), via: args.via, auth_token }
     } else {
         let carrier = Carrier::new(auth_token, args.via, Duration::from_secs(20));

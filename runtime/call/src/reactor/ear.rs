@@ -57,7 +57,10 @@ impl Reactor {
         self.turns.step(at, Input::Frame { voice }, &mut outputs);
         for output in outputs.drain(..) {
             if let Output::ContinueUtterance { utterance } = output {
-                if let Some(open) = self.open.get_mut(&utterance) {
+                // A pause may have closed the gate before this loop hears of it.
+                if gate.may_transcribe()
+                    && let Some(open) = self.open.get_mut(&utterance)
+                {
                     open.utterance.push(frame.samples());
                 }
             } else {
@@ -74,6 +77,9 @@ impl Reactor {
             Output::ContinueUtterance { utterance: _ } => {}
             Output::EndUtterance { utterance, over_agent: _, last_voice_at, silence_ms } => {
                 let at = self.at();
+                if !self.shared.gate().may_transcribe() {
+                    self.open.remove(&utterance);
+                }
                 if let Some(open) = self.open.get_mut(&utterance) {
                     open.utterance.finish();
                     open.ended = Some(Ended { last_voice_at, silence_ms, at });
@@ -90,11 +96,11 @@ impl Reactor {
             Output::BargeIn(cause) => {
                 let at = self.at();
                 let since = match cause {
-                    Cause::Speech => self.turns.speaking_since().unwrap_or(at),
-                    Cause::Key => at,
+                    Cause::Speech => self.turns.speaking_since(),
+                    Cause::Key => None,
                 };
                 self.hold_voice();
-                self.barge_in_ms = u32::try_from(at.saturating_sub(since)).ok();
+                self.barge_in_ms = since.and_then(|since| u32::try_from(at.saturating_sub(since)).ok());
             }
             Output::Resume => {
                 self.barge_in_ms = None;
@@ -126,7 +132,10 @@ impl Reactor {
 
     fn begin_utterance(&mut self, id: UtteranceId, pre_roll_ms: u32) {
         let language = self.listen_language.clone();
-        let (mut utterance, text) = hearing::begin(&self.shared, language, self.turns.expecting(), self.rate);
+        // What nobody listens for is the loop's own.
+        let purpose = self.waiting.as_ref().and_then(|_| self.shared.purpose());
+        let (mut utterance, text) =
+            hearing::begin(&self.shared, language, self.turns.expecting(), self.rate, purpose);
         let mut before = Vec::new();
         self.pre_roll.take(pre_roll_ms, &mut before);
         utterance.push(&before);
@@ -165,6 +174,7 @@ impl Reactor {
 
     fn ready(&mut self, ready: ReadyTurn) {
         self.latency = None;
+        let barge_in_ms = self.barge_in_ms.take();
         let turn = match ready {
             ReadyTurn::Silence => Turn::Silence,
             ReadyTurn::Digits(digits) => Turn::Digits(digits),
@@ -173,6 +183,7 @@ impl Reactor {
                 Some((transcript, latency)) => {
                     self.latency = Some(Latency {
                         ready_at: self.at(),
+                        barge_in_ms,
                         confidence_permille: transcript
                             .confidence
                             .map(|c| (c.clamp(0.0, 1.0) * 1_000.0) as u16),

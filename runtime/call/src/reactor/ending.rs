@@ -3,7 +3,7 @@
 //! A failure of the agent never reaches the caller as silence: the line's sentence, then the
 //! fallback number, otherwise goodbye. The journal says why.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use parloir_contract::{CallId, Outcome, Refusal, Transferred};
@@ -14,11 +14,15 @@ use parloir_media::{Input, Side};
 use parloir_sandbox::{Answered, FailureKind as GuestFailure};
 use parloir_transport::{LegCommand, StopReason};
 use tokio::task::JoinError;
+use tokio::time::timeout;
 
 use super::{AFTER_CALLER, FALLBACK, Reactor, Summary, voice};
 use crate::fallback::{goodbye, sentence};
 use crate::request::Reply;
 use crate::switchboard::TransferOutcome;
+
+/// How long what was under way at the end may take to be given up.
+const GIVEN_UP: Duration = Duration::from_millis(500);
 
 /// Where a call stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,6 +130,7 @@ impl Reactor {
         if let Some(agent) = self.agent.take() {
             self.cpu = agent.cpu();
             agent.abort();
+            self.stopped = Some(agent);
         }
         // It acts on being stopped at its next pause only: what it still asks is not answered.
         self.requests.close();
@@ -300,6 +305,21 @@ impl Reactor {
     /// Settles the journal.
     pub(super) async fn finish(mut self, id: CallId) -> Summary {
         self.requests.close();
+        // What is under way is given up, and leaves its record before the journal closes.
+        self.open.clear();
+        self.understanding.clear();
+        self.speech = None;
+        self.shared.tasks.close();
+        let stopped = self.stopped.take();
+        let given_up = async {
+            self.shared.tasks.wait().await;
+            if let Some(agent) = stopped {
+                let _ = agent.await;
+            }
+        };
+        if timeout(GIVEN_UP, given_up).await.is_err() {
+            tracing::warn!(call = %id, "what was under way did not end in time: its end is not journaled");
+        }
         let gate = self.shared.gate();
         for block in self.recorder.finish(gate) {
             self.keep_block(block);

@@ -41,6 +41,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use self::voice::Speech;
 use crate::door;
@@ -160,6 +161,7 @@ struct Latency {
     ready_at: u64,
     agent_ms: u32,
     asked_at: u64,
+    barge_in_ms: Option<u32>,
     first_token_ms: Option<u32>,
     first_sentence_ms: Option<u32>,
     confidence_permille: Option<u16>,
@@ -204,6 +206,8 @@ struct Reactor {
     digests: [SecondDigest; 2],
     requests: mpsc::Receiver<Request>,
     agent: Option<Answering>,
+    /// An agent that was stopped, and may still have a record to leave.
+    stopped: Option<Answering>,
     transferring: Option<(BoxFuture<'static, TransferOutcome>, ending::AfterTransfer)>,
     phase: ending::Phase,
     outcome: Option<Outcome>,
@@ -272,6 +276,7 @@ impl Reactor {
             used: Arc::default(),
             asked: AtomicU32::new(0),
             serving: Mutex::new(None),
+            tasks: TaskTracker::new(),
             report: Mutex::new(Report::default()),
             privacy: Mutex::new(privacy),
             answered: Instant::now(),
@@ -326,6 +331,7 @@ impl Reactor {
             ],
             requests,
             agent: Some(agent),
+            stopped: None,
             transferring: None,
             phase: ending::Phase::Live,
             outcome: None,

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use parloir_contract::{
     Answer, BargeIn, ChatOptions, Finish, Heard, Message, Refusal, SayOptions, SpokenAnswer, Usage,
 };
-use parloir_journal::{RecordBody, TurnMeasured};
+use parloir_journal::{RecordBody, Seq, TurnMeasured};
 use parloir_media::{Codec, Input, MarkName, Next, Reached, SampleRate, SayingId, Side, join_heard};
 use parloir_transport::{LegCommand, Unsent};
 use tokio::sync::mpsc;
@@ -69,6 +69,8 @@ pub(super) struct Speech {
     complete: bool,
     failed: bool,
     first_sound: bool,
+    /// The host call it serves; none for the host's own words.
+    served: Option<Seq>,
 }
 
 /// What a speech waits for: a piece of voice, or the next sentence of a model.
@@ -177,8 +179,16 @@ impl Reactor {
         }
         // An agent is sequential; only the host's own words can meet a speech under way.
         self.cut_speech();
+        let served = match &purpose {
+            Purpose::Say(_)
+            | Purpose::Question
+            | Purpose::Converse { .. }
+            | Purpose::BeforeTransfer { .. } => self.shared.purpose(),
+            Purpose::Host(_) | Purpose::Filler => None,
+        };
         self.speech = Some(Speech {
             purpose,
+            served,
             language,
             texts: VecDeque::new(),
             current: None,
@@ -224,18 +234,18 @@ impl Reactor {
             Ok(saying) => {
                 speech.playing += 1;
                 let language = speech.language.clone();
-                let (purpose, ready) = match &speech.purpose {
+                let ready = match &speech.purpose {
+                    Purpose::Host(_) | Purpose::Filler => self.words.get(&language, &text),
                     Purpose::Say(_)
                     | Purpose::Question
                     | Purpose::Converse { .. }
-                    | Purpose::BeforeTransfer { .. } => (self.shared.purpose(), None),
-                    Purpose::Host(_) | Purpose::Filler => (None, self.words.get(&language, &text)),
+                    | Purpose::BeforeTransfer { .. } => None,
                 };
                 let voice = match ready {
                     Some(samples) => {
                         speaking::play(samples.to_vec(), SampleRate::TELEPHONE.hertz(), self.rate)
                     }
-                    None => speaking::speak(&self.shared, text, language, self.rate, purpose),
+                    None => speaking::speak(&self.shared, text, language, self.rate, speech.served),
                 };
                 speech.current = Some((saying, Some(voice)));
             }
@@ -375,7 +385,6 @@ impl Reactor {
         let Some(latency) = self.latency.take() else { return };
         let since = |from: u64| Some(u32::try_from(at.saturating_sub(from)).unwrap_or(u32::MAX));
         self.turn += 1;
-        let barge_in_ms = self.barge_in_ms.take();
         self.append(RecordBody::TurnMeasured(TurnMeasured {
             turn: self.turn,
             end_of_turn_ms: Some(latency.end_of_turn_ms),
@@ -385,7 +394,7 @@ impl Reactor {
             first_sentence_ms: latency.first_sentence_ms,
             first_audio_ms: since(latency.asked_at),
             reply_ms: since(latency.last_voice_at),
-            barge_in_ms,
+            barge_in_ms: latency.barge_in_ms,
             confidence_permille: latency.confidence_permille,
         }));
     }

@@ -1,6 +1,7 @@
 //! `parloir prove`: what a call left, as a file that anybody can check without trusting whoever made it.
 
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::Args;
@@ -102,7 +103,7 @@ impl Prove {
         let bytes = serde_json::to_vec(&proof)?;
         let output = self.output.unwrap_or_else(|| format!("{}.proof.json", self.call).into());
         let temporary = output.with_extension("part");
-        std::fs::write(&temporary, &bytes)
+        private(&temporary, &bytes)
             .and_then(|()| std::fs::rename(&temporary, &output))
             .map_err(|e| Failure::new(format!("{}: {e}; name another place with -o", output.display())))?;
         let shown = verified.records.iter().filter(|line| line.record.is_some()).count();
@@ -149,4 +150,13 @@ mod tests {
             assert!(wrong.parse::<Redact>().is_err(), "{wrong}");
         }
     }
+}
+
+/// Writes a file that only its owner may read: it may hold what a caller said.
+fn private(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file)?.write_all(bytes)
 }

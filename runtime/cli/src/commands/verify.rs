@@ -135,12 +135,17 @@ fn said(line: &Line) -> String {
         return format!("{:>5} {}", line.seq, styled(DIM, "not shown"));
     };
     let content = match &said.content {
-        Some(content) => format!("  {content}"),
+        Some(content) => format!("  {}", printable(&content.to_string())),
         None if said.withheld => format!("  {}", styled(DIM, "(content not shown)")),
         None => String::new(),
     };
-    let (time, kind) = (moment(i128::from(said.at)), styled(TITLE, &said.kind));
-    format!("{:>5} {time} {kind} {}{content}", line.seq, styled(DIM, &said.fields.to_string()))
+    let (time, kind) = (moment(i128::from(said.at)), styled(TITLE, &printable(&said.kind)));
+    format!("{:>5} {time} {kind} {}{content}", line.seq, styled(DIM, &printable(&said.fields.to_string())))
+}
+
+/// What somebody else wrote, without the characters that would command a terminal.
+fn printable(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_unicode().collect() } else { vec![c] }).collect()
 }
 
 /// The report for a person.

@@ -151,23 +151,35 @@ impl Durable {
         witnesses: &[PublicKey],
     ) -> std::io::Result<usize> {
         let files = Files::new(data, tenant);
-        let mut whole = note.clone();
-        let known = |line: &parloir_proof::note::Signature| {
-            witnesses.iter().any(|key| key.check(&note.text, line).is_some_and(|checked| checked.is_ok()))
+        // A line counts by its signature, never by the name it gives itself; one for each witness, or
+        // somebody's answers would fill the note.
+        let signed = |key: &PublicKey, line: &parloir_proof::note::Signature| {
+            key.check(&note.text, line).is_some_and(|checked| checked.is_ok())
         };
         let _one_writer = self.files.lock();
+        let mut here = Vec::new();
         for path in [files::CHECKPOINT, files::COSIGNED] {
             if let Some(there) = files.note(path)?.filter(|there| there.text == note.text) {
-                for line in there.signatures {
-                    if !whole.signatures.contains(&line) {
-                        whole.signatures.push(line);
-                    }
-                }
+                here.extend(there.signatures);
             }
         }
         let log = files.chain()?;
-        whole.signatures.retain(|line| known(line) || log.iter().any(|key| key.made(line)));
-        let count = whole.signatures.iter().filter(|line| known(line)).count();
+        let own = here.iter().chain(&note.signatures).filter(|line| log.iter().any(|key| signed(key, line)));
+        let mut lines: Vec<_> = Vec::new();
+        for line in own {
+            if !lines.contains(line) {
+                lines.push(line.clone());
+            }
+        }
+        let mut count = 0;
+        for witness in witnesses {
+            // The newest first: it is what was just brought.
+            if let Some(line) = note.signatures.iter().chain(&here).find(|line| signed(witness, line)) {
+                lines.push(line.clone());
+                count += 1;
+            }
+        }
+        let whole = Note { text: note.text.clone(), signatures: lines };
         if count > 0 {
             let bytes = whole.to_string();
             files.write(files::COSIGNED, bytes.as_bytes())?;
