@@ -32,11 +32,13 @@ pub(crate) fn sentences(text: &str) -> Vec<String> {
 /// 8 kHz, 16-bit mono.
 type Sound = Arc<[i16]>;
 
+/// By language and text; `None` for what no voice here will ever speak.
+type BySentence = HashMap<(String, String), Option<Sound>>;
+
 /// The host's sentences as sound, one set for an installation. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct HostWords {
-    /// By language and text; `None` for what no voice here will ever speak.
-    spoken: Arc<RwLock<HashMap<(String, String), Option<Sound>>>>,
+    spoken: Arc<RwLock<BySentence>>,
 }
 
 impl HostWords {
