@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -112,7 +111,12 @@ def answered(described: Described, call: Call) -> Outcome | Failed:
 
 def _described(error: Exception) -> str:
     """What was raised, and where: the author's own lines, innermost first."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in reversed(frames) if "parloir_agent" not in frame.filename]
-    places = [f"  at {frame.name} ({frame.filename.rsplit('/', 1)[-1]}:{frame.lineno})" for frame in own[:8]]
-    return "\n".join([f"{type(error).__name__}: {error}", *places])
+    # By hand: the module `traceback` looks for the sources, and there are no files here.
+    places = []
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if "parloir_agent" not in code.co_filename:
+            places.insert(0, f"  at {code.co_name} ({code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno})")
+        trace = trace.tb_next
+    return "\n".join([f"{type(error).__name__}: {error}", *places[:8]])

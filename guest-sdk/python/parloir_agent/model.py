@@ -116,5 +116,9 @@ def _message(message: Message) -> host.Message:
 
 
 def _options(tools: Sequence[Tool], max_tokens: int, temperature: float | None) -> host.ChatOptions:
-    described = [host.Tool(tool.name, tool.description, json.dumps(tool.parameters)) for tool in tools]
+    described = [host.Tool(tool.name, tool.description, _compact(tool.parameters)) for tool in tools]
     return host.ChatOptions(max_tokens, temperature, described)
+
+
+def _compact(schema: dict[str, Any]) -> str:
+    return json.dumps(schema, ensure_ascii=False, separators=(",", ":"))

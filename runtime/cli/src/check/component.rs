@@ -48,6 +48,10 @@ pub(crate) fn read(component: &[u8], place: &str) -> Read {
     let Some(world) = resolve.worlds.get(world) else { return read };
     let mut foreign = BTreeSet::new();
     for (key, item) in &world.imports {
+        // A type that an interface is spoken in is none of its own.
+        if let WorldItem::Type { .. } = item {
+            continue;
+        }
         let name = resolve.name_world_key(key);
         let Some((interface, version)) = ours(&name) else {
             foreign.insert(name);
@@ -138,6 +142,12 @@ mod tests {
         assert!(found.iter().any(|what| what.contains("wasi:cli/stdout@0.2.3")), "{found:?}");
         assert!(found.iter().any(|what| what.contains("does not export `describe`")), "{found:?}");
         assert!(found.iter().any(|what| what.contains("does not export `answer`")), "{found:?}");
+    }
+
+    #[test]
+    fn a_type_of_the_contract_is_nothing_foreign() {
+        let found = found(r#"(component (type $tag string) (import "language" (type (eq $tag))))"#);
+        assert!(!found.iter().any(|what| what.contains("no sandbox has")), "{found:?}");
     }
 
     #[test]
