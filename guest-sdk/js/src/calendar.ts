@@ -1,10 +1,11 @@
 /** The tenant's appointments. Two callers never get one slot. @module */
 
-import host, { type RawAppointment, type RawBooked, type RawContact, type Slot } from "parloir:agent/calendar@0.1.0";
+import host, { type RawAppointment, type RawBooked, type Slot } from "parloir:agent/calendar@0.1.0";
 import type { LocalTime, Weekday } from "parloir:agent/types@0.1.0";
+import { type Contact, raw } from "./contact.js";
 import { asked } from "./refusal.js";
 
-export type { Slot };
+export type { Contact, Slot };
 
 /** Which slots are wanted. What is absent does not constrain; a `Wish` that was understood fits. */
 export interface Wanted {
@@ -22,13 +23,6 @@ export interface Wanted {
   at?: number | null;
   /** At most so many, soonest first; 1 to 50, 2 by default. */
   limit?: number;
-}
-
-/** Whom an appointment is for. */
-export interface Contact {
-  name: string;
-  /** E.164. */
-  phone?: string | null;
 }
 
 /** An appointment that stands. */
@@ -62,11 +56,6 @@ export function move(reference: string, slot: Slot): Appointment | "taken" {
 /** Cancels an appointment; `false` when there is none of that reference. */
 export function cancel(reference: string): boolean {
   return asked(() => host.cancel(reference));
-}
-
-/** A contact as the contract wants it. */
-export function raw(contact: Contact): RawContact {
-  return { name: contact.name, phone: contact.phone ?? null };
 }
 
 function booked(answer: RawBooked): Appointment | "taken" {

@@ -5,7 +5,8 @@
  */
 
 import host, { type RawField, type Status } from "parloir:agent/report@0.1.0";
-import { type Appointment, type Contact, raw } from "./calendar.js";
+import type { Appointment } from "./calendar.js";
+import { type Contact, raw } from "./contact.js";
 import { asked } from "./refusal.js";
 
 export type { Status };
