@@ -17,7 +17,7 @@ use parloir_store::keys::KeyError;
 use crate::chunk::{Bad, Header, Raw};
 use crate::key::CallKeys;
 use crate::read::{collect, on_own_thread};
-use crate::record::{self, ContentOf, RecordBody};
+use crate::record::{self, Content, ContentOf, RecordBody};
 use crate::segment::Location;
 use crate::tlog::{self, Files, Refused};
 use crate::{ReadError, Seq};
@@ -244,9 +244,23 @@ impl Work {
         if records.contains(&seq) {
             return None;
         }
-        let content = raw.content.filter(|_| !*contents && !contents_of.contains(&seq));
+        let redacted = *contents || !records.is_empty() || !contents_of.is_empty();
+        let content = raw
+            .content
+            .filter(|_| !*contents && !contents_of.contains(&seq))
+            .filter(|content| !redacted || !is_digest_key(content));
         // What has content that is not shown is told apart from what has none.
         let commitment = raw.commitment.filter(|_| content.is_none()).map(|hash| Hashes(vec![hash]));
         Some(Shown { trace: Bytes(raw.trace), content: content.map(Bytes), commitment })
     }
+}
+
+/// Whether a content is the key of the sound's digests. Whoever has it can try guesses at what was said on them, so
+/// it goes wherever anything goes.
+fn is_digest_key(content: &[u8]) -> bool {
+    let mut content = rmp_serde::from_slice::<Content>(content).ok();
+    while let Some(Content::Held(held)) = content {
+        content = Some(*held);
+    }
+    matches!(content, Some(Content::DigestKey(_)))
 }

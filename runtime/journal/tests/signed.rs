@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use parloir_contract::{CallId, HostCall, Import, Say, SayOptions, TenantId};
 use parloir_journal::{
-    CallEnded, CallStarted, Content, ContentOf, HostCallStarted, Journal, Note as Remark, ProblemKind,
-    ProveError, RecordBody, Redaction, Scope, VerifyReport, prove, verify,
+    CallEnded, CallStarted, Content, ContentOf, DigestKey, HostCallStarted, Journal, Note as Remark,
+    ProblemKind, ProveError, RecordBody, Redaction, Scope, VerifyReport, prove, verify,
 };
 use parloir_proof::checkpoint::Checkpoint;
 use parloir_proof::note::{KeyKind, Note, PrivateKey, PublicKey};
@@ -185,6 +185,9 @@ async fn what_was_held_back_is_redacted_with_the_record_it_belongs_to() {
     let say = Say { text: "CANARI".into(), options: SayOptions::default() };
     let content = Some(Content::Arguments(HostCall::Say(say)));
     call.append(RecordBody::Content(ContentOf { of, content })).unwrap();
+    // The digests of the sound would confirm a guess at the sentence.
+    call.append(RecordBody::DigestKey(DigestKey { key: Some(*b"CANARI of the digests of a sound") }))
+        .unwrap();
     call.close(CallEnded::default()).await.unwrap();
     running.stop().await;
     let found = |proof: &Proof| {
