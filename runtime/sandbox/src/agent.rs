@@ -78,8 +78,9 @@ impl Agent {
             let (sandbox, pre) = (sandbox.clone(), pre.clone());
             async move {
                 let meter = Arc::new(Meter::new(sandbox.inner.computing.clone()));
-                let work = async {
-                    let mut store = store(&sandbox, refusing_door(), meter.clone(), budget)?;
+                let (here, charged) = (sandbox.clone(), meter.clone());
+                let work = async move {
+                    let mut store = store(&here, refusing_door(), charged, budget)?;
                     let result = async {
                         let agent = pre.instantiate_async(&mut store).await?;
                         agent.call_describe(&mut store).await
@@ -87,10 +88,11 @@ impl Agent {
                     .await;
                     result.map_err(|e| Failure::from_engine(&e, store.data().limits.refused()))
                 };
-                Metered::new(work, meter.clone()).await
+                let ran = sandbox.inner.lanes.run(Metered::new(work, meter.clone()), &meter).await;
+                ran.map_err(Failure::host).flatten()
             }
         };
-        let described = sandbox.inner.executor.handle().spawn(run).await.map_err(Failure::host)??;
+        let described = sandbox.inner.lanes.prompt().spawn(run).await.map_err(Failure::host)??;
         let description = description_from_guest(described);
         let capabilities = validated(&description)?;
         Ok(Self {
@@ -144,29 +146,32 @@ impl Agent {
         &self.sandbox
     }
 
-    /// Answers one call on the agents' executor: a fresh store, a fresh instance, this door and no
+    /// Answers one call on the agents' own threads: a fresh store, a fresh instance, this door and no
     /// other.
     pub fn answer(&self, info: CallInfo, door: Door, budget: Budget) -> Answering {
         let meter = Arc::new(Meter::new(self.sandbox.inner.computing.clone()));
         let (agent, charged) = (self.clone(), meter.clone());
-        let work = async move { agent.run(&info, door, budget, charged).await };
-        Answering { task: self.sandbox.inner.executor.handle().spawn(work), meter }
+        let work = async move { agent.run(info, door, budget, charged).await };
+        Answering { task: self.sandbox.inner.lanes.prompt().spawn(work), meter }
     }
 
-    async fn run(&self, info: &CallInfo, door: Door, budget: Budget, meter: Arc<Meter>) -> Answered {
+    async fn run(self, info: CallInfo, door: Door, budget: Budget, meter: Arc<Meter>) -> Answered {
         let Ok(_place) = self.sandbox.inner.places.clone().acquire_owned().await else {
             return Answered { outcome: Err(Failure::host("the sandbox is closing")), cpu: Duration::ZERO };
         };
-        let work = async {
-            let mut store = store(&self.sandbox, door, meter.clone(), budget)?;
+        let sandbox = self.sandbox.clone();
+        let charged = meter.clone();
+        let work = async move {
+            let mut store = store(&self.sandbox, door, charged, budget)?;
             let result = async {
                 let agent = self.pre.instantiate_async(&mut store).await?;
-                agent.call_answer(&mut store, &info_to_guest(info)).await
+                agent.call_answer(&mut store, &info_to_guest(&info)).await
             }
             .await;
             result.map_err(|e| Failure::from_engine(&e, store.data().limits.refused()))
         };
-        let outcome = Metered::new(work, meter.clone()).await.map(outcome_from_guest);
+        let ran = sandbox.inner.lanes.run(Metered::new(work, meter.clone()), &meter).await;
+        let outcome = ran.map_err(Failure::host).flatten().map(outcome_from_guest);
         Answered { outcome, cpu: meter.used() }
     }
 

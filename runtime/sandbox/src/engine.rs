@@ -1,10 +1,9 @@
-//! The process's one engine, its clock, and its executor.
+//! The process's one engine, and its clock.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use sha2::{Digest, Sha256};
-use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::Semaphore;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails};
@@ -15,6 +14,7 @@ use crate::bindings;
 use crate::encode::{EncodeError, encode};
 use crate::failure::Failure;
 use crate::host::{HasHost, State};
+use crate::lanes::Lanes;
 use crate::limits;
 use crate::settings::{Budget, Settings};
 
@@ -63,14 +63,14 @@ pub(crate) struct Inner {
     pub(crate) linker: Linker<State>,
     pub(crate) settings: Settings,
     pub(crate) places: Arc<Semaphore>,
-    pub(crate) executor: GuestExecutor,
+    pub(crate) lanes: Lanes,
     cache: Option<ArtifactCache>,
     /// How many agents compute at this moment.
     pub(crate) computing: Arc<AtomicU64>,
 }
 
 impl Sandbox {
-    /// Starts the engine, its interruption clock and the agents' executor.
+    /// Starts the engine, its interruption clock and the lanes in which agents run.
     pub fn new(settings: Settings, cache: Option<ArtifactCache>) -> Result<Self, LoadError> {
         let engine_error = |e: wasmtime::Error| LoadError::Engine(format!("{e:#}"));
         let engine = Engine::new(&config(&settings)).map_err(engine_error)?;
@@ -79,14 +79,9 @@ impl Sandbox {
             .map_err(engine_error)?;
         let computing = Arc::default();
         interrupt(&engine, &settings, &computing)?;
-        let executor = GuestExecutor::new(&settings)?;
+        let lanes = Lanes::new(&settings)?;
         let places = Arc::new(Semaphore::new(settings.instances as usize));
-        Ok(Self { inner: Arc::new(Inner { engine, linker, settings, places, executor, cache, computing }) })
-    }
-
-    /// The agents' executor.
-    pub fn executor(&self) -> &GuestExecutor {
-        &self.inner.executor
+        Ok(Self { inner: Arc::new(Inner { engine, linker, settings, places, lanes, cache, computing }) })
     }
 
     /// What the journal notes of the engine: version, compiler, and the limits in force.
@@ -138,8 +133,8 @@ impl Sandbox {
         let sandbox = self.clone();
         let compiled = self
             .inner
-            .executor
-            .handle()
+            .lanes
+            .patient()
             .spawn_blocking(move || sandbox.compile(&wasm))
             .await
             .map_err(|e| LoadError::Engine(e.to_string()))??;
@@ -152,43 +147,6 @@ pub struct Compiled {
     pub(crate) pre: bindings::AgentPre<State>,
     pub(crate) sha256: [u8; 32],
     pub(crate) size: usize,
-}
-
-/// The executor on which agents run, apart from the media loop's.
-pub struct GuestExecutor(Option<Runtime>, Handle);
-
-impl GuestExecutor {
-    fn new(settings: &Settings) -> Result<Self, LoadError> {
-        let nice = settings.nice.clamp(0, 19);
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(settings.threads.max(1))
-            .thread_name("agents")
-            .enable_all()
-            .on_thread_start(move || {
-                // On Linux niceness belongs to the thread.
-                if let Err(error) = rustix::process::nice(nice) {
-                    tracing::warn!(%error, "agents run at normal priority");
-                }
-            })
-            .build()
-            .map_err(|e| LoadError::Engine(format!("the agents' threads did not start: {e}")))?;
-        let handle = runtime.handle().clone();
-        Ok(Self(Some(runtime), handle))
-    }
-
-    /// To spawn on it.
-    pub fn handle(&self) -> &Handle {
-        &self.1
-    }
-}
-
-impl Drop for GuestExecutor {
-    fn drop(&mut self) {
-        // A runtime may be dropped inside another one's task only in the background.
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
-    }
 }
 
 fn config(settings: &Settings) -> Config {

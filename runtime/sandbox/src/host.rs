@@ -45,7 +45,10 @@ impl Host {
     /// calls computes mostly on the host's side and would meet the interruption late.
     pub(crate) async fn through(&mut self, call: HostCall) -> wasmtime::Result<HostReturn> {
         self.meter.check(&self.budget)?;
+        let asks_caller = matches!(call, HostCall::Listen(_) | HostCall::Ask(_));
+        self.meter.listening(asks_caller);
         let answer = self.door.ready().await?.call(call).await?;
+        self.meter.listening(false);
         if caller_had_a_turn(&answer) {
             self.meter.new_turn();
         }

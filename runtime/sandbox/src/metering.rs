@@ -7,7 +7,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -39,6 +39,8 @@ pub(crate) struct Meter {
     poll_began: AtomicU64,
     /// `used()` when the present turn began.
     turn_began: AtomicU64,
+    /// Whether the agent waits for its caller to speak or press keys.
+    listening: AtomicBool,
     /// How many agents compute at this moment, in the whole sandbox.
     computing: Arc<AtomicU64>,
 }
@@ -58,6 +60,22 @@ impl Meter {
     /// CPU time of the finished polls.
     pub(crate) fn used(&self) -> Duration {
         Duration::from_nanos(self.charged.load(Ordering::Relaxed))
+    }
+
+    /// CPU time of the finished polls since the caller's last turn.
+    pub(crate) fn turn(&self) -> Duration {
+        let began = self.turn_began.load(Ordering::Relaxed);
+        Duration::from_nanos(self.charged.load(Ordering::Relaxed).saturating_sub(began))
+    }
+
+    /// The agent begins or ends to wait for its caller.
+    pub(crate) fn listening(&self, now: bool) {
+        self.listening.store(now, Ordering::Relaxed);
+    }
+
+    /// Whether the agent waits for its caller.
+    pub(crate) fn waits_for_caller(&self) -> bool {
+        self.listening.load(Ordering::Relaxed)
     }
 
     /// The caller had a turn: the agent's next computation is a new one.

@@ -25,9 +25,13 @@ pub struct Settings {
     /// 5 ms. Costs one atomic increment per tick, and one load per loop iteration in the guest.
     /// Against: endless loops and starvation of other agents.
     pub tick: Duration,
-    /// Operating-system threads that run agents. Default: one per core.
+    /// Operating-system threads that run agents, in each of their two lanes. Default: one per core.
     pub threads: usize,
-    /// Niceness of those threads, 0 to 19. Default 5: with agents spinning, media frames are sent
+    /// CPU time since the caller's last turn after which an agent goes on in the lane of those that
+    /// compute long, whose threads the kernel serves when nobody else wants a core. Default 10 ms: two ticks. Costs two moves between
+    /// threads. Against: an agent that delays the others' answers.
+    pub long: Duration,
+    /// Niceness of the other lane's threads, 0 to 19. Default 5: with agents spinning, media frames are sent
     /// as punctually as without (measured: 2.0 ms p99 at 5, 4.0 ms at 0). Against: an agent that
     /// delays anybody's frames.
     pub nice: i32,
@@ -46,6 +50,7 @@ impl Default for Settings {
             fiber_stack: 1 << 20,
             tick: Duration::from_millis(5),
             threads: std::thread::available_parallelism().map_or(2, NonZeroUsize::get),
+            long: Duration::from_millis(10),
             nice: 5,
             component_bytes: 64 << 20,
         }

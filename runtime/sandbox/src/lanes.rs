@@ -1,0 +1,234 @@
+//! The two executors on which agents run, apart from the media loop's.
+//!
+//! Nearly every agent computes for less than a millisecond between two of its caller's turns. Whoever
+//! computes for longer would make those wait for the end of its tick, so it goes on in a lane of its
+//! own: threads that the kernel serves after everybody else's. It comes back when it next waits for its
+//! caller. What a spinning agent takes is thus what nobody else wants.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use thread_priority::{
+    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy,
+    thread_native_id,
+};
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task::JoinError;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::engine::LoadError;
+use crate::metering::Meter;
+use crate::settings::Settings;
+
+/// The agents' executors.
+pub(crate) struct Lanes {
+    prompt: Lane,
+    patient: Lane,
+    /// CPU time of one turn after which an agent changes lanes.
+    long: Duration,
+}
+
+impl Lanes {
+    pub(crate) fn new(settings: &Settings) -> Result<Self, LoadError> {
+        Ok(Self {
+            prompt: Lane::start("agents", settings.threads, Priority::Nice(settings.nice.clamp(0, 19)))?,
+            patient: Lane::start("agents-long", settings.threads, Priority::Idle)?,
+            long: settings.long,
+        })
+    }
+
+    /// Where agents begin.
+    pub(crate) fn prompt(&self) -> &Handle {
+        &self.prompt.handle
+    }
+
+    /// For work that may take long, such as compiling.
+    pub(crate) fn patient(&self) -> &Handle {
+        &self.patient.handle
+    }
+
+    /// Runs an agent's work to its end, in whichever lane it belongs at each moment. Begins on the
+    /// executor that polls this; dropping it stops the work at its next pause.
+    pub(crate) async fn run<F>(&self, work: F, meter: &Arc<Meter>) -> Result<F::Output, JoinError>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send,
+    {
+        let long = self.long;
+        let mut work = Box::pin(work);
+        loop {
+            let computes_long = |meter: &Meter| meter.turn() > long && !meter.waits_for_caller();
+            match (Stint { work: Some(work), meter: meter.clone(), over: computes_long }).await {
+                Stopped::Done(out) => return Ok(out),
+                Stopped::Over(rest) => work = rest,
+            }
+            let stint = Stint { work: Some(work), meter: meter.clone(), over: Meter::waits_for_caller };
+            match AbortOnDropHandle::new(self.patient.handle.spawn(stint)).await? {
+                Stopped::Done(out) => return Ok(out),
+                Stopped::Over(rest) => work = rest,
+            }
+        }
+    }
+}
+
+/// How a stint in one lane ended.
+enum Stopped<F: Future> {
+    Done(F::Output),
+    /// The work belongs in the other lane.
+    Over(Pin<Box<F>>),
+}
+
+/// An agent's work in one lane, until it ends or its pause is one at which to change lanes.
+struct Stint<F: Future, O> {
+    work: Option<Pin<Box<F>>>,
+    meter: Arc<Meter>,
+    over: O,
+}
+
+impl<F: Future, O: Fn(&Meter) -> bool + Unpin> Future for Stint<F, O> {
+    type Output = Stopped<F>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(mut work) = self.work.take() else { return Poll::Pending };
+        if let Poll::Ready(out) = work.as_mut().poll(cx) {
+            return Poll::Ready(Stopped::Done(out));
+        }
+        if (self.over)(&self.meter) {
+            // The next stint polls it at once, so that a waker left here is not missed.
+            return Poll::Ready(Stopped::Over(work));
+        }
+        self.work = Some(work);
+        Poll::Pending
+    }
+}
+
+/// When the kernel serves a lane's threads. On Linux that belongs to a thread.
+#[derive(Debug, Clone, Copy)]
+enum Priority {
+    /// After the media loop's, by so much.
+    Nice(i32),
+    /// When nobody else wants the core; who wakes up takes it from them at once.
+    Idle,
+}
+
+impl Priority {
+    fn take(self) {
+        let taken = match self {
+            Self::Nice(nice) => rustix::process::nice(nice).map(drop).map_err(|e| e.to_string()),
+            Self::Idle => set_thread_priority_and_policy(
+                thread_native_id(),
+                ThreadPriority::Min,
+                ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle),
+            )
+            .map_err(|e| e.to_string()),
+        };
+        if let Err(error) = taken {
+            tracing::warn!(error, wanted = ?self, "agents run at normal priority");
+        }
+    }
+}
+
+/// Threads of one priority.
+struct Lane {
+    runtime: Option<Runtime>,
+    handle: Handle,
+}
+
+impl Lane {
+    fn start(name: &'static str, threads: usize, priority: Priority) -> Result<Self, LoadError> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(threads.max(1))
+            .thread_name(name)
+            .enable_all()
+            .on_thread_start(move || priority.take())
+            .build()
+            .map_err(|e| LoadError::Engine(format!("the agents' threads did not start: {e}")))?;
+        let handle = runtime.handle().clone();
+        Ok(Self { runtime: Some(runtime), handle })
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        // A runtime may be dropped inside another one's task only in the background.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metering::Metered;
+
+    fn thread() -> String {
+        std::thread::current().name().unwrap().to_owned()
+    }
+
+    /// Computes for so long of its own CPU time, pausing as an interrupted agent does.
+    async fn compute(time: Duration) {
+        let began = std::time::Instant::now();
+        while began.elapsed() < time {
+            std::hint::black_box((0..10_000).sum::<u64>());
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn who_computes_long_changes_lanes_until_it_waits_for_its_caller() {
+        let settings = Settings { long: Duration::from_millis(3), ..Settings::default() };
+        let lanes = Arc::new(Lanes::new(&settings).unwrap());
+        let meter = Arc::new(Meter::default());
+        let charged = meter.clone();
+        let work = async move {
+            let mut seen = vec![thread()];
+            while thread() != "agents-long" {
+                compute(Duration::from_millis(1)).await;
+            }
+            seen.push(thread());
+            charged.listening(true);
+            tokio::task::yield_now().await;
+            seen.push(thread());
+            charged.listening(false);
+            charged.new_turn();
+            tokio::task::yield_now().await;
+            seen.push(thread());
+            seen
+        };
+        let (there, metered) = (lanes.clone(), Metered::new(work, meter.clone()));
+        let seen =
+            lanes.prompt().spawn(async move { there.run(metered, &meter).await.unwrap() }).await.unwrap();
+        assert_eq!(seen, ["agents", "agents-long", "agents", "agents"]);
+    }
+
+    #[tokio::test]
+    async fn who_is_dropped_stops_in_either_lane() {
+        let settings = Settings { long: Duration::ZERO, ..Settings::default() };
+        let lanes = Arc::new(Lanes::new(&settings).unwrap());
+        let meter = Arc::new(Meter::default());
+        let alive = Arc::new(());
+        let (held, there, charged) = (alive.clone(), lanes.clone(), meter.clone());
+        let work = Metered::new(
+            async move {
+                let _held = held;
+                loop {
+                    compute(Duration::from_millis(1)).await;
+                }
+            },
+            meter.clone(),
+        );
+        let task = lanes.prompt().spawn(async move { there.run::<Metered<_>>(work, &charged).await.is_ok() });
+        while meter.used() < Duration::from_millis(5) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        task.abort();
+        assert!(task.await.unwrap_err().is_cancelled());
+        while Arc::strong_count(&alive) > 1 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
