@@ -11,6 +11,17 @@ const INSTANCES: u32 = 64;
 
 /// Builds what is a folder, and loads it. Compiled code is kept for the next time.
 pub(crate) async fn load(agent: &Path) -> Result<Agent, Failure> {
+    load_into(&sandbox()?, agent).await
+}
+
+/// A sandbox that keeps what it compiles where `parloir build` does.
+pub(crate) fn sandbox() -> Result<Sandbox, Failure> {
+    let settings = Settings { instances: INSTANCES, ..Settings::default() };
+    Ok(Sandbox::new(settings, toolchain::cache::compiled())?)
+}
+
+/// The same, into a sandbox that is there: two agents side by side.
+pub(crate) async fn load_into(sandbox: &Sandbox, agent: &Path) -> Result<Agent, Failure> {
     let component = if agent.is_dir() {
         let folder = agent.to_owned();
         let spinner = terminal::spinner("building the agent");
@@ -27,8 +38,7 @@ pub(crate) async fn load(agent: &Path) -> Result<Agent, Failure> {
         ))
     })?;
     let spinner = terminal::spinner("compiling the agent");
-    let settings = Settings { instances: INSTANCES, ..Settings::default() };
-    let loaded = Sandbox::new(settings, toolchain::cache::compiled())?.load(wasm).await;
+    let loaded = sandbox.load(wasm).await;
     spinner.finish_and_clear();
     loaded.map_err(|error| Failure::bad_input(&format!("{}: {error}", component.display())))
 }

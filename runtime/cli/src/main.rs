@@ -66,6 +66,16 @@ enum Command {
         after_help = "Listens until it is interrupted. Exit codes: 0 no alarm, 1 failed, 3 there is an alarm (also at GET /alarms, status 503).\n\nExample:\n  parloir witness --name witness.example.org --log 'parloir-…/cabinet+0a1b2c3d+AT…' --listen 0.0.0.0:8090"
     )]
     Witness(commands::witness::Witness),
+    /// Run a recorded call again: exactly, or with another agent.
+    #[command(
+        after_help = "Nobody is rung, nothing is sent, nothing is booked. Exit codes: 0 the same, 3 otherwise.\n\nExamples:\n  parloir replay 4f1c…e2\n  parloir replay 4f1c…e2 --agent agents/cabinet"
+    )]
+    Replay(commands::replay::Replay),
+    /// Compare two agents on recorded calls: what each says, books, reports and hands over.
+    #[command(
+        after_help = "Exit codes: 0 the same in every call, 3 otherwise.\n\nExamples:\n  parloir diff cabinet-1.wasm agents/cabinet\n  parloir diff cabinet-1.wasm cabinet-2.wasm --call 4f1c…e2 --show"
+    )]
+    Diff(commands::diff::Diff),
     /// Make a new agent: a small project that builds and passes its test.
     #[command(after_help = "Example:\n  parloir new --lang typescript front-desk")]
     New(commands::new::New),
@@ -138,6 +148,11 @@ impl Failure {
         Self { message: message.to_string(), code: 1 }
     }
 
+    /// What was compared is not the same.
+    fn otherwise(message: impl std::fmt::Display) -> Self {
+        Self { message: message.to_string(), code: 3 }
+    }
+
     /// What was given cannot be used: nothing was done with it.
     fn bad_input(message: &dyn std::fmt::Display) -> Self {
         Self { message: message.to_string(), code: 2 }
@@ -175,6 +190,8 @@ fn main() -> ExitCode {
             Command::Prove(prove) => prove.run().await,
             Command::Verify(verify) => verify.run().await,
             Command::Witness(witness) => witness.run().await,
+            Command::Replay(replay) => replay.run().await,
+            Command::Diff(diff) => diff.run().await,
             Command::Test(test) => test.run().await,
             Command::Talk(talk) => talk.run().await,
             Command::New(new) => new.run(),

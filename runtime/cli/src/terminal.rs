@@ -69,6 +69,11 @@ pub(crate) async fn model(folder: &std::path::Path) -> Result<std::path::PathBuf
     file
 }
 
+/// A bar for so many of something.
+pub(crate) fn bar(count: u64, message: &'static str) -> ProgressBar {
+    ProgressBar::new(count).with_message(message)
+}
+
 /// A spinner for something that has no measure.
 pub(crate) fn spinner(message: &'static str) -> ProgressBar {
     let bar = ProgressBar::new_spinner().with_message(message);

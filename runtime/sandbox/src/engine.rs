@@ -122,10 +122,22 @@ impl Sandbox {
                 }
             }
         };
-        let pre =
-            self.inner.linker.instantiate_pre(&component).map_err(|e| LoadError::World(format!("{e:#}")))?;
-        let pre = bindings::AgentPre::new(pre).map_err(|e| LoadError::World(format!("{e:#}")))?;
-        Ok(Compiled { pre, sha256, size: bytes.len() })
+        self.linked(&component, sha256, bytes.len())
+    }
+
+    /// An agent of which only the hash is known, if the cache keeps it: the very component that answered a call.
+    /// Blocking for a read of its compiled code.
+    pub async fn kept(&self, sha256: [u8; 32]) -> Result<Option<Agent>, LoadError> {
+        let Some(cache) = &self.inner.cache else { return Ok(None) };
+        let Some(component) = cache.load(&self.inner.engine, &sha256) else { return Ok(None) };
+        let compiled = self.linked(&component, sha256, 0)?;
+        Agent::describe(self.clone(), compiled, Budget::default()).await.map(Some)
+    }
+
+    fn linked(&self, component: &Component, sha256: [u8; 32], size: usize) -> Result<Compiled, LoadError> {
+        let world = |e: wasmtime::Error| LoadError::World(format!("{e:#}"));
+        let pre = self.inner.linker.instantiate_pre(component).map_err(world)?;
+        Ok(Compiled { pre: bindings::AgentPre::new(pre).map_err(world)?, sha256, size })
     }
 
     /// Compiles an agent off the executors and lets it describe itself.

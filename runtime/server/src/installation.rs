@@ -139,8 +139,7 @@ impl Installation {
                 started.await.map_err(|e| wrong(&e))?.map_err(|e| wrong(&e))?
             }
         };
-        let seal = seal_key(&folders.keys)?;
-        let cache = ArtifactCache::new(folders.data.join("artifacts"), seal);
+        let cache = kept_agents(folders)?;
         let sandbox = Sandbox::new(settings, Some(cache)).map_err(|e| OpenError::Storage(e.to_string()))?;
         let mut agents = HashMap::new();
         for line in house.lines() {
@@ -201,6 +200,14 @@ async fn load(sandbox: &Sandbox, path: &Path) -> Result<Agent, OpenError> {
         tokio::task::spawn_blocking(move || std::fs::read(file)).await.map_err(|e| failed(e.to_string()))?;
     let wasm = read.map_err(|e| failed(format!("{e}; build it first: parloir build agents/cabinet")))?;
     sandbox.load(wasm).await.map_err(|e| failed(e.to_string()))
+}
+
+/// The compiled agents of an installation: every version that has ever answered here.
+///
+/// # Errors
+/// [`OpenError::Storage`] when the key that seals them cannot be read or made.
+pub fn kept_agents(folders: &Folders) -> Result<ArtifactCache, OpenError> {
+    Ok(ArtifactCache::new(folders.data.join("artifacts"), seal_key(&folders.keys)?))
 }
 
 /// The key that seals compiled agents: in the keys folder, made on first use.

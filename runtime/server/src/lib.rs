@@ -22,5 +22,5 @@ pub use calls::Finished;
 pub use config::{
     CarrierConfig, CarrierKind, Config, ConfigError, JournalConfig, ServerConfig, WitnessConfig,
 };
-pub use installation::{Folders, Installation, OpenError, Storage};
+pub use installation::{Folders, Installation, OpenError, Storage, kept_agents};
 pub use serve::{Running, ServeError, serve};

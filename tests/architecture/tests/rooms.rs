@@ -1,6 +1,6 @@
 //! Dependencies point down only: `cli → server → call → {sandbox, meaning, media, transport, providers,
 //! tenancy, journal} → store → contract`, and beside `call`, `cli → rehearsal → {sandbox, meaning, media,
-//! tenancy}`. The middle rooms do not import each other, except that transport and providers may use
+//! tenancy}` and `cli → replay → {rehearsal, journal, sandbox, meaning, tenancy}`. The middle rooms do not import each other, except that transport and providers may use
 //! media's frame and codec types. The verifier stands alone: it imports no room, and the rooms that make
 //! what it checks import it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
@@ -39,13 +39,23 @@ fn plan() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     let mut below_server = below_call.clone();
     below_server.extend(["parloir-call", "parloir-proof"]);
     let mut below_cli = below_server.clone();
-    below_cli.extend(["parloir-server", "parloir-rehearsal", "parloir-proof", "parloir-witness"]);
+    below_cli.extend([
+        "parloir-server",
+        "parloir-rehearsal",
+        "parloir-replay",
+        "parloir-proof",
+        "parloir-witness",
+    ]);
     plan.insert("parloir-call", below_call);
     // A rehearsal is a call without telephone, providers and journal; of media it takes the rules of
     // turn taking and of the consent gate, which are functions.
     let mut below_rehearsal = BTreeSet::from(ground);
     below_rehearsal.extend(["parloir-sandbox", "parloir-tenancy", "parloir-meaning", "parloir-media"]);
-    plan.insert("parloir-rehearsal", below_rehearsal);
+    plan.insert("parloir-rehearsal", below_rehearsal.clone());
+    // A re-run is a call whose answers the journal gives; how long words take is the rehearsal's to say.
+    let mut below_replay = below_rehearsal.clone();
+    below_replay.extend(["parloir-journal", "parloir-rehearsal"]);
+    plan.insert("parloir-replay", below_replay);
     plan.insert("parloir-server", below_server);
     plan.insert("parloir", below_cli);
     plan

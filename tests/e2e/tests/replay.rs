@@ -1,0 +1,166 @@
+//! A call that was really answered, run again from its journal: exactly, and by another agent.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod house;
+
+use std::process::Command;
+use std::time::Duration;
+
+use house::{House, Plan, component, say};
+use parloir_contract::{HostCall, Import};
+use parloir_journal::{Record, RecordBody};
+use parloir_replay::{Aspect, NotReplayable, Ran, Recorded, RecordedEnd, Source, compare, exact, fork};
+use parloir_sandbox::{Agent, Sandbox, Settings};
+use parloir_transport::conversation::{Action, Step};
+
+async fn agent(folder: &str) -> Agent {
+    let sandbox = Sandbox::new(Settings::default(), None).unwrap();
+    sandbox.load(std::fs::read(component(folder)).unwrap()).await.unwrap()
+}
+
+/// One real call to the trial agent; the house stays open.
+async fn call(trial: &str, steps: Vec<Step>) -> (House, Vec<Record>) {
+    let settings = [("trial", trial)];
+    let house = House::open(Plan { settings: &settings, ..Plan::default() }).await;
+    let mut watch = house.watch();
+    house.ring(steps).await;
+    let (_, records) = house.ended(&mut watch).await;
+    (house, records)
+}
+
+fn speaks_twice() -> Vec<Step> {
+    vec![
+        Step::new(say("fr_bonjour_rdv")),
+        Step::new(Action::Keys("12".into())),
+        Step::new(Action::Silence(Duration::from_secs(1))),
+        Step::new(Action::HangUp),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_agent_that_answered_asks_the_same_again_byte_for_byte() {
+    let (house, records) = call("echo", speaks_twice()).await;
+    let recorded = Recorded::new(records.clone()).unwrap();
+    assert!(recorded.steps.len() >= 5, "{:?}", recorded.steps);
+    let agent = agent("tests/agents/trial").await;
+    assert_eq!(*agent.sha256(), recorded.component_sha256);
+    let again = exact(&agent, &recorded).await.unwrap();
+    assert_eq!(again.difference, None);
+    assert_eq!(again.equal, recorded.steps.len());
+
+    // A change planted into the journal's requests, one after the other, is named at its very step.
+    for (at, step) in recorded.steps.iter().enumerate() {
+        let mut changed = recorded.clone();
+        changed.steps[at].asked = Some(match step.asked.clone().unwrap() {
+            HostCall::Say(mut say) => {
+                say.text.push('.');
+                HostCall::Say(say)
+            }
+            HostCall::Listen(mut listen) => {
+                listen.patience += 1;
+                HostCall::Listen(listen)
+            }
+            other => panic!("the trial asks nothing else: {other:?}"),
+        });
+        let named = exact(&agent, &changed).await.unwrap().difference.unwrap();
+        assert_eq!((named.step, named.seq), (at + 1, Some(step.seq)));
+        assert_eq!(named.asked, step.asked);
+    }
+
+    // A recording that goes on where the agent ends is another call, and one that ends before it too.
+    let mut longer = recorded.clone();
+    let last = recorded.steps.last().unwrap().clone();
+    longer.steps.push(last);
+    assert!(!exact(&agent, &longer).await.unwrap().is_equal());
+    let mut shorter = recorded.clone();
+    shorter.steps.pop();
+    assert!(!exact(&agent, &shorter).await.unwrap().is_equal());
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_failed_fails_again() {
+    let agent = agent("tests/agents/trial").await;
+    for trial in ["panic", "give-up", "forbidden"] {
+        let (house, records) = call(trial, vec![Step::new(Action::Silence(Duration::from_secs(1)))]).await;
+        let recorded = Recorded::new(records).unwrap();
+        assert!(matches!(recorded.end, RecordedEnd::Failed(_)), "{trial}: {:?}", recorded.end);
+        let again = exact(&agent, &recorded).await.unwrap();
+        assert_eq!(again.difference, None, "{trial}");
+        house.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_agent_meets_the_same_caller() {
+    let (house, records) = call("echo", speaks_twice()).await;
+    let recorded = Recorded::new(records).unwrap();
+    let other = agent("agents/cabinet").await;
+    let ran = fork(&other, &recorded).await.unwrap();
+    assert_eq!(ran.departed.as_ref().unwrap().step, 1, "{:?}", ran.departed);
+    let heard: Vec<_> = ran
+        .taken
+        .iter()
+        .filter(|taken| matches!(taken.asked.import(), Import::Listen | Import::Ask))
+        .map(|taken| taken.source)
+        .collect();
+    assert!(matches!(heard.first(), Some(Source::Fitted(_))), "{heard:?}");
+    let comparison = compare(&Ran::recorded(&recorded), &ran);
+    assert!(comparison.aspects().contains(&Aspect::Said));
+
+    // The recorded agent itself departs from nothing, and does the same.
+    let same = fork(&agent("tests/agents/trial").await, &recorded).await.unwrap();
+    assert_eq!(same.departed, None);
+    assert!(same.taken.iter().all(|taken| matches!(taken.source, Source::Recorded(_))));
+    let comparison = compare(&Ran::recorded(&recorded), &same);
+    assert!(comparison.aspects().difference(&[Aspect::Ended].into()).next().is_none(), "{comparison:?}");
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_without_consent_cannot_be_run_again() {
+    let plan =
+        Plan { settings: &[("trial", "consent"), ("greet", "no")], recording: "ask", ..Plan::default() };
+    let house = House::open(plan).await;
+    let mut watch = house.watch();
+    house.ring(vec![Step::new(Action::Keys("2".into())), Step::new(Action::HangUp)]).await;
+    let (_, records) = house.ended(&mut watch).await;
+    assert!(matches!(Recorded::new(records), Err(NotReplayable::NoContent { seq: 0 })));
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_finds_the_agent_that_answered_by_itself() {
+    let (mut house, records) = call("echo", speaks_twice()).await;
+    let Some(RecordBody::CallStarted(started)) = records.first().map(|r| r.body.clone()) else { panic!() };
+    let id = started.info.unwrap().id;
+    house.running.take().unwrap().until(std::future::ready(())).await;
+    let run = |arguments: &[&str]| {
+        let output = Command::new(house::parloir())
+            .args(arguments)
+            .arg("--data")
+            .arg(&house.folders.data)
+            .current_dir(house::root())
+            .output()
+            .unwrap();
+        let both = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(both).unwrap())
+    };
+    let (code, said) = run(&["replay", &id]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("byte for byte as recorded"), "{said}");
+    let trial = component("tests/agents/trial");
+    let cabinet = component("agents/cabinet");
+    let (trial, cabinet) = (trial.to_str().unwrap(), cabinet.to_str().unwrap());
+    let (code, said) = run(&["replay", &id, "--agent", cabinet]);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("+ said"), "{said}");
+    let (code, said) = run(&["diff", trial, cabinet]);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("1 otherwise"), "{said}");
+    let (code, said) = run(&["diff", trial, trial]);
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = run(&["replay", "00000000000000000000000000000000"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("parloir calls"), "{said}");
+}
