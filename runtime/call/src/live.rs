@@ -163,30 +163,9 @@ impl LiveCall {
                 let permitted = permit(Import::Chat, &shared.declared, granted).is_ok();
                 HostReturn::ModelAvailable(permitted && !shared.providers.llm().is_empty())
             }
-            call @ (HostCall::YesNo(_)
-            | HostCall::Digits(_)
-            | HostCall::Number(_)
-            | HostCall::Amount(_)
-            | HostCall::When(_)
-            | HostCall::Refine(_)
-            | HostCall::Around(_)
-            | HostCall::Fits(_)
-            | HostCall::Phone(_)
-            | HostCall::Name(_)
-            | HostCall::Choose(_)
-            | HostCall::ChooseMoment(_)
-            | HostCall::Intents(_)
-            | HostCall::RelativeWish(_)
-            | HostCall::IsNoise(_)
-            | HostCall::Once(_)
-            | HostCall::LanguageOf(_)
-            | HostCall::SayDate(_)
-            | HostCall::SayTime(_)
-            | HostCall::SayMoment(_)
-            | HostCall::SayNumber(_)
-            | HostCall::SayPhone(_)
-            | HostCall::SaySpelled(_)
-            | HostCall::SayList(_)) => understood(&call),
+            HostCall::Understanding(question) => {
+                HostReturn::Understanding(parloir_meaning::answer(&question))
+            }
         })
     }
 
@@ -248,12 +227,6 @@ impl Service<HostCall> for LiveCall {
     fn call(&mut self, call: HostCall) -> Answer {
         Box::pin(self.clone().answer(call))
     }
-}
-
-/// What needs nobody: the meaning of words is known in microseconds, on the agent's own time.
-fn understood(call: &HostCall) -> HostReturn {
-    let nobody = || Refusal::Unavailable("nobody answers this".into());
-    parloir_meaning::answer(call).unwrap_or_else(|| call.import().refused(nobody()))
 }
 
 fn gone() -> DoorClosed {

@@ -119,47 +119,114 @@ pub struct LogLine {
 }
 
 /// Declares the door: for each import its name in `wit/`, what it is asked with, what it is
-/// answered with, and the capability it needs.
+/// answered with, and the capability it needs; then the functions of `understanding`, which are one kind of
+/// call: they need nothing, refuse nothing, and answer the same wherever they are asked.
 macro_rules! door {
-    ($($(#[$doc:meta])* $variant:ident $(($ask:ty))? => $answer:ty, $name:literal, $capability:expr;)*) => {
+    (
+        host { $($(#[$doc:meta])* $variant:ident $(($ask:ty))? => $answer:ty, $name:literal, $capability:expr;)* }
+        understanding { $($(#[$read:meta])* $reading:ident($question:ty) => $meaning:ty, $function:literal;)* }
+    ) => {
         /// Everything an agent can ask of the host: one variant per WIT import.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-        pub enum HostCall { $($(#[$doc])* $variant $(($ask))?,)* }
+        pub enum HostCall {
+            $($(#[$doc])* $variant $(($ask))?,)*
+            /// What words mean, or how they are said.
+            Understanding(Question),
+        }
 
         /// What the host answered, variant by variant.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-        pub enum HostReturn { $($(#[$doc])* $variant($answer),)* }
+        pub enum HostReturn {
+            $($(#[$doc])* $variant($answer),)*
+            /// What words mean, or how they are said.
+            Understanding(Understood),
+        }
 
         /// Which import a call or an answer belongs to.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        pub enum Import { $($(#[$doc])* $variant,)* }
+        pub enum Import {
+            $($(#[$doc])* $variant,)*
+            /// A function of `understanding`.
+            Understanding(Reading),
+        }
+
+        /// What is asked of `understanding`.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        pub enum Question { $($(#[$read])* $reading($question),)* }
+
+        /// What `understanding` answers.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        pub enum Understood { $($(#[$read])* $reading($meaning),)* }
+
+        /// Which function of `understanding`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum Reading { $($(#[$read])* $reading,)* }
 
         impl Import {
             /// Every import there is.
-            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+            pub const ALL: &[Self] =
+                &[$(Self::$variant,)* $(Self::Understanding(Reading::$reading),)*];
 
             /// `interface.function`, as in `wit/`.
             pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name,)* }
+                match self {
+                    $(Self::$variant => $name,)*
+                    Self::Understanding(reading) => reading.name(),
+                }
             }
 
             /// What an agent must declare, and its line grant, to be answered.
             pub const fn capability(self) -> Option<Capability> {
-                match self { $(Self::$variant => $capability,)* }
+                match self {
+                    $(Self::$variant => $capability,)*
+                    Self::Understanding(_) => None,
+                }
             }
         }
 
         impl HostCall {
             /// The import this call came through.
             pub const fn import(&self) -> Import {
-                match self { $(door!(@pattern $variant $(($ask))?) => Import::$variant,)* }
+                match self {
+                    $(door!(@pattern $variant $(($ask))?) => Import::$variant,)*
+                    Self::Understanding(question) => Import::Understanding(question.reading()),
+                }
             }
         }
 
         impl HostReturn {
             /// The import this answers.
             pub const fn import(&self) -> Import {
-                match self { $(Self::$variant(_) => Import::$variant,)* }
+                match self {
+                    $(Self::$variant(_) => Import::$variant,)*
+                    Self::Understanding(meaning) => Import::Understanding(meaning.reading()),
+                }
+            }
+        }
+
+        impl Reading {
+            /// `interface.function`, as in `wit/`.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$reading => $function,)* }
+            }
+
+            /// The answer of who understands nothing.
+            pub fn nothing(self) -> Understood {
+                match self { $(Self::$reading => Understood::$reading(Default::default()),)* }
+            }
+        }
+
+        impl Question {
+            /// Which function it asks.
+            pub const fn reading(&self) -> Reading {
+                match self { $(Self::$reading(_) => Reading::$reading,)* }
+            }
+        }
+
+        impl Understood {
+            /// Which function it answers.
+            pub const fn reading(&self) -> Reading {
+                match self { $(Self::$reading(_) => Reading::$reading,)* }
             }
         }
     };
@@ -168,114 +235,118 @@ macro_rules! door {
 }
 
 door! {
-    /// Speak.
-    Say(Say) => Result<Heard, Refusal>, "call.say", None;
-    /// Play a sound.
-    Play(Play) => Result<Heard, Refusal>, "call.play", None;
-    /// Wait for the caller's turn.
-    Listen(ListenOptions) => Result<Turn, Refusal>, "call.listen", None;
-    /// Speak and wait for the caller's turn.
-    Ask(Ask) => Result<(Heard, Turn), Refusal>, "call.ask", None;
-    /// Hand the caller over.
-    Transfer(Transfer) => Result<Transferred, Refusal>, "call.transfer", Some(Capability::Transfer);
-    /// State the caller's answer about recording.
-    Consent(bool) => Result<(), Refusal>, "call.consent", None;
-    /// Close the consent gate for a while.
-    PauseRecording => Result<(), Refusal>, "call.pause-recording", None;
-    /// Open again what was paused.
-    ResumeRecording => Result<(), Refusal>, "call.resume-recording", None;
-    /// End the call.
-    HangUp => (), "call.hang-up", None;
-    /// Is there a model?
-    ModelAvailable => bool, "model.available", None;
-    /// Ask the model.
-    Chat(Chat) => Result<Answer, Refusal>, "model.chat", Some(Capability::Model);
-    /// Ask the model and speak its answer.
-    Reply(Reply) => Result<SpokenAnswer, Refusal>, "model.reply", Some(Capability::Model);
-    /// Free slots.
-    FreeSlots(Wanted) => Result<Vec<Slot>, Refusal>, "calendar.free", Some(Capability::Calendar);
-    /// Book a slot.
-    Book(Book) => Result<Booked, Refusal>, "calendar.book", Some(Capability::Calendar);
-    /// Appointments under a number.
-    FindAppointments(String) => Result<Vec<Appointment>, Refusal>, "calendar.find", Some(Capability::Calendar);
-    /// Move an appointment.
-    MoveAppointment(Move) => Result<Booked, Refusal>, "calendar.move", Some(Capability::Calendar);
-    /// Cancel an appointment.
-    CancelAppointment(String) => Result<bool, Refusal>, "calendar.cancel", Some(Capability::Calendar);
-    /// Read a value.
-    GetMemory(String) => Result<Option<serde_bytes::ByteBuf>, Refusal>, "memory.get", Some(Capability::Memory);
-    /// Store a value.
-    SetMemory(SetMemory) => Result<(), Refusal>, "memory.set", Some(Capability::Memory);
-    /// Store a value conditionally.
-    CompareAndSet(CompareAndSet) => Result<bool, Refusal>, "memory.compare-and-set", Some(Capability::Memory);
-    /// Delete a value.
-    DeleteMemory(String) => Result<(), Refusal>, "memory.delete", Some(Capability::Memory);
-    /// Names of the documents.
-    ListDocuments => Result<Vec<String>, Refusal>, "documents.list", Some(Capability::Documents);
-    /// A whole document.
-    ReadDocument(String) => Result<String, Refusal>, "documents.read", Some(Capability::Documents);
-    /// Passages that fit.
-    SearchDocuments(SearchDocuments) => Result<Vec<Passage>, Refusal>, "documents.search", Some(Capability::Documents);
-    /// Set a field of the report.
-    SetReport(Field) => Result<(), Refusal>, "report.set", None;
-    /// The civil time.
-    Now => LocalTime, "clock.now", None;
-    /// The day of the week, 1 for Monday.
-    Weekday => u8, "clock.weekday", None;
-    /// Milliseconds since the call was answered.
-    Elapsed => u32, "clock.elapsed", None;
-    /// Random bytes.
-    RandomBytes(u32) => serde_bytes::ByteBuf, "random.bytes", None;
-    /// A note for the developer.
-    Log(LogLine) => (), "log.write", None;
-    /// Does the caller say yes?
-    YesNo(Utterance) => Option<bool>, "understanding.yes-no", None;
-    /// The digits dictated.
-    Digits(Utterance) => String, "understanding.digits", None;
-    /// The first whole number said.
-    Number(Utterance) => Option<u32>, "understanding.number", None;
-    /// How much is said.
-    Amount(Utterance) => Option<Quantity>, "understanding.amount", None;
-    /// Which days and times are wished.
-    When(ReadWhen) => Option<Wish>, "understanding.when", None;
-    /// A newer wish over an older one.
-    Refine(Refine) => Wish, "understanding.refine", None;
-    /// A wish for a very time, widened.
-    Around(Around) => Wish, "understanding.around", None;
-    /// Does a moment suit?
-    Fits(Fits) => bool, "understanding.fits", None;
-    /// The telephone number dictated.
-    Phone(ReadPhone) => Option<String>, "understanding.phone", None;
-    /// The caller's name.
-    Name(Utterance) => Option<CallerName>, "understanding.name", None;
-    /// Which option is taken.
-    Choose(Choose) => Choice, "understanding.choose", None;
-    /// Which moment is taken.
-    ChooseMoment(ChooseMoment) => Choice, "understanding.choose-moment", None;
-    /// What the caller is after.
-    Intents(Utterance) => Vec<Intent>, "understanding.intents", None;
-    /// Earlier, later, another day?
-    RelativeWish(Utterance) => Option<Relative>, "understanding.relative-wish", None;
-    /// Is it no speech at all?
-    IsNoise(String) => bool, "understanding.is-noise", None;
-    /// A text without its repetitions.
-    Once(String) => String, "understanding.once", None;
-    /// The language of a text.
-    LanguageOf(String) => Option<String>, "understanding.language-of", None;
-    /// A day in words.
-    SayDate(SayLocalTime) => String, "understanding.say-date", None;
-    /// A time of day in words.
-    SayTime(SayLocalTime) => String, "understanding.say-time", None;
-    /// A day and a time in words.
-    SayMoment(SayMoment) => String, "understanding.say-moment", None;
-    /// A number in letters.
-    SayNumber(SayNumber) => String, "understanding.say-number", None;
-    /// A telephone number in groups.
-    SayPhone(SayPhone) => String, "understanding.say-phone", None;
-    /// Letters one by one.
-    SaySpelled(String) => String, "understanding.say-spelled", None;
-    /// A list as it is said.
-    SayList(SayList) => String, "understanding.say-list", None;
+    host {
+        /// Speak.
+        Say(Say) => Result<Heard, Refusal>, "call.say", None;
+        /// Play a sound.
+        Play(Play) => Result<Heard, Refusal>, "call.play", None;
+        /// Wait for the caller's turn.
+        Listen(ListenOptions) => Result<Turn, Refusal>, "call.listen", None;
+        /// Speak and wait for the caller's turn.
+        Ask(Ask) => Result<(Heard, Turn), Refusal>, "call.ask", None;
+        /// Hand the caller over.
+        Transfer(Transfer) => Result<Transferred, Refusal>, "call.transfer", Some(Capability::Transfer);
+        /// State the caller's answer about recording.
+        Consent(bool) => Result<(), Refusal>, "call.consent", None;
+        /// Close the consent gate for a while.
+        PauseRecording => Result<(), Refusal>, "call.pause-recording", None;
+        /// Open again what was paused.
+        ResumeRecording => Result<(), Refusal>, "call.resume-recording", None;
+        /// End the call.
+        HangUp => (), "call.hang-up", None;
+        /// Is there a model?
+        ModelAvailable => bool, "model.available", None;
+        /// Ask the model.
+        Chat(Chat) => Result<Answer, Refusal>, "model.chat", Some(Capability::Model);
+        /// Ask the model and speak its answer.
+        Reply(Reply) => Result<SpokenAnswer, Refusal>, "model.reply", Some(Capability::Model);
+        /// Free slots.
+        FreeSlots(Wanted) => Result<Vec<Slot>, Refusal>, "calendar.free", Some(Capability::Calendar);
+        /// Book a slot.
+        Book(Book) => Result<Booked, Refusal>, "calendar.book", Some(Capability::Calendar);
+        /// Appointments under a number.
+        FindAppointments(String) => Result<Vec<Appointment>, Refusal>, "calendar.find", Some(Capability::Calendar);
+        /// Move an appointment.
+        MoveAppointment(Move) => Result<Booked, Refusal>, "calendar.move", Some(Capability::Calendar);
+        /// Cancel an appointment.
+        CancelAppointment(String) => Result<bool, Refusal>, "calendar.cancel", Some(Capability::Calendar);
+        /// Read a value.
+        GetMemory(String) => Result<Option<serde_bytes::ByteBuf>, Refusal>, "memory.get", Some(Capability::Memory);
+        /// Store a value.
+        SetMemory(SetMemory) => Result<(), Refusal>, "memory.set", Some(Capability::Memory);
+        /// Store a value conditionally.
+        CompareAndSet(CompareAndSet) => Result<bool, Refusal>, "memory.compare-and-set", Some(Capability::Memory);
+        /// Delete a value.
+        DeleteMemory(String) => Result<(), Refusal>, "memory.delete", Some(Capability::Memory);
+        /// Names of the documents.
+        ListDocuments => Result<Vec<String>, Refusal>, "documents.list", Some(Capability::Documents);
+        /// A whole document.
+        ReadDocument(String) => Result<String, Refusal>, "documents.read", Some(Capability::Documents);
+        /// Passages that fit.
+        SearchDocuments(SearchDocuments) => Result<Vec<Passage>, Refusal>, "documents.search", Some(Capability::Documents);
+        /// Set a field of the report.
+        SetReport(Field) => Result<(), Refusal>, "report.set", None;
+        /// The civil time.
+        Now => LocalTime, "clock.now", None;
+        /// The day of the week, 1 for Monday.
+        Weekday => u8, "clock.weekday", None;
+        /// Milliseconds since the call was answered.
+        Elapsed => u32, "clock.elapsed", None;
+        /// Random bytes.
+        RandomBytes(u32) => serde_bytes::ByteBuf, "random.bytes", None;
+        /// A note for the developer.
+        Log(LogLine) => (), "log.write", None;
+    }
+    understanding {
+        /// Does the caller say yes?
+        YesNo(Utterance) => Option<bool>, "understanding.yes-no";
+        /// The digits dictated.
+        Digits(Utterance) => String, "understanding.digits";
+        /// The first whole number said.
+        Number(Utterance) => Option<u32>, "understanding.number";
+        /// How much is said.
+        Amount(Utterance) => Option<Quantity>, "understanding.amount";
+        /// Which days and times are wished.
+        When(ReadWhen) => Option<Wish>, "understanding.when";
+        /// A newer wish over an older one.
+        Refine(Refine) => Wish, "understanding.refine";
+        /// A wish for a very time, widened.
+        Around(Around) => Wish, "understanding.around";
+        /// Does a moment suit?
+        Fits(Fits) => bool, "understanding.fits";
+        /// The telephone number dictated.
+        Phone(ReadPhone) => Option<String>, "understanding.phone";
+        /// The caller's name.
+        Name(Utterance) => Option<CallerName>, "understanding.name";
+        /// Which option is taken.
+        Choose(Choose) => Choice, "understanding.choose";
+        /// Which moment is taken.
+        ChooseMoment(ChooseMoment) => Choice, "understanding.choose-moment";
+        /// What the caller is after.
+        Intents(Utterance) => Vec<Intent>, "understanding.intents";
+        /// Earlier, later, another day?
+        RelativeWish(Utterance) => Option<Relative>, "understanding.relative-wish";
+        /// Is it no speech at all?
+        IsNoise(String) => bool, "understanding.is-noise";
+        /// A text without its repetitions.
+        Once(String) => String, "understanding.once";
+        /// The language of a text.
+        LanguageOf(String) => Option<String>, "understanding.language-of";
+        /// A day in words.
+        SayDate(SayLocalTime) => String, "understanding.say-date";
+        /// A time of day in words.
+        SayTime(SayLocalTime) => String, "understanding.say-time";
+        /// A day and a time in words.
+        SayMoment(SayMoment) => String, "understanding.say-moment";
+        /// A number in letters.
+        SayNumber(SayNumber) => String, "understanding.say-number";
+        /// A telephone number in groups.
+        SayPhone(SayPhone) => String, "understanding.say-phone";
+        /// Letters one by one.
+        SaySpelled(String) => String, "understanding.say-spelled";
+        /// A list as it is said.
+        SayList(SayList) => String, "understanding.say-list";
+    }
 }
 
 impl HostReturn {
@@ -309,30 +380,7 @@ impl HostReturn {
             | Self::Elapsed(_)
             | Self::RandomBytes(_)
             | Self::Log(())
-            | Self::YesNo(_)
-            | Self::Digits(_)
-            | Self::Number(_)
-            | Self::Amount(_)
-            | Self::When(_)
-            | Self::Refine(_)
-            | Self::Around(_)
-            | Self::Fits(_)
-            | Self::Phone(_)
-            | Self::Name(_)
-            | Self::Choose(_)
-            | Self::ChooseMoment(_)
-            | Self::Intents(_)
-            | Self::RelativeWish(_)
-            | Self::IsNoise(_)
-            | Self::Once(_)
-            | Self::LanguageOf(_)
-            | Self::SayDate(_)
-            | Self::SayTime(_)
-            | Self::SayMoment(_)
-            | Self::SayNumber(_)
-            | Self::SayPhone(_)
-            | Self::SaySpelled(_)
-            | Self::SayList(_) => None,
+            | Self::Understanding(_) => None,
         }
     }
 }
@@ -372,30 +420,7 @@ impl Import {
             Self::Elapsed => HostReturn::Elapsed(0),
             Self::RandomBytes => HostReturn::RandomBytes(serde_bytes::ByteBuf::new()),
             Self::Log => HostReturn::Log(()),
-            Self::YesNo => HostReturn::YesNo(None),
-            Self::Digits => HostReturn::Digits(String::new()),
-            Self::Number => HostReturn::Number(None),
-            Self::Amount => HostReturn::Amount(None),
-            Self::When => HostReturn::When(None),
-            Self::Refine => HostReturn::Refine(Wish::default()),
-            Self::Around => HostReturn::Around(Wish::default()),
-            Self::Fits => HostReturn::Fits(false),
-            Self::Phone => HostReturn::Phone(None),
-            Self::Name => HostReturn::Name(None),
-            Self::Choose => HostReturn::Choose(Choice::Unclear),
-            Self::ChooseMoment => HostReturn::ChooseMoment(Choice::Unclear),
-            Self::Intents => HostReturn::Intents(Vec::new()),
-            Self::RelativeWish => HostReturn::RelativeWish(None),
-            Self::IsNoise => HostReturn::IsNoise(false),
-            Self::Once => HostReturn::Once(String::new()),
-            Self::LanguageOf => HostReturn::LanguageOf(None),
-            Self::SayDate => HostReturn::SayDate(String::new()),
-            Self::SayTime => HostReturn::SayTime(String::new()),
-            Self::SayMoment => HostReturn::SayMoment(String::new()),
-            Self::SayNumber => HostReturn::SayNumber(String::new()),
-            Self::SayPhone => HostReturn::SayPhone(String::new()),
-            Self::SaySpelled => HostReturn::SaySpelled(String::new()),
-            Self::SayList => HostReturn::SayList(String::new()),
+            Self::Understanding(reading) => HostReturn::Understanding(reading.nothing()),
         }
     }
 }
@@ -427,14 +452,18 @@ mod tests {
             HostCall::HangUp,
             HostCall::CompareAndSet(CompareAndSet { key: "k".into(), expected: None, value: vec![0, 255] }),
             HostCall::RandomBytes(8),
-            HostCall::When(ReadWhen { text: "jeudi".into(), language: "fr-FR".into(), now: NOW }),
-            HostCall::ChooseMoment(ChooseMoment {
+            HostCall::Understanding(Question::When(ReadWhen {
+                text: "jeudi".into(),
+                language: "fr-FR".into(),
+                now: NOW,
+            })),
+            HostCall::Understanding(Question::ChooseMoment(ChooseMoment {
                 text: "le premier".into(),
                 language: "fr-FR".into(),
                 offers: vec![NOW],
                 now: NOW,
-            }),
-            HostCall::IsNoise("♪".into()),
+            })),
+            HostCall::Understanding(Question::IsNoise("♪".into())),
         ];
         for call in calls {
             let bytes = rmp_serde::to_vec(&call).unwrap();
@@ -453,17 +482,17 @@ mod tests {
             ..Wish::default()
         };
         let answers = [
-            HostReturn::YesNo(None),
-            HostReturn::YesNo(Some(false)),
-            HostReturn::Amount(Some(Quantity { most: Some(800), currency: Some("EUR".into()), least: None })),
-            HostReturn::ChooseMoment(Choice::Rather(wish.clone())),
-            HostReturn::When(Some(wish)),
-            HostReturn::Intents(vec![Intent::Human, Intent::Goodbye]),
-            HostReturn::LanguageOf(Some("en-GB".into())),
+            Understood::YesNo(None),
+            Understood::YesNo(Some(false)),
+            Understood::Amount(Some(Quantity { most: Some(800), currency: Some("EUR".into()), least: None })),
+            Understood::ChooseMoment(Choice::Rather(wish.clone())),
+            Understood::When(Some(wish)),
+            Understood::Intents(vec![Intent::Human, Intent::Goodbye]),
+            Understood::LanguageOf(Some("en-GB".into())),
         ];
         for answer in answers {
             let bytes = rmp_serde::to_vec(&answer).unwrap();
-            assert_eq!(rmp_serde::from_slice::<HostReturn>(&bytes).unwrap(), answer);
+            assert_eq!(rmp_serde::from_slice::<Understood>(&bytes).unwrap(), answer);
         }
     }
 }

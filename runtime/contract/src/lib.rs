@@ -34,8 +34,8 @@ pub use conversation::{
     BargeIn, Expecting, Heard, ListenOptions, SayOptions, Speech, Transferred, Turn, listenable, speakable,
 };
 pub use host_call::{
-    Ask, Book, CompareAndSet, HostCall, HostReturn, Import, LogLevel, LogLine, Move, Play, Say,
-    SearchDocuments, SetMemory, Transfer,
+    Ask, Book, CompareAndSet, HostCall, HostReturn, Import, LogLevel, LogLine, Move, Play, Question, Reading,
+    Say, SearchDocuments, SetMemory, Transfer, Understood,
 };
 pub use id::{CallId, InvalidId, LineId, TenantId};
 pub use model::{Answer, Chat, ChatOptions, Finish, Message, Reply, SpokenAnswer, Tool, ToolCall, Usage};

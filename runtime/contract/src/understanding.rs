@@ -42,7 +42,7 @@ pub struct CallerName {
 }
 
 /// What a caller makes of some offers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Choice {
     /// That one, from 0.
     Offer(u32),
@@ -55,6 +55,7 @@ pub enum Choice {
     /// A yes to more than one offer, or to nothing in particular.
     Yes,
     /// Nothing that can be understood.
+    #[default]
     Unclear,
 }
 

@@ -40,30 +40,7 @@ pub const fn kinds(import: Import) -> &'static [&'static str] {
         | Import::RandomBytes
         | Import::Log => &["done"],
         // What words mean is no answer that could be otherwise.
-        Import::YesNo
-        | Import::Digits
-        | Import::Number
-        | Import::Amount
-        | Import::When
-        | Import::Refine
-        | Import::Around
-        | Import::Fits
-        | Import::Phone
-        | Import::Name
-        | Import::Choose
-        | Import::ChooseMoment
-        | Import::Intents
-        | Import::RelativeWish
-        | Import::IsNoise
-        | Import::Once
-        | Import::LanguageOf
-        | Import::SayDate
-        | Import::SayTime
-        | Import::SayMoment
-        | Import::SayNumber
-        | Import::SayPhone
-        | Import::SaySpelled
-        | Import::SayList => &[],
+        Import::Understanding(_) => &[],
     }
 }
 
@@ -114,30 +91,7 @@ pub fn kinds_of(answer: &HostReturn) -> Vec<&'static str> {
         | HostReturn::Elapsed(_)
         | HostReturn::RandomBytes(_)
         | HostReturn::Log(()) => vec!["done"],
-        HostReturn::YesNo(_)
-        | HostReturn::Digits(_)
-        | HostReturn::Number(_)
-        | HostReturn::Amount(_)
-        | HostReturn::When(_)
-        | HostReturn::Refine(_)
-        | HostReturn::Around(_)
-        | HostReturn::Fits(_)
-        | HostReturn::Phone(_)
-        | HostReturn::Name(_)
-        | HostReturn::Choose(_)
-        | HostReturn::ChooseMoment(_)
-        | HostReturn::Intents(_)
-        | HostReturn::RelativeWish(_)
-        | HostReturn::IsNoise(_)
-        | HostReturn::Once(_)
-        | HostReturn::LanguageOf(_)
-        | HostReturn::SayDate(_)
-        | HostReturn::SayTime(_)
-        | HostReturn::SayMoment(_)
-        | HostReturn::SayNumber(_)
-        | HostReturn::SayPhone(_)
-        | HostReturn::SaySpelled(_)
-        | HostReturn::SayList(_) => vec!["done"],
+        HostReturn::Understanding(_) => vec!["done"],
         // A refusal was named above.
         HostReturn::Say(Err(_))
         | HostReturn::Play(Err(_))

@@ -137,29 +137,6 @@ const fn is_told(import: Import) -> bool {
         | Import::Elapsed
         | Import::RandomBytes
         | Import::Log
-        | Import::YesNo
-        | Import::Digits
-        | Import::Number
-        | Import::Amount
-        | Import::When
-        | Import::Refine
-        | Import::Around
-        | Import::Fits
-        | Import::Phone
-        | Import::Name
-        | Import::Choose
-        | Import::ChooseMoment
-        | Import::Intents
-        | Import::RelativeWish
-        | Import::IsNoise
-        | Import::Once
-        | Import::LanguageOf
-        | Import::SayDate
-        | Import::SayTime
-        | Import::SayMoment
-        | Import::SayNumber
-        | Import::SayPhone
-        | Import::SaySpelled
-        | Import::SayList => false,
+        | Import::Understanding(_) => false,
     }
 }

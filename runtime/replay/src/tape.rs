@@ -121,7 +121,7 @@ impl Tape {
         if is_turn(call.import()) {
             return self.turn(call);
         }
-        if let Some(answer) = parloir_meaning::answer(call).or_else(|| self.done(call)) {
+        if let Some(answer) = self.done(call) {
             return (answer, Source::Supplied);
         }
         if let Some((at, seq, answer)) = self.same_import(call.import()) {
@@ -186,6 +186,7 @@ impl Tape {
     /// What needs no recording to be answered.
     fn done(&mut self, call: &HostCall) -> Option<HostReturn> {
         Some(match call {
+            HostCall::Understanding(question) => HostReturn::Understanding(parloir_meaning::answer(question)),
             HostCall::Say(say) => HostReturn::Say(Ok(whole(&say.text))),
             HostCall::Play(_) => HostReturn::Play(Ok(Heard { whole: true, ..Heard::default() })),
             HostCall::Consent(_) => HostReturn::Consent(Ok(())),
@@ -216,7 +217,18 @@ impl Tape {
                 let now = self.memory.get(&set.key)?;
                 HostReturn::CompareAndSet(Ok(*now == set.expected))
             }
-            _ => return None,
+            HostCall::Listen(_)
+            | HostCall::Ask(_)
+            | HostCall::Chat(_)
+            | HostCall::Reply(_)
+            | HostCall::FreeSlots(_)
+            | HostCall::Book(_)
+            | HostCall::FindAppointments(_)
+            | HostCall::MoveAppointment(_)
+            | HostCall::CancelAppointment(_)
+            | HostCall::ListDocuments
+            | HostCall::ReadDocument(_)
+            | HostCall::SearchDocuments(_) => return None,
         })
     }
 

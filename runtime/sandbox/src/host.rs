@@ -91,30 +91,7 @@ fn caller_had_a_turn(answer: &HostReturn) -> bool {
         | HostReturn::Elapsed(_)
         | HostReturn::RandomBytes(_)
         | HostReturn::Log(())
-        | HostReturn::YesNo(_)
-        | HostReturn::Digits(_)
-        | HostReturn::Number(_)
-        | HostReturn::Amount(_)
-        | HostReturn::When(_)
-        | HostReturn::Refine(_)
-        | HostReturn::Around(_)
-        | HostReturn::Fits(_)
-        | HostReturn::Phone(_)
-        | HostReturn::Name(_)
-        | HostReturn::Choose(_)
-        | HostReturn::ChooseMoment(_)
-        | HostReturn::Intents(_)
-        | HostReturn::RelativeWish(_)
-        | HostReturn::IsNoise(_)
-        | HostReturn::Once(_)
-        | HostReturn::LanguageOf(_)
-        | HostReturn::SayDate(_)
-        | HostReturn::SayTime(_)
-        | HostReturn::SayMoment(_)
-        | HostReturn::SayNumber(_)
-        | HostReturn::SayPhone(_)
-        | HostReturn::SaySpelled(_)
-        | HostReturn::SayList(_) => return false,
+        | HostReturn::Understanding(_) => return false,
     };
     match turn {
         c::Turn::Speech(_) | c::Turn::Digits(_) | c::Turn::Silence => true,
@@ -145,8 +122,6 @@ pub(crate) fn cut(mut text: String, characters: usize) -> String {
     }
     text
 }
-
-pub(crate) use ask;
 
 type Refusable<T> = wasmtime::Result<Result<T, types::Refusal>>;
 

@@ -2,7 +2,7 @@
 //! passes the door; a text is cut to what is read of it before anybody keeps it.
 
 use parloir_contract as c;
-use parloir_contract::{HostCall, HostReturn};
+use parloir_contract::{HostCall, HostReturn, Question, Understood};
 
 use crate::bindings::types::LocalTime;
 use crate::bindings::understanding::{
@@ -10,7 +10,7 @@ use crate::bindings::understanding::{
 };
 use crate::convert::{FromGuest, IntoGuest};
 use crate::door::DoorClosed;
-use crate::host::{Host, ask, cut};
+use crate::host::{Host, cut};
 
 /// Characters of a text that are read.
 const CHARACTERS: usize = 2_000;
@@ -44,45 +44,60 @@ fn wish(wish: Wish) -> c::Wish {
     wish
 }
 
+/// Asks and unwraps the matching answer, as `ask!` does.
+macro_rules! read {
+    ($host:expr, $reading:ident($asked:expr)) => {
+        match $host.through(HostCall::Understanding(Question::$reading($asked))).await? {
+            HostReturn::Understanding(Understood::$reading(answer)) => Ok(answer.lower()),
+            other => Err(DoorClosed(format!(
+                "{} was answered with {}",
+                stringify!($reading),
+                other.import().name()
+            ))
+            .into()),
+        }
+    };
+}
+
 type Answered<T> = wasmtime::Result<T>;
 
 impl Understanding for Host {
     async fn yes_no(&mut self, text: String, language: String) -> Answered<Option<bool>> {
-        ask!(self, HostCall::YesNo(utterance(text, language)), YesNo)
+        read!(self, YesNo(utterance(text, language)))
     }
     async fn digits(&mut self, text: String, language: String) -> Answered<String> {
-        ask!(self, HostCall::Digits(utterance(text, language)), Digits)
+        read!(self, Digits(utterance(text, language)))
     }
     async fn number(&mut self, text: String, language: String) -> Answered<Option<u32>> {
-        ask!(self, HostCall::Number(utterance(text, language)), Number)
+        read!(self, Number(utterance(text, language)))
     }
     async fn amount(&mut self, text: String, language: String) -> Answered<Option<Quantity>> {
-        ask!(self, HostCall::Amount(utterance(text, language)), Amount)
+        read!(self, Amount(utterance(text, language)))
     }
     async fn when(&mut self, said: String, language: String, now: LocalTime) -> Answered<Option<Wish>> {
         let read = c::ReadWhen { text: text(said), language: tag(language), now: now.lift() };
-        ask!(self, HostCall::When(read), When)
+        read!(self, When(read))
     }
     async fn refine(&mut self, older: Wish, newer: Wish) -> Answered<Wish> {
-        ask!(self, HostCall::Refine(c::Refine { wish: wish(older), newer: wish(newer) }), Refine)
+        read!(self, Refine(c::Refine { wish: wish(older), newer: wish(newer) }))
     }
     async fn around(&mut self, exact: Wish, minutes: u16) -> Answered<Wish> {
-        ask!(self, HostCall::Around(c::Around { wish: wish(exact), minutes }), Around)
+        read!(self, Around(c::Around { wish: wish(exact), minutes }))
     }
     async fn fits(&mut self, asked: Wish, moment: LocalTime) -> Answered<bool> {
-        ask!(self, HostCall::Fits(c::Fits { wish: wish(asked), moment: moment.lift() }), Fits)
+        read!(self, Fits(c::Fits { wish: wish(asked), moment: moment.lift() }))
     }
     async fn phone(&mut self, said: String, language: String, home: String) -> Answered<Option<String>> {
         let read =
             c::ReadPhone { text: text(said), language: tag(language), home: cut(home, TAG_CHARACTERS) };
-        ask!(self, HostCall::Phone(read), Phone)
+        read!(self, Phone(read))
     }
     async fn name(&mut self, text: String, language: String) -> Answered<Option<CallerName>> {
-        ask!(self, HostCall::Name(utterance(text, language)), Name)
+        read!(self, Name(utterance(text, language)))
     }
     async fn choose(&mut self, said: String, language: String, options: Vec<String>) -> Answered<Choice> {
         let choose = c::Choose { text: text(said), language: tag(language), options: items(options) };
-        ask!(self, HostCall::Choose(choose), Choose)
+        read!(self, Choose(choose))
     }
     async fn choose_moment(
         &mut self,
@@ -94,30 +109,30 @@ impl Understanding for Host {
         offers.truncate(ITEMS);
         let (text, language) = (text(said), tag(language));
         let choose = c::ChooseMoment { text, language, offers: offers.lift(), now: now.lift() };
-        ask!(self, HostCall::ChooseMoment(choose), ChooseMoment)
+        read!(self, ChooseMoment(choose))
     }
     async fn intents(&mut self, text: String, language: String) -> Answered<Vec<Intent>> {
-        ask!(self, HostCall::Intents(utterance(text, language)), Intents)
+        read!(self, Intents(utterance(text, language)))
     }
     async fn relative_wish(&mut self, text: String, language: String) -> Answered<Option<Relative>> {
-        ask!(self, HostCall::RelativeWish(utterance(text, language)), RelativeWish)
+        read!(self, RelativeWish(utterance(text, language)))
     }
     async fn is_noise(&mut self, said: String) -> Answered<bool> {
-        ask!(self, HostCall::IsNoise(text(said)), IsNoise)
+        read!(self, IsNoise(text(said)))
     }
     async fn once(&mut self, said: String) -> Answered<String> {
-        ask!(self, HostCall::Once(text(said)), Once)
+        read!(self, Once(text(said)))
     }
     async fn language_of(&mut self, said: String) -> Answered<Option<String>> {
-        ask!(self, HostCall::LanguageOf(text(said)), LanguageOf)
+        read!(self, LanguageOf(text(said)))
     }
     async fn say_date(&mut self, date: LocalTime, language: String) -> Answered<String> {
         let say = c::SayLocalTime { time: date.lift(), language: tag(language) };
-        ask!(self, HostCall::SayDate(say), SayDate)
+        read!(self, SayDate(say))
     }
     async fn say_time(&mut self, time: LocalTime, language: String) -> Answered<String> {
         let say = c::SayLocalTime { time: time.lift(), language: tag(language) };
-        ask!(self, HostCall::SayTime(say), SayTime)
+        read!(self, SayTime(say))
     }
     async fn say_moment(
         &mut self,
@@ -126,17 +141,17 @@ impl Understanding for Host {
         language: String,
     ) -> Answered<String> {
         let say = c::SayMoment { moment: moment.lift(), now: now.lift(), language: tag(language) };
-        ask!(self, HostCall::SayMoment(say), SayMoment)
+        read!(self, SayMoment(say))
     }
     async fn say_number(&mut self, number: u32, language: String) -> Answered<String> {
-        ask!(self, HostCall::SayNumber(c::SayNumber { number, language: tag(language) }), SayNumber)
+        read!(self, SayNumber(c::SayNumber { number, language: tag(language) }))
     }
     async fn say_phone(&mut self, phone: String, language: String) -> Answered<String> {
         let say = c::SayPhone { phone: cut(phone, TAG_CHARACTERS), language: tag(language) };
-        ask!(self, HostCall::SayPhone(say), SayPhone)
+        read!(self, SayPhone(say))
     }
     async fn say_spelled(&mut self, said: String) -> Answered<String> {
-        ask!(self, HostCall::SaySpelled(text(said)), SaySpelled)
+        read!(self, SaySpelled(text(said)))
     }
     async fn say_list(
         &mut self,
@@ -145,7 +160,7 @@ impl Understanding for Host {
         language: String,
     ) -> Answered<String> {
         let say = c::SayList { items: items(list), conjunction: conjunction.lift(), language: tag(language) };
-        ask!(self, HostCall::SayList(say), SayList)
+        read!(self, SayList(say))
     }
 }
 
@@ -160,21 +175,22 @@ mod tests {
     use crate::settings::Budget;
 
     /// A host whose door understands as the live call does, and what came through it.
-    fn host() -> (Host, Arc<Mutex<Vec<HostCall>>>) {
+    fn host() -> (Host, Arc<Mutex<Vec<Question>>>) {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let journal = seen.clone();
         let door = BoxService::new(tower::service_fn(move |call: HostCall| {
-            let answer = match &call {
-                HostCall::When(_) => HostReturn::When(Some(c::Wish {
+            let HostCall::Understanding(question) = call else { panic!("{call:?}") };
+            let answer = match &question {
+                Question::When(_) => Understood::When(Some(c::Wish {
                     weekdays: vec![c::Weekday::Thursday],
                     at: Some(930),
                     ..c::Wish::default()
                 })),
-                HostCall::Choose(_) => HostReturn::Choose(c::Choice::Rather(c::Wish::default())),
-                other => other.import().refused(c::Refusal::Unavailable(String::new())),
+                Question::Choose(_) => Understood::Choose(c::Choice::Rather(c::Wish::default())),
+                other => other.reading().nothing(),
             };
-            journal.lock().unwrap().push(call);
-            async { Ok(answer) }
+            journal.lock().unwrap().push(question);
+            async { Ok(HostReturn::Understanding(answer)) }
         }));
         (Host::new(door, Arc::new(Meter::default()), Budget::default()), seen)
     }
@@ -188,9 +204,9 @@ mod tests {
         let moment = LocalTime { year: 2026, month: 11, day: 26, hour: 15, minute: 30 };
         host.fits(wish, moment).await.unwrap();
         let seen = seen.lock().unwrap();
-        let HostCall::When(read) = &seen[0] else { panic!("{seen:?}") };
+        let Question::When(read) = &seen[0] else { panic!("{seen:?}") };
         assert_eq!((read.text.as_str(), read.now.month), ("jeudi à 15h30", 11));
-        let HostCall::Fits(fits) = &seen[1] else { panic!("{seen:?}") };
+        let Question::Fits(fits) = &seen[1] else { panic!("{seen:?}") };
         assert_eq!((fits.wish.at, &fits.wish.weekdays[..]), (Some(930), &[c::Weekday::Thursday][..]));
     }
 
@@ -202,10 +218,10 @@ mod tests {
         assert!(matches!(choice, Choice::Rather(_)));
         host.is_noise("é".repeat(3_000)).await.unwrap();
         let seen = seen.lock().unwrap();
-        let HostCall::Choose(c::Choose { text, language, options }) = &seen[0] else { panic!("{seen:?}") };
+        let Question::Choose(c::Choose { text, language, options }) = &seen[0] else { panic!("{seen:?}") };
         assert_eq!((text.chars().count(), language.chars().count(), options.len()), (2_000, 64, 50));
         assert!(options.iter().all(|option| option.chars().count() == 200));
-        let HostCall::IsNoise(text) = &seen[1] else { panic!("{seen:?}") };
+        let Question::IsNoise(text) = &seen[1] else { panic!("{seen:?}") };
         assert_eq!(text.chars().count(), 2_000);
     }
 }

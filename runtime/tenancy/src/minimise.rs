@@ -53,30 +53,7 @@ pub fn minimise(call: &mut HostCall, categories: &[Category]) -> usize {
         | HostCall::Elapsed
         | HostCall::RandomBytes(_)
         | HostCall::Log(_)
-        | HostCall::YesNo(_)
-        | HostCall::Digits(_)
-        | HostCall::Number(_)
-        | HostCall::Amount(_)
-        | HostCall::When(_)
-        | HostCall::Refine(_)
-        | HostCall::Around(_)
-        | HostCall::Fits(_)
-        | HostCall::Phone(_)
-        | HostCall::Name(_)
-        | HostCall::Choose(_)
-        | HostCall::ChooseMoment(_)
-        | HostCall::Intents(_)
-        | HostCall::RelativeWish(_)
-        | HostCall::IsNoise(_)
-        | HostCall::Once(_)
-        | HostCall::LanguageOf(_)
-        | HostCall::SayDate(_)
-        | HostCall::SayTime(_)
-        | HostCall::SayMoment(_)
-        | HostCall::SayNumber(_)
-        | HostCall::SayPhone(_)
-        | HostCall::SaySpelled(_)
-        | HostCall::SayList(_) => return 0,
+        | HostCall::Understanding(_) => return 0,
     };
     let mut replaced = 0;
     let mut clean = |text: &mut String| {

@@ -170,30 +170,7 @@ fn spoken_characters(call: &HostCall) -> u32 {
         | HostCall::Elapsed
         | HostCall::RandomBytes(_)
         | HostCall::Log(_)
-        | HostCall::YesNo(_)
-        | HostCall::Digits(_)
-        | HostCall::Number(_)
-        | HostCall::Amount(_)
-        | HostCall::When(_)
-        | HostCall::Refine(_)
-        | HostCall::Around(_)
-        | HostCall::Fits(_)
-        | HostCall::Phone(_)
-        | HostCall::Name(_)
-        | HostCall::Choose(_)
-        | HostCall::ChooseMoment(_)
-        | HostCall::Intents(_)
-        | HostCall::RelativeWish(_)
-        | HostCall::IsNoise(_)
-        | HostCall::Once(_)
-        | HostCall::LanguageOf(_)
-        | HostCall::SayDate(_)
-        | HostCall::SayTime(_)
-        | HostCall::SayMoment(_)
-        | HostCall::SayNumber(_)
-        | HostCall::SayPhone(_)
-        | HostCall::SaySpelled(_)
-        | HostCall::SayList(_) => "",
+        | HostCall::Understanding(_) => "",
     };
     u32::try_from(text.chars().count()).unwrap_or(u32::MAX)
 }

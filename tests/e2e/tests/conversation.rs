@@ -6,7 +6,7 @@ mod house;
 use std::time::Duration;
 
 use house::{House, Plan, say};
-use parloir_contract::{HostReturn, Quantity, Turn};
+use parloir_contract::{HostReturn, Quantity, Turn, Understood};
 use parloir_journal::{Ending, ProviderRole, Record, RecordBody};
 use parloir_transport::client::CarrierEvent;
 use parloir_transport::conversation::{Action, Step};
@@ -59,7 +59,7 @@ async fn what_the_agent_understood_is_answered_by_the_host_and_journaled() {
     assert!(heard(&records).iter().any(|(text, _)| text == "quinze mille"), "{:?}", heard(&records));
     let understood = records.iter().find_map(|r| match &r.body {
         RecordBody::HostCallEnded(ended) => match &ended.result {
-            Some(HostReturn::Amount(sum)) => sum.clone(),
+            Some(HostReturn::Understanding(Understood::Amount(sum))) => sum.clone(),
             _ => None,
         },
         _ => None,

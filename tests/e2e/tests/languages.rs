@@ -53,7 +53,10 @@ async fn ring(agent: &Agent, fail: &str) -> (Result<Outcome, Failure>, Vec<HostC
             (HostCall::Ask(_), _) if !turns.is_empty() => {
                 HostReturn::Ask(Err(Refusal::Unavailable("every voice failed".into())))
             }
-            _ => parloir_meaning::answer(&call).unwrap_or_else(|| host(&call, before)),
+            (HostCall::Understanding(question), _) => {
+                HostReturn::Understanding(parloir_meaning::answer(question))
+            }
+            _ => host(&call, before),
         };
         heard.lock().unwrap().push(call);
         async move { Ok(answer) }

@@ -8,7 +8,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
-use parloir_contract::{ChooseMoment, HostCall, LocalTime, ReadPhone, ReadWhen, Utterance};
+use parloir_contract::{ChooseMoment, LocalTime, Question, ReadPhone, ReadWhen, Utterance};
 use parloir_proof::checkpoint::{Checkpoint, Submission};
 use parloir_proof::note::{Note, PublicKey};
 use parloir_proof::tile::{self, Tile};
@@ -98,19 +98,19 @@ pub fn meaning(bytes: &[u8]) {
         let said = || Utterance { text: text.clone(), language: language.clone() };
         let home = "+33123456789".to_owned();
         let calls = [
-            HostCall::YesNo(said()),
-            HostCall::Amount(said()),
-            HostCall::Name(said()),
-            HostCall::Intents(said()),
-            HostCall::RelativeWish(said()),
-            HostCall::IsNoise(text.clone()),
-            HostCall::Once(text.clone()),
-            HostCall::When(ReadWhen { text: text.clone(), language: language.clone(), now }),
-            HostCall::Phone(ReadPhone { text: text.clone(), language: language.clone(), home }),
-            HostCall::ChooseMoment(ChooseMoment { text: text.clone(), language, offers: vec![now], now }),
+            Question::YesNo(said()),
+            Question::Amount(said()),
+            Question::Name(said()),
+            Question::Intents(said()),
+            Question::RelativeWish(said()),
+            Question::IsNoise(text.clone()),
+            Question::Once(text.clone()),
+            Question::When(ReadWhen { text: text.clone(), language: language.clone(), now }),
+            Question::Phone(ReadPhone { text: text.clone(), language: language.clone(), home }),
+            Question::ChooseMoment(ChooseMoment { text: text.clone(), language, offers: vec![now], now }),
         ];
         for call in calls {
-            assert!(parloir_meaning::answer(&call).is_some());
+            assert_eq!(parloir_meaning::answer(&call).reading(), call.reading());
         }
     }
 }

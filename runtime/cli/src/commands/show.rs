@@ -283,12 +283,14 @@ fn host_call(ended: &HostCallEnded, bodies: &HashMap<Seq, &RecordBody>, all: boo
         ) if !all => {
             return None;
         }
-        (arguments, result) => match understanding::line(arguments, result) {
-            // What was said back is in the agent's next sentence.
-            Some((_, understanding::Weight::Quiet)) if !all => return None,
-            Some((words, _)) => (host("meaning"), words),
-            None => (host("host"), format!("{arguments:?} → {result:?}")),
-        },
+        (HostCall::Understanding(question), HostReturn::Understanding(answer)) => {
+            match understanding::line(question, answer)? {
+                // What was said back is in the agent's next sentence.
+                (_, understanding::Weight::Quiet) if !all => return None,
+                (words, _) => (host("meaning"), words),
+            }
+        }
+        (arguments, result) => (host("host"), format!("{arguments:?} → {result:?}")),
     })
 }
 

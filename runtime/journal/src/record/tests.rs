@@ -1,8 +1,8 @@
 //! Records and bodies of every kind, there and back.
 
 use parloir_contract::{
-    CallInfo, CallerName, Direction, Heard, HostCall, HostReturn, Import, LocalTime, Say, SayOptions,
-    Utterance,
+    CallInfo, CallerName, Direction, Heard, HostCall, HostReturn, Import, LocalTime, Question, Reading, Say,
+    SayOptions, Understood, Utterance,
 };
 use proptest::prelude::*;
 
@@ -159,15 +159,15 @@ fn what_was_understood_is_content_like_what_was_said() {
     let said = Utterance { text: "Dunkerque, D, U, N".into(), language: "fr-FR".into() };
     let bodies = [
         RecordBody::HostCallStarted(HostCallStarted {
-            import: Import::Name,
-            arguments: Some(HostCall::Name(said)),
+            import: Import::Understanding(Reading::Name),
+            arguments: Some(HostCall::Understanding(Question::Name(said))),
         }),
         RecordBody::HostCallEnded(HostCallEnded {
             started: 1,
             status: HostStatus::Ok,
             latency_us: 9,
             delivered: true,
-            result: Some(HostReturn::Name(Some(name))),
+            result: Some(HostReturn::Understanding(Understood::Name(Some(name)))),
         }),
     ];
     for body in bodies {

@@ -1,7 +1,7 @@
 //! What a sentence must mean, whatever its words: by the understanding that agents themselves use.
 
 use jiff::civil::DateTime;
-use parloir_contract::{HostCall, HostReturn, LocalTime, ReadPhone, ReadWhen, Utterance};
+use parloir_contract::{LocalTime, Question, ReadPhone, ReadWhen, Understood, Utterance};
 use parloir_tenancy::calendar::{slot_id, to_local};
 
 use super::reader::Reader;
@@ -30,16 +30,16 @@ impl Meaning {
         let (text, language) = (text.to_owned(), language.to_owned());
         let moment = self.moment.is_none_or(|moment| {
             let call = ReadWhen { text: text.clone(), language: language.clone(), now };
-            means_moment(&HostCall::When(call), moment)
+            means_moment(&Question::When(call), moment)
         });
         let phone = self.phone.as_ref().is_none_or(|phone| {
             let home = home.to_owned();
             let call = ReadPhone { text: text.clone(), language: language.clone(), home };
-            parloir_meaning::answer(&HostCall::Phone(call)) == Some(HostReturn::Phone(Some(phone.clone())))
+            parloir_meaning::answer(&Question::Phone(call)) == Understood::Phone(Some(phone.clone()))
         });
         let number = self.number.is_none_or(|number| {
             let call = Utterance { text: text.clone(), language: language.clone() };
-            parloir_meaning::answer(&HostCall::Number(call)) == Some(HostReturn::Number(Some(number)))
+            parloir_meaning::answer(&Question::Number(call)) == Understood::Number(Some(number))
         });
         moment && phone && number
     }
@@ -53,8 +53,8 @@ impl Meaning {
 }
 
 /// Whether the days and times read are that one day and that very time.
-fn means_moment(call: &HostCall, moment: DateTime) -> bool {
-    let Some(HostReturn::When(Some(wish))) = parloir_meaning::answer(call) else { return false };
+fn means_moment(question: &Question, moment: DateTime) -> bool {
+    let Understood::When(Some(wish)) = parloir_meaning::answer(question) else { return false };
     let midnight = |day: jiff::civil::Date| to_local(day.to_datetime(jiff::civil::Time::MIN));
     let minutes = i32::from(moment.hour()) * 60 + i32::from(moment.minute());
     wish.from == Some(midnight(moment.date()))

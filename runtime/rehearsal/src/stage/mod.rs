@@ -228,30 +228,9 @@ impl<C: Caller> Stage<C> {
             HostCall::Elapsed => HostReturn::Elapsed(u32::try_from(self.clock.ms()).unwrap_or(u32::MAX)),
             HostCall::RandomBytes(count) => HostReturn::RandomBytes(self.random(count).into()),
             HostCall::Log(_) => HostReturn::Log(()),
-            call @ (HostCall::YesNo(_)
-            | HostCall::Digits(_)
-            | HostCall::Number(_)
-            | HostCall::Amount(_)
-            | HostCall::When(_)
-            | HostCall::Refine(_)
-            | HostCall::Around(_)
-            | HostCall::Fits(_)
-            | HostCall::Phone(_)
-            | HostCall::Name(_)
-            | HostCall::Choose(_)
-            | HostCall::ChooseMoment(_)
-            | HostCall::Intents(_)
-            | HostCall::RelativeWish(_)
-            | HostCall::IsNoise(_)
-            | HostCall::Once(_)
-            | HostCall::LanguageOf(_)
-            | HostCall::SayDate(_)
-            | HostCall::SayTime(_)
-            | HostCall::SayMoment(_)
-            | HostCall::SayNumber(_)
-            | HostCall::SayPhone(_)
-            | HostCall::SaySpelled(_)
-            | HostCall::SayList(_)) => understood(&call),
+            HostCall::Understanding(question) => {
+                HostReturn::Understanding(parloir_meaning::answer(&question))
+            }
         })
     }
 
@@ -296,10 +275,4 @@ const fn policy(policy: RecordingPolicy) -> GatePolicy {
         RecordingPolicy::Always => GatePolicy::Always,
         RecordingPolicy::Never => GatePolicy::Never,
     }
-}
-
-/// What words mean needs no conversation.
-fn understood(call: &HostCall) -> HostReturn {
-    let nobody = || Refusal::Unavailable("nobody answers this".into());
-    parloir_meaning::answer(call).unwrap_or_else(|| call.import().refused(nobody()))
 }

@@ -1,6 +1,6 @@
 //! What was understood, in words: `yes-no « ouais » → yes`.
 
-use parloir_contract::{Choice, HostCall, HostReturn, LocalTime, Quantity, Weekday, Wish};
+use parloir_contract::{Choice, LocalTime, Quantity, Question, Understood, Weekday, Wish};
 
 /// Whether a line belongs in the short timeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,10 +11,10 @@ pub(super) enum Weight {
     Quiet,
 }
 
-/// The line of a call of the interface `understanding`; `None` for any other.
-pub(super) fn line(call: &HostCall, answer: &HostReturn) -> Option<(String, Weight)> {
-    let name = call.import().name().strip_prefix("understanding.")?;
-    let (heard, meant, weight) = meaning(call, answer)?;
+/// The line of a call of the interface `understanding`; `None` where the answer is not to the question.
+pub(super) fn line(question: &Question, answer: &Understood) -> Option<(String, Weight)> {
+    let name = question.reading().name().strip_prefix("understanding.")?;
+    let (heard, meant, weight) = meaning(question, answer)?;
     let words = match heard {
         Some(heard) => format!("{name} « {heard} » → {meant}"),
         None => format!("{name} → {meant}"),
@@ -23,49 +23,49 @@ pub(super) fn line(call: &HostCall, answer: &HostReturn) -> Option<(String, Weig
 }
 
 /// The caller's words it was asked about, and what they mean.
-fn meaning<'a>(call: &'a HostCall, answer: &HostReturn) -> Option<(Option<&'a str>, String, Weight)> {
-    use HostReturn as A;
+fn meaning<'a>(question: &'a Question, answer: &Understood) -> Option<(Option<&'a str>, String, Weight)> {
+    use Understood as A;
     use Weight::{Quiet, Telling};
     let telling = |text: &'a String, meant: Option<String>| (Some(text.as_str()), or_nothing(meant), Telling);
     let if_any = |text: &'a String, meant: Option<String>| {
         let weight = if meant.is_some() { Telling } else { Quiet };
         (Some(text.as_str()), or_nothing(meant), weight)
     };
-    Some(match (call, answer) {
-        (HostCall::YesNo(said), A::YesNo(yes)) => {
+    Some(match (question, answer) {
+        (Question::YesNo(said), A::YesNo(yes)) => {
             telling(&said.text, yes.map(|yes| if yes { "yes" } else { "no" }.to_owned()))
         }
-        (HostCall::Digits(said), A::Digits(digits)) => {
+        (Question::Digits(said), A::Digits(digits)) => {
             telling(&said.text, Some(digits.clone()).filter(|digits| !digits.is_empty()))
         }
-        (HostCall::Number(said), A::Number(number)) => telling(&said.text, number.map(|n| n.to_string())),
-        (HostCall::Amount(said), A::Amount(sum)) => telling(&said.text, sum.as_ref().map(quantity)),
-        (HostCall::When(said), A::When(found)) => telling(&said.text, found.as_ref().map(wish)),
-        (HostCall::Phone(said), A::Phone(phone)) => telling(&said.text, phone.clone()),
-        (HostCall::Name(said), A::Name(name)) => telling(
+        (Question::Number(said), A::Number(number)) => telling(&said.text, number.map(|n| n.to_string())),
+        (Question::Amount(said), A::Amount(sum)) => telling(&said.text, sum.as_ref().map(quantity)),
+        (Question::When(said), A::When(found)) => telling(&said.text, found.as_ref().map(wish)),
+        (Question::Phone(said), A::Phone(phone)) => telling(&said.text, phone.clone()),
+        (Question::Name(said), A::Name(name)) => telling(
             &said.text,
             name.as_ref()
                 .map(|name| format!("{}{}", name.text, if name.spelled { " (spelled)" } else { "" })),
         ),
-        (HostCall::Choose(said), A::Choose(found)) => telling(&said.text, choice(found)),
-        (HostCall::ChooseMoment(said), A::ChooseMoment(found)) => telling(&said.text, choice(found)),
-        (HostCall::Intents(said), A::Intents(found)) => {
+        (Question::Choose(said), A::Choose(found)) => telling(&said.text, choice(found)),
+        (Question::ChooseMoment(said), A::ChooseMoment(found)) => telling(&said.text, choice(found)),
+        (Question::Intents(said), A::Intents(found)) => {
             let words: Vec<String> =
                 found.iter().map(|intent| format!("{intent:?}").to_lowercase()).collect();
             if_any(&said.text, Some(words.join(", ")).filter(|words| !words.is_empty()))
         }
-        (HostCall::RelativeWish(said), A::RelativeWish(found)) => {
+        (Question::RelativeWish(said), A::RelativeWish(found)) => {
             if_any(&said.text, found.map(|wish| format!("{wish:?}").to_lowercase()))
         }
-        (HostCall::IsNoise(text), A::IsNoise(true)) => telling(text, Some("no speech".to_owned())),
-        (HostCall::IsNoise(text), A::IsNoise(false)) => (Some(text), "speech".to_owned(), Quiet),
-        (HostCall::LanguageOf(text), A::LanguageOf(language)) => {
+        (Question::IsNoise(text), A::IsNoise(true)) => telling(text, Some("no speech".to_owned())),
+        (Question::IsNoise(text), A::IsNoise(false)) => (Some(text), "speech".to_owned(), Quiet),
+        (Question::LanguageOf(text), A::LanguageOf(language)) => {
             (Some(text), or_nothing(language.clone()), Quiet)
         }
-        (HostCall::Refine(_), A::Refine(refined)) | (HostCall::Around(_), A::Around(refined)) => {
+        (Question::Refine(_), A::Refine(refined)) | (Question::Around(_), A::Around(refined)) => {
             (None, wish(refined), Quiet)
         }
-        (HostCall::Fits(_), A::Fits(fits)) => {
+        (Question::Fits(_), A::Fits(fits)) => {
             (None, if *fits { "fits" } else { "does not fit" }.to_owned(), Quiet)
         }
         (
@@ -144,28 +144,28 @@ mod tests {
 
     use super::*;
 
-    fn said(call: HostCall) -> String {
-        let answer = parloir_meaning::answer(&call).unwrap();
-        line(&call, &answer).unwrap().0
+    fn said(question: Question) -> String {
+        let answer = parloir_meaning::answer(&question);
+        line(&question, &answer).unwrap().0
     }
 
     #[test]
     fn what_was_understood_reads_as_a_line() {
         let utterance = |text: &str| Utterance { text: text.into(), language: "fr-FR".into() };
-        assert_eq!(said(HostCall::YesNo(utterance("ouais"))), "yes-no « ouais » → yes");
-        assert_eq!(said(HostCall::YesNo(utterance("bof"))), "yes-no « bof » → nothing");
+        assert_eq!(said(Question::YesNo(utterance("ouais"))), "yes-no « ouais » → yes");
+        assert_eq!(said(Question::YesNo(utterance("bof"))), "yes-no « bof » → nothing");
         assert_eq!(
-            said(HostCall::Amount(utterance("entre dix et quinze mille euros"))),
+            said(Question::Amount(utterance("entre dix et quinze mille euros"))),
             "amount « entre dix et quinze mille euros » → 10000 to 15000 EUR"
         );
         let now = LocalTime { year: 2026, month: 11, day: 21, hour: 18, minute: 0 };
         let read = ReadWhen { text: "jeudi après 15 h".into(), language: "fr-FR".into(), now };
-        assert_eq!(said(HostCall::When(read)), "when « jeudi après 15 h » → Thu, not before 15:00");
-        assert_eq!(said(HostCall::IsNoise("[Musique]".into())), "is-noise « [Musique] » → no speech");
+        assert_eq!(said(Question::When(read)), "when « jeudi après 15 h » → Thu, not before 15:00");
+        assert_eq!(said(Question::IsNoise("[Musique]".into())), "is-noise « [Musique] » → no speech");
     }
 
     #[test]
-    fn another_call_is_none_of_its_lines() {
-        assert_eq!(line(&HostCall::Weekday, &HostReturn::Weekday(6)), None);
+    fn an_answer_to_another_question_is_no_line() {
+        assert_eq!(line(&Question::Once("ah".into()), &Understood::Fits(true)), None);
     }
 }
