@@ -20,6 +20,7 @@ mod fallback;
 mod hearing;
 mod live;
 mod reactor;
+mod rehearsing;
 mod request;
 mod shared;
 mod speaking;
@@ -28,5 +29,6 @@ mod words;
 
 pub use fallback::sentence as fallback_sentence;
 pub use reactor::{Setup, Summary, run};
+pub use rehearsing::{Before, Clock, Rehearsing};
 pub use switchboard::{NoTransfers, Switchboard, TransferOutcome};
 pub use words::HostWords;

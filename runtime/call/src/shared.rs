@@ -16,6 +16,8 @@ use parloir_tenancy::quota::Used;
 use parloir_tenancy::{Calendar, Documents, Line, Memory};
 use tokio_util::task::TaskTracker;
 
+use crate::rehearsing::Clock;
+
 /// Bytes of content kept in memory while nobody has answered the question about recording.
 const HELD_BYTES: usize = 256 << 10;
 
@@ -39,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) report: Mutex<Report>,
     pub(crate) privacy: Mutex<Privacy>,
     pub(crate) answered: Instant,
+    /// What the call takes for now: the machine's clock, but in a rehearsal.
+    pub(crate) clock: Clock,
 }
 
 /// The consent gate, and what waits behind it.
@@ -141,7 +145,7 @@ impl Shared {
 
     /// Civil time in the line's zone.
     pub(crate) fn now(&self) -> Zoned {
-        jiff::Timestamp::now().to_zoned(self.line.zone.clone())
+        (self.clock)().to_zoned(self.line.zone.clone())
     }
 
     /// Milliseconds since the call was answered.

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use parloir_call::HostWords;
+use parking_lot::RwLock;
+use parloir_call::{HostWords, Rehearsing};
 use parloir_contract::TenantId;
 use parloir_journal::Journal;
 use parloir_providers::{ProvidersConfig, Registry};
@@ -96,7 +97,10 @@ pub struct Installation {
     pub words: HostWords,
     /// What rests on disk.
     pub storage: Storage,
-    agents: HashMap<PathBuf, Agent>,
+    /// A rehearsal behind every line of the house: for developers' tools. `None` where carriers ring.
+    pub rehearsing: Option<Rehearsing>,
+    sandbox: Sandbox,
+    agents: RwLock<HashMap<PathBuf, Agent>>,
     tenants: HashMap<TenantId, TenantRooms>,
 }
 
@@ -118,16 +122,7 @@ impl Installation {
         settings: Settings,
     ) -> Result<Self, OpenError> {
         let wrong = |e: &dyn std::fmt::Display| OpenError::Config(e.to_string());
-        config.check().map_err(OpenError::Config)?;
-        let house = House::new(config.tenants.clone()).map_err(|e| wrong(&e))?;
-        if let Some(line) =
-            house.lines().find(|l| !config.carriers.iter().any(|c| c.name == l.config.carrier))
-        {
-            let (number, carrier) = (&line.config.number, &line.config.carrier);
-            return Err(OpenError::Config(format!(
-                "line {number} names carrier {carrier:?}, which no [[carrier]] describes"
-            )));
-        }
+        let house = house(config)?;
         let storage = Storage::open(folders).await?;
         let providers = match providers {
             Some(providers) => providers,
@@ -141,7 +136,36 @@ impl Installation {
         };
         let cache = kept_agents(folders)?;
         let sandbox = Sandbox::new(settings, Some(cache)).map_err(|e| OpenError::Storage(e.to_string()))?;
-        let mut agents = HashMap::new();
+        Self::furnish(house, storage, providers, sandbox, HashMap::new()).await
+    }
+
+    /// Opens an installation around agents that are loaded already, by the file their lines name: for
+    /// whoever builds agents and hears them at once, such as `parloir dev`. What a line names besides is
+    /// loaded into the first one's sandbox.
+    ///
+    /// # Errors
+    /// As [`Installation::open`], and where there is no agent.
+    pub async fn open_with(
+        config: &Config,
+        folders: &Folders,
+        providers: Registry,
+        agents: HashMap<PathBuf, Agent>,
+    ) -> Result<Self, OpenError> {
+        let house = house(config)?;
+        let Some(sandbox) = agents.values().next().map(|agent| agent.sandbox().clone()) else {
+            return Err(OpenError::Config("no agent was given: load at least one".into()));
+        };
+        let storage = Storage::open(folders).await?;
+        Self::furnish(house, storage, providers, sandbox, agents).await
+    }
+
+    async fn furnish(
+        house: House,
+        storage: Storage,
+        providers: Registry,
+        sandbox: Sandbox,
+        mut agents: HashMap<PathBuf, Agent>,
+    ) -> Result<Self, OpenError> {
         for line in house.lines() {
             let path = &line.config.agent;
             if !agents.contains_key(path) {
@@ -159,7 +183,9 @@ impl Installation {
             };
             tenants.insert(tenant.id.clone(), TenantRooms { store, documents });
         }
-        Ok(Self { house, providers, words: HostWords::default(), storage, agents, tenants })
+        let agents = RwLock::new(agents);
+        let (words, rehearsing) = (HostWords::default(), None);
+        Ok(Self { house, providers, words, storage, rehearsing, sandbox, agents, tenants })
     }
 
     /// Speaks what the host itself may have to say on any line, and keeps it. Returns how many
@@ -177,9 +203,42 @@ impl Installation {
         self.words.prepare(&self.providers, &lines).await
     }
 
-    /// The agent of a line.
-    pub(crate) fn agent(&self, path: &Path) -> Option<&Agent> {
-        self.agents.get(path)
+    /// The agent of a line, as a call that begins now gets it.
+    pub(crate) fn agent(&self, path: &Path) -> Option<Agent> {
+        self.agents.read().get(path).cloned()
+    }
+
+    /// Puts a newer version in the place of the agent that lines name by `path`, and returns the older.
+    /// The next call is answered by the newer; calls that are live keep the one they began with, which
+    /// goes when the last of them ends. A sentence of the host's own in a language that only the newer
+    /// speaks is spoken when [`prepare_words`](Self::prepare_words) is asked again.
+    ///
+    /// # Errors
+    /// The agent itself, where no line names `path`: nothing would ever be answered by it.
+    pub fn replace_agent(&self, path: &Path, newer: Agent) -> Result<Agent, Box<Agent>> {
+        match self.agents.write().get_mut(path) {
+            Some(agent) => Ok(std::mem::replace(agent, newer)),
+            None => Err(Box::new(newer)),
+        }
+    }
+
+    /// Loads every agent's file again, and puts those that load in place of what there was, for the next
+    /// call. What does not load leaves the version before it answering. Returns the files whose content
+    /// is new, each with its agent or why there is none.
+    pub async fn reload_agents(&self) -> Vec<(PathBuf, Result<Agent, OpenError>)> {
+        let mut reloaded = Vec::new();
+        for (path, before) in self.agents() {
+            match load(&self.sandbox, &path).await {
+                Ok(agent) if agent.sha256() == before.sha256() => {}
+                Ok(agent) => {
+                    if self.replace_agent(&path, agent.clone()).is_ok() {
+                        reloaded.push((path, Ok(agent)));
+                    }
+                }
+                Err(error) => reloaded.push((path, Err(error))),
+            }
+        }
+        reloaded
     }
 
     /// What a tenant has opened.
@@ -188,9 +247,22 @@ impl Installation {
     }
 
     /// The agents that are loaded, by their file.
-    pub fn agents(&self) -> impl Iterator<Item = (&PathBuf, &Agent)> {
-        self.agents.iter()
+    pub fn agents(&self) -> Vec<(PathBuf, Agent)> {
+        self.agents.read().iter().map(|(path, agent)| (path.clone(), agent.clone())).collect()
     }
+}
+
+/// The house that a configuration describes, where nothing in it would only go wrong at a call.
+fn house(config: &Config) -> Result<House, OpenError> {
+    config.check().map_err(OpenError::Config)?;
+    let house = House::new(config.tenants.clone()).map_err(|e| OpenError::Config(e.to_string()))?;
+    if let Some(line) = house.lines().find(|l| !config.carriers.iter().any(|c| c.name == l.config.carrier)) {
+        let (number, carrier) = (&line.config.number, &line.config.carrier);
+        return Err(OpenError::Config(format!(
+            "line {number} names carrier {carrier:?}, which no [[carrier]] describes"
+        )));
+    }
+    Ok(house)
 }
 
 async fn load(sandbox: &Sandbox, path: &Path) -> Result<Agent, OpenError> {

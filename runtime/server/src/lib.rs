@@ -23,4 +23,5 @@ pub use config::{
     CarrierConfig, CarrierKind, Config, ConfigError, JournalConfig, ServerConfig, WitnessConfig,
 };
 pub use installation::{Folders, Installation, OpenError, Storage, kept_agents};
+pub use parloir_call::{Before, Clock, Rehearsing};
 pub use serve::{Running, ServeError, serve};

@@ -17,13 +17,23 @@ use parloir_sandbox::{Door, DoorClosed};
 use parloir_tenancy::layers;
 
 use crate::live::LiveCall;
+use crate::rehearsing::Before;
 use crate::shared::Shared;
 
 /// What every layer returns.
 pub(crate) type Answer = layers::Answer<DoorClosed>;
 
-/// Hangs the door of one call.
-pub(crate) fn hang(shared: &Arc<Shared>, live: LiveCall) -> Door {
-    let permitted = layers::hang(live, &shared.line, shared.declared.clone(), shared.used.clone());
-    Door::new(journal::Journaled::new(permitted, shared.clone()))
+/// Hangs the door of one call; `before` stands right before the live call.
+pub(crate) fn hang(shared: &Arc<Shared>, live: LiveCall, before: Option<&Before>) -> Door {
+    let (line, declared, used) = (&shared.line, shared.declared.clone(), shared.used.clone());
+    match before {
+        None => {
+            let permitted = layers::hang(live, line, declared, used);
+            Door::new(journal::Journaled::new(permitted, shared.clone()))
+        }
+        Some(before) => {
+            let permitted = layers::hang(before(shared.id, Door::new(live)), line, declared, used);
+            Door::new(journal::Journaled::new(permitted, shared.clone()))
+        }
+    }
 }

@@ -47,6 +47,7 @@ use self::voice::Speech;
 use crate::door;
 use crate::hearing::{Heard as Understood, Utterance};
 use crate::live::{LiveCall, gate_policy};
+use crate::rehearsing::{self, Rehearsing};
 use crate::request::{Reply, Request};
 use crate::shared::{Privacy, Shared};
 use crate::switchboard::{Switchboard, TransferOutcome};
@@ -102,6 +103,8 @@ pub struct Setup {
     pub closing: CancellationToken,
     /// How the call arrived, for the journal.
     pub transport: &'static str,
+    /// A rehearsal behind the line: for developers' tools, and for nobody else.
+    pub rehearsing: Option<Rehearsing>,
 }
 
 /// What a call came to.
@@ -237,11 +240,13 @@ impl Reactor {
             switchboard,
             closing,
             transport,
+            rehearsing,
         } = setup;
+        let clock = rehearsing::clock(rehearsing.as_ref());
         let rate = SampleRate::TELEPHONE;
         let config = &line.config;
         let gate = Gate::begin(gate_policy(config.recording));
-        let now = jiff::Timestamp::now().to_zoned(line.zone.clone());
+        let now = clock().to_zoned(line.zone.clone());
         let info = CallInfo {
             id: id.to_string(),
             direction: Direction::Inbound,
@@ -280,6 +285,7 @@ impl Reactor {
             report: Mutex::new(Report::default()),
             privacy: Mutex::new(privacy),
             answered: Instant::now(),
+            clock,
             line,
         });
         let mut digest_key = [0; 32];
@@ -295,7 +301,8 @@ impl Reactor {
             call_cpu: Duration::from_millis(quota.call_cpu_ms.into()),
             memory: (quota.memory_mib as usize) << 20,
         };
-        let agent = agent.answer(info, door::hang(&shared, live), budget);
+        let door = door::hang(&shared, live, rehearsing.as_ref().map(|rehearsing| &rehearsing.before));
+        let agent = agent.answer(info, door, budget);
         let language = shared.line.config.language.clone();
         Ok(Self {
             leg: Some(leg),

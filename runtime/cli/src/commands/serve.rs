@@ -6,6 +6,7 @@ use clap::Args;
 use parloir_providers::Role;
 use parloir_sandbox::Settings;
 use parloir_server::{Config, Installation, serve};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::commands::fetch::ModelArgs;
 use crate::terminal::{self, DIM, GOOD, TITLE, styled};
@@ -32,7 +33,15 @@ impl Serve {
         spinner.finish_and_clear();
         let running = serve(&config, opened?).await?;
         announce(&running);
-        running.until(stopped()).await;
+        let mut asked = signal(SignalKind::hangup())?;
+        let mut stop = std::pin::pin!(stopped());
+        loop {
+            tokio::select! {
+                () = &mut stop => break,
+                Some(()) = asked.recv() => reload(&running).await,
+            }
+        }
+        running.until(std::future::ready(())).await;
         anstream::println!("{}", styled(DIM, "closed"));
         Ok(())
     }
@@ -71,9 +80,30 @@ fn announce(running: &parloir_server::Running) {
     anstream::println!("Set the number's voice webhook to POST {public}/twilio/voice; stop with Ctrl-C.");
 }
 
+/// Takes the newest version of each agent's file for the next call.
+async fn reload(running: &parloir_server::Running) {
+    let installation = running.installation();
+    let reloaded = installation.reload_agents().await;
+    if reloaded.is_empty() {
+        anstream::println!("{}", styled(DIM, "every agent is as it was"));
+    }
+    for (path, agent) in reloaded {
+        match agent {
+            Ok(agent) => {
+                let description = agent.description();
+                let (name, version) = (&description.name, &description.version);
+                anstream::println!("{} {name} {version} from the next call", styled(GOOD, "answering"));
+            }
+            Err(error) => {
+                terminal::error(&format!("{error}; the version before it still answers {}", path.display()));
+            }
+        }
+    }
+    installation.prepare_words().await;
+}
+
 /// Waits for Ctrl-C or a polite kill.
-async fn stopped() {
-    use tokio::signal::unix::{SignalKind, signal};
+pub(crate) async fn stopped() {
     let Ok(mut terminate) = signal(SignalKind::terminate()) else {
         let _ = tokio::signal::ctrl_c().await;
         return;
