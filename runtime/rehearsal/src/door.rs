@@ -105,7 +105,7 @@ where
 
 /// Whether a transcript tells of it: speaking and listening tell of themselves, and clocks, randomness,
 /// notes and reports are no events of a conversation.
-const fn is_told(import: Import) -> bool {
+pub(crate) const fn is_told(import: Import) -> bool {
     match import {
         Import::Transfer
         | Import::Consent

@@ -10,9 +10,11 @@
 //! - [`rehearse`], [`rehearse_all`]: conversations against an agent, and where they went otherwise.
 //! - [`converse`]: the same service with somebody else as [`Caller`], such as a person at a terminal;
 //!   [`recorded`] and [`write()`] make a conversation file of it.
+//! - [`OnALine`]: the same before a real line: what concerns the caller the live call answers, and a
+//!   [`Telephone`] does what the caller does.
 //! - [`Coverage`]: which answers of the host the agent has met.
 //!
-//! The clock is virtual: what is said takes its time at [`CHARACTERS_PER_SECOND`], silence takes as
+//! Without a line the clock is virtual: what is said takes its time at [`CHARACTERS_PER_SECOND`], silence takes as
 //! long as it lasts, an answer of the host takes what the file injects, and nothing else takes any: the
 //! agent's own computing does not.
 //!
@@ -44,6 +46,7 @@ mod coverage;
 mod door;
 mod event;
 mod file;
+mod line;
 mod mismatch;
 mod output;
 mod place;
@@ -63,10 +66,11 @@ pub use file::{
     Injected, Meaning, ModelAnswer, OutcomeRule, ReportRules, Scene, Standing, Step, StepKind, TextPart,
     TextRule, When, Words, office_hours, read, write,
 };
+pub use line::{OnALine, Telephone, unfit};
 pub use mismatch::Mismatch;
 pub use output::{to_json, to_junit, told};
 pub use place::{BadFile, Located, Place, Problem};
-pub use rehearse::{Left, Rehearsed, converse, rehearse, rehearse_all};
+pub use rehearse::{Left, Rehearsed, converse, line_config, rehearse, rehearse_all};
 pub use script::{Script, recorded};
 pub use world::{Appointments, NoWorld};
 

@@ -61,6 +61,22 @@ pub struct Rehearsed {
 }
 
 impl Rehearsed {
+    /// A conversation that nobody rang for, and why: what of it a line cannot do.
+    pub fn not_rung(conversation: &Conversation, why: Vec<Mismatch>) -> Self {
+        let left = Left {
+            ended: Ended::Stopped("nobody rang".into()),
+            events: Vec::new(),
+            report: Vec::new(),
+            appointments: Appointments::default(),
+            transferred_to: None,
+            consent: None,
+            lasted_ms: 0,
+            coverage: Coverage::default(),
+        };
+        let (name, at) = (conversation.name.clone(), conversation.at.clone());
+        Self { name, at, mismatches: why, left, took: Duration::ZERO }
+    }
+
     /// Whether everything was as the file has it.
     pub fn passed(&self) -> bool {
         self.mismatches.is_empty()
@@ -159,9 +175,9 @@ pub async fn converse<C: Caller>(agent: &Agent, scene: &Scene, caller: C) -> Res
 
 /// A call that is over, and what else it left.
 pub(crate) struct Played<C> {
-    left: Left,
-    caller: C,
-    mismatches: Vec<Mismatch>,
+    pub(crate) left: Left,
+    pub(crate) caller: C,
+    pub(crate) mismatches: Vec<Mismatch>,
     gate: Gate,
     world: World,
 }
@@ -194,11 +210,11 @@ impl<C: Caller> Set<C> {
         declared: Arc<[Capability]>,
         caller: C,
     ) -> Result<(Self, Door), NoWorld> {
-        let line = line(scene)?;
-        let world = World::new(scene, &line).await?;
-        let info = info(scene, &line);
-        let stage = Stage::new(Arc::new(scene.clone()), line.clone(), declared.clone(), world, caller);
-        let stage = Arc::new(tokio::sync::Mutex::new(stage));
+        let stage = Arc::new(tokio::sync::Mutex::new(stage(scene, declared.clone(), caller).await?));
+        let (line, info) = {
+            let stage = stage.lock().await;
+            (stage.line.clone(), info(scene, &stage.line))
+        };
         let coverage = Arc::new(Mutex::new(Coverage::default()));
         let door = door::hang(&stage, &line, declared, coverage.clone());
         Ok((Self { info, stage, coverage }, door))
@@ -208,19 +224,36 @@ impl<C: Caller> Set<C> {
     pub(crate) fn settle(self, ended: Ended) -> Result<Played<C>, NoWorld> {
         let running = || NoWorld("the agent is still running".into());
         let stage = Arc::into_inner(self.stage).ok_or_else(running)?.into_inner();
-        let left = Left {
-            ended,
-            report: stage.report.filed(stage.gate.keeps()),
-            appointments: stage.world.appointments(),
-            transferred_to: stage.transferred_to,
-            consent: stage.consent,
-            lasted_ms: stage.clock.ms(),
-            events: stage.events,
-            coverage: self.coverage.lock().clone(),
-        };
-        let (mismatches, gate) = (stage.mismatches, stage.gate);
-        Ok(Played { left, caller: stage.caller, mismatches, gate, world: stage.world })
+        let coverage = self.coverage.lock().clone();
+        Ok(left(stage, ended, coverage))
     }
+}
+
+/// A stage for a scene.
+pub(crate) async fn stage<C: Caller>(
+    scene: &Scene,
+    declared: Arc<[Capability]>,
+    caller: C,
+) -> Result<Stage<C>, NoWorld> {
+    let line = line(scene)?;
+    let world = World::new(scene, &line).await?;
+    Ok(Stage::new(Arc::new(scene.clone()), line, declared, world, caller))
+}
+
+/// What a stage holds when the call is over.
+pub(crate) fn left<C>(stage: Stage<C>, ended: Ended, coverage: Coverage) -> Played<C> {
+    let left = Left {
+        ended,
+        report: stage.report.filed(stage.gate.keeps()),
+        appointments: stage.world.appointments(),
+        transferred_to: stage.transferred_to,
+        consent: stage.consent,
+        lasted_ms: stage.clock.ms(),
+        events: stage.events,
+        coverage,
+    };
+    let (mismatches, gate) = (stage.mismatches, stage.gate);
+    Played { left, caller: stage.caller, mismatches, gate, world: stage.world }
 }
 
 /// Why the door closed, without the agent's stack.
@@ -229,10 +262,12 @@ fn stopped(reason: &str) -> String {
     reason.lines().next().unwrap_or(reason).to_owned()
 }
 
-/// The scene's line, by the operator's own rules.
-fn line(scene: &Scene) -> Result<Arc<Line>, NoWorld> {
+/// The scene's line as an operator writes one. The agent's file is a name that stands for it.
+///
+/// # Errors
+/// [`NoWorld`] when a number of the scene is none.
+pub fn line_config(scene: &Scene) -> Result<LineConfig, NoWorld> {
     let wrong = |error: &dyn std::fmt::Display| NoWorld(error.to_string());
-    let number = scene.line.parse().map_err(|e| wrong(&e))?;
     let fallback = scene.fallback_number.as_ref().map(|n| n.parse()).transpose().map_err(|e| wrong(&e))?;
     let written = serde_json::json!({"number": scene.line, "agent": "rehearsed.wasm"});
     let mut config: LineConfig = serde_json::from_value(written).map_err(|e| wrong(&e))?;
@@ -242,6 +277,14 @@ fn line(scene: &Scene) -> Result<Arc<Line>, NoWorld> {
     config.fallback_number = fallback;
     config.transfer_to.clone_from(&scene.transfer_to);
     config.settings = scene.settings.iter().cloned().collect();
+    Ok(config)
+}
+
+/// The scene's line, by the operator's own rules.
+pub(crate) fn line(scene: &Scene) -> Result<Arc<Line>, NoWorld> {
+    let wrong = |error: &dyn std::fmt::Display| NoWorld(error.to_string());
+    let config = line_config(scene)?;
+    let number = config.number.clone();
     let id = "rehearsal".parse().map_err(|e| wrong(&e))?;
     let quota = parloir_tenancy::quota::Quota::default();
     let tenant = TenantConfig { id, lines: vec![config], calendar: None, documents: None, quota };

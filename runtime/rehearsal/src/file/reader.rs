@@ -1,6 +1,7 @@
 //! Reading a tree strictly: every mistake is noted with its place and its remedy, and reading goes on,
 //! so that a person sees all of them at once.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::civil::DateTime;
@@ -39,6 +40,11 @@ impl Reader {
 
     pub(crate) fn place(&self, at: Mark) -> Place {
         Place { file: self.file.clone(), line: at.line, column: at.column }
+    }
+
+    /// A file that the conversation file names, from its own folder.
+    pub(crate) fn beside(&self, name: &str) -> PathBuf {
+        Path::new(&*self.file).parent().unwrap_or(Path::new("")).join(name)
     }
 
     pub(crate) fn located<T>(&self, at: Mark, value: T) -> Located<T> {

@@ -37,6 +37,7 @@ pub(crate) const KEYS: &[&str] = &[
     "sounds",
     "failures",
     "seed",
+    "audio",
 ];
 
 /// The world of one conversation.
@@ -76,6 +77,8 @@ pub struct Scene {
     pub failures: Vec<Failure>,
     /// What the agent's randomness begins with.
     pub seed: u64,
+    /// Whether the conversation is fit for sound: `parloir test --audio` rings a real line for it.
+    pub audio: bool,
 }
 
 impl Default for Scene {
@@ -98,6 +101,7 @@ impl Default for Scene {
             sounds: Vec::new(),
             failures: Vec::new(),
             seed: 1,
+            audio: false,
         }
     }
 }

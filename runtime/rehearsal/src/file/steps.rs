@@ -1,5 +1,7 @@
 //! The course of a call: what the caller does, and what the agent must say.
 
+use std::path::PathBuf;
+
 use super::meaning::Meaning;
 use super::reader::{Map, Reader};
 use super::rule::TextRule;
@@ -55,12 +57,14 @@ pub struct Words {
     pub confidence: f32,
     /// The language, where it is not the one listened for.
     pub language: Option<String>,
+    /// A recording of these words, for a rehearsal with sound; a voice speaks them otherwise.
+    pub wav: Option<PathBuf>,
 }
 
 impl Words {
     /// Words, well understood.
     pub fn plain(text: &str) -> Self {
-        Self { text: text.to_owned(), confidence: CONFIDENCE, language: None }
+        Self { text: text.to_owned(), confidence: CONFIDENCE, language: None, wav: None }
     }
 }
 
@@ -144,7 +148,7 @@ impl Reader {
                 StepKind::ComesIn(self.when(&map, "`hangs_up`")?, Does::HangsUp)
             }
             "interrupts" => {
-                let known = ["after_ms", "after_words", "says", "keys", "confidence", "language"];
+                let known = ["after_ms", "after_words", "says", "keys", "confidence", "language", "wav"];
                 let map = self.map(node, "`interrupts`", &known)?;
                 let when = self.when(&map, "`interrupts`")?;
                 let does = match (map.get("says"), map.get("keys")) {
@@ -207,7 +211,7 @@ impl Reader {
         let Kind::Map(_) = node.kind else {
             return Some(Words::plain(self.text(node, what)?));
         };
-        let map = self.map(node, what, &["says", "confidence", "language"])?;
+        let map = self.map(node, what, &["says", "confidence", "language", "wav"])?;
         self.words_of(&map)
     }
 
@@ -222,6 +226,10 @@ impl Reader {
         }
         if let Some(node) = map.get("language") {
             words.language = Some(self.language(node, "`language`")?);
+        }
+        if let Some(node) = map.get("wav") {
+            let name = self.text(node, "`wav`")?;
+            words.wav = Some(self.beside(name));
         }
         Some(words)
     }

@@ -94,6 +94,9 @@ impl Reader {
         if let Some(node) = map.get("seed") {
             scene.seed = self.number(node, "`seed`", 0, u32::MAX)?.into();
         }
+        if let Some(node) = map.get("audio") {
+            scene.audio = self.choice(node, "`audio`", &[("yes", true), ("no", false)])?;
+        }
         Some(scene)
     }
 

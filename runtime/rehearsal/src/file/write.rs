@@ -63,6 +63,9 @@ fn scene(out: &mut String, scene: &Scene) {
         self::calendar(out, calendar);
     }
     let _ = writeln!(out, "seed: {}", scene.seed);
+    if scene.audio {
+        let _ = writeln!(out, "audio: yes");
+    }
 }
 
 fn calendar(out: &mut String, calendar: &CalendarScene) {
@@ -138,6 +141,9 @@ fn says(words: &Words) -> String {
     }
     if let Some(language) = &words.language {
         let _ = write!(text, ", language: {language}");
+    }
+    if let Some(wav) = &words.wav {
+        let _ = write!(text, ", wav: {}", quoted(&wav.to_string_lossy()));
     }
     text
 }

@@ -121,7 +121,7 @@ impl<C: Caller> Stage<C> {
     }
 
     fn spoke(&mut self, words: Words, options: &ListenOptions, over_agent: bool) -> Turn {
-        let Words { text, confidence, language } = words;
+        let Words { text, confidence, language, wav: _ } = words;
         let language =
             language.or_else(|| options.language.clone()).unwrap_or_else(|| self.scene.language.clone());
         self.happened(Happened::Caller {

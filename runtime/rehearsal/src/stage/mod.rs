@@ -7,6 +7,8 @@ mod listening;
 mod model;
 mod speaking;
 
+pub(crate) use speaking::stops;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -49,11 +51,11 @@ pub(crate) struct Stage<C> {
     pub(crate) mismatches: Vec<Mismatch>,
     /// Whether the file answered the call under way.
     pub(crate) injected: bool,
-    scene: Arc<Scene>,
-    line: Arc<Line>,
+    pub(crate) scene: Arc<Scene>,
+    pub(crate) line: Arc<Line>,
     declared: Arc<[Capability]>,
-    turn_ended_ms: u64,
-    gone_ms: Option<u64>,
+    pub(crate) turn_ended_ms: u64,
+    pub(crate) gone_ms: Option<u64>,
     /// Speech or keys that came into the agent's last sentence.
     came_in: Option<CameIn>,
     asked: HashMap<Import, u32>,
@@ -105,19 +107,32 @@ impl<C: Caller> Stage<C> {
 
     /// Answers one host call.
     pub(crate) async fn answer(&mut self, call: HostCall) -> Result<HostReturn, DoorClosed> {
-        if self.events.len() > EVENTS {
-            return Err(DoorClosed(format!("more than {EVENTS} things happened in one conversation")));
-        }
-        let import = call.import();
-        let count = self.asked.entry(import).or_default();
-        *count += 1;
-        let (slow_ms, injected) = wrong(&self.scene.failures, import, *count);
+        let (slow_ms, injected) = self.goes_wrong(call.import())?;
         self.clock.pass(slow_ms.into());
         if self.gone_ms.is_some_and(|gone| self.clock.ms() > gone + AFTER_CALLER_MS) {
             return Err(DoorClosed(
                 "the agent did not come to its end within 10 s of the caller's leaving".into(),
             ));
         }
+        self.answer_as(call, injected).await
+    }
+
+    /// Counts a host call, and says how much later it is answered and what with instead.
+    pub(crate) fn goes_wrong(&mut self, import: Import) -> Result<(u32, Option<Injected>), DoorClosed> {
+        if self.events.len() > EVENTS {
+            return Err(DoorClosed(format!("more than {EVENTS} things happened in one conversation")));
+        }
+        let count = self.asked.entry(import).or_default();
+        *count += 1;
+        Ok(wrong(&self.scene.failures, import, *count))
+    }
+
+    /// Answers one host call, or has the file answer it.
+    pub(crate) async fn answer_as(
+        &mut self,
+        call: HostCall,
+        injected: Option<Injected>,
+    ) -> Result<HostReturn, DoorClosed> {
         self.injected = injected.is_some();
         match injected {
             Some(injected) => self.answer_injected(call, injected).await,
@@ -234,7 +249,7 @@ impl<C: Caller> Stage<C> {
         })
     }
 
-    fn gone(&mut self) {
+    pub(crate) fn gone(&mut self) {
         self.gone_ms.get_or_insert(self.clock.ms());
         self.came_in = None;
     }
@@ -269,7 +284,7 @@ fn wrong(failures: &[Failure], import: Import, count: u32) -> (u32, Option<Injec
 }
 
 /// The line's policy in the gate's words.
-const fn policy(policy: RecordingPolicy) -> GatePolicy {
+pub(crate) const fn policy(policy: RecordingPolicy) -> GatePolicy {
     match policy {
         RecordingPolicy::Ask => GatePolicy::Ask,
         RecordingPolicy::Always => GatePolicy::Always,

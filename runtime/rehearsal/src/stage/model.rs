@@ -8,7 +8,7 @@ use crate::mismatch::Mismatch;
 
 impl<C: Caller> Stage<C> {
     /// The next answer of the scripted model.
-    pub(super) fn model(&mut self, messages: &[Message], _options: &ChatOptions) -> Result<Answer, Refusal> {
+    pub(crate) fn model(&mut self, messages: &[Message], _options: &ChatOptions) -> Result<Answer, Refusal> {
         let Some(script) = &self.scene.model else {
             return Err(Refusal::Unavailable(
                 "the line has no model: add `model` to the conversation file".into(),

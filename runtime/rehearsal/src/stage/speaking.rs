@@ -37,14 +37,7 @@ impl<C: Caller> Stage<C> {
         if text.trim().is_empty() {
             return (Heard { text: String::new(), whole: true, played: 0 }, None);
         }
-        let language = options.language.clone().unwrap_or_else(|| self.scene.language.clone());
-        let utterance = Utterance {
-            text: text.to_owned(),
-            language,
-            after_ms: self.clock.ms().saturating_sub(self.turn_ended_ms),
-            length_ms,
-            barge_in: options.barge_in,
-        };
+        let utterance = self.utterance(text, length_ms, options);
         let heard = match self.caller.hears(&utterance).await {
             Meanwhile::Listens => whole(&utterance),
             Meanwhile::ComesIn(at_ms, does) => {
@@ -56,7 +49,18 @@ impl<C: Caller> Stage<C> {
         (heard, Some(utterance))
     }
 
-    pub(super) fn said(&mut self, utterance: &Utterance, heard: &Heard) {
+    /// A sentence that begins now.
+    pub(crate) fn utterance(&self, text: &str, length_ms: u32, options: &SayOptions) -> Utterance {
+        Utterance {
+            text: text.to_owned(),
+            language: options.language.clone().unwrap_or_else(|| self.scene.language.clone()),
+            after_ms: self.clock.ms().saturating_sub(self.turn_ended_ms),
+            length_ms,
+            barge_in: options.barge_in,
+        }
+    }
+
+    pub(crate) fn said(&mut self, utterance: &Utterance, heard: &Heard) {
         self.happened(Happened::Agent {
             text: utterance.text.clone(),
             heard: heard.text.clone(),
@@ -165,7 +169,7 @@ fn whole(utterance: &Utterance) -> Heard {
 const SMALL_WORDS: &str = "small words of a listener interrupt nobody";
 
 /// Whether what a caller does stops a sentence, and why not.
-fn stops(
+pub(crate) fn stops(
     utterance: &Utterance,
     does: &Does,
     listen: Option<&ListenOptions>,
