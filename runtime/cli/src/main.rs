@@ -6,10 +6,14 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is what a command is for")]
 
 mod agent;
+mod audio;
 mod check;
 mod commands;
+mod loopback;
+mod phone;
 mod terminal;
 mod toolchain;
+mod web;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -34,7 +38,9 @@ enum Command {
     #[command(after_help = "Example:\n  parloir demo --lang en")]
     Demo(commands::demo::Demo),
     /// Answer a carrier's calls, as parloir.toml says.
-    #[command(after_help = "Example:\n  parloir serve --config parloir.toml --data /var/lib/parloir")]
+    #[command(
+        after_help = "SIGHUP takes the newest version of each agent's file for the next call; live calls keep theirs.\n\nExample:\n  parloir serve --config parloir.toml --data /var/lib/parloir"
+    )]
     Serve(commands::serve::Serve),
     /// Ring a line as a carrier would, and speak.
     #[command(
@@ -84,14 +90,19 @@ enum Command {
     Build(commands::build::Build),
     /// Run an agent's conversations, and say where they go otherwise.
     #[command(
-        after_help = "Exit codes: 0 all passed, 1 some went otherwise, 2 a file or the agent is not valid.\n\nExamples:\n  parloir test agents/cabinet\n  parloir test cabinet.wasm conversations/rendez-vous.yaml --junit results.xml"
+        after_help = "Exit codes: 0 all passed, 1 some went otherwise, 2 a file or the agent is not valid.\n\n--audio rings a line on this machine for each conversation: the caller's words are spoken, or played from the `wav` that the file names, and heard, taken in turns and answered as on any call, in real time, four calls at once.\n\nExamples:\n  parloir test agents/cabinet\n  parloir test cabinet.wasm conversations/rendez-vous.yaml --junit results.xml\n  parloir test agents/cabinet --audio"
     )]
     Test(commands::test::Test),
     /// Converse with an agent in the terminal.
     #[command(
-        after_help = "What you type is what you say. /key 1, /silence, /interrupt [800ms] WORDS, /hang-up, /help.\n\nExample:\n  parloir talk agents/cabinet --set \"cabinet.name=cabinet du Parc\" --save conversations/talk.yaml"
+        after_help = "What you type is what you say. /key 1, /silence, /interrupt [800ms] WORDS, /hang-up, /help.\nWith --web you speak: a page on this machine alone is the telephone, and the call is as real as any.\n\nExamples:\n  parloir talk agents/cabinet --set \"cabinet.name=cabinet du Parc\" --save conversations/talk.yaml\n  parloir talk --web agents/cabinet"
     )]
     Talk(commands::talk::Talk),
+    /// Work on an agent: every save is built, tested, and answers the next call.
+    #[command(
+        after_help = "The line answers with the newest version that was built and that `parloir check` finds no error in; live calls keep theirs.\nCalls are kept under FOLDER/target/parloir-dev: look at them with `parloir calls --data`.\n\nExample:\n  parloir dev agents/cabinet --set \"cabinet.name=cabinet du Parc\""
+    )]
+    Dev(commands::dev::Dev),
     /// Check an agent before it is deployed: each finding with its place and what to do.
     #[command(
         after_help = "Exit codes: 0 nothing that breaks calls, 3 something that does.\n\nExample:\n  parloir check agents/cabinet"
@@ -138,6 +149,7 @@ impl DataArgs {
 }
 
 /// A command that did not do what it was asked. The text says what to do.
+#[derive(Debug)]
 pub(crate) struct Failure {
     message: String,
     code: u8,
@@ -194,6 +206,7 @@ fn main() -> ExitCode {
             Command::Diff(diff) => diff.run().await,
             Command::Test(test) => test.run().await,
             Command::Talk(talk) => talk.run().await,
+            Command::Dev(dev) => dev.run().await,
             Command::New(new) => new.run(),
             Command::Build(build) => build.run().await,
             Command::Check(check) => check.run().await,

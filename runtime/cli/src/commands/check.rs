@@ -1,6 +1,6 @@
 //! `parloir check`: what is wrong with an agent before callers find out.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -131,6 +131,26 @@ impl Check {
         }
         Ok(())
     }
+}
+
+/// What would break the calls of an agent that was built in this folder: what `parloir check` calls an
+/// error. Blocking, for the milliseconds it takes to read the sources.
+pub(crate) fn breaks_calls(
+    wasm: &[u8],
+    agent: &parloir_sandbox::Agent,
+    folder: &Path,
+    language: Language,
+    built: &Path,
+) -> Result<Vec<Finding>, Failure> {
+    let place = built.display().to_string();
+    let source = Source::read(folder, language)?;
+    let read = component::read(wasm, &place);
+    let used = source.used().unwrap_or(read.used);
+    let mut findings = read.findings;
+    let mention = |capability| source.place(words(capability));
+    findings.extend(capabilities(&used, agent.capabilities(), &place, mention));
+    findings.retain(|finding| finding.severity == Severity::Error);
+    Ok(findings)
 }
 
 /// How a capability is written where it is used, in one language or another.

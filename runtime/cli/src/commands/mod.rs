@@ -5,6 +5,7 @@ pub(crate) mod call;
 pub(crate) mod calls;
 pub(crate) mod check;
 pub(crate) mod demo;
+pub(crate) mod dev;
 pub(crate) mod diff;
 pub(crate) mod fetch;
 pub(crate) mod log_key;

@@ -1,4 +1,4 @@
-//! `parloir talk`: converse with an agent in the terminal.
+//! `parloir talk`: converse with an agent in the terminal, or by microphone.
 
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::PathBuf;
@@ -14,9 +14,10 @@ use parloir_rehearsal::{
 use parloir_tenancy::calendar::from_local;
 use tokio::sync::mpsc;
 
-use crate::commands::{show, test};
+use crate::commands::fetch::ModelArgs;
+use crate::commands::{serve, show, test};
 use crate::terminal::{AGENT, BAD, CALLER, DIM, GOOD, TITLE, styled};
-use crate::{Failure, Outcome, agent};
+use crate::{Failure, Outcome, agent, loopback, web};
 
 const HELP: &str = "what you type is what you say; /key 1 presses keys, /silence waits, /interrupt [800ms] WORDS comes into\nthe question just asked, /hang-up hangs up";
 
@@ -40,9 +41,17 @@ pub(crate) struct Talk {
     /// Save the talk as a conversation file that `parloir test` can run.
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
+    /// Speak: a page on this machine is the telephone.
+    #[arg(long)]
+    web: bool,
+    /// With --web: serve the page on this port of 127.0.0.1. Default: any that is free
+    #[arg(long, value_name = "PORT", default_value_t = 0, requires = "web")]
+    port: u16,
+    #[command(flatten)]
+    models: ModelArgs,
 }
 
-fn setting(text: &str) -> Result<(String, String), String> {
+pub(crate) fn setting(text: &str) -> Result<(String, String), String> {
     let (key, value) =
         text.split_once('=').ok_or("write KEY=VALUE, such as cabinet.name=\"cabinet du Parc\"")?;
     Ok((key.to_owned(), value.to_owned()))
@@ -58,6 +67,9 @@ impl Talk {
             )));
         }
         let loaded = agent::load(&self.agent).await?;
+        if self.web {
+            return self.speak(loaded, scene).await;
+        }
         let description = loaded.description();
         anstream::println!(
             "{} {}",
@@ -68,14 +80,7 @@ impl Talk {
         let (left, _) =
             converse(&loaded, &scene, person).await.map_err(|error| Failure::bad_input(&error))?;
         ended(&left);
-        if let Some(file) = &self.save {
-            let name = format!("A talk with {}", description.name);
-            let text = write(&conversation(name, scene, &left));
-            tokio::fs::write(file, text)
-                .await
-                .map_err(|error| Failure::new(format!("{}: {error}", file.display())))?;
-            anstream::println!("{} {}", styled(GOOD, "saved"), file.display());
-        }
+        self.keep(&description.name, scene, &left).await?;
         match &left.ended {
             Ended::Agent(
                 Judgement::Done | Judgement::Transferred | Judgement::CallBack | Judgement::Abandoned,
@@ -86,6 +91,40 @@ impl Talk {
         }
     }
 
+    /// Serves the page until it is stopped, and tells what each call left.
+    async fn speak(&self, agent: parloir_sandbox::Agent, scene: Scene) -> Outcome {
+        let name = agent.description().name.clone();
+        let providers = loopback::embedded(&self.models.models).await?;
+        let talk = web::Talk { agent, scene, today: self.scene.is_none(), providers, port: self.port };
+        let web::Served { address, mut talked } = web::serve(talk).await?;
+        anstream::println!("{} {address}", styled(TITLE, &format!("talk with {name} at")));
+        anstream::println!("{}", styled(DIM, "whoever has this address can speak; stop with Ctrl-C"));
+        let mut stop = std::pin::pin!(serve::stopped());
+        loop {
+            tokio::select! {
+                () = &mut stop => return Ok(()),
+                Some(web::Talked { scene, left }) = talked.recv() => {
+                    left.events.iter().for_each(test::tell);
+                    ended(&left);
+                    if self.save.as_deref().is_some_and(|file| !file.exists()) {
+                        self.keep(&name, scene, &left).await?;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Saves the talk where it is asked for.
+    async fn keep(&self, agent: &str, scene: Scene, left: &Left) -> Outcome {
+        let Some(file) = &self.save else { return Ok(()) };
+        let text = write(&conversation(format!("A talk with {agent}"), scene, left));
+        tokio::fs::write(file, text)
+            .await
+            .map_err(|error| Failure::new(format!("{}: {error}", file.display())))?;
+        anstream::println!("{} {}", styled(GOOD, "saved"), file.display());
+        Ok(())
+    }
+
     fn scene(&self) -> Result<Scene, Failure> {
         let mut scene = match &self.scene {
             Some(file) => {
@@ -94,17 +133,7 @@ impl Talk {
                 let conversations = read(file, &bytes).map_err(|bad| Failure::bad_input(&bad))?;
                 conversations.into_iter().next().map(|one| one.scene).unwrap_or_default()
             }
-            None => Scene {
-                now: jiff::Zoned::now()
-                    .datetime()
-                    .with()
-                    .second(0)
-                    .subsec_nanosecond(0)
-                    .build()
-                    .unwrap_or_default(),
-                calendar: Some(office_hours()),
-                ..Scene::default()
-            },
+            None => Scene { now: web::this_minute(), calendar: Some(office_hours()), ..Scene::default() },
         };
         if let Some(language) = &self.language {
             scene.language.clone_from(language);

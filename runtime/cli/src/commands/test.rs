@@ -6,14 +6,16 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
 use parloir_contract::Import;
 use parloir_rehearsal::{
     Conversation, Coverage, Event, FILE_BYTES, FORMAT, Happened, Rehearsed, at, read, rehearse_all, to_json,
     to_junit,
 };
 
+use crate::commands::fetch::ModelArgs;
 use crate::terminal::{AGENT, BAD, CALLER, DIM, GOOD, TITLE, styled};
-use crate::{Failure, Outcome, agent};
+use crate::{Failure, Outcome, agent, audio, loopback};
 
 /// Events shown before the place where a conversation went otherwise.
 const SHOWN: usize = 12;
@@ -32,6 +34,11 @@ pub(crate) struct Test {
     /// Show every conversation, not only those that went otherwise.
     #[arg(long)]
     show: bool,
+    /// Ring a real line and speak: the conversations that say `audio: yes`, or those that --only names.
+    #[arg(long)]
+    audio: bool,
+    #[command(flatten)]
+    models: ModelArgs,
     /// Print a JSON object instead of sentences.
     #[arg(long)]
     json: bool,
@@ -59,12 +66,24 @@ impl Test {
                 return Err(Failure::bad_input(&format!("no conversation's name holds {only:?}")));
             }
         }
+        if self.audio && self.only.is_none() {
+            conversations.retain(|one| one.scene.audio);
+            if conversations.is_empty() {
+                return Err(Failure::bad_input(
+                    &"no conversation is marked for sound: write `audio: yes` into those that are fit for it, or name one with --only",
+                ));
+            }
+        }
         let loaded = agent::load(&agent).await?;
         let imports = loaded.imports();
         let began = Instant::now();
-        let rehearsed = rehearse_all(&loaded, &conversations, |_| {}).await;
+        let rehearsed = match self.audio {
+            true => self.ring(&loaded, &conversations).await?,
+            false => rehearse_all(&loaded, &conversations, |_| {})
+                .await
+                .map_err(|(at, error)| Failure::bad_input(&format!("{at}: {error}")))?,
+        };
         let took = began.elapsed();
-        let rehearsed = rehearsed.map_err(|(at, error)| Failure::bad_input(&format!("{at}: {error}")))?;
         let mut coverage = Coverage::default();
         rehearsed.iter().for_each(|one| coverage.add(&one.left.coverage));
         let description = loaded.description();
@@ -90,6 +109,27 @@ impl Test {
     }
 }
 
+impl Test {
+    /// The same conversations with sound, in real time.
+    async fn ring(
+        &self,
+        agent: &parloir_sandbox::Agent,
+        conversations: &[Conversation],
+    ) -> Result<Vec<Rehearsed>, Failure> {
+        let providers = loopback::embedded(&self.models.models).await?;
+        let bar = ProgressBar::new(conversations.len() as u64);
+        if let Ok(style) =
+            ProgressStyle::with_template("{spinner} on the line: {pos} of {len} over, {elapsed}")
+        {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(120));
+        let rung = audio::ring_all(agent, conversations, &providers, |_| bar.inc(1)).await;
+        bar.finish_and_clear();
+        rung
+    }
+}
+
 /// The agent and the files: where the first word is a conversation file, the agent is this folder.
 fn places(agent: Option<PathBuf>, files: Vec<PathBuf>) -> (PathBuf, Vec<PathBuf>) {
     match agent {
@@ -99,12 +139,12 @@ fn places(agent: Option<PathBuf>, files: Vec<PathBuf>) -> (PathBuf, Vec<PathBuf>
     }
 }
 
-fn is_yaml(path: &Path) -> bool {
+pub(crate) fn is_yaml(path: &Path) -> bool {
     path.extension().and_then(OsStr::to_str).is_some_and(|end| matches!(end, "yaml" | "yml"))
 }
 
 /// `conversations/*.yaml` beside the agent, in the order of their names.
-fn conversations_of(agent: &Path) -> Result<Vec<PathBuf>, Failure> {
+pub(crate) fn conversations_of(agent: &Path) -> Result<Vec<PathBuf>, Failure> {
     let beside = if agent.is_dir() { agent } else { agent.parent().unwrap_or(Path::new(".")) };
     let folder = beside.join("conversations");
     let entries = std::fs::read_dir(&folder).map_err(|error| {
@@ -127,7 +167,7 @@ fn conversations_of(agent: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(files)
 }
 
-fn read_all(files: &[PathBuf]) -> Result<Vec<Conversation>, Failure> {
+pub(crate) fn read_all(files: &[PathBuf]) -> Result<Vec<Conversation>, Failure> {
     let (mut all, mut wrong) = (Vec::new(), Vec::new());
     for file in files {
         match bytes(file).map(|bytes| read(file, &bytes)) {
@@ -166,7 +206,7 @@ fn print(agent: &str, rehearsed: &[Rehearsed], show: bool) {
 }
 
 /// A conversation that went otherwise: what led there, what should have been, what was.
-fn otherwise(one: &Rehearsed, whole: bool) {
+pub(crate) fn otherwise(one: &Rehearsed, whole: bool) {
     let events = &one.left.events;
     let first = one.mismatches.first().map_or(u64::MAX, |mismatch| mismatch.at_ms);
     let until = events.iter().take_while(|event| event.at_ms <= first).count();

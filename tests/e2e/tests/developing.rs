@@ -1,0 +1,148 @@
+//! `parloir dev`, the built binary: a save answers the next call, a live call keeps its version, and a
+//! slip of the pen answers nobody.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod house;
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use parloir_transport::client::{CarrierCall, CarrierEvent, DialOptions};
+use parloir_transport::signature::AuthToken;
+use serde_json::Value;
+
+/// Asks how it can help, for as long as somebody is there.
+const AGENT: &str = r#"#include <parloir.h>
+
+static parloir_outcome answer(const parloir_call *call) {
+    parloir_reply reply;
+    do {
+        if (parloir_ask(parloir_text("Hello from VERSION, caller on %s.", call->line), &reply, .patience = 30000))
+            return parloir_failed(parloir_reason());
+    } while (reply.turn.kind != PARLOIR_HUNG_UP);
+    return parloir_done();
+}
+
+PARLOIR_AGENT(answer, "desk", "VERSION", .languages = {"en-GB"});
+"#;
+
+/// `parloir dev --json`, and what it says.
+struct Dev {
+    child: Child,
+    said: mpsc::Receiver<Value>,
+}
+
+impl Dev {
+    fn begin(folder: &Path) -> Self {
+        let mut child = Command::new(house::parloir())
+            .args(["dev", "--json", "--language", "en-GB"])
+            .arg(folder)
+            .arg("--models")
+            .arg(std::env::var_os("PARLOIR_MODELS").unwrap_or_else(|| house::root().join("models").into()))
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines: BufReader<ChildStdout> = BufReader::new(child.stdout.take().unwrap());
+        let (send, said) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in lines.lines().map_while(Result::ok) {
+                let _ = send.send(serde_json::from_str(&line).unwrap());
+            }
+        });
+        Self { child, said }
+    }
+
+    /// The next object that has this key.
+    async fn says(&self, key: &str) -> Value {
+        let until = Instant::now() + Duration::from_secs(90);
+        while Instant::now() < until {
+            match self.said.try_recv() {
+                Ok(value) if value.get(key).is_some() => return value,
+                Ok(_) => {}
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        }
+        panic!("parloir dev never said {key:?}");
+    }
+}
+
+impl Drop for Dev {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn write(folder: &Path, version: &str) {
+    std::fs::write(folder.join("agent.c"), AGENT.replace("VERSION", version)).unwrap();
+}
+
+async fn ring(ring: &Value) -> CarrierCall {
+    let token = std::fs::read_to_string(ring["token_file"].as_str().unwrap()).unwrap();
+    let options = DialOptions {
+        auth_token: Some(AuthToken::new(token.trim())),
+        from: Some(house::CALLER.to_owned()),
+        ..DialOptions::to(ring["line"].as_str().unwrap())
+    };
+    let mut call = CarrierCall::dial(ring["webhook"].as_str().unwrap(), options).await.unwrap();
+    loop {
+        match call.next_event().await.unwrap() {
+            CarrierEvent::AgentStartedSpeaking { .. } => return call,
+            CarrierEvent::Ended(why) => panic!("{why:?}"),
+            _ => {}
+        }
+    }
+}
+
+/// The versions that answered, oldest call first.
+fn versions(data: &Path) -> Vec<String> {
+    let output =
+        Command::new(house::parloir()).args(["calls", "--json", "--data"]).arg(data).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let mut calls: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    calls.reverse();
+    calls.iter().map(|call| call["version"].as_str().unwrap().to_owned()).collect()
+}
+
+/// It takes the embedded ears, as the spoken tests do.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spoken_call_that_is_live_keeps_its_agent_while_the_next_gets_what_was_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent: PathBuf = folder.path().join("desk");
+    std::fs::create_dir_all(agent.join("conversations")).unwrap();
+    write(&agent, "0.1.0");
+    let conversation =
+        "conversation: Greets\nlanguage: en-GB\nsteps:\n  - agent: Hello from 0.1.0\n  - hangs_up\n";
+    std::fs::write(agent.join("conversations/greets.yaml"), conversation).unwrap();
+    let dev = Dev::begin(&agent);
+    assert_eq!(dev.says("tested").await["passed"], 1);
+    let line = dev.says("ring").await["ring"].clone();
+    let first = ring(&line).await;
+
+    write(&agent, "0.2.0");
+    let built = dev.says("built").await;
+    assert_eq!((&built["built"], &built["agent"]["version"]), (&true.into(), &"0.2.0".into()));
+    assert_eq!(dev.says("answers").await["live"], 1);
+    let tested = dev.says("tested").await;
+    assert_eq!(
+        (&tested["passed"], &tested["of"]),
+        (&0.into(), &1.into()),
+        "the conversation wants the old words"
+    );
+    let second = ring(&line).await;
+
+    std::fs::write(agent.join("agent.c"), "int x = ;").unwrap();
+    let broken = dev.says("built").await;
+    assert_eq!(broken["built"], false);
+    assert!(broken["error"].as_str().unwrap().contains("agent.c:1:9"), "{broken}");
+    let third = ring(&line).await;
+    // The first one was live all the while.
+    for call in [first, second, third] {
+        call.hang_up().await.unwrap();
+        dev.says("call").await;
+    }
+    assert_eq!(versions(&agent.join("target/parloir-dev")), ["0.1.0", "0.2.0", "0.2.0"]);
+}
