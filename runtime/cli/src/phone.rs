@@ -286,6 +286,22 @@ mod tests {
         assert!(began.elapsed() >= PATIENCE);
     }
 
+    #[tokio::test]
+    async fn a_recording_that_is_not_there_is_told_before_anybody_rings() {
+        let file = "conversation: A\nsteps:\n  - caller: {says: Oui, wav: nowhere.wav}\n";
+        let read = parloir_rehearsal::read("folder/a.yaml".as_ref(), file.as_bytes()).unwrap();
+        let failure = sounds(&read[0], &Registry::default()).await.unwrap_err();
+        assert!(
+            failure.message.starts_with("folder/a.yaml:3:5: folder/nowhere.wav: "),
+            "{}",
+            failure.message
+        );
+        let file = "conversation: A\nsteps:\n  - caller: Oui\n";
+        let read = parloir_rehearsal::read("a.yaml".as_ref(), file.as_bytes()).unwrap();
+        let failure = sounds(&read[0], &Registry::default()).await.unwrap_err();
+        assert!(failure.message.contains("no voice speaks fr-FR"), "{}", failure.message);
+    }
+
     #[test]
     fn silence_is_quiet_and_speech_is_loud() {
         assert!(loudness(&[0xff; 160]) < LOUD);

@@ -31,6 +31,9 @@ pub enum Happened {
     Caller {
         /// What was understood.
         text: String,
+        /// With sound: what was said, where something else was understood.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        said: Option<String>,
         /// How surely, from 0 to 1.
         #[serde(serialize_with = "in_hundredths")]
         confidence: f32,

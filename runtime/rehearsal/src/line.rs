@@ -67,6 +67,8 @@ struct Shared<C> {
     telephone: Arc<dyn Telephone>,
     /// Whether the caller has come into what the agent says, and will have the next turn.
     came_in: Mutex<bool>,
+    /// What the caller last said, until it is understood.
+    said: Mutex<Option<String>>,
 }
 
 type Stood<'a, C> = tokio::sync::MappedMutexGuard<'a, Stage<C>>;
@@ -83,8 +85,8 @@ impl<C: Caller> OnALine<C> {
         telephone: Arc<dyn Telephone>,
     ) -> Result<Self, NoWorld> {
         let stage = tokio::sync::Mutex::new(Some(stage(scene, declared.into(), caller).await?));
-        let (coverage, came_in) = (Mutex::default(), Mutex::new(false));
-        Ok(Self { shared: Arc::new(Shared { stage, coverage, telephone, came_in }) })
+        let (coverage, came_in, said) = (Mutex::default(), Mutex::new(false), Mutex::default());
+        Ok(Self { shared: Arc::new(Shared { stage, coverage, telephone, came_in, said }) })
     }
 
     /// What stands before the live call: its door in, another one out.
@@ -281,5 +283,38 @@ impl<C: Caller> Service<HostCall> for Before<C> {
     fn call(&mut self, call: HostCall) -> Self::Future {
         let (shared, live) = (self.shared.clone(), self.live.clone());
         Box::pin(async move { shared.answer(&live, call).await })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unfit_of(more: &str) -> Vec<String> {
+        let file = format!("conversation: A\n{more}\n");
+        let read = crate::read("a/b.yaml".as_ref(), file.as_bytes()).unwrap();
+        unfit(&read[0]).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn what_a_line_cannot_do_is_told_with_its_place() {
+        let sure = unfit_of("steps:\n  - caller: {says: Oui, confidence: 0.3}");
+        assert!(sure[0].starts_with("a/b.yaml:3:5: expected a transcriber to be so sure"), "{sure:?}");
+        let busy = unfit_of("failures: {call.transfer: busy}\nsteps:\n  - hangs_up");
+        assert!(busy[0].contains("write `transfers` instead"), "{busy:?}");
+        assert_eq!(unfit_of("transfers: [busy, answered]\nsteps:\n  - hangs_up").len(), 1);
+        assert_eq!(unfit_of("sounds: {bip.wav: 1s}\nsteps:\n  - hangs_up").len(), 1);
+        let fit =
+            "transfers: busy\nfailures: {calendar.book 1st: taken}\nsteps:\n  - caller: Oui\n  - silence: 8s";
+        assert_eq!(unfit_of(fit), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_recording_is_taken_from_the_files_own_folder() {
+        let file = "audio: yes\nconversations:\n  - conversation: A\n    steps:\n      - caller: {says: Oui, wav: ../oui.wav}\n  - conversation: B\n    audio: no\n    steps: [hangs_up]\n";
+        let read = crate::read("a/b.yaml".as_ref(), file.as_bytes()).unwrap();
+        assert!(read[0].scene.audio && !read[1].scene.audio);
+        let StepKind::Says(words) = &read[0].steps[0].what else { panic!("{:?}", read[0].steps) };
+        assert_eq!(words.wav.as_deref(), Some("a/../oui.wav".as_ref()));
     }
 }

@@ -40,7 +40,7 @@ fn test(files: &[PathBuf], more: &[&str]) -> (i32, String, String) {
 fn the_cabinet_passes_its_conversations() {
     let (code, told, errors) = test(&files(), &[]);
     assert_eq!(code, 0, "{told}{errors}");
-    assert!(told.contains("39 of 39 passed"), "{told}");
+    assert!(told.contains("41 of 41 passed"), "{told}");
     assert!(told.contains("calendar.book") && told.contains("Coverage"), "{told}");
 }
 
@@ -171,4 +171,48 @@ fn fifty_conversations_of_twenty_turns_take_seconds() {
     assert!(told.contains("50 of 50 passed"), "{told}");
     let took = began.elapsed();
     assert!(took.as_secs() < 20, "{took:?}");
+}
+
+/// In real time, with the embedded ears: as long as its longer call.
+#[test]
+fn a_spoken_conversation_goes_as_its_file_has_it_by_word_and_by_sound() {
+    let models = std::env::var("PARLOIR_MODELS")
+        .unwrap_or_else(|_| house::root().join("models").display().to_string());
+    let (code, told, errors) =
+        test(&[conversations().join("au-telephone.yaml")], &["--audio", "--json", "--models", &models]);
+    assert_eq!(code, 0, "{told}{errors}");
+    let json: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let all = json["conversations"].as_array().unwrap();
+    assert_eq!(all.len(), 2);
+    let happened = |one: &serde_json::Value, kind: &str| {
+        one["events"].as_array().unwrap().iter().filter(|event| event["kind"] == kind).count()
+    };
+    // Everything in them went through the real recogniser, turn taking and playout.
+    assert_eq!((happened(&all[0], "caller"), happened(&all[0], "keys")), (9, 1), "{told}");
+    assert_eq!((happened(&all[1], "silence"), happened(&all[1], "hung_up")), (1, 1), "{told}");
+    let cut = all[1]["events"].as_array().unwrap().iter().filter(|event| event["whole"] == false).count();
+    assert!(cut >= 1, "{told}");
+}
+
+#[test]
+fn what_a_line_cannot_do_is_told_and_nothing_else_is_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sure.yaml");
+    std::fs::write(
+        &file,
+        "conversation: A\naudio: yes\nsteps:\n  - agent: Bonjour\n  - caller: {says: Oui, confidence: 0.2}\n",
+    )
+    .unwrap();
+    let models = std::env::var("PARLOIR_MODELS")
+        .unwrap_or_else(|_| house::root().join("models").display().to_string());
+    let (code, told, _) = test(std::slice::from_ref(&file), &["--audio", "--models", &models]);
+    assert_eq!(code, 1, "{told}");
+    assert!(told.contains("sure.yaml:5:5") && told.contains("leave `confidence` out"), "{told}");
+    std::fs::write(&file, "conversation: A\nsteps:\n  - agent: Bonjour\n  - hangs_up\n").unwrap();
+    let (code, _, errors) = test(std::slice::from_ref(&file), &["--audio", "--models", &models]);
+    assert_eq!(code, 2);
+    assert!(
+        errors.contains("no conversation is marked for sound") && errors.contains("audio: yes"),
+        "{errors}"
+    );
 }

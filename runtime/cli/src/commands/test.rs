@@ -240,9 +240,10 @@ pub(crate) fn tell(event: &Event) {
     let line = match &event.what {
         Happened::Agent { text, whole: true, .. } => format!("{} {text}", styled(AGENT, "agent ")),
         Happened::Agent { heard, .. } => format!("{} {heard} —", styled(AGENT, "agent ")),
-        Happened::Caller { text, over_agent, .. } => {
+        Happened::Caller { text, said, over_agent, .. } => {
             let dash = if *over_agent { "— " } else { "" };
-            format!("{} {dash}{text}", styled(CALLER, "caller"))
+            let said = said.as_ref().map_or_else(String::new, |said| format!("  (said: {said})"));
+            format!("{} {dash}{text}{}", styled(CALLER, "caller"), styled(DIM, &said))
         }
         Happened::Keys { keys, .. } => format!("{} presses {keys}", styled(CALLER, "caller")),
         Happened::Lost { what, why } => {

@@ -13,6 +13,7 @@ use super::{Live, Shared, ask};
 use crate::caller::{Caller, Meanwhile, Utterance};
 use crate::clock::speech_ms;
 use crate::event::Happened;
+use crate::file::Does;
 use crate::stage::{policy, stops};
 
 impl<C: Caller> Shared<C> {
@@ -103,6 +104,7 @@ impl<C: Caller> Shared<C> {
             biased;
             answer = &mut answer => return answer,
             does = &mut acts => {
+                self.note(&does);
                 // What the caller has begun, they finish, though the agent may have heard enough.
                 let telephone = self.telephone.clone();
                 tokio::spawn(async move { telephone.does(does).await });
@@ -131,6 +133,7 @@ impl<C: Caller> Shared<C> {
             Meanwhile::Listens => {}
             Meanwhile::ComesIn(after_ms, does) => {
                 *self.came_in.lock() = stops(&utterance, &does, listen, &stage.scene.language).0;
+                self.note(&does);
                 let telephone = self.telephone.clone();
                 tokio::spawn(async move {
                     telephone.agent_heard_for(after_ms).await;
@@ -152,19 +155,35 @@ impl<C: Caller> Shared<C> {
         Ok(())
     }
 
+    /// Keeps what the caller says, to be held against what is understood.
+    fn note(&self, does: &Does) {
+        *self.said.lock() = match does {
+            Does::Says(words) => Some(words.text.clone()),
+            Does::Keys(_) | Does::HangsUp => None,
+        };
+    }
+
     /// The agent has its turn.
     async fn turned(&self, turn: &Turn, options: &ListenOptions) -> Result<(), DoorClosed> {
+        let said = self.said.lock().take();
         let mut stage = self.stage().await?;
         stage.turn_ended_ms = stage.clock.ms();
         match turn {
             Turn::Speech(speech) => stage.happened(Happened::Caller {
                 text: speech.text.clone(),
+                said: said.filter(|said| !alike(said, &speech.text)),
                 confidence: speech.confidence,
                 language: speech.language.clone(),
                 over_agent: speech.over_agent,
             }),
             Turn::Digits(keys) => stage.happened(Happened::Keys { keys: keys.clone(), over_agent: false }),
-            Turn::Silence => stage.happened(Happened::Silence { ms: options.patience.into() }),
+            Turn::Silence => {
+                if let Some(what) = said {
+                    let why = "nothing was understood".to_owned();
+                    stage.happened(Happened::Lost { what, why });
+                }
+                stage.happened(Happened::Silence { ms: options.patience.into() });
+            }
             Turn::HungUp if stage.gone_ms.is_none() => {
                 stage.happened(Happened::HungUp);
                 stage.gone();
@@ -225,8 +244,28 @@ impl<C: Caller> Shared<C> {
     }
 }
 
+/// Whether two texts have the same words: a transcriber writes its own commas.
+fn alike(a: &str, b: &str) -> bool {
+    let words = |text: &str| -> Vec<String> {
+        let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+        words.map(str::to_lowercase).collect()
+    };
+    words(a) == words(b)
+}
+
 /// A sentence under way.
 struct Begun {
     utterance: Utterance,
     at_ms: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_understood_differs_by_its_words_alone() {
+        assert!(alike("Oui, d'accord, j'accepte.", "oui d'accord j'accepte"));
+        assert!(!alike("C'est pour un contrôle annuel.", "C'est pour un contre-la-nuel."));
+    }
 }

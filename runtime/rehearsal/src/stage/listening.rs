@@ -126,6 +126,7 @@ impl<C: Caller> Stage<C> {
             language.or_else(|| options.language.clone()).unwrap_or_else(|| self.scene.language.clone());
         self.happened(Happened::Caller {
             text: text.clone(),
+            said: None,
             confidence,
             language: language.clone(),
             over_agent,
