@@ -10,6 +10,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use parloir_sandbox::Settings;
+use parloir_server::{Config, Folders, Installation};
 use parloir_transport::client::{CarrierCall, CarrierEvent, DialOptions};
 use parloir_transport::signature::AuthToken;
 use serde_json::Value;
@@ -145,4 +147,42 @@ async fn a_spoken_call_that_is_live_keeps_its_agent_while_the_next_gets_what_was
         dev.says("call").await;
     }
     assert_eq!(versions(&agent.join("target/parloir-dev")), ["0.1.0", "0.2.0", "0.2.0"]);
+}
+
+/// What `parloir serve` does at SIGHUP.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_changed_is_loaded_again_and_one_that_is_damaged_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let component = |version: &str| {
+        let agent = folder.path().join(version);
+        std::fs::create_dir_all(&agent).unwrap();
+        write(&agent, version);
+        let built = house::component(agent.to_str().unwrap());
+        std::fs::read(built).unwrap()
+    };
+    let (older, newer) = (component("0.1.0"), component("0.2.0"));
+    let (file, token) = (folder.path().join("agent.wasm"), folder.path().join("token"));
+    std::fs::write(&file, older).unwrap();
+    std::fs::write(&token, house::TOKEN).unwrap();
+    let text = format!(
+        "[[carrier]]\nkind = \"twilio\"\nauth-token = {{ file = {token:?} }}\n\
+         [[tenant]]\nid = \"test\"\n[[tenant.line]]\nnumber = \"{}\"\nagent = {file:?}\n",
+        house::LINE
+    );
+    let config: Config = toml::from_str(&text).unwrap();
+    let providers = parloir_e2e::canned("").unwrap();
+    let folders = Folders::beside(folder.path().join("data"));
+    let opened = Installation::open(&config, &folders, Path::new(""), Some(providers), Settings::default());
+    let installation = opened.await.unwrap();
+    let version = || installation.agents()[0].1.description().version.clone();
+    assert!(installation.reload_agents().await.is_empty());
+    std::fs::write(&file, newer).unwrap();
+    let reloaded = installation.reload_agents().await;
+    assert!(matches!(reloaded.as_slice(), [(path, Ok(_))] if *path == file), "{}", reloaded.len());
+    assert_eq!(version(), "0.2.0");
+    std::fs::write(&file, "no agent").unwrap();
+    let reloaded = installation.reload_agents().await;
+    let [(_, Err(error))] = reloaded.as_slice() else { panic!("{}", reloaded.len()) };
+    assert!(error.to_string().contains("agent.wasm"), "{error}");
+    assert_eq!(version(), "0.2.0");
 }

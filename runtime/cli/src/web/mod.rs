@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
@@ -139,13 +140,21 @@ async fn file(Path((_, file)): Path<(String, String)>) -> Response {
 }
 
 /// Somebody calls. Browsers name the page that opens a socket: it must be ours.
-async fn call(State(shared): State<Arc<Shared>>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {
+async fn call(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
     let origin = headers.get(header::ORIGIN).and_then(|value| value.to_str().ok());
     let ours =
         origin.and_then(|origin| origin.strip_prefix("http://")).is_some_and(|host| shared.is_ours(host));
     if !ours {
         return (StatusCode::FORBIDDEN, "only the page itself calls\n").into_response();
     }
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade,
+        Err(no_socket) => return no_socket.into_response(),
+    };
     let Ok(place) = shared.places.clone().try_acquire_owned() else {
         return (StatusCode::CONFLICT, "another page is on the line\n").into_response();
     };
