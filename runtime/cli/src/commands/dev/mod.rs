@@ -10,7 +10,7 @@ use std::pin::pin;
 
 use clap::Args;
 use parloir_rehearsal::{Scene, line_config, office_hours};
-use parloir_sandbox::{Agent, Sandbox, Settings};
+use parloir_sandbox::{Agent, Sandbox};
 use parloir_server::{Finished, Folders};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
@@ -22,11 +22,8 @@ use crate::commands::fetch::ModelArgs;
 use crate::commands::talk::setting;
 use crate::commands::{serve, show};
 use crate::loopback::{self, Loopback, Plan};
-use crate::toolchain::{Language, cache};
-use crate::{Failure, Outcome};
-
-/// Live instances at most: a few calls, and a few rehearsals.
-const INSTANCES: u32 = 64;
+use crate::toolchain::Language;
+use crate::{Failure, Outcome, agent};
 
 #[derive(Args)]
 pub(crate) struct Dev {
@@ -59,10 +56,7 @@ impl Dev {
         let folder = self.folder.canonicalize()?;
         let mut author = Author {
             teller: Teller { json: self.json },
-            sandbox: Sandbox::new(
-                Settings { instances: INSTANCES, ..Settings::default() },
-                cache::compiled(),
-            )?,
+            sandbox: agent::sandbox()?,
             seen: Snapshot::default(),
             bell: Bell::new()?,
             newest: None,
@@ -176,6 +170,7 @@ impl Author {
             let built = round::build(&self.folder, &self.sandbox).await;
             self.teller.built(&built, self.newest.as_ref());
             let Built { version: Version::Good(agent), .. } = built else { return };
+            let agent = *agent;
             if let Some(house) = house {
                 let live = house.running.live();
                 house.answer_with(agent.clone()).await;

@@ -14,7 +14,7 @@ use crate::toolchain::{self, Options};
 /// What became of a build.
 pub(crate) enum Version {
     /// It may answer calls.
-    Good(Agent),
+    Good(Box<Agent>),
     /// It was built, and calls would go wrong.
     Unfit(Vec<Finding>),
     /// It was not built, or does not load; why.
@@ -46,7 +46,7 @@ async fn version(folder: &Path, sandbox: &Sandbox) -> Result<Version, Failure> {
     let wasm = tokio::fs::read(&built.component).await?;
     let agent = sandbox.load(wasm.clone()).await?;
     let breaks = check::breaks_calls(&wasm, &agent, folder, built.language, &built.component)?;
-    Ok(if breaks.is_empty() { Version::Good(agent) } else { Version::Unfit(breaks) })
+    Ok(if breaks.is_empty() { Version::Good(Box::new(agent)) } else { Version::Unfit(breaks) })
 }
 
 /// The conversations of a folder, rehearsed.
