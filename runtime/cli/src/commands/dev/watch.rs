@@ -5,6 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,6 +62,7 @@ impl Snapshot {
     /// Reads a folder. Blocking.
     pub(crate) fn take(root: &Path) -> Result<Self, Failure> {
         let mut taken = Self::default();
+        let own = own_output();
         let mut waiting = vec![root.to_owned()];
         while let Some(folder) = waiting.pop() {
             // A link leads to a folder once, and never in a circle.
@@ -80,7 +83,7 @@ impl Snapshot {
                 let Ok(about) = std::fs::metadata(&path) else { continue };
                 if about.is_dir() {
                     waiting.push(path);
-                } else if about.is_file() {
+                } else if about.is_file() && !own.contains(&(about.dev(), about.ino())) {
                     taken.files.insert(path.clone(), content(&path, about.len()));
                 }
             }
@@ -100,6 +103,17 @@ impl Snapshot {
         let gone = before.files.keys().filter(|path| !self.files.contains_key(*path));
         of_now.map(|(path, _)| path).chain(gone).cloned().collect()
     }
+}
+
+/// The files that this program itself writes to, where its output is kept in one: what it says of a change
+/// is none.
+fn own_output() -> Vec<(u64, u64)> {
+    let (out, err) = (std::io::stdout(), std::io::stderr());
+    [out.as_fd(), err.as_fd()]
+        .into_iter()
+        .filter_map(|output| std::fs::File::from(output.try_clone_to_owned().ok()?).metadata().ok())
+        .map(|about| (about.dev(), about.ino()))
+        .collect()
 }
 
 fn content(path: &Path, length: u64) -> u64 {
