@@ -106,6 +106,10 @@ pub(crate) fn read(component: &[u8], place: &str) -> Read {
 /// The first thing that is wrong with a file, and what to do: for whoever wanted to run it and could
 /// not. `None` where nothing is known to be wrong.
 pub(crate) fn explain(wasm: &[u8], place: &str) -> Option<String> {
+    // What is no WebAssembly is no damaged component.
+    if !wasm.starts_with(b"\0asm") {
+        return None;
+    }
     let findings = read(wasm, place).findings;
     let worst = findings.iter().find(|finding| finding.severity == Severity::Error)?;
     Some(format!("{}: {}; {}", worst.place, worst.what, worst.remedy))
