@@ -1,8 +1,12 @@
-//! Writes the C and Go bindings of the contract from `wit/`, for the SDKs beside this folder.
+//! Writes the C and Go bindings of the contract from `wit/`, for the SDKs beside this folder, and the
+//! contract's reference, `wit/README.md`.
 //!
 //! `cargo run` writes them; `cargo test` fails when what is committed is not what would be written.
 //! They are committed so that an author needs no generator, and generated so that nobody writes the
 //! canonical ABI by hand.
+
+mod names;
+mod reference;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,6 +20,7 @@ type Written = BTreeMap<PathBuf, Vec<u8>>;
 
 const C: &str = "c/src/generated";
 const GO: &str = "go/internal/contract";
+const REFERENCE: &str = "../wit/README.md";
 
 /// What an error of the generators says.
 type Wrong = Box<dyn std::error::Error>;
@@ -28,7 +33,9 @@ fn generate() -> Result<Written, Wrong> {
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_path(sdk().join("../wit"))?;
     let world = resolve.select_world(&[package], Some("agent"))?;
+    let page = reference::page(&resolve, world, &sdk())?;
     let mut written = c(resolve.clone(), world)?;
+    written.insert(REFERENCE.into(), page.into_bytes());
     written.extend(go(resolve, world)?);
     Ok(written)
 }
@@ -80,6 +87,7 @@ fn committed() -> Result<Written, Wrong> {
             }
         }
     }
+    found.insert(REFERENCE.into(), std::fs::read(sdk().join(REFERENCE)).unwrap_or_default());
     // An export has to have a body; the SDK's own is the one file there that is not generated.
     found.remove(&Path::new(GO).join("exports/export_wit_world/agent.go"));
     Ok(found)
@@ -101,7 +109,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(wrong) => {
             use std::io::Write;
-            let _ = writeln!(std::io::stderr(), "the bindings were not written: {wrong}");
+            let _ = writeln!(std::io::stderr(), "the bindings and the reference were not written: {wrong}");
             ExitCode::FAILURE
         }
     }
@@ -112,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_committed_bindings_are_what_the_contract_says() {
+    fn the_committed_bindings_and_reference_are_what_the_contract_says() {
         let (written, committed) = (generate().unwrap(), committed().unwrap());
         let changed: Vec<_> = written
             .keys()

@@ -47,7 +47,7 @@ export interface Exports {
  * that `package.json` names as `"main"`.
  *
  * What the agent throws and does not catch reaches the call's journal with its place, and the host
- * looks after the caller.
+ * looks after the caller: a refusal ends the agent's part as `failed`, anything else is a bug and traps.
  */
 export function agent(described: Described): Exports {
   return {
@@ -61,15 +61,29 @@ export function agent(described: Described): Exports {
       current.language = info.language;
       current.line = info.line;
       try {
-        const outcome = described.answer(call(info)) ?? "done";
-        return typeof outcome === "string" ? { tag: outcome } : { tag: "failed", val: outcome.failed };
+        return raw(described.answer(call(info)) ?? "done");
       } catch (thrown) {
-        const reason = describe(thrown);
-        write("error", reason);
-        return { tag: "failed", val: thrown instanceof Refusal ? thrown.message : reason };
+        write("error", describe(thrown));
+        if (thrown instanceof Refusal) return { tag: "failed", val: thrown.message };
+        // A bug is no ending that the agent chose: it traps, as in every language.
+        throw thrown;
       }
     },
   };
+}
+
+/** As the contract has it. JavaScript without types returns what it likes. */
+function raw(outcome: Outcome): RawOutcome {
+  if (typeof outcome === "object" && typeof outcome.failed === "string") return { tag: "failed", val: outcome.failed };
+  switch (outcome) {
+    case "done":
+    case "transferred":
+    case "call-back":
+    case "abandoned":
+      return { tag: outcome };
+    default:
+      throw new TypeError(`answer returned ${JSON.stringify(outcome)}, which is no outcome`);
+  }
 }
 
 function call(info: CallInfo): Call {

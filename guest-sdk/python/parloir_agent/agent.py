@@ -100,16 +100,25 @@ def agent(
 
 
 def answered(described: Described, call: Call) -> Outcome | Failed:
-    """Answers, and says what went wrong if anything did."""
+    """Answers, and notes what went wrong if anything did.
+
+    A refusal that is not dealt with ends the agent's part as failed. Anything else is a bug and no ending
+    that the agent chose: it traps, as in every language.
+    """
     try:
-        return described.answer(call) or Outcome.DONE
-    except Exception as error:
-        reason = _described(error)
-        log.error(reason)
-        return Failed(str(error) if isinstance(error, Refusal) else reason)
+        outcome = described.answer(call) or Outcome.DONE
+        if not isinstance(outcome, Outcome | Failed):
+            raise TypeError(f"answer returned {outcome!r}, which is no outcome")
+        return outcome
+    except Refusal as refusal:
+        log.error(_described(refusal))
+        return Failed(str(refusal))
+    except BaseException as error:
+        log.error(_described(error))
+        raise
 
 
-def _described(error: Exception) -> str:
+def _described(error: BaseException) -> str:
     """What was raised, and where: the author's own lines, innermost first."""
     # By hand: the module `traceback` looks for the sources, and there are no files here.
     places = []

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use parloir_sandbox::{Agent, Sandbox, Settings};
 
+use crate::check::component::explain;
 use crate::{Failure, terminal, toolchain};
 
 /// Live instances at most: a rehearsal has a few at a time.
@@ -31,14 +32,32 @@ pub(crate) async fn load_into(sandbox: &Sandbox, agent: &Path) -> Result<Agent, 
     } else {
         agent.to_owned()
     };
-    let wasm = tokio::fs::read(&component).await.map_err(|error| {
-        Failure::bad_input(&format!(
-            "{}: {error}; give an agent's folder, or a component that `parloir build` made",
-            component.display()
-        ))
-    })?;
+    let wasm = read(&component)?;
+    let place = component.display().to_string();
+    let whole = wasm.clone();
     let spinner = terminal::spinner("compiling the agent");
     let loaded = sandbox.load(wasm).await;
     spinner.finish_and_clear();
-    loaded.map_err(|error| Failure::bad_input(&format!("{}: {error}", component.display())))
+    loaded.map_err(|error| {
+        let known = explain(&whole, &place).unwrap_or_else(|| format!("{place}: {error}"));
+        Failure::bad_input(&known)
+    })
+}
+
+/// Reads a component. What is too large to be one is not read.
+pub(crate) fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+    let place = file.display();
+    let unreadable = |error| {
+        let remedy = "give an agent's folder, or a component that `parloir build` made";
+        Failure::bad_input(&format!("{place}: {error}; {remedy}"))
+    };
+    let size = std::fs::metadata(file).map_err(unreadable)?.len();
+    let most = Settings::default().component_bytes as u64;
+    if size > most {
+        let (mib, most) = (size >> 20, most >> 20);
+        return Err(Failure::bad_input(&format!(
+            "{place} has {mib} MiB, and an agent has at most {most}: give the component that `parloir build` made, without debug information or data"
+        )));
+    }
+    std::fs::read(file).map_err(unreadable)
 }

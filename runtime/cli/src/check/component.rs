@@ -7,7 +7,7 @@ use wasmparser::{Parser, Payload};
 use wit_component::DecodedWasm;
 use wit_parser::WorldItem;
 
-use super::{Finding, Used};
+use super::{Finding, Rule, Severity, Used};
 
 const PACKAGE: &str = "parloir:agent/";
 const VERSION: &str = "0.1.0";
@@ -30,6 +30,7 @@ pub(crate) fn read(component: &[u8], place: &str) -> Read {
         Ok(DecodedWasm::Component(resolve, world)) => (resolve, world),
         Ok(DecodedWasm::WitPackage(..)) => {
             read.findings.push(Finding::error(
+                Rule::NotAnAgent,
                 place,
                 "this is a contract in binary form, and no agent",
                 "give the component that `parloir build` made",
@@ -38,6 +39,7 @@ pub(crate) fn read(component: &[u8], place: &str) -> Read {
         }
         Err(error) => {
             read.findings.push(Finding::error(
+                Rule::Damaged,
                 place,
                 format!("the file is cut short or damaged: {error:#}"),
                 "build it again",
@@ -59,6 +61,7 @@ pub(crate) fn read(component: &[u8], place: &str) -> Read {
         };
         if version != VERSION {
             read.findings.push(Finding::error(
+                Rule::OtherContract,
                 place,
                 format!("the agent was built for the contract {version}, and this parloir serves {VERSION}"),
                 "update parloir, or build the agent with this parloir's SDK",
@@ -75,7 +78,8 @@ pub(crate) fn read(component: &[u8], place: &str) -> Read {
         let names = foreign.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
         let wasi = foreign.iter().any(|name| name.starts_with("wasi:"));
         read.findings.push(Finding::error(
-            place,
+            Rule::ForeignImport,
+                place,
             format!("the agent imports what no sandbox has: {names}"),
             if wasi {
                 "an agent has no files, sockets, clock or output of its own: leave out the library that wants them, and build with `parloir build`, which drags in no WASI"
@@ -88,6 +92,7 @@ pub(crate) fn read(component: &[u8], place: &str) -> Read {
     for needed in ["describe", "answer"] {
         if !exports.iter().any(|export| export == needed) {
             read.findings.push(Finding::error(
+                Rule::MissingExport,
                 place,
                 format!("the agent does not export `{needed}`"),
                 "make it an agent with the SDK's one line: `export!`, `agent({ … })`, `@agent(…)`",
@@ -96,6 +101,18 @@ pub(crate) fn read(component: &[u8], place: &str) -> Read {
     }
     read.findings.extend(memory(component, place));
     read
+}
+
+/// The first thing that is wrong with a file, and what to do: for whoever wanted to run it and could
+/// not. `None` where nothing is known to be wrong.
+pub(crate) fn explain(wasm: &[u8], place: &str) -> Option<String> {
+    // What is no WebAssembly is no damaged component.
+    if !wasm.starts_with(b"\0asm") {
+        return None;
+    }
+    let findings = read(wasm, place).findings;
+    let worst = findings.iter().find(|finding| finding.severity == Severity::Error)?;
+    Some(format!("{}: {}; {}", worst.place, worst.what, worst.remedy))
 }
 
 /// The interface's name and the contract's version.
@@ -117,9 +134,9 @@ fn memory(component: &[u8], place: &str) -> Option<Finding> {
     let what = format!("the agent begins with {mib} MiB of memory, and a call may have {most_mib}");
     let remedy = "hold less from the start: large tables belong in the tenant's documents";
     if bytes > most {
-        Some(Finding::error(place, what, remedy))
+        Some(Finding::error(Rule::Memory, place, what, remedy))
     } else if bytes.saturating_mul(4) > most.saturating_mul(3) {
-        Some(Finding::warning(place, what, remedy))
+        Some(Finding::warning(Rule::Memory, place, what, remedy))
     } else {
         None
     }

@@ -1,14 +1,19 @@
 //! What `parloir check` finds in an agent before it is deployed.
 //!
-//! [`component`] reads what was built, [`source`] what was written; both give [`Finding`]s, each with a
-//! place and a remedy. A finding is an error where a call would go wrong, a warning where it might.
+//! [`component`] reads what was built, [`source`] what was written, and [`callers`] ring it; all give
+//! [`Finding`]s, each by a [`Rule`], with a place and a remedy. A finding is an error where a call would
+//! go wrong, a warning where it might.
 
+pub(crate) mod callers;
 pub(crate) mod component;
+mod rule;
 pub(crate) mod source;
 
 use std::collections::BTreeSet;
 
 use parloir_contract::Capability;
+
+pub(crate) use rule::Rule;
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -23,6 +28,8 @@ pub(crate) enum Severity {
 /// Something to look at.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub(crate) struct Finding {
+    /// What it is about.
+    pub(crate) rule: Rule,
     /// How bad it is.
     pub(crate) severity: Severity,
     /// A file, and its line where one is known.
@@ -34,12 +41,33 @@ pub(crate) struct Finding {
 }
 
 impl Finding {
-    fn error(place: &str, what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, place: place.to_owned(), what: what.into(), remedy: remedy.into() }
+    /// Calls go wrong.
+    pub(crate) fn error(rule: Rule, place: &str, what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        let (place, what, remedy) = (place.to_owned(), what.into(), remedy.into());
+        Self { rule, severity: Severity::Error, place, what, remedy }
     }
 
-    fn warning(place: &str, what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, ..Self::error(place, what, remedy) }
+    /// Calls may go wrong.
+    pub(crate) fn warning(
+        rule: Rule,
+        place: &str,
+        what: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(rule, place, what, remedy) }
+    }
+
+    /// Words that no caller listens to the end of.
+    fn long(place: &str, characters: usize) -> Self {
+        Self::warning(
+            Rule::LongSentence,
+            place,
+            format!("{characters} characters in one breath: about {} seconds of speech", characters / 15),
+            format!(
+                "say it in sentences of at most {} characters, and let the caller answer between them",
+                source::LONGEST_SAID
+            ),
+        )
     }
 }
 
@@ -49,6 +77,11 @@ impl Finding {
 pub(crate) struct Used(pub(crate) BTreeSet<String>);
 
 impl Used {
+    /// Whether the agent can put a caller through at all.
+    pub(crate) fn transfers(&self) -> bool {
+        self.function("call.transfer")
+    }
+
     fn interface(&self, name: &str) -> bool {
         self.0.iter().any(|used| used.split('.').next() == Some(name))
     }
@@ -67,21 +100,22 @@ impl Used {
     }
 }
 
-/// Holds what an agent calls against what it declares. `place` says where a capability is first
-/// mentioned.
+/// Holds what an agent calls against what it declares. `described` is where the agent says who it is,
+/// `place` where a capability is first mentioned.
 pub(crate) fn capabilities(
     used: &Used,
     declared: &[Capability],
-    component: &str,
+    described: &str,
     place: impl Fn(Capability) -> Option<String>,
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
     for capability in Capability::ALL {
         let name = capability.name();
         let (needs, declares) = (used.needs(capability), declared.contains(&capability));
-        let place = || place(capability).unwrap_or_else(|| component.to_owned());
+        let place = || place(capability).unwrap_or_else(|| described.to_owned());
         if needs && !declares {
             findings.push(Finding::error(
+                Rule::Undeclared,
                 &place(),
                 format!("the agent uses `{name}` and does not declare it: each such call is refused"),
                 format!("add \"{name}\" to the capabilities of its description"),
@@ -89,7 +123,8 @@ pub(crate) fn capabilities(
         }
         if declares && !needs {
             findings.push(Finding::warning(
-                component,
+                Rule::Unused,
+                described,
                 format!("the agent declares `{name}` and never uses it"),
                 format!("take \"{name}\" out of its capabilities: what is not granted cannot be misused"),
             ));
@@ -97,21 +132,24 @@ pub(crate) fn capabilities(
     }
     if !used.function("call.transfer") {
         findings.push(Finding::warning(
-            component,
+            Rule::NoHuman,
+            described,
             "no path leads to a human: the agent never calls `transfer`",
             "put the caller through when asked to, and when nothing is understood: `transfer(\"\")` takes the line's fallback number",
         ));
     }
     if !used.interface("report") {
         findings.push(Finding::warning(
-            component,
+            Rule::NoReport,
+            described,
             "nothing is reported: the tenant will not know what the call was about",
             "set `report.status` first of all, and the other fields as the call goes",
         ));
     }
     if !used.function("call.consent") {
         findings.push(Finding::warning(
-            component,
+            Rule::NoConsent,
+            described,
             "the caller is never asked about recording: on a line with `recording = \"ask\"` nothing is kept",
             "ask, and tell the host with `consent`",
         ));

@@ -6,7 +6,7 @@ use super::{Finding, Used};
 use crate::toolchain::{BuildError, Language};
 
 /// Characters of one sentence: about twenty seconds of speech.
-const LONGEST_SAID: usize = 320;
+pub(crate) const LONGEST_SAID: usize = 320;
 /// Bytes of one file, and files of one agent, that are read.
 const MOST_BYTES: u64 = 1 << 20;
 const MOST_FILES: usize = 500;
@@ -62,6 +62,29 @@ impl Source {
         })
     }
 
+    /// Where the agent says who it is.
+    pub(crate) fn description(&self) -> Option<String> {
+        self.place(match self.language {
+            Language::Rust => &["Description::new", "export!"],
+            Language::Typescript => &["= agent("],
+            Language::Python => &["@agent"],
+            Language::C => &["PARLOIR_AGENT"],
+            Language::Go => &["parloir.Main", "Main("],
+        })
+    }
+
+    /// Where what was said is written: by its first words, as far as no value stands among them.
+    pub(crate) fn written(&self, said: &str) -> Option<String> {
+        let words: Vec<&str> = said.split(' ').collect();
+        (2..=words.len().min(5)).rev().map(|many| words.iter().take(many)).find_map(|first| {
+            let first = first.copied().collect::<Vec<_>>().join(" ");
+            self.files.iter().find_map(|(path, text)| {
+                let line = text.lines().position(|line| line.contains(&first))?;
+                Some(self.shown(path, line))
+            })
+        })
+    }
+
     /// What the agent calls, where its component does not say: engines import the whole contract.
     pub(crate) fn used(&self) -> Option<Used> {
         match self.language {
@@ -93,11 +116,7 @@ impl Source {
         let mut findings = Vec::new();
         for (path, text) in &self.files {
             for (line, long) in literals(text) {
-                findings.push(Finding::warning(
-                    &self.shown(path, line),
-                    format!("{} characters in one breath: about {} seconds of speech", long, long / 15),
-                    format!("say it in sentences of at most {LONGEST_SAID} characters, and let the caller answer between them"),
-                ));
+                findings.push(Finding::long(&self.shown(path, line), long));
             }
         }
         findings

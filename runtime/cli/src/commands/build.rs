@@ -32,12 +32,13 @@ impl Build {
     pub(crate) async fn run(self) -> Outcome {
         let (folder, output, json) = (self.folder, self.output, self.json);
         let (language, offline) = (self.lang, self.offline);
-        let built = tokio::task::spawn_blocking(move || {
+        let made = tokio::task::spawn_blocking(move || {
             let options = Options { language, output: output.as_deref(), quiet: json, offline };
-            toolchain::build_with(&folder, options)
+            toolchain::make(&folder, options)
         })
         .await??;
-        if built.page {
+        if made.page {
+            let built = made.put()?;
             let (page, bytes) = (built.component.display(), built.size);
             match json {
                 true => println!("{}", serde_json::json!({ "component": built.component, "bytes": bytes })),
@@ -47,15 +48,16 @@ impl Build {
             }
             return Ok(());
         }
-        let wasm = std::fs::read(&built.component)?;
-        let surface = surface(&wasm);
-        // Who it says it is, asked in the sandbox it will run in: what does not load is not built.
+        let surface = surface(&made.bytes);
+        // Who it says it is, asked in the sandbox it will run in: what does not load is not built, and
+        // what was built before stays.
         let bar = (!json).then(|| terminal::spinner("compiling for this machine"));
-        let agent = Sandbox::new(Settings::default(), cache::compiled())?.load(wasm).await;
+        let agent = Sandbox::new(Settings::default(), cache::compiled())?.load(made.bytes.clone()).await;
         if let Some(bar) = bar {
             bar.finish_and_clear();
         }
         let agent = agent?;
+        let built = made.put()?;
         let description = agent.description();
         let seconds = built.took.as_secs_f64();
         if json {

@@ -8,10 +8,10 @@ use parloir_contract::Capability;
 use parloir_sandbox::{Sandbox, Settings, encode};
 
 use crate::check::source::Source;
-use crate::check::{Finding, Severity, capabilities, component};
+use crate::check::{Finding, Rule, Severity, callers, capabilities, component};
 use crate::terminal::{BAD, DIM, GOOD, TITLE, styled};
 use crate::toolchain::{self, Language, Options, cache};
-use crate::{Failure, Outcome, terminal};
+use crate::{Failure, Outcome, agent, terminal};
 
 /// A caller does not hear the agent begin later than this.
 const SLOWEST_START: Duration = Duration::from_millis(4);
@@ -29,35 +29,38 @@ pub(crate) struct Check {
     /// Print a JSON object instead of sentences.
     #[arg(long)]
     json: bool,
+    /// Print what is looked for, and do nothing else.
+    #[arg(long)]
+    rules: bool,
 }
 
 impl Check {
     pub(crate) async fn run(self) -> Outcome {
+        if self.rules {
+            for rule in Rule::ALL {
+                anstream::println!("{:16} {}", rule.name(), rule.looks_for());
+            }
+            return Ok(());
+        }
         let (file, source) = if self.agent.is_dir() {
             let (folder, quiet) = (self.agent.clone(), self.json);
-            let language = Language::of(&folder)?;
-            let source = Source::read(&folder, language)?;
+            let bad = |error| Failure::bad_input(&error);
+            let language = Language::of(&folder).map_err(bad)?;
+            let source = Source::read(&folder, language).map_err(bad)?;
             let options = Options { quiet, ..Options::default() };
-            let built =
-                tokio::task::spawn_blocking(move || toolchain::build_with(&folder, options)).await??;
+            let built = tokio::task::spawn_blocking(move || toolchain::build_with(&folder, options))
+                .await?
+                .map_err(bad)?;
             (built.component, Some(source))
         } else {
             (self.agent.clone(), None)
         };
+        // As the person would name it from here.
+        let here = std::env::current_dir().unwrap_or_default();
+        let file = file.strip_prefix(&here).unwrap_or(&file).to_owned();
         let place = file.display().to_string();
-        let unreadable = |error| {
-            let remedy = "give an agent's folder, or a component that `parloir build` made";
-            Failure { message: format!("{place}: {error}; {remedy}"), code: 2 }
-        };
-        // A file too large to be an agent is not read.
-        let size = std::fs::metadata(&file).map_err(unreadable)?.len();
-        let most = Settings::default().component_bytes as u64;
-        if size > most {
-            let message = format!("{place} has {size} bytes, and an agent has at most {most}: strip it");
-            return Err(Failure { message, code: 2 });
-        }
-        let wasm = encode(&std::fs::read(&file).map_err(unreadable)?)
-            .map_err(|error| Failure { message: format!("{place}: {error}"), code: 2 })?;
+        let wasm = agent::read(&file)?;
+        let wasm = encode(&wasm).map_err(|error| Failure::bad_input(&format!("{place}: {error}")))?;
         let read = component::read(&wasm, &place);
         let used = source.as_ref().and_then(Source::used).unwrap_or(read.used);
         let mut findings = read.findings;
@@ -75,26 +78,37 @@ impl Check {
                 Ok(agent) => {
                     let mention =
                         |capability| source.as_ref().and_then(|source| source.place(words(capability)));
-                    findings.extend(capabilities(&used, agent.capabilities(), &place, mention));
+                    let described = source.as_ref().and_then(Source::description);
+                    let described = described.as_deref().unwrap_or(&place);
+                    findings.extend(capabilities(&used, agent.capabilities(), described, mention));
+                    let written = |words: &str| source.as_ref().and_then(|source| source.written(words));
+                    let met = callers::ring(&agent, &place, used.transfers(), written).await;
+                    // A sentence that was found where it is written is not told again.
+                    let long = findings.iter().any(|finding| finding.rule == Rule::LongSentence);
+                    findings.extend(met.into_iter().filter(|f| !(long && f.rule == Rule::LongSentence)));
                     let start = start(&agent).await?;
                     facts.push(format!("starts in {} µs", start.as_micros()));
                     if start > SLOWEST_START {
-                        findings.push(Finding {
-                            severity: Severity::Warning,
-                            place: place.clone(),
-                            what: format!("the agent takes {} ms to start", start.as_millis()),
-                            remedy: "do less before the first call: what stands at the top level runs when the component is built".to_owned(),
-                        });
+                        findings.push(Finding::warning(
+                            Rule::SlowStart,
+                            &place,
+                            format!(
+                                "the agent takes {} ms to start, and should take {}",
+                                start.as_millis(),
+                                SLOWEST_START.as_millis()
+                            ),
+                            "do less before the first call: what stands at the top level runs when the component is built",
+                        ));
                     }
                     let description = agent.description();
                     facts.insert(0, format!("{} {}", description.name, description.version));
                 }
-                Err(error) => findings.push(Finding {
-                    severity: Severity::Error,
-                    place: place.clone(),
-                    what: error.to_string(),
-                    remedy: "build it again with this parloir and its SDK".to_owned(),
-                }),
+                Err(error) => findings.push(Finding::error(
+                    Rule::DoesNotLoad,
+                    &source.as_ref().and_then(Source::description).unwrap_or_else(|| place.clone()),
+                    error.to_string(),
+                    "see what `describe` does: a name, a version, languages such as \"fr-FR\", and capabilities are all it gives, and it asks nothing of the host",
+                )),
             }
         }
         self.tell(&place, &facts, &findings)
@@ -112,7 +126,8 @@ impl Check {
                     Severity::Error => (BAD, "error"),
                     Severity::Warning => (TITLE, "warning"),
                 };
-                anstream::println!("{} {}: {}", styled(style, name), finding.place, finding.what);
+                let rule = styled(DIM, &format!("[{}]", finding.rule.name()));
+                anstream::println!("{} {}: {} {rule}", styled(style, name), finding.place, finding.what);
                 anstream::println!("  {} {}", styled(DIM, "remedy:"), finding.remedy);
             }
             if findings.is_empty() {

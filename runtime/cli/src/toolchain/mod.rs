@@ -115,8 +115,6 @@ pub(crate) struct Built {
     pub(crate) language: Language,
     /// The component; or the page, where a folder's project file names one.
     pub(crate) component: PathBuf,
-    /// Whether it is such a page.
-    pub(crate) page: bool,
     /// Its size in bytes.
     pub(crate) size: usize,
     /// How long it took.
@@ -140,6 +138,31 @@ pub(crate) fn build(folder: &Path, output: Option<&Path>, quiet: bool) -> Result
 
 /// As [`build`], in more detail.
 pub(crate) fn build_with(folder: &Path, options: Options<'_>) -> Result<Built, BuildError> {
+    make(folder, options)?.put()
+}
+
+/// A component that is nowhere yet.
+pub(crate) struct Made {
+    /// The component; or the page, where a folder's project file names one.
+    pub(crate) bytes: Vec<u8>,
+    /// Whether it is such a page.
+    pub(crate) page: bool,
+    language: Language,
+    output: PathBuf,
+    took: Duration,
+}
+
+impl Made {
+    /// Puts it where it belongs, in place of what was there.
+    pub(crate) fn put(self) -> Result<Built, BuildError> {
+        let Self { bytes, page: _, language, output, took } = self;
+        put(&output, &bytes)?;
+        Ok(Built { language, component: output, size: bytes.len(), took })
+    }
+}
+
+/// Makes a component, and leaves what was built before where it is.
+pub(crate) fn make(folder: &Path, options: Options<'_>) -> Result<Made, BuildError> {
     let began = Instant::now();
     let language = match options.language {
         Some(language) => language,
@@ -154,10 +177,9 @@ pub(crate) fn build_with(folder: &Path, options: Options<'_>) -> Result<Built, B
         Language::C => c::build(&job),
         Language::Go => go::build(&job),
     }?;
-    let component = if wasm.page { wasm.bytes } else { encode(&wasm.bytes)? };
+    let bytes = if wasm.page { wasm.bytes } else { encode(&wasm.bytes)? };
     let output = options.output.map_or(wasm.output, Path::to_owned);
-    put(&output, &component)?;
-    Ok(Built { language, component: output, page: wasm.page, size: component.len(), took: began.elapsed() })
+    Ok(Made { bytes, page: wasm.page, language, output, took: began.elapsed() })
 }
 
 /// Writes a file whole or not at all.

@@ -37,7 +37,9 @@ pub(super) fn component(module: &[u8], adapters: &[Adapter]) -> Result<Vec<u8>, 
 
 fn whole(module: &[u8], adapters: &[Adapter]) -> Result<Vec<u8>, Wrong> {
     let mut contract = Resolve::default();
-    let package = push(&mut contract, vendored::under("wit"))?;
+    // The reference beside the contract is no part of it.
+    let files = vendored::under("wit").filter(|(path, _)| path.ends_with(".wit"));
+    let package = push(&mut contract, files)?;
     let agent = contract.select_world(&[package], Some("agent"))?;
     let module = with_world(module.to_vec(), &contract, agent)?;
     let mut encoder = ComponentEncoder::default();

@@ -1,0 +1,3 @@
+#include <parloir.h>
+
+int answer = ;

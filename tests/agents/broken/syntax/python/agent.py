@@ -1,0 +1,5 @@
+from parloir_agent import agent
+
+
+def answer(call:
+    return None

@@ -1,0 +1,3 @@
+//! What no compiler reads.
+
+pub fn answer( {

@@ -1,0 +1,3 @@
+import { agent } from "parloir-agent";
+
+export const { describe, answer } = agent({;
