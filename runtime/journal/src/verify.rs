@@ -143,7 +143,16 @@ pub async fn verify(
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
         let index = store.map(|store| Index::new(store, Arc::clone(&kms)));
         let tenants = match scope {
-            Scope::All => segment::tenants(&data, Log::Journal)?,
+            Scope::All => {
+                // A tenant may have lost any of them.
+                let mut tenants = tlog::tenants(&data)?;
+                for log in [Log::Journal, Log::Recordings] {
+                    tenants.extend(segment::tenants(&data, log)?);
+                }
+                tenants.sort();
+                tenants.dedup();
+                tenants
+            }
             Scope::Tenant(tenant) => vec![tenant],
         };
         let mut report = VerifyReport::default();

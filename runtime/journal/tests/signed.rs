@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use parloir_contract::{CallId, HostCall, Import, Say, SayOptions, TenantId};
 use parloir_journal::{
-    CallEnded, CallStarted, Content, ContentOf, DigestKey, HostCallStarted, Journal, Note as Remark,
-    ProblemKind, ProveError, RecordBody, Redaction, Scope, VerifyReport, prove, verify,
+    CallEnded, CallStarted, Content, ContentOf, DigestKey, HostCallStarted, Journal, JournalError,
+    Note as Remark, ProblemKind, ProveError, RecordBody, Redaction, Scope, VerifyReport, prove, verify,
 };
 use parloir_proof::checkpoint::Checkpoint;
 use parloir_proof::note::{KeyKind, Note, PrivateKey, PublicKey};
@@ -330,4 +330,181 @@ async fn cosignatures_of_known_witnesses_come_under_the_checkpoint_and_into_proo
     assert_eq!(verified.witnesses.len(), 1);
     assert_eq!(verified.witnesses[0].time, 1_700_000_000);
     assert!(place.verify().await.is_sound());
+}
+
+/// Puts a witness's line under the newest checkpoint.
+async fn cosigned(place: &Place) {
+    let running = place.start().await;
+    let mut note = running.journal.submission(&tenant(), 0).await.unwrap().unwrap().note;
+    let witness = PrivateKey::new("witness.example.org", &[9; 32]).unwrap();
+    note.signatures.push(witness.cosign(&note.text, 1_700_000_000));
+    let known = vec![witness.public(KeyKind::Witness)];
+    assert_eq!(running.journal.cosign(&tenant(), note, known).await.unwrap(), 1);
+    running.stop().await;
+}
+
+/// What the log says when somebody asks it for another key: why it signs nothing.
+async fn why_nothing_is_signed(place: &Place) -> String {
+    let running = place.start().await;
+    let why = match running.journal.rotate_log_key(&tenant()).await {
+        Err(JournalError::SignsNothing { why, .. }) => why,
+        other => panic!("{other:?}"),
+    };
+    running.stop().await;
+    why
+}
+
+#[tokio::test]
+async fn a_journal_rolled_back_with_its_checkpoint_is_found_by_the_one_that_was_cosigned() {
+    let place = Place::new();
+    place.calls(0..3).await;
+    copy(&place.data().join("journal"), &place.folder.path().join("then/journal"));
+    copy(&place.log(), &place.folder.path().join("then/log"));
+    place.calls(3..6).await;
+    cosigned(&place).await;
+    let kept = fs::read(place.log().join("checkpoint.cosigned")).unwrap();
+    for (then, now) in [("then/journal", place.data().join("journal")), ("then/log", place.log())] {
+        fs::remove_dir_all(&now).unwrap();
+        copy(&place.folder.path().join(then), &now);
+    }
+    fs::write(place.log().join("checkpoint.cosigned"), kept).unwrap();
+    fs::remove_dir_all(place.data().join("store")).unwrap();
+    let signed = place.checkpoint();
+    place.calls(6..12).await;
+    assert_eq!(place.checkpoint(), signed, "not one signature more");
+    // Its tiles are older than what was cosigned: it is all read again, and is another by now.
+    assert!(why_nothing_is_signed(&place).await.contains("are others now"));
+    assert!(has_signed_problem(&place.verify().await));
+}
+
+#[tokio::test]
+async fn an_older_checkpoint_beside_a_whole_journal_is_caught_up_and_two_that_differ_are_not() {
+    let place = Place::new();
+    place.calls(0..3).await;
+    let older = fs::read(place.log().join("checkpoint")).unwrap();
+    place.calls(3..6).await;
+    cosigned(&place).await;
+    let newest = place.checkpoint();
+    fs::write(place.log().join("checkpoint"), older).unwrap();
+    place.calls(6..7).await;
+    assert!(place.checkpoint().size > newest.size);
+    assert!(place.verify().await.is_sound());
+
+    // Signed with the log's own key, of another tree.
+    let other = Place::new();
+    copy(&place.folder.path().join("keys"), &other.folder.path().join("keys"));
+    other.calls(0..6).await;
+    fs::copy(other.log().join("checkpoint"), place.log().join("checkpoint.cosigned")).unwrap();
+    let signed = place.checkpoint();
+    place.calls(7..8).await;
+    assert_eq!(place.checkpoint(), signed);
+    assert!(why_nothing_is_signed(&place).await.contains("forked"));
+}
+
+#[tokio::test]
+async fn a_checkpoint_that_is_gone_is_told_and_no_other_takes_its_place() {
+    let place = Place::new();
+    place.calls(0..3).await;
+    let checkpoint = fs::read(place.log().join("checkpoint")).unwrap();
+    fs::remove_file(place.log().join("checkpoint")).unwrap();
+    let report = place.verify().await;
+    assert!(report.problems.iter().any(|problem| problem.what.contains("put back")), "{:?}", report.problems);
+    place.calls(3..4).await;
+    assert!(!place.log().join("checkpoint").exists());
+    assert!(why_nothing_is_signed(&place).await.contains("put back"));
+    // And the remedy is one.
+    fs::write(place.log().join("checkpoint"), checkpoint).unwrap();
+    place.calls(4..5).await;
+    let report = place.verify().await;
+    assert!(report.is_sound() && report.signed == report.chunks, "{:?}", report.problems);
+    // The published keys count as much.
+    fs::remove_dir_all(place.log().join("keys")).unwrap();
+    assert!(has_signed_problem(&place.verify().await));
+    assert!(why_nothing_is_signed(&place).await.contains("keys is gone"));
+}
+
+#[tokio::test]
+async fn a_shorter_journal_is_refused_at_once_and_so_is_one_that_is_gone() {
+    let place = Place::new();
+    place.calls(0..3).await;
+    copy(&place.data().join("journal"), &place.folder.path().join("then"));
+    place.calls(3..6).await;
+    fs::remove_dir_all(place.data().join("journal")).unwrap();
+    copy(&place.folder.path().join("then"), &place.data().join("journal"));
+    fs::remove_dir_all(place.data().join("store")).unwrap();
+    assert!(why_nothing_is_signed(&place).await.contains("rolled back"), "before a single call");
+    fs::remove_dir_all(place.data().join("journal")).unwrap();
+    assert!(has_signed_problem(&place.verify().await));
+    assert!(why_nothing_is_signed(&place).await.contains("rolled back"));
+}
+
+#[tokio::test]
+async fn a_start_cut_off_before_the_first_key_was_published_goes_on() {
+    let place = Place::new();
+    place.calls(0..2).await;
+    // As a power cut leaves it: a checkpoint of nothing, and no key yet.
+    let text = Checkpoint { size: 0, root: tree::root(&[]), ..place.checkpoint() }.to_string();
+    let nothing = Note { signatures: vec![PrivateKey::new("x", &[1; 32]).unwrap().sign(&text)], text };
+    fs::remove_dir_all(place.log()).unwrap();
+    fs::create_dir_all(place.log()).unwrap();
+    fs::write(place.log().join("checkpoint"), nothing.to_string()).unwrap();
+    let report = place.verify().await;
+    assert!(report.is_sound() && report.signed == 0, "{:?}", report.problems);
+    place.calls(2..3).await;
+    let report = place.verify().await;
+    assert!(report.is_sound() && report.signed == report.chunks, "{:?}", report.problems);
+}
+
+#[tokio::test]
+async fn damage_in_the_middle_of_the_journal_is_told_with_its_place_and_the_remedy() {
+    let place = Place::new();
+    place.calls(0..4).await;
+    fs::remove_dir_all(place.log()).unwrap();
+    let file = place.data().join("journal/cabinet/00000001.seg");
+    let mut bytes = fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&file, bytes).unwrap();
+    let why = why_nothing_is_signed(&place).await;
+    assert!(why.contains("00000001.seg") && why.contains("at byte") && why.contains("back-up"), "{why}");
+}
+
+#[tokio::test]
+async fn the_keys_of_a_log_that_signs_nothing_are_never_rotated_away() {
+    let place = Place::new();
+    place.calls(0..3).await;
+    let running = place.start().await;
+    running.journal.rotate_log_key(&tenant()).await.unwrap();
+    running.stop().await;
+    let keys = place.kms().log_keys(&tenant()).await.unwrap();
+    let good = fs::read(place.log().join("checkpoint")).unwrap();
+    fs::write(place.log().join("checkpoint"), b"nonsense").unwrap();
+    for _ in 0..3 {
+        why_nothing_is_signed(&place).await;
+    }
+    assert_eq!(place.kms().log_keys(&tenant()).await.unwrap(), keys);
+    fs::write(place.log().join("checkpoint"), good).unwrap();
+    let running = place.start().await;
+    running.journal.rotate_log_key(&tenant()).await.unwrap();
+    running.stop().await;
+    assert!(place.verify().await.is_sound());
+    // A log that has not begun has nothing to hand over from.
+    let nobody = "nobody".parse().unwrap();
+    let running = place.start().await;
+    let refused = running.journal.rotate_log_key(&nobody).await;
+    assert!(matches!(refused, Err(JournalError::SignsNothing { .. })), "{refused:?}");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_rotation_keeps_what_witnesses_said_of_the_same_tree() {
+    let place = Place::new();
+    place.calls(0..2).await;
+    cosigned(&place).await;
+    let running = place.start().await;
+    running.journal.rotate_log_key(&tenant()).await.unwrap();
+    let note = running.journal.checkpoint(&tenant()).await.unwrap().unwrap();
+    assert!(note.signatures.iter().any(|line| line.name() == "witness.example.org"));
+    assert_eq!(note.signatures.len(), 3);
+    running.stop().await;
 }
