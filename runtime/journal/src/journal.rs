@@ -212,6 +212,13 @@ impl Journal {
             .map_err(|Refused(why)| JournalError::Io(why))
     }
 
+    /// The notes by which the keys of a tenant's log follow one another, the first first.
+    pub async fn rotations(&self, tenant: &TenantId) -> Result<Vec<Note>, JournalError> {
+        let files = tlog::Files::new(&self.inner.data, tenant);
+        let keys = on_own_thread("journal-read", move || files.keys()).await??;
+        Ok(keys.map(|(_, notes)| notes).unwrap_or_default())
+    }
+
     /// Puts what witnesses wrote under the checkpoint it is for. Lines of other keys than these are left away.
     /// Returns how many witnesses stand under it now.
     pub async fn cosign(

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use parloir_contract::{CallId, HostCall, Import, Say, SayOptions, TenantId};
 use parloir_journal::{
     CallEnded, CallStarted, Content, ContentOf, DigestKey, HostCallStarted, Journal, JournalError,
-    Note as Remark, ProblemKind, ProveError, RecordBody, Redaction, Scope, VerifyReport, prove, verify,
+    Note as Remark, ProblemKind, ProveError, RecordBody, Redaction, Scope, SinceError, VerifyReport,
+    check_since, prove, read_tile, verify,
 };
 use parloir_proof::checkpoint::Checkpoint;
 use parloir_proof::note::{KeyKind, Note, PrivateKey, PublicKey};
-use parloir_proof::{Proof, Trust, tree};
+use parloir_proof::{Proof, ProofError, Trust, search, tree};
 use parloir_store::{Embedded, Keyring, Kms};
 use tempfile::TempDir;
 
@@ -507,4 +508,113 @@ async fn a_rotation_keeps_what_witnesses_said_of_the_same_tree() {
     assert!(note.signatures.iter().any(|line| line.name() == "witness.example.org"));
     assert_eq!(note.signatures.len(), 3);
     running.stop().await;
+}
+
+#[tokio::test]
+async fn a_checkpoint_that_was_kept_shows_whether_the_log_goes_on_from_it() {
+    let place = Place::new();
+    place.calls(0..3).await;
+    let read = |place: &Place| -> Note {
+        fs::read_to_string(place.log().join("checkpoint")).unwrap().parse().unwrap()
+    };
+    let kept = read(&place);
+    place.calls(3..9).await;
+    let since = check_since(place.data(), kept.clone()).await.unwrap();
+    assert_eq!((since.tenant, since.size), (tenant(), place.checkpoint().size));
+    // A file that leads from there is held against it; one that leads from elsewhere is not enough.
+    let proof = place.prove(5, Redaction::default(), Some(kept.clone())).await.unwrap();
+    let verified = proof.verify_since(&trust(place.key()), &kept).unwrap();
+    assert_eq!(verified.since, Some(since.kept));
+    assert_eq!(verified.places.len(), verified.chunks);
+    let without = place.prove(5, Redaction::default(), None).await.unwrap();
+    assert!(matches!(without.verify_since(&trust(place.key()), &kept), Err(ProofError::NotSince { .. })));
+    without.verify_since(&trust(place.key()), &read(&place)).unwrap();
+
+    // The same keys, another journal: rewritten, and rolled back.
+    let other = Place::new();
+    copy(&place.folder.path().join("keys"), &other.folder.path().join("keys"));
+    other.calls(0..9).await;
+    let rewritten = check_since(other.data(), kept.clone()).await;
+    assert!(matches!(rewritten, Err(SinceError::Rewritten { .. })), "{rewritten:?}");
+    let forged = other.prove(5, Redaction::default(), Some(read(&other))).await.unwrap();
+    let newest = read(&place);
+    assert_eq!(forged.verify_since(&trust(place.key()), &newest), Err(ProofError::Inconsistent));
+    let shorter = Place::new();
+    copy(&place.folder.path().join("keys"), &shorter.folder.path().join("keys"));
+    shorter.calls(0..1).await;
+    let back = check_since(shorter.data(), kept.clone()).await;
+    assert!(matches!(back, Err(SinceError::RolledBack { .. })), "{back:?}");
+    let stranger = Place::new();
+    stranger.calls(0..1).await;
+    assert!(matches!(check_since(stranger.data(), kept).await, Err(SinceError::Stranger(_))));
+}
+
+#[tokio::test]
+async fn a_second_chain_under_a_calls_name_is_found_in_the_log() {
+    let place = Place::new();
+    place.calls(0..3).await;
+    let proof = place.prove(1, Redaction::default(), None).await.unwrap();
+    let tile = |tile| read_tile(&place.log(), tile);
+    assert!(proof.others(tile).unwrap().is_empty(), "there is one story");
+    // Its index lost, the operator's program takes the same name again.
+    fs::remove_dir_all(place.data().join("store")).unwrap();
+    let copied = fs::read(place.data().join("journal/cabinet/00000001.seg")).unwrap();
+    let away = place.folder.path().join("away");
+    fs::rename(place.data().join("journal"), &away).unwrap();
+    let log_away = place.folder.path().join("log-away");
+    fs::rename(place.data().join("log"), &log_away).unwrap();
+    place.calls(1..2).await;
+    // Both segments, one after another, in one journal.
+    let second = fs::read(place.data().join("journal/cabinet/00000001.seg")).unwrap();
+    let head = 8 + 1 + 4 + 1 + "cabinet".len() + 4;
+    let both = two_stories(&copied, &second, head);
+    fs::write(place.data().join("journal/cabinet/00000001.seg"), both).unwrap();
+    fs::remove_dir_all(place.data().join("log")).unwrap();
+    fs::remove_dir_all(place.data().join("store")).unwrap();
+    place.calls(7..8).await;
+
+    let report = place.verify().await;
+    assert!(report.problems.iter().any(|p| p.what.contains("second chain")), "{:?}", report.problems);
+    let twice = place.prove(1, Redaction::default(), None).await;
+    assert!(matches!(twice, Err(ProveError::Twice { .. })), "{twice:?}");
+    // Whoever holds a proof of the one story finds the other in a copy of the log that has both.
+    let others = place.prove(2, Redaction::default(), None).await.unwrap();
+    assert!(others.others(|tile| read_tile(&place.log(), tile)).unwrap().is_empty());
+    let entries =
+        fs::read(place.log().join(format!("tile/entries/000.p/{}", place.checkpoint().size))).unwrap();
+    let size = place.checkpoint().size;
+    let places =
+        search::places(id(1).as_bytes(), size, &place.checkpoint().root, |_| Ok::<_, ()>(entries.clone()));
+    assert!(places.unwrap().len() > proof.chunks.len());
+}
+
+/// The frames of two segments in groups of one segment.
+fn two_stories(first: &[u8], second: &[u8], head: usize) -> Vec<u8> {
+    let mut bytes = first[..head].to_vec();
+    for segment in [first, second] {
+        let mut rest = &segment[head..];
+        while !rest.is_empty() {
+            let length = 13 + u32::from_le_bytes(rest[5..9].try_into().unwrap()) as usize;
+            let (frame, after) = rest.split_at(length);
+            if frame[4] != 4 {
+                let mut payload = 1_u32.to_le_bytes().to_vec();
+                payload.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+                payload.extend_from_slice(&1_u32.to_le_bytes());
+                payload.extend_from_slice(&(frame.len() as u64).to_le_bytes());
+                payload.extend_from_slice(&crc32fast::hash(frame).to_le_bytes());
+                let mut crc = crc32fast::Hasher::new();
+                crc.update(&[4]);
+                crc.update(&(payload.len() as u32).to_le_bytes());
+                crc.update(&payload);
+                bytes.extend_from_slice(&frame[..4]);
+                bytes.push(4);
+                bytes.extend_from_slice(&(payload.len() as u32).to_le_bytes());
+                bytes.extend_from_slice(&crc.finalize().to_le_bytes());
+                bytes.extend_from_slice(&payload);
+                bytes.extend_from_slice(frame);
+            }
+            rest = after;
+        }
+    }
+    bytes
 }

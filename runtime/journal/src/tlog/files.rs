@@ -43,6 +43,11 @@ pub(crate) fn tenants(data: &Path) -> io::Result<Vec<TenantId>> {
     crate::segment::tenants_in(&data.join("log"))
 }
 
+/// The bytes of a tile in a copy of a log, out of a wider form of it where the log has grown since.
+pub fn read_tile(folder: &Path, tile: Tile) -> io::Result<Vec<u8>> {
+    Files { folder: folder.to_owned(), disk: Arc::new(OsDisk), settled: Mutex::default() }.tile(tile)
+}
+
 fn malformed(path: &Path, what: impl std::fmt::Display) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, format!("{}: {what}", path.display()))
 }
