@@ -8,6 +8,7 @@
 mod agent;
 mod check;
 mod commands;
+mod private;
 mod terminal;
 mod toolchain;
 

@@ -71,8 +71,7 @@ impl Talk {
         if let Some(file) = &self.save {
             let name = format!("A talk with {}", description.name);
             let text = write(&conversation(name, scene, &left));
-            tokio::fs::write(file, text)
-                .await
+            crate::private::write(file, text.as_bytes())
                 .map_err(|error| Failure::new(format!("{}: {error}", file.display())))?;
             anstream::println!("{} {}", styled(GOOD, "saved"), file.display());
         }
