@@ -260,6 +260,7 @@ impl Writer {
         live: &mut Live,
         promises: &mut Promises,
     ) -> Result<(), JournalError> {
+        self.before_blocks(call, live, promises)?;
         let stored = self.blocks(call)?;
         let (bytes, closed, ends) = {
             let mut buffer = call.buffer.lock();
@@ -294,6 +295,27 @@ impl Writer {
             promises.events.push(IndexEvent::Closed { tenant, entry, upto, waiter: None });
             self.shared.open.lock().remove(&(call.tenant.clone(), call.call));
         }
+        Ok(())
+    }
+
+    /// Makes a call's beginning durable before its first block of recording: otherwise a power cut could leave a block of
+    /// a call that nothing is known of.
+    fn before_blocks(
+        &mut self,
+        call: &Arc<CallShared>,
+        live: &mut Live,
+        promises: &mut Promises,
+    ) -> Result<(), JournalError> {
+        let bytes = {
+            let mut buffer = call.buffer.lock();
+            if live.chain.next > 0 || buffer.blocks.is_empty() {
+                return Ok(());
+            }
+            buffer.count = 0;
+            std::mem::take(&mut buffer.bytes)
+        };
+        self.chunks(live, &bytes, false, promises)?;
+        self.tail(&call.tenant, Log::Journal)?.commit()?;
         Ok(())
     }
 
