@@ -11,6 +11,7 @@ mod check;
 mod commands;
 mod loopback;
 mod phone;
+mod private;
 mod terminal;
 mod toolchain;
 mod web;

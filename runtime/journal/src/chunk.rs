@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! header   in clear: see `parloir_proof::chunk`
-//! trace    lz4, then AES-256-GCM under the call's trace key
-//! content  lz4, then AES-256-GCM under the call's content key; absent where no record has any
+//! trace    lz4, filled up to a size class, then AES-256-GCM under the call's trace key
+//! content  the same under the call's content key; absent where no record has any
 //! ```
 //!
 //! What comes before the trace's length in the header is bound to both texts. A chunk is named by the hash of its
@@ -20,11 +20,12 @@ use parloir_proof::{chunk, salt};
 use parloir_store::keys::{Cipher, KeyError, NONCE, TAG};
 
 use crate::key::{CallKeys, ContentKey, TraceKey};
+use crate::pad;
 
 /// The most records of one chunk.
 pub(crate) const MAX_RECORDS: usize = 256;
 /// The most bytes of one chunk before compression.
-pub(crate) const MAX_PLAIN: usize = 32 << 20;
+pub(crate) const MAX_PLAIN: usize = 8 << 20;
 
 /// What is known of a chunk without a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -159,7 +160,7 @@ fn put(into: &mut Vec<u8>, record: &[u8]) {
 }
 
 fn close(cipher: &Cipher, nonce: &[u8; NONCE], bound: &[u8], text: &[u8]) -> Vec<u8> {
-    let mut text = lz4_flex::block::compress_prepend_size(text);
+    let mut text = pad::pad(&lz4_flex::block::compress_prepend_size(text));
     cipher.seal_in_place(nonce, bound, &mut text);
     text
 }
@@ -288,11 +289,13 @@ fn reveal(cipher: &Cipher, nonce: &[u8; NONCE], bound: &[u8], text: &[u8]) -> Op
     if text.len() < TAG || !cipher.open_in_place(nonce, bound, &mut text) {
         return None;
     }
+    let text = pad::unpad(&text)?;
+    // Before any room is made.
     let size = u32::from_le_bytes(*text.first_chunk::<4>()?) as usize;
     if size > MAX_PLAIN {
         return None;
     }
-    lz4_flex::block::decompress_size_prepended(&text).ok()
+    lz4_flex::block::decompress_size_prepended(text).ok()
 }
 
 fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
@@ -336,6 +339,24 @@ mod tests {
         for cut in 0..buffer.len() {
             assert!(Waiting(&buffer[..cut]).count() < records.len());
         }
+    }
+
+    #[tokio::test]
+    async fn what_was_said_is_not_known_by_its_length() {
+        let folder = tempfile::tempdir().unwrap();
+        let kms = Keyring::open(folder.path()).unwrap();
+        let (tenant, call) = ("cabinet".parse().unwrap(), CallId::from_bytes([7; 16]));
+        let (keys, _) = key::make(&kms, &tenant, call).await.unwrap();
+        let lengths = |said: &[u8]| {
+            let both = (&keys.trace, keys.content.as_ref());
+            let payload =
+                seal(&tenant, call, both, &mut Chain::default(), &[(b"asked", said)], false).unwrap();
+            let (header, _, _) = Header::parse(&payload).unwrap();
+            (header.trace.0, header.content.0)
+        };
+        let long: Vec<u8> = (0..100_u8).collect();
+        assert_eq!(lengths(b"oui"), lengths(b"non merci, rappelez-moi demain"));
+        assert_eq!(lengths(b"oui"), lengths(&long));
     }
 
     #[tokio::test]

@@ -47,6 +47,16 @@ pub enum JournalError {
         /// Which.
         call: CallId,
     },
+    /// A tenant's log signs nothing at present.
+    #[error(
+        "the log of tenant {tenant} signs nothing at present ({why}): put that right first; `parloir verify` says what is wrong. Its keys stay as they are until then"
+    )]
+    SignsNothing {
+        /// Whose.
+        tenant: TenantId,
+        /// Why.
+        why: String,
+    },
     /// A key could not be had.
     #[error(transparent)]
     Key(#[from] KeyError),

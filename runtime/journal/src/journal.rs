@@ -7,6 +7,7 @@ use std::sync::Arc;
 use parloir_contract::{CallId, TenantId};
 use parloir_proof::checkpoint::Submission;
 use parloir_proof::note::{Note, PublicKey};
+use parloir_store::disk::{Disk, OsDisk, Readers, settle};
 use parloir_store::{Kms, Store};
 use tokio::sync::{mpsc, oneshot};
 
@@ -32,6 +33,7 @@ pub struct Journal {
 
 struct Inner {
     data: PathBuf,
+    disk: Arc<dyn Disk>,
     kms: Arc<dyn Kms>,
     store: Arc<dyn Store>,
     index: Index,
@@ -54,17 +56,27 @@ impl Journal {
         kms: Arc<dyn Kms>,
         store: Arc<dyn Store>,
     ) -> Result<Self, JournalError> {
+        Self::open_on(Arc::new(OsDisk), data, kms, store).await
+    }
+
+    /// [`Journal::open`] on a disk of one's own: for whoever wants to watch, or to break, what is written.
+    pub async fn open_on(
+        disk: Arc<dyn Disk>,
+        data: impl Into<PathBuf>,
+        kms: Arc<dyn Kms>,
+        store: Arc<dyn Store>,
+    ) -> Result<Self, JournalError> {
         let data = data.into();
         let shared = Arc::new(Shared::default());
         let index = Index::new(Arc::clone(&store), Arc::clone(&kms));
         let (opened, wait) = oneshot::channel();
         let (end, ended) = oneshot::channel();
         let durable = Arc::new(Durable::default());
-        let thread =
-            (data.clone(), Arc::clone(&kms), index.clone(), Arc::clone(&shared), Arc::clone(&durable));
+        let place = (Arc::clone(&disk), data.clone());
+        let thread = (place, Arc::clone(&kms), index.clone(), Arc::clone(&shared), Arc::clone(&durable));
         std::thread::Builder::new().name("journal-writer".into()).spawn(move || {
-            let (data, kms, index, shared, durable) = thread;
-            match begin(data, &kms, &index, shared, durable) {
+            let (place, kms, index, shared, durable) = thread;
+            match begin(place, &kms, &index, shared, durable) {
                 Ok((writer, log, indexer, lock)) => {
                     if opened.send(Ok(())).is_ok() {
                         writer.run();
@@ -83,7 +95,7 @@ impl Journal {
         })?;
         wait.await.map_err(|_| JournalError::Io("its thread stopped while opening".into()))??;
         let ended = tokio::sync::Mutex::new(Some(ended));
-        Ok(Self { inner: Arc::new(Inner { data, kms, store, index, shared, durable, ended }) })
+        Ok(Self { inner: Arc::new(Inner { data, disk, kms, store, index, shared, durable, ended }) })
     }
 
     /// Begins the journal of a call, with [`RecordBody::CallStarted`](crate::RecordBody::CallStarted). The call's keys are made here.
@@ -200,6 +212,13 @@ impl Journal {
             .map_err(|Refused(why)| JournalError::Io(why))
     }
 
+    /// The notes by which the keys of a tenant's log follow one another, the first first.
+    pub async fn rotations(&self, tenant: &TenantId) -> Result<Vec<Note>, JournalError> {
+        let files = tlog::Files::new(&self.inner.data, tenant);
+        let keys = on_own_thread("journal-read", move || files.keys()).await??;
+        Ok(keys.map(|(_, notes)| notes).unwrap_or_default())
+    }
+
     /// Puts what witnesses wrote under the checkpoint it is for. Lines of other keys than these are left away.
     /// Returns how many witnesses stand under it now.
     pub async fn cosign(
@@ -209,19 +228,37 @@ impl Journal {
         witnesses: Vec<PublicKey>,
     ) -> Result<usize, JournalError> {
         let (data, tenant) = (self.inner.data.clone(), tenant.clone());
-        let durable = Arc::clone(&self.inner.durable);
-        let done =
-            on_own_thread("journal-read", move || durable.cosign(&data, &tenant, &note, &witnesses)).await?;
+        let (durable, disk) = (Arc::clone(&self.inner.durable), Arc::clone(&self.inner.disk));
+        let files = tlog::Files::on(disk, &data, &tenant);
+        let done = on_own_thread("journal-read", move || durable.cosign(&files, &note, &witnesses)).await?;
         Ok(done?)
     }
 
-    /// Makes the next key of a tenant's log, and publishes that it follows the one before.
+    /// Makes the next key of a tenant's log, and publishes that it follows the one before. Refused where the log signs
+    /// nothing, or where the present key is not published: the next key could not be handed over to, and another
+    /// after it would end the chain of keys for good.
     pub async fn rotate_log_key(&self, tenant: &TenantId) -> Result<(), JournalError> {
+        let published = self.signer(tenant).await?;
+        self.inner.kms.rotate_log(tenant, &published).await?;
+        self.signer(tenant).await.map(|_| ())
+    }
+
+    /// The present key of a tenant's log, where all of its keys are published and it signs.
+    async fn signer(&self, tenant: &TenantId) -> Result<[u8; 32], JournalError> {
+        let Inner { data, kms, durable, .. } = &*self.inner;
+        durable.look_again(tenant);
         self.publish().await;
-        self.inner.kms.rotate_log(tenant).await?;
-        self.inner.durable.look_again(tenant);
-        self.publish().await;
-        Ok(())
+        let no = |why: &str| JournalError::SignsNothing { tenant: tenant.clone(), why: why.to_owned() };
+        if let Some(why) = durable.refused(tenant) {
+            return Err(no(&why));
+        }
+        let published = tlog::published_keys(data, tenant).await?;
+        let present = kms.log_keys(tenant).await?;
+        match (published.last(), present.last()) {
+            (Some(published), Some(present)) if published.bytes() == present.public => Ok(present.public),
+            (Some(_), _) => Err(no("its present key is not published")),
+            (None, _) => Err(no("it has no published key: it begins with the tenant's first call")),
+        }
     }
 
     /// Closes calls that last as interrupted, writes what waits, and frees the folder.
@@ -243,17 +280,15 @@ type Begun = (Writer, Running, std::thread::JoinHandle<()>, File);
 
 /// Makes everything ready, on the writer's thread.
 fn begin(
-    data: PathBuf,
+    (disk, data): (Arc<dyn Disk>, PathBuf),
     kms: &Arc<dyn Kms>,
     index: &Index,
     shared: Arc<Shared>,
     durable: Arc<Durable>,
 ) -> Result<Begun, JournalError> {
     let folder = data.join(Log::Journal.name());
-    std::fs::create_dir_all(&folder)?;
-    for folder in [folder.as_path(), data.as_path()] {
-        File::open(folder)?.sync_all()?;
-    }
+    disk.make_folder(&folder, Readers::Anyone)?;
+    settle(&*disk, &folder, 2)?;
     let lock = File::options().create(true).truncate(false).write(true).open(data.join("journal.lock"))?;
     match lock.try_lock() {
         Ok(()) => {}
@@ -266,7 +301,7 @@ fn begin(
         Err(TryLockError::Error(error)) => return Err(error.into()),
     }
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let tails = runtime.block_on(recovery::recover(&data, &**kms, index))?;
+    let tails = runtime.block_on(recovery::recover(&disk, &data, &**kms, index))?;
     let (events, waiting) = mpsc::channel(MAX_EVENTS);
     let index = index.clone();
     let indexer = std::thread::Builder::new().name("journal-index".into()).spawn(move || {
@@ -274,11 +309,16 @@ fn begin(
             tracing::error!(%error, "the index of calls stopped; the next start catches up");
         }
     })?;
+    // A log whose journal is gone altogether has to be told so, too.
+    for tenant in tlog::tenants(&data)? {
+        durable.reached(&tenant, segment::Location::default());
+    }
     for ((tenant, log), tail) in &tails {
         if *log == Log::Journal {
             durable.reached(tenant, tail.end());
         }
     }
-    let log = Running::start(data.clone(), Arc::clone(kms), Arc::clone(&durable))?;
-    Ok((Writer::new(shared, data, tails, events, durable), log, indexer, lock))
+    let place = (disk, data);
+    let log = Running::start(place.clone(), Arc::clone(kms), Arc::clone(&durable))?;
+    Ok((Writer::new(shared, place, tails, events, durable), log, indexer, lock))
 }

@@ -14,7 +14,7 @@ use parloir_proof::tile::{self, Kind, Tile, Tiles, WIDTH};
 use parloir_store::Kms;
 use parloir_store::keys::KeyError;
 
-use crate::chunk::{Bad, Header, Raw};
+use crate::chunk::{Bad, Chain, Header, Raw};
 use crate::key::CallKeys;
 use crate::read::{collect, on_own_thread};
 use crate::record::{self, Content, ContentOf, RecordBody};
@@ -44,6 +44,16 @@ pub enum ProveError {
         "call {0} is not in a signed checkpoint yet: checkpoints are signed every few seconds while `parloir serve` runs, and at its end"
     )]
     NotCovered(CallId),
+    /// There is another chain of chunks under the call's name.
+    #[error(
+        "the log holds a second chain of call {call}, at place {place}: one name for two stories. Nothing is proven of it until that is explained; `parloir verify` lists both"
+    )]
+    Twice {
+        /// Which.
+        call: CallId,
+        /// Where in the log the first chunk is that does not follow.
+        place: u64,
+    },
     /// The log's files do not fit each other.
     #[error("the log of tenant {tenant} cannot be used ({why}): run `parloir verify`")]
     Log {
@@ -197,6 +207,7 @@ impl Work {
     fn places(&self, files: &Files, newest: Option<(Note, Checkpoint)>) -> Result<Vec<u64>, ProveError> {
         let Some((_, checkpoint)) = newest else { return Ok(Vec::new()) };
         let mut places = Vec::new();
+        let mut chain = Chain::default();
         for index in 0..checkpoint.size.div_ceil(WIDTH) {
             let width = (checkpoint.size - index * WIDTH).min(WIDTH) as u16;
             let tile = Tile { kind: Kind::Entries, index, width };
@@ -204,11 +215,17 @@ impl Work {
             let entries =
                 tile::read_entries(&bytes, width).ok_or_else(|| self.log(format!("{tile} is damaged")))?;
             for (entry, place) in entries.into_iter().zip(index * WIDTH..) {
-                if parloir_proof::chunk::Header::parse(entry)
-                    .is_ok_and(|(header, _)| header.call == *self.call.as_bytes())
-                {
-                    places.push(place);
+                let Ok((header, _)) = parloir_proof::chunk::Header::parse(entry) else { continue };
+                if header.call != *self.call.as_bytes() {
+                    continue;
                 }
+                // Past its end there is nothing that follows.
+                if (header.number, header.before) != (chain.next, chain.before) {
+                    return Err(ProveError::Twice { call: self.call, place });
+                }
+                let before = if header.ends { [0xff; 32] } else { header.hash() };
+                chain = Chain { next: header.number.saturating_add(1), before, seq: 0 };
+                places.push(place);
             }
         }
         Ok(places)

@@ -8,10 +8,12 @@
 use parloir_contract::{CallId, TenantId};
 use parloir_store::keys::{Cipher, KeyError, NONCE};
 
+use crate::pad;
+
 /// The largest block, in bytes.
 pub const MAX_BLOCK: usize = 64 << 10;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// One second of sound as the call recorded it: bytes of 8 kHz µ-law, the caller left and the agent right,
 /// interleaved (16,000 bytes; fewer for the last).
@@ -29,7 +31,7 @@ impl std::fmt::Debug for RecordingBlock {
     }
 }
 
-/// A block's frame as it rests: version ‖ call ‖ second ‖ nonce ‖ ciphertext.
+/// A block's frame as it rests: version ‖ call ‖ second ‖ nonce ‖ ciphertext, of the bytes filled up to a size class.
 pub(crate) struct Sealed<'a> {
     pub(crate) call: CallId,
     pub(crate) second: u32,
@@ -52,7 +54,7 @@ pub(crate) fn seal(
     call: CallId,
     block: RecordingBlock,
 ) -> Result<Vec<u8>, KeyError> {
-    let sealed = cipher.seal(&binding(tenant, call, block.second), block.bytes)?;
+    let sealed = cipher.seal(&binding(tenant, call, block.second), pad::pad(&block.bytes))?;
     let mut payload = Vec::with_capacity(1 + 16 + 4 + sealed.len());
     payload.push(VERSION);
     payload.extend_from_slice(call.as_bytes());
@@ -76,8 +78,9 @@ impl<'a> Sealed<'a> {
     pub(crate) fn open(&self, cipher: &Cipher, tenant: &TenantId) -> Option<RecordingBlock> {
         let mut bytes = self.text.to_vec();
         let bound = binding(tenant, self.call, self.second);
-        cipher
-            .open_in_place(self.nonce, &bound, &mut bytes)
-            .then_some(RecordingBlock { second: self.second, bytes })
+        if !cipher.open_in_place(self.nonce, &bound, &mut bytes) {
+            return None;
+        }
+        Some(RecordingBlock { second: self.second, bytes: pad::unpad(&bytes)?.to_vec() })
     }
 }

@@ -4,9 +4,11 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 
 use parloir_contract::{CallId, TenantId};
 use parloir_store::Kms;
+use parloir_store::disk::Disk;
 use parloir_store::keys::KeyError;
 
 use crate::call::now;
@@ -32,6 +34,7 @@ struct Track {
 
 /// Makes every tenant's log ready. Returns their ends.
 pub(crate) async fn recover(
+    disk: &Arc<dyn Disk>,
     data: &Path,
     kms: &dyn Kms,
     index: &Index,
@@ -39,10 +42,10 @@ pub(crate) async fn recover(
     let mut tails = HashMap::new();
     for tenant in segment::tenants(data, Log::Recordings)? {
         // Its torn end is cut when it is opened; nothing else is to be done for a recording.
-        drop(Tail::open(data, Log::Recordings, &tenant)?);
+        drop(Tail::open(disk, data, Log::Recordings, &tenant)?);
     }
     for tenant in segment::tenants(data, Log::Journal)? {
-        let mut tail = Tail::open(data, Log::Journal, &tenant)?;
+        let mut tail = Tail::open(disk, data, Log::Journal, &tenant)?;
         catch_up(data, kms, index, &tenant, &mut tail).await?;
         tails.insert((tenant, Log::Journal), tail);
     }
@@ -164,6 +167,7 @@ async fn begun(
             error @ (KeyError::Refused { .. }
             | KeyError::MissingLog { .. }
             | KeyError::SignsNoLogs
+            | KeyError::NotPublished { .. }
             | KeyError::Damaged { .. }
             | KeyError::NoRandomness(_)),
         ) => {

@@ -4,25 +4,41 @@
 //!
 //! ```text
 //! head   magic 8 ‖ log 1 ‖ number 4 ‖ tenant length 1 ‖ tenant ‖ CRC-32 4
+//! group  a frame of kind 4, then the frames it counts. Its payload:
+//!        segment 4 ‖ its own place in it 8 ‖ frames 4 ‖ bytes of them 8 ‖ CRC-32 of them 4
 //! frame  mark 4 ‖ kind 1 ‖ length 4 ‖ CRC-32 of kind, length and payload 4 ‖ payload
 //! ```
+//!
+//! A group is what became durable at once. One group at a time is on its way to the disk, and the disk may write its
+//! sectors in any order: after a power cut its end may be there and its middle not. So a group counts whole or not
+//! at all ([`Segment::whole`]), and what is not whole at the end of a log was never acknowledged. What is not whole
+//! *before* a whole group was: that is damage, and it stays to be seen.
+
+mod tail;
+#[cfg(test)]
+mod tests;
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use parloir_contract::TenantId;
 use serde::{Deserialize, Serialize};
+
+pub(crate) use tail::Tail;
 
 /// A segment of this size is followed by a new one.
 pub(crate) const MAX_SEGMENT: u64 = 32 << 20;
 /// The largest payload of a frame.
 const MAX_FRAME: usize = 64 << 20;
 
-const MAGIC: &[u8; 8] = b"PARLSEG1";
+const MAGIC: &[u8; 8] = b"PARLSEG2";
 const MARK: &[u8; 4] = b"\xf5PF\n";
 const FRAME_HEAD: usize = 4 + 1 + 4 + 4;
+/// The kind of frame that a group begins with.
+const GROUP: u8 = 4;
+/// Bytes of that frame.
+const GROUP_HEAD: usize = FRAME_HEAD + 4 + 8 + 4 + 8 + 4;
 
 /// A place in a tenant's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
@@ -93,8 +109,13 @@ pub(crate) enum Found<'a> {
 
 /// The tenants that have a log.
 pub(crate) fn tenants(data: &Path, log: Log) -> io::Result<Vec<TenantId>> {
+    tenants_in(&data.join(log.name()))
+}
+
+/// The tenants that have a folder in this one.
+pub(crate) fn tenants_in(folder: &Path) -> io::Result<Vec<TenantId>> {
     let mut tenants = Vec::new();
-    let entries = match fs::read_dir(data.join(log.name())) {
+    let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(tenants),
         Err(error) => return Err(error),
@@ -148,12 +169,36 @@ fn checksum(kind: u8, payload: &[u8]) -> u32 {
     hasher.finalize()
 }
 
+/// Puts a frame's head before its payload.
+fn put_frame(into: &mut Vec<u8>, kind: u8, payload: &[u8]) {
+    into.reserve(FRAME_HEAD + payload.len());
+    into.extend_from_slice(MARK);
+    into.push(kind);
+    into.extend_from_slice(&(payload.len() as u32).to_le_bytes());
+    into.extend_from_slice(&checksum(kind, payload).to_le_bytes());
+    into.extend_from_slice(payload);
+}
+
+/// The frame that a group of these frames begins with, at a place of a segment.
+pub(crate) fn group_head(number: u32, at: u64, count: u32, frames: &[u8]) -> Vec<u8> {
+    let mut payload = number.to_le_bytes().to_vec();
+    payload.extend_from_slice(&at.to_le_bytes());
+    payload.extend_from_slice(&count.to_le_bytes());
+    payload.extend_from_slice(&(frames.len() as u64).to_le_bytes());
+    payload.extend_from_slice(&crc32fast::hash(frames).to_le_bytes());
+    let mut head = Vec::with_capacity(GROUP_HEAD);
+    put_frame(&mut head, GROUP, &payload);
+    head
+}
+
 /// A segment's bytes, from some frame on.
 pub(crate) struct Segment {
     bytes: Vec<u8>,
     base: u64,
+    number: u32,
     /// Whether its head is that of this log, tenant and number. `true` where it was not read.
     pub(crate) head_is_right: bool,
+    from_head: bool,
 }
 
 impl Segment {
@@ -170,31 +215,78 @@ impl Segment {
         if from > 0 {
             file.seek(SeekFrom::Start(from))?;
             file.read_to_end(&mut bytes)?;
-            return Ok(Self { bytes, base: from, head_is_right: true });
+            return Ok(Self { bytes, base: from, number, head_is_right: true, from_head: false });
         }
         let head = head(log, tenant, number);
         file.read_to_end(&mut bytes)?;
         let head_is_right = bytes.starts_with(&head);
         let base = head.len().min(bytes.len());
         bytes.drain(..base);
-        Ok(Self { bytes, base: base as u64, head_is_right })
+        Ok(Self { bytes, base: base as u64, number, head_is_right, from_head: true })
     }
 
-    /// Everything in it, in order.
+    /// Everything in it, in order. Read from a frame in the middle of a group, the rest of that group is taken as
+    /// it is.
     pub(crate) fn frames(&self) -> Frames<'_> {
-        Frames { bytes: &self.bytes, base: self.base, at: 0 }
+        let place = if self.from_head { Place::Between } else { Place::Unknown };
+        Frames { bytes: &self.bytes, base: self.base, number: self.number, at: 0, place }
     }
+
+    /// Where the last whole group ends: what comes after was never acknowledged.
+    fn whole(&self) -> u64 {
+        let frames = self.frames();
+        let (mut at, mut whole) = (0, 0);
+        while at < self.bytes.len() {
+            match frames.group_at(at) {
+                Some(Group { begin, length: Some(length) }) => {
+                    at = begin + length;
+                    whole = at;
+                }
+                Some(Group { length: None, .. }) | None => {
+                    let Some(next) = frames.next_mark(at + 1, |at| {
+                        frames.group_at(at).is_some_and(|group| group.length.is_some())
+                    }) else {
+                        break;
+                    };
+                    at = next;
+                }
+            }
+        }
+        self.base + whole as u64
+    }
+}
+
+/// A group that begins somewhere.
+struct Group {
+    /// Where its first frame begins.
+    begin: usize,
+    /// How long its frames are; `None` where they are not all there as they were written.
+    length: Option<usize>,
+}
+
+/// Where in a segment one is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Where only a group may begin.
+    Between,
+    /// In a group that ends there.
+    Inside(usize),
+    /// In the middle of something: frames are taken as they come, up to the next group.
+    Unknown,
 }
 
 /// See [`Segment::frames`].
 pub(crate) struct Frames<'a> {
     bytes: &'a [u8],
     base: u64,
+    number: u32,
     at: usize,
+    place: Place,
 }
 
 impl<'a> Frames<'a> {
-    fn frame_at(&self, at: usize) -> Result<(FrameKind, &'a [u8]), &'static str> {
+    /// A frame of any kind.
+    fn raw_at(&self, at: usize) -> Result<(u8, &'a [u8]), &'static str> {
         let cut = "a frame is cut short";
         let rest = self.bytes.get(at..).ok_or(cut)?;
         let (mark, rest) = rest.split_first_chunk::<4>().ok_or(cut)?;
@@ -212,37 +304,109 @@ impl<'a> Frames<'a> {
         if checksum(*kind, payload) != u32::from_le_bytes(*crc) {
             return Err("a frame's checksum differs");
         }
-        let kind = FrameKind::from_byte(*kind).ok_or("a frame is of a kind this program does not know")?;
+        Ok((*kind, payload))
+    }
+
+    fn frame_at(&self, at: usize) -> Result<(FrameKind, &'a [u8]), &'static str> {
+        let (kind, payload) = self.raw_at(at)?;
+        let kind = FrameKind::from_byte(kind).ok_or("a frame is of a kind this program does not know")?;
         Ok((kind, payload))
     }
+
+    /// The group that begins there, if one does.
+    fn group_at(&self, at: usize) -> Option<Group> {
+        // The kind first: a checksum over every frame that is none would take its time.
+        if self.bytes.get(at + MARK.len()) != Some(&GROUP) {
+            return None;
+        }
+        let (_, mut rest) = self.raw_at(at).ok()?;
+        let number = u32::from_le_bytes(take(&mut rest)?);
+        let place = u64::from_le_bytes(take(&mut rest)?);
+        let count = u32::from_le_bytes(take(&mut rest)?);
+        let length = usize::try_from(u64::from_le_bytes(take(&mut rest)?)).ok()?;
+        let crc = u32::from_le_bytes(take(&mut rest)?);
+        // Another file's bytes, as a disk may leave them in a hole, are no group of this one.
+        if !rest.is_empty() || number != self.number || place != self.base + at as u64 {
+            return None;
+        }
+        let begin = at + GROUP_HEAD;
+        let frames = self.bytes.get(begin..).and_then(|rest| rest.get(..length));
+        let whole = frames.is_some_and(|frames| crc32fast::hash(frames) == crc && counts(frames, count));
+        Some(Group { begin, length: whole.then_some(length) })
+    }
+
+    /// The next place from `from` on where a frame may begin and that is wanted.
+    fn next_mark(&self, from: usize, wanted: impl Fn(usize) -> bool) -> Option<usize> {
+        let rest = self.bytes.get(from..)?;
+        let marks = rest.windows(MARK.len()).enumerate().filter(|(_, window)| window == MARK);
+        marks.map(|(place, _)| from + place).find(|place| wanted(*place))
+    }
+}
+
+/// Whether these bytes are so many frames, going by their lengths.
+fn counts(frames: &[u8], count: u32) -> bool {
+    let (mut rest, mut counted) = (frames, 0_u32);
+    while !rest.is_empty() {
+        let length = rest.get(5..9).and_then(|length| length.first_chunk::<4>());
+        let length = length.map_or(usize::MAX, |length| u32::from_le_bytes(*length) as usize);
+        let Some(after) = rest.get(FRAME_HEAD.saturating_add(length)..) else { return false };
+        (rest, counted) = (after, counted.saturating_add(1));
+    }
+    counted == count
+}
+
+fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    let (head, tail) = rest.split_first_chunk::<N>()?;
+    *rest = tail;
+    Some(*head)
 }
 
 impl<'a> Iterator for Frames<'a> {
     type Item = Found<'a>;
 
     fn next(&mut self) -> Option<Found<'a>> {
-        let at = self.at;
-        if at >= self.bytes.len() {
-            return None;
-        }
-        let offset = self.base + at as u64;
-        match self.frame_at(at) {
-            Ok((kind, payload)) => {
-                self.at = at + FRAME_HEAD + payload.len();
-                Some(Found::Frame { offset, kind, payload })
+        loop {
+            if self.place == Place::Inside(self.at) {
+                self.place = Place::Between;
             }
-            Err(what) => {
-                // The next whole frame, or the end.
-                let rest = self.bytes.get(at + 1..).unwrap_or_default();
-                let next = rest
-                    .windows(MARK.len())
-                    .enumerate()
-                    .filter(|(_, window)| window == MARK)
-                    .map(|(place, _)| at + 1 + place)
-                    .find(|place| self.frame_at(*place).is_ok());
-                self.at = next.unwrap_or(self.bytes.len());
-                Some(Found::Bad { offset, end: self.base + self.at as u64, what })
+            let at = self.at;
+            if at >= self.bytes.len() {
+                return None;
             }
+            let offset = self.base + at as u64;
+            match (self.group_at(at), self.place) {
+                (Some(Group { begin, length: Some(length) }), Place::Between | Place::Unknown) => {
+                    (self.at, self.place) = (begin, Place::Inside(begin + length));
+                    continue;
+                }
+                (Some(Group { begin, .. }), _) => {
+                    // What of it is there may still be read.
+                    (self.at, self.place) = (begin, Place::Unknown);
+                    let what = "a group of frames is not whole";
+                    return Some(Found::Bad { offset, end: self.base + begin as u64, what });
+                }
+                (None, Place::Between) if self.frame_at(at).is_ok() => {
+                    self.place = Place::Unknown;
+                    let what = "the head of a group of frames is missing";
+                    return Some(Found::Bad { offset, end: offset, what });
+                }
+                (None, Place::Between | Place::Inside(_) | Place::Unknown) => {}
+            }
+            return match self.frame_at(at) {
+                Ok((kind, payload)) => {
+                    self.at = at + FRAME_HEAD + payload.len();
+                    Some(Found::Frame { offset, kind, payload })
+                }
+                Err(what) => {
+                    // The next whole frame or group, or the end.
+                    let next = self.next_mark(at + 1, |place| {
+                        self.frame_at(place).is_ok() || self.group_at(place).is_some()
+                    });
+                    self.at = next.unwrap_or(self.bytes.len());
+                    self.place = Place::Unknown;
+                    Some(Found::Bad { offset, end: self.base + self.at as u64, what })
+                }
+            };
         }
     }
 }
@@ -259,218 +423,7 @@ pub(crate) fn frame_at(folder: &Path, location: Location) -> io::Result<Option<V
         return Ok(None);
     }
     file.take(length as u64).read_to_end(&mut bytes)?;
-    let frames = Frames { bytes: &bytes, base: location.offset, at: 0 };
+    let (base, number) = (location.offset, location.segment);
+    let frames = Frames { bytes: &bytes, base, number, at: 0, place: Place::Unknown };
     Ok(frames.frame_at(0).ok().map(|(_, payload)| payload.to_vec()))
-}
-
-/// The end of a log, where frames are appended.
-pub(crate) struct Tail {
-    folder: PathBuf,
-    log: Log,
-    tenant: TenantId,
-    number: u32,
-    file: File,
-    /// Bytes on disk.
-    written: u64,
-    /// Frames that are not on disk yet.
-    pending: Vec<u8>,
-    max_segment: u64,
-}
-
-impl Tail {
-    /// The end of a log, which is begun if need be. A torn frame at the end, as a crash leaves it, is cut
-    /// off; its bytes are kept in a file beside the segment.
-    pub(crate) fn open(data: &Path, log: Log, tenant: &TenantId) -> io::Result<Self> {
-        let folder = log.folder(data, tenant);
-        if !folder.is_dir() {
-            fs::create_dir_all(&folder)?;
-            for parent in folder.ancestors().skip(1).take(3).filter(|p| !p.as_os_str().is_empty()) {
-                File::open(parent)?.sync_all()?;
-            }
-        }
-        let Some(number) = numbers(&folder)?.last().copied() else {
-            return Self::begin(folder, log, tenant.clone(), 1);
-        };
-        let segment = Segment::read(&folder, log, tenant, number, 0)?;
-        let path = path(&folder, number);
-        if !segment.head_is_right && segment.bytes.is_empty() {
-            // The crash came before the segment had its head: nothing was in it.
-            tracing::warn!(file = %path.display(), "a segment without a head was begun anew");
-            fs::remove_file(&path)?;
-            return Self::begin(folder, log, tenant.clone(), number);
-        }
-        let torn = segment.frames().last().and_then(|found| match found {
-            Found::Bad { offset, end, what } => Some((offset, end, what)),
-            Found::Frame { .. } => None,
-        });
-        let file = File::options().read(true).append(true).open(&path)?;
-        if let Some((offset, end, what)) = torn {
-            keep_torn(&path, &file, offset)?;
-            file.set_len(offset)?;
-            file.sync_all()?;
-            tracing::warn!(
-                file = %path.display(), offset, bytes = end - offset, what,
-                "the log ended in a torn frame, which was cut off; its bytes are kept beside it"
-            );
-        }
-        let written = file.metadata()?.len();
-        let tenant = tenant.clone();
-        Ok(Self { folder, log, tenant, number, file, written, pending: Vec::new(), max_segment: MAX_SEGMENT })
-    }
-
-    fn begin(folder: PathBuf, log: Log, tenant: TenantId, number: u32) -> io::Result<Self> {
-        let head = head(log, &tenant, number);
-        let mut file = File::options().append(true).create_new(true).open(path(&folder, number))?;
-        file.write_all(&head)?;
-        file.sync_all()?;
-        File::open(&folder)?.sync_all()?;
-        let (written, pending) = (head.len() as u64, Vec::new());
-        Ok(Self { folder, log, tenant, number, file, written, pending, max_segment: MAX_SEGMENT })
-    }
-
-    /// Makes segments small, for tests of rotation.
-    #[cfg(test)]
-    pub(crate) fn limit(&mut self, bytes: u64) {
-        self.max_segment = bytes;
-    }
-
-    /// Appends a frame, in memory. Returns where it begins.
-    pub(crate) fn append(&mut self, kind: FrameKind, payload: &[u8]) -> io::Result<Location> {
-        if payload.len() > MAX_FRAME {
-            return Err(io::Error::new(ErrorKind::InvalidInput, "a frame is too large"));
-        }
-        if self.written + self.pending.len() as u64 > self.max_segment {
-            self.commit()?;
-            *self = Self {
-                max_segment: self.max_segment,
-                ..Self::begin(self.folder.clone(), self.log, self.tenant.clone(), self.number + 1)?
-            };
-        }
-        let location = self.end();
-        self.pending.reserve(FRAME_HEAD + payload.len());
-        self.pending.extend_from_slice(MARK);
-        self.pending.push(kind.byte());
-        self.pending.extend_from_slice(&(payload.len() as u32).to_le_bytes());
-        self.pending.extend_from_slice(&checksum(kind.byte(), payload).to_le_bytes());
-        self.pending.extend_from_slice(payload);
-        Ok(location)
-    }
-
-    /// Where the next frame begins.
-    pub(crate) fn end(&self) -> Location {
-        Location { segment: self.number, offset: self.written + self.pending.len() as u64 }
-    }
-
-    /// Whether something waits for [`Tail::commit`].
-    pub(crate) fn is_pending(&self) -> bool {
-        !self.pending.is_empty()
-    }
-
-    /// Makes everything appended durable.
-    pub(crate) fn commit(&mut self) -> io::Result<()> {
-        if self.pending.is_empty() {
-            return Ok(());
-        }
-        self.file.write_all(&self.pending)?;
-        rustix::fs::fdatasync(&self.file)?;
-        self.written += self.pending.len() as u64;
-        self.pending.clear();
-        self.pending.shrink_to(1 << 20);
-        Ok(())
-    }
-}
-
-/// Keeps what is cut off: it was never acknowledged, but whoever looks into a crash wants to see it.
-fn keep_torn(path: &Path, mut file: &File, offset: u64) -> io::Result<()> {
-    let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let mut torn = Vec::new();
-    file.seek(SeekFrom::Start(offset))?;
-    file.read_to_end(&mut torn)?;
-    let mut kept = File::create(path.with_extension(format!("torn-{seconds}")))?;
-    kept.write_all(&torn)?;
-    kept.sync_all()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tenant() -> TenantId {
-        "cabinet".parse().unwrap()
-    }
-
-    fn payloads(data: &Path) -> Vec<Vec<u8>> {
-        let folder = Log::Journal.folder(data, &tenant());
-        let mut all = Vec::new();
-        for number in numbers(&folder).unwrap() {
-            let segment = Segment::read(&folder, Log::Journal, &tenant(), number, 0).unwrap();
-            assert!(segment.head_is_right);
-            for found in segment.frames() {
-                let Found::Frame { payload, .. } = found else { panic!("{found:?}") };
-                all.push(payload.to_vec());
-            }
-        }
-        all
-    }
-
-    #[test]
-    fn frames_read_back_across_segments_and_restarts() {
-        let data = tempfile::tempdir().unwrap();
-        let mut expected = Vec::new();
-        for round in 0..3_u8 {
-            let mut tail = Tail::open(data.path(), Log::Journal, &tenant()).unwrap();
-            tail.limit(500);
-            for number in 0..20 {
-                let payload = vec![number; usize::from(number) * 10 + usize::from(round)];
-                tail.append(FrameKind::Chunk, &payload).unwrap();
-                expected.push(payload);
-            }
-            tail.commit().unwrap();
-        }
-        assert_eq!(payloads(data.path()), expected);
-        assert!(numbers(&Log::Journal.folder(data.path(), &tenant())).unwrap().len() > 5);
-    }
-
-    #[test]
-    fn a_frame_torn_anywhere_is_cut_off_and_kept_aside() {
-        let data = tempfile::tempdir().unwrap();
-        let mut tail = Tail::open(data.path(), Log::Journal, &tenant()).unwrap();
-        tail.append(FrameKind::Chunk, b"whole").unwrap();
-        tail.commit().unwrap();
-        let whole = tail.written;
-        tail.append(FrameKind::Chunk, b"will be torn").unwrap();
-        tail.commit().unwrap();
-        let path = path(&Log::Journal.folder(data.path(), &tenant()), 1);
-        let bytes = fs::read(&path).unwrap();
-        for length in whole as usize..bytes.len() {
-            fs::write(&path, &bytes[..length]).unwrap();
-            let mut tail = Tail::open(data.path(), Log::Journal, &tenant()).unwrap();
-            assert_eq!(tail.written, whole);
-            tail.append(FrameKind::Chunk, b"next").unwrap();
-            tail.commit().unwrap();
-            assert_eq!(payloads(data.path()), [b"whole".to_vec(), b"next".to_vec()]);
-        }
-    }
-
-    #[test]
-    fn damage_in_the_middle_is_stepped_over_and_never_cut_off() {
-        let data = tempfile::tempdir().unwrap();
-        let mut tail = Tail::open(data.path(), Log::Journal, &tenant()).unwrap();
-        let places: Vec<_> =
-            (0..3_u8).map(|n| tail.append(FrameKind::Chunk, &[n; 40]).unwrap().offset).collect();
-        tail.commit().unwrap();
-        let folder = Log::Journal.folder(data.path(), &tenant());
-        let mut bytes = fs::read(path(&folder, 1)).unwrap();
-        bytes[places[1] as usize + 20] ^= 1;
-        fs::write(path(&folder, 1), &bytes).unwrap();
-        drop(Tail::open(data.path(), Log::Journal, &tenant()).unwrap());
-        assert_eq!(fs::read(path(&folder, 1)).unwrap(), bytes);
-        let segment = Segment::read(&folder, Log::Journal, &tenant(), 1, 0).unwrap();
-        let found: Vec<_> = segment.frames().collect();
-        assert!(matches!(found[0], Found::Frame { payload: [0, ..], .. }));
-        assert!(
-            matches!(found[1], Found::Bad { offset, end, .. } if offset == places[1] && end == places[2])
-        );
-        assert!(matches!(found[2], Found::Frame { payload: [2, ..], .. }));
-    }
 }

@@ -143,7 +143,16 @@ pub async fn verify(
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
         let index = store.map(|store| Index::new(store, Arc::clone(&kms)));
         let tenants = match scope {
-            Scope::All => segment::tenants(&data, Log::Journal)?,
+            Scope::All => {
+                // A tenant may have lost any of them.
+                let mut tenants = tlog::tenants(&data)?;
+                for log in [Log::Journal, Log::Recordings] {
+                    tenants.extend(segment::tenants(&data, log)?);
+                }
+                tenants.sort();
+                tenants.dedup();
+                tenants
+            }
             Scope::Tenant(tenant) => vec![tenant],
         };
         let mut report = VerifyReport::default();
@@ -266,7 +275,10 @@ impl Check<'_> {
     fn chunk(&mut self, header: &Header, trace: &[u8], content: &[u8], at: &At<'_>) {
         self.report.chunks += 1;
         let mut seen = self.calls.remove(&header.call).unwrap_or_default();
-        if seen.ended {
+        if header.number == 0 && seen.chunks > 0 {
+            let what = "a second chain of this call begins here: one name for two stories";
+            self.problem(ProblemKind::Chain, at, what);
+        } else if seen.ended {
             self.problem(ProblemKind::Chain, at, "a chunk comes after the end of its call");
         }
         if let Err(Bad(what)) = follows(header, &seen.chain) {

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use parloir_contract::{CallId, TenantId};
+use parloir_store::disk::Disk;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
@@ -107,6 +108,7 @@ struct Promises {
 
 pub(crate) struct Writer {
     shared: Arc<Shared>,
+    disk: Arc<dyn Disk>,
     data: PathBuf,
     tails: HashMap<(TenantId, Log), Tail>,
     live: HashMap<(TenantId, CallId), Live>,
@@ -119,13 +121,13 @@ pub(crate) struct Writer {
 impl Writer {
     pub(crate) fn new(
         shared: Arc<Shared>,
-        data: PathBuf,
+        (disk, data): (Arc<dyn Disk>, PathBuf),
         tails: HashMap<(TenantId, Log), Tail>,
         index: mpsc::Sender<IndexEvent>,
         durable: Arc<Durable>,
     ) -> Self {
         let live = HashMap::new();
-        Self { shared, data, tails, live, index, durable, ticked: Instant::now(), begun: None }
+        Self { shared, disk, data, tails, live, index, durable, ticked: Instant::now(), begun: None }
     }
 
     /// Writes until it is asked to stop, or the disk fails.
@@ -258,6 +260,7 @@ impl Writer {
         live: &mut Live,
         promises: &mut Promises,
     ) -> Result<(), JournalError> {
+        self.before_blocks(call, live, promises)?;
         let stored = self.blocks(call)?;
         let (bytes, closed, ends) = {
             let mut buffer = call.buffer.lock();
@@ -292,6 +295,27 @@ impl Writer {
             promises.events.push(IndexEvent::Closed { tenant, entry, upto, waiter: None });
             self.shared.open.lock().remove(&(call.tenant.clone(), call.call));
         }
+        Ok(())
+    }
+
+    /// Makes a call's beginning durable before its first block of recording: otherwise a power cut could leave a block of
+    /// a call that nothing is known of.
+    fn before_blocks(
+        &mut self,
+        call: &Arc<CallShared>,
+        live: &mut Live,
+        promises: &mut Promises,
+    ) -> Result<(), JournalError> {
+        let bytes = {
+            let mut buffer = call.buffer.lock();
+            if live.chain.next > 0 || buffer.blocks.is_empty() {
+                return Ok(());
+            }
+            buffer.count = 0;
+            std::mem::take(&mut buffer.bytes)
+        };
+        self.chunks(live, &bytes, false, promises)?;
+        self.tail(&call.tenant, Log::Journal)?.commit()?;
         Ok(())
     }
 
@@ -358,7 +382,7 @@ impl Writer {
         match self.tails.entry((tenant.clone(), log)) {
             std::collections::hash_map::Entry::Occupied(entry) => Ok(entry.into_mut()),
             std::collections::hash_map::Entry::Vacant(entry) => {
-                Ok(entry.insert(Tail::open(&self.data, log, tenant)?))
+                Ok(entry.insert(Tail::open(&self.disk, &self.data, log, tenant)?))
             }
         }
     }

@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use parloir_contract::{CallId, HostCall, Import, Say, SayOptions, TenantId};
 use parloir_journal::{
-    CallEnded, CallStarted, Content, ContentOf, DigestKey, HostCallStarted, Journal, Note as Remark,
-    ProblemKind, ProveError, RecordBody, Redaction, Scope, VerifyReport, prove, verify,
+    CallEnded, CallStarted, Content, ContentOf, DigestKey, HostCallStarted, Journal, JournalError,
+    Note as Remark, ProblemKind, ProveError, RecordBody, Redaction, Scope, SinceError, VerifyReport,
+    check_since, prove, read_tile, verify,
 };
 use parloir_proof::checkpoint::Checkpoint;
 use parloir_proof::note::{KeyKind, Note, PrivateKey, PublicKey};
-use parloir_proof::{Proof, Trust, tree};
+use parloir_proof::{Proof, ProofError, Trust, search, tree};
 use parloir_store::{Embedded, Keyring, Kms};
 use tempfile::TempDir;
 
@@ -330,4 +331,290 @@ async fn cosignatures_of_known_witnesses_come_under_the_checkpoint_and_into_proo
     assert_eq!(verified.witnesses.len(), 1);
     assert_eq!(verified.witnesses[0].time, 1_700_000_000);
     assert!(place.verify().await.is_sound());
+}
+
+/// Puts a witness's line under the newest checkpoint.
+async fn cosigned(place: &Place) {
+    let running = place.start().await;
+    let mut note = running.journal.submission(&tenant(), 0).await.unwrap().unwrap().note;
+    let witness = PrivateKey::new("witness.example.org", &[9; 32]).unwrap();
+    note.signatures.push(witness.cosign(&note.text, 1_700_000_000));
+    let known = vec![witness.public(KeyKind::Witness)];
+    assert_eq!(running.journal.cosign(&tenant(), note, known).await.unwrap(), 1);
+    running.stop().await;
+}
+
+/// What the log says when somebody asks it for another key: why it signs nothing.
+async fn why_nothing_is_signed(place: &Place) -> String {
+    let running = place.start().await;
+    let why = match running.journal.rotate_log_key(&tenant()).await {
+        Err(JournalError::SignsNothing { why, .. }) => why,
+        other => panic!("{other:?}"),
+    };
+    running.stop().await;
+    why
+}
+
+#[tokio::test]
+async fn a_journal_rolled_back_with_its_checkpoint_is_found_by_the_one_that_was_cosigned() {
+    let place = Place::new();
+    place.calls(0..3).await;
+    copy(&place.data().join("journal"), &place.folder.path().join("then/journal"));
+    copy(&place.log(), &place.folder.path().join("then/log"));
+    place.calls(3..6).await;
+    cosigned(&place).await;
+    let kept = fs::read(place.log().join("checkpoint.cosigned")).unwrap();
+    for (then, now) in [("then/journal", place.data().join("journal")), ("then/log", place.log())] {
+        fs::remove_dir_all(&now).unwrap();
+        copy(&place.folder.path().join(then), &now);
+    }
+    fs::write(place.log().join("checkpoint.cosigned"), kept).unwrap();
+    fs::remove_dir_all(place.data().join("store")).unwrap();
+    let signed = place.checkpoint();
+    place.calls(6..12).await;
+    assert_eq!(place.checkpoint(), signed, "not one signature more");
+    // Its tiles are older than what was cosigned: it is all read again, and is another by now.
+    assert!(why_nothing_is_signed(&place).await.contains("are others now"));
+    assert!(has_signed_problem(&place.verify().await));
+}
+
+#[tokio::test]
+async fn an_older_checkpoint_beside_a_whole_journal_is_caught_up_and_two_that_differ_are_not() {
+    let place = Place::new();
+    place.calls(0..3).await;
+    let older = fs::read(place.log().join("checkpoint")).unwrap();
+    place.calls(3..6).await;
+    cosigned(&place).await;
+    let newest = place.checkpoint();
+    fs::write(place.log().join("checkpoint"), older).unwrap();
+    place.calls(6..7).await;
+    assert!(place.checkpoint().size > newest.size);
+    assert!(place.verify().await.is_sound());
+
+    // Signed with the log's own key, of another tree.
+    let other = Place::new();
+    copy(&place.folder.path().join("keys"), &other.folder.path().join("keys"));
+    other.calls(0..6).await;
+    fs::copy(other.log().join("checkpoint"), place.log().join("checkpoint.cosigned")).unwrap();
+    let signed = place.checkpoint();
+    place.calls(7..8).await;
+    assert_eq!(place.checkpoint(), signed);
+    assert!(why_nothing_is_signed(&place).await.contains("forked"));
+}
+
+#[tokio::test]
+async fn a_checkpoint_that_is_gone_is_told_and_no_other_takes_its_place() {
+    let place = Place::new();
+    place.calls(0..3).await;
+    let checkpoint = fs::read(place.log().join("checkpoint")).unwrap();
+    fs::remove_file(place.log().join("checkpoint")).unwrap();
+    let report = place.verify().await;
+    assert!(report.problems.iter().any(|problem| problem.what.contains("put back")), "{:?}", report.problems);
+    place.calls(3..4).await;
+    assert!(!place.log().join("checkpoint").exists());
+    assert!(why_nothing_is_signed(&place).await.contains("put back"));
+    // And the remedy is one.
+    fs::write(place.log().join("checkpoint"), checkpoint).unwrap();
+    place.calls(4..5).await;
+    let report = place.verify().await;
+    assert!(report.is_sound() && report.signed == report.chunks, "{:?}", report.problems);
+    // The published keys count as much.
+    fs::remove_dir_all(place.log().join("keys")).unwrap();
+    assert!(has_signed_problem(&place.verify().await));
+    assert!(why_nothing_is_signed(&place).await.contains("keys is gone"));
+}
+
+#[tokio::test]
+async fn a_shorter_journal_is_refused_at_once_and_so_is_one_that_is_gone() {
+    let place = Place::new();
+    place.calls(0..3).await;
+    copy(&place.data().join("journal"), &place.folder.path().join("then"));
+    place.calls(3..6).await;
+    fs::remove_dir_all(place.data().join("journal")).unwrap();
+    copy(&place.folder.path().join("then"), &place.data().join("journal"));
+    fs::remove_dir_all(place.data().join("store")).unwrap();
+    assert!(why_nothing_is_signed(&place).await.contains("rolled back"), "before a single call");
+    fs::remove_dir_all(place.data().join("journal")).unwrap();
+    assert!(has_signed_problem(&place.verify().await));
+    assert!(why_nothing_is_signed(&place).await.contains("rolled back"));
+}
+
+#[tokio::test]
+async fn a_start_cut_off_before_the_first_key_was_published_goes_on() {
+    let place = Place::new();
+    place.calls(0..2).await;
+    // As a power cut leaves it: a checkpoint of nothing, and no key yet.
+    let text = Checkpoint { size: 0, root: tree::root(&[]), ..place.checkpoint() }.to_string();
+    let nothing = Note { signatures: vec![PrivateKey::new("x", &[1; 32]).unwrap().sign(&text)], text };
+    fs::remove_dir_all(place.log()).unwrap();
+    fs::create_dir_all(place.log()).unwrap();
+    fs::write(place.log().join("checkpoint"), nothing.to_string()).unwrap();
+    let report = place.verify().await;
+    assert!(report.is_sound() && report.signed == 0, "{:?}", report.problems);
+    place.calls(2..3).await;
+    let report = place.verify().await;
+    assert!(report.is_sound() && report.signed == report.chunks, "{:?}", report.problems);
+}
+
+#[tokio::test]
+async fn damage_in_the_middle_of_the_journal_is_told_with_its_place_and_the_remedy() {
+    let place = Place::new();
+    place.calls(0..4).await;
+    fs::remove_dir_all(place.log()).unwrap();
+    let file = place.data().join("journal/cabinet/00000001.seg");
+    let mut bytes = fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&file, bytes).unwrap();
+    let why = why_nothing_is_signed(&place).await;
+    assert!(why.contains("00000001.seg") && why.contains("at byte") && why.contains("back-up"), "{why}");
+}
+
+#[tokio::test]
+async fn the_keys_of_a_log_that_signs_nothing_are_never_rotated_away() {
+    let place = Place::new();
+    place.calls(0..3).await;
+    let running = place.start().await;
+    running.journal.rotate_log_key(&tenant()).await.unwrap();
+    running.stop().await;
+    let keys = place.kms().log_keys(&tenant()).await.unwrap();
+    let good = fs::read(place.log().join("checkpoint")).unwrap();
+    fs::write(place.log().join("checkpoint"), b"nonsense").unwrap();
+    for _ in 0..3 {
+        why_nothing_is_signed(&place).await;
+    }
+    assert_eq!(place.kms().log_keys(&tenant()).await.unwrap(), keys);
+    fs::write(place.log().join("checkpoint"), good).unwrap();
+    let running = place.start().await;
+    running.journal.rotate_log_key(&tenant()).await.unwrap();
+    running.stop().await;
+    assert!(place.verify().await.is_sound());
+    // A log that has not begun has nothing to hand over from.
+    let nobody = "nobody".parse().unwrap();
+    let running = place.start().await;
+    let refused = running.journal.rotate_log_key(&nobody).await;
+    assert!(matches!(refused, Err(JournalError::SignsNothing { .. })), "{refused:?}");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_rotation_keeps_what_witnesses_said_of_the_same_tree() {
+    let place = Place::new();
+    place.calls(0..2).await;
+    cosigned(&place).await;
+    let running = place.start().await;
+    running.journal.rotate_log_key(&tenant()).await.unwrap();
+    let note = running.journal.checkpoint(&tenant()).await.unwrap().unwrap();
+    assert!(note.signatures.iter().any(|line| line.name() == "witness.example.org"));
+    assert_eq!(note.signatures.len(), 3);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_checkpoint_that_was_kept_shows_whether_the_log_goes_on_from_it() {
+    let place = Place::new();
+    place.calls(0..3).await;
+    let read = |place: &Place| -> Note {
+        fs::read_to_string(place.log().join("checkpoint")).unwrap().parse().unwrap()
+    };
+    let kept = read(&place);
+    place.calls(3..9).await;
+    let since = check_since(place.data(), kept.clone()).await.unwrap();
+    assert_eq!((since.tenant, since.size), (tenant(), place.checkpoint().size));
+    // A file that leads from there is held against it; one that leads from elsewhere is not enough.
+    let proof = place.prove(5, Redaction::default(), Some(kept.clone())).await.unwrap();
+    let verified = proof.verify_since(&trust(place.key()), &kept).unwrap();
+    assert_eq!(verified.since, Some(since.kept));
+    assert_eq!(verified.places.len(), verified.chunks);
+    let without = place.prove(5, Redaction::default(), None).await.unwrap();
+    assert!(matches!(without.verify_since(&trust(place.key()), &kept), Err(ProofError::NotSince { .. })));
+    without.verify_since(&trust(place.key()), &read(&place)).unwrap();
+
+    // The same keys, another journal: rewritten, and rolled back.
+    let other = Place::new();
+    copy(&place.folder.path().join("keys"), &other.folder.path().join("keys"));
+    other.calls(0..9).await;
+    let rewritten = check_since(other.data(), kept.clone()).await;
+    assert!(matches!(rewritten, Err(SinceError::Rewritten { .. })), "{rewritten:?}");
+    let forged = other.prove(5, Redaction::default(), Some(read(&other))).await.unwrap();
+    let newest = read(&place);
+    assert_eq!(forged.verify_since(&trust(place.key()), &newest), Err(ProofError::Inconsistent));
+    let shorter = Place::new();
+    copy(&place.folder.path().join("keys"), &shorter.folder.path().join("keys"));
+    shorter.calls(0..1).await;
+    let back = check_since(shorter.data(), kept.clone()).await;
+    assert!(matches!(back, Err(SinceError::RolledBack { .. })), "{back:?}");
+    let stranger = Place::new();
+    stranger.calls(0..1).await;
+    assert!(matches!(check_since(stranger.data(), kept).await, Err(SinceError::Stranger(_))));
+}
+
+#[tokio::test]
+async fn a_second_chain_under_a_calls_name_is_found_in_the_log() {
+    let place = Place::new();
+    place.calls(0..3).await;
+    let proof = place.prove(1, Redaction::default(), None).await.unwrap();
+    let tile = |tile| read_tile(&place.log(), tile);
+    assert!(proof.others(tile).unwrap().is_empty(), "there is one story");
+    // Its index lost, the operator's program takes the same name again.
+    fs::remove_dir_all(place.data().join("store")).unwrap();
+    let copied = fs::read(place.data().join("journal/cabinet/00000001.seg")).unwrap();
+    let away = place.folder.path().join("away");
+    fs::rename(place.data().join("journal"), &away).unwrap();
+    let log_away = place.folder.path().join("log-away");
+    fs::rename(place.data().join("log"), &log_away).unwrap();
+    place.calls(1..2).await;
+    // Both segments, one after another, in one journal.
+    let second = fs::read(place.data().join("journal/cabinet/00000001.seg")).unwrap();
+    let head = 8 + 1 + 4 + 1 + "cabinet".len() + 4;
+    let both = two_stories(&copied, &second, head);
+    fs::write(place.data().join("journal/cabinet/00000001.seg"), both).unwrap();
+    fs::remove_dir_all(place.data().join("log")).unwrap();
+    fs::remove_dir_all(place.data().join("store")).unwrap();
+    place.calls(7..8).await;
+
+    let report = place.verify().await;
+    assert!(report.problems.iter().any(|p| p.what.contains("second chain")), "{:?}", report.problems);
+    let twice = place.prove(1, Redaction::default(), None).await;
+    assert!(matches!(twice, Err(ProveError::Twice { .. })), "{twice:?}");
+    // Whoever holds a proof of the one story finds the other in a copy of the log that has both.
+    let others = place.prove(2, Redaction::default(), None).await.unwrap();
+    assert!(others.others(|tile| read_tile(&place.log(), tile)).unwrap().is_empty());
+    let entries =
+        fs::read(place.log().join(format!("tile/entries/000.p/{}", place.checkpoint().size))).unwrap();
+    let size = place.checkpoint().size;
+    let places =
+        search::places(id(1).as_bytes(), size, &place.checkpoint().root, |_| Ok::<_, ()>(entries.clone()));
+    assert!(places.unwrap().len() > proof.chunks.len());
+}
+
+/// The frames of two segments in groups of one segment.
+fn two_stories(first: &[u8], second: &[u8], head: usize) -> Vec<u8> {
+    let mut bytes = first[..head].to_vec();
+    for segment in [first, second] {
+        let mut rest = &segment[head..];
+        while !rest.is_empty() {
+            let length = 13 + u32::from_le_bytes(rest[5..9].try_into().unwrap()) as usize;
+            let (frame, after) = rest.split_at(length);
+            if frame[4] != 4 {
+                let mut payload = 1_u32.to_le_bytes().to_vec();
+                payload.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+                payload.extend_from_slice(&1_u32.to_le_bytes());
+                payload.extend_from_slice(&(frame.len() as u64).to_le_bytes());
+                payload.extend_from_slice(&crc32fast::hash(frame).to_le_bytes());
+                let mut crc = crc32fast::Hasher::new();
+                crc.update(&[4]);
+                crc.update(&(payload.len() as u32).to_le_bytes());
+                crc.update(&payload);
+                bytes.extend_from_slice(&frame[..4]);
+                bytes.push(4);
+                bytes.extend_from_slice(&(payload.len() as u32).to_le_bytes());
+                bytes.extend_from_slice(&crc.finalize().to_le_bytes());
+                bytes.extend_from_slice(&payload);
+                bytes.extend_from_slice(frame);
+            }
+            rest = after;
+        }
+    }
+    bytes
 }

@@ -26,6 +26,15 @@ pub fn rotation(before: &PrivateKey, next: &PublicKey) -> Note {
     Note { text, signatures }
 }
 
+/// The key that a note makes the next. That the one before it signed the note is not looked at.
+pub fn next_key(note: &Note) -> Result<PublicKey, NoteError> {
+    let wrong = NoteError::Malformed("it does not name the log's next key");
+    let lines: Vec<_> = note.text.split('\n').collect();
+    let [origin, NEXT, next, ""] = lines.as_slice() else { return Err(wrong) };
+    let next: PublicKey = next.parse()?;
+    if *origin == next.name() && next.kind() == KeyKind::Log { Ok(next) } else { Err(wrong) }
+}
+
 /// All keys of a log, the first and those that notes name one after the other.
 pub fn follow(first: &PublicKey, notes: &[Note]) -> Result<Vec<PublicKey>, NoteError> {
     let wrong = NoteError::Malformed("it does not name the log's next key");
@@ -33,10 +42,8 @@ pub fn follow(first: &PublicKey, notes: &[Note]) -> Result<Vec<PublicKey>, NoteE
     for note in notes {
         let before = keys.last().ok_or(wrong.clone())?;
         note.signed_by(std::slice::from_ref(before))?;
-        let lines: Vec<_> = note.text.split('\n').collect();
-        let [origin, NEXT, next, ""] = lines.as_slice() else { return Err(wrong) };
-        let next: PublicKey = next.parse()?;
-        if *origin != first.name() || next.name() != first.name() || next.kind() != KeyKind::Log {
+        let next = next_key(note)?;
+        if next.name() != first.name() {
             return Err(wrong);
         }
         keys.push(next);

@@ -4,7 +4,7 @@
 //! ([`tile`]). Its root is in a signed note ([`note`], [`checkpoint`]) that witnesses cosign. A proof file
 //! ([`proof`]) holds the records of one call, each shown or not ([`salt`]), and leads from their bytes to that root.
 //! [`tree`] checks proofs and [`prove`] makes them; [`keys`] follows a log from one key to the next; [`record`]
-//! puts bytes in words.
+//! puts bytes in words; [`search`] finds every chunk of a call in a copy of the log.
 //!
 //! What may never be here: a file, a socket, a clock, a thread, a secret of the runtime, or anything that
 //! does not build for `wasm32-unknown-unknown`. It is small enough to be read in one sitting, and it should stay so.
@@ -40,6 +40,7 @@ pub mod proof;
 pub mod prove;
 pub mod record;
 pub mod salt;
+pub mod search;
 pub mod tile;
 pub mod tree;
 

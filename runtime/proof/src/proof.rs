@@ -4,10 +4,13 @@
 //! is read from the bytes that its chunk's header commits to, the header is a leaf of the log, and the log's root is
 //! in a checkpoint that the log signed and witnesses cosigned.
 
+use std::fmt;
+use std::marker::PhantomData;
 use std::str::FromStr;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde::de::{IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::checkpoint::Checkpoint;
@@ -22,6 +25,74 @@ use crate::{keys, tree::Unproven};
 pub const MAX_FILE: usize = 256 << 20;
 /// The version of the files this program writes and reads.
 pub const VERSION: u32 = 1;
+/// The most chunks of one call that a file holds.
+pub const MAX_CHUNKS: usize = 1 << 16;
+/// The most records of one chunk.
+pub const MAX_RECORDS: usize = 256;
+/// The most records of a file, shown or not.
+pub const MAX_LINES: usize = 1 << 20;
+/// The longest run of bytes in a file: a record, a content, or a proof.
+const MAX_BYTES: usize = 6 << 20;
+/// The most notes that name a next key, and the most witnesses.
+const MAX_KEYS: usize = 1_024;
+
+/// A list that is refused while it is read where it is longer than this.
+fn at_most<'de, const N: usize, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    struct List<const N: usize, T>(PhantomData<T>);
+    impl<'de, const N: usize, T: Deserialize<'de>> Visitor<'de> for List<N, T> {
+        type Value = Vec<T>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "a list of at most {N}")
+        }
+        fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<Vec<T>, A::Error> {
+            let mut list = Vec::new();
+            while let Some(value) = values.next_element()? {
+                if list.len() == N {
+                    return Err(serde::de::Error::custom(format_args!("a list has more than {N} members")));
+                }
+                list.push(value);
+            }
+            Ok(list)
+        }
+    }
+    deserializer.deserialize_seq(List::<N, T>(PhantomData))
+}
+
+/// How many records a file has, counted before room is made for any.
+#[derive(Deserialize)]
+struct Outline {
+    #[serde(deserialize_with = "at_most::<MAX_CHUNKS, _, _>")]
+    chunks: Vec<ChunkOutline>,
+}
+
+#[derive(Deserialize)]
+struct ChunkOutline {
+    records: Count,
+}
+
+struct Count(usize);
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Counter;
+        impl<'de> Visitor<'de> for Counter {
+            type Value = Count;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of records")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<Count, A::Error> {
+                let mut count = 0;
+                while values.next_element::<IgnoredAny>()?.is_some() {
+                    count += 1;
+                }
+                Ok(Count(count))
+            }
+        }
+        deserializer.deserialize_seq(Counter)
+    }
+}
 
 /// Bytes, as base64.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -36,6 +107,9 @@ impl Serialize for Bytes {
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
+        if text.len() / 4 > MAX_BYTES / 3 {
+            return Err(serde::de::Error::custom(format_args!("a field has more than {MAX_BYTES} bytes")));
+        }
         STANDARD.decode(text).map(Self).map_err(serde::de::Error::custom)
     }
 }
@@ -76,10 +150,10 @@ pub struct Proof {
     /// The log's first key, and the notes that name those after it.
     pub key: String,
     /// See [`keys`].
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "at_most::<MAX_KEYS, _, _>")]
     pub rotations: Vec<String>,
     /// Keys of the witnesses whose cosignatures are under the checkpoint.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "at_most::<MAX_KEYS, _, _>")]
     pub witnesses: Vec<String>,
     /// The checkpoint.
     pub checkpoint: String,
@@ -88,7 +162,8 @@ pub struct Proof {
     pub since: Option<Since>,
     /// The call, in hexadecimal.
     pub call: String,
-    /// Its chunks, in order.
+    /// Its chunks, in order, up to [`MAX_CHUNKS`].
+    #[serde(deserialize_with = "at_most::<MAX_CHUNKS, _, _>")]
     pub chunks: Vec<Chunk>,
 }
 
@@ -121,7 +196,8 @@ pub struct Chunk {
     /// What stands for the records that are not shown.
     #[serde(default, skip_serializing_if = "Hashes::is_empty")]
     pub hidden: Hashes,
-    /// Every record of the chunk; nothing in the place of those that are not shown.
+    /// Every record of the chunk; nothing in the place of those that are not shown. Up to [`MAX_RECORDS`].
+    #[serde(deserialize_with = "at_most::<MAX_RECORDS, _, _>")]
     pub records: Vec<Option<Shown>>,
 }
 
@@ -172,6 +248,16 @@ pub enum ProofError {
     /// The log does not begin with the older checkpoint.
     #[error("the log was rewritten: it does not begin with what the older checkpoint covered")]
     Inconsistent,
+    /// The file does not lead from the checkpoint that was kept.
+    #[error(
+        "the file does not lead from your checkpoint of {kept} chunks to its own of {size}: ask the operator for one made with `parloir prove --since` and your checkpoint"
+    )]
+    NotSince {
+        /// How many chunks the one that was kept covers.
+        kept: u64,
+        /// How many the file's.
+        size: u64,
+    },
     /// A chunk is not what the log holds.
     #[error("chunk {number} of the call: {what}")]
     Chunk {
@@ -213,6 +299,9 @@ pub struct Verified {
     pub call: String,
     /// How many chunks of it there are.
     pub chunks: usize,
+    /// Where in the log each of them is, from 0: whoever holds a copy of the log looks there, and for others of
+    /// the same call ([`Proof::others`]).
+    pub places: Vec<u64>,
     /// Whether they are all there are: from its beginning, without a gap, to its end.
     pub complete: bool,
     /// Its records, in order, as far as there are chunks.
@@ -268,26 +357,32 @@ impl Proof {
         if bytes.len() > MAX_FILE {
             return Err(ProofError::Malformed(format!("it has more than {MAX_FILE} bytes")));
         }
-        let proof: Self =
-            serde_json::from_slice(bytes).map_err(|error| ProofError::Malformed(error.to_string()))?;
+        let malformed = |error: serde_json::Error| ProofError::Malformed(error.to_string());
+        let outline: Outline = serde_json::from_slice(bytes).map_err(malformed)?;
+        let mut lines = 0;
+        for ChunkOutline { records: Count(count) } in outline.chunks {
+            lines += count;
+            if count > MAX_RECORDS || lines > MAX_LINES {
+                return Err(ProofError::Malformed(format!(
+                    "it has more than {MAX_RECORDS} records in a chunk, or more than {MAX_LINES} in all"
+                )));
+            }
+        }
+        let proof: Self = serde_json::from_slice(bytes).map_err(malformed)?;
         if proof.version == VERSION { Ok(proof) } else { Err(ProofError::Version(proof.version)) }
     }
 
     /// Checks everything.
     pub fn verify(&self, trust: &Trust) -> Result<Verified, ProofError> {
-        let first: PublicKey = parse("the log's key", &self.key)?;
-        let rotations =
-            self.rotations.iter().map(|note| parse("a rotation", note)).collect::<Result<Vec<Note>, _>>()?;
-        let chain = keys::follow(&first, &rotations)
-            .map_err(|error| ProofError::Note { what: "a rotation", error })?;
-        if first.kind() != KeyKind::Log || trust.log.as_ref().is_some_and(|known| !chain.contains(known)) {
+        let chain = self.chain()?;
+        if trust.log.as_ref().is_some_and(|known| !chain.contains(known)) {
             return Err(ProofError::Stranger);
         }
         let note: Note = parse("the checkpoint", &self.checkpoint)?;
-        let checkpoint = open(&note, chain.last().as_slice())?;
+        let checkpoint = open("the checkpoint", &note, chain.last().as_slice())?;
         let since = self.since.as_ref().map(|since| {
             let note: Note = parse("the older checkpoint", &since.checkpoint)?;
-            let old = open(&note, &chain.iter().collect::<Vec<_>>())?;
+            let old = open("the older checkpoint", &note, &chain.iter().collect::<Vec<_>>())?;
             self.witnesses(&note, &chain, &[])?;
             let (was, is) = ((old.size, &old.root), (checkpoint.size, &checkpoint.root));
             tree::check_consistency(was, is, &since.proof.0).map_err(|Unproven| ProofError::Inconsistent)?;
@@ -304,9 +399,45 @@ impl Proof {
             witnesses: self.witnesses(&note, &chain, &trust.witnesses)?,
             call: self.call.clone(),
             chunks: self.chunks.len(),
+            places: self.chunks.iter().map(|chunk| chunk.index).collect(),
             complete,
             records,
         })
+    }
+
+    /// [`Proof::verify`], and that the log begins with what a checkpoint covered that the reader has kept: what was
+    /// there then is there now, unchanged.
+    pub fn verify_since(&self, trust: &Trust, kept: &Note) -> Result<Verified, ProofError> {
+        let mut verified = self.verify(trust)?;
+        let chain = self.chain()?;
+        let chain: Vec<_> = chain.iter().collect();
+        let old = open("the checkpoint that was kept", kept, &chain)?;
+        let newest: Note = parse("the checkpoint", &self.checkpoint)?;
+        let mut reached = vec![open("the checkpoint", &newest, &chain)?];
+        if let Some(since) = &self.since {
+            let note: Note = parse("the older checkpoint", &since.checkpoint)?;
+            reached.push(open("the older checkpoint", &note, &chain)?);
+        }
+        // Each is one that the file's own tree is, or begins with.
+        match reached.iter().find(|reached| reached.size == old.size) {
+            Some(same) if same.root != old.root => Err(ProofError::Inconsistent),
+            Some(_) => {
+                verified.since = Some(old.size);
+                Ok(verified)
+            }
+            None => Err(ProofError::NotSince { kept: old.size, size: verified.size }),
+        }
+    }
+
+    /// The log's keys as the file gives them, each named by the one before.
+    fn chain(&self) -> Result<Vec<PublicKey>, ProofError> {
+        let first: PublicKey = parse("the log's key", &self.key)?;
+        if first.kind() != KeyKind::Log {
+            return Err(ProofError::Stranger);
+        }
+        let rotations =
+            self.rotations.iter().map(|note| parse("a rotation", note)).collect::<Result<Vec<Note>, _>>()?;
+        keys::follow(&first, &rotations).map_err(|error| ProofError::Note { what: "a rotation", error })
     }
 
     /// Who cosigned, all of those `asked` for among them. Nothing may stand under the checkpoint that cannot be
@@ -386,9 +517,9 @@ impl Proof {
 }
 
 /// A checkpoint signed by one of these keys, which are of one log.
-fn open(note: &Note, keys: &[&PublicKey]) -> Result<Checkpoint, ProofError> {
-    let checkpoint: Checkpoint = parse("the checkpoint", &note.text)?;
-    let wrong = |error| ProofError::Note { what: "the checkpoint", error };
+fn open(what: &'static str, note: &Note, keys: &[&PublicKey]) -> Result<Checkpoint, ProofError> {
+    let checkpoint: Checkpoint = parse(what, &note.text)?;
+    let wrong = |error| ProofError::Note { what, error };
     let keys: Vec<PublicKey> = keys.iter().map(|key| (*key).clone()).collect();
     note.signed_by(&keys).map_err(wrong)?;
     if keys.iter().any(|key| key.name() != checkpoint.origin) {

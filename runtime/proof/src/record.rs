@@ -3,10 +3,11 @@
 //! A record is a MessagePack array `[version, place, time, {kind: [fields]}]` and a content is a MessagePack value.
 //! Fields have no names on disk; those given here are for people.
 
+use std::cell::Cell;
 use std::fmt::{self, Write};
 use std::io::Cursor;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 /// The names of each kind's fields, in the order of the disk. Content is not among them: in its place is
@@ -79,71 +80,81 @@ pub struct Read {
     pub fields: Value,
 }
 
-/// Any MessagePack as JSON; bytes become hexadecimal.
-struct Any(Value);
+/// The longest record or content, in bytes.
+pub const MAX_BYTES: usize = 4 << 20;
+/// The most values in one.
+pub const MAX_VALUES: u32 = 1 << 20;
 
-struct AnyVisitor;
+/// Any MessagePack as JSON, as long as there is room for more values; bytes become hexadecimal.
+#[derive(Clone, Copy)]
+struct Any<'r> {
+    room: &'r Cell<u32>,
+}
 
-impl<'de> Visitor<'de> for AnyVisitor {
-    type Value = Any;
+impl<'de> DeserializeSeed<'de> for Any<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        let room = self.room.get().checked_sub(1);
+        self.room.set(room.ok_or_else(|| serde::de::Error::custom("there are too many values"))?);
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Any<'_> {
+    type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a value")
     }
-    fn visit_bool<E>(self, value: bool) -> Result<Any, E> {
-        Ok(Any(value.into()))
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
     }
-    fn visit_i64<E>(self, value: i64) -> Result<Any, E> {
-        Ok(Any(value.into()))
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
     }
-    fn visit_u64<E>(self, value: u64) -> Result<Any, E> {
-        Ok(Any(value.into()))
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
     }
-    fn visit_f32<E>(self, value: f32) -> Result<Any, E> {
+    fn visit_f32<E>(self, value: f32) -> Result<Value, E> {
         // By its shortest decimals: 0.9, not 0.8999999761581421.
-        Ok(Any(value.to_string().parse::<f64>().unwrap_or_default().into()))
+        Ok(value.to_string().parse::<f64>().unwrap_or_default().into())
     }
-    fn visit_f64<E>(self, value: f64) -> Result<Any, E> {
-        Ok(Any(value.into()))
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
     }
-    fn visit_str<E>(self, value: &str) -> Result<Any, E> {
-        Ok(Any(value.into()))
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
     }
-    fn visit_bytes<E>(self, value: &[u8]) -> Result<Any, E> {
-        Ok(Any(hex(value).into()))
+    fn visit_bytes<E>(self, value: &[u8]) -> Result<Value, E> {
+        Ok(hex(value).into())
     }
-    fn visit_unit<E>(self) -> Result<Any, E> {
-        Ok(Any(Value::Null))
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
     }
-    fn visit_none<E>(self) -> Result<Any, E> {
-        Ok(Any(Value::Null))
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
     }
-    fn visit_some<D: Deserializer<'de>>(self, value: D) -> Result<Any, D::Error> {
-        Any::deserialize(value)
+    fn visit_some<D: Deserializer<'de>>(self, value: D) -> Result<Value, D::Error> {
+        self.deserialize(value)
     }
-    fn visit_newtype_struct<D: Deserializer<'de>>(self, value: D) -> Result<Any, D::Error> {
-        Any::deserialize(value)
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, value: D) -> Result<Value, D::Error> {
+        self.deserialize(value)
     }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<Any, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
-        while let Some(Any(value)) = values.next_element()? {
+        while let Some(value) = values.next_element_seed(self)? {
             list.push(value);
         }
-        Ok(Any(Value::Array(list)))
+        Ok(Value::Array(list))
     }
-    fn visit_map<A: MapAccess<'de>>(self, mut values: A) -> Result<Any, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut values: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
-        while let Some((Any(key), Any(value))) = values.next_entry()? {
+        while let Some((key, value)) = values.next_entry_seed(self, self)? {
             let key = key.as_str().map_or_else(|| key.to_string(), str::to_owned);
             map.insert(key, value);
         }
-        Ok(Any(Value::Object(map)))
-    }
-}
-
-impl<'de> Deserialize<'de> for Any {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AnyVisitor)
+        Ok(Value::Object(map))
     }
 }
 
@@ -179,9 +190,12 @@ pub fn read_content(content: &[u8]) -> Option<Value> {
 
 /// The one value these bytes are; `None` where something follows it, which nobody would be shown.
 fn whole(bytes: &[u8]) -> Option<Value> {
+    if bytes.len() > MAX_BYTES {
+        return None;
+    }
     let mut reader = rmp_serde::Deserializer::new(Cursor::new(bytes));
     reader.set_max_depth(64);
-    let Any(value) = Any::deserialize(&mut reader).ok()?;
+    let value = Any { room: &Cell::new(MAX_VALUES) }.deserialize(&mut reader).ok()?;
     (reader.position() == bytes.len() as u64).then_some(value)
 }
 

@@ -324,3 +324,41 @@ fn a_chunk_costs_less_than_two_kibibytes_of_proof_in_a_log_of_a_million() {
     let bytes = serde_json::to_vec(&chunk).unwrap().len();
     assert!(bytes <= 2_048, "{bytes} bytes");
 }
+
+#[test]
+fn a_file_with_more_than_there_can_be_is_refused_before_room_is_made_for_it() {
+    let good = String::from_utf8(written(&proof(|_| Show::All))).unwrap();
+    let (head, rest) = good.split_once("\"records\":[").unwrap();
+    let many = |count: usize| format!("{head}\"records\":[{}{rest}", "null,".repeat(count));
+    for count in [256, 1_000_000] {
+        let refused = Proof::parse(many(count).as_bytes());
+        assert!(
+            matches!(&refused, Err(ProofError::Malformed(why)) if why.contains("256 records")),
+            "{refused:?}"
+        );
+    }
+    let keys = good.replacen("\"witnesses\":[", &format!("\"witnesses\":[{}", "\"\",".repeat(2_000)), 1);
+    assert!(matches!(Proof::parse(keys.as_bytes()), Err(ProofError::Malformed(_))));
+    let chunk = "{\"index\":0,\"header\":\"\",\"inclusion\":\"\",\"records\":[]},";
+    let (head, rest) = good.split_once("\"chunks\":[").unwrap();
+    let chunks = format!("{head}\"chunks\":[{}{rest}", chunk.repeat(70_000));
+    assert!(matches!(Proof::parse(chunks.as_bytes()), Err(ProofError::Malformed(_))));
+}
+
+#[test]
+fn a_record_of_more_values_than_there_can_be_is_not_read() {
+    use parloir_proof::record::{MAX_BYTES, MAX_VALUES, read_content};
+    // A list of nothings: a byte each on disk, thirty and more in memory.
+    let list = |count: u32| {
+        let mut bytes = vec![0xdd];
+        bytes.extend_from_slice(&count.to_be_bytes());
+        bytes.resize(5 + count as usize, 0xc0);
+        bytes
+    };
+    assert!(read_content(&list(MAX_VALUES - 1)).is_some());
+    assert!(read_content(&list(MAX_VALUES)).is_none());
+    let mut text = vec![0xdb];
+    text.extend_from_slice(&(MAX_BYTES as u32).to_be_bytes());
+    text.resize(5 + MAX_BYTES, b'a');
+    assert!(read_content(&text).is_none());
+}

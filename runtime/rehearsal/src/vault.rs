@@ -87,7 +87,7 @@ impl Kms for OpenKeys {
         Err(no_log())
     }
 
-    async fn rotate_log(&self, _tenant: &TenantId) -> Result<LogKey, KeyError> {
+    async fn rotate_log(&self, _tenant: &TenantId, _published: &[u8; 32]) -> Result<LogKey, KeyError> {
         Err(no_log())
     }
 }

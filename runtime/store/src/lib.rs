@@ -41,6 +41,7 @@ mod address;
 mod backend;
 mod batch;
 pub mod conformance;
+pub mod disk;
 mod embedded;
 mod envelope;
 mod error;

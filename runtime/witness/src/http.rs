@@ -9,10 +9,11 @@ use parloir_proof::note::MAX_NOTE;
 
 use crate::{Refusal, Witness, WitnessError};
 
-/// The endpoints: `POST /add-checkpoint`, `GET /alarms` (200 for none, 503 with a line each), `GET /key`.
+/// The endpoints: `POST /add-checkpoint`, `POST /add-rotation` (the note by which a log's key names the next), `GET /alarms` (200 for none, 503 with a line each), `GET /key`.
 pub fn router(witness: Witness) -> Router {
     Router::new()
         .route("/add-checkpoint", post(add))
+        .route("/add-rotation", post(rotate))
         .route("/alarms", get(alarms))
         .route("/key", get(key))
         // A checkpoint and 63 hashes.
@@ -34,6 +35,21 @@ async fn add(State(witness): State<Witness>, body: String) -> Response {
                 }
                 other => (status, format!("{other}\n")).into_response(),
             }
+        }
+        Ok(Err(WitnessError::Io(error))) => {
+            tracing::error!(%error, "the witness's folder cannot be used");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+async fn rotate(State(witness): State<Witness>, body: String) -> Response {
+    match tokio::task::spawn_blocking(move || witness.rotate(&body)).await {
+        Ok(Ok(())) => StatusCode::OK.into_response(),
+        Ok(Err(WitnessError::Refused(refusal))) => {
+            let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::BAD_REQUEST);
+            (status, format!("{refusal}\n")).into_response()
         }
         Ok(Err(WitnessError::Io(error))) => {
             tracing::error!(%error, "the witness's folder cannot be used");

@@ -140,6 +140,9 @@ pub fn checkpoints(bytes: &[u8]) {
         if let Ok(checkpoint) = note.text.parse::<Checkpoint>() {
             assert_eq!(checkpoint.to_string(), note.text);
         }
+        if let Ok(next) = parloir_proof::keys::next_key(&note) {
+            assert_eq!(parloir_proof::keys::rotation_text(&next), note.text);
+        }
     }
     if let Ok(submission) = text.parse::<Submission>() {
         assert_eq!(submission.to_string(), text);

@@ -1,6 +1,5 @@
 //! `parloir call`: the other end of the carrier's protocol.
 
-use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -176,8 +175,8 @@ impl Call {
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let written = std::fs::File::create(path).and_then(|mut file| file.write_all(bytes));
-    written.map_err(|e| Failure::new(format!("{}: {e}; name another place with -o", path.display())))
+    crate::private::write(path, bytes)
+        .map_err(|e| Failure::new(format!("{}: {e}; name another place with -o", path.display())))
 }
 
 /// Rings, converses, and prints both sides as they happen.

@@ -156,7 +156,7 @@ fn demo_token(keys: &Path) -> Result<AuthToken, Failure> {
         getrandom::fill(&mut random)
             .map_err(|e| Failure::new(format!("the system has no randomness: {e}")))?;
         let token: String = random.iter().map(|b| format!("{b:02x}")).collect();
-        std::fs::write(&path, token)?;
+        crate::private::write(&path, token.as_bytes())?;
     }
     Ok(AuthToken::new(std::fs::read_to_string(&path)?.trim()))
 }

@@ -49,7 +49,7 @@ impl LogKey {
         }
         if self.rotate {
             anstream::println!(
-                "{} give the present key to the witnesses before the next rotation",
+                "{} the witnesses follow by themselves; publish the present key beside the first",
                 styled(GOOD, "rotated")
             );
         }

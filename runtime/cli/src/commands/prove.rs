@@ -1,7 +1,6 @@
 //! `parloir prove`: what a call left, as a file that anybody can check without trusting whoever made it.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
@@ -103,7 +102,7 @@ impl Prove {
         let bytes = serde_json::to_vec(&proof)?;
         let output = self.output.unwrap_or_else(|| format!("{}.proof.json", self.call).into());
         let temporary = output.with_extension("part");
-        private(&temporary, &bytes)
+        crate::private::write(&temporary, &bytes)
             .and_then(|()| std::fs::rename(&temporary, &output))
             .map_err(|e| Failure::new(format!("{}: {e}; name another place with -o", output.display())))?;
         let shown = verified.records.iter().filter(|line| line.record.is_some()).count();
@@ -133,15 +132,6 @@ impl Prove {
         );
         Ok(())
     }
-}
-
-/// Writes a file that only its owner may read: it may hold what a caller said.
-fn private(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(file)?.write_all(bytes)
 }
 
 #[cfg(test)]

@@ -64,7 +64,7 @@ pub(crate) async fn export(
     }
     let blocks = sealed.into_iter().map(|b| RecordingBlock { second: b.second, bytes: b.bytes.into() });
     let temporary = output.with_extension("part");
-    let file = std::fs::File::create(&temporary)
+    let file = crate::private::create(&temporary)
         .map_err(|e| Failure::new(format!("{}: {e}; name another place with -o", temporary.display())))?;
     let seconds = write_wav(blocks, SampleRate::TELEPHONE, WavFormat::Pcm16, std::io::BufWriter::new(file))?;
     std::fs::rename(&temporary, output)?;

@@ -80,7 +80,7 @@ impl Talk {
         let (left, _) =
             converse(&loaded, &scene, person).await.map_err(|error| Failure::bad_input(&error))?;
         ended(&left);
-        self.keep(&description.name, scene, &left).await?;
+        self.keep(&description.name, scene, &left)?;
         match &left.ended {
             Ended::Agent(
                 Judgement::Done | Judgement::Transferred | Judgement::CallBack | Judgement::Abandoned,
@@ -115,11 +115,10 @@ impl Talk {
     }
 
     /// Saves the talk where it is asked for.
-    async fn keep(&self, agent: &str, scene: Scene, left: &Left) -> Outcome {
+    fn keep(&self, agent: &str, scene: Scene, left: &Left) -> Outcome {
         let Some(file) = &self.save else { return Ok(()) };
         let text = write(&conversation(format!("A talk with {agent}"), scene, left));
-        tokio::fs::write(file, text)
-            .await
+        crate::private::write(file, text.as_bytes())
             .map_err(|error| Failure::new(format!("{}: {error}", file.display())))?;
         anstream::println!("{} {}", styled(GOOD, "saved"), file.display());
         Ok(())

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use clap::Args;
 use parloir_contract::TenantId;
-use parloir_journal::{Scope, VerifyReport, verify};
-use parloir_proof::note::PublicKey;
+use parloir_journal::{Scope, Since, VerifyReport, check_since, read_tile, verify};
+use parloir_proof::note::{MAX_NOTE, Note, PublicKey};
 use parloir_proof::proof::{Line, MAX_FILE};
 use parloir_proof::{Proof, Trust, Verified};
 use parloir_store::{Keyring, Kms};
@@ -24,6 +24,13 @@ pub(crate) struct Verify {
     /// A witness's key: it must have cosigned. May be repeated.
     #[arg(long, value_name = "KEY", requires = "file")]
     witness: Vec<PublicKey>,
+    /// A checkpoint of the log that you kept (`log/TENANT/checkpoint`): nothing it covered may have been changed
+    /// since. A proof file must lead from there: ask for one made with `parloir prove --since`.
+    #[arg(long, value_name = "FILE")]
+    since: Option<PathBuf>,
+    /// A copy of the log (its folder `log/TENANT`): there may be no other chunks of the call than the file's.
+    #[arg(long, value_name = "DIR", requires = "file")]
+    log: Option<PathBuf>,
     #[command(flatten)]
     data: DataArgs,
     /// Only this tenant's.
@@ -38,16 +45,38 @@ impl Verify {
     pub(crate) async fn run(self) -> Outcome {
         if let Some(file) = &self.file {
             let trust = Trust { log: self.key, witnesses: self.witness };
-            return proof_file(file, &trust, self.json);
+            let since = self.since.as_deref().map(kept).transpose()?;
+            return proof_file(file, &trust, since.as_ref(), self.log.as_deref(), self.json);
         }
+        let since = self.since.as_deref().map(kept).transpose()?;
         let folders = self.data.existing()?;
         let kms: Arc<dyn Kms> = Arc::new(Keyring::open(&folders.keys)?);
         let scope = self.tenant.map_or(Scope::All, Scope::Tenant);
-        let report = verify(folders.data, kms, None, scope).await?;
+        let report = verify(folders.data.clone(), kms, None, scope).await?;
+        let since = match since {
+            Some(kept) => Some(check_since(folders.data, kept).await),
+            None => None,
+        };
         if self.json {
-            println!("{}", json(&report));
+            let mut value = json(&report);
+            if let (Some(object), Some(since)) = (value.as_object_mut(), &since) {
+                let said = match since {
+                    Ok(since) => serde_json::json!({ "kept": since.kept, "size": since.size }),
+                    Err(error) => serde_json::json!({ "problem": error.to_string() }),
+                };
+                object.insert("since".into(), said);
+            }
+            println!("{value}");
         } else {
             print(&report);
+            if let Some(Ok(Since { tenant, kept, size })) = &since {
+                anstream::println!(
+                    "  the log of {tenant} goes on from your checkpoint: its {kept} chunks are the first of {size}, unchanged"
+                );
+            }
+        }
+        if let Some(Err(error)) = since {
+            return Err(Failure { message: error.to_string(), code: 3 });
         }
         if report.is_sound() {
             Ok(())
@@ -57,14 +86,43 @@ impl Verify {
     }
 }
 
-/// Checks a proof file.
-fn proof_file(file: &Path, trust: &Trust, json: bool) -> Outcome {
+/// A checkpoint that somebody kept.
+fn kept(file: &Path) -> Result<Note, Failure> {
+    let wrong = |error: &dyn std::fmt::Display| Failure::new(format!("{}: {error}", file.display()));
+    let length = std::fs::metadata(file).map_err(|error| wrong(&error))?.len();
+    if length > MAX_NOTE as u64 {
+        return Err(wrong(&"it is too long for a checkpoint"));
+    }
+    let text = std::fs::read_to_string(file).map_err(|error| wrong(&error))?;
+    text.parse().map_err(|error| wrong(&error))
+}
+
+/// Checks a proof file, and that a copy of the log has nothing else of the call.
+fn proof_file(file: &Path, trust: &Trust, since: Option<&Note>, log: Option<&Path>, json: bool) -> Outcome {
     let wrong = |error: std::io::Error| Failure::new(format!("{}: {error}", file.display()));
     if std::fs::metadata(file).map_err(wrong)?.len() > MAX_FILE as u64 {
         return Err(Failure::new(format!("{} is too large for a proof file", file.display())));
     }
     let bytes = std::fs::read(file).map_err(wrong)?;
-    match Proof::parse(&bytes).and_then(|proof| proof.verify(trust)) {
+    let checked = Proof::parse(&bytes).map_err(|error| error.to_string()).and_then(|proof| {
+        let verified = match since {
+            Some(kept) => proof.verify_since(trust, kept),
+            None => proof.verify(trust),
+        };
+        let verified = verified.map_err(|error| error.to_string())?;
+        if let Some(log) = log {
+            let others = proof.others(|tile| read_tile(log, tile));
+            let others = others.map_err(|error| format!("{}: {error}", log.display()))?;
+            if !others.is_empty() {
+                return Err(format!(
+                    "the log has more chunks of this call, at {}: a second story under its name, or a part that was left out",
+                    listed(&others)
+                ));
+            }
+        }
+        Ok(verified)
+    });
+    match checked {
         Ok(verified) => {
             if json {
                 let mut value = serde_json::to_value(&verified)?;
@@ -74,6 +132,9 @@ fn proof_file(file: &Path, trust: &Trust, json: bool) -> Outcome {
                 println!("{value}");
             } else {
                 show(&verified);
+                if log.is_some() {
+                    anstream::println!("  your copy of the log has no other chunks of this call");
+                }
             }
             Ok(())
         }
@@ -86,6 +147,16 @@ fn proof_file(file: &Path, trust: &Trust, json: bool) -> Outcome {
     }
 }
 
+/// Places, as far as a line holds them.
+fn listed(places: &[u64]) -> String {
+    const MOST: usize = 12;
+    let mut list: Vec<_> = places.iter().take(MOST).map(u64::to_string).collect();
+    if places.len() > MOST {
+        list.push(format!("and {} more", places.len() - MOST));
+    }
+    list.join(", ")
+}
+
 fn show(verified: &Verified) {
     let Verified { origin, size, root, call, chunks, records, .. } = verified;
     let whole = if verified.complete { "the whole call" } else { "a part of the call" };
@@ -95,6 +166,7 @@ fn show(verified: &Verified) {
         records.len()
     );
     anstream::println!("  checkpoint of {size} chunks, root {root}");
+    anstream::println!("  the call's are at {} (from 0)", listed(&verified.places));
     if let Some(since) = verified.since {
         anstream::println!("  nothing of the first {since} chunks was changed since the older checkpoint");
     }

@@ -18,7 +18,7 @@ pub(crate) struct Witness {
     /// The key of a log it looks after, as the operator published it. May be repeated.
     #[arg(long, value_name = "KEY", required = true)]
     log: Vec<PublicKey>,
-    /// Its folder: its key, what it cosigned last, and its alarms.
+    /// Its folder: its key, all it has seen, and its evidence. For this witness alone.
     #[arg(long, value_name = "DIR", default_value = "parloir-witness")]
     state: PathBuf,
     /// Where it listens.

@@ -8,14 +8,18 @@
 //!                     position              how far the segments are covered: a hint, not part of the log
 //! ```
 
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
+use std::collections::HashSet;
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use parloir_contract::TenantId;
 use parloir_proof::keys;
 use parloir_proof::note::{Note, PublicKey};
 use parloir_proof::tile::{self, Kind, Tile, WIDTH};
+use parloir_store::disk::{Disk, OsDisk, Readers, settle, write_whole};
 
 use crate::segment::Location;
 
@@ -23,9 +27,25 @@ pub(super) const CHECKPOINT: &str = "checkpoint";
 pub(super) const COSIGNED: &str = "checkpoint.cosigned";
 const POSITION: &str = "position";
 
+/// Folders whose names are known to be durable, at most.
+const MAX_SETTLED: usize = 256;
+
 /// The folder of a tenant's log.
 pub(crate) struct Files {
     pub(crate) folder: PathBuf,
+    disk: Arc<dyn Disk>,
+    /// Folders whose names this program has made durable itself.
+    settled: Mutex<HashSet<PathBuf>>,
+}
+
+/// The tenants that have a log, signed or not.
+pub(crate) fn tenants(data: &Path) -> io::Result<Vec<TenantId>> {
+    crate::segment::tenants_in(&data.join("log"))
+}
+
+/// The bytes of a tile in a copy of a log, out of a wider form of it where the log has grown since.
+pub fn read_tile(folder: &Path, tile: Tile) -> io::Result<Vec<u8>> {
+    Files { folder: folder.to_owned(), disk: Arc::new(OsDisk), settled: Mutex::default() }.tile(tile)
 }
 
 fn malformed(path: &Path, what: impl std::fmt::Display) -> io::Error {
@@ -33,8 +53,43 @@ fn malformed(path: &Path, what: impl std::fmt::Display) -> io::Error {
 }
 
 impl Files {
+    /// For reading, and for what is written beside a running journal.
     pub(crate) fn new(data: &Path, tenant: &TenantId) -> Self {
-        Self { folder: data.join("log").join(tenant.as_str()) }
+        Self::on(Arc::new(OsDisk), data, tenant)
+    }
+
+    pub(crate) fn on(disk: Arc<dyn Disk>, data: &Path, tenant: &TenantId) -> Self {
+        Self { folder: data.join("log").join(tenant.as_str()), disk, settled: Mutex::default() }
+    }
+
+    /// Makes what a program that was killed may have left half done durable, before anything is built on it.
+    pub(super) fn settle(&self) -> io::Result<()> {
+        for folder in [self.folder.clone(), self.folder.join("keys")] {
+            if folder.is_dir() {
+                self.settle_folder(&folder)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the names of a folder and of those above it durable, up to the data folder's own.
+    fn settle_folder(&self, folder: &Path) -> io::Result<()> {
+        if self.settled.lock().contains(folder) {
+            return Ok(());
+        }
+        let below = folder.strip_prefix(&self.folder).map_or(0, |below| below.components().count());
+        settle(&*self.disk, folder, below + 3)?;
+        let mut settled = self.settled.lock();
+        if settled.len() >= MAX_SETTLED {
+            settled.clear();
+        }
+        settled.insert(folder.to_owned());
+        Ok(())
+    }
+
+    /// Whether anything was ever published here.
+    pub(crate) fn was_begun(&self) -> bool {
+        [&Self::key_path(1), COSIGNED, POSITION, "tile"].iter().any(|path| self.folder.join(path).exists())
     }
 
     pub(super) fn read(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
@@ -49,19 +104,9 @@ impl Files {
     pub(super) fn write(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
         let path = self.folder.join(path);
         let parent = path.parent().unwrap_or(&self.folder);
-        if !parent.is_dir() {
-            fs::create_dir_all(parent)?;
-            for above in parent.ancestors().skip(1).take(5).filter(|p| !p.as_os_str().is_empty()) {
-                File::open(above)?.sync_all()?;
-            }
-        }
-        let mut draft = path.clone().into_os_string();
-        draft.push(".part");
-        let mut file = File::create(&draft)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&draft, &path)?;
-        File::open(parent)?.sync_all()
+        self.disk.make_folder(parent, Readers::Anyone)?;
+        self.settle_folder(parent)?;
+        write_whole(&*self.disk, &path, bytes, Readers::Anyone)
     }
 
     /// A signed note.
@@ -96,14 +141,15 @@ impl Files {
         let path = tile.to_string();
         // A tile of this width never changes, except where it was damaged.
         if self.read(&path)?.as_deref() == Some(bytes) {
-            return Ok(());
+            // Written by a program that was killed before its name was durable, perhaps.
+            let path = self.folder.join(&path);
+            return self.settle_folder(path.parent().unwrap_or(&self.folder));
         }
         self.write(&path, bytes)?;
         if u64::from(tile.width) == WIDTH {
-            match fs::remove_dir_all(self.folder.join(format!("{path}.p"))) {
-                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-                Ok(()) | Err(_) => {}
-            }
+            let narrower = self.folder.join(format!("{path}.p"));
+            self.settled.lock().remove(&narrower);
+            self.disk.remove_folder(&narrower)?;
         }
         Ok(())
     }

@@ -19,18 +19,20 @@ use parking_lot::{Condvar, Mutex};
 use parloir_contract::TenantId;
 use parloir_proof::checkpoint::{Checkpoint, Submission};
 use parloir_proof::chunk::HEADER;
-use parloir_proof::note::{KeyKind, Note, PublicKey};
+use parloir_proof::note::{KeyKind, MAX_SIGNATURES, Note, PublicKey};
 use parloir_proof::prove;
 use parloir_proof::tile::{self, Kind, Tile, Tiles, WIDTH};
-use parloir_proof::tree::{Hash, leaf, sha256};
+use parloir_proof::tree::{Hash, leaf, root as tree_root, sha256};
 use parloir_proof::{keys, record::hex};
 use parloir_store::Kms;
+use parloir_store::disk::Disk;
 use tokio::sync::oneshot;
 
 use crate::JournalError;
 use crate::read::{on_own_thread, scan};
 use crate::segment::{Found, FrameKind, Location, Log};
-pub(crate) use files::Files;
+pub use files::read_tile;
+pub(crate) use files::{Files, tenants};
 use tree::Edge;
 
 /// A checkpoint is signed this often at most.
@@ -43,6 +45,8 @@ pub(crate) struct Durable {
     wake: Condvar,
     /// Held by whoever changes a checkpoint's file.
     files: Mutex<()>,
+    /// The logs that are not signed any more, and why.
+    refused: Mutex<HashMap<TenantId, String>>,
 }
 
 #[derive(Default)]
@@ -71,6 +75,11 @@ impl Durable {
         self.state.lock().upto.entry(tenant.clone()).or_default();
     }
 
+    /// Why nothing of a tenant's log is signed any more; `None` where it is.
+    pub(crate) fn refused(&self, tenant: &TenantId) -> Option<String> {
+        self.refused.lock().get(tenant).cloned()
+    }
+
     /// Told when all that is durable now is in a checkpoint, or was refused.
     pub(crate) fn publish(&self) -> oneshot::Receiver<()> {
         let (done, wait) = oneshot::channel();
@@ -95,7 +104,7 @@ impl Durable {
     }
 
     /// Signs what becomes durable until it is stopped.
-    pub(crate) fn run(&self, data: &Path, kms: &dyn Kms) -> Result<(), JournalError> {
+    pub(crate) fn run(&self, disk: &Arc<dyn Disk>, data: &Path, kms: &dyn Kms) -> Result<(), JournalError> {
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
         let mut logs: HashMap<TenantId, Result<TenantLog, Refused>> = HashMap::new();
         let mut next = Instant::now();
@@ -116,19 +125,20 @@ impl Durable {
             };
             next = Instant::now() + PERIOD;
             for (tenant, upto) in upto {
-                let mut log =
-                    logs.remove(&tenant).unwrap_or_else(|| TenantLog::open(data, &tenant, kms, &runtime));
-                if let Ok(open) = &mut log {
-                    let grown = open.follow(upto).and_then(|()| {
-                        let _one_writer = self.files.lock();
-                        open.publish(kms, &runtime)
-                    });
-                    if let Err(refused) = grown {
-                        log = Err(refused);
-                    }
-                    if let Err(Refused(why)) = &log {
-                        tracing::error!(%tenant, %why, "no checkpoint of this log is signed any more; run `parloir verify`");
-                    }
+                let known = logs.remove(&tenant);
+                let refused_before = matches!(known, Some(Err(_)));
+                let log = known.unwrap_or_else(|| TenantLog::open(disk, data, &tenant, kms, &runtime));
+                let log = log.and_then(|mut open| {
+                    open.follow(upto)?;
+                    let _one_writer = self.files.lock();
+                    open.publish(kms, &runtime)?;
+                    Ok(open)
+                });
+                if let Err(Refused(why)) = &log
+                    && !refused_before
+                {
+                    tracing::error!(%tenant, %why, "no checkpoint of this log is signed any more; run `parloir verify`");
+                    self.refused.lock().insert(tenant.clone(), why.clone());
                 }
                 logs.insert(tenant, log);
             }
@@ -145,12 +155,10 @@ impl Durable {
     /// there are under it now.
     pub(crate) fn cosign(
         &self,
-        data: &Path,
-        tenant: &TenantId,
+        files: &Files,
         note: &Note,
         witnesses: &[PublicKey],
     ) -> std::io::Result<usize> {
-        let files = Files::new(data, tenant);
         // A line counts by its signature, never by the name it gives itself; one for each witness, or
         // somebody's answers would fill the note.
         let signed = |key: &PublicKey, line: &parloir_proof::note::Signature| {
@@ -182,7 +190,11 @@ impl Durable {
         let whole = Note { text: note.text.clone(), signatures: lines };
         if count > 0 {
             let bytes = whole.to_string();
-            files.write(files::COSIGNED, bytes.as_bytes())?;
+            // One witness may be slower than the log is growing: what others cosigned since stays.
+            let size = |note: &Note| note.text.parse().map_or(0, |checkpoint: Checkpoint| checkpoint.size);
+            if files.note(files::COSIGNED)?.is_none_or(|there| size(&there) <= size(&whole)) {
+                files.write(files::COSIGNED, bytes.as_bytes())?;
+            }
             if files.note(files::CHECKPOINT)?.is_some_and(|newest| newest.text == note.text) {
                 files.write(files::CHECKPOINT, bytes.as_bytes())?;
             }
@@ -205,8 +217,18 @@ impl<E: std::fmt::Display> From<E> for Refused {
 enum Signed {
     /// Leaf by leaf as the tiles have it.
     Compare(u64),
-    /// The tiles are damaged: they are made anew, and their root must be this.
-    Rebuild(u64, Hash),
+    /// The tiles are damaged: they are made anew, and their roots at these sizes, of which the last is the largest, must
+    /// be these.
+    Rebuild(Vec<(u64, Hash)>),
+}
+
+impl Signed {
+    fn size(&self) -> u64 {
+        match self {
+            Self::Compare(size) => *size,
+            Self::Rebuild(marks) => marks.last().map_or(0, |(size, _)| *size),
+        }
+    }
 }
 
 struct TenantLog {
@@ -227,48 +249,48 @@ struct TenantLog {
     last: Location,
     /// How far the segments are read.
     next: Location,
+    /// Whether all that is signed was found in the segments.
+    found: bool,
 }
 
 impl TenantLog {
     fn open(
+        disk: &Arc<dyn Disk>,
         data: &Path,
         tenant: &TenantId,
         kms: &dyn Kms,
         runtime: &tokio::runtime::Runtime,
     ) -> Result<Self, Refused> {
-        let files = Files::new(data, tenant);
+        let files = Files::on(Arc::clone(disk), data, tenant);
+        files.settle()?;
         let log_keys = runtime.block_on(kms.log_keys(tenant))?;
         let chain = files.chain()?;
-        let note = files.note(files::CHECKPOINT)?;
-        let checkpoint = note.as_ref().map(|note| signed(note, &chain)).transpose()?;
+        let (newest, marks) = signed_before(&files, &chain)?;
         let made =
-            |key: &&PublicKey| note.iter().flat_map(|note| &note.signatures).any(|line| key.made(line));
+            |key: &&PublicKey| newest.iter().flat_map(|note| &note.signatures).any(|line| key.made(line));
         let signer = chain.iter().rev().find(made).map(PublicKey::bytes);
-        let origin = match (&checkpoint, files.keys()?) {
-            (Some(checkpoint), _) => checkpoint.origin.clone(),
-            (None, Some((key, _))) => key.name().to_owned(),
-            (None, None) => {
+        let origin = match chain.first() {
+            Some(key) => key.name().to_owned(),
+            None => {
                 let first = log_keys.first().map(|key| key.public).unwrap_or_default();
                 let [a, b, c, d, ..] = sha256(&[&first]);
                 format!("parloir-{}/{tenant}", hex(&[a, b, c, d]))
             }
         };
-        let (edge, signed, published) = match &checkpoint {
-            None => (Edge::default(), Signed::Compare(0), 0),
-            Some(Checkpoint { size, root, .. }) => match Edge::load(&files, *size) {
-                Ok(edge) if edge.root() == *root => (edge, Signed::Compare(*size), *size),
-                Ok(_) | Err(_) => {
-                    tracing::warn!(%tenant, "the log's tiles are damaged: they are made anew");
-                    (Edge::default(), Signed::Rebuild(*size, *root), 0)
-                }
-            },
+        let published = newest.map_or(Ok(0), |note| note.text.parse().map(|c: Checkpoint| c.size))?;
+        let (edge, signed) = match kept(&files, &marks)? {
+            Some(edge) => (edge, Signed::Compare(marks.last().map_or(0, |(size, _)| *size))),
+            None => {
+                tracing::warn!(%tenant, "the log's tiles are damaged: they are made anew");
+                (Edge::default(), Signed::Rebuild(marks))
+            }
         };
         let (index, next) = match (&signed, files.position()) {
             (Signed::Compare(size), Some((known, at))) if (1..=*size).contains(&known) => (known - 1, at),
             (Signed::Compare(_) | Signed::Rebuild(..), _) => (0, Location::default()),
         };
         let (data, tenant) = (data.to_owned(), tenant.clone());
-        let row = (0, Vec::new());
+        let (row, found) = ((0, Vec::new()), false);
         Ok(Self {
             data,
             tenant,
@@ -282,11 +304,38 @@ impl TenantLog {
             row,
             last: next,
             next,
+            found,
         })
     }
 
     /// Takes in all chunks before `upto`.
     fn follow(&mut self, upto: Location) -> Result<(), Refused> {
+        if self.found && upto <= self.next {
+            return Ok(());
+        }
+        let hinted = self.next != Location::default();
+        let read = self.read(upto);
+        let size = self.signed.size();
+        let again = if !self.found && hinted && self.index < size {
+            // Where to begin was a hint, which may be wrong: from the beginning, then.
+            (self.index, self.next, self.row) = (0, Location::default(), (0, Vec::new()));
+            self.read(upto)
+        } else {
+            read
+        };
+        again?;
+        if self.index < size {
+            let found = self.index;
+            return Err(Refused(format!(
+                "a tree of {size} chunks was signed, the journal has {found}: it was rolled back or cut off. Put the journal's folder back from a back-up that has them"
+            )));
+        }
+        self.found = true;
+        self.next = upto.max(self.next);
+        Ok(())
+    }
+
+    fn read(&mut self, upto: Location) -> Result<(), Refused> {
         let (data, tenant, from) = (self.data.clone(), self.tenant.clone(), self.next);
         if upto <= from {
             return Ok(());
@@ -300,7 +349,7 @@ impl TenantLog {
                 Found::Frame { kind: FrameKind::Chunk, payload, .. } => self.leaf(payload, place.location),
                 Found::Frame { kind: FrameKind::Key | FrameKind::Recording, .. } => Ok(()),
                 Found::Bad { what, .. } => Err(Refused(format!(
-                    "{} is damaged at byte {}: {what}",
+                    "{} is damaged at byte {} ({what}): put this file back from a back-up",
                     place.file.display(),
                     place.location.offset
                 ))),
@@ -313,34 +362,23 @@ impl TenantLog {
                 }
             }
         })?;
-        if let Some(refused) = failed {
-            return Err(refused);
-        }
-        let (Signed::Compare(size) | Signed::Rebuild(size, _)) = self.signed;
-        if self.index < size {
-            let found = self.index;
-            return Err(Refused(format!(
-                "a tree of {size} chunks was signed, the journal has {found}: it was rolled back"
-            )));
-        }
-        self.next = upto;
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     fn leaf(&mut self, payload: &[u8], at: Location) -> Result<(), Refused> {
         let entry = payload.get(..HEADER).ok_or(Refused("a chunk is cut short".into()))?;
         let changed = |index| Refused(format!("chunk {index} of the log is not the one that was signed"));
-        match self.signed {
-            Signed::Compare(size) if self.index < size => {
-                if self.signed_leaf(size)? != leaf(&[entry]) {
+        match &self.signed {
+            Signed::Compare(size) if self.index < *size => {
+                if self.signed_leaf(*size)? != leaf(&[entry]) {
                     return Err(changed(self.index));
                 }
             }
             Signed::Compare(_) | Signed::Rebuild(..) => {
                 self.edge.push(&self.files, entry)?;
-                if let Signed::Rebuild(size, root) = self.signed
-                    && self.edge.size == size
-                    && self.edge.root() != root
+                let size = self.edge.size;
+                if let Signed::Rebuild(marks) = &self.signed
+                    && marks.iter().any(|(marked, root)| *marked == size && self.edge.root() != *root)
                 {
                     return Err(Refused(format!("the {size} chunks that were signed are others now")));
                 }
@@ -366,6 +404,10 @@ impl TenantLog {
 
     /// Signs the tree, where it is larger than what was signed, or signed by a key that is not the present one.
     fn publish(&mut self, kms: &dyn Kms, runtime: &tokio::runtime::Runtime) -> Result<(), Refused> {
+        if self.edge.size == 0 && !self.files.was_begun() {
+            // There is nothing to sign, and no key to publish yet.
+            return Ok(());
+        }
         let keys = self.keys(kms, runtime)?;
         let present = keys.last().map(|(_, key)| key.bytes());
         if self.edge.size == self.published && (self.published == 0 || self.signer == present) {
@@ -381,6 +423,12 @@ impl TenantLog {
                 runtime.block_on(kms.sign_log(&self.tenant, *generation, note.text.as_bytes()))?;
             note.signatures.push(key.line(&signature));
         }
+        // Where only the key is another, witnesses have cosigned this very text: their word stays.
+        let before = self.files.note(files::CHECKPOINT)?.filter(|before| before.text == note.text);
+        let chain = self.files.chain()?;
+        let others = before.into_iter().flat_map(|before| before.signatures);
+        let room = MAX_SIGNATURES - note.signatures.len();
+        note.signatures.extend(others.filter(|line| !chain.iter().any(|key| key.made(line))).take(room));
         self.files.write(files::CHECKPOINT, note.to_string().as_bytes())?;
         self.files.write_position(size, self.last)?;
         (self.published, self.signer) = (size, present);
@@ -401,6 +449,14 @@ impl TenantLog {
             match (known.get((key.generation as usize).saturating_sub(1)), all.last()) {
                 (Some(published), _) if *published == public => {}
                 (None, _) if known.is_empty() => {
+                    // A checkpoint of nothing comes first: from the first key on there is one, so that whoever
+                    // finds a key and no checkpoint knows that it was removed.
+                    let (origin, root) = (self.origin.clone(), tree_root(&[]));
+                    let text = Checkpoint { origin, size: 0, root, extensions: Vec::new() }.to_string();
+                    let signature =
+                        runtime.block_on(kms.sign_log(&self.tenant, key.generation, text.as_bytes()))?;
+                    let note = Note { text, signatures: vec![public.line(&signature)] };
+                    self.files.write(files::CHECKPOINT, note.to_string().as_bytes())?;
                     self.files.write_first_key(&public)?;
                     known.push(public.clone());
                 }
@@ -421,6 +477,65 @@ impl TenantLog {
         }
         Ok(all)
     }
+}
+
+/// The newest checkpoint, and what was signed of the log, by size: the largest last. The newest that witnesses cosigned counts
+/// as much as the newest: somebody may have put an older one in its place.
+fn signed_before(files: &Files, chain: &[PublicKey]) -> Result<(Option<Note>, Vec<(u64, Hash)>), Refused> {
+    let (newest, cosigned) = checkpoints(files)?;
+    let folder = files.folder.display();
+    if chain.is_empty() {
+        // A start that was cut off before the first key was published leaves a checkpoint of nothing.
+        let nothing = newest.map_or(Ok(true), |note| note.text.parse().map(|c: Checkpoint| c.size == 0))?;
+        return if nothing && cosigned.is_none() {
+            Ok((None, Vec::new()))
+        } else {
+            Err(Refused(format!(
+                "{folder}/keys is gone: put it back from a back-up, or from a copy of the log"
+            )))
+        };
+    }
+    if newest.is_none() {
+        return Err(Refused(format!("{folder}/checkpoint {GONE}")));
+    }
+    let mut marks = Vec::new();
+    for note in newest.iter().chain(&cosigned) {
+        let Checkpoint { size, root, .. } = signed(note, chain)?;
+        marks.push((size, root));
+    }
+    marks.sort_unstable();
+    marks.dedup();
+    match marks.as_slice() {
+        [(one, _), (other, _)] if one == other => Err(Refused(format!(
+            "{folder} has two checkpoints of {one} chunks that differ: the log was forked. Keep both files, and look at who has the keys"
+        ))),
+        _ => Ok((newest, marks)),
+    }
+}
+
+/// Of a checkpoint's file.
+pub(crate) const GONE: &str = "is gone: put back the newest there is, from a back-up, from checkpoint.cosigned beside it, or from a witness or a client who kept one";
+
+/// The edge of the largest of these trees, where the tiles give their roots; `None` where the tiles are damaged.
+fn kept(files: &Files, marks: &[(u64, Hash)]) -> Result<Option<Edge>, Refused> {
+    let Some((largest, root)) = marks.last() else { return Ok(Some(Edge::default())) };
+    let Some(edge) = Edge::load(files, *largest).ok().filter(|edge| edge.root() == *root) else {
+        return Ok(None);
+    };
+    for (size, root) in marks {
+        let mut tiles = Tiles::new(*largest, |tile| files.tile(tile));
+        match prove::root(&mut tiles, *size) {
+            Ok(found) if found == *root => {}
+            Ok(_) if *size < *largest => {
+                return Err(Refused(format!(
+                    "{} has checkpoints of {size} and of {largest} chunks, and the one is not the beginning of the other: the log was forked. Keep both files, and look at who has the keys",
+                    files.folder.display()
+                )));
+            }
+            Ok(_) | Err(_) => return Ok(None),
+        }
+    }
+    Ok(Some(edge))
 }
 
 /// A checkpoint that one of the log's keys signed.
@@ -472,10 +587,14 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    pub(crate) fn start(data: PathBuf, kms: Arc<dyn Kms>, durable: Arc<Durable>) -> std::io::Result<Self> {
+    pub(crate) fn start(
+        (disk, data): (Arc<dyn Disk>, PathBuf),
+        kms: Arc<dyn Kms>,
+        durable: Arc<Durable>,
+    ) -> std::io::Result<Self> {
         let of_thread = Arc::clone(&durable);
         let thread = std::thread::Builder::new().name("journal-log".into()).spawn(move || {
-            if let Err(error) = of_thread.run(&data, &*kms) {
+            if let Err(error) = of_thread.run(&disk, &data, &*kms) {
                 tracing::error!(%error, "checkpoints are not signed any more: restart");
             }
             of_thread.end();

@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn the_edge_has_the_trees_root_and_comes_back_from_its_files_at_every_size() {
         let folder = tempfile::tempdir().unwrap();
-        let files = Files { folder: folder.path().to_owned() };
+        let files = Files::new(folder.path(), &"cabinet".parse().unwrap());
         let (mut edge, mut leaves) = (Edge::default(), Vec::new());
         assert_eq!(edge.root(), tree::root(&[]));
         for number in 0..700_u64 {

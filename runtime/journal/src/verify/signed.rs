@@ -2,12 +2,13 @@
 
 use std::io;
 
+use parloir_proof::checkpoint::Checkpoint;
 use parloir_proof::note::Note;
 use parloir_proof::tile::{Kind, Tile};
 use parloir_proof::tree::{self, Hash};
 
 use super::{At, Check, ProblemKind};
-use crate::tlog::{Files, Refused, signed};
+use crate::tlog::{Files, GONE, Refused, signed};
 
 impl Check<'_> {
     /// Checks the checkpoints, and the tiles that the newest covers, against the chunks that are there.
@@ -18,14 +19,24 @@ impl Check<'_> {
             Ok(checkpoints) => checkpoints,
             Err(error) => return self.problem(ProblemKind::Signed, &at, error.to_string()),
         };
-        if newest.is_none() && cosigned.is_none() {
-            // Nothing was signed yet: what was begun a moment ago, or every trace of a log removed.
-            return;
+        if newest.is_none() {
+            if !files.was_begun() {
+                // Nothing was signed yet: what was begun a moment ago, or every trace of a log removed.
+                return;
+            }
+            let path = files.folder.join("checkpoint");
+            let at = At { file: &path, ..at };
+            self.problem(ProblemKind::Signed, &at, format!("the newest checkpoint {GONE}"));
         }
         let chain = match files.chain() {
             Ok(chain) => chain,
             Err(error) => return self.problem(ProblemKind::Signed, &at, error.to_string()),
         };
+        let of_nothing = |note: &Note| note.text.parse().is_ok_and(|c: Checkpoint| c.size == 0);
+        if chain.is_empty() && cosigned.is_none() && newest.as_ref().is_none_or(of_nothing) {
+            // A start that was cut off before the first key was published.
+            return;
+        }
         match self.runtime.block_on(self.kms.log_keys(self.tenant)) {
             Ok(known) => {
                 let foreign =

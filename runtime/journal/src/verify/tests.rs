@@ -68,16 +68,35 @@ async fn small_log() -> Log {
     Log { folder, kms, store, calls: ids }
 }
 
-/// The frames of a segment file: where each begins and ends.
+const HEAD: usize = 8 + 1 + 4 + 1 + "cabinet".len() + 4;
+
+/// The frames of a segment file, without the heads of their groups: where each begins and ends.
 fn frames(bytes: &[u8]) -> Vec<(usize, usize)> {
-    let head = 8 + 1 + 4 + 1 + tenant().as_str().len() + 4;
-    let (mut frames, mut at) = (Vec::new(), head);
+    let (mut frames, mut at) = (Vec::new(), HEAD);
     while at < bytes.len() {
         let length = u32::from_le_bytes(bytes[at + 5..at + 9].try_into().unwrap()) as usize;
-        frames.push((at, at + 13 + length));
+        if bytes[at + 4] != 4 {
+            frames.push((at, at + 13 + length));
+        }
         at += 13 + length;
     }
     frames
+}
+
+/// A segment file of these frames, in whole groups again, as somebody who tampers would make it.
+fn regroup(head: &[u8], frames: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> {
+    let mut bytes = head.to_vec();
+    for frame in frames {
+        let group = segment::group_head(1, bytes.len() as u64, 1, &frame);
+        bytes.extend_from_slice(&group);
+        bytes.extend_from_slice(&frame);
+    }
+    bytes
+}
+
+/// The same, of some frames of a file.
+fn only(good: &[u8], frames: &[(usize, usize)]) -> Vec<u8> {
+    regroup(&good[..HEAD], frames.iter().map(|(begin, end)| good[*begin..*end].to_vec()))
 }
 
 /// Writes a frame's checksum anew, as somebody who tampers would.
@@ -124,12 +143,13 @@ async fn every_flipped_byte_is_found_also_when_the_checksum_was_mended() {
     for which in [segment::Log::Journal, segment::Log::Recordings] {
         let file = log.file(which);
         let good = fs::read(&file).unwrap();
-        for (begin, end) in frames(&good) {
+        let frames = frames(&good);
+        for (begin, end) in frames.iter().copied() {
             for at in begin + 13..end {
                 let mut bad = good.clone();
                 bad[at] ^= 1 << (at % 8);
                 mend(&mut bad[begin..end]);
-                fs::write(&file, bad).unwrap();
+                fs::write(&file, only(&bad, &frames)).unwrap();
                 // Without the index: the log alone must show it.
                 let report = log.verify_without_index().await;
                 assert!(!report.is_sound(), "byte {at} of {which:?}");
@@ -146,15 +166,13 @@ async fn frames_that_are_dropped_repeated_or_swapped_are_found() {
         let file = log.file(which);
         let good = fs::read(&file).unwrap();
         let frames = frames(&good);
-        let head = good[..frames[0].0].to_vec();
         let write = |order: &[usize]| {
-            let mut bytes = head.clone();
-            for place in order {
-                bytes.extend_from_slice(&good[frames[*place].0..frames[*place].1]);
-            }
-            fs::write(&file, bytes).unwrap();
+            let order: Vec<_> = order.iter().map(|place| frames[*place]).collect();
+            fs::write(&file, only(&good, &order)).unwrap();
         };
         let whole: Vec<_> = (0..frames.len()).collect();
+        write(&whole);
+        assert!(log.verify().await.is_sound(), "grouped otherwise");
         for place in 0..frames.len() {
             let mut order = whole.clone();
             order.remove(place);
@@ -205,8 +223,8 @@ async fn without_an_index_a_call_whose_end_was_cut_off_is_reported_as_not_closed
     let log = small_log().await;
     let file = log.file(segment::Log::Journal);
     let good = fs::read(&file).unwrap();
-    let last = frames(&good).last().unwrap().0;
-    fs::write(&file, &good[..last]).unwrap();
+    let (_, before) = frames(&good).split_last().map(|(last, before)| (*last, before.to_vec())).unwrap();
+    fs::write(&file, only(&good, &before)).unwrap();
     let report = log.verify_without_index().await;
     assert_eq!(report.unclosed, [(tenant(), log.calls[1])]);
 }
@@ -216,8 +234,8 @@ async fn a_start_does_not_paper_over_an_end_that_was_cut_off() {
     let log = small_log().await;
     let file = log.file(segment::Log::Journal);
     let good = fs::read(&file).unwrap();
-    let last = frames(&good).last().unwrap().0;
-    fs::write(&file, &good[..last]).unwrap();
+    let (_, before) = frames(&good).split_last().map(|(last, before)| (*last, before.to_vec())).unwrap();
+    fs::write(&file, only(&good, &before)).unwrap();
     let journal = Journal::open(log.data(), log.kms.clone(), log.store.clone()).await.unwrap();
     journal.shutdown().await;
     let report = log.verify().await;

@@ -4,11 +4,11 @@
 //! wrapped key names its epoch, so keys of several epochs can stand side by side; the highest is
 //! the present one. `log-00000001.key` beside it, written alike, signs the tenant's log.
 
-use std::collections::HashMap;
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::collections::{HashMap, HashSet};
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -16,6 +16,8 @@ use ed25519_dalek::{Signer, SigningKey};
 use parking_lot::Mutex;
 use parloir_contract::TenantId;
 use zeroize::Zeroize;
+
+use crate::disk::{Disk, OsDisk, Readers, settle};
 
 use super::{Cipher, KeyError, Kms, LogKey, MAX_WRAPPED, Secret};
 
@@ -68,7 +70,10 @@ struct EpochKey {
 #[derive(Clone)]
 pub struct Keyring {
     folder: Arc<PathBuf>,
+    disk: Arc<dyn Disk>,
     known: Arc<Mutex<Known>>,
+    /// Tenants whose folder this program has made durable.
+    settled: Arc<Mutex<HashSet<TenantId>>>,
 }
 
 /// By tenant and epoch; the present epoch also under `None`.
@@ -78,9 +83,39 @@ impl Keyring {
     /// The keyring in a folder, which is made if need be (readable by the owner alone). Blocks for a
     /// few file operations: open it before serving.
     pub fn open(folder: impl Into<PathBuf>) -> Result<Self, KeyError> {
+        Self::open_on(Arc::new(OsDisk), folder)
+    }
+
+    /// [`Keyring::open`] on a disk of one's own: for whoever wants to watch, or to break, what is written.
+    pub fn open_on(disk: Arc<dyn Disk>, folder: impl Into<PathBuf>) -> Result<Self, KeyError> {
         let folder = folder.into();
-        make_folder(&folder)?;
-        Ok(Self { folder: Arc::new(folder), known: Arc::default() })
+        disk.make_folder(&folder, Readers::Owner)?;
+        settle(&*disk, &folder, 1)?;
+        Ok(Self { folder: Arc::new(folder), disk, known: Arc::default(), settled: Arc::default() })
+    }
+
+    /// Does something in a tenant's folder, on a thread that may block. What is there is durable first: a program that
+    /// was killed may have made a key and never told the disk, and nothing may be sealed under such a one.
+    async fn at<T: Send + 'static>(
+        &self,
+        tenant: &TenantId,
+        work: impl FnOnce(&Place) -> Result<T, KeyError> + Send + 'static,
+    ) -> Result<T, KeyError> {
+        let folder = self.folder.join(tenant.as_str());
+        let place = Place { disk: Arc::clone(&self.disk), folder, tenant: tenant.clone() };
+        let settled = Arc::clone(&self.settled);
+        let work = move || {
+            if place.folder.is_dir() && !settled.lock().contains(&place.tenant) {
+                settle(&*place.disk, &place.folder, 1)?;
+                let mut settled = settled.lock();
+                if settled.len() >= MAX_KNOWN {
+                    settled.clear();
+                }
+                settled.insert(place.tenant.clone());
+            }
+            work(&place)
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|error| KeyError::Io(error.to_string()))?
     }
 
     /// The tenant's key of an epoch; of the present epoch, made if need be, when `None`.
@@ -89,21 +124,18 @@ impl Keyring {
         if let Some(key) = self.known.lock().get(&name) {
             return Ok(key.clone());
         }
-        let folder = self.folder.join(tenant.as_str());
-        let tenant = tenant.clone();
-        let key = blocking(move || {
-            let present = || Ok::<_, KeyError>(numbers(&folder, Kind::Epoch)?.pop());
+        let key = self.at(tenant, move |place| {
             let epoch = match epoch {
                 Some(epoch) => Some(epoch),
-                None => present()?,
+                None => place.numbers(Kind::Epoch)?.pop(),
             };
             let (epoch, secret) = match epoch {
-                Some(epoch) => (epoch, read(&folder, &tenant, Kind::Epoch, epoch)?),
-                None => (FIRST, make(&folder, &tenant, Kind::Epoch, FIRST)?),
+                Some(epoch) => (epoch, place.read(Kind::Epoch, epoch)?),
+                None => (FIRST, place.make(Kind::Epoch, FIRST)?),
             };
             Ok(used(epoch, &secret))
-        })
-        .await?;
+        });
+        let key = key.await?;
         let mut known = self.known.lock();
         if known.len() >= MAX_KNOWN {
             known.clear();
@@ -147,20 +179,15 @@ impl Kms for Keyring {
     }
 
     async fn log_keys(&self, tenant: &TenantId) -> Result<Vec<LogKey>, KeyError> {
-        let (folder, tenant) = (self.folder.join(tenant.as_str()), tenant.clone());
-        blocking(move || {
-            let mut generations = numbers(&folder, Kind::Log)?;
+        let keys = self.at(tenant, |place| {
+            let mut generations = place.numbers(Kind::Log)?;
             if generations.is_empty() {
-                make(&folder, &tenant, Kind::Log, FIRST)?;
+                place.make(Kind::Log, FIRST)?;
                 generations.push(FIRST);
             }
-            let public = |generation| {
-                let secret = read(&folder, &tenant, Kind::Log, generation)?;
-                Ok::<_, KeyError>(LogKey { generation, public: signing(&secret).verifying_key().to_bytes() })
-            };
-            generations.into_iter().map(public).collect()
-        })
-        .await
+            generations.into_iter().map(|generation| place.log_key(generation)).collect()
+        });
+        keys.await
     }
 
     async fn sign_log(
@@ -169,40 +196,35 @@ impl Kms for Keyring {
         generation: u32,
         message: &[u8],
     ) -> Result<[u8; 64], KeyError> {
-        let (folder, tenant) = (self.folder.join(tenant.as_str()), tenant.clone());
-        let secret = blocking(move || read(&folder, &tenant, Kind::Log, generation)).await?;
+        let secret = self.at(tenant, move |place| place.read(Kind::Log, generation)).await?;
         Ok(signing(&secret).sign(message).to_bytes())
     }
 
-    async fn rotate_log(&self, tenant: &TenantId) -> Result<LogKey, KeyError> {
-        let (folder, tenant) = (self.folder.join(tenant.as_str()), tenant.clone());
-        blocking(move || {
-            let mut generations = numbers(&folder, Kind::Log)?;
-            let present = match generations.pop() {
-                Some(present) => present,
-                None => make(&folder, &tenant, Kind::Log, FIRST).map(|_| FIRST)?,
-            };
-            let generation = present.saturating_add(1);
-            let secret = make(&folder, &tenant, Kind::Log, generation)?;
-            for old in generations {
-                fs::remove_file(path(&folder, Kind::Log, old))?;
+    async fn rotate_log(&self, tenant: &TenantId, published: &[u8; 32]) -> Result<LogKey, KeyError> {
+        let published = *published;
+        let rotated = self.at(tenant, move |place| {
+            let mut generations = place.numbers(Kind::Log)?;
+            let not_published = || KeyError::NotPublished { tenant: place.tenant.clone() };
+            let present = generations.pop().ok_or_else(not_published)?;
+            if place.log_key(present)?.public != published {
+                return Err(not_published());
             }
-            File::open(&folder)?.sync_all()?;
-            Ok(LogKey { generation, public: signing(&secret).verifying_key().to_bytes() })
-        })
-        .await
+            let generation = present.saturating_add(1);
+            place.make(Kind::Log, generation)?;
+            let next = place.log_key(generation)?;
+            // Durable before any other goes.
+            for old in generations {
+                place.disk.remove(&place.path(Kind::Log, old))?;
+            }
+            place.disk.sync_folder(&place.folder)?;
+            Ok(next)
+        });
+        rotated.await
     }
 }
 
 fn signing(secret: &Secret) -> SigningKey {
     SigningKey::from_bytes(secret.expose())
-}
-
-/// Files are for threads that may block.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, KeyError> + Send + 'static,
-) -> Result<T, KeyError> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| KeyError::Io(error.to_string()))?
 }
 
 impl std::fmt::Debug for Keyring {
@@ -221,57 +243,6 @@ fn binding(tenant: &TenantId, epoch: u32, context: &[u8]) -> Vec<u8> {
     bound
 }
 
-fn path(folder: &Path, kind: Kind, number: u32) -> PathBuf {
-    folder.join(format!("{}{number:08}.key", kind.prefix()))
-}
-
-/// The numbers of the keys of a kind that are in the folder, in order.
-fn numbers(folder: &Path, kind: Kind) -> Result<Vec<u32>, KeyError> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error.into()),
-    };
-    let mut numbers = Vec::new();
-    for entry in entries {
-        let name = entry?.file_name();
-        let digits = name.to_str().and_then(|name| name.strip_prefix(kind.prefix())?.strip_suffix(".key"));
-        numbers.extend(digits.and_then(|digits| digits.parse::<u32>().ok()));
-    }
-    numbers.sort_unstable();
-    Ok(numbers)
-}
-
-fn read(folder: &Path, tenant: &TenantId, kind: Kind, number: u32) -> Result<Secret, KeyError> {
-    let path = path(folder, kind, number);
-    let mut file = match File::open(&path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            return Err(kind.missing(tenant, number));
-        }
-        Err(error) => return Err(error.into()),
-    };
-    let shown = path.display().to_string();
-    if file.metadata()?.mode() & 0o077 != 0 {
-        return Err(KeyError::Exposed { file: shown });
-    }
-    let damaged = |what| KeyError::Damaged { file: shown.clone(), what };
-    let mut bytes = Vec::with_capacity(64);
-    (&mut file).take(64).read_to_end(&mut bytes)?;
-    let rest = bytes.strip_prefix(kind.magic().as_slice()).ok_or_else(|| damaged("it is no key file"))?;
-    let (version, rest) = rest.split_first().ok_or_else(|| damaged("it is cut short"))?;
-    if *version != KEY_VERSION {
-        return Err(damaged("it is of a version this program does not know"));
-    }
-    let (key, crc) = rest.split_first_chunk::<32>().ok_or_else(|| damaged("it is cut short"))?;
-    if crc != crc32fast::hash(key).to_le_bytes() {
-        return Err(damaged("its checksum differs"));
-    }
-    let secret = Secret::from_bytes(*key);
-    bytes.zeroize();
-    Ok(secret)
-}
-
 fn used(epoch: u32, secret: &Secret) -> EpochKey {
     EpochKey {
         epoch,
@@ -280,46 +251,101 @@ fn used(epoch: u32, secret: &Secret) -> EpochKey {
     }
 }
 
-/// Makes a key of a tenant. Where somebody else does so at the same moment, theirs stands.
-fn make(folder: &Path, tenant: &TenantId, kind: Kind, number: u32) -> Result<Secret, KeyError> {
-    make_folder(folder)?;
-    let secret = Secret::random()?;
-    let mut bytes = kind.magic().to_vec();
-    bytes.push(KEY_VERSION);
-    bytes.extend_from_slice(secret.expose());
-    bytes.extend_from_slice(&crc32fast::hash(secret.expose()).to_le_bytes());
-
-    // A name of its own until it is whole and durable; then it takes the real one, unless that is taken.
-    let mut unique = [0; 8];
-    getrandom::fill(&mut unique).map_err(|error| KeyError::NoRandomness(error.to_string()))?;
-    let draft = folder.join(format!("draft-{:016x}", u64::from_le_bytes(unique)));
-    let written = (|| {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
-        file.write_all(&bytes)?;
-        file.sync_all()?;
-        match fs::hard_link(&draft, path(folder, kind, number)) {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
-            Ok(()) | Err(_) => Ok(()),
-        }
-    })();
-    bytes.zeroize();
-    let removed = fs::remove_file(&draft);
-    written?;
-    removed?;
-    File::open(folder)?.sync_all()?;
-    read(folder, tenant, kind, number)
+/// A tenant's folder of keys.
+struct Place {
+    disk: Arc<dyn Disk>,
+    folder: PathBuf,
+    tenant: TenantId,
 }
 
-/// Makes a folder for its owner alone, durably.
-fn make_folder(folder: &Path) -> Result<(), KeyError> {
-    if folder.is_dir() {
-        return Ok(());
+impl Place {
+    fn path(&self, kind: Kind, number: u32) -> PathBuf {
+        self.folder.join(format!("{}{number:08}.key", kind.prefix()))
     }
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    if let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        File::open(parent)?.sync_all()?;
+
+    /// The numbers of the keys of a kind that are in the folder, in order.
+    fn numbers(&self, kind: Kind) -> Result<Vec<u32>, KeyError> {
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error.into()),
+        };
+        let mut numbers = Vec::new();
+        for entry in entries {
+            let name = entry?.file_name();
+            let digits =
+                name.to_str().and_then(|name| name.strip_prefix(kind.prefix())?.strip_suffix(".key"));
+            numbers.extend(digits.and_then(|digits| digits.parse::<u32>().ok()));
+        }
+        numbers.sort_unstable();
+        Ok(numbers)
     }
-    Ok(())
+
+    fn log_key(&self, generation: u32) -> Result<LogKey, KeyError> {
+        let secret = self.read(Kind::Log, generation)?;
+        Ok(LogKey { generation, public: signing(&secret).verifying_key().to_bytes() })
+    }
+
+    fn read(&self, kind: Kind, number: u32) -> Result<Secret, KeyError> {
+        let path = self.path(kind, number);
+        let mut file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Err(kind.missing(&self.tenant, number));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let shown = path.display().to_string();
+        if file.metadata()?.mode() & 0o077 != 0 {
+            return Err(KeyError::Exposed { file: shown });
+        }
+        let damaged = |what| KeyError::Damaged { file: shown.clone(), what };
+        let mut bytes = Vec::with_capacity(64);
+        (&mut file).take(64).read_to_end(&mut bytes)?;
+        let rest = bytes.strip_prefix(kind.magic().as_slice()).ok_or_else(|| damaged("it is no key file"))?;
+        let (version, rest) = rest.split_first().ok_or_else(|| damaged("it is cut short"))?;
+        if *version != KEY_VERSION {
+            return Err(damaged("it is of a version this program does not know"));
+        }
+        let (key, crc) = rest.split_first_chunk::<32>().ok_or_else(|| damaged("it is cut short"))?;
+        if crc != crc32fast::hash(key).to_le_bytes() {
+            return Err(damaged("its checksum differs"));
+        }
+        let secret = Secret::from_bytes(*key);
+        bytes.zeroize();
+        Ok(secret)
+    }
+
+    /// Makes a key, durably. Where somebody else does so at the same moment, theirs stands.
+    fn make(&self, kind: Kind, number: u32) -> Result<Secret, KeyError> {
+        self.disk.make_folder(&self.folder, Readers::Owner)?;
+        settle(&*self.disk, &self.folder, 1)?;
+        let secret = Secret::random()?;
+        let mut bytes = kind.magic().to_vec();
+        bytes.push(KEY_VERSION);
+        bytes.extend_from_slice(secret.expose());
+        bytes.extend_from_slice(&crc32fast::hash(secret.expose()).to_le_bytes());
+
+        // A name of its own until it is whole and durable; then it takes the real one, unless that is taken.
+        let mut unique = [0; 8];
+        getrandom::fill(&mut unique).map_err(|error| KeyError::NoRandomness(error.to_string()))?;
+        let draft = self.folder.join(format!("draft-{:016x}", u64::from_le_bytes(unique)));
+        let written = (|| {
+            let mut file = self.disk.create(&draft, Readers::Owner)?;
+            file.write(&bytes)?;
+            file.sync()?;
+            match self.disk.link(&draft, &self.path(kind, number)) {
+                Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+                Ok(()) | Err(_) => Ok(()),
+            }
+        })();
+        bytes.zeroize();
+        let removed = self.disk.remove(&draft);
+        written?;
+        removed?;
+        self.disk.sync_folder(&self.folder)?;
+        self.read(kind, number)
+    }
 }
 
 #[cfg(test)]
@@ -399,10 +425,14 @@ mod tests {
         let signature = keyring.sign_log(&tenant("a"), 1, b"a checkpoint").await.unwrap();
         let public = ed25519_dalek::VerifyingKey::from_bytes(&first[0].public).unwrap();
         public.verify_strict(b"a checkpoint", &signature.into()).unwrap();
-        let second = keyring.rotate_log(&tenant("a")).await.unwrap();
+        let second = keyring.rotate_log(&tenant("a"), &first[0].public).await.unwrap();
         let again = Keyring::open(folder.path()).unwrap();
         assert_eq!(again.log_keys(&tenant("a")).await.unwrap(), [first[0], second]);
-        let third = again.rotate_log(&tenant("a")).await.unwrap();
+        // Only what readers know can hand over: nothing is made, and nothing destroyed, where they know another.
+        let unpublished = again.rotate_log(&tenant("a"), &first[0].public).await;
+        assert!(matches!(unpublished, Err(KeyError::NotPublished { .. })));
+        assert_eq!(again.log_keys(&tenant("a")).await.unwrap(), [first[0], second]);
+        let third = again.rotate_log(&tenant("a"), &second.public).await.unwrap();
         assert_eq!(again.log_keys(&tenant("a")).await.unwrap(), [second, third]);
         let gone = again.sign_log(&tenant("a"), 1, b"").await;
         assert!(matches!(gone, Err(KeyError::MissingLog { generation: 1, .. })));

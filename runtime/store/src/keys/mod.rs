@@ -37,6 +37,14 @@ pub enum KeyError {
         /// Which.
         generation: u32,
     },
+    /// The present key of the tenant's log is another than the one that was published.
+    #[error(
+        "the present key of tenant {tenant}'s log is not the one that was published last: publish it first (a `parloir serve` does when it starts), then make the next"
+    )]
+    NotPublished {
+        /// Whose.
+        tenant: TenantId,
+    },
     /// These keys are not for a journal.
     #[error("whoever holds these keys signs no logs: use a keys folder")]
     SignsNoLogs,
@@ -111,8 +119,10 @@ pub trait Kms: Send + Sync + 'static {
     }
 
     /// Makes the next key of the tenant's log, durably. The one before it stays, to hand over; those before
-    /// that are destroyed.
-    async fn rotate_log(&self, _tenant: &TenantId) -> Result<LogKey, KeyError> {
+    /// that are destroyed. `published` is the public side of the present key, as the log's readers have it: where
+    /// the present key is another, nothing is made and nothing destroyed ([`KeyError::NotPublished`]), for only what
+    /// is published can hand over.
+    async fn rotate_log(&self, _tenant: &TenantId, _published: &[u8; 32]) -> Result<LogKey, KeyError> {
         Err(KeyError::SignsNoLogs)
     }
 }

@@ -1,0 +1,282 @@
+//! Segments written, torn and read back.
+
+use std::sync::Arc;
+
+use parloir_store::disk::{Disk, DiskFile, OsDisk, Readers};
+use proptest::prelude::*;
+
+use super::*;
+
+fn tenant() -> TenantId {
+    "cabinet".parse().unwrap()
+}
+
+fn open(data: &Path) -> Tail {
+    let disk: Arc<dyn Disk> = Arc::new(OsDisk);
+    Tail::open(&disk, data, Log::Journal, &tenant()).unwrap()
+}
+
+fn file(data: &Path) -> PathBuf {
+    path(&Log::Journal.folder(data, &tenant()), 1)
+}
+
+fn payloads(data: &Path) -> Vec<Vec<u8>> {
+    let folder = Log::Journal.folder(data, &tenant());
+    let mut all = Vec::new();
+    for number in numbers(&folder).unwrap() {
+        let segment = Segment::read(&folder, Log::Journal, &tenant(), number, 0).unwrap();
+        assert!(segment.head_is_right);
+        for found in segment.frames() {
+            let Found::Frame { payload, .. } = found else { panic!("{found:?}") };
+            all.push(payload.to_vec());
+        }
+    }
+    all
+}
+
+fn append(tail: &mut Tail, payload: &[u8]) -> Location {
+    tail.append(FrameKind::Chunk, payload).unwrap()
+}
+
+#[test]
+fn frames_read_back_across_segments_and_restarts() {
+    let data = tempfile::tempdir().unwrap();
+    let mut expected = Vec::new();
+    for round in 0..3_u8 {
+        let mut tail = open(data.path());
+        tail.limit(500);
+        for number in 0..20 {
+            let payload = vec![number; usize::from(number) * 10 + usize::from(round)];
+            append(&mut tail, &payload);
+            expected.push(payload);
+        }
+        tail.commit().unwrap();
+    }
+    assert_eq!(payloads(data.path()), expected);
+    assert!(numbers(&Log::Journal.folder(data.path(), &tenant())).unwrap().len() > 5);
+}
+
+#[test]
+fn a_frame_is_found_again_where_it_was_said_to_be() {
+    let data = tempfile::tempdir().unwrap();
+    let mut tail = open(data.path());
+    let places = [b"one", b"two", b"six"].map(|payload| append(&mut tail, payload));
+    tail.commit().unwrap();
+    append(&mut tail, b"ten");
+    tail.commit().unwrap();
+    let folder = Log::Journal.folder(data.path(), &tenant());
+    assert_eq!(frame_at(&folder, places[1]).unwrap().as_deref(), Some(&b"two"[..]));
+    // From the middle of a group on, without its head.
+    let rest = Segment::read(&folder, Log::Journal, &tenant(), 1, places[1].offset).unwrap();
+    let rest: Vec<_> = rest
+        .frames()
+        .map(|found| match found {
+            Found::Frame { payload, .. } => payload.to_vec(),
+            Found::Bad { what, .. } => panic!("{what}"),
+        })
+        .collect();
+    assert_eq!(rest, [b"two", b"six", b"ten"]);
+}
+
+#[test]
+fn a_group_torn_anywhere_is_cut_off_and_kept_aside() {
+    let data = tempfile::tempdir().unwrap();
+    let mut tail = open(data.path());
+    append(&mut tail, b"whole");
+    tail.commit().unwrap();
+    let whole = tail.end().offset;
+    append(&mut tail, b"will be torn");
+    tail.commit().unwrap();
+    let bytes = fs::read(file(data.path())).unwrap();
+    for length in whole as usize..bytes.len() {
+        fs::write(file(data.path()), &bytes[..length]).unwrap();
+        let mut tail = open(data.path());
+        assert_eq!(tail.end().offset, whole);
+        append(&mut tail, b"next");
+        tail.commit().unwrap();
+        assert_eq!(payloads(data.path()), [b"whole".to_vec(), b"next".to_vec()]);
+    }
+}
+
+#[test]
+fn a_hole_that_a_power_cut_leaves_before_a_whole_frame_is_cut_off_with_its_group() {
+    let data = tempfile::tempdir().unwrap();
+    let mut tail = open(data.path());
+    append(&mut tail, b"acknowledged");
+    tail.commit().unwrap();
+    let whole = tail.end().offset as usize;
+    let frames: Vec<_> = (0..4_u8).map(|n| append(&mut tail, &[n; 700]).offset as usize).collect();
+    tail.commit().unwrap();
+    let good = fs::read(file(data.path())).unwrap();
+    // Each sector of the group that was being written may be missing while all others are there.
+    for sector in whole / 512..=frames[3] / 512 {
+        let mut bytes = good.clone();
+        bytes[(sector * 512).max(whole)..(sector + 1) * 512].fill(0);
+        fs::write(file(data.path()), &bytes).unwrap();
+        assert_eq!(open(data.path()).end().offset as usize, whole, "sector {sector}");
+        assert_eq!(payloads(data.path()), [b"acknowledged".to_vec()]);
+        let kept = fs::read_dir(Log::Journal.folder(data.path(), &tenant())).unwrap();
+        let kept = kept.map(|entry| entry.unwrap().path()).filter(|path| *path != file(data.path()));
+        for path in kept {
+            assert_eq!(fs::read(&path).unwrap(), bytes[whole..]);
+            fs::remove_file(path).unwrap();
+        }
+    }
+}
+
+#[test]
+fn damage_before_a_whole_group_is_told_and_never_cut_off() {
+    let data = tempfile::tempdir().unwrap();
+    let mut tail = open(data.path());
+    let mut places = Vec::new();
+    for number in 0..3_u8 {
+        places.push(append(&mut tail, &[number; 40]).offset);
+        tail.commit().unwrap();
+    }
+    let folder = Log::Journal.folder(data.path(), &tenant());
+    let mut bytes = fs::read(file(data.path())).unwrap();
+    bytes[places[1] as usize + 20] ^= 1;
+    fs::write(file(data.path()), &bytes).unwrap();
+    drop(open(data.path()));
+    assert_eq!(fs::read(file(data.path())).unwrap(), bytes);
+    let segment = Segment::read(&folder, Log::Journal, &tenant(), 1, 0).unwrap();
+    let found: Vec<_> = segment.frames().collect();
+    assert!(matches!(found[0], Found::Frame { payload: [0, ..], .. }));
+    let group = places[1] - GROUP_HEAD as u64;
+    assert!(matches!(found[1], Found::Bad { offset, end, .. } if offset == group && end == places[1]));
+    assert!(matches!(found[2], Found::Bad { offset, .. } if offset == places[1]));
+    assert!(matches!(found[3], Found::Frame { payload: [2, ..], .. }));
+    // And where a torn group follows, that alone is cut off.
+    let whole = bytes.len();
+    bytes.extend_from_slice(MARK);
+    fs::write(file(data.path()), &bytes).unwrap();
+    assert_eq!(open(data.path()).end().offset as usize, whole);
+}
+
+#[test]
+fn bytes_of_another_segment_in_a_hole_are_no_group_of_this_one() {
+    let data = tempfile::tempdir().unwrap();
+    let mut tail = open(data.path());
+    append(&mut tail, b"mine");
+    tail.commit().unwrap();
+    let whole = tail.end().offset;
+    let mut frames = Vec::new();
+    put_frame(&mut frames, FrameKind::Chunk.byte(), b"stale");
+    let good = fs::read(file(data.path())).unwrap();
+    for (number, at, stays) in [(1, whole, true), (2, whole, false), (1, whole + 1, false)] {
+        let bytes = [good.clone(), group_head(number, at, 1, &frames), frames.clone()].concat();
+        fs::write(file(data.path()), bytes).unwrap();
+        assert_eq!(open(data.path()).end().offset > whole, stays, "segment {number}, place {at}");
+    }
+    let miscounted = [good.clone(), group_head(1, whole, 2, &frames), frames.clone()].concat();
+    fs::write(file(data.path()), miscounted).unwrap();
+    assert_eq!(open(data.path()).end().offset, whole);
+}
+
+/// A disk that writes down what was made durable since it was last asked.
+#[derive(Debug, Clone, Default)]
+struct Watched(Arc<parking_lot::Mutex<Vec<PathBuf>>>);
+
+#[derive(Debug)]
+struct WatchedFile(Box<dyn DiskFile>, PathBuf, Watched);
+
+impl DiskFile for WatchedFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.write(bytes)
+    }
+    fn sync(&mut self) -> io::Result<()> {
+        self.2.0.lock().push(self.1.clone());
+        self.0.sync()
+    }
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.0.cut(length)
+    }
+}
+
+impl Disk for Watched {
+    fn make_folder(&self, folder: &Path, readers: Readers) -> io::Result<()> {
+        OsDisk.make_folder(folder, readers)
+    }
+    fn create(&self, file: &Path, readers: Readers) -> io::Result<Box<dyn DiskFile>> {
+        Ok(Box::new(WatchedFile(OsDisk.create(file, readers)?, file.to_owned(), self.clone())))
+    }
+    fn append(&self, file: &Path) -> io::Result<Box<dyn DiskFile>> {
+        Ok(Box::new(WatchedFile(OsDisk.append(file)?, file.to_owned(), self.clone())))
+    }
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        OsDisk.rename(from, to)
+    }
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        OsDisk.link(from, to)
+    }
+    fn remove(&self, file: &Path) -> io::Result<()> {
+        OsDisk.remove(file)
+    }
+    fn remove_folder(&self, folder: &Path) -> io::Result<()> {
+        OsDisk.remove_folder(folder)
+    }
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        self.0.lock().push(folder.to_owned());
+        OsDisk.sync_folder(folder)
+    }
+}
+
+#[test]
+fn what_a_killed_program_wrote_and_never_synced_is_durable_before_a_log_is_open_again() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    let mut tail = open(&data);
+    append(&mut tail, b"written");
+    tail.commit().unwrap();
+    drop(tail);
+    let watched = Watched::default();
+    let disk: Arc<dyn Disk> = Arc::new(watched.clone());
+    drop(Tail::open(&disk, &data, Log::Journal, &tenant()).unwrap());
+    let synced = watched.0.lock().clone();
+    let folder = Log::Journal.folder(&data, &tenant());
+    for path in [file(&data), folder.clone(), data.join("journal"), data.clone(), place.path().to_owned()] {
+        assert!(synced.contains(&path), "{} is not in {synced:?}", path.display());
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn segments_are_for_their_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let data = tempfile::tempdir().unwrap();
+    drop(open(data.path()));
+    assert_eq!(fs::metadata(file(data.path())).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+proptest! {
+    #[test]
+    fn whatever_the_bytes_reading_ends_and_what_is_found_is_in_order(bytes in vec_with_marks()) {
+        let data = tempfile::tempdir().unwrap();
+        drop(open(data.path()));
+        let begin = fs::read(file(data.path())).unwrap();
+        fs::write(file(data.path()), [begin, bytes].concat()).unwrap();
+        let folder = Log::Journal.folder(data.path(), &tenant());
+        let segment = Segment::read(&folder, Log::Journal, &tenant(), 1, 0).unwrap();
+        let mut last = 0;
+        for found in segment.frames() {
+            let (Found::Frame { offset, .. } | Found::Bad { offset, .. }) = found;
+            prop_assert!(offset >= last);
+            last = offset;
+        }
+        prop_assert!(segment.whole() <= segment.base + segment.bytes.len() as u64);
+    }
+}
+
+/// Bytes in which frames and groups, whole and not, are likely.
+fn vec_with_marks() -> impl Strategy<Value = Vec<u8>> {
+    let frame = (any::<u8>(), proptest::collection::vec(any::<u8>(), 0..40)).prop_map(|(kind, payload)| {
+        let mut bytes = Vec::new();
+        put_frame(&mut bytes, kind % 6, &payload);
+        bytes
+    });
+    let group = (0..3_u32, 0..80_u64, frame.clone())
+        .prop_map(|(count, at, frame)| [group_head(1, at, count, &frame), frame].concat());
+    let other = proptest::collection::vec(any::<u8>(), 0..20);
+    let piece = prop_oneof![frame, group, other];
+    proptest::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+}

@@ -1,0 +1,369 @@
+//! A power cut at any moment: what a real workload told the disk is written down, and for every beginning of it the states
+//! that the disk may be in are rebuilt, opened, and read. Nothing that was acknowledged may be missing, nothing there that
+//! nobody asked for, and the log must go on.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod disk;
+mod memory;
+
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{HashMap, HashSet};
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use disk::{Fate, Keeps, Model, Random, Step, Traced};
+use memory::Memory;
+use parking_lot::Mutex;
+use parloir_contract::{CallId, TenantId};
+use parloir_journal::{
+    CallEnded, CallStarted, Journal, Note as Remark, Record, RecordBody, RecordingBlock, Scope, check_since,
+    published_keys,
+};
+use parloir_proof::note::Note;
+use parloir_store::Keyring;
+use parloir_store::disk::Disk;
+
+/// States that are looked at, at least.
+const STATES: usize = 10_000;
+
+/// What somebody was told, or asked for.
+#[derive(Debug, Clone)]
+enum Said {
+    /// A remark is about to be given to the journal.
+    Asked(String),
+    /// It is in the journal, and so is everything before it.
+    Acknowledged { call: CallId, seq: u64, text: String },
+    /// The call is closed, and in the journal.
+    Closed(CallId),
+    /// Somebody outside may have this checkpoint.
+    Published(Note),
+    /// The log has as many keys.
+    Rotated { tenant: TenantId, keys: usize },
+}
+
+fn tenant(number: u8) -> TenantId {
+    format!("tenant-{number}").parse().unwrap()
+}
+
+/// Whose call it is: a matter of its first byte.
+fn owner(call: CallId) -> TenantId {
+    tenant(call.as_bytes()[0] % 2)
+}
+
+fn remark(text: &str) -> RecordBody {
+    RecordBody::Note(Remark { text: text.to_owned() })
+}
+
+/// Journal and keys in a folder.
+async fn open(disk: Arc<dyn Disk>, root: &Path) -> Result<Journal, String> {
+    let kms = Keyring::open_on(Arc::clone(&disk), root.join("keys")).map_err(|error| error.to_string())?;
+    let store = Arc::new(Memory::default());
+    Journal::open_on(disk, root.join("data"), Arc::new(kms), store).await.map_err(|error| error.to_string())
+}
+
+async fn publish(journal: &Journal, disk: &Traced<Said>) {
+    journal.publish().await;
+    for number in 0..2 {
+        if let Some(note) = journal.checkpoint(&tenant(number)).await.unwrap() {
+            disk.say(Said::Published(note));
+        }
+    }
+}
+
+/// One run of a program: calls of two tenants, records that are waited for and records that are not, recordings,
+/// checkpoints, a change of keys, calls that end and calls that are cut off with it.
+async fn session(disk: &Traced<Said>, root: &Path, number: u8, random: &mut Random) {
+    let journal = open(Arc::new(disk.clone()), root).await.unwrap();
+    let mut calls = Vec::new();
+    for place in 0..4 {
+        let id = CallId::from_bytes([number * 16 + place; 16]);
+        calls.push((id, journal.open_call(&owner(id), id, CallStarted::default()).await.unwrap()));
+    }
+    for step in 0..48_u32 {
+        let (id, call) = &calls[random.below(calls.len() as u64) as usize];
+        for between in 0..random.below(4) {
+            let text =
+                format!("{number} {step} between {between} {}", "x".repeat(random.below(900) as usize));
+            disk.say(Said::Asked(text.clone()));
+            call.append(remark(&text)).unwrap();
+        }
+        if random.below(4) == 0 {
+            call.recording(RecordingBlock { second: step, bytes: vec![step as u8; 900] }).unwrap();
+        }
+        let text = format!("{number} {step}");
+        disk.say(Said::Asked(text.clone()));
+        let seq = call.append_durable(remark(&text)).await.unwrap();
+        disk.say(Said::Acknowledged { call: *id, seq, text });
+        if step % 9 == 8 {
+            publish(&journal, disk).await;
+        }
+        if step == 20 {
+            let tenant = tenant(number % 2);
+            journal.rotate_log_key(&tenant).await.unwrap();
+            let keys = published_keys(root.join("data"), &tenant).await.unwrap().len();
+            disk.say(Said::Rotated { tenant, keys });
+        }
+    }
+    for (id, call) in calls.drain(..2) {
+        call.close(CallEnded::default()).await.unwrap();
+        disk.say(Said::Closed(id));
+    }
+    publish(&journal, disk).await;
+    journal.shutdown().await;
+}
+
+/// What the disk is told by three runs one after another.
+fn trace(root: &Path, keeps: Keeps, seed: u64) -> Vec<Step<Said>> {
+    let disk = Traced::new(root, keeps);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut random = Random(seed);
+        for number in 0..3 {
+            session(&disk, root, number, &mut random).await;
+        }
+    });
+    disk.steps()
+}
+
+/// Opens what is in a folder as the next start would, and holds it against what was said.
+async fn check(root: &Path, said: &[&Said]) -> Result<(), String> {
+    let journal = open(Arc::new(parloir_store::disk::OsDisk), root).await?;
+    let held = hold(&journal, root, said).await;
+    journal.shutdown().await;
+    held
+}
+
+async fn hold(journal: &Journal, root: &Path, said: &[&Said]) -> Result<(), String> {
+    let mut calls: HashMap<CallId, Vec<Record>> = HashMap::new();
+    for number in 0..2 {
+        let page = journal.calls(&tenant(number), None, 1_000).await.map_err(|error| error.to_string())?;
+        for entry in page.calls {
+            let records = journal.records(&tenant(number), entry.call).await;
+            calls.insert(entry.call, records.map_err(|error| format!("{}: {error}", entry.call))?);
+        }
+    }
+    let mut asked = HashSet::new();
+    for said in said {
+        match said {
+            Said::Asked(text) => {
+                asked.insert(text.as_str());
+            }
+            Said::Acknowledged { call, seq, text } => {
+                let record = calls.get(call).and_then(|records| records.get(*seq as usize));
+                if record.map(|record| &record.body) != Some(&remark(text)) {
+                    return Err(format!("LOST record {seq} of call {call}: {record:?}"));
+                }
+            }
+            Said::Closed(call) => {
+                let last = calls.get(call).and_then(|records| records.last());
+                if !last.is_some_and(|record| matches!(record.body, RecordBody::CallEnded(_))) {
+                    return Err(format!("LOST the end of call {call}"));
+                }
+            }
+            Said::Published(_) | Said::Rotated { .. } => {}
+        }
+    }
+    let mut found = HashSet::new();
+    for record in calls.values().flatten() {
+        match &record.body {
+            RecordBody::Note(Remark { text }) => {
+                if !asked.contains(text.as_str()) || !found.insert(text.as_str()) {
+                    return Err(format!("INVENTED {text:?}"));
+                }
+            }
+            RecordBody::CallStarted(_)
+            | RecordBody::CallEnded(_)
+            | RecordBody::CallInterrupted(_)
+            | RecordBody::RecordingStored(_) => {}
+            other => return Err(format!("INVENTED {other:?}")),
+        }
+    }
+    journal.publish().await;
+    for said in said {
+        match said {
+            Said::Published(note) if !note.text.contains("\n0\n") => {
+                check_since(root.join("data"), note.clone())
+                    .await
+                    .map_err(|error| format!("LOST {error}"))?;
+            }
+            Said::Rotated { tenant, keys } => {
+                let there = published_keys(root.join("data"), tenant).await.map_err(|e| e.to_string())?.len();
+                if there < *keys {
+                    return Err(format!("LOST a key of {tenant}'s log: {there} of {keys}"));
+                }
+            }
+            Said::Published(_) | Said::Asked(_) | Said::Acknowledged { .. } | Said::Closed(_) => {}
+        }
+    }
+    let report = journal.verify(Scope::All).await.map_err(|error| error.to_string())?;
+    if !report.is_sound() || report.signed != report.chunks {
+        return Err(format!("{} of {} signed, {:?}", report.signed, report.chunks, report.problems));
+    }
+    Ok(())
+}
+
+/// A state of the disk: after so many steps, with such a fate of what was not synced.
+type State = (usize, Fate);
+
+/// Rebuilds and checks states on all threads there are, each different disk once. Returns how many there were, and the first
+/// that is not as it was promised.
+fn check_all(steps: &[Step<Said>], states: &[State], enough: usize) -> (usize, Option<(State, String)>) {
+    let (next, looked_at) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let seen: Mutex<HashSet<u64>> = Mutex::default();
+    let wrong: Mutex<Option<(State, String)>> = Mutex::default();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                let (mut model, mut applied) = (Model::new(), 0);
+                loop {
+                    let place = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(state @ (count, fate)) = states.get(place).copied() else { break };
+                    if wrong.lock().is_some() || looked_at.load(Ordering::Relaxed) >= enough {
+                        break;
+                    }
+                    if count < applied {
+                        (model, applied) = (Model::new(), 0);
+                    }
+                    steps[applied..count].iter().for_each(|step| model.apply(step));
+                    applied = count;
+                    let tree = model.after(fate);
+                    let said: Vec<_> = steps[..count].iter().filter_map(said).collect();
+                    // The same disk under other promises is another state.
+                    let mut hasher = DefaultHasher::new();
+                    (&tree, said.len()).hash(&mut hasher);
+                    if !seen.lock().insert(hasher.finish()) {
+                        continue;
+                    }
+                    let root = place_for_states();
+                    tree.write(root.path());
+                    let checked = runtime.block_on(check(root.path(), &said));
+                    looked_at.fetch_add(1, Ordering::Relaxed);
+                    if let Err(why) = checked {
+                        wrong.lock().get_or_insert((state, why));
+                    }
+                }
+            });
+        }
+    });
+    (looked_at.into_inner(), wrong.into_inner())
+}
+
+fn said(step: &Step<Said>) -> Option<&Said> {
+    match step {
+        Step::Said(said) => Some(said),
+        _ => None,
+    }
+}
+
+/// In memory where there is such a place: it is written ten thousand times.
+fn place_for_states() -> tempfile::TempDir {
+    let memory = PathBuf::from("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory).unwrap() } else { tempfile::tempdir().unwrap() }
+}
+
+/// Every beginning of the trace from `from` on, without what was not synced, with all of it, and with parts of it.
+fn states(steps: usize, from: usize, each: u64, seed: u64) -> Vec<State> {
+    let mut states = Vec::new();
+    for count in from..=steps {
+        states.extend([(count, Fate::Nothing), (count, Fate::All)]);
+        states.extend((0..each).map(|n| (count, Fate::Some(seed ^ (count as u64) << 20 ^ n))));
+    }
+    states
+}
+
+fn seed() -> u64 {
+    match std::env::var("PARLOIR_SEED") {
+        Ok(seed) => seed.parse().unwrap(),
+        Err(_) => std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64,
+    }
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_and_nothing_invented_whatever_a_power_cut_leaves() {
+    let seed = seed();
+    println!("PARLOIR_SEED={seed}");
+    let root = place_for_states();
+    let steps = trace(root.path(), Keeps::All, seed);
+    let promises = steps.iter().filter_map(said).count();
+    let states = states(steps.len(), 0, 3, seed);
+    let (looked_at, wrong) = check_all(&steps, &states, usize::MAX);
+    println!("{} steps, {promises} of them promises; {looked_at} states of the disk", steps.len());
+    if let Some(((count, fate), why)) = wrong {
+        panic!("PARLOIR_SEED={seed}, after step {count} ({}), {fate:?}: {why}", steps[count - 1]);
+    }
+    assert!(looked_at >= STATES, "{looked_at}");
+}
+
+#[test]
+fn a_disk_that_does_not_sync_its_files_is_found_out() {
+    lost(Keeps::NoFile);
+}
+
+#[test]
+fn a_disk_that_does_not_sync_its_folders_is_found_out() {
+    lost(Keeps::NoFolder);
+}
+
+fn lost(keeps: Keeps) {
+    let seed = seed();
+    let root = place_for_states();
+    let steps = trace(root.path(), keeps, seed);
+    let mut states = states(steps.len(), 0, 1, seed);
+    // Where promises have been made.
+    states.reverse();
+    let (looked_at, wrong) = check_all(&steps, &states, 500);
+    let (_, why) = wrong.unwrap_or_else(|| panic!("{keeps:?}: nothing was lost in {looked_at} states"));
+    println!("PARLOIR_SEED={seed}: {keeps:?} after {looked_at} states: {why}");
+}
+
+/// Killed between writing and syncing, started again, and then the power fails: what the second run signed and promised
+/// holds.
+#[test]
+fn what_a_start_after_a_kill_signs_survives_the_power_cut_after_it() {
+    let seed = seed();
+    println!("PARLOIR_SEED={seed}");
+    let first = place_for_states();
+    let steps = trace(first.path(), Keeps::All, seed);
+    let unsynced: Vec<_> = steps
+        .windows(2)
+        .enumerate()
+        .filter(|(_, pair)| matches!(pair, [Step::Write(path, _), Step::Sync(_)] if path.starts_with("data/journal")))
+        .map(|(place, _)| place + 1)
+        .collect();
+    let mut looked_at = 0;
+    for count in unsynced.iter().copied().step_by(unsynced.len().div_ceil(12).max(1)) {
+        let mut model = Model::new();
+        steps[..count].iter().for_each(|step| model.apply(step));
+        let root = place_for_states();
+        model.after(Fate::All).write(root.path());
+        let disk = Traced::new(root.path(), Keeps::All);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let journal = open(Arc::new(disk.clone()), root.path()).await.unwrap();
+            publish(&journal, &disk).await;
+            journal.shutdown().await;
+        });
+        let mut all = steps[..count].to_vec();
+        all.extend(disk.steps());
+        let (looked, wrong) = check_all(&all, &states(all.len(), count, 1, seed), usize::MAX);
+        looked_at += looked;
+        if let Some(((at, fate), why)) = wrong {
+            panic!(
+                "PARLOIR_SEED={seed}, killed after step {count}, after step {at} ({}), {fate:?}: {why}",
+                all[at - 1]
+            );
+        }
+    }
+    println!("{looked_at} states of the disk");
+    assert!(looked_at > 200, "{looked_at}");
+}

@@ -1,0 +1,145 @@
+//! How files that must survive a power cut are written: every change of the journal's segments, of the signed log and
+//! of the keys goes through a [`Disk`].
+//!
+//! One that writes down what it is told, in order, lets a test rebuild every state that a power cut may leave:
+//! what was not synced may be there, in part, or not at all. Reading is no part of it.
+
+use std::fmt::Debug;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// Who may read a file or a folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readers {
+    /// Its owner alone: keys, and whatever holds contents, sealed or not.
+    Owner,
+    /// Whoever the system lets: what is meant to be served.
+    Anyone,
+}
+
+/// A file that is being written.
+pub trait DiskFile: Debug + Send {
+    /// Appends bytes.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Returns when all that was written, and the file's length, is durable.
+    fn sync(&mut self) -> io::Result<()>;
+    /// Cuts the file off at a length in bytes.
+    fn cut(&mut self, length: u64) -> io::Result<()>;
+}
+
+/// Where files are written. What is done in a folder (a file made, renamed, removed) is durable after
+/// [`Disk::sync_folder`] on it, and not before.
+pub trait Disk: Debug + Send + Sync + 'static {
+    /// Makes a folder and those above it, where they are missing.
+    fn make_folder(&self, folder: &Path, readers: Readers) -> io::Result<()>;
+    /// Makes a file; one that is there already is an error.
+    fn create(&self, file: &Path, readers: Readers) -> io::Result<Box<dyn DiskFile>>;
+    /// Opens a file at its end.
+    fn append(&self, file: &Path) -> io::Result<Box<dyn DiskFile>>;
+    /// Gives a file another name, in place of whatever has that.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Gives a file a second name; an error where there is one of that name.
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Removes a file. That there is none is no error.
+    fn remove(&self, file: &Path) -> io::Result<()>;
+    /// Removes a folder with all in it. That there is none is no error.
+    fn remove_folder(&self, folder: &Path) -> io::Result<()>;
+    /// Makes what was done in a folder durable.
+    fn sync_folder(&self, folder: &Path) -> io::Result<()>;
+}
+
+/// The operating system's files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OsDisk;
+
+impl DiskFile for File {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write_all(bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_data()
+    }
+
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.set_len(length)
+    }
+}
+
+fn missing_is_well(done: io::Result<()>) -> io::Result<()> {
+    match done {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}
+
+impl Disk for OsDisk {
+    fn make_folder(&self, folder: &Path, readers: Readers) -> io::Result<()> {
+        let mode = match readers {
+            Readers::Owner => 0o700,
+            Readers::Anyone => 0o755,
+        };
+        DirBuilder::new().recursive(true).mode(mode).create(folder)
+    }
+
+    fn create(&self, file: &Path, readers: Readers) -> io::Result<Box<dyn DiskFile>> {
+        let mode = match readers {
+            Readers::Owner => 0o600,
+            Readers::Anyone => 0o644,
+        };
+        Ok(Box::new(OpenOptions::new().append(true).create_new(true).mode(mode).open(file)?))
+    }
+
+    fn append(&self, file: &Path) -> io::Result<Box<dyn DiskFile>> {
+        Ok(Box::new(OpenOptions::new().append(true).open(file)?))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::hard_link(from, to)
+    }
+
+    fn remove(&self, file: &Path) -> io::Result<()> {
+        missing_is_well(fs::remove_file(file))
+    }
+
+    fn remove_folder(&self, folder: &Path) -> io::Result<()> {
+        missing_is_well(fs::remove_dir_all(folder))
+    }
+
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        // A path of one name has an empty parent, which is the present folder.
+        File::open(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })?.sync_all()
+    }
+}
+
+/// Writes a file whole and durably: a reader, and a start after a power cut, finds what was there before or all of this.
+/// Its folder must be there.
+pub fn write_whole(disk: &dyn Disk, path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
+    let mut draft = path.to_owned().into_os_string();
+    draft.push(".part");
+    let draft = PathBuf::from(draft);
+    // One that a crash left.
+    disk.remove(&draft)?;
+    let mut file = disk.create(&draft, readers)?;
+    file.write(bytes)?;
+    file.sync()?;
+    disk.rename(&draft, path)?;
+    disk.sync_folder(path.parent().unwrap_or(Path::new("")))
+}
+
+/// Makes a folder, and its name in those above it, up to so many of them, durable. A folder that is there may have been
+/// made by a program that was killed before it said so to the disk.
+pub fn settle(disk: &dyn Disk, folder: &Path, above: usize) -> io::Result<()> {
+    disk.sync_folder(folder)?;
+    folder.ancestors().skip(1).take(above).try_for_each(|above| match disk.sync_folder(above) {
+        // Somebody else's folder: what is in it was not made here.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(()),
+        done => done,
+    })
+}
