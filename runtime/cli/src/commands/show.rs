@@ -58,9 +58,18 @@ impl Show {
 pub(crate) fn timeline(records: &[Record], all: bool) {
     let began = records.first().map_or(0, |r| r.at);
     let bodies: HashMap<Seq, &RecordBody> = records.iter().map(|r| (r.seq, &r.body)).collect();
+    let meaning = host("meaning");
+    let mut understood = String::new();
     for record in records {
         let seconds = record.at.saturating_sub(began) / 1_000_000;
         let Some((who, what)) = line(&record.body, &bodies, all) else { continue };
+        // An agent may ask several times what the same words mean.
+        if who == meaning {
+            if !all && what == understood {
+                continue;
+            }
+            understood.clone_from(&what);
+        }
         let clock = styled(DIM, &format!("{:>4}.{:03}", seconds / 1_000, seconds % 1_000));
         anstream::println!("{clock}  {who}  {what}");
     }

@@ -107,7 +107,7 @@ impl Talk {
                     left.events.iter().for_each(test::tell);
                     ended(&left);
                     if self.save.as_deref().is_some_and(|file| !file.exists()) {
-                        self.keep(&name, scene, &left).await?;
+                        self.keep(&name, scene, &left)?;
                     }
                 }
             }
