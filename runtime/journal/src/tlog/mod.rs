@@ -479,9 +479,12 @@ impl TenantLog {
     }
 }
 
+/// Sizes of trees with their roots.
+type Marks = Vec<(u64, Hash)>;
+
 /// The newest checkpoint, and what was signed of the log, by size: the largest last. The newest that witnesses cosigned counts
 /// as much as the newest: somebody may have put an older one in its place.
-fn signed_before(files: &Files, chain: &[PublicKey]) -> Result<(Option<Note>, Vec<(u64, Hash)>), Refused> {
+fn signed_before(files: &Files, chain: &[PublicKey]) -> Result<(Option<Note>, Marks), Refused> {
     let (newest, cosigned) = checkpoints(files)?;
     let folder = files.folder.display();
     if chain.is_empty() {
