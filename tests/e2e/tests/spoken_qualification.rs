@@ -20,7 +20,7 @@ const AGENTS: [(&str, &str); 5] = [
 ];
 
 /// What the caller does, turn by turn: agrees, says what it is about, types a budget, wants it this month,
-/// decides alone, says and spells a name, dictates a number.
+/// decides alone, says a name, dictates a number.
 const STEPS: [(&str, &str); 7] = [
     ("--say", "fr_oui_accepte"),
     ("--say", "fr_bonjour_rdv"),
@@ -154,7 +154,7 @@ fn five_languages_answer_one_spoken_call_and_file_one_report() {
         })
         .collect();
     let (_, first) = &reports[0];
-    // The name is whatever was heard of a spelled one: the same in all five.
+    // How the name is written is the recogniser's: the same in all five.
     let filed = ["\"handed-over\"", "15000", "month", "+33612345678", "accepted", "rendez-vous", "\"name\""];
     for filed in filed {
         assert!(first.contains(filed), "{filed} is not in {first}");

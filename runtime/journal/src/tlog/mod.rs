@@ -479,12 +479,12 @@ impl TenantLog {
     }
 }
 
-/// A log of so many leaves, and its root.
-type Mark = (u64, Hash);
+/// Sizes of trees with their roots.
+type Marks = Vec<(u64, Hash)>;
 
 /// The newest checkpoint, and what was signed of the log, by size: the largest last. The newest that witnesses cosigned counts
 /// as much as the newest: somebody may have put an older one in its place.
-fn signed_before(files: &Files, chain: &[PublicKey]) -> Result<(Option<Note>, Vec<Mark>), Refused> {
+fn signed_before(files: &Files, chain: &[PublicKey]) -> Result<(Option<Note>, Marks), Refused> {
     let (newest, cosigned) = checkpoints(files)?;
     let folder = files.folder.display();
     if chain.is_empty() {
@@ -520,7 +520,7 @@ fn signed_before(files: &Files, chain: &[PublicKey]) -> Result<(Option<Note>, Ve
 pub(crate) const GONE: &str = "is gone: put back the newest there is, from a back-up, from checkpoint.cosigned beside it, or from a witness or a client who kept one";
 
 /// The edge of the largest of these trees, where the tiles give their roots; `None` where the tiles are damaged.
-fn kept(files: &Files, marks: &[Mark]) -> Result<Option<Edge>, Refused> {
+fn kept(files: &Files, marks: &[(u64, Hash)]) -> Result<Option<Edge>, Refused> {
     let Some((largest, root)) = marks.last() else { return Ok(Some(Edge::default())) };
     let Some(edge) = Edge::load(files, *largest).ok().filter(|edge| edge.root() == *root) else {
         return Ok(None);

@@ -330,6 +330,12 @@ impl Model {
         }
     }
 
+    /// Whether anything was not synced.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.files.iter().any(|file| !file.changes.is_empty())
+            || self.folders.iter().any(|folder| !folder.changes.is_empty())
+    }
+
     /// What is there after the end.
     pub(crate) fn after(&self, fate: Fate) -> Tree {
         let seed = match fate {
