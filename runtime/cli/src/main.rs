@@ -78,6 +78,11 @@ enum Command {
         after_help = "Nobody is rung, nothing is sent, nothing is booked. Exit codes: 0 the same, 3 otherwise.\n\nExamples:\n  parloir replay 4f1c…e2\n  parloir replay 4f1c…e2 --agent agents/cabinet"
     )]
     Replay(commands::replay::Replay),
+    /// Make a conversation test of a recorded call, with what is somebody's replaced.
+    #[command(
+        after_help = "Names and numbers that the call knew as somebody's are replaced; read the file before you share it.\n\nExample:\n  parloir record-test 4f1c…e2 -o agents/cabinet/conversations/from-a-call.yaml"
+    )]
+    RecordTest(commands::record_test::RecordTest),
     /// Compare two agents on recorded calls: what each says, books, reports and hands over.
     #[command(
         after_help = "Exit codes: 0 the same in every call, 3 otherwise.\n\nExamples:\n  parloir diff cabinet-1.wasm agents/cabinet\n  parloir diff cabinet-1.wasm cabinet-2.wasm --call 4f1c…e2 --show"
@@ -204,6 +209,7 @@ fn main() -> ExitCode {
             Command::Verify(verify) => verify.run().await,
             Command::Witness(witness) => witness.run().await,
             Command::Replay(replay) => replay.run().await,
+            Command::RecordTest(record) => record.run().await,
             Command::Diff(diff) => diff.run().await,
             Command::Test(test) => test.run().await,
             Command::Talk(talk) => talk.run().await,

@@ -53,6 +53,7 @@ mod place;
 mod rehearse;
 mod script;
 mod stage;
+mod told;
 mod vault;
 mod world;
 

@@ -9,6 +9,7 @@
 //!   from its first other request on, the [`Tape`] finds what fits best: the caller goes on saying what the
 //!   caller said.
 //! - [`compare`]: what two such runs said, booked, reported and handed over differently.
+//! - [`as_test`]: the call as a conversation test, with a [`Disguise`] over what is somebody's.
 //!
 //! What may never be here: a socket, a provider, the store of a tenant, or a write into the journal that is
 //! being read. What a re-run books, remembers and transfers happens nowhere.
@@ -21,14 +22,18 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod as_test;
 mod compare;
+mod disguise;
 mod effect;
 mod exact;
 mod fork;
 mod recorded;
 mod tape;
 
+pub use as_test::{AsTest, as_test};
 pub use compare::{Comparison, Line, Mark, compare};
+pub use disguise::Disguise;
 pub use effect::{Aspect, Effect, effects};
 pub use exact::{Difference, Exact, exact};
 pub use fork::{Ran, Taken, fork};

@@ -11,6 +11,7 @@ pub(crate) mod fetch;
 pub(crate) mod log_key;
 pub(crate) mod new;
 pub(crate) mod prove;
+pub(crate) mod record_test;
 pub(crate) mod recording;
 pub(crate) mod replay;
 pub(crate) mod serve;

@@ -116,7 +116,7 @@ pub(crate) async fn recorded(folders: &Folders, call: CallId) -> Result<Recorded
 }
 
 /// The very component that answered.
-async fn kept(folders: &Folders, recorded: &Recorded) -> Result<Agent, Failure> {
+pub(crate) async fn kept(folders: &Folders, recorded: &Recorded) -> Result<Agent, Failure> {
     let sandbox = Sandbox::new(Settings::default(), Some(kept_agents(folders)?))?;
     if let Some(agent) = sandbox.kept(recorded.component_sha256).await? {
         return Ok(agent);

@@ -117,7 +117,7 @@ impl Talk {
     /// Saves the talk where it is asked for.
     fn keep(&self, agent: &str, scene: Scene, left: &Left) -> Outcome {
         let Some(file) = &self.save else { return Ok(()) };
-        let text = write(&conversation(format!("A talk with {agent}"), scene, left));
+        let text = write(&Conversation::told(&format!("A talk with {agent}"), scene, left));
         crate::private::write(file, text.as_bytes())
             .map_err(|error| Failure::new(format!("{}: {error}", file.display())))?;
         anstream::println!("{} {}", styled(GOOD, "saved"), file.display());
@@ -306,42 +306,6 @@ fn ended(left: &Left) {
             to.reference
         );
     }
-}
-
-/// The talk as a conversation: its course, and what it left.
-fn conversation(name: String, scene: Scene, left: &Left) -> Conversation {
-    let at = Place { file: "talk".into(), line: 1, column: 1 };
-    let located = at.clone();
-    let steps = recorded(&left.events, &at);
-    let outcome = match &left.ended {
-        Ended::Agent(Judgement::Done) => OutcomeRule::Done,
-        Ended::Agent(Judgement::Transferred) => OutcomeRule::Transferred,
-        Ended::Agent(Judgement::CallBack) => OutcomeRule::CallBack,
-        Ended::Agent(Judgement::Abandoned) => OutcomeRule::Abandoned,
-        Ended::Agent(Judgement::Failed(_)) | Ended::Stopped(_) => OutcomeRule::Failed(None),
-    };
-    let start = |made: &parloir_contract::Appointment| from_local(made.slot.start).unwrap_or_default();
-    let rule =
-        |made| AppointmentRule { start: start(made), name: None, phone: None, motive: None, at: at.clone() };
-    let consent = match left.consent {
-        Some(true) => Consent::Given,
-        Some(false) => Consent::Refused,
-        None => Consent::Unasked,
-    };
-    let all = &left.appointments;
-    let expect = Expect {
-        outcome: Some(Located { value: outcome, at: at.clone() }),
-        consent: Some(Located { value: consent, at: at.clone() }),
-        booked: Some(Located { value: all.booked.iter().map(rule).collect(), at: at.clone() }),
-        moved: Some(Located {
-            value: all.moved.iter().map(|(from, to)| (*from, start(to))).collect(),
-            at: at.clone(),
-        }),
-        cancelled: Some(Located { value: all.cancelled.iter().map(start).collect(), at: at.clone() }),
-        transferred_to: Some(Located { value: left.transferred_to.clone(), at }),
-        ..Expect::default()
-    };
-    Conversation { name, at: located, scene, steps, expect }
 }
 
 #[cfg(test)]

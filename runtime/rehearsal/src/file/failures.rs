@@ -51,6 +51,11 @@ const WORDS: &[(&str, Injected)] = &[
 ];
 
 impl Injected {
+    /// As files write it.
+    pub(crate) fn word(self) -> &'static str {
+        WORDS.iter().find(|(_, known)| *known == self).map_or("unavailable", |(word, _)| word)
+    }
+
     /// Whether an import can be answered so.
     pub fn fits(self, import: Import) -> bool {
         match self {

@@ -9,11 +9,11 @@ use parloir_tenancy::config::RecordingPolicy;
 use super::Conversation;
 use super::expect::{Consent, Expect, OutcomeRule, status_name};
 use super::rule::{TextPart, TextRule};
-use super::scene::{CalendarScene, Scene};
+use super::scene::{CalendarScene, Documents, ModelAnswer, Scene, transfer_words};
 use super::steps::{CONFIDENCE, Does, Step, StepKind, When, Words};
 
-/// Writes a conversation so that [`read`](super::read) reads the same. What a talk never has is left
-/// out: documents, a model, failures.
+/// Writes a conversation so that [`read`](super::read) reads the same. What no talk and no recorded call has is left
+/// out: a folder of documents, sounds, what a model must have been asked, and answers that only come late.
 pub fn write(conversation: &Conversation) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "conversation: {}", quoted(&conversation.name));
@@ -62,10 +62,74 @@ fn scene(out: &mut String, scene: &Scene) {
     if let Some(calendar) = &scene.calendar {
         self::calendar(out, calendar);
     }
+    if let Documents::Written(documents) = &scene.documents {
+        let _ = writeln!(out, "documents:");
+        for (name, text) in documents {
+            let _ = writeln!(out, "  {}: {}", quoted(name), quoted(text));
+        }
+    }
+    if let Some(model) = &scene.model {
+        self::model(out, model);
+    }
+    if !scene.transfers.is_empty() {
+        let word =
+            |wanted| transfer_words().into_iter().find(|(_, t)| *t == wanted).map_or("", |(word, _)| word);
+        let words: Vec<&str> = scene.transfers.iter().map(|transferred| word(*transferred)).collect();
+        let _ = writeln!(out, "transfers: [{}]", words.join(", "));
+    }
+    failures(out, scene);
     let _ = writeln!(out, "seed: {}", scene.seed);
     if scene.audio {
         let _ = writeln!(out, "audio: yes");
     }
+}
+
+fn model(out: &mut String, answers: &[ModelAnswer]) {
+    if answers.is_empty() {
+        let _ = writeln!(out, "model: []");
+        return;
+    }
+    let _ = writeln!(out, "model:");
+    for answer in answers {
+        let _ = write!(out, "  - {{says: {}", quoted(&answer.says));
+        if !answer.calls.is_empty() {
+            let calls: Vec<String> = answer
+                .calls
+                .iter()
+                .map(|(name, arguments)| {
+                    format!("{{name: {}, arguments: {}}}", quoted(name), quoted(arguments))
+                })
+                .collect();
+            let _ = write!(out, ", calls: [{}]", calls.join(", "));
+        }
+        let _ = writeln!(out, "}}");
+    }
+}
+
+/// Failures of one import at one occurrence, as they come about in a call.
+fn failures(out: &mut String, scene: &Scene) {
+    let lines: Vec<String> = scene
+        .failures
+        .iter()
+        .filter_map(|failure| {
+            let [import] = failure.imports.as_slice() else { return None };
+            let at = failure.at.map(|at| format!(" {}", occurrence(at))).unwrap_or_default();
+            Some(format!("  {}{at}: {}", import.name(), failure.answer?.word()))
+        })
+        .collect();
+    if !lines.is_empty() {
+        let _ = writeln!(out, "failures:\n{}", lines.join("\n"));
+    }
+}
+
+fn occurrence(at: u32) -> String {
+    let ending = match (at % 10, at % 100) {
+        (1, n) if n != 11 => "st",
+        (2, n) if n != 12 => "nd",
+        (3, n) if n != 13 => "rd",
+        _ => "th",
+    };
+    format!("{at}{ending}")
 }
 
 fn calendar(out: &mut String, calendar: &CalendarScene) {
