@@ -8,9 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use async_trait::async_trait;
 use jiff::civil::DateTime;
-use parloir_contract::{
-    Booked, Finish, HostCall, HostReturn, Import, Refusal, SpokenAnswer, Transferred, Turn,
-};
+use parloir_contract::{Booked, Finish, HostCall, HostReturn, Import, Refusal, SpokenAnswer, Turn};
 use parloir_rehearsal::{
     Act, CalendarScene, Caller, Conversation, Documents, Does, Failure, Injected, Left, Listening, Meanwhile,
     ModelAnswer, NoWorld, Scene, Standing, Utterance, Words, converse, office_hours,
@@ -189,14 +187,7 @@ fn scene(recorded: &Recorded, disguise: &Disguise) -> Scene {
                     });
                 }
             }
-            (_, HostReturn::Transfer(Ok(transferred))) => match transferred {
-                Transferred::Answered
-                | Transferred::Busy
-                | Transferred::NoAnswer
-                | Transferred::CallerGone => {
-                    scene.transfers.push(*transferred);
-                }
-            },
+            (_, HostReturn::Transfer(Ok(transferred))) => scene.transfers.push(*transferred),
             (_, HostReturn::ModelAvailable(true)) => {
                 scene.model.get_or_insert_default();
             }
