@@ -45,6 +45,8 @@ pub(crate) enum Keeps {
     All,
     /// A file's sync does nothing.
     NoFile,
+    /// A segment's sync does nothing.
+    NoSegment,
     /// A folder's sync does nothing.
     NoFolder,
 }
@@ -102,7 +104,12 @@ impl<T: std::fmt::Debug + Send + Sync + 'static> DiskFile for TracedFile<T> {
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        if self.disk.keeps != Keeps::NoFile {
+        let lies = match self.disk.keeps {
+            Keeps::NoFile => true,
+            Keeps::NoSegment => self.path.extension().is_some_and(|extension| extension == "seg"),
+            Keeps::All | Keeps::NoFolder => false,
+        };
+        if !lies {
             self.disk.note(&self.path, Step::Sync);
         }
         Ok(())
