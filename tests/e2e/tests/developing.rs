@@ -16,15 +16,17 @@ use parloir_transport::client::{CarrierCall, CarrierEvent, DialOptions};
 use parloir_transport::signature::AuthToken;
 use serde_json::Value;
 
-/// Asks how it can help, for as long as somebody is there.
+/// Asks how it can help, for as long as somebody is there and not silent for ever.
 const AGENT: &str = r#"#include <parloir.h>
 
 static parloir_outcome answer(const parloir_call *call) {
     parloir_reply reply;
+    int silences = 0;
     do {
-        if (parloir_ask(parloir_text("Hello from VERSION, caller on %s.", call->line), &reply, .patience = 30000))
+        if (parloir_ask(parloir_text("Hello from VERSION, caller on %s.", call->line), &reply, .patience = 20000))
             return parloir_failed(parloir_reason());
-    } while (reply.turn.kind != PARLOIR_HUNG_UP);
+        if (reply.turn.kind == PARLOIR_SILENCE) silences++;
+    } while (reply.turn.kind != PARLOIR_HUNG_UP && silences < 5);
     return parloir_done();
 }
 

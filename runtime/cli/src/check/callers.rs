@@ -175,6 +175,15 @@ fn judge(left: &Left, met: &Met, place: &impl Fn(Option<&str>) -> String, findin
                 }
             },
         )),
+        // Whoever asks for a human and is told goodbye was not put through either.
+        Ended::Agent(_) if met.wants == Wants::AHuman && left.transferred_to.is_none() => {
+            findings.push(Finding::warning(
+                Rule::NoHuman,
+                &place(met.last.as_deref()),
+                "a caller asks for a human, and the call ends without one".to_owned(),
+                "look for `human` among the intents of what is said, or ask with `ask_until`, which does: then `transfer`",
+            ));
+        }
         Ended::Agent(_) => {}
     }
 }

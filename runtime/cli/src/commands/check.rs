@@ -149,21 +149,25 @@ impl Check {
 }
 
 /// What would break the calls of an agent that was built in this folder: what `parloir check` calls an
-/// error. Blocking, for the milliseconds it takes to read the sources.
-pub(crate) fn breaks_calls(
-    wasm: &[u8],
+/// error. Takes the milliseconds of reading the sources and of three rehearsed calls.
+pub(crate) async fn breaks_calls(
+    wasm: Vec<u8>,
     agent: &parloir_sandbox::Agent,
     folder: &Path,
     language: Language,
     built: &Path,
 ) -> Result<Vec<Finding>, Failure> {
     let place = built.display().to_string();
-    let source = Source::read(folder, language)?;
-    let read = component::read(wasm, &place);
+    let (root, component) = (folder.to_owned(), place.clone());
+    let read = tokio::task::spawn_blocking(move || {
+        Ok::<_, Failure>((Source::read(&root, language)?, component::read(&wasm, &component)))
+    });
+    let (source, read) = read.await??;
     let used = source.used().unwrap_or(read.used);
     let mut findings = read.findings;
     let mention = |capability| source.place(words(capability));
     findings.extend(capabilities(&used, agent.capabilities(), &place, mention));
+    findings.extend(callers::ring(agent, &place, used.transfers(), |words| source.written(words)).await);
     findings.retain(|finding| finding.severity == Severity::Error);
     Ok(findings)
 }

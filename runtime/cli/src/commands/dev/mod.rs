@@ -83,16 +83,20 @@ impl Dev {
         if let Some(house) = &house {
             tokio::spawn(calls(house.running.finished(), author.teller));
         }
-        loop {
+        let ended = loop {
             tokio::select! {
-                () = &mut stop => break,
-                changed = author.changed() => author.round(&changed?, house.as_ref()).await,
+                () = &mut stop => break Ok(()),
+                changed = author.changed() => match changed {
+                    Ok(changed) => author.round(&changed, house.as_ref()).await,
+                    Err(failure) => break Err(failure),
+                },
             }
-        }
+        };
+        // Whoever is on the line comes to an end first.
         if let Some(house) = house {
             house.close().await;
         }
-        Ok(())
+        ended
     }
 
     /// The line: what a practice's usually is, with the settings that were given.
@@ -142,12 +146,19 @@ struct Author {
 impl Author {
     /// Takes in what the folder holds, and says what is otherwise than before.
     async fn look(&mut self) -> Result<Vec<PathBuf>, Failure> {
-        let folder = self.folder.clone();
-        let seen = tokio::task::spawn_blocking(move || Snapshot::take(&folder)).await??;
-        self.bell.watch(&seen)?;
+        // What is written into a new folder before it is watched rings no bell: look again once it is.
+        let mut seen = self.snapshot().await?;
+        while self.bell.watch(&seen)? {
+            seen = self.snapshot().await?;
+        }
         let changed = seen.changed_since(&self.seen);
         self.seen = seen;
         Ok(changed)
+    }
+
+    async fn snapshot(&self) -> Result<Snapshot, Failure> {
+        let folder = self.folder.clone();
+        tokio::task::spawn_blocking(move || Snapshot::take(&folder)).await?
     }
 
     /// Waits for a change, and says which files.
@@ -166,7 +177,7 @@ impl Author {
         if !changed.is_empty() {
             self.teller.changed(&self.folder, changed);
         }
-        if self.newest.is_none() || !round::only_conversations(changed) {
+        if self.newest.is_none() || !round::only_conversations(&self.folder, changed) {
             let built = round::build(&self.folder, &self.sandbox).await;
             self.teller.built(&built, self.newest.as_ref());
             let Built { version: Version::Good(agent), .. } = built else { return };

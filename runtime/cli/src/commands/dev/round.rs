@@ -45,7 +45,7 @@ async fn version(folder: &Path, sandbox: &Sandbox) -> Result<Version, Failure> {
     let built = built.await??;
     let wasm = tokio::fs::read(&built.component).await?;
     let agent = sandbox.load(wasm.clone()).await?;
-    let breaks = check::breaks_calls(&wasm, &agent, folder, built.language, &built.component)?;
+    let breaks = check::breaks_calls(wasm, &agent, folder, built.language, &built.component).await?;
     Ok(if breaks.is_empty() { Version::Good(Box::new(agent)) } else { Version::Unfit(breaks) })
 }
 
@@ -67,14 +67,17 @@ pub(crate) async fn test(folder: &Path, agent: &Agent) -> Result<Option<Tested>,
     if !folder.join("conversations").is_dir() {
         return Ok(None);
     }
-    let conversations = test::read_all(&test::conversations_of(folder)?)?;
+    let root = folder.to_owned();
+    let conversations =
+        tokio::task::spawn_blocking(move || test::read_all(&test::conversations_of(&root)?)).await??;
     let began = Instant::now();
     let rehearsed = rehearse_all(agent, &conversations, |_| {}).await;
     let rehearsed = rehearsed.map_err(|(at, error)| Failure::bad_input(&format!("{at}: {error}")))?;
     Ok(Some(Tested { rehearsed, took: began.elapsed() }))
 }
 
-/// Whether a change leaves the agent as it is: conversations only.
-pub(crate) fn only_conversations(changed: &[PathBuf]) -> bool {
-    !changed.is_empty() && changed.iter().all(|path| test::is_yaml(path))
+/// Whether a change leaves the agent as it is: conversations only. YAML elsewhere may be a part of the agent.
+pub(crate) fn only_conversations(folder: &Path, changed: &[PathBuf]) -> bool {
+    let conversations = folder.join("conversations");
+    !changed.is_empty() && changed.iter().all(|path| path.starts_with(&conversations) && test::is_yaml(path))
 }

@@ -29,6 +29,10 @@ const MOST_BYTES: u64 = 16 << 20;
 /// What tools write beside what authors do.
 const WRITTEN_BY_TOOLS: &[&str] = &[
     "target",
+    // A server that was tried in the agent's own folder.
+    "parloir-data",
+    "parloir-data.keys",
+    "models",
     "node_modules",
     "__pycache__",
     "Cargo.lock",
@@ -46,7 +50,7 @@ fn ignored(name: &OsStr) -> bool {
         || name.starts_with('.')
         || name.starts_with('#')
         || name.ends_with('~')
-        || [".part", ".swp", ".swx", ".tmp"].iter().any(|end| name.ends_with(end))
+        || [".part", ".swp", ".swx", ".tmp", ".log"].iter().any(|end| name.ends_with(end))
         // Vim asks by it whether it may write.
         || name == "4913"
 }
@@ -67,7 +71,11 @@ impl Snapshot {
         while let Some(folder) = waiting.pop() {
             // A link leads to a folder once, and never in a circle.
             let Ok(real) = folder.canonicalize() else { continue };
-            if !taken.folders.insert(real) {
+            if taken.folders.contains(&real) {
+                continue;
+            }
+            // A folder of packages that a tool made.
+            if folder != root && folder.join("pyvenv.cfg").is_file() {
                 continue;
             }
             let entries = match std::fs::read_dir(&folder) {
@@ -75,9 +83,10 @@ impl Snapshot {
                 Err(error) if folder == root => {
                     return Err(Failure::bad_input(&format!("{}: {error}", root.display())));
                 }
-                // Gone since it was seen.
+                // Gone since it was seen, or not for us to read.
                 Err(_) => continue,
             };
+            taken.folders.insert(real);
             for entry in entries.flatten().filter(|entry| !ignored(&entry.file_name())) {
                 let path = entry.path();
                 let Ok(about) = std::fs::metadata(&path) else { continue };
@@ -155,21 +164,31 @@ impl Bell {
         Ok(Self { watcher: watcher.map_err(unwatched)?, watched: BTreeSet::new(), rung })
     }
 
-    /// Watches the folders of a snapshot, each for itself: what tools write is never watched.
-    pub(crate) fn watch(&mut self, snapshot: &Snapshot) -> Result<(), Failure> {
+    /// Watches the folders of a snapshot, each for itself: what tools write is never watched. Says whether one is
+    /// watched that was not before.
+    pub(crate) fn watch(&mut self, snapshot: &Snapshot) -> Result<bool, Failure> {
         let gone: Vec<PathBuf> = self.watched.difference(&snapshot.folders).cloned().collect();
         for folder in gone {
             // A folder that is gone is watched no more by itself.
             let _ = self.watcher.unwatch(&folder);
             self.watched.remove(&folder);
         }
+        let mut any = false;
         for folder in &snapshot.folders {
-            if !self.watched.contains(folder) {
-                self.watcher.watch(folder, RecursiveMode::NonRecursive).map_err(unwatched)?;
-                self.watched.insert(folder.clone());
+            if self.watched.contains(folder) {
+                continue;
+            }
+            match self.watcher.watch(folder, RecursiveMode::NonRecursive) {
+                Ok(()) => {
+                    self.watched.insert(folder.clone());
+                    any = true;
+                }
+                // Gone again since the snapshot was taken.
+                Err(_) if !folder.is_dir() => {}
+                Err(error) => return Err(unwatched(error)),
             }
         }
-        Ok(())
+        Ok(any)
     }
 
     /// Waits until something has happened and nothing more does.
