@@ -199,8 +199,7 @@ impl LiveCall {
                 "the tenant has no documents: set `documents` of the tenant to a folder".into(),
             ));
         };
-        let done = self.host.spawn_blocking(move || work(&documents)).await;
-        done.unwrap_or_else(|e| Err(Refusal::Unavailable(e.to_string())))
+        self.blocking(move || work(&documents)).await
     }
 
     async fn sound(&self, name: &str) -> Result<(Vec<i16>, u32), Refusal> {
@@ -210,8 +209,17 @@ impl LiveCall {
             ));
         };
         let name = name.to_owned();
-        let read = self.host.spawn_blocking(move || crate::speaking::read_sound(&folder, &name)).await;
-        read.unwrap_or_else(|e| Err(Refusal::Unavailable(e.to_string())))
+        self.blocking(move || crate::speaking::read_sound(&folder, &name)).await
+    }
+
+    /// Off the executors. The thread is begun by one of the host's: begun by an agent's it would inherit that one's
+    /// niceness, and serve others with it afterwards.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let done = self.host.spawn(async move { tokio::task::spawn_blocking(work).await }).await;
+        done.flatten().unwrap_or_else(|e| Err(Refusal::Unavailable(e.to_string())))
     }
 }
 

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use parloir_contract::{CallInfo, Capability, Description, Import, Outcome};
+use tokio_util::sync::CancellationToken;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::{Store, UpdateDeadline};
 
@@ -44,13 +45,15 @@ pub struct Answered {
 #[derive(Debug)]
 pub struct Answering {
     task: tokio::task::JoinHandle<Answered>,
+    stop: CancellationToken,
     meter: Arc<Meter>,
 }
 
 impl Answering {
-    /// Stops the agent at its next pause: a host call, or an interruption of its computing.
+    /// Stops the agent at its next pause: a host call, or an interruption of its computing. Whoever awaits it then
+    /// learns that it was stopped, once all that it held is given back.
     pub fn abort(&self) {
-        self.task.abort();
+        self.stop.cancel();
     }
 
     /// CPU time it has used up to its last pause.
@@ -88,8 +91,9 @@ impl Agent {
                     .await;
                     result.map_err(|e| Failure::from_engine(&e, store.data().limits.refused()))
                 };
-                let ran = sandbox.inner.lanes.run(Metered::new(work, meter.clone()), &meter).await;
-                ran.map_err(Failure::host).flatten()
+                let never = CancellationToken::new();
+                let ran = sandbox.inner.lanes.run(Metered::new(work, meter.clone()), &meter, &never).await;
+                ran.unwrap_or_else(|| Err(Failure::stopped()))
             }
         };
         let described = sandbox.inner.lanes.prompt().spawn(run).await.map_err(Failure::host)??;
@@ -150,12 +154,20 @@ impl Agent {
     /// other.
     pub fn answer(&self, info: CallInfo, door: Door, budget: Budget) -> Answering {
         let meter = Arc::new(Meter::new(self.sandbox.inner.computing.clone()));
-        let (agent, charged) = (self.clone(), meter.clone());
-        let work = async move { agent.run(info, door, budget, charged).await };
-        Answering { task: self.sandbox.inner.lanes.prompt().spawn(work), meter }
+        let stop = CancellationToken::new();
+        let (agent, charged, stopped) = (self.clone(), meter.clone(), stop.clone());
+        let work = async move { agent.run(info, door, budget, charged, stopped).await };
+        Answering { task: self.sandbox.inner.lanes.prompt().spawn(work), stop, meter }
     }
 
-    async fn run(self, info: CallInfo, door: Door, budget: Budget, meter: Arc<Meter>) -> Answered {
+    async fn run(
+        self,
+        info: CallInfo,
+        door: Door,
+        budget: Budget,
+        meter: Arc<Meter>,
+        stop: CancellationToken,
+    ) -> Answered {
         let Ok(_place) = self.sandbox.inner.places.clone().acquire_owned().await else {
             return Answered { outcome: Err(Failure::host("the sandbox is closing")), cpu: Duration::ZERO };
         };
@@ -170,8 +182,8 @@ impl Agent {
             .await;
             result.map_err(|e| Failure::from_engine(&e, store.data().limits.refused()))
         };
-        let ran = sandbox.inner.lanes.run(Metered::new(work, meter.clone()), &meter).await;
-        let outcome = ran.map_err(Failure::host).flatten().map(outcome_from_guest);
+        let ran = sandbox.inner.lanes.run(Metered::new(work, meter.clone()), &meter, &stop).await;
+        let outcome = ran.unwrap_or_else(|| Err(Failure::stopped())).map(outcome_from_guest);
         Answered { outcome, cpu: meter.used() }
     }
 

@@ -71,6 +71,11 @@ impl Failure {
         Self { kind, reason }
     }
 
+    /// Whoever had it answer stopped it.
+    pub(crate) fn stopped() -> Self {
+        Self { kind: FailureKind::Stopped, reason: "the agent was stopped".into() }
+    }
+
     pub(crate) fn host(reason: impl std::fmt::Display) -> Self {
         Self { kind: FailureKind::Host, reason: reason.to_string() }
     }

@@ -11,17 +11,17 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use thread_priority::{
-    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy,
-    thread_native_id,
-};
 use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::task::JoinError;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::engine::LoadError;
 use crate::metering::Meter;
 use crate::settings::Settings;
+
+/// Niceness of the patient lane: the kernel's last that still gets its share where nobody has enough. Its idle class
+/// would not, and an agent may hold what others wait for.
+const LAST: i32 = 19;
 
 /// The agents' executors.
 pub(crate) struct Lanes {
@@ -34,8 +34,8 @@ pub(crate) struct Lanes {
 impl Lanes {
     pub(crate) fn new(settings: &Settings) -> Result<Self, LoadError> {
         Ok(Self {
-            prompt: Lane::start("agents", settings.threads, Priority::Nice(settings.nice.clamp(0, 19)))?,
-            patient: Lane::start("agents-long", settings.threads, Priority::Idle)?,
+            prompt: Lane::start("agents", settings.threads, settings.nice)?,
+            patient: Lane::start("agents-long", settings.threads, LAST)?,
             long: settings.long,
         })
     }
@@ -51,8 +51,13 @@ impl Lanes {
     }
 
     /// Runs an agent's work to its end, in whichever lane it belongs at each moment. Begins on the
-    /// executor that polls this; dropping it stops the work at its next pause.
-    pub(crate) async fn run<F>(&self, work: F, meter: &Arc<Meter>) -> Result<F::Output, JoinError>
+    /// executor that polls this. `None` where it was stopped: it is then gone, whichever lane it was in.
+    pub(crate) async fn run<F>(
+        &self,
+        work: F,
+        meter: &Arc<Meter>,
+        stop: &CancellationToken,
+    ) -> Option<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send,
@@ -61,14 +66,26 @@ impl Lanes {
         let mut work = Box::pin(work);
         loop {
             let computes_long = |meter: &Meter| meter.turn() > long && !meter.waits_for_caller();
-            match (Stint { work: Some(work), meter: meter.clone(), over: computes_long }).await {
-                Stopped::Done(out) => return Ok(out),
+            let stint = Stint { work: Some(work), meter: meter.clone(), over: computes_long };
+            match stop.run_until_cancelled(stint).await? {
+                Stopped::Done(out) => return Some(out),
                 Stopped::Over(rest) => work = rest,
             }
             let stint = Stint { work: Some(work), meter: meter.clone(), over: Meter::waits_for_caller };
-            match AbortOnDropHandle::new(self.patient.handle.spawn(stint)).await? {
-                Stopped::Done(out) => return Ok(out),
-                Stopped::Over(rest) => work = rest,
+            let mut there = AbortOnDropHandle::new(self.patient.handle.spawn(stint));
+            let ended = match stop.run_until_cancelled(&mut there).await {
+                Some(ended) => ended,
+                None => {
+                    there.abort();
+                    // Only then is everything that it held given back.
+                    there.await
+                }
+            };
+            match ended {
+                Ok(Stopped::Done(out)) => return Some(out),
+                Ok(Stopped::Over(rest)) => work = rest,
+                Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+                Err(_) => return None,
             }
         }
     }
@@ -105,45 +122,25 @@ impl<F: Future, O: Fn(&Meter) -> bool + Unpin> Future for Stint<F, O> {
     }
 }
 
-/// When the kernel serves a lane's threads. On Linux that belongs to a thread.
-#[derive(Debug, Clone, Copy)]
-enum Priority {
-    /// After the media loop's, by so much.
-    Nice(i32),
-    /// When nobody else wants the core; who wakes up takes it from them at once.
-    Idle,
-}
-
-impl Priority {
-    fn take(self) {
-        let taken = match self {
-            Self::Nice(nice) => rustix::process::nice(nice).map(drop).map_err(|e| e.to_string()),
-            Self::Idle => set_thread_priority_and_policy(
-                thread_native_id(),
-                ThreadPriority::Min,
-                ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle),
-            )
-            .map_err(|e| e.to_string()),
-        };
-        if let Err(error) = taken {
-            tracing::warn!(error, wanted = ?self, "agents run at normal priority");
-        }
-    }
-}
-
-/// Threads of one priority.
+/// Threads of one niceness.
 struct Lane {
     runtime: Option<Runtime>,
     handle: Handle,
 }
 
 impl Lane {
-    fn start(name: &'static str, threads: usize, priority: Priority) -> Result<Self, LoadError> {
+    fn start(name: &'static str, threads: usize, nice: i32) -> Result<Self, LoadError> {
+        let nice = nice.clamp(0, LAST);
         let runtime = Builder::new_multi_thread()
             .worker_threads(threads.max(1))
             .thread_name(name)
             .enable_all()
-            .on_thread_start(move || priority.take())
+            .on_thread_start(move || {
+                // On Linux niceness belongs to the thread; absolute, because a thread may have been begun by another.
+                if let Err(error) = rustix::process::setpriority_process(None, nice) {
+                    tracing::warn!(%error, "agents run at normal priority");
+                }
+            })
             .build()
             .map_err(|e| LoadError::Engine(format!("the agents' threads did not start: {e}")))?;
         let handle = runtime.handle().clone();
@@ -200,13 +197,16 @@ mod tests {
             seen
         };
         let (there, metered) = (lanes.clone(), Metered::new(work, meter.clone()));
-        let seen =
-            lanes.prompt().spawn(async move { there.run(metered, &meter).await.unwrap() }).await.unwrap();
+        let seen = lanes
+            .prompt()
+            .spawn(async move { there.run(metered, &meter, &CancellationToken::new()).await.unwrap() })
+            .await
+            .unwrap();
         assert_eq!(seen, ["agents", "agents-long", "agents", "agents"]);
     }
 
     #[tokio::test]
-    async fn who_is_dropped_stops_in_either_lane() {
+    async fn who_is_stopped_is_gone_when_its_run_ends() {
         let settings = Settings { long: Duration::ZERO, ..Settings::default() };
         let lanes = Arc::new(Lanes::new(&settings).unwrap());
         let meter = Arc::new(Meter::default());
@@ -221,14 +221,14 @@ mod tests {
             },
             meter.clone(),
         );
-        let task = lanes.prompt().spawn(async move { there.run::<Metered<_>>(work, &charged).await.is_ok() });
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        let task = lanes.prompt().spawn(async move { there.run(work, &charged, &stopped).await.is_none() });
         while meter.used() < Duration::from_millis(5) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        task.abort();
-        assert!(task.await.unwrap_err().is_cancelled());
-        while Arc::strong_count(&alive) > 1 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        stop.cancel();
+        assert!(task.await.unwrap());
+        assert_eq!(Arc::strong_count(&alive), 1);
     }
 }

@@ -28,7 +28,7 @@ pub struct Settings {
     /// Operating-system threads that run agents, in each of their two lanes. Default: one per core.
     pub threads: usize,
     /// CPU time since the caller's last turn after which an agent goes on in the lane of those that
-    /// compute long, whose threads the kernel serves when nobody else wants a core. Default 10 ms: two ticks. Costs two moves between
+    /// compute long, whose threads have niceness 19. Default 25 ms: five ticks, more than a turn of an interpreter takes. Costs two moves between
     /// threads. Against: an agent that delays the others' answers.
     pub long: Duration,
     /// Niceness of the other lane's threads, 0 to 19. Default 5: with agents spinning, media frames are sent
@@ -50,7 +50,7 @@ impl Default for Settings {
             fiber_stack: 1 << 20,
             tick: Duration::from_millis(5),
             threads: std::thread::available_parallelism().map_or(2, NonZeroUsize::get),
-            long: Duration::from_millis(10),
+            long: Duration::from_millis(25),
             nice: 5,
             component_bytes: 64 << 20,
         }

@@ -7,11 +7,9 @@ use async_trait::async_trait;
 use clap::Args;
 use parloir_contract::{BargeIn, Outcome as Judgement};
 use parloir_rehearsal::{
-    Act, AppointmentRule, Caller, Consent, Conversation, Does, Ended, Event, Expect, Happened, Left,
-    Listening, Located, Meanwhile, OutcomeRule, Place, Scene, Utterance, Words, converse, office_hours, read,
-    recorded, write,
+    Act, Caller, Conversation, Does, Ended, Event, Happened, Left, Listening, Meanwhile, Scene, Utterance,
+    Words, converse, office_hours, read, write,
 };
-use parloir_tenancy::calendar::from_local;
 use tokio::sync::mpsc;
 
 use crate::commands::fetch::ModelArgs;
