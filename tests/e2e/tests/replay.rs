@@ -160,6 +160,18 @@ async fn the_command_finds_the_agent_that_answered_by_itself() {
     assert!(said.contains("1 otherwise"), "{said}");
     let (code, said) = run(&["diff", trial, trial]);
     assert_eq!(code, Some(0), "{said}");
+    // The call as a test: it passes with that agent, and does not know who rang.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("from-a-call.yaml");
+    let (code, said) = run(&["record-test", &id, "-o", file.to_str().unwrap()]);
+    assert_eq!(code, Some(0), "{said}");
+    let written = std::fs::read_to_string(&file).unwrap();
+    assert!(!written.contains(house::CALLER), "{written}");
+    assert!(written.contains("Bonjour, je voudrais un rendez-vous."), "{written}");
+    let tested = Command::new(house::parloir()).arg("test").arg(trial).arg(&file).output().unwrap();
+    assert!(tested.status.success(), "{}", String::from_utf8_lossy(&tested.stdout));
+    let (code, said) = run(&["record-test", &id, "-o", file.to_str().unwrap()]);
+    assert_eq!(code, Some(2), "{said}");
     let (code, said) = run(&["replay", "00000000000000000000000000000000"]);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("parloir calls"), "{said}");
