@@ -20,7 +20,7 @@ use crate::chunk::{self, Chain, MAX_RECORDS};
 use crate::index::{CallEntry, IndexEvent};
 use crate::record::{CallInterrupted, Ending, RecordBody, RecordingStored};
 use crate::recording;
-use crate::segment::{FrameKind, Log, Tail};
+use crate::segment::{FrameKind, Location, Log, Tail};
 use crate::tlog::Durable;
 use crate::{AppendError, JournalError};
 
@@ -315,7 +315,16 @@ impl Writer {
             std::mem::take(&mut buffer.bytes)
         };
         self.chunks(live, &bytes, false, promises)?;
-        self.tail(&call.tenant, Log::Journal)?.commit()?;
+        self.commit_journal(&call.tenant)
+    }
+
+    /// Makes what waits of a tenant's journal durable in the middle of a pass. Records name blocks of recordings, of other
+    /// calls too: those are durable first.
+    fn commit_journal(&mut self, tenant: &TenantId) -> Result<(), JournalError> {
+        if let Some(recordings) = self.tails.get_mut(&(tenant.clone(), Log::Recordings)) {
+            recordings.commit()?;
+        }
+        self.tail(tenant, Log::Journal)?.commit()?;
         Ok(())
     }
 
@@ -360,22 +369,34 @@ impl Writer {
             live.entry.chunks += 1;
             let keys = (&call.keys.trace, call.keys.content.as_ref());
             let payload = chunk::seal(&call.tenant, call.call, keys, &mut live.chain, &records, last)?;
-            let tail = self.tail(&call.tenant, Log::Journal)?;
             if first {
                 for (place, key) in call.wrapped.iter().enumerate() {
-                    let location = tail.append(FrameKind::Key, &key.payload())?;
+                    let location = self.append(&call.tenant, FrameKind::Key, &key.payload())?;
                     if place == 0 {
                         live.entry.first = location;
                     }
                 }
             }
-            tail.append(FrameKind::Chunk, &payload)?;
+            self.append(&call.tenant, FrameKind::Chunk, &payload)?;
             if first && !last {
-                let (tenant, upto) = (call.tenant.clone(), tail.end());
+                let (tenant, upto) = (call.tenant.clone(), self.tail(&call.tenant, Log::Journal)?.end());
                 promises.events.push(IndexEvent::Opened { tenant, entry: live.entry.clone(), upto });
             }
         }
         Ok(())
+    }
+
+    /// Appends to a tenant's journal. A segment that is full is ended first, and what waits in it made durable.
+    fn append(
+        &mut self,
+        tenant: &TenantId,
+        kind: FrameKind,
+        payload: &[u8],
+    ) -> Result<Location, JournalError> {
+        if self.tail(tenant, Log::Journal)?.is_full() {
+            self.commit_journal(tenant)?;
+        }
+        Ok(self.tail(tenant, Log::Journal)?.append(kind, payload)?)
     }
 
     fn tail(&mut self, tenant: &TenantId, log: Log) -> Result<&mut Tail, JournalError> {

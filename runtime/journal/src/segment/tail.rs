@@ -101,7 +101,7 @@ impl Tail {
         if payload.len() > MAX_FRAME {
             return Err(io::Error::new(ErrorKind::InvalidInput, "a frame is too large"));
         }
-        if self.written + self.pending.len() as u64 > self.max_segment {
+        if self.is_full() {
             self.commit()?;
             let (disk, folder, tenant) = (Arc::clone(&self.disk), self.folder.clone(), self.tenant.clone());
             let next = Self::begin(disk, folder, self.log, tenant, self.number + 1)?;
@@ -119,6 +119,11 @@ impl Tail {
     /// Where the next frame begins, or the group that it begins.
     pub(crate) fn end(&self) -> Location {
         Location { segment: self.number, offset: self.written + self.pending.len() as u64 }
+    }
+
+    /// Whether the next [`Tail::append`] begins a new segment, and makes durable what is pending.
+    pub(crate) fn is_full(&self) -> bool {
+        self.written + self.pending.len() as u64 > self.max_segment
     }
 
     /// Whether something waits for [`Tail::commit`].
