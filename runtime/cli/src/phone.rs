@@ -12,7 +12,7 @@ use futures_util::StreamExt;
 use parking_lot::Mutex;
 use parloir_media::{Codec, LARGEST_SOUND, Resampler, SampleRate, read_wav};
 use parloir_providers::{Registry, SpeechRequest};
-use parloir_rehearsal::{Conversation, Does, StepKind, Telephone, Words};
+use parloir_rehearsal::{Conversation, Does, Telephone, Words};
 use parloir_transport::client::{CallRecord, Caller, CarrierCall, CarrierEvent};
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
@@ -38,15 +38,7 @@ pub(crate) type Sounds = HashMap<(String, String, Option<PathBuf>), Bytes>;
 pub(crate) async fn sounds(conversation: &Conversation, voices: &Registry) -> Result<Sounds, Failure> {
     let mut sounds = Sounds::new();
     for step in &conversation.steps {
-        let words = match &step.what {
-            StepKind::Says(words) | StepKind::ComesIn(_, Does::Says(words)) => words,
-            StepKind::Agent { .. }
-            | StepKind::NothingSaid
-            | StepKind::Keys(_)
-            | StepKind::Silence(_)
-            | StepKind::ComesIn(_, Does::Keys(_) | Does::HangsUp)
-            | StepKind::HangsUp => continue,
-        };
+        let Some(words) = step.words() else { continue };
         let key = key(words, &conversation.scene.language);
         if sounds.contains_key(&key) {
             continue;

@@ -25,7 +25,7 @@ use crate::check::Ended;
 use crate::coverage::{Coverage, kinds_of};
 use crate::door::is_told;
 use crate::event::Happened;
-use crate::file::{Conversation, Does, Injected, Scene, StepKind, Words};
+use crate::file::{Conversation, Does, Injected, Scene, Words};
 use crate::mismatch::Mismatch;
 use crate::rehearse::{Left, Played, Rehearsed, judge, left, stage};
 use crate::script::Script;
@@ -148,15 +148,7 @@ pub fn unfit(conversation: &Conversation) -> Vec<Mismatch> {
         });
     };
     for step in &conversation.steps {
-        let words = match &step.what {
-            StepKind::Says(words) | StepKind::ComesIn(_, Does::Says(words)) => words,
-            StepKind::Agent { .. }
-            | StepKind::NothingSaid
-            | StepKind::Keys(_)
-            | StepKind::Silence(_)
-            | StepKind::ComesIn(_, Does::Keys(_) | Does::HangsUp)
-            | StepKind::HangsUp => continue,
-        };
+        let Some(words) = step.words() else { continue };
         if words.confidence.to_bits() != Words::plain("").confidence.to_bits() {
             cannot(
                 &step.at,
@@ -289,6 +281,7 @@ impl<C: Caller> Service<HostCall> for Before<C> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::StepKind;
 
     fn unfit_of(more: &str) -> Vec<String> {
         let file = format!("conversation: A\n{more}\n");

@@ -6,7 +6,6 @@ use parloir_contract::{Booked, Field, HostCall, HostReturn, Outcome};
 use parloir_sandbox::Failure;
 
 use crate::fork::Taken;
-use crate::tape::spoken;
 
 /// Which side of a call an effect is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
@@ -95,7 +94,9 @@ fn effect(taken: &Taken) -> Option<Effect> {
         (HostCall::Say(say), _) => one(Aspect::Said, say.text.clone()),
         (HostCall::Ask(ask), _) => one(Aspect::Said, ask.question.clone()),
         (HostCall::Play(play), _) => one(Aspect::Said, format!("(plays {})", play.sound)),
-        (HostCall::Reply(_), HostReturn::Reply(Ok(answer))) => one(Aspect::Said, spoken(answer).to_owned()),
+        (HostCall::Reply(_), HostReturn::Reply(Ok(answer))) => {
+            one(Aspect::Said, answer.generated.text.clone())
+        }
         (HostCall::Chat(chat), _) => one(Aspect::Model, last_message(&chat.messages)),
         (HostCall::Book(book), answer) => {
             let went = match answer {

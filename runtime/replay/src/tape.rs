@@ -2,19 +2,18 @@
 //!
 //! Up to the first other request every answer is the recorded one. From then on, in this order:
 //!
-//! 1. the same request later on the tape: its answer, and the tape goes on from there;
-//! 2. a wait for the caller: the caller's next turn, whatever it was asked; after the last one the caller is gone;
-//! 3. what does not depend on the call (`understanding`, `random`): its answer as ever;
-//! 4. what only has an effect (`say`, `report.set`, `memory.set`, …): it is done, as far as the agent can tell;
-//! 5. the next answer that the tape has for the same import;
-//! 6. a refusal, `unavailable`, that says so.
+//! 1. what this run has itself remembered;
+//! 2. the same request later on the tape: its answer, and the tape goes on from there;
+//! 3. a wait for the caller: the caller's next turn, whatever it was asked; after the last one the caller is gone;
+//! 4. what does not depend on the call (`understanding`, `random`): its answer as ever;
+//! 5. what only has an effect (`say`, `report.set`, `memory.set`, …): it is done, as far as the agent can tell;
+//! 6. the next answer that the tape has for the same import, about the same slot, key, document or appointment;
+//! 7. a refusal, `unavailable`, that says so.
 
 use std::collections::HashMap;
 
 use jiff::civil::DateTime;
-use parloir_contract::{
-    CallInfo, Heard, HostCall, HostReturn, Import, LocalTime, Refusal, SpokenAnswer, Transferred, Turn,
-};
+use parloir_contract::{CallInfo, Heard, HostCall, HostReturn, LocalTime, Refusal, Transferred, Turn};
 use parloir_journal::Seq;
 use parloir_rehearsal::speech_ms;
 use parloir_tenancy::calendar::from_local;
@@ -85,13 +84,13 @@ impl Tape {
         match (&answer, call) {
             (HostReturn::Now(now), _) => self.clock = *now,
             (HostReturn::Elapsed(ms), _) => self.elapsed = *ms,
-            (_, HostCall::SetMemory(set)) => {
+            (HostReturn::SetMemory(Ok(())), HostCall::SetMemory(set)) => {
                 self.memory.insert(set.key.clone(), Some(set.value.clone()));
             }
             (HostReturn::CompareAndSet(Ok(true)), HostCall::CompareAndSet(set)) => {
                 self.memory.insert(set.key.clone(), Some(set.value.clone()));
             }
-            (_, HostCall::DeleteMemory(key)) => {
+            (HostReturn::DeleteMemory(Ok(())), HostCall::DeleteMemory(key)) => {
                 self.memory.insert(key.clone(), None);
             }
             _ => {}
@@ -113,6 +112,9 @@ impl Tape {
                 asked: Some(call.clone()),
             });
         }
+        if let Some(answer) = self.remembered(call) {
+            return (answer, Source::Supplied);
+        }
         let later = (self.next..self.steps.len()).find_map(|at| Some((at, self.recorded(at, call)?)));
         if let Some((at, (seq, answer))) = later.filter(|(at, _)| self.no_turn_before(*at)) {
             self.take(at);
@@ -124,7 +126,7 @@ impl Tape {
         if let Some(answer) = self.done(call) {
             return (answer, Source::Supplied);
         }
-        if let Some((at, seq, answer)) = self.same_import(call.import()) {
+        if let Some((at, seq, answer)) = self.same_import(call) {
             self.take(at);
             return (answer, Source::Fitted(seq));
         }
@@ -173,10 +175,24 @@ impl Tape {
         (answer, source)
     }
 
-    /// The next unused answer to the same import.
-    fn same_import(&self, import: Import) -> Option<(usize, Seq, HostReturn)> {
+    /// What this run itself has written, or deleted.
+    fn remembered(&self, call: &HostCall) -> Option<HostReturn> {
+        Some(match call {
+            HostCall::GetMemory(key) => {
+                let value = self.memory.get(key)?.clone();
+                HostReturn::GetMemory(Ok(value.map(Into::into)))
+            }
+            HostCall::CompareAndSet(set) => {
+                HostReturn::CompareAndSet(Ok(*self.memory.get(&set.key)? == set.expected))
+            }
+            _ => return None,
+        })
+    }
+
+    /// The next unused answer to the same import, of the same thing where it asks for one by name.
+    fn same_import(&self, call: &HostCall) -> Option<(usize, Seq, HostReturn)> {
         self.steps.iter().zip(&self.used).enumerate().find_map(|(at, (step, used))| {
-            if *used || step.import != import {
+            if *used || step.import != call.import() || named(step.asked.as_ref()?) != named(call) {
                 return None;
             }
             Some((at, step.seq, step.answered.clone()?))
@@ -209,16 +225,10 @@ impl Tape {
             }
             HostCall::SetMemory(_) => HostReturn::SetMemory(Ok(())),
             HostCall::DeleteMemory(_) => HostReturn::DeleteMemory(Ok(())),
-            HostCall::GetMemory(key) => {
-                let value = self.memory.get(key)?.clone();
-                HostReturn::GetMemory(Ok(value.map(Into::into)))
-            }
-            HostCall::CompareAndSet(set) => {
-                let now = self.memory.get(&set.key)?;
-                HostReturn::CompareAndSet(Ok(*now == set.expected))
-            }
             HostCall::Listen(_)
             | HostCall::Ask(_)
+            | HostCall::GetMemory(_)
+            | HostCall::CompareAndSet(_)
             | HostCall::Chat(_)
             | HostCall::Reply(_)
             | HostCall::FreeSlots(_)
@@ -258,6 +268,20 @@ fn said(answer: Option<&HostReturn>) -> Option<&Turn> {
     }
 }
 
+/// The one thing that a request is about, where another one's answer would be false.
+fn named(call: &HostCall) -> Option<&str> {
+    match call {
+        HostCall::Book(book) => Some(&book.slot),
+        HostCall::FindAppointments(name)
+        | HostCall::CancelAppointment(name)
+        | HostCall::GetMemory(name)
+        | HostCall::ReadDocument(name) => Some(name),
+        HostCall::MoveAppointment(moved) => Some(&moved.reference),
+        HostCall::CompareAndSet(set) => Some(&set.key),
+        _ => None,
+    }
+}
+
 fn whole(text: &str) -> Heard {
     Heard { text: text.to_owned(), whole: true, played: speech_ms(text) }
 }
@@ -265,9 +289,4 @@ fn whole(text: &str) -> Heard {
 fn weekday(now: LocalTime) -> u8 {
     let monday_is_one = |day: DateTime| day.weekday().to_monday_one_offset();
     from_local(now).map_or(1, |day| u8::try_from(monday_is_one(day)).unwrap_or(1))
-}
-
-/// What a run said through the model, for whoever compares.
-pub(crate) fn spoken(answer: &SpokenAnswer) -> &str {
-    &answer.generated.text
 }

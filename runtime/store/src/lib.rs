@@ -4,7 +4,7 @@
 //! at all. A [`TenantStore`] is the only way the other rooms use one: it holds one tenant, seals
 //! every value under that tenant's key (AES-256-GCM, bound to tenant, table and key), hides the
 //! keys that name a person, and can address nothing of anybody else. [`Embedded`] is the backend on
-//! sled; every other backend passes the same [`conformance`] suite.
+//! sled, [`Volatile`] one in memory; every other backend passes the same [`conformance`] suite.
 //!
 //! Keys never rest beside the data: a [`Keyring`] lives in a directory of its own, behind the
 //! [`Kms`] trait.
@@ -48,6 +48,7 @@ mod error;
 pub mod keys;
 mod table;
 mod tenant;
+mod volatile;
 
 pub use address::{Address, MAX_KEY};
 pub use backend::{Store, StoredBatch, StoredCondition, StoredOperation};
@@ -58,3 +59,4 @@ pub use error::StoreError;
 pub use keys::{Keyring, Kms};
 pub use table::Table;
 pub use tenant::{Cursor, Entry, MAX_PAGE, Page, TenantStore};
+pub use volatile::Volatile;

@@ -7,7 +7,7 @@ use std::time::Instant;
 use clap::Args;
 use futures_util::{StreamExt, stream};
 use parloir_contract::{CallId, TenantId};
-use parloir_journal::{list_calls, list_tenants, read_call};
+use parloir_journal::{CallEntry, list_calls, list_tenants, read_call};
 use parloir_replay::{Aspect, Comparison, Recorded, compare, fork};
 use parloir_sandbox::Agent;
 use parloir_server::Folders;
@@ -65,10 +65,11 @@ impl Diff {
         let keyring = Keyring::open(&folders.keys)?;
         let at_a_time = std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get) * 2;
         let bar = terminal::bar(calls.len() as u64, "comparing");
-        let mut running = stream::iter(calls.into_iter().map(|(tenant, call)| {
+        let mut running = stream::iter(calls.into_iter().map(|(tenant, entry)| {
+            let (call, begins) = (entry.call, Some(entry.first));
             let (first, second, keyring, data) = (&first, &second, &keyring, &folders.data);
             async move {
-                let records = match read_call(data, keyring, &tenant, call, None).await {
+                let records = match read_call(data, keyring, &tenant, call, begins).await {
                     Ok(records) => records,
                     Err(error) => return (call, Compared::Not(error.to_string())),
                 };
@@ -86,7 +87,7 @@ impl Diff {
         self.sums(&sums, began)
     }
 
-    async fn chosen(&self, folders: &Folders) -> Result<Vec<(TenantId, CallId)>, Failure> {
+    async fn chosen(&self, folders: &Folders) -> Result<Vec<(TenantId, CallEntry)>, Failure> {
         let keyring = Keyring::open(&folders.keys)?;
         let tenants = match &self.tenant {
             Some(tenant) => vec![tenant.clone()],
@@ -97,9 +98,14 @@ impl Diff {
         for tenant in tenants {
             for entry in list_calls(&folders.data, &keyring, &tenant, limit).await? {
                 if self.call.is_empty() || self.call.contains(&entry.call) {
-                    chosen.push((tenant.clone(), entry.call));
+                    chosen.push((tenant.clone(), entry));
                 }
             }
+        }
+        if let Some(missing) =
+            self.call.iter().find(|call| !chosen.iter().any(|(_, entry)| entry.call == **call))
+        {
+            return Err(Failure::new(format!("there is no call {missing} here: `parloir calls` lists them")));
         }
         Ok(chosen)
     }

@@ -10,7 +10,6 @@
 )]
 
 mod disk;
-mod memory;
 
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{HashMap, HashSet};
@@ -20,7 +19,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use disk::{Fate, Keeps, Model, Random, Step, Traced};
-use memory::Memory;
 use parking_lot::Mutex;
 use parloir_contract::{CallId, TenantId};
 use parloir_journal::{
@@ -29,6 +27,7 @@ use parloir_journal::{
 };
 use parloir_proof::note::Note;
 use parloir_store::Keyring;
+use parloir_store::Volatile;
 use parloir_store::disk::Disk;
 
 /// Fates of what was not synced that are looked at after each step: `PARLOIR_FATES=40` looks at some five thousand
@@ -66,7 +65,7 @@ fn remark(text: &str) -> RecordBody {
 /// Journal and keys in a folder.
 async fn open(disk: Arc<dyn Disk>, root: &Path) -> Result<Journal, String> {
     let kms = Keyring::open_on(Arc::clone(&disk), root.join("keys")).map_err(|error| error.to_string())?;
-    let store = Arc::new(Memory::default());
+    let store = Arc::new(Volatile::default());
     Journal::open_on(disk, root.join("data"), Arc::new(kms), store).await.map_err(|error| error.to_string())
 }
 

@@ -20,6 +20,21 @@ pub struct Step {
     pub at: Place,
 }
 
+impl Step {
+    /// What the caller says in it, if it is that.
+    pub const fn words(&self) -> Option<&Words> {
+        match &self.what {
+            StepKind::Says(words) | StepKind::ComesIn(_, Does::Says(words)) => Some(words),
+            StepKind::Agent { .. }
+            | StepKind::NothingSaid
+            | StepKind::Keys(_)
+            | StepKind::Silence(_)
+            | StepKind::ComesIn(_, Does::Keys(_) | Does::HangsUp)
+            | StepKind::HangsUp => None,
+        }
+    }
+}
+
 /// What happens in a step.
 #[derive(Debug, Clone)]
 pub enum StepKind {
