@@ -9,6 +9,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
+use axum::serve::ListenerExt;
 use parloir_tenancy::Line;
 use parloir_transport::signature::AuthToken;
 use parloir_transport::webhook::MAX_BODY_BYTES;
@@ -155,6 +156,12 @@ pub async fn serve(config: &Config, installation: Installation) -> Result<Runnin
         closing: CancellationToken::new(),
         tokens,
         public: public.clone(),
+    });
+    // A frame after a mark is not held back until the carrier has acknowledged the mark.
+    let listener = listener.tap_io(|socket| {
+        if let Err(error) = socket.set_nodelay(true) {
+            tracing::debug!(%error, "small packets may be delayed");
+        }
     });
     let router = Router::new()
         .route("/twilio/voice", post(routes::voice))
