@@ -1,9 +1,10 @@
-//! The two executors on which agents run, apart from the media loop's.
+//! The executors on which agents run, apart from the media loop's.
 //!
 //! Nearly every agent computes for less than a millisecond between two of its caller's turns. Whoever
 //! computes for longer would make those wait for the end of its tick, so it goes on in a lane of its
-//! own: threads that the kernel serves after everybody else's. It comes back when it next waits for its
-//! caller. What a spinning agent takes is thus what nobody else wants.
+//! own: threads of the kernel's idle class, which give way at once to everybody else's. What it asks of the host it asks
+//! in a third lane, because a thread of the idle class must hold nothing that others wait for. It comes back when it next
+//! waits for its caller. What a spinning agent takes is thus what nobody else wants.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,6 +12,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use thread_priority::{
+    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy,
+    thread_native_id, thread_schedule_policy,
+};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -19,24 +24,27 @@ use crate::engine::LoadError;
 use crate::metering::Meter;
 use crate::settings::Settings;
 
-/// Niceness of the patient lane: the kernel's last that still gets its share where nobody has enough. Its idle class
-/// would not, and an agent may hold what others wait for.
+/// Niceness of the lane in which those that compute long ask: the last that still gets its share where nobody has enough.
 const LAST: i32 = 19;
 
 /// The agents' executors.
 pub(crate) struct Lanes {
     prompt: Lane,
-    patient: Lane,
+    /// Of those that compute long: for what they ask, and for what they compute.
+    asking: Lane,
+    long: Lane,
     /// CPU time of one turn after which an agent changes lanes.
-    long: Duration,
+    after: Duration,
 }
 
 impl Lanes {
     pub(crate) fn new(settings: &Settings) -> Result<Self, LoadError> {
+        let nice = Priority::Nice(settings.nice.clamp(0, LAST));
         Ok(Self {
-            prompt: Lane::start("agents", settings.threads, settings.nice)?,
-            patient: Lane::start("agents-long", settings.threads, LAST)?,
-            long: settings.long,
+            prompt: Lane::start("agents", settings.threads, nice)?,
+            asking: Lane::start("agents-asking", settings.threads, Priority::Nice(LAST))?,
+            long: Lane::start("agents-long", settings.threads, Priority::Idle)?,
+            after: settings.long,
         })
     }
 
@@ -45,9 +53,9 @@ impl Lanes {
         &self.prompt.handle
     }
 
-    /// For work that may take long, such as compiling.
+    /// For the host's own work that may take long, such as compiling.
     pub(crate) fn patient(&self) -> &Handle {
-        &self.patient.handle
+        &self.asking.handle
     }
 
     /// Runs an agent's work to its end, in whichever lane it belongs at each moment. Begins on the
@@ -62,31 +70,29 @@ impl Lanes {
         F: Future + Send + 'static,
         F::Output: Send,
     {
-        let long = self.long;
+        let after = self.after;
         let mut work = Box::pin(work);
         loop {
-            let computes_long = |meter: &Meter| meter.turn() > long && !meter.waits_for_caller();
+            let computes_long = |meter: &Meter| meter.turn() > after && !meter.waits_for_caller();
             let stint = Stint { work: Some(work), meter: meter.clone(), over: computes_long };
             match stop.run_until_cancelled(stint).await? {
                 Stopped::Done(out) => return Some(out),
                 Stopped::Over(rest) => work = rest,
             }
-            let stint = Stint { work: Some(work), meter: meter.clone(), over: Meter::waits_for_caller };
-            let mut there = AbortOnDropHandle::new(self.patient.handle.spawn(stint));
-            let ended = match stop.run_until_cancelled(&mut there).await {
-                Some(ended) => ended,
-                None => {
-                    there.abort();
-                    // Only then is everything that it held given back.
-                    there.await
+            meter.set_long(true);
+            while !meter.waits_for_caller() {
+                let stopped = if meter.waits_for_host() {
+                    let answered = |meter: &Meter| !meter.waits_for_host() || meter.waits_for_caller();
+                    self.asking.run(work, meter, answered, stop).await?
+                } else {
+                    self.long.run(work, meter, Meter::waits_for_host, stop).await?
+                };
+                match stopped {
+                    Stopped::Done(out) => return Some(out),
+                    Stopped::Over(rest) => work = rest,
                 }
-            };
-            match ended {
-                Ok(Stopped::Done(out)) => return Some(out),
-                Ok(Stopped::Over(rest)) => work = rest,
-                Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-                Err(_) => return None,
             }
+            meter.set_long(false);
         }
     }
 }
@@ -122,29 +128,83 @@ impl<F: Future, O: Fn(&Meter) -> bool + Unpin> Future for Stint<F, O> {
     }
 }
 
-/// Threads of one niceness.
+/// When the kernel serves a lane's threads. On Linux that belongs to a thread.
+#[derive(Debug, Clone, Copy)]
+enum Priority {
+    /// After the media loop's, by so much.
+    Nice(i32),
+    /// When nobody else wants the core; who wakes up takes it from them at once.
+    Idle,
+}
+
+impl Priority {
+    /// Absolute, because a thread may have been begun by another.
+    fn take(self) {
+        let taken = match self {
+            Self::Nice(nice) => {
+                rustix::process::setpriority_process(None, nice).map_err(|error| error.to_string())
+            }
+            Self::Idle => {
+                let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+                let set = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle);
+                // Within its class a thread may keep the niceness of the one that began it.
+                set.or_else(|error| if thread_schedule_policy() == Ok(idle) { Ok(()) } else { Err(error) })
+                    .map_err(|error| error.to_string())
+            }
+        };
+        if let Err(error) = taken {
+            tracing::warn!(error, wanted = ?self, "agents run at normal priority");
+        }
+    }
+}
+
+/// Threads of one priority.
 struct Lane {
     runtime: Option<Runtime>,
     handle: Handle,
 }
 
 impl Lane {
-    fn start(name: &'static str, threads: usize, nice: i32) -> Result<Self, LoadError> {
-        let nice = nice.clamp(0, LAST);
+    fn start(name: &'static str, threads: usize, priority: Priority) -> Result<Self, LoadError> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(threads.max(1))
             .thread_name(name)
             .enable_all()
-            .on_thread_start(move || {
-                // On Linux niceness belongs to the thread; absolute, because a thread may have been begun by another.
-                if let Err(error) = rustix::process::setpriority_process(None, nice) {
-                    tracing::warn!(%error, "agents run at normal priority");
-                }
-            })
+            .on_thread_start(move || priority.take())
             .build()
             .map_err(|e| LoadError::Engine(format!("the agents' threads did not start: {e}")))?;
         let handle = runtime.handle().clone();
         Ok(Self { runtime: Some(runtime), handle })
+    }
+
+    /// One stint of an agent's work in this lane, begun from another. `None` where it was stopped.
+    async fn run<F, O>(
+        &self,
+        work: Pin<Box<F>>,
+        meter: &Arc<Meter>,
+        over: O,
+        stop: &CancellationToken,
+    ) -> Option<Stopped<F>>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send,
+        O: Fn(&Meter) -> bool + Unpin + Send + 'static,
+    {
+        let stint = Stint { work: Some(work), meter: meter.clone(), over };
+        let mut there = AbortOnDropHandle::new(self.handle.spawn(stint));
+        let ended = match stop.run_until_cancelled(&mut there).await {
+            Some(ended) => ended,
+            None => {
+                there.abort();
+                // Only then is everything that it held given back.
+                there.await
+            }
+        };
+        match ended {
+            Ok(stopped) => Some(stopped),
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => None,
+        }
     }
 }
 
@@ -187,13 +247,17 @@ mod tests {
                 compute(Duration::from_millis(1)).await;
             }
             seen.push(thread());
-            charged.listening(true);
-            tokio::task::yield_now().await;
-            seen.push(thread());
-            charged.listening(false);
-            charged.new_turn();
-            tokio::task::yield_now().await;
-            seen.push(thread());
+            for caller in [false, true] {
+                charged.asks(caller);
+                tokio::task::yield_now().await;
+                seen.push(thread());
+                charged.is_answered();
+                if caller {
+                    charged.new_turn();
+                }
+                tokio::task::yield_now().await;
+                seen.push(thread());
+            }
             seen
         };
         let (there, metered) = (lanes.clone(), Metered::new(work, meter.clone()));
@@ -202,7 +266,8 @@ mod tests {
             .spawn(async move { there.run(metered, &meter, &CancellationToken::new()).await.unwrap() })
             .await
             .unwrap();
-        assert_eq!(seen, ["agents", "agents-long", "agents", "agents"]);
+        let lanes = ["agents", "agents-long", "agents-asking", "agents-long", "agents", "agents"];
+        assert_eq!(seen, lanes);
     }
 
     #[tokio::test]

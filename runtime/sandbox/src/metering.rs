@@ -39,8 +39,12 @@ pub(crate) struct Meter {
     poll_began: AtomicU64,
     /// `used()` when the present turn began.
     turn_began: AtomicU64,
-    /// Whether the agent waits for its caller to speak or press keys.
+    /// Whether the agent waits for the host.
+    asking: AtomicBool,
+    /// Whether it waits for its caller to speak or press keys.
     listening: AtomicBool,
+    /// Whether it computes among those that compute long.
+    long: AtomicBool,
     /// How many agents compute at this moment, in the whole sandbox.
     computing: Arc<AtomicU64>,
 }
@@ -68,14 +72,36 @@ impl Meter {
         Duration::from_nanos(self.charged.load(Ordering::Relaxed).saturating_sub(began))
     }
 
-    /// The agent begins or ends to wait for its caller.
-    pub(crate) fn listening(&self, now: bool) {
-        self.listening.store(now, Ordering::Relaxed);
+    /// The agent begins to wait for the host, and perhaps for its caller.
+    pub(crate) fn asks(&self, caller: bool) {
+        self.asking.store(true, Ordering::Relaxed);
+        self.listening.store(caller, Ordering::Relaxed);
+    }
+
+    /// The agent has its answer.
+    pub(crate) fn is_answered(&self) {
+        self.asking.store(false, Ordering::Relaxed);
+        self.listening.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether the agent waits for the host.
+    pub(crate) fn waits_for_host(&self) -> bool {
+        self.asking.load(Ordering::Relaxed)
     }
 
     /// Whether the agent waits for its caller.
     pub(crate) fn waits_for_caller(&self) -> bool {
         self.listening.load(Ordering::Relaxed)
+    }
+
+    /// The agent goes on among those that compute long, or no longer.
+    pub(crate) fn set_long(&self, now: bool) {
+        self.long.store(now, Ordering::Relaxed);
+    }
+
+    /// Whether the agent is among those that compute long: it pauses before and after whatever it asks, to change lanes.
+    pub(crate) fn is_long(&self) -> bool {
+        self.long.load(Ordering::Relaxed)
     }
 
     /// The caller had a turn: the agent's next computation is a new one.
