@@ -57,6 +57,9 @@ enum Command {
     /// Write a call's recording to a stereo WAV: the caller left, the agent right.
     #[command(after_help = "Example:\n  parloir recording 4f1c…e2 -o call.wav")]
     Recording(commands::recording::Recording),
+    /// Find every call that concerns a person, and export what is known of them.
+    #[command(after_help = "Example:\n  parloir person '06 39 98 12 34' --tenant cabinet --export for-them")]
+    Person(commands::person::Person),
     /// Write a proof file of a call, that anybody can check offline.
     #[command(after_help = "Example:\n  parloir prove 4f1c…e2 --redact contents -o call.proof.json")]
     Prove(commands::prove::Prove),
@@ -205,6 +208,7 @@ fn main() -> ExitCode {
             Command::Show(show) => show.run().await,
             Command::Recording(recording) => recording.run().await,
             Command::LogKey(key) => key.run().await,
+            Command::Person(person) => person.run().await,
             Command::Prove(prove) => prove.run().await,
             Command::Verify(verify) => verify.run().await,
             Command::Witness(witness) => witness.run().await,

@@ -75,10 +75,10 @@ pub use list::{list_calls, list_tenants};
 pub use prove::{ProveError, Redaction, prove};
 pub use read::{read_call, read_recording};
 pub use record::{
-    AudioDirection, CallEnded, CallInterrupted, CallStarted, Content, ContentOf, DigestKey, Ending, Failure,
-    FailureKind, Gate, HostCallEnded, HostCallStarted, HostStatus, KeyPressed, Ledger, MediaDigest, Note,
-    ProviderEnded, ProviderRole, ProviderStarted, ProviderStatus, ProviderUsage, RECORD_VERSION, Record,
-    RecordBody, RecordError, RecordingStored, ReportFiled, Seq, TurnMeasured, Wasi, WasiStream,
+    AgentEnd, AudioDirection, CallEnded, CallInterrupted, CallStarted, Content, ContentOf, DigestKey, Ending,
+    Failure, FailureKind, Gate, HostCallEnded, HostCallStarted, HostStatus, KeyPressed, Ledger, MediaDigest,
+    Note, ProviderEnded, ProviderRole, ProviderStarted, ProviderStatus, ProviderUsage, RECORD_VERSION,
+    Record, RecordBody, RecordError, RecordingStored, ReportFiled, Seq, TurnMeasured, Wasi, WasiStream,
 };
 pub use recording::{MAX_BLOCK, RecordingBlock};
 pub use segment::Location;

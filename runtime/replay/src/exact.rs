@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use parloir_contract::{HostCall, HostReturn, Import, Outcome};
-use parloir_journal::Seq;
+use parloir_journal::{Ending, FailureKind as Why, Seq};
 use parloir_sandbox::{Agent, Budget, Door, DoorClosed, Failure, FailureKind};
 
 use crate::recorded::{Recorded, RecordedEnd, Step};
 
-/// CPU time that a re-run may take: a machine that is busy must not make an agent fail that did not.
-pub(crate) const BUDGET: Budget =
-    Budget { turn_cpu: Duration::from_secs(10), call_cpu: Duration::from_secs(60), memory: 32 << 20 };
+/// What a re-run may take: the recorded call's memory, and far more CPU time, because a machine that is busy must not
+/// make an agent fail that did not.
+pub(crate) fn budget(recorded: &Recorded) -> Budget {
+    Budget { turn_cpu: Duration::from_secs(10), call_cpu: Duration::from_secs(60), memory: recorded.memory }
+}
 
 /// The first request that is not the recorded one.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,10 +28,15 @@ pub struct Difference {
     pub recorded: Option<HostCall>,
     /// What was asked now; `None` where the agent asked nothing more.
     pub asked: Option<HostCall>,
+    /// How it ended then and now, where that is all that differs.
+    pub ended: Option<(RecordedEnd, Result<Outcome, Failure>)>,
 }
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((then, now)) = &self.ended {
+            return write!(f, "its end: recorded {then:?}, now {now:?}");
+        }
         write!(f, "request {}", self.step)?;
         if let Some(seq) = self.seq {
             write!(f, " (record {seq})")?;
@@ -84,27 +91,27 @@ struct Seen {
 pub async fn exact(agent: &Agent, recorded: &Recorded) -> Result<Exact, Failure> {
     let seen = Arc::new(Mutex::new(Seen::default()));
     let steps: Arc<[Step]> = recorded.steps.as_slice().into();
+    let open_ended = open_ended(recorded.end);
     let door = {
         let (seen, steps) = (seen.clone(), steps.clone());
-        Door::new(tower::service_fn(move |call| std::future::ready(answer(&steps, &mut seen.lock(), call))))
+        Door::new(tower::service_fn(move |call| {
+            std::future::ready(answer(&steps, open_ended, &mut seen.lock(), call))
+        }))
     };
     let answered = agent
-        .answer(recorded.info.clone(), door, BUDGET)
+        .answer(recorded.info.clone(), door, budget(recorded))
         .await
         .map_err(|error| Failure { kind: FailureKind::Host, reason: error.to_string() })?;
     let Seen { equal, mut difference, stopped } = std::mem::take(&mut *seen.lock());
     if difference.is_none() && !stopped {
-        let failed = !matches!(answered.outcome, Ok(ref o) if !matches!(o, Outcome::Failed(_)));
-        let should_fail = matches!(recorded.end, RecordedEnd::Failed(_));
         let next = steps.get(equal);
-        // A call that was cut off says nothing of what the agent did next; any other ends where it ended.
-        let ends_otherwise = failed != should_fail && recorded.end != RecordedEnd::Stopped;
-        if next.is_some() || ends_otherwise {
+        if next.is_some() || !ends_so(recorded.end, &answered.outcome) {
             difference = Some(Difference {
                 step: equal + 1,
                 seq: next.map(|step| step.seq),
                 recorded: next.and_then(|step| step.asked.clone()),
                 asked: None,
+                ended: next.is_none().then(|| (recorded.end, answered.outcome.clone())),
             });
         }
     }
@@ -112,8 +119,48 @@ pub async fn exact(agent: &Agent, recorded: &Recorded) -> Result<Exact, Failure>
     Ok(Exact { equal, difference, ended, cpu: answered.cpu })
 }
 
-fn answer(steps: &[Step], seen: &mut Seen, call: HostCall) -> Result<HostReturn, DoorClosed> {
+/// Whether the recorded agent may have asked more than the records tell.
+const fn open_ended(end: RecordedEnd) -> bool {
+    match end {
+        RecordedEnd::Stopped | RecordedEnd::Withheld => true,
+        RecordedEnd::Own(_) | RecordedEnd::Failed(_) => false,
+    }
+}
+
+/// Whether the agent ends as it did. Of a call that was cut off nobody knows.
+fn ends_so(recorded: RecordedEnd, now: &Result<Outcome, Failure>) -> bool {
+    match (recorded, now) {
+        (RecordedEnd::Stopped | RecordedEnd::Withheld, _) => true,
+        (RecordedEnd::Own(ending), Ok(outcome)) => ending == Ending::from(outcome),
+        (RecordedEnd::Own(_), Err(_)) => false,
+        (RecordedEnd::Failed(why), Ok(outcome)) => {
+            why == Why::AgentTrap && matches!(outcome, Outcome::Failed(_))
+        }
+        (RecordedEnd::Failed(why), Err(failure)) => why == why_failed(failure.kind),
+    }
+}
+
+/// A failure in the journal's words. The door of a re-run closes where the recorded one did: past the quota.
+const fn why_failed(kind: FailureKind) -> Why {
+    match kind {
+        FailureKind::Trap | FailureKind::Stack => Why::AgentTrap,
+        FailureKind::TurnCpu | FailureKind::CallCpu | FailureKind::Stopped => Why::AgentBudget,
+        FailureKind::Memory => Why::AgentMemory,
+        FailureKind::Host => Why::AgentStart,
+    }
+}
+
+fn answer(
+    steps: &[Step],
+    open_ended: bool,
+    seen: &mut Seen,
+    call: HostCall,
+) -> Result<HostReturn, DoorClosed> {
     let step = steps.get(seen.equal);
+    if step.is_none() && open_ended {
+        seen.stopped = true;
+        return Err(DoorClosed("the recorded call was stopped here".into()));
+    }
     let same = step.is_some_and(|step| {
         step.asked.as_ref().map_or_else(|| step.import == call.import(), |asked| equal(asked, &call))
     });
@@ -121,7 +168,7 @@ fn answer(steps: &[Step], seen: &mut Seen, call: HostCall) -> Result<HostReturn,
         let (number, asked) = (seen.equal + 1, Some(call));
         let recorded = step.and_then(|step| step.asked.clone());
         let seq = step.map(|step| step.seq);
-        seen.difference.get_or_insert(Difference { step: number, seq, recorded, asked });
+        seen.difference.get_or_insert(Difference { step: number, seq, recorded, asked, ended: None });
         return Err(DoorClosed("the recorded call went otherwise".into()));
     };
     seen.equal += 1;

@@ -8,7 +8,7 @@ use parloir_contract::{HostCall, HostReturn, Outcome};
 use parloir_journal::{Ending, FailureKind as Why};
 use parloir_sandbox::{Agent, Door, DoorClosed, Failure, FailureKind};
 
-use crate::exact::{BUDGET, Difference};
+use crate::exact::{Difference, budget};
 use crate::recorded::{Recorded, RecordedEnd};
 use crate::tape::{Source, Tape};
 
@@ -58,7 +58,7 @@ pub async fn fork(agent: &Agent, recorded: &Recorded) -> Result<Ran, Failure> {
         }))
     };
     let answered = agent
-        .answer(recorded.info.clone(), door, BUDGET)
+        .answer(recorded.info.clone(), door, budget(recorded))
         .await
         .map_err(|error| Failure { kind: FailureKind::Host, reason: error.to_string() })?;
     let mut state = state.lock();
@@ -96,7 +96,7 @@ impl Ran {
             RecordedEnd::Own(Ending::CallBack) => Ok(Outcome::CallBack),
             RecordedEnd::Own(Ending::Abandoned) => Ok(Outcome::Abandoned),
             RecordedEnd::Own(Ending::Failed) => Err(stopped("the call failed")),
-            RecordedEnd::Own(Ending::Interrupted) | RecordedEnd::Stopped => {
+            RecordedEnd::Own(Ending::Interrupted) | RecordedEnd::Stopped | RecordedEnd::Withheld => {
                 Err(stopped("the call was cut off"))
             }
             RecordedEnd::Failed(Why::AgentMemory) => {

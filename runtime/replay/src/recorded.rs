@@ -1,7 +1,7 @@
 //! A call as the journal has it, seen from its agent.
 
 use parloir_contract::{CallInfo, HostCall, HostReturn, Import};
-use parloir_journal::{Ending, FailureKind, HostCallEnded, HostStatus, Record, RecordBody, Seq};
+use parloir_journal::{AgentEnd, Ending, FailureKind, HostCallEnded, HostStatus, Record, RecordBody, Seq};
 
 /// Why a call cannot be run again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,8 +41,10 @@ pub enum RecordedEnd {
     Own(Ending),
     /// It failed, or gave up.
     Failed(FailureKind),
-    /// The host stopped it, or the call was cut off.
+    /// The host stopped it, wherever it was; or the call was cut off.
     Stopped,
+    /// The records go on, but what was said from there on was not kept: a pause of the recording.
+    Withheld,
 }
 
 /// A call, as its agent lived it.
@@ -54,7 +56,9 @@ pub struct Recorded {
     pub component_sha256: [u8; 32],
     /// The agent's name and its own version.
     pub agent: (String, String),
-    /// What it asked, in order.
+    /// Memory that it could take, in bytes.
+    pub memory: usize,
+    /// What it asked, in order, up to the first answer that was not kept.
     pub steps: Vec<Step>,
     /// How its part ended.
     pub end: RecordedEnd,
@@ -92,22 +96,15 @@ impl Recorded {
                         answered: None,
                     });
                 }
-                RecordBody::HostCallEnded(ended) => answered(&mut steps, ended)?,
-                RecordBody::Failure(failure) => match failure.kind {
-                    FailureKind::AgentTrap | FailureKind::AgentBudget | FailureKind::AgentMemory => {
-                        end = RecordedEnd::Failed(failure.kind);
+                RecordBody::HostCallEnded(ended) => {
+                    if answered(&mut steps, ended) == Kept::No {
+                        end = RecordedEnd::Withheld;
+                        break;
                     }
-                    FailureKind::AgentStart
-                    | FailureKind::Provider
-                    | FailureKind::Transport
-                    | FailureKind::Host
-                    | FailureKind::Journal => {}
-                },
-                RecordBody::CallEnded(ended) if end == RecordedEnd::Stopped => {
-                    end = RecordedEnd::Own(ended.outcome);
                 }
-                RecordBody::CallEnded(_)
-                | RecordBody::CallStarted(_)
+                RecordBody::CallEnded(ended) => end = ended.agent.into(),
+                RecordBody::CallStarted(_)
+                | RecordBody::Failure(_)
                 | RecordBody::ProviderStarted(_)
                 | RecordBody::ProviderEnded(_)
                 | RecordBody::TurnMeasured(_)
@@ -124,14 +121,11 @@ impl Recorded {
                 | RecordBody::CallInterrupted(_) => {}
             }
         }
-        // Whoever was stopped in the middle of a request did not come to an end, whatever the call did.
-        if steps.last().is_some_and(|step| step.answered.is_none()) && matches!(end, RecordedEnd::Own(_)) {
-            end = RecordedEnd::Stopped;
-        }
         Ok(Self {
             info,
             component_sha256: started.component_sha256,
             agent: (started.agent_name, started.agent_version),
+            memory: usize::try_from(started.agent_memory).unwrap_or(usize::MAX),
             steps,
             end,
             lasted_ms: last.saturating_sub(first) / 1_000_000,
@@ -139,16 +133,47 @@ impl Recorded {
     }
 }
 
-/// Puts an answer to its request. The agent asks one thing at a time: it is the last but for what a stop cut off.
-fn answered(steps: &mut [Step], ended: HostCallEnded) -> Result<(), NotReplayable> {
-    let Some(step) = steps.iter_mut().rev().find(|step| step.seq == ended.started) else { return Ok(()) };
-    if !ended.delivered {
-        return Ok(());
+impl From<AgentEnd> for RecordedEnd {
+    fn from(end: AgentEnd) -> Self {
+        match end {
+            AgentEnd::Own(ending) => Self::Own(ending),
+            AgentEnd::Failed(
+                kind @ (FailureKind::AgentTrap | FailureKind::AgentBudget | FailureKind::AgentMemory),
+            ) => Self::Failed(kind),
+            // What failed on the host's side does not fail again.
+            AgentEnd::Failed(
+                FailureKind::AgentStart
+                | FailureKind::Provider
+                | FailureKind::Transport
+                | FailureKind::Host
+                | FailureKind::Journal,
+            )
+            | AgentEnd::Stopped => Self::Stopped,
+        }
     }
+}
+
+/// Whether what the agent was answered was kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    Yes,
+    No,
+}
+
+/// Puts an answer to its request. The agent asks one thing at a time: it is the last but for what a stop cut off.
+/// A request whose answer was not kept goes with it.
+fn answered(steps: &mut Vec<Step>, ended: HostCallEnded) -> Kept {
+    let Some(place) = steps.iter().rposition(|step| step.seq == ended.started) else { return Kept::Yes };
+    let Some(step) = steps.get_mut(place).filter(|_| ended.delivered) else { return Kept::Yes };
     let kept = step.asked.is_some() || ended.status == HostStatus::OverQuota;
     match ended.result {
-        Some(result) if kept => step.answered = Some(result),
-        Some(_) | None => return Err(NotReplayable::NoContent { seq: step.seq }),
+        Some(result) if kept => {
+            step.answered = Some(result);
+            Kept::Yes
+        }
+        Some(_) | None => {
+            steps.truncate(place);
+            Kept::No
+        }
     }
-    Ok(())
 }

@@ -74,6 +74,7 @@ impl Tape {
                 seq: Some(step.seq),
                 recorded: step.asked.clone(),
                 asked: None,
+                ended: None,
             })
         })
     }
@@ -110,6 +111,7 @@ impl Tape {
                 seq: recorded.map(|step| step.seq),
                 recorded: recorded.and_then(|step| step.asked.clone()),
                 asked: Some(call.clone()),
+                ended: None,
             });
         }
         if let Some(answer) = self.remembered(call) {

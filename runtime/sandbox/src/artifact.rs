@@ -25,6 +25,7 @@ impl std::fmt::Debug for SealKey {
 pub struct ArtifactCache {
     dir: PathBuf,
     key: SealKey,
+    components: bool,
 }
 
 const MAC_LEN: usize = 32;
@@ -32,7 +33,33 @@ const MAC_LEN: usize = 32;
 impl ArtifactCache {
     /// A cache in `dir`, which is created when the first artifact is kept.
     pub fn new(dir: impl Into<PathBuf>, key: SealKey) -> Self {
-        Self { dir: dir.into(), key }
+        Self { dir: dir.into(), key, components: false }
+    }
+
+    /// Keeps the components themselves beside what they were compiled to: a later engine, which cannot use the latter,
+    /// compiles them anew. Costs their size on disk.
+    #[must_use]
+    pub fn with_components(mut self) -> Self {
+        self.components = true;
+        self
+    }
+
+    /// Keeps a component, if this cache does so. A failure is said and costs a re-run later, not the agent now.
+    pub(crate) fn keep_component(&self, sha256: &[u8; 32], component: &[u8]) {
+        let path = self.path(sha256).with_extension("wasm");
+        if !self.components || path.exists() {
+            return;
+        }
+        let written = fs::create_dir_all(&self.dir).and_then(|()| write_atomically(&path, &[component]));
+        if let Err(error) = written {
+            tracing::warn!(path = %path.display(), %error, "the agent's component could not be kept");
+        }
+    }
+
+    /// The component of this hash, if it is here and unaltered.
+    pub(crate) fn component(&self, sha256: &[u8; 32]) -> Option<Vec<u8>> {
+        let component = fs::read(self.path(sha256).with_extension("wasm")).ok()?;
+        (Sha256::digest(&component)[..] == sha256[..]).then_some(component)
     }
 
     fn path(&self, sha256: &[u8; 32]) -> PathBuf {

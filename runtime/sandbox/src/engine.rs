@@ -122,16 +122,25 @@ impl Sandbox {
                 }
             }
         };
-        self.linked(&component, sha256, bytes.len())
+        let compiled = self.linked(&component, sha256, bytes.len())?;
+        if let Some(cache) = &self.inner.cache {
+            cache.keep_component(&sha256, &bytes);
+        }
+        Ok(compiled)
     }
 
-    /// An agent of which only the hash is known, if the cache keeps it: the very component that answered a call.
-    /// Blocking for a read of its compiled code.
+    /// An agent of which only the hash is known, if the cache keeps it: the very component that answered a call,
+    /// compiled anew where another engine compiled it. Blocking for a read of its code.
     pub async fn kept(&self, sha256: [u8; 32]) -> Result<Option<Agent>, LoadError> {
         let Some(cache) = &self.inner.cache else { return Ok(None) };
-        let Some(component) = cache.load(&self.inner.engine, &sha256) else { return Ok(None) };
-        let compiled = self.linked(&component, sha256, 0)?;
-        Agent::describe(self.clone(), compiled, Budget::default()).await.map(Some)
+        if let Some(component) = cache.load(&self.inner.engine, &sha256) {
+            let compiled = self.linked(&component, sha256, 0)?;
+            return Agent::describe(self.clone(), compiled, Budget::default()).await.map(Some);
+        }
+        match cache.component(&sha256) {
+            Some(component) => self.load(component).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     fn linked(&self, component: &Component, sha256: [u8; 32], size: usize) -> Result<Compiled, LoadError> {

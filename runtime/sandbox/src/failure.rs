@@ -39,7 +39,7 @@ impl FailureKind {
 }
 
 /// An agent's failure, for the journal: never spoken to the caller.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {reason}", .kind.name())]
 pub struct Failure {
     /// What kind.

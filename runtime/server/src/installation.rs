@@ -282,12 +282,12 @@ async fn load(sandbox: &Sandbox, path: &Path) -> Result<Agent, OpenError> {
     sandbox.load(wasm).await.map_err(|e| failed(e.to_string()))
 }
 
-/// The compiled agents of an installation: every version that has ever answered here.
+/// The agents of an installation, compiled, and their components: every version that has ever answered here.
 ///
 /// # Errors
 /// [`OpenError::Storage`] when the key that seals them cannot be read or made.
 pub fn kept_agents(folders: &Folders) -> Result<ArtifactCache, OpenError> {
-    Ok(ArtifactCache::new(folders.data.join("artifacts"), seal_key(&folders.keys)?))
+    Ok(ArtifactCache::new(folders.data.join("artifacts"), seal_key(&folders.keys)?).with_components())
 }
 
 /// The key that seals compiled agents: in the keys folder, made on first use.

@@ -1,6 +1,6 @@
 //! Dependencies point down only: `cli → server → call → {sandbox, meaning, media, transport, providers,
 //! tenancy, journal} → store → contract`, and beside `call`, `cli → rehearsal → {sandbox, meaning, media,
-//! tenancy}` and `cli → replay → {rehearsal, journal, sandbox, meaning, tenancy}`. The middle rooms do not import each other, except that transport and providers may use
+//! tenancy}` `cli → replay → {rehearsal, journal, sandbox, meaning, tenancy}` and `cli → persons → journal`. The middle rooms do not import each other, except that transport and providers may use
 //! media's frame and codec types. The verifier stands alone: it imports no room, and the rooms that make
 //! what it checks import it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
@@ -43,6 +43,7 @@ fn plan() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         "parloir-server",
         "parloir-rehearsal",
         "parloir-replay",
+        "parloir-persons",
         "parloir-proof",
         "parloir-witness",
     ]);
@@ -56,6 +57,8 @@ fn plan() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     let mut below_replay = below_rehearsal.clone();
     below_replay.extend(["parloir-journal", "parloir-rehearsal"]);
     plan.insert("parloir-replay", below_replay);
+    // What a person asks for is read from records alone.
+    plan.insert("parloir-persons", BTreeSet::from(["parloir-contract", "parloir-journal"]));
     plan.insert("parloir-server", below_server);
     plan.insert("parloir", below_cli);
     plan

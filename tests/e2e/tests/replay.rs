@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use house::{House, Plan, component, say};
 use parloir_contract::{HostCall, Import};
-use parloir_journal::{Record, RecordBody};
+use parloir_journal::{Ending, Record, RecordBody};
 use parloir_replay::{Aspect, NotReplayable, Ran, Recorded, RecordedEnd, Source, compare, exact, fork};
 use parloir_sandbox::{Agent, Sandbox, Settings};
 use parloir_transport::conversation::{Action, Step};
@@ -75,6 +75,44 @@ async fn the_agent_that_answered_asks_the_same_again_byte_for_byte() {
     let mut shorter = recorded.clone();
     shorter.steps.pop();
     assert!(!exact(&agent, &shorter).await.unwrap().is_equal());
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_was_cut_off_or_paused_is_run_again_as_far_as_it_is_known() {
+    let (house, records) = call("echo", speaks_twice()).await;
+    let agent = agent("tests/agents/trial").await;
+    let whole = Recorded::new(records.clone()).unwrap();
+    assert!(matches!(whole.end, RecordedEnd::Own(_)), "{:?}", whole.end);
+    let answers: Vec<usize> =
+        (0..records.len()).filter(|&at| matches!(records[at].body, RecordBody::HostCallEnded(_))).collect();
+    for (steps, &at) in answers.iter().enumerate() {
+        // The host was stopped after this answer: what the agent asked next was never written.
+        let cut = Recorded::new(records[..=at].to_vec()).unwrap();
+        assert_eq!((cut.end, cut.steps.len()), (RecordedEnd::Stopped, steps + 1));
+        let again = exact(&agent, &cut).await.unwrap();
+        assert_eq!((again.difference, again.equal), (None, steps + 1));
+
+        // This answer was given during a pause of the recording.
+        let mut paused = records.clone();
+        let RecordBody::HostCallEnded(ended) = &mut paused[at].body else { panic!() };
+        ended.result = None;
+        let paused = Recorded::new(paused).unwrap();
+        assert_eq!((paused.end, paused.steps.len()), (RecordedEnd::Withheld, steps));
+        assert_eq!(exact(&agent, &paused).await.unwrap().difference, None);
+    }
+
+    // Another end than the recorded one is named, with all requests the same.
+    let mut otherwise = whole.clone();
+    otherwise.end = RecordedEnd::Own(Ending::CallBack);
+    let named = exact(&agent, &otherwise).await.unwrap();
+    assert_eq!(named.equal, whole.steps.len());
+    assert!(named.difference.unwrap().to_string().starts_with("its end: recorded Own(CallBack)"));
+
+    // The agent has the memory it had then.
+    let mut narrow = whole.clone();
+    narrow.memory = 1 << 16;
+    assert!(!exact(&agent, &narrow).await.unwrap().is_equal());
     house.close().await;
 }
 
@@ -149,6 +187,15 @@ async fn the_command_finds_the_agent_that_answered_by_itself() {
     let (code, said) = run(&["replay", &id]);
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("byte for byte as recorded"), "{said}");
+    // After an upgrade of the engine nothing that the former one compiled can be used.
+    for file in std::fs::read_dir(house.folders.data.join("artifacts")).unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "cwasm") {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    let (code, said) = run(&["replay", &id]);
+    assert_eq!(code, Some(0), "{said}");
     let trial = component("tests/agents/trial");
     let cabinet = component("agents/cabinet");
     let (trial, cabinet) = (trial.to_str().unwrap(), cabinet.to_str().unwrap());

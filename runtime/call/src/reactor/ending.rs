@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use parloir_contract::{CallId, Outcome, Refusal, Transferred};
 use parloir_journal::{
-    CallEnded, Ending, Failure, FailureKind, Ledger, RecordBody, RecordingBlock, ReportFiled,
+    AgentEnd, CallEnded, Ending, Failure, FailureKind, Ledger, RecordBody, RecordingBlock, ReportFiled,
 };
 use parloir_media::{Input, Side};
 use parloir_sandbox::{Answered, FailureKind as GuestFailure};
@@ -63,16 +63,22 @@ impl Reactor {
                 self.cpu = cpu;
                 match outcome {
                     Ok(Outcome::Failed(why)) => {
+                        self.agent_end = AgentEnd::Failed(FailureKind::AgentTrap);
                         self.agent_failed(FailureKind::AgentTrap, "the agent gave up", Some(why));
                         return;
                     }
-                    Ok(outcome) => outcome,
+                    Ok(outcome) => {
+                        self.agent_end = AgentEnd::Own(Ending::from(&outcome));
+                        outcome
+                    }
                     Err(failure) => {
                         // The door closes on an agent whose call is over: no failure of its own.
                         if failure.kind == GuestFailure::Stopped && self.leg.is_none() {
                             Outcome::Abandoned
                         } else {
-                            self.agent_failed(failure_kind(failure.kind), &failure.to_string(), None);
+                            let kind = failure_kind(failure.kind);
+                            self.agent_end = AgentEnd::Failed(kind);
+                            self.agent_failed(kind, &failure.to_string(), None);
                             return;
                         }
                     }
@@ -351,6 +357,7 @@ impl Reactor {
         };
         let ended = CallEnded {
             outcome: Ending::from(&outcome),
+            agent: self.agent_end,
             duration_ms: u64::try_from(lasted.as_millis()).unwrap_or(u64::MAX),
             agent_cpu_us: u64::try_from(self.cpu.as_micros()).unwrap_or(u64::MAX),
             frames_in: self.frames_in,

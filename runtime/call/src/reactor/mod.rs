@@ -25,7 +25,9 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use parking_lot::Mutex;
 use parloir_contract::{CallId, CallInfo, Direction, ListenOptions, Outcome, Refusal, Report, Turn};
-use parloir_journal::{CallStarted, Content, DigestKey, FailureKind, Journal, JournalError, RecordBody};
+use parloir_journal::{
+    AgentEnd, CallStarted, Content, DigestKey, FailureKind, Journal, JournalError, RecordBody,
+};
 use parloir_media::{
     Activity, Frame, Framer, Gate, Input, Output, Playout, PlayoutOptions, PreRoll, Recorder, SampleRate,
     SecondDigest, Side, TurnTaker, UtteranceId,
@@ -214,6 +216,8 @@ struct Reactor {
     transferring: Option<(BoxFuture<'static, TransferOutcome>, ending::AfterTransfer)>,
     phase: ending::Phase,
     outcome: Option<Outcome>,
+    /// How the agent's own part ended.
+    agent_end: AgentEnd,
     give_up_at: Option<Instant>,
     fallback_until: Option<Instant>,
     dismissed: bool,
@@ -256,6 +260,12 @@ impl Reactor {
             started_at: to_local(now.datetime()),
             settings: config.settings.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
         };
+        let quota = &line.tenant.quota;
+        let budget = Budget {
+            turn_cpu: Duration::from_millis(quota.turn_cpu_ms.into()),
+            call_cpu: Duration::from_millis(quota.call_cpu_ms.into()),
+            memory: (quota.memory_mib as usize) << 20,
+        };
         let started = CallStarted {
             line: info.line.clone(),
             direction: info.direction,
@@ -264,6 +274,7 @@ impl Reactor {
             agent_version: agent.description().version.clone(),
             component_sha256: *agent.sha256(),
             engine_config: agent.sandbox().configuration(),
+            agent_memory: budget.memory as u64,
             language: info.language.clone(),
             info: gate.may_write().then(|| info.clone()),
         };
@@ -295,12 +306,6 @@ impl Reactor {
         shared.keep(key).map_err(|e| JournalError::Io(e.to_string()))?;
         let (sender, requests) = mpsc::channel(4);
         let live = LiveCall::new(shared.clone(), sender, Handle::current());
-        let quota = &shared.line.tenant.quota;
-        let budget = Budget {
-            turn_cpu: Duration::from_millis(quota.turn_cpu_ms.into()),
-            call_cpu: Duration::from_millis(quota.call_cpu_ms.into()),
-            memory: (quota.memory_mib as usize) << 20,
-        };
         let door = door::hang(&shared, live, rehearsing.as_ref().map(|rehearsing| &rehearsing.before));
         let agent = agent.answer(info, door, budget);
         let language = shared.line.config.language.clone();
@@ -342,6 +347,7 @@ impl Reactor {
             transferring: None,
             phase: ending::Phase::Live,
             outcome: None,
+            agent_end: AgentEnd::Stopped,
             give_up_at: None,
             fallback_until: None,
             dismissed: false,

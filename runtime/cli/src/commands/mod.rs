@@ -10,6 +10,7 @@ pub(crate) mod diff;
 pub(crate) mod fetch;
 pub(crate) mod log_key;
 pub(crate) mod new;
+pub(crate) mod person;
 pub(crate) mod prove;
 pub(crate) mod record_test;
 pub(crate) mod recording;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use parloir_contract::CallId;
 use parloir_journal::read_call;
-use parloir_replay::{Comparison, Exact, Mark, Ran, Recorded, Source, compare, exact, fork};
+use parloir_replay::{Comparison, Exact, Mark, Ran, Recorded, RecordedEnd, Source, compare, exact, fork};
 use parloir_sandbox::{Agent, Sandbox, Settings};
 use parloir_server::{Folders, kept_agents};
 use parloir_store::Keyring;
@@ -54,6 +54,7 @@ impl Replay {
                 serde_json::json!({
                     "call": self.call.to_string(), "exact": exact.is_equal(), "requests": total, "equal": exact.equal,
                     "difference": exact.difference.as_ref().map(ToString::to_string),
+                    "withheld": recorded.end == RecordedEnd::Withheld,
                     "lasted_ms": recorded.lasted_ms, "took_us": micros(took),
                 })
             );
@@ -63,6 +64,12 @@ impl Replay {
                 styled(GOOD, "exact"),
                 styled(DIM, &pace(recorded, took))
             );
+            if recorded.end == RecordedEnd::Withheld {
+                anstream::println!(
+                    "{}",
+                    styled(DIM, "what was said after them was not kept: the recording was paused")
+                );
+            }
         }
         match &exact.difference {
             None => Ok(()),

@@ -23,6 +23,8 @@ pub struct CallStarted {
     pub component_sha256: [u8; 32],
     /// The sandbox's configuration, as far as a guest could notice it.
     pub engine_config: String,
+    /// Memory that the agent could take, in bytes: it fails where another limit would have let it go on.
+    pub agent_memory: u64,
     /// The line's first language, BCP 47.
     pub language: String,
     /// *Content*: all the agent was told, the caller's number included.
@@ -39,6 +41,7 @@ impl Default for CallStarted {
             agent_version: String::new(),
             component_sha256: [0; 32],
             engine_config: String::new(),
+            agent_memory: 0,
             language: String::new(),
             info: None,
         }
@@ -378,6 +381,18 @@ pub struct CallInterrupted {
     pub reason: String,
 }
 
+/// How an agent's part in a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub enum AgentEnd {
+    /// The host stopped it, wherever it was, or nobody knows.
+    #[default]
+    Stopped,
+    /// It came to its own end, and judged so.
+    Own(Ending),
+    /// It failed, or gave up.
+    Failed(FailureKind),
+}
+
 /// How a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum Ending {
@@ -413,6 +428,8 @@ impl From<&Outcome> for Ending {
 pub struct CallEnded {
     /// How it ended.
     pub outcome: Ending,
+    /// How the agent's own part in it ended.
+    pub agent: AgentEnd,
     /// From the answer to the end, in milliseconds.
     pub duration_ms: u64,
     /// Processor time of the agent, in microseconds.

@@ -102,7 +102,8 @@ fn body() -> impl Strategy<Value = RecordBody> {
         })),
         proptest::option::of(any::<char>()).prop_map(|key| RecordBody::Key(KeyPressed { held_ms: 100, key })),
         (any::<u64>(), proptest::option::of(text())).prop_map(|(duration_ms, reason)| {
-            RecordBody::CallEnded(CallEnded { duration_ms, reason, ..CallEnded::default() })
+            let agent = AgentEnd::Failed(FailureKind::AgentMemory);
+            RecordBody::CallEnded(CallEnded { agent, duration_ms, reason, ..CallEnded::default() })
         }),
     ]
 }

@@ -1,0 +1,233 @@
+//! One call, as it concerns a person.
+
+use std::collections::HashMap;
+
+use parloir_contract::{Appointment, Booked, CallId, Field, Heard, HostCall, HostReturn, Turn};
+use parloir_journal::{
+    Content, Ending, Gate, HostCallStarted, ProviderEnded, ProviderRole, ProviderStatus, Record, RecordBody,
+    Seq,
+};
+use serde::Serialize;
+
+use crate::number::Number;
+
+/// Why a call concerns a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Concern {
+    /// They rang.
+    Caller,
+    /// Somebody gave their number in it.
+    Named,
+}
+
+/// Who said something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Speaker {
+    /// The caller, as it was understood; keys too.
+    Caller,
+    /// The agent, as far as it was heard.
+    Agent,
+}
+
+/// Something said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Said {
+    /// Nanoseconds since 1970-01-01 UTC.
+    pub at: u64,
+    /// By whom.
+    pub by: Speaker,
+    /// What.
+    pub text: String,
+}
+
+/// Something that a provider was sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Transmission {
+    /// When, in nanoseconds since 1970-01-01 UTC.
+    pub at: u64,
+    /// The record that vouches for it.
+    pub record: Seq,
+    /// What for.
+    pub role: ProviderRole,
+    /// To whom.
+    pub provider: String,
+    /// Which of its models.
+    pub model: String,
+    /// Where it processes.
+    pub region: String,
+    /// How many bytes.
+    pub bytes_sent: u64,
+    /// How many characters.
+    pub characters_sent: u64,
+    /// With what result; `None` where the program was stopped before there was one.
+    pub status: Option<ProviderStatus>,
+}
+
+/// One call, as it concerns a person.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CallFile {
+    /// Which call.
+    pub call: CallId,
+    /// Why it is here.
+    pub concern: Concern,
+    /// When it was answered, in nanoseconds since 1970-01-01 UTC.
+    pub at: u64,
+    /// How long its records span, in milliseconds.
+    pub lasted_ms: u64,
+    /// The line that was rung.
+    pub line: String,
+    /// Who rang, in E.164 form; `None` where the number was withheld or is no longer known.
+    pub caller: Option<String>,
+    /// The agent that answered, and its version.
+    pub agent: (String, String),
+    /// How it ended; `None` while it goes on.
+    pub ended: Option<Ending>,
+    /// Where the consent gate stood at last, and since when; `None` where it was never moved.
+    pub consent: Option<(u64, Gate)>,
+    /// Seconds of sound that were kept.
+    pub recorded_seconds: u32,
+    /// What was said, in order.
+    pub said: Vec<Said>,
+    /// The report that was filed.
+    pub report: Vec<Field>,
+    /// The appointments that were made, moved or found in it.
+    pub appointments: Vec<Appointment>,
+    /// What providers were sent.
+    pub transmissions: Vec<Transmission>,
+}
+
+impl CallFile {
+    /// A call from all its records, in order; `None` where it does not concern this person.
+    #[must_use]
+    pub fn of(call: CallId, mut records: Vec<Record>, person: &Number) -> Option<Self> {
+        Record::merge_held(&mut records);
+        let (first, last) = (records.first()?, records.last()?);
+        let RecordBody::CallStarted(started) = &first.body else { return None };
+        let caller = started.info.as_ref().and_then(|info| info.caller.clone());
+        let concern = if caller.as_deref().is_some_and(|caller| person.is_in(caller)) {
+            Concern::Caller
+        } else if records.iter().any(|record| names(record, person)) {
+            Concern::Named
+        } else {
+            return None;
+        };
+        let mut file = Self {
+            call,
+            concern,
+            at: first.at,
+            lasted_ms: last.at.saturating_sub(first.at) / 1_000_000,
+            line: started.line.clone(),
+            caller,
+            agent: (started.agent_name.clone(), started.agent_version.clone()),
+            ended: last.body.ending(),
+            consent: None,
+            recorded_seconds: 0,
+            said: Vec::new(),
+            report: Vec::new(),
+            appointments: Vec::new(),
+            transmissions: Vec::new(),
+        };
+        let mut asked: HashMap<Seq, HostCall> = HashMap::new();
+        for record in records {
+            file.add(record, &mut asked);
+        }
+        Some(file)
+    }
+
+    fn add(&mut self, record: Record, asked: &mut HashMap<Seq, HostCall>) {
+        let Record { seq, at, body } = record;
+        match body {
+            RecordBody::HostCallStarted(HostCallStarted { arguments: Some(call), .. }) => {
+                asked.insert(seq, call);
+            }
+            RecordBody::HostCallEnded(ended) => {
+                if let Some(answer) = ended.result {
+                    self.answered(at, asked.remove(&ended.started), answer);
+                }
+            }
+            RecordBody::ProviderStarted(sent) => self.transmissions.push(Transmission {
+                at,
+                record: seq,
+                role: sent.role,
+                provider: sent.provider,
+                model: sent.model,
+                region: sent.region,
+                bytes_sent: sent.bytes_sent,
+                characters_sent: sent.characters_sent,
+                status: None,
+            }),
+            RecordBody::ProviderEnded(ended) => self.transmitted(&ended),
+            RecordBody::RecordingStored(_) => self.recorded_seconds = self.recorded_seconds.saturating_add(1),
+            RecordBody::Gate(gate) => self.consent = Some((at, gate)),
+            RecordBody::Report(report) => self.report = report.fields.unwrap_or_default(),
+            RecordBody::HostCallStarted(_)
+            | RecordBody::CallStarted(_)
+            | RecordBody::TurnMeasured(_)
+            | RecordBody::MediaDigest(_)
+            | RecordBody::Key(_)
+            | RecordBody::Content(_)
+            | RecordBody::Failure(_)
+            | RecordBody::Note(_)
+            | RecordBody::Wasi(_)
+            | RecordBody::DigestKey(_)
+            | RecordBody::Ledger(_)
+            | RecordBody::CallInterrupted(_)
+            | RecordBody::CallEnded(_) => {}
+        }
+    }
+
+    fn transmitted(&mut self, ended: &ProviderEnded) {
+        if let Some(sent) = self.transmissions.iter_mut().find(|sent| sent.record == ended.started) {
+            sent.status = Some(ended.status);
+            sent.bytes_sent = sent.bytes_sent.max(ended.bytes_sent);
+        }
+    }
+
+    fn answered(&mut self, at: u64, asked: Option<HostCall>, answer: HostReturn) {
+        match answer {
+            HostReturn::Say(Ok(heard)) | HostReturn::Play(Ok(heard)) => self.agent_said(at, heard),
+            HostReturn::Listen(Ok(turn)) => self.caller_said(at, turn),
+            HostReturn::Ask(Ok((heard, turn))) => {
+                self.agent_said(at, heard);
+                self.caller_said(at, turn);
+            }
+            HostReturn::Reply(Ok(spoken)) => self.agent_said(at, spoken.heard),
+            HostReturn::Book(Ok(Booked::Confirmed(made)))
+            | HostReturn::MoveAppointment(Ok(Booked::Confirmed(made))) => {
+                if let Some(HostCall::MoveAppointment(moved)) = asked {
+                    self.appointments.retain(|known| known.reference != moved.reference);
+                }
+                self.appointments.push(made);
+            }
+            HostReturn::FindAppointments(Ok(found)) => self.appointments.extend(found),
+            _ => {}
+        }
+    }
+
+    fn agent_said(&mut self, at: u64, heard: Heard) {
+        if !heard.text.is_empty() {
+            self.said.push(Said { at, by: Speaker::Agent, text: heard.text });
+        }
+    }
+
+    fn caller_said(&mut self, at: u64, turn: Turn) {
+        let text = match turn {
+            Turn::Speech(speech) => speech.text,
+            Turn::Digits(digits) => digits,
+            Turn::Silence | Turn::HungUp => return,
+        };
+        self.said.push(Said { at, by: Speaker::Caller, text });
+    }
+}
+
+/// Whether a record's content has the person's number.
+fn names(record: &Record, person: &Number) -> bool {
+    let mut body = record.body.clone();
+    let Some(content) = body.take_content() else { return false };
+    if matches!(content, Content::DigestKey(_) | Content::Key(_)) {
+        return false;
+    }
+    serde_json::to_string(&content).is_ok_and(|text| person.is_in(&text))
+}

@@ -1,0 +1,99 @@
+//! How fast recorded calls are run again and compared, and how fast a journal is verified.
+//!
+//! `cargo bench -p parloir-e2e --bench replay` prints, for a thousand improvised calls of the cabinet's agent, exact
+//! re-runs beside the calls' own length, the comparison of two agents over all of them, and the verification of the
+//! whole journal, beside reading its bytes alone.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(missing_docs, clippy::print_stdout, reason = "a benchmark")]
+
+#[allow(dead_code, reason = "shared")]
+#[path = "../tests/house/mod.rs"]
+mod house;
+#[path = "../tests/improvised/mod.rs"]
+mod improvised;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::{StreamExt, stream};
+use parloir_contract::TenantId;
+use parloir_journal::{Journal, Scope, read_call, verify};
+use parloir_replay::{Recorded, compare, exact, fork};
+use parloir_sandbox::{Sandbox, Settings};
+use parloir_store::{Embedded, Keyring};
+
+const CALLS: u64 = 1_000;
+
+fn bytes(folder: &Path) -> u64 {
+    let mut sum = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        sum += if path.is_dir() { bytes(&path) } else { std::fs::read(&path).unwrap().len() as u64 };
+    }
+    sum
+}
+
+#[tokio::main]
+async fn main() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let keys = Arc::new(Keyring::open(folder.path().join("keys")).unwrap());
+    let store = Arc::new(Embedded::open(data.join("store")).await.unwrap());
+    let journal = Journal::open(&data, keys.clone(), store).await.unwrap();
+    let tenant: TenantId = "cabinet".parse().unwrap();
+    let sandbox = Sandbox::new(Settings::default(), None).unwrap();
+    let cabinet = sandbox.load(std::fs::read(house::component("agents/cabinet")).unwrap()).await.unwrap();
+    let other =
+        sandbox.load(std::fs::read(house::component("agents/qualification/rust")).unwrap()).await.unwrap();
+    let began = Instant::now();
+    let calls: Vec<_> = stream::iter(0..CALLS)
+        .map(|seed| improvised::call(&cabinet, &journal, &tenant, seed))
+        .buffered(8)
+        .collect()
+        .await;
+    journal.shutdown().await;
+    let requests: usize = calls.iter().map(|(_, asked)| asked).sum();
+    println!("{CALLS} calls improvised and journaled in {:.1?}: {requests} requests", began.elapsed());
+
+    let mut read = Vec::new();
+    let began = Instant::now();
+    for (call, _) in &calls {
+        read.push(Recorded::new(read_call(&data, &*keys, &tenant, *call, None).await.unwrap()).unwrap());
+    }
+    println!("read back: {:.2?}", began.elapsed());
+
+    let began = Instant::now();
+    for recorded in &read {
+        assert!(exact(&cabinet, recorded).await.unwrap().is_equal());
+    }
+    let took = began.elapsed();
+    // What such a call lasts: its speech at 60 ms a character, and 2.5 s a turn.
+    let lasted: Duration = read.iter().map(improvised::lasted).sum();
+    println!(
+        "exact: {took:.2?} for {:.0} minutes of call, {:.0} times real time",
+        lasted.as_secs_f64() / 60.0,
+        lasted.as_secs_f64() / took.as_secs_f64()
+    );
+
+    let began = Instant::now();
+    let mut same = 0;
+    for recorded in &read {
+        let (first, second) = tokio::join!(fork(&cabinet, recorded), fork(&other, recorded));
+        same += usize::from(compare(&first.unwrap(), &second.unwrap()).is_same());
+    }
+    println!("diff of two agents over {CALLS} calls: {:.2?}; {same} the same", began.elapsed());
+
+    let began = Instant::now();
+    let total = bytes(&data.join("journal"));
+    let floor = began.elapsed();
+    let began = Instant::now();
+    let report = verify(&data, keys.clone(), None, Scope::All).await.unwrap();
+    let took = began.elapsed();
+    assert!(report.is_sound());
+    println!(
+        "verify: {} records in {took:.2?}, {:.0} a second; reading the same {total} bytes: {floor:.2?}",
+        report.records,
+        report.records as f64 / took.as_secs_f64()
+    );
+}
