@@ -4,6 +4,8 @@
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
@@ -26,14 +28,27 @@ pub struct ArtifactCache {
     dir: PathBuf,
     key: SealKey,
     components: bool,
+    bound: Option<Bound>,
+    behind: Option<Arc<ArtifactCache>>,
+}
+
+/// How much a cache keeps: what was not used for longest goes first.
+#[derive(Debug, Clone, Copy)]
+pub struct Bound {
+    /// Of all files together. One that was just kept stays, however large.
+    pub bytes: u64,
+    /// Since a file was last used.
+    pub age: Duration,
 }
 
 const MAC_LEN: usize = 32;
+/// A file that is still being written after so long never will be.
+const ABANDONED: Duration = Duration::from_secs(60 * 60);
 
 impl ArtifactCache {
     /// A cache in `dir`, which is created when the first artifact is kept.
     pub fn new(dir: impl Into<PathBuf>, key: SealKey) -> Self {
-        Self { dir: dir.into(), key, components: false }
+        Self { dir: dir.into(), key, components: false, bound: None, behind: None }
     }
 
     /// Keeps the components themselves beside what they were compiled to: a later engine, which cannot use the latter,
@@ -62,6 +77,19 @@ impl ArtifactCache {
         (Sha256::digest(&component)[..] == sha256[..]).then_some(component)
     }
 
+    /// Keeps no more than this. Without a bound everything is kept.
+    #[must_use]
+    pub fn bounded(self, bound: Bound) -> Self {
+        Self { bound: Some(bound), ..self }
+    }
+
+    /// Takes over what another cache has, under this one's own seal, and keeps there as well what is compiled
+    /// anew.
+    #[must_use]
+    pub fn before(self, behind: Self) -> Self {
+        Self { behind: Some(Arc::new(behind)), ..self }
+    }
+
     fn path(&self, sha256: &[u8; 32]) -> PathBuf {
         let name: String = sha256.iter().map(|b| format!("{b:02x}")).collect();
         self.dir.join(format!("{name}.cwasm"))
@@ -78,34 +106,88 @@ impl ArtifactCache {
         mac
     }
 
-    /// The compiled component, if it is here, unaltered, and made by this very engine.
-    pub(crate) fn load(&self, engine: &Engine, sha256: &[u8; 32]) -> Option<Component> {
+    /// The bytes of a compiled component, if it is here, unaltered, and made by this very engine.
+    fn unsealed(&self, engine: &Engine, sha256: &[u8; 32]) -> Option<Vec<u8>> {
         let path = self.path(sha256);
-        let file = fs::read(&path).ok()?;
-        let (tag, artifact) = file.split_at_checked(MAC_LEN)?;
-        if self.mac(sha256, engine, artifact).verify_slice(tag).is_err() {
+        let mut tag = fs::read(&path).ok()?;
+        let artifact = (tag.len() >= MAC_LEN).then(|| tag.split_off(MAC_LEN))?;
+        if self.mac(sha256, engine, &artifact).verify_slice(&tag).is_err() {
             tracing::warn!(path = %path.display(), "a cached artifact is not ours or is from another engine: compiling anew");
             return None;
         }
-        if Engine::detect_precompiled(artifact) != Some(Precompiled::Component) {
+        // When it was last used is when it was last written, as far as anybody can tell. Where that cannot
+        // be said, it only goes sooner.
+        let _ = fs::File::options()
+            .append(true)
+            .open(&path)
+            .and_then(|file| file.set_modified(SystemTime::now()));
+        Some(artifact)
+    }
+
+    /// The compiled component, if it is here or in the cache behind, unaltered, and made by this very engine.
+    pub(crate) fn load(&self, engine: &Engine, sha256: &[u8; 32]) -> Option<Component> {
+        let artifact = self.unsealed(engine, sha256).or_else(|| {
+            let taken = self.behind.as_ref()?.unsealed(engine, sha256)?;
+            self.keep_here(engine, sha256, &taken);
+            Some(taken)
+        })?;
+        if Engine::detect_precompiled(&artifact) != Some(Precompiled::Component) {
             return None;
         }
         #[allow(unsafe_code, reason = "the MAC above proves that our own compiler wrote these bytes")]
         // SAFETY: `deserialize` requires bytes produced by `Engine::precompile_component`. The MAC
         // under a key that only this host holds binds them to that, to the component's hash and to
         // this engine's configuration.
-        unsafe { Component::deserialize(engine, artifact) }
+        unsafe { Component::deserialize(engine, &artifact) }
             .inspect_err(|error| tracing::warn!(%error, "a cached artifact does not load: compiling anew"))
             .ok()
     }
 
     /// Keeps a compiled component. A failure to keep it is said and costs only time later.
     pub(crate) fn keep(&self, engine: &Engine, sha256: &[u8; 32], artifact: &[u8]) {
+        self.keep_here(engine, sha256, artifact);
+        if let Some(behind) = &self.behind {
+            behind.keep(engine, sha256, artifact);
+        }
+    }
+
+    fn keep_here(&self, engine: &Engine, sha256: &[u8; 32], artifact: &[u8]) {
         let tag = self.mac(sha256, engine, artifact).finalize().into_bytes();
         let path = self.path(sha256);
         let written = fs::create_dir_all(&self.dir).and_then(|()| write_atomically(&path, &[&tag, artifact]));
         if let Err(error) = written {
             tracing::warn!(path = %path.display(), %error, "the compiled agent could not be cached");
+        }
+        if let Some(bound) = self.bound {
+            make_room(&self.dir, &path, bound, SystemTime::now());
+        }
+    }
+}
+
+/// Removes what is too old, and what was not used for longest where there is too much; never `new`. Others
+/// may do the same meanwhile: who reads a file that goes has it whole, and who comes later compiles anew.
+fn make_room(dir: &Path, new: &Path, bound: Bound, now: SystemTime) {
+    let Ok(entries) = fs::read_dir(dir) else { return };
+    let mut files = Vec::new();
+    for entry in entries.flatten() {
+        let path = entry.path();
+        // Somebody was quicker.
+        let Ok(about) = entry.metadata() else { continue };
+        let unused = about.modified().ok().and_then(|used| now.duration_since(used).ok()).unwrap_or_default();
+        match path.extension().and_then(std::ffi::OsStr::to_str) {
+            Some("cwasm" | "wasm") => files.push((unused, about.len(), path)),
+            Some("part") if unused > ABANDONED => drop(fs::remove_file(&path)),
+            _ => {}
+        }
+    }
+    files.sort();
+    let mut kept = 0_u64;
+    for (unused, bytes, path) in files {
+        let with_it = kept.saturating_add(bytes);
+        if path == new || (unused <= bound.age && with_it <= bound.bytes) {
+            kept = with_it;
+        } else {
+            let _ = fs::remove_file(&path);
         }
     }
 }
@@ -134,4 +216,66 @@ fn engine_fingerprint(engine: &Engine) -> [u8; 32] {
     let mut hasher = Hasher(Sha256::new());
     std::hash::Hash::hash(&engine.precompile_compatibility_hash(), &mut hasher);
     hasher.0.finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+    /// A file of so many bytes, used so long ago.
+    fn file(dir: &Path, name: &str, bytes: usize, unused: Duration) -> PathBuf {
+        let path = dir.join(name);
+        fs::write(&path, vec![0; bytes]).unwrap();
+        let file = fs::File::options().append(true).open(&path).unwrap();
+        file.set_modified(SystemTime::now() - unused).unwrap();
+        path
+    }
+
+    #[test]
+    fn what_was_not_used_for_longest_goes_first_and_what_is_new_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path();
+        let bound = Bound { bytes: 1_000, age: 30 * DAY };
+        let old = file(dir, "old.cwasm", 1, 31 * DAY);
+        let long = file(dir, "long.cwasm", 400, 3 * DAY);
+        let used = file(dir, "used.cwasm", 400, 2 * DAY);
+        let new = file(dir, "new.cwasm", 300, Duration::ZERO);
+        let abandoned = file(dir, "x.7.part", 9, DAY);
+        let under_way = file(dir, "x.8.part", 9, Duration::ZERO);
+        let foreign = file(dir, "notes.txt", 5_000, 90 * DAY);
+        make_room(dir, &new, bound, SystemTime::now());
+        let there = |paths: &[&Path]| paths.iter().map(|path| path.exists()).collect::<Vec<_>>();
+        assert_eq!(there(&[&old, &long, &used, &new]), [false, false, true, true]);
+        assert_eq!(there(&[&abandoned, &under_way, &foreign]), [false, true, true]);
+        // Larger than all that may be kept.
+        let large = file(dir, "large.cwasm", 2_000, Duration::ZERO);
+        make_room(dir, &large, bound, SystemTime::now());
+        assert_eq!(there(&[&large, &used]), [true, false]);
+        make_room(&dir.join("nowhere"), &large, bound, SystemTime::now());
+    }
+
+    #[test]
+    fn what_is_used_counts_as_new_and_what_another_cache_has_is_taken_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let engine = Engine::default();
+        let artifact = engine.precompile_component(&wat::parse_str("(component)").unwrap()).unwrap();
+        let of = |name: &str, key: u8| ArtifactCache::new(dir.path().join(name), SealKey([key; 32]));
+        let (behind, sha256) = (of("behind", 1), [7; 32]);
+        behind.keep(&engine, &sha256, &artifact);
+        let path = behind.path(&sha256);
+        let used = || fs::metadata(&path).unwrap().modified().unwrap();
+        fs::File::options().append(true).open(&path).unwrap().set_modified(SystemTime::now() - DAY).unwrap();
+        let before = used();
+        let front = of("front", 2).before(behind.clone());
+        assert!(front.load(&engine, &sha256).is_some());
+        assert!(used() > before + DAY / 2, "it was used just now");
+        fs::remove_file(&path).unwrap();
+        assert!(front.load(&engine, &sha256).is_some(), "under its own seal");
+        // What is compiled anew is in both.
+        front.keep(&engine, &[8; 32], &artifact);
+        assert!(behind.load(&engine, &[8; 32]).is_some());
+        assert!(of("front", 3).load(&engine, &[8; 32]).is_none(), "another key");
+    }
 }

@@ -44,7 +44,7 @@ mod surface;
 mod understanding;
 
 pub use agent::{Agent, Answered, Answering};
-pub use artifact::{ArtifactCache, SealKey};
+pub use artifact::{ArtifactCache, Bound, SealKey};
 pub use door::{Door, DoorClosed, refusing_door};
 pub use encode::{EncodeError, encode};
 pub use engine::{Compiled, LoadError, Sandbox};

@@ -4,10 +4,14 @@
 //! the time to fetch it again.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use parloir_sandbox::{ArtifactCache, SealKey};
+use parloir_sandbox::{ArtifactCache, Bound, SealKey};
 
 use super::BuildError;
+
+/// Compiled agents that are kept: a Python agent's is 36 MB, and a new one is made at each change.
+pub(crate) const COMPILED: Bound = Bound { bytes: 2 << 30, age: Duration::from_secs(30 * 24 * 60 * 60) };
 
 /// The folder, which may not exist yet.
 pub(crate) fn folder() -> Result<PathBuf, BuildError> {
@@ -52,7 +56,7 @@ pub(super) fn has(name: &str) -> Result<Option<PathBuf>, BuildError> {
 }
 
 /// Compiled agents, sealed under a key of the user's own: what `build` compiled, `test` and `talk`
-/// load at once. `None` where there is no place for them.
+/// load at once, up to [`COMPILED`]. `None` where there is no place for them.
 pub(crate) fn compiled() -> Option<ArtifactCache> {
     let folder = folder().ok()?;
     let file = folder.join("compiled.key");
@@ -68,7 +72,7 @@ pub(crate) fn compiled() -> Option<ArtifactCache> {
             known()?
         }
     };
-    Some(ArtifactCache::new(folder.join("compiled"), SealKey(key)))
+    Some(ArtifactCache::new(folder.join("compiled"), SealKey(key)).bounded(COMPILED))
 }
 
 /// Writes a file that nobody else may read, whole or not at all.
