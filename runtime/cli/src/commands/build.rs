@@ -33,7 +33,8 @@ impl Build {
         let (folder, output, json) = (self.folder, self.output, self.json);
         let (language, offline) = (self.lang, self.offline);
         let made = tokio::task::spawn_blocking(move || {
-            let options = Options { language, output: output.as_deref(), quiet: json, offline };
+            let options =
+                Options { language, output: output.as_deref(), quiet: json, offline, stoppable: false };
             toolchain::make(&folder, options)
         })
         .await??;
@@ -74,6 +75,7 @@ impl Build {
                     "imports": surface.imports,
                     "exports": surface.exports,
                     "seconds": seconds,
+                    "unchanged": built.unchanged,
                 })
             );
             return Ok(());
@@ -84,7 +86,8 @@ impl Build {
         // As the person would name it from here.
         let here = std::env::current_dir().unwrap_or_default();
         let component = built.component.strip_prefix(&here).unwrap_or(&built.component).display();
-        anstream::println!("{} {component} ({kib} KiB, {seconds:.1} s)", styled(GOOD, "built"));
+        let what = if built.unchanged { "unchanged" } else { "built" };
+        anstream::println!("{} {component} ({kib} KiB, {seconds:.1} s)", styled(GOOD, what));
         let line = |name: &str, value: &str| anstream::println!("  {} {value}", styled(DIM, name));
         line(
             "agent       ",

@@ -48,8 +48,8 @@ pub(super) fn build(job: &Job<'_>) -> Result<Wasm, BuildError> {
     command.args(sources(job.folder, Path::new(""))?).args(sources(job.folder, Path::new("src"))?);
     command.args(sources(&sdk, Path::new("src"))?.into_iter().map(|file| sdk.join(file)));
     command.args(sources(&sdk, Path::new("src/generated"))?.into_iter().map(|file| sdk.join(file)));
-    command.stderr(File::create(&messages.0).map_err(|e| BuildError::Write(messages.0.clone(), e))?);
-    let ran = job.run(&format!("compiling with {}", compiler.name()), &mut command);
+    let noted = File::create(&messages.0).map_err(|e| BuildError::Write(messages.0.clone(), e))?;
+    let ran = job.run_noting(&format!("compiling with {}", compiler.name()), &mut command, Some(noted));
     let said = String::from_utf8_lossy(&messages.read()?).trim().to_owned();
     match ran {
         // Warnings.
@@ -73,7 +73,12 @@ pub(super) fn build(job: &Job<'_>) -> Result<Wasm, BuildError> {
     }
     let bytes = module::component(&bytes, &[])?;
     let name = job.folder.file_name().map_or_else(|| "agent".into(), |name| name.to_string_lossy());
-    Ok(Wasm { bytes, page: false, output: target.join(format!("{}.component.wasm", name.replace('-', "_"))) })
+    Ok(Wasm {
+        bytes,
+        page: false,
+        unchanged: false,
+        output: target.join(format!("{}.component.wasm", name.replace('-', "_"))),
+    })
 }
 
 /// The `*.c` of a folder below `root`, by their path from there, in order.
@@ -179,7 +184,7 @@ fn lacks(clang: &Path) -> Option<&'static str> {
 fn missing(what: &str) -> BuildError {
     BuildError::Missing {
         what: format!("{what}. An agent in C is compiled by clang 16 or newer with its WebAssembly parts, or by zig"),
-        remedy: "On Debian and Ubuntu:\n  apt-get install -y --no-install-recommends clang-19 lld-19 libclang-rt-19-dev-wasm32 wasi-libc\nAnywhere with Python:\n  pip install ziglang".to_owned(),
+        remedy: "On Debian and Ubuntu:\n  apt-get install -y --no-install-recommends clang-19 lld-19 libclang-rt-19-dev-wasm32 wasi-libc\nAnywhere with Python:\n  python3 -m venv ~/zig && ~/zig/bin/pip install ziglang && export PATH=\"$HOME/zig/bin:$PATH\"".to_owned(),
     }
 }
 
@@ -188,7 +193,7 @@ mod tests {
     use super::*;
 
     fn job(folder: &Path) -> Job<'_> {
-        Job { folder, quiet: true, offline: true }
+        Job { folder, quiet: true, offline: true, stoppable: false }
     }
 
     fn folder(agent: &str) -> tempfile::TempDir {

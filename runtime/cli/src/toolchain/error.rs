@@ -25,6 +25,8 @@ pub(crate) enum BuildError {
     Tool { step: String, output: String },
     #[error("{file}: {wrong}")]
     Project { file: PathBuf, wrong: String },
+    #[error("the build was stopped")]
+    Stopped,
     #[error(transparent)]
     Encode(#[from] parloir_sandbox::EncodeError),
     #[error("{0} could not be written: {1}")]

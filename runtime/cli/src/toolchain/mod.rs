@@ -27,6 +27,7 @@ mod module;
 mod python;
 mod rust;
 mod sdk;
+mod unchanged;
 pub(crate) mod vendored;
 
 use std::path::{Path, PathBuf};
@@ -36,6 +37,7 @@ use parloir_sandbox::encode;
 
 pub(crate) use error::BuildError;
 use job::Job;
+pub(crate) use job::stop;
 
 /// A language that agents are written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -106,6 +108,8 @@ pub(crate) struct Options<'a> {
     pub(crate) quiet: bool,
     /// Nothing may be fetched.
     pub(crate) offline: bool,
+    /// [`stop`] ends it, and the tools that it runs: for a command that ends at a signal by itself.
+    pub(crate) stoppable: bool,
 }
 
 /// A built agent.
@@ -119,6 +123,8 @@ pub(crate) struct Built {
     pub(crate) size: usize,
     /// How long it took.
     pub(crate) took: Duration,
+    /// It was made before, of the very same.
+    pub(crate) unchanged: bool,
 }
 
 /// What a language's own tools make of a folder.
@@ -127,6 +133,8 @@ struct Wasm {
     bytes: Vec<u8>,
     /// Whether it is a page.
     page: bool,
+    /// It was made before, of the very same.
+    unchanged: bool,
     /// Where the component goes when nobody says where.
     output: PathBuf,
 }
@@ -150,14 +158,15 @@ pub(crate) struct Made {
     language: Language,
     output: PathBuf,
     took: Duration,
+    unchanged: bool,
 }
 
 impl Made {
     /// Puts it where it belongs, in place of what was there.
     pub(crate) fn put(self) -> Result<Built, BuildError> {
-        let Self { bytes, page: _, language, output, took } = self;
+        let Self { bytes, page: _, language, output, took, unchanged } = self;
         put(&output, &bytes)?;
-        Ok(Built { language, component: output, size: bytes.len(), took })
+        Ok(Built { language, component: output, size: bytes.len(), took, unchanged })
     }
 }
 
@@ -169,7 +178,8 @@ pub(crate) fn make(folder: &Path, options: Options<'_>) -> Result<Made, BuildErr
         None => Language::of(folder)?,
     };
     let folder = folder.canonicalize().map_err(|_| BuildError::NoFolder(folder.to_owned()))?;
-    let job = Job { folder: &folder, quiet: options.quiet, offline: options.offline };
+    let Options { quiet, offline, stoppable, .. } = options;
+    let job = Job { folder: &folder, quiet, offline, stoppable };
     let wasm = match language {
         Language::Rust => rust::build(&job),
         Language::Typescript => javascript::build(&job),
@@ -179,7 +189,8 @@ pub(crate) fn make(folder: &Path, options: Options<'_>) -> Result<Made, BuildErr
     }?;
     let bytes = if wasm.page { wasm.bytes } else { encode(&wasm.bytes)? };
     let output = options.output.map_or(wasm.output, Path::to_owned);
-    Ok(Made { bytes, page: wasm.page, language, output, took: began.elapsed() })
+    let (page, unchanged, took) = (wasm.page, wasm.unchanged, began.elapsed());
+    Ok(Made { bytes, page, language, output, took, unchanged })
 }
 
 /// Writes a file whole or not at all.

@@ -14,6 +14,7 @@ use std::process::Command;
 use serde::Deserialize;
 
 use super::job::{asked, program};
+use super::unchanged::{Ingredients, Weighed, alone, keep, kept};
 use super::{BuildError, Job, Wasm, cache, put, vendored};
 
 const VERSION: &str = "0.25.1";
@@ -27,17 +28,24 @@ const ENTRY: &str = "parloir_entry";
 pub(super) fn build(job: &Job<'_>) -> Result<Wasm, BuildError> {
     let project = Project::of(job.folder)?;
     let python = python()?;
-    check_syntax(job, &python)?;
-    let tool = install(job, &python)?;
     let target = job.target()?;
     let work = target.join("python");
+    // One at a time: the tool writes where it is told to, step by step.
+    let _alone = alone(job, &work)?;
+    let output = target.join(format!("{}.component.wasm", project.name));
+    let wasm = work.join("agent.wasm");
+    let before = ingredients(job, &project, &python);
+    if let Some(bytes) = kept(&wasm, before.as_ref()) {
+        return Ok(Wasm { bytes, page: false, unchanged: true, output });
+    }
+    check_syntax(job, &python)?;
+    let tool = install(job, &python)?;
     let contract = vendored::contract(&work)?;
     let entry = format!(
         "import {module} as agent\nfrom parloir_agent.entry import exported\n\nWitWorld = exported(agent)\n",
         module = project.module
     );
     put(&work.join(format!("{ENTRY}.py")), entry.as_bytes())?;
-    let wasm = work.join("agent.wasm");
     let mut command = run_tool(&python, &tool);
     command.current_dir(job.folder).arg("--wit-path").arg(&contract).args(["--world", "agent", "--quiet"]);
     command.args(["componentize", "--stub-wasi", "--output"]).arg(&wasm);
@@ -49,7 +57,27 @@ pub(super) fn build(job: &Job<'_>) -> Result<Wasm, BuildError> {
     job.run(&format!("building with componentize-py {VERSION}"), &mut command)
         .map_err(|error| readable(error, &work, job.folder))?;
     let bytes = std::fs::read(&wasm).map_err(|e| BuildError::Read(wasm.clone(), e))?;
-    Ok(Wasm { bytes, page: false, output: target.join(format!("{}.component.wasm", project.name)) })
+    keep(&wasm, &bytes, before.as_ref(), ingredients(job, &project, &python).as_ref())?;
+    Ok(Wasm { bytes, page: false, unchanged: false, output })
+}
+
+/// All that the tool could read: what is imported, and whatever that opens while it is. A module may be
+/// imported by a name that is made up on the way, so that every file of the folders counts.
+fn ingredients(job: &Job<'_>, project: &Project, python: &str) -> Option<Weighed> {
+    let version = asked(python, &["--version"])?;
+    let mut ingredients =
+        Ingredients::new(&[TOOL, &version, &project.name, &project.module, include_str!("python.rs")]);
+    for (name, value) in std::env::vars_os() {
+        if name.as_encoded_bytes().starts_with(b"PYTHON") {
+            ingredients.add(&name.to_string_lossy(), value.as_encoded_bytes());
+        }
+    }
+    vendored::under("wit").for_each(|(path, bytes)| ingredients.add(path, bytes));
+    ingredients.add_folder(job.folder, true);
+    for folder in &project.path {
+        ingredients.add_folder(&job.folder.join(folder), false);
+    }
+    ingredients.weighed()
 }
 
 /// Finds what is wrong with the author's own files in a blink, where the tool would take half a minute.
@@ -62,8 +90,9 @@ fn check_syntax(job: &Job<'_>, python: &str) -> Result<(), BuildError> {
 /// Compiles, in memory, every file that could be imported.
 const SYNTAX: &str = r"
 import pathlib, sys
+others = ('target', 'parloir', 'venv', 'site-packages', 'node_modules')
 for file in sorted(pathlib.Path('.').rglob('*.py')):
-    if file.parts[0] not in ('target', 'parloir') and not file.parts[0].startswith('.'):
+    if not any(part in others or part.startswith('.') for part in file.parts):
         try:
             compile(file.read_text(encoding='utf-8'), str(file), 'exec')
         except (SyntaxError, ValueError) as error:
@@ -197,4 +226,28 @@ fn run_tool(python: &str, tool: &Path) -> Command {
         "import sys; from componentize_py import script; sys.argv[0] = 'componentize-py'; sys.exit(script())",
     ]);
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_is_told_where_the_author_made_it_and_nobody_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        let job = Job { folder: folder.path(), quiet: true, offline: true, stoppable: false };
+        write("agent.py", "a = 1\n");
+        for others in ["venv/lib", "env/lib/python3.13/site-packages/other", "node_modules/gyp", ".tox"] {
+            write(&format!("{others}/two.py"), "print 'two'\n");
+        }
+        check_syntax(&job, "python3").unwrap();
+        write("own/rules.py", "a = 1\nb = (\n");
+        let wrong = check_syntax(&job, "python3").unwrap_err().to_string();
+        assert!(wrong.contains("own/rules.py:2"), "{wrong}");
+    }
 }

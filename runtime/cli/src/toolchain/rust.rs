@@ -36,7 +36,8 @@ pub(super) fn build(job: &Job<'_>) -> Result<Wasm, BuildError> {
     cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS").env_remove("CARGO_BUILD_TARGET");
     toolchain.apply(&mut cargo);
     // Cargo's own progress is what a Rust author knows.
-    let status = cargo.status().map_err(|error| no_toolchain("cargo", &error))?;
+    let status = job.status(&mut cargo).map_err(|error| no_toolchain("cargo", &error))?;
+    job.going_on()?;
     if !status.success() {
         return Err(BuildError::Failed("cargo"));
     }
@@ -52,9 +53,9 @@ pub(super) fn build(job: &Job<'_>) -> Result<Wasm, BuildError> {
                 return Err(BuildError::Project { file: page, wrong });
             }
             let bytes = text.replace(PLACE, &STANDARD.encode(&bytes)).into_bytes();
-            Ok(Wasm { bytes, page: true, output: output("html") })
+            Ok(Wasm { bytes, page: true, unchanged: false, output: output("html") })
         }
-        None => Ok(Wasm { bytes, page: false, output: output("component.wasm") }),
+        None => Ok(Wasm { bytes, page: false, unchanged: false, output: output("component.wasm") }),
     }
 }
 

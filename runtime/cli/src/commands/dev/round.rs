@@ -40,7 +40,7 @@ pub(crate) async fn build(folder: &Path, sandbox: &Sandbox) -> Built {
 async fn version(folder: &Path, sandbox: &Sandbox) -> Result<Version, Failure> {
     let root = folder.to_owned();
     let built = tokio::task::spawn_blocking(move || {
-        toolchain::build_with(&root, Options { quiet: true, ..Options::default() })
+        toolchain::build_with(&root, Options { quiet: true, stoppable: true, ..Options::default() })
     });
     let built = built.await??;
     let wasm = tokio::fs::read(&built.component).await?;
