@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use parloir_sandbox::{Agent, Sandbox, Settings};
+use parloir_sandbox::{Agent, ArtifactCache, Sandbox, Settings};
 
 use crate::check::component::explain;
 use crate::{Failure, terminal, toolchain};
@@ -17,8 +17,20 @@ pub(crate) async fn load(agent: &Path) -> Result<Agent, Failure> {
 
 /// A sandbox that keeps what it compiles where `parloir build` does.
 pub(crate) fn sandbox() -> Result<Sandbox, Failure> {
+    with(toolchain::cache::compiled())
+}
+
+/// A sandbox that keeps what it compiles there as well as here.
+pub(crate) fn sandbox_keeping(here: ArtifactCache) -> Result<Sandbox, Failure> {
+    with(Some(match toolchain::cache::compiled() {
+        Some(there) => here.before(there),
+        None => here,
+    }))
+}
+
+fn with(cache: Option<ArtifactCache>) -> Result<Sandbox, Failure> {
     let settings = Settings { instances: INSTANCES, ..Settings::default() };
-    Ok(Sandbox::new(settings, toolchain::cache::compiled())?)
+    Ok(Sandbox::new(settings, cache)?)
 }
 
 /// The same, into a sandbox that is there: two agents side by side.

@@ -18,13 +18,32 @@ mod web;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use parloir_server::Folders;
 
+/// How long the program's threads have to come to an end when it does.
+const LET_GO: Duration = Duration::from_secs(5);
+
+const EXAMPLES: &str = "Examples:
+  parloir demo --lang en                     a real spoken call on this machine, and all that it left
+  parloir new --lang typescript front-desk   a small whole agent: rust, typescript, python, c or go
+  parloir test front-desk                    hold it to its conversations
+  parloir talk front-desk                    converse with it here; with --web, by microphone
+  parloir serve --config parloir.toml        answer a carrier's calls
+
+Each command has its own example: parloir help COMMAND";
+
 /// A runtime for telephone voice agents: sandboxed, journaled, French first.
 #[derive(Parser)]
-#[command(name = "parloir", version, propagate_version = true, arg_required_else_help = true)]
+#[command(
+    name = "parloir",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true,
+    after_help = EXAMPLES
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -109,7 +128,7 @@ enum Command {
     Talk(commands::talk::Talk),
     /// Work on an agent: every save is built, tested, and answers the next call.
     #[command(
-        after_help = "The line answers with the newest version that was built and that `parloir check` finds no error in; live calls keep theirs.\nCalls are kept under FOLDER/target/parloir-dev: look at them with `parloir calls --data`.\n\nExample:\n  parloir dev agents/cabinet --set \"cabinet.name=cabinet du Parc\""
+        after_help = "The line answers with the newest version that was built and that `parloir check` finds no error in; live calls keep theirs.\nCalls are kept under FOLDER/target/parloir-dev: look at them with `parloir calls --data`, run them again with `parloir replay --data`.\n\nExample:\n  parloir dev agents/cabinet --set \"cabinet.name=cabinet du Parc\""
     )]
     Dev(commands::dev::Dev),
     /// Check an agent before it is deployed: each finding with its place and what to do.
@@ -224,11 +243,41 @@ fn main() -> ExitCode {
             Command::Fetch(fetch) => fetch.run().await,
         }
     });
+    // What is stopped half-way, such as compiling an agent that was already waited for, holds nobody up.
+    runtime.shutdown_timeout(LET_GO);
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             terminal::error(&failure.message);
             ExitCode::from(failure.code)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn every_command_has_an_example_and_every_example_is_a_command() {
+        let mut whole = Cli::command();
+        whole.build();
+        let names: Vec<String> = whole.get_subcommands().map(|one| one.get_name().to_owned()).collect();
+        let help =
+            |command: &clap::Command| command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        for command in std::iter::once(&whole).chain(whole.get_subcommands()) {
+            if command.get_name() == "help" {
+                continue;
+            }
+            let help = help(command);
+            let examples: Vec<&str> = help.lines().filter(|line| line.starts_with("  parloir ")).collect();
+            assert!(!examples.is_empty(), "{} has no example", command.get_name());
+            for example in examples {
+                let word = example.split_whitespace().nth(1).unwrap();
+                assert!(names.iter().any(|name| name == word), "{example}");
+            }
         }
     }
 }

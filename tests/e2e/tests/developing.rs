@@ -22,6 +22,8 @@ const AGENT: &str = r#"#include <parloir.h>
 static parloir_outcome answer(const parloir_call *call) {
     parloir_reply reply;
     int silences = 0;
+    // What is not kept cannot be run again.
+    parloir_consent(true);
     do {
         if (parloir_ask(parloir_text("Hello from VERSION, caller on %s.", call->line), &reply, .patience = 20000))
             return parloir_failed(parloir_reason());
@@ -101,14 +103,23 @@ async fn ring(ring: &Value) -> CarrierCall {
     }
 }
 
-/// The versions that answered, oldest call first.
-fn versions(data: &Path) -> Vec<String> {
+/// What is listed of each call under this name, oldest call first.
+fn listed(data: &Path, name: &str) -> Vec<String> {
     let output =
         Command::new(house::parloir()).args(["calls", "--json", "--data"]).arg(data).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     let mut calls: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     calls.reverse();
-    calls.iter().map(|call| call["version"].as_str().unwrap().to_owned()).collect()
+    calls.iter().map(|call| call[name].as_str().unwrap().to_owned()).collect()
+}
+
+/// The versions that answered.
+fn versions(data: &Path) -> Vec<String> {
+    listed(data, "version")
+}
+
+fn ids(data: &Path) -> Vec<String> {
+    listed(data, "call")
 }
 
 /// It takes the embedded ears, as the spoken tests do.
@@ -148,7 +159,75 @@ async fn a_spoken_call_that_is_live_keeps_its_agent_while_the_next_gets_what_was
         call.hang_up().await.unwrap();
         dev.says("call").await;
     }
-    assert_eq!(versions(&agent.join("target/parloir-dev")), ["0.1.0", "0.2.0", "0.2.0"]);
+    let data = agent.join("target/parloir-dev");
+    assert_eq!(versions(&data), ["0.1.0", "0.2.0", "0.2.0"]);
+    // Each by the very version that answered, which nobody has a component of any more.
+    for call in ids(&data) {
+        let replayed = Command::new(house::parloir())
+            .args(["replay", "--json", &call, "--data"])
+            .arg(&data)
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&replayed.stdout).into_owned();
+        let why = String::from_utf8_lossy(&replayed.stderr).into_owned();
+        assert!(told.contains("\"exact\":true"), "{told}{why}");
+    }
+}
+
+/// A compiler that says what it is and never comes to its end, and begins another process that does not either.
+const ENDLESS: &str = r#"#!/bin/bash
+case "$*" in
+  *-print-*) exec clang-19 "$@" ;;
+esac
+echo $$ >> PLACE
+sleep 1000 &
+echo $! >> PLACE
+wait
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_ends_a_round_that_is_under_way_and_its_compiler_with_it() {
+    use std::os::unix::fs::PermissionsExt;
+
+    for signal in ["-TERM", "-INT"] {
+        let folder = tempfile::tempdir().unwrap();
+        let (agent, clang) = (folder.path().join("desk"), folder.path().join("clang"));
+        let pids = folder.path().join("pids");
+        std::fs::create_dir(&agent).unwrap();
+        write(&agent, "0.1.0");
+        std::fs::write(&clang, ENDLESS.replace("PLACE", &pids.display().to_string())).unwrap();
+        std::fs::set_permissions(&clang, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let mut dev = Command::new(house::parloir())
+            .args(["dev", "--json", "--no-line"])
+            .arg(&agent)
+            .env("CLANG", &clang)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let until = async |what: &str, so: &mut dyn FnMut() -> bool| {
+            let begun = Instant::now();
+            while !so() {
+                assert!(begun.elapsed() < Duration::from_secs(20), "{signal}: {what}");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let started = || std::fs::read_to_string(&pids).unwrap_or_default();
+        until("it compiles", &mut || started().lines().count() == 2).await;
+        let killed = Command::new("kill").args([signal, &dev.id().to_string()]).status().unwrap();
+        assert!(killed.success());
+        let mut code = None;
+        until("it ends", &mut || {
+            code = dev.try_wait().unwrap();
+            code.is_some()
+        })
+        .await;
+        assert!(code.unwrap().success(), "{signal}: {code:?}");
+        // One that has ended and that nobody asked for is none that runs.
+        let runs = |pid: &str| {
+            std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+        };
+        until("its compiler ends", &mut || !started().lines().any(runs)).await;
+    }
 }
 
 /// What `parloir serve` does at SIGHUP.

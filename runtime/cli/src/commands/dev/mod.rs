@@ -7,11 +7,12 @@ mod watch;
 
 use std::path::{Path, PathBuf};
 use std::pin::pin;
+use std::time::Duration;
 
 use clap::Args;
 use parloir_rehearsal::{Scene, line_config, office_hours};
-use parloir_sandbox::{Agent, Sandbox};
-use parloir_server::{Finished, Folders};
+use parloir_sandbox::{Agent, Bound, Sandbox};
+use parloir_server::{Finished, Folders, kept_agents};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -22,8 +23,12 @@ use crate::commands::fetch::ModelArgs;
 use crate::commands::talk::setting;
 use crate::commands::{serve, show};
 use crate::loopback::{self, Loopback, Plan};
-use crate::toolchain::Language;
+use crate::toolchain::{self, Language};
 use crate::{Failure, Outcome, agent};
+
+/// Versions that are kept for the calls that they answered: some thirty of an agent in Python, thousands of one
+/// in Rust.
+const VERSIONS: Bound = Bound { bytes: 1 << 30, age: Duration::MAX };
 
 #[derive(Args)]
 pub(crate) struct Dev {
@@ -54,27 +59,52 @@ impl Dev {
         // A folder that is no agent's is told of at once.
         Language::of(&self.folder)?;
         let folder = self.folder.canonicalize()?;
+        let sandbox = if self.no_line { agent::sandbox()? } else { keeping(&folder)? };
         let mut author = Author {
             teller: Teller { json: self.json },
-            sandbox: agent::sandbox()?,
+            sandbox,
             seen: Snapshot::default(),
             bell: Bell::new()?,
             newest: None,
             folder,
         };
+        let mut stop = pin!(serve::stopped());
+        let begun = tokio::select! {
+            () = &mut stop => None,
+            begun = self.begin(&mut author) => Some(begun),
+        };
+        let ended = match begun {
+            None => Ok(()),
+            Some(Err(failure)) => Err(failure),
+            Some(Ok(house)) => {
+                let ended = tokio::select! {
+                    () = &mut stop => Ok(()),
+                    failure = author.rounds(house.as_ref()) => Err(failure),
+                };
+                // A build that is under way is of no use any more, and would keep whoever is on the line.
+                toolchain::stop();
+                // Whoever is on the line comes to an end first.
+                if let Some(house) = house {
+                    house.close().await;
+                }
+                ended
+            }
+        };
+        toolchain::stop();
+        ended
+    }
+
+    /// The first round, and as many as it takes until somebody can answer; then the line.
+    async fn begin(&self, author: &mut Author) -> Result<Option<Loopback>, Failure> {
         // What is saved from here on is a change.
         author.look().await?;
         author.teller.changed(&author.folder, &[]);
         author.round(&[], None).await;
-        let mut stop = pin!(serve::stopped());
-        // Somebody has to answer the first call.
         while author.newest.is_none() {
-            tokio::select! {
-                () = &mut stop => return Ok(()),
-                changed = author.changed() => author.round(&changed?, None).await,
-            }
+            let changed = author.changed().await?;
+            author.round(&changed, None).await;
         }
-        let house = if self.no_line { None } else { Some(self.open(&author).await?) };
+        let house = if self.no_line { None } else { Some(self.open(author).await?) };
         let ring =
             house.as_ref().map(|house| (house.webhook(), house.line().to_owned(), house.token_file.clone()));
         let ring =
@@ -83,20 +113,7 @@ impl Dev {
         if let Some(house) = &house {
             tokio::spawn(calls(house.running.finished(), author.teller));
         }
-        let ended = loop {
-            tokio::select! {
-                () = &mut stop => break Ok(()),
-                changed = author.changed() => match changed {
-                    Ok(changed) => author.round(&changed, house.as_ref()).await,
-                    Err(failure) => break Err(failure),
-                },
-            }
-        };
-        // Whoever is on the line comes to an end first.
-        if let Some(house) = house {
-            house.close().await;
-        }
-        ended
+        Ok(house)
     }
 
     /// The line: what a practice's usually is, with the settings that were given.
@@ -112,6 +129,15 @@ impl Dev {
         let folders = Folders::beside(data(&author.folder));
         Loopback::open(plan, agent, &folders).await
     }
+}
+
+/// A sandbox that keeps each version where its calls are kept, so that `parloir replay` finds the very one
+/// that answered.
+fn keeping(folder: &Path) -> Result<Sandbox, Failure> {
+    let folders = Folders::beside(data(folder));
+    std::fs::create_dir_all(&folders.keys)
+        .map_err(|e| Failure::new(format!("{}: {e}", folders.keys.display())))?;
+    agent::sandbox_keeping(kept_agents(&folders)?.bounded(VERSIONS))
 }
 
 /// Where the calls of a folder's agent are kept.
@@ -168,6 +194,16 @@ impl Author {
             let changed = self.look().await?;
             if !changed.is_empty() {
                 return Ok(changed);
+            }
+        }
+    }
+
+    /// Round after round, until the folder can no longer be watched; why.
+    async fn rounds(&mut self, house: Option<&Loopback>) -> Failure {
+        loop {
+            match self.changed().await {
+                Ok(changed) => self.round(&changed, house).await,
+                Err(failure) => return failure,
             }
         }
     }
