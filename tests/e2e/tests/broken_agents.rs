@@ -142,8 +142,24 @@ const CASES: &[Case] = &[
         rule: "slow-start",
         severity: "warning",
         place: "slow.component.wasm",
-        what: "ms to start, and should take 4",
+        what: "ms to start, and one in C needs 50 µs",
         remedy: "do less before the first call",
+    },
+    Case {
+        agent: "hungry",
+        rule: "memory",
+        severity: "warning",
+        place: "hungry.component.wasm",
+        what: "KiB for itself before its first word, and one in C needs 64",
+        remedy: "a table that is only read is shared",
+    },
+    Case {
+        agent: "quotes",
+        rule: "undeclared",
+        severity: "error",
+        place: "quotes/own/desk.py:3",
+        what: "uses `memory` and does not declare it",
+        remedy: "add \"memory\" to the capabilities",
     },
     Case {
         agent: "nameless",
@@ -265,6 +281,39 @@ fn everything_that_can_be_found_is_found_in_an_agent_that_has_it() {
     let (code, out, _) =
         run(&["check", "--strict", &broken().join("unused").to_string_lossy()], folder.path());
     assert_eq!(code, 3, "{out}");
+}
+
+#[test]
+fn words_comments_and_other_people_s_packages_are_no_calls_of_the_host() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = broken().join("quotes");
+    let (_, out, err) = run(&["check", "--json", &agent.to_string_lossy()], folder.path());
+    let json: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}{err}"));
+    let findings = json["findings"].as_array().unwrap();
+    let undeclared: Vec<&Value> = findings.iter().filter(|found| found["rule"] == "undeclared").collect();
+    assert_eq!(undeclared.len(), 1, "{undeclared:#?}");
+    assert_eq!(json["not_judged"], serde_json::json!([]));
+
+    // Nothing has changed since: nothing is made again, which takes an engine half a minute.
+    let (code, out, err) = run(&["build", "--json", &agent.to_string_lossy()], folder.path());
+    let built: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}{err}"));
+    assert_eq!((code, &built["unchanged"]), (0, &true.into()), "{built}");
+
+    // The component alone: the engine inside imports everything, and nobody is accused of that.
+    let component = json["component"].as_str().unwrap();
+    let (_, out, err) = run(&["check", "--json", component], folder.path());
+    let alone: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}{err}"));
+    for found in alone["findings"].as_array().unwrap() {
+        let rule = found["rule"].as_str().unwrap();
+        assert!(!["undeclared", "unused", "no-report", "no-consent"].contains(&rule), "{found}");
+    }
+    let not_judged = alone["not_judged"].as_array().unwrap();
+    assert!(
+        not_judged.contains(&"undeclared".into()) && not_judged.contains(&"long-sentence".into()),
+        "{alone}"
+    );
+    let (_, out, _) = run(&["check", component], folder.path());
+    assert!(out.contains("not judged:") && out.contains("check the agent's folder"), "{out}");
 }
 
 #[test]

@@ -14,18 +14,51 @@ const VERSION: &str = "0.1.0";
 /// A page of WebAssembly memory.
 const PAGE: u64 = 65_536;
 
+/// What runs inside a component in place of the agent's own machine code. It imports the whole contract,
+/// whatever the agent uses of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Engine {
+    /// CPython.
+    Python,
+    /// QuickJS.
+    JavaScript,
+}
+
+impl Engine {
+    /// As people write it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Python => "Python",
+            Self::JavaScript => "JavaScript",
+        }
+    }
+
+    /// The engine whose module exports this.
+    fn exporting(name: &str) -> Option<Self> {
+        if name.starts_with("libpython") {
+            Some(Self::Python)
+        } else if name.starts_with("componentize_qjs") {
+            Some(Self::JavaScript)
+        } else {
+            None
+        }
+    }
+}
+
 /// What a component imports and exports, and what is wrong with that.
 #[derive(Debug, Default)]
 pub(crate) struct Read {
     /// The contract's functions it imports.
     pub(crate) used: Used,
+    /// The engine inside, of which the imports are.
+    pub(crate) engine: Option<Engine>,
     /// What is wrong.
     pub(crate) findings: Vec<Finding>,
 }
 
 /// Reads a component. `place` is how it is named in findings.
 pub(crate) fn read(component: &[u8], place: &str) -> Read {
-    let mut read = Read::default();
+    let mut read = Read { engine: engine(component), ..Read::default() };
     let (resolve, world) = match wit_component::decode(component) {
         Ok(DecodedWasm::Component(resolve, world)) => (resolve, world),
         Ok(DecodedWasm::WitPackage(..)) => {
@@ -115,6 +148,16 @@ pub(crate) fn explain(wasm: &[u8], place: &str) -> Option<String> {
     Some(format!("{}: {}; {}", worst.place, worst.what, worst.remedy))
 }
 
+/// The engine inside a component: known by what the modules it was linked of export to each other.
+fn engine(component: &[u8]) -> Option<Engine> {
+    Parser::new(0).parse_all(component).find_map(|payload| match payload {
+        Ok(Payload::ExportSection(exports)) => {
+            exports.into_iter().flatten().find_map(|export| Engine::exporting(export.name))
+        }
+        _ => None,
+    })
+}
+
 /// The interface's name and the contract's version.
 fn ours(name: &str) -> Option<(&str, &str)> {
     name.strip_prefix(PACKAGE)?.split_once('@')
@@ -149,6 +192,20 @@ mod tests {
     fn found(wat: &str) -> Vec<String> {
         let component = wat::parse_str(wat).unwrap();
         read(&component, "a.wasm").findings.into_iter().map(|finding| finding.what).collect()
+    }
+
+    #[test]
+    fn an_engine_is_known_by_what_it_is_linked_of() {
+        let linked = |name: &str| {
+            wat::parse_str(format!(
+                "(component (core module (global (export \"memory_base\") i32 (i32.const 0)))
+                   (core module (global (export \"{name}\") i32 (i32.const 0))))"
+            ))
+            .unwrap()
+        };
+        assert_eq!(engine(&linked("libpython3.14.so:memory_base")), Some(Engine::Python));
+        assert_eq!(engine(&linked("componentize_qjs_runtime.wasm:memory_base")), Some(Engine::JavaScript));
+        assert_eq!(engine(&linked("parloir_answer")), None);
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! What `parloir check` finds in an agent before it is deployed.
 //!
-//! [`component`] reads what was built, [`source`] what was written, and [`callers`] ring it; all give
-//! [`Finding`]s, each by a [`Rule`], with a place and a remedy. A finding is an error where a call would
+//! [`component`] reads what was built, [`source`] what was written, [`callers`] ring it, and [`cost`] weighs
+//! it; all give [`Finding`]s, each by a [`Rule`], with a place and a remedy. A finding is an error where a call would
 //! go wrong, a warning where it might.
 
 pub(crate) mod callers;
 pub(crate) mod component;
+pub(crate) mod cost;
+mod lexer;
+mod python;
 mod rule;
 pub(crate) mod source;
 

@@ -15,7 +15,7 @@ pub(crate) enum Rule {
     ForeignImport,
     /// No `describe`, or no `answer`.
     MissingExport,
-    /// What the component holds from the start, against a call's memory.
+    /// What the component holds from the start, against a call's memory; what each call holds for itself.
     Memory,
     /// It does not load: it fails to describe itself, or what it says is not valid.
     DoesNotLoad,
@@ -86,6 +86,11 @@ impl Rule {
         }
     }
 
+    /// Those that the author's own files are needed for, where an engine is in the component: it imports
+    /// the whole contract, and the agent's words are inside it.
+    pub(crate) const BY_SOURCE: [Self; 5] =
+        [Self::Undeclared, Self::Unused, Self::NoReport, Self::NoConsent, Self::LongSentence];
+
     /// What it looks for.
     pub(crate) const fn looks_for(self) -> &'static str {
         match self {
@@ -94,11 +99,15 @@ impl Rule {
             Self::OtherContract => "an agent that was built for another version of the contract",
             Self::ForeignImport => "imports that are not the contract's: WASI, another package",
             Self::MissingExport => "`describe` or `answer` that is not exported",
-            Self::Memory => "memory from the start, near or above what a call may have",
+            Self::Memory => {
+                "memory from the start, near or above what a call may have; or more for each call than the language needs"
+            }
             Self::DoesNotLoad => {
                 "an agent that fails while describing itself, or whose description is not valid"
             }
-            Self::SlowStart => "a start of more than 4 ms",
+            Self::SlowStart => {
+                "a start that takes long for its language: Rust and C 50 µs, JavaScript 200 µs, Go 1 ms, Python 4 ms, and five times as much before it is said"
+            }
             Self::Undeclared => "a capability that is used and not declared",
             Self::Unused => "a capability that is declared and not used",
             Self::NoHuman => "no `transfer`, or a caller who asks for a human and is not put through",

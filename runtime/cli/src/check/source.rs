@@ -1,8 +1,12 @@
-//! What an author's own files say, line by line: no grammar, only what a person would look for.
+//! What an author's own files say, line by line: code apart from words, words apart from comments, and
+//! nothing that somebody else wrote.
 
 use std::path::{Path, PathBuf};
 
-use super::{Finding, Used};
+use parloir_contract::Capability;
+
+use super::lexer::{Lexed, lex};
+use super::{Finding, Used, python};
 use crate::toolchain::{BuildError, Language};
 
 /// Characters of one sentence: about twenty seconds of speech.
@@ -11,14 +15,34 @@ pub(crate) const LONGEST_SAID: usize = 320;
 const MOST_BYTES: u64 = 1 << 20;
 const MOST_FILES: usize = 500;
 /// Folders that hold no agent's own words.
-const NOT_OWN: [&str; 6] = ["target", "parloir", "node_modules", "conversations", "tests", "callers"];
+const NOT_OWN: [&str; 12] = [
+    "target",
+    "parloir",
+    "conversations",
+    "tests",
+    "callers",
+    // Where package managers put what others wrote.
+    "node_modules",
+    "site-packages",
+    "venv",
+    "vendor",
+    "third_party",
+    "bower_components",
+    "__pycache__",
+];
 
 /// An author's files.
 pub(crate) struct Source {
     language: Language,
     folder: PathBuf,
-    /// Path below the folder, and text.
-    files: Vec<(String, String)>,
+    files: Vec<File>,
+}
+
+/// One of them.
+struct File {
+    /// Its path below the folder.
+    path: String,
+    lexed: Lexed,
 }
 
 impl Source {
@@ -26,12 +50,15 @@ impl Source {
     pub(crate) fn read(folder: &Path, language: Language) -> Result<Self, BuildError> {
         let mut source = Self { language, folder: folder.to_owned(), files: Vec::new() };
         source.gather(folder, "")?;
-        source.files.sort();
+        source.files.sort_by(|one, other| one.path.cmp(&other.path));
         Ok(source)
     }
 
     fn gather(&mut self, folder: &Path, below: &str) -> Result<(), BuildError> {
         let wrong = |error| BuildError::Read(folder.to_owned(), error);
+        if !below.is_empty() && installed(folder) {
+            return Ok(());
+        }
         for entry in std::fs::read_dir(folder).map_err(wrong)? {
             let entry = entry.map_err(wrong)?;
             let name = entry.file_name().to_string_lossy().into_owned();
@@ -44,7 +71,8 @@ impl Source {
             } else if kind.is_file() && kind.len() <= MOST_BYTES && written_in(self.language, &name) {
                 // What is no text has no words.
                 if let Ok(text) = std::fs::read_to_string(&path) {
-                    self.files.push((format!("{below}{name}"), text));
+                    self.files
+                        .push(File { path: format!("{below}{name}"), lexed: lex(self.language, &text) });
                 }
             }
         }
@@ -53,12 +81,30 @@ impl Source {
 
     /// Where `words` first stand in code.
     pub(crate) fn place(&self, words: &[&str]) -> Option<String> {
-        self.files.iter().find_map(|(path, text)| {
-            let line = text.lines().position(|line| {
-                let code = line.split("//").next().unwrap_or(line);
-                words.iter().any(|word| has_word(code, word))
-            })?;
-            Some(self.shown(path, line))
+        self.files.iter().find_map(|file| {
+            let has = |line: &str| words.iter().any(|word| has_word(line, word));
+            let line = file.lexed.code.lines().position(has)?;
+            Some(self.shown(&file.path, line))
+        })
+    }
+
+    /// Where a capability is first used.
+    pub(crate) fn mention(&self, capability: Capability) -> Option<String> {
+        let place = self.place(words(capability));
+        if self.language != Language::Python {
+            return place;
+        }
+        // By its imports it may be used under any name, and its name may be anything else's.
+        let name = capability.name();
+        self.files.iter().find_map(|file| {
+            let used = Used(python::used(&file.lexed.code));
+            if !used.needs(capability) {
+                return None;
+            }
+            let line = |has: &dyn Fn(&str) -> bool| file.lexed.code.lines().position(has);
+            let called = line(&|line| words(capability).iter().any(|word| has_word(line, word)));
+            let line = called.or_else(|| line(&|line| has_word(line, name)))?;
+            Some(self.shown(&file.path, line))
         })
     }
 
@@ -78,9 +124,9 @@ impl Source {
         let words: Vec<&str> = said.split(' ').collect();
         (2..=words.len().min(5)).rev().map(|many| words.iter().take(many)).find_map(|first| {
             let first = first.copied().collect::<Vec<_>>().join(" ");
-            self.files.iter().find_map(|(path, text)| {
-                let line = text.lines().position(|line| line.contains(&first))?;
-                Some(self.shown(path, line))
+            self.files.iter().find_map(|file| {
+                let line = file.lexed.uncommented.lines().position(|line| line.contains(&first))?;
+                Some(self.shown(&file.path, line))
             })
         })
     }
@@ -94,16 +140,8 @@ impl Source {
             }
             Language::Python => {
                 let mut used = Used::default();
-                for interface in ["model", "calendar", "memory", "documents", "report"] {
-                    let (method, module) = (format!("{interface}."), format!("parloir_agent.{interface}"));
-                    if self.place(&[&method, &module]).is_some() {
-                        used.0.insert(interface.to_owned());
-                    }
-                }
-                for function in ["transfer", "consent"] {
-                    if self.place(&[&format!("{function}(")]).is_some() {
-                        used.0.insert(format!("call.{function}"));
-                    }
+                for file in &self.files {
+                    used.0.extend(python::used(&file.lexed.code));
                 }
                 Some(used)
             }
@@ -114,9 +152,9 @@ impl Source {
     /// Sentences that no caller listens to the end of.
     pub(crate) fn long_sentences(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
-        for (path, text) in &self.files {
-            for (line, long) in literals(text) {
-                findings.push(Finding::long(&self.shown(path, line), long));
+        for file in &self.files {
+            for (line, long) in too_long(&file.lexed.literals) {
+                findings.push(Finding::long(&self.shown(&file.path, line), long));
             }
         }
         findings
@@ -124,6 +162,17 @@ impl Source {
 
     fn shown(&self, path: &str, line: usize) -> String {
         format!("{}:{}", self.folder.join(path).display(), line + 1)
+    }
+}
+
+/// How a capability is written where it is used, in one language or another.
+const fn words(capability: Capability) -> &'static [&'static str] {
+    match capability {
+        Capability::Model => &["model::", "model.", "parloir_model_"],
+        Capability::Calendar => &["calendar::", "calendar.", "parloir_free", "parloir_book"],
+        Capability::Memory => &["memory::", "memory.", "parloir_memory_"],
+        Capability::Documents => &["documents::", "documents.", "parloir_documents_"],
+        Capability::Transfer => &["transfer(", "parloir_transfer(", "Transfer("],
     }
 }
 
@@ -146,66 +195,80 @@ fn has_word(line: &str, word: &str) -> bool {
     })
 }
 
-/// What a bundle calls: esbuild drops what nothing uses.
-fn bundled(code: &str) -> Used {
+/// Whether a package manager filled a folder: a virtual environment of Python, or what `pip install
+/// --target` put there.
+fn installed(folder: &Path) -> bool {
+    let holds = |ending: &str| {
+        std::fs::read_dir(folder).is_ok_and(|entries| {
+            entries.flatten().any(|entry| entry.file_name().to_string_lossy().ends_with(ending))
+        })
+    };
+    folder.join("pyvenv.cfg").is_file() || holds(".dist-info") || holds(".egg-info")
+}
+
+/// What a bundle calls: esbuild drops what nothing uses, and names what the contract's interfaces are called
+/// in it.
+fn bundled(text: &str) -> Used {
+    let whole = lex(Language::Typescript, text).code;
     let mut used = Used::default();
-    for line in code.lines() {
-        if let Some(interface) = line
-            .strip_prefix("import ")
-            .and_then(|line| line.split_once("\"parloir:agent/"))
-            .and_then(|(_, name)| name.split('@').next())
-        {
-            used.0.insert(interface.to_owned());
+    for (line, code) in text.lines().zip(whole.lines()) {
+        // What an import is of is in quotes.
+        if !code.starts_with("import ") {
+            continue;
         }
-        for function in ["transfer", "consent"] {
-            if line.contains(&format!(".{function}(")) {
-                used.0.insert(format!("call.{function}"));
-            }
+        let named = line.split_once("\"parloir:agent/").and_then(|(_, name)| name.split('@').next());
+        let Some(interface) = named else { continue };
+        used.0.insert(interface.to_owned());
+        let host = code.split_whitespace().nth(1).unwrap_or_default();
+        if interface == "call" {
+            let called = |function: &&str| has_word(&whole, &format!("{host}.{function}("));
+            let functions = ["transfer", "consent"].into_iter().filter(called);
+            used.0.extend(functions.map(|function| format!("call.{function}")));
         }
     }
     used
 }
 
-/// Literals of one line that are too long to say: line, from 0, and characters. What has no spaces is no
-/// sentence.
-fn literals(text: &str) -> Vec<(usize, usize)> {
-    let mut found = Vec::new();
-    for (number, line) in text.lines().enumerate() {
-        let mut rest = line;
-        while let Some(start) = rest.find(['"', '\'', '`']) {
-            let Some((quote, after)) = rest.get(start..).and_then(|s| Some((s.chars().next()?, s.get(1..)?)))
-            else {
-                break;
-            };
-            // An apostrophe inside a word opens nothing.
-            let Some(end) = after.find(quote) else { break };
-            let literal = after.get(..end).unwrap_or_default();
-            let long = literal.chars().count();
-            if long > LONGEST_SAID && literal.matches(' ').count() * 12 > long {
-                found.push((number, long));
-            }
-            rest = after.get(end + 1..).unwrap_or_default();
-        }
-    }
-    found
+/// Literals that are too long to say: line, from 0, and characters. What has no spaces is no sentence, and
+/// what goes over several lines is a text that a model or a developer reads.
+fn too_long(literals: &[(usize, String)]) -> Vec<(usize, usize)> {
+    let long = |said: &str| {
+        let characters = said.chars().count();
+        let sentence = !said.contains('\n') && said.matches(' ').count() * 12 > characters;
+        (characters > LONGEST_SAID && sentence).then_some(characters)
+    };
+    literals.iter().filter_map(|(line, said)| Some((*line, long(said)?))).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn long(language: Language, text: &str) -> Vec<(usize, usize)> {
+        too_long(&lex(language, text).literals)
+    }
+
     #[test]
     fn a_long_sentence_has_its_line() {
-        let text = format!("let short = \"oui\";\nsay(\"{}\");\n", "bonjour à tous ".repeat(30));
-        assert_eq!(literals(&text), [(1, 450)]);
-        assert_eq!(literals(&format!("const KEY = \"{}\";", "a".repeat(900))), []);
+        let said = "bonjour à tous ".repeat(30);
+        let text = format!("let short = \"oui\";\nsay(\"{said}\");\n");
+        assert_eq!(long(Language::Rust, &text), [(1, 450)]);
+        assert_eq!(long(Language::Rust, &format!("const KEY: &str = \"{}\";", "a".repeat(900))), []);
+        assert_eq!(long(Language::Python, &format!("# l'accueil dit \"{said}\"\n")), []);
+        assert_eq!(long(Language::Python, &format!("PROMPT = \"\"\"{said}\n{said}\"\"\"\n")), []);
     }
 
     #[test]
     fn a_bundle_says_what_is_called() {
-        let code = "import host from \"parloir:agent/calendar@0.1.0\";\n  return asked(() => host2.transfer(to, null)).tag;\n";
+        let code = "import host from \"parloir:agent/calendar@0.1.0\";\nimport host2 from \"parloir:agent/call@0.1.0\";\n  return asked(() => host2.transfer(to, null)).tag;\n";
         let used = bundled(code);
         assert!(used.interface("calendar") && used.function("call.transfer") && !used.interface("model"));
+        // Words, comments and somebody else's functions are no calls of the host.
+        let code = "import host2 from \"parloir:agent/call@0.1.0\";\nsay(`\nimport host from \"parloir:agent/model@0.1.0\";\n host2.transfer(`);\nbank.transfer(a); // host2.consent(true)\n";
+        let used = bundled(code);
+        assert!(
+            !used.interface("model") && !used.function("call.transfer") && !used.function("call.consent")
+        );
     }
 
     #[test]
@@ -215,14 +278,30 @@ mod tests {
     }
 
     #[test]
-    fn the_sdk_s_own_files_are_nobody_s_sentences() {
+    fn what_others_wrote_is_nobody_s_sentence() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir_all(folder.path().join("parloir/guest-sdk")).unwrap();
-        std::fs::write(folder.path().join("parloir/guest-sdk/a.py"), "calendar.free()").unwrap();
-        std::fs::write(folder.path().join("agent.py"), "import os\nslots = calendar.free()\n").unwrap();
+        let write = |path: &str, text: &str| {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        let uses = "from parloir_agent import model\nmodel.chat()\n";
+        write("parloir/guest-sdk/a.py", uses);
+        write("venv/lib/python3.13/site-packages/other/a.py", uses);
+        write("mine/pyvenv.cfg", "home = /usr/bin");
+        write("mine/lib/a.py", uses);
+        write("lib/other/__init__.py", uses);
+        write("lib/other-1.0.dist-info/METADATA", "Name: other");
+        write("node_modules/other/a.py", uses);
+        write("agent.py", "import os\nfrom parloir_agent import calendar\nslots = calendar.free()\n");
+        write("own/rules.py", "from parloir_agent import memory\nmemory.put('a', b'b')\n");
         let source = Source::read(folder.path(), Language::Python).unwrap();
         let place = source.place(&["calendar."]).unwrap();
-        assert!(place.ends_with("agent.py:2"), "{place}");
-        assert!(source.used().unwrap().interface("calendar"));
+        assert!(place.ends_with("agent.py:3"), "{place}");
+        let used = source.used().unwrap();
+        assert!(
+            used.interface("calendar") && used.interface("memory") && !used.interface("model"),
+            "{used:?}"
+        );
     }
 }

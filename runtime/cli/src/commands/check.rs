@@ -1,22 +1,18 @@
 //! `parloir check`: what is wrong with an agent before callers find out.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use clap::Args;
 use parloir_contract::Capability;
 use parloir_sandbox::{Sandbox, Settings, encode};
 
+use crate::check::component::{Engine, Read};
+use crate::check::cost::{self, Promise};
 use crate::check::source::Source;
-use crate::check::{Finding, Rule, Severity, callers, capabilities, component};
+use crate::check::{Finding, Rule, Severity, Used, callers, capabilities, component};
 use crate::terminal::{BAD, DIM, GOOD, TITLE, styled};
 use crate::toolchain::{self, Language, Options, cache};
 use crate::{Failure, Outcome, agent, terminal};
-
-/// A caller does not hear the agent begin later than this.
-const SLOWEST_START: Duration = Duration::from_millis(4);
-/// Starts that are measured; the middle one counts.
-const STARTS: usize = 9;
 
 #[derive(Args)]
 pub(crate) struct Check {
@@ -42,7 +38,7 @@ impl Check {
             }
             return Ok(());
         }
-        let (file, source) = if self.agent.is_dir() {
+        let (file, written) = if self.agent.is_dir() {
             let (folder, quiet) = (self.agent.clone(), self.json);
             let bad = |error| Failure::bad_input(&error);
             let language = Language::of(&folder).map_err(bad)?;
@@ -51,7 +47,7 @@ impl Check {
             let built = tokio::task::spawn_blocking(move || toolchain::build_with(&folder, options))
                 .await?
                 .map_err(bad)?;
-            (built.component, Some(source))
+            (built.component, Some((source, language)))
         } else {
             (self.agent.clone(), None)
         };
@@ -62,7 +58,11 @@ impl Check {
         let wasm = agent::read(&file)?;
         let wasm = encode(&wasm).map_err(|error| Failure::bad_input(&format!("{place}: {error}")))?;
         let read = component::read(&wasm, &place);
-        let used = source.as_ref().and_then(Source::used).unwrap_or(read.used);
+        let (source, language) =
+            written.map_or((None, None), |(source, language)| (Some(source), Some(language)));
+        let used = used(source.as_ref(), &read);
+        let promise = Promise::of(language, read.engine);
+        let unjudged = read.engine.filter(|_| used.is_none());
         let mut findings = read.findings;
         if let Some(source) = &source {
             findings.extend(source.long_sentences());
@@ -77,29 +77,20 @@ impl Check {
             match loaded {
                 Ok(agent) => {
                     let mention =
-                        |capability| source.as_ref().and_then(|source| source.place(words(capability)));
+                        |capability| source.as_ref().and_then(|source| source.mention(capability));
                     let described = source.as_ref().and_then(Source::description);
                     let described = described.as_deref().unwrap_or(&place);
-                    findings.extend(capabilities(&used, agent.capabilities(), described, mention));
+                    if let Some(used) = &used {
+                        findings.extend(capabilities(used, agent.capabilities(), described, mention));
+                    }
                     let written = |words: &str| source.as_ref().and_then(|source| source.written(words));
-                    let met = callers::ring(&agent, &place, used.transfers(), written).await;
+                    let met = callers::ring(&agent, &place, transfers(used.as_ref(), &agent), written).await;
                     // A sentence that was found where it is written is not told again.
                     let long = findings.iter().any(|finding| finding.rule == Rule::LongSentence);
                     findings.extend(met.into_iter().filter(|f| !(long && f.rule == Rule::LongSentence)));
-                    let start = start(&agent).await?;
-                    facts.push(format!("starts in {} µs", start.as_micros()));
-                    if start > SLOWEST_START {
-                        findings.push(Finding::warning(
-                            Rule::SlowStart,
-                            &place,
-                            format!(
-                                "the agent takes {} ms to start, and should take {}",
-                                start.as_millis(),
-                                SLOWEST_START.as_millis()
-                            ),
-                            "do less before the first call: what stands at the top level runs when the component is built",
-                        ));
-                    }
+                    let cost = cost::measure(&agent).await?;
+                    facts.extend(cost.facts());
+                    findings.extend(cost.judge(&promise, &place));
                     let description = agent.description();
                     facts.insert(0, format!("{} {}", description.name, description.version));
                 }
@@ -111,14 +102,17 @@ impl Check {
                 )),
             }
         }
-        self.tell(&place, &facts, &findings)
+        self.tell(&place, &facts, &findings, unjudged)
     }
 
-    fn tell(&self, place: &str, facts: &[String], findings: &[Finding]) -> Outcome {
+    fn tell(&self, place: &str, facts: &[String], findings: &[Finding], unjudged: Option<Engine>) -> Outcome {
         let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
         let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
         if self.json {
-            let value = serde_json::json!({ "component": place, "facts": facts, "findings": findings });
+            let not_judged: &[Rule] = if unjudged.is_some() { &Rule::BY_SOURCE } else { &[] };
+            let value = serde_json::json!({
+                "component": place, "facts": facts, "findings": findings, "not_judged": not_judged,
+            });
             println!("{value}");
         } else {
             for finding in findings {
@@ -136,6 +130,16 @@ impl Check {
                     styled(GOOD, "nothing to say against"),
                     facts.join(", ")
                 );
+            }
+            if let Some(engine) = unjudged {
+                let names: Vec<&str> = Rule::BY_SOURCE.iter().map(|rule| rule.name()).collect();
+                anstream::println!(
+                    "{} {place} holds {}'s engine, which imports the whole contract: what the agent itself uses of it, and all that it may say, cannot be read from the component",
+                    styled(TITLE, "not judged:"),
+                    engine.name()
+                );
+                anstream::println!("  {} {}", styled(DIM, "rules: "), names.join(", "));
+                anstream::println!("  {} check the agent's folder instead", styled(DIM, "remedy:"));
             }
         }
         if errors > 0 || (self.strict && warnings > 0) {
@@ -163,34 +167,26 @@ pub(crate) async fn breaks_calls(
         Ok::<_, Failure>((Source::read(&root, language)?, component::read(&wasm, &component)))
     });
     let (source, read) = read.await??;
-    let used = source.used().unwrap_or(read.used);
+    let used = used(Some(&source), &read);
     let mut findings = read.findings;
-    let mention = |capability| source.place(words(capability));
-    findings.extend(capabilities(&used, agent.capabilities(), &place, mention));
-    findings.extend(callers::ring(agent, &place, used.transfers(), |words| source.written(words)).await);
+    let mention = |capability| source.mention(capability);
+    if let Some(used) = &used {
+        findings.extend(capabilities(used, agent.capabilities(), &place, mention));
+    }
+    let transfers = transfers(used.as_ref(), agent);
+    findings.extend(callers::ring(agent, &place, transfers, |words| source.written(words)).await);
     findings.retain(|finding| finding.severity == Severity::Error);
     Ok(findings)
 }
 
-/// How a capability is written where it is used, in one language or another.
-const fn words(capability: Capability) -> &'static [&'static str] {
-    match capability {
-        Capability::Model => &["model::", "model.", "parloir_model_"],
-        Capability::Calendar => &["calendar::", "calendar.", "parloir_free", "parloir_book"],
-        Capability::Memory => &["memory::", "memory.", "parloir_memory_"],
-        Capability::Documents => &["documents::", "documents.", "parloir_documents_"],
-        Capability::Transfer => &["transfer(", "parloir_transfer(", "Transfer("],
-    }
+/// What the agent calls: by its files where there are any, by its component where that says so. `None` where
+/// an engine is all that is to be seen.
+fn used(source: Option<&Source>, read: &Read) -> Option<Used> {
+    let by_component = || read.engine.is_none().then(|| read.used.clone());
+    source.and_then(Source::used).or_else(by_component)
 }
 
-/// How long the agent takes from nothing to its first instruction.
-async fn start(agent: &parloir_sandbox::Agent) -> Result<Duration, Failure> {
-    let mut taken = Vec::with_capacity(STARTS);
-    for _ in 0..STARTS {
-        let began = Instant::now();
-        agent.instantiate_once().await?;
-        taken.push(began.elapsed());
-    }
-    taken.sort();
-    Ok(taken.get(STARTS / 2).copied().unwrap_or_default())
+/// Whether the agent puts callers through; by its own word where its calls are not to be seen.
+fn transfers(used: Option<&Used>, agent: &parloir_sandbox::Agent) -> bool {
+    used.map_or_else(|| agent.capabilities().contains(&Capability::Transfer), Used::transfers)
 }

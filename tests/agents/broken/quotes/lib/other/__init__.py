@@ -1,0 +1,5 @@
+"""What somebody else wrote, and the agent never calls."""
+
+from parloir_agent import model
+
+model.chat([])
