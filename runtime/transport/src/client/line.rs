@@ -35,6 +35,8 @@ struct Utterance {
 pub(super) struct Line {
     carrier: Carrier,
     options: DialOptions,
+    /// Hand-overs so far.
+    transfers: usize,
     call: VoiceRequest,
     requests: mpsc::Receiver<Request>,
     events: mpsc::Sender<CarrierEvent>,
@@ -83,6 +85,7 @@ impl Line {
             sent: Vec::new(),
             heard: Vec::new(),
             options,
+            transfers: 0,
         }
     }
 
@@ -149,7 +152,10 @@ impl Line {
     }
 
     async fn dial(&mut self, dial: Dial) -> After {
-        let answer = self.options.transfer_answer;
+        let listed = &self.options.transfer_answers;
+        let answer = listed.get(self.transfers).or(listed.last()).copied();
+        let answer = answer.unwrap_or(self.options.transfer_answer);
+        self.transfers += 1;
         self.emit(CarrierEvent::Transfer { number: dial.number, answer });
         tokio::time::sleep(self.options.ring).await;
         match dial.action {

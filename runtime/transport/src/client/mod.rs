@@ -63,6 +63,9 @@ pub struct DialOptions {
     pub loud: f32,
     /// What happens when the agent's side hands the caller over to a number.
     pub transfer_answer: DialStatus,
+    /// What happens at each hand-over, one after the other; the last stands for the rest. Where it is empty,
+    /// [`DialOptions::transfer_answer`] stands for all.
+    pub transfer_answers: Vec<DialStatus>,
     /// How long that number rings: 500 ms.
     pub ring: Duration,
     /// For one answer of the webhook: 10 s.
@@ -85,6 +88,7 @@ impl DialOptions {
             agent_quiet: Duration::from_millis(900),
             loud: 200.0,
             transfer_answer: DialStatus::Completed,
+            transfer_answers: Vec::new(),
             ring: Duration::from_millis(500),
             patience: Duration::from_secs(10),
             report_frames: false,
