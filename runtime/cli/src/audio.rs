@@ -11,7 +11,7 @@ use parloir_contract::{Field, Transferred};
 use parloir_journal::RecordBody;
 use parloir_providers::Registry;
 use parloir_rehearsal::{
-    Conversation, Ended, OnALine, Rehearsed, Scene, Script, Telephone, line_config, unfit,
+    Conversation, Ended, Mismatch, OnALine, Rehearsed, Scene, Script, Telephone, line_config, unfit,
 };
 use parloir_sandbox::Agent;
 use parloir_server::{Clock, Finished, Folders, Rehearsing};
@@ -29,27 +29,50 @@ pub(crate) const AT_A_TIME: usize = 4;
 /// How long an agent's report may take once its caller is gone.
 const REPORT: Duration = Duration::from_secs(30);
 
-/// Rings for every conversation, some at a time; the answers are in the order of the conversations.
-/// `done` is told of each one as it ends.
+/// Rings for every conversation, some at a time; the answers are in the order of the conversations. A call that
+/// fails is a conversation that went otherwise, and the others go on. `done` is told of each one as it ends.
 pub(crate) async fn ring_all(
     agent: &Agent,
     conversations: &[Conversation],
     providers: &Registry,
+    done: impl FnMut(&Rehearsed),
+) -> Vec<Rehearsed> {
+    each(conversations, async |conversation: &Conversation| ring(agent, conversation, providers).await, done)
+        .await
+}
+
+async fn each(
+    conversations: &[Conversation],
+    ring: impl AsyncFn(&Conversation) -> Result<Rehearsed, Failure>,
     mut done: impl FnMut(&Rehearsed),
-) -> Result<Vec<Rehearsed>, Failure> {
-    let rings = conversations
-        .iter()
-        .enumerate()
-        .map(|(place, conversation)| async move { (place, ring(agent, conversation, providers).await) });
+) -> Vec<Rehearsed> {
+    let ring = &ring;
+    let rings = conversations.iter().enumerate().map(|(place, conversation)| async move {
+        let rung = ring(conversation).await;
+        (place, rung.unwrap_or_else(|failure| failed(conversation, failure)))
+    });
     let mut ringing = stream::iter(rings).buffer_unordered(AT_A_TIME);
     let mut rehearsed = Vec::with_capacity(conversations.len());
     while let Some((place, one)) = ringing.next().await {
-        let one = one?;
         done(&one);
         rehearsed.push((place, one));
     }
     rehearsed.sort_by_key(|(place, _)| *place);
-    Ok(rehearsed.into_iter().map(|(_, one)| one).collect())
+    rehearsed.into_iter().map(|(_, one)| one).collect()
+}
+
+/// A conversation whose call could not be made, or did not come to an end.
+fn failed(conversation: &Conversation, failure: Failure) -> Rehearsed {
+    let at = conversation.at.to_string();
+    let found = failure.message.strip_prefix(&format!("{at}: ")).unwrap_or(&failure.message).to_owned();
+    let why = Mismatch {
+        at: Some(conversation.at.clone()),
+        at_ms: 0,
+        expected: "a call that is made and comes to its end".to_owned(),
+        found,
+        remedy: Some("ring this one alone with --only, and see what -v says".to_owned()),
+    };
+    Rehearsed::not_rung(conversation, vec![why])
 }
 
 async fn ring(
@@ -79,7 +102,7 @@ async fn ring(
     let began = Instant::now();
     let options = DialOptions {
         report_frames: true,
-        transfer_answer: becomes(scene),
+        transfer_answers: become_of(scene),
         ..house.dial(scene.caller.clone())
     };
     let call = CarrierCall::dial(&house.webhook(), options).await?;
@@ -105,14 +128,15 @@ pub(crate) fn clock(scene: &Scene, zone: &str, telephone: Arc<dyn Telephone>) ->
     })
 }
 
-/// What becomes of a transfer: the carrier says so, and once for a whole call.
-fn becomes(scene: &Scene) -> DialStatus {
-    match scene.transfers.first() {
-        None | Some(Transferred::Answered) => DialStatus::Completed,
-        Some(Transferred::Busy) => DialStatus::Busy,
-        Some(Transferred::NoAnswer) => DialStatus::NoAnswer,
-        Some(Transferred::CallerGone) => DialStatus::Canceled,
-    }
+/// What becomes of each transfer: the carrier says so.
+pub(crate) fn become_of(scene: &Scene) -> Vec<DialStatus> {
+    let status = |transferred: &Transferred| match transferred {
+        Transferred::Answered => DialStatus::Completed,
+        Transferred::Busy => DialStatus::Busy,
+        Transferred::NoAnswer => DialStatus::NoAnswer,
+        Transferred::CallerGone => DialStatus::Canceled,
+    };
+    scene.transfers.iter().map(status).collect()
 }
 
 /// How the call ended.
@@ -134,4 +158,30 @@ async fn report(house: &Loopback, ended: &Finished) -> Result<Vec<Field>, Failur
         _ => None,
     });
     Ok(filed.flatten().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_call_that_fails_is_counted_and_the_others_go_on() {
+        let one = |name: &str| format!("  - conversation: {name}\n    steps: [hangs_up]\n");
+        let file = format!("conversations:\n{}{}{}", one("A"), one("B"), one("C"));
+        let read = parloir_rehearsal::read("a.yaml".as_ref(), file.as_bytes()).unwrap();
+        let mut told = 0;
+        let rung = each(
+            &read,
+            async |conversation: &Conversation| match conversation.name.as_str() {
+                "B" => Err(Failure::bad_input(&format!("{}: the call was lost", conversation.at))),
+                _ => Ok(Rehearsed::not_rung(conversation, Vec::new())),
+            },
+            |_| told += 1,
+        );
+        let rung = rung.await;
+        let passed: Vec<_> = rung.iter().map(|one| (one.name.as_str(), one.passed())).collect();
+        assert_eq!(passed, [("A", true), ("B", false), ("C", true)]);
+        assert_eq!((told, rung[1].mismatches[0].found.as_str()), (3, "the call was lost"));
+        assert_eq!(rung[1].mismatches[0].at.as_ref().unwrap().line, 4);
+    }
 }

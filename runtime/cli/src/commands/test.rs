@@ -126,7 +126,7 @@ impl Test {
         bar.enable_steady_tick(Duration::from_millis(120));
         let rung = audio::ring_all(agent, conversations, &providers, |_| bar.inc(1)).await;
         bar.finish_and_clear();
-        rung
+        Ok(rung)
     }
 }
 
