@@ -1,7 +1,7 @@
 //! `parloir talk`: converse with an agent in the terminal, or by microphone.
 
 use std::io::{BufRead, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use clap::Args;
@@ -36,7 +36,8 @@ pub(crate) struct Talk {
     /// A conversation file whose settings, calendar, model and failures hold here too.
     #[arg(long, value_name = "FILE")]
     scene: Option<PathBuf>,
-    /// Save the talk as a conversation file that `parloir test` can run.
+    /// Save the talk as a conversation file that `parloir test` can run; with --web each call: FILE, then FILE-2
+    /// and so on.
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
     /// Speak: a page on this machine is the telephone.
@@ -78,7 +79,9 @@ impl Talk {
         let (left, _) =
             converse(&loaded, &scene, person).await.map_err(|error| Failure::bad_input(&error))?;
         ended(&left);
-        self.keep(&description.name, scene, &left)?;
+        if let Some(file) = &self.save {
+            keep(file, &description.name, scene, &left)?;
+        }
         match &left.ended {
             Ended::Agent(
                 Judgement::Done | Judgement::Transferred | Judgement::CallBack | Judgement::Abandoned,
@@ -98,28 +101,20 @@ impl Talk {
         anstream::println!("{} {address}", styled(TITLE, &format!("talk with {name} at")));
         anstream::println!("{}", styled(DIM, "whoever has this address can speak; stop with Ctrl-C"));
         let mut stop = std::pin::pin!(serve::stopped());
+        let mut saved = 0;
         loop {
             tokio::select! {
                 () = &mut stop => return Ok(()),
                 Some(web::Talked { scene, left }) = talked.recv() => {
                     left.events.iter().for_each(test::tell);
                     ended(&left);
-                    if self.save.as_deref().is_some_and(|file| !file.exists()) {
-                        self.keep(&name, scene, &left)?;
+                    if let Some(first) = &self.save {
+                        saved += 1;
+                        keep(&numbered(first, saved), &name, scene, &left)?;
                     }
                 }
             }
         }
-    }
-
-    /// Saves the talk where it is asked for.
-    fn keep(&self, agent: &str, scene: Scene, left: &Left) -> Outcome {
-        let Some(file) = &self.save else { return Ok(()) };
-        let text = write(&Conversation::told(&format!("A talk with {agent}"), scene, left));
-        crate::private::write(file, text.as_bytes())
-            .map_err(|error| Failure::new(format!("{}: {error}", file.display())))?;
-        anstream::println!("{} {}", styled(GOOD, "saved"), file.display());
-        Ok(())
     }
 
     fn scene(&self) -> Result<Scene, Failure> {
@@ -148,6 +143,26 @@ impl Talk {
         scene.settings.extend(self.settings.iter().cloned());
         Ok(scene)
     }
+}
+
+/// Saves a talk.
+fn keep(file: &Path, agent: &str, scene: Scene, left: &Left) -> Outcome {
+    let text = write(&Conversation::told(&format!("A talk with {agent}"), scene, left));
+    crate::private::write(file, text.as_bytes())
+        .map_err(|error| Failure::new(format!("{}: {error}", file.display())))?;
+    anstream::println!("{} {}", styled(GOOD, "saved"), file.display());
+    Ok(())
+}
+
+/// The file of a call, from 1: `talk.yaml`, `talk-2.yaml`, and so on past those that are there already.
+fn numbered(first: &Path, call: u32) -> PathBuf {
+    let stem = first.file_stem().unwrap_or_default().to_string_lossy();
+    let ending = first.extension().map(|ending| format!(".{}", ending.to_string_lossy())).unwrap_or_default();
+    let named = |number: u32| match number {
+        1 => first.to_owned(),
+        more => first.with_file_name(format!("{stem}-{more}{ending}")),
+    };
+    (call..).map(named).find(|file| !file.exists()).unwrap_or_else(|| first.to_owned())
 }
 
 /// Lines of standard input, read by a thread of their own: reading blocks.
@@ -309,6 +324,19 @@ fn ended(left: &Left) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_call_has_a_file_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = folder.path().join("talk.yaml");
+        for (call, name) in [(1, "talk.yaml"), (2, "talk-2.yaml"), (3, "talk-4.yaml")] {
+            let file = numbered(&first, call);
+            assert_eq!(file, folder.path().join(name));
+            std::fs::write(file, "").unwrap();
+            // Somebody else's.
+            std::fs::write(folder.path().join("talk-3.yaml"), "theirs").unwrap();
+        }
+    }
 
     #[test]
     fn a_line_is_what_the_caller_says_unless_it_begins_with_a_slash() {

@@ -191,7 +191,11 @@ async fn ring(line: &Line, page: &mut Page, mut hears: SplitStream<WebSocket>) -
         clock: audio::clock(&scene, &line.zone, clock),
     });
     let mut finished = line.house.running.finished();
-    let options = DialOptions { report_frames: true, ..line.house.dial(scene.caller.clone()) };
+    let options = DialOptions {
+        report_frames: true,
+        transfer_answers: audio::become_of(&scene),
+        ..line.house.dial(scene.caller.clone())
+    };
     let mut call = CarrierCall::dial(&line.house.webhook(), options).await?;
     let caller = call.caller();
     let name = &line.agent.description().name;
@@ -203,8 +207,9 @@ async fn ring(line: &Line, page: &mut Page, mut hears: SplitStream<WebSocket>) -
                 Some(CarrierEvent::Played { ulaw, .. }) => drop(page.send(Message::Binary(ulaw)).await),
                 Some(CarrierEvent::Cleared { .. }) => tell(page, &json!({ "kind": "cleared" })).await,
                 Some(CarrierEvent::CarrierSaid { text }) => tell(page, &carrier(&format!("carrier: {text}"))).await,
-                Some(CarrierEvent::Transfer { number, .. }) => {
-                    tell(page, &carrier(&format!("carrier: put through to {number}"))).await;
+                Some(CarrierEvent::Transfer { number, answer }) => {
+                    let what = format!("carrier: put through to {number}: {}", answer.as_str());
+                    tell(page, &carrier(&what)).await;
                 }
                 Some(
                     CarrierEvent::StreamOpened { .. }

@@ -32,6 +32,8 @@ use crate::{Failure, loopback};
 
 /// What a page may load, and from where: its own three files and its own socket.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// What a page is told that wants the line while another has it.
+const BUSY: &str = "Another page is on the line: hang up there, or close it, and call again.\n";
 /// Bytes of one message of the page, at most.
 const MESSAGE: usize = 16 << 10;
 
@@ -131,8 +133,14 @@ impl Shared {
     }
 }
 
-async fn index() -> Response {
-    ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], include_str!("page/index.html")).into_response()
+/// One telephone, one line: who comes while somebody speaks is told so, and gets the page once they have
+/// hung up.
+async fn index(State(shared): State<Arc<Shared>>) -> Response {
+    let html = [(header::CONTENT_TYPE, "text/html; charset=utf-8")];
+    if shared.places.available_permits() == 0 {
+        return (StatusCode::CONFLICT, html, include_str!("page/busy.html")).into_response();
+    }
+    (html, include_str!("page/index.html")).into_response()
 }
 
 async fn file(Path((_, file)): Path<(String, String)>) -> Response {
@@ -151,19 +159,23 @@ async fn call(
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
-    let origin = headers.get(header::ORIGIN).and_then(|value| value.to_str().ok());
-    let ours =
-        origin.and_then(|origin| origin.strip_prefix("http://")).is_some_and(|host| shared.is_ours(host));
-    if !ours {
-        return (StatusCode::FORBIDDEN, "only the page itself calls\n").into_response();
+    let origin = headers.get(header::ORIGIN).map(|value| value.to_str().unwrap_or_default());
+    let ours = origin.is_some_and(|o| o.strip_prefix("http://").is_some_and(|host| shared.is_ours(host)));
+    let foreign = || (StatusCode::FORBIDDEN, "only the page itself calls\n").into_response();
+    let busy = || (StatusCode::CONFLICT, BUSY).into_response();
+    if origin.is_some() && !ours {
+        return foreign();
     }
     let upgrade = match upgrade {
         Ok(upgrade) => upgrade,
+        // A page whose socket was refused is not told why, and asks again without one.
+        Err(_) if shared.places.available_permits() == 0 => return busy(),
         Err(no_socket) => return no_socket.into_response(),
     };
-    let Ok(place) = shared.places.clone().try_acquire_owned() else {
-        return (StatusCode::CONFLICT, "another page is on the line\n").into_response();
-    };
+    if !ours {
+        return foreign();
+    }
+    let Ok(place) = shared.places.clone().try_acquire_owned() else { return busy() };
     upgrade.max_message_size(MESSAGE).max_frame_size(MESSAGE).on_upgrade(move |socket| async move {
         match handset::hold(&shared.line, socket).await {
             Ok(talked) => drop(shared.talked.send(talked).await),
@@ -176,10 +188,11 @@ async fn call(
 #[cfg(test)]
 mod tests {
     #[test]
-    fn the_page_loads_nothing_but_its_own_files() {
-        let page = include_str!("page/index.html");
-        for foreign in ["http:", "https:", "//", "style=", "<script>", "onclick"] {
-            assert!(!page.contains(foreign), "{foreign}");
+    fn the_pages_load_nothing_but_their_own_files() {
+        for page in [include_str!("page/index.html"), include_str!("page/busy.html")] {
+            for foreign in ["http:", "https:", "//", "style=", "<script>", "onclick"] {
+                assert!(!page.contains(foreign), "{foreign}");
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 const at = (id) => document.getElementById(id);
 const [callButton, hangUpButton, state, transcript] = ["call", "hang-up", "state", "transcript"].map(at);
+/** The call of this page, from the first touch of the button until it is over. */
 let line = null;
 
 for (const key of "123456789*0#") {
@@ -15,11 +16,25 @@ for (const key of "123456789*0#") {
 document.addEventListener("keydown", (event) => {
   if (!event.repeat && !event.ctrlKey && !event.metaKey && !event.altKey && "0123456789*#".includes(event.key)) press(event.key);
 });
-callButton.addEventListener("click", () => call().catch((error) => over(error.message)));
-hangUpButton.addEventListener("click", () => line?.socket.send(JSON.stringify({ does: "hang-up" })));
+callButton.addEventListener("click", () => call());
+hangUpButton.addEventListener("click", hangUp);
+// Whoever leaves the page leaves no microphone on.
+addEventListener("pagehide", () => over("The call is over."));
+
+/** Whether it reached the other side: before there is one, and after, there is nobody to tell. */
+function does(what) {
+  if (line?.socket?.readyState !== WebSocket.OPEN) return false;
+  line.socket.send(JSON.stringify(what));
+  return true;
+}
 
 function press(key) {
-  if (line) line.socket.send(JSON.stringify({ does: "key", key }));
+  does({ does: "key", key });
+}
+
+/** The agent hears of it and comes to its end; a call that nobody has answered yet is just given up. */
+function hangUp() {
+  if (line && !does({ does: "hang-up" })) over("The call is over.");
 }
 
 function tell(who, text, title) {
@@ -46,43 +61,79 @@ function busy(is) {
 
 async function call() {
   if (line) return;
+  const mine = { socket: null, sound: null, microphone: null, ear: null, last: null };
+  line = mine;
   busy(true);
   transcript.replaceChildren();
   state.textContent = "The microphone is asked for…";
-  const microphone = await navigator.mediaDevices.getUserMedia({
+  try {
+    await connect(mine);
+  } catch (error) {
+    if (line === mine) over(error.message);
+    else release(mine);
+  }
+}
+
+async function connect(mine) {
+  mine.microphone = await navigator.mediaDevices.getUserMedia({
     audio: { channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: true },
   });
-  const sound = new AudioContext({ latencyHint: "interactive" });
-  await sound.audioWorklet.addModule("sound.js");
-  const mouth = new AudioWorkletNode(sound, "mouth", { numberOfOutputs: 0 });
-  const ear = new AudioWorkletNode(sound, "ear", { numberOfInputs: 0, outputChannelCount: [1] });
-  sound.createMediaStreamSource(microphone).connect(mouth);
-  ear.connect(sound.destination);
+  mine.sound = new AudioContext({ latencyHint: "interactive" });
+  await mine.sound.audioWorklet.addModule("sound.js");
+  // Whoever hung up meanwhile does not call any more.
+  if (line !== mine) return release(mine);
+  const mouth = new AudioWorkletNode(mine.sound, "mouth", { numberOfOutputs: 0 });
+  const ear = new AudioWorkletNode(mine.sound, "ear", { numberOfInputs: 0, outputChannelCount: [1] });
+  mine.ear = ear;
+  mine.sound.createMediaStreamSource(mine.microphone).connect(mouth);
+  ear.connect(mine.sound.destination);
   const address = new URL("call", location.href);
   address.protocol = "ws:";
   const socket = new WebSocket(address);
+  mine.socket = socket;
   socket.binaryType = "arraybuffer";
-  line = { socket, sound, microphone, ear, last: null };
   mouth.port.onmessage = ({ data }) => {
     level("you", data.peak);
     if (socket.readyState === WebSocket.OPEN) socket.send(data.frame);
   };
   ear.port.onmessage = ({ data }) => level("them", data);
   state.textContent = "Ringing…";
+  let answered = false;
+  socket.onopen = () => { answered = true; };
   socket.onmessage = ({ data }) => {
+    if (line !== mine) return;
     if (typeof data === "string") happened(JSON.parse(data));
     else ear.port.postMessage(new Uint8Array(data));
   };
-  socket.onclose = ({ reason }) => over(reason || "The call is over.");
+  socket.onclose = async ({ reason }) => {
+    const why = reason || (answered ? "The call is over." : await refused());
+    if (line === mine) over(why);
+  };
+}
+
+/** Why a socket was refused: a browser does not say, so it is asked for without one. */
+async function refused() {
+  try {
+    const answer = await fetch("call", { cache: "no-store" });
+    if (answer.status === 409) return (await answer.text()).trim();
+  } catch {
+    // Nobody is there.
+  }
+  return "Nobody answers: is the command still running?";
+}
+
+/** Gives back the microphone and the loudspeaker, whatever there is of them. */
+function release({ socket, sound, microphone }) {
+  if (socket) {
+    socket.onclose = null;
+    socket.close();
+  }
+  for (const track of microphone?.getTracks() ?? []) track.stop();
+  if (sound && sound.state !== "closed") sound.close();
 }
 
 function over(why) {
-  if (line) {
-    line.socket.onclose = null;
-    line.socket.close();
-    for (const track of line.microphone.getTracks()) track.stop();
-    line.sound.close();
-  }
+  if (line) release(line);
   line = null;
   busy(false);
   state.textContent = why;
