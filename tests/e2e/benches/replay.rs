@@ -6,7 +6,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 #![allow(missing_docs, clippy::print_stdout, reason = "a benchmark")]
 
-#[allow(dead_code, reason = "shared")]
 #[path = "../tests/house/mod.rs"]
 mod house;
 #[path = "../tests/improvised/mod.rs"]

@@ -22,6 +22,7 @@ fn until(what: &str, mut so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !so() {
         assert!(begun.elapsed() < Duration::from_secs(20), "{what}");
+        #[allow(clippy::disallowed_methods, reason = "a test's own thread")]
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -1,7 +1,6 @@
 //! A thousand calls that go every way an agent has, journaled, read back, and run again.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-#[allow(dead_code, reason = "shared")]
 mod house;
 mod improvised;
 
