@@ -133,7 +133,20 @@ impl CallFile {
         for record in records {
             file.add(record, &mut asked);
         }
+        if concern == Concern::Named {
+            file.keep_only(person);
+        }
         Some(file)
+    }
+
+    /// Leaves what names the person: the rest of the call is its caller's.
+    fn keep_only(&mut self, person: &Number) {
+        self.caller = None;
+        self.recorded_seconds = 0;
+        self.transmissions.clear();
+        self.said.retain(|said| person.is_in(&said.text));
+        self.report.retain(|field| told(field, person));
+        self.appointments.retain(|made| told(made, person));
     }
 
     fn add(&mut self, record: Record, asked: &mut HashMap<Seq, HostCall>) {
@@ -222,12 +235,73 @@ impl CallFile {
     }
 }
 
-/// Whether a record's content has the person's number.
+/// Whether a record's content has the person's number. What the line's settings say, and where a caller is handed over to,
+/// is the tenant's and names nobody.
 fn names(record: &Record, person: &Number) -> bool {
     let mut body = record.body.clone();
-    let Some(content) = body.take_content() else { return false };
-    if matches!(content, Content::DigestKey(_) | Content::Key(_)) {
-        return false;
+    match body.take_content() {
+        None
+        | Some(
+            Content::DigestKey(_)
+            | Content::Key(_)
+            | Content::Info(_)
+            | Content::Arguments(HostCall::Transfer(_)),
+        ) => false,
+        Some(content) => told(&content, person),
     }
-    serde_json::to_string(&content).is_ok_and(|text| person.is_in(&text))
+}
+
+fn told(what: &impl Serialize, person: &Number) -> bool {
+    serde_json::to_string(what).is_ok_and(|text| person.is_in(&text))
+}
+
+#[cfg(test)]
+mod tests {
+    use parloir_contract::{CallInfo, Direction, LocalTime, Speech};
+    use parloir_journal::{CallStarted, HostCallEnded, HostStatus};
+
+    use super::*;
+
+    fn heard(seq: Seq, text: &str) -> Record {
+        let speech =
+            Speech { text: text.into(), confidence: 0.9, language: "fr-FR".into(), over_agent: false };
+        let body = RecordBody::HostCallEnded(HostCallEnded {
+            started: seq,
+            status: HostStatus::Ok,
+            latency_us: 1,
+            delivered: true,
+            result: Some(HostReturn::Listen(Ok(Turn::Speech(speech)))),
+        });
+        Record { seq, at: seq, body }
+    }
+
+    fn call(caller: &str, said: &[&str]) -> Vec<Record> {
+        let info = CallInfo {
+            id: "a".into(),
+            direction: Direction::Inbound,
+            line: "+33199000001".into(),
+            caller: Some(caller.into()),
+            language: "fr-FR".into(),
+            started_at: LocalTime { year: 2026, month: 1, day: 12, hour: 10, minute: 0 },
+            settings: vec![("fallback".into(), "+33639980002".into())],
+        };
+        let started = RecordBody::CallStarted(CallStarted { info: Some(info), ..CallStarted::default() });
+        let mut records = vec![Record { seq: 0, at: 0, body: started }];
+        records.extend((1..).zip(said).map(|(seq, text)| heard(seq, text)));
+        records
+    }
+
+    #[test]
+    fn who_was_only_named_gets_what_names_them_and_nothing_of_the_caller() {
+        let id = CallId::from_bytes(*b"a random call id");
+        let records = call("+33639980001", &["J'ai mal au genou.", "Rappelez ma sœur au 06 39 98 12 34."]);
+        let caller = CallFile::of(id, records.clone(), &"+33639980001".parse().unwrap()).unwrap();
+        assert_eq!((caller.concern, caller.said.len()), (Concern::Caller, 2));
+        let named = CallFile::of(id, records.clone(), &"+33639981234".parse().unwrap()).unwrap();
+        assert_eq!((named.concern, named.caller.clone(), named.recorded_seconds), (Concern::Named, None, 0));
+        let said: Vec<_> = named.said.iter().map(|said| said.text.as_str()).collect();
+        assert_eq!(said, ["Rappelez ma sœur au 06 39 98 12 34."]);
+        // A number of the line's settings names nobody.
+        assert_eq!(CallFile::of(id, records, &"+33639980002".parse().unwrap()), None);
+    }
 }

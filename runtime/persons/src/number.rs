@@ -25,7 +25,8 @@ impl FromStr for Number {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let wrong = || NotANumber(text.chars().take(40).collect());
-        let bare: String = text.chars().filter(|c| !separates(*c)).collect();
+        // The zero that is dialled within the country only: +33 (0)6…
+        let bare: String = text.replace("(0)", "").chars().filter(|c| !separates(*c)).collect();
         let digits = if let Some(rest) = bare.strip_prefix('+').or_else(|| bare.strip_prefix("00")) {
             rest.to_owned()
         } else if bare.len() == 10
@@ -37,7 +38,8 @@ impl FromStr for Number {
         };
         let right = (8..=15).contains(&digits.len())
             && digits.bytes().all(|b| b.is_ascii_digit())
-            && !digits.starts_with('0');
+            && !digits.starts_with('0')
+            && !digits.starts_with("330");
         if right { Ok(Self { digits }) } else { Err(wrong()) }
     }
 }
@@ -50,35 +52,47 @@ impl fmt::Display for Number {
 
 impl Number {
     /// Whether this text has the number, however its digits are grouped: in E.164 form, with `00`, or as it is dialled
-    /// in France. Digits on either side make it another number.
+    /// in France. It begins and ends with a group of digits.
     #[must_use]
     pub fn is_in(&self, text: &str) -> bool {
         let national = self.digits.strip_prefix("33").map(|rest| format!("0{rest}"));
         let forms = [Some(self.digits.clone()), Some(format!("00{}", self.digits)), national];
-        runs(text).any(|run| forms.iter().flatten().any(|form| *form == run))
+        runs(text).iter().any(|groups| {
+            (0..groups.len()).any(|first| {
+                let mut digits = String::new();
+                groups.iter().skip(first).take(20).any(|group| {
+                    digits.push_str(group);
+                    forms.iter().flatten().any(|form| *form == digits)
+                })
+            })
+        })
     }
 }
 
-/// The runs of digits of a text, what separates a number's digits left out.
-fn runs(text: &str) -> impl Iterator<Item = String> {
-    let mut runs = vec![String::new()];
-    let mut between = false;
+/// The runs of digits of a text, each as the groups that one separator parts.
+fn runs(text: &str) -> Vec<Vec<String>> {
+    let mut runs: Vec<Vec<String>> = Vec::new();
+    // How many separators stand since the last digit; none where something else does.
+    let mut apart: Option<usize> = None;
     for c in text.chars() {
-        match (c.is_ascii_digit(), runs.last_mut()) {
-            (true, Some(run)) => {
-                run.push(c);
-                between = false;
+        if c.is_ascii_digit() {
+            match (apart, runs.last_mut()) {
+                (Some(0), Some(run)) if !run.is_empty() => {
+                    if let Some(group) = run.last_mut() {
+                        group.push(c);
+                    }
+                }
+                (Some(1), Some(run)) => run.push(c.to_string()),
+                _ => runs.push(vec![c.to_string()]),
             }
-            // One separator, or a blank after a dot; two blanks begin another number.
-            (false, Some(run)) if separates(c) && !run.is_empty() && !between => between = true,
-            (false, Some(run)) if run.is_empty() => between = false,
-            _ => {
-                runs.push(String::new());
-                between = false;
-            }
+            apart = Some(0);
+        } else if separates(c) {
+            apart = apart.map(|separators| separators + 1);
+        } else {
+            apart = None;
         }
     }
-    runs.into_iter().filter(|run| !run.is_empty())
+    runs
 }
 
 #[cfg(test)]
@@ -91,11 +105,27 @@ mod tests {
 
     #[test]
     fn a_number_is_read_as_people_write_it() {
-        for text in ["+33639981234", "+33 6 39 98 12 34", "0033639981234", "06.39.98.12.34", "06-39-98-12-34"]
-        {
+        for text in [
+            "+33639981234",
+            "+33 6 39 98 12 34",
+            "0033639981234",
+            "06.39.98.12.34",
+            "06-39-98-12-34",
+            "+33 (0)6 39 98 12 34",
+        ] {
             assert_eq!(text.parse::<Number>().unwrap(), number(), "{text}");
         }
-        for text in ["", "+", "639981234", "+0639981234", "+33 six", "+1234567", "+1234567890123456", "abc"] {
+        for text in [
+            "",
+            "+",
+            "639981234",
+            "+0639981234",
+            "+330639981234",
+            "+33 six",
+            "+1234567",
+            "+1234567890123456",
+            "abc",
+        ] {
             let wrong = text.parse::<Number>().unwrap_err().to_string();
             assert!(wrong.contains("+33639981234"), "{wrong}");
         }
@@ -103,9 +133,13 @@ mod tests {
 
     #[test]
     fn a_number_is_found_however_it_is_grouped_and_no_other() {
-        for text in
-            ["+33639981234", "appelez le 06 39 98 12 34.", "0033 639 981 234", r#"{"phone":"+33639981234"}"#]
-        {
+        for text in [
+            "+33639981234",
+            "appelez le 06 39 98 12 34.",
+            "0033 639 981 234",
+            r#"{"phone":"+33639981234"}"#,
+            "au 06 39 98 12 34 10 heures",
+        ] {
             assert!(number().is_in(text), "{text}");
         }
         for text in ["+33639981235", "10639981234", "06 39 98 12 345", "06 39 98 12", "2026-11-22 10:30", ""]

@@ -24,20 +24,24 @@ pub fn vcon(file: &CallFile, recording: Option<&[u8]>) -> Value {
     };
     let (agent, version) = &file.agent;
     let line = json!({ "tel": file.line, "name": format!("{agent} {version}"), "role": "agent" });
-    let mut dialog = json!({
-        "type": "recording",
-        "start": time(file.at),
-        "duration": file.lasted_ms as f64 / 1_000.0,
-        "parties": [0, 1],
-        "originator": 0,
-        "mediatype": "audio/x-wav",
-        "mimetype": "audio/x-wav",
-    });
-    if let (Some(dialog), Some(wav)) = (dialog.as_object_mut(), recording) {
-        dialog.insert("filename".into(), format!("{}.wav", file.call).into());
-        dialog.insert("encoding".into(), "base64url".into());
-        dialog.insert("body".into(), URL_SAFE_NO_PAD.encode(wav).into());
-    }
+    // Where nothing was recorded there is no dialog to show; what was said is an analysis all the same.
+    let dialog: Vec<Value> = recording
+        .map(|wav| {
+            json!({
+                "type": "recording",
+                "start": time(file.at),
+                "duration": file.lasted_ms as f64 / 1_000.0,
+                "parties": [0, 1],
+                "originator": 0,
+                "mediatype": "audio/x-wav",
+                "mimetype": "audio/x-wav",
+                "filename": format!("{}.wav", file.call),
+                "encoding": "base64url",
+                "body": URL_SAFE_NO_PAD.encode(wav),
+            })
+        })
+        .into_iter()
+        .collect();
     let said: Vec<Value> = file
         .said
         .iter()
@@ -49,12 +53,13 @@ pub fn vcon(file: &CallFile, recording: Option<&[u8]>) -> Value {
             json!({ "start": time(said.at), "party": party, "text": said.text })
         })
         .collect();
+    let dialogs: Vec<usize> = (0..dialog.len()).collect();
     let mut analysis = Vec::new();
     if !said.is_empty() {
-        analysis.push(analysed("transcript", json!(said)));
+        analysis.push(analysed("transcript", &dialogs, json!(said)));
     }
     if !file.report.is_empty() {
-        analysis.push(analysed("report", report(&file.report)));
+        analysis.push(analysed("report", &dialogs, report(&file.report)));
     }
     let mut attachments = vec![attached("transmissions", file.at, json!(file.transmissions))];
     if let Some((at, gate)) = file.consent {
@@ -72,22 +77,23 @@ pub fn vcon(file: &CallFile, recording: Option<&[u8]>) -> Value {
         "created_at": time(file.at),
         "subject": format!("Call to {}", file.line),
         "parties": [caller, line],
-        "dialog": [dialog],
+        "dialog": dialog,
         "analysis": analysis,
         "attachments": attachments,
     })
 }
 
-fn analysed(kind: &str, body: Value) -> Value {
+/// `dialogs` are those that it is of.
+fn analysed(kind: &str, dialogs: &[usize], body: Value) -> Value {
     json!({
-        "type": kind, "dialog": [0], "vendor": "parloir", "mediatype": "application/json",
+        "type": kind, "dialog": dialogs, "vendor": "parloir", "mediatype": "application/json",
         "encoding": "json", "body": inline(&body),
     })
 }
 
 fn attached(purpose: &str, at: u64, body: Value) -> Value {
     json!({
-        "type": purpose, "purpose": purpose, "start": time(at), "party": 0, "dialog": 0,
+        "type": purpose, "purpose": purpose, "start": time(at), "party": 0,
         "mediatype": "application/json", "encoding": "json", "body": inline(&body),
     })
 }

@@ -167,13 +167,11 @@ pub fn unfit(conversation: &Conversation) -> Vec<Mismatch> {
             "write `audio: no` for this conversation",
         );
     }
-    let mut becomes = scene.transfers.clone();
-    becomes.dedup();
-    if becomes.len() > 1 || becomes.contains(&parloir_contract::Transferred::CallerGone) {
+    if scene.transfers.contains(&parloir_contract::Transferred::CallerGone) {
         cannot(
             at,
-            "`transfers` that differ, or whose caller is gone",
-            "with sound, every transfer of a call ends the same: answered, busy or no_answer",
+            "`transfers` whose caller is gone",
+            "with sound, a transfer ends answered, busy or no_answer",
             "write one of these, or `audio: no` for this conversation",
         );
     }
@@ -295,7 +293,8 @@ mod tests {
         assert!(sure[0].starts_with("a/b.yaml:3:5: expected a transcriber to be so sure"), "{sure:?}");
         let busy = unfit_of("failures: {call.transfer: busy}\nsteps:\n  - hangs_up");
         assert!(busy[0].contains("write `transfers` instead"), "{busy:?}");
-        assert_eq!(unfit_of("transfers: [busy, answered]\nsteps:\n  - hangs_up").len(), 1);
+        assert_eq!(unfit_of("transfers: [busy, answered]\nsteps:\n  - hangs_up").len(), 0);
+        assert_eq!(unfit_of("transfers: [busy, caller_gone]\nsteps:\n  - hangs_up").len(), 1);
         assert_eq!(unfit_of("sounds: {bip.wav: 1s}\nsteps:\n  - hangs_up").len(), 1);
         let fit =
             "transfers: busy\nfailures: {calendar.book 1st: taken}\nsteps:\n  - caller: Oui\n  - silence: 8s";

@@ -119,10 +119,10 @@ pub async fn exact(agent: &Agent, recorded: &Recorded) -> Result<Exact, Failure>
     Ok(Exact { equal, difference, ended, cpu: answered.cpu })
 }
 
-/// Whether the recorded agent may have asked more than the records tell.
+/// Whether the recorded agent may have asked more than the records tell. Whoever computed too long then has more time now.
 const fn open_ended(end: RecordedEnd) -> bool {
     match end {
-        RecordedEnd::Stopped | RecordedEnd::Withheld => true,
+        RecordedEnd::Stopped | RecordedEnd::Withheld | RecordedEnd::Failed(Why::AgentBudget) => true,
         RecordedEnd::Own(_) | RecordedEnd::Failed(_) => false,
     }
 }
@@ -130,6 +130,7 @@ const fn open_ended(end: RecordedEnd) -> bool {
 /// Whether the agent ends as it did. Of a call that was cut off nobody knows.
 fn ends_so(recorded: RecordedEnd, now: &Result<Outcome, Failure>) -> bool {
     match (recorded, now) {
+        (end, _) if open_ended(end) => true,
         (RecordedEnd::Stopped | RecordedEnd::Withheld, _) => true,
         (RecordedEnd::Own(ending), Ok(outcome)) => ending == Ending::from(outcome),
         (RecordedEnd::Own(_), Err(_)) => false,

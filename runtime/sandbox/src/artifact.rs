@@ -5,6 +5,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -62,7 +63,7 @@ impl ArtifactCache {
     /// Keeps a component, if this cache does so. A failure is said and costs a re-run later, not the agent now.
     pub(crate) fn keep_component(&self, sha256: &[u8; 32], component: &[u8]) {
         let path = self.path(sha256).with_extension("wasm");
-        if !self.components || path.exists() {
+        if !self.components || self.component(sha256).is_some() {
             return;
         }
         let written = fs::create_dir_all(&self.dir).and_then(|()| write_atomically(&path, &[component]));
@@ -193,7 +194,10 @@ fn make_room(dir: &Path, new: &Path, bound: Bound, now: SystemTime) {
 }
 
 fn write_atomically(path: &Path, parts: &[&[u8]]) -> std::io::Result<()> {
-    let temporary = path.with_extension(format!("{}.part", std::process::id()));
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    // Nobody else writes under this name, in this process or another.
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let temporary = path.with_extension(format!("{}-{number}.part", std::process::id()));
     let mut file = fs::File::create(&temporary)?;
     for part in parts {
         file.write_all(part)?;

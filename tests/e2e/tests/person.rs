@@ -1,5 +1,5 @@
-//! What is known of a person: found in a real call by their number, exported, and accepted by a reader of vCons that
-//! nobody here wrote.
+//! What is known of a person: found in a real call by their number, exported, and accepted by an independent reader of
+//! vCons.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod house;
@@ -64,7 +64,8 @@ async fn a_person_gets_what_is_known_of_them_and_nobody_else_does() {
     let folder = tempfile::tempdir().unwrap();
     let export = folder.path().join("for-them");
     let export_text = export.display().to_string();
-    let (code, said) = parloir(&["person", house::CALLER, "--data", &data, "--export", &export_text]);
+    let (code, said) =
+        parloir(&["person", house::CALLER, "--data", &data, "--tenant", "test", "--export", &export_text]);
     assert_eq!(code, Some(0), "{said}");
     let file: Value =
         serde_json::from_slice(&std::fs::read(export.join(format!("{id}.json"))).unwrap()).unwrap();
@@ -83,7 +84,8 @@ async fn a_person_gets_what_is_known_of_them_and_nobody_else_does() {
     assert!(spoken.contains("je voudrais un rendez-vous"), "{spoken}");
 
     // What is there already is not overwritten.
-    let (code, said) = parloir(&["person", house::CALLER, "--data", &data, "--export", &export_text]);
+    let (code, said) =
+        parloir(&["person", house::CALLER, "--data", &data, "--tenant", "test", "--export", &export_text]);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("name a new folder"), "{said}");
 }

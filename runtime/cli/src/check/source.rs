@@ -203,7 +203,7 @@ fn installed(folder: &Path) -> bool {
             entries.flatten().any(|entry| entry.file_name().to_string_lossy().ends_with(ending))
         })
     };
-    folder.join("pyvenv.cfg").is_file() || holds(".dist-info") || holds(".egg-info")
+    folder.join("pyvenv.cfg").is_file() || holds(".dist-info")
 }
 
 /// What a bundle calls: esbuild drops what nothing uses, and names what the contract's interfaces are called

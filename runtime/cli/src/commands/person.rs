@@ -26,8 +26,9 @@ pub(crate) struct Person {
     /// Only this tenant's calls: what one client holds of a person is not another's to see. Default: all tenants.
     #[arg(long)]
     tenant: Option<TenantId>,
-    /// Write it all into this new folder, per call: CALL.json, CALL.vcon.json, and CALL.wav where there is sound.
-    #[arg(long, value_name = "DIR")]
+    /// Write it all into this new folder, per call: CALL.json, CALL.vcon.json, and CALL.wav where there is sound. Of a call
+    /// in which they were only named, what names them.
+    #[arg(long, value_name = "DIR", requires = "tenant")]
     export: Option<PathBuf>,
     /// Print one JSON object a line, a line for each call.
     #[arg(long)]
@@ -154,8 +155,13 @@ async fn write(folders: &Folders, tenant: &TenantId, folder: &Path, file: &CallF
     let at = |ending: &str| folder.join(format!("{}{ending}", file.call));
     private::write(&at(".json"), &serde_json::to_vec_pretty(file)?)?;
     let sound = at(".wav");
-    let seconds = export(folders, tenant, file.call, &sound).await?;
-    let wav = if seconds > 0 { Some(std::fs::read(&sound)?) } else { None };
+    let wav = match file.concern {
+        Concern::Caller if export(folders, tenant, file.call, &sound).await? > 0 => {
+            Some(std::fs::read(&sound)?)
+        }
+        // The sound is its caller's.
+        Concern::Caller | Concern::Named => None,
+    };
     private::write(&at(".vcon.json"), &serde_json::to_vec_pretty(&vcon(file, wav.as_deref()))?)?;
     Ok(())
 }

@@ -46,7 +46,12 @@ pub(super) fn build(job: &Job<'_>) -> Result<Wasm, BuildError> {
         module = project.module
     );
     put(&work.join(format!("{ENTRY}.py")), entry.as_bytes())?;
+    // Packages of the user's or the machine's are no part of the agent: an environment without any, or the tool looks there.
+    let nothing = work.join("no-packages");
+    std::fs::create_dir_all(nothing.join("lib/python3/site-packages"))
+        .map_err(|e| BuildError::Read(nothing.clone(), e))?;
     let mut command = run_tool(&python, &tool);
+    command.env("VIRTUAL_ENV", &nothing);
     command.current_dir(job.folder).arg("--wit-path").arg(&contract).args(["--world", "agent", "--quiet"]);
     command.args(["componentize", "--stub-wasi", "--output"]).arg(&wasm);
     command.arg("--python-path").arg(&work).arg("--python-path").arg(job.folder);
@@ -216,11 +221,7 @@ fn install(job: &Job<'_>, python: &str) -> Result<PathBuf, BuildError> {
 
 fn run_tool(python: &str, tool: &Path) -> Command {
     let mut command = Command::new(python);
-    command
-        .env("PYTHONPATH", tool)
-        .env_remove("VIRTUAL_ENV")
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .env("RUST_BACKTRACE", "0");
+    command.env("PYTHONPATH", tool).env("PYTHONDONTWRITEBYTECODE", "1").env("RUST_BACKTRACE", "0");
     command.args([
         "-c",
         "import sys; from componentize_py import script; sys.argv[0] = 'componentize-py'; sys.exit(script())",

@@ -26,7 +26,7 @@ use crate::loopback::{self, Loopback, Plan};
 use crate::toolchain::{self, Language};
 use crate::{Failure, Outcome, agent};
 
-/// Versions that are kept for the calls that they answered: some thirty of an agent in Python, thousands of one
+/// Versions that are kept for the calls that they answered: some twenty of an agent in Python, thousands of one
 /// in Rust.
 const VERSIONS: Bound = Bound { bytes: 1 << 30, age: Duration::MAX };
 
