@@ -15,6 +15,7 @@ use parloir_server::{
 };
 use parloir_tenancy::config::{CalendarConfig, LineConfig, TenantConfig};
 use parloir_tenancy::quota::Quota;
+use parloir_tenancy::retention::Retention;
 use parloir_transport::client::DialOptions;
 use parloir_transport::signature::AuthToken;
 
@@ -124,7 +125,8 @@ fn config(
     };
     let id = TENANT.parse().map_err(|error| Failure::bad_input(&error))?;
     let quota = Quota::default();
-    let tenant = TenantConfig { id, lines: vec![line], calendar, documents: None, quota };
+    let retention = Retention::default();
+    let tenant = TenantConfig { id, lines: vec![line], calendar, documents: None, quota, retention };
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     Ok(Config {
         server: ServerConfig { listen, public_url: None, concurrent_calls: CALLS },

@@ -82,6 +82,27 @@ enum Command {
     /// Write a proof file of a call, that anybody can check offline.
     #[command(after_help = "Example:\n  parloir prove 4f1c…e2 --redact contents -o call.proof.json")]
     Prove(commands::prove::Prove),
+    /// Erase a call, a caller or a tenant: nothing of it can be read any more, and the log still verifies.
+    #[command(
+        after_help = "What was said and the sound go; which provider was asked when, and how it went, stays unless --trace is given. An appointment made in an erased call still stands; those of an erased caller do not.
+A `parloir serve` on the folder does it itself. What is cut off is finished at the next start. Back-ups need not be touched: the keys are gone.
+
+Examples:
+  parloir erase --caller +33612345678 --dry-run
+  parloir erase --caller +33612345678 --reason \"her letter of 3 March\"
+  parloir erase --call 4f1c…e2 --trace"
+    )]
+    Erase(commands::erase::Erase),
+    /// Hold a call: nothing erases it, whoever asks and whatever clock runs out, until it is released.
+    #[command(
+        after_help = "Examples:\n  parloir hold 4f1c…e2 --why \"file 2026-114\"\n  parloir hold 4f1c…e2 --why \"settled\" --release"
+    )]
+    Hold(commands::hold::Hold),
+    /// Erase what has been kept long enough, as parloir.toml says. `parloir serve` does so every hour.
+    #[command(
+        after_help = "In parloir.toml, for each tenant:\n  [tenant.retention]\n  recording = \"6 months\"\n  content = \"1 year\"\n  trace = \"5 years\"\n`0 days` for recording or content: its key is never written, so that nobody can read it once the call is over.\n\nExample:\n  parloir sweep --config parloir.toml --dry-run"
+    )]
+    Sweep(commands::sweep::Sweep),
     /// Print the key by which others know a tenant's log, or make its next.
     #[command(after_help = "Example:\n  parloir log-key cabinet\n  parloir log-key cabinet --rotate")]
     LogKey(commands::log_key::LogKey),
@@ -226,6 +247,9 @@ fn main() -> ExitCode {
             Command::Calls(calls) => calls.run().await,
             Command::Show(show) => show.run().await,
             Command::Recording(recording) => recording.run().await,
+            Command::Erase(erase) => erase.run().await,
+            Command::Hold(hold) => hold.run().await,
+            Command::Sweep(sweep) => sweep.run().await,
             Command::LogKey(key) => key.run().await,
             Command::Person(person) => person.run().await,
             Command::Prove(prove) => prove.run().await,

@@ -8,8 +8,8 @@ use parking_lot::Mutex;
 use parloir_contract::{CallId, TenantId};
 use tokio::sync::{Notify, oneshot};
 
-use crate::key::{CallKeys, WrappedKey};
-use crate::record::{self, CallEnded, CallInterrupted, CallStarted, RecordBody, Seq};
+use crate::key::{CallKeys, Purposes, WrappedKey};
+use crate::record::{self, CallEnded, CallInterrupted, CallStarted, RecordBody, Seq, Unkept};
 use crate::recording::{MAX_BLOCK, RecordingBlock};
 use crate::writer::Shared;
 use crate::{AppendError, JournalError, chunk};
@@ -63,7 +63,7 @@ pub(crate) struct CallShared {
     pub(crate) tenant: TenantId,
     pub(crate) call: CallId,
     pub(crate) keys: CallKeys,
-    pub(crate) wrapped: [WrappedKey; 2],
+    pub(crate) wrapped: Vec<WrappedKey>,
     pub(crate) buffer: Mutex<Buffer>,
     /// Told when the writer has taken what waited.
     pub(crate) taken: Notify,
@@ -85,7 +85,7 @@ impl CallJournal {
     pub(crate) fn new(
         tenant: TenantId,
         call: CallId,
-        (keys, wrapped): (CallKeys, [WrappedKey; 2]),
+        (keys, wrapped): (CallKeys, Vec<WrappedKey>),
         journal: Arc<Shared>,
     ) -> Self {
         let buffer = Mutex::new(Buffer {
@@ -105,9 +105,14 @@ impl CallJournal {
         Self { handle: Arc::new(Handle { shared }) }
     }
 
-    /// Appends the first record, with the time that the index has too.
-    pub(crate) fn begin(&self, at: u64, started: CallStarted) -> Result<(), AppendError> {
-        self.handle.shared.buffer.lock().push_at(at, RecordBody::CallStarted(started)).map(|_| ())
+    /// Appends the first records, with the time that the index has too.
+    pub(crate) fn begin(&self, at: u64, started: CallStarted, unkept: Purposes) -> Result<(), AppendError> {
+        let mut buffer = self.handle.shared.buffer.lock();
+        buffer.push_at(at, RecordBody::CallStarted(started))?;
+        if !unkept.is_empty() {
+            buffer.push_at(at, RecordBody::Unkept(Unkept { purposes: unkept.iter().collect() }))?;
+        }
+        Ok(())
     }
 
     pub(crate) fn shared(&self) -> &Arc<CallShared> {
@@ -323,7 +328,7 @@ mod tests {
     use parloir_store::Keyring;
 
     use super::*;
-    use crate::key;
+    use crate::key::{self, Purposes};
     use crate::record::Note;
 
     fn note() -> RecordBody {
@@ -335,7 +340,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let kms = Keyring::open(folder.path()).unwrap();
         let (tenant, id) = ("cabinet".parse().unwrap(), CallId::from_bytes([7; 16]));
-        let keys = key::make(&kms, &tenant, id).await.unwrap();
+        let keys = key::make(&kms, &tenant, id, Purposes::default()).await.unwrap();
         (CallJournal::new(tenant, id, keys, Arc::default()), folder)
     }
 

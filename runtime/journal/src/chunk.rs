@@ -19,7 +19,7 @@ use parloir_proof::tree::{self, Hash, sha256};
 use parloir_proof::{chunk, salt};
 use parloir_store::keys::{Cipher, KeyError, NONCE, TAG};
 
-use crate::key::{CallKeys, ContentKey, TraceKey};
+use crate::key::{CallKeys, ContentKey, Purposes, TraceKey};
 use crate::pad;
 
 /// The most records of one chunk.
@@ -209,12 +209,19 @@ impl Header {
         Ok((Self { call: CallId::from_bytes(clear.call), clear }, trace, content))
     }
 
-    /// Checks all that can be checked without a key: that the ciphertexts are those the header names.
-    pub(crate) fn check(&self, trace: &[u8], content: &[u8]) -> Result<(), Bad> {
-        if named(trace) != self.trace || named(content) != self.content {
-            return Err(Bad("a ciphertext is not the one the header names"));
+    /// Checks all that can be checked without a key: that the ciphertexts are those the header names, or, in a chunk
+    /// of which something was erased, zeros in their place. Returns what was erased.
+    pub(crate) fn check(&self, trace: &[u8], content: &[u8], some_erased: bool) -> Result<Purposes, Bad> {
+        let mut erased = Purposes::default();
+        let parts = [(trace, self.trace, &mut erased.trace), (content, self.content, &mut erased.content)];
+        for (text, name, erased) in parts {
+            if some_erased && is_blank(text) {
+                *erased = true;
+            } else if named(text) != name {
+                return Err(Bad("a ciphertext is not the one the header names"));
+            }
         }
-        Ok(())
+        Ok(erased)
     }
 
     /// Opens a chunk and checks every commitment in it. Without the content's key the records come
@@ -227,9 +234,13 @@ impl Header {
         content: &[u8],
     ) -> Result<Vec<Raw>, Bad> {
         let bound = self.binding(tenant);
+        if is_blank(trace) {
+            return Err(Bad("the trace was erased"));
+        }
         let trace = reveal(&keys.trace.cipher, &self.nonce, &bound, trace)
             .ok_or(Bad("the trace does not open with the call's key"))?;
-        let content = match &keys.content {
+        let content_key = keys.content.as_ref().filter(|_| !is_blank(content));
+        let content = match content_key {
             Some(key) if !content.is_empty() => Some((
                 key,
                 reveal(&key.cipher, &self.nonce, &bound, content)
@@ -264,7 +275,7 @@ impl Header {
                     }
                     Some(content.to_vec())
                 }
-                (Some(_), None) if keys.content.is_some() => {
+                (Some(_), None) if content_key.is_some() => {
                     return Err(Bad("a record's content is missing"));
                 }
                 (None, _) | (Some(_), None) => None,
@@ -282,6 +293,25 @@ impl Header {
         }
         Ok(records)
     }
+}
+
+/// What is in the place of an erased ciphertext.
+fn is_blank(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(|byte| *byte == 0)
+}
+
+/// A chunk with zeros in place of what is erased; `None` where nothing is left to be erased. Its header, and so its place
+/// in chain and log, stays.
+pub(crate) fn blank(payload: &[u8], purposes: Purposes) -> Option<Vec<u8>> {
+    let (_, trace, content) = Header::parse(payload).ok()?;
+    let trace_end = payload.len() - content.len();
+    let mut blanked = payload.to_vec();
+    let parts =
+        [(purposes.trace, trace_end - trace.len()..trace_end), (purposes.content, trace_end..payload.len())];
+    for (_, part) in parts.into_iter().filter(|(erased, _)| *erased) {
+        blanked.get_mut(part)?.fill(0);
+    }
+    (blanked != payload).then_some(blanked)
 }
 
 fn reveal(cipher: &Cipher, nonce: &[u8; NONCE], bound: &[u8], text: &[u8]) -> Option<Vec<u8>> {
@@ -346,7 +376,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let kms = Keyring::open(folder.path()).unwrap();
         let (tenant, call) = ("cabinet".parse().unwrap(), CallId::from_bytes([7; 16]));
-        let (keys, _) = key::make(&kms, &tenant, call).await.unwrap();
+        let (keys, _) = key::make(&kms, &tenant, call, Purposes::default()).await.unwrap();
         let lengths = |said: &[u8]| {
             let both = (&keys.trace, keys.content.as_ref());
             let payload =
@@ -364,7 +394,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let kms = Keyring::open(folder.path()).unwrap();
         let (tenant, call) = ("cabinet".parse().unwrap(), CallId::from_bytes([7; 16]));
-        let (mut keys, _) = key::make(&kms, &tenant, call).await.unwrap();
+        let (mut keys, _) = key::make(&kms, &tenant, call, Purposes::default()).await.unwrap();
         let mut chain = Chain::default();
         let records: [(&[u8], &[u8]); 3] = [(b"asked", b"said"), (b"noted", b""), (b"answered", b"heard")];
         let both = (&keys.trace, keys.content.as_ref());
@@ -372,7 +402,7 @@ mod tests {
         assert_eq!((chain.next, chain.seq), (1, 3));
 
         let (header, trace, content) = Header::parse(&payload).unwrap();
-        header.check(trace, content).unwrap();
+        assert!(header.check(trace, content, true).unwrap().is_empty());
         let opened = header.open(&tenant, &keys, trace, content).unwrap();
         let contents: Vec<_> = opened.iter().map(|raw| raw.content.as_deref()).collect();
         assert_eq!(contents, [Some(&b"said"[..]), None, Some(b"heard")]);
@@ -381,6 +411,28 @@ mod tests {
         let opened = header.open(&tenant, &keys, trace, content).unwrap();
         assert!(opened.iter().all(|raw| raw.content.is_none()));
         assert_eq!(opened[2].trace, b"answered");
+
+        // Blanked, it is the same with the key there; and nobody takes zeros for a chunk that says it is whole.
+        let (keys, _) = {
+            keys.content = key::make(&kms, &tenant, call, Purposes::default()).await.unwrap().0.content;
+            (keys, ())
+        };
+        let blanked = blank(&payload, Purposes::CONTENTS).unwrap();
+        assert_eq!(blanked.len(), payload.len());
+        assert_eq!(blank(&blanked, Purposes::CONTENTS), None);
+        let (same, trace, content) = Header::parse(&blanked).unwrap();
+        assert_eq!(same, header);
+        assert!(same.check(trace, content, false).is_err());
+        assert_eq!(
+            same.check(trace, content, true).unwrap(),
+            Purposes { content: true, ..Purposes::default() }
+        );
+        let opened = same.open(&tenant, &keys, trace, content).unwrap();
+        assert!(opened.iter().all(|raw| raw.content.is_none()));
+        let blanked = blank(&payload, Purposes::ALL).unwrap();
+        let (same, trace, content) = Header::parse(&blanked).unwrap();
+        assert!(same.check(trace, content, true).unwrap().trace);
+        assert!(same.open(&tenant, &keys, trace, content).is_err());
         // Another tenant's, or another call's, it never is.
         assert!(header.open(&"other".parse().unwrap(), &keys, trace, content).is_err());
     }

@@ -57,6 +57,16 @@ pub enum JournalError {
         /// Why.
         why: String,
     },
+    /// What cannot be erased now.
+    #[error("call {call} of tenant {tenant} cannot be erased now: {why}")]
+    NotErasable {
+        /// Whose.
+        tenant: TenantId,
+        /// Which.
+        call: CallId,
+        /// Why, and what to do.
+        why: String,
+    },
     /// A key could not be had.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -83,6 +93,16 @@ pub enum ReadError {
     /// There is no such call.
     #[error("tenant {tenant} has no call {call}: `parloir calls` lists those there are")]
     NoSuchCall {
+        /// Whose.
+        tenant: TenantId,
+        /// Which.
+        call: CallId,
+    },
+    /// Its records were erased, all of them.
+    #[error(
+        "call {call} of tenant {tenant} was erased: nothing of it can be read any more, and the log still holds its place. `parloir show` says when and why"
+    )]
+    Erased {
         /// Whose.
         tenant: TenantId,
         /// Which.

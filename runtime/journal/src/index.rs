@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use parloir_contract::{CallId, Direction, TenantId};
-use parloir_store::{Applied, Batch, Cursor, Kms, Store, StoreError, Table, TenantStore};
+use parloir_store::{Address, Applied, Batch, Cursor, Kms, Store, StoreError, Table, TenantStore};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use crate::call::Waiter;
 use crate::record::{CallStarted, Ending};
 use crate::segment::Location;
-use crate::{AppendError, JournalError};
+use crate::{AppendError, ERASURE, HOLD, JournalError};
 
 /// Tenants whose storage is kept open.
 const MAX_TENANTS: usize = 10_000;
@@ -78,6 +78,11 @@ impl CallEntry {
         }
     }
 
+    /// Whether nobody rang: it holds what the journal says of other calls.
+    pub fn is_of_journal(&self) -> bool {
+        [ERASURE, HOLD].contains(&self.transport.as_str())
+    }
+
     /// Newest first.
     fn time_key(&self) -> Vec<u8> {
         let mut key = (u64::MAX - self.started_at).to_be_bytes().to_vec();
@@ -132,7 +137,7 @@ impl Index {
         Self { store, kms, tenants: Arc::default() }
     }
 
-    async fn tenant(&self, tenant: &TenantId) -> Result<TenantStore, StoreError> {
+    pub(crate) async fn tenant(&self, tenant: &TenantId) -> Result<TenantStore, StoreError> {
         if let Some(store) = self.tenants.lock().get(tenant) {
             return Ok(store.clone());
         }
@@ -172,6 +177,21 @@ impl Index {
         match store.apply(batch).await? {
             Applied::Done | Applied::ConditionFailed { .. } => Ok(()),
         }
+    }
+
+    /// Where all that is kept of a call rests.
+    pub(crate) async fn rows(
+        &self,
+        tenant: &TenantId,
+        entry: &CallEntry,
+    ) -> Result<Vec<Address>, StoreError> {
+        let store = self.tenant(tenant).await?;
+        let call = entry.call.as_bytes();
+        Ok(vec![
+            store.address_of(Table::Calls, call)?,
+            store.address_of(Table::CallsByTime, entry.time_key())?,
+            store.address_of(Table::OpenCalls, call)?,
+        ])
     }
 
     /// How far the log has been followed.

@@ -1,5 +1,6 @@
 //! The journal of an installation.
 
+use std::collections::HashMap;
 use std::fs::{File, TryLockError};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,7 +13,9 @@ use parloir_store::{Kms, Store};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::call::now;
+use crate::erase::Eraser;
 use crate::index::{CallCursor, CallEntry, CallPage, Index};
+use crate::key::Purposes;
 use crate::read::on_own_thread;
 use crate::record::{CallStarted, Record};
 use crate::segment::{self, Log};
@@ -32,6 +35,9 @@ pub struct Journal {
 }
 
 struct Inner {
+    eraser: Eraser,
+    /// What is kept for 0 days, by tenant.
+    unkept: parking_lot::RwLock<HashMap<TenantId, Purposes>>,
     data: PathBuf,
     disk: Arc<dyn Disk>,
     kms: Arc<dyn Kms>,
@@ -50,7 +56,8 @@ impl Drop for Inner {
 
 impl Journal {
     /// Opens the journal of a data folder, which is made if need be. Before it returns, torn ends are cut,
-    /// calls that a crash cut off are closed as interrupted, and the index is caught up.
+    /// calls that a crash cut off are closed as interrupted, the index is caught up, and erasures that a crash cut off are
+    /// finished.
     pub async fn open(
         data: impl Into<PathBuf>,
         kms: Arc<dyn Kms>,
@@ -95,7 +102,37 @@ impl Journal {
         })?;
         wait.await.map_err(|_| JournalError::Io("its thread stopped while opening".into()))??;
         let ended = tokio::sync::Mutex::new(Some(ended));
-        Ok(Self { inner: Arc::new(Inner { data, disk, kms, store, index, shared, durable, ended }) })
+        let eraser = Eraser {
+            data: data.clone(),
+            disk: Arc::clone(&disk),
+            kms: Arc::clone(&kms),
+            index: index.clone(),
+            one: tokio::sync::Mutex::default(),
+            opening: tokio::sync::RwLock::default(),
+        };
+        let unkept = parking_lot::RwLock::default();
+        let inner = Inner { eraser, unkept, data, disk, kms, store, index, shared, durable, ended };
+        let journal = Self { inner: Arc::new(inner) };
+        if let Err(error) = journal.resume_erasures().await {
+            journal.shutdown().await;
+            return Err(error);
+        }
+        Ok(journal)
+    }
+
+    pub(crate) fn eraser(&self) -> &Eraser {
+        &self.inner.eraser
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.inner.shared
+    }
+
+    /// Keeps something of a tenant's calls for 0 days, from the next call on: its key is never written, so that it can be read
+    /// by nobody once the call is over, and the log says so. The trace is always kept: it is what a log is of.
+    pub fn keep_nothing_of(&self, tenant: TenantId, purposes: Purposes) {
+        let purposes = Purposes { trace: false, ..purposes };
+        self.inner.unkept.write().insert(tenant, purposes);
     }
 
     /// Begins the journal of a call, with [`RecordBody::CallStarted`](crate::RecordBody::CallStarted). The call's keys are made here.
@@ -110,7 +147,10 @@ impl Journal {
         if inner.index.get(tenant, call).await?.is_some() {
             return Err(already());
         }
-        let keys = key::make(&*inner.kms, tenant, call).await?;
+        let unkept = inner.unkept.read().get(tenant).copied().unwrap_or_default();
+        // No epoch is closed until the writer knows of the keys that were wrapped in it.
+        let _opening = inner.eraser.opening.read().await;
+        let keys = key::make(&*inner.kms, tenant, call, unkept).await?;
         let name = (tenant.clone(), call);
         if !inner.shared.open.lock().insert(name) {
             return Err(already());
@@ -118,7 +158,7 @@ impl Journal {
         let at = now();
         let entry = CallEntry::new(call, &started, at);
         let journal = CallJournal::new(tenant.clone(), call, keys, Arc::clone(&inner.shared));
-        journal.begin(at, started)?;
+        journal.begin(at, started, unkept)?;
         inner.shared.opened(Arc::clone(journal.shared()), entry)?;
         Ok(journal)
     }

@@ -6,10 +6,10 @@
 //! byte leaves. Records are sealed in chunks under keys of the call's own; the chunks of a call form a hash
 //! chain, and [`verify`] finds any that was changed, removed, swapped or cut off.
 //!
-//! *Trace* and *content* are apart on disk. The trace says what was asked of whom, when, and how it
-//! went; the content is what was said. Each has a key of its own per call, so that either can be destroyed
-//! without the other, and a call whose consent gate is closed writes trace alone. A reader gets both
-//! together again.
+//! *Trace*, *content* and *recording* are apart on disk. The trace says what was asked of whom, when, and how it
+//! went; the content is what was said; the recording is the sound. Each has a key of its own per call, so that each can be
+//! destroyed without the others ([`Journal::erase`]), and a call whose consent gate is closed writes trace alone. A reader
+//! gets all of it together again.
 //!
 //! The headers of a tenant's chunks are the leaves of a transparency log, whose root is signed every few seconds: a
 //! journal that was rolled back or rewritten, chain and all, no longer has the root that was signed. [`prove`] makes
@@ -50,7 +50,9 @@
 
 mod call;
 mod chunk;
+mod erase;
 mod error;
+mod hold;
 mod index;
 mod journal;
 mod key;
@@ -68,17 +70,21 @@ mod verify;
 mod writer;
 
 pub use call::{CallJournal, MAX_BUFFER, MAX_RECORD};
+pub use erase::{ERASURE, Erasure, ErasureNote, ErasureReport, erased, erasures};
 pub use error::{AppendError, JournalError, ReadError};
+pub use hold::{HOLD, Hold, holds};
 pub use index::{CallCursor, CallEntry, CallPage};
 pub use journal::Journal;
+pub use key::{Purpose, Purposes};
 pub use list::{list_calls, list_tenants};
 pub use prove::{ProveError, Redaction, prove};
 pub use read::{read_call, read_recording};
 pub use record::{
     AgentEnd, AudioDirection, CallEnded, CallInterrupted, CallStarted, Content, ContentOf, DigestKey, Ending,
-    Failure, FailureKind, Gate, HostCallEnded, HostCallStarted, HostStatus, KeyPressed, Ledger, MediaDigest,
-    Note, ProviderEnded, ProviderRole, ProviderStarted, ProviderStatus, ProviderUsage, RECORD_VERSION,
-    Record, RecordBody, RecordError, RecordingStored, ReportFiled, Seq, TurnMeasured, Wasi, WasiStream,
+    Erased, Failure, FailureKind, Gate, Held, HostCallEnded, HostCallStarted, HostStatus, KeyPressed, Ledger,
+    MediaDigest, Note, ProviderEnded, ProviderRole, ProviderStarted, ProviderStatus, ProviderUsage,
+    RECORD_VERSION, Record, RecordBody, RecordError, RecordingStored, ReportFiled, Requested, Seq,
+    TurnMeasured, Unkept, Wasi, WasiStream,
 };
 pub use recording::{MAX_BLOCK, RecordingBlock};
 pub use segment::Location;

@@ -34,7 +34,11 @@ pub async fn list_calls(
     let newest = begun.split_off(begun.len().saturating_sub(limit));
     let mut entries = Vec::with_capacity(newest.len());
     for (call, first) in newest.into_iter().rev() {
-        let records = read_call(data.clone(), kms, tenant, call, Some(first)).await?;
+        let records = match read_call(data.clone(), kms, tenant, call, Some(first)).await {
+            // Not even that it was is left, but in the record of its erasure.
+            Err(ReadError::Erased { .. }) => continue,
+            records => records?,
+        };
         let Some(RecordBody::CallStarted(started)) = records.first().map(|r| &r.body) else { continue };
         let began_at = records.first().map_or(0, |r| r.at);
         let mut entry = CallEntry::new(call, started, began_at);

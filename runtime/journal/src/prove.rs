@@ -86,11 +86,13 @@ pub async fn prove(
         .and_then(|collected| collected)
         .map_err(ReadError::from)?;
     let no_such_call = || ReadError::NoSuchCall { tenant: tenant.clone(), call };
-    let keys =
-        collected.keys.open(kms, tenant, call).await.map_err(|error: KeyError| ReadError::Key(error))?;
-    let keys = keys.ok_or_else(no_such_call)?;
+    let keys = match collected.keys.open(kms, tenant, call).await {
+        Err(KeyError::Erased { .. }) => Err(ReadError::Erased { tenant: tenant.clone(), call }),
+        keys => keys.map_err(ReadError::Key),
+    };
+    let keys = keys?.ok_or_else(no_such_call)?;
     let mut work = Work { data, tenant: tenant.clone(), call, keys, redaction, since, witnesses };
-    let payloads: Vec<Vec<u8>> = collected.chunks.into_iter().map(|(_, _, payload)| payload).collect();
+    let payloads: Vec<Vec<u8>> = collected.chunks.into_iter().map(|chunk| chunk.payload).collect();
     if payloads.is_empty() {
         return Err(no_such_call().into());
     }

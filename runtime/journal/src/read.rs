@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use parloir_contract::{CallId, TenantId};
 use parloir_store::Kms;
+use parloir_store::keys::KeyError;
 use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 
@@ -78,10 +79,19 @@ pub(crate) async fn on_own_thread<T: Send + 'static>(
     wait.await.map_err(|_| std::io::Error::other("a thread of the journal stopped"))
 }
 
+/// A chunk as it was found.
+pub(crate) struct CollectedChunk {
+    file: PathBuf,
+    location: Location,
+    pub(crate) payload: Vec<u8>,
+    /// Whether it says that something of it was erased.
+    some_erased: bool,
+}
+
 /// One call's frames.
 pub(crate) struct Collected {
     pub(crate) keys: WrappedKeys,
-    pub(crate) chunks: Vec<(PathBuf, Location, Vec<u8>)>,
+    pub(crate) chunks: Vec<CollectedChunk>,
     damage: Option<(PathBuf, u64, &'static str)>,
 }
 
@@ -102,17 +112,22 @@ pub(crate) fn collect(
                     collected.keys.insert(key);
                 }
             }
-            Found::Frame { kind: FrameKind::Chunk, payload, .. } => {
+            Found::Frame { kind: kind @ (FrameKind::Chunk | FrameKind::ErasedChunk), payload, .. } => {
                 if let Ok((header, _, _)) = Header::parse(payload)
                     && header.call == call
                 {
-                    collected.chunks.push((place.file.to_owned(), place.location, payload.to_vec()));
+                    collected.chunks.push(CollectedChunk {
+                        file: place.file.to_owned(),
+                        location: place.location,
+                        payload: payload.to_vec(),
+                        some_erased: kind == FrameKind::ErasedChunk,
+                    });
                     if header.ends {
                         return ControlFlow::Break(());
                     }
                 }
             }
-            Found::Frame { kind: FrameKind::Recording, .. } => {}
+            Found::Frame { kind: FrameKind::Recording | FrameKind::ErasedRecording, .. } => {}
         }
         ControlFlow::Continue(())
     })?;
@@ -121,7 +136,7 @@ pub(crate) fn collect(
 
 /// The records of a call, in order, from the files alone (no store, no running server). Give where the
 /// call begins, as [`CallEntry::first`](crate::CallEntry::first) says, to find it quickly. A call that lasts
-/// is read as far as it is on disk.
+/// is read as far as it is on disk. What was erased is not there.
 pub async fn read_call(
     data: impl Into<PathBuf>,
     kms: &dyn Kms,
@@ -149,7 +164,10 @@ async fn open_call(
             .damage
             .map_or_else(no_such_call, |(file, offset, what)| damaged(&file, offset, what)));
     }
-    let keys = collected.keys.open(kms, tenant, call).await?.ok_or_else(no_such_call)?;
+    let keys = match collected.keys.open(kms, tenant, call).await {
+        Err(KeyError::Erased { .. }) => return Err(ReadError::Erased { tenant: tenant.clone(), call }),
+        keys => keys?.ok_or_else(no_such_call)?,
+    };
     let tenant = tenant.clone();
     on_own_thread("journal-read", move || {
         let records = decode(&collected, &keys, &tenant)?;
@@ -165,11 +183,14 @@ fn damaged(file: &Path, offset: u64, what: &str) -> ReadError {
 fn decode(collected: &Collected, keys: &CallKeys, tenant: &TenantId) -> Result<Vec<Record>, ReadError> {
     let mut chain = Chain::default();
     let mut records = Vec::new();
-    for (file, location, payload) in &collected.chunks {
+    for CollectedChunk { file, location, payload, some_erased } in &collected.chunks {
         let bad = |Bad(what): Bad| damaged(file, location.offset, what);
         let (header, trace, content) = Header::parse(payload).map_err(bad)?;
         follows(&header, &chain).map_err(bad)?;
-        header.check(trace, content).map_err(bad)?;
+        let erased = header.check(trace, content, *some_erased).map_err(bad)?;
+        if erased.trace {
+            return Err(ReadError::Erased { tenant: tenant.clone(), call: header.call });
+        }
         chain = header.chain_after();
         for (raw, seq) in
             header.open(tenant, keys, trace, content).map_err(bad)?.into_iter().zip(header.first..)
@@ -198,7 +219,7 @@ pub(crate) fn follows(header: &Header, chain: &Chain) -> Result<(), Bad> {
     Ok(())
 }
 
-/// The recording of a call, in order, from the files alone. Empty where there is none.
+/// The recording of a call, in order, from the files alone. Empty where there is none, or where it was erased.
 pub async fn read_recording(
     data: impl Into<PathBuf>,
     kms: &dyn Kms,
@@ -225,7 +246,7 @@ fn blocks(
     keys: &CallKeys,
     stored: &[RecordingStored],
 ) -> Result<Vec<RecordingBlock>, ReadError> {
-    let Some(key) = &keys.content else { return Ok(Vec::new()) };
+    let Some(key) = &keys.recording else { return Ok(Vec::new()) };
     let folder = Log::Recordings.folder(data, tenant);
     let mut missing: HashMap<[u8; 32], usize> =
         stored.iter().enumerate().map(|(place, stored)| (stored.sha256, place)).collect();
@@ -235,7 +256,7 @@ fn blocks(
         if let Some(place) = missing.remove(&hash)
             && let Some(slot) = found.get_mut(place)
         {
-            *slot = Sealed::parse(payload).and_then(|sealed| sealed.open(&key.recording, tenant));
+            *slot = Sealed::parse(payload).and_then(|sealed| sealed.open(key, tenant));
         }
     };
     // Where each was written; and where segments were rewritten since, wherever they are now.

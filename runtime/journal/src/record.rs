@@ -64,6 +64,12 @@ pub enum RecordBody {
     DigestKey(DigestKey),
     /// What the call used.
     Ledger(Ledger),
+    /// What of this call is kept for 0 days. The second record, where there is any. Written by the journal itself.
+    Unkept(Unkept),
+    /// Calls were erased. In a short call of its own, which the journal writes.
+    Erased(Erased),
+    /// A call may not be erased, or may be again. In a short call of its own, which the journal writes.
+    Held(Held),
     /// The call was cut off: the program stopped, or dropped it. Always the last record.
     CallInterrupted(CallInterrupted),
     /// The call ended. Always the last record.
@@ -83,6 +89,8 @@ impl RecordBody {
             Self::Wasi(body) => body.text.take().map(Content::Text),
             Self::CallEnded(body) => body.reason.take().map(Content::Text),
             Self::Report(body) => body.fields.take().map(Content::Report),
+            Self::Erased(body) => body.reason.take().map(Content::Text),
+            Self::Held(body) => body.why.take().map(Content::Text),
             Self::DigestKey(body) => body.key.take().map(Content::DigestKey),
             Self::ProviderStarted(_)
             | Self::ProviderEnded(_)
@@ -92,6 +100,7 @@ impl RecordBody {
             | Self::Gate(_)
             | Self::Note(_)
             | Self::Ledger(_)
+            | Self::Unkept(_)
             | Self::CallInterrupted(_) => None,
         }
     }
@@ -109,6 +118,8 @@ impl RecordBody {
             (Self::Wasi(body), Content::Text(text)) => body.text = Some(text),
             (Self::CallEnded(body), Content::Text(text)) => body.reason = Some(text),
             (Self::Report(body), Content::Report(fields)) => body.fields = Some(fields),
+            (Self::Erased(body), Content::Text(text)) => body.reason = Some(text),
+            (Self::Held(body), Content::Text(text)) => body.why = Some(text),
             (Self::DigestKey(body), Content::DigestKey(key)) => body.key = Some(key),
             (_, content) => return Some(content),
         }
@@ -136,6 +147,9 @@ impl RecordBody {
             | Self::Wasi(_)
             | Self::Report(_)
             | Self::DigestKey(_)
+            | Self::Unkept(_)
+            | Self::Erased(_)
+            | Self::Held(_)
             | Self::Ledger(_) => None,
         }
     }

@@ -63,7 +63,19 @@ pub(crate) fn seal(
     Ok(payload)
 }
 
+/// A block's frame with zeros in place of its sound; of which call and second it was stays.
+pub(crate) fn blank(payload: &[u8]) -> Vec<u8> {
+    let mut blanked = payload.to_vec();
+    blanked.iter_mut().skip(1 + 16 + 4).for_each(|byte| *byte = 0);
+    blanked
+}
+
 impl<'a> Sealed<'a> {
+    /// Whether nothing but zeros is in place of the sound.
+    pub(crate) fn is_blank(&self) -> bool {
+        self.nonce.iter().chain(self.text).all(|byte| *byte == 0)
+    }
+
     /// Reads a frame's payload; `None` where it is none of this version.
     pub(crate) fn parse(payload: &'a [u8]) -> Option<Self> {
         let (version, rest) = payload.split_first()?;

@@ -93,7 +93,7 @@ async fn catch_up(
                     track.keys.insert(key);
                 }
             }
-            Found::Frame { kind: FrameKind::Chunk, payload, .. } => {
+            Found::Frame { kind: FrameKind::Chunk | FrameKind::ErasedChunk, payload, .. } => {
                 if let Ok((header, _, _)) = Header::parse(payload)
                     && let Some(track) = tracks.get_mut(&header.call)
                 {
@@ -108,7 +108,7 @@ async fn catch_up(
                     }
                 }
             }
-            Found::Frame { kind: FrameKind::Recording, .. } => {}
+            Found::Frame { kind: FrameKind::Recording | FrameKind::ErasedRecording, .. } => {}
         }
         ControlFlow::Continue(())
     })?;
@@ -158,7 +158,8 @@ async fn begun(
     let Some(chunk) = &track.began else { return Ok(None) };
     let keys = match track.keys.open(kms, tenant, call).await {
         Ok(Some(keys)) => keys,
-        Ok(None) => return Ok(None),
+        // What was erased altogether is not in the index either.
+        Ok(None) | Err(KeyError::Erased { .. }) => return Ok(None),
         // The wrong keys folder, most likely: nothing may be written that it cannot read.
         Err(error @ (KeyError::Missing { .. } | KeyError::Exposed { .. } | KeyError::Io(_))) => {
             return Err(error.into());
@@ -166,7 +167,8 @@ async fn begun(
         Err(
             error @ (KeyError::Refused { .. }
             | KeyError::MissingLog { .. }
-            | KeyError::SignsNoLogs
+            | KeyError::NoJournal
+            | KeyError::Worn
             | KeyError::NotPublished { .. }
             | KeyError::Damaged { .. }
             | KeyError::NoRandomness(_)),

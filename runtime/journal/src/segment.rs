@@ -13,7 +13,10 @@
 //! sectors in any order: after a power cut its end may be there and its middle not. So a group counts whole or not
 //! at all ([`Segment::whole`]), and what is not whole at the end of a log was never acknowledged. What is not whole
 //! *before* a whole group was: that is damage, and it stays to be seen.
+//!
+//! A frame whose content was erased is of another kind, and of the same length at the same place ([`blanked`]).
 
+mod blank;
 mod tail;
 #[cfg(test)]
 mod tests;
@@ -25,6 +28,7 @@ use std::path::{Path, PathBuf};
 use parloir_contract::TenantId;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use blank::blanked;
 pub(crate) use tail::Tail;
 
 /// A segment of this size is followed by a new one.
@@ -32,7 +36,9 @@ pub(crate) const MAX_SEGMENT: u64 = 32 << 20;
 /// The largest payload of a frame.
 const MAX_FRAME: usize = 64 << 20;
 
-const MAGIC: &[u8; 8] = b"PARLSEG2";
+const MAGIC: &[u8; 8] = b"PARLSEG3";
+/// What earlier programs' segments begin with.
+const EARLIER: [&[u8; 8]; 2] = [b"PARLSEG1", b"PARLSEG2"];
 const MARK: &[u8; 4] = b"\xf5PF\n";
 const FRAME_HEAD: usize = 4 + 1 + 4 + 4;
 /// The kind of frame that a group begins with.
@@ -82,6 +88,10 @@ pub(crate) enum FrameKind {
     Key,
     Chunk,
     Recording,
+    /// A chunk with zeros in place of what was erased.
+    ErasedChunk,
+    /// A block of recording with zeros in place of the sound.
+    ErasedRecording,
 }
 
 impl FrameKind {
@@ -90,11 +100,16 @@ impl FrameKind {
             Self::Key => 1,
             Self::Chunk => 2,
             Self::Recording => 3,
+            // 4 is a group.
+            Self::ErasedChunk => 5,
+            Self::ErasedRecording => 6,
         }
     }
 
     fn from_byte(byte: u8) -> Option<Self> {
-        [Self::Key, Self::Chunk, Self::Recording].into_iter().find(|kind| kind.byte() == byte)
+        [Self::Key, Self::Chunk, Self::Recording, Self::ErasedChunk, Self::ErasedRecording]
+            .into_iter()
+            .find(|kind| kind.byte() == byte)
     }
 }
 
@@ -230,29 +245,6 @@ impl Segment {
     pub(crate) fn frames(&self) -> Frames<'_> {
         let place = if self.from_head { Place::Between } else { Place::Unknown };
         Frames { bytes: &self.bytes, base: self.base, number: self.number, at: 0, place }
-    }
-
-    /// Where the last whole group ends: what comes after was never acknowledged.
-    fn whole(&self) -> u64 {
-        let frames = self.frames();
-        let (mut at, mut whole) = (0, 0);
-        while at < self.bytes.len() {
-            match frames.group_at(at) {
-                Some(Group { begin, length: Some(length) }) => {
-                    at = begin + length;
-                    whole = at;
-                }
-                Some(Group { length: None, .. }) | None => {
-                    let Some(next) = frames.next_mark(at + 1, |at| {
-                        frames.group_at(at).is_some_and(|group| group.length.is_some())
-                    }) else {
-                        break;
-                    };
-                    at = next;
-                }
-            }
-        }
-        self.base + whole as u64
     }
 }
 

@@ -1,7 +1,8 @@
 //! Checking a log offline: that nothing in it was changed, removed, moved or cut off.
 //!
 //! Framing and checksums, the chain of every call, both ciphertexts of every chunk, every record's commitments,
-//! sequence numbers, the recordings against the records that name them, and the index against the log. What a
+//! sequence numbers, the recordings against the records that name them, and the index against the log. What cannot be
+//! read any more because it was erased has to have a record of that erasure in the log. What a
 //! log alone cannot show is that whole calls or the ends of calls were cut off its end: the index shows
 //! that, and without an index such calls are reported as not closed.
 
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use parloir_contract::{CallId, TenantId};
 use parloir_proof::tree::{self, Hash};
+use parloir_store::keys::KeyError;
 use parloir_store::{Kms, Store};
 use sha2::{Digest, Sha256};
 use tokio::runtime::Runtime;
@@ -19,9 +21,9 @@ use tokio::runtime::Runtime;
 use crate::JournalError;
 use crate::chunk::{Bad, Chain, Header};
 use crate::index::Index;
-use crate::key::{CallKeys, WrappedKey, WrappedKeys};
+use crate::key::{CallKeys, Purposes, WrappedKey, WrappedKeys};
 use crate::read::{Place, follows, on_own_thread, scan};
-use crate::record::{self, RecordBody};
+use crate::record::{self, Erased, RecordBody, Unkept};
 use crate::recording::Sealed;
 use crate::segment::{self, Found, FrameKind, Location, Log};
 use crate::tlog::{self, Files};
@@ -47,6 +49,8 @@ pub enum ProblemKind {
     Frame,
     /// A call's key is missing or does not open.
     Key,
+    /// Something was made unreadable, and the log has no record of an erasure.
+    Erasure,
     /// A chunk that was changed.
     Chunk,
     /// A chunk that is missing, repeated or out of order.
@@ -107,6 +111,8 @@ pub struct VerifyReport {
     pub calls: u64,
     /// Those of them whose last record is [`RecordBody::CallInterrupted`].
     pub interrupted: u64,
+    /// Those of which something was erased, as the log says.
+    pub erased: u64,
     /// Calls without an end: they last, or their end is not there any more.
     pub unclosed: Vec<(TenantId, CallId)>,
     /// Chunks.
@@ -166,6 +172,7 @@ pub async fn verify(
                 report: &mut report,
                 calls: HashMap::new(),
                 leaves: Vec::new(),
+                erased: HashMap::new(),
             };
             check.run(index.as_ref())?;
         }
@@ -185,6 +192,12 @@ struct Seen {
     first: Location,
     /// The blocks its records name: by hash, the second.
     blocks: HashMap<[u8; 32], u32>,
+    /// What was blanked, or has lost its key to an erasure.
+    lost: Purposes,
+    /// What has no key in the log, or one of an epoch that the keys folder knows nothing of.
+    keyless: Purposes,
+    /// What was kept for 0 days.
+    unkept: Purposes,
 }
 
 struct Check<'a> {
@@ -196,6 +209,8 @@ struct Check<'a> {
     calls: HashMap<CallId, Seen>,
     /// The leaves of the transparency log, as the segments give them.
     leaves: Vec<Hash>,
+    /// What was erased of calls, as the records of erasures say.
+    erased: HashMap<CallId, Purposes>,
 }
 
 /// Where a problem is.
@@ -218,6 +233,7 @@ impl Check<'_> {
         self.report.segments += segments;
         self.report.bytes += bytes;
         self.recordings()?;
+        self.erasures();
         self.ends();
         self.signed(checkpoints);
         if let Some(index) = index {
@@ -258,21 +274,23 @@ impl Check<'_> {
                     self.problem(ProblemKind::Key, &at, "a key is of a version this program does not know")
                 }
             },
-            Found::Frame { kind: FrameKind::Chunk, payload, .. } => match Header::parse(payload) {
-                Ok((header, trace, content)) => {
-                    self.leaves.push(tree::leaf(&[&header.bytes()]));
-                    (at.call, at.chunk) = (Some(header.call), Some(header.number));
-                    self.chunk(&header, trace, content, &at);
+            Found::Frame { kind: kind @ (FrameKind::Chunk | FrameKind::ErasedChunk), payload, .. } => {
+                match Header::parse(payload) {
+                    Ok((header, trace, content)) => {
+                        self.leaves.push(tree::leaf(&[&header.bytes()]));
+                        (at.call, at.chunk) = (Some(header.call), Some(header.number));
+                        self.chunk(&header, (trace, content), kind == FrameKind::ErasedChunk, &at);
+                    }
+                    Err(Bad(what)) => self.problem(ProblemKind::Chunk, &at, what),
                 }
-                Err(Bad(what)) => self.problem(ProblemKind::Chunk, &at, what),
-            },
-            Found::Frame { kind: FrameKind::Recording, .. } => {
+            }
+            Found::Frame { kind: FrameKind::Recording | FrameKind::ErasedRecording, .. } => {
                 self.problem(ProblemKind::Frame, &at, "a recording is in the log of records");
             }
         }
     }
 
-    fn chunk(&mut self, header: &Header, trace: &[u8], content: &[u8], at: &At<'_>) {
+    fn chunk(&mut self, header: &Header, (trace, content): (&[u8], &[u8]), some_erased: bool, at: &At<'_>) {
         self.report.chunks += 1;
         let mut seen = self.calls.remove(&header.call).unwrap_or_default();
         if header.number == 0 && seen.chunks > 0 {
@@ -287,10 +305,16 @@ impl Check<'_> {
         seen.chain = header.chain_after();
         seen.chunks += 1;
         seen.ended |= header.ends;
-        if let Err(Bad(what)) = header.check(trace, content) {
-            self.problem(ProblemKind::Chunk, at, what);
-        } else {
-            self.open(&mut seen, header, trace, content, at);
+        match header.check(trace, content, some_erased) {
+            Err(Bad(what)) => self.problem(ProblemKind::Chunk, at, what),
+            Ok(erased) => {
+                seen.lost = seen.lost.or(erased);
+                if erased.trace {
+                    self.report.records += header.records().unwrap_or(0);
+                } else {
+                    self.open(&mut seen, header, trace, content, at);
+                }
+            }
         }
         self.calls.insert(header.call, seen);
     }
@@ -298,15 +322,21 @@ impl Check<'_> {
     fn open(&mut self, seen: &mut Seen, header: &Header, trace: &[u8], content: &[u8], at: &At<'_>) {
         if seen.keys.is_none() {
             match self.runtime.block_on(seen.wrapped.open(self.kms, self.tenant, header.call)) {
-                Ok(Some(keys)) => seen.keys = Some(keys),
+                Ok(Some(keys)) => {
+                    seen.keyless = seen.wrapped.missing().or(keys.unknown);
+                    seen.keys = Some(keys);
+                }
+                Err(KeyError::Erased { .. }) => {
+                    seen.lost.trace = true;
+                    self.report.records += header.records().unwrap_or(0);
+                    return;
+                }
                 Ok(None) => return self.problem(ProblemKind::Key, at, "the call's key is not in the log"),
                 Err(error) => return self.problem(ProblemKind::Key, at, error.to_string()),
             }
         }
         let Some(keys) = &seen.keys else { return };
-        if keys.content.is_none() && header.has_content() {
-            self.problem(ProblemKind::Key, at, "the key of the call's content is not in the log");
-        }
+        seen.lost.content |= keys.erased.content && header.has_content();
         let raw = match header.open(self.tenant, keys, trace, content) {
             Ok(raw) => raw,
             Err(Bad(what)) => return self.problem(ProblemKind::Chunk, at, what),
@@ -322,6 +352,14 @@ impl Check<'_> {
                         u64::from(matches!(record.body, RecordBody::CallInterrupted(_)));
                     if let RecordBody::RecordingStored(stored) = record.body {
                         seen.blocks.insert(stored.sha256, stored.second);
+                    } else if let RecordBody::Unkept(Unkept { purposes }) = record.body {
+                        seen.unkept = purposes.into_iter().collect();
+                    } else if let RecordBody::Erased(Erased { calls, purposes, .. }) = record.body {
+                        let purposes: Purposes = purposes.into_iter().collect();
+                        for call in calls {
+                            let erased = self.erased.entry(call).or_default();
+                            *erased = erased.or(purposes);
+                        }
                     }
                 }
                 Err(error) => self.problem(ProblemKind::Record, at, error.to_string()),
@@ -340,12 +378,23 @@ impl Check<'_> {
             match place.found {
                 Found::Bad { offset: 0, what, .. } => self.problem(ProblemKind::Segment, &at, what),
                 Found::Bad { what, .. } => self.problem(ProblemKind::Frame, &at, what),
-                Found::Frame { kind: FrameKind::Recording, payload, .. } => {
+                Found::Frame {
+                    kind: kind @ (FrameKind::Recording | FrameKind::ErasedRecording),
+                    payload,
+                    ..
+                } => {
                     self.report.blocks += 1;
                     match Sealed::parse(payload) {
                         Some(sealed) => {
                             at.call = Some(sealed.call);
-                            self.block(&sealed, payload, &at);
+                            match (kind == FrameKind::ErasedRecording, sealed.is_blank()) {
+                                (true, true) => self.blank_block(&sealed, &at),
+                                (true, false) => {
+                                    let what = "something is in the place of a block that was erased";
+                                    self.problem(ProblemKind::Recording, &at, what);
+                                }
+                                (false, _) => self.block(&sealed, payload, &at),
+                            }
                         }
                         None => {
                             let what = "a block is of a version this program does not know";
@@ -353,7 +402,7 @@ impl Check<'_> {
                         }
                     }
                 }
-                Found::Frame { kind: FrameKind::Key | FrameKind::Chunk, .. } => {
+                Found::Frame { kind: FrameKind::Key | FrameKind::Chunk | FrameKind::ErasedChunk, .. } => {
                     self.problem(ProblemKind::Frame, &at, "a record is in the log of recordings");
                 }
             }
@@ -373,11 +422,51 @@ impl Check<'_> {
         if seen.blocks.remove(&hash).is_none() {
             return;
         }
-        let key = seen.keys.as_ref().and_then(|keys| keys.content.as_ref());
-        if let Some(key) = key
-            && sealed.open(&key.recording, self.tenant).is_none()
-        {
-            self.problem(ProblemKind::Recording, at, "a block does not open with the call's key");
+        let Some(keys) = &seen.keys else { return };
+        match &keys.recording {
+            Some(key) if sealed.open(key, self.tenant).is_none() => {
+                self.problem(ProblemKind::Recording, at, "a block does not open with the call's key");
+            }
+            Some(_) => {}
+            None => seen.lost.recording |= keys.erased.recording,
+        }
+    }
+
+    /// A block whose sound was erased: of which second it was is all there is to go by.
+    fn blank_block(&mut self, sealed: &Sealed<'_>, at: &At<'_>) {
+        let Some(seen) = self.calls.get_mut(&sealed.call) else {
+            return self.problem(ProblemKind::Recording, at, "a block is of a call that is not in the log");
+        };
+        seen.lost.recording = true;
+        let named = seen.blocks.iter().find(|(_, second)| **second == sealed.second).map(|(hash, _)| *hash);
+        if let Some(hash) = named {
+            seen.blocks.remove(&hash);
+        }
+    }
+
+    /// Nothing may be unreadable without a word in the log.
+    fn erasures(&mut self) {
+        let folder = Log::Journal.folder(self.data, self.tenant);
+        let mut silent = Vec::new();
+        for (call, seen) in &self.calls {
+            let erased = self.erased.get(call).copied().unwrap_or_default();
+            let without = seen.lost.without(erased);
+            if !without.is_empty() {
+                let what =
+                    format!("its {without} cannot be read any more, and the log has no record of an erasure");
+                silent.push((*call, ProblemKind::Erasure, what));
+            } else if !seen.lost.is_empty() {
+                self.report.erased += 1;
+            }
+            let keyless = seen.keyless.without(erased.or(seen.unkept));
+            if !keyless.is_empty() {
+                silent.push((*call, ProblemKind::Key, format!("the key of its {keyless} is not in the log")));
+            }
+        }
+        silent.sort_unstable_by_key(|(call, ..)| *call);
+        for (call, kind, what) in silent {
+            let at = At { file: &folder, offset: 0, call: Some(call), chunk: None };
+            self.problem(kind, &at, what);
         }
     }
 
@@ -436,8 +525,10 @@ impl Check<'_> {
                 None => break,
             }
         }
+        // What was erased altogether is not in the index either.
+        let known = |seen: &Seen| seen.ended && !seen.lost.trace;
         let unknown: Vec<_> =
-            self.calls.iter().filter(|(_, seen)| seen.ended).map(|(call, _)| *call).collect();
+            self.calls.iter().filter(|(_, seen)| known(seen)).map(|(call, _)| *call).collect();
         for call in unknown {
             self.problem(ProblemKind::Index, &at(call), "the call is in the log, but not in the index");
         }

@@ -13,11 +13,12 @@ use parking_lot::{Condvar, Mutex};
 use parloir_contract::{CallId, TenantId};
 use parloir_store::disk::Disk;
 use sha2::{Digest, Sha256};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::call::{CallShared, State, Waiter, now};
 use crate::chunk::{self, Chain, MAX_RECORDS};
 use crate::index::{CallEntry, IndexEvent};
+use crate::key::WrappedKey;
 use crate::record::{CallInterrupted, Ending, RecordBody, RecordingStored};
 use crate::recording;
 use crate::segment::{FrameKind, Location, Log, Tail};
@@ -48,11 +49,42 @@ pub(crate) struct Shared {
 struct Queue {
     ready: Vec<Arc<CallShared>>,
     opened: Vec<(Arc<CallShared>, CallEntry)>,
+    rolls: Vec<Roll>,
     stop: bool,
     failed: Option<String>,
 }
 
+/// Asks for new segments of a tenant's logs.
+pub(crate) struct Roll {
+    tenant: TenantId,
+    done: oneshot::Sender<Rolled>,
+}
+
+/// What nothing is appended to any more.
+pub(crate) struct Rolled {
+    /// The segment of the journal that is written now: those before it are as they will be.
+    pub(crate) journal: u32,
+    /// The same of the recordings; 0 where there are none.
+    pub(crate) recordings: u32,
+    /// The keys of the calls that last, which may not be in a segment yet.
+    pub(crate) live: Vec<WrappedKey>,
+}
+
 impl Shared {
+    /// Begins new segments of a tenant's logs.
+    pub(crate) async fn roll(&self, tenant: &TenantId) -> Result<Rolled, AppendError> {
+        let (done, wait) = oneshot::channel();
+        {
+            let mut queue = self.queue.lock();
+            if let Some(why) = &queue.failed {
+                return Err(AppendError::Failed(why.clone()));
+            }
+            queue.rolls.push(Roll { tenant: tenant.clone(), done });
+        }
+        self.wake.notify_one();
+        wait.await.map_err(|_| self.stopped())
+    }
+
     /// Tells the writer that somebody waits for this call.
     pub(crate) fn ready(&self, call: Arc<CallShared>) {
         self.queue.lock().ready.push(call);
@@ -95,6 +127,7 @@ struct Live {
 /// Work taken from the queue.
 struct Work {
     ready: Vec<Arc<CallShared>>,
+    rolls: Vec<Roll>,
     stop: bool,
 }
 
@@ -139,7 +172,9 @@ impl Writer {
             }
             let last = work.stop;
             let mut promises = Promises::default();
-            if let Err(error) = self.group(work.ready, &mut promises) {
+            let written = self.group(work.ready, &mut promises);
+            let rolled = written.and_then(|()| work.rolls.into_iter().try_for_each(|roll| self.roll(roll)));
+            if let Err(error) = rolled {
                 self.fail(&error.to_string(), promises);
                 return;
             }
@@ -159,7 +194,8 @@ impl Writer {
                 let tick = self.ticked + TICK;
                 let group = self.begun.map_or(now, |begun| begun + GROUP);
                 let idle = self.live.is_empty() && queue.opened.is_empty();
-                if queue.stop || (!queue.ready.is_empty() && now >= group) || (!idle && now >= tick) {
+                let asked = queue.stop || !queue.rolls.is_empty();
+                if asked || (!queue.ready.is_empty() && now >= group) || (!idle && now >= tick) {
                     break;
                 }
                 if !queue.ready.is_empty() {
@@ -174,7 +210,8 @@ impl Writer {
                 let name = (shared.tenant.clone(), shared.call);
                 self.live.insert(name, Live { shared, chain: Chain::default(), entry });
             }
-            Work { ready: std::mem::take(&mut queue.ready), stop: queue.stop }
+            let (ready, rolls) = (std::mem::take(&mut queue.ready), std::mem::take(&mut queue.rolls));
+            Work { ready, rolls, stop: queue.stop }
         };
         let now = Instant::now();
         if now >= self.ticked + TICK {
@@ -187,6 +224,22 @@ impl Writer {
             work.ready.extend(aged.map(|live| Arc::clone(&live.shared)));
         }
         work
+    }
+
+    /// Begins new segments of a tenant's logs.
+    fn roll(&mut self, roll: Roll) -> Result<(), JournalError> {
+        let Roll { tenant, done } = roll;
+        self.commit_journal(&tenant)?;
+        let journal = self.tail(&tenant, Log::Journal)?.roll()?;
+        let recordings = if Log::Recordings.folder(&self.data, &tenant).is_dir() {
+            self.tail(&tenant, Log::Recordings)?.roll()?
+        } else {
+            0
+        };
+        let of_tenant = self.live.iter().filter(|((owner, _), _)| *owner == tenant);
+        let live = of_tenant.flat_map(|(_, live)| live.shared.wrapped.clone()).collect();
+        let _nobody_waits = done.send(Rolled { journal, recordings, live });
+        Ok(())
     }
 
     /// Every live call, with its end.
@@ -332,10 +385,10 @@ impl Writer {
     fn blocks(&mut self, call: &Arc<CallShared>) -> Result<Vec<RecordingStored>, JournalError> {
         let blocks = std::mem::take(&mut call.buffer.lock().blocks);
         let mut stored = Vec::with_capacity(blocks.len());
-        let Some(key) = &call.keys.content else { return Ok(stored) };
+        let Some(key) = &call.keys.recording else { return Ok(stored) };
         for block in blocks {
             let second = block.second;
-            let payload = recording::seal(&key.recording, &call.tenant, call.call, block)?;
+            let payload = recording::seal(key, &call.tenant, call.call, block)?;
             let sha256 = Sha256::digest(&payload).into();
             let location =
                 self.tail(&call.tenant, Log::Recordings)?.append(FrameKind::Recording, &payload)?;
@@ -420,6 +473,8 @@ impl Writer {
     fn refuse_all(&mut self, why: &str) {
         let mut queue = self.shared.queue.lock();
         queue.failed = Some(why.to_owned());
+        // Who waits for one learns it from this.
+        queue.rolls.clear();
         let mut calls: Vec<_> = queue.ready.drain(..).collect();
         calls.extend(queue.opened.drain(..).map(|(call, _)| call));
         drop(queue);

@@ -186,6 +186,9 @@ impl CallFile {
             | RecordBody::Wasi(_)
             | RecordBody::DigestKey(_)
             | RecordBody::Ledger(_)
+            | RecordBody::Unkept(_)
+            | RecordBody::Erased(_)
+            | RecordBody::Held(_)
             | RecordBody::CallInterrupted(_)
             | RecordBody::CallEnded(_) => {}
         }

@@ -23,6 +23,7 @@ pub const FIELDS: &[(&str, &[&str])] = &[
             "agent_version",
             "component_sha256",
             "engine_config",
+            "agent_memory",
             "language",
             "info",
         ],
@@ -63,8 +64,11 @@ pub const FIELDS: &[(&str, &[&str])] = &[
     ("Report", &["count", "fields"]),
     ("DigestKey", &["key"]),
     ("Ledger", &["host_calls", "speech_characters", "transcribed_ms", "model_tokens"]),
+    ("Unkept", &["purposes"]),
+    ("Erased", &["calls", "purposes", "requested", "rows", "reason"]),
+    ("Held", &["call", "released", "why"]),
     ("CallInterrupted", &["reason"]),
-    ("CallEnded", &["outcome", "duration_ms", "agent_cpu_us", "frames_in", "frames_out", "reason"]),
+    ("CallEnded", &["outcome", "agent", "duration_ms", "agent_cpu_us", "frames_in", "frames_out", "reason"]),
 ];
 
 /// What a record's trace says.

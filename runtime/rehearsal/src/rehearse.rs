@@ -287,7 +287,8 @@ pub(crate) fn line(scene: &Scene) -> Result<Arc<Line>, NoWorld> {
     let number = config.number.clone();
     let id = "rehearsal".parse().map_err(|e| wrong(&e))?;
     let quota = parloir_tenancy::quota::Quota::default();
-    let tenant = TenantConfig { id, lines: vec![config], calendar: None, documents: None, quota };
+    let retention = parloir_tenancy::retention::Retention::default();
+    let tenant = TenantConfig { id, lines: vec![config], calendar: None, documents: None, quota, retention };
     let house = House::new(vec![tenant]).map_err(|e| wrong(&e))?;
     house.line(&number).cloned().ok_or_else(|| NoWorld("the line is not there".into()))
 }

@@ -6,17 +6,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use parloir_contract::TenantId;
 use parloir_store::keys::{KeyError, Secret};
-use parloir_store::{Kms, StoreError, TenantStore, Volatile};
+use parloir_store::{Kms, RowKey, StoreError, TenantStore, Volatile};
 
 /// Keys that everybody knows.
 struct OpenKeys;
 
 #[async_trait]
 impl Kms for OpenKeys {
-    async fn derive(&self, _tenant: &TenantId, purpose: &str) -> Result<Secret, KeyError> {
-        Ok(Secret::from_bytes([0; 32]).derive(purpose))
-    }
-
     async fn wrap(&self, _tenant: &TenantId, _context: &[u8], secret: &Secret) -> Result<Vec<u8>, KeyError> {
         Ok(secret.expose().to_vec())
     }
@@ -24,6 +20,10 @@ impl Kms for OpenKeys {
     async fn unwrap(&self, tenant: &TenantId, _context: &[u8], wrapped: &[u8]) -> Result<Secret, KeyError> {
         let bytes = wrapped.try_into().map_err(|_| KeyError::Refused { tenant: tenant.clone() })?;
         Ok(Secret::from_bytes(bytes))
+    }
+
+    async fn row_key(&self, _tenant: &TenantId) -> Result<RowKey, KeyError> {
+        Ok(RowKey::new(&Secret::from_bytes([0; 32])))
     }
 }
 

@@ -118,6 +118,9 @@ impl Recorded {
                 | RecordBody::Report(_)
                 | RecordBody::DigestKey(_)
                 | RecordBody::Ledger(_)
+                | RecordBody::Unkept(_)
+                | RecordBody::Erased(_)
+                | RecordBody::Held(_)
                 | RecordBody::CallInterrupted(_) => {}
             }
         }

@@ -10,10 +10,11 @@ use parloir_contract::TenantId;
 use parloir_journal::Journal;
 use parloir_providers::{ProvidersConfig, Registry};
 use parloir_sandbox::{Agent, ArtifactCache, Sandbox, SealKey, Settings};
-use parloir_store::{Embedded, Kms, Store, TenantStore};
+use parloir_store::{Embedded, Kms, Store, StoreError, TenantStore};
 use parloir_tenancy::{Documents, House};
 
 use crate::config::Config;
+use crate::sweep::unkept;
 
 /// Why an installation does not open. Every text says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +60,7 @@ pub struct Storage {
     pub journal: Journal,
     store: Arc<dyn Store>,
     kms: Arc<dyn Kms>,
+    keys: PathBuf,
 }
 
 impl Storage {
@@ -71,7 +73,7 @@ impl Storage {
         let store: Arc<dyn Store> = Arc::new(store);
         let journal =
             Journal::open(&folders.data, kms.clone(), store.clone()).await.map_err(|e| storage(&e))?;
-        Ok(Self { journal, store, kms })
+        Ok(Self { journal, store, kms, keys: folders.keys.clone() })
     }
 
     /// Seals what is open. Calls that are still live are closed as interrupted.
@@ -81,9 +83,20 @@ impl Storage {
 
     /// The store of one tenant.
     pub async fn tenant(&self, tenant: &TenantId) -> Result<TenantStore, OpenError> {
-        TenantStore::open(self.store.clone(), self.kms.as_ref(), tenant.clone())
-            .await
-            .map_err(|e| OpenError::Storage(e.to_string()))
+        self.rows(tenant).await.map_err(|e| OpenError::Storage(e.to_string()))
+    }
+
+    pub(crate) async fn rows(&self, tenant: &TenantId) -> Result<TenantStore, StoreError> {
+        TenantStore::open(self.store.clone(), self.kms.as_ref(), tenant.clone()).await
+    }
+
+    pub(crate) fn keys(&self) -> &dyn Kms {
+        &*self.kms
+    }
+
+    /// The keys folder.
+    pub(crate) fn keys_folder(&self) -> &Path {
+        &self.keys
     }
 }
 
@@ -175,6 +188,7 @@ impl Installation {
         let mut tenants = HashMap::new();
         for tenant in house.tenants() {
             let store = storage.tenant(&tenant.id).await?;
+            storage.journal.keep_nothing_of(tenant.id.clone(), unkept(&tenant.retention));
             let documents = match &tenant.documents {
                 Some(folder) => Some(Documents::open(folder).map_err(|e| {
                     OpenError::Config(format!("tenant {}: documents {}: {e}", tenant.id, folder.display()))

@@ -4,6 +4,7 @@
 //! - [`Installation`]: keys, store, journal, sandbox, providers and agents, opened.
 //! - [`serve`]: the HTTP endpoints. A carrier's webhook is answered with where to stream; its
 //!   WebSocket becomes a leg; the leg becomes a call.
+//! - [`Storage::erase`]: what is somebody's becomes unreadable; [`hand_over_erasure`] has an installation do it that serves.
 //!
 //! What may never be here: what a call does (that is `parloir-call`), or a protocol's frames (that
 //! is `parloir-transport`).
@@ -11,10 +12,13 @@
 
 mod calls;
 mod config;
+mod control;
+mod erasure;
 mod installation;
 mod media;
 mod routes;
 mod serve;
+mod sweep;
 mod switchboard;
 mod witnesses;
 
@@ -22,6 +26,9 @@ pub use calls::Finished;
 pub use config::{
     CarrierConfig, CarrierKind, Config, ConfigError, JournalConfig, ServerConfig, WitnessConfig,
 };
+pub use control::{ControlError, hand_over_erasure, hand_over_hold, hand_over_sweep};
+pub use erasure::{EraseError, EraseRequest, HoldRequest, TenantErasure, Whose};
 pub use installation::{Folders, Installation, OpenError, Storage, kept_agents};
 pub use parloir_call::{Before, Clock, Rehearsing};
 pub use serve::{Running, ServeError, serve};
+pub use sweep::Swept;

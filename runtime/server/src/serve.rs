@@ -21,7 +21,7 @@ use crate::calls::{Calls, Finished};
 use crate::config::{CarrierKind, Config};
 use crate::installation::Installation;
 use crate::witnesses::Witnesses;
-use crate::{media, routes};
+use crate::{control, media, routes, sweep};
 
 /// How long live calls may take to say their goodbyes when the installation closes.
 const CLOSING: Duration = Duration::from_secs(20);
@@ -124,6 +124,7 @@ impl Running {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         self.server.abort();
+        control::end(self.house.installation.storage.keys_folder());
         if let Some(witnessing) = self.witnessing {
             witnessing.abort();
         }
@@ -177,6 +178,13 @@ pub async fn serve(config: &Config, installation: Installation) -> Result<Runnin
         }
     });
     tokio::spawn(prepare_words(house.clone()));
+    match control::listen(house.installation.storage.keys_folder()) {
+        Ok(listener) => drop(tokio::spawn(control::run(listener, house.clone()))),
+        Err(error) => {
+            tracing::warn!(%error, "commands such as `parloir erase` cannot be handed over: they need this program stopped");
+        }
+    }
+    tokio::spawn(sweep::run(house.clone()));
     let journal = house.installation.storage.journal.clone();
     let witnessing = witnesses.map(|witnesses| tokio::spawn(witnesses.run(journal)));
     Ok(Running { address, public, house, server, witnessing })

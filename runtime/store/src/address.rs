@@ -44,6 +44,12 @@ impl Address {
         &self.0
     }
 
+    /// The byte of its table.
+    pub(crate) fn table_byte(&self) -> u8 {
+        let at = self.0.iter().position(|byte| *byte == SEPARATOR);
+        at.and_then(|at| self.0.get(at + 1)).copied().unwrap_or_default()
+    }
+
     /// The key, without tenant and table.
     pub fn key(&self) -> &[u8] {
         let at = self.0.iter().position(|byte| *byte == SEPARATOR).map_or(self.0.len(), |at| at + 2);

@@ -6,7 +6,7 @@
 
 use std::fmt::Debug;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -44,6 +44,8 @@ pub trait Disk: Debug + Send + Sync + 'static {
     fn link(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a file. That there is none is no error.
     fn remove(&self, file: &Path) -> io::Result<()>;
+    /// Overwrites every byte of a file with zeros, durably; its name and its length stay. That there is none is no error.
+    fn overwrite(&self, file: &Path) -> io::Result<()>;
     /// Removes a folder with all in it. That there is none is no error.
     fn remove_folder(&self, folder: &Path) -> io::Result<()>;
     /// Makes what was done in a folder durable.
@@ -108,6 +110,17 @@ impl Disk for OsDisk {
         missing_is_well(fs::remove_file(file))
     }
 
+    fn overwrite(&self, file: &Path) -> io::Result<()> {
+        let mut open = match OpenOptions::new().write(true).open(file) {
+            Ok(open) => open,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let length = open.metadata()?.len();
+        io::copy(&mut io::repeat(0).take(length), &mut open)?;
+        open.sync_all()
+    }
+
     fn remove_folder(&self, folder: &Path) -> io::Result<()> {
         missing_is_well(fs::remove_dir_all(folder))
     }
@@ -121,9 +134,7 @@ impl Disk for OsDisk {
 /// Writes a file whole and durably: a reader, and a start after a power cut, finds what was there before or all of this.
 /// Its folder must be there.
 pub fn write_whole(disk: &dyn Disk, path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
-    let mut draft = path.to_owned().into_os_string();
-    draft.push(".part");
-    let draft = PathBuf::from(draft);
+    let draft = draft_of(path);
     // One that a crash left.
     disk.remove(&draft)?;
     let mut file = disk.create(&draft, readers)?;
@@ -131,6 +142,33 @@ pub fn write_whole(disk: &dyn Disk, path: &Path, bytes: &[u8], readers: Readers)
     file.sync()?;
     disk.rename(&draft, path)?;
     disk.sync_folder(path.parent().unwrap_or(Path::new("")))
+}
+
+/// Overwrites a file, and removes it, durably. A start after a power cut finds it as it was, or nothing of its name: it is
+/// renamed to `….part` first, and what a crash left under that name goes too. That there is none is no error.
+pub fn destroy(disk: &dyn Disk, path: &Path) -> io::Result<()> {
+    let doomed = draft_of(path);
+    let folder = path.parent().unwrap_or(Path::new(""));
+    if doomed.exists() {
+        disk.overwrite(&doomed)?;
+    } else if !path.exists() {
+        return Ok(());
+    }
+    if path.exists() {
+        disk.rename(path, &doomed)?;
+        // Nothing of its name may be found half overwritten.
+        disk.sync_folder(folder)?;
+        disk.overwrite(&doomed)?;
+    }
+    disk.remove(&doomed)?;
+    disk.sync_folder(folder)
+}
+
+/// What a file is called while it is not whole.
+fn draft_of(path: &Path) -> PathBuf {
+    let mut draft = path.to_owned().into_os_string();
+    draft.push(".part");
+    draft.into()
 }
 
 /// Makes a folder, and its name in those above it, up to so many of them, durable. A folder that is there may have been

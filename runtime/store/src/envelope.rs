@@ -1,9 +1,9 @@
-//! How a value rests: version ‖ CRC-32 ‖ nonce ‖ ciphertext.
+//! How a value rests: version ‖ how often its address was erased before 2 ‖ CRC-32 ‖ nonce ‖ ciphertext.
 //!
-//! The CRC tells a bad disk from a wrong key. The ciphertext is bound to its address, so a value moved
-//! to another key, table or tenant does not open.
+//! The CRC tells a bad disk from a wrong key. The ciphertext is under the row's own key and bound to its address, so
+//! a value moved to another key, table or tenant does not open.
 
-use crate::keys::{Cipher, NONCE};
+use crate::keys::{NONCE, RowKey};
 use crate::{Address, MAX_KEY, StoreError};
 
 /// The largest value, in bytes.
@@ -11,13 +11,13 @@ pub const MAX_VALUE: usize = 3_500;
 /// The largest sealed value: what a backend must be able to keep, in bytes.
 pub const MAX_STORED: usize = HEAD + NONCE + 2 + MAX_KEY + MAX_VALUE + 16;
 
-const VERSION: u8 = 1;
-const HEAD: usize = 1 + 4;
+const VERSION: u8 = 2;
+const HEAD: usize = 1 + 2 + 4;
 const _: () = assert!(MAX_STORED < 4096);
 
 /// Seals a value for an address. `private_key` is the true key, where the address only holds its hash.
 pub(crate) fn seal(
-    cipher: &Cipher,
+    key: &RowKey,
     address: &Address,
     private_key: &[u8],
     value: &[u8],
@@ -31,35 +31,38 @@ pub(crate) fn seal(
     plain.extend_from_slice(&key_length.to_le_bytes());
     plain.extend_from_slice(private_key);
     plain.extend_from_slice(value);
+    let (life, cipher) = key.present(address)?;
     let sealed = cipher.seal(address.as_bytes(), plain)?;
     let mut stored = Vec::with_capacity(HEAD + sealed.len());
     stored.push(VERSION);
+    stored.extend_from_slice(&life.to_le_bytes());
     stored.extend_from_slice(&crc32fast::hash(&sealed).to_le_bytes());
     stored.extend_from_slice(&sealed);
     Ok(stored)
 }
 
-/// Opens a value. Returns the true key, where the address only holds its hash, and the value.
-pub(crate) fn open(
-    cipher: &Cipher,
-    address: &Address,
-    stored: &[u8],
-) -> Result<(Vec<u8>, Vec<u8>), StoreError> {
+/// A true key, where the address only holds its hash, and a value.
+pub(crate) type Opened = (Vec<u8>, Vec<u8>);
+
+/// Opens a value. `None` where it was erased: its bytes may still be there, in a store that was put back from a back-up.
+pub(crate) fn open(key: &RowKey, address: &Address, stored: &[u8]) -> Result<Option<Opened>, StoreError> {
     let damaged = |what| StoreError::Damaged { what };
     let (version, rest) = stored.split_first().ok_or(damaged("it is empty"))?;
     if *version != VERSION {
         return Err(StoreError::Version { found: *version, known: VERSION });
     }
+    let (life, rest) = rest.split_first_chunk::<2>().ok_or(damaged("it is cut short"))?;
     let (crc, sealed) = rest.split_first_chunk::<4>().ok_or(damaged("it is cut short"))?;
     if crc32fast::hash(sealed) != u32::from_le_bytes(*crc) {
         return Err(damaged("its checksum differs"));
     }
+    let Some(cipher) = key.past(address, u16::from_le_bytes(*life)) else { return Ok(None) };
     let plain = cipher.open(address.as_bytes(), sealed).ok_or(StoreError::WrongKey)?;
     let (length, rest) = plain.split_first_chunk::<2>().ok_or(damaged("it has no length"))?;
     let (key, value) = rest
         .split_at_checked(usize::from(u16::from_le_bytes(*length)))
         .ok_or(damaged("its key is cut short"))?;
-    Ok((key.to_vec(), value.to_vec()))
+    Ok(Some((key.to_vec(), value.to_vec())))
 }
 
 #[cfg(test)]
@@ -74,20 +77,21 @@ mod tests {
 
     #[test]
     fn a_value_opens_at_its_own_address_only() {
-        let cipher = Cipher::new(&Secret::random().unwrap());
+        let cipher = RowKey::new(&Secret::random().unwrap());
         let here = address("cabinet", b"k");
         let stored = seal(&cipher, &here, b"true key", b"value").unwrap();
-        assert_eq!(open(&cipher, &here, &stored).unwrap(), (b"true key".to_vec(), b"value".to_vec()));
+        let opened = open(&cipher, &here, &stored).unwrap();
+        assert_eq!(opened, Some((b"true key".to_vec(), b"value".to_vec())));
         for there in [address("cabinet", b"l"), address("other", b"k")] {
             assert!(matches!(open(&cipher, &there, &stored), Err(StoreError::WrongKey)));
         }
-        let other = Cipher::new(&Secret::random().unwrap());
+        let other = RowKey::new(&Secret::random().unwrap());
         assert!(matches!(open(&other, &here, &stored), Err(StoreError::WrongKey)));
     }
 
     #[test]
     fn any_flipped_bit_and_any_cut_is_noticed() {
-        let cipher = Cipher::new(&Secret::random().unwrap());
+        let cipher = RowKey::new(&Secret::random().unwrap());
         let here = address("cabinet", b"k");
         let stored = seal(&cipher, &here, b"", b"value").unwrap();
         for at in 0..stored.len() {
@@ -102,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_value_too_large_is_refused_with_the_limit() {
-        let cipher = Cipher::new(&Secret::random().unwrap());
+        let cipher = RowKey::new(&Secret::random().unwrap());
         let error = seal(&cipher, &address("cabinet", b"k"), &[0; MAX_KEY], &[0; MAX_VALUE + 1]).unwrap_err();
         assert!(error.to_string().contains("at most 3500 bytes"), "{error}");
         let largest = seal(&cipher, &address("cabinet", b"k"), &[0; MAX_KEY], &[0; MAX_VALUE]).unwrap();

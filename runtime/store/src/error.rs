@@ -36,7 +36,9 @@ pub enum StoreError {
         what: &'static str,
     },
     /// A value of a format this version does not know.
-    #[error("a stored value has format version {found}, this program knows {known}: use a newer program")]
+    #[error(
+        "a stored value has format version {found}, this program knows {known}: use the program that wrote it"
+    )]
     Version {
         /// The version found.
         found: u8,

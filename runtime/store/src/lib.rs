@@ -7,7 +7,8 @@
 //! sled, [`Volatile`] one in memory; every other backend passes the same [`conformance`] suite.
 //!
 //! Keys never rest beside the data: a [`Keyring`] lives in a directory of its own, behind the
-//! [`Kms`] trait.
+//! [`Kms`] trait. What is deleted stays on a disk and in back-ups for long, so to erase is to destroy a key:
+//! [`TenantStore::erase`] for rows, [`Kms::destroy_epoch`] for what is wrapped.
 //!
 //! What may never be here: a key or a value in clear on disk, an answer before the write is durable,
 //! a file operation on the caller's executor beyond a point read of sled's cache, or anything that
@@ -56,7 +57,7 @@ pub use batch::{Applied, Batch, MAX_BATCH};
 pub use embedded::{Embedded, Recovery};
 pub use envelope::{MAX_STORED, MAX_VALUE};
 pub use error::StoreError;
-pub use keys::{Keyring, Kms};
+pub use keys::{Keyring, Kms, Memo, RowKey, Rows};
 pub use table::Table;
 pub use tenant::{Cursor, Entry, MAX_PAGE, Page, TenantStore};
 pub use volatile::Volatile;

@@ -64,6 +64,11 @@ impl Table {
         self as u8
     }
 
+    /// The table of a byte.
+    pub fn from_byte(byte: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|table| table.byte() == byte)
+    }
+
     /// Whether its keys may name a person. Such keys rest as an HMAC under the tenant's key (the true
     /// key is inside the sealed value), so a scan does not return them in their own order.
     pub const fn keys_are_private(self) -> bool {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use parloir_contract::TenantId;
 
 use crate::batch::{Condition, Operation};
-use crate::keys::{Cipher, KeyedHash, Kms};
+use crate::keys::{Kms, RowKey, Rows};
 use crate::{
     Address, Applied, Batch, MAX_BATCH, MAX_KEY, Store, StoreError, StoredBatch, StoredCondition,
     StoredOperation, Table, envelope,
@@ -44,17 +44,14 @@ pub struct Page {
 pub struct TenantStore {
     store: Arc<dyn Store>,
     tenant: TenantId,
-    cipher: Arc<Cipher>,
-    hide: Arc<KeyedHash>,
+    key: RowKey,
 }
 
 impl TenantStore {
     /// A tenant's storage in a backend. The tenant's key is made on first use.
     pub async fn open(store: Arc<dyn Store>, kms: &dyn Kms, tenant: TenantId) -> Result<Self, StoreError> {
-        let values = kms.derive(&tenant, "store values").await?;
-        let addresses = kms.derive(&tenant, "store addresses").await?;
-        let hide = Arc::new(KeyedHash::new(&addresses));
-        Ok(Self { store, tenant, cipher: Arc::new(Cipher::new(&values)), hide })
+        let key = kms.row_key(&tenant).await?;
+        Ok(Self { store, tenant, key })
     }
 
     /// Whose it is.
@@ -66,7 +63,8 @@ impl TenantStore {
     pub async fn get(&self, table: Table, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>, StoreError> {
         let address = self.address(table, key.as_ref())?;
         let stored = self.store.get(&address).await?;
-        stored.map(|stored| Ok(envelope::open(&self.cipher, &address, &stored)?.1)).transpose()
+        let Some(stored) = stored else { return Ok(None) };
+        Ok(envelope::open(&self.key, &address, &stored)?.map(|(_, value)| value))
     }
 
     /// Up to `limit` entries (at most [`MAX_PAGE`]) whose keys begin with `prefix`, from where `from`
@@ -89,7 +87,7 @@ impl TenantStore {
         let next = found.last().filter(|_| found.len() == limit).map(|(last, _)| Cursor(last.clone()));
         let mut entries = Vec::with_capacity(found.len());
         for (address, stored) in found {
-            let (private_key, value) = envelope::open(&self.cipher, &address, &stored)?;
+            let Some((private_key, value)) = envelope::open(&self.key, &address, &stored)? else { continue };
             let key = if hidden { private_key } else { address.key().to_vec() };
             if key.starts_with(prefix) {
                 entries.push(Entry { key, value });
@@ -128,17 +126,76 @@ impl TenantStore {
         Err(StoreError::Contended)
     }
 
+    /// Where a key of 1 to [`MAX_KEY`] bytes rests: what a row is named by to be erased.
+    pub fn address_of(&self, table: Table, key: impl AsRef<[u8]>) -> Result<Address, StoreError> {
+        self.address(table, key.as_ref())
+    }
+
+    /// Erases rows: their keys are destroyed first, then their bytes are deleted. Every value that they ever had is
+    /// unreadable then, in freed space and in every back-up too. What is written at their addresses afterwards is as new.
+    /// Doing it again finishes what was cut off. Returns how many rows there were.
+    pub async fn erase(&self, kms: &dyn Kms, rows: &[Rows]) -> Result<u64, StoreError> {
+        kms.erase_rows(&self.tenant, rows).await?;
+        let mut found = 0;
+        for rows in rows {
+            match rows {
+                Rows::At(address) => {
+                    let stored = self.store.get(address).await?;
+                    let gone = stored.map(|stored| (address.clone(), stored)).into_iter().collect();
+                    found += self.delete_erased(gone).await?;
+                }
+                Rows::Of(table) => {
+                    let below = Address::new(&self.tenant, *table, b"")?;
+                    let mut after: Option<Address> = None;
+                    loop {
+                        let page = self.store.scan(&below, after.as_ref(), MAX_BATCH / 2).await?;
+                        let Some((last, _)) = page.last() else { break };
+                        after = Some(last.clone());
+                        found += self.delete_erased(page).await?;
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Deletes those of these rows that do not open any more. How many there were.
+    async fn delete_erased(&self, rows: Vec<(Address, Vec<u8>)>) -> Result<u64, StoreError> {
+        let mut gone = Vec::new();
+        for (address, stored) in rows {
+            if envelope::open(&self.key, &address, &stored)?.is_none() {
+                gone.push((address, stored));
+            }
+        }
+        let count = gone.len() as u64;
+        let delete = |rows: &[(Address, Vec<u8>)]| StoredBatch {
+            conditions: rows
+                .iter()
+                .map(|(at, value)| StoredCondition::Equals(at.clone(), value.clone()))
+                .collect(),
+            operations: rows.iter().map(|(at, _)| StoredOperation::Delete(at.clone())).collect(),
+        };
+        if count > 0 && self.store.apply(delete(&gone)).await?.is_some() {
+            // Somebody wrote at one of them meanwhile: that stays, the others go.
+            for row in &gone {
+                let _written_anew = self.store.apply(delete(std::slice::from_ref(row))).await?;
+            }
+        }
+        Ok(count)
+    }
+
     /// The condition for the backend, or `None` where it does not hold now.
     async fn judge(&self, condition: &Condition) -> Result<Option<StoredCondition>, StoreError> {
         let address = self.address(condition.table, &condition.key)?;
         let stored = self.store.get(&address).await?;
         match (&condition.expected, stored) {
             (None, None) => Ok(Some(StoredCondition::Absent(address))),
-            (Some(expected), Some(stored)) => {
-                let (_, value) = envelope::open(&self.cipher, &address, &stored)?;
+            (expected, Some(stored)) => {
+                // What was erased counts as absent, whatever bytes of it a back-up brought back.
+                let value = envelope::open(&self.key, &address, &stored)?.map(|(_, value)| value);
                 Ok((value == *expected).then_some(StoredCondition::Equals(address, stored)))
             }
-            (None, Some(_)) | (Some(_), None) => Ok(None),
+            (Some(_), None) => Ok(None),
         }
     }
 
@@ -147,7 +204,7 @@ impl TenantStore {
             Operation::Put { table, key, value } => {
                 let address = self.address(*table, key)?;
                 let private_key: &[u8] = if table.keys_are_private() { key } else { b"" };
-                let sealed = envelope::seal(&self.cipher, &address, private_key, value)?;
+                let sealed = envelope::seal(&self.key, &address, private_key, value)?;
                 Ok(StoredOperation::Put(address, sealed))
             }
             Operation::Delete { table, key } => Ok(StoredOperation::Delete(self.address(*table, key)?)),
@@ -161,7 +218,7 @@ impl TenantStore {
         if !table.keys_are_private() {
             return Address::new(&self.tenant, table, key);
         }
-        Address::new(&self.tenant, table, &self.hide.of(&[&[table.byte()], key]))
+        Address::new(&self.tenant, table, &self.key.hide().of(&[&[table.byte()], key]))
     }
 }
 

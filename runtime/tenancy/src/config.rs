@@ -24,6 +24,9 @@ pub struct TenantConfig {
     /// What its calls may use.
     #[serde(default)]
     pub quota: crate::quota::Quota,
+    /// How long its calls are kept: `[tenant.retention]`. Default: until they are erased.
+    #[serde(default)]
+    pub retention: crate::retention::Retention,
 }
 
 /// A line: the number callers ring, and who answers.

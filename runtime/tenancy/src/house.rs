@@ -9,6 +9,7 @@ use parloir_contract::{LineId, TenantId};
 use crate::calendar::Hours;
 use crate::config::{LineConfig, TenantConfig};
 use crate::quota::Quota;
+use crate::retention::Retention;
 
 /// Why the operator's file is not a house.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,6 +30,8 @@ pub struct Tenant {
     pub documents: Option<std::path::PathBuf>,
     /// What its calls may use.
     pub quota: Quota,
+    /// How long its calls are kept.
+    pub retention: Retention,
 }
 
 /// A line, with its tenant.
@@ -61,13 +64,14 @@ impl House {
     }
 
     fn add(&mut self, config: TenantConfig) -> Result<(), String> {
-        let TenantConfig { id, lines, calendar, documents, quota } = config;
+        let TenantConfig { id, lines, calendar, documents, quota, retention } = config;
         if self.tenants.iter().any(|t| t.id == id) {
             return Err("is declared twice: merge the two [[tenant]] tables".into());
         }
         quota.validate()?;
+        retention.validate()?;
         let hours = calendar.map(|c| Hours::new(&c)).transpose()?.map(Arc::new);
-        let tenant = Arc::new(Tenant { id, hours, documents, quota });
+        let tenant = Arc::new(Tenant { id, hours, documents, quota, retention });
         self.tenants.push(tenant.clone());
         for config in lines {
             let zone = TimeZone::get(&config.time_zone).map_err(|_| {

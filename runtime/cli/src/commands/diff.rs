@@ -97,7 +97,8 @@ impl Diff {
         let mut chosen = Vec::new();
         for tenant in tenants {
             for entry in list_calls(&folders.data, &keyring, &tenant, limit).await? {
-                if self.call.is_empty() || self.call.contains(&entry.call) {
+                let chosen_or_any = self.call.is_empty() && !entry.is_of_journal();
+                if chosen_or_any || self.call.contains(&entry.call) {
                     chosen.push((tenant.clone(), entry));
                 }
             }

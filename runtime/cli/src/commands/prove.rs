@@ -10,6 +10,7 @@ use parloir_proof::Trust;
 use parloir_proof::note::{Note, PublicKey};
 use parloir_store::Keyring;
 
+use crate::commands::erase;
 use crate::commands::recording::tenant_of;
 use crate::terminal::{GOOD, styled};
 use crate::{DataArgs, Failure, Outcome};
@@ -96,6 +97,7 @@ impl Prove {
             None => None,
         };
         let redaction = redaction(&self.redact);
+        let erased = erase::erased(&folders, &tenant, self.call).await?;
         let proof = prove(folders.data, &keyring, &tenant, self.call, redaction, since, self.witness).await?;
         // What is handed over is checked as whoever gets it will.
         let verified = proof.verify(&Trust::default())?;
@@ -111,7 +113,7 @@ impl Prove {
                 "{}",
                 serde_json::json!({
                     "file": output, "bytes": bytes.len(), "records": verified.records.len(), "shown": shown,
-                    "complete": verified.complete, "key": verified.key, "witnesses": verified.witnesses.len(),
+                    "erased": erased.iter().map(erase::json).collect::<Vec<_>>(), "complete": verified.complete, "key": verified.key, "witnesses": verified.witnesses.len(),
                 })
             );
             return Ok(());
@@ -125,6 +127,13 @@ impl Prove {
             if verified.complete { "" } else { " (the call is not closed yet)" },
             verified.witnesses.len(),
         );
+        for note in &erased {
+            anstream::println!(
+                "  {}: what was erased is not in it; `parloir prove {}` proves the erasure",
+                erase::words(note, None),
+                note.record
+            );
+        }
         anstream::println!(
             "  whoever gets it runs: parloir verify {} --key '{}'\n  give them the key by another way than the file",
             output.display(),

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use parloir_contract::{CallId, TenantId};
-use parloir_journal::{list_tenants, read_recording};
+use parloir_journal::{Purpose, ReadError, list_tenants, read_recording};
 use parloir_media::{RecordingBlock, SampleRate, WavFormat, write_wav};
 use parloir_server::Folders;
 use parloir_store::Keyring;
 
+use crate::commands::calls::time;
 use crate::terminal::{GOOD, styled};
 use crate::{DataArgs, Failure, Outcome};
 
@@ -30,6 +31,10 @@ impl Recording {
         let output = self.output.unwrap_or_else(|| format!("{}.wav", self.call).into());
         let seconds = export(&folders, &tenant, self.call, &output).await?;
         if seconds == 0 {
+            let erased = crate::commands::erase::erased(&folders, &tenant, self.call).await?;
+            if let Some(note) = erased.iter().find(|note| note.purposes.has(Purpose::Recording)) {
+                return Err(Failure::new(format!("the recording was erased on {} UTC", time(note.at))));
+            }
             return Err(Failure::new(
                 "this call has no recording: its caller refused, or its line keeps none",
             ));
@@ -43,8 +48,9 @@ impl Recording {
 pub(crate) async fn tenant_of(folders: &Folders, call: CallId) -> Result<TenantId, Failure> {
     let keyring = Keyring::open(&folders.keys)?;
     for tenant in list_tenants(&folders.data).await? {
-        if parloir_journal::read_call(&folders.data, &keyring, &tenant, call, None).await.is_ok() {
-            return Ok(tenant);
+        match parloir_journal::read_call(&folders.data, &keyring, &tenant, call, None).await {
+            Ok(_) | Err(ReadError::Erased { .. }) => return Ok(tenant),
+            Err(_) => {}
         }
     }
     Err(Failure::new(format!("there is no call {call} here: `parloir calls` lists them")))

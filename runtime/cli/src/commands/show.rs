@@ -10,11 +10,12 @@ use parloir_contract::{
 };
 use parloir_journal::{
     Gate, HostCallEnded, HostCallStarted, ProviderEnded, ProviderRole, ProviderStarted, ProviderStatus,
-    Record, RecordBody, Seq, read_call,
+    Purposes, ReadError, Record, RecordBody, Seq, holds, read_call,
 };
 use parloir_store::Keyring;
 
-use crate::commands::calls::ending;
+use crate::commands::calls::{ending, time};
+use crate::commands::erase;
 use crate::commands::recording::tenant_of;
 use crate::terminal::{AGENT, BAD, CALLER, DIM, TITLE, styled};
 use crate::{DataArgs, Outcome};
@@ -38,8 +39,16 @@ impl Show {
         let folders = self.data.existing()?;
         let tenant = tenant_of(&folders, self.call).await?;
         let keyring = Keyring::open(&folders.keys)?;
-        let mut records = read_call(&folders.data, &keyring, &tenant, self.call, None).await?;
+        let erased = erase::erased(&folders, &tenant, self.call).await?;
+        let mut records = match read_call(&folders.data, &keyring, &tenant, self.call, None).await {
+            // What is said of its erasure is all there is to show.
+            Err(ReadError::Erased { .. }) if !erased.is_empty() => Vec::new(),
+            records => records?,
+        };
         if self.json {
+            for note in &erased {
+                println!("{}", serde_json::json!({ "erased": erase::json(note) }));
+            }
             for record in &records {
                 println!(
                     "{}",
@@ -47,6 +56,13 @@ impl Show {
                 );
             }
             return Ok(());
+        }
+        if let Some(hold) = holds(&keyring, &tenant).await?.into_iter().find(|hold| hold.call == self.call) {
+            anstream::println!("{} since {} UTC: nothing erases it", styled(TITLE, "held"), time(hold.at));
+        }
+        for note in &erased {
+            let reason = erase::reason(&folders, &tenant, note).await;
+            anstream::println!("{}", erase::words(note, reason.as_deref()));
         }
         Record::merge_held(&mut records);
         timeline(&records, self.all);
@@ -143,6 +159,26 @@ fn line(body: &RecordBody, bodies: &HashMap<Seq, &RecordBody>, all: bool) -> Lin
             ))
         }
         RecordBody::CallInterrupted(cut) => Some((styled(BAD, "cut off  "), cut.reason.clone())),
+        RecordBody::Erased(erased) => {
+            let purposes: Purposes = erased.purposes.iter().copied().collect();
+            let reason = erased.reason.as_deref().map(|r| format!(": {r}")).unwrap_or_default();
+            let calls = match erased.calls.as_slice() {
+                [] => "no call".to_owned(),
+                [call] => call.to_string(),
+                calls => format!("{} calls", calls.len()),
+            };
+            let rows = if erased.rows > 0 { format!(", and {} rows", erased.rows) } else { String::new() };
+            Some((styled(TITLE, "erased   "), format!("{purposes} of {calls}{rows}{reason}")))
+        }
+        RecordBody::Held(held) => {
+            let why = held.why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+            let word = if held.released { "released " } else { "held     " };
+            Some((styled(TITLE, word), format!("{}{why}", held.call)))
+        }
+        RecordBody::Unkept(unkept) => {
+            let purposes: Purposes = unkept.purposes.iter().copied().collect();
+            Some((host("kept"), format!("not its {purposes}: this tenant keeps that for 0 days")))
+        }
         RecordBody::Note(note) => Some((host("note"), note.text.clone())),
         RecordBody::HostCallStarted(started) if all => {
             Some((host("asks"), styled(DIM, started.import.name())))

@@ -230,6 +230,9 @@ pub(crate) fn print(report: &VerifyReport) {
     if report.signed < *chunks {
         anstream::println!("  {} chunk(s) are not in a signed checkpoint yet", chunks - report.signed);
     }
+    if report.erased > 0 {
+        anstream::println!("  {} call(s) were erased, in part or whole, as the log says", report.erased);
+    }
     if *interrupted > 0 {
         anstream::println!("  {interrupted} call(s) were cut off and closed as interrupted");
     }
@@ -254,6 +257,7 @@ fn json(report: &VerifyReport) -> serde_json::Value {
         "records": report.records,
         "recorded_seconds": report.blocks,
         "interrupted": report.interrupted,
+        "erased": report.erased,
         "unclosed": report.unclosed.len(),
         "problems": report.problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })

@@ -1,10 +1,11 @@
 //! What each kind of record holds.
 
-use parloir_contract::{CallInfo, Direction, Field, HostCall, HostReturn, Import, Outcome};
+use parloir_contract::{CallId, CallInfo, Direction, Field, HostCall, HostReturn, Import, Outcome};
 use serde::{Deserialize, Serialize};
 
 use super::Seq;
 use crate::Location;
+use crate::key::Purpose;
 
 /// See [`RecordBody::CallStarted`](super::RecordBody::CallStarted).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -276,7 +277,7 @@ pub enum Content {
     Result(HostReturn),
     /// Of [`RecordBody::Key`](super::RecordBody::Key).
     Key(char),
-    /// Of [`RecordBody::Failure`](super::RecordBody::Failure), [`RecordBody::Wasi`](super::RecordBody::Wasi) and [`RecordBody::CallEnded`](super::RecordBody::CallEnded).
+    /// Of [`RecordBody::Failure`](super::RecordBody::Failure), [`RecordBody::Wasi`](super::RecordBody::Wasi), [`RecordBody::Erased`](super::RecordBody::Erased) and [`RecordBody::CallEnded`](super::RecordBody::CallEnded).
     Text(String),
     /// Of [`RecordBody::Content`](super::RecordBody::Content).
     Held(Box<Self>),
@@ -372,6 +373,53 @@ pub struct Ledger {
     pub transcribed_ms: u64,
     /// Tokens read and written by models.
     pub model_tokens: u32,
+}
+
+/// See [`RecordBody::Unkept`](super::RecordBody::Unkept).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unkept {
+    /// What cannot be read once the call is over: the tenant keeps it for 0 days.
+    pub purposes: Vec<Purpose>,
+}
+
+/// Who asked for an erasure, or what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub enum Requested {
+    /// These calls.
+    #[default]
+    Calls,
+    /// All of a caller.
+    Caller,
+    /// All of a tenant.
+    Tenant,
+    /// Their time had come.
+    Retention,
+}
+
+/// See [`RecordBody::Erased`](super::RecordBody::Erased).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erased {
+    /// Of which calls.
+    pub calls: Vec<CallId>,
+    /// What of them.
+    pub purposes: Vec<Purpose>,
+    /// What asked for it.
+    pub requested: Requested,
+    /// How many rows of the tenant's storage, or tables, with them.
+    pub rows: u32,
+    /// *Content*: why, in the operator's words.
+    pub reason: Option<String>,
+}
+
+/// See [`RecordBody::Held`](super::RecordBody::Held).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// Which call.
+    pub call: CallId,
+    /// Whether it is held no more.
+    pub released: bool,
+    /// *Content*: why, in the operator's words.
+    pub why: Option<String>,
 }
 
 /// See [`RecordBody::CallInterrupted`](super::RecordBody::CallInterrupted).

@@ -101,6 +101,19 @@ fn body() -> impl Strategy<Value = RecordBody> {
             detail
         })),
         proptest::option::of(any::<char>()).prop_map(|key| RecordBody::Key(KeyPressed { held_ms: 100, key })),
+        (any::<[u8; 16]>(), any::<u32>(), proptest::option::of(text())).prop_map(|(call, rows, reason)| {
+            RecordBody::Erased(Erased {
+                calls: vec![parloir_contract::CallId::from_bytes(call)],
+                purposes: vec![crate::Purpose::Content],
+                requested: Requested::Caller,
+                rows,
+                reason,
+            })
+        }),
+        (any::<[u8; 16]>(), any::<bool>(), proptest::option::of(text())).prop_map(|(call, released, why)| {
+            RecordBody::Held(Held { call: parloir_contract::CallId::from_bytes(call), released, why })
+        }),
+        Just(RecordBody::Unkept(Unkept { purposes: crate::Purpose::ALL.to_vec() })),
         (any::<u64>(), proptest::option::of(text())).prop_map(|(duration_ms, reason)| {
             let agent = AgentEnd::Failed(FailureKind::AgentMemory);
             RecordBody::CallEnded(CallEnded { agent, duration_ms, reason, ..CallEnded::default() })

@@ -10,8 +10,8 @@ use parloir_contract::TenantId;
 use parloir_store::disk::{Disk, DiskFile, Readers, settle};
 
 use super::{
-    FrameKind, GROUP_HEAD, Location, Log, MAX_FRAME, MAX_SEGMENT, Segment, group_head, head, numbers, path,
-    put_frame,
+    EARLIER, FrameKind, GROUP_HEAD, Location, Log, MAX_FRAME, MAX_SEGMENT, Segment, group_head, head,
+    numbers, path, put_frame,
 };
 
 /// Folders above a log's own whose names must be durable: `journal`, the data folder, and the one it is in.
@@ -48,6 +48,9 @@ impl Tail {
         };
         let segment = Segment::read(&folder, log, tenant, number, 0)?;
         let path = path(&folder, number);
+        if !segment.head_is_right {
+            refuse_earlier(&path)?;
+        }
         if !segment.head_is_right && segment.bytes.is_empty() {
             // The crash came before the segment had its head: nothing was in it.
             tracing::warn!(file = %path.display(), "a segment without a head was begun anew");
@@ -116,6 +119,18 @@ impl Tail {
         Ok(location)
     }
 
+    /// Makes everything appended durable, and begins a new segment where there is anything in this one: nothing is appended
+    /// to those before it any more. Returns the number of the present one.
+    pub(crate) fn roll(&mut self) -> io::Result<u32> {
+        self.commit()?;
+        if self.written > head(self.log, &self.tenant, self.number).len() as u64 {
+            let (disk, folder, tenant) = (Arc::clone(&self.disk), self.folder.clone(), self.tenant.clone());
+            let next = Self::begin(disk, folder, self.log, tenant, self.number + 1)?;
+            *self = Self { max_segment: self.max_segment, ..next };
+        }
+        Ok(self.number)
+    }
+
     /// Where the next frame begins, or the group that it begins.
     pub(crate) fn end(&self) -> Location {
         Location { segment: self.number, offset: self.written + self.pending.len() as u64 }
@@ -143,6 +158,20 @@ impl Tail {
         self.count = 0;
         Ok(())
     }
+}
+
+/// Leaves another program's segments as they are.
+fn refuse_earlier(path: &Path) -> io::Result<()> {
+    let mut magic = [0; 8];
+    let read = File::open(path)?.read_exact(&mut magic);
+    if read.is_ok() && EARLIER.contains(&&magic) {
+        let what = format!(
+            "{} was written by an earlier version of this program, which this one does not read: use that one, or another data folder",
+            path.display()
+        );
+        return Err(io::Error::new(ErrorKind::InvalidData, what));
+    }
+    Ok(())
 }
 
 /// Keeps what is cut off: it was never acknowledged, but whoever looks into a crash wants to see it.

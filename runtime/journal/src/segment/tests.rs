@@ -212,6 +212,9 @@ impl Disk for Watched {
     fn remove(&self, file: &Path) -> io::Result<()> {
         OsDisk.remove(file)
     }
+    fn overwrite(&self, file: &Path) -> io::Result<()> {
+        OsDisk.overwrite(file)
+    }
     fn remove_folder(&self, folder: &Path) -> io::Result<()> {
         OsDisk.remove_folder(folder)
     }
@@ -237,6 +240,58 @@ fn what_a_killed_program_wrote_and_never_synced_is_durable_before_a_log_is_open_
     for path in [file(&data), folder.clone(), data.join("journal"), data.clone(), place.path().to_owned()] {
         assert!(synced.contains(&path), "{} is not in {synced:?}", path.display());
     }
+}
+
+#[test]
+fn a_blanked_frame_leaves_all_others_where_they_were_and_the_segment_whole() {
+    let data = tempfile::tempdir().unwrap();
+    let mut tail = open(data.path());
+    let mut places = Vec::new();
+    for group in 0..4_u8 {
+        for frame in 0..3_u8 {
+            places.push(append(&mut tail, &[group * 16 + frame + 1; 100]));
+        }
+        tail.commit().unwrap();
+    }
+    let folder = Log::Journal.folder(data.path(), &tenant());
+    let name = tenant();
+    let blank = |kind, payload: &[u8]| {
+        assert_eq!(kind, FrameKind::Chunk);
+        (payload[0] == 0x12).then(|| (FrameKind::ErasedChunk, vec![0; payload.len()]))
+    };
+    let (bytes, changed) = blanked(&folder, (Log::Journal, &name, 1), blank).unwrap().unwrap();
+    assert_eq!(changed, 1);
+    assert_eq!(bytes.len() as u64, fs::metadata(file(data.path())).unwrap().len());
+    fs::write(file(data.path()), &bytes).unwrap();
+    drop(tail);
+    // Whole, also for a start, which cuts off what is not.
+    let mut tail = open(data.path());
+    assert_eq!(tail.end().offset, bytes.len() as u64);
+    assert_eq!(tail.roll().unwrap(), 2);
+    assert_eq!(tail.roll().unwrap(), 2, "an empty segment is not left behind");
+    let segment = Segment::read(&folder, Log::Journal, &tenant(), 1, 0).unwrap();
+    let found: Vec<_> = segment.frames().collect();
+    assert_eq!(found.len(), 12);
+    for (found, place) in found.iter().zip(&places) {
+        let Found::Frame { offset, kind, payload } = found else { panic!("{found:?}") };
+        assert_eq!(*offset, place.offset);
+        assert_eq!(*kind == FrameKind::ErasedChunk, payload[0] == 0);
+    }
+    let again = blanked(&folder, (Log::Journal, &name, 1), |_, _| None).unwrap();
+    assert!(again.is_none());
+}
+
+#[test]
+fn an_earlier_programs_segments_are_refused_and_left_as_they_are() {
+    let data = tempfile::tempdir().unwrap();
+    drop(open(data.path()));
+    let mut bytes = fs::read(file(data.path())).unwrap();
+    bytes[7] = b'2';
+    fs::write(file(data.path()), &bytes).unwrap();
+    let disk: Arc<dyn Disk> = Arc::new(OsDisk);
+    let error = Tail::open(&disk, data.path(), Log::Journal, &tenant()).err().unwrap();
+    assert!(error.to_string().contains("earlier version"), "{error}");
+    assert_eq!(fs::read(file(data.path())).unwrap(), bytes);
 }
 
 #[cfg(unix)]
@@ -271,7 +326,7 @@ proptest! {
 fn vec_with_marks() -> impl Strategy<Value = Vec<u8>> {
     let frame = (any::<u8>(), proptest::collection::vec(any::<u8>(), 0..40)).prop_map(|(kind, payload)| {
         let mut bytes = Vec::new();
-        put_frame(&mut bytes, kind % 6, &payload);
+        put_frame(&mut bytes, kind % 8, &payload);
         bytes
     });
     let group = (0..3_u32, 0..80_u64, frame.clone())

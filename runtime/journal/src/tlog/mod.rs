@@ -346,8 +346,14 @@ impl TenantLog {
                 return ControlFlow::Break(());
             }
             let taken = match place.found {
-                Found::Frame { kind: FrameKind::Chunk, payload, .. } => self.leaf(payload, place.location),
-                Found::Frame { kind: FrameKind::Key | FrameKind::Recording, .. } => Ok(()),
+                // What was erased of a chunk is not in its header, which is the leaf.
+                Found::Frame { kind: FrameKind::Chunk | FrameKind::ErasedChunk, payload, .. } => {
+                    self.leaf(payload, place.location)
+                }
+                Found::Frame {
+                    kind: FrameKind::Key | FrameKind::Recording | FrameKind::ErasedRecording,
+                    ..
+                } => Ok(()),
                 Found::Bad { what, .. } => Err(Refused(format!(
                     "{} is damaged at byte {} ({what}): put this file back from a back-up",
                     place.file.display(),

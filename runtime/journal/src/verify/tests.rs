@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::record::{CallEnded, CallStarted, HostCallStarted, Note};
-use crate::{Journal, RecordingBlock};
+use crate::{Erasure, Journal, RecordingBlock};
 
 struct Log {
     folder: TempDir,
@@ -240,6 +240,73 @@ async fn a_start_does_not_paper_over_an_end_that_was_cut_off() {
     journal.shutdown().await;
     let report = log.verify().await;
     assert!(report.problems.iter().any(|p| p.kind == ProblemKind::Index && p.call == Some(log.calls[1])));
+}
+
+/// Both calls erased: of the first sound and words, of the second everything.
+async fn erased_log() -> Log {
+    let log = small_log().await;
+    let journal = Journal::open(log.data(), log.kms.clone(), log.store.clone()).await.unwrap();
+    for (call, purposes) in log.calls.iter().zip([Purposes::CONTENTS, Purposes::ALL]) {
+        let erasure = Erasure { calls: vec![*call], purposes, ..Erasure::default() };
+        let report = journal.erase(&tenant(), erasure).await.unwrap();
+        assert_eq!((report.calls, report.epochs), (1, 1), "{report:?}");
+    }
+    journal.shutdown().await;
+    log
+}
+
+#[tokio::test]
+async fn an_erased_log_is_sound_and_every_flipped_byte_of_it_is_found() {
+    let log = erased_log().await;
+    let report = log.verify().await;
+    assert!(report.is_sound(), "{:#?}", report.problems);
+    // Two calls, and the two that hold the records of their erasures.
+    assert_eq!((report.calls, report.erased, report.blocks), (4, 2, 2));
+    assert_eq!((report.records, report.signed), (14 + 6, report.chunks));
+    for which in [segment::Log::Journal, segment::Log::Recordings] {
+        let file = log.file(which);
+        let good = fs::read(&file).unwrap();
+        let frames = frames(&good);
+        for (begin, end) in frames.iter().copied() {
+            // What a block was of is in clear, and nothing but the checksum vouches for it where no record is left.
+            let from = if which == segment::Log::Recordings { 1 + 16 + 4 } else { 0 };
+            for at in (begin + 13 + from..end).step_by(3) {
+                let mut bad = good.clone();
+                bad[at] ^= 1 << (at % 8);
+                mend(&mut bad[begin..end]);
+                fs::write(&file, only(&bad, &frames)).unwrap();
+                // The keys of what was erased altogether open nothing any more, and are never tried.
+                let report = log.verify_without_index().await;
+                let spent = bad[begin + 4] == 1 && report.is_sound();
+                assert!(!report.is_sound() || spent, "byte {at} of {which:?}");
+            }
+        }
+        fs::write(&file, &good).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_blanked_without_a_word_in_the_log() {
+    let log = small_log().await;
+    let file = log.file(segment::Log::Journal);
+    let good = fs::read(&file).unwrap();
+    let name = tenant();
+    for purposes in [Purposes::CONTENTS, Purposes::ALL] {
+        let folder = segment::Log::Journal.folder(&log.data(), &name);
+        let blank = |kind, payload: &[u8]| match kind {
+            FrameKind::Chunk => Some((FrameKind::ErasedChunk, crate::chunk::blank(payload, purposes)?)),
+            _ => None,
+        };
+        let (bytes, frames) =
+            segment::blanked(&folder, (segment::Log::Journal, &name, 1), blank).unwrap().unwrap();
+        assert!(frames >= 4, "{frames}");
+        fs::write(&file, bytes).unwrap();
+        let report = log.verify().await;
+        assert!(report.problems.iter().all(|p| p.kind != ProblemKind::Signed), "{:#?}", report.problems);
+        let silent = report.problems.iter().filter(|p| p.kind == ProblemKind::Erasure);
+        assert_eq!(silent.count(), 2, "{:#?}", report.problems);
+        fs::write(&file, &good).unwrap();
+    }
 }
 
 #[tokio::test]

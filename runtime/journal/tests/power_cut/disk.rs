@@ -25,6 +25,8 @@ pub(crate) enum Step<T> {
     Rename(PathBuf, PathBuf),
     Link(PathBuf, PathBuf),
     Remove(PathBuf),
+    /// Zeros over all of it, synced.
+    Overwrite(PathBuf),
     SyncFolder(PathBuf),
     /// A promise, or what may come of one.
     Said(T),
@@ -156,6 +158,14 @@ impl<T: std::fmt::Debug + Send + Sync + 'static> Disk for Traced<T> {
     fn remove(&self, file: &Path) -> io::Result<()> {
         self.note(file, Step::Remove);
         OsDisk.remove(file)
+    }
+
+    fn overwrite(&self, file: &Path) -> io::Result<()> {
+        if file.is_file() {
+            self.note(file, Step::Overwrite);
+            self.note(file, Step::Sync);
+        }
+        OsDisk.overwrite(file)
     }
 
     fn remove_folder(&self, folder: &Path) -> io::Result<()> {
@@ -327,6 +337,12 @@ impl Model {
                     let (folder, name) = split(path);
                     self.change(&folder, vec![(name, None)]);
                 }
+            }
+            Step::Overwrite(path) => {
+                let file = self.file(path);
+                let zeros = vec![0; file.now.len()];
+                file.changes.push(Change::Write(0, zeros.clone()));
+                file.now = zeros;
             }
             Step::SyncFolder(path) => {
                 let folder = self.folder(path);

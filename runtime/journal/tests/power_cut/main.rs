@@ -22,8 +22,8 @@ use disk::{Fate, Keeps, Model, Random, Step, Traced};
 use parking_lot::Mutex;
 use parloir_contract::{CallId, TenantId};
 use parloir_journal::{
-    CallEnded, CallStarted, Journal, Note as Remark, Record, RecordBody, RecordingBlock, Scope, check_since,
-    published_keys,
+    CallEnded, CallStarted, Erasure, Journal, Note as Remark, Purposes, ReadError, Record, RecordBody,
+    RecordingBlock, Scope, check_since, published_keys, read_call,
 };
 use parloir_proof::note::Note;
 use parloir_store::Keyring;
@@ -43,6 +43,10 @@ enum Said {
     Acknowledged { call: CallId, seq: u64, text: String },
     /// The call is closed, and in the journal.
     Closed(CallId),
+    /// A call is about to be erased.
+    ErasureAsked(CallId),
+    /// It can be read no more.
+    Erased(CallId),
     /// Somebody outside may have this checkpoint.
     Published(Note),
     /// The log has as many keys.
@@ -117,6 +121,16 @@ async fn session(disk: &Traced<Said>, root: &Path, number: u8, random: &mut Rand
         disk.say(Said::Closed(id));
     }
     publish(&journal, disk).await;
+    // One of this run's, and one of the run before, which was cut off.
+    let mut going = vec![number * 16];
+    going.extend(number.checked_sub(1).map(|before| before * 16 + 3));
+    for id in going.into_iter().map(|byte| CallId::from_bytes([byte; 16])) {
+        disk.say(Said::ErasureAsked(id));
+        let erasure = Erasure { calls: vec![id], purposes: Purposes::ALL, ..Erasure::default() };
+        assert_eq!(journal.erase(&owner(id), erasure).await.unwrap().calls, 1);
+        disk.say(Said::Erased(id));
+    }
+    publish(&journal, disk).await;
     journal.shutdown().await;
 }
 
@@ -151,8 +165,26 @@ async fn hold(journal: &Journal, root: &Path, said: &[&Said]) -> Result<(), Stri
         }
     }
     let mut asked = HashSet::new();
+    let going: HashSet<CallId> = said
+        .iter()
+        .filter_map(|said| match said {
+            Said::ErasureAsked(call) => Some(*call),
+            _ => None,
+        })
+        .collect();
     for said in said {
         match said {
+            // Whole or nowhere: what of it is there is held to be whole below, by the journal itself.
+            Said::Acknowledged { call, .. } | Said::Closed(call)
+                if going.contains(call) && !calls.contains_key(call) => {}
+            Said::Erased(call) => {
+                let kms = Keyring::open(root.join("keys")).map_err(|error| error.to_string())?;
+                match read_call(root.join("data"), &kms, &owner(*call), *call, None).await {
+                    Err(ReadError::Erased { .. }) => {}
+                    other => return Err(format!("BACK is call {call}: {other:?}")),
+                }
+            }
+            Said::ErasureAsked(_) => {}
             Said::Asked(text) => {
                 asked.insert(text.as_str());
             }
@@ -182,6 +214,7 @@ async fn hold(journal: &Journal, root: &Path, said: &[&Said]) -> Result<(), Stri
             RecordBody::CallStarted(_)
             | RecordBody::CallEnded(_)
             | RecordBody::CallInterrupted(_)
+            | RecordBody::Erased(_)
             | RecordBody::RecordingStored(_) => {}
             other => return Err(format!("INVENTED {other:?}")),
         }
@@ -211,7 +244,12 @@ async fn hold(journal: &Journal, root: &Path, said: &[&Said]) -> Result<(), Stri
                     return Err(format!("LOST a key of {tenant}'s log: {there} of {keys}"));
                 }
             }
-            Said::Published(_) | Said::Asked(_) | Said::Acknowledged { .. } | Said::Closed(_) => {}
+            Said::Published(_)
+            | Said::Asked(_)
+            | Said::Acknowledged { .. }
+            | Said::Closed(_)
+            | Said::ErasureAsked(_)
+            | Said::Erased(_) => {}
         }
     }
     let report = journal.verify(Scope::All).await.map_err(|error| error.to_string())?;

@@ -250,7 +250,7 @@ mod tests {
         assert_eq!(page.entries[0].key, b"+33612345678");
         drop(store);
         Arc::into_inner(backend).unwrap().close().await;
-        let key = std::fs::read(keys.path().join("cabinet/epoch-00000001.key")).unwrap();
+        let key = std::fs::read(keys.path().join("cabinet/store-00000001.key")).unwrap();
         for entry in std::fs::read_dir(folder.path().join("sled")).unwrap() {
             let path = entry.unwrap().path();
             let bytes = if path.is_file() { std::fs::read(&path).unwrap() } else { Vec::new() };

@@ -1,72 +1,54 @@
 //! Keys as files, in a directory of their own.
 //!
-//! `<keys>/<tenant>/epoch-00000001.key`, readable by the owner alone: magic ‖ version ‖ 32 bytes ‖ CRC-32. A
-//! wrapped key names its epoch, so keys of several epochs can stand side by side; the highest is
-//! the present one. `log-00000001.key` beside it, written alike, signs the tenant's log.
+//! ```text
+//! <keys>/<tenant>/epoch-202611001.key              wraps the keys of the calls of a month; the highest is the present one
+//!                 book-202611001-00000001.book     what is left of an epoch after an erasure, wrapped under
+//!                 book-202611001-00000001.key      this, in place of the epoch's own key, which is destroyed
+//!                 store-00000001.key               the key of the tenant's rows: see `rows`
+//!                 log-00000001.key                 signs the tenant's log
+//!                 erasing, erased                  notes of the journal: see [`Memo`]
+//! ```
+//!
+//! Each is readable by the owner alone, and one that is destroyed is overwritten first. A wrapped key names its epoch,
+//! so keys of many epochs stand side by side.
+//!
+//! A file system that copies on writing, a snapshot of it, or flash that spreads its wear may keep what was overwritten: put this
+//! folder on a disk that does none of that, or on an encrypted one, or hold the keys in a key service.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::{self, File};
-use std::io::{ErrorKind, Read};
-use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use ed25519_dalek::{Signer, SigningKey};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use parking_lot::Mutex;
 use parloir_contract::TenantId;
 use zeroize::Zeroize;
 
-use crate::disk::{Disk, OsDisk, Readers, settle};
+use super::book::Book;
+use super::place::{Kind, Place};
+use super::{Cipher, KeyError, Kms, LogKey, MAX_WRAPPED, Memo, RowKey, Rows, Secret, Wrapped};
+use crate::disk::{Disk, OsDisk, Readers, destroy, settle};
 
-use super::{Cipher, KeyError, Kms, LogKey, MAX_WRAPPED, Secret};
-
-/// What a key file is for.
-#[derive(Clone, Copy)]
-enum Kind {
-    Epoch,
-    Log,
-}
-
-impl Kind {
-    const fn magic(self) -> &'static [u8; 15] {
-        match self {
-            Self::Epoch => b"parloir-epoch-k",
-            Self::Log => b"parloir-log-key",
-        }
-    }
-
-    const fn prefix(self) -> &'static str {
-        match self {
-            Self::Epoch => "epoch-",
-            Self::Log => "log-",
-        }
-    }
-
-    fn missing(self, tenant: &TenantId, number: u32) -> KeyError {
-        let tenant = tenant.clone();
-        match self {
-            Self::Epoch => KeyError::Missing { tenant, epoch: number },
-            Self::Log => KeyError::MissingLog { tenant, generation: number },
-        }
-    }
-}
-
-const KEY_VERSION: u8 = 1;
 const WRAP_VERSION: u8 = 1;
 const FIRST: u32 = 1;
 /// Tenants whose keys are kept in memory.
 const MAX_KNOWN: usize = 10_000;
+/// Epochs of one month: their numbers are the year, the month, and three digits.
+const PER_MONTH: u32 = 1_000;
 
-/// The keys of one tenant and epoch, as they are used.
+/// What opens the keys that were wrapped in an epoch.
 #[derive(Clone)]
-struct EpochKey {
-    epoch: u32,
-    derive: Arc<Secret>,
-    wrap: Arc<Cipher>,
+enum Opener {
+    /// The epoch's own key.
+    Key(Arc<Cipher>),
+    /// What an erasure left of the epoch, under the book's key.
+    Book(Arc<(Book, Cipher)>),
 }
 
-/// Epoch keys as files. Clones are the same keyring.
+/// Keys as files. Clones are the same keyring.
 #[derive(Clone)]
 pub struct Keyring {
     folder: Arc<PathBuf>,
@@ -74,10 +56,18 @@ pub struct Keyring {
     known: Arc<Mutex<Known>>,
     /// Tenants whose folder this program has made durable.
     settled: Arc<Mutex<HashSet<TenantId>>>,
+    /// One for each tenant for as long as the program lasts: what is taken out of a key must be out of every copy.
+    rows: Arc<Mutex<HashMap<TenantId, RowKey>>>,
+    drafts: Arc<Mutex<()>>,
+    /// One change of epochs at a time.
+    changes: Arc<tokio::sync::Mutex<()>>,
 }
 
-/// By tenant and epoch; the present epoch also under `None`.
-type Known = HashMap<(TenantId, Option<u32>), EpochKey>;
+#[derive(Default)]
+struct Known {
+    epochs: HashMap<(TenantId, u32), Opener>,
+    present: HashMap<TenantId, u32>,
+}
 
 impl Keyring {
     /// The keyring in a folder, which is made if need be (readable by the owner alone). Blocks for a
@@ -91,7 +81,15 @@ impl Keyring {
         let folder = folder.into();
         disk.make_folder(&folder, Readers::Owner)?;
         settle(&*disk, &folder, 1)?;
-        Ok(Self { folder: Arc::new(folder), disk, known: Arc::default(), settled: Arc::default() })
+        Ok(Self {
+            folder: Arc::new(folder),
+            disk,
+            known: Arc::default(),
+            settled: Arc::default(),
+            rows: Arc::default(),
+            drafts: Arc::default(),
+            changes: Arc::default(),
+        })
     }
 
     /// Does something in a tenant's folder, on a thread that may block. What is there is durable first: a program that
@@ -102,7 +100,8 @@ impl Keyring {
         work: impl FnOnce(&Place) -> Result<T, KeyError> + Send + 'static,
     ) -> Result<T, KeyError> {
         let folder = self.folder.join(tenant.as_str());
-        let place = Place { disk: Arc::clone(&self.disk), folder, tenant: tenant.clone() };
+        let (disk, drafts) = (Arc::clone(&self.disk), Arc::clone(&self.drafts));
+        let place = Place { disk, folder, tenant: tenant.clone(), drafts };
         let settled = Arc::clone(&self.settled);
         let work = move || {
             if place.folder.is_dir() && !settled.lock().contains(&place.tenant) {
@@ -118,64 +117,226 @@ impl Keyring {
         tokio::task::spawn_blocking(work).await.map_err(|error| KeyError::Io(error.to_string()))?
     }
 
-    /// The tenant's key of an epoch; of the present epoch, made if need be, when `None`.
-    async fn key(&self, tenant: &TenantId, epoch: Option<u32>) -> Result<EpochKey, KeyError> {
+    /// What opens the keys of an epoch.
+    async fn opener(&self, tenant: &TenantId, epoch: u32) -> Result<Opener, KeyError> {
         let name = (tenant.clone(), epoch);
-        if let Some(key) = self.known.lock().get(&name) {
-            return Ok(key.clone());
+        if let Some(opener) = self.known.lock().epochs.get(&name) {
+            return Ok(opener.clone());
         }
-        let key = self.at(tenant, move |place| {
-            let epoch = match epoch {
-                Some(epoch) => Some(epoch),
-                None => place.numbers(Kind::Epoch)?.pop(),
-            };
-            let (epoch, secret) = match epoch {
-                Some(epoch) => (epoch, place.read(Kind::Epoch, epoch)?),
-                None => (FIRST, place.make(Kind::Epoch, FIRST)?),
-            };
-            Ok(used(epoch, &secret))
-        });
-        let key = key.await?;
+        let opener = self.at(tenant, move |place| opener(place, epoch)).await?;
         let mut known = self.known.lock();
-        if known.len() >= MAX_KNOWN {
-            known.clear();
+        if known.epochs.len() >= MAX_KNOWN {
+            known.epochs.clear();
         }
-        known.insert(name, key.clone());
-        Ok(key)
+        known.epochs.insert(name, opener.clone());
+        Ok(opener)
     }
+
+    /// The tenant's present epoch: of this month, unless the clock went back. Made if need be.
+    async fn present(&self, tenant: &TenantId) -> Result<u32, KeyError> {
+        let month = this_month();
+        let known = self.known.lock().present.get(tenant).copied();
+        if let Some(epoch) = known.filter(|epoch| epoch / PER_MONTH >= month) {
+            return Ok(epoch);
+        }
+        let epoch = self.at(tenant, move |place| {
+            let present = place.numbers(Kind::Epoch)?.pop();
+            if let Some(epoch) = present.filter(|epoch| epoch / PER_MONTH >= month) {
+                return Ok(epoch);
+            }
+            // Never one that had a key before.
+            let books = epochs_of_books(place)?.last().copied();
+            let last = present.max(books).map_or(0, |last| last.saturating_add(1));
+            let epoch = last.max(month * PER_MONTH + FIRST);
+            place.make(Kind::Epoch, epoch)?;
+            Ok(epoch)
+        });
+        let epoch = epoch.await?;
+        let mut known = self.known.lock();
+        if known.present.len() >= MAX_KNOWN {
+            known.present.clear();
+        }
+        known.present.insert(tenant.clone(), epoch);
+        Ok(epoch)
+    }
+
+    /// What is kept under a name beside the tenant's keys.
+    fn memo(place: &Place, memo: Memo) -> PathBuf {
+        let name = match memo {
+            Memo::Erasing => "erasing",
+            Memo::Erased => "erased",
+            Memo::Held => "held",
+        };
+        place.folder.join(name)
+    }
+}
+
+/// The year and the month, as in 202611.
+fn this_month() -> u32 {
+    let now = Timestamp::now().to_zoned(TimeZone::UTC);
+    u32::try_from(i32::from(now.year()) * 100 + i32::from(now.month())).unwrap_or(0)
+}
+
+/// The epochs that have a book, in order.
+fn epochs_of_books(place: &Place) -> Result<Vec<u32>, KeyError> {
+    let mut epochs = Vec::new();
+    if !place.folder.is_dir() {
+        return Ok(epochs);
+    }
+    for entry in std::fs::read_dir(&place.folder)? {
+        let name = entry?.file_name();
+        let epoch: Option<u32> =
+            name.to_str().and_then(|name| name.strip_prefix("book-")?.split('-').next()?.parse().ok());
+        epochs.extend(epoch);
+    }
+    epochs.sort_unstable();
+    Ok(epochs)
+}
+
+fn book_path(place: &Place, epoch: u32, generation: u32) -> PathBuf {
+    place.folder.join(format!("book-{epoch:08}-{generation:08}.book"))
+}
+
+/// The present book of an epoch, with its generation.
+fn book(place: &Place, epoch: u32) -> Result<Option<(u32, Book, Secret)>, KeyError> {
+    let generations = place.numbered(&format!("book-{epoch:08}-"), ".book")?;
+    for generation in generations.into_iter().rev() {
+        let path = book_path(place, epoch, generation);
+        let secret = match place.read(Kind::Book(epoch), generation) {
+            Ok(secret) => secret,
+            // One that is being destroyed, or was cut off in the middle of that.
+            Err(KeyError::Missing { .. } | KeyError::Damaged { .. }) => continue,
+            Err(error) => return Err(error),
+        };
+        let bytes = place.file(&path)?.unwrap_or_default();
+        let damaged = |what| KeyError::Damaged { file: path.display().to_string(), what };
+        return Ok(Some((generation, Book::parse(&bytes).map_err(damaged)?, secret)));
+    }
+    Ok(None)
+}
+
+/// A book counts before the epoch's own key: as soon as there is one, that key is being destroyed.
+fn opener(place: &Place, epoch: u32) -> Result<Opener, KeyError> {
+    if let Some((_, book, secret)) = book(place, epoch)? {
+        return Ok(Opener::Book(Arc::new((book, wrapping(&secret)))));
+    }
+    Ok(Opener::Key(Arc::new(wrapping(&place.read(Kind::Epoch, epoch)?))))
+}
+
+impl Opener {
+    /// Opens a wrapped key, of which this is what was sealed.
+    fn open(&self, tenant: &TenantId, epoch: u32, context: &[u8], sealed: &[u8]) -> Result<Secret, KeyError> {
+        let refused = || KeyError::Refused { tenant: tenant.clone() };
+        let bound = binding(tenant, epoch, context);
+        let plain = match self {
+            Self::Key(cipher) => cipher.open(&bound, sealed),
+            Self::Book(book) => {
+                let (book, cipher) = &**book;
+                let erased = || KeyError::Erased { tenant: tenant.clone() };
+                cipher.open(&bound, book.get(context).ok_or_else(erased)?)
+            }
+        };
+        let mut plain = plain.ok_or_else(refused)?;
+        let secret = <[u8; 32]>::try_from(plain.as_slice()).map(Secret::from_bytes).map_err(|_| refused());
+        plain.zeroize();
+        secret
+    }
+}
+
+/// The epoch of a wrapped key, and what was sealed; `None` where it is none of this version.
+fn parts(wrapped: &[u8]) -> Option<(u32, &[u8])> {
+    let (version, rest) = wrapped.split_first()?;
+    let (epoch, sealed) = rest.split_first_chunk::<4>()?;
+    (*version == WRAP_VERSION && wrapped.len() <= MAX_WRAPPED).then_some((u32::from_le_bytes(*epoch), sealed))
 }
 
 #[async_trait]
 impl Kms for Keyring {
-    async fn derive(&self, tenant: &TenantId, purpose: &str) -> Result<Secret, KeyError> {
-        Ok(self.key(tenant, None).await?.derive.derive(purpose))
-    }
-
     async fn wrap(&self, tenant: &TenantId, context: &[u8], secret: &Secret) -> Result<Vec<u8>, KeyError> {
-        let key = self.key(tenant, None).await?;
+        let epoch = self.present(tenant).await?;
+        let Opener::Key(cipher) = self.opener(tenant, epoch).await? else {
+            return Err(KeyError::Io(format!("epoch {epoch} of tenant {tenant} was closed: try again")));
+        };
         let mut wrapped = vec![WRAP_VERSION];
-        wrapped.extend_from_slice(&key.epoch.to_le_bytes());
-        let sealed = key.wrap.seal(&binding(tenant, key.epoch, context), secret.expose().to_vec())?;
-        wrapped.extend_from_slice(&sealed);
+        wrapped.extend_from_slice(&epoch.to_le_bytes());
+        wrapped.extend_from_slice(&cipher.seal(&binding(tenant, epoch, context), secret.expose().to_vec())?);
         Ok(wrapped)
     }
 
     async fn unwrap(&self, tenant: &TenantId, context: &[u8], wrapped: &[u8]) -> Result<Secret, KeyError> {
         let refused = || KeyError::Refused { tenant: tenant.clone() };
-        if wrapped.len() > MAX_WRAPPED {
-            return Err(refused());
+        let (epoch, sealed) = parts(wrapped).ok_or_else(refused)?;
+        self.opener(tenant, epoch).await?.open(tenant, epoch, context, sealed)
+    }
+
+    fn epoch(&self, wrapped: &[u8]) -> Option<u32> {
+        parts(wrapped).map(|(epoch, _)| epoch)
+    }
+
+    async fn close_epoch(&self, tenant: &TenantId, epoch: u32) -> Result<(), KeyError> {
+        let _one_change = self.changes.lock().await;
+        let next = self.at(tenant, move |place| {
+            let present = place.numbers(Kind::Epoch)?.pop().unwrap_or(0).max(epoch);
+            if present > epoch {
+                return Ok(present);
+            }
+            let next = present.saturating_add(1);
+            place.make(Kind::Epoch, next)?;
+            Ok(next)
+        });
+        let next = next.await?;
+        self.known.lock().present.insert(tenant.clone(), next);
+        Ok(())
+    }
+
+    async fn destroy_epoch(
+        &self,
+        tenant: &TenantId,
+        epoch: u32,
+        survivors: Vec<Wrapped>,
+    ) -> Result<u64, KeyError> {
+        let _one_change = self.changes.lock().await;
+        if self.known.lock().present.get(tenant) == Some(&epoch) {
+            return Err(KeyError::Io(format!(
+                "epoch {epoch} of tenant {tenant} is the present one: close it first"
+            )));
         }
-        let (version, rest) = wrapped.split_first().ok_or_else(refused)?;
-        let (epoch, sealed) = rest.split_first_chunk::<4>().ok_or_else(refused)?;
-        if *version != WRAP_VERSION {
-            return Err(refused());
+        let replaced = self.at(tenant, move |place| replace(place, epoch, &survivors)).await;
+        self.known.lock().epochs.remove(&(tenant.clone(), epoch));
+        replaced
+    }
+
+    async fn row_key(&self, tenant: &TenantId) -> Result<RowKey, KeyError> {
+        if let Some(rows) = self.rows.lock().get(tenant) {
+            return Ok(rows.clone());
         }
-        let epoch = u32::from_le_bytes(*epoch);
-        let key = self.key(tenant, Some(epoch)).await?;
-        let mut plain = key.wrap.open(&binding(tenant, epoch, context), sealed).ok_or_else(refused)?;
-        let secret = <[u8; 32]>::try_from(plain.as_slice()).map(Secret::from_bytes).map_err(|_| refused());
-        plain.zeroize();
-        secret
+        let kept = self.at(tenant, Place::rows).await?;
+        // Where somebody else was quicker, theirs is everybody's.
+        Ok(self.rows.lock().entry(tenant.clone()).or_insert_with(|| RowKey::of(kept)).clone())
+    }
+
+    async fn erase_rows(&self, tenant: &TenantId, rows: &[Rows]) -> Result<(), KeyError> {
+        let key = self.row_key(tenant).await?;
+        let _one_change = self.changes.lock().await;
+        let kept = key.without(rows);
+        let kept = self.at(tenant, move |place| place.replace_rows(&kept).map(|()| kept)).await?;
+        key.become_(kept);
+        Ok(())
+    }
+
+    async fn recall(&self, tenant: &TenantId, memo: Memo) -> Result<Option<Vec<u8>>, KeyError> {
+        self.at(tenant, move |place| place.file(&Self::memo(place, memo))).await
+    }
+
+    async fn remember(&self, tenant: &TenantId, memo: Memo, what: Option<Vec<u8>>) -> Result<(), KeyError> {
+        let done = self.at(tenant, move |place| {
+            let path = Self::memo(place, memo);
+            match what {
+                Some(bytes) => place.write(&path, &bytes),
+                None => Ok(destroy(&*place.disk, &path)?),
+            }
+        });
+        done.await
     }
 
     async fn log_keys(&self, tenant: &TenantId) -> Result<Vec<LogKey>, KeyError> {
@@ -185,7 +346,7 @@ impl Kms for Keyring {
                 place.make(Kind::Log, FIRST)?;
                 generations.push(FIRST);
             }
-            generations.into_iter().map(|generation| place.log_key(generation)).collect()
+            generations.into_iter().map(|generation| log_key(place, generation)).collect()
         });
         keys.await
     }
@@ -206,17 +367,16 @@ impl Kms for Keyring {
             let mut generations = place.numbers(Kind::Log)?;
             let not_published = || KeyError::NotPublished { tenant: place.tenant.clone() };
             let present = generations.pop().ok_or_else(not_published)?;
-            if place.log_key(present)?.public != published {
+            if log_key(place, present)?.public != published {
                 return Err(not_published());
             }
             let generation = present.saturating_add(1);
             place.make(Kind::Log, generation)?;
-            let next = place.log_key(generation)?;
+            let next = log_key(place, generation)?;
             // Durable before any other goes.
             for old in generations {
-                place.disk.remove(&place.path(Kind::Log, old))?;
+                place.destroy(Kind::Log, old)?;
             }
-            place.disk.sync_folder(&place.folder)?;
             Ok(next)
         });
         rotated.await
@@ -243,119 +403,72 @@ fn binding(tenant: &TenantId, epoch: u32, context: &[u8]) -> Vec<u8> {
     bound
 }
 
-fn used(epoch: u32, secret: &Secret) -> EpochKey {
-    EpochKey {
-        epoch,
-        derive: Arc::new(secret.derive("parloir epoch key: derive")),
-        wrap: Arc::new(Cipher::new(&secret.derive("parloir epoch key: wrap"))),
-    }
+/// What keys are wrapped with under an epoch's key, or a book's.
+fn wrapping(secret: &Secret) -> Cipher {
+    Cipher::new(&secret.derive("parloir epoch key: wrap"))
 }
 
-/// A tenant's folder of keys.
-struct Place {
-    disk: Arc<dyn Disk>,
-    folder: PathBuf,
-    tenant: TenantId,
+fn log_key(place: &Place, generation: u32) -> Result<LogKey, KeyError> {
+    let secret = place.read(Kind::Log, generation)?;
+    Ok(LogKey { generation, public: signing(&secret).verifying_key().to_bytes() })
 }
 
-impl Place {
-    fn path(&self, kind: Kind, number: u32) -> PathBuf {
-        self.folder.join(format!("{}{number:08}.key", kind.prefix()))
-    }
-
-    /// The numbers of the keys of a kind that are in the folder, in order.
-    fn numbers(&self, kind: Kind) -> Result<Vec<u32>, KeyError> {
-        let entries = match fs::read_dir(&self.folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(error.into()),
-        };
-        let mut numbers = Vec::new();
-        for entry in entries {
-            let name = entry?.file_name();
-            let digits =
-                name.to_str().and_then(|name| name.strip_prefix(kind.prefix())?.strip_suffix(".key"));
-            numbers.extend(digits.and_then(|digits| digits.parse::<u32>().ok()));
-        }
-        numbers.sort_unstable();
-        Ok(numbers)
-    }
-
-    fn log_key(&self, generation: u32) -> Result<LogKey, KeyError> {
-        let secret = self.read(Kind::Log, generation)?;
-        Ok(LogKey { generation, public: signing(&secret).verifying_key().to_bytes() })
-    }
-
-    fn read(&self, kind: Kind, number: u32) -> Result<Secret, KeyError> {
-        let path = self.path(kind, number);
-        let mut file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                return Err(kind.missing(&self.tenant, number));
+/// Wraps what is to survive an epoch anew, under a key of its own, and then destroys what opened all of it. Returns how many
+/// keys survive.
+fn replace(place: &Place, epoch: u32, survivors: &[Wrapped]) -> Result<u64, KeyError> {
+    let Place { tenant, .. } = place;
+    place.clear_drafts()?;
+    let opener = opener(place, epoch)?;
+    let generations = place.numbered(&format!("book-{epoch:08}-"), ".key")?;
+    let generation = generations.last().map_or(FIRST, |last| last.saturating_add(1));
+    let secret = place.make(Kind::Book(epoch), generation)?;
+    let cipher = wrapping(&secret);
+    let mut keys = Vec::with_capacity(survivors.len());
+    for Wrapped { context, wrapped } in survivors {
+        let Some((_, sealed)) = parts(wrapped).filter(|(of, _)| *of == epoch) else { continue };
+        match opener.open(tenant, epoch, context, sealed) {
+            Ok(secret) => {
+                let anew = cipher.seal(&binding(tenant, epoch, context), secret.expose().to_vec())?;
+                keys.push((context.clone(), anew));
             }
-            Err(error) => return Err(error.into()),
-        };
-        let shown = path.display().to_string();
-        if file.metadata()?.mode() & 0o077 != 0 {
-            return Err(KeyError::Exposed { file: shown });
-        }
-        let damaged = |what| KeyError::Damaged { file: shown.clone(), what };
-        let mut bytes = Vec::with_capacity(64);
-        (&mut file).take(64).read_to_end(&mut bytes)?;
-        let rest = bytes.strip_prefix(kind.magic().as_slice()).ok_or_else(|| damaged("it is no key file"))?;
-        let (version, rest) = rest.split_first().ok_or_else(|| damaged("it is cut short"))?;
-        if *version != KEY_VERSION {
-            return Err(damaged("it is of a version this program does not know"));
-        }
-        let (key, crc) = rest.split_first_chunk::<32>().ok_or_else(|| damaged("it is cut short"))?;
-        if crc != crc32fast::hash(key).to_le_bytes() {
-            return Err(damaged("its checksum differs"));
-        }
-        let secret = Secret::from_bytes(*key);
-        bytes.zeroize();
-        Ok(secret)
-    }
-
-    /// Makes a key, durably. Where somebody else does so at the same moment, theirs stands.
-    fn make(&self, kind: Kind, number: u32) -> Result<Secret, KeyError> {
-        self.disk.make_folder(&self.folder, Readers::Owner)?;
-        settle(&*self.disk, &self.folder, 1)?;
-        let secret = Secret::random()?;
-        let mut bytes = kind.magic().to_vec();
-        bytes.push(KEY_VERSION);
-        bytes.extend_from_slice(secret.expose());
-        bytes.extend_from_slice(&crc32fast::hash(secret.expose()).to_le_bytes());
-
-        // A name of its own until it is whole and durable; then it takes the real one, unless that is taken.
-        let mut unique = [0; 8];
-        getrandom::fill(&mut unique).map_err(|error| KeyError::NoRandomness(error.to_string()))?;
-        let draft = self.folder.join(format!("draft-{:016x}", u64::from_le_bytes(unique)));
-        let written = (|| {
-            let mut file = self.disk.create(&draft, Readers::Owner)?;
-            file.write(&bytes)?;
-            file.sync()?;
-            match self.disk.link(&draft, &self.path(kind, number)) {
-                Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
-                Ok(()) | Err(_) => Ok(()),
+            // Erased before: it is to stay so.
+            Err(KeyError::Erased { .. }) => {}
+            Err(KeyError::Refused { .. }) => {
+                tracing::error!(%tenant, epoch, "a wrapped key does not open, and is left behind; run `parloir verify`");
             }
-        })();
-        bytes.zeroize();
-        let removed = self.disk.remove(&draft);
-        written?;
-        removed?;
-        self.disk.sync_folder(&self.folder)?;
-        self.read(kind, number)
+            Err(error) => return Err(error),
+        }
     }
+    let book = Book::new(keys);
+    place.write(&book_path(place, epoch, generation), &book.bytes())?;
+    // From here on the book counts. What opened more than it goes, oldest first.
+    place.destroy(Kind::Epoch, epoch)?;
+    for old in generations {
+        place.destroy(Kind::Book(epoch), old)?;
+    }
+    for old in place.numbered(&format!("book-{epoch:08}-"), ".book")? {
+        if old != generation {
+            place.disk.remove(&book_path(place, epoch, old))?;
+        }
+    }
+    place.disk.sync_folder(&place.folder)?;
+    Ok(book.len() as u64)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 
     fn tenant(name: &str) -> TenantId {
         name.parse().unwrap()
+    }
+
+    fn only_file(folder: &std::path::Path, prefix: &str) -> PathBuf {
+        let mut files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        files.find(|path| path.file_name().unwrap().to_str().unwrap().starts_with(prefix)).unwrap()
     }
 
     #[tokio::test]
@@ -369,7 +482,7 @@ mod tests {
         let again = Keyring::open(folder.path()).unwrap();
         let opened = again.unwrap(&tenant("a"), b"call 1", &wrapped).await.unwrap();
         assert_eq!(opened.expose(), secret.expose());
-        again.derive(&tenant("b"), "x").await.unwrap();
+        again.wrap(&tenant("b"), b"x", &secret).await.unwrap();
         for (who, what) in [("a", b"call 2"), ("b", b"call 1")] {
             let refused = again.unwrap(&tenant(who), what, &wrapped).await;
             assert!(matches!(refused, Err(KeyError::Refused { .. })));
@@ -390,15 +503,19 @@ mod tests {
             .await
             .unwrap();
         let missing = keyring.unwrap(&tenant("a"), b"", &wrapped).await;
-        assert!(matches!(missing, Err(KeyError::Missing { epoch: 1, .. })));
+        assert!(matches!(missing, Err(KeyError::Missing { .. })));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[tokio::test]
     async fn key_files_are_for_the_owner_alone_and_damage_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        Keyring::open(folder.path()).unwrap().derive(&tenant("a"), "x").await.unwrap();
-        let file = folder.path().join("a/epoch-00000001.key");
+        let wrap = async || {
+            let keyring = Keyring::open(folder.path()).unwrap();
+            keyring.wrap(&tenant("a"), b"x", &Secret::from_bytes([7; 32])).await
+        };
+        wrap().await.unwrap();
+        let file = only_file(&folder.path().join("a"), "epoch-");
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(folder.path().join("a")).unwrap().count(), 1);
 
@@ -407,12 +524,12 @@ mod tests {
             let mut bad = good.clone();
             bad[at] ^= 1;
             fs::write(&file, bad).unwrap();
-            let error = Keyring::open(folder.path()).unwrap().derive(&tenant("a"), "x").await.unwrap_err();
+            let error = wrap().await.unwrap_err();
             assert!(matches!(error, KeyError::Damaged { .. }), "byte {at}: {error}");
         }
         fs::write(&file, good).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
-        let error = Keyring::open(folder.path()).unwrap().derive(&tenant("a"), "x").await.unwrap_err();
+        let error = wrap().await.unwrap_err();
         assert!(error.to_string().contains("chmod 600"), "{error}");
     }
 
@@ -442,15 +559,90 @@ mod tests {
     async fn two_programs_making_a_tenants_key_at_once_agree_on_it() {
         let folder = tempfile::tempdir().unwrap();
         let rings: Vec<_> = (0..8).map(|_| Keyring::open(folder.path()).unwrap()).collect();
-        let tasks: Vec<_> = rings
-            .into_iter()
-            .map(|ring| tokio::spawn(async move { ring.derive(&tenant("a"), "x").await.unwrap() }))
-            .collect();
-        let mut keys = Vec::new();
+        let secret = Secret::from_bytes([7; 32]);
+        let tasks = rings.into_iter().map(|ring| {
+            let secret = secret.clone();
+            tokio::spawn(async move { ring.wrap(&tenant("a"), b"x", &secret).await.unwrap() })
+        });
+        let tasks: Vec<_> = tasks.collect();
+        let ring = Keyring::open(folder.path()).unwrap();
         for task in tasks {
-            keys.push(*task.await.unwrap().expose());
+            let wrapped = task.await.unwrap();
+            assert_eq!(ring.unwrap(&tenant("a"), b"x", &wrapped).await.unwrap().expose(), &[7; 32]);
         }
-        keys.dedup();
-        assert_eq!(keys.len(), 1);
+    }
+
+    /// Some keys wrapped in one epoch, with their contexts.
+    async fn wrap_some(ring: &Keyring, names: &[&str]) -> Vec<Wrapped> {
+        let mut keys = Vec::new();
+        for name in names {
+            let context = name.as_bytes().to_vec();
+            let mut secret = [0; 32];
+            secret[..context.len()].copy_from_slice(&context);
+            let wrapped = ring.wrap(&tenant("a"), &context, &Secret::from_bytes(secret)).await.unwrap();
+            keys.push(Wrapped { context, wrapped });
+        }
+        keys
+    }
+
+    async fn opens(ring: &Keyring, key: &Wrapped) -> bool {
+        match ring.unwrap(&tenant("a"), &key.context, &key.wrapped).await {
+            Ok(secret) => secret.expose().starts_with(&key.context),
+            Err(KeyError::Erased { .. }) => false,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_does_not_survive_its_epoch_is_gone_and_what_does_opens_as_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let ring = Keyring::open(folder.path()).unwrap();
+        let keys = wrap_some(&ring, &["one", "two", "six"]).await;
+        let epoch = ring.epoch(&keys[0].wrapped).unwrap();
+        let early = ring.destroy_epoch(&tenant("a"), epoch, keys.clone()).await;
+        assert!(early.unwrap_err().to_string().contains("close it first"));
+        ring.close_epoch(&tenant("a"), epoch).await.unwrap();
+        ring.close_epoch(&tenant("a"), epoch).await.unwrap();
+        let later = wrap_some(&ring, &["ten"]).await;
+        assert_eq!(ring.epoch(&later[0].wrapped), Some(epoch + 1), "closing twice is closing once");
+
+        let before = std::fs::read(folder.path().join(format!("a/epoch-{epoch:08}.key"))).unwrap();
+        let survivors = vec![keys[0].clone(), keys[2].clone()];
+        assert_eq!(ring.destroy_epoch(&tenant("a"), epoch, survivors).await.unwrap(), 2);
+        for ring in [&ring, &Keyring::open(folder.path()).unwrap()] {
+            assert!(opens(ring, &keys[0]).await);
+            assert!(!opens(ring, &keys[1]).await);
+            assert!(opens(ring, &keys[2]).await && opens(ring, &later[0]).await);
+        }
+        // Again, out of the book: who was erased once is not asked back by being named as a survivor.
+        assert_eq!(ring.destroy_epoch(&tenant("a"), epoch, keys[..2].to_vec()).await.unwrap(), 1);
+        let names: Vec<String> = std::fs::read_dir(folder.path().join("a"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        for ring in [&ring, &Keyring::open(folder.path()).unwrap()] {
+            assert!(opens(ring, &keys[0]).await && opens(ring, &later[0]).await);
+            assert!(!opens(ring, &keys[1]).await && !opens(ring, &keys[2]).await, "{names:?}");
+        }
+        // Of each there is one: the present epoch, the book and its key.
+        assert_eq!(names.len(), 3, "{names:?}");
+        for name in &names {
+            let bytes = std::fs::read(folder.path().join("a").join(name)).unwrap();
+            assert!(!bytes.windows(32).any(|window| window == &before[16..48]), "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_memo_is_there_until_it_is_taken_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let ring = Keyring::open(folder.path()).unwrap();
+        assert_eq!(ring.recall(&tenant("a"), Memo::Erasing).await.unwrap(), None);
+        ring.remember(&tenant("a"), Memo::Erasing, Some(b"one".to_vec())).await.unwrap();
+        ring.remember(&tenant("a"), Memo::Erased, Some(b"two".to_vec())).await.unwrap();
+        assert_eq!(ring.recall(&tenant("a"), Memo::Erasing).await.unwrap(), Some(b"one".to_vec()));
+        ring.remember(&tenant("a"), Memo::Erasing, None).await.unwrap();
+        ring.remember(&tenant("a"), Memo::Erasing, None).await.unwrap();
+        assert_eq!(ring.recall(&tenant("a"), Memo::Erasing).await.unwrap(), None);
+        assert_eq!(ring.recall(&tenant("a"), Memo::Erased).await.unwrap(), Some(b"two".to_vec()));
     }
 }

@@ -1,15 +1,20 @@
 //! Keys: who holds them, and what is done with them.
 //!
-//! Every tenant has an *epoch key*. It never leaves its [`Kms`]: that derives the keys of the
-//! tenant's storage from it, and wraps under it the random keys of the tenant's calls. Without the epoch
-//! key nothing of the tenant's can be read, wherever copies of the data are. It also signs the tenant's log. [`Keyring`] keeps
-//! keys as files, in a directory apart from the data and apart from its backups.
+//! A tenant has an *epoch key* for every month. It never leaves its [`Kms`]: that wraps under it the random keys of the
+//! month's calls. To erase some of them for good, wherever copies of the data are, the others are wrapped anew and the
+//! epoch key is destroyed. The tenant's rows have a key of another kind, out of which single rows can be taken
+//! ([`RowKey`]). A third kind signs the tenant's log. [`Keyring`] keeps keys as files, in a directory apart from the data
+//! and apart from its backups.
 
+mod book;
 mod cipher;
 mod keyring;
+mod place;
+mod rows;
 
 pub use cipher::{Cipher, KeyedHash, NONCE, Secret, TAG};
 pub use keyring::Keyring;
+pub use rows::{RowKey, Rows};
 
 use async_trait::async_trait;
 use parloir_contract::TenantId;
@@ -27,6 +32,15 @@ pub enum KeyError {
         /// Which.
         epoch: u32,
     },
+    /// What it opens was erased.
+    #[error("a key of tenant {tenant} was erased: what it opened cannot be read any more")]
+    Erased {
+        /// Whose.
+        tenant: TenantId,
+    },
+    /// An address was erased more often than there are keys for it.
+    #[error("something was erased 65,536 times over and can be kept under this name no more: use another")]
+    Worn,
     /// There is no such key of the tenant's log.
     #[error(
         "the keys folder has no key {generation} of tenant {tenant}'s log: use the keys folder that belongs to this data folder"
@@ -46,8 +60,8 @@ pub enum KeyError {
         tenant: TenantId,
     },
     /// These keys are not for a journal.
-    #[error("whoever holds these keys signs no logs: use a keys folder")]
-    SignsNoLogs,
+    #[error("whoever holds these keys keeps no journal: use a keys folder")]
+    NoJournal,
     /// A wrapped key that this tenant's epoch key does not open.
     #[error(
         "a key of tenant {tenant} does not open: it is damaged, or it belongs to another tenant, call or keys folder"
@@ -84,28 +98,89 @@ impl From<std::io::Error> for KeyError {
     }
 }
 
-/// Who holds the tenants' epoch keys.
+/// A key as it was wrapped, and what it was wrapped for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrapped {
+    /// What it is for.
+    pub context: Vec<u8>,
+    /// What [`Kms::wrap`] gave.
+    pub wrapped: Vec<u8>,
+}
+
+/// What the journal keeps beside a tenant's keys, because it must not go with the data, and must not come back with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Memo {
+    /// The erasure that is under way.
+    Erasing,
+    /// What was erased: what is put back from a back-up is erased again.
+    Erased,
+    /// What may not be erased.
+    Held,
+}
+
+/// Who holds the tenants' keys: [`Keyring`], a key service, or a security module. What is done with epoch keys is what
+/// those can do (make a key, wrap, unwrap, destroy a key); a key book is data of theirs that goes with no back-up.
 ///
 /// `context` says what a wrapped key is for (a call, for example). It is bound, not kept: a key opens
-/// with the tenant and the context it was wrapped with.
+/// with the tenant and the context it was wrapped with. Who keeps no journal leaves all but the first three as they are.
 #[async_trait]
 pub trait Kms: Send + Sync + 'static {
-    /// A key for one purpose of a tenant's own, always the same within an epoch. The tenant's epoch key
-    /// is made, durably, on first use.
-    async fn derive(&self, tenant: &TenantId, purpose: &str) -> Result<Secret, KeyError>;
-
-    /// Wraps a key under the tenant's epoch key, which is made, durably, on first use. At most
+    /// Wraps a key under the tenant's present epoch key, which is made, durably, on the month's first use. At most
     /// [`MAX_WRAPPED`] bytes.
     async fn wrap(&self, tenant: &TenantId, context: &[u8], secret: &Secret) -> Result<Vec<u8>, KeyError>;
 
-    /// Opens a key that [`Kms::wrap`] wrapped for this tenant and context.
+    /// Opens a key that [`Kms::wrap`] wrapped for this tenant and context. [`KeyError::Erased`] where it did not survive
+    /// its epoch.
     async fn unwrap(&self, tenant: &TenantId, context: &[u8], wrapped: &[u8]) -> Result<Secret, KeyError>;
 
+    /// The key of the tenant's rows, made, durably, on first use.
+    async fn row_key(&self, tenant: &TenantId) -> Result<RowKey, KeyError>;
+
+    /// The epoch in which a key was wrapped; `None` where it is no wrapped key.
+    fn epoch(&self, _wrapped: &[u8]) -> Option<u32> {
+        None
+    }
+
+    /// Wraps nothing in an epoch any more: if it is the present one, the next begins, durably.
+    async fn close_epoch(&self, _tenant: &TenantId, _epoch: u32) -> Result<(), KeyError> {
+        Err(KeyError::NoJournal)
+    }
+
+    /// Destroys what opens the keys of a closed epoch, all but these; they open as before. Returns how many those are. Those
+    /// that were erased before stay erased. What was cut off is finished by doing it again.
+    async fn destroy_epoch(
+        &self,
+        _tenant: &TenantId,
+        _epoch: u32,
+        _survivors: Vec<Wrapped>,
+    ) -> Result<u64, KeyError> {
+        Err(KeyError::NoJournal)
+    }
+
+    /// Destroys what opens these rows, durably, and no others. See [`TenantStore::erase`](crate::TenantStore::erase).
+    async fn erase_rows(&self, _tenant: &TenantId, _rows: &[Rows]) -> Result<(), KeyError> {
+        Err(KeyError::NoJournal)
+    }
+
+    /// What [`Kms::remember`] kept.
+    async fn recall(&self, _tenant: &TenantId, _memo: Memo) -> Result<Option<Vec<u8>>, KeyError> {
+        Err(KeyError::NoJournal)
+    }
+
+    /// Keeps something beside the tenant's keys, whole and durably, in place of what was there; destroys that for `None`.
+    async fn remember(
+        &self,
+        _tenant: &TenantId,
+        _memo: Memo,
+        _what: Option<Vec<u8>>,
+    ) -> Result<(), KeyError> {
+        Err(KeyError::NoJournal)
+    }
+
     /// The keys that sign the tenant's log, oldest first: the present one is the last. The first is made,
-    /// durably, on first use. Ed25519, so that a key service or a security module can hold them. Who keeps
-    /// no journal leaves this and the next two as they are.
+    /// durably, on first use. Ed25519, so that a key service or a security module can hold them.
     async fn log_keys(&self, _tenant: &TenantId) -> Result<Vec<LogKey>, KeyError> {
-        Err(KeyError::SignsNoLogs)
+        Err(KeyError::NoJournal)
     }
 
     /// Signs with one of [`Kms::log_keys`].
@@ -115,7 +190,7 @@ pub trait Kms: Send + Sync + 'static {
         _generation: u32,
         _message: &[u8],
     ) -> Result<[u8; 64], KeyError> {
-        Err(KeyError::SignsNoLogs)
+        Err(KeyError::NoJournal)
     }
 
     /// Makes the next key of the tenant's log, durably. The one before it stays, to hand over; those before
@@ -123,7 +198,7 @@ pub trait Kms: Send + Sync + 'static {
     /// the present key is another, nothing is made and nothing destroyed ([`KeyError::NotPublished`]), for only what
     /// is published can hand over.
     async fn rotate_log(&self, _tenant: &TenantId, _published: &[u8; 32]) -> Result<LogKey, KeyError> {
-        Err(KeyError::SignsNoLogs)
+        Err(KeyError::NoJournal)
     }
 }
 

@@ -1,0 +1,212 @@
+//! `parloir erase`: what is somebody's becomes unreadable, here and in every back-up.
+
+use std::io::{BufRead, IsTerminal};
+
+use clap::Args;
+use parloir_contract::{CallId, TenantId};
+use parloir_journal::{ErasureNote, ErasureReport, RecordBody, Requested, erasures, read_call};
+use parloir_server::{EraseRequest, Folders, Storage, TenantErasure, Whose, hand_over_erasure};
+use parloir_store::Keyring;
+
+use crate::commands::calls::time;
+use crate::terminal::{self, BAD, DIM, GOOD, styled};
+use crate::{DataArgs, Failure, Outcome};
+
+#[derive(Args)]
+#[command(group(clap::ArgGroup::new("whose").required(true).args(["call", "caller", "tenant"]).multiple(true)))]
+pub(crate) struct Erase {
+    /// One call, as `parloir calls` lists it.
+    #[arg(long, conflicts_with_all = ["caller", "tenant"])]
+    call: Option<CallId>,
+    /// Every call from this number (E.164), and the bookings and memories that name it. With --tenant, with that tenant only.
+    #[arg(long, value_name = "NUMBER")]
+    caller: Option<String>,
+    /// Every call of a tenant, and all its agents have kept.
+    #[arg(long)]
+    tenant: Option<TenantId>,
+    /// The technical trace too: which provider was asked when, and how it went.
+    #[arg(long)]
+    trace: bool,
+    /// Why, for the record of the erasure in the log. It is sealed; name nobody all the same.
+    #[arg(long, value_name = "WORDS")]
+    reason: Option<String>,
+    /// Say what would be erased, and erase nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask before erasing.
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    data: DataArgs,
+    /// Print one JSON object a line for each tenant.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Erase {
+    pub(crate) async fn run(self) -> Outcome {
+        let folders = self.data.existing()?;
+        let whose = match (&self.call, &self.caller, &self.tenant) {
+            (Some(call), ..) => Whose::Call(*call),
+            (None, Some(number), tenant) => Whose::Caller { number: number.clone(), tenant: tenant.clone() },
+            (None, None, Some(tenant)) => Whose::Tenant(tenant.clone()),
+            (None, None, None) => return Err(Failure::bad_input(&"give --call, --caller or --tenant")),
+        };
+        let (trace, reason) = (self.trace, self.reason.clone());
+        let mut request = EraseRequest { whose, trace, reason, dry_run: self.dry_run };
+        if !self.dry_run && !self.yes && std::io::stdin().is_terminal() {
+            request.dry_run = true;
+            self.tell(&erase(&folders, &request).await?);
+            request.dry_run = false;
+            anstream::eprint!("Erase all of this for good? [y/N] ");
+            let mut answer = String::new();
+            std::io::stdin().lock().read_line(&mut answer)?;
+            if !answer.trim().eq_ignore_ascii_case("y") {
+                return Err(Failure::new("nothing was erased"));
+            }
+        }
+        let done = erase(&folders, &request).await?;
+        self.tell(&done);
+        let left = |calls: fn(&TenantErasure) -> usize| done.iter().map(calls).sum::<usize>();
+        let (lasting, held) = (left(|erased| erased.lasting.len()), left(|erased| erased.held.len()));
+        if lasting + held > 0 && !self.dry_run {
+            return Err(Failure::new(format!(
+                "{lasting} call(s) last and {held} are held, and were left as they are: erase once more when they are over, or released with `parloir hold CALL --release`"
+            )));
+        }
+        Ok(())
+    }
+
+    fn tell(&self, done: &[TenantErasure]) {
+        if self.json {
+            for TenantErasure { tenant, calls, lasting, held, rows, report } in done {
+                let names = |calls: &[CallId]| calls.iter().map(CallId::to_string).collect::<Vec<_>>();
+                let report = report.as_ref().map(crate::commands::erase::done);
+                println!(
+                    "{}",
+                    serde_json::json!({
+                        "tenant": tenant.as_str(), "calls": names(calls), "lasting": names(lasting), "held": names(held), "rows": rows, "erased": report,
+                    })
+                );
+            }
+            return;
+        }
+        let found: Vec<_> = done
+            .iter()
+            .filter(|done| {
+                !done.calls.is_empty() || !done.lasting.is_empty() || !done.held.is_empty() || done.rows > 0
+            })
+            .collect();
+        if found.is_empty() {
+            anstream::println!("{}", styled(DIM, "nothing here is of that call or number"));
+        }
+        for TenantErasure { tenant, calls, lasting, held, rows, report } in found {
+            match report {
+                None => {
+                    let what = if self.trace { "all there is of" } else { "sound and words of" };
+                    anstream::println!("{what} {} call(s) and {rows} row(s) of {tenant}", calls.len());
+                    for call in calls {
+                        anstream::println!("  {call}");
+                    }
+                }
+                Some(report) => {
+                    anstream::println!(
+                        "{} {} call(s) and {} row(s) of {tenant}: {} sealed chunks and {} seconds of sound blanked",
+                        styled(GOOD, "erased"),
+                        report.calls,
+                        report.rows,
+                        report.chunks,
+                        report.blocks,
+                    );
+                    anstream::println!(
+                        "  {} key(s) destroyed, {} others wrapped anew",
+                        report.epochs,
+                        report.survivors
+                    );
+                    if let Some(record) = report.record {
+                        anstream::println!("  the log's record of it: {record}");
+                    }
+                }
+            }
+            for call in lasting {
+                anstream::println!("  {} {call} lasts: it is left as it is", styled(BAD, "!"));
+            }
+            for call in held {
+                anstream::println!("  {} {call} is held: it is left as it is", styled(BAD, "!"));
+            }
+        }
+    }
+}
+
+/// Erases, or has the installation do it that serves these folders.
+async fn erase(folders: &Folders, request: &EraseRequest) -> Result<Vec<TenantErasure>, Failure> {
+    let spinner = terminal::spinner("looking and erasing");
+    let done = async {
+        if let Some(done) = hand_over_erasure(&folders.keys, request).await? {
+            return Ok::<_, Failure>(done);
+        }
+        let storage = Storage::open(folders).await?;
+        let done = storage.erase(request).await;
+        storage.close().await;
+        Ok(done?)
+    };
+    let done = done.await;
+    spinner.finish_and_clear();
+    done
+}
+
+/// The erasures of a call.
+pub(crate) async fn erased(
+    folders: &Folders,
+    tenant: &TenantId,
+    call: CallId,
+) -> Result<Vec<ErasureNote>, Failure> {
+    let mut notes = erasures(&Keyring::open(&folders.keys)?, tenant).await?;
+    notes.retain(|note| note.calls.contains(&call));
+    Ok(notes)
+}
+
+/// Why, where the record of an erasure says so and can still be read.
+pub(crate) async fn reason(folders: &Folders, tenant: &TenantId, note: &ErasureNote) -> Option<String> {
+    let keyring = Keyring::open(&folders.keys).ok()?;
+    let records = read_call(&folders.data, &keyring, tenant, note.record, None).await.ok()?;
+    records.into_iter().find_map(|record| match record.body {
+        RecordBody::Erased(erased) => erased.reason,
+        _ => None,
+    })
+}
+
+/// An erasure in words.
+pub(crate) fn words(note: &ErasureNote, reason: Option<&str>) -> String {
+    let asked = match note.requested {
+        Requested::Calls => "",
+        Requested::Caller => ", with all of its caller's",
+        Requested::Tenant => ", with all of its tenant's",
+        Requested::Retention => ", its time had come",
+    };
+    let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+    let head = styled(BAD, "erased");
+    format!(
+        "{head} on {} UTC: its {}{asked}{reason} {}",
+        time(note.at),
+        note.purposes,
+        styled(DIM, &format!("[{}]", note.record))
+    )
+}
+
+/// What was done, for programs.
+pub(crate) fn done(done: &ErasureReport) -> serde_json::Value {
+    serde_json::json!({
+        "calls": done.calls, "chunks": done.chunks, "recorded_seconds": done.blocks, "rows": done.rows,
+        "keys_destroyed": done.epochs, "keys_wrapped_anew": done.survivors,
+        "record": done.record.map(|record| record.to_string()),
+    })
+}
+
+/// An erasure for programs.
+pub(crate) fn json(note: &ErasureNote) -> serde_json::Value {
+    serde_json::json!({
+        "at": time(note.at), "record": note.record.to_string(), "requested": format!("{:?}", note.requested).to_lowercase(),
+        "purposes": note.purposes.iter().map(|purpose| purpose.name()).collect::<Vec<_>>(),
+    })
+}

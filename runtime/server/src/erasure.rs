@@ -1,0 +1,440 @@
+//! Erasing what is somebody's: which calls and which rows that are, and then the journal's own erasure of them.
+//!
+//! A caller's are the calls that came from the number, and the rows that name it: appointments with their slots, and what
+//! agents remember under it or of it. A call's are its own alone: an appointment made in it still stands. A tenant's are all.
+
+use std::collections::HashSet;
+
+use parloir_contract::{CallId, TenantId};
+use parloir_journal::{
+    CallEntry, Content, ContentOf, Erasure, ErasureReport, Journal, JournalError, Purposes, Record,
+    RecordBody, Requested, erasures, holds,
+};
+use parloir_store::{Rows, StoreError, Table, TenantStore};
+use serde::{Deserialize, Serialize};
+
+use crate::Storage;
+
+/// Calls, or rows, looked at in one go.
+const PAGE: usize = 500;
+/// Tables in which rows may name a caller.
+const NAMING: [Table; 4] = [Table::Appointments, Table::AppointmentsByPhone, Table::Memory, Table::Reports];
+/// Tables that are the journal's own index: of them goes what belongs to erased calls.
+const INDEX: [Table; 4] = [Table::Calls, Table::CallsByTime, Table::OpenCalls, Table::Journal];
+
+/// Whose things are to be erased.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Whose {
+    /// A call's.
+    Call(CallId),
+    /// A caller's.
+    Caller {
+        /// The number, E.164.
+        number: String,
+        /// With this tenant only; with every tenant for `None`.
+        tenant: Option<TenantId>,
+    },
+    /// A tenant's.
+    Tenant(TenantId),
+}
+
+/// A request to erase.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EraseRequest {
+    /// Whose things.
+    pub whose: Whose,
+    /// Whether the technical trace goes too, and not sound and words alone.
+    pub trace: bool,
+    /// Why, in the operator's words.
+    pub reason: Option<String>,
+    /// Only tell what it would be.
+    pub dry_run: bool,
+}
+
+/// What is, or would be, erased of one tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantErasure {
+    /// Whose.
+    pub tenant: TenantId,
+    /// These calls.
+    pub calls: Vec<CallId>,
+    /// These would too, but they last: they are left as they are.
+    pub lasting: Vec<CallId>,
+    /// And these, but they are held.
+    pub held: Vec<CallId>,
+    /// So many rows that name the caller, or tables.
+    pub rows: usize,
+    /// What was done; `None` where it was only to be told.
+    pub report: Option<ErasureReport>,
+}
+
+/// A request to hold a call, or to release it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldRequest {
+    /// Whose call.
+    pub tenant: TenantId,
+    /// Which.
+    pub call: CallId,
+    /// Why, in the operator's words.
+    pub why: String,
+    /// Whether it is released.
+    pub release: bool,
+}
+
+/// Why nothing was erased.
+#[derive(Debug, thiserror::Error)]
+pub enum EraseError {
+    /// There is no such call.
+    #[error("there is no call {0} here that is not erased already: `parloir calls` lists them")]
+    NoSuchCall(CallId),
+    /// There is no such tenant.
+    #[error("tenant {0} has had no call here: look at how it is written, and at the data folder")]
+    NoSuchTenant(TenantId),
+    /// It is no number.
+    #[error("{0:?} is no telephone number: write it in E.164 form, as in +33612345678")]
+    NoNumber(String),
+    /// The journal did not do it.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The storage did not do it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Storage {
+    /// Erases what is asked for, tenant by tenant. When it returns, none of it can be read any more. What is cut off is
+    /// finished when the journal is opened next.
+    pub async fn erase(&self, request: &EraseRequest) -> Result<Vec<TenantErasure>, EraseError> {
+        let purposes = if request.trace { Purposes::ALL } else { Purposes::CONTENTS };
+        let mut done = Vec::new();
+        for (tenant, found) in self.found(&request.whose).await? {
+            let Found { calls, lasting, held, rows, requested, holds: _ } = found;
+            let mut erased = TenantErasure {
+                tenant: tenant.clone(),
+                calls,
+                lasting,
+                held,
+                rows: rows.len(),
+                report: None,
+            };
+            let nothing = erased.calls.is_empty() && rows.is_empty();
+            if !request.dry_run && !nothing {
+                let (calls, reason) = (erased.calls.clone(), request.reason.clone());
+                let erasure = Erasure { calls, purposes, rows, requested, reason };
+                erased.report = Some(self.journal.erase(&tenant, erasure).await?);
+            }
+            done.push(erased);
+        }
+        Ok(done)
+    }
+
+    /// Holds a call, or releases it. Returns whether that changed anything.
+    pub async fn hold(&self, request: &HoldRequest) -> Result<bool, EraseError> {
+        let HoldRequest { tenant, call, why, release } = request;
+        Ok(match release {
+            true => self.journal.release(tenant, *call, why.clone()).await?,
+            false => self.journal.hold(tenant, *call, why.clone()).await?,
+        })
+    }
+
+    async fn found(&self, whose: &Whose) -> Result<Vec<(TenantId, Found)>, EraseError> {
+        match whose {
+            Whose::Call(call) => {
+                let (tenant, entry) = self.journal.find(*call).await?.ok_or(EraseError::NoSuchCall(*call))?;
+                let mut found = Found::new(self, &tenant, Requested::Calls).await?;
+                found.add(&entry);
+                Ok(vec![(tenant, found)])
+            }
+            Whose::Caller { number, tenant } => {
+                let number = Number::new(number).ok_or_else(|| EraseError::NoNumber(number.clone()))?;
+                let tenants = match tenant {
+                    Some(tenant) => vec![self.known(tenant).await?],
+                    None => self.journal.tenants().await?,
+                };
+                let mut all = Vec::new();
+                for tenant in tenants {
+                    let mut found = Found::new(self, &tenant, Requested::Caller).await?;
+                    for entry in calls(&self.journal, &tenant).await? {
+                        let records = self.journal.records(&tenant, entry.call).await?;
+                        if records.iter().any(|record| number.rang(record)) {
+                            found.add(&entry);
+                        }
+                    }
+                    found.rows = number.rows(&self.rows(&tenant).await?).await?;
+                    all.push((tenant, found));
+                }
+                Ok(all)
+            }
+            Whose::Tenant(tenant) => {
+                let tenant = self.known(tenant).await?;
+                let mut found = Found::new(self, &tenant, Requested::Tenant).await?;
+                calls(&self.journal, &tenant).await?.iter().for_each(|entry| found.add(entry));
+                let tables = Table::ALL.into_iter().filter(|table| !INDEX.contains(table));
+                found.rows = tables.map(Rows::Of).collect();
+                Ok(vec![(tenant, found)])
+            }
+        }
+    }
+
+    async fn known(&self, tenant: &TenantId) -> Result<TenantId, EraseError> {
+        let known = self.journal.tenants().await?.contains(tenant);
+        if known { Ok(tenant.clone()) } else { Err(EraseError::NoSuchTenant(tenant.clone())) }
+    }
+
+    /// When, and how much, was erased of calls of a tenant.
+    pub async fn erasures(&self, tenant: &TenantId) -> Result<Vec<parloir_journal::ErasureNote>, EraseError> {
+        Ok(erasures(self.keys(), tenant).await?)
+    }
+}
+
+/// What is somebody's with one tenant.
+struct Found {
+    calls: Vec<CallId>,
+    lasting: Vec<CallId>,
+    held: Vec<CallId>,
+    rows: Vec<Rows>,
+    requested: Requested,
+    holds: HashSet<CallId>,
+}
+
+impl Found {
+    async fn new(storage: &Storage, tenant: &TenantId, requested: Requested) -> Result<Self, EraseError> {
+        let holds = holds(storage.keys(), tenant).await?.into_iter().map(|hold| hold.call).collect();
+        Ok(Self {
+            calls: Vec::new(),
+            lasting: Vec::new(),
+            held: Vec::new(),
+            rows: Vec::new(),
+            requested,
+            holds,
+        })
+    }
+
+    fn add(&mut self, entry: &CallEntry) {
+        match entry.outcome {
+            _ if self.holds.contains(&entry.call) => self.held.push(entry.call),
+            Some(_) => self.calls.push(entry.call),
+            None => self.lasting.push(entry.call),
+        }
+    }
+}
+
+/// Every call of a tenant, but those that hold records of erasures.
+pub(crate) async fn calls(journal: &Journal, tenant: &TenantId) -> Result<Vec<CallEntry>, JournalError> {
+    let (mut all, mut from) = (Vec::new(), None);
+    loop {
+        let page = journal.calls(tenant, from.as_ref(), PAGE).await?;
+        all.extend(page.calls.into_iter().filter(|entry| !entry.is_of_journal()));
+        match page.next {
+            Some(next) => from = Some(next),
+            None => return Ok(all),
+        }
+    }
+}
+
+/// A telephone number, as it may be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Number {
+    digits: String,
+    /// With what is dialled before it at home ("06…" for "+336…"), or from abroad.
+    dialled: Vec<String>,
+}
+
+impl Number {
+    fn new(text: &str) -> Option<Self> {
+        let digits: String = text.chars().filter(|c| !matches!(c, ' ' | '.' | '-')).collect();
+        let digits = digits.strip_prefix('+')?.to_owned();
+        if !(5..=15).contains(&digits.len()) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let mut dialled = vec![digits.clone(), format!("00{digits}")];
+        dialled.extend(digits.strip_prefix("33").map(|rest| format!("0{rest}")));
+        Some(Self { digits, dialled })
+    }
+
+    fn is(&self, other: &str) -> bool {
+        Self::new(other).is_some_and(|other| other.digits == self.digits)
+    }
+
+    /// Whether a record says that the call came from it.
+    fn rang(&self, record: &Record) -> bool {
+        let caller = match &record.body {
+            RecordBody::CallStarted(started) => started.info.as_ref().and_then(|info| info.caller.as_deref()),
+            RecordBody::Content(ContentOf { content: Some(Content::Info(info)), .. }) => {
+                info.caller.as_deref()
+            }
+            _ => None,
+        };
+        caller.is_some_and(|caller| self.is(caller))
+    }
+
+    /// Whether bytes name it: with its "+" anywhere, in other forms where it is not a part of a longer number.
+    fn named_in(&self, bytes: &[u8]) -> bool {
+        let digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
+        let ends = |at: usize| !digit(bytes.get(at));
+        let places = |form: &[u8]| {
+            let length = form.len();
+            let windows = bytes.windows(length).enumerate();
+            let form = form.to_vec();
+            windows.filter(move |(_, window)| *window == form).map(move |(at, _)| (at, at + length))
+        };
+        let plus = format!("+{}", self.digits);
+        places(plus.as_bytes()).any(|(_, end)| ends(end))
+            || self.dialled.iter().any(|form| {
+                places(form.as_bytes()).any(|(at, end)| {
+                    ends(end) && !at.checked_sub(1).is_some_and(|before| digit(bytes.get(before)))
+                })
+            })
+    }
+
+    /// The rows that name it, and the slots of the appointments among them, which are free again.
+    async fn rows(&self, store: &TenantStore) -> Result<Vec<Rows>, StoreError> {
+        let (mut rows, mut references) = (Vec::new(), Vec::new());
+        for table in NAMING {
+            for (key, value) in all(store, table).await? {
+                if self.named_in(&key) || self.named_in(&value) {
+                    rows.push(Rows::At(store.address_of(table, &key)?));
+                    if table == Table::Appointments {
+                        references.push(key);
+                    }
+                }
+            }
+        }
+        if !references.is_empty() {
+            for (key, value) in all(store, Table::Slots).await? {
+                if references.contains(&value) {
+                    rows.push(Rows::At(store.address_of(Table::Slots, &key)?));
+                }
+            }
+        }
+        Ok(rows)
+    }
+}
+
+/// Every row of a table.
+async fn all(store: &TenantStore, table: Table) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    let (mut rows, mut from) = (Vec::new(), None);
+    loop {
+        let page = store.scan(table, "", from.as_ref(), PAGE).await?;
+        rows.extend(page.entries.into_iter().map(|entry| (entry.key, entry.value)));
+        match page.next {
+            Some(next) => from = Some(next),
+            None => return Ok(rows),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use parloir_contract::{Book, Booked, CallInfo, Contact, Direction, LocalTime, SetMemory};
+    use parloir_journal::{CallEnded, CallStarted};
+    use parloir_tenancy::calendar::Hours;
+    use parloir_tenancy::{Calendar, Memory};
+
+    use super::*;
+    use crate::Folders;
+
+    const HERS: &str = "+33612345678";
+    const HIS: &str = "+33687654321";
+
+    #[test]
+    fn a_number_is_found_however_it_is_written_and_no_other() {
+        let number = Number::new("+33 6 12 34 56 78").unwrap();
+        for text in ["+33612345678", "x+33612345678,", "call 0612345678", "0033612345678", "33612345678"] {
+            assert!(number.named_in(text.as_bytes()), "{text}");
+        }
+        for text in ["+336123456789", "10612345678", "612345678", "+33612345679", ""] {
+            assert!(!number.named_in(text.as_bytes()), "{text}");
+        }
+        for text in ["0612345678", "+33 6", "", "+33a12345678"] {
+            assert_eq!(Number::new(text), None);
+        }
+    }
+
+    fn tenant() -> TenantId {
+        "cabinet".parse().unwrap()
+    }
+
+    async fn call(storage: &Storage, number: u8, caller: &str) -> CallId {
+        let id = CallId::from_bytes([number; 16]);
+        let info = CallInfo {
+            id: id.to_string(),
+            direction: Direction::Inbound,
+            line: "+33123456789".into(),
+            caller: Some(caller.into()),
+            language: "fr-FR".into(),
+            started_at: LocalTime { year: 2026, month: 11, day: 2, hour: 9, minute: 30 },
+            settings: vec![],
+        };
+        let started = CallStarted { info: Some(info), ..CallStarted::default() };
+        let open = storage.journal.open_call(&tenant(), id, started).await.unwrap();
+        open.close(CallEnded::default()).await.unwrap();
+        id
+    }
+
+    async fn book(calendar: &Calendar, slot: &str, phone: &str) -> bool {
+        let contact = Contact { name: "Anne".into(), phone: Some(phone.into()) };
+        let book = Book { slot: slot.into(), contact, motive: "contrôle".into() };
+        let booked = calendar.book(book, "2026-11-23T08:00".parse().unwrap()).await.unwrap();
+        matches!(booked, Booked::Confirmed(_))
+    }
+
+    fn request(whose: Whose, dry_run: bool) -> EraseRequest {
+        EraseRequest { whose, trace: false, reason: None, dry_run }
+    }
+
+    #[tokio::test]
+    async fn a_callers_calls_bookings_and_memories_go_and_nobody_elses() {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+        let (hers, his) = (call(&storage, 1, HERS).await, call(&storage, 2, HIS).await);
+        let store = storage.rows(&tenant()).await.unwrap();
+        let text = "notice-minutes = 60\nopen = { tuesday = [\"09:00-10:30\"] }";
+        let hours = Arc::new(Hours::new(&toml::from_str(text).unwrap()).unwrap());
+        let (calendar, memory) = (Calendar::new(hours, store.clone()), Memory::new(store.clone()));
+        assert!(
+            book(&calendar, "2026-11-24T09:00", HERS).await && book(&calendar, "2026-11-24T09:30", HIS).await
+        );
+        for (key, value) in [("caller:+33612345678", "vip"), ("last", "rang: 0612345678"), ("count", "7")] {
+            memory.set(SetMemory { key: key.into(), value: value.into() }).await.unwrap();
+        }
+
+        let whose = Whose::Caller { number: HERS.into(), tenant: None };
+        let would = storage.erase(&request(whose.clone(), true)).await.unwrap();
+        assert_eq!((would[0].calls.as_slice(), would[0].rows, would[0].report), ([hers].as_slice(), 5, None));
+        assert!(!storage.journal.records(&tenant(), hers).await.unwrap().is_empty());
+        let done = storage.erase(&request(whose.clone(), false)).await.unwrap();
+        let report = done[0].report.unwrap();
+        assert_eq!((report.calls, report.rows), (1, 5), "{report:?}");
+
+        let now = "2026-11-23T08:00".parse().unwrap();
+        assert!(calendar.find(HERS, now).await.unwrap().is_empty());
+        assert_eq!(calendar.find(HIS, now).await.unwrap().len(), 1);
+        assert_eq!(memory.get("caller:+33612345678").await.unwrap(), None);
+        assert_eq!(memory.get("last").await.unwrap(), None);
+        assert_eq!(memory.get("count").await.unwrap().unwrap(), b"7");
+        assert!(book(&calendar, "2026-11-24T09:00", HIS).await, "her slot is free again");
+        let text = format!("{:?}", storage.journal.records(&tenant(), hers).await.unwrap());
+        assert!(!text.contains(HERS), "{text}");
+        let text = format!("{:?}", storage.journal.records(&tenant(), his).await.unwrap());
+        assert!(text.contains(HIS), "{text}");
+        assert_eq!(storage.erasures(&tenant()).await.unwrap()[0].requested, Requested::Caller);
+        // Nothing is left to be found.
+        let again = storage.erase(&request(whose, false)).await.unwrap();
+        assert_eq!((again[0].calls.len(), again[0].rows, again[0].report), (0, 0, None));
+
+        let all = EraseRequest { trace: true, ..request(Whose::Tenant(tenant()), false) };
+        let done = storage.erase(&all).await.unwrap();
+        assert_eq!(done[0].report.unwrap().calls, 2);
+        assert!(calendar.find(HIS, now).await.unwrap().is_empty());
+        assert_eq!(memory.get("count").await.unwrap(), None);
+        let report = storage.journal.verify(parloir_journal::Scope::All).await.unwrap();
+        assert!(report.is_sound() && report.erased == 2, "{:#?}", report.problems);
+        let unknown = storage.erase(&request(Whose::Call(his), false)).await;
+        assert!(matches!(unknown, Err(EraseError::NoSuchCall(_))));
+        storage.close().await;
+    }
+}
