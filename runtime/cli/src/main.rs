@@ -88,8 +88,8 @@ enum Command {
 A `parloir serve` on the folder does it itself. What is cut off is finished at the next start. Back-ups need not be touched: the keys are gone.
 
 Examples:
-  parloir erase --caller +33612345678 --dry-run
-  parloir erase --caller +33612345678 --reason \"her letter of 3 March\"
+  parloir erase --caller +33639981234 --dry-run
+  parloir erase --caller +33639981234 --reason \"her letter of 3 March\"
   parloir erase --call 4f1c…e2 --trace"
     )]
     Erase(commands::erase::Erase),
