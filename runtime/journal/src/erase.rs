@@ -232,13 +232,18 @@ impl Journal {
                 continue;
             }
             *before = before.or(purposes);
+            let lasts = || not_now("it lasts. Erase it when it is over");
+            // The index is a little behind: it may not know yet of a call that was begun just now.
+            if self.shared().open.lock().contains(&(tenant.clone(), call)) {
+                return Err(lasts());
+            }
             let no_such_call = || ReadError::NoSuchCall { tenant: tenant.clone(), call };
             let entry = index.get(tenant, call).await?.ok_or_else(no_such_call)?;
             if held.contains(&call) {
                 return Err(not_now("it is held. `parloir hold CALL --release` releases it"));
             }
             if entry.outcome.is_none() {
-                return Err(not_now("it lasts. Erase it when it is over"));
+                return Err(lasts());
             }
             if entry.is_of_journal() {
                 return Err(not_now(

@@ -1,6 +1,6 @@
 //! Dependencies point down only: `cli → server → call → {sandbox, meaning, media, transport, providers,
 //! tenancy, journal} → store → contract`, and beside `call`, `cli → rehearsal → {sandbox, meaning, media,
-//! tenancy}` `cli → replay → {rehearsal, journal, sandbox, meaning, tenancy}` and `cli → persons → journal`. The middle rooms do not import each other, except that transport and providers may use
+//! tenancy}` `cli → replay → {rehearsal, journal, sandbox, meaning, tenancy}` and `{cli, server} → persons → journal`. The middle rooms do not import each other, except that transport and providers may use
 //! media's frame and codec types. The verifier stands alone: it imports no room, and the rooms that make
 //! what it checks import it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
@@ -37,13 +37,12 @@ fn plan() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     plan.entry("parloir-journal").or_default().insert("parloir-proof");
     let below_call: BTreeSet<_> = ground.into_iter().chain(middle).collect();
     let mut below_server = below_call.clone();
-    below_server.extend(["parloir-call", "parloir-proof"]);
+    below_server.extend(["parloir-call", "parloir-persons", "parloir-proof"]);
     let mut below_cli = below_server.clone();
     below_cli.extend([
         "parloir-server",
         "parloir-rehearsal",
         "parloir-replay",
-        "parloir-persons",
         "parloir-proof",
         "parloir-witness",
     ]);

@@ -18,7 +18,7 @@ pub(crate) struct Erase {
     /// One call, as `parloir calls` lists it.
     #[arg(long, conflicts_with_all = ["caller", "tenant"])]
     call: Option<CallId>,
-    /// Every call from this number (E.164), and the bookings and memories that name it. With --tenant, with that tenant only.
+    /// Every call from this number, and the bookings and memories that name it. With --tenant, with that tenant only.
     #[arg(long, value_name = "NUMBER")]
     caller: Option<String>,
     /// Every call of a tenant, and all its agents have kept.
