@@ -24,6 +24,8 @@ const LINE: &str = "+33199005678";
 const CALLER: &str = "+33639981234";
 /// Where callers go when the agent cannot help.
 const FALLBACK: &str = "+33199009999";
+/// The caller answers what was asked last: on a busy machine the next sentence of the agent may come late.
+const PAUSE: Duration = Duration::from_millis(1_400);
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Language {
@@ -119,8 +121,12 @@ impl Demo {
             .map(|line| Written::Say(voices.join(format!("{line}.wav")).display().to_string()))
             .collect();
         let steps = call::steps(&written, self.lang.tag()).await?;
-        let options =
-            DialOptions { auth_token: Some(token), from: Some(CALLER.to_owned()), ..DialOptions::to(LINE) };
+        let options = DialOptions {
+            auth_token: Some(token),
+            from: Some(CALLER.to_owned()),
+            agent_quiet: PAUSE,
+            ..DialOptions::to(LINE)
+        };
         let report = call::place(&webhook, options, steps).await?;
         let ended = tokio::time::timeout(Duration::from_secs(30), finished.recv()).await;
         let ended =
