@@ -8,7 +8,7 @@ use clap::Parser;
 use parloir_sandbox::Settings;
 use parloir_server::{Config, Folders, Installation, serve};
 
-/// Serves a configuration with canned ears and a canned voice.
+/// Serves a configuration with canned ears and a canned voice, beside the providers it names.
 #[derive(Parser)]
 struct Cli {
     /// The operator's file.
@@ -46,7 +46,7 @@ fn main() -> ExitCode {
 
 async fn run(cli: Cli) -> Result<(), Box<dyn std::error::Error>> {
     let config = Config::read(&cli.config)?;
-    let providers = parloir_e2e::canned(&cli.said)?;
+    let providers = parloir_e2e::canned(&cli.said, &config.providers)?;
     let folders = Folders::beside(&cli.data);
     let installation =
         Installation::open(&config, &folders, &PathBuf::new(), Some(providers), Settings::default()).await?;

@@ -2,6 +2,7 @@
 //! What is measured or tested with them is ours alone. They are fakes and belong to tests only.
 #![forbid(unsafe_code)]
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -93,11 +94,14 @@ impl TextToSpeech for VoiceThatIsLost {
     }
 }
 
-/// Canned ears and voice. `said` is what every caller is understood to say.
-pub fn canned(said: &str) -> Result<Registry, ConfigError> {
+/// Canned ears and voice. `said` is what every caller is understood to say. `others` are real ones beside them.
+pub fn canned(said: &str, others: &[ProviderEntry]) -> Result<Registry, ConfigError> {
     let ears = Arc::new(CannedEars(said.to_owned()));
-    let builder = Registry::builder()
+    let mut builder = Registry::builder()
         .speech_to_text(ProviderEntry::in_code("canned-ears", Role::SpeechToText), ears)?
         .text_to_speech(ProviderEntry::in_code("canned-voice", Role::TextToSpeech), Arc::new(CannedVoice))?;
+    for entry in others {
+        builder = builder.start(entry.clone(), Path::new(""))?;
+    }
     Ok(builder.build())
 }

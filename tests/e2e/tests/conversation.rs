@@ -48,7 +48,7 @@ fn outcome(records: &[Record]) -> Ending {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_agent_understood_is_answered_by_the_host_and_journaled() {
-    let providers = parloir_e2e::canned("Entre quinze et vingt mille euros.").unwrap();
+    let providers = parloir_e2e::canned("Entre quinze et vingt mille euros.", &[]).unwrap();
     let house = House::open(Plan { settings: &[("trial", "budget")], providers, ..Plan::default() }).await;
     let mut watch = house.watch();
     house

@@ -251,7 +251,7 @@ async fn a_file_that_changed_is_loaded_again_and_one_that_is_damaged_is_not() {
         house::LINE
     );
     let config: Config = toml::from_str(&text).unwrap();
-    let providers = parloir_e2e::canned("").unwrap();
+    let providers = parloir_e2e::canned("", &[]).unwrap();
     let folders = Folders::beside(folder.path().join("data"));
     let opened = Installation::open(&config, &folders, Path::new(""), Some(providers), Settings::default());
     let installation = opened.await.unwrap();

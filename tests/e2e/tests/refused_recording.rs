@@ -24,7 +24,7 @@ fn holds(folder: &Path, needle: &[u8]) -> bool {
 const CANARY: &str = "Les canaris chantent à Dunkerque.";
 
 async fn refuses(steps: Vec<Step>, said: &str) {
-    let providers = parloir_e2e::canned(said).unwrap();
+    let providers = parloir_e2e::canned(said, &[]).unwrap();
     let plan = Plan {
         settings: &[("trial", "consent"), ("greet", "no")],
         recording: "ask",
@@ -85,7 +85,7 @@ async fn by_voice() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn and_one_who_agrees_leaves_the_whole_conversation_from_its_first_word() {
-    let providers = parloir_e2e::canned(CANARY).unwrap();
+    let providers = parloir_e2e::canned(CANARY, &[]).unwrap();
     let plan = Plan {
         settings: &[("trial", "consent"), ("greet", "no")],
         recording: "ask",

@@ -5,7 +5,7 @@ use std::hint::black_box;
 
 use parloir_agent::understanding::{Language, say as in_words, yes_no};
 use parloir_agent::{
-    Agent, Answered, BargeIn, Call, Capability, Description, Outcome, Transferred, Turn, log, memory,
+    Agent, Answered, BargeIn, Call, Capability, Description, Outcome, Transferred, Turn, log, memory, model,
 };
 use parloir_agent::{ask, clock, consent, listen, random, say, sentence, transfer};
 
@@ -15,7 +15,7 @@ impl Agent for Trial {
     fn describe() -> Description {
         Description::new("trial", "0.1.0")
             .speaking(["fr-FR", "en-GB"])
-            .needing([Capability::Memory, Capability::Transfer])
+            .needing([Capability::Memory, Capability::Model, Capability::Transfer])
     }
 
     fn answer(call: Call) -> Outcome {
@@ -47,6 +47,7 @@ impl Agent for Trial {
             "calls" => calls(),
             "consent" => asks_consent(),
             "budget" => budget(&call),
+            "questions" => questions(&call),
             other => Outcome::Failed(format!("there is no trial {other:?}")),
         }
     }
@@ -164,6 +165,17 @@ fn silent() -> Outcome {
 fn calls() -> Outcome {
     for _ in 0..10_000 {
         black_box(clock::elapsed());
+    }
+    Outcome::Done
+}
+
+/// Asks the model one question after another, each of its own words.
+fn questions(call: &Call) -> Outcome {
+    for number in 1u32.. {
+        let question = model::Message::User(format!("question {} {number}", call.id));
+        if let Err(refusal) = model::chat(&[question], &model::ChatOptions::default()) {
+            return Outcome::Failed(format!("{refusal:?}"));
+        }
     }
     Outcome::Done
 }
