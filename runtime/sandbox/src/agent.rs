@@ -83,13 +83,13 @@ impl Agent {
                 let meter = Arc::new(Meter::new(sandbox.inner.computing.clone()));
                 let (here, charged) = (sandbox.clone(), meter.clone());
                 let work = async move {
-                    let mut store = store(&here, refusing_door(), charged, budget)?;
+                    let mut store = store(&here, refusing_door(), charged.clone(), budget)?;
                     let result = async {
                         let agent = pre.instantiate_async(&mut store).await?;
                         agent.call_describe(&mut store).await
                     }
                     .await;
-                    result.map_err(|e| Failure::from_engine(&e, store.data().limits.refused()))
+                    ended(result, store, &charged).await
                 };
                 let never = CancellationToken::new();
                 let ran = sandbox.inner.lanes.run(Metered::new(work, meter.clone()), &meter, &never).await;
@@ -174,13 +174,13 @@ impl Agent {
         let sandbox = self.sandbox.clone();
         let charged = meter.clone();
         let work = async move {
-            let mut store = store(&self.sandbox, door, charged, budget)?;
+            let mut store = store(&self.sandbox, door, charged.clone(), budget)?;
             let result = async {
                 let agent = self.pre.instantiate_async(&mut store).await?;
                 agent.call_answer(&mut store, &info_to_guest(&info)).await
             }
             .await;
-            result.map_err(|e| Failure::from_engine(&e, store.data().limits.refused()))
+            ended(result, store, &charged).await
         };
         let ran = sandbox.inner.lanes.run(Metered::new(work, meter.clone()), &meter, &stop).await;
         let outcome = ran.unwrap_or_else(|| Err(Failure::stopped())).map(outcome_from_guest);
@@ -201,19 +201,29 @@ impl Agent {
     }
 }
 
+/// How it ended, once its store is given back: memory, instances and stacks, under locks that the media loop takes too.
+async fn ended<T>(result: wasmtime::Result<T>, store: Store<State>, meter: &Meter) -> Result<T, Failure> {
+    let result = result.map_err(|e| Failure::from_engine(&e, store.data().limits.refused()));
+    meter.leave_computing().await;
+    drop(store);
+    result
+}
+
 fn store(sandbox: &Sandbox, door: Door, meter: Arc<Meter>, budget: Budget) -> Result<Store<State>, Failure> {
     let settings = &sandbox.inner.settings;
     let memory = budget.memory.min(settings.memory);
     let state = State {
-        limits: Limits::new(memory, settings.table_elements),
+        limits: Limits::new(memory, settings.table_elements, meter.clone()),
         host: Host::new(door, meter.clone(), budget),
     };
     let mut store = Store::new(&sandbox.inner.engine, state);
-    store.limiter(|state| &mut state.limits);
+    store.limiter_async(|state| &mut state.limits);
     store.set_hostcall_fuel(settings.host_call_bytes);
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(move |_| {
         meter.check(&budget)?;
+        // It computes: whatever it left the idle class for is done.
+        meter.is_answered();
         Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
     });
     Ok(store)

@@ -263,8 +263,8 @@ mod tests {
         let linker = Linker::<Limits>::new(&engine);
         let mut held = Vec::new();
         for _ in 0..settings.instances {
-            let mut store = Store::new(&engine, Limits::new(1 << 20, 100));
-            store.limiter(|limits| limits);
+            let mut store = Store::new(&engine, Limits::new(1 << 20, 100, Arc::default()));
+            store.limiter_async(|limits| limits);
             store.set_epoch_deadline(1);
             linker.instantiate_async(&mut store, &hungriest).await.unwrap();
             held.push(store);

@@ -47,22 +47,15 @@ impl Host {
         self.meter.check(&self.budget)?;
         let asks_caller = matches!(call, HostCall::Listen(_) | HostCall::Ask(_));
         self.meter.asks(asks_caller);
-        self.change_lanes().await;
+        // Threads that the kernel hardly serves must hold nothing that others wait for.
+        self.meter.change_lanes().await;
         let answer = self.door.ready().await?.call(call).await?;
         self.meter.is_answered();
         if caller_had_a_turn(&answer) {
             self.meter.new_turn();
         }
-        self.change_lanes().await;
+        self.meter.change_lanes().await;
         Ok(answer)
-    }
-
-    /// Who computes long asks elsewhere than where it computes: threads that the kernel hardly serves must hold nothing
-    /// that others wait for.
-    async fn change_lanes(&self) {
-        if self.meter.is_long() {
-            tokio::task::yield_now().await;
-        }
     }
 }
 

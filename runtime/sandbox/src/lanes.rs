@@ -3,8 +3,9 @@
 //! Nearly every agent computes for less than a millisecond between two of its caller's turns. Whoever
 //! computes for longer would make those wait for the end of its tick, so it goes on in a lane of its
 //! own: threads of the kernel's idle class, which give way at once to everybody else's. What it asks of the host it asks
-//! in a third lane, because a thread of the idle class must hold nothing that others wait for. It comes back when it next
-//! waits for its caller. What a spinning agent takes is thus what nobody else wants.
+//! in a third lane, because a thread of the idle class must hold nothing that others wait for: there too its memory grows,
+//! and there it is dropped, ended or stopped, since both take the kernel's and the allocator's locks. It comes back when it
+//! next waits for its caller. What a spinning agent takes is thus what nobody else wants.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -17,7 +18,7 @@ use thread_priority::{
     thread_native_id, thread_schedule_policy,
 };
 use tokio::runtime::{Builder, Handle, Runtime};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::engine::LoadError;
@@ -60,6 +61,8 @@ impl Lanes {
 
     /// Runs an agent's work to its end, in whichever lane it belongs at each moment. Begins on the
     /// executor that polls this. `None` where it was stopped: it is then gone, whichever lane it was in.
+    ///
+    /// The work itself leaves the idle class before it drops what it held ([`Meter::leave_computing`]).
     pub(crate) async fn run<F>(
         &self,
         work: F,
@@ -74,10 +77,12 @@ impl Lanes {
         let mut work = Box::pin(work);
         loop {
             let computes_long = |meter: &Meter| meter.turn() > after && !meter.waits_for_caller();
-            let stint = Stint { work: Some(work), meter: meter.clone(), over: computes_long };
-            match stop.run_until_cancelled(stint).await? {
+            match Stint::new(work, meter, computes_long, stop).await {
                 Stopped::Done(out) => return Some(out),
                 Stopped::Over(rest) => work = rest,
+            }
+            if stop.is_cancelled() {
+                return None;
             }
             meter.set_long(true);
             while !meter.waits_for_caller() {
@@ -91,6 +96,10 @@ impl Lanes {
                     Stopped::Done(out) => return Some(out),
                     Stopped::Over(rest) => work = rest,
                 }
+                if stop.is_cancelled() {
+                    self.asking.part_with(work).await;
+                    return None;
+                }
             }
             meter.set_long(false);
         }
@@ -100,15 +109,24 @@ impl Lanes {
 /// How a stint in one lane ended.
 enum Stopped<F: Future> {
     Done(F::Output),
-    /// The work belongs in the other lane.
+    /// The work belongs in the other lane, or is to be stopped.
     Over(Pin<Box<F>>),
 }
 
-/// An agent's work in one lane, until it ends or its pause is one at which to change lanes.
+/// An agent's work in one lane, until it ends, its pause is one at which to change lanes, or it is stopped. It is handed
+/// back, not dropped: that belongs elsewhere than on a thread of the idle class.
 struct Stint<F: Future, O> {
     work: Option<Pin<Box<F>>>,
     meter: Arc<Meter>,
     over: O,
+    stopped: Pin<Box<WaitForCancellationFutureOwned>>,
+}
+
+impl<F: Future, O> Stint<F, O> {
+    fn new(work: Pin<Box<F>>, meter: &Arc<Meter>, over: O, stop: &CancellationToken) -> Self {
+        let stopped = Box::pin(stop.clone().cancelled_owned());
+        Self { work: Some(work), meter: meter.clone(), over, stopped }
+    }
 }
 
 impl<F: Future, O: Fn(&Meter) -> bool + Unpin> Future for Stint<F, O> {
@@ -116,6 +134,9 @@ impl<F: Future, O: Fn(&Meter) -> bool + Unpin> Future for Stint<F, O> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Some(mut work) = self.work.take() else { return Poll::Pending };
+        if self.stopped.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Stopped::Over(work));
+        }
         if let Poll::Ready(out) = work.as_mut().poll(cx) {
             return Poll::Ready(Stopped::Done(out));
         }
@@ -177,7 +198,7 @@ impl Lane {
         Ok(Self { runtime: Some(runtime), handle })
     }
 
-    /// One stint of an agent's work in this lane, begun from another. `None` where it was stopped.
+    /// One stint of an agent's work in this lane, begun from another. `None` where the lane is closing.
     async fn run<F, O>(
         &self,
         work: Pin<Box<F>>,
@@ -190,21 +211,17 @@ impl Lane {
         F::Output: Send,
         O: Fn(&Meter) -> bool + Unpin + Send + 'static,
     {
-        let stint = Stint { work: Some(work), meter: meter.clone(), over };
-        let mut there = AbortOnDropHandle::new(self.handle.spawn(stint));
-        let ended = match stop.run_until_cancelled(&mut there).await {
-            Some(ended) => ended,
-            None => {
-                there.abort();
-                // Only then is everything that it held given back.
-                there.await
-            }
-        };
-        match ended {
+        let stint = Stint::new(work, meter, over, stop);
+        match AbortOnDropHandle::new(self.handle.spawn(stint)).await {
             Ok(stopped) => Some(stopped),
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
             Err(_) => None,
         }
+    }
+
+    /// Drops on this lane's threads. When it returns, everything that was held is given back.
+    async fn part_with<T: Send + 'static>(&self, held: T) {
+        let _ = self.handle.spawn(async move { drop(held) }).await;
     }
 }
 
@@ -219,7 +236,13 @@ impl Drop for Lane {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use wasmtime::ResourceLimiterAsync;
+
     use super::*;
+    use crate::limits::Limits;
     use crate::metering::Metered;
 
     fn thread() -> String {
@@ -270,18 +293,34 @@ mod tests {
         assert_eq!(seen, lanes);
     }
 
+    /// Notes the kernel's class of the thread that drops it.
+    struct Held(Arc<Mutex<Option<ThreadSchedulePolicy>>>);
+
+    impl Drop for Held {
+        fn drop(&mut self) {
+            *self.0.lock().unwrap() = Some(thread_schedule_policy().unwrap());
+        }
+    }
+
+    fn idle() -> ThreadSchedulePolicy {
+        ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle)
+    }
+
     #[tokio::test]
-    async fn who_is_stopped_is_gone_when_its_run_ends() {
+    async fn who_is_stopped_while_computing_long_is_gone_and_was_not_dropped_in_the_idle_class() {
         let settings = Settings { long: Duration::ZERO, ..Settings::default() };
         let lanes = Arc::new(Lanes::new(&settings).unwrap());
         let meter = Arc::new(Meter::default());
-        let alive = Arc::new(());
-        let (held, there, charged) = (alive.clone(), lanes.clone(), meter.clone());
+        let dropped = Arc::new(Mutex::new(None));
+        let (held, there, charged) = (Held(dropped.clone()), lanes.clone(), meter.clone());
+        let long = Arc::new(AtomicBool::new(false));
+        let reached = long.clone();
         let work = Metered::new(
             async move {
                 let _held = held;
                 loop {
                     compute(Duration::from_millis(1)).await;
+                    reached.store(thread_schedule_policy() == Ok(idle()), Ordering::Relaxed);
                 }
             },
             meter.clone(),
@@ -289,11 +328,77 @@ mod tests {
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let task = lanes.prompt().spawn(async move { there.run(work, &charged, &stopped).await.is_none() });
-        while meter.used() < Duration::from_millis(5) {
+        while !long.load(Ordering::Relaxed) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         stop.cancel();
         assert!(task.await.unwrap());
-        assert_eq!(Arc::strong_count(&alive), 1);
+        let dropped = dropped.lock().unwrap().unwrap();
+        assert_ne!(dropped, idle());
+    }
+
+    #[tokio::test]
+    async fn who_ends_after_computing_long_leaves_the_idle_class_before_its_memory_is_given_back() {
+        let settings = Settings { long: Duration::ZERO, ..Settings::default() };
+        let lanes = Arc::new(Lanes::new(&settings).unwrap());
+        let meter = Arc::new(Meter::default());
+        let dropped = Arc::new(Mutex::new(None));
+        let (held, there, charged, leaving) =
+            (Held(dropped.clone()), lanes.clone(), meter.clone(), meter.clone());
+        let work = Metered::new(
+            async move {
+                while thread_schedule_policy() != Ok(idle()) {
+                    compute(Duration::from_millis(1)).await;
+                }
+                leaving.leave_computing().await;
+                drop(held);
+                thread()
+            },
+            meter.clone(),
+        );
+        let task = lanes
+            .prompt()
+            .spawn(async move { there.run(work, &charged, &CancellationToken::new()).await.unwrap() });
+        assert_eq!(task.await.unwrap(), "agents-asking");
+        let dropped = dropped.lock().unwrap().unwrap();
+        assert_ne!(dropped, idle());
+    }
+
+    #[tokio::test]
+    async fn memory_grows_outside_the_idle_class_and_the_next_interruption_leads_back() {
+        let settings = Settings { long: Duration::ZERO, ..Settings::default() };
+        let lanes = Arc::new(Lanes::new(&settings).unwrap());
+        let meter = Arc::new(Meter::default());
+        let (there, charged, computing) = (lanes.clone(), meter.clone(), meter.clone());
+        let work = Metered::new(
+            async move {
+                let mut limits = Limits::new(1 << 20, 10, computing.clone());
+                let mut seen = Vec::new();
+                for what in [Growing::Memory, Growing::Table] {
+                    while thread() != "agents-long" {
+                        compute(Duration::from_millis(1)).await;
+                    }
+                    let grows = match what {
+                        Growing::Memory => limits.memory_growing(0, 1 << 16, None).await,
+                        Growing::Table => limits.table_growing(0, 1, None).await,
+                    };
+                    assert!(grows.unwrap());
+                    seen.push(thread());
+                    // What the interruption of its computing does.
+                    computing.is_answered();
+                }
+                seen
+            },
+            meter.clone(),
+        );
+        let task = lanes
+            .prompt()
+            .spawn(async move { there.run(work, &charged, &CancellationToken::new()).await.unwrap() });
+        assert_eq!(task.await.unwrap(), ["agents-asking", "agents-asking"]);
+    }
+
+    enum Growing {
+        Memory,
+        Table,
     }
 }

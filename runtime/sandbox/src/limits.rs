@@ -1,6 +1,10 @@
 //! Memory and tables of one store.
 
-use wasmtime::ResourceLimiter;
+use std::sync::Arc;
+
+use wasmtime::ResourceLimiterAsync;
+
+use crate::metering::Meter;
 
 /// Core module instances of one component. A counter in the pool, so room for Python, whose component
 /// holds one per library.
@@ -25,11 +29,12 @@ pub(crate) struct Limits {
     table_elements: usize,
     used: usize,
     refused: bool,
+    meter: Arc<Meter>,
 }
 
 impl Limits {
-    pub(crate) fn new(memory: usize, table_elements: usize) -> Self {
-        Self { memory, table_elements, used: 0, refused: false }
+    pub(crate) fn new(memory: usize, table_elements: usize, meter: Arc<Meter>) -> Self {
+        Self { memory, table_elements, used: 0, refused: false, meter }
     }
 
     /// Whether growth was ever refused.
@@ -38,8 +43,11 @@ impl Limits {
     }
 }
 
-impl ResourceLimiter for Limits {
-    fn memory_growing(
+/// Asynchronous, because to grow takes the kernel's lock on the whole process's memory: who computes long leaves the idle
+/// class first, until its next interruption.
+#[async_trait::async_trait]
+impl ResourceLimiterAsync for Limits {
+    async fn memory_growing(
         &mut self,
         current: usize,
         desired: usize,
@@ -55,10 +63,11 @@ impl ResourceLimiter for Limits {
             return Ok(false);
         }
         self.used = total;
+        self.meter.leave_computing().await;
         Ok(true)
     }
 
-    fn table_growing(
+    async fn table_growing(
         &mut self,
         _current: usize,
         desired: usize,
@@ -66,6 +75,9 @@ impl ResourceLimiter for Limits {
     ) -> wasmtime::Result<bool> {
         let fits = desired <= self.table_elements;
         self.refused |= !fits;
+        if fits {
+            self.meter.leave_computing().await;
+        }
         Ok(fits)
     }
 

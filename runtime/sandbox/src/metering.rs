@@ -104,6 +104,22 @@ impl Meter {
         self.long.load(Ordering::Relaxed)
     }
 
+    /// Who computes long pauses, so that the lane changes to the one where what was begun belongs.
+    pub(crate) async fn change_lanes(&self) {
+        if self.is_long() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Who computes long goes on where the kernel serves everybody, for what takes locks that others wait for: growing
+    /// memory, and giving it back. [`Self::is_answered`] and the next pause end it.
+    pub(crate) async fn leave_computing(&self) {
+        if self.is_long() {
+            self.asks(false);
+            self.change_lanes().await;
+        }
+    }
+
     /// The caller had a turn: the agent's next computation is a new one.
     pub(crate) fn new_turn(&self) {
         self.turn_began.store(self.used_now(), Ordering::Relaxed);
