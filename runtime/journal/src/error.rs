@@ -4,7 +4,7 @@ use parloir_contract::{CallId, TenantId};
 use parloir_store::StoreError;
 use parloir_store::keys::KeyError;
 
-use crate::RecordError;
+use crate::{OtherVersion, RecordError};
 
 /// Why a record was not taken. It has no sequence number, and the call must not go on as if it had.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -76,6 +76,9 @@ pub enum JournalError {
     /// What was read is not what was written.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// Another version of this program wrote the data folder.
+    #[error(transparent)]
+    OtherVersion(#[from] OtherVersion),
     /// The disk failed, or the folder cannot be used.
     #[error("the journal's folder cannot be used ({0}): check the disk's space and state, then restart")]
     Io(String),

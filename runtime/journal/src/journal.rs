@@ -340,6 +340,7 @@ fn begin(
         }
         Err(TryLockError::Error(error)) => return Err(error.into()),
     }
+    segment::refuse_others(&data)?;
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let tails = runtime.block_on(recovery::recover(&disk, &data, &**kms, index))?;
     let (events, waiting) = mpsc::channel(MAX_EVENTS);

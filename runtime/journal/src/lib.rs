@@ -87,7 +87,7 @@ pub use record::{
     TurnMeasured, Unkept, Wasi, WasiStream,
 };
 pub use recording::{MAX_BLOCK, RecordingBlock};
-pub use segment::Location;
+pub use segment::{Location, OtherVersion};
 pub use since::{Since, SinceError, check_since};
 pub use tlog::{published_keys, read_tile};
 pub use verify::{Problem, ProblemKind, Scope, VerifyReport, verify};

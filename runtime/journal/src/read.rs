@@ -51,7 +51,9 @@ pub(crate) fn scan(
         let segment = Segment::read(&folder, log, tenant, number, start)?;
         segments += 1;
         bytes += std::fs::metadata(&file)?.len();
-        if !segment.head_is_right && each(bad("the segment's head is not that of this log")).is_break() {
+        if let Some(what) = segment.wrong_head()
+            && each(bad(what)).is_break()
+        {
             break;
         }
         for found in segment.frames() {

@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 /// A record's place in its call: 0, 1, 2, … without a gap.
 pub type Seq = u64;
 
-/// The version of the records this program writes.
-pub const RECORD_VERSION: u16 = 1;
+/// The version of the records this program writes, and the only one it reads. Raised with every change of their layout, together
+/// with what segments begin with, so that a data folder says of which version it is before anything in it is read.
+pub const RECORD_VERSION: u16 = 4;
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -181,9 +182,11 @@ impl Record {
 /// Why bytes are no record.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RecordError {
-    /// A later program wrote it.
-    #[error("record {seq} has version {found}, this program knows {RECORD_VERSION}: use a newer program")]
-    Later {
+    /// Another program wrote it.
+    #[error(
+        "record {seq} has version {found}, this program reads {RECORD_VERSION}: use the program that wrote it"
+    )]
+    Version {
         /// Its place in the call.
         seq: Seq,
         /// Its version.
@@ -225,7 +228,7 @@ pub(crate) fn encode_content(into: &mut Vec<u8>, content: &Content) -> Result<()
 pub(crate) fn decode(trace: &[u8], content: Option<&[u8]>) -> Result<Record, RecordError> {
     let (version, seq, at, mut body) = match rmp_serde::from_slice::<(u16, Seq, u64, RecordBody)>(trace) {
         Ok((version, seq, _, _)) if version != RECORD_VERSION => {
-            return Err(RecordError::Later { seq, found: version });
+            return Err(RecordError::Version { seq, found: version });
         }
         Ok(fields) => fields,
         Err(error) => return Err(unreadable(trace, &error)),
@@ -243,7 +246,7 @@ pub(crate) fn decode(trace: &[u8], content: Option<&[u8]>) -> Result<Record, Rec
 /// Says why a record cannot be read, as precisely as its bytes allow.
 fn unreadable(trace: &[u8], error: &rmp_serde::decode::Error) -> RecordError {
     match rmp_serde::from_slice::<(u16, Seq, u64, IgnoredAny)>(trace) {
-        Ok((found, seq, _, _)) if found != RECORD_VERSION => RecordError::Later { seq, found },
+        Ok((found, seq, _, _)) if found != RECORD_VERSION => RecordError::Version { seq, found },
         Ok((version, seq, _, _)) => RecordError::Body { seq, version, reason: error.to_string() },
         Err(error) => RecordError::Malformed(error.to_string()),
     }

@@ -20,6 +20,7 @@ mod blank;
 mod tail;
 #[cfg(test)]
 mod tests;
+mod version;
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
@@ -30,15 +31,16 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use blank::blanked;
 pub(crate) use tail::Tail;
+pub use version::OtherVersion;
+pub(crate) use version::refuse_others;
 
 /// A segment of this size is followed by a new one.
 pub(crate) const MAX_SEGMENT: u64 = 32 << 20;
 /// The largest payload of a frame.
 const MAX_FRAME: usize = 64 << 20;
 
-const MAGIC: &[u8; 8] = b"PARLSEG3";
-/// What earlier programs' segments begin with.
-const EARLIER: [&[u8; 8]; 2] = [b"PARLSEG1", b"PARLSEG2"];
+/// Ends in the version of what is in a segment, which is [`RECORD_VERSION`](crate::RECORD_VERSION).
+const MAGIC: &[u8; 8] = b"PARLSEG4";
 const MARK: &[u8; 4] = b"\xf5PF\n";
 const FRAME_HEAD: usize = 4 + 1 + 4 + 4;
 /// The kind of frame that a group begins with.
@@ -213,6 +215,8 @@ pub(crate) struct Segment {
     number: u32,
     /// Whether its head is that of this log, tenant and number. `true` where it was not read.
     pub(crate) head_is_right: bool,
+    /// Whether it names another version of this program.
+    is_of_another: bool,
     from_head: bool,
 }
 
@@ -230,14 +234,27 @@ impl Segment {
         if from > 0 {
             file.seek(SeekFrom::Start(from))?;
             file.read_to_end(&mut bytes)?;
-            return Ok(Self { bytes, base: from, number, head_is_right: true, from_head: false });
+            let (head_is_right, is_of_another) = (true, false);
+            return Ok(Self { bytes, base: from, number, head_is_right, is_of_another, from_head: false });
         }
         let head = head(log, tenant, number);
         file.read_to_end(&mut bytes)?;
         let head_is_right = bytes.starts_with(&head);
+        let is_of_another = version::other(&bytes).is_some();
         let base = head.len().min(bytes.len());
         bytes.drain(..base);
-        Ok(Self { bytes, base: base as u64, number, head_is_right, from_head: true })
+        Ok(Self { bytes, base: base as u64, number, head_is_right, is_of_another, from_head: true })
+    }
+
+    /// What is wrong with its head, if anything is.
+    pub(crate) fn wrong_head(&self) -> Option<&'static str> {
+        match (self.head_is_right, self.is_of_another) {
+            (true, _) => None,
+            (false, false) => Some("the segment's head is not that of this log"),
+            (false, true) => {
+                Some("the segment was written by another version of this program: use that one to read it")
+            }
+        }
     }
 
     /// Everything in it, in order. Read from a frame in the middle of a group, the rest of that group is taken as

@@ -11,7 +11,7 @@ use parloir_contract::{
 use parloir_journal::{
     AppendError, CallEnded, CallJournal, CallStarted, Content, ContentOf, Ending, HostCallEnded,
     HostCallStarted, HostStatus, Journal, JournalError, MAX_RECORD, Note, ProviderRole, ProviderStarted,
-    ReadError, Record, RecordBody, RecordingBlock, Scope, Wasi, WasiStream, read_call,
+    ReadError, Record, RecordBody, RecordingBlock, Scope, Wasi, WasiStream, read_call, verify,
 };
 use parloir_store::{Embedded, Keyring, Kms};
 use tempfile::TempDir;
@@ -109,6 +109,30 @@ fn contains(folder: &Path, needle: &[u8]) -> bool {
             fs::read(&path).unwrap().windows(needle.len()).any(|window| window == needle)
         }
     })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_data_folder_of_another_version_is_refused_and_says_what_to_do() {
+    let place = Place::new();
+    let running = place.start().await;
+    let journal = running.journal.open_call(&tenant(), id(1), CallStarted::default()).await.unwrap();
+    journal.close(CallEnded::default()).await.unwrap();
+    running.stop().await;
+    let data = place.folder.path().join("data");
+    let segment = data.join("journal/cabinet/00000001.seg");
+    let mut bytes = fs::read(&segment).unwrap();
+    bytes[7] = b'3';
+    fs::write(&segment, &bytes).unwrap();
+    let store = Arc::new(Embedded::open(data.join("store")).await.unwrap());
+    let refused = Journal::open(&data, place.kms.clone(), store.clone()).await.unwrap_err();
+    assert!(matches!(refused, JournalError::OtherVersion(_)), "{refused:?}");
+    let said = refused.to_string();
+    for words in ["in version 3 of", "nothing was changed", "Keep the program that wrote it"] {
+        assert!(said.contains(words), "{said}");
+    }
+    assert_eq!(fs::read(&segment).unwrap(), bytes);
+    let report = verify(&data, place.kms.clone(), Some(store), Scope::All).await.unwrap();
+    assert!(report.problems.iter().any(|problem| problem.what.contains("another version")), "{report:?}");
 }
 
 #[tokio::test]

@@ -10,8 +10,8 @@ use parloir_contract::TenantId;
 use parloir_store::disk::{Disk, DiskFile, Readers, settle};
 
 use super::{
-    EARLIER, FrameKind, GROUP_HEAD, Location, Log, MAX_FRAME, MAX_SEGMENT, Segment, group_head, head,
-    numbers, path, put_frame,
+    FrameKind, GROUP_HEAD, Location, Log, MAX_FRAME, MAX_SEGMENT, Segment, group_head, head, numbers, path,
+    put_frame, version,
 };
 
 /// Folders above a log's own whose names must be durable: `journal`, the data folder, and the one it is in.
@@ -49,7 +49,9 @@ impl Tail {
         let segment = Segment::read(&folder, log, tenant, number, 0)?;
         let path = path(&folder, number);
         if !segment.head_is_right {
-            refuse_earlier(&path)?;
+            if let Some(other) = version::other_at(&path)? {
+                return Err(other.into());
+            }
         }
         if !segment.head_is_right && segment.bytes.is_empty() {
             // The crash came before the segment had its head: nothing was in it.
@@ -158,20 +160,6 @@ impl Tail {
         self.count = 0;
         Ok(())
     }
-}
-
-/// Leaves another program's segments as they are.
-fn refuse_earlier(path: &Path) -> io::Result<()> {
-    let mut magic = [0; 8];
-    let read = File::open(path)?.read_exact(&mut magic);
-    if read.is_ok() && EARLIER.contains(&&magic) {
-        let what = format!(
-            "{} was written by an earlier version of this program, which this one does not read: use that one, or another data folder",
-            path.display()
-        );
-        return Err(io::Error::new(ErrorKind::InvalidData, what));
-    }
-    Ok(())
 }
 
 /// Keeps what is cut off: it was never acknowledged, but whoever looks into a crash wants to see it.

@@ -282,16 +282,20 @@ fn a_blanked_frame_leaves_all_others_where_they_were_and_the_segment_whole() {
 }
 
 #[test]
-fn an_earlier_programs_segments_are_refused_and_left_as_they_are() {
-    let data = tempfile::tempdir().unwrap();
-    drop(open(data.path()));
-    let mut bytes = fs::read(file(data.path())).unwrap();
-    bytes[7] = b'2';
-    fs::write(file(data.path()), &bytes).unwrap();
-    let disk: Arc<dyn Disk> = Arc::new(OsDisk);
-    let error = Tail::open(&disk, data.path(), Log::Journal, &tenant()).err().unwrap();
-    assert!(error.to_string().contains("earlier version"), "{error}");
-    assert_eq!(fs::read(file(data.path())).unwrap(), bytes);
+fn another_programs_segments_are_refused_and_left_as_they_are() {
+    assert_eq!(u16::from(MAGIC[7] - b'0'), crate::RECORD_VERSION, "they are raised together");
+    for (version, found) in [(b'3', 3), (b'5', 5)] {
+        let data = tempfile::tempdir().unwrap();
+        drop(open(data.path()));
+        let mut bytes = fs::read(file(data.path())).unwrap();
+        bytes[7] = version;
+        fs::write(file(data.path()), &bytes).unwrap();
+        let disk: Arc<dyn Disk> = Arc::new(OsDisk);
+        let error = Tail::open(&disk, data.path(), Log::Journal, &tenant()).err().unwrap();
+        assert!(error.to_string().contains(&format!("in version {found} of")), "{error}");
+        assert_eq!(refuse_others(data.path()).unwrap_err().to_string(), error.to_string());
+        assert_eq!(fs::read(file(data.path())).unwrap(), bytes);
+    }
 }
 
 #[cfg(unix)]
