@@ -33,7 +33,11 @@ pub(crate) fn lex(language: Language, text: &str) -> Lexed {
         uncommented: String::with_capacity(text.len()),
         literals: Vec::new(),
         word: String::new(),
+        property: false,
         last: None,
+        before: None,
+        parens: Vec::new(),
+        condition: false,
     };
     lexer.read_code(None, 0);
     Lexed { code: lexer.code, uncommented: lexer.uncommented, literals: lexer.literals }
@@ -80,8 +84,16 @@ struct Lexer<'a> {
     literals: Vec<(usize, String)>,
     /// The word that is being read, or was last.
     word: String,
+    /// Whether that word stands behind a dot.
+    property: bool,
     /// The last character of code that is no space.
     last: Option<char>,
+    /// What stands directly before it.
+    before: Option<char>,
+    /// Of each open parenthesis, whether it holds a statement's condition.
+    parens: Vec<bool>,
+    /// Whether the last parenthesis that closed held one: a statement follows, not the rest of a value.
+    condition: bool,
 }
 
 impl Lexer<'_> {
@@ -103,15 +115,24 @@ impl Lexer<'_> {
         self.code.push(if kind == Kind::Code { c } else { hidden });
         self.uncommented.push(if kind == Kind::Comment { hidden } else { c });
         if kind == Kind::Code && !c.is_whitespace() {
-            let follows =
-                self.last.is_some_and(is_word) && self.code.chars().rev().nth(1).is_some_and(is_word);
+            let before = self.code.chars().rev().nth(1);
+            let follows = self.last.is_some_and(is_word) && before.is_some_and(is_word);
             if is_word(c) {
                 if !follows {
                     self.word.clear();
+                    self.property = self.last == Some('.') && self.before != Some('.');
                 }
                 self.word.push(c);
             }
-            self.last = Some(c);
+            match c {
+                '(' => {
+                    let condition = self.ends_in(&["if", "while", "for", "with"]);
+                    self.parens.push(condition);
+                }
+                ')' => self.condition = self.parens.pop().unwrap_or_default(),
+                _ => {}
+            }
+            (self.last, self.before) = (Some(c), before);
         }
         Some(c)
     }
@@ -122,9 +143,10 @@ impl Lexer<'_> {
         }
     }
 
-    /// Code, up to the `}` that closes a hole, or to the end.
-    fn read_code(&mut self, hole: Option<Hole>, depth: usize) {
-        let mut braces = 0_usize;
+    /// Code, up to the `}` that closes a hole of this literal, or to the end.
+    fn read_code(&mut self, hole: Option<Quoted>, depth: usize) {
+        let (mut braces, mut brackets) = (0_usize, 0_usize);
+        let formatted = hole.filter(|how| how.holes == Some(Hole::Brace));
         while let Some(c) = self.peek(0) {
             if self.comment() {
                 continue;
@@ -138,13 +160,43 @@ impl Lexer<'_> {
                 self.pattern();
                 continue;
             }
+            // `!=` compares; `:=` at this place writes `=` before the number.
+            let written = c == ':' || (c == '!' && self.peek(1) != Some('='));
+            if let Some(how) = formatted.filter(|_| written && braces == 0 && brackets == 0) {
+                self.format(how, depth);
+                return;
+            }
             match c {
+                '(' | '[' => brackets += 1,
+                ')' | ']' => brackets = brackets.saturating_sub(1),
                 '{' => braces += 1,
                 '}' if hole.is_some() && braces == 0 => return,
                 '}' => braces = braces.saturating_sub(1),
                 _ => {}
             }
             self.take(Kind::Code);
+        }
+    }
+
+    /// How a value is to be written, from the `!` or `:` that follows it in a hole of Python: words, where `#` begins no
+    /// comment, with holes of their own. Up to the `}`, or to where the literal ends without one.
+    fn format(&mut self, how: Quoted, depth: usize) {
+        while let Some(c) = self.peek(0) {
+            if c == '}' || (c == '\n' && !how.lines) || (c == how.quote && self.closes(how)) {
+                return;
+            }
+            self.take(Kind::Words);
+            if c == '{' && depth < DEEPEST {
+                self.hole(how, depth);
+            }
+        }
+    }
+
+    /// Code inside a literal, from behind what opened it, and the `}` that closes it.
+    fn hole(&mut self, how: Quoted, depth: usize) {
+        self.read_code(Some(how), depth + 1);
+        if self.peek(0) == Some('}') {
+            self.take(Kind::Words);
         }
     }
 
@@ -277,8 +329,7 @@ impl Lexer<'_> {
             };
             if opening > 0 && depth < DEEPEST {
                 self.take_many(opening, Kind::Words);
-                self.read_code(how.holes, depth + 1);
-                self.take(Kind::Words);
+                self.hole(how, depth);
                 continue;
             }
             said.push(c);
@@ -303,9 +354,21 @@ impl Lexer<'_> {
         ];
         match self.last {
             None => true,
-            Some(c) if is_word(c) => BEFORE.contains(&self.word.as_str()),
-            Some(c) => !matches!(c, ')' | ']' | '}' | '"'),
+            Some(c) if is_word(c) => self.ends_in(&BEFORE),
+            // `i++` is a value, and so is `found!`.
+            Some(c @ ('+' | '-')) => self.before != Some(c),
+            Some('!') => match self.before {
+                Some(c) if is_word(c) => BEFORE.contains(&self.word.as_str()),
+                before => !matches!(before, Some(')' | ']')),
+            },
+            Some(')') => self.condition,
+            Some(c) => !matches!(c, ']' | '}' | '"'),
         }
+    }
+
+    /// Whether the code so far ends in one of these words of the language.
+    fn ends_in(&self, words: &[&str]) -> bool {
+        self.last.is_some_and(is_word) && !self.property && words.contains(&self.word.as_str())
     }
 
     /// A regular expression of JavaScript.
@@ -364,6 +427,29 @@ mod tests {
                 Language::Rust,
                 "r#\"say \"model.\" \"# + b'\\'' + f::<'a>('\"') /* a /* b */ c */ d",
                 "+ + f::<'a>( ) d",
+            ),
+            // What stands after `:` is no code, and `#` in it no comment; holes in it are code again.
+            (Language::Python, "say(f\"{n:#x}\")\nmodel.chat()", "say( n ) model.chat()"),
+            (Language::Python, "f'{n!r:>{width():#x}} d' + y # memory.", "n width() + y"),
+            (
+                Language::Python,
+                "f'{d[1:2]}{(lambda: 1)()}{ {1: 2}[1] }{a != b}'",
+                "d[1:2] (lambda: 1)() {1: 2}[1] a != b",
+            ),
+            (Language::Python, "f\"{f'{f\"{a}\" + b:>3}' + c} d\" + e", "a + b + c + e"),
+            (Language::Python, "f\"\"\"{a:\n{b}}\"\"\" + c", "a b + c"),
+            (Language::Python, "x = f'{a:>3\nb # c\nf'{a:#x' + d", "x = a b a + d"),
+            // A slash after a value divides; elsewhere it begins a pattern.
+            (Language::Typescript, "i++ / 2 + model.x / 'y'", "i++ / 2 + model.x /"),
+            (Language::Typescript, "i-- / 2 / a[0] / f(1) / 'x'", "i-- / 2 / a[0] / f(1) /"),
+            (Language::Typescript, "(a) / b[1] / found! / f()! / 'x'", "(a) / b[1] / found! / f()! /"),
+            (Language::Typescript, "a.return / 2 / 'x'; a + +/'/", "a.return / 2 / ; a + +"),
+            (Language::Typescript, "return /[/']/.test(a) && !/'/.test(b)", "return .test(a) && ! .test(b)"),
+            (Language::Typescript, "if (a(b)) /'/.exec(c); x = (y) / 'z'", "if (a(b)) .exec(c); x = (y) /"),
+            (
+                Language::Typescript,
+                "`a ${b ? `c ${d({e: `f ${g++ / 2}`})} h` : i} j` / k / '\\''",
+                "b ? d({e: g++ / 2 }) : i / k /",
             ),
             (Language::Rust, "let x: &'static str = \"a\nb\"; y", "let x: &'static str = ; y"),
             (Language::C, "call('\"'); // one \\\n two\nagain(\"\\\"\");", "call( ); again( );"),
