@@ -189,7 +189,7 @@ wait
 async fn a_signal_ends_a_round_that_is_under_way_and_its_compiler_with_it() {
     use std::os::unix::fs::PermissionsExt;
 
-    for signal in ["-TERM", "-INT"] {
+    for signal in ["-TERM", "-INT", "-HUP"] {
         let folder = tempfile::tempdir().unwrap();
         let (agent, clang) = (folder.path().join("desk"), folder.path().join("clang"));
         let pids = folder.path().join("pids");

@@ -102,6 +102,31 @@ async fn reload(running: &parloir_server::Running) {
     installation.prepare_words().await;
 }
 
+/// Waits for Ctrl-C, a polite kill, or the end of the terminal, except where whoever began this asked that it outlive that.
+pub(crate) async fn left() {
+    let mut hung_up = if outlives_terminal() { None } else { signal(SignalKind::hangup()).ok() };
+    let hung_up = async {
+        match &mut hung_up {
+            Some(signal) => {
+                signal.recv().await;
+            }
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = stopped() => {}
+        () = hung_up => {}
+    }
+}
+
+/// Whether SIGHUP was ignored when the program began, as `nohup` has it. To listen to a signal is to ignore it no longer.
+fn outlives_terminal() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask & (1 << (SignalKind::hangup().as_raw_value() - 1)) != 0)
+}
+
 /// Waits for Ctrl-C or a polite kill.
 pub(crate) async fn stopped() {
     let Ok(mut terminate) = signal(SignalKind::terminate()) else {

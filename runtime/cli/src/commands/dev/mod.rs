@@ -68,7 +68,7 @@ impl Dev {
             newest: None,
             folder,
         };
-        let mut stop = pin!(serve::stopped());
+        let mut stop = pin!(serve::left());
         let begun = tokio::select! {
             () = &mut stop => None,
             begun = self.begin(&mut author) => Some(begun),
