@@ -77,7 +77,9 @@ enum Command {
     #[command(after_help = "Example:\n  parloir recording 4f1c…e2 -o call.wav")]
     Recording(commands::recording::Recording),
     /// Find every call that concerns a person, and export what is known of them.
-    #[command(after_help = "Example:\n  parloir person '06 39 98 12 34' --tenant cabinet --export for-them")]
+    #[command(
+        after_help = "Exit codes: 0 every call was read, 3 some could not be, and are named.\n\nExample:\n  parloir person '06 39 98 12 34' --tenant cabinet --export for-them"
+    )]
     Person(commands::person::Person),
     /// Write a proof file of a call, that anybody can check offline.
     #[command(after_help = "Example:\n  parloir prove 4f1c…e2 --redact contents -o call.proof.json")]

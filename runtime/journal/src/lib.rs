@@ -76,7 +76,7 @@ pub use hold::{HOLD, Hold, holds};
 pub use index::{CallCursor, CallEntry, CallPage};
 pub use journal::Journal;
 pub use key::{Purpose, Purposes};
-pub use list::{list_calls, list_tenants};
+pub use list::{list_calls, list_places, list_tenants};
 pub use prove::{ProveError, Redaction, prove};
 pub use read::{read_call, read_recording};
 pub use record::{

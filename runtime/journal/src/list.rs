@@ -57,6 +57,17 @@ pub async fn list_calls(
     Ok(entries)
 }
 
+/// The calls of a tenant, newest first, each with where it begins, from the files alone. What cannot be read any more is
+/// among them: for whoever looks through all calls and says which of them they could not read.
+pub async fn list_places(
+    data: impl Into<PathBuf>,
+    tenant: &TenantId,
+) -> Result<Vec<(CallId, Location)>, ReadError> {
+    let mut begun = begun(data.into(), tenant.clone()).await?;
+    begun.reverse();
+    Ok(begun)
+}
+
 /// Every call whose key is in the log, with the place of its first key, in the order of the log.
 async fn begun(data: PathBuf, tenant: TenantId) -> Result<Vec<(CallId, Location)>, ReadError> {
     let found = on_own_thread("journal-read", move || {

@@ -4,12 +4,11 @@
 
 mod house;
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use house::{House, Plan, say};
-use parloir_journal::RecordBody;
-use parloir_transport::conversation::{Action, Step};
+use house::House;
 use serde_json::Value;
 
 /// Loads a vCon as the library does, and prints what it has against it.
@@ -41,22 +40,17 @@ fn parloir(arguments: &[&str]) -> (Option<i32>, String) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_gets_what_is_known_of_them_and_nobody_else_does() {
-    let mut house = House::open(Plan { settings: &[("trial", "echo")], ..Plan::default() }).await;
-    let mut watch = house.watch();
-    house.ring(vec![Step::new(say("fr_bonjour_rdv")), Step::new(Action::HangUp)]).await;
-    let (_, records) = house.ended(&mut watch).await;
-    let Some(RecordBody::CallStarted(started)) = records.first().map(|r| r.body.clone()) else { panic!() };
-    let id = started.info.unwrap().id;
-    house.running.take().unwrap().until(std::future::ready(())).await;
+    let (house, calls) = House::that_answered(1).await;
+    let id = &calls[0].0;
     let data = house.folders.data.display().to_string();
 
     let (code, said) = parloir(&["person", house::CALLER, "--data", &data]);
     assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains(&id) && said.contains("je voudrais un rendez-vous"), "{said}");
+    assert!(said.contains(id) && said.contains("je voudrais un rendez-vous"), "{said}");
     let (code, said) = parloir(&["person", "+33699999999", "--data", &data]);
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("nothing is known of +33699999999"), "{said}");
-    assert!(!said.contains(&id), "{said}");
+    assert!(!said.contains(id), "{said}");
     let (code, said) = parloir(&["person", "Durand", "--data", &data]);
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("+33639981234"), "{said}");
@@ -69,7 +63,9 @@ async fn a_person_gets_what_is_known_of_them_and_nobody_else_does() {
     assert_eq!(code, Some(0), "{said}");
     let file: Value =
         serde_json::from_slice(&std::fs::read(export.join(format!("{id}.json"))).unwrap()).unwrap();
-    assert_eq!(file["concern"], "caller");
+    assert_eq!((&file["tenant"], &file["concern"]), (&"test".into(), &"caller".into()));
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&export), mode(&export.join(format!("{id}.json")))), (0o700, 0o600));
     let sent = file["transmissions"].as_array().unwrap();
     assert!(!sent.is_empty() && sent.iter().all(|one| one["status"] == "Ok"), "{sent:?}");
     assert!(file["recorded_seconds"].as_u64().unwrap() > 0);
@@ -88,4 +84,56 @@ async fn a_person_gets_what_is_known_of_them_and_nobody_else_does() {
         parloir(&["person", house::CALLER, "--data", &data, "--tenant", "test", "--export", &export_text]);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("name a new folder"), "{said}");
+}
+
+/// Changes a byte in the first frame that has something of this call.
+fn damage(segment: &std::path::Path, call: &str) {
+    let mut bytes = std::fs::read(segment).unwrap();
+    let id: Vec<u8> = (0..16).map(|at| u8::from_str_radix(&call[2 * at..2 * at + 2], 16).unwrap()).collect();
+    // What is sealed begins with its call; a chunk is a frame of kind 2.
+    let marks = bytes.windows(5).enumerate().filter(|(_, begin)| begin == b"\xf5PF\n\x02");
+    let ends = marks.map(|(at, _)| {
+        let length = u32::from_le_bytes(bytes[at + 5..at + 9].try_into().unwrap()) as usize;
+        (at, at + 13 + length)
+    });
+    let of_call = |&(at, end): &(usize, usize)| bytes[at..end].windows(16).any(|window| window == id);
+    let (_, end) = ends.into_iter().find(of_call).unwrap();
+    bytes[end - 1] ^= 1;
+    std::fs::write(segment, bytes).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_cannot_be_read_is_named_and_the_others_are_still_told() {
+    let (house, calls) = House::that_answered(2).await;
+    let [(whole, _), (damaged, _)] = calls.as_slice() else { panic!("{}", calls.len()) };
+    // The newest, which is looked at first.
+    damage(&house.folders.data.join("journal/test/00000001.seg"), damaged);
+    let data = house.folders.data.display().to_string();
+
+    let (code, said) = parloir(&["person", house::CALLER, "--data", &data]);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains(whole) && said.contains("je voudrais un rendez-vous"), "{said}");
+    let told = said.lines().find(|line| line.contains(damaged)).unwrap();
+    assert!(told.contains("damaged at byte"), "{said}");
+    assert!(said.contains("1 call(s) could not be read"), "{said}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let export = folder.path().join("for-them").display().to_string();
+    let (code, said) = parloir(&[
+        "person",
+        house::CALLER,
+        "--data",
+        &data,
+        "--tenant",
+        "test",
+        "--export",
+        &export,
+        "--json",
+    ]);
+    assert_eq!(code, Some(3), "{said}");
+    let lines: Vec<Value> = said.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let of = |call: &str| lines.iter().find(|line| line["call"] == *call).unwrap();
+    assert_eq!((&of(whole)["tenant"], &of(damaged)["tenant"]), (&"test".into(), &"test".into()));
+    assert!(of(damaged)["unreadable"].as_str().unwrap().contains("damaged"), "{said}");
+    assert!(std::path::Path::new(&export).join(format!("{whole}.wav")).is_file());
 }

@@ -10,9 +10,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use browser::Browser;
-use house::{House, Plan, say};
-use parloir_journal::RecordBody;
-use parloir_transport::conversation::{Action, Step};
+use house::House;
 
 fn parloir(arguments: &[&str]) -> String {
     let output = Command::new(house::parloir()).args(arguments).current_dir(house::root()).output().unwrap();
@@ -45,13 +43,8 @@ async fn choose(page: &mut Browser, file: &[u8], key: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_browser_checks_the_proof_of_a_call_and_refuses_it_altered() {
-    let mut house = House::open(Plan { settings: &[("trial", "echo")], ..Plan::default() }).await;
-    let mut watch = house.watch();
-    house.ring(vec![Step::new(say("fr_bonjour_rdv")), Step::new(Action::HangUp)]).await;
-    let (_, records) = house.ended(&mut watch).await;
-    let Some(RecordBody::CallStarted(started)) = records.first().map(|r| r.body.clone()) else { panic!() };
-    let id = started.info.unwrap().id;
-    house.running.take().unwrap().until(std::future::ready(())).await;
+    let (house, calls) = House::that_answered(1).await;
+    let (id, records) = calls.into_iter().next().unwrap();
 
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).display().to_string();

@@ -3,19 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use parloir_contract::TenantId;
-use parloir_journal::{list_calls, list_tenants, read_call};
+use parloir_contract::{CallId, TenantId};
+use parloir_journal::{ReadError, list_places, list_tenants, read_call};
 use parloir_persons::{CallFile, Concern, Number, Speaker, vcon};
 use parloir_server::Folders;
 use parloir_store::Keyring;
+use serde::Serialize;
 
 use crate::commands::calls::{ending, time};
 use crate::commands::recording::export;
-use crate::terminal::{AGENT, CALLER, DIM, GOOD, TITLE, bar, styled};
+use crate::terminal::{self, AGENT, CALLER, DIM, GOOD, TITLE, bar, styled};
 use crate::{DataArgs, Failure, Outcome, private};
-
-/// Calls of one tenant that are looked through, at most.
-const CALLS: usize = 1_000_000;
 
 #[derive(Args)]
 pub(crate) struct Person {
@@ -30,9 +28,17 @@ pub(crate) struct Person {
     /// in which they were only named, what names them.
     #[arg(long, value_name = "DIR", requires = "tenant")]
     export: Option<PathBuf>,
-    /// Print one JSON object a line, a line for each call.
+    /// Print one JSON object a line, a line for each call; one that could not be read says why as `unreadable`.
     #[arg(long)]
     json: bool,
+}
+
+/// A call as it is told and exported: of which tenant, and what is known.
+#[derive(Serialize)]
+struct Told<'a> {
+    tenant: &'a TenantId,
+    #[serde(flatten)]
+    file: &'a CallFile,
 }
 
 impl Person {
@@ -46,26 +52,49 @@ impl Person {
             Some(tenant) => vec![tenant.clone()],
             None => list_tenants(&folders.data).await?,
         };
-        let mut found = 0_usize;
+        let (mut found, mut unread) = (0_usize, 0_usize);
         for tenant in tenants {
-            let calls = list_calls(&folders.data, &keyring, &tenant, CALLS).await?;
+            let calls = list_places(&folders.data, &tenant).await?;
             let progress = bar(calls.len() as u64, "looking");
-            for entry in calls {
+            for (call, first) in calls {
                 progress.inc(1);
-                let records =
-                    read_call(&folders.data, &keyring, &tenant, entry.call, Some(entry.first)).await?;
-                let Some(file) = CallFile::of(entry.call, records, &self.number) else { continue };
+                let records = match read_call(&folders.data, &keyring, &tenant, call, Some(first)).await {
+                    Ok(records) => records,
+                    // Nothing is known of it any more.
+                    Err(ReadError::Erased { .. }) => continue,
+                    Err(error) => {
+                        unread += 1;
+                        progress.suspend(|| self.tell_unread(&tenant, call, &error));
+                        continue;
+                    }
+                };
+                let Some(file) = CallFile::of(call, records, &self.number) else { continue };
                 found += 1;
-                if let Some(folder) = &self.export {
-                    write(&folders, &tenant, folder, &file).await?;
+                let told = Told { tenant: &tenant, file: &file };
+                progress.suspend(|| self.tell(&told));
+                if let Some(folder) = &self.export
+                    && let Some(failure) = write(&folders, folder, &told).await?
+                {
+                    unread += 1;
+                    let why = format!("its recording: {}", failure.message);
+                    progress.suspend(|| self.tell_unread(&tenant, call, &why));
                 }
-                progress.suspend(|| self.tell(&tenant, &file));
             }
             progress.finish_and_clear();
         }
-        if self.json {
+        if !self.json {
+            self.sum_up(found);
+        }
+        if unread == 0 {
             return Ok(());
         }
+        Err(Failure::otherwise(format!(
+            "{unread} call(s) could not be read, and are named above: more may be known of {}. `parloir verify` says what is wrong",
+            self.number
+        )))
+    }
+
+    fn sum_up(&self, found: usize) {
         match (found, &self.export) {
             (0, _) => anstream::println!(
                 "nothing is known of {} here {}",
@@ -80,16 +109,21 @@ impl Person {
                 styled(DIM, "--export DIR writes all of it, with the recordings and as vCon")
             ),
         }
-        Ok(())
     }
 
-    fn tell(&self, tenant: &TenantId, file: &CallFile) {
+    fn tell_unread(&self, tenant: &TenantId, call: CallId, why: &dyn std::fmt::Display) {
         if self.json {
-            let mut line = serde_json::json!(file);
-            if let Some(object) = line.as_object_mut() {
-                object.insert("tenant".into(), tenant.as_str().into());
-            }
-            println!("{line}");
+            let (tenant, unreadable) = (tenant.as_str(), why.to_string());
+            println!("{}", serde_json::json!({ "tenant": tenant, "call": call, "unreadable": unreadable }));
+            return;
+        }
+        terminal::error(&format!("call {call} of {tenant} could not be read: {why}"));
+    }
+
+    fn tell(&self, told: &Told<'_>) {
+        let Told { tenant, file } = told;
+        if self.json {
+            println!("{}", serde_json::json!(told));
             return;
         }
         let concern = match file.concern {
@@ -139,7 +173,7 @@ fn sent(file: &CallFile) -> std::collections::BTreeMap<String, (u32, u64)> {
 
 /// Makes the folder of an export; what is there already is nobody's to overwrite.
 fn begin_export(folder: &Path) -> Result<(), Failure> {
-    std::fs::create_dir_all(folder).map_err(|error| {
+    private::folder(folder).map_err(|error| {
         Failure::new(format!("{}: {error}; name another folder with --export", folder.display()))
     })?;
     if std::fs::read_dir(folder)?.next().is_some() {
@@ -151,17 +185,21 @@ fn begin_export(folder: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn write(folders: &Folders, tenant: &TenantId, folder: &Path, file: &CallFile) -> Result<(), Failure> {
+/// Writes all of a call into an export; gives back why its recording is not there, where that could not be read.
+async fn write(folders: &Folders, folder: &Path, told: &Told<'_>) -> Result<Option<Failure>, Failure> {
+    let Told { tenant, file } = told;
     let at = |ending: &str| folder.join(format!("{}{ending}", file.call));
-    private::write(&at(".json"), &serde_json::to_vec_pretty(file)?)?;
+    private::write(&at(".json"), &serde_json::to_vec_pretty(told)?)?;
     let sound = at(".wav");
-    let wav = match file.concern {
-        Concern::Caller if export(folders, tenant, file.call, &sound).await? > 0 => {
-            Some(std::fs::read(&sound)?)
-        }
+    let (wav, unread) = match file.concern {
+        Concern::Caller => match export(folders, tenant, file.call, &sound).await {
+            Ok(0) => (None, None),
+            Ok(_) => (Some(std::fs::read(&sound)?), None),
+            Err(failure) => (None, Some(failure)),
+        },
         // The sound is its caller's.
-        Concern::Caller | Concern::Named => None,
+        Concern::Named => (None, None),
     };
     private::write(&at(".vcon.json"), &serde_json::to_vec_pretty(&vcon(file, wav.as_deref()))?)?;
-    Ok(())
+    Ok(unread)
 }

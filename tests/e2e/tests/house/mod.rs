@@ -118,6 +118,21 @@ impl House {
         Self { running: Some(running), webhook, folders, _folder: folder }
     }
 
+    /// A house that answered so many calls of [`CALLER`] with an echo, and was closed: each call's identifier and records.
+    pub async fn that_answered(calls: usize) -> (Self, Vec<(String, Vec<Record>)>) {
+        let mut house = Self::open(Plan { settings: &[("trial", "echo")], ..Plan::default() }).await;
+        let mut watch = house.watch();
+        let mut answered = Vec::new();
+        for _ in 0..calls {
+            let steps = vec![Step::new(say("fr_bonjour_rdv")), Step::new(conversation::Action::HangUp)];
+            house.ring(steps).await;
+            let (finished, records) = house.ended(&mut watch).await;
+            answered.push((finished.summary.id.to_string(), records));
+        }
+        house.running.take().unwrap().until(std::future::ready(())).await;
+        (house, answered)
+    }
+
     pub fn options(&self) -> DialOptions {
         DialOptions {
             auth_token: Some(AuthToken::new(TOKEN)),
