@@ -62,19 +62,20 @@ impl ArtifactCache {
 
     /// Keeps a component, if this cache does so. A failure is said and costs a re-run later, not the agent now.
     pub(crate) fn keep_component(&self, sha256: &[u8; 32], component: &[u8]) {
-        let path = self.path(sha256).with_extension("wasm");
         if !self.components || self.component(sha256).is_some() {
             return;
         }
-        let written = fs::create_dir_all(&self.dir).and_then(|()| write_atomically(&path, &[component]));
-        if let Err(error) = written {
+        let path = component_beside(&self.path(sha256));
+        if let Err(error) = self.write(&path, &[component]) {
             tracing::warn!(path = %path.display(), %error, "the agent's component could not be kept");
         }
     }
 
     /// The component of this hash, if it is here and unaltered.
     pub(crate) fn component(&self, sha256: &[u8; 32]) -> Option<Vec<u8>> {
-        let component = fs::read(self.path(sha256).with_extension("wasm")).ok()?;
+        let path = component_beside(&self.path(sha256));
+        let component = fs::read(&path).ok()?;
+        used(&path);
         (Sha256::digest(&component)[..] == sha256[..]).then_some(component)
     }
 
@@ -116,12 +117,9 @@ impl ArtifactCache {
             tracing::warn!(path = %path.display(), "a cached artifact is not ours or is from another engine: compiling anew");
             return None;
         }
-        // When it was last used is when it was last written, as far as anybody can tell. Where that cannot
-        // be said, it only goes sooner.
-        let _ = fs::File::options()
-            .append(true)
-            .open(&path)
-            .and_then(|file| file.set_modified(SystemTime::now()));
+        used(&path);
+        // Who uses the one wants the other once the engine is another.
+        used(&component_beside(&path));
         Some(artifact)
     }
 
@@ -155,37 +153,59 @@ impl ArtifactCache {
     fn keep_here(&self, engine: &Engine, sha256: &[u8; 32], artifact: &[u8]) {
         let tag = self.mac(sha256, engine, artifact).finalize().into_bytes();
         let path = self.path(sha256);
-        let written = fs::create_dir_all(&self.dir).and_then(|()| write_atomically(&path, &[&tag, artifact]));
-        if let Err(error) = written {
+        if let Err(error) = self.write(&path, &[&tag, artifact]) {
             tracing::warn!(path = %path.display(), %error, "the compiled agent could not be cached");
         }
+    }
+
+    /// Makes room for a file, and writes it.
+    fn write(&self, path: &Path, parts: &[&[u8]]) -> std::io::Result<()> {
+        fs::create_dir_all(&self.dir)?;
         if let Some(bound) = self.bound {
-            make_room(&self.dir, &path, bound, SystemTime::now());
+            let bytes = parts.iter().map(|part| part.len() as u64).sum();
+            make_room(&self.dir, (path, bytes), bound, SystemTime::now());
         }
+        write_atomically(path, parts)
     }
 }
 
-/// Removes what is too old, and what was not used for longest where there is too much; never `new`. Others
-/// may do the same meanwhile: who reads a file that goes has it whole, and who comes later compiles anew.
-fn make_room(dir: &Path, new: &Path, bound: Bound, now: SystemTime) {
+/// Where the component is that was compiled to this file.
+fn component_beside(compiled: &Path) -> PathBuf {
+    compiled.with_extension("wasm")
+}
+
+/// Notes that a file is used. When it was last used is when it was last written, as far as anybody can tell. Where that
+/// cannot be said, it only goes sooner.
+fn used(path: &Path) {
+    let file = fs::File::options().append(true).open(path);
+    let _ = file.and_then(|file| file.set_modified(SystemTime::now()));
+}
+
+/// Removes what is too old, and what was not used for longest where there is too much with a new file of so many bytes; never
+/// that file, nor what belongs to the same component. Others may do the same meanwhile: who reads a file that goes has it
+/// whole, and who comes later compiles anew.
+fn make_room(dir: &Path, (new, bytes): (&Path, u64), bound: Bound, now: SystemTime) {
     let Ok(entries) = fs::read_dir(dir) else { return };
-    let mut files = Vec::new();
+    let (mut files, mut kept) = (Vec::new(), bytes);
     for entry in entries.flatten() {
         let path = entry.path();
         // Somebody was quicker.
         let Ok(about) = entry.metadata() else { continue };
         let unused = about.modified().ok().and_then(|used| now.duration_since(used).ok()).unwrap_or_default();
         match path.extension().and_then(std::ffi::OsStr::to_str) {
+            Some("cwasm" | "wasm") if path == new => {}
+            Some("cwasm" | "wasm") if path.file_stem() == new.file_stem() => {
+                kept = kept.saturating_add(about.len());
+            }
             Some("cwasm" | "wasm") => files.push((unused, about.len(), path)),
             Some("part") if unused > ABANDONED => drop(fs::remove_file(&path)),
             _ => {}
         }
     }
     files.sort();
-    let mut kept = 0_u64;
     for (unused, bytes, path) in files {
         let with_it = kept.saturating_add(bytes);
-        if path == new || (unused <= bound.age && with_it <= bound.bytes) {
+        if unused <= bound.age && with_it <= bound.bytes {
             kept = with_it;
         } else {
             let _ = fs::remove_file(&path);
@@ -249,15 +269,42 @@ mod tests {
         let abandoned = file(dir, "x.7.part", 9, DAY);
         let under_way = file(dir, "x.8.part", 9, Duration::ZERO);
         let foreign = file(dir, "notes.txt", 5_000, 90 * DAY);
-        make_room(dir, &new, bound, SystemTime::now());
+        make_room(dir, (&new, 300), bound, SystemTime::now());
         let there = |paths: &[&Path]| paths.iter().map(|path| path.exists()).collect::<Vec<_>>();
         assert_eq!(there(&[&old, &long, &used, &new]), [false, false, true, true]);
         assert_eq!(there(&[&abandoned, &under_way, &foreign]), [false, true, true]);
         // Larger than all that may be kept.
         let large = file(dir, "large.cwasm", 2_000, Duration::ZERO);
-        make_room(dir, &large, bound, SystemTime::now());
+        make_room(dir, (&large, 2_000), bound, SystemTime::now());
         assert_eq!(there(&[&large, &used]), [true, false]);
-        make_room(&dir.join("nowhere"), &large, bound, SystemTime::now());
+        make_room(&dir.join("nowhere"), (&large, 2_000), bound, SystemTime::now());
+    }
+
+    #[test]
+    fn the_component_of_a_version_that_is_used_stays_and_its_room_is_made_before_it_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let engine = Engine::default();
+        let component = wat::parse_str("(component)").unwrap();
+        let artifact = engine.precompile_component(&component).unwrap();
+        let sha256: [u8; 32] = Sha256::digest(&component).into();
+        let both = (MAC_LEN + artifact.len() + component.len()) as u64;
+        let cache = ArtifactCache::new(dir.path(), SealKey([1; 32])).with_components();
+        let cache = cache.bounded(Bound { bytes: both + 50, age: 30 * DAY });
+        cache.keep(&engine, &sha256, &artifact);
+        let old = file(dir.path(), "old.cwasm", 50 + component.len(), DAY);
+        cache.keep_component(&sha256, &component);
+        let (compiled, wasm) = (cache.path(&sha256), component_beside(&cache.path(&sha256)));
+        assert!(!old.exists(), "what was not used for longest made room for the component");
+        assert!(compiled.exists() && wasm.exists());
+        // The version answers calls, day after day, from what it was compiled to.
+        for path in [&compiled, &wasm] {
+            let file = fs::File::options().append(true).open(path).unwrap();
+            file.set_modified(SystemTime::now() - 40 * DAY).unwrap();
+        }
+        assert!(cache.load(&engine, &sha256).is_some());
+        cache.keep(&engine, &[8; 32], &[0; 10]);
+        assert!(compiled.exists() && wasm.exists(), "it was used just now");
+        assert_eq!(cache.component(&sha256), Some(component));
     }
 
     #[test]
