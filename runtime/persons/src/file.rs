@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use parloir_contract::{Appointment, Booked, CallId, Field, Heard, HostCall, HostReturn, Turn};
 use parloir_journal::{
-    Content, Ending, Gate, HostCallStarted, ProviderEnded, ProviderRole, ProviderStatus, Record, RecordBody,
-    Seq,
+    Content, Ending, Gate, HostCallStarted, ProviderEnded, ProviderStarted, ProviderStatus, Record,
+    RecordBody, Seq,
 };
 use serde::Serialize;
 
@@ -49,18 +49,9 @@ pub struct Transmission {
     pub at: u64,
     /// The record that vouches for it.
     pub record: Seq,
-    /// What for.
-    pub role: ProviderRole,
-    /// To whom.
-    pub provider: String,
-    /// Which of its models.
-    pub model: String,
-    /// Where it processes.
-    pub region: String,
-    /// How many bytes.
-    pub bytes_sent: u64,
-    /// How many characters.
-    pub characters_sent: u64,
+    /// What for, to whom, where, and how much.
+    #[serde(flatten)]
+    pub sent: ProviderStarted,
     /// With what result; `None` where the program was stopped before there was one.
     pub status: Option<ProviderStatus>,
 }
@@ -160,17 +151,9 @@ impl CallFile {
                     self.answered(at, asked.remove(&ended.started), answer);
                 }
             }
-            RecordBody::ProviderStarted(sent) => self.transmissions.push(Transmission {
-                at,
-                record: seq,
-                role: sent.role,
-                provider: sent.provider,
-                model: sent.model,
-                region: sent.region,
-                bytes_sent: sent.bytes_sent,
-                characters_sent: sent.characters_sent,
-                status: None,
-            }),
+            RecordBody::ProviderStarted(sent) => {
+                self.transmissions.push(Transmission { at, record: seq, sent, status: None });
+            }
             RecordBody::ProviderEnded(ended) => self.transmitted(&ended),
             RecordBody::RecordingStored(_) => self.recorded_seconds = self.recorded_seconds.saturating_add(1),
             RecordBody::Gate(gate) => self.consent = Some((at, gate)),
@@ -195,9 +178,9 @@ impl CallFile {
     }
 
     fn transmitted(&mut self, ended: &ProviderEnded) {
-        if let Some(sent) = self.transmissions.iter_mut().find(|sent| sent.record == ended.started) {
-            sent.status = Some(ended.status);
-            sent.bytes_sent = sent.bytes_sent.max(ended.bytes_sent);
+        if let Some(known) = self.transmissions.iter_mut().find(|known| known.record == ended.started) {
+            known.status = Some(ended.status);
+            known.sent.bytes_sent = known.sent.bytes_sent.max(ended.bytes_sent);
         }
     }
 

@@ -129,16 +129,15 @@ const fn open_ended(end: RecordedEnd) -> bool {
 
 /// Whether the agent ends as it did. Of a call that was cut off nobody knows.
 fn ends_so(recorded: RecordedEnd, now: &Result<Outcome, Failure>) -> bool {
-    match (recorded, now) {
-        (end, _) if open_ended(end) => true,
-        (RecordedEnd::Stopped | RecordedEnd::Withheld, _) => true,
+    let ends_so = match (recorded, now) {
         (RecordedEnd::Own(ending), Ok(outcome)) => ending == Ending::from(outcome),
-        (RecordedEnd::Own(_), Err(_)) => false,
         (RecordedEnd::Failed(why), Ok(outcome)) => {
             why == Why::AgentTrap && matches!(outcome, Outcome::Failed(_))
         }
         (RecordedEnd::Failed(why), Err(failure)) => why == why_failed(failure.kind),
-    }
+        (RecordedEnd::Own(_), Err(_)) | (RecordedEnd::Stopped | RecordedEnd::Withheld, _) => false,
+    };
+    ends_so || open_ended(recorded)
 }
 
 /// A failure in the journal's words. The door of a re-run closes where the recorded one did: past the quota.

@@ -30,5 +30,5 @@ pub use control::{ControlError, hand_over_erasure, hand_over_hold, hand_over_swe
 pub use erasure::{EraseError, EraseRequest, HoldRequest, TenantErasure, Whose};
 pub use installation::{Folders, Installation, OpenError, Storage, kept_agents};
 pub use parloir_call::{Before, Clock, Rehearsing};
-pub use serve::{Running, ServeError, serve};
+pub use serve::{Running, ServeError, serve, undelayed};
 pub use sweep::Swept;

@@ -9,11 +9,11 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
-use axum::serve::ListenerExt;
+use axum::serve::{Listener, ListenerExt};
 use parloir_tenancy::Line;
 use parloir_transport::signature::AuthToken;
 use parloir_transport::webhook::MAX_BODY_BYTES;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
@@ -28,6 +28,16 @@ const CLOSING: Duration = Duration::from_secs(20);
 
 /// How long until a voice that failed is asked for the host's own words again.
 const WORDS_AGAIN: Duration = Duration::from_secs(60);
+
+/// A listener for sound: of what is sent on its sockets, a small packet does not wait until the one before it is acknowledged,
+/// so that a frame after a mark goes out at once.
+pub fn undelayed(listener: TcpListener) -> impl Listener<Io = TcpStream, Addr = SocketAddr> {
+    listener.tap_io(|socket| {
+        if let Err(error) = socket.set_nodelay(true) {
+            tracing::debug!(%error, "small packets may be delayed");
+        }
+    })
+}
 
 /// The longest time until then, however often it failed.
 const WORDS_AT_LEAST: Duration = Duration::from_secs(3_600);
@@ -158,12 +168,7 @@ pub async fn serve(config: &Config, installation: Installation) -> Result<Runnin
         tokens,
         public: public.clone(),
     });
-    // A frame after a mark is not held back until the carrier has acknowledged the mark.
-    let listener = listener.tap_io(|socket| {
-        if let Err(error) = socket.set_nodelay(true) {
-            tracing::debug!(%error, "small packets may be delayed");
-        }
-    });
+    let listener = undelayed(listener);
     let router = Router::new()
         .route("/twilio/voice", post(routes::voice))
         .route("/twilio/media/{number}", get(media::upgrade))

@@ -12,15 +12,12 @@ mod house;
 mod improvised;
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::{StreamExt, stream};
-use parloir_contract::TenantId;
-use parloir_journal::{Journal, Scope, read_call, verify};
+use improvised::Place;
+use parloir_journal::{Scope, read_call, verify};
 use parloir_replay::{Recorded, compare, exact, fork};
 use parloir_sandbox::{Sandbox, Settings};
-use parloir_store::{Embedded, Keyring};
 
 const CALLS: u64 = 1_000;
 
@@ -35,30 +32,20 @@ fn bytes(folder: &Path) -> u64 {
 
 #[tokio::main]
 async fn main() {
-    let folder = tempfile::tempdir().unwrap();
-    let data = folder.path().join("data");
-    let keys = Arc::new(Keyring::open(folder.path().join("keys")).unwrap());
-    let store = Arc::new(Embedded::open(data.join("store")).await.unwrap());
-    let journal = Journal::open(&data, keys.clone(), store).await.unwrap();
-    let tenant: TenantId = "cabinet".parse().unwrap();
     let sandbox = Sandbox::new(Settings::default(), None).unwrap();
     let cabinet = sandbox.load(std::fs::read(house::component("agents/cabinet")).unwrap()).await.unwrap();
     let other =
         sandbox.load(std::fs::read(house::component("agents/qualification/rust")).unwrap()).await.unwrap();
     let began = Instant::now();
-    let calls: Vec<_> = stream::iter(0..CALLS)
-        .map(|seed| improvised::call(&cabinet, &journal, &tenant, seed))
-        .buffered(8)
-        .collect()
-        .await;
-    journal.shutdown().await;
+    let (place, calls) = Place::with_calls(&cabinet, CALLS).await;
+    let Place { data, keys, tenant, .. } = &place;
     let requests: usize = calls.iter().map(|(_, asked)| asked).sum();
     println!("{CALLS} calls improvised and journaled in {:.1?}: {requests} requests", began.elapsed());
 
     let mut read = Vec::new();
     let began = Instant::now();
     for (call, _) in &calls {
-        read.push(Recorded::new(read_call(&data, &*keys, &tenant, *call, None).await.unwrap()).unwrap());
+        read.push(Recorded::new(read_call(data, &**keys, tenant, *call, None).await.unwrap()).unwrap());
     }
     println!("read back: {:.2?}", began.elapsed());
 
@@ -87,7 +74,7 @@ async fn main() {
     let total = bytes(&data.join("journal"));
     let floor = began.elapsed();
     let began = Instant::now();
-    let report = verify(&data, keys.clone(), None, Scope::All).await.unwrap();
+    let report = verify(data, keys.clone(), None, Scope::All).await.unwrap();
     let took = began.elapsed();
     assert!(report.is_sound());
     println!(

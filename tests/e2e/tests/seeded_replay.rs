@@ -5,14 +5,12 @@ mod house;
 mod improvised;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
-use futures_util::{StreamExt, stream};
-use parloir_contract::{CallId, HostCall, TenantId};
-use parloir_journal::{Journal, read_call};
+use improvised::Place;
+use parloir_contract::{CallId, HostCall};
+use parloir_journal::read_call;
 use parloir_replay::{Recorded, exact};
 use parloir_sandbox::{Agent, Sandbox, Settings};
-use parloir_store::{Embedded, Keyring};
 
 const CALLS: u64 = 1_000;
 
@@ -26,32 +24,21 @@ fn sockets() -> BTreeSet<String> {
         .collect()
 }
 
-async fn recorded(data: &std::path::Path, keys: &Keyring, tenant: &TenantId, call: CallId) -> Recorded {
-    Recorded::new(read_call(data, keys, tenant, call, None).await.unwrap()).unwrap()
+async fn recorded(Place { data, keys, tenant, .. }: &Place, call: CallId) -> Recorded {
+    Recorded::new(read_call(data, &**keys, tenant, call, None).await.unwrap()).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_calls_run_again_without_a_byte_or_a_socket_more() {
-    let folder = tempfile::tempdir().unwrap();
-    let data = folder.path().join("data");
-    let keys = Arc::new(Keyring::open(folder.path().join("keys")).unwrap());
-    let store = Arc::new(Embedded::open(data.join("store")).await.unwrap());
-    let journal = Journal::open(&data, keys.clone(), store).await.unwrap();
-    let tenant: TenantId = "cabinet".parse().unwrap();
     let sandbox = Sandbox::new(Settings::default(), None).unwrap();
     let agent: Agent =
         sandbox.load(std::fs::read(house::component("agents/cabinet")).unwrap()).await.unwrap();
-    let calls: Vec<(CallId, usize)> = stream::iter(0..CALLS)
-        .map(|seed| improvised::call(&agent, &journal, &tenant, seed))
-        .buffered(8)
-        .collect()
-        .await;
-    journal.shutdown().await;
+    let (place, calls) = Place::with_calls(&agent, CALLS).await;
 
     let before = sockets();
     let mut requests = 0;
     for &(call, asked) in &calls {
-        let again = exact(&agent, &recorded(&data, &keys, &tenant, call).await).await.unwrap();
+        let again = exact(&agent, &recorded(&place, call).await).await.unwrap();
         assert_eq!((again.difference, again.equal), (None, asked), "call {call}");
         requests += asked;
     }
@@ -61,7 +48,7 @@ async fn a_thousand_calls_run_again_without_a_byte_or_a_socket_more() {
     // A change planted in any one of them is named at its very step.
     let mut chance = improvised::Chance::new(77);
     for &(call, asked) in calls.iter().step_by(10) {
-        let mut changed = recorded(&data, &keys, &tenant, call).await;
+        let mut changed = recorded(&place, call).await;
         let at = usize::try_from(chance.below(asked as u64)).unwrap();
         changed.steps[at].asked = match changed.steps[at].asked.clone().unwrap() {
             HostCall::Say(mut say) => {

@@ -162,7 +162,7 @@ impl Person {
 /// What went to each provider: how often, and how much.
 fn sent(file: &CallFile) -> std::collections::BTreeMap<String, (u32, u64)> {
     let mut sums = std::collections::BTreeMap::new();
-    for one in &file.transmissions {
+    for one in file.transmissions.iter().map(|one| &one.sent) {
         let to = format!("{} ({}, {})", one.provider, one.model, one.region);
         let (times, bytes): &mut (u32, u64) = sums.entry(to).or_default();
         *times = times.saturating_add(1);

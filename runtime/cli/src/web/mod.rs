@@ -18,7 +18,6 @@ use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::serve::ListenerExt;
 use parloir_providers::Registry;
 use parloir_rehearsal::Scene;
 use parloir_sandbox::Agent;
@@ -74,11 +73,7 @@ pub(crate) async fn serve(talk: Talk) -> Result<Served, Failure> {
         .await
         .map_err(|error| Failure::new(format!("cannot listen on {at}: {error}; choose another --port")))?;
     let port = listener.local_addr()?.port();
-    let listener = listener.tap_io(|socket| {
-        if let Err(error) = socket.set_nodelay(true) {
-            tracing::debug!(%error, "small packets may be delayed");
-        }
-    });
+    let listener = parloir_server::undelayed(listener);
     let secret = loopback::secret()?;
     let address = format!("http://127.0.0.1:{port}/{secret}/");
     let (sender, talked) = mpsc::channel(4);

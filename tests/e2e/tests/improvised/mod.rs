@@ -10,8 +10,10 @@
     reason = "tests"
 )]
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use futures_util::{StreamExt, stream};
 use parloir_contract::{
     Appointment, Booked, CallId, CallInfo, Contact, Direction, Heard, HostCall, HostReturn, LocalTime,
     Outcome, Refusal, Slot, Speech, TenantId, Transferred, Turn,
@@ -21,6 +23,7 @@ use parloir_journal::{
     Journal, RecordBody,
 };
 use parloir_sandbox::{Agent, Budget, Door};
+use parloir_store::{Embedded, Keyring};
 
 const SAID: &[&str] = &[
     "Bonjour, je voudrais un rendez-vous.",
@@ -163,8 +166,35 @@ impl Host {
     }
 }
 
+/// An empty journal, in a folder that goes away with this.
+pub struct Place {
+    pub data: PathBuf,
+    pub keys: Arc<Keyring>,
+    pub tenant: TenantId,
+    _folder: tempfile::TempDir,
+}
+
+impl Place {
+    /// A journal of so many calls of this agent, closed; with each call's number and how many requests the agent made.
+    pub async fn with_calls(agent: &Agent, calls: u64) -> (Self, Vec<(CallId, usize)>) {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let keys = Arc::new(Keyring::open(folder.path().join("keys")).unwrap());
+        let store = Arc::new(Embedded::open(data.join("store")).await.unwrap());
+        let journal = Journal::open(&data, keys.clone(), store).await.unwrap();
+        let tenant = "cabinet".parse().unwrap();
+        let calls = stream::iter(0..calls)
+            .map(|seed| call(agent, &journal, &tenant, seed))
+            .buffered(8)
+            .collect()
+            .await;
+        journal.shutdown().await;
+        (Self { data, keys, tenant, _folder: folder }, calls)
+    }
+}
+
 /// One call of this seed, journaled; gives its number and how many requests the agent made.
-pub async fn call(agent: &Agent, journal: &Journal, tenant: &TenantId, seed: u64) -> (CallId, usize) {
+async fn call(agent: &Agent, journal: &Journal, tenant: &TenantId, seed: u64) -> (CallId, usize) {
     let mut id = [0; 16];
     id[..8].copy_from_slice(&seed.to_be_bytes());
     id[8..].copy_from_slice(b"improvis");
