@@ -20,8 +20,12 @@ pub(super) fn put(bytes: &mut Vec<u8>, note: &Note, time: u64) {
 pub(super) fn add(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let is_new = !path.exists();
     let mut file = OpenOptions::new().create(true).append(true).open(path)?;
-    file.write_all(bytes)?;
-    file.sync_data()?;
+    let length = file.metadata()?.len();
+    if let Err(error) = file.write_all(bytes).and_then(|()| file.sync_data()) {
+        // Half a note would stand before whatever is added next.
+        let _cut_at_the_next_start = file.set_len(length);
+        return Err(error);
+    }
     match path.parent() {
         Some(folder) if is_new => File::open(folder)?.sync_all(),
         Some(_) | None => Ok(()),
@@ -49,7 +53,7 @@ pub(super) fn open(path: &Path) -> io::Result<Vec<Note>> {
                 notes.push(note);
                 rest = after;
             }
-            Next::Torn => {
+            Next::Torn if !holds_note(rest) => {
                 let whole = (bytes.len() - rest.len()) as u64;
                 tracing::warn!(file = %path.display(), bytes = rest.len(), "a note that was cut off was removed");
                 let file = OpenOptions::new().write(true).open(path)?;
@@ -57,7 +61,8 @@ pub(super) fn open(path: &Path) -> io::Result<Vec<Note>> {
                 file.sync_data()?;
                 break;
             }
-            Next::Wrong => {
+            // Nothing comes after what a crash tore: what it says of its length is damaged.
+            Next::Torn | Next::Wrong => {
                 let at = bytes.len() - rest.len();
                 let what = format!("{} is damaged at byte {at}: put it back from a back-up", path.display());
                 return Err(io::Error::new(ErrorKind::InvalidData, what));
@@ -89,6 +94,15 @@ fn next(bytes: &[u8]) -> Next<'_> {
         None if after.is_empty() => Next::Torn,
         None => Next::Wrong,
     }
+}
+
+/// Whether a whole note begins anywhere behind the beginning of these bytes.
+fn holds_note(bytes: &[u8]) -> bool {
+    const BEGIN: &[u8] = b"note ";
+    let begins = bytes.windows(BEGIN.len()).enumerate().skip(1).filter(|(_, window)| *window == BEGIN);
+    begins
+        .map(|(at, _)| at)
+        .any(|at| bytes.get(at..).is_some_and(|rest| matches!(next(rest), Next::Note(..))))
 }
 
 #[cfg(test)]
@@ -123,5 +137,35 @@ mod tests {
         bad[2] ^= 1;
         fs::write(&path, bad).unwrap();
         assert!(open(&path).unwrap_err().to_string().contains("byte 0"));
+    }
+
+    #[test]
+    fn a_damaged_length_cuts_none_of_the_notes_behind_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notes");
+        let key = PrivateKey::new("a.log", &[1; 32]).unwrap();
+        let mut ends = vec![0];
+        for text in ["one\n", "two\n", "six\n"] {
+            append(&path, &Note { text: text.into(), signatures: vec![key.sign(text)] }, 1).unwrap();
+            ends.push(fs::metadata(&path).unwrap().len() as usize);
+        }
+        let good = fs::read(&path).unwrap();
+        for begin in [ends[0], ends[1]] {
+            let digits = good[begin + 5..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+            for at in begin + 5..begin + 5 + digits {
+                for digit in b'0'..=b'9' {
+                    let mut bad = good.clone();
+                    bad[at] = digit;
+                    fs::write(&path, &bad).unwrap();
+                    if bad == good {
+                        assert_eq!(open(&path).unwrap().len(), 3);
+                        continue;
+                    }
+                    let said = open(&path).unwrap_err().to_string();
+                    assert!(said.contains(&format!("byte {begin}")), "{said}");
+                    assert_eq!(fs::read(&path).unwrap(), bad, "nothing is cut");
+                }
+            }
+        }
     }
 }
