@@ -65,6 +65,7 @@ mod recording;
 mod recovery;
 mod segment;
 mod since;
+mod tails;
 mod tlog;
 mod verify;
 mod writer;

@@ -22,6 +22,7 @@ use crate::key::WrappedKey;
 use crate::record::{CallInterrupted, Ending, RecordBody, RecordingStored};
 use crate::recording;
 use crate::segment::{FrameKind, Location, Log, Tail};
+use crate::tails::Tails;
 use crate::tlog::Durable;
 use crate::{AppendError, JournalError};
 
@@ -143,7 +144,7 @@ pub(crate) struct Writer {
     shared: Arc<Shared>,
     disk: Arc<dyn Disk>,
     data: PathBuf,
-    tails: HashMap<(TenantId, Log), Tail>,
+    tails: Tails,
     live: HashMap<(TenantId, CallId), Live>,
     index: mpsc::Sender<IndexEvent>,
     durable: Arc<Durable>,
@@ -159,7 +160,7 @@ impl Writer {
         index: mpsc::Sender<IndexEvent>,
         durable: Arc<Durable>,
     ) -> Self {
-        let live = HashMap::new();
+        let (live, tails) = (HashMap::new(), Tails::new(tails));
         Self { shared, disk, data, tails, live, index, durable, ticked: Instant::now(), begun: None }
     }
 
@@ -300,9 +301,7 @@ impl Writer {
                 lost.0.refuse("its index stopped");
             }
         }
-        if self.tails.len() > MAX_OPEN {
-            self.tails.clear();
-        }
+        self.tails.close_beyond(MAX_OPEN);
         Ok(())
     }
 
@@ -374,7 +373,7 @@ impl Writer {
     /// Makes what waits of a tenant's journal durable in the middle of a pass. Records name blocks of recordings, of other
     /// calls too: those are durable first.
     fn commit_journal(&mut self, tenant: &TenantId) -> Result<(), JournalError> {
-        if let Some(recordings) = self.tails.get_mut(&(tenant.clone(), Log::Recordings)) {
+        if let Some(recordings) = self.tails.get_open(&(tenant.clone(), Log::Recordings)) {
             recordings.commit()?;
         }
         self.tail(tenant, Log::Journal)?.commit()?;
@@ -453,12 +452,8 @@ impl Writer {
     }
 
     fn tail(&mut self, tenant: &TenantId, log: Log) -> Result<&mut Tail, JournalError> {
-        match self.tails.entry((tenant.clone(), log)) {
-            std::collections::hash_map::Entry::Occupied(entry) => Ok(entry.into_mut()),
-            std::collections::hash_map::Entry::Vacant(entry) => {
-                Ok(entry.insert(Tail::open(&self.disk, &self.data, log, tenant)?))
-            }
-        }
+        let (disk, data) = (&self.disk, &self.data);
+        Ok(self.tails.get((tenant.clone(), log), |(tenant, log)| Tail::open(disk, data, *log, tenant))?)
     }
 
     /// Nothing can be written any more: everybody is told.
