@@ -227,7 +227,7 @@ impl Journal {
         verify::verify(data.clone(), Arc::clone(kms), Some(Arc::clone(store)), scope).await
     }
 
-    /// Returns when all that is on disk now is in a signed checkpoint of its tenant's log, or its signing was refused.
+    /// Returns when all that is on disk now is in a signed checkpoint of its tenant's log, or could not be signed.
     /// Otherwise that happens every few seconds.
     pub async fn publish(&self) {
         let _nobody_signs_any_more = self.inner.durable.publish().await;
@@ -289,7 +289,7 @@ impl Journal {
         durable.look_again(tenant);
         self.publish().await;
         let no = |why: &str| JournalError::SignsNothing { tenant: tenant.clone(), why: why.to_owned() };
-        if let Some(why) = durable.refused(tenant) {
+        if let Some(why) = durable.unsigned(tenant) {
             return Err(no(&why));
         }
         let published = tlog::published_keys(data, tenant).await?;

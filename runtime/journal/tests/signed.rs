@@ -4,6 +4,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use std::{fmt, io};
 
 use parloir_contract::{CallId, HostCall, Import, Say, SayOptions, TenantId};
 use parloir_journal::{
@@ -14,6 +17,7 @@ use parloir_journal::{
 use parloir_proof::checkpoint::Checkpoint;
 use parloir_proof::note::{KeyKind, Note, PrivateKey, PublicKey};
 use parloir_proof::{Proof, ProofError, Trust, search, tree};
+use parloir_store::disk::{Disk, DiskFile, OsDisk, Readers};
 use parloir_store::{Embedded, Keyring, Kms};
 use tempfile::TempDir;
 
@@ -65,8 +69,12 @@ impl Place {
     }
 
     async fn start(&self) -> Running {
+        self.start_on(Arc::new(OsDisk)).await
+    }
+
+    async fn start_on(&self, disk: Arc<dyn Disk>) -> Running {
         let store = Arc::new(Embedded::open(self.data().join("store")).await.unwrap());
-        let journal = Journal::open(self.data(), self.kms(), store.clone()).await.unwrap();
+        let journal = Journal::open_on(disk, self.data(), self.kms(), store.clone()).await.unwrap();
         Running { journal, store }
     }
 
@@ -468,6 +476,108 @@ async fn damage_in_the_middle_of_the_journal_is_told_with_its_place_and_the_reme
     fs::write(&file, bytes).unwrap();
     let why = why_nothing_is_signed(&place).await;
     assert!(why.contains("00000001.seg") && why.contains("at byte") && why.contains("back-up"), "{why}");
+}
+
+/// A disk on which there is no more room for signed logs, for a while.
+#[derive(Default)]
+struct Full(AtomicBool);
+
+impl fmt::Debug for Full {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Full")
+    }
+}
+
+impl Disk for Full {
+    fn make_folder(&self, folder: &Path, readers: Readers) -> io::Result<()> {
+        OsDisk.make_folder(folder, readers)
+    }
+    fn create(&self, file: &Path, readers: Readers) -> io::Result<Box<dyn DiskFile>> {
+        if self.0.load(Ordering::Relaxed) && file.components().any(|part| part.as_os_str() == "log") {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        OsDisk.create(file, readers)
+    }
+    fn append(&self, file: &Path) -> io::Result<Box<dyn DiskFile>> {
+        OsDisk.append(file)
+    }
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        OsDisk.rename(from, to)
+    }
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        OsDisk.link(from, to)
+    }
+    fn remove(&self, file: &Path) -> io::Result<()> {
+        OsDisk.remove(file)
+    }
+    fn overwrite(&self, file: &Path) -> io::Result<()> {
+        OsDisk.overwrite(file)
+    }
+    fn remove_folder(&self, folder: &Path) -> io::Result<()> {
+        OsDisk.remove_folder(folder)
+    }
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        OsDisk.sync_folder(folder)
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_could_not_be_signed_for_want_of_room_is_signed_once_there_is_some() {
+    let place = Place::new();
+    let disk = Arc::new(Full::default());
+    let running = place.start_on(disk.clone()).await;
+    running.call(0, 3).await;
+    running.journal.publish().await;
+    let signed = place.checkpoint().size;
+    disk.0.store(true, Ordering::Relaxed);
+    running.call(1, 3).await;
+    running.journal.publish().await;
+    assert_eq!(place.checkpoint().size, signed);
+    let refused = running.journal.rotate_log_key(&tenant()).await;
+    let Err(JournalError::SignsNothing { why, .. }) = refused else { panic!("{refused:?}") };
+    assert!(!why.is_empty());
+    // Nobody asks, and nothing else is written.
+    disk.0.store(false, Ordering::Relaxed);
+    let begun = Instant::now();
+    while place.checkpoint().size == signed {
+        assert!(begun.elapsed() < Duration::from_secs(30), "it is never tried again");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    running.call(2, 3).await;
+    running.journal.publish().await;
+    running.journal.rotate_log_key(&tenant()).await.unwrap();
+    running.stop().await;
+    let report = place.verify().await;
+    assert!(report.is_sound(), "{:?}", report.problems);
+    assert_eq!(report.signed, report.chunks);
+}
+
+#[tokio::test]
+async fn tiles_are_made_anew_only_where_all_that_was_signed_is_found_again() {
+    let place = Place::new();
+    let other = Place::new();
+    other.calls(9..10).await;
+    copy(&other.folder.path().join("keys"), &place.folder.path().join("keys"));
+    for place in [&place, &other] {
+        let running = place.start().await;
+        // Longer than a whole tile.
+        running.call(1, 300).await;
+        running.stop().await;
+    }
+    // Another journal under the same keys, and a tile that is damaged.
+    fs::remove_dir_all(place.data().join("journal")).unwrap();
+    copy(&other.data().join("journal"), &place.data().join("journal"));
+    fs::remove_dir_all(place.data().join("store")).unwrap();
+    let edge = place.log().join(format!("tile/0/001.p/{}", place.checkpoint().size - 256));
+    let mut damaged = fs::read(&edge).unwrap();
+    damaged[5] ^= 1;
+    fs::write(&edge, &damaged).unwrap();
+    let whole =
+        || ["entries", "0"].map(|kind| fs::read(place.log().join("tile").join(kind).join("000")).unwrap());
+    let kept = whole();
+    let why = why_nothing_is_signed(&place).await;
+    assert!(why.contains("are others now"), "{why}");
+    assert!(whole() == kept, "what was signed is still there to be compared");
 }
 
 #[tokio::test]

@@ -4,10 +4,12 @@
 //! few seconds signs a checkpoint where the tree grew. So a checkpoint never covers a chunk that is not on disk,
 //! and a start after a crash does what every moment does. Before it signs anything after a start, it finds the
 //! tree that was signed last in the segments again; where that is not there, whole and the same, it refuses
-//! to sign: the log was rolled back or altered, and a second signature would help to hide it.
+//! to sign: the log was rolled back or altered, and a second signature would help to hide it. Where only the disk or the
+//! keys did not do it, it is tried again, after longer and longer.
 
 mod files;
 mod tree;
+mod unsigned;
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -34,6 +36,7 @@ use crate::segment::{Found, FrameKind, Location, Log};
 pub use files::read_tile;
 pub(crate) use files::{Files, tenants};
 use tree::Edge;
+use unsigned::{Following, Unsigned, Waiting};
 
 /// A checkpoint is signed this often at most.
 const PERIOD: Duration = Duration::from_secs(2);
@@ -45,8 +48,19 @@ pub(crate) struct Durable {
     wake: Condvar,
     /// Held by whoever changes a checkpoint's file.
     files: Mutex<()>,
-    /// The logs that are not signed any more, and why.
-    refused: Mutex<HashMap<TenantId, String>>,
+    /// The logs that are not signed, and why.
+    unsigned: Mutex<HashMap<TenantId, String>>,
+}
+
+/// What is to be signed, who waits for it, and whether it is the last time.
+type Taken = (HashMap<TenantId, Location>, Vec<oneshot::Sender<()>>, bool);
+
+/// Where a log's files are, and who signs.
+struct Signer<'a> {
+    disk: &'a Arc<dyn Disk>,
+    data: &'a Path,
+    kms: &'a dyn Kms,
+    runtime: &'a tokio::runtime::Runtime,
 }
 
 #[derive(Default)]
@@ -75,12 +89,12 @@ impl Durable {
         self.state.lock().upto.entry(tenant.clone()).or_default();
     }
 
-    /// Why nothing of a tenant's log is signed any more; `None` where it is.
-    pub(crate) fn refused(&self, tenant: &TenantId) -> Option<String> {
-        self.refused.lock().get(tenant).cloned()
+    /// Why nothing of a tenant's log is signed, for the moment or any more; `None` where it is.
+    pub(crate) fn unsigned(&self, tenant: &TenantId) -> Option<String> {
+        self.unsigned.lock().get(tenant).cloned()
     }
 
-    /// Told when all that is durable now is in a checkpoint, or was refused.
+    /// Told when all that is durable now is in a checkpoint, or could not be signed.
     pub(crate) fn publish(&self) -> oneshot::Receiver<()> {
         let (done, wait) = oneshot::channel();
         let mut state = self.state.lock();
@@ -106,40 +120,30 @@ impl Durable {
     /// Signs what becomes durable until it is stopped.
     pub(crate) fn run(&self, disk: &Arc<dyn Disk>, data: &Path, kms: &dyn Kms) -> Result<(), JournalError> {
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-        let mut logs: HashMap<TenantId, Result<TenantLog, Refused>> = HashMap::new();
+        let signer = Signer { disk, data, kms, runtime: &runtime };
+        let mut logs: HashMap<TenantId, Following> = HashMap::new();
         let mut next = Instant::now();
         loop {
-            let (upto, asked, stop) = {
-                let mut state = self.state.lock();
-                while !state.stop
-                    && state.asked.is_empty()
-                    && (state.upto.is_empty() || Instant::now() < next)
-                {
-                    if state.upto.is_empty() {
-                        self.wake.wait(&mut state);
-                    } else {
-                        self.wake.wait_until(&mut state, next);
-                    }
+            let waiting = logs.values().filter_map(Following::waiting);
+            let (mut upto, asked, stop) = self.wait(next, waiting.map(|log| log.again).min());
+            let now = Instant::now();
+            next = now + PERIOD;
+            // Whoever asks, and the last chance there is, comes before any time to wait.
+            let all = stop || !asked.is_empty();
+            let due = |log: &Waiting| all || log.again <= now;
+            for (tenant, log) in &logs {
+                if log.waiting().is_some_and(due) {
+                    upto.entry(tenant.clone()).or_default();
                 }
-                (std::mem::take(&mut state.upto), std::mem::take(&mut state.asked), state.stop)
-            };
-            next = Instant::now() + PERIOD;
+            }
             for (tenant, upto) in upto {
-                let known = logs.remove(&tenant);
-                let refused_before = matches!(known, Some(Err(_)));
-                let log = known.unwrap_or_else(|| TenantLog::open(disk, data, &tenant, kms, &runtime));
-                let log = log.and_then(|mut open| {
-                    open.follow(upto)?;
-                    let _one_writer = self.files.lock();
-                    open.publish(kms, &runtime)?;
-                    Ok(open)
-                });
-                if let Err(Refused(why)) = &log
-                    && !refused_before
-                {
-                    tracing::error!(%tenant, %why, "no checkpoint of this log is signed any more; run `parloir verify`");
-                    self.refused.lock().insert(tenant.clone(), why.clone());
-                }
+                let log = match logs.remove(&tenant) {
+                    Some(Following::Refused) => Following::Refused,
+                    Some(Following::Waiting(log)) if !due(&log) => {
+                        Following::Waiting(Waiting { upto: log.upto.max(upto), ..log })
+                    }
+                    known => self.sign(&signer, &tenant, known, upto),
+                };
                 logs.insert(tenant, log);
             }
             for done in asked {
@@ -147,6 +151,79 @@ impl Durable {
             }
             if stop {
                 return Ok(());
+            }
+        }
+    }
+
+    /// Waits until there is something to sign and the last time is long enough ago, or one is to be tried again.
+    fn wait(&self, next: Instant, again: Option<Instant>) -> Taken {
+        let mut state = self.state.lock();
+        while !state.stop && state.asked.is_empty() {
+            let at =
+                if state.upto.is_empty() { again } else { Some(again.map_or(next, |again| again.min(next))) };
+            match at {
+                Some(at) if Instant::now() >= at => break,
+                Some(at) => {
+                    self.wake.wait_until(&mut state, at);
+                }
+                None => self.wake.wait(&mut state),
+            }
+        }
+        (std::mem::take(&mut state.upto), std::mem::take(&mut state.asked), state.stop)
+    }
+
+    /// Takes in what is durable of one log, and signs it.
+    fn sign(
+        &self,
+        signer: &Signer<'_>,
+        tenant: &TenantId,
+        known: Option<Following>,
+        upto: Location,
+    ) -> Following {
+        let (open, published, upto, last) = match known {
+            Some(Following::Refused) => return Following::Refused,
+            Some(Following::Open(log)) => {
+                let (published, upto) = (log.published, log.next.max(upto));
+                (Some(log), published, upto, None)
+            }
+            Some(Following::Waiting(log)) => (None, log.published, log.upto.max(upto), Some(log.wait)),
+            None => (None, 0, upto, None),
+        };
+        let signed = || -> Result<Box<TenantLog>, Unsigned> {
+            let mut log = match open {
+                Some(log) => log,
+                None => Box::new(TenantLog::open(signer, tenant)?),
+            };
+            if log.published < published {
+                return Err(Unsigned::Refused(format!(
+                    "a checkpoint of {published} chunks was signed, the newest there is has {}: it was put back. Keep the files as they are, and look at who can write there",
+                    log.published
+                )));
+            }
+            log.follow(upto)?;
+            let _one_writer = self.files.lock();
+            log.publish(signer.kms, signer.runtime)?;
+            Ok(log)
+        };
+        match signed() {
+            Ok(log) => {
+                if self.unsigned.lock().remove(tenant).is_some() {
+                    tracing::info!(%tenant, "checkpoints of this log are signed again");
+                }
+                Following::Open(log)
+            }
+            Err(Unsigned::Passing(why)) => {
+                // What was half done is read from the files again.
+                let waiting = Waiting::longer(upto, published, last, Instant::now());
+                let seconds = waiting.wait.as_secs();
+                tracing::warn!(%tenant, %why, seconds, "no checkpoint of this log could be signed; it is tried again");
+                self.unsigned.lock().insert(tenant.clone(), why);
+                Following::Waiting(waiting)
+            }
+            Err(Unsigned::Refused(why)) => {
+                tracing::error!(%tenant, %why, "no checkpoint of this log is signed any more; run `parloir verify`");
+                self.unsigned.lock().insert(tenant.clone(), why);
+                Following::Refused
             }
         }
     }
@@ -203,7 +280,7 @@ impl Durable {
     }
 }
 
-/// Why nothing is signed any more.
+/// What is signed, or was, and is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refused(pub(crate) String);
 
@@ -251,16 +328,13 @@ struct TenantLog {
     next: Location,
     /// Whether all that is signed was found in the segments.
     found: bool,
+    /// Whether tiles are written, and not only compared with what was signed.
+    writes: bool,
 }
 
 impl TenantLog {
-    fn open(
-        disk: &Arc<dyn Disk>,
-        data: &Path,
-        tenant: &TenantId,
-        kms: &dyn Kms,
-        runtime: &tokio::runtime::Runtime,
-    ) -> Result<Self, Refused> {
+    fn open(signer: &Signer<'_>, tenant: &TenantId) -> Result<Self, Unsigned> {
+        let Signer { disk, data, kms, runtime } = *signer;
         let files = Files::on(Arc::clone(disk), data, tenant);
         files.settle()?;
         let log_keys = runtime.block_on(kms.log_keys(tenant))?;
@@ -290,7 +364,7 @@ impl TenantLog {
             (Signed::Compare(_) | Signed::Rebuild(..), _) => (0, Location::default()),
         };
         let (data, tenant) = (data.to_owned(), tenant.clone());
-        let (row, found) = ((0, Vec::new()), false);
+        let (row, found, writes) = ((0, Vec::new()), false, true);
         Ok(Self {
             data,
             tenant,
@@ -305,13 +379,22 @@ impl TenantLog {
             last: next,
             next,
             found,
+            writes,
         })
     }
 
     /// Takes in all chunks before `upto`.
-    fn follow(&mut self, upto: Location) -> Result<(), Refused> {
+    fn follow(&mut self, upto: Location) -> Result<(), Unsigned> {
         if self.found && upto <= self.next {
             return Ok(());
+        }
+        if !self.found && matches!(self.signed, Signed::Rebuild(_)) {
+            // Nothing is written before all that was signed is found: the damaged tiles may be what shows the difference.
+            self.writes = false;
+            let checked = self.read(upto).and_then(|()| self.has_all());
+            (self.writes, self.edge) = (true, Edge::default());
+            (self.index, self.next) = (0, Location::default());
+            checked?;
         }
         let hinted = self.next != Location::default();
         let read = self.read(upto);
@@ -324,18 +407,24 @@ impl TenantLog {
             read
         };
         again?;
-        if self.index < size {
-            let found = self.index;
-            return Err(Refused(format!(
-                "a tree of {size} chunks was signed, the journal has {found}: it was rolled back or cut off. Put the journal's folder back from a back-up that has them"
-            )));
-        }
+        self.has_all()?;
         self.found = true;
         self.next = upto.max(self.next);
         Ok(())
     }
 
-    fn read(&mut self, upto: Location) -> Result<(), Refused> {
+    /// Whether as many chunks were found as were signed.
+    fn has_all(&self) -> Result<(), Unsigned> {
+        let (size, found) = (self.signed.size(), self.index);
+        if found >= size {
+            return Ok(());
+        }
+        Err(Unsigned::Refused(format!(
+            "a tree of {size} chunks was signed, the journal has {found}: it was rolled back or cut off. Put the journal's folder back from a back-up that has them"
+        )))
+    }
+
+    fn read(&mut self, upto: Location) -> Result<(), Unsigned> {
         let (data, tenant, from) = (self.data.clone(), self.tenant.clone(), self.next);
         if upto <= from {
             return Ok(());
@@ -354,7 +443,7 @@ impl TenantLog {
                     kind: FrameKind::Key | FrameKind::Recording | FrameKind::ErasedRecording,
                     ..
                 } => Ok(()),
-                Found::Bad { what, .. } => Err(Refused(format!(
+                Found::Bad { what, .. } => Err(Unsigned::Refused(format!(
                     "{} is damaged at byte {} ({what}): put this file back from a back-up",
                     place.file.display(),
                     place.location.offset
@@ -362,8 +451,8 @@ impl TenantLog {
             };
             match taken {
                 Ok(()) => ControlFlow::Continue(()),
-                Err(refused) => {
-                    failed = Some(refused);
+                Err(why) => {
+                    failed = Some(why);
                     ControlFlow::Break(())
                 }
             }
@@ -371,22 +460,24 @@ impl TenantLog {
         failed.map_or(Ok(()), Err)
     }
 
-    fn leaf(&mut self, payload: &[u8], at: Location) -> Result<(), Refused> {
+    fn leaf(&mut self, payload: &[u8], at: Location) -> Result<(), Unsigned> {
         let entry = payload.get(..HEADER).ok_or(Refused("a chunk is cut short".into()))?;
         let changed = |index| Refused(format!("chunk {index} of the log is not the one that was signed"));
         match &self.signed {
             Signed::Compare(size) if self.index < *size => {
                 if self.signed_leaf(*size)? != leaf(&[entry]) {
-                    return Err(changed(self.index));
+                    return Err(changed(self.index).into());
                 }
             }
             Signed::Compare(_) | Signed::Rebuild(..) => {
-                self.edge.push(&self.files, entry)?;
+                self.edge.push(self.writes.then_some(&self.files), entry)?;
                 let size = self.edge.size;
                 if let Signed::Rebuild(marks) = &self.signed
                     && marks.iter().any(|(marked, root)| *marked == size && self.edge.root() != *root)
                 {
-                    return Err(Refused(format!("the {size} chunks that were signed are others now")));
+                    return Err(Unsigned::Refused(format!(
+                        "the {size} chunks that were signed are others now"
+                    )));
                 }
             }
         }
@@ -396,7 +487,7 @@ impl TenantLog {
     }
 
     /// The next leaf as the tiles have it.
-    fn signed_leaf(&mut self, size: u64) -> Result<Hash, Refused> {
+    fn signed_leaf(&mut self, size: u64) -> Result<Hash, Unsigned> {
         let index = self.index / WIDTH;
         if self.row.0 != index || self.row.1.is_empty() {
             let width = (size - index * WIDTH).min(WIDTH) as u16;
@@ -405,11 +496,11 @@ impl TenantLog {
             self.row = (index, tile::read_hashes(&self.files.tile(tile)?, width).ok_or_else(damaged)?);
         }
         let missing = || Refused("a tile is too short".into());
-        self.row.1.get((self.index % WIDTH) as usize).copied().ok_or_else(missing)
+        Ok(self.row.1.get((self.index % WIDTH) as usize).copied().ok_or_else(missing)?)
     }
 
     /// Signs the tree, where it is larger than what was signed, or signed by a key that is not the present one.
-    fn publish(&mut self, kms: &dyn Kms, runtime: &tokio::runtime::Runtime) -> Result<(), Refused> {
+    fn publish(&mut self, kms: &dyn Kms, runtime: &tokio::runtime::Runtime) -> Result<(), Unsigned> {
         if self.edge.size == 0 && !self.files.was_begun() {
             // There is nothing to sign, and no key to publish yet.
             return Ok(());
@@ -446,7 +537,7 @@ impl TenantLog {
         &self,
         kms: &dyn Kms,
         runtime: &tokio::runtime::Runtime,
-    ) -> Result<Vec<(u32, PublicKey)>, Refused> {
+    ) -> Result<Vec<(u32, PublicKey)>, Unsigned> {
         let mut known = self.files.chain()?;
         let mut all: Vec<(u32, PublicKey)> = Vec::new();
         for key in runtime.block_on(kms.log_keys(&self.tenant))? {
@@ -474,7 +565,7 @@ impl TenantLog {
                     known.push(public.clone());
                 }
                 (Some(_), _) | (None, _) => {
-                    return Err(Refused(
+                    return Err(Unsigned::Refused(
                         "the keys folder has other keys of the log than were published: use the folder that belongs here".into(),
                     ));
                 }
@@ -490,7 +581,7 @@ type Marks = Vec<(u64, Hash)>;
 
 /// The newest checkpoint, and what was signed of the log, by size: the largest last. The newest that witnesses cosigned counts
 /// as much as the newest: somebody may have put an older one in its place.
-fn signed_before(files: &Files, chain: &[PublicKey]) -> Result<(Option<Note>, Marks), Refused> {
+fn signed_before(files: &Files, chain: &[PublicKey]) -> Result<(Option<Note>, Marks), Unsigned> {
     let (newest, cosigned) = checkpoints(files)?;
     let folder = files.folder.display();
     if chain.is_empty() {
@@ -499,13 +590,13 @@ fn signed_before(files: &Files, chain: &[PublicKey]) -> Result<(Option<Note>, Ma
         return if nothing && cosigned.is_none() {
             Ok((None, Vec::new()))
         } else {
-            Err(Refused(format!(
+            Err(Unsigned::Refused(format!(
                 "{folder}/keys is gone: put it back from a back-up, or from a copy of the log"
             )))
         };
     }
     if newest.is_none() {
-        return Err(Refused(format!("{folder}/checkpoint {GONE}")));
+        return Err(Unsigned::Refused(format!("{folder}/checkpoint {GONE}")));
     }
     let mut marks = Vec::new();
     for note in newest.iter().chain(&cosigned) {
@@ -515,7 +606,7 @@ fn signed_before(files: &Files, chain: &[PublicKey]) -> Result<(Option<Note>, Ma
     marks.sort_unstable();
     marks.dedup();
     match marks.as_slice() {
-        [(one, _), (other, _)] if one == other => Err(Refused(format!(
+        [(one, _), (other, _)] if one == other => Err(Unsigned::Refused(format!(
             "{folder} has two checkpoints of {one} chunks that differ: the log was forked. Keep both files, and look at who has the keys"
         ))),
         _ => Ok((newest, marks)),
@@ -526,7 +617,7 @@ fn signed_before(files: &Files, chain: &[PublicKey]) -> Result<(Option<Note>, Ma
 pub(crate) const GONE: &str = "is gone: put back the newest there is, from a back-up, from checkpoint.cosigned beside it, or from a witness or a client who kept one";
 
 /// The edge of the largest of these trees, where the tiles give their roots; `None` where the tiles are damaged.
-fn kept(files: &Files, marks: &[(u64, Hash)]) -> Result<Option<Edge>, Refused> {
+fn kept(files: &Files, marks: &[(u64, Hash)]) -> Result<Option<Edge>, Unsigned> {
     let Some((largest, root)) = marks.last() else { return Ok(Some(Edge::default())) };
     let Some(edge) = Edge::load(files, *largest).ok().filter(|edge| edge.root() == *root) else {
         return Ok(None);
@@ -536,7 +627,7 @@ fn kept(files: &Files, marks: &[(u64, Hash)]) -> Result<Option<Edge>, Refused> {
         match prove::root(&mut tiles, *size) {
             Ok(found) if found == *root => {}
             Ok(_) if *size < *largest => {
-                return Err(Refused(format!(
+                return Err(Unsigned::Refused(format!(
                     "{} has checkpoints of {size} and of {largest} chunks, and the one is not the beginning of the other: the log was forked. Keep both files, and look at who has the keys",
                     files.folder.display()
                 )));

@@ -42,9 +42,9 @@ impl Edge {
         Ok(edge)
     }
 
-    /// Takes a leaf in, and writes the tiles that are whole with it.
-    pub(super) fn push(&mut self, files: &Files, entry: &[u8]) -> io::Result<()> {
-        tile::write_entry(&mut self.entries, entry).ok_or(io::ErrorKind::InvalidInput)?;
+    /// Takes a leaf in, and writes the tiles that are whole with it, where there are files to write to.
+    pub(super) fn push(&mut self, files: Option<&Files>, entry: &[u8]) -> io::Result<()> {
+        tile::write_entry(&mut self.entries, entry).ok_or(io::ErrorKind::InvalidData)?;
         self.size += 1;
         let mut up = Some(tree::leaf(&[entry]));
         for (level, hashes) in (0_u8..).zip(&mut self.levels) {
@@ -54,10 +54,14 @@ impl Edge {
                 let index = (self.size >> (8 * (u32::from(level) + 1))) - 1;
                 let width = WIDTH as u16;
                 if level == 0 {
-                    files.write_tile(Tile { kind: Kind::Entries, index, width }, &self.entries)?;
+                    if let Some(files) = files {
+                        files.write_tile(Tile { kind: Kind::Entries, index, width }, &self.entries)?;
+                    }
                     self.entries.clear();
                 }
-                files.write_tile(Tile { kind: Kind::Hashes(level), index, width }, &hashes.concat())?;
+                if let Some(files) = files {
+                    files.write_tile(Tile { kind: Kind::Hashes(level), index, width }, &hashes.concat())?;
+                }
                 up = Some(tree::root(hashes));
                 hashes.clear();
             }
@@ -101,7 +105,7 @@ mod tests {
         let (mut edge, mut leaves) = (Edge::default(), Vec::new());
         assert_eq!(edge.root(), tree::root(&[]));
         for number in 0..700_u64 {
-            edge.push(&files, &number.to_be_bytes()).unwrap();
+            edge.push(Some(&files), &number.to_be_bytes()).unwrap();
             leaves.push(tree::leaf(&[&number.to_be_bytes()]));
             assert_eq!(edge.root(), tree::root(&leaves), "{number}");
             if number % 7 == 0 || number % 256 > 253 {
