@@ -48,10 +48,10 @@ impl Tail {
         };
         let segment = Segment::read(&folder, log, tenant, number, 0)?;
         let path = path(&folder, number);
-        if !segment.head_is_right {
-            if let Some(other) = version::other_at(&path)? {
-                return Err(other.into());
-            }
+        if !segment.head_is_right
+            && let Some(other) = version::other_at(&path)?
+        {
+            return Err(other.into());
         }
         if !segment.head_is_right && segment.bytes.is_empty() {
             // The crash came before the segment had its head: nothing was in it.
