@@ -42,14 +42,13 @@ fn whole(module: &[u8], adapters: &[Adapter]) -> Result<Vec<u8>, Wrong> {
     let package = push(&mut contract, files)?;
     let agent = contract.select_world(&[package], Some("agent"))?;
     let module = with_world(module.to_vec(), &contract, agent)?;
-    let mut encoder = ComponentEncoder::default();
-    encoder.validate(true).module(&module)?;
+    let mut encoder = ComponentEncoder::default().validate(true).module(&module)?;
     for adapter in adapters {
         let mut imports = contract.clone();
         let package = push(&mut imports, [("adapter.wit", adapter.world.as_bytes())])?;
         let world = imports.select_world(&[package], None)?;
         let answers = with_world(wat::parse_str(adapter.source)?, &imports, world)?;
-        encoder.adapter(adapter.name, &answers)?;
+        encoder = encoder.adapter(adapter.name, &answers)?;
     }
     Ok(encoder.encode()?)
 }
@@ -79,7 +78,7 @@ fn push<'a>(
 }
 
 fn with_world(mut module: Vec<u8>, resolve: &Resolve, world: WorldId) -> Result<Vec<u8>, Wrong> {
-    embed_component_metadata(&mut module, resolve, world, StringEncoding::UTF8, false)?;
+    embed_component_metadata(&mut module, resolve, world, StringEncoding::UTF8)?;
     Ok(module)
 }
 
