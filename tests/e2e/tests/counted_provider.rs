@@ -222,6 +222,7 @@ async fn whatever_reached_a_provider_is_in_the_journal_whenever_the_server_is_ki
     let report = storage.journal.verify(Scope::All).await.unwrap();
     assert!(report.is_sound() && report.unclosed.is_empty(), "{report:?}");
     let (known, starts) = journaled(&storage.journal).await;
+    storage.close().await;
     let reached = reached.lock().unwrap();
     println!(
         "{kills} kills, seed {seed}: {} requests reached the provider, {} of them whole; the journal has {starts} starts",
@@ -233,5 +234,4 @@ async fn whatever_reached_a_provider_is_in_the_journal_whenever_the_server_is_ki
     assert!(unknown.is_empty(), "the journal knows nothing of these (seed {seed}): {unknown:?}");
     assert!(reached.begun <= starts, "{} requests, {starts} starts (seed {seed})", reached.begun);
     assert!(reached.questions.len() as u64 > kills, "next to nothing was asked: the test shows nothing");
-    storage.close().await;
 }
