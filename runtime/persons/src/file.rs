@@ -7,7 +7,7 @@ use parloir_journal::{
     Content, Ending, Gate, HostCallStarted, ProviderEnded, ProviderStarted, ProviderStatus, Record,
     RecordBody, Seq,
 };
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::number::Number;
 
@@ -59,7 +59,8 @@ pub struct Transmission {
 /// One call, as it concerns a person.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CallFile {
-    /// Which call.
+    /// Which call; in JSON, its 32 hexadecimal digits.
+    #[serde(serialize_with = "as_digits")]
     pub call: CallId,
     /// Why it is here.
     pub concern: Concern,
@@ -239,6 +240,10 @@ fn names(record: &Record, person: &Number) -> bool {
 
 fn told(what: &impl Serialize, person: &Number) -> bool {
     serde_json::to_string(what).is_ok_and(|text| person.is_in(&text))
+}
+
+fn as_digits<S: Serializer>(call: &CallId, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(call)
 }
 
 #[cfg(test)]

@@ -126,6 +126,8 @@ fn configured(folder: &Path, port: u16) -> std::path::PathBuf {
         [[tenant.line]]
         number = "{LINE}"
         agent = {agent:?}
+        recording = "always"
+        capabilities = ["model"]
         [tenant.line.settings]
         trial = "questions"
         greet = "no"

@@ -114,7 +114,10 @@ impl Person {
     fn tell_unread(&self, tenant: &TenantId, call: CallId, why: &dyn std::fmt::Display) {
         if self.json {
             let (tenant, unreadable) = (tenant.as_str(), why.to_string());
-            println!("{}", serde_json::json!({ "tenant": tenant, "call": call, "unreadable": unreadable }));
+            println!(
+                "{}",
+                serde_json::json!({ "tenant": tenant, "call": call.to_string(), "unreadable": unreadable })
+            );
             return;
         }
         terminal::error(&format!("call {call} of {tenant} could not be read: {why}"));
