@@ -169,10 +169,13 @@ fn calls() -> Outcome {
     Outcome::Done
 }
 
-/// Asks the model one question after another, each of its own words.
+/// Asks the model one question after another, each of its own words. Without long runs of digits: those may look like a card's
+/// number, which the host sends to no provider.
 fn questions(call: &Call) -> Outcome {
+    let letter = |c: char| c.to_digit(10).and_then(|digit| char::from_digit(digit + 16, 36)).unwrap_or(c);
+    let name: String = call.id.chars().map(letter).collect();
     for number in 1u32.. {
-        let question = model::Message::User(format!("question {} {number}", call.id));
+        let question = model::Message::User(format!("question {name} {number}"));
         if let Err(refusal) = model::chat(&[question], &model::ChatOptions::default()) {
             return Outcome::Failed(format!("{refusal:?}"));
         }
