@@ -13,9 +13,11 @@ struct Trial;
 
 impl Agent for Trial {
     fn describe() -> Description {
-        Description::new("trial", "0.1.0")
-            .speaking(["fr-FR", "en-GB"])
-            .needing([Capability::Memory, Capability::Model, Capability::Transfer])
+        Description::new("trial", "0.1.0").speaking(["fr-FR", "en-GB"]).needing([
+            Capability::Memory,
+            Capability::Model,
+            Capability::Transfer,
+        ])
     }
 
     fn answer(call: Call) -> Outcome {
