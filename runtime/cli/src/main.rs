@@ -81,6 +81,26 @@ enum Command {
         after_help = "Exit codes: 0 every call was read, 3 some could not be, and are named.\n\nExample:\n  parloir person '06 39 98 12 34' --tenant cabinet --export for-them"
     )]
     Person(commands::person::Person),
+    /// Open, list, show, extend and close cases: what persons ask for, each with its term.
+    #[command(
+        after_help = "A case is in the log with its steps and its dates; the person's number and your words are sealed, and go when they are erased.\n`parloir person`, `rectify`, `restrict`, `block` and `erase` take --case, and note themselves in it.\n\nExamples:\n  parloir case open --tenant cabinet --number '06 39 98 12 34' --right access --received 2026-03-14\n  parloir case list --due\n  parloir case close 4f1c…e2 --done --why \"handed over by post\""
+    )]
+    Case(commands::case::Case),
+    /// Put right what a call recorded wrongly: an amendment beside it, and its standing appointments.
+    #[command(
+        after_help = "Nothing is overwritten: `show`, `person` and its exports tell both. What the call has is listed where it has no such field.\n\nExample:\n  parloir rectify 4f1c…e2 --field contact.name --to \"Anne Durand\" --case 9b20…41"
+    )]
+    Rectify(commands::rectify::Rectify),
+    /// Keep a person's calls and do not use them: neither people nor agents see them until they are released.
+    #[command(
+        after_help = "`show`, `recording`, `replay`, `diff` and `record-test` refuse their calls, no retention clock erases them, and agents do not see memories that name them, from the next call on. `person`, `erase`, `prove` and `verify` go on.\n\nExamples:\n  parloir restrict --tenant cabinet --number +33639981234 --why \"she says it is wrong\" --case 9b20…41\n  parloir restrict --tenant cabinet --number +33639981234 --release"
+    )]
+    Restrict(commands::restrict::Restrict),
+    /// Have a number's calls answered by no agent: refused, or handed to the line's fallback number.
+    #[command(
+        after_help = "That a blocked number rang is in the log, without the number. A call without a number is not blocked.\n\nExamples:\n  parloir block --tenant cabinet --number +33639981234 --to human --why \"does not want to speak to a machine\"\n  parloir block --tenant cabinet --number +33639981234 --release"
+    )]
+    Block(commands::block::Block),
     /// Write a proof file of a call, that anybody can check offline.
     #[command(after_help = "Example:\n  parloir prove 4f1c…e2 --redact contents -o call.proof.json")]
     Prove(commands::prove::Prove),
@@ -254,6 +274,10 @@ fn main() -> ExitCode {
             Command::Sweep(sweep) => sweep.run().await,
             Command::LogKey(key) => key.run().await,
             Command::Person(person) => person.run().await,
+            Command::Case(case) => case.run().await,
+            Command::Rectify(rectify) => rectify.run().await,
+            Command::Restrict(restrict) => restrict.run().await,
+            Command::Block(block) => block.run().await,
             Command::Prove(prove) => prove.run().await,
             Command::Verify(verify) => verify.run().await,
             Command::Witness(witness) => witness.run().await,

@@ -37,7 +37,7 @@ use crate::record::{CallEnded, CallStarted, Ending, Erased, RecordBody, Requeste
 use crate::recording::Sealed;
 use crate::segment::{self, Found, FrameKind, Location, Log};
 use crate::writer::Rolled;
-use crate::{Journal, JournalError, ReadError, chunk, holds, recording};
+use crate::{Journal, JournalError, ReadError, chunk, holds, recording, rights};
 
 /// What the calls are called that hold the records of erasures: their transport, and their agent.
 pub const ERASURE: &str = "erasure";
@@ -224,7 +224,12 @@ impl Journal {
         let mut gone = erased(&erasures(&**kms, tenant).await?);
         let held: HashSet<CallId> = holds(&**kms, tenant).await?.into_iter().map(|hold| hold.call).collect();
         let (mut wanted, mut from) = (Vec::new(), None::<Location>);
-        for call in calls {
+        let amendments = match purposes.content || purposes.trace {
+            // What was put right of a call goes with it.
+            true => rights(&**kms, tenant).await?.amendments_of(&calls),
+            false => Vec::new(),
+        };
+        for call in calls.into_iter().chain(amendments) {
             let not_now =
                 |why: &str| JournalError::NotErasable { tenant: tenant.clone(), call, why: why.to_owned() };
             let before = gone.entry(call).or_default();
@@ -245,7 +250,8 @@ impl Journal {
             if entry.outcome.is_none() {
                 return Err(lasts());
             }
-            if entry.is_of_journal() {
+            let only_content = entry.names_somebody() && !purposes.trace;
+            if entry.is_of_journal() && !entry.is_amendment() && !only_content {
                 return Err(not_now(
                     "it is the journal's own record, and all there is to show for what it says",
                 ));

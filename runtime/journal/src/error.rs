@@ -67,6 +67,20 @@ pub enum JournalError {
         /// Why, and what to do.
         why: String,
     },
+    /// There is no such case.
+    #[error("tenant {tenant} has no case {case}: `parloir case list` lists those there are")]
+    NoSuchCase {
+        /// Whose.
+        tenant: TenantId,
+        /// Which.
+        case: CallId,
+    },
+    /// The case is closed.
+    #[error("case {case} is closed: open another for what is asked now")]
+    CaseClosed {
+        /// Which.
+        case: CallId,
+    },
     /// A key could not be had.
     #[error(transparent)]
     Key(#[from] KeyError),

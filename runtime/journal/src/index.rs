@@ -14,8 +14,9 @@ use tokio::sync::mpsc;
 
 use crate::call::Waiter;
 use crate::record::{CallStarted, Ending};
+use crate::rights::{AMENDMENT, is_of_journal, names_somebody};
 use crate::segment::Location;
-use crate::{AppendError, ERASURE, HOLD, JournalError};
+use crate::{AppendError, JournalError};
 
 /// Tenants whose storage is kept open.
 const MAX_TENANTS: usize = 10_000;
@@ -80,7 +81,17 @@ impl CallEntry {
 
     /// Whether nobody rang: it holds what the journal says of other calls.
     pub fn is_of_journal(&self) -> bool {
-        [ERASURE, HOLD].contains(&self.transport.as_str())
+        is_of_journal(&self.transport)
+    }
+
+    /// Whether it is the journal's own, and holds somebody's number and the operator's words of them.
+    pub(crate) fn names_somebody(&self) -> bool {
+        names_somebody(&self.transport)
+    }
+
+    /// Whether it is the journal's own, and what it says of another call goes with that one.
+    pub(crate) fn is_amendment(&self) -> bool {
+        self.transport == AMENDMENT
     }
 
     /// Newest first.

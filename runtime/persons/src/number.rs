@@ -3,6 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+/// Groups of digits that may be one number.
+const GROUPS: usize = 20;
+/// The most digits of a number as it is dialled: 15, and `00`.
+const DIALLED: usize = 17;
+
 /// What is written is no telephone number.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no telephone number: write it as +33639981234, or as 06 39 98 12 34 in France")]
@@ -51,6 +56,31 @@ impl fmt::Display for Number {
 }
 
 impl Number {
+    /// Every number that this text may have: whatever [`Number::is_in`] finds in it is among them.
+    #[must_use]
+    pub fn all_in(text: &str) -> Vec<Self> {
+        let mut found: Vec<Self> = Vec::new();
+        for groups in runs(text) {
+            for first in 0..groups.len() {
+                let mut digits = String::new();
+                for group in groups.iter().skip(first).take(GROUPS) {
+                    digits.push_str(group);
+                    if digits.len() > DIALLED {
+                        break;
+                    }
+                    found.extend(Self::dialled(&digits).filter(|number| !found.contains(number)));
+                }
+            }
+        }
+        found
+    }
+
+    /// A number from its digits alone: as in E.164, with `00`, or as it is dialled in France.
+    fn dialled(digits: &str) -> Option<Self> {
+        let text = if digits.starts_with('0') { digits.to_owned() } else { format!("+{digits}") };
+        text.parse().ok()
+    }
+
     /// Whether this text has the number, however its digits are grouped: in E.164 form, with `00`, or as it is dialled
     /// in France. It begins and ends with a group of digits.
     #[must_use]
@@ -60,7 +90,7 @@ impl Number {
         runs(text).iter().any(|groups| {
             (0..groups.len()).any(|first| {
                 let mut digits = String::new();
-                groups.iter().skip(first).take(20).any(|group| {
+                groups.iter().skip(first).take(GROUPS).any(|group| {
                     digits.push_str(group);
                     forms.iter().flatten().any(|form| *form == digits)
                 })
@@ -142,6 +172,10 @@ mod tests {
         ] {
             assert!(number().is_in(text), "{text}");
         }
+        for text in ["+33639981234", "le 06 39 98 12 34 ou le 01 99 00 00 01", "00 33 639 98 12 34"] {
+            assert!(Number::all_in(text).contains(&number()), "{text}");
+        }
+        assert!(Number::all_in("le 10 à 10:30, 12345678901234567890").is_empty());
         for text in ["+33639981235", "10639981234", "06 39 98 12 345", "06 39 98 12", "2026-11-22 10:30", ""]
         {
             assert!(!number().is_in(text), "{text}");

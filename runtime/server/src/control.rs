@@ -13,6 +13,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
 use crate::erasure::{EraseRequest, HoldRequest, TenantErasure};
+use crate::rights::{RightsDone, RightsRequest};
 use crate::serve::House;
 use crate::sweep::{Swept, sweep_all};
 
@@ -26,6 +27,7 @@ const MAX_ANSWER: u64 = 256 << 20;
 enum Request {
     Erase(EraseRequest),
     Hold(HoldRequest),
+    Rights(RightsRequest),
     Sweep { dry_run: bool },
 }
 
@@ -34,6 +36,7 @@ enum Request {
 enum Answer {
     Erased(Vec<TenantErasure>),
     Held(bool),
+    Rights(RightsDone),
     Swept(Vec<Swept>),
     Failed(String),
 }
@@ -72,6 +75,17 @@ pub async fn hand_over_hold(keys: &Path, request: &HoldRequest) -> Result<Option
     }
 }
 
+/// Has it do what a person asks for.
+pub async fn hand_over_rights(
+    keys: &Path,
+    request: &RightsRequest,
+) -> Result<Option<RightsDone>, ControlError> {
+    match ask(keys, &Request::Rights(request.clone())).await? {
+        Some(Answer::Rights(done)) => Ok(Some(done)),
+        other => refused(other),
+    }
+}
+
 /// Has it erase what has been kept long enough, as its own configuration says.
 pub async fn hand_over_sweep(keys: &Path, dry_run: bool) -> Result<Option<Vec<Swept>>, ControlError> {
     match ask(keys, &Request::Sweep { dry_run }).await? {
@@ -84,7 +98,7 @@ fn refused<T>(answer: Option<Answer>) -> Result<Option<T>, ControlError> {
     match answer {
         None => Ok(None),
         Some(Answer::Failed(why)) => Err(ControlError::Refused(why)),
-        Some(Answer::Erased(_) | Answer::Held(_) | Answer::Swept(_)) => {
+        Some(Answer::Erased(_) | Answer::Held(_) | Answer::Rights(_) | Answer::Swept(_)) => {
             Err(ControlError::Refused("it answered something else: is it of another version?".into()))
         }
     }
@@ -141,6 +155,10 @@ async fn answer(stream: UnixStream, house: &House) -> io::Result<()> {
     let answer = match serde_json::from_slice(&line) {
         Ok(Request::Erase(request)) => storage.erase(&request).await.map_or_else(failed, Answer::Erased),
         Ok(Request::Hold(request)) => storage.hold(&request).await.map_or_else(failed, Answer::Held),
+        Ok(Request::Rights(request)) => {
+            let failed = |error: crate::RightsError| Answer::Failed(error.to_string());
+            storage.rights(&request).await.map_or_else(failed, Answer::Rights)
+        }
         Ok(Request::Sweep { dry_run }) => sweep_all(house, dry_run).await.map_or_else(failed, Answer::Swept),
         Err(error) => Answer::Failed(format!(
             "this installation does not know the command ({error}): is it of another version?"

@@ -7,14 +7,15 @@ use std::collections::HashSet;
 
 use parloir_contract::{CallId, TenantId};
 use parloir_journal::{
-    CallEntry, Content, ContentOf, Erasure, ErasureReport, Journal, JournalError, Purposes, Record,
-    RecordBody, Requested, erasures, holds,
+    CallEntry, Erasure, ErasureReport, Journal, JournalError, Purposes, Record, Requested, erased, erasures,
+    holds,
 };
 use parloir_persons::{NotANumber, Number};
 use parloir_store::{Rows, StoreError, Table, TenantStore};
 use serde::{Deserialize, Serialize};
 
 use crate::Storage;
+use crate::rights::caller_in;
 
 /// Calls, or rows, looked at in one go.
 const PAGE: usize = 500;
@@ -66,6 +67,8 @@ pub struct TenantErasure {
     pub held: Vec<CallId>,
     /// So many rows that name the caller, or tables.
     pub rows: usize,
+    /// So many records of their requests: what names somebody in them goes, and that they were stays.
+    pub records: usize,
     /// What was done; `None` where it was only to be told.
     pub report: Option<ErasureReport>,
 }
@@ -110,20 +113,32 @@ impl Storage {
         let purposes = if request.trace { Purposes::ALL } else { Purposes::CONTENTS };
         let mut done = Vec::new();
         for (tenant, found) in self.found(&request.whose).await? {
-            let Found { calls, lasting, held, rows, requested, holds: _ } = found;
+            let Found { calls, lasting, held, rows, records, requested, holds: _ } = found;
             let mut erased = TenantErasure {
                 tenant: tenant.clone(),
                 calls,
                 lasting,
                 held,
                 rows: rows.len(),
+                records: records.len(),
                 report: None,
             };
-            let nothing = erased.calls.is_empty() && rows.is_empty();
+            let nothing = erased.calls.is_empty() && rows.is_empty() && records.is_empty();
             if !request.dry_run && !nothing {
-                let (calls, reason) = (erased.calls.clone(), request.reason.clone());
-                let erasure = Erasure { calls, purposes, rows, requested, reason };
-                erased.report = Some(self.journal.erase(&tenant, erasure).await?);
+                let (mut calls, reason) = (erased.calls.clone(), request.reason.clone());
+                if !purposes.trace {
+                    calls.extend(&records);
+                }
+                let erasure = Erasure { calls, purposes, rows, requested, reason: reason.clone() };
+                let mut report = self.journal.erase(&tenant, erasure).await?;
+                if purposes.trace && !records.is_empty() {
+                    // That somebody asked for something is to be shown for as long as the log is.
+                    let purposes = Purposes::CONTENTS;
+                    let erasure = Erasure { calls: records, purposes, rows: Vec::new(), requested, reason };
+                    let of_records = self.journal.erase(&tenant, erasure).await?;
+                    report = with(report, &of_records);
+                }
+                erased.report = Some(report);
             }
             done.push(erased);
         }
@@ -163,6 +178,7 @@ impl Storage {
                         }
                     }
                     found.rows = rows_of(&number, &self.rows(&tenant).await?).await?;
+                    found.records = self.unerased(&tenant, Some(&number)).await?;
                     all.push((tenant, found));
                 }
                 Ok(all)
@@ -173,12 +189,21 @@ impl Storage {
                 calls(&self.journal, &tenant).await?.iter().for_each(|entry| found.add(entry));
                 let tables = Table::ALL.into_iter().filter(|table| !INDEX.contains(table));
                 found.rows = tables.map(Rows::Of).collect();
+                found.records = self.unerased(&tenant, None).await?;
                 Ok(vec![(tenant, found)])
             }
         }
     }
 
-    async fn known(&self, tenant: &TenantId) -> Result<TenantId, EraseError> {
+    /// The calls of the journal's own that name somebody, but those of which that is gone already.
+    async fn unerased(&self, tenant: &TenantId, person: Option<&Number>) -> Result<Vec<CallId>, EraseError> {
+        let gone = erased(&erasures(self.keys(), tenant).await?);
+        let mut naming = self.naming(tenant, person).await?;
+        naming.retain(|call| !gone.contains_key(call));
+        Ok(naming)
+    }
+
+    pub(crate) async fn known(&self, tenant: &TenantId) -> Result<TenantId, EraseError> {
         let known = self.journal.tenants().await?.contains(tenant);
         if known { Ok(tenant.clone()) } else { Err(EraseError::NoSuchTenant(tenant.clone())) }
     }
@@ -189,12 +214,26 @@ impl Storage {
     }
 }
 
+/// Both in one.
+fn with(report: ErasureReport, other: &ErasureReport) -> ErasureReport {
+    ErasureReport {
+        calls: report.calls + other.calls,
+        chunks: report.chunks + other.chunks,
+        blocks: report.blocks + other.blocks,
+        rows: report.rows + other.rows,
+        epochs: report.epochs + other.epochs,
+        survivors: report.survivors.max(other.survivors),
+        record: report.record.or(other.record),
+    }
+}
+
 /// What is somebody's with one tenant.
 struct Found {
     calls: Vec<CallId>,
     lasting: Vec<CallId>,
     held: Vec<CallId>,
     rows: Vec<Rows>,
+    records: Vec<CallId>,
     requested: Requested,
     holds: HashSet<CallId>,
 }
@@ -207,6 +246,7 @@ impl Found {
             lasting: Vec::new(),
             held: Vec::new(),
             rows: Vec::new(),
+            records: Vec::new(),
             requested,
             holds,
         })
@@ -236,12 +276,7 @@ pub(crate) async fn calls(journal: &Journal, tenant: &TenantId) -> Result<Vec<Ca
 
 /// Whether a record says that the call came from a number.
 fn rang(number: &Number, record: &Record) -> bool {
-    let caller = match &record.body {
-        RecordBody::CallStarted(started) => started.info.as_ref().and_then(|info| info.caller.as_deref()),
-        RecordBody::Content(ContentOf { content: Some(Content::Info(info)), .. }) => info.caller.as_deref(),
-        _ => None,
-    };
-    caller.and_then(|caller| caller.parse::<Number>().ok()).is_some_and(|caller| caller == *number)
+    caller_in(record).and_then(|caller| caller.parse::<Number>().ok()).is_some_and(|caller| caller == *number)
 }
 
 /// The rows that name a number, and the slots of the appointments among them, which are free again.
@@ -269,7 +304,7 @@ async fn rows_of(number: &Number, store: &TenantStore) -> Result<Vec<Rows>, Stor
 }
 
 /// Every row of a table.
-async fn all(store: &TenantStore, table: Table) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+pub(crate) async fn all(store: &TenantStore, table: Table) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
     let (mut rows, mut from) = (Vec::new(), None);
     loop {
         let page = store.scan(table, "", from.as_ref(), PAGE).await?;

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response as HttpResponse};
 use parloir_call::TransferOutcome;
 use parloir_contract::{CallId, LineId, Transferred};
+use parloir_journal::{BlockedTo, CallEnded, CallStarted, Ending, Note, RecordBody};
 use parloir_tenancy::Line;
 use parloir_transport::signature::{self, Refused};
 use parloir_transport::twiml::{Dial, Response, Stream};
@@ -78,6 +79,39 @@ impl House {
         next.saying(sentence, Some(&line.config.language))
     }
 
+    /// A call of a number that is blocked: no agent answers it, and the log says so, without the number.
+    async fn turn_away(&self, line: &Line, to: BlockedTo) -> Response {
+        let (answer, outcome, what) = match to {
+            BlockedTo::Refuse => (Response::reject(), Ending::Refused, "the call was not answered"),
+            BlockedTo::Human => {
+                (self.fallback(line), Ending::Transferred, "the caller goes to the fallback number")
+            }
+        };
+        let text = format!("the caller's number is blocked: {what}");
+        if let Err(error) = self.note_turned_away(line, &text, outcome).await {
+            tracing::error!(tenant = %line.tenant.id, %error, "that a blocked number rang could not be recorded");
+        }
+        tracing::info!(tenant = %line.tenant.id, line = %line.config.number, "{text}");
+        answer
+    }
+
+    async fn note_turned_away(&self, line: &Line, text: &str, outcome: Ending) -> Result<(), String> {
+        let id = random().map_err(|_| "the system has no randomness".to_owned())?;
+        let started = CallStarted {
+            line: line.config.number.to_string(),
+            transport: "twilio".into(),
+            language: line.config.language.clone(),
+            ..CallStarted::default()
+        };
+        let journal = &self.installation.storage.journal;
+        let told = async {
+            let call = journal.open_call(&line.tenant.id, CallId::from_bytes(id), started).await?;
+            call.append(RecordBody::Note(Note { text: text.to_owned() }))?;
+            call.close(CallEnded { outcome, ..CallEnded::default() }).await
+        };
+        told.await.map_err(|error| error.to_string())
+    }
+
     /// Opens a stream that brings one parameter with it.
     fn stream(&self, line: &Line, parameter: &str, value: String) -> Response {
         let number = line.config.number.as_str();
@@ -100,13 +134,21 @@ pub(crate) async fn voice(State(house): State<Arc<House>>, headers: HeaderMap, b
     let line = house.line(&request.to)?;
     house.verified(&line, "/twilio/voice", &form, &headers)?;
     let tenant = &line.tenant;
+    let caller = request.from.filter(|from| from.parse::<LineId>().is_ok());
+    match house.installation.storage.blocked(&tenant.id, caller.as_deref()).await {
+        Ok(None) => {}
+        Ok(Some(to)) => return Ok(xml(&house.turn_away(&line, to).await)),
+        Err(error) => {
+            tracing::error!(tenant = %tenant.id, %error, "it is not known who is blocked: the caller goes to the fallback number");
+            return Ok(xml(&house.fallback(&line)));
+        }
+    }
     let Some(place) = house.calls.admit(&tenant.id, tenant.quota.concurrent_calls) else {
         tracing::warn!(tenant = %tenant.id, "no place for another call: the caller goes to the fallback number");
         return Ok(xml(&house.fallback(&line)));
     };
     let id = CallId::from_bytes(random()?);
     let answer = house.stream(&line, "call", id.to_string());
-    let caller = request.from.filter(|from| from.parse::<LineId>().is_ok());
     house.calls.expect(CallName::new(&line, &request.call_sid), id, line, caller, place);
     Ok(xml(&answer))
 }

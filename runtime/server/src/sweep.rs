@@ -6,12 +6,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use parloir_contract::{CallId, TenantId};
-use parloir_journal::{Erasure, ErasureReport, Purposes, Requested, erased, erasures, holds};
+use parloir_journal::{
+    Erasure, ErasureReport, JournalError, Purposes, ReadError, Requested, erased, erasures, holds,
+};
 use parloir_tenancy::retention::{Due, Retention};
 use serde::{Deserialize, Serialize};
 
 use crate::Storage;
 use crate::erasure::{EraseError, calls};
+use crate::rights::Restrictions;
 use crate::serve::House;
 
 /// How often an installation that serves looks at its clocks.
@@ -24,7 +27,7 @@ pub struct Swept {
     pub tenant: TenantId,
     /// What of which calls.
     pub due: Vec<(Purposes, Vec<CallId>)>,
-    /// These would too, but they are held.
+    /// These would too, but they are held, or their caller is restricted.
     pub held: Vec<CallId>,
     /// What was done, one for each of `due`; none where it was only to be told.
     pub reports: Vec<ErasureReport>,
@@ -62,6 +65,7 @@ impl Storage {
         let gone = erased(&erasures(self.keys(), tenant).await?);
         let held: HashSet<CallId> =
             holds(self.keys(), tenant).await?.into_iter().map(|hold| hold.call).collect();
+        let restricted = Restrictions::of(self.keys(), tenant).await?;
         for entry in calls(&self.journal, tenant).await? {
             let ended = entry.ended_at.and_then(|at| Timestamp::from_nanosecond(i128::from(at)).ok());
             let Some(ended) = ended else { continue };
@@ -72,7 +76,11 @@ impl Storage {
             if due.is_empty() {
                 continue;
             }
-            if held.contains(&entry.call) {
+            let kept = match &restricted {
+                Some(restricted) => self.is_restricted(restricted, tenant, entry.call).await?,
+                None => false,
+            };
+            if kept || held.contains(&entry.call) {
                 swept.held.push(entry.call);
                 continue;
             }
@@ -89,6 +97,21 @@ impl Storage {
             }
         }
         Ok(swept)
+    }
+}
+
+impl Storage {
+    async fn is_restricted(
+        &self,
+        restricted: &Restrictions,
+        tenant: &TenantId,
+        call: CallId,
+    ) -> Result<bool, EraseError> {
+        match self.journal.records(tenant, call).await {
+            Ok(records) => Ok(restricted.of_call(&records).is_some()),
+            Err(JournalError::Read(ReadError::Erased { .. })) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
@@ -127,7 +150,7 @@ pub(crate) async fn run(house: Arc<House>) {
 mod tests {
     use jiff::ToSpan;
     use parloir_contract::{HostCall, Import, Say, SayOptions};
-    use parloir_journal::{CallEnded, CallStarted, HostCallStarted, JournalError, RecordBody, Scope};
+    use parloir_journal::{CallEnded, CallStarted, HostCallStarted, RecordBody, Scope};
 
     use super::*;
     use crate::Folders;

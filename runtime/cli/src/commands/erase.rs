@@ -4,11 +4,13 @@ use std::io::{BufRead, IsTerminal};
 
 use clap::Args;
 use parloir_contract::{CallId, TenantId};
-use parloir_journal::{ErasureNote, ErasureReport, RecordBody, Requested, erasures, read_call};
+use parloir_journal::{CaseStep, ErasureNote, ErasureReport, RecordBody, Requested, erasures, read_call};
+use parloir_persons::Number;
 use parloir_server::{EraseRequest, Folders, Storage, TenantErasure, Whose, hand_over_erasure};
 use parloir_store::Keyring;
 
 use crate::commands::calls::time;
+use crate::commands::rights;
 use crate::terminal::{self, BAD, DIM, GOOD, styled};
 use crate::{DataArgs, Failure, Outcome};
 
@@ -27,6 +29,9 @@ pub(crate) struct Erase {
     /// The technical trace too: which provider was asked when, and how it went.
     #[arg(long)]
     trace: bool,
+    /// The case in which the person asks for it: it is noted there.
+    #[arg(long, value_name = "CASE", conflicts_with = "call")]
+    case: Option<CallId>,
     /// Why, for the record of the erasure in the log. It is sealed; name nobody all the same.
     #[arg(long, value_name = "WORDS")]
     reason: Option<String>,
@@ -52,6 +57,10 @@ impl Erase {
             (None, None, Some(tenant)) => Whose::Tenant(tenant.clone()),
             (None, None, None) => return Err(Failure::bad_input(&"give --call, --caller or --tenant")),
         };
+        if let Some(case) = self.case {
+            let number = self.caller.as_deref().map(str::parse::<Number>).transpose()?;
+            rights::fits(&folders, number.as_ref(), self.tenant.as_ref(), case).await?;
+        }
         let (trace, reason) = (self.trace, self.reason.clone());
         let mut request = EraseRequest { whose, trace, reason, dry_run: self.dry_run };
         if !self.dry_run && !self.yes && std::io::stdin().is_terminal() {
@@ -66,6 +75,12 @@ impl Erase {
             }
         }
         let done = erase(&folders, &request).await?;
+        if let Some(case) = self.case.filter(|_| !self.dry_run) {
+            let (tenant, _) = rights::case(&folders, case).await?;
+            let report = done.iter().find(|done| done.tenant == tenant).and_then(|done| done.report);
+            let record = report.and_then(|report| report.record);
+            rights::note(&folders, case, CaseStep::Erased, record).await?;
+        }
         self.tell(&done);
         let left = |calls: fn(&TenantErasure) -> usize| done.iter().map(calls).sum::<usize>();
         let (lasting, held) = (left(|erased| erased.lasting.len()), left(|erased| erased.held.len()));
@@ -79,13 +94,13 @@ impl Erase {
 
     fn tell(&self, done: &[TenantErasure]) {
         if self.json {
-            for TenantErasure { tenant, calls, lasting, held, rows, report } in done {
+            for TenantErasure { tenant, calls, lasting, held, rows, records, report } in done {
                 let names = |calls: &[CallId]| calls.iter().map(CallId::to_string).collect::<Vec<_>>();
                 let report = report.as_ref().map(crate::commands::erase::done);
                 println!(
                     "{}",
                     serde_json::json!({
-                        "tenant": tenant.as_str(), "calls": names(calls), "lasting": names(lasting), "held": names(held), "rows": rows, "erased": report,
+                        "tenant": tenant.as_str(), "calls": names(calls), "lasting": names(lasting), "held": names(held), "rows": rows, "records": records, "erased": report,
                     })
                 );
             }
@@ -94,13 +109,16 @@ impl Erase {
         let found: Vec<_> = done
             .iter()
             .filter(|done| {
-                !done.calls.is_empty() || !done.lasting.is_empty() || !done.held.is_empty() || done.rows > 0
+                !done.calls.is_empty()
+                    || !done.lasting.is_empty()
+                    || !done.held.is_empty()
+                    || done.rows + done.records > 0
             })
             .collect();
         if found.is_empty() {
             anstream::println!("{}", styled(DIM, "nothing here is of that call or number"));
         }
-        for TenantErasure { tenant, calls, lasting, held, rows, report } in found {
+        for TenantErasure { tenant, calls, lasting, held, rows, records, report } in found {
             match report {
                 None => {
                     let what = if self.trace { "all there is of" } else { "sound and words of" };
@@ -113,7 +131,7 @@ impl Erase {
                     anstream::println!(
                         "{} {} call(s) and {} row(s) of {tenant}: {} sealed chunks and {} seconds of sound blanked",
                         styled(GOOD, "erased"),
-                        report.calls,
+                        report.calls.min(calls.len() as u64),
                         report.rows,
                         report.chunks,
                         report.blocks,
@@ -127,6 +145,11 @@ impl Erase {
                         anstream::println!("  the log's record of it: {record}");
                     }
                 }
+            }
+            if *records > 0 {
+                anstream::println!(
+                    "  and {records} record(s) of their requests: who it was, and why; that they were stays"
+                );
             }
             for call in lasting {
                 anstream::println!("  {} {call} lasts: it is left as it is", styled(BAD, "!"));

@@ -166,6 +166,7 @@ impl Keyring {
             Memo::Erasing => "erasing",
             Memo::Erased => "erased",
             Memo::Held => "held",
+            Memo::Rights => "rights",
         };
         place.folder.join(name)
     }

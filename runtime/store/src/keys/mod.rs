@@ -116,6 +116,8 @@ pub enum Memo {
     Erased,
     /// What may not be erased.
     Held,
+    /// What persons asked for, and what follows from it: cases and their terms, who is restricted, whose number is blocked.
+    Rights,
 }
 
 /// Who holds the tenants' keys: [`Keyring`], a key service, or a security module. What is done with epoch keys is what
