@@ -33,11 +33,11 @@ use crate::call::now;
 use crate::index::Index;
 use crate::key::{Purposes, WrappedKey};
 use crate::read::{on_own_thread, scan};
-use crate::record::{CallEnded, CallStarted, Ending, Erased, RecordBody, Requested};
+use crate::record::{Ending, Erased, RecordBody, Requested};
 use crate::recording::Sealed;
 use crate::segment::{self, Found, FrameKind, Location, Log};
 use crate::writer::Rolled;
-use crate::{Journal, JournalError, ReadError, chunk, holds, recording, rights};
+use crate::{Journal, JournalError, ReadError, chunk, holds, memo, recording, rights};
 
 /// What the calls are called that hold the records of erasures: their transport, and their agent.
 pub const ERASURE: &str = "erasure";
@@ -129,16 +129,11 @@ impl StoredRows {
 }
 
 fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, JournalError> {
-    rmp_serde::to_vec(value).map_err(|error| JournalError::Io(error.to_string()))
+    memo::seal(value)
 }
 
 fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, JournalError> {
-    let damaged = |error| {
-        JournalError::Io(format!(
-            "a note of an erasure, beside the keys, is damaged ({error}): restore the keys folder from its own backup"
-        ))
-    };
-    rmp_serde::from_slice(bytes).map_err(damaged)
+    memo::open(bytes, "a note of an erasure")
 }
 
 /// The erasures of a tenant, the first first. From the keys folder alone.
@@ -178,11 +173,19 @@ impl Journal {
     /// every back-up that holds no keys. What was erased already is left as it is. Where it is cut off, or fails, the next
     /// erasure of the tenant or the next start finishes it first.
     pub async fn erase(&self, tenant: &TenantId, erasure: Erasure) -> Result<ErasureReport, JournalError> {
-        let eraser = self.eraser();
-        let _one_at_a_time = eraser.one.lock().await;
+        let _one_at_a_time = self.eraser().one.lock().await;
+        self.erase_alone(tenant, erasure).await
+    }
+
+    /// [`Journal::erase`], for whoever has seen to it that nobody else erases.
+    pub(crate) async fn erase_alone(
+        &self,
+        tenant: &TenantId,
+        erasure: Erasure,
+    ) -> Result<ErasureReport, JournalError> {
         self.finish(tenant).await?;
         let Some(intent) = self.intent(tenant, erasure).await? else { return Ok(ErasureReport::default()) };
-        eraser.kms.remember(tenant, Memo::Erasing, Some(encode(&intent)?)).await?;
+        self.eraser().kms.remember(tenant, Memo::Erasing, Some(encode(&intent)?)).await?;
         self.carry_out(tenant, &intent).await
     }
 
@@ -195,7 +198,8 @@ impl Journal {
         Ok(())
     }
 
-    async fn finish(&self, tenant: &TenantId) -> Result<(), JournalError> {
+    /// Finishes what was cut off, for whoever has seen to it that nobody else erases.
+    pub(crate) async fn finish(&self, tenant: &TenantId) -> Result<(), JournalError> {
         let Eraser { data, kms, .. } = self.eraser();
         if let Some(bytes) = kms.recall(tenant, Memo::Erasing).await? {
             tracing::warn!(%tenant, "an erasure that was cut off is finished");
@@ -224,9 +228,10 @@ impl Journal {
         let mut gone = erased(&erasures(&**kms, tenant).await?);
         let held: HashSet<CallId> = holds(&**kms, tenant).await?.into_iter().map(|hold| hold.call).collect();
         let (mut wanted, mut from) = (Vec::new(), None::<Location>);
+        let told = rights(&**kms, tenant).await?;
         let amendments = match purposes.content || purposes.trace {
             // What was put right of a call goes with it.
-            true => rights(&**kms, tenant).await?.amendments_of(&calls),
+            true => told.amendments_of(&calls),
             false => Vec::new(),
         };
         for call in calls.into_iter().chain(amendments) {
@@ -242,8 +247,12 @@ impl Journal {
             if self.shared().open.lock().contains(&(tenant.clone(), call)) {
                 return Err(lasts());
             }
-            let no_such_call = || ReadError::NoSuchCall { tenant: tenant.clone(), call };
-            let entry = index.get(tenant, call).await?.ok_or_else(no_such_call)?;
+            let entry = match index.get(tenant, call).await? {
+                Some(entry) => entry,
+                // It was cut off before it was in the log, or the data was put back from before: nothing of it is there.
+                None if told.holds(call) => continue,
+                None => return Err(ReadError::NoSuchCall { tenant: tenant.clone(), call }.into()),
+            };
             if held.contains(&call) {
                 return Err(not_now("it is held. `parloir hold CALL --release` releases it"));
             }
@@ -309,27 +318,20 @@ impl Journal {
                     *last = last.wrapping_add(1);
                 }
                 None => {
-                    let started = CallStarted {
-                        transport: ERASURE.into(),
-                        agent_name: ERASURE.into(),
-                        ..CallStarted::default()
-                    };
-                    let open = self.open_call(tenant, call, started).await?;
-                    let mut parts = note.calls.chunks(CALLS_OF_RECORD).peekable();
-                    loop {
-                        let calls = parts.next().unwrap_or_default().to_vec();
-                        open.append(RecordBody::Erased(Erased {
-                            calls,
+                    let said = |calls: &[CallId]| {
+                        RecordBody::Erased(Erased {
+                            calls: calls.to_vec(),
                             purposes: note.purposes.iter().collect(),
                             requested: note.requested,
                             rows: u32::try_from(rows.len()).unwrap_or(u32::MAX),
                             reason: reason.clone(),
-                        }))?;
-                        if parts.peek().is_none() {
-                            break;
-                        }
-                    }
-                    open.close(CallEnded::default()).await?;
+                        })
+                    };
+                    let bodies = match note.calls.as_slice() {
+                        [] => vec![said(&[])],
+                        calls => calls.chunks(CALLS_OF_RECORD).map(said).collect(),
+                    };
+                    self.tell(tenant, call, ERASURE, bodies).await?;
                     return Ok(call);
                 }
             }

@@ -81,6 +81,16 @@ pub enum JournalError {
         /// Which.
         case: CallId,
     },
+    /// What was said in the call was erased.
+    #[error(
+        "what was said in call {call} of tenant {tenant} was erased: there is nothing left of it to put right"
+    )]
+    NothingLeft {
+        /// Whose.
+        tenant: TenantId,
+        /// Which.
+        call: CallId,
+    },
     /// A key could not be had.
     #[error(transparent)]
     Key(#[from] KeyError),

@@ -57,6 +57,8 @@ mod index;
 mod journal;
 mod key;
 mod list;
+mod memo;
+mod own;
 mod pad;
 mod prove;
 mod read;

@@ -3,18 +3,24 @@
 //! Each step is in the log, in a short call of its own, so that it can be proven; a number and the operator's words are its
 //! content, and are erased as any other. What has to be known without reading the log rests beside the keys, where no
 //! back-up of the data changes it, and names nobody: a case is there by its dates, a person by a keyed hash of their number.
+//!
+//! The name of a step's call is noted there before the step is in the log: whatever is cut off, an erasure finds it. What it
+//! finds there alone was cut off, or is newer than data that was put back.
+
+use std::collections::HashSet;
 
 use parloir_contract::{CallId, TenantId};
-use parloir_store::keys::KeyError;
 use parloir_store::{Kms, Memo};
 use serde::{Deserialize, Serialize};
 
 use crate::call::now;
+use crate::own::random;
 use crate::record::{
-    Amended, Amendment, Blocked, BlockedTo, CallEnded, CallStarted, Case, CaseStep, Named, RecordBody,
-    Restricted, Right,
+    Amended, Amendment, Blocked, BlockedTo, Case, CaseStep, Named, RecordBody, Restricted, Right,
 };
-use crate::{ERASURE, HOLD, Journal, JournalError, ReadError};
+use crate::{
+    ERASURE, Erasure, ErasureReport, HOLD, Journal, JournalError, ReadError, erased, erasures, memo,
+};
 
 /// What the calls are called that hold the steps of cases: their transport, and their agent.
 pub const CASE: &str = "case";
@@ -50,7 +56,7 @@ pub struct CaseNote {
     pub extended: u8,
     /// When it was closed, in nanoseconds since 1970-01-01 UTC, and whether what was asked for was done.
     pub closed: Option<(u64, bool)>,
-    /// The calls that hold its steps, the first first.
+    /// The calls that hold its steps, the first first; the last may have been cut off, and not be in the log.
     pub records: Vec<CallId>,
 }
 
@@ -59,7 +65,7 @@ pub struct CaseNote {
 pub struct AmendmentNote {
     /// Of which call.
     pub call: CallId,
-    /// The call that holds it.
+    /// The call that holds it; it may have been cut off, and not be in the log.
     pub record: CallId,
     /// Since when, in nanoseconds since 1970-01-01 UTC.
     pub at: u64,
@@ -100,7 +106,8 @@ pub struct Rights {
     pub restricted: Vec<Restriction>,
     /// Which numbers are blocked now.
     pub blocked: Vec<Block>,
-    /// Every call whose record names somebody: steps of cases, restrictions, blocks, and their ends.
+    /// Every call whose record names somebody: steps of cases, restrictions, blocks, and their ends. One that was cut off
+    /// may not be in the log.
     pub naming: Vec<CallId>,
 }
 
@@ -112,21 +119,21 @@ impl Rights {
 
     /// The calls that hold the amendments of these calls.
     pub(crate) fn amendments_of(&self, calls: &[CallId]) -> Vec<CallId> {
-        let calls: std::collections::HashSet<&CallId> = calls.iter().collect();
+        let calls: HashSet<&CallId> = calls.iter().collect();
         let of_calls = self.amendments.iter().filter(|amendment| calls.contains(&amendment.call));
         of_calls.map(|amendment| amendment.record).collect()
+    }
+
+    /// Whether one of these steps, or amendments, is in a call of this name, if it is anywhere.
+    pub(crate) fn holds(&self, call: CallId) -> bool {
+        self.naming.contains(&call) || self.amendments.iter().any(|amendment| amendment.record == call)
     }
 }
 
 /// What persons asked of a tenant. From the keys folder alone.
 pub async fn rights(kms: &dyn Kms, tenant: &TenantId) -> Result<Rights, JournalError> {
     let Some(bytes) = kms.recall(tenant, Memo::Rights).await? else { return Ok(Rights::default()) };
-    let damaged = |error| {
-        JournalError::Io(format!(
-            "the note of what persons asked for, beside the keys, is damaged ({error}): restore the keys folder from its own backup"
-        ))
-    };
-    rmp_serde::from_slice(&bytes).map_err(damaged)
+    memo::open(&bytes, "the note of what persons asked for")
 }
 
 /// What a number, in E.164 form, is called where it may not be written down: a hash under a key of the tenant's.
@@ -159,6 +166,8 @@ impl Journal {
         let _one_at_a_time = self.eraser().one.lock().await;
         let mut all = rights(&*self.eraser().kms, tenant).await?;
         let case = random()?;
+        all.naming.push(case);
+        self.note(tenant, &all).await?;
         let record = RecordBody::Case(Case {
             case,
             step: CaseStep::Opened,
@@ -169,10 +178,9 @@ impl Journal {
             named: Some(named),
         });
         // What is listed can be shown: it is told first.
-        self.tell(tenant, case, CASE, record).await?;
+        self.tell(tenant, case, CASE, vec![record]).await?;
         let note = CaseNote { case, right, received, due, extended: 0, closed: None, records: vec![case] };
         all.cases.push(note.clone());
-        all.naming.push(case);
         self.note(tenant, &all).await?;
         Ok(note)
     }
@@ -192,13 +200,18 @@ impl Journal {
         if note.closed.is_some() {
             return Err(JournalError::CaseClosed { case });
         }
+        let told = random()?;
+        note.records.push(told);
+        let mut stepped = note.clone();
+        all.naming.push(told);
+        self.note(tenant, &all).await?;
         if let Some((due, months)) = extended {
-            note.due = due;
-            note.extended = note.extended.saturating_add(months);
+            stepped.due = due;
+            stepped.extended = stepped.extended.saturating_add(months);
         }
         match step {
-            CaseStep::Done => note.closed = Some((now(), true)),
-            CaseStep::Refused => note.closed = Some((now(), false)),
+            CaseStep::Done => stepped.closed = Some((now(), true)),
+            CaseStep::Refused => stepped.closed = Some((now(), false)),
             CaseStep::Opened
             | CaseStep::Extended
             | CaseStep::Exported
@@ -209,20 +222,19 @@ impl Journal {
             | CaseStep::Unblocked
             | CaseStep::Erased => {}
         }
-        let told = random()?;
-        note.records.push(told);
-        let note = note.clone();
-        let (right, received, due) = (note.right, note.received.clone(), note.due.clone());
+        let (right, received, due) = (stepped.right, stepped.received.clone(), stepped.due.clone());
         let named = why.map(|why| Named { number: None, why: Some(why) });
         let step = Case { case, step, right, received, due, record, named };
-        self.tell(tenant, told, CASE, RecordBody::Case(step)).await?;
-        all.naming.push(told);
+        self.tell(tenant, told, CASE, vec![RecordBody::Case(step)]).await?;
+        if let Some(note) = all.cases.iter_mut().find(|known| known.case == case) {
+            note.clone_from(&stepped);
+        }
         self.note(tenant, &all).await?;
-        Ok(note)
+        Ok(stepped)
     }
 
     /// Puts something of a call right: what was recorded stays as it is, and this is shown beside it. Returns the call that
-    /// holds it.
+    /// holds it. Refused where what was said in it was erased.
     pub async fn amend(
         &self,
         tenant: &TenantId,
@@ -231,15 +243,21 @@ impl Journal {
         appointments: u32,
     ) -> Result<CallId, JournalError> {
         let _one_at_a_time = self.eraser().one.lock().await;
+        let kms = &*self.eraser().kms;
+        // Nothing is said of what is being erased: that it was cut off does not bring it back.
+        self.finish(tenant).await?;
         if self.call(tenant, call).await?.is_none() {
             return Err(ReadError::NoSuchCall { tenant: tenant.clone(), call }.into());
         }
-        let mut all = rights(&*self.eraser().kms, tenant).await?;
+        if erased(&erasures(kms, tenant).await?).get(&call).is_some_and(|gone| gone.content) {
+            return Err(JournalError::NothingLeft { tenant: tenant.clone(), call });
+        }
+        let mut all = rights(kms, tenant).await?;
         let record = random()?;
-        let amended = Amended { call, appointments, amendment: Some(amendment) };
-        self.tell(tenant, record, AMENDMENT, RecordBody::Amended(amended)).await?;
         all.amendments.push(AmendmentNote { call, record, at: now() });
         self.note(tenant, &all).await?;
+        let amended = Amended { call, appointments, amendment: Some(amendment) };
+        self.tell(tenant, record, AMENDMENT, vec![RecordBody::Amended(amended)]).await?;
         Ok(record)
     }
 
@@ -259,18 +277,49 @@ impl Journal {
         }
         let record = random()?;
         all.naming.push(record);
+        // Whatever is cut off, nothing is used that should not be: restricted before it is told, released after.
+        if !released {
+            all.restricted.push(Restriction { who, record, at: now() });
+        }
+        self.note(tenant, &all).await?;
         let told = RecordBody::Restricted(Restricted { released, named: Some(named) });
-        // Whatever is cut off, nothing is used that should not be.
+        self.tell(tenant, record, RESTRICTION, vec![told]).await?;
         if released {
             all.restricted.retain(|known| known.who != who);
-            self.tell(tenant, record, RESTRICTION, told).await?;
             self.note(tenant, &all).await?;
-        } else {
-            all.restricted.push(Restriction { who, record, at: now() });
-            self.note(tenant, &all).await?;
-            self.tell(tenant, record, RESTRICTION, told).await?;
         }
         Ok(Some(record))
+    }
+
+    /// Forgets that a person was restricted, for nothing is left of theirs to be kept and not used. `who` is the [`pseudonym`] of
+    /// their number, which goes too; what the log says of it names nobody. Returns whether they were.
+    pub async fn forget_restriction(&self, tenant: &TenantId, who: [u8; 32]) -> Result<bool, JournalError> {
+        let _one_at_a_time = self.eraser().one.lock().await;
+        let mut all = rights(&*self.eraser().kms, tenant).await?;
+        if !all.restricted.iter().any(|known| known.who == who) {
+            return Ok(false);
+        }
+        let told = RecordBody::Restricted(Restricted { released: true, named: None });
+        self.tell(tenant, random()?, RESTRICTION, vec![told]).await?;
+        all.restricted.retain(|known| known.who != who);
+        self.note(tenant, &all).await?;
+        Ok(true)
+    }
+
+    /// [`Journal::erase`] for what was chosen when these were all who were restricted. `None` where somebody else is by now:
+    /// then nothing was erased, and what is theirs has to be left out.
+    pub async fn erase_unless_restricted(
+        &self,
+        tenant: &TenantId,
+        erasure: Erasure,
+        known: &[Restriction],
+    ) -> Result<Option<ErasureReport>, JournalError> {
+        let _one_at_a_time = self.eraser().one.lock().await;
+        let restricted = rights(&*self.eraser().kms, tenant).await?.restricted;
+        if restricted.iter().any(|one| !known.iter().any(|known| known.who == one.who)) {
+            return Ok(None);
+        }
+        self.erase_alone(tenant, erasure).await.map(Some)
     }
 
     /// Blocks a number, `None` for not any more. `who` is the [`pseudonym`] of the number in `named`. Returns the call that
@@ -290,45 +339,23 @@ impl Journal {
         }
         let record = random()?;
         all.naming.push(record);
-        all.blocked.retain(|known| known.who != who);
-        let (released, now_to) = (to.is_none(), to.or(before).unwrap_or_default());
-        let told = RecordBody::Blocked(Blocked { to: now_to, released, named: Some(named) });
-        match to {
-            None => {
-                self.tell(tenant, record, BLOCK, told).await?;
-                self.note(tenant, &all).await?;
-            }
-            Some(to) => {
-                all.blocked.push(Block { who, to, record, at: now() });
-                self.note(tenant, &all).await?;
-                self.tell(tenant, record, BLOCK, told).await?;
-            }
+        // As a restriction: blocked before it is told, answered again after.
+        if let Some(to) = to {
+            all.blocked.retain(|known| known.who != who);
+            all.blocked.push(Block { who, to, record, at: now() });
+        }
+        self.note(tenant, &all).await?;
+        let (released, to) = (to.is_none(), to.or(before).unwrap_or_default());
+        let told = RecordBody::Blocked(Blocked { to, released, named: Some(named) });
+        self.tell(tenant, record, BLOCK, vec![told]).await?;
+        if released {
+            all.blocked.retain(|known| known.who != who);
+            self.note(tenant, &all).await?;
         }
         Ok(Some(record))
     }
 
     async fn note(&self, tenant: &TenantId, all: &Rights) -> Result<(), JournalError> {
-        let bytes = rmp_serde::to_vec(all).map_err(|error| JournalError::Io(error.to_string()))?;
-        Ok(self.eraser().kms.remember(tenant, Memo::Rights, Some(bytes)).await?)
+        Ok(self.eraser().kms.remember(tenant, Memo::Rights, Some(memo::seal(all)?)).await?)
     }
-
-    async fn tell(
-        &self,
-        tenant: &TenantId,
-        id: CallId,
-        what: &str,
-        body: RecordBody,
-    ) -> Result<(), JournalError> {
-        let started =
-            CallStarted { transport: what.into(), agent_name: what.into(), ..CallStarted::default() };
-        let open = self.open_call(tenant, id, started).await?;
-        open.append(body)?;
-        open.close(CallEnded::default()).await
-    }
-}
-
-fn random() -> Result<CallId, JournalError> {
-    let mut id = [0; 16];
-    getrandom::fill(&mut id).map_err(|error| KeyError::NoRandomness(error.to_string()))?;
-    Ok(CallId::from_bytes(id))
 }

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use parloir_contract::{Appointment, Booked, CallId, Contact, Field, Heard, HostCall, HostReturn, Turn};
 use parloir_journal::{
-    AMENDMENT, BLOCK, CASE, Content, Ending, Gate, HostCallStarted, ProviderEnded, ProviderStarted,
-    ProviderStatus, RESTRICTION, Record, RecordBody, Seq,
+    AMENDMENT, BLOCK, CASE, Content, ContentOf, Ending, Gate, HostCallStarted, ProviderEnded,
+    ProviderStarted, ProviderStatus, RESTRICTION, Record, RecordBody, Seq,
 };
 use serde::{Serialize, Serializer};
 
@@ -101,6 +101,9 @@ pub struct CallFile {
     pub report: Vec<Field>,
     /// The appointments that were made, moved or found in it.
     pub appointments: Vec<Appointment>,
+    /// The references of those that were made or moved in it: one that was only found may be anybody's.
+    #[serde(skip)]
+    pub booked: Vec<String>,
     /// What providers were sent.
     pub transmissions: Vec<Transmission>,
     /// What was put right since, the first first.
@@ -152,6 +155,7 @@ impl CallFile {
             said: Vec::new(),
             report: Vec::new(),
             appointments: Vec::new(),
+            booked: Vec::new(),
             transmissions: Vec::new(),
             amended: Vec::new(),
         };
@@ -162,8 +166,14 @@ impl CallFile {
         Some(file)
     }
 
+    /// The appointments that were made or moved in it.
+    pub fn booked(&self) -> impl Iterator<Item = &Appointment> {
+        self.appointments.iter().filter(|made| self.booked.contains(&made.reference))
+    }
+
     /// What of it can be put right, and what was recorded there: `contact.name`, `contact.phone` and `motive` of its report
-    /// and its appointments, `need`, `summary`, `status`, and fields of the tenant's own by their names.
+    /// and the appointments that were made or moved in it, `need`, `summary`, `status`, and fields of the tenant's own by
+    /// their names.
     #[must_use]
     pub fn fields(&self) -> Vec<(String, String)> {
         let mut all: Vec<(String, String)> = Vec::new();
@@ -183,7 +193,7 @@ impl CallFile {
                 Field::Other(name, value) => add(name, value),
             }
         }
-        self.appointments.iter().for_each(|made| appointment_fields(made, &mut add));
+        self.booked().for_each(|made| appointment_fields(made, &mut add));
         all
     }
 
@@ -266,6 +276,9 @@ impl CallFile {
                 if let Some(HostCall::MoveAppointment(moved)) = asked {
                     self.appointments.retain(|known| known.reference != moved.reference);
                 }
+                if !self.booked.contains(&made.reference) {
+                    self.booked.push(made.reference.clone());
+                }
                 self.appointments.push(made);
             }
             HostReturn::FindAppointments(Ok(found)) => self.appointments.extend(found),
@@ -311,11 +324,20 @@ fn as_digits<S: Serializer>(call: &CallId, serializer: S) -> Result<S::Ok, S::Er
     serializer.collect_str(call)
 }
 
-/// Who rang, by the records of a call whose held content is where it belongs; `None` where that is not known, or no longer.
+/// Who rang, by the records of a call, or the first of them; `None` where that is not known, or no longer.
 #[must_use]
 pub fn caller(records: &[Record]) -> Option<&str> {
-    let RecordBody::CallStarted(started) = &records.first()?.body else { return None };
-    started.info.as_ref().and_then(|info| info.caller.as_deref())
+    records.iter().find_map(caller_in)
+}
+
+/// Who rang, where this record says so, held back or not.
+#[must_use]
+pub fn caller_in(record: &Record) -> Option<&str> {
+    match &record.body {
+        RecordBody::CallStarted(started) => started.info.as_ref().and_then(|info| info.caller.as_deref()),
+        RecordBody::Content(ContentOf { content: Some(Content::Info(info)), .. }) => info.caller.as_deref(),
+        _ => None,
+    }
 }
 
 /// Whether a record's content has the person's number. What the line's settings say, and where a caller is handed over to,
@@ -344,7 +366,7 @@ fn as_digits<S: Serializer>(call: &CallId, serializer: S) -> Result<S::Ok, S::Er
 
 #[cfg(test)]
 mod tests {
-    use parloir_contract::{CallInfo, Direction, LocalTime, Speech};
+    use parloir_contract::{CallInfo, Direction, LocalTime, Slot, Speech};
     use parloir_journal::{CallStarted, HostCallEnded, HostStatus};
 
     use super::*;
@@ -390,6 +412,40 @@ mod tests {
         assert_eq!(said, ["Rappelez ma sœur au 06 39 98 12 34."]);
         // A number of the line's settings names nobody.
         assert_eq!(CallFile::of(id, records, &"+33639980002".parse().unwrap()), None);
+    }
+
+    #[test]
+    fn what_was_only_found_in_a_call_is_not_its_to_be_put_right() {
+        let made = |reference: &str, name: &str| Appointment {
+            reference: reference.into(),
+            slot: Slot {
+                id: "2026-11-24T09:00".into(),
+                start: LocalTime { year: 2026, month: 11, day: 24, hour: 9, minute: 0 },
+                minutes: 30,
+            },
+            contact: Contact { name: name.into(), phone: Some("+33639980001".into()) },
+            motive: "contrôle".into(),
+        };
+        let answered = |result| {
+            RecordBody::HostCallEnded(HostCallEnded {
+                started: 1,
+                status: HostStatus::Ok,
+                latency_us: 1,
+                delivered: true,
+                result: Some(result),
+            })
+        };
+        let mut records = call("+33639980001", &[]);
+        let found = HostReturn::FindAppointments(Ok(vec![made("FATHER", "Paul")]));
+        let booked = HostReturn::Book(Ok(Booked::Confirmed(made("HERSXX", "Anne"))));
+        for (seq, result) in [(2, found), (3, booked)] {
+            records.push(Record { seq, at: seq, body: answered(result) });
+        }
+        let file = CallFile::whole(CallId::from_bytes(*b"a random call id"), records).unwrap();
+        assert_eq!(file.appointments.len(), 2);
+        let booked: Vec<_> = file.booked().map(|made| made.reference.as_str()).collect();
+        assert_eq!(booked, ["HERSXX"]);
+        assert!(file.fields().iter().all(|(_, value)| value != "Paul"), "{:?}", file.fields());
     }
 
     #[test]

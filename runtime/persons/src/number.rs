@@ -1,5 +1,6 @@
 //! A telephone number as people write it, and where it is found.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -14,7 +15,7 @@ const DIALLED: usize = 17;
 pub struct NotANumber(String);
 
 /// A telephone number in E.164 form.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Number {
     /// Without the plus.
     digits: String,
@@ -56,10 +57,11 @@ impl fmt::Display for Number {
 }
 
 impl Number {
-    /// Every number that this text may have: whatever [`Number::is_in`] finds in it is among them.
+    /// Every number that this text may have: whatever [`Number::is_in`] finds in it is among them. `None` where there are more
+    /// than `most`. It takes time as the text is long.
     #[must_use]
-    pub fn all_in(text: &str) -> Vec<Self> {
-        let mut found: Vec<Self> = Vec::new();
+    pub fn all_in(text: &str, most: usize) -> Option<HashSet<Self>> {
+        let mut found = HashSet::new();
         for groups in runs(text) {
             for first in 0..groups.len() {
                 let mut digits = String::new();
@@ -68,11 +70,14 @@ impl Number {
                     if digits.len() > DIALLED {
                         break;
                     }
-                    found.extend(Self::dialled(&digits).filter(|number| !found.contains(number)));
+                    found.extend(Self::dialled(&digits));
+                    if found.len() > most {
+                        return None;
+                    }
                 }
             }
         }
-        found
+        Some(found)
     }
 
     /// A number from its digits alone: as in E.164, with `00`, or as it is dialled in France.
@@ -173,9 +178,10 @@ mod tests {
             assert!(number().is_in(text), "{text}");
         }
         for text in ["+33639981234", "le 06 39 98 12 34 ou le 01 99 00 00 01", "00 33 639 98 12 34"] {
-            assert!(Number::all_in(text).contains(&number()), "{text}");
+            assert!(Number::all_in(text, 10).unwrap().contains(&number()), "{text}");
         }
-        assert!(Number::all_in("le 10 à 10:30, 12345678901234567890").is_empty());
+        assert_eq!(Number::all_in("le 10 à 10:30, 12345678901234567890", 0), Some(HashSet::new()));
+        assert_eq!(Number::all_in("le 06 39 98 12 34 ou le 01 99 00 00 01", 1), None, "there are more");
         for text in ["+33639981235", "10639981234", "06 39 98 12 345", "06 39 98 12", "2026-11-22 10:30", ""]
         {
             assert!(!number().is_in(text), "{text}");

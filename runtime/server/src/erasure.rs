@@ -8,14 +8,14 @@ use std::collections::HashSet;
 use parloir_contract::{CallId, TenantId};
 use parloir_journal::{
     CallEntry, Erasure, ErasureReport, Journal, JournalError, Purposes, Record, Requested, erased, erasures,
-    holds,
+    holds, pseudonym,
 };
-use parloir_persons::{NotANumber, Number};
+use parloir_persons::{NotANumber, Number, caller_in};
 use parloir_store::{Rows, StoreError, Table, TenantStore};
 use serde::{Deserialize, Serialize};
 
 use crate::Storage;
-use crate::rights::caller_in;
+use crate::rights::{CaseError, Known};
 
 /// Calls, or rows, looked at in one go.
 const PAGE: usize = 500;
@@ -52,6 +52,10 @@ pub struct EraseRequest {
     pub reason: Option<String>,
     /// Only tell what it would be.
     pub dry_run: bool,
+    /// The case in which a caller asks for it, closed or not: all that was written in it goes too, though it names nobody any
+    /// more.
+    #[serde(default)]
+    pub case: Option<CallId>,
 }
 
 /// What is, or would be, erased of one tenant.
@@ -71,6 +75,15 @@ pub struct TenantErasure {
     pub records: usize,
     /// What was done; `None` where it was only to be told.
     pub report: Option<ErasureReport>,
+}
+
+/// A call that is left as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Left {
+    /// Which.
+    pub call: CallId,
+    /// Why.
+    pub why: String,
 }
 
 /// A request to hold a call, or to release it.
@@ -98,6 +111,9 @@ pub enum EraseError {
     /// It is no number.
     #[error(transparent)]
     NoNumber(#[from] NotANumber),
+    /// The case is none to erase something in.
+    #[error(transparent)]
+    Case(#[from] CaseError),
     /// The journal did not do it.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -112,7 +128,7 @@ impl Storage {
     pub async fn erase(&self, request: &EraseRequest) -> Result<Vec<TenantErasure>, EraseError> {
         let purposes = if request.trace { Purposes::ALL } else { Purposes::CONTENTS };
         let mut done = Vec::new();
-        for (tenant, found) in self.found(&request.whose).await? {
+        for (tenant, found) in self.found(request).await? {
             let Found { calls, lasting, held, rows, records, requested, holds: _ } = found;
             let mut erased = TenantErasure {
                 tenant: tenant.clone(),
@@ -140,6 +156,15 @@ impl Storage {
                 }
                 erased.report = Some(report);
             }
+            let nothing_is_left = erased.lasting.is_empty() && erased.held.is_empty();
+            if let (Whose::Caller { number, .. }, false, true) =
+                (&request.whose, request.dry_run, nothing_is_left)
+            {
+                // What is not there need not be kept from anybody, and a hash of the number is not left for it.
+                let number = number.parse::<Number>()?.to_string();
+                let who = pseudonym(self.keys(), &tenant, &number).await?;
+                self.journal.forget_restriction(&tenant, who).await?;
+            }
             done.push(erased);
         }
         Ok(done)
@@ -154,8 +179,12 @@ impl Storage {
         })
     }
 
-    async fn found(&self, whose: &Whose) -> Result<Vec<(TenantId, Found)>, EraseError> {
-        match whose {
+    async fn found(&self, request: &EraseRequest) -> Result<Vec<(TenantId, Found)>, EraseError> {
+        let case = match request.case {
+            Some(case) => Some(self.find_case(case).await?.ok_or(CaseError::NoSuch(case))?),
+            None => None,
+        };
+        match &request.whose {
             Whose::Call(call) => {
                 let (tenant, entry) = self.journal.find(*call).await?.ok_or(EraseError::NoSuchCall(*call))?;
                 let mut found = Found::new(self, &tenant, Requested::Calls).await?;
@@ -164,6 +193,7 @@ impl Storage {
             }
             Whose::Caller { number, tenant } => {
                 let number = number.parse::<Number>()?;
+                case.as_ref().map_or(Ok(()), |case| case.is_of(tenant.as_ref(), Some(&number)))?;
                 let tenants = match tenant {
                     Some(tenant) => vec![self.known(tenant).await?],
                     None => self.journal.tenants().await?,
@@ -178,29 +208,44 @@ impl Storage {
                         }
                     }
                     found.rows = rows_of(&number, &self.rows(&tenant).await?).await?;
-                    found.records = self.unerased(&tenant, Some(&number)).await?;
+                    let of_case = case.as_ref().filter(|case| case.tenant == tenant);
+                    found.records = self.unerased(&tenant, Some(&number), of_case).await?;
                     all.push((tenant, found));
                 }
                 Ok(all)
             }
             Whose::Tenant(tenant) => {
                 let tenant = self.known(tenant).await?;
+                case.as_ref().map_or(Ok(()), |case| case.is_of(Some(&tenant), None))?;
                 let mut found = Found::new(self, &tenant, Requested::Tenant).await?;
                 calls(&self.journal, &tenant).await?.iter().for_each(|entry| found.add(entry));
                 let tables = Table::ALL.into_iter().filter(|table| !INDEX.contains(table));
                 found.rows = tables.map(Rows::Of).collect();
-                found.records = self.unerased(&tenant, None).await?;
+                found.records = self.unerased(&tenant, None, None).await?;
                 Ok(vec![(tenant, found)])
             }
         }
     }
 
-    /// The calls of the journal's own that name somebody, but those of which that is gone already.
-    async fn unerased(&self, tenant: &TenantId, person: Option<&Number>) -> Result<Vec<CallId>, EraseError> {
+    /// The calls of the journal's own that name somebody, and those of a case, but those of which that is gone already, or that
+    /// were cut off before they were in the log.
+    async fn unerased(
+        &self,
+        tenant: &TenantId,
+        person: Option<&Number>,
+        case: Option<&Known>,
+    ) -> Result<Vec<CallId>, EraseError> {
         let gone = erased(&erasures(self.keys(), tenant).await?);
-        let mut naming = self.naming(tenant, person).await?;
-        naming.retain(|call| !gone.contains_key(call));
-        Ok(naming)
+        let mut calls = self.naming(tenant, person).await?;
+        calls.extend(case.into_iter().flat_map(|case| &case.note.records));
+        let (mut there, mut seen) = (Vec::new(), HashSet::new());
+        for call in calls {
+            let new = seen.insert(call) && !gone.contains_key(&call);
+            if new && self.journal.call(tenant, call).await?.is_some() {
+                there.push(call);
+            }
+        }
+        Ok(there)
     }
 
     pub(crate) async fn known(&self, tenant: &TenantId) -> Result<TenantId, EraseError> {
@@ -360,7 +405,7 @@ mod tests {
     }
 
     fn request(whose: Whose, dry_run: bool) -> EraseRequest {
-        EraseRequest { whose, trace: false, reason: None, dry_run }
+        EraseRequest { whose, trace: false, reason: None, dry_run, case: None }
     }
 
     #[tokio::test]

@@ -8,10 +8,10 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use parloir_contract::{CallId, Refusal, TenantId};
 use parloir_journal::{
-    Amendment, BlockedTo, CaseNote, CaseStep, Content, ContentOf, JournalError, Named, ReadError, Record,
-    RecordBody, Restriction, Right, Step, pseudonym, rights,
+    Amendment, BlockedTo, CaseNote, CaseStep, JournalError, Named, ReadError, Record, RecordBody,
+    Restriction, Right, Step, pseudonym, rights,
 };
-use parloir_persons::{CallFile, NotANumber, Number};
+use parloir_persons::{CallFile, NotANumber, Number, caller};
 use parloir_store::{Kms, RowKey, StoreError};
 use parloir_tenancy::Hidden;
 use parloir_tenancy::calendar::{Correction, Kept};
@@ -26,6 +26,10 @@ const TERM: i32 = 1;
 const EXTENSION: u8 = 2;
 /// Characters of the operator's words, and of what a field should say.
 const WORDS: usize = 2_000;
+/// Numbers that are looked for in one value of a memory.
+const NUMBERS: usize = 2_000;
+/// What names no appointment of a call.
+const NO_APPOINTMENT: &str = "none";
 
 /// A request about a person's rights.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,8 +74,19 @@ pub enum RightsRequest {
         step: CaseStep,
         /// The call that holds the record of it.
         record: Option<CallId>,
+        /// What of it was not done, where it was done in part; or why.
+        why: Option<String>,
     },
-    /// Puts a field of a call right, and the appointments of that call that stand.
+    /// Looks, before something is done in a case, whether it is open, of this tenant, and of this person.
+    Fits {
+        /// Which.
+        case: CallId,
+        /// Of which tenant.
+        tenant: TenantId,
+        /// Their number, as people write it.
+        number: String,
+    },
+    /// Puts a field of a call right, and the appointments that were made in it, stand, and still say what was recorded.
     Rectify {
         /// Which call.
         call: CallId,
@@ -79,6 +94,8 @@ pub enum RightsRequest {
         field: String,
         /// What it should say.
         to: String,
+        /// Which appointment alone, by its reference, or `none`: to be given where several values are recorded.
+        appointment: Option<String>,
         /// In which case.
         case: Option<CallId>,
     },
@@ -146,17 +163,9 @@ pub enum RightsError {
     /// There is no such tenant or call.
     #[error(transparent)]
     Unknown(#[from] EraseError),
-    /// There is no such case.
-    #[error("there is no case {0} here: `parloir case list` lists those there are")]
-    NoSuchCase(CallId),
-    /// It is of another tenant, or another person.
-    #[error("case {case} is of another {what}: look at it with `parloir case show {case}`")]
-    OtherCase {
-        /// Which.
-        case: CallId,
-        /// What is another.
-        what: &'static str,
-    },
+    /// The case is none to do this in.
+    #[error(transparent)]
+    Case(#[from] CaseError),
     /// It is no day, or a day to come.
     #[error(
         "{0:?} is no day on which a request can have been received: write it as in 2026-03-14, today or before"
@@ -170,6 +179,31 @@ pub enum RightsError {
         /// By how many months.
         extended: u8,
     },
+    /// The term is over.
+    #[error(
+        "the term of this case ended on {due}: it can be extended no more (GDPR, article 12(3)). Answer the person now"
+    )]
+    Late {
+        /// Its last day.
+        due: String,
+    },
+    /// It is not known which appointment is meant.
+    #[error(
+        "several values are recorded under {field:?} ({}): say which is meant with `--appointment REFERENCE`, or `--appointment none` for the report alone. Standing appointments that were made in this call: {}", .recorded.join(", "), .standing.join(", ")
+    )]
+    Several {
+        /// Under which field.
+        field: String,
+        /// What is recorded there.
+        recorded: Vec<String>,
+        /// The references of those that stand.
+        standing: Vec<String>,
+    },
+    /// The appointment cannot be put right here.
+    #[error(
+        "{0:?} is no standing appointment that was made in this call and still says what was recorded there: `parloir person NUMBER` lists what stands"
+    )]
+    NoAppointment(String),
     /// The call has no such field.
     #[error("this call has nothing to put right under {field:?}; it has {}", .known.join(", "))]
     NoField {
@@ -195,6 +229,22 @@ pub enum RightsError {
     Store(#[from] StoreError),
 }
 
+/// Why nothing is done in a case.
+#[derive(Debug, thiserror::Error)]
+pub enum CaseError {
+    /// There is no such case.
+    #[error("there is no case {0} here: `parloir case list` lists those there are")]
+    NoSuch(CallId),
+    /// It is of another tenant, or another person.
+    #[error("case {case} is of another {what}: look at it with `parloir case show {case}`")]
+    Other {
+        /// Which.
+        case: CallId,
+        /// What is another.
+        what: &'static str,
+    },
+}
+
 /// The last day of a term that was extended by so many months; `None` where no calendar goes so far.
 fn due(received: Date, extended: u8) -> Option<Date> {
     received.checked_add((TERM + i32::from(extended)).months()).ok()
@@ -217,10 +267,22 @@ fn words(words: Option<&String>) -> Result<(), RightsError> {
 }
 
 /// A case, whose it is, and of whom, where that can still be read.
-struct Known {
-    tenant: TenantId,
-    note: CaseNote,
-    number: Option<String>,
+pub(crate) struct Known {
+    pub(crate) tenant: TenantId,
+    pub(crate) note: CaseNote,
+    number: Option<Number>,
+}
+
+impl Known {
+    /// Refuses what is done for another tenant, or for another person as far as that can still be read.
+    pub(crate) fn is_of(&self, tenant: Option<&TenantId>, person: Option<&Number>) -> Result<(), CaseError> {
+        let other = |what| Err(CaseError::Other { case: self.note.case, what });
+        match (&self.number, person) {
+            _ if tenant.is_some_and(|tenant| *tenant != self.tenant) => other("tenant"),
+            (Some(number), Some(person)) if number != person => other("person"),
+            (Some(_) | None, _) => Ok(()),
+        }
+    }
 }
 
 impl Storage {
@@ -238,6 +300,9 @@ impl Storage {
             }
             RightsRequest::Extend { case, months, why } => {
                 let Known { tenant, note, .. } = self.case(*case).await?;
+                if note.due.parse::<Date>().is_ok_and(|due| due < today()) {
+                    return Err(RightsError::Late { due: note.due });
+                }
                 let extended = note.extended.saturating_add(*months);
                 if *months == 0 || extended > EXTENSION {
                     return Err(RightsError::Extended { extended: note.extended });
@@ -252,12 +317,16 @@ impl Storage {
                 let step = if *done { CaseStep::Done } else { CaseStep::Refused };
                 self.step(&tenant, *case, step, None, None, Some(why)).await
             }
-            RightsRequest::Note { case, step, record } => {
+            RightsRequest::Note { case, step, record, why } => {
                 let Known { tenant, .. } = self.case(*case).await?;
-                self.step(&tenant, *case, *step, *record, None, None).await
+                self.step(&tenant, *case, *step, *record, None, why.as_ref()).await
             }
-            RightsRequest::Rectify { call, field, to, case } => {
-                self.rectify(*call, field, to.trim(), *case).await
+            RightsRequest::Fits { case, tenant, number } => {
+                let known = self.case_of(*case, tenant, Some(&number.parse::<Number>()?)).await?;
+                Ok(RightsDone::Case(known.note))
+            }
+            RightsRequest::Rectify { call, field, to, appointment, case } => {
+                self.rectify(*call, (field.as_str(), to.trim()), appointment.as_deref(), *case).await
             }
             RightsRequest::Restrict { tenant, number, why, release, case } => {
                 let (tenant, number) = (self.known(tenant).await?, number.parse::<Number>()?);
@@ -307,7 +376,14 @@ impl Storage {
         let Some(person) = person else { return Ok(all.naming) };
         let (mut naming, mut cases) = (Vec::new(), Vec::new());
         for call in &all.naming {
-            let named = self.named_in(tenant, *call).await?;
+            let named = match self.named_in(tenant, *call).await {
+                Ok(named) => named,
+                // Nobody's erasure stops at what cannot be read.
+                Err(error) => {
+                    tracing::error!(%tenant, %call, %error, "whom a record of a request names could not be read");
+                    continue;
+                }
+            };
             if named.and_then(|named| named.number).is_some_and(|number| person.is_in(&number)) {
                 naming.push(*call);
                 cases.extend(all.case(*call));
@@ -325,33 +401,22 @@ impl Storage {
     async fn rectify(
         &self,
         call: CallId,
-        field: &str,
-        to: &str,
+        (field, to): (&str, &str),
+        appointment: Option<&str>,
         case: Option<CallId>,
     ) -> Result<RightsDone, RightsError> {
         words(Some(&to.to_owned()))?;
         let (tenant, _) = self.journal.find(call).await?.ok_or(EraseError::NoSuchCall(call))?;
         let records = self.journal.records(&tenant, call).await?;
         if let Some(case) = case {
-            let person = self.case_of(case, &tenant).await?.number;
-            let person = person.and_then(|number| number.parse::<Number>().ok());
+            let person = self.case_of(case, &tenant, None).await?.number;
             let theirs = person.is_some_and(|person| CallFile::of(call, records.clone(), &person).is_some());
             if !theirs {
-                return Err(RightsError::OtherCase { case, what: "person than this call" });
+                return Err(CaseError::Other { case, what: "person than this call" }.into());
             }
         }
         let file = CallFile::whole(call, records).ok_or(EraseError::NoSuchCall(call))?;
-        let fields = file.fields();
-        let of_field = fields.iter().filter(|(name, _)| name == field);
-        let recorded: Vec<String> = of_field.map(|(_, value)| value.clone()).collect();
-        if recorded.is_empty() {
-            let mut known: Vec<String> = fields.into_iter().map(|(name, _)| name).collect();
-            known.dedup();
-            if known.is_empty() {
-                known.push("nothing: it was not kept, or was erased".into());
-            }
-            return Err(RightsError::NoField { field: field.to_owned(), known });
-        }
+        let recorded = recorded(&file, field)?;
         let (to, correction) = match field {
             "contact.name" => (to.to_owned(), Some(Correction::Name(to.to_owned()))),
             "contact.phone" => {
@@ -362,14 +427,14 @@ impl Storage {
             _ => (to.to_owned(), None),
         };
         let kept = Kept::new(self.rows(&tenant).await?);
-        let mut standing = Vec::new();
-        if correction.is_some() {
-            for made in &file.appointments {
-                if kept.get(&made.reference).await?.is_some() && !standing.contains(&made.reference) {
-                    standing.push(made.reference.clone());
-                }
+        let standing = match &correction {
+            Some(correction) => {
+                correction.check()?;
+                let standing = self.standing(&tenant, &kept, &file, (field, correction)).await?;
+                meant(standing, appointment, (field, recorded.as_slice()))?
             }
-        }
+            None => Vec::new(),
+        };
         let appointments = u32::try_from(standing.len()).unwrap_or(u32::MAX);
         let amendment = Amendment { field: field.to_owned(), to };
         // In the log first: nothing is changed that nobody can account for.
@@ -385,6 +450,47 @@ impl Storage {
         Ok(RightsDone::Rectified { record, recorded, appointments })
     }
 
+    /// The appointments that were made in a call, stand, and say what was recorded there, or what that was put right to before:
+    /// whatever else one says came from somewhere else.
+    async fn standing(
+        &self,
+        tenant: &TenantId,
+        kept: &Kept,
+        file: &CallFile,
+        (field, correction): (&str, &Correction),
+    ) -> Result<Vec<String>, RightsError> {
+        let before = self.amended(tenant, file.call, field).await?;
+        let mut standing = Vec::new();
+        for made in file.booked() {
+            let Some(present) = kept.get(&made.reference).await? else { continue };
+            let says = correction.before(&present);
+            let ours = says == correction.before(made) || before.iter().any(|before| before == says);
+            if ours && !standing.contains(&made.reference) {
+                standing.push(made.reference.clone());
+            }
+        }
+        Ok(standing)
+    }
+
+    /// What a field of a call was put right to before.
+    async fn amended(
+        &self,
+        tenant: &TenantId,
+        call: CallId,
+        field: &str,
+    ) -> Result<Vec<String>, JournalError> {
+        let mut before = Vec::new();
+        let all = rights(self.keys(), tenant).await?.amendments;
+        for note in all.into_iter().filter(|note| note.call == call) {
+            for record in self.own(tenant, note.record).await? {
+                if let RecordBody::Amended(amended) = record.body {
+                    before.extend(amended.amendment.filter(|one| one.field == field).map(|one| one.to));
+                }
+            }
+        }
+        Ok(before)
+    }
+
     /// What the record of a restriction or a block says, where its case is of this person.
     async fn named(
         &self,
@@ -395,10 +501,7 @@ impl Storage {
     ) -> Result<Named, RightsError> {
         words(why.as_ref())?;
         if let Some(case) = case {
-            let known = self.case_of(case, tenant).await?.number;
-            if known.is_some_and(|known| !number.is_in(&known)) {
-                return Err(RightsError::OtherCase { case, what: "person" });
-            }
+            self.case_of(case, tenant, Some(number)).await?;
         }
         Ok(Named { number: Some(number.to_string()), why: why.clone() })
     }
@@ -430,36 +533,88 @@ impl Storage {
         Ok(RightsDone::Case(self.journal.step_case(tenant, case, step).await?))
     }
 
-    /// A case that is open, of this tenant.
-    async fn case_of(&self, case: CallId, tenant: &TenantId) -> Result<Known, RightsError> {
+    /// A case that is open, of this tenant and, as far as that can still be read, of this person.
+    async fn case_of(
+        &self,
+        case: CallId,
+        tenant: &TenantId,
+        person: Option<&Number>,
+    ) -> Result<Known, RightsError> {
         let known = self.case(case).await?;
-        if known.tenant != *tenant {
-            return Err(RightsError::OtherCase { case, what: "tenant" });
-        }
+        known.is_of(Some(tenant), person)?;
         Ok(known)
     }
 
     /// A case that is open.
     async fn case(&self, case: CallId) -> Result<Known, RightsError> {
+        let known = self.find_case(case).await?.ok_or(CaseError::NoSuch(case))?;
+        if known.note.closed.is_some() {
+            return Err(JournalError::CaseClosed { case }.into());
+        }
+        Ok(known)
+    }
+
+    /// A case, open or closed.
+    pub(crate) async fn find_case(&self, case: CallId) -> Result<Option<Known>, JournalError> {
         for tenant in self.journal.tenants().await? {
             let Some(note) = rights(self.keys(), &tenant).await?.case(case).cloned() else { continue };
-            if note.closed.is_some() {
-                return Err(JournalError::CaseClosed { case }.into());
-            }
             let number = self.named_in(&tenant, case).await?.and_then(|named| named.number);
-            return Ok(Known { tenant, note, number });
+            let number = number.and_then(|number| number.parse().ok());
+            return Ok(Some(Known { tenant, note, number }));
         }
-        Err(RightsError::NoSuchCase(case))
+        Ok(None)
     }
 
     /// Whom a call of the journal's own names, where that can still be read.
     async fn named_in(&self, tenant: &TenantId, call: CallId) -> Result<Option<Named>, JournalError> {
+        Ok(self.own(tenant, call).await?.into_iter().find_map(|record| named(record.body)))
+    }
+
+    /// The records of a call of the journal's own; none where they were erased, or the data is older than the keys.
+    async fn own(&self, tenant: &TenantId, call: CallId) -> Result<Vec<Record>, JournalError> {
         match self.journal.records(tenant, call).await {
-            Ok(records) => Ok(records.into_iter().find_map(|record| named(record.body))),
-            // Data that was put back may be older than what rests beside the keys.
-            Err(JournalError::Read(ReadError::NoSuchCall { .. } | ReadError::Erased { .. })) => Ok(None),
-            Err(error) => Err(error),
+            Err(JournalError::Read(ReadError::NoSuchCall { .. } | ReadError::Erased { .. })) => {
+                Ok(Vec::new())
+            }
+            records => records,
         }
+    }
+}
+
+/// What is recorded of a call under a field.
+fn recorded(file: &CallFile, field: &str) -> Result<Vec<String>, RightsError> {
+    let fields = file.fields();
+    let of_field = fields.iter().filter(|(name, _)| name == field);
+    let recorded: Vec<String> = of_field.map(|(_, value)| value.clone()).collect();
+    if !recorded.is_empty() {
+        return Ok(recorded);
+    }
+    let mut known: Vec<String> = Vec::new();
+    for (name, _) in fields {
+        if !known.contains(&name) {
+            known.push(name);
+        }
+    }
+    if known.is_empty() {
+        known.push("nothing: it was not kept, or was erased".into());
+    }
+    Err(RightsError::NoField { field: field.to_owned(), known })
+}
+
+/// Which of the appointments that stand are to be put right.
+fn meant(
+    standing: Vec<String>,
+    appointment: Option<&str>,
+    (field, recorded): (&str, &[String]),
+) -> Result<Vec<String>, RightsError> {
+    match appointment {
+        Some(NO_APPOINTMENT) => Ok(Vec::new()),
+        Some(reference) if standing.iter().any(|one| one == reference) => Ok(vec![reference.to_owned()]),
+        Some(reference) => Err(RightsError::NoAppointment(reference.chars().take(40).collect())),
+        None if recorded.len() > 1 && !standing.is_empty() => {
+            Err(RightsError::Several { field: field.to_owned(), recorded: recorded.to_vec(), standing })
+        }
+        None => Ok(standing),
     }
 }
 
@@ -469,15 +624,6 @@ pub fn named(body: RecordBody) -> Option<Named> {
         RecordBody::Case(case) => case.named,
         RecordBody::Restricted(restricted) => restricted.named,
         RecordBody::Blocked(blocked) => blocked.named,
-        _ => None,
-    }
-}
-
-/// Who rang, where this record says so, held back or not.
-pub(crate) fn caller_in(record: &Record) -> Option<&str> {
-    match &record.body {
-        RecordBody::CallStarted(started) => started.info.as_ref().and_then(|info| info.caller.as_deref()),
-        RecordBody::Content(ContentOf { content: Some(Content::Info(info)), .. }) => info.caller.as_deref(),
         _ => None,
     }
 }
@@ -499,11 +645,15 @@ impl Restrictions {
         Ok(Some(Self { who, key: kms.row_key(tenant).await? }))
     }
 
+    /// All of them.
+    pub(crate) fn all(&self) -> &[Restriction] {
+        &self.who
+    }
+
     /// Under which a call is; `None` where it may be used. From its records, or the first of them.
     #[must_use]
     pub fn of_call(&self, records: &[Record]) -> Option<Restriction> {
-        let caller = records.iter().find_map(caller_in)?.parse::<Number>().ok()?;
-        self.of_number(&caller)
+        self.of_number(&caller(records)?.parse::<Number>().ok()?)
     }
 
     fn of_number(&self, number: &Number) -> Option<Restriction> {
@@ -514,7 +664,11 @@ impl Restrictions {
 
 impl Hidden for Restrictions {
     fn hides(&self, key: &str, value: &[u8]) -> bool {
-        let names = |text: &str| Number::all_in(text).iter().any(|number| self.of_number(number).is_some());
+        // What has so many numbers that they cannot be looked through while somebody waits may name anybody.
+        let names = |text: &str| {
+            Number::all_in(text, NUMBERS)
+                .is_none_or(|numbers| numbers.iter().any(|number| self.of_number(number).is_some()))
+        };
         names(key) || names(&String::from_utf8_lossy(value))
     }
 }

@@ -81,11 +81,10 @@ impl House {
 
     /// A call of a number that is blocked: no agent answers it, and the log says so, without the number.
     async fn turn_away(&self, line: &Line, to: BlockedTo) -> Response {
-        let (answer, outcome, what) = match to {
-            BlockedTo::Refuse => (Response::reject(), Ending::Refused, "the call was not answered"),
-            BlockedTo::Human => {
-                (self.fallback(line), Ending::Transferred, "the caller goes to the fallback number")
-            }
+        let (outcome, what) = turned_away(to, line.config.fallback_number.is_some());
+        let answer = match to {
+            BlockedTo::Refuse => Response::reject(),
+            BlockedTo::Human => self.fallback(line),
         };
         let text = format!("the caller's number is blocked: {what}");
         if let Err(error) = self.note_turned_away(line, &text, outcome).await {
@@ -118,6 +117,18 @@ impl House {
         let url = self.stream_url(&format!("/twilio/media/{number}"));
         let stream = Stream::new(url).parameter(parameter, value);
         Response::connect(stream, Some(&self.url(&format!("/twilio/ended/{number}"))))
+    }
+}
+
+/// What becomes of a call of a blocked number on a line with or without a fallback number: how it ends, and that in words.
+fn turned_away(to: BlockedTo, has_fallback: bool) -> (Ending, &'static str) {
+    match (to, has_fallback) {
+        (BlockedTo::Refuse, _) => (Ending::Refused, "the call was not answered"),
+        (BlockedTo::Human, true) => (Ending::Transferred, "the caller goes to the fallback number"),
+        (BlockedTo::Human, false) => (
+            Ending::Refused,
+            "the line has no fallback number, so that the caller hears its sentence and is let go",
+        ),
     }
 }
 
@@ -225,6 +236,21 @@ pub(crate) async fn dialled(
                 let _ = outcome.send(TransferOutcome { transferred, leg });
             });
             Ok(xml(&house.stream(&line, "back", word)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_was_handed_to_a_human_where_there_is_no_number_of_one() {
+        assert_eq!(turned_away(BlockedTo::Human, true).0, Ending::Transferred);
+        let (outcome, words) = turned_away(BlockedTo::Human, false);
+        assert!(outcome == Ending::Refused && words.contains("no fallback number"), "{words}");
+        for has_fallback in [true, false] {
+            assert_eq!(turned_away(BlockedTo::Refuse, has_fallback).0, Ending::Refused);
         }
     }
 }

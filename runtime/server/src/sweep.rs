@@ -13,7 +13,7 @@ use parloir_tenancy::retention::{Due, Retention};
 use serde::{Deserialize, Serialize};
 
 use crate::Storage;
-use crate::erasure::{EraseError, calls};
+use crate::erasure::{EraseError, Left, calls};
 use crate::rights::Restrictions;
 use crate::serve::House;
 
@@ -29,6 +29,8 @@ pub struct Swept {
     pub due: Vec<(Purposes, Vec<CallId>)>,
     /// These would too, but they are held, or their caller is restricted.
     pub held: Vec<CallId>,
+    /// And these, but they could not be erased now: their caller may be restricted, and could not be read.
+    pub left: Vec<Left>,
     /// What was done, one for each of `due`; none where it was only to be told.
     pub reports: Vec<ErasureReport>,
 }
@@ -57,15 +59,20 @@ impl Storage {
         now: Timestamp,
         dry_run: bool,
     ) -> Result<Swept, EraseError> {
-        let mut swept =
-            Swept { tenant: tenant.clone(), due: Vec::new(), held: Vec::new(), reports: Vec::new() };
+        let mut swept = Swept {
+            tenant: tenant.clone(),
+            due: Vec::new(),
+            held: Vec::new(),
+            left: Vec::new(),
+            reports: Vec::new(),
+        };
         if *retention == Retention::default() {
             return Ok(swept);
         }
         let gone = erased(&erasures(self.keys(), tenant).await?);
         let held: HashSet<CallId> =
             holds(self.keys(), tenant).await?.into_iter().map(|hold| hold.call).collect();
-        let restricted = Restrictions::of(self.keys(), tenant).await?;
+        let mut restricted = Restrictions::of(self.keys(), tenant).await?;
         for entry in calls(&self.journal, tenant).await? {
             let ended = entry.ended_at.and_then(|at| Timestamp::from_nanosecond(i128::from(at)).ok());
             let Some(ended) = ended else { continue };
@@ -76,12 +83,11 @@ impl Storage {
             if due.is_empty() {
                 continue;
             }
-            let kept = match &restricted {
-                Some(restricted) => self.is_restricted(restricted, tenant, entry.call).await?,
-                None => false,
-            };
-            if kept || held.contains(&entry.call) {
+            if held.contains(&entry.call) {
                 swept.held.push(entry.call);
+                continue;
+            }
+            if self.keeps_back(restricted.as_ref(), entry.call, &mut swept).await {
                 continue;
             }
             match swept.due.iter_mut().find(|(purposes, _)| *purposes == due) {
@@ -90,28 +96,43 @@ impl Storage {
             }
         }
         if !dry_run {
-            for (purposes, calls) in &swept.due {
-                let (purposes, calls, requested) = (*purposes, calls.clone(), Requested::Retention);
-                let erasure = Erasure { calls, purposes, requested, ..Erasure::default() };
-                swept.reports.push(self.journal.erase(tenant, erasure).await?);
+            for (purposes, mut calls) in std::mem::take(&mut swept.due) {
+                let report = loop {
+                    let requested = Requested::Retention;
+                    let erasure = Erasure { calls: calls.clone(), purposes, requested, ..Erasure::default() };
+                    let known = restricted.as_ref().map_or(&[][..], Restrictions::all);
+                    if let Some(report) = self.journal.erase_unless_restricted(tenant, erasure, known).await?
+                    {
+                        break report;
+                    }
+                    // Somebody was restricted meanwhile: what is theirs stays.
+                    restricted = Restrictions::of(self.keys(), tenant).await?;
+                    for call in std::mem::take(&mut calls) {
+                        if !self.keeps_back(restricted.as_ref(), call, &mut swept).await {
+                            calls.push(call);
+                        }
+                    }
+                };
+                swept.reports.push(report);
+                swept.due.push((purposes, calls));
             }
         }
         Ok(swept)
     }
-}
 
-impl Storage {
-    async fn is_restricted(
-        &self,
-        restricted: &Restrictions,
-        tenant: &TenantId,
-        call: CallId,
-    ) -> Result<bool, EraseError> {
-        match self.journal.records(tenant, call).await {
-            Ok(records) => Ok(restricted.of_call(&records).is_some()),
-            Err(JournalError::Read(ReadError::Erased { .. })) => Ok(false),
-            Err(error) => Err(error.into()),
+    /// Whether a call is kept back, because its caller is restricted or may be: then it is noted.
+    async fn keeps_back(&self, restricted: Option<&Restrictions>, call: CallId, swept: &mut Swept) -> bool {
+        let Some(restricted) = restricted else { return false };
+        match self.journal.records(&swept.tenant, call).await {
+            Ok(records) if restricted.of_call(&records).is_some() => swept.held.push(call),
+            Ok(_) | Err(JournalError::Read(ReadError::Erased { .. })) => return false,
+            Err(error) => {
+                let (tenant, why) = (&swept.tenant, error.to_string());
+                tracing::error!(%tenant, %call, %error, "a call whose time had come is kept, for whose it is could not be read");
+                swept.left.push(Left { call, why });
+            }
         }
+        true
     }
 }
 
@@ -165,6 +186,40 @@ mod tests {
         let arguments = Some(HostCall::Say(Say { text, options: SayOptions::default() }));
         open.append(RecordBody::HostCallStarted(HostCallStarted { import: Import::Say, arguments })).unwrap();
         open.close(CallEnded::default()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn where_somebody_is_restricted_a_call_that_cannot_be_read_stays_and_the_others_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+        let tenant: TenantId = "cabinet".parse().unwrap();
+        for number in 1..=3 {
+            call(&storage, &tenant, number).await;
+        }
+        let restrict = crate::RightsRequest::Restrict {
+            tenant: tenant.clone(),
+            number: "+33639980001".into(),
+            why: None,
+            release: false,
+            case: None,
+        };
+        storage.rights(&restrict).await.unwrap();
+        // The first call's frames, up to where the second's begin.
+        let place = async |number| storage.journal.call(&tenant, id(number)).await.unwrap().unwrap().first;
+        let (from, to) = (place(1).await, place(2).await);
+        assert_eq!(from.segment, to.segment);
+        let segment = folder.path().join(format!("data/journal/cabinet/{:08}.seg", from.segment));
+        let mut bytes = std::fs::read(&segment).unwrap();
+        bytes[from.offset as usize..to.offset as usize].iter_mut().for_each(|byte| *byte ^= 0xff);
+        std::fs::write(&segment, bytes).unwrap();
+        assert!(storage.journal.records(&tenant, id(1)).await.is_err());
+
+        let retention: Retention = toml::from_str("content = \"1 day\"").unwrap();
+        let later = Timestamp::now() + 72.hours();
+        let swept = storage.sweep(&tenant, &retention, later, true).await.unwrap();
+        assert_eq!((swept.held.len(), swept.left.len(), swept.left[0].call), (0, 1, id(1)));
+        assert_eq!(swept.due[0].1.len(), 2);
+        storage.close().await;
     }
 
     async fn reads(storage: &Storage, tenant: &TenantId, number: u8) -> bool {

@@ -10,9 +10,10 @@ const KEY_BYTES: usize = 256;
 /// A value's length in bytes, at most.
 const VALUE_BYTES: usize = 3 << 10;
 
-/// What of a memory is there for nobody, because somebody asked that it is kept and not used.
+/// What of a tenant's memory and calendar is there for no agent, because somebody asked that it is kept and not used.
 pub trait Hidden: std::fmt::Debug + Send + Sync {
-    /// Whether this key, or the value under it, names such a person.
+    /// Whether this key, or the value under it, names such a person. Of an appointment, its contact stands for the key and its
+    /// motive for the value.
     fn hides(&self, key: &str, value: &[u8]) -> bool;
 }
 

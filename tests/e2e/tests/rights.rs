@@ -85,7 +85,8 @@ async fn what_a_caller_asks_for_is_done_told_and_proven_while_the_house_answers_
     let (code, listed, wrong) = parloir(&data, &["case", "list", "--due"]);
     assert_eq!(code, 3, "{listed}{wrong}");
     assert!(listed.contains(case) && listed.contains("overdue"), "{listed}");
-    done(&data, &["case", "extend", case, "--months", "2", "--why", "two calls to look through"]);
+    let (code, _, wrong) = parloir(&data, &["case", "extend", case, "--months", "2", "--why", "many calls"]);
+    assert!(code == 1 && wrong.contains("2026-02-28"), "its term is over: {wrong}");
 
     // Put right: beside what was recorded.
     let (code, _, wrong) =
@@ -147,19 +148,14 @@ async fn what_a_caller_asks_for_is_done_told_and_proven_while_the_house_answers_
     assert_eq!(shown["number"], Value::Null, "{shown}");
     let steps: Vec<&str> =
         shown["steps"].as_array().unwrap().iter().map(|step| step["step"].as_str().unwrap()).collect();
-    let expected = [
-        "opened",
-        "extended",
-        "rectified",
-        "restricted",
-        "released",
-        "blocked",
-        "blocked",
-        "exported",
-        "erased",
-        "done",
-    ];
+    let expected =
+        ["opened", "rectified", "restricted", "released", "blocked", "blocked", "exported", "erased", "done"];
     assert_eq!(steps, expected);
+    // What was written in it since goes too.
+    assert_eq!(shown["steps"][expected.len() - 1]["why"], "told by post");
+    done(&data, &["erase", "--caller", CALLER, "--tenant", "test", "--case", case, "--yes"]);
+    let shown = object(&data, &["case", "show", case, "--json"]);
+    assert_eq!(shown["steps"][expected.len() - 1]["why"], Value::Null, "{shown}");
     let (_, told, _) = parloir(&data, &["person", CALLER, "--tenant", "test"]);
     assert!(told.contains("nothing is known of"), "{told}");
     let (events, _) = turned_away(&house, CALLER).await;

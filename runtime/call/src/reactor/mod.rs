@@ -99,7 +99,7 @@ pub struct Setup {
     pub store: TenantStore,
     /// The tenant's documents.
     pub documents: Option<Documents>,
-    /// What of its memory is kept and not used.
+    /// What of its memory and its calendar is kept and not used.
     pub hidden: Option<Arc<dyn Hidden>>,
     /// Who can transfer the caller.
     pub switchboard: Arc<dyn Switchboard>,
@@ -289,7 +289,11 @@ impl Reactor {
             declared: agent.capabilities().into(),
             journal,
             providers,
-            calendar: line.tenant.hours.clone().map(|hours| Calendar::new(hours, store.clone())),
+            calendar: line
+                .tenant
+                .hours
+                .clone()
+                .map(|hours| Calendar::new(hours, store.clone()).hiding(hidden.clone())),
             memory: Memory::new(store).hiding(hidden),
             documents,
             used: Arc::default(),

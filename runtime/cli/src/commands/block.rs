@@ -7,7 +7,7 @@ use parloir_persons::Number;
 use parloir_server::{RightsDone, RightsRequest};
 
 use crate::commands::rights::{ask, other_version};
-use crate::terminal::{DIM, GOOD, styled};
+use crate::terminal::{BAD, DIM, GOOD, styled};
 use crate::{DataArgs, Outcome};
 
 /// What becomes of the number's calls.
@@ -16,7 +16,7 @@ enum To {
     /// They are not answered: the caller hears that the line is busy.
     #[default]
     Refuse,
-    /// The line's fallback number answers.
+    /// The line's fallback number answers. On a line without one, the caller hears its sentence and is let go.
     Human,
 }
 
@@ -70,10 +70,16 @@ impl Block {
                 "{} {number}: its next call is not answered; the list of blocked numbers outlasts an erasure",
                 styled(GOOD, "blocked")
             ),
-            (Some(BlockedTo::Human), true) => anstream::println!(
-                "{} {number}: its next call goes to the line's fallback number; the list of blocked numbers outlasts an erasure",
-                styled(GOOD, "blocked")
-            ),
+            (Some(BlockedTo::Human), true) => {
+                anstream::println!(
+                    "{} {number}: its next call goes to the line's fallback number; the list of blocked numbers outlasts an erasure",
+                    styled(GOOD, "blocked")
+                );
+                anstream::println!(
+                    "  {} a line without `fallback-number` has nobody to hand it to: its sentence is said, and the call ends",
+                    styled(BAD, "!")
+                );
+            }
             (None, true) => anstream::println!("{} {number}", styled(GOOD, "answered again")),
             (Some(_), false) => anstream::println!("{}", styled(DIM, "it is blocked already")),
             (None, false) => anstream::println!("{}", styled(DIM, "it was not blocked")),

@@ -9,7 +9,7 @@ use parloir_server::{RightsDone, RightsRequest, today};
 use parloir_store::Keyring;
 
 use crate::commands::calls::time;
-use crate::commands::rights::{self as shared, ask, other_version};
+use crate::commands::rights::{self as shared, Own, ask, other_version};
 use crate::terminal::{BAD, DIM, GOOD, TITLE, styled};
 use crate::{DataArgs, Failure, Outcome};
 
@@ -259,7 +259,7 @@ impl Show {
     async fn run(self) -> Outcome {
         let folders = self.data.existing()?;
         let (tenant, case) = shared::case(&folders, self.case).await?;
-        let steps = shared::steps(&folders, &tenant, &case).await?;
+        let steps = Own::open(&folders)?.steps(&tenant, &case).await?;
         let number = steps.iter().find_map(|step| step.named.as_ref()?.number.clone());
         if self.json {
             let mut object = json(&tenant, &case);
@@ -303,7 +303,9 @@ impl Show {
                 "  {}",
                 styled(
                     DIM,
-                    &format!("{missing} step(s) are not in this log: it is older than the keys folder")
+                    &format!(
+                        "{missing} step(s) are not in this log: they were cut off, or it is older than the keys folder"
+                    )
                 )
             );
         }

@@ -14,7 +14,7 @@ use parloir_server::{Folders, Restrictions};
 use parloir_store::Keyring;
 
 use crate::commands::replay::table;
-use crate::commands::rights::why;
+use crate::commands::rights::Own;
 use crate::terminal::{BAD, DIM, GOOD, TITLE, styled};
 use crate::{DataArgs, Failure, Outcome, agent, terminal};
 
@@ -64,6 +64,7 @@ impl Diff {
         let second = agent::load_into(&sandbox, &self.second).await?;
         let began = Instant::now();
         let keyring = Keyring::open(&folders.keys)?;
+        let own = Own::open(&folders)?;
         let mut restricted = HashMap::new();
         for (tenant, _) in &calls {
             if !restricted.contains_key(tenant) {
@@ -74,15 +75,15 @@ impl Diff {
         let bar = terminal::bar(calls.len() as u64, "comparing");
         let mut running = stream::iter(calls.into_iter().map(|(tenant, entry)| {
             let (call, begins) = (entry.call, Some(entry.first));
-            let (first, second, keyring, folders) = (&first, &second, &keyring, &folders);
+            let (first, second, keyring, data, own) = (&first, &second, &keyring, &folders.data, &own);
             let restricted = restricted.get(&tenant).and_then(Option::as_ref);
             async move {
-                let records = match read_call(&folders.data, keyring, &tenant, call, begins).await {
+                let records = match read_call(data, keyring, &tenant, call, begins).await {
                     Ok(records) => records,
                     Err(error) => return (call, Compared::Not(error.to_string())),
                 };
                 if let Some(restriction) = restricted.and_then(|restricted| restricted.of_call(&records)) {
-                    return (call, Compared::Not(why(folders, &tenant, call, &restriction).await));
+                    return (call, Compared::Not(own.why(&tenant, call, &restriction).await));
                 }
                 (call, both(first, second, records).await)
             }

@@ -5,8 +5,7 @@ use std::io::{BufRead, IsTerminal};
 use clap::Args;
 use parloir_contract::{CallId, TenantId};
 use parloir_journal::{CaseStep, ErasureNote, ErasureReport, RecordBody, Requested, erasures, read_call};
-use parloir_persons::Number;
-use parloir_server::{EraseRequest, Folders, Storage, TenantErasure, Whose, hand_over_erasure};
+use parloir_server::{EraseRequest, Folders, Left, Storage, TenantErasure, Whose, hand_over_erasure};
 use parloir_store::Keyring;
 
 use crate::commands::calls::time;
@@ -29,7 +28,7 @@ pub(crate) struct Erase {
     /// The technical trace too: which provider was asked when, and how it went.
     #[arg(long)]
     trace: bool,
-    /// The case in which the person asks for it: it is noted there.
+    /// The case in which the person asks for it: it is noted there. Of a closed case, what was written in it since goes too.
     #[arg(long, value_name = "CASE", conflicts_with = "call")]
     case: Option<CallId>,
     /// Why, for the record of the erasure in the log. It is sealed; name nobody all the same.
@@ -57,12 +56,8 @@ impl Erase {
             (None, None, Some(tenant)) => Whose::Tenant(tenant.clone()),
             (None, None, None) => return Err(Failure::bad_input(&"give --call, --caller or --tenant")),
         };
-        if let Some(case) = self.case {
-            let number = self.caller.as_deref().map(str::parse::<Number>).transpose()?;
-            rights::fits(&folders, number.as_ref(), self.tenant.as_ref(), case).await?;
-        }
-        let (trace, reason) = (self.trace, self.reason.clone());
-        let mut request = EraseRequest { whose, trace, reason, dry_run: self.dry_run };
+        let (trace, reason, case) = (self.trace, self.reason.clone(), self.case);
+        let mut request = EraseRequest { whose, trace, reason, dry_run: self.dry_run, case };
         if !self.dry_run && !self.yes && std::io::stdin().is_terminal() {
             request.dry_run = true;
             self.tell(&erase(&folders, &request).await?);
@@ -76,10 +71,12 @@ impl Erase {
         }
         let done = erase(&folders, &request).await?;
         if let Some(case) = self.case.filter(|_| !self.dry_run) {
-            let (tenant, _) = rights::case(&folders, case).await?;
-            let report = done.iter().find(|done| done.tenant == tenant).and_then(|done| done.report);
-            let record = report.and_then(|report| report.record);
-            rights::note(&folders, case, CaseStep::Erased, record).await?;
+            let (tenant, note) = rights::case(&folders, case).await?;
+            if note.closed.is_none() {
+                let done = done.iter().find(|done| done.tenant == tenant);
+                let record = done.and_then(|done| done.report).and_then(|report| report.record);
+                rights::note(&folders, case, CaseStep::Erased, record, not_done(done)).await?;
+            }
         }
         self.tell(&done);
         let left = |calls: fn(&TenantErasure) -> usize| done.iter().map(calls).sum::<usize>();
@@ -161,6 +158,15 @@ impl Erase {
     }
 }
 
+/// What of an erasure was not done; `None` where all of it was.
+fn not_done(done: Option<&TenantErasure>) -> Option<String> {
+    let (lasting, held) = done.map_or((0, 0), |done| (done.lasting.len(), done.held.len()));
+    if lasting + held > 0 {
+        return Some(format!("in part: {lasting} call(s) last, and {held} are held"));
+    }
+    done.and_then(|done| done.report).is_none().then(|| "nothing was found".to_owned())
+}
+
 /// Erases, or has the installation do it that serves these folders.
 async fn erase(folders: &Folders, request: &EraseRequest) -> Result<Vec<TenantErasure>, Failure> {
     let spinner = terminal::spinner("looking and erasing");
@@ -217,6 +223,12 @@ pub(crate) fn words(note: &ErasureNote, reason: Option<&str>) -> String {
     )
 }
 
+/// What is left as it is, for programs.
+pub(crate) fn left(left: &[Left]) -> Vec<serde_json::Value> {
+    let json = |Left { call, why }: &Left| serde_json::json!({ "call": call.to_string(), "why": why });
+    left.iter().map(json).collect()
+}
+
 /// What was done, for programs.
 pub(crate) fn done(done: &ErasureReport) -> serde_json::Value {
     serde_json::json!({
@@ -232,4 +244,28 @@ pub(crate) fn json(note: &ErasureNote) -> serde_json::Value {
         "at": time(note.at), "record": note.record.to_string(), "requested": format!("{:?}", note.requested).to_lowercase(),
         "purposes": note.purposes.iter().map(|purpose| purpose.name()).collect::<Vec<_>>(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_case_is_told_what_was_not_erased() {
+        let call = CallId::from_bytes([1; 16]);
+        let report = Some(ErasureReport::default());
+        let done = |held: Vec<CallId>, report| TenantErasure {
+            tenant: "cabinet".parse().unwrap(),
+            calls: vec![call],
+            lasting: Vec::new(),
+            held,
+            rows: 0,
+            records: 0,
+            report,
+        };
+        assert_eq!(not_done(Some(&done(Vec::new(), report))), None);
+        assert!(not_done(Some(&done(vec![call], report))).unwrap().contains("1 are held"));
+        assert!(not_done(Some(&done(Vec::new(), None))).unwrap().contains("nothing"));
+        assert!(not_done(None).unwrap().contains("nothing"));
+    }
 }

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::commands::calls::{ending, time};
 use crate::commands::recording::export;
+use crate::commands::rights::Own;
 use crate::commands::{case, rights};
 use crate::terminal::{self, AGENT, CALLER, DIM, GOOD, TITLE, bar, styled};
 use crate::{DataArgs, Failure, Outcome, private};
@@ -60,14 +61,16 @@ impl Person {
             Some(tenant) => vec![tenant.clone()],
             None => list_tenants(&folders.data).await?,
         };
-        if let Some(case) = self.case {
-            rights::fits(&folders, Some(&self.number), self.tenant.as_ref(), case).await?;
+        if let (Some(case), Some(tenant)) = (self.case, &self.tenant) {
+            rights::fits(&folders, &self.number, tenant, case).await?;
         }
+        let own = Own::open(&folders)?;
         let (mut found, mut unread) = (0_usize, 0_usize);
         let mut references = Vec::new();
         for tenant in &tenants {
             let mut of_tenant = Vec::new();
             let calls = list_places(&folders.data, tenant).await?;
+            own.know(tenant, &calls).await;
             let progress = bar(calls.len() as u64, "looking");
             for (call, first) in calls {
                 progress.inc(1);
@@ -83,8 +86,11 @@ impl Person {
                 };
                 let Some(mut file) = CallFile::of(call, records, &self.number) else { continue };
                 found += 1;
-                self.add_amendments(&folders, tenant, &mut file).await?;
-                of_tenant.extend(file.appointments.iter().map(|made| made.reference.clone()));
+                self.add_amendments(&own, tenant, &mut file).await?;
+                // One that was only found in a call, or made in another's, may be anybody's.
+                if file.concern == Concern::Caller {
+                    of_tenant.extend(file.booked().map(|made| made.reference.clone()));
+                }
                 let told = Told { tenant, file: &file };
                 progress.suspend(|| self.tell(&told));
                 if let Some(folder) = &self.export
@@ -98,13 +104,14 @@ impl Person {
             progress.finish_and_clear();
             references.push((tenant.clone(), of_tenant));
         }
-        let cases = self.cases(&folders, &tenants).await?;
+        let cases = self.cases(&keyring, &own, &tenants).await?;
         let rows = self.rows(&folders, references).await?;
         if !self.json {
             self.sum_up(found, rows.len() + cases);
         }
         if let (Some(case), Some(_)) = (self.case, &self.export) {
-            rights::note(&folders, case, CaseStep::Exported, None).await?;
+            let why = (unread > 0).then(|| format!("in part: {unread} call(s) could not be read"));
+            rights::note(&folders, case, CaseStep::Exported, None, why).await?;
         }
         if unread == 0 {
             return Ok(());
@@ -133,13 +140,8 @@ impl Person {
     }
 
     /// What was put right since, as far as it is theirs.
-    async fn add_amendments(
-        &self,
-        folders: &Folders,
-        tenant: &TenantId,
-        file: &mut CallFile,
-    ) -> Result<(), Failure> {
-        for amended in rights::amendments(folders, tenant, file.call).await? {
+    async fn add_amendments(&self, own: &Own, tenant: &TenantId, file: &mut CallFile) -> Result<(), Failure> {
+        for amended in own.amendments(tenant, file.call).await? {
             let Some(amendment) = amended.amendment else { continue };
             if file.concern == Concern::Caller || self.number.is_in(&amendment.to) {
                 file.amend(amended.at, amended.record, amendment.field, amendment.to);
@@ -149,12 +151,11 @@ impl Person {
     }
 
     /// Tells, and exports, what they asked for before. How many cases there are.
-    async fn cases(&self, folders: &Folders, tenants: &[TenantId]) -> Result<usize, Failure> {
-        let keyring = Keyring::open(&folders.keys)?;
+    async fn cases(&self, keyring: &Keyring, own: &Own, tenants: &[TenantId]) -> Result<usize, Failure> {
         let mut found = Vec::new();
         for tenant in tenants {
-            for note in parloir_journal::rights(&keyring, tenant).await?.cases {
-                let steps = rights::steps(folders, tenant, &note).await?;
+            for note in parloir_journal::rights(keyring, tenant).await?.cases {
+                let steps = own.steps(tenant, &note).await?;
                 let number = steps.into_iter().find_map(|step| step.named?.number);
                 if number.is_some_and(|number| self.number.is_in(&number)) {
                     found.push(case::json(tenant, &note));
@@ -221,7 +222,10 @@ impl Person {
                 ),
             ),
             KeptRow::Memory { key, value } => ("memory", format!("{key}: {value}")),
-            KeptRow::Report { key, value } => ("report", format!("{key}: {value}")),
+            KeptRow::Mention { of, key } => {
+                let key = key.as_deref().map(|key| format!(" ({key})")).unwrap_or_default();
+                ("named in", format!("a row of somebody else's: {of}{key}"))
+            }
         };
         anstream::println!("{}  {text} {}", styled(TITLE, what), styled(DIM, &format!("({tenant})")));
     }

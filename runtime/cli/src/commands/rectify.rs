@@ -18,6 +18,9 @@ pub(crate) struct Rectify {
     /// What it should say.
     #[arg(long, value_name = "TEXT")]
     to: String,
+    /// Which appointment of the call alone, by its reference, or `none`. To be given where the call has several values there.
+    #[arg(long, value_name = "REFERENCE")]
+    appointment: Option<String>,
     /// The case in which the person asks for it.
     #[arg(long, value_name = "CASE")]
     case: Option<CallId>,
@@ -31,8 +34,9 @@ pub(crate) struct Rectify {
 impl Rectify {
     pub(crate) async fn run(self) -> Outcome {
         let folders = self.data.existing()?;
-        let Self { call, field, to, case, .. } = self;
-        let request = RightsRequest::Rectify { call, field: field.clone(), to: to.clone(), case };
+        let Self { call, field, to, appointment, case, .. } = self;
+        let request =
+            RightsRequest::Rectify { call, field: field.clone(), to: to.clone(), appointment, case };
         let RightsDone::Rectified { record, recorded, appointments } = ask(&folders, &request).await? else {
             return Err(other_version());
         };

@@ -48,7 +48,7 @@ impl Restrict {
         }
         match (release, changed) {
             (false, true) => anstream::println!(
-                "{} {number}: their calls are kept and not used, by agents neither, until they are released",
+                "{} {number}: their calls are kept and not used, what agents remember and their appointments by agents neither, until they are released",
                 styled(GOOD, "restricted")
             ),
             (true, true) => anstream::println!("{} {number}", styled(GOOD, "released")),

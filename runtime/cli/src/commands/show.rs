@@ -18,7 +18,7 @@ use parloir_store::Keyring;
 use crate::commands::calls::{ending, time};
 use crate::commands::erase;
 use crate::commands::recording::tenant_of;
-use crate::commands::rights::{self, AmendedLine};
+use crate::commands::rights::{self, AmendedLine, Own};
 use crate::terminal::{AGENT, BAD, CALLER, DIM, TITLE, styled};
 use crate::{DataArgs, Outcome};
 
@@ -42,7 +42,7 @@ impl Show {
         let tenant = tenant_of(&folders, self.call).await?;
         rights::unrestricted(&folders, &tenant, self.call).await?;
         let keyring = Keyring::open(&folders.keys)?;
-        let amended = rights::amendments(&folders, &tenant, self.call).await?;
+        let amended = Own::open(&folders)?.amendments(&tenant, self.call).await?;
         let erased = erase::erased(&folders, &tenant, self.call).await?;
         let mut records = match read_call(&folders.data, &keyring, &tenant, self.call, None).await {
             // What is said of its erasure is all there is to show.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use jiff::Timestamp;
-use parloir_server::{Config, Storage, Swept, hand_over_sweep};
+use parloir_server::{Config, Left, Storage, Swept, hand_over_sweep};
 
 use crate::commands::erase;
 use crate::terminal::{self, BAD, DIM, GOOD, styled};
@@ -58,12 +58,19 @@ impl Sweep {
         };
         let all = all.await;
         spinner.finish_and_clear();
-        all?.iter().for_each(|swept| self.tell(swept));
+        let all = all?;
+        all.iter().for_each(|swept| self.tell(swept));
+        let left: usize = all.iter().map(|swept| swept.left.len()).sum();
+        if left > 0 {
+            return Err(Failure::otherwise(format!(
+                "{left} call(s) could not be erased, as is said above: `parloir verify` says what is wrong with the data; sweep again when it is put right"
+            )));
+        }
         Ok(())
     }
 
     fn tell(&self, swept: &Swept) {
-        let Swept { tenant, due, held, reports } = swept;
+        let Swept { tenant, due, held, left, reports } = swept;
         if self.json {
             let due: Vec<_> = due
                 .iter()
@@ -75,11 +82,17 @@ impl Sweep {
                 .collect();
             let held: Vec<_> = held.iter().map(ToString::to_string).collect();
             let reports: Vec<_> = reports.iter().map(erase::done).collect();
+            let left = erase::left(left);
             println!(
                 "{}",
-                serde_json::json!({ "tenant": tenant.as_str(), "due": due, "held": held, "erased": reports })
+                serde_json::json!({
+                    "tenant": tenant.as_str(), "due": due, "held": held, "left": left, "erased": reports,
+                })
             );
             return;
+        }
+        for Left { call, why } in left {
+            anstream::println!("  {} {call} of {tenant} is left as it is: {why}", styled(BAD, "!"));
         }
         if due.is_empty() {
             anstream::println!("{}", styled(DIM, &format!("{tenant}: nothing has been kept long enough")));

@@ -202,7 +202,7 @@ pub struct TurnMeasured {
     pub confidence_permille: Option<u16>,
 }
 
-/// Named sound.
+/// Whose sound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum AudioDirection {
     /// The caller's.
@@ -214,7 +214,7 @@ pub enum AudioDirection {
 /// See [`RecordBody::MediaDigest`](super::RecordBody::MediaDigest).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MediaDigest {
-    /// Named sound.
+    /// Whose sound.
     pub direction: AudioDirection,
     /// Which second of the call, from 0.
     pub second: u32,

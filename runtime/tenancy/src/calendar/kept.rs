@@ -3,7 +3,7 @@
 use parloir_contract::{Appointment, Refusal};
 use parloir_store::{Applied, Batch, Table, TenantStore};
 
-use super::{PER_PHONE, TRIES, busy, check_contact, encode, failed};
+use super::{PER_PHONE, TRIES, busy, check_motive, check_name, check_phone, encode, failed};
 
 /// The appointments of the tenant whose store this is, whatever its opening hours.
 #[derive(Debug, Clone)]
@@ -22,6 +22,27 @@ pub enum Correction {
     Motive(String),
 }
 
+impl Correction {
+    /// Refuses what no appointment may say.
+    pub fn check(&self) -> Result<(), Refusal> {
+        match self {
+            Self::Name(name) => check_name(name),
+            Self::Phone(phone) => check_phone(phone),
+            Self::Motive(motive) => check_motive(motive),
+        }
+    }
+
+    /// What an appointment says in the place of this.
+    #[must_use]
+    pub fn before<'a>(&self, appointment: &'a Appointment) -> &'a str {
+        match self {
+            Self::Name(_) => &appointment.contact.name,
+            Self::Phone(_) => appointment.contact.phone.as_deref().unwrap_or_default(),
+            Self::Motive(_) => &appointment.motive,
+        }
+    }
+}
+
 impl Kept {
     /// Those in this store.
     pub fn new(store: TenantStore) -> Self {
@@ -35,6 +56,7 @@ impl Kept {
 
     /// Puts something of an appointment right; false where none stands under this reference.
     pub async fn correct(&self, reference: &str, correction: &Correction) -> Result<bool, Refusal> {
+        correction.check()?;
         for _ in 0..TRIES {
             let Some((mut appointment, stored)) = self.appointment(reference).await? else {
                 return Ok(false);
@@ -45,7 +67,6 @@ impl Kept {
                 Correction::Phone(phone) => appointment.contact.phone = Some(phone.clone()),
                 Correction::Motive(motive) => appointment.motive.clone_from(motive),
             }
-            check_contact(&appointment.contact)?;
             let mut batch = Batch::new().expect_value(Table::Appointments, reference, stored).put(
                 Table::Appointments,
                 reference,
@@ -159,8 +180,16 @@ mod tests {
         assert_eq!((found.contact.name.as_str(), found.motive.as_str()), ("Anne Durand", "suivi"));
         assert_eq!(found.slot, made.slot);
         assert_eq!(kept.correct("ZZZZZZ", &Correction::Name("Anne".into())).await, Ok(false));
-        let wrong = kept.correct(&made.reference, &Correction::Phone("demain".into())).await;
-        assert!(matches!(wrong, Err(Refusal::Invalid(_))), "{wrong:?}");
+        for wrong in [
+            Correction::Phone("demain".into()),
+            Correction::Name(" ".into()),
+            Correction::Name("n".repeat(121)),
+            Correction::Motive("m".repeat(501)),
+        ] {
+            assert!(matches!(wrong.check(), Err(Refusal::Invalid(_))), "{wrong:?}");
+            let refused = kept.correct(&made.reference, &wrong).await;
+            assert!(matches!(refused, Err(Refusal::Invalid(_))), "{refused:?}");
+        }
         assert_eq!(
             kept.get(&made.reference).await.unwrap().unwrap().contact.phone.as_deref(),
             Some("+33639980002")

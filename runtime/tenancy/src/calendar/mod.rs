@@ -15,6 +15,8 @@ use parloir_store::{Applied, Batch, Table, TenantStore};
 pub use hours::{Hours, from_local, slot_id, slot_start, to_local};
 pub use kept::{Correction, Kept};
 
+use crate::Hidden;
+
 /// Slots looked at in one search, booked ones included.
 const SEARCHED: usize = 3_000;
 /// Appointments under one telephone number.
@@ -53,13 +55,38 @@ pub struct Calendar {
     store: TenantStore,
     kept: Kept,
     references: Arc<dyn References>,
+    hidden: Option<Arc<dyn Hidden>>,
 }
 
 impl Calendar {
     /// The calendar of the tenant whose store this is.
     pub fn new(hours: Arc<Hours>, store: TenantStore) -> Self {
         let kept = Kept::new(store.clone());
-        Self { hours, store, kept, references: Arc::new(Unguessable) }
+        Self { hours, store, kept, references: Arc::new(Unguessable), hidden: None }
+    }
+
+    /// The same calendar without what is hidden: an appointment of such a person is not found, and neither moved nor cancelled.
+    /// Its slot stays taken.
+    #[must_use]
+    pub fn hiding(self, hidden: Option<Arc<dyn Hidden>>) -> Self {
+        Self { hidden, ..self }
+    }
+
+    fn hides(&self, appointment: &Appointment) -> bool {
+        let Appointment { contact, motive, .. } = appointment;
+        let phone = contact.phone.as_deref().unwrap_or_default();
+        self.hidden
+            .as_ref()
+            .is_some_and(|hidden| hidden.hides(phone, motive.as_bytes()) || hidden.hides(&contact.name, &[]))
+    }
+
+    fn refuse_hidden(&self, appointment: &Appointment) -> Result<(), Refusal> {
+        if self.hides(appointment) {
+            return Err(Refusal::NotPermitted(
+                "this appointment is restricted, as its person asked: hand the caller over to a human".into(),
+            ));
+        }
+        Ok(())
     }
 
     /// The same calendar with other references: a rehearsal's come in a known order.
@@ -104,9 +131,7 @@ impl Calendar {
     pub async fn book(&self, book: Book, now: DateTime) -> Result<Booked, Refusal> {
         let Book { slot, contact, motive } = book;
         check_contact(&contact)?;
-        if motive.chars().count() > 500 {
-            return Err(Refusal::Invalid("`motive` has at most 500 characters".into()));
-        }
+        check_motive(&motive)?;
         let slot = self.bookable(&slot, now)?;
         for _ in 0..TRIES {
             let reference = self.references.next()?;
@@ -144,6 +169,7 @@ impl Calendar {
         let mut found = Vec::new();
         for reference in references {
             if let Some((appointment, _)) = self.kept.appointment(&reference).await?
+                && !self.hides(&appointment)
                 && from_local(appointment.slot.start).is_some_and(|start| start >= now)
             {
                 found.push(appointment);
@@ -160,6 +186,7 @@ impl Calendar {
             let Some((mut appointment, stored)) = self.kept.appointment(&request.reference).await? else {
                 return Err(Refusal::Invalid("there is no appointment with this reference".into()));
             };
+            self.refuse_hidden(&appointment)?;
             if appointment.slot.id == slot.id {
                 return Ok(Booked::Confirmed(appointment));
             }
@@ -185,6 +212,7 @@ impl Calendar {
             let Some((appointment, stored)) = self.kept.appointment(reference).await? else {
                 return Ok(false);
             };
+            self.refuse_hidden(&appointment)?;
             let batch = Batch::new()
                 .expect_value(Table::Appointments, &appointment.reference, stored)
                 .delete(Table::Appointments, &appointment.reference)
@@ -210,14 +238,28 @@ impl Calendar {
 }
 
 fn check_contact(contact: &Contact) -> Result<(), Refusal> {
-    if contact.name.trim().is_empty() || contact.name.chars().count() > 120 {
+    check_name(&contact.name)?;
+    contact.phone.as_deref().map_or(Ok(()), check_phone)
+}
+
+fn check_name(name: &str) -> Result<(), Refusal> {
+    if name.trim().is_empty() || name.chars().count() > 120 {
         return Err(Refusal::Invalid("`contact.name` has 1 to 120 characters".into()));
     }
-    if let Some(phone) = &contact.phone {
-        let digits = phone.strip_prefix('+').unwrap_or_default();
-        if !(3..=15).contains(&digits.len()) || !digits.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(Refusal::Invalid("write `contact.phone` in E.164 form, as in +33612345678".into()));
-        }
+    Ok(())
+}
+
+fn check_phone(phone: &str) -> Result<(), Refusal> {
+    let digits = phone.strip_prefix('+').unwrap_or_default();
+    if !(3..=15).contains(&digits.len()) || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(Refusal::Invalid("write `contact.phone` in E.164 form, as in +33612345678".into()));
+    }
+    Ok(())
+}
+
+fn check_motive(motive: &str) -> Result<(), Refusal> {
+    if motive.chars().count() > 500 {
+        return Err(Refusal::Invalid("`motive` has at most 500 characters".into()));
     }
     Ok(())
 }
@@ -359,6 +401,29 @@ mod tests {
         assert_eq!(calendar.keep(&theirs).await, Ok(false));
         assert_eq!(calendar.book(request("2026-11-24T09:00"), now()).await, Ok(Booked::Taken));
         assert_eq!(found(&calendar).await, [("ABCDEF".to_owned(), "2026-11-24T09:00".to_owned())]);
+    }
+
+    #[tokio::test]
+    async fn what_is_hidden_is_not_found_nor_moved_nor_cancelled_and_keeps_its_slot() {
+        #[derive(Debug)]
+        struct Hers;
+        impl Hidden for Hers {
+            fn hides(&self, key: &str, _: &[u8]) -> bool {
+                key == PHONE
+            }
+        }
+        let rooms = Rooms::new().await;
+        let whole = calendar(&rooms).await;
+        let hers = booked(&whole, "2026-11-24T09:00").await;
+        let calendar = whole.clone().hiding(Some(Arc::new(Hers)));
+        assert!(found(&calendar).await.is_empty());
+        let to = Move { reference: hers.reference.clone(), slot: "2026-11-24T10:00".into() };
+        let moved = calendar.move_to(&to, now()).await;
+        assert!(matches!(moved, Err(Refusal::NotPermitted(_))), "{moved:?}");
+        let cancelled = calendar.cancel(&hers.reference).await;
+        assert!(matches!(cancelled, Err(Refusal::NotPermitted(_))), "{cancelled:?}");
+        assert_eq!(free(&calendar).await, ["2026-11-24T09:30", "2026-11-24T10:00"]);
+        assert_eq!(found(&whole).await, [(hers.reference, "2026-11-24T09:00".to_owned())]);
     }
 
     #[tokio::test]
