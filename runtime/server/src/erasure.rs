@@ -11,13 +11,15 @@ use parloir_journal::{
     RecordBody, Requested, erasures, holds,
 };
 use parloir_persons::{NotANumber, Number};
-use parloir_store::{Rows, StoreError, Table, TenantStore};
+use parloir_store::{Entry, Rows, StoreError, Table, TenantStore};
 use serde::{Deserialize, Serialize};
 
 use crate::Storage;
 
 /// Calls, or rows, looked at in one go.
 const PAGE: usize = 500;
+/// How often rows are looked for again that were written while those were erased that name a caller.
+const MAX_ROUNDS: usize = 8;
 /// Tables in which rows may name a caller.
 const NAMING: [Table; 4] = [Table::Appointments, Table::AppointmentsByPhone, Table::Memory, Table::Reports];
 /// Tables that are the journal's own index: of them goes what belongs to erased calls.
@@ -110,7 +112,7 @@ impl Storage {
         let purposes = if request.trace { Purposes::ALL } else { Purposes::CONTENTS };
         let mut done = Vec::new();
         for (tenant, found) in self.found(&request.whose).await? {
-            let Found { calls, lasting, held, rows, requested, holds: _ } = found;
+            let Found { calls, lasting, held, rows, number, requested, holds: _ } = found;
             let mut erased = TenantErasure {
                 tenant: tenant.clone(),
                 calls,
@@ -122,8 +124,22 @@ impl Storage {
             let nothing = erased.calls.is_empty() && rows.is_empty();
             if !request.dry_run && !nothing {
                 let (calls, reason) = (erased.calls.clone(), request.reason.clone());
-                let erasure = Erasure { calls, purposes, rows, requested, reason };
-                erased.report = Some(self.journal.erase(&tenant, erasure).await?);
+                let erasure = Erasure { calls, purposes, rows, requested, reason: reason.clone() };
+                let mut report = self.journal.erase(&tenant, erasure).await?;
+                if let Some(number) = number {
+                    // A row that was written since it was found is spared: it may be another's now, or still name this one.
+                    for _ in 0..MAX_ROUNDS {
+                        let rows = rows_of(&number, &self.rows(&tenant).await?).await?;
+                        if rows.is_empty() {
+                            break;
+                        }
+                        erased.rows += rows.len();
+                        let reason = reason.clone();
+                        let erasure = Erasure { purposes, rows, requested, reason, ..Erasure::default() };
+                        report = with(report, &self.journal.erase(&tenant, erasure).await?);
+                    }
+                }
+                erased.report = Some(report);
             }
             done.push(erased);
         }
@@ -163,6 +179,7 @@ impl Storage {
                         }
                     }
                     found.rows = rows_of(&number, &self.rows(&tenant).await?).await?;
+                    found.number = Some(number.clone());
                     all.push((tenant, found));
                 }
                 Ok(all)
@@ -189,12 +206,27 @@ impl Storage {
     }
 }
 
+/// Both in one.
+fn with(report: ErasureReport, other: &ErasureReport) -> ErasureReport {
+    ErasureReport {
+        calls: report.calls + other.calls,
+        chunks: report.chunks + other.chunks,
+        blocks: report.blocks + other.blocks,
+        rows: report.rows + other.rows,
+        epochs: report.epochs + other.epochs,
+        survivors: report.survivors.max(other.survivors),
+        record: report.record.or(other.record),
+    }
+}
+
 /// What is somebody's with one tenant.
 struct Found {
     calls: Vec<CallId>,
     lasting: Vec<CallId>,
     held: Vec<CallId>,
     rows: Vec<Rows>,
+    /// The caller's.
+    number: Option<Number>,
     requested: Requested,
     holds: HashSet<CallId>,
 }
@@ -207,6 +239,7 @@ impl Found {
             lasting: Vec::new(),
             held: Vec::new(),
             rows: Vec::new(),
+            number: None,
             requested,
             holds,
         })
@@ -244,39 +277,41 @@ fn rang(number: &Number, record: &Record) -> bool {
     caller.and_then(|caller| caller.parse::<Number>().ok()).is_some_and(|caller| caller == *number)
 }
 
-/// The rows that name a number, and the slots of the appointments among them, which are free again.
+/// The rows that name a number, as they are now, and the slots of the appointments among them, which are free again.
 async fn rows_of(number: &Number, store: &TenantStore) -> Result<Vec<Rows>, StoreError> {
     let named_in = |bytes: &[u8]| number.is_in(&String::from_utf8_lossy(bytes));
-    let (mut rows, mut references) = (Vec::new(), Vec::new());
+    let (mut rows, mut references) = (Vec::new(), HashSet::new());
     for table in NAMING {
-        for (key, value) in all(store, table).await? {
+        each(store, table, |Entry { key, value, row }| {
             if named_in(&key) || named_in(&value) {
-                rows.push(Rows::At(store.address_of(table, &key)?));
+                rows.push(Rows::At(row));
                 if table == Table::Appointments {
-                    references.push(key);
+                    references.insert(key);
                 }
             }
-        }
+        })
+        .await?;
     }
     if !references.is_empty() {
-        for (key, value) in all(store, Table::Slots).await? {
+        each(store, Table::Slots, |Entry { value, row, .. }| {
             if references.contains(&value) {
-                rows.push(Rows::At(store.address_of(Table::Slots, &key)?));
+                rows.push(Rows::At(row));
             }
-        }
+        })
+        .await?;
     }
     Ok(rows)
 }
 
-/// Every row of a table.
-async fn all(store: &TenantStore, table: Table) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
-    let (mut rows, mut from) = (Vec::new(), None);
+/// Looks at every row of a table, of which no more than a page is held at once.
+async fn each(store: &TenantStore, table: Table, mut look: impl FnMut(Entry)) -> Result<(), StoreError> {
+    let mut from = None;
     loop {
         let page = store.scan(table, "", from.as_ref(), PAGE).await?;
-        rows.extend(page.entries.into_iter().map(|entry| (entry.key, entry.value)));
+        page.entries.into_iter().for_each(&mut look);
         match page.next {
             Some(next) => from = Some(next),
-            None => return Ok(rows),
+            None => return Ok(()),
         }
     }
 }
@@ -326,6 +361,34 @@ mod tests {
 
     fn request(whose: Whose, dry_run: bool) -> EraseRequest {
         EraseRequest { whose, trace: false, reason: None, dry_run }
+    }
+
+    #[tokio::test]
+    async fn a_callers_rows_are_found_on_every_page_and_go_though_they_are_written_meanwhile() {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+        call(&storage, 1, HERS).await;
+        let store = storage.rows(&tenant()).await.unwrap();
+        let memory = Memory::new(store.clone());
+        for number in 0..PAGE + 20 {
+            let value = if number % 100 == 0 { HERS } else { "nobody" };
+            memory.set(SetMemory { key: format!("key {number}"), value: value.into() }).await.unwrap();
+        }
+        let rows = rows_of(&HERS.parse().unwrap(), &store).await.unwrap();
+        assert_eq!(rows.len(), 6);
+        // One still names her, though it is another row than the one that was found; and one is somebody else's now.
+        for (key, value) in [("key 0", HERS), ("key 100", HIS)] {
+            memory.set(SetMemory { key: key.into(), value: value.into() }).await.unwrap();
+        }
+        let erasure = Erasure { rows, purposes: Purposes::CONTENTS, ..Erasure::default() };
+        assert_eq!(storage.journal.erase(&tenant(), erasure).await.unwrap().rows, 4);
+        assert_eq!(memory.get("key 0").await.unwrap().unwrap(), HERS.as_bytes());
+        assert_eq!(memory.get("key 100").await.unwrap().unwrap(), HIS.as_bytes());
+        let whose = Whose::Caller { number: HERS.into(), tenant: None };
+        assert_eq!(storage.erase(&request(whose, false)).await.unwrap()[0].rows, 1);
+        assert!(rows_of(&HERS.parse().unwrap(), &store).await.unwrap().is_empty());
+        assert_eq!(memory.get("key 100").await.unwrap().unwrap(), HIS.as_bytes());
+        storage.close().await;
     }
 
     #[tokio::test]
