@@ -19,10 +19,10 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::io::ErrorKind;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use parloir_contract::{CallId, TenantId};
 use parloir_store::disk::{Disk, Readers, write_whole};
 use parloir_store::keys::{Gone, KeyError, Life, Row, Rows};
@@ -33,10 +33,10 @@ use tokio::sync::RwLock;
 use crate::call::now;
 use crate::index::Index;
 use crate::key::{Purposes, WrappedKey};
-use crate::read::{on_own_thread, scan};
+use crate::read::on_own_thread;
 use crate::record::{CallEnded, CallStarted, Ending, Erased, RecordBody, Requested};
 use crate::recording::Sealed;
-use crate::segment::{self, Found, FrameKind, Location, Log};
+use crate::segment::{self, Found, FrameKind, Location, Log, Segment};
 use crate::writer::Rolled;
 use crate::{Journal, JournalError, ReadError, chunk, holds, recording};
 
@@ -45,6 +45,8 @@ pub const ERASURE: &str = "erasure";
 /// Calls that one record of an erasure names.
 const CALLS_OF_RECORD: usize = 10_000;
 const MARKER: &str = "erased";
+/// Segments of which it is remembered in which epochs their keys were wrapped.
+const MAX_KNOWN: usize = 100_000;
 
 /// What is to be erased.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -105,6 +107,8 @@ struct Intent {
     reason: Option<String>,
     /// Where the first of its calls begins.
     from: Location,
+    /// The segments in which the keys of its calls are.
+    keys: BTreeSet<u32>,
 }
 
 /// Rows as they were found when the erasure was noted: it is these that are erased, however often that is done.
@@ -180,6 +184,8 @@ pub(crate) struct Eraser {
     pub(crate) one: tokio::sync::Mutex<()>,
     /// Held by whoever makes the keys of a call, until the writer knows the call; and by whoever closes an epoch, alone.
     pub(crate) opening: RwLock<()>,
+    /// Of segments that are as they will be: the epochs in which the keys in them were wrapped.
+    pub(crate) epochs: Arc<Mutex<HashMap<(TenantId, u32), BTreeSet<u32>>>>,
 }
 
 impl Journal {
@@ -214,19 +220,21 @@ impl Journal {
             kms.remember(tenant, Memo::Erasing, None).await?;
         }
         let notes = erasures(&**kms, tenant).await?;
-        let done = marked(data, tenant)?;
-        for (count, note) in (1..).zip(&notes).skip(done) {
-            tracing::warn!(%tenant, record = %note.record, "what was erased before is here again, from a back-up: it is erased again");
-            self.record(tenant, note, 0, None).await?;
-            let rolled = self.shared().roll(tenant).await?;
-            let gone = erased(std::slice::from_ref(note));
-            self.blank(tenant, &gone, 0, &rolled).await?;
-            if note.purposes.trace {
-                self.eraser().index.unlist(tenant, &note.calls.iter().copied().collect()).await?;
-            }
-            self.mark(tenant, count).await?;
+        let missing = notes.get(marked(data, tenant)?..).unwrap_or_default();
+        if missing.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let count = missing.len();
+        tracing::warn!(%tenant, count, "what was erased before is here again, from a back-up: it is erased again");
+        for note in missing {
+            self.record(tenant, note, 0, None).await?;
+        }
+        let rolled = self.shared().roll(tenant).await?;
+        let gone = erased(missing);
+        self.blank(tenant, &gone, 0, &rolled).await?;
+        let traces = gone.iter().filter(|(_, purposes)| purposes.trace).map(|(call, _)| *call).collect();
+        self.eraser().index.unlist(tenant, &traces).await?;
+        self.mark(tenant, notes.len()).await
     }
 
     /// What has to be done; `None` for nothing.
@@ -235,7 +243,7 @@ impl Journal {
         let Erasure { calls, purposes, rows, requested, reason } = erasure;
         let mut gone = erased(&erasures(&**kms, tenant).await?);
         let held: HashSet<CallId> = holds(&**kms, tenant).await?.into_iter().map(|hold| hold.call).collect();
-        let (mut wanted, mut from) = (Vec::new(), None::<Location>);
+        let (mut wanted, mut from, mut keys) = (Vec::new(), None::<Location>, BTreeSet::new());
         for call in calls {
             let not_now =
                 |why: &str| JournalError::NotErasable { tenant: tenant.clone(), call, why: why.to_owned() };
@@ -263,6 +271,8 @@ impl Journal {
                 ));
             }
             from = Some(from.map_or(entry.first, |from| from.min(entry.first)));
+            // A call's keys stand together; a segment may end between them.
+            keys.extend([entry.first.segment, entry.first.segment.saturating_add(1)]);
             wanted.push(call);
         }
         if wanted.is_empty() && rows.is_empty() {
@@ -276,7 +286,7 @@ impl Journal {
         let note = ErasureNote { record, at, calls: wanted, purposes, requested };
         let rows = store.gone(&rows).iter().map(StoredRows::from).collect();
         let index = without_traces.then(|| store.life(Table::Calls));
-        Ok(Some(Intent { note, rows, index, reason, from: from.unwrap_or_default() }))
+        Ok(Some(Intent { note, rows, index, reason, from: from.unwrap_or_default(), keys }))
     }
 
     async fn carry_out(&self, tenant: &TenantId, intent: &Intent) -> Result<ErasureReport, JournalError> {
@@ -353,10 +363,10 @@ impl Journal {
 
     /// Step 3. Returns how many epochs there were, and how many keys survive.
     async fn keys(&self, tenant: &TenantId, intent: &Intent) -> Result<(Rolled, u64, u64), JournalError> {
-        let Eraser { data, kms, opening, .. } = self.eraser();
+        let Eraser { kms, opening, .. } = self.eraser();
         let calls: HashSet<CallId> = intent.note.calls.iter().copied().collect();
         let goes = |key: &WrappedKey| calls.contains(&key.call) && intent.note.purposes.has(key.purpose);
-        let there = wrapped_keys(data, tenant, intent.from).await?;
+        let there = self.wrapped_keys(tenant, Some(intent.keys.clone()), None).await?;
         let epochs: BTreeSet<u32> =
             there.iter().filter(|key| goes(key)).filter_map(|key| kms.epoch(&key.wrapped)).collect();
         {
@@ -369,7 +379,7 @@ impl Journal {
         let rolled = self.shared().roll(tenant).await?;
         let there = match epochs.is_empty() {
             true => Vec::new(),
-            false => wrapped_keys(data, tenant, Location::default()).await?,
+            false => self.wrapped_keys(tenant, None, Some((epochs.clone(), rolled.journal))).await?,
         };
         let mut survivors = 0;
         for epoch in &epochs {
@@ -379,6 +389,44 @@ impl Journal {
                 kms.destroy_epoch(tenant, *epoch, stay.map(WrappedKey::with_context).collect()).await?;
         }
         Ok((rolled, epochs.len() as u64, survivors))
+    }
+
+    /// The wrapped keys in some segments of a tenant's journal: in these, or in all. Of epochs that are given, in those only that
+    /// hold any of them; which do is remembered of the segments before one that is given, which are as they will be.
+    async fn wrapped_keys(
+        &self,
+        tenant: &TenantId,
+        segments: Option<BTreeSet<u32>>,
+        epochs: Option<(BTreeSet<u32>, u32)>,
+    ) -> Result<Vec<WrappedKey>, JournalError> {
+        let Eraser { data, kms, epochs: known, .. } = self.eraser();
+        let folder = Log::Journal.folder(data, tenant);
+        let (tenant, kms, known) = (tenant.clone(), Arc::clone(kms), Arc::clone(known));
+        let work = move || {
+            let mut keys = Vec::new();
+            for number in segment::numbers(&folder)? {
+                let name = (tenant.clone(), number);
+                let elsewhere = segments.as_ref().is_some_and(|segments| !segments.contains(&number));
+                let without = epochs.as_ref().is_some_and(|(wanted, _)| {
+                    known.lock().get(&name).is_some_and(|there| there.is_disjoint(wanted))
+                });
+                if elsewhere || without {
+                    continue;
+                }
+                let there = keys_in(&folder, &tenant, number)?;
+                if epochs.as_ref().is_some_and(|(_, end)| number < *end) {
+                    let of = there.iter().filter_map(|key| kms.epoch(&key.wrapped)).collect();
+                    let mut known = known.lock();
+                    if known.len() >= MAX_KNOWN {
+                        known.clear();
+                    }
+                    known.insert(name, of);
+                }
+                keys.extend(there);
+            }
+            Ok::<_, std::io::Error>(keys)
+        };
+        Ok(on_own_thread("journal-erase", work).await??)
     }
 
     /// Step 4, from a segment of the journal on. Returns how many chunks and blocks there were.
@@ -446,24 +494,14 @@ pub(crate) fn marked(data: &Path, tenant: &TenantId) -> Result<usize, JournalErr
     }
 }
 
-/// The wrapped keys that are in a tenant's journal from a place on.
-async fn wrapped_keys(
-    data: &Path,
-    tenant: &TenantId,
-    from: Location,
-) -> Result<Vec<WrappedKey>, JournalError> {
-    let (data, tenant) = (data.to_owned(), tenant.clone());
-    let work = move || {
-        let mut keys = Vec::new();
-        scan(&data, Log::Journal, &tenant, from, |place| {
-            if let Found::Frame { kind: FrameKind::Key, payload, .. } = place.found {
-                keys.extend(WrappedKey::parse(payload));
-            }
-            ControlFlow::Continue(())
-        })?;
-        Ok::<_, std::io::Error>(keys)
-    };
-    Ok(on_own_thread("journal-erase", work).await??)
+/// The wrapped keys in a segment of a tenant's journal.
+fn keys_in(folder: &Path, tenant: &TenantId, number: u32) -> std::io::Result<Vec<WrappedKey>> {
+    let segment = Segment::read(folder, Log::Journal, tenant, number, 0)?;
+    let keys = segment.frames().filter_map(|found| match found {
+        Found::Frame { kind: FrameKind::Key, payload, .. } => WrappedKey::parse(payload),
+        Found::Frame { .. } | Found::Bad { .. } => None,
+    });
+    Ok(keys.collect())
 }
 
 /// Writes segments anew, with frames changed, each whole and durably in place of the one before. Those that are read meanwhile

@@ -296,6 +296,8 @@ async fn what_a_back_up_of_before_brings_back_is_unreadable_and_is_erased_again(
     let running = place.start().await;
     sound(&running, 2).await;
     assert!(is_whole(&place, 2).await);
+    // In one go, however many erasures there were.
+    assert_eq!(segments(&place.data()), segments(&backup) + 1);
     let listed = running.journal.calls(&tenant(), None, 10).await.unwrap().calls;
     let listed: Vec<_> = listed.iter().filter(|entry| entry.transport != "erasure").map(|e| e.call).collect();
     assert_eq!(listed, [id(2)], "the index is made anew from the log");
@@ -307,6 +309,11 @@ async fn what_a_back_up_of_before_brings_back_is_unreadable_and_is_erased_again(
     sound(&running, 2).await;
     assert!(is_whole(&place, 5).await);
     running.stop().await;
+}
+
+fn segments(data: &Path) -> usize {
+    let files = fs::read_dir(data.join("journal/cabinet")).unwrap().map(|entry| entry.unwrap().path());
+    files.filter(|path| path.extension().is_some_and(|extension| extension == "seg")).count()
 }
 
 #[tokio::test]
