@@ -180,7 +180,7 @@ async fn answer(stream: UnixStream, house: &House) -> io::Result<()> {
     let answer = match serde_json::from_slice(&line) {
         Ok(Request::Erase(request)) => storage.erase(&request).await.map_or_else(failed, Answer::Erased),
         Ok(Request::Hold(request)) => storage.hold(&request).await.map_or_else(failed, Answer::Held),
-        Ok(Request::Sweep { dry_run }) => sweep_all(house, dry_run).await.map_or_else(failed, Answer::Swept),
+        Ok(Request::Sweep { dry_run }) => Answer::Swept(sweep_all(house, dry_run).await),
         Err(error) => Answer::Failed(format!(
             "this installation does not know the command ({error}): is it of another version?"
         )),

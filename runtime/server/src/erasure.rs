@@ -7,8 +7,8 @@ use std::collections::HashSet;
 
 use parloir_contract::{CallId, TenantId};
 use parloir_journal::{
-    CallEntry, Content, ContentOf, Erasure, ErasureReport, Journal, JournalError, Purposes, Record,
-    RecordBody, Requested, erasures, holds,
+    CallEntry, Content, ContentOf, Erasure, ErasureReport, Journal, JournalError, Purposes, ReadError,
+    Record, RecordBody, Requested, erasures, holds,
 };
 use parloir_persons::{NotANumber, Number};
 use parloir_store::{Entry, Rows, StoreError, Table, TenantStore};
@@ -68,8 +68,21 @@ pub struct TenantErasure {
     pub held: Vec<CallId>,
     /// So many rows that name the caller, or tables.
     pub rows: usize,
+    /// These could not be read: nobody knows whether they are the caller's, and they are left as they are.
+    pub unread: Vec<Left>,
+    /// Why it was not done, or not to its end, with this tenant.
+    pub failed: Option<String>,
     /// What was done; `None` where it was only to be told.
     pub report: Option<ErasureReport>,
+}
+
+/// A call that is left as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Left {
+    /// Which.
+    pub call: CallId,
+    /// Why.
+    pub why: String,
 }
 
 /// A request to hold a call, or to release it.
@@ -107,43 +120,60 @@ pub enum EraseError {
 
 impl Storage {
     /// Erases what is asked for, tenant by tenant. When it returns, none of it can be read any more. What is cut off is
-    /// finished when the journal is opened next.
+    /// finished when the journal is opened next. What cannot be done of a caller's does not keep the rest of it from being
+    /// erased: see [`TenantErasure::unread`] and [`TenantErasure::failed`].
     pub async fn erase(&self, request: &EraseRequest) -> Result<Vec<TenantErasure>, EraseError> {
-        let purposes = if request.trace { Purposes::ALL } else { Purposes::CONTENTS };
         let mut done = Vec::new();
-        for (tenant, found) in self.found(&request.whose).await? {
-            let Found { calls, lasting, held, rows, number, requested, holds: _ } = found;
+        for (tenant, mut found) in self.found(&request.whose).await? {
             let mut erased = TenantErasure {
                 tenant: tenant.clone(),
-                calls,
-                lasting,
-                held,
-                rows: rows.len(),
+                calls: std::mem::take(&mut found.calls),
+                lasting: std::mem::take(&mut found.lasting),
+                held: std::mem::take(&mut found.held),
+                rows: found.rows.len(),
+                unread: std::mem::take(&mut found.unread),
+                failed: found.failed.take(),
                 report: None,
             };
-            let nothing = erased.calls.is_empty() && rows.is_empty();
+            let nothing = erased.calls.is_empty() && found.rows.is_empty();
             if !request.dry_run && !nothing {
-                let (calls, reason) = (erased.calls.clone(), request.reason.clone());
-                let erasure = Erasure { calls, purposes, rows, requested, reason: reason.clone() };
-                let mut report = self.journal.erase(&tenant, erasure).await?;
-                if let Some(number) = number {
-                    // A row that was written since it was found is spared: it may be another's now, or still name this one.
-                    for _ in 0..MAX_ROUNDS {
-                        let rows = rows_of(&number, &self.rows(&tenant).await?).await?;
-                        if rows.is_empty() {
-                            break;
-                        }
-                        erased.rows += rows.len();
-                        let reason = reason.clone();
-                        let erasure = Erasure { purposes, rows, requested, reason, ..Erasure::default() };
-                        report = with(report, &self.journal.erase(&tenant, erasure).await?);
-                    }
+                let result = self.erase_found(&tenant, request, found, &mut erased).await;
+                match (result, &request.whose) {
+                    (Ok(()), Whose::Call(_) | Whose::Caller { .. } | Whose::Tenant(_)) => {}
+                    (Err(error), Whose::Caller { .. }) => erased.failed = Some(error.to_string()),
+                    (Err(error), Whose::Call(_) | Whose::Tenant(_)) => return Err(error),
                 }
-                erased.report = Some(report);
             }
             done.push(erased);
         }
         Ok(done)
+    }
+
+    async fn erase_found(
+        &self,
+        tenant: &TenantId,
+        request: &EraseRequest,
+        Found { rows, number, requested, .. }: Found,
+        erased: &mut TenantErasure,
+    ) -> Result<(), EraseError> {
+        let purposes = if request.trace { Purposes::ALL } else { Purposes::CONTENTS };
+        let (calls, reason) = (erased.calls.clone(), request.reason.clone());
+        let erasure = Erasure { calls, purposes, rows, requested, reason };
+        erased.report = Some(self.journal.erase(tenant, erasure).await?);
+        let Some(number) = number else { return Ok(()) };
+        // A row that was written since it was found is spared: it may be another's now, or still name this one.
+        for _ in 0..MAX_ROUNDS {
+            let rows = rows_of(&number, &self.rows(tenant).await?).await?;
+            if rows.is_empty() {
+                break;
+            }
+            erased.rows += rows.len();
+            let reason = request.reason.clone();
+            let erasure = Erasure { purposes, rows, requested, reason, ..Erasure::default() };
+            let report = self.journal.erase(tenant, erasure).await?;
+            erased.report = erased.report.map(|before| with(before, &report));
+        }
+        Ok(())
     }
 
     /// Holds a call, or releases it. Returns whether that changed anything.
@@ -171,15 +201,11 @@ impl Storage {
                 };
                 let mut all = Vec::new();
                 for tenant in tenants {
-                    let mut found = Found::new(self, &tenant, Requested::Caller).await?;
-                    for entry in calls(&self.journal, &tenant).await? {
-                        let records = self.journal.records(&tenant, entry.call).await?;
-                        if records.iter().any(|record| rang(&number, record)) {
-                            found.add(&entry);
-                        }
-                    }
-                    found.rows = rows_of(&number, &self.rows(&tenant).await?).await?;
-                    found.number = Some(number.clone());
+                    // What cannot be known of one tenant keeps nothing of another's.
+                    let found = self.found_of_caller(&number, &tenant).await.unwrap_or_else(|error| {
+                        let failed = Some(error.to_string());
+                        Found { failed, ..Found::nothing(Requested::Caller) }
+                    });
                     all.push((tenant, found));
                 }
                 Ok(all)
@@ -193,6 +219,21 @@ impl Storage {
                 Ok(vec![(tenant, found)])
             }
         }
+    }
+
+    async fn found_of_caller(&self, number: &Number, tenant: &TenantId) -> Result<Found, EraseError> {
+        let mut found = Found::new(self, tenant, Requested::Caller).await?;
+        for entry in calls(&self.journal, tenant).await? {
+            match self.journal.records(tenant, entry.call).await {
+                Ok(records) if records.iter().any(|record| rang(number, record)) => found.add(&entry),
+                // Another's; or erased since it was listed.
+                Ok(_) | Err(JournalError::Read(ReadError::Erased { .. } | ReadError::NoSuchCall { .. })) => {}
+                Err(error) => found.unread.push(Left { call: entry.call, why: error.to_string() }),
+            }
+        }
+        found.rows = rows_of(number, &self.rows(tenant).await?).await?;
+        found.number = Some(number.clone());
+        Ok(found)
     }
 
     async fn known(&self, tenant: &TenantId) -> Result<TenantId, EraseError> {
@@ -224,9 +265,11 @@ struct Found {
     calls: Vec<CallId>,
     lasting: Vec<CallId>,
     held: Vec<CallId>,
+    unread: Vec<Left>,
     rows: Vec<Rows>,
     /// The caller's.
     number: Option<Number>,
+    failed: Option<String>,
     requested: Requested,
     holds: HashSet<CallId>,
 }
@@ -234,15 +277,21 @@ struct Found {
 impl Found {
     async fn new(storage: &Storage, tenant: &TenantId, requested: Requested) -> Result<Self, EraseError> {
         let holds = holds(storage.keys(), tenant).await?.into_iter().map(|hold| hold.call).collect();
-        Ok(Self {
+        Ok(Self { holds, ..Self::nothing(requested) })
+    }
+
+    fn nothing(requested: Requested) -> Self {
+        Self {
             calls: Vec::new(),
             lasting: Vec::new(),
             held: Vec::new(),
+            unread: Vec::new(),
             rows: Vec::new(),
             number: None,
+            failed: None,
             requested,
-            holds,
-        })
+            holds: HashSet::new(),
+        }
     }
 
     fn add(&mut self, entry: &CallEntry) {
@@ -361,6 +410,37 @@ mod tests {
 
     fn request(whose: Whose, dry_run: bool) -> EraseRequest {
         EraseRequest { whose, trace: false, reason: None, dry_run }
+    }
+
+    #[tokio::test]
+    async fn a_call_that_cannot_be_read_is_named_and_keeps_nothing_else_from_being_erased() {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+        let mut hers = Vec::new();
+        for number in [1, 9, 3] {
+            hers.push(call(&storage, number, HERS).await);
+        }
+        // A byte of what was sealed of the second, whose name is in its three keys before.
+        let file = folder.path().join("data/journal/cabinet/00000001.seg");
+        let mut bytes = std::fs::read(&file).unwrap();
+        let named = bytes.windows(16).enumerate().filter(|(_, window)| *window == [9; 16]);
+        let at = named.map(|(at, _)| at).nth(3).unwrap();
+        bytes[at + 100] ^= 1;
+        std::fs::write(&file, bytes).unwrap();
+        assert!(storage.journal.records(&tenant(), hers[1]).await.is_err());
+
+        let whose = Whose::Caller { number: HERS.into(), tenant: None };
+        let done = storage.erase(&request(whose, false)).await.unwrap();
+        let mut erased = done[0].calls.clone();
+        erased.sort();
+        assert_eq!((erased, done[0].report.unwrap().calls), (vec![hers[0], hers[2]], 2));
+        assert_eq!((done[0].unread.len(), done[0].unread[0].call), (1, hers[1]));
+        assert!(done[0].unread[0].why.contains("parloir verify"), "{:?}", done[0].unread);
+        for call in [hers[0], hers[2]] {
+            let text = format!("{:?}", storage.journal.records(&tenant(), call).await.unwrap());
+            assert!(!text.contains(HERS), "{text}");
+        }
+        storage.close().await;
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@ use std::io::{BufRead, IsTerminal};
 use clap::Args;
 use parloir_contract::{CallId, TenantId};
 use parloir_journal::{ErasureNote, ErasureReport, RecordBody, Requested, erasures, read_call};
-use parloir_server::{EraseRequest, Folders, Storage, TenantErasure, Whose, hand_over_erasure};
+use parloir_server::{EraseRequest, Folders, Left, Storage, TenantErasure, Whose, hand_over_erasure};
 use parloir_store::Keyring;
 
 use crate::commands::calls::time;
@@ -69,6 +69,13 @@ impl Erase {
         self.tell(&done);
         let left = |calls: fn(&TenantErasure) -> usize| done.iter().map(calls).sum::<usize>();
         let (lasting, held) = (left(|erased| erased.lasting.len()), left(|erased| erased.held.len()));
+        let unread = left(|erased| erased.unread.len());
+        let failed = left(|erased| usize::from(erased.failed.is_some()));
+        if unread + failed > 0 {
+            return Err(Failure::in_part(format!(
+                "{unread} call(s) could not be read, and with {failed} tenant(s) it was not done to the end, as is said above: more of the caller's may be there. `parloir verify` says what is wrong with the data; erase once more when it is put right"
+            )));
+        }
         if lasting + held > 0 && !self.dry_run {
             return Err(Failure::new(format!(
                 "{lasting} call(s) last and {held} are held, and were left as they are: erase once more when they are over, or released with `parloir hold CALL --release`"
@@ -79,13 +86,13 @@ impl Erase {
 
     fn tell(&self, done: &[TenantErasure]) {
         if self.json {
-            for TenantErasure { tenant, calls, lasting, held, rows, report } in done {
+            for TenantErasure { tenant, calls, lasting, held, rows, unread, failed, report } in done {
                 let names = |calls: &[CallId]| calls.iter().map(CallId::to_string).collect::<Vec<_>>();
                 let report = report.as_ref().map(crate::commands::erase::done);
                 println!(
                     "{}",
                     serde_json::json!({
-                        "tenant": tenant.as_str(), "calls": names(calls), "lasting": names(lasting), "held": names(held), "rows": rows, "erased": report,
+                        "tenant": tenant.as_str(), "calls": names(calls), "lasting": names(lasting), "held": names(held), "rows": rows, "unread": left(unread), "failed": failed, "erased": report,
                     })
                 );
             }
@@ -94,14 +101,20 @@ impl Erase {
         let found: Vec<_> = done
             .iter()
             .filter(|done| {
-                !done.calls.is_empty() || !done.lasting.is_empty() || !done.held.is_empty() || done.rows > 0
+                let (calls, lasting, held) = (&done.calls, &done.lasting, &done.held);
+                let any = !calls.is_empty() || !lasting.is_empty() || !held.is_empty() || done.rows > 0;
+                any || !done.unread.is_empty() || done.failed.is_some()
             })
             .collect();
         if found.is_empty() {
             anstream::println!("{}", styled(DIM, "nothing here is of that call or number"));
         }
-        for TenantErasure { tenant, calls, lasting, held, rows, report } in found {
+        for TenantErasure { tenant, calls, lasting, held, rows, unread, failed, report } in found {
+            if let Some(why) = failed {
+                anstream::println!("{} {tenant}: {why}", styled(BAD, "failed"));
+            }
             match report {
+                None if failed.is_some() => {}
                 None => {
                     let what = if self.trace { "all there is of" } else { "sound and words of" };
                     anstream::println!("{what} {} call(s) and {rows} row(s) of {tenant}", calls.len());
@@ -133,6 +146,9 @@ impl Erase {
             }
             for call in held {
                 anstream::println!("  {} {call} is held: it is left as it is", styled(BAD, "!"));
+            }
+            for Left { call, why } in unread {
+                anstream::println!("  {} {call} could not be read: {why}", styled(BAD, "!"));
             }
         }
     }
@@ -192,6 +208,12 @@ pub(crate) fn words(note: &ErasureNote, reason: Option<&str>) -> String {
         note.purposes,
         styled(DIM, &format!("[{}]", note.record))
     )
+}
+
+/// What is left as it is, for programs.
+pub(crate) fn left(left: &[Left]) -> Vec<serde_json::Value> {
+    let json = |Left { call, why }: &Left| serde_json::json!({ "call": call.to_string(), "why": why });
+    left.iter().map(json).collect()
 }
 
 /// What was done, for programs.
