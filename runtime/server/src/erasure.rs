@@ -511,6 +511,8 @@ mod tests {
         let again = storage.erase(&request(whose, false)).await.unwrap();
         assert_eq!((again[0].calls.len(), again[0].rows, again[0].report), (0, 0, None));
 
+        let count = async || store.entry(Table::Memory, "count").await.unwrap().unwrap().row.address;
+        let before = count().await;
         let all = EraseRequest { trace: true, ..request(Whose::Tenant(tenant()), false) };
         let done = storage.erase(&all).await.unwrap();
         assert_eq!(done[0].report.unwrap().calls, 2);
@@ -518,6 +520,9 @@ mod tests {
         assert_eq!(memory.get("count").await.unwrap(), None);
         let report = storage.journal.verify(parloir_journal::Scope::All).await.unwrap();
         assert!(report.is_sound() && report.erased == 2, "{:#?}", report.problems);
+        // Nor does what is in a back-up say any more who was there.
+        memory.set(SetMemory { key: "count".into(), value: "8".into() }).await.unwrap();
+        assert_ne!(count().await, before);
         let unknown = storage.erase(&request(Whose::Call(his), false)).await;
         assert!(matches!(unknown, Err(EraseError::NoSuchCall(_))));
         storage.close().await;
