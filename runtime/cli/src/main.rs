@@ -2,7 +2,7 @@
 //!
 //! Each subcommand is a file under `commands/`; `terminal` is how all of them speak to a person,
 //! `toolchain` builds agents. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 verification found a
-//! problem.
+//! problem, or what was asked was done in part.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is what a command is for")]
 
 mod agent;
@@ -108,6 +108,7 @@ enum Command {
     #[command(
         after_help = "What was said and the sound go; which provider was asked when, and how it went, stays unless --trace is given. An appointment made in an erased call still stands; those of an erased caller do not.
 A `parloir serve` on the folder does it itself. What is cut off is finished at the next start. Back-ups need not be touched: the keys are gone.
+Exit codes: 0 all of it, 1 not done, or something lasts or is held, 3 done in part: what could not be read or erased is named.
 
 Examples:
   parloir erase --caller +33639981234 --dry-run
@@ -122,7 +123,7 @@ Examples:
     Hold(commands::hold::Hold),
     /// Erase what has been kept long enough, as parloir.toml says. `parloir serve` does so every hour.
     #[command(
-        after_help = "In parloir.toml, for each tenant:\n  [tenant.retention]\n  recording = \"6 months\"\n  content = \"1 year\"\n  trace = \"5 years\"\n`0 days` for recording or content: its key is never written, so that nobody can read it once the call is over.\n\nExample:\n  parloir sweep --config parloir.toml --dry-run"
+        after_help = "In parloir.toml, for each tenant:\n  [tenant.retention]\n  recording = \"6 months\"\n  content = \"1 year\"\n  trace = \"5 years\"\n`0 days` for recording or content: its key is never written, so that nobody can read it once the call is over.\n\nExit codes: 0 done, 1 not done, 3 done in part: what could not be erased is named.\n\nExample:\n  parloir sweep --config parloir.toml --dry-run"
     )]
     Sweep(commands::sweep::Sweep),
     /// Print the key by which others know a tenant's log, or make its next.
@@ -233,6 +234,11 @@ impl Failure {
 
     /// What was compared is not the same.
     fn otherwise(message: impl std::fmt::Display) -> Self {
+        Self { message: message.to_string(), code: 3 }
+    }
+
+    /// What was asked was done in part.
+    fn in_part(message: impl std::fmt::Display) -> Self {
         Self { message: message.to_string(), code: 3 }
     }
 

@@ -110,6 +110,7 @@ impl Journal {
             index: index.clone(),
             one: tokio::sync::Mutex::default(),
             opening: tokio::sync::RwLock::default(),
+            epochs: Arc::default(),
         };
         let unkept = parking_lot::RwLock::default();
         let inner = Inner { eraser, unkept, data, disk, kms, store, index, shared, durable, ended };

@@ -12,8 +12,8 @@ use parloir_journal::{
     AMENDMENT, Amendment, BLOCK, BlockedTo, CASE, CallEnded, CallStarted, CaseStep, Erasure, Journal,
     JournalError, Named, Purposes, RESTRICTION, RecordBody, Right, Scope, Step, pseudonym, rights,
 };
-use parloir_store::keys::{KeyError, LogKey, Secret, Wrapped};
-use parloir_store::{Embedded, Keyring, Kms, Memo, RowKey, Rows};
+use parloir_store::keys::{Gone, KeyError, LogKey, Secret, Wrapped};
+use parloir_store::{Embedded, Keyring, Kms, Memo, RowKey, Table};
 
 const HERS: &str = "+33639980001";
 
@@ -60,8 +60,12 @@ impl Kms for CutOff {
         self.ring.destroy_epoch(tenant, epoch, survivors).await
     }
 
-    async fn erase_rows(&self, tenant: &TenantId, rows: &[Rows]) -> Result<(), KeyError> {
+    async fn erase_rows(&self, tenant: &TenantId, rows: &[Gone]) -> Result<(), KeyError> {
         self.ring.erase_rows(tenant, rows).await
+    }
+
+    async fn renew_rows(&self, tenant: &TenantId, table: Table, upto: u32) -> Result<(), KeyError> {
+        self.ring.renew_rows(tenant, table, upto).await
     }
 
     async fn recall(&self, tenant: &TenantId, memo: Memo) -> Result<Option<Vec<u8>>, KeyError> {

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Storage;
 use crate::erasure::{EraseError, Left, calls};
+use crate::erasure::{EraseError, Left, calls};
 use crate::rights::Restrictions;
 use crate::serve::House;
 
@@ -29,10 +30,37 @@ pub struct Swept {
     pub due: Vec<(Purposes, Vec<CallId>)>,
     /// These would too, but they are held, or their caller is restricted.
     pub held: Vec<CallId>,
-    /// And these, but they could not be erased now: their caller may be restricted, and could not be read.
+    /// And these, but they could not be erased now, or their caller may be restricted and could not be read.
     pub left: Vec<Left>,
-    /// What was done, one for each of `due`; none where it was only to be told.
+    /// Why it was not done, or not to its end, with this tenant.
+    pub failed: Option<String>,
+    /// What was done, one for each of `due`, as far as it was; none where it was only to be told.
     pub reports: Vec<ErasureReport>,
+}
+
+impl Swept {
+    fn nothing(tenant: &TenantId) -> Self {
+        let tenant = tenant.clone();
+        Self {
+            tenant,
+            due: Vec::new(),
+            held: Vec::new(),
+            left: Vec::new(),
+            failed: None,
+            reports: Vec::new(),
+        }
+    }
+}
+
+/// The call that cannot be erased, where only that one cannot.
+fn of_call(error: &JournalError) -> Option<CallId> {
+    if let JournalError::NotErasable { call, .. } | JournalError::Read(ReadError::NoSuchCall { call, .. }) =
+        error
+    {
+        Some(*call)
+    } else {
+        None
+    }
 }
 
 impl From<Due> for Kept {
@@ -59,20 +87,14 @@ impl Storage {
         now: Timestamp,
         dry_run: bool,
     ) -> Result<Swept, EraseError> {
-        let mut swept = Swept {
-            tenant: tenant.clone(),
-            due: Vec::new(),
-            held: Vec::new(),
-            left: Vec::new(),
-            reports: Vec::new(),
-        };
+        let mut swept = Swept::nothing(tenant);
         if *retention == Retention::default() {
             return Ok(swept);
         }
         let gone = erased(&erasures(self.keys(), tenant).await?);
         let held: HashSet<CallId> =
             holds(self.keys(), tenant).await?.into_iter().map(|hold| hold.call).collect();
-        let mut restricted = Restrictions::of(self.keys(), tenant).await?;
+        let restricted = Restrictions::of(self.keys(), tenant).await?;
         for entry in calls(&self.journal, tenant).await? {
             let ended = entry.ended_at.and_then(|at| Timestamp::from_nanosecond(i128::from(at)).ok());
             let Some(ended) = ended else { continue };
@@ -96,26 +118,7 @@ impl Storage {
             }
         }
         if !dry_run {
-            for (purposes, mut calls) in std::mem::take(&mut swept.due) {
-                let report = loop {
-                    let requested = Requested::Retention;
-                    let erasure = Erasure { calls: calls.clone(), purposes, requested, ..Erasure::default() };
-                    let known = restricted.as_ref().map_or(&[][..], Restrictions::all);
-                    if let Some(report) = self.journal.erase_unless_restricted(tenant, erasure, known).await?
-                    {
-                        break report;
-                    }
-                    // Somebody was restricted meanwhile: what is theirs stays.
-                    restricted = Restrictions::of(self.keys(), tenant).await?;
-                    for call in std::mem::take(&mut calls) {
-                        if !self.keeps_back(restricted.as_ref(), call, &mut swept).await {
-                            calls.push(call);
-                        }
-                    }
-                };
-                swept.reports.push(report);
-                swept.due.push((purposes, calls));
-            }
+            self.erase_due(&mut swept, restricted).await;
         }
         Ok(swept)
     }
@@ -134,30 +137,96 @@ impl Storage {
         }
         true
     }
+
+    async fn erase_due(&self, swept: &mut Swept, mut restricted: Option<Restrictions>) {
+        let mut all = std::mem::take(&mut swept.due).into_iter();
+        for (purposes, mut calls) in all.by_ref() {
+            while !calls.is_empty() && swept.failed.is_none() {
+                let requested = Requested::Retention;
+                let erasure = Erasure { calls: calls.clone(), purposes, requested, ..Erasure::default() };
+                let known = restricted.as_ref().map_or(&[][..], Restrictions::all);
+                match self.journal.erase_unless_restricted(&swept.tenant, erasure, known).await {
+                    Ok(Some(report)) => {
+                        swept.reports.push(report);
+                        break;
+                    }
+                    // Somebody was restricted meanwhile: what is theirs stays.
+                    Ok(None) => match Restrictions::of(self.keys(), &swept.tenant).await {
+                        Ok(now) => {
+                            restricted = now;
+                            for call in std::mem::take(&mut calls) {
+                                if !self.keeps_back(restricted.as_ref(), call, swept).await {
+                                    calls.push(call);
+                                }
+                            }
+                        }
+                        Err(error) => swept.failed = Some(error.to_string()),
+                    },
+                    Err(error) => match of_call(&error).filter(|call| calls.contains(call)) {
+                        // The others' time has come all the same.
+                        Some(call) => {
+                            calls.retain(|other| *other != call);
+                            swept.left.push(Left { call, why: error.to_string() });
+                        }
+                        None => swept.failed = Some(error.to_string()),
+                    },
+                }
+            }
+            if !calls.is_empty() {
+                swept.due.push((purposes, calls));
+            }
+            if swept.failed.is_some() {
+                break;
+            }
+        }
+        swept.due.extend(all);
+    }
+
+    /// Sweeps tenant after tenant. What cannot be done with one keeps nothing from being done with the next.
+    pub async fn sweep_all(
+        &self,
+        tenants: &[(TenantId, Retention)],
+        now: Timestamp,
+        dry_run: bool,
+    ) -> Vec<Swept> {
+        let mut all = Vec::with_capacity(tenants.len());
+        for (tenant, retention) in tenants {
+            all.push(
+                self.sweep(tenant, retention, now, dry_run).await.unwrap_or_else(|error| Swept {
+                    failed: Some(error.to_string()),
+                    ..Swept::nothing(tenant)
+                }),
+            );
+        }
+        all
+    }
 }
 
 /// Sweeps every tenant of a house.
-pub(crate) async fn sweep_all(house: &House, dry_run: bool) -> Result<Vec<Swept>, EraseError> {
-    let mut all = Vec::new();
-    for tenant in house.installation.house.tenants() {
-        let storage = &house.installation.storage;
-        all.push(storage.sweep(&tenant.id, &tenant.retention, Timestamp::now(), dry_run).await?);
-    }
-    Ok(all)
+pub(crate) async fn sweep_all(house: &House, dry_run: bool) -> Vec<Swept> {
+    let tenants: Vec<_> = house
+        .installation
+        .house
+        .tenants()
+        .iter()
+        .map(|tenant| (tenant.id.clone(), tenant.retention))
+        .collect();
+    house.installation.storage.sweep_all(&tenants, Timestamp::now(), dry_run).await
 }
 
 /// Sweeps for as long as the house is open.
 pub(crate) async fn run(house: Arc<House>) {
     loop {
-        match sweep_all(&house, false).await {
-            Ok(all) => {
-                for Swept { tenant, due, held, .. } in all.iter().filter(|swept| !swept.due.is_empty()) {
-                    let calls: usize = due.iter().map(|(_, calls)| calls.len()).sum();
-                    tracing::info!(%tenant, calls, held = held.len(), "the time of some calls had come: they were erased");
-                }
+        for Swept { tenant, due, held, left, failed, reports } in sweep_all(&house, false).await {
+            let (calls, held) = (reports.iter().map(|report| report.calls).sum::<u64>(), held.len());
+            if !due.is_empty() {
+                tracing::info!(%tenant, calls, held, "the time of some calls had come: they were erased");
             }
-            Err(error) => {
-                tracing::error!(%error, "what was kept long enough could not be erased; it is tried again")
+            for Left { call, why } in left {
+                tracing::error!(%tenant, %call, why, "a call that was kept long enough could not be erased; it is tried again");
+            }
+            if let Some(why) = failed {
+                tracing::error!(%tenant, why, "what was kept long enough could not be erased; it is tried again");
             }
         }
         tokio::select! {
@@ -169,6 +238,8 @@ pub(crate) async fn run(house: Arc<House>) {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use jiff::ToSpan;
     use parloir_contract::{HostCall, Import, Say, SayOptions};
     use parloir_journal::{CallEnded, CallStarted, HostCallStarted, RecordBody, Scope};
@@ -268,6 +339,47 @@ mod tests {
         }
         let report = storage.journal.verify(Scope::All).await.unwrap();
         assert!(report.is_sound() && report.erased == 3, "{:#?}", report.problems);
+        storage.close().await;
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_erased_of_one_keeps_nothing_from_being_erased_of_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let folders = Folders::beside(folder.path().join("data"));
+        let storage = Storage::open(&folders).await.unwrap();
+        let tenants: Vec<TenantId> = ["one", "two"].map(|name| name.parse().unwrap()).to_vec();
+        for tenant in &tenants {
+            call(&storage, tenant, 1).await;
+        }
+        // A note that is damaged.
+        std::fs::write(folders.keys.join("one/erased"), b"no note").unwrap();
+        let owner = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(folders.keys.join("one/erased"), owner).unwrap();
+        let retention = Retention { trace: Some("1 day".parse().unwrap()), ..Retention::default() };
+        let tenants: Vec<_> = tenants.into_iter().map(|tenant| (tenant, retention)).collect();
+        let swept = storage.sweep_all(&tenants, Timestamp::now() + 48.hours(), false).await;
+        assert!(swept[0].failed.as_ref().unwrap().contains("is damaged"), "{swept:?}");
+        assert_eq!((swept[1].failed.as_ref(), swept[1].reports[0].calls), (None, 1));
+        assert!(storage.journal.records(&tenants[1].0, id(1)).await.is_err());
+        storage.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_call_that_cannot_be_erased_is_named_and_the_others_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+        let tenant: TenantId = "cabinet".parse().unwrap();
+        for number in 1..=3 {
+            call(&storage, &tenant, number).await;
+        }
+        // As one that was held after it was found.
+        assert!(storage.journal.hold(&tenant, id(2), "a lawsuit".into()).await.unwrap());
+        let mut swept =
+            Swept { due: vec![(Purposes::CONTENTS, (1..=3).map(id).collect())], ..Swept::nothing(&tenant) };
+        storage.erase_due(&mut swept).await;
+        assert_eq!((swept.left.len(), swept.left[0].call, swept.failed), (1, id(2), None));
+        assert_eq!((swept.reports.len(), swept.reports[0].calls), (1, 2));
+        assert!(reads(&storage, &tenant, 2).await && !reads(&storage, &tenant, 3).await);
         storage.close().await;
     }
 }

@@ -81,6 +81,13 @@ impl Erase {
         self.tell(&done);
         let left = |calls: fn(&TenantErasure) -> usize| done.iter().map(calls).sum::<usize>();
         let (lasting, held) = (left(|erased| erased.lasting.len()), left(|erased| erased.held.len()));
+        let unread = left(|erased| erased.unread.len());
+        let failed = left(|erased| usize::from(erased.failed.is_some()));
+        if unread + failed > 0 {
+            return Err(Failure::in_part(format!(
+                "{unread} call(s) could not be read, and with {failed} tenant(s) it was not done to the end, as is said above: more of the caller's may be there. `parloir verify` says what is wrong with the data; erase once more when it is put right"
+            )));
+        }
         if lasting + held > 0 && !self.dry_run {
             return Err(Failure::new(format!(
                 "{lasting} call(s) last and {held} are held, and were left as they are: erase once more when they are over, or released with `parloir hold CALL --release`"
@@ -91,13 +98,14 @@ impl Erase {
 
     fn tell(&self, done: &[TenantErasure]) {
         if self.json {
-            for TenantErasure { tenant, calls, lasting, held, rows, records, report } in done {
+            for TenantErasure { tenant, calls, lasting, held, rows, records, unread, failed, report } in done
+            {
                 let names = |calls: &[CallId]| calls.iter().map(CallId::to_string).collect::<Vec<_>>();
                 let report = report.as_ref().map(crate::commands::erase::done);
                 println!(
                     "{}",
                     serde_json::json!({
-                        "tenant": tenant.as_str(), "calls": names(calls), "lasting": names(lasting), "held": names(held), "rows": rows, "records": records, "erased": report,
+                        "tenant": tenant.as_str(), "calls": names(calls), "lasting": names(lasting), "held": names(held), "rows": rows, "records": records, "unread": left(unread), "failed": failed, "erased": report,
                     })
                 );
             }
@@ -106,17 +114,23 @@ impl Erase {
         let found: Vec<_> = done
             .iter()
             .filter(|done| {
-                !done.calls.is_empty()
-                    || !done.lasting.is_empty()
-                    || !done.held.is_empty()
-                    || done.rows + done.records > 0
+                let (calls, lasting, held) = (&done.calls, &done.lasting, &done.held);
+                let any = !calls.is_empty()
+                    || !lasting.is_empty()
+                    || !held.is_empty()
+                    || done.rows + done.records > 0;
+                any || !done.unread.is_empty() || done.failed.is_some()
             })
             .collect();
         if found.is_empty() {
             anstream::println!("{}", styled(DIM, "nothing here is of that call or number"));
         }
-        for TenantErasure { tenant, calls, lasting, held, rows, records, report } in found {
+        for TenantErasure { tenant, calls, lasting, held, rows, records, unread, failed, report } in found {
+            if let Some(why) = failed {
+                anstream::println!("{} {tenant}: {why}", styled(BAD, "failed"));
+            }
             match report {
+                None if failed.is_some() => {}
                 None => {
                     let what = if self.trace { "all there is of" } else { "sound and words of" };
                     anstream::println!("{what} {} call(s) and {rows} row(s) of {tenant}", calls.len());
@@ -154,6 +168,9 @@ impl Erase {
             for call in held {
                 anstream::println!("  {} {call} is held: it is left as it is", styled(BAD, "!"));
             }
+            for Left { call, why } in unread {
+                anstream::println!("  {} {call} could not be read: {why}", styled(BAD, "!"));
+            }
         }
     }
 }
@@ -161,8 +178,14 @@ impl Erase {
 /// What of an erasure was not done; `None` where all of it was.
 fn not_done(done: Option<&TenantErasure>) -> Option<String> {
     let (lasting, held) = done.map_or((0, 0), |done| (done.lasting.len(), done.held.len()));
-    if lasting + held > 0 {
-        return Some(format!("in part: {lasting} call(s) last, and {held} are held"));
+    let unread = done.map_or(0, |done| done.unread.len());
+    if lasting + held + unread > 0 {
+        return Some(format!(
+            "in part: {lasting} call(s) last, {held} are held, and {unread} could not be read"
+        ));
+    }
+    if done.is_some_and(|done| done.failed.is_some()) {
+        return Some("in part: it failed on the way".to_owned());
     }
     done.and_then(|done| done.report).is_none().then(|| "nothing was found".to_owned())
 }
@@ -261,6 +284,8 @@ mod tests {
             held,
             rows: 0,
             records: 0,
+            unread: Vec::new(),
+            failed: None,
             report,
         };
         assert_eq!(not_done(Some(&done(Vec::new(), report))), None);
