@@ -169,6 +169,9 @@ pub fn erased(notes: &[ErasureNote]) -> HashMap<CallId, Purposes> {
     gone
 }
 
+/// In which epochs the keys were wrapped that are in a finished segment.
+type Epochs = HashMap<(TenantId, u32), BTreeSet<u32>>;
+
 /// What an erasure is carried out with.
 pub(crate) struct Eraser {
     pub(crate) data: PathBuf,
@@ -180,7 +183,7 @@ pub(crate) struct Eraser {
     /// Held by whoever makes the keys of a call, until the writer knows the call; and by whoever closes an epoch, alone.
     pub(crate) opening: RwLock<()>,
     /// Of segments that are as they will be: the epochs in which the keys in them were wrapped.
-    pub(crate) epochs: Arc<Mutex<HashMap<(TenantId, u32), BTreeSet<u32>>>>,
+    pub(crate) epochs: Arc<Mutex<Epochs>>,
 }
 
 impl Journal {

@@ -360,10 +360,6 @@ fn told(what: &impl Serialize, person: &Number) -> bool {
     serde_json::to_string(what).is_ok_and(|text| person.is_in(&text))
 }
 
-fn as_digits<S: Serializer>(call: &CallId, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(call)
-}
-
 #[cfg(test)]
 mod tests {
     use parloir_contract::{CallInfo, Direction, LocalTime, Slot, Speech};

@@ -31,7 +31,6 @@ pub use config::{
 };
 pub use control::{ControlError, hand_over_erasure, hand_over_hold, hand_over_rights, hand_over_sweep};
 pub use erasure::{EraseError, EraseRequest, HoldRequest, Left, TenantErasure, Whose};
-pub use erasure::{EraseError, EraseRequest, HoldRequest, Left, TenantErasure, Whose};
 pub use installation::{Folders, Installation, OpenError, Storage, kept_agents};
 pub use parloir_call::{Before, Clock, Rehearsing};
 pub use rights::{CaseError, Restrictions, RightsDone, RightsError, RightsRequest, named, today};

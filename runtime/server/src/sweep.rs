@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::Storage;
 use crate::erasure::{EraseError, Left, calls};
-use crate::erasure::{EraseError, Left, calls};
 use crate::rights::Restrictions;
 use crate::serve::House;
 
@@ -376,7 +375,7 @@ mod tests {
         assert!(storage.journal.hold(&tenant, id(2), "a lawsuit".into()).await.unwrap());
         let mut swept =
             Swept { due: vec![(Purposes::CONTENTS, (1..=3).map(id).collect())], ..Swept::nothing(&tenant) };
-        storage.erase_due(&mut swept).await;
+        storage.erase_due(&mut swept, None).await;
         assert_eq!((swept.left.len(), swept.left[0].call, swept.failed), (1, id(2), None));
         assert_eq!((swept.reports.len(), swept.reports[0].calls), (1, 2));
         assert!(reads(&storage, &tenant, 2).await && !reads(&storage, &tenant, 3).await);

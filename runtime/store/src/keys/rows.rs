@@ -356,9 +356,9 @@ impl RowKey {
         self.inner.names.of(&[of])
     }
 
-    /// See [`Inner::writing`].
-    pub(crate) fn writing(&self) -> &tokio::sync::RwLock<()> {
-        &self.inner.writing
+    /// How often a table was erased.
+    pub(crate) fn life(&self, table: Table) -> u32 {
+        self.inner.kept.read().kept.life(table.byte()).unwrap_or(0)
     }
 
     fn place(&self, address: &Address, own: u16) -> u64 {
