@@ -3,9 +3,11 @@
 
 use std::hint::black_box;
 
+use parloir_agent::calendar::Contact;
 use parloir_agent::understanding::{Language, say as in_words, yes_no};
 use parloir_agent::{
     Agent, Answered, BargeIn, Call, Capability, Description, Outcome, Transferred, Turn, log, memory, model,
+    report,
 };
 use parloir_agent::{ask, clock, consent, listen, random, say, sentence, transfer};
 
@@ -50,6 +52,7 @@ impl Agent for Trial {
             "consent" => asks_consent(),
             "budget" => budget(&call),
             "questions" => questions(&call),
+            "remember" => remember(&call),
             other => Outcome::Failed(format!("there is no trial {other:?}")),
         }
     }
@@ -124,6 +127,19 @@ fn hand_over() -> Outcome {
             Outcome::CallBack
         }
         Ok(Transferred::CallerGone) => Outcome::Abandoned,
+        Err(refusal) => Outcome::Failed(format!("{refusal:?}")),
+    }
+}
+
+/// Says whether it knows the caller's number, remembers it, and reports a name that is written wrongly.
+fn remember(call: &Call) -> Outcome {
+    let Some(number) = call.caller.as_deref() else { return Outcome::Failed("nobody rang".into()) };
+    let known = matches!(memory::get(number), Ok(Some(_)));
+    let _ = say(if known { "Je vous connais." } else { "Je ne vous connais pas." });
+    let _ = memory::set(number, b"rang");
+    let contact = Contact { name: "Anne Durant".to_owned(), phone: Some(number.to_owned()) };
+    match report::contact(contact) {
+        Ok(()) => Outcome::Done,
         Err(refusal) => Outcome::Failed(format!("{refusal:?}")),
     }
 }
