@@ -146,7 +146,7 @@ Examples:
     Test(commands::test::Test),
     /// Converse with an agent in the terminal.
     #[command(
-        after_help = "What you type is what you say. /key 1, /silence, /interrupt [800ms] WORDS, /hang-up, /help.\nWith --web you speak: a page on this machine alone is the telephone, and the call is as real as any.\n\nExamples:\n  parloir talk agents/cabinet --set \"cabinet.name=cabinet du Parc\" --save conversations/talk.yaml\n  parloir talk --web agents/cabinet"
+        after_help = "What you type is what you say. /key 1, /silence, /interrupt [800ms] WORDS, /hang-up, /help.\nWhat the agent notes (`log`) stands where it notes it; where in the component it was when it died, -v tells.\nWith --web you speak: a page on this machine alone is the telephone, and the call is as real as any.\n\nExamples:\n  parloir talk agents/cabinet --set \"cabinet.name=cabinet du Parc\" --save conversations/talk.yaml\n  parloir talk --web agents/cabinet"
     )]
     Talk(commands::talk::Talk),
     /// Work on an agent: every save is built, tested, and answers the next call.

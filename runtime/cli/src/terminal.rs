@@ -30,7 +30,7 @@ pub(crate) fn styled(style: Style, text: &str) -> String {
 pub(crate) fn log(verbose: u8) {
     let default = match verbose {
         0 => "warn",
-        1 => "info,parloir=debug,parloir_call=debug,parloir_server=debug",
+        1 => "info,parloir=debug,parloir_call=debug,parloir_rehearsal=debug,parloir_server=debug",
         _ => "debug",
     };
     let filter = EnvFilter::try_from_env("PARLOIR_LOG").unwrap_or_else(|_| EnvFilter::new(default));

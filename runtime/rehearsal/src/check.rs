@@ -52,6 +52,20 @@ struct Checks<'a> {
     facts: &'a Facts<'a>,
 }
 
+/// Whether the agent failed, and nobody expects that.
+pub(crate) fn failed_unasked(expect: &Expect, ended: &Ended) -> bool {
+    let (_, why) = ended.words();
+    let wanted = expect.outcome.as_ref().map(|wanted| &wanted.value);
+    why.is_some() && !matches!(wanted, Some(OutcomeRule::Failed(_)))
+}
+
+/// That the agent failed, and nothing else.
+pub(crate) fn failure(expect: &Expect, facts: &Facts<'_>) -> Vec<Mismatch> {
+    let mut checks = Checks { found: Vec::new(), facts };
+    checks.outcome(expect);
+    checks.found
+}
+
 /// Everything that is not as expected.
 pub(crate) fn check(expect: &Expect, facts: &Facts<'_>) -> Vec<Mismatch> {
     let mut checks = Checks { found: Vec::new(), facts };
@@ -305,6 +319,7 @@ impl Checks<'_> {
                 | Happened::Lost { .. }
                 | Happened::Silence { .. }
                 | Happened::HungUp
+                | Happened::Noted { .. }
                 | Happened::Host { .. } => None,
             })
         };

@@ -110,7 +110,7 @@ const CASES: &[Case] = &[
         rule: "stopped",
         severity: "error",
         place: "crashing/agent.c:11",
-        what: "stopped when a caller says nothing: wasm `unreachable`",
+        what: "in answer: assert(reply.turn.kind == PARLOIR_SPEECH) does not hold",
         remedy: "`parloir talk`",
     },
     Case {

@@ -15,6 +15,7 @@ pub(crate) mod source;
 use std::collections::BTreeSet;
 
 use parloir_contract::Capability;
+use parloir_rehearsal::{Event, told};
 
 pub(crate) use rule::Rule;
 
@@ -41,13 +42,25 @@ pub(crate) struct Finding {
     pub(crate) what: String,
     /// What to do.
     pub(crate) remedy: String,
+    /// The end of the call in which it was met, one line for each thing that happened; empty where there was none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) course: Vec<String>,
 }
+
+/// So much of a call is shown below a finding.
+const SHOWN: usize = 6;
 
 impl Finding {
     /// Calls go wrong.
     pub(crate) fn error(rule: Rule, place: &str, what: impl Into<String>, remedy: impl Into<String>) -> Self {
         let (place, what, remedy) = (place.to_owned(), what.into(), remedy.into());
-        Self { rule, severity: Severity::Error, place, what, remedy }
+        Self { rule, severity: Severity::Error, place, what, remedy, course: Vec::new() }
+    }
+
+    /// Calls go wrong: this one did.
+    fn in_a_call(rule: Rule, place: &str, what: String, remedy: &str, events: &[Event]) -> Self {
+        let last = events.get(events.len().saturating_sub(SHOWN)..).unwrap_or_default();
+        Self { course: last.iter().map(told).collect(), ..Self::error(rule, place, what, remedy) }
     }
 
     /// Calls may go wrong.

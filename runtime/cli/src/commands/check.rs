@@ -122,6 +122,9 @@ impl Check {
                 };
                 let rule = styled(DIM, &format!("[{}]", finding.rule.name()));
                 anstream::println!("{} {}: {} {rule}", styled(style, name), finding.place, finding.what);
+                for line in finding.course.iter().flat_map(|happened| happened.lines()) {
+                    anstream::println!("    {}", styled(DIM, line));
+                }
                 anstream::println!("  {} {}", styled(DIM, "remedy:"), finding.remedy);
             }
             if findings.is_empty() {

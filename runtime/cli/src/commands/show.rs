@@ -9,8 +9,8 @@ use parloir_contract::{
     Booked, CallId, Field, Heard, HostCall, HostReturn, Message, Outcome as AgentOutcome, Turn,
 };
 use parloir_journal::{
-    Gate, HostCallEnded, HostCallStarted, ProviderEnded, ProviderRole, ProviderStarted, ProviderStatus,
-    Purposes, ReadError, Record, RecordBody, Seq, holds, read_call,
+    FailureKind, Gate, HostCallEnded, HostCallStarted, ProviderEnded, ProviderRole, ProviderStarted,
+    ProviderStatus, Purposes, ReadError, Record, RecordBody, Seq, holds, read_call,
 };
 use parloir_store::Keyring;
 
@@ -127,8 +127,11 @@ fn line(body: &RecordBody, bodies: &HashMap<Seq, &RecordBody>, all: bool) -> Lin
         }
         RecordBody::Gate(gate) => Some((host("gate"), gate_words(*gate).to_owned())),
         RecordBody::Failure(failure) => {
+            let (reason, stack) = failure.reason.split_once('\n').unwrap_or((failure.reason.as_str(), ""));
             let detail = failure.detail.as_deref().map(|d| format!(": {d}")).unwrap_or_default();
-            Some((styled(BAD, "failure  "), format!("{:?}: {}{detail}", failure.kind, failure.reason)))
+            let stack =
+                if all && !stack.is_empty() { format!("\n{}", styled(DIM, stack)) } else { String::new() };
+            Some((styled(BAD, "failure  "), format!("{}: {reason}{detail}{stack}", failed(failure.kind))))
         }
         RecordBody::Report(report) => {
             let fields: Vec<String> = report.fields.iter().flatten().map(field).collect();
@@ -151,7 +154,9 @@ fn line(body: &RecordBody, bodies: &HashMap<Seq, &RecordBody>, all: bool) -> Lin
             ),
         )),
         RecordBody::CallEnded(ended) => {
-            let reason = ended.reason.as_deref().map(|r| format!(": {r}")).unwrap_or_default();
+            // The rest of it stands with the failure.
+            let reason = ended.reason.as_deref().and_then(|reason| reason.lines().next());
+            let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
             let (seconds, cpu) = (ended.duration_ms / 1_000, ended.agent_cpu_us / 1_000);
             Some((
                 styled(TITLE, "end      "),
@@ -205,6 +210,20 @@ fn line(body: &RecordBody, bodies: &HashMap<Seq, &RecordBody>, all: bool) -> Lin
         | RecordBody::Content(_)
         | RecordBody::DigestKey(_)
         | RecordBody::Wasi(_) => None,
+    }
+}
+
+/// What failed, in a word.
+const fn failed(kind: FailureKind) -> &'static str {
+    match kind {
+        FailureKind::AgentTrap => "agent",
+        FailureKind::AgentBudget => "agent's time",
+        FailureKind::AgentMemory => "agent's memory",
+        FailureKind::AgentStart => "agent's start",
+        FailureKind::Provider => "provider",
+        FailureKind::Transport => "carrier",
+        FailureKind::Host => "host",
+        FailureKind::Journal => "journal",
     }
 }
 
