@@ -6,7 +6,9 @@ use parloir_media::Gate;
 use parloir_tenancy::calendar::{from_local, slot_id};
 
 use crate::event::{Event, Happened, at};
-use crate::file::{AppointmentRule, Consent, Expect, OutcomeRule, ReportRules, TextRule, status_name};
+use crate::file::{
+    AppointmentRule, Consent, Expect, OutcomeRule, ReportRules, TextPart, TextRule, status_name,
+};
 use crate::mismatch::Mismatch;
 use crate::place::{Located, Place};
 use crate::world::Appointments;
@@ -230,7 +232,19 @@ impl Checks<'_> {
             (None, Some(_)) => self.reported(&rule.at, format!("no `{name}` in the report"), found()),
             (Some(wanted), Some(value)) if wanted.fits(value) => {}
             (Some(wanted), _) => {
-                self.reported(&rule.at, format!("`{name}` in the report: {}", wanted.describe()), found());
+                let expected = format!("`{name}` in the report: {}", wanted.describe());
+                // It is there, among other words.
+                let among = value.is_some_and(|value| match wanted.parts.as_slice() {
+                    [TextPart::Same(words)] => TextRule::containing(words, rule.at.clone()).fits(value),
+                    _ => false,
+                });
+                if among {
+                    let remedy =
+                        format!("write the whole of it, or `{name}: {{contains: …}}` for words of it");
+                    self.wrong_for(&rule.at, expected, found(), Some(remedy));
+                } else {
+                    self.reported(&rule.at, expected, found());
+                }
             }
         }
     }

@@ -417,6 +417,23 @@ async fn a_report_holds_what_consent_allows() {
 }
 
 #[tokio::test]
+async fn a_field_of_the_report_is_held_to_be_all_that_is_written() {
+    let steps = |rule: &str| format!("recording: always\nsteps: []\nexpect: {{report: {{need: {rule}}}}}\n");
+    async fn agent(hands: &mut Hands) -> Outcome {
+        hands.call(HostCall::SetReport(Field::Need("Rappeler  l’après-midi".into()))).await.unwrap();
+        Outcome::Done
+    }
+    for fits in ["rappeler l'après-midi", "{contains: midi}", "[après-midi, rappeler]", "{matches: midi$}"]
+    {
+        passes(&steps(fits), agent).await;
+    }
+    let told = fails(&steps("midi"), agent).await;
+    let remedy = "“midi”; it has “Rappeler  l’après-midi”; write the whole of it, or `need: {contains: …}` for words of it";
+    assert!(told.ends_with(remedy), "{told}");
+    assert!(!fails(&steps("matin"), agent).await.contains("contains"));
+}
+
+#[tokio::test]
 async fn each_expectation_of_the_end_can_fail() {
     async fn agent(hands: &mut Hands) -> Outcome {
         hands.say("Prenez un cachet.").await;

@@ -4,7 +4,7 @@ use jiff::civil::DateTime;
 use parloir_contract::Status;
 
 use super::reader::Reader;
-use super::rule::TextRule;
+use super::rule::{TextPart, TextRule};
 use super::scene::is_word;
 use super::tree::{Kind, Node};
 use crate::place::{Located, Place};
@@ -221,13 +221,13 @@ impl Reader {
             rules.status = Some(self.located(node.at, status));
         }
         if let Some(node) = map.get("need") {
-            rules.need = Some(self.rule_or_none(node, "`need`")?);
+            rules.need = Some(self.filed(node, "`need`")?);
         }
         if let Some(node) = map.get("summary") {
-            rules.summary = Some(self.rule_or_none(node, "`summary`")?);
+            rules.summary = Some(self.filed(node, "`summary`")?);
         }
         if let Some(node) = map.get("name") {
-            rules.name = Some(self.rule_or_none(node, "`name`")?);
+            rules.name = Some(self.filed(node, "`name`")?);
         }
         if let Some(node) = map.get("phone") {
             let phone = self.phone_or(node, "`phone`", "none")?;
@@ -239,15 +239,23 @@ impl Reader {
         }
         if let Some(node) = map.get("other") {
             for (key, node) in self.entries(node, "`other`")? {
-                let rule = self.rule_or_none(node, &format!("`{}`", key.name))?;
+                let rule = self.filed(node, &format!("`{}`", key.name))?;
                 rules.other.push((key.name.clone(), rule));
             }
         }
         Some(rules)
     }
 
-    fn rule_or_none(&mut self, node: &Node, what: &str) -> Option<Located<Option<TextRule>>> {
-        let rule = if is_word(node, "none") { None } else { Some(self.rule(node, what)?) };
+    /// What a field holds: a single value is all of it; a list and a map are rules for its words.
+    fn filed(&mut self, node: &Node, what: &str) -> Option<Located<Option<TextRule>>> {
+        let rule = match &node.kind {
+            Kind::Scalar { .. } if is_word(node, "none") => None,
+            Kind::Scalar { .. } => {
+                let parts = vec![TextPart::Same(self.text(node, what)?.to_owned())];
+                Some(TextRule { parts, at: self.place(node.at) })
+            }
+            Kind::List(_) | Kind::Map(_) => Some(self.rule(node, what)?),
+        };
         Some(self.located(node.at, rule))
     }
 
