@@ -64,7 +64,7 @@ enum Command {
     Serve(commands::serve::Serve),
     /// Ring a line as a carrier would, and speak.
     #[command(
-        after_help = "Steps are taken in the order they are written, each when the agent has finished speaking,\nor into its speech with --interrupt-after just before it.\n\nExample:\n  parloir call http://127.0.0.1:8080/twilio/voice --to +33100000000 --token-file token \\\n    --say oui.wav --say \"Je voudrais un rendez-vous\" --key 1 --silence 3s"
+        after_help = "Steps are taken in the order they are written, each when the agent has finished speaking,\nor into its speech with --interrupt-after just before it.\nAfter the last step the caller hangs up when nobody has spoken for 15 s.\n\nExample:\n  parloir call http://127.0.0.1:8080/twilio/voice --to +33100000000 --token-file token \\\n    --say oui.wav --say \"Je voudrais un rendez-vous\" --key 1 --silence 3s"
     )]
     Call(commands::call::Call),
     /// List the calls of a data folder, newest first.
