@@ -31,7 +31,7 @@ const CASES: &[Case] = &[
         severity: "error",
         place: "undeclared/agent.c:9",
         what: "uses `calendar` and does not declare it",
-        remedy: "add \"calendar\" to the capabilities",
+        remedy: "add it to `PARLOIR_AGENT`: .needs = PARLOIR_NEEDS_CALENDAR",
     },
     Case {
         agent: "unused",
