@@ -110,7 +110,7 @@ pub(crate) const STATUSES: [(&str, Status); 6] = [
 ];
 
 /// As files write a status.
-pub(crate) fn status_name(status: Status) -> &'static str {
+pub fn status_name(status: Status) -> &'static str {
     STATUSES.iter().find(|(_, s)| *s == status).map_or("", |(name, _)| name)
 }
 
