@@ -281,7 +281,9 @@ fn covered(coverage: &Coverage, imports: &[Import]) {
         "\n{} {percent} % ({met} of {of} kinds of answers of the host)",
         styled(TITLE, "Coverage")
     );
-    for covered in coverage.of(imports) {
+    let (met, unasked): (Vec<_>, Vec<_>) =
+        coverage.of(imports).into_iter().partition(|covered| !covered.seen.is_empty());
+    for covered in met {
         let seen: Vec<String> = covered.seen.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
         let missing = if covered.missing.is_empty() {
             String::new()
@@ -289,6 +291,11 @@ fn covered(coverage: &Coverage, imports: &[Import]) {
             styled(BAD, &format!("  never: {}", covered.missing.join(", ")))
         };
         anstream::println!("  {:24} {}{missing}", covered.import, styled(DIM, &seen.join(", ")));
+    }
+    // An engine's component imports the whole contract.
+    if !unasked.is_empty() {
+        let names: Vec<&str> = unasked.iter().map(|covered| covered.import).collect();
+        anstream::println!("  {:24} {}", "never asked", styled(DIM, &names.join(", ")));
     }
 }
 
