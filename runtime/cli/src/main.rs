@@ -1,8 +1,8 @@
 //! The `parloir` command.
 //!
 //! Each subcommand is a file under `commands/`; `terminal` is how all of them speak to a person,
-//! `toolchain` builds agents. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 verification found a
-//! problem.
+//! `toolchain` builds agents. Exit codes: 0 done, 1 failed, 2 wrong usage, or what was given cannot be
+//! used, such as an agent that does not build; 3 verification found a problem.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is what a command is for")]
 
 mod agent;
@@ -137,7 +137,7 @@ Examples:
     #[command(after_help = "Example:\n  parloir new --lang typescript front-desk")]
     New(commands::new::New),
     /// Build an agent into a component.
-    #[command(after_help = "Example:\n  parloir build agents/cabinet")]
+    #[command(after_help = "Exit codes: 0 built, 2 not built.\n\nExample:\n  parloir build agents/cabinet")]
     Build(commands::build::Build),
     /// Run an agent's conversations, and say where they go otherwise.
     #[command(
@@ -156,7 +156,7 @@ Examples:
     Dev(commands::dev::Dev),
     /// Check an agent before it is deployed: each finding with its place and what to do.
     #[command(
-        after_help = "Exit codes: 0 nothing that breaks calls, 3 something that does.\n\nExample:\n  parloir check agents/cabinet"
+        after_help = "Exit codes: 0 nothing that breaks calls, 2 the agent is not built, 3 something that breaks calls.\n\nExample:\n  parloir check agents/cabinet"
     )]
     Check(commands::check::Check),
     /// Fetch the embedded speech model.

@@ -339,7 +339,7 @@ fn a_syntax_error_has_its_line_in_every_language_and_nothing_is_written() {
         let agent = broken().join("syntax").join(language);
         let (code, out, err) =
             run(&["build", &agent.to_string_lossy(), "-o", &output.to_string_lossy()], folder.path());
-        assert_eq!(code, 1, "{language}: {out}{err}");
+        assert_eq!(code, 2, "{language}: {out}{err}");
         assert!(err.contains(place), "{language}: {err}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{language} left something");
     }
@@ -353,7 +353,7 @@ fn what_does_not_load_does_not_take_the_place_of_what_did() {
     let agent = broken().join("nameless");
     let (code, _, err) =
         run(&["build", &agent.to_string_lossy(), "-o", &output.to_string_lossy()], folder.path());
-    assert_eq!(code, 1);
+    assert_eq!(code, 2);
     assert!(err.contains("`languages` must name 1 to 32 languages"), "{err}");
     assert_eq!(fs::read_to_string(&output).unwrap(), "what was there");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
@@ -366,7 +366,7 @@ fn wasi_is_named_with_what_drags_it_in() {
     let agent = broken().join("wasi");
     let (code, _, err) =
         run(&["build", &agent.to_string_lossy(), "-o", &output.to_string_lossy()], folder.path());
-    assert_eq!(code, 1);
+    assert_eq!(code, 2);
     assert!(err.contains("agent.c: ") && err.contains("fd_write") && err.contains("parloir_info"), "{err}");
     assert!(!output.exists());
 }
