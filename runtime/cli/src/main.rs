@@ -64,7 +64,7 @@ enum Command {
     Serve(commands::serve::Serve),
     /// Ring a line as a carrier would, and speak.
     #[command(
-        after_help = "Steps are taken in the order they are written, each when the agent has finished speaking,\nor into its speech with --interrupt-after just before it.\nAfter the last step the caller hangs up when nobody has spoken for 15 s.\n\nExample:\n  parloir call http://127.0.0.1:8080/twilio/voice --to +33100000000 --token-file token \\\n    --say oui.wav --say \"Je voudrais un rendez-vous\" --key 1 --silence 3s"
+        after_help = "Steps are taken in the order they are written, each when the agent has finished speaking,\nor into its speech with --interrupt-after just before it.\n--say \"words\" speaks with the embedded voice, which the embedded ears often mishear in French: a recording does better.\nAfter the last step the caller hangs up when nobody has spoken for 15 s.\n\nExample:\n  parloir call http://127.0.0.1:8080/twilio/voice --to +33100000000 --token-file token \\\n    --say oui.wav --say \"Je voudrais un rendez-vous\" --key 1 --silence 3s"
     )]
     Call(commands::call::Call),
     /// List the calls of a data folder, newest first.
@@ -146,7 +146,7 @@ Examples:
     Test(commands::test::Test),
     /// Converse with an agent in the terminal.
     #[command(
-        after_help = "What you type is what you say. /key 1, /silence, /interrupt [800ms] WORDS, /hang-up, /help.\nWhat the agent notes (`log`) stands where it notes it; where in the component it was when it died, -v tells.\nWith --web you speak: a page on this machine alone is the telephone, and the call is as real as any.\n\nExamples:\n  parloir talk agents/cabinet --set \"cabinet.name=cabinet du Parc\" --save conversations/talk.yaml\n  parloir talk --web agents/cabinet"
+        after_help = "What you type is what you say. /key 1, /silence, /interrupt [800ms] WORDS, /hang-up, /help.\nWhat the agent notes (`log`) stands where it notes it; where in the component it was when it died, -v tells.\nThe line has the settings that --set gives it, or all that the first call of a --scene file has, and otherwise none.\nWith --web you speak: a page on this machine alone is the telephone, and the call is as real as any.\n\nExamples:\n  parloir talk agents/cabinet --set \"cabinet.name=cabinet du Parc\" --save conversations/talk.yaml\n  parloir talk --web agents/cabinet"
     )]
     Talk(commands::talk::Talk),
     /// Work on an agent: every save is built, tested, and answers the next call.
