@@ -367,7 +367,7 @@ fn wasi_is_named_with_what_drags_it_in() {
     let (code, _, err) =
         run(&["build", &agent.to_string_lossy(), "-o", &output.to_string_lossy()], folder.path());
     assert_eq!(code, 2);
-    assert!(err.contains("agent.c: ") && err.contains("fd_write") && err.contains("parloir_info"), "{err}");
+    assert!(err.contains("agent.c:7: ") && err.contains("fd_write") && err.contains("parloir_info"), "{err}");
     assert!(!output.exists());
 }
 
