@@ -130,8 +130,12 @@ impl Reactor {
     pub(super) fn agent_failed(&mut self, kind: FailureKind, reason: &str, detail: Option<String>) {
         tracing::warn!(call = %self.shared.id, ?kind, "the agent failed");
         let reason: String = reason.chars().take(2_000).collect();
-        let short = reason.lines().next().unwrap_or_default();
-        self.outcome = Some(Outcome::Failed(detail.clone().unwrap_or_else(|| short.to_owned())));
+        // In a line, wherever it is told: the stack stays in the record.
+        let why = match &detail {
+            Some(words) => words.lines().map(str::trim).collect::<Vec<_>>().join(" "),
+            None => reason.lines().next().unwrap_or_default().to_owned(),
+        };
+        self.outcome = Some(Outcome::Failed(why));
         self.failure(kind, reason, detail);
         self.stop_agent();
         self.phase = Phase::Fallback;

@@ -159,9 +159,7 @@ fn line(body: &RecordBody, bodies: &HashMap<Seq, &RecordBody>, all: bool) -> Lin
             ),
         )),
         RecordBody::CallEnded(ended) => {
-            // The rest of it stands with the failure.
-            let reason = ended.reason.as_deref().and_then(|reason| reason.lines().next());
-            let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+            let reason = ended.reason.as_deref().map(|r| format!(": {r}")).unwrap_or_default();
             let (seconds, cpu) = (ended.duration_ms / 1_000, ended.agent_cpu_us / 1_000);
             Some((
                 styled(TITLE, "end      "),
