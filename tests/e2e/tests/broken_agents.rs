@@ -284,6 +284,29 @@ fn everything_that_can_be_found_is_found_in_an_agent_that_has_it() {
 }
 
 #[test]
+fn a_bug_is_told_in_its_author_s_words_and_with_the_engine_s_stack_when_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let conversation = folder.path().join("a.yaml");
+    fs::write(
+        &conversation,
+        "conversation: One\nsteps:\n  - agent: help\n  - hangs_up\n  - agent: goodbye\n",
+    )
+    .unwrap();
+    let (agent, conversation) = (broken().join("crashing"), conversation.to_string_lossy().into_owned());
+    let agent = agent.to_string_lossy();
+    let (code, out, err) = run(&["test", &agent, &conversation], folder.path());
+    assert_eq!(code, 1, "{out}{err}");
+    let words = "stopped at agent.c:12 in answer: assert(reply.turn.kind == PARLOIR_SPEECH) does not hold";
+    assert!(out.contains(&format!("log    error: {words}")), "{out}");
+    assert!(out.contains(&format!("+ it ended failed: trap: {words}")), "{out}");
+    assert_eq!(out.matches("- expected").count(), 1, "what follows from it is told too: {out}");
+    let stack = "the agent was stopped by a trap";
+    assert!(!format!("{out}{err}").contains(stack) && !out.contains("0x"), "{out}{err}");
+    let (_, _, err) = run(&["-v", "test", &agent, &conversation], folder.path());
+    assert!(err.contains(stack) && err.contains("0x"), "{err}");
+}
+
+#[test]
 fn words_comments_and_other_people_s_packages_are_no_calls_of_the_host() {
     let folder = tempfile::tempdir().unwrap();
     let agent = broken().join("quotes");
