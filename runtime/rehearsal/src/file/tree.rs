@@ -218,6 +218,8 @@ fn remedy(said: &str) -> &'static str {
         "a text with `: ` in it is put in quotes, such as caller: \"Dupont: D, U\""
     } else if has(&["quote", "escape"]) {
         "close the quotes; what is quoted with \" may hold ', and the other way round"
+    } else if has(&["flow construct"]) {
+        "close the list with `]`, or close the map with `}`"
     } else if has(&["flow sequence", "']'"]) {
         "close the list with `]`, and put a text that begins with [ in quotes"
     } else if has(&["flow mapping", "'}'", "misplaced bracket"]) {
