@@ -2,7 +2,7 @@
 //!
 //! Each subcommand is a file under `commands/`; `terminal` is how all of them speak to a person,
 //! `toolchain` builds agents. Exit codes: 0 done, 1 failed, 2 wrong usage, or what was given cannot be
-//! used, such as an agent that does not build; 3 verification found a problem.
+//! used, such as an agent that does not build; 3 verification found a problem, or what was asked was done in part.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is what a command is for")]
 
 mod agent;
@@ -81,6 +81,26 @@ enum Command {
         after_help = "Exit codes: 0 every call was read, 3 some could not be, and are named.\n\nExample:\n  parloir person '06 39 98 12 34' --tenant cabinet --export for-them"
     )]
     Person(commands::person::Person),
+    /// Open, list, show, extend and close cases: what persons ask for, each with its term.
+    #[command(
+        after_help = "A case is in the log with its steps and its dates; the person's number and your words are sealed, and go when they are erased.\n`parloir person`, `rectify`, `restrict`, `block` and `erase` take --case, and note themselves in it.\n\nExamples:\n  parloir case open --tenant cabinet --number '06 39 98 12 34' --right access --received 2026-03-14\n  parloir case list --due\n  parloir case close 4f1c…e2 --done --why \"handed over by post\""
+    )]
+    Case(commands::case::Case),
+    /// Put right what a call recorded wrongly: an amendment beside it, and its standing appointments.
+    #[command(
+        after_help = "Nothing is overwritten: `show`, `person` and its exports tell both. What the call has is listed where it has no such field.\n\nExample:\n  parloir rectify 4f1c…e2 --field contact.name --to \"Anne Durand\" --case 9b20…41"
+    )]
+    Rectify(commands::rectify::Rectify),
+    /// Keep a person's calls and do not use them: neither people nor agents see them until they are released.
+    #[command(
+        after_help = "`show`, `recording`, `replay`, `diff` and `record-test` refuse their calls, no retention clock erases them, and agents do not see memories that name them, from the next call on. `person`, `erase`, `prove` and `verify` go on.\n\nExamples:\n  parloir restrict --tenant cabinet --number +33639981234 --why \"she says it is wrong\" --case 9b20…41\n  parloir restrict --tenant cabinet --number +33639981234 --release"
+    )]
+    Restrict(commands::restrict::Restrict),
+    /// Have a number's calls answered by no agent: refused, or handed to the line's fallback number.
+    #[command(
+        after_help = "That a blocked number rang is in the log, without the number. A call without a number is not blocked.\n\nExamples:\n  parloir block --tenant cabinet --number +33639981234 --to human --why \"does not want to speak to a machine\"\n  parloir block --tenant cabinet --number +33639981234 --release"
+    )]
+    Block(commands::block::Block),
     /// Write a proof file of a call, that anybody can check offline.
     #[command(after_help = "Example:\n  parloir prove 4f1c…e2 --redact contents -o call.proof.json")]
     Prove(commands::prove::Prove),
@@ -88,6 +108,7 @@ enum Command {
     #[command(
         after_help = "What was said and the sound go; which provider was asked when, and how it went, stays unless --trace is given. An appointment made in an erased call still stands; those of an erased caller do not.
 A `parloir serve` on the folder does it itself. What is cut off is finished at the next start. Back-ups need not be touched: the keys are gone.
+Exit codes: 0 all of it, 1 not done, or something lasts or is held, 3 done in part: what could not be read or erased is named.
 
 Examples:
   parloir erase --caller +33639981234 --dry-run
@@ -102,7 +123,7 @@ Examples:
     Hold(commands::hold::Hold),
     /// Erase what has been kept long enough, as parloir.toml says. `parloir serve` does so every hour.
     #[command(
-        after_help = "In parloir.toml, for each tenant:\n  [tenant.retention]\n  recording = \"6 months\"\n  content = \"1 year\"\n  trace = \"5 years\"\n`0 days` for recording or content: its key is never written, so that nobody can read it once the call is over.\n\nExample:\n  parloir sweep --config parloir.toml --dry-run"
+        after_help = "In parloir.toml, for each tenant:\n  [tenant.retention]\n  recording = \"6 months\"\n  content = \"1 year\"\n  trace = \"5 years\"\n`0 days` for recording or content: its key is never written, so that nobody can read it once the call is over.\n\nExit codes: 0 done, 1 not done, 3 done in part: what could not be erased is named.\n\nExample:\n  parloir sweep --config parloir.toml --dry-run"
     )]
     Sweep(commands::sweep::Sweep),
     /// Print the key by which others know a tenant's log, or make its next.
@@ -216,6 +237,11 @@ impl Failure {
         Self { message: message.to_string(), code: 3 }
     }
 
+    /// What was asked was done in part.
+    fn in_part(message: impl std::fmt::Display) -> Self {
+        Self { message: message.to_string(), code: 3 }
+    }
+
     /// What was given cannot be used: nothing was done with it.
     fn bad_input(message: &dyn std::fmt::Display) -> Self {
         Self { message: message.to_string(), code: 2 }
@@ -254,6 +280,10 @@ fn main() -> ExitCode {
             Command::Sweep(sweep) => sweep.run().await,
             Command::LogKey(key) => key.run().await,
             Command::Person(person) => person.run().await,
+            Command::Case(case) => case.run().await,
+            Command::Rectify(rectify) => rectify.run().await,
+            Command::Restrict(restrict) => restrict.run().await,
+            Command::Block(block) => block.run().await,
             Command::Prove(prove) => prove.run().await,
             Command::Verify(verify) => verify.run().await,
             Command::Witness(witness) => witness.run().await,

@@ -9,7 +9,8 @@
 //! 3. the epochs in which the keys were wrapped are closed, the keys that are to survive are wrapped anew, and what opened all
 //!    of them is destroyed;
 //! 4. ciphertexts are blanked in the segments: lengths, places and headers stay, and with them chain, index and log;
-//! 5. rows of the tenant's storage lose their keys, and are deleted;
+//! 5. rows of the tenant's storage lose their keys, and are deleted; and where a trace went, the index of calls is sealed
+//!    anew without it;
 //! 6. it is noted beside the keys that this was erased, and the note of step 1 is destroyed.
 //!
 //! What is put back from a back-up of before is erased again at the next start: its keys are gone already, and step 6's note
@@ -18,13 +19,13 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::io::ErrorKind;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use parloir_contract::{CallId, TenantId};
 use parloir_store::disk::{Disk, Readers, write_whole};
-use parloir_store::keys::{KeyError, Rows};
+use parloir_store::keys::{Gone, KeyError, Life, Row, Rows};
 use parloir_store::{Address, Kms, Memo, Table};
 use serde::{Deserialize, Serialize};
 use tokio::sync::RwLock;
@@ -32,18 +33,20 @@ use tokio::sync::RwLock;
 use crate::call::now;
 use crate::index::Index;
 use crate::key::{Purposes, WrappedKey};
-use crate::read::{on_own_thread, scan};
-use crate::record::{CallEnded, CallStarted, Ending, Erased, RecordBody, Requested};
+use crate::read::on_own_thread;
+use crate::record::{Ending, Erased, RecordBody, Requested};
 use crate::recording::Sealed;
-use crate::segment::{self, Found, FrameKind, Location, Log};
+use crate::segment::{self, Found, FrameKind, Location, Log, Segment};
 use crate::writer::Rolled;
-use crate::{Journal, JournalError, ReadError, chunk, holds, recording};
+use crate::{Journal, JournalError, ReadError, chunk, holds, memo, recording, rights};
 
 /// What the calls are called that hold the records of erasures: their transport, and their agent.
 pub const ERASURE: &str = "erasure";
 /// Calls that one record of an erasure names.
 const CALLS_OF_RECORD: usize = 10_000;
 const MARKER: &str = "erased";
+/// Segments of which it is remembered in which epochs their keys were wrapped.
+const MAX_KNOWN: usize = 100_000;
 
 /// What is to be erased.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -99,46 +102,51 @@ pub struct ErasureNote {
 struct Intent {
     note: ErasureNote,
     rows: Vec<StoredRows>,
+    /// The life of the index of calls that ends with it: a trace goes, and with it what is known of its call without reading.
+    index: Option<u32>,
     reason: Option<String>,
     /// Where the first of its calls begins.
     from: Location,
+    /// The segments in which the keys of its calls are.
+    keys: BTreeSet<u32>,
 }
 
+/// Rows as they were found when the erasure was noted: it is these that are erased, however often that is done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 enum StoredRows {
-    At(Vec<u8>),
-    Of(u8),
+    At { address: Vec<u8>, life: (u32, u16), nonce: [u8; 12] },
+    Of { table: u8, upto: u32 },
 }
 
-impl From<&Rows> for StoredRows {
-    fn from(rows: &Rows) -> Self {
-        match rows {
-            Rows::At(address) => Self::At(address.as_bytes().to_vec()),
-            Rows::Of(table) => Self::Of(table.byte()),
+impl From<&Gone> for StoredRows {
+    fn from(gone: &Gone) -> Self {
+        match gone {
+            Gone::At(Row { address, life, nonce }) => {
+                Self::At { address: address.as_bytes().to_vec(), life: (life.table, life.own), nonce: *nonce }
+            }
+            Gone::Of { table, upto } => Self::Of { table: table.byte(), upto: *upto },
         }
     }
 }
 
 impl StoredRows {
-    fn rows(&self) -> Option<Rows> {
+    fn gone(&self) -> Option<Gone> {
         match self {
-            Self::At(address) => Address::from_bytes(address.clone()).ok().map(Rows::At),
-            Self::Of(byte) => Table::from_byte(*byte).map(Rows::Of),
+            Self::At { address, life: (table, own), nonce } => {
+                let address = Address::from_bytes(address.clone()).ok()?;
+                Some(Gone::At(Row { address, life: Life { table: *table, own: *own }, nonce: *nonce }))
+            }
+            Self::Of { table, upto } => Table::from_byte(*table).map(|table| Gone::Of { table, upto: *upto }),
         }
     }
 }
 
 fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, JournalError> {
-    rmp_serde::to_vec(value).map_err(|error| JournalError::Io(error.to_string()))
+    memo::seal(value)
 }
 
 fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, JournalError> {
-    let damaged = |error| {
-        JournalError::Io(format!(
-            "a note of an erasure, beside the keys, is damaged ({error}): restore the keys folder from its own backup"
-        ))
-    };
-    rmp_serde::from_slice(bytes).map_err(damaged)
+    memo::open(bytes, "a note of an erasure")
 }
 
 /// The erasures of a tenant, the first first. From the keys folder alone.
@@ -161,6 +169,9 @@ pub fn erased(notes: &[ErasureNote]) -> HashMap<CallId, Purposes> {
     gone
 }
 
+/// In which epochs the keys were wrapped that are in a finished segment.
+type Epochs = HashMap<(TenantId, u32), BTreeSet<u32>>;
+
 /// What an erasure is carried out with.
 pub(crate) struct Eraser {
     pub(crate) data: PathBuf,
@@ -171,6 +182,8 @@ pub(crate) struct Eraser {
     pub(crate) one: tokio::sync::Mutex<()>,
     /// Held by whoever makes the keys of a call, until the writer knows the call; and by whoever closes an epoch, alone.
     pub(crate) opening: RwLock<()>,
+    /// Of segments that are as they will be: the epochs in which the keys in them were wrapped.
+    pub(crate) epochs: Arc<Mutex<Epochs>>,
 }
 
 impl Journal {
@@ -178,11 +191,19 @@ impl Journal {
     /// every back-up that holds no keys. What was erased already is left as it is. Where it is cut off, or fails, the next
     /// erasure of the tenant or the next start finishes it first.
     pub async fn erase(&self, tenant: &TenantId, erasure: Erasure) -> Result<ErasureReport, JournalError> {
-        let eraser = self.eraser();
-        let _one_at_a_time = eraser.one.lock().await;
+        let _one_at_a_time = self.eraser().one.lock().await;
+        self.erase_alone(tenant, erasure).await
+    }
+
+    /// [`Journal::erase`], for whoever has seen to it that nobody else erases.
+    pub(crate) async fn erase_alone(
+        &self,
+        tenant: &TenantId,
+        erasure: Erasure,
+    ) -> Result<ErasureReport, JournalError> {
         self.finish(tenant).await?;
         let Some(intent) = self.intent(tenant, erasure).await? else { return Ok(ErasureReport::default()) };
-        eraser.kms.remember(tenant, Memo::Erasing, Some(encode(&intent)?)).await?;
+        self.eraser().kms.remember(tenant, Memo::Erasing, Some(encode(&intent)?)).await?;
         self.carry_out(tenant, &intent).await
     }
 
@@ -195,7 +216,8 @@ impl Journal {
         Ok(())
     }
 
-    async fn finish(&self, tenant: &TenantId) -> Result<(), JournalError> {
+    /// Finishes what was cut off, for whoever has seen to it that nobody else erases.
+    pub(crate) async fn finish(&self, tenant: &TenantId) -> Result<(), JournalError> {
         let Eraser { data, kms, .. } = self.eraser();
         if let Some(bytes) = kms.recall(tenant, Memo::Erasing).await? {
             tracing::warn!(%tenant, "an erasure that was cut off is finished");
@@ -205,26 +227,37 @@ impl Journal {
             kms.remember(tenant, Memo::Erasing, None).await?;
         }
         let notes = erasures(&**kms, tenant).await?;
-        let done = marked(data, tenant)?;
-        for (count, note) in (1..).zip(notes).skip(done) {
-            tracing::warn!(%tenant, record = %note.record, "what was erased before is here again, from a back-up: it is erased again");
-            let intent = Intent { note, rows: Vec::new(), reason: None, from: Location::default() };
-            self.record(tenant, &intent).await?;
-            let rolled = self.shared().roll(tenant).await?;
-            self.blank(tenant, &intent, &rolled).await?;
-            self.mark(tenant, count).await?;
+        let missing = notes.get(marked(data, tenant)?..).unwrap_or_default();
+        if missing.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let count = missing.len();
+        tracing::warn!(%tenant, count, "what was erased before is here again, from a back-up: it is erased again");
+        for note in missing {
+            self.record(tenant, note, 0, None).await?;
+        }
+        let rolled = self.shared().roll(tenant).await?;
+        let gone = erased(missing);
+        self.blank(tenant, &gone, 0, &rolled).await?;
+        let traces = gone.iter().filter(|(_, purposes)| purposes.trace).map(|(call, _)| *call).collect();
+        self.eraser().index.unlist(tenant, &traces).await?;
+        self.mark(tenant, notes.len()).await
     }
 
     /// What has to be done; `None` for nothing.
     async fn intent(&self, tenant: &TenantId, erasure: Erasure) -> Result<Option<Intent>, JournalError> {
         let Eraser { kms, index, .. } = self.eraser();
-        let Erasure { calls, purposes, mut rows, requested, reason } = erasure;
+        let Erasure { calls, purposes, rows, requested, reason } = erasure;
         let mut gone = erased(&erasures(&**kms, tenant).await?);
         let held: HashSet<CallId> = holds(&**kms, tenant).await?.into_iter().map(|hold| hold.call).collect();
-        let (mut wanted, mut from) = (Vec::new(), None::<Location>);
-        for call in calls {
+        let (mut wanted, mut from, mut keys) = (Vec::new(), None::<Location>, BTreeSet::new());
+        let told = rights(&**kms, tenant).await?;
+        let amendments = match purposes.content || purposes.trace {
+            // What was put right of a call goes with it.
+            true => told.amendments_of(&calls),
+            false => Vec::new(),
+        };
+        for call in calls.into_iter().chain(amendments) {
             let not_now =
                 |why: &str| JournalError::NotErasable { tenant: tenant.clone(), call, why: why.to_owned() };
             let before = gone.entry(call).or_default();
@@ -237,24 +270,27 @@ impl Journal {
             if self.shared().open.lock().contains(&(tenant.clone(), call)) {
                 return Err(lasts());
             }
-            let no_such_call = || ReadError::NoSuchCall { tenant: tenant.clone(), call };
-            let entry = index.get(tenant, call).await?.ok_or_else(no_such_call)?;
+            let entry = match index.get(tenant, call).await? {
+                Some(entry) => entry,
+                // It was cut off before it was in the log, or the data was put back from before: nothing of it is there.
+                None if told.holds(call) => continue,
+                None => return Err(ReadError::NoSuchCall { tenant: tenant.clone(), call }.into()),
+            };
             if held.contains(&call) {
                 return Err(not_now("it is held. `parloir hold CALL --release` releases it"));
             }
             if entry.outcome.is_none() {
                 return Err(lasts());
             }
-            if entry.is_of_journal() {
+            let only_content = entry.names_somebody() && !purposes.trace;
+            if entry.is_of_journal() && !entry.is_amendment() && !only_content {
                 return Err(not_now(
                     "it is the journal's own record, and all there is to show for what it says",
                 ));
             }
             from = Some(from.map_or(entry.first, |from| from.min(entry.first)));
-            if purposes.trace {
-                let own = index.rows(tenant, &entry).await?;
-                rows.extend(own.into_iter().map(Rows::At));
-            }
+            // A call's keys stand together; a segment may end between them.
+            keys.extend([entry.first.segment, entry.first.segment.saturating_add(1)]);
             wanted.push(call);
         }
         if wanted.is_empty() && rows.is_empty() {
@@ -263,36 +299,49 @@ impl Journal {
         let mut record = [0; 16];
         getrandom::fill(&mut record).map_err(|error| KeyError::NoRandomness(error.to_string()))?;
         let (record, at) = (CallId::from_bytes(record), now());
+        let store = index.tenant(tenant).await?;
+        let without_traces = purposes.trace && !wanted.is_empty();
         let note = ErasureNote { record, at, calls: wanted, purposes, requested };
-        let rows = rows.iter().map(StoredRows::from).collect();
-        Ok(Some(Intent { note, rows, reason, from: from.unwrap_or_default() }))
+        let rows = store.gone(&rows).iter().map(StoredRows::from).collect();
+        let index = without_traces.then(|| store.life(Table::Calls));
+        Ok(Some(Intent { note, rows, index, reason, from: from.unwrap_or_default(), keys }))
     }
 
     async fn carry_out(&self, tenant: &TenantId, intent: &Intent) -> Result<ErasureReport, JournalError> {
         let Eraser { kms, index, .. } = self.eraser();
-        let record = self.record(tenant, intent).await?;
+        let Intent { note, rows, reason, .. } = intent;
+        let record = self.record(tenant, note, rows.len(), reason.as_deref()).await?;
         let (rolled, epochs, survivors) = self.keys(tenant, intent).await?;
-        let (chunks, blocks) = self.blank(tenant, intent, &rolled).await?;
-        let rows: Vec<Rows> = intent.rows.iter().filter_map(StoredRows::rows).collect();
+        let gone = erased(std::slice::from_ref(note));
+        let (chunks, blocks) = self.blank(tenant, &gone, intent.from.segment, &rolled).await?;
+        let rows: Vec<Gone> = rows.iter().filter_map(StoredRows::gone).collect();
         let rows = match rows.as_slice() {
             [] => 0,
             rows => index.tenant(tenant).await?.erase(&**kms, rows).await?,
         };
+        if let Some(upto) = intent.index {
+            index.forget(tenant, &note.calls.iter().copied().collect(), upto).await?;
+        }
         let mut notes = erasures(&**kms, tenant).await?;
-        if !notes.iter().any(|note| note.record == intent.note.record) {
-            notes.push(intent.note.clone());
+        if !notes.iter().any(|known| known.record == note.record) {
+            notes.push(note.clone());
             kms.remember(tenant, Memo::Erased, Some(encode(&notes)?)).await?;
         }
         self.mark(tenant, notes.len()).await?;
         kms.remember(tenant, Memo::Erasing, None).await?;
-        let calls = intent.note.calls.len() as u64;
+        let calls = note.calls.len() as u64;
         tracing::info!(%tenant, calls, chunks, blocks, rows, epochs, survivors, "erased");
         Ok(ErasureReport { calls, chunks, blocks, rows, epochs, survivors, record: Some(record) })
     }
 
     /// Step 2. Its call may have been cut off before: then another of a name that follows from the first is made.
-    async fn record(&self, tenant: &TenantId, intent: &Intent) -> Result<CallId, JournalError> {
-        let Intent { note, rows, reason, .. } = intent;
+    async fn record(
+        &self,
+        tenant: &TenantId,
+        note: &ErasureNote,
+        rows: usize,
+        reason: Option<&str>,
+    ) -> Result<CallId, JournalError> {
         let mut id = *note.record.as_bytes();
         loop {
             let call = CallId::from_bytes(id);
@@ -303,27 +352,20 @@ impl Journal {
                     *last = last.wrapping_add(1);
                 }
                 None => {
-                    let started = CallStarted {
-                        transport: ERASURE.into(),
-                        agent_name: ERASURE.into(),
-                        ..CallStarted::default()
-                    };
-                    let open = self.open_call(tenant, call, started).await?;
-                    let mut parts = note.calls.chunks(CALLS_OF_RECORD).peekable();
-                    loop {
-                        let calls = parts.next().unwrap_or_default().to_vec();
-                        open.append(RecordBody::Erased(Erased {
-                            calls,
+                    let said = |calls: &[CallId]| {
+                        RecordBody::Erased(Erased {
+                            calls: calls.to_vec(),
                             purposes: note.purposes.iter().collect(),
                             requested: note.requested,
-                            rows: u32::try_from(rows.len()).unwrap_or(u32::MAX),
-                            reason: reason.clone(),
-                        }))?;
-                        if parts.peek().is_none() {
-                            break;
-                        }
-                    }
-                    open.close(CallEnded::default()).await?;
+                            rows: u32::try_from(rows).unwrap_or(u32::MAX),
+                            reason: reason.map(ToOwned::to_owned),
+                        })
+                    };
+                    let bodies = match note.calls.as_slice() {
+                        [] => vec![said(&[])],
+                        calls => calls.chunks(CALLS_OF_RECORD).map(said).collect(),
+                    };
+                    self.tell(tenant, call, ERASURE, bodies).await?;
                     return Ok(call);
                 }
             }
@@ -332,10 +374,10 @@ impl Journal {
 
     /// Step 3. Returns how many epochs there were, and how many keys survive.
     async fn keys(&self, tenant: &TenantId, intent: &Intent) -> Result<(Rolled, u64, u64), JournalError> {
-        let Eraser { data, kms, opening, .. } = self.eraser();
+        let Eraser { kms, opening, .. } = self.eraser();
         let calls: HashSet<CallId> = intent.note.calls.iter().copied().collect();
         let goes = |key: &WrappedKey| calls.contains(&key.call) && intent.note.purposes.has(key.purpose);
-        let there = wrapped_keys(data, tenant, intent.from).await?;
+        let there = self.wrapped_keys(tenant, Some(intent.keys.clone()), None).await?;
         let epochs: BTreeSet<u32> =
             there.iter().filter(|key| goes(key)).filter_map(|key| kms.epoch(&key.wrapped)).collect();
         {
@@ -348,7 +390,7 @@ impl Journal {
         let rolled = self.shared().roll(tenant).await?;
         let there = match epochs.is_empty() {
             true => Vec::new(),
-            false => wrapped_keys(data, tenant, Location::default()).await?,
+            false => self.wrapped_keys(tenant, None, Some((epochs.clone(), rolled.journal))).await?,
         };
         let mut survivors = 0;
         for epoch in &epochs {
@@ -360,29 +402,70 @@ impl Journal {
         Ok((rolled, epochs.len() as u64, survivors))
     }
 
-    /// Step 4. Returns how many chunks and blocks there were.
+    /// The wrapped keys in some segments of a tenant's journal: in these, or in all. Of epochs that are given, in those only that
+    /// hold any of them; which do is remembered of the segments before one that is given, which are as they will be.
+    async fn wrapped_keys(
+        &self,
+        tenant: &TenantId,
+        segments: Option<BTreeSet<u32>>,
+        epochs: Option<(BTreeSet<u32>, u32)>,
+    ) -> Result<Vec<WrappedKey>, JournalError> {
+        let Eraser { data, kms, epochs: known, .. } = self.eraser();
+        let folder = Log::Journal.folder(data, tenant);
+        let (tenant, kms, known) = (tenant.clone(), Arc::clone(kms), Arc::clone(known));
+        let work = move || {
+            let mut keys = Vec::new();
+            for number in segment::numbers(&folder)? {
+                let name = (tenant.clone(), number);
+                let elsewhere = segments.as_ref().is_some_and(|segments| !segments.contains(&number));
+                let without = epochs.as_ref().is_some_and(|(wanted, _)| {
+                    known.lock().get(&name).is_some_and(|there| there.is_disjoint(wanted))
+                });
+                if elsewhere || without {
+                    continue;
+                }
+                let there = keys_in(&folder, &tenant, number)?;
+                if epochs.as_ref().is_some_and(|(_, end)| number < *end) {
+                    let of = there.iter().filter_map(|key| kms.epoch(&key.wrapped)).collect();
+                    let mut known = known.lock();
+                    if known.len() >= MAX_KNOWN {
+                        known.clear();
+                    }
+                    known.insert(name, of);
+                }
+                keys.extend(there);
+            }
+            Ok::<_, std::io::Error>(keys)
+        };
+        Ok(on_own_thread("journal-erase", work).await??)
+    }
+
+    /// Step 4, from a segment of the journal on. Returns how many chunks and blocks there were.
     async fn blank(
         &self,
         tenant: &TenantId,
-        intent: &Intent,
+        gone: &HashMap<CallId, Purposes>,
+        from: u32,
         rolled: &Rolled,
     ) -> Result<(u64, u64), JournalError> {
         let Eraser { data, disk, .. } = self.eraser();
-        let calls: HashSet<CallId> = intent.note.calls.iter().copied().collect();
-        let (purposes, from) = (intent.note.purposes, intent.from.segment);
+        let gone = gone.clone();
+        let all = gone.values().fold(Purposes::default(), |all, purposes| all.or(*purposes));
         let (data, disk, tenant) = (data.clone(), Arc::clone(disk), tenant.clone());
         let (journal, recordings) = (rolled.journal, rolled.recordings);
         let work = move || {
             let chunk = |kind, payload: &[u8]| match kind {
                 FrameKind::Chunk | FrameKind::ErasedChunk => {
-                    chunk::Header::parse(payload).ok().filter(|(header, ..)| calls.contains(&header.call))?;
-                    Some((FrameKind::ErasedChunk, chunk::blank(payload, purposes)?))
+                    let (header, ..) = chunk::Header::parse(payload).ok()?;
+                    let purposes = gone.get(&header.call)?;
+                    Some((FrameKind::ErasedChunk, chunk::blank(payload, *purposes)?))
                 }
                 FrameKind::Key | FrameKind::Recording | FrameKind::ErasedRecording => None,
             };
             let block = |kind, payload: &[u8]| match kind {
                 FrameKind::Recording => {
-                    Sealed::parse(payload).filter(|sealed| calls.contains(&sealed.call))?;
+                    let sealed = Sealed::parse(payload)?;
+                    gone.get(&sealed.call).filter(|purposes| purposes.recording)?;
                     Some((FrameKind::ErasedRecording, recording::blank(payload)))
                 }
                 FrameKind::Key | FrameKind::Chunk | FrameKind::ErasedChunk | FrameKind::ErasedRecording => {
@@ -390,11 +473,11 @@ impl Journal {
                 }
             };
             let place = (&*disk, data.as_path(), &tenant);
-            let chunks = match purposes.trace || purposes.content {
+            let chunks = match all.trace || all.content {
                 true => rewrite(place, Log::Journal, from..journal, chunk)?,
                 false => 0,
             };
-            let blocks = match purposes.recording {
+            let blocks = match all.recording {
                 true => rewrite(place, Log::Recordings, 0..recordings, block)?,
                 false => 0,
             };
@@ -413,7 +496,7 @@ impl Journal {
 }
 
 /// How many erasures the data has been through: what [`Journal::mark`] noted.
-fn marked(data: &Path, tenant: &TenantId) -> Result<usize, JournalError> {
+pub(crate) fn marked(data: &Path, tenant: &TenantId) -> Result<usize, JournalError> {
     match fs::read_to_string(Log::Journal.folder(data, tenant).join(MARKER)) {
         // Whatever else it says, doing it again does no harm.
         Ok(text) => Ok(text.trim().parse().unwrap_or(0)),
@@ -422,24 +505,14 @@ fn marked(data: &Path, tenant: &TenantId) -> Result<usize, JournalError> {
     }
 }
 
-/// The wrapped keys that are in a tenant's journal from a place on.
-async fn wrapped_keys(
-    data: &Path,
-    tenant: &TenantId,
-    from: Location,
-) -> Result<Vec<WrappedKey>, JournalError> {
-    let (data, tenant) = (data.to_owned(), tenant.clone());
-    let work = move || {
-        let mut keys = Vec::new();
-        scan(&data, Log::Journal, &tenant, from, |place| {
-            if let Found::Frame { kind: FrameKind::Key, payload, .. } = place.found {
-                keys.extend(WrappedKey::parse(payload));
-            }
-            ControlFlow::Continue(())
-        })?;
-        Ok::<_, std::io::Error>(keys)
-    };
-    Ok(on_own_thread("journal-erase", work).await??)
+/// The wrapped keys in a segment of a tenant's journal.
+fn keys_in(folder: &Path, tenant: &TenantId, number: u32) -> std::io::Result<Vec<WrappedKey>> {
+    let segment = Segment::read(folder, Log::Journal, tenant, number, 0)?;
+    let keys = segment.frames().filter_map(|found| match found {
+        Found::Frame { kind: FrameKind::Key, payload, .. } => WrappedKey::parse(payload),
+        Found::Frame { .. } | Found::Bad { .. } => None,
+    });
+    Ok(keys.collect())
 }
 
 /// Writes segments anew, with frames changed, each whole and durably in place of the one before. Those that are read meanwhile

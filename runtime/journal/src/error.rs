@@ -67,6 +67,30 @@ pub enum JournalError {
         /// Why, and what to do.
         why: String,
     },
+    /// There is no such case.
+    #[error("tenant {tenant} has no case {case}: `parloir case list` lists those there are")]
+    NoSuchCase {
+        /// Whose.
+        tenant: TenantId,
+        /// Which.
+        case: CallId,
+    },
+    /// The case is closed.
+    #[error("case {case} is closed: open another for what is asked now")]
+    CaseClosed {
+        /// Which.
+        case: CallId,
+    },
+    /// What was said in the call was erased.
+    #[error(
+        "what was said in call {call} of tenant {tenant} was erased: there is nothing left of it to put right"
+    )]
+    NothingLeft {
+        /// Whose.
+        tenant: TenantId,
+        /// Which.
+        call: CallId,
+    },
     /// A key could not be had.
     #[error(transparent)]
     Key(#[from] KeyError),

@@ -4,13 +4,13 @@
 //! the log, in a short call of its own.
 
 use parloir_contract::{CallId, TenantId};
-use parloir_store::keys::KeyError;
 use parloir_store::{Kms, Memo};
 use serde::{Deserialize, Serialize};
 
 use crate::call::now;
-use crate::record::{CallEnded, CallStarted, Held, RecordBody};
-use crate::{Journal, JournalError, ReadError};
+use crate::own::random;
+use crate::record::{Held, RecordBody};
+use crate::{Journal, JournalError, ReadError, memo};
 
 /// What the calls are called that hold the records of holds: their transport, and their agent.
 pub const HOLD: &str = "hold";
@@ -27,12 +27,7 @@ pub struct Hold {
 /// The calls of a tenant that are held. From the keys folder alone.
 pub async fn holds(kms: &dyn Kms, tenant: &TenantId) -> Result<Vec<Hold>, JournalError> {
     let Some(bytes) = kms.recall(tenant, Memo::Held).await? else { return Ok(Vec::new()) };
-    let damaged = |error| {
-        JournalError::Io(format!(
-            "the note of which calls are held, beside the keys, is damaged ({error}): restore the keys folder from its own backup"
-        ))
-    };
-    rmp_serde::from_slice(&bytes).map_err(damaged)
+    memo::open(&bytes, "the note of which calls are held")
 }
 
 impl Journal {
@@ -68,17 +63,10 @@ impl Journal {
     }
 
     async fn note_holds(&self, tenant: &TenantId, holds: &[Hold]) -> Result<(), JournalError> {
-        let bytes = rmp_serde::to_vec(holds).map_err(|error| JournalError::Io(error.to_string()))?;
-        Ok(self.eraser().kms.remember(tenant, Memo::Held, Some(bytes)).await?)
+        Ok(self.eraser().kms.remember(tenant, Memo::Held, Some(memo::seal(holds)?)).await?)
     }
 
     async fn tell_hold(&self, tenant: &TenantId, held: Held) -> Result<(), JournalError> {
-        let mut id = [0; 16];
-        getrandom::fill(&mut id).map_err(|error| KeyError::NoRandomness(error.to_string()))?;
-        let started =
-            CallStarted { transport: HOLD.into(), agent_name: HOLD.into(), ..CallStarted::default() };
-        let open = self.open_call(tenant, CallId::from_bytes(id), started).await?;
-        open.append(RecordBody::Held(held))?;
-        open.close(CallEnded::default()).await
+        self.tell(tenant, random()?, HOLD, vec![RecordBody::Held(held)]).await
     }
 }

@@ -3,19 +3,20 @@
 //! It holds no content, and nothing that is not in the log too: it is rebuilt from there when it is missing or
 //! behind.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use parloir_contract::{CallId, Direction, TenantId};
-use parloir_store::{Address, Applied, Batch, Cursor, Kms, Store, StoreError, Table, TenantStore};
+use parloir_store::{Applied, Batch, Cursor, Kms, MAX_BATCH, Store, StoreError, Table, TenantStore};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use crate::call::Waiter;
 use crate::record::{CallStarted, Ending};
+use crate::rights::{AMENDMENT, is_of_journal, names_somebody};
 use crate::segment::Location;
-use crate::{AppendError, ERASURE, HOLD, JournalError};
+use crate::{AppendError, JournalError};
 
 /// Tenants whose storage is kept open.
 const MAX_TENANTS: usize = 10_000;
@@ -80,7 +81,17 @@ impl CallEntry {
 
     /// Whether nobody rang: it holds what the journal says of other calls.
     pub fn is_of_journal(&self) -> bool {
-        [ERASURE, HOLD].contains(&self.transport.as_str())
+        is_of_journal(&self.transport)
+    }
+
+    /// Whether it is the journal's own, and holds somebody's number and the operator's words of them.
+    pub(crate) fn names_somebody(&self) -> bool {
+        names_somebody(&self.transport)
+    }
+
+    /// Whether it is the journal's own, and what it says of another call goes with that one.
+    pub(crate) fn is_amendment(&self) -> bool {
+        self.transport == AMENDMENT
     }
 
     /// Newest first.
@@ -179,19 +190,46 @@ impl Index {
         }
     }
 
-    /// Where all that is kept of a call rests.
-    pub(crate) async fn rows(
+    /// Takes calls out: what was known of them cannot be read any more, in back-ups neither. Everything else is sealed anew;
+    /// `upto` is the life of the table of calls in which they were.
+    pub(crate) async fn forget(
         &self,
         tenant: &TenantId,
-        entry: &CallEntry,
-    ) -> Result<Vec<Address>, StoreError> {
+        calls: &HashSet<CallId>,
+        upto: u32,
+    ) -> Result<(), StoreError> {
+        self.unlist(tenant, calls).await?;
+        let call = |key: &[u8]| <[u8; 16]>::try_from(key).ok().map(CallId::from_bytes);
+        let stays = |key: &[u8]| call(key).is_none_or(|call| !calls.contains(&call));
+        self.tenant(tenant).await?.renew(&*self.kms, Table::Calls, upto, stays).await.map(|_| ())
+    }
+
+    /// Deletes what says that calls were, and when: it is in keys, which are in clear.
+    pub(crate) async fn unlist(&self, tenant: &TenantId, calls: &HashSet<CallId>) -> Result<(), StoreError> {
+        if calls.is_empty() {
+            return Ok(());
+        }
         let store = self.tenant(tenant).await?;
-        let call = entry.call.as_bytes();
-        Ok(vec![
-            store.address_of(Table::Calls, call)?,
-            store.address_of(Table::CallsByTime, entry.time_key())?,
-            store.address_of(Table::OpenCalls, call)?,
-        ])
+        let mut from = None;
+        loop {
+            // Two rows for each.
+            let page = store.scan(Table::CallsByTime, "", from.as_ref(), MAX_BATCH / 2).await?;
+            let (mut batch, mut any) = (Batch::new(), false);
+            for entry in &page.entries {
+                let call = entry.key.last_chunk::<16>();
+                if let Some(call) = call.filter(|call| calls.contains(&CallId::from_bytes(**call))) {
+                    batch = batch.delete(Table::CallsByTime, &entry.key).delete(Table::OpenCalls, call);
+                    any = true;
+                }
+            }
+            if any {
+                store.apply(batch).await?;
+            }
+            match page.next {
+                Some(next) => from = Some(next),
+                None => return Ok(()),
+            }
+        }
     }
 
     /// How far the log has been followed.

@@ -18,6 +18,7 @@ use crate::index::{CallCursor, CallEntry, CallPage, Index};
 use crate::key::Purposes;
 use crate::read::on_own_thread;
 use crate::record::{CallStarted, Record};
+use crate::rights::is_of_journal;
 use crate::segment::{self, Log};
 use crate::tlog::{self, Durable, Refused, Running};
 use crate::verify::{Scope, VerifyReport};
@@ -109,6 +110,7 @@ impl Journal {
             index: index.clone(),
             one: tokio::sync::Mutex::default(),
             opening: tokio::sync::RwLock::default(),
+            epochs: Arc::default(),
         };
         let unkept = parking_lot::RwLock::default();
         let inner = Inner { eraser, unkept, data, disk, kms, store, index, shared, durable, ended };
@@ -147,7 +149,11 @@ impl Journal {
         if inner.index.get(tenant, call).await?.is_some() {
             return Err(already());
         }
-        let unkept = inner.unkept.read().get(tenant).copied().unwrap_or_default();
+        // What the journal itself has to say is kept whatever the tenant keeps of its callers.
+        let unkept = match is_of_journal(&started.transport) {
+            true => Purposes::default(),
+            false => inner.unkept.read().get(tenant).copied().unwrap_or_default(),
+        };
         // No epoch is closed until the writer knows of the keys that were wrapped in it.
         let _opening = inner.eraser.opening.read().await;
         let keys = key::make(&*inner.kms, tenant, call, unkept).await?;

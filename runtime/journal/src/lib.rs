@@ -57,12 +57,15 @@ mod index;
 mod journal;
 mod key;
 mod list;
+mod memo;
+mod own;
 mod pad;
 mod prove;
 mod read;
 mod record;
 mod recording;
 mod recovery;
+mod rights;
 mod segment;
 mod since;
 mod tails;
@@ -81,13 +84,18 @@ pub use list::{list_calls, list_places, list_tenants};
 pub use prove::{ProveError, Redaction, prove};
 pub use read::{read_call, read_recording};
 pub use record::{
-    AgentEnd, AudioDirection, CallEnded, CallInterrupted, CallStarted, Content, ContentOf, DigestKey, Ending,
-    Erased, Failure, FailureKind, Gate, Held, HostCallEnded, HostCallStarted, HostStatus, KeyPressed, Ledger,
-    MediaDigest, Note, ProviderEnded, ProviderRole, ProviderStarted, ProviderStatus, ProviderUsage,
-    RECORD_VERSION, Record, RecordBody, RecordError, RecordingStored, ReportFiled, Requested, Seq,
-    TurnMeasured, Unkept, Wasi, WasiStream,
+    AgentEnd, Amended, Amendment, AudioDirection, Blocked, BlockedTo, CallEnded, CallInterrupted,
+    CallStarted, Case, CaseStep, Content, ContentOf, DigestKey, Ending, Erased, Failure, FailureKind, Gate,
+    Held, HostCallEnded, HostCallStarted, HostStatus, KeyPressed, Ledger, MediaDigest, Named, Note,
+    ProviderEnded, ProviderRole, ProviderStarted, ProviderStatus, ProviderUsage, RECORD_VERSION, Record,
+    RecordBody, RecordError, RecordingStored, ReportFiled, Requested, Restricted, Right, Seq, TurnMeasured,
+    Unkept, Wasi, WasiStream,
 };
 pub use recording::{MAX_BLOCK, RecordingBlock};
+pub use rights::{
+    AMENDMENT, AmendmentNote, BLOCK, Block, CASE, CaseNote, RESTRICTION, Restriction, Rights, Step,
+    pseudonym, rights,
+};
 pub use segment::{Location, OtherVersion};
 pub use since::{Since, SinceError, check_since};
 pub use tlog::{published_keys, read_tile};

@@ -71,6 +71,14 @@ pub enum RecordBody {
     Erased(Erased),
     /// A call may not be erased, or may be again. In a short call of its own, which the journal writes.
     Held(Held),
+    /// A step of a person's request. In a short call of its own, which the journal writes.
+    Case(Case),
+    /// Something of another call is put right. In a short call of its own, which the journal writes.
+    Amended(Amended),
+    /// A person's calls are kept and not used, or are used again. In a short call of its own, which the journal writes.
+    Restricted(Restricted),
+    /// A number is answered by no agent, or is again. In a short call of its own, which the journal writes.
+    Blocked(Blocked),
     /// The call was cut off: the program stopped, or dropped it. Always the last record.
     CallInterrupted(CallInterrupted),
     /// The call ended. Always the last record.
@@ -93,6 +101,10 @@ impl RecordBody {
             Self::Erased(body) => body.reason.take().map(Content::Text),
             Self::Held(body) => body.why.take().map(Content::Text),
             Self::DigestKey(body) => body.key.take().map(Content::DigestKey),
+            Self::Case(body) => body.named.take().map(Content::Named),
+            Self::Amended(body) => body.amendment.take().map(Content::Amendment),
+            Self::Restricted(body) => body.named.take().map(Content::Named),
+            Self::Blocked(body) => body.named.take().map(Content::Named),
             Self::ProviderStarted(_)
             | Self::ProviderEnded(_)
             | Self::TurnMeasured(_)
@@ -122,6 +134,10 @@ impl RecordBody {
             (Self::Erased(body), Content::Text(text)) => body.reason = Some(text),
             (Self::Held(body), Content::Text(text)) => body.why = Some(text),
             (Self::DigestKey(body), Content::DigestKey(key)) => body.key = Some(key),
+            (Self::Case(body), Content::Named(named)) => body.named = Some(named),
+            (Self::Amended(body), Content::Amendment(amendment)) => body.amendment = Some(amendment),
+            (Self::Restricted(body), Content::Named(named)) => body.named = Some(named),
+            (Self::Blocked(body), Content::Named(named)) => body.named = Some(named),
             (_, content) => return Some(content),
         }
         None
@@ -151,6 +167,10 @@ impl RecordBody {
             | Self::Unkept(_)
             | Self::Erased(_)
             | Self::Held(_)
+            | Self::Case(_)
+            | Self::Amended(_)
+            | Self::Restricted(_)
+            | Self::Blocked(_)
             | Self::Ledger(_) => None,
         }
     }

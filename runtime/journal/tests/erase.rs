@@ -296,6 +296,11 @@ async fn what_a_back_up_of_before_brings_back_is_unreadable_and_is_erased_again(
     let running = place.start().await;
     sound(&running, 2).await;
     assert!(is_whole(&place, 2).await);
+    // In one go, however many erasures there were.
+    assert_eq!(segments(&place.data()), segments(&backup) + 1);
+    let listed = running.journal.calls(&tenant(), None, 10).await.unwrap().calls;
+    let listed: Vec<_> = listed.iter().filter(|entry| entry.transport != "erasure").map(|e| e.call).collect();
+    assert_eq!(listed, [id(2)], "the index is made anew from the log");
     let again = fs::read(place.data().join("journal/cabinet/00000001.seg")).unwrap();
     assert_ne!(again, fs::read(backup.join("journal/cabinet/00000001.seg")).unwrap(), "it is blanked again");
     running.call(5).await;
@@ -303,6 +308,47 @@ async fn what_a_back_up_of_before_brings_back_is_unreadable_and_is_erased_again(
     let running = place.start().await;
     sound(&running, 2).await;
     assert!(is_whole(&place, 5).await);
+    running.stop().await;
+}
+
+fn segments(data: &Path) -> usize {
+    let files = fs::read_dir(data.join("journal/cabinet")).unwrap().map(|entry| entry.unwrap().path());
+    files.filter(|path| path.extension().is_some_and(|extension| extension == "seg")).count()
+}
+
+#[tokio::test]
+async fn the_key_of_the_rows_does_not_grow_with_the_traces_that_are_erased() {
+    let place = Place::new();
+    let running = place.start().await;
+    for number in 1..=6 {
+        running.call(number).await;
+    }
+    let room = || {
+        let files = fs::read_dir(place.keys().join("cabinet")).unwrap().map(|entry| entry.unwrap());
+        let rows: Vec<_> =
+            files.filter(|file| file.file_name().to_string_lossy().starts_with("store-")).collect();
+        assert_eq!(rows.len(), 1);
+        rows[0].metadata().unwrap().len()
+    };
+    let before = room();
+    // As a back-up has what is known of the first call.
+    let rows = TenantStore::open(running.store.clone(), &*running.kms, tenant()).await.unwrap();
+    let row = rows.entry(Table::Calls, id(1).as_bytes()).await.unwrap().unwrap().row;
+    let sealed = running.store.get(&row.address).await.unwrap().unwrap();
+    for number in 1..=4 {
+        running.erase(&[number], Purposes::ALL).await.unwrap();
+    }
+    assert_eq!(room(), before);
+    let operation = parloir_store::StoredOperation::Put(row.address.clone(), sealed);
+    let batch = parloir_store::StoredBatch { operations: vec![operation], ..Default::default() };
+    running.store.apply(batch).await.unwrap();
+    assert_eq!(rows.get(Table::Calls, id(1).as_bytes()).await.unwrap(), None);
+    sound(&running, 4).await;
+    drop(rows);
+    running.stop().await;
+    let running = place.start().await;
+    sound(&running, 4).await;
+    assert!(is_whole(&place, 5).await && is_whole(&place, 6).await);
     running.stop().await;
 }
 
@@ -349,12 +395,13 @@ async fn rows_go_with_their_calls_from_freed_space_and_back_ups_too() {
     };
     put("+33612345001", "canary of a row").await;
     put("other", "stays").await;
-    let address = rows.address_of(Table::Memory, "+33612345001").unwrap();
+    let row = rows.entry(Table::Memory, "+33612345001").await.unwrap().unwrap().row;
+    let address = row.address.clone();
     let sealed = running.store.get(&address).await.unwrap().unwrap();
     let erasure = Erasure {
         calls: vec![id(1)],
         purposes: Purposes::CONTENTS,
-        rows: vec![Rows::At(address.clone())],
+        rows: vec![Rows::At(row)],
         requested: Requested::Caller,
         reason: None,
     };

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use parloir_contract::{Appointment, Booked, CallId, Field, Heard, HostCall, HostReturn, Turn};
+use parloir_contract::{Appointment, Booked, CallId, Contact, Field, Heard, HostCall, HostReturn, Turn};
 use parloir_journal::{
-    Content, Ending, Gate, HostCallStarted, ProviderEnded, ProviderStarted, ProviderStatus, Record,
-    RecordBody, Seq,
+    AMENDMENT, BLOCK, CASE, Content, ContentOf, Ending, Gate, HostCallStarted, ProviderEnded,
+    ProviderStarted, ProviderStatus, RESTRICTION, Record, RecordBody, Seq,
 };
 use serde::{Serialize, Serializer};
 
@@ -56,6 +56,21 @@ pub struct Transmission {
     pub status: Option<ProviderStatus>,
 }
 
+/// What was put right of a call, on somebody's request. What was recorded stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Correction {
+    /// When, in nanoseconds since 1970-01-01 UTC.
+    pub at: u64,
+    /// The call that holds the record of it, as its 32 hexadecimal digits.
+    pub record: String,
+    /// Which field: see [`CallFile::fields`].
+    pub field: String,
+    /// What was recorded.
+    pub recorded: Vec<String>,
+    /// What it should say.
+    pub to: String,
+}
+
 /// One call, as it concerns a person.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CallFile {
@@ -86,28 +101,49 @@ pub struct CallFile {
     pub report: Vec<Field>,
     /// The appointments that were made, moved or found in it.
     pub appointments: Vec<Appointment>,
+    /// The references of those that were made or moved in it: one that was only found may be anybody's.
+    #[serde(skip)]
+    pub booked: Vec<String>,
     /// What providers were sent.
     pub transmissions: Vec<Transmission>,
+    /// What was put right since, the first first.
+    pub amended: Vec<Correction>,
 }
 
 impl CallFile {
-    /// A call from all its records, in order; `None` where it does not concern this person.
+    /// A call from all its records, in order; `None` where it does not concern this person. What they asked for is no call.
     #[must_use]
     pub fn of(call: CallId, mut records: Vec<Record>, person: &Number) -> Option<Self> {
         Record::merge_held(&mut records);
-        let (first, last) = (records.first()?, records.last()?);
-        let RecordBody::CallStarted(started) = &first.body else { return None };
-        let caller = started.info.as_ref().and_then(|info| info.caller.clone());
-        let concern = if caller.as_deref().is_some_and(|caller| person.is_in(caller)) {
+        if is_request(&records) {
+            return None;
+        }
+        let caller = caller(&records);
+        let concern = if caller.is_some_and(|caller| person.is_in(caller)) {
             Concern::Caller
         } else if records.iter().any(|record| names(record, person)) {
             Concern::Named
         } else {
             return None;
         };
+        let mut file = Self::whole(call, records)?;
+        file.concern = concern;
+        if concern == Concern::Named {
+            file.keep_only(person);
+        }
+        Some(file)
+    }
+
+    /// A call from all its records, in order, as it concerns whoever rang; `None` where these are no call's.
+    #[must_use]
+    pub fn whole(call: CallId, mut records: Vec<Record>) -> Option<Self> {
+        Record::merge_held(&mut records);
+        let (first, last) = (records.first()?, records.last()?);
+        let RecordBody::CallStarted(started) = &first.body else { return None };
+        let caller = caller(&records).map(str::to_owned);
         let mut file = Self {
             call,
-            concern,
+            concern: Concern::Caller,
             at: first.at,
             lasted_ms: last.at.saturating_sub(first.at) / 1_000_000,
             line: started.line.clone(),
@@ -119,16 +155,53 @@ impl CallFile {
             said: Vec::new(),
             report: Vec::new(),
             appointments: Vec::new(),
+            booked: Vec::new(),
             transmissions: Vec::new(),
+            amended: Vec::new(),
         };
         let mut asked: HashMap<Seq, HostCall> = HashMap::new();
         for record in records {
             file.add(record, &mut asked);
         }
-        if concern == Concern::Named {
-            file.keep_only(person);
-        }
         Some(file)
+    }
+
+    /// The appointments that were made or moved in it.
+    pub fn booked(&self) -> impl Iterator<Item = &Appointment> {
+        self.appointments.iter().filter(|made| self.booked.contains(&made.reference))
+    }
+
+    /// What of it can be put right, and what was recorded there: `contact.name`, `contact.phone` and `motive` of its report
+    /// and the appointments that were made or moved in it, `need`, `summary`, `status`, and fields of the tenant's own by
+    /// their names.
+    #[must_use]
+    pub fn fields(&self) -> Vec<(String, String)> {
+        let mut all: Vec<(String, String)> = Vec::new();
+        let mut add = |name: &str, value: &str| {
+            let field = (name.to_owned(), value.to_owned());
+            if !all.contains(&field) {
+                all.push(field);
+            }
+        };
+        for field in &self.report {
+            match field {
+                Field::Contact(contact) => contact_fields(contact, &mut add),
+                Field::Appointment(made) => appointment_fields(made, &mut add),
+                Field::Need(need) => add("need", need),
+                Field::Status(status) => add("status", &format!("{status:?}")),
+                Field::Summary(summary) => add("summary", summary),
+                Field::Other(name, value) => add(name, value),
+            }
+        }
+        self.booked().for_each(|made| appointment_fields(made, &mut add));
+        all
+    }
+
+    /// Adds something that was put right. Of a call in which somebody was only named, give what names them.
+    pub fn amend(&mut self, at: u64, record: CallId, field: String, to: String) {
+        let of_field = self.fields().into_iter().filter(|(name, _)| *name == field);
+        let recorded = of_field.map(|(_, value)| value).collect();
+        self.amended.push(Correction { at, record: record.to_string(), field, recorded, to });
     }
 
     /// Leaves what names the person: the rest of the call is its caller's.
@@ -173,6 +246,10 @@ impl CallFile {
             | RecordBody::Unkept(_)
             | RecordBody::Erased(_)
             | RecordBody::Held(_)
+            | RecordBody::Case(_)
+            | RecordBody::Amended(_)
+            | RecordBody::Restricted(_)
+            | RecordBody::Blocked(_)
             | RecordBody::CallInterrupted(_)
             | RecordBody::CallEnded(_) => {}
         }
@@ -199,6 +276,9 @@ impl CallFile {
                 if let Some(HostCall::MoveAppointment(moved)) = asked {
                     self.appointments.retain(|known| known.reference != moved.reference);
                 }
+                if !self.booked.contains(&made.reference) {
+                    self.booked.push(made.reference.clone());
+                }
                 self.appointments.push(made);
             }
             HostReturn::FindAppointments(Ok(found)) => self.appointments.extend(found),
@@ -222,6 +302,44 @@ impl CallFile {
     }
 }
 
+fn contact_fields(contact: &Contact, add: &mut impl FnMut(&str, &str)) {
+    add("contact.name", &contact.name);
+    add("contact.phone", contact.phone.as_deref().unwrap_or_default());
+}
+
+fn appointment_fields(made: &Appointment, add: &mut impl FnMut(&str, &str)) {
+    contact_fields(&made.contact, add);
+    add("motive", &made.motive);
+}
+
+/// Whether these are the journal's own records of what somebody asked for.
+fn is_request(records: &[Record]) -> bool {
+    let Some(RecordBody::CallStarted(started)) = records.first().map(|record| &record.body) else {
+        return false;
+    };
+    [CASE, AMENDMENT, RESTRICTION, BLOCK].contains(&started.transport.as_str())
+}
+
+fn as_digits<S: Serializer>(call: &CallId, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(call)
+}
+
+/// Who rang, by the records of a call, or the first of them; `None` where that is not known, or no longer.
+#[must_use]
+pub fn caller(records: &[Record]) -> Option<&str> {
+    records.iter().find_map(caller_in)
+}
+
+/// Who rang, where this record says so, held back or not.
+#[must_use]
+pub fn caller_in(record: &Record) -> Option<&str> {
+    match &record.body {
+        RecordBody::CallStarted(started) => started.info.as_ref().and_then(|info| info.caller.as_deref()),
+        RecordBody::Content(ContentOf { content: Some(Content::Info(info)), .. }) => info.caller.as_deref(),
+        _ => None,
+    }
+}
+
 /// Whether a record's content has the person's number. What the line's settings say, and where a caller is handed over to,
 /// is the tenant's and names nobody.
 fn names(record: &Record, person: &Number) -> bool {
@@ -242,13 +360,9 @@ fn told(what: &impl Serialize, person: &Number) -> bool {
     serde_json::to_string(what).is_ok_and(|text| person.is_in(&text))
 }
 
-fn as_digits<S: Serializer>(call: &CallId, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(call)
-}
-
 #[cfg(test)]
 mod tests {
-    use parloir_contract::{CallInfo, Direction, LocalTime, Speech};
+    use parloir_contract::{CallInfo, Direction, LocalTime, Slot, Speech};
     use parloir_journal::{CallStarted, HostCallEnded, HostStatus};
 
     use super::*;
@@ -294,5 +408,60 @@ mod tests {
         assert_eq!(said, ["Rappelez ma sœur au 06 39 98 12 34."]);
         // A number of the line's settings names nobody.
         assert_eq!(CallFile::of(id, records, &"+33639980002".parse().unwrap()), None);
+    }
+
+    #[test]
+    fn what_was_only_found_in_a_call_is_not_its_to_be_put_right() {
+        let made = |reference: &str, name: &str| Appointment {
+            reference: reference.into(),
+            slot: Slot {
+                id: "2026-11-24T09:00".into(),
+                start: LocalTime { year: 2026, month: 11, day: 24, hour: 9, minute: 0 },
+                minutes: 30,
+            },
+            contact: Contact { name: name.into(), phone: Some("+33639980001".into()) },
+            motive: "contrôle".into(),
+        };
+        let answered = |result| {
+            RecordBody::HostCallEnded(HostCallEnded {
+                started: 1,
+                status: HostStatus::Ok,
+                latency_us: 1,
+                delivered: true,
+                result: Some(result),
+            })
+        };
+        let mut records = call("+33639980001", &[]);
+        let found = HostReturn::FindAppointments(Ok(vec![made("FATHER", "Paul")]));
+        let booked = HostReturn::Book(Ok(Booked::Confirmed(made("HERSXX", "Anne"))));
+        for (seq, result) in [(2, found), (3, booked)] {
+            records.push(Record { seq, at: seq, body: answered(result) });
+        }
+        let file = CallFile::whole(CallId::from_bytes(*b"a random call id"), records).unwrap();
+        assert_eq!(file.appointments.len(), 2);
+        let booked: Vec<_> = file.booked().map(|made| made.reference.as_str()).collect();
+        assert_eq!(booked, ["HERSXX"]);
+        assert!(file.fields().iter().all(|(_, value)| value != "Paul"), "{:?}", file.fields());
+    }
+
+    #[test]
+    fn what_can_be_put_right_is_told_with_what_was_recorded() {
+        let id = CallId::from_bytes(*b"a random call id");
+        let contact = Contact { name: "Mme Durant".into(), phone: Some("+33639980001".into()) };
+        let fields = vec![Field::Contact(contact.clone()), Field::Other("dossier".into(), "A12".into())];
+        let filed = parloir_journal::ReportFiled { count: 2, fields: Some(fields) };
+        let mut records = call("+33639980001", &[]);
+        records.push(Record { seq: 1, at: 1, body: RecordBody::Report(filed) });
+        let mut file = CallFile::whole(id, records).unwrap();
+        let names: Vec<_> = file.fields().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["contact.name", "contact.phone", "dossier"]);
+        file.amend(9, id, "contact.name".into(), "Mme Durand".into());
+        let [amended] = file.amended.as_slice() else { panic!() };
+        assert_eq!(
+            (amended.recorded.as_slice(), amended.to.as_str()),
+            (["Mme Durant".to_owned()].as_slice(), "Mme Durand")
+        );
+        assert_eq!(file.report[0], Field::Contact(contact), "what was recorded stays");
+        assert!(crate::vcon(&file, None).to_string().contains("Mme Durand"));
     }
 }

@@ -29,6 +29,6 @@ mod file;
 mod number;
 mod vcon;
 
-pub use file::{CallFile, Concern, Said, Speaker, Transmission};
+pub use file::{CallFile, Concern, Correction, Said, Speaker, Transmission, caller, caller_in};
 pub use number::{NotANumber, Number};
 pub use vcon::vcon;

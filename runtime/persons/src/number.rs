@@ -1,7 +1,13 @@
 //! A telephone number as people write it, and where it is found.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
+
+/// Groups of digits that may be one number.
+const GROUPS: usize = 20;
+/// The most digits of a number as it is dialled: 15, and `00`.
+const DIALLED: usize = 17;
 
 /// What is written is no telephone number.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -9,7 +15,7 @@ use std::str::FromStr;
 pub struct NotANumber(String);
 
 /// A telephone number in E.164 form.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Number {
     /// Without the plus.
     digits: String,
@@ -51,6 +57,35 @@ impl fmt::Display for Number {
 }
 
 impl Number {
+    /// Every number that this text may have: whatever [`Number::is_in`] finds in it is among them. `None` where there are more
+    /// than `most`. It takes time as the text is long.
+    #[must_use]
+    pub fn all_in(text: &str, most: usize) -> Option<HashSet<Self>> {
+        let mut found = HashSet::new();
+        for groups in runs(text) {
+            for first in 0..groups.len() {
+                let mut digits = String::new();
+                for group in groups.iter().skip(first).take(GROUPS) {
+                    digits.push_str(group);
+                    if digits.len() > DIALLED {
+                        break;
+                    }
+                    found.extend(Self::dialled(&digits));
+                    if found.len() > most {
+                        return None;
+                    }
+                }
+            }
+        }
+        Some(found)
+    }
+
+    /// A number from its digits alone: as in E.164, with `00`, or as it is dialled in France.
+    fn dialled(digits: &str) -> Option<Self> {
+        let text = if digits.starts_with('0') { digits.to_owned() } else { format!("+{digits}") };
+        text.parse().ok()
+    }
+
     /// Whether this text has the number, however its digits are grouped: in E.164 form, with `00`, or as it is dialled
     /// in France. It begins and ends with a group of digits.
     #[must_use]
@@ -60,7 +95,7 @@ impl Number {
         runs(text).iter().any(|groups| {
             (0..groups.len()).any(|first| {
                 let mut digits = String::new();
-                groups.iter().skip(first).take(20).any(|group| {
+                groups.iter().skip(first).take(GROUPS).any(|group| {
                     digits.push_str(group);
                     forms.iter().flatten().any(|form| *form == digits)
                 })
@@ -142,6 +177,11 @@ mod tests {
         ] {
             assert!(number().is_in(text), "{text}");
         }
+        for text in ["+33639981234", "le 06 39 98 12 34 ou le 01 99 00 00 01", "00 33 639 98 12 34"] {
+            assert!(Number::all_in(text, 10).unwrap().contains(&number()), "{text}");
+        }
+        assert_eq!(Number::all_in("le 10 à 10:30, 12345678901234567890", 0), Some(HashSet::new()));
+        assert_eq!(Number::all_in("le 06 39 98 12 34 ou le 01 99 00 00 01", 1), None, "there are more");
         for text in ["+33639981235", "10639981234", "06 39 98 12 345", "06 39 98 12", "2026-11-22 10:30", ""]
         {
             assert!(!number().is_in(text), "{text}");

@@ -62,6 +62,9 @@ pub fn vcon(file: &CallFile, recording: Option<&[u8]>) -> Value {
         analysis.push(analysed("report", &dialogs, report(&file.report)));
     }
     let mut attachments = vec![attached("transmissions", file.at, json!(file.transmissions))];
+    if let Some(last) = file.amended.last() {
+        attachments.push(attached("amendments", last.at, json!(file.amended)));
+    }
     if let Some((at, gate)) = file.consent {
         let granted = match gate {
             Gate::Open | Gate::Paused => Some(true),

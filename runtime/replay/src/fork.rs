@@ -96,9 +96,9 @@ impl Ran {
             RecordedEnd::Own(Ending::CallBack) => Ok(Outcome::CallBack),
             RecordedEnd::Own(Ending::Abandoned) => Ok(Outcome::Abandoned),
             RecordedEnd::Own(Ending::Failed) => Err(stopped("the call failed")),
-            RecordedEnd::Own(Ending::Interrupted) | RecordedEnd::Stopped | RecordedEnd::Withheld => {
-                Err(stopped("the call was cut off"))
-            }
+            RecordedEnd::Own(Ending::Interrupted | Ending::Refused)
+            | RecordedEnd::Stopped
+            | RecordedEnd::Withheld => Err(stopped("the call was cut off")),
             RecordedEnd::Failed(Why::AgentMemory) => {
                 Err(Failure::new(FailureKind::Memory, "the agent took too much memory"))
             }

@@ -121,6 +121,10 @@ impl Recorded {
                 | RecordBody::Unkept(_)
                 | RecordBody::Erased(_)
                 | RecordBody::Held(_)
+                | RecordBody::Case(_)
+                | RecordBody::Amended(_)
+                | RecordBody::Restricted(_)
+                | RecordBody::Blocked(_)
                 | RecordBody::CallInterrupted(_) => {}
             }
         }

@@ -7,17 +7,20 @@ use std::collections::HashSet;
 
 use parloir_contract::{CallId, TenantId};
 use parloir_journal::{
-    CallEntry, Content, ContentOf, Erasure, ErasureReport, Journal, JournalError, Purposes, Record,
-    RecordBody, Requested, erasures, holds,
+    CallEntry, Erasure, ErasureReport, Journal, JournalError, Purposes, ReadError, Record, Requested, erased,
+    erasures, holds, pseudonym,
 };
-use parloir_persons::{NotANumber, Number};
-use parloir_store::{Rows, StoreError, Table, TenantStore};
+use parloir_persons::{NotANumber, Number, caller_in};
+use parloir_store::{Entry, Rows, StoreError, Table, TenantStore};
 use serde::{Deserialize, Serialize};
 
 use crate::Storage;
+use crate::rights::{CaseError, Known};
 
 /// Calls, or rows, looked at in one go.
 const PAGE: usize = 500;
+/// How often rows are looked for again that were written while those were erased that name a caller.
+const MAX_ROUNDS: usize = 8;
 /// Tables in which rows may name a caller.
 const NAMING: [Table; 4] = [Table::Appointments, Table::AppointmentsByPhone, Table::Memory, Table::Reports];
 /// Tables that are the journal's own index: of them goes what belongs to erased calls.
@@ -51,6 +54,10 @@ pub struct EraseRequest {
     pub reason: Option<String>,
     /// Only tell what it would be.
     pub dry_run: bool,
+    /// The case in which a caller asks for it, closed or not: all that was written in it goes too, though it names nobody any
+    /// more.
+    #[serde(default)]
+    pub case: Option<CallId>,
 }
 
 /// What is, or would be, erased of one tenant.
@@ -66,8 +73,23 @@ pub struct TenantErasure {
     pub held: Vec<CallId>,
     /// So many rows that name the caller, or tables.
     pub rows: usize,
+    /// So many records of their requests: what names somebody in them goes, and that they were stays.
+    pub records: usize,
+    /// These could not be read: nobody knows whether they are the caller's, and they are left as they are.
+    pub unread: Vec<Left>,
+    /// Why it was not done, or not to its end, with this tenant.
+    pub failed: Option<String>,
     /// What was done; `None` where it was only to be told.
     pub report: Option<ErasureReport>,
+}
+
+/// A call that is left as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Left {
+    /// Which.
+    pub call: CallId,
+    /// Why.
+    pub why: String,
 }
 
 /// A request to hold a call, or to release it.
@@ -95,6 +117,9 @@ pub enum EraseError {
     /// It is no number.
     #[error(transparent)]
     NoNumber(#[from] NotANumber),
+    /// The case is none to erase something in.
+    #[error(transparent)]
+    Case(#[from] CaseError),
     /// The journal did not do it.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -105,29 +130,79 @@ pub enum EraseError {
 
 impl Storage {
     /// Erases what is asked for, tenant by tenant. When it returns, none of it can be read any more. What is cut off is
-    /// finished when the journal is opened next.
+    /// finished when the journal is opened next. What cannot be done of a caller's does not keep the rest of it from being
+    /// erased: see [`TenantErasure::unread`] and [`TenantErasure::failed`].
     pub async fn erase(&self, request: &EraseRequest) -> Result<Vec<TenantErasure>, EraseError> {
-        let purposes = if request.trace { Purposes::ALL } else { Purposes::CONTENTS };
         let mut done = Vec::new();
-        for (tenant, found) in self.found(&request.whose).await? {
-            let Found { calls, lasting, held, rows, requested, holds: _ } = found;
+        for (tenant, mut found) in self.found(request).await? {
             let mut erased = TenantErasure {
                 tenant: tenant.clone(),
-                calls,
-                lasting,
-                held,
-                rows: rows.len(),
+                calls: std::mem::take(&mut found.calls),
+                lasting: std::mem::take(&mut found.lasting),
+                held: std::mem::take(&mut found.held),
+                rows: found.rows.len(),
+                records: found.records.len(),
+                unread: std::mem::take(&mut found.unread),
+                failed: found.failed.take(),
                 report: None,
             };
-            let nothing = erased.calls.is_empty() && rows.is_empty();
-            if !request.dry_run && !nothing {
-                let (calls, reason) = (erased.calls.clone(), request.reason.clone());
-                let erasure = Erasure { calls, purposes, rows, requested, reason };
-                erased.report = Some(self.journal.erase(&tenant, erasure).await?);
+            if !request.dry_run {
+                let result = self.erase_found(&tenant, request, found, &mut erased).await;
+                match (result, &request.whose) {
+                    (Ok(()), Whose::Call(_) | Whose::Caller { .. } | Whose::Tenant(_)) => {}
+                    (Err(error), Whose::Caller { .. }) => erased.failed = Some(error.to_string()),
+                    (Err(error), Whose::Call(_) | Whose::Tenant(_)) => return Err(error),
+                }
             }
             done.push(erased);
         }
         Ok(done)
+    }
+
+    async fn erase_found(
+        &self,
+        tenant: &TenantId,
+        request: &EraseRequest,
+        Found { rows, records, number, requested, .. }: Found,
+        erased: &mut TenantErasure,
+    ) -> Result<(), EraseError> {
+        let purposes = if request.trace { Purposes::ALL } else { Purposes::CONTENTS };
+        let nothing = erased.calls.is_empty() && rows.is_empty() && records.is_empty();
+        if !nothing {
+            let (mut calls, reason) = (erased.calls.clone(), request.reason.clone());
+            if !purposes.trace {
+                calls.extend(&records);
+            }
+            let erasure = Erasure { calls, purposes, rows, requested, reason };
+            erased.report = Some(self.journal.erase(tenant, erasure).await?);
+        }
+        if purposes.trace && !records.is_empty() {
+            // That somebody asked for something is to be shown for as long as the log is.
+            let (purposes, reason) = (Purposes::CONTENTS, request.reason.clone());
+            let erasure = Erasure { calls: records, purposes, requested, reason, ..Erasure::default() };
+            let report = self.journal.erase(tenant, erasure).await?;
+            erased.report = erased.report.map(|before| with(before, &report));
+        }
+        let Some(number) = number else { return Ok(()) };
+        // A row that was written since it was found is spared: it may be another's now, or still name this one.
+        let rounds = if nothing { 0 } else { MAX_ROUNDS };
+        for _ in 0..rounds {
+            let rows = rows_of(&number, &self.rows(tenant).await?).await?;
+            if rows.is_empty() {
+                break;
+            }
+            erased.rows += rows.len();
+            let reason = request.reason.clone();
+            let erasure = Erasure { purposes, rows, requested, reason, ..Erasure::default() };
+            let report = self.journal.erase(tenant, erasure).await?;
+            erased.report = erased.report.map(|before| with(before, &report));
+        }
+        if erased.lasting.is_empty() && erased.held.is_empty() && erased.unread.is_empty() {
+            // What is not there need not be kept from anybody, and a hash of the number is not left for it.
+            let who = pseudonym(self.keys(), tenant, &number.to_string()).await?;
+            self.journal.forget_restriction(tenant, who).await?;
+        }
+        Ok(())
     }
 
     /// Holds a call, or releases it. Returns whether that changed anything.
@@ -139,8 +214,12 @@ impl Storage {
         })
     }
 
-    async fn found(&self, whose: &Whose) -> Result<Vec<(TenantId, Found)>, EraseError> {
-        match whose {
+    async fn found(&self, request: &EraseRequest) -> Result<Vec<(TenantId, Found)>, EraseError> {
+        let case = match request.case {
+            Some(case) => Some(self.find_case(case).await?.ok_or(CaseError::NoSuch(case))?),
+            None => None,
+        };
+        match &request.whose {
             Whose::Call(call) => {
                 let (tenant, entry) = self.journal.find(*call).await?.ok_or(EraseError::NoSuchCall(*call))?;
                 let mut found = Found::new(self, &tenant, Requested::Calls).await?;
@@ -149,36 +228,80 @@ impl Storage {
             }
             Whose::Caller { number, tenant } => {
                 let number = number.parse::<Number>()?;
+                case.as_ref().map_or(Ok(()), |case| case.is_of(tenant.as_ref(), Some(&number)))?;
                 let tenants = match tenant {
                     Some(tenant) => vec![self.known(tenant).await?],
                     None => self.journal.tenants().await?,
                 };
                 let mut all = Vec::new();
                 for tenant in tenants {
-                    let mut found = Found::new(self, &tenant, Requested::Caller).await?;
-                    for entry in calls(&self.journal, &tenant).await? {
-                        let records = self.journal.records(&tenant, entry.call).await?;
-                        if records.iter().any(|record| rang(&number, record)) {
-                            found.add(&entry);
-                        }
-                    }
-                    found.rows = rows_of(&number, &self.rows(&tenant).await?).await?;
+                    let of_case = case.as_ref().filter(|case| case.tenant == tenant);
+                    // What cannot be known of one tenant keeps nothing of another's.
+                    let found = self.found_of_caller(&number, &tenant, of_case).await;
+                    let found = found.unwrap_or_else(|error| {
+                        let failed = Some(error.to_string());
+                        Found { failed, ..Found::nothing(Requested::Caller) }
+                    });
                     all.push((tenant, found));
                 }
                 Ok(all)
             }
             Whose::Tenant(tenant) => {
                 let tenant = self.known(tenant).await?;
+                case.as_ref().map_or(Ok(()), |case| case.is_of(Some(&tenant), None))?;
                 let mut found = Found::new(self, &tenant, Requested::Tenant).await?;
                 calls(&self.journal, &tenant).await?.iter().for_each(|entry| found.add(entry));
                 let tables = Table::ALL.into_iter().filter(|table| !INDEX.contains(table));
                 found.rows = tables.map(Rows::Of).collect();
+                found.records = self.unerased(&tenant, None, None).await?;
                 Ok(vec![(tenant, found)])
             }
         }
     }
 
-    async fn known(&self, tenant: &TenantId) -> Result<TenantId, EraseError> {
+    async fn found_of_caller(
+        &self,
+        number: &Number,
+        tenant: &TenantId,
+        case: Option<&Known>,
+    ) -> Result<Found, EraseError> {
+        let mut found = Found::new(self, tenant, Requested::Caller).await?;
+        for entry in calls(&self.journal, tenant).await? {
+            match self.journal.records(tenant, entry.call).await {
+                Ok(records) if records.iter().any(|record| rang(number, record)) => found.add(&entry),
+                // Another's; or erased since it was listed.
+                Ok(_) | Err(JournalError::Read(ReadError::Erased { .. } | ReadError::NoSuchCall { .. })) => {}
+                Err(error) => found.unread.push(Left { call: entry.call, why: error.to_string() }),
+            }
+        }
+        found.rows = rows_of(number, &self.rows(tenant).await?).await?;
+        found.records = self.unerased(tenant, Some(number), case).await?;
+        found.number = Some(number.clone());
+        Ok(found)
+    }
+
+    /// The calls of the journal's own that name somebody, and those of a case, but those of which that is gone already, or that
+    /// were cut off before they were in the log.
+    async fn unerased(
+        &self,
+        tenant: &TenantId,
+        person: Option<&Number>,
+        case: Option<&Known>,
+    ) -> Result<Vec<CallId>, EraseError> {
+        let gone = erased(&erasures(self.keys(), tenant).await?);
+        let mut calls = self.naming(tenant, person).await?;
+        calls.extend(case.into_iter().flat_map(|case| &case.note.records));
+        let (mut there, mut seen) = (Vec::new(), HashSet::new());
+        for call in calls {
+            let new = seen.insert(call) && !gone.contains_key(&call);
+            if new && self.journal.call(tenant, call).await?.is_some() {
+                there.push(call);
+            }
+        }
+        Ok(there)
+    }
+
+    pub(crate) async fn known(&self, tenant: &TenantId) -> Result<TenantId, EraseError> {
         let known = self.journal.tenants().await?.contains(tenant);
         if known { Ok(tenant.clone()) } else { Err(EraseError::NoSuchTenant(tenant.clone())) }
     }
@@ -189,12 +312,30 @@ impl Storage {
     }
 }
 
+/// Both in one.
+fn with(report: ErasureReport, other: &ErasureReport) -> ErasureReport {
+    ErasureReport {
+        calls: report.calls + other.calls,
+        chunks: report.chunks + other.chunks,
+        blocks: report.blocks + other.blocks,
+        rows: report.rows + other.rows,
+        epochs: report.epochs + other.epochs,
+        survivors: report.survivors.max(other.survivors),
+        record: report.record.or(other.record),
+    }
+}
+
 /// What is somebody's with one tenant.
 struct Found {
     calls: Vec<CallId>,
     lasting: Vec<CallId>,
     held: Vec<CallId>,
+    unread: Vec<Left>,
     rows: Vec<Rows>,
+    records: Vec<CallId>,
+    /// The caller's.
+    number: Option<Number>,
+    failed: Option<String>,
     requested: Requested,
     holds: HashSet<CallId>,
 }
@@ -202,14 +343,22 @@ struct Found {
 impl Found {
     async fn new(storage: &Storage, tenant: &TenantId, requested: Requested) -> Result<Self, EraseError> {
         let holds = holds(storage.keys(), tenant).await?.into_iter().map(|hold| hold.call).collect();
-        Ok(Self {
+        Ok(Self { holds, ..Self::nothing(requested) })
+    }
+
+    fn nothing(requested: Requested) -> Self {
+        Self {
             calls: Vec::new(),
             lasting: Vec::new(),
             held: Vec::new(),
+            unread: Vec::new(),
             rows: Vec::new(),
+            records: Vec::new(),
+            number: None,
+            failed: None,
             requested,
-            holds,
-        })
+            holds: HashSet::new(),
+        }
     }
 
     fn add(&mut self, entry: &CallEntry) {
@@ -236,47 +385,44 @@ pub(crate) async fn calls(journal: &Journal, tenant: &TenantId) -> Result<Vec<Ca
 
 /// Whether a record says that the call came from a number.
 fn rang(number: &Number, record: &Record) -> bool {
-    let caller = match &record.body {
-        RecordBody::CallStarted(started) => started.info.as_ref().and_then(|info| info.caller.as_deref()),
-        RecordBody::Content(ContentOf { content: Some(Content::Info(info)), .. }) => info.caller.as_deref(),
-        _ => None,
-    };
-    caller.and_then(|caller| caller.parse::<Number>().ok()).is_some_and(|caller| caller == *number)
+    caller_in(record).and_then(|caller| caller.parse::<Number>().ok()).is_some_and(|caller| caller == *number)
 }
 
-/// The rows that name a number, and the slots of the appointments among them, which are free again.
+/// The rows that name a number, as they are now, and the slots of the appointments among them, which are free again.
 async fn rows_of(number: &Number, store: &TenantStore) -> Result<Vec<Rows>, StoreError> {
     let named_in = |bytes: &[u8]| number.is_in(&String::from_utf8_lossy(bytes));
-    let (mut rows, mut references) = (Vec::new(), Vec::new());
+    let (mut rows, mut references) = (Vec::new(), HashSet::new());
     for table in NAMING {
-        for (key, value) in all(store, table).await? {
+        each(store, table, |Entry { key, value, row }| {
             if named_in(&key) || named_in(&value) {
-                rows.push(Rows::At(store.address_of(table, &key)?));
+                rows.push(Rows::At(row));
                 if table == Table::Appointments {
-                    references.push(key);
+                    references.insert(key);
                 }
             }
-        }
+        })
+        .await?;
     }
     if !references.is_empty() {
-        for (key, value) in all(store, Table::Slots).await? {
+        each(store, Table::Slots, |Entry { value, row, .. }| {
             if references.contains(&value) {
-                rows.push(Rows::At(store.address_of(Table::Slots, &key)?));
+                rows.push(Rows::At(row));
             }
-        }
+        })
+        .await?;
     }
     Ok(rows)
 }
 
-/// Every row of a table.
-async fn all(store: &TenantStore, table: Table) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
-    let (mut rows, mut from) = (Vec::new(), None);
+/// Looks at every row of a table, of which no more than a page is held at once.
+async fn each(store: &TenantStore, table: Table, mut look: impl FnMut(Entry)) -> Result<(), StoreError> {
+    let mut from = None;
     loop {
         let page = store.scan(table, "", from.as_ref(), PAGE).await?;
-        rows.extend(page.entries.into_iter().map(|entry| (entry.key, entry.value)));
+        page.entries.into_iter().for_each(&mut look);
         match page.next {
             Some(next) => from = Some(next),
-            None => return Ok(rows),
+            None => return Ok(()),
         }
     }
 }
@@ -325,7 +471,66 @@ mod tests {
     }
 
     fn request(whose: Whose, dry_run: bool) -> EraseRequest {
-        EraseRequest { whose, trace: false, reason: None, dry_run }
+        EraseRequest { whose, trace: false, reason: None, dry_run, case: None }
+    }
+
+    #[tokio::test]
+    async fn a_call_that_cannot_be_read_is_named_and_keeps_nothing_else_from_being_erased() {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+        let mut hers = Vec::new();
+        for number in [1, 9, 3] {
+            hers.push(call(&storage, number, HERS).await);
+        }
+        // A byte of what was sealed of the second, whose name is in its three keys before.
+        let file = folder.path().join("data/journal/cabinet/00000001.seg");
+        let mut bytes = std::fs::read(&file).unwrap();
+        let named = bytes.windows(16).enumerate().filter(|(_, window)| *window == [9; 16]);
+        let at = named.map(|(at, _)| at).nth(3).unwrap();
+        bytes[at + 100] ^= 1;
+        std::fs::write(&file, bytes).unwrap();
+        assert!(storage.journal.records(&tenant(), hers[1]).await.is_err());
+
+        let whose = Whose::Caller { number: HERS.into(), tenant: None };
+        let done = storage.erase(&request(whose, false)).await.unwrap();
+        let mut erased = done[0].calls.clone();
+        erased.sort();
+        assert_eq!((erased, done[0].report.unwrap().calls), (vec![hers[0], hers[2]], 2));
+        assert_eq!((done[0].unread.len(), done[0].unread[0].call), (1, hers[1]));
+        assert!(done[0].unread[0].why.contains("parloir verify"), "{:?}", done[0].unread);
+        for call in [hers[0], hers[2]] {
+            let text = format!("{:?}", storage.journal.records(&tenant(), call).await.unwrap());
+            assert!(!text.contains(HERS), "{text}");
+        }
+        storage.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_callers_rows_are_found_on_every_page_and_go_though_they_are_written_meanwhile() {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+        call(&storage, 1, HERS).await;
+        let store = storage.rows(&tenant()).await.unwrap();
+        let memory = Memory::new(store.clone());
+        for number in 0..PAGE + 20 {
+            let value = if number % 100 == 0 { HERS } else { "nobody" };
+            memory.set(SetMemory { key: format!("key {number}"), value: value.into() }).await.unwrap();
+        }
+        let rows = rows_of(&HERS.parse().unwrap(), &store).await.unwrap();
+        assert_eq!(rows.len(), 6);
+        // One still names her, though it is another row than the one that was found; and one is somebody else's now.
+        for (key, value) in [("key 0", HERS), ("key 100", HIS)] {
+            memory.set(SetMemory { key: key.into(), value: value.into() }).await.unwrap();
+        }
+        let erasure = Erasure { rows, purposes: Purposes::CONTENTS, ..Erasure::default() };
+        assert_eq!(storage.journal.erase(&tenant(), erasure).await.unwrap().rows, 4);
+        assert_eq!(memory.get("key 0").await.unwrap().unwrap(), HERS.as_bytes());
+        assert_eq!(memory.get("key 100").await.unwrap().unwrap(), HIS.as_bytes());
+        let whose = Whose::Caller { number: HERS.into(), tenant: None };
+        assert_eq!(storage.erase(&request(whose, false)).await.unwrap()[0].rows, 1);
+        assert!(rows_of(&HERS.parse().unwrap(), &store).await.unwrap().is_empty());
+        assert_eq!(memory.get("key 100").await.unwrap().unwrap(), HIS.as_bytes());
+        storage.close().await;
     }
 
     #[tokio::test]
@@ -368,6 +573,8 @@ mod tests {
         let again = storage.erase(&request(whose, false)).await.unwrap();
         assert_eq!((again[0].calls.len(), again[0].rows, again[0].report), (0, 0, None));
 
+        let count = async || store.entry(Table::Memory, "count").await.unwrap().unwrap().row.address;
+        let before = count().await;
         let all = EraseRequest { trace: true, ..request(Whose::Tenant(tenant()), false) };
         let done = storage.erase(&all).await.unwrap();
         assert_eq!(done[0].report.unwrap().calls, 2);
@@ -375,6 +582,9 @@ mod tests {
         assert_eq!(memory.get("count").await.unwrap(), None);
         let report = storage.journal.verify(parloir_journal::Scope::All).await.unwrap();
         assert!(report.is_sound() && report.erased == 2, "{:#?}", report.problems);
+        // Nor does what is in a back-up say any more who was there.
+        memory.set(SetMemory { key: "count".into(), value: "8".into() }).await.unwrap();
+        assert_ne!(count().await, before);
         let unknown = storage.erase(&request(Whose::Call(his), false)).await;
         assert!(matches!(unknown, Err(EraseError::NoSuchCall(_))));
         storage.close().await;

@@ -11,13 +11,14 @@ use axum::response::Response as HttpResponse;
 use bytes::Bytes;
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use parloir_call::Setup;
-use parloir_tenancy::Line;
+use parloir_tenancy::{Hidden, Line};
 use parloir_transport::drive::{Ended, Ending, Incoming, Outbound, Patience, SOCKET_LIMIT};
 use parloir_transport::signature;
 use parloir_transport::{Leg, LegCommand, LegEvent, StopReason, drive};
 use tokio::sync::watch;
 
 use crate::calls::{CallName, Expected, Finished, StreamState};
+use crate::rights::Restrictions;
 use crate::routes::Refusal;
 use crate::serve::House;
 use crate::switchboard::AskedSwitchboard;
@@ -138,6 +139,14 @@ async fn call(
         tracing::error!(line = %line.config.number, "the line has no agent");
         return;
     };
+    let hidden = match Restrictions::of(installation.storage.keys(), &line.tenant.id).await {
+        Ok(restricted) => restricted.map(|restricted| Arc::new(restricted) as Arc<dyn Hidden>),
+        Err(error) => {
+            // The carrier asks what comes next and gets the fallback.
+            tracing::error!(call = %id, %error, "it is not known who is restricted, so a call was not answered");
+            return;
+        }
+    };
     let entry = house.calls.begin(name, stream);
     let tenant = line.tenant.id.clone();
     tracing::info!(call = %id, %tenant, line = %line.config.number, "a call is answered");
@@ -152,6 +161,7 @@ async fn call(
         journal: installation.storage.journal.clone(),
         store: rooms.store.clone(),
         documents: rooms.documents.clone(),
+        hidden,
         switchboard: Arc::new(AskedSwitchboard::new(entry.live.clone())),
         closing: house.closing.clone(),
         transport: "twilio",

@@ -6,12 +6,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use parloir_contract::{CallId, TenantId};
-use parloir_journal::{Erasure, ErasureReport, Purposes, Requested, erased, erasures, holds};
+use parloir_journal::{
+    Erasure, ErasureReport, JournalError, Purposes, ReadError, Requested, erased, erasures, holds,
+};
 use parloir_tenancy::retention::{Due, Retention};
 use serde::{Deserialize, Serialize};
 
 use crate::Storage;
-use crate::erasure::{EraseError, calls};
+use crate::erasure::{EraseError, Left, calls};
+use crate::rights::Restrictions;
 use crate::serve::House;
 
 /// How often an installation that serves looks at its clocks.
@@ -24,10 +27,39 @@ pub struct Swept {
     pub tenant: TenantId,
     /// What of which calls.
     pub due: Vec<(Purposes, Vec<CallId>)>,
-    /// These would too, but they are held.
+    /// These would too, but they are held, or their caller is restricted.
     pub held: Vec<CallId>,
-    /// What was done, one for each of `due`; none where it was only to be told.
+    /// And these, but they could not be erased now, or their caller may be restricted and could not be read.
+    pub left: Vec<Left>,
+    /// Why it was not done, or not to its end, with this tenant.
+    pub failed: Option<String>,
+    /// What was done, one for each of `due`, as far as it was; none where it was only to be told.
     pub reports: Vec<ErasureReport>,
+}
+
+impl Swept {
+    fn nothing(tenant: &TenantId) -> Self {
+        let tenant = tenant.clone();
+        Self {
+            tenant,
+            due: Vec::new(),
+            held: Vec::new(),
+            left: Vec::new(),
+            failed: None,
+            reports: Vec::new(),
+        }
+    }
+}
+
+/// The call that cannot be erased, where only that one cannot.
+fn of_call(error: &JournalError) -> Option<CallId> {
+    if let JournalError::NotErasable { call, .. } | JournalError::Read(ReadError::NoSuchCall { call, .. }) =
+        error
+    {
+        Some(*call)
+    } else {
+        None
+    }
 }
 
 impl From<Due> for Kept {
@@ -54,14 +86,14 @@ impl Storage {
         now: Timestamp,
         dry_run: bool,
     ) -> Result<Swept, EraseError> {
-        let mut swept =
-            Swept { tenant: tenant.clone(), due: Vec::new(), held: Vec::new(), reports: Vec::new() };
+        let mut swept = Swept::nothing(tenant);
         if *retention == Retention::default() {
             return Ok(swept);
         }
         let gone = erased(&erasures(self.keys(), tenant).await?);
         let held: HashSet<CallId> =
             holds(self.keys(), tenant).await?.into_iter().map(|hold| hold.call).collect();
+        let restricted = Restrictions::of(self.keys(), tenant).await?;
         for entry in calls(&self.journal, tenant).await? {
             let ended = entry.ended_at.and_then(|at| Timestamp::from_nanosecond(i128::from(at)).ok());
             let Some(ended) = ended else { continue };
@@ -76,44 +108,124 @@ impl Storage {
                 swept.held.push(entry.call);
                 continue;
             }
+            if self.keeps_back(restricted.as_ref(), entry.call, &mut swept).await {
+                continue;
+            }
             match swept.due.iter_mut().find(|(purposes, _)| *purposes == due) {
                 Some((_, calls)) => calls.push(entry.call),
                 None => swept.due.push((due, vec![entry.call])),
             }
         }
         if !dry_run {
-            for (purposes, calls) in &swept.due {
-                let (purposes, calls, requested) = (*purposes, calls.clone(), Requested::Retention);
-                let erasure = Erasure { calls, purposes, requested, ..Erasure::default() };
-                swept.reports.push(self.journal.erase(tenant, erasure).await?);
-            }
+            self.erase_due(&mut swept, restricted).await;
         }
         Ok(swept)
+    }
+
+    /// Whether a call is kept back, because its caller is restricted or may be: then it is noted.
+    async fn keeps_back(&self, restricted: Option<&Restrictions>, call: CallId, swept: &mut Swept) -> bool {
+        let Some(restricted) = restricted else { return false };
+        match self.journal.records(&swept.tenant, call).await {
+            Ok(records) if restricted.of_call(&records).is_some() => swept.held.push(call),
+            Ok(_) | Err(JournalError::Read(ReadError::Erased { .. })) => return false,
+            Err(error) => {
+                let (tenant, why) = (&swept.tenant, error.to_string());
+                tracing::error!(%tenant, %call, %error, "a call whose time had come is kept, for whose it is could not be read");
+                swept.left.push(Left { call, why });
+            }
+        }
+        true
+    }
+
+    async fn erase_due(&self, swept: &mut Swept, mut restricted: Option<Restrictions>) {
+        let mut all = std::mem::take(&mut swept.due).into_iter();
+        for (purposes, mut calls) in all.by_ref() {
+            while !calls.is_empty() && swept.failed.is_none() {
+                let requested = Requested::Retention;
+                let erasure = Erasure { calls: calls.clone(), purposes, requested, ..Erasure::default() };
+                let known = restricted.as_ref().map_or(&[][..], Restrictions::all);
+                match self.journal.erase_unless_restricted(&swept.tenant, erasure, known).await {
+                    Ok(Some(report)) => {
+                        swept.reports.push(report);
+                        break;
+                    }
+                    // Somebody was restricted meanwhile: what is theirs stays.
+                    Ok(None) => match Restrictions::of(self.keys(), &swept.tenant).await {
+                        Ok(now) => {
+                            restricted = now;
+                            for call in std::mem::take(&mut calls) {
+                                if !self.keeps_back(restricted.as_ref(), call, swept).await {
+                                    calls.push(call);
+                                }
+                            }
+                        }
+                        Err(error) => swept.failed = Some(error.to_string()),
+                    },
+                    Err(error) => match of_call(&error).filter(|call| calls.contains(call)) {
+                        // The others' time has come all the same.
+                        Some(call) => {
+                            calls.retain(|other| *other != call);
+                            swept.left.push(Left { call, why: error.to_string() });
+                        }
+                        None => swept.failed = Some(error.to_string()),
+                    },
+                }
+            }
+            if !calls.is_empty() {
+                swept.due.push((purposes, calls));
+            }
+            if swept.failed.is_some() {
+                break;
+            }
+        }
+        swept.due.extend(all);
+    }
+
+    /// Sweeps tenant after tenant. What cannot be done with one keeps nothing from being done with the next.
+    pub async fn sweep_all(
+        &self,
+        tenants: &[(TenantId, Retention)],
+        now: Timestamp,
+        dry_run: bool,
+    ) -> Vec<Swept> {
+        let mut all = Vec::with_capacity(tenants.len());
+        for (tenant, retention) in tenants {
+            all.push(
+                self.sweep(tenant, retention, now, dry_run).await.unwrap_or_else(|error| Swept {
+                    failed: Some(error.to_string()),
+                    ..Swept::nothing(tenant)
+                }),
+            );
+        }
+        all
     }
 }
 
 /// Sweeps every tenant of a house.
-pub(crate) async fn sweep_all(house: &House, dry_run: bool) -> Result<Vec<Swept>, EraseError> {
-    let mut all = Vec::new();
-    for tenant in house.installation.house.tenants() {
-        let storage = &house.installation.storage;
-        all.push(storage.sweep(&tenant.id, &tenant.retention, Timestamp::now(), dry_run).await?);
-    }
-    Ok(all)
+pub(crate) async fn sweep_all(house: &House, dry_run: bool) -> Vec<Swept> {
+    let tenants: Vec<_> = house
+        .installation
+        .house
+        .tenants()
+        .iter()
+        .map(|tenant| (tenant.id.clone(), tenant.retention))
+        .collect();
+    house.installation.storage.sweep_all(&tenants, Timestamp::now(), dry_run).await
 }
 
 /// Sweeps for as long as the house is open.
 pub(crate) async fn run(house: Arc<House>) {
     loop {
-        match sweep_all(&house, false).await {
-            Ok(all) => {
-                for Swept { tenant, due, held, .. } in all.iter().filter(|swept| !swept.due.is_empty()) {
-                    let calls: usize = due.iter().map(|(_, calls)| calls.len()).sum();
-                    tracing::info!(%tenant, calls, held = held.len(), "the time of some calls had come: they were erased");
-                }
+        for Swept { tenant, due, held, left, failed, reports } in sweep_all(&house, false).await {
+            let (calls, held) = (reports.iter().map(|report| report.calls).sum::<u64>(), held.len());
+            if !due.is_empty() {
+                tracing::info!(%tenant, calls, held, "the time of some calls had come: they were erased");
             }
-            Err(error) => {
-                tracing::error!(%error, "what was kept long enough could not be erased; it is tried again")
+            for Left { call, why } in left {
+                tracing::error!(%tenant, %call, why, "a call that was kept long enough could not be erased; it is tried again");
+            }
+            if let Some(why) = failed {
+                tracing::error!(%tenant, why, "what was kept long enough could not be erased; it is tried again");
             }
         }
         tokio::select! {
@@ -125,9 +237,11 @@ pub(crate) async fn run(house: Arc<House>) {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use jiff::ToSpan;
     use parloir_contract::{HostCall, Import, Say, SayOptions};
-    use parloir_journal::{CallEnded, CallStarted, HostCallStarted, JournalError, RecordBody, Scope};
+    use parloir_journal::{CallEnded, CallStarted, HostCallStarted, RecordBody, Scope};
 
     use super::*;
     use crate::Folders;
@@ -142,6 +256,40 @@ mod tests {
         let arguments = Some(HostCall::Say(Say { text, options: SayOptions::default() }));
         open.append(RecordBody::HostCallStarted(HostCallStarted { import: Import::Say, arguments })).unwrap();
         open.close(CallEnded::default()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn where_somebody_is_restricted_a_call_that_cannot_be_read_stays_and_the_others_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+        let tenant: TenantId = "cabinet".parse().unwrap();
+        for number in 1..=3 {
+            call(&storage, &tenant, number).await;
+        }
+        let restrict = crate::RightsRequest::Restrict {
+            tenant: tenant.clone(),
+            number: "+33639980001".into(),
+            why: None,
+            release: false,
+            case: None,
+        };
+        storage.rights(&restrict).await.unwrap();
+        // The first call's frames, up to where the second's begin.
+        let place = async |number| storage.journal.call(&tenant, id(number)).await.unwrap().unwrap().first;
+        let (from, to) = (place(1).await, place(2).await);
+        assert_eq!(from.segment, to.segment);
+        let segment = folder.path().join(format!("data/journal/cabinet/{:08}.seg", from.segment));
+        let mut bytes = std::fs::read(&segment).unwrap();
+        bytes[from.offset as usize..to.offset as usize].iter_mut().for_each(|byte| *byte ^= 0xff);
+        std::fs::write(&segment, bytes).unwrap();
+        assert!(storage.journal.records(&tenant, id(1)).await.is_err());
+
+        let retention: Retention = toml::from_str("content = \"1 day\"").unwrap();
+        let later = Timestamp::now() + 72.hours();
+        let swept = storage.sweep(&tenant, &retention, later, true).await.unwrap();
+        assert_eq!((swept.held.len(), swept.left.len(), swept.left[0].call), (0, 1, id(1)));
+        assert_eq!(swept.due[0].1.len(), 2);
+        storage.close().await;
     }
 
     async fn reads(storage: &Storage, tenant: &TenantId, number: u8) -> bool {
@@ -190,6 +338,47 @@ mod tests {
         }
         let report = storage.journal.verify(Scope::All).await.unwrap();
         assert!(report.is_sound() && report.erased == 3, "{:#?}", report.problems);
+        storage.close().await;
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_erased_of_one_keeps_nothing_from_being_erased_of_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let folders = Folders::beside(folder.path().join("data"));
+        let storage = Storage::open(&folders).await.unwrap();
+        let tenants: Vec<TenantId> = ["one", "two"].map(|name| name.parse().unwrap()).to_vec();
+        for tenant in &tenants {
+            call(&storage, tenant, 1).await;
+        }
+        // A note that is damaged.
+        std::fs::write(folders.keys.join("one/erased"), b"no note").unwrap();
+        let owner = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(folders.keys.join("one/erased"), owner).unwrap();
+        let retention = Retention { trace: Some("1 day".parse().unwrap()), ..Retention::default() };
+        let tenants: Vec<_> = tenants.into_iter().map(|tenant| (tenant, retention)).collect();
+        let swept = storage.sweep_all(&tenants, Timestamp::now() + 48.hours(), false).await;
+        assert!(swept[0].failed.as_ref().unwrap().contains("is damaged"), "{swept:?}");
+        assert_eq!((swept[1].failed.as_ref(), swept[1].reports[0].calls), (None, 1));
+        assert!(storage.journal.records(&tenants[1].0, id(1)).await.is_err());
+        storage.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_call_that_cannot_be_erased_is_named_and_the_others_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+        let tenant: TenantId = "cabinet".parse().unwrap();
+        for number in 1..=3 {
+            call(&storage, &tenant, number).await;
+        }
+        // As one that was held after it was found.
+        assert!(storage.journal.hold(&tenant, id(2), "a lawsuit".into()).await.unwrap());
+        let mut swept =
+            Swept { due: vec![(Purposes::CONTENTS, (1..=3).map(id).collect())], ..Swept::nothing(&tenant) };
+        storage.erase_due(&mut swept, None).await;
+        assert_eq!((swept.left.len(), swept.left[0].call, swept.failed), (1, id(2), None));
+        assert_eq!((swept.reports.len(), swept.reports[0].calls), (1, 2));
+        assert!(reads(&storage, &tenant, 2).await && !reads(&storage, &tenant, 3).await);
         storage.close().await;
     }
 }

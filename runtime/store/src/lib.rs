@@ -57,7 +57,7 @@ pub use batch::{Applied, Batch, MAX_BATCH};
 pub use embedded::{Embedded, Recovery};
 pub use envelope::{MAX_STORED, MAX_VALUE};
 pub use error::StoreError;
-pub use keys::{Keyring, Kms, Memo, RowKey, Rows};
+pub use keys::{Gone, Keyring, Kms, Life, Memo, Row, RowKey, Rows};
 pub use table::Table;
 pub use tenant::{Cursor, Entry, MAX_PAGE, Page, TenantStore};
 pub use volatile::Volatile;

@@ -1,11 +1,15 @@
 //! One tenant's storage: everything sealed, nothing else in reach.
 
+mod erase;
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use parloir_contract::TenantId;
 
 use crate::batch::{Condition, Operation};
-use crate::keys::{Kms, RowKey, Rows};
+use crate::keys::{Kms, Row, RowKey};
 use crate::{
     Address, Applied, Batch, MAX_BATCH, MAX_KEY, Store, StoreError, StoredBatch, StoredCondition,
     StoredOperation, Table, envelope,
@@ -24,6 +28,8 @@ pub struct Entry {
     pub key: Vec<u8>,
     /// The value, in clear.
     pub value: Vec<u8>,
+    /// Where it rests, and what tells it from every other value there: what it is erased by.
+    pub row: Row,
 }
 
 /// Where a scan goes on.
@@ -61,10 +67,17 @@ impl TenantStore {
 
     /// What is kept under a key of 1 to [`MAX_KEY`] bytes.
     pub async fn get(&self, table: Table, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>, StoreError> {
-        let address = self.address(table, key.as_ref())?;
-        let stored = self.store.get(&address).await?;
-        let Some(stored) = stored else { return Ok(None) };
-        Ok(envelope::open(&self.key, &address, &stored)?.map(|(_, value)| value))
+        Ok(self.entry(table, key).await?.map(|entry| entry.value))
+    }
+
+    /// The same, with what it is erased by.
+    pub async fn entry(&self, table: Table, key: impl AsRef<[u8]>) -> Result<Option<Entry>, StoreError> {
+        let key = key.as_ref();
+        let address = self.address(table, key)?;
+        let Some(stored) = self.store.get(&address).await? else { return Ok(None) };
+        let Some((_, value)) = envelope::open(&self.key, &address, &stored)? else { return Ok(None) };
+        let (life, nonce) = envelope::sealing(&stored)?;
+        Ok(Some(Entry { key: key.to_vec(), value, row: Row { address, life, nonce } }))
     }
 
     /// Up to `limit` entries (at most [`MAX_PAGE`]) whose keys begin with `prefix`, from where `from`
@@ -90,7 +103,8 @@ impl TenantStore {
             let Some((private_key, value)) = envelope::open(&self.key, &address, &stored)? else { continue };
             let key = if hidden { private_key } else { address.key().to_vec() };
             if key.starts_with(prefix) {
-                entries.push(Entry { key, value });
+                let (life, nonce) = envelope::sealing(&stored)?;
+                entries.push(Entry { key, value, row: Row { address, life, nonce } });
             }
         }
         Ok(Page { entries, next })
@@ -103,11 +117,11 @@ impl TenantStore {
         if length > MAX_BATCH {
             return Err(StoreError::BatchTooLarge { length, max: MAX_BATCH });
         }
-        let operations =
-            batch.operations.iter().map(|operation| self.stored(operation)).collect::<Result<Vec<_>, _>>()?;
         // A value's bytes differ each time it is sealed: an expectation is judged on the value here, and
         // handed to the backend as "these very bytes". If they change in between, it is judged again.
         for _ in 0..MAX_TRIES {
+            // What is sealed here would be lost if its key were destroyed before it is kept.
+            let _nothing_is_erased = self.key.writing().read().await;
             let mut conditions = Vec::with_capacity(batch.conditions.len());
             for condition in &batch.conditions {
                 match self.judge(condition).await? {
@@ -118,70 +132,13 @@ impl TenantStore {
                     }
                 }
             }
-            let stored = StoredBatch { conditions, operations: operations.clone() };
+            let operations = batch.operations.iter().map(|operation| self.stored(operation));
+            let stored = StoredBatch { conditions, operations: operations.collect::<Result<_, _>>()? };
             if self.store.apply(stored).await?.is_none() {
                 return Ok(Applied::Done);
             }
         }
         Err(StoreError::Contended)
-    }
-
-    /// Where a key of 1 to [`MAX_KEY`] bytes rests: what a row is named by to be erased.
-    pub fn address_of(&self, table: Table, key: impl AsRef<[u8]>) -> Result<Address, StoreError> {
-        self.address(table, key.as_ref())
-    }
-
-    /// Erases rows: their keys are destroyed first, then their bytes are deleted. Every value that they ever had is
-    /// unreadable then, in freed space and in every back-up too. What is written at their addresses afterwards is as new.
-    /// Doing it again finishes what was cut off. Returns how many rows there were.
-    pub async fn erase(&self, kms: &dyn Kms, rows: &[Rows]) -> Result<u64, StoreError> {
-        kms.erase_rows(&self.tenant, rows).await?;
-        let mut found = 0;
-        for rows in rows {
-            match rows {
-                Rows::At(address) => {
-                    let stored = self.store.get(address).await?;
-                    let gone = stored.map(|stored| (address.clone(), stored)).into_iter().collect();
-                    found += self.delete_erased(gone).await?;
-                }
-                Rows::Of(table) => {
-                    let below = Address::new(&self.tenant, *table, b"")?;
-                    let mut after: Option<Address> = None;
-                    loop {
-                        let page = self.store.scan(&below, after.as_ref(), MAX_BATCH / 2).await?;
-                        let Some((last, _)) = page.last() else { break };
-                        after = Some(last.clone());
-                        found += self.delete_erased(page).await?;
-                    }
-                }
-            }
-        }
-        Ok(found)
-    }
-
-    /// Deletes those of these rows that do not open any more. How many there were.
-    async fn delete_erased(&self, rows: Vec<(Address, Vec<u8>)>) -> Result<u64, StoreError> {
-        let mut gone = Vec::new();
-        for (address, stored) in rows {
-            if envelope::open(&self.key, &address, &stored)?.is_none() {
-                gone.push((address, stored));
-            }
-        }
-        let count = gone.len() as u64;
-        let delete = |rows: &[(Address, Vec<u8>)]| StoredBatch {
-            conditions: rows
-                .iter()
-                .map(|(at, value)| StoredCondition::Equals(at.clone(), value.clone()))
-                .collect(),
-            operations: rows.iter().map(|(at, _)| StoredOperation::Delete(at.clone())).collect(),
-        };
-        if count > 0 && self.store.apply(delete(&gone)).await?.is_some() {
-            // Somebody wrote at one of them meanwhile: that stays, the others go.
-            for row in &gone {
-                let _written_anew = self.store.apply(delete(std::slice::from_ref(row))).await?;
-            }
-        }
-        Ok(count)
     }
 
     /// The condition for the backend, or `None` where it does not hold now.
@@ -218,7 +175,7 @@ impl TenantStore {
         if !table.keys_are_private() {
             return Address::new(&self.tenant, table, key);
         }
-        Address::new(&self.tenant, table, &self.key.hide().of(&[&[table.byte()], key]))
+        Address::new(&self.tenant, table, &self.key.hide(&[&[table.byte()], key]))
     }
 }
 

@@ -41,4 +41,4 @@ mod testing;
 pub use calendar::Calendar;
 pub use documents::Documents;
 pub use house::{House, HouseError, Line, Tenant};
-pub use memory::Memory;
+pub use memory::{Hidden, Memory};

@@ -1,5 +1,7 @@
 //! A tenant's key-value storage, as its agents see it.
 
+use std::sync::Arc;
+
 use parloir_contract::{CompareAndSet, Refusal, SetMemory};
 use parloir_store::{Applied, Batch, Table, TenantStore};
 
@@ -8,22 +10,49 @@ const KEY_BYTES: usize = 256;
 /// A value's length in bytes, at most.
 const VALUE_BYTES: usize = 3 << 10;
 
+/// What of a tenant's memory and calendar is there for no agent, because somebody asked that it is kept and not used.
+pub trait Hidden: std::fmt::Debug + Send + Sync {
+    /// Whether this key, or the value under it, names such a person. Of an appointment, its contact stands for the key and its
+    /// motive for the value.
+    fn hides(&self, key: &str, value: &[u8]) -> bool;
+}
+
 /// One tenant's memory.
 #[derive(Debug, Clone)]
 pub struct Memory {
     store: TenantStore,
+    hidden: Option<Arc<dyn Hidden>>,
 }
 
 impl Memory {
     /// The memory of the tenant whose store this is.
     pub fn new(store: TenantStore) -> Self {
-        Self { store }
+        Self { store, hidden: None }
+    }
+
+    /// The same memory without what is hidden: it is answered as if it were absent, and nothing is written in its place.
+    #[must_use]
+    pub fn hiding(self, hidden: Option<Arc<dyn Hidden>>) -> Self {
+        Self { hidden, ..self }
     }
 
     /// The value under a key.
     pub async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Refusal> {
         check_key(key)?;
-        self.store.get(Table::Memory, key).await.map_err(|e| failed(&e))
+        let found = self.store.get(Table::Memory, key).await.map_err(|e| failed(&e))?;
+        Ok(found.filter(|value| !self.hidden.as_ref().is_some_and(|hidden| hidden.hides(key, value))))
+    }
+
+    /// Refuses to touch what is hidden: it is kept as it is.
+    async fn refuse_hidden(&self, key: &str) -> Result<(), Refusal> {
+        let Some(hidden) = &self.hidden else { return Ok(()) };
+        let there = self.store.get(Table::Memory, key).await.map_err(|e| failed(&e))?;
+        if there.is_some_and(|value| hidden.hides(key, &value)) {
+            return Err(Refusal::NotPermitted(
+                "what is kept under this key is restricted, as its person asked: use another key".into(),
+            ));
+        }
+        Ok(())
     }
 
     /// Stores a value; durable on return.
@@ -31,6 +60,7 @@ impl Memory {
         let SetMemory { key, value } = set;
         check_key(&key)?;
         check_value(&value)?;
+        self.refuse_hidden(&key).await?;
         self.store.apply(Batch::new().put(Table::Memory, &key, value)).await.map(drop).map_err(|e| failed(&e))
     }
 
@@ -39,6 +69,7 @@ impl Memory {
         let CompareAndSet { key, expected, value } = request;
         check_key(&key)?;
         check_value(&value)?;
+        self.refuse_hidden(&key).await?;
         let batch = match expected {
             Some(expected) => Batch::new().expect_value(Table::Memory, &key, expected),
             None => Batch::new().expect_absent(Table::Memory, &key),
@@ -51,6 +82,7 @@ impl Memory {
     /// Deletes a value; durable on return.
     pub async fn delete(&self, key: &str) -> Result<(), Refusal> {
         check_key(key)?;
+        self.refuse_hidden(key).await?;
         self.store.apply(Batch::new().delete(Table::Memory, key)).await.map(drop).map_err(|e| failed(&e))
     }
 }
@@ -128,6 +160,37 @@ mod tests {
         let present = memory.get("turn").await.unwrap();
         assert_eq!(memory.compare_and_set(request(present.as_deref(), b"3")).await, Ok(true));
         assert_eq!(memory.get("turn").await, Ok(Some(b"3".to_vec())));
+    }
+
+    #[tokio::test]
+    async fn what_is_hidden_is_absent_and_stays_as_it_is() {
+        #[derive(Debug)]
+        struct Anne;
+        impl Hidden for Anne {
+            fn hides(&self, key: &str, value: &[u8]) -> bool {
+                key.contains("anne") || value.starts_with(b"anne")
+            }
+        }
+        let rooms = Rooms::new().await;
+        let whole = Memory::new(rooms.store("cabinet").await);
+        for (key, value) in [("anne", b"vip".as_slice()), ("last", b"anne"), ("count", b"7")] {
+            whole.set(set(key, value)).await.unwrap();
+        }
+        let memory = whole.clone().hiding(Some(Arc::new(Anne)));
+        for key in ["anne", "last"] {
+            assert_eq!(memory.get(key).await, Ok(None));
+            let cas = CompareAndSet { key: key.into(), expected: None, value: b"x".as_slice().into() };
+            for refused in [
+                memory.set(set(key, b"x")).await,
+                memory.delete(key).await,
+                memory.compare_and_set(cas).await.map(drop),
+            ] {
+                assert!(matches!(refused, Err(Refusal::NotPermitted(_))), "{refused:?}");
+            }
+            assert!(whole.get(key).await.unwrap().is_some());
+        }
+        assert_eq!(memory.get("count").await, Ok(Some(b"7".to_vec())));
+        memory.set(set("new", b"x")).await.unwrap();
     }
 
     #[tokio::test]

@@ -92,7 +92,7 @@ impl fmt::Display for Period {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Retention {
-    /// The sound.
+    /// The sound. No longer than the content: who rang goes with that.
     pub recording: Option<Period>,
     /// What was said, asked and answered: transcripts, arguments, reports.
     pub content: Option<Period>,
@@ -114,22 +114,43 @@ pub struct Due {
 impl Retention {
     /// Whether it makes sense; in words, why not.
     pub fn validate(&self) -> Result<(), String> {
-        let Some(trace) = self.trace else { return Ok(()) };
-        if trace.is_zero() {
+        if self.trace.is_some_and(Period::is_zero) {
             return Err(
                 "retention: `trace` is 0: the journal is nothing without it; write at least \"1 day\"".into(),
             );
         }
-        for (name, other) in [("recording", self.recording), ("content", self.content)] {
-            let longer =
-                |other: Period| other.after(Timestamp::UNIX_EPOCH) > trace.after(Timestamp::UNIX_EPOCH);
-            if let Some(other) = other.filter(|other| longer(*other)) {
-                return Err(format!(
-                    "retention: `{name}` is {other} and `trace` {trace}, without which nothing of a call can be read: write at least as much for `trace`"
-                ));
+        if let Some(trace) = self.trace {
+            for (name, other) in [("recording", self.recording), ("content", self.content)] {
+                let epoch = Timestamp::UNIX_EPOCH;
+                if let Some(other) = other.filter(|other| end(Some(*other), epoch) > end(Some(trace), epoch))
+                {
+                    return Err(format!(
+                        "retention: `{name}` is {other} and `trace` {trace}, without which nothing of a call can be read: write at least as much for `trace`"
+                    ));
+                }
             }
         }
-        Ok(())
+        match self.content {
+            Some(content) if self.sound_outlives_words() => {
+                let recording = self
+                    .recording
+                    .map_or_else(|| "not written".to_owned(), |recording| recording.to_string());
+                Err(format!(
+                    "retention: `recording` is {recording} and `content` {content}: who rang goes with the content, and sound that is kept longer could be neither found nor erased for its caller any more; write for `recording` no more than for `content`"
+                ))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Whether there is a day on which a call may end whose sound is then kept longer than its words.
+    fn sound_outlives_words(&self) -> bool {
+        let first = Timestamp::UNIX_EPOCH;
+        // Months differ, and every fourth year.
+        (0..4 * 366_i64).filter_map(|day| first.checked_add((24 * day).hours()).ok()).any(|ended| {
+            let trace = end(self.trace, ended);
+            end(self.recording, ended).min(trace) > end(self.content, ended).min(trace)
+        })
     }
 
     /// What is never kept: for which the period is 0.
@@ -144,6 +165,11 @@ impl Retention {
         let trace = over(self.trace);
         Due { recording: trace || over(self.recording), content: trace || over(self.content), trace }
     }
+}
+
+/// When what ended then has been kept for so long; never, where no period is written.
+fn end(period: Option<Period>, ended: Timestamp) -> Timestamp {
+    period.and_then(|period| period.after(ended)).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]
@@ -204,11 +230,34 @@ mod tests {
             ("trace = \"0 days\"", "at least \"1 day\""),
             ("content = \"1 year\"\ntrace = \"6 months\"", "`content` is 1 year"),
             ("recording = \"32 days\"\ntrace = \"1 month\"", "`recording` is 32 days"),
+            ("content = \"9999 years\"\ntrace = \"1 year\"", "`content` is 9999 years"),
+            ("recording = \"1 year\"\ncontent = \"6 months\"", "neither found nor erased"),
+            (
+                "recording = \"1 year\"\ncontent = \"6 months\"\ntrace = \"5 years\"",
+                "neither found nor erased",
+            ),
+            ("recording = \"1 day\"\ncontent = \"0 days\"", "`content` 0 days"),
+            // In February.
+            ("recording = \"30 days\"\ncontent = \"1 month\"", "`recording` is 30 days"),
+            ("content = \"6 months\"", "`recording` is not written"),
+            ("content = \"6 months\"\ntrace = \"5 years\"", "`recording` is not written"),
         ];
         for (text, said) in table {
             let retention: Retention = toml::from_str(text).unwrap();
             let problem = retention.validate().unwrap_err();
             assert!(problem.contains(said), "{problem}");
+        }
+        let well = [
+            "",
+            "trace = \"1 year\"",
+            "recording = \"1 year\"",
+            "recording = \"28 days\"\ncontent = \"1 month\"",
+            "recording = \"1 year\"\ncontent = \"1 year\"\ntrace = \"1 year\"",
+            // The sound goes with the trace.
+            "content = \"1 year\"\ntrace = \"1 year\"",
+        ];
+        for text in well {
+            toml::from_str::<Retention>(text).unwrap().validate().unwrap();
         }
         assert!(
             toml::from_str::<Retention>("content = \"soon\"").unwrap_err().to_string().contains("6 months")

@@ -37,6 +37,8 @@ pub enum Verb {
     Say(Say),
     /// End the call.
     Hangup,
+    /// Do not answer it: the caller hears that the line is busy. Only as the first verb.
+    Reject,
 }
 
 /// `<Connect>`: a stream, and the address that is asked what comes after it.
@@ -134,6 +136,11 @@ impl Response {
         Verb::Hangup.into()
     }
 
+    /// `<Reject reason="busy"/>`: the call is not answered, and costs nobody anything.
+    pub fn reject() -> Self {
+        Verb::Reject.into()
+    }
+
     /// With a sentence in front.
     #[must_use]
     pub fn saying(mut self, text: impl Into<String>, language: Option<&str>) -> Self {
@@ -155,6 +162,7 @@ impl Response {
                     language.and(write!(xml, ">{}</Say>", Escaped(&say.text)))
                 }
                 Verb::Hangup => xml.write_str("<Hangup/>"),
+                Verb::Reject => xml.write_str("<Reject reason=\"busy\"/>"),
             };
         }
         xml.push_str("</Response>");
@@ -297,7 +305,11 @@ fn verb(node: Node<'_, '_>) -> Result<Verb, BadTwiml> {
             only_attributes(node, &[])?;
             Ok(Verb::Hangup)
         }
-        other => Err(BadTwiml(format!("<{other}> is not one of Connect, Dial, Say, Hangup"))),
+        "Reject" => {
+            only_attributes(node, &["reason"])?;
+            Ok(Verb::Reject)
+        }
+        other => Err(BadTwiml(format!("<{other}> is not one of Connect, Dial, Say, Hangup, Reject"))),
     }
 }
 
@@ -340,6 +352,13 @@ mod tests {
              <Connect action=\"https://voice.example/ended?x=1&amp;y=2\"><Stream url=\"wss://voice.example/stream\">\
              <Parameter name=\"call\" value=\"a&amp;b &quot;c&quot; &lt;d&gt;\"/></Stream></Connect></Response>"
         );
+    }
+
+    #[test]
+    fn a_call_that_is_not_answered_is_rejected_as_busy() {
+        let xml = Response::reject().to_xml();
+        assert!(xml.ends_with("<Response><Reject reason=\"busy\"/></Response>"), "{xml}");
+        assert_eq!(Response::parse(&xml).unwrap(), Response::reject());
     }
 
     #[test]

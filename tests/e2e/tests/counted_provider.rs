@@ -10,12 +10,10 @@ mod house;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use house::{CALLER, LINE, TOKEN, component};
+use house::{CALLER, Canned, LINE, TOKEN};
 use parloir_contract::{HostCall, Message};
 use parloir_journal::{Journal, RecordBody, Scope};
 use parloir_server::{Folders, Storage};
@@ -89,67 +87,31 @@ fn answer(mut connection: TcpStream, reached: &Mutex<Reached>) -> std::io::Resul
     }
 }
 
-struct Server(Child);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Child::kill is SIGKILL.
-        let _ended_already = self.0.kill();
-        let _ended_already = self.0.wait();
-    }
-}
-
-fn configured(folder: &Path, port: u16) -> std::path::PathBuf {
-    let token = folder.join("token");
-    std::fs::write(&token, TOKEN).unwrap();
-    let agent = component("tests/agents/trial");
-    let config = folder.join("parloir.toml");
-    let text = format!(
+fn tenant(port: u16) -> String {
+    format!(
         r#"
-        [server]
-        listen = "127.0.0.1:0"
-        [[carrier]]
-        kind = "twilio"
-        auth-token = {{ file = {token:?} }}
-        [[provider]]
-        name = "counting"
-        role = "language-model"
-        kind = "openai-chat"
-        model = "counting"
-        region = "local"
-        legal-mechanism = "none needed"
-        trains-on-data = false
-        retention-days = 0
-        endpoint = "http://127.0.0.1:{port}/v1/"
-        [[tenant]]
-        id = "test"
-        [[tenant.line]]
-        number = "{LINE}"
-        agent = {agent:?}
-        recording = "always"
-        capabilities = ["model"]
-        [tenant.line.settings]
-        trial = "questions"
-        greet = "no"
-        "#
-    );
-    std::fs::write(&config, text).unwrap();
-    config
-}
-
-fn start(folder: &Path, config: &Path) -> (Server, String) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_canned-server"))
-        .arg("--config")
-        .arg(config)
-        .arg("--data")
-        .arg(folder.join("data"))
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let address = line.trim().strip_prefix("listening on ").expect("the server listens").to_owned();
-    (Server(child), format!("http://{address}/twilio/voice"))
+[[provider]]
+name = "counting"
+role = "language-model"
+kind = "openai-chat"
+model = "counting"
+region = "local"
+legal-mechanism = "none needed"
+trains-on-data = false
+retention-days = 0
+endpoint = "http://127.0.0.1:{port}/v1/"
+[[tenant]]
+id = "test"
+[[tenant.line]]
+number = "{LINE}"
+agent = {{agent}}
+recording = "always"
+capabilities = ["model"]
+[tenant.line.settings]
+trial = "questions"
+greet = "no"
+"#
+    )
 }
 
 /// The questions for which the journal has the start of an attempt at the model, and how many such starts there are.
@@ -190,10 +152,10 @@ async fn whatever_reached_a_provider_is_in_the_journal_whenever_the_server_is_ki
     let (kills, seed) = (number_of("PARLOIR_KILLS", 20), number_of("PARLOIR_SEED", 1));
     let folder = tempfile::tempdir().unwrap();
     let reached = Arc::new(Mutex::new(Reached::default()));
-    let config = configured(folder.path(), model(Arc::clone(&reached)));
+    let tenant = tenant(model(Arc::clone(&reached)));
     for round in 0..kills {
         reached.lock().unwrap().round = round;
-        let (server, webhook) = start(folder.path(), &config);
+        let (server, webhook) = Canned::start(folder.path(), &tenant);
         let mut dialling = tokio::task::JoinSet::new();
         for _ in 0..CALLS {
             let options = DialOptions {

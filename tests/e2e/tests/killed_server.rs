@@ -4,59 +4,22 @@
 
 mod house;
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use house::{CALLER, LINE, TOKEN, component, say};
+use house::{CALLER, Canned, LINE, TOKEN, say};
 use parloir_journal::{Ending, RecordBody, Scope};
 use parloir_server::{Folders, Storage};
 use parloir_transport::client::{CarrierCall, DialOptions};
 use parloir_transport::signature::AuthToken;
 
-struct Server(Child);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn start(folder: &std::path::Path) -> (Server, String) {
-    let token = folder.join("token");
-    std::fs::write(&token, TOKEN).unwrap();
-    let agent = component("tests/agents/trial");
-    let config = folder.join("parloir.toml");
-    let text = format!(
-        r#"
-        [server]
-        listen = "127.0.0.1:0"
-        [[carrier]]
-        kind = "twilio"
-        auth-token = {{ file = {token:?} }}
-        [[tenant]]
-        id = "test"
-        [[tenant.line]]
-        number = "{LINE}"
-        agent = {agent:?}
-        recording = "always"
-        "#
-    );
-    std::fs::write(&config, text).unwrap();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_canned-server"))
-        .arg("--config")
-        .arg(&config)
-        .arg("--data")
-        .arg(folder.join("data"))
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let address = line.trim().strip_prefix("listening on ").expect("the server listens").to_owned();
-    (Server(child), format!("http://{address}/twilio/voice"))
-}
+const TENANT: &str = r#"
+[[tenant]]
+id = "test"
+[[tenant.line]]
+number = "+33199000001"
+agent = {agent}
+recording = "always"
+"#;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_cut_off_are_closed_and_nothing_acknowledged_is_lost() {
@@ -64,7 +27,7 @@ async fn calls_cut_off_are_closed_and_nothing_acknowledged_is_lost() {
     let folders = Folders::beside(folder.path().join("data"));
     let mut calls = 0;
     for round in 0..4u64 {
-        let (mut server, webhook) = start(folder.path());
+        let (server, webhook) = Canned::start(folder.path(), TENANT);
         let mut live = Vec::new();
         for _ in 0..3 {
             let options = DialOptions {
@@ -83,9 +46,7 @@ async fn calls_cut_off_are_closed_and_nothing_acknowledged_is_lost() {
             calls += 1;
         }
         tokio::time::sleep(Duration::from_millis(2_600 + 300 * round)).await;
-        // Child::kill is SIGKILL.
-        server.0.kill().unwrap();
-        server.0.wait().unwrap();
+        drop(server);
         drop(live);
         let before = on_disk(&folders).await;
         let storage = Storage::open(&folders).await.unwrap();

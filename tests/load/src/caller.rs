@@ -138,7 +138,7 @@ async fn open(
             let answer = carrier.post(url, &request.to_form()).await?;
             let stream = answer.verbs.into_iter().find_map(|verb| match verb {
                 Verb::Connect(connect) => Some(connect.stream),
-                Verb::Dial(_) | Verb::Say(_) | Verb::Hangup => None,
+                Verb::Dial(_) | Verb::Say(_) | Verb::Hangup | Verb::Reject => None,
             });
             let stream = stream.ok_or_else(|| DialError::Instructions {
                 url: url.clone(),

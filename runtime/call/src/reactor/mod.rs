@@ -37,7 +37,7 @@ use parloir_sandbox::{Agent, Answered, Answering, Budget};
 use parloir_store::TenantStore;
 use parloir_tenancy::calendar::to_local;
 use parloir_tenancy::quota::Used;
-use parloir_tenancy::{Calendar, Documents, Line, Memory};
+use parloir_tenancy::{Calendar, Documents, Hidden, Line, Memory};
 use parloir_transport::{Leg, LegEvent};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -99,6 +99,8 @@ pub struct Setup {
     pub store: TenantStore,
     /// The tenant's documents.
     pub documents: Option<Documents>,
+    /// What of its memory and its calendar is kept and not used.
+    pub hidden: Option<Arc<dyn Hidden>>,
     /// Who can transfer the caller.
     pub switchboard: Arc<dyn Switchboard>,
     /// Ends the call politely: the installation is closing.
@@ -241,6 +243,7 @@ impl Reactor {
             journal,
             store,
             documents,
+            hidden,
             switchboard,
             closing,
             transport,
@@ -286,8 +289,12 @@ impl Reactor {
             declared: agent.capabilities().into(),
             journal,
             providers,
-            calendar: line.tenant.hours.clone().map(|hours| Calendar::new(hours, store.clone())),
-            memory: Memory::new(store),
+            calendar: line
+                .tenant
+                .hours
+                .clone()
+                .map(|hours| Calendar::new(hours, store.clone()).hiding(hidden.clone())),
+            memory: Memory::new(store).hiding(hidden),
             documents,
             used: Arc::default(),
             asked: AtomicU32::new(0),

@@ -71,7 +71,9 @@ fn print(tenant: &TenantId, entry: &CallEntry, json: bool) {
     }
     let style = match entry.outcome {
         Some(Ending::Failed | Ending::Interrupted) => BAD,
-        Some(Ending::Done | Ending::Transferred | Ending::CallBack | Ending::Abandoned) => DIM,
+        Some(Ending::Done | Ending::Transferred | Ending::CallBack | Ending::Abandoned | Ending::Refused) => {
+            DIM
+        }
         None => GOOD,
     };
     let seconds = seconds.map_or("-".to_owned(), |s| s.to_string());
@@ -93,6 +95,7 @@ pub(crate) fn ending(ending: Ending) -> &'static str {
         Ending::Abandoned => "abandoned",
         Ending::Failed => "failed",
         Ending::Interrupted => "interrupted",
+        Ending::Refused => "blocked",
     }
 }
 

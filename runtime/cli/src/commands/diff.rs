@@ -1,6 +1,6 @@
 //! `parloir diff`: two agents on the same recorded calls.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -10,10 +10,11 @@ use parloir_contract::{CallId, TenantId};
 use parloir_journal::{CallEntry, list_calls, list_tenants, read_call};
 use parloir_replay::{Aspect, Comparison, Recorded, compare, fork};
 use parloir_sandbox::Agent;
-use parloir_server::Folders;
+use parloir_server::{Folders, Restrictions};
 use parloir_store::Keyring;
 
 use crate::commands::replay::table;
+use crate::commands::rights::Own;
 use crate::terminal::{BAD, DIM, GOOD, TITLE, styled};
 use crate::{DataArgs, Failure, Outcome, agent, terminal};
 
@@ -63,16 +64,27 @@ impl Diff {
         let second = agent::load_into(&sandbox, &self.second).await?;
         let began = Instant::now();
         let keyring = Keyring::open(&folders.keys)?;
+        let own = Own::open(&folders)?;
+        let mut restricted = HashMap::new();
+        for (tenant, _) in &calls {
+            if !restricted.contains_key(tenant) {
+                restricted.insert(tenant.clone(), Restrictions::of(&keyring, tenant).await?);
+            }
+        }
         let at_a_time = std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get) * 2;
         let bar = terminal::bar(calls.len() as u64, "comparing");
         let mut running = stream::iter(calls.into_iter().map(|(tenant, entry)| {
             let (call, begins) = (entry.call, Some(entry.first));
-            let (first, second, keyring, data) = (&first, &second, &keyring, &folders.data);
+            let (first, second, keyring, data, own) = (&first, &second, &keyring, &folders.data, &own);
+            let restricted = restricted.get(&tenant).and_then(Option::as_ref);
             async move {
                 let records = match read_call(data, keyring, &tenant, call, begins).await {
                     Ok(records) => records,
                     Err(error) => return (call, Compared::Not(error.to_string())),
                 };
+                if let Some(restriction) = restricted.and_then(|restricted| restricted.of_call(&records)) {
+                    return (call, Compared::Not(own.why(&tenant, call, &restriction).await));
+                }
                 (call, both(first, second, records).await)
             }
         }))

@@ -4,11 +4,12 @@ use std::io::{BufRead, IsTerminal};
 
 use clap::Args;
 use parloir_contract::{CallId, TenantId};
-use parloir_journal::{ErasureNote, ErasureReport, RecordBody, Requested, erasures, read_call};
-use parloir_server::{EraseRequest, Folders, Storage, TenantErasure, Whose, hand_over_erasure};
+use parloir_journal::{CaseStep, ErasureNote, ErasureReport, RecordBody, Requested, erasures, read_call};
+use parloir_server::{EraseRequest, Folders, Left, Storage, TenantErasure, Whose, hand_over_erasure};
 use parloir_store::Keyring;
 
 use crate::commands::calls::time;
+use crate::commands::rights;
 use crate::terminal::{self, BAD, DIM, GOOD, styled};
 use crate::{DataArgs, Failure, Outcome};
 
@@ -27,6 +28,9 @@ pub(crate) struct Erase {
     /// The technical trace too: which provider was asked when, and how it went.
     #[arg(long)]
     trace: bool,
+    /// The case in which the person asks for it: it is noted there. Of a closed case, what was written in it since goes too.
+    #[arg(long, value_name = "CASE", conflicts_with = "call")]
+    case: Option<CallId>,
     /// Why, for the record of the erasure in the log. It is sealed; name nobody all the same.
     #[arg(long, value_name = "WORDS")]
     reason: Option<String>,
@@ -52,8 +56,8 @@ impl Erase {
             (None, None, Some(tenant)) => Whose::Tenant(tenant.clone()),
             (None, None, None) => return Err(Failure::bad_input(&"give --call, --caller or --tenant")),
         };
-        let (trace, reason) = (self.trace, self.reason.clone());
-        let mut request = EraseRequest { whose, trace, reason, dry_run: self.dry_run };
+        let (trace, reason, case) = (self.trace, self.reason.clone(), self.case);
+        let mut request = EraseRequest { whose, trace, reason, dry_run: self.dry_run, case };
         if !self.dry_run && !self.yes && std::io::stdin().is_terminal() {
             request.dry_run = true;
             self.tell(&erase(&folders, &request).await?);
@@ -66,9 +70,24 @@ impl Erase {
             }
         }
         let done = erase(&folders, &request).await?;
+        if let Some(case) = self.case.filter(|_| !self.dry_run) {
+            let (tenant, note) = rights::case(&folders, case).await?;
+            if note.closed.is_none() {
+                let done = done.iter().find(|done| done.tenant == tenant);
+                let record = done.and_then(|done| done.report).and_then(|report| report.record);
+                rights::note(&folders, case, CaseStep::Erased, record, not_done(done)).await?;
+            }
+        }
         self.tell(&done);
         let left = |calls: fn(&TenantErasure) -> usize| done.iter().map(calls).sum::<usize>();
         let (lasting, held) = (left(|erased| erased.lasting.len()), left(|erased| erased.held.len()));
+        let unread = left(|erased| erased.unread.len());
+        let failed = left(|erased| usize::from(erased.failed.is_some()));
+        if unread + failed > 0 {
+            return Err(Failure::in_part(format!(
+                "{unread} call(s) could not be read, and with {failed} tenant(s) it was not done to the end, as is said above: more of the caller's may be there. `parloir verify` says what is wrong with the data; erase once more when it is put right"
+            )));
+        }
         if lasting + held > 0 && !self.dry_run {
             return Err(Failure::new(format!(
                 "{lasting} call(s) last and {held} are held, and were left as they are: erase once more when they are over, or released with `parloir hold CALL --release`"
@@ -79,13 +98,14 @@ impl Erase {
 
     fn tell(&self, done: &[TenantErasure]) {
         if self.json {
-            for TenantErasure { tenant, calls, lasting, held, rows, report } in done {
+            for TenantErasure { tenant, calls, lasting, held, rows, records, unread, failed, report } in done
+            {
                 let names = |calls: &[CallId]| calls.iter().map(CallId::to_string).collect::<Vec<_>>();
                 let report = report.as_ref().map(crate::commands::erase::done);
                 println!(
                     "{}",
                     serde_json::json!({
-                        "tenant": tenant.as_str(), "calls": names(calls), "lasting": names(lasting), "held": names(held), "rows": rows, "erased": report,
+                        "tenant": tenant.as_str(), "calls": names(calls), "lasting": names(lasting), "held": names(held), "rows": rows, "records": records, "unread": left(unread), "failed": failed, "erased": report,
                     })
                 );
             }
@@ -94,14 +114,23 @@ impl Erase {
         let found: Vec<_> = done
             .iter()
             .filter(|done| {
-                !done.calls.is_empty() || !done.lasting.is_empty() || !done.held.is_empty() || done.rows > 0
+                let (calls, lasting, held) = (&done.calls, &done.lasting, &done.held);
+                let any = !calls.is_empty()
+                    || !lasting.is_empty()
+                    || !held.is_empty()
+                    || done.rows + done.records > 0;
+                any || !done.unread.is_empty() || done.failed.is_some()
             })
             .collect();
         if found.is_empty() {
             anstream::println!("{}", styled(DIM, "nothing here is of that call or number"));
         }
-        for TenantErasure { tenant, calls, lasting, held, rows, report } in found {
+        for TenantErasure { tenant, calls, lasting, held, rows, records, unread, failed, report } in found {
+            if let Some(why) = failed {
+                anstream::println!("{} {tenant}: {why}", styled(BAD, "failed"));
+            }
             match report {
+                None if failed.is_some() => {}
                 None => {
                     let what = if self.trace { "all there is of" } else { "sound and words of" };
                     anstream::println!("{what} {} call(s) and {rows} row(s) of {tenant}", calls.len());
@@ -113,7 +142,7 @@ impl Erase {
                     anstream::println!(
                         "{} {} call(s) and {} row(s) of {tenant}: {} sealed chunks and {} seconds of sound blanked",
                         styled(GOOD, "erased"),
-                        report.calls,
+                        report.calls.min(calls.len() as u64),
                         report.rows,
                         report.chunks,
                         report.blocks,
@@ -128,14 +157,37 @@ impl Erase {
                     }
                 }
             }
+            if *records > 0 {
+                anstream::println!(
+                    "  and {records} record(s) of their requests: who it was, and why; that they were stays"
+                );
+            }
             for call in lasting {
                 anstream::println!("  {} {call} lasts: it is left as it is", styled(BAD, "!"));
             }
             for call in held {
                 anstream::println!("  {} {call} is held: it is left as it is", styled(BAD, "!"));
             }
+            for Left { call, why } in unread {
+                anstream::println!("  {} {call} could not be read: {why}", styled(BAD, "!"));
+            }
         }
     }
+}
+
+/// What of an erasure was not done; `None` where all of it was.
+fn not_done(done: Option<&TenantErasure>) -> Option<String> {
+    let (lasting, held) = done.map_or((0, 0), |done| (done.lasting.len(), done.held.len()));
+    let unread = done.map_or(0, |done| done.unread.len());
+    if lasting + held + unread > 0 {
+        return Some(format!(
+            "in part: {lasting} call(s) last, {held} are held, and {unread} could not be read"
+        ));
+    }
+    if done.is_some_and(|done| done.failed.is_some()) {
+        return Some("in part: it failed on the way".to_owned());
+    }
+    done.and_then(|done| done.report).is_none().then(|| "nothing was found".to_owned())
 }
 
 /// Erases, or has the installation do it that serves these folders.
@@ -194,6 +246,12 @@ pub(crate) fn words(note: &ErasureNote, reason: Option<&str>) -> String {
     )
 }
 
+/// What is left as it is, for programs.
+pub(crate) fn left(left: &[Left]) -> Vec<serde_json::Value> {
+    let json = |Left { call, why }: &Left| serde_json::json!({ "call": call.to_string(), "why": why });
+    left.iter().map(json).collect()
+}
+
 /// What was done, for programs.
 pub(crate) fn done(done: &ErasureReport) -> serde_json::Value {
     serde_json::json!({
@@ -209,4 +267,30 @@ pub(crate) fn json(note: &ErasureNote) -> serde_json::Value {
         "at": time(note.at), "record": note.record.to_string(), "requested": format!("{:?}", note.requested).to_lowercase(),
         "purposes": note.purposes.iter().map(|purpose| purpose.name()).collect::<Vec<_>>(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_case_is_told_what_was_not_erased() {
+        let call = CallId::from_bytes([1; 16]);
+        let report = Some(ErasureReport::default());
+        let done = |held: Vec<CallId>, report| TenantErasure {
+            tenant: "cabinet".parse().unwrap(),
+            calls: vec![call],
+            lasting: Vec::new(),
+            held,
+            rows: 0,
+            records: 0,
+            unread: Vec::new(),
+            failed: None,
+            report,
+        };
+        assert_eq!(not_done(Some(&done(Vec::new(), report))), None);
+        assert!(not_done(Some(&done(vec![call], report))).unwrap().contains("1 are held"));
+        assert!(not_done(Some(&done(Vec::new(), None))).unwrap().contains("nothing"));
+        assert!(not_done(None).unwrap().contains("nothing"));
+    }
 }

@@ -1,8 +1,10 @@
 //! One file per subcommand.
 
+pub(crate) mod block;
 pub(crate) mod build;
 pub(crate) mod call;
 pub(crate) mod calls;
+pub(crate) mod case;
 pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod dev;
@@ -16,7 +18,10 @@ pub(crate) mod person;
 pub(crate) mod prove;
 pub(crate) mod record_test;
 pub(crate) mod recording;
+pub(crate) mod rectify;
 pub(crate) mod replay;
+pub(crate) mod restrict;
+pub(crate) mod rights;
 pub(crate) mod serve;
 pub(crate) mod show;
 pub(crate) mod sweep;

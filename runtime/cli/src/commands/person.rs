@@ -4,16 +4,21 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use parloir_contract::{CallId, TenantId};
-use parloir_journal::{ReadError, list_places, list_tenants, read_call};
+use parloir_journal::{CaseStep, ReadError, list_places, list_tenants, read_call};
 use parloir_persons::{CallFile, Concern, Number, Speaker, vcon};
-use parloir_server::Folders;
+use parloir_server::{Folders, KeptRow, RightsDone, RightsRequest};
 use parloir_store::Keyring;
 use serde::Serialize;
 
 use crate::commands::calls::{ending, time};
 use crate::commands::recording::export;
+use crate::commands::rights::Own;
+use crate::commands::{case, rights};
 use crate::terminal::{self, AGENT, CALLER, DIM, GOOD, TITLE, bar, styled};
 use crate::{DataArgs, Failure, Outcome, private};
+
+/// References that are looked up in one tenant's storage.
+const REFERENCES: usize = 5_000;
 
 #[derive(Args)]
 pub(crate) struct Person {
@@ -26,9 +31,13 @@ pub(crate) struct Person {
     tenant: Option<TenantId>,
     /// Write it all into this new folder, per call: CALL.json, CALL.vcon.json, and CALL.wav where there is sound. Of a call
     /// in which they were only named, what names them.
+    /// What the tenant's storage holds beside calls is in rows.json, and their requests in cases.json.
     #[arg(long, value_name = "DIR", requires = "tenant")]
     export: Option<PathBuf>,
-    /// Print one JSON object a line, a line for each call; one that could not be read says why as `unreadable`.
+    /// The case in which they ask: an export is noted there.
+    #[arg(long, value_name = "CASE", requires = "tenant")]
+    case: Option<CallId>,
+    /// Print one JSON object a line, a line for each call, each row of the tenant's storage and each case; one that could not be read says why as `unreadable`.
     #[arg(long)]
     json: bool,
 }
@@ -52,38 +61,57 @@ impl Person {
             Some(tenant) => vec![tenant.clone()],
             None => list_tenants(&folders.data).await?,
         };
+        if let (Some(case), Some(tenant)) = (self.case, &self.tenant) {
+            rights::fits(&folders, &self.number, tenant, case).await?;
+        }
+        let own = Own::open(&folders)?;
         let (mut found, mut unread) = (0_usize, 0_usize);
-        for tenant in tenants {
-            let calls = list_places(&folders.data, &tenant).await?;
+        let mut references = Vec::new();
+        for tenant in &tenants {
+            let mut of_tenant = Vec::new();
+            let calls = list_places(&folders.data, tenant).await?;
+            own.know(tenant, &calls).await;
             let progress = bar(calls.len() as u64, "looking");
             for (call, first) in calls {
                 progress.inc(1);
-                let records = match read_call(&folders.data, &keyring, &tenant, call, Some(first)).await {
+                let records = match read_call(&folders.data, &keyring, tenant, call, Some(first)).await {
                     Ok(records) => records,
                     // Nothing is known of it any more.
                     Err(ReadError::Erased { .. }) => continue,
                     Err(error) => {
                         unread += 1;
-                        progress.suspend(|| self.tell_unread(&tenant, call, &error));
+                        progress.suspend(|| self.tell_unread(tenant, call, &error));
                         continue;
                     }
                 };
-                let Some(file) = CallFile::of(call, records, &self.number) else { continue };
+                let Some(mut file) = CallFile::of(call, records, &self.number) else { continue };
                 found += 1;
-                let told = Told { tenant: &tenant, file: &file };
+                self.add_amendments(&own, tenant, &mut file).await?;
+                // One that was only found in a call, or made in another's, may be anybody's.
+                if file.concern == Concern::Caller {
+                    of_tenant.extend(file.booked().map(|made| made.reference.clone()));
+                }
+                let told = Told { tenant, file: &file };
                 progress.suspend(|| self.tell(&told));
                 if let Some(folder) = &self.export
                     && let Some(failure) = write(&folders, folder, &told).await?
                 {
                     unread += 1;
                     let why = format!("its recording: {}", failure.message);
-                    progress.suspend(|| self.tell_unread(&tenant, call, &why));
+                    progress.suspend(|| self.tell_unread(tenant, call, &why));
                 }
             }
             progress.finish_and_clear();
+            references.push((tenant.clone(), of_tenant));
         }
+        let cases = self.cases(&keyring, &own, &tenants).await?;
+        let rows = self.rows(&folders, references).await?;
         if !self.json {
-            self.sum_up(found);
+            self.sum_up(found, rows.len() + cases);
+        }
+        if let (Some(case), Some(_)) = (self.case, &self.export) {
+            let why = (unread > 0).then(|| format!("in part: {unread} call(s) could not be read"));
+            rights::note(&folders, case, CaseStep::Exported, None, why).await?;
         }
         if unread == 0 {
             return Ok(());
@@ -94,8 +122,8 @@ impl Person {
         )))
     }
 
-    fn sum_up(&self, found: usize) {
-        match (found, &self.export) {
+    fn sum_up(&self, found: usize, beside: usize) {
+        match (found + beside, &self.export) {
             (0, _) => anstream::println!(
                 "nothing is known of {} here {}",
                 self.number,
@@ -109,6 +137,97 @@ impl Person {
                 styled(DIM, "--export DIR writes all of it, with the recordings and as vCon")
             ),
         }
+    }
+
+    /// What was put right since, as far as it is theirs.
+    async fn add_amendments(&self, own: &Own, tenant: &TenantId, file: &mut CallFile) -> Result<(), Failure> {
+        for amended in own.amendments(tenant, file.call).await? {
+            let Some(amendment) = amended.amendment else { continue };
+            if file.concern == Concern::Caller || self.number.is_in(&amendment.to) {
+                file.amend(amended.at, amended.record, amendment.field, amendment.to);
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells, and exports, what they asked for before. How many cases there are.
+    async fn cases(&self, keyring: &Keyring, own: &Own, tenants: &[TenantId]) -> Result<usize, Failure> {
+        let mut found = Vec::new();
+        for tenant in tenants {
+            for note in parloir_journal::rights(keyring, tenant).await?.cases {
+                let steps = own.steps(tenant, &note).await?;
+                let number = steps.into_iter().find_map(|step| step.named?.number);
+                if number.is_some_and(|number| self.number.is_in(&number)) {
+                    found.push(case::json(tenant, &note));
+                    if self.json {
+                        println!("{}", case::json(tenant, &note));
+                    } else {
+                        let right = rights::right(note.right);
+                        let when = format!("received {}, due {} ({tenant})", note.received, note.due);
+                        anstream::println!(
+                            "{}  asked for {right}, {}",
+                            styled(TITLE, &note.case.to_string()),
+                            styled(DIM, &when)
+                        );
+                    }
+                }
+            }
+        }
+        if let Some(folder) = self.export.as_ref().filter(|_| !found.is_empty()) {
+            private::write(&folder.join("cases.json"), &serde_json::to_vec_pretty(&found)?)?;
+        }
+        Ok(found.len())
+    }
+
+    /// Tells, and exports, what the tenants' storage holds of them beside calls: looked up by the installation that serves, or here.
+    async fn rows(
+        &self,
+        folders: &Folders,
+        tenants: Vec<(TenantId, Vec<String>)>,
+    ) -> Result<Vec<KeptRow>, Failure> {
+        let mut rows = Vec::new();
+        for (tenant, mut references) in tenants {
+            references.truncate(REFERENCES);
+            let number = self.number.to_string();
+            let request = RightsRequest::Rows { tenant: tenant.clone(), number, references };
+            let RightsDone::Rows(found) = rights::ask(folders, &request).await? else {
+                return Err(rights::other_version());
+            };
+            for row in found {
+                self.tell_row(&tenant, &row);
+                rows.push(row);
+            }
+        }
+        if let Some(folder) = self.export.as_ref().filter(|_| !rows.is_empty()) {
+            private::write(&folder.join("rows.json"), &serde_json::to_vec_pretty(&rows)?)?;
+        }
+        Ok(rows)
+    }
+
+    fn tell_row(&self, tenant: &TenantId, row: &KeptRow) {
+        if self.json {
+            let mut line = serde_json::json!(row);
+            if let Some(fields) = line.as_object_mut() {
+                fields.insert("tenant".into(), tenant.as_str().into());
+            }
+            println!("{line}");
+            return;
+        }
+        let (what, text) = match row {
+            KeptRow::Appointment(made) => (
+                "stands",
+                format!(
+                    "appointment {} on {} for {}: {}",
+                    made.reference, made.slot.start, made.contact.name, made.motive
+                ),
+            ),
+            KeptRow::Memory { key, value } => ("memory", format!("{key}: {value}")),
+            KeptRow::Mention { of, key } => {
+                let key = key.as_deref().map(|key| format!(" ({key})")).unwrap_or_default();
+                ("named in", format!("a row of somebody else's: {of}{key}"))
+            }
+        };
+        anstream::println!("{}  {text} {}", styled(TITLE, what), styled(DIM, &format!("({tenant})")));
     }
 
     fn tell_unread(&self, tenant: &TenantId, call: CallId, why: &dyn std::fmt::Display) {
@@ -158,6 +277,16 @@ impl Person {
         anstream::println!("  {}    {}", styled(DIM, "kept"), kept.join(", "));
         for (to, (times, bytes)) in sent(file) {
             anstream::println!("  {}    {to}: {times} request(s), {bytes} bytes", styled(DIM, "sent"));
+        }
+        for one in &file.amended {
+            let recorded = styled(DIM, &format!("(recorded: {})", one.recorded.join(", ")));
+            anstream::println!(
+                "  {} on {} UTC: {}: {} {recorded}",
+                styled(TITLE, "amended"),
+                time(one.at),
+                one.field,
+                one.to
+            );
         }
     }
 }

@@ -10,6 +10,7 @@ use parloir_server::Folders;
 use parloir_store::Keyring;
 
 use crate::commands::calls::time;
+use crate::commands::rights;
 use crate::terminal::{GOOD, styled};
 use crate::{DataArgs, Failure, Outcome};
 
@@ -28,6 +29,7 @@ impl Recording {
     pub(crate) async fn run(self) -> Outcome {
         let folders = self.data.existing()?;
         let tenant = tenant_of(&folders, self.call).await?;
+        rights::unrestricted(&folders, &tenant, self.call).await?;
         let output = self.output.unwrap_or_else(|| format!("{}.wav", self.call).into());
         let seconds = export(&folders, &tenant, self.call, &output).await?;
         if seconds == 0 {

@@ -12,6 +12,7 @@ use parloir_server::{Folders, kept_agents};
 use parloir_store::Keyring;
 
 use crate::commands::recording::tenant_of;
+use crate::commands::rights::unrestricted;
 use crate::terminal::{BAD, DIM, GOOD, TITLE, styled};
 use crate::{DataArgs, Failure, Outcome, agent};
 
@@ -117,6 +118,7 @@ impl Replay {
 /// A call of the data folder, as its agent lived it.
 pub(crate) async fn recorded(folders: &Folders, call: CallId) -> Result<Recorded, Failure> {
     let tenant = tenant_of(folders, call).await?;
+    unrestricted(folders, &tenant, call).await?;
     let keyring = Keyring::open(&folders.keys)?;
     let records = read_call(&folders.data, &keyring, &tenant, call, None).await?;
     Ok(Recorded::new(records)?)

@@ -10,15 +10,17 @@ use parloir_contract::{
     Booked, CallId, Field, Heard, HostCall, HostReturn, Message, Outcome as AgentOutcome, Turn,
 };
 use parloir_journal::{
-    Gate, HostCallEnded, HostCallStarted, ProviderEnded, ProviderRole, ProviderStarted, Purposes, ReadError,
-    Record, RecordBody, Seq, holds, read_call,
+    BlockedTo, Gate, HostCallEnded, HostCallStarted, Named, ProviderEnded, ProviderRole, ProviderStarted,
+    Purposes, ReadError, Record, RecordBody, Seq, holds, read_call,
 };
+use parloir_persons::CallFile;
 use parloir_rehearsal::status_name;
 use parloir_store::Keyring;
 
 use crate::commands::calls::{ending, time};
 use crate::commands::erase;
 use crate::commands::recording::tenant_of;
+use crate::commands::rights::{self, AmendedLine, Own};
 use crate::terminal::{AGENT, BAD, CALLER, DIM, TITLE, styled};
 use crate::{DataArgs, Outcome};
 
@@ -40,7 +42,9 @@ impl Show {
     pub(crate) async fn run(self) -> Outcome {
         let folders = self.data.existing()?;
         let tenant = tenant_of(&folders, self.call).await?;
+        rights::unrestricted(&folders, &tenant, self.call).await?;
         let keyring = Keyring::open(&folders.keys)?;
+        let amended = Own::open(&folders)?.amendments(&tenant, self.call).await?;
         let erased = erase::erased(&folders, &tenant, self.call).await?;
         let mut records = match read_call(&folders.data, &keyring, &tenant, self.call, None).await {
             // What is said of its erasure is all there is to show.
@@ -57,6 +61,16 @@ impl Show {
                     serde_json::json!({ "seq": record.seq, "at": record.at, "body": record.body })
                 );
             }
+            for amended in &amended {
+                let (field, to) = amended.amendment.as_ref().map(|one| (&one.field, &one.to)).unzip();
+                println!(
+                    "{}",
+                    serde_json::json!({ "amended": {
+                        "at": time(amended.at), "field": field, "to": to,
+                        "appointments": amended.appointments, "record": amended.record.to_string(),
+                    }})
+                );
+            }
             return Ok(());
         }
         if let Some(hold) = holds(&keyring, &tenant).await?.into_iter().find(|hold| hold.call == self.call) {
@@ -68,8 +82,30 @@ impl Show {
         }
         Record::merge_held(&mut records);
         timeline(&records, self.all);
+        let fields = CallFile::whole(self.call, records).map(|file| file.fields()).unwrap_or_default();
+        amended.iter().for_each(|amended| tell_amended(amended, &fields));
         Ok(())
     }
+}
+
+/// Something that was put right since, beside what was recorded.
+fn tell_amended(amended: &AmendedLine, fields: &[(String, String)]) {
+    let Some(amendment) = &amended.amendment else { return };
+    let of_field = fields.iter().filter(|(name, _)| *name == amendment.field);
+    let recorded: Vec<&str> = of_field.map(|(_, value)| value.as_str()).collect();
+    let standing = match amended.appointments {
+        0 => String::new(),
+        some => format!(", and in {some} appointment(s)"),
+    };
+    let recorded = format!("(recorded: {}{standing}) [{}]", recorded.join(", "), amended.record);
+    anstream::println!(
+        "{} on {} UTC: {}: {} {}",
+        styled(TITLE, "amended"),
+        time(amended.at),
+        amendment.field,
+        amendment.to,
+        styled(DIM, &recorded)
+    );
 }
 
 /// Prints a call's records for a person.
@@ -183,6 +219,31 @@ fn line(body: &RecordBody, bodies: &HashMap<Seq, &RecordBody>, all: bool) -> Lin
             let word = if held.released { "released " } else { "held     " };
             Some((styled(TITLE, word), format!("{}{why}", held.call)))
         }
+        RecordBody::Case(case) => {
+            let (number, why) = who_and_why(case.named.as_ref());
+            let (right, step) = (rights::right(case.right), rights::step(case.step));
+            let record = case.record.map(|record| format!(" [{record}]")).unwrap_or_default();
+            let case = format!("{step}: {right}{number}, due {}{why}{record} (case {})", case.due, case.case);
+            Some((styled(TITLE, "case     "), case))
+        }
+        RecordBody::Amended(amended) => {
+            let what = amended.amendment.as_ref().map(|one| format!(": {}: {}", one.field, one.to));
+            Some((styled(TITLE, "amended  "), format!("{}{}", amended.call, what.unwrap_or_default())))
+        }
+        RecordBody::Restricted(restricted) => {
+            let (number, why) = who_and_why(restricted.named.as_ref());
+            let word = if restricted.released { "released " } else { "restrict " };
+            Some((styled(TITLE, word), format!("the calls{number}{why}")))
+        }
+        RecordBody::Blocked(blocked) => {
+            let (number, why) = who_and_why(blocked.named.as_ref());
+            let word = match (blocked.released, blocked.to) {
+                (true, _) => "answered by agents again",
+                (false, BlockedTo::Refuse) => "not answered",
+                (false, BlockedTo::Human) => "handed to the fallback number",
+            };
+            Some((styled(TITLE, "block    "), format!("calls{number}: {word}{why}")))
+        }
         RecordBody::Unkept(unkept) => {
             let purposes: Purposes = unkept.purposes.iter().copied().collect();
             Some((host("kept"), format!("not its {purposes}: this tenant keeps that for 0 days")))
@@ -214,6 +275,16 @@ fn line(body: &RecordBody, bodies: &HashMap<Seq, &RecordBody>, all: bool) -> Lin
         | RecordBody::DigestKey(_)
         | RecordBody::Wasi(_) => None,
     }
+}
+
+/// Whom a record of the journal's own names, and the operator's words.
+fn who_and_why(named: Option<&Named>) -> (String, String) {
+    let number = named.and_then(|named| named.number.as_deref());
+    let why = named.and_then(|named| named.why.as_deref());
+    (
+        number.map(|number| format!(" of {number}")).unwrap_or_default(),
+        why.map(|why| format!(": {why}")).unwrap_or_default(),
+    )
 }
 
 fn gate_words(gate: Gate) -> &'static str {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use jiff::Timestamp;
-use parloir_server::{Config, Storage, Swept, hand_over_sweep};
+use parloir_server::{Config, Left, Storage, Swept, hand_over_sweep};
 
 use crate::commands::erase;
 use crate::terminal::{self, BAD, DIM, GOOD, styled};
@@ -41,29 +41,28 @@ impl Sweep {
                     .map_err(|why| Failure::new(format!("tenant {}: {why}", tenant.id)))?;
             }
             let storage = Storage::open(&folders).await?;
-            let mut all = Vec::new();
-            for tenant in &config.tenants {
-                let swept =
-                    storage.sweep(&tenant.id, &tenant.retention, Timestamp::now(), self.dry_run).await;
-                match swept {
-                    Ok(swept) => all.push(swept),
-                    Err(error) => {
-                        storage.close().await;
-                        return Err(error.into());
-                    }
-                }
-            }
+            let tenants: Vec<_> =
+                config.tenants.iter().map(|tenant| (tenant.id.clone(), tenant.retention)).collect();
+            let all = storage.sweep_all(&tenants, Timestamp::now(), self.dry_run).await;
             storage.close().await;
             Ok(all)
         };
         let all = all.await;
         spinner.finish_and_clear();
-        all?.iter().for_each(|swept| self.tell(swept));
+        let all = all?;
+        all.iter().for_each(|swept| self.tell(swept));
+        let left: usize = all.iter().map(|swept| swept.left.len()).sum();
+        let failed = all.iter().filter(|swept| swept.failed.is_some()).count();
+        if left + failed > 0 {
+            return Err(Failure::in_part(format!(
+                "{left} call(s) could not be erased, and {failed} tenant(s) not swept to the end, as is said above: `parloir verify` says what is wrong with the data; sweep again when it is put right"
+            )));
+        }
         Ok(())
     }
 
     fn tell(&self, swept: &Swept) {
-        let Swept { tenant, due, held, reports } = swept;
+        let Swept { tenant, due, held, left, failed, reports } = swept;
         if self.json {
             let due: Vec<_> = due
                 .iter()
@@ -75,17 +74,26 @@ impl Sweep {
                 .collect();
             let held: Vec<_> = held.iter().map(ToString::to_string).collect();
             let reports: Vec<_> = reports.iter().map(erase::done).collect();
+            let left = erase::left(left);
             println!(
                 "{}",
-                serde_json::json!({ "tenant": tenant.as_str(), "due": due, "held": held, "erased": reports })
+                serde_json::json!({
+                    "tenant": tenant.as_str(), "due": due, "held": held, "left": left, "failed": failed, "erased": reports,
+                })
             );
             return;
         }
-        if due.is_empty() {
+        for Left { call, why } in left {
+            anstream::println!("  {} {call} of {tenant} is left as it is: {why}", styled(BAD, "!"));
+        }
+        if let Some(why) = failed {
+            anstream::println!("{} {tenant}: {why}", styled(BAD, "failed"));
+        } else if due.is_empty() {
             anstream::println!("{}", styled(DIM, &format!("{tenant}: nothing has been kept long enough")));
         }
         let word = if self.dry_run { styled(DIM, "would erase") } else { styled(GOOD, "erased") };
-        for (purposes, calls) in due {
+        let done = if self.dry_run { due.len() } else { reports.len() };
+        for (purposes, calls) in due.iter().take(done) {
             anstream::println!("{word} {purposes} of {} call(s) of {tenant}", calls.len());
         }
         if !held.is_empty() {

@@ -285,6 +285,10 @@ pub enum Content {
     Report(Vec<Field>),
     /// Of [`RecordBody::DigestKey`](super::RecordBody::DigestKey).
     DigestKey([u8; 32]),
+    /// Of [`RecordBody::Case`](super::RecordBody::Case), [`RecordBody::Restricted`](super::RecordBody::Restricted) and [`RecordBody::Blocked`](super::RecordBody::Blocked).
+    Named(Named),
+    /// Of [`RecordBody::Amended`](super::RecordBody::Amended).
+    Amendment(Amendment),
 }
 
 /// What kind of thing failed.
@@ -423,6 +427,128 @@ pub struct Held {
     pub why: Option<String>,
 }
 
+/// What a person may ask for (GDPR, articles 15 to 21).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Right {
+    /// What is known of them, and to whom it went (15).
+    Access,
+    /// That what is wrong is put right (16).
+    Rectify,
+    /// That it is kept and not used (18).
+    Restrict,
+    /// That they are dealt with no more (21).
+    Object,
+    /// That it is erased (17).
+    Erase,
+    /// What they gave, for another program to read (20).
+    Portability,
+}
+
+/// What happened in a case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum CaseStep {
+    /// The request came in.
+    Opened,
+    /// The term was extended.
+    Extended,
+    /// What is known was exported.
+    Exported,
+    /// Something was put right.
+    Rectified,
+    /// What is known is not used any more.
+    Restricted,
+    /// It is used again.
+    Released,
+    /// Their number is blocked.
+    Blocked,
+    /// It is not blocked any more.
+    Unblocked,
+    /// It was erased.
+    Erased,
+    /// What was asked for was done. The last step.
+    Done,
+    /// It was refused. The last step.
+    Refused,
+}
+
+/// Of whom a record of the journal's own is, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Named {
+    /// The person's number, in E.164 form.
+    pub number: Option<String>,
+    /// Why, in the operator's words.
+    pub why: Option<String>,
+}
+
+/// See [`RecordBody::Case`](super::RecordBody::Case). Each says how the case stands with this step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Case {
+    /// Which: the call that holds its first step.
+    pub case: CallId,
+    /// What happened.
+    pub step: CaseStep,
+    /// What was asked for.
+    pub right: Right,
+    /// On which day it was received, as in `2026-03-14`.
+    pub received: String,
+    /// The last day of its term.
+    pub due: String,
+    /// The call that holds the record of what was done in this step.
+    pub record: Option<CallId>,
+    /// *Content*: who asked, in the first step, and the operator's words.
+    pub named: Option<Named>,
+}
+
+/// What is put right.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Amendment {
+    /// Which field of the call: `contact.name`, `contact.phone`, `motive`, or a field of its report.
+    pub field: String,
+    /// What it should say.
+    pub to: String,
+}
+
+/// See [`RecordBody::Amended`](super::RecordBody::Amended).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Amended {
+    /// Of which call. What was recorded there stays as it is.
+    pub call: CallId,
+    /// How many standing appointments of that call it is put right in too.
+    pub appointments: u32,
+    /// *Content*: what is put right.
+    pub amendment: Option<Amendment>,
+}
+
+/// See [`RecordBody::Restricted`](super::RecordBody::Restricted).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restricted {
+    /// Whether it may be used again.
+    pub released: bool,
+    /// *Content*: whose calls, and why.
+    pub named: Option<Named>,
+}
+
+/// What becomes of a caller whose number is blocked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub enum BlockedTo {
+    /// The call is not answered.
+    #[default]
+    Refuse,
+    /// The line's fallback number answers.
+    Human,
+}
+
+/// See [`RecordBody::Blocked`](super::RecordBody::Blocked).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blocked {
+    /// What becomes of its calls.
+    pub to: BlockedTo,
+    /// Whether it is blocked no more.
+    pub released: bool,
+    /// *Content*: which number, and why.
+    pub named: Option<Named>,
+}
+
 /// See [`RecordBody::CallInterrupted`](super::RecordBody::CallInterrupted).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallInterrupted {
@@ -458,6 +584,8 @@ pub enum Ending {
     Failed,
     /// The call was cut off.
     Interrupted,
+    /// No agent answered: the caller's number is blocked.
+    Refused,
 }
 
 impl From<&Outcome> for Ending {

@@ -43,12 +43,19 @@ fn content() -> impl Strategy<Value = Content> {
         info().prop_map(Content::Info),
         text().prop_map(Content::Text),
         any::<char>().prop_map(Content::Key),
+        named().prop_map(Content::Named),
+        (text(), text()).prop_map(|(field, to)| Content::Amendment(Amendment { field, to })),
         text()
             .prop_map(|text| Content::Arguments(HostCall::Say(Say { text, options: SayOptions::default() }))),
         (text(), any::<bool>(), any::<u32>()).prop_map(|(text, whole, played)| Content::Result(
             HostReturn::Say(Ok(Heard { text, whole, played }))
         )),
     ]
+}
+
+fn named() -> impl Strategy<Value = Named> {
+    (proptest::option::of(text()), proptest::option::of(text()))
+        .prop_map(|(number, why)| Named { number, why })
 }
 
 fn body() -> impl Strategy<Value = RecordBody> {
@@ -112,6 +119,24 @@ fn body() -> impl Strategy<Value = RecordBody> {
         }),
         (any::<[u8; 16]>(), any::<bool>(), proptest::option::of(text())).prop_map(|(call, released, why)| {
             RecordBody::Held(Held { call: parloir_contract::CallId::from_bytes(call), released, why })
+        }),
+        (any::<[u8; 16]>(), text(), proptest::option::of(named())).prop_map(|(case, due, named)| {
+            let case = parloir_contract::CallId::from_bytes(case);
+            let (step, right) = (CaseStep::Extended, Right::Portability);
+            let (received, record) = ("2026-03-14".into(), named.as_ref().map(|_| case));
+            RecordBody::Case(Case { case, step, right, received, due, record, named })
+        }),
+        (any::<[u8; 16]>(), any::<u32>(), proptest::option::of((text(), text()))).prop_map(
+            |(call, appointments, amendment)| {
+                let amendment = amendment.map(|(field, to)| Amendment { field, to });
+                let call = parloir_contract::CallId::from_bytes(call);
+                RecordBody::Amended(Amended { call, appointments, amendment })
+            }
+        ),
+        (any::<bool>(), proptest::option::of(named()))
+            .prop_map(|(released, named)| RecordBody::Restricted(Restricted { released, named })),
+        (any::<bool>(), proptest::option::of(named())).prop_map(|(released, named)| {
+            RecordBody::Blocked(Blocked { to: BlockedTo::Human, released, named })
         }),
         Just(RecordBody::Unkept(Unkept { purposes: crate::Purpose::ALL.to_vec() })),
         (any::<u64>(), proptest::option::of(text())).prop_map(|(duration_ms, reason)| {

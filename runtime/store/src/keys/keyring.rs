@@ -29,7 +29,8 @@ use zeroize::Zeroize;
 
 use super::book::Book;
 use super::place::{Kind, Place};
-use super::{Cipher, KeyError, Kms, LogKey, MAX_WRAPPED, Memo, RowKey, Rows, Secret, Wrapped};
+use super::{Cipher, Gone, KeyError, Kms, LogKey, MAX_WRAPPED, Memo, RowKey, Secret, Wrapped};
+use crate::Table;
 use crate::disk::{Disk, OsDisk, Readers, destroy, settle};
 
 const WRAP_VERSION: u8 = 1;
@@ -166,6 +167,7 @@ impl Keyring {
             Memo::Erasing => "erasing",
             Memo::Erased => "erased",
             Memo::Held => "held",
+            Memo::Rights => "rights",
         };
         place.folder.join(name)
     }
@@ -315,13 +317,19 @@ impl Kms for Keyring {
         Ok(self.rows.lock().entry(tenant.clone()).or_insert_with(|| RowKey::of(kept)).clone())
     }
 
-    async fn erase_rows(&self, tenant: &TenantId, rows: &[Rows]) -> Result<(), KeyError> {
+    async fn erase_rows(&self, tenant: &TenantId, rows: &[Gone]) -> Result<(), KeyError> {
         let key = self.row_key(tenant).await?;
         let _one_change = self.changes.lock().await;
-        let kept = key.without(rows);
-        let kept = self.at(tenant, move |place| place.replace_rows(&kept).map(|()| kept)).await?;
-        key.become_(kept);
-        Ok(())
+        let kept = key.without(rows)?;
+        // Also where they are gone already: the key they were in may have been left by a crash.
+        self.at(tenant, move |place| place.replace_rows(&key, kept)).await
+    }
+
+    async fn renew_rows(&self, tenant: &TenantId, table: Table, upto: u32) -> Result<(), KeyError> {
+        let key = self.row_key(tenant).await?;
+        let _one_change = self.changes.lock().await;
+        let kept = key.beginning(table, upto)?;
+        self.at(tenant, move |place| place.replace_rows(&key, kept)).await
     }
 
     async fn recall(&self, tenant: &TenantId, memo: Memo) -> Result<Option<Vec<u8>>, KeyError> {

@@ -14,10 +14,12 @@ mod rows;
 
 pub use cipher::{Cipher, KeyedHash, NONCE, Secret, TAG};
 pub use keyring::Keyring;
-pub use rows::{RowKey, Rows};
+pub use rows::{Gone, Life, Row, RowKey, Rows};
 
 use async_trait::async_trait;
 use parloir_contract::TenantId;
+
+use crate::Table;
 
 /// Why a key could not be had.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -39,8 +41,20 @@ pub enum KeyError {
         tenant: TenantId,
     },
     /// An address was erased more often than there are keys for it.
-    #[error("something was erased 65,536 times over and can be kept under this name no more: use another")]
+    #[error("something was erased 4,096 times over and can be kept under this name no more: use another")]
     Worn,
+    /// A file would be larger than what is read back.
+    #[error(
+        "{file} would have {length} bytes, and no more than {max} can be read back: nothing was changed. Erase less at once; where single rows of a tenant were erased so often, `parloir erase --tenant` begins anew"
+    )]
+    TooLarge {
+        /// Its path.
+        file: String,
+        /// The bytes it would have.
+        length: u64,
+        /// The most it may have.
+        max: u64,
+    },
     /// There is no such key of the tenant's log.
     #[error(
         "the keys folder has no key {generation} of tenant {tenant}'s log: use the keys folder that belongs to this data folder"
@@ -116,6 +130,8 @@ pub enum Memo {
     Erased,
     /// What may not be erased.
     Held,
+    /// What persons asked for, and what follows from it: cases and their terms, who is restricted, whose number is blocked.
+    Rights,
 }
 
 /// Who holds the tenants' keys: [`Keyring`], a key service, or a security module. What is done with epoch keys is what
@@ -157,8 +173,15 @@ pub trait Kms: Send + Sync + 'static {
         Err(KeyError::NoJournal)
     }
 
-    /// Destroys what opens these rows, durably, and no others. See [`TenantStore::erase`](crate::TenantStore::erase).
-    async fn erase_rows(&self, _tenant: &TenantId, _rows: &[Rows]) -> Result<(), KeyError> {
+    /// Destroys what opens these rows, durably, and no others. Doing it again finishes what was cut off, and takes nothing
+    /// more. See [`TenantStore::erase`](crate::TenantStore::erase).
+    async fn erase_rows(&self, _tenant: &TenantId, _rows: &[Gone]) -> Result<(), KeyError> {
+        Err(KeyError::NoJournal)
+    }
+
+    /// Begins another key of a table, durably, beside those of its lives up to this one: what is written from now on is sealed
+    /// under it. Nothing is done where there is one. See [`TenantStore::renew`](crate::TenantStore::renew).
+    async fn renew_rows(&self, _tenant: &TenantId, _table: Table, _upto: u32) -> Result<(), KeyError> {
         Err(KeyError::NoJournal)
     }
 

@@ -11,12 +11,16 @@ use parloir_contract::TenantId;
 use zeroize::Zeroize;
 
 use super::rows::{self, Kept};
-use super::{KeyError, Secret};
+use super::{KeyError, RowKey, Secret};
 use crate::disk::{Disk, Readers, destroy, settle, write_whole};
 
 const KEY_VERSION: u8 = 1;
 /// The largest file of keys that is read, in bytes.
 const MAX_FILE: u64 = 1 << 30;
+/// How often the key of the rows is looked for again because another was put in its place meanwhile.
+const MAX_TRIES: usize = 16;
+/// The number of a tenant's first key of rows.
+const FIRST_ROWS: u32 = 1;
 
 /// What a key file is for.
 #[derive(Clone, Copy)]
@@ -107,6 +111,15 @@ impl Place {
         Ok(Some(bytes))
     }
 
+    /// Refuses what could not be read back.
+    fn fits(path: &std::path::Path, bytes: &[u8]) -> Result<(), KeyError> {
+        let length = bytes.len() as u64;
+        if length > MAX_FILE {
+            return Err(KeyError::TooLarge { file: path.display().to_string(), length, max: MAX_FILE });
+        }
+        Ok(())
+    }
+
     pub(super) fn read(&self, kind: Kind, number: u32) -> Result<Secret, KeyError> {
         let path = self.path(kind, number);
         let mut bytes = self.file(&path)?.ok_or_else(|| kind.missing(&self.tenant, number))?;
@@ -146,6 +159,10 @@ impl Place {
     /// Writes a file of secrets under a name of its own until it is whole and durable; then it takes the real one, unless
     /// that is taken.
     fn put(&self, path: &std::path::Path, bytes: &mut Vec<u8>) -> Result<(), KeyError> {
+        if let Err(error) = Self::fits(path, bytes) {
+            bytes.zeroize();
+            return Err(error);
+        }
         let _one_draft = self.drafts.lock();
         let mut unique = [0; 8];
         getrandom::fill(&mut unique).map_err(|error| KeyError::NoRandomness(error.to_string()))?;
@@ -204,47 +221,69 @@ impl Place {
         self.folder.join(format!("store-{number:08}.key"))
     }
 
-    /// The key of the tenant's rows, made if need be. One that it replaced, and a crash left, is destroyed.
+    /// The key of the tenant's rows, made if need be. One that it replaced, and a crash left, is left alone: only who has the
+    /// journal knows that it is of no use any more.
     pub(super) fn rows(&self) -> Result<Kept, KeyError> {
-        let mut numbers = self.numbered("store-", ".key")?;
-        let Some(present) = numbers.pop() else {
-            self.make_folder()?;
-            self.put(&self.rows_path(1), &mut Kept::random()?.bytes())?;
-            return self.read_rows(1);
-        };
-        let kept = self.read_rows(present)?;
-        for old in numbers {
-            destroy(&*self.disk, &self.rows_path(old))?;
+        for _ in 0..MAX_TRIES {
+            let Some(present) = self.numbered("store-", ".key")?.pop() else {
+                self.make_folder()?;
+                self.put(&self.rows_path(FIRST_ROWS), &mut Kept::random()?.bytes())?;
+                continue;
+            };
+            let path = self.rows_path(present);
+            // Another may have taken its place meanwhile.
+            let Some(mut bytes) = self.file(&path)? else { continue };
+            let damaged = |what| KeyError::Damaged { file: path.display().to_string(), what };
+            let kept = Kept::parse(&bytes).map_err(damaged);
+            rows::forget(&mut bytes);
+            return kept;
         }
-        Ok(kept)
+        Err(KeyError::Io(format!("the key of the rows of {} is replaced all the time", self.tenant)))
     }
 
-    fn read_rows(&self, number: u32) -> Result<Kept, KeyError> {
-        let path = self.rows_path(number);
-        let missing = || KeyError::Io(format!("{} is gone", path.display()));
-        let mut bytes = self.file(&path)?.ok_or_else(missing)?;
-        let kept =
-            Kept::parse(&bytes).map_err(|what| KeyError::Damaged { file: path.display().to_string(), what });
-        rows::forget(&mut bytes);
-        kept
-    }
-
-    /// Puts another key of the tenant's rows in place of the present one, which is destroyed.
-    pub(super) fn replace_rows(&self, kept: &Kept) -> Result<(), KeyError> {
+    /// Puts another key of the tenant's rows in place of the present one, where there is another, and destroys all but the
+    /// last. Whatever fails, `key` is what the next start will read. Only for who has the journal.
+    pub(super) fn replace_rows(&self, key: &RowKey, kept: Option<Kept>) -> Result<(), KeyError> {
         // A draft of an earlier one would still open what is taken out now.
         self.clear_drafts()?;
-        let present = self.numbered("store-", ".key")?.pop().unwrap_or(0);
-        self.put(&self.rows_path(present.saturating_add(1)), &mut kept.bytes())?;
-        if present > 0 {
-            destroy(&*self.disk, &self.rows_path(present))?;
+        let mut numbers = self.numbered("store-", ".key")?;
+        if let Some(kept) = kept {
+            let next = numbers.last().map_or(FIRST_ROWS, |last| last.saturating_add(1));
+            let path = self.rows_path(next);
+            let put = self.put(&path, &mut kept.bytes());
+            if path.exists() {
+                key.become_(kept);
+            }
+            put?;
+        } else {
+            numbers.pop();
+        }
+        for old in numbers {
+            destroy(&*self.disk, &self.rows_path(old))?;
         }
         Ok(())
     }
 
     /// Writes a file whole and durably, in place of any of its name.
     pub(super) fn write(&self, path: &std::path::Path, bytes: &[u8]) -> Result<(), KeyError> {
+        Self::fits(path, bytes)?;
         self.make_folder()?;
         let _one_draft = self.drafts.lock();
         Ok(write_whole(&*self.disk, path, bytes, Readers::Owner)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_read_back_is_not_written() {
+        let path = std::path::Path::new("keys/cabinet/erased");
+        let most = vec![0; MAX_FILE as usize];
+        assert!(Place::fits(path, &most).is_ok());
+        let more = vec![0; MAX_FILE as usize + 1];
+        let error = Place::fits(path, &more).unwrap_err();
+        assert!(error.to_string().contains("nothing was changed"), "{error}");
     }
 }

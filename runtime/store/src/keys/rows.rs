@@ -6,27 +6,33 @@
 //! replaced by those beside that path, and forgotten: no copy of the row, in freed space or in a back-up however
 //! old, opens any more, and every other row of every back-up still does. Nothing has to be sealed anew.
 //!
-//! A row's place in the tree is how often its address was erased before ‖ its table ‖ a keyed hash of its address.
-//! What is written at an erased address afterwards is sealed under the next leaf that is there.
+//! Every table has a tree of its own. To erase a table is to forget its tree and to begin another: what was taken out of
+//! the first one leaf by leaf takes no room any more. A row's place in its table's tree is how often its address was erased
+//! before ‖ a keyed hash of its address. What is written at an erased address afterwards is sealed under the next
+//! leaf that is there. Which tree and which leaf a value is sealed under is its [`Life`], which rests beside it.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroize;
 
-use super::{Cipher, KeyError, KeyedHash, Secret};
+use super::{Cipher, KeyError, KeyedHash, NONCE, Secret};
 use crate::{Address, Table};
 
-/// Levels of the tree: every leaf is 64 steps from the root.
+/// Levels of a tree: every leaf is 64 steps from the root.
 const DEPTH: u8 = 64;
-/// Levels that say how often an address was erased, and those that say so and the table.
-const LIVES: u8 = 16;
-const TABLES: u8 = LIVES + 8;
+/// Levels that say how often an address was erased. The others are a hash: among ten million rows of a table the chance that
+/// any two share a leaf is one in a hundred.
+const LIVES: u8 = 12;
+/// The last life of an address.
+const LAST: u16 = (1 << LIVES) - 1;
 
 const MAGIC: &[u8; 15] = b"parloir-store-k";
-const VERSION: u8 = 1;
+/// A table more, or one less, is another version.
+const VERSION: u8 = 2;
 /// Bytes of a node: where it begins, how deep it is, its secret.
 const NODE: usize = 8 + 1 + 32;
 
@@ -76,6 +82,22 @@ impl Tree {
         Self { nodes: BTreeMap::from([(0, (0, root))]) }
     }
 
+    /// Reads nodes back; in words, why they are none.
+    fn parse(bytes: &[u8]) -> Result<Self, &'static str> {
+        let cut = "it is cut short";
+        let mut tree = Self::default();
+        for node in bytes.chunks(NODE) {
+            let (first, node) = node.split_first_chunk::<8>().ok_or(cut)?;
+            let (depth, secret) = node.split_first().ok_or(cut)?;
+            let secret = secret.first_chunk::<32>().ok_or(cut)?;
+            if *depth > DEPTH {
+                return Err("a node is deeper than the tree");
+            }
+            tree.nodes.insert(u64::from_le_bytes(*first), (*depth, Secret::from_bytes(*secret)));
+        }
+        Ok(tree)
+    }
+
     /// The node that is held at or above a place.
     fn above(&self, place: u64) -> Option<(Below, &Secret)> {
         let (first, (depth, secret)) = self.nodes.range(..=place).next_back()?;
@@ -112,11 +134,6 @@ impl Tree {
         }
         !below.is_empty()
     }
-
-    /// Whether nothing below a node was ever taken out.
-    fn is_whole(&self, below: Below) -> bool {
-        self.above(below.first).is_some_and(|(node, _)| node.depth <= below.depth)
-    }
 }
 
 /// Which child of a node at this level leads to a place.
@@ -125,28 +142,76 @@ const fn right(place: u64, level: u8) -> bool {
 }
 
 /// What is kept of a tenant's rows.
+#[derive(Clone)]
 pub(super) struct Kept {
-    /// What never changes: how keys are hidden and where rows are in the tree.
-    root: Secret,
-    tree: Tree,
+    /// Where rows are in their trees. It never changes.
+    places: Secret,
+    /// How keys are hidden that name a person. Another when every row is erased that has such a key.
+    hide: Secret,
+    /// By the byte of a table, and how often that was erased before. Of a table there are two while its rows are sealed anew.
+    trees: BTreeMap<(u8, u32), Tree>,
 }
 
 impl Kept {
-    pub(super) fn random() -> Result<Self, KeyError> {
-        Ok(Self { root: Secret::random()?, tree: Tree::whole(Secret::random()?) })
+    /// With secrets from somewhere, for the purposes that it is asked for.
+    fn from<E>(mut secret: impl FnMut(&str) -> Result<Secret, E>) -> Result<Self, E> {
+        let mut trees = BTreeMap::new();
+        for table in Table::ALL {
+            let root = secret(&format!("parloir rows: table {}", table.byte()))?;
+            trees.insert((table.byte(), 0), Tree::whole(root));
+        }
+        Ok(Self { places: secret("parloir rows: places")?, hide: secret("parloir rows: addresses")?, trees })
     }
 
-    /// As it rests: magic ‖ version ‖ root 32 ‖ how many nodes 4 ‖ nodes ‖ CRC-32.
+    pub(super) fn random() -> Result<Self, KeyError> {
+        Self::from(|_| Secret::random())
+    }
+
+    /// How often a table was erased.
+    fn life(&self, table: u8) -> Option<u32> {
+        self.trees.range((table, 0)..=(table, u32::MAX)).next_back().map(|((_, life), _)| *life)
+    }
+
+    /// Begins the life of a table that comes after this one. Whether that was to be done.
+    fn begin(&mut self, table: Table, upto: u32) -> Result<bool, KeyError> {
+        if self.life(table.byte()).is_some_and(|life| life > upto) {
+            return Ok(false);
+        }
+        let next = upto.checked_add(1).ok_or(KeyError::Worn)?;
+        self.trees.insert((table.byte(), next), Tree::whole(Secret::random()?));
+        Ok(true)
+    }
+
+    /// Ends the lives of a table up to this one. Whether any was there.
+    fn end(&mut self, table: Table, upto: u32) -> Result<bool, KeyError> {
+        self.begin(table, upto)?;
+        let byte = table.byte();
+        let ended: Vec<_> = self.trees.range((byte, 0)..=(byte, upto)).map(|(life, _)| *life).collect();
+        for life in &ended {
+            self.trees.remove(life);
+        }
+        Ok(!ended.is_empty())
+    }
+
+    /// As it rests: magic ‖ version ‖ secret of places 32 ‖ secret of addresses 32 ‖ how many trees 4 ‖ trees ‖ CRC-32. A tree:
+    /// table 1 ‖ its life 4 ‖ how many nodes 4 ‖ nodes.
     pub(super) fn bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(64 + self.tree.nodes.len() * NODE);
+        let nodes: usize = self.trees.values().map(|tree| tree.nodes.len()).sum();
+        let mut bytes = Vec::with_capacity(96 + self.trees.len() * 9 + nodes * NODE);
         bytes.extend_from_slice(MAGIC);
         bytes.push(VERSION);
-        bytes.extend_from_slice(self.root.expose());
-        bytes.extend_from_slice(&(self.tree.nodes.len() as u32).to_le_bytes());
-        for (first, (depth, secret)) in &self.tree.nodes {
-            bytes.extend_from_slice(&first.to_le_bytes());
-            bytes.push(*depth);
-            bytes.extend_from_slice(secret.expose());
+        bytes.extend_from_slice(self.places.expose());
+        bytes.extend_from_slice(self.hide.expose());
+        bytes.extend_from_slice(&(self.trees.len() as u32).to_le_bytes());
+        for ((table, life), tree) in &self.trees {
+            bytes.push(*table);
+            bytes.extend_from_slice(&life.to_le_bytes());
+            bytes.extend_from_slice(&(tree.nodes.len() as u32).to_le_bytes());
+            for (first, (depth, secret)) in &tree.nodes {
+                bytes.extend_from_slice(&first.to_le_bytes());
+                bytes.push(*depth);
+                bytes.extend_from_slice(secret.expose());
+            }
         }
         bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
         bytes
@@ -164,23 +229,29 @@ impl Kept {
         if *version != VERSION {
             return Err("it is of a version this program does not know");
         }
-        let (root, rest) = rest.split_first_chunk::<32>().ok_or(cut)?;
-        let (count, rest) = rest.split_first_chunk::<4>().ok_or(cut)?;
-        let (nodes, left) = rest.as_chunks::<NODE>();
-        if nodes.len() != u32::from_le_bytes(*count) as usize || !left.is_empty() {
+        let (places, rest) = rest.split_first_chunk::<32>().ok_or(cut)?;
+        let (hide, rest) = rest.split_first_chunk::<32>().ok_or(cut)?;
+        let (count, mut rest) = rest.split_first_chunk::<4>().ok_or(cut)?;
+        let mut trees = BTreeMap::new();
+        for _ in 0..u32::from_le_bytes(*count) {
+            let (table, after) = rest.split_first().ok_or(cut)?;
+            let (life, after) = after.split_first_chunk::<4>().ok_or(cut)?;
+            let (nodes, after) = after.split_first_chunk::<4>().ok_or(cut)?;
+            let length = (u32::from_le_bytes(*nodes) as usize).checked_mul(NODE).ok_or(cut)?;
+            let (nodes, after) = after.split_at_checked(length).ok_or(cut)?;
+            Table::from_byte(*table).ok_or("it is of a table this program does not know")?;
+            trees.insert((*table, u32::from_le_bytes(*life)), Tree::parse(nodes)?);
+            rest = after;
+        }
+        let (places, hide) = (Secret::from_bytes(*places), Secret::from_bytes(*hide));
+        let kept = Self { places, hide, trees };
+        if !rest.is_empty() {
             return Err("it has another number of nodes than it says");
         }
-        let mut tree = Tree::default();
-        for node in nodes {
-            let (first, node) = node.split_first_chunk::<8>().ok_or(cut)?;
-            let (depth, secret) = node.split_first().ok_or(cut)?;
-            let secret = secret.first_chunk::<32>().ok_or(cut)?;
-            if *depth > DEPTH {
-                return Err("a node is deeper than the tree");
-            }
-            tree.nodes.insert(u64::from_le_bytes(*first), (*depth, Secret::from_bytes(*secret)));
+        if Table::ALL.iter().any(|table| kept.life(table.byte()).is_none()) {
+            return Err("it has nothing of one of the tables");
         }
-        Ok(Self { root: Secret::from_bytes(*root), tree })
+        Ok(kept)
     }
 }
 
@@ -191,96 +262,181 @@ pub struct RowKey {
 }
 
 struct Inner {
-    root: Secret,
-    hide: KeyedHash,
     places: KeyedHash,
-    tree: RwLock<Tree>,
+    /// How persons are called where their numbers may not be written down.
+    names: KeyedHash,
+    kept: RwLock<Held>,
+    /// Held by whoever seals a row until it is kept; and by whoever erases rows, alone.
+    writing: tokio::sync::RwLock<()>,
 }
 
-/// Which rows are erased.
+struct Held {
+    kept: Kept,
+    hide: KeyedHash,
+}
+
+impl Held {
+    fn new(kept: Kept) -> Self {
+        let hide = KeyedHash::new(&kept.hide.derive("store addresses"));
+        Self { kept, hide }
+    }
+}
+
+/// When a value was sealed: after so many erasures of its table, and so many of its address since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Life {
+    /// Erasures of its table.
+    pub table: u32,
+    /// Erasures of its address since.
+    pub own: u16,
+}
+
+/// A row as it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Where it rests.
+    pub address: Address,
+    /// When it was sealed.
+    pub life: Life,
+    /// What tells this value from every other that was ever kept there.
+    pub nonce: [u8; NONCE],
+}
+
+/// Which rows are to be erased.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rows {
-    /// The row at an address, and every value it ever had.
-    At(Address),
+    /// A row as it was found, and every value it had before. What is written there afterwards stays.
+    At(Row),
     /// Every row a table ever had.
     Of(Table),
+}
+
+/// Which rows are erased, however often that is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Gone {
+    /// As [`Rows::At`].
+    At(Row),
+    /// Every row that a table had until it was erased so often.
+    Of {
+        /// Which table.
+        table: Table,
+        /// The last of its lives that ends.
+        upto: u32,
+    },
 }
 
 impl RowKey {
     /// From a secret that is used for nothing else. What is taken out of it is forgotten with it.
     pub fn new(secret: &Secret) -> Self {
-        Self::of(Kept {
-            root: secret.derive("parloir rows: root"),
-            tree: Tree::whole(secret.derive("parloir rows: tree")),
-        })
+        let Ok(kept) = Kept::from(|purpose| Ok::<_, Infallible>(secret.derive(purpose)));
+        Self::of(kept)
     }
 
     pub(super) fn of(kept: Kept) -> Self {
-        let hide = KeyedHash::new(&kept.root.derive("store addresses"));
-        let places = KeyedHash::new(&kept.root.derive("store places"));
-        Self { inner: Arc::new(Inner { root: kept.root, hide, places, tree: RwLock::new(kept.tree) }) }
+        let places = KeyedHash::new(&kept.places.derive("store places"));
+        let names = KeyedHash::new(&kept.places.derive("store pseudonyms"));
+        let kept = RwLock::new(Held::new(kept));
+        Self { inner: Arc::new(Inner { places, names, kept, writing: tokio::sync::RwLock::default() }) }
     }
 
-    /// What hides keys that name a person.
-    pub(crate) fn hide(&self) -> &KeyedHash {
-        &self.inner.hide
+    /// What a key that names a person is hidden as.
+    pub(crate) fn hide(&self, parts: &[&[u8]]) -> [u8; 32] {
+        self.inner.kept.read().hide.of(parts)
     }
 
-    fn place(&self, address: &Address, life: u16) -> u64 {
-        let [a, b, c, d, e, ..] = self.inner.places.of(&[address.as_bytes()]);
-        let hash = u64::from_be_bytes([0, 0, 0, a, b, c, d, e]);
-        u64::from(life) << 48 | u64::from(address.table_byte()) << 40 | hash
+    /// See [`Inner::writing`].
+    pub(crate) fn writing(&self) -> &tokio::sync::RwLock<()> {
+        &self.inner.writing
     }
 
-    /// What the next value at an address is sealed under, and how often the address was erased before.
-    pub(crate) fn present(&self, address: &Address) -> Result<(u16, Cipher), KeyError> {
-        let tree = self.inner.tree.read();
-        for life in 0..=u16::MAX {
-            if let Some(secret) = tree.leaf(self.place(address, life)) {
-                return Ok((life, Cipher::new(&secret)));
+    /// A name for what may not be written down, such as a telephone number: always the same for this tenant, and only whoever
+    /// holds this key can tell what it stands for, by trying. No erasure changes it.
+    #[must_use]
+    pub fn pseudonym(&self, of: &[u8]) -> [u8; 32] {
+        self.inner.names.of(&[of])
+    }
+
+    /// How often a table was erased.
+    pub(crate) fn life(&self, table: Table) -> u32 {
+        self.inner.kept.read().kept.life(table.byte()).unwrap_or(0)
+    }
+
+    fn place(&self, address: &Address, own: u16) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = self.inner.places.of(&[address.as_bytes()]);
+        let hash = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+        u64::from(own) << (DEPTH - LIVES) | hash >> LIVES
+    }
+
+    /// What the next value at an address is sealed under.
+    pub(crate) fn present(&self, address: &Address) -> Result<(Life, Cipher), KeyError> {
+        self.first(address, |_| 0)
+    }
+
+    /// What a value at an address is sealed under that is to outlast those of this life.
+    pub(crate) fn after(&self, address: &Address, life: Life) -> Result<(Life, Cipher), KeyError> {
+        self.first(address, |table| if table == life.table { life.own.saturating_add(1) } else { 0 })
+    }
+
+    /// The first leaf that is there, from a life on that may depend on its table's.
+    fn first(&self, address: &Address, from: impl Fn(u32) -> u16) -> Result<(Life, Cipher), KeyError> {
+        let held = self.inner.kept.read();
+        let byte = address.table_byte();
+        let table = held.kept.life(byte).ok_or(KeyError::Worn)?;
+        let tree = held.kept.trees.get(&(byte, table)).ok_or(KeyError::Worn)?;
+        for own in from(table)..=LAST {
+            if let Some(secret) = tree.leaf(self.place(address, own)) {
+                return Ok((Life { table, own }, Cipher::new(&secret)));
             }
         }
         Err(KeyError::Worn)
     }
 
-    /// What a value was sealed under when its address had been erased so often; `None` where that was erased since.
-    pub(crate) fn past(&self, address: &Address, life: u16) -> Option<Cipher> {
-        self.inner.tree.read().leaf(self.place(address, life)).map(|secret| Cipher::new(&secret))
+    /// What a value of this life was sealed under; `None` where that was erased since.
+    pub(crate) fn past(&self, address: &Address, life: Life) -> Option<Cipher> {
+        if life.own > LAST {
+            return None;
+        }
+        let held = self.inner.kept.read();
+        let tree = held.kept.trees.get(&(address.table_byte(), life.table))?;
+        tree.leaf(self.place(address, life.own)).map(|secret| Cipher::new(&secret))
     }
 
-    /// What is left without these rows.
-    pub(super) fn without(&self, rows: &[Rows]) -> Kept {
-        let mut tree = self.inner.tree.read().clone();
-        for rows in rows {
-            match rows {
-                Rows::At(address) => {
-                    // The life it is in: those before are out already.
-                    for life in 0..=u16::MAX {
-                        if tree.take(Below::new(self.place(address, life), DEPTH)) {
-                            break;
-                        }
+    /// What is left without these rows; `None` where none of them is there any more.
+    pub(super) fn without(&self, gone: &[Gone]) -> Result<Option<Kept>, KeyError> {
+        let mut kept = self.inner.kept.read().kept.clone();
+        let (mut changed, mut ended) = (false, Vec::new());
+        for gone in gone {
+            match gone {
+                Gone::At(Row { address, life, .. }) => {
+                    let tree = kept.trees.get_mut(&(address.table_byte(), life.table));
+                    if let Some(tree) = tree.filter(|_| life.own <= LAST) {
+                        changed |= tree.take(Below::new(self.place(address, life.own), DEPTH));
                     }
                 }
-                Rows::Of(table) => {
-                    for life in 0..=u16::MAX {
-                        let place = u64::from(life) << 48 | u64::from(table.byte()) << 40;
-                        let below = Below::new(place, TABLES);
-                        let untouched = tree.is_whole(below);
-                        tree.take(below);
-                        // Nothing can be in a later life than the first that no erasure has touched.
-                        if untouched {
-                            break;
-                        }
+                Gone::Of { table, upto } => {
+                    if kept.end(*table, *upto)? {
+                        ended.push(*table);
                     }
                 }
             }
         }
-        Kept { root: self.inner.root.clone(), tree }
+        let mut hidden = Table::ALL.into_iter().filter(|table| table.keys_are_private());
+        if hidden.all(|table| ended.contains(&table)) {
+            // No row is left that has such a key: what they were cannot be found out by trying any more.
+            kept.hide = Secret::random()?;
+        }
+        Ok((changed || !ended.is_empty()).then_some(kept))
+    }
+
+    /// With another life of a table beside those up to this one; `None` where there is one already.
+    pub(super) fn beginning(&self, table: Table, upto: u32) -> Result<Option<Kept>, KeyError> {
+        let mut kept = self.inner.kept.read().kept.clone();
+        Ok(kept.begin(table, upto)?.then_some(kept))
     }
 
     /// Forgets what is not in there.
     pub(super) fn become_(&self, kept: Kept) {
-        *self.inner.tree.write() = kept.tree;
+        *self.inner.kept.write() = Held::new(kept);
     }
 }
 
@@ -305,8 +461,14 @@ mod tests {
         Address::new(&"cabinet".parse().unwrap(), Table::Memory, key.as_bytes()).unwrap()
     }
 
-    fn erase(key: &RowKey, rows: Rows) {
-        key.become_(key.without(&[rows]));
+    fn erase(key: &RowKey, gone: Gone) {
+        if let Some(kept) = key.without(&[gone]).unwrap() {
+            key.become_(kept);
+        }
+    }
+
+    fn row(key: &str, table: u32, own: u16) -> Gone {
+        Gone::At(Row { address: address(key), life: Life { table, own }, nonce: [0; NONCE] })
     }
 
     #[test]
@@ -316,40 +478,104 @@ mod tests {
             let (life, cipher) = key.present(&address(at)).unwrap();
             (life, cipher.seal(b"", at.as_bytes().to_vec()).unwrap())
         };
-        let opens = |at: &str, (life, sealed): &(u16, Vec<u8>)| {
+        let opens = |at: &str, (life, sealed): &(Life, Vec<u8>)| {
             key.past(&address(at), *life).and_then(|cipher| cipher.open(b"", sealed))
         };
         let (one, two) = (sealed("one"), sealed("two"));
-        erase(&key, Rows::At(address("one")));
+        erase(&key, row("one", 0, 0));
         assert_eq!(opens("one", &one), None);
         assert_eq!(opens("two", &two), Some(b"two".to_vec()));
         let again = sealed("one");
-        assert_eq!((one.0, again.0), (0, 1));
+        assert_eq!((one.0.own, again.0.own), (0, 1));
+        // Twice is once: what was written since stays.
+        erase(&key, row("one", 0, 0));
         assert_eq!(opens("one", &again), Some(b"one".to_vec()));
-        erase(&key, Rows::At(address("one")));
+        erase(&key, row("one", 0, 1));
         assert_eq!(opens("one", &again), None);
-        assert_eq!(sealed("one").0, 2);
-        // A whole table, whatever lives its rows are in.
+        assert_eq!(sealed("one").0.own, 2);
+        // A whole table, whatever lives its rows are in, and nothing that comes after it.
         let third = sealed("one");
-        erase(&key, Rows::Of(Table::Memory));
+        let table = Gone::Of { table: Table::Memory, upto: 0 };
+        erase(&key, table.clone());
         assert_eq!((opens("one", &third), opens("two", &two)), (None, None));
         let fresh = sealed("two");
+        erase(&key, table);
+        erase(&key, row("two", 0, 0));
         assert_eq!(opens("two", &fresh), Some(b"two".to_vec()));
+        assert_eq!(fresh.0, Life { table: 1, own: 0 });
         let elsewhere = Address::new(&"cabinet".parse().unwrap(), Table::Slots, b"one").unwrap();
-        assert_eq!(key.present(&elsewhere).unwrap().0, 0);
+        assert_eq!(key.present(&elsewhere).unwrap().0, Life { table: 0, own: 0 });
+        assert!(key.past(&address("two"), Life { table: 1, own: u16::MAX }).is_none());
+    }
+
+    #[test]
+    fn a_table_that_was_erased_takes_no_more_room_than_a_new_one() {
+        let key = RowKey::of(Kept::random().unwrap());
+        let bytes = || key.inner.kept.read().kept.bytes().len();
+        let empty = bytes();
+        for number in 0..50 {
+            erase(&key, row(&number.to_string(), 0, 0));
+        }
+        assert!(bytes() > empty + 1_000 * NODE);
+        erase(&key, Gone::Of { table: Table::Memory, upto: 0 });
+        assert_eq!(bytes(), empty);
+    }
+
+    #[test]
+    fn two_lives_of_a_table_stand_side_by_side_until_the_first_ends() {
+        let key = RowKey::of(Kept::random().unwrap());
+        let (old, cipher) = key.present(&address("one")).unwrap();
+        let sealed = cipher.seal(b"", b"x".to_vec()).unwrap();
+        key.become_(key.beginning(Table::Memory, 0).unwrap().unwrap());
+        assert!(key.beginning(Table::Memory, 0).unwrap().is_none(), "once is enough");
+        let (new, _) = key.present(&address("one")).unwrap();
+        assert_eq!((old.table, new.table), (0, 1));
+        assert!(key.past(&address("one"), old).unwrap().open(b"", &sealed).is_some());
+        erase(&key, Gone::Of { table: Table::Memory, upto: 0 });
+        assert!(key.past(&address("one"), old).is_none() && key.past(&address("one"), new).is_some());
+    }
+
+    #[test]
+    fn who_was_hidden_cannot_be_tried_once_all_such_rows_are_erased_and_not_before() {
+        let key = RowKey::of(Kept::random().unwrap());
+        let hidden = || key.hide(&[b"+33612345678"]);
+        let before = hidden();
+        let private: Vec<_> = Table::ALL.into_iter().filter(|table| table.keys_are_private()).collect();
+        erase(&key, Gone::Of { table: private[0], upto: 0 });
+        assert_eq!(hidden(), before);
+        let all: Vec<_> = private.iter().map(|table| Gone::Of { table: *table, upto: 1 }).collect();
+        key.become_(key.without(&all).unwrap().unwrap());
+        let after = hidden();
+        assert_ne!(after, before);
+        assert!(key.without(&all).unwrap().is_none() && hidden() == after, "twice is once");
+        let rests = key.inner.kept.read().kept.bytes();
+        assert_eq!(RowKey::of(Kept::parse(&rests).unwrap()).hide(&[b"+33612345678"]), after);
+    }
+
+    #[test]
+    fn rows_by_the_hundred_thousand_each_have_a_leaf_of_their_own() {
+        let key = RowKey::new(&Secret::from_bytes([7; 32]));
+        let places: std::collections::HashSet<u64> =
+            (0..100_000).map(|number| key.place(&address(&format!("row {number}")), 0)).collect();
+        assert_eq!(places.len(), 100_000);
+        let bits = places.iter().fold(0_u64, |bits, place| bits | place);
+        assert_eq!(
+            bits.count_ones(),
+            u32::from(DEPTH - LIVES),
+            "all that is left beside the lives is the hash"
+        );
     }
 
     #[test]
     fn what_rests_comes_back_and_no_flipped_bit_goes_unseen() {
         let key = RowKey::of(Kept::random().unwrap());
-        erase(&key, Rows::At(address("one")));
-        let kept = key.without(&[]);
-        let bytes = kept.bytes();
+        erase(&key, row("one", 0, 0));
+        let bytes = key.inner.kept.read().kept.bytes();
         let again = RowKey::of(Kept::parse(&bytes).unwrap());
         let (life, cipher) = again.present(&address("two")).unwrap();
         let sealed = cipher.seal(b"", b"x".to_vec()).unwrap();
         assert!(key.past(&address("two"), life).unwrap().open(b"", &sealed).is_some());
-        assert!(again.past(&address("one"), 0).is_none());
+        assert!(again.past(&address("one"), Life { table: 0, own: 0 }).is_none());
         for at in 0..bytes.len() {
             let mut bad = bytes.clone();
             bad[at] ^= 1;

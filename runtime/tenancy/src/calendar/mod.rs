@@ -4,6 +4,7 @@
 //! appointment and the caller's index together, or nothing.
 
 mod hours;
+mod kept;
 
 use std::sync::Arc;
 
@@ -12,6 +13,9 @@ use parloir_contract::{Appointment, Book, Booked, Contact, Move, Refusal, Slot, 
 use parloir_store::{Applied, Batch, Table, TenantStore};
 
 pub use hours::{Hours, from_local, slot_id, slot_start, to_local};
+pub use kept::{Correction, Kept};
+
+use crate::Hidden;
 
 /// Slots looked at in one search, booked ones included.
 const SEARCHED: usize = 3_000;
@@ -49,13 +53,40 @@ pub fn reference(bytes: [u8; 6]) -> String {
 pub struct Calendar {
     hours: Arc<Hours>,
     store: TenantStore,
+    kept: Kept,
     references: Arc<dyn References>,
+    hidden: Option<Arc<dyn Hidden>>,
 }
 
 impl Calendar {
     /// The calendar of the tenant whose store this is.
     pub fn new(hours: Arc<Hours>, store: TenantStore) -> Self {
-        Self { hours, store, references: Arc::new(Unguessable) }
+        let kept = Kept::new(store.clone());
+        Self { hours, store, kept, references: Arc::new(Unguessable), hidden: None }
+    }
+
+    /// The same calendar without what is hidden: an appointment of such a person is not found, and neither moved nor cancelled.
+    /// Its slot stays taken.
+    #[must_use]
+    pub fn hiding(self, hidden: Option<Arc<dyn Hidden>>) -> Self {
+        Self { hidden, ..self }
+    }
+
+    fn hides(&self, appointment: &Appointment) -> bool {
+        let Appointment { contact, motive, .. } = appointment;
+        let phone = contact.phone.as_deref().unwrap_or_default();
+        self.hidden
+            .as_ref()
+            .is_some_and(|hidden| hidden.hides(phone, motive.as_bytes()) || hidden.hides(&contact.name, &[]))
+    }
+
+    fn refuse_hidden(&self, appointment: &Appointment) -> Result<(), Refusal> {
+        if self.hides(appointment) {
+            return Err(Refusal::NotPermitted(
+                "this appointment is restricted, as its person asked: hand the caller over to a human".into(),
+            ));
+        }
+        Ok(())
     }
 
     /// The same calendar with other references: a rehearsal's come in a known order.
@@ -100,9 +131,7 @@ impl Calendar {
     pub async fn book(&self, book: Book, now: DateTime) -> Result<Booked, Refusal> {
         let Book { slot, contact, motive } = book;
         check_contact(&contact)?;
-        if motive.chars().count() > 500 {
-            return Err(Refusal::Invalid("`motive` has at most 500 characters".into()));
-        }
+        check_motive(&motive)?;
         let slot = self.bookable(&slot, now)?;
         for _ in 0..TRIES {
             let reference = self.references.next()?;
@@ -130,16 +159,17 @@ impl Calendar {
             .put(Table::Slots, &slot.id, reference.as_bytes())
             .expect_absent(Table::Appointments, reference)
             .put(Table::Appointments, reference, encode(appointment)?);
-        let batch = self.index(batch, contact.phone.as_deref(), Some(reference), None).await?;
+        let batch = self.kept.index(batch, contact.phone.as_deref(), Some(reference), None).await?;
         self.store.apply(batch).await.map_err(|e| failed(&e))
     }
 
     /// The coming appointments under a number, soonest first.
     pub async fn find(&self, phone: &str, now: DateTime) -> Result<Vec<Appointment>, Refusal> {
-        let (references, _) = self.references(phone).await?;
+        let (references, _) = self.kept.references(phone).await?;
         let mut found = Vec::new();
         for reference in references {
-            if let Some((appointment, _)) = self.appointment(&reference).await?
+            if let Some((appointment, _)) = self.kept.appointment(&reference).await?
+                && !self.hides(&appointment)
                 && from_local(appointment.slot.start).is_some_and(|start| start >= now)
             {
                 found.push(appointment);
@@ -153,9 +183,10 @@ impl Calendar {
     pub async fn move_to(&self, request: &Move, now: DateTime) -> Result<Booked, Refusal> {
         let slot = self.bookable(&request.slot, now)?;
         for _ in 0..TRIES {
-            let Some((mut appointment, stored)) = self.appointment(&request.reference).await? else {
+            let Some((mut appointment, stored)) = self.kept.appointment(&request.reference).await? else {
                 return Err(Refusal::Invalid("there is no appointment with this reference".into()));
             };
+            self.refuse_hidden(&appointment)?;
             if appointment.slot.id == slot.id {
                 return Ok(Booked::Confirmed(appointment));
             }
@@ -178,13 +209,16 @@ impl Calendar {
     /// Cancels an appointment; false when there is none.
     pub async fn cancel(&self, reference: &str) -> Result<bool, Refusal> {
         for _ in 0..TRIES {
-            let Some((appointment, stored)) = self.appointment(reference).await? else { return Ok(false) };
+            let Some((appointment, stored)) = self.kept.appointment(reference).await? else {
+                return Ok(false);
+            };
+            self.refuse_hidden(&appointment)?;
             let batch = Batch::new()
                 .expect_value(Table::Appointments, &appointment.reference, stored)
                 .delete(Table::Appointments, &appointment.reference)
                 .delete(Table::Slots, &appointment.slot.id);
             let phone = appointment.contact.phone.as_deref();
-            let batch = self.index(batch, phone, None, Some(&appointment.reference)).await?;
+            let batch = self.kept.index(batch, phone, None, Some(&appointment.reference)).await?;
             match self.store.apply(batch).await.map_err(|e| failed(&e))? {
                 Applied::Done => return Ok(true),
                 Applied::ConditionFailed { .. } => {}
@@ -201,72 +235,31 @@ impl Calendar {
         })?;
         Ok(self.hours.slot(start))
     }
-
-    async fn appointment(&self, reference: &str) -> Result<Option<(Appointment, Vec<u8>)>, Refusal> {
-        if reference.is_empty() || reference.len() > 32 {
-            return Ok(None);
-        }
-        let Some(stored) = self.store.get(Table::Appointments, reference).await.map_err(|e| failed(&e))?
-        else {
-            return Ok(None);
-        };
-        let appointment = rmp_serde::from_slice(&stored).map_err(|e| failed(&e))?;
-        Ok(Some((appointment, stored)))
-    }
-
-    async fn references(&self, phone: &str) -> Result<(Vec<String>, Option<Vec<u8>>), Refusal> {
-        if phone.is_empty() || phone.len() > 32 {
-            return Err(Refusal::Invalid(
-                "write the telephone number in E.164 form, as in +33612345678".into(),
-            ));
-        }
-        let stored = self.store.get(Table::AppointmentsByPhone, phone).await.map_err(|e| failed(&e))?;
-        let list = match &stored {
-            Some(bytes) => rmp_serde::from_slice(bytes).map_err(|e| failed(&e))?,
-            None => Vec::new(),
-        };
-        Ok((list, stored))
-    }
-
-    /// Adds the change of the caller's index to a batch.
-    async fn index(
-        &self,
-        batch: Batch,
-        phone: Option<&str>,
-        add: Option<&str>,
-        remove: Option<&str>,
-    ) -> Result<Batch, Refusal> {
-        let Some(phone) = phone else { return Ok(batch) };
-        let (mut references, stored) = self.references(phone).await?;
-        references.retain(|r| Some(r.as_str()) != remove);
-        if let Some(add) = add {
-            references.push(add.to_owned());
-            // The oldest leave the index first; the appointments themselves stay.
-            let surplus = references.len().saturating_sub(PER_PHONE);
-            references.drain(..surplus);
-        }
-        let batch = match stored {
-            Some(bytes) => batch.expect_value(Table::AppointmentsByPhone, phone, bytes),
-            None => batch.expect_absent(Table::AppointmentsByPhone, phone),
-        };
-        let bytes = rmp_serde::to_vec(&references).map_err(|e| failed(&e))?;
-        Ok(if references.is_empty() {
-            batch.delete(Table::AppointmentsByPhone, phone)
-        } else {
-            batch.put(Table::AppointmentsByPhone, phone, bytes)
-        })
-    }
 }
 
 fn check_contact(contact: &Contact) -> Result<(), Refusal> {
-    if contact.name.trim().is_empty() || contact.name.chars().count() > 120 {
+    check_name(&contact.name)?;
+    contact.phone.as_deref().map_or(Ok(()), check_phone)
+}
+
+fn check_name(name: &str) -> Result<(), Refusal> {
+    if name.trim().is_empty() || name.chars().count() > 120 {
         return Err(Refusal::Invalid("`contact.name` has 1 to 120 characters".into()));
     }
-    if let Some(phone) = &contact.phone {
-        let digits = phone.strip_prefix('+').unwrap_or_default();
-        if !(3..=15).contains(&digits.len()) || !digits.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(Refusal::Invalid("write `contact.phone` in E.164 form, as in +33612345678".into()));
-        }
+    Ok(())
+}
+
+fn check_phone(phone: &str) -> Result<(), Refusal> {
+    let digits = phone.strip_prefix('+').unwrap_or_default();
+    if !(3..=15).contains(&digits.len()) || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(Refusal::Invalid("write `contact.phone` in E.164 form, as in +33612345678".into()));
+    }
+    Ok(())
+}
+
+fn check_motive(motive: &str) -> Result<(), Refusal> {
+    if motive.chars().count() > 500 {
+        return Err(Refusal::Invalid("`motive` has at most 500 characters".into()));
     }
     Ok(())
 }
@@ -408,6 +401,29 @@ mod tests {
         assert_eq!(calendar.keep(&theirs).await, Ok(false));
         assert_eq!(calendar.book(request("2026-11-24T09:00"), now()).await, Ok(Booked::Taken));
         assert_eq!(found(&calendar).await, [("ABCDEF".to_owned(), "2026-11-24T09:00".to_owned())]);
+    }
+
+    #[tokio::test]
+    async fn what_is_hidden_is_not_found_nor_moved_nor_cancelled_and_keeps_its_slot() {
+        #[derive(Debug)]
+        struct Hers;
+        impl Hidden for Hers {
+            fn hides(&self, key: &str, _: &[u8]) -> bool {
+                key == PHONE
+            }
+        }
+        let rooms = Rooms::new().await;
+        let whole = calendar(&rooms).await;
+        let hers = booked(&whole, "2026-11-24T09:00").await;
+        let calendar = whole.clone().hiding(Some(Arc::new(Hers)));
+        assert!(found(&calendar).await.is_empty());
+        let to = Move { reference: hers.reference.clone(), slot: "2026-11-24T10:00".into() };
+        let moved = calendar.move_to(&to, now()).await;
+        assert!(matches!(moved, Err(Refusal::NotPermitted(_))), "{moved:?}");
+        let cancelled = calendar.cancel(&hers.reference).await;
+        assert!(matches!(cancelled, Err(Refusal::NotPermitted(_))), "{cancelled:?}");
+        assert_eq!(free(&calendar).await, ["2026-11-24T09:30", "2026-11-24T10:00"]);
+        assert_eq!(found(&whole).await, [(hers.reference, "2026-11-24T09:00".to_owned())]);
     }
 
     #[tokio::test]

@@ -142,6 +142,9 @@ impl Line {
     async fn verb(&mut self, verb: Verb) -> After {
         match verb {
             Verb::Hangup => After::End(EndReason::AgentHungUp),
+            Verb::Reject => {
+                After::End(EndReason::Failed("the line rejected the call, as if it were busy".into()))
+            }
             Verb::Say(say) => {
                 self.emit(CarrierEvent::CarrierSaid { text: say.text });
                 After::NextVerb

@@ -3,9 +3,11 @@
 
 use std::hint::black_box;
 
+use parloir_agent::calendar::Contact;
 use parloir_agent::understanding::{Language, say as in_words, yes_no};
 use parloir_agent::{
     Agent, Answered, BargeIn, Call, Capability, Description, Outcome, Transferred, Turn, log, memory, model,
+    report,
 };
 use parloir_agent::{ask, clock, consent, listen, random, say, sentence, transfer};
 
@@ -13,9 +15,11 @@ struct Trial;
 
 impl Agent for Trial {
     fn describe() -> Description {
-        Description::new("trial", "0.1.0")
-            .speaking(["fr-FR", "en-GB"])
-            .needing([Capability::Memory, Capability::Model, Capability::Transfer])
+        Description::new("trial", "0.1.0").speaking(["fr-FR", "en-GB"]).needing([
+            Capability::Memory,
+            Capability::Model,
+            Capability::Transfer,
+        ])
     }
 
     fn answer(call: Call) -> Outcome {
@@ -48,6 +52,7 @@ impl Agent for Trial {
             "consent" => asks_consent(),
             "budget" => budget(&call),
             "questions" => questions(&call),
+            "remember" => remember(&call),
             other => Outcome::Failed(format!("there is no trial {other:?}")),
         }
     }
@@ -126,6 +131,19 @@ fn hand_over() -> Outcome {
     }
 }
 
+/// Says whether it knows the caller's number, remembers it, and reports a name that is written wrongly.
+fn remember(call: &Call) -> Outcome {
+    let Some(number) = call.caller.as_deref() else { return Outcome::Failed("nobody rang".into()) };
+    let known = matches!(memory::get(number), Ok(Some(_)));
+    let _ = say(if known { "Je vous connais." } else { "Je ne vous connais pas." });
+    let _ = memory::set(number, b"rang");
+    let contact = Contact { name: "Anne Durant".to_owned(), phone: Some(number.to_owned()) };
+    match report::contact(contact) {
+        Ok(()) => Outcome::Done,
+        Err(refusal) => Outcome::Failed(format!("{refusal:?}")),
+    }
+}
+
 fn spin() -> Outcome {
     let mut n = 0u64;
     loop {
@@ -169,10 +187,13 @@ fn calls() -> Outcome {
     Outcome::Done
 }
 
-/// Asks the model one question after another, each of its own words.
+/// Asks the model one question after another, each of its own words. Without long runs of digits: those may look like a card's
+/// number, which the host sends to no provider.
 fn questions(call: &Call) -> Outcome {
+    let letter = |c: char| c.to_digit(10).and_then(|digit| char::from_digit(digit + 16, 36)).unwrap_or(c);
+    let name: String = call.id.chars().map(letter).collect();
     for number in 1u32.. {
-        let question = model::Message::User(format!("question {} {number}", call.id));
+        let question = model::Message::User(format!("question {name} {number}"));
         if let Err(refusal) = model::chat(&[question], &model::ChatOptions::default()) {
             return Outcome::Failed(format!("{refusal:?}"));
         }

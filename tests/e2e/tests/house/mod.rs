@@ -9,8 +9,9 @@
     reason = "each test file uses a part of it"
 )]
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -249,4 +250,40 @@ pub fn line(name: &str) -> bytes::Bytes {
 
 pub fn say(name: &str) -> conversation::Action {
     conversation::Action::Say { label: name.to_owned(), ulaw: line(name) }
+}
+
+/// The built server with canned speech, in a process of its own that can be killed.
+pub struct Canned(Child);
+
+impl Canned {
+    /// Starts it on a free port, in a folder, with what is said of its tenant `test`; `{agent}` stands for the trial agent.
+    /// Returns it and its voice webhook.
+    pub fn start(folder: &Path, tenant: &str) -> (Self, String) {
+        let (token, config) = (folder.join("token"), folder.join("parloir.toml"));
+        std::fs::write(&token, TOKEN).unwrap();
+        let carrier = format!("[[carrier]]\nkind = \"twilio\"\nauth-token = {{ file = {token:?} }}\n");
+        let agent = format!("{:?}", component("tests/agents/trial"));
+        let tenant = tenant.replace("{agent}", &agent);
+        std::fs::write(&config, format!("[server]\nlisten = \"127.0.0.1:0\"\n{carrier}{tenant}")).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_canned-server"))
+            .arg("--config")
+            .arg(&config)
+            .arg("--data")
+            .arg(folder.join("data"))
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("listening on ").expect("the server listens").to_owned();
+        (Self(child), format!("http://{address}/twilio/voice"))
+    }
+}
+
+impl Drop for Canned {
+    fn drop(&mut self) {
+        // `Child::kill` is SIGKILL.
+        let _ended_already = self.0.kill();
+        let _ended_already = self.0.wait();
+    }
 }

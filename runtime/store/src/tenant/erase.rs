@@ -1,0 +1,173 @@
+//! Erasing rows: their keys first, then their bytes.
+
+use crate::keys::{Gone, Kms, Rows};
+use crate::{
+    Address, MAX_BATCH, StoreError, StoredBatch, StoredCondition, StoredOperation, Table, TenantStore,
+    envelope,
+};
+
+/// A row as it rests, and what it becomes: nothing for `None`.
+struct Change {
+    address: Address,
+    before: Vec<u8>,
+    after: Option<Vec<u8>>,
+}
+
+impl TenantStore {
+    /// What these rows are, as they are now: it may be erased any number of times.
+    pub fn gone(&self, rows: &[Rows]) -> Vec<Gone> {
+        let gone = |rows: &Rows| match rows {
+            Rows::At(row) => Gone::At(row.clone()),
+            Rows::Of(table) => Gone::Of { table: *table, upto: self.life(*table) },
+        };
+        rows.iter().map(gone).collect()
+    }
+
+    /// How often a table was erased.
+    pub fn life(&self, table: Table) -> u32 {
+        self.key.life(table)
+    }
+
+    /// Erases rows: their keys are destroyed first, then their bytes are deleted. Every value that they ever had is
+    /// unreadable then, in freed space and in every back-up too. What is written at their addresses afterwards is as new, and so
+    /// is what was written at the address of a single row since it was found. Doing it again finishes what was cut
+    /// off, and takes nothing more. Returns how many rows there were.
+    pub async fn erase(&self, kms: &dyn Kms, gone: &[Gone]) -> Result<u64, StoreError> {
+        {
+            let _nobody_writes = self.key.writing().write().await;
+            for gone in gone {
+                self.spare(gone).await?;
+            }
+            kms.erase_rows(&self.tenant, gone).await?;
+        }
+        let mut found = 0;
+        for gone in gone {
+            match gone {
+                Gone::At(row) => {
+                    let stored = self.store.get(&row.address).await?;
+                    let gone = stored.map(|stored| (row.address.clone(), stored)).into_iter().collect();
+                    found += self.delete_erased(gone).await?;
+                }
+                Gone::Of { table, .. } => {
+                    let below = Address::new(&self.tenant, *table, b"")?;
+                    let mut after: Option<Address> = None;
+                    loop {
+                        let page = self.store.scan(&below, after.as_ref(), MAX_BATCH / 2).await?;
+                        let Some((last, _)) = page.last() else { break };
+                        after = Some(last.clone());
+                        found += self.delete_erased(page).await?;
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Erases what a table had up to a life of it, all but the rows whose keys stay: those are sealed anew, page by page, and
+    /// then what opened all of them is destroyed. Unlike single rows, what is erased so takes no room for ever. What
+    /// is written meanwhile stays. Doing it again finishes what was cut off. Returns how many rows went.
+    pub async fn renew(
+        &self,
+        kms: &dyn Kms,
+        table: Table,
+        upto: u32,
+        stays: impl Fn(&[u8]) -> bool + Send + Sync,
+    ) -> Result<u64, StoreError> {
+        {
+            let _nobody_writes = self.key.writing().write().await;
+            kms.renew_rows(&self.tenant, table, upto).await?;
+        }
+        let below = Address::new(&self.tenant, table, b"")?;
+        let (mut gone, mut after) = (0, None::<Address>);
+        loop {
+            let page = self.store.scan(&below, after.as_ref(), MAX_BATCH / 2).await?;
+            let Some((last, _)) = page.last() else { break };
+            after = Some(last.clone());
+            let mut changes = Vec::with_capacity(page.len());
+            for (address, before) in page {
+                let sealed = envelope::sealing(&before).map(|(life, _)| life.table);
+                if sealed.is_ok_and(|life| life > upto) {
+                    continue;
+                }
+                let anew = match envelope::open(&self.key, &address, &before) {
+                    Ok(Some((private, value))) => {
+                        let key = if table.keys_are_private() { private.as_slice() } else { address.key() };
+                        let anew = || envelope::seal(&self.key, &address, &private, &value);
+                        stays(key).then(anew).transpose()?
+                    }
+                    Ok(None) => None,
+                    Err(error) => {
+                        tracing::error!(tenant = %self.tenant, ?table, %error, "a row that cannot be read is deleted");
+                        None
+                    }
+                };
+                gone += u64::from(anew.is_none());
+                changes.push(Change { address, before, after: anew });
+            }
+            self.change(changes).await?;
+        }
+        kms.erase_rows(&self.tenant, &[Gone::Of { table, upto }]).await?;
+        Ok(gone)
+    }
+
+    /// Seals anew what was written at an address since the row was found there that is erased: under a leaf that stays.
+    async fn spare(&self, gone: &Gone) -> Result<(), StoreError> {
+        let Gone::At(row) = gone else { return Ok(()) };
+        let Some(before) = self.store.get(&row.address).await? else { return Ok(()) };
+        // What cannot be read now is no worse off without its key.
+        let Ok((life, nonce)) = envelope::sealing(&before) else { return Ok(()) };
+        if life != row.life || nonce == row.nonce {
+            return Ok(());
+        }
+        let Ok(Some((private, value))) = envelope::open(&self.key, &row.address, &before) else {
+            return Ok(());
+        };
+        let next = self.key.after(&row.address, life)?;
+        let anew = envelope::seal_under(next, &row.address, &private, &value)?;
+        let batch = StoredBatch {
+            conditions: vec![StoredCondition::Equals(row.address.clone(), before)],
+            operations: vec![StoredOperation::Put(row.address.clone(), anew)],
+        };
+        match self.store.apply(batch).await? {
+            None => Ok(()),
+            Some(_) => Err(StoreError::Contended),
+        }
+    }
+
+    /// Deletes those of these rows that do not open any more. How many there were.
+    async fn delete_erased(&self, rows: Vec<(Address, Vec<u8>)>) -> Result<u64, StoreError> {
+        let mut gone = Vec::new();
+        for (address, before) in rows {
+            if envelope::open(&self.key, &address, &before)?.is_none() {
+                gone.push(Change { address, before, after: None });
+            }
+        }
+        let count = gone.len() as u64;
+        self.change(gone).await?;
+        Ok(count)
+    }
+
+    /// Changes rows that are still as they were found; the others stay as they are.
+    async fn change(&self, changes: Vec<Change>) -> Result<(), StoreError> {
+        let batch = |changes: &[Change]| StoredBatch {
+            conditions: changes
+                .iter()
+                .map(|change| StoredCondition::Equals(change.address.clone(), change.before.clone()))
+                .collect(),
+            operations: changes
+                .iter()
+                .map(|change| match &change.after {
+                    Some(after) => StoredOperation::Put(change.address.clone(), after.clone()),
+                    None => StoredOperation::Delete(change.address.clone()),
+                })
+                .collect(),
+        };
+        if !changes.is_empty() && self.store.apply(batch(&changes)).await?.is_some() {
+            // Somebody wrote at one of them meanwhile: that stays.
+            for change in &changes {
+                let _written_anew = self.store.apply(batch(std::slice::from_ref(change))).await?;
+            }
+        }
+        Ok(())
+    }
+}

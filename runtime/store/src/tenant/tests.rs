@@ -1,0 +1,202 @@
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use parloir_contract::TenantId;
+
+use crate::disk::{Disk, DiskFile, OsDisk, Readers};
+use crate::keys::{Gone, Rows};
+use crate::{Applied, Batch, Keyring, Store, StoredBatch, StoredOperation, Table, TenantStore, Volatile};
+
+struct House {
+    folder: tempfile::TempDir,
+    store: Arc<Volatile>,
+    ring: Keyring,
+    rows: TenantStore,
+}
+
+fn tenant() -> TenantId {
+    "cabinet".parse().unwrap()
+}
+
+impl House {
+    async fn on(disk: Arc<dyn Disk>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Volatile::default());
+        let ring = Keyring::open_on(disk, folder.path()).unwrap();
+        let rows = TenantStore::open(store.clone(), &ring, tenant()).await.unwrap();
+        Self { folder, store, ring, rows }
+    }
+
+    async fn new() -> Self {
+        Self::on(Arc::new(OsDisk)).await
+    }
+
+    async fn put(&self, table: Table, key: &str, value: &str) {
+        let applied = self.rows.apply(Batch::new().put(table, key, value)).await.unwrap();
+        assert_eq!(applied, Applied::Done);
+    }
+
+    async fn get(&self, table: Table, key: &str) -> Option<String> {
+        self.rows.get(table, key).await.unwrap().map(|value| String::from_utf8(value).unwrap())
+    }
+
+    /// A row as it is now: what erases it, and its bytes, as a back-up has them.
+    async fn found(&self, table: Table, key: &str) -> (Vec<Gone>, StoredOperation) {
+        let row = self.rows.entry(table, key).await.unwrap().unwrap().row;
+        let bytes = self.store.get(&row.address).await.unwrap().unwrap();
+        let back_up = StoredOperation::Put(row.address.clone(), bytes);
+        (self.rows.gone(&[Rows::At(row)]), back_up)
+    }
+
+    async fn restore(&self, back_up: StoredOperation) {
+        let batch = StoredBatch { operations: vec![back_up], ..StoredBatch::default() };
+        self.store.apply(batch).await.unwrap();
+    }
+
+    /// As a program finds it that is started now.
+    async fn again(&self) -> TenantStore {
+        let ring = Keyring::open(self.folder.path()).unwrap();
+        TenantStore::open(self.store.clone(), &ring, tenant()).await.unwrap()
+    }
+
+    fn keys(&self) -> Vec<(String, u64)> {
+        let entries = fs::read_dir(self.folder.path().join("cabinet")).unwrap().map(Result::unwrap);
+        entries
+            .map(|entry| (entry.file_name().into_string().unwrap(), entry.metadata().unwrap().len()))
+            .collect()
+    }
+}
+
+#[tokio::test]
+async fn an_erasure_that_is_done_again_takes_nothing_that_was_written_since() {
+    let house = House::new().await;
+    house.put(Table::Memory, "last", "hers").await;
+    let (gone, back_up) = house.found(Table::Memory, "last").await;
+    assert_eq!(house.rows.erase(&house.ring, &gone).await.unwrap(), 1);
+    house.put(Table::Memory, "last", "his").await;
+    assert_eq!(house.rows.erase(&house.ring, &gone).await.unwrap(), 0);
+    assert_eq!(house.get(Table::Memory, "last").await.as_deref(), Some("his"));
+    let table = house.rows.gone(&[Rows::Of(Table::Memory)]);
+    assert_eq!(house.rows.erase(&house.ring, &table).await.unwrap(), 1);
+    house.put(Table::Memory, "last", "another's").await;
+    for gone in [&table, &gone] {
+        assert_eq!(house.rows.erase(&house.ring, gone).await.unwrap(), 0);
+    }
+    assert_eq!(house.get(Table::Memory, "last").await.as_deref(), Some("another's"));
+    assert_eq!(house.again().await.get(Table::Memory, "last").await.unwrap().unwrap(), b"another's");
+    house.restore(back_up).await;
+    assert_eq!(house.again().await.get(Table::Memory, "last").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn who_took_a_slot_after_it_was_found_keeps_it_and_what_was_found_is_gone() {
+    let house = House::new().await;
+    house.put(Table::Slots, "tuesday", "hers").await;
+    let (gone, back_up) = house.found(Table::Slots, "tuesday").await;
+    house.put(Table::Slots, "tuesday", "his").await;
+    assert_eq!(house.rows.erase(&house.ring, &gone).await.unwrap(), 0);
+    for rows in [&house.rows, &house.again().await] {
+        assert_eq!(rows.get(Table::Slots, "tuesday").await.unwrap().unwrap(), b"his");
+    }
+    assert_eq!(house.rows.erase(&house.ring, &gone).await.unwrap(), 0);
+    assert_eq!(house.get(Table::Slots, "tuesday").await.as_deref(), Some("his"));
+    house.restore(back_up).await;
+    assert_eq!(house.get(Table::Slots, "tuesday").await, None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_is_acknowledged_while_rows_are_erased_is_there() {
+    let house = Arc::new(House::new().await);
+    for round in 0..40 {
+        house.put(Table::Memory, "last", "hers").await;
+        let (gone, _) = house.found(Table::Memory, "last").await;
+        let writes = tokio::spawn({
+            let house = house.clone();
+            async move { house.put(Table::Memory, "last", &format!("his {round}")).await }
+        });
+        house.rows.erase(&house.ring, &gone).await.unwrap();
+        writes.await.unwrap();
+        assert_eq!(house.get(Table::Memory, "last").await, Some(format!("his {round}")));
+    }
+}
+
+#[tokio::test]
+async fn a_table_is_renewed_without_what_goes_and_takes_no_more_room() {
+    let house = House::new().await;
+    let name = |number: i32| format!("call {number:03}");
+    for number in 0..300 {
+        house.put(Table::Calls, &name(number), "entry").await;
+    }
+    let (_, back_up) = house.found(Table::Calls, &name(7)).await;
+    let room = |house: &House| house.keys().iter().map(|(_, length)| length).sum::<u64>();
+    let before = room(&house);
+    for round in 0..3 {
+        let upto = house.rows.life(Table::Calls);
+        let goes = |key: &[u8]| key.ends_with(b"7") && round == 0;
+        for gone in [if round == 0 { 30 } else { 0 }, 0] {
+            let stays = |key: &[u8]| !goes(key);
+            assert_eq!(house.rows.renew(&house.ring, Table::Calls, upto, stays).await.unwrap(), gone);
+        }
+    }
+    assert_eq!((room(&house), house.keys().len()), (before, 1), "{:?}", house.keys());
+    house.restore(back_up).await;
+    for rows in [&house.rows, &house.again().await] {
+        for number in [6, 7, 8] {
+            let there = rows.get(Table::Calls, name(number)).await.unwrap().is_some();
+            assert_eq!(there, number != 7, "{number}");
+        }
+    }
+}
+
+/// A disk that destroys nothing, and says so.
+#[derive(Debug)]
+struct Keeps;
+
+impl Disk for Keeps {
+    fn make_folder(&self, folder: &Path, readers: Readers) -> std::io::Result<()> {
+        OsDisk.make_folder(folder, readers)
+    }
+    fn create(&self, file: &Path, readers: Readers) -> std::io::Result<Box<dyn DiskFile>> {
+        OsDisk.create(file, readers)
+    }
+    fn append(&self, file: &Path) -> std::io::Result<Box<dyn DiskFile>> {
+        OsDisk.append(file)
+    }
+    fn rename(&self, from: &Path, to: &Path) -> std::io::Result<()> {
+        OsDisk.rename(from, to)
+    }
+    fn link(&self, from: &Path, to: &Path) -> std::io::Result<()> {
+        OsDisk.link(from, to)
+    }
+    fn remove(&self, file: &Path) -> std::io::Result<()> {
+        OsDisk.remove(file)
+    }
+    fn overwrite(&self, _file: &Path) -> std::io::Result<()> {
+        Err(std::io::Error::other("the disk is tired"))
+    }
+    fn remove_folder(&self, folder: &Path) -> std::io::Result<()> {
+        OsDisk.remove_folder(folder)
+    }
+    fn sync_folder(&self, folder: &Path) -> std::io::Result<()> {
+        OsDisk.sync_folder(folder)
+    }
+}
+
+#[tokio::test]
+async fn where_an_old_key_cannot_be_destroyed_what_is_written_next_is_read_by_the_next_start() {
+    let house = House::on(Arc::new(Keeps)).await;
+    house.put(Table::Memory, "last", "hers").await;
+    let (gone, _) = house.found(Table::Memory, "last").await;
+    assert!(house.rows.erase(&house.ring, &gone).await.is_err());
+    house.put(Table::Memory, "last", "his").await;
+    let again = house.again().await;
+    assert_eq!(again.get(Table::Memory, "last").await.unwrap().unwrap(), b"his");
+    // Who only reads destroys nothing; who has the journal finishes what was begun.
+    assert!(house.keys().len() > 1);
+    let ring = Keyring::open(house.folder.path()).unwrap();
+    let rows = TenantStore::open(house.store.clone(), &ring, tenant()).await.unwrap();
+    rows.erase(&ring, &gone).await.unwrap();
+    assert_eq!(house.keys().len(), 1, "{:?}", house.keys());
+    assert_eq!(rows.get(Table::Memory, "last").await.unwrap().unwrap(), b"his");
+}
