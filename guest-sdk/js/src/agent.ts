@@ -2,6 +2,7 @@ import type { CallInfo } from "parloir:agent/call@0.1.0";
 import { current } from "./current.js";
 import { write } from "./log.js";
 import { place } from "./place.js";
+import { printed } from "./printed.js";
 import { Refusal } from "./refusal.js";
 
 /** An ability beyond the conversation itself: refused unless named here and granted by the line. */
@@ -60,6 +61,7 @@ export function agent(described: Described): Exports {
     answer(info) {
       current.language = info.language;
       current.line = info.line;
+      printed();
       try {
         return raw(described.answer(call(info)) ?? "done");
       } catch (thrown) {

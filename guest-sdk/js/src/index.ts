@@ -25,6 +25,7 @@
  */
 
 /// <reference path="./contract.d.ts" />
+/// <reference path="./console.d.ts" />
 
 export { type Answered, AskUntil, askUntil, type AskUntilOptions, type Said, type Taken } from "./again.js";
 export { agent, type Call, type Capability, type Described, type Exports, type Outcome } from "./agent.js";

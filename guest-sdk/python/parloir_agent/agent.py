@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Literal, TypeVar
 
-from . import log
+from . import log, printed
 from .refusal import Refusal
 
 #: An ability beyond the conversation itself: refused unless named and granted by the line.
@@ -105,15 +105,19 @@ def answered(described: Described, call: Call) -> Outcome | Failed:
     A refusal that is not dealt with ends the agent's part as failed. Anything else is a bug and no ending
     that the agent chose: it traps, as in every language.
     """
+    printed.begin()
     try:
         outcome = described.answer(call) or Outcome.DONE
+        printed.end()
         if not isinstance(outcome, Outcome | Failed):
             raise TypeError(f"answer returned {outcome!r}, which is no outcome")
         return outcome
     except Refusal as refusal:
+        printed.end()
         log.error(_described(refusal))
         return Failed(str(refusal))
     except BaseException as error:
+        printed.end()
         log.error(_described(error))
         raise
 

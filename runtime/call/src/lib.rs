@@ -19,6 +19,7 @@ mod door;
 mod fallback;
 mod hearing;
 mod live;
+mod place;
 mod reactor;
 mod rehearsing;
 mod request;

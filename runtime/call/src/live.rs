@@ -155,6 +155,7 @@ impl LiveCall {
             HostCall::RandomBytes(count) => HostReturn::RandomBytes(random(count).into()),
             HostCall::Log(line) => {
                 log(&line);
+                shared.noted(line);
                 HostReturn::Log(())
             }
             HostCall::SetReport(field) => HostReturn::SetReport(shared.report.lock().set(field)),

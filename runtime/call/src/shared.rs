@@ -2,12 +2,12 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use jiff::Zoned;
 use parking_lot::Mutex;
-use parloir_contract::{CallId, Capability, HostReturn, Refusal, Report};
+use parloir_contract::{CallId, Capability, HostReturn, LogLevel, LogLine, Refusal, Report};
 use parloir_journal::{CallJournal, Content, ContentOf, Gate as GateState, HostStatus, RecordBody, Seq};
 use parloir_media::Gate;
 use parloir_providers::Registry;
@@ -34,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) used: Arc<Mutex<Used>>,
     /// Host calls asked, refused ones included.
     pub(crate) asked: AtomicU32,
+    /// The error that the agent noted last, and which of its host calls that was.
+    pub(crate) noted: Mutex<Option<(u32, String)>>,
     /// The host call the agent waits for. An agent is sequential: there is one at most.
     pub(crate) serving: Mutex<Option<Seq>>,
     /// What asks providers: the call's end waits until each has journaled its own.
@@ -136,6 +138,19 @@ impl Shared {
     /// The host call that what is done now serves, if the agent waits for one.
     pub(crate) fn purpose(&self) -> Option<Seq> {
         *self.serving.lock()
+    }
+
+    /// The agent noted something, with the host call that is served now.
+    pub(crate) fn noted(&self, line: LogLine) {
+        if line.level == LogLevel::Error {
+            *self.noted.lock() = Some((self.asked.load(Ordering::Relaxed), line.message));
+        }
+    }
+
+    /// The error that the agent noted, if it has asked nothing since: what it says of its own death.
+    pub(crate) fn last_words(&self) -> Option<String> {
+        let asked = self.asked.load(Ordering::Relaxed);
+        self.noted.lock().as_ref().filter(|(at, _)| *at == asked).map(|(_, words)| words.clone())
     }
 
     /// The gate as it stands.

@@ -37,19 +37,18 @@ fn with(cache: Option<ArtifactCache>) -> Result<Sandbox, Failure> {
 pub(crate) async fn load_into(sandbox: &Sandbox, agent: &Path) -> Result<Agent, Failure> {
     let component = if agent.is_dir() {
         let folder = agent.to_owned();
-        let spinner = terminal::spinner("building the agent");
-        let built = tokio::task::spawn_blocking(move || toolchain::build(&folder, None, true)).await;
-        spinner.finish_and_clear();
-        built?.map_err(|error| Failure::bad_input(&error))?.component
+        let built = tokio::task::spawn_blocking(move || toolchain::build(&folder, None, true));
+        terminal::waiting("building the agent", built)
+            .await?
+            .map_err(|error| Failure::bad_input(&error))?
+            .component
     } else {
         agent.to_owned()
     };
     let wasm = read(&component)?;
     let place = component.display().to_string();
     let whole = wasm.clone();
-    let spinner = terminal::spinner("compiling the agent");
-    let loaded = sandbox.load(wasm).await;
-    spinner.finish_and_clear();
+    let loaded = terminal::waiting("compiling the agent", sandbox.load(wasm)).await;
     loaded.map_err(|error| {
         let known = explain(&whole, &place).unwrap_or_else(|| format!("{place}: {error}"));
         Failure::bad_input(&known)

@@ -1,8 +1,8 @@
 //! The `parloir` command.
 //!
 //! Each subcommand is a file under `commands/`; `terminal` is how all of them speak to a person,
-//! `toolchain` builds agents. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 verification found a
-//! problem, or what was asked was done in part.
+//! `toolchain` builds agents. Exit codes: 0 done, 1 failed, 2 wrong usage, or what was given cannot be
+//! used, such as an agent that does not build; 3 verification found a problem, or what was asked was done in part.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is what a command is for")]
 
 mod agent;
@@ -64,7 +64,7 @@ enum Command {
     Serve(commands::serve::Serve),
     /// Ring a line as a carrier would, and speak.
     #[command(
-        after_help = "Steps are taken in the order they are written, each when the agent has finished speaking,\nor into its speech with --interrupt-after just before it.\n\nExample:\n  parloir call http://127.0.0.1:8080/twilio/voice --to +33100000000 --token-file token \\\n    --say oui.wav --say \"Je voudrais un rendez-vous\" --key 1 --silence 3s"
+        after_help = "Steps are taken in the order they are written, each when the agent has finished speaking,\nor into its speech with --interrupt-after just before it.\n--say \"words\" speaks with the embedded voice, which the embedded ears often mishear in French: a recording does better.\nAfter the last step the caller hangs up when nobody has spoken for 15 s.\n\nExample:\n  parloir call http://127.0.0.1:8080/twilio/voice --to +33100000000 --token-file token \\\n    --say oui.wav --say \"Je voudrais un rendez-vous\" --key 1 --silence 3s"
     )]
     Call(commands::call::Call),
     /// List the calls of a data folder, newest first.
@@ -158,7 +158,7 @@ Examples:
     #[command(after_help = "Example:\n  parloir new --lang typescript front-desk")]
     New(commands::new::New),
     /// Build an agent into a component.
-    #[command(after_help = "Example:\n  parloir build agents/cabinet")]
+    #[command(after_help = "Exit codes: 0 built, 2 not built.\n\nExample:\n  parloir build agents/cabinet")]
     Build(commands::build::Build),
     /// Run an agent's conversations, and say where they go otherwise.
     #[command(
@@ -167,7 +167,7 @@ Examples:
     Test(commands::test::Test),
     /// Converse with an agent in the terminal.
     #[command(
-        after_help = "What you type is what you say. /key 1, /silence, /interrupt [800ms] WORDS, /hang-up, /help.\nWith --web you speak: a page on this machine alone is the telephone, and the call is as real as any.\n\nExamples:\n  parloir talk agents/cabinet --set \"cabinet.name=cabinet du Parc\" --save conversations/talk.yaml\n  parloir talk --web agents/cabinet"
+        after_help = "What you type is what you say. /key 1, /silence, /interrupt [800ms] WORDS, /hang-up, /help.\nWhat the agent notes (`log`) stands where it notes it; where in the component it was when it died, -v tells.\nThe line has the settings that --set gives it, or all that the first call of a --scene file has, and otherwise none.\nWith --web you speak: a page on this machine alone is the telephone, and the call is as real as any.\n\nExamples:\n  parloir talk agents/cabinet --set \"cabinet.name=cabinet du Parc\" --save conversations/talk.yaml\n  parloir talk --web agents/cabinet"
     )]
     Talk(commands::talk::Talk),
     /// Work on an agent: every save is built, tested, and answers the next call.
@@ -177,7 +177,7 @@ Examples:
     Dev(commands::dev::Dev),
     /// Check an agent before it is deployed: each finding with its place and what to do.
     #[command(
-        after_help = "Exit codes: 0 nothing that breaks calls, 3 something that does.\n\nExample:\n  parloir check agents/cabinet"
+        after_help = "Exit codes: 0 nothing that breaks calls, 2 the agent is not built, 3 something that breaks calls.\n\nExample:\n  parloir check agents/cabinet"
     )]
     Check(commands::check::Check),
     /// Fetch the embedded speech model.

@@ -1,7 +1,10 @@
 //! How commands speak to a person: colours only on a terminal, progress for what takes long,
 //! errors that begin with what is wrong.
 
+use std::future::Future;
 use std::io::IsTerminal;
+use std::pin::pin;
+use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -30,7 +33,7 @@ pub(crate) fn styled(style: Style, text: &str) -> String {
 pub(crate) fn log(verbose: u8) {
     let default = match verbose {
         0 => "warn",
-        1 => "info,parloir=debug,parloir_call=debug,parloir_server=debug",
+        1 => "info,parloir=debug,parloir_call=debug,parloir_rehearsal=debug,parloir_server=debug",
         _ => "debug",
     };
     let filter = EnvFilter::try_from_env("PARLOIR_LOG").unwrap_or_else(|_| EnvFilter::new(default));
@@ -74,9 +77,53 @@ pub(crate) fn bar(count: u64, message: &'static str) -> ProgressBar {
     ProgressBar::new(count).with_message(message)
 }
 
+/// How often what takes long says so where there is no terminal to show it.
+const STILL: Duration = Duration::from_secs(15);
+
+/// Waits for something that has no measure: with a spinner on a terminal, with a line now and then elsewhere.
+pub(crate) async fn waiting<T>(message: &'static str, work: impl Future<Output = T>) -> T {
+    let bar = spinner(message);
+    let shown = !bar.is_hidden();
+    let began = Instant::now();
+    let done = still(work, STILL, || {
+        if !shown {
+            anstream::eprintln!("{message}: {} s…", began.elapsed().as_secs());
+        }
+    });
+    let done = done.await;
+    bar.finish_and_clear();
+    done
+}
+
+/// Tells again and again, until it is done.
+async fn still<T>(work: impl Future<Output = T>, every: Duration, mut tell: impl FnMut()) -> T {
+    let mut work = pin!(work);
+    loop {
+        match tokio::time::timeout(every, &mut work).await {
+            Ok(done) => return done,
+            Err(_) => tell(),
+        }
+    }
+}
+
 /// A spinner for something that has no measure.
 pub(crate) fn spinner(message: &'static str) -> ProgressBar {
     let bar = ProgressBar::new_spinner().with_message(message);
-    bar.enable_steady_tick(std::time::Duration::from_millis(120));
+    bar.enable_steady_tick(Duration::from_millis(120));
     bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_takes_long_says_so_until_it_is_done() {
+        let mut told = 0;
+        let done = still(tokio::time::sleep(Duration::from_secs(50)), STILL, || told += 1);
+        done.await;
+        assert_eq!(told, 3);
+        still(std::future::ready(()), STILL, || told += 1).await;
+        assert_eq!(told, 3);
+    }
 }

@@ -109,6 +109,18 @@ pub enum LogLevel {
     Error,
 }
 
+impl LogLevel {
+    /// Its name in `wit/`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+}
+
 /// A note of the agent for its developer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLine {

@@ -103,6 +103,9 @@ pub enum JournalError {
     /// Another version of this program wrote the data folder.
     #[error(transparent)]
     OtherVersion(#[from] OtherVersion),
+    /// Another program has the folder open.
+    #[error("{0} is in use by another program: stop that one first")]
+    InUse(String),
     /// The disk failed, or the folder cannot be used.
     #[error("the journal's folder cannot be used ({0}): check the disk's space and state, then restart")]
     Io(String),

@@ -339,10 +339,7 @@ fn begin(
     match lock.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            let shown = data.display();
-            return Err(JournalError::Io(format!(
-                "{shown} is in use by another program: stop that one first"
-            )));
+            return Err(JournalError::InUse(data.display().to_string()));
         }
         Err(TryLockError::Error(error)) => return Err(error.into()),
     }

@@ -6,7 +6,9 @@ use parloir_media::Gate;
 use parloir_tenancy::calendar::{from_local, slot_id};
 
 use crate::event::{Event, Happened, at};
-use crate::file::{AppointmentRule, Consent, Expect, OutcomeRule, ReportRules, TextRule, status_name};
+use crate::file::{
+    AppointmentRule, Consent, Expect, OutcomeRule, ReportRules, TextPart, TextRule, status_name,
+};
 use crate::mismatch::Mismatch;
 use crate::place::{Located, Place};
 use crate::world::Appointments;
@@ -50,6 +52,20 @@ pub(crate) struct Facts<'a> {
 struct Checks<'a> {
     found: Vec<Mismatch>,
     facts: &'a Facts<'a>,
+}
+
+/// Whether the agent failed, and nobody expects that.
+pub(crate) fn failed_unasked(expect: &Expect, ended: &Ended) -> bool {
+    let (_, why) = ended.words();
+    let wanted = expect.outcome.as_ref().map(|wanted| &wanted.value);
+    why.is_some() && !matches!(wanted, Some(OutcomeRule::Failed(_)))
+}
+
+/// That the agent failed, and nothing else.
+pub(crate) fn failure(expect: &Expect, facts: &Facts<'_>) -> Vec<Mismatch> {
+    let mut checks = Checks { found: Vec::new(), facts };
+    checks.outcome(expect);
+    checks.found
 }
 
 /// Everything that is not as expected.
@@ -216,7 +232,19 @@ impl Checks<'_> {
             (None, Some(_)) => self.reported(&rule.at, format!("no `{name}` in the report"), found()),
             (Some(wanted), Some(value)) if wanted.fits(value) => {}
             (Some(wanted), _) => {
-                self.reported(&rule.at, format!("`{name}` in the report: {}", wanted.describe()), found());
+                let expected = format!("`{name}` in the report: {}", wanted.describe());
+                // It is there, among other words.
+                let among = value.is_some_and(|value| match wanted.parts.as_slice() {
+                    [TextPart::Same(words)] => TextRule::containing(words, rule.at.clone()).fits(value),
+                    _ => false,
+                });
+                if among {
+                    let remedy =
+                        format!("write the whole of it, or `{name}: {{contains: …}}` for words of it");
+                    self.wrong_for(&rule.at, expected, found(), Some(remedy));
+                } else {
+                    self.reported(&rule.at, expected, found());
+                }
             }
         }
     }
@@ -305,6 +333,7 @@ impl Checks<'_> {
                 | Happened::Lost { .. }
                 | Happened::Silence { .. }
                 | Happened::HungUp
+                | Happened::Noted { .. }
                 | Happened::Host { .. } => None,
             })
         };

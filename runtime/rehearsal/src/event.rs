@@ -1,5 +1,6 @@
 //! What happened in a rehearsal, moment by moment.
 
+use parloir_contract::LogLevel;
 use serde::Serialize;
 
 /// Something that happened.
@@ -63,6 +64,14 @@ pub enum Happened {
     },
     /// The caller hung up.
     HungUp,
+    /// The agent noted something for its developer.
+    Noted {
+        /// How loud.
+        #[serde(serialize_with = "by_name")]
+        level: LogLevel,
+        /// The note.
+        text: String,
+    },
     /// The agent asked something of the host that is no speaking and no listening.
     Host {
         /// The import, as `wit/` names it.
@@ -78,6 +87,11 @@ pub enum Happened {
 pub fn at(ms: u64) -> String {
     let seconds = ms / 1_000;
     format!("{}:{:02}", seconds / 60, seconds % 60)
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn by_name<S: serde::Serializer>(level: &LogLevel, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(level.name())
 }
 
 /// A share as people wrote it: 0.9, and not its nearest binary fraction.

@@ -120,6 +120,7 @@ pub fn told(event: &event::Event) -> String {
         Happened::Lost { what, why } => format!("{at} caller: {what} (lost: {why})"),
         Happened::Silence { ms } => format!("{at} silence, {} s", ms / 1_000),
         Happened::HungUp => format!("{at} caller hangs up"),
+        Happened::Noted { level, text } => format!("{at} log, {}: {text}", level.name()),
         Happened::Host { import, answer, injected: false } => format!("{at} {import}: {answer}"),
         Happened::Host { import, answer, .. } => format!("{at} {import}: {answer} (by the file)"),
     }

@@ -8,12 +8,12 @@ use futures_util::stream;
 use parking_lot::Mutex;
 use parloir_contract::{CallInfo, Capability, Direction, Field};
 use parloir_media::Gate;
-use parloir_sandbox::{Agent, Budget, Door, FailureKind};
+use parloir_sandbox::{Agent, Budget, Door, Failure};
 use parloir_tenancy::config::{LineConfig, TenantConfig};
 use parloir_tenancy::{House, Line};
 
 use crate::caller::Caller;
-use crate::check::{Ended, Facts, check};
+use crate::check::{Ended, Facts, check, failed_unasked, failure};
 use crate::coverage::Coverage;
 use crate::door;
 use crate::event::Event;
@@ -103,7 +103,10 @@ pub(crate) async fn judge(conversation: &Conversation, played: Played<Script>, t
         memory.push((key.clone(), value.map(|v| String::from_utf8_lossy(&v).into_owned())));
     }
     let broke_off = caller.broke_off();
-    let mut mismatches: Vec<Mismatch> = caller.finish(left.lasted_ms).into_iter().chain(mismatches).collect();
+    // An agent that fails is one finding: what did not come about after it follows from that.
+    let failed = !broke_off && failed_unasked(&conversation.expect, &left.ended);
+    let by_step = if failed { caller.so_far() } else { caller.finish(left.lasted_ms) };
+    let mut mismatches: Vec<Mismatch> = by_step.into_iter().chain(mismatches).collect();
     // Where the conversation was broken off, its end says nothing.
     if !broke_off {
         let facts = Facts {
@@ -118,7 +121,8 @@ pub(crate) async fn judge(conversation: &Conversation, played: Played<Script>, t
             lasted_ms: left.lasted_ms,
             conversation: &conversation.at,
         };
-        mismatches.extend(check(&conversation.expect, &facts));
+        let held = if failed { failure } else { check };
+        mismatches.extend(held(&conversation.expect, &facts));
     }
     for mismatch in &mut mismatches {
         mismatch.at.get_or_insert_with(|| conversation.at.clone());
@@ -188,8 +192,7 @@ async fn play<C: Caller>(agent: &Agent, scene: &Scene, caller: C) -> Result<Play
     let ended = match answered {
         Ok(answered) => match answered.outcome {
             Ok(outcome) => Ended::Agent(outcome),
-            Err(failure) if failure.kind == FailureKind::Stopped => Ended::Stopped(stopped(&failure.reason)),
-            Err(failure) => Ended::Stopped(failure.to_string()),
+            Err(failure) => set.stopped(&failure).await,
         },
         Err(error) => Ended::Stopped(error.to_string()),
     };
@@ -218,6 +221,14 @@ impl<C: Caller> Set<C> {
         let coverage = Arc::new(Mutex::new(Coverage::default()));
         let door = door::hang(&stage, &line, declared, coverage.clone());
         Ok((Self { info, stage, coverage }, door))
+    }
+
+    /// How the agent's part ended that did not come to its own end.
+    pub(crate) async fn stopped(&self, failure: &Failure) -> Ended {
+        if !failure.stack.is_empty() {
+            tracing::debug!("the agent was stopped by a {}\n{}", failure.kind.name(), failure.stack);
+        }
+        Ended::Stopped(self.stage.lock().await.why_stopped(failure))
     }
 
     /// The agent's part is over.
@@ -254,12 +265,6 @@ pub(crate) fn left<C>(stage: Stage<C>, ended: Ended, coverage: Coverage) -> Play
     };
     let (mismatches, gate) = (stage.mismatches, stage.gate);
     Played { left, caller: stage.caller, mismatches, gate, world: stage.world }
-}
-
-/// Why the door closed, without the agent's stack.
-fn stopped(reason: &str) -> String {
-    let reason = reason.split("the host stopped the agent: ").last().unwrap_or(reason);
-    reason.lines().next().unwrap_or(reason).to_owned()
 }
 
 /// The scene's line as an operator writes one. The agent's file is a name that stands for it.

@@ -56,6 +56,11 @@ impl Script {
         self.over
     }
 
+    /// What was otherwise until now; what was not come to counts for nothing.
+    pub(crate) fn so_far(self) -> Vec<Mismatch> {
+        self.mismatches
+    }
+
     /// The call is over: what was otherwise, the steps that were not come to included.
     pub fn finish(mut self, now_ms: u64) -> Vec<Mismatch> {
         self.now_ms = now_ms;
@@ -316,7 +321,7 @@ pub fn recorded(events: &[event::Event], at: &Place) -> Vec<Step> {
                 Some(ms) => StepKind::ComesIn(When::AfterMs(ms), Does::HangsUp),
                 None => StepKind::HangsUp,
             },
-            Happened::Lost { .. } | Happened::Host { .. } => continue,
+            Happened::Lost { .. } | Happened::Noted { .. } | Happened::Host { .. } => continue,
         };
         steps.push(Step { what, at: at.clone() });
     }

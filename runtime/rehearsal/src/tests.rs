@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use parloir_contract::{
     Ask, BargeIn, Book, Booked, Capability, Contact, Expecting, Field, Heard, HostCall, HostReturn,
-    ListenOptions, Outcome, Refusal, Say, SayOptions, Transfer, Transferred, Turn, Wanted,
+    ListenOptions, LogLevel, LogLine, Outcome, Refusal, Say, SayOptions, Transfer, Transferred, Turn, Wanted,
 };
-use parloir_sandbox::{Door, DoorClosed};
+use parloir_sandbox::{Door, DoorClosed, Failure, FailureKind};
 use tower::{Service, ServiceExt};
 
 use crate::check::Ended;
@@ -417,6 +417,23 @@ async fn a_report_holds_what_consent_allows() {
 }
 
 #[tokio::test]
+async fn a_field_of_the_report_is_held_to_be_all_that_is_written() {
+    let steps = |rule: &str| format!("recording: always\nsteps: []\nexpect: {{report: {{need: {rule}}}}}\n");
+    async fn agent(hands: &mut Hands) -> Outcome {
+        hands.call(HostCall::SetReport(Field::Need("Rappeler  l’après-midi".into()))).await.unwrap();
+        Outcome::Done
+    }
+    for fits in ["rappeler l'après-midi", "{contains: midi}", "[après-midi, rappeler]", "{matches: midi$}"]
+    {
+        passes(&steps(fits), agent).await;
+    }
+    let told = fails(&steps("midi"), agent).await;
+    let remedy = "“midi”; it has “Rappeler  l’après-midi”; write the whole of it, or `need: {contains: …}` for words of it";
+    assert!(told.ends_with(remedy), "{told}");
+    assert!(!fails(&steps("matin"), agent).await.contains("contains"));
+}
+
+#[tokio::test]
 async fn each_expectation_of_the_end_can_fail() {
     async fn agent(hands: &mut Hands) -> Outcome {
         hands.say("Prenez un cachet.").await;
@@ -463,6 +480,35 @@ async fn a_failure_nobody_expects_is_one() {
     let told = fails("steps: []\n", failed).await;
     assert!(told.contains("expected the agent to come to its own end; it ended failed: no idea"), "{told}");
     passes("steps: []\nexpect: {outcome: {failed: idea}}\n", failed).await;
+}
+
+#[tokio::test]
+async fn a_note_stands_in_its_place_and_the_last_one_says_why_the_agent_died() {
+    let conversation = file(
+        "steps:\n  - agent: bonjour\n  - caller: Oui\n  - agent: merci\n  - caller: Non\nexpect: {booked: 2026-11-24 10:00}\n",
+    );
+    let (set, door) =
+        Set::new(&conversation.scene, Capability::ALL.into(), Script::new(&conversation)).await.unwrap();
+    let mut hands = Hands(door);
+    let note = |level, message: &str| HostCall::Log(LogLine { level, message: message.into() });
+    hands.call(note(LogLevel::Info, "I begin")).await.unwrap();
+    hands.ask("Bonjour ?").await;
+    hands.call(note(LogLevel::Error, "all is well")).await.unwrap();
+    hands.elapsed().await;
+    let trap = Failure::new(FailureKind::Trap, "wasm `unreachable` instruction executed");
+    let engine = Ended::Stopped("trap: wasm `unreachable` instruction executed".into());
+    assert_eq!(set.stopped(&trap).await, engine, "it asked something after its last note");
+    hands.call(note(LogLevel::Error, "RangeError: 7\n  at answer (agent.ts:22)")).await.unwrap();
+    drop(hands);
+    let ended = set.stopped(&trap).await;
+    let rehearsed = judge(&conversation, set.settle(ended).unwrap(), Duration::ZERO).await;
+    let told: Vec<String> = rehearsed.mismatches.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 1, "what follows from a failure is told too: {told:?}");
+    assert!(told[0].contains("it ended failed: trap: RangeError: 7 at answer (agent.ts:22)"), "{told:?}");
+    let course: Vec<String> = rehearsed.left.events.iter().map(crate::told).collect();
+    assert_eq!(course[0], "0:00 log, info: I begin");
+    assert!(course[1].contains("agent: Bonjour ?") && course[2].contains("caller: Oui"), "{course:?}");
+    assert!(course[4].contains("log, error: RangeError: 7\n  at answer (agent.ts:22)"), "{course:?}");
 }
 
 #[tokio::test]

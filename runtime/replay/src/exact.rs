@@ -101,7 +101,7 @@ pub async fn exact(agent: &Agent, recorded: &Recorded) -> Result<Exact, Failure>
     let answered = agent
         .answer(recorded.info.clone(), door, budget(recorded))
         .await
-        .map_err(|error| Failure { kind: FailureKind::Host, reason: error.to_string() })?;
+        .map_err(|error| Failure::new(FailureKind::Host, error))?;
     let Seen { equal, mut difference, stopped } = std::mem::take(&mut *seen.lock());
     if difference.is_none() && !stopped {
         let next = steps.get(equal);

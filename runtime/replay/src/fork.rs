@@ -60,7 +60,7 @@ pub async fn fork(agent: &Agent, recorded: &Recorded) -> Result<Ran, Failure> {
     let answered = agent
         .answer(recorded.info.clone(), door, budget(recorded))
         .await
-        .map_err(|error| Failure { kind: FailureKind::Host, reason: error.to_string() })?;
+        .map_err(|error| Failure::new(FailureKind::Host, error))?;
     let mut state = state.lock();
     let departed = state.tape.departed();
     Ok(Ran { taken: std::mem::take(&mut state.taken), departed, ended: answered.outcome, cpu: answered.cpu })
@@ -89,7 +89,7 @@ impl Ran {
                 })
             })
             .collect();
-        let stopped = |reason: &str| Failure { kind: FailureKind::Stopped, reason: reason.to_owned() };
+        let stopped = |reason: &str| Failure::new(FailureKind::Stopped, reason);
         let ended = match recorded.end {
             RecordedEnd::Own(Ending::Done) => Ok(Outcome::Done),
             RecordedEnd::Own(Ending::Transferred) => Ok(Outcome::Transferred),
@@ -100,14 +100,12 @@ impl Ran {
             | RecordedEnd::Stopped
             | RecordedEnd::Withheld => Err(stopped("the call was cut off")),
             RecordedEnd::Failed(Why::AgentMemory) => {
-                Err(Failure { kind: FailureKind::Memory, reason: "the agent took too much memory".into() })
+                Err(Failure::new(FailureKind::Memory, "the agent took too much memory"))
             }
             RecordedEnd::Failed(Why::AgentBudget) => {
-                Err(Failure { kind: FailureKind::TurnCpu, reason: "the agent computed too long".into() })
+                Err(Failure::new(FailureKind::TurnCpu, "the agent computed too long"))
             }
-            RecordedEnd::Failed(_) => {
-                Err(Failure { kind: FailureKind::Trap, reason: "the agent failed".into() })
-            }
+            RecordedEnd::Failed(_) => Err(Failure::new(FailureKind::Trap, "the agent failed")),
         };
         Self { taken, departed: None, ended, cpu: Duration::ZERO }
     }

@@ -45,7 +45,7 @@ pub enum LoadError {
     #[error("the component does not fit the world parloir:agent/agent@0.1.0: {0}")]
     World(String),
     /// It failed to describe itself.
-    #[error("the agent failed while describing itself: {0}")]
+    #[error("the agent failed while describing itself: {}{}", .0, .0.below())]
     Describe(#[from] Failure),
     /// What it says of itself is not usable.
     #[error("the agent's description is not valid: {0}")]

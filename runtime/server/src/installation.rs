@@ -134,6 +134,22 @@ impl Installation {
         providers: Option<Registry>,
         settings: Settings,
     ) -> Result<Self, OpenError> {
+        Self::open_telling(config, folders, model_file, providers, settings, &|_| {}).await
+    }
+
+    /// As [`Installation::open`], telling of each agent's file before it is loaded: one that was never compiled for
+    /// this machine takes half a minute.
+    ///
+    /// # Errors
+    /// As [`Installation::open`].
+    pub async fn open_telling(
+        config: &Config,
+        folders: &Folders,
+        model_file: &Path,
+        providers: Option<Registry>,
+        settings: Settings,
+        tell: &(dyn Fn(&Path) + Send + Sync),
+    ) -> Result<Self, OpenError> {
         let wrong = |e: &dyn std::fmt::Display| OpenError::Config(e.to_string());
         let house = house(config)?;
         let storage = Storage::open(folders).await?;
@@ -149,7 +165,7 @@ impl Installation {
         };
         let cache = kept_agents(folders)?;
         let sandbox = Sandbox::new(settings, Some(cache)).map_err(|e| OpenError::Storage(e.to_string()))?;
-        Self::furnish(house, storage, providers, sandbox, HashMap::new()).await
+        Self::furnish(house, storage, providers, sandbox, HashMap::new(), tell).await
     }
 
     /// Opens an installation around agents that are loaded already, by the file their lines name: for
@@ -169,7 +185,7 @@ impl Installation {
             return Err(OpenError::Config("no agent was given: load at least one".into()));
         };
         let storage = Storage::open(folders).await?;
-        Self::furnish(house, storage, providers, sandbox, agents).await
+        Self::furnish(house, storage, providers, sandbox, agents, &|_| {}).await
     }
 
     async fn furnish(
@@ -178,10 +194,12 @@ impl Installation {
         providers: Registry,
         sandbox: Sandbox,
         mut agents: HashMap<PathBuf, Agent>,
+        tell: &(dyn Fn(&Path) + Send + Sync),
     ) -> Result<Self, OpenError> {
         for line in house.lines() {
             let path = &line.config.agent;
             if !agents.contains_key(path) {
+                tell(path);
                 agents.insert(path.clone(), load(&sandbox, path).await?);
             }
         }

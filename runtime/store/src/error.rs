@@ -56,6 +56,9 @@ pub enum StoreError {
     /// A key could not be had.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// Another program has the folder open.
+    #[error("{0} is in use by another program: stop that one first")]
+    InUse(String),
     /// The disk failed, or the folder cannot be used.
     #[error("the data folder cannot be used ({0}): check the disk's space and state, then restart")]
     Io(String),

@@ -71,7 +71,8 @@ pub struct Conversation {
     pub steps: Vec<Step>,
     /// How long the caller waits for the agent to speak before the next step is taken anyway: 20 s.
     pub reply_patience: Duration,
-    /// After the last step, how long the caller waits in silence for the agent to end the call: 10 s.
+    /// After the last step, how long the caller waits in silence for the agent to end the call, then hangs up: 15 s. Longer
+    /// than an agent's usual patience (10 s for a name or a number), so that one that would speak again is heard.
     pub linger: Duration,
     /// The longest the whole may take: 5 minutes. Then the caller hangs up.
     pub total: Duration,
@@ -83,7 +84,7 @@ impl Conversation {
         Self {
             steps,
             reply_patience: Duration::from_secs(20),
-            linger: Duration::from_secs(10),
+            linger: Duration::from_secs(15),
             total: Duration::from_secs(300),
         }
     }
@@ -98,6 +99,8 @@ pub enum Seen<'a> {
     Heard(&'a CarrierEvent),
     /// The agent did not speak in time; the next step is taken.
     NoReply,
+    /// The steps are over, and for so long nobody has spoken; the caller hangs up.
+    Quiet(Duration),
     /// The conversation took longer than it may; the caller hangs up.
     OutOfTime,
 }
@@ -165,6 +168,9 @@ pub async fn run<F: FnMut(Seen<'_>) + Send>(
     }
     if matches!(end, Wait::Ready) {
         end = runner.linger(conversation.linger).await;
+        if matches!(end, Wait::Ready) {
+            (runner.see)(Seen::Quiet(conversation.linger));
+        }
     }
     let out_of_time = matches!(end, Wait::OutOfTime);
     if out_of_time {

@@ -420,13 +420,31 @@ async fn a_scripted_caller_takes_turns_and_interrupts() {
     let report = run(call, &conversation, |seen| match seen {
         Seen::Heard(CarrierEvent::Cleared { dropped_ms, .. }) => dropped = *dropped_ms,
         Seen::Taking(_) => taken += 1,
-        Seen::Heard(_) | Seen::NoReply | Seen::OutOfTime => {}
+        Seen::Heard(_) | Seen::NoReply | Seen::Quiet(_) | Seen::OutOfTime => {}
     })
     .await;
     assert_eq!((report.taken, taken, report.out_of_time), (4, 4, false));
     assert!((1200..1750).contains(&dropped), "{dropped} ms were dropped");
     assert_eq!(report.record.ended, EndReason::CallerHungUp);
     assert_eq!(agent.await.unwrap(), LegEvent::Stopped(StopReason::CarrierStopped));
+}
+
+#[tokio::test]
+async fn a_caller_who_has_nothing_more_to_say_says_so_before_hanging_up() {
+    let mut server = Server::start().await;
+    let call = CarrierCall::dial(&server.voice(), options()).await.unwrap();
+    let mut leg = server.leg().await;
+    started(&mut leg).await;
+    let quiet = Duration::from_millis(200);
+    let conversation = Conversation { linger: quiet, ..Conversation::new(Vec::new()) };
+    let mut told = Vec::new();
+    let report = run(call, &conversation, |seen| {
+        if let Seen::Quiet(length) = seen {
+            told.push(length);
+        }
+    })
+    .await;
+    assert_eq!((told, report.record.ended), (vec![quiet], EndReason::CallerHungUp));
 }
 
 #[tokio::test]

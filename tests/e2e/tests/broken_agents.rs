@@ -31,7 +31,7 @@ const CASES: &[Case] = &[
         severity: "error",
         place: "undeclared/agent.c:9",
         what: "uses `calendar` and does not declare it",
-        remedy: "add \"calendar\" to the capabilities",
+        remedy: "add it to `PARLOIR_AGENT`: .needs = PARLOIR_NEEDS_CALENDAR",
     },
     Case {
         agent: "unused",
@@ -110,7 +110,7 @@ const CASES: &[Case] = &[
         rule: "stopped",
         severity: "error",
         place: "crashing/agent.c:11",
-        what: "stopped when a caller says nothing: wasm `unreachable`",
+        what: "in answer: assert(reply.turn.kind == PARLOIR_SPEECH) does not hold",
         remedy: "`parloir talk`",
     },
     Case {
@@ -284,6 +284,29 @@ fn everything_that_can_be_found_is_found_in_an_agent_that_has_it() {
 }
 
 #[test]
+fn a_bug_is_told_in_its_author_s_words_and_with_the_engine_s_stack_when_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let conversation = folder.path().join("a.yaml");
+    fs::write(
+        &conversation,
+        "conversation: One\nsteps:\n  - agent: help\n  - hangs_up\n  - agent: goodbye\n",
+    )
+    .unwrap();
+    let (agent, conversation) = (broken().join("crashing"), conversation.to_string_lossy().into_owned());
+    let agent = agent.to_string_lossy();
+    let (code, out, err) = run(&["test", &agent, &conversation], folder.path());
+    assert_eq!(code, 1, "{out}{err}");
+    let words = "stopped at agent.c:12 in answer: assert(reply.turn.kind == PARLOIR_SPEECH) does not hold";
+    assert!(out.contains(&format!("log    error: {words}")), "{out}");
+    assert!(out.contains(&format!("+ it ended failed: trap: {words}")), "{out}");
+    assert_eq!(out.matches("- expected").count(), 1, "what follows from it is told too: {out}");
+    let stack = "the agent was stopped by a trap";
+    assert!(!format!("{out}{err}").contains(stack) && !out.contains("0x"), "{out}{err}");
+    let (_, _, err) = run(&["-v", "test", &agent, &conversation], folder.path());
+    assert!(err.contains(stack) && err.contains("0x"), "{err}");
+}
+
+#[test]
 fn words_comments_and_other_people_s_packages_are_no_calls_of_the_host() {
     let folder = tempfile::tempdir().unwrap();
     let agent = broken().join("quotes");
@@ -339,7 +362,7 @@ fn a_syntax_error_has_its_line_in_every_language_and_nothing_is_written() {
         let agent = broken().join("syntax").join(language);
         let (code, out, err) =
             run(&["build", &agent.to_string_lossy(), "-o", &output.to_string_lossy()], folder.path());
-        assert_eq!(code, 1, "{language}: {out}{err}");
+        assert_eq!(code, 2, "{language}: {out}{err}");
         assert!(err.contains(place), "{language}: {err}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{language} left something");
     }
@@ -353,7 +376,7 @@ fn what_does_not_load_does_not_take_the_place_of_what_did() {
     let agent = broken().join("nameless");
     let (code, _, err) =
         run(&["build", &agent.to_string_lossy(), "-o", &output.to_string_lossy()], folder.path());
-    assert_eq!(code, 1);
+    assert_eq!(code, 2);
     assert!(err.contains("`languages` must name 1 to 32 languages"), "{err}");
     assert_eq!(fs::read_to_string(&output).unwrap(), "what was there");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
@@ -366,8 +389,8 @@ fn wasi_is_named_with_what_drags_it_in() {
     let agent = broken().join("wasi");
     let (code, _, err) =
         run(&["build", &agent.to_string_lossy(), "-o", &output.to_string_lossy()], folder.path());
-    assert_eq!(code, 1);
-    assert!(err.contains("agent.c: ") && err.contains("fd_write") && err.contains("parloir_info"), "{err}");
+    assert_eq!(code, 2);
+    assert!(err.contains("agent.c:7: ") && err.contains("fd_write") && err.contains("parloir_info"), "{err}");
     assert!(!output.exists());
 }
 

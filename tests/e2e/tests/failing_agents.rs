@@ -13,7 +13,11 @@ use parloir_transport::webhook::DialStatus;
 
 /// Rings an agent that fails in some way, and returns why, as its journal says.
 async fn fails(trial: &str) -> String {
-    let house = House::open(Plan { settings: &[("trial", trial)], ..Plan::default() }).await;
+    fails_on(trial, "always").await
+}
+
+async fn fails_on(trial: &str, recording: &str) -> String {
+    let house = House::open(Plan { settings: &[("trial", trial)], recording, ..Plan::default() }).await;
     let mut watch = house.watch();
     let (report, events) = house.ring(vec![Step::new(Action::Silence(Duration::from_secs(20)))]).await;
     assert_eq!(report.transfers, [(FALLBACK.to_owned(), DialStatus::Completed)], "{trial}: {events:?}");
@@ -47,7 +51,11 @@ async fn a_memory_hog_is_stopped() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_is_told() {
     let why = fails("panic").await;
-    assert!(why.starts_with("AgentTrap"), "{why}");
+    assert!(why.starts_with("AgentTrap") && why.contains("the trial asked for it"), "{why}");
+    // Before anybody agreed to be kept: where, and not what.
+    let why = fails_on("panic", "ask").await;
+    assert!(why.contains("instruction executed, at src/lib.rs:"), "{why}");
+    assert!(!why.contains("the trial asked for it"), "{why}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -438,6 +438,29 @@ async fn go_s_own_library_finds_a_still_clock_and_prints_to_the_journal() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_python_prints_goes_to_the_journal() {
+    let (outcome, asked) = ring(&agent(PYTHON).await, "print").await;
+    assert_eq!(outcome.unwrap(), Outcome::Done);
+    assert_eq!(
+        logged(&asked),
+        [
+            (LogLevel::Info, "un thé,"),
+            (LogLevel::Info, "prêt 7"),
+            (LogLevel::Warn, "beside"),
+            (LogLevel::Info, "unfinished"),
+        ]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_typescript_prints_goes_to_the_journal() {
+    let (outcome, asked) = ring(&agent(TYPESCRIPT).await, "print").await;
+    assert_eq!(outcome.unwrap(), Outcome::Done);
+    let printed = [(LogLevel::Info, "un thé, {\"prêt\":[7,null]}"), (LogLevel::Error, "RangeError: too far")];
+    assert_eq!(logged(&asked), printed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_call_runs_again_the_same() {
     let agent = agent(GO).await;
     assert_eq!(ring(&agent, "library").await.1, ring(&agent, "library").await.1);

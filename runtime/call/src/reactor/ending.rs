@@ -18,6 +18,7 @@ use tokio::time::timeout;
 
 use super::{AFTER_CALLER, FALLBACK, Reactor, Summary, voice};
 use crate::fallback::{goodbye, sentence};
+use crate::place::place;
 use crate::request::Reply;
 use crate::switchboard::TransferOutcome;
 
@@ -64,7 +65,8 @@ impl Reactor {
                 match outcome {
                     Ok(Outcome::Failed(why)) => {
                         self.agent_end = AgentEnd::Failed(FailureKind::AgentTrap);
-                        self.agent_failed(FailureKind::AgentTrap, "the agent gave up", Some(why));
+                        let reason = self.placed("the agent gave up".to_owned());
+                        self.agent_failed(FailureKind::AgentTrap, &reason, Some(why));
                         return;
                     }
                     Ok(outcome) => {
@@ -78,7 +80,22 @@ impl Reactor {
                         } else {
                             let kind = failure_kind(failure.kind);
                             self.agent_end = AgentEnd::Failed(kind);
-                            self.agent_failed(kind, &failure.to_string(), None);
+                            let words = match failure.kind {
+                                GuestFailure::Trap | GuestFailure::Memory => self.shared.last_words(),
+                                GuestFailure::TurnCpu
+                                | GuestFailure::CallCpu
+                                | GuestFailure::Stack
+                                | GuestFailure::Stopped
+                                | GuestFailure::Host => None,
+                            };
+                            let mut reason = failure.to_string();
+                            if words.is_some() {
+                                reason = self.placed(reason);
+                            }
+                            if !failure.stack.is_empty() {
+                                reason = format!("{reason}\n{}", failure.stack);
+                            }
+                            self.agent_failed(kind, &reason, words);
                             return;
                         }
                     }
@@ -100,11 +117,25 @@ impl Reactor {
         }
     }
 
-    /// The agent will not go on. The caller is looked after; the journal says why.
+    /// A reason, with the place in the author's files where the agent says that it happened.
+    fn placed(&self, reason: String) -> String {
+        match self.shared.last_words().as_deref().and_then(place) {
+            Some(place) => format!("{reason}, at {place}"),
+            None => reason,
+        }
+    }
+
+    /// The agent will not go on. The caller is looked after; the journal says why: in its first line, and below it
+    /// the agent's stack if there is one.
     pub(super) fn agent_failed(&mut self, kind: FailureKind, reason: &str, detail: Option<String>) {
         tracing::warn!(call = %self.shared.id, ?kind, "the agent failed");
         let reason: String = reason.chars().take(2_000).collect();
-        self.outcome = Some(Outcome::Failed(detail.clone().unwrap_or_else(|| reason.clone())));
+        // In a line, wherever it is told: the stack stays in the record.
+        let why = match &detail {
+            Some(words) => words.lines().map(str::trim).collect::<Vec<_>>().join(" "),
+            None => reason.lines().next().unwrap_or_default().to_owned(),
+        };
+        self.outcome = Some(Outcome::Failed(why));
         self.failure(kind, reason, detail);
         self.stop_agent();
         self.phase = Phase::Fallback;

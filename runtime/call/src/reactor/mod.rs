@@ -298,6 +298,7 @@ impl Reactor {
             documents,
             used: Arc::default(),
             asked: AtomicU32::new(0),
+            noted: Mutex::new(None),
             serving: Mutex::new(None),
             tasks: TaskTracker::new(),
             report: Mutex::new(Report::default()),

@@ -164,16 +164,20 @@ fn judge(left: &Left, met: &Met, place: &impl Fn(Option<&str>) -> String, findin
                 "ask so many times and no more: `ask_until` ends by itself, with `silent`",
             ),
         }),
-        Ended::Stopped(why) => findings.push(Finding::error(
+        Ended::Stopped(why) => findings.push(Finding::in_a_call(
             Rule::Stopped,
             &place(met.last.as_deref()),
-            format!("the agent is stopped when a caller {who}: {}", in_short(why)),
+            format!(
+                "the agent is stopped when a caller {who}: {}",
+                why.strip_prefix("trap: ").unwrap_or(why)
+            ),
             match met.wants {
                 Wants::ToLeave => "end the agent's part when a turn is `hung-up`: it has 10 s left, and nobody to talk to",
                 Wants::Nothing | Wants::AHuman => {
                     "rehearse that call (`parloir talk`), and see what its log says: only a bug or a limit stops an agent"
                 }
             },
+            &left.events,
         )),
         // Whoever asks for a human and is told goodbye was not put through either.
         Ended::Agent(_) if met.wants == Wants::AHuman && left.transferred_to.is_none() => {
@@ -196,30 +200,7 @@ fn last_said(events: &[Event]) -> Option<&str> {
         | Happened::Lost { .. }
         | Happened::Silence { .. }
         | Happened::HungUp
+        | Happened::Noted { .. }
         | Happened::Host { .. } => None,
     })
-}
-
-/// A failure without the engine's own stack.
-fn in_short(why: &str) -> String {
-    let first = why.lines().next().unwrap_or(why).trim_end_matches(':');
-    match why.lines().last().and_then(|last| last.split_once("wasm trap: ")) {
-        Some((_, trap)) => trap.to_owned(),
-        None => first.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_trap_is_told_without_the_engine_s_stack() {
-        let why = "trap: error while executing at wasm backtrace:\n    0: 0x1f - agent.wasm!answer: wasm trap: wasm `unreachable` instruction executed";
-        assert_eq!(in_short(why), "wasm `unreachable` instruction executed");
-        assert_eq!(
-            in_short("turn-cpu: the agent computed too long"),
-            "turn-cpu: the agent computed too long"
-        );
-    }
 }

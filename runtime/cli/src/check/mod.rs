@@ -15,6 +15,9 @@ pub(crate) mod source;
 use std::collections::BTreeSet;
 
 use parloir_contract::Capability;
+use parloir_rehearsal::{Event, told};
+
+use crate::toolchain::Language;
 
 pub(crate) use rule::Rule;
 
@@ -41,13 +44,25 @@ pub(crate) struct Finding {
     pub(crate) what: String,
     /// What to do.
     pub(crate) remedy: String,
+    /// The end of the call in which it was met, one line for each thing that happened; empty where there was none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) course: Vec<String>,
 }
+
+/// So much of a call is shown below a finding.
+const SHOWN: usize = 6;
 
 impl Finding {
     /// Calls go wrong.
     pub(crate) fn error(rule: Rule, place: &str, what: impl Into<String>, remedy: impl Into<String>) -> Self {
         let (place, what, remedy) = (place.to_owned(), what.into(), remedy.into());
-        Self { rule, severity: Severity::Error, place, what, remedy }
+        Self { rule, severity: Severity::Error, place, what, remedy, course: Vec::new() }
+    }
+
+    /// Calls go wrong: this one did.
+    fn in_a_call(rule: Rule, place: &str, what: String, remedy: &str, events: &[Event]) -> Self {
+        let last = events.get(events.len().saturating_sub(SHOWN)..).unwrap_or_default();
+        Self { course: last.iter().map(told).collect(), ..Self::error(rule, place, what, remedy) }
     }
 
     /// Calls may go wrong.
@@ -103,11 +118,43 @@ impl Used {
     }
 }
 
+/// How an agent declares a capability, in the words of its language; in the contract's where nobody knows it.
+fn declaring(language: Option<Language>, capability: Capability) -> String {
+    let name = capability.name();
+    match language {
+        None => format!("add \"{name}\" to the capabilities of its description"),
+        Some(Language::Rust) => {
+            format!("add it to its `Description`: .needing([Capability::{capability:?}])")
+        }
+        Some(Language::Typescript) => {
+            format!("add \"{name}\" to the capabilities of `agent({{ … }})`: capabilities: [\"{name}\"]")
+        }
+        Some(Language::Python) => {
+            format!("add \"{name}\" to the capabilities of `@agent`: capabilities=[\"{name}\"]")
+        }
+        Some(Language::C) => format!(
+            "add it to `PARLOIR_AGENT`: .needs = PARLOIR_NEEDS_{}; several are joined by |",
+            name.to_uppercase()
+        ),
+        Some(Language::Go) => {
+            let name = match capability {
+                Capability::Model => "Model",
+                Capability::Calendar => "Calendar",
+                Capability::Memory => "Memory",
+                Capability::Documents => "Documents",
+                Capability::Transfer => "Transfers",
+            };
+            format!("add it to `parloir.Agent`: Needs: []parloir.Capability{{parloir.{name}}}")
+        }
+    }
+}
+
 /// Holds what an agent calls against what it declares. `described` is where the agent says who it is,
-/// `place` where a capability is first mentioned.
+/// `place` where a capability is first mentioned; the remedy is in the words of its language.
 pub(crate) fn capabilities(
     used: &Used,
     declared: &[Capability],
+    language: Option<Language>,
     described: &str,
     place: impl Fn(Capability) -> Option<String>,
 ) -> Vec<Finding> {
@@ -121,7 +168,7 @@ pub(crate) fn capabilities(
                 Rule::Undeclared,
                 &place(),
                 format!("the agent uses `{name}` and does not declare it: each such call is refused"),
-                format!("add \"{name}\" to the capabilities of its description"),
+                declaring(language, capability),
             ));
         }
         if declares && !needs {
@@ -171,7 +218,8 @@ mod tests {
     #[test]
     fn what_is_used_is_declared_and_the_reverse() {
         let used = used(&["calendar.free", "call.transfer", "call.consent", "report.set"]);
-        let found = capabilities(&used, &[Capability::Transfer, Capability::Memory], "a.wasm", |_| None);
+        let found =
+            capabilities(&used, &[Capability::Transfer, Capability::Memory], None, "a.wasm", |_| None);
         let said: Vec<_> = found.iter().map(|f| (f.severity, f.what.as_str())).collect();
         assert_eq!(
             said,
@@ -186,8 +234,24 @@ mod tests {
     }
 
     #[test]
+    fn the_remedy_is_in_the_words_of_the_language() {
+        for (language, words) in [
+            (None, "add \"transfer\" to the capabilities"),
+            (Some(Language::Rust), ".needing([Capability::Transfer])"),
+            (Some(Language::Typescript), "capabilities: [\"transfer\"]"),
+            (Some(Language::Python), "capabilities=[\"transfer\"]"),
+            (Some(Language::C), ".needs = PARLOIR_NEEDS_TRANSFER"),
+            (Some(Language::Go), "Needs: []parloir.Capability{parloir.Transfers}"),
+        ] {
+            let found = capabilities(&used(&["call.transfer"]), &[], language, "a", |_| None);
+            assert!(found[0].remedy.contains(words), "{language:?}: {found:?}");
+            assert!(found.iter().all(|finding| finding.rule != Rule::NoHuman), "{found:?}");
+        }
+    }
+
+    #[test]
     fn an_agent_that_keeps_callers_from_humans_is_told() {
-        let found = capabilities(&used(&["call.say"]), &[], "a.wasm", |_| None);
+        let found = capabilities(&used(&["call.say"]), &[], None, "a.wasm", |_| None);
         assert!(found.iter().any(|f| f.what.contains("no path leads to a human")));
         assert!(found.iter().any(|f| f.what.contains("nothing is reported")));
         assert!(found.iter().any(|f| f.what.contains("never asked about recording")));

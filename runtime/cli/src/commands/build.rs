@@ -1,13 +1,14 @@
 //! `parloir build`: an agent's folder becomes a component.
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use clap::Args;
 use parloir_sandbox::{Sandbox, Settings, surface};
 
 use crate::terminal::{DIM, GOOD, styled};
 use crate::toolchain::{self, Language, Options, cache};
-use crate::{Outcome, terminal};
+use crate::{Failure, Outcome, terminal};
 
 #[derive(Args)]
 pub(crate) struct Build {
@@ -30,6 +31,7 @@ pub(crate) struct Build {
 
 impl Build {
     pub(crate) async fn run(self) -> Outcome {
+        let began = Instant::now();
         let (folder, output, json) = (self.folder, self.output, self.json);
         let (language, offline) = (self.lang, self.offline);
         let made = tokio::task::spawn_blocking(move || {
@@ -37,7 +39,8 @@ impl Build {
                 Options { language, output: output.as_deref(), quiet: json, offline, stoppable: false };
             toolchain::make(&folder, options)
         })
-        .await??;
+        .await?
+        .map_err(|error| Failure::bad_input(&error))?;
         if made.page {
             let built = made.put()?;
             let (page, bytes) = (built.component.display(), built.size);
@@ -57,10 +60,10 @@ impl Build {
         if let Some(bar) = bar {
             bar.finish_and_clear();
         }
-        let agent = agent?;
+        let agent = agent.map_err(|error| Failure::bad_input(&error))?;
         let built = made.put()?;
         let description = agent.description();
-        let seconds = built.took.as_secs_f64();
+        let seconds = began.elapsed().as_secs_f64();
         if json {
             println!(
                 "{}",

@@ -203,6 +203,11 @@ fn print(seen: Seen<'_>) {
         }
         Seen::Heard(event) => event_line(event),
         Seen::NoReply => anstream::println!("{}", styled(BAD, "the agent did not answer in time")),
+        Seen::Quiet(length) => {
+            let words =
+                format!("nobody spoke for {} s after the last step: the caller hangs up", length.as_secs());
+            anstream::println!("{}", styled(DIM, &words));
+        }
         Seen::OutOfTime => anstream::println!("{}", styled(BAD, "the conversation took too long")),
     }
 }

@@ -81,7 +81,7 @@ impl Check {
                     let described = source.as_ref().and_then(Source::description);
                     let described = described.as_deref().unwrap_or(&place);
                     if let Some(used) = &used {
-                        findings.extend(capabilities(used, agent.capabilities(), described, mention));
+                        findings.extend(capabilities(used, agent.capabilities(), language, described, mention));
                     }
                     let written = |words: &str| source.as_ref().and_then(|source| source.written(words));
                     let met = callers::ring(&agent, &place, transfers(used.as_ref(), &agent), written).await;
@@ -122,6 +122,9 @@ impl Check {
                 };
                 let rule = styled(DIM, &format!("[{}]", finding.rule.name()));
                 anstream::println!("{} {}: {} {rule}", styled(style, name), finding.place, finding.what);
+                for line in finding.course.iter().flat_map(|happened| happened.lines()) {
+                    anstream::println!("    {}", styled(DIM, line));
+                }
                 anstream::println!("  {} {}", styled(DIM, "remedy:"), finding.remedy);
             }
             if findings.is_empty() {
@@ -171,7 +174,7 @@ pub(crate) async fn breaks_calls(
     let mut findings = read.findings;
     let mention = |capability| source.mention(capability);
     if let Some(used) = &used {
-        findings.extend(capabilities(used, agent.capabilities(), &place, mention));
+        findings.extend(capabilities(used, agent.capabilities(), Some(language), &place, mention));
     }
     let transfers = transfers(used.as_ref(), agent);
     findings.extend(callers::ring(agent, &place, transfers, |words| source.written(words)).await);
@@ -186,7 +189,8 @@ fn used(source: Option<&Source>, read: &Read) -> Option<Used> {
     source.and_then(Source::used).or_else(by_component)
 }
 
-/// Whether the agent puts callers through; by its own word where its calls are not to be seen.
+/// Whether the agent puts callers through; by its own word where its calls are not to be seen. One that never declared
+/// it is refused, and told of that alone.
 fn transfers(used: Option<&Used>, agent: &parloir_sandbox::Agent) -> bool {
-    used.map_or_else(|| agent.capabilities().contains(&Capability::Transfer), Used::transfers)
+    agent.capabilities().contains(&Capability::Transfer) && used.is_none_or(Used::transfers)
 }

@@ -1,6 +1,6 @@
 //! `parloir serve`: answers a carrier's calls.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use parloir_providers::Role;
@@ -28,8 +28,15 @@ impl Serve {
         let config = Config::read(&self.config)?;
         let model_file = needed_model(&config, &self.models).await?;
         let spinner = terminal::spinner("opening the house");
+        let shown = spinner.clone();
+        let tell = move |agent: &Path| {
+            let words = format!("loading {} (compiled for this machine the first time)…", agent.display());
+            shown.suspend(|| anstream::eprintln!("{}", styled(DIM, &words)));
+        };
+        let folders = self.data.folders();
         let opened =
-            Installation::open(&config, &self.data.folders(), &model_file, None, Settings::default()).await;
+            Installation::open_telling(&config, &folders, &model_file, None, Settings::default(), &tell)
+                .await;
         spinner.finish_and_clear();
         let running = serve(&config, opened?).await?;
         announce(&running);

@@ -1,6 +1,7 @@
 //! `parloir show`: what happened in a call, line by line.
 
 mod understanding;
+mod words;
 
 use std::collections::HashMap;
 
@@ -10,9 +11,10 @@ use parloir_contract::{
 };
 use parloir_journal::{
     BlockedTo, Gate, HostCallEnded, HostCallStarted, Named, ProviderEnded, ProviderRole, ProviderStarted,
-    ProviderStatus, Purposes, ReadError, Record, RecordBody, Seq, holds, read_call,
+    Purposes, ReadError, Record, RecordBody, Seq, holds, read_call,
 };
 use parloir_persons::CallFile;
+use parloir_rehearsal::status_name;
 use parloir_store::Keyring;
 
 use crate::commands::calls::{ending, time};
@@ -163,8 +165,14 @@ fn line(body: &RecordBody, bodies: &HashMap<Seq, &RecordBody>, all: bool) -> Lin
         }
         RecordBody::Gate(gate) => Some((host("gate"), gate_words(*gate).to_owned())),
         RecordBody::Failure(failure) => {
+            let (reason, stack) = failure.reason.split_once('\n').unwrap_or((failure.reason.as_str(), ""));
             let detail = failure.detail.as_deref().map(|d| format!(": {d}")).unwrap_or_default();
-            Some((styled(BAD, "failure  "), format!("{:?}: {}{detail}", failure.kind, failure.reason)))
+            let stack =
+                if all && !stack.is_empty() { format!("\n{}", styled(DIM, stack)) } else { String::new() };
+            Some((
+                styled(BAD, "failure  "),
+                format!("{}: {reason}{detail}{stack}", words::failed(failure.kind)),
+            ))
         }
         RecordBody::Report(report) => {
             let fields: Vec<String> = report.fields.iter().flatten().map(field).collect();
@@ -299,10 +307,8 @@ fn provider(ended: &ProviderEnded, bodies: &HashMap<Seq, &RecordBody>) -> Line {
         ProviderRole::LanguageModel => "thought by",
         ProviderRole::TextToSpeech => "voiced by",
     };
-    let status = match ended.status {
-        ProviderStatus::Ok => String::new(),
-        other => format!(", {other:?} (attempt {attempt})"),
-    };
+    let again = if *attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
+    let status = words::provider(ended.status).map_or_else(String::new, |how| format!(", {how}{again}"));
     Some((
         host(""),
         styled(DIM, &format!("{role} {model} ({provider}, {region}) in {} ms{status}", ended.latency_ms)),
@@ -320,8 +326,8 @@ fn host_call(ended: &HostCallEnded, bodies: &HashMap<Seq, &RecordBody>, all: boo
         let quiet =
             ["clock.", "log.", "random.", "understanding."].iter().any(|quiet| name.starts_with(quiet));
         let words = format!(
-            "{name} {:?} {} ms {}",
-            ended.status,
+            "{name} {} {} ms {}",
+            words::host(ended.status),
             ended.latency_us / 1_000,
             styled(DIM, "(content not kept)")
         );
@@ -366,7 +372,7 @@ fn host_call(ended: &HostCallEnded, bodies: &HashMap<Seq, &RecordBody>, all: boo
         (HostCall::Chat(_), HostReturn::Chat(Ok(answer))) => (host("model"), answer.text.clone()),
         (HostCall::Transfer(transfer), HostReturn::Transfer(Ok(how))) => {
             let to = if transfer.to.is_empty() { "the fallback number" } else { &transfer.to };
-            (host("transfer"), format!("to {to}: {how:?}"))
+            (host("transfer"), format!("to {to}: {}", words::transferred(*how)))
         }
         (HostCall::Consent(granted), HostReturn::Consent(_)) => {
             (host("consent"), if *granted { "given" } else { "refused" }.to_owned())
@@ -385,9 +391,11 @@ fn host_call(ended: &HostCallEnded, bodies: &HashMap<Seq, &RecordBody>, all: boo
                 Booked::Taken => "the slot was taken meanwhile".to_owned(),
             },
         ),
+        // The report stands at the end, whole.
+        (HostCall::SetReport(_), _) if !all && is_filed(bodies) => return None,
         (HostCall::SetReport(set), HostReturn::SetReport(_)) => (host("report"), field(set)),
         (HostCall::Log(line), HostReturn::Log(())) => {
-            (host("log"), format!("{:?}: {}", line.level, line.message))
+            (host("log"), format!("{}: {}", line.level.name(), line.message))
         }
         (
             HostCall::Now
@@ -406,8 +414,16 @@ fn host_call(ended: &HostCallEnded, bodies: &HashMap<Seq, &RecordBody>, all: boo
                 (words, _) => (host("meaning"), words),
             }
         }
-        (arguments, result) => (host("host"), format!("{arguments:?} → {result:?}")),
+        (arguments, result) => match words::asked(arguments, result) {
+            Some((what, words)) => (host(what), words),
+            None => (host("host"), format!("{arguments:?} → {result:?}")),
+        },
     })
+}
+
+/// Whether the journal holds the report as it was filed.
+fn is_filed(bodies: &HashMap<Seq, &RecordBody>) -> bool {
+    bodies.values().any(|body| matches!(body, RecordBody::Report(report) if report.fields.is_some()))
 }
 
 fn turn(turn: &Turn) -> String {
@@ -435,7 +451,7 @@ pub(crate) fn field(field: &Field) -> String {
         },
         Field::Need(need) => format!("need: {need}"),
         Field::Appointment(a) => format!("appointment: {} [{}]", a.slot.start, a.reference),
-        Field::Status(status) => format!("status: {status:?}"),
+        Field::Status(status) => format!("status: {}", status_name(*status)),
         Field::Summary(summary) => format!("summary: {summary}"),
         Field::Other(name, value) => format!("{name}: {value}"),
     }

@@ -274,6 +274,7 @@ impl Caller for Person {
             }
             Happened::Lost { why, .. } => say(&format!("not heard: {why}")),
             Happened::Agent { heard, whole: false, .. } => say(&format!("heard only “{heard}”")),
+            Happened::Noted { level, text } => anstream::println!("{}", test::noted(*level, text)),
             Happened::Agent { .. } | Happened::Caller { .. } | Happened::Keys { .. } | Happened::HungUp => {}
         }
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use parloir_contract::Import;
+use parloir_contract::{Import, LogLevel};
 use parloir_rehearsal::{
     Conversation, Coverage, Event, FILE_BYTES, FORMAT, Happened, Rehearsed, at, read, rehearse_all, to_json,
     to_junit,
@@ -254,12 +254,24 @@ pub(crate) fn tell(event: &Event) {
             styled(DIM, &format!("       silent for {seconds:.1} s"))
         }
         Happened::HungUp => format!("{} hangs up", styled(CALLER, "caller")),
+        Happened::Noted { level, text } => noted(*level, text),
         Happened::Host { import, answer, injected } => {
             let by = if *injected { " (by the file)" } else { "" };
             styled(DIM, &format!("       {import}: {answer}{by}"))
         }
     };
     anstream::println!("      {time}  {line}");
+}
+
+/// What the agent noted for its developer, each of its lines below the other.
+pub(crate) fn noted(level: LogLevel, text: &str) -> String {
+    let style = match level {
+        LogLevel::Debug | LogLevel::Info => DIM,
+        LogLevel::Warn => TITLE,
+        LogLevel::Error => BAD,
+    };
+    let text = text.trim_end().replace('\n', "\n                    ");
+    format!("{} {}", styled(style, &format!("log    {}:", level.name())), styled(DIM, &text))
 }
 
 fn covered(coverage: &Coverage, imports: &[Import]) {
@@ -269,7 +281,9 @@ fn covered(coverage: &Coverage, imports: &[Import]) {
         "\n{} {percent} % ({met} of {of} kinds of answers of the host)",
         styled(TITLE, "Coverage")
     );
-    for covered in coverage.of(imports) {
+    let (met, unasked): (Vec<_>, Vec<_>) =
+        coverage.of(imports).into_iter().partition(|covered| !covered.seen.is_empty());
+    for covered in met {
         let seen: Vec<String> = covered.seen.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
         let missing = if covered.missing.is_empty() {
             String::new()
@@ -277,6 +291,11 @@ fn covered(coverage: &Coverage, imports: &[Import]) {
             styled(BAD, &format!("  never: {}", covered.missing.join(", ")))
         };
         anstream::println!("  {:24} {}{missing}", covered.import, styled(DIM, &seen.join(", ")));
+    }
+    // An engine's component imports the whole contract.
+    if !unasked.is_empty() {
+        let names: Vec<&str> = unasked.iter().map(|covered| covered.import).collect();
+        anstream::println!("  {:24} {}", "never asked", styled(DIM, &names.join(", ")));
     }
 }
 

@@ -10,10 +10,30 @@ use std::process::Command;
 
 use super::job::asked;
 use super::sdk::{self, Passing};
-use super::{BuildError, Job, Wasm, module};
+use super::{BuildError, Job, Language, Wasm, module};
+use crate::check::source::Source;
 
 const SDK: &str = "guest-sdk/c";
 const TARGET: &str = "--target=wasm32-wasi";
+
+/// What reaches for WASI in agents that do.
+const REACHES: [&str; 15] = [
+    "printf(",
+    "puts(",
+    "putchar(",
+    "fprintf(",
+    "fputs(",
+    "perror(",
+    "scanf(",
+    "fopen(",
+    "fread(",
+    "fwrite(",
+    "getchar(",
+    "time(",
+    "clock_gettime(",
+    "getenv(",
+    "exit(",
+];
 
 /// C as of C23, and what would be a bug in any agent is an error.
 const COMPILE: [&str; 10] = [
@@ -63,8 +83,11 @@ pub(super) fn build(job: &Job<'_>) -> Result<Wasm, BuildError> {
     let bytes = core.read()?;
     let wasi = module::imported(&bytes, "wasi_snapshot_preview1");
     if !wasi.is_empty() {
+        // A linker knows of no line: that of the first of the usual ones, where one is called by name.
+        let source = Source::read(job.folder, Language::C).ok();
+        let place = source.and_then(|source| source.place(&REACHES));
         return Err(BuildError::Project {
-            file: job.folder.join("agent.c"),
+            file: place.map_or_else(|| job.folder.join("agent.c"), PathBuf::from),
             wrong: format!(
                 "the agent, or a function of libc that it calls, reaches for WASI's {}, which no agent has. Files, standard output (printf, puts), time() and exit() are the usual ways there: use parloir_text, parloir_info, parloir_now, and return from the agent instead",
                 wasi.join(", ")
@@ -239,6 +262,7 @@ mod tests {
         );
         let wrong = build(&job(agent.path())).map(|_| ()).unwrap_err().to_string();
         assert!(wrong.contains("fd_write") && wrong.contains("parloir_info"), "{wrong}");
+        assert!(wrong.contains("agent.c:3: "), "{wrong}");
     }
 
     #[test]

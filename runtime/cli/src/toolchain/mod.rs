@@ -31,7 +31,6 @@ mod unchanged;
 pub(crate) mod vendored;
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use parloir_sandbox::encode;
 
@@ -121,8 +120,6 @@ pub(crate) struct Built {
     pub(crate) component: PathBuf,
     /// Its size in bytes.
     pub(crate) size: usize,
-    /// How long it took.
-    pub(crate) took: Duration,
     /// It was made before, of the very same.
     pub(crate) unchanged: bool,
 }
@@ -157,22 +154,20 @@ pub(crate) struct Made {
     pub(crate) page: bool,
     language: Language,
     output: PathBuf,
-    took: Duration,
     unchanged: bool,
 }
 
 impl Made {
     /// Puts it where it belongs, in place of what was there.
     pub(crate) fn put(self) -> Result<Built, BuildError> {
-        let Self { bytes, page: _, language, output, took, unchanged } = self;
+        let Self { bytes, page: _, language, output, unchanged } = self;
         put(&output, &bytes)?;
-        Ok(Built { language, component: output, size: bytes.len(), took, unchanged })
+        Ok(Built { language, component: output, size: bytes.len(), unchanged })
     }
 }
 
 /// Makes a component, and leaves what was built before where it is.
 pub(crate) fn make(folder: &Path, options: Options<'_>) -> Result<Made, BuildError> {
-    let began = Instant::now();
     let language = match options.language {
         Some(language) => language,
         None => Language::of(folder)?,
@@ -189,8 +184,8 @@ pub(crate) fn make(folder: &Path, options: Options<'_>) -> Result<Made, BuildErr
     }?;
     let bytes = if wasm.page { wasm.bytes } else { encode(&wasm.bytes)? };
     let output = options.output.map_or(wasm.output, Path::to_owned);
-    let (page, unchanged, took) = (wasm.page, wasm.unchanged, began.elapsed());
-    Ok(Made { bytes, page, language, output, took, unchanged })
+    let (page, unchanged) = (wasm.page, wasm.unchanged);
+    Ok(Made { bytes, page, language, output, unchanged })
 }
 
 /// Writes a file whole or not at all.

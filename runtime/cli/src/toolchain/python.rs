@@ -14,7 +14,7 @@ use std::process::Command;
 use serde::Deserialize;
 
 use super::job::{asked, program};
-use super::unchanged::{Ingredients, Weighed, alone, keep, kept};
+use super::unchanged::{Ingredients, Reads, Weighed, alone, keep, kept};
 use super::{BuildError, Job, Wasm, cache, put, vendored};
 
 const VERSION: &str = "0.25.1";
@@ -67,7 +67,7 @@ pub(super) fn build(job: &Job<'_>) -> Result<Wasm, BuildError> {
 }
 
 /// All that the tool could read: what is imported, and whatever that opens while it is. A module may be
-/// imported by a name that is made up on the way, so that every file of the folders counts.
+/// imported by a name that is made up on the way, so that every source of the folders counts.
 fn ingredients(job: &Job<'_>, project: &Project, python: &str) -> Option<Weighed> {
     let version = asked(python, &["--version"])?;
     let mut ingredients =
@@ -78,11 +78,51 @@ fn ingredients(job: &Job<'_>, project: &Project, python: &str) -> Option<Weighed
         }
     }
     vendored::under("wit").for_each(|(path, bytes)| ingredients.add(path, bytes));
-    ingredients.add_folder(job.folder, true);
+    let reads = Reads { source: is_source, opens };
+    ingredients.add_folder(job.folder, true, reads);
     for folder in &project.path {
-        ingredients.add_folder(&job.folder.join(folder), false);
+        ingredients.add("path", folder.as_os_str().as_encoded_bytes());
+        ingredients.add_folder(folder, false, reads);
     }
     ingredients.weighed()
+}
+
+/// Whether an import may read it.
+fn is_source(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ["py", "pyc", "pth"].iter().any(|source| ending == *source))
+}
+
+/// What opens files of any name, besides `open` itself.
+const OPENERS: [&str; 15] = [
+    "read_text",
+    "read_bytes",
+    "__file__",
+    "FileIO",
+    "importlib",
+    "pkgutil",
+    "get_data",
+    "zipfile",
+    "gettext",
+    "fileinput",
+    "linecache",
+    "runpy",
+    "configparser",
+    "ElementTree",
+    "minidom",
+];
+
+/// Whether a source opens files while it is imported, or may. Told by its words alone: one that only speaks of it makes a
+/// build that would not have been needed.
+fn opens(source: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(source);
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    let opened = text.match_indices("open").any(|(at, open)| {
+        let before = text.get(..at).and_then(|text| text.chars().next_back());
+        let after = text.get(at + open.len()..).unwrap_or_default();
+        let after = after.trim_start_matches([' ', '\t']).chars().next();
+        !before.is_some_and(is_name) && matches!(after, Some('(' | ')' | ','))
+    });
+    opened || OPENERS.iter().any(|opener| text.contains(opener))
 }
 
 /// Finds what is wrong with the author's own files in a blink, where the tool would take half a minute.
@@ -232,6 +272,24 @@ fn run_tool(python: &str, tool: &Path) -> Command {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_source_that_opens_files_is_known_by_its_words() {
+        for opening in [
+            "f = open('menu.txt')",
+            "Path('x').open (",
+            "each(open, names)",
+            "x.read_text()",
+            "import zipfile",
+        ] {
+            assert!(opens(opening.as_bytes()), "{opening}");
+        }
+        for other in
+            ["say(\"We are open from 9.\")", "kind = Kind(open=True)", "reopened(x)", "open_hours(x)"]
+        {
+            assert!(!opens(other.as_bytes()), "{other}");
+        }
+    }
 
     #[test]
     fn a_slip_is_told_where_the_author_made_it_and_nobody_else() {

@@ -3,6 +3,9 @@
 //! A digest of contents, never of times: of everything that a tool could read, and of what it was told. It is
 //! kept beside what the tool made, with the digest of that. Whatever cannot be seen through (a folder that is
 //! too large, files that changed while the tool read them) is made again.
+//!
+//! Sources always count. What else lies in the folders (a token, a menu, notes) counts only where a source opens files
+//! by itself: [`Reads`] says which is which.
 
 use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
@@ -18,10 +21,24 @@ use super::{BuildError, Job, put};
 /// Files and bytes that are read for a digest.
 const MOST_FILES: usize = 20_000;
 const MOST_BYTES: u64 = 1 << 30;
-/// Beside an agent's files, and none of them: what is built, and what calls leave, which is sealed.
-const NO_PART: [&str; 3] = ["target", "parloir-data", "parloir-data.keys"];
+/// In an agent's own folder, and no part of the agent: what is built, what calls leave, which is sealed, what a line is
+/// like, and what the agent is held to.
+const NO_PART: [&str; 5] = ["target", "parloir-data", "parloir-data.keys", "parloir.toml", "conversations"];
+/// What a carrier's secret is named like. It is no part either.
+const TOKEN: &str = "token";
+/// What Python leaves beside its sources, made of them.
+const LEFT: &str = "__pycache__";
 /// How often a build looks whether another of the same folder has come to its end.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// What of a folder a tool reads.
+#[derive(Clone, Copy)]
+pub(super) struct Reads {
+    /// Whether it may read this file wherever it lies.
+    pub(super) source: fn(&Path) -> bool,
+    /// Whether these bytes of a source have it read files of any name.
+    pub(super) opens: fn(&[u8]) -> bool,
+}
 
 /// What goes into a component.
 #[derive(Clone)]
@@ -34,6 +51,10 @@ pub(super) struct Ingredients {
     /// Something could not be seen through.
     opaque: bool,
     folders: BTreeSet<PathBuf>,
+    /// A source opens files by itself.
+    opens: bool,
+    /// What no source is.
+    others: Vec<PathBuf>,
 }
 
 /// Ingredients, weighed.
@@ -53,6 +74,8 @@ impl Ingredients {
             bytes: 0,
             opaque: false,
             folders: BTreeSet::new(),
+            opens: false,
+            others: Vec::new(),
         };
         for told in made_by {
             new.add("told", told.as_bytes());
@@ -62,20 +85,23 @@ impl Ingredients {
 
     /// Adds something that has a name.
     pub(super) fn add(&mut self, name: &str, bytes: &[u8]) {
+        self.add_named(name.as_bytes(), bytes);
+    }
+
+    fn add_named(&mut self, name: &[u8], bytes: &[u8]) {
         // With their lengths: no two lists of ingredients are the same bytes.
-        for part in [name.as_bytes(), bytes] {
+        for part in [name, bytes] {
             self.contents.update((part.len() as u64).to_le_bytes());
             self.contents.update(part);
         }
     }
 
-    /// Adds all that a folder holds, as deep as it goes; `own` where it is the agent's own.
-    pub(super) fn add_folder(&mut self, folder: &Path, own: bool) {
+    /// Adds what a tool may read of a folder, as deep as it goes; `own` where it is the agent's own.
+    pub(super) fn add_folder(&mut self, folder: &Path, own: bool, reads: Reads) {
         let Ok(folder) = folder.canonicalize() else {
             self.opaque = true;
             return;
         };
-        self.add("folder", folder.as_os_str().as_encoded_bytes());
         if !self.folders.insert(folder.clone()) {
             return;
         }
@@ -90,43 +116,62 @@ impl Ingredients {
         };
         names.sort();
         for name in names {
-            if own && NO_PART.iter().any(|no_part| name == *no_part) {
-                continue;
-            }
             let path = folder.join(&name);
-            // What a link leads to is what a tool would read.
-            let Ok(about) = std::fs::metadata(&path) else {
-                self.add("nothing", name.as_encoded_bytes());
+            let token = path.extension().is_some_and(|ending| ending == TOKEN);
+            if name == LEFT || own && (token || NO_PART.iter().any(|no_part| name == *no_part)) {
                 continue;
-            };
-            for number in [about.dev(), about.ino(), about.len()] {
-                self.written.update(number.to_le_bytes());
-            }
-            for number in [about.mtime(), about.mtime_nsec(), about.ctime(), about.ctime_nsec()] {
-                self.written.update(number.to_le_bytes());
             }
             self.files += 1;
-            self.bytes = self.bytes.saturating_add(if about.is_file() { about.len() } else { 0 });
-            if self.opaque || self.files > MOST_FILES || self.bytes > MOST_BYTES {
+            if self.opaque || self.files > MOST_FILES {
                 self.opaque = true;
                 return;
             }
-            self.add("entry", name.as_encoded_bytes());
-            if about.is_dir() {
-                self.add_folder(&path, false);
+            // By another name it would be imported by another name.
+            if path.is_symlink() {
+                self.add_named(b"link", path.as_os_str().as_encoded_bytes());
+            }
+            // What a link leads to is what a tool would read.
+            if path.is_dir() {
+                self.add_folder(&path, false, reads);
+            } else if (reads.source)(&path) {
+                let opens = self.add_file(&path).is_some_and(|bytes| (reads.opens)(&bytes));
+                self.opens |= opens;
             } else {
-                match about.is_file().then(|| std::fs::read(&path)) {
-                    Some(Ok(bytes)) => self.add("file", &bytes),
-                    // A socket, or what nobody may read.
-                    Some(Err(_)) | None => self.opaque = true,
-                }
+                self.others.push(path);
             }
         }
-        self.add("end of folder", &[]);
+    }
+
+    /// Adds a file by its path, and gives what it holds.
+    fn add_file(&mut self, path: &Path) -> Option<Vec<u8>> {
+        let Ok(about) = std::fs::metadata(path) else {
+            self.add_named(b"nothing", path.as_os_str().as_encoded_bytes());
+            return None;
+        };
+        for number in [about.dev(), about.ino(), about.len()] {
+            self.written.update(number.to_le_bytes());
+        }
+        for number in [about.mtime(), about.mtime_nsec(), about.ctime(), about.ctime_nsec()] {
+            self.written.update(number.to_le_bytes());
+        }
+        self.bytes = self.bytes.saturating_add(about.len());
+        // A socket, what nobody may read, or more than is worth reading.
+        let readable = about.is_file() && !self.opaque && self.bytes <= MOST_BYTES;
+        let Some(bytes) = readable.then(|| std::fs::read(path).ok()).flatten() else {
+            self.opaque = true;
+            return None;
+        };
+        self.add_named(path.as_os_str().as_encoded_bytes(), &bytes);
+        Some(bytes)
     }
 
     /// `None` where something could not be seen through.
-    pub(super) fn weighed(self) -> Option<Weighed> {
+    pub(super) fn weighed(mut self) -> Option<Weighed> {
+        if self.opens {
+            for path in std::mem::take(&mut self.others) {
+                self.add_file(&path);
+            }
+        }
         let Self { contents, written, opaque, .. } = self;
         (!opaque)
             .then(|| Weighed { contents: contents.finalize().into(), written: written.finalize().into() })
@@ -215,8 +260,12 @@ mod tests {
     use super::*;
 
     fn weighed(folder: &Path) -> Option<Weighed> {
+        let reads = Reads {
+            source: |path| path.extension().is_some_and(|ending| ending == "py"),
+            opens: |bytes| bytes.starts_with(b"open"),
+        };
         let mut ingredients = Ingredients::new(&["tool 1"]);
-        ingredients.add_folder(folder, true);
+        ingredients.add_folder(folder, true, reads);
         ingredients.weighed()
     }
 
@@ -237,16 +286,28 @@ mod tests {
         keep(&made, b"wasm", first.as_ref(), weighed(folder.path()).as_ref()).unwrap();
         let unchanged = || kept(&made, weighed(folder.path()).as_ref());
         assert_eq!(unchanged(), Some(b"wasm".to_vec()));
-        // What calls leave is no part, and neither is when a file was written.
-        write("parloir-data/calls", "sealed");
+        // What calls leave is no part, what the agent is held to, what lies about, nor when a file was written.
+        for beside in [
+            "parloir-data/calls",
+            "conversations/first.yaml",
+            "parloir.toml",
+            "carrier.token",
+            "notes.txt",
+            ".env",
+            "own/__pycache__/__init__.cpython-314.pyc",
+        ] {
+            write(beside, "x");
+            assert!(unchanged().is_some(), "{beside}");
+        }
         write("agent.py", "a = 1");
         assert!(unchanged().is_some());
         for (path, text) in [
             ("agent.py", "a = 2"),
             ("own/__init__.py", "import x"),
-            ("new.txt", ""),
+            ("new.py", ""),
             ("own/target/x.py", ""),
-            (".env", "A=1"),
+            // From here on the other files count.
+            ("own/__init__.py", "open('../notes.txt')"),
         ] {
             let file = folder.path().join(path);
             let before = std::fs::read(&file).ok();
@@ -266,6 +327,20 @@ mod tests {
         assert!(unchanged().is_some());
         std::fs::write(&made, "wasn").unwrap();
         assert_eq!(unchanged(), None, "somebody altered what was made");
+    }
+
+    #[test]
+    fn what_a_source_may_open_counts_where_one_opens_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| std::fs::write(folder.path().join(path), text).unwrap();
+        let contents = || weighed(folder.path()).unwrap().contents;
+        write("agent.py", "open('menu.txt')");
+        write("menu.txt", "soup");
+        let before = contents();
+        write("carrier.token", "secret");
+        assert!(contents() == before);
+        write("menu.txt", "salad");
+        assert!(contents() != before);
     }
 
     #[test]
@@ -290,8 +365,9 @@ mod tests {
     fn what_cannot_be_seen_through_is_made_again() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("agent.py"), "").unwrap();
-        assert!(weighed(folder.path()).is_some());
         let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("socket")).unwrap();
+        assert!(weighed(folder.path()).is_some(), "nobody opens it");
+        std::fs::write(folder.path().join("agent.py"), "open(name)").unwrap();
         assert!(weighed(folder.path()).is_none());
         assert!(weighed(&folder.path().join("nowhere")).is_none());
     }

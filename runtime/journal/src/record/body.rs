@@ -317,7 +317,8 @@ pub enum FailureKind {
 pub struct Failure {
     /// What kind of thing failed.
     pub kind: FailureKind,
-    /// Why, in the host's words: nothing that was said.
+    /// Why, in the host's words: nothing that was said. Of an agent's bug, a file of its author's and a line if it
+    /// names them, and from the second line on the engine's stack.
     pub reason: String,
     /// *Content*: the agent's or provider's own words.
     pub detail: Option<String>,

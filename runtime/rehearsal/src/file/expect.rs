@@ -4,7 +4,7 @@ use jiff::civil::DateTime;
 use parloir_contract::Status;
 
 use super::reader::Reader;
-use super::rule::TextRule;
+use super::rule::{TextPart, TextRule};
 use super::scene::is_word;
 use super::tree::{Kind, Node};
 use crate::place::{Located, Place};
@@ -110,11 +110,12 @@ pub(crate) const STATUSES: [(&str, Status); 6] = [
 ];
 
 /// As files write a status.
-pub(crate) fn status_name(status: Status) -> &'static str {
+pub fn status_name(status: Status) -> &'static str {
     STATUSES.iter().find(|(_, s)| *s == status).map_or("", |(name, _)| name)
 }
 
 impl Reader {
+    /// Every wrong value is noted, and the others are read all the same.
     pub(crate) fn expect(&mut self, node: &Node) -> Option<Expect> {
         let known = [
             "outcome",
@@ -131,43 +132,56 @@ impl Reader {
         ];
         let map = self.map(node, "`expect`", &known)?;
         let mut expect = Expect::default();
-        if let Some(node) = map.get("outcome") {
-            let rule = self.outcome(node)?;
+        if let Some(node) = map.get("outcome")
+            && let Some(rule) = self.outcome(node)
+        {
             expect.outcome = Some(self.located(node.at, rule));
         }
-        if let Some(node) = map.get("report") {
-            expect.report = self.report(node)?;
+        if let Some(node) = map.get("report")
+            && let Some(rules) = self.report(node)
+        {
+            expect.report = rules;
         }
-        if let Some(node) = map.get("booked") {
-            let rules = self.booked(node)?;
+        if let Some(node) = map.get("booked")
+            && let Some(rules) = self.booked(node)
+        {
             expect.booked = Some(self.located(node.at, rules));
         }
-        if let Some(node) = map.get("moved") {
-            let moves = self.moves(node)?;
+        if let Some(node) = map.get("moved")
+            && let Some(moves) = self.moves(node)
+        {
             expect.moved = Some(self.located(node.at, moves));
         }
-        if let Some(node) = map.get("cancelled") {
-            let starts = self.moments(node, "`cancelled`")?;
+        if let Some(node) = map.get("cancelled")
+            && let Some(starts) = self.moments(node, "`cancelled`")
+        {
             expect.cancelled = Some(self.located(node.at, starts));
         }
-        if let Some(node) = map.get("transferred_to") {
-            let to = self.phone_or(node, "`transferred_to`", "nobody")?;
+        if let Some(node) = map.get("transferred_to")
+            && let Some(to) = self.phone_or(node, "`transferred_to`", "nobody")
+        {
             expect.transferred_to = Some(self.located(node.at, to));
         }
         if let Some(node) = map.get("consent") {
             let words =
                 [("given", Consent::Given), ("refused", Consent::Refused), ("unasked", Consent::Unasked)];
-            let consent = self.choice(node, "`consent`", &words)?;
-            expect.consent = Some(self.located(node.at, consent));
+            if let Some(consent) = self.choice(node, "`consent`", &words) {
+                expect.consent = Some(self.located(node.at, consent));
+            }
         }
-        if let Some(node) = map.get("said") {
-            expect.said = self.rules(node, "`said`")?;
+        if let Some(node) = map.get("said")
+            && let Some(rules) = self.rules(node, "`said`")
+        {
+            expect.said = rules;
         }
-        if let Some(node) = map.get("never_said") {
-            expect.never_said = self.rules(node, "`never_said`")?;
+        if let Some(node) = map.get("never_said")
+            && let Some(rules) = self.rules(node, "`never_said`")
+        {
+            expect.never_said = rules;
         }
-        if let Some(node) = map.get("within_ms") {
-            let limit = self.number(node, "`within_ms`", 0, 3_600_000)?;
+        if let Some(node) = map.get("within_ms")
+            && let Some(limit) = self.number(node, "`within_ms`", 0, 3_600_000)
+        {
             expect.within_ms = Some(self.located(node.at, limit));
         }
         if let Some(node) = map.get("memory") {
@@ -198,7 +212,13 @@ impl Reader {
     fn outcome(&mut self, node: &Node) -> Option<OutcomeRule> {
         if let Kind::Map(_) = node.kind {
             let map = self.map(node, "`outcome`", &["failed"])?;
-            let rule = self.rule(map.get("failed")?, "`failed`")?;
+            let Some(why) = map.get("failed") else {
+                if map.known {
+                    self.wrong(map.at, "`outcome` as a map has the reason: `{failed: words}`");
+                }
+                return None;
+            };
+            let rule = self.rule(why, "`failed`")?;
             return Some(OutcomeRule::Failed(Some(rule)));
         }
         let words: Vec<(&str, usize)> = OUTCOMES.iter().enumerate().map(|(i, word)| (*word, i)).collect();
@@ -216,38 +236,46 @@ impl Reader {
         let map = self.map(node, "`report`", &known)?;
         let mut rules = ReportRules::default();
         if let Some(node) = map.get("status") {
-            let status =
-                if is_word(node, "none") { None } else { Some(self.choice(node, "`status`", &STATUSES)?) };
-            rules.status = Some(self.located(node.at, status));
+            let status = (!is_word(node, "none")).then(|| self.choice(node, "`status`", &STATUSES));
+            rules.status = Some(self.located(node.at, status.flatten()));
         }
         if let Some(node) = map.get("need") {
-            rules.need = Some(self.rule_or_none(node, "`need`")?);
+            rules.need = self.filed(node, "`need`");
         }
         if let Some(node) = map.get("summary") {
-            rules.summary = Some(self.rule_or_none(node, "`summary`")?);
+            rules.summary = self.filed(node, "`summary`");
         }
         if let Some(node) = map.get("name") {
-            rules.name = Some(self.rule_or_none(node, "`name`")?);
+            rules.name = self.filed(node, "`name`");
         }
         if let Some(node) = map.get("phone") {
-            let phone = self.phone_or(node, "`phone`", "none")?;
+            let phone = self.phone_or(node, "`phone`", "none").flatten();
             rules.phone = Some(self.located(node.at, phone));
         }
         if let Some(node) = map.get("appointment") {
-            let start = if is_word(node, "none") { None } else { Some(self.moment(node, "`appointment`")?) };
-            rules.appointment = Some(self.located(node.at, start));
+            let start = (!is_word(node, "none")).then(|| self.moment(node, "`appointment`"));
+            rules.appointment = Some(self.located(node.at, start.flatten()));
         }
         if let Some(node) = map.get("other") {
             for (key, node) in self.entries(node, "`other`")? {
-                let rule = self.rule_or_none(node, &format!("`{}`", key.name))?;
-                rules.other.push((key.name.clone(), rule));
+                if let Some(rule) = self.filed(node, &format!("`{}`", key.name)) {
+                    rules.other.push((key.name.clone(), rule));
+                }
             }
         }
         Some(rules)
     }
 
-    fn rule_or_none(&mut self, node: &Node, what: &str) -> Option<Located<Option<TextRule>>> {
-        let rule = if is_word(node, "none") { None } else { Some(self.rule(node, what)?) };
+    /// What a field holds: a single value is all of it; a list and a map are rules for its words.
+    fn filed(&mut self, node: &Node, what: &str) -> Option<Located<Option<TextRule>>> {
+        let rule = match &node.kind {
+            Kind::Scalar { .. } if is_word(node, "none") => None,
+            Kind::Scalar { .. } => {
+                let parts = vec![TextPart::Same(self.text(node, what)?.to_owned())];
+                Some(TextRule { parts, at: self.place(node.at) })
+            }
+            Kind::List(_) | Kind::Map(_) => Some(self.rule(node, what)?),
+        };
         Some(self.located(node.at, rule))
     }
 

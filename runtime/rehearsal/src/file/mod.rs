@@ -39,7 +39,7 @@ mod write;
 
 use std::path::Path;
 
-pub use expect::{AppointmentRule, Consent, Expect, OutcomeRule, ReportRules};
+pub use expect::{AppointmentRule, Consent, Expect, OutcomeRule, ReportRules, status_name};
 pub use failures::{Failure, Injected};
 pub use meaning::Meaning;
 pub use rule::{TextPart, TextRule};
@@ -48,7 +48,6 @@ pub use steps::{Does, Step, StepKind, When, Words};
 pub use tree::FILE_BYTES;
 pub use write::write;
 
-pub(crate) use expect::status_name;
 pub(crate) use rule::Spoken;
 pub(crate) use scene::refusal;
 

@@ -21,8 +21,10 @@ pub struct TextRule {
 pub enum TextPart {
     /// These words are in it.
     Contains(String),
-    /// It is this and nothing else.
+    /// It is this and nothing else, letter by letter.
     Exactly(String),
+    /// It is this and nothing else; case and apostrophes do not count.
+    Same(String),
     /// At least one of these is in it.
     Any(Vec<String>),
     /// The pattern fits somewhere in it.
@@ -82,6 +84,7 @@ impl TextRule {
         for part in &self.parts {
             let found = match part {
                 TextPart::Contains(words) => place(rest, words)?,
+                TextPart::Same(words) => (from == 0 && folded(words) == text.folded).then_some(rest.len())?,
                 TextPart::Any(all) => all.iter().filter_map(|words| place(rest, words)).min()?,
                 TextPart::Matches(pattern) => pattern.find(rest)?.end(),
                 TextPart::Exactly(words) => {
@@ -103,7 +106,7 @@ impl TextRule {
             .parts
             .iter()
             .map(|part| match part {
-                TextPart::Contains(words) => format!("“{words}”"),
+                TextPart::Contains(words) | TextPart::Same(words) => format!("“{words}”"),
                 TextPart::Exactly(words) => format!("exactly “{words}”"),
                 TextPart::Any(all) => format!("one of “{}”", all.join("”, “")),
                 TextPart::Matches(pattern) => format!("the pattern /{}/", pattern.as_str()),

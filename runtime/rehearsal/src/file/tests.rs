@@ -160,6 +160,12 @@ fn all_mistakes_of_a_file_are_told_at_once_in_its_order() {
     let found = wrong("conversation: a\nnow: x\nsteps:\n  - caler: a\n  - keys: z\nexpect: {outcome: x}\n");
     let lines: Vec<&str> = found.lines().filter_map(|line| line.split(':').nth(1)).collect();
     assert_eq!(lines, ["2", "4", "5", "6"]);
+    let found = wrong(
+        "conversation: a\nsteps: []\nexpect: {outcome: {}, consent: y, report: {status: z, phone: 1, appointment: 2}, within_ms: x}\n",
+    );
+    for told in ["`outcome`", "`consent`", "`status`", "`phone`", "`appointment`", "`within_ms`"] {
+        assert!(found.contains(told), "{told}: {found}");
+    }
 }
 
 #[test]

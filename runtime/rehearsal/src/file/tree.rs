@@ -83,8 +83,9 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Node, (Mark, String)> {
     let mut builder = Builder::default();
     for next in Parser::new_from_str(text) {
         let (event, span) = next.map_err(|error| {
-            let at = mark(error.marker());
-            (at, format!("this is not YAML: {}", once(&error.info())))
+            let said = once(&error.info());
+            let at = begun(text, mark(error.marker()), &said);
+            (at, format!("this is not YAML: {said}; {}", remedy(&said)))
         })?;
         builder.event(event, mark(&span.start))?;
     }
@@ -194,6 +195,44 @@ fn once(message: &str) -> String {
     message.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Where a slip was made that the parser notices only where the next line begins, or the file ends.
+fn begun(text: &str, at: Mark, said: &str) -> Mark {
+    let late = ["flow", "EOF", "eof", "simple key"].iter().any(|word| said.contains(word));
+    let row = usize::try_from(at.line).unwrap_or(1);
+    let lines: Vec<&str> = text.lines().take(row).collect();
+    let column = usize::try_from(at.column).unwrap_or(1);
+    let line = lines.get(row - 1).copied().unwrap_or_default();
+    let begins = line.chars().take(column - 1).all(char::is_whitespace);
+    if !late || !begins {
+        return at;
+    }
+    let before = lines.iter().enumerate().take(row - 1).rev();
+    let written = before.map(|(row, line)| (row, line.trim_end())).find(|(_, line)| !line.is_empty());
+    written.map_or(at, |(row, line)| Mark { line: small(row + 1), column: small(line.chars().count()) })
+}
+
+/// What to do about a slip of YAML.
+fn remedy(said: &str) -> &'static str {
+    let has = |words: &[&str]| words.iter().any(|word| said.contains(word));
+    if has(&["mapping values", "':' ", "illegal placement"]) {
+        "a text with `: ` in it is put in quotes, such as caller: \"Dupont: D, U\""
+    } else if has(&["quote", "escape"]) {
+        "close the quotes; what is quoted with \" may hold ', and the other way round"
+    } else if has(&["flow construct"]) {
+        "close the list with `]`, or close the map with `}`"
+    } else if has(&["flow sequence", "']'"]) {
+        "close the list with `]`, and put a text that begins with [ in quotes"
+    } else if has(&["flow mapping", "'}'", "misplaced bracket"]) {
+        "close the map with `}`, and put a text with {, } or a comma in it in quotes"
+    } else if has(&["tab"]) {
+        "indent with spaces"
+    } else if has(&["anchor", "alias", "tag", "directive", "node content"]) {
+        "a text that begins with &, *, !, %, @ or ` is put in quotes"
+    } else {
+        "see that the lines of one list or map begin in one column, and that each key has its `: `; or put the text in quotes"
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -230,8 +269,16 @@ mod tests {
 
     #[test]
     fn a_slip_of_yaml_is_told_with_its_line() {
-        let (line, _, message) = wrong("conversation: a\nsteps:\n  - agent: [b\n  - caller: c\n");
-        assert!((3..=5).contains(&line) && message.starts_with("this is not YAML"), "{line} {message}");
+        for (text, line, remedy) in [
+            ("conversation: a\nsteps:\n  - agent: [b\n  - caller: c\n", 3, "close the list with `]`"),
+            ("conversation: a\nexpect: {outcome: done\n\n", 2, "close the map with `}`"),
+            ("conversation: a\nsteps:\n  - caller: Dupont: D, U\n", 3, "in quotes, such as"),
+            ("conversation: a\nsteps:\n\t- silence\n", 3, "spaces"),
+        ] {
+            let (at, _, message) = wrong(text);
+            assert!(message.starts_with("this is not YAML") && message.contains(remedy), "{text}: {message}");
+            assert_eq!(at, line, "{text}: {message}");
+        }
         assert_eq!(read(b"a: \xff").unwrap_err().0.line, 1);
     }
 }

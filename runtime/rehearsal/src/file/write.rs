@@ -236,7 +236,9 @@ fn rule_value(rule: &TextRule) -> String {
     }
     for part in &rule.parts {
         match part {
-            TextPart::Exactly(words) => parts.push(format!("exactly: {}", quoted(words))),
+            TextPart::Exactly(words) | TextPart::Same(words) => {
+                parts.push(format!("exactly: {}", quoted(words)));
+            }
             TextPart::Any(all) => parts.push(format!("any: {}", list(all.iter().collect()))),
             TextPart::Matches(pattern) => parts.push(format!("matches: {}", quoted(pattern.as_str()))),
             TextPart::Contains(_) | TextPart::Not(_) => {}

@@ -62,7 +62,11 @@ impl<C: Caller> Shared<C> {
                 }
                 Ok(answer)
             }
-            call @ HostCall::Log(_) => ask(live, call).await,
+            // To the journal too, as on any line.
+            HostCall::Log(line) => {
+                self.stage().await?.noted(line.clone());
+                ask(live, HostCall::Log(line)).await
+            }
             other => self.stage().await?.answer_as(other, None).await,
         }
     }

@@ -13,11 +13,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use parloir_contract::{
-    Ask, Capability, Chat, HostCall, HostReturn, Import, Refusal, Report, Say, Transfer, listenable,
-    speakable,
+    Ask, Capability, Chat, HostCall, HostReturn, Import, LogLevel, LogLine, Refusal, Report, Say, Transfer,
+    listenable, speakable,
 };
 use parloir_media::{Gate, RecordingPolicy as GatePolicy};
-use parloir_sandbox::DoorClosed;
+use parloir_sandbox::{DoorClosed, Failure as Death, FailureKind};
 use parloir_tenancy::Line;
 use parloir_tenancy::config::RecordingPolicy;
 use parloir_tenancy::permission::permit;
@@ -56,6 +56,8 @@ pub(crate) struct Stage<C> {
     declared: Arc<[Capability]>,
     pub(crate) turn_ended_ms: u64,
     pub(crate) gone_ms: Option<u64>,
+    /// The error that the agent noted, if it has asked nothing since: what it says of its own death.
+    last_words: Option<String>,
     /// Speech or keys that came into the agent's last sentence.
     came_in: Option<CameIn>,
     asked: HashMap<Import, u32>,
@@ -89,6 +91,7 @@ impl<C: Caller> Stage<C> {
             injected: false,
             turn_ended_ms: 0,
             gone_ms: None,
+            last_words: None,
             came_in: None,
             asked: HashMap::new(),
             answers: 0,
@@ -122,6 +125,7 @@ impl<C: Caller> Stage<C> {
         if self.events.len() > EVENTS {
             return Err(DoorClosed(format!("more than {EVENTS} things happened in one conversation")));
         }
+        self.last_words = None;
         let count = self.asked.entry(import).or_default();
         *count += 1;
         Ok(wrong(&self.scene.failures, import, *count))
@@ -242,11 +246,46 @@ impl<C: Caller> Stage<C> {
             }
             HostCall::Elapsed => HostReturn::Elapsed(u32::try_from(self.clock.ms()).unwrap_or(u32::MAX)),
             HostCall::RandomBytes(count) => HostReturn::RandomBytes(self.random(count).into()),
-            HostCall::Log(_) => HostReturn::Log(()),
+            HostCall::Log(line) => {
+                self.noted(line);
+                HostReturn::Log(())
+            }
             HostCall::Understanding(question) => {
                 HostReturn::Understanding(parloir_meaning::answer(&question))
             }
         })
+    }
+
+    /// The agent notes something.
+    pub(crate) fn noted(&mut self, line: LogLine) {
+        let LogLine { level, message: text } = line;
+        if level == LogLevel::Error {
+            self.last_words = Some(text.clone());
+        }
+        self.happened(Happened::Noted { level, text });
+    }
+
+    /// Why the agent was stopped: in its author's words where it had some to say, in the engine's otherwise.
+    pub(crate) fn why_stopped(&self, failure: &Death) -> String {
+        match (failure.kind, &self.last_words) {
+            (FailureKind::Trap | FailureKind::Memory, Some(words)) => {
+                let words: Vec<&str> = words.split_whitespace().collect();
+                format!("{}: {}", failure.kind.name(), words.join(" "))
+            }
+            (FailureKind::Stopped, _) => {
+                let host = "the host stopped the agent: ";
+                failure.reason.split(host).last().unwrap_or(&failure.reason).to_owned()
+            }
+            (
+                FailureKind::Trap
+                | FailureKind::TurnCpu
+                | FailureKind::CallCpu
+                | FailureKind::Memory
+                | FailureKind::Stack
+                | FailureKind::Host,
+                _,
+            ) => failure.to_string(),
+        }
     }
 
     pub(crate) fn gone(&mut self) {

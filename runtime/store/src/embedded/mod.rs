@@ -191,7 +191,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let _first = Embedded::open(folder.path()).await.unwrap();
         let error = Embedded::open(folder.path()).await.unwrap_err();
-        assert!(error.to_string().contains("in use"), "{error}");
+        let told = error.to_string();
+        assert!(told.ends_with("is in use by another program: stop that one first"), "{told}");
     }
 
     #[tokio::test]

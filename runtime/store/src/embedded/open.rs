@@ -54,8 +54,7 @@ pub(super) fn open(folder: &Path) -> Result<Open, StoreError> {
     match lock.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            let shown = folder.display();
-            return Err(StoreError::Io(format!("{shown} is in use by another program: stop that one first")));
+            return Err(StoreError::InUse(folder.display().to_string()));
         }
         Err(TryLockError::Error(error)) => return Err(error.into()),
     }

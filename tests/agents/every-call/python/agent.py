@@ -57,6 +57,13 @@ def answer(call: Call) -> Outcome:
             return [Outcome.DONE][len(call.id)]
         case "give-up":
             say("refuse")
+        case "print":
+            import sys
+
+            print("un thé,\nprêt", 7)
+            print("beside", file=sys.stderr, flush=True)
+            print("unfinished", end="")
+            return Outcome.DONE
     conversation(call)
     appointments()
     stores()

@@ -24,6 +24,11 @@ export const { describe, answer } = agent({
         return (undefined as unknown as Call).id === "" ? "done" : "abandoned";
       case "give-up":
         say("refuse");
+        break;
+      case "print":
+        console.log("un thé,", { prêt: [7, null] });
+        console.error(new RangeError("too far"));
+        return "done";
     }
     conversation(call);
     appointments();

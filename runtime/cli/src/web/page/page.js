@@ -165,6 +165,7 @@ const handlers = {
   silence: ({ ms }) => tell("host", `silent for ${(ms / 1000).toFixed(1)} s`),
   lost: ({ what, why }) => tell("host", `${what}: not heard, ${why}`),
   hung_up: () => tell("host", "you hung up"),
+  noted: ({ level, text }) => tell("host", `log, ${level}: ${text}`),
   host: ({ import: name, answer }) => tell("host", `${name}: ${answer}`),
   carrier: ({ text }) => tell("host", text),
   over: ({ outcome, report }) => {

@@ -1,0 +1,117 @@
+//! What a journal's kinds are called, for a person.
+
+use parloir_contract::{HostCall, HostReturn, Transferred};
+use parloir_journal::{FailureKind, HostStatus, ProviderStatus};
+
+/// What failed.
+pub(super) const fn failed(kind: FailureKind) -> &'static str {
+    match kind {
+        FailureKind::AgentTrap => "agent",
+        FailureKind::AgentBudget => "agent's time",
+        FailureKind::AgentMemory => "agent's memory",
+        FailureKind::AgentStart => "agent's start",
+        FailureKind::Provider => "provider",
+        FailureKind::Transport => "carrier",
+        FailureKind::Host => "host",
+        FailureKind::Journal => "journal",
+    }
+}
+
+/// How a request to a provider went, where it did not go well.
+pub(super) const fn provider(status: ProviderStatus) -> Option<&'static str> {
+    match status {
+        ProviderStatus::Ok => None,
+        ProviderStatus::TimedOut => Some("took too long"),
+        ProviderStatus::Unreachable => Some("could not be reached"),
+        ProviderStatus::Refused => Some("refused"),
+        ProviderStatus::Failed => Some("failed"),
+        ProviderStatus::Malformed => Some("answered what makes no sense"),
+        ProviderStatus::Cancelled => Some("given up: the rest was not wanted"),
+    }
+}
+
+/// How a host call went.
+pub(super) const fn host(status: HostStatus) -> &'static str {
+    match status {
+        HostStatus::Ok => "done",
+        HostStatus::NotPermitted => "not permitted",
+        HostStatus::OverQuota => "over quota",
+        HostStatus::Unavailable => "unavailable",
+        HostStatus::Invalid => "invalid",
+        HostStatus::Failed => "failed",
+        HostStatus::Cancelled => "cut off",
+    }
+}
+
+/// What became of a transfer.
+pub(super) const fn transferred(how: Transferred) -> &'static str {
+    match how {
+        Transferred::Answered => "answered",
+        Transferred::Busy => "busy",
+        Transferred::NoAnswer => "no answer",
+        Transferred::CallerGone => "the caller was gone",
+    }
+}
+
+/// What an agent asked of its stores, and of the line: whom it concerns, and words.
+pub(super) fn asked(call: &HostCall, answer: &HostReturn) -> Option<(&'static str, String)> {
+    Some(match (call, answer) {
+        (HostCall::HangUp, _) => ("call", "the agent hangs up".to_owned()),
+        (HostCall::PauseRecording, _) => ("call", "the agent pauses the recording".to_owned()),
+        (HostCall::ResumeRecording, _) => ("call", "the agent resumes the recording".to_owned()),
+        (HostCall::FindAppointments(_), HostReturn::FindAppointments(Ok(found))) => {
+            let found: Vec<String> =
+                found.iter().map(|made| format!("{} [{}]", made.slot.start, made.reference)).collect();
+            ("calendar", format!("found: {}", or_nothing(&found)))
+        }
+        (HostCall::CancelAppointment(reference), HostReturn::CancelAppointment(Ok(true))) => {
+            ("calendar", format!("cancelled [{reference}]"))
+        }
+        (HostCall::CancelAppointment(reference), HostReturn::CancelAppointment(Ok(false))) => {
+            ("calendar", format!("there is no [{reference}] to cancel"))
+        }
+        (HostCall::GetMemory(key), HostReturn::GetMemory(Ok(value))) => {
+            let held = value.as_ref().map_or_else(|| "nothing".to_owned(), |v| format!("{} bytes", v.len()));
+            ("memory", format!("{key}: {held}"))
+        }
+        (HostCall::SetMemory(set), HostReturn::SetMemory(Ok(()))) => {
+            ("memory", format!("{} set to {} bytes", set.key, set.value.len()))
+        }
+        (HostCall::CompareAndSet(set), HostReturn::CompareAndSet(Ok(done))) => {
+            let words = if *done { "set to" } else { "is not as expected, and not set to" };
+            ("memory", format!("{} {words} {} bytes", set.key, set.value.len()))
+        }
+        (HostCall::DeleteMemory(key), HostReturn::DeleteMemory(Ok(()))) => {
+            ("memory", format!("{key} deleted"))
+        }
+        (HostCall::ListDocuments, HostReturn::ListDocuments(Ok(names))) => ("documents", or_nothing(names)),
+        (HostCall::ReadDocument(name), HostReturn::ReadDocument(Ok(text))) => {
+            ("documents", format!("{name} read, {} characters", text.chars().count()))
+        }
+        (HostCall::SearchDocuments(search), HostReturn::SearchDocuments(Ok(found))) => {
+            let names: Vec<String> = found.iter().map(|passage| passage.document.clone()).collect();
+            ("documents", format!("searched for {:?}: {}", search.query, or_nothing(&names)))
+        }
+        _ => return None,
+    })
+}
+
+fn or_nothing(all: &[String]) -> String {
+    if all.is_empty() { "nothing".to_owned() } else { all.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agent_s_own_doings_are_told_in_words() {
+        let told = |call, answer| asked(&call, &answer).unwrap().1;
+        assert_eq!(told(HostCall::HangUp, HostReturn::HangUp(())), "the agent hangs up");
+        let cancelled = HostReturn::CancelAppointment(Ok(false));
+        assert_eq!(told(HostCall::CancelAppointment("A7".into()), cancelled), "there is no [A7] to cancel");
+        let held = HostReturn::GetMemory(Ok(None));
+        assert_eq!(told(HostCall::GetMemory("visits".into()), held), "visits: nothing");
+        assert_eq!(provider(ProviderStatus::Ok), None);
+    }
+}
