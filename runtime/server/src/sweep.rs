@@ -357,7 +357,7 @@ mod tests {
         let retention = Retention { trace: Some("1 day".parse().unwrap()), ..Retention::default() };
         let tenants: Vec<_> = tenants.into_iter().map(|tenant| (tenant, retention)).collect();
         let swept = storage.sweep_all(&tenants, Timestamp::now() + 48.hours(), false).await;
-        assert!(swept[0].failed.as_ref().unwrap().contains("is damaged"), "{swept:?}");
+        assert!(swept[0].failed.as_ref().unwrap().contains("a note of an erasure"), "{swept:?}");
         assert_eq!((swept[1].failed.as_ref(), swept[1].reports[0].calls), (None, 1));
         assert!(storage.journal.records(&tenants[1].0, id(1)).await.is_err());
         storage.close().await;

@@ -84,8 +84,11 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Node, (Mark, String)> {
     for next in Parser::new_from_str(text) {
         let (event, span) = next.map_err(|error| {
             let said = once(&error.info());
-            let at = begun(text, mark(error.marker()), &said);
-            (at, format!("this is not YAML: {said}; {}", remedy(&said)))
+            let noticed = mark(error.marker());
+            match builder.unended(text, noticed) {
+                Some((begun, remedy)) => (begun, format!("this is not YAML: {said}; {remedy}")),
+                None => (begun(text, noticed, &said), format!("this is not YAML: {said}; {}", remedy(&said))),
+            }
         })?;
         builder.event(event, mark(&span.start))?;
     }
@@ -128,6 +131,19 @@ impl Builder {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The list or map in brackets that was begun in a line before `noticed`, and what ends it.
+    fn unended(&self, text: &str, noticed: Mark) -> Option<(Mark, &'static str)> {
+        let (Open::List(at, _) | Open::Map(at, ..)) = self.open.last()?;
+        let row = usize::try_from(at.line).ok()?.checked_sub(1)?;
+        let column = usize::try_from(at.column).ok()?.checked_sub(1)?;
+        let remedy = match text.lines().nth(row)?.chars().nth(column)? {
+            '[' => "close the list with `]`, or put a text that begins with [ in quotes",
+            '{' => "close the map with `}`, or put a text that begins with { in quotes",
+            _ => return None,
+        };
+        (at.line < noticed.line).then_some((*at, remedy))
     }
 
     fn plain_node(&mut self, at: Mark, anchor: usize, tagged: bool) -> Result<(), (Mark, String)> {
