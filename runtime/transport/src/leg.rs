@@ -78,6 +78,11 @@ pub enum LegEvent {
     Stopped(StopReason),
 }
 
+/// The mark before words that are nobody's turn: the host's "one moment" while the caller waits for something slow.
+/// A person knows these words for what they are; a caller who is a program knows them by this mark, and goes on
+/// waiting for the answer.
+pub const ONE_MOMENT: &str = "one-moment";
+
 /// What the call asks of the leg.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LegCommand {

@@ -48,4 +48,6 @@ pub mod twiml;
 pub mod ulaw;
 pub mod webhook;
 
-pub use leg::{AudioIn, Connection, Encoding, Leg, LegCommand, LegEvent, StopReason, StreamStart, Unsent};
+pub use leg::{
+    AudioIn, Connection, Encoding, Leg, LegCommand, LegEvent, ONE_MOMENT, StopReason, StreamStart, Unsent,
+};

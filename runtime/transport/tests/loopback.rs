@@ -20,7 +20,7 @@ use parloir_transport::drive::{Ended, Ending, Incoming, Outbound, Patience};
 use parloir_transport::signature::{AuthToken, sign, verify};
 use parloir_transport::twiml::{Dial, Response, Stream};
 use parloir_transport::webhook::{ConnectEnded, DialEnded, DialStatus, Form, VoiceRequest};
-use parloir_transport::{Leg, LegCommand, LegEvent, StopReason, drive, ulaw};
+use parloir_transport::{Leg, LegCommand, LegEvent, ONE_MOMENT, StopReason, drive, ulaw};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -457,4 +457,45 @@ async fn a_server_is_reached_where_it_runs_and_signed_for_by_its_public_name() {
     assert_eq!(call.finish().await.ended, EndReason::CallerHungUp);
     let plain = connect("wss://voice.example/stream", None, None).await.unwrap_err();
     assert!(plain.to_string().contains("no TLS"), "{plain}");
+}
+
+#[tokio::test]
+async fn what_is_said_while_somebody_waits_is_no_turn_of_the_agents() {
+    let mut server = Server::start().await;
+    let mut call = CarrierCall::dial(&server.voice(), options()).await.unwrap();
+    let mut leg = server.leg().await;
+    started(&mut leg).await;
+    leg.send(LegCommand::Mark(ONE_MOMENT.into())).unwrap();
+    leg.send(LegCommand::Audio(tone(300))).unwrap();
+    leg.send(LegCommand::Mark("waited".into())).unwrap();
+    leg.send(LegCommand::Audio(tone(300))).unwrap();
+    leg.send(LegCommand::Mark("answered".into())).unwrap();
+    assert_eq!(next(&mut leg).await, LegEvent::Mark(ONE_MOMENT.into()));
+    assert_eq!(next(&mut leg).await, LegEvent::Mark("waited".into()));
+    assert_eq!(next(&mut leg).await, LegEvent::Mark("answered".into()));
+    let mut seen = Vec::new();
+    let mut waited = 0;
+    while seen.len() < 2 {
+        match call.next_event().await.unwrap() {
+            CarrierEvent::Mark { name, at_ms, .. } if name == "waited" => waited = at_ms,
+            CarrierEvent::AgentStartedSpeaking { at_ms } | CarrierEvent::AgentStoppedSpeaking { at_ms } => {
+                seen.push(at_ms);
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(seen, [waited, waited + 300]);
+
+    // And where the answer cuts it off.
+    leg.send(LegCommand::Mark(ONE_MOMENT.into())).unwrap();
+    leg.send(LegCommand::Audio(tone(5000))).unwrap();
+    assert_eq!(next(&mut leg).await, LegEvent::Mark(ONE_MOMENT.into()));
+    leg.send(LegCommand::Flush).unwrap();
+    leg.send(LegCommand::Audio(tone(300))).unwrap();
+    let leg = tokio::spawn(async move { while leg.next().await.is_some() {} });
+    while !matches!(call.next_event().await.unwrap(), CarrierEvent::Cleared { .. }) {}
+    // The mark of the words that were cut off is echoed.
+    while !matches!(call.next_event().await.unwrap(), CarrierEvent::AgentStartedSpeaking { .. }) {}
+    call.finish().await;
+    leg.await.unwrap();
 }

@@ -111,8 +111,9 @@ const AS_HEARD: &str = "the name that was heard";
 /// may write it otherwise when the same sound begins a few frames later.
 fn with_the_name_as_heard(fields: &Value, records: &[Value]) -> String {
     let mut fields = fields.clone();
-    let contact =
-        fields.as_array_mut().unwrap().iter_mut().find_map(|field| field.get_mut("Contact")).expect("who");
+    let filed = fields.to_string();
+    let contact = fields.as_array_mut().unwrap().iter_mut().find_map(|field| field.get_mut("Contact"));
+    let contact = contact.unwrap_or_else(|| panic!("no contact in {filed}: {records:#?}"));
     let name = contact["name"].as_str().expect("a name").to_owned();
     let said = format!("m'appelle {name}").to_lowercase();
     let heard = records.iter().any(|record| record.to_string().to_lowercase().contains(&said));

@@ -13,7 +13,7 @@ use parloir_contract::{
 };
 use parloir_journal::{RecordBody, Seq, TurnMeasured};
 use parloir_media::{Codec, Input, MarkName, Next, Reached, SampleRate, SayingId, Side, join_heard};
-use parloir_transport::{LegCommand, Unsent};
+use parloir_transport::{LegCommand, ONE_MOMENT, Unsent};
 use tokio::sync::mpsc;
 
 use super::{Reactor, Waiting};
@@ -216,6 +216,7 @@ impl Reactor {
     /// Tells a caller who waits that somebody is still there; once for each thing waited for.
     pub(super) fn say_filler(&mut self) {
         self.filler_due = false;
+        self.send(LegCommand::Mark(ONE_MOMENT.to_owned()));
         let text = crate::fallback::one_moment(&self.language).to_owned();
         let options = SayOptions { barge_in: BargeIn::Never, language: Some(self.language.clone()) };
         self.say(text, options, Purpose::Filler);

@@ -133,7 +133,7 @@ impl Builder {
         }
     }
 
-    /// The list or map in brackets that was begun in a line before `noticed`, and what ends it.
+    /// The list or map in brackets that was begun at `noticed` or in a line before, and what ends it.
     fn unended(&self, text: &str, noticed: Mark) -> Option<(Mark, &'static str)> {
         let (Open::List(at, _) | Open::Map(at, ..)) = self.open.last()?;
         let row = usize::try_from(at.line).ok()?.checked_sub(1)?;
@@ -143,7 +143,7 @@ impl Builder {
             '{' => "close the map with `}`, or put a text that begins with { in quotes",
             _ => return None,
         };
-        (at.line < noticed.line).then_some((*at, remedy))
+        (at.line < noticed.line || *at == noticed).then_some((*at, remedy))
     }
 
     fn plain_node(&mut self, at: Mark, anchor: usize, tagged: bool) -> Result<(), (Mark, String)> {

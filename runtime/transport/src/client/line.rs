@@ -15,6 +15,7 @@ use super::ear::{Change, Ear};
 use super::{
     CallRecord, Carrier, CarrierEvent, DialOptions, EndReason, Lateness, Playout, Request, random_sid,
 };
+use crate::leg::ONE_MOMENT;
 use crate::twilio::{CarrierWriter, ServerMessage, parse_from_server};
 use crate::twiml::{Connect, Dial, Response, Verb};
 use crate::ulaw::{BYTES_PER_MS, FRAME, SILENCE, rms};
@@ -44,6 +45,8 @@ pub(super) struct Line {
     tick: u32,
     speaking: VecDeque<Utterance>,
     ear: Ear,
+    /// What is being played are words that are nobody's turn: see [`ONE_MOMENT`].
+    one_moment: bool,
     lateness: Lateness,
     sent: Vec<u8>,
     heard: Vec<u8>,
@@ -81,6 +84,7 @@ impl Line {
             tick: 0,
             speaking: VecDeque::new(),
             ear,
+            one_moment: false,
             lateness: Lateness::default(),
             sent: Vec::new(),
             heard: Vec::new(),
@@ -242,6 +246,7 @@ impl Line {
                 () = sleep_until(deadline) => {
                     self.lateness.add(deadline.elapsed());
                     for name in playout.reached() {
+                        self.one_moment = name == ONE_MOMENT;
                         let echo = writer.mark(&name);
                         self.emit(CarrierEvent::Mark { name, at_ms: self.now_ms(), dropped: false });
                         if let Err(reason) = send(socket, echo).await {
@@ -322,7 +327,8 @@ impl Line {
         let mut frame = [SILENCE; FRAME];
         playout.frame(&mut frame);
         let at_ms = self.now_ms();
-        if let Some(change) = self.ear.frame(at_ms, rms(&frame), playout.is_empty()) {
+        let loudness = if self.one_moment { 0.0 } else { rms(&frame) };
+        if let Some(change) = self.ear.frame(at_ms, loudness, playout.is_empty()) {
             self.emit_change(change);
         }
         if self.options.report_frames {
@@ -357,6 +363,7 @@ impl Line {
             }
             ServerMessage::Clear { .. } => {
                 let (marks, bytes) = playout.clear();
+                self.one_moment = false;
                 let at_ms = self.now_ms();
                 let dropped_ms = u64::try_from(bytes / BYTES_PER_MS).unwrap_or(u64::MAX);
                 self.emit(CarrierEvent::Cleared { at_ms, dropped_ms });
