@@ -20,14 +20,15 @@ const AGENTS: [(&str, &str); 5] = [
 ];
 
 /// What the caller does, turn by turn: agrees, says what it is about, types a budget, wants it this month,
-/// decides alone, says a name, dictates a number.
-const STEPS: [(&str, &str); 7] = [
+/// decides alone, gives no name (a name that is heard in an artificial voice is another one each time), dictates a number.
+const STEPS: [(&str, &str); 8] = [
     ("--say", "fr_oui_accepte"),
     ("--say", "fr_bonjour_rdv"),
     ("--key", "15000#"),
     ("--key", "1"),
     ("--say", "fr_oui"),
-    ("--say", "fr_nom"),
+    ("--say", "fr_non"),
+    ("--say", "fr_non"),
     ("--say", "fr_telephone"),
 ];
 
@@ -104,24 +105,6 @@ fn lines(folder: &Path, args: &[&str]) -> Vec<Value> {
     output.stdout.split(|b| *b == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect()
 }
 
-/// Stands in a report for the name that this call's caller was heard to say.
-const AS_HEARD: &str = "the name that was heard";
-
-/// The report, where the name is the one that this very call heard: how it is written is the recogniser's, which
-/// may write it otherwise when the same sound begins a few frames later.
-fn with_the_name_as_heard(fields: &Value, records: &[Value]) -> String {
-    let mut fields = fields.clone();
-    let filed = fields.to_string();
-    let contact = fields.as_array_mut().unwrap().iter_mut().find_map(|field| field.get_mut("Contact"));
-    let contact = contact.unwrap_or_else(|| panic!("no contact in {filed}: {records:#?}"));
-    let name = contact["name"].as_str().expect("a name").to_owned();
-    let said = format!("m'appelle {name}").to_lowercase();
-    let heard = records.iter().any(|record| record.to_string().to_lowercase().contains(&said));
-    assert!(heard, "nobody was heard to say the name {name}");
-    contact["name"] = AS_HEARD.into();
-    fields.to_string()
-}
-
 #[test]
 fn five_languages_answer_one_spoken_call_and_file_one_report() {
     let folder = tempfile::tempdir().unwrap();
@@ -168,11 +151,11 @@ fn five_languages_answer_one_spoken_call_and_file_one_report() {
             let call = calls.iter().find(|call| call["tenant"] == *language).expect("its call");
             let records = lines(folder.path(), &["show", call["call"].as_str().unwrap()]);
             let report = records.iter().find_map(|record| record["body"].get("Report")).expect("its report");
-            ((*language).to_owned(), with_the_name_as_heard(&report["fields"], &records))
+            ((*language).to_owned(), report["fields"].to_string())
         })
         .collect();
     let (_, first) = &reports[0];
-    let filed = ["\"handed-over\"", "15000", "month", "+33612345678", "accepted", "rendez-vous", AS_HEARD];
+    let filed = ["\"handed-over\"", "15000", "month", "+33612345678", "accepted", "rendez-vous", "inconnu"];
     for filed in filed {
         assert!(first.contains(filed), "{filed} is not in {first}");
     }
