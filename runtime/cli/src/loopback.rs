@@ -55,7 +55,7 @@ impl Loopback {
     /// Opens it in these folders, which are made if need be.
     pub(crate) async fn open(plan: Plan, agent: Agent, folders: &Folders) -> Result<Self, Failure> {
         let Plan { line, calendar, providers, port, rehearsing } = plan;
-        std::fs::create_dir_all(&folders.keys)
+        crate::private::folder(&folders.keys)
             .map_err(|e| Failure::new(format!("{}: {e}", folders.keys.display())))?;
         let token_file = folders.keys.join("carrier.token");
         let token = token(&token_file)?;

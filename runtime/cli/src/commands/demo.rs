@@ -103,7 +103,7 @@ impl Demo {
         let model = terminal::model(&self.models.models).await?;
         step("an installation opens on loopback");
         let folders = self.data.folders();
-        std::fs::create_dir_all(&folders.keys).map_err(|e| {
+        crate::private::folder(&folders.keys).map_err(|e| {
             Failure::new(format!("{}: {e}; name another place with --keys", folders.keys.display()))
         })?;
         let token = demo_token(&folders.keys)?;

@@ -135,7 +135,7 @@ impl Dev {
 /// that answered.
 fn keeping(folder: &Path) -> Result<Sandbox, Failure> {
     let folders = Folders::beside(data(folder));
-    std::fs::create_dir_all(&folders.keys)
+    crate::private::folder(&folders.keys)
         .map_err(|e| Failure::new(format!("{}: {e}", folders.keys.display())))?;
     agent::sandbox_keeping(kept_agents(&folders)?.bounded(VERSIONS))
 }
