@@ -80,8 +80,10 @@ pub enum LegEvent {
 
 /// The mark before words that are nobody's turn: the host's "one moment" while the caller waits for something slow.
 /// A person knows these words for what they are; a caller who is a program knows them by this mark, and goes on
-/// waiting for the answer.
+/// waiting for the answer. They end at [`ONE_MOMENT_OVER`], and where they are cut off; other marks stand among them.
 pub const ONE_MOMENT: &str = "one-moment";
+/// The mark after the words that [`ONE_MOMENT`] begins: what follows is the agent's again.
+pub const ONE_MOMENT_OVER: &str = "one-moment-over";
 
 /// What the call asks of the leg.
 #[derive(Debug, Clone, PartialEq, Eq)]

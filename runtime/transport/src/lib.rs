@@ -49,5 +49,6 @@ pub mod ulaw;
 pub mod webhook;
 
 pub use leg::{
-    AudioIn, Connection, Encoding, Leg, LegCommand, LegEvent, ONE_MOMENT, StopReason, StreamStart, Unsent,
+    AudioIn, Connection, Encoding, Leg, LegCommand, LegEvent, ONE_MOMENT, ONE_MOMENT_OVER, StopReason,
+    StreamStart, Unsent,
 };

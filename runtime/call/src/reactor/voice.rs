@@ -13,7 +13,7 @@ use parloir_contract::{
 };
 use parloir_journal::{RecordBody, Seq, TurnMeasured};
 use parloir_media::{Codec, Input, MarkName, Next, Reached, SampleRate, SayingId, Side, join_heard};
-use parloir_transport::{LegCommand, ONE_MOMENT, Unsent};
+use parloir_transport::{LegCommand, ONE_MOMENT, ONE_MOMENT_OVER, Unsent};
 use tokio::sync::mpsc;
 
 use super::{Reactor, Waiting};
@@ -527,7 +527,7 @@ impl Reactor {
                 self.hand_over(to, super::ending::AfterTransfer::Agent(reply))
             }
             Purpose::Host(after) => self.after_host(after, !unspoken),
-            Purpose::Filler => {}
+            Purpose::Filler => self.send(LegCommand::Mark(ONE_MOMENT_OVER.to_owned())),
         }
     }
 

@@ -15,7 +15,7 @@ use super::ear::{Change, Ear};
 use super::{
     CallRecord, Carrier, CarrierEvent, DialOptions, EndReason, Lateness, Playout, Request, random_sid,
 };
-use crate::leg::ONE_MOMENT;
+use crate::leg::{ONE_MOMENT, ONE_MOMENT_OVER};
 use crate::twilio::{CarrierWriter, ServerMessage, parse_from_server};
 use crate::twiml::{Connect, Dial, Response, Verb};
 use crate::ulaw::{BYTES_PER_MS, FRAME, SILENCE, rms};
@@ -246,7 +246,12 @@ impl Line {
                 () = sleep_until(deadline) => {
                     self.lateness.add(deadline.elapsed());
                     for name in playout.reached() {
-                        self.one_moment = name == ONE_MOMENT;
+                        match name.as_str() {
+                            ONE_MOMENT => self.one_moment = true,
+                            ONE_MOMENT_OVER => self.one_moment = false,
+                            // One of those that say how far playout has come.
+                            _ => {}
+                        }
                         let echo = writer.mark(&name);
                         self.emit(CarrierEvent::Mark { name, at_ms: self.now_ms(), dropped: false });
                         if let Err(reason) = send(socket, echo).await {
