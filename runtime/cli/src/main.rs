@@ -93,7 +93,7 @@ enum Command {
     Rectify(commands::rectify::Rectify),
     /// Keep a person's calls and do not use them: neither people nor agents see them until they are released.
     #[command(
-        after_help = "`show`, `recording`, `replay`, `diff` and `record-test` refuse their calls, no retention clock erases them, and agents do not see memories that name them, from the next call on. `person`, `erase`, `prove` and `verify` go on.\n\nExamples:\n  parloir restrict --tenant cabinet --number +33639981234 --why \"she says it is wrong\" --case 9b20…41\n  parloir restrict --tenant cabinet --number +33639981234 --release"
+        after_help = "`show`, `recording`, `replay`, `diff` and `record-test` refuse their calls, no retention clock erases them, and agents find neither memories that name them nor their appointments, from the next call on. `person`, `erase`, `prove` and `verify` go on.\n\nExamples:\n  parloir restrict --tenant cabinet --number +33639981234 --why \"she says it is wrong\" --case 9b20…41\n  parloir restrict --tenant cabinet --number +33639981234 --release"
     )]
     Restrict(commands::restrict::Restrict),
     /// Have a number's calls answered by no agent: refused, or handed to the line's fallback number.

@@ -277,7 +277,7 @@ impl Journal {
                 None => return Err(ReadError::NoSuchCall { tenant: tenant.clone(), call }.into()),
             };
             if held.contains(&call) {
-                return Err(not_now("it is held. `parloir hold CALL --release` releases it"));
+                return Err(not_now("it is held. `parloir hold CALL --why WORDS --release` releases it"));
             }
             if entry.outcome.is_none() {
                 return Err(lasts());

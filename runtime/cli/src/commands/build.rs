@@ -42,7 +42,7 @@ impl Build {
         .await?
         .map_err(|error| Failure::bad_input(&error))?;
         if made.page {
-            let built = made.put()?;
+            let built = made.put().map_err(|error| Failure::bad_input(&error))?;
             let (page, bytes) = (built.component.display(), built.size);
             match json {
                 true => println!("{}", serde_json::json!({ "component": built.component, "bytes": bytes })),
@@ -61,7 +61,7 @@ impl Build {
             bar.finish_and_clear();
         }
         let agent = agent.map_err(|error| Failure::bad_input(&error))?;
-        let built = made.put()?;
+        let built = made.put().map_err(|error| Failure::bad_input(&error))?;
         let description = agent.description();
         let seconds = began.elapsed().as_secs_f64();
         if json {

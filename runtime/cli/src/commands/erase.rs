@@ -70,6 +70,8 @@ impl Erase {
             }
         }
         let done = erase(&folders, &request).await?;
+        // Before anything else may fail: it is gone.
+        self.tell(&done);
         if let Some(case) = self.case.filter(|_| !self.dry_run) {
             let (tenant, note) = rights::case(&folders, case).await?;
             if note.closed.is_none() {
@@ -78,7 +80,6 @@ impl Erase {
                 rights::note(&folders, case, CaseStep::Erased, record, not_done(done)).await?;
             }
         }
-        self.tell(&done);
         let left = |calls: fn(&TenantErasure) -> usize| done.iter().map(calls).sum::<usize>();
         let (lasting, held) = (left(|erased| erased.lasting.len()), left(|erased| erased.held.len()));
         let unread = left(|erased| erased.unread.len());
@@ -90,7 +91,7 @@ impl Erase {
         }
         if lasting + held > 0 && !self.dry_run {
             return Err(Failure::new(format!(
-                "{lasting} call(s) last and {held} are held, and were left as they are: erase once more when they are over, or released with `parloir hold CALL --release`"
+                "{lasting} call(s) last and {held} are held, and were left as they are: erase once more when they are over, or released with `parloir hold CALL --why WORDS --release`"
             )));
         }
         Ok(())

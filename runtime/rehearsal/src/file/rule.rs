@@ -23,7 +23,7 @@ pub enum TextPart {
     Contains(String),
     /// It is this and nothing else, letter by letter.
     Exactly(String),
-    /// It is this and nothing else; case and apostrophes do not count.
+    /// It is this and nothing else; case, kinds of apostrophes, and how many spaces there are do not count.
     Same(String),
     /// At least one of these is in it.
     Any(Vec<String>),
