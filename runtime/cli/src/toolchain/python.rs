@@ -92,8 +92,8 @@ fn is_source(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ["py", "pyc", "pth"].iter().any(|source| ending == *source))
 }
 
-/// What opens files of any name, besides `open` itself.
-const OPENERS: [&str; 15] = [
+/// What opens files of any name, or looks for them, besides `open` itself.
+const OPENERS: [&str; 24] = [
     "read_text",
     "read_bytes",
     "__file__",
@@ -109,6 +109,15 @@ const OPENERS: [&str; 15] = [
     "configparser",
     "ElementTree",
     "minidom",
+    "sqlite3",
+    "fileConfig",
+    "listdir",
+    "scandir",
+    "iterdir",
+    "os.walk",
+    "glob(",
+    "exists(",
+    "is_file(",
 ];
 
 /// Whether a source opens files while it is imported, or may. Told by its words alone: one that only speaks of it makes a
@@ -119,8 +128,14 @@ fn opens(source: &[u8]) -> bool {
     let opened = text.match_indices("open").any(|(at, open)| {
         let before = text.get(..at).and_then(|text| text.chars().next_back());
         let after = text.get(at + open.len()..).unwrap_or_default();
-        let after = after.trim_start_matches([' ', '\t']).chars().next();
-        !before.is_some_and(is_name) && matches!(after, Some('(' | ')' | ','))
+        let after = after.trim_start_matches([' ', '\t']);
+        // Called, or handed on: to a function, to a list, to another name.
+        let used = after.starts_with("as ")
+            || matches!(
+                after.chars().next(),
+                None | Some('(' | ')' | ',' | ']' | '}' | ';' | '#' | '\n' | '\r')
+            );
+        !before.is_some_and(is_name) && used
     });
     opened || OPENERS.iter().any(|opener| text.contains(opener))
 }
@@ -281,12 +296,19 @@ mod tests {
             "each(open, names)",
             "x.read_text()",
             "import zipfile",
+            "read = open\nmenu = read('menu.txt')",
+            "from io import open as read",
+            "for path in Path('menus').glob('*.txt'):",
         ] {
             assert!(opens(opening.as_bytes()), "{opening}");
         }
-        for other in
-            ["say(\"We are open from 9.\")", "kind = Kind(open=True)", "reopened(x)", "open_hours(x)"]
-        {
+        for other in [
+            "say(\"We are open from 9.\")",
+            "kind = Kind(open=True)",
+            "reopened(x)",
+            "open_hours(x)",
+            "global x",
+        ] {
             assert!(!opens(other.as_bytes()), "{other}");
         }
     }
