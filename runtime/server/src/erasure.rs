@@ -253,7 +253,7 @@ impl Storage {
                 calls(&self.journal, &tenant).await?.iter().for_each(|entry| found.add(entry));
                 let tables = Table::ALL.into_iter().filter(|table| !INDEX.contains(table));
                 found.rows = tables.map(Rows::Of).collect();
-                found.records = self.unerased(&tenant, None, None).await?;
+                (found.records, found.unread) = self.unerased(&tenant, None, None).await?;
                 Ok(vec![(tenant, found)])
             }
         }
@@ -275,21 +275,23 @@ impl Storage {
             }
         }
         found.rows = rows_of(number, &self.rows(tenant).await?).await?;
-        found.records = self.unerased(tenant, Some(number), case).await?;
+        let (records, unread) = self.unerased(tenant, Some(number), case).await?;
+        found.records = records;
+        found.unread.extend(unread);
         found.number = Some(number.clone());
         Ok(found)
     }
 
     /// The calls of the journal's own that name somebody, and those of a case, but those of which that is gone already, or that
-    /// were cut off before they were in the log.
+    /// were cut off before they were in the log. And those that could not be read and may be among them.
     async fn unerased(
         &self,
         tenant: &TenantId,
         person: Option<&Number>,
         case: Option<&Known>,
-    ) -> Result<Vec<CallId>, EraseError> {
+    ) -> Result<(Vec<CallId>, Vec<Left>), EraseError> {
         let gone = erased(&erasures(self.keys(), tenant).await?);
-        let mut calls = self.naming(tenant, person).await?;
+        let (mut calls, mut unread) = self.naming(tenant, person).await?;
         calls.extend(case.into_iter().flat_map(|case| &case.note.records));
         let (mut there, mut seen) = (Vec::new(), HashSet::new());
         for call in calls {
@@ -298,7 +300,9 @@ impl Storage {
                 there.push(call);
             }
         }
-        Ok(there)
+        // A step of their case is theirs, whatever it says.
+        unread.retain(|left| !seen.contains(&left.call) && !gone.contains_key(&left.call));
+        Ok((there, unread))
     }
 
     pub(crate) async fn known(&self, tenant: &TenantId) -> Result<TenantId, EraseError> {
@@ -432,12 +436,12 @@ mod tests {
     use std::sync::Arc;
 
     use parloir_contract::{Book, Booked, CallInfo, Contact, Direction, LocalTime, SetMemory};
-    use parloir_journal::{CallEnded, CallStarted};
+    use parloir_journal::{CallEnded, CallStarted, Right};
     use parloir_tenancy::calendar::Hours;
     use parloir_tenancy::{Calendar, Memory};
 
     use super::*;
-    use crate::Folders;
+    use crate::{Folders, RightsDone, RightsRequest};
 
     const HERS: &str = "+33612345678";
     const HIS: &str = "+33687654321";
@@ -502,6 +506,37 @@ mod tests {
             let text = format!("{:?}", storage.journal.records(&tenant(), call).await.unwrap());
             assert!(!text.contains(HERS), "{text}");
         }
+        storage.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_request_that_cannot_be_read_may_name_the_caller_and_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+        let hers = call(&storage, 1, HERS).await;
+        let open = RightsRequest::Open {
+            tenant: tenant(),
+            number: HIS.into(),
+            right: Right::Access,
+            received: None,
+            why: None,
+        };
+        let RightsDone::Case(his) = storage.rights(&open).await.unwrap() else { panic!() };
+        let next = call(&storage, 3, HIS).await;
+        let whose = Whose::Caller { number: HERS.into(), tenant: None };
+        let would = storage.erase(&request(whose.clone(), true)).await.unwrap();
+        assert_eq!((would[0].calls.as_slice(), would[0].unread.len()), ([hers].as_slice(), 0));
+        // The case's frames, up to where the next call's begin.
+        let place = async |call| storage.journal.call(&tenant(), call).await.unwrap().unwrap().first;
+        let (from, to) = (place(his.case).await, place(next).await);
+        assert_eq!(from.segment, to.segment);
+        let file = folder.path().join(format!("data/journal/cabinet/{:08}.seg", from.segment));
+        let mut bytes = std::fs::read(&file).unwrap();
+        bytes[from.offset as usize..to.offset as usize].iter_mut().for_each(|byte| *byte ^= 0xff);
+        std::fs::write(&file, bytes).unwrap();
+        let would = storage.erase(&request(whose, true)).await.unwrap();
+        assert_eq!(would[0].calls, [hers]);
+        assert_eq!((would[0].unread.len(), would[0].unread[0].call), (1, his.case));
         storage.close().await;
     }
 

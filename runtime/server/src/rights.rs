@@ -18,7 +18,7 @@ use parloir_tenancy::calendar::{Correction, Kept};
 use serde::{Deserialize, Serialize};
 
 use crate::rows::KeptRow;
-use crate::{EraseError, Storage};
+use crate::{EraseError, Left, Storage};
 
 /// Months of a term.
 const TERM: i32 = 1;
@@ -366,21 +366,21 @@ impl Storage {
         Ok(blocked.iter().find(|block| block.who == who).map(|block| block.to))
     }
 
-    /// The calls of the journal's own that name a person, or a tenant's all: steps of cases, restrictions and blocks.
+    /// The calls of the journal's own that name a person, or a tenant's all: steps of cases, restrictions and blocks. And those
+    /// that could not be read: nobody's erasure stops at them, and they may name that person too.
     pub(crate) async fn naming(
         &self,
         tenant: &TenantId,
         person: Option<&Number>,
-    ) -> Result<Vec<CallId>, JournalError> {
+    ) -> Result<(Vec<CallId>, Vec<Left>), JournalError> {
         let all = rights(self.keys(), tenant).await?;
-        let Some(person) = person else { return Ok(all.naming) };
-        let (mut naming, mut cases) = (Vec::new(), Vec::new());
+        let Some(person) = person else { return Ok((all.naming, Vec::new())) };
+        let (mut naming, mut cases, mut unread) = (Vec::new(), Vec::new(), Vec::new());
         for call in &all.naming {
             let named = match self.named_in(tenant, *call).await {
                 Ok(named) => named,
-                // Nobody's erasure stops at what cannot be read.
                 Err(error) => {
-                    tracing::error!(%tenant, %call, %error, "whom a record of a request names could not be read");
+                    unread.push(Left { call: *call, why: error.to_string() });
                     continue;
                 }
             };
@@ -395,7 +395,7 @@ impl Storage {
                 naming.push(*call);
             }
         }
-        Ok(naming)
+        Ok((naming, unread))
     }
 
     async fn rectify(
