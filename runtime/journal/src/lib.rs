@@ -11,6 +11,9 @@
 //! destroyed without the others ([`Journal::erase`]), and a call whose consent gate is closed writes trace alone. A reader
 //! gets all of it together again.
 //!
+//! What is done about calls (erased, held, put right) and about persons (their requests, restrictions, blocked numbers) is told in
+//! short calls of the journal's own; what has to be known of it without reading the log is noted beside the keys ([`rights()`]).
+//!
 //! The headers of a tenant's chunks are the leaves of a transparency log, whose root is signed every few seconds: a
 //! journal that was rolled back or rewritten, chain and all, no longer has the root that was signed. [`prove`] makes
 //! a proof of a call that others check with `parloir_proof` alone.
