@@ -7,8 +7,8 @@ use std::collections::HashSet;
 
 use parloir_contract::{CallId, TenantId};
 use parloir_journal::{
-    CallEntry, Erasure, ErasureReport, Journal, JournalError, Purposes, ReadError, Record, Requested, erased,
-    erasures, holds, pseudonym,
+    CallEntry, Erasure, ErasureReport, Journal, JournalError, Purposes, ReadError, Record, Requested,
+    Restriction, erased, erasures, holds, pseudonym, rights,
 };
 use parloir_persons::{NotANumber, Number, caller_in};
 use parloir_store::{Entry, Rows, StoreError, Table, TenantStore};
@@ -183,12 +183,22 @@ impl Storage {
             let report = self.journal.erase(tenant, erasure).await?;
             erased.report = erased.report.map(|before| with(before, &report));
         }
-        let Some(number) = number else { return Ok(()) };
+        let nothing_stays = erased.lasting.is_empty() && erased.held.is_empty() && erased.unread.is_empty();
+        let Some(number) = number else {
+            if requested == Requested::Tenant && nothing_stays {
+                for Restriction { who, .. } in rights(self.keys(), tenant).await?.restricted {
+                    self.journal.forget_restriction(tenant, who).await?;
+                }
+            }
+            return Ok(());
+        };
         // A row that was written since it was found is spared: it may be another's now, or still name this one.
         let rounds = if nothing { 0 } else { MAX_ROUNDS };
+        let mut written_meanwhile = rounds > 0;
         for _ in 0..rounds {
             let rows = rows_of(&number, &self.rows(tenant).await?).await?;
             if rows.is_empty() {
+                written_meanwhile = false;
                 break;
             }
             erased.rows += rows.len();
@@ -197,7 +207,10 @@ impl Storage {
             let report = self.journal.erase(tenant, erasure).await?;
             erased.report = erased.report.map(|before| with(before, &report));
         }
-        if erased.lasting.is_empty() && erased.held.is_empty() && erased.unread.is_empty() {
+        if written_meanwhile {
+            let why = "rows that name the caller were written for as long as it lasted: erase once more";
+            erased.failed = Some(why.to_owned());
+        } else if nothing_stays {
             // What is not there need not be kept from anybody, and a hash of the number is not left for it.
             let who = pseudonym(self.keys(), tenant, &number.to_string()).await?;
             self.journal.forget_restriction(tenant, who).await?;

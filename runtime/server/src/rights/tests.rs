@@ -332,6 +332,21 @@ async fn who_is_restricted_is_kept_and_not_used() {
 }
 
 #[tokio::test]
+async fn nobody_stays_restricted_with_a_tenant_of_whom_nothing_is_left() {
+    let place = Place::open().await;
+    place.call(1, HERS, "2026-11-24T09:00").await;
+    for number in [HERS, HIS] {
+        assert!(place.changed(restrict(number, false, None)).await);
+    }
+    let whose = Whose::Tenant(tenant());
+    let request = EraseRequest { whose, trace: true, reason: None, dry_run: false, case: None };
+    place.storage.erase(&request).await.unwrap();
+    assert!(rights(place.storage.keys(), &tenant()).await.unwrap().restricted.is_empty());
+    assert!(place.storage.journal.verify(Scope::All).await.unwrap().is_sound());
+    place.storage.close().await;
+}
+
+#[tokio::test]
 async fn a_blocked_number_is_known_again_and_nothing_spells_it() {
     let place = Place::open().await;
     place.call(1, HIS, "2026-11-24T09:00").await;
