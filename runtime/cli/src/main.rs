@@ -88,7 +88,7 @@ enum Command {
     Case(commands::case::Case),
     /// Put right what a call recorded wrongly: an amendment beside it, and its standing appointments.
     #[command(
-        after_help = "Nothing is overwritten: `show`, `person` and its exports tell both. What the call has is listed where it has no such field.\n\nExample:\n  parloir rectify 4f1c…e2 --field contact.name --to \"Anne Durand\" --case 9b20…41"
+        after_help = "What was recorded stays: `show`, `person` and its exports tell both. An appointment that stands, and still says what was recorded, is changed. What the call has is listed where it has no such field.\n\nExample:\n  parloir rectify 4f1c…e2 --field contact.name --to \"Anne Durand\" --case 9b20…41"
     )]
     Rectify(commands::rectify::Rectify),
     /// Keep a person's calls and do not use them: neither people nor agents see them until they are released.

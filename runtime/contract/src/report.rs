@@ -22,6 +22,21 @@ pub enum Status {
     OutOfScope,
 }
 
+impl Status {
+    /// As people and conversation files write it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Resolved => "resolved",
+            Self::Booked => "booked",
+            Self::CallBack => "call_back",
+            Self::HandedOver => "handed_over",
+            Self::Abandoned => "abandoned",
+            Self::OutOfScope => "out_of_scope",
+        }
+    }
+}
+
 /// One field of the report. Set again, it replaces the one before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Field {

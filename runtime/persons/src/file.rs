@@ -188,7 +188,7 @@ impl CallFile {
                 Field::Contact(contact) => contact_fields(contact, &mut add),
                 Field::Appointment(made) => appointment_fields(made, &mut add),
                 Field::Need(need) => add("need", need),
-                Field::Status(status) => add("status", &format!("{status:?}")),
+                Field::Status(status) => add("status", status.word()),
                 Field::Summary(summary) => add("summary", summary),
                 Field::Other(name, value) => add(name, value),
             }

@@ -1,14 +1,12 @@
 //! What must be so at the end, held against what is.
 
 use jiff::civil::DateTime;
-use parloir_contract::{Appointment, Field, Outcome};
+use parloir_contract::{Appointment, Field, Outcome, Status};
 use parloir_media::Gate;
 use parloir_tenancy::calendar::{from_local, slot_id};
 
 use crate::event::{Event, Happened, at};
-use crate::file::{
-    AppointmentRule, Consent, Expect, OutcomeRule, ReportRules, TextPart, TextRule, status_name,
-};
+use crate::file::{AppointmentRule, Consent, Expect, OutcomeRule, ReportRules, TextPart, TextRule};
 use crate::mismatch::Mismatch;
 use crate::place::{Located, Place};
 use crate::world::Appointments;
@@ -174,7 +172,7 @@ impl Checks<'_> {
         if let Some(wanted) = &rules.status
             && wanted.value != status
         {
-            let show = |status: Option<_>| status.map_or("none", status_name);
+            let show = |status: Option<_>| status.map_or("none", Status::word);
             let (expected, found) = (show(wanted.value), show(status));
             self.reported(
                 &wanted.at,

@@ -65,7 +65,7 @@ pub use event::{Event, Happened, at};
 pub use file::{
     AppointmentRule, CalendarScene, Consent, Conversation, Documents, Does, Expect, FILE_BYTES, Failure,
     Injected, Meaning, ModelAnswer, OutcomeRule, ReportRules, Scene, Standing, Step, StepKind, TextPart,
-    TextRule, When, Words, office_hours, read, status_name, write,
+    TextRule, When, Words, office_hours, read, write,
 };
 pub use line::{OnALine, Telephone, unfit};
 pub use mismatch::Mismatch;

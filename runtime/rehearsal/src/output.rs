@@ -66,7 +66,7 @@ fn field(field: &Field) -> (String, Value) {
         Field::Contact(contact) => ("contact".into(), json!({"name": contact.name, "phone": contact.phone})),
         Field::Need(text) => ("need".into(), json!(text)),
         Field::Appointment(made) => ("appointment".into(), appointment(made)),
-        Field::Status(status) => ("status".into(), json!(crate::file::status_name(*status))),
+        Field::Status(status) => ("status".into(), json!(status.word())),
         Field::Summary(text) => ("summary".into(), json!(text)),
         Field::Other(name, value) => (format!("other.{name}"), json!(value)),
     }

@@ -155,7 +155,7 @@ fn reported(field: &Field) -> String {
         }
         Field::Need(need) => format!("need: {need}"),
         Field::Appointment(made) => format!("appointment: {} for {}", made.slot.start, made.contact.name),
-        Field::Status(status) => format!("status: {status:?}").to_lowercase(),
+        Field::Status(status) => format!("status: {}", status.word()),
         Field::Summary(summary) => format!("summary: {summary}"),
         Field::Other(name, value) => format!("{name}: {value}"),
     }

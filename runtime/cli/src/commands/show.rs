@@ -14,7 +14,6 @@ use parloir_journal::{
     Purposes, ReadError, Record, RecordBody, Seq, holds, read_call,
 };
 use parloir_persons::CallFile;
-use parloir_rehearsal::status_name;
 use parloir_store::Keyring;
 
 use crate::commands::calls::{ending, time};
@@ -451,7 +450,7 @@ pub(crate) fn field(field: &Field) -> String {
         },
         Field::Need(need) => format!("need: {need}"),
         Field::Appointment(a) => format!("appointment: {} [{}]", a.slot.start, a.reference),
-        Field::Status(status) => format!("status: {}", status_name(*status)),
+        Field::Status(status) => format!("status: {}", status.word()),
         Field::Summary(summary) => format!("summary: {summary}"),
         Field::Other(name, value) => format!("{name}: {value}"),
     }

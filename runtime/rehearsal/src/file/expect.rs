@@ -101,18 +101,13 @@ pub(crate) const OUTCOMES: [&str; 5] = ["done", "transferred", "call_back", "aba
 
 /// The statuses, as files write them.
 pub(crate) const STATUSES: [(&str, Status); 6] = [
-    ("resolved", Status::Resolved),
-    ("booked", Status::Booked),
-    ("call_back", Status::CallBack),
-    ("handed_over", Status::HandedOver),
-    ("abandoned", Status::Abandoned),
-    ("out_of_scope", Status::OutOfScope),
+    (Status::Resolved.word(), Status::Resolved),
+    (Status::Booked.word(), Status::Booked),
+    (Status::CallBack.word(), Status::CallBack),
+    (Status::HandedOver.word(), Status::HandedOver),
+    (Status::Abandoned.word(), Status::Abandoned),
+    (Status::OutOfScope.word(), Status::OutOfScope),
 ];
-
-/// As files write a status.
-pub fn status_name(status: Status) -> &'static str {
-    STATUSES.iter().find(|(_, s)| *s == status).map_or("", |(name, _)| name)
-}
 
 impl Reader {
     /// Every wrong value is noted, and the others are read all the same.

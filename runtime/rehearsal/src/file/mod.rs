@@ -39,7 +39,7 @@ mod write;
 
 use std::path::Path;
 
-pub use expect::{AppointmentRule, Consent, Expect, OutcomeRule, ReportRules, status_name};
+pub use expect::{AppointmentRule, Consent, Expect, OutcomeRule, ReportRules};
 pub use failures::{Failure, Injected};
 pub use meaning::Meaning;
 pub use rule::{TextPart, TextRule};

@@ -7,7 +7,7 @@ use parloir_tenancy::calendar::slot_id;
 use parloir_tenancy::config::RecordingPolicy;
 
 use super::Conversation;
-use super::expect::{Consent, Expect, OutcomeRule, status_name};
+use super::expect::{Consent, Expect, OutcomeRule};
 use super::rule::{TextPart, TextRule};
 use super::scene::{CalendarScene, Documents, ModelAnswer, Scene, transfer_words};
 use super::steps::{CONFIDENCE, Does, Step, StepKind, When, Words};
@@ -267,7 +267,7 @@ fn expect(out: &mut String, expect: &Expect) {
         });
     }
     if let Some(Some(status)) = expect.report.status.as_ref().map(|s| s.value) {
-        lines.push(format!("report: {{status: {}}}", status_name(status)));
+        lines.push(format!("report: {{status: {}}}", status.word()));
     }
     if let Some(booked) = &expect.booked {
         let all: Vec<String> = booked.value.iter().map(|rule| moment(rule.start)).collect();
