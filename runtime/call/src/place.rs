@@ -9,6 +9,8 @@ const BEFORE: [&str; 3] = ["at ", "panicked at ", "stopped at "];
 const ENDINGS: [&str; 10] = ["rs", "ts", "tsx", "mts", "js", "mjs", "py", "c", "h", "go"];
 /// Bytes of a path, at most.
 const PATH: usize = 80;
+/// Lines of a file, at most. What is larger may be anybody's telephone number.
+const LINES: u32 = 999_999;
 
 /// The first place that is named in an agent's last words, such as `agent.ts:22`: a file and a line, and nothing else.
 pub(crate) fn place(words: &str) -> Option<String> {
@@ -28,7 +30,7 @@ fn file_and_line(token: &str) -> Option<String> {
     let path = if path.starts_with('/') { path.rsplit('/').next()? } else { path };
     let (_, ending) = path.rsplit_once('.')?;
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
-    let fits = path.len() <= PATH && path.chars().all(plain) && ENDINGS.contains(&ending);
+    let fits = line <= LINES && path.len() <= PATH && path.chars().all(plain) && ENDINGS.contains(&ending);
     fits.then(|| format!("{path}:{line}"))
 }
 
@@ -57,6 +59,7 @@ mod tests {
             "at 15:30 Madame Dupont comes",
             "Error: je m'appelle Dupont.rs:3",
             "  at Dupont:3",
+            "  at desk.py:639981234",
             "  at madame Dupont (né.e:3)",
             "",
         ] {
