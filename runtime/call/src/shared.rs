@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Instant;
 
 use jiff::Zoned;
@@ -34,6 +34,14 @@ pub(crate) struct Shared {
     pub(crate) used: Arc<Mutex<Used>>,
     /// Host calls asked, refused ones included.
     pub(crate) asked: AtomicU32,
+    /// Whether the door was closed on the agent because it asked for more than its quota.
+    pub(crate) exceeded: AtomicBool,
+    /// Bytes of host calls and their answers that the journal was given.
+    pub(crate) written: AtomicU64,
+    /// Of these, those that may still wait for the disk.
+    pub(crate) waiting: AtomicU64,
+    /// Microseconds that the host's threads worked for the agent, on its documents.
+    pub(crate) served_us: AtomicU64,
     /// The error that the agent noted last, and which of its host calls that was.
     pub(crate) noted: Mutex<Option<(u32, String)>>,
     /// The host call the agent waits for. An agent is sequential: there is one at most.
