@@ -29,6 +29,42 @@ pub(crate) fn styled(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
+/// What a colour of this program's own is made of.
+const CODES: [&str; 6] = ["0", "1", "2", "31", "32", "36"];
+
+/// What a line that goes on below itself begins with.
+pub(crate) const INDENT: &str = "          ";
+
+/// A line as it may be shown, whatever it quotes. What an agent or a caller said can name no window, move no cursor, turn no
+/// words around, and begin no line that could be taken for one of the host's own: of control characters only this
+/// program's colours are left, and of line breaks those before [`INDENT`].
+pub(crate) fn shown(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(first) = rest.chars().next() {
+        let length = colour(rest).unwrap_or(first.len_utf8());
+        let (here, after) = rest.split_at_checked(length).unwrap_or((rest, ""));
+        let turns =
+            matches!(first, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if length > 1 && first == '\u{1b}' || first == '\t' || (first == '\n' && after.starts_with(INDENT)) {
+            out.push_str(here);
+        } else if first.is_control() || turns {
+            out.extend(first.escape_unicode());
+        } else {
+            out.push(first);
+        }
+        rest = after;
+    }
+    out
+}
+
+/// The length of the colour that a text begins with.
+fn colour(text: &str) -> Option<usize> {
+    let rest = text.strip_prefix("\u{1b}[")?;
+    let (codes, _) = rest.split_once('m')?;
+    CODES.contains(&codes).then(|| text.len() - rest.len() + codes.len() + 1)
+}
+
 /// Logs go to standard error; `PARLOIR_LOG` chooses them in detail.
 pub(crate) fn log(verbose: u8) {
     let default = match verbose {
@@ -46,7 +82,9 @@ pub(crate) fn log(verbose: u8) {
 }
 
 pub(crate) fn error(message: &str) {
-    anstream::eprintln!("{} {message}", styled(BAD, "error:"));
+    // Its lines are ours; what they quote may be anybody's.
+    let lines: Vec<String> = message.lines().map(shown).collect();
+    anstream::eprintln!("{} {}", styled(BAD, "error:"), lines.join("\n"));
 }
 
 /// Fetches the speech model with a progress bar, unless it is there.
@@ -116,6 +154,27 @@ pub(crate) fn spinner(message: &'static str) -> ProgressBar {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_somebody_said_is_shown_as_what_it_is() {
+        for (said, seen) in [
+            ("Été à 9h, d'accord ?", "Été à 9h, d'accord ?"),
+            ("\u{1b}]0;owned\u{7}", "\\u{1b}]0;owned\\u{7}"),
+            ("\u{1b}[2J\u{1b}[H", "\\u{1b}[2J\\u{1b}[H"),
+            ("\u{9b}2J", "\\u{9b}2J"),
+            ("a\rend", "a\\u{d}end"),
+            ("a\n   9.999  end", "a\\u{a}   9.999  end"),
+            ("a\n          b", "a\n          b"),
+            ("a\nend", "a\\u{a}end"),
+            ("\u{202e}nwo\u{2028}", "\\u{202e}nwo\\u{2028}"),
+            ("\u{1b}[8mhidden", "\\u{1b}[8mhidden"),
+            ("\u{1b}", "\\u{1b}"),
+        ] {
+            assert_eq!(shown(said), seen);
+        }
+        let ours = format!("{} {}", styled(BAD, "refused"), styled(TITLE, "x"));
+        assert_eq!(shown(&ours), ours);
+    }
 
     #[tokio::test(start_paused = true)]
     async fn what_takes_long_says_so_until_it_is_done() {

@@ -21,7 +21,7 @@ use crate::commands::calls::{ending, time};
 use crate::commands::erase;
 use crate::commands::recording::tenant_of;
 use crate::commands::rights::{self, AmendedLine, Own};
-use crate::terminal::{AGENT, BAD, CALLER, DIM, TITLE, styled};
+use crate::terminal::{AGENT, BAD, CALLER, DIM, INDENT, TITLE, shown, styled};
 use crate::{DataArgs, Outcome};
 
 #[derive(Args)]
@@ -103,8 +103,8 @@ fn tell_amended(amended: &AmendedLine, fields: &[(String, String)]) {
         styled(TITLE, "amended"),
         time(amended.at),
         amendment.field,
-        amendment.to,
-        styled(DIM, &recorded)
+        shown(&amendment.to),
+        styled(DIM, &shown(&recorded))
     );
 }
 
@@ -125,7 +125,7 @@ pub(crate) fn timeline(records: &[Record], all: bool) {
             understood.clone_from(&what);
         }
         let clock = styled(DIM, &format!("{:>4}.{:03}", seconds / 1_000, seconds % 1_000));
-        anstream::println!("{clock}  {who}  {what}");
+        anstream::println!("{clock}  {who}  {}", shown(&what));
     }
 }
 
@@ -167,8 +167,11 @@ fn line(body: &RecordBody, bodies: &HashMap<Seq, &RecordBody>, all: bool) -> Lin
         RecordBody::Failure(failure) => {
             let (reason, stack) = failure.reason.split_once('\n').unwrap_or((failure.reason.as_str(), ""));
             let detail = failure.detail.as_deref().map(|d| format!(": {d}")).unwrap_or_default();
-            let stack =
-                if all && !stack.is_empty() { format!("\n{}", styled(DIM, stack)) } else { String::new() };
+            let stack = if all && !stack.is_empty() {
+                styled(DIM, &format!("\n{INDENT}{}", stack.replace('\n', &format!("\n{INDENT}"))))
+            } else {
+                String::new()
+            };
             Some((
                 styled(BAD, "failure  "),
                 format!("{}: {reason}{detail}{stack}", words::failed(failure.kind)),
@@ -349,7 +352,7 @@ fn host_call(ended: &HostCallEnded, bodies: &HashMap<Seq, &RecordBody>, all: boo
         (HostCall::Play(play), HostReturn::Play(Ok(heard))) => says(&format!("[{}]", play.sound), heard),
         (HostCall::Ask(ask), HostReturn::Ask(Ok((heard, answer)))) => {
             let (who, said) = says(&ask.question, heard);
-            (who, format!("{said}\n          {}  {}", styled(CALLER, "caller   "), turn(answer)))
+            (who, format!("{said}\n{INDENT}{}  {}", styled(CALLER, "caller   "), turn(answer)))
         }
         (HostCall::Listen(_), HostReturn::Listen(Ok(answer))) => (styled(CALLER, "caller   "), turn(answer)),
         (HostCall::Reply(reply), HostReturn::Reply(Ok(answer))) => {
@@ -444,7 +447,7 @@ fn turn(turn: &Turn) -> String {
 
 /// A field of a report in words.
 pub(crate) fn field(field: &Field) -> String {
-    match field {
+    let words = match field {
         Field::Contact(contact) => match &contact.phone {
             Some(phone) => format!("contact: {} {phone}", contact.name),
             None => format!("contact: {}", contact.name),
@@ -454,7 +457,8 @@ pub(crate) fn field(field: &Field) -> String {
         Field::Status(status) => format!("status: {}", status_name(*status)),
         Field::Summary(summary) => format!("summary: {summary}"),
         Field::Other(name, value) => format!("{name}: {value}"),
-    }
+    };
+    shown(&words)
 }
 
 /// Why an agent's outcome failed, in words, for whoever prints a summary.
@@ -464,6 +468,6 @@ pub(crate) fn outcome(outcome: &AgentOutcome) -> String {
         AgentOutcome::Transferred => "transferred".to_owned(),
         AgentOutcome::CallBack => "call back".to_owned(),
         AgentOutcome::Abandoned => "abandoned".to_owned(),
-        AgentOutcome::Failed(why) => format!("failed: {why}"),
+        AgentOutcome::Failed(why) => format!("failed: {}", shown(why)),
     }
 }
