@@ -44,11 +44,11 @@ pub(crate) fn shown(line: &str) -> String {
     while let Some(first) = rest.chars().next() {
         let length = colour(rest).unwrap_or(first.len_utf8());
         let (here, after) = rest.split_at_checked(length).unwrap_or((rest, ""));
-        let turns =
-            matches!(first, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if length > 1 && first == '\u{1b}' || first == '\t' || (first == '\n' && after.starts_with(INDENT)) {
+        let ours = length > 1 && first == '\u{1b}';
+        let goes_on = first == '\n' && after.starts_with(INDENT);
+        if ours || goes_on || first == '\t' {
             out.push_str(here);
-        } else if first.is_control() || turns {
+        } else if obeyed(first) {
             out.extend(first.escape_unicode());
         } else {
             out.push(first);
@@ -56,6 +56,31 @@ pub(crate) fn shown(line: &str) -> String {
         rest = after;
     }
     out
+}
+
+/// Words of an agent or a caller, in a line of the host's own: nothing in them ends it, and nothing has a colour.
+pub(crate) fn plain(words: &str) -> String {
+    let mut out = String::with_capacity(words.len());
+    for c in words.chars() {
+        if obeyed(c) {
+            out.extend(c.escape_unicode());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// The same for what has lines of its own, such as a trace: each after the first below a bar, which no other line has.
+pub(crate) fn barred(words: &str) -> String {
+    let lines: Vec<String> = words.lines().map(plain).collect();
+    lines.join(&format!("\n{INDENT}| "))
+}
+
+/// Whether a terminal does something else with a character than showing it.
+fn obeyed(c: char) -> bool {
+    let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || turns
 }
 
 /// The length of the colour that a text begins with.
@@ -172,6 +197,9 @@ mod tests {
         ] {
             assert_eq!(shown(said), seen);
         }
+        let forged = format!("oui\n{INDENT}{}", styled(CALLER, "non"));
+        assert_eq!(plain(&forged), "oui\\u{a}          \\u{1b}[36mnon\\u{1b}[0m");
+        assert_eq!(barred("a\nb"), "a\n          | b");
         let ours = format!("{} {}", styled(BAD, "refused"), styled(TITLE, "x"));
         assert_eq!(shown(&ours), ours);
     }

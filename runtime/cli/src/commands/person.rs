@@ -14,7 +14,7 @@ use crate::commands::calls::{ending, time};
 use crate::commands::recording::export;
 use crate::commands::rights::Own;
 use crate::commands::{case, rights};
-use crate::terminal::{self, AGENT, CALLER, DIM, GOOD, TITLE, bar, shown, styled};
+use crate::terminal::{self, AGENT, CALLER, DIM, GOOD, TITLE, bar, plain, styled};
 use crate::{DataArgs, Failure, Outcome, private};
 
 /// References that are looked up in one tenant's storage.
@@ -230,7 +230,7 @@ impl Person {
         anstream::println!(
             "{}  {} {}",
             styled(TITLE, what),
-            shown(&text),
+            plain(&text),
             styled(DIM, &format!("({tenant})"))
         );
     }
@@ -270,7 +270,7 @@ impl Person {
                 Speaker::Caller => styled(CALLER, "caller"),
                 Speaker::Agent => styled(AGENT, "agent "),
             };
-            anstream::println!("  {who}  {}", shown(&said.text));
+            anstream::println!("  {who}  {}", plain(&said.text));
         }
         let mut kept = vec![format!("{} s of sound", file.recorded_seconds)];
         kept.push(format!("{} field(s) of report", file.report.len()));

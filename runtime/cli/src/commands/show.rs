@@ -21,7 +21,7 @@ use crate::commands::calls::{ending, time};
 use crate::commands::erase;
 use crate::commands::recording::tenant_of;
 use crate::commands::rights::{self, AmendedLine, Own};
-use crate::terminal::{AGENT, BAD, CALLER, DIM, INDENT, TITLE, shown, styled};
+use crate::terminal::{AGENT, BAD, CALLER, DIM, INDENT, TITLE, barred, plain, shown, styled};
 use crate::{DataArgs, Outcome};
 
 #[derive(Args)]
@@ -103,8 +103,8 @@ fn tell_amended(amended: &AmendedLine, fields: &[(String, String)]) {
         styled(TITLE, "amended"),
         time(amended.at),
         amendment.field,
-        shown(&amendment.to),
-        styled(DIM, &shown(&recorded))
+        plain(&amendment.to),
+        styled(DIM, &plain(&recorded))
     );
 }
 
@@ -166,9 +166,10 @@ fn line(body: &RecordBody, bodies: &HashMap<Seq, &RecordBody>, all: bool) -> Lin
         RecordBody::Gate(gate) => Some((host("gate"), gate_words(*gate).to_owned())),
         RecordBody::Failure(failure) => {
             let (reason, stack) = failure.reason.split_once('\n').unwrap_or((failure.reason.as_str(), ""));
-            let detail = failure.detail.as_deref().map(|d| format!(": {d}")).unwrap_or_default();
+            let reason = plain(reason);
+            let detail = failure.detail.as_deref().map(|d| format!(": {}", barred(d))).unwrap_or_default();
             let stack = if all && !stack.is_empty() {
-                styled(DIM, &format!("\n{INDENT}{}", stack.replace('\n', &format!("\n{INDENT}"))))
+                styled(DIM, &format!("\n{INDENT}| {}", barred(stack)))
             } else {
                 String::new()
             };
@@ -198,7 +199,7 @@ fn line(body: &RecordBody, bodies: &HashMap<Seq, &RecordBody>, all: bool) -> Lin
             ),
         )),
         RecordBody::CallEnded(ended) => {
-            let reason = ended.reason.as_deref().map(|r| format!(": {r}")).unwrap_or_default();
+            let reason = ended.reason.as_deref().map(|r| format!(": {}", plain(r))).unwrap_or_default();
             let (seconds, cpu) = (ended.duration_ms / 1_000, ended.agent_cpu_us / 1_000);
             Some((
                 styled(TITLE, "end      "),
@@ -345,7 +346,7 @@ fn host_call(ended: &HostCallEnded, bodies: &HashMap<Seq, &RecordBody>, all: boo
         } else {
             format!(" {}", styled(DIM, &format!("(heard: {:?})", heard.text)))
         };
-        (styled(AGENT, "agent    "), format!("{text}{cut}"))
+        (styled(AGENT, "agent    "), format!("{}{cut}", plain(text)))
     };
     Some(match (arguments, result) {
         (HostCall::Say(say), HostReturn::Say(Ok(heard))) => says(&say.text, heard),
@@ -372,7 +373,7 @@ fn host_call(ended: &HostCallEnded, bodies: &HashMap<Seq, &RecordBody>, all: boo
                 ),
             )
         }
-        (HostCall::Chat(_), HostReturn::Chat(Ok(answer))) => (host("model"), answer.text.clone()),
+        (HostCall::Chat(_), HostReturn::Chat(Ok(answer))) => (host("model"), plain(&answer.text)),
         (HostCall::Transfer(transfer), HostReturn::Transfer(Ok(how))) => {
             let to = if transfer.to.is_empty() { "the fallback number" } else { &transfer.to };
             (host("transfer"), format!("to {to}: {}", words::transferred(*how)))
@@ -398,7 +399,7 @@ fn host_call(ended: &HostCallEnded, bodies: &HashMap<Seq, &RecordBody>, all: boo
         (HostCall::SetReport(_), _) if !all && is_filed(bodies) => return None,
         (HostCall::SetReport(set), HostReturn::SetReport(_)) => (host("report"), field(set)),
         (HostCall::Log(line), HostReturn::Log(())) => {
-            (host("log"), format!("{}: {}", line.level.name(), line.message))
+            (host("log"), format!("{}: {}", line.level.name(), barred(&line.message)))
         }
         (
             HostCall::Now
@@ -435,7 +436,7 @@ fn turn(turn: &Turn) -> String {
             let over = if speech.over_agent { ", over the agent" } else { "" };
             format!(
                 "« {} » {}",
-                speech.text,
+                plain(&speech.text),
                 styled(DIM, &format!("(confidence {:.2}{over})", speech.confidence))
             )
         }
@@ -458,7 +459,7 @@ pub(crate) fn field(field: &Field) -> String {
         Field::Summary(summary) => format!("summary: {summary}"),
         Field::Other(name, value) => format!("{name}: {value}"),
     };
-    shown(&words)
+    plain(&words)
 }
 
 /// Why an agent's outcome failed, in words, for whoever prints a summary.
@@ -468,6 +469,6 @@ pub(crate) fn outcome(outcome: &AgentOutcome) -> String {
         AgentOutcome::Transferred => "transferred".to_owned(),
         AgentOutcome::CallBack => "call back".to_owned(),
         AgentOutcome::Abandoned => "abandoned".to_owned(),
-        AgentOutcome::Failed(why) => format!("failed: {}", shown(why)),
+        AgentOutcome::Failed(why) => format!("failed: {}", plain(why)),
     }
 }
