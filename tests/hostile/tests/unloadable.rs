@@ -13,7 +13,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// The most memory that all of it together may take, in KiB.
 const MOST: u64 = 1_500_000;
 /// Characters of a reason: it may quote the file, and not much of it.
-const REASON: usize = 4_000;
+const REASON: usize = 5_000;
 
 /// The most memory this process had at any time, in KiB.
 fn peak() -> u64 {

@@ -1,5 +1,5 @@
 ;; Hangs up, and goes on computing between turns that only say that nobody is there: those renew no budget.
-;; ends: budget without listening
+;; ends: budget without listening | within 10 s
 ;; heard: no
 (func $attack (param $info i32)
   (local $n i32)

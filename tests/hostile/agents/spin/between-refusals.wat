@@ -1,5 +1,5 @@
 ;; Computes for most of a turn, has `listen` refused for its options, and computes again: a refusal is no turn of the caller's.
-;; ends: budget without listening
+;; ends: budget without listening | silent
 ;; refused: call.listen invalid
 (func $attack (param $info i32)
   (local $n i32)

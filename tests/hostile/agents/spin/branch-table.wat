@@ -1,5 +1,5 @@
 ;; Spins in a branch table whose every arm leads back to its head: it is stopped by its CPU time.
-;; ends: budget without listening
+;; ends: budget without listening | silent
 (func $attack (param $info i32)
   (local $n i32)
   (loop $head

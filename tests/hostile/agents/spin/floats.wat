@@ -1,5 +1,5 @@
 ;; Spins in divisions whose every result is no number, which the machine may take long for: it is stopped by its CPU time.
-;; ends: budget without listening
+;; ends: budget without listening | silent
 (func $attack (param $info i32)
   (local $x f64)
   (loop $spin

@@ -1,5 +1,5 @@
 ;; Spins through a table of functions that call one another: it is stopped by its CPU time.
-;; ends: budget without listening
+;; ends: budget without listening | silent
 (type $step (func (param i32)))
 (table 2 2 funcref)
 (elem (i32.const 0) $even $odd)
