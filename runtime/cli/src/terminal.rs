@@ -39,14 +39,18 @@ pub(crate) const INDENT: &str = "          ";
 /// words around, and begin no line that could be taken for one of the host's own: of control characters only this
 /// program's colours are left, and of line breaks those before [`INDENT`].
 pub(crate) fn shown(line: &str) -> String {
-    let mut out = String::with_capacity(line.len());
-    let mut rest = line;
+    filtered(line, own_colour)
+}
+
+/// A text with what a terminal obeys written out, but for these colours, tabs, and lines that go on.
+fn filtered(text: &str, colour: fn(&str) -> Option<usize>) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
     while let Some(first) = rest.chars().next() {
-        let length = colour(rest).unwrap_or(first.len_utf8());
-        let (here, after) = rest.split_at_checked(length).unwrap_or((rest, ""));
-        let ours = length > 1 && first == '\u{1b}';
+        let coloured = colour(rest);
+        let (here, after) = rest.split_at_checked(coloured.unwrap_or(first.len_utf8())).unwrap_or((rest, ""));
         let goes_on = first == '\n' && after.starts_with(INDENT);
-        if ours || goes_on || first == '\t' {
+        if coloured.is_some() || goes_on || first == '\t' {
             out.push_str(here);
         } else if obeyed(first) {
             out.extend(first.escape_unicode());
@@ -83,11 +87,22 @@ fn obeyed(c: char) -> bool {
     c.is_control() || turns
 }
 
-/// The length of the colour that a text begins with.
-fn colour(text: &str) -> Option<usize> {
+/// The length of the colour that a text begins with, if it is one of this program's.
+fn own_colour(text: &str) -> Option<usize> {
+    colour(text).filter(|(codes, _)| CODES.contains(codes)).map(|(_, length)| length)
+}
+
+/// The same for any: a compiler's messages have their own.
+fn any_colour(text: &str) -> Option<usize> {
+    let is_code = |b: u8| b.is_ascii_digit() || b == b';';
+    colour(text).filter(|(codes, _)| codes.bytes().all(is_code)).map(|(_, length)| length)
+}
+
+/// What stands in the escape sequence for a colour that a text begins with, and the length of the whole.
+fn colour(text: &str) -> Option<(&str, usize)> {
     let rest = text.strip_prefix("\u{1b}[")?;
-    let (codes, _) = rest.split_once('m')?;
-    CODES.contains(&codes).then(|| text.len() - rest.len() + codes.len() + 1)
+    let (codes, after) = rest.split_once('m')?;
+    Some((codes, text.len() - after.len()))
 }
 
 /// Logs go to standard error; `PARLOIR_LOG` chooses them in detail.
@@ -107,8 +122,8 @@ pub(crate) fn log(verbose: u8) {
 }
 
 pub(crate) fn error(message: &str) {
-    // Its lines are ours; what they quote may be anybody's.
-    let lines: Vec<String> = message.lines().map(shown).collect();
+    // Its lines are ours, or a compiler's; what they quote may be anybody's.
+    let lines: Vec<String> = message.lines().map(|line| filtered(line, any_colour)).collect();
     anstream::eprintln!("{} {}", styled(BAD, "error:"), lines.join("\n"));
 }
 
