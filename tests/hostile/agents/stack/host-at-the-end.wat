@@ -1,4 +1,4 @@
-;; Recurses, and at every depth asks the host for {call}, so that the host begins where the agent's stack ends: the agent is stopped, and the process lives.
+;; Recurses, and asks the host for {call} on the way down, so that the host begins where the agent's stack ends: the agent is stopped, and the process lives.
 ;; each call: (call $understanding.when (i32.const 4096) (i32.const 60) (i32.const 4160) (i32.const 2) (i32.const 2026) (i32.const 11) (i32.const 22) (i32.const 12) (i32.const 0) (i32.const 512)) | (call $documents.read (i32.const 4176) (i32.const 9) (i32.const 512)) | (call $memory.set (i32.const 4160) (i32.const 2) (i32.const 4096) (i32.const 60) (i32.const 512)) | (call $model.chat (i32.const 4192) (i32.const 1) (i32.const 5) (i32.const 0) (f32.const 0) (i32.const 0) (i32.const 0) (i32.const 512))
 ;; ends: stack
 (data (i32.const 4096) "mardi vingt-quatre novembre entre dix heures et midi et demi")
@@ -7,10 +7,13 @@
 ;; A message of the user's: its case, and a text.
 (data (i32.const 4192) "\01\00\00\00\00\10\00\00\3c\00\00\00\00\00\00\00\00\00\00\00")
 (func $deeper (param $n i32) (result i32)
-  (global.set $heap (i32.const 65536))
-  {call}
+  ;; At every eighth depth: a few kibibytes from the end at the latest.
+  (if (i32.eqz (i32.and (local.get $n) (i32.const 7)))
+    (then
+      (global.set $heap (i32.const 65536))
+      {call}))
   (i32.add (call $far (local.get $n)) (local.get $n)))
-;; A frame of some kibibytes, so that the end is near after few calls of the host's.
+;; A large frame, so that the end is near after few calls of the host's.
 (func $far (param $n i32) (result i32)
   (local $sum i32)
   (local $v0 v128) (local $v1 v128) (local $v2 v128) (local $v3 v128) (local $v4 v128) (local $v5 v128) (local $v6 v128) (local $v7 v128)
