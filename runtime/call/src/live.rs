@@ -74,7 +74,8 @@ impl LiveCall {
                 let destination = announce
                     .as_deref()
                     .map_or(Ok(()), speakable)
-                    .and_then(|()| transfer_destination(&to, fallback, &config.transfer_to));
+                    .and_then(|()| transfer_destination(&to, fallback, &config.transfer_to))
+                    .and_then(|to| shared.may_transfer().map(|()| to));
                 HostReturn::Transfer(match destination {
                     Ok(to) => self.ask(|reply| Request::Transfer { to, announce, reply }).await?,
                     Err(refusal) => Err(refusal),

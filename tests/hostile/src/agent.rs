@@ -48,6 +48,8 @@ pub struct Attack {
     pub bare: bool,
     /// Whether its caller must hear the line's sentence where it fails: false of one that hung up before.
     pub heard: bool,
+    /// Whether whoever its caller is handed over to is busy.
+    pub busy: bool,
     /// A component as it is; otherwise the body of an agent.
     component: bool,
     /// What of the prelude it brings itself.
@@ -122,6 +124,7 @@ struct Head {
     line: String,
     kind: String,
     heard: String,
+    dial: String,
     world: Option<String>,
     /// The words that stand for others, and what they stand for, spelling by spelling.
     each: Option<(Vec<String>, Vec<Vec<String>>)>,
@@ -141,6 +144,7 @@ impl Head {
             "line" => self.line = value,
             "kind" => self.kind = value,
             "heard" => self.heard = value,
+            "dial" => self.dial = value,
             "world" => self.world = Some(value),
             _ => match key.strip_prefix("each ") {
                 Some(words) => {
@@ -191,6 +195,7 @@ fn family(name: &str, file: &str) -> Vec<Attack> {
             refused: head.refused.as_deref().map(|refused| refusal(name, &filled(refused))),
             bare: head.line == "bare",
             heard: head.heard != "no",
+            busy: head.dial == "busy",
             component: head.kind == "component",
             without: head.without.split_whitespace().map(str::to_owned).collect(),
             world: head.world.clone().unwrap_or_else(|| "agent".to_owned()),

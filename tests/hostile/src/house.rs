@@ -161,7 +161,8 @@ impl House {
     pub async fn ring(&self, attack: &Attack) -> Rung {
         let number = self.lines[&attack.name].clone();
         let silence = Step::new(conversation::Action::Silence(Duration::from_secs(40)));
-        self.ring_line(SOMEBODY, number, vec![silence]).await
+        let dialled = if attack.busy { DialStatus::Busy } else { DialStatus::Completed };
+        self.ring_line(SOMEBODY, number, vec![silence], dialled).await
     }
 
     /// Rings the neighbour's line and answers her three questions.
@@ -169,15 +170,21 @@ impl House {
         let ulaw = spoken_line();
         let say = || conversation::Action::Say { label: "bonjour".to_owned(), ulaw: ulaw.clone() };
         let steps = (0..3).map(|_| Step::new(say())).collect();
-        self.ring_line(CALLER, ANNE.to_owned(), steps).await
+        self.ring_line(CALLER, ANNE.to_owned(), steps, DialStatus::Completed).await
     }
 
-    async fn ring_line(&self, from: &str, number: String, steps: Vec<Step>) -> Rung {
+    async fn ring_line(
+        &self,
+        from: &str,
+        number: String,
+        steps: Vec<Step>,
+        transfer_answer: DialStatus,
+    ) -> Rung {
         let webhook = format!("{}/twilio/voice", self.running.as_ref().unwrap().public);
         let options = DialOptions {
             auth_token: Some(AuthToken::new(TOKEN)),
             from: Some(from.to_owned()),
-            transfer_answer: DialStatus::Completed,
+            transfer_answer,
             ring: Duration::from_millis(50),
             // Compiled without optimisation, on a machine that is being attacked.
             patience: Duration::from_secs(30),

@@ -13,6 +13,8 @@ use parloir_transport::webhook::DialStatus;
 
 /// Attackers at a time.
 const AT_ONCE: usize = 8;
+/// How often an agent may have somebody's telephone ring.
+const TRANSFERS: usize = 10;
 /// What the process may grow by while they attack, in KiB: eight agents' memory, and what waits for the disk.
 const MOST: u64 = 1_500_000;
 /// What all of them together may leave on the disk, in bytes.
@@ -135,6 +137,11 @@ fn judged(attack: &Attack, rung: &Rung, records: &[Record]) -> Result<(), String
         return Err("got something of the neighbour's".to_owned());
     }
     let transfers = &rung.report.transfers;
+    if attack.busy {
+        let all = transfers.len();
+        let own = transfers.iter().all(|(number, _)| number == FALLBACK);
+        return if own && all <= TRANSFERS { Ok(()) } else { Err(format!("handed over {all} times")) };
+    }
     if attack.ends == Ends::Done || !attack.heard {
         return match transfers.as_slice() {
             [] => Ok(()),

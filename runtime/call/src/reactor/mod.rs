@@ -301,6 +301,7 @@ impl Reactor {
             exceeded: AtomicBool::new(false),
             written: AtomicU64::new(0),
             waiting: AtomicU64::new(0),
+            transfers: AtomicU32::new(0),
             served_us: AtomicU64::new(0),
             noted: Mutex::new(None),
             serving: Mutex::new(None),
