@@ -163,3 +163,19 @@ impl std::io::Write for Weight {
 fn micros(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use parloir_contract::{Say, SayOptions};
+
+    use super::*;
+
+    #[test]
+    fn what_is_charged_is_what_the_journal_is_given() {
+        for length in [0, 100, 100_000] {
+            let call = HostCall::Say(Say { text: "é".repeat(length), options: SayOptions::default() });
+            let charged = Weight::of(|weight| rmp_serde::encode::write(weight, &call));
+            assert_eq!(charged, rmp_serde::to_vec(&call).unwrap().len() as u64);
+        }
+    }
+}
