@@ -111,7 +111,7 @@ async fn answer(
         let remedy = "no language model is configured: add a [[provider]] with role = \"language-model\"";
         return Err(Refusal::Unavailable(remedy.into()));
     }
-    let sent = Sent { bytes: bytes(&messages, &options), characters: characters(&messages) };
+    let sent = Sent { bytes: bytes(&messages, &options), characters: characters(&messages, &options) };
     // Charged at once, by what a token usually is, and settled when the provider has counted: an
     // answer that is broken off is not free.
     let estimate = u32::try_from(sent.characters / 4).unwrap_or(u32::MAX);
@@ -234,16 +234,17 @@ fn check(messages: &[Message], options: &mut ChatOptions) -> Result<(), Refusal>
     Ok(())
 }
 
-fn characters(messages: &[Message]) -> u64 {
+/// Characters that leave with a request, descriptions of tools among them: a model reads those too.
+fn characters(messages: &[Message], options: &ChatOptions) -> u64 {
     let count = |text: &str| text.chars().count() as u64;
-    messages
-        .iter()
-        .map(|message| match message {
-            Message::System(text) | Message::User(text) => count(text),
-            Message::Assistant { text, tool_calls } => {
-                count(text) + tool_calls.iter().map(|c| count(&c.arguments)).sum::<u64>()
-            }
-            Message::Tool { id: _, content } => count(content),
-        })
-        .sum()
+    let tools = options.tools.iter().map(|t| count(&t.name) + count(&t.description) + count(&t.parameters));
+    let texts = messages.iter().map(|message| match message {
+        Message::System(text) | Message::User(text) => count(text),
+        Message::Assistant { text, tool_calls } => {
+            let calls = tool_calls.iter().map(|c| count(&c.id) + count(&c.name) + count(&c.arguments));
+            count(text) + calls.sum::<u64>()
+        }
+        Message::Tool { id, content } => count(id) + count(content),
+    });
+    tools.chain(texts).sum()
 }

@@ -4,7 +4,9 @@
 //! store is awaited here; what concerns the conversation goes to the reactor.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use parloir_contract::{
     Ask, Chat, HostCall, HostReturn, Import, LogLevel, LogLine, Play, Refusal, Reply, Say, Transfer,
@@ -69,7 +71,12 @@ impl LiveCall {
             HostCall::Transfer(Transfer { to, announce }) => {
                 let config = &shared.line.config;
                 let fallback = config.fallback_number.as_ref().map(parloir_contract::LineId::as_str);
-                HostReturn::Transfer(match transfer_destination(&to, fallback, &config.transfer_to) {
+                let destination = announce
+                    .as_deref()
+                    .map_or(Ok(()), speakable)
+                    .and_then(|()| transfer_destination(&to, fallback, &config.transfer_to))
+                    .and_then(|to| shared.may_transfer().map(|()| to));
+                HostReturn::Transfer(match destination {
                     Ok(to) => self.ask(|reply| Request::Transfer { to, announce, reply }).await?,
                     Err(refusal) => Err(refusal),
                 })
@@ -200,7 +207,23 @@ impl LiveCall {
                 "the tenant has no documents: set `documents` of the tenant to a folder".into(),
             ));
         };
-        self.blocking(move || work(&documents)).await
+        // What the host computes for an agent on its own threads is charged like the agent's own computing.
+        let allowed_ms = self.shared.line.tenant.quota.call_cpu_ms;
+        if self.shared.served_us.load(Ordering::Relaxed) / 1_000 >= u64::from(allowed_ms) {
+            return Err(Refusal::OverQuota(format!(
+                "the call has used {allowed_ms} ms of the host's time for its documents: search less often, or raise \
+                 `call-cpu-ms` of the tenant's quota"
+            )));
+        }
+        let shared = self.shared.clone();
+        self.blocking(move || {
+            let began = Instant::now();
+            let done = work(&documents);
+            let took = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+            shared.served_us.fetch_add(took, Ordering::Relaxed);
+            done
+        })
+        .await
     }
 
     async fn sound(&self, name: &str) -> Result<(Vec<i16>, u32), Refusal> {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Instant;
 
 use jiff::Zoned;
@@ -18,6 +18,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::rehearsing::Clock;
 
+/// Hand-overs that one call's agent may ask for: somebody's telephone rings at each.
+const TRANSFERS: u32 = 10;
 /// Bytes of content kept in memory while nobody has answered the question about recording.
 const HELD_BYTES: usize = 256 << 10;
 
@@ -34,6 +36,16 @@ pub(crate) struct Shared {
     pub(crate) used: Arc<Mutex<Used>>,
     /// Host calls asked, refused ones included.
     pub(crate) asked: AtomicU32,
+    /// Whether the door was closed on the agent because it asked for more than its quota.
+    pub(crate) exceeded: AtomicBool,
+    /// Bytes of host calls and their answers that the journal was given.
+    pub(crate) written: AtomicU64,
+    /// Of these, those that may still wait for the disk.
+    pub(crate) waiting: AtomicU64,
+    /// Hand-overs asked for that were permitted.
+    pub(crate) transfers: AtomicU32,
+    /// Microseconds that the host's threads worked for the agent, on its documents.
+    pub(crate) served_us: AtomicU64,
     /// The error that the agent noted last, and which of its host calls that was.
     pub(crate) noted: Mutex<Option<(u32, String)>>,
     /// The host call the agent waits for. An agent is sequential: there is one at most.
@@ -151,6 +163,16 @@ impl Shared {
     pub(crate) fn last_words(&self) -> Option<String> {
         let asked = self.asked.load(Ordering::Relaxed);
         self.noted.lock().as_ref().filter(|(at, _)| *at == asked).map(|(_, words)| words.clone())
+    }
+
+    /// Counts a hand-over, or refuses one too many.
+    pub(crate) fn may_transfer(&self) -> Result<(), Refusal> {
+        if self.transfers.fetch_add(1, Ordering::Relaxed) < TRANSFERS {
+            return Ok(());
+        }
+        Err(Refusal::OverQuota(format!(
+            "the call has used its {TRANSFERS} transfers: let somebody ring back"
+        )))
     }
 
     /// The gate as it stands.

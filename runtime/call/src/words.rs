@@ -17,6 +17,8 @@ use crate::fallback::{goodbye, one_moment, sentence};
 
 /// Sentences kept, at most.
 const SENTENCES: usize = 512;
+/// Languages of one line's agent in which they are kept, besides the line's own.
+const LANGUAGES: usize = 8;
 /// The longest sentence kept, in seconds.
 const LONGEST_S: usize = 20;
 
@@ -45,21 +47,19 @@ impl HostWords {
     /// Speaks what these lines may need in these languages and is not yet there, one sentence at a time.
     /// Returns how many could not be spoken this time: worth another try later.
     pub async fn prepare(&self, providers: &Registry, lines: &[(Arc<Line>, Vec<String>)]) -> usize {
-        let mut wanted = BTreeSet::new();
+        // What the operator chose comes first: however many languages somebody's agent names, every line keeps its own.
+        let (mut own, mut others) = (BTreeSet::new(), BTreeSet::new());
         for (line, languages) in lines {
-            for language in languages.iter().chain([&line.config.language]) {
-                let texts = [
-                    sentence(&line.config.fallback_sentence, language),
-                    goodbye(language).to_owned(),
-                    one_moment(language).to_owned(),
-                ];
-                for text in texts.iter().flat_map(|text| sentences(text)) {
-                    wanted.insert((language.clone(), text));
-                }
+            let config = &line.config;
+            own.extend(needed(line, &config.language));
+            for language in languages.iter().filter(|language| **language != config.language).take(LANGUAGES)
+            {
+                others.extend(needed(line, language));
             }
         }
+        let others: Vec<_> = others.difference(&own).cloned().collect();
         let mut missing = 0;
-        for (language, text) in wanted.into_iter().take(SENTENCES) {
+        for (language, text) in own.into_iter().chain(others).take(SENTENCES) {
             if self.spoken.read().contains_key(&(language.clone(), text.clone())) {
                 continue;
             }
@@ -77,10 +77,25 @@ impl HostWords {
         missing
     }
 
+    /// Whether anything was prepared in a language.
+    pub(crate) fn prepared_in(&self, language: &str) -> bool {
+        self.spoken.read().iter().any(|((spoken, _), sound)| spoken == language && sound.is_some())
+    }
+
     /// A sentence as sound, where it was prepared.
     pub(crate) fn get(&self, language: &str, text: &str) -> Option<Sound> {
         self.spoken.read().get(&(language.to_owned(), text.to_owned())).cloned().flatten()
     }
+}
+
+/// What the host may have to say on a line in a language, sentence by sentence.
+fn needed(line: &Line, language: &str) -> Vec<(String, String)> {
+    let texts = [
+        sentence(&line.config.fallback_sentence, language),
+        goodbye(language).to_owned(),
+        one_moment(language).to_owned(),
+    ];
+    texts.iter().flat_map(|text| sentences(text)).map(|text| (language.to_owned(), text)).collect()
 }
 
 /// What came of a sentence.

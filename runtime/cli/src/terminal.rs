@@ -29,6 +29,82 @@ pub(crate) fn styled(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
+/// What a colour of this program's own is made of.
+const CODES: [&str; 6] = ["0", "1", "2", "31", "32", "36"];
+
+/// What a line that goes on below itself begins with.
+pub(crate) const INDENT: &str = "          ";
+
+/// A line as it may be shown, whatever it quotes. What an agent or a caller said can name no window, move no cursor, turn no
+/// words around, and begin no line that could be taken for one of the host's own: of control characters only this
+/// program's colours are left, and of line breaks those before [`INDENT`].
+pub(crate) fn shown(line: &str) -> String {
+    filtered(line, own_colour)
+}
+
+/// A text with what a terminal obeys written out, but for these colours, tabs, and lines that go on.
+fn filtered(text: &str, colour: fn(&str) -> Option<usize>) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let coloured = colour(rest);
+        let (here, after) = rest.split_at_checked(coloured.unwrap_or(first.len_utf8())).unwrap_or((rest, ""));
+        let goes_on = first == '\n' && after.starts_with(INDENT);
+        if coloured.is_some() || goes_on || first == '\t' {
+            out.push_str(here);
+        } else if obeyed(first) {
+            out.extend(first.escape_unicode());
+        } else {
+            out.push(first);
+        }
+        rest = after;
+    }
+    out
+}
+
+/// Words of an agent or a caller, in a line of the host's own: nothing in them ends it, and nothing has a colour.
+pub(crate) fn plain(words: &str) -> String {
+    let mut out = String::with_capacity(words.len());
+    for c in words.chars() {
+        if obeyed(c) {
+            out.extend(c.escape_unicode());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// The same for what has lines of its own, such as a trace: each after the first below a bar, which no other line has.
+pub(crate) fn barred(words: &str) -> String {
+    let lines: Vec<String> = words.lines().map(plain).collect();
+    lines.join(&format!("\n{INDENT}| "))
+}
+
+/// Whether a terminal does something else with a character than showing it.
+fn obeyed(c: char) -> bool {
+    let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || turns
+}
+
+/// The length of the colour that a text begins with, if it is one of this program's.
+fn own_colour(text: &str) -> Option<usize> {
+    colour(text).filter(|(codes, _)| CODES.contains(codes)).map(|(_, length)| length)
+}
+
+/// The same for any: a compiler's messages have their own.
+fn any_colour(text: &str) -> Option<usize> {
+    let is_code = |b: u8| b.is_ascii_digit() || b == b';';
+    colour(text).filter(|(codes, _)| codes.bytes().all(is_code)).map(|(_, length)| length)
+}
+
+/// What stands in the escape sequence for a colour that a text begins with, and the length of the whole.
+fn colour(text: &str) -> Option<(&str, usize)> {
+    let rest = text.strip_prefix("\u{1b}[")?;
+    let (codes, after) = rest.split_once('m')?;
+    Some((codes, text.len() - after.len()))
+}
+
 /// Logs go to standard error; `PARLOIR_LOG` chooses them in detail.
 pub(crate) fn log(verbose: u8) {
     let default = match verbose {
@@ -46,7 +122,9 @@ pub(crate) fn log(verbose: u8) {
 }
 
 pub(crate) fn error(message: &str) {
-    anstream::eprintln!("{} {message}", styled(BAD, "error:"));
+    // Its lines are ours, or a compiler's; what they quote may be anybody's.
+    let lines: Vec<String> = message.lines().map(|line| filtered(line, any_colour)).collect();
+    anstream::eprintln!("{} {}", styled(BAD, "error:"), lines.join("\n"));
 }
 
 /// Fetches the speech model with a progress bar, unless it is there.
@@ -116,6 +194,30 @@ pub(crate) fn spinner(message: &'static str) -> ProgressBar {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_somebody_said_is_shown_as_what_it_is() {
+        for (said, seen) in [
+            ("Été à 9h, d'accord ?", "Été à 9h, d'accord ?"),
+            ("\u{1b}]0;owned\u{7}", "\\u{1b}]0;owned\\u{7}"),
+            ("\u{1b}[2J\u{1b}[H", "\\u{1b}[2J\\u{1b}[H"),
+            ("\u{9b}2J", "\\u{9b}2J"),
+            ("a\rend", "a\\u{d}end"),
+            ("a\n   9.999  end", "a\\u{a}   9.999  end"),
+            ("a\n          b", "a\n          b"),
+            ("a\nend", "a\\u{a}end"),
+            ("\u{202e}nwo\u{2028}", "\\u{202e}nwo\\u{2028}"),
+            ("\u{1b}[8mhidden", "\\u{1b}[8mhidden"),
+            ("\u{1b}", "\\u{1b}"),
+        ] {
+            assert_eq!(shown(said), seen);
+        }
+        let forged = format!("oui\n{INDENT}{}", styled(CALLER, "non"));
+        assert_eq!(plain(&forged), "oui\\u{a}          \\u{1b}[36mnon\\u{1b}[0m");
+        assert_eq!(barred("a\nb"), "a\n          | b");
+        let ours = format!("{} {}", styled(BAD, "refused"), styled(TITLE, "x"));
+        assert_eq!(shown(&ours), ours);
+    }
 
     #[tokio::test(start_paused = true)]
     async fn what_takes_long_says_so_until_it_is_done() {

@@ -219,6 +219,7 @@ fn store(sandbox: &Sandbox, door: Door, meter: Arc<Meter>, budget: Budget) -> Re
     let mut store = Store::new(&sandbox.inner.engine, state);
     store.limiter_async(|state| &mut state.limits);
     store.set_hostcall_fuel(settings.host_call_bytes);
+    store.set_max_component_handles(settings.handles);
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(move |_| {
         meter.check(&budget)?;
@@ -232,17 +233,53 @@ fn store(sandbox: &Sandbox, door: Door, meter: Arc<Meter>, budget: Budget) -> Re
 /// Checks what an agent says of itself before anything relies on it.
 fn validated(description: &Description) -> Result<Vec<Capability>, LoadError> {
     let wrong = |what: &str| Err(LoadError::Description(what.to_owned()));
-    if description.name.is_empty() || description.name.len() > 80 {
-        return wrong("`name` must have 1 to 80 characters");
+    if description.name.is_empty() || description.name.len() > 80 || !is_line(&description.name) {
+        return wrong("`name` must have 1 to 80 characters that can be shown");
     }
-    if description.version.is_empty() || description.version.len() > 40 {
-        return wrong("`version` must have 1 to 40 characters");
+    if description.version.is_empty() || description.version.len() > 40 || !is_line(&description.version) {
+        return wrong("`version` must have 1 to 40 characters that can be shown");
     }
-    if description.languages.is_empty() || description.languages.len() > 32 {
+    let languages = &description.languages;
+    if languages.is_empty() || languages.len() > 32 || !languages.iter().all(|language| is_tag(language)) {
         return wrong("`languages` must name 1 to 32 languages, such as fr-FR");
     }
     if description.capabilities.len() > Capability::ALL.len() {
         return wrong("`capabilities` names more than there are");
     }
     description.capabilities.iter().map(|c| c.parse().map_err(LoadError::Description)).collect()
+}
+
+/// Whether a text is one line for whoever it is shown to: it moves no cursor and turns no words around.
+fn is_line(text: &str) -> bool {
+    let turns =
+        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    !text.chars().any(|c| c.is_control() || turns(c))
+}
+
+/// Whether a text looks like a BCP 47 tag. The host has its own words spoken in every language that an agent names.
+fn is_tag(language: &str) -> bool {
+    (2..=35).contains(&language.len())
+        && language.starts_with(|c: char| c.is_ascii_alphabetic())
+        && language.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_agent_says_of_itself_can_be_shown_and_spoken() {
+        for shown in ["Cabinet Durand", "réception 2", "受付"] {
+            assert!(is_line(shown), "{shown}");
+        }
+        for hidden in ["\u{1b}[2J", "a\nb", "a\u{9b}2J", "a\u{202e}b", "a\u{2028}b", "\0"] {
+            assert!(!is_line(hidden), "{hidden:?}");
+        }
+        for tag in ["fr", "fr-FR", "zh-Hant-TW", "es-419"] {
+            assert!(is_tag(tag), "{tag}");
+        }
+        for no in ["", "f", "-fr", "fr_FR", "fr fr", "fr;q=1", &"a".repeat(36)] {
+            assert!(!is_tag(no), "{no}");
+        }
+    }
 }

@@ -4,6 +4,7 @@
 use parloir_contract as c;
 
 use crate::bindings::{calendar, call, documents, log, model, report, types, understanding};
+use crate::host::cut;
 
 /// What an agent sent, as the host's value.
 pub(crate) trait FromGuest {
@@ -260,6 +261,9 @@ pub(crate) fn description_from_guest(description: crate::bindings::Description) 
     c::Description { name, version, languages, capabilities }
 }
 
+/// Characters of an agent's reason for giving up; the rest is cut before anybody keeps it.
+const REASON_CHARACTERS: usize = 2_000;
+
 /// How a call ended.
 pub(crate) fn outcome_from_guest(outcome: crate::bindings::Outcome) -> c::Outcome {
     use crate::bindings::Outcome as Guest;
@@ -268,6 +272,6 @@ pub(crate) fn outcome_from_guest(outcome: crate::bindings::Outcome) -> c::Outcom
         Guest::Transferred => c::Outcome::Transferred,
         Guest::CallBack => c::Outcome::CallBack,
         Guest::Abandoned => c::Outcome::Abandoned,
-        Guest::Failed(why) => c::Outcome::Failed(why),
+        Guest::Failed(why) => c::Outcome::Failed(cut(why, REASON_CHARACTERS)),
     }
 }

@@ -17,6 +17,7 @@ use crate::host::{HasHost, State};
 use crate::lanes::Lanes;
 use crate::limits;
 use crate::settings::{Budget, Settings};
+use crate::shape;
 
 /// How many ticks apart the interruptions are while no agent computes.
 const RESTING: u32 = 4;
@@ -35,6 +36,9 @@ pub enum LoadError {
         /// [`Settings::component_bytes`].
         limit: usize,
     },
+    /// It would keep the compiler busy for long.
+    #[error("the component asks too much of the compiler: {0}; leave out what no call needs")]
+    TooComplex(String),
     /// The file is not WebAssembly.
     #[error("the file is not a WebAssembly component: {0}")]
     NotAComponent(#[from] EncodeError),
@@ -109,6 +113,9 @@ impl Sandbox {
         let compile_error = |e: wasmtime::Error| LoadError::Compile(format!("{e:#}"));
         let engine = &self.inner.engine;
         let cached = self.inner.cache.as_ref().and_then(|cache| cache.load(engine, &sha256));
+        if cached.is_none() {
+            shape::check(&bytes, &self.inner.settings).map_err(LoadError::TooComplex)?;
+        }
         let component = match (cached, &self.inner.cache) {
             (Some(component), _) => component,
             (None, None) => Component::new(engine, &bytes).map_err(compile_error)?,

@@ -40,6 +40,7 @@ mod lanes;
 mod limits;
 mod metering;
 mod settings;
+mod shape;
 mod surface;
 mod understanding;
 

@@ -37,6 +37,13 @@ pub struct Settings {
     pub nice: i32,
     /// A component's size in bytes. Default 64 MiB. Against: compile bombs.
     pub component_bytes: usize,
+    /// Bytes of one function's code. Default 1 MiB: twice the longest of an interpreter. Against: compile bombs.
+    pub function_bytes: usize,
+    /// Bytes of all functions' code. Default 32 MiB. Against: compile bombs.
+    pub code_bytes: usize,
+    /// Handles of one instance that live at a time. Default 10,000. Against: host memory by handles, which an agent makes
+    /// without asking the host anything.
+    pub handles: usize,
 }
 
 impl Default for Settings {
@@ -53,6 +60,9 @@ impl Default for Settings {
             long: Duration::from_millis(25),
             nice: 5,
             component_bytes: 64 << 20,
+            function_bytes: 1 << 20,
+            code_bytes: 32 << 20,
+            handles: 10_000,
         }
     }
 }

@@ -45,7 +45,7 @@ impl Documents {
             .filter_map(Result::ok)
             .filter(|e| e.metadata().is_ok_and(|m| m.is_file()))
             .filter_map(|e| e.file_name().into_string().ok())
-            .filter(|name| [".txt", ".md"].iter().any(|end| name.ends_with(end)))
+            .filter(|name| is_document(name))
             .take(DOCUMENTS)
             .collect();
         names.sort_unstable();
@@ -60,6 +60,10 @@ impl Documents {
                 short(name)
             ))
         };
+        // Only what is listed can be read, and what is no file is not even opened: a pipe would wait for its other end.
+        if !is_document(name) || !self.dir.metadata(name).is_ok_and(|about| about.is_file()) {
+            return Err(absent());
+        }
         let file = self.dir.open(name).map_err(|_| absent())?;
         let metadata = file.metadata().map_err(|_| absent())?;
         if !metadata.is_file() {
@@ -209,6 +213,12 @@ fn fold(c: char) -> char {
     }
 }
 
+/// Whether a name is one of a document: text, in the folder itself, and not hidden.
+fn is_document(name: &str) -> bool {
+    let text = [".txt", ".md"].iter().any(|end| name.ends_with(end));
+    text && !name.starts_with('.') && !name.contains('/')
+}
+
 fn unreadable() -> Refusal {
     Refusal::Unavailable(
         "the tenant's documents cannot be read: check the folder `documents` of the tenant".into(),
@@ -235,6 +245,9 @@ mod tests {
         .unwrap();
         std::fs::write(inside.join("horaires.txt"), "Ouvert le mardi et le jeudi.").unwrap();
         std::fs::write(inside.join("image.png"), [0xff, 0xd8]).unwrap();
+        std::fs::write(inside.join(".hidden.txt"), "the tenant's, and no document").unwrap();
+        std::fs::create_dir(inside.join("folder")).unwrap();
+        std::fs::write(inside.join("folder/inner.txt"), "the tenant's, and no document").unwrap();
         std::os::unix::fs::symlink("../secret.txt", inside.join("link.txt")).unwrap();
         let documents = Documents::open(&inside).unwrap();
         (folder, documents)
@@ -253,6 +266,11 @@ mod tests {
             "",
             ".",
             "a\0b",
+            "image.png",
+            ".hidden.txt",
+            "folder",
+            "folder/inner.txt",
+            "./tarifs.md",
         ] {
             assert!(matches!(documents.read(name), Err(Refusal::Unavailable(_))), "{name}");
         }

@@ -22,9 +22,9 @@ pub enum Category {
 /// Takes the line's categories out of what a host call would send to a language model. Says how
 /// many places were replaced.
 pub fn minimise(call: &mut HostCall, categories: &[Category]) -> usize {
-    let messages = match call {
-        HostCall::Chat(chat) => &mut chat.messages,
-        HostCall::Reply(reply) => &mut reply.messages,
+    let (messages, tools) = match call {
+        HostCall::Chat(chat) => (&mut chat.messages, &mut chat.options.tools),
+        HostCall::Reply(reply) => (&mut reply.messages, &mut reply.options.tools),
         HostCall::Say(_)
         | HostCall::Play(_)
         | HostCall::Listen(_)
@@ -73,6 +73,11 @@ pub fn minimise(call: &mut HostCall, categories: &[Category]) -> usize {
             Message::Tool { id: _, content } => clean(content),
         }
     }
+    // A model reads what its tools are for as it reads the conversation.
+    for tool in tools {
+        clean(&mut tool.description);
+        clean(&mut tool.parameters);
+    }
     replaced
 }
 
@@ -116,6 +121,7 @@ fn is_email(word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use parloir_contract::{Chat, ChatOptions, Tool};
     use proptest::prelude::*;
 
     use super::*;
@@ -156,6 +162,20 @@ mod tests {
         for text in ["4111 1111 1111 1112", "06 12 34 56 78, 06 98 76 54 32", "0612345678 0698765432"] {
             assert_eq!(redact(text, cards), (text.to_owned(), 0));
         }
+    }
+
+    #[test]
+    fn what_tools_are_for_is_read_by_the_model_too() {
+        let card = "4111 1111 1111 1111".to_owned();
+        let tool = Tool {
+            name: "pay".into(),
+            description: card.clone(),
+            parameters: format!("{{\"x\":\"{card}\"}}"),
+        };
+        let options = ChatOptions { tools: vec![tool], ..ChatOptions::default() };
+        let mut call = HostCall::Chat(Chat { messages: vec![Message::User(card.clone())], options });
+        assert_eq!(minimise(&mut call, ALL), 3);
+        assert!(!format!("{call:?}").contains(&card));
     }
 
     proptest! {

@@ -1,4 +1,7 @@
 //! Journals every call and every answer. Nothing an agent asks or learns goes by without a record.
+//!
+//! The journal is the one thing here that an agent makes larger whatever it is refused: its number of calls is limited,
+//! and so is what they and their answers come to. One that writes faster than the disk takes it waits for the disk.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -22,6 +25,15 @@ pub(super) struct Journaled<S> {
 /// Calls past the quota that are still answered, with a refusal: enough for an agent to notice and
 /// say goodbye. One that goes on asking is stopped, or its refusals would fill the disk.
 const REFUSALS: u32 = 100;
+
+/// Bytes of journal that one host call of the quota is worth. Most take a tenth of it; a question to a model, or a document
+/// that is read, takes ten times as much.
+const BYTES_PER_CALL: u64 = 4 << 10;
+/// What every call may have journaled, however few its host calls.
+const BYTES: u64 = 1 << 20;
+/// What of one call may wait for the disk before its agent does: far less than the journal has room for, so that there is
+/// always room for the host's own records.
+const WAITING_BYTES: u64 = 1 << 20;
 
 impl<S> Journaled<S> {
     pub(super) fn new(inner: S, shared: Arc<Shared>) -> Self {
@@ -48,10 +60,22 @@ where
         let asked = shared.asked.fetch_add(1, Ordering::Relaxed);
         if asked >= limit.saturating_add(REFUSALS) {
             let why = format!("the agent went on asking past the {limit} host calls of its quota");
-            return Box::pin(std::future::ready(Err(DoorClosed(why))));
+            return closed(&shared, why);
         }
         let began = Instant::now();
         let arguments = (asked < limit).then(|| call.clone());
+        let most = BYTES.max(u64::from(limit) * BYTES_PER_CALL);
+        let bytes = Weight::of(|weight| {
+            arguments.as_ref().map_or(Ok(()), |arguments| rmp_serde::encode::write(weight, arguments))
+        });
+        if shared.written.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) > most {
+            let why = format!(
+                "the agent had more than {} MiB journaled, which is what the {limit} host calls of its quota are worth",
+                most >> 20
+            );
+            return closed(&shared, why);
+        }
+        shared.waiting.fetch_add(bytes, Ordering::Relaxed);
         let started = match shared.keep(RecordBody::HostCallStarted(HostCallStarted { import, arguments })) {
             Ok(seq) => seq,
             Err(closed) => return Box::pin(std::future::ready(Err(closed))),
@@ -64,11 +88,25 @@ where
             unanswered.answered = true;
             let (status, result) = (status(&value), Some(value.clone()));
             let latency_us = micros(began);
+            let bytes = Weight::of(|weight| rmp_serde::encode::write(weight, &value));
             let ended = HostCallEnded { started, status, latency_us, delivered: true, result };
-            unanswered.shared.keep(RecordBody::HostCallEnded(ended))?;
+            let shared = &unanswered.shared;
+            shared.keep(RecordBody::HostCallEnded(ended))?;
+            shared.written.fetch_add(bytes, Ordering::Relaxed);
+            if shared.waiting.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) > WAITING_BYTES {
+                shared.waiting.store(0, Ordering::Relaxed);
+                let durable = shared.journal.flush().await;
+                durable.map_err(|e| DoorClosed(format!("the journal refused a record: {e}")))?;
+            }
             Ok(value)
         })
     }
+}
+
+/// The agent asked for more than its quota: it is answered no more, and its call's journal says why.
+fn closed(shared: &Shared, why: String) -> Answer {
+    shared.exceeded.store(true, Ordering::Relaxed);
+    Box::pin(std::future::ready(Err(DoorClosed(why))))
 }
 
 /// A host call under way. An agent that is stopped takes its question with it: the record of its
@@ -98,6 +136,46 @@ impl Drop for Unanswered {
     }
 }
 
+/// Counts what would be written.
+struct Weight(u64);
+
+impl Weight {
+    /// The bytes that this encodes.
+    fn of(encode: impl FnOnce(&mut Self) -> Result<(), rmp_serde::encode::Error>) -> u64 {
+        let mut weight = Self(0);
+        // What cannot be encoded is told of where it is appended.
+        let _told_there = encode(&mut weight);
+        weight.0
+    }
+}
+
+impl std::io::Write for Weight {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 = self.0.saturating_add(bytes.len() as u64);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 fn micros(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use parloir_contract::{Say, SayOptions};
+
+    use super::*;
+
+    #[test]
+    fn what_is_charged_is_what_the_journal_is_given() {
+        for length in [0, 100, 100_000] {
+            let call = HostCall::Say(Say { text: "é".repeat(length), options: SayOptions::default() });
+            let charged = Weight::of(|weight| rmp_serde::encode::write(weight, &call));
+            assert_eq!(charged, rmp_serde::to_vec(&call).unwrap().len() as u64);
+        }
+    }
 }

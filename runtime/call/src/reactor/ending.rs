@@ -3,6 +3,7 @@
 //! A failure of the agent never reaches the caller as silence: the line's sentence, then the
 //! fallback number, otherwise goodbye. The journal says why.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
@@ -74,8 +75,10 @@ impl Reactor {
                         outcome
                     }
                     Err(failure) => {
-                        // The door closes on an agent whose call is over: no failure of its own.
-                        if failure.kind == GuestFailure::Stopped && self.leg.is_none() {
+                        // The door closes on an agent whose call is over: no failure of its own. One that asked past its
+                        // quota failed, whether its caller was there or not.
+                        let exceeded = self.shared.exceeded.load(Ordering::Relaxed);
+                        if failure.kind == GuestFailure::Stopped && self.leg.is_none() && !exceeded {
                             Outcome::Abandoned
                         } else {
                             let kind = failure_kind(failure.kind);
@@ -152,7 +155,7 @@ impl Reactor {
             self.over();
             return;
         }
-        let text = sentence(&self.shared.line.config.fallback_sentence, &self.language);
+        let text = sentence(&self.shared.line.config.fallback_sentence, &self.host_language());
         self.say_as_host(text, AfterHost::Transfer);
     }
 
@@ -203,7 +206,7 @@ impl Reactor {
         if self.leg.is_none() {
             self.over();
         } else {
-            self.say_as_host(goodbye(&self.language).to_owned(), AfterHost::HangUp);
+            self.say_as_host(goodbye(&self.host_language()).to_owned(), AfterHost::HangUp);
         }
     }
 

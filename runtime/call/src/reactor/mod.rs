@@ -17,7 +17,7 @@ use std::collections::HashMap;
 use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
@@ -298,6 +298,11 @@ impl Reactor {
             documents,
             used: Arc::default(),
             asked: AtomicU32::new(0),
+            exceeded: AtomicBool::new(false),
+            written: AtomicU64::new(0),
+            waiting: AtomicU64::new(0),
+            transfers: AtomicU32::new(0),
+            served_us: AtomicU64::new(0),
             noted: Mutex::new(None),
             serving: Mutex::new(None),
             tasks: TaskTracker::new(),

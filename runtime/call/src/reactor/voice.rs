@@ -217,9 +217,17 @@ impl Reactor {
     pub(super) fn say_filler(&mut self) {
         self.filler_due = false;
         self.send(LegCommand::Mark(ONE_MOMENT.to_owned()));
-        let text = crate::fallback::one_moment(&self.language).to_owned();
-        let options = SayOptions { barge_in: BargeIn::Never, language: Some(self.language.clone()) };
+        let language = self.host_language();
+        let text = crate::fallback::one_moment(&language).to_owned();
+        let options = SayOptions { barge_in: BargeIn::Never, language: Some(language) };
         self.say(text, options, Purpose::Filler);
+    }
+
+    /// The language of the host's own words: the one that was spoken last where it is prepared for that, otherwise the
+    /// line's. An agent may have spoken in one that no voice has, and its caller must hear the host all the same.
+    pub(super) fn host_language(&self) -> String {
+        let own = &self.shared.line.config.language;
+        if self.words.prepared_in(&self.language) { self.language.clone() } else { own.clone() }
     }
 
     /// Asks for the voice of the next sentence, if none is arriving.
@@ -533,7 +541,7 @@ impl Reactor {
 
     /// Says something the host wants heard whole.
     pub(super) fn say_as_host(&mut self, text: String, after: super::ending::AfterHost) {
-        let options = SayOptions { barge_in: BargeIn::Never, language: Some(self.language.clone()) };
+        let options = SayOptions { barge_in: BargeIn::Never, language: Some(self.host_language()) };
         self.say(text, options, Purpose::Host(after));
     }
 }

@@ -7,7 +7,7 @@ use parloir_contract::TenantId;
 use parloir_journal::{CallEntry, Ending, list_calls, list_tenants};
 use parloir_store::Keyring;
 
-use crate::terminal::{BAD, DIM, GOOD, TITLE, styled};
+use crate::terminal::{BAD, DIM, GOOD, TITLE, plain, styled};
 use crate::{DataArgs, Outcome};
 
 #[derive(Args)]
@@ -81,7 +81,7 @@ fn print(tenant: &TenantId, entry: &CallEntry, json: bool) {
         "{}  {began}  {seconds:>7}  {}  {:10}  {:13}  {tenant}",
         entry.call,
         styled(style, &format!("{outcome:12}")),
-        entry.agent_name,
+        plain(&entry.agent_name),
         entry.line
     );
 }

@@ -14,7 +14,7 @@ use crate::commands::calls::{ending, time};
 use crate::commands::recording::export;
 use crate::commands::rights::Own;
 use crate::commands::{case, rights};
-use crate::terminal::{self, AGENT, CALLER, DIM, GOOD, TITLE, bar, styled};
+use crate::terminal::{self, AGENT, CALLER, DIM, GOOD, TITLE, bar, plain, styled};
 use crate::{DataArgs, Failure, Outcome, private};
 
 /// References that are looked up in one tenant's storage.
@@ -227,7 +227,12 @@ impl Person {
                 ("named in", format!("a row of somebody else's: {of}{key}"))
             }
         };
-        anstream::println!("{}  {text} {}", styled(TITLE, what), styled(DIM, &format!("({tenant})")));
+        anstream::println!(
+            "{}  {} {}",
+            styled(TITLE, what),
+            plain(&text),
+            styled(DIM, &format!("({tenant})"))
+        );
     }
 
     fn tell_unread(&self, tenant: &TenantId, call: CallId, why: &dyn std::fmt::Display) {
@@ -265,7 +270,7 @@ impl Person {
                 Speaker::Caller => styled(CALLER, "caller"),
                 Speaker::Agent => styled(AGENT, "agent "),
             };
-            anstream::println!("  {who}  {}", said.text);
+            anstream::println!("  {who}  {}", plain(&said.text));
         }
         let mut kept = vec![format!("{} s of sound", file.recorded_seconds)];
         kept.push(format!("{} field(s) of report", file.report.len()));

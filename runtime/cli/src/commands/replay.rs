@@ -13,7 +13,7 @@ use parloir_store::Keyring;
 
 use crate::commands::recording::tenant_of;
 use crate::commands::rights::unrestricted;
-use crate::terminal::{BAD, DIM, GOOD, TITLE, styled};
+use crate::terminal::{BAD, DIM, GOOD, TITLE, shown, styled};
 use crate::{DataArgs, Failure, Outcome, agent};
 
 #[derive(Args)]
@@ -141,10 +141,11 @@ pub(crate) async fn kept(folders: &Folders, recorded: &Recorded) -> Result<Agent
 pub(crate) fn table(comparison: &Comparison) {
     for line in &comparison.lines {
         let aspect = styled(DIM, &format!("{:11}", line.effect.aspect.name()));
+        let effect = shown(&line.effect.to_string());
         match line.mark {
-            Mark::Both => anstream::println!("  {aspect} {}", line.effect),
-            Mark::First => anstream::println!("{} {aspect} {}", styled(BAD, "−"), line.effect),
-            Mark::Second => anstream::println!("{} {aspect} {}", styled(GOOD, "+"), line.effect),
+            Mark::Both => anstream::println!("  {aspect} {effect}"),
+            Mark::First => anstream::println!("{} {aspect} {effect}", styled(BAD, "−")),
+            Mark::Second => anstream::println!("{} {aspect} {effect}", styled(GOOD, "+")),
         }
     }
 }

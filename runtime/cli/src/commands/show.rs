@@ -20,7 +20,7 @@ use crate::commands::calls::{ending, time};
 use crate::commands::erase;
 use crate::commands::recording::tenant_of;
 use crate::commands::rights::{self, AmendedLine, Own};
-use crate::terminal::{AGENT, BAD, CALLER, DIM, TITLE, styled};
+use crate::terminal::{AGENT, BAD, CALLER, DIM, INDENT, TITLE, barred, plain, shown, styled};
 use crate::{DataArgs, Outcome};
 
 #[derive(Args)]
@@ -102,8 +102,8 @@ fn tell_amended(amended: &AmendedLine, fields: &[(String, String)]) {
         styled(TITLE, "amended"),
         time(amended.at),
         amendment.field,
-        amendment.to,
-        styled(DIM, &recorded)
+        plain(&amendment.to),
+        styled(DIM, &plain(&recorded))
     );
 }
 
@@ -124,7 +124,7 @@ pub(crate) fn timeline(records: &[Record], all: bool) {
             understood.clone_from(&what);
         }
         let clock = styled(DIM, &format!("{:>4}.{:03}", seconds / 1_000, seconds % 1_000));
-        anstream::println!("{clock}  {who}  {what}");
+        anstream::println!("{clock}  {who}  {}", shown(&what));
     }
 }
 
@@ -165,9 +165,13 @@ fn line(body: &RecordBody, bodies: &HashMap<Seq, &RecordBody>, all: bool) -> Lin
         RecordBody::Gate(gate) => Some((host("gate"), gate_words(*gate).to_owned())),
         RecordBody::Failure(failure) => {
             let (reason, stack) = failure.reason.split_once('\n').unwrap_or((failure.reason.as_str(), ""));
-            let detail = failure.detail.as_deref().map(|d| format!(": {d}")).unwrap_or_default();
-            let stack =
-                if all && !stack.is_empty() { format!("\n{}", styled(DIM, stack)) } else { String::new() };
+            let reason = plain(reason);
+            let detail = failure.detail.as_deref().map(|d| format!(": {}", barred(d))).unwrap_or_default();
+            let stack = if all && !stack.is_empty() {
+                styled(DIM, &format!("\n{INDENT}| {}", barred(stack)))
+            } else {
+                String::new()
+            };
             Some((
                 styled(BAD, "failure  "),
                 format!("{}: {reason}{detail}{stack}", words::failed(failure.kind)),
@@ -194,7 +198,7 @@ fn line(body: &RecordBody, bodies: &HashMap<Seq, &RecordBody>, all: bool) -> Lin
             ),
         )),
         RecordBody::CallEnded(ended) => {
-            let reason = ended.reason.as_deref().map(|r| format!(": {r}")).unwrap_or_default();
+            let reason = ended.reason.as_deref().map(|r| format!(": {}", plain(r))).unwrap_or_default();
             let (seconds, cpu) = (ended.duration_ms / 1_000, ended.agent_cpu_us / 1_000);
             Some((
                 styled(TITLE, "end      "),
@@ -341,14 +345,14 @@ fn host_call(ended: &HostCallEnded, bodies: &HashMap<Seq, &RecordBody>, all: boo
         } else {
             format!(" {}", styled(DIM, &format!("(heard: {:?})", heard.text)))
         };
-        (styled(AGENT, "agent    "), format!("{text}{cut}"))
+        (styled(AGENT, "agent    "), format!("{}{cut}", plain(text)))
     };
     Some(match (arguments, result) {
         (HostCall::Say(say), HostReturn::Say(Ok(heard))) => says(&say.text, heard),
         (HostCall::Play(play), HostReturn::Play(Ok(heard))) => says(&format!("[{}]", play.sound), heard),
         (HostCall::Ask(ask), HostReturn::Ask(Ok((heard, answer)))) => {
             let (who, said) = says(&ask.question, heard);
-            (who, format!("{said}\n          {}  {}", styled(CALLER, "caller   "), turn(answer)))
+            (who, format!("{said}\n{INDENT}{}  {}", styled(CALLER, "caller   "), turn(answer)))
         }
         (HostCall::Listen(_), HostReturn::Listen(Ok(answer))) => (styled(CALLER, "caller   "), turn(answer)),
         (HostCall::Reply(reply), HostReturn::Reply(Ok(answer))) => {
@@ -368,7 +372,7 @@ fn host_call(ended: &HostCallEnded, bodies: &HashMap<Seq, &RecordBody>, all: boo
                 ),
             )
         }
-        (HostCall::Chat(_), HostReturn::Chat(Ok(answer))) => (host("model"), answer.text.clone()),
+        (HostCall::Chat(_), HostReturn::Chat(Ok(answer))) => (host("model"), plain(&answer.text)),
         (HostCall::Transfer(transfer), HostReturn::Transfer(Ok(how))) => {
             let to = if transfer.to.is_empty() { "the fallback number" } else { &transfer.to };
             (host("transfer"), format!("to {to}: {}", words::transferred(*how)))
@@ -394,7 +398,7 @@ fn host_call(ended: &HostCallEnded, bodies: &HashMap<Seq, &RecordBody>, all: boo
         (HostCall::SetReport(_), _) if !all && is_filed(bodies) => return None,
         (HostCall::SetReport(set), HostReturn::SetReport(_)) => (host("report"), field(set)),
         (HostCall::Log(line), HostReturn::Log(())) => {
-            (host("log"), format!("{}: {}", line.level.name(), line.message))
+            (host("log"), format!("{}: {}", line.level.name(), barred(&line.message)))
         }
         (
             HostCall::Now
@@ -431,7 +435,7 @@ fn turn(turn: &Turn) -> String {
             let over = if speech.over_agent { ", over the agent" } else { "" };
             format!(
                 "« {} » {}",
-                speech.text,
+                plain(&speech.text),
                 styled(DIM, &format!("(confidence {:.2}{over})", speech.confidence))
             )
         }
@@ -443,7 +447,7 @@ fn turn(turn: &Turn) -> String {
 
 /// A field of a report in words.
 pub(crate) fn field(field: &Field) -> String {
-    match field {
+    let words = match field {
         Field::Contact(contact) => match &contact.phone {
             Some(phone) => format!("contact: {} {phone}", contact.name),
             None => format!("contact: {}", contact.name),
@@ -453,7 +457,8 @@ pub(crate) fn field(field: &Field) -> String {
         Field::Status(status) => format!("status: {}", status.word()),
         Field::Summary(summary) => format!("summary: {summary}"),
         Field::Other(name, value) => format!("{name}: {value}"),
-    }
+    };
+    plain(&words)
 }
 
 /// Why an agent's outcome failed, in words, for whoever prints a summary.
@@ -463,6 +468,6 @@ pub(crate) fn outcome(outcome: &AgentOutcome) -> String {
         AgentOutcome::Transferred => "transferred".to_owned(),
         AgentOutcome::CallBack => "call back".to_owned(),
         AgentOutcome::Abandoned => "abandoned".to_owned(),
-        AgentOutcome::Failed(why) => format!("failed: {why}"),
+        AgentOutcome::Failed(why) => format!("failed: {}", plain(why)),
     }
 }

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use crate::commands::fetch::ModelArgs;
 use crate::commands::{serve, show, test};
-use crate::terminal::{AGENT, BAD, CALLER, DIM, GOOD, TITLE, styled};
+use crate::terminal::{AGENT, BAD, CALLER, DIM, GOOD, TITLE, shown, styled};
 use crate::{Failure, Outcome, agent, loopback, web};
 
 const HELP: &str = "what you type is what you say; /key 1 presses keys, /silence waits, /interrupt [800ms] WORDS comes into\nthe question just asked, /hang-up hangs up";
@@ -230,7 +230,7 @@ fn typed(line: &str) -> Typed {
 #[async_trait]
 impl Caller for Person {
     async fn hears(&mut self, utterance: &Utterance) -> Meanwhile {
-        anstream::println!("{} {}", styled(AGENT, "agent "), utterance.text);
+        anstream::println!("{} {}", styled(AGENT, "agent "), shown(&utterance.text));
         Meanwhile::Listens
     }
 
@@ -274,14 +274,16 @@ impl Caller for Person {
             }
             Happened::Lost { why, .. } => say(&format!("not heard: {why}")),
             Happened::Agent { heard, whole: false, .. } => say(&format!("heard only “{heard}”")),
-            Happened::Noted { level, text } => anstream::println!("{}", test::noted(*level, text)),
+            Happened::Noted { level, text } => {
+                anstream::println!("{}", shown(&test::noted(*level, text)));
+            }
             Happened::Agent { .. } | Happened::Caller { .. } | Happened::Keys { .. } | Happened::HungUp => {}
         }
     }
 }
 
 fn say(what: &str) {
-    anstream::println!("       {}", styled(DIM, what));
+    anstream::println!("       {}", styled(DIM, &shown(what)));
 }
 
 /// What the talk left.

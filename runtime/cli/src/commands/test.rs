@@ -14,7 +14,7 @@ use parloir_rehearsal::{
 };
 
 use crate::commands::fetch::ModelArgs;
-use crate::terminal::{AGENT, BAD, CALLER, DIM, GOOD, TITLE, styled};
+use crate::terminal::{AGENT, BAD, CALLER, DIM, GOOD, TITLE, shown, styled};
 use crate::{Failure, Outcome, agent, audio, loopback};
 
 /// Events shown before the place where a conversation went otherwise.
@@ -260,7 +260,7 @@ pub(crate) fn tell(event: &Event) {
             styled(DIM, &format!("       {import}: {answer}{by}"))
         }
     };
-    anstream::println!("      {time}  {line}");
+    anstream::println!("      {time}  {}", shown(&line));
 }
 
 /// What the agent noted for its developer, each of its lines below the other.

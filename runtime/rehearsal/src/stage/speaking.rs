@@ -1,6 +1,6 @@
 //! The agent's side: sentences, sounds, hand-overs, and the caller who comes in.
 
-use parloir_contract::{BargeIn, Heard, Import, ListenOptions, Refusal, SayOptions, Transferred};
+use parloir_contract::{BargeIn, Heard, Import, ListenOptions, Refusal, SayOptions, Transferred, speakable};
 use parloir_media::{Extent, Substance, substance, words_heard};
 use parloir_tenancy::permission::transfer_destination;
 
@@ -135,6 +135,7 @@ impl<C: Caller> Stage<C> {
     ) -> Result<Transferred, Refusal> {
         let config = &self.line.config;
         let fallback = config.fallback_number.as_ref().map(parloir_contract::LineId::as_str);
+        announce.map_or(Ok(()), speakable)?;
         let to = transfer_destination(to, fallback, &config.transfer_to)?;
         if self.gone_ms.is_some() {
             return Ok(Transferred::CallerGone);

@@ -1,0 +1,15 @@
+;; Recurses with frames of thousands of values each: it is stopped at its own stack's end, not behind it.
+;; ends: stack
+(func $deeper (param $n i64) (result i64)
+  (local $a i64) (local $b i64) (local $c i64) (local $d i64) (local $e i64) (local $f i64) (local $g i64) (local $h i64)
+  (local.set $a (i64.mul (local.get $n) (i64.const 3)))
+  (local.set $b (i64.mul (local.get $a) (i64.const 5)))
+  (local.set $c (i64.mul (local.get $b) (i64.const 7)))
+  (local.set $d (i64.mul (local.get $c) (i64.const 11)))
+  (local.set $e (i64.mul (local.get $d) (i64.const 13)))
+  (local.set $f (i64.mul (local.get $e) (i64.const 17)))
+  (local.set $g (i64.mul (local.get $f) (i64.const 19)))
+  (local.set $h (call $deeper (i64.add (local.get $g) (i64.const 1))))
+  (i64.add (i64.add (i64.add (local.get $a) (local.get $b)) (i64.add (local.get $c) (local.get $d)))
+    (i64.add (i64.add (local.get $e) (local.get $f)) (i64.add (local.get $g) (local.get $h)))))
+(func $attack (param $info i32) (drop (call $deeper (i64.const 1))))

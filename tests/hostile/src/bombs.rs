@@ -1,0 +1,263 @@
+//! What no text can write: files cut short, bent and swollen, and modules that keep a compiler busy.
+
+use crate::agent::Attack;
+
+/// A file that is given to the sandbox as an agent.
+pub struct Bomb {
+    /// Its name.
+    pub name: String,
+    /// What it tries, and what must happen.
+    pub sentence: &'static str,
+    /// What the sandbox must say; nothing in particular where this is empty.
+    pub said: &'static str,
+    /// Whether it may load all the same: a bent file may still be an agent.
+    pub may_load: bool,
+    /// The file.
+    pub bytes: Vec<u8>,
+}
+
+/// All of them, without those that are as large as a file may be.
+pub fn bombs() -> Vec<Bomb> {
+    let mut all = vec![
+        bomb("empty", "Is no file at all: it is told so.", "not webassembly", Vec::new()),
+        bomb("noise", "Is noise: it is told so.", "not webassembly", noise(4_096)),
+        bomb("magic", "Begins as WebAssembly and ends there: it is told so.", "", b"\0asm".to_vec()),
+        bomb("bare-module", "Is an empty module: it is no agent.", "", b"\0asm\x01\0\0\0".to_vec()),
+        bomb("bare-component", "Is an empty component: it is no agent.", "world", component(&[])),
+        bomb(
+            "functions",
+            "Has more functions than any language makes: it is refused before it is compiled.",
+            "too much of the compiler",
+            component(&[many_functions(100_001)]),
+        ),
+        bomb(
+            "long-function",
+            "Has one function of more than a mebibyte: it is refused before it is compiled.",
+            "too much of the compiler",
+            component(&[module(&[body(&[], &vec![0x01; 1_100_000])])]),
+        ),
+        bomb(
+            "much-code",
+            "Has forty functions of nearly a mebibyte each: it is refused before it is compiled.",
+            "too much of the compiler",
+            component(&[module(&vec![body(&[], &vec![0x01; 1_000_000]); 40])]),
+        ),
+        bomb(
+            "locals",
+            "Has a function of fifty thousand locals: it is refused before it is compiled.",
+            "too much of the compiler",
+            component(&[module(&[body(&[(50_000, 0x7e)], &[])])]),
+        ),
+        bomb(
+            "modules",
+            "Is three hundred modules in one: it is refused before any is compiled.",
+            "too much of the compiler",
+            component(&vec![module(&[]); 300]),
+        ),
+        bomb(
+            "nested",
+            "Is a thousand components within one another: it is refused before any is compiled.",
+            "too much of the compiler",
+            nested(1_000),
+        ),
+        bomb(
+            "branches",
+            "Has a table of a hundred thousand branches: it is compiled in no more than seconds, and is no agent.",
+            "",
+            component(&[module(&[body(&[], &branch_table(100_000))])]),
+        ),
+        bomb(
+            "blocks",
+            "Has a hundred thousand blocks within one another: it is refused before it is compiled.",
+            "too much of the compiler",
+            component(&[module(&[body(&[], &blocks(100_000))])]),
+        ),
+        bomb(
+            "tangled",
+            "Has four thousand locals and sixty thousand branches between which any may change: it is refused before it is compiled.",
+            "too much of the compiler",
+            component(&[module(&[body(&[(4_000, 0x7e)], &tangled(30_000, 4_000))])]),
+        ),
+        bomb(
+            "many-locals-within-the-limit",
+            "Has a thousand functions of four thousand locals each: they are compiled in no more than seconds.",
+            "",
+            component(&[module(&vec![body(&[(4_000, 0x7e)], &[]); 1_000])]),
+        ),
+        bomb(
+            "types",
+            "Has a type of ten to the power of sixteen values, in sixteen lines: it is refused.",
+            "",
+            exponential_type(),
+        ),
+        bomb(
+            "export-name",
+            "Exports a function by a name of a mebibyte: it is refused, and the name is in no error.",
+            "",
+            wat::parse_str(format!("(component (core module (func (export \"{}\"))))", "a".repeat(1 << 20)))
+                .unwrap(),
+        ),
+    ];
+    let good = good();
+    for twentieth in 1..20 {
+        let bytes = good.get(..good.len() * twentieth / 20).unwrap_or_default().to_vec();
+        let sentence = "Is an agent cut short: it is not loaded.";
+        all.push(bomb(&format!("cut-{twentieth}"), sentence, "", bytes));
+    }
+    for place in 0..64 {
+        let mut bytes = good.clone();
+        let at = 8 + (bytes.len() - 8) * place / 64;
+        if let Some(byte) = bytes.get_mut(at) {
+            *byte ^= 1 << (place % 8);
+        }
+        let sentence = "Is an agent with one bit turned over: it loads or it does not, and the host goes on.";
+        all.push(Bomb { may_load: true, ..bomb(&format!("bent-{place}"), sentence, "", bytes) });
+    }
+    all
+}
+
+/// An agent with padding, of more bytes than a file may have.
+pub fn enormous(bytes: usize) -> Bomb {
+    let mut file = good();
+    let padding = vec![0_u8; bytes];
+    // A custom section: its name has one letter.
+    file.push(0);
+    leb(&mut file, padding.len() + 2);
+    file.extend_from_slice(&[1, b'x']);
+    file.extend_from_slice(&padding);
+    let sentence = "Is an agent swollen by nothing to more than a file may have: it is not even parsed.";
+    bomb("enormous", sentence, "bytes and may have", file)
+}
+
+/// A good agent, as a module.
+fn good() -> Vec<u8> {
+    let text = ";; Does nothing, well.\n;; ends: done\n(func $attack (param $info i32))";
+    Attack::written("good", text).wasm()
+}
+
+fn bomb(name: &str, sentence: &'static str, said: &'static str, bytes: Vec<u8>) -> Bomb {
+    Bomb { name: name.to_owned(), sentence, said, may_load: false, bytes }
+}
+
+/// xorshift: the same noise everywhere.
+fn noise(bytes: usize) -> Vec<u8> {
+    let mut x = 0x1234_5679_u32;
+    let next = || {
+        x ^= x << 13;
+        x ^= x >> 17;
+        x ^= x << 5;
+        x.to_le_bytes()[0]
+    };
+    std::iter::repeat_with(next).take(bytes).collect()
+}
+
+fn leb(into: &mut Vec<u8>, mut value: usize) {
+    loop {
+        let low = u8::try_from(value & 0x7f).unwrap();
+        value >>= 7;
+        into.push(if value == 0 { low } else { low | 0x80 });
+        if value == 0 {
+            return;
+        }
+    }
+}
+
+fn section(into: &mut Vec<u8>, id: u8, content: &[u8]) {
+    into.push(id);
+    leb(into, content.len());
+    into.extend_from_slice(content);
+}
+
+/// A function's body: its locals (how many of which type), and its code without the end.
+fn body(locals: &[(usize, u8)], code: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    leb(&mut bytes, locals.len());
+    for (count, kind) in locals {
+        leb(&mut bytes, *count);
+        bytes.push(*kind);
+    }
+    bytes.extend_from_slice(code);
+    bytes.push(0x0b);
+    bytes
+}
+
+/// A module of functions that take and give nothing.
+fn module(bodies: &[Vec<u8>]) -> Vec<u8> {
+    let mut module = b"\0asm\x01\0\0\0".to_vec();
+    section(&mut module, 1, &[1, 0x60, 0, 0]);
+    let (mut functions, mut code) = (Vec::new(), Vec::new());
+    leb(&mut functions, bodies.len());
+    leb(&mut code, bodies.len());
+    for body in bodies {
+        functions.push(0);
+        leb(&mut code, body.len());
+        code.extend_from_slice(body);
+    }
+    section(&mut module, 3, &functions);
+    section(&mut module, 10, &code);
+    module
+}
+
+fn many_functions(count: usize) -> Vec<u8> {
+    module(&vec![body(&[], &[]); count])
+}
+
+/// A component of these modules.
+fn component(modules: &[Vec<u8>]) -> Vec<u8> {
+    let mut component = b"\0asm\x0d\0\x01\0".to_vec();
+    for module in modules {
+        section(&mut component, 1, module);
+    }
+    component
+}
+
+fn nested(depth: usize) -> Vec<u8> {
+    let mut inner = component(&[]);
+    for _ in 1..depth {
+        let mut outer = component(&[]);
+        section(&mut outer, 4, &inner);
+        inner = outer;
+    }
+    inner
+}
+
+/// `i32.const 0`, then `br_table` with so many targets, all of them the function itself.
+fn branch_table(targets: usize) -> Vec<u8> {
+    let mut code = vec![0x41, 0, 0x0e];
+    leb(&mut code, targets);
+    code.resize(code.len() + targets + 1, 0);
+    code
+}
+
+fn blocks(depth: usize) -> Vec<u8> {
+    let mut code = [0x02, 0x40].repeat(depth);
+    code.resize(code.len() + depth, 0x0b);
+    code
+}
+
+/// Blocks that are left or not, and locals that are changed in each.
+fn tangled(count: usize, locals: usize) -> Vec<u8> {
+    let mut code = Vec::new();
+    for number in 0..count {
+        code.extend_from_slice(&[0x02, 0x40, 0x20]);
+        leb(&mut code, number * 7 % locals);
+        // Whether the lower half of it is zero decides.
+        code.extend_from_slice(&[0xa7, 0x0d, 0, 0x20]);
+        leb(&mut code, number * 13 % locals);
+        code.push(0x21);
+        leb(&mut code, number * 29 % locals);
+        code.push(0x0b);
+    }
+    code
+}
+
+/// Tuples of ten of the tuple before.
+fn exponential_type() -> Vec<u8> {
+    let mut text = "(component (type $t0 (tuple u64 u64))".to_owned();
+    for level in 1..=16 {
+        let before = format!("$t{} ", level - 1).repeat(10);
+        text.push_str(&format!("(type $t{level} (tuple {before}))"));
+    }
+    text.push_str("(import \"f\" (func (param \"x\" $t16))))");
+    wat::parse_str(&text).unwrap()
+}

@@ -1,0 +1,297 @@
+//! An attack behind a door whose guards can be taken away, one at a time.
+//!
+//! What stands behind the door is the tenancy itself: stores, folders, the list of destinations. A guard that is a layer
+//! is hung or not; one that is a setting of the sandbox is set or not; one that is in what answers is asked or not
+//! ([`Guards`]). The product has no such switch: it is only here that a door can be put together without one.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use parking_lot::Mutex;
+use parloir_contract::{
+    Answer, CallInfo, Capability, Direction, Finish, Heard, HostCall, HostReturn, LocalTime, Refusal,
+    SetMemory, Transferred, Usage, speakable,
+};
+use parloir_sandbox::{Agent, Answered, Budget, Door, DoorClosed, Sandbox, Settings};
+use parloir_store::{Embedded, Keyring, TenantStore};
+use parloir_tenancy::layers::{self, Charged, Minimised, Permitted};
+use parloir_tenancy::permission::transfer_destination;
+use parloir_tenancy::quota::Used;
+use parloir_tenancy::{Documents, House, Line, Memory};
+use tower::Service;
+
+use crate::agent::Attack;
+use crate::house::SECRETS;
+
+/// Which guards stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guards {
+    /// What the agent did not declare or its line does not grant is refused.
+    pub permission: bool,
+    /// What is past the quota is refused.
+    pub quota: bool,
+    /// What must not reach a model is taken out.
+    pub minimisation: bool,
+    /// A tenant's store is its own.
+    pub own_store: bool,
+    /// Names of documents are resolved below one folder.
+    pub one_folder: bool,
+    /// Transfers stay within the line's list.
+    pub destinations: bool,
+    /// Sentences have a length.
+    pub bounds: bool,
+}
+
+impl Guards {
+    /// As in the product.
+    pub const ALL: Self = Self {
+        permission: true,
+        quota: true,
+        minimisation: true,
+        own_store: true,
+        one_folder: true,
+        destinations: true,
+        bounds: true,
+    };
+}
+
+/// How an attack went.
+#[derive(Debug)]
+pub struct Went {
+    /// How the agent ended.
+    pub answered: Answered,
+    /// What reached whoever answers, behind all layers.
+    pub reached: Vec<HostCall>,
+    /// What the agent was answered.
+    pub got: Vec<HostReturn>,
+}
+
+impl Went {
+    /// Whether the agent says that it got what it tried for.
+    pub fn escaped(&self) -> bool {
+        match &self.answered.outcome {
+            Ok(parloir_contract::Outcome::Failed(why)) => why == "ESCAPED",
+            Ok(_) | Err(_) => false,
+        }
+    }
+}
+
+/// The tenants' rooms, in a folder that goes away.
+struct Rooms {
+    own: Memory,
+    another: Memory,
+    documents: Documents,
+    folder: PathBuf,
+    _place: tempfile::TempDir,
+}
+
+impl Rooms {
+    async fn furnished() -> Arc<Self> {
+        let place = tempfile::tempdir().unwrap();
+        let backend = Arc::new(Embedded::open(place.path().join("data")).await.unwrap());
+        let keyring = Keyring::open(place.path().join("keys")).unwrap();
+        let store = async |tenant: &str| {
+            TenantStore::open(backend.clone(), &keyring, tenant.parse().unwrap()).await.unwrap()
+        };
+        let (own, another) = (Memory::new(store("mallory").await), Memory::new(store("anne").await));
+        let secret = SetMemory { key: "secret".into(), value: format!("{SECRETS}: memory").into_bytes() };
+        another.set(secret).await.unwrap();
+        let folder = place.path().join("documents/mallory");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::create_dir_all(place.path().join("documents/anne")).unwrap();
+        std::fs::write(place.path().join("documents/anne/secret.txt"), format!("{SECRETS}: document"))
+            .unwrap();
+        let documents = Documents::open(&folder).unwrap();
+        Arc::new(Self { own, another, documents, folder, _place: place })
+    }
+
+    async fn answer(&self, guards: Guards, line: &Line, call: HostCall) -> HostReturn {
+        let memory = if guards.own_store { &self.own } else { &self.another };
+        match call {
+            HostCall::GetMemory(key) => {
+                HostReturn::GetMemory(memory.get(&key).await.map(|v| v.map(Into::into)))
+            }
+            HostCall::ReadDocument(name) if guards.one_folder => {
+                HostReturn::ReadDocument(self.documents.read(&name))
+            }
+            HostCall::ReadDocument(name) => HostReturn::ReadDocument(read(&self.folder, &name)),
+            HostCall::Transfer(transfer) => {
+                let fallback = line.config.fallback_number.as_ref().map(parloir_contract::LineId::as_str);
+                let to = if guards.destinations {
+                    transfer_destination(&transfer.to, fallback, &line.config.transfer_to)
+                } else {
+                    Ok(transfer.to)
+                };
+                HostReturn::Transfer(to.map(|_| Transferred::Answered))
+            }
+            HostCall::Say(say) => {
+                let speakable = if guards.bounds { speakable(&say.text) } else { Ok(()) };
+                HostReturn::Say(speakable.map(|()| Heard::default()))
+            }
+            HostCall::Chat(_) => HostReturn::Chat(Ok(Answer {
+                text: "Oui.".into(),
+                tool_calls: Vec::new(),
+                finish: Finish::Complete,
+                usage: Usage::default(),
+                model: "none".into(),
+            })),
+            other => other.import().refused(Refusal::Unavailable("nobody plays this".into())),
+        }
+    }
+}
+
+/// As somebody would who forgot what names can lead to.
+fn read(folder: &Path, name: &str) -> Result<String, Refusal> {
+    std::fs::read_to_string(folder.join(name)).map_err(|_| Refusal::Unavailable("there is none".into()))
+}
+
+/// What stands behind all layers.
+#[derive(Clone)]
+struct Innermost {
+    rooms: Arc<Rooms>,
+    guards: Guards,
+    line: Arc<Line>,
+    reached: Arc<Mutex<Vec<HostCall>>>,
+}
+
+impl Service<HostCall> for Innermost {
+    type Response = HostReturn;
+    type Error = DoorClosed;
+    type Future = layers::Answer<DoorClosed>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), DoorClosed>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, call: HostCall) -> layers::Answer<DoorClosed> {
+        let here = self.clone();
+        Box::pin(async move {
+            here.reached.lock().push(call.clone());
+            Ok(here.rooms.answer(here.guards, &here.line, call).await)
+        })
+    }
+}
+
+/// What stands before all layers: it notes what the agent gets.
+struct Noted {
+    inner: Door,
+    got: Arc<Mutex<Vec<HostReturn>>>,
+}
+
+impl Service<HostCall> for Noted {
+    type Response = HostReturn;
+    type Error = DoorClosed;
+    type Future = layers::Answer<DoorClosed>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), DoorClosed>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, call: HostCall) -> layers::Answer<DoorClosed> {
+        let (answer, got) = (self.inner.call(call), self.got.clone());
+        Box::pin(async move {
+            let answer = answer.await?;
+            got.lock().push(answer.clone());
+            Ok(answer)
+        })
+    }
+}
+
+/// The line of a tenant with this quota.
+fn line(quota: &str) -> Arc<Line> {
+    let text = format!(
+        r#"
+        id = "mallory"
+        [quota]
+        {quota}
+        [[line]]
+        number = "+33199100000"
+        agent = "agent"
+        fallback-number = "+33199000002"
+        transfer-to = ["+331990000"]
+        capabilities = ["model", "calendar", "memory", "documents", "transfer"]
+        "#
+    );
+    let house = House::new(vec![toml::from_str(&text).unwrap()]).unwrap();
+    house.lines().next().unwrap().clone()
+}
+
+/// Has an attack answer a call in this sandbox, behind a door with these guards.
+///
+/// # Panics
+/// Where the agent does not load.
+pub async fn attempt(
+    attack: &Attack,
+    settings: Settings,
+    budget: Budget,
+    guards: Guards,
+    quota: &str,
+) -> Went {
+    let sandbox = Sandbox::new(settings, None).unwrap();
+    attempt_in(&sandbox, attack, budget, guards, quota).await
+}
+
+/// The same in a sandbox where others were before.
+///
+/// # Panics
+/// Where the agent does not load.
+pub async fn attempt_in(
+    sandbox: &Sandbox,
+    attack: &Attack,
+    budget: Budget,
+    guards: Guards,
+    quota: &str,
+) -> Went {
+    let loaded = sandbox.load(attack.wasm()).await;
+    let agent = loaded.unwrap_or_else(|wrong| panic!("{}: {wrong}", attack.name));
+    answer(&agent, budget, guards, quota, &[]).await
+}
+
+/// The same for an agent that is loaded, with these settings of its line.
+pub async fn answer(
+    agent: &Agent,
+    budget: Budget,
+    guards: Guards,
+    quota: &str,
+    settings: &[(&str, &str)],
+) -> Went {
+    let (line, reached) = (line(quota), Arc::new(Mutex::new(Vec::new())));
+    let rooms = Rooms::furnished().await;
+    let innermost = Innermost { rooms, guards, line: line.clone(), reached: reached.clone() };
+    let declared: Arc<[Capability]> = agent.capabilities().into();
+    let used = Arc::new(Mutex::new(Used::default()));
+    // Each layer stands or does not: the product hangs all three (`layers::hang`).
+    let minimised = match guards.minimisation {
+        true => Door::new(Minimised::new(innermost, line.clone())),
+        false => Door::new(innermost),
+    };
+    let charged = match guards.quota {
+        true => Door::new(Charged::new(minimised, line.clone(), used)),
+        false => minimised,
+    };
+    let permitted = match guards.permission {
+        true => Door::new(Permitted::new(charged, line, declared)),
+        false => charged,
+    };
+    let got = Arc::new(Mutex::new(Vec::new()));
+    let door = Door::new(Noted { inner: permitted, got: got.clone() });
+    let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let info = CallInfo { settings: settings.collect(), ..info() };
+    let answered = agent.answer(info, door, budget).await.unwrap();
+    let reached = std::mem::take(&mut *reached.lock());
+    let got = std::mem::take(&mut *got.lock());
+    Went { answered, reached, got }
+}
+
+fn info() -> CallInfo {
+    CallInfo {
+        id: "0123456789abcdef0123456789abcdef".into(),
+        direction: Direction::Inbound,
+        line: "+33199100000".into(),
+        caller: None,
+        language: "fr-FR".into(),
+        started_at: LocalTime { year: 2026, month: 11, day: 22, hour: 12, minute: 0 },
+        settings: Vec::new(),
+    }
+}
