@@ -191,6 +191,8 @@ impl Line {
         if let Some(change) = self.ear.end() {
             self.emit_change(change);
         }
+        // What was being played went with its stream: the next one begins with the agent's own words.
+        self.one_moment = false;
         match end {
             // No call is left for further instructions to act on, so none are asked for.
             StreamEnd::CallerHungUp => After::End(EndReason::CallerHungUp),
