@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use parloir_contract::{Answer, Chat, ChatOptions, Finish, Message, Refusal, Usage};
 use parloir_journal::ProviderUsage;
-use parloir_providers::{ChatDelta, ChatStream, ProviderError, Sentences};
+use parloir_providers::{ChatDelta, ChatStream, ProviderError, Sentences, traced};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
@@ -125,7 +125,7 @@ async fn answer(
         let request = Chat { messages: messages.clone(), options: options.clone() };
         let begun = Attempt::begin(shared, provider.entry(), number, sent, shared.purpose()).await;
         let mut attempt = begun.map_err(|e| Refusal::Unavailable(e.to_string()))?;
-        let result = match provider.chat(request).await {
+        let result = match traced(attempt.step(), provider.chat(request)).await {
             Ok(stream) => gather(stream, &mut attempt, &mut text).await,
             Err(error) => Err(error),
         };

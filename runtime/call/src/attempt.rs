@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use parloir_contract::{SpanId, TraceParent};
 use parloir_journal::{
     ProviderEnded, ProviderRole, ProviderStarted, ProviderStatus, ProviderUsage, RecordBody, Seq,
 };
@@ -74,6 +75,12 @@ impl Attempt {
             durable.map_err(|e| DoorClosed(format!("the journal refused a record: {e}")))?;
         }
         Ok(attempt)
+    }
+
+    /// The attempt as a step of the call's trace, where there is one.
+    pub(crate) fn step(&self) -> Option<TraceParent> {
+        let span = SpanId::of(self.shared.id, self.started);
+        self.shared.trace.map(|trace| TraceParent { trace, span })
     }
 
     /// More of the answer came.

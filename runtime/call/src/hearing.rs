@@ -8,7 +8,7 @@ use std::sync::Arc;
 use parloir_contract::Expecting;
 use parloir_journal::{ProviderUsage, Seq};
 use parloir_media::SampleRate;
-use parloir_providers::{Transcript, TranscriptionRequest};
+use parloir_providers::{Transcript, TranscriptionRequest, traced};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::attempt::{Attempt, Sent};
@@ -120,7 +120,8 @@ async fn through_transcribers(
         else {
             return Heard::Failed;
         };
-        let result = async {
+        let step = attempt.step();
+        let result = traced(step, async {
             let mut transcription = provider.open(request.clone()).await?;
             transcription.push(&kept);
             while open {
@@ -134,7 +135,7 @@ async fn through_transcribers(
                 }
             }
             transcription.finish().await
-        }
+        })
         .await;
         let audio_ms = kept.len() as u64 * 1_000 / u64::from(request.rate.max(1));
         let usage = ProviderUsage { audio_ms, ..ProviderUsage::default() };

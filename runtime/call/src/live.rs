@@ -28,8 +28,6 @@ use crate::shared::Shared;
 
 /// Bytes of randomness in one call, at most.
 const RANDOM_BYTES: u32 = 4_096;
-/// Characters of one log line, at most.
-const LOG_CHARACTERS: usize = 2_000;
 
 /// Answers the host calls of one call.
 #[derive(Clone)]
@@ -281,7 +279,7 @@ fn random(count: u32) -> Vec<u8> {
 /// The line is in the call's journal; the host's own log only counts it, since it may hold words
 /// of the caller.
 fn log(line: &LogLine) {
-    let characters = line.message.chars().count().min(LOG_CHARACTERS);
+    let characters = line.message.chars().count();
     match line.level {
         LogLevel::Debug | LogLevel::Info => tracing::trace!(characters, "the agent notes"),
         LogLevel::Warn | LogLevel::Error => tracing::debug!(characters, "the agent warns"),

@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use jiff::Zoned;
 use parking_lot::Mutex;
-use parloir_contract::{CallId, Capability, HostReturn, LogLevel, LogLine, Refusal, Report};
-use parloir_journal::{CallJournal, Content, ContentOf, Gate as GateState, HostStatus, RecordBody, Seq};
+use parloir_contract::{CallId, Capability, LogLevel, LogLine, Refusal, Report, TraceId};
+use parloir_journal::{CallJournal, Content, ContentOf, Gate as GateState, RecordBody, Seq};
 use parloir_media::Gate;
 use parloir_providers::Registry;
 use parloir_sandbox::DoorClosed;
@@ -26,6 +26,8 @@ const HELD_BYTES: usize = 256 << 10;
 /// One call, shared.
 pub(crate) struct Shared {
     pub(crate) id: CallId,
+    /// The trace that requests to providers belong to, where the installation has telemetry.
+    pub(crate) trace: Option<TraceId>,
     pub(crate) line: Arc<Line>,
     pub(crate) declared: Arc<[Capability]>,
     pub(crate) journal: CallJournal,
@@ -188,17 +190,6 @@ impl Shared {
     /// Milliseconds since the call was answered.
     pub(crate) fn elapsed_ms(&self) -> u64 {
         u64::try_from(self.answered.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-}
-
-/// How a host call ended, for its record.
-pub(crate) fn status(answer: &HostReturn) -> HostStatus {
-    match answer.refusal() {
-        None => HostStatus::Ok,
-        Some(Refusal::NotPermitted(_)) => HostStatus::NotPermitted,
-        Some(Refusal::OverQuota(_)) => HostStatus::OverQuota,
-        Some(Refusal::Unavailable(_)) => HostStatus::Unavailable,
-        Some(Refusal::Invalid(_)) => HostStatus::Invalid,
     }
 }
 

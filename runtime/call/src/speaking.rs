@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use parloir_contract::Refusal;
 use parloir_journal::{ProviderUsage, Seq};
 use parloir_media::{LARGEST_SOUND, Resampler, SampleRate, read_wav};
-use parloir_providers::{ErrorKind, ProviderError, SpeechRequest, SpeechStream};
+use parloir_providers::{ErrorKind, ProviderError, SpeechRequest, SpeechStream, traced};
 use tokio::sync::mpsc;
 
 use crate::attempt::{Attempt, Sent};
@@ -117,7 +117,7 @@ async fn through_voices(
         };
         let request = SpeechRequest { text: text.to_owned(), language: language.to_owned() };
         let usage = ProviderUsage { characters, ..ProviderUsage::default() };
-        let carried = match provider.speak(request).await {
+        let carried = match traced(attempt.step(), provider.speak(request)).await {
             Ok(stream) => carry(stream, rate, sender, &mut attempt).await,
             Err(error) => Err(error),
         };

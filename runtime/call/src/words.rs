@@ -58,8 +58,10 @@ impl HostWords {
             }
         }
         let others: Vec<_> = others.difference(&own).cloned().collect();
+        let wanted: Vec<_> = own.into_iter().chain(others).take(SENTENCES).collect();
+        self.let_go(&wanted);
         let mut missing = 0;
-        for (language, text) in own.into_iter().chain(others).take(SENTENCES) {
+        for (language, text) in wanted {
             if self.spoken.read().contains_key(&(language.clone(), text.clone())) {
                 continue;
             }
@@ -75,6 +77,14 @@ impl HostWords {
             }
         }
         missing
+    }
+
+    /// Lets go of what no line needs any more, once there is too much of it: calls that last may still need it.
+    fn let_go(&self, wanted: &[(String, String)]) {
+        let mut spoken = self.spoken.write();
+        if spoken.len() > SENTENCES {
+            spoken.retain(|sentence, _| wanted.contains(sentence));
+        }
     }
 
     /// Whether anything was prepared in a language.

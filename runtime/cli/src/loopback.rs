@@ -133,6 +133,8 @@ fn config(
         carriers: vec![carrier],
         providers: Vec::new(),
         journal: JournalConfig::default(),
+        admin: None,
+        telemetry: None,
         tenants: vec![tenant],
     })
 }

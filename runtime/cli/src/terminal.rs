@@ -155,6 +155,15 @@ pub(crate) fn bar(count: u64, message: &'static str) -> ProgressBar {
     ProgressBar::new(count).with_message(message)
 }
 
+/// A bar for so many bytes.
+pub(crate) fn bytes_bar(bytes: u64, message: &'static str) -> ProgressBar {
+    let bar = ProgressBar::new(bytes).with_message(message);
+    if let Ok(style) = ProgressStyle::with_template("{msg} {bar:30} {bytes}/{total_bytes} {eta}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
 /// How often what takes long says so where there is no terminal to show it.
 const STILL: Duration = Duration::from_secs(15);
 

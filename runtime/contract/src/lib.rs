@@ -26,6 +26,7 @@ mod model;
 mod refusal;
 mod report;
 mod time;
+mod trace;
 mod understanding;
 
 pub use agent::{CallInfo, Capability, Description, Direction, Outcome};
@@ -42,6 +43,7 @@ pub use model::{Answer, Chat, ChatOptions, Finish, Message, Reply, SpokenAnswer,
 pub use refusal::Refusal;
 pub use report::{Field, Kept, Passage, Report, Status};
 pub use time::LocalTime;
+pub use trace::{SpanId, TraceId, TraceParent};
 pub use understanding::{
     Around, CallerName, Choice, Choose, ChooseMoment, Conjunction, Fits, Intent, Quantity, ReadPhone,
     ReadWhen, Refine, Relative, SayList, SayLocalTime, SayMoment, SayNumber, SayPhone, Utterance, Wish,

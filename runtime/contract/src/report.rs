@@ -23,6 +23,10 @@ pub enum Status {
 }
 
 impl Status {
+    /// All there are.
+    pub const ALL: [Self; 6] =
+        [Self::Resolved, Self::Booked, Self::CallBack, Self::HandedOver, Self::Abandoned, Self::OutOfScope];
+
     /// As people and conversation files write it.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -163,6 +167,12 @@ mod tests {
         ];
         assert_eq!(report.filed(Kept::Everything), expected);
         assert_eq!(report.filed(Kept::Booking), [Field::Status(Status::Booked)]);
+    }
+
+    #[test]
+    fn every_status_has_a_word_of_its_own() {
+        let words: std::collections::HashSet<&str> = Status::ALL.map(Status::word).into();
+        assert_eq!(words.len(), Status::ALL.len());
     }
 
     #[test]

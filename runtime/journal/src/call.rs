@@ -9,8 +9,10 @@ use parloir_contract::{CallId, TenantId};
 use tokio::sync::{Notify, oneshot};
 
 use crate::key::{CallKeys, Purposes, WrappedKey};
+use crate::observe::Observer;
 use crate::record::{self, CallEnded, CallInterrupted, CallStarted, RecordBody, Seq, Unkept};
 use crate::recording::{MAX_BLOCK, RecordingBlock};
+use crate::rights::is_of_journal;
 use crate::writer::Shared;
 use crate::{AppendError, JournalError, chunk};
 
@@ -56,6 +58,8 @@ pub(crate) struct Buffer {
     pub(crate) closed: Option<oneshot::Sender<Result<(), AppendError>>>,
     /// Whether the writer has been told.
     pub(crate) queued: bool,
+    /// Who is told of each record, and whose and which call this is.
+    watch: Option<(Arc<dyn Observer>, TenantId, CallId)>,
 }
 
 /// What a call and the writer share.
@@ -88,6 +92,7 @@ impl CallJournal {
         (keys, wrapped): (CallKeys, Vec<WrappedKey>),
         journal: Arc<Shared>,
     ) -> Self {
+        let watch = journal.observer.get().map(|observer| (observer.clone(), tenant.clone(), call));
         let buffer = Mutex::new(Buffer {
             state: State::Open,
             next: 0,
@@ -99,6 +104,7 @@ impl CallJournal {
             ending: None,
             closed: None,
             queued: false,
+            watch,
         });
         let taken = Notify::new();
         let shared = Arc::new(CallShared { tenant, call, keys, wrapped, buffer, taken, journal });
@@ -108,6 +114,9 @@ impl CallJournal {
     /// Appends the first records, with the time that the index has too.
     pub(crate) fn begin(&self, at: u64, started: CallStarted, unkept: Purposes) -> Result<(), AppendError> {
         let mut buffer = self.handle.shared.buffer.lock();
+        if is_of_journal(&started.transport) {
+            buffer.watch = None;
+        }
         buffer.push_at(at, RecordBody::CallStarted(started))?;
         if !unkept.is_empty() {
             buffer.push_at(at, RecordBody::Unkept(Unkept { purposes: unkept.iter().collect() }))?;
@@ -294,6 +303,9 @@ impl Buffer {
         self.next += 1;
         self.count += 1;
         self.since.get_or_insert_with(Instant::now);
+        if let Some((observer, tenant, call)) = &self.watch {
+            observer.appended(tenant, *call, seq, at, &body);
+        }
         Ok(seq)
     }
 

@@ -9,9 +9,10 @@
 //! 3. the epochs in which the keys were wrapped are closed, the keys that are to survive are wrapped anew, and what opened all
 //!    of them is destroyed;
 //! 4. ciphertexts are blanked in the segments: lengths, places and headers stay, and with them chain, index and log;
-//! 5. rows of the tenant's storage lose their keys, and are deleted; and where a trace went, the index of calls is sealed
-//!    anew without it;
-//! 6. it is noted beside the keys that this was erased, and the note of step 1 is destroyed.
+//! 5. rows of the tenant's storage lose their keys, and are deleted; and where a trace went, or content of which the index
+//!    has numbers, the index of calls is sealed anew without it;
+//! 6. it is noted beside the keys that this was erased, what is noted there of records that named somebody goes, and the note of
+//!    step 1 is destroyed.
 //!
 //! What is put back from a back-up of before is erased again at the next start: its keys are gone already, and step 6's note
 //! says what to blank.
@@ -38,13 +39,14 @@ use crate::record::{Ending, Erased, RecordBody, Requested};
 use crate::recording::Sealed;
 use crate::segment::{self, Found, FrameKind, Location, Log, Segment};
 use crate::writer::Rolled;
-use crate::{Journal, JournalError, ReadError, chunk, holds, memo, recording, rights};
+use crate::{Journal, JournalError, ReadError, came_back, chunk, holds, memo, recording, rights};
 
 /// What the calls are called that hold the records of erasures: their transport, and their agent.
 pub const ERASURE: &str = "erasure";
 /// Calls that one record of an erasure names.
 const CALLS_OF_RECORD: usize = 10_000;
-const MARKER: &str = "erased";
+/// What a tenant's journal folder notes in how many erasures it has been through, and the last of them.
+pub(crate) const MARKER: &str = "erased";
 /// Segments of which it is remembered in which epochs their keys were wrapped.
 const MAX_KNOWN: usize = 100_000;
 
@@ -102,13 +104,22 @@ pub struct ErasureNote {
 struct Intent {
     note: ErasureNote,
     rows: Vec<StoredRows>,
-    /// The life of the index of calls that ends with it: a trace goes, and with it what is known of its call without reading.
+    /// The life of the index of calls that ends with it: a trace goes, and with it what is known of its call without reading; or
+    /// the content of a call goes, and with it the numbers that were in it.
     index: Option<u32>,
     reason: Option<String>,
     /// Where the first of its calls begins.
     from: Location,
     /// The segments in which the keys of its calls are.
     keys: BTreeSet<u32>,
+    /// The epochs in which those were wrapped: known also where the data that it is finished on is older than its calls.
+    #[serde(default)]
+    epochs: BTreeSet<u32>,
+}
+
+/// Whether a key is to go.
+fn goes(calls: &HashSet<CallId>, purposes: Purposes, key: &WrappedKey) -> bool {
+    calls.contains(&key.call) && purposes.has(key.purpose)
 }
 
 /// Rows as they were found when the erasure was noted: it is these that are erased, however often that is done.
@@ -180,10 +191,16 @@ pub(crate) struct Eraser {
     pub(crate) index: Index,
     /// One erasure at a time.
     pub(crate) one: tokio::sync::Mutex<()>,
+    /// Held by whoever makes or rotates a log's key, or notes something of them; after `one`, by whoever holds both.
+    pub(crate) rotating: tokio::sync::Mutex<()>,
     /// Held by whoever makes the keys of a call, until the writer knows the call; and by whoever closes an epoch, alone.
     pub(crate) opening: RwLock<()>,
+    /// Whether this is a copy that is only looked at, whose keys are others' to destroy.
+    pub(crate) looks: bool,
     /// Of segments that are as they will be: the epochs in which the keys in them were wrapped.
     pub(crate) epochs: Arc<Mutex<Epochs>>,
+    /// What persons asked for, as it is beside the keys.
+    pub(crate) rights: rights::Known,
 }
 
 impl Journal {
@@ -211,23 +228,49 @@ impl Journal {
     pub(crate) async fn resume_erasures(&self) -> Result<(), JournalError> {
         for tenant in self.tenants().await? {
             let _one_at_a_time = self.eraser().one.lock().await;
-            self.finish(&tenant).await?;
+            match self.finish_cut_off(&tenant).await {
+                Err(error @ JournalError::CameBack { .. }) => {
+                    tracing::error!(%tenant, %error, "an erasure that was cut off waits");
+                }
+                done => done?,
+            }
+            self.erase_again(&tenant).await?;
         }
         Ok(())
     }
 
     /// Finishes what was cut off, for whoever has seen to it that nobody else erases.
     pub(crate) async fn finish(&self, tenant: &TenantId) -> Result<(), JournalError> {
+        self.finish_cut_off(tenant).await?;
+        self.erase_again(tenant).await
+    }
+
+    async fn finish_cut_off(&self, tenant: &TenantId) -> Result<(), JournalError> {
         let Eraser { data, kms, .. } = self.eraser();
-        if let Some(bytes) = kms.recall(tenant, Memo::Erasing).await? {
-            tracing::warn!(%tenant, "an erasure that was cut off is finished");
-            self.carry_out(tenant, &decode(&bytes)?).await?;
-        } else {
+        let Some(bytes) = kms.recall(tenant, Memo::Erasing).await? else {
             // What a crash left of one that was finished.
-            kms.remember(tenant, Memo::Erasing, None).await?;
+            return Ok(kms.remember(tenant, Memo::Erasing, None).await?);
+        };
+        let intent: Intent = decode(&bytes)?;
+        if !intent.note.calls.is_empty() {
+            came_back::refuse(data)?;
         }
-        let notes = erasures(&**kms, tenant).await?;
-        let missing = notes.get(marked(data, tenant)?..).unwrap_or_default();
+        tracing::warn!(%tenant, "an erasure that was cut off is finished");
+        self.carry_out(tenant, &intent).await.map(drop)
+    }
+
+    /// Erases again what is here from a back-up. No key is needed for that, and none goes.
+    async fn erase_again(&self, tenant: &TenantId) -> Result<(), JournalError> {
+        let Eraser { data, kms, .. } = self.eraser();
+        let (notes, marked) = (erasures(&**kms, tenant).await?, marked(data, tenant)?);
+        if let Some(bytes) = kms.recall(tenant, Memo::Erasing).await? {
+            // It waits, and this data was through it when it was only looked at: so it was through those before.
+            let under_way: Intent = decode(&bytes)?;
+            if marked.last == Some(under_way.note.record) {
+                return Ok(());
+            }
+        }
+        let missing = notes.get(marked.of(&notes)..).unwrap_or_default();
         if missing.is_empty() {
             return Ok(());
         }
@@ -241,17 +284,18 @@ impl Journal {
         self.blank(tenant, &gone, 0, &rolled).await?;
         let traces = gone.iter().filter(|(_, purposes)| purposes.trace).map(|(call, _)| *call).collect();
         self.eraser().index.unlist(tenant, &traces).await?;
-        self.mark(tenant, notes.len()).await
+        self.mark(tenant, &notes).await
     }
 
     /// What has to be done; `None` for nothing.
     async fn intent(&self, tenant: &TenantId, erasure: Erasure) -> Result<Option<Intent>, JournalError> {
-        let Eraser { kms, index, .. } = self.eraser();
+        let Eraser { data, kms, index, .. } = self.eraser();
         let Erasure { calls, purposes, rows, requested, reason } = erasure;
         let mut gone = erased(&erasures(&**kms, tenant).await?);
         let held: HashSet<CallId> = holds(&**kms, tenant).await?.into_iter().map(|hold| hold.call).collect();
         let (mut wanted, mut from, mut keys) = (Vec::new(), None::<Location>, BTreeSet::new());
-        let told = rights(&**kms, tenant).await?;
+        let mut has_numbers = false;
+        let told = self.rights(tenant).await?;
         let amendments = match purposes.content || purposes.trace {
             // What was put right of a call goes with it.
             true => told.amendments_of(&calls),
@@ -288,6 +332,7 @@ impl Journal {
                     "it is the journal's own record, and all there is to show for what it says",
                 ));
             }
+            has_numbers |= entry.has_numbers();
             from = Some(from.map_or(entry.first, |from| from.min(entry.first)));
             // A call's keys stand together; a segment may end between them.
             keys.extend([entry.first.segment, entry.first.segment.saturating_add(1)]);
@@ -296,19 +341,24 @@ impl Journal {
         if wanted.is_empty() && rows.is_empty() {
             return Ok(None);
         }
+        if !wanted.is_empty() {
+            came_back::refuse(data)?;
+        }
         let mut record = [0; 16];
         getrandom::fill(&mut record).map_err(|error| KeyError::NoRandomness(error.to_string()))?;
         let (record, at) = (CallId::from_bytes(record), now());
         let store = index.tenant(tenant).await?;
         let without_traces = purposes.trace && !wanted.is_empty();
         let note = ErasureNote { record, at, calls: wanted, purposes, requested };
+        let epochs = self.epochs(tenant, &note, &keys).await?;
         let rows = store.gone(&rows).iter().map(StoredRows::from).collect();
-        let index = without_traces.then(|| store.life(Table::Calls));
-        Ok(Some(Intent { note, rows, index, reason, from: from.unwrap_or_default(), keys }))
+        let without_numbers = purposes.content && has_numbers;
+        let index = (without_traces || without_numbers).then(|| store.life(Table::Calls));
+        Ok(Some(Intent { note, rows, index, reason, from: from.unwrap_or_default(), keys, epochs }))
     }
 
     async fn carry_out(&self, tenant: &TenantId, intent: &Intent) -> Result<ErasureReport, JournalError> {
-        let Eraser { kms, index, .. } = self.eraser();
+        let Eraser { data, kms, index, looks, .. } = self.eraser();
         let Intent { note, rows, reason, .. } = intent;
         let record = self.record(tenant, note, rows.len(), reason.as_deref()).await?;
         let (rolled, epochs, survivors) = self.keys(tenant, intent).await?;
@@ -317,17 +367,25 @@ impl Journal {
         let rows: Vec<Gone> = rows.iter().filter_map(StoredRows::gone).collect();
         let rows = match rows.as_slice() {
             [] => 0,
+            // What was written at an address since the row was found is not in a copy: all there is of it there is from before.
+            rows if *looks => index.tenant(tenant).await?.forget(rows).await?,
             rows => index.tenant(tenant).await?.erase(&**kms, rows).await?,
         };
         if let Some(upto) = intent.index {
-            index.forget(tenant, &note.calls.iter().copied().collect(), upto).await?;
+            // A copy that was looked at while this was under way has an index of its own, made from the log: all of that goes.
+            let looked_at = marked(data, tenant)?.count > erasures(&**kms, tenant).await?.len();
+            let life = index.tenant(tenant).await?.life(Table::Calls);
+            let upto = if looked_at { upto.max(life) } else { upto };
+            let calls = note.calls.iter().copied().collect();
+            index.forget(tenant, &calls, upto, note.purposes.trace).await?;
         }
         let mut notes = erasures(&**kms, tenant).await?;
         if !notes.iter().any(|known| known.record == note.record) {
             notes.push(note.clone());
             kms.remember(tenant, Memo::Erased, Some(encode(&notes)?)).await?;
         }
-        self.mark(tenant, notes.len()).await?;
+        self.let_go(tenant, &erased(&notes)).await?;
+        self.mark(tenant, &notes).await?;
         kms.remember(tenant, Memo::Erasing, None).await?;
         let calls = note.calls.len() as u64;
         tracing::info!(%tenant, calls, chunks, blocks, rows, epochs, survivors, "erased");
@@ -375,11 +433,10 @@ impl Journal {
     /// Step 3. Returns how many epochs there were, and how many keys survive.
     async fn keys(&self, tenant: &TenantId, intent: &Intent) -> Result<(Rolled, u64, u64), JournalError> {
         let Eraser { kms, opening, .. } = self.eraser();
-        let calls: HashSet<CallId> = intent.note.calls.iter().copied().collect();
-        let goes = |key: &WrappedKey| calls.contains(&key.call) && intent.note.purposes.has(key.purpose);
-        let there = self.wrapped_keys(tenant, Some(intent.keys.clone()), None).await?;
-        let epochs: BTreeSet<u32> =
-            there.iter().filter(|key| goes(key)).filter_map(|key| kms.epoch(&key.wrapped)).collect();
+        let (calls, purposes): (HashSet<CallId>, _) =
+            (intent.note.calls.iter().copied().collect(), intent.note.purposes);
+        let mut epochs = self.epochs(tenant, &intent.note, &intent.keys).await?;
+        epochs.extend(intent.epochs.iter().copied());
         {
             // Whoever wrapped a key in one of these has told the writer of the call; whoever comes now wraps in another.
             let _nobody_opens_a_call = opening.write().await;
@@ -395,11 +452,25 @@ impl Journal {
         let mut survivors = 0;
         for epoch in &epochs {
             let of_epoch = there.iter().chain(&rolled.live);
-            let stay = of_epoch.filter(|key| kms.epoch(&key.wrapped) == Some(*epoch) && !goes(key));
+            let stay = of_epoch
+                .filter(|key| kms.epoch(&key.wrapped) == Some(*epoch) && !goes(&calls, purposes, key));
             survivors +=
                 kms.destroy_epoch(tenant, *epoch, stay.map(WrappedKey::with_context).collect()).await?;
         }
         Ok((rolled, epochs.len() as u64, survivors))
+    }
+
+    /// The epochs in which the keys were wrapped that are to go, as far as those are in these segments.
+    async fn epochs(
+        &self,
+        tenant: &TenantId,
+        note: &ErasureNote,
+        segments: &BTreeSet<u32>,
+    ) -> Result<BTreeSet<u32>, JournalError> {
+        let there = self.wrapped_keys(tenant, Some(segments.clone()), None).await?;
+        let calls: HashSet<CallId> = note.calls.iter().copied().collect();
+        let gone = there.iter().filter(|key| goes(&calls, note.purposes, key));
+        Ok(gone.filter_map(|key| self.eraser().kms.epoch(&key.wrapped)).collect())
     }
 
     /// The wrapped keys in some segments of a tenant's journal: in these, or in all. Of epochs that are given, in those only that
@@ -486,21 +557,57 @@ impl Journal {
         Ok(on_own_thread("journal-erase", work).await??)
     }
 
-    /// Notes beside the data how many of the tenant's erasures it has been through.
-    async fn mark(&self, tenant: &TenantId, count: usize) -> Result<(), JournalError> {
+    /// Notes beside the data how many of the tenant's erasures it has been through, and the last of them.
+    async fn mark(&self, tenant: &TenantId, notes: &[ErasureNote]) -> Result<(), JournalError> {
+        let text = match notes.last() {
+            Some(last) => format!("{} {}\n", notes.len(), last.record),
+            None => "0\n".to_owned(),
+        };
         let Eraser { data, disk, .. } = self.eraser();
         let (path, disk) = (Log::Journal.folder(data, tenant).join(MARKER), Arc::clone(disk));
-        let write = move || write_whole(&*disk, &path, format!("{count}\n").as_bytes(), Readers::Owner);
+        let write = move || write_whole(&*disk, &path, text.as_bytes(), Readers::Owner);
         Ok(on_own_thread("journal-erase", write).await??)
     }
 }
 
-/// How many erasures the data has been through: what [`Journal::mark`] noted.
-pub(crate) fn marked(data: &Path, tenant: &TenantId) -> Result<usize, JournalError> {
+/// The erasures that data has been through: what [`Journal::mark`] noted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Marked {
+    count: usize,
+    /// The last of them, by its note; `None` where an older version noted the count alone.
+    last: Option<CallId>,
+}
+
+impl Marked {
+    /// Whatever it says otherwise, doing it again does no harm.
+    fn parse(text: &str) -> Self {
+        let mut words = text.split_ascii_whitespace();
+        let count = words.next().and_then(|count| count.parse().ok()).unwrap_or(0);
+        match words.next() {
+            None => Self { count, last: None },
+            Some(last) => match last.parse() {
+                Ok(last) => Self { count, last: Some(last) },
+                Err(_) => Self::default(),
+            },
+        }
+    }
+
+    /// How many of these the data has been through. Keys that are older than the data may note other erasures than it went
+    /// through: then none counts.
+    pub(crate) fn of(self, notes: &[ErasureNote]) -> usize {
+        let place = |last: CallId| notes.iter().rposition(|note| note.record == last);
+        match self.last {
+            Some(last) => place(last).map_or(0, |place| place + 1),
+            None => self.count.min(notes.len()),
+        }
+    }
+}
+
+/// What is noted beside data of the erasures it has been through.
+pub(crate) fn marked(data: &Path, tenant: &TenantId) -> Result<Marked, JournalError> {
     match fs::read_to_string(Log::Journal.folder(data, tenant).join(MARKER)) {
-        // Whatever else it says, doing it again does no harm.
-        Ok(text) => Ok(text.trim().parse().unwrap_or(0)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(0),
+        Ok(text) => Ok(Marked::parse(&text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Marked::default()),
         Err(error) => Err(error.into()),
     }
 }
@@ -532,4 +639,40 @@ fn rewrite(
         }
     }
     Ok(changed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn note(number: u8) -> ErasureNote {
+        ErasureNote {
+            record: CallId::from_bytes([number; 16]),
+            at: 0,
+            calls: Vec::new(),
+            purposes: Purposes::CONTENTS,
+            requested: Requested::Calls,
+        }
+    }
+
+    #[test]
+    fn data_has_been_through_the_erasures_up_to_the_one_it_names_and_through_no_others() {
+        let notes = [note(1), note(2), note(3)];
+        let name = |number| note(number).record;
+        for (text, through) in [
+            ("", 0),
+            ("0\n", 0),
+            ("2\n", 2),
+            ("7\n", 3),
+            (format!("2 {}\n", name(2)).as_str(), 2),
+            (format!("3 {}\n", name(3)).as_str(), 3),
+            // Its third was another: these keys were older than the data then.
+            (format!("3 {}\n", name(9)).as_str(), 0),
+            ("3 x\n", 0),
+            ("three\n", 0),
+        ] {
+            assert_eq!(Marked::parse(text).of(&notes), through, "{text:?}");
+        }
+        assert_eq!(Marked::parse(&format!("1 {}", name(1))).of(&[]), 0);
+    }
 }

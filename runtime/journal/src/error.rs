@@ -67,6 +67,16 @@ pub enum JournalError {
         /// Why, and what to do.
         why: String,
     },
+    /// The data came back from a back-up, and there may be newer.
+    #[error(
+        "nothing is erased of calls yet: this data came back from a back-up of {of}, and an erasure takes the keys of the calls that it lacks of the same months. Where there is newer data, restore that; where this is the newest there is, remove {note} and erase again"
+    )]
+    CameBack {
+        /// Of when.
+        of: String,
+        /// The file that says so.
+        note: String,
+    },
     /// There is no such case.
     #[error("tenant {tenant} has no case {case}: `parloir case list` lists those there are")]
     NoSuchCase {

@@ -1,7 +1,7 @@
 //! The index of calls, in the store: what a list of calls shows, and where each begins in the log.
 //!
 //! It holds no content, and nothing that is not in the log too: it is rebuilt from there when it is missing or
-//! behind.
+//! behind. Hashes of a call's numbers, where somebody was looked for, go with the content they were in.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use crate::call::Waiter;
+use crate::numbers::Hashed;
 use crate::record::{CallStarted, Ending};
 use crate::rights::{AMENDMENT, is_of_journal, names_somebody};
 use crate::segment::Location;
@@ -27,6 +28,8 @@ pub(crate) const REBUILD_BATCH: usize = 60;
 /// Events that the index takes in at once.
 const MAX_GROUP: usize = 512;
 const CHECKPOINT: &[u8] = b"checkpoint";
+/// Comes before a call that is in the log, and could not be indexed.
+const UNINDEXED: &[u8] = b"unindexed ";
 
 /// What is known of a call without reading it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +60,9 @@ pub struct CallEntry {
     pub chunks: u32,
     /// Where it begins in the tenant's log.
     pub first: Location,
+    /// Hashes of the numbers in it; `None` where nobody was looked for since it is in this index. It goes with the content.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) numbers: Option<Hashed>,
 }
 
 impl CallEntry {
@@ -76,7 +82,13 @@ impl CallEntry {
             records: 0,
             chunks: 0,
             first: Location::default(),
+            numbers: None,
         }
+    }
+
+    /// Whether it says of anybody that they are in the call.
+    pub(crate) fn has_numbers(&self) -> bool {
+        self.numbers.as_ref().is_some_and(Hashed::says_something)
     }
 
     /// Whether nobody rang: it holds what the journal says of other calls.
@@ -190,18 +202,33 @@ impl Index {
         }
     }
 
-    /// Takes calls out: what was known of them cannot be read any more, in back-ups neither. Everything else is sealed anew;
-    /// `upto` is the life of the table of calls in which they were.
+    /// Takes calls out, or where their traces stay the numbers in them: what was known of that cannot be read any more, in
+    /// back-ups neither. Everything else is sealed anew; `upto` is the life of the table of calls in which they were.
     pub(crate) async fn forget(
         &self,
         tenant: &TenantId,
         calls: &HashSet<CallId>,
         upto: u32,
+        traces: bool,
     ) -> Result<(), StoreError> {
-        self.unlist(tenant, calls).await?;
+        match traces {
+            true => self.unlist(tenant, calls).await?,
+            false => self.forget_numbers(tenant, calls).await?,
+        }
         let call = |key: &[u8]| <[u8; 16]>::try_from(key).ok().map(CallId::from_bytes);
-        let stays = |key: &[u8]| call(key).is_none_or(|call| !calls.contains(&call));
+        let stays = |key: &[u8]| !traces || call(key).is_none_or(|call| !calls.contains(&call));
         self.tenant(tenant).await?.renew(&*self.kms, Table::Calls, upto, stays).await.map(|_| ())
+    }
+
+    /// Keeps no numbers of these calls any more: they have none that can be read.
+    async fn forget_numbers(&self, tenant: &TenantId, calls: &HashSet<CallId>) -> Result<(), StoreError> {
+        let mut without = Vec::new();
+        for call in calls {
+            if let Some(entry) = self.get(tenant, *call).await?.filter(CallEntry::has_numbers) {
+                without.push(CallEntry { numbers: Some(Hashed::default()), ..entry });
+            }
+        }
+        self.put_all(tenant, &without, None).await
     }
 
     /// Deletes what says that calls were, and when: it is in keys, which are in clear.
@@ -236,6 +263,42 @@ impl Index {
     pub(crate) async fn checkpoint(&self, tenant: &TenantId) -> Result<Option<Location>, StoreError> {
         let stored = self.tenant(tenant).await?.get(Table::Journal, CHECKPOINT).await?;
         stored.map(|stored| decode(&stored)).transpose()
+    }
+
+    /// Notes calls that are in the log and cannot be indexed, and where they begin.
+    pub(crate) async fn put_unindexed(
+        &self,
+        tenant: &TenantId,
+        calls: &[(CallId, Location)],
+    ) -> Result<(), StoreError> {
+        let store = self.tenant(tenant).await?;
+        for calls in calls.chunks(MAX_BATCH) {
+            let mut batch = Batch::new();
+            for (call, first) in calls {
+                let key = [UNINDEXED, call.as_bytes().as_slice()].concat();
+                batch = batch.put(Table::Journal, key, encode(first)?);
+            }
+            store.apply(batch).await?;
+        }
+        Ok(())
+    }
+
+    /// The calls that could not be indexed at some start, and where they begin.
+    pub(crate) async fn unindexed(&self, tenant: &TenantId) -> Result<Vec<(CallId, Location)>, StoreError> {
+        let store = self.tenant(tenant).await?;
+        let (mut found, mut from) = (Vec::new(), None);
+        loop {
+            let page = store.scan(Table::Journal, UNINDEXED, from.as_ref(), 1_000).await?;
+            for entry in page.entries {
+                if let Some(call) = entry.key.last_chunk::<16>() {
+                    found.push((CallId::from_bytes(*call), decode(&entry.value)?));
+                }
+            }
+            match page.next {
+                Some(next) => from = Some(next),
+                None => return Ok(found),
+            }
+        }
     }
 
     /// The calls without an end, and where they begin.

@@ -19,14 +19,17 @@ use crate::key::Purposes;
 use crate::read::on_own_thread;
 use crate::record::{CallStarted, Record};
 use crate::rights::is_of_journal;
-use crate::segment::{self, Log};
+use crate::segment::{self, Log, MAX_SEGMENT};
 use crate::tlog::{self, Durable, Refused, Running};
 use crate::verify::{Scope, VerifyReport};
 use crate::writer::{Shared, Writer};
-use crate::{CallJournal, JournalError, ReadError, RecordingBlock, key, read, recovery, verify};
+use crate::{CallJournal, JournalError, Observer, ReadError, RecordingBlock, key, read, recovery, verify};
 
 /// Events that may wait for the index; the writer waits when there are more.
 const MAX_EVENTS: usize = 4_096;
+
+/// The least bytes of a segment: the keys of a call stand in two of them at most.
+const MIN_SEGMENT: u64 = 4 << 10;
 
 /// The journal of an installation. Clones are the same journal; when the last is dropped, what waits is
 /// written and the journal ends.
@@ -67,6 +70,16 @@ impl Journal {
         Self::open_on(Arc::new(OsDisk), data, kms, store).await
     }
 
+    /// [`Journal::open`] for a copy that is only to be looked at, or not yet to be used: what has to be written to it is, and
+    /// none of that is signed. Two signed trees of one log that are not the beginning of one another are a fork.
+    pub async fn open_unsigned(
+        data: impl Into<PathBuf>,
+        kms: Arc<dyn Kms>,
+        store: Arc<dyn Store>,
+    ) -> Result<Self, JournalError> {
+        Self::open_with((Arc::new(OsDisk), data.into()), kms, store, MAX_SEGMENT, false).await
+    }
+
     /// [`Journal::open`] on a disk of one's own: for whoever wants to watch, or to break, what is written.
     pub async fn open_on(
         disk: Arc<dyn Disk>,
@@ -74,23 +87,44 @@ impl Journal {
         kms: Arc<dyn Kms>,
         store: Arc<dyn Store>,
     ) -> Result<Self, JournalError> {
-        let data = data.into();
+        Self::open_sized(disk, data, kms, store, MAX_SEGMENT).await
+    }
+
+    /// [`Journal::open_on`] with segments of so many bytes (32 MiB otherwise, 4 KiB at least): what is larger is followed by a
+    /// new one.
+    pub async fn open_sized(
+        disk: Arc<dyn Disk>,
+        data: impl Into<PathBuf>,
+        kms: Arc<dyn Kms>,
+        store: Arc<dyn Store>,
+        segment: u64,
+    ) -> Result<Self, JournalError> {
+        Self::open_with((disk, data.into()), kms, store, segment.max(MIN_SEGMENT), true).await
+    }
+
+    async fn open_with(
+        (disk, data): (Arc<dyn Disk>, PathBuf),
+        kms: Arc<dyn Kms>,
+        store: Arc<dyn Store>,
+        segment: u64,
+        signs: bool,
+    ) -> Result<Self, JournalError> {
         let shared = Arc::new(Shared::default());
         let index = Index::new(Arc::clone(&store), Arc::clone(&kms));
         let (opened, wait) = oneshot::channel();
         let (end, ended) = oneshot::channel();
         let durable = Arc::new(Durable::default());
-        let place = (Arc::clone(&disk), data.clone());
+        let place = ((Arc::clone(&disk), data.clone()), segment);
         let thread = (place, Arc::clone(&kms), index.clone(), Arc::clone(&shared), Arc::clone(&durable));
         std::thread::Builder::new().name("journal-writer".into()).spawn(move || {
             let (place, kms, index, shared, durable) = thread;
-            match begin(place, &kms, &index, shared, durable) {
+            match begin(place, &kms, &index, shared, (durable, signs)) {
                 Ok((writer, log, indexer, lock)) => {
                     if opened.send(Ok(())).is_ok() {
                         writer.run();
                     }
                     // All is signed, and the index has all there was before the folder is free again.
-                    log.end();
+                    log.into_iter().for_each(Running::end);
                     let _stopped_already = indexer.join();
                     drop(lock);
                 }
@@ -109,8 +143,11 @@ impl Journal {
             kms: Arc::clone(&kms),
             index: index.clone(),
             one: tokio::sync::Mutex::default(),
+            rotating: tokio::sync::Mutex::default(),
             opening: tokio::sync::RwLock::default(),
+            looks: !signs,
             epochs: Arc::default(),
+            rights: tokio::sync::RwLock::default(),
         };
         let unkept = parking_lot::RwLock::default();
         let inner = Inner { eraser, unkept, data, disk, kms, store, index, shared, durable, ended };
@@ -135,6 +172,12 @@ impl Journal {
     pub fn keep_nothing_of(&self, tenant: TenantId, purposes: Purposes) {
         let purposes = Purposes { trace: false, ..purposes };
         self.inner.unkept.write().insert(tenant, purposes);
+    }
+
+    /// Has every record of the calls that begin from now on seen by an observer, without its content; not the journal's own
+    /// short calls. There is one: a second is given back.
+    pub fn observe(&self, observer: Arc<dyn Observer>) -> Result<(), Arc<dyn Observer>> {
+        self.inner.shared.observer.set(observer)
     }
 
     /// Begins the journal of a call, with [`RecordBody::CallStarted`](crate::RecordBody::CallStarted). The call's keys are made here.
@@ -284,9 +327,16 @@ impl Journal {
     /// nothing, or where the present key is not published: the next key could not be handed over to, and another
     /// after it would end the chain of keys for good.
     pub async fn rotate_log_key(&self, tenant: &TenantId) -> Result<(), JournalError> {
+        let _one_at_a_time = self.eraser().rotating.lock().await;
         let published = self.signer(tenant).await?;
+        // Before any key of before goes: how it handed over is known beside the keys.
+        self.key_since(tenant).await?;
         self.inner.kms.rotate_log(tenant, &published).await?;
-        self.signer(tenant).await.map(|_| ())
+        self.signer(tenant).await?;
+        if let Err(error) = self.key_since(tenant).await {
+            tracing::warn!(%tenant, %error, "since when the log's next key signs is not noted yet");
+        }
+        Ok(())
     }
 
     /// The present key of a tenant's log, where all of its keys are published and it signs.
@@ -322,15 +372,15 @@ impl std::fmt::Debug for Journal {
     }
 }
 
-type Begun = (Writer, Running, std::thread::JoinHandle<()>, File);
+type Begun = (Writer, Option<Running>, std::thread::JoinHandle<()>, File);
 
 /// Makes everything ready, on the writer's thread.
 fn begin(
-    (disk, data): (Arc<dyn Disk>, PathBuf),
+    ((disk, data), segment): ((Arc<dyn Disk>, PathBuf), u64),
     kms: &Arc<dyn Kms>,
     index: &Index,
     shared: Arc<Shared>,
-    durable: Arc<Durable>,
+    (durable, signs): (Arc<Durable>, bool),
 ) -> Result<Begun, JournalError> {
     let folder = data.join(Log::Journal.name());
     disk.make_folder(&folder, Readers::Anyone)?;
@@ -345,7 +395,7 @@ fn begin(
     }
     segment::refuse_others(&data)?;
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let tails = runtime.block_on(recovery::recover(&disk, &data, &**kms, index))?;
+    let tails = runtime.block_on(recovery::recover((&disk, segment), &data, &**kms, index))?;
     let (events, waiting) = mpsc::channel(MAX_EVENTS);
     let index = index.clone();
     let indexer = std::thread::Builder::new().name("journal-index".into()).spawn(move || {
@@ -363,6 +413,12 @@ fn begin(
         }
     }
     let place = (disk, data);
-    let log = Running::start(place.clone(), Arc::clone(kms), Arc::clone(&durable))?;
-    Ok((Writer::new(shared, place, tails, events, durable), log, indexer, lock))
+    let log = match signs {
+        true => Some(Running::start(place.clone(), Arc::clone(kms), Arc::clone(&durable))?),
+        false => {
+            durable.end();
+            None
+        }
+    };
+    Ok((Writer::new(shared, (place, segment), tails, events, durable), log, indexer, lock))
 }

@@ -18,6 +18,10 @@
 //! journal that was rolled back or rewritten, chain and all, no longer has the root that was signed. [`prove`] makes
 //! a proof of a call that others check with `parloir_proof` alone.
 //!
+//! Beside calls it notes, in short calls of its own, what was done about them: erasures, holds, what persons asked for, and who
+//! read what ([`Journal::note_access`]). [`Journal::calls_of`] finds the calls in which somebody may be, [`Journal::copy`] is what a
+//! back-up holds, and an [`Observer`] sees the trace of what is appended.
+//!
 //! What may never be here: content in a log line or in the index, a record that is lost without an error,
 //! a file operation on the caller's executor, or anything that knows what a record means to a call.
 //!
@@ -51,8 +55,12 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod access;
+mod administration;
 mod call;
+mod came_back;
 mod chunk;
+mod copy;
 mod erase;
 mod error;
 mod hold;
@@ -60,7 +68,11 @@ mod index;
 mod journal;
 mod key;
 mod list;
+mod log_key;
 mod memo;
+mod numbers;
+mod observe;
+mod older;
 mod own;
 mod pad;
 mod prove;
@@ -76,23 +88,30 @@ mod tlog;
 mod verify;
 mod writer;
 
+pub use access::ACCESS;
+pub use administration::{ADMINISTRATION, Administration};
 pub use call::{CallJournal, MAX_BUFFER, MAX_RECORD};
+pub use came_back::note_came_back;
+pub use copy::{CopiedFile, CopyError, JournalCopy, check_copy, of_copy};
 pub use erase::{ERASURE, Erasure, ErasureNote, ErasureReport, erased, erasures};
 pub use error::{AppendError, JournalError, ReadError};
 pub use hold::{HOLD, Hold, holds};
 pub use index::{CallCursor, CallEntry, CallPage};
 pub use journal::Journal;
 pub use key::{Purpose, Purposes};
-pub use list::{list_calls, list_places, list_tenants};
+pub use list::{list_calls, list_calls_where, list_places, list_tenants};
+pub use log_key::{KeysHeld, NextLogKey};
+pub use numbers::{CallOf, CallsOf, MAX_NUMBERS, Numbers};
+pub use observe::Observer;
 pub use prove::{ProveError, Redaction, prove};
 pub use read::{read_call, read_recording};
 pub use record::{
-    AgentEnd, Amended, Amendment, AudioDirection, Blocked, BlockedTo, CallEnded, CallInterrupted,
-    CallStarted, Case, CaseStep, Content, ContentOf, DigestKey, Ending, Erased, Failure, FailureKind, Gate,
-    Held, HostCallEnded, HostCallStarted, HostStatus, KeyPressed, Ledger, MediaDigest, Named, Note,
-    ProviderEnded, ProviderRole, ProviderStarted, ProviderStatus, ProviderUsage, RECORD_VERSION, Record,
-    RecordBody, RecordError, RecordingStored, ReportFiled, Requested, Restricted, Right, Seq, TurnMeasured,
-    Unkept, Wasi, WasiStream,
+    Administered, AgentEnd, Amended, Amendment, AudioDirection, Blocked, BlockedTo, CallEnded,
+    CallInterrupted, CallStarted, Case, CaseStep, Content, ContentOf, ContentRead, DigestKey, Ending, Erased,
+    Failure, FailureKind, Gate, Held, HostCallEnded, HostCallStarted, HostStatus, KeyPressed, Ledger,
+    MediaDigest, Named, Note, ProviderEnded, ProviderRole, ProviderStarted, ProviderStatus, ProviderUsage,
+    RECORD_VERSION, Reader, Record, RecordBody, RecordError, RecordingStored, ReportFiled, Requested,
+    Restricted, Right, Seq, TurnMeasured, Unkept, Wasi, WasiStream,
 };
 pub use recording::{MAX_BLOCK, RecordingBlock};
 pub use rights::{

@@ -29,11 +29,24 @@ pub async fn list_calls(
     tenant: &TenantId,
     limit: usize,
 ) -> Result<Vec<CallEntry>, ReadError> {
+    list_calls_where(data, kms, tenant, limit, |_| true).await
+}
+
+/// The same of those calls alone for which `wanted` holds: the others do not count towards `limit`.
+pub async fn list_calls_where(
+    data: impl Into<PathBuf>,
+    kms: &dyn Kms,
+    tenant: &TenantId,
+    limit: usize,
+    wanted: fn(&CallEntry) -> bool,
+) -> Result<Vec<CallEntry>, ReadError> {
     let data = data.into();
-    let mut begun = begun(data.clone(), tenant.clone()).await?;
-    let newest = begun.split_off(begun.len().saturating_sub(limit));
-    let mut entries = Vec::with_capacity(newest.len());
-    for (call, first) in newest.into_iter().rev() {
+    let begun = begun(data.clone(), tenant.clone()).await?;
+    let mut entries = Vec::new();
+    for (call, first) in begun.into_iter().rev() {
+        if entries.len() >= limit {
+            break;
+        }
         let records = match read_call(data.clone(), kms, tenant, call, Some(first)).await {
             // Not even that it was is left, but in the record of its erasure.
             Err(ReadError::Erased { .. }) => continue,
@@ -52,7 +65,9 @@ pub async fn list_calls(
             };
             entry.ended_at = entry.outcome.map(|_| last.at);
         }
-        entries.push(entry);
+        if wanted(&entry) {
+            entries.push(entry);
+        }
     }
     Ok(entries)
 }

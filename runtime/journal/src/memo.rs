@@ -24,6 +24,12 @@ pub(crate) fn open<'a, T: Deserialize<'a>>(bytes: &'a [u8], what: &str) -> Resul
             "{what}, beside the keys, cannot be read ({why}): restore the keys folder from its own backup"
         ))
     };
+    if !bytes.starts_with(MAGIC) {
+        // Before there was this form, notes had none: nothing else is so old, or so damaged.
+        return Err(JournalError::Io(format!(
+            "{what}, beside the keys, is of no form that this program writes: an older version of it wrote that, which alone reads it, or it was damaged. Use the version that wrote this keys folder, or restore the folder from its own backup"
+        )));
+    }
     let (kept, crc) = bytes.split_last_chunk::<4>().ok_or_else(|| damaged("it is cut short"))?;
     if crc32fast::hash(kept) != u32::from_le_bytes(*crc) {
         return Err(damaged("its checksum differs"));
@@ -53,6 +59,9 @@ mod tests {
         for length in 0..sealed.len() {
             assert!(open::<Vec<String>>(&sealed[..length], "a note").is_err(), "{length} bytes");
         }
+        let before = rmp_serde::to_vec(&["anne"]).unwrap();
+        let wrong = open::<Vec<String>>(&before, "a note").unwrap_err().to_string();
+        assert!(wrong.contains("an older version"), "{wrong}");
         let mut later = sealed[..sealed.len() - 4].to_vec();
         later[MAGIC.len()] = VERSION + 1;
         later.extend_from_slice(&crc32fast::hash(&later).to_le_bytes());

@@ -14,7 +14,7 @@ pub type Seq = u64;
 
 /// The version of the records this program writes, and the only one it reads. Raised with every change of their layout, together
 /// with what segments begin with, so that a data folder says of which version it is before anything in it is read.
-pub const RECORD_VERSION: u16 = 4;
+pub const RECORD_VERSION: u16 = 6;
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,6 +71,8 @@ pub enum RecordBody {
     Erased(Erased),
     /// A call may not be erased, or may be again. In a short call of its own, which the journal writes.
     Held(Held),
+    /// Somebody read content of calls. In a short call of its own, which the journal writes.
+    ContentRead(ContentRead),
     /// A step of a person's request. In a short call of its own, which the journal writes.
     Case(Case),
     /// Something of another call is put right. In a short call of its own, which the journal writes.
@@ -79,6 +81,9 @@ pub enum RecordBody {
     Restricted(Restricted),
     /// A number is answered by no agent, or is again. In a short call of its own, which the journal writes.
     Blocked(Blocked),
+    /// The installation's administration was about to change something of a tenant, or to look at it through break-glass:
+    /// durable before it does. In a short call of its own, which the journal writes and which ends as that went.
+    Administered(Administered),
     /// The call was cut off: the program stopped, or dropped it. Always the last record.
     CallInterrupted(CallInterrupted),
     /// The call ended. Always the last record.
@@ -100,11 +105,13 @@ impl RecordBody {
             Self::Report(body) => body.fields.take().map(Content::Report),
             Self::Erased(body) => body.reason.take().map(Content::Text),
             Self::Held(body) => body.why.take().map(Content::Text),
+            Self::ContentRead(body) => body.why.take().map(Content::Text),
             Self::DigestKey(body) => body.key.take().map(Content::DigestKey),
             Self::Case(body) => body.named.take().map(Content::Named),
             Self::Amended(body) => body.amendment.take().map(Content::Amendment),
             Self::Restricted(body) => body.named.take().map(Content::Named),
             Self::Blocked(body) => body.named.take().map(Content::Named),
+            Self::Administered(body) => body.why.take().map(Content::Text),
             Self::ProviderStarted(_)
             | Self::ProviderEnded(_)
             | Self::TurnMeasured(_)
@@ -133,11 +140,13 @@ impl RecordBody {
             (Self::Report(body), Content::Report(fields)) => body.fields = Some(fields),
             (Self::Erased(body), Content::Text(text)) => body.reason = Some(text),
             (Self::Held(body), Content::Text(text)) => body.why = Some(text),
+            (Self::ContentRead(body), Content::Text(text)) => body.why = Some(text),
             (Self::DigestKey(body), Content::DigestKey(key)) => body.key = Some(key),
             (Self::Case(body), Content::Named(named)) => body.named = Some(named),
             (Self::Amended(body), Content::Amendment(amendment)) => body.amendment = Some(amendment),
             (Self::Restricted(body), Content::Named(named)) => body.named = Some(named),
             (Self::Blocked(body), Content::Named(named)) => body.named = Some(named),
+            (Self::Administered(body), Content::Text(text)) => body.why = Some(text),
             (_, content) => return Some(content),
         }
         None
@@ -167,10 +176,12 @@ impl RecordBody {
             | Self::Unkept(_)
             | Self::Erased(_)
             | Self::Held(_)
+            | Self::ContentRead(_)
             | Self::Case(_)
             | Self::Amended(_)
             | Self::Restricted(_)
             | Self::Blocked(_)
+            | Self::Administered(_)
             | Self::Ledger(_) => None,
         }
     }

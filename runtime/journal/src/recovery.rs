@@ -32,9 +32,9 @@ struct Track {
     ended: Option<Vec<u8>>,
 }
 
-/// Makes every tenant's log ready. Returns their ends.
+/// Makes every tenant's log ready, with segments of so many bytes. Returns their ends.
 pub(crate) async fn recover(
-    disk: &Arc<dyn Disk>,
+    (disk, segment): (&Arc<dyn Disk>, u64),
     data: &Path,
     kms: &dyn Kms,
     index: &Index,
@@ -46,6 +46,7 @@ pub(crate) async fn recover(
     }
     for tenant in segment::tenants(data, Log::Journal)? {
         let mut tail = Tail::open(disk, data, Log::Journal, &tenant)?;
+        tail.limit(segment);
         catch_up(data, kms, index, &tenant, &mut tail).await?;
         tails.insert((tenant, Log::Journal), tail);
     }
@@ -60,7 +61,8 @@ async fn catch_up(
     tail: &mut Tail,
 ) -> Result<(), JournalError> {
     // Of data from a back-up, the index may have been sealed under a key that is gone: only the log says what was.
-    let from_back_up = erase::marked(data, tenant)? < erasures(kms, tenant).await?.len();
+    let noted = erasures(kms, tenant).await?;
+    let from_back_up = erase::marked(data, tenant)?.of(&noted) < noted.len();
     let checkpoint = index.checkpoint(tenant).await?.filter(|_| !from_back_up);
     let open = index.open_calls(tenant).await?;
     if checkpoint == Some(tail.end()) && open.is_empty() {
@@ -115,14 +117,18 @@ async fn catch_up(
         ControlFlow::Continue(())
     })?;
 
+    // Calls that are there, and of which the index can say nothing.
+    let mut lost = Vec::new();
     for call in ended {
-        if let Some(track) = tracks.remove(&call)
-            && let Some((mut entry, keys)) = begun(kms, tenant, call, &track).await?
-            && let Some(last) = track.ended.as_deref().and_then(|chunk| last_record(chunk, tenant, &keys))
-        {
-            entry.ended_at = Some(last.at);
-            entry.outcome = Some(last.body.ending().unwrap_or(Ending::Interrupted));
-            known.push(entry);
+        let Some(track) = tracks.remove(&call) else { continue };
+        let Some((mut entry, keys)) = begun(kms, tenant, call, &track, &mut lost).await? else { continue };
+        match track.ended.as_deref().and_then(|chunk| last_record(chunk, tenant, &keys)) {
+            Some(last) => {
+                entry.ended_at = Some(last.at);
+                entry.outcome = Some(last.body.ending().unwrap_or(Ending::Interrupted));
+                known.push(entry);
+            }
+            None => lost.push((call, track.first)),
         }
         if known.len() >= REBUILD_BATCH {
             index.put(tenant, &known, None).await?;
@@ -136,7 +142,7 @@ async fn catch_up(
             tracing::error!(%tenant, %call, "the end of this call was removed from the log; run `parloir verify`");
             continue;
         }
-        let Some((mut entry, keys)) = begun(kms, tenant, call, &track).await? else { continue };
+        let Some((mut entry, keys)) = begun(kms, tenant, call, &track, &mut lost).await? else { continue };
         interrupt(tenant, call, &keys, track.chain, &mut entry, tail)?;
         known.push(entry);
         if known.len() >= REBUILD_BATCH {
@@ -146,18 +152,23 @@ async fn catch_up(
         }
     }
     tail.commit()?;
+    index.put_unindexed(tenant, &lost).await?;
     index.put(tenant, &known, Some(tail.end())).await?;
     Ok(())
 }
 
-/// What the index says of a call that began, and the call's keys.
+/// What the index says of a call that began, and the call's keys; `None` where it is erased, or lost: then it is noted.
 async fn begun(
     kms: &dyn Kms,
     tenant: &TenantId,
     call: CallId,
     track: &Track,
+    lost: &mut Vec<(CallId, Location)>,
 ) -> Result<Option<(CallEntry, CallKeys)>, JournalError> {
-    let Some(chunk) = &track.began else { return Ok(None) };
+    let Some(chunk) = &track.began else {
+        lost.push((call, track.first));
+        return Ok(None);
+    };
     let keys = match track.keys.open(kms, tenant, call).await {
         Ok(Some(keys)) => keys,
         // What was erased altogether is not in the index either.
@@ -177,12 +188,14 @@ async fn begun(
             | KeyError::NoRandomness(_)),
         ) => {
             tracing::error!(%tenant, %call, %error, "a call cannot be indexed; run `parloir verify`");
+            lost.push((call, track.first));
             return Ok(None);
         }
     };
     let Some(first) = records(chunk, tenant, &keys).ok().and_then(|records| records.into_iter().next())
     else {
         tracing::error!(%tenant, %call, "a call cannot be indexed; run `parloir verify`");
+        lost.push((call, track.first));
         return Ok(None);
     };
     let RecordBody::CallStarted(started) = &first.body else { return Ok(None) };

@@ -3,23 +3,29 @@
 //! Each step is in the log, in a short call of its own, so that it can be proven; a number and the operator's words are its
 //! content, and are erased as any other. What has to be known without reading the log rests beside the keys, where no
 //! back-up of the data changes it, and names nobody: a case is there by its dates, a person by a keyed hash of their number.
+//! Whoever has the journal open keeps it in memory too ([`Journal::rights`]): nobody else writes it meanwhile.
 //!
 //! The name of a step's call is noted there before the step is in the log: whatever is cut off, an erasure finds it. What it
 //! finds there alone was cut off, or is newer than data that was put back.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use parloir_contract::{CallId, TenantId};
 use parloir_store::{Kms, Memo};
 use serde::{Deserialize, Serialize};
+use tokio::sync::RwLock;
 
 use crate::call::now;
+use crate::erase::Eraser;
+use crate::key::Purposes;
 use crate::own::random;
 use crate::record::{
     Amended, Amendment, Blocked, BlockedTo, Case, CaseStep, Named, RecordBody, Restricted, Right,
 };
 use crate::{
-    ERASURE, Erasure, ErasureReport, HOLD, Journal, JournalError, ReadError, erased, erasures, memo,
+    ACCESS, ADMINISTRATION, ERASURE, Erasure, ErasureReport, HOLD, Journal, JournalError, ReadError, erased,
+    erasures, memo,
 };
 
 /// What the calls are called that hold the steps of cases: their transport, and their agent.
@@ -33,7 +39,7 @@ pub const BLOCK: &str = "block";
 
 /// Whether a call of this transport is the journal's own.
 pub(crate) fn is_of_journal(transport: &str) -> bool {
-    [ERASURE, HOLD, AMENDMENT].contains(&transport) || names_somebody(transport)
+    [ERASURE, HOLD, AMENDMENT, ACCESS, ADMINISTRATION].contains(&transport) || names_somebody(transport)
 }
 
 /// Whether it is, and its content is somebody's number and the operator's words of them.
@@ -107,14 +113,31 @@ pub struct Rights {
     /// Which numbers are blocked now.
     pub blocked: Vec<Block>,
     /// Every call whose record names somebody: steps of cases, restrictions, blocks, and their ends. One that was cut off
-    /// may not be in the log.
+    /// may not be in the log; one that was erased names nobody, and is here no more.
     pub naming: Vec<CallId>,
+    /// Whom they name, as far as that is known: see [`pseudonym`]. Of the others it is in their record alone.
+    #[serde(default)]
+    pub whose: Vec<(CallId, [u8; 32])>,
 }
+
+/// What persons asked of each tenant, in memory.
+pub(crate) type Known = RwLock<HashMap<TenantId, Arc<Rights>>>;
 
 impl Rights {
     /// A case.
     pub fn case(&self, case: CallId) -> Option<&CaseNote> {
         self.cases.iter().find(|known| known.case == case)
+    }
+
+    /// Whom the record of a call names, where that is known.
+    fn whom(&self, call: CallId) -> Option<[u8; 32]> {
+        self.whose.iter().find(|(known, _)| *known == call).map(|(_, who)| *who)
+    }
+
+    /// The record of a call will name somebody.
+    fn name(&mut self, call: CallId, who: Option<[u8; 32]>) {
+        self.naming.push(call);
+        self.whose.extend(who.map(|who| (call, who)));
     }
 
     /// The calls that hold the amendments of these calls.
@@ -164,9 +187,13 @@ impl Journal {
         named: Named,
     ) -> Result<CaseNote, JournalError> {
         let _one_at_a_time = self.eraser().one.lock().await;
-        let mut all = rights(&*self.eraser().kms, tenant).await?;
+        let mut all = self.noted(tenant).await?;
+        let who = match &named.number {
+            Some(number) => Some(pseudonym(&*self.eraser().kms, tenant, number).await?),
+            None => None,
+        };
         let case = random()?;
-        all.naming.push(case);
+        all.name(case, who);
         self.note(tenant, &all).await?;
         let record = RecordBody::Case(Case {
             case,
@@ -194,7 +221,7 @@ impl Journal {
     ) -> Result<CaseNote, JournalError> {
         let Step { step, record, extended, why } = step;
         let _one_at_a_time = self.eraser().one.lock().await;
-        let mut all = rights(&*self.eraser().kms, tenant).await?;
+        let mut all = self.noted(tenant).await?;
         let no_such_case = || JournalError::NoSuchCase { tenant: tenant.clone(), case };
         let note = all.cases.iter_mut().find(|known| known.case == case).ok_or_else(no_such_case)?;
         if note.closed.is_some() {
@@ -203,7 +230,9 @@ impl Journal {
         let told = random()?;
         note.records.push(told);
         let mut stepped = note.clone();
-        all.naming.push(told);
+        // It is of whom the case is.
+        let who = all.whom(case);
+        all.name(told, who);
         self.note(tenant, &all).await?;
         if let Some((due, months)) = extended {
             stepped.due = due;
@@ -252,7 +281,7 @@ impl Journal {
         if erased(&erasures(kms, tenant).await?).get(&call).is_some_and(|gone| gone.content) {
             return Err(JournalError::NothingLeft { tenant: tenant.clone(), call });
         }
-        let mut all = rights(kms, tenant).await?;
+        let mut all = self.noted(tenant).await?;
         let record = random()?;
         all.amendments.push(AmendmentNote { call, record, at: now() });
         self.note(tenant, &all).await?;
@@ -271,12 +300,12 @@ impl Journal {
         released: bool,
     ) -> Result<Option<CallId>, JournalError> {
         let _one_at_a_time = self.eraser().one.lock().await;
-        let mut all = rights(&*self.eraser().kms, tenant).await?;
+        let mut all = self.noted(tenant).await?;
         if all.restricted.iter().any(|known| known.who == who) != released {
             return Ok(None);
         }
         let record = random()?;
-        all.naming.push(record);
+        all.name(record, Some(who));
         // Whatever is cut off, nothing is used that should not be: restricted before it is told, released after.
         if !released {
             all.restricted.push(Restriction { who, record, at: now() });
@@ -295,7 +324,7 @@ impl Journal {
     /// their number, which goes too; what the log says of it names nobody. Returns whether they were.
     pub async fn forget_restriction(&self, tenant: &TenantId, who: [u8; 32]) -> Result<bool, JournalError> {
         let _one_at_a_time = self.eraser().one.lock().await;
-        let mut all = rights(&*self.eraser().kms, tenant).await?;
+        let mut all = self.noted(tenant).await?;
         if !all.restricted.iter().any(|known| known.who == who) {
             return Ok(false);
         }
@@ -315,8 +344,8 @@ impl Journal {
         known: &[Restriction],
     ) -> Result<Option<ErasureReport>, JournalError> {
         let _one_at_a_time = self.eraser().one.lock().await;
-        let restricted = rights(&*self.eraser().kms, tenant).await?.restricted;
-        if restricted.iter().any(|one| !known.iter().any(|known| known.who == one.who)) {
+        let all = self.rights(tenant).await?;
+        if all.restricted.iter().any(|one| !known.iter().any(|known| known.who == one.who)) {
             return Ok(None);
         }
         self.erase_alone(tenant, erasure).await.map(Some)
@@ -332,13 +361,13 @@ impl Journal {
         to: Option<BlockedTo>,
     ) -> Result<Option<CallId>, JournalError> {
         let _one_at_a_time = self.eraser().one.lock().await;
-        let mut all = rights(&*self.eraser().kms, tenant).await?;
+        let mut all = self.noted(tenant).await?;
         let before = all.blocked.iter().find(|known| known.who == who).map(|known| known.to);
         if before == to {
             return Ok(None);
         }
         let record = random()?;
-        all.naming.push(record);
+        all.name(record, Some(who));
         // As a restriction: blocked before it is told, answered again after.
         if let Some(to) = to {
             all.blocked.retain(|known| known.who != who);
@@ -355,7 +384,63 @@ impl Journal {
         Ok(Some(record))
     }
 
+    /// Forgets of whom the records are of which nothing is in the log to be erased, of one person's or of all of them: not even a
+    /// hash of their number is left for these.
+    pub async fn forget_whose(&self, tenant: &TenantId, who: Option<[u8; 32]>) -> Result<(), JournalError> {
+        let _one_at_a_time = self.eraser().one.lock().await;
+        let mut all = self.noted(tenant).await?;
+        let before = all.whose.len();
+        all.whose.retain(|(_, known)| who.is_some_and(|who| *known != who));
+        if all.whose.len() == before { Ok(()) } else { self.note(tenant, &all).await }
+    }
+
+    /// Lets go of what was erased, as notes say: of a record that names nobody any more, and of an amendment of which there is
+    /// no trace.
+    pub(crate) async fn let_go(
+        &self,
+        tenant: &TenantId,
+        gone: &HashMap<CallId, Purposes>,
+    ) -> Result<(), JournalError> {
+        let mut all = self.noted(tenant).await?;
+        let before = (all.naming.len(), all.amendments.len());
+        let stays = |call: &CallId| gone.get(call).is_none_or(|gone| !gone.content);
+        all.naming.retain(stays);
+        all.whose.retain(|(call, _)| stays(call));
+        all.amendments.retain(|note| gone.get(&note.record).is_none_or(|gone| !(gone.content && gone.trace)));
+        if before == (all.naming.len(), all.amendments.len()) {
+            return Ok(());
+        }
+        self.note(tenant, &all).await
+    }
+
+    /// [`rights()`], read from the keys folder once, and known from then on.
+    pub async fn rights(&self, tenant: &TenantId) -> Result<Arc<Rights>, JournalError> {
+        let Eraser { kms, rights: known, .. } = self.eraser();
+        if let Some(all) = known.read().await.get(tenant) {
+            return Ok(Arc::clone(all));
+        }
+        // Nobody notes anything between its being read and its being known.
+        let mut known = known.write().await;
+        if let Some(all) = known.get(tenant) {
+            return Ok(Arc::clone(all));
+        }
+        let all = Arc::new(rights(&**kms, tenant).await?);
+        known.insert(tenant.clone(), Arc::clone(&all));
+        Ok(all)
+    }
+
+    /// The same, for whoever changes it.
+    async fn noted(&self, tenant: &TenantId) -> Result<Rights, JournalError> {
+        Ok(Arc::unwrap_or_clone(self.rights(tenant).await?))
+    }
+
     async fn note(&self, tenant: &TenantId, all: &Rights) -> Result<(), JournalError> {
-        Ok(self.eraser().kms.remember(tenant, Memo::Rights, Some(memo::seal(all)?)).await?)
+        let Eraser { kms, rights: known, .. } = self.eraser();
+        let mut known = known.write().await;
+        // Where it fails, nobody knows which of the two is there: it is read again.
+        known.remove(tenant);
+        kms.remember(tenant, Memo::Rights, Some(memo::seal(all)?)).await?;
+        known.insert(tenant.clone(), Arc::new(all.clone()));
+        Ok(())
     }
 }

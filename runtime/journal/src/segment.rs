@@ -40,7 +40,7 @@ pub(crate) const MAX_SEGMENT: u64 = 32 << 20;
 const MAX_FRAME: usize = 64 << 20;
 
 /// Ends in the version of what is in a segment, which is [`RECORD_VERSION`](crate::RECORD_VERSION).
-const MAGIC: &[u8; 8] = b"PARLSEG4";
+const MAGIC: &[u8; 8] = b"PARLSEG6";
 const MARK: &[u8; 4] = b"\xf5PF\n";
 const FRAME_HEAD: usize = 4 + 1 + 4 + 4;
 /// The kind of frame that a group begins with.
@@ -164,7 +164,12 @@ pub(crate) fn numbers(folder: &Path) -> io::Result<Vec<u32>> {
 }
 
 pub(crate) fn path(folder: &Path, number: u32) -> PathBuf {
-    folder.join(format!("{number:08}.seg"))
+    folder.join(name(number))
+}
+
+/// What a segment's file is called.
+pub(crate) fn name(number: u32) -> String {
+    format!("{number:08}.seg")
 }
 
 fn head(log: Log, tenant: &TenantId, number: u32) -> Vec<u8> {

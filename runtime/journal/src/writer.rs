@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -19,6 +19,7 @@ use crate::call::{CallShared, State, Waiter, now};
 use crate::chunk::{self, Chain, MAX_RECORDS};
 use crate::index::{CallEntry, IndexEvent};
 use crate::key::WrappedKey;
+use crate::observe::Observer;
 use crate::record::{CallInterrupted, Ending, RecordBody, RecordingStored};
 use crate::recording;
 use crate::segment::{FrameKind, Location, Log, Tail};
@@ -44,6 +45,8 @@ pub(crate) struct Shared {
     wake: Condvar,
     /// The calls that are not closed.
     pub(crate) open: Mutex<HashSet<(TenantId, CallId)>>,
+    /// Who is told of what is appended.
+    pub(crate) observer: OnceLock<Arc<dyn Observer>>,
 }
 
 #[derive(Default)]
@@ -146,6 +149,8 @@ pub(crate) struct Writer {
     data: PathBuf,
     tails: Tails,
     live: HashMap<(TenantId, CallId), Live>,
+    /// Bytes after which a segment is followed by a new one.
+    segment: u64,
     index: mpsc::Sender<IndexEvent>,
     durable: Arc<Durable>,
     ticked: Instant,
@@ -155,13 +160,14 @@ pub(crate) struct Writer {
 impl Writer {
     pub(crate) fn new(
         shared: Arc<Shared>,
-        (disk, data): (Arc<dyn Disk>, PathBuf),
+        ((disk, data), segment): ((Arc<dyn Disk>, PathBuf), u64),
         tails: HashMap<(TenantId, Log), Tail>,
         index: mpsc::Sender<IndexEvent>,
         durable: Arc<Durable>,
     ) -> Self {
         let (live, tails) = (HashMap::new(), Tails::new(tails));
-        Self { shared, disk, data, tails, live, index, durable, ticked: Instant::now(), begun: None }
+        let (ticked, begun) = (Instant::now(), None);
+        Self { shared, disk, data, tails, live, segment, index, durable, ticked, begun }
     }
 
     /// Writes until it is asked to stop, or the disk fails.
@@ -452,8 +458,12 @@ impl Writer {
     }
 
     fn tail(&mut self, tenant: &TenantId, log: Log) -> Result<&mut Tail, JournalError> {
-        let (disk, data) = (&self.disk, &self.data);
-        Ok(self.tails.get((tenant.clone(), log), |(tenant, log)| Tail::open(disk, data, *log, tenant))?)
+        let (disk, data, segment) = (&self.disk, &self.data, self.segment);
+        Ok(self.tails.get((tenant.clone(), log), |(tenant, log)| {
+            let mut tail = Tail::open(disk, data, *log, tenant)?;
+            tail.limit(segment);
+            Ok(tail)
+        })?)
     }
 
     /// Nothing can be written any more: everybody is told.

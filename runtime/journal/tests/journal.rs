@@ -9,9 +9,10 @@ use parloir_contract::{
     CallId, CallInfo, Direction, Heard, HostCall, HostReturn, Import, LocalTime, Say, SayOptions, TenantId,
 };
 use parloir_journal::{
-    AppendError, CallEnded, CallJournal, CallStarted, Content, ContentOf, Ending, HostCallEnded,
-    HostCallStarted, HostStatus, Journal, JournalError, MAX_RECORD, Note, ProviderRole, ProviderStarted,
-    ReadError, Record, RecordBody, RecordingBlock, Scope, Wasi, WasiStream, read_call, verify,
+    Administered, AppendError, CallEnded, CallJournal, CallStarted, Content, ContentOf, Ending,
+    HostCallEnded, HostCallStarted, HostStatus, Journal, JournalError, MAX_RECORD, Note, ProviderRole,
+    ProviderStarted, ReadError, Record, RecordBody, RecordingBlock, Scope, Wasi, WasiStream, read_call,
+    verify,
 };
 use parloir_store::{Embedded, Keyring, Kms};
 use tempfile::TempDir;
@@ -468,4 +469,36 @@ async fn when_the_disk_fails_everybody_is_told_and_nothing_is_acknowledged() {
     assert!(call.flush().await.is_err());
     assert!(call.close(CallEnded::default()).await.is_err());
     assert!(running.journal.open_call(&tenant(), id(2), started()).await.is_err());
+}
+
+#[tokio::test]
+async fn administration_is_told_before_it_is_done_and_how_it_went_after() {
+    let place = Place::new();
+    let running = place.start().await;
+    let what = Administered {
+        key: "4f1c".into(),
+        user: "9b20".into(),
+        role: "operator".into(),
+        action: "lines:write".into(),
+        subject: "line +33123456789".into(),
+        glass: Some("e241".into()),
+        why: Some("the line does not answer".into()),
+    };
+    let begun = running.journal.administer(&tenant(), what.clone()).await.unwrap();
+    let done = begun.id();
+    begun.end(true).await.unwrap();
+    let refused = running.journal.administer(&tenant(), what.clone()).await.unwrap();
+    let refused_call = refused.id();
+    refused.end(false).await.unwrap();
+    // Cut off before anybody knew how it went.
+    let cut_off = running.journal.administer(&tenant(), what.clone()).await.unwrap().id();
+    running.stop().await;
+    let running = place.start().await;
+    let expected = [(done, Ending::Done), (refused_call, Ending::Failed), (cut_off, Ending::Interrupted)];
+    for (call, ending) in expected {
+        let records = running.journal.records(&tenant(), call).await.unwrap();
+        assert_eq!(records[1].body, RecordBody::Administered(what.clone()));
+        assert_eq!(records.last().unwrap().body.ending(), Some(ending));
+    }
+    running.stop().await;
 }

@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -21,6 +22,7 @@ const HERS: &str = "+33639980001";
 struct CutOff {
     ring: Keyring,
     left: Mutex<u32>,
+    read: AtomicU32,
 }
 
 impl CutOff {
@@ -69,6 +71,9 @@ impl Kms for CutOff {
     }
 
     async fn recall(&self, tenant: &TenantId, memo: Memo) -> Result<Option<Vec<u8>>, KeyError> {
+        if memo == Memo::Rights {
+            self.read.fetch_add(1, Ordering::Relaxed);
+        }
         self.ring.recall(tenant, memo).await
     }
 
@@ -181,7 +186,10 @@ async fn what_was_asked_for_is_kept_whatever_is_not_and_only_who_asked_can_be_er
         }
     };
     let all = rights(&*kms, &tenant).await.unwrap();
-    assert_eq!((all.blocked[0].who, all.cases[0].records.len(), all.naming.len()), (who, 2, 3));
+    assert_eq!((all.blocked[0].who, all.cases[0].records.len(), all.naming.len()), (who, 2, 1));
+    assert_eq!(all.whose, [(all.naming[0], who)], "what was erased names nobody, and is looked for no more");
+    let unknown = journal.unknown_to_keys(&tenant).await.unwrap();
+    assert!(unknown.is_empty(), "it is noted that it was erased: {unknown:?}");
     let done = Step { step: CaseStep::Done, record: None, extended: None, why: Some("told".into()) };
     assert!(journal.step_case(&tenant, case, done.clone()).await.unwrap().closed.is_some());
     let closed = journal.step_case(&tenant, case, done).await;
@@ -219,7 +227,32 @@ async fn an_amendment_goes_with_its_call() {
         assert_eq!(journal.erase(&tenant, erasure).await.unwrap().calls, 2);
         assert!(!reads(place).await);
     }
+    // That the second was put right is forgotten with its last trace.
+    let noted = rights(&*kms, &tenant).await.unwrap().amendments;
+    assert_eq!(noted.iter().map(|note| note.call).collect::<Vec<_>>(), [amended[0].0]);
     assert!(journal.verify(Scope::All).await.unwrap().is_sound());
+    journal.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_was_asked_for_is_read_once_and_again_where_it_could_not_be_noted() {
+    let folder = tempfile::tempdir().unwrap();
+    let tenant: TenantId = "cabinet".parse().unwrap();
+    let ring = Keyring::open(folder.path().join("keys")).unwrap();
+    let kms = Arc::new(CutOff { ring, left: Mutex::new(u32::MAX), read: AtomicU32::new(0) });
+    let journal = open(&folder.path().join("data"), kms.clone()).await;
+    let who = pseudonym(&*kms, &tenant, HERS).await.unwrap();
+    let blocked = async || journal.rights(&tenant).await.unwrap().blocked.len();
+    for there in 0..2 {
+        assert_eq!((blocked().await, blocked().await), (there, there));
+        journal.block(&tenant, who, named(HERS), Some(BlockedTo::Refuse)).await.unwrap();
+    }
+    assert_eq!((blocked().await, kms.read.load(Ordering::Relaxed)), (1, 1));
+    kms.at(1);
+    assert!(journal.block(&tenant, who, named(HERS), Some(BlockedTo::Human)).await.is_err());
+    let known = journal.rights(&tenant).await.unwrap();
+    assert_eq!((known.blocked[0].to, kms.read.load(Ordering::Relaxed)), (BlockedTo::Refuse, 2));
+    assert_eq!(*known, rights(&*kms, &tenant).await.unwrap());
     journal.shutdown().await;
 }
 
@@ -228,7 +261,7 @@ async fn wherever_a_step_is_cut_off_what_names_somebody_is_known_and_can_be_eras
     let folder = tempfile::tempdir().unwrap();
     let tenant: TenantId = "cabinet".parse().unwrap();
     let ring = Keyring::open(folder.path().join("keys")).unwrap();
-    let kms = Arc::new(CutOff { ring, left: Mutex::new(u32::MAX) });
+    let kms = Arc::new(CutOff { ring, left: Mutex::new(u32::MAX), read: AtomicU32::new(0) });
     let journal = open(&folder.path().join("data"), kms.clone()).await;
     let rang = call(&journal, &tenant, 1).await;
     let who = pseudonym(&*kms, &tenant, HERS).await.unwrap();
@@ -295,6 +328,16 @@ async fn data_older_than_the_keys_is_erased_all_the_same() {
     calls.push(rang);
     let erasure = Erasure { calls, purposes: Purposes::CONTENTS, ..Erasure::default() };
     assert_eq!(older.erase(&tenant, erasure).await.unwrap().calls, 1);
+    // They are looked for once more where that data comes back; of whom they were is not left beside the keys.
+    let whose = async || {
+        let all = rights(&*kms, &tenant).await.unwrap();
+        (all.naming.len(), all.whose.len())
+    };
+    assert_eq!(whose().await, (3, 3));
+    older.forget_whose(&tenant, Some([7; 32])).await.unwrap();
+    assert_eq!(whose().await, (3, 3));
+    older.forget_whose(&tenant, Some(who)).await.unwrap();
+    assert_eq!(whose().await, (3, 0));
     // What nobody ever knew of is no such thing.
     let erasure = Erasure {
         calls: vec![CallId::from_bytes([9; 16])],

@@ -1,11 +1,11 @@
 //! One call, as it concerns a person.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use parloir_contract::{Appointment, Booked, CallId, Contact, Field, Heard, HostCall, HostReturn, Turn};
 use parloir_journal::{
-    AMENDMENT, BLOCK, CASE, Content, ContentOf, Ending, Gate, HostCallStarted, ProviderEnded,
-    ProviderStarted, ProviderStatus, RESTRICTION, Record, RecordBody, Seq,
+    AMENDMENT, BLOCK, CASE, Content, ContentOf, Ending, Gate, HostCallStarted, MAX_NUMBERS, Numbers,
+    ProviderEnded, ProviderStarted, ProviderStatus, RESTRICTION, Record, RecordBody, Seq,
 };
 use serde::{Serialize, Serializer};
 
@@ -246,10 +246,12 @@ impl CallFile {
             | RecordBody::Unkept(_)
             | RecordBody::Erased(_)
             | RecordBody::Held(_)
+            | RecordBody::ContentRead(_)
             | RecordBody::Case(_)
             | RecordBody::Amended(_)
             | RecordBody::Restricted(_)
             | RecordBody::Blocked(_)
+            | RecordBody::Administered(_)
             | RecordBody::CallInterrupted(_)
             | RecordBody::CallEnded(_) => {}
         }
@@ -336,14 +338,44 @@ pub fn caller_in(record: &Record) -> Option<&str> {
     match &record.body {
         RecordBody::CallStarted(started) => started.info.as_ref().and_then(|info| info.caller.as_deref()),
         RecordBody::Content(ContentOf { content: Some(Content::Info(info)), .. }) => info.caller.as_deref(),
-        _ => None,
+        RecordBody::HostCallStarted(_)
+        | RecordBody::HostCallEnded(_)
+        | RecordBody::ProviderStarted(_)
+        | RecordBody::ProviderEnded(_)
+        | RecordBody::TurnMeasured(_)
+        | RecordBody::MediaDigest(_)
+        | RecordBody::RecordingStored(_)
+        | RecordBody::Key(_)
+        | RecordBody::Gate(_)
+        | RecordBody::Content(_)
+        | RecordBody::Failure(_)
+        | RecordBody::Note(_)
+        | RecordBody::Wasi(_)
+        | RecordBody::Report(_)
+        | RecordBody::DigestKey(_)
+        | RecordBody::Ledger(_)
+        | RecordBody::Unkept(_)
+        | RecordBody::Erased(_)
+        | RecordBody::Held(_)
+        | RecordBody::ContentRead(_)
+        | RecordBody::Case(_)
+        | RecordBody::Amended(_)
+        | RecordBody::Restricted(_)
+        | RecordBody::Blocked(_)
+        | RecordBody::Administered(_)
+        | RecordBody::CallInterrupted(_)
+        | RecordBody::CallEnded(_) => None,
     }
 }
 
 /// Whether a record's content has the person's number. What the line's settings say, and where a caller is handed over to,
 /// is the tenant's and names nobody.
 fn names(record: &Record, person: &Number) -> bool {
-    let mut body = record.body.clone();
+    naming(record.body.clone()).is_some_and(|content| told(&content, person))
+}
+
+/// The content of a record, where it may name somebody.
+fn naming(mut body: RecordBody) -> Option<Content> {
     match body.take_content() {
         None
         | Some(
@@ -351,9 +383,42 @@ fn names(record: &Record, person: &Number) -> bool {
             | Content::Key(_)
             | Content::Info(_)
             | Content::Arguments(HostCall::Transfer(_)),
-        ) => false,
-        Some(content) => told(&content, person),
+        ) => None,
+        Some(content) => Some(content),
     }
+}
+
+/// The numbers of a call, from all its records: whomever [`CallFile::of`] finds it to concern is among them, and whoever rang. What
+/// persons asked for is no call, and has none.
+#[must_use]
+pub fn numbers(mut records: Vec<Record>) -> Numbers {
+    if is_request(&records) {
+        return Numbers::default();
+    }
+    let (mut callers, mut named, mut many) = (HashSet::new(), HashSet::new(), false);
+    for caller in records.iter().filter_map(caller_in) {
+        callers.extend(caller.parse::<Number>());
+        match Number::all_in(caller, MAX_NUMBERS) {
+            Some(all) => callers.extend(all),
+            None => many = true,
+        }
+    }
+    Record::merge_held(&mut records);
+    for content in records.into_iter().filter_map(|record| naming(record.body)) {
+        let Ok(text) = serde_json::to_string(&content) else { continue };
+        match Number::all_in(&text, MAX_NUMBERS) {
+            Some(all) => named.extend(all),
+            None => many = true,
+        }
+        if named.len() > MAX_NUMBERS {
+            many = true;
+        }
+        if many {
+            break;
+        }
+    }
+    let texts = |numbers: HashSet<Number>| numbers.iter().map(Number::to_string).collect();
+    Numbers { callers: texts(callers), named: texts(named), many }
 }
 
 fn told(what: &impl Serialize, person: &Number) -> bool {
@@ -394,6 +459,20 @@ mod tests {
         let mut records = vec![Record { seq: 0, at: 0, body: started }];
         records.extend((1..).zip(said).map(|(seq, text)| heard(seq, text)));
         records
+    }
+
+    #[test]
+    fn whomever_a_call_concerns_is_among_its_numbers() {
+        let id = CallId::from_bytes([7; 16]);
+        let records = call("+33639980001", &["rappelez ma mère au 06 39 98 12 34", "le 12 à 10:30"]);
+        let all = numbers(records.clone());
+        assert_eq!((all.callers.as_slice(), all.many), (["+33639980001".to_owned()].as_slice(), false));
+        assert!(all.named.contains(&"+33639981234".to_owned()), "{all:?}");
+        for number in ["+33639980001", "+33639981234"] {
+            assert!(CallFile::of(id, records.clone(), &number.parse().unwrap()).is_some(), "{number}");
+        }
+        let more: String = (0..=MAX_NUMBERS).map(|n| format!("01 99 00 {n:04}, ")).collect();
+        assert!(numbers(call("+33639980001", &[&more])).many);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //!
 //! - [`Number`]: a telephone number as people write it, and where it is found.
 //! - [`CallFile`]: one call, as it concerns a person.
+//! - [`numbers()`]: the numbers of a call, by which the journal's index rules out those that concern somebody else.
 //! - [`vcon()`]: a call as a vCon, the IETF's container for conversations, with the consent attached.
 //!
 //! A number that was only spoken in words ("zéro six…") is not found by its digits; the reading of it that the agent
@@ -29,6 +30,6 @@ mod file;
 mod number;
 mod vcon;
 
-pub use file::{CallFile, Concern, Correction, Said, Speaker, Transmission, caller, caller_in};
+pub use file::{CallFile, Concern, Correction, Said, Speaker, Transmission, caller, caller_in, numbers};
 pub use number::{NotANumber, Number};
 pub use vcon::vcon;

@@ -67,10 +67,12 @@ pub const FIELDS: &[(&str, &[&str])] = &[
     ("Unkept", &["purposes"]),
     ("Erased", &["calls", "purposes", "requested", "rows", "reason"]),
     ("Held", &["call", "released", "why"]),
+    ("ContentRead", &["who", "command", "calls", "purposes", "why"]),
     ("Case", &["case", "step", "right", "received", "due", "record", "named"]),
     ("Amended", &["call", "appointments", "amendment"]),
     ("Restricted", &["released", "named"]),
     ("Blocked", &["to", "released", "named"]),
+    ("Administered", &["key", "user", "role", "action", "subject", "glass", "why"]),
     ("CallInterrupted", &["reason"]),
     ("CallEnded", &["outcome", "agent", "duration_ms", "agent_cpu_us", "frames_in", "frames_out", "reason"]),
 ];

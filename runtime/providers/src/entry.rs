@@ -150,6 +150,10 @@ pub struct ProviderEntry {
     /// Asks `openai-speech` for bare PCM at so many samples per second (OpenAI's is 24000). Where absent it is asked for WAV, which says its rate itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pcm_rate: Option<u32>,
+    /// Whether requests to a remote provider carry the call's trace (`traceparent`, which says nothing of the call) where
+    /// the installation has telemetry. Default true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_context: Option<bool>,
 }
 
 impl ProviderEntry {
@@ -191,6 +195,7 @@ impl ProviderEntry {
             workers: None,
             timeout_seconds: None,
             pcm_rate: None,
+            trace_context: None,
         }
     }
 

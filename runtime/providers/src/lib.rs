@@ -50,6 +50,7 @@ pub mod openai;
 mod registry;
 mod secret;
 pub mod sentences;
+mod traced;
 mod traits;
 mod wav;
 pub mod weights;
@@ -63,6 +64,7 @@ pub use registry::{
 };
 pub use secret::{ApiKey, KeyReference};
 pub use sentences::Sentences;
+pub use traced::traced;
 pub use traits::{
     ChatDelta, ChatRequest, ChatStream, LanguageModel, MAX_ANSWER, MAX_SPEECH_TEXT, MAX_UTTERANCE_SECONDS,
     SpeechRequest, SpeechStream, SpeechToText, TextToSpeech, Transcript, Transcription, TranscriptionRequest,

@@ -7,11 +7,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use parloir_contract::{Chat, ChatOptions, Finish, Message, Tool, ToolCall, Usage};
+use parloir_contract::{Chat, ChatOptions, Finish, Message, Tool, ToolCall, TraceParent, Usage};
 use parloir_providers::openai::{Client, OpenAiChat};
 use parloir_providers::{
     ChatDelta, ErrorKind, KeyReference, Kind, LanguageModel, ProviderEntry, ProviderError, ProvidersConfig,
-    Registry, Side, collect,
+    Registry, Side, collect, traced,
 };
 use tokio::process::Command;
 
@@ -220,4 +220,24 @@ async fn the_registry_hands_out_models_in_the_order_they_are_written() {
     assert_eq!(names, ["first", "second"]);
     let answer = collect(registry.llm()[1].chat(asking("say hello")).await.unwrap()).await.unwrap();
     assert_eq!(answer.finish, Finish::Complete);
+}
+
+#[tokio::test]
+async fn a_request_carries_its_step_of_the_calls_trace_unless_its_provider_is_not_to_know() {
+    let server = server().await;
+    let step = TraceParent::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01").unwrap();
+    let mut reserved = entry(&server);
+    reserved.trace_context = Some(false);
+    let asked = [(entry(&server), Some(step)), (entry(&server), None), (reserved, Some(step))];
+    for (entry, step) in asked {
+        let model = model(&entry);
+        let answer = traced(step, async { collect(model.chat(asking("say hello")).await?).await }).await;
+        assert_eq!(answer.unwrap().finish, Finish::Complete);
+    }
+    let journal = format!("{}/__aimock/journal", server.base.trim_end_matches("/v1"));
+    let journal = reqwest::get(journal).await.unwrap().bytes().await.unwrap();
+    let journal: serde_json::Value = serde_json::from_slice(&journal).unwrap();
+    let carried: Vec<_> =
+        journal.as_array().unwrap().iter().map(|r| r["headers"]["traceparent"].as_str()).collect();
+    assert_eq!(carried, [Some(step.to_string().as_str()), None, None]);
 }

@@ -23,17 +23,27 @@ pub(crate) type Shared<C> = Arc<tokio::sync::Mutex<Stage<C>>>;
 /// Calls past the quota that are still answered, with a refusal.
 const REFUSALS: u32 = 100;
 
+/// What a call has asked before its door is hung: nothing, unless another host had it first.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Before {
+    /// Requests of its agent.
+    pub(crate) asked: u32,
+    /// What of its quota it has used.
+    pub(crate) used: Used,
+}
+
 /// Hangs the door: `watch → permission → quota → minimisation → the stage`.
 pub(crate) fn hang<C: Caller>(
     stage: &Shared<C>,
     line: &Arc<Line>,
     declared: Arc<[Capability]>,
     coverage: Arc<Mutex<Coverage>>,
+    Before { asked, used }: Before,
 ) -> Door {
-    let used = Arc::new(Mutex::new(Used::default()));
+    let used = Arc::new(Mutex::new(used));
     let inner = layers::hang(Innermost(stage.clone()), line, declared, used);
     let limit = line.tenant.quota.host_calls.saturating_add(REFUSALS);
-    Door::new(Watched { inner, stage: stage.clone(), coverage, asked: 0, limit })
+    Door::new(Watched { inner, stage: stage.clone(), coverage, asked, limit })
 }
 
 /// The stage as a service.

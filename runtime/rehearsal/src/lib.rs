@@ -12,6 +12,7 @@
 //!   [`recorded`] and [`write()`] make a conversation file of it.
 //! - [`OnALine`]: the same before a real line: what concerns the caller the live call answers, and a
 //!   [`Telephone`] does what the caller does.
+//! - [`Staged`]: a call whose agent somebody else runs, which is lost and taken up again in its midst.
 //! - [`Coverage`]: which answers of the host the agent has met.
 //!
 //! Without a line the clock is virtual: what is said takes its time at [`CHARACTERS_PER_SECOND`], silence takes as
@@ -53,6 +54,7 @@ mod place;
 mod rehearse;
 mod script;
 mod stage;
+mod staged;
 mod told;
 mod vault;
 mod world;
@@ -73,6 +75,8 @@ pub use output::{to_json, to_junit, told};
 pub use place::{BadFile, Located, Place, Problem};
 pub use rehearse::{Left, Rehearsed, converse, line_config, rehearse, rehearse_all};
 pub use script::{Script, recorded};
+pub use stage::Past;
+pub use staged::{Staged, Storage};
 pub use world::{Appointments, NoWorld};
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use parloir_tenancy::{House, Line};
 use crate::caller::Caller;
 use crate::check::{Ended, Facts, check, failed_unasked, failure};
 use crate::coverage::Coverage;
-use crate::door;
+use crate::door::{self, Before};
 use crate::event::Event;
 use crate::file::{Conversation, Scene};
 use crate::mismatch::Mismatch;
@@ -213,14 +213,32 @@ impl<C: Caller> Set<C> {
         declared: Arc<[Capability]>,
         caller: C,
     ) -> Result<(Self, Door), NoWorld> {
-        let stage = Arc::new(tokio::sync::Mutex::new(stage(scene, declared.clone(), caller).await?));
-        let (line, info) = {
-            let stage = stage.lock().await;
-            (stage.line.clone(), info(scene, &stage.line))
-        };
+        let stage = stage(scene, declared.clone(), caller).await?;
+        Ok(Self::of(stage, scene, declared, Before::default()))
+    }
+
+    /// Hangs the door of a stage that is set.
+    pub(crate) fn of(
+        stage: Stage<C>,
+        scene: &Scene,
+        declared: Arc<[Capability]>,
+        before: Before,
+    ) -> (Self, Door) {
+        let (line, info) = (stage.line.clone(), info(scene, &stage.line));
+        let stage = Arc::new(tokio::sync::Mutex::new(stage));
         let coverage = Arc::new(Mutex::new(Coverage::default()));
-        let door = door::hang(&stage, &line, declared, coverage.clone());
-        Ok((Self { info, stage, coverage }, door))
+        let door = door::hang(&stage, &line, declared, coverage.clone(), before);
+        (Self { info, stage, coverage }, door)
+    }
+
+    /// What the agent is told at the beginning.
+    pub(crate) const fn info(&self) -> &CallInfo {
+        &self.info
+    }
+
+    /// The stage, as the door has it.
+    pub(crate) const fn stage(&self) -> &door::Shared<C> {
+        &self.stage
     }
 
     /// How the agent's part ended that did not come to its own end.
@@ -233,10 +251,14 @@ impl<C: Caller> Set<C> {
 
     /// The agent's part is over.
     pub(crate) fn settle(self, ended: Ended) -> Result<Played<C>, NoWorld> {
-        let running = || NoWorld("the agent is still running".into());
-        let stage = Arc::into_inner(self.stage).ok_or_else(running)?.into_inner();
         let coverage = self.coverage.lock().clone();
-        Ok(left(stage, ended, coverage))
+        Ok(left(self.struck()?, ended, coverage))
+    }
+
+    /// The stage alone, once nobody has its door any more.
+    pub(crate) fn struck(self) -> Result<Stage<C>, NoWorld> {
+        let running = || NoWorld("the agent is still running".into());
+        Ok(Arc::into_inner(self.stage).ok_or_else(running)?.into_inner())
     }
 }
 
@@ -291,7 +313,7 @@ pub(crate) fn line(scene: &Scene) -> Result<Arc<Line>, NoWorld> {
     let config = line_config(scene)?;
     let number = config.number.clone();
     let id = "rehearsal".parse().map_err(|e| wrong(&e))?;
-    let quota = parloir_tenancy::quota::Quota::default();
+    let quota = scene.quota.clone();
     let retention = parloir_tenancy::retention::Retention::default();
     let tenant = TenantConfig { id, lines: vec![config], calendar: None, documents: None, quota, retention };
     let house = House::new(vec![tenant]).map_err(|e| wrong(&e))?;

@@ -16,7 +16,7 @@ use crate::mismatch::Mismatch;
 use crate::place::Place;
 
 /// A conversation file's caller.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Script {
     steps: Vec<Step>,
     next: usize,

@@ -1,18 +1,21 @@
 //! What stands behind the door besides the conversation: appointments, memory, documents, the report.
 //! Calendar, memory and documents are the tenancy's own, on a storage that ends with the conversation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use jiff::civil::DateTime;
-use parloir_contract::{Appointment, Book, Booked, Contact, HostReturn, Import, Move, Refusal, SetMemory};
+use parloir_contract::{
+    Appointment, Book, Booked, Contact, HostCall, HostReturn, Import, Move, Refusal, SetMemory,
+};
 use parloir_store::TenantStore;
 use parloir_tenancy::calendar::{Hours, References, from_local, reference};
 use parloir_tenancy::{Calendar, Documents, Line, Memory};
 use tempfile::TempDir;
 
 use crate::file::{CalendarScene, Documents as Written, Scene, refusal};
+use crate::stage::Past;
 use crate::vault;
 
 /// Why a conversation could not begin.
@@ -20,7 +23,7 @@ use crate::vault;
 #[error("{0}")]
 pub struct NoWorld(pub(crate) String);
 
-fn no_world(error: impl std::fmt::Display) -> NoWorld {
+pub(crate) fn no_world(error: impl std::fmt::Display) -> NoWorld {
     NoWorld(error.to_string())
 }
 
@@ -130,6 +133,166 @@ impl World {
             }
             Ok(Booked::Taken) | Err(_) => {}
         }
+    }
+
+    /// What a call asked of the tenant's storage where it was answered before: the storage as it was left.
+    pub(crate) async fn was(&mut self, past: &Past) -> Result<(), Refusal> {
+        if past.answered.refusal().is_some() {
+            return Ok(());
+        }
+        match &past.answered {
+            HostReturn::Book(Ok(Booked::Confirmed(made))) => {
+                if let Some(calendar) = &self.calendar {
+                    calendar.keep(made).await?;
+                }
+                self.standing.insert(made.reference.clone(), made.clone());
+            }
+            HostReturn::MoveAppointment(Ok(Booked::Confirmed(made))) => {
+                if let Some(calendar) = &self.calendar {
+                    calendar.cancel(&made.reference).await?;
+                    calendar.keep(made).await?;
+                }
+                // It stood before the call, though the call did not find it: where, nobody has told.
+                if !self.standing.contains_key(&made.reference) {
+                    self.before.insert(made.reference.clone(), made.clone());
+                }
+                self.standing.insert(made.reference.clone(), made.clone());
+            }
+            HostReturn::Book(Ok(Booked::Taken)) => {
+                if let Some(HostCall::Book(book)) = &past.asked {
+                    self.snatch(&book.slot).await?;
+                }
+            }
+            HostReturn::MoveAppointment(Ok(Booked::Taken)) => {
+                if let Some(HostCall::MoveAppointment(to)) = &past.asked {
+                    self.snatch(&to.slot).await?;
+                }
+            }
+            HostReturn::CancelAppointment(Ok(true)) => {
+                if let Some(HostCall::CancelAppointment(reference)) = &past.asked {
+                    if let Some(calendar) = &self.calendar {
+                        calendar.cancel(reference).await?;
+                    }
+                    self.standing.remove(reference);
+                }
+            }
+            HostReturn::SetMemory(_) => {
+                if let Some(HostCall::SetMemory(set)) = &past.asked {
+                    self.memory.set(set.clone()).await?;
+                }
+            }
+            HostReturn::CompareAndSet(Ok(true)) => {
+                if let Some(HostCall::CompareAndSet(set)) = &past.asked {
+                    let set = SetMemory { key: set.key.clone(), value: set.value.clone() };
+                    self.memory.set(set).await?;
+                }
+            }
+            HostReturn::DeleteMemory(_) => {
+                if let Some(HostCall::DeleteMemory(key)) = &past.asked {
+                    self.memory.delete(key).await?;
+                }
+            }
+            // What left the storage as it was.
+            HostReturn::Book(Err(_))
+            | HostReturn::MoveAppointment(Err(_))
+            | HostReturn::CancelAppointment(Ok(false) | Err(_))
+            | HostReturn::CompareAndSet(Ok(false) | Err(_))
+            | HostReturn::Say(_)
+            | HostReturn::Play(_)
+            | HostReturn::Listen(_)
+            | HostReturn::Ask(_)
+            | HostReturn::Transfer(_)
+            | HostReturn::Consent(_)
+            | HostReturn::PauseRecording(_)
+            | HostReturn::ResumeRecording(_)
+            | HostReturn::HangUp(())
+            | HostReturn::ModelAvailable(_)
+            | HostReturn::Chat(_)
+            | HostReturn::Reply(_)
+            | HostReturn::FreeSlots(_)
+            | HostReturn::FindAppointments(_)
+            | HostReturn::GetMemory(_)
+            | HostReturn::ListDocuments(_)
+            | HostReturn::ReadDocument(_)
+            | HostReturn::SearchDocuments(_)
+            | HostReturn::SetReport(_)
+            | HostReturn::Now(_)
+            | HostReturn::Weekday(_)
+            | HostReturn::Elapsed(_)
+            | HostReturn::RandomBytes(_)
+            | HostReturn::Log(())
+            | HostReturn::Understanding(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Answers what was asked of the tenant's storage when the host was lost, and is not done twice. Gives back what does
+    /// not concern the storage. `stood`: the references of the appointments that the call has seen.
+    pub(crate) async fn settle(
+        &mut self,
+        call: HostCall,
+        now: DateTime,
+        stood: &HashSet<String>,
+    ) -> Result<HostReturn, Box<HostCall>> {
+        Ok(match call {
+            HostCall::Book(book) => {
+                let booked = match self.calendar() {
+                    Ok(calendar) => calendar.settle_book(book, now).await,
+                    Err(refusal) => Err(refusal),
+                };
+                self.keep(&booked);
+                HostReturn::Book(booked)
+            }
+            HostCall::MoveAppointment(request) => {
+                let booked = match self.calendar() {
+                    Ok(calendar) => calendar.settle_move(&request, now).await,
+                    Err(refusal) => Err(refusal),
+                };
+                self.keep(&booked);
+                HostReturn::MoveAppointment(booked)
+            }
+            HostCall::CancelAppointment(reference) => {
+                let cancelled = match self.calendar() {
+                    Ok(calendar) => calendar.settle_cancel(&reference, stood.contains(&reference)).await,
+                    Err(refusal) => Err(refusal),
+                };
+                if cancelled == Ok(true) {
+                    self.standing.remove(&reference);
+                }
+                HostReturn::CancelAppointment(cancelled)
+            }
+            HostCall::SetMemory(set) => HostReturn::SetMemory(self.memory.settle_set(set).await),
+            HostCall::CompareAndSet(request) => {
+                HostReturn::CompareAndSet(self.memory.settle_compare_and_set(request).await)
+            }
+            HostCall::DeleteMemory(key) => HostReturn::DeleteMemory(self.memory.settle_delete(&key).await),
+            // What stores nothing.
+            other @ (HostCall::Say(_)
+            | HostCall::Play(_)
+            | HostCall::Listen(_)
+            | HostCall::Ask(_)
+            | HostCall::Transfer(_)
+            | HostCall::Consent(_)
+            | HostCall::PauseRecording
+            | HostCall::ResumeRecording
+            | HostCall::HangUp
+            | HostCall::ModelAvailable
+            | HostCall::Chat(_)
+            | HostCall::Reply(_)
+            | HostCall::FreeSlots(_)
+            | HostCall::FindAppointments(_)
+            | HostCall::GetMemory(_)
+            | HostCall::ListDocuments
+            | HostCall::ReadDocument(_)
+            | HostCall::SearchDocuments(_)
+            | HostCall::SetReport(_)
+            | HostCall::Now
+            | HostCall::Weekday
+            | HostCall::Elapsed
+            | HostCall::RandomBytes(_)
+            | HostCall::Log(_)
+            | HostCall::Understanding(_)) => return Err(Box::new(other)),
+        })
     }
 
     /// Somebody else was quicker: the slot is gone from now on.

@@ -120,7 +120,7 @@ impl Caller for Masked {
 }
 
 /// The world as the call found it.
-fn scene(recorded: &Recorded, disguise: &Disguise) -> Scene {
+pub(crate) fn scene(recorded: &Recorded, disguise: &Disguise) -> Scene {
     let info = &recorded.info;
     let mut scene = Scene {
         language: info.language.clone(),
@@ -136,6 +136,7 @@ fn scene(recorded: &Recorded, disguise: &Disguise) -> Scene {
     let mut asked: BTreeMap<Import, u32> = BTreeMap::new();
     let mut documents: BTreeMap<String, String> = BTreeMap::new();
     let mut written: Vec<String> = Vec::new();
+    let mut booked: Vec<String> = Vec::new();
     for step in &recorded.steps {
         let nth = asked.entry(step.import).or_default();
         *nth += 1;
@@ -168,6 +169,7 @@ fn scene(recorded: &Recorded, disguise: &Disguise) -> Scene {
                     fails(Injected::Empty);
                 }
             }
+            (_, HostReturn::Book(Ok(Booked::Confirmed(made)))) => booked.push(made.reference.clone()),
             (_, HostReturn::Book(Ok(Booked::Taken)) | HostReturn::MoveAppointment(Ok(Booked::Taken))) => {
                 fails(Injected::Taken);
             }
@@ -175,7 +177,11 @@ fn scene(recorded: &Recorded, disguise: &Disguise) -> Scene {
                 let calendar = calendar.get_or_insert_with(no_hours);
                 for made in found {
                     let Some(start) = from_local(made.slot.start) else { continue };
-                    if calendar.appointments.iter().any(|standing| standing.start == start) {
+                    let known = |standing: &Standing| {
+                        standing.start == start || standing.reference.as_ref() == Some(&made.reference)
+                    };
+                    // What the call itself has made was not there before.
+                    if booked.contains(&made.reference) || calendar.appointments.iter().any(known) {
                         continue;
                     }
                     calendar.appointments.push(Standing {

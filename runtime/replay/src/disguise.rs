@@ -27,9 +27,16 @@ pub struct Disguise {
     phones: BTreeMap<String, String>,
     /// Whole texts in which somebody dictated what is replaced in no other way.
     texts: BTreeMap<String, String>,
+    /// Nothing stands for anything.
+    off: bool,
 }
 
 impl Disguise {
+    /// None at all: for whoever may know what the call knows.
+    pub(crate) fn none() -> Self {
+        Self { off: true, ..Self::default() }
+    }
+
     /// Of all that a call knows as somebody's.
     pub fn of(recorded: &Recorded) -> Self {
         let mut disguise = Self::default();
@@ -136,6 +143,9 @@ impl Disguise {
 
     /// A text without what is somebody's.
     pub fn text(&self, text: &str) -> String {
+        if self.off {
+            return text.to_owned();
+        }
         if let Some(whole) = self.texts.get(text) {
             return whole.clone();
         }

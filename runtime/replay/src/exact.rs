@@ -141,7 +141,7 @@ fn ends_so(recorded: RecordedEnd, now: &Result<Outcome, Failure>) -> bool {
 }
 
 /// A failure in the journal's words. The door of a re-run closes where the recorded one did: past the quota.
-const fn why_failed(kind: FailureKind) -> Why {
+pub(crate) const fn why_failed(kind: FailureKind) -> Why {
     match kind {
         FailureKind::Trap | FailureKind::Stack => Why::AgentTrap,
         FailureKind::TurnCpu | FailureKind::CallCpu | FailureKind::Stopped => Why::AgentBudget,

@@ -32,6 +32,8 @@ pub struct Step {
     pub asked: Option<HostCall>,
     /// What the agent was answered; `None` where it was stopped before.
     pub answered: Option<HostReturn>,
+    /// When, in nanoseconds since 1970-01-01 UTC.
+    pub answered_at: Option<u64>,
 }
 
 /// How the agent's part in the call ended.
@@ -94,10 +96,11 @@ impl Recorded {
                         import: started.import,
                         asked: started.arguments,
                         answered: None,
+                        answered_at: None,
                     });
                 }
                 RecordBody::HostCallEnded(ended) => {
-                    if answered(&mut steps, ended) == Kept::No {
+                    if answered(&mut steps, at, ended) == Kept::No {
                         end = RecordedEnd::Withheld;
                         break;
                     }
@@ -121,10 +124,12 @@ impl Recorded {
                 | RecordBody::Unkept(_)
                 | RecordBody::Erased(_)
                 | RecordBody::Held(_)
+                | RecordBody::ContentRead(_)
                 | RecordBody::Case(_)
                 | RecordBody::Amended(_)
                 | RecordBody::Restricted(_)
                 | RecordBody::Blocked(_)
+                | RecordBody::Administered(_)
                 | RecordBody::CallInterrupted(_) => {}
             }
         }
@@ -169,13 +174,14 @@ enum Kept {
 
 /// Puts an answer to its request. The agent asks one thing at a time: it is the last but for what a stop cut off.
 /// A request whose answer was not kept goes with it.
-fn answered(steps: &mut Vec<Step>, ended: HostCallEnded) -> Kept {
+fn answered(steps: &mut Vec<Step>, at: u64, ended: HostCallEnded) -> Kept {
     let Some(place) = steps.iter().rposition(|step| step.seq == ended.started) else { return Kept::Yes };
     let Some(step) = steps.get_mut(place).filter(|_| ended.delivered) else { return Kept::Yes };
     let kept = step.asked.is_some() || ended.status == HostStatus::OverQuota;
     match ended.result {
         Some(result) if kept => {
             step.answered = Some(result);
+            step.answered_at = Some(at);
             Kept::Yes
         }
         Some(_) | None => {

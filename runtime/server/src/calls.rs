@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use parloir_call::{Summary, TransferOutcome};
-use parloir_contract::{CallId, LineId, TenantId};
+use parloir_contract::{CallId, LineId, TenantId, TraceParent};
 use parloir_tenancy::Line;
 use parloir_transport::Leg;
 use tokio::sync::{broadcast, oneshot, watch};
@@ -52,6 +52,8 @@ pub(crate) struct Expected {
     pub(crate) id: CallId,
     pub(crate) line: Arc<Line>,
     pub(crate) caller: Option<String>,
+    /// The carrier's trace, where its request brought one.
+    pub(crate) carrier: Option<TraceParent>,
     pub(crate) place: Place,
     since: Instant,
 }
@@ -282,12 +284,12 @@ impl Calls {
     pub(crate) fn expect(
         &self,
         name: CallName,
-        id: CallId,
+        (id, carrier): (CallId, Option<TraceParent>),
         line: Arc<Line>,
         caller: Option<String>,
         place: Place,
     ) {
-        let expected = Expected { id, line, caller, place, since: Instant::now() };
+        let expected = Expected { id, line, caller, carrier, place, since: Instant::now() };
         let replaced = self.expected.lock().insert(name, expected);
         drop(replaced);
     }

@@ -6,8 +6,11 @@ use std::path::{Path, PathBuf};
 
 use parloir_providers::{KeyReference, ProviderEntry};
 use parloir_tenancy::config::TenantConfig;
+use parloir_tenancy::retention::Period;
 use serde::{Deserialize, Serialize};
 use url::Url;
+
+use crate::telemetry::TelemetryConfig;
 
 /// The operator's file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,18 +29,33 @@ pub struct Config {
     /// What becomes of the journal's log.
     #[serde(default)]
     pub journal: JournalConfig,
+    /// The administration: `[admin]`. Without it there is none, and who lives here is what this file says.
+    #[serde(default)]
+    pub admin: Option<AdminConfig>,
+    /// Where the operator's instruments are. `None`: nowhere, unless the environment says so.
+    #[serde(default)]
+    pub telemetry: Option<TelemetryConfig>,
     /// Who lives here: `[[tenant]]`.
     #[serde(default, rename = "tenant")]
     pub tenants: Vec<TenantConfig>,
 }
 
 /// What becomes of the journal's log.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct JournalConfig {
     /// Who cosigns its checkpoints: `[[journal.witness]]`.
-    #[serde(default, rename = "witness")]
+    #[serde(rename = "witness")]
     pub witnesses: Vec<WitnessConfig>,
+    /// How long a key signs a tenant's log, such as `6 months`, until the next one does, which the log announces. Default
+    /// `3 months`.
+    pub log_key_lasts: Period,
+}
+
+impl Default for JournalConfig {
+    fn default() -> Self {
+        Self { witnesses: Vec::new(), log_key_lasts: Period::Months(3) }
+    }
 }
 
 /// A witness, outside the operator's reach.
@@ -48,6 +66,20 @@ pub struct WitnessConfig {
     pub url: Url,
     /// Its key, as `parloir witness` prints it.
     pub key: String,
+}
+
+/// The administration: the directory of tenants, and the API to change it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct AdminConfig {
+    /// Where its API listens. Default `127.0.0.1:8081`: on this machine alone, for keys travel on it; put a TLS proxy before it.
+    pub listen: SocketAddr,
+}
+
+impl Default for AdminConfig {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8081)) }
+    }
 }
 
 /// Where the installation listens.
@@ -145,7 +177,8 @@ impl Config {
         }
         let tokens = config.carriers.iter_mut().map(|carrier| &mut carrier.auth_token);
         let keys = config.providers.iter_mut().filter_map(|provider| provider.api_key.as_mut());
-        for key in tokens.chain(keys) {
+        let exported = config.telemetry.iter_mut().flat_map(TelemetryConfig::keys);
+        for key in tokens.chain(keys).chain(exported) {
             match key {
                 KeyReference::File(file) => *file = base.join(&*file),
                 KeyReference::Env(_) => {}
@@ -168,6 +201,21 @@ impl Config {
         if server.concurrent_calls == 0 {
             return Err("`concurrent-calls` is 0, so that no call is answered: set at least 1".into());
         }
+        if let Some(AdminConfig { listen }) =
+            self.admin.as_ref().filter(|admin| !admin.listen.ip().is_loopback())
+        {
+            return Err(format!(
+                "[admin] `listen` is {listen}, where keys would travel in clear: set an address of this machine alone, \
+                 such as 127.0.0.1:8081, and put a TLS proxy before it"
+            ));
+        }
+        if self.journal.log_key_lasts.is_zero() {
+            return Err(
+                "`log-key-lasts` is 0, so that no key of a log would sign anything: write at least \"1 day\""
+                    .into(),
+            );
+        }
+        self.telemetry.as_ref().map_or(Ok(()), TelemetryConfig::check)?;
         let mut names = HashSet::new();
         if let Some(carrier) = self.carriers.iter().find(|carrier| !names.insert(&carrier.name)) {
             return Err(format!("two [[carrier]] tables are named {:?}: rename one of them", carrier.name));
@@ -244,6 +292,8 @@ mod tests {
             ("[server]\nlisten = \"0.0.0.0:8080\"\n".to_owned(), "public-url"),
             ("[server]\nlisten = \"[::]:8080\"\n".to_owned(), "public-url"),
             ("[server]\nconcurrent-calls = 0\n".to_owned(), "concurrent-calls"),
+            ("[admin]\nlisten = \"0.0.0.0:8081\"\n".to_owned(), "travel in clear"),
+            ("[journal]\nlog-key-lasts = \"0 days\"\n".to_owned(), "log-key-lasts"),
             (carrier.repeat(2), "named \"default\""),
             (format!("{tenant}{line}sounds = \"/there/is/no/such/folder\"\n"), "/there/is/no/such/folder"),
         ];
@@ -254,10 +304,18 @@ mod tests {
     }
 
     #[test]
+    fn a_key_of_a_log_lasts_three_months_or_what_is_written() {
+        let lasts = |text: &str| toml::from_str::<Config>(text).unwrap().journal.log_key_lasts;
+        assert_eq!(lasts(""), Period::Months(3));
+        assert_eq!(lasts("[journal]\nlog-key-lasts = \"1 year\"\n"), Period::Years(1));
+    }
+
+    #[test]
     fn a_usual_file_is_left_alone() {
         let text = "[server]\nlisten = \"0.0.0.0:80\"\npublic-url = \"https://voice.example.com\"\n\
                     [[tenant]]\nid = \"test\"\n";
         assert_eq!(problem(text), "");
         assert_eq!(problem(""), "");
+        assert_eq!(problem("[admin]\n"), "");
     }
 }

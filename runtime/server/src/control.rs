@@ -1,7 +1,7 @@
 //! The operator's commands to an installation that serves: a socket in the keys folder, which the owner alone can enter.
 //!
-//! One request and one answer for each connection, each a line of JSON. Who connects and says nothing, or does not read, keeps
-//! nobody else waiting. What a command needs the one writer of the journal
+//! One request and one answer for each connection, each a line of JSON; after the answer that it comes, a back-up. Who connects
+//! and says nothing, or does not read, keeps nobody else waiting. What a command needs the one writer of the journal
 //! for is handed over here; everything else it does on the files.
 
 use std::fs::Permissions;
@@ -12,19 +12,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use parloir_backup::Of;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::erasure::{EraseRequest, HoldRequest, TenantErasure};
+use crate::back_up::{Incoming, give};
+use crate::erasure::{AccessRequest, EraseRequest, HoldRequest, TenantErasure};
 use crate::rights::{RightsDone, RightsRequest};
 use crate::serve::House;
 use crate::sweep::{Swept, sweep_all};
 
-/// The longest request, in bytes.
-const MAX_REQUEST: u64 = 64 << 10;
+/// The longest request, in bytes: one for reads names a hundred thousand calls.
+const MAX_REQUEST: u64 = 8 << 20;
 /// The longest answer, in bytes: a tenant may have had many calls.
 const MAX_ANSWER: u64 = 256 << 20;
 /// Connections at once; more of them wait.
@@ -41,6 +43,8 @@ enum Request {
     Hold(HoldRequest),
     Rights(RightsRequest),
     Sweep { dry_run: bool },
+    BackUp { of: Of },
+    Read(Vec<AccessRequest>),
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -50,6 +54,15 @@ enum Answer {
     Held(bool),
     Rights(RightsDone),
     Swept(Vec<Swept>),
+    /// What follows is a back-up of about so many bytes.
+    BackUp {
+        bytes: u64,
+        /// What is beside the keys and not in it.
+        #[serde(default)]
+        left_out: Vec<String>,
+    },
+    /// It may be read: that is in the log.
+    Noted,
     Failed(String),
 }
 
@@ -77,6 +90,19 @@ pub async fn hand_over_erasure(
         Some(Answer::Erased(done)) => Ok(Some(done)),
         other => refused(other),
     }
+}
+
+/// Has it note that content is read.
+pub async fn hand_over_accesses(keys: &Path, reads: &[AccessRequest]) -> Result<Option<()>, ControlError> {
+    match ask(keys, &Request::Read(reads.to_vec())).await? {
+        Some(Answer::Noted) => Ok(Some(())),
+        other => refused(other),
+    }
+}
+
+/// Whether an installation serves with these keys.
+pub fn serves(keys: &Path) -> bool {
+    Probe::connect(socket(keys)).is_ok()
 }
 
 /// Has it hold a call, or release it.
@@ -110,9 +136,29 @@ fn refused<T>(answer: Option<Answer>) -> Result<Option<T>, ControlError> {
     match answer {
         None => Ok(None),
         Some(Answer::Failed(why)) => Err(ControlError::Refused(why)),
-        Some(Answer::Erased(_) | Answer::Held(_) | Answer::Rights(_) | Answer::Swept(_)) => {
-            Err(ControlError::Refused("it answered something else: is it of another version?".into()))
-        }
+        Some(
+            Answer::Erased(_)
+            | Answer::Held(_)
+            | Answer::Rights(_)
+            | Answer::Swept(_)
+            | Answer::BackUp { .. }
+            | Answer::Noted,
+        ) => Err(ControlError::Refused("it answered something else: is it of another version?".into())),
+    }
+}
+
+/// Has it give a back-up, while it serves. Blocks.
+pub fn hand_over_back_up(keys: &Path, of: Of) -> Result<Option<Incoming>, ControlError> {
+    let Ok(mut stream) = Probe::connect(socket(keys)) else { return Ok(None) };
+    let mut line = serde_json::to_vec(&Request::BackUp { of }).map_err(io::Error::from)?;
+    line.push(b'\n');
+    std::io::Write::write_all(&mut stream, &line)?;
+    let mut from = std::io::BufReader::new(stream);
+    let mut answer = Vec::new();
+    std::io::BufRead::read_until(&mut std::io::Read::take(&mut from, MAX_REQUEST), b'\n', &mut answer)?;
+    match serde_json::from_slice(&answer).map_err(io::Error::from)? {
+        Answer::BackUp { bytes, left_out } => Ok(Some(Incoming::new((bytes, left_out), from))),
+        other => refused(Some(other)),
     }
 }
 
@@ -151,6 +197,7 @@ pub(crate) fn end(keys: &Path) {
 /// Does what is asked.
 pub(crate) async fn run(listener: UnixListener, house: Arc<House>) {
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let one_back_up = Arc::new(Semaphore::new(1));
     loop {
         let next = async {
             let room = Arc::clone(&room).acquire_owned().await.map_err(io::Error::other)?;
@@ -168,9 +215,9 @@ pub(crate) async fn run(listener: UnixListener, house: Arc<House>) {
                 continue;
             }
         };
-        let house = Arc::clone(&house);
+        let (house, one_back_up) = (Arc::clone(&house), Arc::clone(&one_back_up));
         tokio::spawn(async move {
-            if let Err(error) = answer(stream, &house).await {
+            if let Err(error) = answer(stream, &house, &one_back_up).await {
                 tracing::warn!(%error, "a command to this installation was not answered");
             }
             drop(room);
@@ -186,9 +233,9 @@ async fn request(from: impl tokio::io::AsyncRead + Unpin) -> io::Result<Vec<u8>>
     Ok(line)
 }
 
-async fn answer(stream: UnixStream, house: &House) -> io::Result<()> {
-    let (from, mut to) = stream.into_split();
-    let line = request(from).await?;
+async fn answer(mut stream: UnixStream, house: &House, one_back_up: &Semaphore) -> io::Result<()> {
+    let peer = stream.peer_cred()?.uid();
+    let line = request(&mut stream).await?;
     let storage = &house.installation.storage;
     let failed = |error: crate::EraseError| Answer::Failed(error.to_string());
     let answer = match serde_json::from_slice(&line) {
@@ -199,17 +246,70 @@ async fn answer(stream: UnixStream, house: &House) -> io::Result<()> {
             storage.rights(&request).await.map_or_else(failed, Answer::Rights)
         }
         Ok(Request::Sweep { dry_run }) => Answer::Swept(sweep_all(house, dry_run).await),
+        Ok(Request::Read(reads)) if !reads.iter().all(|read| read.is_of(peer)) => {
+            Answer::Failed("it is noted who reads, and that is whoever runs the command".into())
+        }
+        Ok(Request::Read(reads)) => {
+            storage.note_accesses(&reads).await.map_or_else(failed, |()| Answer::Noted)
+        }
+        Ok(Request::BackUp { of }) => match one_back_up.try_acquire() {
+            Ok(_only) => return back_up(stream, house, of).await,
+            Err(_) => Answer::Failed("another back-up is being made: wait until that one is done".into()),
+        },
         Err(error) => Answer::Failed(format!(
             "this installation does not know the command ({error}): is it of another version?"
         )),
     };
-    let mut line = serde_json::to_vec(&answer)?;
+    tell(stream, &line_of(&answer)?).await
+}
+
+fn line_of(answer: &Answer) -> io::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(answer)?;
     line.push(b'\n');
-    timeout(ANSWERING, to.write_all(&line)).await?
+    Ok(line)
+}
+
+/// Writes an answer, to whoever reads it in time.
+async fn tell(mut to: impl tokio::io::AsyncWrite + Unpin, line: &[u8]) -> io::Result<()> {
+    timeout(ANSWERING, to.write_all(line)).await?
+}
+
+/// Gives a back-up, on a thread of its own once it is known what is in it.
+async fn back_up(stream: UnixStream, house: &House, of: Of) -> io::Result<()> {
+    let stream = stream.into_std()?;
+    stream.set_nonblocking(false)?;
+    // Who asked and does not read holds nothing back for long.
+    stream.set_write_timeout(Some(ANSWERING))?;
+    let (snapshot, held) = match house.installation.storage.snapshot(of).await {
+        // No key changes until they are copied.
+        Ok((snapshot, held)) => (Ok(snapshot), held),
+        Err(error) => (Err(error.to_string()), None),
+    };
+    let given = tokio::task::spawn_blocking(move || {
+        let mut stream = stream;
+        let answer = match &snapshot {
+            Ok(snapshot) => {
+                Answer::BackUp { bytes: snapshot.bytes(), left_out: snapshot.left_out().to_vec() }
+            }
+            Err(why) => Answer::Failed(why.clone()),
+        };
+        std::io::Write::write_all(&mut stream, &line_of(&answer)?)?;
+        match snapshot {
+            Ok(snapshot) => give(stream, snapshot),
+            Err(_) => Ok(false),
+        }
+    });
+    let is_kept = given.await??;
+    match held {
+        Some(held) if is_kept => held.backed_up().await.map_err(io::Error::other),
+        Some(_) | None => Ok(()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use parloir_journal::{ContentRead, Reader};
+
     use super::*;
 
     #[tokio::test]
@@ -224,11 +324,39 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
     }
 
+    #[test]
+    fn who_reads_is_named_and_not_as_somebody_else() {
+        let read = |who| AccessRequest {
+            tenant: "cabinet".parse().unwrap(),
+            read: ContentRead {
+                who,
+                command: "show".into(),
+                calls: vec![],
+                purposes: vec![],
+                why: Some("a complaint".into()),
+            },
+        };
+        let user = |uid| read(Reader::User { name: "operator".into(), uid });
+        assert!(user(1_000).is_of(1_000));
+        assert!(!user(0).is_of(1_000));
+        let line = serde_json::to_string(&Request::Read(vec![user(7)])).unwrap();
+        let Ok(Request::Read(again)) = serde_json::from_str(&line) else { panic!("{line}") };
+        assert_eq!(again, [user(7)]);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn who_says_nothing_is_not_waited_for() {
         let (silent, ours) = UnixStream::pair().unwrap();
         let error = request(ours).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         drop(silent);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_read_is_not_waited_for() {
+        let (ours, deaf) = tokio::io::duplex(16);
+        let error = tell(ours, &[b'x'; 1_000]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        drop(deaf);
     }
 }

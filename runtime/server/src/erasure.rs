@@ -7,15 +7,15 @@ use std::collections::HashSet;
 
 use parloir_contract::{CallId, TenantId};
 use parloir_journal::{
-    CallEntry, Erasure, ErasureReport, Journal, JournalError, Purposes, ReadError, Record, Requested,
-    Restriction, erased, erasures, holds, pseudonym, rights,
+    CallEntry, CallOf, ContentRead, Erasure, ErasureReport, Journal, JournalError, Purposes, ReadError,
+    Reader, Record, Requested, Restriction, erased, erasures, holds, pseudonym,
 };
-use parloir_persons::{NotANumber, Number, caller_in};
+use parloir_persons::{NotANumber, Number, caller_in, numbers};
 use parloir_store::{Entry, Rows, StoreError, Table, TenantStore};
 use serde::{Deserialize, Serialize};
 
 use crate::Storage;
-use crate::rights::{CaseError, Known};
+use crate::rights::{CaseError, Known, WORDS};
 
 /// Calls, or rows, looked at in one go.
 const PAGE: usize = 500;
@@ -23,8 +23,6 @@ const PAGE: usize = 500;
 const MAX_ROUNDS: usize = 8;
 /// Tables in which rows may name a caller.
 const NAMING: [Table; 4] = [Table::Appointments, Table::AppointmentsByPhone, Table::Memory, Table::Reports];
-/// Tables that are the journal's own index: of them goes what belongs to erased calls.
-const INDEX: [Table; 4] = [Table::Calls, Table::CallsByTime, Table::OpenCalls, Table::Journal];
 
 /// Whose things are to be erased.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,6 +103,23 @@ pub struct HoldRequest {
     pub release: bool,
 }
 
+/// A wish to read content of a tenant's calls, which is noted before it is granted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessRequest {
+    /// Whose calls.
+    pub tenant: TenantId,
+    /// What is read, by whom, and why.
+    pub read: ContentRead,
+}
+
+impl AccessRequest {
+    /// Whether it is this user of the machine who reads: nobody is named as another.
+    pub(crate) fn is_of(&self, uid: u32) -> bool {
+        let Reader::User { uid: who, .. } = &self.read.who;
+        *who == uid
+    }
+}
+
 /// Why nothing was erased.
 #[derive(Debug, thiserror::Error)]
 pub enum EraseError {
@@ -120,6 +135,9 @@ pub enum EraseError {
     /// The case is none to erase something in.
     #[error(transparent)]
     Case(#[from] CaseError),
+    /// Words that are too long.
+    #[error("write at most {WORDS} characters: nothing was done")]
+    TooLong,
     /// The journal did not do it.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -128,11 +146,17 @@ pub enum EraseError {
     Store(#[from] StoreError),
 }
 
+/// Refuses words of the operator's that are too long.
+fn bounded(words: &str) -> Result<(), EraseError> {
+    if words.chars().count() > WORDS { Err(EraseError::TooLong) } else { Ok(()) }
+}
+
 impl Storage {
     /// Erases what is asked for, tenant by tenant. When it returns, none of it can be read any more. What is cut off is
     /// finished when the journal is opened next. What cannot be done of a caller's does not keep the rest of it from being
     /// erased: see [`TenantErasure::unread`] and [`TenantErasure::failed`].
     pub async fn erase(&self, request: &EraseRequest) -> Result<Vec<TenantErasure>, EraseError> {
+        request.reason.as_deref().map_or(Ok(()), bounded)?;
         let mut done = Vec::new();
         for (tenant, mut found) in self.found(request).await? {
             let mut erased = TenantErasure {
@@ -186,9 +210,10 @@ impl Storage {
         let nothing_stays = erased.lasting.is_empty() && erased.held.is_empty() && erased.unread.is_empty();
         let Some(number) = number else {
             if requested == Requested::Tenant && nothing_stays {
-                for Restriction { who, .. } in rights(self.keys(), tenant).await?.restricted {
-                    self.journal.forget_restriction(tenant, who).await?;
+                for Restriction { who, .. } in &self.journal.rights(tenant).await?.restricted {
+                    self.journal.forget_restriction(tenant, *who).await?;
                 }
+                self.journal.forget_whose(tenant, None).await?;
             }
             return Ok(());
         };
@@ -214,6 +239,7 @@ impl Storage {
             // What is not there need not be kept from anybody, and a hash of the number is not left for it.
             let who = pseudonym(self.keys(), tenant, &number.to_string()).await?;
             self.journal.forget_restriction(tenant, who).await?;
+            self.journal.forget_whose(tenant, Some(who)).await?;
         }
         Ok(())
     }
@@ -221,10 +247,22 @@ impl Storage {
     /// Holds a call, or releases it. Returns whether that changed anything.
     pub async fn hold(&self, request: &HoldRequest) -> Result<bool, EraseError> {
         let HoldRequest { tenant, call, why, release } = request;
+        bounded(why)?;
         Ok(match release {
             true => self.journal.release(tenant, *call, why.clone()).await?,
             false => self.journal.hold(tenant, *call, why.clone()).await?,
         })
+    }
+
+    /// Notes that content is read, durably: of all of these tenants, or of none where one is not known here.
+    pub async fn note_accesses(&self, requests: &[AccessRequest]) -> Result<(), EraseError> {
+        for AccessRequest { tenant, .. } in requests {
+            self.known(tenant).await?;
+        }
+        for AccessRequest { tenant, read } in requests {
+            self.journal.note_access(tenant, read.clone()).await?;
+        }
+        Ok(())
     }
 
     async fn found(&self, request: &EraseRequest) -> Result<Vec<(TenantId, Found)>, EraseError> {
@@ -264,7 +302,8 @@ impl Storage {
                 case.as_ref().map_or(Ok(()), |case| case.is_of(Some(&tenant), None))?;
                 let mut found = Found::new(self, &tenant, Requested::Tenant).await?;
                 calls(&self.journal, &tenant).await?.iter().for_each(|entry| found.add(entry));
-                let tables = Table::ALL.into_iter().filter(|table| !INDEX.contains(table));
+                // Of the journal's own index goes what belongs to erased calls.
+                let tables = Table::ALL.into_iter().filter(|table| !table.is_index());
                 found.rows = tables.map(Rows::Of).collect();
                 (found.records, found.unread) = self.unerased(&tenant, None, None).await?;
                 Ok(vec![(tenant, found)])
@@ -279,7 +318,9 @@ impl Storage {
         case: Option<&Known>,
     ) -> Result<Found, EraseError> {
         let mut found = Found::new(self, tenant, Requested::Caller).await?;
-        for entry in calls(&self.journal, tenant).await? {
+        let may_be = self.journal.calls_of(tenant, &number.to_string(), numbers).await?;
+        let may_have_rung = may_be.calls.into_iter().filter(|call| call.rang && !call.entry.is_of_journal());
+        for CallOf { entry, .. } in may_have_rung {
             match self.journal.records(tenant, entry.call).await {
                 Ok(records) if records.iter().any(|record| rang(number, record)) => found.add(&entry),
                 // Another's; or erased since it was listed.
@@ -287,6 +328,8 @@ impl Storage {
                 Err(error) => found.unread.push(Left { call: entry.call, why: error.to_string() }),
             }
         }
+        let unread = may_be.unread.into_iter().filter(|(entry, _)| !entry.is_of_journal());
+        found.unread.extend(unread.map(|(entry, why)| Left { call: entry.call, why }));
         found.rows = rows_of(number, &self.rows(tenant).await?).await?;
         let (records, unread) = self.unerased(tenant, Some(number), case).await?;
         found.records = records;
@@ -321,11 +364,6 @@ impl Storage {
     pub(crate) async fn known(&self, tenant: &TenantId) -> Result<TenantId, EraseError> {
         let known = self.journal.tenants().await?.contains(tenant);
         if known { Ok(tenant.clone()) } else { Err(EraseError::NoSuchTenant(tenant.clone())) }
-    }
-
-    /// When, and how much, was erased of calls of a tenant.
-    pub async fn erasures(&self, tenant: &TenantId) -> Result<Vec<parloir_journal::ErasureNote>, EraseError> {
-        Ok(erasures(self.keys(), tenant).await?)
     }
 }
 
@@ -523,7 +561,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_that_cannot_be_read_may_name_the_caller_and_is_told() {
+    async fn a_request_of_the_callers_that_cannot_be_read_is_told_and_anothers_is_not_looked_at() {
         let folder = tempfile::tempdir().unwrap();
         let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
         let hers = call(&storage, 1, HERS).await;
@@ -548,7 +586,10 @@ mod tests {
         bytes[from.offset as usize..to.offset as usize].iter_mut().for_each(|byte| *byte ^= 0xff);
         std::fs::write(&file, bytes).unwrap();
         let would = storage.erase(&request(whose, true)).await.unwrap();
-        assert_eq!(would[0].calls, [hers]);
+        assert_eq!((would[0].calls.as_slice(), would[0].unread.len()), ([hers].as_slice(), 0));
+        let whose = Whose::Caller { number: HIS.into(), tenant: None };
+        let would = storage.erase(&request(whose, true)).await.unwrap();
+        assert_eq!(would[0].calls, [next]);
         assert_eq!((would[0].unread.len(), would[0].unread[0].call), (1, his.case));
         storage.close().await;
     }
@@ -616,7 +657,12 @@ mod tests {
         assert!(!text.contains(HERS), "{text}");
         let text = format!("{:?}", storage.journal.records(&tenant(), his).await.unwrap());
         assert!(text.contains(HIS), "{text}");
-        assert_eq!(storage.erasures(&tenant()).await.unwrap()[0].requested, Requested::Caller);
+        let told = erasures(storage.keys(), &tenant()).await.unwrap();
+        assert_eq!(told[0].requested, Requested::Caller);
+        let long = EraseRequest { reason: Some("w".repeat(2_001)), ..request(whose.clone(), false) };
+        assert!(matches!(storage.erase(&long).await, Err(EraseError::TooLong)));
+        let long = HoldRequest { tenant: tenant(), call: his, why: "w".repeat(2_001), release: false };
+        assert!(matches!(storage.hold(&long).await, Err(EraseError::TooLong)));
         // Nothing is left to be found.
         let again = storage.erase(&request(whose, false)).await.unwrap();
         assert_eq!((again[0].calls.len(), again[0].rows, again[0].report), (0, 0, None));

@@ -1,17 +1,19 @@
 //! Everything that is opened once: keys, store, journal, sandbox, providers, agents.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::RwLock;
+use parloir_backup::{BackUpError, Of, Snapshot};
 use parloir_call::{HostWords, Rehearsing};
 use parloir_contract::TenantId;
-use parloir_journal::Journal;
+use parloir_journal::{Journal, JournalError, KeysHeld};
 use parloir_providers::{ProvidersConfig, Registry};
 use parloir_sandbox::{Agent, ArtifactCache, Sandbox, SealKey, Settings};
 use parloir_store::{Embedded, Kms, Store, StoreError, TenantStore};
-use parloir_tenancy::{Documents, House};
+use parloir_tenancy::config::TenantConfig;
+use parloir_tenancy::{Documents, House, Tenant};
 
 use crate::config::Config;
 use crate::sweep::unkept;
@@ -22,6 +24,9 @@ pub enum OpenError {
     /// The data folder, the keys folder, or what is in them.
     #[error("{0}")]
     Storage(String),
+    /// Another program has them open.
+    #[error("{0}")]
+    InUse(String),
     /// The operator's file.
     #[error("the configuration: {0}")]
     Config(String),
@@ -33,6 +38,12 @@ pub enum OpenError {
         /// What is wrong.
         problem: String,
     },
+}
+
+impl OpenError {
+    fn storage(error: &dyn std::fmt::Display, in_use: bool) -> Self {
+        if in_use { Self::InUse(error.to_string()) } else { Self::Storage(error.to_string()) }
+    }
 }
 
 /// Where an installation rests.
@@ -52,6 +63,11 @@ impl Folders {
         keys.push(".keys");
         Self { data, keys: keys.into() }
     }
+
+    /// The store's own, in the data folder.
+    pub(crate) fn store(&self) -> PathBuf {
+        self.data.join("store")
+    }
 }
 
 /// What rests on disk, opened.
@@ -60,20 +76,21 @@ pub struct Storage {
     pub journal: Journal,
     store: Arc<dyn Store>,
     kms: Arc<dyn Kms>,
+    data: PathBuf,
     keys: PathBuf,
 }
 
 impl Storage {
     /// Opens, or creates, an installation's folders.
     pub async fn open(folders: &Folders) -> Result<Self, OpenError> {
-        let storage = |e: &dyn std::fmt::Display| OpenError::Storage(e.to_string());
-        let kms = parloir_store::Keyring::open(&folders.keys).map_err(|e| storage(&e))?;
+        let kms = parloir_store::Keyring::open(&folders.keys).map_err(|e| OpenError::storage(&e, false))?;
         let kms: Arc<dyn Kms> = Arc::new(kms);
-        let store = Embedded::open(folders.data.join("store")).await.map_err(|e| storage(&e))?;
+        let in_use = |e: StoreError| OpenError::storage(&e, matches!(e, StoreError::InUse(_)));
+        let store = Embedded::open(folders.store()).await.map_err(in_use)?;
         let store: Arc<dyn Store> = Arc::new(store);
-        let journal =
-            Journal::open(&folders.data, kms.clone(), store.clone()).await.map_err(|e| storage(&e))?;
-        Ok(Self { journal, store, kms, keys: folders.keys.clone() })
+        let in_use = |e: JournalError| OpenError::storage(&e, matches!(e, JournalError::InUse(_)));
+        let journal = Journal::open(&folders.data, kms.clone(), store.clone()).await.map_err(in_use)?;
+        Ok(Self { journal, store, kms, data: folders.data.clone(), keys: folders.keys.clone() })
     }
 
     /// Seals what is open. Calls that are still live are closed as interrupted.
@@ -90,6 +107,21 @@ impl Storage {
         TenantStore::open(self.store.clone(), self.kms.as_ref(), tenant.clone()).await
     }
 
+    /// What a back-up holds, of the data or of the keys, as it is now; and what has to be held until it is written: where keys are
+    /// copied, none of them changes meanwhile.
+    pub async fn snapshot(&self, of: Of) -> Result<(Snapshot, Option<KeysHeld<'_>>), BackUpError> {
+        match of {
+            Of::Data => Ok((Snapshot::of_data(&self.journal, &*self.store, &self.data).await?, None)),
+            Of::Keys => {
+                let held = self.journal.hold_keys().await;
+                let keys = self.keys.clone();
+                let taken = tokio::task::spawn_blocking(move || Snapshot::of_keys(&keys)).await;
+                let taken = taken.map_err(|error| BackUpError::Seal(error.to_string()))??;
+                Ok((taken, Some(held)))
+            }
+        }
+    }
+
     pub(crate) fn keys(&self) -> &dyn Kms {
         &*self.kms
     }
@@ -98,12 +130,21 @@ impl Storage {
     pub(crate) fn keys_folder(&self) -> &Path {
         &self.keys
     }
+
+    /// The data folder.
+    pub(crate) fn data_folder(&self) -> &Path {
+        &self.data
+    }
+
+    /// The rooms of the directory: the same storage, keys and journal.
+    pub(crate) fn directory_rooms(&self) -> parloir_admin::Rooms {
+        let (store, kms, journal) = (self.store.clone(), self.kms.clone(), self.journal.clone());
+        parloir_admin::Rooms { store, kms, journal }
+    }
 }
 
 /// An installation, ready to answer.
 pub struct Installation {
-    /// Tenants and lines.
-    pub house: House,
     /// Providers, in order of trying.
     pub providers: Registry,
     /// What the host itself may have to say.
@@ -114,7 +155,11 @@ pub struct Installation {
     pub rehearsing: Option<Rehearsing>,
     sandbox: Sandbox,
     agents: RwLock<HashMap<PathBuf, Agent>>,
-    tenants: HashMap<TenantId, TenantRooms>,
+    tenants: RwLock<HashMap<TenantId, TenantRooms>>,
+    house: RwLock<Arc<House>>,
+    /// What the house was made of; held while another is made.
+    described: tokio::sync::Mutex<Vec<TenantConfig>>,
+    carriers: HashSet<String>,
 }
 
 /// What one tenant has opened.
@@ -165,7 +210,7 @@ impl Installation {
         };
         let cache = kept_agents(folders)?;
         let sandbox = Sandbox::new(settings, Some(cache)).map_err(|e| OpenError::Storage(e.to_string()))?;
-        Self::furnish(house, storage, providers, sandbox, HashMap::new(), tell).await
+        Self::furnish((config, house), storage, providers, sandbox, HashMap::new(), tell).await
     }
 
     /// Opens an installation around agents that are loaded already, by the file their lines name: for
@@ -185,11 +230,11 @@ impl Installation {
             return Err(OpenError::Config("no agent was given: load at least one".into()));
         };
         let storage = Storage::open(folders).await?;
-        Self::furnish(house, storage, providers, sandbox, agents, &|_| {}).await
+        Self::furnish((config, house), storage, providers, sandbox, agents, &|_| {}).await
     }
 
     async fn furnish(
-        house: House,
+        (config, house): (&Config, House),
         storage: Storage,
         providers: Registry,
         sandbox: Sandbox,
@@ -205,26 +250,82 @@ impl Installation {
         }
         let mut tenants = HashMap::new();
         for tenant in house.tenants() {
-            let store = storage.tenant(&tenant.id).await?;
-            storage.journal.keep_nothing_of(tenant.id.clone(), unkept(&tenant.retention));
-            let documents = match &tenant.documents {
-                Some(folder) => Some(Documents::open(folder).map_err(|e| {
-                    OpenError::Config(format!("tenant {}: documents {}: {e}", tenant.id, folder.display()))
-                })?),
-                None => None,
-            };
-            tenants.insert(tenant.id.clone(), TenantRooms { store, documents });
+            tenants.insert(tenant.id.clone(), rooms_of(&storage, tenant).await?);
         }
-        let agents = RwLock::new(agents);
         let (words, rehearsing) = (HostWords::default(), None);
-        Ok(Self { house, providers, words, storage, rehearsing, sandbox, agents, tenants })
+        Ok(Self {
+            providers,
+            words,
+            storage,
+            rehearsing,
+            sandbox,
+            agents: RwLock::new(agents),
+            tenants: RwLock::new(tenants),
+            house: RwLock::new(Arc::new(house)),
+            described: tokio::sync::Mutex::new(config.tenants.clone()),
+            carriers: config.carriers.iter().map(|carrier| carrier.name.clone()).collect(),
+        })
+    }
+
+    /// Tenants and lines, as they are now: whoever goes on with a call keeps what it began with.
+    pub fn house(&self) -> Arc<House> {
+        self.house.read().clone()
+    }
+
+    /// Whether a tenant's calls could be answered so: its table is valid, its carriers are known, its agents load. Nothing that
+    /// is answered changes; an agent that was never compiled for this machine takes half a minute.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong and what to do.
+    pub(crate) async fn prepare(&self, tenant: &TenantConfig) -> Result<(), String> {
+        let house = House::new(vec![tenant.clone()]).map_err(|e| e.to_string())?;
+        known_carriers(&house, &self.carriers)?;
+        for line in house.lines() {
+            let path = &line.config.agent;
+            if self.agent(path).is_none() {
+                if tokio::fs::metadata(path).await.is_err() {
+                    let name = path.file_name().unwrap_or_default().to_string_lossy();
+                    return Err(format!(
+                        "`agent` names {name}, which is not there: have the operator put it into the tenant's folder of agents"
+                    ));
+                }
+                let agent = load(&self.sandbox, path).await.map_err(|e| unloaded(&e))?;
+                self.agents.write().entry(path.clone()).or_insert(agent);
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers these tenants' lines so from the next call on, in place of all that was known of those tenants. Each is
+    /// [prepared](Self::prepare) before.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong; then everything is answered as before.
+    pub(crate) async fn take_in(&self, taken: Vec<TenantConfig>) -> Result<(), String> {
+        let mut described = self.described.lock().await;
+        let ids: HashSet<TenantId> = taken.iter().map(|tenant| tenant.id.clone()).collect();
+        let mut all: Vec<_> = described.iter().filter(|known| !ids.contains(&known.id)).cloned().collect();
+        all.extend(taken);
+        let house = House::new(all.clone()).map_err(|e| e.to_string())?;
+        let mut rooms = Vec::with_capacity(ids.len());
+        for tenant in house.tenants() {
+            if !ids.contains(&tenant.id) {
+                continue;
+            }
+            let opened = rooms_of(&self.storage, tenant).await.map_err(|e| e.to_string())?;
+            rooms.push((tenant.id.clone(), opened));
+        }
+        self.tenants.write().extend(rooms);
+        *self.house.write() = Arc::new(house);
+        *described = all;
+        Ok(())
     }
 
     /// Speaks what the host itself may have to say on any line, and keeps it. Returns how many
     /// sentences no voice would speak.
     pub async fn prepare_words(&self) -> usize {
         let lines: Vec<_> = self
-            .house
+            .house()
             .lines()
             .map(|line| {
                 let agent = self.agent(&line.config.agent);
@@ -274,8 +375,8 @@ impl Installation {
     }
 
     /// What a tenant has opened.
-    pub(crate) fn rooms(&self, tenant: &TenantId) -> Option<&TenantRooms> {
-        self.tenants.get(tenant)
+    pub(crate) fn rooms(&self, tenant: &TenantId) -> Option<TenantRooms> {
+        self.tenants.read().get(tenant).cloned()
     }
 
     /// The agents that are loaded, by their file.
@@ -288,13 +389,51 @@ impl Installation {
 fn house(config: &Config) -> Result<House, OpenError> {
     config.check().map_err(OpenError::Config)?;
     let house = House::new(config.tenants.clone()).map_err(|e| OpenError::Config(e.to_string()))?;
-    if let Some(line) = house.lines().find(|l| !config.carriers.iter().any(|c| c.name == l.config.carrier)) {
-        let (number, carrier) = (&line.config.number, &line.config.carrier);
-        return Err(OpenError::Config(format!(
-            "line {number} names carrier {carrier:?}, which no [[carrier]] describes"
-        )));
-    }
+    let carriers = config.carriers.iter().map(|carrier| carrier.name.clone()).collect();
+    known_carriers(&house, &carriers).map_err(OpenError::Config)?;
     Ok(house)
+}
+
+/// That every line's carrier is one of these.
+fn known_carriers(house: &House, carriers: &HashSet<String>) -> Result<(), String> {
+    match house.lines().find(|line| !carriers.contains(&line.config.carrier)) {
+        None => Ok(()),
+        Some(line) => {
+            let (number, carrier) = (&line.config.number, &line.config.carrier);
+            Err(format!("line {number} names carrier {carrier:?}, which no [[carrier]] describes"))
+        }
+    }
+}
+
+/// Opens what a tenant's calls need, and tells the journal what of them it keeps for 0 days.
+async fn rooms_of(storage: &Storage, tenant: &Tenant) -> Result<TenantRooms, OpenError> {
+    let store = storage.tenant(&tenant.id).await?;
+    storage.journal.keep_nothing_of(tenant.id.clone(), unkept(&tenant.retention));
+    let documents = match &tenant.documents {
+        Some(folder) => {
+            let place = folder.clone();
+            let opened = tokio::task::spawn_blocking(move || Documents::open(&place)).await;
+            let opened = opened.map_err(std::io::Error::other).flatten();
+            Some(opened.map_err(|e| {
+                OpenError::Config(format!("tenant {}: documents {}: {e}", tenant.id, folder.display()))
+            })?)
+        }
+        None => None,
+    };
+    Ok(TenantRooms { store, documents })
+}
+
+/// Why an agent does not load, for whoever may know no path of this machine.
+fn unloaded(error: &OpenError) -> String {
+    match error {
+        OpenError::Agent { path, problem } => {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            format!("`agent` names {name}, which does not load: {problem}")
+        }
+        OpenError::Storage(problem) | OpenError::InUse(problem) | OpenError::Config(problem) => {
+            problem.clone()
+        }
+    }
 }
 
 async fn load(sandbox: &Sandbox, path: &Path) -> Result<Agent, OpenError> {

@@ -4,13 +4,17 @@
 //! - [`Installation`]: keys, store, journal, sandbox, providers and agents, opened.
 //! - [`serve`]: the HTTP endpoints. A carrier's webhook is answered with where to stream; its
 //!   WebSocket becomes a leg; the leg becomes a call.
+//! - [`Storage::snapshot`]: a back-up, which [`hand_over_back_up`] has an installation give that serves.
 //! - [`Storage::erase`]: what is somebody's becomes unreadable; [`hand_over_erasure`] has an installation do it that serves.
+//! - Its administration, where the file has `[admin]`: the directory and the API of `parloir-admin`, on this installation.
 //! - [`Storage::rights`]: what persons ask for; [`hand_over_rights`] likewise.
 //!
 //! What may never be here: what a call does (that is `parloir-call`), or a protocol's frames (that
 //! is `parloir-transport`).
 #![forbid(unsafe_code)]
 
+mod admin;
+mod back_up;
 mod calls;
 mod config;
 mod control;
@@ -18,22 +22,30 @@ mod erasure;
 mod installation;
 mod media;
 mod rights;
+mod rotate;
 mod routes;
 mod rows;
 mod serve;
 mod sweep;
 mod switchboard;
+mod telemetry;
+mod turned_away;
 mod witnesses;
 
+pub use back_up::Incoming;
 pub use calls::Finished;
 pub use config::{
-    CarrierConfig, CarrierKind, Config, ConfigError, JournalConfig, ServerConfig, WitnessConfig,
+    AdminConfig, CarrierConfig, CarrierKind, Config, ConfigError, JournalConfig, ServerConfig, WitnessConfig,
 };
-pub use control::{ControlError, hand_over_erasure, hand_over_hold, hand_over_rights, hand_over_sweep};
-pub use erasure::{EraseError, EraseRequest, HoldRequest, Left, TenantErasure, Whose};
+pub use control::{
+    ControlError, hand_over_accesses, hand_over_back_up, hand_over_erasure, hand_over_hold, hand_over_rights,
+    hand_over_sweep, serves,
+};
+pub use erasure::{AccessRequest, EraseError, EraseRequest, HoldRequest, Left, TenantErasure, Whose};
 pub use installation::{Folders, Installation, OpenError, Storage, kept_agents};
 pub use parloir_call::{Before, Clock, Rehearsing};
 pub use rights::{CaseError, Restrictions, RightsDone, RightsError, RightsRequest, named, today};
-pub use rows::KeptRow;
-pub use serve::{Running, ServeError, serve, undelayed};
+pub use rows::{KeptRow, rows_at_rest};
+pub use serve::{Running, ServeError, serve, serve_with, undelayed};
 pub use sweep::Swept;
+pub use telemetry::TelemetryConfig;

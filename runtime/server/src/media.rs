@@ -18,7 +18,6 @@ use parloir_transport::{Leg, LegCommand, LegEvent, StopReason, drive};
 use tokio::sync::watch;
 
 use crate::calls::{CallName, Expected, Finished, StreamState};
-use crate::rights::Restrictions;
 use crate::routes::Refusal;
 use crate::serve::House;
 use crate::switchboard::AskedSwitchboard;
@@ -131,7 +130,7 @@ async fn call(
     stream: watch::Receiver<StreamState>,
     expected: Expected,
 ) {
-    let Expected { id, line, caller, place, .. } = expected;
+    let Expected { id, line, caller, carrier, place, .. } = expected;
     let installation = &house.installation;
     let (Some(agent), Some(rooms)) =
         (installation.agent(&line.config.agent), installation.rooms(&line.tenant.id))
@@ -139,7 +138,7 @@ async fn call(
         tracing::error!(line = %line.config.number, "the line has no agent");
         return;
     };
-    let hidden = match Restrictions::of(installation.storage.keys(), &line.tenant.id).await {
+    let hidden = match installation.storage.restrictions(&line.tenant.id).await {
         Ok(restricted) => restricted.map(|restricted| Arc::new(restricted) as Arc<dyn Hidden>),
         Err(error) => {
             // The carrier asks what comes next and gets the fallback.
@@ -164,6 +163,7 @@ async fn call(
         hidden,
         switchboard: Arc::new(AskedSwitchboard::new(entry.live.clone())),
         closing: house.closing.clone(),
+        trace: house.telemetry.as_ref().map(|telemetry| telemetry.expect(id, carrier)),
         transport: "twilio",
         line,
     };

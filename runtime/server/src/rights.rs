@@ -3,15 +3,17 @@
 //! A term is one month from the day of receipt, by the calendar (GDPR, article 12(3)); where that month has no such day, its
 //! last one. It is counted in UTC, and no day off makes it longer.
 
+use std::collections::{HashMap, HashSet};
+
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
-use parloir_contract::{CallId, Refusal, TenantId};
+use parloir_contract::{CallId, Refusal, Status, TenantId};
 use parloir_journal::{
-    Amendment, BlockedTo, CaseNote, CaseStep, JournalError, Named, ReadError, Record, RecordBody,
-    Restriction, Right, Step, pseudonym, rights,
+    Amendment, BlockedTo, CallEntry, CaseNote, CaseStep, JournalError, Location, Named, ReadError, Record,
+    RecordBody, Restriction, Right, Step, pseudonym, rights,
 };
-use parloir_persons::{CallFile, NotANumber, Number, caller};
+use parloir_persons::{CallFile, NotANumber, Number, caller, numbers};
 use parloir_store::{Kms, RowKey, StoreError};
 use parloir_tenancy::Hidden;
 use parloir_tenancy::calendar::{Correction, Kept};
@@ -25,7 +27,7 @@ const TERM: i32 = 1;
 /// Months by which it may be extended at most.
 const EXTENSION: u8 = 2;
 /// Characters of the operator's words, and of what a field should say.
-const WORDS: usize = 2_000;
+pub(crate) const WORDS: usize = 2_000;
 /// Numbers that are looked for in one value of a memory.
 const NUMBERS: usize = 2_000;
 /// What names no appointment of a call.
@@ -125,6 +127,18 @@ pub enum RightsRequest {
         /// In which case.
         case: Option<CallId>,
     },
+    /// Finds the calls in which a person may be.
+    Calls {
+        /// Of which tenant.
+        tenant: TenantId,
+        /// Their number, as people write it.
+        number: String,
+    },
+    /// Finds the entries of who read what.
+    Accesses {
+        /// Of which tenant.
+        tenant: TenantId,
+    },
     /// Finds what the tenant's storage holds of a person beside calls.
     Rows {
         /// Of which tenant.
@@ -150,9 +164,19 @@ pub enum RightsDone {
         recorded: Vec<String>,
         /// In how many standing appointments it was put right too.
         appointments: u32,
+        /// In which it was not, though the record says it of them, and why: the same, asked for once more, makes up for it.
+        #[serde(default)]
+        left: Vec<(String, String)>,
     },
     /// Whether anything changed.
     Changed(bool),
+    /// Calls to look at.
+    Calls {
+        /// Where they begin, newest first.
+        calls: Vec<(CallId, Location)>,
+        /// These could not be read: nobody knows whether the person is in them.
+        unread: Vec<Left>,
+    },
     /// What there is.
     Rows(Vec<KeptRow>),
 }
@@ -212,6 +236,15 @@ pub enum RightsError {
         /// Those there are, or that there is nothing.
         known: Vec<String>,
     },
+    /// It is no status.
+    #[error("{said:?} is no status: write one of {}", statuses())]
+    NoStatus {
+        /// What was given.
+        said: String,
+    },
+    /// Nothing is to stand there.
+    #[error("say what it should be: what is left empty puts nothing right")]
+    Nothing,
     /// Words that are too long.
     #[error("write at most {WORDS} characters")]
     TooLong,
@@ -266,6 +299,24 @@ fn words(words: Option<&String>) -> Result<(), RightsError> {
     if long { Err(RightsError::TooLong) } else { Ok(()) }
 }
 
+fn statuses() -> String {
+    Status::ALL.map(Status::word).join(", ")
+}
+
+/// Refuses what no field of a call may be put right to.
+fn may_say(field: &str, to: &str) -> Result<(), RightsError> {
+    if to.is_empty() {
+        return Err(RightsError::Nothing);
+    }
+    if to.chars().count() > WORDS {
+        return Err(RightsError::TooLong);
+    }
+    if field == "status" && !Status::ALL.iter().any(|status| status.word() == to) {
+        return Err(RightsError::NoStatus { said: to.chars().take(40).collect() });
+    }
+    Ok(())
+}
+
 /// A case, whose it is, and of whom, where that can still be read.
 pub(crate) struct Known {
     pub(crate) tenant: TenantId,
@@ -283,6 +334,14 @@ impl Known {
             (Some(_) | None, _) => Ok(()),
         }
     }
+}
+
+/// What a field of a call was put right to, and the record of it.
+struct Before {
+    record: CallId,
+    to: String,
+    /// In how many appointments, as the record says.
+    appointments: u32,
 }
 
 impl Storage {
@@ -344,6 +403,17 @@ impl Storage {
                 let step = if to.is_none() { CaseStep::Unblocked } else { CaseStep::Blocked };
                 self.changed(&tenant, *case, step, record).await
             }
+            RightsRequest::Calls { tenant, number } => {
+                let (tenant, number) = (self.known(tenant).await?, number.parse::<Number>()?);
+                let may_be = self.journal.calls_of(&tenant, &number.to_string(), numbers).await?;
+                let calls = may_be.calls.into_iter().map(|call| (call.call(), call.entry.first)).collect();
+                let left = |(entry, why): (CallEntry, String)| Left { call: entry.call, why };
+                Ok(RightsDone::Calls { calls, unread: may_be.unread.into_iter().map(left).collect() })
+            }
+            RightsRequest::Accesses { tenant } => {
+                let calls = self.journal.accesses(&self.known(tenant).await?).await?;
+                Ok(RightsDone::Calls { calls, unread: Vec::new() })
+            }
             RightsRequest::Rows { tenant, number, references } => {
                 let (tenant, number) = (self.known(tenant).await?, number.parse::<Number>()?);
                 Ok(RightsDone::Rows(self.kept_rows(&tenant, &number, references).await?))
@@ -358,25 +428,38 @@ impl Storage {
         caller: Option<&str>,
     ) -> Result<Option<BlockedTo>, JournalError> {
         let Some(number) = caller.and_then(|caller| caller.parse::<Number>().ok()) else { return Ok(None) };
-        let blocked = rights(self.keys(), tenant).await?.blocked;
-        if blocked.is_empty() {
+        let all = self.journal.rights(tenant).await?;
+        if all.blocked.is_empty() {
             return Ok(None);
         }
         let who = pseudonym(self.keys(), tenant, &number.to_string()).await?;
-        Ok(blocked.iter().find(|block| block.who == who).map(|block| block.to))
+        Ok(all.blocked.iter().find(|block| block.who == who).map(|block| block.to))
+    }
+
+    /// Whose calls of a tenant are kept and not used; `None` where there is nobody.
+    pub(crate) async fn restrictions(&self, tenant: &TenantId) -> Result<Option<Restrictions>, JournalError> {
+        let all = self.journal.rights(tenant).await?;
+        Restrictions::those(self.keys(), tenant, all.restricted.clone()).await
     }
 
     /// The calls of the journal's own that name a person, or a tenant's all: steps of cases, restrictions and blocks. And those
-    /// that could not be read: nobody's erasure stops at them, and they may name that person too.
+    /// that could not be read: nobody's erasure stops at them, and they name that person or may. What is known to be another's
+    /// is not looked at.
     pub(crate) async fn naming(
         &self,
         tenant: &TenantId,
         person: Option<&Number>,
     ) -> Result<(Vec<CallId>, Vec<Left>), JournalError> {
-        let all = rights(self.keys(), tenant).await?;
-        let Some(person) = person else { return Ok((all.naming, Vec::new())) };
+        let all = self.journal.rights(tenant).await?;
+        let Some(person) = person else { return Ok((all.naming.clone(), Vec::new())) };
+        let who = pseudonym(self.keys(), tenant, &person.to_string()).await?;
+        let whose: HashMap<CallId, [u8; 32]> = all.whose.iter().copied().collect();
         let (mut naming, mut cases, mut unread) = (Vec::new(), Vec::new(), Vec::new());
         for call in &all.naming {
+            let known = whose.get(call).map(|known| *known == who);
+            if known == Some(false) {
+                continue;
+            }
             let named = match self.named_in(tenant, *call).await {
                 Ok(named) => named,
                 Err(error) => {
@@ -384,7 +467,8 @@ impl Storage {
                     continue;
                 }
             };
-            if named.and_then(|named| named.number).is_some_and(|number| person.is_in(&number)) {
+            let says = named.and_then(|named| named.number).is_some_and(|number| person.is_in(&number));
+            if known == Some(true) || says {
                 naming.push(*call);
                 cases.extend(all.case(*call));
             }
@@ -405,7 +489,7 @@ impl Storage {
         appointment: Option<&str>,
         case: Option<CallId>,
     ) -> Result<RightsDone, RightsError> {
-        words(Some(&to.to_owned()))?;
+        may_say(field, to)?;
         let (tenant, _) = self.journal.find(call).await?.ok_or(EraseError::NoSuchCall(call))?;
         let records = self.journal.records(&tenant, call).await?;
         if let Some(case) = case {
@@ -427,64 +511,68 @@ impl Storage {
             _ => (to.to_owned(), None),
         };
         let kept = Kept::new(self.rows(&tenant).await?);
-        let standing = match &correction {
+        let before = self.amended(&tenant, call, field).await?;
+        let made = match &correction {
             Some(correction) => {
                 correction.check()?;
-                let standing = self.standing(&tenant, &kept, &file, (field, correction)).await?;
+                made(&kept, &file, &before, correction, &to).await?
+            }
+            None => Made::default(),
+        };
+        let meant = match &correction {
+            Some(_) => {
+                let standing = made.standing.iter().map(|(reference, _)| reference.clone()).collect();
                 meant(standing, appointment, (field, recorded.as_slice()))?
             }
             None => Vec::new(),
         };
-        let appointments = u32::try_from(standing.len()).unwrap_or(u32::MAX);
-        let amendment = Amendment { field: field.to_owned(), to };
-        // In the log first: nothing is changed that nobody can account for.
-        let record = self.journal.amend(&tenant, call, amendment, appointments).await?;
-        if let Some(correction) = correction {
-            for reference in &standing {
-                kept.correct(reference, &correction).await?;
+        // Those that will say it, with those that were put right so before.
+        let say = made.standing.iter().filter(|(reference, says)| *says || meant.contains(reference)).count();
+        let appointments = u32::try_from(say).unwrap_or(u32::MAX);
+        // It may be that the last record told of one that nobody can look at any more.
+        let told_of = appointments.saturating_add(made.elsewhere);
+        // In the log first: nothing is changed that nobody can account for. What was said there last, of as many, is not said again.
+        let record = match before.last() {
+            Some(last) if last.to == to && last.appointments >= told_of => last.record,
+            Some(_) | None => {
+                let amendment = Amendment { field: field.to_owned(), to };
+                self.journal.amend(&tenant, call, amendment, appointments).await?
+            }
+        };
+        let (mut appointments, mut left) = (0_u32, Vec::new());
+        for reference in meant {
+            let Some(correction) = &correction else { break };
+            match kept.correct(&reference, correction).await {
+                Ok(true) => appointments = appointments.saturating_add(1),
+                // It was cancelled meanwhile.
+                Ok(false) => {}
+                Err(refusal) => left.push((reference, refusal.to_string())),
             }
         }
         if let Some(case) = case {
-            self.step(&tenant, case, CaseStep::Rectified, Some(record), None, None).await?;
+            let references: Vec<&str> = left.iter().map(|(reference, _)| reference.as_str()).collect();
+            let why = (!left.is_empty())
+                .then(|| format!("in part: but not in appointment {}", references.join(", ")));
+            self.step(&tenant, case, CaseStep::Rectified, Some(record), None, why.as_ref()).await?;
         }
-        Ok(RightsDone::Rectified { record, recorded, appointments })
+        Ok(RightsDone::Rectified { record, recorded, appointments, left })
     }
 
-    /// The appointments that were made in a call, stand, and say what was recorded there, or what that was put right to before:
-    /// whatever else one says came from somewhere else.
-    async fn standing(
-        &self,
-        tenant: &TenantId,
-        kept: &Kept,
-        file: &CallFile,
-        (field, correction): (&str, &Correction),
-    ) -> Result<Vec<String>, RightsError> {
-        let before = self.amended(tenant, file.call, field).await?;
-        let mut standing = Vec::new();
-        for made in file.booked() {
-            let Some(present) = kept.get(&made.reference).await? else { continue };
-            let says = correction.before(&present);
-            let ours = says == correction.before(made) || before.iter().any(|before| before == says);
-            if ours && !standing.contains(&made.reference) {
-                standing.push(made.reference.clone());
-            }
-        }
-        Ok(standing)
-    }
-
-    /// What a field of a call was put right to before.
+    /// What a field of a call was put right to before, the first first, each with its record.
     async fn amended(
         &self,
         tenant: &TenantId,
         call: CallId,
         field: &str,
-    ) -> Result<Vec<String>, JournalError> {
+    ) -> Result<Vec<Before>, JournalError> {
         let mut before = Vec::new();
-        let all = rights(self.keys(), tenant).await?.amendments;
-        for note in all.into_iter().filter(|note| note.call == call) {
+        let all = self.journal.rights(tenant).await?;
+        for note in all.amendments.iter().filter(|note| note.call == call) {
             for record in self.own(tenant, note.record).await? {
                 if let RecordBody::Amended(amended) = record.body {
-                    before.extend(amended.amendment.filter(|one| one.field == field).map(|one| one.to));
+                    let (record, appointments) = (note.record, amended.appointments);
+                    let of_field = amended.amendment.filter(|one| one.field == field);
+                    before.extend(of_field.map(|one| Before { record, to: one.to, appointments }));
                 }
             }
         }
@@ -557,7 +645,7 @@ impl Storage {
     /// A case, open or closed.
     pub(crate) async fn find_case(&self, case: CallId) -> Result<Option<Known>, JournalError> {
         for tenant in self.journal.tenants().await? {
-            let Some(note) = rights(self.keys(), &tenant).await?.case(case).cloned() else { continue };
+            let Some(note) = self.journal.rights(&tenant).await?.case(case).cloned() else { continue };
             let number = self.named_in(&tenant, case).await?.and_then(|named| named.number);
             let number = number.and_then(|number| number.parse().ok());
             return Ok(Some(Known { tenant, note, number }));
@@ -601,6 +689,41 @@ fn recorded(file: &CallFile, field: &str) -> Result<Vec<String>, RightsError> {
     Err(RightsError::NoField { field: field.to_owned(), known })
 }
 
+/// The appointments that were made in a call.
+#[derive(Default)]
+struct Made {
+    /// Those that stand, and say what was recorded there, or what that was put right to before; and whether that is what they
+    /// should say now.
+    standing: Vec<(String, bool)>,
+    /// How many do not stand any more, or say what came from somewhere else.
+    elsewhere: u32,
+}
+
+async fn made(
+    kept: &Kept,
+    file: &CallFile,
+    before: &[Before],
+    correction: &Correction,
+    to: &str,
+) -> Result<Made, RightsError> {
+    let mut standing: Vec<(String, bool)> = Vec::new();
+    let mut elsewhere: HashSet<&str> = HashSet::new();
+    for made in file.booked() {
+        let recorded = correction.before(made);
+        let present = kept.get(&made.reference).await?;
+        let says = present.as_ref().map(|present| correction.before(present));
+        let ours = says.is_some_and(|says| says == recorded || before.iter().any(|before| before.to == says));
+        if !ours {
+            elsewhere.insert(&made.reference);
+        } else if !standing.iter().any(|(reference, _)| *reference == made.reference) {
+            standing.push((made.reference.clone(), says == Some(to) && recorded != to));
+        }
+    }
+    // One that was recorded twice is ours where either says so.
+    elsewhere.retain(|reference| !standing.iter().any(|(ours, _)| ours == reference));
+    Ok(Made { standing, elsewhere: u32::try_from(elsewhere.len()).unwrap_or(u32::MAX) })
+}
+
 /// Which of the appointments that stand are to be put right.
 fn meant(
     standing: Vec<String>,
@@ -624,11 +747,35 @@ pub fn named(body: RecordBody) -> Option<Named> {
         RecordBody::Case(case) => case.named,
         RecordBody::Restricted(restricted) => restricted.named,
         RecordBody::Blocked(blocked) => blocked.named,
-        _ => None,
+        RecordBody::CallStarted(_)
+        | RecordBody::HostCallStarted(_)
+        | RecordBody::HostCallEnded(_)
+        | RecordBody::ProviderStarted(_)
+        | RecordBody::ProviderEnded(_)
+        | RecordBody::TurnMeasured(_)
+        | RecordBody::MediaDigest(_)
+        | RecordBody::RecordingStored(_)
+        | RecordBody::Key(_)
+        | RecordBody::Gate(_)
+        | RecordBody::Content(_)
+        | RecordBody::Failure(_)
+        | RecordBody::Note(_)
+        | RecordBody::Wasi(_)
+        | RecordBody::Report(_)
+        | RecordBody::DigestKey(_)
+        | RecordBody::Ledger(_)
+        | RecordBody::Unkept(_)
+        | RecordBody::Erased(_)
+        | RecordBody::Held(_)
+        | RecordBody::ContentRead(_)
+        | RecordBody::Amended(_)
+        | RecordBody::Administered(_)
+        | RecordBody::CallInterrupted(_)
+        | RecordBody::CallEnded(_) => None,
     }
 }
 
-/// Whose calls of a tenant are kept and not used. From the keys folder alone.
+/// Whose calls of a tenant are kept and not used.
 #[derive(Debug)]
 pub struct Restrictions {
     who: Vec<Restriction>,
@@ -636,9 +783,16 @@ pub struct Restrictions {
 }
 
 impl Restrictions {
-    /// Those of a tenant; `None` where there is none.
+    /// Those of a tenant; `None` where there is none. From the keys folder alone, for whoever does not have the journal.
     pub async fn of(kms: &dyn Kms, tenant: &TenantId) -> Result<Option<Self>, JournalError> {
-        let who = rights(kms, tenant).await?.restricted;
+        Self::those(kms, tenant, rights(kms, tenant).await?.restricted).await
+    }
+
+    async fn those(
+        kms: &dyn Kms,
+        tenant: &TenantId,
+        who: Vec<Restriction>,
+    ) -> Result<Option<Self>, JournalError> {
         if who.is_empty() {
             return Ok(None);
         }

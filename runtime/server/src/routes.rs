@@ -8,8 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response as HttpResponse};
 use parloir_call::TransferOutcome;
-use parloir_contract::{CallId, LineId, Transferred};
-use parloir_journal::{BlockedTo, CallEnded, CallStarted, Ending, Note, RecordBody};
+use parloir_contract::{CallId, LineId, TraceParent, Transferred};
 use parloir_tenancy::Line;
 use parloir_transport::signature::{self, Refused};
 use parloir_transport::twiml::{Dial, Response, Stream};
@@ -59,7 +58,7 @@ impl House {
     /// The line of a number, as a carrier writes it.
     pub(crate) fn line(&self, number: &str) -> Result<Arc<Line>, Refusal> {
         let known =
-            number.trim().parse::<LineId>().ok().and_then(|id| self.installation.house.line(&id).cloned());
+            number.trim().parse::<LineId>().ok().and_then(|id| self.installation.house().line(&id).cloned());
         known.ok_or_else(|| Refusal::NoLine(number.chars().take(20).collect()))
     }
 
@@ -70,7 +69,8 @@ impl House {
         signature::verify(token, &self.url(path), form.fields(), header).map_err(Refusal::Signature)
     }
 
-    fn fallback(&self, line: &Line) -> Response {
+    /// What a caller hears whom no agent answers, and where they go then.
+    pub(crate) fn fallback(&self, line: &Line) -> Response {
         let sentence = parloir_call::fallback_sentence(&line.config.fallback_sentence, &line.config.language);
         let next = match &line.config.fallback_number {
             Some(number) => Response::dial(Dial { timeout_s: Some(RINGS), ..Dial::new(number.as_str()) }),
@@ -79,56 +79,12 @@ impl House {
         next.saying(sentence, Some(&line.config.language))
     }
 
-    /// A call of a number that is blocked: no agent answers it, and the log says so, without the number.
-    async fn turn_away(&self, line: &Line, to: BlockedTo) -> Response {
-        let (outcome, what) = turned_away(to, line.config.fallback_number.is_some());
-        let answer = match to {
-            BlockedTo::Refuse => Response::reject(),
-            BlockedTo::Human => self.fallback(line),
-        };
-        let text = format!("the caller's number is blocked: {what}");
-        if let Err(error) = self.note_turned_away(line, &text, outcome).await {
-            tracing::error!(tenant = %line.tenant.id, %error, "that a blocked number rang could not be recorded");
-        }
-        tracing::info!(tenant = %line.tenant.id, line = %line.config.number, "{text}");
-        answer
-    }
-
-    async fn note_turned_away(&self, line: &Line, text: &str, outcome: Ending) -> Result<(), String> {
-        let id = random().map_err(|_| "the system has no randomness".to_owned())?;
-        let started = CallStarted {
-            line: line.config.number.to_string(),
-            transport: "twilio".into(),
-            language: line.config.language.clone(),
-            ..CallStarted::default()
-        };
-        let journal = &self.installation.storage.journal;
-        let told = async {
-            let call = journal.open_call(&line.tenant.id, CallId::from_bytes(id), started).await?;
-            call.append(RecordBody::Note(Note { text: text.to_owned() }))?;
-            call.close(CallEnded { outcome, ..CallEnded::default() }).await
-        };
-        told.await.map_err(|error| error.to_string())
-    }
-
     /// Opens a stream that brings one parameter with it.
     fn stream(&self, line: &Line, parameter: &str, value: String) -> Response {
         let number = line.config.number.as_str();
         let url = self.stream_url(&format!("/twilio/media/{number}"));
         let stream = Stream::new(url).parameter(parameter, value);
         Response::connect(stream, Some(&self.url(&format!("/twilio/ended/{number}"))))
-    }
-}
-
-/// What becomes of a call of a blocked number on a line with or without a fallback number: how it ends, and that in words.
-fn turned_away(to: BlockedTo, has_fallback: bool) -> (Ending, &'static str) {
-    match (to, has_fallback) {
-        (BlockedTo::Refuse, _) => (Ending::Refused, "the call was not answered"),
-        (BlockedTo::Human, true) => (Ending::Transferred, "the caller goes to the fallback number"),
-        (BlockedTo::Human, false) => (
-            Ending::Refused,
-            "the line has no fallback number, so that the caller hears its sentence and is let go",
-        ),
     }
 }
 
@@ -146,9 +102,11 @@ pub(crate) async fn voice(State(house): State<Arc<House>>, headers: HeaderMap, b
     house.verified(&line, "/twilio/voice", &form, &headers)?;
     let tenant = &line.tenant;
     let caller = request.from.filter(|from| from.parse::<LineId>().is_ok());
+    let carrier =
+        headers.get("traceparent").and_then(|value| value.to_str().ok()).and_then(TraceParent::parse);
     match house.installation.storage.blocked(&tenant.id, caller.as_deref()).await {
         Ok(None) => {}
-        Ok(Some(to)) => return Ok(xml(&house.turn_away(&line, to).await)),
+        Ok(Some(to)) => return Ok(xml(&house.turn_away(&line, to, carrier).await)),
         Err(error) => {
             tracing::error!(tenant = %tenant.id, %error, "it is not known who is blocked: the caller goes to the fallback number");
             return Ok(xml(&house.fallback(&line)));
@@ -160,7 +118,7 @@ pub(crate) async fn voice(State(house): State<Arc<House>>, headers: HeaderMap, b
     };
     let id = CallId::from_bytes(random()?);
     let answer = house.stream(&line, "call", id.to_string());
-    house.calls.expect(CallName::new(&line, &request.call_sid), id, line, caller, place);
+    house.calls.expect(CallName::new(&line, &request.call_sid), (id, carrier), line, caller, place);
     Ok(xml(&answer))
 }
 
@@ -236,21 +194,6 @@ pub(crate) async fn dialled(
                 let _ = outcome.send(TransferOutcome { transferred, leg });
             });
             Ok(xml(&house.stream(&line, "back", word)))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nobody_was_handed_to_a_human_where_there_is_no_number_of_one() {
-        assert_eq!(turned_away(BlockedTo::Human, true).0, Ending::Transferred);
-        let (outcome, words) = turned_away(BlockedTo::Human, false);
-        assert!(outcome == Ending::Refused && words.contains("no fallback number"), "{words}");
-        for has_fallback in [true, false] {
-            assert_eq!(turned_away(BlockedTo::Refuse, has_fallback).0, Ending::Refused);
         }
     }
 }

@@ -3,15 +3,16 @@
 //! It is handed to whoever asks what is known of them: what is somebody else's, and only names them, is told and not shown.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use parloir_contract::{Appointment, TenantId};
 use parloir_persons::Number;
-use parloir_store::{StoreError, Table, TenantStore};
+use parloir_store::{Embedded, Keyring, Store, StoreError, Table, TenantStore};
 use parloir_tenancy::calendar::Kept;
 use serde::{Deserialize, Serialize};
 
-use crate::Storage;
 use crate::rights::RightsError;
+use crate::{Folders, Storage};
 
 /// Rows looked at in one go.
 const PAGE: usize = 500;
@@ -53,37 +54,80 @@ impl Storage {
         person: &Number,
         references: &[String],
     ) -> Result<Vec<KeptRow>, RightsError> {
-        let store = self.rows(tenant).await?;
-        let references: HashSet<&str> = references.iter().map(String::as_str).collect();
-        let named = |text: &str| person.is_in(text);
-        let appointments = look(&store, Table::Appointments, |reference, value| {
-            (named(&value) || references.contains(reference.as_str())).then_some(reference)
-        });
-        let kept = Kept::new(store.clone());
-        let mut rows = Vec::new();
-        for reference in appointments.await? {
-            let Some(made) = kept.get(&reference).await? else { continue };
-            let theirs = match made.contact.phone.as_deref() {
-                Some(phone) => phone.parse::<Number>().is_ok_and(|phone| phone == *person),
-                None => references.contains(reference.as_str()),
-            };
-            rows.push(match theirs {
-                true => KeptRow::Appointment(made),
-                false => KeptRow::mention("appointment", reference),
-            });
-        }
-        let memories = look(&store, Table::Memory, |key, value| match (named(&key), named(&value)) {
-            (true, _) => Some(KeptRow::Memory { key, value }),
-            (false, true) => Some(KeptRow::mention("memory", key)),
-            (false, false) => None,
-        });
-        rows.extend(memories.await?);
-        let reports = look(&store, Table::Reports, |key, value| {
-            (named(&key) || named(&value)).then(|| KeptRow::mention("report", key))
-        });
-        rows.extend(reports.await?);
-        Ok(rows)
+        kept(&self.rows(tenant).await?, person, references).await
     }
+}
+
+/// The same where nobody serves, of several tenants, each with its references. The storage alone is opened, and once: of the
+/// journal nothing is touched. No rows where there is no storage.
+pub async fn rows_at_rest(
+    folders: &Folders,
+    person: &Number,
+    tenants: &[(TenantId, Vec<String>)],
+) -> Result<Vec<(TenantId, KeptRow)>, RightsError> {
+    let folder = folders.store();
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let keys = Keyring::open(&folders.keys).map_err(StoreError::from)?;
+    let backend = Arc::new(Embedded::open(folder).await?);
+    let rows = at_rest(&backend, &keys, person, tenants).await;
+    if let Some(backend) = Arc::into_inner(backend) {
+        backend.close().await;
+    }
+    rows
+}
+
+async fn at_rest(
+    backend: &Arc<Embedded>,
+    keys: &Keyring,
+    person: &Number,
+    tenants: &[(TenantId, Vec<String>)],
+) -> Result<Vec<(TenantId, KeptRow)>, RightsError> {
+    let mut rows = Vec::new();
+    for (tenant, references) in tenants {
+        let backend: Arc<dyn Store> = backend.clone();
+        let store = TenantStore::open(backend, keys, tenant.clone()).await?;
+        let of_tenant = kept(&store, person, references).await?;
+        rows.extend(of_tenant.into_iter().map(|row| (tenant.clone(), row)));
+    }
+    Ok(rows)
+}
+
+async fn kept(
+    store: &TenantStore,
+    person: &Number,
+    references: &[String],
+) -> Result<Vec<KeptRow>, RightsError> {
+    let references: HashSet<&str> = references.iter().map(String::as_str).collect();
+    let named = |text: &str| person.is_in(text);
+    let appointments = look(store, Table::Appointments, |reference, value| {
+        (named(&value) || references.contains(reference.as_str())).then_some(reference)
+    });
+    let kept = Kept::new(store.clone());
+    let mut rows = Vec::new();
+    for reference in appointments.await? {
+        let Some(made) = kept.get(&reference).await? else { continue };
+        let theirs = match made.contact.phone.as_deref() {
+            Some(phone) => phone.parse::<Number>().is_ok_and(|phone| phone == *person),
+            None => references.contains(reference.as_str()),
+        };
+        rows.push(match theirs {
+            true => KeptRow::Appointment(made),
+            false => KeptRow::mention("appointment", reference),
+        });
+    }
+    let memories = look(store, Table::Memory, |key, value| match (named(&key), named(&value)) {
+        (true, _) => Some(KeptRow::Memory { key, value }),
+        (false, true) => Some(KeptRow::mention("memory", key)),
+        (false, false) => None,
+    });
+    rows.extend(memories.await?);
+    let reports = look(store, Table::Reports, |key, value| {
+        (named(&key) || named(&value)).then(|| KeptRow::mention("report", key))
+    });
+    rows.extend(reports.await?);
+    Ok(rows)
 }
 
 /// Looks at every row of a table, as text, page by page, and keeps what is made of them.
@@ -101,5 +145,40 @@ async fn look<T: Send>(
             Some(next) => from = Some(next),
             None => return Ok(kept),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use parloir_contract::SetMemory;
+    use parloir_tenancy::Memory;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn where_nobody_serves_rows_are_read_from_the_storage_alone_and_it_is_free_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let folders = Folders::beside(folder.path().join("data"));
+        let (tenant, person): (TenantId, Number) =
+            ("cabinet".parse().unwrap(), "+33639980001".parse().unwrap());
+        let asked = [(tenant.clone(), Vec::new())];
+        assert!(rows_at_rest(&folders, &person, &asked).await.unwrap().is_empty());
+        assert!(!folders.data.exists(), "nothing is made by whoever only looks");
+
+        let keys = Keyring::open(&folders.keys).unwrap();
+        let backend = Arc::new(Embedded::open(folders.store()).await.unwrap());
+        let store = TenantStore::open(backend.clone(), &keys, tenant.clone()).await.unwrap();
+        let remembered = SetMemory { key: person.to_string(), value: "vip".into() };
+        Memory::new(store).set(remembered).await.unwrap();
+        let busy = rows_at_rest(&folders, &person, &asked).await.unwrap_err().to_string();
+        assert!(busy.contains("in use by another program"), "{busy}");
+        Arc::into_inner(backend).unwrap().close().await;
+
+        let vip = KeptRow::Memory { key: person.to_string(), value: "vip".into() };
+        for _again in 0..2 {
+            let rows = rows_at_rest(&folders, &person, &asked).await.unwrap();
+            assert_eq!(rows, [(tenant.clone(), vip.clone())]);
+        }
+        assert!(!folders.data.join("journal").exists());
     }
 }

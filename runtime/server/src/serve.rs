@@ -10,18 +10,20 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use axum::serve::{Listener, ListenerExt};
+use parloir_telemetry::Telemetry;
 use parloir_tenancy::Line;
 use parloir_transport::signature::AuthToken;
 use parloir_transport::webhook::MAX_BODY_BYTES;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::CancellationToken;
 
 use crate::calls::{Calls, Finished};
 use crate::config::{CarrierKind, Config};
 use crate::installation::Installation;
+use crate::turned_away::TurnedAway;
 use crate::witnesses::Witnesses;
-use crate::{control, media, routes, sweep};
+use crate::{admin, control, media, rotate, routes, sweep, telemetry, turned_away};
 
 /// How long live calls may take to say their goodbyes when the installation closes.
 const CLOSING: Duration = Duration::from_secs(20);
@@ -61,6 +63,15 @@ pub enum ServeError {
         /// What is wrong.
         problem: String,
     },
+    /// The administration does not open.
+    #[error("the administration: {problem}")]
+    Admin {
+        /// What is wrong.
+        problem: String,
+    },
+    /// Telemetry cannot be sent.
+    #[error("telemetry: {0}")]
+    Telemetry(String),
     /// A carrier's token is not where the file says.
     #[error("carrier {name}: {problem}")]
     Carrier {
@@ -75,7 +86,13 @@ pub enum ServeError {
 pub(crate) struct House {
     pub(crate) installation: Installation,
     pub(crate) calls: Arc<Calls>,
+    pub(crate) turned_away: TurnedAway,
     pub(crate) closing: CancellationToken,
+    pub(crate) telemetry: Option<Telemetry>,
+    /// Whether there is a directory, which goes before the operator's file.
+    pub(crate) administered: bool,
+    /// Told where lines are new, so that the host's own words are spoken for them.
+    pub(crate) new_lines: Notify,
     tokens: HashMap<String, AuthToken>,
     public: String,
 }
@@ -104,8 +121,14 @@ pub struct Running {
     pub address: SocketAddr,
     /// What carriers reach it by.
     pub public: String,
+    /// Where the API of its administration listens, if it has one.
+    pub admin: Option<SocketAddr>,
+    /// The key of the installation's owner, where one was made now: to be told this once.
+    pub owner_key: Option<String>,
     house: Arc<House>,
     server: tokio::task::JoinHandle<()>,
+    administering: Option<tokio::task::JoinHandle<()>>,
+    counting: tokio::task::JoinHandle<()>,
     witnessing: Option<tokio::task::JoinHandle<()>>,
 }
 
@@ -134,16 +157,41 @@ impl Running {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         self.server.abort();
+        if let Some(administering) = self.administering {
+            administering.abort();
+        }
         control::end(self.house.installation.storage.keys_folder());
         if let Some(witnessing) = self.witnessing {
             witnessing.abort();
         }
+        // What it is telling now is told to its end; the rest has no hour any more to wait for. Connections that are open
+        // outlast the server: a blocked number that rings on one from here on is turned away, and nobody is told of it.
+        let _ended_already = self.counting.await;
+        self.house.tell_counted(None).await;
         self.house.installation.storage.close().await;
+        if let Some(telemetry) = &self.house.telemetry {
+            telemetry.shutdown().await;
+        }
     }
 }
 
 /// Starts to serve.
+///
+/// # Errors
+/// Where an address is taken, a token or a witness's key cannot be used, or the administration does not open.
 pub async fn serve(config: &Config, installation: Installation) -> Result<Running, ServeError> {
+    serve_with(config, installation, false).await
+}
+
+/// As [`serve`]; with `new_owner_key`, an owner of the installation gets another key, for whoever lost the first.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_with(
+    config: &Config,
+    installation: Installation,
+    new_owner_key: bool,
+) -> Result<Running, ServeError> {
     let mut tokens = HashMap::new();
     for carrier in &config.carriers {
         let CarrierKind::Twilio = carrier.kind;
@@ -161,13 +209,23 @@ pub async fn serve(config: &Config, installation: Installation) -> Result<Runnin
         .public_url
         .as_ref()
         .map_or_else(|| format!("http://{address}"), |url| url.as_str().trim_end_matches('/').to_owned());
+    let telemetry = telemetry::start(config.telemetry.as_ref(), &installation.storage.journal)
+        .map_err(ServeError::Telemetry)?;
     let house = Arc::new(House {
         installation,
         calls: Calls::new(config.server.concurrent_calls),
+        turned_away: TurnedAway::default(),
         closing: CancellationToken::new(),
+        telemetry,
+        administered: config.admin.is_some(),
+        new_lines: Notify::new(),
         tokens,
         public: public.clone(),
     });
+    let administration = match &config.admin {
+        Some(admin) => Some(admin::open(config, admin, &house, new_owner_key).await?),
+        None => None,
+    };
     let listener = undelayed(listener);
     let router = Router::new()
         .route("/twilio/voice", post(routes::voice))
@@ -190,25 +248,33 @@ pub async fn serve(config: &Config, installation: Installation) -> Result<Runnin
         }
     }
     tokio::spawn(sweep::run(house.clone()));
+    tokio::spawn(rotate::run(house.clone(), config.journal.log_key_lasts));
+    let counting = tokio::spawn(turned_away::run(house.clone()));
     let journal = house.installation.storage.journal.clone();
     let witnessing = witnesses.map(|witnesses| tokio::spawn(witnesses.run(journal)));
-    Ok(Running { address, public, house, server, witnessing })
+    let (admin, owner_key, administering) = match administration {
+        Some(open) => (Some(open.address), open.owner_key, Some(open.server)),
+        None => (None, None, None),
+    };
+    Ok(Running { address, public, admin, owner_key, house, server, administering, counting, witnessing })
 }
 
-/// Has the host's own words spoken, so that no voice is needed when one fails; again until all are.
+/// Has the host's own words spoken, so that no voice is needed when one fails: again until all are, and where lines are new.
 async fn prepare_words(house: Arc<House>) {
     let mut again = WORDS_AGAIN;
     loop {
         let missing = house.installation.prepare_words().await;
         if missing == 0 {
-            return;
+            again = WORDS_AGAIN;
+        } else {
+            tracing::warn!(
+                missing,
+                "sentences for callers whose agent fails are not prepared: no voice speaks them"
+            );
         }
-        tracing::warn!(
-            missing,
-            "sentences for callers whose agent fails are not prepared: no voice speaks them"
-        );
         tokio::select! {
-            () = tokio::time::sleep(again) => again = (again * 2).min(WORDS_AT_LEAST),
+            () = tokio::time::sleep(again), if missing > 0 => again = (again * 2).min(WORDS_AT_LEAST),
+            () = house.new_lines.notified() => {}
             () = house.closing.cancelled() => return,
         }
     }

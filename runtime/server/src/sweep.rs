@@ -1,10 +1,11 @@
 //! The retention clocks: what has been kept long enough is erased, tenant by tenant, with a record of it in the log.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use parloir_admin::DirectoryError;
 use parloir_contract::{CallId, TenantId};
 use parloir_journal::{
     Erasure, ErasureReport, JournalError, Purposes, ReadError, Requested, erased, erasures, holds,
@@ -93,7 +94,7 @@ impl Storage {
         let gone = erased(&erasures(self.keys(), tenant).await?);
         let held: HashSet<CallId> =
             holds(self.keys(), tenant).await?.into_iter().map(|hold| hold.call).collect();
-        let restricted = Restrictions::of(self.keys(), tenant).await?;
+        let restricted = self.restrictions(tenant).await?;
         for entry in calls(&self.journal, tenant).await? {
             let ended = entry.ended_at.and_then(|at| Timestamp::from_nanosecond(i128::from(at)).ok());
             let Some(ended) = ended else { continue };
@@ -150,7 +151,7 @@ impl Storage {
                         break;
                     }
                     // Somebody was restricted meanwhile: what is theirs stays.
-                    Ok(None) => match Restrictions::of(self.keys(), &swept.tenant).await {
+                    Ok(None) => match self.restrictions(&swept.tenant).await {
                         Ok(now) => {
                             restricted = now;
                             for call in std::mem::take(&mut calls) {
@@ -181,6 +182,21 @@ impl Storage {
         swept.due.extend(all);
     }
 
+    /// How long the calls of each tenant are kept: as these say, but for those whom the directory describes, for it goes before
+    /// the operator's file.
+    ///
+    /// # Errors
+    /// Where the directory cannot be read: then nothing may be swept, for nobody knows what its tenants keep.
+    pub async fn retentions(
+        &self,
+        declared: Vec<(TenantId, Retention)>,
+    ) -> Result<Vec<(TenantId, Retention)>, DirectoryError> {
+        let mut all: BTreeMap<_, _> = declared.into_iter().collect();
+        let granted = parloir_admin::granted(&self.directory_rooms()).await?;
+        all.extend(granted.into_iter().map(|(id, tenant)| (id, tenant.retention)));
+        Ok(all.into_iter().collect())
+    }
+
     /// Sweeps tenant after tenant. What cannot be done with one keeps nothing from being done with the next.
     pub async fn sweep_all(
         &self,
@@ -205,12 +221,27 @@ impl Storage {
 pub(crate) async fn sweep_all(house: &House, dry_run: bool) -> Vec<Swept> {
     let tenants: Vec<_> = house
         .installation
-        .house
+        .house()
         .tenants()
         .iter()
         .map(|tenant| (tenant.id.clone(), tenant.retention))
         .collect();
-    house.installation.storage.sweep_all(&tenants, Timestamp::now(), dry_run).await
+    let storage = &house.installation.storage;
+    // Those whose calls are not answered now are kept no longer for it.
+    let tenants = match house.administered {
+        true => match storage.retentions(tenants.clone()).await {
+            Ok(all) => all,
+            Err(error) => {
+                let failed = |(id, _): &(TenantId, Retention)| Swept {
+                    failed: Some(error.to_string()),
+                    ..Swept::nothing(id)
+                };
+                return tenants.iter().map(failed).collect();
+            }
+        },
+        false => tenants,
+    };
+    storage.sweep_all(&tenants, Timestamp::now(), dry_run).await
 }
 
 /// Sweeps for as long as the house is open.
@@ -289,6 +320,17 @@ mod tests {
         let swept = storage.sweep(&tenant, &retention, later, true).await.unwrap();
         assert_eq!((swept.held.len(), swept.left.len(), swept.left[0].call), (0, 1, id(1)));
         assert_eq!(swept.due[0].1.len(), 2);
+        storage.close().await;
+    }
+
+    #[tokio::test]
+    async fn where_there_is_no_directory_the_file_says_what_is_kept_and_none_is_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let folders = Folders::beside(folder.path().join("data"));
+        let storage = Storage::open(&folders).await.unwrap();
+        let declared: Vec<(TenantId, Retention)> = vec![("cabinet".parse().unwrap(), Retention::default())];
+        assert_eq!(storage.retentions(declared.clone()).await.unwrap(), declared);
+        assert!(!folders.keys.join("installation").exists());
         storage.close().await;
     }
 

@@ -44,10 +44,33 @@ impl Address {
         &self.0
     }
 
+    /// Whose it is; `None` where a backend's bytes name nobody that can be.
+    pub fn tenant(&self) -> Option<TenantId> {
+        let name = self.0.split(|byte| *byte == SEPARATOR).next()?;
+        std::str::from_utf8(name).ok()?.parse().ok()
+    }
+
+    /// In which table; `None` for one that this program does not know.
+    pub fn table(&self) -> Option<Table> {
+        Table::from_byte(self.table_byte())
+    }
+
     /// The byte of its table.
     pub(crate) fn table_byte(&self) -> u8 {
         let at = self.0.iter().position(|byte| *byte == SEPARATOR);
         at.and_then(|at| self.0.get(at + 1)).copied().unwrap_or_default()
+    }
+
+    /// The smallest bytes that come after every address of its tenant in its table.
+    pub(crate) fn after_table(&self) -> Vec<u8> {
+        let at = self.0.iter().position(|byte| *byte == SEPARATOR).unwrap_or_default();
+        let mut bytes = self.0.get(..at).unwrap_or_default().to_vec();
+        match self.table_byte().checked_add(1) {
+            Some(next) => bytes.extend([SEPARATOR, next]),
+            // No table comes after it, but other tenants do.
+            None => bytes.push(SEPARATOR + 1),
+        }
+        bytes
     }
 
     /// The key, without tenant and table.
@@ -88,7 +111,14 @@ mod tests {
         let again = Address::from_bytes(address.as_bytes().to_vec()).unwrap();
         assert_eq!(again, address);
         assert_eq!(again.key(), b"\0+33612345678");
+        assert_eq!(again.tenant(), Some("cabinet".parse().unwrap()));
+        assert_eq!(again.table(), Some(Table::Memory));
         assert!(!format!("{again:?}").contains("336"));
+        let after = again.after_table();
+        assert!(again.as_bytes() < after.as_slice() && after.starts_with(b"cabinet\0"));
+        let last = Address::from_bytes(b"cabinet\0\xff\xff".to_vec()).unwrap().after_table();
+        assert!(last.as_slice() > b"cabinet\0\xff\xff\xff".as_slice());
+        assert!(last.as_slice() < b"cabinet-2\0".as_slice());
         assert!(Address::from_bytes(b"no separator".to_vec()).is_err());
         assert!(Address::new(&"cabinet".parse().unwrap(), Table::Memory, &[0; MAX_KEY + 1]).is_err());
     }

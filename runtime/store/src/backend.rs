@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::{Address, StoreError};
+use crate::{Address, StoreError, Table};
 
 /// One change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,9 @@ pub struct StoredBatch {
     pub operations: Vec<StoredOperation>,
 }
 
+/// What [`Store::everything`] gives addresses and values to.
+pub type Each = Box<dyn FnMut(&Address, &[u8]) -> std::io::Result<()> + Send>;
+
 /// A backend. It sees addresses and sealed values only, and says nothing before it is durable.
 ///
 /// Calls may come from any number of tasks. Batches are applied one after another: conditions are
@@ -53,4 +56,8 @@ pub trait Store: Send + Sync + 'static {
     /// condition's place in [`StoredBatch::conditions`]. A batch that is answered with `None` is durable;
     /// so is whatever made a condition fail.
     async fn apply(&self, batch: StoredBatch) -> Result<Option<usize>, StoreError>;
+
+    /// Gives every address of the wanted tables with its value, in the order of the addresses' bytes, as all of it is at one moment,
+    /// whatever is applied until this returns. Batches may wait for `each`, which must be quick; where it fails, so does this.
+    async fn everything(&self, wanted: fn(Table) -> bool, each: Each) -> Result<(), StoreError>;
 }

@@ -14,7 +14,8 @@ use std::sync::Arc;
 use parloir_contract::TenantId;
 
 use crate::{
-    Address, MAX_KEY, MAX_STORED, Store, StoreError, StoredBatch, StoredCondition, StoredOperation, Table,
+    Address, Each, MAX_KEY, MAX_STORED, Store, StoreError, StoredBatch, StoredCondition, StoredOperation,
+    Table,
 };
 
 /// What a backend did not do.
@@ -60,6 +61,7 @@ pub async fn check(store: Arc<dyn Store>) -> Result<(), Failure> {
     values(&*store).await?;
     batches(&*store).await?;
     scans(&*store).await?;
+    everything(&*store).await?;
     races(store).await
 }
 
@@ -154,6 +156,30 @@ async fn scans(store: &dyn Store) -> Result<(), Failure> {
     let values: Vec<u8> = found.iter().flat_map(|(_, value)| value.clone()).collect();
     let odd: Vec<u8> = (0..100).filter(|number| number % 2 == 1).collect();
     holds("a scan finds every key of its prefix and tenant, and no other", values == odd)
+}
+
+async fn everything(store: &dyn Store) -> Result<(), Failure> {
+    let what = "all there is is given";
+    let found = Arc::new(parking_lot::Mutex::new(Vec::new()));
+    let into = Arc::clone(&found);
+    let each: Each = Box::new(move |address, value| {
+        into.lock().push((address.clone(), value.to_vec()));
+        Ok(())
+    });
+    store.everything(|_| true, each).await.map_err(|error| Failure::Error(what, error))?;
+    let found = std::mem::take(&mut *found.lock());
+    let in_order = found.windows(2).all(|pair| matches!(pair, [(a, _), (b, _)] if a < b));
+    holds("what is given is in the order of the addresses and repeats none", in_order)?;
+    for tenant in ["values", "scan", "scan-0"].map(tenant) {
+        let prefix = address(&tenant?, b"")?;
+        let of_tenant = found.iter().filter(|(address, _)| address.as_bytes().starts_with(prefix.as_bytes()));
+        let scanned = store.scan(&prefix, None, 1_000).await.map_err(|error| Failure::Error(what, error))?;
+        holds("what is given is what a scan finds", !scanned.is_empty() && of_tenant.eq(&scanned))?;
+    }
+    let each: Each = Box::new(|_, _| Err(std::io::Error::other("no more")));
+    holds("it ends where it is not taken", store.everything(|_| true, each).await.is_err())?;
+    let each: Each = Box::new(|_, _| Err(std::io::Error::other("of a table that is not wanted")));
+    holds("what is not wanted is not given", store.everything(|_| false, each).await.is_ok())
 }
 
 async fn races(store: Arc<dyn Store>) -> Result<(), Failure> {

@@ -53,6 +53,11 @@ pub enum StoreError {
     /// Two writers kept changing the same keys.
     #[error("other writers kept changing the same keys: try again")]
     Contended,
+    /// Two batches that cannot be applied together.
+    #[error(
+        "two batches are applied together where they are of two tenants in one backend: apply them apart"
+    )]
+    Apart,
     /// A key could not be had.
     #[error(transparent)]
     Key(#[from] KeyError),

@@ -52,12 +52,12 @@ mod tenant;
 mod volatile;
 
 pub use address::{Address, MAX_KEY};
-pub use backend::{Store, StoredBatch, StoredCondition, StoredOperation};
+pub use backend::{Each, Store, StoredBatch, StoredCondition, StoredOperation};
 pub use batch::{Applied, Batch, MAX_BATCH};
 pub use embedded::{Embedded, Recovery};
 pub use envelope::{MAX_STORED, MAX_VALUE};
 pub use error::StoreError;
 pub use keys::{Gone, Keyring, Kms, Life, Memo, Row, RowKey, Rows};
 pub use table::Table;
-pub use tenant::{Cursor, Entry, MAX_PAGE, Page, TenantStore};
+pub use tenant::{Cursor, Dropped, Entry, MAX_PAGE, Page, TenantStore};
 pub use volatile::Volatile;

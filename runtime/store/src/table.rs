@@ -69,6 +69,25 @@ impl Table {
         Self::ALL.into_iter().find(|table| table.byte() == byte)
     }
 
+    /// Whether it is the journal's index of calls, which the journal makes anew out of its own files.
+    pub const fn is_index(self) -> bool {
+        match self {
+            Self::Calls | Self::CallsByTime | Self::OpenCalls | Self::Journal => true,
+            Self::Tenant
+            | Self::Lines
+            | Self::Agents
+            | Self::Users
+            | Self::Settings
+            | Self::Usage
+            | Self::Reports
+            | Self::Slots
+            | Self::Appointments
+            | Self::AppointmentsByPhone
+            | Self::Memory
+            | Self::Documents => false,
+        }
+    }
+
     /// Whether its keys may name a person. Such keys rest as an HMAC under the tenant's key (the true
     /// key is inside the sealed value), so a scan does not return them in their own order.
     pub const fn keys_are_private(self) -> bool {

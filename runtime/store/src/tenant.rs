@@ -15,6 +15,8 @@ use crate::{
     StoredOperation, Table, envelope,
 };
 
+pub use erase::Dropped;
+
 /// The most entries of one page.
 pub const MAX_PAGE: usize = 1_000;
 
@@ -110,35 +112,31 @@ impl TenantStore {
         Ok(Page { entries, next })
     }
 
+    /// The place of a key in its table, whether anything is kept there or not: a scan from it goes on with what comes after.
+    pub fn cursor(&self, table: Table, key: impl AsRef<[u8]>) -> Result<Cursor, StoreError> {
+        Ok(Cursor(self.address(table, key.as_ref())?))
+    }
+
     /// Applies all of a batch, or nothing where an expectation does not hold. Either answer is
     /// durable when it is given. Of two batches that expect the same key absent, one is applied.
     pub async fn apply(&self, batch: Batch) -> Result<Applied, StoreError> {
-        let length = batch.conditions.len() + batch.operations.len();
-        if length > MAX_BATCH {
-            return Err(StoreError::BatchTooLarge { length, max: MAX_BATCH });
+        apply_together(&self.store, &[(self, &batch)]).await
+    }
+
+    /// Applies a batch of this tenant's and one of another tenant's together: both, or nothing where an expectation of either
+    /// does not hold. For what has to be known of the whole installation, such as whose a line is: whoever holds both tenants'
+    /// storage may change both, and each value is sealed under the key of its own. Up to [`MAX_BATCH`] of both in all.
+    ///
+    /// # Errors
+    /// Those of [`TenantStore::apply`], and [`StoreError::Apart`] where the two are one tenant, or rest in two backends.
+    pub async fn apply_with(&self, batch: Batch, other: &Self, others: Batch) -> Result<Applied, StoreError> {
+        if self.tenant == other.tenant || !Arc::ptr_eq(&self.store, &other.store) {
+            return Err(StoreError::Apart);
         }
-        // A value's bytes differ each time it is sealed: an expectation is judged on the value here, and
-        // handed to the backend as "these very bytes". If they change in between, it is judged again.
-        for _ in 0..MAX_TRIES {
-            // What is sealed here would be lost if its key were destroyed before it is kept.
-            let _nothing_is_erased = self.key.writing().read().await;
-            let mut conditions = Vec::with_capacity(batch.conditions.len());
-            for condition in &batch.conditions {
-                match self.judge(condition).await? {
-                    Some(stored) => conditions.push(stored),
-                    None => {
-                        let (table, key) = (condition.table, condition.key.clone());
-                        return Ok(Applied::ConditionFailed { table, key });
-                    }
-                }
-            }
-            let operations = batch.operations.iter().map(|operation| self.stored(operation));
-            let stored = StoredBatch { conditions, operations: operations.collect::<Result<_, _>>()? };
-            if self.store.apply(stored).await?.is_none() {
-                return Ok(Applied::Done);
-            }
-        }
-        Err(StoreError::Contended)
+        // Always in the same order, so that two that hold the same two tenants' storage never wait for each other.
+        let mut parts = [(self, &batch), (other, &others)];
+        parts.sort_by(|(one, _), (two, _)| one.tenant.cmp(&two.tenant));
+        apply_together(&self.store, &parts).await
     }
 
     /// The condition for the backend, or `None` where it does not hold now.
@@ -177,6 +175,47 @@ impl TenantStore {
         }
         Address::new(&self.tenant, table, &self.key.hide(&[&[table.byte()], key]))
     }
+}
+
+/// Applies batches of tenants that differ and rest in one backend, in the order in which all who hold several have them.
+async fn apply_together(
+    store: &Arc<dyn Store>,
+    parts: &[(&TenantStore, &Batch)],
+) -> Result<Applied, StoreError> {
+    let length: usize = parts.iter().map(|(_, batch)| batch.conditions.len() + batch.operations.len()).sum();
+    if length > MAX_BATCH {
+        return Err(StoreError::BatchTooLarge { length, max: MAX_BATCH });
+    }
+    // A value's bytes differ each time it is sealed: an expectation is judged on the value here, and
+    // handed to the backend as "these very bytes". If they change in between, it is judged again.
+    for _ in 0..MAX_TRIES {
+        // What is sealed here would be lost if its key were destroyed before it is kept.
+        let mut nothing_is_erased = Vec::with_capacity(parts.len());
+        for (tenant, _) in parts {
+            nothing_is_erased.push(tenant.key.writing().read().await);
+        }
+        let mut stored = StoredBatch::default();
+        for (tenant, batch) in parts {
+            for condition in &batch.conditions {
+                match tenant.judge(condition).await? {
+                    Some(condition) => stored.conditions.push(condition),
+                    None => {
+                        let (table, key) = (condition.table, condition.key.clone());
+                        return Ok(Applied::ConditionFailed { table, key });
+                    }
+                }
+            }
+            for operation in &batch.operations {
+                stored.operations.push(tenant.stored(operation)?);
+            }
+        }
+        let failed = store.apply(stored).await?;
+        drop(nothing_is_erased);
+        if failed.is_none() {
+            return Ok(Applied::Done);
+        }
+    }
+    Err(StoreError::Contended)
 }
 
 impl std::fmt::Debug for TenantStore {

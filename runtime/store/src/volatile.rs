@@ -6,7 +6,7 @@ use std::ops::Bound;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 
-use crate::{Address, Store, StoreError, StoredBatch, StoredCondition, StoredOperation};
+use crate::{Address, Each, Store, StoreError, StoredBatch, StoredCondition, StoredOperation, Table};
 
 /// Values by address, gone when it is dropped.
 #[derive(Debug, Default)]
@@ -53,6 +53,13 @@ impl Store for Volatile {
             }
         }
         Ok(fails)
+    }
+
+    async fn everything(&self, wanted: fn(Table) -> bool, mut each: Each) -> Result<(), StoreError> {
+        let values = self.values.lock();
+        let mut wanted = values.iter().filter(|(address, _)| address.table().is_none_or(wanted));
+        wanted.try_for_each(|(address, value)| each(address, value))?;
+        Ok(())
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use parloir_contract::{Capability, LineId, TenantId, Weekday};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A tenant, as the operator writes it: `[[tenant]]`.
@@ -89,7 +90,7 @@ fn usual_minimisation() -> Vec<crate::minimise::Category> {
 }
 
 /// Whether sound and words of a line's calls are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RecordingPolicy {
     /// Nothing is kept until the caller agrees.
@@ -102,7 +103,7 @@ pub enum RecordingPolicy {
 }
 
 /// When appointments can be made.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct CalendarConfig {
     /// 5 to 480. Default 30.
@@ -115,6 +116,7 @@ pub struct CalendarConfig {
     #[serde(default = "two_hours")]
     pub notice_minutes: u32,
     /// For each day of the week, ranges such as "09:00-12:30".
+    #[schemars(with = "BTreeMap<String, Vec<String>>")]
     pub open: BTreeMap<Weekday, Vec<String>>,
     /// Days without appointments, such as "2026-12-25".
     #[serde(default)]

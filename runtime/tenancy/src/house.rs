@@ -11,6 +11,9 @@ use crate::config::{LineConfig, TenantConfig};
 use crate::quota::Quota;
 use crate::retention::Retention;
 
+/// The name under which the installation itself keeps what it knows of its tenants. No tenant bears it.
+pub const INSTALLATION: &str = "installation";
+
 /// Why the operator's file is not a house.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("tenant {tenant}: {problem}")]
@@ -65,6 +68,9 @@ impl House {
 
     fn add(&mut self, config: TenantConfig) -> Result<(), String> {
         let TenantConfig { id, lines, calendar, documents, quota, retention } = config;
+        if id.as_str() == INSTALLATION {
+            return Err("is the name of the installation itself: give the tenant another `id`".into());
+        }
         if self.tenants.iter().any(|t| t.id == id) {
             return Err("is declared twice: merge the two [[tenant]] tables".into());
         }
@@ -153,6 +159,7 @@ mod tests {
     fn mistakes_name_the_remedy() {
         let cases = [
             ("[[tenant]]\nid = \"A\"", "a-z, 0-9"),
+            ("[[tenant]]\nid = \"installation\"", "name of the installation itself"),
             ("[[tenant]]\nid = \"a\"\ncolour = 1", "unknown field"),
             ("[[tenant]]\nid = \"a\"\n[[tenant]]\nid = \"a\"", "declared twice"),
             (

@@ -40,5 +40,5 @@ mod testing;
 
 pub use calendar::Calendar;
 pub use documents::Documents;
-pub use house::{House, HouseError, Line, Tenant};
+pub use house::{House, HouseError, INSTALLATION, Line, Tenant};
 pub use memory::{Hidden, Memory};

@@ -85,6 +85,32 @@ impl Memory {
         self.refuse_hidden(key).await?;
         self.store.apply(Batch::new().delete(Table::Memory, key)).await.map(drop).map_err(|e| failed(&e))
     }
+
+    /// Stores a value whose storing was asked for before, of which nobody knows whether it was done, because the host was
+    /// lost meanwhile. What is there is not written again.
+    pub async fn settle_set(&self, set: SetMemory) -> Result<(), Refusal> {
+        if self.get(&set.key).await?.as_ref() == Some(&set.value) {
+            return Ok(());
+        }
+        self.set(set).await
+    }
+
+    /// The same of a conditional one: where the new value is there, it is taken to be this request's. Write a value that
+    /// says whose it is, such as the call's number, where that must be certain.
+    pub async fn settle_compare_and_set(&self, request: CompareAndSet) -> Result<bool, Refusal> {
+        if self.get(&request.key).await?.as_ref() == Some(&request.value) {
+            return Ok(true);
+        }
+        self.compare_and_set(request).await
+    }
+
+    /// The same of a deletion: what is absent stays so.
+    pub async fn settle_delete(&self, key: &str) -> Result<(), Refusal> {
+        match self.get(key).await? {
+            Some(_) => self.delete(key).await,
+            None => self.refuse_hidden(key).await,
+        }
+    }
 }
 
 fn check_key(key: &str) -> Result<(), Refusal> {
@@ -191,6 +217,29 @@ mod tests {
         }
         assert_eq!(memory.get("count").await, Ok(Some(b"7".to_vec())));
         memory.set(set("new", b"x")).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_was_being_stored_when_the_host_was_lost_is_stored_once() {
+        let rooms = Rooms::new().await;
+        let memory = Memory::new(rooms.store("cabinet").await);
+        let turn = |expected: Option<&[u8]>, value: &[u8]| CompareAndSet {
+            key: "turn".into(),
+            expected: expected.map(Into::into),
+            value: value.into(),
+        };
+        for _ in 0..2 {
+            memory.settle_set(set("who", b"anne")).await.unwrap();
+            assert_eq!(memory.get("who").await, Ok(Some(b"anne".to_vec())));
+            assert_eq!(memory.settle_compare_and_set(turn(None, b"1")).await, Ok(true));
+        }
+        assert_eq!(memory.settle_compare_and_set(turn(None, b"2")).await, Ok(false));
+        assert_eq!(memory.settle_compare_and_set(turn(Some(b"1"), b"2")).await, Ok(true));
+        for _ in 0..2 {
+            memory.settle_delete("who").await.unwrap();
+            assert_eq!(memory.get("who").await, Ok(None));
+        }
+        assert!(matches!(memory.settle_delete("").await, Err(Refusal::Invalid(_))));
     }
 
     #[tokio::test]

@@ -3,12 +3,13 @@
 mod digits;
 
 use parloir_contract::{HostCall, Message};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use digits::Run;
 
 /// A kind of personal data a line keeps from language models.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Category {
     /// Payment card numbers: 13 to 19 digits that pass the Luhn check, also between other numbers.

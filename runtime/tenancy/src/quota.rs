@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use parloir_contract::{HostCall, Refusal};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The most memory one agent can have, in MiB: what the sandbox reserves for each instance.
 pub const MEMORY_MIB: u32 = 64;
 
 /// What one call, and all calls of a tenant together, may use.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Quota {
     /// Calls of the tenant at one time. Default 100.

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, ToSpan};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The longest period, in its unit.
@@ -89,14 +90,17 @@ impl fmt::Display for Period {
 }
 
 /// How long a tenant's calls are kept: `[tenant.retention]`. What is left out is kept until somebody erases it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Retention {
     /// The sound. No longer than the content: who rang goes with that.
+    #[schemars(with = "Option<String>")]
     pub recording: Option<Period>,
     /// What was said, asked and answered: transcripts, arguments, reports.
+    #[schemars(with = "Option<String>")]
     pub content: Option<Period>,
     /// The technical trace: which provider was asked when, and how it went. At least a day, and as long as the others.
+    #[schemars(with = "Option<String>")]
     pub trace: Option<Period>,
 }
 

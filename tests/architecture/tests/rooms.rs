@@ -1,6 +1,7 @@
 //! Dependencies point down only: `cli → server → call → {sandbox, meaning, media, transport, providers,
 //! tenancy, journal} → store → contract`, and beside `call`, `cli → rehearsal → {sandbox, meaning, media,
-//! tenancy}` `cli → replay → {rehearsal, journal, sandbox, meaning, tenancy}` and `{cli, server} → persons → journal`. The middle rooms do not import each other, except that transport and providers may use
+//! tenancy}` `cli → replay → {rehearsal, journal, sandbox, meaning, tenancy}`, `{cli, server} → {persons, backup} → journal`,
+//! `server → telemetry → journal` and `{cli, server} → admin → {tenancy, journal}`. The middle rooms do not import each other, except that transport and providers may use
 //! media's frame and codec types. The verifier stands alone: it imports no room, and the rooms that make
 //! what it checks import it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
@@ -37,7 +38,14 @@ fn plan() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     plan.entry("parloir-journal").or_default().insert("parloir-proof");
     let below_call: BTreeSet<_> = ground.into_iter().chain(middle).collect();
     let mut below_server = below_call.clone();
-    below_server.extend(["parloir-call", "parloir-persons", "parloir-proof"]);
+    below_server.extend([
+        "parloir-call",
+        "parloir-persons",
+        "parloir-proof",
+        "parloir-backup",
+        "parloir-telemetry",
+        "parloir-admin",
+    ]);
     let mut below_cli = below_server.clone();
     below_cli.extend([
         "parloir-server",
@@ -56,8 +64,17 @@ fn plan() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     let mut below_replay = below_rehearsal.clone();
     below_replay.extend(["parloir-journal", "parloir-rehearsal"]);
     plan.insert("parloir-replay", below_replay);
+    // Who may change what, and the API to do so: it knows who lives here, where it rests and where it is told, and of calls
+    // nothing.
+    let mut below_admin = BTreeSet::from(ground);
+    below_admin.extend(["parloir-tenancy", "parloir-journal"]);
+    plan.insert("parloir-admin", below_admin);
+    // What instruments are told is read from records alone.
+    plan.insert("parloir-telemetry", BTreeSet::from(["parloir-contract", "parloir-journal"]));
     // What a person asks for is read from records alone.
     plan.insert("parloir-persons", BTreeSet::from(["parloir-contract", "parloir-journal"]));
+    // A back-up is the journal's files and the store's rows, as they rest.
+    plan.insert("parloir-backup", BTreeSet::from(["parloir-contract", "parloir-store", "parloir-journal"]));
     plan.insert("parloir-server", below_server);
     plan.insert("parloir", below_cli);
     plan

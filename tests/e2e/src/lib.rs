@@ -9,10 +9,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use futures_util::stream;
+use parloir_contract::{Chat, Finish, Usage};
 use parloir_providers::{
-    ConfigError, ProviderEntry, ProviderError, Registry, Role, SpeechRequest, SpeechStream, SpeechToText,
-    TextToSpeech, Transcript, Transcription, TranscriptionRequest,
+    ChatDelta, ChatStream, ConfigError, LanguageModel, ProviderEntry, ProviderError, Registry, Role,
+    SpeechRequest, SpeechStream, SpeechToText, TextToSpeech, Transcript, Transcription, TranscriptionRequest,
 };
+use tokio::sync::Notify;
 
 /// A transcriber that understands every utterance as the same words, at once.
 pub struct CannedEars(pub String);
@@ -92,6 +94,52 @@ impl TextToSpeech for VoiceThatIsLost {
             Err(_) => BrokenVoice.speak(request).await,
         }
     }
+}
+
+/// A voice that speaks everything but this.
+pub struct VoiceWithout(pub String);
+
+#[async_trait]
+impl TextToSpeech for VoiceWithout {
+    async fn speak(&self, request: SpeechRequest) -> Result<SpeechStream, ProviderError> {
+        if request.text == self.0 {
+            BrokenVoice.speak(request).await
+        } else {
+            CannedVoice.speak(request).await
+        }
+    }
+}
+
+/// A model that answers when it is let, and then always the same.
+pub struct HeldModel {
+    /// Lets it answer once.
+    pub let_go: Arc<Notify>,
+    /// What it answers.
+    pub answer: String,
+}
+
+#[async_trait]
+impl LanguageModel for HeldModel {
+    async fn chat(&self, _request: Chat) -> Result<ChatStream, ProviderError> {
+        self.let_go.notified().await;
+        let finish = Finish::Complete;
+        let finish = ChatDelta::Finish { finish, usage: Usage::default(), model: "held".to_owned() };
+        Ok(stream::iter([ChatDelta::Text(self.answer.clone()), finish].map(Ok)).boxed())
+    }
+}
+
+/// Canned ears, with this voice and this model.
+pub fn canned_with(
+    said: &str,
+    voice: Arc<dyn TextToSpeech>,
+    model: Arc<dyn LanguageModel>,
+) -> Result<Registry, ConfigError> {
+    let ears = Arc::new(CannedEars(said.to_owned()));
+    let builder = Registry::builder()
+        .speech_to_text(ProviderEntry::in_code("canned-ears", Role::SpeechToText), ears)?
+        .text_to_speech(ProviderEntry::in_code("canned-voice", Role::TextToSpeech), voice)?
+        .language_model(ProviderEntry::in_code("canned-model", Role::LanguageModel), model)?;
+    Ok(builder.build())
 }
 
 /// Canned ears and voice. `said` is what every caller is understood to say. `others` are real ones beside them.

@@ -11,9 +11,7 @@ use parloir_contract::{
     LocalTime, LogLevel, LogLine, Outcome, Passage, Refusal, Slot, Speech, SpokenAnswer, ToolCall,
     Transferred, Turn, Usage,
 };
-use parloir_sandbox::{
-    Agent, ArtifactCache, Budget, Door, Failure, FailureKind, Sandbox, SealKey, Settings, surface,
-};
+use parloir_sandbox::{Agent, Budget, Door, Failure, FailureKind, Sandbox, Settings, surface};
 
 const C: &str = "tests/agents/every-call/c";
 const GO: &str = "tests/agents/every-call/go";
@@ -24,18 +22,8 @@ const TUESDAY: LocalTime = LocalTime { year: 2026, month: 11, day: 24, hour: 10,
 
 async fn agent(folder: &str) -> Agent {
     let component = house::component(folder);
-    let sandbox = Sandbox::new(Settings::default(), compiled()).unwrap();
+    let sandbox = Sandbox::new(Settings::default(), house::compiled()).unwrap();
     sandbox.load(std::fs::read(component).unwrap()).await.unwrap()
-}
-
-/// What `parloir build` compiled: an interpreter takes half a minute.
-fn compiled() -> Option<ArtifactCache> {
-    let set = |name| std::env::var_os(name).map(std::path::PathBuf::from);
-    let folder = set("PARLOIR_CACHE")
-        .or_else(|| set("XDG_CACHE_HOME").map(|cache| cache.join("parloir")))
-        .or_else(|| set("HOME").map(|home| home.join(".cache/parloir")))?;
-    let key = std::fs::read(folder.join("compiled.key")).ok()?;
-    Some(ArtifactCache::new(folder.join("compiled"), SealKey(key.try_into().ok()?)))
 }
 
 /// One call with this setting `fail`: how it ended, and what the agent asked of the host.
@@ -456,8 +444,28 @@ async fn what_python_prints_goes_to_the_journal() {
 async fn what_typescript_prints_goes_to_the_journal() {
     let (outcome, asked) = ring(&agent(TYPESCRIPT).await, "print").await;
     assert_eq!(outcome.unwrap(), Outcome::Done);
-    let printed = [(LogLevel::Info, "un thé, {\"prêt\":[7,null]}"), (LogLevel::Error, "RangeError: too far")];
+    let printed = [
+        (LogLevel::Info, "un thé, {\"prêt\":[7,null]}"),
+        (LogLevel::Error, "RangeError: too far"),
+        (LogLevel::Warn, "[object Object]"),
+    ];
     assert_eq!(logged(&asked), printed);
+}
+
+#[test]
+fn what_javascript_prints_before_there_is_a_call_fails_the_build_and_says_where_to_print() {
+    let folder = tempfile::tempdir().unwrap();
+    let sdk = house::root().canonicalize().unwrap().join("guest-sdk/js/src/index.ts");
+    std::fs::write(folder.path().join("package.json"), r#"{"name": "early", "type": "module"}"#).unwrap();
+    let described = "name: 'early', version: '0.1.0', languages: ['fr-FR'], answer() {}";
+    let code = format!(
+        "import {{ agent }} from {sdk:?};\nconsole.log('early');\nexport const {{ describe, answer }} = agent({{ {described} }});\n"
+    );
+    std::fs::write(folder.path().join("agent.js"), code).unwrap();
+    let built =
+        std::process::Command::new(house::parloir()).arg("build").arg(folder.path()).output().unwrap();
+    let said = String::from_utf8_lossy(&built.stderr);
+    assert!(!built.status.success() && said.contains("Print in `answer`"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

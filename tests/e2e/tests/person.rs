@@ -137,3 +137,39 @@ async fn a_call_that_cannot_be_read_is_named_and_the_others_are_still_told() {
     assert!(of(damaged)["unreadable"].as_str().unwrap().contains("damaged"), "{said}");
     assert!(std::path::Path::new(&export).join(format!("{whole}.wav")).is_file());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_another_program_has_the_storage_nothing_is_told_that_nobody_could_note() {
+    let (house, calls) = House::that_answered(1).await;
+    let (data, store) = (house.folders.data.display().to_string(), house.folders.data.join("store"));
+    // The house that was closed lets go of it as its last connections end.
+    let held = loop {
+        match parloir_store::Embedded::open(&store).await {
+            Ok(held) => break held,
+            Err(_) => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
+        }
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let export = folder.path().join("for-them");
+    let to = export.display().to_string();
+    let asked = ["person", house::CALLER, "--data", &data, "--tenant", "test", "--export", &to];
+    let (code, said) = parloir(&asked);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("in use by another program") && !said.contains("je voudrais un rendez-vous"),
+        "{said}"
+    );
+    assert!(!export.join(format!("{}.json", calls[0].0)).exists());
+    held.close().await;
+    let (code, said) = parloir(&asked);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("je voudrais un rendez-vous"), "{said}");
+
+    // Of the log alone the storage is made again.
+    std::fs::remove_dir_all(&store).unwrap();
+    let (code, said) = parloir(&["person", house::CALLER, "--data", &data]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains(&calls[0].0), "{said}");
+    let (code, said) = parloir(&["person", house::CALLER, "--data", &data, "--tenant", "nobody"]);
+    assert!(code == Some(1) && said.contains("nobody has had no call here"), "{said}");
+}

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use house::{House, Plan, component, say};
-use parloir_contract::{HostCall, Import};
+use parloir_contract::{HostCall, HostReturn, Import};
 use parloir_journal::{Ending, Record, RecordBody};
 use parloir_replay::{Aspect, NotReplayable, Ran, Recorded, RecordedEnd, Source, compare, exact, fork};
 use parloir_sandbox::{Agent, Sandbox, Settings};
@@ -207,6 +207,55 @@ async fn the_command_finds_the_agent_that_answered_by_itself() {
     assert!(said.contains("1 otherwise"), "{said}");
     let (code, said) = run(&["diff", trial, trial]);
     assert_eq!(code, Some(0), "{said}");
+    // Whoever is restricted is left out, and with them all there is here.
+    let person = ["--tenant", "test", "--number", house::CALLER];
+    let (code, said) = run(&[["restrict"].as_slice(), person.as_slice()].concat());
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = run(&["diff", trial, trial]);
+    assert!(code == Some(1) && said.contains("is restricted since"), "{said}");
+    assert!(said.contains("1 left out"), "{said}");
+    let (code, said) = run(&[["restrict", "--release"].as_slice(), person.as_slice()].concat());
+    assert_eq!(code, Some(0), "{said}");
+    // From its first turn on it is rehearsed: nobody is at this terminal, which is to hang up.
+    let heard = records.iter().find_map(|record| match &record.body {
+        RecordBody::HostCallEnded(ended) if matches!(ended.result, Some(HostReturn::Listen(_))) => {
+            Some(record.seq.to_string())
+        }
+        _ => None,
+    });
+    let heard = heard.unwrap();
+    let (code, said) = run(&["replay", &id, "--go-on", "--up-to", &heard]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("--config parloir.toml gives them"), "{said}");
+    let (before, after) = said.split_once("here its journal ends").unwrap();
+    assert!(before.contains("agent  Bonjour.") && before.contains("caller Bonjour, je voudrais"), "{said}");
+    assert!(after.contains("agent  Bonjour, je voudrais un rendez-vous."), "{said}");
+    assert!(after.contains("abandoned") && after.contains("this was a rehearsal"), "{said}");
+    // Under its tenant's own quota what was said before is charged: nothing is left for the answer.
+    let written = tempfile::tempdir().unwrap();
+    let config = written.path().join("parloir.toml");
+    let with = |number: &str| {
+        let line = format!("[[tenant.line]]\nnumber = \"{number}\"\nagent = \"trial.wasm\"\n");
+        let quota = "[tenant.quota]\nspeech-characters = 8\n";
+        std::fs::write(&config, format!("[[tenant]]\nid = \"test\"\n{quota}{line}")).unwrap();
+        run(&["replay", &id, "--go-on", "--up-to", &heard, "--config", config.to_str().unwrap()])
+    };
+    let (code, said) = with(house::LINE);
+    assert_eq!(code, Some(0), "{said}");
+    let (_, after) = said.split_once("here its journal ends").unwrap();
+    assert!(after.contains("speech-characters") && !after.contains("agent  "), "{said}");
+    assert!(!said.contains("--config parloir.toml gives them"), "{said}");
+    let (code, said) = with("+33199000002");
+    assert!(code == Some(2) && said.contains("has no line +33199000001 of test"), "{said}");
+    // The remedy is of this very call: it is none to be told again.
+    let (code, said) = run(&["replay", &id, "--go-on"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("this call came to its end"), "{said}");
+    let (_, remedy) = said.split_once("such as --up-to ").unwrap();
+    let earlier = remedy.split_whitespace().next().unwrap();
+    assert_eq!(earlier.parse::<u64>(), Ok(records.last().unwrap().seq - 1), "{said}");
+    let (code, said) = run(&["replay", &id, "--go-on", "--up-to", earlier]);
+    assert!(code == Some(0) && said.contains("here its journal ends"), "{said}");
     // The call as a test: it passes with that agent, and does not know who rang.
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("from-a-call.yaml");

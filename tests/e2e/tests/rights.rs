@@ -55,6 +55,19 @@ async fn turned_away(house: &House, from: &str) -> (Vec<CarrierEvent>, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_nobody_can_know_who_is_blocked_a_caller_goes_to_the_fallback_number() {
+    let house = House::open(Plan::default()).await;
+    let note = house.folders.keys.join("test/rights");
+    std::fs::write(&note, "no note").unwrap();
+    let (events, ended) = turned_away(&house, CALLER).await;
+    let handed =
+        |event: &CarrierEvent| matches!(event, CarrierEvent::Transfer { number, .. } if number == FALLBACK);
+    assert!(events.iter().any(handed), "{ended} {events:?}");
+    std::fs::remove_file(&note).unwrap();
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_caller_asks_for_is_done_told_and_proven_while_the_house_answers_others() {
     let mut house = House::open(Plan { settings: &[("trial", "remember")], ..Plan::default() }).await;
     let data = house.folders.data.clone();
@@ -88,12 +101,23 @@ async fn what_a_caller_asks_for_is_done_told_and_proven_while_the_house_answers_
     let (code, _, wrong) = parloir(&data, &["case", "extend", case, "--months", "2", "--why", "many calls"]);
     assert!(code == 1 && wrong.contains("2026-02-28"), "its term is over: {wrong}");
 
+    let opened = object(
+        &data,
+        &["case", "open", "--tenant", "test", "--number", OTHER, "--right", "access", "--json"],
+    );
+    let his = opened["case"].as_str().unwrap();
+    let longer = object(&data, &["case", "extend", his, "--months", "2", "--why", "many calls", "--json"]);
+    assert_eq!(longer["extended_months"], 2);
+    assert!(longer["due"].as_str().unwrap() > opened["due"].as_str().unwrap(), "{longer}");
+    let closed = object(&data, &["case", "close", his, "--refused", "--why", "it is not them", "--json"]);
+    assert_eq!(closed["state"], "refused");
+
     // Put right: beside what was recorded.
     let (code, _, wrong) =
         parloir(&data, &["rectify", &hers, "--field", "name", "--to", "x", "--case", case]);
     assert!(code == 1 && wrong.contains("contact.name"), "{wrong}");
     done(&data, &["rectify", &hers, "--field", "contact.name", "--to", "Anne Durand", "--case", case]);
-    let shown = done(&data, &["show", &hers]);
+    let shown = done(&data, &["show", &hers, "--why", "to see what she means"]);
     assert!(shown.contains("Anne Durant") && shown.contains("contact.name: Anne Durand"), "{shown}");
 
     // Kept, and not used.
@@ -103,7 +127,11 @@ async fn what_a_caller_asks_for_is_done_told_and_proven_while_the_house_answers_
     );
     for arguments in [["show", &hers], ["recording", &hers], ["replay", &hers], ["record-test", &hers]] {
         let (code, said, wrong) = parloir(&data, &arguments);
-        assert!(code == 1 && wrong.contains("it is wrong") && wrong.contains("--release"), "{said}{wrong}");
+        assert!(
+            code == 1 && wrong.contains("`parloir show ") && wrong.contains("--release"),
+            "{said}{wrong}"
+        );
+        assert!(!wrong.contains("it is wrong"), "whoever reads why is noted: {wrong}");
         assert!(!said.contains("Durant"), "{said}");
     }
     assert!(!ring(&house, CALLER).await.1, "what is remembered of her is as if absent");
@@ -158,6 +186,15 @@ async fn what_a_caller_asks_for_is_done_told_and_proven_while_the_house_answers_
     assert_eq!(shown["steps"][expected.len() - 1]["why"], Value::Null, "{shown}");
     let (_, told, _) = parloir(&data, &["person", CALLER, "--tenant", "test"]);
     assert!(told.contains("nothing is known of"), "{told}");
+    // Whoever read any of it is in the log; who was refused read nothing.
+    let read = done(&data, &["accesses", "--tenant", "test", "--json"]);
+    for command in ["show", "rectify", "person", "case show"] {
+        assert!(read.contains(&format!("\"command\":\"{command}\"")), "{command}: {read}");
+    }
+    assert!(!read.contains("\"command\":\"recording\"") && !read.contains(CALLER), "{read}");
+    let read = done(&data, &["accesses", "--call", &hers]);
+    assert!(read.contains("parloir show") && read.contains("to see what she means"), "{read}");
+    assert!(!done(&data, &["calls", "--json"]).contains("\"access\""), "calls are those that somebody rang");
     let (events, _) = turned_away(&house, CALLER).await;
     assert!(events.iter().any(handed), "she stays blocked: {events:?}");
 
@@ -172,10 +209,15 @@ async fn what_a_caller_asks_for_is_done_told_and_proven_while_the_house_answers_
     assert_eq!(report["sound"], true, "{report}");
     let keyring = parloir_store::Keyring::open(&house.folders.keys).unwrap();
     let tenant = "test".parse().unwrap();
+    let mut counted = 0;
     for entry in parloir_journal::list_calls(&data, &keyring, &tenant, 1_000).await.unwrap() {
         let records = parloir_journal::read_call(&data, &keyring, &tenant, entry.call, None).await.unwrap();
         // The last block's release names her anew; nothing before it does.
         let last = records.iter().any(|r| matches!(&r.body, RecordBody::Blocked(one) if one.released));
         assert!(last || !format!("{records:?}").contains(CALLER), "{records:?}");
+        let tells = |text: &str| text.contains("rang 1 time(s) more") && text.contains("fallback number");
+        counted +=
+            records.iter().filter(|r| matches!(&r.body, RecordBody::Note(one) if tells(&one.text))).count();
     }
+    assert_eq!(counted, 1, "a blocked number that rings again within the hour is counted");
 }

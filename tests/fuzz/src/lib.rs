@@ -8,7 +8,9 @@
 //! ```
 #![forbid(unsafe_code)]
 
-use parloir_contract::{ChooseMoment, LocalTime, Question, ReadPhone, ReadWhen, Utterance};
+use parloir_admin::{ApiKey, resource};
+use parloir_backup::{Manifest, Member, read_row};
+use parloir_contract::{ChooseMoment, LocalTime, Question, ReadPhone, ReadWhen, TraceParent, Utterance};
 use parloir_proof::checkpoint::{Checkpoint, Submission};
 use parloir_proof::note::{Note, PublicKey};
 use parloir_proof::tile::{self, Tile};
@@ -33,6 +35,9 @@ pub const TARGETS: &[Target] = &[
     ("checkpoints", checkpoints),
     ("tiles", tiles),
     ("proof_files", proof_files),
+    ("administration", administration),
+    ("back_ups", back_ups),
+    ("trace_parents", trace_parents),
 ];
 
 /// The frames of a whole stream, one a line, as a carrier would send them.
@@ -80,6 +85,26 @@ pub fn model_chunks(bytes: &[u8]) {
         let _ = parloir_providers::openai::parse_chunk(text);
     }
     let _ = parloir_providers::openai::parse_transcription(bytes);
+}
+
+/// The first line as a key to the administration, the rest as the bodies that its API reads. What is a key is written again alike.
+pub fn administration(bytes: &[u8]) {
+    let (first, rest) = bytes.split_at(bytes.iter().position(|b| *b == b'\n').unwrap_or(bytes.len()));
+    if let Ok(text) = std::str::from_utf8(first)
+        && let Ok(key) = text.parse::<ApiKey>()
+    {
+        assert_eq!(key.reveal(), text);
+    }
+    let _ = serde_json::from_slice::<resource::NewTenant>(rest);
+    let _ = serde_json::from_slice::<resource::Tenant>(rest);
+    let _ = serde_json::from_slice::<resource::User>(rest);
+    let _ = serde_json::from_slice::<resource::NewKey>(rest);
+    let _ = serde_json::from_slice::<resource::BreakGlass>(rest);
+    let _ = serde_json::from_slice::<resource::Calendar>(rest);
+    if let Ok(line) = serde_json::from_slice::<resource::Line>(rest) {
+        let again = serde_json::to_vec(&line).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        assert_eq!(again, Some(line));
+    }
 }
 
 /// The operator's file.
@@ -173,4 +198,29 @@ pub fn proof_files(bytes: &[u8]) {
     if let Ok(proof) = Proof::parse(bytes) {
         let _ = proof.verify(&Trust::default());
     }
+}
+
+/// What is in a back-up once it is opened: what it says of itself, the names of its files, one a line, and its rows. No name
+/// leads out of a folder.
+pub fn back_ups(bytes: &[u8]) {
+    if let Ok(manifest) = Manifest::parse(bytes) {
+        assert_eq!(Manifest::parse(&manifest.bytes()), Ok(manifest));
+    }
+    for line in bytes.split(|byte| *byte == b'\n') {
+        let name = std::str::from_utf8(line).ok();
+        if let Some(name) = name.filter(|name| Member::parse(name).is_some()) {
+            let path = std::path::Path::new(name);
+            assert!(path.components().all(|part| matches!(part, std::path::Component::Normal(_))));
+        }
+    }
+    let mut rest = bytes;
+    while let Ok(Some((address, _))) = read_row(&mut rest) {
+        assert!(address.tenant().is_some());
+    }
+}
+
+/// The trace a carrier's request says it belongs to; what is read must be written and read again alike.
+pub fn trace_parents(bytes: &[u8]) {
+    let Some(read) = std::str::from_utf8(bytes).ok().and_then(TraceParent::parse) else { return };
+    assert_eq!(TraceParent::parse(&read.to_string()), Some(read));
 }

@@ -129,8 +129,8 @@ impl House {
     }
 
     async fn calendar(&self) -> Calendar {
-        let tenants = self.installation().house.tenants();
-        let anne = tenants.iter().find(|tenant| tenant.id.as_str() == "anne").unwrap();
+        let house = self.installation().house();
+        let anne = house.tenants().iter().find(|tenant| tenant.id.as_str() == "anne").unwrap();
         Calendar::new(anne.hours.clone().unwrap(), self.store("anne").await)
     }
 

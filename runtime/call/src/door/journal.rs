@@ -14,7 +14,7 @@ use parloir_sandbox::DoorClosed;
 use tower::Service;
 
 use super::Answer;
-use crate::shared::{Shared, status};
+use crate::shared::Shared;
 
 /// The journal layer: outermost.
 pub(super) struct Journaled<S> {
@@ -86,7 +86,7 @@ where
         Box::pin(async move {
             let value = answer.await?;
             unanswered.answered = true;
-            let (status, result) = (status(&value), Some(value.clone()));
+            let (status, result) = (HostStatus::of(&value), Some(value.clone()));
             let latency_us = micros(began);
             let bytes = Weight::of(|weight| rmp_serde::encode::write(weight, &value));
             let ended = HostCallEnded { started, status, latency_us, delivered: true, result };

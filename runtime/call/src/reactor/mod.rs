@@ -24,7 +24,7 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use parking_lot::Mutex;
-use parloir_contract::{CallId, CallInfo, Direction, ListenOptions, Outcome, Refusal, Report, Turn};
+use parloir_contract::{CallId, CallInfo, Direction, ListenOptions, Outcome, Refusal, Report, TraceId, Turn};
 use parloir_journal::{
     AgentEnd, CallStarted, Content, DigestKey, FailureKind, Journal, JournalError, RecordBody,
 };
@@ -105,6 +105,8 @@ pub struct Setup {
     pub switchboard: Arc<dyn Switchboard>,
     /// Ends the call politely: the installation is closing.
     pub closing: CancellationToken,
+    /// The trace that its requests to providers belong to, where the installation has telemetry.
+    pub trace: Option<TraceId>,
     /// How the call arrived, for the journal.
     pub transport: &'static str,
     /// A rehearsal behind the line: for developers' tools, and for nobody else.
@@ -246,6 +248,7 @@ impl Reactor {
             hidden,
             switchboard,
             closing,
+            trace,
             transport,
             rehearsing,
         } = setup;
@@ -286,6 +289,7 @@ impl Reactor {
         privacy.hold(0, Content::Info(info.clone()));
         let shared = Arc::new(Shared {
             id,
+            trace,
             declared: agent.capabilities().into(),
             journal,
             providers,

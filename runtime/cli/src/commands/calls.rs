@@ -4,7 +4,7 @@
 use clap::Args;
 use jiff::Timestamp;
 use parloir_contract::TenantId;
-use parloir_journal::{CallEntry, Ending, list_calls, list_tenants};
+use parloir_journal::{ACCESS, CallEntry, Ending, list_calls_where, list_tenants};
 use parloir_store::Keyring;
 
 use crate::terminal::{BAD, DIM, GOOD, TITLE, plain, styled};
@@ -35,8 +35,10 @@ impl Calls {
         };
         let mut any = false;
         for tenant in tenants {
-            let entries = list_calls(&folders.data, &keyring, &tenant, self.limit.clamp(1, 10_000)).await?;
-            for entry in entries {
+            let limit = self.limit.clamp(1, 10_000);
+            // Who read what is listed by `parloir accesses`.
+            let wanted = |entry: &CallEntry| entry.transport != ACCESS;
+            for entry in list_calls_where(&folders.data, &keyring, &tenant, limit, wanted).await? {
                 if !any && !self.json {
                     anstream::println!(
                         "{}",

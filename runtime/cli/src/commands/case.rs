@@ -3,11 +3,12 @@
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::civil::Date;
 use parloir_contract::{CallId, TenantId};
-use parloir_journal::{CaseNote, Right, list_tenants, rights};
+use parloir_journal::{CaseNote, Purpose, Right, list_tenants, rights};
 use parloir_persons::Number;
 use parloir_server::{RightsDone, RightsRequest, today};
 use parloir_store::Keyring;
 
+use crate::access::{Read, WhyArgs};
 use crate::commands::calls::time;
 use crate::commands::rights::{self as shared, Own, ask, other_version};
 use crate::terminal::{BAD, DIM, GOOD, TITLE, styled};
@@ -118,6 +119,8 @@ struct Show {
     /// The case, as `parloir case list` lists it.
     case: CallId,
     #[command(flatten)]
+    why: WhyArgs,
+    #[command(flatten)]
     data: DataArgs,
     /// Print a JSON object.
     #[arg(long)]
@@ -197,7 +200,7 @@ impl Open {
             "{} {}: {} for {}, to be answered by {} {}",
             styled(GOOD, "opened"),
             case.case,
-            shared::right(case.right),
+            case.right.word(),
             self.number,
             case.due,
             styled(DIM, &left(&case))
@@ -236,7 +239,7 @@ impl List {
                 (false, false) => GOOD,
             };
             let state = styled(style, &format!("{:12}", state(case)));
-            let right = shared::right(case.right);
+            let right = case.right.word();
             anstream::println!(
                 "{}  due {}  {state} {right:11}  {tenant}  {}",
                 case.case,
@@ -259,6 +262,9 @@ impl Show {
     async fn run(self) -> Outcome {
         let folders = self.data.existing()?;
         let (tenant, case) = shared::case(&folders, self.case).await?;
+        // Who asked, and the words of its steps, are read as what was said in a call is.
+        let read = Read { command: "case show", purposes: &[Purpose::Content], why: &self.why };
+        read.note_of(&folders, &tenant, &case.records).await?;
         let steps = Own::open(&folders)?.steps(&tenant, &case).await?;
         let number = steps.iter().find_map(|step| step.named.as_ref()?.number.clone());
         if self.json {
@@ -267,7 +273,7 @@ impl Show {
                 .iter()
                 .map(|step| {
                     serde_json::json!({
-                        "at": time(step.at), "step": shared::step(step.step), "due": step.due,
+                        "at": step.at, "step": step.step.word(), "due": step.due,
                         "record": step.record.map(|record| record.to_string()),
                         "why": step.named.as_ref().and_then(|named| named.why.clone()),
                     })
@@ -284,7 +290,7 @@ impl Show {
         anstream::println!(
             "{}  {} of {} with {tenant}: {}, received {}, due {} {}",
             case.case,
-            styled(TITLE, shared::right(case.right)),
+            styled(TITLE, case.right.word()),
             number.as_deref().unwrap_or("somebody who was erased"),
             styled(style, state(&case)),
             case.received,
@@ -295,7 +301,7 @@ impl Show {
             let why = step.named.as_ref().and_then(|named| named.why.clone());
             let why = why.map(|why| format!(": {why}")).unwrap_or_default();
             let record = step.record.map(|record| styled(DIM, &format!(" [{record}]"))).unwrap_or_default();
-            anstream::println!("  {}  {}{why}{record}", styled(DIM, &time(step.at)), shared::step(step.step));
+            anstream::println!("  {}  {}{why}{record}", styled(DIM, &time(step.at)), step.step.word());
         }
         if steps.len() < case.records.len() {
             let missing = case.records.len() - steps.len();
@@ -363,7 +369,7 @@ fn left(case: &CaseNote) -> String {
 /// A case for programs: no number, no words.
 pub(crate) fn json(tenant: &TenantId, case: &CaseNote) -> serde_json::Value {
     serde_json::json!({
-        "case": case.case.to_string(), "tenant": tenant.as_str(), "right": shared::right(case.right),
+        "case": case.case.to_string(), "tenant": tenant.as_str(), "right": case.right.word(),
         "received": case.received, "due": case.due, "extended_months": case.extended, "state": match case.closed {
             Some((_, true)) => "done",
             Some((_, false)) => "refused",

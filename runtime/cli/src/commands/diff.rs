@@ -7,14 +7,15 @@ use std::time::Instant;
 use clap::Args;
 use futures_util::{StreamExt, stream};
 use parloir_contract::{CallId, TenantId};
-use parloir_journal::{CallEntry, list_calls, list_tenants, read_call};
+use parloir_journal::{CallEntry, Purpose, list_calls_where, list_tenants, read_call};
 use parloir_replay::{Aspect, Comparison, Recorded, compare, fork};
 use parloir_sandbox::Agent;
 use parloir_server::{Folders, Restrictions};
 use parloir_store::Keyring;
 
+use crate::access::{Read, WhyArgs};
 use crate::commands::replay::table;
-use crate::commands::rights::Own;
+use crate::commands::rights;
 use crate::terminal::{BAD, DIM, GOOD, TITLE, styled};
 use crate::{DataArgs, Failure, Outcome, agent, terminal};
 
@@ -35,6 +36,8 @@ pub(crate) struct Diff {
     /// Only this tenant's calls.
     #[arg(long)]
     tenant: Option<TenantId>,
+    #[command(flatten)]
+    why: WhyArgs,
     #[command(flatten)]
     data: DataArgs,
     /// Print the two side by side for every call that differs.
@@ -62,9 +65,13 @@ impl Diff {
         let sandbox = agent::sandbox()?;
         let first = agent::load_into(&sandbox, &self.first).await?;
         let second = agent::load_into(&sandbox, &self.second).await?;
+        let mut of: BTreeMap<TenantId, Vec<CallId>> = BTreeMap::new();
+        for (tenant, entry) in &calls {
+            of.entry(tenant.clone()).or_default().push(entry.call);
+        }
+        Read { command: "diff", purposes: &[Purpose::Content], why: &self.why }.note(&folders, of).await?;
         let began = Instant::now();
         let keyring = Keyring::open(&folders.keys)?;
-        let own = Own::open(&folders)?;
         let mut restricted = HashMap::new();
         for (tenant, _) in &calls {
             if !restricted.contains_key(tenant) {
@@ -75,7 +82,7 @@ impl Diff {
         let bar = terminal::bar(calls.len() as u64, "comparing");
         let mut running = stream::iter(calls.into_iter().map(|(tenant, entry)| {
             let (call, begins) = (entry.call, Some(entry.first));
-            let (first, second, keyring, data, own) = (&first, &second, &keyring, &folders.data, &own);
+            let (first, second, keyring, data) = (&first, &second, &keyring, &folders.data);
             let restricted = restricted.get(&tenant).and_then(Option::as_ref);
             async move {
                 let records = match read_call(data, keyring, &tenant, call, begins).await {
@@ -83,7 +90,7 @@ impl Diff {
                     Err(error) => return (call, Compared::Not(error.to_string())),
                 };
                 if let Some(restriction) = restricted.and_then(|restricted| restricted.of_call(&records)) {
-                    return (call, Compared::Not(own.why(&tenant, call, &restriction).await));
+                    return (call, Compared::Not(rights::restricted(&tenant, call, &restriction)));
                 }
                 (call, both(first, second, records).await)
             }
@@ -106,11 +113,13 @@ impl Diff {
             None => list_tenants(&folders.data).await?,
         };
         let limit = if self.call.is_empty() { self.calls.clamp(1, 100_000) } else { 100_000 };
+        // What the journal says of others is no conversation, but where it is asked for.
+        let wanted: fn(&CallEntry) -> bool =
+            if self.call.is_empty() { |entry| !entry.is_of_journal() } else { |_| true };
         let mut chosen = Vec::new();
         for tenant in tenants {
-            for entry in list_calls(&folders.data, &keyring, &tenant, limit).await? {
-                let chosen_or_any = self.call.is_empty() && !entry.is_of_journal();
-                if chosen_or_any || self.call.contains(&entry.call) {
+            for entry in list_calls_where(&folders.data, &keyring, &tenant, limit, wanted).await? {
+                if self.call.is_empty() || self.call.contains(&entry.call) {
                     chosen.push((tenant.clone(), entry));
                 }
             }

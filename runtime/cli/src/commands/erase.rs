@@ -4,14 +4,17 @@ use std::io::{BufRead, IsTerminal};
 
 use clap::Args;
 use parloir_contract::{CallId, TenantId};
-use parloir_journal::{CaseStep, ErasureNote, ErasureReport, RecordBody, Requested, erasures, read_call};
-use parloir_server::{EraseRequest, Folders, Left, Storage, TenantErasure, Whose, hand_over_erasure};
+use parloir_journal::{
+    CaseStep, ErasureNote, ErasureReport, Purpose, RecordBody, Requested, erasures, read_call,
+};
+use parloir_server::{EraseRequest, Folders, Left, TenantErasure, Whose, hand_over_erasure};
 use parloir_store::Keyring;
 
+use crate::access::{Read, WhyArgs};
 use crate::commands::calls::time;
 use crate::commands::rights;
 use crate::terminal::{self, BAD, DIM, GOOD, styled};
-use crate::{DataArgs, Failure, Outcome};
+use crate::{DataArgs, Failure, Outcome, access};
 
 #[derive(Args)]
 #[command(group(clap::ArgGroup::new("whose").required(true).args(["call", "caller", "tenant"]).multiple(true)))]
@@ -60,7 +63,9 @@ impl Erase {
         let mut request = EraseRequest { whose, trace, reason, dry_run: self.dry_run, case };
         if !self.dry_run && !self.yes && std::io::stdin().is_terminal() {
             request.dry_run = true;
-            self.tell(&erase(&folders, &request).await?);
+            let would = erase(&folders, &request).await?;
+            self.note(&folders, &would).await?;
+            self.tell(&would);
             request.dry_run = false;
             anstream::eprint!("Erase all of this for good? [y/N] ");
             let mut answer = String::new();
@@ -70,6 +75,9 @@ impl Erase {
             }
         }
         let done = erase(&folders, &request).await?;
+        if self.dry_run {
+            self.note(&folders, &done).await?;
+        }
         // Before anything else may fail: it is gone.
         self.tell(&done);
         if let Some(case) = self.case.filter(|_| !self.dry_run) {
@@ -85,7 +93,7 @@ impl Erase {
         let unread = left(|erased| erased.unread.len());
         let failed = left(|erased| usize::from(erased.failed.is_some()));
         if unread + failed > 0 {
-            return Err(Failure::in_part(format!(
+            return Err(Failure::otherwise(format!(
                 "{unread} call(s) could not be read, and with {failed} tenant(s) it was not done to the end, as is said above: more of the caller's may be there. `parloir verify` says what is wrong with the data; erase once more when it is put right"
             )));
         }
@@ -95,6 +103,20 @@ impl Erase {
             )));
         }
         Ok(())
+    }
+
+    /// Notes, where nothing else tells the log of it, that calls were read to find out which are a number's.
+    async fn note(&self, folders: &Folders, would: &[TenantErasure]) -> Result<(), Failure> {
+        if self.caller.is_none() {
+            return Ok(());
+        }
+        let calls = would.iter().filter(|would| would.failed.is_none()).map(|would| {
+            let all = [&would.calls, &would.lasting, &would.held];
+            let calls: Vec<CallId> = all.into_iter().flatten().copied().collect();
+            (would.tenant.clone(), calls)
+        });
+        let why = WhyArgs { why: self.reason.clone() };
+        Read { command: "erase", purposes: &[Purpose::Content], why: &why }.note(folders, calls).await
     }
 
     fn tell(&self, done: &[TenantErasure]) {
@@ -198,7 +220,7 @@ async fn erase(folders: &Folders, request: &EraseRequest) -> Result<Vec<TenantEr
         if let Some(done) = hand_over_erasure(&folders.keys, request).await? {
             return Ok::<_, Failure>(done);
         }
-        let storage = Storage::open(folders).await?;
+        let storage = access::storage(folders).await?;
         let done = storage.erase(request).await;
         storage.close().await;
         Ok(done?)
@@ -265,7 +287,7 @@ pub(crate) fn done(done: &ErasureReport) -> serde_json::Value {
 /// An erasure for programs.
 pub(crate) fn json(note: &ErasureNote) -> serde_json::Value {
     serde_json::json!({
-        "at": time(note.at), "record": note.record.to_string(), "requested": format!("{:?}", note.requested).to_lowercase(),
+        "at": note.at, "record": note.record.to_string(), "requested": format!("{:?}", note.requested).to_lowercase(),
         "purposes": note.purposes.iter().map(|purpose| purpose.name()).collect::<Vec<_>>(),
     })
 }

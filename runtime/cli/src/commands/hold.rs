@@ -2,11 +2,11 @@
 
 use clap::Args;
 use parloir_contract::CallId;
-use parloir_server::{HoldRequest, Storage, hand_over_hold};
+use parloir_server::{HoldRequest, hand_over_hold};
 
 use crate::commands::recording::tenant_of;
 use crate::terminal::{DIM, GOOD, styled};
-use crate::{DataArgs, Outcome};
+use crate::{DataArgs, Outcome, access};
 
 #[derive(Args)]
 pub(crate) struct Hold {
@@ -33,7 +33,7 @@ impl Hold {
         let changed = match hand_over_hold(&folders.keys, &request).await? {
             Some(changed) => changed,
             None => {
-                let storage = Storage::open(&folders).await?;
+                let storage = access::storage(&folders).await?;
                 let changed = storage.hold(&request).await;
                 storage.close().await;
                 changed?

@@ -3,10 +3,9 @@
 use clap::Args;
 use parloir_contract::TenantId;
 use parloir_journal::published_keys;
-use parloir_server::Storage;
 
 use crate::terminal::{DIM, GOOD, styled};
-use crate::{DataArgs, Failure, Outcome};
+use crate::{DataArgs, Failure, Outcome, access};
 
 #[derive(Args)]
 pub(crate) struct LogKey {
@@ -27,7 +26,7 @@ impl LogKey {
         let folders = self.data.existing()?;
         // A log that has no key yet gets its first with its first call.
         if self.rotate && !published_keys(&folders.data, &self.tenant).await?.is_empty() {
-            let storage = Storage::open(&folders).await?;
+            let storage = access::storage(&folders).await?;
             let rotated = storage.journal.rotate_log_key(&self.tenant).await;
             storage.close().await;
             rotated?;

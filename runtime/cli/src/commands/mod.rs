@@ -1,5 +1,8 @@
 //! One file per subcommand.
 
+pub(crate) mod accesses;
+pub(crate) mod admin;
+pub(crate) mod backup;
 pub(crate) mod block;
 pub(crate) mod build;
 pub(crate) mod call;
@@ -11,6 +14,7 @@ pub(crate) mod dev;
 pub(crate) mod diff;
 pub(crate) mod erase;
 pub(crate) mod fetch;
+pub(crate) mod go_on;
 pub(crate) mod hold;
 pub(crate) mod log_key;
 pub(crate) mod new;
@@ -20,6 +24,7 @@ pub(crate) mod record_test;
 pub(crate) mod recording;
 pub(crate) mod rectify;
 pub(crate) mod replay;
+pub(crate) mod restore;
 pub(crate) mod restrict;
 pub(crate) mod rights;
 pub(crate) mod serve;

@@ -4,26 +4,29 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use parloir_contract::{CallId, TenantId};
-use parloir_journal::{CaseStep, ReadError, list_places, list_tenants, read_call};
+use parloir_journal::{CaseNote, CaseStep, Purpose, ReadError, list_tenants, read_call};
 use parloir_persons::{CallFile, Concern, Number, Speaker, vcon};
-use parloir_server::{Folders, KeptRow, RightsDone, RightsRequest};
+use parloir_server::{EraseError, Folders, KeptRow, Left, RightsDone, RightsRequest, hand_over_rights};
 use parloir_store::Keyring;
 use serde::Serialize;
 
+use crate::access::{Read, WhyArgs};
 use crate::commands::calls::{ending, time};
 use crate::commands::recording::export;
 use crate::commands::rights::Own;
 use crate::commands::{case, rights};
 use crate::terminal::{self, AGENT, CALLER, DIM, GOOD, TITLE, bar, plain, styled};
-use crate::{DataArgs, Failure, Outcome, private};
+use crate::{DataArgs, Failure, Outcome, access, private};
 
-/// References that are looked up in one tenant's storage.
+/// References that are looked up in one tenant's storage: what one request to an installation that serves has place for.
 const REFERENCES: usize = 5_000;
 
 #[derive(Args)]
 pub(crate) struct Person {
     /// Their telephone number: +33639981234, or 06 39 98 12 34 in France.
     number: Number,
+    #[command(flatten)]
+    why: WhyArgs,
     #[command(flatten)]
     data: DataArgs,
     /// Only this tenant's calls: what one client holds of a person is not another's to see. Default: all tenants.
@@ -44,10 +47,10 @@ pub(crate) struct Person {
 
 /// A call as it is told and exported: of which tenant, and what is known.
 #[derive(Serialize)]
-struct Told<'a> {
-    tenant: &'a TenantId,
+struct Told {
+    tenant: TenantId,
     #[serde(flatten)]
-    file: &'a CallFile,
+    file: CallFile,
 }
 
 impl Person {
@@ -57,24 +60,80 @@ impl Person {
             begin_export(folder)?;
         }
         let keyring = Keyring::open(&folders.keys)?;
-        let tenants = match &self.tenant {
-            Some(tenant) => vec![tenant.clone()],
-            None => list_tenants(&folders.data).await?,
-        };
+        let mut tenants = list_tenants(&folders.data).await?;
+        if let Some(tenant) = &self.tenant {
+            if !tenants.contains(tenant) {
+                return Err(EraseError::NoSuchTenant(tenant.clone()).into());
+            }
+            tenants = vec![tenant.clone()];
+        }
         if let (Some(case), Some(tenant)) = (self.case, &self.tenant) {
             rights::fits(&folders, &self.number, tenant, case).await?;
         }
         let own = Own::open(&folders)?;
-        let (mut found, mut unread) = (0_usize, 0_usize);
-        let mut references = Vec::new();
-        for tenant in &tenants {
-            let mut of_tenant = Vec::new();
-            let calls = list_places(&folders.data, tenant).await?;
-            own.know(tenant, &calls).await;
+        let (found, mut unread) = self.calls(&folders, &keyring, &own, &tenants).await?;
+        let cases = self.asked(&keyring, &own, &tenants).await?;
+        // Before anything is told: whoever is handed all of it is told at once what is not there.
+        let (rows, mut missing) = self.rows(&folders, &tenants, &found).await;
+        self.note(&folders, &tenants, &found, &cases).await?;
+        let progress = bar(found.len() as u64, "telling");
+        for told in &found {
+            progress.inc(1);
+            progress.suspend(|| self.tell(told));
+            if let Some(folder) = &self.export
+                && let Some(failure) = write(&folders, folder, told).await?
+            {
+                unread += 1;
+                let why = format!("its recording: {}", failure.message);
+                progress.suspend(|| self.tell_unread(&told.tenant, told.file.call, &why));
+            }
+        }
+        progress.finish_and_clear();
+        self.tell_cases(&cases)?;
+        self.tell_rows(&rows, &missing)?;
+        if !self.json {
+            self.sum_up(found.len(), rows.len(), cases.len());
+        }
+        if unread > 0 {
+            missing.insert(0, format!("{unread} call(s) could not be read"));
+        }
+        if let (Some(case), Some(_)) = (self.case, &self.export) {
+            let why = (!missing.is_empty()).then(|| format!("in part: {}", missing.join("; ")));
+            rights::note(&folders, case, CaseStep::Exported, None, why).await?;
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let verify = if unread > 0 { ". `parloir verify` says what is wrong with calls" } else { "" };
+        Err(Failure::otherwise(format!(
+            "{}: more may be known of {}{verify}",
+            missing.join("; "),
+            self.number
+        )))
+    }
+
+    /// Their calls, found by the index, and how many others could not be read, which are told.
+    async fn calls(
+        &self,
+        folders: &Folders,
+        keyring: &Keyring,
+        own: &Own,
+        tenants: &[TenantId],
+    ) -> Result<(Vec<Told>, usize), Failure> {
+        let (mut found, mut unread) = (Vec::new(), 0_usize);
+        for tenant in tenants {
+            let asked = RightsRequest::Calls { tenant: tenant.clone(), number: self.number.to_string() };
+            let RightsDone::Calls { calls, unread: left } = rights::ask(folders, &asked).await? else {
+                return Err(rights::other_version());
+            };
+            unread += left.len();
+            for Left { call, why } in left {
+                self.tell_unread(tenant, call, &why);
+            }
             let progress = bar(calls.len() as u64, "looking");
             for (call, first) in calls {
                 progress.inc(1);
-                let records = match read_call(&folders.data, &keyring, tenant, call, Some(first)).await {
+                let records = match read_call(&folders.data, keyring, tenant, call, Some(first)).await {
                     Ok(records) => records,
                     // Nothing is known of it any more.
                     Err(ReadError::Erased { .. }) => continue,
@@ -85,52 +144,27 @@ impl Person {
                     }
                 };
                 let Some(mut file) = CallFile::of(call, records, &self.number) else { continue };
-                found += 1;
-                self.add_amendments(&own, tenant, &mut file).await?;
-                // One that was only found in a call, or made in another's, may be anybody's.
-                if file.concern == Concern::Caller {
-                    of_tenant.extend(file.booked().map(|made| made.reference.clone()));
-                }
-                let told = Told { tenant, file: &file };
-                progress.suspend(|| self.tell(&told));
-                if let Some(folder) = &self.export
-                    && let Some(failure) = write(&folders, folder, &told).await?
-                {
-                    unread += 1;
-                    let why = format!("its recording: {}", failure.message);
-                    progress.suspend(|| self.tell_unread(tenant, call, &why));
-                }
+                self.add_amendments(own, tenant, &mut file).await?;
+                found.push(Told { tenant: tenant.clone(), file });
             }
             progress.finish_and_clear();
-            references.push((tenant.clone(), of_tenant));
         }
-        let cases = self.cases(&keyring, &own, &tenants).await?;
-        let rows = self.rows(&folders, references).await?;
-        if !self.json {
-            self.sum_up(found, rows.len() + cases);
-        }
-        if let (Some(case), Some(_)) = (self.case, &self.export) {
-            let why = (unread > 0).then(|| format!("in part: {unread} call(s) could not be read"));
-            rights::note(&folders, case, CaseStep::Exported, None, why).await?;
-        }
-        if unread == 0 {
-            return Ok(());
-        }
-        Err(Failure::otherwise(format!(
-            "{unread} call(s) could not be read, and are named above: more may be known of {}. `parloir verify` says what is wrong",
-            self.number
-        )))
+        Ok((found, unread))
     }
 
-    fn sum_up(&self, found: usize, beside: usize) {
-        match (found + beside, &self.export) {
+    fn sum_up(&self, found: usize, rows: usize, cases: usize) {
+        match (found + rows + cases, &self.export) {
             (0, _) => anstream::println!(
                 "nothing is known of {} here {}",
                 self.number,
                 styled(DIM, "(a number that was only spoken in words is found only where the agent kept it)")
             ),
             (_, Some(folder)) => {
-                anstream::println!("{} {found} call(s) to {}", styled(GOOD, "written"), folder.display());
+                anstream::println!(
+                    "{} {found} call(s), {rows} row(s) of the storage and {cases} case(s) to {}",
+                    styled(GOOD, "written"),
+                    folder.display()
+                );
             }
             (_, None) => anstream::println!(
                 "{found} call(s); {}",
@@ -150,58 +184,142 @@ impl Person {
         Ok(())
     }
 
-    /// Tells, and exports, what they asked for before. How many cases there are.
-    async fn cases(&self, keyring: &Keyring, own: &Own, tenants: &[TenantId]) -> Result<usize, Failure> {
-        let mut found = Vec::new();
+    /// Notes what is read of them. All that is of one person is not much: it is held, and nothing of it is shown before this is in
+    /// the log, of every tenant in which was looked.
+    async fn note(
+        &self,
+        folders: &Folders,
+        tenants: &[TenantId],
+        found: &[Told],
+        cases: &[(&TenantId, CaseNote)],
+    ) -> Result<(), Failure> {
+        let purposes: &[Purpose] = match self.export {
+            Some(_) => &[Purpose::Content, Purpose::Recording],
+            None => &[Purpose::Content],
+        };
+        let reads = tenants.iter().map(|tenant| {
+            let told = found.iter().filter(|told| told.tenant == *tenant).map(|told| told.file.call);
+            let of_tenant = cases.iter().filter(|(whose, _)| *whose == tenant);
+            let steps = of_tenant.flat_map(|(_, case)| case.records.iter().copied());
+            (tenant.clone(), told.chain(steps).collect::<Vec<CallId>>())
+        });
+        Read { command: "person", purposes, why: &self.why }.note(folders, reads).await
+    }
+
+    /// The cases in which they asked for something before, and whose.
+    async fn asked<'a>(
+        &self,
+        keyring: &Keyring,
+        own: &Own,
+        tenants: &'a [TenantId],
+    ) -> Result<Vec<(&'a TenantId, CaseNote)>, Failure> {
+        let mut asked = Vec::new();
         for tenant in tenants {
             for note in parloir_journal::rights(keyring, tenant).await?.cases {
                 let steps = own.steps(tenant, &note).await?;
                 let number = steps.into_iter().find_map(|step| step.named?.number);
                 if number.is_some_and(|number| self.number.is_in(&number)) {
-                    found.push(case::json(tenant, &note));
-                    if self.json {
-                        println!("{}", case::json(tenant, &note));
-                    } else {
-                        let right = rights::right(note.right);
-                        let when = format!("received {}, due {} ({tenant})", note.received, note.due);
-                        anstream::println!(
-                            "{}  asked for {right}, {}",
-                            styled(TITLE, &note.case.to_string()),
-                            styled(DIM, &when)
-                        );
-                    }
+                    asked.push((tenant, note));
                 }
             }
         }
-        if let Some(folder) = self.export.as_ref().filter(|_| !found.is_empty()) {
-            private::write(&folder.join("cases.json"), &serde_json::to_vec_pretty(&found)?)?;
-        }
-        Ok(found.len())
+        Ok(asked)
     }
 
-    /// Tells, and exports, what the tenants' storage holds of them beside calls: looked up by the installation that serves, or here.
+    /// Tells, and exports, what they asked for before.
+    fn tell_cases(&self, cases: &[(&TenantId, CaseNote)]) -> Result<(), Failure> {
+        for (tenant, note) in cases {
+            if self.json {
+                println!("{}", case::json(tenant, note));
+                continue;
+            }
+            let right = note.right.word();
+            let when = format!("received {}, due {} ({tenant})", note.received, note.due);
+            anstream::println!(
+                "{}  asked for {right}, {}",
+                styled(TITLE, &note.case.to_string()),
+                styled(DIM, &when)
+            );
+        }
+        if let Some(folder) = self.export.as_ref().filter(|_| !cases.is_empty()) {
+            let found: Vec<_> = cases.iter().map(|(tenant, note)| case::json(tenant, note)).collect();
+            private::write(&folder.join("cases.json"), &serde_json::to_vec_pretty(&found)?)?;
+        }
+        Ok(())
+    }
+
+    /// What the tenants' storage holds of them beside calls, and why not all of it.
     async fn rows(
         &self,
         folders: &Folders,
-        tenants: Vec<(TenantId, Vec<String>)>,
-    ) -> Result<Vec<KeptRow>, Failure> {
-        let mut rows = Vec::new();
-        for (tenant, mut references) in tenants {
-            references.truncate(REFERENCES);
-            let number = self.number.to_string();
-            let request = RightsRequest::Rows { tenant: tenant.clone(), number, references };
-            let RightsDone::Rows(found) = rights::ask(folders, &request).await? else {
-                return Err(rights::other_version());
-            };
-            for row in found {
-                self.tell_row(&tenant, &row);
-                rows.push(row);
+        tenants: &[TenantId],
+        found: &[Told],
+    ) -> (Vec<(TenantId, KeptRow)>, Vec<String>) {
+        let (mut asked, mut missing) = (Vec::new(), Vec::new());
+        for tenant in tenants {
+            // One that was only found in a call, or made in another's, may be anybody's.
+            let theirs = |told: &&Told| told.tenant == *tenant && told.file.concern == Concern::Caller;
+            let booked = found.iter().filter(theirs).flat_map(|told| told.file.booked());
+            let mut references: Vec<String> = booked.map(|made| made.reference.clone()).collect();
+            references.sort();
+            references.dedup();
+            if references.len() > REFERENCES {
+                let more = references.len() - REFERENCES;
+                missing.push(format!(
+                    "{more} appointment(s) of their calls with {tenant} were not looked up: {REFERENCES} are at once"
+                ));
+                references.truncate(REFERENCES);
+            }
+            asked.push((tenant.clone(), references));
+        }
+        match self.ask_rows(folders, &asked).await {
+            Ok(rows) => (rows, missing),
+            Err(failure) => {
+                missing.push(format!("what is kept beside calls could not be read ({})", failure.message));
+                (Vec::new(), missing)
             }
         }
-        if let Some(folder) = self.export.as_ref().filter(|_| !rows.is_empty()) {
-            private::write(&folder.join("rows.json"), &serde_json::to_vec_pretty(&rows)?)?;
+    }
+
+    /// Asks the installation that serves; where none does, the storage alone is opened, once.
+    async fn ask_rows(
+        &self,
+        folders: &Folders,
+        tenants: &[(TenantId, Vec<String>)],
+    ) -> Result<Vec<(TenantId, KeptRow)>, Failure> {
+        let mut rows = Vec::new();
+        for (tenant, references) in tenants {
+            let (number, references) = (self.number.to_string(), references.clone());
+            let request = RightsRequest::Rows { tenant: tenant.clone(), number, references };
+            match hand_over_rights(&folders.keys, &request).await? {
+                Some(RightsDone::Rows(found)) => {
+                    rows.extend(found.into_iter().map(|row| (tenant.clone(), row)));
+                }
+                Some(
+                    RightsDone::Case(_)
+                    | RightsDone::Rectified { .. }
+                    | RightsDone::Changed(_)
+                    | RightsDone::Calls { .. },
+                ) => return Err(rights::other_version()),
+                None => return Ok(access::rows(folders, &self.number, tenants).await?),
+            }
         }
         Ok(rows)
+    }
+
+    /// Tells, and exports, what is kept beside calls, and what of it is missing.
+    fn tell_rows(&self, rows: &[(TenantId, KeptRow)], missing: &[String]) -> Result<(), Failure> {
+        for (tenant, row) in rows {
+            self.tell_row(tenant, row);
+        }
+        for why in missing.iter().filter(|_| self.json) {
+            println!("{}", serde_json::json!({ "row": "unread", "unreadable": why }));
+        }
+        if let Some(folder) = self.export.as_ref().filter(|_| !rows.is_empty()) {
+            let rows: Vec<&KeptRow> = rows.iter().map(|(_, row)| row).collect();
+            private::write(&folder.join("rows.json"), &serde_json::to_vec_pretty(&rows)?)?;
+        }
+        Ok(())
     }
 
     fn tell_row(&self, tenant: &TenantId, row: &KeptRow) {
@@ -247,7 +365,7 @@ impl Person {
         terminal::error(&format!("call {call} of {tenant} could not be read: {why}"));
     }
 
-    fn tell(&self, told: &Told<'_>) {
+    fn tell(&self, told: &Told) {
         let Told { tenant, file } = told;
         if self.json {
             println!("{}", serde_json::json!(told));
@@ -323,7 +441,7 @@ fn begin_export(folder: &Path) -> Result<(), Failure> {
 }
 
 /// Writes all of a call into an export; gives back why its recording is not there, where that could not be read.
-async fn write(folders: &Folders, folder: &Path, told: &Told<'_>) -> Result<Option<Failure>, Failure> {
+async fn write(folders: &Folders, folder: &Path, told: &Told) -> Result<Option<Failure>, Failure> {
     let Told { tenant, file } = told;
     let at = |ending: &str| folder.join(format!("{}{ending}", file.call));
     private::write(&at(".json"), &serde_json::to_vec_pretty(told)?)?;

@@ -5,11 +5,12 @@ use std::str::FromStr;
 
 use clap::Args;
 use parloir_contract::CallId;
-use parloir_journal::{Redaction, Seq, prove};
+use parloir_journal::{Purpose, Redaction, Seq, prove};
 use parloir_proof::Trust;
 use parloir_proof::note::{Note, PublicKey};
 use parloir_store::Keyring;
 
+use crate::access::{Read, WhyArgs};
 use crate::commands::erase;
 use crate::commands::recording::tenant_of;
 use crate::terminal::{GOOD, styled};
@@ -19,6 +20,8 @@ use crate::{DataArgs, Failure, Outcome};
 pub(crate) struct Prove {
     /// The call, as `parloir calls` lists it.
     call: CallId,
+    #[command(flatten)]
+    why: WhyArgs,
     #[command(flatten)]
     data: DataArgs,
     /// Leave out: `contents` (all that was said, asked and answered), a record by its number (`12`, `3-9`), or
@@ -97,6 +100,10 @@ impl Prove {
             None => None,
         };
         let redaction = redaction(&self.redact);
+        if !redaction.contents {
+            let read = Read { command: "prove", purposes: &[Purpose::Content], why: &self.why };
+            read.note_of(&folders, &tenant, &[self.call]).await?;
+        }
         let erased = erase::erased(&folders, &tenant, self.call).await?;
         let proof = prove(folders.data, &keyring, &tenant, self.call, redaction, since, self.witness).await?;
         // What is handed over is checked as whoever gets it will.

@@ -7,6 +7,7 @@ use parloir_contract::CallId;
 use parloir_rehearsal::{read, rehearse, write};
 use parloir_replay::as_test;
 
+use crate::access::WhyArgs;
 use crate::commands::replay::{kept, recorded};
 use crate::terminal::{BAD, DIM, GOOD, styled};
 use crate::{DataArgs, Failure, Outcome, agent, private};
@@ -25,6 +26,8 @@ pub(crate) struct RecordTest {
     #[arg(long, default_value = "As it went on the telephone")]
     name: String,
     #[command(flatten)]
+    why: WhyArgs,
+    #[command(flatten)]
     data: DataArgs,
     /// Print a JSON object instead of sentences.
     #[arg(long)]
@@ -41,7 +44,7 @@ impl RecordTest {
             )));
         }
         let folders = self.data.existing()?;
-        let recorded = recorded(&folders, self.call).await?;
+        let recorded = recorded(&folders, self.call, "record-test", &self.why).await?;
         let agent = match &self.agent {
             Some(other) => agent::load(other).await?,
             None => kept(&folders, &recorded).await?,

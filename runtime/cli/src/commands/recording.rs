@@ -9,6 +9,7 @@ use parloir_media::{RecordingBlock, SampleRate, WavFormat, write_wav};
 use parloir_server::Folders;
 use parloir_store::Keyring;
 
+use crate::access::{Read, WhyArgs};
 use crate::commands::calls::time;
 use crate::commands::rights;
 use crate::terminal::{GOOD, styled};
@@ -18,6 +19,8 @@ use crate::{DataArgs, Failure, Outcome};
 pub(crate) struct Recording {
     /// The call, as `parloir calls` lists it.
     call: CallId,
+    #[command(flatten)]
+    why: WhyArgs,
     #[command(flatten)]
     data: DataArgs,
     /// The WAV to write. Default: CALL.wav
@@ -31,6 +34,8 @@ impl Recording {
         let tenant = tenant_of(&folders, self.call).await?;
         rights::unrestricted(&folders, &tenant, self.call).await?;
         let output = self.output.unwrap_or_else(|| format!("{}.wav", self.call).into());
+        let read = Read { command: "recording", purposes: &[Purpose::Recording], why: &self.why };
+        read.note_of(&folders, &tenant, &[self.call]).await?;
         let seconds = export(&folders, &tenant, self.call, &output).await?;
         if seconds == 0 {
             let erased = crate::commands::erase::erased(&folders, &tenant, self.call).await?;

@@ -2,11 +2,14 @@
 
 use clap::Args;
 use parloir_contract::CallId;
+use parloir_journal::Purpose;
 use parloir_server::{RightsDone, RightsRequest};
 
+use crate::access::{Read, WhyArgs};
+use crate::commands::recording::tenant_of;
 use crate::commands::rights::{ask, other_version};
 use crate::terminal::{DIM, GOOD, styled};
-use crate::{DataArgs, Outcome};
+use crate::{DataArgs, Failure, Outcome};
 
 #[derive(Args)]
 pub(crate) struct Rectify {
@@ -25,6 +28,8 @@ pub(crate) struct Rectify {
     #[arg(long, value_name = "CASE")]
     case: Option<CallId>,
     #[command(flatten)]
+    why: WhyArgs,
+    #[command(flatten)]
     data: DataArgs,
     /// Print a JSON object.
     #[arg(long)]
@@ -35,9 +40,14 @@ impl Rectify {
     pub(crate) async fn run(self) -> Outcome {
         let folders = self.data.existing()?;
         let Self { call, field, to, appointment, case, .. } = self;
+        // What is recorded is told, whatever comes of it.
+        let tenant = tenant_of(&folders, call).await?;
+        let read = Read { command: "rectify", purposes: &[Purpose::Content], why: &self.why };
+        read.note_of(&folders, &tenant, &[call]).await?;
         let request =
             RightsRequest::Rectify { call, field: field.clone(), to: to.clone(), appointment, case };
-        let RightsDone::Rectified { record, recorded, appointments } = ask(&folders, &request).await? else {
+        let RightsDone::Rectified { record, recorded, appointments, left } = ask(&folders, &request).await?
+        else {
             return Err(other_version());
         };
         if self.json {
@@ -46,9 +56,10 @@ impl Rectify {
                 serde_json::json!({
                     "call": call.to_string(), "field": field, "to": to, "recorded": recorded,
                     "appointments": appointments, "record": record.to_string(),
+                    "left": left.iter().map(|(reference, _)| reference).collect::<Vec<_>>(),
                 })
             );
-            return Ok(());
+            return in_part(&left);
         }
         anstream::println!("{} {field} of {call}: {to}", styled(GOOD, "amended"));
         anstream::println!("  {}", styled(DIM, &format!("recorded: {}", recorded.join(", "))));
@@ -56,6 +67,16 @@ impl Rectify {
             anstream::println!("  and in {appointments} appointment(s) that stand");
         }
         anstream::println!("  the log's record of it: {record}");
-        Ok(())
+        in_part(&left)
     }
+}
+
+/// Where the calendar did not take it: what is done, and what is not.
+fn in_part(left: &[(String, String)]) -> Outcome {
+    let Some((_, why)) = left.first() else { return Ok(()) };
+    let references: Vec<&str> = left.iter().map(|(reference, _)| reference.as_str()).collect();
+    Err(Failure::otherwise(format!(
+        "it is recorded, and not put right in appointment {}, which stands ({why}): run the same command again",
+        references.join(", ")
+    )))
 }

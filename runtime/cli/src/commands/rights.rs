@@ -5,16 +5,16 @@ use std::path::PathBuf;
 
 use parloir_contract::{CallId, TenantId};
 use parloir_journal::{
-    Amendment, CaseNote, CaseStep, Location, Named, ReadError, Record, RecordBody, Restriction, Right,
-    list_places, list_tenants, read_call, rights,
+    Amendment, CaseNote, CaseStep, Location, Named, ReadError, Record, RecordBody, Restriction, list_places,
+    list_tenants, read_call, rights,
 };
 use parloir_persons::Number;
-use parloir_server::{Folders, Restrictions, RightsDone, RightsRequest, Storage, hand_over_rights, named};
+use parloir_server::{Folders, Restrictions, RightsDone, RightsRequest, hand_over_rights};
 use parloir_store::Keyring;
 use tokio::sync::Mutex;
 
 use crate::commands::calls::time;
-use crate::{Failure, terminal};
+use crate::{Failure, access, terminal};
 
 /// Does what a person asks for, or has the installation do it that serves these folders.
 pub(crate) async fn ask(folders: &Folders, request: &RightsRequest) -> Result<RightsDone, Failure> {
@@ -23,7 +23,7 @@ pub(crate) async fn ask(folders: &Folders, request: &RightsRequest) -> Result<Ri
         if let Some(done) = hand_over_rights(&folders.keys, request).await? {
             return Ok::<_, Failure>(done);
         }
-        let storage = Storage::open(folders).await?;
+        let storage = access::storage(folders).await?;
         let done = storage.rights(request).await;
         storage.close().await;
         Ok(done?)
@@ -105,11 +105,6 @@ impl Own {
         Ok(Self { data: folders.data.clone(), keyring, places: Mutex::default() })
     }
 
-    /// Is told where calls begin, by whoever looked for that already.
-    pub(crate) async fn know(&self, tenant: &TenantId, places: &[(CallId, Location)]) {
-        self.places.lock().await.insert(tenant.clone(), places.iter().copied().collect());
-    }
-
     async fn place(&self, tenant: &TenantId, call: CallId) -> Result<Option<Location>, Failure> {
         let mut all = self.places.lock().await;
         if let Some(places) = all.get(tenant) {
@@ -166,17 +161,15 @@ impl Own {
         }
         Ok(lines)
     }
+}
 
-    /// Why a call may not be used, and how it may be again.
-    pub(crate) async fn why(&self, tenant: &TenantId, call: CallId, restriction: &Restriction) -> String {
-        let records = self.records(tenant, restriction.record).await.unwrap_or_default();
-        let reason = records.into_iter().find_map(|record| named(record.body)?.why);
-        let reason = reason.map(|why| format!(" ({why})")).unwrap_or_default();
-        format!(
-            "call {call} is restricted since {} UTC{reason}: it is kept, and not used. `parloir restrict --tenant {tenant} --number NUMBER --release` lifts it; the person themselves is answered with `parloir person`",
-            time(restriction.at)
-        )
-    }
+/// That a call may not be used, and how it may be again. Why is sealed in the restriction's record: whoever reads that is noted.
+pub(crate) fn restricted(tenant: &TenantId, call: CallId, restriction: &Restriction) -> String {
+    format!(
+        "call {call} is restricted since {} UTC: it is kept, and not used. `parloir show {}` says why, `parloir restrict --tenant {tenant} --number NUMBER --release` lifts it; the person themselves is answered with `parloir person`",
+        time(restriction.at),
+        restriction.record
+    )
 }
 
 /// Refuses a call whose caller is restricted: it is kept, and not used.
@@ -185,35 +178,6 @@ pub(crate) async fn unrestricted(folders: &Folders, tenant: &TenantId, call: Cal
     let Some(restricted) = Restrictions::of(&own.keyring, tenant).await? else { return Ok(()) };
     match restricted.of_call(&own.records(tenant, call).await?) {
         None => Ok(()),
-        Some(restriction) => Err(Failure::new(own.why(tenant, call, &restriction).await)),
-    }
-}
-
-/// A right in a word.
-pub(crate) fn right(right: Right) -> &'static str {
-    match right {
-        Right::Access => "access",
-        Right::Rectify => "rectify",
-        Right::Restrict => "restrict",
-        Right::Object => "object",
-        Right::Erase => "erase",
-        Right::Portability => "portability",
-    }
-}
-
-/// A step in words.
-pub(crate) fn step(step: CaseStep) -> &'static str {
-    match step {
-        CaseStep::Opened => "opened",
-        CaseStep::Extended => "extended",
-        CaseStep::Exported => "exported",
-        CaseStep::Rectified => "rectified",
-        CaseStep::Restricted => "restricted",
-        CaseStep::Released => "released",
-        CaseStep::Blocked => "blocked",
-        CaseStep::Unblocked => "unblocked",
-        CaseStep::Erased => "erased",
-        CaseStep::Done => "done",
-        CaseStep::Refused => "refused",
+        Some(restriction) => Err(Failure::new(self::restricted(tenant, call, &restriction))),
     }
 }

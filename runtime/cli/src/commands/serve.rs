@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use parloir_providers::Role;
 use parloir_sandbox::Settings;
-use parloir_server::{Config, Installation, serve};
+use parloir_server::{Config, Installation, serve_with};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::commands::fetch::ModelArgs;
 use crate::terminal::{self, DIM, GOOD, TITLE, styled};
-use crate::{DataArgs, Outcome};
+use crate::{DataArgs, Failure, Outcome};
 
 #[derive(Args)]
 pub(crate) struct Serve {
@@ -21,11 +21,20 @@ pub(crate) struct Serve {
     data: DataArgs,
     #[command(flatten)]
     models: ModelArgs,
+    /// Print another key of the installation's owner, for whoever lost the first. Needs [admin] in the file.
+    #[arg(long)]
+    new_owner_key: bool,
 }
 
 impl Serve {
     pub(crate) async fn run(self) -> Outcome {
         let config = Config::read(&self.config)?;
+        if self.new_owner_key && config.admin.is_none() {
+            let shown = self.config.display();
+            return Err(Failure::bad_input(&format!(
+                "--new-owner-key: {shown} has no [admin], so nobody administers"
+            )));
+        }
         let model_file = needed_model(&config, &self.models).await?;
         let spinner = terminal::spinner("opening the house");
         let shown = spinner.clone();
@@ -38,8 +47,14 @@ impl Serve {
             Installation::open_telling(&config, &folders, &model_file, None, Settings::default(), &tell)
                 .await;
         spinner.finish_and_clear();
-        let running = serve(&config, opened?).await?;
+        let running = serve_with(&config, opened?, self.new_owner_key).await?;
         announce(&running);
+        if let Some(key) = &running.owner_key {
+            anstream::println!(
+                "The installation's owner's key, shown this once; keep it where only they read it:"
+            );
+            anstream::println!("  {}", styled(TITLE, key));
+        }
         let mut asked = signal(SignalKind::hangup())?;
         let mut stop = std::pin::pin!(stopped());
         loop {
@@ -68,7 +83,7 @@ fn announce(running: &parloir_server::Running) {
     let (address, public) = (running.address, &running.public);
     anstream::println!("{} on {address}", styled(GOOD, "answering"));
     let installation = running.installation();
-    for line in installation.house.lines() {
+    for line in installation.house().lines() {
         let config = &line.config;
         let tenant = &line.tenant.id;
         anstream::println!(
@@ -83,6 +98,9 @@ fn announce(running: &parloir_server::Running) {
             "  {}",
             styled(DIM, &format!("{role}: {name} ({}, {region})", entry.model_name()))
         );
+    }
+    if let Some(admin) = running.admin {
+        anstream::println!("  {}", styled(DIM, &format!("administration: http://{admin}")));
     }
     anstream::println!("Set the number's voice webhook to POST {public}/twilio/voice; stop with Ctrl-C.");
 }

@@ -10,12 +10,13 @@ use parloir_contract::{
     Booked, CallId, Field, Heard, HostCall, HostReturn, Message, Outcome as AgentOutcome, Turn,
 };
 use parloir_journal::{
-    BlockedTo, Gate, HostCallEnded, HostCallStarted, Named, ProviderEnded, ProviderRole, ProviderStarted,
-    Purposes, ReadError, Record, RecordBody, Seq, holds, read_call,
+    ACCESS, BlockedTo, Gate, HostCallEnded, HostCallStarted, Named, ProviderEnded, ProviderRole,
+    ProviderStarted, Purpose, Purposes, ReadError, Record, RecordBody, Seq, holds, read_call,
 };
 use parloir_persons::CallFile;
 use parloir_store::Keyring;
 
+use crate::access::{Read, WhyArgs};
 use crate::commands::calls::{ending, time};
 use crate::commands::erase;
 use crate::commands::recording::tenant_of;
@@ -27,6 +28,8 @@ use crate::{DataArgs, Outcome};
 pub(crate) struct Show {
     /// The call, as `parloir calls` lists it.
     call: CallId,
+    #[command(flatten)]
+    why: WhyArgs,
     #[command(flatten)]
     data: DataArgs,
     /// Also show what is usually left out: clock readings, digests of sound, every provider's start.
@@ -50,6 +53,17 @@ impl Show {
             Err(ReadError::Erased { .. }) if !erased.is_empty() => Vec::new(),
             records => records?,
         };
+        let first = records.first().map(|record| &record.body);
+        let is_access =
+            matches!(first, Some(RecordBody::CallStarted(started)) if started.transport == ACCESS);
+        // Whoever reads who read is noted nowhere: there would be no end of it.
+        if !is_access {
+            let read = Read { command: "show", purposes: &[Purpose::Content], why: &self.why };
+            // Why something of it was erased is told with it.
+            let calls: Vec<CallId> =
+                std::iter::once(self.call).chain(erased.iter().map(|note| note.record)).collect();
+            read.note_of(&folders, &tenant, &calls).await?;
+        }
         if self.json {
             for note in &erased {
                 println!("{}", serde_json::json!({ "erased": erase::json(note) }));
@@ -65,7 +79,7 @@ impl Show {
                 println!(
                     "{}",
                     serde_json::json!({ "amended": {
-                        "at": time(amended.at), "field": field, "to": to,
+                        "at": amended.at, "field": field, "to": to,
                         "appointments": amended.appointments, "record": amended.record.to_string(),
                     }})
                 );
@@ -82,13 +96,18 @@ impl Show {
         Record::merge_held(&mut records);
         timeline(&records, self.all);
         let fields = CallFile::whole(self.call, records).map(|file| file.fields()).unwrap_or_default();
-        amended.iter().for_each(|amended| tell_amended(amended, &fields));
+        for (number, one) in amended.iter().enumerate() {
+            let field = one.amendment.as_ref().map(|amendment| &amendment.field);
+            let mut later = amended.iter().skip(number + 1).filter_map(|later| later.amendment.as_ref());
+            let replaced = later.any(|later| Some(&later.field) == field);
+            tell_amended(one, &fields, replaced);
+        }
         Ok(())
     }
 }
 
-/// Something that was put right since, beside what was recorded.
-fn tell_amended(amended: &AmendedLine, fields: &[(String, String)]) {
+/// Something that was put right since, beside what was recorded; `replaced` where it was put right again after that.
+fn tell_amended(amended: &AmendedLine, fields: &[(String, String)], replaced: bool) {
     let Some(amendment) = &amended.amendment else { return };
     let of_field = fields.iter().filter(|(name, _)| *name == amendment.field);
     let recorded: Vec<&str> = of_field.map(|(_, value)| value.as_str()).collect();
@@ -96,7 +115,8 @@ fn tell_amended(amended: &AmendedLine, fields: &[(String, String)]) {
         0 => String::new(),
         some => format!(", and in {some} appointment(s)"),
     };
-    let recorded = format!("(recorded: {}{standing}) [{}]", recorded.join(", "), amended.record);
+    let again = if replaced { ", and put right again since" } else { "" };
+    let recorded = format!("(recorded: {}{standing}{again}) [{}]", recorded.join(", "), amended.record);
     anstream::println!(
         "{} on {} UTC: {}: {} {}",
         styled(TITLE, "amended"),
@@ -111,6 +131,7 @@ fn tell_amended(amended: &AmendedLine, fields: &[(String, String)]) {
 pub(crate) fn timeline(records: &[Record], all: bool) {
     let began = records.first().map_or(0, |r| r.at);
     let bodies: HashMap<Seq, &RecordBody> = records.iter().map(|r| (r.seq, &r.body)).collect();
+    let all = Shown { all, filed: is_filed(records) };
     let meaning = host("meaning");
     let mut understood = String::new();
     for record in records {
@@ -118,7 +139,7 @@ pub(crate) fn timeline(records: &[Record], all: bool) {
         let Some((who, what)) = line(&record.body, &bodies, all) else { continue };
         // An agent may ask several times what the same words mean.
         if who == meaning {
-            if !all && what == understood {
+            if !all.all && what == understood {
                 continue;
             }
             understood.clone_from(&what);
@@ -130,11 +151,21 @@ pub(crate) fn timeline(records: &[Record], all: bool) {
 
 type Line = Option<(String, String)>;
 
+/// What of a call is shown.
+#[derive(Clone, Copy)]
+struct Shown {
+    /// Also what is usually left out.
+    all: bool,
+    /// The journal holds the report as it was filed.
+    filed: bool,
+}
+
 fn host(word: &str) -> String {
     styled(DIM, &format!("{word:9}"))
 }
 
-fn line(body: &RecordBody, bodies: &HashMap<Seq, &RecordBody>, all: bool) -> Line {
+fn line(body: &RecordBody, bodies: &HashMap<Seq, &RecordBody>, shown: Shown) -> Line {
+    let all = shown.all;
     match body {
         RecordBody::CallStarted(started) => {
             let sha: String = started.component_sha256.iter().take(6).map(|b| format!("{b:02x}")).collect();
@@ -145,7 +176,7 @@ fn line(body: &RecordBody, bodies: &HashMap<Seq, &RecordBody>, all: bool) -> Lin
                 format!("{caller} rings {line} ({}); {agent} {version} answers [{sha}…]", started.transport),
             ))
         }
-        RecordBody::HostCallEnded(ended) => host_call(ended, bodies, all),
+        RecordBody::HostCallEnded(ended) => host_call(ended, bodies, shown),
         RecordBody::ProviderEnded(ended) => provider(ended, bodies),
         RecordBody::TurnMeasured(turn) => {
             let parts = [
@@ -222,9 +253,15 @@ fn line(body: &RecordBody, bodies: &HashMap<Seq, &RecordBody>, all: bool) -> Lin
             let word = if held.released { "released " } else { "held     " };
             Some((styled(TITLE, word), format!("{}{why}", held.call)))
         }
+        RecordBody::ContentRead(read) => {
+            let purposes: Purposes = read.purposes.iter().copied().collect();
+            let why = read.why.as_deref().unwrap_or("not said");
+            let what = format!("{purposes} of {} call(s), by {}: {why}", read.calls.len(), read.who);
+            Some((styled(TITLE, "read     "), what))
+        }
         RecordBody::Case(case) => {
             let (number, why) = who_and_why(case.named.as_ref());
-            let (right, step) = (rights::right(case.right), rights::step(case.step));
+            let (right, step) = (case.right.word(), case.step.word());
             let record = case.record.map(|record| format!(" [{record}]")).unwrap_or_default();
             let case = format!("{step}: {right}{number}, due {}{why}{record} (case {})", case.due, case.case);
             Some((styled(TITLE, "case     "), case))
@@ -246,6 +283,18 @@ fn line(body: &RecordBody, bodies: &HashMap<Seq, &RecordBody>, all: bool) -> Lin
                 (false, BlockedTo::Human) => "handed to the fallback number",
             };
             Some((styled(TITLE, "block    "), format!("calls{number}: {word}{why}")))
+        }
+        RecordBody::Administered(done) => {
+            let why = done.why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+            let glass = done.glass.as_deref().map(|glass| format!(" through break-glass {glass}"));
+            let (subject, action, role) = (&done.subject, &done.action, &done.role);
+            let who = if done.key.is_empty() {
+                format!("{role} on the machine itself")
+            } else {
+                format!("{role} {} by key {}", done.user, done.key)
+            };
+            let glass = glass.unwrap_or_default();
+            Some((styled(TITLE, "admin    "), format!("{action}: {subject}, {who}{glass}{why}")))
         }
         RecordBody::Unkept(unkept) => {
             let purposes: Purposes = unkept.purposes.iter().copied().collect();
@@ -318,7 +367,7 @@ fn provider(ended: &ProviderEnded, bodies: &HashMap<Seq, &RecordBody>) -> Line {
     ))
 }
 
-fn host_call(ended: &HostCallEnded, bodies: &HashMap<Seq, &RecordBody>, all: bool) -> Line {
+fn host_call(ended: &HostCallEnded, bodies: &HashMap<Seq, &RecordBody>, Shown { all, filed }: Shown) -> Line {
     let Some(RecordBody::HostCallStarted(HostCallStarted { import, arguments })) = bodies.get(&ended.started)
     else {
         return None;
@@ -395,7 +444,7 @@ fn host_call(ended: &HostCallEnded, bodies: &HashMap<Seq, &RecordBody>, all: boo
             },
         ),
         // The report stands at the end, whole.
-        (HostCall::SetReport(_), _) if !all && is_filed(bodies) => return None,
+        (HostCall::SetReport(_), _) if !all && filed => return None,
         (HostCall::SetReport(set), HostReturn::SetReport(_)) => (host("report"), field(set)),
         (HostCall::Log(line), HostReturn::Log(())) => {
             (host("log"), format!("{}: {}", line.level.name(), barred(&line.message)))
@@ -425,8 +474,9 @@ fn host_call(ended: &HostCallEnded, bodies: &HashMap<Seq, &RecordBody>, all: boo
 }
 
 /// Whether the journal holds the report as it was filed.
-fn is_filed(bodies: &HashMap<Seq, &RecordBody>) -> bool {
-    bodies.values().any(|body| matches!(body, RecordBody::Report(report) if report.fields.is_some()))
+fn is_filed(records: &[Record]) -> bool {
+    let filed = |body: &RecordBody| matches!(body, RecordBody::Report(report) if report.fields.is_some());
+    records.iter().any(|record| filed(&record.body))
 }
 
 fn turn(turn: &Turn) -> String {

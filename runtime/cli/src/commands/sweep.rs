@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use jiff::Timestamp;
-use parloir_server::{Config, Left, Storage, Swept, hand_over_sweep};
+use parloir_server::{Config, Left, Swept, hand_over_sweep};
 
 use crate::commands::erase;
 use crate::terminal::{self, BAD, DIM, GOOD, styled};
-use crate::{DataArgs, Failure, Outcome};
+use crate::{DataArgs, Failure, Outcome, access};
 
 #[derive(Args)]
 pub(crate) struct Sweep {
@@ -40,9 +40,12 @@ impl Sweep {
                     .validate()
                     .map_err(|why| Failure::new(format!("tenant {}: {why}", tenant.id)))?;
             }
-            let storage = Storage::open(&folders).await?;
-            let tenants: Vec<_> =
+            let storage = access::storage(&folders).await?;
+            let mut tenants: Vec<_> =
                 config.tenants.iter().map(|tenant| (tenant.id.clone(), tenant.retention)).collect();
+            if config.admin.is_some() {
+                tenants = storage.retentions(tenants).await?;
+            }
             let all = storage.sweep_all(&tenants, Timestamp::now(), self.dry_run).await;
             storage.close().await;
             Ok(all)
@@ -54,7 +57,7 @@ impl Sweep {
         let left: usize = all.iter().map(|swept| swept.left.len()).sum();
         let failed = all.iter().filter(|swept| swept.failed.is_some()).count();
         if left + failed > 0 {
-            return Err(Failure::in_part(format!(
+            return Err(Failure::otherwise(format!(
                 "{left} call(s) could not be erased, and {failed} tenant(s) not swept to the end, as is said above: `parloir verify` says what is wrong with the data; sweep again when it is put right"
             )));
         }
@@ -88,7 +91,7 @@ impl Sweep {
         }
         if let Some(why) = failed {
             anstream::println!("{} {tenant}: {why}", styled(BAD, "failed"));
-        } else if due.is_empty() {
+        } else if due.is_empty() && held.is_empty() && left.is_empty() {
             anstream::println!("{}", styled(DIM, &format!("{tenant}: nothing has been kept long enough")));
         }
         let word = if self.dry_run { styled(DIM, "would erase") } else { styled(GOOD, "erased") };

@@ -17,7 +17,7 @@ use crate::commands::{serve, show, test};
 use crate::terminal::{AGENT, BAD, CALLER, DIM, GOOD, TITLE, shown, styled};
 use crate::{Failure, Outcome, agent, loopback, web};
 
-const HELP: &str = "what you type is what you say; /key 1 presses keys, /silence waits, /interrupt [800ms] WORDS comes into\nthe question just asked, /hang-up hangs up";
+pub(crate) const HELP: &str = "what you type is what you say; /key 1 presses keys, /silence waits, /interrupt [800ms] WORDS comes into\nthe question just asked, /hang-up hangs up";
 
 #[derive(Args)]
 pub(crate) struct Talk {
@@ -75,21 +75,13 @@ impl Talk {
             styled(TITLE, &format!("{} {}", description.name, description.version)),
             styled(DIM, HELP)
         );
-        let person = Person { lines: lines(), prompt: std::io::stdin().is_terminal() };
-        let (left, _) =
-            converse(&loaded, &scene, person).await.map_err(|error| Failure::bad_input(&error))?;
+        let talked = converse(&loaded, &scene, Person::at_the_terminal()).await;
+        let (left, _) = talked.map_err(|error| Failure::bad_input(&error))?;
         ended(&left);
         if let Some(file) = &self.save {
             keep(file, &description.name, scene, &left)?;
         }
-        match &left.ended {
-            Ended::Agent(
-                Judgement::Done | Judgement::Transferred | Judgement::CallBack | Judgement::Abandoned,
-            ) => Ok(()),
-            Ended::Agent(Judgement::Failed(why)) | Ended::Stopped(why) => {
-                Err(Failure::new(format!("the agent failed: {why}")))
-            }
-        }
+        judged(&left)
     }
 
     /// Serves the page until it is stopped, and tells what each call left.
@@ -180,9 +172,16 @@ fn lines() -> mpsc::Receiver<String> {
 }
 
 /// Whoever sits at the terminal.
-struct Person {
+pub(crate) struct Person {
     lines: mpsc::Receiver<String>,
     prompt: bool,
+}
+
+impl Person {
+    /// Reads standard input from now on.
+    pub(crate) fn at_the_terminal() -> Self {
+        Self { lines: lines(), prompt: std::io::stdin().is_terminal() }
+    }
 }
 
 /// A line, understood.
@@ -286,8 +285,20 @@ fn say(what: &str) {
     anstream::println!("       {}", styled(DIM, &shown(what)));
 }
 
+/// Whether the agent came to an end of its own.
+pub(crate) fn judged(left: &Left) -> Outcome {
+    match &left.ended {
+        Ended::Agent(
+            Judgement::Done | Judgement::Transferred | Judgement::CallBack | Judgement::Abandoned,
+        ) => Ok(()),
+        Ended::Agent(Judgement::Failed(why)) | Ended::Stopped(why) => {
+            Err(Failure::new(format!("the agent failed: {why}")))
+        }
+    }
+}
+
 /// What the talk left.
-fn ended(left: &Left) {
+pub(crate) fn ended(left: &Left) {
     let (outcome, why) = left.ended.words();
     let style = if why.is_some() { BAD } else { GOOD };
     let after = parloir_rehearsal::at(left.lasted_ms);

@@ -247,7 +247,7 @@ pub(crate) fn print(report: &VerifyReport) {
     }
 }
 
-fn json(report: &VerifyReport) -> serde_json::Value {
+pub(crate) fn json(report: &VerifyReport) -> serde_json::Value {
     serde_json::json!({
         "sound": report.is_sound(),
         "tenants": report.tenants,

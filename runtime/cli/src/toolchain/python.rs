@@ -79,6 +79,7 @@ fn ingredients(job: &Job<'_>, project: &Project, python: &str) -> Option<Weighed
     }
     vendored::under("wit").for_each(|(path, bytes)| ingredients.add(path, bytes));
     let reads = Reads { source: is_source, opens };
+    ingredients.leave_out(&job.folder.join("target/python"));
     ingredients.add_folder(job.folder, true, reads);
     for folder in &project.path {
         ingredients.add("path", folder.as_os_str().as_encoded_bytes());

@@ -21,9 +21,10 @@ use super::{BuildError, Job, put};
 /// Files and bytes that are read for a digest.
 const MOST_FILES: usize = 20_000;
 const MOST_BYTES: u64 = 1 << 30;
-/// In an agent's own folder, and no part of the agent: what is built, what calls leave, which is sealed, what a line is
-/// like, and what the agent is held to.
-const NO_PART: [&str; 5] = ["target", "parloir-data", "parloir-data.keys", "parloir.toml", "conversations"];
+/// In an agent's own folder, and no part of the agent: what calls leave, which is sealed, and what a line is like.
+const NO_PART: [&str; 3] = ["parloir-data", "parloir-data.keys", "parloir.toml"];
+/// There too, and no part but for sources, which may be imported by these names: what is built, and what the agent is held to.
+const SOURCES_ALONE: [&str; 2] = ["target", "conversations"];
 /// What a carrier's secret is named like. It is no part either.
 const TOKEN: &str = "token";
 /// What Python leaves beside its sources, made of them.
@@ -40,6 +41,17 @@ pub(super) struct Reads {
     pub(super) opens: fn(&[u8]) -> bool,
 }
 
+/// What of a folder counts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Counts {
+    /// All of it but what is no part of an agent: it is the agent's own.
+    Own,
+    /// All of it.
+    All,
+    /// Its sources.
+    Sources,
+}
+
 /// What goes into a component.
 #[derive(Clone)]
 pub(super) struct Ingredients {
@@ -51,6 +63,8 @@ pub(super) struct Ingredients {
     /// Something could not be seen through.
     opaque: bool,
     folders: BTreeSet<PathBuf>,
+    /// Where the tool itself writes.
+    left_out: Option<PathBuf>,
     /// A source opens files by itself.
     opens: bool,
     /// What no source is.
@@ -74,6 +88,7 @@ impl Ingredients {
             bytes: 0,
             opaque: false,
             folders: BTreeSet::new(),
+            left_out: None,
             opens: false,
             others: Vec::new(),
         };
@@ -96,8 +111,17 @@ impl Ingredients {
         }
     }
 
+    /// Leaves out the folder in which the tool itself writes.
+    pub(super) fn leave_out(&mut self, work: &Path) {
+        self.left_out = work.canonicalize().ok();
+    }
+
     /// Adds what a tool may read of a folder, as deep as it goes; `own` where it is the agent's own.
     pub(super) fn add_folder(&mut self, folder: &Path, own: bool, reads: Reads) {
+        self.add_what_counts(folder, if own { Counts::Own } else { Counts::All }, reads);
+    }
+
+    fn add_what_counts(&mut self, folder: &Path, counts: Counts, reads: Reads) {
         let Ok(folder) = folder.canonicalize() else {
             self.opaque = true;
             return;
@@ -118,7 +142,13 @@ impl Ingredients {
         for name in names {
             let path = folder.join(&name);
             let token = path.extension().is_some_and(|ending| ending == TOKEN);
-            if name == LEFT || own && (token || NO_PART.iter().any(|no_part| name == *no_part)) {
+            let own = counts == Counts::Own;
+            let no_part = own && (token || NO_PART.iter().any(|no_part| name == *no_part));
+            if name == LEFT || no_part || self.left_out.as_ref() == Some(&path) {
+                continue;
+            }
+            let (folder, source) = (path.is_dir(), (reads.source)(&path));
+            if counts == Counts::Sources && !folder && !source {
                 continue;
             }
             self.files += 1;
@@ -131,9 +161,12 @@ impl Ingredients {
                 self.add_named(b"link", path.as_os_str().as_encoded_bytes());
             }
             // What a link leads to is what a tool would read.
-            if path.is_dir() {
-                self.add_folder(&path, false, reads);
-            } else if (reads.source)(&path) {
+            if folder {
+                let alone =
+                    counts == Counts::Sources || own && SOURCES_ALONE.iter().any(|alone| name == *alone);
+                let counts = if alone { Counts::Sources } else { Counts::All };
+                self.add_what_counts(&path, counts, reads);
+            } else if source {
                 let opens = self.add_file(&path).is_some_and(|bytes| (reads.opens)(&bytes));
                 self.opens |= opens;
             } else {
@@ -265,6 +298,7 @@ mod tests {
             opens: |bytes| bytes.starts_with(b"open"),
         };
         let mut ingredients = Ingredients::new(&["tool 1"]);
+        ingredients.leave_out(&folder.join("target/python"));
         ingredients.add_folder(folder, true, reads);
         ingredients.weighed()
     }
@@ -294,6 +328,8 @@ mod tests {
             "carrier.token",
             "notes.txt",
             ".env",
+            "target/python/entry.py",
+            "target/release/notes",
             "own/__pycache__/__init__.cpython-314.pyc",
         ] {
             write(beside, "x");
@@ -306,6 +342,9 @@ mod tests {
             ("own/__init__.py", "import x"),
             ("new.py", ""),
             ("own/target/x.py", ""),
+            // A package of the author's may be called that.
+            ("target/__init__.py", ""),
+            ("conversations/spoken/small.py", ""),
             // From here on the other files count.
             ("own/__init__.py", "open('../notes.txt')"),
         ] {

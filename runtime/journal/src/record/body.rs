@@ -1,6 +1,6 @@
 //! What each kind of record holds.
 
-use parloir_contract::{CallId, CallInfo, Direction, Field, HostCall, HostReturn, Import, Outcome};
+use parloir_contract::{CallId, CallInfo, Direction, Field, HostCall, HostReturn, Import, Outcome, Refusal};
 use serde::{Deserialize, Serialize};
 
 use super::Seq;
@@ -75,6 +75,19 @@ pub enum HostStatus {
     Failed,
     /// The call ended before there was an answer.
     Cancelled,
+}
+
+impl HostStatus {
+    /// What an answer says of how it went.
+    pub fn of(answer: &HostReturn) -> Self {
+        match answer.refusal() {
+            None => Self::Ok,
+            Some(Refusal::NotPermitted(_)) => Self::NotPermitted,
+            Some(Refusal::OverQuota(_)) => Self::OverQuota,
+            Some(Refusal::Unavailable(_)) => Self::Unavailable,
+            Some(Refusal::Invalid(_)) => Self::Invalid,
+        }
+    }
 }
 
 /// See [`RecordBody::HostCallEnded`](super::RecordBody::HostCallEnded).
@@ -277,7 +290,7 @@ pub enum Content {
     Result(HostReturn),
     /// Of [`RecordBody::Key`](super::RecordBody::Key).
     Key(char),
-    /// Of [`RecordBody::Failure`](super::RecordBody::Failure), [`RecordBody::Wasi`](super::RecordBody::Wasi), [`RecordBody::Erased`](super::RecordBody::Erased) and [`RecordBody::CallEnded`](super::RecordBody::CallEnded).
+    /// Of [`RecordBody::Failure`](super::RecordBody::Failure), [`RecordBody::Wasi`](super::RecordBody::Wasi), [`RecordBody::Administered`](super::RecordBody::Administered), [`RecordBody::Erased`](super::RecordBody::Erased), [`RecordBody::Held`](super::RecordBody::Held), [`RecordBody::ContentRead`](super::RecordBody::ContentRead) and [`RecordBody::CallEnded`](super::RecordBody::CallEnded).
     Text(String),
     /// Of [`RecordBody::Content`](super::RecordBody::Content).
     Held(Box<Self>),
@@ -427,6 +440,40 @@ pub struct Held {
     pub why: Option<String>,
 }
 
+/// Who read something.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Reader {
+    /// A user of the operating system, at the machine itself.
+    User {
+        /// The user's name there.
+        name: String,
+        /// The user's number there.
+        uid: u32,
+    },
+}
+
+impl std::fmt::Display for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self::User { name, uid } = self;
+        write!(f, "{name} (user {uid})")
+    }
+}
+
+/// See [`RecordBody::ContentRead`](super::RecordBody::ContentRead).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContentRead {
+    /// Who.
+    pub who: Reader,
+    /// With which command.
+    pub command: String,
+    /// Of which calls; of none where calls were searched and none was found.
+    pub calls: Vec<CallId>,
+    /// What of them.
+    pub purposes: Vec<Purpose>,
+    /// *Content*: why, in the reader's words.
+    pub why: Option<String>,
+}
+
 /// What a person may ask for (GDPR, articles 15 to 21).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Right {
@@ -442,6 +489,21 @@ pub enum Right {
     Erase,
     /// What they gave, for another program to read (20).
     Portability,
+}
+
+impl Right {
+    /// As people write it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Access => "access",
+            Self::Rectify => "rectify",
+            Self::Restrict => "restrict",
+            Self::Object => "object",
+            Self::Erase => "erase",
+            Self::Portability => "portability",
+        }
+    }
 }
 
 /// What happened in a case.
@@ -469,6 +531,26 @@ pub enum CaseStep {
     Done,
     /// It was refused. The last step.
     Refused,
+}
+
+impl CaseStep {
+    /// In a word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Opened => "opened",
+            Self::Extended => "extended",
+            Self::Exported => "exported",
+            Self::Rectified => "rectified",
+            Self::Restricted => "restricted",
+            Self::Released => "released",
+            Self::Blocked => "blocked",
+            Self::Unblocked => "unblocked",
+            Self::Erased => "erased",
+            Self::Done => "done",
+            Self::Refused => "refused",
+        }
+    }
 }
 
 /// Of whom a record of the journal's own is, and why.
@@ -547,6 +629,25 @@ pub struct Blocked {
     pub released: bool,
     /// *Content*: which number, and why.
     pub named: Option<Named>,
+}
+
+/// See [`RecordBody::Administered`](super::RecordBody::Administered). Names of things, never of people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Administered {
+    /// By which key; empty where it was done on the machine itself.
+    pub key: String,
+    /// Whose key that is.
+    pub user: String,
+    /// In which role.
+    pub role: String,
+    /// What they had to be allowed to do, such as `lines:write`.
+    pub action: String,
+    /// To what, such as `line +33123456789`.
+    pub subject: String,
+    /// The break-glass it was done through, where it was done by whoever has no part in this tenant.
+    pub glass: Option<String>,
+    /// *Content*: why, in the operator's words.
+    pub why: Option<String>,
 }
 
 /// See [`RecordBody::CallInterrupted`](super::RecordBody::CallInterrupted).

@@ -120,6 +120,15 @@ fn body() -> impl Strategy<Value = RecordBody> {
         (any::<[u8; 16]>(), any::<bool>(), proptest::option::of(text())).prop_map(|(call, released, why)| {
             RecordBody::Held(Held { call: parloir_contract::CallId::from_bytes(call), released, why })
         }),
+        (any::<[u8; 16]>(), text(), proptest::option::of(text())).prop_map(|(call, command, why)| {
+            RecordBody::ContentRead(ContentRead {
+                who: Reader::User { name: "operator".into(), uid: 1_000 },
+                command,
+                calls: vec![parloir_contract::CallId::from_bytes(call)],
+                purposes: vec![crate::Purpose::Content],
+                why,
+            })
+        }),
         (any::<[u8; 16]>(), text(), proptest::option::of(named())).prop_map(|(case, due, named)| {
             let case = parloir_contract::CallId::from_bytes(case);
             let (step, right) = (CaseStep::Extended, Right::Portability);
@@ -138,6 +147,13 @@ fn body() -> impl Strategy<Value = RecordBody> {
         (any::<bool>(), proptest::option::of(named())).prop_map(|(released, named)| {
             RecordBody::Blocked(Blocked { to: BlockedTo::Human, released, named })
         }),
+        (text(), proptest::option::of(text()), proptest::option::of(text())).prop_map(
+            |(subject, glass, why)| {
+                let (key, user) = ("4f1c".into(), "9b20".into());
+                let (role, action) = ("operator".into(), "lines:write".into());
+                RecordBody::Administered(Administered { key, user, role, action, subject, glass, why })
+            }
+        ),
         Just(RecordBody::Unkept(Unkept { purposes: crate::Purpose::ALL.to_vec() })),
         (any::<u64>(), proptest::option::of(text())).prop_map(|(duration_ms, reason)| {
             let agent = AgentEnd::Failed(FailureKind::AgentMemory);

@@ -95,8 +95,7 @@ impl Tail {
         Ok(Self { disk, folder, log, tenant, number, file, written, pending, count, max_segment })
     }
 
-    /// Makes segments small, for tests of rotation.
-    #[cfg(test)]
+    /// Another size after which a segment is followed by a new one.
     pub(crate) fn limit(&mut self, bytes: u64) {
         self.max_segment = bytes;
     }

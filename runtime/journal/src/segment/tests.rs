@@ -284,7 +284,7 @@ fn a_blanked_frame_leaves_all_others_where_they_were_and_the_segment_whole() {
 #[test]
 fn another_programs_segments_are_refused_and_left_as_they_are() {
     assert_eq!(u16::from(MAGIC[7] - b'0'), crate::RECORD_VERSION, "they are raised together");
-    for (version, found) in [(b'3', 3), (b'5', 5)] {
+    for (version, found) in [MAGIC[7] - 1, MAGIC[7] + 1].map(|version| (version, version - b'0')) {
         let data = tempfile::tempdir().unwrap();
         drop(open(data.path()));
         let mut bytes = fs::read(file(data.path())).unwrap();

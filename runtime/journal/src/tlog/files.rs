@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use parloir_contract::TenantId;
+use parloir_proof::checkpoint::Checkpoint;
 use parloir_proof::keys;
 use parloir_proof::note::{Note, PublicKey};
 use parloir_proof::tile::{self, Kind, Tile, WIDTH};
@@ -46,6 +47,31 @@ pub(crate) fn tenants(data: &Path) -> io::Result<Vec<TenantId>> {
 /// The bytes of a tile in a copy of a log, out of a wider form of it where the log has grown since.
 pub fn read_tile(folder: &Path, tile: Tile) -> io::Result<Vec<u8>> {
     Files { folder: folder.to_owned(), disk: Arc::new(OsDisk), settled: Mutex::default() }.tile(tile)
+}
+
+/// Whether the copy of a log has files of this path, below its folder.
+pub(crate) fn is_file(path: &str) -> bool {
+    let key = path.strip_prefix("keys/").and_then(|number| number.parse::<u32>().ok());
+    path == CHECKPOINT
+        || path == COSIGNED
+        || key.is_some_and(|generation| generation > 0 && Files::key_path(generation) == path)
+        || Tile::parse(path).is_some()
+}
+
+/// Whether this is the path of a log's newest checkpoint.
+pub(crate) fn is_newest(path: &str) -> bool {
+    path == CHECKPOINT
+}
+
+/// The checkpoint that is in a file of this path; `None` where there is none in it.
+pub(crate) fn checkpoint_of(path: &str, bytes: &[u8]) -> io::Result<Option<Checkpoint>> {
+    if path != CHECKPOINT && path != COSIGNED {
+        return Ok(None);
+    }
+    let wrong = |what: &dyn std::fmt::Display| malformed(Path::new(path), what);
+    let text = std::str::from_utf8(bytes).map_err(|error| wrong(&error))?;
+    let note: Note = text.parse().map_err(|error| wrong(&error))?;
+    note.text.parse().map(Some).map_err(|error| wrong(&error))
 }
 
 fn malformed(path: &Path, what: impl std::fmt::Display) -> io::Error {
@@ -156,6 +182,21 @@ impl Files {
 
     fn key_path(generation: u32) -> String {
         format!("keys/{generation:08}")
+    }
+
+    /// The log's notes as they are, by path: its newest checkpoints and its keys.
+    pub(crate) fn notes(&self) -> io::Result<Vec<(String, Vec<u8>)>> {
+        let mut notes = Vec::new();
+        // The cosigned one first: it is never of a larger tree than the newest.
+        for path in [COSIGNED, CHECKPOINT] {
+            notes.extend(self.read(path)?.map(|bytes| (path.to_owned(), bytes)));
+        }
+        for generation in 1.. {
+            let path = Self::key_path(generation);
+            let Some(bytes) = self.read(&path)? else { break };
+            notes.push((path, bytes));
+        }
+        Ok(notes)
     }
 
     /// The log's keys as they were published: the first, and the notes after it.

@@ -31,10 +31,11 @@ use parloir_store::disk::Disk;
 use tokio::sync::oneshot;
 
 use crate::JournalError;
+use crate::log_key::continued;
 use crate::read::{on_own_thread, scan};
 use crate::segment::{Found, FrameKind, Location, Log};
 pub use files::read_tile;
-pub(crate) use files::{Files, tenants};
+pub(crate) use files::{Files, checkpoint_of, is_file, is_newest, tenants};
 use tree::Edge;
 use unsigned::{Following, Unsigned, Waiting};
 
@@ -105,7 +106,8 @@ impl Durable {
         wait
     }
 
-    fn end(&self) {
+    /// Nobody signs, and nobody waits for it.
+    pub(crate) fn end(&self) {
         let mut state = self.state.lock();
         state.ended = true;
         state.asked.clear();
@@ -540,7 +542,20 @@ impl TenantLog {
     ) -> Result<Vec<(u32, PublicKey)>, Unsigned> {
         let mut known = self.files.chain()?;
         let mut all: Vec<(u32, PublicKey)> = Vec::new();
-        for key in runtime.block_on(kms.log_keys(&self.tenant))? {
+        let mut present = runtime.block_on(kms.log_keys(&self.tenant))?;
+        // Keys of before a rotation may have come back: they have what was published since, made ahead.
+        if let (Some(published), Some(last)) = (known.last(), present.last().copied())
+            && let Some(next) = runtime.block_on(kms.next_log(&self.tenant))?
+            && next.generation as usize == known.len()
+            && next.public == published.bytes()
+        {
+            runtime.block_on(kms.rotate_log(&self.tenant, &last.public))?;
+            present = runtime.block_on(kms.log_keys(&self.tenant))?;
+        }
+        if !known.is_empty() && present.first().is_some_and(|key| key.generation as usize > known.len()) {
+            self.put_back(kms, runtime, &mut known)?;
+        }
+        for key in present {
             let public = PublicKey::new(&self.origin, KeyKind::Log, &key.public)
                 .ok_or(Refused(format!("{} cannot name a key", self.origin)))?;
             match (known.get((key.generation as usize).saturating_sub(1)), all.last()) {
@@ -573,6 +588,24 @@ impl TenantLog {
             all.push((key.generation, public));
         }
         Ok(all)
+    }
+
+    /// Publishes again how keys handed over that are gone: data that was put back may be from before that.
+    fn put_back(
+        &self,
+        kms: &dyn Kms,
+        runtime: &tokio::runtime::Runtime,
+        known: &mut Vec<PublicKey>,
+    ) -> Result<(), Unsigned> {
+        let noted = runtime.block_on(continued(kms, &self.tenant, known));
+        let Some((all, notes)) = noted.map_err(|error| Unsigned::Passing(error.to_string()))? else {
+            return Ok(());
+        };
+        for (generation, note) in (2_u32..).zip(&notes).skip(known.len().saturating_sub(1)) {
+            self.files.write_next_key(generation, note)?;
+        }
+        *known = all;
+        Ok(())
     }
 }
 

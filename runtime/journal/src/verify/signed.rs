@@ -6,8 +6,10 @@ use parloir_proof::checkpoint::Checkpoint;
 use parloir_proof::note::Note;
 use parloir_proof::tile::{Kind, Tile};
 use parloir_proof::tree::{self, Hash};
+use parloir_store::keys::LogKey;
 
 use super::{At, Check, ProblemKind};
+use crate::log_key::continued;
 use crate::tlog::{Files, GONE, Refused, signed};
 
 impl Check<'_> {
@@ -39,9 +41,12 @@ impl Check<'_> {
         }
         match self.runtime.block_on(self.kms.log_keys(self.tenant)) {
             Ok(known) => {
-                let foreign =
-                    |key: &&parloir_store::keys::LogKey| !chain.iter().any(|c| c.bytes() == key.public);
-                if known.iter().find(foreign).is_some() {
+                // A key that follows those that were published is to be published yet.
+                let published = |key: &LogKey| chain.iter().any(|c| c.bytes() == key.public);
+                let follows = |key: &LogKey| key.generation as usize > chain.len();
+                let noted = || self.runtime.block_on(continued(self.kms, self.tenant, &chain));
+                let ours = known.iter().any(published) || noted().is_ok_and(|noted| noted.is_some());
+                if !ours || !known.iter().all(|key| published(key) || follows(key)) {
                     let what = "the keys that the log was published with are not those of the keys folder";
                     self.problem(ProblemKind::Signed, &at, what);
                 }

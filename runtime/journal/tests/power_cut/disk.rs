@@ -83,6 +83,11 @@ impl<T> Traced<T> {
         self.steps.lock().push(Step::Said(what));
     }
 
+    /// How many steps there are so far.
+    pub(crate) fn count(&self) -> usize {
+        self.steps.lock().len()
+    }
+
     pub(crate) fn steps(self) -> Vec<Step<T>> {
         std::mem::take(&mut self.steps.lock())
     }
@@ -260,6 +265,28 @@ fn split(path: &Path) -> (PathBuf, OsString) {
 impl Model {
     pub(crate) fn new() -> Self {
         Self { files: Vec::new(), folders: vec![Folder::default()] }
+    }
+
+    /// A disk with this on it, all of it synced.
+    pub(crate) fn of(tree: &Tree) -> Self {
+        let mut model = Self::new();
+        // A folder comes before what is in it.
+        for folder in &tree.folders {
+            model.apply::<()>(&Step::Folder(folder.clone()));
+        }
+        for (path, bytes) in &tree.files {
+            model.apply::<()>(&Step::Create(path.clone()));
+            model.apply::<()>(&Step::Write(path.clone(), bytes.clone()));
+        }
+        for file in &mut model.files {
+            file.synced.clone_from(&file.now);
+            file.changes.clear();
+        }
+        for folder in &mut model.folders {
+            folder.synced.clone_from(&folder.now);
+            folder.changes.clear();
+        }
+        model
     }
 
     fn entry(&self, path: &Path) -> Option<Entry> {

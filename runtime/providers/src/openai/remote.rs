@@ -11,6 +11,7 @@ use url::Url;
 use super::failure;
 use crate::entry::{ConfigError, ProviderEntry};
 use crate::error::{ErrorKind, ProviderError};
+use crate::traced::carried;
 
 /// The longest wait for a connection: a caller is on the line, and another provider may be next.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -56,6 +57,7 @@ pub(super) struct Remote {
     authorization: Option<HeaderValue>,
     pub(super) model: String,
     patience: Duration,
+    traced: bool,
 }
 
 impl Remote {
@@ -83,7 +85,8 @@ impl Remote {
             }
         };
         let patience = Duration::from_secs(u64::from(entry.timeout_seconds.unwrap_or(PATIENCE)));
-        Ok(Self { client, base, authorization, model, patience })
+        let traced = entry.trace_context.unwrap_or(true);
+        Ok(Self { client, base, authorization, model, patience, traced })
     }
 
     /// A POST to a path below the base address.
@@ -93,6 +96,10 @@ impl Remote {
             .join(path)
             .map_err(|_| ProviderError::ours(ErrorKind::Internal, "the endpoint cannot be extended"))?;
         let request = self.client.0.request(Method::POST, url);
+        let request = match carried().filter(|_| self.traced) {
+            Some(step) => request.header("traceparent", step.to_string()),
+            None => request,
+        };
         Ok(match &self.authorization {
             Some(value) => request.header(AUTHORIZATION, value.clone()),
             None => request,

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use jiff::civil::DateTime;
 use parloir_contract::{Capability, Refusal, Transferred, Weekday};
 use parloir_tenancy::config::{CalendarConfig, RecordingPolicy};
+use parloir_tenancy::quota::Quota;
 
 use super::failures::Failure;
 use super::rule::TextRule;
@@ -75,6 +76,8 @@ pub struct Scene {
     pub sounds: Vec<(String, u32)>,
     /// What goes wrong.
     pub failures: Vec<Failure>,
+    /// What the call may use: a tenant's usual quota, unless it is known what this one has.
+    pub quota: Quota,
     /// What the agent's randomness begins with.
     pub seed: u64,
     /// Whether the conversation is fit for sound: `parloir test --audio` rings a real line for it.
@@ -100,6 +103,7 @@ impl Default for Scene {
             transfers: Vec::new(),
             sounds: Vec::new(),
             failures: Vec::new(),
+            quota: Quota::default(),
             seed: 1,
             audio: false,
         }

@@ -5,11 +5,13 @@
 
 mod listening;
 mod model;
+mod past;
 mod speaking;
 
+pub use past::Past;
 pub(crate) use speaking::stops;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use parloir_contract::{
@@ -63,6 +65,10 @@ pub(crate) struct Stage<C> {
     asked: HashMap<Import, u32>,
     answers: usize,
     random: u64,
+    /// The references of the appointments that the call saw before this stage took it up.
+    stood: HashSet<String>,
+    /// Whether the call under way was asked of a host that was lost: it may be done already.
+    pub(crate) unsettled: bool,
 }
 
 enum CameIn {
@@ -96,6 +102,8 @@ impl<C: Caller> Stage<C> {
             asked: HashMap::new(),
             answers: 0,
             random: scene.seed,
+            stood: HashSet::new(),
+            unsettled: false,
             scene,
             line,
             declared,
@@ -140,6 +148,7 @@ impl<C: Caller> Stage<C> {
         self.injected = injected.is_some();
         match injected {
             Some(injected) => self.answer_injected(call, injected).await,
+            None if self.unsettled => self.settle(call).await,
             None => self.answer_really(call).await,
         }
     }

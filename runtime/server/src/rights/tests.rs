@@ -8,6 +8,7 @@ use parloir_contract::{
 use parloir_journal::{
     CallEnded, CallStarted, HostCallEnded, HostCallStarted, HostStatus, ReportFiled, Scope,
 };
+use parloir_store::{Batch, Table};
 use parloir_tenancy::calendar::Hours;
 use parloir_tenancy::retention::Retention;
 use parloir_tenancy::{Calendar, Memory};
@@ -222,12 +223,18 @@ async fn what_is_put_right_stands_beside_what_was_recorded_and_in_the_calendar()
     let wrong = place.ask(rectify("contact.name", &"n".repeat(121), case)).await;
     assert!(matches!(wrong, Err(RightsError::Calendar(Refusal::Invalid(_)))), "{wrong:?}");
     assert!(rights(place.storage.keys(), &tenant()).await.unwrap().amendments.is_empty());
+    let wrong = place.ask(rectify("status", "splendid", case)).await.unwrap_err().to_string();
+    assert!(wrong.contains("resolved, booked, call_back"), "{wrong}");
+    for field in ["status", "summary", "need"] {
+        assert!(matches!(place.ask(rectify(field, " ", case)).await, Err(RightsError::Nothing)), "{field}");
+    }
     let wrong = place.ask(rectify("shoe size", "38", case)).await.unwrap_err().to_string();
     assert!(wrong.contains("contact.name, contact.phone") && wrong.contains("summary"), "{wrong}");
 
     let done = place.ask(rectify("contact.name", "Anne Durand", case)).await.unwrap();
-    let RightsDone::Rectified { recorded, appointments, record } = done else { panic!() };
+    let RightsDone::Rectified { recorded, appointments, record, left } = done else { panic!() };
     assert_eq!((recorded.as_slice(), appointments), (["Anne Durant".to_owned()].as_slice(), 1));
+    assert!(left.is_empty(), "{left:?}");
     let now = "2026-11-23T08:00".parse().unwrap();
     assert_eq!(place.calendar.find(HERS, now).await.unwrap()[0].contact.name, "Anne Durand");
     place.ask(rectify("contact.phone", "06 39 98 00 03", case)).await.unwrap();
@@ -287,6 +294,77 @@ async fn only_what_still_says_what_was_recorded_is_put_right_in_the_calendar() {
     assert_eq!(put_right(rectify(call, Some(&hers), "Anne Durang")).await, 1);
     let now = names(HIS).await;
     assert_eq!((now[0].0.as_str(), now[1].0.as_str()), ("Anne Durang", "Paul Durant"));
+    place.storage.close().await;
+}
+
+#[tokio::test]
+async fn every_appointment_that_is_put_right_is_in_the_log_though_others_were_put_right_to_the_same() {
+    let place = Place::open().await;
+    let wrong = ["Anne Durent", "Anne Durans", "Anne Duran"];
+    let slots = ["2026-11-24T09:00", "2026-11-24T09:30", "2026-11-24T10:00"];
+    let booked: Vec<(&str, &str)> = slots.into_iter().zip(wrong).collect();
+    let call = place.call_for(1, HERS, &booked).await;
+    let now = "2026-11-23T08:00".parse().unwrap();
+    let found = place.calendar.find(HERS, now).await.unwrap();
+    let of = |name: &str| found.iter().find(|made| made.contact.name == name).unwrap().reference.clone();
+    let put_right = async |name: &str| {
+        let (field, to, appointment) = ("contact.name".into(), "Anne Durand".into(), Some(of(name)));
+        let request = RightsRequest::Rectify { call, field, to, appointment, case: None };
+        let RightsDone::Rectified { record, appointments, .. } = place.ask(request).await.unwrap() else {
+            panic!()
+        };
+        let told = place.storage.journal.records(&tenant(), record).await.unwrap();
+        let told = told.into_iter().find_map(|record| {
+            let RecordBody::Amended(amended) = record.body else { return None };
+            Some(amended.appointments)
+        });
+        let all = rights(place.storage.keys(), &tenant()).await.unwrap().amendments.len();
+        (appointments, told.unwrap(), all)
+    };
+    // How many are changed, of how many the record tells, and how many records there are.
+    assert_eq!(put_right(wrong[0]).await, (1, 1, 1));
+    assert_eq!(put_right(wrong[1]).await, (1, 2, 2));
+    // Again the same: nothing is said twice.
+    assert_eq!(put_right(wrong[1]).await.2, 2);
+    // One that nobody can look at any more does not stand for another.
+    assert!(place.calendar.cancel(&of(wrong[0])).await.unwrap());
+    assert_eq!(put_right(wrong[2]).await, (1, 2, 3));
+    let names = place.calendar.find(HERS, now).await.unwrap();
+    assert!(names.len() == 2 && names.iter().all(|made| made.contact.name == "Anne Durand"), "{names:?}");
+    assert!(place.storage.journal.verify(Scope::All).await.unwrap().is_sound());
+    place.storage.close().await;
+}
+
+#[tokio::test]
+async fn what_the_calendar_did_not_take_is_told_and_asking_again_makes_up_for_it() {
+    let place = Place::open().await;
+    let booked = [("2026-11-24T09:30", "Anne Durant"), ("2026-11-24T10:00", "Anne Durant")];
+    let call = place.call_for(1, HERS, &booked).await;
+    let case = place.open_case(HERS, Right::Rectify, None).await.case;
+    let rectify = || RightsRequest::Rectify {
+        call,
+        field: "contact.phone".into(),
+        to: HIS.into(),
+        appointment: None,
+        case: Some(case),
+    };
+    // The list of his appointments cannot be read.
+    let store = place.storage.rows(&tenant()).await.unwrap();
+    let damaged = Batch::new().put(Table::AppointmentsByPhone, HIS, [0xc1]);
+    store.apply(damaged).await.unwrap();
+    let done = place.ask(rectify()).await.unwrap();
+    let RightsDone::Rectified { appointments, record, left, .. } = done else { panic!() };
+    assert_eq!((appointments, left.len()), (0, 2), "{left:?}");
+    assert!(left[0].1.contains("failed"), "{left:?}");
+    assert!(place.finds("in part: but not in appointment").await);
+
+    store.apply(Batch::new().delete(Table::AppointmentsByPhone, HIS)).await.unwrap();
+    let done = place.ask(rectify()).await.unwrap();
+    let RightsDone::Rectified { appointments, record: again, left, .. } = done else { panic!() };
+    assert_eq!((appointments, left.len(), again), (2, 0, record));
+    let now = "2026-11-23T08:00".parse().unwrap();
+    assert_eq!(place.calendar.find(HIS, now).await.unwrap().len(), 2);
+    assert_eq!(rights(place.storage.keys(), &tenant()).await.unwrap().amendments.len(), 1);
     place.storage.close().await;
 }
 
@@ -419,7 +497,11 @@ async fn all_of_a_person_is_found_and_an_erasure_leaves_the_case_and_no_number()
         let request = EraseRequest { whose, trace, reason: None, dry_run: false, case: None };
         let done = place.storage.erase(&request).await.unwrap();
         assert_eq!((done[0].calls.as_slice(), done[0].records), ([hers].as_slice(), 5), "{done:?}");
-        assert!(rights(place.storage.keys(), &tenant()).await.unwrap().restricted.is_empty());
+        let noted = rights(place.storage.keys(), &tenant()).await.unwrap();
+        assert!(
+            noted.restricted.is_empty() && noted.naming.is_empty() && noted.whose.is_empty(),
+            "{noted:?}"
+        );
         for canary in [HERS, "canary of a word", "canary of an amendment", "her letter"] {
             assert!(!place.finds(canary).await, "{canary}, trace {trace}");
         }

@@ -3,11 +3,12 @@
 //! sled answers before the disk has anything (its `flush` is a `sync_file_range`), so a batch counts as
 //! applied after `apply_batch`, `flush` and our own `fdatasync` of the database file. One thread writes:
 //! it takes what is waiting, at most every [`GROUP`] and at most [`MAX_GROUP`] batches at once, and
-//! commits it together. Callers await the answer.
+//! commits it together. Callers await the answer. A copy of all there is is made between groups, a few rows at a time.
 //!
 //! Reads: a point read is answered on the caller's thread, because sled answers it from its cache (a page
 //! that was never read since the start costs one read of the file). Scans have a thread of their own.
 
+mod copy;
 mod open;
 mod writer;
 
@@ -17,9 +18,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use crate::{Address, Store, StoreError, StoredBatch};
+use crate::{Address, Each, Store, StoreError, StoredBatch, Table};
+use copy::Whole;
 pub use open::Recovery;
-use writer::{GROUP, MAX_GROUP, Request};
+use writer::{GROUP, MAX_GROUP, Request, Work};
 
 /// Batches that may wait for the writer. More of them wait outside.
 const MAX_WAITING: usize = 4 * MAX_GROUP;
@@ -40,7 +42,7 @@ struct Scan {
 pub struct Embedded {
     db: sled::Db,
     recovery: Recovery,
-    writer: std::sync::mpsc::Sender<Request>,
+    writer: std::sync::mpsc::Sender<Work>,
     room: Arc<Semaphore>,
     scans: mpsc::Sender<Scan>,
     /// Ends when the last thread that uses the folder has.
@@ -152,8 +154,16 @@ impl Store for Embedded {
         let closed = || StoreError::Closed("its writer stopped".into());
         let room = Arc::clone(&self.room).acquire_owned().await.map_err(|_| closed())?;
         let (answer, applied) = oneshot::channel();
-        self.writer.send(Request { batch, answer, _room: room }).map_err(|_| closed())?;
+        let request = Request { batch, answer, _room: room };
+        self.writer.send(Work::Batch(request)).map_err(|_| closed())?;
         applied.await.map_err(|_| closed())?
+    }
+
+    async fn everything(&self, wanted: fn(Table) -> bool, each: Each) -> Result<(), StoreError> {
+        let closed = || StoreError::Closed("its writer stopped".into());
+        let (answer, given) = oneshot::channel();
+        self.writer.send(Work::Whole(Whole { wanted, each, answer })).map_err(|_| closed())?;
+        given.await.map_err(|_| closed())?
     }
 }
 
@@ -168,10 +178,59 @@ mod tests {
     use parloir_contract::TenantId;
 
     use super::*;
-    use crate::{Applied, Batch, Keyring, Table, TenantStore, conformance};
+    use crate::{Applied, Batch, Keyring, StoredOperation, TenantStore, conformance};
 
     fn tenant() -> TenantId {
         "cabinet".parse().unwrap()
+    }
+
+    fn address(table: Table, number: u32) -> Address {
+        Address::new(&tenant(), table, &number.to_be_bytes()).unwrap()
+    }
+
+    fn batch(operations: Vec<StoredOperation>) -> StoredBatch {
+        StoredBatch { operations, ..StoredBatch::default() }
+    }
+
+    #[tokio::test]
+    async fn what_is_copied_is_as_it_was_at_one_moment_and_batches_do_not_wait_for_its_end() {
+        const ROWS: u32 = 400;
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Embedded::open(folder.path()).await.unwrap());
+        let put = |table, number, value: &str| StoredOperation::Put(address(table, number), value.into());
+        let rows = (0..ROWS).map(|row| put(Table::Memory, row * 2, "as it was"));
+        let index = (0..ROWS).map(|row| put(Table::Calls, row, "not wanted"));
+        store.apply(batch(rows.chain(index).collect())).await.unwrap();
+
+        let found = Arc::new(parking_lot::Mutex::new(Vec::new()));
+        let (into, (began, begun)) = (Arc::clone(&found), std::sync::mpsc::channel());
+        let each: Each = Box::new(move |address, value| {
+            // A copy that takes a while.
+            let until = std::time::Instant::now() + std::time::Duration::from_millis(2);
+            while std::time::Instant::now() < until {
+                std::hint::spin_loop();
+            }
+            let _told_once = began.send(());
+            into.lock().push((address.clone(), value.to_vec()));
+            Ok(())
+        });
+        let copied = Arc::clone(&store);
+        let copying = tokio::spawn(async move { copied.everything(|table| !table.is_index(), each).await });
+        tokio::task::spawn_blocking(move || begun.recv().unwrap()).await.unwrap();
+        // Before and behind where it is: changed, gone, and new.
+        for row in [ROWS - 1, ROWS - 2, 0, 1] {
+            let changes = [
+                put(Table::Memory, row * 2, "changed"),
+                StoredOperation::Delete(address(Table::Memory, (row / 2) * 2)),
+                put(Table::Memory, row * 2 + 1, "new"),
+            ];
+            store.apply(batch(changes.to_vec())).await.unwrap();
+            store.apply(batch(vec![StoredOperation::Delete(address(Table::Memory, row * 2))])).await.unwrap();
+        }
+        assert!(!copying.is_finished(), "no batch waited for all of it");
+        copying.await.unwrap().unwrap();
+        let was = (0..ROWS).map(|row| (address(Table::Memory, row * 2), b"as it was".to_vec()));
+        assert!(found.lock().iter().cloned().eq(was), "{} rows", found.lock().len());
     }
 
     #[tokio::test]

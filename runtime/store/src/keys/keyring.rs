@@ -6,6 +6,7 @@
 //!                 book-202611001-00000001.key      this, in place of the epoch's own key, which is destroyed
 //!                 store-00000001.key               the key of the tenant's rows: see `rows`
 //!                 log-00000001.key                 signs the tenant's log
+//!                 log-next-00000002.key            will, and is made long before, so that back-ups have it
 //!                 erasing, erased                  notes of the journal: see [`Memo`]
 //! ```
 //!
@@ -161,13 +162,14 @@ impl Keyring {
         Ok(epoch)
     }
 
-    /// What is kept under a name beside the tenant's keys.
+    /// What is kept under a name beside the tenant's keys: a word in small letters, by which a back-up knows it.
     fn memo(place: &Place, memo: Memo) -> PathBuf {
         let name = match memo {
             Memo::Erasing => "erasing",
             Memo::Erased => "erased",
             Memo::Held => "held",
             Memo::Rights => "rights",
+            Memo::LogKey => "signing",
         };
         place.folder.join(name)
     }
@@ -308,6 +310,10 @@ impl Kms for Keyring {
         replaced
     }
 
+    async fn knows(&self, tenant: &TenantId) -> Result<bool, KeyError> {
+        self.at(tenant, Place::has_keys).await
+    }
+
     async fn row_key(&self, tenant: &TenantId) -> Result<RowKey, KeyError> {
         if let Some(rows) = self.rows.lock().get(tenant) {
             return Ok(rows.clone());
@@ -359,6 +365,38 @@ impl Kms for Keyring {
         keys.await
     }
 
+    async fn prepare_log(&self, tenant: &TenantId) -> Result<(), KeyError> {
+        let made = self.at(tenant, |place| {
+            let Some(present) = place.numbers(Kind::Log)?.pop() else { return Ok(()) };
+            let (next, there) = (present.saturating_add(1), place.numbers(Kind::NextLog)?);
+            if !there.contains(&next) {
+                place.make(Kind::NextLog, next)?;
+            }
+            for other in there.into_iter().filter(|other| *other != next) {
+                place.destroy(Kind::NextLog, other)?;
+            }
+            Ok(())
+        });
+        made.await
+    }
+
+    async fn next_log(&self, tenant: &TenantId) -> Result<Option<LogKey>, KeyError> {
+        let next = self.at(tenant, |place| {
+            let Some(present) = place.numbers(Kind::Log)?.pop() else { return Ok(None) };
+            let generation = present.saturating_add(1);
+            if !place.numbers(Kind::NextLog)?.contains(&generation) {
+                return Ok(None);
+            }
+            let secret = place.read(Kind::NextLog, generation)?;
+            Ok(Some(LogKey { generation, public: signing(&secret).verifying_key().to_bytes() }))
+        });
+        next.await
+    }
+
+    async fn knows_log(&self, tenant: &TenantId) -> Result<bool, KeyError> {
+        self.at(tenant, |place| Ok(!place.numbers(Kind::Log)?.is_empty())).await
+    }
+
     async fn sign_log(
         &self,
         tenant: &TenantId,
@@ -379,7 +417,9 @@ impl Kms for Keyring {
                 return Err(not_published());
             }
             let generation = present.saturating_add(1);
-            place.make(Kind::Log, generation)?;
+            if !place.promote(generation)? {
+                place.make(Kind::Log, generation)?;
+            }
             let next = log_key(place, generation)?;
             // Durable before any other goes.
             for old in generations {
@@ -545,8 +585,10 @@ mod tests {
     async fn a_logs_keys_follow_one_another_and_two_of_them_stand() {
         let folder = tempfile::tempdir().unwrap();
         let keyring = Keyring::open(folder.path()).unwrap();
+        assert!(!keyring.knows_log(&tenant("a")).await.unwrap());
         let first = keyring.log_keys(&tenant("a")).await.unwrap();
         assert_eq!((first.len(), first[0].generation), (1, 1));
+        assert!(keyring.knows_log(&tenant("a")).await.unwrap());
         let signature = keyring.sign_log(&tenant("a"), 1, b"a checkpoint").await.unwrap();
         let public = ed25519_dalek::VerifyingKey::from_bytes(&first[0].public).unwrap();
         public.verify_strict(b"a checkpoint", &signature.into()).unwrap();
@@ -561,6 +603,28 @@ mod tests {
         assert_eq!(again.log_keys(&tenant("a")).await.unwrap(), [second, third]);
         let gone = again.sign_log(&tenant("a"), 1, b"").await;
         assert!(matches!(gone, Err(KeyError::MissingLog { generation: 1, .. })));
+    }
+
+    #[tokio::test]
+    async fn the_next_key_of_a_log_is_the_one_that_was_made_ahead() {
+        let folder = tempfile::tempdir().unwrap();
+        let keyring = Keyring::open(folder.path()).unwrap();
+        let a = tenant("a");
+        keyring.prepare_log(&a).await.unwrap();
+        assert_eq!(keyring.next_log(&a).await.unwrap(), None, "the first comes first");
+        let first = keyring.log_keys(&a).await.unwrap();
+        keyring.prepare_log(&a).await.unwrap();
+        let next = keyring.next_log(&a).await.unwrap().unwrap();
+        keyring.prepare_log(&a).await.unwrap();
+        assert_eq!((next.generation, keyring.next_log(&a).await.unwrap()), (2, Some(next)));
+        // It signs nothing yet.
+        assert_eq!(keyring.log_keys(&a).await.unwrap(), first);
+        assert!(keyring.sign_log(&a, 2, b"").await.is_err());
+        assert_eq!(keyring.rotate_log(&a, &first[0].public).await.unwrap(), next);
+        assert_eq!(keyring.log_keys(&a).await.unwrap(), [first[0], next]);
+        assert_eq!(keyring.next_log(&a).await.unwrap(), None);
+        keyring.prepare_log(&a).await.unwrap();
+        assert_eq!(keyring.next_log(&a).await.unwrap().unwrap().generation, 3);
     }
 
     #[tokio::test]

@@ -122,7 +122,7 @@ pub struct Wrapped {
 }
 
 /// What the journal keeps beside a tenant's keys, because it must not go with the data, and must not come back with it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Memo {
     /// The erasure that is under way.
     Erasing,
@@ -132,13 +132,15 @@ pub enum Memo {
     Held,
     /// What persons asked for, and what follows from it: cases and their terms, who is restricted, whose number is blocked.
     Rights,
+    /// Since when the present key of the log signs, and how each was handed over to.
+    LogKey,
 }
 
 /// Who holds the tenants' keys: [`Keyring`], a key service, or a security module. What is done with epoch keys is what
 /// those can do (make a key, wrap, unwrap, destroy a key); a key book is data of theirs that goes with no back-up.
 ///
 /// `context` says what a wrapped key is for (a call, for example). It is bound, not kept: a key opens
-/// with the tenant and the context it was wrapped with. Who keeps no journal leaves all but the first three as they are.
+/// with the tenant and the context it was wrapped with. Who keeps no journal leaves all but `wrap`, `unwrap` and `row_key` as they are.
 #[async_trait]
 pub trait Kms: Send + Sync + 'static {
     /// Wraps a key under the tenant's present epoch key, which is made, durably, on the month's first use. At most
@@ -148,6 +150,11 @@ pub trait Kms: Send + Sync + 'static {
     /// Opens a key that [`Kms::wrap`] wrapped for this tenant and context. [`KeyError::Erased`] where it did not survive
     /// its epoch.
     async fn unwrap(&self, tenant: &TenantId, context: &[u8], wrapped: &[u8]) -> Result<Secret, KeyError>;
+
+    /// Whether there are keys of this tenant. Makes none, unlike what asks for one.
+    async fn knows(&self, _tenant: &TenantId) -> Result<bool, KeyError> {
+        Err(KeyError::NoJournal)
+    }
 
     /// The key of the tenant's rows, made, durably, on first use.
     async fn row_key(&self, tenant: &TenantId) -> Result<RowKey, KeyError>;
@@ -206,6 +213,11 @@ pub trait Kms: Send + Sync + 'static {
         Err(KeyError::NoJournal)
     }
 
+    /// Whether there is any of [`Kms::log_keys`]. Makes none, unlike that.
+    async fn knows_log(&self, _tenant: &TenantId) -> Result<bool, KeyError> {
+        Err(KeyError::NoJournal)
+    }
+
     /// Signs with one of [`Kms::log_keys`].
     async fn sign_log(
         &self,
@@ -216,7 +228,19 @@ pub trait Kms: Send + Sync + 'static {
         Err(KeyError::NoJournal)
     }
 
-    /// Makes the next key of the tenant's log, durably. The one before it stays, to hand over; those before
+    /// Makes the next key of the tenant's log ahead, durably, unless that was done: it signs nothing until [`Kms::rotate_log`] takes
+    /// it, so that a back-up of the keys has it before anything is signed with it. Whoever cannot do that, or has no need of
+    /// it, does nothing.
+    async fn prepare_log(&self, _tenant: &TenantId) -> Result<(), KeyError> {
+        Ok(())
+    }
+
+    /// The key that was made ahead; `None` where there is none.
+    async fn next_log(&self, _tenant: &TenantId) -> Result<Option<LogKey>, KeyError> {
+        Ok(None)
+    }
+
+    /// Makes the next key of the tenant's log, durably, or takes the one that was made ahead. The one before it stays, to hand over; those before
     /// that are destroyed. `published` is the public side of the present key, as the log's readers have it: where
     /// the present key is another, nothing is made and nothing destroyed ([`KeyError::NotPublished`]), for only what
     /// is published can hand over.

@@ -27,6 +27,8 @@ const FIRST_ROWS: u32 = 1;
 pub(super) enum Kind {
     Epoch,
     Log,
+    /// The log's next key, made ahead.
+    NextLog,
     /// The key of the key book of an epoch.
     Book(u32),
 }
@@ -35,7 +37,7 @@ impl Kind {
     const fn magic(self) -> &'static [u8; 15] {
         match self {
             Self::Epoch => b"parloir-epoch-k",
-            Self::Log => b"parloir-log-key",
+            Self::Log | Self::NextLog => b"parloir-log-key",
             Self::Book(_) => b"parloir-book-ke",
         }
     }
@@ -44,6 +46,7 @@ impl Kind {
         match self {
             Self::Epoch => "epoch-".to_owned(),
             Self::Log => "log-".to_owned(),
+            Self::NextLog => "log-next-".to_owned(),
             Self::Book(epoch) => format!("book-{epoch:08}-"),
         }
     }
@@ -53,7 +56,7 @@ impl Kind {
         match self {
             Self::Epoch => KeyError::Missing { tenant, epoch: number },
             Self::Book(epoch) => KeyError::Missing { tenant, epoch },
-            Self::Log => KeyError::MissingLog { tenant, generation: number },
+            Self::Log | Self::NextLog => KeyError::MissingLog { tenant, generation: number },
         }
     }
 }
@@ -92,6 +95,21 @@ impl Place {
         }
         numbers.sort_unstable();
         Ok(numbers)
+    }
+
+    /// Whether there is any key.
+    pub(super) fn has_keys(&self) -> Result<bool, KeyError> {
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
+        for entry in entries {
+            if entry?.path().extension().is_some_and(|extension| extension == "key") {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// A whole file; `None` where there is none.
@@ -215,6 +233,19 @@ impl Place {
 
     pub(super) fn destroy(&self, kind: Kind, number: u32) -> Result<(), KeyError> {
         Ok(destroy(&*self.disk, &self.path(kind, number))?)
+    }
+
+    /// Gives a log's next key that was made ahead the name of one that signs, durably. Whether there was one.
+    pub(super) fn promote(&self, generation: u32) -> Result<bool, KeyError> {
+        let ahead = self.path(Kind::NextLog, generation);
+        if !ahead.exists() {
+            return Ok(false);
+        }
+        // One that is damaged signs nothing.
+        self.read(Kind::NextLog, generation)?;
+        self.disk.rename(&ahead, &self.path(Kind::Log, generation))?;
+        self.disk.sync_folder(&self.folder)?;
+        Ok(true)
     }
 
     fn rows_path(&self, number: u32) -> PathBuf {

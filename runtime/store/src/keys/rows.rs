@@ -226,8 +226,12 @@ impl Kept {
         }
         let rest = kept.strip_prefix(MAGIC.as_slice()).ok_or("it is no key of rows")?;
         let (version, rest) = rest.split_first().ok_or(cut)?;
-        if *version != VERSION {
-            return Err("it is of a version this program does not know");
+        match *version {
+            VERSION => {}
+            ..VERSION => {
+                return Err("an older version of this program wrote it, which alone reads it: use that one");
+            }
+            _ => return Err("a later version of this program wrote it: use that one"),
         }
         let (places, rest) = rest.split_first_chunk::<32>().ok_or(cut)?;
         let (hide, rest) = rest.split_first_chunk::<32>().ok_or(cut)?;

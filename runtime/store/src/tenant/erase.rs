@@ -1,5 +1,7 @@
 //! Erasing rows: their keys first, then their bytes.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use crate::keys::{Gone, Kms, Rows};
 use crate::{
     Address, MAX_BATCH, StoreError, StoredBatch, StoredCondition, StoredOperation, Table, TenantStore,
@@ -11,6 +13,15 @@ struct Change {
     address: Address,
     before: Vec<u8>,
     after: Option<Vec<u8>>,
+}
+
+/// Rows that were put back from a back-up, and that nothing opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Dropped {
+    /// How many were erased.
+    pub erased: u64,
+    /// How many were sealed under keys that came after those there are: newer keys would open them.
+    pub later: u64,
 }
 
 impl TenantStore {
@@ -63,9 +74,88 @@ impl TenantStore {
         Ok(found)
     }
 
+    /// Deletes rows that are to be erased, where they were put back from a back-up and nothing was written since: whatever is at an
+    /// address of the life that ends is from before the erasure, another value than the one that was found or not. Their keys stay,
+    /// for whoever erases them. Returns how many rows there were.
+    pub async fn forget(&self, gone: &[Gone]) -> Result<u64, StoreError> {
+        let mut found = 0;
+        for gone in gone {
+            match gone {
+                Gone::At(row) => {
+                    let stored = self.store.get(&row.address).await?;
+                    let of_life =
+                        |stored: &Vec<u8>| envelope::sealing(stored).is_ok_and(|(life, _)| life == row.life);
+                    if let Some(before) = stored.filter(of_life) {
+                        found += 1;
+                        self.change(vec![Change { address: row.address.clone(), before, after: None }])
+                            .await?;
+                    }
+                }
+                Gone::Of { table, upto } => {
+                    found += self
+                        .delete_where(*table, |_, stored| {
+                            envelope::sealing(stored).is_ok_and(|(life, _)| life.table <= *upto)
+                        })
+                        .await?;
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Deletes what was put back from a back-up and nothing opens: what was erased, and, where the keys are older than the rows, what
+    /// was written since a table was erased. What cannot be read for another reason stays as it is.
+    pub async fn drop_erased(&self) -> Result<Dropped, StoreError> {
+        let (mut dropped, later) = (0, AtomicU64::new(0));
+        for table in Table::ALL {
+            let life = self.life(table);
+            let goes = |address: &Address, stored: &[u8]| match envelope::open(&self.key, address, stored) {
+                Ok(Some(_)) => false,
+                Ok(None) => {
+                    let is_later = envelope::sealing(stored).is_ok_and(|(sealed, _)| sealed.table > life);
+                    later.fetch_add(u64::from(is_later), Ordering::Relaxed);
+                    true
+                }
+                Err(error) => {
+                    tracing::error!(tenant = %self.tenant, ?table, %error, "a row cannot be read");
+                    false
+                }
+            };
+            dropped += self.delete_where(table, goes).await?;
+        }
+        let later = later.into_inner();
+        Ok(Dropped { erased: dropped.saturating_sub(later), later })
+    }
+
+    /// Deletes the rows of a table that are so. How many there were.
+    async fn delete_where(
+        &self,
+        table: Table,
+        goes: impl Fn(&Address, &[u8]) -> bool + Send + Sync,
+    ) -> Result<u64, StoreError> {
+        let below = Address::new(&self.tenant, table, b"")?;
+        let (mut found, mut after) = (0, None::<Address>);
+        loop {
+            let page = self.store.scan(&below, after.as_ref(), MAX_BATCH / 2).await?;
+            let Some((last, _)) = page.last() else { return Ok(found) };
+            after = Some(last.clone());
+            let mut changes = Vec::new();
+            for (address, before) in page {
+                if goes(&address, &before) {
+                    changes.push(Change { address, before, after: None });
+                }
+            }
+            found += changes.len() as u64;
+            self.change(changes).await?;
+        }
+    }
+
     /// Erases what a table had up to a life of it, all but the rows whose keys stay: those are sealed anew, page by page, and
     /// then what opened all of them is destroyed. Unlike single rows, what is erased so takes no room for ever. What
     /// is written meanwhile stays. Doing it again finishes what was cut off. Returns how many rows went.
+    ///
+    /// A row that cannot be read goes too, one that a later version of this program wrote among them: it is for tables that can be
+    /// made again from something else, as the index of calls is from the log.
     pub async fn renew(
         &self,
         kms: &dyn Kms,

@@ -6,7 +6,10 @@ use parloir_contract::TenantId;
 
 use crate::disk::{Disk, DiskFile, OsDisk, Readers};
 use crate::keys::{Gone, Rows};
-use crate::{Applied, Batch, Keyring, Store, StoredBatch, StoredOperation, Table, TenantStore, Volatile};
+use crate::{
+    Applied, Batch, Dropped, Keyring, Store, StoreError, StoredBatch, StoredOperation, Table, TenantStore,
+    Volatile,
+};
 
 struct House {
     folder: tempfile::TempDir,
@@ -87,6 +90,61 @@ async fn an_erasure_that_is_done_again_takes_nothing_that_was_written_since() {
     assert_eq!(house.again().await.get(Table::Memory, "last").await.unwrap().unwrap(), b"another's");
     house.restore(back_up).await;
     assert_eq!(house.again().await.get(Table::Memory, "last").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn what_a_back_up_brings_back_of_what_was_erased_is_taken_out_and_nothing_else() {
+    let house = House::new().await;
+    for key in ["hers", "his"] {
+        house.put(Table::Memory, key, key).await;
+    }
+    let (gone, back_up) = house.found(Table::Memory, "hers").await;
+    let Gone::At(row) = gone[0].clone() else { panic!("{gone:?}") };
+    // To be erased as it was found: whatever a copy has at its address is from before.
+    house.put(Table::Memory, "hers", "as it was at another time").await;
+    assert_eq!(house.rows.forget(&gone).await.unwrap(), 1);
+    assert_eq!(house.get(Table::Memory, "hers").await, None);
+    house.restore(back_up.clone()).await;
+    assert_eq!(house.get(Table::Memory, "hers").await.as_deref(), Some("hers"), "its key is there still");
+    assert_eq!(house.rows.drop_erased().await.unwrap(), Dropped::default());
+
+    assert_eq!(house.rows.erase(&house.ring, &gone).await.unwrap(), 1);
+    house.restore(back_up).await;
+    assert_eq!(house.rows.drop_erased().await.unwrap(), Dropped { erased: 1, later: 0 });
+    assert_eq!(house.store.get(&row.address).await.unwrap(), None);
+    assert_eq!(house.get(Table::Memory, "his").await.as_deref(), Some("his"));
+
+    let (_, back_up) = house.found(Table::Memory, "his").await;
+    let table = house.rows.gone(&[Rows::Of(Table::Memory)]);
+    assert_eq!(house.rows.erase(&house.ring, &table).await.unwrap(), 1);
+    house.put(Table::Memory, "theirs", "theirs").await;
+    house.restore(back_up).await;
+    assert_eq!(house.rows.forget(&table).await.unwrap(), 1);
+    assert_eq!(house.rows.drop_erased().await.unwrap(), Dropped::default());
+    assert_eq!(house.get(Table::Memory, "theirs").await.as_deref(), Some("theirs"));
+}
+
+#[tokio::test]
+async fn what_keys_that_are_older_cannot_open_is_told_apart_from_what_was_erased() {
+    let house = House::new().await;
+    house.put(Table::Memory, "hers", "hers").await;
+    let (_, back_up) = house.found(Table::Memory, "hers").await;
+    let old = tempfile::tempdir().unwrap();
+    fs::create_dir(old.path().join("cabinet")).unwrap();
+    for (name, _) in house.keys() {
+        let name = Path::new("cabinet").join(name);
+        fs::copy(house.folder.path().join(&name), old.path().join(&name)).unwrap();
+    }
+    let table = house.rows.gone(&[Rows::Of(Table::Memory)]);
+    assert_eq!(house.rows.erase(&house.ring, &table).await.unwrap(), 1);
+    house.put(Table::Memory, "theirs", "theirs").await;
+    house.restore(back_up).await;
+
+    let ring = Keyring::open(old.path()).unwrap();
+    let rows = TenantStore::open(house.store.clone(), &ring, tenant()).await.unwrap();
+    assert_eq!(rows.drop_erased().await.unwrap(), Dropped { erased: 0, later: 1 });
+    assert_eq!(rows.get(Table::Memory, "hers").await.unwrap().unwrap(), b"hers");
+    assert_eq!(rows.get(Table::Memory, "theirs").await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -199,4 +257,34 @@ async fn where_an_old_key_cannot_be_destroyed_what_is_written_next_is_read_by_th
     rows.erase(&ring, &gone).await.unwrap();
     assert_eq!(house.keys().len(), 1, "{:?}", house.keys());
     assert_eq!(rows.get(Table::Memory, "last").await.unwrap().unwrap(), b"his");
+}
+
+#[tokio::test]
+async fn two_tenants_are_changed_together_or_not_at_all() {
+    let house = House::new().await;
+    let other: TenantId = "other".parse().unwrap();
+    let other = TenantStore::open(house.store.clone(), &house.ring, other).await.unwrap();
+    let claim = || Batch::new().expect_absent(Table::Lines, "+331").put(Table::Lines, "+331", "cabinet");
+    let line = |text: &str| Batch::new().put(Table::Lines, "+331", text);
+    assert_eq!(house.rows.apply_with(line("first"), &other, claim()).await.unwrap(), Applied::Done);
+    assert_eq!(house.get(Table::Lines, "+331").await.unwrap(), "first");
+    assert_eq!(other.get(Table::Lines, "+331").await.unwrap().unwrap(), b"cabinet");
+    // Each is sealed under its own key: what the other expects does not hold, and neither is written.
+    let failed = house.rows.apply_with(line("second"), &other, claim()).await.unwrap();
+    assert_eq!(failed, Applied::ConditionFailed { table: Table::Lines, key: b"+331".to_vec() });
+    assert_eq!(house.get(Table::Lines, "+331").await.unwrap(), "first");
+    let itself = house.rows.apply_with(line("third"), &house.rows.clone(), Batch::new()).await;
+    assert!(matches!(itself, Err(StoreError::Apart)), "{itself:?}");
+}
+
+#[tokio::test]
+async fn a_scan_goes_on_after_a_key_that_is_named() {
+    let house = House::new().await;
+    for key in ["a", "b", "c"] {
+        house.put(Table::Lines, key, key).await;
+    }
+    let after = house.rows.cursor(Table::Lines, "a").unwrap();
+    let page = house.rows.scan(Table::Lines, "", Some(&after), 10).await.unwrap();
+    let keys: Vec<_> = page.entries.iter().map(|entry| entry.key.as_slice()).collect();
+    assert_eq!(keys, [b"b", b"c"]);
 }

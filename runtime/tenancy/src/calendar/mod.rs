@@ -5,6 +5,7 @@
 
 mod hours;
 mod kept;
+mod settle;
 
 use std::sync::Arc;
 

@@ -33,6 +33,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
+use parloir_contract::TraceParent;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -74,6 +75,8 @@ pub struct DialOptions {
     pub report_frames: bool,
     /// What is kept of both sides: 30 minutes.
     pub record: Duration,
+    /// The trace that the carrier's requests belong to.
+    pub trace: Option<TraceParent>,
 }
 
 impl DialOptions {
@@ -93,6 +96,7 @@ impl DialOptions {
             patience: Duration::from_secs(10),
             report_frames: false,
             record: Duration::from_secs(1800),
+            trace: None,
         }
     }
 }
@@ -267,6 +271,7 @@ impl CarrierCall {
     /// Places a call: posts the webhook and, with its instructions, goes on in a task of its own.
     pub async fn dial(webhook: &str, options: DialOptions) -> Result<Self, DialError> {
         let carrier = Carrier::new(options.auth_token.clone(), options.via, options.patience)?;
+        let carrier = carrier.traced(options.trace);
         let request = VoiceRequest {
             call_sid: random_sid("CA"),
             account_sid: options.account.clone(),

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use parloir_contract::TraceParent;
 use reqwest::header::{CONTENT_TYPE, HOST};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -73,6 +74,7 @@ pub struct Carrier {
     auth_token: Option<AuthToken>,
     via: Option<SocketAddr>,
     patience: Duration,
+    trace: Option<TraceParent>,
 }
 
 impl Carrier {
@@ -89,7 +91,13 @@ impl Carrier {
             url: "the HTTP client".to_owned(),
             why: error.to_string(),
         })?;
-        Ok(Self { http, auth_token, via, patience })
+        Ok(Self { http, auth_token, via, patience, trace: None })
+    }
+
+    /// Its forms carry this as their `traceparent`.
+    #[must_use]
+    pub fn traced(self, trace: Option<TraceParent>) -> Self {
+        Self { trace, ..self }
     }
 
     /// Posts a form and reads the instructions that come back.
@@ -107,6 +115,9 @@ impl Carrier {
             }
         };
         request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.encode());
+        if let Some(trace) = self.trace {
+            request = request.header("traceparent", trace.to_string());
+        }
         if let Some(token) = &self.auth_token {
             request = request.header(HEADER, sign(token, url, form.fields()));
         }

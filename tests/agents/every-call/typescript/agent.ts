@@ -25,10 +25,14 @@ export const { describe, answer } = agent({
       case "give-up":
         say("refuse");
         break;
-      case "print":
+      case "print": {
         console.log("un thé,", { prêt: [7, null] });
         console.error(new RangeError("too far"));
+        const circle: Record<string, unknown> = Object.create(null);
+        circle["itself"] = circle;
+        console.warn(circle);
         return "done";
+      }
     }
     conversation(call);
     appointments();

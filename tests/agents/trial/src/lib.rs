@@ -50,9 +50,11 @@ impl Agent for Trial {
             "hand-over" => hand_over(),
             "calls" => calls(),
             "consent" => asks_consent(),
+            "model" => asks_model(&call),
             "budget" => budget(&call),
             "questions" => questions(&call),
             "remember" => remember(&call),
+            "look-up" => look_up(),
             other => Outcome::Failed(format!("there is no trial {other:?}")),
         }
     }
@@ -106,6 +108,29 @@ fn asks_consent() -> Outcome {
     echo()
 }
 
+/// Has a model answer what the caller says, and keeps to itself what the model need not know.
+fn asks_model(call: &Call) -> Outcome {
+    let note = call.setting("note").unwrap_or_default();
+    let _ = memory::set("note", note.as_bytes());
+    let _ = report::other("note", note);
+    log::write(log::Level::Warn, note);
+    loop {
+        let said = match listen().turn() {
+            Ok(Turn::Speech(speech)) => speech.text,
+            Ok(Turn::Digits(_) | Turn::Silence) => continue,
+            Ok(Turn::HungUp) => return Outcome::Abandoned,
+            Err(refusal) => return Outcome::Failed(format!("{refusal:?}")),
+        };
+        let _ = memory::set("said", said.as_bytes());
+        let _ = report::other("said", &said);
+        log::write(log::Level::Warn, &said);
+        match model::chat(&[model::Message::User(said)], &model::ChatOptions::default()) {
+            Ok(answer) => drop(say(&answer.text)),
+            Err(refusal) => return Outcome::Failed(format!("{refusal:?}")),
+        }
+    }
+}
+
 /// Asks for a budget until it is understood, and says it back in letters.
 fn budget(call: &Call) -> Outcome {
     match call.ask_until("Quel est votre budget ?").again("Dites-moi une somme, en euros.").amount() {
@@ -141,6 +166,22 @@ fn remember(call: &Call) -> Outcome {
     match report::contact(contact) {
         Ok(()) => Outcome::Done,
         Err(refusal) => Outcome::Failed(format!("{refusal:?}")),
+    }
+}
+
+/// Asks the model what it heard, and says what that answers: whoever rings a slow one waits.
+fn look_up() -> Outcome {
+    loop {
+        let question = match listen().turn() {
+            Ok(Turn::Speech(speech)) => model::Message::User(speech.text),
+            Ok(Turn::Digits(_) | Turn::Silence) => continue,
+            Ok(Turn::HungUp) => return Outcome::Abandoned,
+            Err(refusal) => return Outcome::Failed(format!("{refusal:?}")),
+        };
+        match model::chat(&[question], &model::ChatOptions::default()) {
+            Ok(answer) => drop(say(&answer.text)),
+            Err(refusal) => return Outcome::Failed(format!("{refusal:?}")),
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use parloir_journal::{Record, RecordBody};
 use parloir_providers::Registry;
-use parloir_sandbox::Settings;
+use parloir_sandbox::{ArtifactCache, SealKey, Settings};
 use parloir_server::{Config, Finished, Folders, Installation, Running, serve};
 use parloir_transport::client::{CarrierCall, CarrierEvent, DialOptions};
 use parloir_transport::conversation::{self, Conversation, Report, Seen, Step};
@@ -68,6 +68,16 @@ pub fn component(agent: &str) -> PathBuf {
             PathBuf::from(json["component"].as_str().unwrap())
         })
         .clone()
+}
+
+/// What `parloir build` compiled: an interpreter takes half a minute.
+pub fn compiled() -> Option<ArtifactCache> {
+    let set = |name| std::env::var_os(name).map(PathBuf::from);
+    let folder = set("PARLOIR_CACHE")
+        .or_else(|| set("XDG_CACHE_HOME").map(|cache| cache.join("parloir")))
+        .or_else(|| set("HOME").map(|home| home.join(".cache/parloir")))?;
+    let key = std::fs::read(folder.join("compiled.key")).ok()?;
+    Some(ArtifactCache::new(folder.join("compiled"), SealKey(key.try_into().ok()?)))
 }
 
 pub struct House {

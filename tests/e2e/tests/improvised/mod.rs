@@ -25,7 +25,8 @@ use parloir_journal::{
 use parloir_sandbox::{Agent, Budget, Door};
 use parloir_store::{Embedded, Keyring};
 
-const SAID: &[&str] = &[
+/// What callers say.
+pub const SAID: &[&str] = &[
     "Bonjour, je voudrais un rendez-vous.",
     "Oui, je suis d'accord.",
     "Oui.",
@@ -48,6 +49,7 @@ const SAID: &[&str] = &[
 ];
 
 /// xorshift64*: small, and the same everywhere.
+#[derive(Clone)]
 pub struct Chance(u64);
 
 impl Chance {
@@ -62,7 +64,7 @@ impl Chance {
         (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % bound
     }
 
-    fn one<'a>(&mut self, of: &[&'a str]) -> &'a str {
+    pub fn one<'a>(&mut self, of: &[&'a str]) -> &'a str {
         of[usize::try_from(self.below(of.len() as u64)).unwrap()]
     }
 }

@@ -92,7 +92,38 @@ pub(super) fn asked(call: &HostCall, answer: &HostReturn) -> Option<(&'static st
             let names: Vec<String> = found.iter().map(|passage| passage.document.clone()).collect();
             ("documents", format!("searched for {:?}: {}", search.query, or_nothing(&names)))
         }
-        _ => return None,
+        // Told elsewhere, or answered by something else.
+        (
+            HostCall::Say(_)
+            | HostCall::Play(_)
+            | HostCall::Listen(_)
+            | HostCall::Ask(_)
+            | HostCall::Transfer(_)
+            | HostCall::Consent(_)
+            | HostCall::ModelAvailable
+            | HostCall::Chat(_)
+            | HostCall::Reply(_)
+            | HostCall::FreeSlots(_)
+            | HostCall::Book(_)
+            | HostCall::FindAppointments(_)
+            | HostCall::MoveAppointment(_)
+            | HostCall::CancelAppointment(_)
+            | HostCall::GetMemory(_)
+            | HostCall::SetMemory(_)
+            | HostCall::CompareAndSet(_)
+            | HostCall::DeleteMemory(_)
+            | HostCall::ListDocuments
+            | HostCall::ReadDocument(_)
+            | HostCall::SearchDocuments(_)
+            | HostCall::SetReport(_)
+            | HostCall::Now
+            | HostCall::Weekday
+            | HostCall::Elapsed
+            | HostCall::RandomBytes(_)
+            | HostCall::Log(_)
+            | HostCall::Understanding(_),
+            _,
+        ) => return None,
     })
 }
 

@@ -1,0 +1,247 @@
+//! A request whose asker is known and may do it: its parameters, its body, and the state it expects.
+
+use std::collections::HashMap;
+
+use axum::body::Bytes;
+use axum::extract::Query;
+use axum::http::{HeaderMap, Uri, header};
+use parloir_contract::{LineId, TenantId};
+use parloir_store::TenantStore;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+
+use super::endpoint::Endpoint;
+use super::problem::{Kind, Problem};
+use crate::directory::{By, Principal, Told};
+use crate::resource::{MAX_NAME, Source};
+use crate::secret::is_id;
+
+/// Items of a page whose `limit` was left out.
+const PAGE: usize = 50;
+/// The most items of a page.
+pub(crate) const MAX_PAGE: usize = 200;
+/// The longest `after`, in bytes.
+const MAX_AFTER: usize = 128;
+/// The header that makes a POST safe to repeat.
+pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// A request that may be carried out.
+pub(crate) struct Asked {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) principal: Principal,
+    /// The broken glass it goes through, where it does.
+    pub(crate) glass: Option<String>,
+    /// In whose rooms.
+    pub(crate) realm: TenantId,
+    /// Those.
+    pub(crate) store: TenantStore,
+    /// Where that tenant is described; `None` for the installation.
+    pub(crate) source: Option<Source>,
+    pub(crate) params: HashMap<String, String>,
+    pub(crate) uri: Uri,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Paging {
+    after: Option<String>,
+    limit: Option<usize>,
+}
+
+impl Asked {
+    /// What is told of it in the log.
+    pub(crate) fn told(&self, subject: impl Into<String>) -> Told {
+        let Self { principal, glass, .. } = self;
+        let by = By {
+            key: principal.key_id.clone(),
+            user: principal.key.user.clone(),
+            role: principal.user.role.name().to_owned(),
+            glass: glass.clone(),
+        };
+        Told { by, action: self.endpoint.action(), subject: subject.into(), why: None }
+    }
+
+    fn param(&self, name: &str) -> &str {
+        self.params.get(name).map(String::as_str).unwrap_or_default()
+    }
+
+    /// The line that the path names.
+    pub(crate) fn line(&self) -> Result<LineId, Problem> {
+        self.param("line").parse().map_err(|error: parloir_contract::InvalidId| {
+            let remedy = "write the number in E.164 form, as in +33123456789";
+            Problem::new(Kind::Invalid, error.to_string(), remedy).of("line")
+        })
+    }
+
+    /// The user, the key or the like that the path names: 32 hexadecimal digits.
+    pub(crate) fn id(&self, what: &str) -> Result<&str, Problem> {
+        let id = self.param(what);
+        if is_id(id) { Ok(id) } else { Err(Problem::not_found(what).of(what)) }
+    }
+
+    /// The setting that the path names.
+    pub(crate) fn name(&self) -> Result<&str, Problem> {
+        let name = self.param("name");
+        if crate::resource::is_name(name) {
+            return Ok(name);
+        }
+        let remedy = "write 1 to 64 letters, digits, dots, hyphens and underscores, not beginning with a dot";
+        Err(Problem::new(Kind::Invalid, "that is no name of a setting", remedy).of("name"))
+    }
+
+    /// That the tenant is described in the directory: what the operator's file says is changed there alone.
+    pub(crate) fn described_here(&self) -> Result<(), Problem> {
+        match self.source {
+            Some(Source::Directory) => Ok(()),
+            Some(Source::File) => Err(Problem::new(
+                Kind::Conflict,
+                format!("tenant {} is described in the operator's file (parloir.toml)", self.realm),
+                format!(
+                    "change it there, or bring it into the directory: parloir tenant import {}",
+                    self.realm
+                ),
+            )),
+            None => Err(Problem::not_found("tenant")),
+        }
+    }
+
+    /// Which page.
+    pub(crate) fn paging(&self) -> Result<(Option<String>, usize), Problem> {
+        let Query(paging) = Query::<Paging>::try_from_uri(&self.uri).map_err(|error| {
+            let remedy = "write ?limit=1…200 and, for the next page, &after= as `next` says it";
+            Problem::new(Kind::Malformed, error.body_text(), remedy).of("limit")
+        })?;
+        let limit = paging.limit.unwrap_or(PAGE);
+        if !(1..=MAX_PAGE).contains(&limit) {
+            let (detail, remedy) = (format!("`limit` is {limit}"), format!("write 1 to {MAX_PAGE}"));
+            return Err(Problem::new(Kind::Invalid, detail, remedy).of("limit"));
+        }
+        if paging.after.as_ref().is_some_and(|after| after.is_empty() || after.len() > MAX_AFTER) {
+            let remedy = "write it as `next` of the page before says it, or leave it out for the first";
+            return Err(Problem::new(Kind::Invalid, "`after` is no place in this list", remedy).of("after"));
+        }
+        Ok((paging.after, limit))
+    }
+
+    /// The body, read strictly.
+    pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        let kind = self.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
+        if !kind.eq_ignore_ascii_case("application/json") {
+            let remedy = "send JSON, with content-type: application/json";
+            return Err(
+                Problem::new(Kind::NotJson, "the body is not said to be JSON", remedy).of("content-type")
+            );
+        }
+        let mut reader = serde_json::Deserializer::from_slice(&self.body);
+        let read = serde_path_to_error::deserialize::<_, T>(&mut reader).map_err(|error| {
+            let field = error.path().to_string();
+            let error = error.into_inner();
+            let kind = if error.is_data() { Kind::Invalid } else { Kind::Malformed };
+            let remedy = "correct it as the detail says; every field is in GET /v1/openapi.json";
+            let problem = Problem::new(kind, error.to_string(), remedy);
+            if field == "." { problem.of("body") } else { problem.of(field) }
+        })?;
+        reader.end().map_err(|error| {
+            let remedy = "send one JSON value and nothing after it";
+            Problem::new(Kind::Malformed, error.to_string(), remedy).of("body")
+        })?;
+        Ok(read)
+    }
+
+    fn text(&self, name: &str) -> Result<Option<&str>, Problem> {
+        let Some(value) = self.headers.get(name) else { return Ok(None) };
+        let text = value.to_str().map_err(|_| {
+            Problem::new(Kind::Malformed, "the header is no ASCII text", "write it in ASCII").of(name)
+        })?;
+        Ok(Some(text.trim()))
+    }
+
+    /// Whether a header lists this tag, or any.
+    fn lists(header: &str, etag: Option<&str>) -> bool {
+        let Some(etag) = etag else { return false };
+        header.trim() == "*" || header.split(',').any(|one| one.trim().trim_matches('"') == etag)
+    }
+
+    /// That what is there, or that nothing is, is what a PUT expects. What is replaced has to be named.
+    pub(crate) fn may_put(&self, there: Option<&str>) -> Result<(), Problem> {
+        let if_match = self.text("if-match")?;
+        if let Some(none) = self.text("if-none-match")?
+            && Self::lists(none, there)
+        {
+            let remedy = "to replace it, read it and send its ETag as If-Match";
+            return Err(
+                Problem::new(Kind::PreconditionFailed, "it is there already", remedy).of("if-none-match")
+            );
+        }
+        match (if_match, there) {
+            (None, None) => Ok(()),
+            (None, Some(_)) => {
+                let remedy = "read it, and send its ETag as If-Match, so that nobody's change is lost";
+                Err(Problem::new(Kind::PreconditionRequired, "it is there already", remedy).of("if-match"))
+            }
+            (Some(if_match), there) => Self::matches(if_match, there),
+        }
+    }
+
+    /// That what is there is what a DELETE expects, if it says so.
+    pub(crate) fn may_delete(&self, there: &str) -> Result<(), Problem> {
+        match self.text("if-match")? {
+            Some(if_match) => Self::matches(if_match, Some(there)),
+            None => Ok(()),
+        }
+    }
+
+    fn matches(if_match: &str, there: Option<&str>) -> Result<(), Problem> {
+        if Self::lists(if_match, there) {
+            return Ok(());
+        }
+        let remedy = "read it again, look at what somebody else changed, and send its ETag as If-Match";
+        Err(Problem::new(Kind::PreconditionFailed, "it is another by now, or gone", remedy).of("if-match"))
+    }
+
+    /// Whether whoever asks has this state already.
+    pub(crate) fn has(&self, etag: &str) -> Result<bool, Problem> {
+        Ok(self.text("if-none-match")?.is_some_and(|none| Self::lists(none, Some(etag))))
+    }
+
+    /// Under which name an answer is kept, for a request that can be repeated; and what tells this request from another that
+    /// bears the same key.
+    pub(crate) fn repeatable(&self) -> Result<Option<(String, String)>, Problem> {
+        let Some(key) = self.text(IDEMPOTENCY_KEY)? else { return Ok(None) };
+        if !(1..=64).contains(&key.len()) || !key.bytes().all(|b| b.is_ascii_graphic()) {
+            let remedy = "write 1 to 64 printable ASCII characters, such as a random UUID";
+            return Err(Problem::new(Kind::Invalid, "that is no idempotency key", remedy).of(IDEMPOTENCY_KEY));
+        }
+        // Two users that choose one key are two; a second key of the same user is the same user.
+        let row = hash(&[self.principal.key.user.as_bytes(), key.as_bytes()]);
+        let this = hash(&[self.endpoint.name().as_bytes(), self.uri.path().as_bytes(), self.body.as_ref()]);
+        Ok(Some((row, this)))
+    }
+}
+
+fn hash(parts: &[&[u8]]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.len().to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// That a name of a user or a key is one.
+pub(crate) fn named(name: &str, field: &str) -> Result<(), Problem> {
+    words(name, MAX_NAME, field)
+}
+
+/// That words are there, of at most so many characters, none of which moves a terminal's cursor.
+pub(crate) fn words(text: &str, most: usize, field: &str) -> Result<(), Problem> {
+    if !text.trim().is_empty() && text.chars().count() <= most && !text.chars().any(char::is_control) {
+        return Ok(());
+    }
+    let detail = format!("`{field}` is empty, too long, or has control characters in it");
+    Err(Problem::new(Kind::Invalid, detail, format!("write 1 to {most} characters")).of(field))
+}

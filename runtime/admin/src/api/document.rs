@@ -1,0 +1,189 @@
+//! The OpenAPI document: made of the table of routes and of the very types that they read and write.
+
+use std::collections::BTreeMap;
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+
+use super::asked::MAX_PAGE;
+use super::endpoint::{Endpoint, Method, Place};
+use super::problem::{PROBLEM_JSON, Problem};
+use crate::resource::{
+    BreakGlass, Calendar, Glass, ImportTenant, Item, Key, KeyMade, Line, Myself, NewKey, NewTenant, Page,
+    Setting, Tenant, TenantMade, TenantState, User,
+};
+
+/// What goes into a route and what comes out of it.
+struct Shape {
+    takes: Option<Schema>,
+    gives: Option<Schema>,
+    paged: bool,
+}
+
+fn gives<T: JsonSchema>(all: &mut SchemaGenerator) -> Shape {
+    Shape { takes: None, gives: Some(all.subschema_for::<T>()), paged: false }
+}
+
+fn pages<T: JsonSchema>(all: &mut SchemaGenerator) -> Shape {
+    Shape { takes: None, gives: Some(all.subschema_for::<Page<T>>()), paged: true }
+}
+
+fn takes<B: JsonSchema, T: JsonSchema>(all: &mut SchemaGenerator) -> Shape {
+    let takes = Some(all.subschema_for::<B>());
+    Shape { takes, gives: Some(all.subschema_for::<T>()), paged: false }
+}
+
+const fn nothing() -> Shape {
+    Shape { takes: None, gives: None, paged: false }
+}
+
+fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
+    match endpoint {
+        Endpoint::Document => gives::<BTreeMap<String, Value>>(all),
+        Endpoint::Me => gives::<Myself>(all),
+        Endpoint::ListTenants => pages::<TenantState>(all),
+        Endpoint::CreateTenant => takes::<NewTenant, TenantMade>(all),
+        Endpoint::GetTenant => gives::<Item<TenantState>>(all),
+        Endpoint::PutTenant => takes::<Tenant, Item<TenantState>>(all),
+        Endpoint::ImportTenant => takes::<ImportTenant, TenantMade>(all),
+        Endpoint::ListUsers => pages::<User>(all),
+        Endpoint::CreateUser | Endpoint::PutUser => takes::<User, Item<User>>(all),
+        Endpoint::GetUser => gives::<Item<User>>(all),
+        Endpoint::ListKeys => pages::<Key>(all),
+        Endpoint::CreateKey => takes::<NewKey, KeyMade>(all),
+        Endpoint::GetKey => gives::<Item<Key>>(all),
+        Endpoint::ListLines => pages::<Line>(all),
+        Endpoint::GetLine => gives::<Item<Line>>(all),
+        Endpoint::PutLine => takes::<Line, Item<Line>>(all),
+        Endpoint::ListSettings => pages::<Setting>(all),
+        Endpoint::PutSetting => takes::<Setting, Item<Setting>>(all),
+        Endpoint::GetCalendar => gives::<Item<Calendar>>(all),
+        Endpoint::PutCalendar => takes::<Calendar, Item<Calendar>>(all),
+        Endpoint::ListGlass => pages::<Glass>(all),
+        Endpoint::BreakGlass => takes::<BreakGlass, Item<Glass>>(all),
+        Endpoint::DeleteUser
+        | Endpoint::DeleteKey
+        | Endpoint::DeleteLine
+        | Endpoint::DeleteSetting
+        | Endpoint::DeleteCalendar => nothing(),
+    }
+}
+
+fn parameter(name: &str, place: &str, required: bool, what: &str, schema: Value) -> Value {
+    json!({ "name": name, "in": place, "required": required, "description": what, "schema": schema })
+}
+
+/// The parameters of a path, of a page, and of a request that says which state it expects.
+fn parameters(endpoint: Endpoint, paged: bool) -> Vec<Value> {
+    let mut all = Vec::new();
+    for part in endpoint.path().split('/') {
+        let Some(name) = part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) else { continue };
+        let (what, pattern) = match name {
+            "tenant" => ("A tenant, or `installation`.", "^[a-z0-9][a-z0-9-]{0,39}$"),
+            "line" => ("A number in E.164 form.", "^\\+[0-9]{3,15}$"),
+            "name" => ("The name of a setting.", "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$"),
+            _ => ("An identifier, as the list has it.", "^[0-9a-f]{32}$"),
+        };
+        all.push(parameter(name, "path", true, what, json!({ "type": "string", "pattern": pattern })));
+    }
+    let text = || json!({ "type": "string", "minLength": 1, "maxLength": 128 });
+    if paged {
+        let limit = json!({ "type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 50 });
+        all.push(parameter("limit", "query", false, "The most items of the page.", limit));
+        all.push(parameter("after", "query", false, "`next` of the page before.", text()));
+    }
+    match endpoint.method() {
+        Method::Get => {}
+        Method::Post => {
+            let what = "1 to 64 printable ASCII characters: the same request is carried out once in a day.";
+            let key = json!({ "type": "string", "pattern": "^[!-~]{1,64}$" });
+            all.push(parameter("Idempotency-Key", "header", false, what, key));
+        }
+        Method::Put => {
+            let what = "The ETag of what is replaced, or nothing where it is new.";
+            all.push(parameter("If-Match", "header", false, what, text()));
+            let what = "`*` where nothing may be replaced.";
+            all.push(parameter("If-None-Match", "header", false, what, text()));
+        }
+        Method::Delete => {
+            let what = "The ETag of what is removed.";
+            all.push(parameter("If-Match", "header", false, what, text()));
+        }
+    }
+    all
+}
+
+/// The statuses that a route answers with, besides the problems.
+fn answers(endpoint: Endpoint, given: Option<Schema>) -> Map<String, Value> {
+    let problem = |what: &str| {
+        let schema = json!({ "$ref": "#/components/schemas/Problem" });
+        json!({ "description": what, "content": { PROBLEM_JSON: { "schema": schema } } })
+    };
+    let mut all = Map::new();
+    match given {
+        Some(schema) => {
+            let body = json!({ "application/json": { "schema": schema } });
+            let done = |what: &str| json!({ "description": what, "content": body.clone() });
+            match endpoint.method() {
+                Method::Post => drop(all.insert("201".into(), done("It was made."))),
+                Method::Put => {
+                    all.insert("200".into(), done("It was replaced."));
+                    all.insert("201".into(), done("It was made."));
+                }
+                Method::Get => {
+                    all.insert("200".into(), done("This is it."));
+                    all.insert("304".into(), json!({ "description": "It is as you have it." }));
+                }
+                Method::Delete => {}
+            }
+        }
+        None => drop(all.insert("204".into(), json!({ "description": "It is gone." }))),
+    }
+    all.insert("default".into(), problem("It was not done, and why."));
+    all
+}
+
+/// The OpenAPI document of every route.
+pub fn document() -> Value {
+    let settings = SchemaSettings::draft2020_12().with(|s| s.definitions_path = "/components/schemas".into());
+    let mut all = settings.into_generator();
+    let _referred_to_by_every_route = all.subschema_for::<Problem>();
+    let mut paths = Map::new();
+    for endpoint in Endpoint::ALL.iter().copied() {
+        let Shape { takes, gives, paged } = shape(endpoint, &mut all);
+        let mut operation = Map::new();
+        operation.insert("operationId".into(), endpoint.name().into());
+        operation.insert("summary".into(), endpoint.summary().trim().into());
+        operation.insert("parameters".into(), parameters(endpoint, paged).into());
+        if let Some(takes) = takes {
+            let content = json!({ "application/json": { "schema": takes } });
+            operation.insert("requestBody".into(), json!({ "required": true, "content": content }));
+        }
+        operation.insert("responses".into(), answers(endpoint, gives).into());
+        match endpoint.place() {
+            Place::Nobodys => drop(operation.insert("security".into(), json!([]))),
+            Place::Own | Place::Installation | Place::Tenant => {
+                operation.insert("x-scope".into(), endpoint.action().name().into());
+            }
+        }
+        let method = endpoint.method().name().to_ascii_lowercase();
+        if let Value::Object(path) = paths.entry(endpoint.path()).or_insert_with(|| json!({})) {
+            path.insert(method, operation.into());
+        }
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Parloir: the administration of an installation",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Tenants, users, keys, lines and settings. Whatever is not allowed by the role of whoever asks is refused; every change is in the log of the tenant that it is made to.",
+        },
+        "security": [{ "key": [] }],
+        "paths": paths,
+        "components": {
+            "securitySchemes": { "key": { "type": "http", "scheme": "bearer", "bearerFormat": "parloir_…" } },
+            "schemas": all.definitions(),
+        },
+    })
+}

@@ -1,0 +1,185 @@
+//! Every route there is: the router, the matrix of roles, and the OpenAPI document are made of this one table.
+
+use axum::routing::MethodFilter;
+
+use crate::role::Action;
+
+/// A method of HTTP that the API has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Makes something new, whose name the installation chooses.
+    Post,
+    /// Makes or replaces what the path names.
+    Put,
+    /// Removes what the path names.
+    Delete,
+}
+
+impl Method {
+    /// As HTTP writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    pub(crate) const fn filter(self) -> MethodFilter {
+        match self {
+            Self::Get => MethodFilter::GET,
+            Self::Post => MethodFilter::POST,
+            Self::Put => MethodFilter::PUT,
+            Self::Delete => MethodFilter::DELETE,
+        }
+    }
+}
+
+/// In whose rooms a route does something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In nobody's: it needs no key.
+    Nobodys,
+    /// In those of whoever asks.
+    Own,
+    /// In the installation's.
+    Installation,
+    /// In those of the tenant that the path names.
+    Tenant,
+}
+
+macro_rules! endpoints {
+    ($($(#[doc = $doc:literal])+ $name:ident = $method:ident $path:literal $place:ident $action:ident;)+) => {
+        /// A route: a method and a path.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Endpoint {
+            $($(#[doc = $doc])+ $name,)+
+        }
+
+        impl Endpoint {
+            /// Every route there is. The router is made of these and of nothing else.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// Its method.
+            pub const fn method(self) -> Method {
+                match self {
+                    $(Self::$name => Method::$method,)+
+                }
+            }
+
+            /// Its path, with parameters in braces.
+            pub const fn path(self) -> &'static str {
+                match self {
+                    $(Self::$name => $path,)+
+                }
+            }
+
+            /// In whose rooms it does something.
+            pub const fn place(self) -> Place {
+                match self {
+                    $(Self::$name => Place::$place,)+
+                }
+            }
+
+            /// What somebody must be allowed to do.
+            pub const fn action(self) -> Action {
+                match self {
+                    $(Self::$name => Action::$action,)+
+                }
+            }
+
+            /// What it does, in a sentence.
+            pub const fn summary(self) -> &'static str {
+                match self {
+                    $(Self::$name => concat!($($doc),+),)+
+                }
+            }
+
+            /// Its name.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => stringify!($name),)+
+                }
+            }
+        }
+    };
+}
+
+endpoints! {
+    /// This document.
+    Document = Get "/v1/openapi.json" Nobodys ReadSelf;
+    /// Who asks: user, role, key.
+    Me = Get "/v1/me" Own ReadSelf;
+    /// The installation's tenants, those of the operator's file too.
+    ListTenants = Get "/v1/tenants" Installation ReadTenants;
+    /// Makes a tenant, with an owner and their first key.
+    CreateTenant = Post "/v1/tenants" Installation WriteTenants;
+    /// A tenant's record.
+    GetTenant = Get "/v1/tenants/{tenant}" Tenant ReadTenant;
+    /// Replaces a tenant's record.
+    PutTenant = Put "/v1/tenants/{tenant}" Tenant WriteTenant;
+    /// Brings a tenant of the operator's file into the directory, with its lines.
+    ImportTenant = Post "/v1/tenants/{tenant}/import" Tenant WriteTenant;
+    /// A tenant's users, or the installation's.
+    ListUsers = Get "/v1/tenants/{tenant}/users" Tenant ReadUsers;
+    /// Makes a user.
+    CreateUser = Post "/v1/tenants/{tenant}/users" Tenant WriteUsers;
+    /// A user.
+    GetUser = Get "/v1/tenants/{tenant}/users/{user}" Tenant ReadUsers;
+    /// Replaces a user's name and role.
+    PutUser = Put "/v1/tenants/{tenant}/users/{user}" Tenant WriteUsers;
+    /// Removes a user, and revokes their keys.
+    DeleteUser = Delete "/v1/tenants/{tenant}/users/{user}" Tenant WriteUsers;
+    /// Keys, without their secrets.
+    ListKeys = Get "/v1/tenants/{tenant}/keys" Tenant ReadKeys;
+    /// Makes a key, which is told once.
+    CreateKey = Post "/v1/tenants/{tenant}/keys" Tenant WriteKeys;
+    /// A key, without its secret.
+    GetKey = Get "/v1/tenants/{tenant}/keys/{key}" Tenant ReadKeys;
+    /// Revokes a key.
+    DeleteKey = Delete "/v1/tenants/{tenant}/keys/{key}" Tenant WriteKeys;
+    /// A tenant's lines.
+    ListLines = Get "/v1/tenants/{tenant}/lines" Tenant ReadLines;
+    /// A line.
+    GetLine = Get "/v1/tenants/{tenant}/lines/{line}" Tenant ReadLines;
+    /// Makes or replaces a line. It answers from the next call on.
+    PutLine = Put "/v1/tenants/{tenant}/lines/{line}" Tenant WriteLines;
+    /// Removes a line, with its settings.
+    DeleteLine = Delete "/v1/tenants/{tenant}/lines/{line}" Tenant WriteLines;
+    /// A line's settings: words for its agent.
+    ListSettings = Get "/v1/tenants/{tenant}/lines/{line}/settings" Tenant ReadLines;
+    /// Makes or replaces a setting.
+    PutSetting = Put "/v1/tenants/{tenant}/lines/{line}/settings/{name}" Tenant WriteLines;
+    /// Removes a setting.
+    DeleteSetting = Delete "/v1/tenants/{tenant}/lines/{line}/settings/{name}" Tenant WriteLines;
+    /// When appointments can be made.
+    GetCalendar = Get "/v1/tenants/{tenant}/calendar" Tenant ReadCalendar;
+    /// Says when appointments can be made.
+    PutCalendar = Put "/v1/tenants/{tenant}/calendar" Tenant WriteCalendar;
+    /// Takes the calendar away: agents have none.
+    DeleteCalendar = Delete "/v1/tenants/{tenant}/calendar" Tenant WriteCalendar;
+    /// Glass that was broken, the newest too: by whom, why, until when.
+    ListGlass = Get "/v1/tenants/{tenant}/break-glass" Tenant ReadGlass;
+    /// Breaks the glass of a tenant, for a time: told in the tenant's own log, as is all that is done through it.
+    BreakGlass = Post "/v1/tenants/{tenant}/break-glass" Tenant BreakGlass;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn a_route_is_there_once_and_acts_where_its_path_says() {
+        let mut seen = HashSet::new();
+        for endpoint in Endpoint::ALL {
+            assert!(seen.insert((endpoint.method().name(), endpoint.path())), "{}", endpoint.name());
+            let named = endpoint.path().contains("{tenant}");
+            assert_eq!(named, endpoint.place() == Place::Tenant, "{}", endpoint.name());
+        }
+    }
+}

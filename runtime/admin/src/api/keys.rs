@@ -1,0 +1,120 @@
+//! Keys: made, listed without their secrets, revoked.
+
+use jiff::Timestamp;
+use parloir_store::{Batch, Table};
+
+use super::answer::{Answer, room};
+use super::asked::{Asked, named};
+use super::problem::{Kind, Problem};
+use super::users::may_appoint;
+use super::{Api, repeat};
+use crate::directory::rows::{self, Kept, Row};
+use crate::directory::{Batches, DirectoryError, KEYS, USERS, days};
+use crate::resource::{KEY_DAYS, KeptKey, Key, KeyMade, MAX_KEY_DAYS, MAX_KEYS, NewKey, User};
+use crate::role::Action;
+use crate::secret::{ApiKey, is_id};
+
+fn row(id: &str) -> String {
+    format!("{KEYS}{id}")
+}
+
+/// What is listed of a key.
+fn listed(Row { change, at, is }: Row<KeptKey>) -> Row<Key> {
+    Row { change, at, is: is.key }
+}
+
+async fn kept(asked: &Asked) -> Result<Kept<KeptKey>, Problem> {
+    let found = rows::get(&asked.store, Table::Users, &row(asked.id("key")?)).await?;
+    found.ok_or_else(|| Problem::not_found("key").of("key"))
+}
+
+/// The user of a key that is made or revoked.
+async fn user(asked: &Asked, id: &str) -> Result<Option<Kept<User>>, Problem> {
+    Ok(rows::get(&asked.store, Table::Users, &format!("{USERS}{id}")).await?)
+}
+
+/// That a key which is for some things only makes none that is for more.
+fn no_more(own: Option<&[Action]>, new: Option<&[Action]>) -> Result<(), Problem> {
+    let fits = match (own, new) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(own), Some(new)) => new.iter().all(|scope| own.contains(scope)),
+    };
+    if fits {
+        return Ok(());
+    }
+    let detail = "the key that asks is for some things only, and would make one that is for more";
+    let remedy = "give the new key scopes of this one's, or ask with a key without scopes";
+    Err(Problem::new(Kind::Forbidden, detail, remedy).of("scopes"))
+}
+
+pub(super) async fn list(asked: &Asked) -> Result<Answer, Problem> {
+    let (after, limit) = asked.paging()?;
+    let (found, more) =
+        rows::page::<KeptKey>(&asked.store, Table::Users, KEYS, after.as_deref(), limit).await?;
+    let found = found.into_iter();
+    let found = found.map(|(id, Kept { row, bytes })| (id, Kept { row: listed(row), bytes })).collect();
+    Ok(Answer::page((found, more))?)
+}
+
+pub(super) async fn get(asked: &Asked) -> Result<Answer, Problem> {
+    let kept = kept(asked).await?;
+    Answer::read(asked, &listed(kept.row).item(asked.id("key")?))
+}
+
+pub(super) async fn create(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    let NewKey { user: id, name, scopes, expires } = asked.json()?;
+    named(&name, "name")?;
+    no_more(asked.principal.key.scopes.as_deref(), scopes.as_deref())?;
+    let no_user = || {
+        let remedy = format!("list them: GET /v1/tenants/{}/users", asked.realm);
+        Problem::new(Kind::Invalid, "there is no such user", remedy).of("user")
+    };
+    if !is_id(&id) {
+        return Err(no_user());
+    }
+    let owner = user(asked, &id).await?.ok_or_else(no_user)?;
+    may_appoint(asked, owner.row.is.role, "user")?;
+    let now = Timestamp::now();
+    let last = now.checked_add(days(MAX_KEY_DAYS)).unwrap_or(Timestamp::MAX);
+    let expires = match expires {
+        Some(expires) => expires,
+        None => now.checked_add(days(KEY_DAYS)).unwrap_or(last),
+    };
+    if expires <= now || expires > last {
+        let (detail, remedy) = ("`expires` is past, or too far away", format!("write a time until {last}"));
+        return Err(Problem::new(Kind::Invalid, detail, remedy).of("expires"));
+    }
+    let of_user = rows::all::<KeptKey>(&asked.store, Table::Users, KEYS).await?;
+    let of_user = of_user.iter().filter(|(_, kept)| kept.row.is.key.user == id).count();
+    room(of_user, MAX_KEYS, "keys of this user")?;
+    let key = ApiKey::random(asked.realm.clone()).map_err(DirectoryError::from)?;
+    let told = asked.told(format!("key {} of user {id}: made, until {expires}", key.id()));
+    repeat::once(api, asked, told, |stamp| {
+        let made = Key { user: id.clone(), name, scopes, expires };
+        let (key_row, user_row) = (row(key.id()), format!("{USERS}{id}"));
+        let bytes = stamp.bytes(&KeptKey { key: made.clone(), hash: key.hash() })?;
+        let batch = Batch::new()
+            .expect_value(Table::Users, user_row, owner.bytes)
+            .expect_absent(Table::Users, &key_row)
+            .put(Table::Users, &key_row, bytes);
+        let location = format!("/v1/tenants/{}/keys/{}", asked.realm, key.id());
+        let body = KeyMade { id: key.id().to_owned(), key: made, secret: Some(key.reveal()) };
+        Ok((Batches::of(&asked.store, batch), Answer::made(&body, &stamp.change, location)?))
+    })
+    .await
+}
+
+pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    let id = asked.id("key")?;
+    let before = kept(asked).await?;
+    if let Some(owner) = user(asked, &before.row.is.key.user).await? {
+        may_appoint(asked, owner.row.is.role, "key")?;
+    }
+    asked.may_delete(&before.row.change)?;
+    let batch = Batch::new().expect_value(Table::Users, row(id), before.bytes).delete(Table::Users, row(id));
+    let told = asked.told(format!("key {id} of user {}: revoked", before.row.is.key.user));
+    let gone = api.directory.commit(&asked.realm, told, |_| Ok((Batches::of(&asked.store, batch), ())));
+    gone.await?;
+    Ok(Answer::gone())
+}

@@ -1,0 +1,267 @@
+//! The API on HTTP: one way for every route. The key says who asks, the matrix whether they may, the log is told, and it is done.
+
+pub(crate) mod answer;
+pub(crate) mod asked;
+mod calendar;
+mod document;
+mod endpoint;
+mod glass;
+mod keys;
+mod lines;
+mod problem;
+mod repeat;
+mod settings;
+mod tenants;
+mod users;
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::RawPathParamsRejection;
+use axum::extract::{RawPathParams, Request, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::on;
+use parloir_contract::TenantId;
+use serde_json::Value;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use answer::Answer;
+use asked::Asked;
+pub use document::document;
+pub use endpoint::{Endpoint, Method, Place};
+use problem::Kind;
+pub use problem::{PROBLEM_JSON, Problem};
+pub use repeat::tidy;
+
+use crate::directory::{Directory, Principal};
+use crate::resource::Myself;
+use crate::role::{Action, Verdict, decide, is_installation};
+use crate::secret::ApiKey;
+
+/// The largest body of a request, in bytes.
+pub const MAX_BODY: usize = 64 << 10;
+/// How long a body may take to arrive.
+const READING: Duration = Duration::from_secs(10);
+/// Requests that are carried out at one time; more of them wait.
+const MAX_REQUESTS: usize = 256;
+
+/// What the routes share.
+pub(crate) struct Api {
+    pub(crate) directory: Arc<Directory>,
+    room: Arc<Semaphore>,
+}
+
+/// The API on a directory, with every route of [`Endpoint::ALL`] and no other.
+pub fn router(directory: Arc<Directory>) -> Router {
+    let mut router = Router::new();
+    for endpoint in Endpoint::ALL.iter().copied() {
+        let handler = move |State(api): State<Arc<Api>>,
+                            params: Result<RawPathParams, RawPathParamsRejection>,
+                            request: Request| carry_out(api, endpoint, params, request);
+        router = router.route(endpoint.path(), on(endpoint.method().filter(), handler));
+    }
+    router
+        .fallback(|| async { Problem::no_such_route() })
+        .method_not_allowed_fallback(|| async { Problem::no_such_method() })
+        .with_state(Arc::new(Api { directory, room: Arc::new(Semaphore::new(MAX_REQUESTS)) }))
+}
+
+/// Carries a request out to its end, also where whoever asked is gone: what was begun is not left half-way.
+async fn carry_out(
+    api: Arc<Api>,
+    endpoint: Endpoint,
+    params: Result<RawPathParams, RawPathParamsRejection>,
+    request: Request,
+) -> Response {
+    let room = Arc::clone(&api.room).acquire_owned().await;
+    let done = tokio::spawn(async move {
+        let answered = answer(&api, endpoint, params, request).await;
+        drop(room);
+        answered
+    });
+    match done.await {
+        Ok(Ok(answer)) => answer.into_response(),
+        Ok(Err(problem)) => problem.into_response(),
+        Err(error) => {
+            tracing::error!(%error, route = endpoint.name(), "a request to the administration failed");
+            Problem::new(Kind::Failed, "the installation could not do it", "tell the operator")
+                .into_response()
+        }
+    }
+}
+
+async fn answer(
+    api: &Api,
+    endpoint: Endpoint,
+    params: Result<RawPathParams, RawPathParamsRejection>,
+    request: Request,
+) -> Result<Answer, Problem> {
+    if endpoint.place() == Place::Nobodys {
+        return the_document();
+    }
+    let params = params.map_err(|error| {
+        Problem::new(Kind::Malformed, error.body_text(), "write the path in UTF-8, percent-encoded")
+    })?;
+    let params: HashMap<String, String> =
+        params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let (parts, body) = request.into_parts();
+    let principal = authenticate(api, &parts.headers).await?;
+    let realm = realm(api, endpoint, &principal, &params)?;
+    let verdict = decide(principal.user.role, &principal.realm, endpoint.action(), &realm);
+    let hidden = || Problem::not_found("tenant").of("tenant");
+    match verdict {
+        Verdict::Hidden => return Err(hidden()),
+        Verdict::Forbidden => return Err(forbidden(&principal, endpoint.action(), &realm)),
+        Verdict::Own | Verdict::Above | Verdict::Glass => {}
+    }
+    if let Some(scopes) = &principal.key.scopes
+        && !scopes.contains(&endpoint.action())
+    {
+        let needed = endpoint.action();
+        let detail = format!("the key is for {}, and this needs {needed}", scopes_text(scopes));
+        let remedy = format!("use a key with the scope {needed}: parloir key add --scope {needed}");
+        return Err(Problem::new(Kind::Forbidden, detail, remedy).of("authorization"));
+    }
+    let source = api.directory.source(&realm).await?;
+    if source.is_none() && !is_installation(&realm) {
+        return Err(hidden());
+    }
+    let glass = match verdict {
+        Verdict::Glass => Some(glass::open(api, &principal, &realm).await?),
+        Verdict::Own | Verdict::Above | Verdict::Forbidden | Verdict::Hidden => None,
+    };
+    let body = read(body).await?;
+    let store = api.directory.store(&realm).await?;
+    let (uri, headers) = (parts.uri, parts.headers);
+    let asked = Asked { endpoint, principal, glass, realm, store, source, params, uri, headers, body };
+    if asked.glass.is_some() && endpoint.method() == Method::Get {
+        let what = format!("{} {}", endpoint.method().name(), asked.uri.path());
+        api.directory.looked(&asked.realm, asked.told(what)).await?;
+    }
+    if let Some(again) = repeat::told_before(api, &asked).await? {
+        return Ok(again);
+    }
+    run(api, &asked).await
+}
+
+/// The body, which may not take for ever.
+async fn read(body: Body) -> Result<Bytes, Problem> {
+    let remedy = format!("send it at once, and at most {MAX_BODY} bytes");
+    match timeout(READING, axum::body::to_bytes(body, MAX_BODY)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(error)) => {
+            Err(Problem::new(Kind::TooLarge, format!("the body cannot be read: {error}"), remedy).of("body"))
+        }
+        Err(_) => Err(Problem::new(Kind::Malformed, "the body did not arrive", remedy).of("body")),
+    }
+}
+
+/// Whose key the request bears.
+async fn authenticate(api: &Api, headers: &HeaderMap) -> Result<Principal, Problem> {
+    let refused =
+        |detail: &str, remedy: &str| Problem::new(Kind::Unauthenticated, detail, remedy).of("authorization");
+    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let key = given.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let Some((_, key)) = key else {
+        return Err(refused("the request bears no key", "send it as authorization: Bearer parloir_…"));
+    };
+    let key = key.trim().parse::<ApiKey>();
+    let key = key.map_err(|error| refused(&error.to_string(), "send the key as it was shown"))?;
+    let principal = api.directory.authenticate(&key).await?;
+    principal.ok_or_else(|| {
+        let remedy = "use another, or have one made: parloir key add";
+        refused("the key is unknown, revoked or over", remedy)
+    })
+}
+
+/// In whose rooms the route does something, as its path says. That there is such a tenant is not known yet.
+fn realm(
+    api: &Api,
+    endpoint: Endpoint,
+    principal: &Principal,
+    params: &HashMap<String, String>,
+) -> Result<TenantId, Problem> {
+    match endpoint.place() {
+        Place::Nobodys | Place::Own => Ok(principal.realm.clone()),
+        Place::Installation => Ok(api.directory.installation().tenant().clone()),
+        Place::Tenant => {
+            let named = params.get("tenant").map(String::as_str).unwrap_or_default();
+            named.parse().map_err(|_| Problem::not_found("tenant").of("tenant"))
+        }
+    }
+}
+
+fn scopes_text(scopes: &[Action]) -> String {
+    if scopes.is_empty() {
+        return "nothing".into();
+    }
+    scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(", ")
+}
+
+fn forbidden(principal: &Principal, action: Action, realm: &TenantId) -> Problem {
+    let (role, rule) = (principal.user.role, action.rule());
+    let detail = format!("{role} in {} may not do {action} in {realm}", principal.realm);
+    let able = if principal.realm == *realm { rule.own } else { rule.above };
+    let able: Vec<_> = able.iter().map(|role| role.name()).collect();
+    let remedy = match able.as_slice() {
+        [] => format!("ask whoever administers {realm}"),
+        able => format!("ask somebody who is {} there", able.join(" or ")),
+    };
+    Problem::new(Kind::Forbidden, detail, remedy).of("authorization")
+}
+
+async fn run(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    match asked.endpoint {
+        Endpoint::Document => the_document(),
+        Endpoint::Me => me(asked),
+        Endpoint::ListTenants => tenants::list(api, asked).await,
+        Endpoint::CreateTenant => tenants::create(api, asked).await,
+        Endpoint::GetTenant => tenants::get(api, asked).await,
+        Endpoint::PutTenant => tenants::put(api, asked).await,
+        Endpoint::ImportTenant => tenants::import(api, asked).await,
+        Endpoint::ListUsers => users::list(asked).await,
+        Endpoint::CreateUser => users::create(api, asked).await,
+        Endpoint::GetUser => users::get(asked).await,
+        Endpoint::PutUser => users::put(api, asked).await,
+        Endpoint::DeleteUser => users::delete(api, asked).await,
+        Endpoint::ListKeys => keys::list(asked).await,
+        Endpoint::CreateKey => keys::create(api, asked).await,
+        Endpoint::GetKey => keys::get(asked).await,
+        Endpoint::DeleteKey => keys::delete(api, asked).await,
+        Endpoint::ListLines => lines::list(asked).await,
+        Endpoint::GetLine => lines::get(asked).await,
+        Endpoint::PutLine => lines::put(api, asked).await,
+        Endpoint::DeleteLine => lines::delete(api, asked).await,
+        Endpoint::ListSettings => settings::list(asked).await,
+        Endpoint::PutSetting => settings::put(api, asked).await,
+        Endpoint::DeleteSetting => settings::delete(api, asked).await,
+        Endpoint::GetCalendar => calendar::get(asked).await,
+        Endpoint::PutCalendar => calendar::put(api, asked).await,
+        Endpoint::DeleteCalendar => calendar::delete(api, asked).await,
+        Endpoint::ListGlass => glass::list(asked).await,
+        Endpoint::BreakGlass => glass::break_it(api, asked).await,
+    }
+}
+
+/// The document, made once: whoever asks for it needs no key.
+fn the_document() -> Result<Answer, Problem> {
+    static MADE: OnceLock<Value> = OnceLock::new();
+    Ok(Answer::ok(MADE.get_or_init(document))?)
+}
+
+fn me(asked: &Asked) -> Result<Answer, Problem> {
+    let Principal { realm, key_id, key, user } = &asked.principal;
+    Ok(Answer::ok(&Myself {
+        tenant: realm.to_string(),
+        user: key.user.clone(),
+        role: user.role,
+        key: key_id.clone(),
+        scopes: key.scopes.clone(),
+        expires: key.expires,
+    })?)
+}

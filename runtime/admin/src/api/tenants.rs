@@ -1,0 +1,242 @@
+//! Tenants: their records, made by the installation, and those that are brought in from the operator's file.
+
+use std::collections::BTreeMap;
+
+use parloir_store::{Batch, Table, TenantStore};
+use parloir_tenancy::config::TenantConfig;
+
+use super::answer::Answer;
+use super::asked::{Asked, named};
+use super::lines::{claim, described, prepare};
+use super::problem::{Kind, Problem};
+use super::{Api, repeat};
+use crate::directory::rows::{self, Kept, Row};
+use crate::directory::{Batches, CALENDAR, DirectoryError, Stamp, USERS, settings_of, user_with_key};
+use crate::home::Home;
+use crate::resource::{
+    ImportTenant, Item, Line, MAX_SETTING, NewTenant, Page, Setting, Source, Tenant, TenantMade, TenantState,
+    User, is_name, tenant_config,
+};
+use crate::role::{Role, is_installation};
+use crate::secret::{ApiKey, random_id};
+
+/// Steps of one batch that a tenant's record, its owner and its claims need beside its lines.
+const BESIDE: usize = 16;
+
+fn check(tenant: &Tenant) -> Result<(), Problem> {
+    let checked = tenant.quota.validate().and_then(|()| tenant.retention.validate());
+    checked.map_err(|sentence| Problem::sentence(Kind::Invalid, &sentence))
+}
+
+/// What the operator's file says, as the API shows it.
+fn of_file(config: &TenantConfig) -> Item<TenantState> {
+    let tenant = Tenant { quota: config.quota.clone(), retention: config.retention };
+    let spec = TenantState { source: Source::File, tenant };
+    Item { id: config.id.to_string(), etag: String::new(), changed: None, spec }
+}
+
+fn of_row(id: &str, Row { change, at, is }: Row<Tenant>) -> Item<TenantState> {
+    let spec = TenantState { source: Source::Directory, tenant: is };
+    Item { id: id.to_owned(), etag: change, changed: Some(at), spec }
+}
+
+async fn record(api: &Api, asked: &Asked) -> Result<Option<Kept<Tenant>>, Problem> {
+    Ok(rows::get(api.directory.installation(), Table::Tenant, asked.realm.as_str()).await?)
+}
+
+pub(super) async fn list(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    let (after, limit) = asked.paging()?;
+    let (found, more) =
+        rows::page::<Tenant>(&asked.store, Table::Tenant, "", after.as_deref(), limit).await?;
+    let mut items: BTreeMap<String, Item<TenantState>> =
+        found.into_iter().map(|(id, kept)| (id.clone(), of_row(&id, kept.row))).collect();
+    for declared in api.directory.premises().declared() {
+        let id = declared.id.as_str();
+        let later = after.as_deref().is_none_or(|after| id > after);
+        if later && api.directory.source(&declared.id).await? == Some(Source::File) {
+            items.insert(id.to_owned(), of_file(declared));
+        }
+    }
+    let more = more || items.len() > limit;
+    let items: Vec<_> = items.into_values().take(limit).collect();
+    let next = items.last().filter(|_| more).map(|last| last.id.clone());
+    Ok(Answer::ok(&Page { items, next })?)
+}
+
+pub(super) async fn get(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    match record(api, asked).await? {
+        Some(kept) => Answer::read(asked, &of_row(asked.realm.as_str(), kept.row)),
+        None => match api.directory.declared(&asked.realm) {
+            Some(declared) => Answer::read(asked, &of_file(declared)),
+            // Of the installation itself there is no record.
+            None => Err(Problem::not_found("tenant")),
+        },
+    }
+}
+
+/// A tenant's first user and their key, in the batch that makes it.
+struct Owner {
+    id: String,
+    user: User,
+    key: ApiKey,
+}
+
+impl Owner {
+    fn of(tenant: &TenantStore, name: String) -> Result<Self, Problem> {
+        let id = random_id().map_err(DirectoryError::from)?;
+        let key = ApiKey::random(tenant.tenant().clone()).map_err(DirectoryError::from)?;
+        Ok(Self { id, user: User { name, role: Role::Owner }, key })
+    }
+
+    fn add(&self, batch: Batch, stamp: &Stamp) -> Result<Batch, DirectoryError> {
+        user_with_key(batch, stamp, (&self.id, &self.user), &self.key)
+    }
+}
+
+fn made(tenant: &str, owner: Option<&Owner>, stamp: &Stamp) -> Result<Answer, DirectoryError> {
+    let body = TenantMade {
+        id: tenant.to_owned(),
+        owner: owner.map(|owner| owner.id.clone()),
+        secret: owner.map(|owner| owner.key.reveal()),
+    };
+    Answer::made(&body, &stamp.change, format!("/v1/tenants/{tenant}"))
+}
+
+pub(super) async fn create(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    let NewTenant { id, owner, tenant } = asked.json()?;
+    named(&owner, "owner")?;
+    check(&tenant)?;
+    if is_installation(&id) {
+        let detail = format!("`{id}` is the name of the installation itself");
+        return Err(Problem::new(Kind::Invalid, detail, "give the tenant another name").of("id"));
+    }
+    match api.directory.source(&id).await? {
+        None => {}
+        Some(Source::Directory) => {
+            let remedy = "choose another name, or change the tenant there is";
+            return Err(Problem::new(Kind::Conflict, format!("there is a tenant {id}"), remedy).of("id"));
+        }
+        Some(Source::File) => {
+            let detail = format!("tenant {id} is described in the operator's file (parloir.toml)");
+            let remedy = format!("bring it into the directory: parloir tenant import {id}");
+            return Err(Problem::new(Kind::Conflict, detail, remedy).of("id"));
+        }
+    }
+    let home = Home::of(&api.directory.premises().home(&id)).await;
+    prepare(api, &tenant_config(id.clone(), tenant.clone(), None, Vec::new(), &home)).await?;
+    let store = api.directory.store(&id).await?;
+    let owner = Owner::of(&store, owner)?;
+    let told = asked.told(format!("tenant {id}: made, with owner {}", owner.id));
+    let answer = repeat::once(api, asked, told, |stamp| {
+        let installation = Batch::new().expect_absent(Table::Tenant, id.as_str());
+        let installation = installation.put(Table::Tenant, id.as_str(), stamp.bytes(&tenant)?);
+        let batch = owner.add(Batch::new(), stamp)?;
+        Ok((Batches { installation, tenant: Some((store, batch)) }, made(id.as_str(), Some(&owner), stamp)?))
+    })
+    .await?;
+    api.directory.take_in(&id).await?;
+    Ok(answer)
+}
+
+pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    asked.described_here()?;
+    let tenant: Tenant = asked.json()?;
+    check(&tenant)?;
+    let before = record(api, asked).await?.ok_or_else(|| Problem::not_found("tenant").of("tenant"))?;
+    asked.may_put(Some(&before.row.change))?;
+    let mut candidate = described(api, asked).await?;
+    (candidate.quota, candidate.retention) = (tenant.quota.clone(), tenant.retention);
+    prepare(api, &candidate).await?;
+    let told = asked.told(format!("record of tenant {}", asked.realm));
+    let answer = api.directory.commit(&asked.realm, told, |stamp| {
+        let id = asked.realm.as_str();
+        let installation = Batch::new().expect_value(Table::Tenant, id, before.bytes);
+        let installation = installation.put(Table::Tenant, id, stamp.bytes(&tenant)?);
+        let row = Row { change: stamp.change.clone(), at: stamp.at, is: tenant };
+        Ok((Batches { installation, tenant: None }, Answer::written(&of_row(id, row), false)?))
+    });
+    let answer = answer.await?;
+    api.directory.take_in(&asked.realm).await?;
+    Ok(answer)
+}
+
+/// What of the operator's file does not fit into the directory's rows.
+fn fitting(config: &TenantConfig) -> Result<Vec<(&parloir_tenancy::config::LineConfig, Line)>, Problem> {
+    let refused = |detail: String, remedy: &str| Err(Problem::new(Kind::Conflict, detail, remedy));
+    let (mut lines, mut steps) = (Vec::new(), BESIDE);
+    for line in &config.lines {
+        let Some(kept) = Line::of_config(line) else {
+            let detail = format!("line {}: {} is no component NAME.wasm", line.number, line.agent.display());
+            return refused(detail, "give its file such a name, of letters, digits, dots and hyphens");
+        };
+        let odd = line.settings.iter().find(|(name, value)| !is_name(name) || value.len() > MAX_SETTING);
+        if let Some((name, _)) = odd {
+            let detail = format!("line {}: setting {name:?} does not fit", line.number);
+            return refused(detail, "give it a plain name and at most 3,000 bytes, in parloir.toml");
+        }
+        // The row and the claim, each with what it expects, and the settings.
+        steps += 4 + line.settings.len();
+        lines.push((line, kept));
+    }
+    if steps > parloir_store::MAX_BATCH {
+        let detail = format!("tenant {} has too many lines and settings to be imported at once", config.id);
+        return refused(detail, "leave it in parloir.toml, or add its lines by hand: parloir line set");
+    }
+    Ok(lines)
+}
+
+pub(super) async fn import(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    let ImportTenant { owner } = asked.json()?;
+    named(&owner, "owner")?;
+    let declared = match (asked.source, api.directory.declared(&asked.realm)) {
+        (Some(Source::File), Some(declared)) => declared,
+        (Some(Source::File), None) | (Some(Source::Directory) | None, _) => {
+            let remedy = "remove its [[tenant]] from parloir.toml, if it is still there";
+            let detail = format!("tenant {} is in the directory already", asked.realm);
+            return Err(Problem::new(Kind::Conflict, detail, remedy).of("tenant"));
+        }
+    };
+    let lines = fitting(declared)?;
+    let mut installation = Batch::new().expect_absent(Table::Tenant, asked.realm.as_str());
+    for (line, _) in &lines {
+        installation = claim(api, asked, &line.number, installation).await?;
+    }
+    let brought = api.directory.premises().bring_home(declared).await;
+    brought.map_err(|sentence| Problem::sentence(Kind::Conflict, &sentence))?;
+    let tenant = Tenant { quota: declared.quota.clone(), retention: declared.retention };
+    let home = Home::of(&api.directory.premises().home(&asked.realm)).await;
+    let kept = lines
+        .iter()
+        .map(|(config, line)| line.clone().config(config.number.clone(), config.settings.clone(), &home));
+    let kept =
+        tenant_config(asked.realm.clone(), tenant.clone(), declared.calendar.clone(), kept.collect(), &home);
+    prepare(api, &kept).await?;
+    let store = asked.store.clone();
+    let owner = match rows::count(&store, Table::Users, USERS).await? {
+        0 => Some(Owner::of(&store, owner)?),
+        _ => None,
+    };
+    let told = asked.told(format!("tenant {}: imported with {} lines", asked.realm, lines.len()));
+    let answer = repeat::once(api, asked, told, |stamp| {
+        let installation = installation.put(Table::Tenant, asked.realm.as_str(), stamp.bytes(&tenant)?);
+        let mut batch = match &owner {
+            Some(owner) => owner.add(Batch::new(), stamp)?,
+            None => Batch::new(),
+        };
+        if let Some(calendar) = &declared.calendar {
+            batch = batch.put(Table::Settings, CALENDAR, stamp.bytes(calendar)?);
+        }
+        for (config, line) in &lines {
+            batch = batch.put(Table::Lines, config.number.as_str(), stamp.bytes(line)?);
+            for (name, value) in &config.settings {
+                let row = format!("{}{name}", settings_of(&config.number));
+                batch = batch.put(Table::Settings, row, stamp.bytes(&Setting { value: value.clone() })?);
+            }
+        }
+        let answer = made(asked.realm.as_str(), owner.as_ref(), stamp)?;
+        Ok((Batches { installation, tenant: Some((store, batch)) }, answer))
+    })
+    .await?;
+    api.directory.take_in(&asked.realm).await?;
+    Ok(answer)
+}

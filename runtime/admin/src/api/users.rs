@@ -1,0 +1,127 @@
+//! Users of a tenant, or of the installation. Nobody makes more of anybody than they are, and an owner always stays.
+
+use parloir_contract::TenantId;
+use parloir_store::{Batch, Table};
+
+use super::answer::{Answer, room};
+use super::asked::{Asked, named};
+use super::problem::{Kind, Problem};
+use super::{Api, repeat};
+use crate::directory::rows::{self, Kept};
+use crate::directory::{Batches, KEYS, USERS};
+use crate::resource::{KeptKey, MAX_USERS, User};
+use crate::role::Role;
+use crate::secret::random_id;
+
+fn row(id: &str) -> String {
+    format!("{USERS}{id}")
+}
+
+async fn kept(asked: &Asked) -> Result<Kept<User>, Problem> {
+    let found = rows::get(&asked.store, Table::Users, &row(asked.id("user")?)).await?;
+    found.ok_or_else(|| Problem::not_found("user").of("user"))
+}
+
+/// That whoever asks may make somebody this, or change or remove somebody who is it.
+pub(super) fn may_appoint(asked: &Asked, role: Role, field: &str) -> Result<(), Problem> {
+    let own = asked.principal.user.role;
+    if own.may_appoint(role) {
+        return Ok(());
+    }
+    let detail = format!("{own} cannot make, change or remove {role}, nor hand them a key");
+    Err(Problem::new(Kind::Forbidden, detail, "ask an owner to do it").of(field))
+}
+
+fn fits(user: &User, realm: &TenantId) -> Result<(), Problem> {
+    named(&user.name, "name")?;
+    if user.role.exists_in(realm) {
+        return Ok(());
+    }
+    let able: Vec<_> = Role::ALL.into_iter().filter(|role| role.exists_in(realm)).map(Role::name).collect();
+    let detail = format!("nobody is {} in {realm}", user.role);
+    Err(Problem::new(Kind::Invalid, detail, format!("write one of {}", able.join(", "))).of("role"))
+}
+
+/// That an owner stays where this one goes: one who does, so that the change can expect them unchanged.
+async fn another_owner(asked: &Asked, but: &str) -> Result<(String, Vec<u8>), Problem> {
+    let users = rows::all::<User>(&asked.store, Table::Users, USERS).await?;
+    let other = users.into_iter().find(|(id, kept)| id != but && kept.row.is.role == Role::Owner);
+    other.map(|(id, kept)| (row(&id), kept.bytes)).ok_or_else(|| {
+        let detail = format!("this is the last owner of {}", asked.realm);
+        Problem::new(Kind::Conflict, detail, "make another owner first").of("role")
+    })
+}
+
+pub(super) async fn list(asked: &Asked) -> Result<Answer, Problem> {
+    let (after, limit) = asked.paging()?;
+    let page = rows::page::<User>(&asked.store, Table::Users, USERS, after.as_deref(), limit).await?;
+    Ok(Answer::page(page)?)
+}
+
+pub(super) async fn get(asked: &Asked) -> Result<Answer, Problem> {
+    let kept = kept(asked).await?;
+    Answer::read(asked, &kept.row.item(asked.id("user")?))
+}
+
+pub(super) async fn create(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    let user: User = asked.json()?;
+    fits(&user, &asked.realm)?;
+    may_appoint(asked, user.role, "role")?;
+    room(rows::count(&asked.store, Table::Users, USERS).await?, MAX_USERS, "users")?;
+    let id = random_id().map_err(crate::directory::DirectoryError::from)?;
+    let told = asked.told(format!("user {id}: made {}", user.role));
+    repeat::once(api, asked, told, |stamp| {
+        let row = row(&id);
+        let batch = Batch::new().expect_absent(Table::Users, &row);
+        let batch = batch.put(Table::Users, &row, stamp.bytes(&user)?);
+        let location = format!("/v1/tenants/{}/users/{id}", asked.realm);
+        let answer = Answer::made(&stamp.item(&id, user), &stamp.change, location)?;
+        Ok((Batches::of(&asked.store, batch), answer))
+    })
+    .await
+}
+
+pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    let id = asked.id("user")?;
+    let before = kept(asked).await?;
+    let user: User = asked.json()?;
+    fits(&user, &asked.realm)?;
+    may_appoint(asked, before.row.is.role, "role")?;
+    may_appoint(asked, user.role, "role")?;
+    asked.may_put(Some(&before.row.change))?;
+    let mut batch = Batch::new().expect_value(Table::Users, row(id), before.bytes);
+    if before.row.is.role == Role::Owner && user.role != Role::Owner {
+        let (row, bytes) = another_owner(asked, id).await?;
+        batch = batch.expect_value(Table::Users, row, bytes);
+    }
+    let told = asked.told(format!("user {id}: {} to {}", before.row.is.role, user.role));
+    let answer = api.directory.commit(&asked.realm, told, |stamp| {
+        let batch = batch.put(Table::Users, row(id), stamp.bytes(&user)?);
+        let answer = Answer::written(&stamp.item(id, user), false)?;
+        Ok((Batches::of(&asked.store, batch), answer))
+    });
+    Ok(answer.await?)
+}
+
+pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    let id = asked.id("user")?;
+    let before = kept(asked).await?;
+    may_appoint(asked, before.row.is.role, "role")?;
+    asked.may_delete(&before.row.change)?;
+    let mut batch =
+        Batch::new().expect_value(Table::Users, row(id), before.bytes).delete(Table::Users, row(id));
+    if before.row.is.role == Role::Owner {
+        let (row, bytes) = another_owner(asked, id).await?;
+        batch = batch.expect_value(Table::Users, row, bytes);
+    }
+    // A key that is made meanwhile expects its user, and is not.
+    for (key, kept) in rows::all::<KeptKey>(&asked.store, Table::Users, KEYS).await? {
+        if kept.row.is.key.user == id {
+            batch = batch.delete(Table::Users, format!("{KEYS}{key}"));
+        }
+    }
+    let told = asked.told(format!("user {id}: removed, {}", before.row.is.role));
+    let gone = api.directory.commit(&asked.realm, told, |_| Ok((Batches::of(&asked.store, batch), ())));
+    gone.await?;
+    Ok(Answer::gone())
+}

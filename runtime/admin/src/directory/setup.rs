@@ -1,0 +1,86 @@
+//! The first start: an installation has an owner, whose key is told once.
+
+use jiff::{SignedDuration, Timestamp};
+use parloir_store::{Batch, Table, TenantStore};
+
+use super::{Batches, By, Directory, DirectoryError, KEYS, Stamp, Told, USERS, rows};
+use crate::resource::{KeptKey, Key, MAX_KEY_DAYS, User};
+use crate::role::{Action, Role};
+use crate::secret::{ApiKey, random_id};
+
+/// Days as a time.
+pub(crate) fn days(days: i64) -> SignedDuration {
+    SignedDuration::from_hours(days.saturating_mul(24))
+}
+
+/// Adds a user with a first key of a year to a batch.
+pub(crate) fn user_with_key(
+    batch: Batch,
+    stamp: &Stamp,
+    (id, user): (&str, &User),
+    key: &ApiKey,
+) -> Result<Batch, DirectoryError> {
+    let row = format!("{USERS}{id}");
+    let batch = batch.expect_absent(Table::Users, &row).put(Table::Users, &row, stamp.bytes(user)?);
+    first_key(batch, stamp, id, key)
+}
+
+/// Adds a user's key of a year to a batch.
+fn first_key(batch: Batch, stamp: &Stamp, user: &str, key: &ApiKey) -> Result<Batch, DirectoryError> {
+    let expires = stamp.at.checked_add(days(MAX_KEY_DAYS)).unwrap_or(Timestamp::MAX);
+    let listed = Key { user: user.to_owned(), name: "first key".into(), scopes: None, expires };
+    let row = format!("{KEYS}{}", key.id());
+    let kept = stamp.bytes(&KeptKey { key: listed, hash: key.hash() })?;
+    Ok(batch.expect_absent(Table::Users, &row).put(Table::Users, &row, kept))
+}
+
+impl Directory {
+    /// Makes the installation's first user, its owner, where it has none, and returns their key: it is told this once, and only
+    /// its hash is kept. With `anew`, an owner that there is gets another key, for whoever lost the first.
+    ///
+    /// # Errors
+    /// Where it could not be made; then nothing was.
+    pub async fn set_up(&self, anew: bool) -> Result<Option<String>, DirectoryError> {
+        let store = self.installation().clone();
+        let users = rows::all::<User>(&store, Table::Users, USERS).await?;
+        let owner = users.into_iter().find(|(_, user)| user.row.is.role == Role::Owner);
+        match (owner, anew) {
+            (Some(_), false) => Ok(None),
+            (Some((owner, kept)), true) => {
+                let unchanged = (format!("{USERS}{owner}"), kept.bytes);
+                let batch = Batch::new().expect_value(Table::Users, unchanged.0, unchanged.1);
+                let subject = format!("another key of owner {owner}");
+                self.keyed(&store, subject, Action::WriteKeys, move |stamp, key| {
+                    first_key(batch, stamp, &owner, key)
+                })
+                .await
+                .map(Some)
+            }
+            (None, _) => {
+                let (id, user) = (random_id()?, User { name: "owner".into(), role: Role::Owner });
+                let subject = format!("the first user, owner {id}, with a key");
+                self.keyed(&store, subject, Action::WriteUsers, move |stamp, key| {
+                    user_with_key(Batch::new(), stamp, (&id, &user), key)
+                })
+                .await
+                .map(Some)
+            }
+        }
+    }
+
+    async fn keyed(
+        &self,
+        store: &TenantStore,
+        subject: String,
+        action: Action,
+        make: impl FnOnce(&Stamp, &ApiKey) -> Result<Batch, DirectoryError> + Send,
+    ) -> Result<String, DirectoryError> {
+        let key = ApiKey::random(store.tenant().clone())?;
+        let told = Told { by: By::machine(), action, subject, why: None };
+        self.commit(store.tenant(), told, |stamp| {
+            let batch = make(stamp, &key)?;
+            Ok((Batches::of(store, batch), key.reveal()))
+        })
+        .await
+    }
+}

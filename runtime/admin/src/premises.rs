@@ -1,0 +1,27 @@
+//! What the directory needs of the installation that it describes: the other side is `parloir-server`.
+
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use parloir_contract::TenantId;
+use parloir_tenancy::config::TenantConfig;
+
+/// The installation, as far as the directory reaches into it. Errors are sentences that say what to do.
+#[async_trait]
+pub trait Premises: Send + Sync + 'static {
+    /// The tenants that the operator's file declares, in no particular order.
+    fn declared(&self) -> &[TenantConfig];
+
+    /// A tenant's folder: its components are in `agents`, its documents in `documents`, its sounds in `sounds`.
+    fn home(&self, tenant: &TenantId) -> PathBuf;
+
+    /// Whether calls could be answered so: what would only go wrong at a call goes wrong here. Changes nothing that is answered.
+    async fn prepare(&self, tenant: &TenantConfig) -> Result<(), String>;
+
+    /// Answers this tenant's lines so, from the next call on, in place of all that was known of it.
+    async fn take_in(&self, tenant: TenantConfig) -> Result<(), String>;
+
+    /// Copies a tenant's components, documents and sounds from where the operator's file has them into its folder, durably.
+    /// Doing it again finishes what was cut off.
+    async fn bring_home(&self, tenant: &TenantConfig) -> Result<(), String>;
+}

@@ -1,0 +1,308 @@
+//! Who may do what: roles, actions, and the matrix of the two, fixed at compile time.
+//!
+//! Nothing is allowed that [`Action::rule`] does not name. The whole matrix, route by route, is `tests/matrix.txt`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use parloir_contract::TenantId;
+use parloir_tenancy::INSTALLATION;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What somebody is: in a tenant, or in the installation itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Of a tenant: answers callers, and sees their own calls only.
+    Agent,
+    /// Of a tenant: looks after a team's calls.
+    Supervisor,
+    /// Of a tenant: as a supervisor, and lines, agents and users.
+    Admin,
+    /// Of a tenant or of the installation: users and billing, and no data of calls.
+    Owner,
+    /// Of the installation: its tenants, and nothing of theirs except through break-glass.
+    Operator,
+}
+
+impl Role {
+    /// Every role there is.
+    pub const ALL: [Self; 5] = [Self::Agent, Self::Supervisor, Self::Admin, Self::Owner, Self::Operator];
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Supervisor => "supervisor",
+            Self::Admin => "admin",
+            Self::Owner => "owner",
+            Self::Operator => "operator",
+        }
+    }
+
+    /// Whether somebody can be this in a tenant, or in the installation.
+    pub fn exists_in(self, realm: &TenantId) -> bool {
+        match self {
+            Self::Agent | Self::Supervisor | Self::Admin => !is_installation(realm),
+            Self::Owner => true,
+            Self::Operator => is_installation(realm),
+        }
+    }
+
+    /// Whether whoever is this may make somebody that role, change or remove them, or hand them a key: nobody makes more of
+    /// anybody than they are.
+    pub const fn may_appoint(self, role: Self) -> bool {
+        match self {
+            Self::Owner => true,
+            Self::Admin => matches!(role, Self::Agent | Self::Supervisor | Self::Admin),
+            Self::Agent | Self::Supervisor | Self::Operator => false,
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Role {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = || Self::ALL.map(Self::name).join(", ");
+        let found = Self::ALL.into_iter().find(|role| role.name() == text);
+        found.ok_or_else(|| format!("there is no role {text:?}: write one of {}", known()))
+    }
+}
+
+/// Whether this is the installation itself, and no tenant.
+pub fn is_installation(realm: &TenantId) -> bool {
+    realm.as_str() == INSTALLATION
+}
+
+/// What a route lets somebody do. Its name is what a key's scopes are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub enum Action {
+    /// Read who one is.
+    #[serde(rename = "self:read")]
+    ReadSelf,
+    /// List the installation's tenants.
+    #[serde(rename = "tenants:read")]
+    ReadTenants,
+    /// Make tenants, or import them from the operator's file.
+    #[serde(rename = "tenants:write")]
+    WriteTenants,
+    /// Read a tenant's record: its quota, how long its calls are kept.
+    #[serde(rename = "tenant:read")]
+    ReadTenant,
+    /// Change a tenant's record.
+    #[serde(rename = "tenant:write")]
+    WriteTenant,
+    /// Read who there is.
+    #[serde(rename = "users:read")]
+    ReadUsers,
+    /// Add, change and remove users.
+    #[serde(rename = "users:write")]
+    WriteUsers,
+    /// Read which keys there are.
+    #[serde(rename = "keys:read")]
+    ReadKeys,
+    /// Make and revoke keys.
+    #[serde(rename = "keys:write")]
+    WriteKeys,
+    /// Read lines and their settings.
+    #[serde(rename = "lines:read")]
+    ReadLines,
+    /// Change lines and their settings.
+    #[serde(rename = "lines:write")]
+    WriteLines,
+    /// Read when appointments can be made.
+    #[serde(rename = "calendar:read")]
+    ReadCalendar,
+    /// Change when appointments can be made.
+    #[serde(rename = "calendar:write")]
+    WriteCalendar,
+    /// Read which glass was broken, by whom and why.
+    #[serde(rename = "break-glass:read")]
+    ReadGlass,
+    /// Break the glass of a tenant, for a time.
+    #[serde(rename = "break-glass:write")]
+    BreakGlass,
+}
+
+/// Who may do something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rule {
+    /// Roles of the realm itself that it is done in: the tenant, or the installation.
+    pub own: &'static [Role],
+    /// Roles of the installation, in every tenant.
+    pub above: &'static [Role],
+    /// Whether an operator may do it in a tenant whose glass they broke.
+    pub glass: bool,
+}
+
+impl Action {
+    /// Every action there is.
+    pub const ALL: [Self; 15] = [
+        Self::ReadSelf,
+        Self::ReadTenants,
+        Self::WriteTenants,
+        Self::ReadTenant,
+        Self::WriteTenant,
+        Self::ReadUsers,
+        Self::WriteUsers,
+        Self::ReadKeys,
+        Self::WriteKeys,
+        Self::ReadLines,
+        Self::WriteLines,
+        Self::ReadCalendar,
+        Self::WriteCalendar,
+        Self::ReadGlass,
+        Self::BreakGlass,
+    ];
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ReadSelf => "self:read",
+            Self::ReadTenants => "tenants:read",
+            Self::WriteTenants => "tenants:write",
+            Self::ReadTenant => "tenant:read",
+            Self::WriteTenant => "tenant:write",
+            Self::ReadUsers => "users:read",
+            Self::WriteUsers => "users:write",
+            Self::ReadKeys => "keys:read",
+            Self::WriteKeys => "keys:write",
+            Self::ReadLines => "lines:read",
+            Self::WriteLines => "lines:write",
+            Self::ReadCalendar => "calendar:read",
+            Self::WriteCalendar => "calendar:write",
+            Self::ReadGlass => "break-glass:read",
+            Self::BreakGlass => "break-glass:write",
+        }
+    }
+
+    /// The matrix. Users and keys stay out of the reach of broken glass: what is made through it must not outlast it.
+    pub const fn rule(self) -> Rule {
+        use Role::{Admin, Operator, Owner, Supervisor};
+        const OF_THE_HOUSE: &[Role] = &[Owner, Operator];
+        let (own, above, glass): (&'static [Role], &'static [Role], bool) = match self {
+            Self::ReadSelf => (&Role::ALL, &[], false),
+            // Made by the installation, in the installation: a tenant's owner is of another realm.
+            Self::ReadTenants | Self::WriteTenants => (OF_THE_HOUSE, &[], false),
+            Self::ReadTenant => (&[Admin, Owner], OF_THE_HOUSE, true),
+            Self::WriteTenant => (&[], OF_THE_HOUSE, false),
+            Self::ReadUsers => (&[Admin, Owner], &[], true),
+            Self::WriteUsers | Self::ReadKeys | Self::WriteKeys => (&[Admin, Owner], &[], false),
+            Self::ReadLines | Self::ReadCalendar => (&[Supervisor, Admin], &[], true),
+            Self::WriteLines | Self::WriteCalendar => (&[Admin], &[], true),
+            Self::ReadGlass => (&[Admin, Owner], OF_THE_HOUSE, false),
+            Self::BreakGlass => (&[], &[Operator], false),
+        };
+        Rule { own, above, glass }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Action {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = || Self::ALL.map(Self::name).join(", ");
+        let found = Self::ALL.into_iter().find(|action| action.name() == text);
+        found.ok_or_else(|| format!("there is no scope {text:?}: write one of {}", known()))
+    }
+}
+
+/// By what somebody may do something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// By a role of the realm itself.
+    Own,
+    /// By a role of the installation.
+    Above,
+    /// Only through broken glass.
+    Glass,
+    /// Not at all: their role does not allow it.
+    Forbidden,
+    /// Not at all, and not even whether there is such a tenant is theirs to know.
+    Hidden,
+}
+
+/// Whether somebody of this role and realm may do something in a realm.
+pub fn decide(role: Role, of: &TenantId, action: Action, realm: &TenantId) -> Verdict {
+    let rule = action.rule();
+    if of == realm {
+        return if rule.own.contains(&role) { Verdict::Own } else { Verdict::Forbidden };
+    }
+    if !is_installation(of) {
+        // What is the installation's own is known to be there, what is another tenant's is not.
+        return if is_installation(realm) { Verdict::Forbidden } else { Verdict::Hidden };
+    }
+    match (rule.above.contains(&role), rule.glass && role == Role::Operator) {
+        (true, _) => Verdict::Above,
+        (false, true) => Verdict::Glass,
+        (false, false) => Verdict::Forbidden,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn realm(name: &str) -> TenantId {
+        name.parse().unwrap()
+    }
+
+    #[test]
+    fn nobody_reaches_another_tenant_and_an_agent_only_themselves() {
+        let (own, other, house) = (realm("cabinet"), realm("other"), realm(INSTALLATION));
+        for action in Action::ALL {
+            for role in Role::ALL.into_iter().filter(|role| role.exists_in(&own)) {
+                assert_eq!(decide(role, &own, action, &other), Verdict::Hidden, "{role} {action}");
+                assert_eq!(decide(role, &own, action, &house), Verdict::Forbidden, "{role} {action}");
+            }
+            let agent = decide(Role::Agent, &own, action, &own);
+            let expected = if action == Action::ReadSelf { Verdict::Own } else { Verdict::Forbidden };
+            assert_eq!(agent, expected, "{action}");
+        }
+    }
+
+    #[test]
+    fn through_broken_glass_nothing_is_made_that_outlasts_it() {
+        for action in [Action::WriteUsers, Action::WriteKeys, Action::BreakGlass, Action::WriteTenant] {
+            assert!(!action.rule().glass, "{action}");
+        }
+        let tenant = realm("cabinet");
+        for action in Action::ALL {
+            let owner = decide(Role::Owner, &realm(INSTALLATION), action, &tenant);
+            assert_ne!(owner, Verdict::Glass, "the installation's owner breaks no glass: {action}");
+        }
+    }
+
+    #[test]
+    fn nobody_makes_more_of_anybody_than_they_are() {
+        assert!(Role::Owner.may_appoint(Role::Owner) && Role::Owner.may_appoint(Role::Operator));
+        assert!(Role::Admin.may_appoint(Role::Supervisor) && !Role::Admin.may_appoint(Role::Owner));
+        for role in [Role::Agent, Role::Supervisor, Role::Operator] {
+            assert!(Role::ALL.into_iter().all(|other| !role.may_appoint(other)), "{role}");
+        }
+    }
+
+    #[test]
+    fn names_are_those_that_serde_writes() {
+        for action in Action::ALL {
+            assert_eq!(serde_json::to_value(action).unwrap(), action.name());
+            assert_eq!(action.name().parse::<Action>(), Ok(action));
+        }
+        for role in Role::ALL {
+            assert_eq!(serde_json::to_value(role).unwrap(), role.name());
+            assert_eq!(role.name().parse::<Role>(), Ok(role));
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! An installation for a test: real storage, keys and journal in a folder that goes away; what answers calls writes down what
+//! it is told.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "each test file uses a part of it"
+)]
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request};
+use parking_lot::Mutex;
+use parloir_admin::{Directory, Premises, Rooms, router};
+use parloir_contract::TenantId;
+use parloir_journal::{Administered, Ending, Journal, RecordBody};
+use parloir_store::{Embedded, Keyring, Kms, Store};
+use parloir_tenancy::House as Lines;
+use parloir_tenancy::config::TenantConfig;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+/// What stands where calls are answered.
+pub struct Site {
+    declared: Vec<TenantConfig>,
+    home: PathBuf,
+    pub taken_in: Mutex<Vec<TenantConfig>>,
+    pub brought: Mutex<Vec<TenantId>>,
+}
+
+impl Site {
+    /// A tenant as it was taken in last.
+    pub fn tenant(&self, id: &str) -> TenantConfig {
+        let taken = self.taken_in.lock();
+        taken.iter().rev().find(|tenant| tenant.id.as_str() == id).cloned().expect("it was taken in")
+    }
+}
+
+#[async_trait]
+impl Premises for Site {
+    fn declared(&self) -> &[TenantConfig] {
+        &self.declared
+    }
+
+    fn home(&self, tenant: &TenantId) -> PathBuf {
+        self.home.join(tenant.as_str())
+    }
+
+    async fn prepare(&self, tenant: &TenantConfig) -> Result<(), String> {
+        if tenant.lines.iter().any(|line| line.agent.ends_with("missing.wasm")) {
+            return Err(
+                "`agent` names missing.wasm, which is not there: have the operator put it there".into()
+            );
+        }
+        Lines::new(vec![tenant.clone()]).map(drop).map_err(|error| error.to_string())
+    }
+
+    async fn take_in(&self, tenant: TenantConfig) -> Result<(), String> {
+        self.taken_in.lock().push(tenant);
+        Ok(())
+    }
+
+    async fn bring_home(&self, tenant: &TenantConfig) -> Result<(), String> {
+        self.brought.lock().push(tenant.id.clone());
+        Ok(())
+    }
+}
+
+/// What was answered.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Value,
+}
+
+impl Reply {
+    /// Its `ETag`.
+    pub fn etag(&self) -> String {
+        self.headers["etag"].to_str().unwrap().to_owned()
+    }
+
+    pub fn text(&self, field: &str) -> String {
+        self.body[field].as_str().unwrap_or_else(|| panic!("no {field}: {self:?}")).to_owned()
+    }
+
+    /// That it went as expected.
+    pub fn is(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{self:?}");
+        self
+    }
+
+    /// That it is a problem with this field, and says what to do.
+    pub fn names(&self, field: &str) {
+        assert_eq!(self.headers["content-type"], "application/problem+json", "{self:?}");
+        assert_eq!(self.body["field"], field, "{self:?}");
+        assert!(self.body["remedy"].as_str().is_some_and(|remedy| !remedy.is_empty()), "{self:?}");
+        assert_eq!(self.body["status"], self.status);
+    }
+}
+
+pub struct House {
+    pub router: Router,
+    pub directory: Arc<Directory>,
+    pub site: Arc<Site>,
+    pub journal: Journal,
+    /// The installation's owner's key.
+    pub owner: String,
+    pub folder: TempDir,
+    kms: Arc<dyn Kms>,
+    store: Arc<Embedded>,
+}
+
+/// What the operator's file says: one tenant.
+pub fn filed() -> TenantConfig {
+    let text = r#"
+        id = "filed"
+        [calendar]
+        open = { monday = ["09:00-12:00"] }
+        [[line]]
+        number = "+33199000007"
+        agent = "agents/front-desk.wasm"
+        [line.settings]
+        "cabinet.name" = "cabinet du Parc"
+    "#;
+    toml::from_str(text).unwrap()
+}
+
+impl House {
+    pub async fn open() -> Self {
+        Self::open_in(tempfile::tempdir().unwrap()).await
+    }
+
+    pub async fn open_in(folder: TempDir) -> Self {
+        let data = folder.path().join("data");
+        let kms: Arc<dyn Kms> = Arc::new(Keyring::open(folder.path().join("keys")).unwrap());
+        let embedded = Arc::new(Embedded::open(data.join("store")).await.unwrap());
+        let store: Arc<dyn Store> = embedded.clone();
+        let journal = Journal::open(&data, kms.clone(), store.clone()).await.unwrap();
+        let site = Arc::new(Site {
+            declared: vec![filed()],
+            home: folder.path().join("tenants"),
+            taken_in: Mutex::default(),
+            brought: Mutex::default(),
+        });
+        let rooms = Rooms { store, kms: kms.clone(), journal: journal.clone() };
+        let directory = Arc::new(Directory::open(rooms, site.clone()).await.unwrap());
+        let owner = directory.set_up(false).await.unwrap().unwrap_or_default();
+        let router = router(directory.clone());
+        Self { router, directory, site, journal, owner, folder, kms, store: embedded }
+    }
+
+    /// Stops, and starts again in the same folder.
+    pub async fn again(self) -> Self {
+        let Self { router, directory, site, journal, owner, folder, kms, store } = self;
+        journal.shutdown().await;
+        drop((router, directory, site, journal, kms));
+        Arc::into_inner(store).expect("nobody else has it").close().await;
+        Self { owner, ..Self::open_in(folder).await }
+    }
+
+    /// The rooms of its directory.
+    pub fn rooms(&self) -> Rooms {
+        Rooms { store: self.store.clone(), kms: self.kms.clone(), journal: self.journal.clone() }
+    }
+
+    pub async fn ask(
+        &self,
+        (method, path): (&str, &str),
+        key: &str,
+        headers: &[(&str, &str)],
+        body: Option<Value>,
+    ) -> Reply {
+        let mut request = Request::builder().method(method).uri(path);
+        if !key.is_empty() {
+            request = request.header("authorization", format!("Bearer {key}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = match body {
+            Some(body) => request
+                .header("content-type", "application/json")
+                .body(Body::from(serde_json::to_vec(&body).unwrap())),
+            None => request.body(Body::empty()),
+        };
+        let response = self.router.clone().oneshot(request.unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        Reply { status: parts.status.as_u16(), headers: parts.headers, body }
+    }
+
+    pub async fn get(&self, path: &str, key: &str) -> Reply {
+        self.ask(("GET", path), key, &[], None).await
+    }
+
+    pub async fn post(&self, path: &str, key: &str, body: Value) -> Reply {
+        self.ask(("POST", path), key, &[], Some(body)).await
+    }
+
+    /// Makes a user of a role, and returns their name and a key of theirs.
+    pub async fn user(&self, realm: &str, by: &str, role: &str) -> (String, String) {
+        let user = json!({ "name": format!("the {role}"), "role": role });
+        let user = self.post(&format!("/v1/tenants/{realm}/users"), by, user).await.is(201).text("id");
+        let key = json!({ "user": user, "name": "for a test" });
+        let key = self.post(&format!("/v1/tenants/{realm}/keys"), by, key).await.is(201);
+        (user, key.text("secret"))
+    }
+
+    /// Makes a tenant, and returns its owner's key.
+    pub async fn tenant(&self, id: &str) -> String {
+        let tenant = json!({ "id": id, "owner": "Anne Durand" });
+        self.post("/v1/tenants", &self.owner, tenant).await.is(201).text("secret")
+    }
+
+    /// Makes a tenant with an admin, and returns the admin's key.
+    pub async fn tenant_with_admin(&self, id: &str) -> String {
+        let owner = self.tenant(id).await;
+        self.user(id, &owner, "admin").await.1
+    }
+
+    /// What the administration told in a log, the newest first, each with how it ended.
+    pub async fn told(&self, tenant: &str) -> Vec<(Administered, Option<Ending>)> {
+        let tenant: TenantId = tenant.parse().unwrap();
+        let mut told = Vec::new();
+        let page = self.journal.calls(&tenant, None, 1_000).await.unwrap();
+        for call in page.calls.into_iter().filter(|call| call.transport == "administration") {
+            for record in self.journal.records(&tenant, call.call).await.unwrap() {
+                if let RecordBody::Administered(body) = record.body {
+                    told.push((body, call.outcome));
+                }
+            }
+        }
+        told
+    }
+}

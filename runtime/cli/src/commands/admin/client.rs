@@ -1,0 +1,177 @@
+//! The other side of the API: one request, one answer, and its problem in words.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use parloir_admin::Problem;
+use parloir_contract::TenantId;
+use reqwest::Method;
+use serde::Serialize;
+use serde_json::Value;
+use url::{Host, Url};
+
+use super::text;
+use crate::{Failure, terminal};
+
+/// How long an answer may take: an agent that was never compiled for that machine takes half a minute.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Where the administration is, and whose key is used.
+#[derive(Args, Clone)]
+pub(crate) struct ApiArgs {
+    /// Where the administration listens: `[admin]` of its parloir.toml.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8081", env = "PARLOIR_API")]
+    api: Url,
+    /// The file that your key is in. Default: the key itself in the variable `PARLOIR_KEY`.
+    #[arg(long, value_name = "FILE", env = "PARLOIR_KEY_FILE")]
+    key_file: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Somebody who administers an installation.
+pub(crate) struct Client {
+    http: reqwest::Client,
+    api: Url,
+    key: String,
+}
+
+/// What was answered.
+pub(crate) struct Reply {
+    pub(crate) etag: Option<String>,
+    pub(crate) body: Value,
+}
+
+impl Client {
+    pub(crate) fn new(args: &ApiArgs) -> Result<Self, Failure> {
+        let on_this_machine = match args.api.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        };
+        if args.api.scheme() != "https" && !on_this_machine {
+            return Err(Failure::bad_input(&format!(
+                "--api {} would carry your key in clear: write an https:// address",
+                args.api
+            )));
+        }
+        let key = match &args.key_file {
+            Some(file) => std::fs::read_to_string(file)
+                .map_err(|error| Failure::bad_input(&format!("{}: {error}", file.display())))?,
+            None => std::env::var("PARLOIR_KEY").map_err(|_| {
+                Failure::bad_input(
+                    &"there is no key: name its file with --key-file, or put it into the variable PARLOIR_KEY",
+                )
+            })?,
+        };
+        let _already_installed = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder().timeout(PATIENCE).redirect(reqwest::redirect::Policy::none());
+        Ok(Self { http: http.build()?, api: args.api.clone(), key: key.trim().to_owned() })
+    }
+
+    async fn ask(
+        &self,
+        method: Method,
+        url: Url,
+        header: Option<(&str, &str)>,
+        body: Option<Value>,
+    ) -> Result<Reply, Failure> {
+        let mut request =
+            self.http.request(method, url).header("authorization", format!("Bearer {}", self.key));
+        if let Some((name, value)) = header {
+            request = request.header(name, value);
+        }
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body.to_string());
+        }
+        let answer = terminal::waiting("asking the installation", request.send()).await.map_err(|error| {
+            Failure::new(format!(
+                "the administration at {} does not answer ({error}): is `parloir serve` running, with [admin] in its file?",
+                self.api
+            ))
+        })?;
+        let status = answer.status();
+        let etag = answer.headers().get("etag").and_then(|etag| etag.to_str().ok()).map(str::to_owned);
+        let bytes = answer.bytes().await?;
+        let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes)? };
+        if status.is_success() {
+            return Ok(Reply { etag, body });
+        }
+        let Ok(problem) = serde_json::from_value::<Problem>(body) else {
+            return Err(Failure::new(format!("{} answered {status}: is it an administration?", self.api)));
+        };
+        let field = problem.field.map(|field| format!("{field}: ")).unwrap_or_default();
+        let message = format!("{field}{} ({})", problem.detail, problem.remedy);
+        Err(match problem.status {
+            400 | 413 | 415 | 422 => Failure::bad_input(&message),
+            _ => Failure::new(message),
+        })
+    }
+
+    fn url(&self, path: &str) -> Result<Url, Failure> {
+        Ok(self.api.join(path)?)
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Result<Reply, Failure> {
+        self.ask(Method::GET, self.url(path)?, None, None).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &impl Serialize) -> Result<Value, Failure> {
+        let body = Some(serde_json::to_value(body)?);
+        Ok(self.ask(Method::POST, self.url(path)?, None, body).await?.body)
+    }
+
+    /// Replaces what was read, or makes what was not there.
+    pub(crate) async fn put(
+        &self,
+        path: &str,
+        read: Option<&Reply>,
+        body: &impl Serialize,
+    ) -> Result<Value, Failure> {
+        let body = Some(serde_json::to_value(body)?);
+        let header = match read.and_then(|read| read.etag.as_deref()) {
+            Some(etag) => ("if-match", etag),
+            None => ("if-none-match", "*"),
+        };
+        Ok(self.ask(Method::PUT, self.url(path)?, Some(header), body).await?.body)
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Result<(), Failure> {
+        self.ask(Method::DELETE, self.url(path)?, None, None).await.map(drop)
+    }
+
+    /// What there is under a path; `None` where there is nothing.
+    pub(crate) async fn find(&self, list: &str, id: &str) -> Result<Option<Reply>, Failure> {
+        let found = self.list(list).await?.into_iter().find(|item| text(item, "/id") == id);
+        Ok(found.map(|item| Reply { etag: Some(format!("\"{}\"", text(&item, "/etag"))), body: item }))
+    }
+
+    /// Every item of a list, page by page.
+    pub(crate) async fn list(&self, path: &str) -> Result<Vec<Value>, Failure> {
+        let (mut all, mut after) = (Vec::new(), None::<String>);
+        loop {
+            let mut url = self.url(path)?;
+            url.query_pairs_mut().append_pair("limit", "200");
+            if let Some(after) = &after {
+                url.query_pairs_mut().append_pair("after", after);
+            }
+            let page = self.ask(Method::GET, url, None, None).await?.body;
+            all.extend(page.get("items").and_then(Value::as_array).into_iter().flatten().cloned());
+            match page.get("next").and_then(Value::as_str) {
+                Some(next) => after = Some(next.to_owned()),
+                None => return Ok(all),
+            }
+        }
+    }
+
+    /// The tenant that is meant: the one that is named, or the key's own.
+    pub(crate) async fn tenant(&self, named: Option<&TenantId>) -> Result<String, Failure> {
+        match named {
+            Some(tenant) => Ok(tenant.to_string()),
+            None => Ok(text(&self.get("/v1/me").await?.body, "/tenant").to_owned()),
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! The operator's commands on the API of the administration: `parloir tenant`, `user`, `key` and `line`.
+
+mod client;
+pub(crate) mod key;
+pub(crate) mod line;
+pub(crate) mod tenant;
+pub(crate) mod user;
+
+use serde_json::{Map, Value};
+
+use crate::Failure;
+use crate::terminal::{DIM, TITLE, plain, styled};
+
+pub(crate) use client::{ApiArgs, Client};
+
+/// A text in an answer; empty where there is none.
+fn text<'a>(value: &'a Value, path: &str) -> &'a str {
+    value.pointer(path).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Prints rows under their headings, or says that there are none. What others wrote obeys no terminal.
+fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) {
+    if rows.is_empty() {
+        anstream::println!("{}", styled(DIM, "none"));
+        return;
+    }
+    let rows: Vec<[String; N]> = rows.iter().map(|row| row.each_ref().map(|cell| plain(cell))).collect();
+    let width = |at: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count());
+        cells.chain(headings.get(at).map(|heading| heading.chars().count())).max().unwrap_or_default()
+    };
+    let widths: [usize; N] = std::array::from_fn(width);
+    let line = |cells: &[String; N]| {
+        let padded = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    anstream::println!("{}", styled(TITLE, &line(&headings.map(str::to_owned))));
+    for row in &rows {
+        anstream::println!("{}", line(row));
+    }
+}
+
+/// Prints items as one JSON object a line.
+fn lines_of_json(items: &[Value]) {
+    for item in items {
+        println!("{item}");
+    }
+}
+
+/// `name=value`, as an option has it.
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write it as name=value")?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
+
+/// Puts `name=value` options into an object: a number where it is one.
+fn put(object: &mut Value, field: &str, pairs: Vec<(String, String)>) -> Result<(), Failure> {
+    if pairs.is_empty() {
+        return Ok(());
+    }
+    let Value::Object(fields) = object else {
+        return Err(Failure::new("the installation answered something else: is it of another version?"));
+    };
+    let inner = fields.entry(field).or_insert_with(|| Value::Object(Map::new()));
+    for (name, value) in pairs {
+        let value = value.parse::<u64>().map_or_else(|_| Value::from(value.as_str()), Value::from);
+        if let Value::Object(inner) = inner {
+            inner.insert(name, value);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn options_are_put_into_what_there_is() {
+        let mut tenant = json!({ "quota": { "host-calls": 5, "memory-mib": 32 } });
+        put(&mut tenant, "quota", vec![pair("host-calls = 7").unwrap()]).unwrap();
+        put(&mut tenant, "retention", vec![pair("content=1 year").unwrap()]).unwrap();
+        let expected = json!({
+            "quota": { "host-calls": 7, "memory-mib": 32 }, "retention": { "content": "1 year" },
+        });
+        assert_eq!(tenant, expected);
+        assert!(pair("host-calls").is_err());
+    }
+}

@@ -1,0 +1,297 @@
+//! `parloir tenant`: who lives in an installation.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use parloir_admin::resource::{BreakGlass, Calendar, ImportTenant};
+use parloir_contract::TenantId;
+use serde_json::{Value, json};
+
+use super::{ApiArgs, Client, lines_of_json, pair, put, table, text};
+use crate::terminal::{DIM, GOOD, TITLE, styled};
+use crate::{Failure, Outcome};
+
+#[derive(Args)]
+pub(crate) struct Tenant {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Make a tenant, with its owner, whose key is printed this once.
+    #[command(
+        after_help = "Example:\n  parloir tenant add cabinet --owner 'Anne Durand' --quota concurrent-calls=20"
+    )]
+    Add(Add),
+    /// List the tenants, those of the operator's file too.
+    #[command(after_help = "Example:\n  parloir tenant list")]
+    List(List),
+    /// Show a tenant's quota and how long its calls are kept.
+    #[command(after_help = "Example:\n  parloir tenant show cabinet")]
+    Show(One),
+    /// Change a tenant's quota, or how long its calls are kept.
+    #[command(
+        after_help = "Example:\n  parloir tenant set cabinet --quota concurrent-calls=20 --retention 'recording=6 months'"
+    )]
+    Set(Set),
+    /// Bring a tenant of the operator's file into the directory, with its lines; then its [[tenant]] can be removed there.
+    #[command(after_help = "Example:\n  parloir tenant import cabinet --owner 'Anne Durand'")]
+    Import(Import),
+    /// Say when appointments can be made: the table [tenant.calendar], in a file of its own.
+    #[command(after_help = "Example:\n  parloir tenant calendar cabinet --from calendar.toml")]
+    Calendar(CalendarOf),
+    /// Break the glass of a tenant: see and change what is its own, for a time. It is told so.
+    #[command(
+        after_help = "Example:\n  parloir tenant break-glass cabinet --why 'the line does not answer' --minutes 30"
+    )]
+    BreakGlass(Glass),
+}
+
+#[derive(Args)]
+struct Add {
+    /// 1 to 40 characters of a-z, 0-9 and -.
+    tenant: TenantId,
+    /// The name of its first user, its owner.
+    #[arg(long, value_name = "NAME")]
+    owner: String,
+    #[command(flatten)]
+    grants: Grants,
+    #[command(flatten)]
+    api: ApiArgs,
+}
+
+/// What the installation grants a tenant.
+#[derive(Args)]
+struct Grants {
+    /// What its calls may use, as in [tenant.quota]: concurrent-calls=20. Any number of times.
+    #[arg(long, value_name = "NAME=NUMBER", value_parser = pair)]
+    quota: Vec<(String, String)>,
+    /// How long its calls are kept, as in [tenant.retention]: recording='6 months'. Any number of times.
+    #[arg(long, value_name = "NAME=PERIOD", value_parser = pair)]
+    retention: Vec<(String, String)>,
+}
+
+impl Grants {
+    fn put(self, tenant: &mut Value) -> Result<(), Failure> {
+        put(tenant, "quota", self.quota)?;
+        put(tenant, "retention", self.retention)
+    }
+}
+
+#[derive(Args)]
+struct List {
+    #[command(flatten)]
+    api: ApiArgs,
+}
+
+#[derive(Args)]
+struct One {
+    /// Which.
+    tenant: TenantId,
+    #[command(flatten)]
+    api: ApiArgs,
+}
+
+#[derive(Args)]
+struct Set {
+    /// Which.
+    tenant: TenantId,
+    #[command(flatten)]
+    grants: Grants,
+    #[command(flatten)]
+    api: ApiArgs,
+}
+
+#[derive(Args)]
+struct Import {
+    /// Which, as parloir.toml names it.
+    tenant: TenantId,
+    /// The name of its owner, who is made where it has no user yet.
+    #[arg(long, value_name = "NAME")]
+    owner: String,
+    #[command(flatten)]
+    api: ApiArgs,
+}
+
+#[derive(Args)]
+struct CalendarOf {
+    /// Which. Default: your key's own.
+    tenant: Option<TenantId>,
+    /// A file as in [tenant.calendar]: open = { monday = ["09:00-12:00"] }.
+    #[arg(long, value_name = "FILE")]
+    from: PathBuf,
+    #[command(flatten)]
+    api: ApiArgs,
+}
+
+#[derive(Args)]
+struct Glass {
+    /// Which.
+    tenant: TenantId,
+    /// Why, for the tenant to read.
+    #[arg(long, value_name = "WORDS")]
+    why: String,
+    /// For how long.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=240))]
+    minutes: u16,
+    #[command(flatten)]
+    api: ApiArgs,
+}
+
+impl Tenant {
+    pub(crate) async fn run(self) -> Outcome {
+        match self.what {
+            What::Add(add) => add.run().await,
+            What::List(list) => list.run().await,
+            What::Show(show) => show.run().await,
+            What::Set(set) => set.run().await,
+            What::Import(import) => import.run().await,
+            What::Calendar(calendar) => calendar.run().await,
+            What::BreakGlass(glass) => glass.run().await,
+        }
+    }
+}
+
+/// Prints the key of an owner who was made, on standard output, and what to do with it beside it.
+fn owner_key(done: &str, tenant: &TenantId, made: &Value) {
+    anstream::eprintln!("{} {tenant}", styled(GOOD, done));
+    let secret = text(made, "/secret");
+    if !secret.is_empty() {
+        anstream::eprintln!("{}", styled(DIM, "its owner's key, shown this once:"));
+        println!("{secret}");
+    }
+}
+
+impl Add {
+    async fn run(self) -> Outcome {
+        let client = Client::new(&self.api)?;
+        let mut tenant = json!({});
+        self.grants.put(&mut tenant)?;
+        let body = json!({ "id": self.tenant, "owner": self.owner, "tenant": tenant });
+        let made = client.post("/v1/tenants", &body).await?;
+        if self.api.json {
+            println!("{made}");
+        } else {
+            owner_key("made", &self.tenant, &made);
+        }
+        Ok(())
+    }
+}
+
+impl List {
+    async fn run(self) -> Outcome {
+        let all = Client::new(&self.api)?.list("/v1/tenants").await?;
+        if self.api.json {
+            lines_of_json(&all);
+            return Ok(());
+        }
+        let number = |item: &Value, field: &str| {
+            let value = item.pointer(&format!("/spec/tenant/quota/{field}"));
+            value.map(Value::to_string).unwrap_or_default()
+        };
+        let row = |item: &Value| {
+            let id = text(item, "/id").to_owned();
+            [id, text(item, "/spec/source").to_owned(), number(item, "concurrent-calls")]
+        };
+        table(["TENANT", "DESCRIBED IN", "CALLS AT ONCE"], &all.iter().map(row).collect::<Vec<_>>());
+        Ok(())
+    }
+}
+
+fn show(item: &Value) {
+    anstream::println!(
+        "{}  described in the {}",
+        styled(TITLE, text(item, "/id")),
+        text(item, "/spec/source")
+    );
+    for part in ["quota", "retention"] {
+        let fields = item.pointer(&format!("/spec/tenant/{part}")).and_then(Value::as_object);
+        for (name, value) in fields.into_iter().flatten() {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let value = if value == "null" { "until it is erased" } else { value.as_str() };
+            anstream::println!("  {part:9}  {name:20}  {value}");
+        }
+    }
+}
+
+impl One {
+    async fn run(self) -> Outcome {
+        let item = Client::new(&self.api)?.get(&format!("/v1/tenants/{}", self.tenant)).await?.body;
+        if self.api.json {
+            println!("{item}");
+        } else {
+            show(&item);
+        }
+        Ok(())
+    }
+}
+
+impl Set {
+    async fn run(self) -> Outcome {
+        let client = Client::new(&self.api)?;
+        let path = format!("/v1/tenants/{}", self.tenant);
+        let read = client.get(&path).await?;
+        let mut tenant = read.body.pointer("/spec/tenant").cloned().unwrap_or_else(|| json!({}));
+        self.grants.put(&mut tenant)?;
+        let item = client.put(&path, Some(&read), &tenant).await?;
+        if self.api.json {
+            println!("{item}");
+        } else {
+            show(&item);
+        }
+        Ok(())
+    }
+}
+
+impl Import {
+    async fn run(self) -> Outcome {
+        let client = Client::new(&self.api)?;
+        let path = format!("/v1/tenants/{}/import", self.tenant);
+        let made = client.post(&path, &ImportTenant { owner: self.owner }).await?;
+        if self.api.json {
+            println!("{made}");
+            return Ok(());
+        }
+        owner_key("imported", &self.tenant, &made);
+        anstream::eprintln!("{}", styled(DIM, "its [[tenant]] can be removed from parloir.toml now"));
+        Ok(())
+    }
+}
+
+impl CalendarOf {
+    async fn run(self) -> Outcome {
+        let shown = self.from.display().to_string();
+        let file = std::fs::read_to_string(&self.from)
+            .map_err(|error| Failure::bad_input(&format!("{shown}: {error}")))?;
+        let calendar: Calendar =
+            toml::from_str(&file).map_err(|error| Failure::bad_input(&format!("{shown}: {error}")))?;
+        let client = Client::new(&self.api)?;
+        let tenant = client.tenant(self.tenant.as_ref()).await?;
+        let path = format!("/v1/tenants/{tenant}/calendar");
+        // Where there is none yet, that is what the change expects.
+        let read = client.get(&path).await.ok();
+        let item = client.put(&path, read.as_ref(), &calendar).await?;
+        if self.api.json {
+            println!("{item}");
+        } else {
+            anstream::println!("{} the calendar of {tenant}", styled(GOOD, "changed"));
+        }
+        Ok(())
+    }
+}
+
+impl Glass {
+    async fn run(self) -> Outcome {
+        let client = Client::new(&self.api)?;
+        let path = format!("/v1/tenants/{}/break-glass", self.tenant);
+        let item = client.post(&path, &BreakGlass { why: self.why, minutes: self.minutes }).await?;
+        if self.api.json {
+            println!("{item}");
+            return Ok(());
+        }
+        let (tenant, until) = (&self.tenant, text(&item, "/spec/until"));
+        anstream::println!("{} the glass of {tenant} until {until}; it is told so", styled(GOOD, "broke"));
+        Ok(())
+    }
+}

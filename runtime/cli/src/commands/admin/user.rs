@@ -1,0 +1,163 @@
+//! `parloir user`: who may administer a tenant, or the installation.
+
+use clap::{Args, Subcommand};
+use parloir_admin::resource;
+use parloir_admin::role::Role;
+use parloir_contract::TenantId;
+use serde_json::Value;
+
+use super::{ApiArgs, Client, lines_of_json, table, text};
+use crate::Outcome;
+use crate::terminal::{GOOD, plain, styled};
+
+#[derive(Args)]
+pub(crate) struct User {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Add a user; a key for them is made with `parloir key add`.
+    #[command(after_help = "Example:\n  parloir user add --name 'Paul Martin' --role admin")]
+    Add(Add),
+    /// List users.
+    #[command(after_help = "Example:\n  parloir user list --tenant cabinet")]
+    List(List),
+    /// Change a user's name or role.
+    #[command(after_help = "Example:\n  parloir user set 4f1c…e2 --role supervisor")]
+    Set(Set),
+    /// Remove a user, and revoke their keys.
+    #[command(after_help = "Example:\n  parloir user remove 4f1c…e2")]
+    Remove(Remove),
+}
+
+/// Whose.
+#[derive(Args)]
+struct Whose {
+    /// The tenant, or `installation`. Default: your key's own.
+    #[arg(long)]
+    tenant: Option<TenantId>,
+    #[command(flatten)]
+    api: ApiArgs,
+}
+
+#[derive(Args)]
+struct Add {
+    /// Whoever reads the list knows them by it.
+    #[arg(long)]
+    name: String,
+    /// agent, supervisor, admin or owner of a tenant; owner or operator of the installation.
+    #[arg(long)]
+    role: Role,
+    #[command(flatten)]
+    whose: Whose,
+}
+
+#[derive(Args)]
+struct List {
+    #[command(flatten)]
+    whose: Whose,
+}
+
+#[derive(Args)]
+struct Set {
+    /// The user, as `parloir user list` lists them.
+    user: String,
+    /// Another name.
+    #[arg(long)]
+    name: Option<String>,
+    /// Another role.
+    #[arg(long)]
+    role: Option<Role>,
+    #[command(flatten)]
+    whose: Whose,
+}
+
+#[derive(Args)]
+struct Remove {
+    /// The user, as `parloir user list` lists them.
+    user: String,
+    #[command(flatten)]
+    whose: Whose,
+}
+
+impl User {
+    pub(crate) async fn run(self) -> Outcome {
+        match self.what {
+            What::Add(add) => add.run().await,
+            What::List(list) => list.run().await,
+            What::Set(set) => set.run().await,
+            What::Remove(remove) => remove.run().await,
+        }
+    }
+}
+
+fn print(json: bool, done: &str, item: &Value) {
+    if json {
+        println!("{item}");
+        return;
+    }
+    let (id, name, role) = (text(item, "/id"), plain(text(item, "/spec/name")), text(item, "/spec/role"));
+    anstream::println!("{} {id}: {name}, {role}", styled(GOOD, done));
+}
+
+impl Add {
+    async fn run(self) -> Outcome {
+        let Self { name, role, whose: Whose { tenant, api } } = self;
+        let client = Client::new(&api)?;
+        let tenant = client.tenant(tenant.as_ref()).await?;
+        let user = resource::User { name, role };
+        print(api.json, "added", &client.post(&format!("/v1/tenants/{tenant}/users"), &user).await?);
+        Ok(())
+    }
+}
+
+impl List {
+    async fn run(self) -> Outcome {
+        let Whose { tenant, api } = self.whose;
+        let client = Client::new(&api)?;
+        let tenant = client.tenant(tenant.as_ref()).await?;
+        let all = client.list(&format!("/v1/tenants/{tenant}/users")).await?;
+        if api.json {
+            lines_of_json(&all);
+            return Ok(());
+        }
+        let row =
+            |item: &Value| ["/id", "/spec/role", "/spec/name"].map(|field| text(item, field).to_owned());
+        table(["USER", "ROLE", "NAME"], &all.iter().map(row).collect::<Vec<_>>());
+        Ok(())
+    }
+}
+
+impl Set {
+    async fn run(self) -> Outcome {
+        let Self { user, name, role, whose: Whose { tenant, api } } = self;
+        let client = Client::new(&api)?;
+        let tenant = client.tenant(tenant.as_ref()).await?;
+        let path = format!("/v1/tenants/{tenant}/users/{user}");
+        let read = client.get(&path).await?;
+        let known = resource::User {
+            name: name.unwrap_or_else(|| text(&read.body, "/spec/name").to_owned()),
+            role: match role {
+                Some(role) => role,
+                None => serde_json::from_value(read.body.pointer("/spec/role").cloned().unwrap_or_default())?,
+            },
+        };
+        print(api.json, "changed", &client.put(&path, Some(&read), &known).await?);
+        Ok(())
+    }
+}
+
+impl Remove {
+    async fn run(self) -> Outcome {
+        let Self { user, whose: Whose { tenant, api } } = self;
+        let client = Client::new(&api)?;
+        let tenant = client.tenant(tenant.as_ref()).await?;
+        client.delete(&format!("/v1/tenants/{tenant}/users/{user}")).await?;
+        if !api.json {
+            anstream::println!("{} {user}", styled(GOOD, "removed"));
+        }
+        Ok(())
+    }
+}

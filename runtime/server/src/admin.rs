@@ -1,0 +1,250 @@
+//! The administration of this installation: what the directory needs of it, and where its API listens.
+
+use std::fs::{self, File};
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use parloir_admin::{Directory, DirectoryError, Premises, router, tidy};
+use parloir_contract::TenantId;
+use parloir_tenancy::config::TenantConfig;
+use tokio::net::TcpListener;
+
+use crate::config::{AdminConfig, Config};
+use crate::installation::Installation;
+use crate::serve::{House, ServeError};
+
+/// How often what was kept long enough is taken away.
+const EVERY: Duration = Duration::from_secs(3_600);
+/// Folders below each other that are copied at most.
+const MAX_DEPTH: usize = 16;
+
+/// The administration, answering.
+pub(crate) struct Administration {
+    pub(crate) address: SocketAddr,
+    /// The first owner's key, where one was made now.
+    pub(crate) owner_key: Option<String>,
+    pub(crate) server: tokio::task::JoinHandle<()>,
+}
+
+/// What the directory needs of this installation.
+struct Site {
+    house: Arc<House>,
+    declared: Vec<TenantConfig>,
+}
+
+#[async_trait]
+impl Premises for Site {
+    fn declared(&self) -> &[TenantConfig] {
+        &self.declared
+    }
+
+    fn home(&self, tenant: &TenantId) -> PathBuf {
+        self.house.installation.storage.data_folder().join("tenants").join(tenant.as_str())
+    }
+
+    async fn prepare(&self, tenant: &TenantConfig) -> Result<(), String> {
+        self.house.installation.prepare(tenant).await
+    }
+
+    async fn take_in(&self, tenant: TenantConfig) -> Result<(), String> {
+        let agents = self.home(&tenant.id).join("agents");
+        let made = tokio::task::spawn_blocking(move || fs::create_dir_all(agents)).await;
+        let made = made.map_err(io::Error::other).flatten();
+        made.map_err(|error| format!("the tenant's folder cannot be made ({error}): check the data folder"))?;
+        self.house.installation.prepare(&tenant).await?;
+        self.house.installation.take_in(vec![tenant]).await?;
+        // What the host itself may have to say on the new lines.
+        self.house.new_lines.notify_one();
+        Ok(())
+    }
+
+    async fn bring_home(&self, tenant: &TenantConfig) -> Result<(), String> {
+        let (home, tenant) = (self.home(&tenant.id), tenant.clone());
+        let brought = tokio::task::spawn_blocking(move || bring_home(&tenant, &home)).await;
+        brought.map_err(|error| error.to_string())?
+    }
+}
+
+/// Copies what a tenant's table names into its folder.
+fn bring_home(tenant: &TenantConfig, home: &Path) -> Result<(), String> {
+    let failed = |what: &Path, error: &io::Error| {
+        format!("{} cannot be copied ({error}): check that it can be read", what.display())
+    };
+    let mut agents: Vec<&Path> = tenant.lines.iter().map(|line| line.agent.as_path()).collect();
+    agents.sort_unstable();
+    agents.dedup();
+    let mut names = std::collections::HashSet::new();
+    for agent in agents {
+        let name = agent.file_name().unwrap_or_default();
+        if !names.insert(name) {
+            return Err(format!(
+                "two lines of {} name different components of one name, {}: give one of them another name",
+                tenant.id,
+                name.to_string_lossy()
+            ));
+        }
+        copy(agent, &home.join("agents").join(name), 0).map_err(|error| failed(agent, &error))?;
+    }
+    let mut sounds: Vec<&Path> = tenant.lines.iter().filter_map(|line| line.sounds.as_deref()).collect();
+    sounds.sort_unstable();
+    sounds.dedup();
+    if let [_, _, ..] = sounds.as_slice() {
+        return Err(format!(
+            "the lines of {} name several folders of `sounds`: bring them into one",
+            tenant.id
+        ));
+    }
+    let folders = sounds.into_iter().map(|from| (from, "sounds"));
+    for (from, name) in folders.chain(tenant.documents.as_deref().map(|from| (from, "documents"))) {
+        copy(from, &home.join(name), 0).map_err(|error| failed(from, &error))?;
+    }
+    Ok(())
+}
+
+/// Copies a file, or a folder with all in it, durably. Links are not followed: they may lead anywhere.
+fn copy(from: &Path, to: &Path, depth: usize) -> io::Result<()> {
+    let is_folder = if depth == 0 { fs::metadata(from)? } else { fs::symlink_metadata(from)? };
+    if is_folder.is_dir() {
+        if depth == MAX_DEPTH {
+            return Err(io::Error::other(format!("more than {MAX_DEPTH} folders below each other")));
+        }
+        fs::create_dir_all(to)?;
+        for entry in fs::read_dir(from)? {
+            let entry = entry?;
+            copy(&entry.path(), &to.join(entry.file_name()), depth + 1)?;
+        }
+        return File::open(to)?.sync_all();
+    }
+    if !is_folder.is_file() {
+        return Err(io::Error::other(format!("{} is neither a file nor a folder", from.display())));
+    }
+    let folder = to.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    // Whole or not at all under its name.
+    let mut part = to.to_owned().into_os_string();
+    part.push(".part");
+    fs::copy(from, &part)?;
+    File::open(&part)?.sync_all()?;
+    fs::rename(&part, to)?;
+    File::open(folder)?.sync_all()
+}
+
+/// Opens the directory, takes in who is described there, and starts to answer its API.
+pub(crate) async fn open(
+    config: &Config,
+    admin: &AdminConfig,
+    house: &Arc<House>,
+    new_owner_key: bool,
+) -> Result<Administration, ServeError> {
+    let failed = |problem: &dyn std::fmt::Display| ServeError::Admin { problem: problem.to_string() };
+    let premises = Arc::new(Site { house: house.clone(), declared: config.tenants.clone() });
+    let rooms = house.installation.storage.directory_rooms();
+    let directory = Directory::open(rooms, premises).await.map_err(|error| failed(&error))?;
+    let owner_key = directory.set_up(new_owner_key).await.map_err(|error| failed(&error))?;
+    take_in_all(config, &directory, &house.installation).await.map_err(|error| failed(&error))?;
+    let listen = admin.listen;
+    let listener =
+        TcpListener::bind(listen).await.map_err(|error| ServeError::Listen { address: listen, error })?;
+    let address = listener.local_addr().map_err(|error| ServeError::Listen { address: listen, error })?;
+    let directory = Arc::new(directory);
+    tokio::spawn(keep_tidy(directory.clone(), house.clone()));
+    let server = tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, router(directory)).await {
+            tracing::error!(%error, "the administration stopped");
+        }
+    });
+    Ok(Administration { address, owner_key, server })
+}
+
+/// Takes in whoever is described in the directory: all at once, or, where they do not go together, each that does.
+async fn take_in_all(
+    config: &Config,
+    directory: &Directory,
+    installation: &Installation,
+) -> Result<(), DirectoryError> {
+    let mut tenants = Vec::new();
+    for id in directory.tenants().await? {
+        if config.tenants.iter().any(|declared| declared.id == id) {
+            tracing::warn!(tenant = %id, "the tenant is described in the directory: its [[tenant]] in the file says nothing any more, and can be removed");
+        }
+        let Some(tenant) = directory.tenant(&id).await? else { continue };
+        match installation.prepare(&tenant).await {
+            Ok(()) => tenants.push(tenant),
+            Err(error) => tracing::error!(tenant = %id, error, "a tenant's calls are not answered"),
+        }
+    }
+    if installation.take_in(tenants.clone()).await.is_ok() {
+        return Ok(());
+    }
+    for tenant in tenants {
+        let id = tenant.id.clone();
+        if let Err(error) = installation.take_in(vec![tenant]).await {
+            tracing::error!(tenant = %id, error, "a tenant's calls are not answered as the directory says");
+        }
+    }
+    Ok(())
+}
+
+async fn keep_tidy(directory: Arc<Directory>, house: Arc<House>) {
+    loop {
+        if let Err(error) = tidy(&directory).await {
+            tracing::warn!(%error, "what the administration kept long enough is still there; it is tried again");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(EVERY) => {}
+            () = house.closing.cancelled() => return,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tenant(agents: &[&Path], documents: Option<&Path>) -> TenantConfig {
+        let lines = agents.iter().enumerate().map(|(at, agent)| {
+            format!("[[line]]\nnumber = \"+3319900000{at}\"\nagent = {:?}\n", agent.display().to_string())
+        });
+        let mut config: TenantConfig =
+            toml::from_str(&format!("id = \"cabinet\"\n{}", lines.collect::<String>())).unwrap();
+        config.documents = documents.map(Path::to_owned);
+        config
+    }
+
+    #[test]
+    fn a_tenants_files_are_brought_home_and_again_where_it_was_cut_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let (agent, documents) = (folder.path().join("cabinet.wasm"), folder.path().join("documents"));
+        fs::write(&agent, b"component").unwrap();
+        fs::create_dir_all(documents.join("below")).unwrap();
+        fs::write(documents.join("below/hours.txt"), b"9 to 12").unwrap();
+        let home = folder.path().join("home");
+        for _ in 0..2 {
+            bring_home(&tenant(&[&agent, &agent], Some(&documents)), &home).unwrap();
+            assert_eq!(fs::read(home.join("agents/cabinet.wasm")).unwrap(), b"component");
+            assert_eq!(fs::read(home.join("documents/below/hours.txt")).unwrap(), b"9 to 12");
+        }
+    }
+
+    #[test]
+    fn two_components_of_one_name_and_a_link_inside_a_folder_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let agents = ["a", "b"].map(|name| folder.path().join(name).join("agent.wasm"));
+        for agent in &agents {
+            fs::create_dir_all(agent.parent().unwrap()).unwrap();
+            fs::write(agent, b"component").unwrap();
+        }
+        let both = tenant(&[&agents[0], &agents[1]], None);
+        let refused = bring_home(&both, &folder.path().join("home")).unwrap_err();
+        assert!(refused.contains("another name"), "{refused}");
+        let documents = folder.path().join("documents");
+        fs::create_dir_all(&documents).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", documents.join("link")).unwrap();
+        let refused = bring_home(&tenant(&[], Some(&documents)), &folder.path().join("home")).unwrap_err();
+        assert!(refused.contains("neither a file nor a folder"), "{refused}");
+    }
+}

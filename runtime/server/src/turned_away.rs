@@ -1,0 +1,197 @@
+//! Calls of blocked numbers: no agent answers them, and the log says so, however often somebody dials.
+//!
+//! Of each line, and of what becomes of them there, the first of an hour is in the log at once; those after it are counted, and
+//! one record says how many they were when the hour is over, or when the installation stops. What is counted and not told yet
+//! is lost where the program is killed; that somebody rang is not.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use parloir_contract::{CallId, LineId, TraceParent};
+use parloir_journal::{BlockedTo, CallEnded, CallStarted, Ending, Note, RecordBody};
+use parloir_tenancy::Line;
+use parloir_transport::twiml::Response;
+
+use crate::serve::House;
+
+/// How long calls are counted together.
+const TOGETHER: Duration = Duration::from_secs(3_600);
+/// How often it is looked whose hour is over.
+const LOOK: Duration = Duration::from_secs(60);
+
+/// The calls that were turned away and are not in the log one by one: no more entries than lines, twice.
+#[derive(Debug, Default)]
+pub(crate) struct TurnedAway(Mutex<HashMap<(LineId, BlockedTo), Counted>>);
+
+/// The calls of an hour after its first.
+#[derive(Debug)]
+struct Counted {
+    line: Arc<Line>,
+    to: BlockedTo,
+    since: Instant,
+    more: u64,
+}
+
+impl TurnedAway {
+    /// Counts a call. Returns whether it is the first, which is told at once.
+    fn rang(&self, line: &Arc<Line>, to: BlockedTo, now: Instant) -> bool {
+        match self.0.lock().entry((line.config.number.clone(), to)) {
+            Entry::Occupied(mut counted) => {
+                let counted = counted.get_mut();
+                counted.more = counted.more.saturating_add(1);
+                false
+            }
+            Entry::Vacant(place) => {
+                place.insert(Counted { line: Arc::clone(line), to, since: now, more: 0 });
+                true
+            }
+        }
+    }
+
+    /// Takes out whose hour is over by `now`, all for `None`: those of them of which there is more to tell.
+    fn over(&self, now: Option<Instant>) -> Vec<Counted> {
+        let mut all = self.0.lock();
+        let is_over = |counted: &Counted| now.is_none_or(|now| now.duration_since(counted.since) >= TOGETHER);
+        let over = all.extract_if(|_, counted| is_over(counted)).map(|(_, counted)| counted);
+        over.filter(|counted| counted.more > 0).collect()
+    }
+}
+
+impl House {
+    /// A call of a number that is blocked: no agent answers it, and the log says so, without the number. What is told of it at once
+    /// is of the carrier's trace.
+    pub(crate) async fn turn_away(
+        &self,
+        line: &Arc<Line>,
+        to: BlockedTo,
+        carrier: Option<TraceParent>,
+    ) -> Response {
+        let answer = match to {
+            BlockedTo::Refuse => Response::reject(),
+            BlockedTo::Human => self.fallback(line),
+        };
+        if self.turned_away.rang(line, to, Instant::now()) {
+            self.tell_turned_away(line, to, "the caller's number is blocked", carrier).await;
+        }
+        answer
+    }
+
+    /// Tells of those that were counted and whose hour is over by `now`, of all for `None`.
+    pub(crate) async fn tell_counted(&self, now: Option<Instant>) {
+        for Counted { line, to, since, more } in self.turned_away.over(now) {
+            let minutes = since.elapsed().as_secs().div_ceil(60);
+            let who = format!("blocked numbers rang {more} time(s) more within {minutes} minute(s)");
+            self.tell_turned_away(&line, to, &who, None).await;
+        }
+    }
+
+    async fn tell_turned_away(&self, line: &Line, to: BlockedTo, who: &str, carrier: Option<TraceParent>) {
+        let (outcome, what) = becomes(to, line.config.fallback_number.is_some());
+        let text = format!("{who}: {what}");
+        let (tenant, number) = (&line.tenant.id, &line.config.number);
+        tracing::info!(%tenant, line = %number, "{text}");
+        if let Err(error) = self.note_turned_away(line, text, outcome, carrier).await {
+            tracing::error!(%tenant, line = %number, %error, "that blocked numbers rang could not be recorded");
+        }
+    }
+
+    async fn note_turned_away(
+        &self,
+        line: &Line,
+        text: String,
+        outcome: Ending,
+        carrier: Option<TraceParent>,
+    ) -> Result<(), String> {
+        let mut id = [0; 16];
+        getrandom::fill(&mut id).map_err(|_| "the system has no randomness".to_owned())?;
+        let id = CallId::from_bytes(id);
+        if let Some(telemetry) = &self.telemetry {
+            telemetry.expect(id, carrier);
+        }
+        let started = CallStarted {
+            line: line.config.number.to_string(),
+            transport: "twilio".into(),
+            language: line.config.language.clone(),
+            ..CallStarted::default()
+        };
+        let journal = &self.installation.storage.journal;
+        let told = async {
+            let call = journal.open_call(&line.tenant.id, id, started).await?;
+            call.append(RecordBody::Note(Note { text }))?;
+            call.close(CallEnded { outcome, ..CallEnded::default() }).await
+        };
+        told.await.map_err(|error| error.to_string())
+    }
+}
+
+/// Tells, until the installation closes, of those whose hour is over.
+pub(crate) async fn run(house: Arc<House>) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => house.tell_counted(Some(Instant::now())).await,
+            () = house.closing.cancelled() => return,
+        }
+    }
+}
+
+/// What becomes of a call of a blocked number on a line with or without a fallback number: how it ends, and that in words.
+fn becomes(to: BlockedTo, has_fallback: bool) -> (Ending, &'static str) {
+    match (to, has_fallback) {
+        (BlockedTo::Refuse, _) => (Ending::Refused, "the call was not answered"),
+        (BlockedTo::Human, true) => (Ending::Transferred, "the caller goes to the fallback number"),
+        (BlockedTo::Human, false) => (
+            Ending::Refused,
+            "the line has no fallback number, so that the caller hears its sentence and is let go",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use parloir_tenancy::config::TenantConfig;
+
+    use super::*;
+
+    fn lines() -> Vec<Arc<Line>> {
+        let text = "id = \"cabinet\"\n\
+            [[line]]\nnumber = \"+33199000001\"\nagent = \"agent.wasm\"\n\
+            [[line]]\nnumber = \"+33199000002\"\nagent = \"agent.wasm\"\n";
+        let tenant: TenantConfig = toml::from_str(text).unwrap();
+        let house = parloir_tenancy::House::new(vec![tenant]).unwrap();
+        let mut lines: Vec<_> = house.lines().cloned().collect();
+        lines.sort_by_key(|line| line.config.number.clone());
+        lines
+    }
+
+    #[test]
+    fn nobody_was_handed_to_a_human_where_there_is_no_number_of_one() {
+        assert_eq!(becomes(BlockedTo::Human, true).0, Ending::Transferred);
+        let (outcome, words) = becomes(BlockedTo::Human, false);
+        assert!(outcome == Ending::Refused && words.contains("no fallback number"), "{words}");
+        for has_fallback in [true, false] {
+            assert_eq!(becomes(BlockedTo::Refuse, has_fallback).0, Ending::Refused);
+        }
+    }
+
+    #[test]
+    fn however_often_a_blocked_number_rings_there_is_one_record_at_once_and_one_of_how_many() {
+        let (lines, counts, begin) = (lines(), TurnedAway::default(), Instant::now());
+        let told_at_once = (0..10_000).filter(|_| counts.rang(&lines[0], BlockedTo::Refuse, begin)).count();
+        assert_eq!(told_at_once, 1);
+        // Another line, and another end, are told of their own.
+        assert!(counts.rang(&lines[1], BlockedTo::Refuse, begin));
+        assert!(counts.rang(&lines[0], BlockedTo::Human, begin));
+        assert!(counts.over(Some(begin + TOGETHER - LOOK)).is_empty());
+        let over = counts.over(Some(begin + TOGETHER));
+        assert_eq!(over.iter().map(|counted| counted.more).collect::<Vec<_>>(), [9_999]);
+        assert!(Arc::ptr_eq(&over[0].line, &lines[0]) && over[0].to == BlockedTo::Refuse);
+        // The hour is over for all, and the next call begins another; what it counted goes with the installation.
+        assert!(counts.rang(&lines[1], BlockedTo::Refuse, begin));
+        assert!(!counts.rang(&lines[1], BlockedTo::Refuse, begin));
+        assert_eq!(counts.over(None).len(), 1);
+        assert!(counts.over(None).is_empty());
+    }
+}
