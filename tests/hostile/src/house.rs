@@ -29,6 +29,8 @@ use crate::model::{Obedient, Told};
 pub const FALLBACK: &str = "+33199000002";
 /// Words of the neighbour's that nobody else may get: each begins so.
 pub const SECRETS: &str = "canary of anne";
+/// The keys of the neighbour's memory: one that attackers read, and one that they write under the same name.
+const REMEMBERED: [&str; 2] = ["secret", "shared"];
 /// The neighbour's line.
 const ANNE: &str = "+33199000001";
 const TOKEN: &str = "a-test-token";
@@ -39,6 +41,11 @@ const CALLER: &str = "+33639980077";
 const REFERENCE: &str = "ANNE22";
 /// When: no test runs as late.
 const FAR: LocalTime = LocalTime { year: 2099, month: 1, day: 1, hour: 9, minute: 0 };
+
+/// What the neighbour's memory holds under each.
+fn remembered() -> Vec<u8> {
+    format!("{SECRETS}: memory").into_bytes()
+}
 
 /// The repository.
 pub fn root() -> PathBuf {
@@ -136,8 +143,10 @@ impl House {
 
     /// Gives the neighbour what nobody else may see.
     async fn entrust(&self) {
-        let secret = SetMemory { key: "secret".into(), value: format!("{SECRETS}: memory").into_bytes() };
-        Memory::new(self.store("anne").await).set(secret).await.unwrap();
+        let memory = Memory::new(self.store("anne").await);
+        for key in REMEMBERED {
+            memory.set(SetMemory { key: key.into(), value: remembered() }).await.unwrap();
+        }
         let contact = Contact { name: format!("{SECRETS}: name"), phone: Some(CALLER.into()) };
         let appointment = Appointment {
             reference: REFERENCE.into(),
@@ -150,11 +159,15 @@ impl House {
 
     /// Whether all that was entrusted is as it was.
     pub async fn is_entrusted(&self) -> bool {
-        let kept = Memory::new(self.store("anne").await).get("secret").await.unwrap();
+        let memory = Memory::new(self.store("anne").await);
+        for key in REMEMBERED {
+            if memory.get(key).await.unwrap() != Some(remembered()) {
+                return false;
+            }
+        }
         let long_ago = "2026-01-01T00:00".parse().unwrap();
         let found = self.calendar().await.find(CALLER, long_ago).await.unwrap();
-        kept == Some(format!("{SECRETS}: memory").into_bytes())
-            && found.iter().any(|appointment| appointment.reference == REFERENCE)
+        found.iter().any(|appointment| appointment.reference == REFERENCE)
     }
 
     /// Rings an attack's line and says nothing.
