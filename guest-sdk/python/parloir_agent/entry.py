@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from types import ModuleType
 
 import wit_world
@@ -54,4 +55,8 @@ def exported(module: ModuleType) -> type:
                 return wit_world.Outcome_Failed(outcome.reason)
             return _OUTCOMES[outcome]()
 
+    # What stands now is in the snapshot that every call starts from. The collector leaves it alone: looking through it
+    # writes to each object, and a page that was written is a call's own.
+    gc.collect()
+    gc.freeze()
     return WitWorld

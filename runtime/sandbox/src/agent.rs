@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parloir_contract::{CallInfo, Capability, Description, Import, Outcome};
 use tokio_util::sync::CancellationToken;
@@ -187,15 +187,19 @@ impl Agent {
         Answered { outcome, cpu: meter.used() }
     }
 
-    /// Instantiates and drops: what a call costs before the agent's first word. For benchmarks.
-    pub async fn instantiate_once(&self) -> Result<(), Failure> {
+    /// Instantiates and drops, and says how long the first took: what a caller waits for before the agent's first
+    /// instruction. Giving the instance back comes when nobody waits any more. For benchmarks, and for what an agent is told
+    /// of itself.
+    pub async fn instantiate_once(&self) -> Result<Duration, Failure> {
         let meter = Arc::new(Meter::default());
         let charged = meter.clone();
         // Metered as a call is: an instance pays for its own start, not for the thread it is made on.
         let work = async {
+            let began = Instant::now();
             let mut store = store(&self.sandbox, refusing_door(), charged, Budget::default())?;
             let made = self.pre.instantiate_async(&mut store).await;
-            made.map(drop).map_err(|e| Failure::from_engine(&e, store.data().limits.refused()))
+            let took = began.elapsed();
+            made.map(|_| took).map_err(|e| Failure::from_engine(&e, store.data().limits.refused()))
         };
         Metered::new(work, meter).await
     }

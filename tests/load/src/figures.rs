@@ -100,6 +100,71 @@ impl Figures {
     }
 }
 
+/// What several rounds of one run come to: each figure's median over the rounds, the most memory of any, and every timeout
+/// and failed call. Rounds count that are whole: in which no run was invalid, so that each name's medians are of the same minutes.
+pub(crate) fn medians(rounds: &[Vec<Figures>]) -> Vec<Figures> {
+    let whole: Vec<&Vec<Figures>> = rounds.iter().filter(|round| round.iter().all(|run| run.valid)).collect();
+    // Where the client was late in every round, the figures say that instead of anything.
+    let counted = if whole.is_empty() { rounds.iter().collect() } else { whole };
+    let runs = counted.first().map_or(0, |round| round.len());
+    (0..runs)
+        .filter_map(|place| median(&counted.iter().filter_map(|round| round.get(place)).collect::<Vec<_>>()))
+        .collect()
+}
+
+fn median(runs: &[&Figures]) -> Option<Figures> {
+    fn middle<T: Copy + PartialOrd>(runs: &[&Figures], of: fn(&Figures) -> T) -> Option<T> {
+        let mut values: Vec<T> = runs.iter().map(|run| of(run)).collect();
+        values.sort_by(|one, other| one.partial_cmp(other).unwrap_or(std::cmp::Ordering::Equal));
+        values.get(values.len().saturating_sub(1) / 2).copied()
+    }
+    let first = *runs.first()?;
+    Some(Figures {
+        name: first.name,
+        calls: first.calls,
+        measured_s: middle(runs, |f| f.measured_s)?,
+        server_cpu_ms_per_call_s: middle(runs, |f| f.server_cpu_ms_per_call_s)?,
+        server_cores: middle(runs, |f| f.server_cores)?,
+        client_cores: middle(runs, |f| f.client_cores)?,
+        memory_base_kib: middle(runs, |f| f.memory_base_kib)?,
+        memory_peak_kib: middle(runs, |f| f.memory_peak_kib)?,
+        // A later round finds what the first one left in the server's pools.
+        memory_per_call_kib: runs.iter().map(|run| run.memory_per_call_kib).fold(0.0, f64::max),
+        turns: middle(runs, |f| f.turns)?,
+        added_latency_p50_ms: middle(runs, |f| f.added_latency_p50_ms)?,
+        added_latency_p95_ms: middle(runs, |f| f.added_latency_p95_ms)?,
+        added_latency_max_ms: middle(runs, |f| f.added_latency_max_ms)?,
+        early_replies: middle(runs, |f| f.early_replies)?,
+        chunk_gap_p99_ms: middle(runs, |f| f.chunk_gap_p99_ms)?,
+        timeouts: runs.iter().map(|run| run.timeouts).sum(),
+        failed_calls: runs.iter().map(|run| run.failed_calls).sum(),
+        first_failure: runs.iter().find_map(|run| run.first_failure.clone()),
+        redialled: runs.iter().map(|run| run.redialled).sum(),
+        own_lateness_p99_ms: middle(runs, |f| f.own_lateness_p99_ms)?,
+        own_lateness_max_ms: middle(runs, |f| f.own_lateness_max_ms)?,
+        load_average: middle(runs, |f| f.load_average)?,
+        valid: runs.iter().all(|run| run.valid),
+    })
+}
+
+/// A line a round, so that the medians hide nothing: what a caller notices, run by run.
+pub(crate) fn round_by_round(rounds: &[Vec<Figures>]) -> String {
+    let mut text = String::from("Each round: added reply latency p95, and gap between chunks p99, in ms\n");
+    for (number, round) in rounds.iter().enumerate() {
+        let _ = write!(text, "  {:>2}", number + 1);
+        for run in round {
+            let late = if run.valid { "" } else { " INVALID, not counted" };
+            let _ = write!(
+                text,
+                "   {} {:.1}, {:.1}{late}",
+                run.name, run.added_latency_p95_ms, run.chunk_gap_p99_ms
+            );
+        }
+        text.push('\n');
+    }
+    text
+}
+
 /// A table: one column a run, and each run's ratio to the one before.
 pub(crate) fn side_by_side(runs: &[Figures]) -> String {
     type Row = (&'static str, fn(&Figures) -> f64, usize);
@@ -193,6 +258,24 @@ mod tests {
         let line = text.lines().find(|line| line.starts_with("server CPU per call")).unwrap();
         assert!(line.ends_with("2.500       5.000              2.00"), "{line}");
         assert!(!text.contains("INVALID"));
+    }
+
+    #[test]
+    fn rounds_come_to_the_median_of_those_in_which_the_client_was_never_late() {
+        let round = |cpu: u64, timeouts: u32, valid: bool| {
+            let mut run = figures("server", cpu);
+            (run.timeouts, run.valid) = (timeouts, valid);
+            vec![figures("floor", 100), run]
+        };
+        let rounds = [round(500, 0, true), round(900, 1, true), round(600, 0, true), round(9_000, 8, false)];
+        let sum = medians(&rounds);
+        let [_, server] = sum.as_slice() else { panic!("{sum:?}") };
+        assert!((server.server_cpu_ms_per_call_s - 6.0).abs() < 1e-9, "{server:?}");
+        assert_eq!((server.timeouts, server.valid), (1, true));
+        let text = round_by_round(&rounds);
+        assert_eq!(text.lines().filter(|line| line.ends_with("INVALID, not counted")).count(), 1, "{text}");
+        assert!(!medians(&rounds[3..])[1].is_good());
+        assert!(medians(&[]).is_empty());
     }
 
     #[test]

@@ -25,7 +25,7 @@ use parloir_transport::signature::AuthToken;
 use tokio::time::{Instant, sleep_until};
 
 use crate::caller::{Plan, Tally, Target};
-use crate::figures::{Figures, side_by_side};
+use crate::figures::{Figures, medians, round_by_round, side_by_side};
 use crate::process::Process;
 
 /// What stops a run.
@@ -56,7 +56,7 @@ const EXAMPLES: &str = "Examples:
         --auth-token secret --to +33123456789 --end-of-turn-ms 500 --json
   And once more with every tenth call to a line whose agent spins:
     parloir-load compare --url http://127.0.0.1:8080/twilio/voice --server-pid 4242 \\
-        --auth-token secret --to +33123456789 --end-of-turn-ms 500 --misbehaving +33123456780
+        --auth-token secret --to +33123456789 --end-of-turn-ms 500 --misbehaving +33123456780 --rounds 5
 
 A run is valid when the client's own lateness is at most 5 ms at p99: on a busy machine lower --calls.
 Exit code: 0 when every run was valid and no call failed or went unanswered, 1 when not, 2 for a run
@@ -69,7 +69,7 @@ enum Command {
     /// Runs the floor in a child process, calls it, and reports.
     FloorRun(LoadArgs),
     /// Runs the floor, then the server, and prints both side by side with ratios.
-    Compare(RunArgs),
+    Compare(CompareArgs),
     /// The floor itself: a server that does only the protocol. Prints its address and serves until killed.
     Floor(FloorArgs),
 }
@@ -144,6 +144,16 @@ struct RunArgs {
     load: LoadArgs,
 }
 
+#[derive(Args, Clone)]
+struct CompareArgs {
+    /// How often all of it is run, one round after the other. The table shows each figure's median over the rounds in which
+    /// the client was never late; every round is a line below it.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=50))]
+    rounds: u32,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Floor(args) => ended(runtime(2).and_then(|runtime| runtime.block_on(floor::serve(&args)))),
@@ -155,15 +165,27 @@ fn main() -> ExitCode {
             let figures = server_figures("server", &args, &args.misbehaving).await?;
             show(&[figures], args.load.json)
         })),
-        Command::Compare(args) => ended(client(async move {
-            let floor = floor_figures(&args.load).await?;
-            let mut runs = vec![floor, server_figures("server", &args, &[]).await?];
-            if !args.misbehaving.is_empty() {
-                runs.push(server_figures("beside", &args, &args.misbehaving).await?);
-            }
-            show(&runs, args.load.json)
-        })),
+        Command::Compare(args) => ended(client(async move { compare(&args).await })),
     }
+}
+
+async fn compare(CompareArgs { rounds, run }: &CompareArgs) -> Result<bool, Failure> {
+    let mut all = Vec::new();
+    for _ in 0..*rounds {
+        let mut round = vec![floor_figures(&run.load).await?, server_figures("server", run, &[]).await?];
+        if !run.misbehaving.is_empty() {
+            round.push(server_figures("beside", run, &run.misbehaving).await?);
+        }
+        all.push(round);
+    }
+    if run.load.json {
+        return show(&all.concat(), true);
+    }
+    let kept = show(&medians(&all), false)?;
+    if all.len() > 1 {
+        print(&round_by_round(&all))?;
+    }
+    Ok(kept)
 }
 
 fn ended(result: Result<bool, Failure>) -> ExitCode {
@@ -195,9 +217,13 @@ fn show(runs: &[Figures], json: bool) -> Result<bool, Failure> {
     } else {
         side_by_side(runs)
     };
-    let written = std::io::stdout().write_all(text.as_bytes());
-    written.map_err(|error| Failure::Io { what: "the figures could not be written".into(), error })?;
+    print(&text)?;
     Ok(runs.iter().all(Figures::is_good))
+}
+
+fn print(text: &str) -> Result<(), Failure> {
+    let written = std::io::stdout().write_all(text.as_bytes());
+    written.map_err(|error| Failure::Io { what: "the figures could not be written".into(), error })
 }
 
 async fn floor_figures(args: &LoadArgs) -> Result<Figures, Failure> {

@@ -6,12 +6,12 @@ use parloir_contract::{
     Book, Booked, CallInfo, Contact, Direction, Field, HostCall, HostReturn, Import, LocalTime, SetMemory,
 };
 use parloir_journal::{
-    CallEnded, CallStarted, HostCallEnded, HostCallStarted, HostStatus, ReportFiled, Scope,
+    CallEnded, CallStarted, HostCallEnded, HostCallStarted, HostStatus, ReportFiled, Scope, rights,
 };
 use parloir_store::{Batch, Table};
-use parloir_tenancy::calendar::Hours;
+use parloir_tenancy::calendar::{Correction, Hours, Kept};
 use parloir_tenancy::retention::Retention;
-use parloir_tenancy::{Calendar, Memory};
+use parloir_tenancy::{Calendar, Hidden, Memory};
 
 use super::*;
 use crate::{EraseRequest, Folders, Whose};
