@@ -35,8 +35,14 @@ enum What {
         after_help = "Example:\n  parloir tenant set cabinet --quota concurrent-calls=20 --retention 'recording=6 months'"
     )]
     Set(Set),
+    /// List what of a tenant is set aside: what cannot be read, and what calls cannot be answered by.
+    #[command(after_help = "Example:\n  parloir tenant problems cabinet")]
+    Problems(Problems),
     /// Bring a tenant of the operator's file into the directory, with its lines; then its [[tenant]] can be removed there.
-    #[command(after_help = "Example:\n  parloir tenant import cabinet --owner 'Anne Durand'")]
+    /// It prints its owner's key: an operator can, who broke its glass before.
+    #[command(
+        after_help = "Example:\n  parloir tenant break-glass cabinet --why 'it moves into the directory'\n  parloir tenant import cabinet --owner 'Anne Durand'"
+    )]
     Import(Import),
     /// Say when appointments can be made: the table [tenant.calendar], in a file of its own.
     #[command(after_help = "Example:\n  parloir tenant calendar cabinet --from calendar.toml")]
@@ -115,6 +121,14 @@ struct Import {
 }
 
 #[derive(Args)]
+struct Problems {
+    /// Which. Default: your key's own.
+    tenant: Option<TenantId>,
+    #[command(flatten)]
+    api: ApiArgs,
+}
+
+#[derive(Args)]
 struct CalendarOf {
     /// Which. Default: your key's own.
     tenant: Option<TenantId>,
@@ -146,6 +160,7 @@ impl Tenant {
             What::List(list) => list.run().await,
             What::Show(show) => show.run().await,
             What::Set(set) => set.run().await,
+            What::Problems(problems) => problems.run().await,
             What::Import(import) => import.run().await,
             What::Calendar(calendar) => calendar.run().await,
             What::BreakGlass(glass) => glass.run().await,
@@ -192,9 +207,16 @@ impl List {
         };
         let row = |item: &Value| {
             let id = text(item, "/id").to_owned();
-            [id, text(item, "/spec/source").to_owned(), number(item, "concurrent-calls")]
+            let problems = match item.pointer("/spec/problems").and_then(Value::as_u64) {
+                None | Some(0) => String::new(),
+                Some(problems) => problems.to_string(),
+            };
+            [id, text(item, "/spec/source").to_owned(), number(item, "concurrent-calls"), problems]
         };
-        table(["TENANT", "DESCRIBED IN", "CALLS AT ONCE"], &all.iter().map(row).collect::<Vec<_>>());
+        table(
+            ["TENANT", "DESCRIBED IN", "CALLS AT ONCE", "PROBLEMS"],
+            &all.iter().map(row).collect::<Vec<_>>(),
+        );
         Ok(())
     }
 }
@@ -232,7 +254,9 @@ impl Set {
         let client = Client::new(&self.api)?;
         let path = format!("/v1/tenants/{}", self.tenant);
         let read = client.get(&path).await?;
-        let mut tenant = read.body.pointer("/spec/tenant").cloned().unwrap_or_else(|| json!({}));
+        // Of a record that cannot be read, what is written anew is all there is.
+        let known = read.body.pointer("/spec/tenant").filter(|tenant| tenant.is_object());
+        let mut tenant = known.cloned().unwrap_or_else(|| json!({}));
         self.grants.put(&mut tenant)?;
         let item = client.put(&path, Some(&read), &tenant).await?;
         if self.api.json {
@@ -255,6 +279,21 @@ impl Import {
         }
         owner_key("imported", &self.tenant, &made);
         anstream::eprintln!("{}", styled(DIM, "its [[tenant]] can be removed from parloir.toml now"));
+        Ok(())
+    }
+}
+
+impl Problems {
+    async fn run(self) -> Outcome {
+        let client = Client::new(&self.api)?;
+        let tenant = client.tenant(self.tenant.as_ref()).await?;
+        let all = client.list(&format!("/v1/tenants/{tenant}/problems")).await?;
+        if self.api.json {
+            lines_of_json(&all);
+            return Ok(());
+        }
+        let row = |item: &Value| ["/spec/what", "/spec/problem"].map(|field| text(item, field).to_owned());
+        table(["SET ASIDE", "WHY, AND WHAT TO DO"], &all.iter().map(row).collect::<Vec<_>>());
         Ok(())
     }
 }
