@@ -1,6 +1,6 @@
 //! `parloir tenant`: who lives in an installation.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use parloir_admin::resource::{BreakGlass, Calendar, ImportTenant};
@@ -44,8 +44,10 @@ enum What {
         after_help = "Example:\n  parloir tenant break-glass cabinet --why 'it moves into the directory'\n  parloir tenant import cabinet --owner 'Anne Durand'"
     )]
     Import(Import),
-    /// Say when appointments can be made: the table [tenant.calendar], in a file of its own.
-    #[command(after_help = "Example:\n  parloir tenant calendar cabinet --from calendar.toml")]
+    /// Show when appointments can be made, or say so: the table [tenant.calendar], in a file of its own.
+    #[command(
+        after_help = "Examples:\n  parloir tenant calendar cabinet\n  parloir tenant calendar cabinet --from calendar.toml\n  parloir tenant calendar cabinet --remove"
+    )]
     Calendar(CalendarOf),
     /// Break the glass of a tenant: see and change what is its own, for a time. It is told so.
     #[command(
@@ -134,7 +136,10 @@ struct CalendarOf {
     tenant: Option<TenantId>,
     /// A file as in [tenant.calendar]: open = { monday = ["09:00-12:00"] }.
     #[arg(long, value_name = "FILE")]
-    from: PathBuf,
+    from: Option<PathBuf>,
+    /// Take the calendar away: agents have none.
+    #[arg(long, conflicts_with = "from")]
+    remove: bool,
     #[command(flatten)]
     api: ApiArgs,
 }
@@ -298,16 +303,41 @@ impl Problems {
     }
 }
 
+/// The calendar that a file says.
+fn calendar_of(file: &Path) -> Result<Calendar, Failure> {
+    let wrong = |error: &dyn std::fmt::Display| Failure::bad_input(&format!("{}: {error}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(|error| wrong(&error))?;
+    toml::from_str(&text).map_err(|error| wrong(&error))
+}
+
 impl CalendarOf {
     async fn run(self) -> Outcome {
-        let shown = self.from.display().to_string();
-        let file = std::fs::read_to_string(&self.from)
-            .map_err(|error| Failure::bad_input(&format!("{shown}: {error}")))?;
-        let calendar: Calendar =
-            toml::from_str(&file).map_err(|error| Failure::bad_input(&format!("{shown}: {error}")))?;
+        let calendar = match &self.from {
+            Some(file) => Some(calendar_of(file)?),
+            None => None,
+        };
         let client = Client::new(&self.api)?;
         let tenant = client.tenant(self.tenant.as_ref()).await?;
         let path = format!("/v1/tenants/{tenant}/calendar");
+        if self.remove {
+            client.delete(&path).await?;
+            if !self.api.json {
+                anstream::println!("{} the calendar of {tenant}", styled(GOOD, "removed"));
+            }
+            return Ok(());
+        }
+        let Some(calendar) = calendar else {
+            let item = client.get(&path).await?.body;
+            if self.api.json {
+                println!("{item}");
+                return Ok(());
+            }
+            let fields = item.pointer("/spec").and_then(Value::as_object).into_iter().flatten();
+            let shown = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let rows: Vec<[String; 2]> = fields.map(|(name, value)| [name.clone(), shown(value)]).collect();
+            table(["FIELD", "VALUE"], &rows);
+            return Ok(());
+        };
         // Where there is none yet, that is what the change expects.
         let read = client.get(&path).await.ok();
         let item = client.put(&path, read.as_ref(), &calendar).await?;
