@@ -383,7 +383,11 @@ impl Installation {
         }
         let house = House::new(vec![kept.clone()]).map_err(|e| e.to_string())?;
         let Some(tenant) = house.tenants().first() else { return Err("the house has nobody".into()) };
-        let rooms = rooms_of(&self.storage, tenant).await.map_err(|e| e.to_string())?;
+        let rooms = rooms_of(&self.storage, tenant).await.map_err(|error| {
+            // It names places on this machine, which are nobody's to know who asks from outside.
+            tracing::error!(tenant = %kept.id, %error, "what a tenant's calls need cannot be opened");
+            "its storage or its documents cannot be opened: have whoever runs the installation look into its log"
+        })?;
         Ok((kept, rooms))
     }
 
