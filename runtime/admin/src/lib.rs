@@ -37,6 +37,6 @@ pub mod role;
 mod secret;
 
 pub use api::{Endpoint, MAX_BODY, Method, PROBLEM_JSON, Place, Problem, document, router, tidy};
-pub use directory::{Directory, DirectoryError, Rooms, granted};
+pub use directory::{Directory, DirectoryError, Rooms, described, granted};
 pub use premises::Premises;
 pub use secret::{ApiKey, NoRandomness, NotAKey, PREFIX};

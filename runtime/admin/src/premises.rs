@@ -6,6 +6,8 @@ use async_trait::async_trait;
 use parloir_contract::TenantId;
 use parloir_tenancy::config::TenantConfig;
 
+use crate::resource::Aside;
+
 /// The installation, as far as the directory reaches into it. Errors are sentences that say what to do.
 #[async_trait]
 pub trait Premises: Send + Sync + 'static {
@@ -18,8 +20,10 @@ pub trait Premises: Send + Sync + 'static {
     /// Whether calls could be answered so: what would only go wrong at a call goes wrong here. Changes nothing that is answered.
     async fn prepare(&self, tenant: &TenantConfig) -> Result<(), String>;
 
-    /// Answers this tenant's lines so, from the next call on, in place of all that was known of it.
-    async fn take_in(&self, tenant: TenantConfig) -> Result<(), String>;
+    /// Answers these tenants' lines so, from the next call on, in place of all that was known of those tenants. What cannot be
+    /// answered so is left out by itself and given back with whose it is: it keeps nothing else from being answered. A tenant that
+    /// is [left out whole](Aside::WHOLE) is answered as before.
+    async fn take_in(&self, tenants: Vec<TenantConfig>) -> Vec<(TenantId, Aside)>;
 
     /// Copies a tenant's components, documents and sounds from where the operator's file has them into its folder, durably.
     /// Doing it again finishes what was cut off.

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::home::Home;
 use crate::role::{Action, Role};
 
-/// Lines of one tenant.
+/// Lines of one tenant, and numbers that it is given.
 pub const MAX_LINES: usize = 1_000;
 /// Settings of one line.
 pub const MAX_SETTINGS: usize = 100;
@@ -85,8 +85,43 @@ pub struct Tenant {
 pub struct TenantState {
     /// Where it is described.
     pub source: Source,
-    /// What the installation grants it.
-    pub tenant: Tenant,
+    /// What the installation grants it; `null` where its record cannot be read.
+    pub tenant: Option<Tenant>,
+    /// How much of what is its own is set aside: `GET /v1/tenants/{tenant}/problems` lists it.
+    pub problems: usize,
+}
+
+/// Something of a tenant's that calls are answered without, until it is put right.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Aside {
+    /// What: `tenant` for all of it, `calendar`, a line, or a setting of a line.
+    pub what: String,
+    /// Why, and what to do.
+    pub problem: String,
+}
+
+impl Aside {
+    /// The `what` of a tenant of whom nothing is answered as it says.
+    pub const WHOLE: &'static str = "tenant";
+
+    /// This of it.
+    pub fn of(what: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { what: what.into(), problem: problem.into() }
+    }
+
+    /// All of it.
+    pub fn whole(problem: impl Into<String>) -> Self {
+        Self::of(Self::WHOLE, problem)
+    }
+}
+
+/// A number that the installation gave a tenant: it is this tenant's alone, until it is taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Number {
+    /// The user of the installation who gave it.
+    pub by: String,
 }
 
 /// A tenant to be made.

@@ -90,7 +90,7 @@ pub enum Action {
     /// List the installation's tenants.
     #[serde(rename = "tenants:read")]
     ReadTenants,
-    /// Make tenants, or import them from the operator's file.
+    /// Make tenants.
     #[serde(rename = "tenants:write")]
     WriteTenants,
     /// Read a tenant's record: its quota, how long its calls are kept.
@@ -99,6 +99,18 @@ pub enum Action {
     /// Change a tenant's record.
     #[serde(rename = "tenant:write")]
     WriteTenant,
+    /// Bring a tenant of the operator's file into the directory, with a key of its owner's.
+    #[serde(rename = "tenant:import")]
+    ImportTenant,
+    /// Read what of a tenant's is set aside.
+    #[serde(rename = "problems:read")]
+    ReadProblems,
+    /// Read which numbers a tenant was given.
+    #[serde(rename = "numbers:read")]
+    ReadNumbers,
+    /// Give a tenant a number, or take one back.
+    #[serde(rename = "numbers:write")]
+    WriteNumbers,
     /// Read who there is.
     #[serde(rename = "users:read")]
     ReadUsers,
@@ -144,12 +156,16 @@ pub struct Rule {
 
 impl Action {
     /// Every action there is.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 19] = [
         Self::ReadSelf,
         Self::ReadTenants,
         Self::WriteTenants,
         Self::ReadTenant,
         Self::WriteTenant,
+        Self::ImportTenant,
+        Self::ReadProblems,
+        Self::ReadNumbers,
+        Self::WriteNumbers,
         Self::ReadUsers,
         Self::WriteUsers,
         Self::ReadKeys,
@@ -170,6 +186,10 @@ impl Action {
             Self::WriteTenants => "tenants:write",
             Self::ReadTenant => "tenant:read",
             Self::WriteTenant => "tenant:write",
+            Self::ImportTenant => "tenant:import",
+            Self::ReadProblems => "problems:read",
+            Self::ReadNumbers => "numbers:read",
+            Self::WriteNumbers => "numbers:write",
             Self::ReadUsers => "users:read",
             Self::WriteUsers => "users:write",
             Self::ReadKeys => "keys:read",
@@ -183,7 +203,8 @@ impl Action {
         }
     }
 
-    /// The matrix. Users and keys stay out of the reach of broken glass: what is made through it must not outlast it.
+    /// The matrix. Users and keys stay out of the reach of broken glass: what is made through it must not outlast it. But for one:
+    /// who imports a tenant is handed its first owner's key, so that its glass has to be broken for it, and the tenant reads that.
     pub const fn rule(self) -> Rule {
         use Role::{Admin, Operator, Owner, Supervisor};
         const OF_THE_HOUSE: &[Role] = &[Owner, Operator];
@@ -193,6 +214,10 @@ impl Action {
             Self::ReadTenants | Self::WriteTenants => (OF_THE_HOUSE, &[], false),
             Self::ReadTenant => (&[Admin, Owner], OF_THE_HOUSE, true),
             Self::WriteTenant => (&[], OF_THE_HOUSE, false),
+            Self::ImportTenant => (&[], &[], true),
+            Self::ReadProblems | Self::ReadNumbers => (&[Supervisor, Admin, Owner], OF_THE_HOUSE, false),
+            // Whose a number is says whoever runs the installation: a tenant that chose one would have another's callers.
+            Self::WriteNumbers => (&[], &[Operator], false),
             Self::ReadUsers => (&[Admin, Owner], &[], true),
             Self::WriteUsers | Self::ReadKeys | Self::WriteKeys => (&[Admin, Owner], &[], false),
             Self::ReadLines | Self::ReadCalendar => (&[Supervisor, Admin], &[], true),
@@ -275,7 +300,13 @@ mod tests {
 
     #[test]
     fn through_broken_glass_nothing_is_made_that_outlasts_it() {
-        for action in [Action::WriteUsers, Action::WriteKeys, Action::BreakGlass, Action::WriteTenant] {
+        for action in [
+            Action::WriteUsers,
+            Action::WriteKeys,
+            Action::BreakGlass,
+            Action::WriteTenant,
+            Action::WriteNumbers,
+        ] {
             assert!(!action.rule().glass, "{action}");
         }
         let tenant = realm("cabinet");
@@ -283,6 +314,21 @@ mod tests {
             let owner = decide(Role::Owner, &realm(INSTALLATION), action, &tenant);
             assert_ne!(owner, Verdict::Glass, "the installation's owner breaks no glass: {action}");
         }
+    }
+
+    #[test]
+    fn a_number_is_given_by_an_operator_alone_and_a_tenant_is_brought_in_only_through_broken_glass() {
+        let (tenant, house) = (realm("cabinet"), realm(INSTALLATION));
+        for role in Role::ALL {
+            let of = if role.exists_in(&tenant) && role != Role::Owner { &tenant } else { &house };
+            let gives = decide(role, of, Action::WriteNumbers, &tenant) == Verdict::Above;
+            assert_eq!(gives, role == Role::Operator, "{role}");
+            let imports = decide(role, of, Action::ImportTenant, &tenant);
+            let expected = if role == Role::Operator { Verdict::Glass } else { Verdict::Forbidden };
+            assert_eq!(imports, expected, "{role}");
+        }
+        assert_eq!(decide(Role::Owner, &tenant, Action::WriteNumbers, &tenant), Verdict::Forbidden);
+        assert_eq!(decide(Role::Owner, &tenant, Action::ImportTenant, &tenant), Verdict::Forbidden);
     }
 
     #[test]

@@ -143,6 +143,7 @@ async fn broken_glass_opens_one_tenant_for_a_time_and_the_tenant_reads_all_of_it
     assert!(refused.text("remedy").contains("break-glass"), "{refused:?}");
     let why = json!({ "why": "the line does not answer", "minutes": 30 });
     let glass = house.post("/v1/tenants/cabinet/break-glass", &operator, why).await.is(201).text("id");
+    house.give("cabinet", "+33199005678").await;
     house.get(lines, &operator).await.is(200);
     let body = json!({ "agent": "front-desk" });
     let line = format!("{lines}/+33199005678");

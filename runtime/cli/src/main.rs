@@ -78,6 +78,14 @@ enum Command {
         after_help = "Example:\n  parloir key add --user 4f1c…e2 --name 'front desk' --scope lines:read > key"
     )]
     Key(commands::admin::key::Key),
+    /// Give tenants the numbers that callers ring, list them, and take them back.
+    #[command(
+        after_help = "A number is one tenant's; only an operator of the installation gives it.\n\nExamples:\n  parloir number give +33199005678 --tenant cabinet\n  parloir number list"
+    )]
+    Number(commands::admin::number::Number),
+    /// Show and change what a tenant's calls may use.
+    #[command(after_help = "Example:\n  parloir quota set cabinet concurrent-calls=20")]
+    Quota(commands::admin::quota::Quota),
     /// Make, list, change and remove lines: they answer from the next call on.
     #[command(
         after_help = "Examples:\n  parloir line set +33199005678 --agent cabinet --fallback-number +33199009999\n  parloir line list"
@@ -318,6 +326,8 @@ fn main() -> ExitCode {
             Command::Tenant(tenant) => tenant.run().await,
             Command::User(user) => user.run().await,
             Command::Key(key) => key.run().await,
+            Command::Number(number) => number.run().await,
+            Command::Quota(quota) => quota.run().await,
             Command::Line(line) => line.run().await,
             Command::Call(call) => call.run().await,
             Command::Calls(calls) => calls.run().await,

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use parloir_admin::{Directory, DirectoryError, Premises, router, tidy};
+use parloir_admin::resource::Aside;
+use parloir_admin::{Directory, Premises, router, tidy};
 use parloir_contract::TenantId;
 use parloir_tenancy::config::TenantConfig;
 use tokio::net::TcpListener;
 
 use crate::config::{AdminConfig, Config};
-use crate::installation::Installation;
 use crate::serve::{House, ServeError};
 
 /// How often what was kept long enough is taken away.
@@ -50,16 +50,19 @@ impl Premises for Site {
         self.house.installation.prepare(tenant).await
     }
 
-    async fn take_in(&self, tenant: TenantConfig) -> Result<(), String> {
-        let agents = self.home(&tenant.id).join("agents");
-        let made = tokio::task::spawn_blocking(move || fs::create_dir_all(agents)).await;
-        let made = made.map_err(io::Error::other).flatten();
-        made.map_err(|error| format!("the tenant's folder cannot be made ({error}): check the data folder"))?;
-        self.house.installation.prepare(&tenant).await?;
-        self.house.installation.take_in(vec![tenant]).await?;
+    async fn take_in(&self, tenants: Vec<TenantConfig>) -> Vec<(TenantId, Aside)> {
+        let folders: Vec<_> = tenants.iter().map(|tenant| self.home(&tenant.id).join("agents")).collect();
+        let made = tokio::task::spawn_blocking(move || {
+            folders.iter().map(fs::create_dir_all).fold(Ok(()), |all, one| all.and(one))
+        })
+        .await;
+        if let Err(error) = made.map_err(io::Error::other).flatten() {
+            tracing::error!(%error, "a tenant's folder of agents cannot be made: check the data folder");
+        }
+        let left_out = self.house.installation.take_in(tenants).await;
         // What the host itself may have to say on the new lines.
         self.house.new_lines.notify_one();
-        Ok(())
+        left_out
     }
 
     async fn bring_home(&self, tenant: &TenantConfig) -> Result<(), String> {
@@ -145,7 +148,7 @@ pub(crate) async fn open(
     let rooms = house.installation.storage.directory_rooms();
     let directory = Directory::open(rooms, premises).await.map_err(|error| failed(&error))?;
     let owner_key = directory.set_up(new_owner_key).await.map_err(|error| failed(&error))?;
-    take_in_all(config, &directory, &house.installation).await.map_err(|error| failed(&error))?;
+    directory.take_in_all().await.map_err(|error| failed(&error))?;
     let listen = admin.listen;
     let listener =
         TcpListener::bind(listen).await.map_err(|error| ServeError::Listen { address: listen, error })?;
@@ -158,35 +161,6 @@ pub(crate) async fn open(
         }
     });
     Ok(Administration { address, owner_key, server })
-}
-
-/// Takes in whoever is described in the directory: all at once, or, where they do not go together, each that does.
-async fn take_in_all(
-    config: &Config,
-    directory: &Directory,
-    installation: &Installation,
-) -> Result<(), DirectoryError> {
-    let mut tenants = Vec::new();
-    for id in directory.tenants().await? {
-        if config.tenants.iter().any(|declared| declared.id == id) {
-            tracing::warn!(tenant = %id, "the tenant is described in the directory: its [[tenant]] in the file says nothing any more, and can be removed");
-        }
-        let Some(tenant) = directory.tenant(&id).await? else { continue };
-        match installation.prepare(&tenant).await {
-            Ok(()) => tenants.push(tenant),
-            Err(error) => tracing::error!(tenant = %id, error, "a tenant's calls are not answered"),
-        }
-    }
-    if installation.take_in(tenants.clone()).await.is_ok() {
-        return Ok(());
-    }
-    for tenant in tenants {
-        let id = tenant.id.clone();
-        if let Err(error) = installation.take_in(vec![tenant]).await {
-            tracing::error!(tenant = %id, error, "a tenant's calls are not answered as the directory says");
-        }
-    }
-    Ok(())
 }
 
 async fn keep_tidy(directory: Arc<Directory>, house: Arc<House>) {

@@ -33,8 +33,8 @@ pub(crate) struct CallName {
 }
 
 impl CallName {
-    pub(crate) fn new(line: &Line, sid: &str) -> Self {
-        Self { line: line.config.number.clone(), sid: sid.to_owned() }
+    pub(crate) fn new(line: &LineId, sid: &str) -> Self {
+        Self { line: line.clone(), sid: sid.to_owned() }
     }
 }
 
@@ -71,6 +71,8 @@ pub(crate) enum StreamState {
 
 /// A call that is live or just over, as the carrier's webhooks see it.
 pub(crate) struct Live {
+    /// The line that rang, as it was then: whatever becomes of the line, the call goes on by it.
+    line: Arc<Line>,
     transfer: Mutex<Transfer>,
     /// The stream the caller is on, or was last.
     stream: Mutex<watch::Receiver<StreamState>>,
@@ -103,8 +105,18 @@ pub(crate) struct Transferring {
 }
 
 impl Live {
-    pub(crate) fn new(stream: watch::Receiver<StreamState>) -> Self {
-        Self { transfer: Mutex::default(), stream: Mutex::new(stream), dismissed: watch::Sender::new(None) }
+    pub(crate) fn new(line: Arc<Line>, stream: watch::Receiver<StreamState>) -> Self {
+        Self {
+            line,
+            transfer: Mutex::default(),
+            stream: Mutex::new(stream),
+            dismissed: watch::Sender::new(None),
+        }
+    }
+
+    /// The line that rang, as it was then.
+    pub(crate) fn line(&self) -> &Arc<Line> {
+        &self.line
     }
 
     /// A transfer begins, in place of any other.
@@ -294,16 +306,21 @@ impl Calls {
         drop(replaced);
     }
 
-    /// The stream of an announced call opened.
-    pub(crate) fn take_expected(&self, name: &CallName, id: &str) -> Option<Expected> {
+    /// The stream of an announced call opened, by the carrier that announced it.
+    pub(crate) fn take_expected(&self, name: &CallName, id: &str, carrier: &str) -> Option<Expected> {
         let mut expected = self.expected.lock();
-        expected.get(name).filter(|e| e.id.to_string() == id)?;
+        expected.get(name).filter(|e| e.id.to_string() == id && e.line.config.carrier == carrier)?;
         expected.remove(name)
     }
 
     /// A call is answered on this stream.
-    pub(crate) fn begin(self: &Arc<Self>, name: CallName, stream: watch::Receiver<StreamState>) -> Entry {
-        let live = Arc::new(Live::new(stream));
+    pub(crate) fn begin(
+        self: &Arc<Self>,
+        name: CallName,
+        line: Arc<Line>,
+        stream: watch::Receiver<StreamState>,
+    ) -> Entry {
+        let live = Arc::new(Live::new(line, stream));
         self.live.lock().insert(name.clone(), live.clone());
         Entry { calls: self.clone(), name, live }
     }
@@ -319,6 +336,29 @@ impl Calls {
             let over = self.over.lock();
             over.iter().rev().find(|(known, _)| known == name).map(|(_, live)| live.clone())
         })
+    }
+
+    /// The line that a call rang, as it was then. `None` for a call that nobody here knows.
+    pub(crate) fn line(&self, name: &CallName) -> Option<Arc<Line>> {
+        let expected = self.expected.lock().get(name).map(|expected| expected.line.clone());
+        expected.or_else(|| self.known(name).map(|live| live.line.clone()))
+    }
+
+    /// The lines of a number as its expected and live calls rang them, one of each carrier.
+    pub(crate) fn lines(&self, number: &LineId) -> Vec<Arc<Line>> {
+        let mut lines: Vec<Arc<Line>> = Vec::new();
+        let mut keep = |line: &Arc<Line>| {
+            if !lines.iter().any(|known| known.config.carrier == line.config.carrier) {
+                lines.push(line.clone());
+            }
+        };
+        let expected = self.expected.lock();
+        expected.iter().filter(|(name, _)| name.line == *number).for_each(|(_, call)| keep(&call.line));
+        drop(expected);
+        let live = self.live.lock();
+        live.iter().filter(|(name, _)| name.line == *number).for_each(|(_, call)| keep(&call.line));
+        drop(live);
+        lines
     }
 
     /// How many calls are live or expected.
@@ -343,10 +383,21 @@ impl Calls {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use parloir_contract::{Outcome, Transferred};
 
     use super::*;
+
+    const NUMBER: &str = "+33199000001";
+
+    /// A line of a number, which a carrier brings the calls of.
+    pub(crate) fn line(number: &str, carrier: &str) -> Arc<Line> {
+        let text = format!(
+            "id = \"cabinet\"\n[[line]]\nnumber = {number:?}\nagent = \"agent.wasm\"\ncarrier = {carrier:?}\n"
+        );
+        let house = parloir_tenancy::House::new(vec![toml::from_str(&text).unwrap()]).unwrap();
+        house.line(&number.parse().unwrap()).unwrap().clone()
+    }
 
     fn name(line: &str, sid: &str) -> CallName {
         CallName { line: line.parse().unwrap(), sid: sid.to_owned() }
@@ -371,7 +422,7 @@ mod tests {
         for (stream, dismissed, let_go) in table {
             let calls = Calls::new(1);
             let (_sender, receiver) = watch::channel(stream);
-            let entry = calls.begin(name("+33199000001", "CA1"), receiver);
+            let entry = calls.begin(name("+33199000001", "CA1"), line(NUMBER, "default"), receiver);
             let live = entry.live.clone();
             match dismissed {
                 Some(dismissed) => entry.end(finished(dismissed)),
@@ -388,7 +439,7 @@ mod tests {
     async fn the_carrier_waits_for_the_agents_report_and_no_longer() {
         let calls = Calls::new(1);
         let (_sender, receiver) = watch::channel(StreamState::HungUp);
-        let entry = calls.begin(name("+33199000001", "CA1"), receiver);
+        let entry = calls.begin(name("+33199000001", "CA1"), line(NUMBER, "default"), receiver);
         let live = entry.live.clone();
         let asking = tokio::spawn({
             let live = live.clone();
@@ -399,7 +450,7 @@ mod tests {
         assert!(asking.await.unwrap());
 
         let (_sender, receiver) = watch::channel(StreamState::HungUp);
-        let endless = calls.begin(name("+33199000001", "CA2"), receiver);
+        let endless = calls.begin(name("+33199000001", "CA2"), line(NUMBER, "default"), receiver);
         let since = tokio::time::Instant::now();
         assert!(!endless.live.let_go().await);
         assert_eq!(since.elapsed(), DECIDED_WITHIN);
@@ -409,17 +460,40 @@ mod tests {
     fn one_line_knows_nothing_of_another_lines_call() {
         let calls = Calls::new(1);
         let (_sender, receiver) = watch::channel(StreamState::Open);
-        let _entry = calls.begin(name("+33199000001", "CA1"), receiver);
+        let _entry = calls.begin(name("+33199000001", "CA1"), line(NUMBER, "default"), receiver);
         assert!(calls.live(&name("+33199000002", "CA1")).is_none());
         assert!(calls.known(&name("+33199000002", "CA1")).is_none());
+    }
+
+    #[test]
+    fn a_call_goes_on_by_the_line_that_rang_whatever_becomes_of_it() {
+        let (calls, number): (_, LineId) = (Calls::new(4), NUMBER.parse().unwrap());
+        let (before, since) = (line(NUMBER, "one"), line(NUMBER, "other"));
+        let place = || calls.admit(&"cabinet".parse().unwrap(), 4).unwrap();
+        let id = CallId::from_bytes([7; 16]);
+        calls.expect(name(NUMBER, "CA1"), (id, None), before.clone(), None, place());
+        calls.expect(name(NUMBER, "CA2"), (id, None), since.clone(), None, place());
+        assert!(calls.line(&name(NUMBER, "CA1")).is_some_and(|line| Arc::ptr_eq(&line, &before)));
+        assert_eq!(calls.lines(&number).len(), 2);
+        // Its stream is of the carrier that announced it, and no other.
+        assert!(calls.take_expected(&name(NUMBER, "CA1"), &id.to_string(), "other").is_none());
+        let expected = calls.take_expected(&name(NUMBER, "CA1"), &id.to_string(), "one").unwrap();
+        let (_sender, receiver) = watch::channel(StreamState::Open);
+        let entry = calls.begin(name(NUMBER, "CA1"), expected.line, receiver);
+        assert!(calls.line(&name(NUMBER, "CA1")).is_some_and(|line| Arc::ptr_eq(&line, &before)));
+        assert!(calls.lines(&number).iter().any(|line| Arc::ptr_eq(line, &before)));
+        drop(entry);
+        assert!(calls.line(&name(NUMBER, "CA1")).is_some_and(|line| Arc::ptr_eq(&line, &before)));
+        assert!(calls.line(&name(NUMBER, "CA3")).is_none());
+        assert!(calls.line(&name("+33199000002", "CA1")).is_none());
     }
 
     #[test]
     fn a_second_stream_of_the_same_call_outlives_the_first() {
         let calls = Calls::new(1);
         let (_sender, receiver) = watch::channel(StreamState::Open);
-        let first = calls.begin(name("+33199000001", "CA1"), receiver.clone());
-        let second = calls.begin(name("+33199000001", "CA1"), receiver);
+        let first = calls.begin(name("+33199000001", "CA1"), line(NUMBER, "default"), receiver.clone());
+        let second = calls.begin(name("+33199000001", "CA1"), line(NUMBER, "default"), receiver);
         drop(first);
         let live = calls.live(&name("+33199000001", "CA1"));
         assert!(live.is_some_and(|live| Arc::ptr_eq(&live, &second.live)));
@@ -428,7 +502,7 @@ mod tests {
     #[test]
     fn a_caller_comes_back_only_with_the_word() {
         let (_sender, receiver) = watch::channel(StreamState::Left);
-        let live = Live::new(receiver.clone());
+        let live = Live::new(line(NUMBER, "default"), receiver.clone());
         let _leg = live.expect_back("a word".into());
         assert!(live.take_back("1", receiver.clone()).is_none());
         assert!(live.take_back("a word", receiver.clone()).is_some());
@@ -438,7 +512,7 @@ mod tests {
     #[test]
     fn nobody_is_sent_to_a_transfer_that_is_settled_or_forgotten() {
         let (_sender, receiver) = watch::channel(StreamState::Left);
-        let live = Live::new(receiver);
+        let live = Live::new(line(NUMBER, "default"), receiver);
         let mut transferring = live.expect_transfer("+33199000002");
         assert_eq!(live.ask().as_deref(), Some("+33199000002"));
         assert_eq!(live.ask().as_deref(), Some("+33199000002"), "a carrier may ask twice");

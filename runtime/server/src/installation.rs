@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::RwLock;
+use parloir_admin::resource::Aside;
 use parloir_backup::{BackUpError, Of, Snapshot};
 use parloir_call::{HostWords, Rehearsing};
-use parloir_contract::TenantId;
+use parloir_contract::{LineId, TenantId};
 use parloir_journal::{Journal, JournalError, KeysHeld};
 use parloir_providers::{ProvidersConfig, Registry};
 use parloir_sandbox::{Agent, ArtifactCache, Sandbox, SealKey, Settings};
@@ -196,8 +197,19 @@ impl Installation {
         tell: &(dyn Fn(&Path) + Send + Sync),
     ) -> Result<Self, OpenError> {
         let wrong = |e: &dyn std::fmt::Display| OpenError::Config(e.to_string());
-        let house = house(config)?;
+        let early = match config.admin {
+            None => Some(house(config)?),
+            Some(_) => None,
+        };
         let storage = Storage::open(folders).await?;
+        let (described, house) = match early {
+            Some(house) => (config.clone(), house),
+            None => {
+                let left = without_described(config, &storage).await?;
+                let house = house(&left)?;
+                (left, house)
+            }
+        };
         let providers = match providers {
             Some(providers) => providers,
             None => {
@@ -210,7 +222,7 @@ impl Installation {
         };
         let cache = kept_agents(folders)?;
         let sandbox = Sandbox::new(settings, Some(cache)).map_err(|e| OpenError::Storage(e.to_string()))?;
-        Self::furnish((config, house), storage, providers, sandbox, HashMap::new(), tell).await
+        Self::furnish((&described, house), storage, providers, sandbox, HashMap::new(), tell).await
     }
 
     /// Opens an installation around agents that are loaded already, by the file their lines name: for
@@ -296,29 +308,87 @@ impl Installation {
         Ok(())
     }
 
-    /// Answers these tenants' lines so from the next call on, in place of all that was known of those tenants. Each is
-    /// [prepared](Self::prepare) before.
-    ///
-    /// # Errors
-    /// A sentence that says what is wrong; then everything is answered as before.
-    pub(crate) async fn take_in(&self, taken: Vec<TenantConfig>) -> Result<(), String> {
+    /// Answers these tenants' lines so from the next call on, in place of all that was known of those tenants; calls that are live
+    /// go on by what they began with. What cannot be answered so is left out by itself and given back with whose it is. A tenant
+    /// of whom nothing can be is answered as before.
+    pub(crate) async fn take_in(&self, tenants: Vec<TenantConfig>) -> Vec<(TenantId, Aside)> {
         let mut described = self.described.lock().await;
-        let ids: HashSet<TenantId> = taken.iter().map(|tenant| tenant.id.clone()).collect();
+        let ids: HashSet<TenantId> = tenants.iter().map(|tenant| tenant.id.clone()).collect();
         let mut all: Vec<_> = described.iter().filter(|known| !ids.contains(&known.id)).cloned().collect();
-        all.extend(taken);
-        let house = House::new(all.clone()).map_err(|e| e.to_string())?;
-        let mut rooms = Vec::with_capacity(ids.len());
-        for tenant in house.tenants() {
-            if !ids.contains(&tenant.id) {
-                continue;
-            }
-            let opened = rooms_of(&self.storage, tenant).await.map_err(|e| e.to_string())?;
-            rooms.push((tenant.id.clone(), opened));
+        let mut taken: HashMap<LineId, TenantId> = HashMap::new();
+        for tenant in &all {
+            taken.extend(tenant.lines.iter().map(|line| (line.number.clone(), tenant.id.clone())));
         }
-        self.tenants.write().extend(rooms);
-        *self.house.write() = Arc::new(house);
-        *described = all;
-        Ok(())
+        let (mut left_out, mut rooms) = (Vec::new(), Vec::with_capacity(ids.len()));
+        for tenant in tenants {
+            let id = tenant.id.clone();
+            let answered = match self.sift(tenant, &taken, &mut left_out).await {
+                Ok((tenant, opened)) => {
+                    rooms.push((id.clone(), opened));
+                    Some(tenant)
+                }
+                Err(problem) => {
+                    left_out.push((id.clone(), Aside::whole(problem)));
+                    described.iter().find(|known| known.id == id).cloned()
+                }
+            };
+            if let Some(tenant) = answered {
+                taken.extend(tenant.lines.iter().map(|line| (line.number.clone(), id.clone())));
+                all.push(tenant);
+            }
+        }
+        match House::new(all.clone()) {
+            Ok(house) => {
+                self.tenants.write().extend(rooms);
+                *self.house.write() = Arc::new(house);
+                *described = all;
+            }
+            Err(error) => {
+                left_out.extend(ids.into_iter().map(|id| (id, Aside::whole(error.to_string()))));
+            }
+        }
+        left_out
+    }
+
+    /// What of a tenant can be answered, with what its calls need, opened. The rest, line by line, is left out; a number that
+    /// another tenant is answered on, too.
+    async fn sift(
+        &self,
+        tenant: TenantConfig,
+        taken: &HashMap<LineId, TenantId>,
+        left_out: &mut Vec<(TenantId, Aside)>,
+    ) -> Result<(TenantConfig, TenantRooms), String> {
+        let TenantConfig { id, lines, calendar, documents, quota, retention } = tenant;
+        let bare = TenantConfig { id, lines: Vec::new(), calendar: None, documents, quota, retention };
+        self.prepare(&bare).await?;
+        let mut kept = bare.clone();
+        if calendar.is_some() {
+            let with = TenantConfig { calendar, ..bare.clone() };
+            match self.prepare(&with).await {
+                Ok(()) => kept.calendar = with.calendar,
+                Err(problem) => left_out.push((bare.id.clone(), Aside::of("calendar", problem))),
+            }
+        }
+        for line in lines {
+            let what = format!("line {}", line.number);
+            let whose = taken.get(&line.number).filter(|whose| **whose != bare.id);
+            let problem = match whose {
+                Some(_) => Err("another tenant is answered on this number: have whoever runs the installation say whose it is".to_owned()),
+                None => self.prepare(&TenantConfig { lines: vec![line.clone()], ..bare.clone() }).await,
+            };
+            match problem {
+                Ok(()) => kept.lines.push(line),
+                Err(problem) => left_out.push((bare.id.clone(), Aside::of(what, problem))),
+            }
+        }
+        let house = House::new(vec![kept.clone()]).map_err(|e| e.to_string())?;
+        let Some(tenant) = house.tenants().first() else { return Err("the house has nobody".into()) };
+        let rooms = rooms_of(&self.storage, tenant).await.map_err(|error| {
+            // It names places on this machine, which are nobody's to know who asks from outside.
+            tracing::error!(tenant = %kept.id, %error, "what a tenant's calls need cannot be opened");
+            "its storage or its documents cannot be opened: have whoever runs the installation look into its log"
+        })?;
+        Ok((kept, rooms))
     }
 
     /// Speaks what the host itself may have to say on any line, and keeps it. Returns how many
@@ -383,6 +453,22 @@ impl Installation {
     pub fn agents(&self) -> Vec<(PathBuf, Agent)> {
         self.agents.read().iter().map(|(path, agent)| (path.clone(), agent.clone())).collect()
     }
+}
+
+/// The operator's file without the tenants that the directory describes: that goes before the file, which may say of them what is
+/// not so any more.
+async fn without_described(config: &Config, storage: &Storage) -> Result<Config, OpenError> {
+    let described = parloir_admin::described(&storage.directory_rooms()).await;
+    let described = described.map_err(|e| OpenError::Storage(e.to_string()))?;
+    let mut config = config.clone();
+    config.tenants.retain(|tenant| {
+        let is_described = described.contains(&tenant.id);
+        if is_described {
+            tracing::warn!(tenant = %tenant.id, "the tenant is described in the directory: its [[tenant]] in the file says nothing any more, and can be removed");
+        }
+        !is_described
+    });
+    Ok(config)
 }
 
 /// The house that a configuration describes, where nothing in it would only go wrong at a call.

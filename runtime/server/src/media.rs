@@ -11,6 +11,7 @@ use axum::response::Response as HttpResponse;
 use bytes::Bytes;
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use parloir_call::Setup;
+use parloir_contract::LineId;
 use parloir_tenancy::{Hidden, Line};
 use parloir_transport::drive::{Ended, Ending, Incoming, Outbound, Patience, SOCKET_LIMIT};
 use parloir_transport::signature;
@@ -18,7 +19,7 @@ use parloir_transport::{Leg, LegCommand, LegEvent, StopReason, drive};
 use tokio::sync::watch;
 
 use crate::calls::{CallName, Expected, Finished, StreamState};
-use crate::routes::Refusal;
+use crate::routes::{Refusal, known_number};
 use crate::serve::House;
 use crate::switchboard::AskedSwitchboard;
 
@@ -32,20 +33,47 @@ pub(crate) async fn upgrade(
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Result<HttpResponse, Refusal> {
-    let line = house.line(&number)?;
-    let token = house.token(&line).ok_or(Refusal::Internal("the line's carrier is not configured"))?;
     let header = headers.get(signature::HEADER).and_then(|value| value.to_str().ok());
-    let url = house.stream_url(&format!("/twilio/media/{number}"));
-    signature::verify(token, &url, [], header).map_err(Refusal::Signature)?;
+    let path = format!("/twilio/media/{number}");
+    let number = known_number(&number)?;
+    let carrier = house.carrier(&number, &house.stream_url(&path), header)?;
     let upgrade = upgrade
         .read_buffer_size(SOCKET_BUFFER)
         .write_buffer_size(0)
         .max_message_size(SOCKET_LIMIT)
         .max_frame_size(SOCKET_LIMIT);
-    Ok(upgrade.on_upgrade(move |socket| stream(house, line, socket)))
+    Ok(upgrade.on_upgrade(move |socket| stream(house, (number, carrier), socket)))
 }
 
-async fn stream(house: Arc<House>, line: Arc<Line>, socket: WebSocket) {
+impl House {
+    /// The carrier that signed a stream's request: that of the number's line, or of a call that the line was another for when it
+    /// began. Which of the two it is of, the stream itself says.
+    fn carrier(&self, number: &LineId, url: &str, header: Option<&str>) -> Result<String, Refusal> {
+        let now = self.installation.house().line(number).cloned();
+        let mut refused = None;
+        let mut signed = |line: &Arc<Line>| {
+            let token = self.token(line).ok_or(Refusal::Internal("the line's carrier is not configured"))?;
+            match signature::verify(token, url, [], header) {
+                Ok(()) => return Ok(Some(line.config.carrier.clone())),
+                Err(why) => refused = Some(why),
+            }
+            Ok::<_, Refusal>(None)
+        };
+        if let Some(line) = &now
+            && let Some(carrier) = signed(line)?
+        {
+            return Ok(carrier);
+        }
+        for line in self.calls.lines(number) {
+            if let Some(carrier) = signed(&line)? {
+                return Ok(carrier);
+            }
+        }
+        Err(refused.map_or_else(|| Refusal::NoLine(number.to_string()), Refusal::Signature))
+    }
+}
+
+async fn stream(house: Arc<House>, on: (LineId, String), socket: WebSocket) {
     let socket = socket
         .map(|message| message.map(heard))
         .with(|outbound: Outbound| ready(Ok::<_, axum::Error>(told(outbound))));
@@ -57,7 +85,7 @@ async fn stream(house: Arc<House>, line: Arc<Line>, socket: WebSocket) {
             Ending::Carrier(_) | Ending::HandedOver { .. } | Ending::CallGone => StreamState::Left,
         });
     });
-    if AssertUnwindSafe(answer(house, line, leg, seen)).catch_unwind().await.is_err() {
+    if AssertUnwindSafe(answer(house, on, leg, seen)).catch_unwind().await.is_err() {
         // What panicked may quote the call.
         tracing::error!("a call ended unexpectedly");
     }
@@ -98,12 +126,18 @@ fn told(outbound: Outbound) -> Message {
 }
 
 /// The stream is open: which call is it?
-async fn answer(house: Arc<House>, line: Arc<Line>, mut leg: Leg, stream: watch::Receiver<StreamState>) {
+async fn answer(
+    house: Arc<House>,
+    (number, carrier): (LineId, String),
+    mut leg: Leg,
+    stream: watch::Receiver<StreamState>,
+) {
     let Some(LegEvent::Started(start)) = leg.next().await else { return };
-    let name = CallName::new(&line, &start.carrier_call);
+    let name = CallName::new(&number, &start.carrier_call);
     if let Some(word) = start.parameter("back") {
         // The caller of a transfer that nobody took.
-        let waiting = house.calls.live(&name).and_then(|live| live.take_back(word, stream));
+        let live = house.calls.live(&name).filter(|live| live.line().config.carrier == carrier);
+        let waiting = live.and_then(|live| live.take_back(word, stream));
         match waiting {
             Some(back) => drop(back.send(leg)),
             None => refuse(leg, "this call does not wait for its caller"),
@@ -111,7 +145,7 @@ async fn answer(house: Arc<House>, line: Arc<Line>, mut leg: Leg, stream: watch:
         return;
     }
     let id = start.parameter("call").unwrap_or_default();
-    match house.calls.take_expected(&name, id) {
+    match house.calls.take_expected(&name, id, &carrier) {
         Some(expected) => call(house, name, leg, stream, expected).await,
         None => refuse(leg, "this stream belongs to no announced call"),
     }
@@ -131,6 +165,8 @@ async fn call(
     expected: Expected,
 ) {
     let Expected { id, line, caller, carrier, place, .. } = expected;
+    // From here on the carrier that asks what comes next is answered by the line that rang.
+    let entry = house.calls.begin(name, line.clone(), stream);
     let installation = &house.installation;
     let (Some(agent), Some(rooms)) =
         (installation.agent(&line.config.agent), installation.rooms(&line.tenant.id))
@@ -146,7 +182,6 @@ async fn call(
             return;
         }
     };
-    let entry = house.calls.begin(name, stream);
     let tenant = line.tenant.id.clone();
     tracing::info!(call = %id, %tenant, line = %line.config.number, "a call is answered");
     let setup = Setup {

@@ -54,12 +54,31 @@ fn xml(response: &Response) -> HttpResponse {
     ([(header::CONTENT_TYPE, "text/xml; charset=utf-8")], response.to_xml()).into_response()
 }
 
+fn no_line(number: &str) -> Refusal {
+    Refusal::NoLine(number.chars().take(20).collect())
+}
+
+/// A number, as a carrier writes it.
+pub(crate) fn known_number(number: &str) -> Result<LineId, Refusal> {
+    number.trim().parse().map_err(|_| no_line(number))
+}
+
 impl House {
     /// The line of a number, as a carrier writes it.
-    pub(crate) fn line(&self, number: &str) -> Result<Arc<Line>, Refusal> {
-        let known =
-            number.trim().parse::<LineId>().ok().and_then(|id| self.installation.house().line(&id).cloned());
-        known.ok_or_else(|| Refusal::NoLine(number.chars().take(20).collect()))
+    fn line(&self, number: &str) -> Result<Arc<Line>, Refusal> {
+        let known = self.installation.house().line(&known_number(number)?).cloned();
+        known.ok_or_else(|| no_line(number))
+    }
+
+    /// The line of a call that a carrier asks about, with the call's name: as it was when the call rang, whatever became of it
+    /// since. Of a call that nobody here knows, the number's line as it is.
+    fn line_of(&self, number: &str, sid: &str) -> Result<(Arc<Line>, CallName), Refusal> {
+        let name = CallName::new(&known_number(number)?, sid);
+        let line = match self.calls.line(&name) {
+            Some(line) => line,
+            None => self.line(number)?,
+        };
+        Ok((line, name))
     }
 
     /// Verifies a form's signature with the token of the line's carrier.
@@ -118,7 +137,8 @@ pub(crate) async fn voice(State(house): State<Arc<House>>, headers: HeaderMap, b
     };
     let id = CallId::from_bytes(random()?);
     let answer = house.stream(&line, "call", id.to_string());
-    house.calls.expect(CallName::new(&line, &request.call_sid), (id, carrier), line, caller, place);
+    let name = CallName::new(&line.config.number, &request.call_sid);
+    house.calls.expect(name, (id, carrier), line, caller, place);
     Ok(xml(&answer))
 }
 
@@ -130,11 +150,11 @@ pub(crate) async fn ended(
     body: Bytes,
 ) -> Answered {
     let form = Form::parse(&body).map_err(Refusal::Form)?;
-    let line = house.line(&number)?;
-    house.verified(&line, &format!("/twilio/ended/{number}"), &form, &headers)?;
     let ended = ConnectEnded::from_form(&form).map_err(Refusal::Form)?;
+    let (line, name) = house.line_of(&number, &ended.call_sid)?;
+    house.verified(&line, &format!("/twilio/ended/{number}"), &form, &headers)?;
     // A call nobody here knows, with its caller still on the line: this program was restarted.
-    let known = house.calls.known(&CallName::new(&line, &ended.call_sid));
+    let known = house.calls.known(&name);
     if !ended.caller_present {
         if let Some(outcome) = known.and_then(|call| call.settle()) {
             let _ = outcome.send(TransferOutcome { transferred: Transferred::CallerGone, leg: None });
@@ -164,10 +184,10 @@ pub(crate) async fn dialled(
     body: Bytes,
 ) -> Answered {
     let form = Form::parse(&body).map_err(Refusal::Form)?;
-    let line = house.line(&number)?;
-    house.verified(&line, &format!("/twilio/dialled/{number}"), &form, &headers)?;
     let dialled = DialEnded::from_form(&form).map_err(Refusal::Form)?;
-    let live = house.calls.live(&CallName::new(&line, &dialled.call_sid));
+    let (line, name) = house.line_of(&number, &dialled.call_sid)?;
+    house.verified(&line, &format!("/twilio/dialled/{number}"), &form, &headers)?;
+    let live = house.calls.live(&name);
     let transferred = match dialled.status {
         DialStatus::Completed => Transferred::Answered,
         DialStatus::Busy => Transferred::Busy,

@@ -183,7 +183,7 @@ impl Storage {
     }
 
     /// How long the calls of each tenant are kept: as these say, but for those whom the directory describes, for it goes before
-    /// the operator's file.
+    /// the operator's file. A tenant whose record there cannot be read is left out: nobody knows what it keeps.
     ///
     /// # Errors
     /// Where the directory cannot be read: then nothing may be swept, for nobody knows what its tenants keep.
@@ -193,7 +193,17 @@ impl Storage {
     ) -> Result<Vec<(TenantId, Retention)>, DirectoryError> {
         let mut all: BTreeMap<_, _> = declared.into_iter().collect();
         let granted = parloir_admin::granted(&self.directory_rooms()).await?;
-        all.extend(granted.into_iter().map(|(id, tenant)| (id, tenant.retention)));
+        for (id, tenant) in granted {
+            match tenant {
+                Some(tenant) => {
+                    all.insert(id, tenant.retention);
+                }
+                None => {
+                    tracing::error!(tenant = %id, "nothing of a tenant is swept, for its record cannot be read: write it anew with `parloir tenant set`");
+                    all.remove(&id);
+                }
+            }
+        }
         Ok(all.into_iter().collect())
     }
 

@@ -88,11 +88,12 @@ mod tests {
 
     use super::*;
     use crate::calls::StreamState;
+    use crate::calls::tests::line;
 
     const TO: &str = "+33199000002";
 
     fn switchboard() -> (Arc<Live>, Arc<AskedSwitchboard>) {
-        let live = Arc::new(Live::new(watch::channel(StreamState::Left).1));
+        let live = Arc::new(Live::new(line("+33199000001", "default"), watch::channel(StreamState::Left).1));
         (live.clone(), Arc::new(AskedSwitchboard::new(live)))
     }
 

@@ -9,12 +9,14 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use house::{CALLER, LINE, TOKEN, component, parloir, say};
+use house::{CALLER, FALLBACK, LINE, TOKEN, component, parloir, say};
+use parloir_contract::Outcome;
 use parloir_sandbox::Settings;
 use parloir_server::{Config, Folders, Installation, Running, serve};
-use parloir_transport::client::{CarrierCall, DialOptions};
+use parloir_transport::client::{CarrierCall, CarrierEvent, DialOptions, EndReason};
 use parloir_transport::conversation::{self, Action, Conversation, Step};
 use parloir_transport::signature::AuthToken;
+use parloir_transport::webhook::DialStatus;
 use serde_json::Value;
 
 /// The line that is made by a command.
@@ -83,16 +85,19 @@ fn done(api: SocketAddr, key: &str, arguments: &[&str]) -> String {
     printed
 }
 
-/// Rings a line, and returns the tenant whose call it was.
-async fn ring(running: &Running, line: &str) -> String {
-    let mut watch = running.finished();
-    let options = DialOptions {
+fn options(line: &str) -> DialOptions {
+    DialOptions {
         auth_token: Some(AuthToken::new(TOKEN)),
         from: Some(CALLER.to_owned()),
         ..DialOptions::to(line)
-    };
+    }
+}
+
+/// Rings a line, and returns the tenant whose call it was.
+async fn ring(running: &Running, line: &str) -> String {
+    let mut watch = running.finished();
     let webhook = format!("{}/twilio/voice", running.public);
-    let call = CarrierCall::dial(&webhook, options).await.unwrap();
+    let call = CarrierCall::dial(&webhook, options(line)).await.unwrap();
     let conversation = Conversation {
         reply_patience: Duration::from_secs(8),
         linger: Duration::from_secs(8),
@@ -104,6 +109,35 @@ async fn ring(running: &Running, line: &str) -> String {
     finished.tenant.to_string()
 }
 
+/// Rings a line whose agent hands its callers over to a number that is busy. While that rings, `meanwhile` is done. The caller comes
+/// back to the agent all the same, and it lets them go.
+async fn handed_over(running: &Running, line: &str, meanwhile: impl FnOnce()) {
+    let mut watch = running.finished();
+    let webhook = format!("{}/twilio/voice", running.public);
+    let options =
+        DialOptions { transfer_answer: DialStatus::Busy, ring: Duration::from_secs(5), ..options(line) };
+    let mut call = CarrierCall::dial(&webhook, options).await.unwrap();
+    let (mut events, mut meanwhile) = (Vec::new(), Some(meanwhile));
+    while let Some(event) = call.next_event().await {
+        if matches!(event, CarrierEvent::Transfer { .. })
+            && let Some(meanwhile) = meanwhile.take()
+        {
+            meanwhile();
+        }
+        events.push(event);
+    }
+    assert!(meanwhile.is_none(), "nobody was handed over: {events:?}");
+    let back = events.iter().rposition(|event| matches!(event, CarrierEvent::StreamOpened { .. })).unwrap();
+    let streams = events.iter().filter(|event| matches!(event, CarrierEvent::StreamOpened { .. })).count();
+    assert_eq!(streams, 2, "{events:?}");
+    let spoken =
+        events[back..].iter().any(|event| matches!(event, CarrierEvent::AgentStartedSpeaking { .. }));
+    assert!(spoken, "nobody spoke to the caller who came back: {events:?}");
+    assert_eq!(events.last(), Some(&CarrierEvent::Ended(EndReason::AgentHungUp)));
+    let finished = tokio::time::timeout(Duration::from_secs(40), watch.recv()).await.unwrap().unwrap();
+    assert_eq!(finished.summary.outcome, Outcome::CallBack);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_installation_is_administered_from_nothing_by_its_own_commands() {
     let folder = tempfile::tempdir().unwrap();
@@ -111,6 +145,16 @@ async fn an_installation_is_administered_from_nothing_by_its_own_commands() {
     write_file(folder.path(), &agent);
     let running = start(folder.path()).await;
     let (api, owner) = (running.admin.unwrap(), running.owner_key.clone().unwrap());
+
+    // Whoever runs it.
+    let operator: Value = serde_json::from_str(&done(
+        api,
+        &owner,
+        &["user", "add", "--name", "night shift", "--role", "operator", "--json"],
+    ))
+    .unwrap();
+    let operator = operator["id"].as_str().unwrap();
+    let operator = done(api, &owner, &["key", "add", "--user", operator, "--name", "night shift"]);
 
     // A tenant, its owner, an admin with a key.
     let theirs = done(api, &owner, &["tenant", "add", "cabinet", "--owner", "Anne Durand"]);
@@ -126,7 +170,13 @@ async fn an_installation_is_administered_from_nothing_by_its_own_commands() {
     assert_eq!(code, Some(1), "an owner has no data of calls, and no lines");
     assert!(told.contains("ask somebody who is supervisor or admin there"), "{told}");
 
-    // A line: its agent has to be there.
+    // A line: its number has to be given, by whoever runs the installation, and its agent has to be there.
+    let give = ["number", "give", MADE, "--tenant", "cabinet"];
+    let (code, _, told) = run(api, &admin, &["line", "set", MADE, "--agent", "trial"]);
+    assert!(code == Some(1) && told.contains("parloir number give"), "{told}");
+    let (code, _, told) = run(api, &admin, &give);
+    assert!(code == Some(1) && told.contains("ask whoever runs the installation"), "{told}");
+    done(api, &operator, &give);
     let set = ["line", "set", MADE, "--agent", "trial", "--recording", "always", "--setting", "trial=echo"];
     let (code, _, told) = run(api, &admin, &set);
     assert_eq!(code, Some(2), "{told}");
@@ -136,6 +186,20 @@ async fn an_installation_is_administered_from_nothing_by_its_own_commands() {
     done(api, &admin, &set);
     assert_eq!(ring(&running, MADE).await, "cabinet", "from the next call on");
 
+    // A line that is changed, or removed, leaves its live calls alone.
+    let hands_over = ["line", "set", MADE, "--setting", "trial=hand-over", "--fallback-number", FALLBACK];
+    done(api, &admin, &hands_over);
+    handed_over(&running, MADE, || {
+        done(api, &admin, &["line", "set", MADE, "--setting", "trial=leave"]);
+    })
+    .await;
+    done(api, &admin, &hands_over);
+    handed_over(&running, MADE, || {
+        done(api, &admin, &["line", "remove", MADE]);
+    })
+    .await;
+    done(api, &admin, &set);
+
     // What is there is listed, for people and for programs.
     let listed = done(api, &admin, &["line", "list"]);
     assert!(listed.starts_with("LINE") && listed.contains(MADE), "{listed}");
@@ -144,8 +208,14 @@ async fn an_installation_is_administered_from_nothing_by_its_own_commands() {
     let tenants = done(api, &owner, &["tenant", "list"]);
     assert!(tenants.contains("cabinet") && tenants.contains("test"), "{tenants}");
 
-    // The tenant of the file is brought in, and answers as before.
-    done(api, &owner, &["tenant", "import", "test", "--owner", "Luc Petit"]);
+    // The tenant of the file is brought in, through broken glass, and answers as before.
+    let import = ["tenant", "import", "test", "--owner", "Luc Petit"];
+    for (key, remedy) in [(&owner, "have an operator"), (&operator, "parloir tenant break-glass test")] {
+        let (code, _, told) = run(api, key, &import);
+        assert!(code == Some(1) && told.contains(remedy), "{told}");
+    }
+    done(api, &operator, &["tenant", "break-glass", "test", "--why", "it moves into the directory"]);
+    done(api, &operator, &import);
     assert_eq!(ring(&running, LINE).await, "test");
 
     // All of it outlasts a restart, without the tenant's table in the file.
@@ -158,7 +228,19 @@ async fn an_installation_is_administered_from_nothing_by_its_own_commands() {
     assert_eq!(running.owner_key, None, "the key is told once");
     assert_eq!(ring(&running, MADE).await, "cabinet");
     assert_eq!(ring(&running, LINE).await, "test");
+
+    // What is wrong with one tenant keeps no other from being answered, and is told.
+    running.until(std::future::ready(())).await;
+    std::fs::remove_file(agents.join("trial.wasm")).unwrap();
+    let running = start(folder.path()).await;
+    assert_eq!(ring(&running, LINE).await, "test");
     let api = running.admin.unwrap();
+    let problems = done(api, &admin, &["tenant", "problems"]);
+    assert!(problems.contains(&format!("line {MADE}")) && problems.contains("trial.wasm"), "{problems}");
+    std::fs::copy(&agent, agents.join("trial.wasm")).unwrap();
+    done(api, &admin, &["line", "set", MADE, "--agent", "trial"]);
+    assert_eq!(ring(&running, MADE).await, "cabinet", "it is put right");
+    assert_eq!(done(api, &admin, &["tenant", "problems"]), "none");
     done(api, &admin, &["line", "remove", MADE]);
     let left = done(api, &admin, &["line", "list"]);
     assert!(!left.contains(MADE), "{left}");

@@ -60,9 +60,8 @@ impl Answer {
 
     /// A page of rows.
     pub(crate) fn page<T: Serialize>(
-        (rows, more): (Vec<(String, Kept<T>)>, bool),
+        (rows, next): (Vec<(String, Kept<T>)>, Option<String>),
     ) -> Result<Self, DirectoryError> {
-        let next = rows.last().filter(|_| more).map(|(id, _)| id.clone());
         let items = rows.into_iter().map(|(id, kept)| kept.row.item(id)).collect();
         Self::ok(&Page::<T> { items, next })
     }

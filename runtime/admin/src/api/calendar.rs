@@ -5,27 +5,31 @@ use parloir_store::{Batch, Table};
 use super::Api;
 use super::answer::Answer;
 use super::asked::Asked;
-use super::lines::{described, prepare};
-use super::problem::Problem;
-use crate::directory::rows;
+use super::lines::{alone, prepare};
+use super::problem::{Kind, Problem};
+use crate::directory::rows::{self, There};
 use crate::directory::{Batches, CALENDAR};
-use crate::resource::Calendar;
+use crate::resource::{Calendar, Tenant};
 
 pub(super) async fn get(asked: &Asked) -> Result<Answer, Problem> {
     asked.described_here()?;
-    let found = rows::get::<Calendar>(&asked.store, Table::Settings, CALENDAR).await?;
-    let found = found.ok_or_else(|| Problem::not_found("calendar"))?;
-    Answer::read(asked, &found.row.item(CALENDAR))
+    let found = rows::there::<Calendar>(&asked.store, Table::Settings, CALENDAR).await?;
+    match found.ok_or_else(|| Problem::not_found("calendar"))?.row {
+        Ok(row) => Answer::read(asked, &row.item(CALENDAR)),
+        Err(why) => {
+            let detail = format!("the calendar's row cannot be read ({why})");
+            Err(Problem::new(Kind::Conflict, detail, "write it anew: parloir tenant calendar --from …"))
+        }
+    }
 }
 
 pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     asked.described_here()?;
     let calendar: Calendar = asked.json()?;
-    let before = rows::get::<Calendar>(&asked.store, Table::Settings, CALENDAR).await?;
-    asked.may_put(before.as_ref().map(|before| before.row.change.as_str()))?;
-    let mut tenant = described(api, asked).await?;
-    tenant.calendar = Some(calendar.clone());
-    prepare(api, &tenant).await?;
+    let before = rows::there::<Calendar>(&asked.store, Table::Settings, CALENDAR).await?;
+    asked.may_put(before.as_ref().and_then(There::tag))?;
+    let changed = (Tenant::default(), Some(calendar.clone()), Vec::new());
+    prepare(api, &alone(api, asked, changed).await).await?;
     let new = before.is_none();
     let told = asked.told("calendar");
     let answer = api.directory.commit(&asked.realm, told, |stamp| {
@@ -44,9 +48,9 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
 
 pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     asked.described_here()?;
-    let before = rows::get::<Calendar>(&asked.store, Table::Settings, CALENDAR).await?;
+    let before = rows::there::<Calendar>(&asked.store, Table::Settings, CALENDAR).await?;
     let before = before.ok_or_else(|| Problem::not_found("calendar"))?;
-    asked.may_delete(&before.row.change)?;
+    asked.may_delete(&before.change)?;
     let batch = Batch::new().expect_value(Table::Settings, CALENDAR, before.bytes);
     let batch = batch.delete(Table::Settings, CALENDAR);
     let told = asked.told("calendar: removed");

@@ -10,8 +10,8 @@ use super::asked::MAX_PAGE;
 use super::endpoint::{Endpoint, Method, Place};
 use super::problem::{PROBLEM_JSON, Problem};
 use crate::resource::{
-    BreakGlass, Calendar, Glass, ImportTenant, Item, Key, KeyMade, Line, Myself, NewKey, NewTenant, Page,
-    Setting, Tenant, TenantMade, TenantState, User,
+    Aside, BreakGlass, Calendar, Glass, ImportTenant, Item, Key, KeyMade, Line, Myself, NewKey, NewTenant,
+    Number, Page, Setting, Tenant, TenantMade, TenantState, User,
 };
 
 /// What goes into a route and what comes out of it.
@@ -47,6 +47,9 @@ fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
         Endpoint::GetTenant => gives::<Item<TenantState>>(all),
         Endpoint::PutTenant => takes::<Tenant, Item<TenantState>>(all),
         Endpoint::ImportTenant => takes::<ImportTenant, TenantMade>(all),
+        Endpoint::ListProblems => pages::<Aside>(all),
+        Endpoint::ListNumbers => pages::<Number>(all),
+        Endpoint::GiveNumber => gives::<Item<Number>>(all),
         Endpoint::ListUsers => pages::<User>(all),
         Endpoint::CreateUser | Endpoint::PutUser => takes::<User, Item<User>>(all),
         Endpoint::GetUser => gives::<Item<User>>(all),
@@ -65,6 +68,7 @@ fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
         Endpoint::DeleteUser
         | Endpoint::DeleteKey
         | Endpoint::DeleteLine
+        | Endpoint::TakeNumber
         | Endpoint::DeleteSetting
         | Endpoint::DeleteCalendar => nothing(),
     }

@@ -122,7 +122,15 @@ endpoints! {
     /// Replaces a tenant's record.
     PutTenant = Put "/v1/tenants/{tenant}" Tenant WriteTenant;
     /// Brings a tenant of the operator's file into the directory, with its lines.
-    ImportTenant = Post "/v1/tenants/{tenant}/import" Tenant WriteTenant;
+    ImportTenant = Post "/v1/tenants/{tenant}/import" Tenant ImportTenant;
+    /// What of a tenant's is set aside, because it cannot be read or calls cannot be answered so.
+    ListProblems = Get "/v1/tenants/{tenant}/problems" Tenant ReadProblems;
+    /// The numbers that a tenant was given.
+    ListNumbers = Get "/v1/tenants/{tenant}/numbers" Tenant ReadNumbers;
+    /// Gives a tenant a number: its lines can be made of no other.
+    GiveNumber = Put "/v1/tenants/{tenant}/numbers/{line}" Tenant WriteNumbers;
+    /// Takes a number back, once no line answers it.
+    TakeNumber = Delete "/v1/tenants/{tenant}/numbers/{line}" Tenant WriteNumbers;
     /// A tenant's users, or the installation's.
     ListUsers = Get "/v1/tenants/{tenant}/users" Tenant ReadUsers;
     /// Makes a user.
@@ -145,9 +153,9 @@ endpoints! {
     ListLines = Get "/v1/tenants/{tenant}/lines" Tenant ReadLines;
     /// A line.
     GetLine = Get "/v1/tenants/{tenant}/lines/{line}" Tenant ReadLines;
-    /// Makes or replaces a line. It answers from the next call on.
+    /// Makes or replaces a line of a number that the tenant was given. It answers from the next call on.
     PutLine = Put "/v1/tenants/{tenant}/lines/{line}" Tenant WriteLines;
-    /// Removes a line, with its settings.
+    /// Removes a line, with its settings. Its number stays the tenant's, and live calls go on.
     DeleteLine = Delete "/v1/tenants/{tenant}/lines/{line}" Tenant WriteLines;
     /// A line's settings: words for its agent.
     ListSettings = Get "/v1/tenants/{tenant}/lines/{line}/settings" Tenant ReadLines;

@@ -50,11 +50,11 @@ fn no_more(own: Option<&[Action]>, new: Option<&[Action]>) -> Result<(), Problem
 
 pub(super) async fn list(asked: &Asked) -> Result<Answer, Problem> {
     let (after, limit) = asked.paging()?;
-    let (found, more) =
+    let (found, next) =
         rows::page::<KeptKey>(&asked.store, Table::Users, KEYS, after.as_deref(), limit).await?;
     let found = found.into_iter();
     let found = found.map(|(id, Kept { row, bytes })| (id, Kept { row: listed(row), bytes })).collect();
-    Ok(Answer::page((found, more))?)
+    Ok(Answer::page((found, next))?)
 }
 
 pub(super) async fn get(asked: &Asked) -> Result<Answer, Problem> {

@@ -8,7 +8,9 @@ mod endpoint;
 mod glass;
 mod keys;
 mod lines;
+mod numbers;
 mod problem;
+mod problems;
 mod repeat;
 mod settings;
 mod tenants;
@@ -209,6 +211,10 @@ fn forbidden(principal: &Principal, action: Action, realm: &TenantId) -> Problem
     let able = if principal.realm == *realm { rule.own } else { rule.above };
     let able: Vec<_> = able.iter().map(|role| role.name()).collect();
     let remedy = match able.as_slice() {
+        [] if rule.glass && principal.realm != *realm => {
+            format!("have an operator of the installation do it, who breaks the glass of {realm} before")
+        }
+        [] if !rule.above.is_empty() => "ask whoever runs the installation".to_owned(),
         [] => format!("ask whoever administers {realm}"),
         able => format!("ask somebody who is {} there", able.join(" or ")),
     };
@@ -224,6 +230,10 @@ async fn run(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
         Endpoint::GetTenant => tenants::get(api, asked).await,
         Endpoint::PutTenant => tenants::put(api, asked).await,
         Endpoint::ImportTenant => tenants::import(api, asked).await,
+        Endpoint::ListProblems => problems::list(api, asked).await,
+        Endpoint::ListNumbers => numbers::list(asked).await,
+        Endpoint::GiveNumber => numbers::put(api, asked).await,
+        Endpoint::TakeNumber => numbers::delete(api, asked).await,
         Endpoint::ListUsers => users::list(asked).await,
         Endpoint::CreateUser => users::create(api, asked).await,
         Endpoint::GetUser => users::get(asked).await,

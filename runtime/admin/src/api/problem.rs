@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use parloir_store::StoreError;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -155,6 +156,13 @@ impl From<DirectoryError> for Problem {
                     "change it again, or restart the installation",
                 )
             }
+            DirectoryError::Store(StoreError::ValueTooLarge { length, max }) => {
+                let detail = format!("it has {length} bytes, and no more than {max} are kept of it");
+                Self::new(Kind::Invalid, detail, "write less: shorter words, or fewer of them").of("body")
+            }
+            DirectoryError::Store(
+                error @ (StoreError::BatchTooLarge { .. } | StoreError::KeyLength { .. }),
+            ) => Self::new(Kind::Conflict, error.to_string(), "do it in smaller steps"),
             error @ (DirectoryError::Store(_)
             | DirectoryError::Journal(_)
             | DirectoryError::Damaged(_)

@@ -2,6 +2,7 @@
 //! did, and told again in place of doing it again. A secret is not in it: that is told once.
 
 use jiff::{SignedDuration, Timestamp};
+use parloir_contract::TenantId;
 use parloir_store::{Batch, Table, TenantStore};
 use serde::{Deserialize, Serialize};
 
@@ -116,28 +117,39 @@ pub async fn tidy(directory: &Directory) -> Result<usize, DirectoryError> {
     realms.dedup();
     let mut gone = 0;
     for realm in realms {
-        let store = directory.store(&realm).await?;
-        let mut over = Vec::new();
-        for (key, kept) in rows::all::<KeptKey>(&store, Table::Users, KEYS).await? {
-            if is_over(kept.row.is.key.expires) {
-                over.push((Table::Users, format!("{KEYS}{key}"), kept.bytes));
+        match tidy_one(directory, &realm).await {
+            Ok(rows) => gone += rows,
+            // The others' goes all the same.
+            Err(error) => {
+                tracing::warn!(tenant = %realm, %error, "what was kept long enough of a tenant's is still there; it is tried again");
             }
         }
-        for (key, kept) in rows::all::<Given>(&store, Table::Settings, REQUESTS).await? {
-            if is_over(kept.row.at) {
-                over.push((Table::Settings, format!("{REQUESTS}{key}"), kept.bytes));
-            }
+    }
+    Ok(gone)
+}
+
+async fn tidy_one(directory: &Directory, realm: &TenantId) -> Result<usize, DirectoryError> {
+    let store = directory.store(realm).await?;
+    let (mut over, mut gone) = (Vec::new(), 0);
+    for (key, kept) in rows::all::<KeptKey>(&store, Table::Users, KEYS).await? {
+        if is_over(kept.row.is.key.expires) {
+            over.push((Table::Users, format!("{KEYS}{key}"), kept.bytes));
         }
-        for (key, kept) in rows::all::<Glass>(&store, Table::Settings, GLASS).await? {
-            if is_over(kept.row.is.until) {
-                over.push((Table::Settings, format!("{GLASS}{key}"), kept.bytes));
-            }
+    }
+    for (key, kept) in rows::all::<Given>(&store, Table::Settings, REQUESTS).await? {
+        if is_over(kept.row.at) {
+            over.push((Table::Settings, format!("{REQUESTS}{key}"), kept.bytes));
         }
-        for (table, key, bytes) in over {
-            let batch = Batch::new().expect_value(table, &key, bytes).delete(table, &key);
-            let _written_anew = store.apply(batch).await?;
-            gone += 1;
+    }
+    for (key, kept) in rows::all::<Glass>(&store, Table::Settings, GLASS).await? {
+        if is_over(kept.row.is.until) {
+            over.push((Table::Settings, format!("{GLASS}{key}"), kept.bytes));
         }
+    }
+    for (table, key, bytes) in over {
+        let batch = Batch::new().expect_value(table, &key, bytes).delete(table, &key);
+        let _written_anew = store.apply(batch).await?;
+        gone += 1;
     }
     Ok(gone)
 }

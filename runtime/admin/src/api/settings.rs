@@ -7,13 +7,14 @@ use super::answer::{Answer, room};
 use super::asked::Asked;
 use super::lines;
 use super::problem::{Kind, Problem};
-use crate::directory::{Batches, rows, settings_of};
+use crate::directory::rows::{self, There};
+use crate::directory::{Batches, settings_of};
 use crate::resource::{MAX_SETTING, MAX_SETTINGS, Setting};
 
 pub(super) async fn list(asked: &Asked) -> Result<Answer, Problem> {
     asked.described_here()?;
     let number = asked.line()?;
-    lines::kept(asked, &number).await?;
+    lines::there(asked, &number).await?;
     let (after, limit) = asked.paging()?;
     let prefix = settings_of(&number);
     let page = rows::page::<Setting>(&asked.store, Table::Settings, &prefix, after.as_deref(), limit).await?;
@@ -29,11 +30,11 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
         let remedy = format!("write at most {MAX_SETTING} bytes, or keep it among the tenant's documents");
         return Err(Problem::new(Kind::Invalid, detail, remedy).of("value"));
     }
-    let line = lines::kept(asked, &number).await?;
+    let line = lines::there(asked, &number).await?;
     let prefix = settings_of(&number);
     let row = format!("{prefix}{name}");
-    let before = rows::get::<Setting>(&asked.store, Table::Settings, &row).await?;
-    asked.may_put(before.as_ref().map(|before| before.row.change.as_str()))?;
+    let before = rows::there::<Setting>(&asked.store, Table::Settings, &row).await?;
+    asked.may_put(before.as_ref().and_then(There::tag))?;
     let new = before.is_none();
     if new {
         let there = rows::count(&asked.store, Table::Settings, &prefix).await?;
@@ -59,9 +60,9 @@ pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
     asked.described_here()?;
     let (number, name) = (asked.line()?, asked.name()?);
     let row = format!("{}{name}", settings_of(&number));
-    let before = rows::get::<Setting>(&asked.store, Table::Settings, &row).await?;
+    let before = rows::there::<Setting>(&asked.store, Table::Settings, &row).await?;
     let before = before.ok_or_else(|| Problem::not_found("setting").of("name"))?;
-    asked.may_delete(&before.row.change)?;
+    asked.may_delete(&before.change)?;
     let batch = Batch::new().expect_value(Table::Settings, &row, before.bytes).delete(Table::Settings, &row);
     let told = asked.told(format!("setting {name} of line {number}: removed"));
     let gone = api.directory.commit(&asked.realm, told, |_| Ok((Batches::of(&asked.store, batch), ())));

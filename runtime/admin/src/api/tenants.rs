@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use parloir_contract::TenantId;
 use parloir_store::{Batch, Table, TenantStore};
 use parloir_tenancy::config::TenantConfig;
 
 use super::answer::Answer;
 use super::asked::{Asked, named};
-use super::lines::{claim, described, prepare};
+use super::lines::{alone, prepare};
 use super::problem::{Kind, Problem};
-use super::{Api, repeat};
-use crate::directory::rows::{self, Kept, Row};
+use super::{Api, numbers, repeat};
+use crate::directory::rows::{self, There};
 use crate::directory::{Batches, CALENDAR, DirectoryError, Stamp, USERS, settings_of, user_with_key};
 use crate::home::Home;
 use crate::resource::{
@@ -30,26 +31,37 @@ fn check(tenant: &Tenant) -> Result<(), Problem> {
 
 /// What the operator's file says, as the API shows it.
 fn of_file(config: &TenantConfig) -> Item<TenantState> {
-    let tenant = Tenant { quota: config.quota.clone(), retention: config.retention };
-    let spec = TenantState { source: Source::File, tenant };
+    let tenant = Some(Tenant { quota: config.quota.clone(), retention: config.retention });
+    let spec = TenantState { source: Source::File, tenant, problems: 0 };
     Item { id: config.id.to_string(), etag: String::new(), changed: None, spec }
 }
 
-fn of_row(id: &str, Row { change, at, is }: Row<Tenant>) -> Item<TenantState> {
-    let spec = TenantState { source: Source::Directory, tenant: is };
-    Item { id: id.to_owned(), etag: change, changed: Some(at), spec }
+/// What a row says, where it can be read, and how much of that tenant is set aside.
+fn of_row(id: &str, there: There<Tenant>, problems: usize) -> Item<TenantState> {
+    let (changed, tenant) = match there.row {
+        Ok(row) => (Some(row.at), Some(row.is)),
+        Err(_) => (None, None),
+    };
+    let spec = TenantState { source: Source::Directory, tenant, problems };
+    Item { id: id.to_owned(), etag: there.change, changed, spec }
 }
 
-async fn record(api: &Api, asked: &Asked) -> Result<Option<Kept<Tenant>>, Problem> {
-    Ok(rows::get(api.directory.installation(), Table::Tenant, asked.realm.as_str()).await?)
+async fn record(api: &Api, asked: &Asked) -> Result<Option<There<Tenant>>, Problem> {
+    Ok(rows::there(api.directory.installation(), Table::Tenant, asked.realm.as_str()).await?)
 }
 
 pub(super) async fn list(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let (after, limit) = asked.paging()?;
-    let (found, more) =
-        rows::page::<Tenant>(&asked.store, Table::Tenant, "", after.as_deref(), limit).await?;
-    let mut items: BTreeMap<String, Item<TenantState>> =
-        found.into_iter().map(|(id, kept)| (id.clone(), of_row(&id, kept.row))).collect();
+    let (found, next) =
+        rows::page_there::<Tenant>(&asked.store, Table::Tenant, "", after.as_deref(), limit).await?;
+    let mut items = BTreeMap::<String, Item<TenantState>>::new();
+    for (id, there) in found {
+        let problems = match id.parse::<TenantId>() {
+            Ok(tenant) => api.directory.aside(&tenant).await.len(),
+            Err(_) => 1,
+        };
+        items.insert(id.clone(), of_row(&id, there, problems));
+    }
     for declared in api.directory.premises().declared() {
         let id = declared.id.as_str();
         let later = after.as_deref().is_none_or(|after| id > after);
@@ -57,7 +69,7 @@ pub(super) async fn list(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
             items.insert(id.to_owned(), of_file(declared));
         }
     }
-    let more = more || items.len() > limit;
+    let more = next.is_some() || items.len() > limit;
     let items: Vec<_> = items.into_values().take(limit).collect();
     let next = items.last().filter(|_| more).map(|last| last.id.clone());
     Ok(Answer::ok(&Page { items, next })?)
@@ -65,7 +77,10 @@ pub(super) async fn list(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
 
 pub(super) async fn get(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     match record(api, asked).await? {
-        Some(kept) => Answer::read(asked, &of_row(asked.realm.as_str(), kept.row)),
+        Some(there) => {
+            let problems = api.directory.aside(&asked.realm).await.len();
+            Answer::read(asked, &of_row(asked.realm.as_str(), there, problems))
+        }
         None => match api.directory.declared(&asked.realm) {
             Some(declared) => Answer::read(asked, &of_file(declared)),
             // Of the installation itself there is no record.
@@ -122,6 +137,11 @@ pub(super) async fn create(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
             return Err(Problem::new(Kind::Conflict, detail, remedy).of("id"));
         }
     }
+    if api.directory.has_left(&id).await? {
+        let detail = format!("something of another tenant that was called {id} rests here");
+        let remedy = "choose another name: whoever is made under this one would come into what is not theirs";
+        return Err(Problem::new(Kind::Conflict, detail, remedy).of("id"));
+    }
     let home = Home::of(&api.directory.premises().home(&id)).await;
     prepare(api, &tenant_config(id.clone(), tenant.clone(), None, Vec::new(), &home)).await?;
     let store = api.directory.store(&id).await?;
@@ -134,8 +154,16 @@ pub(super) async fn create(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
         Ok((Batches { installation, tenant: Some((store, batch)) }, made(id.as_str(), Some(&owner), stamp)?))
     })
     .await?;
-    api.directory.take_in(&id).await?;
+    take_in(api, &id).await;
     Ok(answer)
+}
+
+/// Has a tenant answered that was made now. What goes wrong with it is told by its problems: whoever asked has to be given the
+/// owner's key all the same, which is told this once.
+async fn take_in(api: &Api, id: &TenantId) {
+    if let Err(error) = api.directory.take_in(id).await {
+        tracing::error!(tenant = %id, %error, "a tenant that was made is not answered yet");
+    }
 }
 
 pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
@@ -143,17 +171,17 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let tenant: Tenant = asked.json()?;
     check(&tenant)?;
     let before = record(api, asked).await?.ok_or_else(|| Problem::not_found("tenant").of("tenant"))?;
-    asked.may_put(Some(&before.row.change))?;
-    let mut candidate = described(api, asked).await?;
-    (candidate.quota, candidate.retention) = (tenant.quota.clone(), tenant.retention);
-    prepare(api, &candidate).await?;
+    asked.may_put(Some(&before.change))?;
+    prepare(api, &alone(api, asked, (tenant.clone(), None, Vec::new())).await).await?;
+    let problems = api.directory.aside(&asked.realm).await.len();
     let told = asked.told(format!("record of tenant {}", asked.realm));
     let answer = api.directory.commit(&asked.realm, told, |stamp| {
         let id = asked.realm.as_str();
         let installation = Batch::new().expect_value(Table::Tenant, id, before.bytes);
         let installation = installation.put(Table::Tenant, id, stamp.bytes(&tenant)?);
-        let row = Row { change: stamp.change.clone(), at: stamp.at, is: tenant };
-        Ok((Batches { installation, tenant: None }, Answer::written(&of_row(id, row), false)?))
+        let spec = TenantState { source: Source::Directory, tenant: Some(tenant), problems };
+        let answer = Answer::written(&stamp.item(id, spec), false)?;
+        Ok((Batches { installation, tenant: None }, answer))
     });
     let answer = answer.await?;
     api.directory.take_in(&asked.realm).await?;
@@ -174,7 +202,7 @@ fn fitting(config: &TenantConfig) -> Result<Vec<(&parloir_tenancy::config::LineC
             let detail = format!("line {}: setting {name:?} does not fit", line.number);
             return refused(detail, "give it a plain name and at most 3,000 bytes, in parloir.toml");
         }
-        // The row and the claim, each with what it expects, and the settings.
+        // The row, the claim on its number with what it expects, the number, and the settings.
         steps += 4 + line.settings.len();
         lines.push((line, kept));
     }
@@ -199,7 +227,7 @@ pub(super) async fn import(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
     let lines = fitting(declared)?;
     let mut installation = Batch::new().expect_absent(Table::Tenant, asked.realm.as_str());
     for (line, _) in &lines {
-        installation = claim(api, asked, &line.number, installation).await?;
+        installation = numbers::claim(api, asked, &line.number, installation).await?;
     }
     let brought = api.directory.premises().bring_home(declared).await;
     brought.map_err(|sentence| Problem::sentence(Kind::Conflict, &sentence))?;
@@ -216,7 +244,9 @@ pub(super) async fn import(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
         0 => Some(Owner::of(&store, owner)?),
         _ => None,
     };
-    let told = asked.told(format!("tenant {}: imported with {} lines", asked.realm, lines.len()));
+    let with = owner.as_ref().map(|owner| format!(", owner {} and a key of its owner's", owner.id));
+    let with = with.unwrap_or_default();
+    let told = asked.told(format!("tenant {}: imported with {} lines{with}", asked.realm, lines.len()));
     let answer = repeat::once(api, asked, told, |stamp| {
         let installation = installation.put(Table::Tenant, asked.realm.as_str(), stamp.bytes(&tenant)?);
         let mut batch = match &owner {
@@ -227,6 +257,7 @@ pub(super) async fn import(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
             batch = batch.put(Table::Settings, CALENDAR, stamp.bytes(calendar)?);
         }
         for (config, line) in &lines {
+            batch = numbers::given(asked, &config.number, batch, stamp)?;
             batch = batch.put(Table::Lines, config.number.as_str(), stamp.bytes(line)?);
             for (name, value) in &config.settings {
                 let row = format!("{}{name}", settings_of(&config.number));
@@ -237,6 +268,6 @@ pub(super) async fn import(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
         Ok((Batches { installation, tenant: Some((store, batch)) }, answer))
     })
     .await?;
-    api.directory.take_in(&asked.realm).await?;
+    take_in(api, &asked.realm).await;
     Ok(answer)
 }

@@ -6,7 +6,7 @@ mod error;
 pub(crate) mod rows;
 mod setup;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -15,7 +15,7 @@ use parloir_journal::{Administered, Journal};
 use parloir_store::{Applied, Batch, Kms, Store, StoreError, Table, TenantStore};
 use parloir_tenancy::INSTALLATION;
 use parloir_tenancy::config::TenantConfig;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, RwLock};
 
 pub use error::DirectoryError;
 pub(crate) use rows::Stamp;
@@ -23,7 +23,9 @@ pub(crate) use setup::{days, user_with_key};
 
 use crate::home::Home;
 use crate::premises::Premises;
-use crate::resource::{Calendar, KeptKey, Key, Line, Setting, Source, Tenant, User, tenant_config};
+use crate::resource::{
+    Aside, Calendar, KeptKey, Key, Line, Setting, Source, Tenant, User, is_name, tenant_config,
+};
 use crate::role::{Action, is_installation};
 use crate::secret::ApiKey;
 
@@ -35,6 +37,8 @@ pub(crate) const GLASS: &str = "glass/";
 pub(crate) const USERS: &str = "user/";
 /// What the keys of API keys begin with, there.
 pub(crate) const KEYS: &str = "key/";
+/// What the keys of the numbers that a tenant was given begin with, there.
+pub(crate) const NUMBERS: &str = "number/";
 /// What the keys of lines' settings begin with, in [`Table::Settings`].
 const LINES: &str = "line/";
 
@@ -119,6 +123,21 @@ pub struct Directory {
     premises: Arc<dyn Premises>,
     /// One tenant is taken in at a time, as its rows are then.
     taking_in: Mutex<()>,
+    /// What of each tenant is set aside since it was taken in; no entry where nothing is.
+    aside: RwLock<HashMap<TenantId, Vec<Aside>>>,
+}
+
+/// A tenant as its rows say, as far as they can be read.
+struct Described {
+    /// The tenant; `None` where its record itself cannot be read.
+    tenant: Option<TenantConfig>,
+    /// What could not be read.
+    aside: Vec<Aside>,
+}
+
+/// What is said of a row that cannot be read.
+fn unread(what: impl Into<String>, why: &str, remedy: &str) -> Aside {
+    Aside::of(what, format!("its row cannot be read ({why}): {remedy}"))
 }
 
 /// The name that the installation's own rows are kept under.
@@ -126,27 +145,34 @@ fn own() -> Result<TenantId, DirectoryError> {
     INSTALLATION.parse().map_err(|_| DirectoryError::Damaged("its own name".into()))
 }
 
-/// A tenant's name, as a row has it.
-fn tenant_of(id: &str) -> Result<TenantId, DirectoryError> {
-    id.parse().map_err(|_| DirectoryError::Damaged("a tenant's name".into()))
-}
-
 /// What the installation grants the tenants that are described in the directory of these rooms, in the order of their names: for
-/// whoever looks after calls that nobody answers now. Makes nothing where there is no directory.
+/// whoever looks after calls that nobody answers now. `None` of a tenant whose record cannot be read. Makes nothing where there
+/// is no directory.
 ///
 /// # Errors
 /// Where it cannot be read.
-pub async fn granted(rooms: &Rooms) -> Result<Vec<(TenantId, Tenant)>, DirectoryError> {
+pub async fn granted(rooms: &Rooms) -> Result<Vec<(TenantId, Option<Tenant>)>, DirectoryError> {
     let own = own()?;
     if !rooms.kms.knows(&own).await.map_err(StoreError::from)? {
         return Ok(Vec::new());
     }
     let installation = TenantStore::open(rooms.store.clone(), &*rooms.kms, own).await?;
     let mut granted = Vec::new();
-    for (id, kept) in rows::all::<Tenant>(&installation, Table::Tenant, "").await? {
-        granted.push((tenant_of(&id)?, kept.row.is));
+    for (id, there) in rows::all_there::<Tenant>(&installation, Table::Tenant, "").await? {
+        if let Ok(id) = id.parse() {
+            granted.push((id, there.row.ok().map(|row| row.is)));
+        }
     }
     Ok(granted)
+}
+
+/// The tenants that are described in the directory of these rooms, whether their records can be read or not. Makes nothing where
+/// there is no directory.
+///
+/// # Errors
+/// Where it cannot be read.
+pub async fn described(rooms: &Rooms) -> Result<Vec<TenantId>, DirectoryError> {
+    Ok(granted(rooms).await?.into_iter().map(|(id, _)| id).collect())
 }
 
 impl Directory {
@@ -156,7 +182,8 @@ impl Directory {
     /// Where the installation's own rows cannot be opened.
     pub async fn open(rooms: Rooms, premises: Arc<dyn Premises>) -> Result<Self, DirectoryError> {
         let installation = TenantStore::open(rooms.store.clone(), &*rooms.kms, own()?).await?;
-        Ok(Self { rooms, installation, premises, taking_in: Mutex::default() })
+        let (taking_in, aside) = (Mutex::default(), RwLock::default());
+        Ok(Self { rooms, installation, premises, taking_in, aside })
     }
 
     /// The installation's own storage.
@@ -228,7 +255,14 @@ impl Directory {
         };
         let ended = match &done {
             Ok(_) => told.end(true).await,
-            Err(DirectoryError::Changed) => told.end(false).await,
+            Err(
+                DirectoryError::Changed
+                | DirectoryError::Store(
+                    StoreError::ValueTooLarge { .. }
+                    | StoreError::BatchTooLarge { .. }
+                    | StoreError::KeyLength { .. },
+                ),
+            ) => told.end(false).await,
             // Whether it was done nobody knows but the rows: it stays in the log as interrupted.
             Err(
                 DirectoryError::Store(_)
@@ -265,44 +299,168 @@ impl Directory {
     /// # Errors
     /// Where they cannot be read.
     pub async fn tenants(&self) -> Result<Vec<TenantId>, DirectoryError> {
-        let rows = rows::all::<Tenant>(&self.installation, Table::Tenant, "").await?;
-        rows.iter().map(|(id, _)| tenant_of(id)).collect()
+        let rows = rows::all_there::<Tenant>(&self.installation, Table::Tenant, "").await?;
+        Ok(rows.iter().filter_map(|(id, _)| id.parse().ok()).collect())
     }
 
-    /// A tenant that is described here, as the house has it.
-    ///
-    /// # Errors
-    /// Where its rows cannot be read.
-    pub async fn tenant(&self, id: &TenantId) -> Result<Option<TenantConfig>, DirectoryError> {
-        let record = rows::get::<Tenant>(&self.installation, Table::Tenant, id.as_str()).await?;
+    /// Whose a number is.
+    pub(crate) async fn holder(&self, number: &LineId) -> Result<Option<Vec<u8>>, DirectoryError> {
+        Ok(self.installation.get(Table::Lines, number.as_str()).await?)
+    }
+
+    /// Whether something rests here of a tenant of this name, who is not described any more: whoever made one of the same name
+    /// would come into it.
+    pub(crate) async fn has_left(&self, id: &TenantId) -> Result<bool, DirectoryError> {
+        if !self.rooms.kms.knows(id).await.map_err(StoreError::from)? {
+            return Ok(false);
+        }
+        if !self.rooms.journal.calls(id, None, 1).await?.calls.is_empty() {
+            return Ok(true);
+        }
+        let store = self.store(id).await?;
+        for table in Table::ALL {
+            if rows::count(&store, table, "").await? > 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// A tenant that is described here, as the house has it, as far as its rows can be read.
+    async fn tenant(&self, id: &TenantId) -> Result<Option<Described>, DirectoryError> {
+        let record = rows::there::<Tenant>(&self.installation, Table::Tenant, id.as_str()).await?;
         let Some(record) = record else { return Ok(None) };
+        let record = match record.row {
+            Ok(row) => row.is,
+            Err(why) => {
+                let aside = unread(Aside::WHOLE, &why, "write it anew with `parloir tenant set`");
+                return Ok(Some(Described { tenant: None, aside: vec![aside] }));
+            }
+        };
+        let mut aside = Vec::new();
         let store = self.store(id).await?;
         let home = Home::of(&self.premises.home(id)).await;
-        let calendar = rows::get::<Calendar>(&store, Table::Settings, CALENDAR).await?;
+        let calendar = match rows::there::<Calendar>(&store, Table::Settings, CALENDAR).await? {
+            None => None,
+            Some(there) => match there.row {
+                Ok(row) => Some(row.is),
+                Err(why) => {
+                    aside.push(unread(CALENDAR, &why, "write it anew with `parloir tenant calendar`"));
+                    None
+                }
+            },
+        };
         let mut settings = BTreeMap::<String, BTreeMap<String, String>>::new();
-        for (key, kept) in rows::all::<Setting>(&store, Table::Settings, LINES).await? {
-            if let Some((line, name)) = key.split_once('/') {
-                settings.entry(line.to_owned()).or_default().insert(name.to_owned(), kept.row.is.value);
+        for (key, there) in rows::all_there::<Setting>(&store, Table::Settings, LINES).await? {
+            let Some((line, name)) = key.split_once('/') else { continue };
+            match there.row {
+                Ok(row) => {
+                    settings.entry(line.to_owned()).or_default().insert(name.to_owned(), row.is.value);
+                }
+                Err(why) => {
+                    let what = format!("setting {name} of line {line}");
+                    aside.push(unread(what, &why, "write it anew with `parloir line set --setting`"));
+                }
             }
         }
         let mut lines = Vec::new();
-        for (number, kept) in rows::all::<Line>(&store, Table::Lines, "").await? {
+        for (number, there) in rows::all_there::<Line>(&store, Table::Lines, "").await? {
+            let what = format!("line {number}");
             let settings = settings.remove(&number).unwrap_or_default();
-            let number = number.parse().map_err(|_| DirectoryError::Damaged("a line's number".into()))?;
-            lines.push(kept.row.is.config(number, settings, &home));
+            let remedy = "write it anew with `parloir line set`, or remove it with `parloir line remove`";
+            let line = match (there.row, number.parse::<LineId>()) {
+                (Ok(row), Ok(number)) if is_name(&row.is.agent) => row.is.config(number, settings, &home),
+                (Ok(_), Ok(_)) => {
+                    aside.push(unread(what, "it names no agent", remedy));
+                    continue;
+                }
+                (Err(why), _) => {
+                    aside.push(unread(what, &why, remedy));
+                    continue;
+                }
+                (Ok(_), Err(error)) => {
+                    aside.push(unread(what, &error.to_string(), remedy));
+                    continue;
+                }
+            };
+            if self.holder(&line.number).await?.as_deref() != Some(id.as_str().as_bytes()) {
+                let remedy = "have whoever runs the installation give it (`parloir number give`)";
+                aside.push(Aside::of(what, format!("its number is not the tenant's: {remedy}")));
+                continue;
+            }
+            lines.push(line);
         }
-        let calendar = calendar.map(|kept| kept.row.is);
-        Ok(Some(tenant_config(id.clone(), record.row.is, calendar, lines, &home)))
+        let tenant = Some(tenant_config(id.clone(), record, calendar, lines, &home));
+        Ok(Some(Described { tenant, aside }))
     }
 
-    /// Has the installation answer a tenant's calls as its rows say now.
+    /// Has the installation answer a tenant's calls as its rows say now, without what of it cannot be answered so: that is set
+    /// aside.
     ///
     /// # Errors
-    /// Where it does not: then it answers them as before.
+    /// Where its rows cannot be read, or nothing of it can be answered: then it is answered as before.
     pub async fn take_in(&self, id: &TenantId) -> Result<(), DirectoryError> {
         let _one_at_a_time = self.taking_in.lock().await;
-        let Some(tenant) = self.tenant(id).await? else { return Ok(()) };
-        self.premises.take_in(tenant).await.map_err(DirectoryError::NotTakenIn)
+        let Some(Described { tenant, mut aside }) = self.tenant(id).await? else { return Ok(()) };
+        if let Some(tenant) = tenant {
+            let left_out = self.premises.take_in(vec![tenant]).await;
+            aside.extend(left_out.into_iter().map(|(_, aside)| aside));
+        }
+        let whole = aside.iter().find(|aside| aside.what == Aside::WHOLE).map(|aside| aside.problem.clone());
+        self.set_aside(id, aside).await;
+        whole.map_or(Ok(()), |problem| Err(DirectoryError::NotTakenIn(problem)))
+    }
+
+    /// The same for every tenant that is described here. What cannot be read or answered of one keeps nobody else from being
+    /// answered.
+    ///
+    /// # Errors
+    /// Where it cannot be read which tenants there are.
+    pub async fn take_in_all(&self) -> Result<(), DirectoryError> {
+        let _one_at_a_time = self.taking_in.lock().await;
+        let (mut tenants, mut all) = (Vec::new(), BTreeMap::<TenantId, Vec<Aside>>::new());
+        for (id, _) in rows::all_there::<Tenant>(&self.installation, Table::Tenant, "").await? {
+            let Ok(id) = id.parse::<TenantId>() else {
+                tracing::error!("a row of the directory has no tenant's name, and is left out");
+                continue;
+            };
+            let aside = match self.tenant(&id).await {
+                Ok(Some(Described { tenant, aside })) => {
+                    tenants.extend(tenant);
+                    aside
+                }
+                Ok(None) => Vec::new(),
+                Err(error) => {
+                    vec![Aside::whole(format!("its rows cannot be read ({error}): see to its data"))]
+                }
+            };
+            all.insert(id, aside);
+        }
+        for (id, aside) in self.premises.take_in(tenants).await {
+            all.entry(id).or_default().push(aside);
+        }
+        for (id, aside) in all {
+            self.set_aside(&id, aside).await;
+        }
+        Ok(())
+    }
+
+    /// Notes what of a tenant is set aside now, and tells whoever runs the installation.
+    async fn set_aside(&self, tenant: &TenantId, mut aside: Vec<Aside>) {
+        aside.sort();
+        for Aside { what, problem } in &aside {
+            tracing::error!(%tenant, what, problem, "something of a tenant's is set aside: calls are answered without it");
+        }
+        let mut all = self.aside.write().await;
+        match aside.is_empty() {
+            true => all.remove(tenant),
+            false => all.insert(tenant.clone(), aside),
+        };
+    }
+
+    /// What of a tenant is set aside, in a fixed order.
+    pub(crate) async fn aside(&self, tenant: &TenantId) -> Vec<Aside> {
+        self.aside.read().await.get(tenant).cloned().unwrap_or_default()
     }
 }
 

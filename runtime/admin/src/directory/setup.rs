@@ -3,7 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use parloir_store::{Batch, Table, TenantStore};
 
-use super::{Batches, By, Directory, DirectoryError, KEYS, Stamp, Told, USERS, rows};
+use super::rows::{self, Kept, There};
+use super::{Batches, By, Directory, DirectoryError, KEYS, Stamp, Told, USERS};
 use crate::resource::{KeptKey, Key, MAX_KEY_DAYS, User};
 use crate::role::{Action, Role};
 use crate::secret::{ApiKey, random_id};
@@ -42,9 +43,19 @@ impl Directory {
     /// Where it could not be made; then nothing was.
     pub async fn set_up(&self, anew: bool) -> Result<Option<String>, DirectoryError> {
         let store = self.installation().clone();
-        let users = rows::all::<User>(&store, Table::Users, USERS).await?;
-        let owner = users.into_iter().find(|(_, user)| user.row.is.role == Role::Owner);
+        let users = rows::all_there::<User>(&store, Table::Users, USERS).await?;
+        let unread = users.iter().any(|(_, user)| user.row.is_err());
+        let owner = users.into_iter().find_map(|(id, There { bytes, row, .. })| {
+            row.ok().filter(|row| row.is.role == Role::Owner).map(|row| (id, Kept { row, bytes }))
+        });
         match (owner, anew) {
+            // Among what cannot be read may be an owner: another is made only where somebody means it.
+            (None, false) if unread => {
+                tracing::error!(
+                    "who owns the installation cannot be read: start it once with --new-owner-key to make another owner"
+                );
+                Ok(None)
+            }
             (Some(_), false) => Ok(None),
             (Some((owner, kept)), true) => {
                 let unchanged = (format!("{USERS}{owner}"), kept.bytes);

@@ -18,10 +18,11 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use parking_lot::Mutex;
+use parloir_admin::resource::Aside;
 use parloir_admin::{Directory, Premises, Rooms, router};
 use parloir_contract::TenantId;
 use parloir_journal::{Administered, Ending, Journal, RecordBody};
-use parloir_store::{Embedded, Keyring, Kms, Store};
+use parloir_store::{Embedded, Keyring, Kms, Store, TenantStore};
 use parloir_tenancy::House as Lines;
 use parloir_tenancy::config::TenantConfig;
 use serde_json::{Value, json};
@@ -34,6 +35,8 @@ pub struct Site {
     home: PathBuf,
     pub taken_in: Mutex<Vec<TenantConfig>>,
     pub brought: Mutex<Vec<TenantId>>,
+    /// Components that are not there any more.
+    pub gone: Mutex<Vec<String>>,
 }
 
 impl Site {
@@ -63,9 +66,21 @@ impl Premises for Site {
         Lines::new(vec![tenant.clone()]).map(drop).map_err(|error| error.to_string())
     }
 
-    async fn take_in(&self, tenant: TenantConfig) -> Result<(), String> {
-        self.taken_in.lock().push(tenant);
-        Ok(())
+    async fn take_in(&self, tenants: Vec<TenantConfig>) -> Vec<(TenantId, Aside)> {
+        let mut left_out = Vec::new();
+        for mut tenant in tenants {
+            let gone = self.gone.lock().clone();
+            tenant.lines.retain(|line| {
+                let there = !gone.iter().any(|name| line.agent.ends_with(name));
+                if !there {
+                    let what = format!("line {}", line.number);
+                    left_out.push((tenant.id.clone(), Aside::of(what, "`agent` is not there: put it there")));
+                }
+                there
+            });
+            self.taken_in.lock().push(tenant);
+        }
+        left_out
     }
 
     async fn bring_home(&self, tenant: &TenantConfig) -> Result<(), String> {
@@ -150,6 +165,7 @@ impl House {
             home: folder.path().join("tenants"),
             taken_in: Mutex::default(),
             brought: Mutex::default(),
+            gone: Mutex::default(),
         });
         let rooms = Rooms { store, kms: kms.clone(), journal: journal.clone() };
         let directory = Arc::new(Directory::open(rooms, site.clone()).await.unwrap());
@@ -226,6 +242,22 @@ impl House {
     pub async fn tenant_with_admin(&self, id: &str) -> String {
         let owner = self.tenant(id).await;
         self.user(id, &owner, "admin").await.1
+    }
+
+    /// Makes an operator of the installation, and returns their key.
+    pub async fn operator(&self) -> String {
+        self.user("installation", &self.owner, "operator").await.1
+    }
+
+    /// Gives a tenant a number.
+    pub async fn give(&self, id: &str, number: &str) {
+        let path = format!("/v1/tenants/{id}/numbers/{number}");
+        self.ask(("PUT", &path), &self.operator().await, &[], None).await.is(201);
+    }
+
+    /// The rows of a tenant, or of the installation.
+    pub async fn rows(&self, tenant: &str) -> TenantStore {
+        TenantStore::open(self.store.clone(), &*self.kms, tenant.parse().unwrap()).await.unwrap()
     }
 
     /// What the administration told in a log, the newest first, each with how it ended.

@@ -1,8 +1,11 @@
-//! The operator's commands on the API of the administration: `parloir tenant`, `user`, `key` and `line`.
+//! The operator's commands on the API of the administration: `parloir tenant`, `user`, `key`, `number`, `line` and
+//! `quota`.
 
 mod client;
 pub(crate) mod key;
 pub(crate) mod line;
+pub(crate) mod number;
+pub(crate) mod quota;
 pub(crate) mod tenant;
 pub(crate) mod user;
 

@@ -1,6 +1,6 @@
 //! `parloir tenant`: who lives in an installation.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use parloir_admin::resource::{BreakGlass, Calendar, ImportTenant};
@@ -35,11 +35,19 @@ enum What {
         after_help = "Example:\n  parloir tenant set cabinet --quota concurrent-calls=20 --retention 'recording=6 months'"
     )]
     Set(Set),
+    /// List what of a tenant is set aside: what cannot be read, and what calls cannot be answered by.
+    #[command(after_help = "Example:\n  parloir tenant problems cabinet")]
+    Problems(Problems),
     /// Bring a tenant of the operator's file into the directory, with its lines; then its [[tenant]] can be removed there.
-    #[command(after_help = "Example:\n  parloir tenant import cabinet --owner 'Anne Durand'")]
+    /// It prints its owner's key: an operator can, who broke its glass before.
+    #[command(
+        after_help = "Example:\n  parloir tenant break-glass cabinet --why 'it moves into the directory'\n  parloir tenant import cabinet --owner 'Anne Durand'"
+    )]
     Import(Import),
-    /// Say when appointments can be made: the table [tenant.calendar], in a file of its own.
-    #[command(after_help = "Example:\n  parloir tenant calendar cabinet --from calendar.toml")]
+    /// Show when appointments can be made, or say so: the table [tenant.calendar], in a file of its own.
+    #[command(
+        after_help = "Examples:\n  parloir tenant calendar cabinet\n  parloir tenant calendar cabinet --from calendar.toml\n  parloir tenant calendar cabinet --remove"
+    )]
     Calendar(CalendarOf),
     /// Break the glass of a tenant: see and change what is its own, for a time. It is told so.
     #[command(
@@ -115,12 +123,23 @@ struct Import {
 }
 
 #[derive(Args)]
+struct Problems {
+    /// Which. Default: your key's own.
+    tenant: Option<TenantId>,
+    #[command(flatten)]
+    api: ApiArgs,
+}
+
+#[derive(Args)]
 struct CalendarOf {
     /// Which. Default: your key's own.
     tenant: Option<TenantId>,
     /// A file as in [tenant.calendar]: open = { monday = ["09:00-12:00"] }.
     #[arg(long, value_name = "FILE")]
-    from: PathBuf,
+    from: Option<PathBuf>,
+    /// Take the calendar away: agents have none.
+    #[arg(long, conflicts_with = "from")]
+    remove: bool,
     #[command(flatten)]
     api: ApiArgs,
 }
@@ -146,6 +165,7 @@ impl Tenant {
             What::List(list) => list.run().await,
             What::Show(show) => show.run().await,
             What::Set(set) => set.run().await,
+            What::Problems(problems) => problems.run().await,
             What::Import(import) => import.run().await,
             What::Calendar(calendar) => calendar.run().await,
             What::BreakGlass(glass) => glass.run().await,
@@ -192,9 +212,16 @@ impl List {
         };
         let row = |item: &Value| {
             let id = text(item, "/id").to_owned();
-            [id, text(item, "/spec/source").to_owned(), number(item, "concurrent-calls")]
+            let problems = match item.pointer("/spec/problems").and_then(Value::as_u64) {
+                None | Some(0) => String::new(),
+                Some(problems) => problems.to_string(),
+            };
+            [id, text(item, "/spec/source").to_owned(), number(item, "concurrent-calls"), problems]
         };
-        table(["TENANT", "DESCRIBED IN", "CALLS AT ONCE"], &all.iter().map(row).collect::<Vec<_>>());
+        table(
+            ["TENANT", "DESCRIBED IN", "CALLS AT ONCE", "PROBLEMS"],
+            &all.iter().map(row).collect::<Vec<_>>(),
+        );
         Ok(())
     }
 }
@@ -232,7 +259,9 @@ impl Set {
         let client = Client::new(&self.api)?;
         let path = format!("/v1/tenants/{}", self.tenant);
         let read = client.get(&path).await?;
-        let mut tenant = read.body.pointer("/spec/tenant").cloned().unwrap_or_else(|| json!({}));
+        // Of a record that cannot be read, what is written anew is all there is.
+        let known = read.body.pointer("/spec/tenant").filter(|tenant| tenant.is_object());
+        let mut tenant = known.cloned().unwrap_or_else(|| json!({}));
         self.grants.put(&mut tenant)?;
         let item = client.put(&path, Some(&read), &tenant).await?;
         if self.api.json {
@@ -259,16 +288,56 @@ impl Import {
     }
 }
 
+impl Problems {
+    async fn run(self) -> Outcome {
+        let client = Client::new(&self.api)?;
+        let tenant = client.tenant(self.tenant.as_ref()).await?;
+        let all = client.list(&format!("/v1/tenants/{tenant}/problems")).await?;
+        if self.api.json {
+            lines_of_json(&all);
+            return Ok(());
+        }
+        let row = |item: &Value| ["/spec/what", "/spec/problem"].map(|field| text(item, field).to_owned());
+        table(["SET ASIDE", "WHY, AND WHAT TO DO"], &all.iter().map(row).collect::<Vec<_>>());
+        Ok(())
+    }
+}
+
+/// The calendar that a file says.
+fn calendar_of(file: &Path) -> Result<Calendar, Failure> {
+    let wrong = |error: &dyn std::fmt::Display| Failure::bad_input(&format!("{}: {error}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(|error| wrong(&error))?;
+    toml::from_str(&text).map_err(|error| wrong(&error))
+}
+
 impl CalendarOf {
     async fn run(self) -> Outcome {
-        let shown = self.from.display().to_string();
-        let file = std::fs::read_to_string(&self.from)
-            .map_err(|error| Failure::bad_input(&format!("{shown}: {error}")))?;
-        let calendar: Calendar =
-            toml::from_str(&file).map_err(|error| Failure::bad_input(&format!("{shown}: {error}")))?;
+        let calendar = match &self.from {
+            Some(file) => Some(calendar_of(file)?),
+            None => None,
+        };
         let client = Client::new(&self.api)?;
         let tenant = client.tenant(self.tenant.as_ref()).await?;
         let path = format!("/v1/tenants/{tenant}/calendar");
+        if self.remove {
+            client.delete(&path).await?;
+            if !self.api.json {
+                anstream::println!("{} the calendar of {tenant}", styled(GOOD, "removed"));
+            }
+            return Ok(());
+        }
+        let Some(calendar) = calendar else {
+            let item = client.get(&path).await?.body;
+            if self.api.json {
+                println!("{item}");
+                return Ok(());
+            }
+            let fields = item.pointer("/spec").and_then(Value::as_object).into_iter().flatten();
+            let shown = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let rows: Vec<[String; 2]> = fields.map(|(name, value)| [name.clone(), shown(value)]).collect();
+            table(["FIELD", "VALUE"], &rows);
+            return Ok(());
+        };
         // Where there is none yet, that is what the change expects.
         let read = client.get(&path).await.ok();
         let item = client.put(&path, read.as_ref(), &calendar).await?;

@@ -1,0 +1,130 @@
+//! Numbers: whose each one is says whoever runs the installation, and nobody else. A line is made of a number that its tenant was
+//! given; a number is one tenant's.
+
+use parloir_contract::LineId;
+use parloir_store::{Batch, Table};
+
+use super::Api;
+use super::answer::{Answer, room};
+use super::asked::Asked;
+use super::problem::{Kind, Problem};
+use crate::directory::rows::{self, There};
+use crate::directory::{Batches, DirectoryError, NUMBERS, Stamp};
+use crate::resource::{Line, MAX_LINES, Number, Source};
+
+fn row(number: &LineId) -> String {
+    format!("{NUMBERS}{number}")
+}
+
+/// A number is given to the tenant that is asked about, as a batch of the installation's rows that does it; nothing where it is
+/// another's.
+pub(super) async fn claim(api: &Api, asked: &Asked, number: &LineId, batch: Batch) -> Result<Batch, Problem> {
+    let taken = || {
+        let remedy = "choose another number, or take it back from whose it is first";
+        Problem::new(Kind::Conflict, "this number is another tenant's", remedy).of("line")
+    };
+    for declared in api.directory.premises().declared() {
+        let another = declared.id != asked.realm;
+        let is_theirs = another && declared.lines.iter().any(|line| line.number == *number);
+        if is_theirs && api.directory.source(&declared.id).await? == Some(Source::File) {
+            return Err(taken());
+        }
+    }
+    let batch = match api.directory.holder(number).await? {
+        None => batch.expect_absent(Table::Lines, number.as_str()),
+        Some(whose) if whose == asked.realm.as_str().as_bytes() => {
+            batch.expect_value(Table::Lines, number.as_str(), whose)
+        }
+        Some(_) => return Err(taken()),
+    };
+    Ok(batch.put(Table::Lines, number.as_str(), asked.realm.as_str()))
+}
+
+/// What a tenant keeps of a number that it was given.
+pub(super) fn given(
+    asked: &Asked,
+    number: &LineId,
+    batch: Batch,
+    stamp: &Stamp,
+) -> Result<Batch, DirectoryError> {
+    let by = Number { by: asked.principal.key.user.clone() };
+    Ok(batch.put(Table::Settings, row(number), stamp.bytes(&by)?))
+}
+
+/// That a line's number is the tenant's, as what the installation's rows have to say when it is changed. Whose it is otherwise is
+/// not told.
+pub(super) async fn own(api: &Api, asked: &Asked, number: &LineId) -> Result<Batch, Problem> {
+    let whose = asked.realm.as_str().as_bytes();
+    if api.directory.holder(number).await?.as_deref() != Some(whose) {
+        let detail = format!("the number {number} was not given to {}", asked.realm);
+        let remedy = format!(
+            "have whoever runs the installation give it: parloir number give {number} --tenant {}",
+            asked.realm
+        );
+        return Err(Problem::new(Kind::Conflict, detail, remedy).of("line"));
+    }
+    Ok(Batch::new().expect_value(Table::Lines, number.as_str(), whose))
+}
+
+pub(super) async fn list(asked: &Asked) -> Result<Answer, Problem> {
+    asked.described_here()?;
+    let (after, limit) = asked.paging()?;
+    let page = rows::page::<Number>(&asked.store, Table::Settings, NUMBERS, after.as_deref(), limit).await?;
+    Ok(Answer::page(page)?)
+}
+
+pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    asked.described_here()?;
+    let number = asked.line()?;
+    let before = rows::there::<Number>(&asked.store, Table::Settings, &row(&number)).await?;
+    let installation = claim(api, asked, &number, Batch::new()).await?;
+    // Where it was claimed, whose it is is known now.
+    let is_theirs = api.directory.holder(&number).await?.is_some();
+    let (new, batch) = match before {
+        Some(There { row: Ok(row), .. }) if is_theirs => {
+            return Ok(Answer::written(&row.item(number), false)?);
+        }
+        Some(before) => (false, Batch::new().expect_value(Table::Settings, row(&number), before.bytes)),
+        None => {
+            room(rows::count(&asked.store, Table::Settings, NUMBERS).await?, MAX_LINES, "numbers")?;
+            (true, Batch::new().expect_absent(Table::Settings, row(&number)))
+        }
+    };
+    let told = asked.told(format!("number {number}: given"));
+    let answer = api.directory.commit(&asked.realm, told, |stamp| {
+        let batch = given(asked, &number, batch, stamp)?;
+        let by = Number { by: asked.principal.key.user.clone() };
+        let answer = Answer::written(&stamp.item(number, by), new)?;
+        Ok((Batches { installation, tenant: Some((asked.store.clone(), batch)) }, answer))
+    });
+    Ok(answer.await?)
+}
+
+pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    asked.described_here()?;
+    let number = asked.line()?;
+    let whose = asked.realm.as_str().as_bytes();
+    if api.directory.holder(&number).await?.as_deref() != Some(whose) {
+        return Err(Problem::not_found("number").of("line"));
+    }
+    if rows::there::<Line>(&asked.store, Table::Lines, number.as_str()).await?.is_some() {
+        let detail = format!("a line of {} answers {number}", asked.realm);
+        let remedy =
+            "have it removed first, by an admin of theirs or through broken glass: parloir line remove";
+        return Err(Problem::new(Kind::Conflict, detail, remedy).of("line"));
+    }
+    let mut batch = Batch::new().expect_absent(Table::Lines, number.as_str());
+    if let Some(before) = rows::there::<Number>(&asked.store, Table::Settings, &row(&number)).await? {
+        asked.may_delete(&before.change)?;
+        batch = batch.expect_value(Table::Settings, row(&number), before.bytes);
+        batch = batch.delete(Table::Settings, row(&number));
+    }
+    let installation = Batch::new().expect_value(Table::Lines, number.as_str(), whose);
+    let installation = installation.delete(Table::Lines, number.as_str());
+    let told = asked.told(format!("number {number}: taken back"));
+    let gone = api.directory.commit(&asked.realm, told, |_| {
+        Ok((Batches { installation, tenant: Some((asked.store.clone(), batch)) }, ()))
+    });
+    gone.await?;
+    Ok(Answer::gone())
+}

@@ -1,0 +1,98 @@
+//! `parloir number`: whose each number is.
+
+use clap::{Args, Subcommand};
+use parloir_contract::{LineId, TenantId};
+use serde_json::{Value, json};
+
+use super::{ApiArgs, Client, lines_of_json, table, text};
+use crate::Outcome;
+use crate::terminal::{GOOD, styled};
+
+#[derive(Args)]
+pub(crate) struct Number {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Give a tenant a number, for a line of its own. Only an operator of the installation can.
+    #[command(after_help = "Example:\n  parloir number give +33199005678 --tenant cabinet")]
+    Give(Give),
+    /// List the numbers that a tenant was given.
+    #[command(after_help = "Example:\n  parloir number list --tenant cabinet")]
+    List(List),
+    /// Take a number back, once no line answers it. Only an operator of the installation can.
+    #[command(after_help = "Example:\n  parloir number take +33199005678 --tenant cabinet")]
+    Take(Give),
+}
+
+#[derive(Args)]
+struct Give {
+    /// The number callers ring: +33199005678.
+    number: LineId,
+    /// The tenant.
+    #[arg(long)]
+    tenant: TenantId,
+    #[command(flatten)]
+    api: ApiArgs,
+}
+
+#[derive(Args)]
+struct List {
+    /// The tenant. Default: your key's own.
+    #[arg(long)]
+    tenant: Option<TenantId>,
+    #[command(flatten)]
+    api: ApiArgs,
+}
+
+impl Number {
+    pub(crate) async fn run(self) -> Outcome {
+        match self.what {
+            What::Give(give) => give.give().await,
+            What::List(list) => list.run().await,
+            What::Take(take) => take.take().await,
+        }
+    }
+}
+
+impl Give {
+    fn path(&self) -> String {
+        format!("/v1/tenants/{}/numbers/{}", self.tenant, self.number)
+    }
+
+    async fn give(self) -> Outcome {
+        let item = Client::new(&self.api)?.put(&self.path(), None, &json!({})).await?;
+        if self.api.json {
+            println!("{item}");
+        } else {
+            anstream::println!("{} {} to {}", styled(GOOD, "gave"), self.number, self.tenant);
+        }
+        Ok(())
+    }
+
+    async fn take(self) -> Outcome {
+        Client::new(&self.api)?.delete(&self.path()).await?;
+        if !self.api.json {
+            anstream::println!("{} {} from {}", styled(GOOD, "took"), self.number, self.tenant);
+        }
+        Ok(())
+    }
+}
+
+impl List {
+    async fn run(self) -> Outcome {
+        let Self { tenant, api } = self;
+        let client = Client::new(&api)?;
+        let tenant = client.tenant(tenant.as_ref()).await?;
+        let all = client.list(&format!("/v1/tenants/{tenant}/numbers")).await?;
+        if api.json {
+            lines_of_json(&all);
+            return Ok(());
+        }
+        let row = |item: &Value| ["/id", "/changed", "/spec/by"].map(|field| text(item, field).to_owned());
+        table(["NUMBER", "SINCE", "GIVEN BY"], &all.iter().map(row).collect::<Vec<_>>());
+        Ok(())
+    }
+}
