@@ -20,6 +20,9 @@ use serde::{Deserialize, Serialize};
 use crate::config::Config;
 use crate::installation::Folders;
 
+/// How often the threads are counted until those that have ended are gone, 10 ms apart.
+const ENDED: u32 = 100;
+
 /// Whether `parloir serve` gives up what it does not need: `[server] confine`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -107,11 +110,18 @@ fn held(config: &Config, what: &'static str, done: Result<(), String>) -> Result
     }
 }
 
-/// That there is one thread: Landlock holds for the thread that asks and for those that it starts, and for no other.
+/// That there is one thread: Landlock holds for the thread that asks and for those that it starts, and for no other. One that has
+/// ended is listed a little longer.
 fn alone() -> Result<(), String> {
-    match std::fs::read_dir("/proc/self/task").map(Iterator::count) {
-        Ok(threads) if threads > 1 => Err(format!("{threads} threads run already")),
-        Ok(_) | Err(_) => Ok(()),
+    let mut left = ENDED;
+    loop {
+        match std::fs::read_dir("/proc/self/task").map(Iterator::count) {
+            Ok(threads) if threads > 1 && left == 0 => return Err(format!("{threads} threads run already")),
+            Ok(threads) if threads > 1 => left -= 1,
+            Ok(_) | Err(_) => return Ok(()),
+        }
+        #[allow(clippy::disallowed_methods, reason = "there is no executor yet")]
+        std::thread::sleep(std::time::Duration::from_millis(10));
     }
 }
 
