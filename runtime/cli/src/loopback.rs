@@ -129,7 +129,7 @@ fn config(
     let tenant = TenantConfig { id, lines: vec![line], calendar, documents: None, quota, retention };
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     Ok(Config {
-        server: ServerConfig { listen, public_url: None, concurrent_calls: CALLS },
+        server: ServerConfig { listen, concurrent_calls: CALLS, ..ServerConfig::default() },
         carriers: vec![carrier],
         providers: Vec::new(),
         journal: JournalConfig::default(),

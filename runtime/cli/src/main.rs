@@ -60,7 +60,7 @@ enum Command {
     Demo(commands::demo::Demo),
     /// Answer a carrier's calls, as parloir.toml says.
     #[command(
-        after_help = "SIGHUP takes the newest version of each agent's file for the next call; live calls keep theirs.\n\nExample:\n  parloir serve --config parloir.toml --data /var/lib/parloir"
+        after_help = "SIGHUP takes the newest version of each agent's file for the next call; live calls keep theirs.\nIt confines itself to the folders that it needs and to the calls to the kernel that it makes, where the kernel can (Landlock, seccomp): [server] confine = \"required\", \"when-possible\" or \"off\".\n\nExample:\n  parloir serve --config parloir.toml --data /var/lib/parloir"
     )]
     Serve(commands::serve::Serve),
     /// Make, list and change an installation's tenants, by its administration.
@@ -311,6 +311,13 @@ type Outcome = Result<(), Failure>;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     terminal::log(cli.verbose);
+    // While there is one thread: what it gives up, all that it starts have not.
+    if let Command::Serve(serve) = &cli.command
+        && let Err(failure) = serve.confine()
+    {
+        terminal::error(&failure.message);
+        return ExitCode::from(failure.code);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("media").build()
     {
         Ok(runtime) => runtime,

@@ -10,6 +10,7 @@ use parloir_tenancy::retention::Period;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::confine::Confine;
 use crate::telemetry::TelemetryConfig;
 
 /// The operator's file.
@@ -93,11 +94,18 @@ pub struct ServerConfig {
     pub public_url: Option<Url>,
     /// Calls of the whole installation at one time. Default 500.
     pub concurrent_calls: u32,
+    /// Whether `parloir serve` gives up files and calls to the kernel that it does not need. Default `when-possible`.
+    pub confine: Confine,
 }
 
 impl Default for ServerConfig {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), public_url: None, concurrent_calls: 500 }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: None,
+            concurrent_calls: 500,
+            confine: Confine::default(),
+        }
     }
 }
 

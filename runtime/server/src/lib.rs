@@ -2,6 +2,7 @@
 //!
 //! - [`Config`]: the operator's file.
 //! - [`Installation`]: keys, store, journal, sandbox, providers and agents, opened.
+//! - [`confine()`]: what the process gives up before it opens anything.
 //! - [`serve`]: the HTTP endpoints. A carrier's webhook is answered with where to stream; its
 //!   WebSocket becomes a leg; the leg becomes a call.
 //! - [`Storage::snapshot`]: a back-up, which [`hand_over_back_up`] has an installation give that serves.
@@ -17,6 +18,7 @@ mod admin;
 mod back_up;
 mod calls;
 mod config;
+mod confine;
 mod control;
 mod erasure;
 mod installation;
@@ -37,6 +39,7 @@ pub use calls::Finished;
 pub use config::{
     AdminConfig, CarrierConfig, CarrierKind, Config, ConfigError, JournalConfig, ServerConfig, WitnessConfig,
 };
+pub use confine::{Confine, ConfineError, Confined, confine};
 pub use control::{
     ControlError, hand_over_accesses, hand_over_back_up, hand_over_erasure, hand_over_hold, hand_over_rights,
     hand_over_sweep, serves,

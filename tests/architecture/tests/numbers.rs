@@ -1,7 +1,8 @@
 //! The limits that `guest-sdk/can-and-cannot.md` tells an author are those of the code: each row names the
-//! constant or the default and its file.
+//! constant or the default and its file. And `runtime/sandbox/settings.md` names every setting of the sandbox, and no other.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// What stands between two backquotes, in order.
@@ -78,4 +79,100 @@ fn the_limits_an_author_is_told_are_those_of_the_code() {
         held += 1;
     }
     assert!(held > 25, "only {held} rows name their place in the code");
+}
+
+/// What stands between two texts.
+fn between<'a>(text: &'a str, from: &str, to: &str) -> &'a str {
+    let (_, rest) = text.split_once(from).unwrap_or_else(|| panic!("there is no {from:?}"));
+    rest.split_once(to).map_or(rest, |(inner, _)| inner)
+}
+
+/// The rows of a chapter's table: the name in the first column, and the cell beside it.
+fn rows<'a>(page: &'a str, chapter: &str) -> Vec<(&'a str, &'a str)> {
+    let chapter = between(page, &format!("\n## {chapter}\n"), "\n## ");
+    let rows = chapter.lines().filter_map(|line| line.strip_prefix("| `")).filter_map(|row| {
+        let (name, rest) = row.split_once("` | ")?;
+        Some((name, rest.split(" | ").next()?))
+    });
+    rows.collect()
+}
+
+/// The methods that a function's body calls on what it sets up, each at the beginning of a line, with their arguments.
+fn called<'a>(body: &'a str, on: &[&str]) -> Vec<(&'a str, &'a str)> {
+    let calls = body.lines().map(str::trim).filter_map(|line| {
+        let call = on.iter().find_map(|on| line.strip_prefix(on))?;
+        let (name, arguments) = call.split_once('(')?;
+        Some((name, arguments.split_once(')').map_or(arguments, |(inner, _)| inner)))
+    });
+    calls.collect()
+}
+
+fn names<'a>(pairs: &[(&'a str, &'a str)]) -> BTreeSet<&'a str> {
+    pairs.iter().map(|(name, _)| *name).collect()
+}
+
+#[test]
+fn every_setting_of_the_sandbox_is_on_its_page_and_no_other() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let read = |file: &str| std::fs::read_to_string(root.join(file)).unwrap();
+    let page = read("runtime/sandbox/settings.md");
+    let engine = read("runtime/sandbox/src/engine.rs");
+    let agent = read("runtime/sandbox/src/agent.rs");
+    let set = between(&engine, "\nfn config(", "\n}\n");
+    let (pool, config) = set.split_once("Config::new()").unwrap();
+    let set_up = [
+        ("The pool", called(pool, &["pool.", "."])),
+        ("The engine", called(config, &["config.", "."])),
+        ("The store", called(between(&agent, "\nfn store(", "\n}\n"), &["store."])),
+    ];
+    for (chapter, code) in set_up {
+        let told = rows(&page, chapter);
+        assert!(code.len() > 4, "{chapter}: the code sets {code:?}");
+        assert_eq!(names(&told), names(&code), "{chapter}: the page on the left, the code on the right");
+        for (name, argument) in code.iter().filter(|(_, argument)| matches!(*argument, "true" | "false")) {
+            let (_, cell) = told.iter().find(|(told, _)| told == name).unwrap();
+            assert!(cell.contains(argument), "{chapter}: {name} is {argument}, and the page says {cell}");
+        }
+    }
+
+    let file = "runtime/sandbox/src/settings.rs";
+    let settings = read(file);
+    let fields: BTreeSet<&str> = between(&settings, "pub struct Settings {", "\n}\n")
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("pub ")?.split_once(':').map(|(name, _)| name))
+        .collect();
+    let told_of = rows(&page, "Our own");
+    assert_eq!(names(&told_of), fields, "the page on the left, `Settings` on the right");
+    for (name, cell) in told_of {
+        let code = in_the_code(name, &root.join(file));
+        if code.is_empty() {
+            continue;
+        }
+        let (number, scaled) = told(cell);
+        assert!(
+            code.contains(&number) || code.contains(&scaled),
+            "{name}: the page says {cell}, the code {code:?}"
+        );
+    }
+    for (constant, setting) in [
+        ("CORE_INSTANCES", "max_core_instances_per_component"),
+        ("MEMORIES", "max_memories_per_component"),
+        ("TABLES", "max_tables_per_component"),
+    ] {
+        let code = in_the_code(constant, &root.join("runtime/sandbox/src/limits.rs"));
+        let pool = rows(&page, "The pool");
+        let (_, cell) = pool.iter().find(|(name, _)| *name == setting).unwrap();
+        assert_eq!(code, [told(cell).0], "{setting}");
+    }
+
+    let workspace = read("Cargo.toml");
+    let wasmtime = workspace.lines().find(|line| line.starts_with("wasmtime = ")).unwrap();
+    let features: BTreeSet<&str> =
+        between(wasmtime, "features = [", "]").split('"').skip(1).step_by(2).collect();
+    assert!(wasmtime.contains("default-features = false"), "{wasmtime}");
+    assert_eq!(
+        names(&rows(&page, "What is built in")),
+        features,
+        "the page on the left, Cargo.toml on the right"
+    );
 }

@@ -119,6 +119,7 @@ fn only_what_the_plan_names_stands_at_the_top_level() {
         "agents",
         "tests",
         "README.md",
+        "SECURITY.md",
         ".ci",
         ".cargo",
         ".config",

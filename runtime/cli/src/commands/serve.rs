@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use parloir_providers::Role;
 use parloir_sandbox::Settings;
-use parloir_server::{Config, Installation, serve_with};
+use parloir_server::{Config, Confine, Confined, Installation, confine, serve_with};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::commands::fetch::ModelArgs;
@@ -27,6 +27,24 @@ pub(crate) struct Serve {
 }
 
 impl Serve {
+    /// Gives up what serving does not need, for this thread and all that it will start: to be called before the executor is
+    /// there. What is fetched or run before the first call, the speech model, is fetched now.
+    pub(crate) fn confine(&self) -> Outcome {
+        let config = Config::read(&self.config)?;
+        if config.server.confine == Confine::Off {
+            return Ok(());
+        }
+        let before = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let model_file = before.block_on(needed_model(&config, &self.models))?;
+        // With its threads.
+        drop(before);
+        let confined = confine(&config, &self.config, &self.data.folders(), &model_file)?;
+        if let Some(Confined { files: true, calls: true }) = confined {
+            tracing::info!("confined: files by Landlock, calls to the kernel by seccomp");
+        }
+        Ok(())
+    }
+
     pub(crate) async fn run(self) -> Outcome {
         let config = Config::read(&self.config)?;
         if self.new_owner_key && config.admin.is_none() {

@@ -1,0 +1,165 @@
+//! Calls to the kernel that a voice server never makes: refused with EPERM, in every thread.
+//!
+//! A list of what is refused, and not of what may be done: the executor, the allocator, wasmtime and the C library make a few
+//! hundred different ones, another few with each release, and one that is missing would drop a caller. What is refused here is
+//! what turns a foothold into a machine: other processes, other users, mounts, name spaces, modules, and the parts of the kernel in
+//! which its faults were found (bpf, perf, io_uring, userfaultfd, key rings).
+
+use std::collections::BTreeMap;
+
+use libc::{c_int, c_long};
+use seccompiler::{
+    BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+    SeccompRule, TargetArch, apply_filter_all_threads,
+};
+
+/// On every machine.
+const NEVER: &[c_long] = &[
+    // Other processes' memory, files and threads.
+    libc::SYS_ptrace,
+    libc::SYS_process_vm_readv,
+    libc::SYS_process_vm_writev,
+    libc::SYS_process_madvise,
+    libc::SYS_kcmp,
+    libc::SYS_pidfd_getfd,
+    // Another user, or more rights.
+    libc::SYS_setuid,
+    libc::SYS_setgid,
+    libc::SYS_setreuid,
+    libc::SYS_setregid,
+    libc::SYS_setresuid,
+    libc::SYS_setresgid,
+    libc::SYS_setfsuid,
+    libc::SYS_setfsgid,
+    libc::SYS_setgroups,
+    libc::SYS_capset,
+    libc::SYS_fchown,
+    libc::SYS_fchownat,
+    libc::SYS_mknodat,
+    // Another view of the file system.
+    libc::SYS_chroot,
+    libc::SYS_pivot_root,
+    libc::SYS_mount,
+    libc::SYS_umount2,
+    libc::SYS_move_mount,
+    libc::SYS_open_tree,
+    libc::SYS_fsopen,
+    libc::SYS_fsconfig,
+    libc::SYS_fsmount,
+    libc::SYS_fspick,
+    libc::SYS_mount_setattr,
+    libc::SYS_open_by_handle_at,
+    libc::SYS_fanotify_init,
+    libc::SYS_unshare,
+    libc::SYS_setns,
+    // The machine.
+    libc::SYS_init_module,
+    libc::SYS_finit_module,
+    libc::SYS_delete_module,
+    libc::SYS_kexec_load,
+    libc::SYS_kexec_file_load,
+    libc::SYS_reboot,
+    libc::SYS_swapon,
+    libc::SYS_swapoff,
+    libc::SYS_acct,
+    libc::SYS_quotactl,
+    libc::SYS_quotactl_fd,
+    libc::SYS_syslog,
+    libc::SYS_vhangup,
+    libc::SYS_sethostname,
+    libc::SYS_setdomainname,
+    libc::SYS_settimeofday,
+    libc::SYS_adjtimex,
+    libc::SYS_clock_settime,
+    libc::SYS_clock_adjtime,
+    // Large parts of the kernel that nothing here asks for.
+    libc::SYS_bpf,
+    libc::SYS_perf_event_open,
+    libc::SYS_userfaultfd,
+    libc::SYS_io_uring_setup,
+    libc::SYS_io_uring_enter,
+    libc::SYS_io_uring_register,
+    libc::SYS_keyctl,
+    libc::SYS_add_key,
+    libc::SYS_request_key,
+    libc::SYS_lookup_dcookie,
+    libc::SYS_nfsservctl,
+    libc::SYS_personality,
+];
+
+/// Where the machine has them besides.
+#[cfg(target_arch = "x86_64")]
+const NEVER_HERE: &[c_long] = &[
+    libc::SYS_chown,
+    libc::SYS_lchown,
+    libc::SYS_mknod,
+    libc::SYS_iopl,
+    libc::SYS_ioperm,
+    libc::SYS_modify_ldt,
+    libc::SYS_uselib,
+];
+#[cfg(not(target_arch = "x86_64"))]
+const NEVER_HERE: &[c_long] = &[];
+
+/// Unless the installation runs its embedded voice, which is a program.
+const PROGRAMS: &[c_long] = &[libc::SYS_execve, libc::SYS_execveat];
+
+/// The same calls by their second numbers: x86-64 kernels may also answer the x32 interface, whose numbers have this bit.
+#[cfg(target_arch = "x86_64")]
+const X32: c_long = 0x4000_0000;
+/// Those that have a number of their own there (ptrace, kexec_load, process_vm_readv, process_vm_writev), and `clone` and
+/// `clone3`, whose flags are looked at above: nothing here makes them by these numbers.
+#[cfg(target_arch = "x86_64")]
+const NEVER_X32: &[c_long] =
+    &[X32 + 521, X32 + 528, X32 + 539, X32 + 540, X32 + libc::SYS_clone, X32 + libc::SYS_clone3];
+/// `execve` and `execveat`.
+#[cfg(target_arch = "x86_64")]
+const PROGRAMS_X32: &[c_long] = &[X32 + 520, X32 + 545];
+
+/// The flag that makes a user name space, in which one is root and may ask the kernel for all that root may.
+const NEW_USER: u64 = libc::CLONE_NEWUSER as u64;
+
+/// What is refused.
+fn refused(runs_programs: bool) -> Vec<c_long> {
+    let mut numbers = [NEVER, NEVER_HERE].concat();
+    if !runs_programs {
+        numbers.extend(PROGRAMS);
+    }
+    #[cfg(target_arch = "x86_64")]
+    {
+        let second: Vec<c_long> = numbers.iter().map(|number| number | X32).collect();
+        numbers.extend(second);
+        numbers.extend(NEVER_X32);
+        if !runs_programs {
+            numbers.extend(PROGRAMS_X32);
+        }
+    }
+    numbers
+}
+
+/// Refuses them from now on, in this thread, in all others, and in what they start.
+pub(super) fn deny(runs_programs: bool) -> Result<(), String> {
+    let filters = filters(runs_programs).map_err(|error| format!("seccomp: {error}"))?;
+    for filter in filters {
+        apply_filter_all_threads(&filter).map_err(|error| format!("seccomp: {error}"))?;
+    }
+    Ok(())
+}
+
+/// The kernel asks both, and the stricter answer holds.
+fn filters(runs_programs: bool) -> Result<[BpfProgram; 2], BackendError> {
+    let mut rules: BTreeMap<c_long, Vec<SeccompRule>> =
+        refused(runs_programs).into_iter().map(|number| (number, Vec::new())).collect();
+    let new_user =
+        SeccompCondition::new(0, SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(NEW_USER), NEW_USER)?;
+    rules.insert(libc::SYS_clone, vec![SeccompRule::new(vec![new_user])?]);
+    // `clone3` has its flags where a filter cannot look. The C library takes `clone` where there is none.
+    let absent = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
+    Ok([program(rules, libc::EPERM)?, program(absent, libc::ENOSYS)?])
+}
+
+fn program(rules: BTreeMap<c_long, Vec<SeccompRule>>, answer: c_int) -> Result<BpfProgram, BackendError> {
+    let arch: TargetArch = std::env::consts::ARCH.try_into()?;
+    let answer = SeccompAction::Errno(answer.unsigned_abs());
+    SeccompFilter::new(rules, SeccompAction::Allow, answer, arch)?.try_into()
+}

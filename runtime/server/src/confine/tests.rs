@@ -1,0 +1,177 @@
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::net::UnixListener;
+use std::process::{Command, Stdio};
+
+use super::files::{May, Rule};
+use super::*;
+
+/// Names the folder to a test that is run once more in a process of its own, which it confines.
+const CHILD: &str = "PARLOIR_CONFINED_CHILD";
+
+/// The folder, in the child.
+fn folder() -> Option<PathBuf> {
+    std::env::var_os(CHILD).map(PathBuf::from)
+}
+
+/// Runs a test of this file in a process of its own, and holds it to its success.
+fn in_a_child(test: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    for (file, text) in
+        [("data/kept", "kept"), ("agents/agent.wasm", "component"), ("other/secret", "secret")]
+    {
+        let file = folder.path().join(file);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, text).unwrap();
+    }
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", &format!("confine::tests::{test}"), "--nocapture", "--test-threads", "1"])
+        .env(CHILD, folder.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("1 passed"), "{said}");
+}
+
+fn refused<T: std::fmt::Debug>(done: std::io::Result<T>, what: &str) {
+    let kind = done.as_ref().err().map(std::io::Error::kind);
+    assert_eq!(kind, Some(ErrorKind::PermissionDenied), "{what}: {done:?}");
+}
+
+#[test]
+fn files_that_no_rule_names_are_out_of_reach() {
+    let Some(folder) = folder() else { return in_a_child("files_that_no_rule_names_are_out_of_reach") };
+    let (data, agents, other) = (folder.join("data"), folder.join("agents"), folder.join("other"));
+    let rules =
+        [(May::Write, &data), (May::Read, &agents)].map(|(may, path)| Rule { may, path: path.clone() });
+    files::restrict(&rules).unwrap();
+
+    assert_eq!(fs::read(agents.join("agent.wasm")).unwrap(), b"component");
+    refused(fs::write(agents.join("agent.wasm"), b"another"), "an agent written");
+    refused(fs::write(agents.join("new.wasm"), b"another"), "an agent made");
+    refused(fs::remove_file(agents.join("agent.wasm")), "an agent removed");
+
+    fs::create_dir(data.join("below")).unwrap();
+    fs::write(data.join("below/new"), b"new").unwrap();
+    fs::rename(data.join("below/new"), data.join("kept")).unwrap();
+    fs::hard_link(data.join("kept"), data.join("below/again")).unwrap();
+    UnixListener::bind(data.join("socket")).unwrap();
+    fs::remove_file(data.join("below/again")).unwrap();
+    fs::remove_dir(data.join("below")).unwrap();
+    assert_eq!(fs::read(data.join("kept")).unwrap(), b"new");
+
+    refused(fs::read(other.join("secret")), "another folder's file");
+    refused(fs::read_dir(&other), "another folder");
+    refused(fs::read(data.join("../other/secret")), "by a way round");
+    std::os::unix::fs::symlink("../other/secret", data.join("link")).unwrap_err();
+    refused(Command::new("/bin/true").status(), "a program");
+    // Threads that are started from here on are no freer.
+    std::thread::spawn(move || refused(fs::read(other.join("secret")), "in another thread")).join().unwrap();
+}
+
+#[test]
+fn programs_are_run_by_those_alone_who_speak_with_one() {
+    let Some(folder) = folder() else {
+        return in_a_child("programs_are_run_by_those_alone_who_speak_with_one");
+    };
+    let kept = folder.join("data/kept");
+    let own = fs::metadata(&kept).unwrap().uid();
+    chown(&kept, Some(own), None).unwrap();
+
+    calls::deny(true).unwrap();
+    refused(chown(&kept, Some(own), None), "a file given to somebody");
+    refused(std::os::unix::fs::chroot("/"), "another root");
+    // A thread and a program are started although `clone3` is not there.
+    assert!(std::thread::spawn(|| Command::new("/bin/true").status().unwrap().success()).join().unwrap());
+    let within = Command::new("unshare").args(["--user", "true"]).stderr(Stdio::null()).status().unwrap();
+    assert_eq!(within.code(), Some(1), "what it starts is confined, too");
+
+    calls::deny(false).unwrap();
+    refused(Command::new("/bin/true").status(), "a program");
+}
+
+fn config(text: &str) -> Config {
+    toml::from_str(text).unwrap()
+}
+
+#[test]
+fn everything_that_the_operators_file_names_may_be_read_and_its_own_folders_be_written() {
+    let config = config(
+        r#"
+        [[carrier]]
+        kind = "twilio"
+        auth-token = { file = "/keys/token" }
+        [telemetry]
+        endpoint = "http://127.0.0.1:4318"
+        api-key = { file = "/keys/collector" }
+        [[tenant]]
+        id = "test"
+        documents = "/tenant/documents"
+        [[tenant.line]]
+        number = "+33199000001"
+        agent = "/agents/agent.wasm"
+        sounds = "/tenant/sounds"
+        [[tenant.line]]
+        number = "+33199000002"
+        agent = "agent.wasm"
+        "#,
+    );
+    let folders = Folders::beside("/var/lib/parloir");
+    let rules = files::rules(&config, Path::new("/etc/parloir.toml"), &folders, Path::new("/models/m.bin"));
+    let may = |may: May, path: &str| rules.contains(&Rule { may, path: path.into() });
+    let read = [
+        "/etc/parloir.toml",
+        "/keys/token",
+        "/keys/collector",
+        "/tenant/documents",
+        "/tenant/sounds",
+        "/models",
+    ];
+    for path in read {
+        assert!(may(May::Read, path) && !may(May::Write, path), "{path}");
+    }
+    // Newer versions are put in its place.
+    assert!(may(May::Read, "/agents") && may(May::Read, "."), "{rules:?}");
+    assert!(may(May::Write, "/var/lib/parloir") && may(May::Write, "/var/lib/parloir.keys"), "{rules:?}");
+    let written = rules.iter().filter(|rule| rule.may == May::Write).count();
+    assert_eq!(written, 3, "data, keys, and where nothing is kept: {rules:?}");
+}
+
+#[test]
+fn the_embedded_voice_is_a_program_and_another_is_none() {
+    let voice = |kind: &str| {
+        format!(
+            "[[provider]]\nname = \"voice\"\nrole = \"text-to-speech\"\nkind = \"{kind}\"\nmodel = \"m\"\nregion = \"EU\"\n\
+             legal-mechanism = \"SCC\"\ntrains-on-data = false\nretention-days = 0\nendpoint = \"https://voice.example.com/v1/\"\n"
+        )
+    };
+    assert!(runs_programs(&config("")), "where no voice is named, it is espeak-ng");
+    assert!(runs_programs(&config(&voice("espeak"))));
+    let remote = config(&voice("openai-speech"));
+    assert!(!runs_programs(&remote));
+    let rules = files::rules(&remote, Path::new("f"), &Folders::beside("data"), Path::new("m.bin"));
+    assert!(rules.iter().all(|rule| rule.may != May::Run), "{rules:?}");
+}
+
+#[test]
+fn what_cannot_be_confined_is_told_or_ends_it_as_the_file_says() {
+    let outcome = |confine: &str| {
+        let config = config(&format!("[server]\nconfine = \"{confine}\"\n"));
+        held(&config, "files", Err("the kernel has no Landlock".into()))
+    };
+    assert!(!outcome("when-possible").unwrap());
+    let error = outcome("required").unwrap_err().to_string();
+    assert!(error.contains("the kernel has no Landlock") && error.contains("when-possible"), "{error}");
+    assert_eq!(config("").server.confine, Confine::WhenPossible);
+}
+
+#[test]
+fn where_it_is_off_nothing_is_touched() {
+    let folder = tempfile::tempdir().unwrap();
+    let folders = Folders::beside(folder.path().join("data"));
+    let config = config("[server]\nconfine = \"off\"\n");
+    assert_eq!(confine(&config, Path::new("f"), &folders, Path::new("m.bin")).unwrap(), None);
+    assert!(!folders.data.exists());
+}

@@ -1,0 +1,155 @@
+//! The built `parloir serve`, confined: it answers calls, runs its embedded voice, takes newer agents and closes its journal
+//! within what it left itself, and reaches nothing beyond.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod house;
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use house::{CALLER, FALLBACK, LINE, TOKEN};
+use parloir_transport::client::{CarrierCall, DialOptions};
+use parloir_transport::conversation::{self, Action, Conversation, Step};
+use parloir_transport::signature::AuthToken;
+
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ended_already = self.0.kill();
+        let _ended_already = self.0.wait();
+    }
+}
+
+impl Server {
+    /// Sends it a signal.
+    fn signal(&self, signal: &str) {
+        let pid = self.0.id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+
+    /// What the kernel says of each of its threads.
+    fn threads(&self) -> Vec<String> {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.0.id())).unwrap();
+        // One that ended meanwhile says nothing.
+        threads.filter_map(|thread| fs::read_to_string(thread.unwrap().path().join("status")).ok()).collect()
+    }
+}
+
+/// Serves the trial agent by a link to its component, in `folder`.
+fn serve(folder: &Path) -> (Server, String) {
+    fs::create_dir(folder.join("agents")).unwrap();
+    symlink(house::component("tests/agents/trial"), folder.join("agents/agent.wasm")).unwrap();
+    fs::write(folder.join("token"), TOKEN).unwrap();
+    // Ears that nobody uses: the caller presses keys. The voice is the embedded one, a program of its own.
+    let config = format!(
+        r#"
+        [server]
+        listen = "127.0.0.1:0"
+        confine = "required"
+        [[carrier]]
+        kind = "twilio"
+        auth-token = {{ file = "token" }}
+        [[provider]]
+        name = "ears"
+        role = "speech-to-text"
+        kind = "openai-transcription"
+        model = "none"
+        endpoint = "http://127.0.0.1:9/v1/"
+        region = "this machine"
+        legal-mechanism = "in-house"
+        trains-on-data = false
+        retention-days = 0
+        [[tenant]]
+        id = "test"
+        [[tenant.line]]
+        number = "{LINE}"
+        agent = "agents/agent.wasm"
+        recording = "always"
+        fallback-number = "{FALLBACK}"
+        [tenant.line.settings]
+        trial = "echo"
+        "#
+    );
+    fs::write(folder.join("parloir.toml"), config).unwrap();
+    let mut server = Command::new(house::parloir())
+        .args(["serve", "--config", "parloir.toml", "--data", "data"])
+        .current_dir(folder)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut said = BufReader::new(server.stdout.take().unwrap());
+    said.read_line(&mut line).unwrap();
+    let Some(address) = line.trim().strip_prefix("answering on ") else {
+        let mut error = String::new();
+        std::io::Read::read_to_string(&mut server.stderr.take().unwrap(), &mut error).unwrap();
+        panic!("the server does not answer: {line}{error}");
+    };
+    let webhook = format!("http://{address}/twilio/voice");
+    // It has more to say, and must be able to.
+    std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
+    (Server(server), webhook)
+}
+
+/// Rings, presses keys, hears them said back.
+async fn ring(webhook: &str) {
+    let options = DialOptions {
+        auth_token: Some(AuthToken::new(TOKEN)),
+        from: Some(CALLER.to_owned()),
+        ..DialOptions::to(LINE)
+    };
+    let call = CarrierCall::dial(webhook, options).await.unwrap();
+    let conversation = Conversation {
+        reply_patience: Duration::from_secs(20),
+        linger: Duration::from_secs(8),
+        total: Duration::from_secs(60),
+        steps: vec![Step::new(Action::Keys("42#".into())), Step::new(Action::HangUp)],
+    };
+    let report = conversation::run(call, &conversation, |_| {}).await;
+    assert_eq!((report.taken, report.unanswered), (2, 0), "the embedded voice spoke each time");
+    assert!(report.transfers.is_empty(), "{:?}", report.transfers);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_is_answered_within_what_the_server_left_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut server, webhook) = serve(folder.path());
+    ring(&webhook).await;
+
+    let threads = server.threads();
+    assert!(threads.len() > 2, "the executor's threads, and the agents': {}", threads.len());
+    for status in &threads {
+        for held in ["NoNewPrivs:\t1\n", "Seccomp:\t2\n"] {
+            assert!(status.contains(held), "{held:?} is not in {status}");
+        }
+    }
+
+    // A newer version where the file says that it is, by way of a link to a folder of which it says nothing.
+    let elsewhere = folder.path().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    fs::write(elsewhere.join("agent.wasm"), b"another").unwrap();
+    symlink(elsewhere.join("agent.wasm"), folder.path().join("agents/next")).unwrap();
+    fs::rename(folder.path().join("agents/next"), folder.path().join("agents/agent.wasm")).unwrap();
+    server.signal("-HUP");
+    let mut errors = BufReader::new(server.0.stderr.take().unwrap()).lines();
+    let refused = errors.find_map(|line| line.ok().filter(|line| line.contains("still answers"))).unwrap();
+    assert!(refused.contains("Permission denied"), "{refused}");
+    std::thread::spawn(move || errors.for_each(drop));
+    ring(&webhook).await;
+
+    // Ended politely: its journal is closed, and whole.
+    server.signal("-TERM");
+    assert!(server.0.wait().unwrap().success());
+    let verified = Command::new(house::parloir())
+        .args(["verify", "--data"])
+        .arg(folder.path().join("data"))
+        .output()
+        .unwrap();
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
+}
