@@ -65,9 +65,9 @@ mod tests {
 
     #[test]
     fn a_secret_is_of_the_standards_form_and_length() {
-        let of = |bytes: usize| format!("whsec_{}", STANDARD.encode(vec![7; bytes]));
+        let of = |bytes: usize| format!("whsec_{}", STANDARD.encode(vec![7_u8; bytes]));
         assert!(of(24).parse::<SigningSecret>().is_ok() && of(64).parse::<SigningSecret>().is_ok());
-        let encoded = STANDARD.encode([7; 32]);
+        let encoded = STANDARD.encode([7_u8; 32]);
         for bad in [of(23), of(65), encoded, "whsec_".to_owned(), "whsec_not base64".to_owned()] {
             assert_eq!(bad.parse::<SigningSecret>().unwrap_err(), NotASecret, "{bad}");
         }
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn everything_that_is_signed_changes_the_signature_and_the_secret_is_not_shown() {
-        let secret: SigningSecret = format!("whsec_{}", STANDARD.encode([7; 32])).parse().unwrap();
+        let secret: SigningSecret = format!("whsec_{}", STANDARD.encode([7_u8; 32])).parse().unwrap();
         let signed = secret.sign("msg_1", 1, b"body");
         for other in
             [secret.sign("msg_2", 1, b"body"), secret.sign("msg_1", 2, b"body"), secret.sign("msg_1", 1, b"")]

@@ -39,7 +39,8 @@ pub const BLOCK: &str = "block";
 
 /// Whether a call of this transport is the journal's own.
 pub(crate) fn is_of_journal(transport: &str) -> bool {
-    [ERASURE, HOLD, AMENDMENT, ACCESS, ADMINISTRATION, WEBHOOK].contains(&transport) || names_somebody(transport)
+    [ERASURE, HOLD, AMENDMENT, ACCESS, ADMINISTRATION, WEBHOOK].contains(&transport)
+        || names_somebody(transport)
 }
 
 /// Whether it is, and its content is somebody's number and the operator's words of them.
