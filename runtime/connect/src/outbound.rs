@@ -286,8 +286,8 @@ mod tests {
             loop {
                 let (mut socket, _) = listener.accept().await.unwrap();
                 counted.fetch_add(1, Ordering::SeqCst);
-                let mut head = Vec::new();
-                let mut piece = [0; 1024];
+                let mut head = Vec::<u8>::new();
+                let mut piece = [0_u8; 1024];
                 while !head.windows(4).any(|end| end == b"\r\n\r\n") {
                     match socket.read(&mut piece).await {
                         Ok(read) if read > 0 => head.extend_from_slice(&piece[..read]),

@@ -107,7 +107,7 @@ impl Receiver {
 }
 
 async fn read(socket: &mut TcpStream) -> Option<Posted> {
-    let (mut bytes, mut piece) = (Vec::new(), [0; 4096]);
+    let (mut bytes, mut piece) = (Vec::<u8>::new(), [0_u8; 4096]);
     loop {
         if let Some(end) = bytes.windows(4).position(|end| end == b"\r\n\r\n") {
             let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
