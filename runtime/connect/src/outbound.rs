@@ -54,7 +54,8 @@ impl Policy {
             return Ok(());
         }
         if let Some(what) = forbidden(address) {
-            return Err(Forbidden { address, what }.into());
+            // As it is to be written where it is allowed.
+            return Err(Forbidden { address: address.to_canonical(), what }.into());
         }
         if self.only_allowed { Err(Refused::InClear) } else { Ok(()) }
     }
@@ -355,6 +356,8 @@ mod tests {
         let names = Scripted::new(&[&[]]);
         let why = refused(post(&client(&[], &names), "https://hooks.example.com/").await);
         assert!(why.contains("no address"), "{why}");
+        let why = refused(post(&client(&[], &names), "https://[::ffff:10.0.0.1]/").await);
+        assert!(why.contains("[\"10.0.0.1/32\"]"), "{why}");
     }
 
     #[tokio::test]
