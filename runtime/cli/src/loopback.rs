@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use parloir_providers::{KeyReference, ProvidersConfig, Registry};
 use parloir_sandbox::Agent;
 use parloir_server::{
-    CarrierConfig, CarrierKind, Config, Folders, Installation, JournalConfig, Rehearsing, Running,
-    ServerConfig, serve,
+    CarrierConfig, CarrierKind, Config, Folders, Installation, JournalConfig, OutboundConfig, Rehearsing,
+    Running, ServerConfig, serve,
 };
 use parloir_tenancy::config::{CalendarConfig, LineConfig, TenantConfig};
 use parloir_tenancy::quota::Quota;
@@ -135,6 +135,8 @@ fn config(
         journal: JournalConfig::default(),
         admin: None,
         telemetry: None,
+        outbound: OutboundConfig::default(),
+        webhooks: Vec::new(),
         tenants: vec![tenant],
     })
 }

@@ -19,7 +19,7 @@
 //! a proof of a call that others check with `parloir_proof` alone.
 //!
 //! Beside calls it notes, in short calls of its own, what was done about them: erasures, holds, what persons asked for, and who
-//! read what ([`Journal::note_access`]). [`Journal::calls_of`] finds the calls in which somebody may be, [`Journal::copy`] is what a
+//! read what ([`Journal::note_access`]), and what of them was handed to their tenant ([`Journal::deliver`]). [`Journal::calls_of`] finds the calls in which somebody may be, [`Journal::copy`] is what a
 //! back-up holds, and an [`Observer`] sees the trace of what is appended.
 //!
 //! What may never be here: content in a log line or in the index, a record that is lost without an error,
@@ -61,6 +61,7 @@ mod call;
 mod came_back;
 mod chunk;
 mod copy;
+mod delivery;
 mod erase;
 mod error;
 mod hold;
@@ -93,6 +94,7 @@ pub use administration::{ADMINISTRATION, Administration};
 pub use call::{CallJournal, MAX_BUFFER, MAX_RECORD};
 pub use came_back::note_came_back;
 pub use copy::{CopiedFile, CopyError, JournalCopy, check_copy, of_copy};
+pub use delivery::{Delivery, WEBHOOK};
 pub use erase::{ERASURE, Erasure, ErasureNote, ErasureReport, erased, erasures};
 pub use error::{AppendError, JournalError, ReadError};
 pub use hold::{HOLD, Hold, holds};

@@ -24,8 +24,8 @@ use crate::record::{
     Amended, Amendment, Blocked, BlockedTo, Case, CaseStep, Named, RecordBody, Restricted, Right,
 };
 use crate::{
-    ACCESS, ADMINISTRATION, ERASURE, Erasure, ErasureReport, HOLD, Journal, JournalError, ReadError, erased,
-    erasures, memo,
+    ACCESS, ADMINISTRATION, ERASURE, Erasure, ErasureReport, HOLD, Journal, JournalError, ReadError, WEBHOOK,
+    erased, erasures, memo,
 };
 
 /// What the calls are called that hold the steps of cases: their transport, and their agent.
@@ -39,7 +39,8 @@ pub const BLOCK: &str = "block";
 
 /// Whether a call of this transport is the journal's own.
 pub(crate) fn is_of_journal(transport: &str) -> bool {
-    [ERASURE, HOLD, AMENDMENT, ACCESS, ADMINISTRATION].contains(&transport) || names_somebody(transport)
+    [ERASURE, HOLD, AMENDMENT, ACCESS, ADMINISTRATION, WEBHOOK].contains(&transport)
+        || names_somebody(transport)
 }
 
 /// Whether it is, and its content is somebody's number and the operator's words of them.

@@ -49,6 +49,9 @@ pub struct Transmission {
     pub at: u64,
     /// The record that vouches for it.
     pub record: Seq,
+    /// The call that holds that record, where it is another: what was sent when this one was over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_in: Option<String>,
     /// What for, to whom, where, and how much.
     #[serde(flatten)]
     pub sent: ProviderStarted,
@@ -204,6 +207,25 @@ impl CallFile {
         self.amended.push(Correction { at, record: record.to_string(), field, recorded, to });
     }
 
+    /// Adds what was sent of it when it was over: the call that holds the records of that, and those. Of a call in which somebody
+    /// was only named, that is its caller's.
+    pub fn add_delivery(&mut self, held_in: CallId, records: Vec<Record>) {
+        if self.concern == Concern::Named {
+            return;
+        }
+        let (held_in, mut sent, mut status) = (Some(held_in.to_string()), None, None);
+        for Record { seq, at, body } in records {
+            if let RecordBody::ProviderStarted(started) = body {
+                sent = Some((at, seq, started));
+            } else if let RecordBody::ProviderEnded(ended) = body {
+                status = Some(ended.status);
+            }
+        }
+        if let Some((at, record, sent)) = sent {
+            self.transmissions.push(Transmission { at, record, held_in, sent, status });
+        }
+    }
+
     /// Leaves what names the person: the rest of the call is its caller's.
     fn keep_only(&mut self, person: &Number) {
         self.caller = None;
@@ -226,7 +248,8 @@ impl CallFile {
                 }
             }
             RecordBody::ProviderStarted(sent) => {
-                self.transmissions.push(Transmission { at, record: seq, sent, status: None });
+                let held_in = None;
+                self.transmissions.push(Transmission { at, record: seq, held_in, sent, status: None });
             }
             RecordBody::ProviderEnded(ended) => self.transmitted(&ended),
             RecordBody::RecordingStored(_) => self.recorded_seconds = self.recorded_seconds.saturating_add(1),
@@ -258,7 +281,8 @@ impl CallFile {
     }
 
     fn transmitted(&mut self, ended: &ProviderEnded) {
-        if let Some(known) = self.transmissions.iter_mut().find(|known| known.record == ended.started) {
+        let own = |known: &&mut Transmission| known.held_in.is_none() && known.record == ended.started;
+        if let Some(known) = self.transmissions.iter_mut().find(own) {
             known.status = Some(ended.status);
             known.sent.bytes_sent = known.sent.bytes_sent.max(ended.bytes_sent);
         }

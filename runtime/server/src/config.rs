@@ -1,9 +1,11 @@
 //! The operator's file, whole: `parloir.toml`.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use parloir_connect::{AddressRange, Destination};
+use parloir_contract::TenantId;
 use parloir_providers::{KeyReference, ProviderEntry};
 use parloir_tenancy::config::TenantConfig;
 use parloir_tenancy::retention::Period;
@@ -36,10 +38,70 @@ pub struct Config {
     /// Where the operator's instruments are. `None`: nowhere, unless the environment says so.
     #[serde(default)]
     pub telemetry: Option<TelemetryConfig>,
+    /// Where requests to tenants' receivers may go.
+    #[serde(default)]
+    pub outbound: OutboundConfig,
+    /// Who is told of tenants' calls: `[[webhook]]`.
+    #[serde(default, rename = "webhook")]
+    pub webhooks: Vec<WebhookConfig>,
     /// Who lives here: `[[tenant]]`.
     #[serde(default, rename = "tenant")]
     pub tenants: Vec<TenantConfig>,
 }
+
+/// Where requests to tenants' receivers may go.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct OutboundConfig {
+    /// Networks of the operator's own, such as `10.1.2.3/32`: they may be reached though they are private, and by `http://`.
+    /// Default: none.
+    pub allow_private: Vec<AddressRange>,
+}
+
+/// A tenant's receiver. Here and not with its tenant, whom the directory may describe: secrets and networks are the operator's.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct WebhookConfig {
+    /// Whose calls it is told of.
+    pub tenant: TenantId,
+    /// Where it listens, such as `https://hooks.example.com/calls`.
+    pub url: Destination,
+    /// Where the secret is kept that signs what it is sent: `whsec_…`, as Standard Webhooks writes it.
+    pub secret: KeyReference,
+    /// What it is told.
+    pub events: Vec<WebhookEvent>,
+    /// Where what it is told is processed, for whoever asks to whom their data went. Default: not said.
+    #[serde(default)]
+    pub region: String,
+}
+
+/// What a receiver is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum WebhookEvent {
+    /// A call is over: when, how, on which line. Nothing that was said, and nobody's number.
+    #[serde(rename = "call.ended")]
+    CallEnded,
+    /// A call is over and its agent filed a report: who rang, and the report.
+    #[serde(rename = "report.filed")]
+    ReportFiled,
+}
+
+impl WebhookEvent {
+    /// All there are.
+    pub const ALL: [Self; 2] = [Self::CallEnded, Self::ReportFiled];
+
+    /// As it is written, and told.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CallEnded => "call.ended",
+            Self::ReportFiled => "report.filed",
+        }
+    }
+}
+
+/// Receivers of one tenant, at most.
+const MAX_WEBHOOKS: usize = 16;
 
 /// What becomes of the journal's log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -186,7 +248,8 @@ impl Config {
         let tokens = config.carriers.iter_mut().map(|carrier| &mut carrier.auth_token);
         let keys = config.providers.iter_mut().filter_map(|provider| provider.api_key.as_mut());
         let exported = config.telemetry.iter_mut().flat_map(TelemetryConfig::keys);
-        for key in tokens.chain(keys).chain(exported) {
+        let signing = config.webhooks.iter_mut().map(|webhook| &mut webhook.secret);
+        for key in tokens.chain(keys).chain(exported).chain(signing) {
             match key {
                 KeyReference::File(file) => *file = base.join(&*file),
                 KeyReference::Env(_) => {}
@@ -224,6 +287,7 @@ impl Config {
             );
         }
         self.telemetry.as_ref().map_or(Ok(()), TelemetryConfig::check)?;
+        self.check_webhooks()?;
         let mut names = HashSet::new();
         if let Some(carrier) = self.carriers.iter().find(|carrier| !names.insert(&carrier.name)) {
             return Err(format!("two [[carrier]] tables are named {:?}: rename one of them", carrier.name));
@@ -234,6 +298,30 @@ impl Config {
                     "line {}: `sounds` names {}, which is no folder: create it, or leave `sounds` out",
                     line.number,
                     folder.display()
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_webhooks(&self) -> Result<(), String> {
+        let mut receivers: HashMap<&TenantId, HashSet<&str>> = HashMap::new();
+        for WebhookConfig { tenant, url, events, .. } in &self.webhooks {
+            let host = url.host();
+            if events.is_empty() {
+                return Err(format!(
+                    "the [[webhook]] of {tenant} at {host} is told nothing: name its `events`, such as [\"call.ended\"]"
+                ));
+            }
+            let of_tenant = receivers.entry(tenant).or_default();
+            if !of_tenant.insert(url.reveal()) {
+                return Err(format!(
+                    "two [[webhook]] tables of {tenant} name one `url` at {host}: make one of them, with the `events` of both"
+                ));
+            }
+            if of_tenant.len() > MAX_WEBHOOKS {
+                return Err(format!(
+                    "{tenant} has more than {MAX_WEBHOOKS} [[webhook]] tables: have one of them tell the others"
                 ));
             }
         }
@@ -296,6 +384,10 @@ mod tests {
         let tenant = "[[tenant]]\nid = \"test\"\n";
         let line = "[[tenant.line]]\nnumber = \"+33199000001\"\nagent = \"a.wasm\"\n";
         let carrier = "[[carrier]]\nkind = \"twilio\"\nauth-token = { env = \"T\" }\n";
+        let webhook = |events: &str| {
+            let table = "[[webhook]]\ntenant = \"test\"\nurl = \"https://hooks.example.com/\"\n";
+            format!("{table}secret = {{ env = \"S\" }}\nevents = {events}\n")
+        };
         let table = [
             ("[server]\nlisten = \"0.0.0.0:8080\"\n".to_owned(), "public-url"),
             ("[server]\nlisten = \"[::]:8080\"\n".to_owned(), "public-url"),
@@ -303,11 +395,33 @@ mod tests {
             ("[admin]\nlisten = \"0.0.0.0:8081\"\n".to_owned(), "travel in clear"),
             ("[journal]\nlog-key-lasts = \"0 days\"\n".to_owned(), "log-key-lasts"),
             (carrier.repeat(2), "named \"default\""),
+            (webhook("[]"), "is told nothing"),
+            (webhook("[\"call.ended\"]").repeat(2), "name one `url` at hooks.example.com"),
             (format!("{tenant}{line}sounds = \"/there/is/no/such/folder\"\n"), "/there/is/no/such/folder"),
         ];
         for (text, said) in table {
             let problem = problem(&text);
             assert!(problem.contains(said), "{text}: {problem:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_and_a_network_that_cannot_be_meant_are_refused_by_the_file() {
+        let webhook = |url: &str| {
+            format!(
+                "[[webhook]]\ntenant = \"test\"\nurl = \"{url}\"\nsecret = {{ env = \"S\" }}\nevents = []\n"
+            )
+        };
+        let table = [
+            (webhook("https://me:hidden@hooks.example.com/"), "credentials"),
+            (webhook("ftp://hooks.example.com/hidden"), "HTTP"),
+            ("[outbound]\nallow-private = [\"10.1.2.3\"]\n".to_owned(), "10.1.2.3/32"),
+            ("[outbound]\nallow-private = [\"0.0.0.0/0\"]\n".to_owned(), "8 to 32 bits"),
+        ];
+        for (text, said) in table {
+            let error = toml::from_str::<Config>(&text).unwrap_err();
+            let problem = error.message();
+            assert!(problem.contains(said) && !problem.contains("hidden"), "{problem}");
         }
     }
 

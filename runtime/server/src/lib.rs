@@ -7,6 +7,7 @@
 //!   WebSocket becomes a leg; the leg becomes a call.
 //! - [`Storage::snapshot`]: a back-up, which [`hand_over_back_up`] has an installation give that serves.
 //! - [`Storage::erase`]: what is somebody's becomes unreadable; [`hand_over_erasure`] has an installation do it that serves.
+//! - Webhooks: a tenant's receivers are told of its calls when they are over, by `parloir-connect`.
 //! - Its administration, where the file has `[admin]`: the directory and the API of `parloir-admin`, on this installation.
 //! - [`Storage::rights`]: what persons ask for; [`hand_over_rights`] likewise.
 //!
@@ -32,12 +33,14 @@ mod sweep;
 mod switchboard;
 mod telemetry;
 mod turned_away;
+mod webhooks;
 mod witnesses;
 
 pub use back_up::Incoming;
 pub use calls::Finished;
 pub use config::{
-    AdminConfig, CarrierConfig, CarrierKind, Config, ConfigError, JournalConfig, ServerConfig, WitnessConfig,
+    AdminConfig, CarrierConfig, CarrierKind, Config, ConfigError, JournalConfig, OutboundConfig,
+    ServerConfig, WebhookConfig, WebhookEvent, WitnessConfig,
 };
 pub use confine::{Confine, ConfineError, Confined, confine};
 pub use control::{

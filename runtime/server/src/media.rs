@@ -183,6 +183,7 @@ async fn call(
         }
     };
     let tenant = line.tenant.id.clone();
+    let promised = house.webhooks.expect(&rooms.store, id, carrier).await;
     tracing::info!(call = %id, %tenant, line = %line.config.number, "a call is answered");
     let setup = Setup {
         id,
@@ -212,5 +213,6 @@ async fn call(
             tracing::error!(call = %id, %error, "a call could not be recorded, so it was not answered");
         }
     }
+    drop(promised);
     drop(place);
 }

@@ -173,6 +173,9 @@ pub enum RightsDone {
     Calls {
         /// Where they begin, newest first.
         calls: Vec<(CallId, Location)>,
+        /// Of which of them something was handed over when they were over, the call that holds the record, and where it begins.
+        #[serde(default)]
+        deliveries: Vec<(CallId, CallId, Location)>,
         /// These could not be read: nobody knows whether the person is in them.
         unread: Vec<Left>,
     },
@@ -383,13 +386,20 @@ impl Storage {
             RightsRequest::Calls { tenant, number } => {
                 let (tenant, number) = (self.known(tenant).await?, number.parse::<Number>()?);
                 let may_be = self.journal.calls_of(&tenant, &number.to_string(), numbers).await?;
-                let calls = may_be.calls.into_iter().map(|call| (call.call(), call.entry.first)).collect();
+                let calls: Vec<(CallId, Location)> =
+                    may_be.calls.into_iter().map(|call| (call.call(), call.entry.first)).collect();
+                let mut deliveries = Vec::new();
+                for (call, _) in &calls {
+                    let sent = self.journal.deliveries(&tenant, *call).await?;
+                    deliveries.extend(sent.into_iter().map(|(held_in, first)| (*call, held_in, first)));
+                }
                 let left = |(entry, why): (CallEntry, String)| Left { call: entry.call, why };
-                Ok(RightsDone::Calls { calls, unread: may_be.unread.into_iter().map(left).collect() })
+                let unread = may_be.unread.into_iter().map(left).collect();
+                Ok(RightsDone::Calls { calls, deliveries, unread })
             }
             RightsRequest::Accesses { tenant } => {
                 let calls = self.journal.accesses(&self.known(tenant).await?).await?;
-                Ok(RightsDone::Calls { calls, unread: Vec::new() })
+                Ok(RightsDone::Calls { calls, deliveries: Vec::new(), unread: Vec::new() })
             }
             RightsRequest::Rows { tenant, number, references } => {
                 let (tenant, number) = (self.known(tenant).await?, number.parse::<Number>()?);

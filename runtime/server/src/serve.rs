@@ -22,6 +22,7 @@ use crate::calls::{Calls, Finished};
 use crate::config::{CarrierKind, Config};
 use crate::installation::Installation;
 use crate::turned_away::TurnedAway;
+use crate::webhooks::Webhooks;
 use crate::witnesses::Witnesses;
 use crate::{admin, control, media, rotate, routes, sweep, telemetry, turned_away};
 
@@ -63,6 +64,16 @@ pub enum ServeError {
         /// What is wrong.
         problem: String,
     },
+    /// A tenant's receiver cannot be told.
+    #[error("the [[webhook]] of {tenant} at {host}: {problem}")]
+    Webhook {
+        /// Whose.
+        tenant: String,
+        /// Its host.
+        host: String,
+        /// What is wrong.
+        problem: String,
+    },
     /// The administration does not open.
     #[error("the administration: {problem}")]
     Admin {
@@ -89,6 +100,7 @@ pub(crate) struct House {
     pub(crate) turned_away: TurnedAway,
     pub(crate) closing: CancellationToken,
     pub(crate) telemetry: Option<Telemetry>,
+    pub(crate) webhooks: Webhooks,
     /// Whether there is a directory, which goes before the operator's file.
     pub(crate) administered: bool,
     /// Told where lines are new, so that the host's own words are spoken for them.
@@ -130,6 +142,7 @@ pub struct Running {
     administering: Option<tokio::task::JoinHandle<()>>,
     counting: tokio::task::JoinHandle<()>,
     witnessing: Option<tokio::task::JoinHandle<()>>,
+    telling: Vec<tokio::task::JoinHandle<()>>,
 }
 
 impl Running {
@@ -164,6 +177,8 @@ impl Running {
         if let Some(witnessing) = self.witnessing {
             witnessing.abort();
         }
+        // What they are sending goes again after the next start.
+        self.telling.iter().for_each(tokio::task::JoinHandle::abort);
         // What it is telling now is told to its end; the rest has no hour any more to wait for. Connections that are open
         // outlast the server: a blocked number that rings on one from here on is turned away, and nobody is told of it.
         let _ended_already = self.counting.await;
@@ -200,6 +215,7 @@ pub async fn serve_with(
         tokens.insert(carrier.name.clone(), AuthToken::new(key.reveal()));
     }
     let witnesses = Witnesses::new(&config.journal.witnesses)?;
+    let webhooks = Webhooks::new(config)?;
     let listen = config.server.listen;
     let listener =
         TcpListener::bind(listen).await.map_err(|error| ServeError::Listen { address: listen, error })?;
@@ -217,6 +233,7 @@ pub async fn serve_with(
         turned_away: TurnedAway::default(),
         closing: CancellationToken::new(),
         telemetry,
+        webhooks,
         administered: config.admin.is_some(),
         new_lines: Notify::new(),
         tokens,
@@ -226,6 +243,7 @@ pub async fn serve_with(
         Some(admin) => Some(admin::open(config, admin, &house, new_owner_key).await?),
         None => None,
     };
+    let telling = Webhooks::start(&house).await;
     let listener = undelayed(listener);
     let router = Router::new()
         .route("/twilio/voice", post(routes::voice))
@@ -256,7 +274,18 @@ pub async fn serve_with(
         Some(open) => (Some(open.address), open.owner_key, Some(open.server)),
         None => (None, None, None),
     };
-    Ok(Running { address, public, admin, owner_key, house, server, administering, counting, witnessing })
+    Ok(Running {
+        address,
+        public,
+        admin,
+        owner_key,
+        house,
+        server,
+        administering,
+        counting,
+        witnessing,
+        telling,
+    })
 }
 
 /// Has the host's own words spoken, so that no voice is needed when one fails: again until all are, and where lines are new.

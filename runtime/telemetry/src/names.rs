@@ -44,6 +44,7 @@ pub(crate) const fn operation(role: ProviderRole) -> &'static str {
         ProviderRole::LanguageModel => "chat",
         ProviderRole::SpeechToText => "speech_to_text",
         ProviderRole::TextToSpeech => "text_to_speech",
+        ProviderRole::Webhook => "webhook",
     }
 }
 

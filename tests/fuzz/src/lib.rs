@@ -8,8 +8,11 @@
 //! ```
 #![forbid(unsafe_code)]
 
+use std::net::IpAddr;
+
 use parloir_admin::{ApiKey, resource};
 use parloir_backup::{Manifest, Member, read_row};
+use parloir_connect::{AddressRange, Destination, SigningSecret, forbidden};
 use parloir_contract::{ChooseMoment, LocalTime, Question, ReadPhone, ReadWhen, TraceParent, Utterance};
 use parloir_proof::checkpoint::{Checkpoint, Submission};
 use parloir_proof::note::{Note, PublicKey};
@@ -38,6 +41,7 @@ pub const TARGETS: &[Target] = &[
     ("administration", administration),
     ("back_ups", back_ups),
     ("trace_parents", trace_parents),
+    ("destinations", destinations),
 ];
 
 /// The frames of a whole stream, one a line, as a carrier would send them.
@@ -223,4 +227,25 @@ pub fn back_ups(bytes: &[u8]) {
 pub fn trace_parents(bytes: &[u8]) {
     let Some(read) = std::str::from_utf8(bytes).ok().and_then(TraceParent::parse) else { return };
     assert_eq!(TraceParent::parse(&read.to_string()), Some(read));
+}
+
+/// Where somebody wants requests sent; a network that is allowed; a secret. What is read is written again alike, and no address
+/// of this machine or its network is read as one that may be reached.
+pub fn destinations(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(read) = Destination::parse(text) {
+        assert_eq!(Destination::parse(read.reveal()).as_ref(), Ok(&read));
+        let own = match read.address().map(|address| address.to_canonical()) {
+            Some(IpAddr::V4(v4)) => {
+                v4.is_loopback() || v4.is_private() || v4.is_link_local() || v4.is_unspecified()
+            }
+            Some(IpAddr::V6(v6)) => v6.is_loopback() || v6.is_unspecified() || v6.is_multicast(),
+            None => false,
+        };
+        assert!(!own || read.address().and_then(forbidden).is_some());
+    }
+    if let Ok(range) = text.parse::<AddressRange>() {
+        assert_eq!(range.to_string().parse::<AddressRange>(), Ok(range));
+    }
+    let _ = text.parse::<SigningSecret>();
 }

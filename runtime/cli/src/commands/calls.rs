@@ -4,7 +4,7 @@
 use clap::Args;
 use jiff::Timestamp;
 use parloir_contract::TenantId;
-use parloir_journal::{ACCESS, CallEntry, Ending, list_calls_where, list_tenants};
+use parloir_journal::{ACCESS, CallEntry, Ending, WEBHOOK, list_calls_where, list_tenants};
 use parloir_store::Keyring;
 
 use crate::terminal::{BAD, DIM, GOOD, TITLE, plain, styled};
@@ -36,8 +36,8 @@ impl Calls {
         let mut any = false;
         for tenant in tenants {
             let limit = self.limit.clamp(1, 10_000);
-            // Who read what is listed by `parloir accesses`.
-            let wanted = |entry: &CallEntry| entry.transport != ACCESS;
+            // Who read what is listed by `parloir accesses`, and what was handed over by `parloir person`.
+            let wanted = |entry: &CallEntry| ![ACCESS, WEBHOOK].contains(&entry.transport.as_str());
             for entry in list_calls_where(&folders.data, &keyring, &tenant, limit, wanted).await? {
                 if !any && !self.json {
                     anstream::println!(

@@ -123,7 +123,8 @@ impl Person {
         let (mut found, mut unread) = (Vec::new(), 0_usize);
         for tenant in tenants {
             let asked = RightsRequest::Calls { tenant: tenant.clone(), number: self.number.to_string() };
-            let RightsDone::Calls { calls, unread: left } = rights::ask(folders, &asked).await? else {
+            let asked = rights::ask(folders, &asked).await?;
+            let RightsDone::Calls { calls, deliveries, unread: left } = asked else {
                 return Err(rights::other_version());
             };
             unread += left.len();
@@ -145,6 +146,16 @@ impl Person {
                 };
                 let Some(mut file) = CallFile::of(call, records, &self.number) else { continue };
                 self.add_amendments(own, tenant, &mut file).await?;
+                for (_, held_in, first) in deliveries.iter().filter(|(of, ..)| *of == call) {
+                    match read_call(&folders.data, keyring, tenant, *held_in, Some(*first)).await {
+                        Ok(records) => file.add_delivery(*held_in, records),
+                        Err(ReadError::Erased { .. }) => {}
+                        Err(error) => {
+                            unread += 1;
+                            progress.suspend(|| self.tell_unread(tenant, *held_in, &error));
+                        }
+                    }
+                }
                 found.push(Told { tenant: tenant.clone(), file });
             }
             progress.finish_and_clear();

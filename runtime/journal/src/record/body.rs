@@ -114,6 +114,8 @@ pub enum ProviderRole {
     LanguageModel,
     /// Text to speech.
     TextToSpeech,
+    /// Takes what its tenant wants to know of a call: nobody's provider, and told as one.
+    Webhook,
 }
 
 /// See [`RecordBody::ProviderStarted`](super::RecordBody::ProviderStarted).

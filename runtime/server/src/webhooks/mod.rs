@@ -1,0 +1,357 @@
+//! Webhooks: a tenant's receivers are told of its calls when they are over, signed as Standard Webhooks says.
+//!
+//! Before a call is answered, a row for each message that it will have is durable; the message is due when the call is over,
+//! however it ends, and if the program was killed, at the next start. It is sent until the receiver takes it, or has not for
+//! about a day. A receiver may get a message twice, always with the same `webhook-id`, and messages in any order. Each time is in
+//! the tenant's log before it leaves. Every receiver has a queue and a task of its own: one that does not answer holds up no
+//! other, and no call.
+
+mod message;
+mod outbox;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use bytes::Bytes;
+use parloir_connect::{Destination, Outbound, OutboundError, SigningSecret, SystemNames, TRIES, wait_after};
+use parloir_contract::{CallId, LineId, SpanId, TenantId, TraceId, TraceParent};
+use parloir_journal::{
+    CallEntry, JournalError, ProviderEnded, ProviderRole, ProviderStarted, ProviderStatus, ProviderUsage,
+    ReadError,
+};
+use parloir_store::{Batch, TenantStore};
+use parloir_tenancy::minimise::Category;
+use tokio::task::{JoinHandle, JoinSet};
+
+use self::outbox::{Message, Outbox, State};
+use crate::config::{Config, WebhookEvent};
+use crate::serve::{House, ServeError};
+
+/// How long a receiver may take for one answer.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// Bytes of an answer that are read, so that its connection can be used again; what they say is of no interest.
+const MAX_ANSWER: usize = 16 << 10;
+/// Messages that one receiver is sent at a time.
+const TOGETHER: usize = 4;
+/// The longest sleep: the clock may be set meanwhile.
+const LONGEST: Duration = Duration::from_secs(60);
+/// The receiver wants no more of it (RFC 9110 §15.5.11).
+const GONE: u16 = 410;
+
+/// A receiver.
+struct Hook {
+    tenant: TenantId,
+    to: Destination,
+    secret: SigningSecret,
+    events: Vec<WebhookEvent>,
+    region: String,
+    outbox: Outbox,
+}
+
+/// The receivers of an installation.
+pub(crate) struct Webhooks {
+    /// There is one where there is a receiver.
+    client: Option<Outbound>,
+    hooks: HashMap<TenantId, Vec<Arc<Hook>>>,
+}
+
+/// Messages of a call that lasts. Dropped, however the call ended, they are due.
+#[derive(Default)]
+pub(crate) struct Promised(Vec<(Arc<Hook>, Message, State)>);
+
+impl Drop for Promised {
+    fn drop(&mut self) {
+        let due = now();
+        for (hook, message, state) in self.0.drain(..) {
+            hook.outbox.wait(message, State { due, ..state });
+        }
+    }
+}
+
+/// What becomes of a message after a try.
+enum After {
+    /// Nothing more: it arrived, or there is nothing to tell.
+    Done,
+    /// It did not arrive.
+    Failed,
+    /// It will never arrive, and that was told.
+    GivenUp,
+}
+
+impl Webhooks {
+    /// Those of a configuration; their secrets are read here.
+    pub(crate) fn new(config: &Config) -> Result<Self, ServeError> {
+        let mut hooks: HashMap<TenantId, Vec<Arc<Hook>>> = HashMap::new();
+        for configured in &config.webhooks {
+            let tenant = configured.tenant.clone();
+            let wrong = |problem: String| ServeError::Webhook {
+                tenant: tenant.to_string(),
+                host: configured.url.host().to_owned(),
+                problem,
+            };
+            let secret = configured.secret.resolve().map_err(wrong)?;
+            let secret: SigningSecret =
+                secret.reveal().parse().map_err(|error| wrong(format!("`secret`: {error}")))?;
+            let mut events = configured.events.clone();
+            events.sort_unstable();
+            events.dedup();
+            let (to, region) = (configured.url.clone(), configured.region.clone());
+            let outbox = Outbox::new(to.reveal());
+            let hook = Hook { tenant: tenant.clone(), to, secret, events, region, outbox };
+            hooks.entry(tenant).or_default().push(Arc::new(hook));
+        }
+        if hooks.is_empty() {
+            return Ok(Self { client: None, hooks });
+        }
+        let allowed = config.outbound.allow_private.clone();
+        let client =
+            Outbound::new(allowed, Arc::new(SystemNames)).map_err(|problem| ServeError::Webhook {
+                tenant: hooks.keys().next().map(TenantId::to_string).unwrap_or_default(),
+                host: "the client".to_owned(),
+                problem,
+            })?;
+        Ok(Self { client: Some(client), hooks })
+    }
+
+    /// Keeps durably that a call's receivers are to be told of it. Where that fails the call is answered all the same.
+    pub(crate) async fn expect(
+        &self,
+        store: &TenantStore,
+        call: CallId,
+        carrier: Option<TraceParent>,
+    ) -> Promised {
+        let trace = carrier.map_or_else(|| TraceId::of(call), |carrier| carrier.trace);
+        let state = State { tries: 0, due: now(), trace: TraceParent { trace, span: SpanId::of(call, 0) } };
+        let (mut promised, mut batch) = (Vec::new(), Batch::new());
+        for hook in self.hooks.get(store.tenant()).into_iter().flatten() {
+            if !hook.outbox.reserve(hook.events.len()) {
+                tracing::error!(tenant = %hook.tenant, host = hook.to.host(), %call, "too much waits for a webhook: it is not told of this call");
+                continue;
+            }
+            for event in &hook.events {
+                let message = Message { call, event: *event };
+                batch = hook.outbox.put(batch, message, state);
+                promised.push((Arc::clone(hook), message, state));
+            }
+        }
+        if promised.is_empty() {
+            return Promised::default();
+        }
+        if let Err(error) = store.apply(batch).await {
+            tracing::error!(tenant = %store.tenant(), %call, %error, "webhooks are not told of this call: storage refused to keep that they should be");
+            promised.iter().for_each(|(hook, ..)| hook.outbox.release(1));
+            return Promised::default();
+        }
+        Promised(promised)
+    }
+
+    /// Takes in what earlier runs left, and starts to send, until the tasks are aborted. To be awaited before any call is
+    /// answered.
+    pub(crate) async fn start(house: &Arc<House>) -> Vec<JoinHandle<()>> {
+        let mut tasks = Vec::new();
+        for hook in house.webhooks.hooks.values().flatten() {
+            let (tenant, host) = (&hook.tenant, hook.to.host());
+            match house.installation.rooms(tenant) {
+                Some(rooms) => match hook.outbox.load(&rooms.store).await {
+                    Ok(0) => {}
+                    Ok(waiting) => tracing::info!(%tenant, host, waiting, "webhooks are still to be sent"),
+                    Err(error) => {
+                        tracing::error!(%tenant, host, %error, "what waits for a webhook is not sent before the next start");
+                    }
+                },
+                None => tracing::warn!(%tenant, host, "a [[webhook]] is of a tenant that is not here"),
+            }
+            tasks.push(tokio::spawn(send(Arc::clone(hook), Arc::clone(house))));
+        }
+        tasks
+    }
+}
+
+/// Sends what is due to one receiver.
+async fn send(hook: Arc<Hook>, house: Arc<House>) {
+    let mut running = JoinSet::new();
+    loop {
+        while running.len() < TOGETHER
+            && let Some((message, state)) = hook.outbox.take_due(now())
+        {
+            running.spawn(hand_over(Arc::clone(&hook), Arc::clone(&house), message, state));
+        }
+        let free = running.len() < TOGETHER;
+        let next = hook.outbox.next_due().filter(|_| free);
+        let next = next.map(|due| Duration::from_millis(due.saturating_sub(now())).min(LONGEST));
+        tokio::select! {
+            Some(done) = running.join_next(), if !running.is_empty() => {
+                if let Err(error) = done {
+                    tracing::error!(tenant = %hook.tenant, %error, "a webhook is not sent before the next start");
+                }
+            }
+            () = hook.outbox.news() => {}
+            () = pause(next) => {}
+        }
+    }
+}
+
+async fn pause(next: Option<Duration>) {
+    match next {
+        Some(next) => tokio::time::sleep(next).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// One try of one message, and what follows from it.
+async fn hand_over(hook: Arc<Hook>, house: Arc<House>, message: Message, state: State) {
+    let Some(rooms) = house.installation.rooms(&hook.tenant) else { return };
+    let (tenant, host, call) = (&hook.tenant, hook.to.host(), message.call);
+    let after = match hook.tell(&house, message, state).await {
+        Ok(after) => after,
+        Err(error) => {
+            tracing::error!(%tenant, host, %call, %error, "a webhook could not be sent; it is tried again");
+            After::Failed
+        }
+    };
+    let tries = state.tries.saturating_add(1);
+    let [spread, ..] = *call.as_bytes();
+    match (after, wait_after(tries, spread)) {
+        (After::Done | After::GivenUp, _) => hook.outbox.forget(&rooms.store, message).await,
+        (After::Failed, Some(wait)) => {
+            let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+            let state = State { tries, due: now().saturating_add(wait), ..state };
+            hook.outbox.put_back(&rooms.store, message, state).await;
+        }
+        (After::Failed, None) => {
+            tracing::error!(%tenant, host, %call, tries, "a webhook is given up");
+            hook.outbox.forget(&rooms.store, message).await;
+        }
+    }
+}
+
+impl Hook {
+    async fn tell(&self, house: &House, message: Message, state: State) -> Result<After, JournalError> {
+        let Some(client) = &house.webhooks.client else { return Ok(After::Done) };
+        let journal = &house.installation.storage.journal;
+        let Some(entry) = journal.call(&self.tenant, message.call).await? else { return Ok(After::Done) };
+        if entry.outcome.is_none() {
+            // Its end could not be written; the next start writes it.
+            return Ok(After::Failed);
+        }
+        let Some(body) = self.body(house, message.event, &entry).await? else { return Ok(After::Done) };
+        let id = format!("msg_{}_{}", message.call, message.event.name().replace('.', "-"));
+        let Some(headers) = self.headers(&id, &body, state.trace) else { return Ok(After::Done) };
+        let attempt = state.tries.saturating_add(1);
+        let bytes_sent = body.len() as u64;
+        let started = ProviderStarted {
+            attempt,
+            role: ProviderRole::Webhook,
+            provider: self.to.host().to_owned(),
+            model: message.event.name().to_owned(),
+            region: self.region.clone(),
+            bytes_sent,
+            characters_sent: 0,
+            purpose: None,
+        };
+        let delivery = journal.deliver(&self.tenant, message.call, started).await?;
+        let began = Instant::now();
+        let answer = client.post(&self.to, headers, Bytes::from(body), PATIENCE).await;
+        let (status, code, received) = match answer {
+            Ok(answer) => {
+                let code = answer.status();
+                let received = answer.body(MAX_ANSWER).await.map_or(0, |body| body.len() as u64);
+                (judged(code), code, received)
+            }
+            Err(error) => {
+                tracing::warn!(tenant = %self.tenant, host = self.to.host(), %error, "a webhook was not reached");
+                let status = match error {
+                    OutboundError::Refused(_) => ProviderStatus::Refused,
+                    OutboundError::TimedOut => ProviderStatus::TimedOut,
+                    OutboundError::Unreachable(_) => ProviderStatus::Unreachable,
+                    OutboundError::TooLong { .. } => ProviderStatus::Malformed,
+                };
+                (status, 0, 0)
+            }
+        };
+        let after = if status == ProviderStatus::Ok {
+            After::Done
+        } else if code == GONE || attempt >= TRIES {
+            After::GivenUp
+        } else {
+            After::Failed
+        };
+        let remark = matches!(after, After::GivenUp)
+            .then(|| format!("given up after {attempt} tries: it is not sent again"));
+        let ended = ProviderEnded {
+            started: 0,
+            status,
+            code,
+            latency_ms: u32::try_from(began.elapsed().as_millis()).unwrap_or(u32::MAX),
+            first_ms: None,
+            bytes_sent,
+            bytes_received: received,
+            usage: ProviderUsage::default(),
+        };
+        if let Err(error) = delivery.end(matches!(after, After::Done), ended, remark).await {
+            // It has left, and the log says so: whether it arrived decides whether it leaves again.
+            tracing::error!(tenant = %self.tenant, %error, "how a webhook went is not in the log");
+        }
+        Ok(after)
+    }
+
+    /// What is to be sent; `None` where there is nothing to tell, or nothing that may be told.
+    async fn body(
+        &self,
+        house: &House,
+        event: WebhookEvent,
+        entry: &CallEntry,
+    ) -> Result<Option<Vec<u8>>, JournalError> {
+        let storage = &house.installation.storage;
+        let mut records = match storage.journal.records(&self.tenant, entry.call).await {
+            Ok(records) => records,
+            Err(JournalError::Read(ReadError::Erased { .. } | ReadError::NoSuchCall { .. })) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        // What is kept and not used is not handed over.
+        let restricted = storage.restrictions(&self.tenant).await?;
+        if restricted.is_some_and(|restricted| restricted.of_call(&records).is_some()) {
+            return Ok(None);
+        }
+        // A line that is gone keeps everything to itself.
+        let all = [Category::CardNumbers, Category::PhoneNumbers, Category::EmailAddresses];
+        let line = entry.line.parse::<LineId>().ok();
+        let line = line.and_then(|number| house.installation.house().line(&number).cloned());
+        let line = line.filter(|line| line.tenant.id == self.tenant);
+        let minimise = line.as_ref().map_or(all.as_slice(), |line| line.config.minimise.as_slice());
+        Ok(message::body(event, entry, &mut records, minimise))
+    }
+
+    fn headers(&self, id: &str, body: &[u8], trace: TraceParent) -> Option<HeaderMap> {
+        let seconds = now() / 1_000;
+        let headers = [
+            ("content-type", "application/json".to_owned()),
+            ("webhook-id", id.to_owned()),
+            ("webhook-timestamp", seconds.to_string()),
+            ("webhook-signature", self.secret.sign(id, seconds, body)),
+            ("traceparent", trace.to_string()),
+        ];
+        headers
+            .into_iter()
+            .map(|(name, value)| Some((HeaderName::from_static(name), HeaderValue::from_str(&value).ok()?)))
+            .collect()
+    }
+}
+
+/// What a status says of a delivery.
+const fn judged(code: u16) -> ProviderStatus {
+    match code {
+        200..=299 => ProviderStatus::Ok,
+        300..=499 => ProviderStatus::Refused,
+        _ => ProviderStatus::Failed,
+    }
+}
+
+/// Milliseconds since 1970-01-01 UTC.
+fn now() -> u64 {
+    u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or_default()
+}
