@@ -16,6 +16,7 @@ use parloir_tenancy::quota::Used;
 use parloir_tenancy::{Calendar, Documents, Line, Memory};
 use tokio_util::task::TaskTracker;
 
+use crate::ledger::Meter;
 use crate::rehearsing::Clock;
 
 /// Hand-overs that one call's agent may ask for: somebody's telephone rings at each.
@@ -36,6 +37,10 @@ pub(crate) struct Shared {
     pub(crate) memory: Memory,
     pub(crate) documents: Option<Documents>,
     pub(crate) used: Arc<Mutex<Used>>,
+    /// What providers were asked for.
+    pub(crate) meter: Mutex<Meter>,
+    /// Bytes that the agent had stored.
+    pub(crate) stored: AtomicU64,
     /// Host calls asked, refused ones included.
     pub(crate) asked: AtomicU32,
     /// Whether the door was closed on the agent because it asked for more than its quota.

@@ -354,8 +354,8 @@ mod tests {
 
     fn finished(dismissed: bool) -> Finished {
         let id = CallId::from_bytes([1; 16]);
-        let (lasted, used) = (Duration::from_secs(1), Default::default());
-        let summary = Summary { id, outcome: Outcome::Done, lasted, used, dismissed };
+        let (lasted, used, ledger) = (Duration::from_secs(1), Default::default(), Default::default());
+        let summary = Summary { id, outcome: Outcome::Done, lasted, used, ledger, dismissed };
         Finished { tenant: "test".parse().unwrap(), summary }
     }
 
