@@ -185,6 +185,7 @@ mod tests {
     fn a_quota_of_zero_is_refused_by_name() {
         for field in [
             "concurrent-calls",
+            "weight",
             "call-seconds",
             "turn-cpu-ms",
             "call-cpu-ms",

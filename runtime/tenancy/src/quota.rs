@@ -15,6 +15,8 @@ pub const MEMORY_MIB: u32 = 64;
 pub struct Quota {
     /// Calls of the tenant at one time. Default 100.
     pub concurrent_calls: u32,
+    /// The tenant's share of the installation's calls, against other tenants' weights. Default 1.
+    pub weight: u32,
     /// Seconds of one call. Default 1800.
     pub call_seconds: u32,
     /// The agent's CPU milliseconds between two turns of the caller. Default 500.
@@ -37,6 +39,7 @@ impl Default for Quota {
     fn default() -> Self {
         Self {
             concurrent_calls: 100,
+            weight: 1,
             call_seconds: 1_800,
             turn_cpu_ms: 500,
             call_cpu_ms: 10_000,
@@ -55,6 +58,7 @@ impl Quota {
     pub fn validate(&self) -> Result<(), String> {
         let Self {
             concurrent_calls,
+            weight,
             call_seconds,
             turn_cpu_ms,
             call_cpu_ms,
@@ -66,6 +70,7 @@ impl Quota {
         } = *self;
         let fields = [
             ("concurrent-calls", concurrent_calls),
+            ("weight", weight),
             ("call-seconds", call_seconds),
             ("turn-cpu-ms", turn_cpu_ms),
             ("call-cpu-ms", call_cpu_ms),

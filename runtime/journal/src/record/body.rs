@@ -750,7 +750,7 @@ pub enum Ending {
     Failed,
     /// The call was cut off.
     Interrupted,
-    /// No agent answered: the caller's number is blocked.
+    /// No agent answered: the caller's number is blocked, or there was no place for the call.
     Refused,
 }
 
