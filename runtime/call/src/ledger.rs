@@ -4,12 +4,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use parloir_contract::{HostCall, Import};
+use parloir_contract::Import;
 use parloir_journal::{
     Cost, HostCallEnded, HostCallStarted, HostStatus, Ledger, ProviderEnded, ProviderRole, ProviderStarted,
     ProviderStatus, ProviderUsage, ProviderUsed, Record, RecordBody, Seq,
 };
 use parloir_providers::{ProviderEntry, Quantity};
+use parloir_tenancy::quota::stored_bytes;
 
 /// Characters that a token is taken for where nobody counted.
 const CHARACTERS_PER_TOKEN: u64 = 4;
@@ -120,7 +121,7 @@ pub fn cut_off(records: &[Record], recording_bytes: u64, entries: &[&ProviderEnt
             if call.import == Import::Transfer {
                 ledger.transfers = ledger.transfers.saturating_add(1);
             }
-            let stored = call.arguments.as_ref().map_or(0, stored);
+            let stored = call.arguments.as_ref().map_or(0, stored_bytes);
             ledger.stored_bytes = ledger.stored_bytes.saturating_add(stored);
         }
     }
@@ -143,47 +144,9 @@ pub fn cut_off(records: &[Record], recording_bytes: u64, entries: &[&ProviderEnt
     ledger
 }
 
-/// Bytes that a host call has stored, where it is done.
-fn stored(call: &HostCall) -> u64 {
-    let (key, value) = match call {
-        HostCall::SetMemory(set) => (&set.key, set.value.len()),
-        HostCall::CompareAndSet(request) => (&request.key, request.value.len()),
-        HostCall::Say(_)
-        | HostCall::Ask(_)
-        | HostCall::Play(_)
-        | HostCall::Listen(_)
-        | HostCall::Transfer(_)
-        | HostCall::Consent(_)
-        | HostCall::PauseRecording
-        | HostCall::ResumeRecording
-        | HostCall::HangUp
-        | HostCall::ModelAvailable
-        | HostCall::Chat(_)
-        | HostCall::Reply(_)
-        | HostCall::FreeSlots(_)
-        | HostCall::Book(_)
-        | HostCall::FindAppointments(_)
-        | HostCall::MoveAppointment(_)
-        | HostCall::CancelAppointment(_)
-        | HostCall::GetMemory(_)
-        | HostCall::DeleteMemory(_)
-        | HostCall::ListDocuments
-        | HostCall::ReadDocument(_)
-        | HostCall::SearchDocuments(_)
-        | HostCall::SetReport(_)
-        | HostCall::Now
-        | HostCall::Weekday
-        | HostCall::Elapsed
-        | HostCall::RandomBytes(_)
-        | HostCall::Log(_)
-        | HostCall::Understanding(_) => return 0,
-    };
-    (key.len() + value) as u64
-}
-
 #[cfg(test)]
 mod tests {
-    use parloir_contract::SetMemory;
+    use parloir_contract::{HostCall, SetMemory};
     use parloir_journal::{CallInterrupted, CallStarted};
     use parloir_providers::{Prices, Role};
 

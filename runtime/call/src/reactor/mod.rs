@@ -306,6 +306,7 @@ impl Reactor {
             documents,
             used: Arc::default(),
             meter: Mutex::default(),
+            refused: Mutex::default(),
             stored: AtomicU64::new(0),
             asked: AtomicU32::new(0),
             exceeded: AtomicBool::new(false),
