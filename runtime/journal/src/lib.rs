@@ -110,8 +110,8 @@ pub use record::{
     CallInterrupted, CallStarted, Case, CaseStep, Content, ContentOf, ContentRead, Cost, DigestKey, Ending,
     Erased, Failure, FailureKind, Gate, Held, HostCallEnded, HostCallStarted, HostStatus, KeyPressed, Ledger,
     MediaDigest, Named, Note, ProviderEnded, ProviderRole, ProviderStarted, ProviderStatus, ProviderUsage,
-    ProviderUsed, RECORD_VERSION, Reader, Record, RecordBody, RecordError, RecordingStored, ReportFiled, Requested,
-    Restricted, Right, Seq, TurnMeasured, Unkept, Wasi, WasiStream,
+    ProviderUsed, RECORD_VERSION, Reader, Record, RecordBody, RecordError, RecordingStored, ReportFiled,
+    Requested, Restricted, Right, Seq, TurnMeasured, Unkept, Wasi, WasiStream,
 };
 pub use recording::{MAX_BLOCK, RecordingBlock};
 pub use rights::{

@@ -125,7 +125,7 @@ pub(crate) async fn voice(State(house): State<Arc<House>>, headers: HeaderMap, b
         }
     }
     let tenants = house.installation.house();
-    let weights = tenants.tenants().iter().map(|tenant| u64::from(tenant.quota.weight)).sum();
+    let weights: u64 = tenants.tenants().iter().map(|tenant| u64::from(tenant.quota.weight)).sum();
     let place = match house.calls.admit(tenant, weights) {
         Ok(place) => place,
         Err(full) => return Ok(xml(&house.turn_away(&line, Away::Full(full), carrier).await)),
