@@ -24,9 +24,12 @@ pub(crate) struct Sent {
 }
 
 /// An attempt that has begun. Dropped before its end, it is journaled as cancelled, with what was
-/// sent until then.
+/// sent until then. However it ends, it is in the call's ledger.
 pub(crate) struct Attempt {
     shared: Arc<Shared>,
+    asked: ProviderStarted,
+    /// What it counts as where it is given up.
+    counted: ProviderUsage,
     started: Seq,
     began: Instant,
     first_ms: Option<u32>,
@@ -44,7 +47,7 @@ impl Attempt {
         sent: Sent,
         purpose: Option<Seq>,
     ) -> Result<Self, DoorClosed> {
-        let body = RecordBody::ProviderStarted(ProviderStarted {
+        let asked = ProviderStarted {
             attempt: number,
             role: match entry.role {
                 Role::SpeechToText => ProviderRole::SpeechToText,
@@ -57,12 +60,14 @@ impl Attempt {
             bytes_sent: sent.bytes,
             characters_sent: sent.characters,
             purpose,
-        });
+        };
         let began = Instant::now();
-        let started = shared.append(body)?;
+        let started = shared.append(RecordBody::ProviderStarted(asked.clone()))?;
         // From here on an attempt that is given up has its end, though nothing may have left yet.
         let attempt = Self {
             shared: shared.clone(),
+            asked,
+            counted: ProviderUsage::default(),
             started,
             began,
             first_ms: None,
@@ -100,6 +105,11 @@ impl Attempt {
         self.sent = self.sent.saturating_add(bytes);
     }
 
+    /// From here on it counts as this, though nobody waits for its end.
+    pub(crate) fn counts(&mut self, usage: ProviderUsage) {
+        self.counted = usage;
+    }
+
     /// Since the request, in milliseconds.
     pub(crate) fn elapsed_ms(&self) -> u32 {
         millis(self.began)
@@ -122,7 +132,7 @@ impl Attempt {
 
     fn journal_end(&mut self, status: ProviderStatus, code: u16, usage: ProviderUsage) {
         self.ended = true;
-        let ended = RecordBody::ProviderEnded(ProviderEnded {
+        let ended = ProviderEnded {
             started: self.started,
             status,
             code,
@@ -131,8 +141,9 @@ impl Attempt {
             bytes_sent: self.sent,
             bytes_received: self.received,
             usage,
-        });
-        if let Err(error) = self.shared.append(ended) {
+        };
+        self.shared.meter.lock().add(&self.asked, &ended);
+        if let Err(error) = self.shared.append(RecordBody::ProviderEnded(ended)) {
             tracing::warn!(call = %self.shared.id, %error, "the end of a provider's answer was not journaled");
         }
     }
@@ -141,7 +152,7 @@ impl Attempt {
 impl Drop for Attempt {
     fn drop(&mut self) {
         if !self.ended {
-            self.journal_end(ProviderStatus::Cancelled, 0, ProviderUsage::default());
+            self.journal_end(ProviderStatus::Cancelled, 0, self.counted);
         }
     }
 }

@@ -24,6 +24,18 @@ pub(crate) fn goodbye(language: &str) -> &'static str {
     }
 }
 
+/// What a caller hears for whom there is no place, and whom somebody else takes or nobody does.
+pub fn busy(language: &str, somebody_else: bool) -> &'static str {
+    match (primary(language), somebody_else) {
+        ("en", true) => "All our lines are busy. One moment, please: I am putting you through.",
+        ("en", false) => "All our lines are busy. Please call again a little later. Goodbye.",
+        (_, true) => {
+            "Toutes nos lignes sont occupées. Un instant, s'il vous plaît : je vous passe quelqu'un."
+        }
+        (_, false) => "Toutes nos lignes sont occupées. Merci de rappeler un peu plus tard. Au revoir.",
+    }
+}
+
 /// What a caller hears while something takes long.
 pub(crate) fn one_moment(language: &str) -> &'static str {
     match primary(language) {
@@ -46,5 +58,13 @@ mod tests {
         assert_eq!(sentence(&own, "fr-CA"), "Un collègue vous prend.");
         assert!(sentence(&own, "en-GB").starts_with("I am sorry"));
         assert!(sentence(&BTreeMap::new(), "fr-FR").starts_with("Excusez-moi"));
+    }
+
+    #[test]
+    fn nobody_is_told_that_they_are_put_through_where_nobody_answers() {
+        for (language, put_through) in [("en-GB", "putting you through"), ("fr-FR", "je vous passe")] {
+            assert!(busy(language, true).contains(put_through));
+            assert!(!busy(language, false).contains(put_through));
+        }
     }
 }

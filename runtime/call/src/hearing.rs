@@ -134,11 +134,11 @@ async fn through_transcribers(
                     None => open = false,
                 }
             }
+            attempt.counts(heard(&kept, request.rate));
             transcription.finish().await
         })
         .await;
-        let audio_ms = kept.len() as u64 * 1_000 / u64::from(request.rate.max(1));
-        let usage = ProviderUsage { audio_ms, ..ProviderUsage::default() };
+        let usage = heard(&kept, request.rate);
         match &result {
             Ok(transcript) => {
                 attempt.received(transcript.text.len() as u64);
@@ -154,4 +154,10 @@ async fn through_transcribers(
         }
     }
     Heard::Failed
+}
+
+/// What so much sound counts as.
+fn heard(samples: &[i16], rate: u32) -> ProviderUsage {
+    let audio_ms = samples.len() as u64 * 1_000 / u64::from(rate.max(1));
+    ProviderUsage { audio_ms, ..ProviderUsage::default() }
 }

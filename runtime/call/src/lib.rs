@@ -18,6 +18,7 @@ mod attempt;
 mod door;
 mod fallback;
 mod hearing;
+mod ledger;
 mod live;
 mod place;
 mod reactor;
@@ -28,7 +29,8 @@ mod speaking;
 mod switchboard;
 mod words;
 
-pub use fallback::sentence as fallback_sentence;
+pub use fallback::{busy as busy_sentence, sentence as fallback_sentence};
+pub use ledger::cut_off;
 pub use reactor::{Setup, Summary, run};
 pub use rehearsing::{Before, Clock, Rehearsing};
 pub use switchboard::{NoTransfers, Switchboard, TransferOutcome};

@@ -138,10 +138,22 @@ impl LiveCall {
             HostCall::GetMemory(key) => {
                 HostReturn::GetMemory(shared.memory.get(&key).await.map(|v| v.map(Into::into)))
             }
-            HostCall::SetMemory(set) => HostReturn::SetMemory(shared.memory.set(set).await),
-            HostCall::CompareAndSet(request) => {
-                HostReturn::CompareAndSet(shared.memory.compare_and_set(request).await)
-            }
+            HostCall::SetMemory(set) => HostReturn::SetMemory({
+                let bytes = (set.key.len() + set.value.len()) as u64;
+                let done = shared.memory.set(set).await;
+                if done.is_ok() {
+                    shared.stored.fetch_add(bytes, Ordering::Relaxed);
+                }
+                done
+            }),
+            HostCall::CompareAndSet(request) => HostReturn::CompareAndSet({
+                let bytes = (request.key.len() + request.value.len()) as u64;
+                let done = shared.memory.compare_and_set(request).await;
+                if matches!(done, Ok(true)) {
+                    shared.stored.fetch_add(bytes, Ordering::Relaxed);
+                }
+                done
+            }),
             HostCall::DeleteMemory(key) => HostReturn::DeleteMemory(shared.memory.delete(&key).await),
             HostCall::ListDocuments => HostReturn::ListDocuments(self.documents(|d| d.list()).await),
             HostCall::ReadDocument(name) => {

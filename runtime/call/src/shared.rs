@@ -8,7 +8,7 @@ use std::time::Instant;
 use jiff::Zoned;
 use parking_lot::Mutex;
 use parloir_contract::{CallId, Capability, LogLevel, LogLine, Refusal, Report, TraceId};
-use parloir_journal::{CallJournal, Content, ContentOf, Gate as GateState, RecordBody, Seq};
+use parloir_journal::{CallJournal, Content, ContentOf, Gate as GateState, Note, RecordBody, Seq};
 use parloir_media::Gate;
 use parloir_providers::Registry;
 use parloir_sandbox::DoorClosed;
@@ -16,10 +16,13 @@ use parloir_tenancy::quota::Used;
 use parloir_tenancy::{Calendar, Documents, Line, Memory};
 use tokio_util::task::TaskTracker;
 
+use crate::ledger::Meter;
 use crate::rehearsing::Clock;
 
 /// Hand-overs that one call's agent may ask for: somebody's telephone rings at each.
 const TRANSFERS: u32 = 10;
+/// Quotas of which a call's journal tells that they refused something.
+const QUOTAS: usize = 16;
 /// Bytes of content kept in memory while nobody has answered the question about recording.
 const HELD_BYTES: usize = 256 << 10;
 
@@ -36,6 +39,12 @@ pub(crate) struct Shared {
     pub(crate) memory: Memory,
     pub(crate) documents: Option<Documents>,
     pub(crate) used: Arc<Mutex<Used>>,
+    /// What providers were asked for.
+    pub(crate) meter: Mutex<Meter>,
+    /// What quotas refused, as it was noted: each once.
+    pub(crate) refused: Mutex<Vec<String>>,
+    /// Bytes that the agent had stored.
+    pub(crate) stored: AtomicU64,
     /// Host calls asked, refused ones included.
     pub(crate) asked: AtomicU32,
     /// Whether the door was closed on the agent because it asked for more than its quota.
@@ -147,6 +156,19 @@ impl Shared {
             }
         }
         Ok(())
+    }
+
+    /// Notes that a quota refused something, and how it is raised: once for each quota. The host's own words hold no content, so
+    /// that whoever reads the trace alone sees it.
+    pub(crate) fn note_refused(&self, why: &str) {
+        let mut refused = self.refused.lock();
+        if refused.len() >= QUOTAS || refused.iter().any(|known| known == why) {
+            return;
+        }
+        refused.push(why.to_owned());
+        if let Err(error) = self.append(RecordBody::Note(Note { text: why.to_owned() })) {
+            tracing::debug!(call = %self.id, %error, "that a quota refused something was not journaled");
+        }
     }
 
     /// The host call that what is done now serves, if the agent waits for one.

@@ -117,6 +117,7 @@ async fn through_voices(
         };
         let request = SpeechRequest { text: text.to_owned(), language: language.to_owned() };
         let usage = ProviderUsage { characters, ..ProviderUsage::default() };
+        attempt.counts(usage);
         let carried = match traced(attempt.step(), provider.speak(request)).await {
             Ok(stream) => carry(stream, rate, sender, &mut attempt).await,
             Err(error) => Err(error),

@@ -102,6 +102,11 @@ enum Command {
     /// Show what happened in a call: heard, asked, answered, by whom, how long.
     #[command(after_help = "Example:\n  parloir show 4f1c…e2 --data parloir-data")]
     Show(commands::show::Show),
+    /// List what each tenant's calls of a month used, and what that cost.
+    #[command(
+        after_help = "Costs are by `prices` of each [[provider]], as they were when a call ended; `parloir show` tells them of one call. A call is in its month, in UTC, by when it began.\nExit codes: 0 every call that is over is in it, 3 some are not yet.\n\nExamples:\n  parloir ledger\n  parloir ledger --tenant cabinet --month 2026-11 --json"
+    )]
+    Ledger(commands::ledger::Ledger),
     /// Write a call's recording to a stereo WAV: the caller left, the agent right.
     #[command(after_help = "Example:\n  parloir recording 4f1c…e2 -o call.wav")]
     Recording(commands::recording::Recording),
@@ -339,6 +344,7 @@ fn main() -> ExitCode {
             Command::Call(call) => call.run().await,
             Command::Calls(calls) => calls.run().await,
             Command::Show(show) => show.run().await,
+            Command::Ledger(ledger) => ledger.run().await,
             Command::Recording(recording) => recording.run().await,
             Command::Accesses(accesses) => accesses.run().await,
             Command::Erase(erase) => erase.run().await,

@@ -41,6 +41,15 @@ pub(crate) enum State {
     Failed(String),
 }
 
+/// What a call's journal was given, in bytes, before it is compressed and sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Weight {
+    /// Of records, with their content.
+    pub records: u64,
+    /// Of recording.
+    pub recording: u64,
+}
+
 /// What of a call waits for the writer.
 pub(crate) struct Buffer {
     pub(crate) state: State,
@@ -58,6 +67,8 @@ pub(crate) struct Buffer {
     pub(crate) closed: Option<oneshot::Sender<Result<(), AppendError>>>,
     /// Whether the writer has been told.
     pub(crate) queued: bool,
+    /// Bytes of all records and blocks that were appended.
+    weight: Weight,
     /// Who is told of each record, and whose and which call this is.
     watch: Option<(Arc<dyn Observer>, TenantId, CallId)>,
 }
@@ -104,6 +115,7 @@ impl CallJournal {
             ending: None,
             closed: None,
             queued: false,
+            weight: Weight::default(),
             watch,
         });
         let taken = Notify::new();
@@ -136,6 +148,11 @@ impl CallJournal {
     /// Whose it is.
     pub fn tenant(&self) -> &TenantId {
         &self.handle.shared.tenant
+    }
+
+    /// What was appended so far.
+    pub fn weight(&self) -> Weight {
+        self.handle.shared.buffer.lock().weight
     }
 
     /// Appends a record, in about a microsecond. It is on disk within about a second, or when anything
@@ -190,6 +207,7 @@ impl CallJournal {
             let buffered = buffer.blocks.iter().map(|block| block.bytes.len()).sum();
             return Err(AppendError::Full { buffered });
         }
+        buffer.weight.recording = buffer.weight.recording.saturating_add(block.bytes.len() as u64);
         buffer.blocks.push_back(block);
         Ok(())
     }
@@ -302,6 +320,7 @@ impl Buffer {
         let seq = self.next;
         self.next += 1;
         self.count += 1;
+        self.weight.records = self.weight.records.saturating_add(length as u64);
         self.since.get_or_insert_with(Instant::now);
         if let Some((observer, tenant, call)) = &self.watch {
             observer.appended(tenant, *call, seq, at, &body);

@@ -91,7 +91,7 @@ mod writer;
 
 pub use access::ACCESS;
 pub use administration::{ADMINISTRATION, Administration};
-pub use call::{CallJournal, MAX_BUFFER, MAX_RECORD};
+pub use call::{CallJournal, MAX_BUFFER, MAX_RECORD, Weight};
 pub use came_back::note_came_back;
 pub use copy::{CopiedFile, CopyError, JournalCopy, check_copy, of_copy};
 pub use delivery::{Delivery, WEBHOOK};
@@ -109,11 +109,11 @@ pub use prove::{ProveError, Redaction, prove};
 pub use read::{read_call, read_recording};
 pub use record::{
     Administered, AgentEnd, Amended, Amendment, AudioDirection, Blocked, BlockedTo, CallEnded,
-    CallInterrupted, CallStarted, Case, CaseStep, Content, ContentOf, ContentRead, DigestKey, Ending, Erased,
-    Failure, FailureKind, Gate, Held, HostCallEnded, HostCallStarted, HostStatus, KeyPressed, Ledger,
+    CallInterrupted, CallStarted, Case, CaseStep, Content, ContentOf, ContentRead, Cost, DigestKey, Ending,
+    Erased, Failure, FailureKind, Gate, Held, HostCallEnded, HostCallStarted, HostStatus, KeyPressed, Ledger,
     MediaDigest, Named, Note, ProviderEnded, ProviderRole, ProviderStarted, ProviderStatus, ProviderUsage,
-    RECORD_VERSION, Reader, Record, RecordBody, RecordError, RecordingStored, ReportFiled, Requested,
-    Restricted, Right, Seq, TurnMeasured, Unkept, Wasi, WasiStream,
+    ProviderUsed, RECORD_VERSION, Reader, Record, RecordBody, RecordError, RecordingStored, ReportFiled,
+    Requested, Restricted, Right, Seq, TurnMeasured, Unkept, Wasi, WasiStream,
 };
 pub use recording::{MAX_BLOCK, RecordingBlock};
 pub use rights::{

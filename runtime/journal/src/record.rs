@@ -14,7 +14,7 @@ pub type Seq = u64;
 
 /// The version of the records this program writes, and the only one it reads. Raised with every change of their layout, together
 /// with what segments begin with, so that a data folder says of which version it is before anything in it is read.
-pub const RECORD_VERSION: u16 = 6;
+pub const RECORD_VERSION: u16 = 7;
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,7 +63,7 @@ pub enum RecordBody {
     Report(ReportFiled),
     /// The key of the digests of this call's sound.
     DigestKey(DigestKey),
-    /// What the call used.
+    /// What the call used, and what that cost.
     Ledger(Ledger),
     /// What of this call is kept for 0 days. The second record, where there is any. Written by the journal itself.
     Unkept(Unkept),

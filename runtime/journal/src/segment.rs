@@ -40,7 +40,7 @@ pub(crate) const MAX_SEGMENT: u64 = 32 << 20;
 const MAX_FRAME: usize = 64 << 20;
 
 /// Ends in the version of what is in a segment, which is [`RECORD_VERSION`](crate::RECORD_VERSION).
-const MAGIC: &[u8; 8] = b"PARLSEG6";
+const MAGIC: &[u8; 8] = b"PARLSEG7";
 const MARK: &[u8; 4] = b"\xf5PF\n";
 const FRAME_HEAD: usize = 4 + 1 + 4 + 4;
 /// The kind of frame that a group begins with.

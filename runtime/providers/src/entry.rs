@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use url::Url;
 
+use crate::price::Prices;
 use crate::secret::KeyReference;
 
 /// What a provider is for.
@@ -154,6 +155,9 @@ pub struct ProviderEntry {
     /// the installation has telemetry. Default true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace_context: Option<bool>,
+    /// What it asks for its work. Where absent, or where a price is missing, what a call cost is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prices: Option<Prices>,
 }
 
 impl ProviderEntry {
@@ -196,6 +200,7 @@ impl ProviderEntry {
             timeout_seconds: None,
             pcm_rate: None,
             trace_context: None,
+            prices: None,
         }
     }
 
@@ -247,6 +252,9 @@ impl ProviderEntry {
         }
         if self.pcm_rate.is_some_and(|rate| !(8_000..=48_000).contains(&rate)) {
             return wrong("pcm-rate", "write 8000 to 48000".to_owned());
+        }
+        if let Some(Err(remedy)) = self.prices.as_ref().map(Prices::check) {
+            return wrong("prices", remedy);
         }
         Ok(())
     }
@@ -377,6 +385,7 @@ legal-mechanism = "processor agreement"
 trains-on-data = false
 retention-days = 30
 languages = ["fr-FR", "en"]
+prices = { currency = "EUR", per-1000-tokens-in = 400, per-1000-tokens-out = 1600 }
 "#;
 
     fn refused(from: &str, to: &str) -> String {
@@ -389,6 +398,8 @@ languages = ["fr-FR", "en"]
         let config = ProvidersConfig::from_toml(GOOD).unwrap();
         let entry = &config.providers[0];
         assert_eq!(entry.api_key, Some(KeyReference::Env("MODEL_KEY".into())));
+        let prices = entry.prices.as_ref().unwrap();
+        assert_eq!((prices.currency.as_str(), prices.per_1000_tokens_in), ("EUR", Some(400)));
         assert!(entry.serves("fr") && entry.serves("en-GB") && !entry.serves("de"));
         let written = toml::to_string(&config).unwrap();
         assert_eq!(ProvidersConfig::from_toml(&written).unwrap(), config);
@@ -429,6 +440,7 @@ languages = ["fr-FR", "en"]
             ("https://api.example.com/v1", "https://u:p@api.example.com/v1", "endpoint", "api-key"),
             ("endpoint = \"https://api.example.com/v1\"", "", "endpoint", "base address"),
             ("model = \"large-1\"", "", "model", "names it"),
+            ("\"EUR\"", "\"euro\"", "prices", "ISO 4217"),
             (
                 "retention-days = 30",
                 "retention-days = 30\ntimeout-seconds = 0",

@@ -47,6 +47,7 @@ mod entry;
 mod error;
 mod espeak;
 pub mod openai;
+mod price;
 mod registry;
 mod secret;
 pub mod sentences;
@@ -59,6 +60,7 @@ mod whisper;
 pub use entry::{ConfigError, Kind, ProviderEntry, ProvidersConfig, Role};
 pub use error::{ErrorKind, ProviderError, Side};
 pub use espeak::Espeak;
+pub use price::{Prices, Quantity};
 pub use registry::{
     LanguageModelProvider, Provider, Registry, RegistryBuilder, SpeechToTextProvider, TextToSpeechProvider,
 };

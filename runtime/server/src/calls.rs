@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use parloir_call::{Summary, TransferOutcome};
 use parloir_contract::{CallId, LineId, TenantId, TraceParent};
-use parloir_tenancy::Line;
+use parloir_tenancy::admission::{Full, Standing, admit};
+use parloir_tenancy::{Line, Tenant};
 use parloir_transport::Leg;
 use tokio::sync::{broadcast, oneshot, watch};
 use tokio::time::timeout;
@@ -276,20 +277,17 @@ impl Calls {
         })
     }
 
-    /// A place for one more call of this tenant, if there is one.
-    pub(crate) fn admit(self: &Arc<Self>, tenant: &TenantId, most_of_tenant: u32) -> Option<Place> {
+    /// A place for one more call of this tenant, or why there is none. `weights` are all tenants' in sum.
+    pub(crate) fn admit(self: &Arc<Self>, tenant: &Tenant, weights: u64) -> Result<Place, Full> {
         self.forget_stale();
         let mut counts = self.counts.lock();
-        if counts.all >= self.most {
-            return None;
-        }
-        let count = counts.tenants.entry(tenant.clone()).or_default();
-        if *count >= most_of_tenant {
-            return None;
-        }
-        *count += 1;
+        let taken = counts.all;
+        let calls = counts.tenants.get(&tenant.id).copied().unwrap_or_default();
+        let (most, weight) = (tenant.quota.concurrent_calls, tenant.quota.weight);
+        admit(self.most, taken, Standing { calls, most, weight, weights })?;
+        *counts.tenants.entry(tenant.id.clone()).or_default() += 1;
         counts.all += 1;
-        Some(Place { calls: self.clone(), tenant: tenant.clone() })
+        Ok(Place { calls: self.clone(), tenant: tenant.id.clone() })
     }
 
     /// The carrier announced a call. A second announcement of the same call replaces the first.
@@ -405,8 +403,8 @@ pub(crate) mod tests {
 
     fn finished(dismissed: bool) -> Finished {
         let id = CallId::from_bytes([1; 16]);
-        let (lasted, used) = (Duration::from_secs(1), Default::default());
-        let summary = Summary { id, outcome: Outcome::Done, lasted, used, dismissed };
+        let (lasted, used, ledger) = (Duration::from_secs(1), Default::default(), Default::default());
+        let summary = Summary { id, outcome: Outcome::Done, lasted, used, ledger, dismissed };
         Finished { tenant: "test".parse().unwrap(), summary }
     }
 

@@ -21,6 +21,7 @@ use tokio::time::timeout;
 
 use crate::back_up::{Incoming, give};
 use crate::erasure::{AccessRequest, EraseRequest, HoldRequest, TenantErasure};
+use crate::ledger::{LedgerRequest, Ledgers};
 use crate::rights::{RightsDone, RightsRequest};
 use crate::serve::House;
 use crate::sweep::{Swept, sweep_all};
@@ -45,6 +46,7 @@ enum Request {
     Sweep { dry_run: bool },
     BackUp { of: Of },
     Read(Vec<AccessRequest>),
+    Ledger(LedgerRequest),
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -54,6 +56,7 @@ enum Answer {
     Held(bool),
     Rights(RightsDone),
     Swept(Vec<Swept>),
+    Ledger(Ledgers),
     /// What follows is a back-up of about so many bytes.
     BackUp {
         bytes: u64,
@@ -132,6 +135,14 @@ pub async fn hand_over_sweep(keys: &Path, dry_run: bool) -> Result<Option<Vec<Sw
     }
 }
 
+/// Has it tell what its tenants' calls used.
+pub async fn hand_over_ledger(keys: &Path, request: &LedgerRequest) -> Result<Option<Ledgers>, ControlError> {
+    match ask(keys, &Request::Ledger(request.clone())).await? {
+        Some(Answer::Ledger(ledgers)) => Ok(Some(ledgers)),
+        other => refused(other),
+    }
+}
+
 fn refused<T>(answer: Option<Answer>) -> Result<Option<T>, ControlError> {
     match answer {
         None => Ok(None),
@@ -141,6 +152,7 @@ fn refused<T>(answer: Option<Answer>) -> Result<Option<T>, ControlError> {
             | Answer::Held(_)
             | Answer::Rights(_)
             | Answer::Swept(_)
+            | Answer::Ledger(_)
             | Answer::BackUp { .. }
             | Answer::Noted,
         ) => Err(ControlError::Refused("it answered something else: is it of another version?".into())),
@@ -251,6 +263,11 @@ async fn answer(mut stream: UnixStream, house: &House, one_back_up: &Semaphore) 
         }
         Ok(Request::Read(reads)) => {
             storage.note_accesses(&reads).await.map_or_else(failed, |()| Answer::Noted)
+        }
+        Ok(Request::Ledger(request)) => {
+            let entries = house.installation.providers.entries();
+            let failed = |error: crate::LedgerError| Answer::Failed(error.to_string());
+            storage.ledgers(&request, Some(&entries)).await.map_or_else(failed, Answer::Ledger)
         }
         Ok(Request::BackUp { of }) => match one_back_up.try_acquire() {
             Ok(_only) => return back_up(stream, house, of).await,

@@ -79,6 +79,8 @@ pub struct Storage {
     kms: Arc<dyn Kms>,
     data: PathBuf,
     keys: PathBuf,
+    /// Held while a call is added to its tenant's month.
+    pub(crate) adding: tokio::sync::Mutex<()>,
 }
 
 impl Storage {
@@ -91,7 +93,8 @@ impl Storage {
         let store: Arc<dyn Store> = Arc::new(store);
         let in_use = |e: JournalError| OpenError::storage(&e, matches!(e, JournalError::InUse(_)));
         let journal = Journal::open(&folders.data, kms.clone(), store.clone()).await.map_err(in_use)?;
-        Ok(Self { journal, store, kms, data: folders.data.clone(), keys: folders.keys.clone() })
+        let (data, keys) = (folders.data.clone(), folders.keys.clone());
+        Ok(Self { journal, store, kms, data, keys, adding: tokio::sync::Mutex::default() })
     }
 
     /// Seals what is open. Calls that are still live are closed as interrupted.

@@ -23,6 +23,7 @@ mod confine;
 mod control;
 mod erasure;
 mod installation;
+mod ledger;
 mod media;
 mod rights;
 mod rotate;
@@ -44,11 +45,12 @@ pub use config::{
 };
 pub use confine::{Confine, ConfineError, Confined, confine};
 pub use control::{
-    ControlError, hand_over_accesses, hand_over_back_up, hand_over_erasure, hand_over_hold, hand_over_rights,
-    hand_over_sweep, serves,
+    ControlError, hand_over_accesses, hand_over_back_up, hand_over_erasure, hand_over_hold, hand_over_ledger,
+    hand_over_rights, hand_over_sweep, serves,
 };
 pub use erasure::{AccessRequest, EraseError, EraseRequest, HoldRequest, Left, TenantErasure, Whose};
 pub use installation::{Folders, Installation, OpenError, Storage, kept_agents};
+pub use ledger::{LedgerError, LedgerRequest, Ledgers, MonthLedger, MonthSum, ProviderMonth};
 pub use parloir_call::{Before, Clock, Rehearsing};
 pub use rights::{CaseError, Restrictions, RightsDone, RightsError, RightsRequest, named, today};
 pub use rows::{KeptRow, rows_at_rest};

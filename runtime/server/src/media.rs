@@ -206,7 +206,11 @@ async fn call(
     match parloir_call::run(setup).await {
         Ok(summary) => {
             tracing::info!(call = %id, seconds = summary.lasted.as_secs(), "a call is over");
-            entry.end(Finished { tenant, summary });
+            let ledger = summary.ledger.clone();
+            entry.end(Finished { tenant: tenant.clone(), summary });
+            if let Err(error) = installation.storage.add_to_month(&tenant, id, &ledger).await {
+                tracing::error!(call = %id, %tenant, %error, "what a call used is not in its month yet; it is tried again");
+            }
         }
         Err(error) => {
             // The leg is gone with the call; the carrier asks what comes next and gets the fallback.

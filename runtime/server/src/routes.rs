@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use crate::calls::CallName;
 use crate::serve::House;
 use crate::switchboard::RINGS;
+use crate::turned_away::Away;
 
 /// How long the caller may take to come back after a transfer that nobody took.
 const BACK_WITHIN: Duration = Duration::from_secs(20);
@@ -91,6 +92,17 @@ impl House {
     /// What a caller hears whom no agent answers, and where they go then.
     pub(crate) fn fallback(&self, line: &Line) -> Response {
         let sentence = parloir_call::fallback_sentence(&line.config.fallback_sentence, &line.config.language);
+        Self::to_somebody_else(line, sentence)
+    }
+
+    /// What a caller hears for whom there is no place, and where they go then.
+    pub(crate) fn busy(&self, line: &Line) -> Response {
+        let has_fallback = line.config.fallback_number.is_some();
+        let sentence = parloir_call::busy_sentence(&line.config.language, has_fallback);
+        Self::to_somebody_else(line, sentence.to_owned())
+    }
+
+    fn to_somebody_else(line: &Line, sentence: String) -> Response {
         let next = match &line.config.fallback_number {
             Some(number) => Response::dial(Dial { timeout_s: Some(RINGS), ..Dial::new(number.as_str()) }),
             None => Response::hangup(),
@@ -125,15 +137,17 @@ pub(crate) async fn voice(State(house): State<Arc<House>>, headers: HeaderMap, b
         headers.get("traceparent").and_then(|value| value.to_str().ok()).and_then(TraceParent::parse);
     match house.installation.storage.blocked(&tenant.id, caller.as_deref()).await {
         Ok(None) => {}
-        Ok(Some(to)) => return Ok(xml(&house.turn_away(&line, to, carrier).await)),
+        Ok(Some(to)) => return Ok(xml(&house.turn_away(&line, Away::Blocked(to), carrier).await)),
         Err(error) => {
             tracing::error!(tenant = %tenant.id, %error, "it is not known who is blocked: the caller goes to the fallback number");
             return Ok(xml(&house.fallback(&line)));
         }
     }
-    let Some(place) = house.calls.admit(&tenant.id, tenant.quota.concurrent_calls) else {
-        tracing::warn!(tenant = %tenant.id, "no place for another call: the caller goes to the fallback number");
-        return Ok(xml(&house.fallback(&line)));
+    let tenants = house.installation.house();
+    let weights: u64 = tenants.tenants().iter().map(|tenant| u64::from(tenant.quota.weight)).sum();
+    let place = match house.calls.admit(tenant, weights) {
+        Ok(place) => place,
+        Err(full) => return Ok(xml(&house.turn_away(&line, Away::Full(full), carrier).await)),
     };
     let id = CallId::from_bytes(random()?);
     let answer = house.stream(&line, "call", id.to_string());

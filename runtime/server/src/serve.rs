@@ -24,7 +24,7 @@ use crate::installation::Installation;
 use crate::turned_away::TurnedAway;
 use crate::webhooks::Webhooks;
 use crate::witnesses::Witnesses;
-use crate::{admin, control, media, rotate, routes, sweep, telemetry, turned_away};
+use crate::{admin, control, ledger, media, rotate, routes, sweep, telemetry, turned_away};
 
 /// How long live calls may take to say their goodbyes when the installation closes.
 const CLOSING: Duration = Duration::from_secs(20);
@@ -266,6 +266,7 @@ pub async fn serve_with(
         }
     }
     tokio::spawn(sweep::run(house.clone()));
+    tokio::spawn(ledger::run(house.clone()));
     tokio::spawn(rotate::run(house.clone(), config.journal.log_key_lasts));
     let counting = tokio::spawn(turned_away::run(house.clone()));
     let journal = house.installation.storage.journal.clone();

@@ -1,4 +1,5 @@
-//! Calls of blocked numbers: no agent answers them, and the log says so, however often somebody dials.
+//! Calls that no agent answers, for their numbers are blocked or there is no place for them: the log says so, however often
+//! somebody dials.
 //!
 //! Of each line, and of what becomes of them there, the first of an hour is in the log at once; those after it are counted, and
 //! one record says how many they were when the hour is over, or when the installation stops. What is counted and not told yet
@@ -13,6 +14,7 @@ use parking_lot::Mutex;
 use parloir_contract::{CallId, LineId, TraceParent};
 use parloir_journal::{BlockedTo, CallEnded, CallStarted, Ending, Note, RecordBody};
 use parloir_tenancy::Line;
+use parloir_tenancy::admission::Full;
 use parloir_transport::twiml::Response;
 
 use crate::serve::House;
@@ -22,22 +24,31 @@ const TOGETHER: Duration = Duration::from_secs(3_600);
 /// How often it is looked whose hour is over.
 const LOOK: Duration = Duration::from_secs(60);
 
-/// The calls that were turned away and are not in the log one by one: no more entries than lines, twice.
+/// Why a call is turned away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Away {
+    /// Its number is blocked.
+    Blocked(BlockedTo),
+    /// There is no place for it.
+    Full(Full),
+}
+
+/// The calls that were turned away and are not in the log one by one: no more entries than lines, for each reason.
 #[derive(Debug, Default)]
-pub(crate) struct TurnedAway(Mutex<HashMap<(LineId, BlockedTo), Counted>>);
+pub(crate) struct TurnedAway(Mutex<HashMap<(LineId, Away), Counted>>);
 
 /// The calls of an hour after its first.
 #[derive(Debug)]
 struct Counted {
     line: Arc<Line>,
-    to: BlockedTo,
+    to: Away,
     since: Instant,
     more: u64,
 }
 
 impl TurnedAway {
     /// Counts a call. Returns whether it is the first, which is told at once.
-    fn rang(&self, line: &Arc<Line>, to: BlockedTo, now: Instant) -> bool {
+    fn rang(&self, line: &Arc<Line>, to: Away, now: Instant) -> bool {
         match self.0.lock().entry((line.config.number.clone(), to)) {
             Entry::Occupied(mut counted) => {
                 let counted = counted.get_mut();
@@ -61,20 +72,24 @@ impl TurnedAway {
 }
 
 impl House {
-    /// A call of a number that is blocked: no agent answers it, and the log says so, without the number. What is told of it at once
-    /// is of the carrier's trace.
+    /// A call that no agent answers, and the log says so, without the number. What is told of it at once is of the carrier's trace.
     pub(crate) async fn turn_away(
         &self,
         line: &Arc<Line>,
-        to: BlockedTo,
+        to: Away,
         carrier: Option<TraceParent>,
     ) -> Response {
         let answer = match to {
-            BlockedTo::Refuse => Response::reject(),
-            BlockedTo::Human => self.fallback(line),
+            Away::Blocked(BlockedTo::Refuse) => Response::reject(),
+            Away::Blocked(BlockedTo::Human) => self.fallback(line),
+            Away::Full(_) => self.busy(line),
         };
         if self.turned_away.rang(line, to, Instant::now()) {
-            self.tell_turned_away(line, to, "the caller's number is blocked", carrier).await;
+            let why = match to {
+                Away::Blocked(_) => "the caller's number is blocked".to_owned(),
+                Away::Full(full) => format!("there was no place for the call, for {full}"),
+            };
+            self.tell_turned_away(line, to, &why, carrier).await;
         }
         answer
     }
@@ -83,18 +98,25 @@ impl House {
     pub(crate) async fn tell_counted(&self, now: Option<Instant>) {
         for Counted { line, to, since, more } in self.turned_away.over(now) {
             let minutes = since.elapsed().as_secs().div_ceil(60);
-            let who = format!("blocked numbers rang {more} time(s) more within {minutes} minute(s)");
+            let who = match to {
+                Away::Blocked(_) => {
+                    format!("blocked numbers rang {more} time(s) more within {minutes} minute(s)")
+                }
+                Away::Full(full) => {
+                    format!("{more} call(s) more within {minutes} minute(s) had no place, for {full}")
+                }
+            };
             self.tell_turned_away(&line, to, &who, None).await;
         }
     }
 
-    async fn tell_turned_away(&self, line: &Line, to: BlockedTo, who: &str, carrier: Option<TraceParent>) {
+    async fn tell_turned_away(&self, line: &Line, to: Away, who: &str, carrier: Option<TraceParent>) {
         let (outcome, what) = becomes(to, line.config.fallback_number.is_some());
         let text = format!("{who}: {what}");
         let (tenant, number) = (&line.tenant.id, &line.config.number);
         tracing::info!(%tenant, line = %number, "{text}");
         if let Err(error) = self.note_turned_away(line, text, outcome, carrier).await {
-            tracing::error!(%tenant, line = %number, %error, "that blocked numbers rang could not be recorded");
+            tracing::error!(%tenant, line = %number, %error, "that calls were turned away could not be recorded");
         }
     }
 
@@ -137,12 +159,14 @@ pub(crate) async fn run(house: Arc<House>) {
     }
 }
 
-/// What becomes of a call of a blocked number on a line with or without a fallback number: how it ends, and that in words.
-fn becomes(to: BlockedTo, has_fallback: bool) -> (Ending, &'static str) {
+/// What becomes of a call that is turned away on a line with or without a fallback number: how it ends, and that in words.
+fn becomes(to: Away, has_fallback: bool) -> (Ending, &'static str) {
     match (to, has_fallback) {
-        (BlockedTo::Refuse, _) => (Ending::Refused, "the call was not answered"),
-        (BlockedTo::Human, true) => (Ending::Transferred, "the caller goes to the fallback number"),
-        (BlockedTo::Human, false) => (
+        (Away::Blocked(BlockedTo::Refuse), _) => (Ending::Refused, "the call was not answered"),
+        (Away::Blocked(BlockedTo::Human) | Away::Full(_), true) => {
+            (Ending::Transferred, "the caller goes to the fallback number")
+        }
+        (Away::Blocked(BlockedTo::Human) | Away::Full(_), false) => (
             Ending::Refused,
             "the line has no fallback number, so that the caller hears its sentence and is let go",
         ),
@@ -168,29 +192,34 @@ mod tests {
 
     #[test]
     fn nobody_was_handed_to_a_human_where_there_is_no_number_of_one() {
-        assert_eq!(becomes(BlockedTo::Human, true).0, Ending::Transferred);
-        let (outcome, words) = becomes(BlockedTo::Human, false);
+        assert_eq!(becomes(Away::Blocked(BlockedTo::Human), true).0, Ending::Transferred);
+        let (outcome, words) = becomes(Away::Blocked(BlockedTo::Human), false);
         assert!(outcome == Ending::Refused && words.contains("no fallback number"), "{words}");
         for has_fallback in [true, false] {
-            assert_eq!(becomes(BlockedTo::Refuse, has_fallback).0, Ending::Refused);
+            assert_eq!(becomes(Away::Blocked(BlockedTo::Refuse), has_fallback).0, Ending::Refused);
+            assert_eq!(
+                becomes(Away::Full(Full::House(1)), has_fallback).0 == Ending::Transferred,
+                has_fallback
+            );
         }
     }
 
     #[test]
     fn however_often_a_blocked_number_rings_there_is_one_record_at_once_and_one_of_how_many() {
         let (lines, counts, begin) = (lines(), TurnedAway::default(), Instant::now());
-        let told_at_once = (0..10_000).filter(|_| counts.rang(&lines[0], BlockedTo::Refuse, begin)).count();
+        let told_at_once =
+            (0..10_000).filter(|_| counts.rang(&lines[0], Away::Blocked(BlockedTo::Refuse), begin)).count();
         assert_eq!(told_at_once, 1);
         // Another line, and another end, are told of their own.
-        assert!(counts.rang(&lines[1], BlockedTo::Refuse, begin));
-        assert!(counts.rang(&lines[0], BlockedTo::Human, begin));
+        assert!(counts.rang(&lines[1], Away::Blocked(BlockedTo::Refuse), begin));
+        assert!(counts.rang(&lines[0], Away::Blocked(BlockedTo::Human), begin));
         assert!(counts.over(Some(begin + TOGETHER - LOOK)).is_empty());
         let over = counts.over(Some(begin + TOGETHER));
         assert_eq!(over.iter().map(|counted| counted.more).collect::<Vec<_>>(), [9_999]);
-        assert!(Arc::ptr_eq(&over[0].line, &lines[0]) && over[0].to == BlockedTo::Refuse);
+        assert!(Arc::ptr_eq(&over[0].line, &lines[0]) && over[0].to == Away::Blocked(BlockedTo::Refuse));
         // The hour is over for all, and the next call begins another; what it counted goes with the installation.
-        assert!(counts.rang(&lines[1], BlockedTo::Refuse, begin));
-        assert!(!counts.rang(&lines[1], BlockedTo::Refuse, begin));
+        assert!(counts.rang(&lines[1], Away::Blocked(BlockedTo::Refuse), begin));
+        assert!(!counts.rang(&lines[1], Away::Blocked(BlockedTo::Refuse), begin));
         assert_eq!(counts.over(None).len(), 1);
         assert!(counts.over(None).is_empty());
     }

@@ -185,6 +185,7 @@ mod tests {
     fn a_quota_of_zero_is_refused_by_name() {
         for field in [
             "concurrent-calls",
+            "weight",
             "call-seconds",
             "turn-cpu-ms",
             "call-cpu-ms",
@@ -193,6 +194,7 @@ mod tests {
             "speech-characters",
             "transcribed-seconds",
             "model-tokens",
+            "stored-bytes",
         ] {
             let error = house(&format!("[[tenant]]\nid = \"a\"\n[tenant.quota]\n{field} = 0")).unwrap_err();
             assert!(error.starts_with(&format!("tenant a: quota: `{field}` is 0")), "{error}");

@@ -15,6 +15,8 @@ pub const MEMORY_MIB: u32 = 64;
 pub struct Quota {
     /// Calls of the tenant at one time. Default 100.
     pub concurrent_calls: u32,
+    /// The tenant's share of the installation's calls, against other tenants' weights. Default 1.
+    pub weight: u32,
     /// Seconds of one call. Default 1800.
     pub call_seconds: u32,
     /// The agent's CPU milliseconds between two turns of the caller. Default 500.
@@ -31,12 +33,15 @@ pub struct Quota {
     pub transcribed_seconds: u32,
     /// Tokens read and written by models in one call. Default 100,000.
     pub model_tokens: u32,
+    /// Bytes of keys and values that one call may store in memory, those written again included. Default 16,777,216.
+    pub stored_bytes: u32,
 }
 
 impl Default for Quota {
     fn default() -> Self {
         Self {
             concurrent_calls: 100,
+            weight: 1,
             call_seconds: 1_800,
             turn_cpu_ms: 500,
             call_cpu_ms: 10_000,
@@ -45,6 +50,7 @@ impl Default for Quota {
             speech_characters: 40_000,
             transcribed_seconds: 1_200,
             model_tokens: 100_000,
+            stored_bytes: 16_777_216,
         }
     }
 }
@@ -55,6 +61,7 @@ impl Quota {
     pub fn validate(&self) -> Result<(), String> {
         let Self {
             concurrent_calls,
+            weight,
             call_seconds,
             turn_cpu_ms,
             call_cpu_ms,
@@ -63,9 +70,11 @@ impl Quota {
             speech_characters,
             transcribed_seconds,
             model_tokens,
+            stored_bytes,
         } = *self;
         let fields = [
             ("concurrent-calls", concurrent_calls),
+            ("weight", weight),
             ("call-seconds", call_seconds),
             ("turn-cpu-ms", turn_cpu_ms),
             ("call-cpu-ms", call_cpu_ms),
@@ -74,6 +83,7 @@ impl Quota {
             ("speech-characters", speech_characters),
             ("transcribed-seconds", transcribed_seconds),
             ("model-tokens", model_tokens),
+            ("stored-bytes", stored_bytes),
         ];
         if let Some((name, _)) = fields.iter().find(|(_, value)| *value == 0) {
             return Err(format!(
@@ -105,6 +115,8 @@ pub struct Used {
     pub transcribed_ms: u64,
     /// Tokens read and written.
     pub model_tokens: u32,
+    /// Bytes asked to be stored.
+    pub stored_bytes: u64,
 }
 
 impl Used {
@@ -135,8 +147,51 @@ impl Used {
         if asks_model && self.model_tokens >= quota.model_tokens {
             return over("tokens", quota.model_tokens.into(), "model-tokens");
         }
+        let stored = self.stored_bytes.saturating_add(stored_bytes(call));
+        if stored > u64::from(quota.stored_bytes) {
+            return over("bytes of memory", quota.stored_bytes.into(), "stored-bytes");
+        }
+        self.stored_bytes = stored;
         Ok(())
     }
+}
+
+/// Bytes that a host call has stored, where it is done.
+pub fn stored_bytes(call: &HostCall) -> u64 {
+    let (key, value) = match call {
+        HostCall::SetMemory(set) => (&set.key, set.value.len()),
+        HostCall::CompareAndSet(request) => (&request.key, request.value.len()),
+        HostCall::Say(_)
+        | HostCall::Ask(_)
+        | HostCall::Play(_)
+        | HostCall::Listen(_)
+        | HostCall::Transfer(_)
+        | HostCall::Consent(_)
+        | HostCall::PauseRecording
+        | HostCall::ResumeRecording
+        | HostCall::HangUp
+        | HostCall::ModelAvailable
+        | HostCall::Chat(_)
+        | HostCall::Reply(_)
+        | HostCall::FreeSlots(_)
+        | HostCall::Book(_)
+        | HostCall::FindAppointments(_)
+        | HostCall::MoveAppointment(_)
+        | HostCall::CancelAppointment(_)
+        | HostCall::GetMemory(_)
+        | HostCall::DeleteMemory(_)
+        | HostCall::ListDocuments
+        | HostCall::ReadDocument(_)
+        | HostCall::SearchDocuments(_)
+        | HostCall::SetReport(_)
+        | HostCall::Now
+        | HostCall::Weekday
+        | HostCall::Elapsed
+        | HostCall::RandomBytes(_)
+        | HostCall::Log(_)
+        | HostCall::Understanding(_) => return 0,
+    };
+    (key.len() + value) as u64
 }
 
 fn spoken_characters(call: &HostCall) -> u32 {
@@ -178,9 +233,22 @@ fn spoken_characters(call: &HostCall) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use parloir_contract::{Say, SayOptions};
+    use parloir_contract::{Say, SayOptions, SetMemory};
 
     use super::*;
+
+    #[test]
+    fn what_is_stored_again_counts_again_and_reading_is_free() {
+        let quota = Quota { stored_bytes: 10, ..Quota::default() };
+        let mut used = Used::default();
+        let set = || HostCall::SetMemory(SetMemory { key: "who".into(), value: b"an".as_slice().into() });
+        assert!(used.charge(&set(), &quota).is_ok());
+        assert!(used.charge(&set(), &quota).is_ok());
+        let refused = used.charge(&set(), &quota).unwrap_err().to_string();
+        assert!(refused.contains("raise `stored-bytes`"), "{refused}");
+        assert!(used.charge(&HostCall::GetMemory("who".into()), &quota).is_ok());
+        assert_eq!(used.stored_bytes, 10);
+    }
 
     #[test]
     fn a_call_stops_at_its_quota_and_says_which() {

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use parloir_contract::{HostCall, HostReturn};
+use parloir_contract::{HostCall, HostReturn, Refusal};
 use parloir_journal::{HostCallEnded, HostCallStarted, HostStatus, RecordBody, Seq};
 use parloir_sandbox::DoorClosed;
 use tower::Service;
@@ -92,6 +92,9 @@ where
             let ended = HostCallEnded { started, status, latency_us, delivered: true, result };
             let shared = &unanswered.shared;
             shared.keep(RecordBody::HostCallEnded(ended))?;
+            if let Some(Refusal::OverQuota(why)) = value.refusal() {
+                shared.note_refused(why);
+            }
             shared.written.fetch_add(bytes, Ordering::Relaxed);
             if shared.waiting.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) > WAITING_BYTES {
                 shared.waiting.store(0, Ordering::Relaxed);

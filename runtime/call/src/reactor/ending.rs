@@ -239,6 +239,7 @@ impl Reactor {
             let switchboard = self.switchboard.clone();
             let destination = to.clone();
             switchboard.expect(&destination);
+            self.handed_over = self.handed_over.saturating_add(1);
             if leg.send(LegCommand::HandOver { to }).is_err() {
                 tracing::warn!(call = %self.shared.id, "the leg ended before the transfer");
             }
@@ -373,13 +374,9 @@ impl Reactor {
         let count = u32::try_from(fields.len()).unwrap_or(u32::MAX);
         self.append(RecordBody::Report(ReportFiled { count, fields: Some(fields) }));
         let used = *self.shared.used.lock();
-        self.append(RecordBody::Ledger(Ledger {
-            host_calls: used.host_calls,
-            speech_characters: used.speech_characters,
-            transcribed_ms: used.transcribed_ms,
-            model_tokens: used.model_tokens,
-        }));
         let lasted = self.shared.answered.elapsed();
+        let ledger = self.ledger(lasted);
+        self.append(RecordBody::Ledger(ledger.clone()));
         let outcome = self.outcome.take().unwrap_or(Outcome::Abandoned);
         let reason = match &outcome {
             Outcome::Failed(why) if gate.may_deliver() => Some(why.clone()),
@@ -401,7 +398,26 @@ impl Reactor {
         if let Err(error) = self.shared.journal.close(ended).await {
             tracing::error!(call = %id, %error, "the call's journal did not close");
         }
-        Summary { id, outcome, lasted, used, dismissed: self.dismissed }
+        Summary { id, outcome, lasted, used, ledger, dismissed: self.dismissed }
+    }
+
+    /// What the call used until now, and what that cost.
+    fn ledger(&self, lasted: Duration) -> Ledger {
+        let shared = &self.shared;
+        let (providers, costs) = shared.meter.lock().priced(&shared.providers.entries());
+        let weight = shared.journal.weight();
+        let served = shared.served_us.load(Ordering::Relaxed);
+        Ledger {
+            talk_ms: u64::try_from(lasted.as_millis()).unwrap_or(u64::MAX),
+            agent_cpu_us: u64::try_from(self.cpu.as_micros()).unwrap_or(u64::MAX).saturating_add(served),
+            host_calls: shared.asked.load(Ordering::Relaxed),
+            transfers: self.handed_over,
+            stored_bytes: shared.stored.load(Ordering::Relaxed),
+            journal_bytes: weight.records,
+            recording_bytes: weight.recording,
+            providers,
+            costs,
+        }
     }
 
     pub(super) fn keep_block(&self, block: parloir_media::RecordingBlock) {

@@ -26,7 +26,7 @@ use futures_util::stream::FuturesUnordered;
 use parking_lot::Mutex;
 use parloir_contract::{CallId, CallInfo, Direction, ListenOptions, Outcome, Refusal, Report, TraceId, Turn};
 use parloir_journal::{
-    AgentEnd, CallStarted, Content, DigestKey, FailureKind, Journal, JournalError, RecordBody,
+    AgentEnd, CallStarted, Content, DigestKey, FailureKind, Journal, JournalError, Ledger, RecordBody,
 };
 use parloir_media::{
     Activity, Frame, Framer, Gate, Input, Output, Playout, PlayoutOptions, PreRoll, Recorder, SampleRate,
@@ -122,8 +122,10 @@ pub struct Summary {
     pub outcome: Outcome,
     /// How long it lasted.
     pub lasted: Duration,
-    /// What it used.
+    /// What of its quota it used.
     pub used: Used,
+    /// What it used in all, and what that cost.
+    pub ledger: Ledger,
     /// Whether the caller was let go on purpose: the agent or the host's goodbye ended the call.
     /// Where not, a caller who is still there needs somebody else.
     pub dismissed: bool,
@@ -218,6 +220,8 @@ struct Reactor {
     /// An agent that was stopped, and may still have a record to leave.
     stopped: Option<Answering>,
     transferring: Option<(BoxFuture<'static, TransferOutcome>, ending::AfterTransfer)>,
+    /// Hand-overs that were begun.
+    handed_over: u32,
     phase: ending::Phase,
     outcome: Option<Outcome>,
     /// How the agent's own part ended.
@@ -301,6 +305,9 @@ impl Reactor {
             memory: Memory::new(store).hiding(hidden),
             documents,
             used: Arc::default(),
+            meter: Mutex::default(),
+            refused: Mutex::default(),
+            stored: AtomicU64::new(0),
             asked: AtomicU32::new(0),
             exceeded: AtomicBool::new(false),
             written: AtomicU64::new(0),
@@ -362,6 +369,7 @@ impl Reactor {
             agent: Some(agent),
             stopped: None,
             transferring: None,
+            handed_over: 0,
             phase: ending::Phase::Live,
             outcome: None,
             agent_end: AgentEnd::Stopped,

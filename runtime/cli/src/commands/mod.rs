@@ -16,6 +16,7 @@ pub(crate) mod erase;
 pub(crate) mod fetch;
 pub(crate) mod go_on;
 pub(crate) mod hold;
+pub(crate) mod ledger;
 pub(crate) mod log_key;
 pub(crate) mod new;
 pub(crate) mod person;

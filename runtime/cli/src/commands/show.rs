@@ -1,5 +1,6 @@
 //! `parloir show`: what happened in a call, line by line.
 
+pub(crate) mod ledger;
 mod understanding;
 mod words;
 
@@ -215,19 +216,7 @@ fn line(body: &RecordBody, bodies: &HashMap<Seq, &RecordBody>, shown: Shown) -> 
                 if fields.is_empty() { "empty".to_owned() } else { fields.join("; ") },
             ))
         }
-        RecordBody::Ledger(used) => Some((
-            host("used"),
-            styled(
-                DIM,
-                &format!(
-                    "{} host calls, {} characters spoken, {} s transcribed, {} tokens",
-                    used.host_calls,
-                    used.speech_characters,
-                    used.transcribed_ms / 1_000,
-                    used.model_tokens
-                ),
-            ),
-        )),
+        RecordBody::Ledger(ledger) => Some((host("used"), styled(DIM, &ledger::words(ledger)))),
         RecordBody::CallEnded(ended) => {
             let reason = ended.reason.as_deref().map(|r| format!(": {}", plain(r))).unwrap_or_default();
             let (seconds, cpu) = (ended.duration_ms / 1_000, ended.agent_cpu_us / 1_000);

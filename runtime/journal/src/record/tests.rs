@@ -154,6 +154,25 @@ fn body() -> impl Strategy<Value = RecordBody> {
                 RecordBody::Administered(Administered { key, user, role, action, subject, glass, why })
             }
         ),
+        (any::<u32>(), any::<u64>(), text(), proptest::option::of(any::<u64>())).prop_map(
+            |(requests, characters, provider, micros)| {
+                let cost = micros.map(|micros| Cost { currency: "EUR".into(), micros });
+                let costs = Cost::sum([cost.as_ref()]);
+                let used = ProviderUsed {
+                    provider,
+                    role: ProviderRole::TextToSpeech,
+                    requests,
+                    input_tokens: 0,
+                    output_tokens: 0,
+                    estimated: false,
+                    audio_ms: 0,
+                    characters,
+                    cost,
+                };
+                let providers = vec![used];
+                RecordBody::Ledger(Ledger { host_calls: requests, providers, costs, ..Ledger::default() })
+            }
+        ),
         Just(RecordBody::Unkept(Unkept { purposes: crate::Purpose::ALL.to_vec() })),
         (any::<u64>(), proptest::option::of(text())).prop_map(|(duration_ms, reason)| {
             let agent = AgentEnd::Failed(FailureKind::AgentMemory);
@@ -264,4 +283,15 @@ fn content_held_back_is_found_where_it_belongs() {
     let RecordBody::HostCallStarted(started) = &records[0].body else { panic!() };
     assert_eq!(started.arguments, Some(HostCall::HangUp));
     assert_eq!(records[1].body, RecordBody::Content(ContentOf { of: 3, content: None }));
+}
+
+#[test]
+fn costs_are_summed_by_currency_and_are_unknown_where_one_is() {
+    let cost = |currency: &str, micros| Cost { currency: currency.into(), micros };
+    let (a, b, c) = (cost("EUR", u64::MAX), cost("EUR", 1), cost("CHF", 1_500_000));
+    let sums = Cost::sum([Some(&a), Some(&c), Some(&b)]).unwrap();
+    assert_eq!(sums, [cost("CHF", 1_500_000), cost("EUR", u64::MAX)]);
+    assert_eq!(sums[0].to_string(), "1.500000 CHF");
+    assert_eq!(Cost::sum([Some(&a), None]), None);
+    assert_eq!(Cost::sum([]), Some(Vec::new()));
 }

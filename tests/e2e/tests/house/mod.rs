@@ -94,6 +94,8 @@ pub struct Plan<'a> {
     pub settings: &'a [(&'a str, &'a str)],
     /// `ask`, `always` or `never`.
     pub recording: &'a str,
+    /// More of `[server]`.
+    pub server: &'a str,
     /// More of the line's table.
     pub line: &'a str,
     /// More of the tenant's table.
@@ -107,6 +109,7 @@ impl Default for Plan<'_> {
             agent: "tests/agents/trial",
             settings: &[],
             recording: "always",
+            server: "",
             line: "",
             tenant: "",
             providers: parloir_e2e::canned("Bonjour, je voudrais un rendez-vous.", &[]).unwrap(),
@@ -211,6 +214,7 @@ fn config(agent: &Path, folder: &Path, plan: &Plan<'_>) -> Config {
         r#"
         [server]
         listen = "127.0.0.1:0"
+        {server}
         [[carrier]]
         kind = "twilio"
         auth-token = {{ file = {token:?} }}
@@ -226,6 +230,7 @@ fn config(agent: &Path, folder: &Path, plan: &Plan<'_>) -> Config {
         [tenant.line.settings]
         {settings}
         "#,
+        server = plan.server,
         tenant = plan.tenant,
         recording = plan.recording,
         line = plan.line,

@@ -1,0 +1,152 @@
+//! `parloir ledger`: what each tenant's calls of a month used, and what that cost.
+
+use clap::Args;
+use parloir_contract::TenantId;
+use parloir_journal::{Cost, ProviderRole};
+use parloir_server::{LedgerRequest, Ledgers, MonthLedger, ProviderMonth, hand_over_ledger};
+
+use crate::commands::show::ledger::{bytes, in_sum, seconds};
+use crate::terminal::{self, DIM, TITLE, styled};
+use crate::{DataArgs, Failure, Outcome, access};
+
+#[derive(Args)]
+pub(crate) struct Ledger {
+    /// Only this tenant's.
+    #[arg(long)]
+    tenant: Option<TenantId>,
+    /// Only this month, in UTC, by when calls began: 2026-11.
+    #[arg(long, value_parser = month)]
+    month: Option<String>,
+    #[command(flatten)]
+    data: DataArgs,
+    /// Print one JSON object a line: a month of a tenant.
+    #[arg(long)]
+    json: bool,
+}
+
+fn month(text: &str) -> Result<String, String> {
+    let is_number = |part: &str, length| part.len() == length && part.bytes().all(|b| b.is_ascii_digit());
+    match text.split_once('-') {
+        Some((year, month)) if is_number(year, 4) && is_number(month, 2) => Ok(text.to_owned()),
+        Some(_) | None => Err("write a year and a month, such as 2026-11".to_owned()),
+    }
+}
+
+impl Ledger {
+    pub(crate) async fn run(self) -> Outcome {
+        let folders = self.data.existing()?;
+        let request = LedgerRequest { tenant: self.tenant, month: self.month };
+        let spinner = terminal::spinner("looking");
+        let told = async {
+            if let Some(told) = hand_over_ledger(&folders.keys, &request).await? {
+                return Ok::<_, Failure>(told);
+            }
+            let storage = access::storage(&folders).await?;
+            let told = storage.ledgers(&request, None).await;
+            storage.close().await;
+            Ok(told?)
+        };
+        let told = told.await;
+        spinner.finish_and_clear();
+        let Ledgers { months, left } = told?;
+        if self.json {
+            for month in &months {
+                println!("{}", json(month));
+            }
+        } else if months.is_empty() {
+            anstream::println!("{}", styled(DIM, "no call is over yet"));
+        }
+        for month in months.iter().filter(|_| !self.json) {
+            tell(month);
+        }
+        if left > 0 {
+            return Err(Failure::otherwise(format!(
+                "{left} call(s) are in no month yet: those that were cut off are added, with their prices, when `parloir serve` runs on this folder; `parloir verify` says what is wrong with others"
+            )));
+        }
+        Ok(())
+    }
+}
+
+fn json(month: &MonthLedger) -> serde_json::Value {
+    let MonthLedger { tenant, month: name, used, providers } = month;
+    serde_json::json!({
+        "tenant": tenant, "month": name, "used": used, "providers": providers, "costs": month.costs(),
+    })
+}
+
+fn tell(month: &MonthLedger) {
+    let MonthLedger { tenant, month: name, used, providers } = month;
+    anstream::println!("{}", styled(TITLE, &format!("{name}  {tenant}")));
+    let minutes = used.talk_ms / 60_000;
+    let rows = [
+        ("calls", used.calls.to_string()),
+        ("minutes", minutes.to_string()),
+        ("host calls", used.host_calls.to_string()),
+        ("agents' CPU", seconds(used.agent_cpu_us / 1_000)),
+        ("hand-overs", used.transfers.to_string()),
+        ("stored", bytes(used.stored_bytes)),
+        ("journal", bytes(used.journal_bytes)),
+        ("recording", bytes(used.recording_bytes)),
+    ];
+    for (name, value) in rows {
+        anstream::println!("  {name:14}{value:>14}");
+    }
+    for provider in providers {
+        anstream::println!("  {:14}{:>14}  {}", provider.provider, amount(provider), cost(provider));
+    }
+    anstream::println!("  {:14}{:>14}  {}", "in sum", "", in_sum(month.costs().as_deref()));
+}
+
+/// What a provider did, in its own unit.
+fn amount(provider: &ProviderMonth) -> String {
+    match provider.role {
+        ProviderRole::SpeechToText => seconds(provider.audio_ms),
+        ProviderRole::TextToSpeech => format!("{} chars", provider.characters),
+        ProviderRole::LanguageModel => {
+            let about = if provider.estimated { "~" } else { "" };
+            format!("{about}{}+{} tokens", provider.input_tokens, provider.output_tokens)
+        }
+    }
+}
+
+fn cost(provider: &ProviderMonth) -> String {
+    let known: Vec<_> = provider.costs.iter().map(Cost::to_string).collect();
+    let unknown = match provider.unpriced_calls {
+        0 => None,
+        calls => Some(format!("unknown for {calls} call(s)")),
+    };
+    known.into_iter().chain(unknown).collect::<Vec<_>>().join(" and ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_month_is_a_year_and_a_month() {
+        assert_eq!(month("2026-11").unwrap(), "2026-11");
+        for wrong in ["", "2026", "11-2026", "2026-11-01", "2026-nov", "2026/11"] {
+            assert!(month(wrong).unwrap_err().contains("2026-11"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_known_of_a_cost_is_told_with_what_is_not() {
+        let mut provider = ProviderMonth {
+            provider: "voice".into(),
+            role: ProviderRole::TextToSpeech,
+            requests: 1,
+            input_tokens: 0,
+            output_tokens: 0,
+            estimated: false,
+            audio_ms: 0,
+            characters: 10,
+            costs: vec![Cost { currency: "EUR".into(), micros: 150 }],
+            unpriced_calls: 0,
+        };
+        assert_eq!((amount(&provider), cost(&provider)), ("10 chars".into(), "0.000150 EUR".into()));
+        provider.unpriced_calls = 2;
+        assert_eq!(cost(&provider), "0.000150 EUR and unknown for 2 call(s)");
+    }
+}

@@ -1,0 +1,437 @@
+//! What each tenant's calls of a month used, and what that cost: a sum in the tenant's own storage.
+//!
+//! A call is added once, with a mark that it was, in one step that is durable or did not happen. What a crash kept from being
+//! added is found in the journal: every call that began since the tenant was last settled either has its mark or is added.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use parloir_call::cut_off;
+use parloir_contract::{CallId, TenantId};
+use parloir_journal::{
+    CallEntry, Cost, JournalError, Ledger, ProviderRole, ProviderUsed, ReadError, RecordBody,
+};
+use parloir_providers::ProviderEntry;
+use parloir_store::{Applied, Batch, StoreError, Table, TenantStore};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::Storage;
+use crate::serve::House;
+
+/// How often an installation that serves looks for calls that are in no sum.
+const EVERY: Duration = Duration::from_secs(3_600);
+/// A tenant is settled up to so long before its newest call, in nanoseconds: one that began earlier may be in the index later.
+const MARGIN: u64 = 3_600_000_000_000;
+/// Calls looked at in one go.
+const PAGE: usize = 500;
+/// Marks taken away in one go.
+const MARKS: usize = 200;
+/// How often an addition is tried again.
+const TRIES: usize = 8;
+
+/// Comes before a month: `month/2026-11/`, and its providers' names after that.
+const MONTH: &str = "month/";
+/// Comes before the mark of a call: when it began, and which it is.
+const CALL: &[u8] = b"call/";
+/// Until when calls began that are all in a sum.
+const SETTLED: &[u8] = b"settled";
+
+/// What a tenant's calls of one month used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct MonthSum {
+    /// Calls that an agent answered.
+    pub calls: u64,
+    /// From answer to end, in milliseconds.
+    pub talk_ms: u64,
+    /// Processor time of agents, in microseconds.
+    pub agent_cpu_us: u64,
+    /// Host calls.
+    pub host_calls: u64,
+    /// Hand-overs that were begun.
+    pub transfers: u64,
+    /// Bytes that agents had stored.
+    pub stored_bytes: u64,
+    /// Bytes of records.
+    pub journal_bytes: u64,
+    /// Bytes of recording.
+    pub recording_bytes: u64,
+}
+
+/// What one provider was asked for in them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProviderMonth {
+    /// Its name in the configuration.
+    pub provider: String,
+    /// What it does.
+    pub role: ProviderRole,
+    /// How often it was asked.
+    pub requests: u64,
+    /// Tokens read.
+    pub input_tokens: u64,
+    /// Tokens written.
+    pub output_tokens: u64,
+    /// Whether some of the tokens are an estimate.
+    pub estimated: bool,
+    /// Milliseconds of speech recognised.
+    pub audio_ms: u64,
+    /// Characters spoken.
+    pub characters: u64,
+    /// What that cost, by currency, as far as it is known.
+    pub costs: Vec<Cost>,
+    /// In how many calls it is not known, because a price was missing.
+    pub unpriced_calls: u64,
+}
+
+/// A tenant's month.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MonthLedger {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Which, in UTC, by when calls began: `2026-11`.
+    pub month: String,
+    /// What its calls used.
+    pub used: MonthSum,
+    /// By provider.
+    pub providers: Vec<ProviderMonth>,
+}
+
+impl MonthLedger {
+    /// What all providers cost, by currency; `None` where a price was missing.
+    pub fn costs(&self) -> Option<Vec<Cost>> {
+        let unpriced = self.providers.iter().any(|provider| provider.unpriced_calls > 0);
+        let known = self.providers.iter().flat_map(|provider| &provider.costs);
+        if unpriced { None } else { Cost::sum(known.map(Some)) }
+    }
+}
+
+/// Whose months are asked for, and which.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct LedgerRequest {
+    /// Only this tenant's.
+    pub tenant: Option<TenantId>,
+    /// Only this month, as in `2026-11`.
+    pub month: Option<String>,
+}
+
+/// The months that were asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Ledgers {
+    /// By tenant and month.
+    pub months: Vec<MonthLedger>,
+    /// Calls that ended and are in no month yet: they were cut off, and are priced by an installation that serves; or they
+    /// cannot be read now.
+    pub left: u64,
+}
+
+/// Why a sum cannot be told, or not be added to.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The tenant's storage.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    /// The journal.
+    #[error("{0}")]
+    Journal(#[from] JournalError),
+    /// A row of the sum.
+    #[error("a row of the month's sum cannot be read ({0}): was it written by another version? Use that one")]
+    Row(#[from] serde_json::Error),
+    /// Others kept changing it.
+    #[error("a month's sum was changed again and again while a call was added: it is added within the hour")]
+    Contended,
+}
+
+impl MonthSum {
+    fn add(&mut self, ledger: &Ledger) {
+        let additions = [
+            (&mut self.calls, 1),
+            (&mut self.talk_ms, ledger.talk_ms),
+            (&mut self.agent_cpu_us, ledger.agent_cpu_us),
+            (&mut self.host_calls, ledger.host_calls.into()),
+            (&mut self.transfers, ledger.transfers.into()),
+            (&mut self.stored_bytes, ledger.stored_bytes),
+            (&mut self.journal_bytes, ledger.journal_bytes),
+            (&mut self.recording_bytes, ledger.recording_bytes),
+        ];
+        for (sum, more) in additions {
+            *sum = sum.saturating_add(more);
+        }
+    }
+}
+
+impl ProviderMonth {
+    fn new(used: &ProviderUsed) -> Self {
+        Self {
+            provider: used.provider.clone(),
+            role: used.role,
+            requests: 0,
+            input_tokens: 0,
+            output_tokens: 0,
+            estimated: false,
+            audio_ms: 0,
+            characters: 0,
+            costs: Vec::new(),
+            unpriced_calls: 0,
+        }
+    }
+
+    fn add(&mut self, used: &ProviderUsed) {
+        let additions = [
+            (&mut self.requests, used.requests.into()),
+            (&mut self.input_tokens, used.input_tokens),
+            (&mut self.output_tokens, used.output_tokens),
+            (&mut self.audio_ms, used.audio_ms),
+            (&mut self.characters, used.characters),
+            (&mut self.unpriced_calls, used.cost.is_none().into()),
+        ];
+        for (sum, more) in additions {
+            *sum = sum.saturating_add(more);
+        }
+        self.estimated |= used.estimated;
+        if let Some(sums) = Cost::sum(self.costs.iter().chain(&used.cost).map(Some)) {
+            self.costs = sums;
+        }
+    }
+}
+
+/// The month, in UTC, of a time in nanoseconds since 1970.
+pub(crate) fn month(nanos: u64) -> String {
+    Timestamp::from_nanosecond(i128::from(nanos)).unwrap_or_default().strftime("%Y-%m").to_string()
+}
+
+fn mark(began: u64, call: CallId) -> Vec<u8> {
+    [CALL, &began.to_be_bytes(), call.as_bytes()].concat()
+}
+
+/// A row, and the batch with the expectation that it is still so.
+async fn row<T: DeserializeOwned>(
+    store: &TenantStore,
+    key: &str,
+    batch: Batch,
+) -> Result<(Option<T>, Batch), LedgerError> {
+    Ok(match store.get(Table::Usage, key).await? {
+        Some(bytes) => (Some(serde_json::from_slice(&bytes)?), batch.expect_value(Table::Usage, key, bytes)),
+        None => (None, batch.expect_absent(Table::Usage, key)),
+    })
+}
+
+async fn settled(store: &TenantStore) -> Result<u64, LedgerError> {
+    let found = store.get(Table::Usage, SETTLED).await?;
+    Ok(found.and_then(|bytes| Some(u64::from_be_bytes(bytes.try_into().ok()?))).unwrap_or_default())
+}
+
+/// Adds a call to its month, in one step with its mark. Returns whether it was not there yet.
+async fn add(store: &TenantStore, began: u64, call: CallId, ledger: &Ledger) -> Result<bool, LedgerError> {
+    if began < settled(store).await? {
+        return Ok(false);
+    }
+    let (mark, month) = (mark(began, call), format!("{MONTH}{}/", month(began)));
+    for _ in 0..TRIES {
+        let batch = Batch::new().expect_absent(Table::Usage, &mark).put(Table::Usage, &mark, *b"1");
+        let (sum, mut batch) = row::<MonthSum>(store, &month, batch).await?;
+        let mut sum = sum.unwrap_or_default();
+        sum.add(ledger);
+        batch = batch.put(Table::Usage, &month, serde_json::to_vec(&sum)?);
+        for used in &ledger.providers {
+            let key = format!("{month}{}", used.provider);
+            let (sum, expecting) = row::<ProviderMonth>(store, &key, batch).await?;
+            let mut sum = sum.unwrap_or_else(|| ProviderMonth::new(used));
+            sum.add(used);
+            batch = expecting.put(Table::Usage, &key, serde_json::to_vec(&sum)?);
+        }
+        match store.apply(batch).await? {
+            Applied::Done => return Ok(true),
+            Applied::ConditionFailed { key, .. } if key == mark => return Ok(false),
+            Applied::ConditionFailed { .. } => {}
+        }
+    }
+    Err(LedgerError::Contended)
+}
+
+/// Notes that all calls that began before are in a sum, and takes their marks away.
+async fn settle_before(store: &TenantStore, before: u64) -> Result<(), LedgerError> {
+    store.apply(Batch::new().put(Table::Usage, SETTLED, before.to_be_bytes())).await?;
+    let end = [CALL, &before.to_be_bytes()].concat();
+    loop {
+        let page = store.scan(Table::Usage, CALL, None, MARKS).await?;
+        let old: Vec<_> = page.entries.into_iter().map(|entry| entry.key).filter(|key| *key < end).collect();
+        if old.is_empty() {
+            return Ok(());
+        }
+        let batch = old.iter().fold(Batch::new(), |batch, key| batch.delete(Table::Usage, key));
+        store.apply(batch).await?;
+    }
+}
+
+/// The months of a tenant, as they are now.
+async fn months(store: &TenantStore, only: Option<&str>) -> Result<Vec<MonthLedger>, LedgerError> {
+    let (mut months, mut from) = (Vec::<MonthLedger>::new(), None);
+    let prefix = only.map_or_else(|| MONTH.to_owned(), |month| format!("{MONTH}{month}/"));
+    loop {
+        let page = store.scan(Table::Usage, &prefix, from.as_ref(), PAGE).await?;
+        for entry in page.entries {
+            let name = String::from_utf8_lossy(&entry.key);
+            let Some((month, provider)) = name.strip_prefix(MONTH).and_then(|name| name.split_once('/'))
+            else {
+                continue;
+            };
+            // A month's own row comes before those of its providers.
+            if provider.is_empty() {
+                let used = serde_json::from_slice(&entry.value)?;
+                let (tenant, month) = (store.tenant().clone(), month.to_owned());
+                months.push(MonthLedger { tenant, month, used, providers: Vec::new() });
+            } else if let Some(last) = months.last_mut().filter(|last| last.month == month) {
+                last.providers.push(serde_json::from_slice(&entry.value)?);
+            }
+        }
+        match page.next {
+            Some(next) => from = Some(next),
+            None => return Ok(months),
+        }
+    }
+}
+
+impl Storage {
+    /// Adds a call that is over to its tenant's month. What is there already is not added again.
+    pub(crate) async fn add_to_month(
+        &self,
+        tenant: &TenantId,
+        call: CallId,
+        ledger: &Ledger,
+    ) -> Result<(), LedgerError> {
+        let Some(entry) = self.journal.call(tenant, call).await? else { return Ok(()) };
+        let store = self.rows(tenant).await?;
+        let _one_at_a_time = self.adding.lock().await;
+        add(&store, entry.started_at, call, ledger).await.map(drop)
+    }
+
+    /// Adds what is missing of a tenant's calls that are over, those that were cut off by the prices of `entries`; without them
+    /// these are left. Returns how many are left.
+    pub(crate) async fn settle(
+        &self,
+        tenant: &TenantId,
+        entries: Option<&[&ProviderEntry]>,
+    ) -> Result<u64, LedgerError> {
+        let store = self.rows(tenant).await?;
+        let settled = settled(&store).await?;
+        let (mut left, mut from) = (0, None);
+        // When the newest call began, or the oldest of which nothing is in a sum yet.
+        let mut upto: Option<u64> = None;
+        'pages: loop {
+            let page = self.journal.calls(tenant, from.as_ref(), PAGE).await?;
+            for entry in page.calls {
+                if entry.started_at < settled {
+                    break 'pages;
+                }
+                upto.get_or_insert(entry.started_at);
+                // Of calls that no agent answered there is nothing to add.
+                if entry.is_of_journal() || entry.agent_name.is_empty() {
+                    continue;
+                }
+                let is_in = entry.outcome.is_some() && self.settle_call(&store, &entry, entries).await?;
+                if !is_in {
+                    left += u64::from(entry.outcome.is_some());
+                    upto = Some(entry.started_at);
+                }
+            }
+            match page.next {
+                Some(next) => from = Some(next),
+                None => break,
+            }
+        }
+        let before = upto.unwrap_or_default().saturating_sub(MARGIN);
+        if before > settled {
+            let _nothing_is_added = self.adding.lock().await;
+            settle_before(&store, before).await?;
+        }
+        Ok(left)
+    }
+
+    /// Adds a call that is over, where that is missing. Returns whether there is nothing left to add.
+    async fn settle_call(
+        &self,
+        store: &TenantStore,
+        entry: &CallEntry,
+        entries: Option<&[&ProviderEntry]>,
+    ) -> Result<bool, LedgerError> {
+        let (tenant, call, began) = (store.tenant(), entry.call, entry.started_at);
+        if store.get(Table::Usage, mark(began, call)).await?.is_some() {
+            return Ok(true);
+        }
+        let records = match self.journal.records(tenant, call).await {
+            Ok(records) => records,
+            // What was erased with its trace before it was added is not known any more.
+            Err(JournalError::Read(ReadError::Erased { .. } | ReadError::NoSuchCall { .. })) => {
+                return Ok(true);
+            }
+            Err(error) => {
+                tracing::error!(%tenant, %call, %error, "what a call used could not be read; it is tried again");
+                return Ok(false);
+            }
+        };
+        let written = records.iter().find_map(|record| match &record.body {
+            RecordBody::Ledger(ledger) => Some(ledger.clone()),
+            _ => None,
+        });
+        let ledger = match (written, entries) {
+            (Some(ledger), _) => ledger,
+            (None, Some(entries)) => {
+                let blocks = self.journal.recording(tenant, call).await.unwrap_or_default();
+                let bytes = blocks.iter().map(|block| block.bytes.len() as u64).sum();
+                cut_off(&records, bytes, entries)
+            }
+            (None, None) => return Ok(false),
+        };
+        let _one_at_a_time = self.adding.lock().await;
+        add(store, began, call, &ledger).await?;
+        Ok(true)
+    }
+
+    /// What tenants' calls used, month by month. What is missing is added before; calls that were cut off are priced by
+    /// `entries`, the providers of an installation that serves, and left where there are none.
+    ///
+    /// # Errors
+    /// Where the journal or a tenant's storage cannot be read or written.
+    pub async fn ledgers(
+        &self,
+        request: &LedgerRequest,
+        entries: Option<&[&ProviderEntry]>,
+    ) -> Result<Ledgers, LedgerError> {
+        let tenants = match &request.tenant {
+            Some(tenant) => vec![tenant.clone()],
+            None => self.journal.tenants().await?,
+        };
+        let mut ledgers = Ledgers::default();
+        for tenant in tenants {
+            ledgers.left += self.settle(&tenant, entries).await?;
+            let store = self.rows(&tenant).await?;
+            ledgers.months.extend(months(&store, request.month.as_deref()).await?);
+        }
+        Ok(ledgers)
+    }
+}
+
+/// Adds what is missing, as the program starts and then every hour, until the installation closes.
+pub(crate) async fn run(house: Arc<House>) {
+    loop {
+        let installation = &house.installation;
+        let tenants = installation.storage.journal.tenants().await.unwrap_or_else(|error| {
+            tracing::error!(%error, "it is not known which tenants had calls: nothing is added to their months");
+            Vec::new()
+        });
+        for tenant in tenants {
+            let entries = installation.providers.entries();
+            if let Err(error) = installation.storage.settle(&tenant, Some(&entries)).await {
+                tracing::error!(%tenant, %error, "calls could not be added to their month; it is tried again");
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(EVERY) => {}
+            () = house.closing.cancelled() => return,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

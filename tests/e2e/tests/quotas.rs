@@ -1,0 +1,225 @@
+//! What calls may take, and what they cost: each tenant its share of the house, and a ledger that says what providers were sent.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod house;
+
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use house::{FALLBACK, House, Plan, component, parloir, say};
+use parloir_contract::TenantId;
+use parloir_e2e::CannedVoice;
+use parloir_journal::{Cost, Ending, Ledger, ProviderRole, RecordBody};
+use parloir_providers::{
+    Prices, ProviderEntry, ProviderError, Registry, Role, SpeechRequest, SpeechStream, SpeechToText,
+    TextToSpeech, Transcript, Transcription, TranscriptionRequest,
+};
+use parloir_server::LedgerRequest;
+use parloir_transport::client::{CarrierCall, CarrierEvent, DialOptions};
+use parloir_transport::conversation::{Action, Step};
+use parloir_transport::webhook::DialStatus;
+
+/// The line of the other tenant.
+const OTHER: &str = "+33199000003";
+/// What every caller is understood to say, and what the agent greets with.
+const SAID: &str = "Bonjour, je voudrais un rendez-vous.";
+const GREETING: &str = "Bonjour.";
+
+fn tenant() -> TenantId {
+    "test".parse().unwrap()
+}
+
+/// The other tenant, whose line the house's settings are for.
+fn other() -> String {
+    let agent = component("tests/agents/trial");
+    format!("[[tenant]]\nid = \"other\"\n[[tenant.line]]\nnumber = \"{OTHER}\"\nagent = {agent:?}\n")
+}
+
+/// Rings while the first tenant has a call, and says what the journal notes of whom there was no place for.
+async fn turned_away(server: &str, quota: &str) -> String {
+    let other = other();
+    let house = House::open(Plan { server, tenant: quota, line: &other, ..Plan::default() }).await;
+    let held = CarrierCall::dial(&house.webhook, house.options()).await.unwrap();
+
+    let silence = || vec![Step::new(Action::Silence(Duration::from_secs(1)))];
+    let (report, events) = house.ring(silence()).await;
+    let told = events.iter().find_map(|event| match event {
+        CarrierEvent::CarrierSaid { text } => Some(text.as_str()),
+        _ => None,
+    });
+    assert!(told.is_some_and(|text| text.starts_with("Toutes nos lignes sont occupées")), "{events:?}");
+    assert_eq!(report.transfers, [(FALLBACK.to_owned(), DialStatus::Completed)], "{events:?}");
+    assert!(!events.iter().any(|event| matches!(event, CarrierEvent::StreamOpened { .. })), "{events:?}");
+
+    // The other tenant is served meanwhile.
+    let options = DialOptions { to: OTHER.to_owned(), ..house.options() };
+    let steps = vec![Step::new(say("fr_bonjour_rdv")), Step::new(Action::HangUp)];
+    let (report, events) = house.ring_with(options, steps).await;
+    assert!(
+        events.iter().any(|event| matches!(event, CarrierEvent::AgentStartedSpeaking { .. })),
+        "{events:?}"
+    );
+    assert!(report.transfers.is_empty(), "{events:?}");
+
+    let journal = house.running.as_ref().unwrap().installation().storage.journal.clone();
+    let calls = journal.calls(&tenant(), None, 10).await.unwrap().calls;
+    let unanswered: Vec<_> = calls.iter().filter(|call| call.agent_name.is_empty()).collect();
+    assert_eq!(unanswered.iter().map(|call| call.outcome).collect::<Vec<_>>(), [Some(Ending::Transferred)]);
+    let records = journal.records(&tenant(), unanswered[0].call).await.unwrap();
+    let noted = records.iter().find_map(|record| match &record.body {
+        RecordBody::Note(note) => Some(note.text.clone()),
+        _ => None,
+    });
+    drop(held.finish().await);
+    house.close().await;
+    noted.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn above_its_share_of_a_house_a_tenant_is_turned_away_and_the_other_is_served() {
+    let noted = turned_away("concurrent-calls = 2", "").await;
+    assert!(noted.contains("its share of the installation's 2 calls"), "{noted}");
+    assert!(noted.contains("raise `weight` of the tenant's quota"), "{noted}");
+    assert!(noted.ends_with("the caller goes to the fallback number"), "{noted}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn at_its_quota_a_tenant_is_turned_away_and_the_other_is_served() {
+    let noted = turned_away("", "[tenant.quota]\nconcurrent-calls = 1").await;
+    assert!(noted.contains("raise `concurrent-calls` of the tenant's quota"), "{noted}");
+}
+
+/// What providers were sent.
+#[derive(Default)]
+struct Sent {
+    /// Characters of the agent's own words: the host's own are spoken for the house, and for no call.
+    characters: u64,
+    /// Milliseconds of each utterance that was to be understood.
+    heard_ms: u64,
+}
+
+struct Voice(Arc<Mutex<Sent>>);
+
+#[async_trait]
+impl TextToSpeech for Voice {
+    async fn speak(&self, request: SpeechRequest) -> Result<SpeechStream, ProviderError> {
+        if [GREETING, SAID].contains(&request.text.as_str()) {
+            self.0.lock().unwrap().characters += request.text.chars().count() as u64;
+        }
+        CannedVoice.speak(request).await
+    }
+}
+
+struct Ears(Arc<Mutex<Sent>>);
+
+struct Utterance {
+    sent: Arc<Mutex<Sent>>,
+    request: TranscriptionRequest,
+    samples: u64,
+}
+
+#[async_trait]
+impl SpeechToText for Ears {
+    async fn open(&self, request: TranscriptionRequest) -> Result<Box<dyn Transcription>, ProviderError> {
+        Ok(Box::new(Utterance { sent: self.0.clone(), request, samples: 0 }))
+    }
+}
+
+#[async_trait]
+impl Transcription for Utterance {
+    fn push(&mut self, samples: &[i16]) {
+        self.samples += samples.len() as u64;
+    }
+
+    fn partial(&self) -> Option<String> {
+        None
+    }
+
+    async fn finish(self: Box<Self>) -> Result<Transcript, ProviderError> {
+        self.sent.lock().unwrap().heard_ms += self.samples * 1_000 / u64::from(self.request.rate);
+        let language = self.request.language.clone();
+        Ok(Transcript { text: SAID.to_owned(), confidence: Some(1.0), language })
+    }
+}
+
+fn priced(
+    name: &str,
+    role: Role,
+    per_minute: Option<u64>,
+    per_1000_characters: Option<u64>,
+) -> ProviderEntry {
+    let currency = "EUR".to_owned();
+    let (per_1000_tokens_in, per_1000_tokens_out) = (None, None);
+    let prices =
+        Prices { currency, per_1000_tokens_in, per_1000_tokens_out, per_minute, per_1000_characters };
+    ProviderEntry { prices: Some(prices), ..ProviderEntry::in_code(name, role) }
+}
+
+fn ledger_of(command: &[&str]) -> serde_json::Value {
+    let output = Command::new(parloir()).args(command).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ledger_says_what_providers_were_sent_and_what_that_costs() {
+    let sent = Arc::new(Mutex::new(Sent::default()));
+    let providers = Registry::builder()
+        .speech_to_text(priced("ears", Role::SpeechToText, Some(6_000), None), Arc::new(Ears(sent.clone())))
+        .unwrap()
+        .text_to_speech(
+            priced("voice", Role::TextToSpeech, None, Some(15_000)),
+            Arc::new(Voice(sent.clone())),
+        )
+        .unwrap()
+        .build();
+    let house = House::open(Plan { providers, ..Plan::default() }).await;
+    let mut watch = house.watch();
+    let steps = vec![Step::new(say("fr_bonjour_rdv")), Step::new(Action::Silence(Duration::from_secs(2)))];
+    house.ring(steps.into_iter().chain([Step::new(Action::HangUp)]).collect()).await;
+    let (finished, records) = house.ended(&mut watch).await;
+    let ledgers: Vec<&Ledger> = records
+        .iter()
+        .filter_map(|record| match &record.body {
+            RecordBody::Ledger(ledger) => Some(ledger),
+            _ => None,
+        })
+        .collect();
+    let [ledger] = ledgers.as_slice() else { panic!("{ledgers:?}") };
+    assert_eq!(**ledger, finished.summary.ledger);
+
+    let (characters, heard_ms) = {
+        let sent = sent.lock().unwrap();
+        (sent.characters, sent.heard_ms)
+    };
+    let of = |role| ledger.providers.iter().find(|used| used.role == role).expect("it was asked");
+    assert_eq!(
+        (of(ProviderRole::TextToSpeech).characters, of(ProviderRole::SpeechToText).audio_ms),
+        (characters, heard_ms)
+    );
+    assert!(characters >= GREETING.len() as u64 && heard_ms > 500, "{ledger:?}");
+    let micros = characters * 15 + heard_ms.div_ceil(10);
+    assert_eq!(ledger.costs, Some(vec![Cost { currency: "EUR".into(), micros }]));
+    assert!(ledger.talk_ms > 2_000 && ledger.host_calls > 0, "{ledger:?}");
+    assert!(ledger.journal_bytes > 0 && ledger.recording_bytes > 0, "{ledger:?}");
+
+    // The tenant's month has it once, as told by the server, however often it is asked, and by the command.
+    let storage = &house.running.as_ref().unwrap().installation().storage;
+    for _ in 0..2 {
+        let told = storage.ledgers(&LedgerRequest::default(), None).await.unwrap();
+        let month = told.months.iter().find(|month| month.tenant == tenant()).unwrap();
+        assert_eq!((month.used.calls, month.used.talk_ms, told.left), (1, ledger.talk_ms, 0));
+        assert_eq!(month.costs(), ledger.costs);
+    }
+    let (data, keys) = (house.folders.data.clone(), house.folders.keys.clone());
+    let told = tokio::task::spawn_blocking(move || {
+        let (data, keys) = (data.to_str().unwrap(), keys.to_str().unwrap());
+        ledger_of(&["ledger", "--json", "--tenant", "test", "--data", data, "--keys", keys])
+    });
+    let told = told.await.unwrap();
+    assert_eq!(told["used"]["calls"], 1);
+    assert_eq!(told["costs"][0]["micros"], micros);
+    house.close().await;
+}
