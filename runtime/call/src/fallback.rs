@@ -24,16 +24,18 @@ pub(crate) fn goodbye(language: &str) -> &'static str {
     }
 }
 
-/// What a caller hears for whom there is no place, and whom somebody else takes or nobody does.
-pub fn busy(language: &str, somebody_else: bool) -> &'static str {
-    match (primary(language), somebody_else) {
+/// What a caller hears for whom there is no place, and whom somebody else takes or nobody does; `None` in a language of which
+/// the house knows no such sentence.
+pub fn busy(language: &str, somebody_else: bool) -> Option<&'static str> {
+    Some(match (primary(language), somebody_else) {
         ("en", true) => "All our lines are busy. One moment, please: I am putting you through.",
         ("en", false) => "All our lines are busy. Please call again a little later. Goodbye.",
-        (_, true) => {
+        ("fr", true) => {
             "Toutes nos lignes sont occupées. Un instant, s'il vous plaît : je vous passe quelqu'un."
         }
-        (_, false) => "Toutes nos lignes sont occupées. Merci de rappeler un peu plus tard. Au revoir.",
-    }
+        ("fr", false) => "Toutes nos lignes sont occupées. Merci de rappeler un peu plus tard. Au revoir.",
+        _ => return None,
+    })
 }
 
 /// What a caller hears while something takes long.
@@ -63,8 +65,9 @@ mod tests {
     #[test]
     fn nobody_is_told_that_they_are_put_through_where_nobody_answers() {
         for (language, put_through) in [("en-GB", "putting you through"), ("fr-FR", "je vous passe")] {
-            assert!(busy(language, true).contains(put_through));
-            assert!(!busy(language, false).contains(put_through));
+            assert!(busy(language, true).unwrap().contains(put_through));
+            assert!(!busy(language, false).unwrap().contains(put_through));
         }
+        assert_eq!(busy("de-DE", true), None);
     }
 }
