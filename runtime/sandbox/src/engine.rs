@@ -19,7 +19,7 @@ use crate::limits;
 use crate::settings::{Budget, Settings};
 use crate::shape;
 
-/// How many ticks apart the interruptions are while no agent computes.
+/// How many ticks apart the interruptions are while no call is answered.
 const RESTING: u32 = 4;
 
 /// Why an agent could not be loaded.
@@ -82,9 +82,9 @@ impl Sandbox {
         bindings::Agent::add_to_linker::<_, HasHost>(&mut linker, |state: &mut State| &mut state.host)
             .map_err(engine_error)?;
         let computing = Arc::default();
-        interrupt(&engine, &settings, &computing)?;
-        let lanes = Lanes::new(&settings)?;
         let places = Arc::new(Semaphore::new(settings.instances as usize));
+        interrupt(&engine, &settings, &computing, &places)?;
+        let lanes = Lanes::new(&settings)?;
         Ok(Self { inner: Arc::new(Inner { engine, linker, settings, places, lanes, cache, computing }) })
     }
 
@@ -218,10 +218,16 @@ fn config(settings: &Settings) -> Config {
 
 /// Advances the epoch from a thread of its own, which ends with the engine.
 ///
-/// Where nobody computes it ticks [`RESTING`] times slower: an agent that begins to spin is interrupted
-/// a few ticks later once, and an idle installation sleeps.
-fn interrupt(engine: &Engine, settings: &Settings, computing: &Arc<AtomicU64>) -> Result<(), LoadError> {
-    let computing = Arc::downgrade(computing);
+/// Where nobody computes and no call is answered it ticks [`RESTING`] times slower: an idle installation sleeps. While calls
+/// last it does not rest: an agent that begins to spin is on the prompt lane until its first interruption.
+fn interrupt(
+    engine: &Engine,
+    settings: &Settings,
+    computing: &Arc<AtomicU64>,
+    places: &Arc<Semaphore>,
+) -> Result<(), LoadError> {
+    let (computing, places) = (Arc::downgrade(computing), Arc::downgrade(places));
+    let all = settings.instances as usize;
     let weak = engine.weak();
     let tick = settings.tick;
     std::thread::Builder::new()
@@ -230,14 +236,10 @@ fn interrupt(engine: &Engine, settings: &Settings, computing: &Arc<AtomicU64>) -
             while let Some(engine) = weak.upgrade() {
                 engine.increment_epoch();
                 drop(engine);
+                let computes = computing.upgrade().is_some_and(|count| count.load(Ordering::Relaxed) > 0);
+                let answers = places.upgrade().is_some_and(|places| places.available_permits() < all);
                 #[allow(clippy::disallowed_methods, reason = "a thread of its own, not an executor's")]
-                std::thread::sleep(
-                    if computing.upgrade().is_some_and(|computing| computing.load(Ordering::Relaxed) > 0) {
-                        tick
-                    } else {
-                        tick * RESTING
-                    },
-                );
+                std::thread::sleep(if computes || answers { tick } else { tick * RESTING });
             }
         })
         .map(drop)

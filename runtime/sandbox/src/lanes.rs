@@ -34,7 +34,12 @@ pub(crate) struct Lanes {
     /// Of those that compute long: for what they ask, and for what they compute.
     asking: Lane,
     long: Lane,
-    /// CPU time of one turn after which an agent changes lanes.
+    /// Of those that have computed for longer than nearly all do, and not yet for long: of the idle class too, and not behind
+    /// those that spin.
+    brief: Lane,
+    /// CPU time of one turn after which an agent leaves the prompt lane.
+    soon: Duration,
+    /// CPU time of one turn after which an agent computes long.
     after: Duration,
 }
 
@@ -45,6 +50,8 @@ impl Lanes {
             prompt: Lane::start("agents", settings.threads, nice)?,
             asking: Lane::start("agents-asking", settings.threads, Priority::Nice(LAST))?,
             long: Lane::start("agents-long", settings.threads, Priority::Idle)?,
+            brief: Lane::start("agents-brief", settings.threads, Priority::Idle)?,
+            soon: (settings.tick / 2).min(settings.long),
             after: settings.long,
         })
     }
@@ -73,10 +80,10 @@ impl Lanes {
         F: Future + Send + 'static,
         F::Output: Send,
     {
-        let after = self.after;
+        let (soon, after) = (self.soon, self.after);
         let mut work = Box::pin(work);
         loop {
-            let computes_long = |meter: &Meter| meter.turn() > after && !meter.waits_for_caller();
+            let computes_long = |meter: &Meter| meter.turn() > soon && !meter.waits_for_caller();
             match Stint::new(work, meter, computes_long, stop).await {
                 Stopped::Done(out) => return Some(out),
                 Stopped::Over(rest) => work = rest,
@@ -89,6 +96,9 @@ impl Lanes {
                 let stopped = if meter.waits_for_host() {
                     let answered = |meter: &Meter| !meter.waits_for_host() || meter.waits_for_caller();
                     self.asking.run(work, meter, answered, stop).await?
+                } else if meter.turn() <= after {
+                    let over = move |meter: &Meter| meter.waits_for_host() || meter.turn() > after;
+                    self.brief.run(work, meter, over, stop).await?
                 } else {
                     self.long.run(work, meter, Meter::waits_for_host, stop).await?
                 };

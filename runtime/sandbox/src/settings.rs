@@ -25,7 +25,7 @@ pub struct Settings {
     /// 5 ms. Costs one atomic increment per tick, and one load per loop iteration in the guest.
     /// Against: endless loops and starvation of other agents.
     pub tick: Duration,
-    /// Operating-system threads that run agents, in each of their three lanes. Default: one per core.
+    /// Operating-system threads that run agents, in each of their four lanes. Default: one per core.
     pub threads: usize,
     /// CPU time since the caller's last turn after which an agent goes on in the lane of those that
     /// compute long, whose threads are of the kernel's idle class. Default 25 ms: five ticks, more than a turn
