@@ -191,6 +191,7 @@ mod tests {
             "call-cpu-ms",
             "memory-mib",
             "host-calls",
+            "host-calls-a-second",
             "speech-characters",
             "transcribed-seconds",
             "model-tokens",

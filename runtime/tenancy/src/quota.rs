@@ -27,6 +27,8 @@ pub struct Quota {
     pub memory_mib: u32,
     /// Host calls of one call. Default 20,000.
     pub host_calls: u32,
+    /// Host calls of one call in a second; those of one second may come at once. Default 1,000.
+    pub host_calls_a_second: u32,
     /// Characters spoken in one call. Default 40,000.
     pub speech_characters: u32,
     /// Seconds of the caller's speech transcribed in one call. Default 1,200.
@@ -47,6 +49,7 @@ impl Default for Quota {
             call_cpu_ms: 10_000,
             memory_mib: 32,
             host_calls: 20_000,
+            host_calls_a_second: 1_000,
             speech_characters: 40_000,
             transcribed_seconds: 1_200,
             model_tokens: 100_000,
@@ -67,6 +70,7 @@ impl Quota {
             call_cpu_ms,
             memory_mib,
             host_calls,
+            host_calls_a_second,
             speech_characters,
             transcribed_seconds,
             model_tokens,
@@ -80,6 +84,7 @@ impl Quota {
             ("call-cpu-ms", call_cpu_ms),
             ("memory-mib", memory_mib),
             ("host-calls", host_calls),
+            ("host-calls-a-second", host_calls_a_second),
             ("speech-characters", speech_characters),
             ("transcribed-seconds", transcribed_seconds),
             ("model-tokens", model_tokens),
