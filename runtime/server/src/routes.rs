@@ -7,6 +7,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response as HttpResponse};
+use jiff::Timestamp;
 use parloir_call::TransferOutcome;
 use parloir_contract::{CallId, LineId, TraceParent, Transferred};
 use parloir_tenancy::Line;
@@ -142,6 +143,10 @@ pub(crate) async fn voice(State(house): State<Arc<House>>, headers: HeaderMap, b
             tracing::error!(tenant = %tenant.id, %error, "it is not known who is blocked: the caller goes to the fallback number");
             return Ok(xml(&house.fallback(&line)));
         }
+    }
+    let month = house.installation.storage.months.of(&tenant.id);
+    if let Err(reached) = month.admit(Timestamp::now(), &tenant.quota) {
+        return Ok(xml(&house.turn_away(&line, Away::Full(reached.into()), carrier).await));
     }
     let tenants = house.installation.house();
     let weights: u64 = tenants.tenants().iter().map(|tenant| u64::from(tenant.quota.weight)).sum();

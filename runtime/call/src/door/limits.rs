@@ -1,4 +1,5 @@
-//! How fast an agent may ask. A rehearsal has no such layer: in it time stands still while an agent computes.
+//! How fast an agent may ask, and what is left of its tenant's month. A rehearsal has no such layer: in it time stands still
+//! while an agent computes, and providers cost nothing.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -12,7 +13,7 @@ use tower::Service;
 use super::Answer;
 use crate::shared::Shared;
 
-/// Refuses what comes faster than the tenant's quota allows.
+/// Refuses what comes faster than the tenant's quota allows, and what is used up in the month.
 pub(super) struct Limited<S> {
     inner: S,
     shared: Arc<Shared>,
@@ -25,17 +26,17 @@ impl<S> Limited<S> {
         Self { inner, shared, pace }
     }
 
-    /// Why a host call is refused; `None` for one that is not.
-    fn refuses(&mut self, call: &HostCall) -> Option<String> {
+    fn check(&mut self, call: &HostCall) -> Result<(), Refusal> {
+        let quota = &self.shared.line.tenant.quota;
         // Whoever hangs up asks nothing after it.
         if matches!(call, HostCall::HangUp) || self.pace.take(Instant::now()) {
-            return None;
+            return self.shared.month.allow(call, quota);
         }
-        let most = self.shared.line.tenant.quota.host_calls_a_second;
-        Some(format!(
+        let most = quota.host_calls_a_second;
+        Err(Refusal::OverQuota(format!(
             "the agent asks more than its {most} host calls a second: ask less often, or raise `host-calls-a-second` of \
              the tenant's quota"
-        ))
+        )))
     }
 }
 
@@ -52,9 +53,11 @@ where
     }
 
     fn call(&mut self, call: HostCall) -> Answer {
-        let Some(why) = self.refuses(&call) else { return self.inner.call(call) };
-        // A clock or a note cannot be answered with a refusal: it is in the journal all the same.
-        self.shared.note_refused(&why);
-        Box::pin(std::future::ready(Ok(call.import().refused(Refusal::OverQuota(why)))))
+        let Err(refusal) = self.check(&call) else { return self.inner.call(call) };
+        // Not every refusal reaches the agent as one: a clock still tells a time, and a model is just not there.
+        if let Refusal::OverQuota(why) | Refusal::Unavailable(why) = &refusal {
+            self.shared.note_refused(why);
+        }
+        Box::pin(std::future::ready(Ok(call.import().refused(refusal))))
     }
 }
