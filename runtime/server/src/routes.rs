@@ -99,8 +99,9 @@ impl House {
     /// What a caller hears for whom there is no place, and where they go then.
     pub(crate) fn busy(&self, line: &Line) -> Response {
         let has_fallback = line.config.fallback_number.is_some();
-        let sentence = parloir_call::busy_sentence(&line.config.language, has_fallback);
-        Self::to_somebody_else(line, sentence.to_owned())
+        let config = &line.config;
+        let sentence = parloir_call::busy_sentence(&config.busy_sentence, &config.language, has_fallback);
+        Self::to_somebody_else(line, sentence)
     }
 
     fn to_somebody_else(line: &Line, sentence: String) -> Response {

@@ -110,7 +110,8 @@ async fn an_agent_that_asks_faster_than_its_quota_is_refused_and_the_journal_say
 #[tokio::test(flavor = "multi_thread")]
 async fn when_its_month_is_used_up_a_tenant_is_turned_away() {
     let tenant_table = "[tenant.quota]\nspeech-characters-a-month = 1";
-    let house = House::open(Plan { tenant: tenant_table, ..Plan::default() }).await;
+    let line = "busy-sentence = { fr = \"Le cabinet est complet.\" }";
+    let house = House::open(Plan { tenant: tenant_table, line, ..Plan::default() }).await;
     let mut watch = house.watch();
     let steps = vec![Step::new(say("fr_bonjour_rdv")), Step::new(Action::HangUp)];
     let (report, events) = house.ring(steps).await;
@@ -124,6 +125,8 @@ async fn when_its_month_is_used_up_a_tenant_is_turned_away() {
     let (report, events) = house.ring(vec![Step::new(Action::Silence(Duration::from_secs(1)))]).await;
     assert_eq!(report.transfers, [(FALLBACK.to_owned(), DialStatus::Completed)], "{events:?}");
     assert!(!events.iter().any(|event| matches!(event, CarrierEvent::StreamOpened { .. })), "{events:?}");
+    let is_told = |event: &CarrierEvent| matches!(event, CarrierEvent::CarrierSaid { text } if text.starts_with("Le cabinet est complet"));
+    assert!(events.iter().any(is_told), "{events:?}");
     let journal = house.running.as_ref().unwrap().installation().storage.journal.clone();
     let calls = journal.calls(&tenant(), None, 10).await.unwrap().calls;
     let unanswered = calls.iter().find(|call| call.agent_name.is_empty()).unwrap();
