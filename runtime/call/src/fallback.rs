@@ -27,20 +27,21 @@ pub(crate) fn goodbye(language: &str) -> &'static str {
 }
 
 /// What a caller hears for whom there is no place: the line's own sentence in the language being spoken, or the house's, for
-/// one whom somebody else takes or nobody does.
-pub fn busy(own: &BTreeMap<String, String>, language: &str, somebody_else: bool) -> String {
-    written(own, language).unwrap_or_else(|| house_busy(language, somebody_else).to_owned())
+/// one whom somebody else takes or nobody does; `None` in a language of which neither knows such a sentence.
+pub fn busy(own: &BTreeMap<String, String>, language: &str, somebody_else: bool) -> Option<String> {
+    written(own, language).or_else(|| house_busy(language, somebody_else).map(str::to_owned))
 }
 
-fn house_busy(language: &str, somebody_else: bool) -> &'static str {
-    match (primary(language), somebody_else) {
+fn house_busy(language: &str, somebody_else: bool) -> Option<&'static str> {
+    Some(match (primary(language), somebody_else) {
         ("en", true) => "All our lines are busy. One moment, please: I am putting you through.",
         ("en", false) => "All our lines are busy. Please call again a little later. Goodbye.",
-        (_, true) => {
+        ("fr", true) => {
             "Toutes nos lignes sont occupées. Un instant, s'il vous plaît : je vous passe quelqu'un."
         }
-        (_, false) => "Toutes nos lignes sont occupées. Merci de rappeler un peu plus tard. Au revoir.",
-    }
+        ("fr", false) => "Toutes nos lignes sont occupées. Merci de rappeler un peu plus tard. Au revoir.",
+        _ => return None,
+    })
 }
 
 /// What a caller hears while something takes long.
@@ -70,13 +71,14 @@ mod tests {
     #[test]
     fn nobody_is_told_that_they_are_put_through_where_nobody_answers() {
         for (language, put_through) in [("en-GB", "putting you through"), ("fr-FR", "je vous passe")] {
-            assert!(house_busy(language, true).contains(put_through));
-            assert!(!house_busy(language, false).contains(put_through));
+            assert!(house_busy(language, true).unwrap().contains(put_through));
+            assert!(!house_busy(language, false).unwrap().contains(put_through));
         }
         let own = BTreeMap::from([("fr".to_owned(), "Le cabinet est complet.".to_owned())]);
         for somebody_else in [true, false] {
-            assert_eq!(busy(&own, "fr-FR", somebody_else), "Le cabinet est complet.");
-            assert_eq!(busy(&own, "en-GB", somebody_else), house_busy("en-GB", somebody_else));
+            assert_eq!(busy(&own, "fr-FR", somebody_else).as_deref(), Some("Le cabinet est complet."));
+            assert_eq!(busy(&own, "en-GB", somebody_else).as_deref(), house_busy("en-GB", somebody_else));
         }
+        assert_eq!(busy(&own, "de-DE", true), None);
     }
 }

@@ -52,7 +52,7 @@ impl Meter {
         match started.role {
             ProviderRole::SpeechToText => used.audio_ms = used.audio_ms.saturating_add(audio_ms),
             ProviderRole::TextToSpeech => used.characters = used.characters.saturating_add(characters),
-            ProviderRole::LanguageModel => {}
+            ProviderRole::LanguageModel | ProviderRole::Webhook => {}
         }
     }
 

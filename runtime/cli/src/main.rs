@@ -80,7 +80,7 @@ enum Command {
     Key(commands::admin::key::Key),
     /// Give tenants the numbers that callers ring, list them, and take them back.
     #[command(
-        after_help = "A number is one tenant's; only an operator of the installation gives it.\n\nExamples:\n  parloir number give +33199005678 --tenant cabinet\n  parloir number list"
+        after_help = "A number is one tenant's; only an operator of the installation gives it.\n\nExamples:\n  parloir number give +33199005678 --tenant cabinet\n  parloir number list --tenant cabinet"
     )]
     Number(commands::admin::number::Number),
     /// Show and change what a tenant's calls may use.

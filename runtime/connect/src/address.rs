@@ -6,13 +6,16 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+/// What a cloud answers its machines' questions on: keys among them.
+pub(crate) const METADATA: &str = "a cloud's metadata service";
+
 /// IANA's special-purpose registry for IPv4 (RFC 6890), and what clouds answer their machines' questions on. The narrower
 /// before the wider.
 static V4: [([u8; 4], u32, &str); 17] = [
-    ([169, 254, 169, 254], 32, "a cloud's metadata service"),
-    ([100, 100, 100, 200], 32, "a cloud's metadata service"),
-    ([168, 63, 129, 16], 32, "a cloud's metadata service"),
-    ([192, 0, 0, 192], 32, "a cloud's metadata service"),
+    ([169, 254, 169, 254], 32, METADATA),
+    ([100, 100, 100, 200], 32, METADATA),
+    ([168, 63, 129, 16], 32, METADATA),
+    ([192, 0, 0, 192], 32, METADATA),
     ([0, 0, 0, 0], 8, "an unspecified address"),
     ([10, 0, 0, 0], 8, "a private address"),
     ([100, 64, 0, 0], 10, "a carrier's internal address"),
@@ -30,8 +33,8 @@ static V4: [([u8; 4], u32, &str); 17] = [
 
 /// The same of IPv6. What is outside of `2000::/3` is nobody's either; these are named, so that a refusal says what it is.
 static V6: [(u128, u32, &str); 18] = [
-    (0xfd00_0ec2_0000_0000_0000_0000_0000_0254, 128, "a cloud's metadata service"),
-    (0xfd20_00ce_0000_0000_0000_0000_0000_0254, 128, "a cloud's metadata service"),
+    (0xfd00_0ec2_0000_0000_0000_0000_0000_0254, 128, METADATA),
+    (0xfd20_00ce_0000_0000_0000_0000_0000_0254, 128, METADATA),
     (0, 128, "an unspecified address"),
     (1, 128, "a loopback address"),
     (0, 96, "an IPv4-compatible address"),
@@ -137,6 +140,11 @@ pub struct NotARange {
 }
 
 impl AddressRange {
+    /// Whether it is one address, and not a network of several.
+    pub(crate) const fn is_one_address(&self) -> bool {
+        self.prefix == bits_of(&self.network)
+    }
+
     /// Whether an address is in it. IPv4 addresses inside IPv6 ones (`::ffff:10.1.2.3`) count as what they are.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {

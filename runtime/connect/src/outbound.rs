@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use reqwest::Client;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::HeaderMap;
 
-use crate::address::{AddressRange, Forbidden, forbidden};
+use crate::address::{AddressRange, Forbidden, METADATA, forbidden};
 use crate::destination::Destination;
 
 /// How long a connection may take to open, the look-up of its name included.
@@ -29,6 +29,11 @@ pub trait Names: Send + Sync + 'static {
     async fn look_up(&self, name: &str) -> io::Result<Vec<IpAddr>>;
 }
 
+/// Names that are looked up at once. A look-up of the system's cannot be given up: it keeps its thread until it is over, and
+/// names that nobody answers for must not take the threads that calls wait for.
+const LOOKING_UP: usize = 16;
+static PLACES: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(LOOKING_UP);
+
 /// The system's resolver.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemNames;
@@ -36,7 +41,14 @@ pub struct SystemNames;
 #[async_trait]
 impl Names for SystemNames {
     async fn look_up(&self, name: &str) -> io::Result<Vec<IpAddr>> {
-        Ok(tokio::net::lookup_host((name, 0)).await?.map(|address| address.ip()).collect())
+        let place = PLACES.acquire().await.map_err(io::Error::other)?;
+        let name = name.to_owned();
+        let found = tokio::task::spawn_blocking(move || {
+            let _until_it_is_over = place;
+            let found = (name.as_str(), 0).to_socket_addrs()?;
+            Ok::<Vec<IpAddr>, io::Error>(found.map(|address| address.ip()).collect())
+        });
+        found.await.map_err(io::Error::other)?
     }
 }
 
@@ -50,10 +62,15 @@ struct Policy {
 
 impl Policy {
     fn judge(&self, address: IpAddr) -> Result<(), Refused> {
-        if self.allowed.iter().any(|range| range.contains(address)) {
+        let what = forbidden(address);
+        // A whole network that is allowed does not bring a metadata service along: that is allowed by its own address.
+        let allows = |range: &AddressRange| {
+            range.contains(address) && (range.is_one_address() || what != Some(METADATA))
+        };
+        if self.allowed.iter().any(allows) {
             return Ok(());
         }
-        if let Some(what) = forbidden(address) {
+        if let Some(what) = what {
             // As it is to be written where it is allowed.
             return Err(Forbidden { address: address.to_canonical(), what }.into());
         }

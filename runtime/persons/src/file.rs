@@ -213,15 +213,18 @@ impl CallFile {
         if self.concern == Concern::Named {
             return;
         }
-        let (held_in, mut sent, mut status) = (Some(held_in.to_string()), None, None);
+        let (held_in, mut sent, mut ended) = (Some(held_in.to_string()), None, None);
         for Record { seq, at, body } in records {
             if let RecordBody::ProviderStarted(started) = body {
                 sent = Some((at, seq, started));
-            } else if let RecordBody::ProviderEnded(ended) = body {
-                status = Some(ended.status);
+            } else if let RecordBody::ProviderEnded(known) = body {
+                ended = Some(known);
             }
         }
-        if let Some((at, record, sent)) = sent {
+        if let Some((at, record, mut sent)) = sent {
+            let status = ended.as_ref().map(|ended| ended.status);
+            // Nothing left for an address that may not be reached.
+            sent.bytes_sent = ended.map_or(sent.bytes_sent, |ended| ended.bytes_sent);
             self.transmissions.push(Transmission { at, record, held_in, sent, status });
         }
     }

@@ -31,6 +31,8 @@ const PACE: &str = "160";
 const MAX_SOUND: usize = 10 * 60 * 2 * RATE as usize;
 /// What to type where it is missing.
 const INSTALL: &str = "espeak-ng is not installed: apt-get install -y --no-install-recommends espeak-ng";
+/// Where the system has it and does not run it.
+const FORBIDDEN: &str = "espeak-ng may not be run here: where `parloir serve` confines itself and espeak-ng is a script or has a loader of its own, write confine = \"off\" in [server], or name another voice";
 
 /// espeak-ng on this machine.
 pub struct Espeak {
@@ -61,6 +63,9 @@ impl Espeak {
                 voice: entry.voice.clone(),
                 processes: Arc::new(Semaphore::new(usize::from(entry.workers.unwrap_or(PROCESSES)))),
             }),
+            Err(error) if error.kind() == IoErrorKind::PermissionDenied => {
+                Err(ProviderError::ours(ErrorKind::NotInstalled, FORBIDDEN))
+            }
             Ok(_) | Err(_) => Err(ProviderError::ours(ErrorKind::NotInstalled, INSTALL)),
         }
     }

@@ -52,10 +52,7 @@ impl Premises for Site {
 
     async fn take_in(&self, tenants: Vec<TenantConfig>) -> Vec<(TenantId, Aside)> {
         let folders: Vec<_> = tenants.iter().map(|tenant| self.home(&tenant.id).join("agents")).collect();
-        let made = tokio::task::spawn_blocking(move || {
-            folders.iter().map(fs::create_dir_all).fold(Ok(()), |all, one| all.and(one))
-        })
-        .await;
+        let made = tokio::task::spawn_blocking(move || folders.iter().try_for_each(fs::create_dir_all)).await;
         if let Err(error) = made.map_err(io::Error::other).flatten() {
             tracing::error!(%error, "a tenant's folder of agents cannot be made: check the data folder");
         }

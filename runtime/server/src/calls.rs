@@ -220,16 +220,17 @@ impl Drop for Entry {
             unknown
         });
         drop(self.live.settle());
-        let mut live = self.calls.live.lock();
-        if live.get(&self.name).is_some_and(|known| Arc::ptr_eq(known, &self.live)) {
-            live.remove(&self.name);
-        }
-        drop(live);
+        // Among those that are over first: it is known at every moment.
         let mut over = self.calls.over.lock();
         if over.len() == REMEMBERED {
             over.pop_front();
         }
         over.push_back((self.name.clone(), self.live.clone()));
+        drop(over);
+        let mut live = self.calls.live.lock();
+        if live.get(&self.name).is_some_and(|known| Arc::ptr_eq(known, &self.live)) {
+            live.remove(&self.name);
+        }
     }
 }
 
@@ -467,7 +468,7 @@ pub(crate) mod tests {
     fn a_call_goes_on_by_the_line_that_rang_whatever_becomes_of_it() {
         let (calls, number): (_, LineId) = (Calls::new(4), NUMBER.parse().unwrap());
         let (before, since) = (line(NUMBER, "one"), line(NUMBER, "other"));
-        let place = || calls.admit(&"cabinet".parse().unwrap(), 4).unwrap();
+        let place = || calls.admit(&before.tenant, 1).unwrap();
         let id = CallId::from_bytes([7; 16]);
         calls.expect(name(NUMBER, "CA1"), (id, None), before.clone(), None, place());
         calls.expect(name(NUMBER, "CA2"), (id, None), since.clone(), None, place());

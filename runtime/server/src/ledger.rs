@@ -240,6 +240,9 @@ async fn settled(store: &TenantStore) -> Result<u64, LedgerError> {
 /// Adds a call to its month, in one step with its mark. Returns whether it was not there yet.
 async fn add(store: &TenantStore, began: u64, call: CallId, ledger: &Ledger) -> Result<bool, LedgerError> {
     if began < settled(store).await? {
+        if store.get(Table::Usage, mark(began, call)).await?.is_none() {
+            tracing::warn!(%call, "a call that began before its tenant's months were settled is in none: was the clock set back?");
+        }
         return Ok(false);
     }
     let (mark, month) = (mark(began, call), format!("{MONTH}{}/", month(began)));
@@ -377,7 +380,9 @@ impl Storage {
                 None => break,
             }
         }
-        let before = upto.unwrap_or_default().saturating_sub(MARGIN);
+        // A call that began while the clock was ahead settles nothing that is still to come.
+        let now = u64::try_from(Timestamp::now().as_nanosecond()).unwrap_or_default();
+        let before = upto.unwrap_or_default().min(now).saturating_sub(MARGIN);
         if before > settled {
             let _nothing_is_added = self.adding.lock().await;
             settle_before(&store, before).await?;
@@ -414,8 +419,14 @@ impl Storage {
         let ledger = match (written, entries) {
             (Some(ledger), _) => ledger,
             (None, Some(entries)) => {
-                let blocks = self.journal.recording(tenant, call).await.unwrap_or_default();
-                let bytes = blocks.iter().map(|block| block.bytes.len() as u64).sum();
+                let bytes = match self.journal.recording(tenant, call).await {
+                    Ok(blocks) => blocks.iter().map(|block| block.bytes.len() as u64).sum(),
+                    Err(JournalError::Read(ReadError::Erased { .. } | ReadError::NoSuchCall { .. })) => 0,
+                    Err(error) => {
+                        tracing::error!(%tenant, %call, %error, "how long a recording is could not be read; it is tried again");
+                        return Ok(false);
+                    }
+                };
                 cut_off(&records, bytes, entries)
             }
             (None, None) => return Ok(false),
@@ -435,10 +446,10 @@ impl Storage {
         request: &LedgerRequest,
         entries: Option<&[&ProviderEntry]>,
     ) -> Result<Ledgers, LedgerError> {
-        let tenants = match &request.tenant {
-            Some(tenant) => vec![tenant.clone()],
-            None => self.journal.tenants().await?,
-        };
+        let mut tenants = self.journal.tenants().await?;
+        if let Some(only) = &request.tenant {
+            tenants.retain(|known| known == only);
+        }
         let mut ledgers = Ledgers::default();
         for tenant in tenants {
             ledgers.left += self.settle(&tenant, entries).await?;

@@ -211,6 +211,9 @@ async fn call(
             tracing::info!(call = %id, seconds = summary.lasted.as_secs(), "a call is over");
             let ledger = summary.ledger.clone();
             entry.end(Finished { tenant: tenant.clone(), summary });
+            // Its place is free: what is written now is nobody's to wait for.
+            drop(promised);
+            drop(place);
             if let Err(error) = installation.storage.add_to_month(&tenant, id, &ledger).await {
                 tracing::error!(call = %id, %tenant, %error, "what a call used is not in its month yet; it is tried again");
             }
@@ -221,6 +224,4 @@ async fn call(
         }
     }
     drop(counted);
-    drop(promised);
-    drop(place);
 }

@@ -96,12 +96,15 @@ impl House {
         Self::to_somebody_else(line, sentence)
     }
 
-    /// What a caller hears for whom there is no place, and where they go then.
+    /// What a caller hears for whom there is no place, and where they go then: in a language of which the house has no words
+    /// for that, what the line says where its agent fails.
     pub(crate) fn busy(&self, line: &Line) -> Response {
         let has_fallback = line.config.fallback_number.is_some();
         let config = &line.config;
-        let sentence = parloir_call::busy_sentence(&config.busy_sentence, &config.language, has_fallback);
-        Self::to_somebody_else(line, sentence)
+        match parloir_call::busy_sentence(&config.busy_sentence, &config.language, has_fallback) {
+            Some(sentence) => Self::to_somebody_else(line, sentence),
+            None => self.fallback(line),
+        }
     }
 
     fn to_somebody_else(line: &Line, sentence: String) -> Response {

@@ -82,6 +82,7 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let is_theirs = api.directory.holder(&number).await?.is_some();
     let (new, batch) = match before {
         Some(There { row: Ok(row), .. }) if is_theirs => {
+            look_again(api, asked).await;
             return Ok(Answer::written(&row.item(number), false)?);
         }
         Some(before) => (false, Batch::new().expect_value(Table::Settings, row(&number), before.bytes)),
@@ -97,7 +98,16 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
         let answer = Answer::written(&stamp.item(number, by), new)?;
         Ok((Batches { installation, tenant: Some((asked.store.clone(), batch)) }, answer))
     });
-    Ok(answer.await?)
+    let answer = answer.await?;
+    look_again(api, asked).await;
+    Ok(answer)
+}
+
+/// A line that waited for its number is answered now. What is wrong besides is told as such, and the number is given all the same.
+async fn look_again(api: &Api, asked: &Asked) {
+    if let Err(error) = api.directory.take_in(&asked.realm).await {
+        tracing::warn!(tenant = %asked.realm, %error, "the tenant whose number was given is answered as before");
+    }
 }
 
 pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
@@ -113,6 +123,8 @@ pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
             "have it removed first, by an admin of theirs or through broken glass: parloir line remove";
         return Err(Problem::new(Kind::Conflict, detail, remedy).of("line"));
     }
+    // Its calls are answered without that line, or the number stays: nobody else's callers may come to this tenant's agent.
+    api.directory.take_in(&asked.realm).await?;
     let mut batch = Batch::new().expect_absent(Table::Lines, number.as_str());
     if let Some(before) = rows::there::<Number>(&asked.store, Table::Settings, &row(&number)).await? {
         asked.may_delete(&before.change)?;

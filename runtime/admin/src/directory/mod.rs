@@ -448,10 +448,12 @@ impl Directory {
     /// Notes what of a tenant is set aside now, and tells whoever runs the installation.
     async fn set_aside(&self, tenant: &TenantId, mut aside: Vec<Aside>) {
         aside.sort();
-        for Aside { what, problem } in &aside {
+        let mut all = self.aside.write().await;
+        // Once, and not with each change of something else.
+        let news = all.get(tenant).is_none_or(|known| *known != aside);
+        for Aside { what, problem } in aside.iter().filter(|_| news) {
             tracing::error!(%tenant, what, problem, "something of a tenant's is set aside: calls are answered without it");
         }
-        let mut all = self.aside.write().await;
         match aside.is_empty() {
             true => all.remove(tenant),
             false => all.insert(tenant.clone(), aside),

@@ -107,6 +107,7 @@ fn amount(provider: &ProviderMonth) -> String {
             let about = if provider.estimated { "~" } else { "" };
             format!("{about}{}+{} tokens", provider.input_tokens, provider.output_tokens)
         }
+        ProviderRole::Webhook => format!("{} request(s)", provider.requests),
     }
 }
 

@@ -37,7 +37,10 @@ pub(super) struct Rule {
 
 /// What is nobody's: the C library's modules for names of hosts, espeak-ng's voices, certificates of authorities, time zones.
 /// `/etc` as a whole, for `resolv.conf` is put in place anew by whoever looks after the network, and names must be found then, too.
-const SYSTEM: [&str; 5] = ["/usr", "/lib", "/lib64", "/nix/store", "/etc"];
+const SYSTEM: [&str; 7] =
+    ["/usr", "/lib", "/lib64", "/nix/store", "/gnu/store", "/var/lib/ca-certificates", "/etc"];
+/// Where everything a program is loaded by is below one folder.
+const STORES: [&str; 2] = ["/nix/store", "/gnu/store"];
 /// How many threads to start: what the machine has, and what a container may use of it.
 const MACHINE: [&str; 3] = ["/proc/self", "/sys/fs/cgroup", "/sys/devices/system"];
 /// What a program of the system is loaded by.
@@ -59,7 +62,8 @@ pub(super) fn rules(config: &Config, file: &Path, folders: &Folders, model_file:
             read.extend(around(&line.agent));
         }
     }
-    read.extend(config.providers.iter().filter_map(|provider| provider.model_file.clone()));
+    let models = config.providers.iter().filter_map(|provider| provider.model_file.as_deref());
+    read.extend(models.flat_map(around));
     read.extend(key_files(config));
     read.extend(SYSTEM.iter().chain(&MACHINE).map(PathBuf::from));
     read.extend(around(Path::new("/etc/resolv.conf")));
@@ -71,7 +75,13 @@ pub(super) fn rules(config: &Config, file: &Path, folders: &Folders, model_file:
     let mut rules: Vec<Rule> = read.into_iter().map(|path| Rule { may: May::Read, path }).collect();
     rules.extend(write.into_iter().map(|path| Rule { may: May::Write, path }));
     if runs_programs(config) {
-        let programs = LOADERS.iter().map(PathBuf::from).chain(voice());
+        // The loader's folder, so that one that is put in its place by an upgrade runs, too: there are libraries in it, no programs.
+        let loaders = LOADERS.iter().filter_map(|loader| Path::new(loader).canonicalize().ok());
+        let voice = voice().map(|voice| voice.canonicalize().unwrap_or(voice));
+        let stores =
+            STORES.iter().filter(|store| voice.as_ref().is_some_and(|voice| voice.starts_with(store)));
+        let stores: Vec<PathBuf> = stores.map(PathBuf::from).collect();
+        let programs = loaders.map(|loader| folder_of(&loader)).chain(stores).chain(voice);
         rules.extend(programs.map(|path| Rule { may: May::Run, path }));
     }
     rules
@@ -83,7 +93,8 @@ fn key_files(config: &Config) -> Vec<PathBuf> {
     let tokens = config.carriers.iter().map(|carrier| &carrier.auth_token);
     let providers = config.providers.iter().filter_map(|provider| provider.api_key.as_ref());
     let exported = telemetry.iter_mut().flat_map(TelemetryConfig::keys).map(|key| &*key);
-    let files = tokens.chain(providers).chain(exported).filter_map(|key| match key {
+    let signing = config.webhooks.iter().map(|webhook| &webhook.secret);
+    let files = tokens.chain(providers).chain(exported).chain(signing).filter_map(|key| match key {
         KeyReference::File(file) => Some(file.clone()),
         KeyReference::Env(_) => None,
     });

@@ -118,7 +118,8 @@ fn alone() -> Result<(), String> {
         match std::fs::read_dir("/proc/self/task").map(Iterator::count) {
             Ok(threads) if threads > 1 && left == 0 => return Err(format!("{threads} threads run already")),
             Ok(threads) if threads > 1 => left -= 1,
-            Ok(_) | Err(_) => return Ok(()),
+            Ok(_) => return Ok(()),
+            Err(error) => return Err(format!("/proc/self/task, which counts the threads: {error}")),
         }
         #[allow(clippy::disallowed_methods, reason = "there is no executor yet")]
         std::thread::sleep(std::time::Duration::from_millis(10));

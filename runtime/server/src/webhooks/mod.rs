@@ -22,6 +22,7 @@ use parloir_journal::{
     ReadError,
 };
 use parloir_store::{Batch, TenantStore};
+use parloir_tenancy::Hidden as _;
 use parloir_tenancy::minimise::Category;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -150,6 +151,7 @@ impl Webhooks {
     /// Takes in what earlier runs left, and starts to send, until the tasks are aborted. To be awaited before any call is
     /// answered.
     pub(crate) async fn start(house: &Arc<House>) -> Vec<JoinHandle<()>> {
+        house.webhooks.forget_others(house).await;
         let mut tasks = Vec::new();
         for hook in house.webhooks.hooks.values().flatten() {
             let (tenant, host) = (&hook.tenant, hook.to.host());
@@ -166,6 +168,28 @@ impl Webhooks {
             tasks.push(tokio::spawn(send(Arc::clone(hook), Arc::clone(house))));
         }
         tasks
+    }
+
+    /// What waits for receivers that the configuration does not name any more is not sent, ever.
+    async fn forget_others(&self, house: &House) {
+        let storage = &house.installation.storage;
+        for tenant in storage.journal.tenants().await.unwrap_or_default() {
+            let known: Vec<&Outbox> =
+                self.hooks.get(&tenant).into_iter().flatten().map(|hook| &hook.outbox).collect();
+            let gone = match storage.rows(&tenant).await {
+                Ok(store) => Outbox::forget_others(&store, &known).await,
+                Err(error) => Err(error),
+            };
+            match gone {
+                Ok(0) => {}
+                Ok(gone) => {
+                    tracing::warn!(%tenant, gone, "webhooks that waited for receivers who are not in parloir.toml are forgotten");
+                }
+                Err(error) => {
+                    tracing::error!(%tenant, %error, "what waits for webhooks could not be looked through")
+                }
+            }
+        }
     }
 }
 
@@ -254,21 +278,22 @@ impl Hook {
         let delivery = journal.deliver(&self.tenant, message.call, started).await?;
         let began = Instant::now();
         let answer = client.post(&self.to, headers, Bytes::from(body), PATIENCE).await;
-        let (status, code, received) = match answer {
+        let (status, code, sent, received) = match answer {
             Ok(answer) => {
                 let code = answer.status();
                 let received = answer.body(MAX_ANSWER).await.map_or(0, |body| body.len() as u64);
-                (judged(code), code, received)
+                (judged(code), code, bytes_sent, received)
             }
             Err(error) => {
                 tracing::warn!(tenant = %self.tenant, host = self.to.host(), %error, "a webhook was not reached");
-                let status = match error {
-                    OutboundError::Refused(_) => ProviderStatus::Refused,
-                    OutboundError::TimedOut => ProviderStatus::TimedOut,
-                    OutboundError::Unreachable(_) => ProviderStatus::Unreachable,
-                    OutboundError::TooLong { .. } => ProviderStatus::Malformed,
+                let (status, sent) = match error {
+                    OutboundError::Refused(_) => (ProviderStatus::Refused, 0),
+                    // It may have left, all of it.
+                    OutboundError::TimedOut => (ProviderStatus::TimedOut, bytes_sent),
+                    OutboundError::Unreachable(_) => (ProviderStatus::Unreachable, bytes_sent),
+                    OutboundError::TooLong { .. } => (ProviderStatus::Malformed, bytes_sent),
                 };
-                (status, 0, 0)
+                (status, 0, sent, 0)
             }
         };
         let after = if status == ProviderStatus::Ok {
@@ -286,7 +311,7 @@ impl Hook {
             code,
             latency_ms: u32::try_from(began.elapsed().as_millis()).unwrap_or(u32::MAX),
             first_ms: None,
-            bytes_sent,
+            bytes_sent: sent,
             bytes_received: received,
             usage: ProviderUsage::default(),
         };
@@ -314,7 +339,7 @@ impl Hook {
         };
         // What is kept and not used is not handed over.
         let restricted = storage.restrictions(&self.tenant).await?;
-        if restricted.is_some_and(|restricted| restricted.of_call(&records).is_some()) {
+        if restricted.as_ref().is_some_and(|restricted| restricted.of_call(&records).is_some()) {
             return Ok(None);
         }
         // A line that is gone keeps everything to itself.
@@ -323,7 +348,13 @@ impl Hook {
         let line = line.and_then(|number| house.installation.house().line(&number).cloned());
         let line = line.filter(|line| line.tenant.id == self.tenant);
         let minimise = line.as_ref().map_or(all.as_slice(), |line| line.config.minimise.as_slice());
-        Ok(message::body(event, entry, &mut records, minimise))
+        let body = message::body(event, entry, &mut records, minimise);
+        // A report may name somebody else than who rang.
+        let hidden = |body: &Vec<u8>| {
+            event == WebhookEvent::ReportFiled
+                && restricted.as_ref().is_some_and(|restricted| restricted.hides("", body))
+        };
+        Ok(body.filter(|body| !hidden(body)))
     }
 
     fn headers(&self, id: &str, body: &[u8], trace: TraceParent) -> Option<HeaderMap> {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use parking_lot::Mutex;
 use parloir_contract::{CallId, TraceParent};
-use parloir_store::{Batch, StoreError, Table, TenantStore};
+use parloir_store::{Batch, MAX_BATCH, StoreError, Table, TenantStore};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
@@ -18,6 +18,8 @@ use crate::config::WebhookEvent;
 const MOST: usize = 10_000;
 /// Rows read in one go.
 const PAGE: usize = 500;
+/// What all rows begin with.
+const ROWS: &str = "webhook/";
 
 /// What is to be told, of which call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,7 +67,7 @@ impl Outbox {
     pub(super) fn new(url: &str) -> Self {
         let hash = Sha256::digest(url.as_bytes());
         let name: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        Self { prefix: format!("webhook/{name}/"), queue: Mutex::default(), news: Notify::new() }
+        Self { prefix: format!("{ROWS}{name}/"), queue: Mutex::default(), news: Notify::new() }
     }
 
     fn key(&self, message: Message) -> String {
@@ -149,6 +151,27 @@ impl Outbox {
             match page.next {
                 Some(next) => from = Some(next),
                 None => return Ok(loaded),
+            }
+        }
+    }
+
+    /// Forgets what waits for receivers that are none of these: nobody would send it, and nobody else's erasure finds it.
+    pub(super) async fn forget_others(store: &TenantStore, known: &[&Self]) -> Result<usize, StoreError> {
+        let (mut from, mut gone) = (None, 0);
+        loop {
+            let page = store.scan(Table::Settings, ROWS, from.as_ref(), MAX_BATCH).await?;
+            let is_known = |key: &[u8]| known.iter().any(|outbox| key.starts_with(outbox.prefix.as_bytes()));
+            let others: Vec<_> = page.entries.iter().filter(|entry| !is_known(&entry.key)).collect();
+            if !others.is_empty() {
+                let batch = others
+                    .iter()
+                    .fold(Batch::new(), |batch, entry| batch.delete(Table::Settings, &entry.key));
+                store.apply(batch).await?;
+                gone += others.len();
+            }
+            match page.next {
+                Some(next) => from = Some(next),
+                None => return Ok(gone),
             }
         }
     }

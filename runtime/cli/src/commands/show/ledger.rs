@@ -43,6 +43,7 @@ fn of_provider(used: &ProviderUsed) -> String {
         ProviderRole::LanguageModel => {
             format!("{about}{input_tokens} tokens read and {output_tokens} written")
         }
+        ProviderRole::Webhook => "handed over".to_owned(),
     };
     let cost = used.cost.as_ref().map_or_else(|| "unknown".to_owned(), Cost::to_string);
     format!("{provider}: {what} in {requests} request(s): {cost}")
