@@ -252,6 +252,9 @@ pub struct Line {
     /// What a caller hears when the agent fails, by language (`fr`, `en`).
     #[serde(default)]
     pub fallback_sentence: BTreeMap<String, String>,
+    /// What a caller hears when there is no place for the call, by language (`fr`, `en`).
+    #[serde(default)]
+    pub busy_sentence: BTreeMap<String, String>,
     /// Prefixes of the numbers an agent may transfer to, besides the fallback number.
     #[serde(default)]
     pub transfer_to: Vec<String>,
@@ -290,6 +293,7 @@ impl Line {
             capabilities: usual_capabilities(),
             fallback_number: None,
             fallback_sentence: BTreeMap::new(),
+            busy_sentence: BTreeMap::new(),
             transfer_to: Vec::new(),
             minimise: usual_minimisation(),
             carrier: default_carrier(),
@@ -311,6 +315,7 @@ impl Line {
             capabilities: config.capabilities.clone(),
             fallback_number: config.fallback_number.clone(),
             fallback_sentence: config.fallback_sentence.clone(),
+            busy_sentence: config.busy_sentence.clone(),
             transfer_to: config.transfer_to.clone(),
             minimise: config.minimise.clone(),
             carrier: config.carrier.clone(),
@@ -333,6 +338,7 @@ impl Line {
             capabilities: self.capabilities,
             fallback_number: self.fallback_number,
             fallback_sentence: self.fallback_sentence,
+            busy_sentence: self.busy_sentence,
             transfer_to: self.transfer_to,
             minimise: self.minimise,
             sounds: home.sounds(),

@@ -143,6 +143,7 @@ impl Attempt {
             usage,
         };
         self.shared.meter.lock().add(&self.asked, &ended);
+        self.shared.count_in_month();
         if let Err(error) = self.shared.append(RecordBody::ProviderEnded(ended)) {
             tracing::warn!(call = %self.shared.id, %error, "the end of a provider's answer was not journaled");
         }

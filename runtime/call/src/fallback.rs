@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 /// The line's own sentence in the language being spoken, or the house's.
 pub fn sentence(own: &BTreeMap<String, String>, language: &str) -> String {
-    let primary = primary(language);
-    let written = own.get(language).or_else(|| own.get(primary));
-    written.cloned().unwrap_or_else(|| house_sentence(primary).to_owned())
+    written(own, language).unwrap_or_else(|| house_sentence(primary(language)).to_owned())
+}
+
+fn written(own: &BTreeMap<String, String>, language: &str) -> Option<String> {
+    own.get(language).or_else(|| own.get(primary(language))).cloned()
 }
 
 fn house_sentence(primary: &str) -> &'static str {
@@ -24,9 +26,13 @@ pub(crate) fn goodbye(language: &str) -> &'static str {
     }
 }
 
-/// What a caller hears for whom there is no place, and whom somebody else takes or nobody does; `None` in a language of which
-/// the house knows no such sentence.
-pub fn busy(language: &str, somebody_else: bool) -> Option<&'static str> {
+/// What a caller hears for whom there is no place: the line's own sentence in the language being spoken, or the house's, for
+/// one whom somebody else takes or nobody does; `None` in a language of which neither knows such a sentence.
+pub fn busy(own: &BTreeMap<String, String>, language: &str, somebody_else: bool) -> Option<String> {
+    written(own, language).or_else(|| house_busy(language, somebody_else).map(str::to_owned))
+}
+
+fn house_busy(language: &str, somebody_else: bool) -> Option<&'static str> {
     Some(match (primary(language), somebody_else) {
         ("en", true) => "All our lines are busy. One moment, please: I am putting you through.",
         ("en", false) => "All our lines are busy. Please call again a little later. Goodbye.",
@@ -65,9 +71,14 @@ mod tests {
     #[test]
     fn nobody_is_told_that_they_are_put_through_where_nobody_answers() {
         for (language, put_through) in [("en-GB", "putting you through"), ("fr-FR", "je vous passe")] {
-            assert!(busy(language, true).unwrap().contains(put_through));
-            assert!(!busy(language, false).unwrap().contains(put_through));
+            assert!(house_busy(language, true).unwrap().contains(put_through));
+            assert!(!house_busy(language, false).unwrap().contains(put_through));
         }
-        assert_eq!(busy("de-DE", true), None);
+        let own = BTreeMap::from([("fr".to_owned(), "Le cabinet est complet.".to_owned())]);
+        for somebody_else in [true, false] {
+            assert_eq!(busy(&own, "fr-FR", somebody_else).as_deref(), Some("Le cabinet est complet."));
+            assert_eq!(busy(&own, "en-GB", somebody_else).as_deref(), house_busy("en-GB", somebody_else));
+        }
+        assert_eq!(busy(&own, "de-DE", true), None);
     }
 }

@@ -10,6 +10,7 @@ use parloir_journal::{
     ProviderStatus, ProviderUsage, ProviderUsed, Record, RecordBody, Seq,
 };
 use parloir_providers::{ProviderEntry, Quantity};
+use parloir_tenancy::month::Sums;
 use parloir_tenancy::quota::stored_bytes;
 
 /// Characters that a token is taken for where nobody counted.
@@ -89,6 +90,24 @@ impl Meter {
         let costs = Cost::sum(providers.iter().map(|used| used.cost.as_ref()));
         (providers, costs)
     }
+}
+
+/// What providers were asked for, as the limits of a tenant's month count it.
+pub fn sums(providers: &[ProviderUsed]) -> Sums {
+    let mut sums = Sums::default();
+    for used in providers {
+        let one = Sums {
+            model_tokens: used.input_tokens.saturating_add(used.output_tokens),
+            transcribed_ms: used.audio_ms,
+            speech_characters: used.characters,
+            ..Sums::default()
+        };
+        sums.add(&one);
+        if let Some(cost) = &used.cost {
+            sums.add_cost(&cost.currency, cost.micros);
+        }
+    }
+    sums
 }
 
 /// The ledger of a call that was cut off before it could write its own, out of its records: all but the agent's processor time,
@@ -247,6 +266,9 @@ mod tests {
         let two = entry("two", 5_000);
         let costs = meter.priced(&[&one, &two]).1.unwrap();
         assert_eq!(costs, [Cost { currency: "EUR".into(), micros: 20_000 }]);
+        // A tenant's month counts what is known.
+        let sums = sums(&providers);
+        assert_eq!((sums.speech_characters, sums.cost.get("EUR")), (2_000, Some(&15_000)));
     }
 
     #[test]

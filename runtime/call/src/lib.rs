@@ -30,7 +30,7 @@ mod switchboard;
 mod words;
 
 pub use fallback::{busy as busy_sentence, sentence as fallback_sentence};
-pub use ledger::cut_off;
+pub use ledger::{cut_off, sums};
 pub use reactor::{Setup, Summary, run};
 pub use rehearsing::{Before, Clock, Rehearsing};
 pub use switchboard::{NoTransfers, Switchboard, TransferOutcome};

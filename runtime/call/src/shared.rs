@@ -12,11 +12,12 @@ use parloir_journal::{CallJournal, Content, ContentOf, Gate as GateState, Note, 
 use parloir_media::Gate;
 use parloir_providers::Registry;
 use parloir_sandbox::DoorClosed;
+use parloir_tenancy::month::OfCall;
 use parloir_tenancy::quota::Used;
 use parloir_tenancy::{Calendar, Documents, Line, Memory};
 use tokio_util::task::TaskTracker;
 
-use crate::ledger::Meter;
+use crate::ledger::{Meter, sums};
 use crate::rehearsing::Clock;
 
 /// Hand-overs that one call's agent may ask for: somebody's telephone rings at each.
@@ -41,6 +42,8 @@ pub(crate) struct Shared {
     pub(crate) used: Arc<Mutex<Used>>,
     /// What providers were asked for.
     pub(crate) meter: Mutex<Meter>,
+    /// The call in its tenant's month.
+    pub(crate) month: Arc<OfCall>,
     /// What quotas refused, as it was noted: each once.
     pub(crate) refused: Mutex<Vec<String>>,
     /// Bytes that the agent had stored.
@@ -156,6 +159,12 @@ impl Shared {
             }
         }
         Ok(())
+    }
+
+    /// Tells the tenant's month what providers were asked for until now.
+    pub(crate) fn count_in_month(&self) {
+        let (providers, _costs) = self.meter.lock().priced(&self.providers.entries());
+        self.month.has_used(sums(&providers));
     }
 
     /// Notes that a quota refused something, and how it is raised: once for each quota. The host's own words hold no content, so

@@ -14,6 +14,7 @@ use parloir_providers::{ProvidersConfig, Registry};
 use parloir_sandbox::{Agent, ArtifactCache, Sandbox, SealKey, Settings};
 use parloir_store::{Embedded, Kms, Store, StoreError, TenantStore};
 use parloir_tenancy::config::TenantConfig;
+use parloir_tenancy::month::Months;
 use parloir_tenancy::{Documents, House, Tenant};
 
 use crate::config::Config;
@@ -81,6 +82,8 @@ pub struct Storage {
     keys: PathBuf,
     /// Held while a call is added to its tenant's month.
     pub(crate) adding: tokio::sync::Mutex<()>,
+    /// What tenants' calls have used in the month, in memory.
+    pub(crate) months: Months,
 }
 
 impl Storage {
@@ -94,7 +97,8 @@ impl Storage {
         let in_use = |e: JournalError| OpenError::storage(&e, matches!(e, JournalError::InUse(_)));
         let journal = Journal::open(&folders.data, kms.clone(), store.clone()).await.map_err(in_use)?;
         let (data, keys) = (folders.data.clone(), folders.keys.clone());
-        Ok(Self { journal, store, kms, data, keys, adding: tokio::sync::Mutex::default() })
+        let (adding, months) = (tokio::sync::Mutex::default(), Months::default());
+        Ok(Self { journal, store, kms, data, keys, adding, months })
     }
 
     /// Seals what is open. Calls that are still live are closed as interrupted.

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use parloir_call::cut_off;
+use parloir_call::{cut_off, sums};
 use parloir_contract::{CallId, TenantId};
 use parloir_journal::{
     CallEntry, Cost, JournalError, Ledger, ProviderRole, ProviderUsed, ReadError, RecordBody,
 };
 use parloir_providers::ProviderEntry;
 use parloir_store::{Applied, Batch, StoreError, Table, TenantStore};
+use parloir_tenancy::month::Sums;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -195,6 +196,21 @@ impl ProviderMonth {
     }
 }
 
+impl ProviderMonth {
+    fn sums(&self) -> Sums {
+        let mut sums = Sums {
+            model_tokens: self.input_tokens.saturating_add(self.output_tokens),
+            transcribed_ms: self.audio_ms,
+            speech_characters: self.characters,
+            ..Sums::default()
+        };
+        for cost in &self.costs {
+            sums.add_cost(&cost.currency, cost.micros);
+        }
+        sums
+    }
+}
+
 /// The month, in UTC, of a time in nanoseconds since 1970.
 pub(crate) fn month(nanos: u64) -> String {
     Timestamp::from_nanosecond(i128::from(nanos)).unwrap_or_default().strftime("%Y-%m").to_string()
@@ -306,7 +322,28 @@ impl Storage {
         let Some(entry) = self.journal.call(tenant, call).await? else { return Ok(()) };
         let store = self.rows(tenant).await?;
         let _one_at_a_time = self.adding.lock().await;
-        add(&store, entry.started_at, call, ledger).await.map(drop)
+        let added = add(&store, entry.started_at, call, ledger).await;
+        // What could not be added is within the hour, and counts until then.
+        let used = (!matches!(added, Ok(false))).then(|| sums(&ledger.providers));
+        let began = Timestamp::from_nanosecond(i128::from(entry.started_at)).unwrap_or_default();
+        self.months.of(tenant).end(Timestamp::now(), call, began, used.as_ref());
+        added.map(drop)
+    }
+
+    /// Takes what a tenant's calls that are over have used in this month into memory, where its limits are told from.
+    pub(crate) async fn recall_month(&self, tenant: &TenantId) -> Result<(), LedgerError> {
+        let store = self.rows(tenant).await?;
+        let now = Timestamp::now();
+        let this = now.strftime("%Y-%m").to_string();
+        let _nothing_is_added = self.adding.lock().await;
+        let mut over = Sums::default();
+        for month in months(&store, Some(&this)).await? {
+            for provider in &month.providers {
+                over.add(&provider.sums());
+            }
+        }
+        self.months.of(tenant).recall(now, over);
+        Ok(())
     }
 
     /// Adds what is missing of a tenant's calls that are over, those that were cut off by the prices of `entries`; without them
@@ -435,6 +472,9 @@ pub(crate) async fn run(house: Arc<House>) {
             let entries = installation.providers.entries();
             if let Err(error) = installation.storage.settle(&tenant, Some(&entries)).await {
                 tracing::error!(%tenant, %error, "calls could not be added to their month; it is tried again");
+            }
+            if let Err(error) = installation.storage.recall_month(&tenant).await {
+                tracing::error!(%tenant, %error, "what a month has come to could not be read; it is tried again");
             }
         }
         tokio::select! {

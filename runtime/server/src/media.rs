@@ -185,11 +185,14 @@ async fn call(
     let tenant = line.tenant.id.clone();
     let promised = house.webhooks.expect(&rooms.store, id, carrier).await;
     tracing::info!(call = %id, %tenant, line = %line.config.number, "a call is answered");
+    // Held until the call is in its month.
+    let counted = Arc::new(installation.storage.months.of(&tenant).begin(id));
     let setup = Setup {
         id,
         leg,
         caller,
         agent,
+        month: Arc::clone(&counted),
         rehearsing: installation.rehearsing.clone(),
         providers: installation.providers.clone(),
         words: installation.words.clone(),
@@ -220,4 +223,5 @@ async fn call(
             tracing::error!(call = %id, %error, "a call could not be recorded, so it was not answered");
         }
     }
+    drop(counted);
 }

@@ -7,6 +7,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response as HttpResponse};
+use jiff::Timestamp;
 use parloir_call::TransferOutcome;
 use parloir_contract::{CallId, LineId, TraceParent, Transferred};
 use parloir_tenancy::Line;
@@ -99,8 +100,9 @@ impl House {
     /// for that, what the line says where its agent fails.
     pub(crate) fn busy(&self, line: &Line) -> Response {
         let has_fallback = line.config.fallback_number.is_some();
-        match parloir_call::busy_sentence(&line.config.language, has_fallback) {
-            Some(sentence) => Self::to_somebody_else(line, sentence.to_owned()),
+        let config = &line.config;
+        match parloir_call::busy_sentence(&config.busy_sentence, &config.language, has_fallback) {
+            Some(sentence) => Self::to_somebody_else(line, sentence),
             None => self.fallback(line),
         }
     }
@@ -145,6 +147,10 @@ pub(crate) async fn voice(State(house): State<Arc<House>>, headers: HeaderMap, b
             tracing::error!(tenant = %tenant.id, %error, "it is not known who is blocked: the caller goes to the fallback number");
             return Ok(xml(&house.fallback(&line)));
         }
+    }
+    let month = house.installation.storage.months.of(&tenant.id);
+    if let Err(reached) = month.admit(Timestamp::now(), &tenant.quota) {
+        return Ok(xml(&house.turn_away(&line, Away::Full(reached.into()), carrier).await));
     }
     let tenants = house.installation.house();
     let weights: u64 = tenants.tenants().iter().map(|tenant| u64::from(tenant.quota.weight)).sum();

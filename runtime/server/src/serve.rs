@@ -243,6 +243,14 @@ pub async fn serve_with(
         Some(admin) => Some(admin::open(config, admin, &house, new_owner_key).await?),
         None => None,
     };
+    for tenant in house.installation.house().tenants() {
+        // Before anybody rings: a limit that was reached before the program was stopped holds after it.
+        if tenant.quota.is_limited_by_month()
+            && let Err(error) = house.installation.storage.recall_month(&tenant.id).await
+        {
+            tracing::error!(tenant = %tenant.id, %error, "what a month has come to could not be read; it is tried again");
+        }
+    }
     let telling = Webhooks::start(&house).await;
     let listener = undelayed(listener);
     let router = Router::new()

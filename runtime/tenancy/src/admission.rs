@@ -5,6 +5,8 @@
 //! and at least one. So a tenant that rings without end takes what the others leave, and no more of it than lets each of
 //! them begin a call at once; and as its calls end, the others have their shares.
 
+use crate::month::Reached;
+
 /// How a tenant stands that asks for a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
@@ -34,6 +36,9 @@ pub enum Full {
     /// There is none for anybody.
     #[error("the installation has its {0} calls at one time: raise `concurrent-calls` of [server]")]
     House(u32),
+    /// A limit of the tenant's month is reached.
+    #[error(transparent)]
+    Month(#[from] Reached),
 }
 
 /// Whether a tenant gets a place, where `taken` of `places` are taken by all tenants.

@@ -191,10 +191,15 @@ mod tests {
             "call-cpu-ms",
             "memory-mib",
             "host-calls",
+            "host-calls-a-second",
             "speech-characters",
             "transcribed-seconds",
             "model-tokens",
             "stored-bytes",
+            "model-tokens-a-month",
+            "transcribed-seconds-a-month",
+            "speech-characters-a-month",
+            "cost-a-month",
         ] {
             let error = house(&format!("[[tenant]]\nid = \"a\"\n[tenant.quota]\n{field} = 0")).unwrap_err();
             assert!(error.starts_with(&format!("tenant a: quota: `{field}` is 0")), "{error}");

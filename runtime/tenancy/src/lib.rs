@@ -4,7 +4,7 @@
 //!   that names its remedy.
 //! - [`House`]: the validated result. A line's number leads to its tenant; there is no other way
 //!   from the outside to a tenant.
-//! - [`admission`], [`permission`], [`quota`], [`minimise`], [`retention`]: decisions as functions from values to values, and
+//! - [`admission`], [`month`], [`pace`], [`permission`], [`quota`], [`minimise`], [`retention`]: decisions as functions from values to values, and
 //!   [`layers`]: the same as layers of the door.
 //! - [`Calendar`], [`Memory`], [`Documents`]: what an agent may ask of its own tenant, and of no
 //!   other: each holds one tenant's store or folder.
@@ -33,6 +33,8 @@ mod house;
 pub mod layers;
 mod memory;
 pub mod minimise;
+pub mod month;
+pub mod pace;
 pub mod permission;
 pub mod quota;
 pub mod retention;

@@ -9,6 +9,17 @@ use serde::{Deserialize, Serialize};
 /// The most memory one agent can have, in MiB: what the sandbox reserves for each instance.
 pub const MEMORY_MIB: u32 = 64;
 
+/// What becomes of a tenant's calls when a limit of its month is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AtCap {
+    /// No agent answers any more: callers hear the house's sentence and go to the fallback number.
+    #[default]
+    Reject,
+    /// Where tokens or costs are used up, agents answer without a model.
+    Degrade,
+}
+
 /// What one call, and all calls of a tenant together, may use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
@@ -27,6 +38,8 @@ pub struct Quota {
     pub memory_mib: u32,
     /// Host calls of one call. Default 20,000.
     pub host_calls: u32,
+    /// Host calls of one call in a second; those of one second may come at once. Default 1,000.
+    pub host_calls_a_second: u32,
     /// Characters spoken in one call. Default 40,000.
     pub speech_characters: u32,
     /// Seconds of the caller's speech transcribed in one call. Default 1,200.
@@ -35,6 +48,20 @@ pub struct Quota {
     pub model_tokens: u32,
     /// Bytes of keys and values that one call may store in memory, those written again included. Default 16,777,216.
     pub stored_bytes: u32,
+    /// Tokens read and written by models in a month of all its calls. Left out: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model_tokens_a_month: Option<u64>,
+    /// Seconds of callers' speech transcribed in a month. Left out: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transcribed_seconds_a_month: Option<u64>,
+    /// Characters spoken in a month. Left out: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speech_characters_a_month: Option<u64>,
+    /// What providers may cost in a month, as far as they have prices, in units of any one currency. Left out: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_a_month: Option<u64>,
+    /// What becomes of calls when a limit of the month is reached. Default `reject`.
+    pub at_cap: AtCap,
 }
 
 impl Default for Quota {
@@ -47,10 +74,16 @@ impl Default for Quota {
             call_cpu_ms: 10_000,
             memory_mib: 32,
             host_calls: 20_000,
+            host_calls_a_second: 1_000,
             speech_characters: 40_000,
             transcribed_seconds: 1_200,
             model_tokens: 100_000,
             stored_bytes: 16_777_216,
+            model_tokens_a_month: None,
+            transcribed_seconds_a_month: None,
+            speech_characters_a_month: None,
+            cost_a_month: None,
+            at_cap: AtCap::Reject,
         }
     }
 }
@@ -67,10 +100,16 @@ impl Quota {
             call_cpu_ms,
             memory_mib,
             host_calls,
+            host_calls_a_second,
             speech_characters,
             transcribed_seconds,
             model_tokens,
             stored_bytes,
+            model_tokens_a_month,
+            transcribed_seconds_a_month,
+            speech_characters_a_month,
+            cost_a_month,
+            at_cap: _,
         } = *self;
         let fields = [
             ("concurrent-calls", concurrent_calls),
@@ -80,12 +119,21 @@ impl Quota {
             ("call-cpu-ms", call_cpu_ms),
             ("memory-mib", memory_mib),
             ("host-calls", host_calls),
+            ("host-calls-a-second", host_calls_a_second),
             ("speech-characters", speech_characters),
             ("transcribed-seconds", transcribed_seconds),
             ("model-tokens", model_tokens),
             ("stored-bytes", stored_bytes),
         ];
-        if let Some((name, _)) = fields.iter().find(|(_, value)| *value == 0) {
+        let of_a_month = [
+            ("model-tokens-a-month", model_tokens_a_month),
+            ("transcribed-seconds-a-month", transcribed_seconds_a_month),
+            ("speech-characters-a-month", speech_characters_a_month),
+            ("cost-a-month", cost_a_month),
+        ];
+        let of_a_month = of_a_month.map(|(name, most)| (name, most.unwrap_or(u64::MAX)));
+        let mut all = fields.map(|(name, value)| (name, u64::from(value))).into_iter().chain(of_a_month);
+        if let Some((name, _)) = all.find(|(_, value)| *value == 0) {
             return Err(format!(
                 "quota: `{name}` is 0 and would refuse every call; write 1 or more, or leave it out for its default"
             ));
@@ -96,6 +144,14 @@ impl Quota {
             ));
         }
         Ok(())
+    }
+
+    /// Whether anything of a month is limited.
+    pub fn is_limited_by_month(&self) -> bool {
+        self.model_tokens_a_month.is_some()
+            || self.transcribed_seconds_a_month.is_some()
+            || self.speech_characters_a_month.is_some()
+            || self.cost_a_month.is_some()
     }
 
     /// The longest a call may last.

@@ -10,8 +10,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use house::{FALLBACK, House, Plan, component, parloir, say};
 use parloir_contract::TenantId;
-use parloir_e2e::CannedVoice;
-use parloir_journal::{Cost, Ending, Ledger, ProviderRole, RecordBody};
+use parloir_e2e::{CannedVoice, HeldModel};
+use parloir_journal::{Cost, Ending, Ledger, ProviderRole, Record, RecordBody};
 use parloir_providers::{
     Prices, ProviderEntry, ProviderError, Registry, Role, SpeechRequest, SpeechStream, SpeechToText,
     TextToSpeech, Transcript, Transcription, TranscriptionRequest,
@@ -20,6 +20,7 @@ use parloir_server::LedgerRequest;
 use parloir_transport::client::{CarrierCall, CarrierEvent, DialOptions};
 use parloir_transport::conversation::{Action, Step};
 use parloir_transport::webhook::DialStatus;
+use tokio::sync::Notify;
 
 /// The line of the other tenant.
 const OTHER: &str = "+33199000003";
@@ -89,6 +90,97 @@ async fn above_its_share_of_a_house_a_tenant_is_turned_away_and_the_other_is_ser
 async fn at_its_quota_a_tenant_is_turned_away_and_the_other_is_served() {
     let noted = turned_away("", "[tenant.quota]\nconcurrent-calls = 1").await;
     assert!(noted.contains("raise `concurrent-calls` of the tenant's quota"), "{noted}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_asks_faster_than_its_quota_is_refused_and_the_journal_says_so_once() {
+    let (settings, tenant) =
+        ([("trial", "flood")], "[tenant.quota]\nhost-calls = 1000\nhost-calls-a-second = 20");
+    let house = House::open(Plan { settings: &settings, tenant, ..Plan::default() }).await;
+    let mut watch = house.watch();
+    house.ring(vec![Step::new(Action::Silence(Duration::from_secs(1)))]).await;
+    let (_, records) = house.ended(&mut watch).await;
+    let noted = records.iter().filter(|record| match &record.body {
+        RecordBody::Note(note) => note.text.contains("raise `host-calls-a-second` of the tenant's quota"),
+        _ => false,
+    });
+    assert_eq!(noted.count(), 1);
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_its_month_is_used_up_a_tenant_is_turned_away() {
+    let tenant_table = "[tenant.quota]\nspeech-characters-a-month = 1";
+    let line = "busy-sentence = { fr = \"Le cabinet est complet.\" }";
+    let house = House::open(Plan { tenant: tenant_table, line, ..Plan::default() }).await;
+    let mut watch = house.watch();
+    let steps = vec![Step::new(say("fr_bonjour_rdv")), Step::new(Action::HangUp)];
+    let (report, events) = house.ring(steps).await;
+    assert!(report.transfers.is_empty(), "{events:?}");
+    assert!(
+        events.iter().any(|event| matches!(event, CarrierEvent::AgentStartedSpeaking { .. })),
+        "{events:?}"
+    );
+    house.ended(&mut watch).await;
+
+    let (report, events) = house.ring(vec![Step::new(Action::Silence(Duration::from_secs(1)))]).await;
+    assert_eq!(report.transfers, [(FALLBACK.to_owned(), DialStatus::Completed)], "{events:?}");
+    assert!(!events.iter().any(|event| matches!(event, CarrierEvent::StreamOpened { .. })), "{events:?}");
+    let is_told = |event: &CarrierEvent| matches!(event, CarrierEvent::CarrierSaid { text } if text.starts_with("Le cabinet est complet"));
+    assert!(events.iter().any(is_told), "{events:?}");
+    let journal = house.running.as_ref().unwrap().installation().storage.journal.clone();
+    let calls = journal.calls(&tenant(), None, 10).await.unwrap().calls;
+    let unanswered = calls.iter().find(|call| call.agent_name.is_empty()).unwrap();
+    let records = journal.records(&tenant(), unanswered.call).await.unwrap();
+    let noted = records.iter().any(|record| match &record.body {
+        RecordBody::Note(note) => note.text.contains("raise `speech-characters-a-month` of its quota"),
+        _ => false,
+    });
+    assert!(noted, "{records:?}");
+    house.close().await;
+}
+
+/// How often a call asked a model.
+fn asked_a_model(records: &[Record]) -> usize {
+    let asked = records.iter().filter(|record| match &record.body {
+        RecordBody::ProviderStarted(started) => started.role == ProviderRole::LanguageModel,
+        _ => false,
+    });
+    asked.count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_its_tokens_are_used_up_a_tenant_that_degrades_is_answered_without_a_model() {
+    let let_go = Arc::new(Notify::new());
+    let_go.notify_one();
+    let model = Arc::new(HeldModel { let_go, answer: "Nous ouvrons à neuf heures.".to_owned() });
+    let house = House::open(Plan {
+        settings: &[("trial", "model")],
+        line: "capabilities = [\"memory\", \"model\"]",
+        tenant: "[tenant.quota]\nmodel-tokens-a-month = 1\nat-cap = \"degrade\"",
+        providers: parloir_e2e::canned_with(SAID, Arc::new(CannedVoice), model).unwrap(),
+        ..Plan::default()
+    })
+    .await;
+    let mut watch = house.watch();
+    let steps = vec![Step::new(say("fr_bonjour_rdv")), Step::new(Action::Silence(Duration::from_secs(2)))];
+    house.ring(steps.into_iter().chain([Step::new(Action::HangUp)]).collect()).await;
+    let (_, records) = house.ended(&mut watch).await;
+    assert_eq!(asked_a_model(&records), 1);
+
+    let steps = vec![Step::new(say("fr_bonjour_rdv")), Step::new(Action::Silence(Duration::from_secs(20)))];
+    let (report, events) = house.ring(steps).await;
+    assert!(events.iter().any(|event| matches!(event, CarrierEvent::StreamOpened { .. })), "{events:?}");
+    // The trial has no sentences of its own for that.
+    assert_eq!(report.transfers, [(FALLBACK.to_owned(), DialStatus::Completed)], "{events:?}");
+    let (_, records) = house.ended(&mut watch).await;
+    assert_eq!(asked_a_model(&records), 0);
+    let is_noted = |record: &Record| match &record.body {
+        RecordBody::Note(note) => note.text.contains("raise `model-tokens-a-month` of its quota"),
+        _ => false,
+    };
+    assert!(records.iter().any(is_noted), "{records:?}");
+    house.close().await;
 }
 
 /// What providers were sent.

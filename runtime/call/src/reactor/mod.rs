@@ -36,6 +36,7 @@ use parloir_providers::{Registry, Transcript};
 use parloir_sandbox::{Agent, Answered, Answering, Budget};
 use parloir_store::TenantStore;
 use parloir_tenancy::calendar::to_local;
+use parloir_tenancy::month::OfCall;
 use parloir_tenancy::quota::Used;
 use parloir_tenancy::{Calendar, Documents, Hidden, Line, Memory};
 use parloir_transport::{Leg, LegEvent};
@@ -89,6 +90,8 @@ pub struct Setup {
     pub line: Arc<Line>,
     /// Who answers.
     pub agent: Agent,
+    /// The call in its tenant's month.
+    pub month: Arc<OfCall>,
     /// Who transcribes, speaks and thinks.
     pub providers: Registry,
     /// What the host itself may have to say.
@@ -244,6 +247,7 @@ impl Reactor {
             caller,
             line,
             agent,
+            month,
             providers,
             words,
             journal,
@@ -306,6 +310,7 @@ impl Reactor {
             documents,
             used: Arc::default(),
             meter: Mutex::default(),
+            month,
             refused: Mutex::default(),
             stored: AtomicU64::new(0),
             asked: AtomicU32::new(0),

@@ -4,6 +4,7 @@ use parloir_journal::{
     CallEnded, CallInterrupted, CallStarted, ProviderEnded, ProviderStarted, ProviderStatus, ProviderUsage,
 };
 use parloir_providers::{Prices, Role};
+use parloir_tenancy::quota::Quota;
 
 use super::*;
 use crate::Folders;
@@ -74,6 +75,30 @@ async fn a_call_is_added_once_by_whoever_adds_it() {
     }
     let other = LedgerRequest { month: Some("1999-12".into()), ..LedgerRequest::default() };
     assert!(storage.ledgers(&other, None).await.unwrap().months.is_empty());
+    storage.close().await;
+}
+
+#[tokio::test]
+async fn what_a_month_is_limited_by_counts_a_call_once_whoever_adds_it() {
+    let (storage, _folder) = storage().await;
+    let month = storage.months.of(&tenant());
+    let is_used_up = |characters| {
+        let quota = Quota { speech_characters_a_month: Some(characters), ..Quota::default() };
+        month.admit(Timestamp::now(), &quota).is_err()
+    };
+    for n in 1..=2 {
+        call(&storage, id(n), [RecordBody::Ledger(ledger(100, Some(1_500)))]).await;
+    }
+    // The second is not known until it is found in the journal.
+    for _ in 0..2 {
+        storage.add_to_month(&tenant(), id(1), &ledger(100, Some(1_500))).await.unwrap();
+        assert!(is_used_up(100) && !is_used_up(101));
+    }
+    for _ in 0..2 {
+        storage.settle(&tenant(), None).await.unwrap();
+        storage.recall_month(&tenant()).await.unwrap();
+        assert!(is_used_up(200) && !is_used_up(201));
+    }
     storage.close().await;
 }
 

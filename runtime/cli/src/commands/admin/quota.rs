@@ -59,7 +59,8 @@ fn print(as_json: bool, item: &Value) {
         return;
     }
     let fields = quota.as_object().into_iter().flatten();
-    let rows: Vec<[String; 2]> = fields.map(|(name, most)| [name.clone(), most.to_string()]).collect();
+    let most = |most: &Value| most.as_str().map_or_else(|| most.to_string(), str::to_owned);
+    let rows: Vec<[String; 2]> = fields.map(|(name, value)| [name.clone(), most(value)]).collect();
     table(["QUOTA", "AT MOST"], &rows);
 }
 
