@@ -7,7 +7,8 @@ pub fn sentence(own: &BTreeMap<String, String>, language: &str) -> String {
     written(own, language).unwrap_or_else(|| house_sentence(primary(language)).to_owned())
 }
 
-fn written(own: &BTreeMap<String, String>, language: &str) -> Option<String> {
+/// The line's own sentence in the language being spoken.
+pub fn written(own: &BTreeMap<String, String>, language: &str) -> Option<String> {
     own.get(language).or_else(|| own.get(primary(language))).cloned()
 }
 

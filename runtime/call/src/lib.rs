@@ -29,7 +29,7 @@ mod speaking;
 mod switchboard;
 mod words;
 
-pub use fallback::{busy as busy_sentence, sentence as fallback_sentence};
+pub use fallback::{busy as busy_sentence, sentence as fallback_sentence, written as written_sentence};
 pub use ledger::{cut_off, sums};
 pub use reactor::{Setup, Summary, run};
 pub use rehearsing::{Before, Clock, Rehearsing};

@@ -1,9 +1,10 @@
 //! The executors on which agents run, apart from the media loop's.
 //!
 //! Nearly every agent computes for less than a millisecond between two of its caller's turns. Whoever
-//! computes for longer would make those wait for the end of its tick, so it goes on in a lane of its
-//! own: threads of the kernel's idle class, which give way at once to everybody else's. What it asks of the host it asks
-//! in a third lane, because a thread of the idle class must hold nothing that others wait for: there too its memory grows,
+//! computes for longer than that, and than it has in its turns before, would make those wait, and the media loop for a slice of the
+//! kernel's: so it goes on in lanes of the kernel's idle class, whose threads give way at once to everybody else's. There are two, so
+//! that who will soon be done does not wait behind those that spin. What it asks of the host it asks
+//! in a lane between, because a thread of the idle class must hold nothing that others wait for: there too its memory grows,
 //! and there it is dropped, ended or stopped, since both take the kernel's and the allocator's locks. It comes back when it
 //! next waits for its caller. What a spinning agent takes is thus what nobody else wants.
 
@@ -37,7 +38,7 @@ pub(crate) struct Lanes {
     /// Of those that have computed for longer than nearly all do, and not yet for long: of the idle class too, and not behind
     /// those that spin.
     brief: Lane,
-    /// CPU time of one turn after which an agent leaves the prompt lane.
+    /// CPU time of one turn after which an agent leaves the prompt lane, where none of its turns took longer.
     soon: Duration,
     /// CPU time of one turn after which an agent computes long.
     after: Duration,
@@ -83,7 +84,10 @@ impl Lanes {
         let (soon, after) = (self.soon, self.after);
         let mut work = Box::pin(work);
         loop {
-            let computes_long = |meter: &Meter| meter.turn() > soon && !meter.waits_for_caller();
+            // An interpreter whose turns take longer than `soon` is not a spinning agent: it goes by its own.
+            let computes_long = |meter: &Meter| {
+                meter.turn() > soon.max(meter.habit()).min(after) && !meter.waits_for_caller()
+            };
             match Stint::new(work, meter, computes_long, stop).await {
                 Stopped::Done(out) => return Some(out),
                 Stopped::Over(rest) => work = rest,
@@ -301,6 +305,50 @@ mod tests {
             .unwrap();
         let lanes = ["agents", "agents-long", "agents-asking", "agents-long", "agents", "agents"];
         assert_eq!(seen, lanes);
+    }
+
+    #[tokio::test]
+    async fn who_computes_longer_than_ever_gives_way_and_then_computes_long_and_a_habit_is_no_such_thing() {
+        let lanes = Arc::new(Lanes::new(&Settings::default()).unwrap());
+        let meter = Arc::new(Meter::default());
+        let charged = meter.clone();
+        let work = async move {
+            let mut seen = vec![thread()];
+            // Wall time: of CPU it is no more.
+            let compute_and_see = async |seen: &mut Vec<String>, time: Duration| {
+                let began = std::time::Instant::now();
+                while began.elapsed() < time {
+                    compute(Duration::from_micros(500)).await;
+                    if seen.last() != Some(&thread()) {
+                        seen.push(thread());
+                    }
+                }
+            };
+            let turn = async |seen: &mut Vec<String>| {
+                charged.asks(true);
+                tokio::task::yield_now().await;
+                charged.is_answered();
+                charged.new_turn();
+                seen.push("turn".to_owned());
+            };
+            while seen.last().unwrap() != "agents-brief" {
+                compute_and_see(&mut seen, Duration::from_millis(1)).await;
+            }
+            turn(&mut seen).await;
+            // As long as the longest turn but a little.
+            compute_and_see(&mut seen, charged.habit() / 2).await;
+            while seen.last().unwrap() != "agents-long" {
+                compute_and_see(&mut seen, Duration::from_millis(1)).await;
+            }
+            seen
+        };
+        let (there, metered) = (lanes.clone(), Metered::new(work, meter.clone()));
+        let seen = lanes
+            .prompt()
+            .spawn(async move { there.run(metered, &meter, &CancellationToken::new()).await.unwrap() })
+            .await
+            .unwrap();
+        assert_eq!(seen, ["agents", "agents-brief", "turn", "agents", "agents-brief", "agents-long"]);
     }
 
     /// Notes the kernel's class of the thread that drops it.

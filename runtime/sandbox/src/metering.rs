@@ -39,6 +39,8 @@ pub(crate) struct Meter {
     poll_began: AtomicU64,
     /// `used()` when the present turn began.
     turn_began: AtomicU64,
+    /// The longest of the turns that are over.
+    habit: AtomicU64,
     /// Whether the agent waits for the host.
     asking: AtomicBool,
     /// Whether it waits for its caller to speak or press keys.
@@ -122,7 +124,14 @@ impl Meter {
 
     /// The caller had a turn: the agent's next computation is a new one.
     pub(crate) fn new_turn(&self) {
-        self.turn_began.store(self.used_now(), Ordering::Relaxed);
+        let now = self.used_now();
+        let began = self.turn_began.swap(now, Ordering::Relaxed);
+        self.habit.fetch_max(now.saturating_sub(began), Ordering::Relaxed);
+    }
+
+    /// CPU time of the longest of its turns that are over, its start among them.
+    pub(crate) fn habit(&self) -> Duration {
+        Duration::from_nanos(self.habit.load(Ordering::Relaxed))
     }
 
     /// Whether the budget still holds. Called from inside a poll.

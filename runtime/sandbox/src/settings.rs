@@ -23,13 +23,15 @@ pub struct Settings {
     pub fiber_stack: usize,
     /// How often running guests are interrupted to be charged and to let others run. Default
     /// 5 ms. Costs one atomic increment per tick, and one load per loop iteration in the guest.
-    /// Against: endless loops and starvation of other agents.
+    /// Against: endless loops and starvation of other agents. After half a tick of one turn an agent goes on in a lane of the
+    /// kernel's idle class: a thread of any other keeps its core for a slice, whoever wakes up.
     pub tick: Duration,
     /// Operating-system threads that run agents, in each of their four lanes. Default: one per core.
     pub threads: usize,
     /// CPU time since the caller's last turn after which an agent goes on in the lane of those that
-    /// compute long, whose threads are of the kernel's idle class. Default 25 ms: five ticks, more than a turn
-    /// of an interpreter takes. Costs two moves between threads, and two for each of its host calls. Against: an agent that delays the others' answers.
+    /// compute long, apart from those that will soon be done. Default 25 ms: five ticks, more than a turn
+    /// of an interpreter takes. Costs two moves between threads, and two for each of its host calls. Against: an agent that
+    /// delays the others' answers.
     pub long: Duration,
     /// Niceness of the other lane's threads, 0 to 19. Default 5: with agents spinning, media frames are sent
     /// as punctually as without (measured: 2.0 ms p99 at 5, 4.0 ms at 0). Against: an agent that

@@ -432,7 +432,10 @@ impl Storage {
             (None, None) => return Ok(false),
         };
         let _one_at_a_time = self.adding.lock().await;
-        add(store, began, call, &ledger).await?;
+        if add(store, began, call, &ledger).await? {
+            let began = Timestamp::from_nanosecond(i128::from(began)).unwrap_or_default();
+            self.months.of(tenant).end(Timestamp::now(), call, began, Some(&sums(&ledger.providers)));
+        }
         Ok(true)
     }
 

@@ -107,6 +107,15 @@ impl House {
         }
     }
 
+    /// What a caller hears where the tenant's month is used up: there will be no place a little later.
+    pub(crate) fn used_up(&self, line: &Line) -> Response {
+        let config = &line.config;
+        match parloir_call::written_sentence(&config.busy_sentence, &config.language) {
+            Some(sentence) => Self::to_somebody_else(line, sentence),
+            None => self.fallback(line),
+        }
+    }
+
     fn to_somebody_else(line: &Line, sentence: String) -> Response {
         let next = match &line.config.fallback_number {
             Some(number) => Response::dial(Dial { timeout_s: Some(RINGS), ..Dial::new(number.as_str()) }),

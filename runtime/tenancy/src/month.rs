@@ -204,6 +204,19 @@ impl OfCall {
 
     /// Whether a host call of it may use what it needs.
     pub fn allow(&self, call: &HostCall, quota: &Quota) -> Result<(), Refusal> {
+        // Before the clock is read and anything is locked: nearly all host calls need nothing of a month.
+        let needs = matches!(
+            call,
+            HostCall::Chat(_)
+                | HostCall::Reply(_)
+                | HostCall::ModelAvailable
+                | HostCall::Listen(_)
+                | HostCall::Ask(_)
+                | HostCall::Say(_)
+        );
+        if !needs || !quota.is_limited_by_month() {
+            return Ok(());
+        }
         self.month.allow(Timestamp::now(), call, quota)
     }
 }

@@ -95,7 +95,7 @@ async fn at_its_quota_a_tenant_is_turned_away_and_the_other_is_served() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_that_asks_faster_than_its_quota_is_refused_and_the_journal_says_so_once() {
     let (settings, tenant) =
-        ([("trial", "flood")], "[tenant.quota]\nhost-calls = 1000\nhost-calls-a-second = 20");
+        ([("trial", "silent")], "[tenant.quota]\nhost-calls = 1000\nhost-calls-a-second = 20");
     let house = House::open(Plan { settings: &settings, tenant, ..Plan::default() }).await;
     let mut watch = house.watch();
     house.ring(vec![Step::new(Action::Silence(Duration::from_secs(1)))]).await;

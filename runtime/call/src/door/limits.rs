@@ -28,8 +28,9 @@ impl<S> Limited<S> {
 
     fn check(&mut self, call: &HostCall) -> Result<(), Refusal> {
         let quota = &self.shared.line.tenant.quota;
-        // Whoever hangs up asks nothing after it.
-        if matches!(call, HostCall::HangUp) || self.pace.take(Instant::now()) {
+        // Whoever hangs up or hands over asks nothing after it. And what has no way to be refused, such as the clock, must not be
+        // answered with something else: how often that is asked, `host-calls` limits.
+        if is_free(call) || self.pace.take(Instant::now()) {
             return self.shared.month.allow(call, quota);
         }
         let most = quota.host_calls_a_second;
@@ -38,6 +39,22 @@ impl<S> Limited<S> {
              the tenant's quota"
         )))
     }
+}
+
+/// Whether a host call is none that comes too fast.
+const fn is_free(call: &HostCall) -> bool {
+    matches!(
+        call,
+        HostCall::HangUp
+            | HostCall::Transfer(_)
+            | HostCall::ModelAvailable
+            | HostCall::Now
+            | HostCall::Weekday
+            | HostCall::Elapsed
+            | HostCall::RandomBytes(_)
+            | HostCall::Log(_)
+            | HostCall::Understanding(_)
+    )
 }
 
 impl<S> Service<HostCall> for Limited<S>
@@ -54,7 +71,7 @@ where
 
     fn call(&mut self, call: HostCall) -> Answer {
         let Err(refusal) = self.check(&call) else { return self.inner.call(call) };
-        // Not every refusal reaches the agent as one: a clock still tells a time, and a model is just not there.
+        // Not every refusal reaches the agent as one: a model is just not there.
         if let Refusal::OverQuota(why) | Refusal::Unavailable(why) = &refusal {
             self.shared.note_refused(why);
         }
