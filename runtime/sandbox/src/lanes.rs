@@ -309,7 +309,9 @@ mod tests {
 
     #[tokio::test]
     async fn who_computes_longer_than_ever_gives_way_and_then_computes_long_and_a_habit_is_no_such_thing() {
-        let lanes = Arc::new(Lanes::new(&Settings::default()).unwrap());
+        // Little more than is needed: a machine that is busy serves the idle class last.
+        let settings = Settings { long: Duration::from_millis(8), ..Settings::default() };
+        let lanes = Arc::new(Lanes::new(&settings).unwrap());
         let meter = Arc::new(Meter::default());
         let charged = meter.clone();
         let work = async move {
