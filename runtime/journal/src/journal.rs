@@ -420,5 +420,5 @@ fn begin(
             None
         }
     };
-    Ok((Writer::new(shared, (place, segment), tails, events, durable), log, indexer, lock))
+    Ok((Writer::new(shared, (place, segment), tails, events, durable)?, log, indexer, lock))
 }

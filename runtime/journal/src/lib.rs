@@ -82,6 +82,7 @@ mod record;
 mod recording;
 mod recovery;
 mod rights;
+mod sealing;
 mod segment;
 mod since;
 mod tails;
