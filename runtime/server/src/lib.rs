@@ -25,6 +25,7 @@ mod erasure;
 mod installation;
 mod ledger;
 mod media;
+mod places;
 mod rights;
 mod rotate;
 mod routes;
@@ -34,6 +35,7 @@ mod sweep;
 mod switchboard;
 mod telemetry;
 mod turned_away;
+mod waiting;
 mod webhooks;
 mod witnesses;
 

@@ -166,7 +166,7 @@ impl Running {
         stop.await;
         self.house.closing.cancel();
         let deadline = tokio::time::Instant::now() + CLOSING;
-        while self.house.calls.count() > 0 && tokio::time::Instant::now() < deadline {
+        while self.house.calls.is_busy() && tokio::time::Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         self.server.abort();
