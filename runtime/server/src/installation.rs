@@ -18,6 +18,7 @@ use parloir_tenancy::month::Months;
 use parloir_tenancy::{Documents, House, Tenant};
 
 use crate::config::Config;
+use crate::ledger::Adding;
 use crate::sweep::unkept;
 
 /// Why an installation does not open. Every text says what to do.
@@ -81,7 +82,7 @@ pub struct Storage {
     data: PathBuf,
     keys: PathBuf,
     /// Held while a call is added to its tenant's month.
-    pub(crate) adding: tokio::sync::Mutex<()>,
+    pub(crate) adding: Adding,
     /// What tenants' calls have used in the month, in memory.
     pub(crate) months: Months,
 }
@@ -97,7 +98,7 @@ impl Storage {
         let in_use = |e: JournalError| OpenError::storage(&e, matches!(e, JournalError::InUse(_)));
         let journal = Journal::open(&folders.data, kms.clone(), store.clone()).await.map_err(in_use)?;
         let (data, keys) = (folders.data.clone(), folders.keys.clone());
-        let (adding, months) = (tokio::sync::Mutex::default(), Months::default());
+        let (adding, months) = (Adding::default(), Months::default());
         Ok(Self { journal, store, kms, data, keys, adding, months })
     }
 

@@ -26,6 +26,7 @@ mod installation;
 mod ledger;
 mod media;
 mod places;
+mod recall;
 mod rights;
 mod rotate;
 mod routes;
