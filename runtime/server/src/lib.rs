@@ -36,6 +36,7 @@ mod sweep;
 mod switchboard;
 mod telemetry;
 mod turned_away;
+mod unloadable;
 mod waiting;
 mod webhooks;
 mod witnesses;
