@@ -255,6 +255,9 @@ pub struct Line {
     /// What a caller hears when there is no place for the call, by language (`fr`, `en`).
     #[serde(default)]
     pub busy_sentence: BTreeMap<String, String>,
+    /// What a caller hears who has to wait for a place, by language (`fr`, `en`).
+    #[serde(default)]
+    pub queue_sentence: BTreeMap<String, String>,
     /// Prefixes of the numbers an agent may transfer to, besides the fallback number.
     #[serde(default)]
     pub transfer_to: Vec<String>,
@@ -294,6 +297,7 @@ impl Line {
             fallback_number: None,
             fallback_sentence: BTreeMap::new(),
             busy_sentence: BTreeMap::new(),
+            queue_sentence: BTreeMap::new(),
             transfer_to: Vec::new(),
             minimise: usual_minimisation(),
             carrier: default_carrier(),
@@ -316,6 +320,7 @@ impl Line {
             fallback_number: config.fallback_number.clone(),
             fallback_sentence: config.fallback_sentence.clone(),
             busy_sentence: config.busy_sentence.clone(),
+            queue_sentence: config.queue_sentence.clone(),
             transfer_to: config.transfer_to.clone(),
             minimise: config.minimise.clone(),
             carrier: config.carrier.clone(),
@@ -339,6 +344,7 @@ impl Line {
             fallback_number: self.fallback_number,
             fallback_sentence: self.fallback_sentence,
             busy_sentence: self.busy_sentence,
+            queue_sentence: self.queue_sentence,
             transfer_to: self.transfer_to,
             minimise: self.minimise,
             sounds: home.sounds(),

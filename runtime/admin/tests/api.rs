@@ -3,10 +3,15 @@
 
 mod house;
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use house::House;
+use parloir_contract::TenantId;
 use parloir_journal::Ending;
 use parloir_store::{Applied, Batch, Table};
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 const LINE: &str = "/v1/tenants/cabinet/lines/+33199005678";
 const NUMBER: &str = "+33199005678";
@@ -363,6 +368,25 @@ async fn what_is_wrong_with_one_tenant_keeps_nobody_else_from_being_answered() {
     let headers = [("if-match", etag.as_str())];
     house.ask(("PUT", "/v1/tenants/damaged"), &house.owner, &headers, Some(json!({}))).await.is(200);
     assert_eq!(house.site.tenant("damaged").lines.len(), 0);
+}
+
+#[tokio::test]
+async fn a_change_that_takes_long_holds_up_no_other_tenants() {
+    let house = House::open().await;
+    house.tenant("slow").await;
+    house.tenant("quick").await;
+    let let_go = Arc::new(Notify::new());
+    *house.site.held.lock() = Some(("slow".into(), Arc::clone(&let_go)));
+    let [slow, quick] = ["slow", "quick"].map(|id| id.parse::<TenantId>().unwrap());
+    let mut taking = std::pin::pin!(house.directory.take_in(&slow));
+    let others = tokio::time::timeout(Duration::from_secs(30), house.directory.take_in(&quick));
+    tokio::select! {
+        biased;
+        _ = &mut taking => panic!("nobody has let it go"),
+        taken = others => taken.expect("it waits for the other").unwrap(),
+    }
+    let_go.notify_one();
+    taking.await.unwrap();
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ mod attempt;
 mod door;
 mod fallback;
 mod hearing;
+mod holding;
 mod ledger;
 mod live;
 mod place;
@@ -29,7 +30,11 @@ mod speaking;
 mod switchboard;
 mod words;
 
-pub use fallback::{busy as busy_sentence, sentence as fallback_sentence, written as written_sentence};
+pub use fallback::{
+    busy as busy_sentence, queue as queue_sentence, sentence as fallback_sentence,
+    written as written_sentence,
+};
+pub use holding::Holding;
 pub use ledger::{cut_off, sums};
 pub use reactor::{Setup, Summary, run};
 pub use rehearsing::{Before, Clock, Rehearsing};

@@ -137,6 +137,7 @@ pub(crate) fn scene(recorded: &Recorded, disguise: &Disguise) -> Scene {
     let mut documents: BTreeMap<String, String> = BTreeMap::new();
     let mut written: Vec<String> = Vec::new();
     let mut booked: Vec<String> = Vec::new();
+    let mut without_model: Vec<u32> = Vec::new();
     for step in &recorded.steps {
         let nth = asked.entry(step.import).or_default();
         *nth += 1;
@@ -197,6 +198,7 @@ pub(crate) fn scene(recorded: &Recorded, disguise: &Disguise) -> Scene {
             (_, HostReturn::ModelAvailable(true)) => {
                 scene.model.get_or_insert_default();
             }
+            (_, HostReturn::ModelAvailable(false)) => without_model.push(*nth),
             (
                 _,
                 HostReturn::Chat(Ok(answer)) | HostReturn::Reply(Ok(SpokenAnswer { generated: answer, .. })),
@@ -236,6 +238,15 @@ pub(crate) fn scene(recorded: &Recorded, disguise: &Disguise) -> Scene {
             _ => {}
         }
     }
+    // A line without a model says so by itself. One that had a model, and at times had none to offer, was at a cap then.
+    if scene.model.is_some() {
+        scene.failures.extend(without_model.into_iter().map(|nth| Failure {
+            imports: vec![Import::ModelAvailable],
+            at: Some(nth),
+            slow_ms: 0,
+            answer: Some(Injected::Unavailable),
+        }));
+    }
     free.sort_unstable();
     free.dedup();
     scene.calendar = calendar.map(|calendar| CalendarScene { free: Some(free), ..calendar });
@@ -250,4 +261,52 @@ fn no_hours() -> CalendarScene {
     let mut calendar = office_hours();
     calendar.config.open.clear();
     calendar
+}
+
+#[cfg(test)]
+mod tests {
+    use parloir_contract::{CallInfo, Direction, LocalTime};
+
+    use super::*;
+    use crate::recorded::{RecordedEnd, Step};
+
+    /// The failures of the test of a call whose agent asked so often for a model, and was answered so.
+    fn failures(available: &[bool]) -> Vec<(Vec<Import>, Option<u32>, Option<Injected>)> {
+        let step = |there: &bool| Step {
+            seq: 0,
+            at: 0,
+            import: Import::ModelAvailable,
+            asked: Some(HostCall::ModelAvailable),
+            answered: Some(HostReturn::ModelAvailable(*there)),
+            answered_at: Some(0),
+        };
+        let info = CallInfo {
+            id: "1".into(),
+            direction: Direction::Inbound,
+            line: "+33199000001".into(),
+            caller: None,
+            language: "fr-FR".into(),
+            started_at: LocalTime { year: 2026, month: 11, day: 22, hour: 9, minute: 0 },
+            settings: Vec::new(),
+        };
+        let recorded = Recorded {
+            info,
+            component_sha256: [0; 32],
+            agent: ("trial".into(), "1".into()),
+            memory: 1 << 20,
+            steps: available.iter().map(step).collect(),
+            end: RecordedEnd::Stopped,
+            lasted_ms: 0,
+        };
+        let scene = scene(&recorded, &Disguise::of(&recorded));
+        scene.failures.into_iter().map(|failure| (failure.imports, failure.at, failure.answer)).collect()
+    }
+
+    #[test]
+    fn a_model_that_was_used_up_on_the_way_is_so_in_the_test() {
+        let down = |nth| (vec![Import::ModelAvailable], Some(nth), Some(Injected::Unavailable));
+        assert_eq!(failures(&[true, false, true, false]), [down(2), down(4)]);
+        assert!(failures(&[false, false]).is_empty(), "a line without a model has none in the test either");
+        assert!(failures(&[true, true]).is_empty());
+    }
 }

@@ -68,11 +68,25 @@ pub struct WebhookConfig {
     pub url: Destination,
     /// Where the secret is kept that signs what it is sent: `whsec_…`, as Standard Webhooks writes it.
     pub secret: KeyReference,
+    /// Where the secret before that one is kept, while the receiver may still check with it: what it is sent is signed with both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_secret: Option<KeyReference>,
     /// What it is told.
     pub events: Vec<WebhookEvent>,
     /// Where what it is told is processed, for whoever asks to whom their data went. Default: not said.
     #[serde(default)]
     pub region: String,
+}
+
+impl WebhookConfig {
+    /// The secrets that sign what it is sent: the present one, and the one before where it is still checked.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &KeyReference> {
+        std::iter::once(&self.secret).chain(&self.previous_secret)
+    }
+
+    fn secrets_mut(&mut self) -> impl Iterator<Item = &mut KeyReference> {
+        std::iter::once(&mut self.secret).chain(&mut self.previous_secret)
+    }
 }
 
 /// What a receiver is told.
@@ -248,7 +262,7 @@ impl Config {
         let tokens = config.carriers.iter_mut().map(|carrier| &mut carrier.auth_token);
         let keys = config.providers.iter_mut().filter_map(|provider| provider.api_key.as_mut());
         let exported = config.telemetry.iter_mut().flat_map(TelemetryConfig::keys);
-        let signing = config.webhooks.iter_mut().map(|webhook| &mut webhook.secret);
+        let signing = config.webhooks.iter_mut().flat_map(WebhookConfig::secrets_mut);
         for key in tokens.chain(keys).chain(exported).chain(signing) {
             match key {
                 KeyReference::File(file) => *file = base.join(&*file),

@@ -25,6 +25,8 @@ mod erasure;
 mod installation;
 mod ledger;
 mod media;
+mod places;
+mod recall;
 mod rights;
 mod rotate;
 mod routes;
@@ -34,6 +36,8 @@ mod sweep;
 mod switchboard;
 mod telemetry;
 mod turned_away;
+mod unloadable;
+mod waiting;
 mod webhooks;
 mod witnesses;
 

@@ -24,7 +24,7 @@ use crate::installation::Installation;
 use crate::turned_away::TurnedAway;
 use crate::webhooks::Webhooks;
 use crate::witnesses::Witnesses;
-use crate::{admin, control, ledger, media, rotate, routes, sweep, telemetry, turned_away};
+use crate::{admin, control, ledger, media, recall, rotate, routes, sweep, telemetry, turned_away};
 
 /// How long live calls may take to say their goodbyes when the installation closes.
 const CLOSING: Duration = Duration::from_secs(20);
@@ -166,7 +166,7 @@ impl Running {
         stop.await;
         self.house.closing.cancel();
         let deadline = tokio::time::Instant::now() + CLOSING;
-        while self.house.calls.count() > 0 && tokio::time::Instant::now() < deadline {
+        while self.house.calls.is_busy() && tokio::time::Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         self.server.abort();
@@ -243,14 +243,7 @@ pub async fn serve_with(
         Some(admin) => Some(admin::open(config, admin, &house, new_owner_key).await?),
         None => None,
     };
-    for tenant in house.installation.house().tenants() {
-        // Before anybody rings: a limit that was reached before the program was stopped holds after it.
-        if tenant.quota.is_limited_by_month()
-            && let Err(error) = house.installation.storage.recall_month(&tenant.id).await
-        {
-            tracing::error!(tenant = %tenant.id, %error, "what a month has come to could not be read; it is tried again");
-        }
-    }
+    recall::recall(&house).await;
     let telling = Webhooks::start(&house).await;
     let listener = undelayed(listener);
     let router = Router::new()

@@ -59,6 +59,9 @@ pub struct LineConfig {
     /// What a caller hears when there is no place for the call, by language ("fr", "en").
     #[serde(default)]
     pub busy_sentence: BTreeMap<String, String>,
+    /// What a caller hears who has to wait for a place, by language ("fr", "en").
+    #[serde(default)]
+    pub queue_sentence: BTreeMap<String, String>,
     /// Prefixes of the numbers an agent may transfer to, besides the fallback number.
     #[serde(default)]
     pub transfer_to: Vec<String>,

@@ -20,6 +20,17 @@ pub enum AtCap {
     Degrade,
 }
 
+/// What becomes of a tenant's callers for whom there is no place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum WhenFull {
+    /// They hear that the lines are busy and go to the fallback number.
+    #[default]
+    Reject,
+    /// They wait on the line until there is a place, the first that rang first.
+    Queue,
+}
+
 /// What one call, and all calls of a tenant together, may use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
@@ -62,6 +73,12 @@ pub struct Quota {
     pub cost_a_month: Option<u64>,
     /// What becomes of calls when a limit of the month is reached. Default `reject`.
     pub at_cap: AtCap,
+    /// What becomes of callers for whom there is no place. Default `reject`.
+    pub when_full: WhenFull,
+    /// Callers that may wait at one time, where they queue. Default 10.
+    pub queue_length: u32,
+    /// Seconds that one of them may wait, before they go to the fallback number. Default 60.
+    pub queue_seconds: u32,
 }
 
 impl Default for Quota {
@@ -84,6 +101,9 @@ impl Default for Quota {
             speech_characters_a_month: None,
             cost_a_month: None,
             at_cap: AtCap::Reject,
+            when_full: WhenFull::Reject,
+            queue_length: 10,
+            queue_seconds: 60,
         }
     }
 }
@@ -110,6 +130,9 @@ impl Quota {
             speech_characters_a_month,
             cost_a_month,
             at_cap: _,
+            when_full: _,
+            queue_length,
+            queue_seconds,
         } = *self;
         let fields = [
             ("concurrent-calls", concurrent_calls),
@@ -138,6 +161,13 @@ impl Quota {
                 "quota: `{name}` is 0 and would refuse every call; write 1 or more, or leave it out for its default"
             ));
         }
+        for (name, value) in [("queue-length", queue_length), ("queue-seconds", queue_seconds)] {
+            if value == 0 {
+                return Err(format!(
+                    "quota: `{name}` is 0 and nobody could wait; write 1 or more, or `when-full = \"reject\"` for callers who do not"
+                ));
+            }
+        }
         if memory_mib > MEMORY_MIB {
             return Err(format!(
                 "quota: `memory-mib` is {memory_mib} and an agent can have {MEMORY_MIB}; write {MEMORY_MIB} or less"
@@ -152,6 +182,11 @@ impl Quota {
             || self.transcribed_seconds_a_month.is_some()
             || self.speech_characters_a_month.is_some()
             || self.cost_a_month.is_some()
+    }
+
+    /// The longest a caller may wait for a place.
+    pub fn queue_time(&self) -> Duration {
+        Duration::from_secs(self.queue_seconds.into())
     }
 
     /// The longest a call may last.
@@ -304,6 +339,22 @@ mod tests {
         assert!(refused.contains("raise `stored-bytes`"), "{refused}");
         assert!(used.charge(&HostCall::GetMemory("who".into()), &quota).is_ok());
         assert_eq!(used.stored_bytes, 10);
+    }
+
+    #[test]
+    fn a_queue_in_which_nobody_could_wait_is_a_mistake() {
+        for (quota, name) in [
+            (Quota { queue_length: 0, ..Quota::default() }, "`queue-length` is 0"),
+            (Quota { queue_seconds: 0, ..Quota::default() }, "`queue-seconds` is 0"),
+        ] {
+            let problem = quota.validate().unwrap_err();
+            assert!(problem.contains(name) && problem.contains("when-full"), "{problem}");
+        }
+        let quota: Quota =
+            toml::from_str("when-full = \"queue\"\nqueue-length = 3\nqueue-seconds = 90").unwrap();
+        assert_eq!((quota.when_full, quota.queue_length), (WhenFull::Queue, 3));
+        assert_eq!(quota.queue_time(), Duration::from_secs(90));
+        assert_eq!(Quota::default().when_full, WhenFull::Reject);
     }
 
     #[test]

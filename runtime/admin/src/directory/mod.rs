@@ -121,8 +121,11 @@ pub struct Directory {
     rooms: Rooms,
     installation: TenantStore,
     premises: Arc<dyn Premises>,
-    /// One tenant is taken in at a time, as its rows are then.
-    taking_in: Mutex<()>,
+    /// Held alone by whoever takes in all tenants.
+    taking_in: RwLock<()>,
+    /// Each tenant is taken in by one at a time, as its rows are then, and waits for no other: an agent that was never compiled for
+    /// this machine takes half a minute.
+    taking_in_one: Mutex<HashMap<TenantId, Arc<Mutex<()>>>>,
     /// What of each tenant is set aside since it was taken in; no entry where nothing is.
     aside: RwLock<HashMap<TenantId, Vec<Aside>>>,
 }
@@ -182,8 +185,8 @@ impl Directory {
     /// Where the installation's own rows cannot be opened.
     pub async fn open(rooms: Rooms, premises: Arc<dyn Premises>) -> Result<Self, DirectoryError> {
         let installation = TenantStore::open(rooms.store.clone(), &*rooms.kms, own()?).await?;
-        let (taking_in, aside) = (Mutex::default(), RwLock::default());
-        Ok(Self { rooms, installation, premises, taking_in, aside })
+        let (taking_in, taking_in_one, aside) = (RwLock::default(), Mutex::default(), RwLock::default());
+        Ok(Self { rooms, installation, premises, taking_in, taking_in_one, aside })
     }
 
     /// The installation's own storage.
@@ -400,7 +403,9 @@ impl Directory {
     /// # Errors
     /// Where its rows cannot be read, or nothing of it can be answered: then it is answered as before.
     pub async fn take_in(&self, id: &TenantId) -> Result<(), DirectoryError> {
-        let _one_at_a_time = self.taking_in.lock().await;
+        let _not_all = self.taking_in.read().await;
+        let of_tenant = Arc::clone(self.taking_in_one.lock().await.entry(id.clone()).or_default());
+        let _one_at_a_time = of_tenant.lock().await;
         let Some(Described { tenant, mut aside }) = self.tenant(id).await? else { return Ok(()) };
         if let Some(tenant) = tenant {
             let left_out = self.premises.take_in(vec![tenant]).await;
@@ -417,7 +422,7 @@ impl Directory {
     /// # Errors
     /// Where it cannot be read which tenants there are.
     pub async fn take_in_all(&self) -> Result<(), DirectoryError> {
-        let _one_at_a_time = self.taking_in.lock().await;
+        let _nobody_else = self.taking_in.write().await;
         let (mut tenants, mut all) = (Vec::new(), BTreeMap::<TenantId, Vec<Aside>>::new());
         for (id, _) in rows::all_there::<Tenant>(&self.installation, Table::Tenant, "").await? {
             let Ok(id) = id.parse::<TenantId>() else {

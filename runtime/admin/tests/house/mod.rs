@@ -27,6 +27,7 @@ use parloir_tenancy::House as Lines;
 use parloir_tenancy::config::TenantConfig;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::sync::Notify;
 use tower::ServiceExt;
 
 /// What stands where calls are answered.
@@ -37,6 +38,8 @@ pub struct Site {
     pub brought: Mutex<Vec<TenantId>>,
     /// Components that are not there any more.
     pub gone: Mutex<Vec<String>>,
+    /// A tenant that is not taken in before somebody is told.
+    pub held: Mutex<Option<(String, Arc<Notify>)>>,
 }
 
 impl Site {
@@ -67,6 +70,12 @@ impl Premises for Site {
     }
 
     async fn take_in(&self, tenants: Vec<TenantConfig>) -> Vec<(TenantId, Aside)> {
+        let held = self.held.lock().clone();
+        if let Some((id, let_go)) = held
+            && tenants.iter().any(|tenant| tenant.id.as_str() == id)
+        {
+            let_go.notified().await;
+        }
         let mut left_out = Vec::new();
         for mut tenant in tenants {
             let gone = self.gone.lock().clone();
@@ -166,6 +175,7 @@ impl House {
             taken_in: Mutex::default(),
             brought: Mutex::default(),
             gone: Mutex::default(),
+            held: Mutex::default(),
         });
         let rooms = Rooms { store, kms: kms.clone(), journal: journal.clone() };
         let directory = Arc::new(Directory::open(rooms, site.clone()).await.unwrap());

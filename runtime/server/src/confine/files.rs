@@ -13,7 +13,7 @@ use landlock::{
 use parloir_providers::KeyReference;
 
 use super::runs_programs;
-use crate::config::Config;
+use crate::config::{Config, WebhookConfig};
 use crate::installation::Folders;
 use crate::telemetry::TelemetryConfig;
 
@@ -93,7 +93,7 @@ fn key_files(config: &Config) -> Vec<PathBuf> {
     let tokens = config.carriers.iter().map(|carrier| &carrier.auth_token);
     let providers = config.providers.iter().filter_map(|provider| provider.api_key.as_ref());
     let exported = telemetry.iter_mut().flat_map(TelemetryConfig::keys).map(|key| &*key);
-    let signing = config.webhooks.iter().map(|webhook| &webhook.secret);
+    let signing = config.webhooks.iter().flat_map(WebhookConfig::secrets);
     let files = tokens.chain(providers).chain(exported).chain(signing).filter_map(|key| match key {
         KeyReference::File(file) => Some(file.clone()),
         KeyReference::Env(_) => None,
