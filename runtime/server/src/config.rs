@@ -14,6 +14,7 @@ use url::Url;
 
 use crate::confine::Confine;
 use crate::telemetry::TelemetryConfig;
+use crate::tls::TlsConfig;
 
 /// The operator's file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -135,13 +136,15 @@ pub struct WitnessConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct AdminConfig {
-    /// Where its API listens. Default `127.0.0.1:8081`: on this machine alone, for keys travel on it; put a TLS proxy before it.
+    /// Where its API listens. Default `127.0.0.1:8081`. Without `tls`, on this machine alone, for keys travel on it.
     pub listen: SocketAddr,
+    /// The certificate that it shows. Default: none, and no TLS.
+    pub tls: Option<TlsConfig>,
 }
 
 impl Default for AdminConfig {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8081)) }
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8081)), tls: None }
     }
 }
 
@@ -149,10 +152,12 @@ impl Default for AdminConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct ServerConfig {
-    /// Default `127.0.0.1:8080`: put a TLS proxy before it.
+    /// Default `127.0.0.1:8080`: put a TLS proxy before it, or give it `tls`.
     pub listen: SocketAddr,
+    /// The certificate that it shows. Default: none, and no TLS.
+    pub tls: Option<TlsConfig>,
     /// What carriers reach it by, such as `https://voice.example.com`. Signatures are computed over
-    /// it, so it must be exactly what the carrier was given. Default: `http://` and `listen`.
+    /// it, so it must be exactly what the carrier was given. Default: `listen` with `http://`, or `https://` where there is `tls`.
     pub public_url: Option<Url>,
     /// Calls of the whole installation at one time. Default 500.
     pub concurrent_calls: u32,
@@ -164,6 +169,7 @@ impl Default for ServerConfig {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            tls: None,
             public_url: None,
             concurrent_calls: 500,
             confine: Confine::default(),
@@ -255,7 +261,19 @@ impl Config {
                 KeyReference::Env(_) => {}
             }
         }
+        let certificates =
+            [config.server.tls.as_mut(), config.admin.as_mut().and_then(|admin| admin.tls.as_mut())];
+        for tls in certificates.into_iter().flatten() {
+            tls.certificate = base.join(&tls.certificate);
+            tls.key = base.join(&tls.key);
+        }
         Ok(config)
+    }
+
+    /// The certificates that what listens shows.
+    pub(crate) fn certificates(&self) -> impl Iterator<Item = &TlsConfig> {
+        let admin = self.admin.as_ref().and_then(|admin| admin.tls.as_ref());
+        self.server.tls.iter().chain(admin)
     }
 
     /// What would only go wrong later, at a call: the first such thing, with what to do about it.
@@ -272,12 +290,12 @@ impl Config {
         if server.concurrent_calls == 0 {
             return Err("`concurrent-calls` is 0, so that no call is answered: set at least 1".into());
         }
-        if let Some(AdminConfig { listen }) =
+        if let Some(AdminConfig { listen, tls: None }) =
             self.admin.as_ref().filter(|admin| !admin.listen.ip().is_loopback())
         {
             return Err(format!(
-                "[admin] `listen` is {listen}, where keys would travel in clear: set an address of this machine alone, \
-                 such as 127.0.0.1:8081, and put a TLS proxy before it"
+                "[admin] `listen` is {listen}, where keys would travel in clear: give it `tls = {{ certificate = \"…\", key = \"…\" }}`, \
+                 or set an address of this machine alone, such as 127.0.0.1:8081, and put a TLS proxy before it"
             ));
         }
         if self.journal.log_key_lasts.is_zero() {
@@ -366,9 +384,17 @@ mod tests {
             [[tenant.line]]
             number = "+33199000001"
             agent = "agent.wasm"
+            [server]
+            tls = { certificate = "fullchain.pem", key = "/run/keys/privkey.pem" }
+            [admin]
+            tls = { certificate = "admin/fullchain.pem", key = "admin/privkey.pem" }
         "#;
         std::fs::write(&file, text).unwrap();
         let config = Config::read(&file).unwrap();
+        let certificates: Vec<_> =
+            config.certificates().flat_map(|tls| [tls.certificate.clone(), tls.key.clone()]).collect();
+        let own = ["fullchain.pem", "/run/keys/privkey.pem", "admin/fullchain.pem", "admin/privkey.pem"];
+        assert_eq!(certificates, own.map(|file| folder.path().join(file)));
         let tokens: Vec<_> = config.carriers.into_iter().map(|carrier| carrier.auth_token).collect();
         let own = KeyReference::File(folder.path().join("keys/token"));
         assert_eq!(tokens, [own, KeyReference::Env("TOKEN".into())]);
@@ -439,5 +465,7 @@ mod tests {
         assert_eq!(problem(text), "");
         assert_eq!(problem(""), "");
         assert_eq!(problem("[admin]\n"), "");
+        let tls = "tls = { certificate = \"fullchain.pem\", key = \"privkey.pem\" }\n";
+        assert_eq!(problem(&format!("[admin]\nlisten = \"0.0.0.0:8081\"\n{tls}")), "");
     }
 }
