@@ -8,13 +8,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use parloir_admin::oidc::{LogIns, Oidc};
 use parloir_admin::resource::Aside;
-use parloir_admin::{Directory, Premises, router, tidy};
+use parloir_admin::{Directory, Premises, router_with, tidy};
 use parloir_contract::TenantId;
 use parloir_tenancy::config::TenantConfig;
 use tokio::net::TcpListener;
 
-use crate::config::{AdminConfig, Config};
+use crate::config::{AdminConfig, Config, OidcConfig};
+use crate::oidc::Remote;
 use crate::serve::{House, ServeError, answer};
 use crate::tls::{Certificates, TlsListener};
 
@@ -159,12 +161,23 @@ pub(crate) async fn open(
     let address = listener.local_addr().map_err(|error| ServeError::Listen { address: listen, error })?;
     let directory = Arc::new(directory);
     tokio::spawn(keep_tidy(directory.clone(), house.clone()));
-    let router = router(directory);
+    let log_ins = match &admin.oidc {
+        Some(oidc) => Some(Arc::new(log_ins(oidc).map_err(|problem| ServeError::Admin { problem })?)),
+        None => None,
+    };
+    let router = router_with(directory, log_ins);
     let server = match &certificates {
         Some(certificates) => answer(TlsListener::new(listener, certificates.acceptor()?), router),
         None => answer(listener, router),
     };
     Ok(Administration { address, owner_key, server, certificates })
+}
+
+fn log_ins(oidc: &OidcConfig) -> Result<LogIns, String> {
+    let OidcConfig { issuer, client_id, audience } = oidc.clone();
+    let remote = Remote::new(&issuer)?;
+    let audience = audience.unwrap_or_else(|| client_id.clone());
+    Ok(LogIns::new(Oidc { issuer, client_id, audience }, Arc::new(remote)))
 }
 
 async fn keep_tidy(directory: Arc<Directory>, house: Arc<House>) {

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::confine::Confine;
+use crate::oidc::is_sealed;
 use crate::telemetry::TelemetryConfig;
 use crate::tls::TlsConfig;
 
@@ -140,11 +141,46 @@ pub struct AdminConfig {
     pub listen: SocketAddr,
     /// The certificate that it shows. Default: none, and no TLS.
     pub tls: Option<TlsConfig>,
+    /// Who says who logs in. Default: nobody, and keys alone open.
+    pub oidc: Option<OidcConfig>,
 }
 
 impl Default for AdminConfig {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8081)), tls: None }
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8081)), tls: None, oidc: None }
+    }
+}
+
+/// The OpenID Connect issuer that says who logs in to the administration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct OidcConfig {
+    /// The issuer, exactly as it names itself, such as `https://id.example.com/realms/staff`.
+    pub issuer: String,
+    /// What this installation is called there: a public client, whose redirect is `http://127.0.0.1/`, whatever the port.
+    pub client_id: String,
+    /// For whom its ID tokens are. Default: for `client-id`.
+    #[serde(default)]
+    pub audience: Option<String>,
+}
+
+impl OidcConfig {
+    fn check(&self) -> Result<(), String> {
+        let url = Url::parse(&self.issuer).map_err(|error| {
+            format!("[admin.oidc] `issuer` is no address ({error}): write one such as https://id.example.com")
+        })?;
+        if !is_sealed(&url) || url.query().is_some() || url.fragment().is_some() {
+            return Err(format!(
+                "[admin.oidc] `issuer` is {url}: write an https:// address without a query, as the issuer names itself"
+            ));
+        }
+        if self.client_id.is_empty() {
+            return Err(
+                "[admin.oidc] `client-id` is empty: write what this installation is called at the issuer"
+                    .into(),
+            );
+        }
+        Ok(())
     }
 }
 
@@ -290,13 +326,16 @@ impl Config {
         if server.concurrent_calls == 0 {
             return Err("`concurrent-calls` is 0, so that no call is answered: set at least 1".into());
         }
-        if let Some(AdminConfig { listen, tls: None }) =
+        if let Some(AdminConfig { listen, tls: None, .. }) =
             self.admin.as_ref().filter(|admin| !admin.listen.ip().is_loopback())
         {
             return Err(format!(
                 "[admin] `listen` is {listen}, where keys would travel in clear: give it `tls = {{ certificate = \"…\", key = \"…\" }}`, \
                  or set an address of this machine alone, such as 127.0.0.1:8081, and put a TLS proxy before it"
             ));
+        }
+        if let Some(oidc) = self.admin.as_ref().and_then(|admin| admin.oidc.as_ref()) {
+            oidc.check()?;
         }
         if self.journal.log_key_lasts.is_zero() {
             return Err(
@@ -414,11 +453,17 @@ mod tests {
             let table = "[[webhook]]\ntenant = \"test\"\nurl = \"https://hooks.example.com/\"\n";
             format!("{table}secret = {{ env = \"S\" }}\nevents = {events}\n")
         };
+        let oidc =
+            |issuer: &str, id: &str| format!("[admin.oidc]\nissuer = \"{issuer}\"\nclient-id = \"{id}\"\n");
         let table = [
             ("[server]\nlisten = \"0.0.0.0:8080\"\n".to_owned(), "public-url"),
             ("[server]\nlisten = \"[::]:8080\"\n".to_owned(), "public-url"),
             ("[server]\nconcurrent-calls = 0\n".to_owned(), "concurrent-calls"),
             ("[admin]\nlisten = \"0.0.0.0:8081\"\n".to_owned(), "travel in clear"),
+            (oidc("id.example.com", "parloir"), "no address"),
+            (oidc("http://id.example.com", "parloir"), "an https:// address"),
+            (oidc("https://id.example.com/?a=b", "parloir"), "without a query"),
+            (oidc("https://id.example.com", ""), "`client-id` is empty"),
             ("[journal]\nlog-key-lasts = \"0 days\"\n".to_owned(), "log-key-lasts"),
             (carrier.repeat(2), "named \"default\""),
             (webhook("[]"), "is told nothing"),

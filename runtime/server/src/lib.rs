@@ -26,6 +26,7 @@ mod erasure;
 mod installation;
 mod ledger;
 mod media;
+mod oidc;
 mod rights;
 mod rotate;
 mod routes;
@@ -42,7 +43,7 @@ mod witnesses;
 pub use back_up::Incoming;
 pub use calls::Finished;
 pub use config::{
-    AdminConfig, CarrierConfig, CarrierKind, Config, ConfigError, JournalConfig, OutboundConfig,
+    AdminConfig, CarrierConfig, CarrierKind, Config, ConfigError, JournalConfig, OidcConfig, OutboundConfig,
     ServerConfig, WebhookConfig, WebhookEvent, WitnessConfig,
 };
 pub use confine::{Confine, ConfineError, Confined, confine};
