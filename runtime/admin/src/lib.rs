@@ -6,6 +6,7 @@
 //! - [`router`]: the API on HTTP. Router, matrix and OpenAPI [`document`] are made of one table, [`Endpoint`]; what is wrong
 //!   is told as RFC 9457 says, with the field and what to do.
 //! - [`Directory::set_up`]: the first start, which makes an owner and tells their key once.
+//! - [`oidc`]: log-in with an OpenID Connect issuer, which gives a key for some hours.
 //! - [`Premises`]: what the directory needs of the installation: whether calls could be answered so, and that they are.
 //!
 //! The operator's file and the directory live side by side. What the file says of carriers, providers and where to listen stays
@@ -31,12 +32,15 @@
 mod api;
 mod directory;
 mod home;
+pub mod oidc;
 mod premises;
 pub mod resource;
 pub mod role;
 mod secret;
 
-pub use api::{Endpoint, MAX_BODY, Method, PROBLEM_JSON, Place, Problem, document, router, tidy};
+pub use api::{
+    Endpoint, MAX_BODY, Method, PROBLEM_JSON, Place, Problem, document, router, router_with, tidy,
+};
 pub use directory::{Directory, DirectoryError, Rooms, described, granted};
 pub use premises::Premises;
 pub use secret::{ApiKey, NoRandomness, NotAKey, PREFIX};

@@ -21,6 +21,12 @@ pub const MAX_LINES: usize = 1_000;
 pub const MAX_SETTINGS: usize = 100;
 /// Users of one tenant, or of the installation.
 pub const MAX_USERS: usize = 1_000;
+/// Keys of one user that log-ins made: the oldest gives way.
+pub const MAX_LOG_INS: usize = 10;
+/// The life of such a key, in hours.
+pub const LOG_IN_HOURS: i64 = 12;
+/// What such a key is called.
+pub const LOG_IN: &str = "log-in";
 /// Keys of one user.
 pub const MAX_KEYS: usize = 50;
 /// The longest name of a user or a key, in characters.
@@ -169,6 +175,60 @@ pub struct User {
     pub name: String,
     /// What they are. `operator` in the installation alone, `agent`, `supervisor` and `admin` in tenants alone.
     pub role: Role,
+    /// By what the issuer of `[admin.oidc]` knows them, so that they log in with it. Left out: they do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oidc: Option<Identity>,
+}
+
+impl User {
+    /// Somebody who does not log in.
+    pub fn of(name: impl Into<String>, role: Role) -> Self {
+        Self { name: name.into(), role, oidc: None }
+    }
+}
+
+/// By what an OpenID Connect issuer knows somebody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Identity {
+    /// Its `sub`, which is theirs for ever: 1 to 255 characters.
+    Subject(String),
+    /// An address that it says is verified: 3 to 254 characters. Large and small letters are not told apart.
+    Email(String),
+}
+
+impl Identity {
+    /// Whether the issuer would say the same of both.
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Subject(own), Self::Subject(other)) => own == other,
+            (Self::Email(own), Self::Email(other)) => own.eq_ignore_ascii_case(other),
+            (Self::Subject(_), Self::Email(_)) | (Self::Email(_), Self::Subject(_)) => false,
+        }
+    }
+}
+
+/// Somebody who logs in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct LogIn {
+    /// The ID token that the issuer gave for this installation's client.
+    #[schemars(length(min = 1, max = 32768))]
+    pub id_token: String,
+    /// Where they are a user: a tenant. Left out: the installation.
+    #[serde(default)]
+    #[schemars(schema_with = "optional_tenant_id")]
+    pub tenant: Option<TenantId>,
+}
+
+/// With what one logs in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct LogInWith {
+    /// The OpenID Connect issuer.
+    pub issuer: String,
+    /// What this installation is called there.
+    pub client_id: String,
 }
 
 /// A key to be made.
@@ -446,6 +506,10 @@ pub(crate) fn tenant_id(_: &mut SchemaGenerator) -> Schema {
 
 pub(crate) fn id(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "pattern": "^[0-9a-f]{32}$" })
+}
+
+fn optional_tenant_id(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["string", "null"], "pattern": "^[a-z0-9][a-z0-9-]{0,39}$" })
 }
 
 fn agent(_: &mut SchemaGenerator) -> Schema {

@@ -8,14 +8,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use parloir_admin::oidc::{LogIns, Oidc};
 use parloir_admin::resource::Aside;
-use parloir_admin::{Directory, Premises, router, tidy};
+use parloir_admin::{Directory, Premises, router_with, tidy};
 use parloir_contract::TenantId;
 use parloir_tenancy::config::TenantConfig;
 use tokio::net::TcpListener;
 
-use crate::config::{AdminConfig, Config};
-use crate::serve::{House, ServeError};
+use crate::config::{AdminConfig, Config, OidcConfig};
+use crate::oidc::Remote;
+use crate::serve::{House, ServeError, answer};
+use crate::tls::{Certificates, TlsListener};
 
 /// How often what was kept long enough is taken away.
 const EVERY: Duration = Duration::from_secs(3_600);
@@ -28,6 +31,8 @@ pub(crate) struct Administration {
     /// The first owner's key, where one was made now.
     pub(crate) owner_key: Option<String>,
     pub(crate) server: tokio::task::JoinHandle<()>,
+    /// What it shows, where it speaks TLS.
+    pub(crate) certificates: Option<Arc<Certificates>>,
 }
 
 /// What the directory needs of this installation.
@@ -146,18 +151,33 @@ pub(crate) async fn open(
     let directory = Directory::open(rooms, premises).await.map_err(|error| failed(&error))?;
     let owner_key = directory.set_up(new_owner_key).await.map_err(|error| failed(&error))?;
     directory.take_in_all().await.map_err(|error| failed(&error))?;
+    let certificates = match &admin.tls {
+        Some(files) => Some(Certificates::open("[admin]", files).await?),
+        None => None,
+    };
     let listen = admin.listen;
     let listener =
         TcpListener::bind(listen).await.map_err(|error| ServeError::Listen { address: listen, error })?;
     let address = listener.local_addr().map_err(|error| ServeError::Listen { address: listen, error })?;
     let directory = Arc::new(directory);
     tokio::spawn(keep_tidy(directory.clone(), house.clone()));
-    let server = tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, router(directory)).await {
-            tracing::error!(%error, "the administration stopped");
-        }
-    });
-    Ok(Administration { address, owner_key, server })
+    let log_ins = match &admin.oidc {
+        Some(oidc) => Some(Arc::new(log_ins(oidc).map_err(|problem| ServeError::Admin { problem })?)),
+        None => None,
+    };
+    let router = router_with(directory, log_ins);
+    let server = match &certificates {
+        Some(certificates) => answer(TlsListener::new(listener, certificates.acceptor()?), router),
+        None => answer(listener, router),
+    };
+    Ok(Administration { address, owner_key, server, certificates })
+}
+
+fn log_ins(oidc: &OidcConfig) -> Result<LogIns, String> {
+    let OidcConfig { issuer, client_id, audience } = oidc.clone();
+    let remote = Remote::new(&issuer)?;
+    let audience = audience.unwrap_or_else(|| client_id.clone());
+    Ok(LogIns::new(Oidc { issuer, client_id, audience }, Arc::new(remote)))
 }
 
 async fn keep_tidy(directory: Arc<Directory>, house: Arc<House>) {

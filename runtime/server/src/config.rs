@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::confine::Confine;
+use crate::oidc::is_sealed;
 use crate::telemetry::TelemetryConfig;
+use crate::tls::TlsConfig;
 
 /// The operator's file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -149,13 +151,50 @@ pub struct WitnessConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct AdminConfig {
-    /// Where its API listens. Default `127.0.0.1:8081`: on this machine alone, for keys travel on it; put a TLS proxy before it.
+    /// Where its API listens. Default `127.0.0.1:8081`. Without `tls`, on this machine alone, for keys travel on it.
     pub listen: SocketAddr,
+    /// The certificate that it shows. Default: none, and no TLS.
+    pub tls: Option<TlsConfig>,
+    /// Who says who logs in. Default: nobody, and keys alone open.
+    pub oidc: Option<OidcConfig>,
 }
 
 impl Default for AdminConfig {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8081)) }
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8081)), tls: None, oidc: None }
+    }
+}
+
+/// The OpenID Connect issuer that says who logs in to the administration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct OidcConfig {
+    /// The issuer, exactly as it names itself, such as `https://id.example.com/realms/staff`.
+    pub issuer: String,
+    /// What this installation is called there: a public client, whose redirect is `http://127.0.0.1/`, whatever the port.
+    pub client_id: String,
+    /// For whom its ID tokens are. Default: for `client-id`.
+    #[serde(default)]
+    pub audience: Option<String>,
+}
+
+impl OidcConfig {
+    fn check(&self) -> Result<(), String> {
+        let url = Url::parse(&self.issuer).map_err(|error| {
+            format!("[admin.oidc] `issuer` is no address ({error}): write one such as https://id.example.com")
+        })?;
+        if !is_sealed(&url) || url.query().is_some() || url.fragment().is_some() {
+            return Err(format!(
+                "[admin.oidc] `issuer` is {url}: write an https:// address without a query, as the issuer names itself"
+            ));
+        }
+        if self.client_id.is_empty() {
+            return Err(
+                "[admin.oidc] `client-id` is empty: write what this installation is called at the issuer"
+                    .into(),
+            );
+        }
+        Ok(())
     }
 }
 
@@ -163,10 +202,12 @@ impl Default for AdminConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct ServerConfig {
-    /// Default `127.0.0.1:8080`: put a TLS proxy before it.
+    /// Default `127.0.0.1:8080`: put a TLS proxy before it, or give it `tls`.
     pub listen: SocketAddr,
+    /// The certificate that it shows. Default: none, and no TLS.
+    pub tls: Option<TlsConfig>,
     /// What carriers reach it by, such as `https://voice.example.com`. Signatures are computed over
-    /// it, so it must be exactly what the carrier was given. Default: `http://` and `listen`.
+    /// it, so it must be exactly what the carrier was given. Default: `listen` with `http://`, or `https://` where there is `tls`.
     pub public_url: Option<Url>,
     /// Calls of the whole installation at one time. Default 500.
     pub concurrent_calls: u32,
@@ -178,6 +219,7 @@ impl Default for ServerConfig {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            tls: None,
             public_url: None,
             concurrent_calls: 500,
             confine: Confine::default(),
@@ -269,7 +311,19 @@ impl Config {
                 KeyReference::Env(_) => {}
             }
         }
+        let certificates =
+            [config.server.tls.as_mut(), config.admin.as_mut().and_then(|admin| admin.tls.as_mut())];
+        for tls in certificates.into_iter().flatten() {
+            tls.certificate = base.join(&tls.certificate);
+            tls.key = base.join(&tls.key);
+        }
         Ok(config)
+    }
+
+    /// The certificates that what listens shows.
+    pub(crate) fn certificates(&self) -> impl Iterator<Item = &TlsConfig> {
+        let admin = self.admin.as_ref().and_then(|admin| admin.tls.as_ref());
+        self.server.tls.iter().chain(admin)
     }
 
     /// What would only go wrong later, at a call: the first such thing, with what to do about it.
@@ -286,13 +340,16 @@ impl Config {
         if server.concurrent_calls == 0 {
             return Err("`concurrent-calls` is 0, so that no call is answered: set at least 1".into());
         }
-        if let Some(AdminConfig { listen }) =
+        if let Some(AdminConfig { listen, tls: None, .. }) =
             self.admin.as_ref().filter(|admin| !admin.listen.ip().is_loopback())
         {
             return Err(format!(
-                "[admin] `listen` is {listen}, where keys would travel in clear: set an address of this machine alone, \
-                 such as 127.0.0.1:8081, and put a TLS proxy before it"
+                "[admin] `listen` is {listen}, where keys would travel in clear: give it `tls = {{ certificate = \"…\", key = \"…\" }}`, \
+                 or set an address of this machine alone, such as 127.0.0.1:8081, and put a TLS proxy before it"
             ));
+        }
+        if let Some(oidc) = self.admin.as_ref().and_then(|admin| admin.oidc.as_ref()) {
+            oidc.check()?;
         }
         if self.journal.log_key_lasts.is_zero() {
             return Err(
@@ -380,9 +437,17 @@ mod tests {
             [[tenant.line]]
             number = "+33199000001"
             agent = "agent.wasm"
+            [server]
+            tls = { certificate = "fullchain.pem", key = "/run/keys/privkey.pem" }
+            [admin]
+            tls = { certificate = "admin/fullchain.pem", key = "admin/privkey.pem" }
         "#;
         std::fs::write(&file, text).unwrap();
         let config = Config::read(&file).unwrap();
+        let certificates: Vec<_> =
+            config.certificates().flat_map(|tls| [tls.certificate.clone(), tls.key.clone()]).collect();
+        let own = ["fullchain.pem", "/run/keys/privkey.pem", "admin/fullchain.pem", "admin/privkey.pem"];
+        assert_eq!(certificates, own.map(|file| folder.path().join(file)));
         let tokens: Vec<_> = config.carriers.into_iter().map(|carrier| carrier.auth_token).collect();
         let own = KeyReference::File(folder.path().join("keys/token"));
         assert_eq!(tokens, [own, KeyReference::Env("TOKEN".into())]);
@@ -402,11 +467,17 @@ mod tests {
             let table = "[[webhook]]\ntenant = \"test\"\nurl = \"https://hooks.example.com/\"\n";
             format!("{table}secret = {{ env = \"S\" }}\nevents = {events}\n")
         };
+        let oidc =
+            |issuer: &str, id: &str| format!("[admin.oidc]\nissuer = \"{issuer}\"\nclient-id = \"{id}\"\n");
         let table = [
             ("[server]\nlisten = \"0.0.0.0:8080\"\n".to_owned(), "public-url"),
             ("[server]\nlisten = \"[::]:8080\"\n".to_owned(), "public-url"),
             ("[server]\nconcurrent-calls = 0\n".to_owned(), "concurrent-calls"),
             ("[admin]\nlisten = \"0.0.0.0:8081\"\n".to_owned(), "travel in clear"),
+            (oidc("id.example.com", "parloir"), "no address"),
+            (oidc("http://id.example.com", "parloir"), "an https:// address"),
+            (oidc("https://id.example.com/?a=b", "parloir"), "without a query"),
+            (oidc("https://id.example.com", ""), "`client-id` is empty"),
             ("[journal]\nlog-key-lasts = \"0 days\"\n".to_owned(), "log-key-lasts"),
             (carrier.repeat(2), "named \"default\""),
             (webhook("[]"), "is told nothing"),
@@ -453,5 +524,7 @@ mod tests {
         assert_eq!(problem(text), "");
         assert_eq!(problem(""), "");
         assert_eq!(problem("[admin]\n"), "");
+        let tls = "tls = { certificate = \"fullchain.pem\", key = \"privkey.pem\" }\n";
+        assert_eq!(problem(&format!("[admin]\nlisten = \"0.0.0.0:8081\"\n{tls}")), "");
     }
 }

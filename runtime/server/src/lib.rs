@@ -9,6 +9,7 @@
 //! - [`Storage::erase`]: what is somebody's becomes unreadable; [`hand_over_erasure`] has an installation do it that serves.
 //! - Webhooks: a tenant's receivers are told of its calls when they are over, by `parloir-connect`.
 //! - Its administration, where the file has `[admin]`: the directory and the API of `parloir-admin`, on this installation.
+//! - [`TlsConfig`]: TLS of what listens, with certificates that are read anew where they are renewed.
 //! - [`Storage::rights`]: what persons ask for; [`hand_over_rights`] likewise.
 //!
 //! What may never be here: what a call does (that is `parloir-call`), or a protocol's frames (that
@@ -25,6 +26,7 @@ mod erasure;
 mod installation;
 mod ledger;
 mod media;
+mod oidc;
 mod places;
 mod recall;
 mod rights;
@@ -35,6 +37,7 @@ mod serve;
 mod sweep;
 mod switchboard;
 mod telemetry;
+mod tls;
 mod turned_away;
 mod unloadable;
 mod waiting;
@@ -44,7 +47,7 @@ mod witnesses;
 pub use back_up::Incoming;
 pub use calls::Finished;
 pub use config::{
-    AdminConfig, CarrierConfig, CarrierKind, Config, ConfigError, JournalConfig, OutboundConfig,
+    AdminConfig, CarrierConfig, CarrierKind, Config, ConfigError, JournalConfig, OidcConfig, OutboundConfig,
     ServerConfig, WebhookConfig, WebhookEvent, WitnessConfig,
 };
 pub use confine::{Confine, ConfineError, Confined, confine};
@@ -61,3 +64,4 @@ pub use rows::{KeptRow, rows_at_rest};
 pub use serve::{Running, ServeError, serve, serve_with, undelayed};
 pub use sweep::Swept;
 pub use telemetry::TelemetryConfig;
+pub use tls::{CertificatePair, Looked, PairError, TlsConfig, Validity};

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::calls::{Calls, Finished};
 use crate::config::{CarrierKind, Config};
 use crate::installation::Installation;
+use crate::tls::{self, Certificates, Looked, TlsListener};
 use crate::turned_away::TurnedAway;
 use crate::webhooks::Webhooks;
 use crate::witnesses::Witnesses;
@@ -80,6 +81,14 @@ pub enum ServeError {
         /// What is wrong.
         problem: String,
     },
+    /// A certificate cannot be shown.
+    #[error("{table} `tls`: {problem}")]
+    Certificate {
+        /// Whose: the table of the operator's file.
+        table: &'static str,
+        /// What is wrong.
+        problem: String,
+    },
     /// Telemetry cannot be sent.
     #[error("telemetry: {0}")]
     Telemetry(String),
@@ -135,6 +144,8 @@ pub struct Running {
     pub public: String,
     /// Where the API of its administration listens, if it has one.
     pub admin: Option<SocketAddr>,
+    /// What that is asked by, such as `https://127.0.0.1:8081`.
+    pub admin_url: Option<String>,
     /// The key of the installation's owner, where one was made now: to be told this once.
     pub owner_key: Option<String>,
     house: Arc<House>,
@@ -143,6 +154,7 @@ pub struct Running {
     counting: tokio::task::JoinHandle<()>,
     witnessing: Option<tokio::task::JoinHandle<()>>,
     telling: Vec<tokio::task::JoinHandle<()>>,
+    certificates: Vec<Arc<Certificates>>,
 }
 
 impl Running {
@@ -154,6 +166,15 @@ impl Running {
     /// Calls that are live or announced.
     pub fn live(&self) -> u32 {
         self.house.calls.count()
+    }
+
+    /// Looks at the files of the certificates now, rather than within 10 s: by the table that names them, what that came to.
+    pub async fn look_at_certificates(&self) -> Vec<(&'static str, Looked)> {
+        let mut looked = Vec::new();
+        for certificates in &self.certificates {
+            looked.push((certificates.table(), certificates.look().await));
+        }
+        looked
     }
 
     /// The installation behind it.
@@ -216,15 +237,18 @@ pub async fn serve_with(
     }
     let witnesses = Witnesses::new(&config.journal.witnesses)?;
     let webhooks = Webhooks::new(config)?;
+    let certificates = match &config.server.tls {
+        Some(files) => Some(Certificates::open("[server]", files).await?),
+        None => None,
+    };
     let listen = config.server.listen;
     let listener =
         TcpListener::bind(listen).await.map_err(|error| ServeError::Listen { address: listen, error })?;
     let address = listener.local_addr().map_err(|error| ServeError::Listen { address: listen, error })?;
-    let public = config
-        .server
-        .public_url
-        .as_ref()
-        .map_or_else(|| format!("http://{address}"), |url| url.as_str().trim_end_matches('/').to_owned());
+    let public = match &config.server.public_url {
+        Some(url) => url.as_str().trim_end_matches('/').to_owned(),
+        None => own_url(address, certificates.as_ref()),
+    };
     let telemetry = telemetry::start(config.telemetry.as_ref(), &installation.storage.journal)
         .map_err(ServeError::Telemetry)?;
     let house = Arc::new(House {
@@ -245,7 +269,6 @@ pub async fn serve_with(
     };
     recall::recall(&house).await;
     let telling = Webhooks::start(&house).await;
-    let listener = undelayed(listener);
     let router = Router::new()
         .route("/twilio/voice", post(routes::voice))
         .route("/twilio/media/{number}", get(media::upgrade))
@@ -254,11 +277,10 @@ pub async fn serve_with(
         .route("/healthz", get(|| async { "ok\n" }))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(house.clone());
-    let server = tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, router).await {
-            tracing::error!(%error, "the server stopped");
-        }
-    });
+    let server = match &certificates {
+        Some(certificates) => answer(TlsListener::new(listener, certificates.acceptor()?), router),
+        None => answer(undelayed(listener), router),
+    };
     tokio::spawn(prepare_words(house.clone()));
     match control::listen(house.installation.storage.keys_folder()) {
         Ok(listener) => drop(tokio::spawn(control::run(listener, house.clone()))),
@@ -272,14 +294,21 @@ pub async fn serve_with(
     let counting = tokio::spawn(turned_away::run(house.clone()));
     let journal = house.installation.storage.journal.clone();
     let witnessing = witnesses.map(|witnesses| tokio::spawn(witnesses.run(journal)));
-    let (admin, owner_key, administering) = match administration {
-        Some(open) => (Some(open.address), open.owner_key, Some(open.server)),
-        None => (None, None, None),
-    };
+    let mut certificates: Vec<_> = certificates.into_iter().collect();
+    let (mut admin, mut admin_url, mut owner_key, mut administering) = (None, None, None, None);
+    if let Some(open) = administration {
+        (admin, owner_key, administering) = (Some(open.address), open.owner_key, Some(open.server));
+        admin_url = Some(own_url(open.address, open.certificates.as_ref()));
+        certificates.extend(open.certificates);
+    }
+    if !certificates.is_empty() {
+        tokio::spawn(tls::run(certificates.clone(), house.closing.clone()));
+    }
     Ok(Running {
         address,
         public,
         admin,
+        admin_url,
         owner_key,
         house,
         server,
@@ -287,6 +316,26 @@ pub async fn serve_with(
         counting,
         witnessing,
         telling,
+        certificates,
+    })
+}
+
+/// What a listener is reached by.
+fn own_url(address: SocketAddr, certificates: Option<&Arc<Certificates>>) -> String {
+    let scheme = if certificates.is_some() { "https" } else { "http" };
+    format!("{scheme}://{address}")
+}
+
+/// Answers on a listener, in a task of its own.
+pub(crate) fn answer<L>(listener: L, router: Router) -> tokio::task::JoinHandle<()>
+where
+    L: Listener,
+    L::Addr: std::fmt::Debug,
+{
+    tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, router).await {
+            tracing::error!(%error, "the server stopped");
+        }
     })
 }
 

@@ -18,6 +18,7 @@ use parloir_proof::checkpoint::{Checkpoint, Submission};
 use parloir_proof::note::{Note, PublicKey};
 use parloir_proof::tile::{self, Tile};
 use parloir_proof::{Proof, Trust};
+use parloir_server::{CertificatePair, Validity};
 use parloir_transport::session::Session;
 use parloir_transport::twiml::Response;
 use parloir_transport::webhook::{ConnectEnded, DialEnded, Form, VoiceRequest};
@@ -42,6 +43,7 @@ pub const TARGETS: &[Target] = &[
     ("back_ups", back_ups),
     ("trace_parents", trace_parents),
     ("destinations", destinations),
+    ("certificates", certificates),
 ];
 
 /// The frames of a whole stream, one a line, as a carrier would send them.
@@ -248,4 +250,12 @@ pub fn destinations(bytes: &[u8]) {
         assert_eq!(range.to_string().parse::<AddressRange>(), Ok(range));
     }
     let _ = text.parse::<SigningSecret>();
+}
+
+/// A certificate with its key, in one file of PEM; and a certificate in DER. What is read says from when until when it holds.
+pub fn certificates(bytes: &[u8]) {
+    if let Ok(pair) = CertificatePair::read(bytes, bytes) {
+        let _ = pair.holds_at(pair.until());
+    }
+    let _ = Validity::of(bytes);
 }

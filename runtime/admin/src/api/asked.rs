@@ -128,28 +128,7 @@ impl Asked {
 
     /// The body, read strictly.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        let kind = self.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-        let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
-        if !kind.eq_ignore_ascii_case("application/json") {
-            let remedy = "send JSON, with content-type: application/json";
-            return Err(
-                Problem::new(Kind::NotJson, "the body is not said to be JSON", remedy).of("content-type")
-            );
-        }
-        let mut reader = serde_json::Deserializer::from_slice(&self.body);
-        let read = serde_path_to_error::deserialize::<_, T>(&mut reader).map_err(|error| {
-            let field = error.path().to_string();
-            let error = error.into_inner();
-            let kind = if error.is_data() { Kind::Invalid } else { Kind::Malformed };
-            let remedy = "correct it as the detail says; every field is in GET /v1/openapi.json";
-            let problem = Problem::new(kind, error.to_string(), remedy);
-            if field == "." { problem.of("body") } else { problem.of(field) }
-        })?;
-        reader.end().map_err(|error| {
-            let remedy = "send one JSON value and nothing after it";
-            Problem::new(Kind::Malformed, error.to_string(), remedy).of("body")
-        })?;
-        Ok(read)
+        read_json(&self.headers, &self.body)
     }
 
     fn text(&self, name: &str) -> Result<Option<&str>, Problem> {
@@ -221,6 +200,30 @@ impl Asked {
         let this = hash(&[self.endpoint.name().as_bytes(), self.uri.path().as_bytes(), self.body.as_ref()]);
         Ok(Some((row, this)))
     }
+}
+
+/// A body, read strictly.
+pub(crate) fn read_json<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Problem> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
+    if !kind.eq_ignore_ascii_case("application/json") {
+        let remedy = "send JSON, with content-type: application/json";
+        return Err(Problem::new(Kind::NotJson, "the body is not said to be JSON", remedy).of("content-type"));
+    }
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let read = serde_path_to_error::deserialize::<_, T>(&mut reader).map_err(|error| {
+        let field = error.path().to_string();
+        let error = error.into_inner();
+        let kind = if error.is_data() { Kind::Invalid } else { Kind::Malformed };
+        let remedy = "correct it as the detail says; every field is in GET /v1/openapi.json";
+        let problem = Problem::new(kind, error.to_string(), remedy);
+        if field == "." { problem.of("body") } else { problem.of(field) }
+    })?;
+    reader.end().map_err(|error| {
+        let remedy = "send one JSON value and nothing after it";
+        Problem::new(Kind::Malformed, error.to_string(), remedy).of("body")
+    })?;
+    Ok(read)
 }
 
 fn hash(parts: &[&[u8]]) -> String {

@@ -10,8 +10,8 @@ use super::asked::MAX_PAGE;
 use super::endpoint::{Endpoint, Method, Place};
 use super::problem::{PROBLEM_JSON, Problem};
 use crate::resource::{
-    Aside, BreakGlass, Calendar, Glass, ImportTenant, Item, Key, KeyMade, Line, Myself, NewKey, NewTenant,
-    Number, Page, Setting, Tenant, TenantMade, TenantState, User,
+    Aside, BreakGlass, Calendar, Glass, ImportTenant, Item, Key, KeyMade, Line, LogIn, LogInWith, Myself,
+    NewKey, NewTenant, Number, Page, Setting, Tenant, TenantMade, TenantState, User,
 };
 
 /// What goes into a route and what comes out of it.
@@ -41,6 +41,8 @@ const fn nothing() -> Shape {
 fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
     match endpoint {
         Endpoint::Document => gives::<BTreeMap<String, Value>>(all),
+        Endpoint::GetLogIn => gives::<LogInWith>(all),
+        Endpoint::LogIn => takes::<LogIn, KeyMade>(all),
         Endpoint::Me => gives::<Myself>(all),
         Endpoint::ListTenants => pages::<TenantState>(all),
         Endpoint::CreateTenant => takes::<NewTenant, TenantMade>(all),
@@ -99,6 +101,8 @@ fn parameters(endpoint: Endpoint, paged: bool) -> Vec<Value> {
     }
     match endpoint.method() {
         Method::Get => {}
+        // A log-in makes another key each time.
+        Method::Post if endpoint.place() == Place::Nobodys => {}
         Method::Post => {
             let what = "1 to 64 printable ASCII characters: the same request is carried out once in a day.";
             let key = json!({ "type": "string", "pattern": "^[!-~]{1,64}$" });

@@ -111,6 +111,10 @@ macro_rules! endpoints {
 endpoints! {
     /// This document.
     Document = Get "/v1/openapi.json" Nobodys ReadSelf;
+    /// With which issuer one logs in, if with any.
+    GetLogIn = Get "/v1/log-in" Nobodys ReadSelf;
+    /// Logs in with an ID token: makes a key of 12 hours, which is told once.
+    LogIn = Post "/v1/log-in" Nobodys ReadSelf;
     /// Who asks: user, role, key.
     Me = Get "/v1/me" Own ReadSelf;
     /// The installation's tenants, those of the operator's file too.

@@ -8,6 +8,7 @@ mod endpoint;
 mod glass;
 mod keys;
 mod lines;
+mod log_in;
 mod numbers;
 mod problem;
 mod problems;
@@ -41,6 +42,7 @@ pub use problem::{PROBLEM_JSON, Problem};
 pub use repeat::tidy;
 
 use crate::directory::{Directory, Principal};
+use crate::oidc::LogIns;
 use crate::resource::Myself;
 use crate::role::{Action, Verdict, decide, is_installation};
 use crate::secret::ApiKey;
@@ -55,11 +57,17 @@ const MAX_REQUESTS: usize = 256;
 /// What the routes share.
 pub(crate) struct Api {
     pub(crate) directory: Arc<Directory>,
+    pub(crate) log_ins: Option<Arc<LogIns>>,
     room: Arc<Semaphore>,
 }
 
 /// The API on a directory, with every route of [`Endpoint::ALL`] and no other.
 pub fn router(directory: Arc<Directory>) -> Router {
+    router_with(directory, None)
+}
+
+/// The same, and people log in with an issuer.
+pub fn router_with(directory: Arc<Directory>, log_ins: Option<Arc<LogIns>>) -> Router {
     let mut router = Router::new();
     for endpoint in Endpoint::ALL.iter().copied() {
         let handler = move |State(api): State<Arc<Api>>,
@@ -70,7 +78,7 @@ pub fn router(directory: Arc<Directory>) -> Router {
     router
         .fallback(|| async { Problem::no_such_route() })
         .method_not_allowed_fallback(|| async { Problem::no_such_method() })
-        .with_state(Arc::new(Api { directory, room: Arc::new(Semaphore::new(MAX_REQUESTS)) }))
+        .with_state(Arc::new(Api { directory, log_ins, room: Arc::new(Semaphore::new(MAX_REQUESTS)) }))
 }
 
 /// Carries a request out to its end, also where whoever asked is gone: what was begun is not left half-way.
@@ -104,7 +112,7 @@ async fn answer(
     request: Request,
 ) -> Result<Answer, Problem> {
     if endpoint.place() == Place::Nobodys {
-        return the_document();
+        return nobodys(api, endpoint, request).await;
     }
     let params = params.map_err(|error| {
         Problem::new(Kind::Malformed, error.body_text(), "write the path in UTF-8, percent-encoded")
@@ -149,6 +157,18 @@ async fn answer(
         return Ok(again);
     }
     run(api, &asked).await
+}
+
+/// What is answered to whoever asks.
+async fn nobodys(api: &Api, endpoint: Endpoint, request: Request) -> Result<Answer, Problem> {
+    if endpoint == Endpoint::GetLogIn {
+        return log_in::with(api);
+    }
+    if endpoint == Endpoint::LogIn {
+        let (parts, body) = request.into_parts();
+        return log_in::make(api, &parts.headers, &read(body).await?).await;
+    }
+    the_document()
 }
 
 /// The body, which may not take for ever.
@@ -223,7 +243,7 @@ fn forbidden(principal: &Principal, action: Action, realm: &TenantId) -> Problem
 
 async fn run(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     match asked.endpoint {
-        Endpoint::Document => the_document(),
+        Endpoint::Document | Endpoint::GetLogIn | Endpoint::LogIn => the_document(),
         Endpoint::Me => me(asked),
         Endpoint::ListTenants => tenants::list(api, asked).await,
         Endpoint::CreateTenant => tenants::create(api, asked).await,

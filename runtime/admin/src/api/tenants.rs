@@ -100,7 +100,7 @@ impl Owner {
     fn of(tenant: &TenantStore, name: String) -> Result<Self, Problem> {
         let id = random_id().map_err(DirectoryError::from)?;
         let key = ApiKey::random(tenant.tenant().clone()).map_err(DirectoryError::from)?;
-        Ok(Self { id, user: User { name, role: Role::Owner }, key })
+        Ok(Self { id, user: User::of(name, Role::Owner), key })
     }
 
     fn add(&self, batch: Batch, stamp: &Stamp) -> Result<Batch, DirectoryError> {

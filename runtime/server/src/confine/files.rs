@@ -65,6 +65,10 @@ pub(super) fn rules(config: &Config, file: &Path, folders: &Folders, model_file:
     let models = config.providers.iter().filter_map(|provider| provider.model_file.as_deref());
     read.extend(models.flat_map(around));
     read.extend(key_files(config));
+    // Renewed while calls go on: by other files in their place, or by links that lead to other files beside the target.
+    read.extend(
+        config.certificates().flat_map(|tls| [&tls.certificate, &tls.key]).flat_map(|file| around(file)),
+    );
     read.extend(SYSTEM.iter().chain(&MACHINE).map(PathBuf::from));
     read.extend(around(Path::new("/etc/resolv.conf")));
     read.extend(env::var_os("SSL_CERT_FILE").map(PathBuf::from));
