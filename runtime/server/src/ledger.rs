@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use parloir_call::{cut_off, sums};
 use parloir_contract::{CallId, TenantId};
 use parloir_journal::{
-    CallEntry, Cost, JournalError, Ledger, ProviderRole, ProviderUsed, ReadError, RecordBody,
+    CallEntry, Cost, JournalError, Ledger, ProviderRole, ProviderUsed, QUEUE, ReadError, RecordBody,
 };
 use parloir_providers::ProviderEntry;
 use parloir_store::{Applied, Batch, StoreError, Table, TenantStore};
@@ -66,6 +66,12 @@ pub struct MonthSum {
     pub journal_bytes: u64,
     /// Bytes of recording.
     pub recording_bytes: u64,
+    /// Callers who waited for a place, answered or not.
+    #[serde(default)]
+    pub waits: u64,
+    /// How long, in milliseconds.
+    #[serde(default)]
+    pub waited_ms: u64,
 }
 
 /// What one provider was asked for in them.
@@ -170,6 +176,11 @@ impl MonthSum {
             *sum = sum.saturating_add(more);
         }
     }
+
+    fn add_wait(&mut self, ms: u64) {
+        self.waits = self.waits.saturating_add(1);
+        self.waited_ms = self.waited_ms.saturating_add(ms);
+    }
 }
 
 impl ProviderMonth {
@@ -270,6 +281,16 @@ async fn give_up(store: &TenantStore, began: u64, call: CallId) -> Result<bool, 
 
 /// Adds a call to its month, in one step with its mark. Returns whether it was not there yet.
 async fn add(store: &TenantStore, began: u64, call: CallId, ledger: &Ledger) -> Result<bool, LedgerError> {
+    add_with(store, (began, call), |sum| sum.add(ledger), &ledger.providers).await
+}
+
+/// The same of whatever changes a month's sum, and what providers were asked for in it.
+async fn add_with(
+    store: &TenantStore,
+    (began, call): (u64, CallId),
+    change: impl Fn(&mut MonthSum) + Send,
+    providers: &[ProviderUsed],
+) -> Result<bool, LedgerError> {
     if began < settled(store).await? {
         if store.get(Table::Usage, mark(began, call)).await?.is_none() {
             tracing::warn!(%call, "a call that began before its tenant's months were settled is in none: was the clock set back?");
@@ -281,9 +302,9 @@ async fn add(store: &TenantStore, began: u64, call: CallId, ledger: &Ledger) -> 
         let batch = Batch::new().expect_absent(Table::Usage, &mark).put(Table::Usage, &mark, *b"1");
         let (sum, mut batch) = row::<MonthSum>(store, &month, batch).await?;
         let mut sum = sum.unwrap_or_default();
-        sum.add(ledger);
+        change(&mut sum);
         batch = batch.put(Table::Usage, &month, serde_json::to_vec(&sum)?);
-        for used in &ledger.providers {
+        for used in providers {
             let key = format!("{month}{}", used.provider);
             let (sum, expecting) = row::<ProviderMonth>(store, &key, batch).await?;
             let mut sum = sum.unwrap_or_else(|| ProviderMonth::new(used));
@@ -414,6 +435,12 @@ impl Storage {
                     break 'pages;
                 }
                 upto.get_or_insert(entry.started_at);
+                if entry.transport == QUEUE {
+                    if !self.settle_wait(&store, &entry).await? {
+                        upto = Some(entry.started_at);
+                    }
+                    continue;
+                }
                 // Of calls that no agent answered there is nothing to add.
                 if entry.is_of_journal() || entry.agent_name.is_empty() {
                     continue;
@@ -437,6 +464,19 @@ impl Storage {
             settle_before(&store, before).await?;
         }
         Ok(left)
+    }
+
+    /// Adds a caller's wait, where it is over and that is missing. Returns whether it is over.
+    async fn settle_wait(&self, store: &TenantStore, entry: &CallEntry) -> Result<bool, LedgerError> {
+        let (call, began) = (entry.call, entry.started_at);
+        let Some(ended) = entry.ended_at else { return Ok(false) };
+        if store.get(Table::Usage, mark(began, call)).await?.is_some() {
+            return Ok(true);
+        }
+        let ms = ended.saturating_sub(began) / 1_000_000;
+        let _one_at_a_time = self.adding.lock(store.tenant()).await;
+        add_with(store, (began, call), |sum| sum.add_wait(ms), &[]).await?;
+        Ok(true)
     }
 
     /// Adds a call that is over, where that is missing. Returns whether there is nothing left to add.

@@ -79,7 +79,7 @@ fn print(tenant: &TenantId, entry: &CallEntry, json: bool) {
         None => GOOD,
     };
     // A caller who waits for a place, or has: where an agent answered them, that is a call of its own.
-    let agent = if entry.transport == QUEUE { "(waiting)" } else { &entry.agent_name };
+    let agent = if entry.transport == QUEUE { "(waiting)" } else { entry.agent_name.as_str() };
     let seconds = seconds.map_or("-".to_owned(), |s| s.to_string());
     anstream::println!(
         "{}  {began}  {seconds:>7}  {}  {:10}  {:13}  {tenant}",

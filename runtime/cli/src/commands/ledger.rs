@@ -94,6 +94,7 @@ fn tell(month: &MonthLedger) {
         ("stored", bytes(used.stored_bytes)),
         ("journal", bytes(used.journal_bytes)),
         ("recording", bytes(used.recording_bytes)),
+        ("waited", format!("{} ({})", used.waits, seconds(used.waited_ms))),
     ];
     for (name, value) in rows {
         anstream::println!("  {name:14}{value:>14}");

@@ -204,6 +204,22 @@ async fn what_is_settled_is_neither_marked_nor_added_again() {
 }
 
 #[tokio::test]
+async fn who_waited_for_a_place_is_counted_once_and_is_no_call() {
+    let (storage, _folder) = storage().await;
+    let started = CallStarted { transport: QUEUE.into(), ..CallStarted::default() };
+    let wait = storage.journal.open_call(&tenant(), id(1), started).await.unwrap();
+    assert!(told(&storage, None).await.months.is_empty(), "they wait still");
+    wait.close(CallEnded::default()).await.unwrap();
+    let first = told(&storage, None).await;
+    let used = first.months[0].used;
+    assert_eq!((used.waits, used.calls, used.talk_ms, first.left), (1, 0, 0, 0));
+    for _ in 0..2 {
+        assert_eq!(told(&storage, None).await, first);
+    }
+    storage.close().await;
+}
+
+#[tokio::test]
 async fn a_call_that_cannot_be_read_for_a_day_is_given_up_and_counted() {
     let (storage, _folder) = storage().await;
     call(&storage, id(1), []).await;
