@@ -28,6 +28,7 @@
 pub mod admission;
 pub mod calendar;
 pub mod config;
+pub mod connector;
 mod documents;
 mod house;
 pub mod layers;
