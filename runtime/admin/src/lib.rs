@@ -14,7 +14,7 @@
 //! directory goes before the file, whose `[[tenant]]` can be removed whenever it suits.
 //!
 //! What may never be here: what was said in a call, a way into a tenant's rows that does not pass the matrix, a key in clear at
-//! rest, or a change that is not in the log.
+//! rest, an answer or a record that holds a tenant's secret, or a change that is not in the log.
 //!
 //! ```
 //! use parloir_admin::role::{Action, Role, Verdict, decide};
@@ -34,9 +34,10 @@ mod home;
 mod premises;
 pub mod resource;
 pub mod role;
+mod sealed;
 mod secret;
 
 pub use api::{Endpoint, MAX_BODY, Method, PROBLEM_JSON, Place, Problem, document, router, tidy};
 pub use directory::{Directory, DirectoryError, Rooms, described, granted};
-pub use premises::Premises;
+pub use premises::{Described, Premises};
 pub use secret::{ApiKey, NoRandomness, NotAKey, PREFIX};

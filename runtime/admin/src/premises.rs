@@ -5,8 +5,18 @@ use std::path::PathBuf;
 use async_trait::async_trait;
 use parloir_contract::TenantId;
 use parloir_tenancy::config::TenantConfig;
+use parloir_tenancy::secret::Entrusted;
 
 use crate::resource::Aside;
+
+/// A tenant as the directory describes it, with what it entrusts the host with. `Debug` shows no secret.
+#[derive(Debug, Clone)]
+pub struct Described {
+    /// What could stand in the operator's file, too.
+    pub tenant: TenantConfig,
+    /// Its connectors and secrets.
+    pub entrusted: Entrusted,
+}
 
 /// The installation, as far as the directory reaches into it. Errors are sentences that say what to do.
 #[async_trait]
@@ -23,7 +33,13 @@ pub trait Premises: Send + Sync + 'static {
     /// Answers these tenants' lines so, from the next call on, in place of all that was known of those tenants. What cannot be
     /// answered so is left out by itself and given back with whose it is: it keeps nothing else from being answered. A tenant that
     /// is [left out whole](Aside::WHOLE) is answered as before.
-    async fn take_in(&self, tenants: Vec<TenantConfig>) -> Vec<(TenantId, Aside)>;
+    async fn take_in(&self, tenants: Vec<Described>) -> Vec<(TenantId, Aside)>;
+
+    /// Whether requests may be sent below this address, as far as that can be said before a name is looked up.
+    fn reaches(&self, url: &str) -> Result<(), String>;
+
+    /// A caller's number in E.164 form, from how people write it.
+    fn caller(&self, number: &str) -> Result<String, String>;
 
     /// Copies a tenant's components, documents and sounds from where the operator's file has them into its folder, durably.
     /// Doing it again finishes what was cut off.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::RwLock;
+use parloir_admin::Described;
 use parloir_admin::resource::Aside;
 use parloir_backup::{BackUpError, Of, Snapshot};
 use parloir_call::{HostWords, Rehearsing};
@@ -15,6 +16,7 @@ use parloir_sandbox::{Agent, ArtifactCache, Sandbox, SealKey, Settings};
 use parloir_store::{Embedded, Kms, Store, StoreError, TenantStore};
 use parloir_tenancy::config::TenantConfig;
 use parloir_tenancy::month::Months;
+use parloir_tenancy::secret::Entrusted;
 use parloir_tenancy::{Documents, House, Tenant};
 
 use crate::config::Config;
@@ -164,6 +166,8 @@ pub struct Installation {
     sandbox: Sandbox,
     agents: RwLock<HashMap<PathBuf, Agent>>,
     tenants: RwLock<HashMap<TenantId, TenantRooms>>,
+    /// What the tenants of the directory entrust it with.
+    entrusted: RwLock<HashMap<TenantId, Arc<Entrusted>>>,
     house: RwLock<Arc<House>>,
     /// What the house was made of; held while another is made.
     described: tokio::sync::Mutex<Vec<TenantConfig>>,
@@ -280,6 +284,7 @@ impl Installation {
             sandbox,
             agents: RwLock::new(agents),
             tenants: RwLock::new(tenants),
+            entrusted: RwLock::default(),
             house: RwLock::new(Arc::new(house)),
             described: tokio::sync::Mutex::new(config.tenants.clone()),
             carriers: config.carriers.iter().map(|carrier| carrier.name.clone()).collect(),
@@ -318,20 +323,22 @@ impl Installation {
     /// Answers these tenants' lines so from the next call on, in place of all that was known of those tenants; calls that are live
     /// go on by what they began with. What cannot be answered so is left out by itself and given back with whose it is. A tenant
     /// of whom nothing can be is answered as before.
-    pub(crate) async fn take_in(&self, tenants: Vec<TenantConfig>) -> Vec<(TenantId, Aside)> {
+    pub(crate) async fn take_in(&self, tenants: Vec<Described>) -> Vec<(TenantId, Aside)> {
         let mut described = self.described.lock().await;
-        let ids: HashSet<TenantId> = tenants.iter().map(|tenant| tenant.id.clone()).collect();
+        let ids: HashSet<TenantId> = tenants.iter().map(|taken| taken.tenant.id.clone()).collect();
         let mut all: Vec<_> = described.iter().filter(|known| !ids.contains(&known.id)).cloned().collect();
         let mut taken: HashMap<LineId, TenantId> = HashMap::new();
         for tenant in &all {
             taken.extend(tenant.lines.iter().map(|line| (line.number.clone(), tenant.id.clone())));
         }
         let (mut left_out, mut rooms) = (Vec::new(), Vec::with_capacity(ids.len()));
-        for tenant in tenants {
+        let mut entrusted = Vec::with_capacity(ids.len());
+        for Described { tenant, entrusted: theirs } in tenants {
             let id = tenant.id.clone();
             let answered = match self.sift(tenant, &taken, &mut left_out).await {
                 Ok((tenant, opened)) => {
                     rooms.push((id.clone(), opened));
+                    entrusted.push((id.clone(), Arc::new(theirs)));
                     Some(tenant)
                 }
                 Err(problem) => {
@@ -347,6 +354,7 @@ impl Installation {
         match House::new(all.clone()) {
             Ok(house) => {
                 self.tenants.write().extend(rooms);
+                self.entrusted.write().extend(entrusted);
                 *self.house.write() = Arc::new(house);
                 *described = all;
             }
@@ -454,6 +462,11 @@ impl Installation {
     /// What a tenant has opened.
     pub(crate) fn rooms(&self, tenant: &TenantId) -> Option<TenantRooms> {
         self.tenants.read().get(tenant).cloned()
+    }
+
+    /// What a tenant of the directory entrusts the installation with, as it is now: `None` of one of the operator's file.
+    pub fn entrusted(&self, tenant: &TenantId) -> Option<Arc<Entrusted>> {
+        self.entrusted.read().get(tenant).cloned()
     }
 
     /// The agents that are loaded, by their file.

@@ -39,6 +39,7 @@ pub mod pace;
 pub mod permission;
 pub mod quota;
 pub mod retention;
+pub mod secret;
 #[cfg(test)]
 mod testing;
 

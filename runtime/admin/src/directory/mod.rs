@@ -1,7 +1,9 @@
-//! The directory: tenants, users, keys, lines, settings. It rests in the tenants' own storage, sealed under their own keys; the
+//! The directory: tenants, users, keys, lines, settings, secrets, connectors. It rests in the tenants' own storage, sealed under their own keys; the
 //! installation's storage knows which tenants there are and whose each line is. A change is told in the log, then made in one
 //! batch over both: a crash leaves the old state or the new one.
 
+mod blocked;
+mod entrusted;
 mod error;
 pub(crate) mod rows;
 mod setup;
@@ -17,12 +19,13 @@ use parloir_tenancy::INSTALLATION;
 use parloir_tenancy::config::TenantConfig;
 use tokio::sync::{Mutex, RwLock};
 
+pub(crate) use entrusted::{CONNECTORS, SECRETS, senders};
 pub use error::DirectoryError;
 pub(crate) use rows::Stamp;
 pub(crate) use setup::{days, user_with_key};
 
 use crate::home::Home;
-use crate::premises::Premises;
+use crate::premises::{Described, Premises};
 use crate::resource::{
     Aside, Calendar, KeptKey, Key, Line, Setting, Source, Tenant, User, is_name, tenant_config,
 };
@@ -128,9 +131,9 @@ pub struct Directory {
 }
 
 /// A tenant as its rows say, as far as they can be read.
-struct Described {
+struct Read {
     /// The tenant; `None` where its record itself cannot be read.
-    tenant: Option<TenantConfig>,
+    described: Option<Described>,
     /// What could not be read.
     aside: Vec<Aside>,
 }
@@ -283,6 +286,21 @@ impl Directory {
         Ok(self.rooms.journal.administer(whose, told.into()).await?.end(true).await?)
     }
 
+    /// Tells what is about to be done elsewhere, does it, and tells whether it was.
+    pub(crate) async fn carry_out(
+        &self,
+        whose: &TenantId,
+        told: Told,
+        doing: impl Future<Output = Result<(), DirectoryError>> + Send,
+    ) -> Result<(), DirectoryError> {
+        let told = self.rooms.journal.administer(whose, told.into()).await?;
+        let done = doing.await;
+        if let Err(error) = told.end(done.is_ok()).await {
+            tracing::error!(tenant = %whose, %error, "a change is in the log as interrupted; what it changed says that it was made");
+        }
+        done
+    }
+
     async fn apply(&self, batches: Batches) -> Result<(), DirectoryError> {
         let applied = match batches.tenant {
             Some((store, batch)) => store.apply_with(batch, &self.installation, batches.installation).await?,
@@ -327,14 +345,14 @@ impl Directory {
     }
 
     /// A tenant that is described here, as the house has it, as far as its rows can be read.
-    async fn tenant(&self, id: &TenantId) -> Result<Option<Described>, DirectoryError> {
+    async fn tenant(&self, id: &TenantId) -> Result<Option<Read>, DirectoryError> {
         let record = rows::there::<Tenant>(&self.installation, Table::Tenant, id.as_str()).await?;
         let Some(record) = record else { return Ok(None) };
         let record = match record.row {
             Ok(row) => row.is,
             Err(why) => {
                 let aside = unread(Aside::WHOLE, &why, "write it anew with `parloir tenant set`");
-                return Ok(Some(Described { tenant: None, aside: vec![aside] }));
+                return Ok(Some(Read { described: None, aside: vec![aside] }));
             }
         };
         let mut aside = Vec::new();
@@ -390,8 +408,9 @@ impl Directory {
             }
             lines.push(line);
         }
-        let tenant = Some(tenant_config(id.clone(), record, calendar, lines, &home));
-        Ok(Some(Described { tenant, aside }))
+        let entrusted = entrusted::entrusted(&store, &mut aside).await?;
+        let tenant = tenant_config(id.clone(), record, calendar, lines, &home);
+        Ok(Some(Read { described: Some(Described { tenant, entrusted }), aside }))
     }
 
     /// Has the installation answer a tenant's calls as its rows say now, without what of it cannot be answered so: that is set
@@ -401,9 +420,9 @@ impl Directory {
     /// Where its rows cannot be read, or nothing of it can be answered: then it is answered as before.
     pub async fn take_in(&self, id: &TenantId) -> Result<(), DirectoryError> {
         let _one_at_a_time = self.taking_in.lock().await;
-        let Some(Described { tenant, mut aside }) = self.tenant(id).await? else { return Ok(()) };
-        if let Some(tenant) = tenant {
-            let left_out = self.premises.take_in(vec![tenant]).await;
+        let Some(Read { described, mut aside }) = self.tenant(id).await? else { return Ok(()) };
+        if let Some(described) = described {
+            let left_out = self.premises.take_in(vec![described]).await;
             aside.extend(left_out.into_iter().map(|(_, aside)| aside));
         }
         let whole = aside.iter().find(|aside| aside.what == Aside::WHOLE).map(|aside| aside.problem.clone());
@@ -425,8 +444,8 @@ impl Directory {
                 continue;
             };
             let aside = match self.tenant(&id).await {
-                Ok(Some(Described { tenant, aside })) => {
-                    tenants.extend(tenant);
+                Ok(Some(Read { described, aside })) => {
+                    tenants.extend(described);
                     aside
                 }
                 Ok(None) => Vec::new(),

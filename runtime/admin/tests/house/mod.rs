@@ -19,12 +19,13 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use parking_lot::Mutex;
 use parloir_admin::resource::Aside;
-use parloir_admin::{Directory, Premises, Rooms, router};
+use parloir_admin::{Described, Directory, Premises, Rooms, router};
 use parloir_contract::TenantId;
 use parloir_journal::{Administered, Ending, Journal, RecordBody};
 use parloir_store::{Embedded, Keyring, Kms, Store, TenantStore};
 use parloir_tenancy::House as Lines;
 use parloir_tenancy::config::TenantConfig;
+use parloir_tenancy::secret::Entrusted;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -34,6 +35,8 @@ pub struct Site {
     declared: Vec<TenantConfig>,
     home: PathBuf,
     pub taken_in: Mutex<Vec<TenantConfig>>,
+    /// What was entrusted with each, in the same order.
+    pub entrusted: Mutex<Vec<Entrusted>>,
     pub brought: Mutex<Vec<TenantId>>,
     /// Components that are not there any more.
     pub gone: Mutex<Vec<String>>,
@@ -44,6 +47,13 @@ impl Site {
     pub fn tenant(&self, id: &str) -> TenantConfig {
         let taken = self.taken_in.lock();
         taken.iter().rev().find(|tenant| tenant.id.as_str() == id).cloned().expect("it was taken in")
+    }
+
+    /// What was entrusted with it then.
+    pub fn entrusted(&self, id: &str) -> Entrusted {
+        let taken = self.taken_in.lock();
+        let at = taken.iter().rposition(|tenant| tenant.id.as_str() == id).expect("it was taken in");
+        self.entrusted.lock()[at].clone()
     }
 }
 
@@ -66,9 +76,9 @@ impl Premises for Site {
         Lines::new(vec![tenant.clone()]).map(drop).map_err(|error| error.to_string())
     }
 
-    async fn take_in(&self, tenants: Vec<TenantConfig>) -> Vec<(TenantId, Aside)> {
+    async fn take_in(&self, tenants: Vec<Described>) -> Vec<(TenantId, Aside)> {
         let mut left_out = Vec::new();
-        for mut tenant in tenants {
+        for Described { mut tenant, entrusted } in tenants {
             let gone = self.gone.lock().clone();
             tenant.lines.retain(|line| {
                 let there = !gone.iter().any(|name| line.agent.ends_with(name));
@@ -79,8 +89,27 @@ impl Premises for Site {
                 there
             });
             self.taken_in.lock().push(tenant);
+            self.entrusted.lock().push(entrusted);
         }
         left_out
+    }
+
+    fn reaches(&self, url: &str) -> Result<(), String> {
+        match url.strip_prefix("https://") {
+            Some(_) => Ok(()),
+            None => {
+                Err("`url` is no address to send to: write it whole, as in https://crm.example.com/".into())
+            }
+        }
+    }
+
+    fn caller(&self, number: &str) -> Result<String, String> {
+        let digits: String = number.chars().filter(|c| !c.is_whitespace()).collect();
+        match digits.strip_prefix("0").filter(|rest| rest.len() == 9) {
+            Some(rest) => Ok(format!("+33{rest}")),
+            None if digits.starts_with('+') && digits.len() > 8 => Ok(digits),
+            None => Err(format!("`{number}` is no telephone number: write it as +33639981234")),
+        }
     }
 
     async fn bring_home(&self, tenant: &TenantConfig) -> Result<(), String> {
@@ -164,6 +193,7 @@ impl House {
             declared: vec![filed()],
             home: folder.path().join("tenants"),
             taken_in: Mutex::default(),
+            entrusted: Mutex::default(),
             brought: Mutex::default(),
             gone: Mutex::default(),
         });
@@ -186,6 +216,23 @@ impl House {
     /// The rooms of its directory.
     pub fn rooms(&self) -> Rooms {
         Rooms { store: self.store.clone(), kms: self.kms.clone(), journal: self.journal.clone() }
+    }
+
+    /// Every byte that rests in its folder.
+    pub fn bytes(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let (mut folders, mut files) = (vec![self.folder.path().to_owned()], Vec::new());
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    let bytes = std::fs::read(&path).unwrap();
+                    files.push((path, bytes));
+                }
+            }
+        }
+        files
     }
 
     pub async fn ask(

@@ -1,0 +1,82 @@
+//! A tenant's secrets: what its connectors send so that services know it, and nobody is shown.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+use crate::connector::{Connector, MAX_SECRET};
+
+/// A secret in memory. `Debug` does not show it; it is wiped when dropped.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<String>);
+
+/// Why a text is no secret. It does not show the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a secret is 1 to {MAX_SECRET} printable ASCII characters, without a space at its ends")]
+pub struct NotASecret;
+
+impl Secret {
+    /// A secret, as a header can hold it.
+    ///
+    /// # Errors
+    /// Where no header could.
+    ///
+    /// ```
+    /// use parloir_tenancy::secret::Secret;
+    ///
+    /// let secret = Secret::new("hunter2".into())?;
+    /// assert_eq!((secret.reveal(), format!("{secret:?}").as_str()), ("hunter2", "Secret(hidden)"));
+    /// assert!(Secret::new("two\r\nheaders: of it".into()).is_err());
+    /// # Ok::<(), parloir_tenancy::secret::NotASecret>(())
+    /// ```
+    pub fn new(text: String) -> Result<Self, NotASecret> {
+        let text = Zeroizing::new(text);
+        let fits = (1..=MAX_SECRET).contains(&text.len())
+            && text.bytes().all(|b| matches!(b, b' '..=b'~'))
+            && !text.starts_with(' ')
+            && !text.ends_with(' ');
+        if fits { Ok(Self(text)) } else { Err(NotASecret) }
+    }
+
+    /// The secret itself, for the one header it goes into.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(hidden)")
+    }
+}
+
+/// What a tenant entrusts the host with: where its agents may have requests sent, and by which secrets.
+#[derive(Debug, Clone, Default)]
+pub struct Entrusted {
+    /// Its connectors, by their names: each whose secret is there.
+    pub connectors: BTreeMap<String, Connector>,
+    /// Its secrets, by theirs.
+    pub secrets: BTreeMap<String, Secret>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_what_a_header_can_hold_and_shows_itself_nowhere() {
+        for good in ["x", "sk-live_\"a\\b\" c~", &"x".repeat(MAX_SECRET)] {
+            let entrusted = Entrusted {
+                secrets: BTreeMap::from([("crm".to_owned(), Secret::new(good.to_owned()).unwrap())]),
+                ..Entrusted::default()
+            };
+            let shown = format!("{entrusted:?}");
+            assert!(shown.contains("hidden") && (good == "x" || !shown.contains(good)), "{shown}");
+        }
+        for bad in ["", " x", "x ", "a\nb", "a\0b", "é", "\u{7f}", &"x".repeat(MAX_SECRET + 1)] {
+            let error = Secret::new(bad.to_owned()).unwrap_err().to_string();
+            assert!(error.contains("2000 printable"), "{error}");
+        }
+    }
+}
