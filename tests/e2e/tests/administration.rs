@@ -214,7 +214,8 @@ async fn an_installation_is_administered_from_nothing_by_its_own_commands() {
     done(api, &admin, &["secret", "set", "crm-token", "--from", token.to_str().unwrap()]);
     let crm = ["connector", "add", "crm", "--secret", "crm-token", "--url"];
     done(api, &admin, &[crm.as_slice(), &["https://crm.example.com/api/"]].concat());
-    let listed = done(api, &admin, &["secret", "list"]) + &done(api, &admin, &["connector", "list", "--json"]);
+    let listed =
+        done(api, &admin, &["secret", "list"]) + &done(api, &admin, &["connector", "list", "--json"]);
     assert!(listed.contains("crm-token") && !listed.contains("hunter2"), "{listed}");
     let (code, _, told) = run(api, &admin, &["secret", "remove", "crm-token"]);
     assert!(code == Some(1) && told.contains("sent by the connectors crm"), "{told}");
