@@ -1,6 +1,6 @@
-//! The directory: tenants, users, keys, lines, settings, secrets, connectors. It rests in the tenants' own storage, sealed under their own keys; the
-//! installation's storage knows which tenants there are and whose each line is. A change is told in the log, then made in one
-//! batch over both: a crash leaves the old state or the new one.
+//! The directory: tenants, users, keys, lines, settings, secrets, connectors. It rests in the tenants' own storage, sealed under
+//! their own keys; the installation's storage knows which tenants there are and whose each line is. A change is told in the log,
+//! then made in one batch over both: a crash leaves the old state or the new one.
 
 mod blocked;
 mod entrusted;
