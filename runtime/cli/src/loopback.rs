@@ -127,8 +127,7 @@ fn config(
     let quota = Quota::default();
     let retention = Retention::default();
     let (documents, connectors) = (None, Vec::new());
-    let tenant =
-        TenantConfig { id, lines: vec![line], calendar, documents, quota, retention, connectors };
+    let tenant = TenantConfig { id, lines: vec![line], calendar, documents, quota, retention, connectors };
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     Ok(Config {
         server: ServerConfig { listen, concurrent_calls: CALLS, ..ServerConfig::default() },
