@@ -5,17 +5,17 @@ use std::path::PathBuf;
 use async_trait::async_trait;
 use parloir_contract::TenantId;
 use parloir_tenancy::config::TenantConfig;
-use parloir_tenancy::secret::Entrusted;
+use parloir_tenancy::secret::Secrets;
 
 use crate::resource::Aside;
 
-/// A tenant as the directory describes it, with what it entrusts the host with. `Debug` shows no secret.
+/// A tenant as the directory describes it, with what its connectors send. `Debug` shows no secret.
 #[derive(Debug, Clone)]
 pub struct Described {
     /// What could stand in the operator's file, too.
     pub tenant: TenantConfig,
-    /// Its connectors and secrets.
-    pub entrusted: Entrusted,
+    /// Its secrets.
+    pub secrets: Secrets,
 }
 
 /// The installation, as far as the directory reaches into it. Errors are sentences that say what to do.

@@ -271,6 +271,10 @@ pub struct Line {
     /// The carrier that brings its calls: the name of a `[[carrier]]` of the operator's file. Default `default`.
     #[serde(default = "default_carrier")]
     pub carrier: String,
+    /// The connectors that its agent may send requests to, by name. Default: none.
+    #[serde(default)]
+    #[schemars(length(max = 32))]
+    pub connectors: Vec<String>,
 }
 
 fn french() -> String {
@@ -283,7 +287,13 @@ fn default_carrier() -> String {
     "default".into()
 }
 fn usual_capabilities() -> Vec<Capability> {
-    vec![Capability::Calendar, Capability::Memory, Capability::Documents, Capability::Transfer]
+    vec![
+        Capability::Calendar,
+        Capability::Memory,
+        Capability::Documents,
+        Capability::Transfer,
+        Capability::Connectors,
+    ]
 }
 fn usual_minimisation() -> Vec<Category> {
     vec![Category::CardNumbers]
@@ -304,6 +314,7 @@ impl Line {
             transfer_to: Vec::new(),
             minimise: usual_minimisation(),
             carrier: default_carrier(),
+            connectors: Vec::new(),
         }
     }
 
@@ -326,6 +337,7 @@ impl Line {
             transfer_to: config.transfer_to.clone(),
             minimise: config.minimise.clone(),
             carrier: config.carrier.clone(),
+            connectors: config.connectors.clone(),
         })
     }
 
@@ -351,6 +363,7 @@ impl Line {
             sounds: home.sounds(),
             carrier: self.carrier,
             settings,
+            connectors: self.connectors,
         }
     }
 }
@@ -521,6 +534,7 @@ pub(crate) fn tenant_config(
         documents: home.documents(),
         quota: tenant.quota,
         retention: tenant.retention,
+        connectors: Vec::new(),
     }
 }
 

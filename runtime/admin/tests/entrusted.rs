@@ -36,26 +36,29 @@ async fn a_secret_reaches_whoever_answers_calls_and_nobody_else() {
     let house = House::open().await;
     let admin = house.tenant_with_admin("cabinet").await;
     with_connector(&house, &admin).await;
-    let entrusted = house.site.entrusted("cabinet");
-    assert_eq!(entrusted.secrets["crm-token"].reveal(), HIDDEN);
-    assert_eq!(entrusted.connectors["crm"].credential.as_ref().unwrap().secret, "crm-token");
+    assert_eq!(house.site.secrets("cabinet")["crm-token"].reveal(), HIDDEN);
+    let connector = house.site.tenant("cabinet").connectors[0].clone();
+    assert_eq!(
+        (connector.name.as_str(), connector.connector.credential.unwrap().secret.as_str()),
+        ("crm", "crm-token")
+    );
     // Another in its place, from the next call on.
     let etag = house.get(SECRETS, &admin).await.is(200).body["items"][0]["etag"].clone();
     let headers = [("if-match", etag.as_str().unwrap())];
     house.ask(("PUT", SECRET), &admin, &[], Some(json!({ "value": "x" }))).await.is(428).names("if-match");
     house.ask(("PUT", SECRET), &admin, &headers, Some(json!({ "value": "hunter3" }))).await.is(200);
-    assert_eq!(house.site.entrusted("cabinet").secrets["crm-token"].reveal(), "hunter3");
+    assert_eq!(house.site.secrets("cabinet")["crm-token"].reveal(), "hunter3");
 
     // And after a restart.
     let house = house.again().await;
     house.directory.take_in_all().await.unwrap();
-    assert_eq!(house.site.entrusted("cabinet").secrets["crm-token"].reveal(), "hunter3");
+    assert_eq!(house.site.secrets("cabinet")["crm-token"].reveal(), "hunter3");
     let listed = house.get(SECRETS, &admin).await.is(200);
     assert_eq!(listed.body["items"][0]["id"], "crm-token");
     assert_eq!(listed.body["items"][0]["spec"], json!({ "used-by": ["crm"] }));
     let told = format!("{:?}", house.told("cabinet").await);
     assert!(told.contains("secret crm-token: changed") && !told.contains("hunter"), "{told}");
-    assert!(!format!("{listed:?}{:?}", house.site.entrusted("cabinet")).contains("hunter"));
+    assert!(!format!("{listed:?}{:?}", house.site.secrets("cabinet")).contains("hunter"));
     let house = house.again().await;
     for (path, bytes) in house.bytes() {
         let shown = bytes.windows(6).any(|window| window == b"hunter");
@@ -69,14 +72,14 @@ async fn a_secret_that_a_connector_sends_is_not_removed_and_one_that_is_missing_
     let admin = house.tenant_with_admin("cabinet").await;
     // The connector first: it is kept, and calls are answered without it.
     house.ask(("PUT", CONNECTOR), &admin, &[], Some(connector())).await.is(201);
-    assert!(house.site.entrusted("cabinet").connectors.is_empty());
+    assert!(house.site.tenant("cabinet").connectors.is_empty());
     let problems = house.get(PROBLEMS, &admin).await.is(200);
     assert_eq!(problems.body["items"][0]["spec"]["what"], "connector crm");
     let problem = problems.body["items"][0]["spec"]["problem"].as_str().unwrap();
     assert!(problem.contains("parloir secret set crm-token"), "{problem}");
     house.ask(("PUT", SECRET), &admin, &[], Some(json!({ "value": HIDDEN }))).await.is(201);
     assert_eq!(house.get(PROBLEMS, &admin).await.is(200).body["items"], json!([]));
-    assert_eq!(house.site.entrusted("cabinet").connectors.len(), 1);
+    assert_eq!(house.site.tenant("cabinet").connectors.len(), 1);
 
     let refused = house.ask(("DELETE", SECRET), &admin, &[], None).await.is(409);
     refused.names("name");
@@ -85,8 +88,27 @@ async fn a_secret_that_a_connector_sends_is_not_removed_and_one_that_is_missing_
     house.get(CONNECTOR, &admin).await.is(404).names("name");
     house.ask(("DELETE", SECRET), &admin, &[], None).await.is(204);
     house.ask(("DELETE", SECRET), &admin, &[], None).await.is(404).names("name");
-    let entrusted = house.site.entrusted("cabinet");
-    assert!(entrusted.connectors.is_empty() && entrusted.secrets.is_empty());
+    assert!(house.site.tenant("cabinet").connectors.is_empty() && house.site.secrets("cabinet").is_empty());
+}
+
+#[tokio::test]
+async fn a_line_grants_connectors_that_there_are_and_they_stay_while_it_does() {
+    let house = House::open().await;
+    let admin = house.tenant_with_admin("cabinet").await;
+    house.give("cabinet", "+33199005678").await;
+    let line = "/v1/tenants/cabinet/lines/+33199005678";
+    let granting = |names: &[&str]| Some(json!({ "agent": "front-desk", "connectors": names }));
+    for stranger in ["crm", "../crm"] {
+        house.ask(("PUT", line), &admin, &[], granting(&[stranger])).await.is(422).names("connectors");
+    }
+    with_connector(&house, &admin).await;
+    let etag = house.ask(("PUT", line), &admin, &[], granting(&["crm"])).await.is(201).etag();
+    assert_eq!(house.site.tenant("cabinet").lines[0].connectors, ["crm"]);
+    let refused = house.ask(("DELETE", CONNECTOR), &admin, &[], None).await.is(409);
+    refused.names("name");
+    assert!(refused.text("detail").contains("+33199005678"), "{refused:?}");
+    house.ask(("PUT", line), &admin, &[("if-match", etag.as_str())], granting(&[])).await.is(200);
+    house.ask(("DELETE", CONNECTOR), &admin, &[], None).await.is(204);
 }
 
 #[tokio::test]
@@ -163,7 +185,7 @@ async fn through_broken_glass_nobody_turns_a_connector_elsewhere() {
     ] {
         house.ask(what, &operator, &[], body).await.is(403);
     }
-    assert_eq!(house.site.entrusted("cabinet").connectors["crm"].url, "https://crm.example.com/api/");
+    assert_eq!(house.site.tenant("cabinet").connectors[0].connector.url, "https://crm.example.com/api/");
 }
 
 #[tokio::test]
@@ -184,8 +206,8 @@ async fn a_row_of_a_secret_or_a_connector_that_is_torn_keeps_nothing_else_back()
         problems.body["items"].as_array().unwrap().iter().map(|item| item["spec"]["what"].clone()).collect();
     assert_eq!(json!(whats), json!(["connector torn", "secret torn"]));
     assert!(!problems.body.to_string().contains("hunter2"), "{problems:?}");
-    let entrusted = house.site.entrusted("cabinet");
-    assert_eq!((entrusted.connectors.len(), entrusted.secrets.len()), (1, 1));
+    let (tenant, secrets) = (house.site.tenant("cabinet"), house.site.secrets("cabinet"));
+    assert_eq!((tenant.connectors.len(), secrets.len()), (1, 1));
     for path in [CONNECTOR.replace("crm", "torn"), SECRET.replace("crm-token", "torn")] {
         house.ask(("DELETE", &path), &admin, &[], None).await.is(204);
     }

@@ -15,6 +15,7 @@
 
 mod asking;
 mod attempt;
+mod connectors;
 mod door;
 mod fallback;
 mod hearing;
@@ -29,6 +30,7 @@ mod speaking;
 mod switchboard;
 mod words;
 
+pub use connectors::{Connectors, NoConnectors, Ready, Sent, Transmission};
 pub use fallback::{busy as busy_sentence, sentence as fallback_sentence, written as written_sentence};
 pub use ledger::{cut_off, sums};
 pub use reactor::{Setup, Summary, run};

@@ -315,7 +315,15 @@ pub(crate) fn line(scene: &Scene) -> Result<Arc<Line>, NoWorld> {
     let id = "rehearsal".parse().map_err(|e| wrong(&e))?;
     let quota = scene.quota.clone();
     let retention = parloir_tenancy::retention::Retention::default();
-    let tenant = TenantConfig { id, lines: vec![config], calendar: None, documents: None, quota, retention };
+    let tenant = TenantConfig {
+        id,
+        lines: vec![config],
+        calendar: None,
+        documents: None,
+        quota,
+        retention,
+        connectors: Vec::new(),
+    };
     let house = House::new(vec![tenant]).map_err(|e| wrong(&e))?;
     house.line(&number).cloned().ok_or_else(|| NoWorld("the line is not there".into()))
 }

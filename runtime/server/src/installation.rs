@@ -16,10 +16,11 @@ use parloir_sandbox::{Agent, ArtifactCache, Sandbox, SealKey, Settings};
 use parloir_store::{Embedded, Kms, Store, StoreError, TenantStore};
 use parloir_tenancy::config::TenantConfig;
 use parloir_tenancy::month::Months;
-use parloir_tenancy::secret::Entrusted;
+use parloir_tenancy::secret::Secrets;
 use parloir_tenancy::{Documents, House, Tenant};
 
 use crate::config::Config;
+use crate::connectors::{self, Connectors};
 use crate::sweep::unkept;
 
 /// Why an installation does not open. Every text says what to do.
@@ -166,12 +167,11 @@ pub struct Installation {
     sandbox: Sandbox,
     agents: RwLock<HashMap<PathBuf, Agent>>,
     tenants: RwLock<HashMap<TenantId, TenantRooms>>,
-    /// What the tenants of the directory entrust it with.
-    entrusted: RwLock<HashMap<TenantId, Arc<Entrusted>>>,
     house: RwLock<Arc<House>>,
     /// What the house was made of; held while another is made.
     described: tokio::sync::Mutex<Vec<TenantConfig>>,
     carriers: HashSet<String>,
+    pub(crate) connectors: Connectors,
 }
 
 /// What one tenant has opened.
@@ -264,6 +264,7 @@ impl Installation {
         mut agents: HashMap<PathBuf, Agent>,
         tell: &(dyn Fn(&Path) + Send + Sync),
     ) -> Result<Self, OpenError> {
+        let connectors = Connectors::new(config).map_err(OpenError::Config)?;
         for line in house.lines() {
             let path = &line.config.agent;
             if !agents.contains_key(path) {
@@ -284,10 +285,10 @@ impl Installation {
             sandbox,
             agents: RwLock::new(agents),
             tenants: RwLock::new(tenants),
-            entrusted: RwLock::default(),
             house: RwLock::new(Arc::new(house)),
             described: tokio::sync::Mutex::new(config.tenants.clone()),
             carriers: config.carriers.iter().map(|carrier| carrier.name.clone()).collect(),
+            connectors,
         })
     }
 
@@ -304,6 +305,7 @@ impl Installation {
     pub(crate) async fn prepare(&self, tenant: &TenantConfig) -> Result<(), String> {
         let house = House::new(vec![tenant.clone()]).map_err(|e| e.to_string())?;
         known_carriers(&house, &self.carriers)?;
+        tenant.connectors.iter().try_for_each(connectors::check)?;
         for line in house.lines() {
             let path = &line.config.agent;
             if self.agent(path).is_none() {
@@ -333,12 +335,12 @@ impl Installation {
         }
         let (mut left_out, mut rooms) = (Vec::new(), Vec::with_capacity(ids.len()));
         let mut entrusted = Vec::with_capacity(ids.len());
-        for Described { tenant, entrusted: theirs } in tenants {
+        for Described { tenant, secrets } in tenants {
             let id = tenant.id.clone();
-            let answered = match self.sift(tenant, &taken, &mut left_out).await {
+            let answered = match self.sift(tenant, &secrets, &taken, &mut left_out).await {
                 Ok((tenant, opened)) => {
                     rooms.push((id.clone(), opened));
-                    entrusted.push((id.clone(), Arc::new(theirs)));
+                    entrusted.push((id.clone(), secrets));
                     Some(tenant)
                 }
                 Err(problem) => {
@@ -354,7 +356,12 @@ impl Installation {
         match House::new(all.clone()) {
             Ok(house) => {
                 self.tenants.write().extend(rooms);
-                self.entrusted.write().extend(entrusted);
+                for (id, secrets) in entrusted {
+                    self.connectors.entrust(&id, &secrets);
+                }
+                for tenant in all.iter().filter(|tenant| ids.contains(&tenant.id)) {
+                    self.connectors.of(&tenant.id).put_in(&tenant.connectors);
+                }
                 *self.house.write() = Arc::new(house);
                 *described = all;
             }
@@ -370,11 +377,14 @@ impl Installation {
     async fn sift(
         &self,
         tenant: TenantConfig,
+        secrets: &Secrets,
         taken: &HashMap<LineId, TenantId>,
         left_out: &mut Vec<(TenantId, Aside)>,
     ) -> Result<(TenantConfig, TenantRooms), String> {
-        let TenantConfig { id, lines, calendar, documents, quota, retention } = tenant;
-        let bare = TenantConfig { id, lines: Vec::new(), calendar: None, documents, quota, retention };
+        let TenantConfig { id, lines, calendar, documents, quota, retention, connectors } = tenant;
+        let (none, nobody) = (Vec::new(), Vec::new());
+        let bare =
+            TenantConfig { id, lines: none, calendar: None, documents, quota, retention, connectors: nobody };
         self.prepare(&bare).await?;
         let mut kept = bare.clone();
         if calendar.is_some() {
@@ -382,6 +392,27 @@ impl Installation {
             match self.prepare(&with).await {
                 Ok(()) => kept.calendar = with.calendar,
                 Err(problem) => left_out.push((bare.id.clone(), Aside::of("calendar", problem))),
+            }
+        }
+        for connector in connectors {
+            let mut with = bare.clone();
+            with.connectors.clone_from(&kept.connectors);
+            with.connectors.push(connector.clone());
+            let secret = connector.connector.credential.as_ref().map(|credential| &credential.secret);
+            let is_there =
+                |name: &str| secrets.contains_key(name) || self.connectors.is_filed(&bare.id, name);
+            let prepared = match secret.filter(|name| !is_there(name.as_str())) {
+                None => self.prepare(&with).await,
+                Some(name) => {
+                    Err(format!("its secret {name} is not there: keep it with `parloir secret set {name}`"))
+                }
+            };
+            match prepared {
+                Ok(()) => kept.connectors = with.connectors,
+                Err(problem) => {
+                    let what = format!("connector {}", connector.name);
+                    left_out.push((bare.id.clone(), Aside::of(what, problem)));
+                }
             }
         }
         for line in lines {
@@ -462,11 +493,6 @@ impl Installation {
     /// What a tenant has opened.
     pub(crate) fn rooms(&self, tenant: &TenantId) -> Option<TenantRooms> {
         self.tenants.read().get(tenant).cloned()
-    }
-
-    /// What a tenant of the directory entrusts the installation with, as it is now: `None` of one of the operator's file.
-    pub fn entrusted(&self, tenant: &TenantId) -> Option<Arc<Entrusted>> {
-        self.entrusted.read().get(tenant).cloned()
     }
 
     /// The agents that are loaded, by their file.

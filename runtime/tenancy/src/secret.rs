@@ -5,7 +5,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use crate::connector::{Connector, MAX_SECRET};
+use crate::connector::MAX_SECRET;
 
 /// A secret in memory. `Debug` does not show it; it is wiped when dropped.
 #[derive(Clone)]
@@ -51,14 +51,8 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// What a tenant entrusts the host with: where its agents may have requests sent, and by which secrets.
-#[derive(Debug, Clone, Default)]
-pub struct Entrusted {
-    /// Its connectors, by their names: each whose secret is there.
-    pub connectors: BTreeMap<String, Connector>,
-    /// Its secrets, by theirs.
-    pub secrets: BTreeMap<String, Secret>,
-}
+/// A tenant's secrets, by their names.
+pub type Secrets = BTreeMap<String, Secret>;
 
 #[cfg(test)]
 mod tests {
@@ -67,11 +61,8 @@ mod tests {
     #[test]
     fn a_secret_is_what_a_header_can_hold_and_shows_itself_nowhere() {
         for good in ["x", "sk-live_\"a\\b\" c~", &"x".repeat(MAX_SECRET)] {
-            let entrusted = Entrusted {
-                secrets: BTreeMap::from([("crm".to_owned(), Secret::new(good.to_owned()).unwrap())]),
-                ..Entrusted::default()
-            };
-            let shown = format!("{entrusted:?}");
+            let secrets = Secrets::from([("token".to_owned(), Secret::new(good.to_owned()).unwrap())]);
+            let shown = format!("{secrets:?}");
             assert!(shown.contains("hidden") && (good == "x" || !shown.contains(good)), "{shown}");
         }
         for bad in ["", " x", "x ", "a\nb", "a\0b", "é", "\u{7f}", &"x".repeat(MAX_SECRET + 1)] {

@@ -12,7 +12,7 @@ use super::asked::Asked;
 use super::problem::{Kind, Problem};
 use super::{Api, numbers};
 use crate::directory::rows::{self, There};
-use crate::directory::{Batches, settings_of};
+use crate::directory::{Batches, CONNECTORS, DirectoryError, settings_of};
 use crate::home::Home;
 use crate::resource::{Calendar, Line, MAX_LINES, Setting, Tenant, is_name, tenant_config};
 
@@ -81,6 +81,16 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let new = before.is_none();
     if new {
         room(rows::count(&asked.store, Table::Lines, "").await?, MAX_LINES, "lines")?;
+    }
+    for name in &line.connectors {
+        let row = format!("{CONNECTORS}{name}");
+        if !is_name(name)
+            || asked.store.get(Table::Settings, &row).await.map_err(DirectoryError::from)?.is_none()
+        {
+            let detail = format!("there is no connector {name:?} for the line to grant");
+            let remedy = "add it first, or write another, as GET …/connectors lists them";
+            return Err(Problem::new(Kind::Invalid, detail, remedy).of("connectors"));
+        }
     }
     let installation = numbers::own(api, asked, &number).await?;
     let home = Home::of(&api.directory.premises().home(&asked.realm)).await;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use parloir_store::{Table, TenantStore};
-use parloir_tenancy::secret::Entrusted;
+use parloir_tenancy::connector::NamedConnector;
+use parloir_tenancy::secret::Secrets;
 
 use super::{DirectoryError, rows, unread};
 use crate::resource::{Aside, Connector};
@@ -25,15 +26,15 @@ pub(crate) async fn senders(store: &TenantStore) -> Result<BTreeMap<String, Vec<
     Ok(senders)
 }
 
-/// All of it, as far as it can be read. What cannot be, and connectors whose secret is not there, are set aside.
+/// All of it, as far as it can be read. What cannot be is set aside.
 pub(super) async fn entrusted(
     store: &TenantStore,
     aside: &mut Vec<Aside>,
-) -> Result<Entrusted, DirectoryError> {
-    let mut all = Entrusted::default();
+) -> Result<(Vec<NamedConnector>, Secrets), DirectoryError> {
+    let (mut connectors, mut secrets) = (Vec::new(), Secrets::new());
     for (name, there) in rows::all_there::<KeptSecret>(store, Table::Settings, SECRETS).await? {
         match there.row {
-            Ok(row) => drop(all.secrets.insert(name, row.is.0)),
+            Ok(row) => drop(secrets.insert(name, row.is.0)),
             Err(why) => {
                 let remedy = "write it anew with `parloir secret set`, or remove it";
                 aside.push(unread(format!("secret {name}"), &why, remedy));
@@ -41,22 +42,13 @@ pub(super) async fn entrusted(
         }
     }
     for (name, there) in rows::all_there::<Connector>(store, Table::Settings, CONNECTORS).await? {
-        let what = format!("connector {name}");
-        let connector = match there.row {
-            Ok(row) => row.is,
+        match there.row {
+            Ok(row) => connectors.push(NamedConnector { name, connector: row.is }),
             Err(why) => {
                 let remedy = "write it anew with `parloir connector add`, or remove it";
-                aside.push(unread(what, &why, remedy));
-                continue;
+                aside.push(unread(format!("connector {name}"), &why, remedy));
             }
-        };
-        let missing = connector.credential.as_ref().map(|credential| &credential.secret);
-        if let Some(secret) = missing.filter(|secret| !all.secrets.contains_key(*secret)) {
-            let remedy = format!("keep it with `parloir secret set {secret}`");
-            aside.push(Aside::of(what, format!("its secret {secret} is not there: {remedy}")));
-            continue;
         }
-        all.connectors.insert(name, connector);
     }
-    Ok(all)
+    Ok((connectors, secrets))
 }

@@ -408,9 +408,10 @@ impl Directory {
             }
             lines.push(line);
         }
-        let entrusted = entrusted::entrusted(&store, &mut aside).await?;
+        let (connectors, secrets) = entrusted::entrusted(&store, &mut aside).await?;
         let tenant = tenant_config(id.clone(), record, calendar, lines, &home);
-        Ok(Some(Read { described: Some(Described { tenant, entrusted }), aside }))
+        let tenant = TenantConfig { connectors, ..tenant };
+        Ok(Some(Read { described: Some(Described { tenant, secrets }), aside }))
     }
 
     /// Has the installation answer a tenant's calls as its rows say now, without what of it cannot be answered so: that is set

@@ -25,7 +25,7 @@ use parloir_journal::{Administered, Ending, Journal, RecordBody};
 use parloir_store::{Embedded, Keyring, Kms, Store, TenantStore};
 use parloir_tenancy::House as Lines;
 use parloir_tenancy::config::TenantConfig;
-use parloir_tenancy::secret::Entrusted;
+use parloir_tenancy::secret::Secrets;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -35,8 +35,8 @@ pub struct Site {
     declared: Vec<TenantConfig>,
     home: PathBuf,
     pub taken_in: Mutex<Vec<TenantConfig>>,
-    /// What was entrusted with each, in the same order.
-    pub entrusted: Mutex<Vec<Entrusted>>,
+    /// The secrets of each, in the same order.
+    pub secrets: Mutex<Vec<Secrets>>,
     pub brought: Mutex<Vec<TenantId>>,
     /// Components that are not there any more.
     pub gone: Mutex<Vec<String>>,
@@ -49,11 +49,11 @@ impl Site {
         taken.iter().rev().find(|tenant| tenant.id.as_str() == id).cloned().expect("it was taken in")
     }
 
-    /// What was entrusted with it then.
-    pub fn entrusted(&self, id: &str) -> Entrusted {
+    /// Its secrets then.
+    pub fn secrets(&self, id: &str) -> Secrets {
         let taken = self.taken_in.lock();
         let at = taken.iter().rposition(|tenant| tenant.id.as_str() == id).expect("it was taken in");
-        self.entrusted.lock()[at].clone()
+        self.secrets.lock()[at].clone()
     }
 }
 
@@ -78,7 +78,7 @@ impl Premises for Site {
 
     async fn take_in(&self, tenants: Vec<Described>) -> Vec<(TenantId, Aside)> {
         let mut left_out = Vec::new();
-        for Described { mut tenant, entrusted } in tenants {
+        for Described { mut tenant, secrets } in tenants {
             let gone = self.gone.lock().clone();
             tenant.lines.retain(|line| {
                 let there = !gone.iter().any(|name| line.agent.ends_with(name));
@@ -88,8 +88,19 @@ impl Premises for Site {
                 }
                 there
             });
+            tenant.connectors.retain(|named| {
+                let secret = named.connector.credential.as_ref().map(|credential| &credential.secret);
+                let missing = secret.filter(|secret| !secrets.contains_key(*secret));
+                if let Some(secret) = missing {
+                    let what = format!("connector {}", named.name);
+                    let problem =
+                        format!("its secret is not there: keep it with `parloir secret set {secret}`");
+                    left_out.push((tenant.id.clone(), Aside::of(what, problem)));
+                }
+                missing.is_none()
+            });
             self.taken_in.lock().push(tenant);
-            self.entrusted.lock().push(entrusted);
+            self.secrets.lock().push(secrets);
         }
         left_out
     }
@@ -193,7 +204,7 @@ impl House {
             declared: vec![filed()],
             home: folder.path().join("tenants"),
             taken_in: Mutex::default(),
-            entrusted: Mutex::default(),
+            secrets: Mutex::default(),
             brought: Mutex::default(),
             gone: Mutex::default(),
         });

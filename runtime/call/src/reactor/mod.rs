@@ -102,6 +102,8 @@ pub struct Setup {
     pub store: TenantStore,
     /// The tenant's documents.
     pub documents: Option<Documents>,
+    /// The tenant's connectors.
+    pub connectors: Arc<dyn Connectors>,
     /// What of its memory and its calendar is kept and not used.
     pub hidden: Option<Arc<dyn Hidden>>,
     /// Who can transfer the caller.
@@ -253,6 +255,7 @@ impl Reactor {
             journal,
             store,
             documents,
+            connectors,
             hidden,
             switchboard,
             closing,
@@ -308,6 +311,7 @@ impl Reactor {
                 .map(|hours| Calendar::new(hours, store.clone()).hiding(hidden.clone())),
             memory: Memory::new(store).hiding(hidden),
             documents,
+            connectors,
             used: Arc::default(),
             meter: Mutex::default(),
             month,

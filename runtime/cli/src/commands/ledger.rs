@@ -88,6 +88,7 @@ fn tell(month: &MonthLedger) {
         ("stored", bytes(used.stored_bytes)),
         ("journal", bytes(used.journal_bytes)),
         ("recording", bytes(used.recording_bytes)),
+        ("connectors", bytes(used.egress_bytes)),
     ];
     for (name, value) in rows {
         anstream::println!("  {name:14}{value:>14}");
@@ -107,7 +108,7 @@ fn amount(provider: &ProviderMonth) -> String {
             let about = if provider.estimated { "~" } else { "" };
             format!("{about}{}+{} tokens", provider.input_tokens, provider.output_tokens)
         }
-        ProviderRole::Webhook => format!("{} request(s)", provider.requests),
+        ProviderRole::Webhook | ProviderRole::Connector => format!("{} request(s)", provider.requests),
     }
 }
 

@@ -80,6 +80,9 @@ struct Set {
     /// A prefix of the numbers that an agent may transfer to, in place of those there were. Any number of times.
     #[arg(long, value_name = "PREFIX")]
     transfer_to: Vec<String>,
+    /// A connector that its agent may send requests to, in place of those there were. Any number of times.
+    #[arg(long, value_name = "NAME")]
+    connector: Vec<String>,
     /// The carrier that brings its calls: the name of a [[carrier]].
     #[arg(long)]
     carrier: Option<String>,
@@ -142,6 +145,9 @@ impl Set {
         }
         if !self.transfer_to.is_empty() {
             line.transfer_to.clone_from(&self.transfer_to);
+        }
+        if !self.connector.is_empty() {
+            line.connectors.clone_from(&self.connector);
         }
         if let Some(carrier) = &self.carrier {
             line.carrier.clone_from(carrier);
