@@ -303,6 +303,7 @@ pub fn line_config(scene: &Scene) -> Result<LineConfig, NoWorld> {
     config.capabilities.clone_from(&scene.capabilities);
     config.fallback_number = fallback;
     config.transfer_to.clone_from(&scene.transfer_to);
+    config.connectors = scene.connectors.iter().map(|connector| connector.name.clone()).collect();
     config.settings = scene.settings.iter().cloned().collect();
     Ok(config)
 }

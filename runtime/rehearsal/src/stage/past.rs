@@ -74,6 +74,11 @@ impl<C: Caller> Stage<C> {
                     }
                 }
             }
+            HostCall::SendRequest(request) => {
+                if done && !injected {
+                    drop(self.staged(request));
+                }
+            }
             // What was refused, and what a stage does not remember: the storage does, or nobody.
             HostCall::Consent(_)
             | HostCall::PauseRecording
@@ -98,6 +103,7 @@ impl<C: Caller> Stage<C> {
             | HostCall::Now
             | HostCall::Weekday
             | HostCall::Elapsed
+            | HostCall::ListConnectors
             | HostCall::Understanding(_) => {}
         }
     }
