@@ -39,5 +39,5 @@ mod secret;
 
 pub use api::{Endpoint, MAX_BODY, Method, PROBLEM_JSON, Place, Problem, document, router, tidy};
 pub use directory::{Directory, DirectoryError, Rooms, described, granted};
-pub use premises::{Described, Premises};
+pub use premises::Premises;
 pub use secret::{ApiKey, NoRandomness, NotAKey, PREFIX};

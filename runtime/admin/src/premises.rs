@@ -9,15 +9,6 @@ use parloir_tenancy::secret::Secrets;
 
 use crate::resource::Aside;
 
-/// A tenant as the directory describes it, with what its connectors send. `Debug` shows no secret.
-#[derive(Debug, Clone)]
-pub struct Described {
-    /// What could stand in the operator's file, too.
-    pub tenant: TenantConfig,
-    /// Its secrets.
-    pub secrets: Secrets,
-}
-
 /// The installation, as far as the directory reaches into it. Errors are sentences that say what to do.
 #[async_trait]
 pub trait Premises: Send + Sync + 'static {
@@ -33,7 +24,11 @@ pub trait Premises: Send + Sync + 'static {
     /// Answers these tenants' lines so, from the next call on, in place of all that was known of those tenants. What cannot be
     /// answered so is left out by itself and given back with whose it is: it keeps nothing else from being answered. A tenant that
     /// is [left out whole](Aside::WHOLE) is answered as before.
-    async fn take_in(&self, tenants: Vec<Described>) -> Vec<(TenantId, Aside)>;
+    async fn take_in(&self, tenants: Vec<TenantConfig>) -> Vec<(TenantId, Aside)>;
+
+    /// Has a tenant's connectors send these secrets, from the next request on, in place of those it was given before. They are
+    /// handed over before the tenant is taken in.
+    fn entrust(&self, tenant: &TenantId, secrets: Secrets);
 
     /// Whether requests may be sent below this address, as far as that can be said before a name is looked up.
     fn reaches(&self, url: &str) -> Result<(), String>;

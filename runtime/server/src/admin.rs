@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use parloir_admin::resource::Aside;
-use parloir_admin::{Described, Directory, Premises, router, tidy};
+use parloir_admin::{Directory, Premises, router, tidy};
 use parloir_connect::{AddressRange, Destination, forbidden};
 use parloir_contract::TenantId;
 use parloir_persons::{NotANumber, Number};
 use parloir_tenancy::config::TenantConfig;
+use parloir_tenancy::secret::Secrets;
 use tokio::net::TcpListener;
 
 use crate::config::{AdminConfig, Config};
@@ -54,9 +55,8 @@ impl Premises for Site {
         self.house.installation.prepare(tenant).await
     }
 
-    async fn take_in(&self, tenants: Vec<Described>) -> Vec<(TenantId, Aside)> {
-        let folders: Vec<_> =
-            tenants.iter().map(|described| self.home(&described.tenant.id).join("agents")).collect();
+    async fn take_in(&self, tenants: Vec<TenantConfig>) -> Vec<(TenantId, Aside)> {
+        let folders: Vec<_> = tenants.iter().map(|tenant| self.home(&tenant.id).join("agents")).collect();
         let made = tokio::task::spawn_blocking(move || folders.iter().try_for_each(fs::create_dir_all)).await;
         if let Err(error) = made.map_err(io::Error::other).flatten() {
             tracing::error!(%error, "a tenant's folder of agents cannot be made: check the data folder");
@@ -65,6 +65,10 @@ impl Premises for Site {
         // What the host itself may have to say on the new lines.
         self.house.new_lines.notify_one();
         left_out
+    }
+
+    fn entrust(&self, tenant: &TenantId, secrets: Secrets) {
+        self.house.installation.connectors.entrust(tenant, &secrets);
     }
 
     fn reaches(&self, url: &str) -> Result<(), String> {

@@ -111,11 +111,6 @@ impl Connectors {
         Ok(all)
     }
 
-    /// Whether the operator's file has a secret of a tenant's.
-    pub(crate) fn is_filed(&self, tenant: &TenantId, name: &str) -> bool {
-        self.filed.get(tenant).is_some_and(|secrets| secrets.contains_key(name))
-    }
-
     /// A tenant's secrets as the directory has them, from the next request on, beside those of the operator's file: of two of one
     /// name the directory's goes before.
     pub(crate) fn entrust(&self, tenant: &TenantId, secrets: &secret::Secrets) {
@@ -154,6 +149,11 @@ impl Place {
             }
         };
         self.known.store(Arc::new(connectors.iter().filter_map(read).collect()));
+    }
+
+    /// Whether there is a secret of this name.
+    pub(crate) fn holds(&self, name: &str) -> bool {
+        self.secrets.load().contains_key(name)
     }
 
     /// These secrets from the next request on, in place of all there were.

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::RwLock;
-use parloir_admin::Described;
 use parloir_admin::resource::Aside;
 use parloir_backup::{BackUpError, Of, Snapshot};
 use parloir_call::{HostWords, Rehearsing};
@@ -16,7 +15,6 @@ use parloir_sandbox::{Agent, ArtifactCache, Sandbox, SealKey, Settings};
 use parloir_store::{Embedded, Kms, Store, StoreError, TenantStore};
 use parloir_tenancy::config::TenantConfig;
 use parloir_tenancy::month::Months;
-use parloir_tenancy::secret::Secrets;
 use parloir_tenancy::{Documents, House, Tenant};
 
 use crate::config::Config;
@@ -325,22 +323,20 @@ impl Installation {
     /// Answers these tenants' lines so from the next call on, in place of all that was known of those tenants; calls that are live
     /// go on by what they began with. What cannot be answered so is left out by itself and given back with whose it is. A tenant
     /// of whom nothing can be is answered as before.
-    pub(crate) async fn take_in(&self, tenants: Vec<Described>) -> Vec<(TenantId, Aside)> {
+    pub(crate) async fn take_in(&self, tenants: Vec<TenantConfig>) -> Vec<(TenantId, Aside)> {
         let mut described = self.described.lock().await;
-        let ids: HashSet<TenantId> = tenants.iter().map(|taken| taken.tenant.id.clone()).collect();
+        let ids: HashSet<TenantId> = tenants.iter().map(|tenant| tenant.id.clone()).collect();
         let mut all: Vec<_> = described.iter().filter(|known| !ids.contains(&known.id)).cloned().collect();
         let mut taken: HashMap<LineId, TenantId> = HashMap::new();
         for tenant in &all {
             taken.extend(tenant.lines.iter().map(|line| (line.number.clone(), tenant.id.clone())));
         }
         let (mut left_out, mut rooms) = (Vec::new(), Vec::with_capacity(ids.len()));
-        let mut entrusted = Vec::with_capacity(ids.len());
-        for Described { tenant, secrets } in tenants {
+        for tenant in tenants {
             let id = tenant.id.clone();
-            let answered = match self.sift(tenant, &secrets, &taken, &mut left_out).await {
+            let answered = match self.sift(tenant, &taken, &mut left_out).await {
                 Ok((tenant, opened)) => {
                     rooms.push((id.clone(), opened));
-                    entrusted.push((id.clone(), secrets));
                     Some(tenant)
                 }
                 Err(problem) => {
@@ -356,9 +352,6 @@ impl Installation {
         match House::new(all.clone()) {
             Ok(house) => {
                 self.tenants.write().extend(rooms);
-                for (id, secrets) in entrusted {
-                    self.connectors.entrust(&id, &secrets);
-                }
                 for tenant in all.iter().filter(|tenant| ids.contains(&tenant.id)) {
                     self.connectors.of(&tenant.id).put_in(&tenant.connectors);
                 }
@@ -377,7 +370,6 @@ impl Installation {
     async fn sift(
         &self,
         tenant: TenantConfig,
-        secrets: &Secrets,
         taken: &HashMap<LineId, TenantId>,
         left_out: &mut Vec<(TenantId, Aside)>,
     ) -> Result<(TenantConfig, TenantRooms), String> {
@@ -399,9 +391,7 @@ impl Installation {
             with.connectors.clone_from(&kept.connectors);
             with.connectors.push(connector.clone());
             let secret = connector.connector.credential.as_ref().map(|credential| &credential.secret);
-            let is_there =
-                |name: &str| secrets.contains_key(name) || self.connectors.is_filed(&bare.id, name);
-            let prepared = match secret.filter(|name| !is_there(name.as_str())) {
+            let prepared = match secret.filter(|name| !self.connectors.of(&bare.id).holds(name.as_str())) {
                 None => self.prepare(&with).await,
                 Some(name) => {
                     Err(format!("its secret {name} is not there: keep it with `parloir secret set {name}`"))

@@ -25,7 +25,7 @@ pub(crate) use rows::Stamp;
 pub(crate) use setup::{days, user_with_key};
 
 use crate::home::Home;
-use crate::premises::{Described, Premises};
+use crate::premises::Premises;
 use crate::resource::{
     Aside, Calendar, KeptKey, Key, Line, Setting, Source, Tenant, User, is_name, tenant_config,
 };
@@ -131,9 +131,9 @@ pub struct Directory {
 }
 
 /// A tenant as its rows say, as far as they can be read.
-struct Read {
+struct Described {
     /// The tenant; `None` where its record itself cannot be read.
-    described: Option<Described>,
+    tenant: Option<TenantConfig>,
     /// What could not be read.
     aside: Vec<Aside>,
 }
@@ -345,14 +345,14 @@ impl Directory {
     }
 
     /// A tenant that is described here, as the house has it, as far as its rows can be read.
-    async fn tenant(&self, id: &TenantId) -> Result<Option<Read>, DirectoryError> {
+    async fn tenant(&self, id: &TenantId) -> Result<Option<Described>, DirectoryError> {
         let record = rows::there::<Tenant>(&self.installation, Table::Tenant, id.as_str()).await?;
         let Some(record) = record else { return Ok(None) };
         let record = match record.row {
             Ok(row) => row.is,
             Err(why) => {
                 let aside = unread(Aside::WHOLE, &why, "write it anew with `parloir tenant set`");
-                return Ok(Some(Read { described: None, aside: vec![aside] }));
+                return Ok(Some(Described { tenant: None, aside: vec![aside] }));
             }
         };
         let mut aside = Vec::new();
@@ -409,9 +409,10 @@ impl Directory {
             lines.push(line);
         }
         let (connectors, secrets) = entrusted::entrusted(&store, &mut aside).await?;
+        // Straight to where they are sent from: nobody else has them in hand.
+        self.premises.entrust(id, secrets);
         let tenant = tenant_config(id.clone(), record, calendar, lines, &home);
-        let tenant = TenantConfig { connectors, ..tenant };
-        Ok(Some(Read { described: Some(Described { tenant, secrets }), aside }))
+        Ok(Some(Described { tenant: Some(TenantConfig { connectors, ..tenant }), aside }))
     }
 
     /// Has the installation answer a tenant's calls as its rows say now, without what of it cannot be answered so: that is set
@@ -421,9 +422,9 @@ impl Directory {
     /// Where its rows cannot be read, or nothing of it can be answered: then it is answered as before.
     pub async fn take_in(&self, id: &TenantId) -> Result<(), DirectoryError> {
         let _one_at_a_time = self.taking_in.lock().await;
-        let Some(Read { described, mut aside }) = self.tenant(id).await? else { return Ok(()) };
-        if let Some(described) = described {
-            let left_out = self.premises.take_in(vec![described]).await;
+        let Some(Described { tenant, mut aside }) = self.tenant(id).await? else { return Ok(()) };
+        if let Some(tenant) = tenant {
+            let left_out = self.premises.take_in(vec![tenant]).await;
             aside.extend(left_out.into_iter().map(|(_, aside)| aside));
         }
         let whole = aside.iter().find(|aside| aside.what == Aside::WHOLE).map(|aside| aside.problem.clone());
@@ -445,8 +446,8 @@ impl Directory {
                 continue;
             };
             let aside = match self.tenant(&id).await {
-                Ok(Some(Read { described, aside })) => {
-                    tenants.extend(described);
+                Ok(Some(Described { tenant, aside })) => {
+                    tenants.extend(tenant);
                     aside
                 }
                 Ok(None) => Vec::new(),

@@ -10,6 +10,7 @@
     reason = "each test file uses a part of it"
 )]
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use parking_lot::Mutex;
 use parloir_admin::resource::Aside;
-use parloir_admin::{Described, Directory, Premises, Rooms, router};
+use parloir_admin::{Directory, Premises, Rooms, router};
 use parloir_contract::TenantId;
 use parloir_journal::{Administered, Ending, Journal, RecordBody};
 use parloir_store::{Embedded, Keyring, Kms, Store, TenantStore};
@@ -35,8 +36,8 @@ pub struct Site {
     declared: Vec<TenantConfig>,
     home: PathBuf,
     pub taken_in: Mutex<Vec<TenantConfig>>,
-    /// The secrets of each, in the same order.
-    pub secrets: Mutex<Vec<Secrets>>,
+    /// The secrets that each tenant was given last.
+    pub secrets: Mutex<HashMap<TenantId, Secrets>>,
     pub brought: Mutex<Vec<TenantId>>,
     /// Components that are not there any more.
     pub gone: Mutex<Vec<String>>,
@@ -49,11 +50,9 @@ impl Site {
         taken.iter().rev().find(|tenant| tenant.id.as_str() == id).cloned().expect("it was taken in")
     }
 
-    /// Its secrets then.
+    /// Its secrets.
     pub fn secrets(&self, id: &str) -> Secrets {
-        let taken = self.taken_in.lock();
-        let at = taken.iter().rposition(|tenant| tenant.id.as_str() == id).expect("it was taken in");
-        self.secrets.lock()[at].clone()
+        self.secrets.lock()[&id.parse::<TenantId>().unwrap()].clone()
     }
 }
 
@@ -76,9 +75,9 @@ impl Premises for Site {
         Lines::new(vec![tenant.clone()]).map(drop).map_err(|error| error.to_string())
     }
 
-    async fn take_in(&self, tenants: Vec<Described>) -> Vec<(TenantId, Aside)> {
+    async fn take_in(&self, tenants: Vec<TenantConfig>) -> Vec<(TenantId, Aside)> {
         let mut left_out = Vec::new();
-        for Described { mut tenant, secrets } in tenants {
+        for mut tenant in tenants {
             let gone = self.gone.lock().clone();
             tenant.lines.retain(|line| {
                 let there = !gone.iter().any(|name| line.agent.ends_with(name));
@@ -88,6 +87,7 @@ impl Premises for Site {
                 }
                 there
             });
+            let secrets = self.secrets.lock().get(&tenant.id).cloned().unwrap_or_default();
             tenant.connectors.retain(|named| {
                 let secret = named.connector.credential.as_ref().map(|credential| &credential.secret);
                 let missing = secret.filter(|secret| !secrets.contains_key(*secret));
@@ -100,9 +100,12 @@ impl Premises for Site {
                 missing.is_none()
             });
             self.taken_in.lock().push(tenant);
-            self.secrets.lock().push(secrets);
         }
         left_out
+    }
+
+    fn entrust(&self, tenant: &TenantId, secrets: Secrets) {
+        self.secrets.lock().insert(tenant.clone(), secrets);
     }
 
     fn reaches(&self, url: &str) -> Result<(), String> {

@@ -187,7 +187,7 @@ fn of_two_secrets_of_one_name_the_directorys_goes_before_the_files() {
         let header = all.of(&tenant()).secrets.load().get(name).unwrap().header("").unwrap();
         header.to_str().unwrap().to_owned()
     };
-    assert!(all.is_filed(&tenant(), "crm-key") && !all.is_filed(&tenant(), "other"));
+    assert!(all.of(&tenant()).holds("crm-key") && !all.of(&tenant()).holds("other"));
     let own = |name: &str| (name.to_owned(), secret::Secret::new("of-the-directory".into()).unwrap());
     all.entrust(&tenant(), &secret::Secrets::from([own("other")]));
     assert_eq!([said("crm-key"), said("other")], ["of-the-file", "of-the-directory"]);
