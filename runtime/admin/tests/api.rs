@@ -404,12 +404,15 @@ async fn a_tenant_of_the_operators_file_is_changed_there_until_it_is_imported() 
     assert!(taken.calendar.is_some());
     assert_eq!(taken.lines[0].settings["cabinet.name"], "cabinet du Parc");
     assert!(taken.lines[0].agent.ends_with("filed/agents/front-desk.wasm"));
+    assert_eq!((taken.connectors[0].name.as_str(), taken.lines[0].connectors.len()), ("crm", 1));
     house.post(path, &operator, import).await.is(409).names("tenant");
     let numbers = house.get("/v1/tenants/filed/numbers", &owner).await.is(200);
     assert_eq!(numbers.body["items"][0]["id"], "+33199000007");
     let (_, admin) = house.user("filed", &owner, "admin").await;
     let lines = house.get("/v1/tenants/filed/lines", &admin).await.is(200);
     assert_eq!(lines.body["items"][0]["id"], "+33199000007");
+    let connectors = house.get("/v1/tenants/filed/connectors", &admin).await.is(200);
+    assert_eq!(connectors.body["items"][0]["spec"]["url"], "https://crm.example.com/api/");
     let record = house.get("/v1/tenants/filed", &owner).await.is(200);
     assert_eq!(record.body["spec"]["source"], "directory");
 }

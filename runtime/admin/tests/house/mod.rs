@@ -183,9 +183,13 @@ pub fn filed() -> TenantConfig {
         id = "filed"
         [calendar]
         open = { monday = ["09:00-12:00"] }
+        [[connector]]
+        name = "crm"
+        url = "https://crm.example.com/api/"
         [[line]]
         number = "+33199000007"
         agent = "agents/front-desk.wasm"
+        connectors = ["crm"]
         [line.settings]
         "cabinet.name" = "cabinet du Parc"
     "#;
