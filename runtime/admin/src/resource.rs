@@ -512,8 +512,8 @@ pub struct Myself {
     pub expires: Timestamp,
 }
 
-/// Whether a text can be the name of an agent, a setting, a secret or a connector: 1 to 64 letters, digits, `.`, `-` and `_`, not beginning with a
-/// dot. No path, and no separator of storage keys, is made of those.
+/// Whether a text can be the name of an agent, a setting, a secret or a connector: 1 to 64 letters, digits, `.`, `-` and `_`, not
+/// beginning with a dot. No path, and no separator of storage keys, is made of those.
 pub(crate) fn is_name(text: &str) -> bool {
     let of_a_name = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
     (1..=64).contains(&text.len()) && !text.starts_with('.') && text.bytes().all(of_a_name)
