@@ -387,7 +387,7 @@ pub type Connector = parloir_tenancy::connector::Connector;
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct NewSecret {
-    /// What it is: 1 to 2,000 printable ASCII characters, without a space at its ends.
+    /// What it is: 8 to 2,000 printable ASCII characters, without a space at its ends.
     #[schemars(schema_with = "secret")]
     pub value: String,
 }
@@ -551,7 +551,7 @@ fn agent(_: &mut SchemaGenerator) -> Schema {
 }
 
 fn secret(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "string", "pattern": "^[!-~]([ -~]{0,1998}[!-~])?$" })
+    json_schema!({ "type": "string", "pattern": "^[!-~][ -~]{6,1998}[!-~]$" })
 }
 
 fn optional_time(_: &mut SchemaGenerator) -> Schema {

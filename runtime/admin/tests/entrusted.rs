@@ -45,14 +45,18 @@ async fn a_secret_reaches_whoever_answers_calls_and_nobody_else() {
     // Another in its place, from the next call on.
     let etag = house.get(SECRETS, &admin).await.is(200).body["items"][0]["etag"].clone();
     let headers = [("if-match", etag.as_str().unwrap())];
-    house.ask(("PUT", SECRET), &admin, &[], Some(json!({ "value": "x" }))).await.is(428).names("if-match");
-    house.ask(("PUT", SECRET), &admin, &headers, Some(json!({ "value": "hunter3" }))).await.is(200);
-    assert_eq!(house.site.secrets("cabinet")["crm-token"].reveal(), "hunter3");
+    house
+        .ask(("PUT", SECRET), &admin, &[], Some(json!({ "value": "hunter3-again" })))
+        .await
+        .is(428)
+        .names("if-match");
+    house.ask(("PUT", SECRET), &admin, &headers, Some(json!({ "value": "hunter3-again" }))).await.is(200);
+    assert_eq!(house.site.secrets("cabinet")["crm-token"].reveal(), "hunter3-again");
 
     // And after a restart.
     let house = house.again().await;
     house.directory.take_in_all().await.unwrap();
-    assert_eq!(house.site.secrets("cabinet")["crm-token"].reveal(), "hunter3");
+    assert_eq!(house.site.secrets("cabinet")["crm-token"].reveal(), "hunter3-again");
     let listed = house.get(SECRETS, &admin).await.is(200);
     assert_eq!(listed.body["items"][0]["id"], "crm-token");
     assert_eq!(listed.body["items"][0]["spec"], json!({ "used-by": ["crm"] }));
@@ -117,6 +121,7 @@ async fn what_is_no_secret_is_told_without_a_word_of_it() {
     let admin = house.tenant_with_admin("cabinet").await;
     for bad in [
         json!({ "value": "" }),
+        json!({ "value": "hunter2" }),
         json!({ "value": "hunter2\r\nx-admin: 1" }),
         json!({ "value": "hunter2é" }),
         json!({ "value": "hunter2".repeat(300) }),

@@ -18,8 +18,8 @@ use parloir_call::{Ready, Sent, Transmission};
 use parloir_connect::{Destination, HeldSecret, Outbound, OutboundError, SystemNames};
 use parloir_contract::{ConnectorAnswer, ConnectorRequest, Method, Refusal, TenantId, TraceParent};
 use parloir_journal::ProviderStatus;
-use parloir_tenancy::connector::{Allowed, Connector, NamedConnector};
-use parloir_tenancy::secret;
+use parloir_tenancy::connector::{Allowed, Connector, MAX_SECRET, NamedConnector};
+use parloir_tenancy::secret::{self, LEAST_SECRET};
 use serde::de::IgnoredAny;
 
 use crate::config::Config;
@@ -102,6 +102,13 @@ impl Connectors {
             let wrong =
                 |problem: String| format!("the [[secret]] {} of {}: {problem}", secret.name, secret.tenant);
             let value = secret.value.resolve().map_err(wrong)?;
+            let length = value.reveal().len();
+            if !(LEAST_SECRET..=MAX_SECRET).contains(&length) {
+                // A shorter one would be taken out of answers that do not know it.
+                let problem =
+                    format!("it has {length} characters; make it one of {LEAST_SECRET} to {MAX_SECRET}");
+                return Err(wrong(problem));
+            }
             let held = Arc::new(HeldSecret::new(value.reveal().to_owned()));
             all.filed.entry(secret.tenant.clone()).or_default().insert(secret.name.clone(), held);
         }

@@ -15,7 +15,7 @@ use tower::Service;
 
 use crate::Line;
 use crate::minimise::minimise;
-use crate::permission::{permit, permit_connector};
+use crate::permission::permit_call;
 use crate::quota::Used;
 
 /// What every layer returns: the answer, or the innermost service's word that the call is over.
@@ -54,12 +54,7 @@ where
 
     fn call(&mut self, call: HostCall) -> Answer<E> {
         let import = call.import();
-        let config = &self.line.config;
-        let permitted = permit(import, &self.declared, &config.capabilities).and_then(|()| match &call {
-            HostCall::SendRequest(request) => permit_connector(&request.connector, &config.connectors),
-            _ => Ok(()),
-        });
-        match permitted {
+        match permit_call(&call, &self.declared, &self.line.config) {
             Ok(()) => self.inner.call(call),
             Err(refusal) => now(import.refused(refusal)),
         }

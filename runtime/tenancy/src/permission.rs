@@ -1,6 +1,8 @@
 //! What an agent may do: what it declared, and its line grants. A refusal says how to grant.
 
-use parloir_contract::{Capability, Import, Refusal};
+use parloir_contract::{Capability, HostCall, Import, Refusal};
+
+use crate::config::LineConfig;
 
 /// Whether a call of `import` may go on.
 pub fn permit(import: Import, declared: &[Capability], granted: &[Capability]) -> Result<(), Refusal> {
@@ -19,8 +21,17 @@ pub fn permit(import: Import, declared: &[Capability], granted: &[Capability]) -
     Ok(())
 }
 
+/// Whether a call may go on, on a line: its import, and what it names.
+pub fn permit_call(call: &HostCall, declared: &[Capability], line: &LineConfig) -> Result<(), Refusal> {
+    permit(call.import(), declared, &line.capabilities)?;
+    match call {
+        HostCall::SendRequest(request) => permit_connector(&request.connector, &line.connectors),
+        _ => Ok(()),
+    }
+}
+
 /// Whether a line grants a connector, by its list.
-pub fn permit_connector(connector: &str, granted: &[String]) -> Result<(), Refusal> {
+fn permit_connector(connector: &str, granted: &[String]) -> Result<(), Refusal> {
     if granted.iter().any(|name| name == connector) {
         return Ok(());
     }

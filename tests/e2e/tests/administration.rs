@@ -210,7 +210,7 @@ async fn an_installation_is_administered_from_nothing_by_its_own_commands() {
 
     // A service that agents reach by a name, with a secret that nobody is shown.
     let token = folder.path().join("crm.token");
-    std::fs::write(&token, "hunter2\n").unwrap();
+    std::fs::write(&token, "hunter2-of-the-crm\n").unwrap();
     done(api, &admin, &["secret", "set", "crm-token", "--from", token.to_str().unwrap()]);
     let crm = ["connector", "add", "crm", "--secret", "crm-token", "--url"];
     done(api, &admin, &[crm.as_slice(), &["https://crm.example.com/api/"]].concat());

@@ -2,6 +2,7 @@
 
 use parloir_store::{Batch, Table};
 use parloir_tenancy::connector::{MAX_SECRET, MAX_SECRETS};
+use parloir_tenancy::secret::LEAST_SECRET;
 
 use super::Api;
 use super::answer::{Answer, room};
@@ -24,8 +25,9 @@ async fn there(asked: &Asked, name: &str) -> Result<Option<There<KeptSecret>>, P
 /// The secret that the body says. What is wrong with the body is told without a word of it.
 fn value(asked: &Asked) -> Result<parloir_tenancy::secret::Secret, Problem> {
     let wrong = || {
-        let remedy =
-            format!("write 1 to {MAX_SECRET} printable ASCII characters, without a space at its ends");
+        let remedy = format!(
+            "write {LEAST_SECRET} to {MAX_SECRET} printable ASCII characters, without a space at its ends"
+        );
         Problem::new(Kind::Invalid, "`value` is no secret that a header can hold", remedy).of("value")
     };
     match asked.json::<NewSecret>() {

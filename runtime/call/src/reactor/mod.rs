@@ -47,6 +47,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::voice::Speech;
+use crate::connectors::Connectors;
 use crate::door;
 use crate::hearing::{Heard as Understood, Utterance};
 use crate::live::{LiveCall, gate_policy};

@@ -161,7 +161,12 @@ fn what_is_wrong_with_the_file_is_told_at_the_start() {
         |more: &str| format!("[[tenant]]\nid = \"test\"\n[[tenant.connector]]\nname = \"crm\"\n{more}\n");
     let secret =
         "[[secret]]\ntenant = \"test\"\nname = \"k\"\nvalue = { env = \"PARLOIR_NO_SUCH_SECRET\" }\n";
+    let folder = tempfile::tempdir().unwrap();
+    let short = folder.path().join("short");
+    std::fs::write(&short, "1234567").unwrap();
+    let short = secret.replace("{ env = \"PARLOIR_NO_SUCH_SECRET\" }", &format!("{{ file = {short:?} }}"));
     let table = [
+        (short, "it has 7 characters"),
         (connector("url = \"ftp://crm.example.com/\""), "connector crm: `url`"),
         (connector("url = \"https://crm.example.com/?key=1\""), "after ?"),
         (connector("url = \"https://crm.example.com/\"\nmethods = []"), "at least [\"get\"]"),
