@@ -109,7 +109,7 @@ pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
     let granting: Vec<String> = granting.map(|(number, _)| number).collect();
     if !granting.is_empty() {
         let detail = format!("the connector {name} is granted by the lines {}", granting.join(", "));
-        let remedy = "take it out of their `connectors` first: parloir line set --connector …";
+        let remedy = "take it out of their `connectors` first: parloir line set LINE --connector '' for none";
         return Err(Problem::new(Kind::Conflict, detail, remedy).of("name"));
     }
     let batch = Batch::new().expect_value(Table::Settings, row(name), before.bytes);

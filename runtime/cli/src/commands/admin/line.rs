@@ -80,7 +80,8 @@ struct Set {
     /// A prefix of the numbers that an agent may transfer to, in place of those there were. Any number of times.
     #[arg(long, value_name = "PREFIX")]
     transfer_to: Vec<String>,
-    /// A connector that its agent may send requests to, in place of those there were. Any number of times.
+    /// A connector that its agent may send requests to, in place of those there were. An empty one alone takes all away. Any number
+    /// of times.
     #[arg(long, value_name = "NAME")]
     connector: Vec<String>,
     /// The carrier that brings its calls: the name of a [[carrier]].
@@ -147,7 +148,7 @@ impl Set {
             line.transfer_to.clone_from(&self.transfer_to);
         }
         if !self.connector.is_empty() {
-            line.connectors.clone_from(&self.connector);
+            line.connectors = self.connector.iter().filter(|name| !name.is_empty()).cloned().collect();
         }
         if let Some(carrier) = &self.carrier {
             line.carrier.clone_from(carrier);
@@ -249,6 +250,10 @@ mod tests {
         let after = set(&["--language", "en-GB"]).apply(Some(before.clone())).ok().unwrap();
         assert_eq!(after, resource::Line { language: "en-GB".into(), ..before });
         assert!(set(&[]).apply(None).is_err());
+        let granting = resource::Line { connectors: vec!["crm".into()], ..resource::Line::of("cabinet") };
+        assert_eq!(set(&[]).apply(Some(granting.clone())).ok(), Some(granting.clone()));
+        let taken = set(&["--connector", ""]).apply(Some(granting)).ok().unwrap();
+        assert_eq!(taken, resource::Line::of("cabinet"));
         assert_eq!(set(&["--agent", "a"]).apply(None).ok(), Some(resource::Line::of("a")));
     }
 }
