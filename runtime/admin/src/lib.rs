@@ -1,7 +1,7 @@
 //! The administration of an installation: who lives there, who may change it, and the API to do so.
 //!
-//! - [`Directory`]: tenants, users, keys, lines and settings, in the tenants' own sealed storage. A change is told in the log of
-//!   the tenant that it is made to, then made in one batch: a crash leaves the old state or the new one.
+//! - [`Directory`]: tenants, users, keys, lines, settings, connectors and secrets, in the tenants' own sealed storage. A change is
+//!   told in the log of the tenant that it is made to, then made in one batch: a crash leaves the old state or the new one.
 //! - [`role`]: the matrix of roles and actions, fixed at compile time, default deny. [`decide`](role::decide) is a function.
 //! - [`router`]: the API on HTTP. Router, matrix and OpenAPI [`document`] are made of one table, [`Endpoint`]; what is wrong
 //!   is told as RFC 9457 says, with the field and what to do.
@@ -15,7 +15,7 @@
 //! directory goes before the file, whose `[[tenant]]` can be removed whenever it suits.
 //!
 //! What may never be here: what was said in a call, a way into a tenant's rows that does not pass the matrix, a key in clear at
-//! rest, or a change that is not in the log.
+//! rest, an answer or a record that holds a tenant's secret, or a change that is not in the log.
 //!
 //! ```
 //! use parloir_admin::role::{Action, Role, Verdict, decide};
@@ -36,6 +36,7 @@ pub mod oidc;
 mod premises;
 pub mod resource;
 pub mod role;
+mod sealed;
 mod secret;
 
 pub use api::{

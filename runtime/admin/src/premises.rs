@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use async_trait::async_trait;
 use parloir_contract::TenantId;
 use parloir_tenancy::config::TenantConfig;
+use parloir_tenancy::secret::Secrets;
 
 use crate::resource::Aside;
 
@@ -24,6 +25,16 @@ pub trait Premises: Send + Sync + 'static {
     /// answered so is left out by itself and given back with whose it is: it keeps nothing else from being answered. A tenant that
     /// is [left out whole](Aside::WHOLE) is answered as before.
     async fn take_in(&self, tenants: Vec<TenantConfig>) -> Vec<(TenantId, Aside)>;
+
+    /// Has a tenant's connectors send these secrets, from the next request on, in place of those it was given before. They are
+    /// handed over before the tenant is taken in.
+    fn entrust(&self, tenant: &TenantId, secrets: Secrets);
+
+    /// Whether requests may be sent below this address, as far as that can be said before a name is looked up.
+    fn reaches(&self, url: &str) -> Result<(), String>;
+
+    /// A caller's number in E.164 form, from how people write it.
+    fn caller(&self, number: &str) -> Result<String, String>;
 
     /// Copies a tenant's components, documents and sounds from where the operator's file has them into its folder, durably.
     /// Doing it again finishes what was cut off.

@@ -2,9 +2,11 @@
 //! Fields bear the names they have in `parloir.toml`.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::Timestamp;
 use parloir_contract::{Capability, LineId, TenantId};
+use parloir_journal::BlockedTo as Becomes;
 use parloir_tenancy::config::{CalendarConfig, LineConfig, RecordingPolicy, TenantConfig};
 use parloir_tenancy::minimise::Category;
 use parloir_tenancy::quota::Quota;
@@ -39,6 +41,10 @@ pub const MAX_KEY_DAYS: i64 = 366;
 pub const KEY_DAYS: i64 = 90;
 /// The longest time that a broken glass stays open, in minutes.
 pub const MAX_GLASS_MINUTES: u16 = 240;
+/// Numbers that are blocked of one tenant by the API.
+pub const MAX_BLOCKED: usize = 1_000;
+/// The longest reason why one is, in characters.
+pub const MAX_WHY_BLOCKED: usize = 2_000;
 
 /// Something that is kept, with what tells this state of it from every other.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -101,7 +107,8 @@ pub struct TenantState {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Aside {
-    /// What: `tenant` for all of it, `calendar`, a line, or a setting of a line.
+    /// What: `tenant` for all of it, `calendar`, a line, a setting of a line, a secret, or a connector. To an operator who broke no
+    /// glass, of numbers only their last two digits.
     pub what: String,
     /// Why, and what to do.
     pub problem: String,
@@ -327,6 +334,10 @@ pub struct Line {
     /// The carrier that brings its calls: the name of a `[[carrier]]` of the operator's file. Default `default`.
     #[serde(default = "default_carrier")]
     pub carrier: String,
+    /// The connectors that its agent may send requests to, by name. Default: none.
+    #[serde(default)]
+    #[schemars(length(max = 32))]
+    pub connectors: Vec<String>,
 }
 
 fn french() -> String {
@@ -339,7 +350,13 @@ fn default_carrier() -> String {
     "default".into()
 }
 fn usual_capabilities() -> Vec<Capability> {
-    vec![Capability::Calendar, Capability::Memory, Capability::Documents, Capability::Transfer]
+    vec![
+        Capability::Calendar,
+        Capability::Memory,
+        Capability::Documents,
+        Capability::Transfer,
+        Capability::Connectors,
+    ]
 }
 fn usual_minimisation() -> Vec<Category> {
     vec![Category::CardNumbers]
@@ -361,6 +378,7 @@ impl Line {
             transfer_to: Vec::new(),
             minimise: usual_minimisation(),
             carrier: default_carrier(),
+            connectors: Vec::new(),
         }
     }
 
@@ -384,6 +402,7 @@ impl Line {
             transfer_to: config.transfer_to.clone(),
             minimise: config.minimise.clone(),
             carrier: config.carrier.clone(),
+            connectors: config.connectors.clone(),
         })
     }
 
@@ -410,6 +429,7 @@ impl Line {
             sounds: home.sounds(),
             carrier: self.carrier,
             settings,
+            connectors: self.connectors,
         }
     }
 }
@@ -425,6 +445,89 @@ pub struct Setting {
 
 /// When appointments can be made.
 pub type Calendar = CalendarConfig;
+
+/// A service that agents have requests sent to, by its name.
+pub type Connector = parloir_tenancy::connector::Connector;
+
+/// A secret to be kept. It is told to nobody again; `Debug` does not show it.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct NewSecret {
+    /// What it is: 8 to 2,000 printable ASCII characters, without a space at its ends.
+    #[schemars(schema_with = "secret")]
+    pub value: String,
+}
+
+impl fmt::Debug for NewSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NewSecret(hidden)")
+    }
+}
+
+/// A secret, as it is listed: not what it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Secret {
+    /// The connectors that send it.
+    pub used_by: Vec<String>,
+}
+
+/// What becomes of the calls of a blocked number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum BlockedTo {
+    /// They are not answered.
+    #[default]
+    Refuse,
+    /// The line's fallback number answers.
+    Human,
+}
+
+impl From<Becomes> for BlockedTo {
+    fn from(to: Becomes) -> Self {
+        match to {
+            Becomes::Refuse => Self::Refuse,
+            Becomes::Human => Self::Human,
+        }
+    }
+}
+
+impl From<BlockedTo> for Becomes {
+    fn from(to: BlockedTo) -> Self {
+        match to {
+            BlockedTo::Refuse => Self::Refuse,
+            BlockedTo::Human => Self::Human,
+        }
+    }
+}
+
+/// A caller to be blocked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct BlockNumber {
+    /// Their number, as `+33639981234`, or `06 39 98 12 34` in France.
+    #[schemars(length(min = 1, max = 40))]
+    pub number: String,
+    /// What becomes of its calls. Default `refuse`.
+    #[serde(default)]
+    pub to: BlockedTo,
+    /// Why, for the record in the log, where it is sealed: 1 to 2,000 characters.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 2_000))]
+    pub why: Option<String>,
+}
+
+/// A blocked number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Blocked {
+    /// Which; `null` where it was erased: it is blocked all the same.
+    pub number: Option<String>,
+    /// What becomes of its calls.
+    pub to: BlockedTo,
+    /// Why, where somebody said so.
+    pub why: Option<String>,
+}
 
 /// Glass to be broken: an operator has to look at, or put right, what is a tenant's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -475,8 +578,8 @@ pub struct Myself {
     pub expires: Timestamp,
 }
 
-/// Whether a text can be the name of an agent or of a setting: 1 to 64 letters, digits, `.`, `-` and `_`, not beginning with a
-/// dot. No path, and no separator of storage keys, is made of those.
+/// Whether a text can be the name of an agent, a setting, a secret or a connector: 1 to 64 letters, digits, `.`, `-` and `_`, not
+/// beginning with a dot. No path, and no separator of storage keys, is made of those.
 pub(crate) fn is_name(text: &str) -> bool {
     let of_a_name = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
     (1..=64).contains(&text.len()) && !text.starts_with('.') && text.bytes().all(of_a_name)
@@ -497,6 +600,7 @@ pub(crate) fn tenant_config(
         documents: home.documents(),
         quota: tenant.quota,
         retention: tenant.retention,
+        connectors: Vec::new(),
     }
 }
 
@@ -514,6 +618,10 @@ fn optional_tenant_id(_: &mut SchemaGenerator) -> Schema {
 
 fn agent(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "pattern": "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$" })
+}
+
+fn secret(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": "^[!-~][ -~]{6,1998}[!-~]$" })
 }
 
 fn optional_time(_: &mut SchemaGenerator) -> Schema {

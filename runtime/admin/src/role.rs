@@ -141,6 +141,24 @@ pub enum Action {
     /// Break the glass of a tenant, for a time.
     #[serde(rename = "break-glass:write")]
     BreakGlass,
+    /// Read which secrets there are: never what they are.
+    #[serde(rename = "secrets:read")]
+    ReadSecrets,
+    /// Keep, change and remove secrets.
+    #[serde(rename = "secrets:write")]
+    WriteSecrets,
+    /// Read where agents may have requests sent.
+    #[serde(rename = "connectors:read")]
+    ReadConnectors,
+    /// Change where agents may have requests sent.
+    #[serde(rename = "connectors:write")]
+    WriteConnectors,
+    /// Read which callers no agent answers.
+    #[serde(rename = "blocked:read")]
+    ReadBlocked,
+    /// Change which callers no agent answers.
+    #[serde(rename = "blocked:write")]
+    WriteBlocked,
 }
 
 /// Who may do something.
@@ -156,7 +174,7 @@ pub struct Rule {
 
 impl Action {
     /// Every action there is.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 25] = [
         Self::ReadSelf,
         Self::ReadTenants,
         Self::WriteTenants,
@@ -176,6 +194,12 @@ impl Action {
         Self::WriteCalendar,
         Self::ReadGlass,
         Self::BreakGlass,
+        Self::ReadSecrets,
+        Self::WriteSecrets,
+        Self::ReadConnectors,
+        Self::WriteConnectors,
+        Self::ReadBlocked,
+        Self::WriteBlocked,
     ];
 
     /// Its name.
@@ -200,6 +224,12 @@ impl Action {
             Self::WriteCalendar => "calendar:write",
             Self::ReadGlass => "break-glass:read",
             Self::BreakGlass => "break-glass:write",
+            Self::ReadSecrets => "secrets:read",
+            Self::WriteSecrets => "secrets:write",
+            Self::ReadConnectors => "connectors:read",
+            Self::WriteConnectors => "connectors:write",
+            Self::ReadBlocked => "blocked:read",
+            Self::WriteBlocked => "blocked:write",
         }
     }
 
@@ -224,6 +254,11 @@ impl Action {
             Self::WriteLines | Self::WriteCalendar => (&[Admin], &[], true),
             Self::ReadGlass => (&[Admin, Owner], OF_THE_HOUSE, false),
             Self::BreakGlass => (&[], &[Operator], false),
+            Self::ReadSecrets => (&[Admin], &[], true),
+            Self::ReadConnectors => (&[Supervisor, Admin], &[], true),
+            // A connector that is turned elsewhere takes the tenant's secret along: nobody but the tenant turns it.
+            Self::WriteSecrets | Self::WriteConnectors => (&[Admin], &[], false),
+            Self::ReadBlocked | Self::WriteBlocked => (&[Supervisor, Admin], &[], true),
         };
         Rule { own, above, glass }
     }
@@ -306,6 +341,8 @@ mod tests {
             Action::BreakGlass,
             Action::WriteTenant,
             Action::WriteNumbers,
+            Action::WriteSecrets,
+            Action::WriteConnectors,
         ] {
             assert!(!action.rule().glass, "{action}");
         }

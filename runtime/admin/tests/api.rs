@@ -36,22 +36,12 @@ async fn no_secret_of_a_key_rests_anywhere() {
     let house = House::open().await;
     let secret = house.owner.rsplit('_').next().unwrap().to_owned();
     let house = house.again().await;
-    let mut folders = vec![house.folder.path().to_owned()];
-    let mut files = 0;
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                let bytes = std::fs::read(&path).unwrap();
-                let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
-                assert!(!found, "{}", path.display());
-                files += 1;
-            }
-        }
+    let files = house.bytes();
+    for (path, bytes) in &files {
+        let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+        assert!(!found, "{}", path.display());
     }
-    assert!(files > 3);
+    assert!(files.len() > 3);
 }
 
 #[tokio::test]
@@ -438,12 +428,15 @@ async fn a_tenant_of_the_operators_file_is_changed_there_until_it_is_imported() 
     assert!(taken.calendar.is_some());
     assert_eq!(taken.lines[0].settings["cabinet.name"], "cabinet du Parc");
     assert!(taken.lines[0].agent.ends_with("filed/agents/front-desk.wasm"));
+    assert_eq!((taken.connectors[0].name.as_str(), taken.lines[0].connectors.len()), ("crm", 1));
     house.post(path, &operator, import).await.is(409).names("tenant");
     let numbers = house.get("/v1/tenants/filed/numbers", &owner).await.is(200);
     assert_eq!(numbers.body["items"][0]["id"], "+33199000007");
     let (_, admin) = house.user("filed", &owner, "admin").await;
     let lines = house.get("/v1/tenants/filed/lines", &admin).await.is(200);
     assert_eq!(lines.body["items"][0]["id"], "+33199000007");
+    let connectors = house.get("/v1/tenants/filed/connectors", &admin).await.is(200);
+    assert_eq!(connectors.body["items"][0]["spec"]["url"], "https://crm.example.com/api/");
     let record = house.get("/v1/tenants/filed", &owner).await.is(200);
     assert_eq!(record.body["spec"]["source"], "directory");
 }

@@ -72,6 +72,7 @@ fn path(endpoint: Endpoint, tenant: &TenantId) -> String {
         .replace("{tenant}", tenant.as_str())
         .replace("{user}", &id)
         .replace("{key}", &id)
+        .replace("{blocked}", &id)
         .replace("{line}", "+33199000001")
         .replace("{name}", "a")
 }

@@ -15,6 +15,7 @@
 
 mod asking;
 mod attempt;
+mod connectors;
 mod door;
 mod fallback;
 mod hearing;
@@ -30,6 +31,7 @@ mod speaking;
 mod switchboard;
 mod words;
 
+pub use connectors::{Connectors, NoConnectors, Ready, Sent, Transmission};
 pub use fallback::{
     busy as busy_sentence, queue as queue_sentence, sentence as fallback_sentence,
     written as written_sentence,

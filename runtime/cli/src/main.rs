@@ -85,13 +85,23 @@ enum Command {
     )]
     Number(commands::admin::number::Number),
     /// Show and change what a tenant's calls may use.
-    #[command(after_help = "Example:\n  parloir quota set cabinet concurrent-calls=20")]
+    #[command(after_help = "Example:\n  parloir quota set cabinet concurrent-calls=20 --at-cap degrade")]
     Quota(commands::admin::quota::Quota),
     /// Make, list, change and remove lines: they answer from the next call on.
     #[command(
         after_help = "Examples:\n  parloir line set +33199005678 --agent cabinet --fallback-number +33199009999\n  parloir line list"
     )]
     Line(commands::admin::line::Line),
+    /// Keep, list and remove the secrets that connectors send: what they are is shown to nobody.
+    #[command(
+        after_help = "A secret is read from a file or from standard input.\n\nExamples:\n  parloir secret set crm-token --from crm.token\n  parloir secret list"
+    )]
+    Secret(commands::admin::secret::Secret),
+    /// Add, list and remove connectors: services that agents have requests sent to, by a name.
+    #[command(
+        after_help = "Examples:\n  parloir connector add crm --url https://crm.example.com/api/ --secret crm-token\n  parloir connector list"
+    )]
+    Connector(commands::admin::connector::Connector),
     /// Ring a line as a carrier would, and speak.
     #[command(
         after_help = "Steps are taken in the order they are written, each when the agent has finished speaking,\nor into its speech with --interrupt-after just before it.\n--say \"words\" speaks with the embedded voice, which the embedded ears often mishear in French: a recording does better.\nAfter the last step the caller hangs up when nobody has spoken for 15 s.\n\nExample:\n  parloir call http://127.0.0.1:8080/twilio/voice --to +33100000000 --token-file token \\\n    --say oui.wav --say \"Je voudrais un rendez-vous\" --key 1 --silence 3s"
@@ -342,6 +352,8 @@ fn main() -> ExitCode {
             Command::Number(number) => number.run().await,
             Command::Quota(quota) => quota.run().await,
             Command::Line(line) => line.run().await,
+            Command::Secret(secret) => secret.run().await,
+            Command::Connector(connector) => connector.run().await,
             Command::Call(call) => call.run().await,
             Command::Calls(calls) => calls.run().await,
             Command::Show(show) => show.run().await,

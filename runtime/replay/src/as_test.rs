@@ -10,8 +10,9 @@ use async_trait::async_trait;
 use jiff::civil::DateTime;
 use parloir_contract::{Booked, Finish, HostCall, HostReturn, Import, Refusal, SpokenAnswer, Turn};
 use parloir_rehearsal::{
-    Act, CalendarScene, Caller, Conversation, Documents, Does, Failure, Injected, Left, Listening, Meanwhile,
-    ModelAnswer, NoWorld, Scene, Standing, Utterance, Words, converse, office_hours,
+    Act, CalendarScene, Caller, ConnectorScene, Conversation, Documents, Does, Failure, Injected, Left,
+    Listening, Meanwhile, ModelAnswer, NoWorld, Scene, StagedAnswer, Standing, Utterance, Words, converse,
+    office_hours,
 };
 use parloir_sandbox::Agent;
 use parloir_tenancy::calendar::from_local;
@@ -135,6 +136,7 @@ pub(crate) fn scene(recorded: &Recorded, disguise: &Disguise) -> Scene {
     let mut free: Vec<DateTime> = Vec::new();
     let mut asked: BTreeMap<Import, u32> = BTreeMap::new();
     let mut documents: BTreeMap<String, String> = BTreeMap::new();
+    let mut connectors: BTreeMap<String, Vec<StagedAnswer>> = BTreeMap::new();
     let mut written: Vec<String> = Vec::new();
     let mut booked: Vec<String> = Vec::new();
     let mut without_model: Vec<u32> = Vec::new();
@@ -142,6 +144,11 @@ pub(crate) fn scene(recorded: &Recorded, disguise: &Disguise) -> Scene {
         let nth = asked.entry(step.import).or_default();
         *nth += 1;
         let Some(answered) = &step.answered else { continue };
+        if let Some(HostCall::SendRequest(request)) = &step.asked
+            && !matches!(answered.refusal(), Some(Refusal::NotPermitted(_)))
+        {
+            connectors.entry(request.connector.clone()).or_default();
+        }
         let mut fails = |answer| {
             scene.failures.push(Failure {
                 imports: vec![step.import],
@@ -226,6 +233,22 @@ pub(crate) fn scene(recorded: &Recorded, disguise: &Disguise) -> Scene {
             (Some(HostCall::ReadDocument(name)), HostReturn::ReadDocument(Ok(text))) => {
                 documents.insert(name.clone(), text.clone());
             }
+            (_, HostReturn::ListConnectors(names)) => {
+                for name in names {
+                    connectors.entry(name.clone()).or_default();
+                }
+            }
+            (Some(HostCall::SendRequest(request)), HostReturn::SendRequest(Ok(answer))) => {
+                let pair = |(name, value): &(String, String)| (disguise.text(name), disguise.text(value));
+                connectors.entry(request.connector.clone()).or_default().push(StagedAnswer {
+                    method: request.method,
+                    path: disguise.text(&request.path),
+                    query: Some(request.query.iter().map(pair).collect()),
+                    sent: None,
+                    status: answer.status,
+                    answer: disguise.text(&answer.body),
+                });
+            }
             (_, HostReturn::SearchDocuments(Ok(passages))) => {
                 for passage in passages {
                     let document = documents.entry(passage.document.clone()).or_default();
@@ -247,6 +270,8 @@ pub(crate) fn scene(recorded: &Recorded, disguise: &Disguise) -> Scene {
             answer: Some(Injected::Unavailable),
         }));
     }
+    scene.connectors =
+        connectors.into_iter().map(|(name, answers)| ConnectorScene { name, answers }).collect();
     free.sort_unstable();
     free.dedup();
     scene.calendar = calendar.map(|calendar| CalendarScene { free: Some(free), ..calendar });

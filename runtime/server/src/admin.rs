@@ -11,8 +11,11 @@ use async_trait::async_trait;
 use parloir_admin::oidc::{LogIns, Oidc};
 use parloir_admin::resource::Aside;
 use parloir_admin::{Directory, Premises, router_with, tidy};
+use parloir_connect::{AddressRange, Destination, forbidden};
 use parloir_contract::TenantId;
+use parloir_persons::{NotANumber, Number};
 use parloir_tenancy::config::TenantConfig;
+use parloir_tenancy::secret::Secrets;
 use tokio::net::TcpListener;
 
 use crate::config::{AdminConfig, Config, OidcConfig};
@@ -39,6 +42,8 @@ pub(crate) struct Administration {
 struct Site {
     house: Arc<House>,
     declared: Vec<TenantConfig>,
+    /// Networks of the operator's own.
+    allowed: Vec<AddressRange>,
 }
 
 #[async_trait]
@@ -67,10 +72,42 @@ impl Premises for Site {
         left_out
     }
 
+    fn entrust(&self, tenant: &TenantId, secrets: Secrets) {
+        self.house.installation.connectors.entrust(tenant, &secrets);
+    }
+
+    fn reaches(&self, url: &str) -> Result<(), String> {
+        reaches(url, &self.allowed)
+    }
+
+    fn caller(&self, number: &str) -> Result<String, String> {
+        let number: Number = number.parse().map_err(|error: NotANumber| error.to_string())?;
+        Ok(number.to_string())
+    }
+
     async fn bring_home(&self, tenant: &TenantConfig) -> Result<(), String> {
         let (home, tenant) = (self.home(&tenant.id), tenant.clone());
         let brought = tokio::task::spawn_blocking(move || bring_home(&tenant, &home)).await;
         brought.map_err(|error| error.to_string())?
+    }
+}
+
+/// Whether requests may be sent below an address. What a name leads to is looked at when one is sent.
+fn reaches(url: &str, allowed: &[AddressRange]) -> Result<(), String> {
+    let to = Destination::parse(url).map_err(|error| format!("`url`: {error}"))?;
+    if to.has_query() {
+        return Err("`url` holds a query, and requests go below it: take out what begins with ?".into());
+    }
+    let is_allowed = |address| allowed.iter().any(|range| range.contains(address));
+    let refused = to.address().filter(|address| !is_allowed(*address));
+    match refused.and_then(forbidden) {
+        None if to.is_plain() && (allowed.is_empty() || refused.is_some()) => Err(
+            "`url` begins with http://, so that what is sent can be read on its way: write https://, or have whoever runs the installation allow its network ([outbound] allow-private)".into(),
+        ),
+        None => Ok(()),
+        Some(what) => Err(format!(
+            "`url` leads to {what}, where no request of a tenant's goes: write its public address, or have whoever runs the installation allow it ([outbound] allow-private)"
+        )),
     }
 }
 
@@ -146,7 +183,8 @@ pub(crate) async fn open(
     new_owner_key: bool,
 ) -> Result<Administration, ServeError> {
     let failed = |problem: &dyn std::fmt::Display| ServeError::Admin { problem: problem.to_string() };
-    let premises = Arc::new(Site { house: house.clone(), declared: config.tenants.clone() });
+    let (declared, allowed) = (config.tenants.clone(), config.outbound.allow_private.clone());
+    let premises = Arc::new(Site { house: house.clone(), declared, allowed });
     let rooms = house.installation.storage.directory_rooms();
     let directory = Directory::open(rooms, premises).await.map_err(|error| failed(&error))?;
     let owner_key = directory.set_up(new_owner_key).await.map_err(|error| failed(&error))?;
@@ -204,6 +242,28 @@ mod tests {
             toml::from_str(&format!("id = \"cabinet\"\n{}", lines.collect::<String>())).unwrap();
         config.documents = documents.map(Path::to_owned);
         config
+    }
+
+    #[test]
+    fn requests_go_below_public_addresses_and_those_that_the_operator_allows() {
+        let allowed = ["10.1.2.3/32".parse::<AddressRange>().unwrap()];
+        for url in ["https://crm.example.com/api/", "http://10.1.2.3:8080/", "https://crm.example.com"] {
+            assert_eq!(reaches(url, &allowed), Ok(()), "{url}");
+        }
+        let table = [
+            ("crm.example.com", "write it whole"),
+            ("ftp://crm.example.com/", "by HTTP"),
+            ("https://me:hidden@crm.example.com/", "credentials"),
+            ("https://crm.example.com/?key=hidden", "take out what begins with ?"),
+            ("https://127.0.0.1/", "a loopback address"),
+            ("http://10.1.2.4/", "a private address"),
+            ("http://192.0.66.1/", "write https://"),
+        ];
+        for (url, said) in table {
+            let problem = reaches(url, &allowed).unwrap_err();
+            assert!(problem.contains(said) && !problem.contains("hidden"), "{url}: {problem}");
+        }
+        assert!(reaches("http://crm.example.com/", &[]).is_err(), "by http:// to nowhere that is allowed");
     }
 
     #[test]

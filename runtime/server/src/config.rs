@@ -8,6 +8,7 @@ use parloir_connect::{AddressRange, Destination};
 use parloir_contract::TenantId;
 use parloir_providers::{KeyReference, ProviderEntry};
 use parloir_tenancy::config::TenantConfig;
+use parloir_tenancy::connector::{MAX_SECRETS, is_name};
 use parloir_tenancy::retention::Period;
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -46,6 +47,9 @@ pub struct Config {
     /// Who is told of tenants' calls: `[[webhook]]`.
     #[serde(default, rename = "webhook")]
     pub webhooks: Vec<WebhookConfig>,
+    /// What services know the requests of tenants' connectors by: `[[secret]]`.
+    #[serde(default, rename = "secret")]
+    pub secrets: Vec<SecretConfig>,
     /// Who lives here: `[[tenant]]`.
     #[serde(default, rename = "tenant")]
     pub tenants: Vec<TenantConfig>,
@@ -89,6 +93,18 @@ impl WebhookConfig {
     fn secrets_mut(&mut self) -> impl Iterator<Item = &mut KeyReference> {
         std::iter::once(&mut self.secret).chain(&mut self.previous_secret)
     }
+}
+
+/// A tenant's secret. Here and not with its tenant, whom the directory may describe: this file says where it is kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SecretConfig {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// What its connectors call it: 1 to 64 letters, digits, `.`, `-` and `_`.
+    pub name: String,
+    /// Where it is kept.
+    pub value: KeyReference,
 }
 
 /// What a receiver is told.
@@ -305,7 +321,8 @@ impl Config {
         let keys = config.providers.iter_mut().filter_map(|provider| provider.api_key.as_mut());
         let exported = config.telemetry.iter_mut().flat_map(TelemetryConfig::keys);
         let signing = config.webhooks.iter_mut().flat_map(WebhookConfig::secrets_mut);
-        for key in tokens.chain(keys).chain(exported).chain(signing) {
+        let secrets = config.secrets.iter_mut().map(|secret| &mut secret.value);
+        for key in tokens.chain(keys).chain(exported).chain(signing).chain(secrets) {
             match key {
                 KeyReference::File(file) => *file = base.join(&*file),
                 KeyReference::Env(_) => {}
@@ -359,6 +376,7 @@ impl Config {
         }
         self.telemetry.as_ref().map_or(Ok(()), TelemetryConfig::check)?;
         self.check_webhooks()?;
+        self.check_connectors()?;
         let mut names = HashSet::new();
         if let Some(carrier) = self.carriers.iter().find(|carrier| !names.insert(&carrier.name)) {
             return Err(format!("two [[carrier]] tables are named {:?}: rename one of them", carrier.name));
@@ -370,6 +388,61 @@ impl Config {
                     line.number,
                     folder.display()
                 ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Each connector by itself is checked by [`parloir_tenancy::House`].
+    fn check_connectors(&self) -> Result<(), String> {
+        let mut secrets: HashMap<&TenantId, HashSet<&str>> = HashMap::new();
+        for SecretConfig { tenant, name, .. } in &self.secrets {
+            if !is_name(name) {
+                return Err(format!(
+                    "a [[secret]] of {tenant} is named {name:?}: write 1 to 64 letters, digits, `.`, `-` and `_`"
+                ));
+            }
+            let of_tenant = secrets.entry(tenant).or_default();
+            if !of_tenant.insert(name) {
+                return Err(format!(
+                    "two [[secret]] tables of {tenant} are named {name:?}: rename one of them"
+                ));
+            }
+            if of_tenant.len() > MAX_SECRETS {
+                return Err(format!("{tenant} has more than {MAX_SECRETS} [[secret]] tables: take some out"));
+            }
+        }
+        // With a directory, what is not here may be there.
+        if self.admin.is_some() {
+            return Ok(());
+        }
+        if let Some(stranger) =
+            secrets.keys().find(|id| !self.tenants.iter().any(|tenant| tenant.id == ***id))
+        {
+            return Err(format!(
+                "a [[secret]] is of {stranger}, and there is no [[tenant]] of this id: add one"
+            ));
+        }
+        for TenantConfig { id, lines, connectors, .. } in &self.tenants {
+            for line in lines {
+                let is_there = |name: &String| connectors.iter().any(|connector| connector.name == *name);
+                if let Some(name) = line.connectors.iter().find(|name| !is_there(name)) {
+                    return Err(format!(
+                        "line {} grants the connector {name:?}, which no [[tenant.connector]] of {id} describes",
+                        line.number
+                    ));
+                }
+            }
+            let credentials =
+                connectors.iter().filter_map(|named| Some((named, named.connector.credential.as_ref()?)));
+            for (named, credential) in credentials {
+                let secret = credential.secret.as_str();
+                if !secrets.get(id).is_some_and(|known| known.contains(secret)) {
+                    return Err(format!(
+                        "connector {} of {id} needs the secret {secret:?}: add [[secret]] with tenant = \"{id}\", name = {secret:?} and its value",
+                        named.name
+                    ));
+                }
             }
         }
         Ok(())
@@ -469,6 +542,8 @@ mod tests {
         };
         let oidc =
             |issuer: &str, id: &str| format!("[admin.oidc]\nissuer = \"{issuer}\"\nclient-id = \"{id}\"\n");
+        let secret = "[[secret]]\ntenant = \"test\"\nname = \"k\"\nvalue = { env = \"S\" }\n";
+        let connector = "[[tenant.connector]]\nname = \"crm\"\nurl = \"https://crm.example.com/\"\ncredential = { secret = \"key\" }\n";
         let table = [
             ("[server]\nlisten = \"0.0.0.0:8080\"\n".to_owned(), "public-url"),
             ("[server]\nlisten = \"[::]:8080\"\n".to_owned(), "public-url"),
@@ -482,6 +557,11 @@ mod tests {
             (carrier.repeat(2), "named \"default\""),
             (webhook("[]"), "is told nothing"),
             (webhook("[\"call.ended\"]").repeat(2), "name one `url` at hooks.example.com"),
+            (secret.to_owned(), "no [[tenant]] of this id"),
+            (format!("{tenant}{}", secret.repeat(2)), "rename one of them"),
+            (format!("{tenant}{}", secret.replace("\"k\"", "\"a k\"")), "a [[secret]] of test is named"),
+            (format!("{tenant}{line}connectors = [\"crm\"]\n"), "no [[tenant.connector]] of test"),
+            (format!("{tenant}{connector}"), "needs the secret \"key\""),
             (format!("{tenant}{line}sounds = \"/there/is/no/such/folder\"\n"), "/there/is/no/such/folder"),
         ];
         for (text, said) in table {

@@ -18,6 +18,7 @@ use parloir_tenancy::month::Months;
 use parloir_tenancy::{Documents, House, Tenant};
 
 use crate::config::Config;
+use crate::connectors::{self, Connectors};
 use crate::ledger::Adding;
 use crate::sweep::unkept;
 use crate::unloadable::{Stamp, Unloadable};
@@ -171,6 +172,7 @@ pub struct Installation {
     pub(crate) described: tokio::sync::Mutex<Vec<TenantConfig>>,
     carriers: HashSet<String>,
     pub(crate) unloadable: Unloadable,
+    pub(crate) connectors: Connectors,
 }
 
 /// What one tenant has opened.
@@ -263,6 +265,7 @@ impl Installation {
         mut agents: HashMap<PathBuf, Agent>,
         tell: &(dyn Fn(&Path) + Send + Sync),
     ) -> Result<Self, OpenError> {
+        let connectors = Connectors::new(config).map_err(OpenError::Config)?;
         for line in house.lines() {
             let path = &line.config.agent;
             if !agents.contains_key(path) {
@@ -287,6 +290,7 @@ impl Installation {
             described: tokio::sync::Mutex::new(config.tenants.clone()),
             carriers: config.carriers.iter().map(|carrier| carrier.name.clone()).collect(),
             unloadable: Unloadable::default(),
+            connectors,
         })
     }
 
@@ -303,6 +307,7 @@ impl Installation {
     pub(crate) async fn prepare(&self, tenant: &TenantConfig) -> Result<(), String> {
         let house = House::new(vec![tenant.clone()]).map_err(|e| e.to_string())?;
         known_carriers(&house, &self.carriers)?;
+        tenant.connectors.iter().try_for_each(connectors::check)?;
         for line in house.lines() {
             self.prepare_agent(&line.config.agent).await?;
         }
@@ -376,6 +381,9 @@ impl Installation {
         match House::new(all.clone()) {
             Ok(house) => {
                 self.tenants.write().extend(rooms);
+                for tenant in all.iter().filter(|tenant| ids.contains(&tenant.id)) {
+                    self.connectors.of(&tenant.id).put_in(&tenant.connectors);
+                }
                 *self.house.write() = Arc::new(house);
                 *described = all;
             }
@@ -394,8 +402,10 @@ impl Installation {
         taken: &HashMap<LineId, TenantId>,
         left_out: &mut Vec<(TenantId, Aside)>,
     ) -> Result<(TenantConfig, TenantRooms), String> {
-        let TenantConfig { id, lines, calendar, documents, quota, retention } = tenant;
-        let bare = TenantConfig { id, lines: Vec::new(), calendar: None, documents, quota, retention };
+        let TenantConfig { id, lines, calendar, documents, quota, retention, connectors } = tenant;
+        let (none, nobody) = (Vec::new(), Vec::new());
+        let bare =
+            TenantConfig { id, lines: none, calendar: None, documents, quota, retention, connectors: nobody };
         self.prepare(&bare).await?;
         let mut kept = bare.clone();
         if calendar.is_some() {
@@ -403,6 +413,25 @@ impl Installation {
             match self.prepare(&with).await {
                 Ok(()) => kept.calendar = with.calendar,
                 Err(problem) => left_out.push((bare.id.clone(), Aside::of("calendar", problem))),
+            }
+        }
+        for connector in connectors {
+            let mut with = bare.clone();
+            with.connectors.clone_from(&kept.connectors);
+            with.connectors.push(connector.clone());
+            let secret = connector.connector.credential.as_ref().map(|credential| &credential.secret);
+            let prepared = match secret.filter(|name| !self.connectors.of(&bare.id).holds(name.as_str())) {
+                None => self.prepare(&with).await,
+                Some(name) => {
+                    Err(format!("its secret {name} is not there: keep it with `parloir secret set {name}`"))
+                }
+            };
+            match prepared {
+                Ok(()) => kept.connectors = with.connectors,
+                Err(problem) => {
+                    let what = format!("connector {}", connector.name);
+                    left_out.push((bare.id.clone(), Aside::of(what, problem)));
+                }
             }
         }
         for line in lines {

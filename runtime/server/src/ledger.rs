@@ -72,6 +72,9 @@ pub struct MonthSum {
     /// How long, in milliseconds.
     #[serde(default)]
     pub waited_ms: u64,
+    /// Bytes to connectors and back.
+    #[serde(default)]
+    pub egress_bytes: u64,
 }
 
 /// What one provider was asked for in them.
@@ -171,6 +174,7 @@ impl MonthSum {
             (&mut self.stored_bytes, ledger.stored_bytes),
             (&mut self.journal_bytes, ledger.journal_bytes),
             (&mut self.recording_bytes, ledger.recording_bytes),
+            (&mut self.egress_bytes, ledger.egress_bytes),
         ];
         for (sum, more) in additions {
             *sum = sum.saturating_add(more);
@@ -206,7 +210,7 @@ impl ProviderMonth {
             (&mut self.output_tokens, used.output_tokens),
             (&mut self.audio_ms, used.audio_ms),
             (&mut self.characters, used.characters),
-            (&mut self.unpriced_calls, used.cost.is_none().into()),
+            (&mut self.unpriced_calls, (used.cost.is_none() && used.role != ProviderRole::Connector).into()),
         ];
         for (sum, more) in additions {
             *sum = sum.saturating_add(more);

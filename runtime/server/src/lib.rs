@@ -8,6 +8,7 @@
 //! - [`Storage::snapshot`]: a back-up, which [`hand_over_back_up`] has an installation give that serves.
 //! - [`Storage::erase`]: what is somebody's becomes unreadable; [`hand_over_erasure`] has an installation do it that serves.
 //! - Webhooks: a tenant's receivers are told of its calls when they are over, by `parloir-connect`.
+//! - Connectors: services that agents send requests to by a name, by `parloir-connect`.
 //! - Its administration, where the file has `[admin]`: the directory and the API of `parloir-admin`, on this installation.
 //! - [`TlsConfig`]: TLS of what listens, with certificates that are read anew where they are renewed.
 //! - [`Storage::rights`]: what persons ask for; [`hand_over_rights`] likewise.
@@ -21,6 +22,7 @@ mod back_up;
 mod calls;
 mod config;
 mod confine;
+mod connectors;
 mod control;
 mod erasure;
 mod installation;
@@ -48,7 +50,7 @@ pub use back_up::Incoming;
 pub use calls::Finished;
 pub use config::{
     AdminConfig, CarrierConfig, CarrierKind, Config, ConfigError, JournalConfig, OidcConfig, OutboundConfig,
-    ServerConfig, WebhookConfig, WebhookEvent, WitnessConfig,
+    SecretConfig, ServerConfig, WebhookConfig, WebhookEvent, WitnessConfig,
 };
 pub use confine::{Confine, ConfineError, Confined, confine};
 pub use control::{

@@ -207,6 +207,7 @@ async fn call(
         journal: installation.storage.journal.clone(),
         store: rooms.store.clone(),
         documents: rooms.documents.clone(),
+        connectors: installation.connectors.of(&tenant),
         hidden,
         switchboard: Arc::new(AskedSwitchboard::new(entry.live.clone())),
         closing: house.closing.clone(),

@@ -28,6 +28,7 @@
 pub mod admission;
 pub mod calendar;
 pub mod config;
+pub mod connector;
 mod documents;
 mod house;
 pub mod layers;
@@ -38,6 +39,7 @@ pub mod pace;
 pub mod permission;
 pub mod quota;
 pub mod retention;
+pub mod secret;
 #[cfg(test)]
 mod testing;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use parloir_contract::{HostCall, Refusal};
+use parloir_contract::{HostCall, HostReturn, Refusal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +59,8 @@ pub struct Quota {
     pub model_tokens: u32,
     /// Bytes of keys and values that one call may store in memory, those written again included. Default 16,777,216.
     pub stored_bytes: u32,
+    /// Bytes that one call may send to connectors and be answered by them. Default 4,194,304.
+    pub egress_bytes: u32,
     /// Tokens read and written by models in a month of all its calls. Left out: no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model_tokens_a_month: Option<u64>,
@@ -96,6 +98,7 @@ impl Default for Quota {
             transcribed_seconds: 1_200,
             model_tokens: 100_000,
             stored_bytes: 16_777_216,
+            egress_bytes: 4_194_304,
             model_tokens_a_month: None,
             transcribed_seconds_a_month: None,
             speech_characters_a_month: None,
@@ -125,6 +128,7 @@ impl Quota {
             transcribed_seconds,
             model_tokens,
             stored_bytes,
+            egress_bytes,
             model_tokens_a_month,
             transcribed_seconds_a_month,
             speech_characters_a_month,
@@ -147,6 +151,7 @@ impl Quota {
             ("transcribed-seconds", transcribed_seconds),
             ("model-tokens", model_tokens),
             ("stored-bytes", stored_bytes),
+            ("egress-bytes", egress_bytes),
         ];
         let of_a_month = [
             ("model-tokens-a-month", model_tokens_a_month),
@@ -208,6 +213,9 @@ pub struct Used {
     pub model_tokens: u32,
     /// Bytes asked to be stored.
     pub stored_bytes: u64,
+    /// Bytes to connectors and back.
+    #[serde(default)]
+    pub egress_bytes: u64,
 }
 
 impl Used {
@@ -242,8 +250,23 @@ impl Used {
         if stored > u64::from(quota.stored_bytes) {
             return over("bytes of memory", quota.stored_bytes.into(), "stored-bytes");
         }
-        self.stored_bytes = stored;
+        let HostCall::SendRequest(request) = call else {
+            self.stored_bytes = stored;
+            return Ok(());
+        };
+        let egress = self.egress_bytes.saturating_add(request.bytes());
+        if egress > u64::from(quota.egress_bytes) {
+            return over("bytes to connectors and back", quota.egress_bytes.into(), "egress-bytes");
+        }
+        self.egress_bytes = egress;
         Ok(())
+    }
+
+    /// Charges what came back: the answer that goes past the quota is the last.
+    pub fn answered(&mut self, answer: &HostReturn) {
+        if let HostReturn::SendRequest(Ok(answer)) = answer {
+            self.egress_bytes = self.egress_bytes.saturating_add(answer.body.len() as u64);
+        }
     }
 }
 
@@ -280,6 +303,8 @@ pub fn stored_bytes(call: &HostCall) -> u64 {
         | HostCall::Elapsed
         | HostCall::RandomBytes(_)
         | HostCall::Log(_)
+        | HostCall::ListConnectors
+        | HostCall::SendRequest(_)
         | HostCall::Understanding(_) => return 0,
     };
     (key.len() + value) as u64
@@ -317,6 +342,8 @@ fn spoken_characters(call: &HostCall) -> u32 {
         | HostCall::Elapsed
         | HostCall::RandomBytes(_)
         | HostCall::Log(_)
+        | HostCall::ListConnectors
+        | HostCall::SendRequest(_)
         | HostCall::Understanding(_) => "",
     };
     u32::try_from(text.chars().count()).unwrap_or(u32::MAX)
@@ -324,9 +351,32 @@ fn spoken_characters(call: &HostCall) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use parloir_contract::{Say, SayOptions, SetMemory};
+    use parloir_contract::{ConnectorAnswer, ConnectorRequest, Method, Say, SayOptions, SetMemory};
 
     use super::*;
+
+    #[test]
+    fn what_goes_to_connectors_and_comes_back_is_limited() {
+        let quota = Quota { egress_bytes: 10, ..Quota::default() };
+        let mut used = Used::default();
+        let send = || {
+            HostCall::SendRequest(ConnectorRequest {
+                connector: "crm".into(),
+                method: Method::Post,
+                path: "a".into(),
+                query: Vec::new(),
+                body: Some("123".into()),
+            })
+        };
+        assert!(used.charge(&send(), &quota).is_ok());
+        used.answered(&HostReturn::SendRequest(Ok(ConnectorAnswer { status: 200, body: "12".into() })));
+        used.answered(&HostReturn::SendRequest(Err(Refusal::Unavailable("late".into()))));
+        assert!(used.charge(&send(), &quota).is_ok());
+        assert_eq!(used.egress_bytes, 10);
+        let refused = used.charge(&send(), &quota).unwrap_err().to_string();
+        assert!(refused.contains("raise `egress-bytes` of the tenant's quota"), "{refused}");
+        assert_eq!((used.egress_bytes, used.stored_bytes), (10, 0));
+    }
 
     #[test]
     fn what_is_stored_again_counts_again_and_reading_is_free() {

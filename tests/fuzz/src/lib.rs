@@ -12,8 +12,11 @@ use std::net::IpAddr;
 
 use parloir_admin::{ApiKey, resource};
 use parloir_backup::{Manifest, Member, read_row};
-use parloir_connect::{AddressRange, Destination, SigningSecret, forbidden};
-use parloir_contract::{ChooseMoment, LocalTime, Question, ReadPhone, ReadWhen, TraceParent, Utterance};
+use parloir_connect::{AddressRange, Destination, HeldSecret, SigningSecret, forbidden};
+use parloir_contract::{
+    ChooseMoment, ConnectorRequest, LocalTime, Method, Question, ReadPhone, ReadWhen, TraceParent, Utterance,
+    sendable,
+};
 use parloir_proof::checkpoint::{Checkpoint, Submission};
 use parloir_proof::note::{Note, PublicKey};
 use parloir_proof::tile::{self, Tile};
@@ -107,6 +110,9 @@ pub fn administration(bytes: &[u8]) {
     let _ = serde_json::from_slice::<resource::NewKey>(rest);
     let _ = serde_json::from_slice::<resource::BreakGlass>(rest);
     let _ = serde_json::from_slice::<resource::Calendar>(rest);
+    let _ = serde_json::from_slice::<resource::Connector>(rest);
+    let _ = serde_json::from_slice::<resource::BlockNumber>(rest);
+    let _ = serde_json::from_slice::<resource::NewSecret>(rest);
     if let Ok(line) = serde_json::from_slice::<resource::Line>(rest) {
         let again = serde_json::to_vec(&line).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
         assert_eq!(again, Some(line));
@@ -245,7 +251,34 @@ pub fn destinations(bytes: &[u8]) {
             None => false,
         };
         assert!(!own || read.address().and_then(forbidden).is_some());
+        let query = [(text.to_owned(), text.to_owned())];
+        if let Ok(below) = read.below("a/b", &query) {
+            assert!(below.host() == read.host() && below.address() == read.address());
+        }
     }
+    // Whatever an agent writes, a request goes to what is below its connector's address.
+    let base = "https://crm.example.com:8443/api/";
+    if let Ok(own) = Destination::parse(base) {
+        let query = [(String::new(), text.to_owned())];
+        if let Ok(below) = own.below(text, &query) {
+            let path = below.reveal().split('?').next().unwrap_or_default();
+            assert!(path.starts_with(base) && !path.split('/').any(|part| part == ".."));
+            if below.reveal().len() <= 2_000 {
+                assert_eq!(Destination::parse(below.reveal()).as_ref(), Ok(&below));
+            }
+        }
+        let request = ConnectorRequest {
+            connector: "crm".to_owned(),
+            method: Method::Get,
+            path: text.to_owned(),
+            query: Vec::new(),
+            body: None,
+        };
+        // What is let through to a connector can be sent.
+        assert!(sendable(&request).is_err() || own.below(text, &[]).is_ok());
+    }
+    let held = HeldSecret::new(text.to_owned());
+    assert!(text.is_empty() || held.redact(text.to_owned()).contains("[secret]"));
     if let Ok(range) = text.parse::<AddressRange>() {
         assert_eq!(range.to_string().parse::<AddressRange>(), Ok(range));
     }

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use parking_lot::Mutex;
+use parloir_connect::{Destination, NotADestination};
 use parloir_contract::{
-    Answer, CallInfo, Capability, Direction, Finish, Heard, HostCall, HostReturn, LocalTime, Refusal,
-    SetMemory, Transferred, Usage, speakable,
+    Answer, CallInfo, Capability, ConnectorAnswer, ConnectorRequest, Direction, Finish, Heard, HostCall,
+    HostReturn, LocalTime, Refusal, SetMemory, Transferred, Usage, sendable, speakable,
 };
 use parloir_sandbox::{Agent, Answered, Budget, Door, DoorClosed, Sandbox, Settings};
 use parloir_store::{Embedded, Keyring, TenantStore};
@@ -41,6 +42,8 @@ pub struct Guards {
     pub destinations: bool,
     /// Sentences have a length.
     pub bounds: bool,
+    /// Paths of requests stay below their connector's address.
+    pub below: bool,
 }
 
 impl Guards {
@@ -53,6 +56,7 @@ impl Guards {
         one_folder: true,
         destinations: true,
         bounds: true,
+        below: true,
     };
 }
 
@@ -129,6 +133,7 @@ impl Rooms {
                 let speakable = if guards.bounds { speakable(&say.text) } else { Ok(()) };
                 HostReturn::Say(speakable.map(|()| Heard::default()))
             }
+            HostCall::SendRequest(request) => HostReturn::SendRequest(asked(guards.below, &request)),
             HostCall::Chat(_) => HostReturn::Chat(Ok(Answer {
                 text: "Oui.".into(),
                 tool_calls: Vec::new(),
@@ -144,6 +149,23 @@ impl Rooms {
 /// As somebody would who forgot what names can lead to.
 fn read(folder: &Path, name: &str) -> Result<String, Refusal> {
     std::fs::read_to_string(folder.join(name)).map_err(|_| Refusal::Unavailable("there is none".into()))
+}
+
+/// A service in which tenants have folders, and mallory's connector leads to the own one: asked as the product asks, or as somebody
+/// would who only puts texts together.
+fn asked(below: bool, request: &ConnectorRequest) -> Result<ConnectorAnswer, Refusal> {
+    const OWN: &str = "https://crm.example.com/mallory/";
+    let invalid = |wrong: NotADestination| Refusal::Invalid(wrong.to_string());
+    let to = if below {
+        sendable(request)?;
+        let own = Destination::parse(OWN).map_err(invalid)?;
+        own.below(&request.path, &request.query).map_err(invalid)?
+    } else {
+        Destination::parse(&format!("{OWN}{}", request.path)).map_err(invalid)?
+    };
+    let is_own = to.reveal().starts_with(OWN);
+    let body = if is_own { "{}".to_owned() } else { format!("{SECRETS}: service") };
+    Ok(ConnectorAnswer { status: 200, body })
 }
 
 /// What stands behind all layers.
@@ -210,7 +232,8 @@ fn line(quota: &str) -> Arc<Line> {
         agent = "agent"
         fallback-number = "+33199000002"
         transfer-to = ["+331990000"]
-        capabilities = ["model", "calendar", "memory", "documents", "transfer"]
+        capabilities = ["model", "calendar", "memory", "documents", "transfer", "connectors"]
+        connectors = ["crm"]
         "#
     );
     let house = House::new(vec![toml::from_str(&text).unwrap()]).unwrap();

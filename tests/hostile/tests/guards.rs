@@ -184,6 +184,21 @@ async fn without_a_list_of_destinations_a_premium_number_is_called() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn without_the_lines_list_the_neighbours_connector_is_used() {
+    a_layer("connectors/names#0", Guards { permission: false, ..Guards::ALL }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_what_keeps_paths_below_an_address_the_neighbours_folder_is_read() {
+    let taken = a_layer("connectors/paths#0", Guards { below: false, ..Guards::ALL }).await;
+    let read = |answer: &HostReturn| match answer {
+        HostReturn::SendRequest(Ok(answer)) => answer.body.contains(SECRETS),
+        _ => false,
+    };
+    assert!(taken.got.iter().any(read), "{:?}", taken.got);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_bounds_a_sentence_has_no_end() {
     a_layer("bounds/refused#0", Guards { bounds: false, ..Guards::ALL }).await;
 }

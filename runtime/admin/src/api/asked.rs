@@ -82,14 +82,14 @@ impl Asked {
         if is_id(id) { Ok(id) } else { Err(Problem::not_found(what).of(what)) }
     }
 
-    /// The setting that the path names.
+    /// The setting, the secret or the connector that the path names.
     pub(crate) fn name(&self) -> Result<&str, Problem> {
         let name = self.param("name");
         if crate::resource::is_name(name) {
             return Ok(name);
         }
         let remedy = "write 1 to 64 letters, digits, dots, hyphens and underscores, not beginning with a dot";
-        Err(Problem::new(Kind::Invalid, "that is no name of a setting", remedy).of("name"))
+        Err(Problem::new(Kind::Invalid, "that is no name", remedy).of("name"))
     }
 
     /// That the tenant is described in the directory: what the operator's file says is changed there alone.

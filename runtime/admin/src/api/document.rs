@@ -10,8 +10,9 @@ use super::asked::MAX_PAGE;
 use super::endpoint::{Endpoint, Method, Place};
 use super::problem::{PROBLEM_JSON, Problem};
 use crate::resource::{
-    Aside, BreakGlass, Calendar, Glass, ImportTenant, Item, Key, KeyMade, Line, LogIn, LogInWith, Myself,
-    NewKey, NewTenant, Number, Page, Setting, Tenant, TenantMade, TenantState, User,
+    Aside, BlockNumber, Blocked, BreakGlass, Calendar, Connector, Glass, ImportTenant, Item, Key, KeyMade,
+    Line, LogIn, LogInWith, Myself, NewKey, NewSecret, NewTenant, Number, Page, Secret, Setting, Tenant,
+    TenantMade, TenantState, User,
 };
 
 /// What goes into a route and what comes out of it.
@@ -67,12 +68,22 @@ fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
         Endpoint::PutCalendar => takes::<Calendar, Item<Calendar>>(all),
         Endpoint::ListGlass => pages::<Glass>(all),
         Endpoint::BreakGlass => takes::<BreakGlass, Item<Glass>>(all),
+        Endpoint::ListSecrets => pages::<Secret>(all),
+        Endpoint::PutSecret => takes::<NewSecret, Item<Secret>>(all),
+        Endpoint::ListConnectors => pages::<Connector>(all),
+        Endpoint::GetConnector => gives::<Item<Connector>>(all),
+        Endpoint::PutConnector => takes::<Connector, Item<Connector>>(all),
+        Endpoint::ListBlocked => pages::<Blocked>(all),
+        Endpoint::BlockNumber => takes::<BlockNumber, Item<Blocked>>(all),
         Endpoint::DeleteUser
         | Endpoint::DeleteKey
         | Endpoint::DeleteLine
         | Endpoint::TakeNumber
         | Endpoint::DeleteSetting
-        | Endpoint::DeleteCalendar => nothing(),
+        | Endpoint::DeleteCalendar
+        | Endpoint::DeleteSecret
+        | Endpoint::DeleteConnector
+        | Endpoint::UnblockNumber => nothing(),
     }
 }
 
@@ -88,7 +99,7 @@ fn parameters(endpoint: Endpoint, paged: bool) -> Vec<Value> {
         let (what, pattern) = match name {
             "tenant" => ("A tenant, or `installation`.", "^[a-z0-9][a-z0-9-]{0,39}$"),
             "line" => ("A number in E.164 form.", "^\\+[0-9]{3,15}$"),
-            "name" => ("The name of a setting.", "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$"),
+            "name" => ("A name.", "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$"),
             _ => ("An identifier, as the list has it.", "^[0-9a-f]{32}$"),
         };
         all.push(parameter(name, "path", true, what, json!({ "type": "string", "pattern": pattern })));

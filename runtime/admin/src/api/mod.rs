@@ -2,7 +2,9 @@
 
 pub(crate) mod answer;
 pub(crate) mod asked;
+mod blocked;
 mod calendar;
+mod connectors;
 mod document;
 mod endpoint;
 mod glass;
@@ -13,7 +15,9 @@ mod numbers;
 mod problem;
 mod problems;
 mod repeat;
+mod secrets;
 mod settings;
+mod share;
 mod tenants;
 mod users;
 
@@ -40,6 +44,7 @@ pub use endpoint::{Endpoint, Method, Place};
 use problem::Kind;
 pub use problem::{PROBLEM_JSON, Problem};
 pub use repeat::tidy;
+use share::Shares;
 
 use crate::directory::{Directory, Principal};
 use crate::oidc::LogIns;
@@ -53,12 +58,15 @@ pub const MAX_BODY: usize = 64 << 10;
 const READING: Duration = Duration::from_secs(10);
 /// Requests that are carried out at one time; more of them wait.
 const MAX_REQUESTS: usize = 256;
+/// Requests of one tenant among them; more of them are told to come again.
+const MAX_OF_A_TENANT: usize = MAX_REQUESTS / 4;
 
 /// What the routes share.
 pub(crate) struct Api {
     pub(crate) directory: Arc<Directory>,
     pub(crate) log_ins: Option<Arc<LogIns>>,
     room: Arc<Semaphore>,
+    shares: Arc<Shares>,
 }
 
 /// The API on a directory, with every route of [`Endpoint::ALL`] and no other.
@@ -68,6 +76,7 @@ pub fn router(directory: Arc<Directory>) -> Router {
 
 /// The same, and people log in with an issuer.
 pub fn router_with(directory: Arc<Directory>, log_ins: Option<Arc<LogIns>>) -> Router {
+    let (room, shares) = (Arc::new(Semaphore::new(MAX_REQUESTS)), Shares::of(MAX_OF_A_TENANT));
     let mut router = Router::new();
     for endpoint in Endpoint::ALL.iter().copied() {
         let handler = move |State(api): State<Arc<Api>>,
@@ -78,7 +87,7 @@ pub fn router_with(directory: Arc<Directory>, log_ins: Option<Arc<LogIns>>) -> R
     router
         .fallback(|| async { Problem::no_such_route() })
         .method_not_allowed_fallback(|| async { Problem::no_such_method() })
-        .with_state(Arc::new(Api { directory, log_ins, room: Arc::new(Semaphore::new(MAX_REQUESTS)) }))
+        .with_state(Arc::new(Api { directory, log_ins, room, shares }))
 }
 
 /// Carries a request out to its end, also where whoever asked is gone: what was begun is not left half-way.
@@ -121,6 +130,10 @@ async fn answer(
         params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let (parts, body) = request.into_parts();
     let principal = authenticate(api, &parts.headers).await?;
+    let _share = match is_installation(&principal.realm) {
+        true => None,
+        false => Some(api.shares.take(&principal.realm)?),
+    };
     let realm = realm(api, endpoint, &principal, &params)?;
     let verdict = decide(principal.user.role, &principal.realm, endpoint.action(), &realm);
     let hidden = || Problem::not_found("tenant").of("tenant");
@@ -275,6 +288,16 @@ async fn run(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
         Endpoint::DeleteCalendar => calendar::delete(api, asked).await,
         Endpoint::ListGlass => glass::list(asked).await,
         Endpoint::BreakGlass => glass::break_it(api, asked).await,
+        Endpoint::ListSecrets => secrets::list(asked).await,
+        Endpoint::PutSecret => secrets::put(api, asked).await,
+        Endpoint::DeleteSecret => secrets::delete(api, asked).await,
+        Endpoint::ListConnectors => connectors::list(asked).await,
+        Endpoint::GetConnector => connectors::get(asked).await,
+        Endpoint::PutConnector => connectors::put(api, asked).await,
+        Endpoint::DeleteConnector => connectors::delete(api, asked).await,
+        Endpoint::ListBlocked => blocked::list(api, asked).await,
+        Endpoint::BlockNumber => blocked::block(api, asked).await,
+        Endpoint::UnblockNumber => blocked::unblock(api, asked).await,
     }
 }
 

@@ -1,7 +1,9 @@
-//! The directory: tenants, users, keys, lines, settings. It rests in the tenants' own storage, sealed under their own keys; the
-//! installation's storage knows which tenants there are and whose each line is. A change is told in the log, then made in one
-//! batch over both: a crash leaves the old state or the new one.
+//! The directory: tenants, users, keys, lines, settings, secrets, connectors. It rests in the tenants' own storage, sealed under
+//! their own keys; the installation's storage knows which tenants there are and whose each line is. A change is told in the log,
+//! then made in one batch over both: a crash leaves the old state or the new one.
 
+mod blocked;
+mod entrusted;
 mod error;
 pub(crate) mod rows;
 mod setup;
@@ -17,6 +19,7 @@ use parloir_tenancy::INSTALLATION;
 use parloir_tenancy::config::TenantConfig;
 use tokio::sync::{Mutex, RwLock};
 
+pub(crate) use entrusted::{CONNECTORS, SECRETS, senders};
 pub use error::DirectoryError;
 pub(crate) use rows::Stamp;
 pub(crate) use setup::{days, user_with_key};
@@ -286,6 +289,21 @@ impl Directory {
         Ok(self.rooms.journal.administer(whose, told.into()).await?.end(true).await?)
     }
 
+    /// Tells what is about to be done elsewhere, does it, and tells whether it was.
+    pub(crate) async fn carry_out(
+        &self,
+        whose: &TenantId,
+        told: Told,
+        doing: impl Future<Output = Result<(), DirectoryError>> + Send,
+    ) -> Result<(), DirectoryError> {
+        let told = self.rooms.journal.administer(whose, told.into()).await?;
+        let done = doing.await;
+        if let Err(error) = told.end(done.is_ok()).await {
+            tracing::error!(tenant = %whose, %error, "a change is in the log as interrupted; what it changed says that it was made");
+        }
+        done
+    }
+
     async fn apply(&self, batches: Batches) -> Result<(), DirectoryError> {
         let applied = match batches.tenant {
             Some((store, batch)) => store.apply_with(batch, &self.installation, batches.installation).await?,
@@ -393,8 +411,11 @@ impl Directory {
             }
             lines.push(line);
         }
-        let tenant = Some(tenant_config(id.clone(), record, calendar, lines, &home));
-        Ok(Some(Described { tenant, aside }))
+        let (connectors, secrets) = entrusted::entrusted(&store, &mut aside).await?;
+        // Straight to where they are sent from: nobody else has them in hand.
+        self.premises.entrust(id, secrets);
+        let tenant = tenant_config(id.clone(), record, calendar, lines, &home);
+        Ok(Some(Described { tenant: Some(TenantConfig { connectors, ..tenant }), aside }))
     }
 
     /// Has the installation answer a tenant's calls as its rows say now, without what of it cannot be answered so: that is set

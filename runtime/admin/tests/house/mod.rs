@@ -10,6 +10,7 @@
     reason = "each test file uses a part of it"
 )]
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ use parloir_journal::{Administered, Ending, Journal, RecordBody};
 use parloir_store::{Embedded, Keyring, Kms, Store, TenantStore};
 use parloir_tenancy::House as Lines;
 use parloir_tenancy::config::TenantConfig;
+use parloir_tenancy::secret::Secrets;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::Notify;
@@ -35,6 +37,8 @@ pub struct Site {
     declared: Vec<TenantConfig>,
     home: PathBuf,
     pub taken_in: Mutex<Vec<TenantConfig>>,
+    /// The secrets that each tenant was given last.
+    pub secrets: Mutex<HashMap<TenantId, Secrets>>,
     pub brought: Mutex<Vec<TenantId>>,
     /// Components that are not there any more.
     pub gone: Mutex<Vec<String>>,
@@ -47,6 +51,11 @@ impl Site {
     pub fn tenant(&self, id: &str) -> TenantConfig {
         let taken = self.taken_in.lock();
         taken.iter().rev().find(|tenant| tenant.id.as_str() == id).cloned().expect("it was taken in")
+    }
+
+    /// Its secrets.
+    pub fn secrets(&self, id: &str) -> Secrets {
+        self.secrets.lock()[&id.parse::<TenantId>().unwrap()].clone()
     }
 }
 
@@ -87,9 +96,43 @@ impl Premises for Site {
                 }
                 there
             });
+            let secrets = self.secrets.lock().get(&tenant.id).cloned().unwrap_or_default();
+            tenant.connectors.retain(|named| {
+                let secret = named.connector.credential.as_ref().map(|credential| &credential.secret);
+                let missing = secret.filter(|secret| !secrets.contains_key(*secret));
+                if let Some(secret) = missing {
+                    let what = format!("connector {}", named.name);
+                    let problem =
+                        format!("its secret is not there: keep it with `parloir secret set {secret}`");
+                    left_out.push((tenant.id.clone(), Aside::of(what, problem)));
+                }
+                missing.is_none()
+            });
             self.taken_in.lock().push(tenant);
         }
         left_out
+    }
+
+    fn entrust(&self, tenant: &TenantId, secrets: Secrets) {
+        self.secrets.lock().insert(tenant.clone(), secrets);
+    }
+
+    fn reaches(&self, url: &str) -> Result<(), String> {
+        match url.strip_prefix("https://") {
+            Some(_) => Ok(()),
+            None => {
+                Err("`url` is no address to send to: write it whole, as in https://crm.example.com/".into())
+            }
+        }
+    }
+
+    fn caller(&self, number: &str) -> Result<String, String> {
+        let digits: String = number.chars().filter(|c| !c.is_whitespace()).collect();
+        match digits.strip_prefix("0").filter(|rest| rest.len() == 9) {
+            Some(rest) => Ok(format!("+33{rest}")),
+            None if digits.starts_with('+') && digits.len() > 8 => Ok(digits),
+            None => Err(format!("`{number}` is no telephone number: write it as +33639981234")),
+        }
     }
 
     async fn bring_home(&self, tenant: &TenantConfig) -> Result<(), String> {
@@ -149,9 +192,13 @@ pub fn filed() -> TenantConfig {
         id = "filed"
         [calendar]
         open = { monday = ["09:00-12:00"] }
+        [[connector]]
+        name = "crm"
+        url = "https://crm.example.com/api/"
         [[line]]
         number = "+33199000007"
         agent = "agents/front-desk.wasm"
+        connectors = ["crm"]
         [line.settings]
         "cabinet.name" = "cabinet du Parc"
     "#;
@@ -173,6 +220,7 @@ impl House {
             declared: vec![filed()],
             home: folder.path().join("tenants"),
             taken_in: Mutex::default(),
+            secrets: Mutex::default(),
             brought: Mutex::default(),
             gone: Mutex::default(),
             held: Mutex::default(),
@@ -196,6 +244,23 @@ impl House {
     /// The rooms of its directory.
     pub fn rooms(&self) -> Rooms {
         Rooms { store: self.store.clone(), kms: self.kms.clone(), journal: self.journal.clone() }
+    }
+
+    /// Every byte that rests in its folder.
+    pub fn bytes(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let (mut folders, mut files) = (vec![self.folder.path().to_owned()], Vec::new());
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    let bytes = std::fs::read(&path).unwrap();
+                    files.push((path, bytes));
+                }
+            }
+        }
+        files
     }
 
     pub async fn ask(

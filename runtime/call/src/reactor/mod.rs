@@ -47,6 +47,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::voice::Speech;
+use crate::connectors::Connectors;
 use crate::door;
 use crate::hearing::{Heard as Understood, Utterance};
 use crate::live::{LiveCall, gate_policy};
@@ -102,6 +103,8 @@ pub struct Setup {
     pub store: TenantStore,
     /// The tenant's documents.
     pub documents: Option<Documents>,
+    /// The tenant's connectors.
+    pub connectors: Arc<dyn Connectors>,
     /// What of its memory and its calendar is kept and not used.
     pub hidden: Option<Arc<dyn Hidden>>,
     /// Who can transfer the caller.
@@ -255,6 +258,7 @@ impl Reactor {
             journal,
             store,
             documents,
+            connectors,
             hidden,
             switchboard,
             closing,
@@ -311,6 +315,7 @@ impl Reactor {
                 .map(|hours| Calendar::new(hours, store.clone()).hiding(hidden.clone())),
             memory: Memory::new(store).hiding(hidden),
             documents,
+            connectors,
             used: Arc::default(),
             meter: Mutex::default(),
             month,

@@ -95,6 +95,7 @@ fn tell(month: &MonthLedger) {
         ("journal", bytes(used.journal_bytes)),
         ("recording", bytes(used.recording_bytes)),
         ("waited", format!("{} ({})", used.waits, seconds(used.waited_ms))),
+        ("connectors", bytes(used.egress_bytes)),
     ];
     for (name, value) in rows {
         anstream::println!("  {name:14}{value:>14}");
@@ -114,7 +115,7 @@ fn amount(provider: &ProviderMonth) -> String {
             let about = if provider.estimated { "~" } else { "" };
             format!("{about}{}+{} tokens", provider.input_tokens, provider.output_tokens)
         }
-        ProviderRole::Webhook => format!("{} request(s)", provider.requests),
+        ProviderRole::Webhook | ProviderRole::Connector => format!("{} request(s)", provider.requests),
     }
 }
 

@@ -351,6 +351,7 @@ fn provider(ended: &ProviderEnded, bodies: &HashMap<Seq, &RecordBody>) -> Line {
         ProviderRole::LanguageModel => "thought by",
         ProviderRole::TextToSpeech => "voiced by",
         ProviderRole::Webhook => "handed over",
+        ProviderRole::Connector => "asked",
     };
     let again = if *attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
     let status = words::provider(ended.status).map_or_else(String::new, |how| format!(", {how}{again}"));

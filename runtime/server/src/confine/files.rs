@@ -98,7 +98,9 @@ fn key_files(config: &Config) -> Vec<PathBuf> {
     let providers = config.providers.iter().filter_map(|provider| provider.api_key.as_ref());
     let exported = telemetry.iter_mut().flat_map(TelemetryConfig::keys).map(|key| &*key);
     let signing = config.webhooks.iter().flat_map(WebhookConfig::secrets);
-    let files = tokens.chain(providers).chain(exported).chain(signing).filter_map(|key| match key {
+    let secrets = config.secrets.iter().map(|secret| &secret.value);
+    let keys = tokens.chain(providers).chain(exported).chain(signing).chain(secrets);
+    let files = keys.filter_map(|key| match key {
         KeyReference::File(file) => Some(file.clone()),
         KeyReference::Env(_) => None,
     });
