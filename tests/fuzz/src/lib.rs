@@ -18,6 +18,7 @@ use parloir_proof::checkpoint::{Checkpoint, Submission};
 use parloir_proof::note::{Note, PublicKey};
 use parloir_proof::tile::{self, Tile};
 use parloir_proof::{Proof, Trust};
+use parloir_registry::{Challenge, Credentials, Reference, manifest};
 use parloir_transport::session::Session;
 use parloir_transport::twiml::Response;
 use parloir_transport::webhook::{ConnectEnded, DialEnded, Form, VoiceRequest};
@@ -42,6 +43,7 @@ pub const TARGETS: &[Target] = &[
     ("back_ups", back_ups),
     ("trace_parents", trace_parents),
     ("destinations", destinations),
+    ("registries", registries),
 ];
 
 /// The frames of a whole stream, one a line, as a carrier would send them.
@@ -248,4 +250,19 @@ pub fn destinations(bytes: &[u8]) {
         assert_eq!(range.to_string().parse::<AddressRange>(), Ok(range));
     }
     let _ = text.parse::<SigningSecret>();
+}
+
+/// What a registry answers, and what is said of it: a manifest, a challenge, a file of credentials, a reference. What is read names
+/// no more than may be pulled, and a reference is written again alike.
+pub fn registries(bytes: &[u8]) {
+    if let Ok((layer, signature)) = manifest::read(bytes) {
+        assert!(layer.size <= parloir_registry::COMPONENT_BYTES as u64);
+        assert!(signature.is_none_or(|signature| signature.len() <= parloir_registry::SIGNATURE_BYTES + 2));
+    }
+    let _ = Credentials::of_docker(bytes, "registry.example.com");
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let _ = Challenge::read(text);
+    if let Ok(reference) = text.parse::<Reference>() {
+        assert_eq!(reference.to_string().parse::<Reference>().as_ref(), Ok(&reference));
+    }
 }
