@@ -222,3 +222,46 @@ fn words(error: &reqwest::Error) -> String {
     }
     if error.is_timeout() { "it took too long".to_owned() } else { innermost.to_string() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap()
+    }
+
+    #[test]
+    fn nothing_leaves_this_machine_in_clear_that_nobody_asked_for() {
+        let there: Reference = "registry.example.com/desks/front-desk:1".parse().unwrap();
+        let here: Reference = "localhost:5000/desks/front-desk:1".parse().unwrap();
+        let (sealed, open) = (Access::default(), Access { plain_http: true, ..Access::default() });
+        let session = Session::new(&there, &sealed).unwrap();
+        assert_eq!(
+            session.address("blobs/uploads/").unwrap().as_str(),
+            "https://registry.example.com/v2/desks/front-desk/blobs/uploads/"
+        );
+        assert!(session.may_reach(&url("https://objects.example.com/a")));
+        assert!(!session.may_reach(&url("http://registry.example.com/a")));
+        assert!(Session::new(&there, &open).unwrap().may_reach(&url("http://objects.example.com/a")));
+        let session = Session::new(&here, &sealed).unwrap();
+        assert_eq!(session.base.scheme(), "http");
+        assert!(session.may_reach(&url("http://127.0.0.1:9000/a")));
+        assert!(!session.may_reach(&url("http://objects.example.com/a")));
+    }
+
+    #[test]
+    fn only_the_registry_itself_is_shown_who_asks() {
+        let there: Reference = "registry.example.com/desks/front-desk:1".parse().unwrap();
+        let access = Access::default();
+        let session = Session::new(&there, &access).unwrap();
+        assert!(session.is_registry(&url("https://registry.example.com/v2/other")));
+        for other in [
+            "https://registry.example.com:444/v2/",
+            "http://registry.example.com/v2/",
+            "https://objects.example.com/v2/",
+        ] {
+            assert!(!session.is_registry(&url(other)), "{other}");
+        }
+    }
+}
