@@ -50,8 +50,8 @@ export function send(method: Method, connector: string, path: string, options: R
   return new Answer(status, text);
 }
 
-/** A `GET`, as {@link send}. */
-export const get = (connector: string, path: string, options?: RequestOptions): Answer =>
+/** A `GET`, as {@link send}; it has no body. */
+export const get = (connector: string, path: string, options?: Omit<RequestOptions, "json">): Answer =>
   send("get", connector, path, options);
 /** A `POST`, as {@link send}. */
 export const post = (connector: string, path: string, options?: RequestOptions): Answer =>

@@ -67,7 +67,7 @@ impl Request {
         self
     }
 
-    /// With this body, which is JSON.
+    /// With this body, which is JSON. A `GET` has none.
     #[must_use]
     pub fn body(mut self, json: impl Into<String>) -> Self {
         self.body = Some(json.into());

@@ -1,11 +1,13 @@
 //! One conversation with a registry: what it is asked, and what it is shown when it asks back.
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, LOCATION, WWW_AUTHENTICATE};
+use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Response, StatusCode};
 use serde::Deserialize;
 use url::Url;
@@ -19,6 +21,8 @@ use crate::{Challenge, Credentials, Reference};
 const CONNECT: Duration = Duration::from_secs(10);
 /// The longest wait for the head of an answer, and for any further piece of it.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// So often a registry may send on, to a store of objects behind it.
+const REDIRECTS: usize = 5;
 /// Bytes of an answer that holds a token.
 const TOKEN_BYTES: usize = 64 << 10;
 /// Bytes of an answer that says what is wrong.
@@ -61,10 +65,21 @@ impl<'a> Session<'a> {
         let plain = access.plain_http || reference.is_loopback();
         let base = reference.base(if plain { "http" } else { "https" })?;
         let _already_installed = rustls::crypto::ring::default_provider().install_default();
+        let plain_http = access.plain_http;
+        let redirects = Policy::custom(move |next| {
+            if next.previous().len() > REDIRECTS {
+                next.error("it sends on and on")
+            } else if may_reach(next.url(), plain_http) {
+                next.follow()
+            } else {
+                next.error("it sends on to an address without TLS")
+            }
+        });
         let http = Client::builder();
         let http = if reference.is_loopback() { http.no_proxy() } else { http };
         let http = http
             .https_only(!plain)
+            .redirect(redirects)
             .referer(false)
             .connect_timeout(CONNECT)
             .read_timeout(PATIENCE)
@@ -129,9 +144,8 @@ impl<'a> Session<'a> {
         url.origin() == self.base.origin()
     }
 
-    /// Whether nothing leaves this machine in clear that nobody asked for.
     fn may_reach(&self, url: &Url) -> bool {
-        url.scheme() == "https" || self.access.plain_http || is_loopback(url)
+        may_reach(url, self.access.plain_http)
     }
 
     async fn authorised(&self, challenge: Challenge) -> Result<HeaderValue, RegistryError> {
@@ -167,6 +181,11 @@ impl<'a> Session<'a> {
             }
         }
     }
+}
+
+/// Whether nothing leaves this machine in clear that nobody asked for.
+fn may_reach(url: &Url, plain_http: bool) -> bool {
+    url.scheme() == "https" || plain_http || is_loopback(url)
 }
 
 fn basic(credentials: &Credentials) -> Zeroizing<String> {
@@ -216,11 +235,16 @@ pub(crate) async fn refused(response: Response) -> RegistryError {
 
 /// The cause in words, without an address, which may hold what a store of objects wants to see.
 fn words(error: &reqwest::Error) -> String {
-    let mut innermost: &dyn std::error::Error = error;
-    while let Some(cause) = innermost.source() {
-        innermost = cause;
+    if error.is_timeout() {
+        return "it took too long".to_owned();
     }
-    if error.is_timeout() { "it took too long".to_owned() } else { innermost.to_string() }
+    let mut said = "its answer cannot be read".to_owned();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        said = inner.to_string();
+        cause = inner.source();
+    }
+    said
 }
 
 #[cfg(test)]
