@@ -175,3 +175,130 @@ fn header(name: HeaderName, value: &'static str) -> HeaderMap {
 fn header_of_nothing() -> HeaderMap {
     header(reqwest::header::CONTENT_LENGTH, "0")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::TcpListener;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    /// Answers each request with the status, its headers and the body that `answer` makes of its host and its head, which are kept.
+    fn serve(
+        answer: impl Fn(&str, &str) -> (String, Vec<u8>) + Send + 'static,
+    ) -> (String, Arc<Mutex<Vec<String>>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let host = listener.local_addr().unwrap().to_string();
+        let heads = Arc::new(Mutex::new(Vec::new()));
+        let (at, kept) = (host.clone(), Arc::clone(&heads));
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let (mut reader, mut head) = (BufReader::new(&stream), String::new());
+                while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).is_ok_and(|read| read > 0) {}
+                let (status, body) = answer(&at, &head);
+                kept.lock().unwrap().push(head);
+                let length = body.len();
+                let said =
+                    format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
+                let _gone = (&stream).write_all(&[said.into_bytes(), body].concat());
+            }
+        });
+        (host, heads)
+    }
+
+    fn component() -> Vec<u8> {
+        wat::parse_str("(component (import \"a\" (func)))").unwrap()
+    }
+
+    fn reference(host: &str, version: &str) -> Reference {
+        format!("{host}/desks/front-desk{version}").parse().unwrap()
+    }
+
+    /// What a registry that holds a component answers.
+    fn holds(component: &[u8], head: &str) -> (String, Vec<u8>) {
+        let packed = manifest::pack(component, None).unwrap();
+        if head.contains("/manifests/") {
+            ("200 OK".into(), packed.manifest)
+        } else if head.contains(&format!("/blobs/{} ", packed.layer.digest)) {
+            ("200 OK".into(), component.to_vec())
+        } else {
+            ("404 Not Found".into(), Vec::new())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_token_is_fetched_with_the_credentials_and_shown_to_the_registry_alone() {
+        let component = component();
+        let held = component.clone();
+        let (objects, shown) = serve(move |_, head| holds(&held, head));
+        let held = component.clone();
+        let (host, heads) = serve(move |host, head| {
+            if head.starts_with("GET /token?") {
+                return if head.contains("authorization: Basic YW5uZTp3b3Jk\r\n") {
+                    ("200 OK".into(), b"{\"token\":\"abc\"}".to_vec())
+                } else {
+                    ("401 Unauthorized".into(), Vec::new())
+                };
+            }
+            if !head.contains("authorization: Bearer abc\r\n") {
+                let scope = "repository:desks/front-desk:pull";
+                let challenge = format!(
+                    "Bearer realm=\"http://{host}/token\",service=\"the registry\",scope=\"{scope}\""
+                );
+                return (format!("401 Unauthorized\r\nwww-authenticate: {challenge}"), Vec::new());
+            }
+            if head.contains("/blobs/") {
+                let path = head.split(' ').nth(1).unwrap();
+                return (format!("307 Temporary Redirect\r\nlocation: http://{objects}{path}"), Vec::new());
+            }
+            holds(&held, head)
+        });
+        let anne = Some(Credentials::new("anne".into(), "word".into()));
+        let access = Access { credentials: anne, plain_http: false };
+        let pulled = pull(&reference(&host, ":1"), &access).await.unwrap();
+        assert_eq!(pulled.component, component);
+        let heads = heads.lock().unwrap().clone();
+        let token = "GET /token?service=the+registry&scope=repository%3Adesks%2Ffront-desk%3Apull ";
+        assert!(heads.iter().any(|head| head.starts_with(token)), "{heads:?}");
+        let shown = shown.lock().unwrap().clone();
+        assert!(shown.len() == 1 && !shown[0].contains("authorization"), "{shown:?}");
+        let nobody = pull(&reference(&host, ":1"), &Access::default()).await;
+        assert!(matches!(&nobody, Err(RegistryError::Denied { status: 401, .. })), "{nobody:?}");
+    }
+
+    #[tokio::test]
+    async fn what_is_not_what_it_is_called_is_not_taken() {
+        type Change = fn(&str, Vec<u8>) -> Vec<u8>;
+        let changes: [(Change, &str); 4] = [
+            (
+                |head, body| if head.contains("/blobs/") { [body, vec![0]].concat() } else { body },
+                "more than",
+            ),
+            (|head, body| if head.contains("/blobs/") { body[1..].to_vec() } else { body }, "was altered"),
+            (|_, _| vec![b' '; MANIFEST_BYTES + 1], "more than"),
+            (|_, _| b"{}".to_vec(), "no agent"),
+        ];
+        for (change, why) in changes {
+            let held = component();
+            let (host, _) = serve(move |_, head| {
+                let (status, body) = holds(&held, head);
+                (status, change(head, body))
+            });
+            let error = pull(&reference(&host, ":1"), &Access::default()).await.unwrap_err().to_string();
+            assert!(error.contains(why), "{why:?} is not in {error}");
+        }
+        let held = component();
+        let (host, _) = serve(move |_, head| holds(&held, head));
+        let another = Digest::of(b"another");
+        let altered = pull(&reference(&host, &format!("@{another}")), &Access::default()).await;
+        assert!(matches!(&altered, Err(RegistryError::Altered(digest)) if *digest == another), "{altered:?}");
+    }
+
+    #[tokio::test]
+    async fn an_agent_is_pushed_to_a_tag() {
+        let by_digest = reference("registry.example.com", &format!("@{}", Digest::of(b"a")));
+        let refused = push(&by_digest, component(), None, &Access::default()).await;
+        assert!(matches!(refused, Err(RegistryError::NoTag)), "{refused:?}");
+    }
+}
