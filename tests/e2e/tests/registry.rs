@@ -53,7 +53,6 @@ impl Registry {
         let process = Command::new(&program)
             .arg("serve")
             .arg(&config)
-            .env("OTEL_TRACES_EXPORTER", "none")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
