@@ -248,6 +248,11 @@ Examples:
         after_help = "The line answers with the newest version that was built and that `parloir check` finds no error in; live calls keep theirs.\nCalls are kept under FOLDER/target/parloir-dev: look at them with `parloir calls --data`, run them again with `parloir replay --data`.\n\nExample:\n  parloir dev agents/cabinet --set \"cabinet.name=cabinet du Parc\""
     )]
     Dev(commands::dev::Dev),
+    /// Push an agent to an OCI registry, or pull one from there.
+    #[command(
+        after_help = "REFERENCE is REGISTRY/NAME:TAG, or REGISTRY/NAME@sha256:… : a tag may be moved, a digest names one agent for good. Any OCI registry does, and other tools for components, such as wkg, read what is pushed.\nThe name and the password are those of docker or podman (config.json), or in the variables PARLOIR_REGISTRY_USER and PARLOIR_REGISTRY_PASSWORD.\n\nExamples:\n  parloir registry push target/front_desk.component.wasm registry.example.com/desks/front-desk:1.2.0\n  parloir registry pull registry.example.com/desks/front-desk@sha256:… -o front-desk.wasm"
+    )]
+    Registry(commands::registry::Registry),
     /// Check an agent before it is deployed: each finding with its place and what to do.
     #[command(
         after_help = "Exit codes: 0 nothing that breaks calls, 2 the agent is not built, 3 something that breaks calls.\n\nExample:\n  parloir check agents/cabinet"
@@ -383,6 +388,7 @@ fn main() -> ExitCode {
             Command::New(new) => new.run(),
             Command::Build(build) => build.run().await,
             Command::Check(check) => check.run().await,
+            Command::Registry(registry) => registry.run().await,
             Command::Fetch(fetch) => fetch.run().await,
         }
     });

@@ -21,6 +21,7 @@ use parloir_proof::checkpoint::{Checkpoint, Submission};
 use parloir_proof::note::{Note, PublicKey};
 use parloir_proof::tile::{self, Tile};
 use parloir_proof::{Proof, Trust};
+use parloir_registry::{Challenge, Credentials, Reference, manifest};
 use parloir_server::{CertificatePair, Validity};
 use parloir_transport::session::Session;
 use parloir_transport::twiml::Response;
@@ -47,6 +48,7 @@ pub const TARGETS: &[Target] = &[
     ("trace_parents", trace_parents),
     ("destinations", destinations),
     ("certificates", certificates),
+    ("registries", registries),
 ];
 
 /// The frames of a whole stream, one a line, as a carrier would send them.
@@ -291,4 +293,19 @@ pub fn certificates(bytes: &[u8]) {
         let _ = pair.holds_at(pair.until());
     }
     let _ = Validity::of(bytes);
+}
+
+/// What a registry answers, and what is said of it: a manifest, a challenge, a file of credentials, a reference. What is read names
+/// no more than may be pulled, and a reference is written again alike.
+pub fn registries(bytes: &[u8]) {
+    if let Ok((layer, signature)) = manifest::read(bytes) {
+        assert!(layer.size <= parloir_registry::COMPONENT_BYTES as u64);
+        assert!(signature.is_none_or(|signature| signature.len() <= parloir_registry::SIGNATURE_BYTES + 2));
+    }
+    let _ = Credentials::of_docker(bytes, "registry.example.com");
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let _ = Challenge::read(text);
+    if let Ok(reference) = text.parse::<Reference>() {
+        assert_eq!(reference.to_string().parse::<Reference>().as_ref(), Ok(&reference));
+    }
 }
