@@ -5,6 +5,7 @@
 //! - The agent stands behind the door (`door`): a host call passes journal, permission, quota and
 //!   minimisation, and is then answered by the live call (`live`): at once where no caller is
 //!   involved, by the reactor where one is.
+//! - What an agent sends to the tenant's own services ([`Connectors`]) is journaled before it leaves, as what goes to providers is.
 //! - The reactor (`reactor`) is one task with one `select!`: sound in and out, turns, keys, marks,
 //!   the agent's requests, the end. It never waits for the agent, a provider or a disk.
 //! - When an agent fails (`fallback`), the caller hears the line's sentence and is transferred or

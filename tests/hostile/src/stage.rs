@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use parking_lot::Mutex;
-use parloir_connect::{Destination, NotADestination};
+use parloir_connect::{Destination, HeldSecret, NotADestination};
 use parloir_contract::{
     Answer, CallInfo, Capability, ConnectorAnswer, ConnectorRequest, Direction, Finish, Heard, HostCall,
     HostReturn, LocalTime, Refusal, SetMemory, Transferred, Usage, sendable, speakable,
@@ -24,6 +24,7 @@ use tower::Service;
 
 use crate::agent::Attack;
 use crate::house::SECRETS;
+use crate::service::CREDENTIAL;
 
 /// Which guards stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +45,8 @@ pub struct Guards {
     pub bounds: bool,
     /// Paths of requests stay below their connector's address.
     pub below: bool,
+    /// Credentials are taken out of answers.
+    pub credentials: bool,
 }
 
 impl Guards {
@@ -57,6 +60,7 @@ impl Guards {
         destinations: true,
         bounds: true,
         below: true,
+        credentials: true,
     };
 }
 
@@ -133,7 +137,7 @@ impl Rooms {
                 let speakable = if guards.bounds { speakable(&say.text) } else { Ok(()) };
                 HostReturn::Say(speakable.map(|()| Heard::default()))
             }
-            HostCall::SendRequest(request) => HostReturn::SendRequest(asked(guards.below, &request)),
+            HostCall::SendRequest(request) => HostReturn::SendRequest(asked(guards, &request)),
             HostCall::Chat(_) => HostReturn::Chat(Ok(Answer {
                 text: "Oui.".into(),
                 tool_calls: Vec::new(),
@@ -153,10 +157,10 @@ fn read(folder: &Path, name: &str) -> Result<String, Refusal> {
 
 /// A service in which tenants have folders, and mallory's connector leads to the own one: asked as the product asks, or as somebody
 /// would who only puts texts together.
-fn asked(below: bool, request: &ConnectorRequest) -> Result<ConnectorAnswer, Refusal> {
+fn asked(guards: Guards, request: &ConnectorRequest) -> Result<ConnectorAnswer, Refusal> {
     const OWN: &str = "https://crm.example.com/mallory/";
     let invalid = |wrong: NotADestination| Refusal::Invalid(wrong.to_string());
-    let to = if below {
+    let to = if guards.below {
         sendable(request)?;
         let own = Destination::parse(OWN).map_err(invalid)?;
         own.below(&request.path, &request.query).map_err(invalid)?
@@ -164,7 +168,12 @@ fn asked(below: bool, request: &ConnectorRequest) -> Result<ConnectorAnswer, Ref
         Destination::parse(&format!("{OWN}{}", request.path)).map_err(invalid)?
     };
     let is_own = to.reveal().starts_with(OWN);
-    let body = if is_own { "{}".to_owned() } else { format!("{SECRETS}: service") };
+    let body = match request.path.as_str() {
+        _ if !is_own => format!("{SECRETS}: service"),
+        "echo" => format!("authorization: Bearer {CREDENTIAL}"),
+        _ => "{}".to_owned(),
+    };
+    let body = if guards.credentials { HeldSecret::new(CREDENTIAL.to_owned()).redact(body) } else { body };
     Ok(ConnectorAnswer { status: 200, body })
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use parloir_contract::{HostCall, HostReturn};
 use parloir_hostile::bombs::{bombs, enormous};
 use parloir_hostile::stage::{Guards, Went, attempt, attempt_in};
-use parloir_hostile::{Attack, SECRETS, attack};
+use parloir_hostile::{Attack, CREDENTIAL, SECRETS, attack};
 use parloir_sandbox::{Budget, FailureKind, Sandbox, Settings};
 
 /// Four places: the pool of a thousand is not what is tested.
@@ -196,6 +196,22 @@ async fn without_what_keeps_paths_below_an_address_the_neighbours_folder_is_read
         _ => false,
     };
     assert!(taken.got.iter().any(read), "{:?}", taken.got);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_what_is_taken_out_of_answers_an_agent_is_told_the_credential() {
+    let told = |went: &Went| {
+        went.got.iter().any(|answer| match answer {
+            HostReturn::SendRequest(Ok(answer)) => answer.body.contains(CREDENTIAL),
+            _ => false,
+        })
+    };
+    let echo = attack("connectors/echo");
+    let stands = attempt(&echo, settings(), Budget::default(), Guards::ALL, "").await;
+    assert!(kind(&stands).is_none() && !told(&stands), "{stands:?}");
+    let without = Guards { credentials: false, ..Guards::ALL };
+    let taken = attempt(&echo, settings(), Budget::default(), without, "").await;
+    assert!(told(&taken), "{taken:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
