@@ -43,8 +43,8 @@ impl Rooms {
         furnish(folder).map_err(|error| Broken::because(&folder.display().to_string(), error))?;
         let attacks: Vec<Attack> = attacks.iter().filter(|attack| !attack.is_unloadable()).cloned().collect();
         let (mut lines, mut table) = (BTreeMap::new(), String::new());
-        for (number, attack) in attacks.iter().enumerate() {
-            let line = format!("+331991{number:05}");
+        for (place, attack) in attacks.iter().enumerate() {
+            let line = number(place);
             table.push_str(&line_of(folder, &line, attack));
             lines.insert(attack.name.clone(), line);
         }
@@ -77,6 +77,11 @@ impl Rooms {
     pub fn folder(&self) -> &Path {
         &self.folder
     }
+}
+
+/// The line of the attack that has this place among those that have one.
+pub(crate) fn number(place: usize) -> String {
+    format!("+331991{place:05}")
 }
 
 /// The tenants' documents and sounds, with what leads out of them.
