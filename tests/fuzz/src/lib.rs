@@ -11,6 +11,7 @@
 use std::net::IpAddr;
 
 use parloir_admin::{ApiKey, resource};
+use parloir_attest::Report;
 use parloir_backup::{Manifest, Member, read_row};
 use parloir_connect::{AddressRange, Destination, SigningSecret, forbidden};
 use parloir_contract::{ChooseMoment, LocalTime, Question, ReadPhone, ReadWhen, TraceParent, Utterance};
@@ -42,6 +43,7 @@ pub const TARGETS: &[Target] = &[
     ("back_ups", back_ups),
     ("trace_parents", trace_parents),
     ("destinations", destinations),
+    ("reports", reports),
 ];
 
 /// The frames of a whole stream, one a line, as a carrier would send them.
@@ -248,4 +250,17 @@ pub fn destinations(bytes: &[u8]) {
         assert_eq!(range.to_string().parse::<AddressRange>(), Ok(range));
     }
     let _ = text.parse::<SigningSecret>();
+}
+
+/// A report of an attestation that somebody hands over: a page, and from the first line that begins with a brace on, its JSON file.
+/// What is read is written so that it is read again; nothing is true that nobody signed.
+pub fn reports(bytes: &[u8]) {
+    let json_at = bytes.windows(2).position(|pair| pair == b"\n{").map_or(0, |line_end| line_end + 1);
+    let (page, json) = bytes.split_at(json_at);
+    if let Ok(report) = Report::parse(json) {
+        assert!(Report::parse(&report.bytes()).is_ok());
+    }
+    if let Ok(page) = std::str::from_utf8(page) {
+        assert!(parloir_attest::check(page, json, None).is_err());
+    }
 }
