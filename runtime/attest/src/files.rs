@@ -5,7 +5,7 @@ const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/corpus.rs"));
 
 /// One of them; nothing where there is none of this name.
 pub(crate) fn file(name: &str) -> &'static str {
-    FILES.iter().find(|(known, _)| *known == name).map_or("", |(_, text)| text)
+    FILES.iter().find(|(known, _)| *known == name).map_or("", |(_, text)| *text)
 }
 
 /// The attacks, each in a folder of its kind, in the order of their names: `spin/answer` and its text. The prelude and the

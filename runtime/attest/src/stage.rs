@@ -4,7 +4,7 @@
 //! The process tells what it does in lines of JSON on its standard output, and ends when its standard input does.
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::str::FromStr;
@@ -116,9 +116,12 @@ impl Stage {
 
 /// Waits until whoever began this process lets it go, or is gone.
 async fn let_go() {
-    let mut nothing = [0; 64];
-    let mut input = tokio::io::stdin();
-    while input.read(&mut nothing).await.is_ok_and(|length| length > 0) {}
+    let wait = || {
+        let (mut input, mut nothing) = (std::io::stdin().lock(), [0_u8; 64]);
+        while input.read(&mut nothing).is_ok_and(|length| length > 0) {}
+    };
+    // A thread that cannot be waited for is as good as one that has ended.
+    let _ended = tokio::task::spawn_blocking(wait).await;
 }
 
 async fn open(stage: Stage, more: u64) -> Result<House, Broken> {
