@@ -62,7 +62,7 @@ pub struct House {
     pub told: Told,
     ended: Arc<Mutex<Vec<(TenantId, CallId)>>>,
     watching: JoinHandle<()>,
-    folder: Option<tempfile::TempDir>,
+    _folder: Option<tempfile::TempDir>,
 }
 
 /// What the journal holds of a call.
@@ -81,7 +81,7 @@ impl House {
     pub async fn open(attacks: &[Attack]) -> Result<Self, Broken> {
         let place = tempfile::tempdir().map_err(|error| Broken::because("a folder for a while", error))?;
         let mut house = Self::open_in(Rooms::furnish(place.path(), attacks)?, &|_| {}).await?;
-        house.folder = Some(place);
+        house._folder = Some(place);
         Ok(house)
     }
 
@@ -116,7 +116,7 @@ impl House {
                 seen.lock().push((tenant, summary.id));
             }
         });
-        let house = Self { running: Some(running), rooms, folders, told, ended, watching, folder: None };
+        let house = Self { running: Some(running), rooms, folders, told, ended, watching, _folder: None };
         house.entrust().await?;
         Ok(house)
     }

@@ -24,6 +24,8 @@ pub struct Noticed {
     pub timeouts: u32,
     /// Calls that could not be placed or broke.
     pub failed_calls: u32,
+    /// Replies that came before the end-of-turn delay: of those the latency is not known.
+    pub early_replies: u32,
     /// Cores that the server took.
     pub server_cores: f64,
     /// The callers' own lateness that 99 frames of a hundred do not exceed, in milliseconds.
@@ -40,6 +42,7 @@ impl From<&Figures> for Noticed {
             turns: figures.turns,
             timeouts: figures.timeouts,
             failed_calls: figures.failed_calls,
+            early_replies: figures.early_replies,
             server_cores: figures.server_cores,
             own_lateness_p99_ms: figures.own_lateness_p99_ms,
             valid: figures.valid,
@@ -124,6 +127,9 @@ impl Measured {
                 ));
             }
         }
+        if alone.latency_p95_ms <= 0.0 {
+            problems.push("the figures say nothing: replies came before the end of turn was due".to_owned());
+        }
         for (ratio, name) in self.ratios().into_iter().zip(["gaps (p99)", "added latency (p95)"]) {
             // Not a number is not within anything.
             if ratio.is_nan() || ratio > LIMIT {
@@ -133,5 +139,54 @@ impl Measured {
             }
         }
         problems
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noticed(gap_p99_ms: f64, latency_p95_ms: f64) -> Noticed {
+        Noticed {
+            gap_p99_ms,
+            latency_p95_ms,
+            turns: 900,
+            timeouts: 0,
+            failed_calls: 0,
+            early_replies: 0,
+            server_cores: 0.5,
+            own_lateness_p99_ms: 1.0,
+            valid: true,
+        }
+    }
+
+    fn measured(beside: Noticed) -> Measured {
+        let medians = Round { floor: noticed(20.5, 2.0), alone: noticed(21.0, 20.0), beside };
+        Measured { calls: 100, attackers: 20, attacks: 900, rounds: vec![medians.clone()], medians }
+    }
+
+    #[test]
+    fn a_neighbour_who_notices_a_fifth_holds_and_more_does_not() {
+        assert_eq!(measured(noticed(25.2, 24.0)).problems(), Vec::<String>::new());
+        let late = measured(noticed(21.0, 24.5)).problems();
+        assert!(matches!(late.as_slice(), [one] if one.contains("added latency")), "{late:?}");
+        let torn = measured(noticed(26.0, 20.0)).problems();
+        assert!(matches!(torn.as_slice(), [one] if one.contains("gaps")), "{torn:?}");
+    }
+
+    #[test]
+    fn figures_that_say_nothing_do_not_hold() {
+        let mut late = measured(noticed(21.0, 20.0));
+        late.medians.floor.valid = false;
+        assert!(!late.problems().is_empty());
+        let mut alone = measured(noticed(21.0, 20.0));
+        alone.attacks = 0;
+        assert!(!alone.problems().is_empty());
+        let mut early = measured(noticed(21.0, 0.0));
+        early.medians.alone.latency_p95_ms = 0.0;
+        assert!(!early.problems().is_empty());
+        let mut broken = measured(noticed(21.0, 20.0));
+        broken.medians.beside.failed_calls = 1;
+        assert!(!broken.problems().is_empty());
     }
 }

@@ -258,3 +258,52 @@ fn few<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
 fn trials<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Trial>, D::Error> {
     bounded(from, MAX_TRIALS)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WRITTEN: &[u8] = include_bytes!("../../../tests/fuzz/corpus/reports/report");
+
+    #[test]
+    fn a_report_is_read_as_it_was_written_and_says_what_did_not_hold() {
+        let report = Report::parse(WRITTEN).unwrap();
+        assert_eq!(Report::parse(&report.bytes()), Ok(report.clone()));
+        assert_eq!(report.escapes().count(), 1);
+        assert_eq!(report.problems(), ["1 of 2 attacks did not go as they must"]);
+        let mut held = report;
+        held.trials.truncate(1);
+        assert!(held.held());
+        held.house = None;
+        assert!(!held.held());
+    }
+
+    #[test]
+    fn what_is_no_report_or_of_another_version_is_refused() {
+        let text = std::str::from_utf8(WRITTEN).unwrap();
+        let newer = text.replace("\"version\": 1,", "\"version\": 2,");
+        assert_eq!(Report::parse(newer.as_bytes()), Err(ReportError::Newer(2)));
+        for wrong in
+            ["", "{}", "[]", &text.replace("parloir-attest\"", "another\""), &text.replace("took-s", "took")]
+        {
+            assert!(matches!(Report::parse(wrong.as_bytes()), Err(ReportError::NotOurs(_))), "{wrong}");
+        }
+        assert!(Report::parse(&vec![b' '; MAX_REPORT + 1]).is_err());
+    }
+
+    #[test]
+    fn a_house_that_is_not_as_it_was_does_not_hold() {
+        let report = Report::parse(WRITTEN).unwrap();
+        let house = report.house.unwrap();
+        assert_eq!(house.problems(), Vec::<String>::new());
+        for changed in [
+            Whole { entrusted: false, ..house.clone() },
+            Whole { cards: 1, ..house.clone() },
+            Whole { journal: vec!["torn".into()], ..house.clone() },
+            Whole { neighbour: NeighbourHeard { calls: 3, whole: 2, ..house.neighbour }, ..house.clone() },
+            Whole { neighbour: NeighbourHeard::default(), ..house.clone() },
+        ] {
+            assert_eq!(changed.problems().len(), 1, "{changed:?}");
+        }
+    }
+}
