@@ -283,9 +283,9 @@ mod tests {
         let text = std::str::from_utf8(WRITTEN).unwrap();
         let newer = text.replace("\"version\": 1,", "\"version\": 2,");
         assert_eq!(Report::parse(newer.as_bytes()), Err(ReportError::Newer(2)));
-        for wrong in
-            ["", "{}", "[]", &text.replace("parloir-attest\"", "another\""), &text.replace("took-s", "took")]
-        {
+        let another = text.replace("parloir-attest\"", "another\"");
+        let unknown = text.replace("took-s", "took");
+        for wrong in ["", "{}", "[]", another.as_str(), unknown.as_str()] {
             assert!(matches!(Report::parse(wrong.as_bytes()), Err(ReportError::NotOurs(_))), "{wrong}");
         }
         assert!(Report::parse(&vec![b' '; MAX_REPORT + 1]).is_err());

@@ -108,8 +108,8 @@ impl Stage {
         let (file, model) = (folder.join("parloir.toml"), folder.join("speech"));
         let confined = confine(rooms.config(), &file, &rooms.folders(), &model);
         let confined = confined.map_err(|error| Broken::because("confining the server", error))?;
-        let confined = confined
-            .map_or(Confinement::default(), |held| Confinement { files: held.files, calls: held.calls });
+        let confined = confined.map(|held| Confinement { files: held.files, calls: held.calls });
+        let confined = confined.unwrap_or_default();
         Ok(Self { rooms, confined })
     }
 }

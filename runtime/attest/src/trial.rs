@@ -200,7 +200,8 @@ pub async fn load_bombs(sandbox: &Sandbox, largest: usize, tell: Tell<'_>) -> Re
     for Bomb { name, sentence, said, may_load, bytes } in bombs()?.into_iter().chain([enormous(largest)?]) {
         let must = if may_load { "it loads or it does not, and the host goes on" } else { "it is refused" };
         let trial = untold(&format!("bombs/{name}"), sentence, must);
-        trials.push(loaded(sandbox, trial, bytes, may_load, &|reason| reason.contains(said), tell).await);
+        trials
+            .push(loaded(sandbox, trial, bytes, may_load, &|reason: &str| reason.contains(said), tell).await);
     }
     Ok(trials)
 }
