@@ -26,6 +26,8 @@ use crate::stage::{Part, Process};
 pub const END_OF_TURN: Duration = Duration::from_millis(700);
 /// The callers' number; the last digits are each call's own.
 const CALLERS: &str = "+33600000000";
+/// The longest that the server may take to open: it compiles every agent.
+const OPENS: Duration = Duration::from_secs(600);
 /// How long attackers are at it before the callers ring, and how long after them the house has for itself.
 const SETTLE: Duration = Duration::from_secs(5);
 
@@ -65,7 +67,8 @@ pub async fn measure_neighbour(
     let failed = |error: &dyn std::fmt::Display| Broken::because("the measurement", error);
     let mut floor = FloorChild::start(command(Part::Floor)).await.map_err(|error| failed(&error))?;
     let mut server = Process::start(command(Part::Neighbour), &folder)?;
-    let public = server.opened(|| {}).await?;
+    let opened = tokio::time::timeout(OPENS, server.opened()).await;
+    let public = opened.map_err(|_| failed(&"the server did not open within ten minutes"))??;
     let pid = server.id().ok_or_else(|| failed(&"the server ended"))?;
     let load = Load {
         calls: plan.calls,

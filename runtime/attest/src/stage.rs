@@ -242,16 +242,16 @@ impl Process {
         }
     }
 
-    /// Waits until it serves, and says where. `step` is called for each agent that is compiled.
-    pub(crate) async fn opened(&mut self, mut step: impl FnMut()) -> Result<String, Broken> {
+    /// Waits until it serves, and says where.
+    pub(crate) async fn opened(&mut self) -> Result<String, Broken> {
         loop {
             match self.next().await? {
                 Some(Told::Open(public)) => return Ok(public),
-                Some(Told::Step) => step(),
                 Some(Told::Broken(why)) => return Err(Broken(why)),
                 Some(
                     Told::Confined(_)
                     | Told::Steps(_)
+                    | Told::Step
                     | Told::Began(_)
                     | Told::Ended(_)
                     | Told::Trial(_)

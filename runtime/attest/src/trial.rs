@@ -103,19 +103,15 @@ pub(crate) fn short(reason: &str) -> String {
 pub async fn ring_all(house: &House, attacks: &[Attack], tell: Tell<'_>) -> Result<Tried, Broken> {
     house.ring_neighbour().await?;
     let over = AtomicBool::new(false);
-    let one = |attack| async move {
-        let attack: &Attack = attack;
-        tell(Moment::Began(&attack.name));
-        let rung = house.ring(attack).await;
-        tell(Moment::Ended(&attack.name));
-        (attack, rung)
-    };
     let attackers = async {
         let loadable = attacks.iter().filter(|attack| !attack.is_unloadable());
-        let rung: Vec<(&Attack, Result<Rung, Broken>)> =
-            stream::iter(loadable).map(one).buffer_unordered(AT_ONCE).collect().await;
+        let all: Vec<(&Attack, Result<Rung, Broken>)> = stream::iter(loadable)
+            .map(|attack| rung(house, attack, tell))
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await;
         over.store(true, Ordering::SeqCst);
-        rung
+        all
     };
     let neighbour = async {
         let (mut calls, mut lost) = (1, 0);
@@ -130,11 +126,11 @@ pub async fn ring_all(house: &House, attacks: &[Attack], tell: Tell<'_>) -> Resu
         }
         (calls, lost)
     };
-    let (rung, (neighbours, lost)) = tokio::join!(attackers, neighbour);
-    let answered = rung.iter().filter(|(_, rung)| rung.is_ok()).count();
+    let (all, (neighbours, lost)) = tokio::join!(attackers, neighbour);
+    let answered = all.iter().filter(|(_, rung)| rung.is_ok()).count();
     let calls = house.journaled(answered + neighbours).await?;
     let mut trials: Vec<Trial> =
-        rung.iter().map(|(attack, rung)| trial(attack, rung.as_ref(), &calls)).collect();
+        all.iter().map(|(attack, rung)| trial(attack, rung.as_ref(), &calls)).collect();
     trials.sort_by(|one, other| one.name.cmp(&other.name));
     let heard = calls.get(house.neighbours_line()).map(Vec::as_slice).unwrap_or_default();
     let mut neighbour = NeighbourHeard { calls: neighbours + lost, ..NeighbourHeard::default() };
@@ -147,6 +143,14 @@ pub async fn ring_all(house: &House, attacks: &[Attack], tell: Tell<'_>) -> Resu
         }
     }
     Ok(Tried { trials, neighbour, calls })
+}
+
+/// Rings one attack's line.
+async fn rung<'a>(house: &House, attack: &'a Attack, tell: Tell<'_>) -> (&'a Attack, Result<Rung, Broken>) {
+    tell(Moment::Began(&attack.name));
+    let rung = house.ring(attack).await;
+    tell(Moment::Ended(&attack.name));
+    (attack, rung)
 }
 
 fn trial(attack: &Attack, rung: Result<&Rung, &Broken>, calls: &HashMap<String, Vec<Seen>>) -> Trial {
