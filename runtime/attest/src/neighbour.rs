@@ -12,6 +12,7 @@ use futures_util::future::join_all;
 use parloir_measure::{Figures, FloorChild, Load, Target, measure};
 use parloir_transport::client::Carrier;
 use parloir_transport::signature::AuthToken;
+use sha2::{Digest, Sha256};
 use tokio::process::Command;
 use tokio::sync::oneshot;
 
@@ -78,7 +79,7 @@ pub async fn measure_neighbour(
         ..Load::default()
     };
     let [on_floor, alone, beside] = RUNS;
-    let attacks = Arc::new(AtomicU64::new(0));
+    let corpus = Arc::new(Corpus::new()?);
     let mut rounds: Vec<Vec<Figures>> = Vec::new();
     for _ in 0..plan.rounds {
         let target = Target::Stream { url: floor.url.clone(), via: None, auth_token: None };
@@ -86,7 +87,7 @@ pub async fn measure_neighbour(
         step();
         round.push(measure(alone, line(&public)?, &[], pid, &load).await.map_err(|e| failed(&e))?);
         step();
-        let attackers = Attackers::begin(&public, plan.attackers, attacks.clone())?;
+        let attackers = Attackers::begin(&public, plan.attackers, corpus.clone())?;
         tokio::time::sleep(SETTLE).await;
         let run = measure(beside, line(&public)?, &[], pid, &load).await;
         drop(attackers);
@@ -97,7 +98,7 @@ pub async fn measure_neighbour(
     }
     floor.stop().await;
     server.end().await;
-    Measured::of(plan.calls, plan.attackers, attacks.load(Ordering::Relaxed), &rounds)
+    Measured::of(plan.calls, plan.attackers, corpus.rung.load(Ordering::Relaxed), &rounds)
 }
 
 /// The neighbour's line.
@@ -114,17 +115,13 @@ struct Attackers {
 }
 
 impl Attackers {
-    fn begin(public: &str, at_once: u32, counted: Arc<AtomicU64>) -> Result<Self, Broken> {
+    fn begin(public: &str, at_once: u32, corpus: Arc<Corpus>) -> Result<Self, Broken> {
         let failed = |error: std::io::Error| Broken::because("the attackers", error);
-        let corpus = attacks()?.into_iter().filter(|attack| !attack.is_unloadable());
-        let lines: Vec<(Attack, String)> =
-            corpus.enumerate().map(|(place, attack)| (attack, number(place))).collect();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
         let (stop, stopped) = oneshot::channel::<()>();
         let public = public.to_owned();
         let attack = move || {
-            let next = AtomicUsize::new(0);
-            let callers = (0..at_once).map(|_| attack_without_end(&public, &lines, &next, &counted));
+            let callers = (0..at_once).map(|_| attack_without_end(&public, &corpus));
             runtime.block_on(async {
                 tokio::select! {
                     _ = join_all(callers) => {}
@@ -137,19 +134,39 @@ impl Attackers {
     }
 }
 
-/// Rings one line after the other, each that no other attacker has taken yet.
-async fn attack_without_end(
-    public: &str,
-    lines: &[(Attack, String)],
-    next: &AtomicUsize,
-    counted: &AtomicU64,
-) {
-    while let Some((attack, line)) =
-        next.fetch_add(1, Ordering::Relaxed).checked_rem(lines.len()).and_then(|place| lines.get(place))
-    {
+/// What attackers ring: every line, again and again, those of one kind not one after the other.
+struct Corpus {
+    lines: Vec<(Attack, String)>,
+    next: AtomicUsize,
+    rung: AtomicU64,
+}
+
+impl Corpus {
+    fn new() -> Result<Self, Broken> {
+        let attacks = attacks()?.into_iter().filter(|attack| !attack.is_unloadable());
+        let mut lines: Vec<(Attack, String)> =
+            attacks.enumerate().map(|(place, attack)| (attack, number(place))).collect();
+        // An order that is always the same and has nothing to do with kinds.
+        lines.sort_by_cached_key(|(attack, _)| {
+            let digest: [u8; 32] = Sha256::digest(attack.name.as_bytes()).into();
+            digest
+        });
+        Ok(Self { lines, next: AtomicUsize::new(0), rung: AtomicU64::new(0) })
+    }
+
+    /// The line that no other attacker has taken yet.
+    fn next(&self) -> Option<&(Attack, String)> {
+        let place = self.next.fetch_add(1, Ordering::Relaxed).checked_rem(self.lines.len())?;
+        self.lines.get(place)
+    }
+}
+
+/// Rings one line after the other.
+async fn attack_without_end(public: &str, corpus: &Corpus) {
+    while let Some((attack, line)) = corpus.next() {
         match ring::ring(public, attack, line).await {
             Ok(_) => {
-                counted.fetch_add(1, Ordering::Relaxed);
+                corpus.rung.fetch_add(1, Ordering::Relaxed);
             }
             // Whoever is turned away rings again.
             Err(_) => tokio::time::sleep(Duration::from_millis(200)).await,
