@@ -258,6 +258,11 @@ Examples:
         after_help = "Exit codes: 0 nothing that breaks calls, 2 the agent is not built, 3 something that breaks calls.\n\nExample:\n  parloir check agents/cabinet"
     )]
     Check(commands::check::Check),
+    /// Try every attack agent on this machine, measure what a neighbour's callers notice, and sign what was found.
+    #[command(
+        after_help = "It opens an installation of its own in a temporary folder (up to 2 GiB), confined like `parloir serve`; yours is not touched. Speech and model are canned: what is tried and measured is the host. Ten minutes or more on two cores; leave the machine alone meanwhile.\nThe report is two files: a page that you judge in a minute, signed, and every attack as JSON. The key is made at first use, attest.key in the keys folder.\nExit codes: 0 all held, 3 not: an attack went otherwise, a figure is over 1.2 of what it is without attackers or says nothing, or a report was altered.\n\nExamples:\n  parloir attest --quick\n  parloir attest --to attestation\n  parloir attest --check attestation.txt --key 'parloir-attest+0a1b2c3d+AT…'"
+    )]
+    Attest(commands::attest::Attest),
     /// Fetch the embedded speech model.
     #[command(after_help = "Example:\n  parloir fetch --models models")]
     Fetch(commands::fetch::Fetch),
@@ -330,11 +335,17 @@ impl<E: std::error::Error> From<E> for Failure {
 type Outcome = Result<(), Failure>;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let mut cli = Cli::parse();
     terminal::log(cli.verbose);
     // While there is one thread: what it gives up, all that it starts have not.
     if let Command::Serve(serve) = &cli.command
         && let Err(failure) = serve.confine()
+    {
+        terminal::error(&failure.message);
+        return ExitCode::from(failure.code);
+    }
+    if let Command::Attest(attest) = &mut cli.command
+        && let Err(failure) = attest.confine()
     {
         terminal::error(&failure.message);
         return ExitCode::from(failure.code);
@@ -389,6 +400,7 @@ fn main() -> ExitCode {
             Command::Build(build) => build.run().await,
             Command::Check(check) => check.run().await,
             Command::Registry(registry) => registry.run().await,
+            Command::Attest(attest) => attest.run().await,
             Command::Fetch(fetch) => fetch.run().await,
         }
     });

@@ -11,6 +11,7 @@
 use std::net::IpAddr;
 
 use parloir_admin::{ApiKey, resource};
+use parloir_attest::Report;
 use parloir_backup::{Manifest, Member, read_row};
 use parloir_connect::{AddressRange, Destination, HeldSecret, SigningSecret, forbidden};
 use parloir_contract::{
@@ -49,6 +50,7 @@ pub const TARGETS: &[Target] = &[
     ("destinations", destinations),
     ("certificates", certificates),
     ("registries", registries),
+    ("reports", reports),
 ];
 
 /// The frames of a whole stream, one a line, as a carrier would send them.
@@ -307,5 +309,18 @@ pub fn registries(bytes: &[u8]) {
     let _ = Challenge::read(text);
     if let Ok(reference) = text.parse::<Reference>() {
         assert_eq!(reference.to_string().parse::<Reference>().as_ref(), Ok(&reference));
+    }
+}
+
+/// A report of an attestation that somebody hands over: a page, and from the first line that begins with a brace on, its JSON file.
+/// What is read is written so that it is read again; nothing is true that nobody signed.
+pub fn reports(bytes: &[u8]) {
+    let json_at = bytes.windows(2).position(|pair| pair == b"\n{").map_or(0, |line_end| line_end + 1);
+    let (page, json) = bytes.split_at(json_at);
+    if let Ok(report) = Report::parse(json) {
+        assert!(Report::parse(&report.bytes()).is_ok());
+    }
+    if let Ok(page) = std::str::from_utf8(page) {
+        assert!(parloir_attest::check(page, json, None).is_err());
     }
 }
