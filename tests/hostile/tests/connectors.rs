@@ -35,7 +35,7 @@ async fn a_request_is_journaled_and_arrives_with_a_credential_that_nobody_sees()
     let asked = house.asked.lock().clone();
     let [head] = asked.as_slice() else { panic!("{asked:?}\n{}", told()) };
     assert!(head.starts_with("POST /mallory/customers/42?q=a+b HTTP/1.1\r\n"), "{head}");
-    assert!(head.contains(&format!("authorization: Bearer {CREDENTIAL}\r\n")), "{head}");
+    assert!(head.contains(&format!("authorization: Bearer {CREDENTIAL}")), "{head}");
 
     let host = records.iter().find_map(|record| match &record.body {
         RecordBody::HostCallStarted(started) if started.import.name() == "connectors.send" => {
