@@ -67,7 +67,8 @@ fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
         Endpoint::PutCalendar => takes::<Calendar, Item<Calendar>>(all),
         Endpoint::ListGlass => pages::<Glass>(all),
         Endpoint::BreakGlass => takes::<BreakGlass, Item<Glass>>(all),
-        Endpoint::DeleteUser
+        Endpoint::LogOut
+        | Endpoint::DeleteUser
         | Endpoint::DeleteKey
         | Endpoint::DeleteLine
         | Endpoint::TakeNumber

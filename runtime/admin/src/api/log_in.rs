@@ -8,7 +8,7 @@ use parloir_store::{Batch, Table};
 
 use super::Api;
 use super::answer::{Answer, room};
-use super::asked::read_json;
+use super::asked::{Asked, read_json};
 use super::problem::{Kind, Problem};
 use crate::directory::rows::{self, Kept};
 use crate::directory::{Batches, By, DirectoryError, KEYS, Told, USERS};
@@ -93,6 +93,26 @@ pub(super) async fn make(api: &Api, headers: &HeaderMap, body: &Bytes) -> Result
         Ok((Batches::of(&store, batch), Answer::made(&body, &stamp.change, location)?))
     });
     Ok(made.await?)
+}
+
+/// Revokes the key that asks.
+pub(super) async fn give_back(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    let (id, key) = (&asked.principal.key_id, &asked.principal.key);
+    if key.name != LOG_IN {
+        let remedy = format!("revoke any other by its name: parloir key revoke {id}");
+        return Err(
+            Problem::new(Kind::Conflict, "no log-in made the key that asks", remedy).of("authorization")
+        );
+    }
+    let row = format!("{KEYS}{id}");
+    let kept = rows::get::<KeptKey>(&asked.store, Table::Users, &row).await?;
+    let kept = kept.ok_or_else(|| Problem::not_found("key"))?;
+    asked.may_delete(&kept.row.change)?;
+    let batch = Batch::new().expect_value(Table::Users, &row, kept.bytes).delete(Table::Users, &row);
+    let told = asked.told(format!("log-out: key {id} of user {}: revoked", key.user));
+    let gone = api.directory.commit(&asked.realm, told, |_| Ok((Batches::of(&asked.store, batch), ())));
+    gone.await?;
+    Ok(Answer::gone())
 }
 
 /// Of somebody's keys, those that log-ins made and that go now: what is over, and the oldest of too many.

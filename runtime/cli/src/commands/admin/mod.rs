@@ -1,9 +1,10 @@
-//! The operator's commands on the API of the administration: `parloir tenant`, `user`, `key`, `number`, `line` and
-//! `quota`.
+//! The operator's commands on the API of the administration: `parloir tenant`, `user`, `key`, `number`, `line`,
+//! `quota`, `login` and `logout`.
 
 mod client;
 pub(crate) mod key;
 pub(crate) mod line;
+pub(crate) mod log_in;
 pub(crate) mod number;
 pub(crate) mod quota;
 pub(crate) mod tenant;
