@@ -101,7 +101,7 @@ impl Person {
 
     /// Logs in under this name, in a browser: whether that went well, and what was told.
     fn log_in(&self, name: &str, arguments: &[&str]) -> (bool, String) {
-        let arguments = [&["login"], arguments].concat();
+        let arguments = [["login"].as_slice(), arguments].concat();
         let mut login =
             self.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut address = String::new();
@@ -133,7 +133,7 @@ async fn a_person_logs_in_by_a_browser_and_out() {
     // Who they are in a tenant, and by what the issuer knows them.
     let theirs = person.done(Some(&owner), &["tenant", "add", "cabinet", "--owner", "Anne Durand"]);
     let add = ["user", "add", "--name", "Paul Martin", "--role", "supervisor"];
-    let add = [add.as_slice(), &["--oidc-email", "paul@example.com", "--json"]].concat();
+    let add = [add.as_slice(), ["--oidc-email", "paul@example.com", "--json"].as_slice()].concat();
     let user: Value = serde_json::from_str(&person.done(Some(&theirs), &add)).unwrap();
     let (code, _, told) = person.run(None, &["line", "list"]);
     assert!(code == Some(2) && told.contains("parloir login"), "{told}");
@@ -150,7 +150,7 @@ async fn a_person_logs_in_by_a_browser_and_out() {
 
     // The issuer knows others, who are nobody here; and Paul is nobody in the installation.
     for (name, arguments) in
-        [("eve@example.com", ["--tenant", "cabinet"].as_slice()), ("paul@example.com", &[])]
+        [("eve@example.com", ["--tenant", "cabinet"].as_slice()), ("paul@example.com", [].as_slice())]
     {
         let (well, told) = person.log_in(name, arguments);
         assert!(!well && told.contains("is known by what the ID token says"), "{told}");
