@@ -135,6 +135,12 @@ async fn nobody_else_gets_one() {
     for bad in [json!({ "email": "paul" }), json!({ "subject": "" }), json!({ "email": "a@b\u{7}" })] {
         assert_eq!(house.post(users, &owner, known(bad.clone())).await.status, 422, "{bad}");
     }
+    // A key for some things only makes nobody log in, who would get one for more.
+    let me = house.get("/v1/me", &owner).await.is(200).text("user");
+    let scoped = json!({ "user": me, "name": "people", "scopes": ["users:write", "users:read"] });
+    let scoped = house.post("/v1/tenants/cabinet/keys", &owner, scoped).await.is(201).text("secret");
+    house.post(users, &scoped, known(json!({ "subject": "99" }))).await.is(403).names("oidc");
+    house.post(users, &scoped, json!({ "name": "Bea", "role": "admin" })).await.is(201);
     // Whoever is changed to log in no more does not.
     log_in(&house, Some("cabinet"), mine.token("17", "")).await.is(201);
     let path = format!("{users}/{}", made.text("id"));
