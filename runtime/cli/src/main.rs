@@ -102,6 +102,18 @@ enum Command {
         after_help = "Examples:\n  parloir connector add crm --url https://crm.example.com/api/ --secret crm-token\n  parloir connector list"
     )]
     Connector(commands::admin::connector::Connector),
+    /// Log in to an administration by its OpenID Connect issuer, for twelve hours.
+    #[command(
+        name = "login",
+        after_help = "The address to log in at is printed; the key is kept in a file that you alone read, and used by the commands of the administration.\nA user is known to the issuer by --oidc-email or --oidc-subject of `parloir user add` and `user set`.\n\nExamples:\n  parloir login --api https://voice.example.com:8081 --tenant cabinet\n  parloir login --device"
+    )]
+    LogIn(commands::admin::log_in::LogIn),
+    /// Revoke the key of a log-in, and forget it.
+    #[command(
+        name = "logout",
+        after_help = "Example:\n  parloir logout --api https://voice.example.com:8081"
+    )]
+    LogOut(commands::admin::log_in::LogOut),
     /// Ring a line as a carrier would, and speak.
     #[command(
         after_help = "Steps are taken in the order they are written, each when the agent has finished speaking,\nor into its speech with --interrupt-after just before it.\n--say \"words\" speaks with the embedded voice, which the embedded ears often mishear in French: a recording does better.\nAfter the last step the caller hangs up when nobody has spoken for 15 s.\n\nExample:\n  parloir call http://127.0.0.1:8080/twilio/voice --to +33100000000 --token-file token \\\n    --say oui.wav --say \"Je voudrais un rendez-vous\" --key 1 --silence 3s"
@@ -370,6 +382,8 @@ fn main() -> ExitCode {
             Command::Line(line) => line.run().await,
             Command::Secret(secret) => secret.run().await,
             Command::Connector(connector) => connector.run().await,
+            Command::LogIn(log_in) => log_in.run().await,
+            Command::LogOut(log_out) => log_out.run().await,
             Command::Call(call) => call.run().await,
             Command::Calls(calls) => calls.run().await,
             Command::Show(show) => show.run().await,

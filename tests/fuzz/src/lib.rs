@@ -10,6 +10,7 @@
 
 use std::net::IpAddr;
 
+use parloir_admin::oidc::{Expected, KeySet};
 use parloir_admin::{ApiKey, resource};
 use parloir_attest::Report;
 use parloir_backup::{Manifest, Member, read_row};
@@ -51,6 +52,7 @@ pub const TARGETS: &[Target] = &[
     ("certificates", certificates),
     ("registries", registries),
     ("reports", reports),
+    ("tokens", tokens),
 ];
 
 /// The frames of a whole stream, one a line, as a carrier would send them.
@@ -322,5 +324,16 @@ pub fn reports(bytes: &[u8]) {
     }
     if let Ok(page) = std::str::from_utf8(page) {
         assert!(parloir_attest::check(page, json, None).is_err());
+    }
+}
+
+/// The keys of an issuer in the first line, and an ID token in the second. What is said of somebody is said of the issuer's own.
+pub fn tokens(bytes: &[u8]) {
+    let (first, rest) = bytes.split_at(bytes.iter().position(|b| *b == b'\n').unwrap_or(bytes.len()));
+    let Ok(keys) = KeySet::parse(first) else { return };
+    let Ok(token) = std::str::from_utf8(rest) else { return };
+    let expected = Expected { issuer: "https://id.example.com", audience: "parloir", client_id: "parloir" };
+    if let Ok(claims) = keys.check(token.trim(), expected) {
+        assert!(claims.are_of(&resource::Identity::Subject(claims.sub.clone())));
     }
 }

@@ -75,7 +75,8 @@ fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
         Endpoint::PutConnector => takes::<Connector, Item<Connector>>(all),
         Endpoint::ListBlocked => pages::<Blocked>(all),
         Endpoint::BlockNumber => takes::<BlockNumber, Item<Blocked>>(all),
-        Endpoint::DeleteUser
+        Endpoint::LogOut
+        | Endpoint::DeleteUser
         | Endpoint::DeleteKey
         | Endpoint::DeleteLine
         | Endpoint::TakeNumber

@@ -1,10 +1,11 @@
-//! The operator's commands on the API of the administration: `parloir tenant`, `user`, `key`, `number`, `line`, `quota`, `secret`
-//! and `connector`.
+//! The operator's commands on the API of the administration: `parloir tenant`, `user`, `key`, `number`, `line`, `quota`, `secret`,
+//! `connector`, `login` and `logout`.
 
 mod client;
 pub(crate) mod connector;
 pub(crate) mod key;
 pub(crate) mod line;
+pub(crate) mod log_in;
 pub(crate) mod number;
 pub(crate) mod quota;
 pub(crate) mod secret;
