@@ -18,6 +18,7 @@ use parloir_proof::checkpoint::{Checkpoint, Submission};
 use parloir_proof::note::{Note, PublicKey};
 use parloir_proof::tile::{self, Tile};
 use parloir_proof::{Proof, Trust};
+use parloir_tenancy::signature::{PublicKey as AgentKey, Signature, SigningFile};
 use parloir_transport::session::Session;
 use parloir_transport::twiml::Response;
 use parloir_transport::webhook::{ConnectEnded, DialEnded, Form, VoiceRequest};
@@ -42,6 +43,7 @@ pub const TARGETS: &[Target] = &[
     ("back_ups", back_ups),
     ("trace_parents", trace_parents),
     ("destinations", destinations),
+    ("agent_signatures", agent_signatures),
 ];
 
 /// The frames of a whole stream, one a line, as a carrier would send them.
@@ -248,4 +250,23 @@ pub fn destinations(bytes: &[u8]) {
         assert_eq!(range.to_string().parse::<AddressRange>(), Ok(range));
     }
     let _ = text.parse::<SigningSecret>();
+}
+
+/// The signature of an agent as its file or a header of HTTP has it, and the keys for it. What is read is written again alike, but
+/// for the end of its last line.
+pub fn agent_signatures(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(signature) = text.parse::<Signature>() {
+        assert_eq!(signature.to_string().trim_end(), text.trim_end());
+        assert_eq!(Signature::from_header(&signature.header()), Ok(signature));
+    }
+    if let Ok(signature) = Signature::from_header(text) {
+        assert_eq!(signature.header(), text);
+    }
+    if let Ok(key) = text.parse::<AgentKey>() {
+        assert_eq!(key.to_string(), text.trim());
+    }
+    if let Ok(key) = text.parse::<SigningFile>() {
+        assert_eq!(key.reveal().trim_end(), text.trim_end());
+    }
 }
