@@ -8,6 +8,9 @@
 //! - [`Directory::set_up`]: the first start, which makes an owner and tells their key once.
 //! - [`Premises`]: what the directory needs of the installation: whether calls could be answered so, and that they are.
 //!
+//! Agents have versions here: uploaded, checked, signed, approved where they may do more, tried on a share of the calls, promoted,
+//! and taken back. A line names an agent; of one that has no version here, a file in the tenant's folder answers.
+//!
 //! The operator's file and the directory live side by side. What the file says of carriers, providers and where to listen stays
 //! in the file. A tenant is described in one of the two: in the file, and then nothing of it but its users and keys can be
 //! changed here; or in the directory. `import` brings a tenant from the file into the directory in one step; from then on the
@@ -38,5 +41,5 @@ mod secret;
 
 pub use api::{Endpoint, MAX_BODY, Method, PROBLEM_JSON, Place, Problem, document, router, tidy};
 pub use directory::{Directory, DirectoryError, Rooms, described, granted};
-pub use premises::Premises;
+pub use premises::{Checked, Component, Deployed, Premises};
 pub use secret::{ApiKey, NoRandomness, NotAKey, PREFIX};

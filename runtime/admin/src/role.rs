@@ -141,6 +141,18 @@ pub enum Action {
     /// Break the glass of a tenant, for a time.
     #[serde(rename = "break-glass:write")]
     BreakGlass,
+    /// Read agents, their versions, and the keys that may sign them.
+    #[serde(rename = "agents:read")]
+    ReadAgents,
+    /// Upload versions of agents, try, promote, take back and remove them.
+    #[serde(rename = "agents:write")]
+    WriteAgents,
+    /// Approve of a version that may do more than the one before.
+    #[serde(rename = "agents:approve")]
+    ApproveAgents,
+    /// Say which keys may sign agents, and whether unsigned ones are taken.
+    #[serde(rename = "agent-keys:write")]
+    WriteAgentKeys,
 }
 
 /// Who may do something.
@@ -156,7 +168,7 @@ pub struct Rule {
 
 impl Action {
     /// Every action there is.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 23] = [
         Self::ReadSelf,
         Self::ReadTenants,
         Self::WriteTenants,
@@ -176,6 +188,10 @@ impl Action {
         Self::WriteCalendar,
         Self::ReadGlass,
         Self::BreakGlass,
+        Self::ReadAgents,
+        Self::WriteAgents,
+        Self::ApproveAgents,
+        Self::WriteAgentKeys,
     ];
 
     /// Its name.
@@ -200,6 +216,10 @@ impl Action {
             Self::WriteCalendar => "calendar:write",
             Self::ReadGlass => "break-glass:read",
             Self::BreakGlass => "break-glass:write",
+            Self::ReadAgents => "agents:read",
+            Self::WriteAgents => "agents:write",
+            Self::ApproveAgents => "agents:approve",
+            Self::WriteAgentKeys => "agent-keys:write",
         }
     }
 
@@ -224,6 +244,10 @@ impl Action {
             Self::WriteLines | Self::WriteCalendar => (&[Admin], &[], true),
             Self::ReadGlass => (&[Admin, Owner], OF_THE_HOUSE, false),
             Self::BreakGlass => (&[], &[Operator], false),
+            Self::ReadAgents => (&[Supervisor, Admin], &[], true),
+            Self::WriteAgents => (&[Admin], &[], true),
+            // What an agent may do, and whom it is taken from, outlasts any glass.
+            Self::ApproveAgents | Self::WriteAgentKeys => (&[Admin], &[], false),
         };
         Rule { own, above, glass }
     }
@@ -306,6 +330,8 @@ mod tests {
             Action::BreakGlass,
             Action::WriteTenant,
             Action::WriteNumbers,
+            Action::ApproveAgents,
+            Action::WriteAgentKeys,
         ] {
             assert!(!action.rule().glass, "{action}");
         }

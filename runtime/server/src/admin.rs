@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use parloir_admin::resource::Aside;
-use parloir_admin::{Directory, Premises, router, tidy};
+use parloir_admin::{Checked, Deployed, Directory, Premises, router, tidy};
 use parloir_contract::TenantId;
+use parloir_sandbox::Settings;
 use parloir_tenancy::config::TenantConfig;
 use tokio::net::TcpListener;
 
@@ -60,6 +61,22 @@ impl Premises for Site {
         // What the host itself may have to say on the new lines.
         self.house.new_lines.notify_one();
         left_out
+    }
+
+    fn largest_agent(&self) -> u64 {
+        Settings::default().component_bytes as u64
+    }
+
+    async fn check_agent(&self, component: &Path) -> Result<Checked, String> {
+        self.house.installation.check_agent(component).await
+    }
+
+    async fn deploy(&self, tenant: &TenantId, agents: Vec<Deployed>) -> Vec<Aside> {
+        self.house.installation.deploy(&self.home(tenant).join("agents"), agents).await
+    }
+
+    async fn forget_agent(&self, digest: &str) {
+        self.house.installation.forget_agent(digest).await;
     }
 
     async fn bring_home(&self, tenant: &TenantConfig) -> Result<(), String> {
@@ -151,6 +168,8 @@ pub(crate) async fn open(
         TcpListener::bind(listen).await.map_err(|error| ServeError::Listen { address: listen, error })?;
     let address = listener.local_addr().map_err(|error| ServeError::Listen { address: listen, error })?;
     let directory = Arc::new(directory);
+    // Not kept alive by it: the directory keeps the house.
+    let _opened_once = house.directory.set(Arc::downgrade(&directory));
     tokio::spawn(keep_tidy(directory.clone(), house.clone()));
     let server = tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, router(directory)).await {

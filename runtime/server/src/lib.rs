@@ -9,6 +9,7 @@
 //! - [`Storage::erase`]: what is somebody's becomes unreadable; [`hand_over_erasure`] has an installation do it that serves.
 //! - Webhooks: a tenant's receivers are told of its calls when they are over, by `parloir-connect`.
 //! - Its administration, where the file has `[admin]`: the directory and the API of `parloir-admin`, on this installation.
+//! - Agents' versions, which that directory keeps: which one answers a call, and what its calls came to.
 //! - [`Storage::rights`]: what persons ask for; [`hand_over_rights`] likewise.
 //!
 //! What may never be here: what a call does (that is `parloir-call`), or a protocol's frames (that
@@ -34,6 +35,7 @@ mod sweep;
 mod switchboard;
 mod telemetry;
 mod turned_away;
+mod versions;
 mod webhooks;
 mod witnesses;
 

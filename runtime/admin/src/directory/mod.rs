@@ -2,6 +2,7 @@
 //! installation's storage knows which tenants there are and whose each line is. A change is told in the log, then made in one
 //! batch over both: a crash leaves the old state or the new one.
 
+pub(crate) mod agents;
 mod error;
 pub(crate) mod rows;
 mod setup;
@@ -71,6 +72,11 @@ impl By {
     pub(crate) fn machine() -> Self {
         Self { key: String::new(), user: String::new(), role: "set-up".into(), glass: None }
     }
+
+    /// The installation by itself.
+    pub(crate) fn installation() -> Self {
+        Self { role: "installation".into(), ..Self::machine() }
+    }
 }
 
 /// What is about to be done, for the log.
@@ -123,6 +129,8 @@ pub struct Directory {
     premises: Arc<dyn Premises>,
     /// One tenant is taken in at a time, as its rows are then.
     taking_in: Mutex<()>,
+    /// Held while a version's figures change.
+    pub(crate) counting: Mutex<()>,
     /// What of each tenant is set aside since it was taken in; no entry where nothing is.
     aside: RwLock<HashMap<TenantId, Vec<Aside>>>,
 }
@@ -182,8 +190,8 @@ impl Directory {
     /// Where the installation's own rows cannot be opened.
     pub async fn open(rooms: Rooms, premises: Arc<dyn Premises>) -> Result<Self, DirectoryError> {
         let installation = TenantStore::open(rooms.store.clone(), &*rooms.kms, own()?).await?;
-        let (taking_in, aside) = (Mutex::default(), RwLock::default());
-        Ok(Self { rooms, installation, premises, taking_in, aside })
+        let (taking_in, counting, aside) = (Mutex::default(), Mutex::default(), RwLock::default());
+        Ok(Self { rooms, installation, premises, taking_in, counting, aside })
     }
 
     /// The installation's own storage.
@@ -403,6 +411,7 @@ impl Directory {
         let _one_at_a_time = self.taking_in.lock().await;
         let Some(Described { tenant, mut aside }) = self.tenant(id).await? else { return Ok(()) };
         if let Some(tenant) = tenant {
+            aside.extend(self.deploy(id).await);
             let left_out = self.premises.take_in(vec![tenant]).await;
             aside.extend(left_out.into_iter().map(|(_, aside)| aside));
         }
@@ -425,7 +434,8 @@ impl Directory {
                 continue;
             };
             let aside = match self.tenant(&id).await {
-                Ok(Some(Described { tenant, aside })) => {
+                Ok(Some(Described { tenant, mut aside })) => {
+                    aside.extend(self.deploy(&id).await);
                     tenants.extend(tenant);
                     aside
                 }
