@@ -1,11 +1,13 @@
-//! The operator's commands on the API of the administration: `parloir tenant`, `user`, `key`, `number`, `line` and
-//! `quota`.
+//! The operator's commands on the API of the administration: `parloir tenant`, `user`, `key`, `number`, `line`,
+//! `quota` and `agent`.
 
+pub(crate) mod agent;
 mod client;
 pub(crate) mod key;
 pub(crate) mod line;
 pub(crate) mod number;
 pub(crate) mod quota;
+mod signing;
 pub(crate) mod tenant;
 pub(crate) mod user;
 
