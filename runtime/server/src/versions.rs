@@ -25,10 +25,8 @@ pub(crate) fn outcome(summary: &Summary) -> CallOutcome {
         ) => CallOutcome::Fallback,
         AgentEnd::Stopped => match summary.outcome {
             Outcome::Failed(_) => CallOutcome::Fallback,
-            // It did not come to its end once its caller was gone.
-            Outcome::Done | Outcome::Transferred | Outcome::CallBack | Outcome::Abandoned => {
-                CallOutcome::Budget
-            }
+            // Its caller was gone.
+            Outcome::Done | Outcome::Transferred | Outcome::CallBack | Outcome::Abandoned => CallOutcome::Ok,
         },
     }
 }
@@ -67,7 +65,7 @@ mod tests {
             (AgentEnd::Failed(FailureKind::AgentMemory), Outcome::Failed("x".into()), CallOutcome::Trap),
             (AgentEnd::Failed(FailureKind::AgentBudget), Outcome::Failed("x".into()), CallOutcome::Budget),
             (AgentEnd::Stopped, Outcome::Failed("out of time".into()), CallOutcome::Fallback),
-            (AgentEnd::Stopped, Outcome::Abandoned, CallOutcome::Budget),
+            (AgentEnd::Stopped, Outcome::Abandoned, CallOutcome::Ok),
         ];
         for (agent, judged, expected) in table {
             let (lasted, used, ledger) = (Duration::from_secs(1), Default::default(), Default::default());
