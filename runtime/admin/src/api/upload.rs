@@ -28,6 +28,8 @@ use crate::secret::random_id;
 
 /// How long a component may take to arrive.
 const UPLOADING: Duration = Duration::from_secs(300);
+/// How long one that is refused may go on arriving.
+const DISCARDING: Duration = Duration::from_secs(30);
 /// Components that are compiled at one time.
 const CHECKING: usize = 2;
 /// How long a file stays that no version names.
@@ -157,6 +159,23 @@ pub(super) async fn receive(api: &Api, asked: &Asked) -> Result<Arrived, Problem
             Err(Problem::new(Kind::Malformed, "the component did not arrive", remedy).of("body"))
         }
     }
+}
+
+/// Reads what is uploaded and not taken, for a while: whoever is still sending hears why only when they are done.
+pub(super) async fn discard(api: &Api, asked: &Asked) {
+    let Some(body) = asked.upload.lock().await.take() else { return };
+    let most = api.directory.premises().largest_agent();
+    let (mut parts, mut bytes) = (body.into_data_stream(), 0_u64);
+    let read = async {
+        while let Some(Ok(part)) = parts.next().await {
+            bytes = bytes.saturating_add(part.len() as u64);
+            if bytes > most {
+                return;
+            }
+        }
+    };
+    // One that takes longer hears of it as the connection ends.
+    let _in_time = timeout(DISCARDING, read).await;
 }
 
 async fn write(mut arrived: Arrived, body: Body, most: u64) -> Result<Arrived, Problem> {

@@ -104,6 +104,14 @@ pub(super) async fn get(asked: &Asked) -> Result<Answer, Problem> {
 }
 
 pub(super) async fn push(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    let pushed = take_in(api, asked).await;
+    if pushed.is_err() {
+        upload::discard(api, asked).await;
+    }
+    pushed
+}
+
+async fn take_in(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     asked.described_here()?;
     let name = asked.agent()?.to_owned();
     if !asked.media_type().eq_ignore_ascii_case("application/wasm") {
