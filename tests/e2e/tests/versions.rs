@@ -210,6 +210,8 @@ async fn a_canary_that_traps_is_taken_back_by_itself_and_live_calls_keep_their_v
     assert_eq!(version["spec"]["state"], "rolled-back", "{version}");
     assert!(version["spec"]["why"].as_str().unwrap().contains("failed in"), "{version}");
     assert!(trapped >= 5 && version["spec"]["figures"]["traps"].as_u64().unwrap() >= 5, "{version}");
+    // Its row says so a moment before calls go by it.
+    ring(&running, 1).await;
     for (digest, end) in ring(&running, TOGETHER).await {
         assert!(digest == one && !matches!(end, AgentEnd::Failed(_)), "{end:?}");
     }
