@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+/// What the files of versions begin with.
+pub(crate) const VERSION: &str = "sha256-";
+
 /// What is in a tenant's folder, as it is now.
 #[derive(Debug, Clone)]
 pub(crate) struct Home {
@@ -23,6 +26,16 @@ impl Home {
     /// The component of an agent, whether it is there or not.
     pub(crate) fn agent(&self, name: &str) -> PathBuf {
         self.agents.join(format!("{name}.wasm"))
+    }
+
+    /// The component of a version, which is called by its SHA-256.
+    pub(crate) fn version(&self, sha256: &str) -> PathBuf {
+        self.agents.join(format!("{VERSION}{sha256}.wasm"))
+    }
+
+    /// The folder of components.
+    pub(crate) fn agents(&self) -> &Path {
+        &self.agents
     }
 
     /// The folder of sounds; `None` where there is none.

@@ -9,6 +9,9 @@
 //! - [`oidc`]: log-in with an OpenID Connect issuer, which gives a key for some hours.
 //! - [`Premises`]: what the directory needs of the installation: whether calls could be answered so, and that they are.
 //!
+//! Agents have versions here: uploaded, checked, signed, approved where they may do more, tried on a share of the calls, promoted,
+//! and taken back. A line names an agent; of one that has no version here, a file in the tenant's folder answers.
+//!
 //! The operator's file and the directory live side by side. What the file says of carriers, providers and where to listen stays
 //! in the file. A tenant is described in one of the two: in the file, and then nothing of it but its users and keys can be
 //! changed here; or in the directory. `import` brings a tenant from the file into the directory in one step; from then on the
@@ -43,5 +46,5 @@ pub use api::{
     Endpoint, MAX_BODY, Method, PROBLEM_JSON, Place, Problem, document, router, router_with, tidy,
 };
 pub use directory::{Directory, DirectoryError, Rooms, described, granted};
-pub use premises::Premises;
+pub use premises::{Checked, Component, Deployed, Premises};
 pub use secret::{ApiKey, NoRandomness, NotAKey, PREFIX};

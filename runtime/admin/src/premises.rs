@@ -1,13 +1,46 @@
 //! What the directory needs of the installation that it describes: the other side is `parloir-server`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use parloir_contract::TenantId;
+use parloir_contract::{Capability, Description, TenantId};
 use parloir_tenancy::config::TenantConfig;
 use parloir_tenancy::secret::Secrets;
 
 use crate::resource::Aside;
+
+/// A component that was compiled, and said what it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// The SHA-256 of the component as it answers calls, in hexadecimal digits.
+    pub digest: String,
+    /// What it says of itself.
+    pub description: Description,
+    /// What it declares to need.
+    pub capabilities: Vec<Capability>,
+}
+
+/// A component that is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Component {
+    /// Its SHA-256, in hexadecimal digits.
+    pub digest: String,
+    /// Where it is.
+    pub file: PathBuf,
+}
+
+/// Which versions of an agent answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deployed {
+    /// Its name.
+    pub agent: String,
+    /// The file that its lines name, which need not be there.
+    pub line_names: PathBuf,
+    /// The version that answers.
+    pub live: Component,
+    /// The one that answers a share of the calls, in percent.
+    pub canary: Option<(Component, u8)>,
+}
 
 /// The installation, as far as the directory reaches into it. Errors are sentences that say what to do.
 #[async_trait]
@@ -35,6 +68,19 @@ pub trait Premises: Send + Sync + 'static {
 
     /// A caller's number in E.164 form, from how people write it.
     fn caller(&self, number: &str) -> Result<String, String>;
+
+    /// The largest component there may be, in bytes.
+    fn largest_agent(&self) -> u64;
+
+    /// Compiles a component and has it say what it is. Nothing that is answered changes, and of one that is refused nothing stays.
+    async fn check_agent(&self, component: &Path) -> Result<Checked, String>;
+
+    /// Answers a tenant's calls by these versions from the next call on: calls that are live keep theirs. What is not named here is
+    /// answered by its file. A version that does not load leaves what there was answering, and is given back.
+    async fn deploy(&self, tenant: &TenantId, agents: Vec<Deployed>) -> Vec<Aside>;
+
+    /// Keeps nothing of a version that answered nobody and is removed.
+    async fn forget_agent(&self, digest: &str);
 
     /// Copies a tenant's components, documents and sounds from where the operator's file has them into its folder, durably.
     /// Doing it again finishes what was cut off.

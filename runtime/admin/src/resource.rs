@@ -1,6 +1,8 @@
 //! What the directory holds, as the API shows it and as it rests: one type for both, so that a field is never forgotten in one.
 //! Fields bear the names they have in `parloir.toml`.
 
+mod agents;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -13,6 +15,12 @@ use parloir_tenancy::quota::Quota;
 use parloir_tenancy::retention::Retention;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+
+pub use agents::{
+    Agent, AgentKey, AgentPolicy, Canary, MAX_AGENT_BYTES, MAX_AGENT_KEYS, MAX_AGENTS, MAX_ROLL_BACK_WHY,
+    MAX_VERSIONS, RollBack, StartCanary, Unsigned, Version, VersionState,
+};
+pub(crate) use agents::{Ceased, KeptVersion, is_version, short};
 
 use crate::home::Home;
 use crate::role::{Action, Role};

@@ -159,6 +159,18 @@ pub enum Action {
     /// Change which callers no agent answers.
     #[serde(rename = "blocked:write")]
     WriteBlocked,
+    /// Read agents, their versions, and the keys that may sign them.
+    #[serde(rename = "agents:read")]
+    ReadAgents,
+    /// Upload versions of agents, try, promote, take back and remove them.
+    #[serde(rename = "agents:write")]
+    WriteAgents,
+    /// Approve of a version that may do more than the one before.
+    #[serde(rename = "agents:approve")]
+    ApproveAgents,
+    /// Say which keys may sign agents, and whether unsigned ones are taken.
+    #[serde(rename = "agent-keys:write")]
+    WriteAgentKeys,
 }
 
 /// Who may do something.
@@ -174,7 +186,7 @@ pub struct Rule {
 
 impl Action {
     /// Every action there is.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 29] = [
         Self::ReadSelf,
         Self::ReadTenants,
         Self::WriteTenants,
@@ -200,6 +212,10 @@ impl Action {
         Self::WriteConnectors,
         Self::ReadBlocked,
         Self::WriteBlocked,
+        Self::ReadAgents,
+        Self::WriteAgents,
+        Self::ApproveAgents,
+        Self::WriteAgentKeys,
     ];
 
     /// Its name.
@@ -230,6 +246,10 @@ impl Action {
             Self::WriteConnectors => "connectors:write",
             Self::ReadBlocked => "blocked:read",
             Self::WriteBlocked => "blocked:write",
+            Self::ReadAgents => "agents:read",
+            Self::WriteAgents => "agents:write",
+            Self::ApproveAgents => "agents:approve",
+            Self::WriteAgentKeys => "agent-keys:write",
         }
     }
 
@@ -259,6 +279,10 @@ impl Action {
             // A connector that is turned elsewhere takes the tenant's secret along: nobody but the tenant turns it.
             Self::WriteSecrets | Self::WriteConnectors => (&[Admin], &[], false),
             Self::ReadBlocked | Self::WriteBlocked => (&[Supervisor, Admin], &[], true),
+            Self::ReadAgents => (&[Supervisor, Admin], &[], true),
+            Self::WriteAgents => (&[Admin], &[], true),
+            // What an agent may do, and whom it is taken from, outlasts any glass.
+            Self::ApproveAgents | Self::WriteAgentKeys => (&[Admin], &[], false),
         };
         Rule { own, above, glass }
     }
@@ -343,6 +367,8 @@ mod tests {
             Action::WriteNumbers,
             Action::WriteSecrets,
             Action::WriteConnectors,
+            Action::ApproveAgents,
+            Action::WriteAgentKeys,
         ] {
             assert!(!action.rule().glass, "{action}");
         }

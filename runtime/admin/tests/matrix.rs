@@ -75,6 +75,8 @@ fn path(endpoint: Endpoint, tenant: &TenantId) -> String {
         .replace("{blocked}", &id)
         .replace("{line}", "+33199000001")
         .replace("{name}", "a")
+        .replace("{agent}", "a")
+        .replace("{version}", &"0".repeat(64))
 }
 
 /// Whether an answer says that there is no such tenant.

@@ -114,6 +114,11 @@ enum Command {
         after_help = "Example:\n  parloir logout --api https://voice.example.com:8081"
     )]
     LogOut(commands::admin::log_in::LogOut),
+    /// Push, sign, approve, try, promote and take back versions of agents.
+    #[command(
+        after_help = "Examples:\n  parloir agent key build.key > build.pub\n  parloir agent trust \"$(cat build.pub)\" --name 'the build machine'\n  parloir agent push cabinet cabinet.wasm --sign build.key\n  parloir agent canary cabinet 1a2b3c --percent 10\n  parloir agent promote cabinet 1a2b3c"
+    )]
+    Agent(commands::admin::agent::Agent),
     /// Ring a line as a carrier would, and speak.
     #[command(
         after_help = "Steps are taken in the order they are written, each when the agent has finished speaking,\nor into its speech with --interrupt-after just before it.\n--say \"words\" speaks with the embedded voice, which the embedded ears often mishear in French: a recording does better.\nAfter the last step the caller hangs up when nobody has spoken for 15 s.\n\nExample:\n  parloir call http://127.0.0.1:8080/twilio/voice --to +33100000000 --token-file token \\\n    --say oui.wav --say \"Je voudrais un rendez-vous\" --key 1 --silence 3s"
@@ -384,6 +389,7 @@ fn main() -> ExitCode {
             Command::Connector(connector) => connector.run().await,
             Command::LogIn(log_in) => log_in.run().await,
             Command::LogOut(log_out) => log_out.run().await,
+            Command::Agent(agent) => agent.run().await,
             Command::Call(call) => call.run().await,
             Command::Calls(calls) => calls.run().await,
             Command::Show(show) => show.run().await,

@@ -79,6 +79,18 @@ impl ArtifactCache {
         (Sha256::digest(&component)[..] == sha256[..]).then_some(component)
     }
 
+    /// Keeps nothing of a component: for one that never answered a call.
+    pub(crate) fn forget(&self, sha256: &[u8; 32]) {
+        let path = self.path(sha256);
+        for file in [component_beside(&path), path] {
+            if let Err(error) = fs::remove_file(&file)
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
+                tracing::warn!(path = %file.display(), %error, "what was kept of an agent is still there");
+            }
+        }
+    }
+
     /// Keeps no more than this. Without a bound everything is kept.
     #[must_use]
     pub fn bounded(self, bound: Bound) -> Self {
@@ -305,6 +317,8 @@ mod tests {
         cache.keep(&engine, &[8; 32], &[0; 10]);
         assert!(compiled.exists() && wasm.exists(), "it was used just now");
         assert_eq!(cache.component(&sha256), Some(component));
+        cache.forget(&sha256);
+        assert!(!compiled.exists() && !wasm.exists());
     }
 
     #[test]

@@ -150,6 +150,13 @@ impl Sandbox {
         }
     }
 
+    /// Keeps nothing more of a component of which only the hash is known: for one that never answered a call. Blocking.
+    pub fn forget(&self, sha256: &[u8; 32]) {
+        if let Some(cache) = &self.inner.cache {
+            cache.forget(sha256);
+        }
+    }
+
     fn linked(&self, component: &Component, sha256: [u8; 32], size: usize) -> Result<Compiled, LoadError> {
         let world = |e: wasmtime::Error| LoadError::World(format!("{e:#}"));
         let pre = self.inner.linker.instantiate_pre(component).map_err(world)?;

@@ -10,10 +10,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use parloir_admin::oidc::{LogIns, Oidc};
 use parloir_admin::resource::Aside;
-use parloir_admin::{Directory, Premises, router_with, tidy};
+use parloir_admin::{Checked, Deployed, Directory, Premises, router_with, tidy};
 use parloir_connect::{AddressRange, Destination, forbidden};
 use parloir_contract::TenantId;
 use parloir_persons::{NotANumber, Number};
+use parloir_sandbox::Settings;
 use parloir_tenancy::config::TenantConfig;
 use parloir_tenancy::secret::Secrets;
 use tokio::net::TcpListener;
@@ -83,6 +84,22 @@ impl Premises for Site {
     fn caller(&self, number: &str) -> Result<String, String> {
         let number: Number = number.parse().map_err(|error: NotANumber| error.to_string())?;
         Ok(number.to_string())
+    }
+
+    fn largest_agent(&self) -> u64 {
+        Settings::default().component_bytes as u64
+    }
+
+    async fn check_agent(&self, component: &Path) -> Result<Checked, String> {
+        self.house.installation.check_agent(component).await
+    }
+
+    async fn deploy(&self, tenant: &TenantId, agents: Vec<Deployed>) -> Vec<Aside> {
+        self.house.installation.deploy(&self.home(tenant).join("agents"), agents).await
+    }
+
+    async fn forget_agent(&self, digest: &str) {
+        self.house.installation.forget_agent(digest).await;
     }
 
     async fn bring_home(&self, tenant: &TenantConfig) -> Result<(), String> {
@@ -198,6 +215,8 @@ pub(crate) async fn open(
         TcpListener::bind(listen).await.map_err(|error| ServeError::Listen { address: listen, error })?;
     let address = listener.local_addr().map_err(|error| ServeError::Listen { address: listen, error })?;
     let directory = Arc::new(directory);
+    // Not kept alive by it: the directory keeps the house.
+    let _opened_once = house.directory.set(Arc::downgrade(&directory));
     tokio::spawn(keep_tidy(directory.clone(), house.clone()));
     let log_ins = match &admin.oidc {
         Some(oidc) => Some(Arc::new(log_ins(oidc).map_err(|problem| ServeError::Admin { problem })?)),

@@ -396,7 +396,8 @@ pub(crate) mod tests {
     fn finished(dismissed: bool) -> Finished {
         let id = CallId::from_bytes([1; 16]);
         let (lasted, used, ledger) = (Duration::from_secs(1), Default::default(), Default::default());
-        let summary = Summary { id, outcome: Outcome::Done, lasted, used, ledger, dismissed };
+        let agent = parloir_journal::AgentEnd::default();
+        let summary = Summary { id, outcome: Outcome::Done, agent, lasted, used, ledger, dismissed };
         Finished { tenant: "test".parse().unwrap(), summary }
     }
 

@@ -1,5 +1,7 @@
 //! Everything that is opened once: keys, store, journal, sandbox, providers, agents.
 
+mod agents;
+
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,6 +19,8 @@ use parloir_tenancy::config::TenantConfig;
 use parloir_tenancy::month::Months;
 use parloir_tenancy::{Documents, House, Tenant};
 
+pub(crate) use self::agents::Answered;
+use self::agents::Slot;
 use crate::config::Config;
 use crate::connectors::{self, Connectors};
 use crate::ledger::Adding;
@@ -165,7 +169,7 @@ pub struct Installation {
     /// A rehearsal behind every line of the house: for developers' tools. `None` where carriers ring.
     pub rehearsing: Option<Rehearsing>,
     sandbox: Sandbox,
-    agents: RwLock<HashMap<PathBuf, Agent>>,
+    agents: RwLock<HashMap<PathBuf, Slot>>,
     tenants: RwLock<HashMap<TenantId, TenantRooms>>,
     house: RwLock<Arc<House>>,
     /// What the house was made of; held while another is made.
@@ -284,7 +288,7 @@ impl Installation {
             storage,
             rehearsing,
             sandbox,
-            agents: RwLock::new(agents),
+            agents: RwLock::new(agents.into_iter().map(|(path, agent)| (path, Slot::of(agent))).collect()),
             tenants: RwLock::new(tenants),
             house: RwLock::new(Arc::new(house)),
             described: tokio::sync::Mutex::new(config.tenants.clone()),
@@ -322,7 +326,7 @@ impl Installation {
         let Some(stamp) = Stamp::of(path).await else {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             return Err(format!(
-                "`agent` names {name}, which is not there: have the operator put it into the tenant's folder of agents"
+                "`agent` names {name}, which has no version that was promoted (parloir agent push, parloir agent promote) and no file: have the operator put it into the tenant's folder of agents"
             ));
         };
         if let Some(problem) = self.unloadable.known(path, stamp) {
@@ -331,7 +335,7 @@ impl Installation {
         let wasm = read(path).await.map_err(|e| unloaded(&e))?;
         match self.sandbox.load(wasm).await {
             Ok(agent) => {
-                self.agents.write().entry(path.to_owned()).or_insert(agent);
+                self.agents.write().entry(path.to_owned()).or_insert(Slot::of(agent));
                 Ok(())
             }
             Err(error) => {
@@ -459,21 +463,14 @@ impl Installation {
     /// Speaks what the host itself may have to say on any line, and keeps it. Returns how many
     /// sentences no voice would speak.
     pub async fn prepare_words(&self) -> usize {
-        let lines: Vec<_> = self
-            .house()
-            .lines()
-            .map(|line| {
-                let agent = self.agent(&line.config.agent);
-                let languages = agent.map(|agent| agent.description().languages.clone());
-                (line.clone(), languages.unwrap_or_default())
-            })
-            .collect();
+        let lines: Vec<_> =
+            self.house().lines().map(|line| (line.clone(), self.languages(&line.config.agent))).collect();
         self.words.prepare(&self.providers, &lines).await
     }
 
-    /// The agent of a line, as a call that begins now gets it.
+    /// The agent of a line: of several versions, the one that answers most calls.
     pub(crate) fn agent(&self, path: &Path) -> Option<Agent> {
-        self.agents.read().get(path).cloned()
+        self.agents.read().get(path).map(|slot| slot.live.clone())
     }
 
     /// Puts a newer version in the place of the agent that lines name by `path`, and returns the older.
@@ -485,7 +482,7 @@ impl Installation {
     /// The agent itself, where no line names `path`: nothing would ever be answered by it.
     pub fn replace_agent(&self, path: &Path, newer: Agent) -> Result<Agent, Box<Agent>> {
         match self.agents.write().get_mut(path) {
-            Some(agent) => Ok(std::mem::replace(agent, newer)),
+            Some(slot) => Ok(std::mem::replace(&mut slot.live, newer)),
             None => Err(Box::new(newer)),
         }
     }
@@ -495,7 +492,7 @@ impl Installation {
     /// is new, each with its agent or why there is none.
     pub async fn reload_agents(&self) -> Vec<(PathBuf, Result<Agent, OpenError>)> {
         let mut reloaded = Vec::new();
-        for (path, before) in self.agents() {
+        for (path, before) in self.agents_of_files() {
             match load(&self.sandbox, &path).await {
                 Ok(agent) if agent.sha256() == before.sha256() => {}
                 Ok(agent) => {
@@ -516,7 +513,7 @@ impl Installation {
 
     /// The agents that are loaded, by their file.
     pub fn agents(&self) -> Vec<(PathBuf, Agent)> {
-        self.agents.read().iter().map(|(path, agent)| (path.clone(), agent.clone())).collect()
+        self.agents.read().iter().map(|(path, slot)| (path.clone(), slot.live.clone())).collect()
     }
 }
 

@@ -11,6 +11,7 @@
 //! - Connectors: services that agents send requests to by a name, by `parloir-connect`.
 //! - Its administration, where the file has `[admin]`: the directory and the API of `parloir-admin`, on this installation.
 //! - [`TlsConfig`]: TLS of what listens, with certificates that are read anew where they are renewed.
+//! - Agents' versions, which that directory keeps: which one answers a call, and what its calls came to.
 //! - [`Storage::rights`]: what persons ask for; [`hand_over_rights`] likewise.
 //!
 //! What may never be here: what a call does (that is `parloir-call`), or a protocol's frames (that
@@ -42,6 +43,7 @@ mod telemetry;
 mod tls;
 mod turned_away;
 mod unloadable;
+mod versions;
 mod waiting;
 mod webhooks;
 mod witnesses;

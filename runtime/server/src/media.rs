@@ -23,6 +23,7 @@ use crate::places::Admitted;
 use crate::routes::{Refusal, known_number};
 use crate::serve::House;
 use crate::switchboard::AskedSwitchboard;
+use crate::versions;
 
 /// Buffers of one socket: the usual 128 KiB each way would be most of a call's memory.
 const SOCKET_BUFFER: usize = 4 << 10;
@@ -176,8 +177,8 @@ async fn call(
         },
     };
     let installation = &house.installation;
-    let (Some(agent), Some(rooms)) =
-        (installation.agent(&line.config.agent), installation.rooms(&line.tenant.id))
+    let (Some((agent, version)), Some(rooms)) =
+        (installation.answering(&line.config.agent, id), installation.rooms(&line.tenant.id))
     else {
         tracing::error!(line = %line.config.number, "the line has no agent");
         return;
@@ -220,7 +221,11 @@ async fn call(
         Ok(summary) => {
             tracing::info!(call = %id, seconds = summary.lasted.as_secs(), "a call is over");
             let ledger = summary.ledger.clone();
+            let ended = version.map(|version| (version, versions::outcome(&summary), summary.lasted));
             entry.end(Finished { tenant: tenant.clone(), summary });
+            if let Some(ended) = ended {
+                house.version_answered(&tenant, id, ended).await;
+            }
             // Its place is free: what is written now is nobody's to wait for.
             drop(promised);
             drop(place);

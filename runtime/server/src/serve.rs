@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use axum::serve::{Listener, ListenerExt};
+use parloir_admin::Directory;
 use parloir_telemetry::Telemetry;
 use parloir_tenancy::Line;
 use parloir_transport::signature::AuthToken;
@@ -112,6 +113,8 @@ pub(crate) struct House {
     pub(crate) webhooks: Webhooks,
     /// Whether there is a directory, which goes before the operator's file.
     pub(crate) administered: bool,
+    /// That directory, once it is open: it counts the calls of agents' versions.
+    pub(crate) directory: OnceLock<Weak<Directory>>,
     /// Told where lines are new, so that the host's own words are spoken for them.
     pub(crate) new_lines: Notify,
     tokens: HashMap<String, AuthToken>,
@@ -259,6 +262,7 @@ pub async fn serve_with(
         telemetry,
         webhooks,
         administered: config.admin.is_some(),
+        directory: OnceLock::new(),
         new_lines: Notify::new(),
         tokens,
         public: public.clone(),

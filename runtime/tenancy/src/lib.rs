@@ -4,10 +4,11 @@
 //!   that names its remedy.
 //! - [`House`]: the validated result. A line's number leads to its tenant; there is no other way
 //!   from the outside to a tenant.
-//! - [`admission`], [`month`], [`pace`], [`permission`], [`quota`], [`minimise`], [`retention`]: decisions as functions from values to values, and
+//! - [`admission`], [`month`], [`pace`], [`permission`], [`quota`], [`minimise`], [`retention`], [`versions`]: decisions as functions from values to values, and
 //!   [`layers`]: the same as layers of the door.
 //! - [`Calendar`], [`Memory`], [`Documents`]: what an agent may ask of its own tenant, and of no
 //!   other: each holds one tenant's store or folder.
+//! - [`signature`]: who vouches for a component.
 //!
 //! What may never be here: sound, sockets, WebAssembly, or a way to name another tenant.
 //!
@@ -40,8 +41,10 @@ pub mod permission;
 pub mod quota;
 pub mod retention;
 pub mod secret;
+pub mod signature;
 #[cfg(test)]
 mod testing;
+pub mod versions;
 
 pub use calendar::Calendar;
 pub use documents::Documents;

@@ -25,6 +25,7 @@ use parloir_proof::tile::{self, Tile};
 use parloir_proof::{Proof, Trust};
 use parloir_registry::{Challenge, Credentials, Reference, manifest};
 use parloir_server::{CertificatePair, Validity};
+use parloir_tenancy::signature::{PublicKey as AgentKey, Signature, SigningFile};
 use parloir_transport::session::Session;
 use parloir_transport::twiml::Response;
 use parloir_transport::webhook::{ConnectEnded, DialEnded, Form, VoiceRequest};
@@ -53,6 +54,7 @@ pub const TARGETS: &[Target] = &[
     ("registries", registries),
     ("reports", reports),
     ("tokens", tokens),
+    ("agent_signatures", agent_signatures),
 ];
 
 /// The frames of a whole stream, one a line, as a carrier would send them.
@@ -119,6 +121,10 @@ pub fn administration(bytes: &[u8]) {
     let _ = serde_json::from_slice::<resource::Connector>(rest);
     let _ = serde_json::from_slice::<resource::BlockNumber>(rest);
     let _ = serde_json::from_slice::<resource::NewSecret>(rest);
+    let _ = serde_json::from_slice::<resource::AgentKey>(rest);
+    let _ = serde_json::from_slice::<resource::AgentPolicy>(rest);
+    let _ = serde_json::from_slice::<resource::StartCanary>(rest);
+    let _ = serde_json::from_slice::<resource::RollBack>(rest);
     if let Ok(line) = serde_json::from_slice::<resource::Line>(rest) {
         let again = serde_json::to_vec(&line).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
         assert_eq!(again, Some(line));
@@ -335,5 +341,24 @@ pub fn tokens(bytes: &[u8]) {
     let expected = Expected { issuer: "https://id.example.com", audience: "parloir", client_id: "parloir" };
     if let Ok(claims) = keys.check(token.trim(), expected) {
         assert!(claims.are_of(&resource::Identity::Subject(claims.sub.clone())));
+    }
+}
+
+/// The signature of an agent as its file or a header of HTTP has it, and the keys for it. What is read is written again alike, but
+/// for the end of its last line.
+pub fn agent_signatures(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(signature) = text.parse::<Signature>() {
+        assert_eq!(signature.to_string().trim_end(), text.trim_end());
+        assert_eq!(Signature::from_header(&signature.header()), Ok(signature));
+    }
+    if let Ok(signature) = Signature::from_header(text) {
+        assert_eq!(signature.header(), text);
+    }
+    if let Ok(key) = text.parse::<AgentKey>() {
+        assert_eq!(key.to_string(), text.trim());
+    }
+    if let Ok(key) = text.parse::<SigningFile>() {
+        assert_eq!(key.reveal().trim_end(), text.trim_end());
     }
 }

@@ -2,14 +2,16 @@
 
 use std::collections::HashMap;
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::Query;
 use axum::http::{HeaderMap, Uri, header};
 use parloir_contract::{LineId, TenantId};
 use parloir_store::TenantStore;
+use parloir_tenancy::signature::Signature;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
+use tokio::sync::Mutex;
 
 use super::endpoint::Endpoint;
 use super::problem::{Kind, Problem};
@@ -25,6 +27,8 @@ pub(crate) const MAX_PAGE: usize = 200;
 const MAX_AFTER: usize = 128;
 /// The header that makes a POST safe to repeat.
 pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// The header that has the signature of a component.
+pub(crate) const SIGNATURE: &str = "parloir-agent-signature";
 
 /// A request that may be carried out.
 pub(crate) struct Asked {
@@ -42,6 +46,8 @@ pub(crate) struct Asked {
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// A component that is uploaded: it is read when it is known that it may come.
+    pub(crate) upload: Mutex<Option<Body>>,
 }
 
 #[derive(Deserialize)]
@@ -90,6 +96,40 @@ impl Asked {
         }
         let remedy = "write 1 to 64 letters, digits, dots, hyphens and underscores, not beginning with a dot";
         Err(Problem::new(Kind::Invalid, "that is no name", remedy).of("name"))
+    }
+
+    /// The agent that the path names.
+    pub(crate) fn agent(&self) -> Result<&str, Problem> {
+        let name = self.param("agent");
+        if crate::resource::is_name(name) {
+            return Ok(name);
+        }
+        let remedy = "write 1 to 64 letters, digits, dots, hyphens and underscores, not beginning with a dot";
+        Err(Problem::new(Kind::Invalid, "that is no name of an agent", remedy).of("agent"))
+    }
+
+    /// The version that the path names.
+    pub(crate) fn version(&self) -> Result<&str, Problem> {
+        let version = self.param("version");
+        match crate::resource::is_version(version) {
+            true => Ok(version),
+            false => Err(Problem::not_found("version").of("version")),
+        }
+    }
+
+    /// The signature of what is uploaded, where there is one.
+    pub(crate) fn signature(&self) -> Result<Option<Signature>, Problem> {
+        let read = self.text(SIGNATURE)?.map(Signature::from_header).transpose();
+        read.map_err(|error| {
+            let remedy = "write the second and the third line of its file, with a blank between them";
+            Problem::new(Kind::Invalid, error.to_string(), remedy).of(SIGNATURE)
+        })
+    }
+
+    /// The media type of the body, in the header's own words.
+    pub(crate) fn media_type(&self) -> &str {
+        let kind = self.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim()
     }
 
     /// That the tenant is described in the directory: what the operator's file says is changed there alone.

@@ -6,13 +6,13 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use super::asked::MAX_PAGE;
+use super::asked::{MAX_PAGE, SIGNATURE};
 use super::endpoint::{Endpoint, Method, Place};
 use super::problem::{PROBLEM_JSON, Problem};
 use crate::resource::{
-    Aside, BlockNumber, Blocked, BreakGlass, Calendar, Connector, Glass, ImportTenant, Item, Key, KeyMade,
-    Line, LogIn, LogInWith, Myself, NewKey, NewSecret, NewTenant, Number, Page, Secret, Setting, Tenant,
-    TenantMade, TenantState, User,
+    Agent, AgentKey, AgentPolicy, Aside, BlockNumber, Blocked, BreakGlass, Calendar, Connector, Glass,
+    ImportTenant, Item, Key, KeyMade, Line, LogIn, LogInWith, Myself, NewKey, NewSecret, NewTenant, Number,
+    Page, RollBack, Secret, Setting, StartCanary, Tenant, TenantMade, TenantState, User, Version,
 };
 
 /// What goes into a route and what comes out of it.
@@ -75,7 +75,20 @@ fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
         Endpoint::PutConnector => takes::<Connector, Item<Connector>>(all),
         Endpoint::ListBlocked => pages::<Blocked>(all),
         Endpoint::BlockNumber => takes::<BlockNumber, Item<Blocked>>(all),
+        Endpoint::ListAgents => pages::<Agent>(all),
+        Endpoint::GetAgent | Endpoint::ApproveVersion | Endpoint::PromoteVersion => gives::<Item<Agent>>(all),
+        Endpoint::RollBackAgent => takes::<RollBack, Item<Agent>>(all),
+        Endpoint::StartCanary => takes::<StartCanary, Item<Agent>>(all),
+        Endpoint::ListVersions => pages::<Version>(all),
+        Endpoint::PushVersion | Endpoint::GetVersion => gives::<Item<Version>>(all),
+        Endpoint::ListAgentKeys => pages::<AgentKey>(all),
+        Endpoint::TrustAgentKey => takes::<AgentKey, Item<AgentKey>>(all),
+        Endpoint::GetAgentPolicy => gives::<Item<AgentPolicy>>(all),
+        Endpoint::PutAgentPolicy => takes::<AgentPolicy, Item<AgentPolicy>>(all),
         Endpoint::LogOut
+        | Endpoint::DeleteAgent
+        | Endpoint::DeleteVersion
+        | Endpoint::DistrustAgentKey
         | Endpoint::DeleteUser
         | Endpoint::DeleteKey
         | Endpoint::DeleteLine
@@ -100,6 +113,8 @@ fn parameters(endpoint: Endpoint, paged: bool) -> Vec<Value> {
         let (what, pattern) = match name {
             "tenant" => ("A tenant, or `installation`.", "^[a-z0-9][a-z0-9-]{0,39}$"),
             "line" => ("A number in E.164 form.", "^\\+[0-9]{3,15}$"),
+            "agent" => ("The name of an agent.", "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$"),
+            "version" => ("The SHA-256 of a component.", "^[0-9a-f]{64}$"),
             "name" => ("A name.", "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$"),
             _ => ("An identifier, as the list has it.", "^[0-9a-f]{32}$"),
         };
@@ -110,6 +125,10 @@ fn parameters(endpoint: Endpoint, paged: bool) -> Vec<Value> {
         let limit = json!({ "type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 50 });
         all.push(parameter("limit", "query", false, "The most items of the page.", limit));
         all.push(parameter("after", "query", false, "`next` of the page before.", text()));
+    }
+    if endpoint == Endpoint::PushVersion {
+        let what = "The key's name and the signature: the second and the third line of the file that `parloir agent sign` writes.";
+        all.push(parameter(SIGNATURE, "header", false, what, text()));
     }
     match endpoint.method() {
         Method::Get => {}
@@ -180,6 +199,11 @@ pub fn document() -> Value {
             let content = json!({ "application/json": { "schema": takes } });
             operation.insert("requestBody".into(), json!({ "required": true, "content": content }));
         }
+        if endpoint == Endpoint::PushVersion {
+            let schema = json!({ "type": "string", "format": "binary" });
+            let content = json!({ "application/wasm": { "schema": schema } });
+            operation.insert("requestBody".into(), json!({ "required": true, "content": content }));
+        }
         operation.insert("responses".into(), answers(endpoint, gives).into());
         match endpoint.place() {
             Place::Nobodys => drop(operation.insert("security".into(), json!([]))),
@@ -197,7 +221,7 @@ pub fn document() -> Value {
         "info": {
             "title": "Parloir: the administration of an installation",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Tenants, users, keys, lines and settings. Whatever is not allowed by the role of whoever asks is refused; every change is in the log of the tenant that it is made to.",
+            "description": "Tenants, users, keys, lines, settings and agents. Whatever is not allowed by the role of whoever asks is refused; every change is in the log of the tenant that it is made to.",
         },
         "security": [{ "key": [] }],
         "paths": paths,

@@ -199,6 +199,38 @@ endpoints! {
     BlockNumber = Post "/v1/tenants/{tenant}/blocked" Tenant WriteBlocked;
     /// Has a caller answered again.
     UnblockNumber = Delete "/v1/tenants/{tenant}/blocked/{blocked}" Tenant WriteBlocked;
+    /// Agents whose versions are kept here: which version answers, and which is tried.
+    ListAgents = Get "/v1/tenants/{tenant}/agents" Tenant ReadAgents;
+    /// An agent.
+    GetAgent = Get "/v1/tenants/{tenant}/agents/{agent}" Tenant ReadAgents;
+    /// Removes an agent that no line names, with all its versions.
+    DeleteAgent = Delete "/v1/tenants/{tenant}/agents/{agent}" Tenant WriteAgents;
+    /// Takes back the canary, or where there is none goes back to the version before.
+    RollBackAgent = Post "/v1/tenants/{tenant}/agents/{agent}/roll-back" Tenant WriteAgents;
+    /// An agent's versions, each with its figures.
+    ListVersions = Get "/v1/tenants/{tenant}/agents/{agent}/versions" Tenant ReadAgents;
+    /// Uploads a component: it is compiled and checked, and answers nobody yet.
+    PushVersion = Post "/v1/tenants/{tenant}/agents/{agent}/versions" Tenant WriteAgents;
+    /// A version, with its figures and what it may do more and less than the live one.
+    GetVersion = Get "/v1/tenants/{tenant}/agents/{agent}/versions/{version}" Tenant ReadAgents;
+    /// Removes a version that answers no calls.
+    DeleteVersion = Delete "/v1/tenants/{tenant}/agents/{agent}/versions/{version}" Tenant WriteAgents;
+    /// Approves of all that a version may do.
+    ApproveVersion = Post "/v1/tenants/{tenant}/agents/{agent}/versions/{version}/approve" Tenant ApproveAgents;
+    /// Tries a version on a share of the calls, in place of any other canary. One that fails too often is taken back.
+    StartCanary = Post "/v1/tenants/{tenant}/agents/{agent}/versions/{version}/canary" Tenant WriteAgents;
+    /// Has a version answer from the next call on. Live calls keep theirs.
+    PromoteVersion = Post "/v1/tenants/{tenant}/agents/{agent}/versions/{version}/promote" Tenant WriteAgents;
+    /// Keys that may sign agents.
+    ListAgentKeys = Get "/v1/tenants/{tenant}/agent-keys" Tenant ReadAgents;
+    /// Trusts a key to sign agents.
+    TrustAgentKey = Post "/v1/tenants/{tenant}/agent-keys" Tenant WriteAgentKeys;
+    /// Trusts a key no more. What it signed before stays.
+    DistrustAgentKey = Delete "/v1/tenants/{tenant}/agent-keys/{key}" Tenant WriteAgentKeys;
+    /// What is asked of agents that are uploaded.
+    GetAgentPolicy = Get "/v1/tenants/{tenant}/agent-policy" Tenant ReadAgents;
+    /// Says what is asked of agents that are uploaded.
+    PutAgentPolicy = Put "/v1/tenants/{tenant}/agent-policy" Tenant WriteAgentKeys;
 }
 
 #[cfg(test)]

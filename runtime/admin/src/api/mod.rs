@@ -1,5 +1,6 @@
 //! The API on HTTP: one way for every route. The key says who asks, the matrix whether they may, the log is told, and it is done.
 
+mod agents;
 pub(crate) mod answer;
 pub(crate) mod asked;
 mod blocked;
@@ -18,8 +19,11 @@ mod repeat;
 mod secrets;
 mod settings;
 mod share;
+mod signers;
 mod tenants;
+mod upload;
 mod users;
+mod versions;
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -34,7 +38,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::on;
 use parloir_contract::TenantId;
 use serde_json::Value;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 use tokio::time::timeout;
 
 use answer::Answer;
@@ -67,6 +71,7 @@ pub(crate) struct Api {
     pub(crate) log_ins: Option<Arc<LogIns>>,
     room: Arc<Semaphore>,
     shares: Arc<Shares>,
+    uploads: upload::Uploads,
 }
 
 /// The API on a directory, with every route of [`Endpoint::ALL`] and no other.
@@ -87,7 +92,7 @@ pub fn router_with(directory: Arc<Directory>, log_ins: Option<Arc<LogIns>>) -> R
     router
         .fallback(|| async { Problem::no_such_route() })
         .method_not_allowed_fallback(|| async { Problem::no_such_method() })
-        .with_state(Arc::new(Api { directory, log_ins, room, shares }))
+        .with_state(Arc::new(Api { directory, log_ins, room, shares, uploads: upload::Uploads::default() }))
 }
 
 /// Carries a request out to its end, also where whoever asked is gone: what was begun is not left half-way.
@@ -158,10 +163,13 @@ async fn answer(
         Verdict::Glass => Some(glass::open(api, &principal, &realm).await?),
         Verdict::Own | Verdict::Above | Verdict::Forbidden | Verdict::Hidden => None,
     };
-    let body = read(body).await?;
+    let is_upload = endpoint == Endpoint::PushVersion;
+    let (body, upload) = if is_upload { (Bytes::new(), Some(body)) } else { (read(body).await?, None) };
+    let upload = Mutex::new(upload);
     let store = api.directory.store(&realm).await?;
     let (uri, headers) = (parts.uri, parts.headers);
-    let asked = Asked { endpoint, principal, glass, realm, store, source, params, uri, headers, body };
+    let asked =
+        Asked { endpoint, principal, glass, realm, store, source, params, uri, headers, body, upload };
     if asked.glass.is_some() && endpoint.method() == Method::Get {
         let what = format!("{} {}", endpoint.method().name(), asked.uri.path());
         api.directory.looked(&asked.realm, asked.told(what)).await?;
@@ -299,6 +307,22 @@ async fn run(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
         Endpoint::ListBlocked => blocked::list(api, asked).await,
         Endpoint::BlockNumber => blocked::block(api, asked).await,
         Endpoint::UnblockNumber => blocked::unblock(api, asked).await,
+        Endpoint::ListAgents => agents::list(asked).await,
+        Endpoint::GetAgent => agents::get(asked).await,
+        Endpoint::DeleteAgent => agents::delete(api, asked).await,
+        Endpoint::RollBackAgent => agents::roll_back(api, asked).await,
+        Endpoint::ListVersions => versions::list(asked).await,
+        Endpoint::PushVersion => versions::push(api, asked).await,
+        Endpoint::GetVersion => versions::get(asked).await,
+        Endpoint::DeleteVersion => versions::delete(api, asked).await,
+        Endpoint::ApproveVersion => versions::approve(api, asked).await,
+        Endpoint::StartCanary => agents::canary(api, asked).await,
+        Endpoint::PromoteVersion => agents::promote(api, asked).await,
+        Endpoint::ListAgentKeys => signers::list(asked).await,
+        Endpoint::TrustAgentKey => signers::trust(api, asked).await,
+        Endpoint::DistrustAgentKey => signers::distrust(api, asked).await,
+        Endpoint::GetAgentPolicy => signers::policy(asked).await,
+        Endpoint::PutAgentPolicy => signers::put_policy(api, asked).await,
     }
 }
 

@@ -55,6 +55,8 @@ pub(crate) enum Kind {
     TooLarge,
     /// It is not JSON.
     NotJson,
+    /// It is not said to be WebAssembly.
+    NotWasm,
     /// It can be read, and makes no sense.
     Invalid,
     /// The request does not say which state it expects.
@@ -85,6 +87,7 @@ impl Kind {
             }
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "It is too large"),
             Self::NotJson => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json", "The body is not JSON"),
+            Self::NotWasm => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-wasm", "The body is not a component"),
             Self::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "A value is not allowed"),
             Self::PreconditionRequired => (
                 StatusCode::PRECONDITION_REQUIRED,

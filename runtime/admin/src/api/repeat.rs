@@ -105,7 +105,7 @@ pub(crate) async fn once(
 }
 
 /// Takes away the answers that were kept long enough, and the broken glass and the keys that are over for as long. To be called
-/// every hour or so. Returns how many rows went.
+/// every hour or so. So go components that no version names. Returns how many went.
 ///
 /// # Errors
 /// Where storage does not answer: the rest goes the next time.
@@ -146,6 +146,7 @@ async fn tidy_one(directory: &Directory, realm: &TenantId) -> Result<usize, Dire
             over.push((Table::Settings, format!("{GLASS}{key}"), kept.bytes));
         }
     }
+    gone += super::upload::tidy(directory, &store).await?;
     for (table, key, bytes) in over {
         let batch = Batch::new().expect_value(table, &key, bytes).delete(table, &key);
         let _written_anew = store.apply(batch).await?;

@@ -2,6 +2,7 @@
 //! their own keys; the installation's storage knows which tenants there are and whose each line is. A change is told in the log,
 //! then made in one batch over both: a crash leaves the old state or the new one.
 
+pub(crate) mod agents;
 mod blocked;
 mod entrusted;
 mod error;
@@ -74,6 +75,11 @@ impl By {
     pub(crate) fn machine() -> Self {
         Self { key: String::new(), user: String::new(), role: "set-up".into(), glass: None }
     }
+
+    /// The installation by itself.
+    pub(crate) fn installation() -> Self {
+        Self { role: "installation".into(), ..Self::machine() }
+    }
 }
 
 /// What is about to be done, for the log.
@@ -129,6 +135,8 @@ pub struct Directory {
     /// Each tenant is taken in by one at a time, as its rows are then, and waits for no other: an agent that was never compiled for
     /// this machine takes half a minute.
     taking_in_one: Mutex<HashMap<TenantId, Arc<Mutex<()>>>>,
+    /// Held while a version's figures change.
+    pub(crate) counting: Mutex<()>,
     /// What of each tenant is set aside since it was taken in; no entry where nothing is.
     aside: RwLock<HashMap<TenantId, Vec<Aside>>>,
 }
@@ -188,8 +196,9 @@ impl Directory {
     /// Where the installation's own rows cannot be opened.
     pub async fn open(rooms: Rooms, premises: Arc<dyn Premises>) -> Result<Self, DirectoryError> {
         let installation = TenantStore::open(rooms.store.clone(), &*rooms.kms, own()?).await?;
-        let (taking_in, taking_in_one, aside) = (RwLock::default(), Mutex::default(), RwLock::default());
-        Ok(Self { rooms, installation, premises, taking_in, taking_in_one, aside })
+        let (taking_in, taking_in_one) = (RwLock::default(), Mutex::default());
+        let (counting, aside) = (Mutex::default(), RwLock::default());
+        Ok(Self { rooms, installation, premises, taking_in, taking_in_one, counting, aside })
     }
 
     /// The installation's own storage.
@@ -429,6 +438,7 @@ impl Directory {
         let _one_at_a_time = of_tenant.lock().await;
         let Some(Described { tenant, mut aside }) = self.tenant(id).await? else { return Ok(()) };
         if let Some(tenant) = tenant {
+            aside.extend(self.deploy(id).await);
             let left_out = self.premises.take_in(vec![tenant]).await;
             aside.extend(left_out.into_iter().map(|(_, aside)| aside));
         }
@@ -451,7 +461,8 @@ impl Directory {
                 continue;
             };
             let aside = match self.tenant(&id).await {
-                Ok(Some(Described { tenant, aside })) => {
+                Ok(Some(Described { tenant, mut aside })) => {
+                    aside.extend(self.deploy(&id).await);
                     tenants.extend(tenant);
                     aside
                 }

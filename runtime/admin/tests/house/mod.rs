@@ -11,7 +11,7 @@
 )]
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -20,14 +20,15 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use parking_lot::Mutex;
 use parloir_admin::resource::Aside;
-use parloir_admin::{Directory, Premises, Rooms, router};
-use parloir_contract::TenantId;
+use parloir_admin::{Checked, Deployed, Directory, Premises, Rooms, router};
+use parloir_contract::{Description, TenantId};
 use parloir_journal::{Administered, Ending, Journal, RecordBody};
 use parloir_store::{Embedded, Keyring, Kms, Store, TenantStore};
 use parloir_tenancy::House as Lines;
 use parloir_tenancy::config::TenantConfig;
 use parloir_tenancy::secret::Secrets;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio::sync::Notify;
 use tower::ServiceExt;
@@ -44,6 +45,10 @@ pub struct Site {
     pub gone: Mutex<Vec<String>>,
     /// A tenant that is not taken in before somebody is told.
     pub held: Mutex<Option<(String, Arc<Notify>)>>,
+    /// Which versions answer, as it was said last.
+    pub deployed: Mutex<Vec<Deployed>>,
+    /// Components of which nothing has to stay.
+    pub forgotten: Mutex<Vec<String>>,
 }
 
 impl Site {
@@ -135,10 +140,39 @@ impl Premises for Site {
         }
     }
 
+    fn largest_agent(&self) -> u64 {
+        1_000
+    }
+
+    /// What stands for a component is its version and what it declares: `2 memory model`.
+    async fn check_agent(&self, component: &Path) -> Result<Checked, String> {
+        let text = std::fs::read_to_string(component).unwrap();
+        let mut words = text.split(' ').map(str::to_owned);
+        let (version, capabilities) = (words.next().unwrap(), words.collect::<Vec<_>>());
+        let declared = capabilities.iter().map(|name| name.parse()).collect::<Result<Vec<_>, String>>()?;
+        let languages = vec!["fr-FR".to_owned()];
+        let description = Description { name: "desk".to_owned(), version, languages, capabilities };
+        Ok(Checked { digest: sha256(text.as_bytes()), description, capabilities: declared })
+    }
+
+    async fn deploy(&self, _tenant: &TenantId, agents: Vec<Deployed>) -> Vec<Aside> {
+        *self.deployed.lock() = agents;
+        Vec::new()
+    }
+
+    async fn forget_agent(&self, digest: &str) {
+        self.forgotten.lock().push(digest.to_owned());
+    }
+
     async fn bring_home(&self, tenant: &TenantConfig) -> Result<(), String> {
         self.brought.lock().push(tenant.id.clone());
         Ok(())
     }
+}
+
+/// In hexadecimal digits.
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What was answered.
@@ -224,6 +258,8 @@ impl House {
             brought: Mutex::default(),
             gone: Mutex::default(),
             held: Mutex::default(),
+            deployed: Mutex::default(),
+            forgotten: Mutex::default(),
         });
         let rooms = Rooms { store, kms: kms.clone(), journal: journal.clone() };
         let directory = Arc::new(Directory::open(rooms, site.clone()).await.unwrap());
@@ -283,11 +319,26 @@ impl House {
                 .body(Body::from(serde_json::to_vec(&body).unwrap())),
             None => request.body(Body::empty()),
         };
-        let response = self.router.clone().oneshot(request.unwrap()).await.unwrap();
+        self.answered(request.unwrap()).await
+    }
+
+    async fn answered(&self, request: Request<Body>) -> Reply {
+        let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
         Reply { status: parts.status.as_u16(), headers: parts.headers, body }
+    }
+
+    /// Uploads what stands for a component.
+    pub async fn push(&self, path: &str, key: &str, headers: &[(&str, &str)], component: &str) -> Reply {
+        let mut request = Request::builder().method("POST").uri(path);
+        request = request.header("authorization", format!("Bearer {key}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Body::from(component.to_owned())).unwrap();
+        self.answered(request).await
     }
 
     pub async fn get(&self, path: &str, key: &str) -> Reply {

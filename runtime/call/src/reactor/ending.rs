@@ -398,7 +398,7 @@ impl Reactor {
         if let Err(error) = self.shared.journal.close(ended).await {
             tracing::error!(call = %id, %error, "the call's journal did not close");
         }
-        Summary { id, outcome, lasted, used, ledger, dismissed: self.dismissed }
+        Summary { id, outcome, agent: self.agent_end, lasted, used, ledger, dismissed: self.dismissed }
     }
 
     /// What the call used until now, and what that cost.

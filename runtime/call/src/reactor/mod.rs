@@ -128,6 +128,8 @@ pub struct Summary {
     pub id: CallId,
     /// How it ended, in the agent's judgement; `Failed` with the reason where it failed.
     pub outcome: Outcome,
+    /// How the agent's own part in it ended.
+    pub agent: AgentEnd,
     /// How long it lasted.
     pub lasted: Duration,
     /// What of its quota it used.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use parloir_admin::Problem;
 use parloir_contract::TenantId;
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use serde::Serialize;
 use serde_json::Value;
 use url::{Host, Url};
@@ -112,16 +112,23 @@ impl Client {
         header: Option<(&str, &str)>,
         body: Option<Value>,
     ) -> Result<Reply, Failure> {
-        let mut request = self.http.request(method, url);
-        if !self.key.is_empty() {
-            request = request.header("authorization", format!("Bearer {}", self.key));
-        }
+        let mut request = self.request(method, url);
         if let Some((name, value)) = header {
             request = request.header(name, value);
         }
         if let Some(body) = body {
             request = request.header("content-type", "application/json").body(body.to_string());
         }
+        self.answered(request).await
+    }
+
+    fn request(&self, method: Method, url: Url) -> RequestBuilder {
+        let request = self.http.request(method, url);
+        // Who logs in has none yet.
+        if self.key.is_empty() { request } else { request.header("authorization", format!("Bearer {}", self.key)) }
+    }
+
+    async fn answered(&self, request: RequestBuilder) -> Result<Reply, Failure> {
         let answer = terminal::waiting("asking the installation", request.send()).await.map_err(|error| {
             Failure::new(format!(
                 "the administration at {} does not answer ({error}): is `parloir serve` running, with [admin] in its file?",
@@ -157,6 +164,21 @@ impl Client {
     pub(crate) async fn post(&self, path: &str, body: &impl Serialize) -> Result<Value, Failure> {
         let body = Some(serde_json::to_value(body)?);
         Ok(self.ask(Method::POST, self.url(path)?, None, body).await?.body)
+    }
+
+    /// Uploads a component, with its signature where it has one.
+    pub(crate) async fn upload(
+        &self,
+        path: &str,
+        component: Vec<u8>,
+        signature: Option<&str>,
+    ) -> Result<Value, Failure> {
+        let mut request =
+            self.request(Method::POST, self.url(path)?).header("content-type", "application/wasm");
+        if let Some(signature) = signature {
+            request = request.header("parloir-agent-signature", signature);
+        }
+        Ok(self.answered(request.body(component)).await?.body)
     }
 
     /// Replaces what was read, or makes what was not there.

@@ -20,7 +20,7 @@ pub(crate) struct Line {
 enum What {
     /// Make a line, or change one: what is left out stays as it is.
     #[command(
-        after_help = "The agent's component is a file NAME.wasm in the tenant's folder of agents: DATA/tenants/TENANT/agents.\n\nExample:\n  parloir line set +33199005678 --agent cabinet --fallback-number +33199009999 --setting 'cabinet.name=cabinet du Parc'"
+        after_help = "The agent is one whose version was promoted (parloir agent promote), or a file NAME.wasm in the tenant's folder of agents: DATA/tenants/TENANT/agents.\n\nExample:\n  parloir line set +33199005678 --agent cabinet --fallback-number +33199009999 --setting 'cabinet.name=cabinet du Parc'"
     )]
     Set(Box<Set>),
     /// List the lines.

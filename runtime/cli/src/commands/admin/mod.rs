@@ -1,6 +1,7 @@
 //! The operator's commands on the API of the administration: `parloir tenant`, `user`, `key`, `number`, `line`, `quota`, `secret`,
-//! `connector`, `login` and `logout`.
+//! `connector`, `agent`, `login` and `logout`.
 
+pub(crate) mod agent;
 mod client;
 pub(crate) mod connector;
 pub(crate) mod key;
@@ -9,6 +10,7 @@ pub(crate) mod log_in;
 pub(crate) mod number;
 pub(crate) mod quota;
 pub(crate) mod secret;
+mod signing;
 pub(crate) mod tenant;
 pub(crate) mod user;
 

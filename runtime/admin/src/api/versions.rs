@@ -1,0 +1,343 @@
+//! Versions of an agent: uploaded and checked, shown, approved, removed.
+
+use jiff::Timestamp;
+use parloir_contract::Capability;
+use parloir_store::{Batch, Table};
+use parloir_tenancy::signature::Signature;
+use parloir_tenancy::versions::CapabilityDiff;
+
+use super::answer::{Answer, room};
+use super::asked::{Asked, SIGNATURE};
+use super::problem::{Kind, Problem};
+use super::{Api, repeat, signers, upload};
+use crate::directory::agents::{AGENTS, VERSIONS, agent_row, figures, figures_row, version_row, versions_of};
+use crate::directory::rows::{self, Kept, Row};
+use crate::directory::{Batches, DirectoryError};
+use crate::home::Home;
+use crate::resource::{
+    Agent, Item, KeptVersion, MAX_AGENT_BYTES, MAX_AGENTS, MAX_VERSIONS, Page, Version, VersionState, short,
+};
+
+/// An agent as its row says, and what its live version declares.
+pub(super) struct Shelf {
+    pub(super) name: String,
+    pub(super) agent: Kept<Agent>,
+    pub(super) live: Vec<Capability>,
+}
+
+impl Shelf {
+    /// The agent that the path names.
+    pub(super) async fn of(asked: &Asked) -> Result<Self, Problem> {
+        let name = asked.agent()?.to_owned();
+        let agent = rows::get::<Agent>(&asked.store, Table::Agents, &agent_row(&name)).await?;
+        let agent = agent.ok_or_else(|| Problem::not_found("agent").of("agent"))?;
+        let live = match &agent.row.is.live {
+            Some(live) => kept(asked, &name, live).await?,
+            None => None,
+        };
+        let live = live.map(|live| live.row.is.capabilities).unwrap_or_default();
+        Ok(Self { name, agent, live })
+    }
+
+    /// The version that the path names.
+    pub(super) async fn version(&self, asked: &Asked) -> Result<(String, Kept<KeptVersion>), Problem> {
+        let id = asked.version()?;
+        let found = kept(asked, &self.name, id).await?;
+        Ok((id.to_owned(), found.ok_or_else(|| Problem::not_found("version").of("version"))?))
+    }
+
+    /// A version for the API.
+    async fn show(&self, asked: &Asked, id: &str, row: Row<KeptVersion>) -> Result<Item<Version>, Problem> {
+        let figures = figures(&asked.store, &self.name, id).await?;
+        let Row { change, at, is } = row;
+        let is = is.shown(id, &self.agent.row.is, &self.live, figures);
+        Ok(Row { change, at, is }.item(id))
+    }
+
+    /// What is answered where the agent's row is as it was.
+    pub(super) fn unchanged(self, asked: &Asked) -> Result<Answer, Problem> {
+        let Self { name, agent, .. } = self;
+        let (etag, location) = (agent.row.change.clone(), place(asked, &name));
+        Ok(Answer::made(&agent.row.item(name), &etag, location)?)
+    }
+}
+
+/// Where an agent is, in the API.
+pub(super) fn place(asked: &Asked, agent: &str) -> String {
+    format!("/v1/tenants/{}/agents/{agent}", asked.realm)
+}
+
+/// A version that there is.
+pub(super) async fn kept(
+    asked: &Asked,
+    agent: &str,
+    version: &str,
+) -> Result<Option<Kept<KeptVersion>>, DirectoryError> {
+    rows::get::<KeptVersion>(&asked.store, Table::Agents, &version_row(agent, version)).await
+}
+
+/// Capabilities in words.
+pub(super) fn names(capabilities: &[Capability]) -> String {
+    capabilities.iter().map(|capability| capability.name()).collect::<Vec<_>>().join(", ")
+}
+
+pub(super) async fn list(asked: &Asked) -> Result<Answer, Problem> {
+    asked.described_here()?;
+    let shelf = Shelf::of(asked).await?;
+    let (after, limit) = asked.paging()?;
+    let prefix = versions_of(&shelf.name);
+    let page = rows::page::<KeptVersion>(&asked.store, Table::Agents, &prefix, after.as_deref(), limit);
+    let (found, next) = page.await?;
+    let mut items = Vec::with_capacity(found.len());
+    for (id, kept) in found {
+        items.push(shelf.show(asked, &id, kept.row).await?);
+    }
+    Ok(Answer::ok(&Page { items, next })?)
+}
+
+pub(super) async fn get(asked: &Asked) -> Result<Answer, Problem> {
+    asked.described_here()?;
+    let shelf = Shelf::of(asked).await?;
+    let (id, kept) = shelf.version(asked).await?;
+    // Where it stands and its figures change without its row: whoever asks gets them each time.
+    Ok(Answer::ok(&shelf.show(asked, &id, kept.row).await?)?)
+}
+
+pub(super) async fn push(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    let pushed = take_in(api, asked).await;
+    if pushed.is_err() {
+        upload::discard(api, asked).await;
+    }
+    pushed
+}
+
+async fn take_in(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    asked.described_here()?;
+    let name = asked.agent()?.to_owned();
+    if !asked.media_type().eq_ignore_ascii_case("application/wasm") {
+        let remedy = "send the component itself, with content-type: application/wasm";
+        let problem = Problem::new(Kind::NotWasm, "the body is not said to be WebAssembly", remedy);
+        return Err(problem.of("content-type"));
+    }
+    let signature = asked.signature()?;
+    let key = signers::signer(asked, signature.as_ref()).await?;
+    let _turn = api.uploads.begin(&asked.realm)?;
+    let there = rows::get::<Agent>(&asked.store, Table::Agents, &agent_row(&name)).await?;
+    if there.is_none() {
+        room(rows::count(&asked.store, Table::Agents, AGENTS).await?, MAX_AGENTS, "agents")?;
+    }
+    let arrived = upload::receive(api, asked).await?;
+    if let (Some(key), Some(signature)) = (&key, &signature) {
+        key.check(signature, &arrived.sha256).map_err(|error| {
+            let remedy = "sign the very file that is uploaded";
+            Problem::new(Kind::Invalid, error.to_string(), remedy).of(SIGNATURE)
+        })?;
+    }
+    let (id, bytes) = (arrived.digest(), arrived.bytes);
+    let all = rows::all::<KeptVersion>(&asked.store, Table::Agents, VERSIONS).await?;
+    let prefix = format!("{name}/");
+    let own: Vec<(&str, &Kept<KeptVersion>)> =
+        all.iter().filter_map(|(at, kept)| Some((at.strip_prefix(&prefix)?, kept))).collect();
+    if let Some((_, kept)) = own.iter().find(|(known, _)| *known == id) {
+        // Uploaded before: it is as it was.
+        let shelf = Shelf::of(asked).await?;
+        let item = shelf.show(asked, &id, kept.row.clone()).await?;
+        let location = format!("{}/versions/{id}", place(asked, &name));
+        return Ok(Answer::made(&item, &kept.row.change, location)?);
+    }
+    let taken = all.iter().fold(bytes, |sum, (_, kept)| sum.saturating_add(kept.row.is.bytes));
+    if taken > MAX_AGENT_BYTES {
+        let detail =
+            format!("with it the components would have {taken} bytes, and no more than {MAX_AGENT_BYTES}");
+        let remedy = "remove versions that nobody needs first: parloir agent remove";
+        return Err(Problem::new(Kind::Conflict, detail, remedy));
+    }
+    let checked = {
+        let _place = api.uploads.check().await;
+        api.directory.premises().check_agent(arrived.path()).await.map_err(|sentence| {
+            let remedy = "build it again as the detail says, and try it before: parloir check, parloir test";
+            Problem::new(Kind::Invalid, sentence, remedy).of("body")
+        })?
+    };
+    if checked.digest != id {
+        let remedy = "upload the component that `parloir build` made of it";
+        return Err(Problem::new(Kind::Invalid, "it is a module, and no component", remedy).of("body"));
+    }
+    let agent = there.as_ref().map(|there| there.row.is.clone()).unwrap_or_default();
+    let oldest = oldest(&own, &agent);
+    let home = Home::of(&api.directory.premises().home(&asked.realm)).await;
+    arrived.keep(home.version(&id)).await?;
+    let live = agent.live.as_deref().and_then(|live| own.iter().find(|(known, _)| *known == live));
+    let live = live.map(|(_, kept)| kept.row.is.capabilities.clone()).unwrap_or_default();
+    let version = KeptVersion {
+        name: checked.description.name,
+        version: checked.description.version,
+        languages: checked.description.languages,
+        capabilities: checked.capabilities,
+        bytes,
+        signed_by: signature.as_ref().map(|signature| signature.key().to_string()),
+        uploaded_by: asked.principal.key.user.clone(),
+        uploaded: Timestamp::now(),
+        approved_by: None,
+        ceased: None,
+    };
+    let told = asked.told(uploaded(&name, &id, &version, signature.as_ref(), &live));
+    let dropped = match &oldest {
+        Some((oldest, _)) => {
+            let unused = figures(&asked.store, &name, oldest).await?.calls == 0;
+            Some((oldest.clone(), unused))
+        }
+        None => None,
+    };
+    let answer = api.directory.commit(&asked.realm, told, |stamp| {
+        let batch = match there {
+            Some(there) => Batch::new().expect_value(Table::Agents, agent_row(&name), there.bytes),
+            None => Batch::new().expect_absent(Table::Agents, agent_row(&name)).put(
+                Table::Agents,
+                agent_row(&name),
+                stamp.bytes(&agent)?,
+            ),
+        };
+        let row = version_row(&name, &id);
+        let batch = batch.expect_absent(Table::Agents, &row).put(Table::Agents, &row, stamp.bytes(&version)?);
+        let batch = match oldest {
+            Some((oldest, bytes)) => batch
+                .expect_value(Table::Agents, version_row(&name, &oldest), bytes)
+                .delete(Table::Agents, version_row(&name, &oldest))
+                .delete(Table::Agents, figures_row(&name, &oldest)),
+            None => batch,
+        };
+        let location = format!("{}/versions/{id}", place(asked, &name));
+        let shown = version.shown(&id, &agent, &live, Default::default());
+        let answer = Answer::made(&stamp.item(&id, shown), &stamp.change, location)?;
+        Ok((Batches::of(&asked.store, batch), answer))
+    });
+    let answer = answer.await?;
+    if let Some(dropped) = dropped {
+        remove_components(api, asked, vec![dropped]).await?;
+    }
+    Ok(answer)
+}
+
+/// The oldest version that goes with one more, where there are as many as there may be.
+fn oldest(own: &[(&str, &Kept<KeptVersion>)], agent: &Agent) -> Option<(String, Vec<u8>)> {
+    if own.len() < MAX_VERSIONS {
+        return None;
+    }
+    let canary = agent.canary.as_ref().map(|canary| &canary.version);
+    let needed = [agent.live.as_ref(), agent.before.as_ref(), canary];
+    let goes = own.iter().filter(|(id, _)| !needed.iter().flatten().any(|needed| *needed == id));
+    let goes = goes.min_by_key(|(_, kept)| kept.row.is.uploaded);
+    goes.map(|(id, kept)| ((*id).to_owned(), kept.bytes.clone()))
+}
+
+/// What is told in the log of a version that was uploaded.
+fn uploaded(
+    name: &str,
+    id: &str,
+    version: &KeptVersion,
+    signature: Option<&Signature>,
+    live: &[Capability],
+) -> String {
+    let signed = match signature {
+        Some(signature) => format!("signed with key {}", signature.key()),
+        None => "unsigned".to_owned(),
+    };
+    let diff = CapabilityDiff::between(live, &version.capabilities);
+    let more = if diff.grows() { format!("; may do more: {}", names(&diff.adds)) } else { String::new() };
+    format!("agent {name} version {}: uploaded, {signed}{more}", short(id))
+}
+
+pub(super) async fn approve(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    asked.described_here()?;
+    let shelf = Shelf::of(asked).await?;
+    let (id, before) = shelf.version(asked).await?;
+    if before.row.is.approved_by.is_some() {
+        return shelf.unchanged(asked);
+    }
+    let diff = CapabilityDiff::between(&shelf.live, &before.row.is.capabilities);
+    let more = if diff.grows() { names(&diff.adds) } else { "nothing".to_owned() };
+    let by = &before.row.is.uploaded_by;
+    let told = asked.told(format!(
+        "agent {} version {}: approved, which user {by} uploaded; may do more: {more}",
+        shelf.name,
+        short(&id)
+    ));
+    repeat::once(api, asked, told, |stamp| {
+        let row = version_row(&shelf.name, &id);
+        let approved_by = Some(asked.principal.key.user.clone());
+        let version = KeptVersion { approved_by, ..before.row.is };
+        // What is approved of is what it adds to this very live version.
+        let batch = Batch::new()
+            .expect_value(Table::Agents, agent_row(&shelf.name), shelf.agent.bytes)
+            .expect_value(Table::Agents, &row, before.bytes)
+            .put(Table::Agents, &row, stamp.bytes(&version)?);
+        let (etag, location) = (shelf.agent.row.change.clone(), place(asked, &shelf.name));
+        let answer = Answer::made(&shelf.agent.row.item(shelf.name), &etag, location)?;
+        Ok((Batches::of(&asked.store, batch), answer))
+    })
+    .await
+}
+
+pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    asked.described_here()?;
+    let shelf = Shelf::of(asked).await?;
+    let (id, before) = shelf.version(asked).await?;
+    asked.may_delete(&before.row.change)?;
+    match before.row.is.state(&id, &shelf.agent.row.is, &shelf.live) {
+        VersionState::Live | VersionState::Canary => {
+            let detail = format!("version {} of {} answers calls", short(&id), shelf.name);
+            let remedy =
+                "promote another or take it back first: parloir agent promote, parloir agent roll-back";
+            return Err(Problem::new(Kind::Conflict, detail, remedy).of("version"));
+        }
+        VersionState::Waiting | VersionState::Ready | VersionState::RolledBack | VersionState::Retired => {}
+    }
+    let counting = api.directory.counting.lock().await;
+    let unused = figures(&asked.store, &shelf.name, &id).await?.calls == 0;
+    let told = asked.told(format!("agent {} version {}: removed", shelf.name, short(&id)));
+    let (name, agent) = (&shelf.name, &shelf.agent);
+    let gone = api.directory.commit(&asked.realm, told, |stamp| {
+        let row = version_row(name, &id);
+        let batch = Batch::new()
+            .expect_value(Table::Agents, &row, before.bytes)
+            .expect_value(Table::Agents, agent_row(name), agent.bytes.clone())
+            .delete(Table::Agents, &row)
+            .delete(Table::Agents, figures_row(name, &id));
+        let batch = if agent.row.is.before.as_ref() == Some(&id) {
+            let agent = Agent { before: None, ..agent.row.is.clone() };
+            batch.put(Table::Agents, agent_row(name), stamp.bytes(&agent)?)
+        } else {
+            batch
+        };
+        Ok((Batches::of(&asked.store, batch), ()))
+    });
+    gone.await?;
+    drop(counting);
+    remove_components(api, asked, vec![(id, unused)]).await?;
+    Ok(Answer::gone())
+}
+
+/// Removes the components of versions that are gone, unless another agent of the tenant has the same; each with whether it
+/// answered nobody. One that cannot be removed now goes when what was kept long enough does.
+pub(super) async fn remove_components(
+    api: &Api,
+    asked: &Asked,
+    gone: Vec<(String, bool)>,
+) -> Result<(), Problem> {
+    let left = rows::all_there::<KeptVersion>(&asked.store, Table::Agents, VERSIONS).await?;
+    let premises = api.directory.premises();
+    let home = Home::of(&premises.home(&asked.realm)).await;
+    for (id, unused) in gone {
+        if left.iter().any(|(at, _)| at.ends_with(&format!("/{id}"))) {
+            continue;
+        }
+        if let Err(error) = tokio::fs::remove_file(home.version(&id)).await {
+            tracing::warn!(tenant = %asked.realm, version = short(&id), %error, "a component is not removed yet");
+        }
+        if unused {
+            premises.forget_agent(&id).await;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,251 @@
+//! Agents' versions over the API: uploaded and checked, signed, approved, tried, promoted, taken back, removed.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod house;
+
+use house::{House, Reply, sha256};
+use parloir_tenancy::signature::SigningFile;
+use parloir_tenancy::versions::CallOutcome;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+const AGENT: &str = "/v1/tenants/cabinet/agents/desk";
+const VERSIONS: &str = "/v1/tenants/cabinet/agents/desk/versions";
+const WASM: (&str, &str) = ("content-type", "application/wasm");
+
+/// A house with a tenant that takes unsigned agents, and its admin's key.
+async fn house() -> (House, String) {
+    let house = House::open().await;
+    let admin = house.tenant_with_admin("cabinet").await;
+    let policy = json!({ "unsigned": "allow" });
+    house.ask(("PUT", "/v1/tenants/cabinet/agent-policy"), &admin, &[], Some(policy)).await.is(201);
+    (house, admin)
+}
+
+/// Uploads a version, and returns where it is.
+async fn push(house: &House, admin: &str, component: &str) -> String {
+    let pushed = house.push(VERSIONS, admin, &[WASM], component).await.is(201);
+    assert_eq!(pushed.text("id"), sha256(component.as_bytes()));
+    format!("{VERSIONS}/{}", sha256(component.as_bytes()))
+}
+
+async fn state(house: &House, admin: &str, version: &str) -> Value {
+    house.get(version, admin).await.is(200).body["spec"].clone()
+}
+
+async fn post(house: &House, admin: &str, path: &str, body: Value) -> Reply {
+    house.post(path, admin, body).await
+}
+
+/// What of the installation answers: the live version, and the canary.
+fn answering(house: &House) -> Vec<(String, Option<(String, u8)>)> {
+    let deployed = house.site.deployed.lock();
+    let canary = |canary: &Option<(parloir_admin::Component, u8)>| {
+        canary.as_ref().map(|(component, percent)| (component.digest.clone(), *percent))
+    };
+    deployed.iter().map(|agent| (agent.live.digest.clone(), canary(&agent.canary))).collect()
+}
+
+fn files(house: &House) -> Vec<String> {
+    let folder = house.folder.path().join("tenants/cabinet/agents");
+    let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn a_version_that_may_do_more_waits_for_a_person_and_answers_once_it_is_promoted() {
+    let (house, admin) = house().await;
+    let first = push(&house, &admin, "1 memory").await;
+    let spec = state(&house, &admin, &first).await;
+    assert_eq!(
+        (&spec["state"], &spec["adds"], &spec["version"]),
+        (&json!("waiting"), &json!(["memory"]), &json!("1"))
+    );
+    post(&house, &admin, &format!("{first}/promote"), Value::Null).await.is(409).names("version");
+    assert!(answering(&house).is_empty());
+    post(&house, &admin, &format!("{first}/approve"), Value::Null).await.is(201);
+    assert_eq!(state(&house, &admin, &first).await["state"], "ready");
+    let promoted = post(&house, &admin, &format!("{first}/promote"), Value::Null).await.is(201);
+    assert_eq!(promoted.body["spec"]["live"], sha256(b"1 memory"));
+    assert_eq!(answering(&house), [(sha256(b"1 memory"), None)]);
+    assert_eq!(files(&house), [format!("sha256-{}.wasm", sha256(b"1 memory"))]);
+
+    // One that may do no more needs nobody; one that may is told apart.
+    let second = push(&house, &admin, "2 memory").await;
+    assert_eq!(state(&house, &admin, &second).await["state"], "ready");
+    let third = push(&house, &admin, "3 model").await;
+    let spec = state(&house, &admin, &third).await;
+    assert_eq!(
+        (&spec["state"], &spec["adds"], &spec["drops"]),
+        (&json!("waiting"), &json!(["model"]), &json!(["memory"]))
+    );
+    post(&house, &admin, &format!("{third}/canary"), json!({ "percent": 5 })).await.is(409).names("version");
+    post(&house, &admin, &format!("{second}/promote"), Value::Null).await.is(201);
+    assert_eq!(state(&house, &admin, &first).await["state"], "retired");
+    let told = house.told("cabinet").await;
+    let approved = told.iter().find(|(what, _)| what.action == "agents:approve").unwrap();
+    assert!(
+        approved.0.subject.contains("may do more: memory") && approved.0.subject.contains("uploaded"),
+        "{approved:?}"
+    );
+
+    // And back.
+    post(&house, &admin, &format!("{AGENT}/roll-back"), json!({ "why": "" })).await.is(422).names("why");
+    post(&house, &admin, &format!("{AGENT}/roll-back"), json!({ "why": "callers complain" })).await.is(201);
+    assert_eq!(answering(&house), [(sha256(b"1 memory"), None)]);
+    let spec = state(&house, &admin, &second).await;
+    assert_eq!((&spec["state"], &spec["why"]), (&json!("rolled-back"), &json!("callers complain")));
+    post(&house, &admin, &format!("{AGENT}/roll-back"), json!({ "why": "again" }))
+        .await
+        .is(409)
+        .names("agent");
+}
+
+#[tokio::test]
+async fn what_is_refused_leaves_nothing_and_says_why() {
+    let (house, admin) = house().await;
+    house.push(VERSIONS, &admin, &[], "1 memory").await.is(415).names("content-type");
+    let refused = house.push(VERSIONS, &admin, &[WASM], "1 flying").await.is(422);
+    assert!(refused.text("detail").contains("no capability"), "{refused:?}");
+    refused.names("body");
+    house.push(VERSIONS, &admin, &[WASM], &"x".repeat(2_000)).await.is(413).names("body");
+    house.push("/v1/tenants/cabinet/agents/.x/versions", &admin, &[WASM], "1").await.is(422).names("agent");
+    house.get(AGENT, &admin).await.is(404);
+    // They go beside the answer.
+    for _ in 0..1_000 {
+        if files(&house).is_empty() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(files(&house), Vec::<String>::new());
+    // The same again is the same.
+    let one = push(&house, &admin, "1 memory").await;
+    let again = house.push(VERSIONS, &admin, &[WASM], "1 memory").await.is(201);
+    assert_eq!(again.text("id"), sha256(b"1 memory"));
+    let all = house.get(VERSIONS, &admin).await.is(200);
+    assert_eq!(all.body["items"].as_array().unwrap().len(), 1);
+    house.ask(("DELETE", &one), &admin, &[("if-match", "\"0\"")], None).await.is(412).names("if-match");
+    house.ask(("DELETE", &one), &admin, &[], None).await.is(204);
+    assert_eq!(files(&house), Vec::<String>::new());
+    assert_eq!(house.site.forgotten.lock().as_slice(), [sha256(b"1 memory")]);
+}
+
+#[tokio::test]
+async fn an_agent_is_taken_from_keys_that_its_tenant_trusts() {
+    let house = House::open().await;
+    let admin = house.tenant_with_admin("cabinet").await;
+    let refused = house.push(VERSIONS, &admin, &[WASM], "1").await.is(422);
+    assert!(refused.text("remedy").contains("parloir agent policy"), "{refused:?}");
+    refused.names("parloir-agent-signature");
+    let (key, stranger) = (SigningFile::new(&[1; 32]), SigningFile::new(&[2; 32]));
+    let keys = "/v1/tenants/cabinet/agent-keys";
+    let trusted = json!({ "name": "the build machine", "public": key.public().to_string() });
+    let trusted = house.post(keys, &admin, trusted).await.is(201);
+    assert_eq!(trusted.text("id"), key.public().name().to_string());
+    house.post(keys, &admin, json!({ "name": "x", "public": "AAAA" })).await.is(422).names("public");
+
+    let sign = |key: &SigningFile, text: &str| key.sign(&Sha256::digest(text.as_bytes()).into()).header();
+    for wrong in [sign(&stranger, "1"), sign(&key, "2"), "no signature".to_owned()] {
+        let headers = [WASM, ("parloir-agent-signature", wrong.as_str())];
+        house.push(VERSIONS, &admin, &headers, "1").await.is(422).names("parloir-agent-signature");
+    }
+    let signature = sign(&key, "1");
+    let headers = [WASM, ("parloir-agent-signature", signature.as_str())];
+    let pushed = house.push(VERSIONS, &admin, &headers, "1").await.is(201);
+    assert_eq!(pushed.body["spec"]["signed-by"], trusted.body["id"]);
+    assert_eq!(pushed.body["spec"]["state"], "ready", "it asks for nothing");
+
+    let path = format!("{keys}/{}", trusted.text("id"));
+    house.ask(("DELETE", &path), &admin, &[], None).await.is(204);
+    let signature = sign(&key, "3");
+    let headers = [WASM, ("parloir-agent-signature", signature.as_str())];
+    house.push(VERSIONS, &admin, &headers, "3").await.is(422).names("parloir-agent-signature");
+}
+
+#[tokio::test]
+async fn a_canary_that_fails_is_taken_back_by_the_installation_and_one_that_does_not_stays() {
+    let (house, admin) = house().await;
+    let (one, two) = (push(&house, &admin, "1").await, push(&house, &admin, "2").await);
+    let (live, trial) = (sha256(b"1"), sha256(b"2"));
+    let canary = format!("{two}/canary");
+    post(&house, &admin, &canary, json!({ "percent": 10 })).await.is(409).names("version");
+    post(&house, &admin, &format!("{one}/promote"), Value::Null).await.is(201);
+    post(&house, &admin, &canary, json!({ "percent": 100 })).await.is(422).names("percent");
+    post(&house, &admin, &canary, json!({ "percent": 10 })).await.is(201);
+    assert_eq!(answering(&house), [(live.clone(), Some((trial.clone(), 10)))]);
+    assert_eq!(state(&house, &admin, &two).await["percent"], 10);
+    house.ask(("DELETE", &two), &admin, &[], None).await.is(409).names("version");
+
+    let tenant = "cabinet".parse().unwrap();
+    let ended = async |version: &str, outcome| {
+        house.directory.call_ended(&tenant, ("desk", version), (outcome, 30)).await.unwrap()
+    };
+    for _ in 0..10 {
+        assert_eq!(ended(&live, CallOutcome::Ok).await, None);
+        assert_eq!(ended(&trial, CallOutcome::Ok).await, None);
+    }
+    assert_eq!(ended(&live, CallOutcome::Trap).await, None, "the live version is not judged");
+    let mut back = None;
+    for _ in 0..10 {
+        back = ended(&trial, CallOutcome::Trap).await;
+        if back.is_some() {
+            break;
+        }
+    }
+    let why = back.unwrap();
+    assert!(why.contains("calls"), "{why}");
+    assert_eq!(answering(&house), [(live.clone(), None)]);
+    let spec = state(&house, &admin, &two).await;
+    assert_eq!((&spec["state"], &spec["why"]), (&json!("rolled-back"), &json!(why)));
+    assert_eq!(spec["figures"]["calls"].as_u64().unwrap(), 10 + spec["figures"]["traps"].as_u64().unwrap());
+    let told = house.told("cabinet").await;
+    let by_itself = told.iter().find(|(what, _)| what.role == "installation").unwrap();
+    assert_eq!(
+        (by_itself.0.action.as_str(), by_itself.0.why.as_deref()),
+        ("agents:write", Some(why.as_str()))
+    );
+
+    // Its next trial begins anew, and outlasts a restart.
+    post(&house, &admin, &canary, json!({ "percent": 50 })).await.is(201);
+    assert_eq!(state(&house, &admin, &two).await["figures"]["recent"], json!([]));
+    let house = house.again().await;
+    house.directory.take_in_all().await.unwrap();
+    assert_eq!(answering(&house), [(live, Some((trial, 50)))]);
+}
+
+#[tokio::test]
+async fn an_agent_goes_with_all_its_versions_once_no_line_names_it() {
+    let (house, admin) = house().await;
+    let one = push(&house, &admin, "1").await;
+    push(&house, &admin, "2").await;
+    let other = "/v1/tenants/cabinet/agents/other/versions";
+    house.push(other, &admin, &[WASM], "2").await.is(201);
+    post(&house, &admin, &format!("{one}/promote"), Value::Null).await.is(201);
+    house.give("cabinet", "+33199005678").await;
+    let line = "/v1/tenants/cabinet/lines/+33199005678";
+    house.ask(("PUT", line), &admin, &[], Some(json!({ "agent": "desk" }))).await.is(201);
+    house.ask(("DELETE", AGENT), &admin, &[], None).await.is(409).names("agent");
+    house.ask(("DELETE", line), &admin, &[], None).await.is(204);
+    house.ask(("DELETE", AGENT), &admin, &[], None).await.is(204);
+    house.get(&one, &admin).await.is(404).names("agent");
+    assert_eq!(files(&house), [format!("sha256-{}.wasm", sha256(b"2"))], "the other agent has it too");
+    assert!(answering(&house).is_empty());
+}
+
+#[tokio::test]
+async fn of_many_versions_the_oldest_goes_that_nobody_needs() {
+    let (house, admin) = house().await;
+    let first = push(&house, &admin, "0").await;
+    post(&house, &admin, &format!("{first}/promote"), Value::Null).await.is(201);
+    for number in 1..=50 {
+        push(&house, &admin, &number.to_string()).await;
+    }
+    let all = house.get(&format!("{VERSIONS}?limit=200"), &admin).await.is(200);
+    assert_eq!(all.body["items"].as_array().unwrap().len(), 50);
+    house.get(&first, &admin).await.is(200);
+    house.get(&format!("{VERSIONS}/{}", sha256(b"1")), &admin).await.is(404).names("version");
+    assert_eq!(files(&house).len(), 50);
+}

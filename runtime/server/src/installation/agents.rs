@@ -1,0 +1,221 @@
+//! Who answers the lines that name an agent: a file, or versions that the directory keeps.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use parloir_admin::resource::Aside;
+use parloir_admin::{Checked, Component, Deployed};
+use parloir_contract::CallId;
+use parloir_sandbox::Agent;
+use parloir_tenancy::versions::is_on_trial;
+use sha2::{Digest, Sha256};
+
+use super::{Installation, load, unloaded};
+
+/// Who answers the lines that name one file.
+#[derive(Clone)]
+pub(super) struct Slot {
+    /// Who answers.
+    pub(super) live: Agent,
+    /// What the directory keeps of this agent; `None` where it is the file itself.
+    versions: Option<Versions>,
+}
+
+/// An agent whose versions the directory keeps.
+#[derive(Clone)]
+struct Versions {
+    /// Its name.
+    agent: String,
+    /// The version that answers a share of the calls, in percent.
+    canary: Option<(Agent, u8)>,
+}
+
+impl Slot {
+    /// The agent of a file.
+    pub(super) fn of(live: Agent) -> Self {
+        Self { live, versions: None }
+    }
+
+    /// The version that is tried.
+    fn canary(&self) -> Option<&Agent> {
+        let canary = self.versions.as_ref()?.canary.as_ref();
+        canary.map(|(agent, _)| agent)
+    }
+}
+
+/// A version of an agent, as the directory calls it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Answered {
+    pub(crate) agent: String,
+    pub(crate) digest: String,
+}
+
+/// A SHA-256 in hexadecimal digits.
+fn hex(sha256: &[u8; 32]) -> String {
+    sha256.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The SHA-256 that was written so.
+fn unhex(digest: &str) -> Option<[u8; 32]> {
+    if digest.len() != 64 || !digest.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut sha256 = [0; 32];
+    for (at, byte) in sha256.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(digest.get(2 * at..2 * at + 2)?, 16).ok()?;
+    }
+    Some(sha256)
+}
+
+impl Installation {
+    /// The agent that a call which begins now is answered by to its end, and where the directory keeps its versions, which of them
+    /// it is.
+    pub(crate) fn answering(&self, line_names: &Path, call: CallId) -> Option<(Agent, Option<Answered>)> {
+        let slot = self.agents.read().get(line_names).cloned()?;
+        let Some(Versions { agent, canary }) = slot.versions else { return Some((slot.live, None)) };
+        let chosen = match canary {
+            Some((canary, percent)) if is_on_trial(call, &agent, percent) => canary,
+            Some(_) | None => slot.live,
+        };
+        let digest = hex(chosen.sha256());
+        Some((chosen, Some(Answered { agent, digest })))
+    }
+
+    /// The languages of whoever may answer the lines that name a file.
+    pub(super) fn languages(&self, line_names: &Path) -> Vec<String> {
+        let agents = self.agents.read();
+        let Some(slot) = agents.get(line_names) else { return Vec::new() };
+        let all = std::iter::once(&slot.live).chain(slot.canary());
+        let mut languages: Vec<String> = Vec::new();
+        for language in all.flat_map(|agent| &agent.description().languages) {
+            if !languages.contains(language) {
+                languages.push(language.clone());
+            }
+        }
+        languages
+    }
+
+    /// The agents that are the files themselves.
+    pub(super) fn agents_of_files(&self) -> Vec<(PathBuf, Agent)> {
+        let agents = self.agents.read();
+        let files = agents.iter().filter(|(_, slot)| slot.versions.is_none());
+        files.map(|(path, slot)| (path.clone(), slot.live.clone())).collect()
+    }
+
+    /// Compiles a component and has it say what it is. Of one that is refused nothing stays.
+    pub(crate) async fn check_agent(&self, component: &Path) -> Result<Checked, String> {
+        let file = component.to_owned();
+        let read = tokio::task::spawn_blocking(move || {
+            let wasm = std::fs::read(file)?;
+            let sha256: [u8; 32] = Sha256::digest(&wasm).into();
+            Ok::<_, io::Error>((wasm, sha256))
+        });
+        let (wasm, sha256) = read.await.map_err(io::Error::other).flatten().map_err(|error| {
+            tracing::error!(%error, "a component that was uploaded cannot be read");
+            "the component cannot be read: upload it again".to_owned()
+        })?;
+        match self.sandbox.load(wasm).await {
+            Ok(agent) => Ok(Checked {
+                digest: hex(agent.sha256()),
+                description: agent.description().clone(),
+                capabilities: agent.capabilities().to_vec(),
+            }),
+            Err(error) => {
+                self.forget_agent(&hex(&sha256)).await;
+                Err(error.to_string())
+            }
+        }
+    }
+
+    /// Keeps nothing of a component that answered nobody, unless it answers somebody else.
+    pub(crate) async fn forget_agent(&self, digest: &str) {
+        let Some(sha256) = unhex(digest) else { return };
+        let is_loaded = self.agents.read().values().any(|slot| {
+            *slot.live.sha256() == sha256 || slot.canary().is_some_and(|canary| *canary.sha256() == sha256)
+        });
+        if !is_loaded {
+            let sandbox = self.sandbox.clone();
+            // What is left of it costs room alone.
+            let _forgotten = tokio::task::spawn_blocking(move || sandbox.forget(&sha256)).await;
+        }
+    }
+
+    /// Has a tenant's lines answered by these versions from the next call on: calls that are live keep theirs. `folder` is where the
+    /// tenant's agents are. A version that does not load leaves what there was answering, and is given back.
+    pub(crate) async fn deploy(&self, folder: &Path, agents: Vec<Deployed>) -> Vec<Aside> {
+        let mut aside = Vec::new();
+        let known: HashMap<PathBuf, Slot> = {
+            let agents = self.agents.read();
+            let theirs =
+                agents.iter().filter(|(path, slot)| path.starts_with(folder) && slot.versions.is_some());
+            theirs.map(|(path, slot)| (path.clone(), slot.clone())).collect()
+        };
+        let mut named = Vec::with_capacity(agents.len());
+        for Deployed { agent, line_names, live, canary } in agents {
+            named.push(line_names.clone());
+            let before = known.get(&line_names);
+            let what = format!("agent {agent}");
+            let live = match self.version(&live, before).await {
+                Ok(live) => live,
+                Err(problem) => {
+                    aside.push(Aside::of(what, problem));
+                    continue;
+                }
+            };
+            let canary = match canary {
+                Some((component, percent)) => match self.version(&component, before).await {
+                    Ok(canary) => Some((canary, percent)),
+                    Err(problem) => {
+                        aside.push(Aside::of(what, problem));
+                        None
+                    }
+                },
+                None => None,
+            };
+            let slot = Slot { live, versions: Some(Versions { agent, canary }) };
+            let _replaced = self.agents.write().insert(line_names, slot);
+        }
+        // Of an agent that has no versions any more, the file is looked at when a line names it.
+        let gone: Vec<PathBuf> = known.into_keys().filter(|path| !named.contains(path)).collect();
+        self.agents.write().retain(|path, _| !gone.contains(path));
+        aside
+    }
+
+    /// A version: one that answers already, or out of its file, or out of what is kept of all that ever answered here, as after a
+    /// back-up was put back.
+    async fn version(&self, component: &Component, before: Option<&Slot>) -> Result<Agent, String> {
+        let Some(sha256) = unhex(&component.digest) else {
+            return Err("its row names no component: remove the agent, and push it again".into());
+        };
+        let mut answers = before.into_iter().flat_map(|slot| std::iter::once(&slot.live).chain(slot.canary()));
+        if let Some(agent) = answers.find(|agent| *agent.sha256() == sha256) {
+            return Ok(agent.clone());
+        }
+        let agent = match load(&self.sandbox, &component.file).await {
+            Ok(agent) => agent,
+            Err(error) => match self.sandbox.kept(sha256).await {
+                Ok(Some(agent)) => agent,
+                Ok(None) | Err(_) => return Err(unloaded(&error)),
+            },
+        };
+        if *agent.sha256() == sha256 {
+            return Ok(agent);
+        }
+        Err("the file of its version holds something else: remove the version, and push it again".into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_is_read_as_it_is_written() {
+        let sha256 = std::array::from_fn(|at| u8::try_from(at * 8).unwrap());
+        assert_eq!(unhex(&hex(&sha256)), Some(sha256));
+        for wrong in [String::new(), "0".repeat(63), "0".repeat(66), "é".repeat(32), "+1".repeat(32)] {
+            assert_eq!(unhex(&wrong), None, "{wrong}");
+        }
+    }
+}
