@@ -57,11 +57,12 @@ type Capability string
 
 // The capabilities there are.
 const (
-	Model     Capability = "model"
-	Calendar  Capability = "calendar"
-	Memory    Capability = "memory"
-	Documents Capability = "documents"
-	Transfers Capability = "transfer"
+	Model      Capability = "model"
+	Calendar   Capability = "calendar"
+	Memory     Capability = "memory"
+	Documents  Capability = "documents"
+	Connectors Capability = "connectors"
+	Transfers  Capability = "transfer"
 )
 
 // Agent is who answers.

@@ -133,6 +133,7 @@ enum {
     PARLOIR_NEEDS_MEMORY = 1 << 2,
     PARLOIR_NEEDS_DOCUMENTS = 1 << 3,
     PARLOIR_NEEDS_TRANSFER = 1 << 4,
+    PARLOIR_NEEDS_CONNECTORS = 1 << 5,
 };
 
 /* What PARLOIR_AGENT makes. */
@@ -683,6 +684,44 @@ parloir_refusal parloir_documents_list(parloir_names *names);
 parloir_refusal parloir_documents_read(const char *name, const char **text);
 /* The paragraphs that fit the words best, at most `limit` (1 to 20). */
 parloir_refusal parloir_documents_search(const char *query, uint8_t limit, parloir_passages *passages);
+
+/* ---- Services of the tenant's own --------------------------------------------------------------- */
+
+typedef enum parloir_method {
+    PARLOIR_METHOD_GET,
+    PARLOIR_METHOD_POST,
+    PARLOIR_METHOD_PUT,
+    PARLOIR_METHOD_PATCH,
+    PARLOIR_METHOD_DELETE,
+} parloir_method;
+
+/* What is sent. What is left out (zero) has the default given here. */
+typedef struct parloir_request {
+    /* GET. */
+    parloir_method method;
+    /* Names and values, which the host encodes; none. */
+    parloir_named query[32];
+    /* JSON; none. */
+    const char *body;
+} parloir_request;
+
+/* What the service answered, whatever its status. */
+typedef struct parloir_connector_answer {
+    /* Of HTTP: 200 to 299 where the service did what was asked. A redirect is one, and is not followed. */
+    uint16_t status;
+    const char *body;
+} parloir_connector_answer;
+
+/* The connectors that the line grants, by name. */
+parloir_names parloir_connectors_list(void);
+/* Sends a request to what stands at `path` below a connector's address and waits for its answer:
+ *     parloir_connectors_send("crm", "customers", &answer, .query = {{"phone", call->caller}});
+ * Refused: NOT_PERMITTED for a connector or a method that is not granted; INVALID for a request that cannot
+ * be sent, or an answer that is too long or no UTF-8; UNAVAILABLE where there is no answer in time. */
+#define parloir_connectors_send(connector, path, answer, ...) \
+    parloir_connectors_send_with((connector), (path), (answer), (parloir_request){__VA_ARGS__})
+parloir_refusal parloir_connectors_send_with(const char *connector, const char *path,
+                                             parloir_connector_answer *answer, parloir_request request);
 
 /* ---- The language model ----------------------------------------------------------------------- */
 

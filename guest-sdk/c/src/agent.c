@@ -47,7 +47,7 @@ void exports_contract_describe(contract_description_t *description) {
     } capabilities[] = {
         {PARLOIR_NEEDS_MODEL, "model"},         {PARLOIR_NEEDS_CALENDAR, "calendar"},
         {PARLOIR_NEEDS_MEMORY, "memory"},       {PARLOIR_NEEDS_DOCUMENTS, "documents"},
-        {PARLOIR_NEEDS_TRANSFER, "transfer"},
+        {PARLOIR_NEEDS_CONNECTORS, "connectors"}, {PARLOIR_NEEDS_TRANSFER, "transfer"},
     };
     static contract_string_t languages[MOST];
     static contract_string_t needs[sizeof capabilities / sizeof capabilities[0]];

@@ -59,9 +59,20 @@ impl Sdks {
 }
 
 /// Interfaces that are modules of their own.
-const OTHERS: [&str; 9] =
-    ["model", "calendar", "memory", "documents", "report", "clock", "random", "log", "understanding"];
-const OTHERS_OF_GO: [&str; 6] = ["model", "calendar", "memory", "documents", "report", "understanding"];
+const OTHERS: [&str; 10] = [
+    "model",
+    "calendar",
+    "memory",
+    "documents",
+    "connectors",
+    "report",
+    "clock",
+    "random",
+    "log",
+    "understanding",
+];
+const OTHERS_OF_GO: [&str; 7] =
+    ["model", "calendar", "memory", "documents", "connectors", "report", "understanding"];
 
 /// Every source below a folder, by the module it is part of: the first folder, or the file.
 fn modules(folder: &Path, ending: &str) -> std::io::Result<Vec<(String, String)>> {

@@ -6,7 +6,7 @@ import { printed } from "./printed.js";
 import { Refusal } from "./refusal.js";
 
 /** An ability beyond the conversation itself: refused unless named here and granted by the line. */
-export type Capability = "model" | "calendar" | "memory" | "documents" | "transfer";
+export type Capability = "model" | "calendar" | "memory" | "documents" | "connectors" | "transfer";
 
 /**
  * How the call ended: it came to its end; a human has the caller; somebody has to ring back; the

@@ -182,6 +182,24 @@ declare module "parloir:agent/documents@0.1.0" {
   export default documents;
 }
 
+declare module "parloir:agent/connectors@0.1.0" {
+  export type Method = "get" | "post" | "put" | "patch" | "delete";
+  export interface RawRequest {
+    connector: string;
+    method: Method;
+    path: string;
+    query: [string, string][];
+    body: string | null;
+  }
+  export interface RawAnswer { status: number; body: string }
+  interface Connectors {
+    list(): string[];
+    send(request: RawRequest): RawAnswer;
+  }
+  const connectors: Connectors;
+  export default connectors;
+}
+
 declare module "parloir:agent/report@0.1.0" {
   import type { Variant } from "parloir:agent/types@0.1.0";
   import type { RawAppointment, RawContact } from "parloir:agent/calendar@0.1.0";

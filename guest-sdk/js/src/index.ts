@@ -54,6 +54,7 @@ export type { LocalTime, Weekday } from "parloir:agent/types@0.1.0";
 
 export * as calendar from "./calendar.js";
 export * as clock from "./clock.js";
+export * as connectors from "./connectors.js";
 export * as documents from "./documents.js";
 export * as log from "./log.js";
 export * as memory from "./memory.js";

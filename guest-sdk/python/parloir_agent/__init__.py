@@ -21,7 +21,7 @@ not do is raised as a :class:`Refusal`; a hang-up is a turn like any other.
                 return Outcome.DONE
 """
 
-from . import calendar, clock, documents, log, memory, model, random, report, understanding
+from . import calendar, clock, connectors, documents, log, memory, model, random, report, understanding
 from .again import Answer, Answered, AskUntil, End, Said, ask_until
 from .agent import Call, Direction, Failed, Outcome, agent
 from .conversation import (
@@ -74,6 +74,7 @@ __all__ = [
     "ask_until",
     "calendar",
     "clock",
+    "connectors",
     "consent",
     "documents",
     "hang_up",

@@ -12,7 +12,7 @@ from . import log, printed
 from .refusal import Refusal
 
 #: An ability beyond the conversation itself: refused unless named and granted by the line.
-Capability = Literal["model", "calendar", "memory", "documents", "transfer"]
+Capability = Literal["model", "calendar", "memory", "documents", "connectors", "transfer"]
 
 
 class Direction(Enum):

@@ -25,6 +25,8 @@ pub enum Capability {
     Memory,
     /// The tenant's documents.
     Documents,
+    /// Requests to services of the tenant's own.
+    Connectors,
     /// Handing the caller over.
     Transfer,
 }
@@ -37,6 +39,7 @@ impl Capability {
             Self::Calendar => "calendar",
             Self::Memory => "memory",
             Self::Documents => "documents",
+            Self::Connectors => "connectors",
             Self::Transfer => "transfer",
         }
     }

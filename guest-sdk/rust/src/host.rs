@@ -4,6 +4,7 @@
 //! [`run`]; each method of [`Host`] that a test leaves out refuses.
 
 use crate::calendar::{Appointment, Booked, Contact, Slot, Wanted};
+use crate::connectors::{self, Request};
 use crate::documents::Passage;
 use crate::log::Level;
 use crate::model::{Answer, ChatOptions, Message, SpokenAnswer};
@@ -100,6 +101,11 @@ imports! {
     /// `documents.search`.
     fn search_documents(query: &str, limit: u8) -> Answered<Vec<Passage>>
         = import::documents::search, absent("documents");
+    /// `connectors.list`; none on a host without connectors.
+    fn list_connectors() -> Vec<String> = import::connectors::list, Vec::new();
+    /// `connectors.send`.
+    fn send_request(request: &Request) -> Answered<connectors::Answer>
+        = import::connectors::send, absent("connectors");
     /// `report.set`.
     fn report(field: &Field) -> Answered<()> = import::report::set, absent("report");
     /// `clock.now`; midnight of 1 January 2000 on a host without a clock.

@@ -58,6 +58,7 @@ mod refusal;
 
 pub mod calendar;
 pub mod clock;
+pub mod connectors;
 pub mod documents;
 pub mod log;
 pub mod memory;

@@ -1,11 +1,12 @@
 //! The administration of an installation: who lives there, who may change it, and the API to do so.
 //!
-//! - [`Directory`]: tenants, users, keys, lines and settings, in the tenants' own sealed storage. A change is told in the log of
-//!   the tenant that it is made to, then made in one batch: a crash leaves the old state or the new one.
+//! - [`Directory`]: tenants, users, keys, lines, settings, connectors and secrets, in the tenants' own sealed storage. A change is
+//!   told in the log of the tenant that it is made to, then made in one batch: a crash leaves the old state or the new one.
 //! - [`role`]: the matrix of roles and actions, fixed at compile time, default deny. [`decide`](role::decide) is a function.
 //! - [`router`]: the API on HTTP. Router, matrix and OpenAPI [`document`] are made of one table, [`Endpoint`]; what is wrong
 //!   is told as RFC 9457 says, with the field and what to do.
 //! - [`Directory::set_up`]: the first start, which makes an owner and tells their key once.
+//! - [`oidc`]: log-in with an OpenID Connect issuer, which gives a key for some hours.
 //! - [`Premises`]: what the directory needs of the installation: whether calls could be answered so, and that they are.
 //!
 //! Agents have versions here: uploaded, checked, signed, approved where they may do more, tried on a share of the calls, promoted,
@@ -17,7 +18,7 @@
 //! directory goes before the file, whose `[[tenant]]` can be removed whenever it suits.
 //!
 //! What may never be here: what was said in a call, a way into a tenant's rows that does not pass the matrix, a key in clear at
-//! rest, or a change that is not in the log.
+//! rest, an answer or a record that holds a tenant's secret, or a change that is not in the log.
 //!
 //! ```
 //! use parloir_admin::role::{Action, Role, Verdict, decide};
@@ -34,12 +35,16 @@
 mod api;
 mod directory;
 mod home;
+pub mod oidc;
 mod premises;
 pub mod resource;
 pub mod role;
+mod sealed;
 mod secret;
 
-pub use api::{Endpoint, MAX_BODY, Method, PROBLEM_JSON, Place, Problem, document, router, tidy};
+pub use api::{
+    Endpoint, MAX_BODY, Method, PROBLEM_JSON, Place, Problem, document, router, router_with, tidy,
+};
 pub use directory::{Directory, DirectoryError, Rooms, described, granted};
 pub use premises::{Checked, Component, Deployed, Premises};
 pub use secret::{ApiKey, NoRandomness, NotAKey, PREFIX};

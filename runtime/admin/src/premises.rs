@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use parloir_contract::{Capability, Description, TenantId};
 use parloir_tenancy::config::TenantConfig;
+use parloir_tenancy::secret::Secrets;
 
 use crate::resource::Aside;
 
@@ -58,6 +59,15 @@ pub trait Premises: Send + Sync + 'static {
     /// is [left out whole](Aside::WHOLE) is answered as before.
     async fn take_in(&self, tenants: Vec<TenantConfig>) -> Vec<(TenantId, Aside)>;
 
+    /// Has a tenant's connectors send these secrets, from the next request on, in place of those it was given before. They are
+    /// handed over before the tenant is taken in.
+    fn entrust(&self, tenant: &TenantId, secrets: Secrets);
+
+    /// Whether requests may be sent below this address, as far as that can be said before a name is looked up.
+    fn reaches(&self, url: &str) -> Result<(), String>;
+
+    /// A caller's number in E.164 form, from how people write it.
+    fn caller(&self, number: &str) -> Result<String, String>;
     /// The largest component there may be, in bytes.
     fn largest_agent(&self) -> u64;
 

@@ -4,9 +4,11 @@
 mod agents;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::Timestamp;
 use parloir_contract::{Capability, LineId, TenantId};
+use parloir_journal::BlockedTo as Becomes;
 use parloir_tenancy::config::{CalendarConfig, LineConfig, RecordingPolicy, TenantConfig};
 use parloir_tenancy::minimise::Category;
 use parloir_tenancy::quota::Quota;
@@ -29,6 +31,12 @@ pub const MAX_LINES: usize = 1_000;
 pub const MAX_SETTINGS: usize = 100;
 /// Users of one tenant, or of the installation.
 pub const MAX_USERS: usize = 1_000;
+/// Keys of one user that log-ins made: the oldest gives way.
+pub const MAX_LOG_INS: usize = 10;
+/// The life of such a key, in hours.
+pub const LOG_IN_HOURS: i64 = 12;
+/// What such a key is called.
+pub const LOG_IN: &str = "log-in";
 /// Keys of one user.
 pub const MAX_KEYS: usize = 50;
 /// The longest name of a user or a key, in characters.
@@ -41,6 +49,10 @@ pub const MAX_KEY_DAYS: i64 = 366;
 pub const KEY_DAYS: i64 = 90;
 /// The longest time that a broken glass stays open, in minutes.
 pub const MAX_GLASS_MINUTES: u16 = 240;
+/// Numbers that are blocked of one tenant by the API.
+pub const MAX_BLOCKED: usize = 1_000;
+/// The longest reason why one is, in characters.
+pub const MAX_WHY_BLOCKED: usize = 2_000;
 
 /// Something that is kept, with what tells this state of it from every other.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -103,7 +115,8 @@ pub struct TenantState {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Aside {
-    /// What: `tenant` for all of it, `calendar`, a line, or a setting of a line.
+    /// What: `tenant` for all of it, `calendar`, a line, a setting of a line, a secret, or a connector. To an operator who broke no
+    /// glass, of numbers only their last two digits.
     pub what: String,
     /// Why, and what to do.
     pub problem: String,
@@ -177,6 +190,60 @@ pub struct User {
     pub name: String,
     /// What they are. `operator` in the installation alone, `agent`, `supervisor` and `admin` in tenants alone.
     pub role: Role,
+    /// By what the issuer of `[admin.oidc]` knows them, so that they log in with it. Left out: they do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oidc: Option<Identity>,
+}
+
+impl User {
+    /// Somebody who does not log in.
+    pub fn of(name: impl Into<String>, role: Role) -> Self {
+        Self { name: name.into(), role, oidc: None }
+    }
+}
+
+/// By what an OpenID Connect issuer knows somebody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Identity {
+    /// Its `sub`, which is theirs for ever: 1 to 255 characters.
+    Subject(String),
+    /// An address that it says is verified: 3 to 254 characters. Large and small letters are not told apart.
+    Email(String),
+}
+
+impl Identity {
+    /// Whether the issuer would say the same of both.
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Subject(own), Self::Subject(other)) => own == other,
+            (Self::Email(own), Self::Email(other)) => own.eq_ignore_ascii_case(other),
+            (Self::Subject(_), Self::Email(_)) | (Self::Email(_), Self::Subject(_)) => false,
+        }
+    }
+}
+
+/// Somebody who logs in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct LogIn {
+    /// The ID token that the issuer gave for this installation's client.
+    #[schemars(length(min = 1, max = 32768))]
+    pub id_token: String,
+    /// Where they are a user: a tenant. Left out: the installation.
+    #[serde(default)]
+    #[schemars(schema_with = "optional_tenant_id")]
+    pub tenant: Option<TenantId>,
+}
+
+/// With what one logs in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct LogInWith {
+    /// The OpenID Connect issuer.
+    pub issuer: String,
+    /// What this installation is called there.
+    pub client_id: String,
 }
 
 /// A key to be made.
@@ -263,6 +330,9 @@ pub struct Line {
     /// What a caller hears when there is no place for the call, by language (`fr`, `en`).
     #[serde(default)]
     pub busy_sentence: BTreeMap<String, String>,
+    /// What a caller hears who has to wait for a place, by language (`fr`, `en`).
+    #[serde(default)]
+    pub queue_sentence: BTreeMap<String, String>,
     /// Prefixes of the numbers an agent may transfer to, besides the fallback number.
     #[serde(default)]
     pub transfer_to: Vec<String>,
@@ -272,6 +342,10 @@ pub struct Line {
     /// The carrier that brings its calls: the name of a `[[carrier]]` of the operator's file. Default `default`.
     #[serde(default = "default_carrier")]
     pub carrier: String,
+    /// The connectors that its agent may send requests to, by name. Default: none.
+    #[serde(default)]
+    #[schemars(length(max = 32))]
+    pub connectors: Vec<String>,
 }
 
 fn french() -> String {
@@ -284,7 +358,13 @@ fn default_carrier() -> String {
     "default".into()
 }
 fn usual_capabilities() -> Vec<Capability> {
-    vec![Capability::Calendar, Capability::Memory, Capability::Documents, Capability::Transfer]
+    vec![
+        Capability::Calendar,
+        Capability::Memory,
+        Capability::Documents,
+        Capability::Transfer,
+        Capability::Connectors,
+    ]
 }
 fn usual_minimisation() -> Vec<Category> {
     vec![Category::CardNumbers]
@@ -302,9 +382,11 @@ impl Line {
             fallback_number: None,
             fallback_sentence: BTreeMap::new(),
             busy_sentence: BTreeMap::new(),
+            queue_sentence: BTreeMap::new(),
             transfer_to: Vec::new(),
             minimise: usual_minimisation(),
             carrier: default_carrier(),
+            connectors: Vec::new(),
         }
     }
 
@@ -324,9 +406,11 @@ impl Line {
             fallback_number: config.fallback_number.clone(),
             fallback_sentence: config.fallback_sentence.clone(),
             busy_sentence: config.busy_sentence.clone(),
+            queue_sentence: config.queue_sentence.clone(),
             transfer_to: config.transfer_to.clone(),
             minimise: config.minimise.clone(),
             carrier: config.carrier.clone(),
+            connectors: config.connectors.clone(),
         })
     }
 
@@ -347,11 +431,13 @@ impl Line {
             fallback_number: self.fallback_number,
             fallback_sentence: self.fallback_sentence,
             busy_sentence: self.busy_sentence,
+            queue_sentence: self.queue_sentence,
             transfer_to: self.transfer_to,
             minimise: self.minimise,
             sounds: home.sounds(),
             carrier: self.carrier,
             settings,
+            connectors: self.connectors,
         }
     }
 }
@@ -367,6 +453,89 @@ pub struct Setting {
 
 /// When appointments can be made.
 pub type Calendar = CalendarConfig;
+
+/// A service that agents have requests sent to, by its name.
+pub type Connector = parloir_tenancy::connector::Connector;
+
+/// A secret to be kept. It is told to nobody again; `Debug` does not show it.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct NewSecret {
+    /// What it is: 8 to 2,000 printable ASCII characters, without a space at its ends.
+    #[schemars(schema_with = "secret")]
+    pub value: String,
+}
+
+impl fmt::Debug for NewSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NewSecret(hidden)")
+    }
+}
+
+/// A secret, as it is listed: not what it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Secret {
+    /// The connectors that send it.
+    pub used_by: Vec<String>,
+}
+
+/// What becomes of the calls of a blocked number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum BlockedTo {
+    /// They are not answered.
+    #[default]
+    Refuse,
+    /// The line's fallback number answers.
+    Human,
+}
+
+impl From<Becomes> for BlockedTo {
+    fn from(to: Becomes) -> Self {
+        match to {
+            Becomes::Refuse => Self::Refuse,
+            Becomes::Human => Self::Human,
+        }
+    }
+}
+
+impl From<BlockedTo> for Becomes {
+    fn from(to: BlockedTo) -> Self {
+        match to {
+            BlockedTo::Refuse => Self::Refuse,
+            BlockedTo::Human => Self::Human,
+        }
+    }
+}
+
+/// A caller to be blocked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct BlockNumber {
+    /// Their number, as `+33639981234`, or `06 39 98 12 34` in France.
+    #[schemars(length(min = 1, max = 40))]
+    pub number: String,
+    /// What becomes of its calls. Default `refuse`.
+    #[serde(default)]
+    pub to: BlockedTo,
+    /// Why, for the record in the log, where it is sealed: 1 to 2,000 characters.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 2_000))]
+    pub why: Option<String>,
+}
+
+/// A blocked number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Blocked {
+    /// Which; `null` where it was erased: it is blocked all the same.
+    pub number: Option<String>,
+    /// What becomes of its calls.
+    pub to: BlockedTo,
+    /// Why, where somebody said so.
+    pub why: Option<String>,
+}
 
 /// Glass to be broken: an operator has to look at, or put right, what is a tenant's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -417,8 +586,8 @@ pub struct Myself {
     pub expires: Timestamp,
 }
 
-/// Whether a text can be the name of an agent or of a setting: 1 to 64 letters, digits, `.`, `-` and `_`, not beginning with a
-/// dot. No path, and no separator of storage keys, is made of those.
+/// Whether a text can be the name of an agent, a setting, a secret or a connector: 1 to 64 letters, digits, `.`, `-` and `_`, not
+/// beginning with a dot. No path, and no separator of storage keys, is made of those.
 pub(crate) fn is_name(text: &str) -> bool {
     let of_a_name = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
     (1..=64).contains(&text.len()) && !text.starts_with('.') && text.bytes().all(of_a_name)
@@ -439,6 +608,7 @@ pub(crate) fn tenant_config(
         documents: home.documents(),
         quota: tenant.quota,
         retention: tenant.retention,
+        connectors: Vec::new(),
     }
 }
 
@@ -450,8 +620,16 @@ pub(crate) fn id(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "pattern": "^[0-9a-f]{32}$" })
 }
 
+fn optional_tenant_id(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["string", "null"], "pattern": "^[a-z0-9][a-z0-9-]{0,39}$" })
+}
+
 fn agent(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "pattern": "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$" })
+}
+
+fn secret(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": "^[!-~][ -~]{6,1998}[!-~]$" })
 }
 
 fn optional_time(_: &mut SchemaGenerator) -> Schema {

@@ -141,6 +141,24 @@ pub enum Action {
     /// Break the glass of a tenant, for a time.
     #[serde(rename = "break-glass:write")]
     BreakGlass,
+    /// Read which secrets there are: never what they are.
+    #[serde(rename = "secrets:read")]
+    ReadSecrets,
+    /// Keep, change and remove secrets.
+    #[serde(rename = "secrets:write")]
+    WriteSecrets,
+    /// Read where agents may have requests sent.
+    #[serde(rename = "connectors:read")]
+    ReadConnectors,
+    /// Change where agents may have requests sent.
+    #[serde(rename = "connectors:write")]
+    WriteConnectors,
+    /// Read which callers no agent answers.
+    #[serde(rename = "blocked:read")]
+    ReadBlocked,
+    /// Change which callers no agent answers.
+    #[serde(rename = "blocked:write")]
+    WriteBlocked,
     /// Read agents, their versions, and the keys that may sign them.
     #[serde(rename = "agents:read")]
     ReadAgents,
@@ -168,7 +186,7 @@ pub struct Rule {
 
 impl Action {
     /// Every action there is.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 29] = [
         Self::ReadSelf,
         Self::ReadTenants,
         Self::WriteTenants,
@@ -188,6 +206,12 @@ impl Action {
         Self::WriteCalendar,
         Self::ReadGlass,
         Self::BreakGlass,
+        Self::ReadSecrets,
+        Self::WriteSecrets,
+        Self::ReadConnectors,
+        Self::WriteConnectors,
+        Self::ReadBlocked,
+        Self::WriteBlocked,
         Self::ReadAgents,
         Self::WriteAgents,
         Self::ApproveAgents,
@@ -216,6 +240,12 @@ impl Action {
             Self::WriteCalendar => "calendar:write",
             Self::ReadGlass => "break-glass:read",
             Self::BreakGlass => "break-glass:write",
+            Self::ReadSecrets => "secrets:read",
+            Self::WriteSecrets => "secrets:write",
+            Self::ReadConnectors => "connectors:read",
+            Self::WriteConnectors => "connectors:write",
+            Self::ReadBlocked => "blocked:read",
+            Self::WriteBlocked => "blocked:write",
             Self::ReadAgents => "agents:read",
             Self::WriteAgents => "agents:write",
             Self::ApproveAgents => "agents:approve",
@@ -244,6 +274,11 @@ impl Action {
             Self::WriteLines | Self::WriteCalendar => (&[Admin], &[], true),
             Self::ReadGlass => (&[Admin, Owner], OF_THE_HOUSE, false),
             Self::BreakGlass => (&[], &[Operator], false),
+            Self::ReadSecrets => (&[Admin], &[], true),
+            Self::ReadConnectors => (&[Supervisor, Admin], &[], true),
+            // A connector that is turned elsewhere takes the tenant's secret along: nobody but the tenant turns it.
+            Self::WriteSecrets | Self::WriteConnectors => (&[Admin], &[], false),
+            Self::ReadBlocked | Self::WriteBlocked => (&[Supervisor, Admin], &[], true),
             Self::ReadAgents => (&[Supervisor, Admin], &[], true),
             Self::WriteAgents => (&[Admin], &[], true),
             // What an agent may do, and whom it is taken from, outlasts any glass.
@@ -330,6 +365,8 @@ mod tests {
             Action::BreakGlass,
             Action::WriteTenant,
             Action::WriteNumbers,
+            Action::WriteSecrets,
+            Action::WriteConnectors,
             Action::ApproveAgents,
             Action::WriteAgentKeys,
         ] {

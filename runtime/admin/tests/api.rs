@@ -3,10 +3,15 @@
 
 mod house;
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use house::House;
+use parloir_contract::TenantId;
 use parloir_journal::Ending;
 use parloir_store::{Applied, Batch, Table};
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 const LINE: &str = "/v1/tenants/cabinet/lines/+33199005678";
 const NUMBER: &str = "+33199005678";
@@ -31,22 +36,12 @@ async fn no_secret_of_a_key_rests_anywhere() {
     let house = House::open().await;
     let secret = house.owner.rsplit('_').next().unwrap().to_owned();
     let house = house.again().await;
-    let mut folders = vec![house.folder.path().to_owned()];
-    let mut files = 0;
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                let bytes = std::fs::read(&path).unwrap();
-                let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
-                assert!(!found, "{}", path.display());
-                files += 1;
-            }
-        }
+    let files = house.bytes();
+    for (path, bytes) in &files {
+        let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+        assert!(!found, "{}", path.display());
     }
-    assert!(files > 3);
+    assert!(files.len() > 3);
 }
 
 #[tokio::test]
@@ -366,6 +361,25 @@ async fn what_is_wrong_with_one_tenant_keeps_nobody_else_from_being_answered() {
 }
 
 #[tokio::test]
+async fn a_change_that_takes_long_holds_up_no_other_tenants() {
+    let house = House::open().await;
+    house.tenant("slow").await;
+    house.tenant("quick").await;
+    let let_go = Arc::new(Notify::new());
+    *house.site.held.lock() = Some(("slow".into(), Arc::clone(&let_go)));
+    let [slow, quick] = ["slow", "quick"].map(|id| id.parse::<TenantId>().unwrap());
+    let mut taking = std::pin::pin!(house.directory.take_in(&slow));
+    let others = tokio::time::timeout(Duration::from_secs(30), house.directory.take_in(&quick));
+    tokio::select! {
+        biased;
+        _ = &mut taking => panic!("nobody has let it go"),
+        taken = others => taken.expect("it waits for the other").unwrap(),
+    }
+    let_go.notify_one();
+    taking.await.unwrap();
+}
+
+#[tokio::test]
 async fn whoever_makes_a_tenant_comes_into_nothing_that_another_of_its_name_left() {
     let house = House::open().await;
     let left = Batch::new().put(Table::Memory, "+33639980001", b"vip".as_slice());
@@ -414,12 +428,15 @@ async fn a_tenant_of_the_operators_file_is_changed_there_until_it_is_imported() 
     assert!(taken.calendar.is_some());
     assert_eq!(taken.lines[0].settings["cabinet.name"], "cabinet du Parc");
     assert!(taken.lines[0].agent.ends_with("filed/agents/front-desk.wasm"));
+    assert_eq!((taken.connectors[0].name.as_str(), taken.lines[0].connectors.len()), ("crm", 1));
     house.post(path, &operator, import).await.is(409).names("tenant");
     let numbers = house.get("/v1/tenants/filed/numbers", &owner).await.is(200);
     assert_eq!(numbers.body["items"][0]["id"], "+33199000007");
     let (_, admin) = house.user("filed", &owner, "admin").await;
     let lines = house.get("/v1/tenants/filed/lines", &admin).await.is(200);
     assert_eq!(lines.body["items"][0]["id"], "+33199000007");
+    let connectors = house.get("/v1/tenants/filed/connectors", &admin).await.is(200);
+    assert_eq!(connectors.body["items"][0]["spec"]["url"], "https://crm.example.com/api/");
     let record = house.get("/v1/tenants/filed", &owner).await.is(200);
     assert_eq!(record.body["spec"]["source"], "directory");
 }

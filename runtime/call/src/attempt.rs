@@ -61,25 +61,39 @@ impl Attempt {
             characters_sent: sent.characters,
             purpose,
         };
+        Self::start(shared, asked, entry.kind.is_remote()).await
+    }
+
+    /// Journals a start as it is; durably, where what is asked `leaves` the machine.
+    pub(crate) async fn start(
+        shared: &Arc<Shared>,
+        asked: ProviderStarted,
+        leaves: bool,
+    ) -> Result<Self, DoorClosed> {
         let began = Instant::now();
         let started = shared.append(RecordBody::ProviderStarted(asked.clone()))?;
         // From here on an attempt that is given up has its end, though nothing may have left yet.
         let attempt = Self {
             shared: shared.clone(),
+            sent: asked.bytes_sent,
             asked,
             counted: ProviderUsage::default(),
             started,
             began,
             first_ms: None,
-            sent: sent.bytes,
             received: 0,
             ended: false,
         };
-        if entry.kind.is_remote() {
+        if leaves {
             let durable = shared.journal.flush().await;
             durable.map_err(|e| DoorClosed(format!("the journal refused a record: {e}")))?;
         }
         Ok(attempt)
+    }
+
+    /// The record of its start.
+    pub(crate) fn seq(&self) -> Seq {
+        self.started
     }
 
     /// The attempt as a step of the call's trace, where there is one.
@@ -123,6 +137,12 @@ impl Attempt {
     /// Journals the end of a request whose answer nobody wanted any more.
     pub(crate) fn cancelled(mut self, usage: ProviderUsage) {
         self.journal_end(ProviderStatus::Cancelled, 0, usage);
+    }
+
+    /// Journals the end of a request of which that is known.
+    pub(crate) fn over(mut self, status: ProviderStatus, code: u16, sent: u64) {
+        self.sent = sent;
+        self.journal_end(status, code, ProviderUsage::default());
     }
 
     /// Journals the end of a request that failed.

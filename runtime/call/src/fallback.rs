@@ -45,6 +45,33 @@ fn house_busy(language: &str, somebody_else: bool) -> Option<&'static str> {
     })
 }
 
+/// What a caller hears who has to wait for a place: the line's own sentence in the language being spoken, or the house's; `None`
+/// in a language of which neither knows such a sentence.
+pub fn queue(own: &BTreeMap<String, String>, language: &str) -> Option<String> {
+    let house = match primary(language) {
+        "en" => {
+            "All our lines are busy. Please stay on the line: you will be answered as soon as one is free."
+        }
+        "fr" => {
+            "Toutes nos lignes sont occupées. Restez en ligne, s'il vous plaît : on vous répond dès que l'une se libère."
+        }
+        _ => return written(own, language),
+    };
+    written(own, language).or_else(|| Some(house.to_owned()))
+}
+
+/// What a caller hears who has waited for a while, and has others before them or is the next; `None` in a language of which the
+/// house knows no such sentence.
+pub(crate) fn still_waiting(language: &str, is_next: bool) -> Option<&'static str> {
+    Some(match (primary(language), is_next) {
+        ("en", true) => "You are the next caller. Thank you for waiting.",
+        ("en", false) => "You are still in the queue. Thank you for waiting.",
+        ("fr", true) => "Vous êtes le prochain appel. Merci de patienter.",
+        ("fr", false) => "Vous êtes toujours en attente. Merci de patienter.",
+        _ => return None,
+    })
+}
+
 /// What a caller hears while something takes long.
 pub(crate) fn one_moment(language: &str) -> &'static str {
     match primary(language) {
@@ -81,5 +108,18 @@ mod tests {
             assert_eq!(busy(&own, "en-GB", somebody_else).as_deref(), house_busy("en-GB", somebody_else));
         }
         assert_eq!(busy(&own, "de-DE", true), None);
+    }
+
+    #[test]
+    fn who_waits_is_told_so_in_the_lines_words_or_the_houses() {
+        let own = BTreeMap::from([("fr".to_owned(), "Le cabinet vous répond bientôt.".to_owned())]);
+        assert_eq!(queue(&own, "fr-FR").as_deref(), Some("Le cabinet vous répond bientôt."));
+        assert!(queue(&own, "en-GB").unwrap().contains("stay on the line"));
+        assert!(queue(&BTreeMap::new(), "fr-FR").unwrap().contains("Restez en ligne"));
+        assert_eq!(queue(&own, "de-DE"), None);
+        for language in ["fr-FR", "en-GB"] {
+            assert_ne!(still_waiting(language, true), still_waiting(language, false));
+        }
+        assert_eq!(still_waiting("de-DE", true), None);
     }
 }

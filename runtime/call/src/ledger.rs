@@ -16,14 +16,29 @@ use parloir_tenancy::quota::stored_bytes;
 /// Characters that a token is taken for where nobody counted.
 const CHARACTERS_PER_TOKEN: u64 = 4;
 
-/// What providers were asked for: one entry for each that was, so no more than there are configured.
+/// What providers and connectors were asked for: one entry for each that was, so no more than there are configured; and the bytes
+/// to connectors and back.
 #[derive(Debug, Default)]
-pub(crate) struct Meter(BTreeMap<String, ProviderUsed>);
+pub(crate) struct Meter(BTreeMap<String, ProviderUsed>, u64);
+
+/// The name in a ledger of who was asked. That of a connector is its tenant's to choose, and no provider's: those have no space.
+fn name(started: &ProviderStarted) -> String {
+    match started.role {
+        ProviderRole::Connector => format!("connector {}", started.model),
+        ProviderRole::SpeechToText
+        | ProviderRole::LanguageModel
+        | ProviderRole::TextToSpeech
+        | ProviderRole::Webhook => started.provider.clone(),
+    }
+}
 
 impl Meter {
     /// Adds a try that is over.
     pub(crate) fn add(&mut self, started: &ProviderStarted, ended: &ProviderEnded) {
         let is_model = started.role == ProviderRole::LanguageModel;
+        if started.role == ProviderRole::Connector {
+            self.1 = self.1.saturating_add(ended.bytes_sent).saturating_add(ended.bytes_received);
+        }
         let counts = match ended.status {
             ProviderStatus::Ok => true,
             // A model reads what it is asked before anybody can stop it.
@@ -52,13 +67,14 @@ impl Meter {
         match started.role {
             ProviderRole::SpeechToText => used.audio_ms = used.audio_ms.saturating_add(audio_ms),
             ProviderRole::TextToSpeech => used.characters = used.characters.saturating_add(characters),
-            ProviderRole::LanguageModel | ProviderRole::Webhook => {}
+            ProviderRole::LanguageModel | ProviderRole::Webhook | ProviderRole::Connector => {}
         }
     }
 
     fn of(&mut self, started: &ProviderStarted) -> &mut ProviderUsed {
-        self.0.entry(started.provider.clone()).or_insert_with(|| ProviderUsed {
-            provider: started.provider.clone(),
+        let name = name(started);
+        self.0.entry(name.clone()).or_insert_with(|| ProviderUsed {
+            provider: name,
             role: started.role,
             requests: 0,
             input_tokens: 0,
@@ -70,10 +86,15 @@ impl Meter {
         })
     }
 
+    /// Bytes to connectors and back.
+    pub(crate) const fn egress(&self) -> u64 {
+        self.1
+    }
+
     /// What each was asked for and what that cost by these prices, and what all cost.
     pub(crate) fn priced(&self, entries: &[&ProviderEntry]) -> (Vec<ProviderUsed>, Option<Vec<Cost>>) {
         let mut providers: Vec<ProviderUsed> = self.0.values().cloned().collect();
-        for used in &mut providers {
+        for used in providers.iter_mut().filter(|used| has_a_price(used)) {
             let prices = entries.iter().find(|entry| entry.name == used.provider);
             let prices = prices.and_then(|entry| entry.prices.as_ref());
             let quantity = Quantity {
@@ -87,9 +108,15 @@ impl Meter {
                 Some(Cost { currency: prices.currency.clone(), micros })
             });
         }
-        let costs = Cost::sum(providers.iter().map(|used| used.cost.as_ref()));
+        let priced = providers.iter().filter(|used| has_a_price(used));
+        let costs = Cost::sum(priced.map(|used| used.cost.as_ref()));
         (providers, costs)
     }
+}
+
+/// Whether what it was asked for is paid through the installation: a tenant's own services are not.
+fn has_a_price(used: &ProviderUsed) -> bool {
+    used.role != ProviderRole::Connector
 }
 
 /// What providers were asked for, as the limits of a tenant's month count it.
@@ -159,6 +186,7 @@ pub fn cut_off(records: &[Record], recording_bytes: u64, entries: &[&ProviderEnt
         };
         meter.add(started, &cut);
     }
+    ledger.egress_bytes = meter.egress();
     (ledger.providers, ledger.costs) = meter.priced(entries);
     ledger
 }
@@ -249,6 +277,24 @@ mod tests {
             (used.requests, used.input_tokens, used.output_tokens, used.estimated),
             (2, 111, 22, true)
         );
+    }
+
+    #[test]
+    fn what_connectors_are_asked_has_bytes_and_no_price_and_no_provider_s_name() {
+        let mut meter = Meter::default();
+        let voice = started("crm", ProviderRole::TextToSpeech, 1_000);
+        let said = ProviderUsage { characters: 1_000, ..ProviderUsage::default() };
+        meter.add(&voice, &ended(0, ProviderStatus::Ok, 1, said));
+        let request = ProviderStarted { model: "crm".into(), ..started("crm", ProviderRole::Connector, 0) };
+        for (status, received) in [(ProviderStatus::Ok, 20), (ProviderStatus::TimedOut, 0)] {
+            let ended = ended(0, status, received, ProviderUsage::default());
+            meter.add(&request, &ProviderEnded { bytes_sent: 10, ..ended });
+        }
+        assert_eq!(meter.egress(), 40);
+        let (providers, costs) = meter.priced(&[&entry("crm", 15_000)]);
+        let names: Vec<_> = providers.iter().map(|used| (used.provider.as_str(), used.requests)).collect();
+        assert_eq!(names, [("connector crm", 1), ("crm", 1)]);
+        assert_eq!(costs.unwrap(), [Cost { currency: "EUR".into(), micros: 15_000 }]);
     }
 
     #[test]

@@ -22,6 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 use tower::Service;
 
 use crate::asking::{self, AbortOnDrop};
+use crate::connectors;
 use crate::door::Answer;
 use crate::request::Request;
 use crate::shared::Shared;
@@ -180,6 +181,16 @@ impl LiveCall {
                 let granted = &shared.line.config.capabilities;
                 let permitted = permit(Import::Chat, &shared.declared, granted).is_ok();
                 HostReturn::ModelAvailable(permitted && !shared.providers.llm().is_empty())
+            }
+            HostCall::ListConnectors => HostReturn::ListConnectors(shared.line.config.connectors.clone()),
+            HostCall::SendRequest(request) => {
+                let shared = shared.clone();
+                let sending = self.host.spawn(async move { connectors::send(&shared, request).await });
+                // An agent that is stopped waits for no answer.
+                let _stop = AbortOnDrop(sending.abort_handle());
+                HostReturn::SendRequest(
+                    sending.await.unwrap_or_else(|_| Err(Refusal::Unavailable("the host failed".into()))),
+                )
             }
             HostCall::Understanding(question) => {
                 HostReturn::Understanding(parloir_meaning::answer(&question))

@@ -17,6 +17,7 @@ use parloir_tenancy::quota::Used;
 use parloir_tenancy::{Calendar, Documents, Line, Memory};
 use tokio_util::task::TaskTracker;
 
+use crate::connectors::Connectors;
 use crate::ledger::{Meter, sums};
 use crate::rehearsing::Clock;
 
@@ -39,6 +40,7 @@ pub(crate) struct Shared {
     pub(crate) calendar: Option<Calendar>,
     pub(crate) memory: Memory,
     pub(crate) documents: Option<Documents>,
+    pub(crate) connectors: Arc<dyn Connectors>,
     pub(crate) used: Arc<Mutex<Used>>,
     /// What providers were asked for.
     pub(crate) meter: Mutex<Meter>,

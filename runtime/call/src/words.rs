@@ -12,8 +12,9 @@ use parking_lot::RwLock;
 use parloir_media::{Resampler, SampleRate};
 use parloir_providers::{Registry, Sentences, SpeechRequest, TextToSpeechProvider};
 use parloir_tenancy::Line;
+use parloir_tenancy::quota::WhenFull;
 
-use crate::fallback::{goodbye, one_moment, sentence};
+use crate::fallback::{goodbye, one_moment, queue, sentence, still_waiting};
 
 /// Sentences kept, at most.
 const SENTENCES: usize = 512;
@@ -92,6 +93,15 @@ impl HostWords {
         self.spoken.read().iter().any(|((spoken, _), sound)| spoken == language && sound.is_some())
     }
 
+    /// A whole text as sound, where each of its sentences was prepared.
+    pub(crate) fn text(&self, language: &str, text: &str) -> Option<Vec<i16>> {
+        let mut samples = Vec::new();
+        for sentence in sentences(text) {
+            samples.extend_from_slice(&self.get(language, &sentence)?);
+        }
+        (!samples.is_empty()).then_some(samples)
+    }
+
     /// A sentence as sound, where it was prepared.
     pub(crate) fn get(&self, language: &str, text: &str) -> Option<Sound> {
         self.spoken.read().get(&(language.to_owned(), text.to_owned())).cloned().flatten()
@@ -100,11 +110,18 @@ impl HostWords {
 
 /// What the host may have to say on a line in a language, sentence by sentence.
 fn needed(line: &Line, language: &str) -> Vec<(String, String)> {
-    let texts = [
+    let mut texts = vec![
         sentence(&line.config.fallback_sentence, language),
         goodbye(language).to_owned(),
         one_moment(language).to_owned(),
     ];
+    // Who waits has not been asked for a language yet.
+    if line.tenant.quota.when_full == WhenFull::Queue && language == line.config.language {
+        texts.extend(queue(&line.config.queue_sentence, language));
+        texts.extend(
+            [true, false].into_iter().filter_map(|next| still_waiting(language, next)).map(str::to_owned),
+        );
+    }
     texts.iter().flat_map(|text| sentences(text)).map(|text| (language.to_owned(), text)).collect()
 }
 

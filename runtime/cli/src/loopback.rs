@@ -126,7 +126,8 @@ fn config(
     let id = TENANT.parse().map_err(|error| Failure::bad_input(&error))?;
     let quota = Quota::default();
     let retention = Retention::default();
-    let tenant = TenantConfig { id, lines: vec![line], calendar, documents: None, quota, retention };
+    let (documents, connectors) = (None, Vec::new());
+    let tenant = TenantConfig { id, lines: vec![line], calendar, documents, quota, retention, connectors };
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     Ok(Config {
         server: ServerConfig { listen, concurrent_calls: CALLS, ..ServerConfig::default() },
@@ -137,6 +138,7 @@ fn config(
         telemetry: None,
         outbound: OutboundConfig::default(),
         webhooks: Vec::new(),
+        secrets: Vec::new(),
         tenants: vec![tenant],
     })
 }

@@ -8,6 +8,7 @@
 mod access;
 mod agent;
 mod audio;
+mod authority;
 mod check;
 mod commands;
 mod loopback;
@@ -60,7 +61,7 @@ enum Command {
     Demo(commands::demo::Demo),
     /// Answer a carrier's calls, as parloir.toml says.
     #[command(
-        after_help = "SIGHUP takes the newest version of each agent's file for the next call; live calls keep theirs.\nIt confines itself to the folders that it needs and to the calls to the kernel that it makes, where the kernel can (Landlock, seccomp): [server] confine = \"required\", \"when-possible\" or \"off\".\n\nExample:\n  parloir serve --config parloir.toml --data /var/lib/parloir"
+        after_help = "SIGHUP takes the newest version of each agent's file for the next call; live calls keep theirs. Certificates that `tls` names are looked at then, and every 10 s.\nIt confines itself to the folders that it needs and to the calls to the kernel that it makes, where the kernel can (Landlock, seccomp): [server] confine = \"required\", \"when-possible\" or \"off\".\n\nExample:\n  parloir serve --config parloir.toml --data /var/lib/parloir"
     )]
     Serve(commands::serve::Serve),
     /// Make, list and change an installation's tenants, by its administration.
@@ -84,13 +85,23 @@ enum Command {
     )]
     Number(commands::admin::number::Number),
     /// Show and change what a tenant's calls may use.
-    #[command(after_help = "Example:\n  parloir quota set cabinet concurrent-calls=20")]
+    #[command(after_help = "Example:\n  parloir quota set cabinet concurrent-calls=20 --at-cap degrade")]
     Quota(commands::admin::quota::Quota),
     /// Make, list, change and remove lines: they answer from the next call on.
     #[command(
         after_help = "Examples:\n  parloir line set +33199005678 --agent cabinet --fallback-number +33199009999\n  parloir line list"
     )]
     Line(commands::admin::line::Line),
+    /// Keep, list and remove the secrets that connectors send: what they are is shown to nobody.
+    #[command(
+        after_help = "A secret is read from a file or from standard input.\n\nExamples:\n  parloir secret set crm-token --from crm.token\n  parloir secret list"
+    )]
+    Secret(commands::admin::secret::Secret),
+    /// Add, list and remove connectors: services that agents have requests sent to, by a name.
+    #[command(
+        after_help = "Examples:\n  parloir connector add crm --url https://crm.example.com/api/ --secret crm-token\n  parloir connector list"
+    )]
+    Connector(commands::admin::connector::Connector),
     /// Push, sign, approve, try, promote and take back versions of agents.
     #[command(
         after_help = "Examples:\n  parloir agent key build.key > build.pub\n  parloir agent trust \"$(cat build.pub)\" --name 'the build machine'\n  parloir agent push cabinet cabinet.wasm --sign build.key\n  parloir agent canary cabinet 1a2b3c --percent 10\n  parloir agent promote cabinet 1a2b3c"
@@ -242,6 +253,11 @@ Examples:
         after_help = "The line answers with the newest version that was built and that `parloir check` finds no error in; live calls keep theirs.\nCalls are kept under FOLDER/target/parloir-dev: look at them with `parloir calls --data`, run them again with `parloir replay --data`.\n\nExample:\n  parloir dev agents/cabinet --set \"cabinet.name=cabinet du Parc\""
     )]
     Dev(commands::dev::Dev),
+    /// Push an agent to an OCI registry, or pull one from there.
+    #[command(
+        after_help = "REFERENCE is REGISTRY/NAME:TAG, or REGISTRY/NAME@sha256:… : a tag may be moved, a digest names one agent for good. Any OCI registry does, and other tools for components, such as wkg, read what is pushed.\nThe name and the password are those of docker or podman (config.json), or in the variables PARLOIR_REGISTRY_USER and PARLOIR_REGISTRY_PASSWORD.\n\nExamples:\n  parloir registry push target/front_desk.component.wasm registry.example.com/desks/front-desk:1.2.0\n  parloir registry pull registry.example.com/desks/front-desk@sha256:… -o front-desk.wasm"
+    )]
+    Registry(commands::registry::Registry),
     /// Check an agent before it is deployed: each finding with its place and what to do.
     #[command(
         after_help = "Exit codes: 0 nothing that breaks calls, 2 the agent is not built, 3 something that breaks calls.\n\nExample:\n  parloir check agents/cabinet"
@@ -346,6 +362,8 @@ fn main() -> ExitCode {
             Command::Number(number) => number.run().await,
             Command::Quota(quota) => quota.run().await,
             Command::Line(line) => line.run().await,
+            Command::Secret(secret) => secret.run().await,
+            Command::Connector(connector) => connector.run().await,
             Command::Agent(agent) => agent.run().await,
             Command::Call(call) => call.run().await,
             Command::Calls(calls) => calls.run().await,
@@ -376,6 +394,7 @@ fn main() -> ExitCode {
             Command::New(new) => new.run(),
             Command::Build(build) => build.run().await,
             Command::Check(check) => check.run().await,
+            Command::Registry(registry) => registry.run().await,
             Command::Fetch(fetch) => fetch.run().await,
         }
     });

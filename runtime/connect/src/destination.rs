@@ -83,6 +83,38 @@ impl Destination {
         self.0.as_str()
     }
 
+    /// Whether it has a part after `?`.
+    #[must_use]
+    pub fn has_query(&self) -> bool {
+        self.0.query().is_some()
+    }
+
+    /// What is below it: its own path with these parts after it, and this query. Whatever stands in them, scheme, host and port stay
+    /// as they are, and its own path is what the other begins with.
+    ///
+    /// # Errors
+    /// A path that is not below it: the parts between its slashes are names, and a slash may end it.
+    pub fn below(&self, path: &str, query: &[(String, String)]) -> Result<Self, NotADestination> {
+        let mut url = self.0.clone();
+        if !path.is_empty() {
+            let is_name = |part: &str| !matches!(part.split(';').next(), None | Some("" | "." | ".."));
+            if !path.strip_suffix('/').unwrap_or(path).split('/').all(is_name) {
+                return Err(NotADestination("a part of its path is empty, `.` or `..`"));
+            }
+            if path.chars().any(|c| c.is_control() || matches!(c, '?' | '#' | '%' | '\\')) {
+                return Err(NotADestination(
+                    "its path has ?, #, %, a backslash or an invisible character in it",
+                ));
+            }
+            let mut parts = url.path_segments_mut().map_err(|()| NotADestination("nothing is below it"))?;
+            parts.pop_if_empty().extend(path.split('/'));
+        }
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        Ok(Self(url))
+    }
+
     pub(crate) fn url(&self) -> Url {
         self.0.clone()
     }
@@ -154,6 +186,47 @@ mod tests {
             ["https://127.0.0.1/", "https://0x7f.1/", "https://2130706433/", "https://１２７。0。0。1/"]
         {
             assert_eq!(address(text), Some(IpAddr::from([127, 0, 0, 1])), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_below_an_address_stays_there() {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let below = |base: &str, path: &str, query: &[(String, String)]| {
+            Destination::parse(base).unwrap().below(path, query).map(|to| to.reveal().to_owned())
+        };
+        let base = "https://crm.example.com:8443/api/";
+        let table = [
+            ("", "https://crm.example.com:8443/api/"),
+            ("customers/42", "https://crm.example.com:8443/api/customers/42"),
+            ("customers/", "https://crm.example.com:8443/api/customers/"),
+            ("a b/é", "https://crm.example.com:8443/api/a%20b/%C3%A9"),
+            ("https:x@evil.example.com", "https://crm.example.com:8443/api/https:x@evil.example.com"),
+            (".../a..", "https://crm.example.com:8443/api/.../a.."),
+        ];
+        for (path, whole) in table {
+            assert_eq!(below(base, path, &[]).as_deref(), Ok(whole), "{path}");
+        }
+        assert_eq!(
+            below("https://crm.example.com", "a", &[pair("q", "a&b=c\r\nhost: x\0"), pair("é", "#?")])
+                .unwrap(),
+            "https://crm.example.com/a?q=a%26b%3Dc%0D%0Ahost%3A+x%00&%C3%A9=%23%3F"
+        );
+        for path in [
+            "..",
+            "a/..",
+            "./a",
+            "/a",
+            "//evil.example.com",
+            "a//b",
+            "..;x/a",
+            "%2e%2e",
+            "a\\b",
+            "a?b",
+            "a#b",
+            "a\nb",
+        ] {
+            assert!(below(base, path, &[]).is_err(), "{path:?}");
         }
     }
 

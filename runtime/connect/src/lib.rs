@@ -5,6 +5,7 @@
 //! - [`Outbound`]: the client. It resolves a name once, refuses it where one of its addresses is forbidden, connects to what it
 //!   checked, follows no redirect, and caps time and size. An operator allows single networks of their own
 //!   ([`AddressRange`]).
+//! - [`HeldSecret`]: what a service knows a request by; it is shown nowhere, and taken out of answers.
 //! - [`SigningSecret`]: Standard Webhooks' signature; [`wait_after()`]: when a delivery that failed is tried again.
 //!
 //! What may never be here: a second resolution of a name that was checked, a proxy of the environment, a redirect that is
@@ -23,11 +24,13 @@
 mod address;
 mod backoff;
 mod destination;
+mod held;
 mod outbound;
 mod signature;
 
 pub use address::{AddressRange, Forbidden, NotARange, forbidden};
 pub use backoff::{TRIES, wait_after};
 pub use destination::{Destination, NotADestination};
+pub use held::HeldSecret;
 pub use outbound::{Answer, Names, Outbound, OutboundError, SystemNames};
 pub use signature::{NotASecret, SigningSecret};

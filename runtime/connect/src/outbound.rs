@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use reqwest::Client;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::HeaderMap;
+use reqwest::{Client, Method};
 
 use crate::address::{AddressRange, Forbidden, METADATA, forbidden};
 use crate::destination::Destination;
@@ -220,13 +220,31 @@ impl Outbound {
         body: Bytes,
         within: Duration,
     ) -> Result<Answer, OutboundError> {
+        self.send(Method::POST, to, headers, Some(body), within).await
+    }
+
+    /// Sends a request. All of it, the answer's body included, takes at most `within`.
+    ///
+    /// # Errors
+    /// Why there is no answer; an answer of whatever status is one.
+    pub async fn send(
+        &self,
+        method: Method,
+        to: &Destination,
+        headers: HeaderMap,
+        body: Option<Bytes>,
+        within: Duration,
+    ) -> Result<Answer, OutboundError> {
         let (client, policy) = if to.is_plain() { &self.plain } else { &self.sealed };
         // An address needs no look-up, so the client would not ask.
         if let Some(address) = to.address() {
             policy.judge(address).map_err(|refused| OutboundError::Refused(refused.to_string()))?;
         }
-        let sent = client.post(to.url()).headers(headers).body(body).timeout(within).send();
-        sent.await.map(Answer).map_err(failed)
+        let mut request = client.request(method, to.url()).headers(headers).timeout(within);
+        if let Some(body) = body {
+            request = request.body(body);
+        }
+        request.send().await.map(Answer).map_err(failed)
     }
 }
 
@@ -397,6 +415,22 @@ mod tests {
         let client = client(&["127.0.0.1/32"], &Scripted::new(&[&[]]));
         assert_eq!(post(&client, &format!("http://{address}/")).await.unwrap().status(), 307);
         assert_eq!(followed.load(Ordering::SeqCst), 0);
+    }
+
+    #[tokio::test]
+    async fn a_redirect_to_the_metadata_service_is_an_answer_and_that_service_is_not_asked() {
+        let there = "location: http://169.254.169.254/latest/meta-data/\r\n";
+        let (address, _) = receiver("127.0.0.1:0", answer("302 Found", there, "elsewhere")).await;
+        let client = client(&["127.0.0.1/32"], &Scripted::new(&[&[]]));
+        let to =
+            Destination::parse(&format!("http://{address}/api")).unwrap().below("customers/42", &[]).unwrap();
+        let sent =
+            client.send(Method::GET, &to, HeaderMap::new(), None, Duration::from_secs(10)).await.unwrap();
+        assert_eq!((sent.status(), sent.body(100).await.unwrap().as_slice()), (302, b"elsewhere".as_slice()));
+        let metadata = Destination::parse("http://169.254.169.254/").unwrap();
+        let asked =
+            client.send(Method::GET, &metadata, HeaderMap::new(), None, Duration::from_secs(10)).await;
+        assert!(refused(asked).contains("169.254.169.254"));
     }
 
     #[tokio::test]

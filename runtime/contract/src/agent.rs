@@ -60,11 +60,14 @@ pub enum Capability {
     Documents,
     /// Handing the caller over.
     Transfer,
+    /// Requests to services of the tenant's own.
+    Connectors,
 }
 
 impl Capability {
     /// Every capability there is.
-    pub const ALL: [Self; 5] = [Self::Model, Self::Calendar, Self::Memory, Self::Documents, Self::Transfer];
+    pub const ALL: [Self; 6] =
+        [Self::Model, Self::Calendar, Self::Memory, Self::Documents, Self::Transfer, Self::Connectors];
 
     /// Its name in manifests and configuration.
     pub const fn name(self) -> &'static str {
@@ -74,6 +77,7 @@ impl Capability {
             Self::Memory => "memory",
             Self::Documents => "documents",
             Self::Transfer => "transfer",
+            Self::Connectors => "connectors",
         }
     }
 }

@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Answer, Appointment, Around, Booked, CallerName, Capability, Chat, Choice, Choose, ChooseMoment, Contact,
-    Field, Fits, Heard, Intent, ListenOptions, LocalTime, Passage, Quantity, ReadPhone, ReadWhen, Refine,
-    Refusal, Relative, Reply, SayList, SayLocalTime, SayMoment, SayNumber, SayOptions, SayPhone, Slot,
-    SpokenAnswer, Transferred, Turn, Utterance, Wanted, Wish,
+    Answer, Appointment, Around, Booked, CallerName, Capability, Chat, Choice, Choose, ChooseMoment,
+    ConnectorAnswer, ConnectorRequest, Contact, Field, Fits, Heard, Intent, ListenOptions, LocalTime,
+    Passage, Quantity, ReadPhone, ReadWhen, Refine, Refusal, Relative, Reply, SayList, SayLocalTime,
+    SayMoment, SayNumber, SayOptions, SayPhone, Slot, SpokenAnswer, Transferred, Turn, Utterance, Wanted,
+    Wish,
 };
 
 /// Speak a text.
@@ -308,6 +309,10 @@ door! {
         RandomBytes(u32) => serde_bytes::ByteBuf, "random.bytes", None;
         /// A note for the developer.
         Log(LogLine) => (), "log.write", None;
+        /// Names of the connectors that are granted.
+        ListConnectors => Vec<String>, "connectors.list", Some(Capability::Connectors);
+        /// Send a request to a connector.
+        SendRequest(ConnectorRequest) => Result<ConnectorAnswer, Refusal>, "connectors.send", Some(Capability::Connectors);
     }
     understanding {
         /// Does the caller say yes?
@@ -385,6 +390,7 @@ impl HostReturn {
             Self::ListDocuments(r) => r.as_ref().err(),
             Self::ReadDocument(r) => r.as_ref().err(),
             Self::SearchDocuments(r) => r.as_ref().err(),
+            Self::SendRequest(r) => r.as_ref().err(),
             Self::HangUp(())
             | Self::ModelAvailable(_)
             | Self::Now(_)
@@ -392,6 +398,7 @@ impl HostReturn {
             | Self::Elapsed(_)
             | Self::RandomBytes(_)
             | Self::Log(())
+            | Self::ListConnectors(_)
             | Self::Understanding(_) => None,
         }
     }
@@ -432,6 +439,8 @@ impl Import {
             Self::Elapsed => HostReturn::Elapsed(0),
             Self::RandomBytes => HostReturn::RandomBytes(serde_bytes::ByteBuf::new()),
             Self::Log => HostReturn::Log(()),
+            Self::ListConnectors => HostReturn::ListConnectors(Vec::new()),
+            Self::SendRequest => HostReturn::SendRequest(Err(refusal)),
             Self::Understanding(reading) => HostReturn::Understanding(reading.nothing()),
         }
     }
@@ -464,6 +473,14 @@ mod tests {
             HostCall::HangUp,
             HostCall::CompareAndSet(CompareAndSet { key: "k".into(), expected: None, value: vec![0, 255] }),
             HostCall::RandomBytes(8),
+            HostCall::ListConnectors,
+            HostCall::SendRequest(ConnectorRequest {
+                connector: "crm".into(),
+                method: crate::Method::Patch,
+                path: "customers/42".into(),
+                query: vec![("a".into(), "b".into())],
+                body: Some("{}".into()),
+            }),
             HostCall::Understanding(Question::When(ReadWhen {
                 text: "jeudi".into(),
                 language: "fr-FR".into(),

@@ -45,6 +45,7 @@ impl Journal {
         sent: ProviderStarted,
     ) -> Result<Delivery, JournalError> {
         let mut number = 0;
+        let naming = self.naming().lock().await;
         let open = loop {
             let (transport, agent_name) = (WEBHOOK.into(), WEBHOOK.into());
             let started = CallStarted { transport, agent_name, ..CallStarted::default() };
@@ -53,6 +54,7 @@ impl Journal {
                 opened => break opened?,
             }
         };
+        drop(naming);
         let started = open.append_durable(RecordBody::ProviderStarted(sent)).await?;
         Ok(Delivery { open, started })
     }
@@ -103,7 +105,59 @@ impl Delivery {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use parloir_store::{Embedded, Keyring};
+
     use super::*;
+    use crate::record::{ProviderRole, ProviderStatus, ProviderUsage};
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn of_deliveries_that_begin_and_end_at_once_each_has_its_own_record() {
+        let folder = tempfile::tempdir().unwrap();
+        let kms = Arc::new(Keyring::open(folder.path().join("keys")).unwrap());
+        let store = Arc::new(Embedded::open(folder.path().join("data/store")).await.unwrap());
+        let journal = Journal::open(folder.path().join("data"), kms, store).await.unwrap();
+        let (tenant, call): (TenantId, _) = ("cabinet".parse().unwrap(), CallId::from_bytes([7; 16]));
+        let sending: Vec<_> = (0..20)
+            .map(|_| {
+                let (journal, tenant) = (journal.clone(), tenant.clone());
+                tokio::spawn(async move {
+                    let sent = ProviderStarted {
+                        attempt: 1,
+                        role: ProviderRole::Webhook,
+                        provider: "hooks.example.com".into(),
+                        model: "call.ended".into(),
+                        region: String::new(),
+                        bytes_sent: 1,
+                        characters_sent: 0,
+                        purpose: None,
+                    };
+                    let delivery = journal.deliver(&tenant, call, sent).await.unwrap();
+                    let id = delivery.id();
+                    let ended = ProviderEnded {
+                        started: 0,
+                        status: ProviderStatus::Ok,
+                        code: 200,
+                        latency_ms: 1,
+                        first_ms: None,
+                        bytes_sent: 1,
+                        bytes_received: 0,
+                        usage: ProviderUsage::default(),
+                    };
+                    delivery.end(true, ended, None).await.unwrap();
+                    id
+                })
+            })
+            .collect();
+        let mut ids = std::collections::HashSet::new();
+        for one in sending {
+            ids.insert(one.await.unwrap());
+        }
+        assert_eq!(ids.len(), 20);
+        assert_eq!(journal.deliveries(&tenant, call).await.unwrap().len(), 20);
+        journal.shutdown().await;
+    }
 
     #[test]
     fn every_delivery_of_every_call_has_a_name_of_its_own() {

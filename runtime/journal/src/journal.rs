@@ -50,6 +50,7 @@ struct Inner {
     shared: Arc<Shared>,
     durable: Arc<Durable>,
     ended: tokio::sync::Mutex<Option<oneshot::Receiver<()>>>,
+    naming: tokio::sync::Mutex<()>,
 }
 
 impl Drop for Inner {
@@ -150,7 +151,8 @@ impl Journal {
             rights: tokio::sync::RwLock::default(),
         };
         let unkept = parking_lot::RwLock::default();
-        let inner = Inner { eraser, unkept, data, disk, kms, store, index, shared, durable, ended };
+        let naming = tokio::sync::Mutex::default();
+        let inner = Inner { eraser, unkept, data, disk, kms, store, index, shared, durable, ended, naming };
         let journal = Self { inner: Arc::new(inner) };
         if let Err(error) = journal.resume_erasures().await {
             journal.shutdown().await;
@@ -210,6 +212,11 @@ impl Journal {
         journal.begin(at, started, unkept)?;
         inner.shared.opened(Arc::clone(journal.shared()), entry)?;
         Ok(journal)
+    }
+
+    /// Held while a name that no call has is looked for, until a call has it: two who look at once would find the same.
+    pub(crate) fn naming(&self) -> &tokio::sync::Mutex<()> {
+        &self.inner.naming
     }
 
     /// Up to `limit` calls of a tenant (at most 1,000), newest first, those that last included.
@@ -420,5 +427,5 @@ fn begin(
             None
         }
     };
-    Ok((Writer::new(shared, (place, segment), tails, events, durable), log, indexer, lock))
+    Ok((Writer::new(shared, (place, segment), tails, events, durable)?, log, indexer, lock))
 }

@@ -82,6 +82,7 @@ mod record;
 mod recording;
 mod recovery;
 mod rights;
+mod sealing;
 mod segment;
 mod since;
 mod tails;
@@ -105,6 +106,7 @@ pub use list::{list_calls, list_calls_where, list_places, list_tenants};
 pub use log_key::{KeysHeld, NextLogKey};
 pub use numbers::{CallOf, CallsOf, MAX_NUMBERS, Numbers};
 pub use observe::Observer;
+pub use own::QUEUE;
 pub use prove::{ProveError, Redaction, prove};
 pub use read::{read_call, read_recording};
 pub use record::{

@@ -1,10 +1,14 @@
-//! The short calls of the journal's own, which say what was done about others.
+//! The short calls of the journal's own, which say what was done about others; and what a caller is called who waits for one.
 
 use parloir_contract::{CallId, TenantId};
 use parloir_store::keys::KeyError;
 
 use crate::record::{CallEnded, CallStarted, RecordBody};
 use crate::{Journal, JournalError};
+
+/// The transport of the records of a caller who waits for a place: somebody rang, and no agent has answered yet. Where one does,
+/// that is a call of its own.
+pub const QUEUE: &str = "queue";
 
 /// An identifier that nobody can guess.
 pub(crate) fn random() -> Result<CallId, JournalError> {

@@ -1,6 +1,6 @@
-//! The one thread that seals and writes.
+//! The one thread that writes.
 //!
-//! It takes what waits in the calls' buffers, seals it in chunks, appends the chunks to their tenants' logs, makes the
+//! It takes what waits in the calls' buffers, has it sealed in chunks, appends the chunks to their tenants' logs, makes the
 //! logs durable (one `fdatasync` for all that was taken), and then answers those who wait. Recordings are
 //! made durable before the records that name them.
 
@@ -16,12 +16,13 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::call::{CallShared, State, Waiter, now};
-use crate::chunk::{self, Chain, MAX_RECORDS};
+use crate::chunk::Chain;
 use crate::index::{CallEntry, IndexEvent};
 use crate::key::WrappedKey;
 use crate::observe::Observer;
 use crate::record::{CallInterrupted, Ending, RecordBody, RecordingStored};
 use crate::recording;
+use crate::sealing::{self, Sealed, Sealers, Unsealed};
 use crate::segment::{FrameKind, Location, Log, Tail};
 use crate::tails::Tails;
 use crate::tlog::Durable;
@@ -33,10 +34,10 @@ const GROUP: Duration = Duration::from_millis(2);
 const TICK: Duration = Duration::from_millis(100);
 /// A record waits no longer than this, and a tick.
 const PATIENCE: Duration = Duration::from_millis(850);
-/// The most bytes of one chunk before compression, short of one record.
-const CHUNK_BYTES: usize = 1 << 20;
 /// Files kept open.
 const MAX_OPEN: usize = 512;
+/// What a call's buffer keeps of its room when it is empty, in bytes.
+const KEPT_ROOM: usize = 16 << 10;
 
 /// What the calls and the writer share.
 #[derive(Default)]
@@ -128,6 +129,13 @@ struct Live {
     entry: CallEntry,
 }
 
+/// A call of a pass.
+struct Taken {
+    live: Live,
+    /// Whether this is its last.
+    ends: bool,
+}
+
 /// Work taken from the queue.
 struct Work {
     ready: Vec<Arc<CallShared>>,
@@ -153,21 +161,24 @@ pub(crate) struct Writer {
     segment: u64,
     index: mpsc::Sender<IndexEvent>,
     durable: Arc<Durable>,
+    sealers: Sealers,
     ticked: Instant,
     begun: Option<Instant>,
 }
 
 impl Writer {
+    /// # Errors
+    /// Where the threads that seal cannot be had.
     pub(crate) fn new(
         shared: Arc<Shared>,
         ((disk, data), segment): ((Arc<dyn Disk>, PathBuf), u64),
         tails: HashMap<(TenantId, Log), Tail>,
         index: mpsc::Sender<IndexEvent>,
         durable: Arc<Durable>,
-    ) -> Self {
-        let (live, tails) = (HashMap::new(), Tails::new(tails));
+    ) -> std::io::Result<Self> {
+        let (live, tails, sealers) = (HashMap::new(), Tails::new(tails), Sealers::start()?);
         let (ticked, begun) = (Instant::now(), None);
-        Self { shared, disk, data, tails, live, segment, index, durable, ticked, begun }
+        Ok(Self { shared, disk, data, tails, live, segment, index, durable, sealers, ticked, begun })
     }
 
     /// Writes until it is asked to stop, or the disk fails.
@@ -270,19 +281,14 @@ impl Writer {
             return Ok(());
         }
         self.begun = Some(Instant::now());
-        for call in calls {
-            let name = (call.tenant.clone(), call.call);
-            let Some(mut live) = self.live.remove(&name) else {
-                // It ended in an earlier group.
-                promises.waiters.append(&mut call.buffer.lock().waiters);
-                continue;
-            };
-            let sealed = self.call(&call, &mut live, promises);
+        let mut taken = Vec::with_capacity(calls.len());
+        let passed = self.pass(calls, &mut taken, promises);
+        for Taken { live, .. } in taken {
             if live.entry.ended_at.is_none() {
-                self.live.insert(name, live);
+                self.live.insert((live.shared.tenant.clone(), live.shared.call), live);
             }
-            sealed?;
         }
+        passed?;
         for log in [Log::Recordings, Log::Journal] {
             let pending = self.tails.iter_mut().filter(|((_, l), tail)| *l == log && tail.is_pending());
             for ((tenant, log), tail) in pending {
@@ -311,13 +317,50 @@ impl Writer {
         Ok(())
     }
 
-    /// Seals what waits in one call.
-    fn call(
+    /// Seals and appends what waits in these calls, which are taken out of those that live for as long.
+    fn pass(
+        &mut self,
+        calls: Vec<Arc<CallShared>>,
+        taken: &mut Vec<Taken>,
+        promises: &mut Promises,
+    ) -> Result<(), JournalError> {
+        let mut unsealed = Vec::with_capacity(calls.len());
+        for call in calls {
+            let name = (call.tenant.clone(), call.call);
+            let Some(live) = self.live.remove(&name) else {
+                if taken.iter().any(|taken| Arc::ptr_eq(&taken.live.shared, &call)) {
+                    // A second time in one pass: what came since is for the next.
+                    self.shared.ready(call);
+                } else {
+                    // It ended in an earlier group.
+                    promises.waiters.append(&mut call.buffer.lock().waiters);
+                }
+                continue;
+            };
+            taken.push(Taken { live, ends: false });
+            if let Some(Taken { live, ends }) = taken.last_mut() {
+                let (bytes, last) = self.take(&call, live, promises)?;
+                *ends = last;
+                unsealed.push(Unsealed { call, chain: live.chain, bytes, ends: last });
+            }
+        }
+        let sealed = self.sealers.seal(unsealed);
+        if sealed.len() != taken.len() {
+            return Err(std::io::Error::other("a thread that seals broke down").into());
+        }
+        for (Taken { live, ends }, sealed) in taken.iter_mut().zip(sealed) {
+            self.append_sealed(live, sealed?, *ends, promises)?;
+        }
+        Ok(())
+    }
+
+    /// Takes what waits in one call: its records, and whether they are its last.
+    fn take(
         &mut self,
         call: &Arc<CallShared>,
         live: &mut Live,
         promises: &mut Promises,
-    ) -> Result<(), JournalError> {
+    ) -> Result<(Vec<u8>, bool), JournalError> {
         self.before_blocks(call, live, promises)?;
         let stored = self.blocks(call)?;
         let (bytes, closed, ends) = {
@@ -345,15 +388,7 @@ impl Writer {
         call.taken.notify_waiters();
         // Those who wait for the end are told by the index, or by whatever fails before.
         promises.closing.extend(closed.map(|closed| (call.call, closed)));
-        self.chunks(live, &bytes, ends, promises)?;
-        if ends {
-            live.entry.ended_at = Some(now());
-            let upto = self.tail(&call.tenant, Log::Journal)?.end();
-            let (tenant, entry) = (call.tenant.clone(), live.entry.clone());
-            promises.events.push(IndexEvent::Closed { tenant, entry, upto, waiter: None });
-            self.shared.open.lock().remove(&(call.tenant.clone(), call.call));
-        }
-        Ok(())
+        Ok((bytes, ends))
     }
 
     /// Makes a call's beginning durable before its first block of recording: otherwise a power cut could leave a block of
@@ -372,8 +407,10 @@ impl Writer {
             buffer.count = 0;
             std::mem::take(&mut buffer.bytes)
         };
-        self.chunks(live, &bytes, false, promises)?;
-        self.commit_journal(&call.tenant)
+        let (call, chain) = (Arc::clone(call), live.chain);
+        let sealed = sealing::seal(Unsealed { call, chain, bytes, ends: false })?;
+        self.append_sealed(live, sealed, false, promises)?;
+        self.commit_journal(&live.shared.tenant)
     }
 
     /// Makes what waits of a tenant's journal durable in the middle of a pass. Records name blocks of recordings, of other
@@ -402,32 +439,23 @@ impl Writer {
         Ok(stored)
     }
 
-    /// Seals and appends records.
-    fn chunks(
+    /// Appends chunks of one call.
+    fn append_sealed(
         &mut self,
         live: &mut Live,
-        bytes: &[u8],
+        sealed: Sealed,
         ends: bool,
         promises: &mut Promises,
     ) -> Result<(), JournalError> {
         let call = Arc::clone(&live.shared);
-        let mut waiting = chunk::Waiting(bytes).peekable();
-        while waiting.peek().is_some() {
-            let (mut records, mut size) = (Vec::new(), 0);
-            while records.len() < MAX_RECORDS
-                && size < CHUNK_BYTES
-                && let Some(record) = waiting.next()
-            {
-                size += record.0.len() + record.1.len();
-                records.push(record);
-            }
-            let last = ends && waiting.peek().is_none();
-            let first = live.chain.next == 0;
-            live.entry.records += records.len() as u64;
+        let mut first = live.chain.next == 0;
+        live.chain = sealed.chain;
+        let mut chunks = sealed.chunks.into_iter().peekable();
+        while let Some((payload, records)) = chunks.next() {
+            live.entry.records += records as u64;
             live.entry.chunks += 1;
-            let keys = (&call.keys.trace, call.keys.content.as_ref());
-            let payload = chunk::seal(&call.tenant, call.call, keys, &mut live.chain, &records, last)?;
-            if first {
+            let begins = std::mem::take(&mut first);
+            if begins {
                 for (place, key) in call.wrapped.iter().enumerate() {
                     let location = self.append(&call.tenant, FrameKind::Key, &key.payload())?;
                     if place == 0 {
@@ -436,9 +464,22 @@ impl Writer {
                 }
             }
             self.append(&call.tenant, FrameKind::Chunk, &payload)?;
-            if first && !last {
+            let last = ends && chunks.peek().is_none();
+            if begins && !last {
                 let (tenant, upto) = (call.tenant.clone(), self.tail(&call.tenant, Log::Journal)?.end());
                 promises.events.push(IndexEvent::Opened { tenant, entry: live.entry.clone(), upto });
+            }
+        }
+        if ends {
+            live.entry.ended_at = Some(now());
+            let upto = self.tail(&call.tenant, Log::Journal)?.end();
+            let (tenant, entry) = (call.tenant.clone(), live.entry.clone());
+            promises.events.push(IndexEvent::Closed { tenant, entry, upto, waiter: None });
+            self.shared.open.lock().remove(&(call.tenant.clone(), call.call));
+        } else if sealed.buffer.capacity() <= KEPT_ROOM {
+            let mut buffer = call.buffer.lock();
+            if buffer.bytes.capacity() == 0 {
+                buffer.bytes = sealed.buffer;
             }
         }
         Ok(())

@@ -30,6 +30,7 @@ pub const fn kinds(import: Import) -> &'static [&'static str] {
         Import::CompareAndSet => &["yes", "no", "unavailable"],
         Import::SetMemory | Import::DeleteMemory => &["done", "unavailable"],
         Import::ListDocuments | Import::ReadDocument | Import::SearchDocuments => &["some", "unavailable"],
+        Import::SendRequest => &["answered", "error", "unavailable"],
         Import::PauseRecording
         | Import::ResumeRecording
         | Import::HangUp
@@ -38,7 +39,8 @@ pub const fn kinds(import: Import) -> &'static [&'static str] {
         | Import::Weekday
         | Import::Elapsed
         | Import::RandomBytes
-        | Import::Log => &["done"],
+        | Import::Log
+        | Import::ListConnectors => &["done"],
         // What words mean is no answer that could be otherwise.
         Import::Understanding(_) => &[],
     }
@@ -75,6 +77,7 @@ pub fn kinds_of(answer: &HostReturn) -> Vec<&'static str> {
         HostReturn::ListDocuments(Ok(found)) => vec![some_none(found.is_empty())],
         HostReturn::SearchDocuments(Ok(found)) => vec![some_none(found.is_empty())],
         HostReturn::ReadDocument(Ok(_)) => vec!["some"],
+        HostReturn::SendRequest(Ok(answer)) => vec![if answer.status < 400 { "answered" } else { "error" }],
         HostReturn::Book(Ok(booked)) | HostReturn::MoveAppointment(Ok(booked)) => vec![match booked {
             Booked::Confirmed(_) => "confirmed",
             Booked::Taken => "taken",
@@ -90,7 +93,8 @@ pub fn kinds_of(answer: &HostReturn) -> Vec<&'static str> {
         | HostReturn::Weekday(_)
         | HostReturn::Elapsed(_)
         | HostReturn::RandomBytes(_)
-        | HostReturn::Log(()) => vec!["done"],
+        | HostReturn::Log(())
+        | HostReturn::ListConnectors(_) => vec!["done"],
         HostReturn::Understanding(_) => vec!["done"],
         // A refusal was named above.
         HostReturn::Say(Err(_))
@@ -115,6 +119,7 @@ pub fn kinds_of(answer: &HostReturn) -> Vec<&'static str> {
         | HostReturn::ListDocuments(Err(_))
         | HostReturn::ReadDocument(Err(_))
         | HostReturn::SearchDocuments(Err(_))
+        | HostReturn::SendRequest(Err(_))
         | HostReturn::SetReport(Err(_)) => Vec::new(),
     }
 }

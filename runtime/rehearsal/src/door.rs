@@ -134,7 +134,8 @@ pub(crate) const fn is_told(import: Import) -> bool {
         | Import::DeleteMemory
         | Import::ListDocuments
         | Import::ReadDocument
-        | Import::SearchDocuments => true,
+        | Import::SearchDocuments
+        | Import::SendRequest => true,
         Import::Say
         | Import::Play
         | Import::Listen
@@ -147,6 +148,7 @@ pub(crate) const fn is_told(import: Import) -> bool {
         | Import::Elapsed
         | Import::RandomBytes
         | Import::Log
+        | Import::ListConnectors
         | Import::Understanding(_) => false,
     }
 }

@@ -65,9 +65,9 @@ pub use clock::{CHARACTERS_PER_SECOND, speech_ms};
 pub use coverage::{Coverage, Covered, kinds, kinds_of};
 pub use event::{Event, Happened, at};
 pub use file::{
-    AppointmentRule, CalendarScene, Consent, Conversation, Documents, Does, Expect, FILE_BYTES, Failure,
-    Injected, Meaning, ModelAnswer, OutcomeRule, ReportRules, Scene, Standing, Step, StepKind, TextPart,
-    TextRule, When, Words, office_hours, read, write,
+    AppointmentRule, CalendarScene, ConnectorScene, Consent, Conversation, Documents, Does, Expect,
+    FILE_BYTES, Failure, Injected, Meaning, ModelAnswer, OutcomeRule, ReportRules, Scene, StagedAnswer,
+    Standing, Step, StepKind, TextPart, TextRule, When, Words, office_hours, read, write,
 };
 pub use line::{OnALine, Telephone, unfit};
 pub use mismatch::Mismatch;

@@ -303,6 +303,7 @@ pub fn line_config(scene: &Scene) -> Result<LineConfig, NoWorld> {
     config.capabilities.clone_from(&scene.capabilities);
     config.fallback_number = fallback;
     config.transfer_to.clone_from(&scene.transfer_to);
+    config.connectors = scene.connectors.iter().map(|connector| connector.name.clone()).collect();
     config.settings = scene.settings.iter().cloned().collect();
     Ok(config)
 }
@@ -315,7 +316,15 @@ pub(crate) fn line(scene: &Scene) -> Result<Arc<Line>, NoWorld> {
     let id = "rehearsal".parse().map_err(|e| wrong(&e))?;
     let quota = scene.quota.clone();
     let retention = parloir_tenancy::retention::Retention::default();
-    let tenant = TenantConfig { id, lines: vec![config], calendar: None, documents: None, quota, retention };
+    let tenant = TenantConfig {
+        id,
+        lines: vec![config],
+        calendar: None,
+        documents: None,
+        quota,
+        retention,
+        connectors: Vec::new(),
+    };
     let house = House::new(vec![tenant]).map_err(|e| wrong(&e))?;
     house.line(&number).cloned().ok_or_else(|| NoWorld("the line is not there".into()))
 }

@@ -142,8 +142,8 @@ impl<C: Caller> Staged<C> {
 #[cfg(test)]
 mod tests {
     use parloir_contract::{
-        Book, Booked, CompareAndSet, Contact, Field, Heard, ListenOptions, Move, Refusal, Say, SayOptions,
-        SetMemory, Transfer, Transferred, Turn, Wanted,
+        Book, Booked, CompareAndSet, ConnectorRequest, Contact, Field, Heard, ListenOptions, Method, Move,
+        Refusal, Say, SayOptions, SetMemory, Transfer, Transferred, Turn, Wanted,
     };
 
     use super::*;
@@ -249,6 +249,56 @@ steps:
                 assert_eq!((here.consent, there.consent), (Some(true), Some(true)));
             }
         }
+    }
+
+    #[tokio::test]
+    async fn connectors_answer_as_the_file_says_and_what_was_given_is_remembered() {
+        let file = "conversation: a\nsteps: [hangs_up]\nconnectors:\n  crm:\n    \
+                    - {get: visits, answer: 1}\n    - {get: visits, answer: 2}\n    \
+                    - {post: notes, query: {a: b}, sent: rappel, status: 201}\n";
+        let conversation = crate::read("a.yaml".as_ref(), file.as_bytes()).unwrap().remove(0);
+        let host = begin(&conversation).await;
+        let send = |connector: &str, method: Method, path: &str, body: Option<&str>| {
+            HostCall::SendRequest(ConnectorRequest {
+                connector: connector.into(),
+                method,
+                path: path.into(),
+                query: if method == Method::Post { vec![("a".into(), "b".into())] } else { Vec::new() },
+                body: body.map(str::to_owned),
+            })
+        };
+        let answered = |answer: Result<HostReturn, DoorClosed>| match answer.unwrap() {
+            HostReturn::SendRequest(answer) => {
+                answer.map(|answer| (answer.status, answer.body)).map_err(|refusal| refusal.to_string())
+            }
+            other => panic!("{other:?}"),
+        };
+        let visits = || send("crm", Method::Get, "visits", None);
+        assert_eq!(
+            host.ask(HostCall::ListConnectors).await,
+            Ok(HostReturn::ListConnectors(vec!["crm".into()]))
+        );
+        let first = host.ask(visits()).await.unwrap();
+        assert_eq!(answered(Ok(first.clone())), Ok((200, "1".into())));
+        for _ in 0..2 {
+            assert_eq!(answered(host.ask(visits()).await), Ok((200, "2".into())));
+        }
+        let noted = host.ask(send("crm", Method::Post, "notes", Some("\"Un rappel\""))).await;
+        assert_eq!(answered(noted), Ok((201, String::new())));
+        let refused = [
+            (send("crm", Method::Post, "notes", Some("\"Autre\"")), "unavailable"),
+            (send("crm", Method::Post, "notes", Some("rappel")), "invalid"),
+            (send("crm", Method::Get, "../visits", None), "invalid"),
+            (send("erp", Method::Get, "visits", None), "not permitted"),
+        ];
+        for (request, how) in refused {
+            let refusal = answered(host.ask(request).await).unwrap_err();
+            assert!(refusal.starts_with(how), "{refusal}");
+        }
+        // A host that takes the call up after the first answer gives the second.
+        let past = [Past { asked: Some(visits()), answered: first, until_ms: 0 }];
+        let host = take_up(&conversation, begin(&conversation).await.lose().unwrap(), &past, 0).await;
+        assert_eq!(answered(host.ask(visits()).await), Ok((200, "2".into())));
     }
 
     #[tokio::test]

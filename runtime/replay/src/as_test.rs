@@ -10,8 +10,9 @@ use async_trait::async_trait;
 use jiff::civil::DateTime;
 use parloir_contract::{Booked, Finish, HostCall, HostReturn, Import, Refusal, SpokenAnswer, Turn};
 use parloir_rehearsal::{
-    Act, CalendarScene, Caller, Conversation, Documents, Does, Failure, Injected, Left, Listening, Meanwhile,
-    ModelAnswer, NoWorld, Scene, Standing, Utterance, Words, converse, office_hours,
+    Act, CalendarScene, Caller, ConnectorScene, Conversation, Documents, Does, Failure, Injected, Left,
+    Listening, Meanwhile, ModelAnswer, NoWorld, Scene, StagedAnswer, Standing, Utterance, Words, converse,
+    office_hours,
 };
 use parloir_sandbox::Agent;
 use parloir_tenancy::calendar::from_local;
@@ -135,12 +136,19 @@ pub(crate) fn scene(recorded: &Recorded, disguise: &Disguise) -> Scene {
     let mut free: Vec<DateTime> = Vec::new();
     let mut asked: BTreeMap<Import, u32> = BTreeMap::new();
     let mut documents: BTreeMap<String, String> = BTreeMap::new();
+    let mut connectors: BTreeMap<String, Vec<StagedAnswer>> = BTreeMap::new();
     let mut written: Vec<String> = Vec::new();
     let mut booked: Vec<String> = Vec::new();
+    let mut without_model: Vec<u32> = Vec::new();
     for step in &recorded.steps {
         let nth = asked.entry(step.import).or_default();
         *nth += 1;
         let Some(answered) = &step.answered else { continue };
+        if let Some(HostCall::SendRequest(request)) = &step.asked
+            && !matches!(answered.refusal(), Some(Refusal::NotPermitted(_)))
+        {
+            connectors.entry(request.connector.clone()).or_default();
+        }
         let mut fails = |answer| {
             scene.failures.push(Failure {
                 imports: vec![step.import],
@@ -197,6 +205,7 @@ pub(crate) fn scene(recorded: &Recorded, disguise: &Disguise) -> Scene {
             (_, HostReturn::ModelAvailable(true)) => {
                 scene.model.get_or_insert_default();
             }
+            (_, HostReturn::ModelAvailable(false)) => without_model.push(*nth),
             (
                 _,
                 HostReturn::Chat(Ok(answer)) | HostReturn::Reply(Ok(SpokenAnswer { generated: answer, .. })),
@@ -224,6 +233,22 @@ pub(crate) fn scene(recorded: &Recorded, disguise: &Disguise) -> Scene {
             (Some(HostCall::ReadDocument(name)), HostReturn::ReadDocument(Ok(text))) => {
                 documents.insert(name.clone(), text.clone());
             }
+            (_, HostReturn::ListConnectors(names)) => {
+                for name in names {
+                    connectors.entry(name.clone()).or_default();
+                }
+            }
+            (Some(HostCall::SendRequest(request)), HostReturn::SendRequest(Ok(answer))) => {
+                let pair = |(name, value): &(String, String)| (disguise.text(name), disguise.text(value));
+                connectors.entry(request.connector.clone()).or_default().push(StagedAnswer {
+                    method: request.method,
+                    path: disguise.text(&request.path),
+                    query: Some(request.query.iter().map(pair).collect()),
+                    sent: None,
+                    status: answer.status,
+                    answer: disguise.text(&answer.body),
+                });
+            }
             (_, HostReturn::SearchDocuments(Ok(passages))) => {
                 for passage in passages {
                     let document = documents.entry(passage.document.clone()).or_default();
@@ -236,6 +261,17 @@ pub(crate) fn scene(recorded: &Recorded, disguise: &Disguise) -> Scene {
             _ => {}
         }
     }
+    // A line without a model says so by itself. One that had a model, and at times had none to offer, was at a cap then.
+    if scene.model.is_some() {
+        scene.failures.extend(without_model.into_iter().map(|nth| Failure {
+            imports: vec![Import::ModelAvailable],
+            at: Some(nth),
+            slow_ms: 0,
+            answer: Some(Injected::Unavailable),
+        }));
+    }
+    scene.connectors =
+        connectors.into_iter().map(|(name, answers)| ConnectorScene { name, answers }).collect();
     free.sort_unstable();
     free.dedup();
     scene.calendar = calendar.map(|calendar| CalendarScene { free: Some(free), ..calendar });
@@ -250,4 +286,52 @@ fn no_hours() -> CalendarScene {
     let mut calendar = office_hours();
     calendar.config.open.clear();
     calendar
+}
+
+#[cfg(test)]
+mod tests {
+    use parloir_contract::{CallInfo, Direction, LocalTime};
+
+    use super::*;
+    use crate::recorded::{RecordedEnd, Step};
+
+    /// The failures of the test of a call whose agent asked so often for a model, and was answered so.
+    fn failures(available: &[bool]) -> Vec<(Vec<Import>, Option<u32>, Option<Injected>)> {
+        let step = |there: &bool| Step {
+            seq: 0,
+            at: 0,
+            import: Import::ModelAvailable,
+            asked: Some(HostCall::ModelAvailable),
+            answered: Some(HostReturn::ModelAvailable(*there)),
+            answered_at: Some(0),
+        };
+        let info = CallInfo {
+            id: "1".into(),
+            direction: Direction::Inbound,
+            line: "+33199000001".into(),
+            caller: None,
+            language: "fr-FR".into(),
+            started_at: LocalTime { year: 2026, month: 11, day: 22, hour: 9, minute: 0 },
+            settings: Vec::new(),
+        };
+        let recorded = Recorded {
+            info,
+            component_sha256: [0; 32],
+            agent: ("trial".into(), "1".into()),
+            memory: 1 << 20,
+            steps: available.iter().map(step).collect(),
+            end: RecordedEnd::Stopped,
+            lasted_ms: 0,
+        };
+        let scene = scene(&recorded, &Disguise::of(&recorded));
+        scene.failures.into_iter().map(|failure| (failure.imports, failure.at, failure.answer)).collect()
+    }
+
+    #[test]
+    fn a_model_that_was_used_up_on_the_way_is_so_in_the_test() {
+        let down = |nth| (vec![Import::ModelAvailable], Some(nth), Some(Injected::Unavailable));
+        assert_eq!(failures(&[true, false, true, false]), [down(2), down(4)]);
+        assert!(failures(&[false, false]).is_empty(), "a line without a model has none in the test either");
+        assert!(failures(&[true, true]).is_empty());
+    }
 }

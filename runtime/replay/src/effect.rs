@@ -25,12 +25,22 @@ pub enum Aspect {
     Kept,
     /// How it ended.
     Ended,
+    /// What the tenant's own services are asked.
+    Sent,
 }
 
 impl Aspect {
     /// Every aspect there is.
-    pub const ALL: [Self; 7] =
-        [Self::Said, Self::Model, Self::Booked, Self::Reported, Self::HandedOver, Self::Kept, Self::Ended];
+    pub const ALL: [Self; 8] = [
+        Self::Said,
+        Self::Model,
+        Self::Booked,
+        Self::Reported,
+        Self::HandedOver,
+        Self::Kept,
+        Self::Ended,
+        Self::Sent,
+    ];
 
     /// As a person reads it.
     pub const fn name(self) -> &'static str {
@@ -42,6 +52,7 @@ impl Aspect {
             Self::HandedOver => "handed over",
             Self::Kept => "kept",
             Self::Ended => "ended",
+            Self::Sent => "sent",
         }
     }
 }
@@ -125,6 +136,11 @@ fn effect(taken: &Taken) -> Option<Effect> {
         (HostCall::ResumeRecording, _) => one(Aspect::Kept, "resumes the recording".into()),
         (HostCall::SetMemory(set), _) => one(Aspect::Kept, format!("remembers {}", set.key)),
         (HostCall::CompareAndSet(set), _) => one(Aspect::Kept, format!("remembers {}", set.key)),
+        (HostCall::SendRequest(request), _) => {
+            let body = request.body.as_ref().map(|body| format!(" with {body}")).unwrap_or_default();
+            let (name, method, path) = (&request.connector, request.method.name(), &request.path);
+            one(Aspect::Sent, format!("asks {name} to {method} {path}{body}"))
+        }
         (HostCall::DeleteMemory(key), _) => one(Aspect::Kept, format!("forgets {key}")),
         _ => None,
     }

@@ -17,7 +17,8 @@
 //! | `transfer` | done: whoever is still on the line was not handed over |
 //! | `say`, `play`, `listen`, `ask`, `reply` | done again from its beginning: the caller hears it again, and says it again |
 //! | `chat` | asked again: no answer of a model has reached anybody |
-//! | `free`, `find`, `memory.get`, `documents`, `clock`, `random`, `log`, `understanding`, `available` | answered anew: it reads, or notes what the journal has |
+//! | `connectors.send` | sent again, under the same idempotency key: a service that heeds it does it once |
+//! | `free`, `find`, `memory.get`, `documents`, `clock`, `random`, `log`, `understanding`, `available`, `connectors.list` | answered anew: it reads, or notes what the journal has |
 //!
 //! Whether something stands already is looked up in the storage that the lost host left. A host that is not given it (see
 //! [`Staged::take_up`]) has one that is as the journal's answers say, in which an open request was never done.

@@ -7,7 +7,7 @@
 //! 3. a wait for the caller: the caller's next turn, whatever it was asked; after the last one the caller is gone;
 //! 4. what does not depend on the call (`understanding`, `random`): its answer as ever;
 //! 5. what only has an effect (`say`, `report.set`, `memory.set`, …): it is done, as far as the agent can tell;
-//! 6. the next answer that the tape has for the same import, about the same slot, key, document or appointment;
+//! 6. the next answer that the tape has for the same import, about the same slot, key, document, appointment or connector's path;
 //! 7. a refusal, `unavailable`, that says so.
 
 use std::collections::HashMap;
@@ -194,7 +194,12 @@ impl Tape {
     /// The next unused answer to the same import, of the same thing where it asks for one by name.
     fn same_import(&self, call: &HostCall) -> Option<(usize, Seq, HostReturn)> {
         self.steps.iter().zip(&self.used).enumerate().find_map(|(at, (step, used))| {
-            if *used || step.import != call.import() || named(step.asked.as_ref()?) != named(call) {
+            let asked = step.asked.as_ref()?;
+            if *used
+                || step.import != call.import()
+                || named(asked) != named(call)
+                || !to_the_same(asked, call)
+            {
                 return None;
             }
             Some((at, step.seq, step.answered.clone()?))
@@ -225,6 +230,13 @@ impl Tape {
                 });
                 HostReturn::ModelAvailable(known.unwrap_or(false))
             }
+            HostCall::ListConnectors => {
+                let known = self.steps.iter().find_map(|step| match &step.answered {
+                    Some(HostReturn::ListConnectors(names)) => Some(names.clone()),
+                    _ => None,
+                });
+                HostReturn::ListConnectors(known.unwrap_or_default())
+            }
             HostCall::SetMemory(_) => HostReturn::SetMemory(Ok(())),
             HostCall::DeleteMemory(_) => HostReturn::DeleteMemory(Ok(())),
             HostCall::Listen(_)
@@ -240,7 +252,8 @@ impl Tape {
             | HostCall::CancelAppointment(_)
             | HostCall::ListDocuments
             | HostCall::ReadDocument(_)
-            | HostCall::SearchDocuments(_) => return None,
+            | HostCall::SearchDocuments(_)
+            | HostCall::SendRequest(_) => return None,
         })
     }
 
@@ -280,7 +293,18 @@ fn named(call: &HostCall) -> Option<&str> {
         | HostCall::ReadDocument(name) => Some(name),
         HostCall::MoveAppointment(moved) => Some(&moved.reference),
         HostCall::CompareAndSet(set) => Some(&set.key),
+        HostCall::SendRequest(request) => Some(&request.path),
         _ => None,
+    }
+}
+
+/// Whether two requests to connectors are to one service, by one method. Of what else is asked, this is nothing.
+fn to_the_same(one: &HostCall, other: &HostCall) -> bool {
+    match (one, other) {
+        (HostCall::SendRequest(one), HostCall::SendRequest(other)) => {
+            one.connector == other.connector && one.method == other.method
+        }
+        _ => true,
     }
 }
 

@@ -3,7 +3,7 @@
 use jiff::ToSpan;
 use parloir_contract::{HostCall, Import};
 use parloir_journal::{Record, RecordBody, Seq};
-use parloir_rehearsal::{CalendarScene, Past, Scene, office_hours};
+use parloir_rehearsal::{CalendarScene, ConnectorScene, Past, Scene, office_hours};
 use parloir_sandbox::Budget;
 use parloir_tenancy::config::{LineConfig, RecordingPolicy};
 use parloir_tenancy::permission::transfer_destination;
@@ -165,6 +165,12 @@ impl Unfinished {
         scene.fallback_number = line.fallback_number.as_ref().map(|number| number.as_str().to_owned());
         scene.transfer_to = self.handed_over_to(false);
         scene.transfer_to.extend(line.transfer_to.iter().cloned());
+        let answered = std::mem::take(&mut scene.connectors);
+        let granted = line.connectors.iter().map(|name| {
+            let known = answered.iter().find(|known| known.name == *name).cloned();
+            known.unwrap_or_else(|| ConnectorScene { name: name.clone(), answers: Vec::new() })
+        });
+        scene.connectors = granted.collect();
         scene.quota = quota.clone();
         scene
     }

@@ -15,5 +15,5 @@ wasmtime::component::bindgen!({
 });
 
 pub(crate) use parloir::agent::{
-    calendar, call, clock, documents, log, memory, model, random, report, types, understanding,
+    calendar, call, clock, connectors, documents, log, memory, model, random, report, types, understanding,
 };

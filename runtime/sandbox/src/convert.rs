@@ -3,7 +3,7 @@
 
 use parloir_contract as c;
 
-use crate::bindings::{calendar, call, documents, log, model, report, types, understanding};
+use crate::bindings::{calendar, call, connectors, documents, log, model, report, types, understanding};
 use crate::host::cut;
 
 /// What an agent sent, as the host's value.
@@ -63,6 +63,12 @@ impl<A: IntoGuest, B: IntoGuest> IntoGuest for (A, B) {
     type Guest = (A::Guest, B::Guest);
     fn lower(self) -> Self::Guest {
         (self.0.lower(), self.1.lower())
+    }
+}
+impl<A: FromGuest, B: FromGuest> FromGuest for (A, B) {
+    type Host = (A::Host, B::Host);
+    fn lift(self) -> Self::Host {
+        (self.0.lift(), self.1.lift())
     }
 }
 impl IntoGuest for serde_bytes::ByteBuf {
@@ -213,6 +219,11 @@ impl FromGuest for report::Field {
         }
     }
 }
+
+// Connectors.
+same_enum!(from connectors::Method => c::Method { Get, Post, Put, Patch, Delete });
+same_record!(from connectors::Request => c::ConnectorRequest { connector, method, path, query, body });
+same_record!(into c::ConnectorAnswer => connectors::Answer { status, body });
 
 // The understanding.
 same_enum!(into c::Weekday => types::Weekday { Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday });

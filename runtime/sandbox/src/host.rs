@@ -6,7 +6,9 @@ use parloir_contract as c;
 use parloir_contract::{HostCall, HostReturn};
 use tower::{Service, ServiceExt};
 
-use crate::bindings::{calendar, call, clock, documents, log, memory, model, random, report, types};
+use crate::bindings::{
+    calendar, call, clock, connectors, documents, log, memory, model, random, report, types,
+};
 use crate::convert::{FromGuest, IntoGuest};
 use crate::door::{Door, DoorClosed};
 use crate::limits::Limits;
@@ -94,6 +96,8 @@ fn caller_had_a_turn(answer: &HostReturn) -> bool {
         | HostReturn::Elapsed(_)
         | HostReturn::RandomBytes(_)
         | HostReturn::Log(())
+        | HostReturn::ListConnectors(_)
+        | HostReturn::SendRequest(_)
         | HostReturn::Understanding(_) => return false,
     };
     match turn {
@@ -241,6 +245,15 @@ impl documents::Host for Host {
     }
     async fn search(&mut self, query: String, limit: u8) -> Refusable<Vec<documents::Passage>> {
         ask!(self, HostCall::SearchDocuments(c::SearchDocuments { query, limit }), SearchDocuments)
+    }
+}
+
+impl connectors::Host for Host {
+    async fn list(&mut self) -> wasmtime::Result<Vec<String>> {
+        ask!(self, HostCall::ListConnectors, ListConnectors)
+    }
+    async fn send(&mut self, request: connectors::Request) -> Refusable<connectors::Answer> {
+        ask!(self, HostCall::SendRequest(request.lift()), SendRequest)
     }
 }
 

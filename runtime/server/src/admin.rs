@@ -8,15 +8,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use parloir_admin::oidc::{LogIns, Oidc};
 use parloir_admin::resource::Aside;
-use parloir_admin::{Checked, Deployed, Directory, Premises, router, tidy};
+use parloir_admin::{Checked, Deployed, Directory, Premises, router_with, tidy};
+use parloir_connect::{AddressRange, Destination, forbidden};
 use parloir_contract::TenantId;
+use parloir_persons::{NotANumber, Number};
 use parloir_sandbox::Settings;
 use parloir_tenancy::config::TenantConfig;
+use parloir_tenancy::secret::Secrets;
 use tokio::net::TcpListener;
 
-use crate::config::{AdminConfig, Config};
-use crate::serve::{House, ServeError};
+use crate::config::{AdminConfig, Config, OidcConfig};
+use crate::oidc::Remote;
+use crate::serve::{House, ServeError, answer};
+use crate::tls::{Certificates, TlsListener};
 
 /// How often what was kept long enough is taken away.
 const EVERY: Duration = Duration::from_secs(3_600);
@@ -29,12 +35,16 @@ pub(crate) struct Administration {
     /// The first owner's key, where one was made now.
     pub(crate) owner_key: Option<String>,
     pub(crate) server: tokio::task::JoinHandle<()>,
+    /// What it shows, where it speaks TLS.
+    pub(crate) certificates: Option<Arc<Certificates>>,
 }
 
 /// What the directory needs of this installation.
 struct Site {
     house: Arc<House>,
     declared: Vec<TenantConfig>,
+    /// Networks of the operator's own.
+    allowed: Vec<AddressRange>,
 }
 
 #[async_trait]
@@ -63,6 +73,19 @@ impl Premises for Site {
         left_out
     }
 
+    fn entrust(&self, tenant: &TenantId, secrets: Secrets) {
+        self.house.installation.connectors.entrust(tenant, &secrets);
+    }
+
+    fn reaches(&self, url: &str) -> Result<(), String> {
+        reaches(url, &self.allowed)
+    }
+
+    fn caller(&self, number: &str) -> Result<String, String> {
+        let number: Number = number.parse().map_err(|error: NotANumber| error.to_string())?;
+        Ok(number.to_string())
+    }
+
     fn largest_agent(&self) -> u64 {
         Settings::default().component_bytes as u64
     }
@@ -83,6 +106,25 @@ impl Premises for Site {
         let (home, tenant) = (self.home(&tenant.id), tenant.clone());
         let brought = tokio::task::spawn_blocking(move || bring_home(&tenant, &home)).await;
         brought.map_err(|error| error.to_string())?
+    }
+}
+
+/// Whether requests may be sent below an address. What a name leads to is looked at when one is sent.
+fn reaches(url: &str, allowed: &[AddressRange]) -> Result<(), String> {
+    let to = Destination::parse(url).map_err(|error| format!("`url`: {error}"))?;
+    if to.has_query() {
+        return Err("`url` holds a query, and requests go below it: take out what begins with ?".into());
+    }
+    let is_allowed = |address| allowed.iter().any(|range| range.contains(address));
+    let refused = to.address().filter(|address| !is_allowed(*address));
+    match refused.and_then(forbidden) {
+        None if to.is_plain() && (allowed.is_empty() || refused.is_some()) => Err(
+            "`url` begins with http://, so that what is sent can be read on its way: write https://, or have whoever runs the installation allow its network ([outbound] allow-private)".into(),
+        ),
+        None => Ok(()),
+        Some(what) => Err(format!(
+            "`url` leads to {what}, where no request of a tenant's goes: write its public address, or have whoever runs the installation allow it ([outbound] allow-private)"
+        )),
     }
 }
 
@@ -158,11 +200,16 @@ pub(crate) async fn open(
     new_owner_key: bool,
 ) -> Result<Administration, ServeError> {
     let failed = |problem: &dyn std::fmt::Display| ServeError::Admin { problem: problem.to_string() };
-    let premises = Arc::new(Site { house: house.clone(), declared: config.tenants.clone() });
+    let (declared, allowed) = (config.tenants.clone(), config.outbound.allow_private.clone());
+    let premises = Arc::new(Site { house: house.clone(), declared, allowed });
     let rooms = house.installation.storage.directory_rooms();
     let directory = Directory::open(rooms, premises).await.map_err(|error| failed(&error))?;
     let owner_key = directory.set_up(new_owner_key).await.map_err(|error| failed(&error))?;
     directory.take_in_all().await.map_err(|error| failed(&error))?;
+    let certificates = match &admin.tls {
+        Some(files) => Some(Certificates::open("[admin]", files).await?),
+        None => None,
+    };
     let listen = admin.listen;
     let listener =
         TcpListener::bind(listen).await.map_err(|error| ServeError::Listen { address: listen, error })?;
@@ -171,12 +218,23 @@ pub(crate) async fn open(
     // Not kept alive by it: the directory keeps the house.
     let _opened_once = house.directory.set(Arc::downgrade(&directory));
     tokio::spawn(keep_tidy(directory.clone(), house.clone()));
-    let server = tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, router(directory)).await {
-            tracing::error!(%error, "the administration stopped");
-        }
-    });
-    Ok(Administration { address, owner_key, server })
+    let log_ins = match &admin.oidc {
+        Some(oidc) => Some(Arc::new(log_ins(oidc).map_err(|problem| ServeError::Admin { problem })?)),
+        None => None,
+    };
+    let router = router_with(directory, log_ins);
+    let server = match &certificates {
+        Some(certificates) => answer(TlsListener::new(listener, certificates.acceptor()?), router),
+        None => answer(listener, router),
+    };
+    Ok(Administration { address, owner_key, server, certificates })
+}
+
+fn log_ins(oidc: &OidcConfig) -> Result<LogIns, String> {
+    let OidcConfig { issuer, client_id, audience } = oidc.clone();
+    let remote = Remote::new(&issuer)?;
+    let audience = audience.unwrap_or_else(|| client_id.clone());
+    Ok(LogIns::new(Oidc { issuer, client_id, audience }, Arc::new(remote)))
 }
 
 async fn keep_tidy(directory: Arc<Directory>, house: Arc<House>) {
@@ -203,6 +261,28 @@ mod tests {
             toml::from_str(&format!("id = \"cabinet\"\n{}", lines.collect::<String>())).unwrap();
         config.documents = documents.map(Path::to_owned);
         config
+    }
+
+    #[test]
+    fn requests_go_below_public_addresses_and_those_that_the_operator_allows() {
+        let allowed = ["10.1.2.3/32".parse::<AddressRange>().unwrap()];
+        for url in ["https://crm.example.com/api/", "http://10.1.2.3:8080/", "https://crm.example.com"] {
+            assert_eq!(reaches(url, &allowed), Ok(()), "{url}");
+        }
+        let table = [
+            ("crm.example.com", "write it whole"),
+            ("ftp://crm.example.com/", "by HTTP"),
+            ("https://me:hidden@crm.example.com/", "credentials"),
+            ("https://crm.example.com/?key=hidden", "take out what begins with ?"),
+            ("https://127.0.0.1/", "a loopback address"),
+            ("http://10.1.2.4/", "a private address"),
+            ("http://192.0.66.1/", "write https://"),
+        ];
+        for (url, said) in table {
+            let problem = reaches(url, &allowed).unwrap_err();
+            assert!(problem.contains(said) && !problem.contains("hidden"), "{url}: {problem}");
+        }
+        assert!(reaches("http://crm.example.com/", &[]).is_err(), "by http:// to nowhere that is allowed");
     }
 
     #[test]

@@ -1,21 +1,24 @@
 //! The calls that are expected, live, or just over.
 //!
 //! Every count is bounded: expected calls wait a minute for their stream, live calls are admitted
-//! up to the installation's and the tenant's number, and of finished ones the last few are
+//! up to the installation's and the tenant's number (`places.rs`), and of finished ones the last few are
 //! remembered so that the carrier's last question gets the right answer.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use parloir_call::{Summary, TransferOutcome};
 use parloir_contract::{CallId, LineId, TenantId, TraceParent};
-use parloir_tenancy::admission::{Full, Standing, admit};
+use parloir_tenancy::admission::Full;
 use parloir_tenancy::{Line, Tenant};
 use parloir_transport::Leg;
 use tokio::sync::{broadcast, oneshot, watch};
 use tokio::time::timeout;
+
+use crate::places::{Admitted, Places};
 
 /// How long an announced call may take to open its stream.
 const EXPECTED_FOR: Duration = Duration::from_secs(60);
@@ -55,7 +58,7 @@ pub(crate) struct Expected {
     pub(crate) caller: Option<String>,
     /// The carrier's trace, where its request brought one.
     pub(crate) carrier: Option<TraceParent>,
-    pub(crate) place: Place,
+    pub(crate) admitted: Admitted,
     since: Instant,
 }
 
@@ -79,6 +82,8 @@ pub(crate) struct Live {
     stream: Mutex<watch::Receiver<StreamState>>,
     /// Whether the caller was let go on purpose, once the call is over.
     dismissed: watch::Sender<Option<bool>>,
+    /// Whether the caller waited for a place, and there was none in time.
+    turned_away: AtomicBool,
 }
 
 /// Where a transfer stands.
@@ -112,7 +117,18 @@ impl Live {
             transfer: Mutex::default(),
             stream: Mutex::new(stream),
             dismissed: watch::Sender::new(None),
+            turned_away: AtomicBool::new(false),
         }
+    }
+
+    /// The caller waited, and there is no place: before the stream is left.
+    pub(crate) fn turn_away(&self) {
+        self.turned_away.store(true, Ordering::Release);
+    }
+
+    /// Whether a caller who is still on the line has waited for nothing.
+    pub(crate) fn is_turned_away(&self) -> bool {
+        self.turned_away.load(Ordering::Acquire)
     }
 
     /// The line that rang, as it was then.
@@ -234,32 +250,9 @@ impl Drop for Entry {
     }
 }
 
-/// A place among the live calls. Dropping it frees it.
-pub(crate) struct Place {
-    calls: Arc<Calls>,
-    tenant: TenantId,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut counts = self.calls.counts.lock();
-        counts.all = counts.all.saturating_sub(1);
-        if let Some(count) = counts.tenants.get_mut(&self.tenant) {
-            *count = count.saturating_sub(1);
-        }
-    }
-}
-
-#[derive(Default)]
-struct Counts {
-    all: u32,
-    tenants: HashMap<TenantId, u32>,
-}
-
 /// Every call of the installation, by the carrier's name for it.
 pub(crate) struct Calls {
-    most: u32,
-    counts: Mutex<Counts>,
+    places: Arc<Places>,
     expected: Mutex<HashMap<CallName, Expected>>,
     live: Mutex<HashMap<CallName, Arc<Live>>>,
     over: Mutex<VecDeque<(CallName, Arc<Live>)>>,
@@ -269,8 +262,7 @@ pub(crate) struct Calls {
 impl Calls {
     pub(crate) fn new(most: u32) -> Arc<Self> {
         Arc::new(Self {
-            most,
-            counts: Mutex::default(),
+            places: Places::new(most),
             expected: Mutex::default(),
             live: Mutex::default(),
             over: Mutex::default(),
@@ -278,17 +270,10 @@ impl Calls {
         })
     }
 
-    /// A place for one more call of this tenant, or why there is none. `weights` are all tenants' in sum.
-    pub(crate) fn admit(self: &Arc<Self>, tenant: &Tenant, weights: u64) -> Result<Place, Full> {
+    /// A place for one more call of this tenant, at once or later, or why there is none. `weights` are all tenants' in sum.
+    pub(crate) fn admit(&self, tenant: &Tenant, weights: u64) -> Result<Admitted, Full> {
         self.forget_stale();
-        let mut counts = self.counts.lock();
-        let taken = counts.all;
-        let calls = counts.tenants.get(&tenant.id).copied().unwrap_or_default();
-        let (most, weight) = (tenant.quota.concurrent_calls, tenant.quota.weight);
-        admit(self.most, taken, Standing { calls, most, weight, weights })?;
-        *counts.tenants.entry(tenant.id.clone()).or_default() += 1;
-        counts.all += 1;
-        Ok(Place { calls: self.clone(), tenant: tenant.id.clone() })
+        self.places.enter(tenant, weights)
     }
 
     /// The carrier announced a call. A second announcement of the same call replaces the first.
@@ -298,9 +283,9 @@ impl Calls {
         (id, carrier): (CallId, Option<TraceParent>),
         line: Arc<Line>,
         caller: Option<String>,
-        place: Place,
+        admitted: Admitted,
     ) {
-        let expected = Expected { id, line, caller, carrier, place, since: Instant::now() };
+        let expected = Expected { id, line, caller, carrier, admitted, since: Instant::now() };
         let replaced = self.expected.lock().insert(name, expected);
         drop(replaced);
     }
@@ -360,16 +345,22 @@ impl Calls {
         lines
     }
 
-    /// How many calls are live or expected.
+    /// How many calls are live or expected, of those that have a place.
     pub(crate) fn count(&self) -> u32 {
-        self.counts.lock().all
+        self.places.taken()
+    }
+
+    /// Whether any call is live or expected, or waits.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.places.is_busy()
     }
 
     pub(crate) fn watch(&self) -> broadcast::Receiver<Finished> {
         self.finished.subscribe()
     }
 
-    fn forget_stale(&self) {
+    /// Frees the places of announced calls whose stream never opened.
+    pub(crate) fn forget_stale(&self) {
         let stale: Vec<Expected> = self
             .expected
             .lock()

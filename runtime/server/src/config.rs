@@ -8,12 +8,15 @@ use parloir_connect::{AddressRange, Destination};
 use parloir_contract::TenantId;
 use parloir_providers::{KeyReference, ProviderEntry};
 use parloir_tenancy::config::TenantConfig;
+use parloir_tenancy::connector::{MAX_SECRETS, is_name};
 use parloir_tenancy::retention::Period;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::confine::Confine;
+use crate::oidc::is_sealed;
 use crate::telemetry::TelemetryConfig;
+use crate::tls::TlsConfig;
 
 /// The operator's file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,6 +47,9 @@ pub struct Config {
     /// Who is told of tenants' calls: `[[webhook]]`.
     #[serde(default, rename = "webhook")]
     pub webhooks: Vec<WebhookConfig>,
+    /// What services know the requests of tenants' connectors by: `[[secret]]`.
+    #[serde(default, rename = "secret")]
+    pub secrets: Vec<SecretConfig>,
     /// Who lives here: `[[tenant]]`.
     #[serde(default, rename = "tenant")]
     pub tenants: Vec<TenantConfig>,
@@ -68,11 +74,37 @@ pub struct WebhookConfig {
     pub url: Destination,
     /// Where the secret is kept that signs what it is sent: `whsec_…`, as Standard Webhooks writes it.
     pub secret: KeyReference,
+    /// Where the secret before that one is kept, while the receiver may still check with it: what it is sent is signed with both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_secret: Option<KeyReference>,
     /// What it is told.
     pub events: Vec<WebhookEvent>,
     /// Where what it is told is processed, for whoever asks to whom their data went. Default: not said.
     #[serde(default)]
     pub region: String,
+}
+
+impl WebhookConfig {
+    /// The secrets that sign what it is sent: the present one, and the one before where it is still checked.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &KeyReference> {
+        std::iter::once(&self.secret).chain(&self.previous_secret)
+    }
+
+    fn secrets_mut(&mut self) -> impl Iterator<Item = &mut KeyReference> {
+        std::iter::once(&mut self.secret).chain(&mut self.previous_secret)
+    }
+}
+
+/// A tenant's secret. Here and not with its tenant, whom the directory may describe: this file says where it is kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SecretConfig {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// What its connectors call it: 1 to 64 letters, digits, `.`, `-` and `_`.
+    pub name: String,
+    /// Where it is kept.
+    pub value: KeyReference,
 }
 
 /// What a receiver is told.
@@ -135,13 +167,50 @@ pub struct WitnessConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct AdminConfig {
-    /// Where its API listens. Default `127.0.0.1:8081`: on this machine alone, for keys travel on it; put a TLS proxy before it.
+    /// Where its API listens. Default `127.0.0.1:8081`. Without `tls`, on this machine alone, for keys travel on it.
     pub listen: SocketAddr,
+    /// The certificate that it shows. Default: none, and no TLS.
+    pub tls: Option<TlsConfig>,
+    /// Who says who logs in. Default: nobody, and keys alone open.
+    pub oidc: Option<OidcConfig>,
 }
 
 impl Default for AdminConfig {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8081)) }
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8081)), tls: None, oidc: None }
+    }
+}
+
+/// The OpenID Connect issuer that says who logs in to the administration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct OidcConfig {
+    /// The issuer, exactly as it names itself, such as `https://id.example.com/realms/staff`.
+    pub issuer: String,
+    /// What this installation is called there: a public client, whose redirect is `http://127.0.0.1/`, whatever the port.
+    pub client_id: String,
+    /// For whom its ID tokens are. Default: for `client-id`.
+    #[serde(default)]
+    pub audience: Option<String>,
+}
+
+impl OidcConfig {
+    fn check(&self) -> Result<(), String> {
+        let url = Url::parse(&self.issuer).map_err(|error| {
+            format!("[admin.oidc] `issuer` is no address ({error}): write one such as https://id.example.com")
+        })?;
+        if !is_sealed(&url) || url.query().is_some() || url.fragment().is_some() {
+            return Err(format!(
+                "[admin.oidc] `issuer` is {url}: write an https:// address without a query, as the issuer names itself"
+            ));
+        }
+        if self.client_id.is_empty() {
+            return Err(
+                "[admin.oidc] `client-id` is empty: write what this installation is called at the issuer"
+                    .into(),
+            );
+        }
+        Ok(())
     }
 }
 
@@ -149,10 +218,12 @@ impl Default for AdminConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct ServerConfig {
-    /// Default `127.0.0.1:8080`: put a TLS proxy before it.
+    /// Default `127.0.0.1:8080`: put a TLS proxy before it, or give it `tls`.
     pub listen: SocketAddr,
+    /// The certificate that it shows. Default: none, and no TLS.
+    pub tls: Option<TlsConfig>,
     /// What carriers reach it by, such as `https://voice.example.com`. Signatures are computed over
-    /// it, so it must be exactly what the carrier was given. Default: `http://` and `listen`.
+    /// it, so it must be exactly what the carrier was given. Default: `listen` with `http://`, or `https://` where there is `tls`.
     pub public_url: Option<Url>,
     /// Calls of the whole installation at one time. Default 500.
     pub concurrent_calls: u32,
@@ -164,6 +235,7 @@ impl Default for ServerConfig {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            tls: None,
             public_url: None,
             concurrent_calls: 500,
             confine: Confine::default(),
@@ -248,14 +320,27 @@ impl Config {
         let tokens = config.carriers.iter_mut().map(|carrier| &mut carrier.auth_token);
         let keys = config.providers.iter_mut().filter_map(|provider| provider.api_key.as_mut());
         let exported = config.telemetry.iter_mut().flat_map(TelemetryConfig::keys);
-        let signing = config.webhooks.iter_mut().map(|webhook| &mut webhook.secret);
-        for key in tokens.chain(keys).chain(exported).chain(signing) {
+        let signing = config.webhooks.iter_mut().flat_map(WebhookConfig::secrets_mut);
+        let secrets = config.secrets.iter_mut().map(|secret| &mut secret.value);
+        for key in tokens.chain(keys).chain(exported).chain(signing).chain(secrets) {
             match key {
                 KeyReference::File(file) => *file = base.join(&*file),
                 KeyReference::Env(_) => {}
             }
         }
+        let certificates =
+            [config.server.tls.as_mut(), config.admin.as_mut().and_then(|admin| admin.tls.as_mut())];
+        for tls in certificates.into_iter().flatten() {
+            tls.certificate = base.join(&tls.certificate);
+            tls.key = base.join(&tls.key);
+        }
         Ok(config)
+    }
+
+    /// The certificates that what listens shows.
+    pub(crate) fn certificates(&self) -> impl Iterator<Item = &TlsConfig> {
+        let admin = self.admin.as_ref().and_then(|admin| admin.tls.as_ref());
+        self.server.tls.iter().chain(admin)
     }
 
     /// What would only go wrong later, at a call: the first such thing, with what to do about it.
@@ -272,13 +357,16 @@ impl Config {
         if server.concurrent_calls == 0 {
             return Err("`concurrent-calls` is 0, so that no call is answered: set at least 1".into());
         }
-        if let Some(AdminConfig { listen }) =
+        if let Some(AdminConfig { listen, tls: None, .. }) =
             self.admin.as_ref().filter(|admin| !admin.listen.ip().is_loopback())
         {
             return Err(format!(
-                "[admin] `listen` is {listen}, where keys would travel in clear: set an address of this machine alone, \
-                 such as 127.0.0.1:8081, and put a TLS proxy before it"
+                "[admin] `listen` is {listen}, where keys would travel in clear: give it `tls = {{ certificate = \"…\", key = \"…\" }}`, \
+                 or set an address of this machine alone, such as 127.0.0.1:8081, and put a TLS proxy before it"
             ));
+        }
+        if let Some(oidc) = self.admin.as_ref().and_then(|admin| admin.oidc.as_ref()) {
+            oidc.check()?;
         }
         if self.journal.log_key_lasts.is_zero() {
             return Err(
@@ -288,6 +376,7 @@ impl Config {
         }
         self.telemetry.as_ref().map_or(Ok(()), TelemetryConfig::check)?;
         self.check_webhooks()?;
+        self.check_connectors()?;
         let mut names = HashSet::new();
         if let Some(carrier) = self.carriers.iter().find(|carrier| !names.insert(&carrier.name)) {
             return Err(format!("two [[carrier]] tables are named {:?}: rename one of them", carrier.name));
@@ -299,6 +388,61 @@ impl Config {
                     line.number,
                     folder.display()
                 ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Each connector by itself is checked by [`parloir_tenancy::House`].
+    fn check_connectors(&self) -> Result<(), String> {
+        let mut secrets: HashMap<&TenantId, HashSet<&str>> = HashMap::new();
+        for SecretConfig { tenant, name, .. } in &self.secrets {
+            if !is_name(name) {
+                return Err(format!(
+                    "a [[secret]] of {tenant} is named {name:?}: write 1 to 64 letters, digits, `.`, `-` and `_`"
+                ));
+            }
+            let of_tenant = secrets.entry(tenant).or_default();
+            if !of_tenant.insert(name) {
+                return Err(format!(
+                    "two [[secret]] tables of {tenant} are named {name:?}: rename one of them"
+                ));
+            }
+            if of_tenant.len() > MAX_SECRETS {
+                return Err(format!("{tenant} has more than {MAX_SECRETS} [[secret]] tables: take some out"));
+            }
+        }
+        // With a directory, what is not here may be there.
+        if self.admin.is_some() {
+            return Ok(());
+        }
+        if let Some(stranger) =
+            secrets.keys().find(|id| !self.tenants.iter().any(|tenant| tenant.id == ***id))
+        {
+            return Err(format!(
+                "a [[secret]] is of {stranger}, and there is no [[tenant]] of this id: add one"
+            ));
+        }
+        for TenantConfig { id, lines, connectors, .. } in &self.tenants {
+            for line in lines {
+                let is_there = |name: &String| connectors.iter().any(|connector| connector.name == *name);
+                if let Some(name) = line.connectors.iter().find(|name| !is_there(name)) {
+                    return Err(format!(
+                        "line {} grants the connector {name:?}, which no [[tenant.connector]] of {id} describes",
+                        line.number
+                    ));
+                }
+            }
+            let credentials =
+                connectors.iter().filter_map(|named| Some((named, named.connector.credential.as_ref()?)));
+            for (named, credential) in credentials {
+                let secret = credential.secret.as_str();
+                if !secrets.get(id).is_some_and(|known| known.contains(secret)) {
+                    return Err(format!(
+                        "connector {} of {id} needs the secret {secret:?}: add [[secret]] with tenant = \"{id}\", name = {secret:?} and its value",
+                        named.name
+                    ));
+                }
             }
         }
         Ok(())
@@ -366,9 +510,17 @@ mod tests {
             [[tenant.line]]
             number = "+33199000001"
             agent = "agent.wasm"
+            [server]
+            tls = { certificate = "fullchain.pem", key = "/run/keys/privkey.pem" }
+            [admin]
+            tls = { certificate = "admin/fullchain.pem", key = "admin/privkey.pem" }
         "#;
         std::fs::write(&file, text).unwrap();
         let config = Config::read(&file).unwrap();
+        let certificates: Vec<_> =
+            config.certificates().flat_map(|tls| [tls.certificate.clone(), tls.key.clone()]).collect();
+        let own = ["fullchain.pem", "/run/keys/privkey.pem", "admin/fullchain.pem", "admin/privkey.pem"];
+        assert_eq!(certificates, own.map(|file| folder.path().join(file)));
         let tokens: Vec<_> = config.carriers.into_iter().map(|carrier| carrier.auth_token).collect();
         let own = KeyReference::File(folder.path().join("keys/token"));
         assert_eq!(tokens, [own, KeyReference::Env("TOKEN".into())]);
@@ -388,15 +540,28 @@ mod tests {
             let table = "[[webhook]]\ntenant = \"test\"\nurl = \"https://hooks.example.com/\"\n";
             format!("{table}secret = {{ env = \"S\" }}\nevents = {events}\n")
         };
+        let oidc =
+            |issuer: &str, id: &str| format!("[admin.oidc]\nissuer = \"{issuer}\"\nclient-id = \"{id}\"\n");
+        let secret = "[[secret]]\ntenant = \"test\"\nname = \"k\"\nvalue = { env = \"S\" }\n";
+        let connector = "[[tenant.connector]]\nname = \"crm\"\nurl = \"https://crm.example.com/\"\ncredential = { secret = \"key\" }\n";
         let table = [
             ("[server]\nlisten = \"0.0.0.0:8080\"\n".to_owned(), "public-url"),
             ("[server]\nlisten = \"[::]:8080\"\n".to_owned(), "public-url"),
             ("[server]\nconcurrent-calls = 0\n".to_owned(), "concurrent-calls"),
             ("[admin]\nlisten = \"0.0.0.0:8081\"\n".to_owned(), "travel in clear"),
+            (oidc("id.example.com", "parloir"), "no address"),
+            (oidc("http://id.example.com", "parloir"), "an https:// address"),
+            (oidc("https://id.example.com/?a=b", "parloir"), "without a query"),
+            (oidc("https://id.example.com", ""), "`client-id` is empty"),
             ("[journal]\nlog-key-lasts = \"0 days\"\n".to_owned(), "log-key-lasts"),
             (carrier.repeat(2), "named \"default\""),
             (webhook("[]"), "is told nothing"),
             (webhook("[\"call.ended\"]").repeat(2), "name one `url` at hooks.example.com"),
+            (secret.to_owned(), "no [[tenant]] of this id"),
+            (format!("{tenant}{}", secret.repeat(2)), "rename one of them"),
+            (format!("{tenant}{}", secret.replace("\"k\"", "\"a k\"")), "a [[secret]] of test is named"),
+            (format!("{tenant}{line}connectors = [\"crm\"]\n"), "no [[tenant.connector]] of test"),
+            (format!("{tenant}{connector}"), "needs the secret \"key\""),
             (format!("{tenant}{line}sounds = \"/there/is/no/such/folder\"\n"), "/there/is/no/such/folder"),
         ];
         for (text, said) in table {
@@ -439,5 +604,7 @@ mod tests {
         assert_eq!(problem(text), "");
         assert_eq!(problem(""), "");
         assert_eq!(problem("[admin]\n"), "");
+        let tls = "tls = { certificate = \"fullchain.pem\", key = \"privkey.pem\" }\n";
+        assert_eq!(problem(&format!("[admin]\nlisten = \"0.0.0.0:8081\"\n{tls}")), "");
     }
 }

@@ -22,7 +22,10 @@ use parloir_tenancy::{Documents, House, Tenant};
 pub(crate) use self::agents::Answered;
 use self::agents::Slot;
 use crate::config::Config;
+use crate::connectors::{self, Connectors};
+use crate::ledger::Adding;
 use crate::sweep::unkept;
+use crate::unloadable::{Stamp, Unloadable};
 
 /// Why an installation does not open. Every text says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -85,7 +88,7 @@ pub struct Storage {
     data: PathBuf,
     keys: PathBuf,
     /// Held while a call is added to its tenant's month.
-    pub(crate) adding: tokio::sync::Mutex<()>,
+    pub(crate) adding: Adding,
     /// What tenants' calls have used in the month, in memory.
     pub(crate) months: Months,
 }
@@ -101,7 +104,7 @@ impl Storage {
         let in_use = |e: JournalError| OpenError::storage(&e, matches!(e, JournalError::InUse(_)));
         let journal = Journal::open(&folders.data, kms.clone(), store.clone()).await.map_err(in_use)?;
         let (data, keys) = (folders.data.clone(), folders.keys.clone());
-        let (adding, months) = (tokio::sync::Mutex::default(), Months::default());
+        let (adding, months) = (Adding::default(), Months::default());
         Ok(Self { journal, store, kms, data, keys, adding, months })
     }
 
@@ -170,8 +173,10 @@ pub struct Installation {
     tenants: RwLock<HashMap<TenantId, TenantRooms>>,
     house: RwLock<Arc<House>>,
     /// What the house was made of; held while another is made.
-    described: tokio::sync::Mutex<Vec<TenantConfig>>,
+    pub(crate) described: tokio::sync::Mutex<Vec<TenantConfig>>,
     carriers: HashSet<String>,
+    pub(crate) unloadable: Unloadable,
+    pub(crate) connectors: Connectors,
 }
 
 /// What one tenant has opened.
@@ -264,6 +269,7 @@ impl Installation {
         mut agents: HashMap<PathBuf, Agent>,
         tell: &(dyn Fn(&Path) + Send + Sync),
     ) -> Result<Self, OpenError> {
+        let connectors = Connectors::new(config).map_err(OpenError::Config)?;
         for line in house.lines() {
             let path = &line.config.agent;
             if !agents.contains_key(path) {
@@ -287,6 +293,8 @@ impl Installation {
             house: RwLock::new(Arc::new(house)),
             described: tokio::sync::Mutex::new(config.tenants.clone()),
             carriers: config.carriers.iter().map(|carrier| carrier.name.clone()).collect(),
+            unloadable: Unloadable::default(),
+            connectors,
         })
     }
 
@@ -303,26 +311,52 @@ impl Installation {
     pub(crate) async fn prepare(&self, tenant: &TenantConfig) -> Result<(), String> {
         let house = House::new(vec![tenant.clone()]).map_err(|e| e.to_string())?;
         known_carriers(&house, &self.carriers)?;
+        tenant.connectors.iter().try_for_each(connectors::check)?;
         for line in house.lines() {
-            let path = &line.config.agent;
-            if self.agent(path).is_none() {
-                if tokio::fs::metadata(path).await.is_err() {
-                    let name = path.file_name().unwrap_or_default().to_string_lossy();
-                    return Err(format!(
-                        "`agent` names {name}, which has no version that was promoted (parloir agent push, parloir agent promote) and no file: have the operator put it into the tenant's folder of agents"
-                    ));
-                }
-                let agent = load(&self.sandbox, path).await.map_err(|e| unloaded(&e))?;
-                self.agents.write().entry(path.clone()).or_insert(Slot::of(agent));
-            }
+            self.prepare_agent(&line.config.agent).await?;
         }
         Ok(())
+    }
+
+    /// Loads an agent that is not loaded yet. One that did not load is not tried again before its file is another.
+    async fn prepare_agent(&self, path: &Path) -> Result<(), String> {
+        if self.agent(path).is_some() {
+            return Ok(());
+        }
+        let Some(stamp) = Stamp::of(path).await else {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            return Err(format!(
+                "`agent` names {name}, which has no version that was promoted (parloir agent push, parloir agent promote) and no file: have the operator put it into the tenant's folder of agents"
+            ));
+        };
+        if let Some(problem) = self.unloadable.known(path, stamp) {
+            return Err(problem);
+        }
+        let wasm = read(path).await.map_err(|e| unloaded(&e))?;
+        match self.sandbox.load(wasm).await {
+            Ok(agent) => {
+                self.agents.write().entry(path.to_owned()).or_insert(Slot::of(agent));
+                Ok(())
+            }
+            Err(error) => {
+                let problem = OpenError::Agent { path: path.to_owned(), problem: error.to_string() };
+                let problem = unloaded(&problem);
+                self.unloadable.remember(path, stamp, &error, &problem);
+                Err(problem)
+            }
+        }
     }
 
     /// Answers these tenants' lines so from the next call on, in place of all that was known of those tenants; calls that are live
     /// go on by what they began with. What cannot be answered so is left out by itself and given back with whose it is. A tenant
     /// of whom nothing can be is answered as before.
     pub(crate) async fn take_in(&self, tenants: Vec<TenantConfig>) -> Vec<(TenantId, Aside)> {
+        // What may take long, before anybody else has to wait. What does not load is told of below.
+        let agents = tenants.iter().flat_map(|tenant| &tenant.lines).map(|line| line.agent.clone());
+        let agents: HashSet<PathBuf> = agents.collect();
+        for agent in &agents {
+            let _told_below = self.prepare_agent(agent).await;
+        }
         let mut described = self.described.lock().await;
         let ids: HashSet<TenantId> = tenants.iter().map(|tenant| tenant.id.clone()).collect();
         let mut all: Vec<_> = described.iter().filter(|known| !ids.contains(&known.id)).cloned().collect();
@@ -351,6 +385,9 @@ impl Installation {
         match House::new(all.clone()) {
             Ok(house) => {
                 self.tenants.write().extend(rooms);
+                for tenant in all.iter().filter(|tenant| ids.contains(&tenant.id)) {
+                    self.connectors.of(&tenant.id).put_in(&tenant.connectors);
+                }
                 *self.house.write() = Arc::new(house);
                 *described = all;
             }
@@ -369,8 +406,10 @@ impl Installation {
         taken: &HashMap<LineId, TenantId>,
         left_out: &mut Vec<(TenantId, Aside)>,
     ) -> Result<(TenantConfig, TenantRooms), String> {
-        let TenantConfig { id, lines, calendar, documents, quota, retention } = tenant;
-        let bare = TenantConfig { id, lines: Vec::new(), calendar: None, documents, quota, retention };
+        let TenantConfig { id, lines, calendar, documents, quota, retention, connectors } = tenant;
+        let (none, nobody) = (Vec::new(), Vec::new());
+        let bare =
+            TenantConfig { id, lines: none, calendar: None, documents, quota, retention, connectors: nobody };
         self.prepare(&bare).await?;
         let mut kept = bare.clone();
         if calendar.is_some() {
@@ -378,6 +417,25 @@ impl Installation {
             match self.prepare(&with).await {
                 Ok(()) => kept.calendar = with.calendar,
                 Err(problem) => left_out.push((bare.id.clone(), Aside::of("calendar", problem))),
+            }
+        }
+        for connector in connectors {
+            let mut with = bare.clone();
+            with.connectors.clone_from(&kept.connectors);
+            with.connectors.push(connector.clone());
+            let secret = connector.connector.credential.as_ref().map(|credential| &credential.secret);
+            let prepared = match secret.filter(|name| !self.connectors.of(&bare.id).holds(name.as_str())) {
+                None => self.prepare(&with).await,
+                Some(name) => {
+                    Err(format!("its secret {name} is not there: keep it with `parloir secret set {name}`"))
+                }
+            };
+            match prepared {
+                Ok(()) => kept.connectors = with.connectors,
+                Err(problem) => {
+                    let what = format!("connector {}", connector.name);
+                    left_out.push((bare.id.clone(), Aside::of(what, problem)));
+                }
             }
         }
         for line in lines {
@@ -527,6 +585,12 @@ fn unloaded(error: &OpenError) -> String {
 }
 
 async fn load(sandbox: &Sandbox, path: &Path) -> Result<Agent, OpenError> {
+    let wasm = read(path).await?;
+    let loaded = sandbox.load(wasm).await;
+    loaded.map_err(|error| OpenError::Agent { path: path.to_owned(), problem: error.to_string() })
+}
+
+async fn read(path: &Path) -> Result<Vec<u8>, OpenError> {
     let failed = |problem: String| OpenError::Agent { path: path.to_owned(), problem };
     let file = path.to_owned();
     let most = Settings::default().component_bytes as u64;
@@ -539,8 +603,7 @@ async fn load(sandbox: &Sandbox, path: &Path) -> Result<Agent, OpenError> {
     })
     .await
     .map_err(|e| failed(e.to_string()))?;
-    let wasm = read.map_err(|e| failed(format!("{e}; build it first: parloir build agents/cabinet")))?;
-    sandbox.load(wasm).await.map_err(|e| failed(e.to_string()))
+    read.map_err(|e| failed(format!("{e}; build it first: parloir build agents/cabinet")))
 }
 
 /// The agents of an installation, compiled, and their components: every version that has ever answered here.

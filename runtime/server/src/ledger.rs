@@ -3,6 +3,7 @@
 //! A call is added once, with a mark that it was, in one step that is durable or did not happen. What a crash kept from being
 //! added is found in the journal: every call that began since the tenant was last settled either has its mark or is added.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,13 +11,14 @@ use jiff::Timestamp;
 use parloir_call::{cut_off, sums};
 use parloir_contract::{CallId, TenantId};
 use parloir_journal::{
-    CallEntry, Cost, JournalError, Ledger, ProviderRole, ProviderUsed, ReadError, RecordBody,
+    CallEntry, Cost, JournalError, Ledger, ProviderRole, ProviderUsed, QUEUE, ReadError, RecordBody,
 };
 use parloir_providers::ProviderEntry;
 use parloir_store::{Applied, Batch, StoreError, Table, TenantStore};
 use parloir_tenancy::month::Sums;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::Storage;
 use crate::serve::House;
@@ -31,11 +33,17 @@ const PAGE: usize = 500;
 const MARKS: usize = 200;
 /// How often an addition is tried again.
 const TRIES: usize = 8;
+/// How often, an hour apart, a call is tried to be read before it is given up: a day.
+const READ_TRIES: u64 = 24;
 
 /// Comes before a month: `month/2026-11/`, and its providers' names after that.
 const MONTH: &str = "month/";
 /// Comes before the mark of a call: when it began, and which it is.
 const CALL: &[u8] = b"call/";
+/// Comes before how often a call could not be read: when it began, and which it is.
+const UNREAD: &[u8] = b"unread/";
+/// How many calls were given up, because they could not be read.
+const UNREADABLE: &[u8] = b"unreadable";
 /// Until when calls began that are all in a sum.
 const SETTLED: &[u8] = b"settled";
 
@@ -58,6 +66,15 @@ pub struct MonthSum {
     pub journal_bytes: u64,
     /// Bytes of recording.
     pub recording_bytes: u64,
+    /// Callers who waited for a place, answered or not.
+    #[serde(default)]
+    pub waits: u64,
+    /// How long, in milliseconds.
+    #[serde(default)]
+    pub waited_ms: u64,
+    /// Bytes to connectors and back.
+    #[serde(default)]
+    pub egress_bytes: u64,
 }
 
 /// What one provider was asked for in them.
@@ -124,6 +141,9 @@ pub struct Ledgers {
     /// Calls that ended and are in no month yet: they were cut off, and are priced by an installation that serves; or they
     /// cannot be read now.
     pub left: u64,
+    /// Calls that are in no month for good, because they could not be read for a day.
+    #[serde(default)]
+    pub unreadable: u64,
 }
 
 /// Why a sum cannot be told, or not be added to.
@@ -154,10 +174,16 @@ impl MonthSum {
             (&mut self.stored_bytes, ledger.stored_bytes),
             (&mut self.journal_bytes, ledger.journal_bytes),
             (&mut self.recording_bytes, ledger.recording_bytes),
+            (&mut self.egress_bytes, ledger.egress_bytes),
         ];
         for (sum, more) in additions {
             *sum = sum.saturating_add(more);
         }
+    }
+
+    fn add_wait(&mut self, ms: u64) {
+        self.waits = self.waits.saturating_add(1);
+        self.waited_ms = self.waited_ms.saturating_add(ms);
     }
 }
 
@@ -184,7 +210,7 @@ impl ProviderMonth {
             (&mut self.output_tokens, used.output_tokens),
             (&mut self.audio_ms, used.audio_ms),
             (&mut self.characters, used.characters),
-            (&mut self.unpriced_calls, used.cost.is_none().into()),
+            (&mut self.unpriced_calls, (used.cost.is_none() && used.role != ProviderRole::Connector).into()),
         ];
         for (sum, more) in additions {
             *sum = sum.saturating_add(more);
@@ -232,13 +258,43 @@ async fn row<T: DeserializeOwned>(
     })
 }
 
-async fn settled(store: &TenantStore) -> Result<u64, LedgerError> {
-    let found = store.get(Table::Usage, SETTLED).await?;
+/// A row that is a number; 0 where it is missing.
+async fn number(store: &TenantStore, key: &[u8]) -> Result<u64, LedgerError> {
+    let found = store.get(Table::Usage, key).await?;
     Ok(found.and_then(|bytes| Some(u64::from_be_bytes(bytes.try_into().ok()?))).unwrap_or_default())
+}
+
+async fn settled(store: &TenantStore) -> Result<u64, LedgerError> {
+    number(store, SETTLED).await
+}
+
+/// Counts a try at a call that could not be read. Returns whether it was the last: then the call has its mark and is in no sum, so
+/// that it keeps no other call's mark any longer.
+async fn give_up(store: &TenantStore, began: u64, call: CallId) -> Result<bool, LedgerError> {
+    let key = [UNREAD, &began.to_be_bytes(), call.as_bytes()].concat();
+    let tries = number(store, &key).await?.saturating_add(1);
+    if tries < READ_TRIES {
+        store.apply(Batch::new().put(Table::Usage, &key, tries.to_be_bytes())).await?;
+        return Ok(false);
+    }
+    let all = number(store, UNREADABLE).await?.saturating_add(1);
+    let batch = Batch::new().delete(Table::Usage, &key).put(Table::Usage, mark(began, call), *b"0");
+    store.apply(batch.put(Table::Usage, UNREADABLE, all.to_be_bytes())).await?;
+    Ok(true)
 }
 
 /// Adds a call to its month, in one step with its mark. Returns whether it was not there yet.
 async fn add(store: &TenantStore, began: u64, call: CallId, ledger: &Ledger) -> Result<bool, LedgerError> {
+    add_with(store, (began, call), |sum| sum.add(ledger), &ledger.providers).await
+}
+
+/// The same of whatever changes a month's sum, and what providers were asked for in it.
+async fn add_with(
+    store: &TenantStore,
+    (began, call): (u64, CallId),
+    change: impl Fn(&mut MonthSum) + Send,
+    providers: &[ProviderUsed],
+) -> Result<bool, LedgerError> {
     if began < settled(store).await? {
         if store.get(Table::Usage, mark(began, call)).await?.is_none() {
             tracing::warn!(%call, "a call that began before its tenant's months were settled is in none: was the clock set back?");
@@ -250,9 +306,9 @@ async fn add(store: &TenantStore, began: u64, call: CallId, ledger: &Ledger) -> 
         let batch = Batch::new().expect_absent(Table::Usage, &mark).put(Table::Usage, &mark, *b"1");
         let (sum, mut batch) = row::<MonthSum>(store, &month, batch).await?;
         let mut sum = sum.unwrap_or_default();
-        sum.add(ledger);
+        change(&mut sum);
         batch = batch.put(Table::Usage, &month, serde_json::to_vec(&sum)?);
-        for used in &ledger.providers {
+        for used in providers {
             let key = format!("{month}{}", used.provider);
             let (sum, expecting) = row::<ProviderMonth>(store, &key, batch).await?;
             let mut sum = sum.unwrap_or_else(|| ProviderMonth::new(used));
@@ -271,9 +327,16 @@ async fn add(store: &TenantStore, began: u64, call: CallId, ledger: &Ledger) -> 
 /// Notes that all calls that began before are in a sum, and takes their marks away.
 async fn settle_before(store: &TenantStore, before: u64) -> Result<(), LedgerError> {
     store.apply(Batch::new().put(Table::Usage, SETTLED, before.to_be_bytes())).await?;
-    let end = [CALL, &before.to_be_bytes()].concat();
+    forget_before(store, CALL, before).await?;
+    // Of calls that were read in the end.
+    forget_before(store, UNREAD, before).await
+}
+
+/// Takes the rows of calls that began before away, of those that begin with `prefix`.
+async fn forget_before(store: &TenantStore, prefix: &[u8], before: u64) -> Result<(), LedgerError> {
+    let end = [prefix, &before.to_be_bytes()].concat();
     loop {
-        let page = store.scan(Table::Usage, CALL, None, MARKS).await?;
+        let page = store.scan(Table::Usage, prefix, None, MARKS).await?;
         let old: Vec<_> = page.entries.into_iter().map(|entry| entry.key).filter(|key| *key < end).collect();
         if old.is_empty() {
             return Ok(());
@@ -311,6 +374,17 @@ async fn months(store: &TenantStore, only: Option<&str>) -> Result<Vec<MonthLedg
     }
 }
 
+/// Whoever adds to a tenant's month holds this meanwhile: one lock for each tenant, so that none waits for another.
+#[derive(Debug, Default)]
+pub(crate) struct Adding(parking_lot::Mutex<HashMap<TenantId, Arc<Mutex<()>>>>);
+
+impl Adding {
+    async fn lock(&self, tenant: &TenantId) -> OwnedMutexGuard<()> {
+        let of_tenant = Arc::clone(self.0.lock().entry(tenant.clone()).or_default());
+        of_tenant.lock_owned().await
+    }
+}
+
 impl Storage {
     /// Adds a call that is over to its tenant's month. What is there already is not added again.
     pub(crate) async fn add_to_month(
@@ -321,7 +395,7 @@ impl Storage {
     ) -> Result<(), LedgerError> {
         let Some(entry) = self.journal.call(tenant, call).await? else { return Ok(()) };
         let store = self.rows(tenant).await?;
-        let _one_at_a_time = self.adding.lock().await;
+        let _one_at_a_time = self.adding.lock(tenant).await;
         let added = add(&store, entry.started_at, call, ledger).await;
         // What could not be added is within the hour, and counts until then.
         let used = (!matches!(added, Ok(false))).then(|| sums(&ledger.providers));
@@ -335,7 +409,7 @@ impl Storage {
         let store = self.rows(tenant).await?;
         let now = Timestamp::now();
         let this = now.strftime("%Y-%m").to_string();
-        let _nothing_is_added = self.adding.lock().await;
+        let _nothing_is_added = self.adding.lock(tenant).await;
         let mut over = Sums::default();
         for month in months(&store, Some(&this)).await? {
             for provider in &month.providers {
@@ -365,6 +439,12 @@ impl Storage {
                     break 'pages;
                 }
                 upto.get_or_insert(entry.started_at);
+                if entry.transport == QUEUE {
+                    if !self.settle_wait(&store, &entry).await? {
+                        upto = Some(entry.started_at);
+                    }
+                    continue;
+                }
                 // Of calls that no agent answered there is nothing to add.
                 if entry.is_of_journal() || entry.agent_name.is_empty() {
                     continue;
@@ -384,10 +464,23 @@ impl Storage {
         let now = u64::try_from(Timestamp::now().as_nanosecond()).unwrap_or_default();
         let before = upto.unwrap_or_default().min(now).saturating_sub(MARGIN);
         if before > settled {
-            let _nothing_is_added = self.adding.lock().await;
+            let _nothing_is_added = self.adding.lock(tenant).await;
             settle_before(&store, before).await?;
         }
         Ok(left)
+    }
+
+    /// Adds a caller's wait, where it is over and that is missing. Returns whether it is over.
+    async fn settle_wait(&self, store: &TenantStore, entry: &CallEntry) -> Result<bool, LedgerError> {
+        let (call, began) = (entry.call, entry.started_at);
+        let Some(ended) = entry.ended_at else { return Ok(false) };
+        if store.get(Table::Usage, mark(began, call)).await?.is_some() {
+            return Ok(true);
+        }
+        let ms = ended.saturating_sub(began) / 1_000_000;
+        let _one_at_a_time = self.adding.lock(store.tenant()).await;
+        add_with(store, (began, call), |sum| sum.add_wait(ms), &[]).await?;
+        Ok(true)
     }
 
     /// Adds a call that is over, where that is missing. Returns whether there is nothing left to add.
@@ -407,10 +500,7 @@ impl Storage {
             Err(JournalError::Read(ReadError::Erased { .. } | ReadError::NoSuchCall { .. })) => {
                 return Ok(true);
             }
-            Err(error) => {
-                tracing::error!(%tenant, %call, %error, "what a call used could not be read; it is tried again");
-                return Ok(false);
-            }
+            Err(error) => return self.unread(store, entry, &error, entries.is_some()).await,
         };
         let written = records.iter().find_map(|record| match &record.body {
             RecordBody::Ledger(ledger) => Some(ledger.clone()),
@@ -422,21 +512,37 @@ impl Storage {
                 let bytes = match self.journal.recording(tenant, call).await {
                     Ok(blocks) => blocks.iter().map(|block| block.bytes.len() as u64).sum(),
                     Err(JournalError::Read(ReadError::Erased { .. } | ReadError::NoSuchCall { .. })) => 0,
-                    Err(error) => {
-                        tracing::error!(%tenant, %call, %error, "how long a recording is could not be read; it is tried again");
-                        return Ok(false);
-                    }
+                    Err(error) => return self.unread(store, entry, &error, true).await,
                 };
                 cut_off(&records, bytes, entries)
             }
             (None, None) => return Ok(false),
         };
-        let _one_at_a_time = self.adding.lock().await;
+        let _one_at_a_time = self.adding.lock(tenant).await;
         if add(store, began, call, &ledger).await? {
             let began = Timestamp::from_nanosecond(i128::from(began)).unwrap_or_default();
             self.months.of(tenant).end(Timestamp::now(), call, began, Some(&sums(&ledger.providers)));
         }
         Ok(true)
+    }
+
+    /// A call could not be read. Returns whether that is so for good; only tries that are `counted` say that.
+    async fn unread(
+        &self,
+        store: &TenantStore,
+        entry: &CallEntry,
+        error: &JournalError,
+        counted: bool,
+    ) -> Result<bool, LedgerError> {
+        let (tenant, call) = (store.tenant(), entry.call);
+        let _one_at_a_time = self.adding.lock(tenant).await;
+        let is_given_up = counted && give_up(store, entry.started_at, call).await?;
+        if is_given_up {
+            tracing::error!(%tenant, %call, %error, "what a call used could not be read for a day: it is in no month and is not tried again; `parloir verify` says what is wrong with it");
+        } else {
+            tracing::error!(%tenant, %call, %error, "what a call used could not be read; it is tried again");
+        }
+        Ok(is_given_up)
     }
 
     /// What tenants' calls used, month by month. What is missing is added before; calls that were cut off are priced by
@@ -457,6 +563,7 @@ impl Storage {
         for tenant in tenants {
             ledgers.left += self.settle(&tenant, entries).await?;
             let store = self.rows(&tenant).await?;
+            ledgers.unreadable += number(&store, UNREADABLE).await?;
             ledgers.months.extend(months(&store, request.month.as_deref()).await?);
         }
         Ok(ledgers)

@@ -8,7 +8,9 @@
 //! - [`Storage::snapshot`]: a back-up, which [`hand_over_back_up`] has an installation give that serves.
 //! - [`Storage::erase`]: what is somebody's becomes unreadable; [`hand_over_erasure`] has an installation do it that serves.
 //! - Webhooks: a tenant's receivers are told of its calls when they are over, by `parloir-connect`.
+//! - Connectors: services that agents send requests to by a name, by `parloir-connect`.
 //! - Its administration, where the file has `[admin]`: the directory and the API of `parloir-admin`, on this installation.
+//! - [`TlsConfig`]: TLS of what listens, with certificates that are read anew where they are renewed.
 //! - Agents' versions, which that directory keeps: which one answers a call, and what its calls came to.
 //! - [`Storage::rights`]: what persons ask for; [`hand_over_rights`] likewise.
 //!
@@ -21,11 +23,15 @@ mod back_up;
 mod calls;
 mod config;
 mod confine;
+mod connectors;
 mod control;
 mod erasure;
 mod installation;
 mod ledger;
 mod media;
+mod oidc;
+mod places;
+mod recall;
 mod rights;
 mod rotate;
 mod routes;
@@ -34,16 +40,19 @@ mod serve;
 mod sweep;
 mod switchboard;
 mod telemetry;
+mod tls;
 mod turned_away;
+mod unloadable;
 mod versions;
+mod waiting;
 mod webhooks;
 mod witnesses;
 
 pub use back_up::Incoming;
 pub use calls::Finished;
 pub use config::{
-    AdminConfig, CarrierConfig, CarrierKind, Config, ConfigError, JournalConfig, OutboundConfig,
-    ServerConfig, WebhookConfig, WebhookEvent, WitnessConfig,
+    AdminConfig, CarrierConfig, CarrierKind, Config, ConfigError, JournalConfig, OidcConfig, OutboundConfig,
+    SecretConfig, ServerConfig, WebhookConfig, WebhookEvent, WitnessConfig,
 };
 pub use confine::{Confine, ConfineError, Confined, confine};
 pub use control::{
@@ -59,3 +68,4 @@ pub use rows::{KeptRow, rows_at_rest};
 pub use serve::{Running, ServeError, serve, serve_with, undelayed};
 pub use sweep::Swept;
 pub use telemetry::TelemetryConfig;
+pub use tls::{CertificatePair, Looked, PairError, TlsConfig, Validity};

@@ -19,6 +19,7 @@ use parloir_transport::{Leg, LegCommand, LegEvent, StopReason, drive};
 use tokio::sync::watch;
 
 use crate::calls::{CallName, Expected, Finished, StreamState};
+use crate::places::Admitted;
 use crate::routes::{Refusal, known_number};
 use crate::serve::House;
 use crate::switchboard::AskedSwitchboard;
@@ -165,9 +166,16 @@ async fn call(
     stream: watch::Receiver<StreamState>,
     expected: Expected,
 ) {
-    let Expected { id, line, caller, carrier, place, .. } = expected;
+    let Expected { id, line, caller, carrier, admitted, .. } = expected;
     // From here on the carrier that asks what comes next is answered by the line that rang.
     let entry = house.calls.begin(name, line.clone(), stream);
+    let (leg, place, waited) = match admitted {
+        Admitted::Now(place) => (leg, place, None),
+        Admitted::Waits(ticket) => match house.hold(&entry.live, leg, ticket, (id, carrier)).await {
+            Some((leg, place, waited)) => (leg, place, Some(waited)),
+            None => return,
+        },
+    };
     let installation = &house.installation;
     let (Some((agent, version)), Some(rooms)) =
         (installation.answering(&line.config.agent, id), installation.rooms(&line.tenant.id))
@@ -200,11 +208,13 @@ async fn call(
         journal: installation.storage.journal.clone(),
         store: rooms.store.clone(),
         documents: rooms.documents.clone(),
+        connectors: installation.connectors.of(&tenant),
         hidden,
         switchboard: Arc::new(AskedSwitchboard::new(entry.live.clone())),
         closing: house.closing.clone(),
         trace: house.telemetry.as_ref().map(|telemetry| telemetry.expect(id, carrier)),
         transport: "twilio",
+        waited,
         line,
     };
     match parloir_call::run(setup).await {

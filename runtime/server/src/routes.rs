@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response as HttpResponse};
 use jiff::Timestamp;
-use parloir_call::TransferOutcome;
+use parloir_call::{Holding, TransferOutcome};
 use parloir_contract::{CallId, LineId, TraceParent, Transferred};
 use parloir_tenancy::Line;
 use parloir_transport::signature::{self, Refused};
@@ -17,6 +17,7 @@ use parloir_transport::webhook::{BadForm, ConnectEnded, DialEnded, DialStatus, F
 use tokio::time::timeout;
 
 use crate::calls::CallName;
+use crate::places::Admitted;
 use crate::serve::House;
 use crate::switchboard::RINGS;
 use crate::turned_away::Away;
@@ -116,6 +117,15 @@ impl House {
         }
     }
 
+    /// What the carrier says to a caller who has to wait, where it is not there as sound.
+    fn asked_to_wait(&self, line: &Line) -> Option<String> {
+        let config = &line.config;
+        match Holding::is_prepared(&self.installation.words, line) {
+            true => None,
+            false => parloir_call::queue_sentence(&config.queue_sentence, &config.language),
+        }
+    }
+
     fn to_somebody_else(line: &Line, sentence: String) -> Response {
         let next = match &line.config.fallback_number {
             Some(number) => Response::dial(Dial { timeout_s: Some(RINGS), ..Dial::new(number.as_str()) }),
@@ -163,14 +173,19 @@ pub(crate) async fn voice(State(house): State<Arc<House>>, headers: HeaderMap, b
     }
     let tenants = house.installation.house();
     let weights: u64 = tenants.tenants().iter().map(|tenant| u64::from(tenant.quota.weight)).sum();
-    let place = match house.calls.admit(tenant, weights) {
-        Ok(place) => place,
+    let admitted = match house.calls.admit(tenant, weights) {
+        Ok(admitted) => admitted,
         Err(full) => return Ok(xml(&house.turn_away(&line, Away::Full(full), carrier).await)),
     };
     let id = CallId::from_bytes(random()?);
-    let answer = house.stream(&line, "call", id.to_string());
+    let mut answer = house.stream(&line, "call", id.to_string());
+    if matches!(admitted, Admitted::Waits(_))
+        && let Some(sentence) = house.asked_to_wait(&line)
+    {
+        answer = answer.saying(sentence, Some(&line.config.language));
+    }
     let name = CallName::new(&line.config.number, &request.call_sid);
-    house.calls.expect(name, (id, carrier), line, caller, place);
+    house.calls.expect(name, (id, carrier), line, caller, admitted);
     Ok(xml(&answer))
 }
 
@@ -196,6 +211,9 @@ pub(crate) async fn ended(
     if let Some(to) = known.as_ref().and_then(|call| call.ask()) {
         let action = house.url(&format!("/twilio/dialled/{number}"));
         return Ok(xml(&Response::dial(Dial { timeout_s: Some(RINGS), ..Dial::new(to).action(action) })));
+    }
+    if known.as_ref().is_some_and(|call| call.is_turned_away()) {
+        return Ok(xml(&house.busy(&line)));
     }
     let let_go = match known {
         Some(call) => call.let_go().await,

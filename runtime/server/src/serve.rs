@@ -22,10 +22,11 @@ use tokio_util::sync::CancellationToken;
 use crate::calls::{Calls, Finished};
 use crate::config::{CarrierKind, Config};
 use crate::installation::Installation;
+use crate::tls::{self, Certificates, Looked, TlsListener};
 use crate::turned_away::TurnedAway;
 use crate::webhooks::Webhooks;
 use crate::witnesses::Witnesses;
-use crate::{admin, control, ledger, media, rotate, routes, sweep, telemetry, turned_away};
+use crate::{admin, control, ledger, media, recall, rotate, routes, sweep, telemetry, turned_away};
 
 /// How long live calls may take to say their goodbyes when the installation closes.
 const CLOSING: Duration = Duration::from_secs(20);
@@ -78,6 +79,14 @@ pub enum ServeError {
     /// The administration does not open.
     #[error("the administration: {problem}")]
     Admin {
+        /// What is wrong.
+        problem: String,
+    },
+    /// A certificate cannot be shown.
+    #[error("{table} `tls`: {problem}")]
+    Certificate {
+        /// Whose: the table of the operator's file.
+        table: &'static str,
         /// What is wrong.
         problem: String,
     },
@@ -138,6 +147,8 @@ pub struct Running {
     pub public: String,
     /// Where the API of its administration listens, if it has one.
     pub admin: Option<SocketAddr>,
+    /// What that is asked by, such as `https://127.0.0.1:8081`.
+    pub admin_url: Option<String>,
     /// The key of the installation's owner, where one was made now: to be told this once.
     pub owner_key: Option<String>,
     house: Arc<House>,
@@ -146,6 +157,7 @@ pub struct Running {
     counting: tokio::task::JoinHandle<()>,
     witnessing: Option<tokio::task::JoinHandle<()>>,
     telling: Vec<tokio::task::JoinHandle<()>>,
+    certificates: Vec<Arc<Certificates>>,
 }
 
 impl Running {
@@ -159,6 +171,15 @@ impl Running {
         self.house.calls.count()
     }
 
+    /// Looks at the files of the certificates now, rather than within 10 s: by the table that names them, what that came to.
+    pub async fn look_at_certificates(&self) -> Vec<(&'static str, Looked)> {
+        let mut looked = Vec::new();
+        for certificates in &self.certificates {
+            looked.push((certificates.table(), certificates.look().await));
+        }
+        looked
+    }
+
     /// The installation behind it.
     pub fn installation(&self) -> &Installation {
         &self.house.installation
@@ -169,7 +190,7 @@ impl Running {
         stop.await;
         self.house.closing.cancel();
         let deadline = tokio::time::Instant::now() + CLOSING;
-        while self.house.calls.count() > 0 && tokio::time::Instant::now() < deadline {
+        while self.house.calls.is_busy() && tokio::time::Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         self.server.abort();
@@ -219,15 +240,18 @@ pub async fn serve_with(
     }
     let witnesses = Witnesses::new(&config.journal.witnesses)?;
     let webhooks = Webhooks::new(config)?;
+    let certificates = match &config.server.tls {
+        Some(files) => Some(Certificates::open("[server]", files).await?),
+        None => None,
+    };
     let listen = config.server.listen;
     let listener =
         TcpListener::bind(listen).await.map_err(|error| ServeError::Listen { address: listen, error })?;
     let address = listener.local_addr().map_err(|error| ServeError::Listen { address: listen, error })?;
-    let public = config
-        .server
-        .public_url
-        .as_ref()
-        .map_or_else(|| format!("http://{address}"), |url| url.as_str().trim_end_matches('/').to_owned());
+    let public = match &config.server.public_url {
+        Some(url) => url.as_str().trim_end_matches('/').to_owned(),
+        None => own_url(address, certificates.as_ref()),
+    };
     let telemetry = telemetry::start(config.telemetry.as_ref(), &installation.storage.journal)
         .map_err(ServeError::Telemetry)?;
     let house = Arc::new(House {
@@ -247,16 +271,8 @@ pub async fn serve_with(
         Some(admin) => Some(admin::open(config, admin, &house, new_owner_key).await?),
         None => None,
     };
-    for tenant in house.installation.house().tenants() {
-        // Before anybody rings: a limit that was reached before the program was stopped holds after it.
-        if tenant.quota.is_limited_by_month()
-            && let Err(error) = house.installation.storage.recall_month(&tenant.id).await
-        {
-            tracing::error!(tenant = %tenant.id, %error, "what a month has come to could not be read; it is tried again");
-        }
-    }
+    recall::recall(&house).await;
     let telling = Webhooks::start(&house).await;
-    let listener = undelayed(listener);
     let router = Router::new()
         .route("/twilio/voice", post(routes::voice))
         .route("/twilio/media/{number}", get(media::upgrade))
@@ -265,11 +281,10 @@ pub async fn serve_with(
         .route("/healthz", get(|| async { "ok\n" }))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(house.clone());
-    let server = tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, router).await {
-            tracing::error!(%error, "the server stopped");
-        }
-    });
+    let server = match &certificates {
+        Some(certificates) => answer(TlsListener::new(listener, certificates.acceptor()?), router),
+        None => answer(undelayed(listener), router),
+    };
     tokio::spawn(prepare_words(house.clone()));
     match control::listen(house.installation.storage.keys_folder()) {
         Ok(listener) => drop(tokio::spawn(control::run(listener, house.clone()))),
@@ -283,14 +298,21 @@ pub async fn serve_with(
     let counting = tokio::spawn(turned_away::run(house.clone()));
     let journal = house.installation.storage.journal.clone();
     let witnessing = witnesses.map(|witnesses| tokio::spawn(witnesses.run(journal)));
-    let (admin, owner_key, administering) = match administration {
-        Some(open) => (Some(open.address), open.owner_key, Some(open.server)),
-        None => (None, None, None),
-    };
+    let mut certificates: Vec<_> = certificates.into_iter().collect();
+    let (mut admin, mut admin_url, mut owner_key, mut administering) = (None, None, None, None);
+    if let Some(open) = administration {
+        (admin, owner_key, administering) = (Some(open.address), open.owner_key, Some(open.server));
+        admin_url = Some(own_url(open.address, open.certificates.as_ref()));
+        certificates.extend(open.certificates);
+    }
+    if !certificates.is_empty() {
+        tokio::spawn(tls::run(certificates.clone(), house.closing.clone()));
+    }
     Ok(Running {
         address,
         public,
         admin,
+        admin_url,
         owner_key,
         house,
         server,
@@ -298,6 +320,26 @@ pub async fn serve_with(
         counting,
         witnessing,
         telling,
+        certificates,
+    })
+}
+
+/// What a listener is reached by.
+fn own_url(address: SocketAddr, certificates: Option<&Arc<Certificates>>) -> String {
+    let scheme = if certificates.is_some() { "https" } else { "http" };
+    format!("{scheme}://{address}")
+}
+
+/// Answers on a listener, in a task of its own.
+pub(crate) fn answer<L>(listener: L, router: Router) -> tokio::task::JoinHandle<()>
+where
+    L: Listener,
+    L::Addr: std::fmt::Debug,
+{
+    tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, router).await {
+            tracing::error!(%error, "the server stopped");
+        }
     })
 }
 

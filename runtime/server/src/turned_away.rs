@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use parloir_contract::{CallId, LineId, TraceParent};
-use parloir_journal::{BlockedTo, CallEnded, CallStarted, Ending, Note, RecordBody};
+use parloir_journal::{BlockedTo, CallEnded, CallJournal, CallStarted, Ending, Note, RecordBody};
 use parloir_tenancy::Line;
 use parloir_tenancy::admission::Full;
 use parloir_transport::twiml::Response;
@@ -128,6 +128,17 @@ impl House {
         outcome: Ending,
         carrier: Option<TraceParent>,
     ) -> Result<(), String> {
+        let call = self.open_unanswered(line, "twilio", carrier).await?;
+        end_unanswered(&call, text, CallEnded { outcome, ..CallEnded::default() }).await
+    }
+
+    /// Begins the record of a caller whom no agent has answered: without their number.
+    pub(crate) async fn open_unanswered(
+        &self,
+        line: &Line,
+        transport: &str,
+        carrier: Option<TraceParent>,
+    ) -> Result<CallJournal, String> {
         let mut id = [0; 16];
         getrandom::fill(&mut id).map_err(|_| "the system has no randomness".to_owned())?;
         let id = CallId::from_bytes(id);
@@ -136,18 +147,20 @@ impl House {
         }
         let started = CallStarted {
             line: line.config.number.to_string(),
-            transport: "twilio".into(),
+            transport: transport.to_owned(),
             language: line.config.language.clone(),
             ..CallStarted::default()
         };
         let journal = &self.installation.storage.journal;
-        let told = async {
-            let call = journal.open_call(&line.tenant.id, id, started).await?;
-            call.append(RecordBody::Note(Note { text }))?;
-            call.close(CallEnded { outcome, ..CallEnded::default() }).await
-        };
-        told.await.map_err(|error| error.to_string())
+        let opened = journal.open_call(&line.tenant.id, id, started).await;
+        opened.map_err(|error| error.to_string())
     }
+}
+
+/// Ends such a record, with what became of the caller.
+pub(crate) async fn end_unanswered(call: &CallJournal, text: String, ended: CallEnded) -> Result<(), String> {
+    call.append(RecordBody::Note(Note { text })).map_err(|error| error.to_string())?;
+    call.close(ended).await.map_err(|error| error.to_string())
 }
 
 /// Tells, until the installation closes, of those whose hour is over.
@@ -161,7 +174,7 @@ pub(crate) async fn run(house: Arc<House>) {
 }
 
 /// What becomes of a call that is turned away on a line with or without a fallback number: how it ends, and that in words.
-fn becomes(to: Away, has_fallback: bool) -> (Ending, &'static str) {
+pub(crate) fn becomes(to: Away, has_fallback: bool) -> (Ending, &'static str) {
     match (to, has_fallback) {
         (Away::Blocked(BlockedTo::Refuse), _) => (Ending::Refused, "the call was not answered"),
         (Away::Blocked(BlockedTo::Human) | Away::Full(_), true) => {

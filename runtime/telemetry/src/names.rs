@@ -45,6 +45,7 @@ pub(crate) const fn operation(role: ProviderRole) -> &'static str {
         ProviderRole::SpeechToText => "speech_to_text",
         ProviderRole::TextToSpeech => "text_to_speech",
         ProviderRole::Webhook => "webhook",
+        ProviderRole::Connector => "connector",
     }
 }
 

@@ -4,6 +4,9 @@
 //! any place. Above it, it is admitted while more places are free than are kept for those who are below theirs: a tenth of all,
 //! and at least one. So a tenant that rings without end takes what the others leave, and no more of it than lets each of
 //! them begin a call at once; and as its calls end, the others have their shares.
+//!
+//! Where callers wait, a place that is free goes to one of them whose tenant would be admitted: to the tenant that has the fewest
+//! calls for its weight, and there to the caller who rang first.
 
 use crate::month::Reached;
 
@@ -36,6 +39,16 @@ pub enum Full {
     /// There is none for anybody.
     #[error("the installation has its {0} calls at one time: raise `concurrent-calls` of [server]")]
     House(u32),
+    /// As many of the tenant's callers wait as may.
+    #[error(
+        "{0} of the tenant's callers wait for a place already: raise `queue-length` of the tenant's quota, or `concurrent-calls`"
+    )]
+    Queue(u32),
+    /// As many callers wait in all as there are places.
+    #[error(
+        "{0} callers wait for a place already, as many as the installation answers: raise `concurrent-calls` of [server]"
+    )]
+    Waiting(u32),
     /// A limit of the tenant's month is reached.
     #[error(transparent)]
     Month(#[from] Reached),
@@ -54,6 +67,20 @@ pub fn admit(places: u32, taken: u32, tenant: Standing) -> Result<(), Full> {
     // calls < places × weight ÷ weights, without a fraction.
     let is_below = u128::from(calls) * u128::from(weights) < u128::from(places) * u128::from(weight);
     if is_below || free > kept(places, weight, weights) { Ok(()) } else { Err(Full::Share(places)) }
+}
+
+/// Whose caller gets the next place: an index into `waiting`, which holds for each tenant that has callers waiting how it stands
+/// and when the first of them rang, in any count that rises. `None` where none of them would be admitted.
+pub fn next(places: u32, taken: u32, waiting: &[(Standing, u64)]) -> Option<usize> {
+    let admitted =
+        waiting.iter().enumerate().filter(|(_, (tenant, _))| admit(places, taken, *tenant).is_ok());
+    let first = admitted.min_by(|(_, (one, rang)), (_, (other, rang_too))| {
+        // calls ÷ weight of each, without a fraction.
+        let of_one = u64::from(one.calls) * u64::from(other.weight);
+        let of_other = u64::from(other.calls) * u64::from(one.weight);
+        of_one.cmp(&of_other).then(rang.cmp(rang_too))
+    });
+    first.map(|(index, _)| index)
 }
 
 /// Places that are kept for those below their share; none where there is one tenant alone.
@@ -99,7 +126,52 @@ mod tests {
         assert!(Full::House(10).to_string().contains("[server]"));
     }
 
+    #[test]
+    fn of_those_that_wait_who_has_least_for_their_weight_is_next_and_then_who_rang_first() {
+        let waits = |calls, weight, rang| (standing(calls, weight, 6), rang);
+        assert_eq!(next(10, 4, &[]), None);
+        assert_eq!(next(10, 4, &[waits(3, 1, 1), waits(1, 1, 2)]), Some(1));
+        // Four calls of a weight of four are as many as one of a weight of one.
+        assert_eq!(next(10, 5, &[waits(4, 4, 2), waits(1, 1, 1)]), Some(1));
+        assert_eq!(next(10, 4, &[waits(3, 4, 2), waits(1, 1, 1)]), Some(0));
+        // Who would not be admitted is passed over.
+        let full = (Standing { most: 1, ..standing(1, 4, 6) }, 1);
+        assert_eq!(next(10, 4, &[full, waits(3, 1, 2)]), Some(1));
+        assert_eq!(next(10, 10, &[waits(0, 1, 1)]), None);
+    }
+
     proptest! {
+        /// All have callers waiting without end, and calls end at random: nobody waits while there is a place for them, and in the
+        /// end each tenant has its share.
+        #[test]
+        fn who_waits_gets_their_share(
+            share in 1_u32..6,
+            weights in proptest::collection::vec(1_u32..5, 1..6),
+            ends in proptest::collection::vec(any::<prop::sample::Index>(), 0..200),
+        ) {
+            let sum: u32 = weights.iter().sum();
+            let places = sum * share;
+            let mut calls = vec![0_u32; weights.len()];
+            let fill = |calls: &mut Vec<u32>| loop {
+                let waiting: Vec<_> =
+                    (0..weights.len()).map(|who| (standing(calls[who], weights[who], sum.into()), who as u64)).collect();
+                match next(places, calls.iter().sum(), &waiting) {
+                    Some(who) => calls[who] += 1,
+                    None => break,
+                }
+            };
+            fill(&mut calls);
+            for who in ends {
+                let who = who.index(weights.len());
+                calls[who] = calls[who].saturating_sub(1);
+                fill(&mut calls);
+                prop_assert_eq!(calls.iter().sum::<u32>(), places, "nothing is free while somebody waits");
+            }
+            for (calls, weight) in calls.iter().zip(&weights) {
+                prop_assert_eq!(*calls, weight * share);
+            }
+        }
+
         /// Calls come and go at random; the places are never more than there are, and who is below their share is turned away
         /// only where nothing is free. Then all ring without end, and as the calls of those above their share end, everybody
         /// has theirs.

@@ -28,6 +28,9 @@ pub struct TenantConfig {
     /// How long its calls are kept: `[tenant.retention]`. Default: until they are erased.
     #[serde(default)]
     pub retention: crate::retention::Retention,
+    /// Services that its agents send requests to: `[[tenant.connector]]`.
+    #[serde(default, rename = "connector")]
+    pub connectors: Vec<crate::connector::NamedConnector>,
 }
 
 /// A line: the number callers ring, and who answers.
@@ -59,6 +62,9 @@ pub struct LineConfig {
     /// What a caller hears when there is no place for the call, by language ("fr", "en").
     #[serde(default)]
     pub busy_sentence: BTreeMap<String, String>,
+    /// What a caller hears who has to wait for a place, by language ("fr", "en").
+    #[serde(default)]
+    pub queue_sentence: BTreeMap<String, String>,
     /// Prefixes of the numbers an agent may transfer to, besides the fallback number.
     #[serde(default)]
     pub transfer_to: Vec<String>,
@@ -74,6 +80,9 @@ pub struct LineConfig {
     /// Words for the agent: whatever it documents.
     #[serde(default)]
     pub settings: BTreeMap<String, String>,
+    /// The connectors that its agent may send requests to, by name. Default: none.
+    #[serde(default)]
+    pub connectors: Vec<String>,
 }
 
 fn french() -> String {
@@ -86,7 +95,13 @@ fn paris() -> String {
     "Europe/Paris".into()
 }
 fn usual_capabilities() -> Vec<Capability> {
-    vec![Capability::Calendar, Capability::Memory, Capability::Documents, Capability::Transfer]
+    vec![
+        Capability::Calendar,
+        Capability::Memory,
+        Capability::Documents,
+        Capability::Transfer,
+        Capability::Connectors,
+    ]
 }
 fn usual_minimisation() -> Vec<crate::minimise::Category> {
     vec![crate::minimise::Category::CardNumbers]

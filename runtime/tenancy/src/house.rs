@@ -8,6 +8,7 @@ use parloir_contract::{LineId, TenantId};
 
 use crate::calendar::Hours;
 use crate::config::{LineConfig, TenantConfig};
+use crate::connector::MAX_CONNECTORS;
 use crate::quota::Quota;
 use crate::retention::Retention;
 
@@ -67,7 +68,7 @@ impl House {
     }
 
     fn add(&mut self, config: TenantConfig) -> Result<(), String> {
-        let TenantConfig { id, lines, calendar, documents, quota, retention } = config;
+        let TenantConfig { id, lines, calendar, documents, quota, retention, connectors } = config;
         if id.as_str() == INSTALLATION {
             return Err("is the name of the installation itself: give the tenant another `id`".into());
         }
@@ -76,6 +77,7 @@ impl House {
         }
         quota.validate()?;
         retention.validate()?;
+        crate::connector::validate(&connectors)?;
         let hours = calendar.map(|c| Hours::new(&c)).transpose()?.map(Arc::new);
         let tenant = Arc::new(Tenant { id, hours, documents, quota, retention });
         self.tenants.push(tenant.clone());
@@ -97,6 +99,13 @@ impl House {
                         config.number
                     ));
                 }
+            }
+            if config.connectors.len() > MAX_CONNECTORS {
+                return Err(format!(
+                    "line {}: `connectors` names {} and a tenant has {MAX_CONNECTORS}",
+                    config.number,
+                    config.connectors.len()
+                ));
             }
             let line = Arc::new(Line { tenant: tenant.clone(), zone, config });
             if let Some(other) = self.lines.insert(line.config.number.clone(), line.clone()) {
@@ -174,6 +183,10 @@ mod tests {
                 "[[tenant]]\nid = \"a\"\n[tenant.quota]\nmemory-mib = 65",
                 "`memory-mib` is 65 and an agent can have 64",
             ),
+            (
+                "[[tenant]]\nid = \"a\"\n[[tenant.connector]]\nname = \"crm\"\nurl = \"https://a/\"\nurls = 1",
+                "unknown field `urls`",
+            ),
             ("[[tenant]]\nid = \"a\"\n[tenant.calendar]\nopen = { monday = [\"9-12\"] }", "09:00-12:30"),
         ];
         for (text, remedy) in cases {
@@ -196,6 +209,7 @@ mod tests {
             "transcribed-seconds",
             "model-tokens",
             "stored-bytes",
+            "egress-bytes",
             "model-tokens-a-month",
             "transcribed-seconds-a-month",
             "speech-characters-a-month",

@@ -10,12 +10,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use parking_lot::Mutex;
-use parloir_contract::{Capability, HostCall, HostReturn};
+use parloir_contract::{Capability, HostCall, HostReturn, Import};
 use tower::Service;
 
 use crate::Line;
 use crate::minimise::minimise;
-use crate::permission::permit;
+use crate::permission::permit_call;
 use crate::quota::Used;
 
 /// What every layer returns: the answer, or the innermost service's word that the call is over.
@@ -54,7 +54,7 @@ where
 
     fn call(&mut self, call: HostCall) -> Answer<E> {
         let import = call.import();
-        match permit(import, &self.declared, &self.line.config.capabilities) {
+        match permit_call(&call, &self.declared, &self.line.config) {
             Ok(()) => self.inner.call(call),
             Err(refusal) => now(import.refused(refusal)),
         }
@@ -92,6 +92,14 @@ where
         let import = call.import();
         let charged = self.used.lock().charge(&call, &self.line.tenant.quota);
         match charged {
+            Ok(()) if import == Import::SendRequest => {
+                let (answer, used) = (self.inner.call(call), self.used.clone());
+                Box::pin(async move {
+                    let answer = answer.await?;
+                    used.lock().answered(&answer);
+                    Ok(answer)
+                })
+            }
             Ok(()) => self.inner.call(call),
             Err(refusal) => now(import.refused(refusal)),
         }

@@ -29,6 +29,7 @@
 pub mod admission;
 pub mod calendar;
 pub mod config;
+pub mod connector;
 mod documents;
 mod house;
 pub mod layers;
@@ -39,6 +40,7 @@ pub mod pace;
 pub mod permission;
 pub mod quota;
 pub mod retention;
+pub mod secret;
 pub mod signature;
 #[cfg(test)]
 mod testing;

@@ -1,6 +1,8 @@
 //! What an agent may do: what it declared, and its line grants. A refusal says how to grant.
 
-use parloir_contract::{Capability, Import, Refusal};
+use parloir_contract::{Capability, HostCall, Import, Refusal};
+
+use crate::config::LineConfig;
 
 /// Whether a call of `import` may go on.
 pub fn permit(import: Import, declared: &[Capability], granted: &[Capability]) -> Result<(), Refusal> {
@@ -17,6 +19,26 @@ pub fn permit(import: Import, declared: &[Capability], granted: &[Capability]) -
         )));
     }
     Ok(())
+}
+
+/// Whether a call may go on, on a line: its import, and what it names.
+pub fn permit_call(call: &HostCall, declared: &[Capability], line: &LineConfig) -> Result<(), Refusal> {
+    permit(call.import(), declared, &line.capabilities)?;
+    match call {
+        HostCall::SendRequest(request) => permit_connector(&request.connector, &line.connectors),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a line grants a connector, by its list.
+fn permit_connector(connector: &str, granted: &[String]) -> Result<(), Refusal> {
+    if granted.iter().any(|name| name == connector) {
+        return Ok(());
+    }
+    let short: String = connector.chars().take(64).collect();
+    Err(Refusal::NotPermitted(format!(
+        "this line does not grant the connector {short:?}: ask the operator to add it to `connectors` of this line"
+    )))
 }
 
 /// Where a transfer goes, if it may: the line's fallback number for an empty destination,
@@ -50,6 +72,17 @@ pub fn transfer_destination(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_connector_is_granted_by_its_name() {
+        let granted = ["crm".to_owned()];
+        assert!(permit_connector("crm", &granted).is_ok());
+        for other in ["CRM", "crm ", "cr", "", "crm\0", "https://crm.example.com/"] {
+            let refused = permit_connector(other, &granted).unwrap_err().to_string();
+            assert!(refused.contains("`connectors` of this line"), "{refused}");
+        }
+        assert!(permit_connector("crm", &[]).is_err());
+    }
 
     #[test]
     fn a_capability_needs_both_the_agent_and_the_line() {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use parloir_contract::{HostCall, Refusal};
+use parloir_contract::{HostCall, HostReturn, Refusal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,17 @@ pub enum AtCap {
     Reject,
     /// Where tokens or costs are used up, agents answer without a model.
     Degrade,
+}
+
+/// What becomes of a tenant's callers for whom there is no place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum WhenFull {
+    /// They hear that the lines are busy and go to the fallback number.
+    #[default]
+    Reject,
+    /// They wait on the line until there is a place, the first that rang first.
+    Queue,
 }
 
 /// What one call, and all calls of a tenant together, may use.
@@ -48,6 +59,8 @@ pub struct Quota {
     pub model_tokens: u32,
     /// Bytes of keys and values that one call may store in memory, those written again included. Default 16,777,216.
     pub stored_bytes: u32,
+    /// Bytes that one call may send to connectors and be answered by them. Default 4,194,304.
+    pub egress_bytes: u32,
     /// Tokens read and written by models in a month of all its calls. Left out: no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model_tokens_a_month: Option<u64>,
@@ -62,6 +75,12 @@ pub struct Quota {
     pub cost_a_month: Option<u64>,
     /// What becomes of calls when a limit of the month is reached. Default `reject`.
     pub at_cap: AtCap,
+    /// What becomes of callers for whom there is no place. Default `reject`.
+    pub when_full: WhenFull,
+    /// Callers that may wait at one time, where they queue. Default 10.
+    pub queue_length: u32,
+    /// Seconds that one of them may wait, before they go to the fallback number. Default 60.
+    pub queue_seconds: u32,
 }
 
 impl Default for Quota {
@@ -79,11 +98,15 @@ impl Default for Quota {
             transcribed_seconds: 1_200,
             model_tokens: 100_000,
             stored_bytes: 16_777_216,
+            egress_bytes: 4_194_304,
             model_tokens_a_month: None,
             transcribed_seconds_a_month: None,
             speech_characters_a_month: None,
             cost_a_month: None,
             at_cap: AtCap::Reject,
+            when_full: WhenFull::Reject,
+            queue_length: 10,
+            queue_seconds: 60,
         }
     }
 }
@@ -105,11 +128,15 @@ impl Quota {
             transcribed_seconds,
             model_tokens,
             stored_bytes,
+            egress_bytes,
             model_tokens_a_month,
             transcribed_seconds_a_month,
             speech_characters_a_month,
             cost_a_month,
             at_cap: _,
+            when_full: _,
+            queue_length,
+            queue_seconds,
         } = *self;
         let fields = [
             ("concurrent-calls", concurrent_calls),
@@ -124,6 +151,7 @@ impl Quota {
             ("transcribed-seconds", transcribed_seconds),
             ("model-tokens", model_tokens),
             ("stored-bytes", stored_bytes),
+            ("egress-bytes", egress_bytes),
         ];
         let of_a_month = [
             ("model-tokens-a-month", model_tokens_a_month),
@@ -137,6 +165,13 @@ impl Quota {
             return Err(format!(
                 "quota: `{name}` is 0 and would refuse every call; write 1 or more, or leave it out for its default"
             ));
+        }
+        for (name, value) in [("queue-length", queue_length), ("queue-seconds", queue_seconds)] {
+            if value == 0 {
+                return Err(format!(
+                    "quota: `{name}` is 0 and nobody could wait; write 1 or more, or `when-full = \"reject\"` for callers who do not"
+                ));
+            }
         }
         if memory_mib > MEMORY_MIB {
             return Err(format!(
@@ -152,6 +187,11 @@ impl Quota {
             || self.transcribed_seconds_a_month.is_some()
             || self.speech_characters_a_month.is_some()
             || self.cost_a_month.is_some()
+    }
+
+    /// The longest a caller may wait for a place.
+    pub fn queue_time(&self) -> Duration {
+        Duration::from_secs(self.queue_seconds.into())
     }
 
     /// The longest a call may last.
@@ -173,6 +213,9 @@ pub struct Used {
     pub model_tokens: u32,
     /// Bytes asked to be stored.
     pub stored_bytes: u64,
+    /// Bytes to connectors and back.
+    #[serde(default)]
+    pub egress_bytes: u64,
 }
 
 impl Used {
@@ -207,8 +250,23 @@ impl Used {
         if stored > u64::from(quota.stored_bytes) {
             return over("bytes of memory", quota.stored_bytes.into(), "stored-bytes");
         }
-        self.stored_bytes = stored;
+        let HostCall::SendRequest(request) = call else {
+            self.stored_bytes = stored;
+            return Ok(());
+        };
+        let egress = self.egress_bytes.saturating_add(request.bytes());
+        if egress > u64::from(quota.egress_bytes) {
+            return over("bytes to connectors and back", quota.egress_bytes.into(), "egress-bytes");
+        }
+        self.egress_bytes = egress;
         Ok(())
+    }
+
+    /// Charges what came back: the answer that goes past the quota is the last.
+    pub fn answered(&mut self, answer: &HostReturn) {
+        if let HostReturn::SendRequest(Ok(answer)) = answer {
+            self.egress_bytes = self.egress_bytes.saturating_add(answer.body.len() as u64);
+        }
     }
 }
 
@@ -245,6 +303,8 @@ pub fn stored_bytes(call: &HostCall) -> u64 {
         | HostCall::Elapsed
         | HostCall::RandomBytes(_)
         | HostCall::Log(_)
+        | HostCall::ListConnectors
+        | HostCall::SendRequest(_)
         | HostCall::Understanding(_) => return 0,
     };
     (key.len() + value) as u64
@@ -282,6 +342,8 @@ fn spoken_characters(call: &HostCall) -> u32 {
         | HostCall::Elapsed
         | HostCall::RandomBytes(_)
         | HostCall::Log(_)
+        | HostCall::ListConnectors
+        | HostCall::SendRequest(_)
         | HostCall::Understanding(_) => "",
     };
     u32::try_from(text.chars().count()).unwrap_or(u32::MAX)
@@ -289,9 +351,32 @@ fn spoken_characters(call: &HostCall) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use parloir_contract::{Say, SayOptions, SetMemory};
+    use parloir_contract::{ConnectorAnswer, ConnectorRequest, Method, Say, SayOptions, SetMemory};
 
     use super::*;
+
+    #[test]
+    fn what_goes_to_connectors_and_comes_back_is_limited() {
+        let quota = Quota { egress_bytes: 10, ..Quota::default() };
+        let mut used = Used::default();
+        let send = || {
+            HostCall::SendRequest(ConnectorRequest {
+                connector: "crm".into(),
+                method: Method::Post,
+                path: "a".into(),
+                query: Vec::new(),
+                body: Some("123".into()),
+            })
+        };
+        assert!(used.charge(&send(), &quota).is_ok());
+        used.answered(&HostReturn::SendRequest(Ok(ConnectorAnswer { status: 200, body: "12".into() })));
+        used.answered(&HostReturn::SendRequest(Err(Refusal::Unavailable("late".into()))));
+        assert!(used.charge(&send(), &quota).is_ok());
+        assert_eq!(used.egress_bytes, 10);
+        let refused = used.charge(&send(), &quota).unwrap_err().to_string();
+        assert!(refused.contains("raise `egress-bytes` of the tenant's quota"), "{refused}");
+        assert_eq!((used.egress_bytes, used.stored_bytes), (10, 0));
+    }
 
     #[test]
     fn what_is_stored_again_counts_again_and_reading_is_free() {
@@ -304,6 +389,22 @@ mod tests {
         assert!(refused.contains("raise `stored-bytes`"), "{refused}");
         assert!(used.charge(&HostCall::GetMemory("who".into()), &quota).is_ok());
         assert_eq!(used.stored_bytes, 10);
+    }
+
+    #[test]
+    fn a_queue_in_which_nobody_could_wait_is_a_mistake() {
+        for (quota, name) in [
+            (Quota { queue_length: 0, ..Quota::default() }, "`queue-length` is 0"),
+            (Quota { queue_seconds: 0, ..Quota::default() }, "`queue-seconds` is 0"),
+        ] {
+            let problem = quota.validate().unwrap_err();
+            assert!(problem.contains(name) && problem.contains("when-full"), "{problem}");
+        }
+        let quota: Quota =
+            toml::from_str("when-full = \"queue\"\nqueue-length = 3\nqueue-seconds = 90").unwrap();
+        assert_eq!((quota.when_full, quota.queue_length), (WhenFull::Queue, 3));
+        assert_eq!(quota.queue_time(), Duration::from_secs(90));
+        assert_eq!(Quota::default().when_full, WhenFull::Reject);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Dependencies point down only: `cli → server → call → {sandbox, meaning, media, transport, providers,
 //! tenancy, journal} → store → contract`, and beside `call`, `cli → rehearsal → {sandbox, meaning, media,
 //! tenancy}` `cli → replay → {rehearsal, journal, sandbox, meaning, tenancy}`, `{cli, server} → {persons, backup} → journal`,
-//! `server → telemetry → journal`, `{cli, server} → admin → {tenancy, journal}` and `server → connect`, which imports no room. The middle rooms do not import each other, except that transport and providers may use
+//! `server → telemetry → journal`, `{cli, server} → admin → {tenancy, journal}` and `server → connect` and `cli → registry`, which import no room. The middle rooms do not import each other, except that transport and providers may use
 //! media's frame and codec types. The verifier stands alone: it imports no room, and the rooms that make
 //! what it checks import it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
@@ -54,6 +54,7 @@ fn plan() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         "parloir-replay",
         "parloir-proof",
         "parloir-witness",
+        "parloir-registry",
     ]);
     plan.insert("parloir-call", below_call);
     // A rehearsal is a call without telephone, providers and journal; of media it takes the rules of
@@ -72,6 +73,8 @@ fn plan() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     plan.insert("parloir-admin", below_admin);
     // What is sent to addresses that others wrote down is checked by whoever knows nothing of tenants and calls.
     plan.insert("parloir-connect", BTreeSet::new());
+    // What is fetched from a registry is held to its digest by whoever knows nothing of what it is for.
+    plan.insert("parloir-registry", BTreeSet::new());
     // What instruments are told is read from records alone.
     plan.insert("parloir-telemetry", BTreeSet::from(["parloir-contract", "parloir-journal"]));
     // What a person asks for is read from records alone.

@@ -4,7 +4,8 @@
 //! the one is of the other, and what the project holds itself to. The floors are:
 //!
 //! - *durable*: a bare file, to which the very bytes that the journal wrote are appended in the same pieces, each with its
-//!   `fdatasync`;
+//!   `fdatasync`. The records are those of host calls that a real agent made: words that differ from call to call, as live
+//!   calls', for one sentence again and again would be compressed to nothing;
 //! - *added to a host call*: the same clock around a call that is not journaled;
 //! - *waited for alone*: one record's bytes appended to a bare file, with `fdatasync`;
 //! - *verify*: reading the same bytes;
@@ -181,14 +182,29 @@ fn host_call() -> (HostCallStarted, HostCallEnded) {
     (started, ended)
 }
 
-/// The record of this number in a call: starts and ends by turns.
-fn body(number: u64) -> RecordBody {
-    let (started, ended) = host_call();
-    if number.is_multiple_of(2) {
-        RecordBody::HostCallStarted(started)
-    } else {
-        RecordBody::HostCallEnded(ended)
+/// What calls of a real agent left of their host calls, call by call.
+type Bodies = Arc<[Vec<RecordBody>]>;
+
+/// The host calls of these recorded calls: starts and ends.
+async fn bodies(place: &Place, calls: usize) -> Bodies {
+    let Place { data, keys, tenant, .. } = place;
+    let entries = list_calls(data, &**keys, tenant, calls).await.unwrap();
+    let mut bodies = Vec::new();
+    for entry in &entries {
+        let records = read_call(data, &**keys, tenant, entry.call, Some(entry.first)).await.unwrap();
+        let of_host_calls = records
+            .into_iter()
+            .map(|record| record.body)
+            .filter(|body| matches!(body, RecordBody::HostCallStarted(_) | RecordBody::HostCallEnded(_)));
+        bodies.push(of_host_calls.collect());
     }
+    assert_eq!(bodies.len(), calls);
+    bodies.into()
+}
+
+/// What a live call writes: the host calls of recorded ones, from one of them on.
+fn written(bodies: &Bodies, from: usize) -> impl Iterator<Item = &RecordBody> {
+    bodies.iter().cycle().skip(from % bodies.len()).flatten()
 }
 
 /// The live call of this number, from 1.
@@ -238,18 +254,21 @@ impl Live {
     }
 
     /// All calls write their records. Returns how long it takes until all are durable, and a bare file for the same bytes.
-    async fn round(&mut self) -> (Duration, Duration) {
+    async fn round(&mut self, bodies: &Bodies) -> (Duration, Duration) {
         let calls = self.calls().await;
         self.disk.take();
         let began = Instant::now();
         let mut tasks = JoinSet::new();
-        for call in calls.clone() {
+        for (place, call) in calls.iter().cloned().enumerate() {
+            let bodies = Arc::clone(bodies);
+            // Each is in the middle of other calls than the others.
+            let from = place * bodies.len() / LIVE as usize;
             tasks.spawn(async move {
-                for number in 1..=RECORDS {
+                for (number, body) in (1..=RECORDS).zip(written(&bodies, from)) {
                     if number.is_multiple_of(WAIT_EVERY) {
-                        call.append_durable(body(number)).await.unwrap();
+                        call.append_durable(body.clone()).await.unwrap();
                     } else {
-                        call.append(body(number)).unwrap();
+                        call.append(body.clone()).unwrap();
                     }
                 }
             });
@@ -332,7 +351,7 @@ async fn alone(live: &mut Live) -> (Vec<Duration>, Vec<Duration>) {
     let mut times = Vec::with_capacity(ALONE);
     for _ in 0..ALONE {
         let began = Instant::now();
-        call.append_durable(body(0)).await.unwrap();
+        call.append_durable(RecordBody::HostCallStarted(host_call().0)).await.unwrap();
         times.push(began.elapsed());
     }
     let mut floor = Vec::with_capacity(ALONE);
@@ -353,13 +372,13 @@ async fn alone(live: &mut Live) -> (Vec<Duration>, Vec<Duration>) {
 }
 
 /// What it costs live calls, how fast it is durable, and how fast all of that is verified and proven.
-async fn live_calls() -> Vec<Row> {
+async fn live_calls(bodies: &Bodies) -> Vec<Row> {
     let mut live = Live::begin().await;
     let mut rows = Vec::new();
     let records = LIVE * RECORDS;
     let (mut journal, mut floors) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        let (took, floor) = live.round().await;
+        let (took, floor) = live.round(bodies).await;
         journal.push(records as f64 / took.as_secs_f64());
         floors.push(records as f64 / floor.as_secs_f64());
     }
@@ -411,22 +430,17 @@ async fn live_calls() -> Vec<Row> {
 }
 
 /// How fast calls are run again and compared.
-async fn recorded_calls(cabinet: &Agent, other: &Agent) -> Vec<Row> {
+async fn recorded_calls(place: &Place, calls: usize, (cabinet, other): (&Agent, &Agent)) -> Vec<Row> {
+    let Place { data, keys, tenant, .. } = place;
     let began = Instant::now();
-    let (place, calls) = Place::with_calls(cabinet, CALLS).await;
-    let Place { data, keys, tenant, .. } = &place;
-    let requests: usize = calls.iter().map(|(_, asked)| asked).sum();
-    println!("{CALLS} calls improvised and journaled in {:.1?}: {requests} requests", began.elapsed());
-
-    let began = Instant::now();
-    let entries = list_calls(data, &**keys, tenant, calls.len()).await.unwrap();
+    let entries = list_calls(data, &**keys, tenant, calls).await.unwrap();
     let mut read = Vec::new();
     for entry in &entries {
         let records = read_call(data, &**keys, tenant, entry.call, Some(entry.first)).await.unwrap();
         read.push(Recorded::new(records).unwrap());
     }
     let reading = began.elapsed();
-    assert_eq!(read.len(), calls.len());
+    assert_eq!(read.len(), calls);
 
     let began = Instant::now();
     for _ in &read {
@@ -443,7 +457,7 @@ async fn recorded_calls(cabinet: &Agent, other: &Agent) -> Vec<Row> {
     let times = |took: Duration| lasted.as_secs_f64() / took.as_secs_f64();
 
     let began = Instant::now();
-    let entries = list_calls(data, &**keys, tenant, calls.len()).await.unwrap();
+    let entries = list_calls(data, &**keys, tenant, calls).await.unwrap();
     let mut same = 0;
     for entry in &entries {
         let records = read_call(data, &**keys, tenant, entry.call, Some(entry.first)).await.unwrap();
@@ -466,11 +480,16 @@ async fn recorded_calls(cabinet: &Agent, other: &Agent) -> Vec<Row> {
 
 #[tokio::main]
 async fn main() {
-    let mut rows = live_calls().await;
     let sandbox = Sandbox::new(Settings::default(), None).unwrap();
     let load =
         async |folder: &str| sandbox.load(std::fs::read(house::component(folder)).unwrap()).await.unwrap();
     let (cabinet, other) = (load("agents/cabinet").await, load("agents/qualification/rust").await);
-    rows.extend(recorded_calls(&cabinet, &other).await);
+    let began = Instant::now();
+    let (place, calls) = Place::with_calls(&cabinet, CALLS).await;
+    let requests: usize = calls.iter().map(|(_, asked)| asked).sum();
+    println!("{CALLS} calls improvised and journaled in {:.1?}: {requests} requests", began.elapsed());
+
+    let mut rows = live_calls(&bodies(&place, calls.len()).await).await;
+    rows.extend(recorded_calls(&place, calls.len(), (&cabinet, &other)).await);
     show(&rows);
 }

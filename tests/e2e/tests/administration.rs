@@ -208,6 +208,20 @@ async fn an_installation_is_administered_from_nothing_by_its_own_commands() {
     let tenants = done(api, &owner, &["tenant", "list"]);
     assert!(tenants.contains("cabinet") && tenants.contains("test"), "{tenants}");
 
+    // A service that agents reach by a name, with a secret that nobody is shown.
+    let token = folder.path().join("crm.token");
+    std::fs::write(&token, "hunter2-of-the-crm\n").unwrap();
+    done(api, &admin, &["secret", "set", "crm-token", "--from", token.to_str().unwrap()]);
+    let crm = ["connector", "add", "crm", "--secret", "crm-token", "--url"];
+    done(api, &admin, &[crm.as_slice(), &["https://crm.example.com/api/"]].concat());
+    let listed =
+        done(api, &admin, &["secret", "list"]) + &done(api, &admin, &["connector", "list", "--json"]);
+    assert!(listed.contains("crm-token") && !listed.contains("hunter2"), "{listed}");
+    let (code, _, told) = run(api, &admin, &["secret", "remove", "crm-token"]);
+    assert!(code == Some(1) && told.contains("sent by the connectors crm"), "{told}");
+    let (code, _, told) = run(api, &admin, &[crm.as_slice(), &["https://127.0.0.1/"]].concat());
+    assert!(code == Some(2) && told.contains("a loopback address"), "{told}");
+
     // The tenant of the file is brought in, through broken glass, and answers as before.
     let import = ["tenant", "import", "test", "--owner", "Luc Petit"];
     for (key, remedy) in [(&owner, "have an operator"), (&operator, "parloir tenant break-glass test")] {

@@ -144,7 +144,7 @@ async fn every_request_to_a_provider_names_the_host_call_it_serves() {
         let expected: &[&str] = match role {
             ProviderRole::TextToSpeech => &["call.say", "call.ask"],
             ProviderRole::SpeechToText => &["call.listen", "call.ask"],
-            ProviderRole::LanguageModel | ProviderRole::Webhook => &[],
+            ProviderRole::LanguageModel | ProviderRole::Webhook | ProviderRole::Connector => &[],
         };
         assert!(import.is_some_and(|import| expected.contains(&import)), "{served:?}");
     }

@@ -7,9 +7,9 @@ mod house;
 use std::sync::{Arc, Mutex};
 
 use parloir_contract::{
-    Answer, Appointment, Booked, CallInfo, Contact, Direction, Field, Finish, Heard, HostCall, HostReturn,
-    LocalTime, LogLevel, LogLine, Outcome, Passage, Refusal, Slot, Speech, SpokenAnswer, ToolCall,
-    Transferred, Turn, Usage,
+    Answer, Appointment, Booked, CallInfo, ConnectorAnswer, Contact, Direction, Field, Finish, Heard,
+    HostCall, HostReturn, LocalTime, LogLevel, LogLine, Method, Outcome, Passage, Refusal, Slot, Speech,
+    SpokenAnswer, ToolCall, Transferred, Turn, Usage,
 };
 use parloir_sandbox::{Agent, Budget, Door, Failure, FailureKind, Sandbox, Settings, surface};
 
@@ -179,6 +179,11 @@ fn host(call: &HostCall, listened: usize) -> HostReturn {
             text: "Soixante euros.".into(),
             score: 0.5,
         }])),
+        HostCall::ListConnectors => HostReturn::ListConnectors(vec!["crm".into(), "agenda".into()]),
+        HostCall::SendRequest(request) if request.body.is_some() => HostReturn::SendRequest(Err(refused())),
+        HostCall::SendRequest(_) => {
+            HostReturn::SendRequest(Ok(ConnectorAnswer { status: 404, body: "{\"né\":null}".into() }))
+        }
         HostCall::SetReport(_) => HostReturn::SetReport(Ok(())),
         HostCall::Now => HostReturn::Now(SATURDAY),
         HostCall::Weekday => HostReturn::Weekday(6),
@@ -213,7 +218,7 @@ fn logged(asked: &[HostCall]) -> Vec<(LogLevel, &str)> {
 async fn every_call_and_answer_means_the_same_in_c_and_go() {
     let (c, go) = (agent(C).await, agent(GO).await);
     assert_eq!(c.description(), go.description());
-    assert_eq!(c.capabilities().len(), 5);
+    assert_eq!(c.capabilities().len(), parloir_contract::Capability::ALL.len());
     let ((c_outcome, c), (go_outcome, go)) = (ring(&c, "").await, ring(&go, "").await);
     for (c, go) in c.iter().zip(&go) {
         assert_eq!(c, go, "C on the left, Go on the right");
@@ -243,6 +248,9 @@ async fn every_call_and_answer_means_the_same_in_c_and_go() {
         ("absent", "none"),
         ("documents", "2 tarifs.md b.md"),
         ("passage", "1 tarifs.md Soixante euros. 0.5"),
+        ("connectors", "2 crm"),
+        ("customer", "404 {\"né\":null}"),
+        ("visit", "unavailable: nobody does this today"),
         ("chat", "voilà slots({\"n\":1}) 1 12 34 small"),
         ("reply", "voi of voilà"),
         ("digits", "0612"),
@@ -259,6 +267,19 @@ async fn every_call_and_answer_means_the_same_in_c_and_go() {
     ] {
         assert!(notes.contains(&expected), "{expected:?} is not among {notes:#?}");
     }
+    let sent: Vec<_> = c
+        .iter()
+        .filter_map(|call| match call {
+            HostCall::SendRequest(request) => Some(request),
+            _ => None,
+        })
+        .collect();
+    let [customer, visit] = sent.as_slice() else { panic!("two requests: {sent:?}") };
+    assert_eq!((customer.method, customer.path.as_str()), (Method::Get, "customers/42"));
+    assert_eq!(customer.query, [("phone".to_owned(), "+33612345678".to_owned())]);
+    assert_eq!((visit.method, visit.connector.as_str()), (Method::Post, "crm"));
+    let soon = ["oui & non", ""].map(|value| ("soon".to_owned(), value.to_owned()));
+    assert_eq!((visit.query.as_slice(), visit.body.as_deref()), (&soon[..], Some("{\"day\":\"mardi\"}")));
     assert_eq!(logged(&c), [(LogLevel::Debug, "a note"), (LogLevel::Warn, "  -42|42   |-0042|x|%")]);
 }
 

@@ -11,14 +11,14 @@ use async_trait::async_trait;
 use house::{FALLBACK, House, Plan, component, parloir, say};
 use parloir_contract::TenantId;
 use parloir_e2e::{CannedVoice, HeldModel};
-use parloir_journal::{Cost, Ending, Ledger, ProviderRole, Record, RecordBody};
+use parloir_journal::{Cost, Ending, Ledger, ProviderRole, QUEUE, Record, RecordBody};
 use parloir_providers::{
     Prices, ProviderEntry, ProviderError, Registry, Role, SpeechRequest, SpeechStream, SpeechToText,
     TextToSpeech, Transcript, Transcription, TranscriptionRequest,
 };
 use parloir_server::LedgerRequest;
 use parloir_transport::client::{CarrierCall, CarrierEvent, DialOptions};
-use parloir_transport::conversation::{Action, Step};
+use parloir_transport::conversation::{Action, Report, Step};
 use parloir_transport::webhook::DialStatus;
 use tokio::sync::Notify;
 
@@ -90,6 +90,121 @@ async fn above_its_share_of_a_house_a_tenant_is_turned_away_and_the_other_is_ser
 async fn at_its_quota_a_tenant_is_turned_away_and_the_other_is_served() {
     let noted = turned_away("", "[tenant.quota]\nconcurrent-calls = 1").await;
     assert!(noted.contains("raise `concurrent-calls` of the tenant's quota"), "{noted}");
+}
+
+/// Goes on with a call until its caller has heard something, of the carrier or on the line.
+async fn hears(call: &mut CarrierCall) -> CarrierEvent {
+    loop {
+        let event = call.next_event().await.expect("the call lasts");
+        if matches!(event, CarrierEvent::CarrierSaid { .. } | CarrierEvent::AgentStartedSpeaking { .. }) {
+            return event;
+        }
+    }
+}
+
+/// The callers who waited or wait, the last first: how each wait ended, and what is noted of it.
+async fn waits(house: &House) -> Vec<(Option<Ending>, String)> {
+    let journal = house.running.as_ref().unwrap().installation().storage.journal.clone();
+    let mut waits = Vec::new();
+    for entry in journal.calls(&tenant(), None, 20).await.unwrap().calls {
+        if entry.transport != QUEUE {
+            continue;
+        }
+        let noted = match entry.outcome {
+            Some(_) => notes(&journal.records(&tenant(), entry.call).await.unwrap()),
+            None => String::new(),
+        };
+        waits.push((entry.outcome, noted));
+    }
+    waits
+}
+
+fn notes(records: &[Record]) -> String {
+    let notes = records.iter().filter_map(|record| match &record.body {
+        RecordBody::Note(note) => Some(note.text.as_str()),
+        _ => None,
+    });
+    notes.collect::<Vec<_>>().join("\n")
+}
+
+/// Waits until the last of those who wait has come to an end, and says how.
+async fn last_wait(house: &House) -> (Ending, String) {
+    loop {
+        if let Some((Some(ending), notes)) = waits(house).await.into_iter().next() {
+            return (ending, notes);
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Whether a caller heard that the lines are busy, and went to the fallback number.
+fn is_busy(report: &Report, events: &[CarrierEvent]) -> bool {
+    let busy = |event: &CarrierEvent| matches!(event, CarrierEvent::CarrierSaid { text } if text.starts_with("Toutes nos lignes sont occupées. Un instant"));
+    report.transfers == [(FALLBACK.to_owned(), DialStatus::Completed)] && events.iter().any(busy)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_for_whom_there_is_no_place_waits_and_is_answered_when_another_hangs_up() {
+    let tenant = "[tenant.quota]\nconcurrent-calls = 2\nwhen-full = \"queue\"\nqueue-length = 1";
+    let line = "queue-sentence = { fr = \"Patience.\" }";
+    let house = House::open(Plan { tenant, line, ..Plan::default() }).await;
+    let first = CarrierCall::dial(&house.webhook, house.options()).await.unwrap();
+    let second = CarrierCall::dial(&house.webhook, house.options()).await.unwrap();
+    let mut third = CarrierCall::dial(&house.webhook, house.options()).await.unwrap();
+    if let CarrierEvent::CarrierSaid { text } = hears(&mut third).await {
+        assert_eq!(text, "Patience.", "no voice had spoken it yet, so the carrier did");
+        assert!(matches!(hears(&mut third).await, CarrierEvent::AgentStartedSpeaking { .. }));
+    }
+    while waits(&house).await.is_empty() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(waits(&house).await[0].0, None, "it is in the journal while it lasts");
+
+    // One may wait, and does.
+    let (report, events) = house.ring(vec![Step::new(Action::Silence(Duration::from_secs(1)))]).await;
+    assert!(is_busy(&report, &events), "{events:?}");
+
+    let mut watch = house.watch();
+    drop(first.finish().await);
+    house.ended(&mut watch).await;
+    let (ending, noted) = last_wait(&house).await;
+    assert!(ending == Ending::Done && noted.contains("there was a place after"), "{ending:?} {noted}");
+    third.send_audio(house::line("fr_bonjour_rdv")).await.unwrap();
+    drop(third.finish().await);
+    let (finished, records) = house.ended(&mut watch).await;
+    assert!(noted.contains(&finished.summary.id.to_string()), "{noted}");
+    assert!(notes(&records).contains("the caller waited"), "{records:?}");
+    assert!(records.iter().any(|record| matches!(record.body, RecordBody::HostCallEnded(_))), "{records:?}");
+    drop(second.finish().await);
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_hangs_up_waits_no_more_and_who_waits_too_long_goes_to_the_fallback_number() {
+    let tenant =
+        "[tenant.quota]\nconcurrent-calls = 1\nwhen-full = \"queue\"\nqueue-length = 1\nqueue-seconds = 3";
+    let house = House::open(Plan { tenant, ..Plan::default() }).await;
+    let held = CarrierCall::dial(&house.webhook, house.options()).await.unwrap();
+    let mut gone = CarrierCall::dial(&house.webhook, house.options()).await.unwrap();
+    loop {
+        let event = gone.next_event().await.expect("the call lasts");
+        if matches!(event, CarrierEvent::StreamOpened { .. }) {
+            break;
+        }
+    }
+    drop(gone.finish().await);
+    let (ending, noted) = last_wait(&house).await;
+    assert!(ending == Ending::Abandoned && noted.ends_with("and hung up"), "{ending:?} {noted}");
+
+    // The queue is free again for one, who waits for nothing.
+    let (report, events) = house.ring(vec![Step::new(Action::Silence(Duration::from_secs(20)))]).await;
+    assert!(events.iter().any(|event| matches!(event, CarrierEvent::StreamOpened { .. })), "{events:?}");
+    assert!(is_busy(&report, &events), "{events:?}");
+    let waits = waits(&house).await;
+    assert_eq!(waits[0].0, Some(Ending::Transferred));
+    assert!(waits[0].1.contains("no place within 3 s, `queue-seconds`"), "{waits:?}");
+    drop(held.finish().await);
+    house.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

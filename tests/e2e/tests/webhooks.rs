@@ -17,6 +17,7 @@ use house::{CALLER, Canned, House, LINE, Plan, TOKEN, say};
 use parloir_contract::{CallId, TraceId, TraceParent};
 use parloir_e2e::{CannedVoice, HeldModel};
 use parloir_journal::{Journal, ProviderStatus, RecordBody};
+use parloir_store::Table;
 use parloir_transport::client::{CarrierCall, DialOptions};
 use parloir_transport::conversation::{self, Action, Conversation, Step};
 use parloir_transport::signature::AuthToken;
@@ -47,14 +48,22 @@ impl Posted {
 
     /// Checks the signature as a receiver does who has read the standard and nothing of ours.
     fn verify(&self) {
-        let key = BASE64_STANDARD.decode(SECRET.strip_prefix("whsec_").unwrap()).unwrap();
+        assert!(self.signatures().contains(&self.signature(SECRET)), "{:?}", self.signatures());
+        assert!(!self.id().contains('.'), "{}", self.id());
+        self.headers["webhook-timestamp"].parse::<u64>().unwrap();
+    }
+
+    fn signatures(&self) -> Vec<String> {
+        self.headers["webhook-signature"].split(' ').map(str::to_owned).collect()
+    }
+
+    /// What the standard says that a secret's signature is.
+    fn signature(&self, secret: &str) -> String {
+        let key = BASE64_STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
         let mut mac = Hmac::<Sha256>::new_from_slice(&key).unwrap();
         mac.update(format!("{}.{}.", self.id(), self.headers["webhook-timestamp"]).as_bytes());
         mac.update(&self.body);
-        let signature = format!("v1,{}", BASE64_STANDARD.encode(mac.finalize().into_bytes()));
-        assert_eq!(self.headers["webhook-signature"], signature);
-        assert!(!self.id().contains('.'), "{}", self.id());
-        self.headers["webhook-timestamp"].parse::<u64>().unwrap();
+        format!("v1,{}", BASE64_STANDARD.encode(mac.finalize().into_bytes()))
     }
 }
 
@@ -226,6 +235,98 @@ async fn a_report_is_told_without_what_the_line_keeps_from_others() {
     assert_eq!((&filed["type"], &filed["data"]["caller"]), (&json!("report.filed"), &json!(CALLER)));
     let others = filed["data"]["report"]["others"].as_array().unwrap();
     assert!(others.contains(&json!({ "name": "note", "value": "carte [card]" })), "{filed}");
+    house.close().await;
+}
+
+/// Runs the command beside the installation.
+fn parloir(house: &House, arguments: &[&str]) {
+    let output = Command::new(house::parloir())
+        .args(arguments)
+        .arg("--data")
+        .arg(&house.folders.data)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Rings an agent that files a report of who rang. Returns the call.
+async fn reported(house: &House, from: &str) -> CallId {
+    let mut watch = house.watch();
+    let steps = vec![Step::new(say("fr_bonjour_rdv")), Step::new(Action::Silence(Duration::from_secs(3)))];
+    house.ring_with(DialOptions { from: Some(from.to_owned()), ..house.options() }, steps).await;
+    house.ended(&mut watch).await.0.summary.id
+}
+
+/// Returns when nothing waits to be sent any more.
+async fn nothing_waits(house: &House) {
+    let storage = &house.running.as_ref().unwrap().installation().storage;
+    let store = storage.tenant(&"test".parse().unwrap()).await.unwrap();
+    while !store.scan(Table::Settings, "webhook/", None, 1).await.unwrap().entries.is_empty() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_restricted_is_kept_and_not_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut receiver = Receiver::start(&[200]).await;
+    let tenant = receiver.table(folder.path(), "[\"call.ended\", \"report.filed\"]") + ALLOWED;
+    let settings = [("trial", "remember")];
+    let house = House::open(Plan { settings: &settings, tenant: &tenant, ..Plan::default() }).await;
+    let his = reported(&house, "+33639980002").await;
+    let mut told = Vec::new();
+    for _ in 0..2 {
+        let posted = receiver.next().await.json();
+        assert_eq!(posted["data"]["call"], json!(his.to_string()));
+        told.push(posted["type"].as_str().unwrap().to_owned());
+    }
+    told.sort_unstable();
+    assert_eq!(told, ["call.ended", "report.filed"]);
+    // Of her nothing is.
+    parloir(&house, &["restrict", "--tenant", "test", "--number", CALLER, "--why", "her letter"]);
+    reported(&house, CALLER).await;
+    nothing_waits(&house).await;
+    assert!(receiver.posted.try_recv().is_err(), "something of her call was sent");
+    // Once she may be told of again, her next call is.
+    parloir(&house, &["restrict", "--tenant", "test", "--number", CALLER, "--release"]);
+    let hers = reported(&house, CALLER).await;
+    assert_eq!(receiver.next().await.json()["data"]["call"], json!(hers.to_string()));
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_erased_before_it_arrived_is_not_sent_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut receiver = Receiver::start(&[500]).await;
+    let tenant = receiver.table(folder.path(), "[\"report.filed\"]") + ALLOWED;
+    let settings = [("trial", "remember")];
+    let house = House::open(Plan { settings: &settings, tenant: &tenant, ..Plan::default() }).await;
+    reported(&house, CALLER).await;
+    let refused = receiver.next().await;
+    assert_eq!(refused.json()["data"]["report"]["contact"]["name"], json!("Anne Durant"));
+    parloir(&house, &["erase", "--caller", CALLER, "--reason", "she asked", "--yes"]);
+    while receiver.posted.try_recv().is_ok() {}
+    // Its next try finds nothing to tell, and it is done with.
+    nothing_waits(&house).await;
+    assert!(receiver.posted.try_recv().is_err(), "it was sent once more");
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_secret_is_changed_what_is_sent_is_signed_with_both() {
+    const NEXT: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+    let folder = tempfile::tempdir().unwrap();
+    let mut receiver = Receiver::start(&[200]).await;
+    let table = receiver.table(folder.path(), "[\"call.ended\"]");
+    let next = folder.path().join("next-secret");
+    std::fs::write(&next, NEXT).unwrap();
+    let table = table.replace("secret = ", "previous-secret = ");
+    let tenant = format!("{table}secret = {{ file = {next:?} }}\n{ALLOWED}");
+    let house = House::open(Plan { tenant: &tenant, ..Plan::default() }).await;
+    house.ring(vec![Step::new(say("fr_bonjour_rdv")), Step::new(Action::HangUp)]).await;
+    // Who knows the secret before takes it still, and who knows the next takes it already.
+    let posted = receiver.next().await;
+    assert_eq!(posted.signatures(), [posted.signature(NEXT), posted.signature(SECRET)]);
     house.close().await;
 }
 

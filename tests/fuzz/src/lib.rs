@@ -12,12 +12,17 @@ use std::net::IpAddr;
 
 use parloir_admin::{ApiKey, resource};
 use parloir_backup::{Manifest, Member, read_row};
-use parloir_connect::{AddressRange, Destination, SigningSecret, forbidden};
-use parloir_contract::{ChooseMoment, LocalTime, Question, ReadPhone, ReadWhen, TraceParent, Utterance};
+use parloir_connect::{AddressRange, Destination, HeldSecret, SigningSecret, forbidden};
+use parloir_contract::{
+    ChooseMoment, ConnectorRequest, LocalTime, Method, Question, ReadPhone, ReadWhen, TraceParent, Utterance,
+    sendable,
+};
 use parloir_proof::checkpoint::{Checkpoint, Submission};
 use parloir_proof::note::{Note, PublicKey};
 use parloir_proof::tile::{self, Tile};
 use parloir_proof::{Proof, Trust};
+use parloir_registry::{Challenge, Credentials, Reference, manifest};
+use parloir_server::{CertificatePair, Validity};
 use parloir_tenancy::signature::{PublicKey as AgentKey, Signature, SigningFile};
 use parloir_transport::session::Session;
 use parloir_transport::twiml::Response;
@@ -43,6 +48,8 @@ pub const TARGETS: &[Target] = &[
     ("back_ups", back_ups),
     ("trace_parents", trace_parents),
     ("destinations", destinations),
+    ("certificates", certificates),
+    ("registries", registries),
     ("agent_signatures", agent_signatures),
 ];
 
@@ -107,6 +114,9 @@ pub fn administration(bytes: &[u8]) {
     let _ = serde_json::from_slice::<resource::NewKey>(rest);
     let _ = serde_json::from_slice::<resource::BreakGlass>(rest);
     let _ = serde_json::from_slice::<resource::Calendar>(rest);
+    let _ = serde_json::from_slice::<resource::Connector>(rest);
+    let _ = serde_json::from_slice::<resource::BlockNumber>(rest);
+    let _ = serde_json::from_slice::<resource::NewSecret>(rest);
     let _ = serde_json::from_slice::<resource::AgentKey>(rest);
     let _ = serde_json::from_slice::<resource::AgentPolicy>(rest);
     let _ = serde_json::from_slice::<resource::StartCanary>(rest);
@@ -249,11 +259,61 @@ pub fn destinations(bytes: &[u8]) {
             None => false,
         };
         assert!(!own || read.address().and_then(forbidden).is_some());
+        let query = [(text.to_owned(), text.to_owned())];
+        if let Ok(below) = read.below("a/b", &query) {
+            assert!(below.host() == read.host() && below.address() == read.address());
+        }
     }
+    // Whatever an agent writes, a request goes to what is below its connector's address.
+    let base = "https://crm.example.com:8443/api/";
+    if let Ok(own) = Destination::parse(base) {
+        let query = [(String::new(), text.to_owned())];
+        if let Ok(below) = own.below(text, &query) {
+            let path = below.reveal().split('?').next().unwrap_or_default();
+            assert!(path.starts_with(base) && !path.split('/').any(|part| part == ".."));
+            if below.reveal().len() <= 2_000 {
+                assert_eq!(Destination::parse(below.reveal()).as_ref(), Ok(&below));
+            }
+        }
+        let request = ConnectorRequest {
+            connector: "crm".to_owned(),
+            method: Method::Get,
+            path: text.to_owned(),
+            query: Vec::new(),
+            body: None,
+        };
+        // What is let through to a connector can be sent.
+        assert!(sendable(&request).is_err() || own.below(text, &[]).is_ok());
+    }
+    let held = HeldSecret::new(text.to_owned());
+    assert!(text.is_empty() || held.redact(text.to_owned()).contains("[secret]"));
     if let Ok(range) = text.parse::<AddressRange>() {
         assert_eq!(range.to_string().parse::<AddressRange>(), Ok(range));
     }
     let _ = text.parse::<SigningSecret>();
+}
+
+/// A certificate with its key, in one file of PEM; and a certificate in DER. What is read says from when until when it holds.
+pub fn certificates(bytes: &[u8]) {
+    if let Ok(pair) = CertificatePair::read(bytes, bytes) {
+        let _ = pair.holds_at(pair.until());
+    }
+    let _ = Validity::of(bytes);
+}
+
+/// What a registry answers, and what is said of it: a manifest, a challenge, a file of credentials, a reference. What is read names
+/// no more than may be pulled, and a reference is written again alike.
+pub fn registries(bytes: &[u8]) {
+    if let Ok((layer, signature)) = manifest::read(bytes) {
+        assert!(layer.size <= parloir_registry::COMPONENT_BYTES as u64);
+        assert!(signature.is_none_or(|signature| signature.len() <= parloir_registry::SIGNATURE_BYTES + 2));
+    }
+    let _ = Credentials::of_docker(bytes, "registry.example.com");
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let _ = Challenge::read(text);
+    if let Ok(reference) = text.parse::<Reference>() {
+        assert_eq!(reference.to_string().parse::<Reference>().as_ref(), Ok(&reference));
+    }
 }
 
 /// The signature of an agent as its file or a header of HTTP has it, and the keys for it. What is read is written again alike, but

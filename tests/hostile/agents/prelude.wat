@@ -29,6 +29,8 @@
 (import "parloir:agent/documents@0.1.0" "list" (func $documents.list (param i32)))
 (import "parloir:agent/documents@0.1.0" "read" (func $documents.read (param i32 i32 i32)))
 (import "parloir:agent/documents@0.1.0" "search" (func $documents.search (param i32 i32 i32 i32)))
+(import "parloir:agent/connectors@0.1.0" "list" (func $connectors.list (param i32)))
+(import "parloir:agent/connectors@0.1.0" "send" (func $connectors.send (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))
 (import "parloir:agent/report@0.1.0" "set" (func $report.set (param i32 i32)))
 (import "parloir:agent/clock@0.1.0" "now" (func $clock.now (param i32)))
 (import "parloir:agent/clock@0.1.0" "weekday" (func $clock.weekday (result i32)))
@@ -63,7 +65,7 @@
 ;;; memory
 (memory (export "memory") 2)
 ;;; words
-(data (i32.const 64) "hostile0.1.0fr-FRmodelcalendarmemorydocumentstransferESCAPED")
+(data (i32.const 64) "hostile0.1.0fr-FRmodelcalendarmemorydocumentstransferESCAPEDconnectors")
 ;;; realloc
 (global $heap (mut i32) (i32.const 65536))
 (func $realloc (export "cabi_realloc") (param $old i32) (param $had i32) (param $align i32) (param $size i32) (result i32)
@@ -82,11 +84,11 @@
   (global.set $heap (local.get $end))
   (local.get $at))
 ;;; describe
-(data (i32.const 1024) "\40\00\00\00\07\00\00\00\47\00\00\00\05\00\00\00\28\04\00\00\01\00\00\00\38\04\00\00\05\00\00\00")
+(data (i32.const 1024) "\40\00\00\00\07\00\00\00\47\00\00\00\05\00\00\00\28\04\00\00\01\00\00\00\38\04\00\00\06\00\00\00")
 (data (i32.const 1064) "\4c\00\00\00\05\00\00\00")
 (func (export "describe") (result i32) (i32.const 1024))
 ;;; capabilities
-(data (i32.const 1080) "\51\00\00\00\05\00\00\00\56\00\00\00\08\00\00\00\5e\00\00\00\06\00\00\00\64\00\00\00\09\00\00\00\6d\00\00\00\08\00\00\00")
+(data (i32.const 1080) "\51\00\00\00\05\00\00\00\56\00\00\00\08\00\00\00\5e\00\00\00\06\00\00\00\64\00\00\00\09\00\00\00\6d\00\00\00\08\00\00\00\7c\00\00\00\0a\00\00\00")
 ;;; answer
 (func (export "answer") (param $info i32) (result i32)
   (call $attack (local.get $info))
@@ -116,6 +118,11 @@
   (call $log.write (i32.const 1) (local.get $text) (call $len (local.get $text))))
 (func $listen (param $patience i32)
   (call $call.listen (local.get $patience) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
+    (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 512)))
+;; Asks a connector for a path, both ended by a zero, by a method, with nothing else.
+(func $send (param $connector i32) (param $method i32) (param $path i32)
+  (call $connectors.send (local.get $connector) (call $len (local.get $connector)) (local.get $method)
+    (local.get $path) (call $len (local.get $path)) (i32.const 0) (i32.const 0)
     (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 512)))
 ;; So many of a byte, from an address on.
 (func $fill (param $at i32) (param $byte i32) (param $count i32)

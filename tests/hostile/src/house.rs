@@ -24,6 +24,7 @@ use tokio::task::JoinHandle;
 use crate::agent::{Attack, Ends, folder};
 use crate::contract::{Piece, module};
 use crate::model::{Obedient, Told};
+use crate::service::{self, Asked, CREDENTIAL};
 
 /// Where callers go whose agent failed.
 pub const FALLBACK: &str = "+33199000002";
@@ -65,6 +66,8 @@ pub struct House {
     pub folders: Folders,
     /// What the model was sent.
     pub told: Told,
+    /// What the services behind connectors were asked.
+    pub asked: Asked,
     lines: HashMap<String, String>,
     ended: Arc<Mutex<Vec<(TenantId, CallId)>>>,
     _watching: JoinHandle<()>,
@@ -108,7 +111,8 @@ impl House {
         }
         agents.insert(PathBuf::from("neighbour"), sandbox.load(neighbour()).await.unwrap());
         let folders = Folders::beside(place.path().join("data"));
-        let config = config(place.path(), &table);
+        let asked = Asked::default();
+        let config = config(place.path(), &table, service::start(asked.clone()).await);
         let told = Told::default();
         let installation =
             Installation::open_with(&config, &folders, providers(&told), agents).await.unwrap();
@@ -121,8 +125,16 @@ impl House {
                 seen.lock().push((tenant, summary.id));
             }
         });
-        let house =
-            Self { running: Some(running), folders, told, lines, ended, _watching: watching, _folder: place };
+        let house = Self {
+            running: Some(running),
+            folders,
+            told,
+            asked,
+            lines,
+            ended,
+            _watching: watching,
+            _folder: place,
+        };
         house.entrust().await;
         house
     }
@@ -304,11 +316,15 @@ fn furnish(place: &Path) {
     fs::write(sounds.join(".hidden.wav"), "hidden").unwrap();
     std::os::unix::fs::symlink("../documents/anne/secret.txt", sounds.join("link.wav")).unwrap();
     fs::write(place.join("token"), TOKEN).unwrap();
+    fs::write(place.join("credential"), CREDENTIAL).unwrap();
 }
 
 fn line_of(place: &Path, number: &str, attack: &Attack) -> String {
-    let capabilities =
-        if attack.bare { "[]" } else { "[\"model\", \"calendar\", \"memory\", \"documents\", \"transfer\"]" };
+    let capabilities = if attack.bare {
+        "[]"
+    } else {
+        "[\"model\", \"calendar\", \"memory\", \"documents\", \"transfer\", \"connectors\"]"
+    };
     format!(
         r#"
         [[tenant.line]]
@@ -318,6 +334,7 @@ fn line_of(place: &Path, number: &str, attack: &Attack) -> String {
         fallback-number = "{FALLBACK}"
         fallback-sentence = {{ fr = "Un instant." }}
         transfer-to = ["+331990000"]
+        connectors = ["crm", "private", "metadata"]
         capabilities = {capabilities}
         sounds = {sounds:?}
         "#,
@@ -326,8 +343,9 @@ fn line_of(place: &Path, number: &str, attack: &Attack) -> String {
     )
 }
 
-fn config(place: &Path, attackers: &str) -> Config {
+fn config(place: &Path, attackers: &str, services: u16) -> Config {
     let (token, documents) = (place.join("token"), place.join("documents"));
+    let credential = place.join("credential");
     let open = "{ monday = [\"09:00-12:00\"], tuesday = [\"09:00-12:00\"], wednesday = [\"09:00-12:00\"], \
                 thursday = [\"09:00-12:00\"], friday = [\"09:00-12:00\"], saturday = [\"09:00-12:00\"], \
                 sunday = [\"09:00-12:00\"] }";
@@ -338,11 +356,20 @@ fn config(place: &Path, attackers: &str) -> Config {
         [[carrier]]
         kind = "twilio"
         auth-token = {{ file = {token:?} }}
+        [outbound]
+        allow-private = ["127.0.0.1/32"]
+        [[secret]]
+        tenant = "mallory"
+        name = "crm-key"
+        value = {{ file = {credential:?} }}
         [[tenant]]
         id = "anne"
         documents = {anne:?}
         [tenant.calendar]
         open = {open}
+        [[tenant.connector]]
+        name = "anne-crm"
+        url = "http://127.0.0.1:{services}/anne/"
         [[tenant.line]]
         number = "{ANNE}"
         agent = "neighbour"
@@ -353,8 +380,20 @@ fn config(place: &Path, attackers: &str) -> Config {
         documents = {mallory:?}
         [tenant.quota]
         host-calls = 1000
+        egress-bytes = 1000000
         [tenant.calendar]
         open = {open}
+        [[tenant.connector]]
+        name = "crm"
+        url = "http://127.0.0.1:{services}/mallory/"
+        methods = ["get", "post"]
+        credential = {{ secret = "crm-key" }}
+        [[tenant.connector]]
+        name = "private"
+        url = "http://127.0.0.2:{services}/"
+        [[tenant.connector]]
+        name = "metadata"
+        url = "http://169.254.169.254/latest/"
         {attackers}
         "#,
         anne = documents.join("anne"),

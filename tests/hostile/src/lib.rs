@@ -12,6 +12,7 @@
 //! - `tests/guards.rs`: each guard in place and taken away. Taken away, the attack that it is against succeeds: so the
 //!   attacks do what they say, and the checks would see it. Nothing in the product takes a guard away: the tests put
 //!   settings and layers together otherwise ([`stage`]).
+//! - `tests/connectors.rs`: a request that may be made, from the agent to the service and into the journal.
 //! - `tests/languages.rs`: attacks where the language matters, in C, Python and Rust.
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
@@ -21,9 +22,11 @@ pub mod bombs;
 mod contract;
 mod house;
 mod model;
+mod service;
 pub mod stage;
 
 pub use agent::{Attack, Ends, Refused, attack, attacks};
 pub use contract::{Piece, module};
 pub use house::{FALLBACK, House, Rung, SECRETS, Seen, neighbour, root};
 pub use model::{Obedient, Told};
+pub use service::{Asked, CREDENTIAL};

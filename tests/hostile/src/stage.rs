@@ -9,9 +9,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use parking_lot::Mutex;
+use parloir_connect::{Destination, HeldSecret, NotADestination};
 use parloir_contract::{
-    Answer, CallInfo, Capability, Direction, Finish, Heard, HostCall, HostReturn, LocalTime, Refusal,
-    SetMemory, Transferred, Usage, speakable,
+    Answer, CallInfo, Capability, ConnectorAnswer, ConnectorRequest, Direction, Finish, Heard, HostCall,
+    HostReturn, LocalTime, Refusal, SetMemory, Transferred, Usage, sendable, speakable,
 };
 use parloir_sandbox::{Agent, Answered, Budget, Door, DoorClosed, Sandbox, Settings};
 use parloir_store::{Embedded, Keyring, TenantStore};
@@ -23,6 +24,7 @@ use tower::Service;
 
 use crate::agent::Attack;
 use crate::house::SECRETS;
+use crate::service::CREDENTIAL;
 
 /// Which guards stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +43,10 @@ pub struct Guards {
     pub destinations: bool,
     /// Sentences have a length.
     pub bounds: bool,
+    /// Paths of requests stay below their connector's address.
+    pub below: bool,
+    /// Credentials are taken out of answers.
+    pub credentials: bool,
 }
 
 impl Guards {
@@ -53,6 +59,8 @@ impl Guards {
         one_folder: true,
         destinations: true,
         bounds: true,
+        below: true,
+        credentials: true,
     };
 }
 
@@ -129,6 +137,7 @@ impl Rooms {
                 let speakable = if guards.bounds { speakable(&say.text) } else { Ok(()) };
                 HostReturn::Say(speakable.map(|()| Heard::default()))
             }
+            HostCall::SendRequest(request) => HostReturn::SendRequest(asked(guards, &request)),
             HostCall::Chat(_) => HostReturn::Chat(Ok(Answer {
                 text: "Oui.".into(),
                 tool_calls: Vec::new(),
@@ -144,6 +153,28 @@ impl Rooms {
 /// As somebody would who forgot what names can lead to.
 fn read(folder: &Path, name: &str) -> Result<String, Refusal> {
     std::fs::read_to_string(folder.join(name)).map_err(|_| Refusal::Unavailable("there is none".into()))
+}
+
+/// A service in which tenants have folders, and mallory's connector leads to the own one: asked as the product asks, or as somebody
+/// would who only puts texts together.
+fn asked(guards: Guards, request: &ConnectorRequest) -> Result<ConnectorAnswer, Refusal> {
+    const OWN: &str = "https://crm.example.com/mallory/";
+    let invalid = |wrong: NotADestination| Refusal::Invalid(wrong.to_string());
+    let to = if guards.below {
+        sendable(request)?;
+        let own = Destination::parse(OWN).map_err(invalid)?;
+        own.below(&request.path, &request.query).map_err(invalid)?
+    } else {
+        Destination::parse(&format!("{OWN}{}", request.path)).map_err(invalid)?
+    };
+    let is_own = to.reveal().starts_with(OWN);
+    let body = match request.path.as_str() {
+        _ if !is_own => format!("{SECRETS}: service"),
+        "echo" => format!("authorization: Bearer {CREDENTIAL}"),
+        _ => "{}".to_owned(),
+    };
+    let body = if guards.credentials { HeldSecret::new(CREDENTIAL.to_owned()).redact(body) } else { body };
+    Ok(ConnectorAnswer { status: 200, body })
 }
 
 /// What stands behind all layers.
@@ -210,7 +241,8 @@ fn line(quota: &str) -> Arc<Line> {
         agent = "agent"
         fallback-number = "+33199000002"
         transfer-to = ["+331990000"]
-        capabilities = ["model", "calendar", "memory", "documents", "transfer"]
+        capabilities = ["model", "calendar", "memory", "documents", "transfer", "connectors"]
+        connectors = ["crm"]
         "#
     );
     let house = House::new(vec![toml::from_str(&text).unwrap()]).unwrap();

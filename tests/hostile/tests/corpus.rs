@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::{StreamExt, stream};
 use parloir_contract::{HostReturn, Turn};
-use parloir_hostile::{Attack, Ends, FALLBACK, House, Rung, SECRETS, Seen, attacks};
+use parloir_hostile::{Attack, CREDENTIAL, Ends, FALLBACK, House, Rung, SECRETS, Seen, attacks};
 use parloir_journal::{Ending, Failure, FailureKind, HostStatus, Record, RecordBody, Seq};
 use parloir_transport::webhook::DialStatus;
 
@@ -102,6 +102,14 @@ fn leaked(records: &[Record]) -> bool {
     })
 }
 
+/// Whether anything of a call holds what services know its tenant by: the host alone has it.
+fn told_the_credential(records: &[Record]) -> bool {
+    records.iter().any(|record| {
+        let bytes = rmp_serde::to_vec(&record.body).unwrap();
+        bytes.windows(CREDENTIAL.len()).any(|window| window == CREDENTIAL.as_bytes())
+    })
+}
+
 /// What is wrong with how an attack went.
 fn judged(attack: &Attack, rung: &Rung, records: &[Record]) -> Result<(), String> {
     let failures = failures(records);
@@ -135,6 +143,9 @@ fn judged(attack: &Attack, rung: &Rung, records: &[Record]) -> Result<(), String
     }
     if leaked(records) {
         return Err("got something of the neighbour's".to_owned());
+    }
+    if told_the_credential(records) {
+        return Err("was told what its services know it by".to_owned());
     }
     let transfers = &rung.report.transfers;
     if attack.busy {
@@ -222,6 +233,15 @@ async fn no_attack_gets_what_it_tries_for_and_the_neighbours_caller_notices_noth
     let sent = house.told.lock().iter().map(|chat| format!("{chat:?}")).collect::<Vec<_>>();
     assert!(!sent.is_empty());
     assert!(!sent.iter().any(|chat| chat.contains("4111 1111")), "a card's number reached the model");
+    // What services were asked is below the connector's address, with its credential, and nothing that an agent wrote.
+    let asked = house.asked.lock().clone();
+    assert!(asked.len() >= 20, "{}", asked.len());
+    for head in asked {
+        let path = head.split([' ', '?']).nth(1).unwrap();
+        assert!(path.starts_with("/mallory/") && !path.contains(".."), "{head}");
+        assert!(head.contains(&format!("authorization: Bearer {CREDENTIAL}")), "{head}");
+        assert!(!head.lines().any(|line| line.starts_with("x-smuggled")), "{head}");
+    }
     assert!(grown < MOST, "{grown} KiB");
     assert!(house.disk() < MOST_ON_DISK, "{} bytes", house.disk());
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use parloir_contract::{HostCall, HostReturn};
 use parloir_hostile::bombs::{bombs, enormous};
 use parloir_hostile::stage::{Guards, Went, attempt, attempt_in};
-use parloir_hostile::{Attack, SECRETS, attack};
+use parloir_hostile::{Attack, CREDENTIAL, SECRETS, attack};
 use parloir_sandbox::{Budget, FailureKind, Sandbox, Settings};
 
 /// Four places: the pool of a thousand is not what is tested.
@@ -181,6 +181,37 @@ async fn without_one_folder_the_neighbours_documents_are_read() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_list_of_destinations_a_premium_number_is_called() {
     a_layer("transfers/premium#0", Guards { destinations: false, ..Guards::ALL }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_lines_list_the_neighbours_connector_is_used() {
+    a_layer("connectors/names#0", Guards { permission: false, ..Guards::ALL }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_what_keeps_paths_below_an_address_the_neighbours_folder_is_read() {
+    let taken = a_layer("connectors/paths#0", Guards { below: false, ..Guards::ALL }).await;
+    let read = |answer: &HostReturn| match answer {
+        HostReturn::SendRequest(Ok(answer)) => answer.body.contains(SECRETS),
+        _ => false,
+    };
+    assert!(taken.got.iter().any(read), "{:?}", taken.got);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_what_is_taken_out_of_answers_an_agent_is_told_the_credential() {
+    let told = |went: &Went| {
+        went.got.iter().any(|answer| match answer {
+            HostReturn::SendRequest(Ok(answer)) => answer.body.contains(CREDENTIAL),
+            _ => false,
+        })
+    };
+    let echo = attack("connectors/echo");
+    let stands = attempt(&echo, settings(), Budget::default(), Guards::ALL, "").await;
+    assert!(kind(&stands).is_none() && !told(&stands), "{stands:?}");
+    let without = Guards { credentials: false, ..Guards::ALL };
+    let taken = attempt(&echo, settings(), Budget::default(), without, "").await;
+    assert!(told(&taken), "{taken:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,15 +7,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use parloir_transport::client::{Carrier, DialError, Lateness, connect, random_sid};
+use parloir_transport::client::{Carrier, CarrierSocket, DialError, Lateness, connect, random_sid};
 use parloir_transport::signature::{AuthToken, sign};
 use parloir_transport::twilio::{CarrierWriter, Payload, ServerMessage, parse_from_server};
 use parloir_transport::twiml::Verb;
 use parloir_transport::ulaw::{BYTES_PER_MS, FRAME, SILENCE, rms};
 use parloir_transport::webhook::VoiceRequest;
-use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
 const TICK: Duration = Duration::from_millis(20);
@@ -111,7 +109,7 @@ pub(crate) async fn run(plan: Arc<Plan>, index: u32, at: Instant) -> (Tally, boo
     (tally, line.is_some())
 }
 
-type Socket = WebSocketStream<TcpStream>;
+type Socket = CarrierSocket;
 type Parameters = Vec<(String, String)>;
 
 async fn open(

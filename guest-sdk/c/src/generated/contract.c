@@ -85,6 +85,14 @@ extern void __wasm_import_parloir_agent_documents_read(uint8_t *, size_t, uint8_
 __attribute__((__import_module__("parloir:agent/documents@0.1.0"), __import_name__("search")))
 extern void __wasm_import_parloir_agent_documents_search(uint8_t *, size_t, int32_t, uint8_t *);
 
+// Imported Functions from `parloir:agent/connectors@0.1.0`
+
+__attribute__((__import_module__("parloir:agent/connectors@0.1.0"), __import_name__("list")))
+extern void __wasm_import_parloir_agent_connectors_list(uint8_t *);
+
+__attribute__((__import_module__("parloir:agent/connectors@0.1.0"), __import_name__("send")))
+extern void __wasm_import_parloir_agent_connectors_send(uint8_t *, size_t, int32_t, uint8_t *, size_t, uint8_t *, size_t, int32_t, uint8_t *, size_t, uint8_t *);
+
 // Imported Functions from `parloir:agent/report@0.1.0`
 
 __attribute__((__import_module__("parloir:agent/report@0.1.0"), __import_name__("set")))
@@ -768,6 +776,29 @@ void parloir_agent_documents_result_list_passage_refusal_free(parloir_agent_docu
     parloir_agent_documents_list_passage_free(&ptr->val.ok);
   } else {
     parloir_agent_documents_refusal_free(&ptr->val.err);
+  }
+}
+
+void parloir_agent_connectors_refusal_free(parloir_agent_connectors_refusal_t *ptr) {
+  parloir_agent_types_refusal_free(ptr);
+}
+
+void parloir_agent_connectors_request_free(parloir_agent_connectors_request_t *ptr) {
+  contract_string_free(&ptr->connector);
+  contract_string_free(&ptr->path);
+  contract_list_tuple2_string_string_free(&ptr->query);
+  contract_option_string_free(&ptr->body);
+}
+
+void parloir_agent_connectors_answer_free(parloir_agent_connectors_answer_t *ptr) {
+  contract_string_free(&ptr->body);
+}
+
+void parloir_agent_connectors_result_answer_refusal_free(parloir_agent_connectors_result_answer_refusal_t *ptr) {
+  if (!ptr->is_err) {
+    parloir_agent_connectors_answer_free(&ptr->val.ok);
+  } else {
+    parloir_agent_connectors_refusal_free(&ptr->val.err);
   }
 }
 
@@ -2423,6 +2454,78 @@ bool parloir_agent_documents_search(contract_string_t *query, uint8_t limit, par
     case 0: {
       result.is_err = false;
       result.val.ok = (parloir_agent_documents_list_passage_t) { (parloir_agent_documents_passage_t*)(*((uint8_t **) (ptr + sizeof(void*)))), (*((size_t*) (ptr + (2*sizeof(void*))))) };
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      parloir_agent_types_refusal_t variant;
+      variant.tag = (int32_t) *((uint8_t*) (ptr + sizeof(void*)));
+      switch ((int32_t) variant.tag) {
+        case 0: {
+          variant.val.not_permitted = (contract_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 1: {
+          variant.val.over_quota = (contract_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 2: {
+          variant.val.unavailable = (contract_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 3: {
+          variant.val.invalid = (contract_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+      }
+
+      result.val.err = variant;
+      break;
+    }
+  }
+  if (!result.is_err) {
+    *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+void parloir_agent_connectors_list(contract_list_string_t *ret) {
+  __attribute__((__aligned__(sizeof(void*))))
+  uint8_t ret_area[(2*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_parloir_agent_connectors_list(ptr);
+  *ret = (contract_list_string_t) { (contract_string_t*)(*((uint8_t **) (ptr + 0))), (*((size_t*) (ptr + sizeof(void*)))) };
+}
+
+bool parloir_agent_connectors_send(parloir_agent_connectors_request_t *request, parloir_agent_connectors_answer_t *ret, parloir_agent_connectors_refusal_t *err) {
+  __attribute__((__aligned__(sizeof(void*))))
+  uint8_t ret_area[(4*sizeof(void*))];
+  int32_t option;
+  uint8_t * option1;
+  size_t option2;
+  if (((*request).body).is_some) {
+    const contract_string_t *payload0 = &((*request).body).val;
+    option = 1;
+    option1 = (uint8_t *) (*payload0).ptr;
+    option2 = (*payload0).len;
+  } else {
+    option = 0;
+    option1 = 0;
+    option2 = 0;
+  }
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_parloir_agent_connectors_send((uint8_t *) ((*request).connector).ptr, ((*request).connector).len, (int32_t) (*request).method, (uint8_t *) ((*request).path).ptr, ((*request).path).len, (uint8_t *) ((*request).query).ptr, ((*request).query).len, option, option1, option2, ptr);
+  parloir_agent_connectors_result_answer_refusal_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      result.val.ok = (parloir_agent_connectors_answer_t) {
+        (uint16_t) (uint16_t) ((int32_t) *((uint16_t*) (ptr + sizeof(void*)))),
+        (contract_string_t) (contract_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) },
+      };
       break;
     }
     case 1: {

@@ -581,6 +581,45 @@ typedef struct {
   } val;
 } parloir_agent_documents_result_list_passage_refusal_t;
 
+typedef parloir_agent_types_refusal_t parloir_agent_connectors_refusal_t;
+
+typedef uint8_t parloir_agent_connectors_method_t;
+
+#define PARLOIR_AGENT_CONNECTORS_METHOD_GET 0
+#define PARLOIR_AGENT_CONNECTORS_METHOD_POST 1
+#define PARLOIR_AGENT_CONNECTORS_METHOD_PUT 2
+#define PARLOIR_AGENT_CONNECTORS_METHOD_PATCH 3
+#define PARLOIR_AGENT_CONNECTORS_METHOD_DELETE 4
+
+typedef struct parloir_agent_connectors_request_t {
+  // As it is configured: "crm".
+  contract_string_t   connector;
+  parloir_agent_connectors_method_t   method;
+  // Below the connector's address, such as "customers/42": at most 512 characters, without "." and ".." between
+  // slashes, "?", "#", "%", backslashes and invisible characters; a slash may end it, and stands alone otherwise. The
+  // host encodes what a path may not hold. Empty for the address itself.
+  contract_string_t   path;
+  // Names and values, which the host encodes: at most 32 pairs and 2,000 characters.
+  contract_list_tuple2_string_string_t   query;
+  // JSON, at most 64 KiB; `none` for a request without a body, as each by `get` is.
+  contract_option_string_t   body;
+} parloir_agent_connectors_request_t;
+
+typedef struct parloir_agent_connectors_answer_t {
+  // The service's HTTP status: of 4xx and 5xx too, which are answers. A redirect is one, and is not followed.
+  uint16_t   status;
+  // The body, which must be UTF-8.
+  contract_string_t   body;
+} parloir_agent_connectors_answer_t;
+
+typedef struct {
+  bool is_err;
+  union {
+    parloir_agent_connectors_answer_t ok;
+    parloir_agent_connectors_refusal_t err;
+  } val;
+} parloir_agent_connectors_result_answer_refusal_t;
+
 typedef parloir_agent_types_refusal_t parloir_agent_report_refusal_t;
 
 typedef parloir_agent_calendar_contact_t parloir_agent_report_contact_t;
@@ -836,7 +875,7 @@ typedef struct contract_description_t {
   // The languages it speaks, best first.
   contract_list_language_t   languages;
   // What it needs beyond the conversation: "model", "calendar", "memory", "documents",
-  // "transfer". What is not listed here is refused.
+  // "connectors", "transfer". What is not listed here is refused.
   contract_list_string_t   capabilities;
 } contract_description_t;
 
@@ -943,6 +982,15 @@ extern bool parloir_agent_documents_read(contract_string_t *name, contract_strin
 // words of the query count, and the first 8 MiB of documents in the order of their names.
 // Refused: `invalid` for a query over 500 characters.
 extern bool parloir_agent_documents_search(contract_string_t *query, uint8_t limit, parloir_agent_documents_list_passage_t *ret, parloir_agent_documents_refusal_t *err);
+
+// Imported Functions from `parloir:agent/connectors@0.1.0`
+// The connectors that this line grants, by name.
+extern void parloir_agent_connectors_list(contract_list_string_t *ret);
+// Sends a request and waits for its answer. What is sent is in the journal before it leaves, and bears an idempotency key,
+// the same when it is sent again after a lost node.
+// Refused: `not-permitted` for a connector or a method that is not granted; `invalid` for a request that cannot be sent, or
+// an answer that is longer than the connector allows or is no UTF-8; `unavailable` where there is no answer in time.
+extern bool parloir_agent_connectors_send(parloir_agent_connectors_request_t *request, parloir_agent_connectors_answer_t *ret, parloir_agent_connectors_refusal_t *err);
 
 // Imported Functions from `parloir:agent/report@0.1.0`
 // Refused: `invalid` for a text over 2000 characters or more than 64 fields.
@@ -1182,6 +1230,14 @@ void parloir_agent_documents_result_string_refusal_free(parloir_agent_documents_
 void parloir_agent_documents_list_passage_free(parloir_agent_documents_list_passage_t *ptr);
 
 void parloir_agent_documents_result_list_passage_refusal_free(parloir_agent_documents_result_list_passage_refusal_t *ptr);
+
+void parloir_agent_connectors_refusal_free(parloir_agent_connectors_refusal_t *ptr);
+
+void parloir_agent_connectors_request_free(parloir_agent_connectors_request_t *ptr);
+
+void parloir_agent_connectors_answer_free(parloir_agent_connectors_answer_t *ptr);
+
+void parloir_agent_connectors_result_answer_refusal_free(parloir_agent_connectors_result_answer_refusal_t *ptr);
 
 void parloir_agent_report_refusal_free(parloir_agent_report_refusal_t *ptr);
 

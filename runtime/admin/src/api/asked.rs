@@ -88,14 +88,14 @@ impl Asked {
         if is_id(id) { Ok(id) } else { Err(Problem::not_found(what).of(what)) }
     }
 
-    /// The setting that the path names.
+    /// The setting, the secret or the connector that the path names.
     pub(crate) fn name(&self) -> Result<&str, Problem> {
         let name = self.param("name");
         if crate::resource::is_name(name) {
             return Ok(name);
         }
         let remedy = "write 1 to 64 letters, digits, dots, hyphens and underscores, not beginning with a dot";
-        Err(Problem::new(Kind::Invalid, "that is no name of a setting", remedy).of("name"))
+        Err(Problem::new(Kind::Invalid, "that is no name", remedy).of("name"))
     }
 
     /// The agent that the path names.
@@ -128,8 +128,7 @@ impl Asked {
 
     /// The media type of the body, in the header's own words.
     pub(crate) fn media_type(&self) -> &str {
-        let kind = self.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-        kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim()
+        media_type(&self.headers)
     }
 
     /// That the tenant is described in the directory: what the operator's file says is changed there alone.
@@ -168,26 +167,7 @@ impl Asked {
 
     /// The body, read strictly.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        if !self.media_type().eq_ignore_ascii_case("application/json") {
-            let remedy = "send JSON, with content-type: application/json";
-            return Err(
-                Problem::new(Kind::NotJson, "the body is not said to be JSON", remedy).of("content-type")
-            );
-        }
-        let mut reader = serde_json::Deserializer::from_slice(&self.body);
-        let read = serde_path_to_error::deserialize::<_, T>(&mut reader).map_err(|error| {
-            let field = error.path().to_string();
-            let error = error.into_inner();
-            let kind = if error.is_data() { Kind::Invalid } else { Kind::Malformed };
-            let remedy = "correct it as the detail says; every field is in GET /v1/openapi.json";
-            let problem = Problem::new(kind, error.to_string(), remedy);
-            if field == "." { problem.of("body") } else { problem.of(field) }
-        })?;
-        reader.end().map_err(|error| {
-            let remedy = "send one JSON value and nothing after it";
-            Problem::new(Kind::Malformed, error.to_string(), remedy).of("body")
-        })?;
-        Ok(read)
+        read_json(&self.headers, &self.body)
     }
 
     fn text(&self, name: &str) -> Result<Option<&str>, Problem> {
@@ -259,6 +239,34 @@ impl Asked {
         let this = hash(&[self.endpoint.name().as_bytes(), self.uri.path().as_bytes(), self.body.as_ref()]);
         Ok(Some((row, this)))
     }
+}
+
+/// The media type that a body is said to have.
+fn media_type(headers: &HeaderMap) -> &str {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim()
+}
+
+/// A body, read strictly.
+pub(crate) fn read_json<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Problem> {
+    if !media_type(headers).eq_ignore_ascii_case("application/json") {
+        let remedy = "send JSON, with content-type: application/json";
+        return Err(Problem::new(Kind::NotJson, "the body is not said to be JSON", remedy).of("content-type"));
+    }
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let read = serde_path_to_error::deserialize::<_, T>(&mut reader).map_err(|error| {
+        let field = error.path().to_string();
+        let error = error.into_inner();
+        let kind = if error.is_data() { Kind::Invalid } else { Kind::Malformed };
+        let remedy = "correct it as the detail says; every field is in GET /v1/openapi.json";
+        let problem = Problem::new(kind, error.to_string(), remedy);
+        if field == "." { problem.of("body") } else { problem.of(field) }
+    })?;
+    reader.end().map_err(|error| {
+        let remedy = "send one JSON value and nothing after it";
+        Problem::new(Kind::Malformed, error.to_string(), remedy).of("body")
+    })?;
+    Ok(read)
 }
 
 fn hash(parts: &[&[u8]]) -> String {

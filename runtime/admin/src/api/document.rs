@@ -10,9 +10,9 @@ use super::asked::{MAX_PAGE, SIGNATURE};
 use super::endpoint::{Endpoint, Method, Place};
 use super::problem::{PROBLEM_JSON, Problem};
 use crate::resource::{
-    Agent, AgentKey, AgentPolicy, Aside, BreakGlass, Calendar, Glass, ImportTenant, Item, Key, KeyMade, Line,
-    Myself, NewKey, NewTenant, Number, Page, RollBack, Setting, StartCanary, Tenant, TenantMade, TenantState,
-    User, Version,
+    Agent, AgentKey, AgentPolicy, Aside, BlockNumber, Blocked, BreakGlass, Calendar, Connector, Glass,
+    ImportTenant, Item, Key, KeyMade, Line, LogIn, LogInWith, Myself, NewKey, NewSecret, NewTenant, Number,
+    Page, RollBack, Secret, Setting, StartCanary, Tenant, TenantMade, TenantState, User, Version,
 };
 
 /// What goes into a route and what comes out of it.
@@ -42,6 +42,8 @@ const fn nothing() -> Shape {
 fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
     match endpoint {
         Endpoint::Document => gives::<BTreeMap<String, Value>>(all),
+        Endpoint::GetLogIn => gives::<LogInWith>(all),
+        Endpoint::LogIn => takes::<LogIn, KeyMade>(all),
         Endpoint::Me => gives::<Myself>(all),
         Endpoint::ListTenants => pages::<TenantState>(all),
         Endpoint::CreateTenant => takes::<NewTenant, TenantMade>(all),
@@ -66,6 +68,13 @@ fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
         Endpoint::PutCalendar => takes::<Calendar, Item<Calendar>>(all),
         Endpoint::ListGlass => pages::<Glass>(all),
         Endpoint::BreakGlass => takes::<BreakGlass, Item<Glass>>(all),
+        Endpoint::ListSecrets => pages::<Secret>(all),
+        Endpoint::PutSecret => takes::<NewSecret, Item<Secret>>(all),
+        Endpoint::ListConnectors => pages::<Connector>(all),
+        Endpoint::GetConnector => gives::<Item<Connector>>(all),
+        Endpoint::PutConnector => takes::<Connector, Item<Connector>>(all),
+        Endpoint::ListBlocked => pages::<Blocked>(all),
+        Endpoint::BlockNumber => takes::<BlockNumber, Item<Blocked>>(all),
         Endpoint::ListAgents => pages::<Agent>(all),
         Endpoint::GetAgent | Endpoint::ApproveVersion | Endpoint::PromoteVersion => gives::<Item<Agent>>(all),
         Endpoint::RollBackAgent => takes::<RollBack, Item<Agent>>(all),
@@ -84,7 +93,10 @@ fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
         | Endpoint::DeleteLine
         | Endpoint::TakeNumber
         | Endpoint::DeleteSetting
-        | Endpoint::DeleteCalendar => nothing(),
+        | Endpoint::DeleteCalendar
+        | Endpoint::DeleteSecret
+        | Endpoint::DeleteConnector
+        | Endpoint::UnblockNumber => nothing(),
     }
 }
 
@@ -102,7 +114,7 @@ fn parameters(endpoint: Endpoint, paged: bool) -> Vec<Value> {
             "line" => ("A number in E.164 form.", "^\\+[0-9]{3,15}$"),
             "agent" => ("The name of an agent.", "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$"),
             "version" => ("The SHA-256 of a component.", "^[0-9a-f]{64}$"),
-            "name" => ("The name of a setting.", "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$"),
+            "name" => ("A name.", "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$"),
             _ => ("An identifier, as the list has it.", "^[0-9a-f]{32}$"),
         };
         all.push(parameter(name, "path", true, what, json!({ "type": "string", "pattern": pattern })));
@@ -119,6 +131,8 @@ fn parameters(endpoint: Endpoint, paged: bool) -> Vec<Value> {
     }
     match endpoint.method() {
         Method::Get => {}
+        // A log-in makes another key each time.
+        Method::Post if endpoint.place() == Place::Nobodys => {}
         Method::Post => {
             let what = "1 to 64 printable ASCII characters: the same request is carried out once in a day.";
             let key = json!({ "type": "string", "pattern": "^[!-~]{1,64}$" });

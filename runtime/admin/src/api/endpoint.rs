@@ -111,6 +111,10 @@ macro_rules! endpoints {
 endpoints! {
     /// This document.
     Document = Get "/v1/openapi.json" Nobodys ReadSelf;
+    /// With which issuer one logs in, if with any.
+    GetLogIn = Get "/v1/log-in" Nobodys ReadSelf;
+    /// Logs in with an ID token: makes a key of 12 hours, which is told once.
+    LogIn = Post "/v1/log-in" Nobodys ReadSelf;
     /// Who asks: user, role, key.
     Me = Get "/v1/me" Own ReadSelf;
     /// The installation's tenants, those of the operator's file too.
@@ -173,6 +177,26 @@ endpoints! {
     ListGlass = Get "/v1/tenants/{tenant}/break-glass" Tenant ReadGlass;
     /// Breaks the glass of a tenant, for a time: told in the tenant's own log, as is all that is done through it.
     BreakGlass = Post "/v1/tenants/{tenant}/break-glass" Tenant BreakGlass;
+    /// The names of a tenant's secrets, and which connectors send them. What they are is told to nobody.
+    ListSecrets = Get "/v1/tenants/{tenant}/secrets" Tenant ReadSecrets;
+    /// Keeps a secret, or another in its place. It is sent from the next call on.
+    PutSecret = Put "/v1/tenants/{tenant}/secrets/{name}" Tenant WriteSecrets;
+    /// Removes a secret that no connector sends.
+    DeleteSecret = Delete "/v1/tenants/{tenant}/secrets/{name}" Tenant WriteSecrets;
+    /// A tenant's connectors: services that its agents have requests sent to, by a name.
+    ListConnectors = Get "/v1/tenants/{tenant}/connectors" Tenant ReadConnectors;
+    /// A connector.
+    GetConnector = Get "/v1/tenants/{tenant}/connectors/{name}" Tenant ReadConnectors;
+    /// Makes or replaces a connector, from the next call on.
+    PutConnector = Put "/v1/tenants/{tenant}/connectors/{name}" Tenant WriteConnectors;
+    /// Removes a connector.
+    DeleteConnector = Delete "/v1/tenants/{tenant}/connectors/{name}" Tenant WriteConnectors;
+    /// The callers that no agent answers. That somebody looked is told in the tenant's log.
+    ListBlocked = Get "/v1/tenants/{tenant}/blocked" Tenant ReadBlocked;
+    /// Has no agent answer a caller any more, from their next call on.
+    BlockNumber = Post "/v1/tenants/{tenant}/blocked" Tenant WriteBlocked;
+    /// Has a caller answered again.
+    UnblockNumber = Delete "/v1/tenants/{tenant}/blocked/{blocked}" Tenant WriteBlocked;
     /// Agents whose versions are kept here: which version answers, and which is tried.
     ListAgents = Get "/v1/tenants/{tenant}/agents" Tenant ReadAgents;
     /// An agent.

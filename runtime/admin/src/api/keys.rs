@@ -10,7 +10,7 @@ use super::users::may_appoint;
 use super::{Api, repeat};
 use crate::directory::rows::{self, Kept, Row};
 use crate::directory::{Batches, DirectoryError, KEYS, USERS, days};
-use crate::resource::{KEY_DAYS, KeptKey, Key, KeyMade, MAX_KEY_DAYS, MAX_KEYS, NewKey, User};
+use crate::resource::{KEY_DAYS, KeptKey, Key, KeyMade, LOG_IN, MAX_KEY_DAYS, MAX_KEYS, NewKey, User};
 use crate::role::Action;
 use crate::secret::{ApiKey, is_id};
 
@@ -65,6 +65,12 @@ pub(super) async fn get(asked: &Asked) -> Result<Answer, Problem> {
 pub(super) async fn create(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let NewKey { user: id, name, scopes, expires } = asked.json()?;
     named(&name, "name")?;
+    if name == LOG_IN {
+        let remedy = "choose another name";
+        return Err(
+            Problem::new(Kind::Invalid, "only keys that log-ins make are called so", remedy).of("name")
+        );
+    }
     no_more(asked.principal.key.scopes.as_deref(), scopes.as_deref())?;
     let no_user = || {
         let remedy = format!("list them: GET /v1/tenants/{}/users", asked.realm);

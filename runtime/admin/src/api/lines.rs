@@ -12,9 +12,9 @@ use super::asked::Asked;
 use super::problem::{Kind, Problem};
 use super::{Api, numbers};
 use crate::directory::rows::{self, There};
-use crate::directory::{Batches, settings_of};
+use crate::directory::{Batches, CONNECTORS, settings_of};
 use crate::home::Home;
-use crate::resource::{Calendar, Line, MAX_LINES, Setting, Tenant, is_name, tenant_config};
+use crate::resource::{Calendar, Connector, Line, MAX_LINES, Setting, Tenant, is_name, tenant_config};
 
 /// The tenant with nothing but what is changed: what is wrong with another part of it keeps nobody from putting this one right.
 pub(super) async fn alone(
@@ -52,6 +52,23 @@ fn check(line: &Line) -> Result<(), Problem> {
     Ok(())
 }
 
+/// That a line grants connectors that there are.
+async fn granted(asked: &Asked, connectors: &[String]) -> Result<(), Problem> {
+    if connectors.is_empty() {
+        return Ok(());
+    }
+    let known = rows::all_there::<Connector>(&asked.store, Table::Settings, CONNECTORS).await?;
+    match connectors.iter().find(|name| !known.iter().any(|(known, _)| known == *name)) {
+        None => Ok(()),
+        Some(stranger) => {
+            let stranger: String = stranger.chars().take(64).collect();
+            let detail = format!("there is no connector {stranger:?} for the line to grant");
+            let remedy = "add it first, or write one that there is: parloir connector list";
+            Err(Problem::new(Kind::Invalid, detail, remedy).of("connectors"))
+        }
+    }
+}
+
 pub(super) async fn list(asked: &Asked) -> Result<Answer, Problem> {
     asked.described_here()?;
     let (after, limit) = asked.paging()?;
@@ -82,6 +99,7 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     if new {
         room(rows::count(&asked.store, Table::Lines, "").await?, MAX_LINES, "lines")?;
     }
+    granted(asked, &line.connectors).await?;
     let installation = numbers::own(api, asked, &number).await?;
     let home = Home::of(&api.directory.premises().home(&asked.realm)).await;
     let config = line.clone().config(number.clone(), BTreeMap::new(), &home);

@@ -3,17 +3,22 @@
 mod agents;
 pub(crate) mod answer;
 pub(crate) mod asked;
+mod blocked;
 mod calendar;
+mod connectors;
 mod document;
 mod endpoint;
 mod glass;
 mod keys;
 mod lines;
+mod log_in;
 mod numbers;
 mod problem;
 mod problems;
 mod repeat;
+mod secrets;
 mod settings;
+mod share;
 mod signers;
 mod tenants;
 mod upload;
@@ -43,8 +48,10 @@ pub use endpoint::{Endpoint, Method, Place};
 use problem::Kind;
 pub use problem::{PROBLEM_JSON, Problem};
 pub use repeat::tidy;
+use share::Shares;
 
 use crate::directory::{Directory, Principal};
+use crate::oidc::LogIns;
 use crate::resource::Myself;
 use crate::role::{Action, Verdict, decide, is_installation};
 use crate::secret::ApiKey;
@@ -55,16 +62,26 @@ pub const MAX_BODY: usize = 64 << 10;
 const READING: Duration = Duration::from_secs(10);
 /// Requests that are carried out at one time; more of them wait.
 const MAX_REQUESTS: usize = 256;
+/// Requests of one tenant among them; more of them are told to come again.
+const MAX_OF_A_TENANT: usize = MAX_REQUESTS / 4;
 
 /// What the routes share.
 pub(crate) struct Api {
     pub(crate) directory: Arc<Directory>,
+    pub(crate) log_ins: Option<Arc<LogIns>>,
     room: Arc<Semaphore>,
+    shares: Arc<Shares>,
     uploads: upload::Uploads,
 }
 
 /// The API on a directory, with every route of [`Endpoint::ALL`] and no other.
 pub fn router(directory: Arc<Directory>) -> Router {
+    router_with(directory, None)
+}
+
+/// The same, and people log in with an issuer.
+pub fn router_with(directory: Arc<Directory>, log_ins: Option<Arc<LogIns>>) -> Router {
+    let (room, shares) = (Arc::new(Semaphore::new(MAX_REQUESTS)), Shares::of(MAX_OF_A_TENANT));
     let mut router = Router::new();
     for endpoint in Endpoint::ALL.iter().copied() {
         let handler = move |State(api): State<Arc<Api>>,
@@ -75,11 +92,7 @@ pub fn router(directory: Arc<Directory>) -> Router {
     router
         .fallback(|| async { Problem::no_such_route() })
         .method_not_allowed_fallback(|| async { Problem::no_such_method() })
-        .with_state(Arc::new(Api {
-            directory,
-            room: Arc::new(Semaphore::new(MAX_REQUESTS)),
-            uploads: upload::Uploads::default(),
-        }))
+        .with_state(Arc::new(Api { directory, log_ins, room, shares, uploads: upload::Uploads::default() }))
 }
 
 /// Carries a request out to its end, also where whoever asked is gone: what was begun is not left half-way.
@@ -113,7 +126,7 @@ async fn answer(
     request: Request,
 ) -> Result<Answer, Problem> {
     if endpoint.place() == Place::Nobodys {
-        return the_document();
+        return nobodys(api, endpoint, request).await;
     }
     let params = params.map_err(|error| {
         Problem::new(Kind::Malformed, error.body_text(), "write the path in UTF-8, percent-encoded")
@@ -122,6 +135,10 @@ async fn answer(
         params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let (parts, body) = request.into_parts();
     let principal = authenticate(api, &parts.headers).await?;
+    let _share = match is_installation(&principal.realm) {
+        true => None,
+        false => Some(api.shares.take(&principal.realm)?),
+    };
     let realm = realm(api, endpoint, &principal, &params)?;
     let verdict = decide(principal.user.role, &principal.realm, endpoint.action(), &realm);
     let hidden = || Problem::not_found("tenant").of("tenant");
@@ -161,6 +178,18 @@ async fn answer(
         return Ok(again);
     }
     run(api, &asked).await
+}
+
+/// What is answered to whoever asks.
+async fn nobodys(api: &Api, endpoint: Endpoint, request: Request) -> Result<Answer, Problem> {
+    if endpoint == Endpoint::GetLogIn {
+        return log_in::with(api);
+    }
+    if endpoint == Endpoint::LogIn {
+        let (parts, body) = request.into_parts();
+        return log_in::make(api, &parts.headers, &read(body).await?).await;
+    }
+    the_document()
 }
 
 /// The body, which may not take for ever.
@@ -235,7 +264,7 @@ fn forbidden(principal: &Principal, action: Action, realm: &TenantId) -> Problem
 
 async fn run(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     match asked.endpoint {
-        Endpoint::Document => the_document(),
+        Endpoint::Document | Endpoint::GetLogIn | Endpoint::LogIn => the_document(),
         Endpoint::Me => me(asked),
         Endpoint::ListTenants => tenants::list(api, asked).await,
         Endpoint::CreateTenant => tenants::create(api, asked).await,
@@ -267,6 +296,16 @@ async fn run(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
         Endpoint::DeleteCalendar => calendar::delete(api, asked).await,
         Endpoint::ListGlass => glass::list(asked).await,
         Endpoint::BreakGlass => glass::break_it(api, asked).await,
+        Endpoint::ListSecrets => secrets::list(asked).await,
+        Endpoint::PutSecret => secrets::put(api, asked).await,
+        Endpoint::DeleteSecret => secrets::delete(api, asked).await,
+        Endpoint::ListConnectors => connectors::list(asked).await,
+        Endpoint::GetConnector => connectors::get(asked).await,
+        Endpoint::PutConnector => connectors::put(api, asked).await,
+        Endpoint::DeleteConnector => connectors::delete(api, asked).await,
+        Endpoint::ListBlocked => blocked::list(api, asked).await,
+        Endpoint::BlockNumber => blocked::block(api, asked).await,
+        Endpoint::UnblockNumber => blocked::unblock(api, asked).await,
         Endpoint::ListAgents => agents::list(asked).await,
         Endpoint::GetAgent => agents::get(asked).await,
         Endpoint::DeleteAgent => agents::delete(api, asked).await,

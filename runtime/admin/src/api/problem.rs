@@ -11,6 +11,8 @@ use crate::directory::DirectoryError;
 
 /// The media type of problems.
 pub const PROBLEM_JSON: &str = "application/problem+json";
+/// When whoever has enough under way may ask again, in seconds.
+const RETRY_AFTER: &str = "1";
 
 /// A problem as it is written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -59,6 +61,8 @@ pub(crate) enum Kind {
     Invalid,
     /// The request does not say which state it expects.
     PreconditionRequired,
+    /// Whoever asks has enough under way.
+    Busy,
     /// It is our fault.
     Failed,
 }
@@ -90,6 +94,7 @@ impl Kind {
                 "precondition-required",
                 "The request does not say which state it expects",
             ),
+            Self::Busy => (StatusCode::TOO_MANY_REQUESTS, "busy", "There are too many requests at one time"),
             Self::Failed => (StatusCode::INTERNAL_SERVER_ERROR, "failed", "The installation failed"),
         }
     }
@@ -192,6 +197,9 @@ impl IntoResponse for Problem {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+        }
         response
     }
 }
@@ -213,7 +221,7 @@ mod tests {
 
     #[test]
     fn every_kind_is_an_error() {
-        for kind in [Kind::Malformed, Kind::Conflict, Kind::PreconditionRequired, Kind::Failed] {
+        for kind in [Kind::Malformed, Kind::Conflict, Kind::PreconditionRequired, Kind::Busy, Kind::Failed] {
             let problem = Problem::new(kind, "it", "so");
             assert!((400..600).contains(&problem.status) && problem.kind.starts_with("urn:parloir:problem:"));
         }

@@ -12,7 +12,9 @@ use super::lines::{alone, prepare};
 use super::problem::{Kind, Problem};
 use super::{Api, numbers, repeat};
 use crate::directory::rows::{self, There};
-use crate::directory::{Batches, CALENDAR, DirectoryError, Stamp, USERS, settings_of, user_with_key};
+use crate::directory::{
+    Batches, CALENDAR, CONNECTORS, DirectoryError, Stamp, USERS, settings_of, user_with_key,
+};
 use crate::home::Home;
 use crate::resource::{
     ImportTenant, Item, Line, MAX_SETTING, NewTenant, Page, Setting, Source, Tenant, TenantMade, TenantState,
@@ -100,7 +102,7 @@ impl Owner {
     fn of(tenant: &TenantStore, name: String) -> Result<Self, Problem> {
         let id = random_id().map_err(DirectoryError::from)?;
         let key = ApiKey::random(tenant.tenant().clone()).map_err(DirectoryError::from)?;
-        Ok(Self { id, user: User { name, role: Role::Owner }, key })
+        Ok(Self { id, user: User::of(name, Role::Owner), key })
     }
 
     fn add(&self, batch: Batch, stamp: &Stamp) -> Result<Batch, DirectoryError> {
@@ -191,7 +193,7 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
 /// What of the operator's file does not fit into the directory's rows.
 fn fitting(config: &TenantConfig) -> Result<Vec<(&parloir_tenancy::config::LineConfig, Line)>, Problem> {
     let refused = |detail: String, remedy: &str| Err(Problem::new(Kind::Conflict, detail, remedy));
-    let (mut lines, mut steps) = (Vec::new(), BESIDE);
+    let (mut lines, mut steps) = (Vec::new(), BESIDE + config.connectors.len());
     for line in &config.lines {
         let Some(kept) = Line::of_config(line) else {
             let detail = format!("line {}: {} is no component NAME.wasm", line.number, line.agent.display());
@@ -238,6 +240,7 @@ pub(super) async fn import(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
         .map(|(config, line)| line.clone().config(config.number.clone(), config.settings.clone(), &home));
     let kept =
         tenant_config(asked.realm.clone(), tenant.clone(), declared.calendar.clone(), kept.collect(), &home);
+    let kept = TenantConfig { connectors: declared.connectors.clone(), ..kept };
     prepare(api, &kept).await?;
     let store = asked.store.clone();
     let owner = match rows::count(&store, Table::Users, USERS).await? {
@@ -255,6 +258,11 @@ pub(super) async fn import(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
         };
         if let Some(calendar) = &declared.calendar {
             batch = batch.put(Table::Settings, CALENDAR, stamp.bytes(calendar)?);
+        }
+        // Their secrets stay where the file says, until the directory has others of their names.
+        for named in &declared.connectors {
+            let row = format!("{CONNECTORS}{}", named.name);
+            batch = batch.put(Table::Settings, row, stamp.bytes(&named.connector)?);
         }
         for (config, line) in &lines {
             batch = numbers::given(asked, &config.number, batch, stamp)?;

@@ -4,14 +4,19 @@ use parloir_contract::TenantId;
 use parloir_store::{Batch, Table};
 
 use super::answer::{Answer, room};
-use super::asked::{Asked, named};
+use super::asked::{Asked, named, words};
 use super::problem::{Kind, Problem};
 use super::{Api, repeat};
 use crate::directory::rows::{self, Kept};
 use crate::directory::{Batches, KEYS, USERS};
-use crate::resource::{KeptKey, MAX_USERS, User};
+use crate::resource::{Identity, KeptKey, MAX_USERS, User};
 use crate::role::Role;
 use crate::secret::random_id;
+
+/// The longest subject, in characters (OpenID Connect Core §2).
+const MAX_SUBJECT: usize = 255;
+/// The longest e-mail address, in characters (RFC 5321).
+const MAX_ADDRESS: usize = 254;
 
 fn row(id: &str) -> String {
     format!("{USERS}{id}")
@@ -34,12 +39,35 @@ pub(super) fn may_appoint(asked: &Asked, role: Role, field: &str) -> Result<(), 
 
 fn fits(user: &User, realm: &TenantId) -> Result<(), Problem> {
     named(&user.name, "name")?;
+    match &user.oidc {
+        Some(Identity::Subject(subject)) => words(subject, MAX_SUBJECT, "oidc.subject")?,
+        Some(Identity::Email(address)) if address.contains('@') => words(address, MAX_ADDRESS, "oidc.email")?,
+        Some(Identity::Email(_)) => {
+            let remedy = "write one such as anne@example.com";
+            return Err(Problem::new(Kind::Invalid, "that is no e-mail address", remedy).of("oidc.email"));
+        }
+        None => {}
+    }
     if user.role.exists_in(realm) {
         return Ok(());
     }
     let able: Vec<_> = Role::ALL.into_iter().filter(|role| role.exists_in(realm)).map(Role::name).collect();
     let detail = format!("nobody is {} in {realm}", user.role);
     Err(Problem::new(Kind::Invalid, detail, format!("write one of {}", able.join(", "))).of("role"))
+}
+
+/// That nobody else there is known to the issuer by the same.
+async fn known_by_it_alone(asked: &Asked, user: &User, id: &str) -> Result<(), Problem> {
+    let Some(identity) = &user.oidc else { return Ok(()) };
+    let users = rows::all::<User>(&asked.store, Table::Users, USERS).await?;
+    let is_same = |other: &User| other.oidc.as_ref().is_some_and(|other| other.is_same(identity));
+    match users.iter().find(|(other, kept)| other != id && is_same(&kept.row.is)) {
+        Some((other, _)) => {
+            let detail = format!("user {other} of {} logs in by the same", asked.realm);
+            Err(Problem::new(Kind::Conflict, detail, "take it from them first, or use another").of("oidc"))
+        }
+        None => Ok(()),
+    }
 }
 
 /// That an owner stays where this one goes: one who does, so that the change can expect them unchanged.
@@ -69,6 +97,7 @@ pub(super) async fn create(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
     may_appoint(asked, user.role, "role")?;
     room(rows::count(&asked.store, Table::Users, USERS).await?, MAX_USERS, "users")?;
     let id = random_id().map_err(crate::directory::DirectoryError::from)?;
+    known_by_it_alone(asked, &user, &id).await?;
     let told = asked.told(format!("user {id}: made {}", user.role));
     repeat::once(api, asked, told, |stamp| {
         let row = row(&id);
@@ -88,13 +117,15 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     fits(&user, &asked.realm)?;
     may_appoint(asked, before.row.is.role, "role")?;
     may_appoint(asked, user.role, "role")?;
+    known_by_it_alone(asked, &user, id).await?;
     asked.may_put(Some(&before.row.change))?;
     let mut batch = Batch::new().expect_value(Table::Users, row(id), before.bytes);
     if before.row.is.role == Role::Owner && user.role != Role::Owner {
         let (row, bytes) = another_owner(asked, id).await?;
         batch = batch.expect_value(Table::Users, row, bytes);
     }
-    let told = asked.told(format!("user {id}: {} to {}", before.row.is.role, user.role));
+    let log_in = if before.row.is.oidc == user.oidc { "" } else { ", and by what they log in" };
+    let told = asked.told(format!("user {id}: {} to {}{log_in}", before.row.is.role, user.role));
     let answer = api.directory.commit(&asked.realm, told, |stamp| {
         let batch = batch.put(Table::Users, row(id), stamp.bytes(&user)?);
         let answer = Answer::written(&stamp.item(id, user), false)?;

@@ -1,8 +1,10 @@
-//! The directory: tenants, users, keys, lines, settings. It rests in the tenants' own storage, sealed under their own keys; the
-//! installation's storage knows which tenants there are and whose each line is. A change is told in the log, then made in one
-//! batch over both: a crash leaves the old state or the new one.
+//! The directory: tenants, users, keys, lines, settings, secrets, connectors. It rests in the tenants' own storage, sealed under
+//! their own keys; the installation's storage knows which tenants there are and whose each line is. A change is told in the log,
+//! then made in one batch over both: a crash leaves the old state or the new one.
 
 pub(crate) mod agents;
+mod blocked;
+mod entrusted;
 mod error;
 pub(crate) mod rows;
 mod setup;
@@ -18,6 +20,7 @@ use parloir_tenancy::INSTALLATION;
 use parloir_tenancy::config::TenantConfig;
 use tokio::sync::{Mutex, RwLock};
 
+pub(crate) use entrusted::{CONNECTORS, SECRETS, senders};
 pub use error::DirectoryError;
 pub(crate) use rows::Stamp;
 pub(crate) use setup::{days, user_with_key};
@@ -127,8 +130,11 @@ pub struct Directory {
     rooms: Rooms,
     installation: TenantStore,
     premises: Arc<dyn Premises>,
-    /// One tenant is taken in at a time, as its rows are then.
-    taking_in: Mutex<()>,
+    /// Held alone by whoever takes in all tenants.
+    taking_in: RwLock<()>,
+    /// Each tenant is taken in by one at a time, as its rows are then, and waits for no other: an agent that was never compiled for
+    /// this machine takes half a minute.
+    taking_in_one: Mutex<HashMap<TenantId, Arc<Mutex<()>>>>,
     /// Held while a version's figures change.
     pub(crate) counting: Mutex<()>,
     /// What of each tenant is set aside since it was taken in; no entry where nothing is.
@@ -190,8 +196,16 @@ impl Directory {
     /// Where the installation's own rows cannot be opened.
     pub async fn open(rooms: Rooms, premises: Arc<dyn Premises>) -> Result<Self, DirectoryError> {
         let installation = TenantStore::open(rooms.store.clone(), &*rooms.kms, own()?).await?;
-        let (taking_in, counting, aside) = (Mutex::default(), Mutex::default(), RwLock::default());
-        Ok(Self { rooms, installation, premises, taking_in, counting, aside })
+        let (taking_in, taking_in_one, aside) = (RwLock::default(), Mutex::default(), RwLock::default());
+        Ok(Self {
+            rooms,
+            installation,
+            premises,
+            taking_in,
+            taking_in_one,
+            counting: Mutex::default(),
+            aside,
+        })
     }
 
     /// The installation's own storage.
@@ -289,6 +303,21 @@ impl Directory {
     /// Tells that somebody looks at what is a tenant's.
     pub(crate) async fn looked(&self, whose: &TenantId, told: Told) -> Result<(), DirectoryError> {
         Ok(self.rooms.journal.administer(whose, told.into()).await?.end(true).await?)
+    }
+
+    /// Tells what is about to be done elsewhere, does it, and tells whether it was.
+    pub(crate) async fn carry_out(
+        &self,
+        whose: &TenantId,
+        told: Told,
+        doing: impl Future<Output = Result<(), DirectoryError>> + Send,
+    ) -> Result<(), DirectoryError> {
+        let told = self.rooms.journal.administer(whose, told.into()).await?;
+        let done = doing.await;
+        if let Err(error) = told.end(done.is_ok()).await {
+            tracing::error!(tenant = %whose, %error, "a change is in the log as interrupted; what it changed says that it was made");
+        }
+        done
     }
 
     async fn apply(&self, batches: Batches) -> Result<(), DirectoryError> {
@@ -398,8 +427,11 @@ impl Directory {
             }
             lines.push(line);
         }
-        let tenant = Some(tenant_config(id.clone(), record, calendar, lines, &home));
-        Ok(Some(Described { tenant, aside }))
+        let (connectors, secrets) = entrusted::entrusted(&store, &mut aside).await?;
+        // Straight to where they are sent from: nobody else has them in hand.
+        self.premises.entrust(id, secrets);
+        let tenant = tenant_config(id.clone(), record, calendar, lines, &home);
+        Ok(Some(Described { tenant: Some(TenantConfig { connectors, ..tenant }), aside }))
     }
 
     /// Has the installation answer a tenant's calls as its rows say now, without what of it cannot be answered so: that is set
@@ -408,7 +440,9 @@ impl Directory {
     /// # Errors
     /// Where its rows cannot be read, or nothing of it can be answered: then it is answered as before.
     pub async fn take_in(&self, id: &TenantId) -> Result<(), DirectoryError> {
-        let _one_at_a_time = self.taking_in.lock().await;
+        let _not_all = self.taking_in.read().await;
+        let of_tenant = Arc::clone(self.taking_in_one.lock().await.entry(id.clone()).or_default());
+        let _one_at_a_time = of_tenant.lock().await;
         let Some(Described { tenant, mut aside }) = self.tenant(id).await? else { return Ok(()) };
         if let Some(tenant) = tenant {
             aside.extend(self.deploy(id).await);
@@ -426,7 +460,7 @@ impl Directory {
     /// # Errors
     /// Where it cannot be read which tenants there are.
     pub async fn take_in_all(&self) -> Result<(), DirectoryError> {
-        let _one_at_a_time = self.taking_in.lock().await;
+        let _nobody_else = self.taking_in.write().await;
         let (mut tenants, mut all) = (Vec::new(), BTreeMap::<TenantId, Vec<Aside>>::new());
         for (id, _) in rows::all_there::<Tenant>(&self.installation, Table::Tenant, "").await? {
             let Ok(id) = id.parse::<TenantId>() else {

@@ -68,7 +68,7 @@ impl Directory {
                 .map(Some)
             }
             (None, _) => {
-                let (id, user) = (random_id()?, User { name: "owner".into(), role: Role::Owner });
+                let (id, user) = (random_id()?, User::of("owner", Role::Owner));
                 let subject = format!("the first user, owner {id}, with a key");
                 self.keyed(&store, subject, Action::WriteUsers, move |stamp, key| {
                     user_with_key(Batch::new(), stamp, (&id, &user), key)

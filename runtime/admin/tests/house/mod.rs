@@ -10,6 +10,7 @@
     reason = "each test file uses a part of it"
 )]
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -25,9 +26,11 @@ use parloir_journal::{Administered, Ending, Journal, RecordBody};
 use parloir_store::{Embedded, Keyring, Kms, Store, TenantStore};
 use parloir_tenancy::House as Lines;
 use parloir_tenancy::config::TenantConfig;
+use parloir_tenancy::secret::Secrets;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
+use tokio::sync::Notify;
 use tower::ServiceExt;
 
 /// What stands where calls are answered.
@@ -35,9 +38,13 @@ pub struct Site {
     declared: Vec<TenantConfig>,
     home: PathBuf,
     pub taken_in: Mutex<Vec<TenantConfig>>,
+    /// The secrets that each tenant was given last.
+    pub secrets: Mutex<HashMap<TenantId, Secrets>>,
     pub brought: Mutex<Vec<TenantId>>,
     /// Components that are not there any more.
     pub gone: Mutex<Vec<String>>,
+    /// A tenant that is not taken in before somebody is told.
+    pub held: Mutex<Option<(String, Arc<Notify>)>>,
     /// Which versions answer, as it was said last.
     pub deployed: Mutex<Vec<Deployed>>,
     /// Components of which nothing has to stay.
@@ -49,6 +56,11 @@ impl Site {
     pub fn tenant(&self, id: &str) -> TenantConfig {
         let taken = self.taken_in.lock();
         taken.iter().rev().find(|tenant| tenant.id.as_str() == id).cloned().expect("it was taken in")
+    }
+
+    /// Its secrets.
+    pub fn secrets(&self, id: &str) -> Secrets {
+        self.secrets.lock()[&id.parse::<TenantId>().unwrap()].clone()
     }
 }
 
@@ -72,6 +84,12 @@ impl Premises for Site {
     }
 
     async fn take_in(&self, tenants: Vec<TenantConfig>) -> Vec<(TenantId, Aside)> {
+        let held = self.held.lock().clone();
+        if let Some((id, let_go)) = held
+            && tenants.iter().any(|tenant| tenant.id.as_str() == id)
+        {
+            let_go.notified().await;
+        }
         let mut left_out = Vec::new();
         for mut tenant in tenants {
             let gone = self.gone.lock().clone();
@@ -83,9 +101,43 @@ impl Premises for Site {
                 }
                 there
             });
+            let secrets = self.secrets.lock().get(&tenant.id).cloned().unwrap_or_default();
+            tenant.connectors.retain(|named| {
+                let secret = named.connector.credential.as_ref().map(|credential| &credential.secret);
+                let missing = secret.filter(|secret| !secrets.contains_key(*secret));
+                if let Some(secret) = missing {
+                    let what = format!("connector {}", named.name);
+                    let problem =
+                        format!("its secret is not there: keep it with `parloir secret set {secret}`");
+                    left_out.push((tenant.id.clone(), Aside::of(what, problem)));
+                }
+                missing.is_none()
+            });
             self.taken_in.lock().push(tenant);
         }
         left_out
+    }
+
+    fn entrust(&self, tenant: &TenantId, secrets: Secrets) {
+        self.secrets.lock().insert(tenant.clone(), secrets);
+    }
+
+    fn reaches(&self, url: &str) -> Result<(), String> {
+        match url.strip_prefix("https://") {
+            Some(_) => Ok(()),
+            None => {
+                Err("`url` is no address to send to: write it whole, as in https://crm.example.com/".into())
+            }
+        }
+    }
+
+    fn caller(&self, number: &str) -> Result<String, String> {
+        let digits: String = number.chars().filter(|c| !c.is_whitespace()).collect();
+        match digits.strip_prefix("0").filter(|rest| rest.len() == 9) {
+            Some(rest) => Ok(format!("+33{rest}")),
+            None if digits.starts_with('+') && digits.len() > 8 => Ok(digits),
+            None => Err(format!("`{number}` is no telephone number: write it as +33639981234")),
+        }
     }
 
     fn largest_agent(&self) -> u64 {
@@ -174,9 +226,13 @@ pub fn filed() -> TenantConfig {
         id = "filed"
         [calendar]
         open = { monday = ["09:00-12:00"] }
+        [[connector]]
+        name = "crm"
+        url = "https://crm.example.com/api/"
         [[line]]
         number = "+33199000007"
         agent = "agents/front-desk.wasm"
+        connectors = ["crm"]
         [line.settings]
         "cabinet.name" = "cabinet du Parc"
     "#;
@@ -198,8 +254,10 @@ impl House {
             declared: vec![filed()],
             home: folder.path().join("tenants"),
             taken_in: Mutex::default(),
+            secrets: Mutex::default(),
             brought: Mutex::default(),
             gone: Mutex::default(),
+            held: Mutex::default(),
             deployed: Mutex::default(),
             forgotten: Mutex::default(),
         });
@@ -222,6 +280,23 @@ impl House {
     /// The rooms of its directory.
     pub fn rooms(&self) -> Rooms {
         Rooms { store: self.store.clone(), kms: self.kms.clone(), journal: self.journal.clone() }
+    }
+
+    /// Every byte that rests in its folder.
+    pub fn bytes(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let (mut folders, mut files) = (vec![self.folder.path().to_owned()], Vec::new());
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    let bytes = std::fs::read(&path).unwrap();
+                    files.push((path, bytes));
+                }
+            }
+        }
+        files
     }
 
     pub async fn ask(

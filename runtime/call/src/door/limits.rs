@@ -53,6 +53,7 @@ const fn is_free(call: &HostCall) -> bool {
             | HostCall::Elapsed
             | HostCall::RandomBytes(_)
             | HostCall::Log(_)
+            | HostCall::ListConnectors
             | HostCall::Understanding(_)
     )
 }

@@ -404,7 +404,9 @@ impl Reactor {
     /// What the call used until now, and what that cost.
     fn ledger(&self, lasted: Duration) -> Ledger {
         let shared = &self.shared;
-        let (providers, costs) = shared.meter.lock().priced(&shared.providers.entries());
+        let meter = shared.meter.lock();
+        let (egress_bytes, (providers, costs)) = (meter.egress(), meter.priced(&shared.providers.entries()));
+        drop(meter);
         let weight = shared.journal.weight();
         let served = shared.served_us.load(Ordering::Relaxed);
         Ledger {
@@ -417,6 +419,7 @@ impl Reactor {
             recording_bytes: weight.recording,
             providers,
             costs,
+            egress_bytes,
         }
     }
 

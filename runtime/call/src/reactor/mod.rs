@@ -26,7 +26,7 @@ use futures_util::stream::FuturesUnordered;
 use parking_lot::Mutex;
 use parloir_contract::{CallId, CallInfo, Direction, ListenOptions, Outcome, Refusal, Report, TraceId, Turn};
 use parloir_journal::{
-    AgentEnd, CallStarted, Content, DigestKey, FailureKind, Journal, JournalError, Ledger, RecordBody,
+    AgentEnd, CallStarted, Content, DigestKey, FailureKind, Journal, JournalError, Ledger, Note, RecordBody,
 };
 use parloir_media::{
     Activity, Frame, Framer, Gate, Input, Output, Playout, PlayoutOptions, PreRoll, Recorder, SampleRate,
@@ -47,6 +47,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::voice::Speech;
+use crate::connectors::Connectors;
 use crate::door;
 use crate::hearing::{Heard as Understood, Utterance};
 use crate::live::{LiveCall, gate_policy};
@@ -102,6 +103,8 @@ pub struct Setup {
     pub store: TenantStore,
     /// The tenant's documents.
     pub documents: Option<Documents>,
+    /// The tenant's connectors.
+    pub connectors: Arc<dyn Connectors>,
     /// What of its memory and its calendar is kept and not used.
     pub hidden: Option<Arc<dyn Hidden>>,
     /// Who can transfer the caller.
@@ -112,6 +115,8 @@ pub struct Setup {
     pub trace: Option<TraceId>,
     /// How the call arrived, for the journal.
     pub transport: &'static str,
+    /// How long the caller waited for a place, where there was none at once.
+    pub waited: Option<Duration>,
     /// A rehearsal behind the line: for developers' tools, and for nobody else.
     pub rehearsing: Option<Rehearsing>,
 }
@@ -255,11 +260,13 @@ impl Reactor {
             journal,
             store,
             documents,
+            connectors,
             hidden,
             switchboard,
             closing,
             trace,
             transport,
+            waited,
             rehearsing,
         } = setup;
         let clock = rehearsing::clock(rehearsing.as_ref());
@@ -310,6 +317,7 @@ impl Reactor {
                 .map(|hours| Calendar::new(hours, store.clone()).hiding(hidden.clone())),
             memory: Memory::new(store).hiding(hidden),
             documents,
+            connectors,
             used: Arc::default(),
             meter: Mutex::default(),
             month,
@@ -335,6 +343,11 @@ impl Reactor {
             .map_err(|e| JournalError::Io(format!("the system has no randomness: {e}")))?;
         let key = RecordBody::DigestKey(DigestKey { key: Some(digest_key) });
         shared.keep(key).map_err(|e| JournalError::Io(e.to_string()))?;
+        if let Some(waited) = waited {
+            let text = format!("the caller waited {} s for a place", waited.as_secs());
+            let noted = shared.append(RecordBody::Note(Note { text }));
+            noted.map_err(|e| JournalError::Io(e.to_string()))?;
+        }
         let (sender, requests) = mpsc::channel(4);
         let live = LiveCall::new(shared.clone(), sender, Handle::current());
         let door = door::hang(&shared, live, rehearsing.as_ref().map(|rehearsing| &rehearsing.before));

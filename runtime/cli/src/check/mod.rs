@@ -111,9 +111,11 @@ impl Used {
     fn needs(&self, capability: Capability) -> bool {
         match capability {
             Capability::Transfer => self.function("call.transfer"),
-            Capability::Model | Capability::Calendar | Capability::Memory | Capability::Documents => {
-                self.interface(capability.name())
-            }
+            Capability::Model
+            | Capability::Calendar
+            | Capability::Memory
+            | Capability::Documents
+            | Capability::Connectors => self.interface(capability.name()),
         }
     }
 }
@@ -143,6 +145,7 @@ fn declaring(language: Option<Language>, capability: Capability) -> String {
                 Capability::Memory => "Memory",
                 Capability::Documents => "Documents",
                 Capability::Transfer => "Transfers",
+                Capability::Connectors => "Connectors",
             };
             format!("add it to `parloir.Agent`: Needs: []parloir.Capability{{parloir.{name}}}")
         }

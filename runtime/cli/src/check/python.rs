@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 const SDK: &str = "parloir_agent";
 /// The SDK's modules that are interfaces of the contract, as far as somebody has to know who uses them.
-const INTERFACES: [&str; 5] = ["model", "calendar", "memory", "documents", "report"];
+const INTERFACES: [&str; 6] = ["model", "calendar", "memory", "documents", "report", "connectors"];
 /// Functions of the contract's `call` that somebody has to know of.
 const FUNCTIONS: [&str; 2] = ["transfer", "consent"];
 

@@ -173,6 +173,7 @@ const fn words(capability: Capability) -> &'static [&'static str] {
         Capability::Memory => &["memory::", "memory.", "parloir_memory_"],
         Capability::Documents => &["documents::", "documents.", "parloir_documents_"],
         Capability::Transfer => &["transfer(", "parloir_transfer(", "Transfer("],
+        Capability::Connectors => &["connectors::", "connectors.", "parloir_connectors_"],
     }
 }
 

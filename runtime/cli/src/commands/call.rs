@@ -13,6 +13,7 @@ use parloir_transport::conversation::{self, Action, Conversation, Seen, Step};
 use parloir_transport::signature::AuthToken;
 use parloir_transport::webhook::DialStatus;
 
+use crate::authority::AuthorityArgs;
 use crate::terminal::{AGENT, BAD, CALLER, DIM, styled};
 use crate::{Failure, Outcome};
 
@@ -51,6 +52,8 @@ pub(crate) struct Call {
     /// Connect here whatever the addresses say, without TLS.
     #[arg(long, value_name = "ADDRESS")]
     via: Option<SocketAddr>,
+    #[command(flatten)]
+    authority: AuthorityArgs,
     /// What becomes of a transfer: completed, busy, no-answer, failed.
     #[arg(long, value_name = "STATUS", default_value = "completed", value_parser = status)]
     transfer: DialStatus,
@@ -159,6 +162,7 @@ impl Call {
             auth_token: token,
             from: self.from,
             via: self.via,
+            authorities: self.authority.pem()?.map(Into::into),
             transfer_answer: self.transfer,
             ..DialOptions::to(self.to)
         };

@@ -4,7 +4,7 @@
 use clap::Args;
 use jiff::Timestamp;
 use parloir_contract::TenantId;
-use parloir_journal::{ACCESS, CallEntry, Ending, WEBHOOK, list_calls_where, list_tenants};
+use parloir_journal::{ACCESS, CallEntry, Ending, QUEUE, WEBHOOK, list_calls_where, list_tenants};
 use parloir_store::Keyring;
 
 use crate::terminal::{BAD, DIM, GOOD, TITLE, plain, styled};
@@ -66,7 +66,7 @@ fn print(tenant: &TenantId, entry: &CallEntry, json: bool) {
     if json {
         let line = serde_json::json!({
             "call": entry.call.to_string(), "tenant": tenant.as_str(), "line": entry.line, "agent": entry.agent_name,
-            "version": entry.agent_version, "began": began, "seconds": seconds, "ended": outcome, "records": entry.records,
+            "version": entry.agent_version, "arrived": entry.transport, "began": began, "seconds": seconds, "ended": outcome, "records": entry.records,
         });
         println!("{line}");
         return;
@@ -78,12 +78,14 @@ fn print(tenant: &TenantId, entry: &CallEntry, json: bool) {
         }
         None => GOOD,
     };
+    // A caller who waits for a place, or has: where an agent answered them, that is a call of its own.
+    let agent = if entry.transport == QUEUE { "(waiting)" } else { entry.agent_name.as_str() };
     let seconds = seconds.map_or("-".to_owned(), |s| s.to_string());
     anstream::println!(
         "{}  {began}  {seconds:>7}  {}  {:10}  {:13}  {tenant}",
         entry.call,
         styled(style, &format!("{outcome:12}")),
-        plain(&entry.agent_name),
+        plain(agent),
         entry.line
     );
 }

@@ -6,7 +6,7 @@ use parloir_journal::{Cost, ProviderRole};
 use parloir_server::{LedgerRequest, Ledgers, MonthLedger, ProviderMonth, hand_over_ledger};
 
 use crate::commands::show::ledger::{bytes, in_sum, seconds};
-use crate::terminal::{self, DIM, TITLE, styled};
+use crate::terminal::{self, BAD, DIM, TITLE, styled};
 use crate::{DataArgs, Failure, Outcome, access};
 
 #[derive(Args)]
@@ -48,7 +48,7 @@ impl Ledger {
         };
         let told = told.await;
         spinner.finish_and_clear();
-        let Ledgers { months, left } = told?;
+        let Ledgers { months, left, unreadable } = told?;
         if self.json {
             for month in &months {
                 println!("{}", json(month));
@@ -58,6 +58,12 @@ impl Ledger {
         }
         for month in months.iter().filter(|_| !self.json) {
             tell(month);
+        }
+        if unreadable > 0 && !self.json {
+            let what = format!(
+                "{unreadable} call(s) could not be read for a day and are in no month: `parloir verify` says what is wrong with them"
+            );
+            anstream::println!("{}", styled(BAD, &what));
         }
         if left > 0 {
             return Err(Failure::otherwise(format!(
@@ -88,6 +94,8 @@ fn tell(month: &MonthLedger) {
         ("stored", bytes(used.stored_bytes)),
         ("journal", bytes(used.journal_bytes)),
         ("recording", bytes(used.recording_bytes)),
+        ("waited", format!("{} ({})", used.waits, seconds(used.waited_ms))),
+        ("connectors", bytes(used.egress_bytes)),
     ];
     for (name, value) in rows {
         anstream::println!("  {name:14}{value:>14}");
@@ -107,7 +115,7 @@ fn amount(provider: &ProviderMonth) -> String {
             let about = if provider.estimated { "~" } else { "" };
             format!("{about}{}+{} tokens", provider.input_tokens, provider.output_tokens)
         }
-        ProviderRole::Webhook => format!("{} request(s)", provider.requests),
+        ProviderRole::Webhook | ProviderRole::Connector => format!("{} request(s)", provider.requests),
     }
 }
 

@@ -24,6 +24,7 @@ pub(crate) mod prove;
 pub(crate) mod record_test;
 pub(crate) mod recording;
 pub(crate) mod rectify;
+pub(crate) mod registry;
 pub(crate) mod replay;
 pub(crate) mod restore;
 pub(crate) mod restrict;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use parloir_providers::Role;
 use parloir_sandbox::Settings;
-use parloir_server::{Config, Confine, Confined, Installation, confine, serve_with};
+use parloir_server::{Config, Confine, Confined, Installation, Looked, confine, serve_with};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::commands::fetch::ModelArgs;
@@ -117,14 +117,28 @@ fn announce(running: &parloir_server::Running) {
             styled(DIM, &format!("{role}: {name} ({}, {region})", entry.model_name()))
         );
     }
-    if let Some(admin) = running.admin {
-        anstream::println!("  {}", styled(DIM, &format!("administration: http://{admin}")));
+    if let Some(admin) = &running.admin_url {
+        anstream::println!("  {}", styled(DIM, &format!("administration: {admin}")));
     }
     anstream::println!("Set the number's voice webhook to POST {public}/twilio/voice; stop with Ctrl-C.");
 }
 
-/// Takes the newest version of each agent's file for the next call.
+/// Takes the newest version of each agent's file for the next call, and newer certificates for the next connection.
 async fn reload(running: &parloir_server::Running) {
+    for (table, looked) in running.look_at_certificates().await {
+        match looked {
+            Looked::Same => {
+                anstream::println!("{}", styled(DIM, &format!("the certificate of {table} is as it was")))
+            }
+            Looked::Taken(until) => anstream::println!(
+                "{} a newer certificate of {table} from the next connection, until {until}",
+                styled(GOOD, "showing")
+            ),
+            Looked::Refused(problem) => {
+                terminal::error(&format!("{problem}; the certificate of {table} before it is still shown"));
+            }
+        }
+    }
     let installation = running.installation();
     let reloaded = installation.reload_agents().await;
     if reloaded.is_empty() {

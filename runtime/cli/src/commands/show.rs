@@ -12,7 +12,7 @@ use parloir_contract::{
 };
 use parloir_journal::{
     ACCESS, BlockedTo, Gate, HostCallEnded, HostCallStarted, Named, ProviderEnded, ProviderRole,
-    ProviderStarted, Purpose, Purposes, ReadError, Record, RecordBody, Seq, holds, read_call,
+    ProviderStarted, Purpose, Purposes, QUEUE, ReadError, Record, RecordBody, Seq, holds, read_call,
 };
 use parloir_persons::CallFile;
 use parloir_store::Keyring;
@@ -172,10 +172,13 @@ fn line(body: &RecordBody, bodies: &HashMap<Seq, &RecordBody>, shown: Shown) -> 
             let sha: String = started.component_sha256.iter().take(6).map(|b| format!("{b:02x}")).collect();
             let caller = started.info.as_ref().and_then(|i| i.caller.as_deref()).unwrap_or("a caller");
             let (line, agent, version) = (&started.line, &started.agent_name, &started.agent_version);
-            Some((
-                styled(TITLE, "call     "),
-                format!("{caller} rings {line} ({}); {agent} {version} answers [{sha}…]", started.transport),
-            ))
+            let answered = match (started.transport == QUEUE, agent.is_empty()) {
+                (true, _) => "they wait for a place".to_owned(),
+                (false, true) => "no agent answers".to_owned(),
+                (false, false) => format!("{agent} {version} answers [{sha}…]"),
+            };
+            let how = &started.transport;
+            Some((styled(TITLE, "call     "), format!("{caller} rings {line} ({how}); {answered}")))
         }
         RecordBody::HostCallEnded(ended) => host_call(ended, bodies, shown),
         RecordBody::ProviderEnded(ended) => provider(ended, bodies),
@@ -348,6 +351,7 @@ fn provider(ended: &ProviderEnded, bodies: &HashMap<Seq, &RecordBody>) -> Line {
         ProviderRole::LanguageModel => "thought by",
         ProviderRole::TextToSpeech => "voiced by",
         ProviderRole::Webhook => "handed over",
+        ProviderRole::Connector => "asked",
     };
     let again = if *attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
     let status = words::provider(ended.status).map_or_else(String::new, |how| format!(", {how}{again}"));

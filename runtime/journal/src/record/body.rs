@@ -116,6 +116,9 @@ pub enum ProviderRole {
     TextToSpeech,
     /// Takes what its tenant wants to know of a call: nobody's provider, and told as one.
     Webhook,
+    /// A service of the tenant's own that its agent sent a request to: told as a provider. `provider` is its host, `model` its
+    /// connector.
+    Connector,
 }
 
 /// See [`RecordBody::ProviderStarted`](super::RecordBody::ProviderStarted).
@@ -403,6 +406,9 @@ pub struct Ledger {
     pub providers: Vec<ProviderUsed>,
     /// What all of them cost, by currency; `None` where a price is missing.
     pub costs: Option<Vec<Cost>>,
+    /// Bytes to connectors and back. Calls of before there were any do not say.
+    #[serde(default)]
+    pub egress_bytes: u64,
 }
 
 /// What one provider was asked for in a call. Tries of which nothing was answered, because they failed, are not in it.

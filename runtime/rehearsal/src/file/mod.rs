@@ -43,7 +43,9 @@ pub use expect::{AppointmentRule, Consent, Expect, OutcomeRule, ReportRules};
 pub use failures::{Failure, Injected};
 pub use meaning::Meaning;
 pub use rule::{TextPart, TextRule};
-pub use scene::{CalendarScene, Documents, ModelAnswer, Scene, Standing, office_hours};
+pub use scene::{
+    CalendarScene, ConnectorScene, Documents, ModelAnswer, Scene, StagedAnswer, Standing, office_hours,
+};
 pub use steps::{Does, Step, StepKind, When, Words};
 pub use tree::FILE_BYTES;
 pub use write::write;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use jiff::civil::DateTime;
-use parloir_contract::{Capability, Refusal, Transferred, Weekday};
+use parloir_contract::{Capability, ConnectorRequest, Method, Refusal, Transferred, Weekday};
 use parloir_tenancy::config::{CalendarConfig, RecordingPolicy};
 use parloir_tenancy::quota::Quota;
 
@@ -39,6 +39,7 @@ pub(crate) const KEYS: &[&str] = &[
     "failures",
     "seed",
     "audio",
+    "connectors",
 ];
 
 /// The world of one conversation.
@@ -82,6 +83,8 @@ pub struct Scene {
     pub seed: u64,
     /// Whether the conversation is fit for sound: `parloir test --audio` rings a real line for it.
     pub audio: bool,
+    /// The connectors that the line grants.
+    pub connectors: Vec<ConnectorScene>,
 }
 
 impl Default for Scene {
@@ -106,6 +109,7 @@ impl Default for Scene {
             quota: Quota::default(),
             seed: 1,
             audio: false,
+            connectors: Vec::new(),
         }
     }
 }
@@ -119,6 +123,47 @@ pub enum Documents {
     Folder(PathBuf),
     /// Written in the conversation file: name and text.
     Written(Vec<(String, String)>),
+}
+
+/// A connector, and what its service answers.
+#[derive(Debug, Clone)]
+pub struct ConnectorScene {
+    /// Its name.
+    pub name: String,
+    /// In the order in which they are given, each once; the last that fits a request stands for all that follow.
+    pub answers: Vec<StagedAnswer>,
+}
+
+/// An answer of a connector's service.
+#[derive(Debug, Clone)]
+pub struct StagedAnswer {
+    /// By what method the request is that it answers.
+    pub method: Method,
+    /// To which path.
+    pub path: String,
+    /// With which query, in any order; with any when `None`.
+    pub query: Option<Vec<(String, String)>>,
+    /// What its body must be like.
+    pub sent: Option<TextRule>,
+    /// The HTTP status.
+    pub status: u16,
+    /// The body.
+    pub answer: String,
+}
+
+impl StagedAnswer {
+    /// Whether it is one to this request.
+    pub(crate) fn fits(&self, request: &ConnectorRequest) -> bool {
+        let sorted = |query: &[(String, String)]| {
+            let mut query = query.to_vec();
+            query.sort_unstable();
+            query
+        };
+        let query = self.query.as_ref().is_none_or(|query| sorted(query) == sorted(&request.query));
+        let body = request.body.as_deref().unwrap_or_default();
+        let sent = self.sent.as_ref().is_none_or(|rule| rule.fits(body));
+        self.method == request.method && self.path == request.path && query && sent
+    }
 }
 
 /// The tenant's calendar before the call.

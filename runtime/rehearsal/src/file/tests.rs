@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use parloir_contract::Import;
+use parloir_contract::{Import, Method};
 use proptest::prelude::*;
 
 use super::*;
@@ -67,6 +67,12 @@ expect:
   never_said: [{matches: "b+"}]
   within_ms: 60000
   memory: {key: none}
+connectors:
+  crm:
+    - {get: customers, query: {phone: "+33612345678"}, answer: {name: Anne, visits: 3}}
+    - {post: notes, sent: {contains: rappel}, status: 503, answer: later}
+    - {delete: , status: 204}
+  erp: []
 "#;
 
 #[test]
@@ -84,6 +90,37 @@ fn everything_there_is_can_be_written() {
     assert_eq!(model[1].calls, [("book".to_owned(), r#"{"day":24,"ok":true,"who":"7"}"#.to_owned())]);
     assert_eq!(one.steps[5].at.to_string(), "calls/a.yaml:34:5");
     assert!(one.expect.booked.as_ref().unwrap().value[0].phone.is_some());
+    let [crm, erp] = scene.connectors.as_slice() else { panic!("{:?}", scene.connectors) };
+    assert_eq!((crm.name.as_str(), erp.name.as_str(), erp.answers.len()), ("crm", "erp", 0));
+    let [get, post, delete] = crm.answers.as_slice() else { panic!("{crm:?}") };
+    assert_eq!((get.status, get.answer.as_str()), (200, r#"{"name":"Anne","visits":3}"#));
+    assert!((post.status, post.sent.is_some(), post.answer.as_str()) == (503, true, "later"));
+    assert_eq!((delete.method, delete.path.as_str(), delete.status), (Method::Delete, "", 204));
+}
+
+#[test]
+fn what_a_connector_answers_is_written_as_it_is_read() {
+    let answers = "[{get: a, query: {q: \"1\"}, answer: {b: 2}}, {put: \"\", status: 404}]";
+    let text = format!("conversation: a\nsteps: [hangs_up]\nconnectors: {{crm: {answers}, erp: []}}\n");
+    let connectors = |text: &str| format!("{:?}", good(text)[0].scene.connectors);
+    assert_eq!(connectors(&write(&good(&text)[0])), connectors(&text));
+}
+
+#[test]
+fn what_a_connector_answers_is_held_against_the_request() {
+    let mistakes = [
+        ("{get: ../admin}", "no part of it is `.` or `..`"),
+        ("{get: a, post: b}", "says once what it answers"),
+        ("{answer: a}", "says once what it answers"),
+        ("{got: a}", "did you mean `get`?"),
+        ("{get: a, status: 99}", "from 200 to 599"),
+    ];
+    for (answer, told) in mistakes {
+        let wrong = wrong(&format!("conversation: a\nsteps: [hangs_up]\nconnectors: {{crm: [{answer}]}}\n"));
+        assert!(wrong.contains(told), "{answer}: {wrong}");
+    }
+    let unnamed = wrong("conversation: a\nsteps: [hangs_up]\nconnectors: {\"a b\": []}\n");
+    assert!(unnamed.contains("a connector's name"), "{unnamed}");
 }
 
 #[test]

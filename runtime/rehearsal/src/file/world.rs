@@ -5,13 +5,15 @@ use std::path::Path;
 
 use jiff::civil::DateTime;
 
-use parloir_contract::{Capability, LineId, Weekday};
+use parloir_contract::{Capability, ConnectorRequest, LineId, Method, Weekday, sendable};
 use parloir_tenancy::calendar::Hours;
 use parloir_tenancy::config::RecordingPolicy;
+use parloir_tenancy::connector::{MAX_CONNECTORS, is_name};
 
-use super::reader::{Map, Reader};
+use super::reader::{Map, Reader, short};
 use super::scene::{
-    CalendarScene, Documents, ModelAnswer, Scene, Standing, is_word, no_hours, transfer_words,
+    CalendarScene, ConnectorScene, Documents, ModelAnswer, Scene, StagedAnswer, Standing, is_word, no_hours,
+    transfer_words,
 };
 use super::tree::{self, Kind, Node};
 
@@ -93,6 +95,9 @@ impl Reader {
         }
         if let Some(node) = map.get("seed") {
             scene.seed = self.number(node, "`seed`", 0, u32::MAX)?.into();
+        }
+        if let Some(node) = map.get("connectors") {
+            scene.connectors = self.connectors(node)?;
         }
         if let Some(node) = map.get("audio") {
             scene.audio = self.choice(node, "`audio`", &[("yes", true), ("no", false)])?;
@@ -280,6 +285,82 @@ impl Reader {
                 Some(Documents::Folder(folder.join(name)))
             }
         }
+    }
+
+    fn connectors(&mut self, node: &Node) -> Option<Vec<ConnectorScene>> {
+        if node.is_nothing() || is_word(node, "none") {
+            return Some(Vec::new());
+        }
+        let entries = self.entries(node, "`connectors`")?;
+        if entries.len() > MAX_CONNECTORS {
+            self.wrong(node.at, format!("`connectors` has at most {MAX_CONNECTORS} entries"));
+            return None;
+        }
+        entries.iter().map(|(key, node)| self.connector(key, node)).collect()
+    }
+
+    fn connector(&mut self, key: &tree::Key, node: &Node) -> Option<ConnectorScene> {
+        let name = key.name.clone();
+        if !is_name(&name) {
+            self.wrong(
+                key.at,
+                format!(
+                    "a connector's name has 1 to 64 letters, digits, `.`, `-` and `_`, unlike `{}`",
+                    short(&name)
+                ),
+            );
+            return None;
+        }
+        let nodes = self.list(node, &format!("`{name}`"), 200)?;
+        let answers = nodes.iter().map(|node| self.staged_answer(node)).collect::<Option<_>>()?;
+        Some(ConnectorScene { name, answers })
+    }
+
+    fn staged_answer(&mut self, node: &Node) -> Option<StagedAnswer> {
+        let methods = Method::ALL.map(|method| (method.name(), method));
+        let known: Vec<&str> =
+            methods.iter().map(|(name, _)| *name).chain(["query", "sent", "status", "answer"]).collect();
+        let map = self.map(node, "an answer of a connector", &known)?;
+        let asked: Vec<_> =
+            methods.iter().filter_map(|(name, method)| Some((*method, map.get(name)?))).collect();
+        let [(method, path)] = asked.as_slice() else {
+            self.wrong(
+                map.at,
+                "an answer of a connector says once what it answers, as in `get: customers/42`",
+            );
+            return None;
+        };
+        let (method, at) = (*method, path.at);
+        let path = if path.is_nothing() { String::new() } else { self.text(path, "a path")?.to_owned() };
+        let query = match map.get("query") {
+            Some(node) => Some(self.pairs(node, "`query`")?),
+            None => None,
+        };
+        let sent = match map.get("sent") {
+            Some(node) => Some(self.rule(node, "`sent`")?),
+            None => None,
+        };
+        let status = match map.get("status") {
+            Some(node) => u16::try_from(self.number(node, "`status`", 200, 599)?).ok()?,
+            None => 200,
+        };
+        let answer = match map.get("answer") {
+            Some(Node { kind: Kind::Scalar { text, .. }, .. }) => text.clone(),
+            Some(node) => json(node).to_string(),
+            None => String::new(),
+        };
+        let request = ConnectorRequest {
+            connector: "any".into(),
+            method,
+            path: path.clone(),
+            query: query.clone().unwrap_or_default(),
+            body: None,
+        };
+        if let Err(refusal) = sendable(&request) {
+            self.wrong(at, refusal.to_string());
+            return None;
+        }
+        Some(StagedAnswer { method, path, query, sent, status, answer })
     }
 
     fn model(&mut self, node: &Node) -> Option<Vec<ModelAnswer>> {

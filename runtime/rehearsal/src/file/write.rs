@@ -9,11 +9,11 @@ use parloir_tenancy::config::RecordingPolicy;
 use super::Conversation;
 use super::expect::{Consent, Expect, OutcomeRule};
 use super::rule::{TextPart, TextRule};
-use super::scene::{CalendarScene, Documents, ModelAnswer, Scene, transfer_words};
+use super::scene::{CalendarScene, ConnectorScene, Documents, ModelAnswer, Scene, transfer_words};
 use super::steps::{CONFIDENCE, Does, Step, StepKind, When, Words};
 
 /// Writes a conversation so that [`read`](super::read) reads the same. What no talk and no recorded call has is left
-/// out: a folder of documents, sounds, what a model must have been asked, and answers that only come late.
+/// out: a folder of documents, sounds, what a model or a connector must have been asked, and answers that only come late.
 pub fn write(conversation: &Conversation) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "conversation: {}", quoted(&conversation.name));
@@ -77,10 +77,40 @@ fn scene(out: &mut String, scene: &Scene) {
         let words: Vec<&str> = scene.transfers.iter().map(|transferred| word(*transferred)).collect();
         let _ = writeln!(out, "transfers: [{}]", words.join(", "));
     }
+    connectors(out, &scene.connectors);
     failures(out, scene);
     let _ = writeln!(out, "seed: {}", scene.seed);
     if scene.audio {
         let _ = writeln!(out, "audio: yes");
+    }
+}
+
+fn connectors(out: &mut String, connectors: &[ConnectorScene]) {
+    if !connectors.is_empty() {
+        let _ = writeln!(out, "connectors:");
+    }
+    for ConnectorScene { name, answers } in connectors {
+        if answers.is_empty() {
+            let _ = writeln!(out, "  {}: []", quoted(name));
+            continue;
+        }
+        let _ = writeln!(out, "  {}:", quoted(name));
+        for answer in answers {
+            let _ = write!(out, "    - {{{}: {}", answer.method.name(), quoted(&answer.path));
+            let query = answer.query.as_deref().unwrap_or_default();
+            let mut names: Vec<&str> = query.iter().map(|(name, _)| name.as_str()).collect();
+            names.sort_unstable();
+            names.dedup();
+            // A map has each name once.
+            if answer.query.is_some() && names.len() == query.len() {
+                let pairs: Vec<String> = query
+                    .iter()
+                    .map(|(name, value)| format!("{}: {}", quoted(name), quoted(value)))
+                    .collect();
+                let _ = write!(out, ", query: {{{}}}", pairs.join(", "));
+            }
+            let _ = writeln!(out, ", status: {}, answer: {}}}", answer.status, quoted(&answer.answer));
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! It keeps the live call's rules: the same gate, the same report, the same weighing of what interrupts
 //! and what does not, the same cut of a sentence at its last whole word. What it does not have is sound.
 
+mod connectors;
 mod listening;
 mod model;
 mod past;
@@ -64,6 +65,8 @@ pub(crate) struct Stage<C> {
     came_in: Option<CameIn>,
     asked: HashMap<Import, u32>,
     answers: usize,
+    /// The staged answers of connectors that were given, by connector and place.
+    given: HashSet<(String, usize)>,
     random: u64,
     /// The references of the appointments that the call saw before this stage took it up.
     stood: HashSet<String>,
@@ -101,6 +104,7 @@ impl<C: Caller> Stage<C> {
             came_in: None,
             asked: HashMap::new(),
             answers: 0,
+            given: HashSet::new(),
             random: scene.seed,
             stood: HashSet::new(),
             unsettled: false,
@@ -259,6 +263,8 @@ impl<C: Caller> Stage<C> {
                 self.noted(line);
                 HostReturn::Log(())
             }
+            HostCall::ListConnectors => HostReturn::ListConnectors(self.line.config.connectors.clone()),
+            HostCall::SendRequest(request) => HostReturn::SendRequest(self.connector(&request)),
             HostCall::Understanding(question) => {
                 HostReturn::Understanding(parloir_meaning::answer(&question))
             }

@@ -2,7 +2,7 @@
 
 use parloir_contract::{Booked, HostCall, HostReturn, LogLevel, LogLine, Transferred, Turn};
 use parloir_sandbox::DoorClosed;
-use parloir_tenancy::permission::{permit, transfer_destination};
+use parloir_tenancy::permission::{permit_call, transfer_destination};
 use parloir_tenancy::quota::Used;
 
 use super::{Stage, policy, wrong};
@@ -30,10 +30,11 @@ impl<C: Caller> Stage<C> {
         let Some(asked) = &past.asked else { return };
         // What was done was permitted then, and within its quota; what was refused before it got here is not known here.
         let done = past.answered.refusal().is_none();
-        let permitted = done || permit(import, &self.declared, &self.line.config.capabilities).is_ok();
+        let permitted = done || permit_call(asked, &self.declared, &self.line.config).is_ok();
         if !permitted || (used.charge(asked, &self.line.tenant.quota).is_err() && !done) {
             return;
         }
+        used.answered(&past.answered);
         let count = self.asked.entry(import).or_default();
         *count += 1;
         let injected = wrong(&self.scene.failures, import, *count).1.is_some();
@@ -74,6 +75,11 @@ impl<C: Caller> Stage<C> {
                     }
                 }
             }
+            HostCall::SendRequest(request) => {
+                if done && !injected {
+                    drop(self.staged(request));
+                }
+            }
             // What was refused, and what a stage does not remember: the storage does, or nobody.
             HostCall::Consent(_)
             | HostCall::PauseRecording
@@ -98,6 +104,7 @@ impl<C: Caller> Stage<C> {
             | HostCall::Now
             | HostCall::Weekday
             | HostCall::Elapsed
+            | HostCall::ListConnectors
             | HostCall::Understanding(_) => {}
         }
     }

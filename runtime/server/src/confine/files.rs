@@ -13,7 +13,7 @@ use landlock::{
 use parloir_providers::KeyReference;
 
 use super::runs_programs;
-use crate::config::Config;
+use crate::config::{Config, WebhookConfig};
 use crate::installation::Folders;
 use crate::telemetry::TelemetryConfig;
 
@@ -65,6 +65,10 @@ pub(super) fn rules(config: &Config, file: &Path, folders: &Folders, model_file:
     let models = config.providers.iter().filter_map(|provider| provider.model_file.as_deref());
     read.extend(models.flat_map(around));
     read.extend(key_files(config));
+    // Renewed while calls go on: by other files in their place, or by links that lead to other files beside the target.
+    read.extend(
+        config.certificates().flat_map(|tls| [&tls.certificate, &tls.key]).flat_map(|file| around(file)),
+    );
     read.extend(SYSTEM.iter().chain(&MACHINE).map(PathBuf::from));
     read.extend(around(Path::new("/etc/resolv.conf")));
     read.extend(env::var_os("SSL_CERT_FILE").map(PathBuf::from));
@@ -93,8 +97,10 @@ fn key_files(config: &Config) -> Vec<PathBuf> {
     let tokens = config.carriers.iter().map(|carrier| &carrier.auth_token);
     let providers = config.providers.iter().filter_map(|provider| provider.api_key.as_ref());
     let exported = telemetry.iter_mut().flat_map(TelemetryConfig::keys).map(|key| &*key);
-    let signing = config.webhooks.iter().map(|webhook| &webhook.secret);
-    let files = tokens.chain(providers).chain(exported).chain(signing).filter_map(|key| match key {
+    let signing = config.webhooks.iter().flat_map(WebhookConfig::secrets);
+    let secrets = config.secrets.iter().map(|secret| &secret.value);
+    let keys = tokens.chain(providers).chain(exported).chain(signing).chain(secrets);
+    let files = keys.filter_map(|key| match key {
         KeyReference::File(file) => Some(file.clone()),
         KeyReference::Env(_) => None,
     });

@@ -106,6 +106,10 @@ fn everything_that_the_operators_file_names_may_be_read_and_its_own_folders_be_w
         [telemetry]
         endpoint = "http://127.0.0.1:4318"
         api-key = { file = "/keys/collector" }
+        [[secret]]
+        tenant = "test"
+        name = "crm-key"
+        value = { file = "/keys/crm" }
         [[tenant]]
         id = "test"
         documents = "/tenant/documents"
@@ -125,6 +129,7 @@ fn everything_that_the_operators_file_names_may_be_read_and_its_own_folders_be_w
         "/etc/parloir.toml",
         "/keys/token",
         "/keys/collector",
+        "/keys/crm",
         "/tenant/documents",
         "/tenant/sounds",
         "/models",

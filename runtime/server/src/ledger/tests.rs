@@ -203,6 +203,49 @@ async fn what_is_settled_is_neither_marked_nor_added_again() {
     storage.close().await;
 }
 
+#[tokio::test]
+async fn who_waited_for_a_place_is_counted_once_and_is_no_call() {
+    let (storage, _folder) = storage().await;
+    let started = CallStarted { transport: QUEUE.into(), ..CallStarted::default() };
+    let wait = storage.journal.open_call(&tenant(), id(1), started).await.unwrap();
+    assert!(told(&storage, None).await.months.is_empty(), "they wait still");
+    wait.close(CallEnded::default()).await.unwrap();
+    let first = told(&storage, None).await;
+    let used = first.months[0].used;
+    assert_eq!((used.waits, used.calls, used.talk_ms, first.left), (1, 0, 0, 0));
+    for _ in 0..2 {
+        assert_eq!(told(&storage, None).await, first);
+    }
+    storage.close().await;
+}
+
+#[tokio::test]
+async fn a_call_that_cannot_be_read_for_a_day_is_given_up_and_counted() {
+    let (storage, _folder) = storage().await;
+    call(&storage, id(1), []).await;
+    let store = storage.rows(&tenant()).await.unwrap();
+    let entry = storage.journal.call(&tenant(), id(1)).await.unwrap().unwrap();
+    let error = JournalError::Io("damaged".into());
+    for _ in 1..READ_TRIES {
+        assert!(!storage.unread(&store, &entry, &error, true).await.unwrap());
+        // Whoever only asks for the months gives nothing up.
+        assert!(!storage.unread(&store, &entry, &error, false).await.unwrap());
+    }
+    let before = told(&storage, None).await;
+    assert_eq!((before.left, before.unreadable), (1, 0), "it is still waited for");
+    assert!(storage.unread(&store, &entry, &error, true).await.unwrap());
+    for _ in 0..2 {
+        let told = told(&storage, None).await;
+        assert_eq!((told.left, told.unreadable, told.months.len()), (0, 1, 0));
+    }
+    assert!(store.scan(Table::Usage, UNREAD, None, 10).await.unwrap().entries.is_empty());
+    // It is never added afterwards either, and its mark goes like any other.
+    assert!(!add(&store, entry.started_at, id(1), &ledger(1, None)).await.unwrap());
+    settle_before(&store, entry.started_at + 1).await.unwrap();
+    assert!(store.scan(Table::Usage, CALL, None, 10).await.unwrap().entries.is_empty());
+    storage.close().await;
+}
+
 #[test]
 fn a_month_is_that_of_utc() {
     assert_eq!(month(0), "1970-01");

@@ -118,14 +118,9 @@ mod tests {
     const CARD: &str = "4111 1111 1111 1111";
 
     async fn told(fields: Vec<Field>, minimise: &[Category]) -> [Option<Value>; 2] {
-        let folder = tempfile::tempdir().unwrap();
-        let kms = Arc::new(Keyring::open(folder.path().join("keys")).unwrap());
-        let store = Arc::new(Embedded::open(folder.path().join("data/store")).await.unwrap());
-        let journal = Journal::open(folder.path().join("data"), kms, store).await.unwrap();
-        let (tenant, id) = ("cabinet".parse().unwrap(), CallId::from_bytes([7; 16]));
         let started_at = LocalTime { year: 2026, month: 3, day: 14, hour: 9, minute: 0 };
         let info = CallInfo {
-            id: id.to_string(),
+            id: CallId::from_bytes([7; 16]).to_string(),
             direction: Direction::Inbound,
             line: "+33199000001".into(),
             caller: Some("+33639981234".into()),
@@ -133,10 +128,24 @@ mod tests {
             started_at,
             settings: Vec::new(),
         };
-        let started = CallStarted { line: "+33199000001".into(), info: Some(info), ..CallStarted::default() };
-        let call = journal.open_call(&tenant, id, started).await.unwrap();
         let count = u32::try_from(fields.len()).unwrap();
-        call.append(RecordBody::Report(ReportFiled { count, fields: Some(fields) })).unwrap();
+        told_of(Some(info), ReportFiled { count, fields: Some(fields) }, minimise).await
+    }
+
+    /// The same of a call of which the journal keeps this.
+    async fn told_of(
+        info: Option<CallInfo>,
+        report: ReportFiled,
+        minimise: &[Category],
+    ) -> [Option<Value>; 2] {
+        let folder = tempfile::tempdir().unwrap();
+        let kms = Arc::new(Keyring::open(folder.path().join("keys")).unwrap());
+        let store = Arc::new(Embedded::open(folder.path().join("data/store")).await.unwrap());
+        let journal = Journal::open(folder.path().join("data"), kms, store).await.unwrap();
+        let (tenant, id) = ("cabinet".parse().unwrap(), CallId::from_bytes([7; 16]));
+        let started = CallStarted { line: "+33199000001".into(), info, ..CallStarted::default() };
+        let call = journal.open_call(&tenant, id, started).await.unwrap();
+        call.append(RecordBody::Report(report)).unwrap();
         call.close(CallEnded::default()).await.unwrap();
         let entry = journal.call(&tenant, id).await.unwrap().unwrap();
         let mut records = journal.records(&tenant, id).await.unwrap();
@@ -178,6 +187,21 @@ mod tests {
         assert!(!filed.contains("4111") && !filed.contains("639981234"), "{filed}");
         assert!(filed.contains("[card]") && filed.contains("[phone]"), "{filed}");
         assert!(filed.contains("+33199000001"), "the line is the tenant's own: {filed}");
+    }
+
+    #[tokio::test]
+    async fn who_refused_to_be_recorded_is_not_told_of_but_for_what_a_booking_needs() {
+        // What the journal keeps then: not who rang, and of the report nothing, or the contact that the agent filed.
+        let [ended, filed] = told_of(None, ReportFiled { count: 1, fields: None }, &[]).await;
+        assert!(ended.is_some() && filed.is_none(), "{filed:?}");
+        let contact = Contact { name: "Anne Durand".into(), phone: None };
+        let kept = ReportFiled { count: 2, fields: Some(vec![Field::Contact(contact)]) };
+        let filed = told_of(None, kept, &[]).await[1].take().unwrap();
+        assert_eq!(
+            (&filed["data"]["caller"], &filed["data"]["report"]["others"]),
+            (&Value::Null, &json!([]))
+        );
+        assert_eq!(filed["data"]["report"]["contact"]["name"], json!("Anne Durand"));
     }
 
     #[tokio::test]

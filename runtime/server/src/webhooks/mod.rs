@@ -45,7 +45,8 @@ const GONE: u16 = 410;
 struct Hook {
     tenant: TenantId,
     to: Destination,
-    secret: SigningSecret,
+    /// The present one first.
+    secrets: Vec<SigningSecret>,
     events: Vec<WebhookEvent>,
     region: String,
     outbox: Outbox,
@@ -92,15 +93,18 @@ impl Webhooks {
                 host: configured.url.host().to_owned(),
                 problem,
             };
-            let secret = configured.secret.resolve().map_err(wrong)?;
-            let secret: SigningSecret =
-                secret.reveal().parse().map_err(|error| wrong(format!("`secret`: {error}")))?;
+            let mut secrets = Vec::new();
+            for (name, secret) in ["secret", "previous-secret"].into_iter().zip(configured.secrets()) {
+                let secret = secret.resolve().map_err(wrong)?;
+                let secret = secret.reveal().parse::<SigningSecret>();
+                secrets.push(secret.map_err(|error| wrong(format!("`{name}`: {error}")))?);
+            }
             let mut events = configured.events.clone();
             events.sort_unstable();
             events.dedup();
             let (to, region) = (configured.url.clone(), configured.region.clone());
             let outbox = Outbox::new(to.reveal());
-            let hook = Hook { tenant: tenant.clone(), to, secret, events, region, outbox };
+            let hook = Hook { tenant: tenant.clone(), to, secrets, events, region, outbox };
             hooks.entry(tenant).or_default().push(Arc::new(hook));
         }
         if hooks.is_empty() {
@@ -359,11 +363,13 @@ impl Hook {
 
     fn headers(&self, id: &str, body: &[u8], trace: TraceParent) -> Option<HeaderMap> {
         let seconds = now() / 1_000;
+        // A receiver takes it where any of them is by a secret that it knows.
+        let signatures: Vec<_> = self.secrets.iter().map(|secret| secret.sign(id, seconds, body)).collect();
         let headers = [
             ("content-type", "application/json".to_owned()),
             ("webhook-id", id.to_owned()),
             ("webhook-timestamp", seconds.to_string()),
-            ("webhook-signature", self.secret.sign(id, seconds, body)),
+            ("webhook-signature", signatures.join(" ")),
             ("traceparent", trace.to_string()),
         ];
         headers

@@ -5,15 +5,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::ear::{Change, Ear};
 use super::{
-    CallRecord, Carrier, CarrierEvent, DialOptions, EndReason, Lateness, Playout, Request, random_sid,
+    CallRecord, Carrier, CarrierEvent, CarrierSocket, DialOptions, EndReason, Lateness, Playout, Request,
+    random_sid,
 };
 use crate::leg::{ONE_MOMENT, ONE_MOMENT_OVER};
 use crate::twilio::{CarrierWriter, ServerMessage, parse_from_server};
@@ -226,7 +225,7 @@ impl Line {
 
     async fn stream(
         &mut self,
-        socket: &mut WebSocketStream<TcpStream>,
+        socket: &mut CarrierSocket,
         mut writer: CarrierWriter,
         parameters: &[(String, String)],
     ) -> StreamEnd {
@@ -356,7 +355,7 @@ impl Line {
         text: &str,
         playout: &mut Playout,
         writer: &mut CarrierWriter,
-        socket: &mut WebSocketStream<TcpStream>,
+        socket: &mut CarrierSocket,
     ) -> Result<(), String> {
         match parse_from_server(text).map_err(|error| error.to_string())? {
             ServerMessage::Media { payload, .. } => {
@@ -388,7 +387,7 @@ impl Line {
     }
 }
 
-async fn send(socket: &mut WebSocketStream<TcpStream>, text: String) -> Result<(), String> {
+async fn send(socket: &mut CarrierSocket, text: String) -> Result<(), String> {
     match timeout(WRITE_PATIENCE, socket.send(Message::text(text))).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(error.to_string()),

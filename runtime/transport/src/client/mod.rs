@@ -39,7 +39,7 @@ use tokio::task::JoinHandle;
 
 pub use lateness::Lateness;
 pub use playout::Playout;
-pub use post::{Carrier, DialError, connect, random_sid};
+pub use post::{Carrier, CarrierSocket, DialError, Wire, connect, random_sid};
 
 use crate::signature::AuthToken;
 use crate::webhook::{DialStatus, VoiceRequest};
@@ -58,6 +58,8 @@ pub struct DialOptions {
     /// Connect here, without TLS, whatever host the addresses name: for a server whose public address
     /// is not where it runs. Signatures are made for the public address.
     pub via: Option<SocketAddr>,
+    /// Over TLS: the certificates (PEM) of the authorities that are trusted, and no others. None: those of this machine.
+    pub authorities: Option<Bytes>,
     /// The agent has finished when it was quiet so long: 900 ms.
     pub agent_quiet: Duration,
     /// Root mean square above which a played frame is the agent's voice: 200 of 32767 (−44 dBFS).
@@ -88,6 +90,7 @@ impl DialOptions {
             from: None,
             to: line.into(),
             via: None,
+            authorities: None,
             agent_quiet: Duration::from_millis(900),
             loud: 200.0,
             transfer_answer: DialStatus::Completed,
@@ -270,7 +273,8 @@ impl Caller {
 impl CarrierCall {
     /// Places a call: posts the webhook and, with its instructions, goes on in a task of its own.
     pub async fn dial(webhook: &str, options: DialOptions) -> Result<Self, DialError> {
-        let carrier = Carrier::new(options.auth_token.clone(), options.via, options.patience)?;
+        let DialOptions { auth_token, via, patience, authorities, .. } = &options;
+        let carrier = Carrier::trusting(auth_token.clone(), *via, *patience, authorities.as_deref())?;
         let carrier = carrier.traced(options.trace);
         let request = VoiceRequest {
             call_sid: random_sid("CA"),

@@ -119,6 +119,22 @@ static void stores(void) {
                                  passages.items[0].score == 0.5f ? "0.5" : "?"));
 }
 
+static const char *answered(parloir_refusal refusal, const parloir_connector_answer *answer) {
+    return refusal ? refused(refusal) : parloir_text("%u %s", (unsigned)answer->status, answer->body);
+}
+
+static void services(const parloir_call *call) {
+    const parloir_names names = parloir_connectors_list();
+    note("connectors", parloir_text("%zu %s", names.count, names.count ? names.items[0] : "none"));
+    parloir_connector_answer answer;
+    parloir_refusal refusal =
+        parloir_connectors_send("crm", "customers/42", &answer, .query = {{"phone", call->caller}});
+    note("customer", answered(refusal, &answer));
+    refusal = parloir_connectors_send("crm", "visits", &answer, .method = PARLOIR_METHOD_POST,
+                                      .query = {{"soon", "oui & non"}, {"soon", ""}}, .body = "{\"day\":\"mardi\"}");
+    note("visit", answered(refusal, &answer));
+}
+
 static void models(void) {
     note("model", yes(parloir_model_available()));
     const parloir_tool_call asked = {"1", "slots", "{}"};
@@ -267,6 +283,7 @@ static parloir_outcome answer(const parloir_call *call) {
     conversation(call);
     appointments();
     stores();
+    services(call);
     models();
     understanding(call);
     around();
@@ -276,4 +293,4 @@ static parloir_outcome answer(const parloir_call *call) {
 
 PARLOIR_AGENT(answer, "every-call", "0.1.0", .languages = {"fr-FR", "en-GB"},
               .needs = PARLOIR_NEEDS_MODEL | PARLOIR_NEEDS_CALENDAR | PARLOIR_NEEDS_MEMORY |
-                       PARLOIR_NEEDS_DOCUMENTS | PARLOIR_NEEDS_TRANSFER);
+                       PARLOIR_NEEDS_DOCUMENTS | PARLOIR_NEEDS_CONNECTORS | PARLOIR_NEEDS_TRANSFER);

@@ -10,6 +10,7 @@ import (
 	"parloir"
 	"parloir/ask"
 	"parloir/calendar"
+	"parloir/connectors"
 	"parloir/documents"
 	"parloir/memory"
 	"parloir/model"
@@ -21,7 +22,8 @@ func init() {
 	parloir.Main(parloir.Agent{
 		Name: "every-call", Version: "0.1.0", Languages: []string{"fr-FR", "en-GB"},
 		Needs: []parloir.Capability{
-			parloir.Model, parloir.Calendar, parloir.Memory, parloir.Documents, parloir.Transfers,
+			parloir.Model, parloir.Calendar, parloir.Memory, parloir.Documents, parloir.Connectors,
+			parloir.Transfers,
 		},
 		Answer: answer,
 	})
@@ -53,6 +55,7 @@ func answer(call parloir.Call) (parloir.Outcome, error) {
 	conversation(call)
 	appointments()
 	stores()
+	services(call)
 	models()
 	understand(call)
 	around()
@@ -187,6 +190,28 @@ func stores() {
 	note("document", text)
 	passages, _ := documents.Search("tarif", 3)
 	note("passage", fmt.Sprintf("%d %s %s %v", len(passages), passages[0].Document, passages[0].Text, passages[0].Score))
+}
+
+func answered(answer connectors.Answer, err error) string {
+	if err != nil {
+		return refused(err)
+	}
+	return fmt.Sprintf("%d %s", answer.Status, answer.Body)
+}
+
+func services(call parloir.Call) {
+	names := connectors.List()
+	first := "none"
+	if len(names) > 0 {
+		first = names[0]
+	}
+	note("connectors", fmt.Sprintf("%d %s", len(names), first))
+	note("customer", answered(connectors.Get("crm", "customers/42", connectors.Pair{Name: "phone", Value: call.Caller})))
+	note("visit", answered(connectors.Send(connectors.Request{
+		Connector: "crm", Method: connectors.MethodPost, Path: "visits",
+		Query: []connectors.Pair{{Name: "soon", Value: "oui & non"}, {Name: "soon", Value: ""}},
+		Body:  `{"day":"mardi"}`,
+	})))
 }
 
 func models() {

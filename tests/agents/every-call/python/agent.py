@@ -38,7 +38,7 @@ from parloir_agent import (
     say,
     transfer,
 )
-from parloir_agent import understanding as u
+from parloir_agent import connectors, understanding as u
 from parloir_agent.calendar import Appointment, Contact, Slot, Weekday
 from parloir_agent.report import Status, other as note
 
@@ -47,7 +47,7 @@ from parloir_agent.report import Status, other as note
     name="every-call",
     version="0.1.0",
     languages=["fr-FR", "en-GB"],
-    capabilities=["model", "calendar", "memory", "documents", "transfer"],
+    capabilities=["model", "calendar", "memory", "documents", "connectors", "transfer"],
 )
 def answer(call: Call) -> Outcome:
     match call.setting("fail"):
@@ -67,6 +67,7 @@ def answer(call: Call) -> Outcome:
     conversation(call)
     appointments()
     stores()
+    services(call)
     models()
     understanding(call)
     around()
@@ -170,6 +171,23 @@ def stores() -> None:
     passages = documents.search("tarif", 3)
     first = passages[0]
     note("passage", f"{len(passages)} {first.document} {first.text} {first.score}")
+
+
+def services(call: Call) -> None:
+    names = connectors.names()
+    note("connectors", f"{len(names)} {names[0] if names else 'none'}")
+
+    def answered(ask: Callable[[], connectors.Answer]) -> str:
+        try:
+            answer = ask()
+        except Refusal as refusal:
+            return f"{refusal.kind.value.replace('-', ' ')}: {refusal.reason}"
+        return f"{answer.status} {answer.body}"
+
+    phone = call.caller or ""
+    note("customer", answered(lambda: connectors.get("crm", "customers/42", query={"phone": phone})))
+    soon = [("soon", "oui & non"), ("soon", "")]
+    note("visit", answered(lambda: connectors.post("crm", "visits", query=soon, json={"day": "mardi"})))
 
 
 def models() -> None:

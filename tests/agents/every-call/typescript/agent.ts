@@ -2,8 +2,8 @@
 // the tests hold all to the same host calls. Or fails, as the line's setting `fail` says.
 
 import {
-  agent, ask, calendar, type Call, clock, consent, documents, hangUp, listen, type LocalTime, log, memory, model, pauseRecording,
-  play, random, Refusal, report, resumeRecording, say, transfer, type Turn, understanding as u,
+  agent, ask, calendar, type Call, clock, connectors, consent, documents, hangUp, listen, type LocalTime, log, memory, model,
+  pauseRecording, play, random, Refusal, report, resumeRecording, say, transfer, type Turn, understanding as u,
 } from "parloir-agent";
 
 const note = report.other;
@@ -15,7 +15,7 @@ export const { describe, answer } = agent({
   name: "every-call",
   version: "0.1.0",
   languages: ["fr-FR", "en-GB"],
-  capabilities: ["model", "calendar", "memory", "documents", "transfer"],
+  capabilities: ["model", "calendar", "memory", "documents", "connectors", "transfer"],
   answer(call) {
     switch (call.setting("fail")) {
       case "panic":
@@ -37,6 +37,7 @@ export const { describe, answer } = agent({
     conversation(call);
     appointments();
     stores();
+    services(call);
     models();
     understanding(call);
     around();
@@ -127,6 +128,20 @@ function stores(): void {
   note("document", documents.read(names[0]!));
   const passages = documents.search("tarif", 3);
   note("passage", `${passages.length} ${passages[0]!.document} ${passages[0]!.text} ${passages[0]!.score}`);
+}
+
+function services(call: Call): void {
+  const names = connectors.list();
+  note("connectors", `${names.length} ${names[0] ?? "none"}`);
+  const answered = (ask: () => connectors.Answer): string => {
+    const answers: connectors.Answer[] = [];
+    const refusal = refused(() => answers.push(ask()));
+    return answers.map(({ status, body }) => `${status} ${body}`)[0] ?? refusal;
+  };
+  const phone = call.caller ?? "";
+  note("customer", answered(() => connectors.get("crm", "customers/42", { query: { phone } })));
+  const query: [string, string][] = [["soon", "oui & non"], ["soon", ""]];
+  note("visit", answered(() => connectors.post("crm", "visits", { query, json: { day: "mardi" } })));
 }
 
 const FINISHES = ["complete", "tool-calls", "length", "interrupted", "filtered"];

@@ -6,8 +6,8 @@ use std::hint::black_box;
 use parloir_agent::calendar::Contact;
 use parloir_agent::understanding::{Language, say as in_words, yes_no};
 use parloir_agent::{
-    Agent, Answered, BargeIn, Call, Capability, Description, Outcome, Transferred, Turn, log, memory, model,
-    report,
+    Agent, Answered, BargeIn, Call, Capability, Description, Outcome, Transferred, Turn, connectors, log,
+    memory, model, report,
 };
 use parloir_agent::{ask, clock, consent, listen, random, say, sentence, transfer};
 
@@ -18,6 +18,7 @@ impl Agent for Trial {
         Description::new("trial", "0.1.0").speaking(["fr-FR", "en-GB"]).needing([
             Capability::Memory,
             Capability::Model,
+            Capability::Connectors,
             Capability::Transfer,
         ])
     }
@@ -55,6 +56,7 @@ impl Agent for Trial {
             "questions" => questions(&call),
             "remember" => remember(&call),
             "look-up" => look_up(),
+            "customer" => customer(&call),
             other => Outcome::Failed(format!("there is no trial {other:?}")),
         }
     }
@@ -182,6 +184,20 @@ fn look_up() -> Outcome {
             Ok(answer) => drop(say(&answer.text)),
             Err(refusal) => return Outcome::Failed(format!("{refusal:?}")),
         }
+    }
+}
+
+/// Asks the customer file who rings, reports what it answers, and says whether it knows the caller.
+fn customer(call: &Call) -> Outcome {
+    let phone = call.caller.as_deref().unwrap_or_default();
+    let (customer, known) = match connectors::get("crm", "customers/42").query("phone", phone).send() {
+        Ok(answer) => (format!("{} {}", answer.status, answer.body), answer.is_success()),
+        Err(refusal) => (format!("{refusal:?}"), false),
+    };
+    let _ = say(if known { "Je vous connais." } else { "Je ne vous connais pas." });
+    match report::other("customer", &customer) {
+        Ok(()) => Outcome::Done,
+        Err(refusal) => Outcome::Failed(format!("{refusal:?}")),
     }
 }
 

@@ -12,6 +12,7 @@ use serde_json::Value;
 use url::{Host, Url};
 
 use super::text;
+use crate::authority::AuthorityArgs;
 use crate::{Failure, terminal};
 
 /// How long an answer may take: an agent that was never compiled for that machine takes half a minute.
@@ -26,6 +27,8 @@ pub(crate) struct ApiArgs {
     /// The file that your key is in. Default: the key itself in the variable `PARLOIR_KEY`.
     #[arg(long, value_name = "FILE", env = "PARLOIR_KEY_FILE")]
     key_file: Option<PathBuf>,
+    #[command(flatten)]
+    authority: AuthorityArgs,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -67,8 +70,7 @@ impl Client {
                 )
             })?,
         };
-        let _already_installed = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder().timeout(PATIENCE).redirect(reqwest::redirect::Policy::none());
+        let http = args.authority.client()?.timeout(PATIENCE).redirect(reqwest::redirect::Policy::none());
         Ok(Self { http: http.build()?, api: args.api.clone(), key: key.trim().to_owned() })
     }
 

@@ -4,10 +4,9 @@ use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Timestamp};
 use parloir_admin::resource::NewKey;
 use parloir_admin::role::Action;
-use parloir_contract::TenantId;
 use serde_json::Value;
 
-use super::{ApiArgs, Client, lines_of_json, table, text};
+use super::{Whose, text};
 use crate::Outcome;
 use crate::terminal::{DIM, GOOD, styled};
 
@@ -26,20 +25,10 @@ enum What {
     Add(Add),
     /// List keys, without their secrets.
     #[command(after_help = "Example:\n  parloir key list")]
-    List(List),
+    List(Whose),
     /// Revoke a key.
     #[command(after_help = "Example:\n  parloir key revoke 9b20…41")]
     Revoke(Revoke),
-}
-
-/// Whose.
-#[derive(Args)]
-struct Whose {
-    /// The tenant, or `installation`. Default: your key's own.
-    #[arg(long)]
-    tenant: Option<TenantId>,
-    #[command(flatten)]
-    api: ApiArgs,
 }
 
 #[derive(Args)]
@@ -61,12 +50,6 @@ struct Add {
 }
 
 #[derive(Args)]
-struct List {
-    #[command(flatten)]
-    whose: Whose,
-}
-
-#[derive(Args)]
 struct Revoke {
     /// The key, as `parloir key list` lists it.
     key: String,
@@ -78,24 +61,23 @@ impl Key {
     pub(crate) async fn run(self) -> Outcome {
         match self.what {
             What::Add(add) => add.run().await,
-            What::List(list) => list.run().await,
-            What::Revoke(revoke) => revoke.run().await,
+            What::List(whose) => list(whose).await,
+            What::Revoke(Revoke { key, whose }) => whose.remove("keys", &key, "revoked").await,
         }
     }
 }
 
 impl Add {
     async fn run(self) -> Outcome {
-        let Self { user, name, scope, days, whose: Whose { tenant, api } } = self;
-        let client = Client::new(&api)?;
-        let tenant = client.tenant(tenant.as_ref()).await?;
+        let Self { user, name, scope, days, whose } = self;
+        let (client, path) = whose.open().await?;
         let life = SignedDuration::from_hours(i64::from(days) * 24);
         // A minute less, for clocks that differ.
         let expires = Some(Timestamp::now().checked_add(life - SignedDuration::from_mins(1))?);
         let scopes = (!scope.is_empty()).then_some(scope);
         let new = NewKey { user, name, scopes, expires };
-        let made = client.post(&format!("/v1/tenants/{tenant}/keys"), &new).await?;
-        if api.json {
+        let made = client.post(&format!("{path}/keys"), &new).await?;
+        if whose.api.json {
             println!("{made}");
             return Ok(());
         }
@@ -107,39 +89,15 @@ impl Add {
     }
 }
 
-impl List {
-    async fn run(self) -> Outcome {
-        let Whose { tenant, api } = self.whose;
-        let client = Client::new(&api)?;
-        let tenant = client.tenant(tenant.as_ref()).await?;
-        let all = client.list(&format!("/v1/tenants/{tenant}/keys")).await?;
-        if api.json {
-            lines_of_json(&all);
-            return Ok(());
-        }
-        let scopes = |item: &Value| match item.pointer("/spec/scopes").and_then(Value::as_array) {
-            Some(scopes) => scopes.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
-            None => "whatever its user may do".to_owned(),
-        };
-        let row = |item: &Value| {
-            let [id, user, name, expires] = ["/id", "/spec/user", "/spec/name", "/spec/expires"]
-                .map(|field| text(item, field).to_owned());
-            [id, user, name, expires, scopes(item)]
-        };
-        table(["KEY", "USER", "NAME", "UNTIL", "FOR"], &all.iter().map(row).collect::<Vec<_>>());
-        Ok(())
-    }
-}
-
-impl Revoke {
-    async fn run(self) -> Outcome {
-        let Self { key, whose: Whose { tenant, api } } = self;
-        let client = Client::new(&api)?;
-        let tenant = client.tenant(tenant.as_ref()).await?;
-        client.delete(&format!("/v1/tenants/{tenant}/keys/{key}")).await?;
-        if !api.json {
-            anstream::println!("{} {key}", styled(GOOD, "revoked"));
-        }
-        Ok(())
-    }
+async fn list(whose: Whose) -> Outcome {
+    let scopes = |item: &Value| match item.pointer("/spec/scopes").and_then(Value::as_array) {
+        Some(scopes) => scopes.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
+        None => "whatever its user may do".to_owned(),
+    };
+    let row = |item: &Value| {
+        let [id, user, name, expires] =
+            ["/id", "/spec/user", "/spec/name", "/spec/expires"].map(|field| text(item, field).to_owned());
+        [id, user, name, expires, scopes(item)]
+    };
+    whose.list("keys", ["KEY", "USER", "NAME", "UNTIL", "FOR"], row).await
 }

@@ -2,11 +2,11 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 use parloir_admin::resource;
-use parloir_contract::{Capability, LineId, TenantId};
+use parloir_contract::{Capability, LineId};
 use parloir_tenancy::config::RecordingPolicy;
 use serde_json::Value;
 
-use super::{ApiArgs, Client, lines_of_json, pair, table, text};
+use super::{Whose, pair, table, text};
 use crate::terminal::{GOOD, styled};
 use crate::{Failure, Outcome};
 
@@ -25,23 +25,13 @@ enum What {
     Set(Box<Set>),
     /// List the lines.
     #[command(after_help = "Example:\n  parloir line list --tenant cabinet")]
-    List(List),
+    List(Whose),
     /// Show a line and its settings.
     #[command(after_help = "Example:\n  parloir line show +33199005678")]
     Show(One),
     /// Remove a line, with its settings.
     #[command(after_help = "Example:\n  parloir line remove +33199005678")]
     Remove(One),
-}
-
-/// Whose.
-#[derive(Args)]
-struct Whose {
-    /// The tenant. Default: your key's own.
-    #[arg(long)]
-    tenant: Option<TenantId>,
-    #[command(flatten)]
-    api: ApiArgs,
 }
 
 /// Whether sound and words are kept.
@@ -90,18 +80,16 @@ struct Set {
     /// A prefix of the numbers that an agent may transfer to, in place of those there were. Any number of times.
     #[arg(long, value_name = "PREFIX")]
     transfer_to: Vec<String>,
+    /// A connector that its agent may send requests to, in place of those there were. An empty one alone takes all away. Any number
+    /// of times.
+    #[arg(long, value_name = "NAME")]
+    connector: Vec<String>,
     /// The carrier that brings its calls: the name of a [[carrier]].
     #[arg(long)]
     carrier: Option<String>,
     /// A word for the agent: whatever it documents. An empty value takes it away. Any number of times.
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     setting: Vec<(String, String)>,
-    #[command(flatten)]
-    whose: Whose,
-}
-
-#[derive(Args)]
-struct List {
     #[command(flatten)]
     whose: Whose,
 }
@@ -118,9 +106,9 @@ impl Line {
     pub(crate) async fn run(self) -> Outcome {
         match self.what {
             What::Set(set) => set.run().await,
-            What::List(list) => list.run().await,
+            What::List(whose) => list(whose).await,
             What::Show(one) => one.show().await,
-            What::Remove(one) => one.remove().await,
+            What::Remove(One { line, whose }) => whose.remove("lines", line.as_str(), "removed").await,
         }
     }
 }
@@ -159,6 +147,9 @@ impl Set {
         if !self.transfer_to.is_empty() {
             line.transfer_to.clone_from(&self.transfer_to);
         }
+        if !self.connector.is_empty() {
+            line.connectors = self.connector.iter().filter(|name| !name.is_empty()).cloned().collect();
+        }
         if let Some(carrier) = &self.carrier {
             line.carrier.clone_from(carrier);
         }
@@ -166,9 +157,8 @@ impl Set {
     }
 
     async fn run(self) -> Outcome {
-        let client = Client::new(&self.whose.api)?;
-        let tenant = client.tenant(self.whose.tenant.as_ref()).await?;
-        let lines = format!("/v1/tenants/{tenant}/lines");
+        let (client, path) = self.whose.open().await?;
+        let lines = format!("{path}/lines");
         let path = format!("{lines}/{}", self.line);
         let read = client.find(&lines, self.line.as_str()).await?;
         let before = match &read {
@@ -202,33 +192,20 @@ impl Set {
     }
 }
 
-impl List {
-    async fn run(self) -> Outcome {
-        let Whose { tenant, api } = self.whose;
-        let client = Client::new(&api)?;
-        let tenant = client.tenant(tenant.as_ref()).await?;
-        let all = client.list(&format!("/v1/tenants/{tenant}/lines")).await?;
-        if api.json {
-            lines_of_json(&all);
-            return Ok(());
-        }
-        let fields = ["/id", "/spec/agent", "/spec/language", "/spec/recording", "/spec/fallback-number"];
-        let row = |item: &Value| fields.map(|field| text(item, field).to_owned());
-        let rows: Vec<_> = all.iter().map(row).collect();
-        table(["LINE", "AGENT", "LANGUAGE", "RECORDING", "FALLBACK"], &rows);
-        Ok(())
-    }
+async fn list(whose: Whose) -> Outcome {
+    let fields = ["/id", "/spec/agent", "/spec/language", "/spec/recording", "/spec/fallback-number"];
+    let row = |item: &Value| fields.map(|field| text(item, field).to_owned());
+    whose.list("lines", ["LINE", "AGENT", "LANGUAGE", "RECORDING", "FALLBACK"], row).await
 }
 
 impl One {
     async fn show(self) -> Outcome {
-        let Self { line, whose: Whose { tenant, api } } = self;
-        let client = Client::new(&api)?;
-        let tenant = client.tenant(tenant.as_ref()).await?;
-        let path = format!("/v1/tenants/{tenant}/lines/{line}");
+        let Self { line, whose } = self;
+        let (client, path) = whose.open().await?;
+        let path = format!("{path}/lines/{line}");
         let item = client.get(&path).await?.body;
         let settings = client.list(&format!("{path}/settings")).await?;
-        if api.json {
+        if whose.api.json {
             println!("{}", serde_json::json!({ "line": item, "settings": settings }));
             return Ok(());
         }
@@ -245,17 +222,6 @@ impl One {
             [format!("setting {}", text(setting, "/id")), text(setting, "/spec/value").to_owned()]
         }));
         table(["FIELD", "VALUE"], &rows);
-        Ok(())
-    }
-
-    async fn remove(self) -> Outcome {
-        let Self { line, whose: Whose { tenant, api } } = self;
-        let client = Client::new(&api)?;
-        let tenant = client.tenant(tenant.as_ref()).await?;
-        client.delete(&format!("/v1/tenants/{tenant}/lines/{line}")).await?;
-        if !api.json {
-            anstream::println!("{} {line}", styled(GOOD, "removed"));
-        }
         Ok(())
     }
 }
@@ -284,6 +250,10 @@ mod tests {
         let after = set(&["--language", "en-GB"]).apply(Some(before.clone())).ok().unwrap();
         assert_eq!(after, resource::Line { language: "en-GB".into(), ..before });
         assert!(set(&[]).apply(None).is_err());
+        let granting = resource::Line { connectors: vec!["crm".into()], ..resource::Line::of("cabinet") };
+        assert_eq!(set(&[]).apply(Some(granting.clone())).ok(), Some(granting.clone()));
+        let taken = set(&["--connector", ""]).apply(Some(granting)).ok().unwrap();
+        assert_eq!(taken, resource::Line::of("cabinet"));
         assert_eq!(set(&["--agent", "a"]).apply(None).ok(), Some(resource::Line::of("a")));
     }
 }

@@ -1,22 +1,72 @@
-//! The operator's commands on the API of the administration: `parloir tenant`, `user`, `key`, `number`, `line`,
-//! `quota` and `agent`.
+//! The operator's commands on the API of the administration: `parloir tenant`, `user`, `key`, `number`, `line`, `quota`, `secret`,
+//! `connector` and `agent`.
 
 pub(crate) mod agent;
 mod client;
+pub(crate) mod connector;
 pub(crate) mod key;
 pub(crate) mod line;
 pub(crate) mod number;
 pub(crate) mod quota;
+pub(crate) mod secret;
 mod signing;
 pub(crate) mod tenant;
 pub(crate) mod user;
 
+use clap::Args;
+use parloir_contract::TenantId;
 use serde_json::{Map, Value};
 
-use crate::Failure;
-use crate::terminal::{DIM, TITLE, plain, styled};
+use crate::terminal::{DIM, GOOD, TITLE, plain, styled};
+use crate::{Failure, Outcome};
 
 pub(crate) use client::{ApiArgs, Client};
+
+/// Whose, and where.
+#[derive(Args)]
+struct Whose {
+    /// The tenant, or `installation`. Default: your key's own.
+    #[arg(long)]
+    tenant: Option<TenantId>,
+    #[command(flatten)]
+    api: ApiArgs,
+}
+
+impl Whose {
+    /// The administration, and the path of the rooms that are meant.
+    async fn open(&self) -> Result<(Client, String), Failure> {
+        let client = Client::new(&self.api)?;
+        let tenant = client.tenant(self.tenant.as_ref()).await?;
+        Ok((client, format!("/v1/tenants/{tenant}")))
+    }
+
+    /// Lists what is theirs.
+    async fn list<const N: usize>(
+        self,
+        what: &str,
+        headings: [&str; N],
+        row: impl Fn(&Value) -> [String; N],
+    ) -> Outcome {
+        let (client, path) = self.open().await?;
+        let all = client.list(&format!("{path}/{what}")).await?;
+        if self.api.json {
+            lines_of_json(&all);
+        } else {
+            table(headings, &all.iter().map(row).collect::<Vec<_>>());
+        }
+        Ok(())
+    }
+
+    /// Removes something of theirs, and says so.
+    async fn remove(self, what: &str, name: &str, done: &str) -> Outcome {
+        let (client, path) = self.open().await?;
+        client.delete(&format!("{path}/{what}/{name}")).await?;
+        if !self.api.json {
+            anstream::println!("{} {name}", styled(GOOD, done));
+        }
+        Ok(())
+    }
+}
 
 /// A text in an answer; empty where there is none.
 fn text<'a>(value: &'a Value, path: &str) -> &'a str {
@@ -58,7 +108,7 @@ fn pair(text: &str) -> Result<(String, String), String> {
     Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
-/// Puts `name=value` options into an object: a number where it is one.
+/// Puts `name=value` options into an object: a number where it is one, and nothing for `none`.
 fn put(object: &mut Value, field: &str, pairs: Vec<(String, String)>) -> Result<(), Failure> {
     if pairs.is_empty() {
         return Ok(());
@@ -68,7 +118,10 @@ fn put(object: &mut Value, field: &str, pairs: Vec<(String, String)>) -> Result<
     };
     let inner = fields.entry(field).or_insert_with(|| Value::Object(Map::new()));
     for (name, value) in pairs {
-        let value = value.parse::<u64>().map_or_else(|_| Value::from(value.as_str()), Value::from);
+        let value = match value.as_str() {
+            "none" => Value::Null,
+            value => value.parse::<u64>().map_or_else(|_| Value::from(value), Value::from),
+        };
         if let Value::Object(inner) = inner {
             inner.insert(name, value);
         }
@@ -91,6 +144,8 @@ mod tests {
             "quota": { "host-calls": 7, "memory-mib": 32 }, "retention": { "content": "1 year" },
         });
         assert_eq!(tenant, expected);
+        put(&mut tenant, "retention", vec![pair("content=none").unwrap()]).unwrap();
+        assert_eq!(tenant["retention"], json!({ "content": null }));
         assert!(pair("host-calls").is_err());
     }
 }

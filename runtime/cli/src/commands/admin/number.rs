@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use parloir_contract::{LineId, TenantId};
 use serde_json::{Value, json};
 
-use super::{ApiArgs, Client, lines_of_json, table, text};
+use super::{ApiArgs, Client, Whose, text};
 use crate::Outcome;
 use crate::terminal::{GOOD, styled};
 
@@ -21,7 +21,7 @@ enum What {
     Give(Give),
     /// List the numbers that a tenant was given.
     #[command(after_help = "Example:\n  parloir number list --tenant cabinet")]
-    List(List),
+    List(Whose),
     /// Take a number back, once no line answers it. Only an operator of the installation can.
     #[command(after_help = "Example:\n  parloir number take +33199005678 --tenant cabinet")]
     Take(Give),
@@ -38,20 +38,11 @@ struct Give {
     api: ApiArgs,
 }
 
-#[derive(Args)]
-struct List {
-    /// The tenant. Default: your key's own.
-    #[arg(long)]
-    tenant: Option<TenantId>,
-    #[command(flatten)]
-    api: ApiArgs,
-}
-
 impl Number {
     pub(crate) async fn run(self) -> Outcome {
         match self.what {
             What::Give(give) => give.give().await,
-            What::List(list) => list.run().await,
+            What::List(whose) => list(whose).await,
             What::Take(take) => take.take().await,
         }
     }
@@ -81,18 +72,7 @@ impl Give {
     }
 }
 
-impl List {
-    async fn run(self) -> Outcome {
-        let Self { tenant, api } = self;
-        let client = Client::new(&api)?;
-        let tenant = client.tenant(tenant.as_ref()).await?;
-        let all = client.list(&format!("/v1/tenants/{tenant}/numbers")).await?;
-        if api.json {
-            lines_of_json(&all);
-            return Ok(());
-        }
-        let row = |item: &Value| ["/id", "/changed", "/spec/by"].map(|field| text(item, field).to_owned());
-        table(["NUMBER", "SINCE", "GIVEN BY"], &all.iter().map(row).collect::<Vec<_>>());
-        Ok(())
-    }
+async fn list(whose: Whose) -> Outcome {
+    let row = |item: &Value| ["/id", "/changed", "/spec/by"].map(|field| text(item, field).to_owned());
+    whose.list("numbers", ["NUMBER", "SINCE", "GIVEN BY"], row).await
 }

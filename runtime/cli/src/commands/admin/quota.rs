@@ -5,7 +5,7 @@ use parloir_contract::TenantId;
 use serde_json::{Value, json};
 
 use super::{ApiArgs, Client, pair, put, table};
-use crate::Outcome;
+use crate::{Failure, Outcome};
 
 #[derive(Args)]
 pub(crate) struct Quota {
@@ -19,8 +19,10 @@ enum What {
     #[command(after_help = "Example:\n  parloir quota show cabinet")]
     Show(Show),
     /// Change what a tenant's calls may use, from the next call on. Only whoever runs the installation can.
-    #[command(after_help = "Example:\n  parloir quota set cabinet concurrent-calls=20 call-seconds=900")]
-    Set(Set),
+    #[command(
+        after_help = "Examples:\n  parloir quota set cabinet concurrent-calls=20 call-seconds=900\n  parloir quota set cabinet --model-tokens-a-month 5000000 --at-cap degrade\n  parloir quota set cabinet --model-tokens-a-month none"
+    )]
+    Set(Box<Set>),
 }
 
 #[derive(Args)]
@@ -36,10 +38,33 @@ struct Set {
     /// Which.
     tenant: TenantId,
     /// As in [tenant.quota]: concurrent-calls=20. What is left out stays as it is.
-    #[arg(required = true, value_name = "NAME=NUMBER", value_parser = pair)]
+    #[arg(value_name = "NAME=NUMBER", value_parser = pair)]
     quota: Vec<(String, String)>,
+    /// Tokens read and written by models in a month.
+    #[arg(long, value_name = "NUMBER|none", value_parser = most)]
+    model_tokens_a_month: Option<String>,
+    /// Seconds of callers' speech transcribed in a month.
+    #[arg(long, value_name = "NUMBER|none", value_parser = most)]
+    transcribed_seconds_a_month: Option<String>,
+    /// Characters spoken in a month.
+    #[arg(long, value_name = "NUMBER|none", value_parser = most)]
+    speech_characters_a_month: Option<String>,
+    /// What providers may cost in a month, as far as they have prices, in units of any one currency.
+    #[arg(long, value_name = "NUMBER|none", value_parser = most)]
+    cost_a_month: Option<String>,
+    /// What becomes of calls when a limit of the month is reached: no agent answers, or agents answer without a model.
+    #[arg(long, value_parser = ["reject", "degrade"])]
+    at_cap: Option<String>,
     #[command(flatten)]
     api: ApiArgs,
+}
+
+/// A limit of a month: a number, or none.
+fn most(text: &str) -> Result<String, String> {
+    match text == "none" || text.parse::<u64>().is_ok() {
+        true => Ok(text.to_owned()),
+        false => Err("write a number, or none for no limit".to_owned()),
+    }
 }
 
 impl Quota {
@@ -74,14 +99,68 @@ impl Show {
 }
 
 impl Set {
+    /// What changes, as `name=value` options have it.
+    fn changes(&self) -> Result<Vec<(String, String)>, Failure> {
+        let options = [
+            ("model-tokens-a-month", &self.model_tokens_a_month),
+            ("transcribed-seconds-a-month", &self.transcribed_seconds_a_month),
+            ("speech-characters-a-month", &self.speech_characters_a_month),
+            ("cost-a-month", &self.cost_a_month),
+            ("at-cap", &self.at_cap),
+        ];
+        let mut changes = self.quota.clone();
+        changes
+            .extend(options.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?))));
+        match changes.is_empty() {
+            true => Err(Failure::bad_input(&"say what changes, such as concurrent-calls=20")),
+            false => Ok(changes),
+        }
+    }
+
     async fn run(self) -> Outcome {
+        let changes = self.changes()?;
         let client = Client::new(&self.api)?;
         let path = format!("/v1/tenants/{}", self.tenant);
         let read = client.get(&path).await?;
         let known = read.body.pointer("/spec/tenant").filter(|tenant| tenant.is_object());
         let mut tenant = known.cloned().unwrap_or_else(|| json!({}));
-        put(&mut tenant, "quota", self.quota)?;
+        put(&mut tenant, "quota", changes)?;
         print(self.api.json, &client.put(&path, Some(&read), &tenant).await?);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Options {
+        #[command(flatten)]
+        set: Set,
+    }
+
+    fn changed(options: &[&str]) -> Result<Value, Failure> {
+        let mut all = vec!["set", "cabinet"];
+        all.extend(options);
+        let mut tenant = json!({ "quota": { "model-tokens-a-month": 5, "host-calls": 7 } });
+        put(&mut tenant, "quota", Options::parse_from(all).set.changes()?)?;
+        Ok(tenant)
+    }
+
+    #[test]
+    fn a_limit_of_the_month_is_given_and_taken_away() {
+        let given = changed(&["host-calls=9", "--cost-a-month", "200", "--at-cap", "degrade"]).unwrap();
+        let expected = json!({
+            "model-tokens-a-month": 5, "host-calls": 9, "cost-a-month": 200, "at-cap": "degrade",
+        });
+        assert_eq!(given["quota"], expected);
+        let taken = changed(&["--model-tokens-a-month", "none"]).unwrap();
+        let tenant: parloir_admin::resource::Tenant = serde_json::from_value(taken).unwrap();
+        assert_eq!((tenant.quota.model_tokens_a_month, tenant.quota.host_calls), (None, 7));
+        assert!(changed(&[]).is_err(), "nothing changes");
+        assert!(Options::try_parse_from(["set", "cabinet", "--cost-a-month", "much"]).is_err());
     }
 }

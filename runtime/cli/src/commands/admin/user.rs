@@ -3,10 +3,9 @@
 use clap::{Args, Subcommand};
 use parloir_admin::resource;
 use parloir_admin::role::Role;
-use parloir_contract::TenantId;
 use serde_json::Value;
 
-use super::{ApiArgs, Client, lines_of_json, table, text};
+use super::{Whose, text};
 use crate::Outcome;
 use crate::terminal::{GOOD, plain, styled};
 
@@ -23,23 +22,13 @@ enum What {
     Add(Add),
     /// List users.
     #[command(after_help = "Example:\n  parloir user list --tenant cabinet")]
-    List(List),
+    List(Whose),
     /// Change a user's name or role.
     #[command(after_help = "Example:\n  parloir user set 4f1c…e2 --role supervisor")]
     Set(Set),
     /// Remove a user, and revoke their keys.
     #[command(after_help = "Example:\n  parloir user remove 4f1c…e2")]
     Remove(Remove),
-}
-
-/// Whose.
-#[derive(Args)]
-struct Whose {
-    /// The tenant, or `installation`. Default: your key's own.
-    #[arg(long)]
-    tenant: Option<TenantId>,
-    #[command(flatten)]
-    api: ApiArgs,
 }
 
 #[derive(Args)]
@@ -50,12 +39,6 @@ struct Add {
     /// agent, supervisor, admin or owner of a tenant; owner or operator of the installation.
     #[arg(long)]
     role: Role,
-    #[command(flatten)]
-    whose: Whose,
-}
-
-#[derive(Args)]
-struct List {
     #[command(flatten)]
     whose: Whose,
 }
@@ -86,9 +69,9 @@ impl User {
     pub(crate) async fn run(self) -> Outcome {
         match self.what {
             What::Add(add) => add.run().await,
-            What::List(list) => list.run().await,
+            What::List(whose) => list(whose).await,
             What::Set(set) => set.run().await,
-            What::Remove(remove) => remove.run().await,
+            What::Remove(Remove { user, whose }) => whose.remove("users", &user, "removed").await,
         }
     }
 }
@@ -104,38 +87,24 @@ fn print(json: bool, done: &str, item: &Value) {
 
 impl Add {
     async fn run(self) -> Outcome {
-        let Self { name, role, whose: Whose { tenant, api } } = self;
-        let client = Client::new(&api)?;
-        let tenant = client.tenant(tenant.as_ref()).await?;
+        let Self { name, role, whose } = self;
+        let (client, path) = whose.open().await?;
         let user = resource::User { name, role };
-        print(api.json, "added", &client.post(&format!("/v1/tenants/{tenant}/users"), &user).await?);
+        print(whose.api.json, "added", &client.post(&format!("{path}/users"), &user).await?);
         Ok(())
     }
 }
 
-impl List {
-    async fn run(self) -> Outcome {
-        let Whose { tenant, api } = self.whose;
-        let client = Client::new(&api)?;
-        let tenant = client.tenant(tenant.as_ref()).await?;
-        let all = client.list(&format!("/v1/tenants/{tenant}/users")).await?;
-        if api.json {
-            lines_of_json(&all);
-            return Ok(());
-        }
-        let row =
-            |item: &Value| ["/id", "/spec/role", "/spec/name"].map(|field| text(item, field).to_owned());
-        table(["USER", "ROLE", "NAME"], &all.iter().map(row).collect::<Vec<_>>());
-        Ok(())
-    }
+async fn list(whose: Whose) -> Outcome {
+    let row = |item: &Value| ["/id", "/spec/role", "/spec/name"].map(|field| text(item, field).to_owned());
+    whose.list("users", ["USER", "ROLE", "NAME"], row).await
 }
 
 impl Set {
     async fn run(self) -> Outcome {
-        let Self { user, name, role, whose: Whose { tenant, api } } = self;
-        let client = Client::new(&api)?;
-        let tenant = client.tenant(tenant.as_ref()).await?;
-        let path = format!("/v1/tenants/{tenant}/users/{user}");
+        let Self { user, name, role, whose } = self;
+        let (client, path) = whose.open().await?;
+        let path = format!("{path}/users/{user}");
         let read = client.get(&path).await?;
         let known = resource::User {
             name: name.unwrap_or_else(|| text(&read.body, "/spec/name").to_owned()),
@@ -144,20 +113,7 @@ impl Set {
                 None => serde_json::from_value(read.body.pointer("/spec/role").cloned().unwrap_or_default())?,
             },
         };
-        print(api.json, "changed", &client.put(&path, Some(&read), &known).await?);
-        Ok(())
-    }
-}
-
-impl Remove {
-    async fn run(self) -> Outcome {
-        let Self { user, whose: Whose { tenant, api } } = self;
-        let client = Client::new(&api)?;
-        let tenant = client.tenant(tenant.as_ref()).await?;
-        client.delete(&format!("/v1/tenants/{tenant}/users/{user}")).await?;
-        if !api.json {
-            anstream::println!("{} {user}", styled(GOOD, "removed"));
-        }
+        print(whose.api.json, "changed", &client.put(&path, Some(&read), &known).await?);
         Ok(())
     }
 }

@@ -16,6 +16,7 @@ pub(super) fn words(ledger: &Ledger) -> String {
         recording_bytes,
         providers,
         costs,
+        egress_bytes,
     } = ledger;
     let mut words = format!(
         "{} s, {host_calls} host calls, {} ms of the agent's CPU, {transfers} hand-over(s); {} stored, {} of journal, {} of recording",
@@ -25,6 +26,9 @@ pub(super) fn words(ledger: &Ledger) -> String {
         bytes(*journal_bytes),
         bytes(*recording_bytes)
     );
+    if *egress_bytes > 0 {
+        words.push_str(&format!(", {} to connectors and back", bytes(*egress_bytes)));
+    }
     for used in providers {
         words.push_str(&format!("\n{INDENT}{}", of_provider(used)));
     }
@@ -44,6 +48,7 @@ fn of_provider(used: &ProviderUsed) -> String {
             format!("{about}{input_tokens} tokens read and {output_tokens} written")
         }
         ProviderRole::Webhook => "handed over".to_owned(),
+        ProviderRole::Connector => return format!("{provider}: asked in {requests} request(s)"),
     };
     let cost = used.cost.as_ref().map_or_else(|| "unknown".to_owned(), Cost::to_string);
     format!("{provider}: {what} in {requests} request(s): {cost}")

@@ -92,6 +92,15 @@ pub(super) fn asked(call: &HostCall, answer: &HostReturn) -> Option<(&'static st
             let names: Vec<String> = found.iter().map(|passage| passage.document.clone()).collect();
             ("documents", format!("searched for {:?}: {}", search.query, or_nothing(&names)))
         }
+        (HostCall::ListConnectors, HostReturn::ListConnectors(names)) => ("connector", or_nothing(names)),
+        (HostCall::SendRequest(request), HostReturn::SendRequest(Ok(answer))) => {
+            let (method, path) = (request.method.name(), &request.path);
+            let bytes = answer.body.len();
+            (
+                "connector",
+                format!("{} asked to {method} {path:?}: {}, {bytes} bytes", request.connector, answer.status),
+            )
+        }
         // Told elsewhere, or answered by something else.
         (
             HostCall::Say(_)
@@ -121,6 +130,8 @@ pub(super) fn asked(call: &HostCall, answer: &HostReturn) -> Option<(&'static st
             | HostCall::Elapsed
             | HostCall::RandomBytes(_)
             | HostCall::Log(_)
+            | HostCall::ListConnectors
+            | HostCall::SendRequest(_)
             | HostCall::Understanding(_),
             _,
         ) => return None,

@@ -19,7 +19,7 @@ Version string
 // The languages it speaks, best first.
 Languages []string
 // What it needs beyond the conversation: "model", "calendar", "memory", "documents",
-// "transfer". What is not listed here is refused.
+// "connectors", "transfer". What is not listed here is refused.
 Capabilities []string
 }
 

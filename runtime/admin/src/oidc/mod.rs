@@ -1,0 +1,171 @@
+//! Log-in by OpenID Connect: an issuer says who somebody is, and a user who is known by that gets a key for some hours.
+//!
+//! The client of the person who logs in speaks with the issuer, and hands over the ID token that it gives. Here it is checked by
+//! the issuer's keys, which are asked for over [`Issuer`]: anew every hour, and for a token that is signed by a key nobody knows
+//! at most once a minute, whoever sends how many of those.
+
+mod signature;
+mod token;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+pub use token::{Claims, Expected, KeySet, Refused};
+
+/// How long keys are taken for those that the issuer has now.
+const FRESH: Duration = Duration::from_secs(3_600);
+/// How long they are used at all where the issuer does not answer.
+const USED: Duration = Duration::from_secs(86_400);
+/// How often the issuer is asked at most.
+const ONCE_IN: Duration = Duration::from_secs(60);
+
+/// Who says who somebody is, and for whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Oidc {
+    /// The issuer, as its tokens name it.
+    pub issuer: String,
+    /// What this installation is called there.
+    pub client_id: String,
+    /// For whom its tokens have to be.
+    pub audience: String,
+}
+
+/// The way to an issuer.
+#[async_trait]
+pub trait Issuer: Send + Sync + 'static {
+    /// Its keys, as a JSON Web Key Set, or a sentence that says why they cannot be had.
+    async fn keys(&self) -> Result<Vec<u8>, String>;
+}
+
+/// Log-ins with one issuer.
+pub struct LogIns {
+    oidc: Oidc,
+    issuer: Arc<dyn Issuer>,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    keys: KeySet,
+    /// When these keys were given.
+    given: Option<Instant>,
+    /// When they were asked for last.
+    asked: Option<Instant>,
+}
+
+impl LogIns {
+    /// Log-ins with this issuer.
+    pub fn new(oidc: Oidc, issuer: Arc<dyn Issuer>) -> Self {
+        Self { oidc, issuer, known: Mutex::default() }
+    }
+
+    pub(crate) fn oidc(&self) -> &Oidc {
+        &self.oidc
+    }
+
+    /// Checks an ID token, and returns what it says.
+    pub(crate) async fn check(&self, token: &str) -> Result<Claims, Refused> {
+        let Oidc { issuer, client_id, audience } = &self.oidc;
+        let expected = Expected { issuer, audience, client_id };
+        let mut known = self.known.lock().await;
+        if known.given.is_none_or(|given| given.elapsed() >= FRESH) {
+            self.ask(&mut known).await;
+        }
+        match known.keys.check(token, expected) {
+            Err(Refused::UnknownKey) => {
+                self.ask(&mut known).await;
+                known.keys.check(token, expected)
+            }
+            checked => checked,
+        }
+    }
+
+    /// Asks for the keys, if it was not done within a minute.
+    async fn ask(&self, known: &mut Known) {
+        if known.asked.is_some_and(|asked| asked.elapsed() < ONCE_IN) {
+            return;
+        }
+        known.asked = Some(Instant::now());
+        let given = self.issuer.keys().await;
+        match given.and_then(|bytes| KeySet::parse(&bytes).map_err(str::to_owned)) {
+            Ok(keys) => (known.keys, known.given) = (keys, Some(Instant::now())),
+            Err(why) => {
+                tracing::warn!(
+                    issuer = self.oidc.issuer,
+                    why,
+                    "the keys of the issuer of log-ins cannot be had"
+                );
+                if known.given.is_some_and(|given| given.elapsed() >= USED) {
+                    (known.keys, known.given) = (KeySet::default(), None);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use parking_lot::Mutex as Held;
+    use serde_json::json;
+
+    use super::token::tests::{EXPECTED, Signs, claims, set};
+    use super::*;
+
+    struct Answers {
+        keys: Held<Result<Vec<u8>, String>>,
+        asked: AtomicU32,
+    }
+
+    #[async_trait]
+    impl Issuer for Answers {
+        async fn keys(&self) -> Result<Vec<u8>, String> {
+            self.asked.fetch_add(1, Ordering::SeqCst);
+            self.keys.lock().clone()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn keys_are_asked_for_when_they_are_needed_and_no_more_than_once_a_minute() {
+        let (old, new) = (Signs::new(1), Signs::new(2));
+        let keys = Held::new(Err("it does not answer".to_owned()));
+        let answers = Arc::new(Answers { keys, asked: AtomicU32::new(0) });
+        let Expected { issuer, audience, client_id } = EXPECTED;
+        let oidc = Oidc { issuer: issuer.into(), client_id: client_id.into(), audience: audience.into() };
+        let log_ins = LogIns::new(oidc, answers.clone());
+        let asked = || answers.asked.load(Ordering::SeqCst);
+        let token =
+            |signs: &Signs, name: &str| signs.token(&json!({ "alg": "EdDSA", "kid": name }), &claims());
+
+        assert_eq!(log_ins.check(&token(&old, "old")).await, Err(Refused::UnknownKey));
+        *answers.keys.lock() = Ok(set(&[old.key("old")]));
+        assert_eq!(log_ins.check(&token(&old, "old")).await, Err(Refused::UnknownKey));
+        assert_eq!(asked(), 1);
+        tokio::time::advance(ONCE_IN).await;
+        log_ins.check(&token(&old, "old")).await.unwrap();
+        assert_eq!(asked(), 2);
+
+        // A key nobody knows, again and again.
+        tokio::time::advance(ONCE_IN).await;
+        for _ in 0..100 {
+            assert_eq!(log_ins.check(&token(&new, "new")).await, Err(Refused::UnknownKey));
+        }
+        assert_eq!(asked(), 3);
+        *answers.keys.lock() = Ok(set(&[new.key("new")]));
+        tokio::time::advance(ONCE_IN).await;
+        log_ins.check(&token(&new, "new")).await.unwrap();
+        assert_eq!(log_ins.check(&token(&old, "old")).await, Err(Refused::UnknownKey), "it was taken away");
+
+        // Where the issuer does not answer, for a day.
+        *answers.keys.lock() = Err("it does not answer".to_owned());
+        tokio::time::advance(FRESH).await;
+        log_ins.check(&token(&new, "new")).await.unwrap();
+        tokio::time::advance(USED).await;
+        assert_eq!(log_ins.check(&token(&new, "new")).await, Err(Refused::UnknownKey));
+    }
+}

@@ -1,0 +1,76 @@
+//! The services behind the tenants' connectors: one program, in which each tenant has a folder.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::house::SECRETS;
+
+/// What mallory's service knows requests by. Nothing that an agent is told may hold it.
+pub const CREDENTIAL: &str = "s3cr3t-of-mallorys-service";
+/// The largest request that is read.
+const MOST: usize = 1 << 20;
+
+/// What was asked: each request's line and headers.
+pub type Asked = Arc<Mutex<Vec<String>>>;
+
+/// Listens, on this machine alone. Returns its port.
+///
+/// # Panics
+/// Where there is no port.
+pub(crate) async fn start(asked: Asked) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            tokio::spawn(serve(socket, asked.clone(), port));
+        }
+    });
+    port
+}
+
+async fn serve(mut socket: TcpStream, asked: Asked, port: u16) {
+    let Some(head) = read(&mut socket).await else { return };
+    let (status, more, body) = answer(&head, port);
+    asked.lock().push(head);
+    let length = body.len();
+    let text =
+        format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n{more}\r\n{body}");
+    // Whoever asked may have heard enough.
+    let _gone = socket.write_all(text.as_bytes()).await;
+}
+
+/// Reads a request, and gives what stands before its body.
+async fn read(socket: &mut TcpStream) -> Option<String> {
+    let (mut bytes, mut piece) = (Vec::<u8>::new(), [0_u8; 4096]);
+    loop {
+        if let Some(end) = bytes.windows(4).position(|end| end == b"\r\n\r\n") {
+            let head = String::from_utf8(bytes.get(..end)?.to_vec()).ok()?;
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+            let length: usize = length.map_or(Some(0), |length| length.parse().ok())?;
+            if bytes.len() >= end + 4 + length {
+                return Some(head);
+            }
+        }
+        let read = socket.read(&mut piece).await.ok().filter(|read| *read > 0 && bytes.len() < MOST)?;
+        bytes.extend_from_slice(piece.get(..read)?);
+    }
+}
+
+/// What mallory's folder answers; whatever lies beside it is the neighbour's.
+fn answer(head: &str, port: u16) -> (&'static str, String, String) {
+    let path = head.split(' ').nth(1).unwrap_or_default();
+    let Some(own) = path.strip_prefix("/mallory/") else {
+        return ("200 OK", String::new(), format!("{SECRETS}: service"));
+    };
+    match own {
+        "redirect" => {
+            ("302 Found", format!("location: http://127.0.0.1:{port}/anne/secret\r\n"), String::new())
+        }
+        "huge" => ("200 OK", String::new(), "a".repeat(1 << 20)),
+        "echo" => ("200 OK", String::new(), head.to_owned()),
+        _ => ("200 OK", String::new(), "{}".to_owned()),
+    }
+}
