@@ -68,6 +68,7 @@ pub trait Premises: Send + Sync + 'static {
 
     /// A caller's number in E.164 form, from how people write it.
     fn caller(&self, number: &str) -> Result<String, String>;
+
     /// The largest component there may be, in bytes.
     fn largest_agent(&self) -> u64;
 

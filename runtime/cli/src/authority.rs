@@ -27,6 +27,16 @@ impl AuthorityArgs {
         Ok(Some(bytes))
     }
 
+    /// A client that trusts it as well as the authorities of this machine: for others than the administration.
+    pub(crate) fn client_for_others(&self) -> Result<reqwest::ClientBuilder, Failure> {
+        let _already_installed = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder();
+        Ok(match self.pem()?.as_deref().and_then(certificates) {
+            Some(certificates) => client.tls_certs_merge(certificates),
+            None => client,
+        })
+    }
+
     /// A client that trusts so.
     pub(crate) fn client(&self) -> Result<reqwest::ClientBuilder, Failure> {
         let _already_installed = rustls::crypto::ring::default_provider().install_default();

@@ -102,6 +102,18 @@ enum Command {
         after_help = "Examples:\n  parloir connector add crm --url https://crm.example.com/api/ --secret crm-token\n  parloir connector list"
     )]
     Connector(commands::admin::connector::Connector),
+    /// Log in to an administration by its OpenID Connect issuer, for twelve hours.
+    #[command(
+        name = "login",
+        after_help = "The address to log in at is printed; the key is kept in a file that you alone read, and used by the commands of the administration.\nA user is known to the issuer by --oidc-email or --oidc-subject of `parloir user add` and `user set`.\n\nExamples:\n  parloir login --api https://voice.example.com:8081 --tenant cabinet\n  parloir login --device"
+    )]
+    LogIn(commands::admin::log_in::LogIn),
+    /// Revoke the key of a log-in, and forget it.
+    #[command(
+        name = "logout",
+        after_help = "Example:\n  parloir logout --api https://voice.example.com:8081"
+    )]
+    LogOut(commands::admin::log_in::LogOut),
     /// Push, sign, approve, try, promote and take back versions of agents.
     #[command(
         after_help = "Examples:\n  parloir agent key build.key > build.pub\n  parloir agent trust \"$(cat build.pub)\" --name 'the build machine'\n  parloir agent push cabinet cabinet.wasm --sign build.key\n  parloir agent canary cabinet 1a2b3c --percent 10\n  parloir agent promote cabinet 1a2b3c"
@@ -263,6 +275,11 @@ Examples:
         after_help = "Exit codes: 0 nothing that breaks calls, 2 the agent is not built, 3 something that breaks calls.\n\nExample:\n  parloir check agents/cabinet"
     )]
     Check(commands::check::Check),
+    /// Try every attack agent on this machine, measure what a neighbour's callers notice, and sign what was found.
+    #[command(
+        after_help = "It opens an installation of its own in a temporary folder (up to 2 GiB), confined like `parloir serve`; yours is not touched. Speech and model are canned: what is tried and measured is the host. Ten minutes or more on two cores; leave the machine alone meanwhile.\nThe report is two files: a page that you judge in a minute, signed, and every attack as JSON. The key is made at first use, attest.key in the keys folder.\nExit codes: 0 all held, 3 not: an attack went otherwise, a figure is over 1.2 of what it is without attackers or says nothing, or a report was altered.\n\nExamples:\n  parloir attest --quick\n  parloir attest --to attestation\n  parloir attest --check attestation.txt --key 'parloir-attest+0a1b2c3d+AT…'"
+    )]
+    Attest(commands::attest::Attest),
     /// Fetch the embedded speech model.
     #[command(after_help = "Example:\n  parloir fetch --models models")]
     Fetch(commands::fetch::Fetch),
@@ -335,11 +352,17 @@ impl<E: std::error::Error> From<E> for Failure {
 type Outcome = Result<(), Failure>;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let mut cli = Cli::parse();
     terminal::log(cli.verbose);
     // While there is one thread: what it gives up, all that it starts have not.
     if let Command::Serve(serve) = &cli.command
         && let Err(failure) = serve.confine()
+    {
+        terminal::error(&failure.message);
+        return ExitCode::from(failure.code);
+    }
+    if let Command::Attest(attest) = &mut cli.command
+        && let Err(failure) = attest.confine()
     {
         terminal::error(&failure.message);
         return ExitCode::from(failure.code);
@@ -364,6 +387,8 @@ fn main() -> ExitCode {
             Command::Line(line) => line.run().await,
             Command::Secret(secret) => secret.run().await,
             Command::Connector(connector) => connector.run().await,
+            Command::LogIn(log_in) => log_in.run().await,
+            Command::LogOut(log_out) => log_out.run().await,
             Command::Agent(agent) => agent.run().await,
             Command::Call(call) => call.run().await,
             Command::Calls(calls) => calls.run().await,
@@ -395,6 +420,7 @@ fn main() -> ExitCode {
             Command::Build(build) => build.run().await,
             Command::Check(check) => check.run().await,
             Command::Registry(registry) => registry.run().await,
+            Command::Attest(attest) => attest.run().await,
             Command::Fetch(fetch) => fetch.run().await,
         }
     });

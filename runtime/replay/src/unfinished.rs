@@ -200,7 +200,8 @@ impl Unfinished {
 #[cfg(test)]
 mod tests {
     use parloir_contract::{
-        CallInfo, Capability, Direction, Heard, HostReturn, LocalTime, Say, SayOptions, Transfer, Transferred,
+        CallInfo, Capability, ConnectorAnswer, ConnectorRequest, Direction, Heard, HostReturn, LocalTime,
+        Method, Say, SayOptions, Transfer, Transferred,
     };
     use parloir_journal::{
         CallEnded, CallInterrupted, CallStarted, Content, ContentOf, HostCallEnded, HostCallStarted,
@@ -328,6 +329,41 @@ mod tests {
         assert_eq!(scene.transfer_to, ["+33144556677", "+339"]);
         assert_eq!((scene.capabilities, scene.fallback_number), (vec![Capability::Transfer], None));
         assert_eq!(scene.quota, quota);
+    }
+
+    #[test]
+    fn a_connector_answers_as_it_did_where_its_line_still_grants_it() {
+        let request = ConnectorRequest {
+            connector: "crm".into(),
+            method: Method::Get,
+            path: "customers/42".into(),
+            query: vec![("full".into(), "yes".into())],
+            body: None,
+        };
+        let answer = ConnectorAnswer { status: 404, body: "{}".into() };
+        let bodies = vec![
+            asked(HostCall::SendRequest(request.clone())),
+            answered(1, Some(HostReturn::SendRequest(Ok(answer)))),
+        ];
+        let call = Unfinished::new(records(bodies)).unwrap();
+        let scene = call.scene();
+        let [crm] = scene.connectors.as_slice() else { panic!("{:?}", scene.connectors) };
+        let [staged] = crm.answers.as_slice() else { panic!("{crm:?}") };
+        assert_eq!(
+            (staged.method, &staged.path, staged.query.as_ref()),
+            (request.method, &request.path, Some(&request.query))
+        );
+        assert_eq!((staged.status, staged.answer.as_str()), (404, "{}"));
+
+        let mut line = line_config(&Scene::default()).unwrap();
+        let answers = |line: &LineConfig| -> Vec<(String, usize)> {
+            let scene = call.scene_on(line, &Quota::default());
+            scene.connectors.into_iter().map(|known| (known.name, known.answers.len())).collect()
+        };
+        line.connectors = vec!["erp".into()];
+        assert_eq!(answers(&line), [("erp".to_owned(), 0)]);
+        line.connectors.push("crm".into());
+        assert_eq!(answers(&line), [("erp".to_owned(), 0), ("crm".to_owned(), 1)]);
     }
 
     #[test]

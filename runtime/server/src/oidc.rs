@@ -56,9 +56,9 @@ impl Remote {
 #[async_trait]
 impl Issuer for Remote {
     async fn keys(&self) -> Result<Vec<u8>, String> {
-        let metadata = format!("{}/.well-known/openid-configuration", self.issuer.trim_end_matches('/'));
-        let metadata = metadata.parse().map_err(|error| format!("{metadata}: {error}"))?;
-        let metadata: Metadata = serde_json::from_slice(&self.get(metadata).await?)
+        let place = format!("{}/.well-known/openid-configuration", self.issuer.trim_end_matches('/'));
+        let place = Url::parse(&place).map_err(|error| format!("{place}: {error}"))?;
+        let metadata: Metadata = serde_json::from_slice(&self.get(place).await?)
             .map_err(|error| format!("the metadata of {} cannot be read: {error}", self.issuer))?;
         if metadata.issuer != self.issuer {
             let (own, named) = (&self.issuer, metadata.issuer);

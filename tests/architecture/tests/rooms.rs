@@ -1,7 +1,8 @@
 //! Dependencies point down only: `cli → server → call → {sandbox, meaning, media, transport, providers,
 //! tenancy, journal} → store → contract`, and beside `call`, `cli → rehearsal → {sandbox, meaning, media,
 //! tenancy}` `cli → replay → {rehearsal, journal, sandbox, meaning, tenancy}`, `{cli, server} → {persons, backup} → journal`,
-//! `server → telemetry → journal`, `{cli, server} → admin → {tenancy, journal}` and `server → connect` and `cli → registry`, which import no room. The middle rooms do not import each other, except that transport and providers may use
+//! `server → telemetry → journal`, `{cli, server} → admin → {tenancy, journal}` `server → connect` and `cli → registry`, which import no room;
+//! `cli → attest → {server, measure}`. The middle rooms do not import each other, except that transport and providers may use
 //! media's frame and codec types. The verifier stands alone: it imports no room, and the rooms that make
 //! what it checks import it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
@@ -55,7 +56,16 @@ fn plan() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         "parloir-proof",
         "parloir-witness",
         "parloir-registry",
+        "parloir-attest",
+        "parloir-measure",
     ]);
+    // Callers know the protocol of carriers and nothing of what they measure.
+    plan.insert("parloir-measure", BTreeSet::from(["parloir-transport"]));
+    // Whoever attests opens an installation of its own, looks into it, rings it, and signs what it found: all that a server
+    // has, and the callers; the command alone imports it.
+    let mut below_attest = below_call.clone();
+    below_attest.extend(["parloir-server", "parloir-proof", "parloir-measure"]);
+    plan.insert("parloir-attest", below_attest);
     plan.insert("parloir-call", below_call);
     // A rehearsal is a call without telephone, providers and journal; of media it takes the rules of
     // turn taking and of the consent gate, which are functions.

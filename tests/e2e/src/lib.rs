@@ -1,5 +1,5 @@
-//! Canned providers for tests and load: final text the moment an utterance ends, a tone as voice.
-//! What is measured or tested with them is ours alone. They are fakes and belong to tests only.
+//! Canned providers for tests and load, beside those that the product's own instrument has (`parloir-attest`). What is measured
+//! or tested with them is ours alone. They are fakes and belong to tests only.
 #![forbid(unsafe_code)]
 
 use std::path::Path;
@@ -9,65 +9,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use futures_util::stream;
+pub use parloir_attest::{CannedEars, CannedVoice};
 use parloir_contract::{Chat, Finish, Usage};
 use parloir_providers::{
     ChatDelta, ChatStream, ConfigError, LanguageModel, ProviderEntry, ProviderError, Registry, Role,
-    SpeechRequest, SpeechStream, SpeechToText, TextToSpeech, Transcript, Transcription, TranscriptionRequest,
+    SpeechRequest, SpeechStream, TextToSpeech,
 };
 use tokio::sync::Notify;
-
-/// A transcriber that understands every utterance as the same words, at once.
-pub struct CannedEars(pub String);
-
-struct Utterance {
-    text: String,
-    language: String,
-}
-
-#[async_trait]
-impl SpeechToText for CannedEars {
-    async fn open(&self, request: TranscriptionRequest) -> Result<Box<dyn Transcription>, ProviderError> {
-        Ok(Box::new(Utterance { text: self.0.clone(), language: request.language }))
-    }
-}
-
-#[async_trait]
-impl Transcription for Utterance {
-    fn push(&mut self, _samples: &[i16]) {}
-
-    fn partial(&self) -> Option<String> {
-        None
-    }
-
-    async fn finish(self: Box<Self>) -> Result<Transcript, ProviderError> {
-        Ok(Transcript { text: self.text, confidence: Some(1.0), language: self.language })
-    }
-}
-
-/// A voice that is a tone of 300 Hz, 60 ms for each character, at once.
-pub struct CannedVoice;
-
-#[async_trait]
-impl TextToSpeech for CannedVoice {
-    async fn speak(&self, request: SpeechRequest) -> Result<SpeechStream, ProviderError> {
-        const RATE: u32 = 8_000;
-        /// 200 ms: whole periods of the tone.
-        const PIECE: usize = 1_600;
-        let samples = request.text.chars().count() * 60 * 8;
-        // One piece again and again: a fake must cost next to nothing where the product is measured.
-        let tone: Vec<i16> = (0..PIECE.min(samples))
-            .map(|n| {
-                let phase = (n % 80) as f32 / 80.0 * 3.0 * std::f32::consts::TAU;
-                (phase.sin() * 6_000.0) as i16
-            })
-            .collect();
-        let pieces: Vec<Result<Vec<i16>, ProviderError>> = (0..samples)
-            .step_by(PIECE)
-            .map(|begun| Ok(tone.iter().copied().take(samples - begun).collect()))
-            .collect();
-        Ok(SpeechStream { rate: RATE, samples: stream::iter(pieces).boxed() })
-    }
-}
 
 /// A voice that never speaks.
 pub struct BrokenVoice;

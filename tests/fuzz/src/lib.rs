@@ -10,7 +10,9 @@
 
 use std::net::IpAddr;
 
+use parloir_admin::oidc::{Expected, KeySet};
 use parloir_admin::{ApiKey, resource};
+use parloir_attest::Report;
 use parloir_backup::{Manifest, Member, read_row};
 use parloir_connect::{AddressRange, Destination, HeldSecret, SigningSecret, forbidden};
 use parloir_contract::{
@@ -50,6 +52,8 @@ pub const TARGETS: &[Target] = &[
     ("destinations", destinations),
     ("certificates", certificates),
     ("registries", registries),
+    ("reports", reports),
+    ("tokens", tokens),
     ("agent_signatures", agent_signatures),
 ];
 
@@ -313,6 +317,30 @@ pub fn registries(bytes: &[u8]) {
     let _ = Challenge::read(text);
     if let Ok(reference) = text.parse::<Reference>() {
         assert_eq!(reference.to_string().parse::<Reference>().as_ref(), Ok(&reference));
+    }
+}
+
+/// A report of an attestation that somebody hands over: a page, and from the first line that begins with a brace on, its JSON file.
+/// What is read is written so that it is read again; nothing is true that nobody signed.
+pub fn reports(bytes: &[u8]) {
+    let json_at = bytes.windows(2).position(|pair| pair == b"\n{").map_or(0, |line_end| line_end + 1);
+    let (page, json) = bytes.split_at(json_at);
+    if let Ok(report) = Report::parse(json) {
+        assert!(Report::parse(&report.bytes()).is_ok());
+    }
+    if let Ok(page) = std::str::from_utf8(page) {
+        assert!(parloir_attest::check(page, json, None).is_err());
+    }
+}
+
+/// The keys of an issuer in the first line, and an ID token in the second. What is said of somebody is said of the issuer's own.
+pub fn tokens(bytes: &[u8]) {
+    let (first, rest) = bytes.split_at(bytes.iter().position(|b| *b == b'\n').unwrap_or(bytes.len()));
+    let Ok(keys) = KeySet::parse(first) else { return };
+    let Ok(token) = std::str::from_utf8(rest) else { return };
+    let expected = Expected { issuer: "https://id.example.com", audience: "parloir", client_id: "parloir" };
+    if let Ok(claims) = keys.check(token.trim(), expected) {
+        assert!(claims.are_of(&resource::Identity::Subject(claims.sub.clone())));
     }
 }
 

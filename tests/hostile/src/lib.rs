@@ -1,11 +1,6 @@
-//! Attack agents, and the house they try it in.
+//! Attack agents, tried.
 //!
-//! Below `agents/` each attack is a file in WebAssembly text whose first line is the sentence of what it tries and what
-//! must happen; the lines after it say the same for a machine ([`Attack`]). Where one attack has many spellings, the file
-//! is a family: a line `each` lists them. What no text can write, such as a file cut short, is made in [`bombs`].
-//!
-//! [`House`] is the real server with two tenants: `anne`, whose caller must notice nothing and whose words nobody else may
-//! see, and `mallory`, one line for each attack. What is tested:
+//! They are below `agents/`, and what runs them is `parloir-attest`, for an operator can run them too. What is tested:
 //!
 //! - `tests/corpus.rs`: every attack, on a telephone line, while anne's caller is on the other.
 //! - `tests/unloadable.rs`: what is never answered by, because it is no agent, or because it would cost too much to be one.
@@ -17,16 +12,11 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-mod agent;
-pub mod bombs;
-mod contract;
-mod house;
-mod model;
-mod service;
+use std::path::{Path, PathBuf};
+
 pub mod stage;
 
-pub use agent::{Attack, Ends, Refused, attack, attacks};
-pub use contract::{Piece, module};
-pub use house::{FALLBACK, House, Rung, SECRETS, Seen, neighbour, root};
-pub use model::{Obedient, Told};
-pub use service::{Asked, CREDENTIAL};
+/// The repository.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}

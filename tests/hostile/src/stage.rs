@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use parking_lot::Mutex;
+use parloir_attest::{Attack, CREDENTIAL, SECRETS};
 use parloir_connect::{Destination, HeldSecret, NotADestination};
 use parloir_contract::{
     Answer, CallInfo, Capability, ConnectorAnswer, ConnectorRequest, Direction, Finish, Heard, HostCall,
@@ -21,10 +22,6 @@ use parloir_tenancy::permission::transfer_destination;
 use parloir_tenancy::quota::Used;
 use parloir_tenancy::{Documents, House, Line, Memory};
 use tower::Service;
-
-use crate::agent::Attack;
-use crate::house::SECRETS;
-use crate::service::CREDENTIAL;
 
 /// Which guards stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -275,7 +272,7 @@ pub async fn attempt_in(
     guards: Guards,
     quota: &str,
 ) -> Went {
-    let loaded = sandbox.load(attack.wasm()).await;
+    let loaded = sandbox.load(attack.wasm().unwrap()).await;
     let agent = loaded.unwrap_or_else(|wrong| panic!("{}: {wrong}", attack.name));
     answer(&agent, budget, guards, quota, &[]).await
 }

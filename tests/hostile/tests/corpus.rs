@@ -3,18 +3,8 @@
 //! nothing of the neighbour's is anywhere in what it got.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use parloir_attest::{Attack, CREDENTIAL, House, attacks, ring_all};
 
-use futures_util::{StreamExt, stream};
-use parloir_contract::{HostReturn, Turn};
-use parloir_hostile::{Attack, CREDENTIAL, Ends, FALLBACK, House, Rung, SECRETS, Seen, attacks};
-use parloir_journal::{Ending, Failure, FailureKind, HostStatus, Record, RecordBody, Seq};
-use parloir_transport::webhook::DialStatus;
-
-/// Attackers at a time.
-const AT_ONCE: usize = 8;
-/// How often an agent may have somebody's telephone ring.
-const TRANSFERS: usize = 10;
 /// What the process may grow by while they attack, in KiB: eight agents' memory, and what waits for the disk.
 const MOST: u64 = 1_500_000;
 /// What all of them together may leave on the disk, in bytes.
@@ -26,208 +16,38 @@ fn resident() -> u64 {
     line.trim().trim_end_matches(" kB").trim().parse().unwrap()
 }
 
-/// What the neighbour's caller went through: how many of the three questions were heard whole and answered, and how long
-/// the slowest answer took, in milliseconds.
-fn neighbours_call(records: &[Record]) -> (usize, u32) {
-    let answered = records
-        .iter()
-        .filter(|record| match &record.body {
-            RecordBody::HostCallEnded(ended) => matches!(
-                &ended.result,
-                Some(HostReturn::Ask(Ok((heard, Turn::Speech(_))))) if heard.whole
-            ),
-            _ => false,
-        })
-        .count();
-    let slowest = records.iter().filter_map(|record| match &record.body {
-        RecordBody::TurnMeasured(turn) => turn.reply_ms,
-        _ => None,
-    });
-    (answered, slowest.max().unwrap_or_default())
-}
-
-/// The failures that a call's journal holds.
-fn failures(records: &[Record]) -> Vec<&Failure> {
-    records
-        .iter()
-        .filter_map(|record| match &record.body {
-            RecordBody::Failure(failure) => Some(failure),
-            _ => None,
-        })
-        .collect()
-}
-
-/// How the calls of an import were answered.
-fn statuses(records: &[Record], import: &str) -> Vec<HostStatus> {
-    let asked: Vec<Seq> = records
-        .iter()
-        .filter_map(|record| match &record.body {
-            RecordBody::HostCallStarted(started) if started.import.name() == import => Some(record.seq),
-            _ => None,
-        })
-        .collect();
-    records
-        .iter()
-        .filter_map(|record| match &record.body {
-            RecordBody::HostCallEnded(ended) if asked.contains(&ended.started) => Some(ended.status),
-            _ => None,
-        })
-        .collect()
-}
-
-fn status(name: &str) -> HostStatus {
-    match name {
-        "not-permitted" => HostStatus::NotPermitted,
-        "over-quota" => HostStatus::OverQuota,
-        "unavailable" => HostStatus::Unavailable,
-        "invalid" => HostStatus::Invalid,
-        other => panic!("there is no status {other:?}"),
-    }
-}
-
-/// Whether what an agent got holds something of the neighbour's. What it sent is its own guess.
-fn leaked(records: &[Record]) -> bool {
-    let got = |body: &RecordBody| {
-        matches!(
-            body,
-            RecordBody::HostCallEnded(_)
-                | RecordBody::CallStarted(_)
-                | RecordBody::Failure(_)
-                | RecordBody::CallEnded(_)
-        )
-    };
-    records.iter().filter(|record| got(&record.body)).any(|record| {
-        let bytes = rmp_serde::to_vec(&record.body).unwrap();
-        bytes.windows(SECRETS.len()).any(|window| window == SECRETS.as_bytes())
-    })
-}
-
-/// Whether anything of a call holds what services know its tenant by: the host alone has it.
-fn told_the_credential(records: &[Record]) -> bool {
-    records.iter().any(|record| {
-        let bytes = rmp_serde::to_vec(&record.body).unwrap();
-        bytes.windows(CREDENTIAL.len()).any(|window| window == CREDENTIAL.as_bytes())
-    })
-}
-
-/// What is wrong with how an attack went.
-fn judged(attack: &Attack, rung: &Rung, records: &[Record]) -> Result<(), String> {
-    let failures = failures(records);
-    let told = || failures.iter().map(|failure| format!("{failure:?}")).collect::<Vec<_>>().join("; ");
-    let ending = records.iter().rev().find_map(|record| record.body.ending());
-    let failed = |kind: FailureKind, words: &[String]| {
-        let [failure] = failures.as_slice() else { return Err(format!("failures: {}", told())) };
-        let detail = failure.detail.as_deref().unwrap_or_default();
-        let said = format!("{} {detail}", failure.reason).to_lowercase();
-        if failure.kind == kind && words.iter().any(|word| said.contains(word)) {
-            return Ok(());
-        }
-        Err(format!("failed otherwise: {}", told()))
-    };
-    match &attack.ends {
-        Ends::Done if failures.is_empty() && ending == Some(Ending::Done) => {}
-        Ends::Done => return Err(format!("ended as {ending:?}: {}", told())),
-        Ends::Failed(words) => failed(FailureKind::AgentTrap, words)?,
-        Ends::Trap(words) => failed(FailureKind::AgentTrap, words)?,
-        Ends::Stack => failed(FailureKind::AgentTrap, &["stack".to_owned()])?,
-        Ends::Budget(words) => failed(FailureKind::AgentBudget, words)?,
-        Ends::Memory => failed(FailureKind::AgentMemory, &[String::new()])?,
-        Ends::Unloadable(_) => return Err("was answered by".to_owned()),
-    }
-    if let Some(refused) = &attack.refused {
-        let statuses = statuses(records, &refused.import);
-        let wanted: Vec<HostStatus> = refused.statuses.iter().map(|name| status(name)).collect();
-        if !statuses.iter().any(|status| wanted.contains(status)) {
-            return Err(format!("{} was answered with {statuses:?}", refused.import));
-        }
-    }
-    if leaked(records) {
-        return Err("got something of the neighbour's".to_owned());
-    }
-    if told_the_credential(records) {
-        return Err("was told what its services know it by".to_owned());
-    }
-    let transfers = &rung.report.transfers;
-    if attack.busy {
-        let all = transfers.len();
-        let own = transfers.iter().all(|(number, _)| number == FALLBACK);
-        return if own && all <= TRANSFERS { Ok(()) } else { Err(format!("handed over {all} times")) };
-    }
-    if attack.ends == Ends::Done || !attack.heard {
-        return match transfers.as_slice() {
-            [] => Ok(()),
-            some => Err(format!("its caller was handed over: {some:?}")),
-        };
-    }
-    // It failed with a caller on the line.
-    if rung.spoken == 0 {
-        return Err("its caller heard nothing".to_owned());
-    }
-    match transfers.as_slice() {
-        [(number, DialStatus::Completed)] if number == FALLBACK => Ok(()),
-        other => Err(format!("its caller was not handed to the fallback number alone: {other:?}")),
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn no_attack_gets_what_it_tries_for_and_the_neighbours_caller_notices_nothing() {
     let attacks: Vec<Attack> =
-        attacks().into_iter().filter(|attack| !matches!(attack.ends, Ends::Unloadable(_))).collect();
+        attacks().unwrap().into_iter().filter(|attack| !attack.is_unloadable()).collect();
     assert!(attacks.len() >= 250, "{}", attacks.len());
-    let mut house = House::open(&attacks).await;
-    house.ring_neighbour().await;
+    let mut house = House::open(&attacks).await.unwrap();
     let before = resident();
-
-    let over = AtomicBool::new(false);
-    let attackers = async {
-        let rung: Vec<(&Attack, Rung)> = stream::iter(&attacks)
-            .map(|attack| {
-                let house = &house;
-                async move { (attack, house.ring(attack).await) }
-            })
-            .buffer_unordered(AT_ONCE)
-            .collect()
-            .await;
-        over.store(true, Ordering::SeqCst);
-        rung
-    };
-    let neighbour = async {
-        let mut calls = 1;
-        while !over.load(Ordering::SeqCst) {
-            house.ring_neighbour().await;
-            calls += 1;
-        }
-        calls
-    };
-    let (rung, neighbours) = tokio::join!(attackers, neighbour);
-
+    let tried = ring_all(&house, &attacks, &|_| {}).await.unwrap();
     let grown = resident() - before;
-    let journaled = house.journaled(rung.len() + neighbours).await;
-    let mut problems = Vec::new();
-    for (attack, rung) in &rung {
-        let calls = journaled.get(&rung.number).map(Vec::as_slice).unwrap_or_default();
-        let judgement = match calls {
-            [Seen { id: _, records }] => judged(attack, rung, records),
-            other => Err(format!("{} calls were journaled", other.len())),
-        };
-        if let Err(problem) = judgement {
-            problems.push(format!("{}: {problem}\n    {}", attack.name, attack.sentence));
-        }
-    }
-    assert!(problems.is_empty(), "{} of {} attacks:\n{}", problems.len(), rung.len(), problems.join("\n"));
+
+    assert_eq!(tried.trials.len(), attacks.len());
+    let problem = |trial: &parloir_attest::Trial| {
+        trial.problem.as_ref().map(|problem| format!("{}: {problem}\n    {}", trial.name, trial.tries))
+    };
+    let problems: Vec<String> = tried.trials.iter().filter_map(problem).collect();
+    assert!(problems.is_empty(), "{} of {} attacks:\n{}", problems.len(), attacks.len(), problems.join("\n"));
+    // Where something must be refused, the refusal is in the journal.
+    let refused = |name: &str| attacks.iter().any(|attack| attack.name == name && attack.refused.is_some());
+    let told = |trial: &&parloir_attest::Trial| refused(&trial.name) && !trial.denied.is_empty();
+    let wanted = attacks.iter().filter(|attack| attack.refused.is_some()).count();
+    assert!(wanted > 0 && tried.trials.iter().filter(told).count() == wanted, "{wanted}");
 
     // The neighbour: every question heard whole and answered, and no answer much slower than without.
-    let calls = &journaled[house.neighbours_line()];
-    assert_eq!(calls.len(), neighbours);
-    let alone = neighbours_call(&calls[0].records);
-    for call in calls {
-        let (answered, slowest) = neighbours_call(&call.records);
-        assert_eq!(answered, 3, "{}: {:?}", call.id, failures(&call.records));
-        // A coarse bound, for a build without optimisation beside eight attackers: what the neighbour really loses is
-        // measured with the load client.
-        assert!(slowest <= alone.1 + 2_000, "{}: {slowest} ms, alone {} ms", call.id, alone.1);
-    }
-    assert!(house.is_entrusted().await, "what the neighbour entrusted to the house is not as it was");
+    let neighbour = tried.neighbour;
+    assert!(neighbour.calls > 1 && neighbour.whole == neighbour.calls, "{neighbour:?}");
+    // A coarse bound, for a build without optimisation beside eight attackers: what the neighbour really loses is
+    // measured with the load client.
+    assert!(neighbour.slowest_ms <= neighbour.alone_ms + 2_000, "{neighbour:?}");
+    assert!(
+        house.is_entrusted().await.unwrap(),
+        "what the neighbour entrusted to the house is not as it was"
+    );
 
     // What left for the model, and what is left here.
     let sent = house.told.lock().iter().map(|chat| format!("{chat:?}")).collect::<Vec<_>>();
@@ -242,15 +62,24 @@ async fn no_attack_gets_what_it_tries_for_and_the_neighbours_caller_notices_noth
         assert!(head.contains(&format!("authorization: Bearer {CREDENTIAL}")), "{head}");
         assert!(!head.lines().any(|line| line.starts_with("x-smuggled")), "{head}");
     }
+    // What services were asked is below the connector's address, with its credential, and nothing that an agent wrote.
+    let asked = house.asked.lock().clone();
+    assert!(asked.len() >= 20, "{}", asked.len());
+    for head in asked {
+        let path = head.split([' ', '?']).nth(1).unwrap();
+        assert!(path.starts_with("/mallory/") && !path.contains(".."), "{head}");
+        assert!(head.contains(&format!("authorization: Bearer {CREDENTIAL}")), "{head}");
+        assert!(!head.lines().any(|line| line.starts_with("x-smuggled")), "{head}");
+    }
     assert!(grown < MOST, "{grown} KiB");
     assert!(house.disk() < MOST_ON_DISK, "{} bytes", house.disk());
 
-    let shown: Vec<_> = rung
+    let shown: Vec<_> = attacks
         .iter()
-        .filter(|(attack, _)| attack.name.starts_with("words/"))
-        .flat_map(|(_, rung)| journaled[&rung.number].iter().map(|call| call.id))
+        .filter(|attack| attack.name.starts_with("words/"))
+        .flat_map(|attack| tried.calls[house.line(attack)].iter().map(|call| call.id))
         .collect();
-    house.close().await;
+    assert_eq!(house.close().await.unwrap(), Vec::<String>::new());
     for id in shown {
         is_plain(&house, &id.to_string());
     }

@@ -7,10 +7,10 @@
 
 use std::time::Duration;
 
+use parloir_attest::bombs::{bombs, enormous};
+use parloir_attest::{Attack, CREDENTIAL, SECRETS, attack};
 use parloir_contract::{HostCall, HostReturn};
-use parloir_hostile::bombs::{bombs, enormous};
 use parloir_hostile::stage::{Guards, Went, attempt, attempt_in};
-use parloir_hostile::{Attack, CREDENTIAL, SECRETS, attack};
 use parloir_sandbox::{Budget, FailureKind, Sandbox, Settings};
 
 /// Four places: the pool of a thousand is not what is tested.
@@ -24,7 +24,7 @@ fn kind(went: &Went) -> Option<FailureKind> {
 
 /// With these settings the attack ends so; with those it has what it tried for.
 async fn a_setting(name: &str, ends: Option<FailureKind>, without: Settings, budget: Budget) {
-    let attack = attack(name);
+    let attack = attack(name).unwrap();
     let stands = attempt(&attack, settings(), Budget::default(), Guards::ALL, "").await;
     assert_eq!(kind(&stands), ends, "{name}: {stands:?}");
     assert!(!stands.escaped(), "{name}: {stands:?}");
@@ -34,7 +34,7 @@ async fn a_setting(name: &str, ends: Option<FailureKind>, without: Settings, bud
 
 /// With all guards the attack ends by itself and has nothing; without this one it has what it tried for.
 async fn a_layer(name: &str, without: Guards) -> Went {
-    let attack = attack(name);
+    let attack = attack(name).unwrap();
     let stands = attempt(&attack, settings(), Budget::default(), Guards::ALL, "").await;
     assert_eq!(kind(&stands), None, "{name}: {stands:?}");
     assert!(!stands.escaped(), "{name}: {stands:?}");
@@ -45,7 +45,7 @@ async fn a_layer(name: &str, without: Guards) -> Went {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_budget_of_cpu_time_an_agent_spins_for_as_long_as_it_likes() {
-    let spin = attack("spin/answer");
+    let spin = attack("spin/answer").unwrap();
     let stands = attempt(&spin, settings(), Budget::default(), Guards::ALL, "").await;
     assert_eq!(kind(&stands), Some(FailureKind::TurnCpu), "{stands:?}");
     let long = Duration::from_secs(3_600);
@@ -87,7 +87,7 @@ async fn without_the_limit_of_the_stack_an_agent_recurses_deeper() {
             (else (i64.add (call $deeper (i64.sub (local.get $n) (i64.const 1))) (local.get $n)))))\n\
         (func $attack (param $info i32)\n\
           (if (i64.ne (call $deeper (i64.const 30000)) (i64.const 0)) (then (call $escaped))))";
-    let deep = Attack::written("stack/thirty-thousand", text);
+    let deep = Attack::written("stack/thirty-thousand", text).unwrap();
     let small = Settings { wasm_stack: 128 << 10, ..settings() };
     let stands = attempt(&deep, small, Budget::default(), Guards::ALL, "").await;
     assert_eq!(kind(&stands), Some(FailureKind::Stack), "{stands:?}");
@@ -98,7 +98,7 @@ async fn without_the_limit_of_the_stack_an_agent_recurses_deeper() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_limit_of_a_file_an_agent_may_be_enormous() {
-    let bomb = enormous(2 << 20);
+    let bomb = enormous(2 << 20).unwrap();
     let small = Settings { component_bytes: 1 << 20, ..settings() };
     let refused = Sandbox::new(small, None).unwrap().load(bomb.bytes.clone()).await.err().unwrap();
     assert!(refused.to_string().contains(bomb.said), "{refused}");
@@ -107,7 +107,7 @@ async fn without_the_limit_of_a_file_an_agent_may_be_enormous() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_limit_of_a_function_the_compiler_is_kept_busy() {
-    let bomb = bombs().into_iter().find(|bomb| bomb.name == "long-function").unwrap();
+    let bomb = bombs().unwrap().into_iter().find(|bomb| bomb.name == "long-function").unwrap();
     let refused = Sandbox::new(settings(), None).unwrap().load(bomb.bytes.clone()).await.err().unwrap();
     assert!(refused.to_string().contains(bomb.said), "{refused}");
     let without = Settings { function_bytes: 64 << 20, ..settings() };
@@ -130,7 +130,7 @@ async fn without_the_quota_an_agent_asks_as_often_as_it_likes() {
             (call $memory.get (i32.const 64) (i32.const 7) (i32.const 512))\n\
             (br_if $next (i32.lt_u (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 200))))\n\
           (call $must-refuse))";
-    let asks = Attack::written("bounds/two-hundred", text);
+    let asks = Attack::written("bounds/two-hundred", text).unwrap();
     let quota = "host-calls = 100";
     let stands = attempt(&asks, settings(), Budget::default(), Guards::ALL, quota).await;
     assert!(kind(&stands).is_none() && !stands.escaped(), "{:?}", stands.answered);
@@ -143,7 +143,7 @@ async fn without_the_quota_an_agent_asks_as_often_as_it_likes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_minimisation_a_card_reaches_the_model() {
     for name in ["model/card#0", "model/card#1", "model/card#2"] {
-        let card = attack(name);
+        let card = attack(name).unwrap();
         let reaches = |went: &Went| {
             let chats = went.reached.iter().filter(|call| matches!(call, HostCall::Chat(_)));
             chats.clone().count() == 1
@@ -225,7 +225,7 @@ async fn what_one_agent_leaves_in_its_place_the_next_one_does_not_find() {
     let sandbox = Sandbox::new(Settings { instances: 1, ..Settings::default() }, None).unwrap();
     for _ in 0..3 {
         for name in ["probes/plants", "memory/uninitialised", "tables/left-by-others", "probes/locals"] {
-            let went = attempt_in(&sandbox, &attack(name), Budget::default(), Guards::ALL, "").await;
+            let went = attempt_in(&sandbox, &attack(name).unwrap(), Budget::default(), Guards::ALL, "").await;
             assert!(kind(&went).is_none() && !went.escaped(), "{name}: {:?}", went.answered);
         }
     }
@@ -241,7 +241,7 @@ async fn what_one_agent_leaves_in_its_place_the_next_one_does_not_find() {
                 (i64.ne (i64.load (i32.const 30000000)) (i64.const 0))\n\
                 (i32.eqz (ref.is_null (table.get $t (i32.const 5)))))\n\
             (then (call $escaped))))";
-    let both = Attack::written("probes/plants-and-looks", text);
+    let both = Attack::written("probes/plants-and-looks", text).unwrap();
     let went = attempt_in(&sandbox, &both, Budget::default(), Guards::ALL, "").await;
     assert!(went.escaped(), "{:?}", went.answered);
 }

@@ -1,41 +1,21 @@
 //! `parloir-load`: N calls at once against a voice server, and what they cost it.
 //!
-//! The client speaks the Twilio Media Streams protocol as a carrier does, one task a call, each on
-//! absolute 20 ms deadlines. It measures the server from outside, by `/proc`, and itself: figures of
-//! a run whose own frames were late say so. `floor` is a server that does nothing but the protocol;
-//! `compare` runs both, so that the figures have a measure of the same machine at the same hour.
-
-mod caller;
-mod figures;
-mod floor;
-mod process;
-mod speech;
+//! What measures is `parloir-measure`; this is the command. `floor` is a server that does nothing but the protocol; `compare`
+//! runs both, so that the figures have a measure of the same machine at the same hour.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use clap::{Args, Parser, Subcommand};
+use parloir_measure::{
+    Failure, Figures, Floor, FloorChild, Load, Target, generated_speech, measure, medians, read_speech,
+    round_by_round, serve_floor, side_by_side,
+};
 use parloir_transport::client::Carrier;
 use parloir_transport::signature::AuthToken;
-use tokio::time::{Instant, sleep_until};
-
-use crate::caller::{Plan, Tally, Target};
-use crate::figures::{Figures, medians, round_by_round, side_by_side};
-use crate::process::Process;
-
-/// What stops a run.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Failure {
-    #[error("{0}")]
-    Plain(String),
-    #[error("{what}: {error}")]
-    Io { what: String, error: std::io::Error },
-}
 
 /// N calls at once against a voice server, and what they cost it.
 #[derive(Parser)]
@@ -115,6 +95,35 @@ struct LoadArgs {
     json: bool,
 }
 
+impl FloorArgs {
+    fn floor(&self) -> Floor {
+        Floor {
+            listen: self.listen,
+            end_of_turn: Duration::from_millis(self.end_of_turn_ms),
+            reply: Duration::from_millis(self.reply_ms),
+        }
+    }
+}
+
+impl LoadArgs {
+    fn load(&self) -> Result<Load, Failure> {
+        if self.calls == 0 || self.duration == 0 {
+            return Err(Failure::Plain("--calls and --duration must be at least 1".into()));
+        }
+        Ok(Load {
+            calls: self.calls,
+            spread: Duration::from_secs(self.spread),
+            measured: Duration::from_secs(self.duration),
+            end_of_turn: Duration::from_millis(self.end_of_turn_ms),
+            speech: match &self.speech {
+                Some(path) => read_speech(path)?,
+                None => generated_speech(),
+            },
+            timeout: Duration::from_secs(self.timeout),
+        })
+    }
+}
+
 #[derive(Args, Clone)]
 struct RunArgs {
     /// The voice webhook (http://…), or a stream directly (ws://…).
@@ -156,7 +165,9 @@ struct CompareArgs {
 
 fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Floor(args) => ended(runtime(2).and_then(|runtime| runtime.block_on(floor::serve(&args)))),
+        Command::Floor(args) => {
+            ended(runtime(2).and_then(|runtime| runtime.block_on(serve_floor(args.floor())).map(|()| true)))
+        }
         Command::FloorRun(args) => ended(client(async move {
             let figures = floor_figures(&args).await?;
             show(&[figures], args.json)
@@ -227,9 +238,15 @@ fn print(text: &str) -> Result<(), Failure> {
 }
 
 async fn floor_figures(args: &LoadArgs) -> Result<Figures, Failure> {
-    let mut floor = floor::Child::start(args.end_of_turn_ms, args.reply_ms).await?;
+    let load = args.load()?;
+    let program = std::env::current_exe();
+    let program = program.map_err(|error| Failure::Io { what: "the floor could not start".into(), error })?;
+    let mut command = tokio::process::Command::new(program);
+    command.args(["floor", "--end-of-turn-ms", &args.end_of_turn_ms.to_string()]);
+    command.args(["--reply-ms", &args.reply_ms.to_string()]);
+    let mut floor = FloorChild::start(command).await?;
     let target = Target::Stream { url: floor.url.clone(), via: None, auth_token: None };
-    let figures = measure("floor", target, &[], floor.pid, args).await;
+    let figures = measure("floor", target, &[], floor.pid, &load).await;
     floor.stop().await;
     figures
 }
@@ -251,66 +268,5 @@ async fn server_figures(
         let carrier = carrier.map_err(|error| Failure::Plain(error.to_string()))?;
         Target::Webhook { url: args.url.clone(), carrier, to: args.to.clone(), from: args.from.clone() }
     };
-    measure(name, target, misbehaving, args.server_pid, &args.load).await
-}
-
-/// Places the calls, measures the process while all of them are up, and sums up.
-async fn measure(
-    name: &'static str,
-    target: Target,
-    misbehaving: &[String],
-    pid: u32,
-    args: &LoadArgs,
-) -> Result<Figures, Failure> {
-    if args.calls == 0 || args.duration == 0 {
-        return Err(Failure::Plain("--calls and --duration must be at least 1".into()));
-    }
-    let speech: Bytes = match &args.speech {
-        Some(path) => speech::read(path)?,
-        None => speech::generate(),
-    };
-    let process = Process::new(pid);
-    let base_kib = process.memory_kib()?;
-    let begin = Instant::now() + Duration::from_millis(100);
-    let spread = Duration::from_secs(args.spread);
-    let (steady, end) = (begin + spread, begin + spread + Duration::from_secs(args.duration));
-    let plan = Arc::new(Plan {
-        target,
-        misbehaving: misbehaving.to_vec(),
-        speech,
-        end_of_turn: Duration::from_millis(args.end_of_turn_ms),
-        timeout: Duration::from_secs(args.timeout),
-        end,
-    });
-    let mut calls = tokio::task::JoinSet::new();
-    for index in 0..args.calls {
-        // Off the 20 ms grid, as callers are.
-        let at = begin
-            + spread.mul_f64(f64::from(index) / f64::from(args.calls))
-            + Duration::from_micros(u64::from(index) * 1733 % 20_000);
-        calls.spawn(caller::run(plan.clone(), index, at));
-    }
-    sleep_until(steady).await;
-    let cpu_before = process.cpu()?;
-    let own = Process::new(std::process::id());
-    let own_before = own.cpu()?;
-    let from = Instant::now();
-    let mut peak_kib = base_kib;
-    while Instant::now() < end {
-        sleep_until((Instant::now() + Duration::from_millis(500)).min(end)).await;
-        peak_kib = peak_kib.max(process.memory_kib()?);
-    }
-    let window = from.elapsed();
-    let cpu = process.cpu()?.saturating_sub(cpu_before);
-    let own_cpu = own.cpu()?.saturating_sub(own_before);
-    let mut tally = Tally::default();
-    while let Some(call) = calls.join_next().await {
-        match call {
-            // What became of a call to an agent that misbehaves is no figure of anybody's.
-            Ok((_, true)) => {}
-            Ok((call, false)) => tally.merge(call),
-            Err(error) => return Err(Failure::Plain(format!("a caller's task failed: {error}"))),
-        }
-    }
-    Ok(Figures::new(name, args.calls, window, cpu, own_cpu, (base_kib, peak_kib), tally))
+    measure(name, target, misbehaving, args.server_pid, &args.load.load()?).await
 }

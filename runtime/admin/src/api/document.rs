@@ -85,7 +85,8 @@ fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
         Endpoint::TrustAgentKey => takes::<AgentKey, Item<AgentKey>>(all),
         Endpoint::GetAgentPolicy => gives::<Item<AgentPolicy>>(all),
         Endpoint::PutAgentPolicy => takes::<AgentPolicy, Item<AgentPolicy>>(all),
-        Endpoint::DeleteAgent
+        Endpoint::LogOut
+        | Endpoint::DeleteAgent
         | Endpoint::DeleteVersion
         | Endpoint::DistrustAgentKey
         | Endpoint::DeleteUser

@@ -117,6 +117,8 @@ endpoints! {
     LogIn = Post "/v1/log-in" Nobodys ReadSelf;
     /// Who asks: user, role, key.
     Me = Get "/v1/me" Own ReadSelf;
+    /// Gives back the key that asks, which a log-in made.
+    LogOut = Delete "/v1/me" Own ReadSelf;
     /// The installation's tenants, those of the operator's file too.
     ListTenants = Get "/v1/tenants" Installation ReadTenants;
     /// Makes a tenant, with an owner and their first key.

@@ -8,11 +8,11 @@ use parloir_store::{Batch, Table};
 
 use super::Api;
 use super::answer::{Answer, room};
-use super::asked::read_json;
+use super::asked::{Asked, read_json};
 use super::problem::{Kind, Problem};
 use crate::directory::rows::{self, Kept};
 use crate::directory::{Batches, By, DirectoryError, KEYS, Told, USERS};
-use crate::oidc::{LogIns, Refused};
+use crate::oidc::{Claims, LogIns, Refused};
 use crate::resource::{
     KeptKey, Key, KeyMade, LOG_IN, LOG_IN_HOURS, LogIn, LogInWith, MAX_KEYS, MAX_LOG_INS, User,
 };
@@ -45,22 +45,13 @@ pub(super) async fn make(api: &Api, headers: &HeaderMap, body: &Bytes) -> Result
         };
         Problem::new(Kind::Unauthenticated, refused.to_string(), remedy).of("id-token")
     })?;
-    let nobody = |realm: &TenantId| {
-        tracing::info!(tenant = %realm, "a log-in was refused: nobody there is known by what the token says");
-        let detail = format!("nobody in {realm} is known by what the ID token says, or more than one is");
-        let remedy = "name the tenant where you are a user, and have somebody there write down by what the issuer knows you: \
-                      parloir user set USER --oidc-email ADDRESS";
-        Problem::new(Kind::Unauthenticated, detail, remedy).of("id-token")
-    };
     // Only of a tenant that there is: to open its storage makes its keys.
     if !is_installation(&realm) && api.directory.source(&realm).await?.is_none() {
         return Err(nobody(&realm));
     }
     let store = api.directory.store(&realm).await?;
     let users = rows::all::<User>(&store, Table::Users, USERS).await?;
-    let is_theirs = |user: &User| user.oidc.as_ref().is_some_and(|identity| claims.are_of(identity));
-    let mut theirs = users.into_iter().filter(|(_, kept)| is_theirs(&kept.row.is));
-    let (Some((id, user)), None) = (theirs.next(), theirs.next()) else { return Err(nobody(&realm)) };
+    let (id, user) = only(users, &claims).ok_or_else(|| nobody(&realm))?;
 
     let now = Timestamp::now();
     let keys = rows::all::<KeptKey>(&store, Table::Users, KEYS).await?;
@@ -93,6 +84,42 @@ pub(super) async fn make(api: &Api, headers: &HeaderMap, body: &Bytes) -> Result
         Ok((Batches::of(&store, batch), Answer::made(&body, &stamp.change, location)?))
     });
     Ok(made.await?)
+}
+
+/// The one user whom the token is of; `None` where there is none, or more than one.
+fn only(users: Vec<(String, Kept<User>)>, claims: &Claims) -> Option<(String, Kept<User>)> {
+    let is_theirs = |user: &User| user.oidc.as_ref().is_some_and(|identity| claims.are_of(identity));
+    let mut theirs = users.into_iter().filter(|(_, kept)| is_theirs(&kept.row.is));
+    let found = theirs.next();
+    if theirs.next().is_some() { None } else { found }
+}
+
+fn nobody(realm: &TenantId) -> Problem {
+    tracing::info!(tenant = %realm, "a log-in was refused: nobody there is known by what the token says");
+    let detail = format!("nobody in {realm} is known by what the ID token says, or more than one is");
+    let remedy = "name the tenant where you are a user, and have somebody there write down by what the issuer knows you: \
+                  parloir user set USER --oidc-email ADDRESS";
+    Problem::new(Kind::Unauthenticated, detail, remedy).of("id-token")
+}
+
+/// Revokes the key that asks.
+pub(super) async fn give_back(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    let (id, key) = (&asked.principal.key_id, &asked.principal.key);
+    if key.name != LOG_IN {
+        let remedy = format!("revoke any other by its name: parloir key revoke {id}");
+        return Err(
+            Problem::new(Kind::Conflict, "no log-in made the key that asks", remedy).of("authorization")
+        );
+    }
+    let row = format!("{KEYS}{id}");
+    let kept = rows::get::<KeptKey>(&asked.store, Table::Users, &row).await?;
+    let kept = kept.ok_or_else(|| Problem::not_found("key"))?;
+    asked.may_delete(&kept.row.change)?;
+    let batch = Batch::new().expect_value(Table::Users, &row, kept.bytes).delete(Table::Users, &row);
+    let told = asked.told(format!("log-out: key {id} of user {}: revoked", key.user));
+    let gone = api.directory.commit(&asked.realm, told, |_| Ok((Batches::of(&asked.store, batch), ())));
+    gone.await?;
+    Ok(Answer::gone())
 }
 
 /// Of somebody's keys, those that log-ins made and that go now: what is over, and the oldest of too many.

@@ -266,6 +266,7 @@ async fn run(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     match asked.endpoint {
         Endpoint::Document | Endpoint::GetLogIn | Endpoint::LogIn => the_document(),
         Endpoint::Me => me(asked),
+        Endpoint::LogOut => log_in::give_back(api, asked).await,
         Endpoint::ListTenants => tenants::list(api, asked).await,
         Endpoint::CreateTenant => tenants::create(api, asked).await,
         Endpoint::GetTenant => tenants::get(api, asked).await,

@@ -56,6 +56,16 @@ fn fits(user: &User, realm: &TenantId) -> Result<(), Problem> {
     Err(Problem::new(Kind::Invalid, detail, format!("write one of {}", able.join(", "))).of("role"))
 }
 
+/// That whoever asks may say by what somebody logs in: a log-in makes a key for whatever its user may do, which a key for some
+/// things only must not bring about.
+fn may_identify(asked: &Asked, before: Option<&Identity>, now: Option<&Identity>) -> Result<(), Problem> {
+    if before == now || now.is_none() || asked.principal.key.scopes.is_none() {
+        return Ok(());
+    }
+    let detail = "the key that asks is for some things only, and a log-in would make one that is for more";
+    Err(Problem::new(Kind::Forbidden, detail, "ask with a key without scopes").of("oidc"))
+}
+
 /// That nobody else there is known to the issuer by the same.
 async fn known_by_it_alone(asked: &Asked, user: &User, id: &str) -> Result<(), Problem> {
     let Some(identity) = &user.oidc else { return Ok(()) };
@@ -97,6 +107,7 @@ pub(super) async fn create(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
     may_appoint(asked, user.role, "role")?;
     room(rows::count(&asked.store, Table::Users, USERS).await?, MAX_USERS, "users")?;
     let id = random_id().map_err(crate::directory::DirectoryError::from)?;
+    may_identify(asked, None, user.oidc.as_ref())?;
     known_by_it_alone(asked, &user, &id).await?;
     let told = asked.told(format!("user {id}: made {}", user.role));
     repeat::once(api, asked, told, |stamp| {
@@ -117,6 +128,7 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     fits(&user, &asked.realm)?;
     may_appoint(asked, before.row.is.role, "role")?;
     may_appoint(asked, user.role, "role")?;
+    may_identify(asked, before.row.is.oidc.as_ref(), user.oidc.as_ref())?;
     known_by_it_alone(asked, &user, id).await?;
     asked.may_put(Some(&before.row.change))?;
     let mut batch = Batch::new().expect_value(Table::Users, row(id), before.bytes);

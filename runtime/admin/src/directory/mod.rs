@@ -196,16 +196,9 @@ impl Directory {
     /// Where the installation's own rows cannot be opened.
     pub async fn open(rooms: Rooms, premises: Arc<dyn Premises>) -> Result<Self, DirectoryError> {
         let installation = TenantStore::open(rooms.store.clone(), &*rooms.kms, own()?).await?;
-        let (taking_in, taking_in_one, aside) = (RwLock::default(), Mutex::default(), RwLock::default());
-        Ok(Self {
-            rooms,
-            installation,
-            premises,
-            taking_in,
-            taking_in_one,
-            counting: Mutex::default(),
-            aside,
-        })
+        let (taking_in, taking_in_one) = (RwLock::default(), Mutex::default());
+        let (counting, aside) = (Mutex::default(), RwLock::default());
+        Ok(Self { rooms, installation, premises, taking_in, taking_in_one, counting, aside })
     }
 
     /// The installation's own storage.

@@ -269,6 +269,25 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn each_algorithm_is_checked_by_its_own_kind_of_key() {
+        let expected = Expected { issuer: "https://id.example.com", ..EXPECTED };
+        for written in [
+            include_str!("../../../../tests/fuzz/corpus/tokens/rs256"),
+            include_str!("../../../../tests/fuzz/corpus/tokens/es256"),
+            include_str!("../../../../tests/fuzz/corpus/tokens/eddsa"),
+        ] {
+            let (keys, token) = written.trim().split_once('\n').unwrap();
+            let keys = KeySet::parse(keys.as_bytes()).unwrap();
+            assert_eq!(keys.check(token, expected).unwrap().sub, "17");
+            let (message, signature) = token.rsplit_once('.').unwrap();
+            let other = if signature.starts_with('A') { "B" } else { "A" };
+            let forged = format!("{message}.{other}{}", &signature[1..]);
+            let refused = keys.check(&forged, expected).unwrap_err();
+            assert_eq!(refused, Refused::Token("the ID token is not signed by its issuer"));
+        }
+    }
+
+    #[test]
     fn every_other_token_is_refused() {
         let signs = Signs::new(1);
         let keys = KeySet::parse(&set(&[signs.key("one")])).unwrap();

@@ -2,6 +2,7 @@
 
 pub(crate) mod accesses;
 pub(crate) mod admin;
+pub(crate) mod attest;
 pub(crate) mod backup;
 pub(crate) mod block;
 pub(crate) mod build;

@@ -67,7 +67,7 @@ fn time(from: &mut &[u8]) -> Option<Timestamp> {
     let (century, written) = match *from.first()? {
         UTC_TIME => {
             let written = take(from, UTC_TIME)?;
-            (if written.first()? >= &b'5' { 19 } else { 20 }, written)
+            (if *written.first()? >= b'5' { 19 } else { 20 }, written)
         }
         GENERALIZED_TIME => {
             let (century, written) = take(from, GENERALIZED_TIME)?.split_at_checked(2)?;

@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 use url::{Host, Url};
 
+use super::log_in::kept::Kept;
 use super::text;
 use crate::authority::AuthorityArgs;
 use crate::{Failure, terminal};
@@ -24,7 +25,7 @@ pub(crate) struct ApiArgs {
     /// Where the administration listens: `[admin]` of its parloir.toml.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8081", env = "PARLOIR_API")]
     api: Url,
-    /// The file that your key is in. Default: the key itself in the variable `PARLOIR_KEY`.
+    /// The file that your key is in. Default: the key itself in the variable `PARLOIR_KEY`, or that of `parloir login`.
     #[arg(long, value_name = "FILE", env = "PARLOIR_KEY_FILE")]
     key_file: Option<PathBuf>,
     #[command(flatten)]
@@ -32,6 +33,29 @@ pub(crate) struct ApiArgs {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+impl ApiArgs {
+    /// Where the administration is, without a path: what a log-in's key is kept for.
+    pub(super) fn origin(&self) -> String {
+        self.api.origin().ascii_serialization()
+    }
+
+    /// A client for others than the administration.
+    pub(super) fn others(&self) -> Result<reqwest::ClientBuilder, Failure> {
+        self.authority.client_for_others()
+    }
+}
+
+/// Whether what is sent there can be read on the way: it leaves this machine, without TLS.
+pub(super) fn travels_in_clear(url: &Url) -> bool {
+    let on_this_machine = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    url.scheme() != "https" && !on_this_machine
 }
 
 /// Somebody who administers an installation.
@@ -49,27 +73,34 @@ pub(crate) struct Reply {
 
 impl Client {
     pub(crate) fn new(args: &ApiArgs) -> Result<Self, Failure> {
-        let on_this_machine = match args.api.host() {
-            Some(Host::Domain(name)) => name == "localhost",
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
+        let key = match &args.key_file {
+            Some(file) => std::fs::read_to_string(file)
+                .map_err(|error| Failure::bad_input(&format!("{}: {error}", file.display())))?,
+            None => match (std::env::var("PARLOIR_KEY"), Kept::find(&args.origin())) {
+                (Ok(key), _) => key,
+                (Err(_), Some(kept)) => kept.key,
+                (Err(_), None) => {
+                    return Err(Failure::bad_input(
+                        &"there is no key: name its file with --key-file, put it into the variable PARLOIR_KEY, or log in: parloir login",
+                    ));
+                }
+            },
         };
-        if args.api.scheme() != "https" && !on_this_machine {
+        Self::with_key(args, &key)
+    }
+
+    /// For what needs no key.
+    pub(super) fn without_key(args: &ApiArgs) -> Result<Self, Failure> {
+        Self::with_key(args, "")
+    }
+
+    pub(super) fn with_key(args: &ApiArgs, key: &str) -> Result<Self, Failure> {
+        if travels_in_clear(&args.api) {
             return Err(Failure::bad_input(&format!(
                 "--api {} would carry your key in clear: write an https:// address",
                 args.api
             )));
         }
-        let key = match &args.key_file {
-            Some(file) => std::fs::read_to_string(file)
-                .map_err(|error| Failure::bad_input(&format!("{}: {error}", file.display())))?,
-            None => std::env::var("PARLOIR_KEY").map_err(|_| {
-                Failure::bad_input(
-                    &"there is no key: name its file with --key-file, or put it into the variable PARLOIR_KEY",
-                )
-            })?,
-        };
         let http = args.authority.client()?.timeout(PATIENCE).redirect(reqwest::redirect::Policy::none());
         Ok(Self { http: http.build()?, api: args.api.clone(), key: key.trim().to_owned() })
     }
@@ -92,7 +123,9 @@ impl Client {
     }
 
     fn request(&self, method: Method, url: Url) -> RequestBuilder {
-        self.http.request(method, url).header("authorization", format!("Bearer {}", self.key))
+        let request = self.http.request(method, url);
+        // Who logs in has none yet.
+        if self.key.is_empty() { request } else { request.header("authorization", format!("Bearer {}", self.key)) }
     }
 
     async fn answered(&self, request: RequestBuilder) -> Result<Reply, Failure> {

@@ -1,11 +1,12 @@
 //! The operator's commands on the API of the administration: `parloir tenant`, `user`, `key`, `number`, `line`, `quota`, `secret`,
-//! `connector` and `agent`.
+//! `connector`, `agent`, `login` and `logout`.
 
 pub(crate) mod agent;
 mod client;
 pub(crate) mod connector;
 pub(crate) mod key;
 pub(crate) mod line;
+pub(crate) mod log_in;
 pub(crate) mod number;
 pub(crate) mod quota;
 pub(crate) mod secret;

@@ -23,7 +23,7 @@ enum What {
     /// List users.
     #[command(after_help = "Example:\n  parloir user list --tenant cabinet")]
     List(Whose),
-    /// Change a user's name or role.
+    /// Change a user's name or role, or by what they log in.
     #[command(after_help = "Example:\n  parloir user set 4f1c…e2 --role supervisor")]
     Set(Set),
     /// Remove a user, and revoke their keys.
@@ -40,7 +40,27 @@ struct Add {
     #[arg(long)]
     role: Role,
     #[command(flatten)]
+    known: Known,
+    #[command(flatten)]
     whose: Whose,
+}
+
+/// By what the issuer of log-ins knows them.
+#[derive(Args)]
+struct Known {
+    /// They log in by this e-mail address, where the issuer says that it is verified.
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "oidc_subject")]
+    oidc_email: Option<String>,
+    /// They log in as this subject (`sub`) of the issuer.
+    #[arg(long, value_name = "SUBJECT")]
+    oidc_subject: Option<String>,
+}
+
+impl Known {
+    fn identity(self) -> Option<resource::Identity> {
+        let Self { oidc_email, oidc_subject } = self;
+        oidc_email.map(resource::Identity::Email).or(oidc_subject.map(resource::Identity::Subject))
+    }
 }
 
 #[derive(Args)]
@@ -53,6 +73,11 @@ struct Set {
     /// Another role.
     #[arg(long)]
     role: Option<Role>,
+    #[command(flatten)]
+    known: Known,
+    /// They do not log in any more.
+    #[arg(long, conflicts_with_all = ["oidc_email", "oidc_subject"])]
+    no_oidc: bool,
     #[command(flatten)]
     whose: Whose,
 }
@@ -87,9 +112,9 @@ fn print(json: bool, done: &str, item: &Value) {
 
 impl Add {
     async fn run(self) -> Outcome {
-        let Self { name, role, whose } = self;
+        let Self { name, role, known, whose } = self;
         let (client, path) = whose.open().await?;
-        let user = resource::User { name, role };
+        let user = resource::User { name, role, oidc: known.identity() };
         print(whose.api.json, "added", &client.post(&format!("{path}/users"), &user).await?);
         Ok(())
     }
@@ -102,11 +127,18 @@ async fn list(whose: Whose) -> Outcome {
 
 impl Set {
     async fn run(self) -> Outcome {
-        let Self { user, name, role, whose } = self;
+        let Self { user, name, role, known, no_oidc, whose } = self;
         let (client, path) = whose.open().await?;
         let path = format!("{path}/users/{user}");
         let read = client.get(&path).await?;
+        let before = || serde_json::from_value(read.body.pointer("/spec/oidc").cloned().unwrap_or_default());
+        let oidc = match known.identity() {
+            Some(identity) => Some(identity),
+            None if no_oidc => None,
+            None => before()?,
+        };
         let known = resource::User {
+            oidc,
             name: name.unwrap_or_else(|| text(&read.body, "/spec/name").to_owned()),
             role: match role {
                 Some(role) => role,

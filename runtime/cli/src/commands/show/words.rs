@@ -144,6 +144,8 @@ fn or_nothing(all: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use parloir_contract::{ConnectorAnswer, ConnectorRequest, Method};
+
     use super::*;
 
     #[test]
@@ -154,6 +156,16 @@ mod tests {
         assert_eq!(told(HostCall::CancelAppointment("A7".into()), cancelled), "there is no [A7] to cancel");
         let held = HostReturn::GetMemory(Ok(None));
         assert_eq!(told(HostCall::GetMemory("visits".into()), held), "visits: nothing");
+        let request = ConnectorRequest {
+            connector: "crm".into(),
+            method: Method::Get,
+            path: "customers/42".into(),
+            query: Vec::new(),
+            body: None,
+        };
+        let found = HostReturn::SendRequest(Ok(ConnectorAnswer { status: 200, body: "{}".into() }));
+        let words = "crm asked to get \"customers/42\": 200, 2 bytes";
+        assert_eq!(told(HostCall::SendRequest(request), found), words);
         assert_eq!(provider(ProviderStatus::Ok), None);
     }
 }

@@ -6,35 +6,42 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::house::SECRETS;
+use crate::rooms::SECRETS;
 
 /// What mallory's service knows requests by. Nothing that an agent is told may hold it.
 pub const CREDENTIAL: &str = "s3cr3t-of-mallorys-service";
+/// The most requests that are kept: a corpus makes some hundreds, a measurement goes on for minutes.
+const KEPT: usize = 4_000;
 /// The largest request that is read.
 const MOST: usize = 1 << 20;
 
 /// What was asked: each request's line and headers.
 pub type Asked = Arc<Mutex<Vec<String>>>;
 
-/// Listens, on this machine alone. Returns its port.
-///
-/// # Panics
-/// Where there is no port.
-pub(crate) async fn start(asked: Asked) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
+/// Answers whoever asks there, for as long as somebody looks at what was asked.
+pub(crate) fn start(listener: std::net::TcpListener, asked: &Asked) -> std::io::Result<()> {
+    let port = listener.local_addr()?.port();
+    listener.set_nonblocking(true)?;
+    let listener = TcpListener::from_std(listener)?;
+    let asked = Arc::downgrade(asked);
     tokio::spawn(async move {
         while let Ok((socket, _)) = listener.accept().await {
-            tokio::spawn(serve(socket, asked.clone(), port));
+            let Some(asked) = asked.upgrade() else { return };
+            tokio::spawn(serve(socket, asked, port));
         }
     });
-    port
+    Ok(())
 }
 
 async fn serve(mut socket: TcpStream, asked: Asked, port: u16) {
     let Some(head) = read(&mut socket).await else { return };
     let (status, more, body) = answer(&head, port);
-    asked.lock().push(head);
+    {
+        let mut asked = asked.lock();
+        if asked.len() < KEPT {
+            asked.push(head);
+        }
+    }
     let length = body.len();
     let text =
         format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n{more}\r\n{body}");

@@ -26,11 +26,27 @@ const ONE_IN: u32 = 10;
 const ACCOUNT: &str = "AC00000000000000000000000000000000";
 
 /// What is called.
-pub(crate) enum Target {
+pub enum Target {
     /// A voice webhook, whose instructions open the stream.
-    Webhook { url: String, carrier: Carrier, to: String, from: String },
+    Webhook {
+        /// Its address.
+        url: String,
+        /// How it is asked.
+        carrier: Carrier,
+        /// The line to ring.
+        to: String,
+        /// The callers' number; the call's index takes the place of its last digits.
+        from: String,
+    },
     /// A stream, directly.
-    Stream { url: String, via: Option<SocketAddr>, auth_token: Option<AuthToken> },
+    Stream {
+        /// Its address.
+        url: String,
+        /// Connect here, whatever host the address names.
+        via: Option<SocketAddr>,
+        /// Signs the upgrade.
+        auth_token: Option<AuthToken>,
+    },
 }
 
 /// What all callers share.

@@ -1,6 +1,7 @@
 //! What no text can write: files cut short, bent and swollen, and modules that keep a compiler busy.
 
 use crate::agent::Attack;
+use crate::broken::Broken;
 
 /// A file that is given to the sandbox as an agent.
 pub struct Bomb {
@@ -17,7 +18,10 @@ pub struct Bomb {
 }
 
 /// All of them, without those that are as large as a file may be.
-pub fn bombs() -> Vec<Bomb> {
+///
+/// # Errors
+/// Where one cannot be written.
+pub fn bombs() -> Result<Vec<Bomb>, Broken> {
     let mut all = vec![
         bomb("empty", "Is no file at all: it is told so.", "not webassembly", Vec::new()),
         bomb("noise", "Is noise: it is told so.", "not webassembly", noise(4_096)),
@@ -88,17 +92,16 @@ pub fn bombs() -> Vec<Bomb> {
             "types",
             "Has a type of ten to the power of sixteen values, in sixteen lines: it is refused.",
             "",
-            exponential_type(),
+            exponential_type()?,
         ),
         bomb(
             "export-name",
             "Exports a function by a name of a mebibyte: it is refused, and the name is in no error.",
             "",
-            wat::parse_str(format!("(component (core module (func (export \"{}\"))))", "a".repeat(1 << 20)))
-                .unwrap(),
+            written(&format!("(component (core module (func (export \"{}\"))))", "a".repeat(1 << 20)))?,
         ),
     ];
-    let good = good();
+    let good = good()?;
     for twentieth in 1..20 {
         let bytes = good.get(..good.len() * twentieth / 20).unwrap_or_default().to_vec();
         let sentence = "Is an agent cut short: it is not loaded.";
@@ -113,12 +116,15 @@ pub fn bombs() -> Vec<Bomb> {
         let sentence = "Is an agent with one bit turned over: it loads or it does not, and the host goes on.";
         all.push(Bomb { may_load: true, ..bomb(&format!("bent-{place}"), sentence, "", bytes) });
     }
-    all
+    Ok(all)
 }
 
 /// An agent with padding, of more bytes than a file may have.
-pub fn enormous(bytes: usize) -> Bomb {
-    let mut file = good();
+///
+/// # Errors
+/// Where it cannot be written.
+pub fn enormous(bytes: usize) -> Result<Bomb, Broken> {
+    let mut file = good()?;
     let padding = vec![0_u8; bytes];
     // A custom section: its name has one letter.
     file.push(0);
@@ -126,13 +132,17 @@ pub fn enormous(bytes: usize) -> Bomb {
     file.extend_from_slice(&[1, b'x']);
     file.extend_from_slice(&padding);
     let sentence = "Is an agent swollen by nothing to more than a file may have: it is not even parsed.";
-    bomb("enormous", sentence, "bytes and may have", file)
+    Ok(bomb("enormous", sentence, "bytes and may have", file))
 }
 
 /// A good agent, as a module.
-fn good() -> Vec<u8> {
+fn good() -> Result<Vec<u8>, Broken> {
     let text = ";; Does nothing, well.\n;; ends: done\n(func $attack (param $info i32))";
-    Attack::written("good", text).wasm()
+    Attack::written("good", text)?.wasm()
+}
+
+fn written(text: &str) -> Result<Vec<u8>, Broken> {
+    wat::parse_str(text).map_err(|wrong| Broken::because("a bomb", wrong))
 }
 
 fn bomb(name: &str, sentence: &'static str, said: &'static str, bytes: Vec<u8>) -> Bomb {
@@ -146,14 +156,15 @@ fn noise(bytes: usize) -> Vec<u8> {
         x ^= x << 13;
         x ^= x >> 17;
         x ^= x << 5;
-        x.to_le_bytes()[0]
+        let [first, ..] = x.to_le_bytes();
+        first
     };
     std::iter::repeat_with(next).take(bytes).collect()
 }
 
 fn leb(into: &mut Vec<u8>, mut value: usize) {
     loop {
-        let low = u8::try_from(value & 0x7f).unwrap();
+        let low = u8::try_from(value & 0x7f).unwrap_or(0x7f);
         value >>= 7;
         into.push(if value == 0 { low } else { low | 0x80 });
         if value == 0 {
@@ -252,12 +263,12 @@ fn tangled(count: usize, locals: usize) -> Vec<u8> {
 }
 
 /// Tuples of ten of the tuple before.
-fn exponential_type() -> Vec<u8> {
+fn exponential_type() -> Result<Vec<u8>, Broken> {
     let mut text = "(component (type $t0 (tuple u64 u64))".to_owned();
     for level in 1..=16 {
         let before = format!("$t{} ", level - 1).repeat(10);
         text.push_str(&format!("(type $t{level} (tuple {before}))"));
     }
     text.push_str("(import \"f\" (func (param \"x\" $t16))))");
-    wat::parse_str(&text).unwrap()
+    written(&text)
 }

@@ -5,6 +5,7 @@
 //! server costs beyond it is what those cost.
 
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -19,20 +20,32 @@ use tokio::time::{Instant, sleep_until};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
+use crate::Failure;
 use crate::speech::LOUD;
-use crate::{Failure, FloorArgs};
 
-/// Serves until the process is killed.
-pub(crate) async fn serve(args: &FloorArgs) -> Result<bool, Failure> {
-    let failed = |error| Failure::Io { what: format!("cannot listen on {}", args.listen), error };
-    let listener = TcpListener::bind(args.listen).await.map_err(failed)?;
+/// How the floor behaves.
+#[derive(Debug, Clone, Copy)]
+pub struct Floor {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Quiet that ends the caller's turn.
+    pub end_of_turn: Duration,
+    /// How long each reply is, paced at 20 ms.
+    pub reply: Duration,
+}
+
+/// Writes its address to standard output, and serves until the process is killed.
+///
+/// # Errors
+/// Where it cannot listen.
+pub async fn serve_floor(floor: Floor) -> Result<(), Failure> {
+    let failed = |error| Failure::Io { what: format!("cannot listen on {}", floor.listen), error };
+    let listener = TcpListener::bind(floor.listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let mut out = std::io::stdout();
     writeln!(out, "ws://{address}/").and_then(|()| out.flush()).map_err(failed)?;
-    let pace = Pace {
-        end_of_turn: Duration::from_millis(args.end_of_turn_ms),
-        frames: u32::try_from(args.reply_ms / 20).unwrap_or(u32::MAX).max(1),
-    };
+    let frames = u32::try_from(floor.reply.as_millis() / 20).unwrap_or(u32::MAX).max(1);
+    let pace = Pace { end_of_turn: floor.end_of_turn, frames };
     loop {
         let (socket, _) = listener.accept().await.map_err(failed)?;
         tokio::spawn(async move {
@@ -86,30 +99,24 @@ async fn answer(socket: TcpStream, pace: Pace) -> Result<(), Broken> {
     Ok(())
 }
 
-/// The floor in a process of its own, so that its cost is measured like any server's.
-pub(crate) struct Child {
+/// The floor in a process of its own, so that its cost is measured like any server's. It ends when this is dropped.
+pub struct FloorChild {
     child: tokio::process::Child,
-    pub(crate) url: String,
-    pub(crate) pid: u32,
+    /// Its stream.
+    pub url: String,
+    /// Its process.
+    pub pid: u32,
 }
 
-impl Child {
-    pub(crate) async fn start(end_of_turn_ms: u64, reply_ms: u64) -> Result<Self, Failure> {
+impl FloorChild {
+    /// Starts it by a command that calls [`serve_floor`].
+    ///
+    /// # Errors
+    /// Where it does not start, or does not say where it listens.
+    pub async fn start(mut command: tokio::process::Command) -> Result<Self, Failure> {
         let failed = |error| Failure::Io { what: "the floor could not start".into(), error };
-        let program = std::env::current_exe().map_err(failed)?;
-        let mut child = tokio::process::Command::new(program)
-            .args([
-                "floor",
-                "--end-of-turn-ms",
-                &end_of_turn_ms.to_string(),
-                "--reply-ms",
-                &reply_ms.to_string(),
-            ])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(failed)?;
+        let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().map_err(failed)?;
         let mut url = String::new();
         if let Some(output) = child.stdout.take() {
             BufReader::new(output).read_line(&mut url).await.map_err(failed)?;
@@ -120,7 +127,8 @@ impl Child {
         }
     }
 
-    pub(crate) async fn stop(&mut self) {
+    /// Ends it.
+    pub async fn stop(&mut self) {
         // It may have ended by itself.
         let _ = self.child.kill().await;
     }

@@ -11,7 +11,7 @@ use crate::Failure;
 pub(crate) const LOUD: f32 = 200.0;
 
 /// 1.2 s of voiced syllables: a 120 Hz pulse train through two resonances, four syllables a second.
-pub(crate) fn generate() -> Bytes {
+pub fn generate() -> Bytes {
     let (mut first, mut second) = (Resonance::new(650.0, 90.0), Resonance::new(1500.0, 120.0));
     (0..9600u16)
         .map(|n| {
@@ -47,7 +47,10 @@ impl Resonance {
 }
 
 /// Reads a WAV at 8 kHz with one channel, 16-bit or µ-law, and cuts the quiet at its end.
-pub(crate) fn read(path: &Path) -> Result<Bytes, Failure> {
+///
+/// # Errors
+/// Where it cannot be read, is another kind of file, or holds nothing loud enough to be speech.
+pub fn read(path: &Path) -> Result<Bytes, Failure> {
     let file =
         std::fs::read(path).map_err(|error| Failure::Io { what: path.display().to_string(), error })?;
     let sound = decode(&file).ok_or_else(|| {

@@ -12,34 +12,53 @@ const VALID_LATENESS_MS: f64 = 5.0;
 
 /// The figures of one run.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Figures {
-    pub(crate) name: &'static str,
-    pub(crate) calls: u32,
-    pub(crate) measured_s: f64,
+pub struct Figures {
+    /// What was run.
+    pub name: &'static str,
+    /// Calls at once.
+    pub calls: u32,
+    /// Seconds that all of them were up.
+    pub measured_s: f64,
     /// Milliseconds of CPU for each second of each call.
-    pub(crate) server_cpu_ms_per_call_s: f64,
+    pub server_cpu_ms_per_call_s: f64,
     /// Cores the whole server took.
-    pub(crate) server_cores: f64,
-    pub(crate) client_cores: f64,
-    pub(crate) memory_base_kib: u64,
-    pub(crate) memory_peak_kib: u64,
-    pub(crate) memory_per_call_kib: f64,
-    pub(crate) turns: usize,
-    pub(crate) added_latency_p50_ms: f64,
-    pub(crate) added_latency_p95_ms: f64,
-    pub(crate) added_latency_max_ms: f64,
+    pub server_cores: f64,
+    /// Cores the callers themselves took.
+    pub client_cores: f64,
+    /// Memory of the server before the first call.
+    pub memory_base_kib: u64,
+    /// The most it had while it was measured.
+    pub memory_peak_kib: u64,
+    /// The difference, for each call.
+    pub memory_per_call_kib: f64,
+    /// Turns that were answered.
+    pub turns: usize,
+    /// Reply latency beyond the end-of-turn delay that half of the turns do not exceed.
+    pub added_latency_p50_ms: f64,
+    /// The same for 95 of a hundred.
+    pub added_latency_p95_ms: f64,
+    /// The longest.
+    pub added_latency_max_ms: f64,
     /// Replies that came before the end-of-turn delay: then the delay given is not the server's.
-    pub(crate) early_replies: u32,
-    pub(crate) chunk_gap_p99_ms: f64,
-    pub(crate) timeouts: u32,
-    pub(crate) failed_calls: u32,
-    pub(crate) first_failure: Option<String>,
-    pub(crate) redialled: u32,
-    pub(crate) own_lateness_p99_ms: f64,
-    pub(crate) own_lateness_max_ms: f64,
+    pub early_replies: u32,
+    /// Time between two pieces of one reply that 99 of a hundred do not exceed.
+    pub chunk_gap_p99_ms: f64,
+    /// Turns that nobody answered.
+    pub timeouts: u32,
+    /// Calls that could not be placed or broke.
+    pub failed_calls: u32,
+    /// Why the first of them did.
+    pub first_failure: Option<String>,
+    /// Calls that the server ended, and which were placed again.
+    pub redialled: u32,
+    /// The callers' own lateness that 99 frames of a hundred do not exceed.
+    pub own_lateness_p99_ms: f64,
+    /// The worst.
+    pub own_lateness_max_ms: f64,
     /// The machine's load average over the last minute.
-    pub(crate) load_average: f64,
-    pub(crate) valid: bool,
+    pub load_average: f64,
+    /// Whether the callers were in time: otherwise the figures say nothing about the server.
+    pub valid: bool,
 }
 
 fn ms(duration: Duration) -> f64 {
@@ -95,14 +114,14 @@ impl Figures {
     }
 
     /// Valid, and every call was answered every time.
-    pub(crate) fn is_good(&self) -> bool {
+    pub fn is_good(&self) -> bool {
         self.valid && self.timeouts == 0 && self.failed_calls == 0 && self.turns > 0
     }
 }
 
 /// What several rounds of one run come to: each figure's median over the rounds, the most memory of any, and every timeout
 /// and failed call. Rounds count that are whole: in which no run was invalid, so that each name's medians are of the same minutes.
-pub(crate) fn medians(rounds: &[Vec<Figures>]) -> Vec<Figures> {
+pub fn medians(rounds: &[Vec<Figures>]) -> Vec<Figures> {
     let whole: Vec<&Vec<Figures>> = rounds.iter().filter(|round| round.iter().all(|run| run.valid)).collect();
     // Where the client was late in every round, the figures say that instead of anything.
     let counted = if whole.is_empty() { rounds.iter().collect() } else { whole };
@@ -148,7 +167,7 @@ fn median(runs: &[&Figures]) -> Option<Figures> {
 }
 
 /// A line a round, so that the medians hide nothing: what a caller notices, run by run.
-pub(crate) fn round_by_round(rounds: &[Vec<Figures>]) -> String {
+pub fn round_by_round(rounds: &[Vec<Figures>]) -> String {
     let mut text = String::from("Each round: added reply latency p95, and gap between chunks p99, in ms\n");
     for (number, round) in rounds.iter().enumerate() {
         let _ = write!(text, "  {:>2}", number + 1);
@@ -166,7 +185,7 @@ pub(crate) fn round_by_round(rounds: &[Vec<Figures>]) -> String {
 }
 
 /// A table: one column a run, and each run's ratio to the one before.
-pub(crate) fn side_by_side(runs: &[Figures]) -> String {
+pub fn side_by_side(runs: &[Figures]) -> String {
     type Row = (&'static str, fn(&Figures) -> f64, usize);
     let rows: [Row; 17] = [
         ("calls", |f| f64::from(f.calls), 0),

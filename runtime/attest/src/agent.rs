@@ -1,9 +1,8 @@
 //! An attack, as its file writes it.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
+use crate::broken::Broken;
 use crate::contract::{Piece, module};
+use crate::files;
 
 /// How an attack must end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,60 +58,71 @@ pub struct Attack {
     text: String,
 }
 
+impl Ends {
+    /// What must happen, in words.
+    pub fn must(&self) -> &'static str {
+        match self {
+            Self::Done => "it comes to its end with nothing",
+            Self::Failed(_) => "it gives up, and its caller is looked after",
+            Self::Trap(_) => "it traps, and its caller is looked after",
+            Self::Stack => "it is stopped at its stack's end, and its caller is looked after",
+            Self::Budget(_) => "it is stopped at its budget, and its caller is looked after",
+            Self::Memory => "it is stopped at its memory's end, and its caller is looked after",
+            Self::Unloadable(_) => "it is refused before it answers anybody",
+        }
+    }
+}
+
 impl Attack {
     /// The file that a sandbox is given: a module that embeds the contract, as compilers write it, or a component.
-    pub fn wasm(&self) -> Vec<u8> {
+    ///
+    /// # Errors
+    /// Where its text is none.
+    pub fn wasm(&self) -> Result<Vec<u8>, Broken> {
         if self.component {
-            return wat::parse_str(&self.text).unwrap_or_else(|wrong| panic!("{}: {wrong}", self.name));
+            return wat::parse_str(&self.text).map_err(|wrong| Broken::because(&self.name, wrong));
         }
         let (name, without, world) = (&self.name, &self.without, &self.world);
         module(&Piece { name, without, world, body: &self.text })
     }
 
-    /// An attack that only a test has, as a file would write it.
-    pub fn written(name: &str, text: &str) -> Self {
-        let mut family = family(name, text);
-        assert_eq!(family.len(), 1, "{name} is a family");
-        family.remove(0)
+    /// Whether it is refused before anybody could ring it.
+    pub fn is_unloadable(&self) -> bool {
+        matches!(self.ends, Ends::Unloadable(_))
+    }
+
+    /// An attack that is in no file of the corpus, as a file would write it.
+    ///
+    /// # Errors
+    /// Where it is not written as one is, or is a family.
+    pub fn written(name: &str, text: &str) -> Result<Self, Broken> {
+        let mut family = family(name, text)?;
+        match (family.pop(), family.is_empty()) {
+            (Some(only), true) => Ok(only),
+            _ => Err(Broken(format!("{name} is a family"))),
+        }
     }
 }
 
 /// Every attack of the corpus, in the order of their names.
-pub fn attacks() -> Vec<Attack> {
-    let mut files = Vec::new();
-    collect(&folder(), &mut files);
-    files.sort();
-    let read = |file: &PathBuf| {
-        let name = file.strip_prefix(folder()).unwrap().with_extension("").display().to_string();
-        family(&name, &fs::read_to_string(file).unwrap())
-    };
-    files.iter().flat_map(read).collect()
+///
+/// # Errors
+/// Where a file is not written as an attack is.
+pub fn attacks() -> Result<Vec<Attack>, Broken> {
+    let mut all = Vec::new();
+    for (name, text) in files::attacks() {
+        all.extend(family(name, text)?);
+    }
+    Ok(all)
 }
 
 /// One attack of the corpus.
-pub fn attack(name: &str) -> Attack {
-    attacks().into_iter().find(|attack| attack.name == name).unwrap_or_else(|| panic!("there is no {name}"))
-}
-
-/// Where they are.
-pub(crate) fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("agents")
-}
-
-/// What lies in a folder of its own: the prelude and the neighbour do not.
-fn collect(folder: &Path, into: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if !path.is_dir() {
-            continue;
-        }
-        for file in fs::read_dir(&path).unwrap() {
-            let file = file.unwrap().path();
-            if file.extension().is_some_and(|extension| extension == "wat") {
-                into.push(file);
-            }
-        }
-    }
+///
+/// # Errors
+/// Where there is none of this name.
+pub fn attack(name: &str) -> Result<Attack, Broken> {
+    let found = attacks()?.into_iter().find(|attack| attack.name == name);
+    found.ok_or_else(|| Broken(format!("there is no attack {name}")))
 }
 
 /// What a file says of itself before its text begins.
@@ -132,55 +142,63 @@ struct Head {
 
 impl Head {
     /// Takes a line; false where it is none of the head's.
-    fn takes(&mut self, line: &str) -> bool {
+    fn takes(&mut self, line: &str) -> Result<bool, Broken> {
         let Some((key, value)) = line.strip_prefix(";; ").and_then(|line| line.split_once(": ")) else {
-            return false;
+            return Ok(false);
         };
-        let value = value.to_owned();
+        let owned = value.to_owned();
         match key {
-            "ends" => self.ends = value,
-            "refused" => self.refused = Some(value),
-            "without" => self.without = value,
-            "line" => self.line = value,
-            "kind" => self.kind = value,
-            "heard" => self.heard = value,
-            "dial" => self.dial = value,
-            "world" => self.world = Some(value),
+            "ends" => self.ends = owned,
+            "refused" => self.refused = Some(owned),
+            "without" => self.without = owned,
+            "line" => self.line = owned,
+            "kind" => self.kind = owned,
+            "heard" => self.heard = owned,
+            "dial" => self.dial = owned,
+            "world" => self.world = Some(owned),
             _ => match key.strip_prefix("each ") {
-                Some(words) => {
-                    let words: Vec<String> = words.split(", ").map(str::to_owned).collect();
-                    let spelled = |one: &str| {
-                        let parts: Vec<String> = match words.len() {
-                            1 => vec![one.to_owned()],
-                            several => one.splitn(several, " = ").map(str::to_owned).collect(),
-                        };
-                        assert_eq!(parts.len(), words.len(), "{one}");
-                        parts
-                    };
-                    let spellings = value.split(" | ").map(spelled).collect();
-                    self.each = Some((words, spellings));
-                }
-                None => return false,
+                Some(words) => self.each = Some(each(words, value)?),
+                None => return Ok(false),
             },
         }
-        true
+        Ok(true)
     }
 }
 
-fn family(name: &str, file: &str) -> Vec<Attack> {
+/// The words that stand for others, and what they stand for in each spelling.
+fn each(words: &str, spellings: &str) -> Result<(Vec<String>, Vec<Vec<String>>), Broken> {
+    let words: Vec<String> = words.split(", ").map(str::to_owned).collect();
+    let mut all = Vec::new();
+    for one in spellings.split(" | ") {
+        let parts: Vec<String> = match words.len() {
+            1 => vec![one.to_owned()],
+            several => one.splitn(several, " = ").map(str::to_owned).collect(),
+        };
+        if parts.len() != words.len() {
+            return Err(Broken(format!("{one:?} has not a part for each of {words:?}")));
+        }
+        all.push(parts);
+    }
+    Ok((words, all))
+}
+
+fn family(name: &str, file: &str) -> Result<Vec<Attack>, Broken> {
+    let wrong = |why: &str| Broken(format!("{name} {why}"));
     let mut lines = file.lines();
     let sentence = lines.next().and_then(|line| line.strip_prefix(";; "));
-    let sentence = sentence.unwrap_or_else(|| panic!("{name} does not begin with its sentence"));
+    let sentence = sentence.ok_or_else(|| wrong("does not begin with its sentence"))?;
     let mut head = Head::default();
     for line in lines {
-        if !head.takes(line) {
+        if !head.takes(line)? {
             break;
         }
     }
-    assert!(!head.ends.is_empty(), "{name} does not say how it ends");
+    if head.ends.is_empty() {
+        return Err(wrong("does not say how it ends"));
+    }
     let none = (Vec::new(), vec![Vec::new()]);
     let (words, spellings) = head.each.as_ref().unwrap_or(&none);
-    let one = |(number, spelling): (usize, &Vec<String>)| {
+    let one = |(number, spelling): (usize, &Vec<String>)| -> Result<Attack, Broken> {
         let filled = |text: &str| {
             let mut text = text.to_owned();
             for (word, stands_for) in words.iter().zip(spelling) {
@@ -188,11 +206,11 @@ fn family(name: &str, file: &str) -> Vec<Attack> {
             }
             text
         };
-        Attack {
+        Ok(Attack {
             name: if words.is_empty() { name.to_owned() } else { format!("{name}#{number}") },
             sentence: filled(sentence),
-            ends: ends(name, &filled(&head.ends)),
-            refused: head.refused.as_deref().map(|refused| refusal(name, &filled(refused))),
+            ends: ends(name, &filled(&head.ends))?,
+            refused: head.refused.as_deref().map(|refused| refusal(name, &filled(refused))).transpose()?,
             bare: head.line == "bare",
             heard: head.heard != "no",
             busy: head.dial == "busy",
@@ -200,15 +218,15 @@ fn family(name: &str, file: &str) -> Vec<Attack> {
             without: head.without.split_whitespace().map(str::to_owned).collect(),
             world: head.world.clone().unwrap_or_else(|| "agent".to_owned()),
             text: filled(file),
-        }
+        })
     };
     spellings.iter().enumerate().map(one).collect()
 }
 
-fn ends(name: &str, text: &str) -> Ends {
+fn ends(name: &str, text: &str) -> Result<Ends, Broken> {
     let (kind, words) = text.split_once(' ').unwrap_or((text, ""));
     let words = words.split(" | ").map(str::to_lowercase).collect();
-    match kind {
+    Ok(match kind {
         "done" => Ends::Done,
         "failed" => Ends::Failed(words),
         "trap" => Ends::Trap(words),
@@ -216,14 +234,14 @@ fn ends(name: &str, text: &str) -> Ends {
         "budget" => Ends::Budget(words),
         "memory" => Ends::Memory,
         "unloadable" => Ends::Unloadable(words),
-        other => panic!("{name}: nothing ends as {other:?}"),
-    }
+        other => return Err(Broken(format!("{name}: nothing ends as {other:?}"))),
+    })
 }
 
-fn refusal(name: &str, text: &str) -> Refused {
+fn refusal(name: &str, text: &str) -> Result<Refused, Broken> {
     let parts = text.split_once(' ');
-    let (import, statuses) = parts.unwrap_or_else(|| panic!("{name}: {text:?} is no refusal"));
-    Refused { import: import.to_owned(), statuses: statuses.split('/').map(str::to_owned).collect() }
+    let (import, statuses) = parts.ok_or_else(|| Broken(format!("{name}: {text:?} is no refusal")))?;
+    Ok(Refused { import: import.to_owned(), statuses: statuses.split('/').map(str::to_owned).collect() })
 }
 
 #[cfg(test)]
@@ -236,10 +254,9 @@ mod tests {
     fn a_family_is_an_attack_for_each_of_its_spellings() {
         let text =
             ";; Says {word}: nothing happens.\n;; each word, status: a | b = c\n;; ends: done\n({word})";
-        let wrong = std::panic::catch_unwind(|| family("x", text));
-        assert!(wrong.is_err(), "a spelling must have as many parts as there are words");
+        assert!(family("x", text).is_err(), "a spelling must have as many parts as there are words");
         let text = ";; Says {word}.\n;; each word, how: a = invalid | b = unavailable/invalid\n;; ends: trap x | Y\n;; refused: call.say {how}\n({word})";
-        let family = family("x", text);
+        let family = family("x", text).unwrap();
         let [one, other] = family.as_slice() else { panic!("{family:?}") };
         assert_eq!((one.name.as_str(), one.sentence.as_str()), ("x#0", "Says a."));
         assert!(one.text.ends_with("(a)"), "{}", one.text);
@@ -251,7 +268,7 @@ mod tests {
 
     #[test]
     fn there_are_more_than_a_hundred_attacks_and_each_says_what_it_tries_and_what_must_happen() {
-        let attacks = attacks();
+        let attacks = attacks().unwrap();
         let files: BTreeSet<&str> =
             attacks.iter().map(|attack| attack.name.split('#').next().unwrap()).collect();
         assert!(files.len() >= 100, "{}", files.len());
@@ -260,7 +277,7 @@ mod tests {
             let Attack { name, sentence, .. } = attack;
             assert!(sentence.ends_with('.') && sentence.contains([':', ',']), "{name}: {sentence}");
             // Every one can be written.
-            assert!(!attack.wasm().is_empty(), "{name}");
+            assert!(!attack.wasm().unwrap().is_empty(), "{name}");
         }
     }
 }

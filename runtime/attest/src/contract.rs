@@ -1,13 +1,13 @@
 //! From the text of an attack to the module that a compiler would have written.
 
-use std::fs;
 use std::path::Path;
 use std::sync::OnceLock;
 
 use wit_component::{StringEncoding, embed_component_metadata};
 use wit_parser::{PackageId, Resolve, SourceMap};
 
-use crate::agent::folder;
+use crate::broken::Broken;
+use crate::files;
 
 /// The body of an agent.
 #[derive(Debug, Clone, Copy)]
@@ -23,30 +23,26 @@ pub struct Piece<'a> {
 }
 
 /// The contract, and beside its world the one with a kind of handle of its own.
-fn contract() -> &'static (Resolve, PackageId) {
-    static CONTRACT: OnceLock<(Resolve, PackageId)> = OnceLock::new();
-    CONTRACT.get_or_init(|| {
+fn contract() -> Result<&'static (Resolve, PackageId), Broken> {
+    static CONTRACT: OnceLock<Result<(Resolve, PackageId), Broken>> = OnceLock::new();
+    let read = || -> Result<(Resolve, PackageId), Broken> {
         let mut sources = SourceMap::default();
-        let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit");
-        for entry in fs::read_dir(wit).unwrap() {
-            let path = entry.unwrap().path();
-            if path.extension().is_some_and(|extension| extension == "wit") {
-                sources.push(&path, fs::read_to_string(&path).unwrap());
-            }
+        for (name, text) in files::contract() {
+            sources.push(Path::new(name), text);
         }
-        let forger = folder().join("forger.wit");
-        sources.push(&forger, fs::read_to_string(&forger).unwrap());
-        let group = sources.parse().map_err(|(_, wrong)| wrong.to_string()).unwrap();
+        let wrong = |why: String| Broken::because("the contract", why);
+        let group = sources.parse().map_err(|(_, why)| wrong(why.to_string()))?;
         let mut resolve = Resolve::default();
-        let package = resolve.push_group(group).map_err(|wrong| wrong.to_string()).unwrap();
-        (resolve, package)
-    })
+        let package = resolve.push_group(group).map_err(|why| wrong(why.to_string()))?;
+        Ok((resolve, package))
+    };
+    CONTRACT.get_or_init(read).as_ref().map_err(Clone::clone)
 }
 
 /// The prelude's sections, by name.
 fn prelude() -> Vec<(String, String)> {
     let mut sections: Vec<(String, String)> = Vec::new();
-    for line in fs::read_to_string(folder().join("prelude.wat")).unwrap().lines() {
+    for line in files::file("agents/prelude.wat").lines() {
         if let Some(name) = line.strip_prefix(";;; ") {
             sections.push((name.to_owned(), String::new()));
         } else if let Some((_, text)) = sections.last_mut() {
@@ -58,7 +54,10 @@ fn prelude() -> Vec<(String, String)> {
 }
 
 /// The module of an agent with this body, the contract embedded.
-pub fn module(piece: &Piece<'_>) -> Vec<u8> {
+///
+/// # Errors
+/// Where its text is no module, or there is no such world.
+pub fn module(piece: &Piece<'_>) -> Result<Vec<u8>, Broken> {
     let Piece { name, without, world, body } = *piece;
     // Imports stand before everything else.
     let (imports, rest): (Vec<&str>, Vec<&str>) = body.lines().partition(|line| line.starts_with("(import "));
@@ -70,10 +69,11 @@ pub fn module(piece: &Piece<'_>) -> Vec<u8> {
     }
     text.push_str(&rest.join("\n"));
     text.push_str("\n)");
-    let mut module = wat::parse_str(&text).unwrap_or_else(|wrong| panic!("{name}: {wrong}"));
-    let (resolve, package) = contract();
-    let world = resolve.select_world(&[*package], Some(world)).unwrap();
+    let mut module = wat::parse_str(&text).map_err(|wrong| Broken::because(name, wrong))?;
+    let (resolve, package) = contract()?;
+    let world = resolve.select_world(&[*package], Some(world));
+    let world = world.map_err(|wrong| Broken::because(name, format!("{wrong:#}")))?;
     embed_component_metadata(&mut module, resolve, world, StringEncoding::UTF8)
-        .unwrap_or_else(|wrong| panic!("{name}: {wrong:#}"));
-    module
+        .map_err(|wrong| Broken::because(name, format!("{wrong:#}")))?;
+    Ok(module)
 }

@@ -1,0 +1,183 @@
+//! Whether an attack went as it must: by what the journal holds of its call, and by what its caller went through.
+
+use std::collections::BTreeSet;
+
+use parloir_contract::{HostReturn, Turn};
+use parloir_journal::{Ending, Failure, FailureKind, HostStatus, Record, RecordBody, Seq};
+use parloir_transport::webhook::DialStatus;
+
+use crate::agent::{Attack, Ends};
+use crate::ring::Rung;
+use crate::rooms::{FALLBACK, SECRETS};
+use crate::service::CREDENTIAL;
+use crate::trial::short;
+
+/// How often an agent may have somebody's telephone ring.
+const TRANSFERS: usize = 10;
+/// Refusals of one call that are told.
+const TOLD: usize = 4;
+
+/// What the neighbour's caller went through: how many of the three questions were heard whole and answered, and how long
+/// the slowest answer took, in milliseconds.
+pub(crate) fn neighbours_call(records: &[Record]) -> (usize, u32) {
+    let answered = records.iter().filter(|record| {
+        let RecordBody::HostCallEnded(ended) = &record.body else { return false };
+        matches!(&ended.result, Some(HostReturn::Ask(Ok((heard, Turn::Speech(_))))) if heard.whole)
+    });
+    let slowest = records.iter().filter_map(|record| {
+        let RecordBody::TurnMeasured(turn) = &record.body else { return None };
+        turn.reply_ms
+    });
+    (answered.count(), slowest.max().unwrap_or_default())
+}
+
+/// The failures that a call's journal holds.
+fn failures(records: &[Record]) -> Vec<&Failure> {
+    let failures = records.iter().filter_map(|record| {
+        let RecordBody::Failure(failure) = &record.body else { return None };
+        Some(failure)
+    });
+    failures.collect()
+}
+
+/// How the calls of an import were answered.
+fn statuses(records: &[Record], import: &str) -> Vec<HostStatus> {
+    answered(records).into_iter().filter(|(name, _)| *name == import).map(|(_, status)| status).collect()
+}
+
+/// Every host call that was answered, by its name, and how.
+fn answered(records: &[Record]) -> Vec<(&'static str, HostStatus)> {
+    let asked: Vec<(Seq, &'static str)> = records
+        .iter()
+        .filter_map(|record| {
+            let RecordBody::HostCallStarted(started) = &record.body else { return None };
+            Some((record.seq, started.import.name()))
+        })
+        .collect();
+    let answer = |record: &Record| {
+        let RecordBody::HostCallEnded(ended) = &record.body else { return None };
+        let place = asked.binary_search_by_key(&ended.started, |(seq, _)| *seq).ok()?;
+        asked.get(place).map(|(_, name)| (*name, ended.status))
+    };
+    records.iter().filter_map(answer).collect()
+}
+
+/// What a status is called where attacks are written; none of those that refuse nothing.
+fn refused_as(status: HostStatus) -> Option<&'static str> {
+    match status {
+        HostStatus::NotPermitted => Some("not-permitted"),
+        HostStatus::OverQuota => Some("over-quota"),
+        HostStatus::Unavailable => Some("unavailable"),
+        HostStatus::Invalid => Some("invalid"),
+        HostStatus::Ok | HostStatus::Failed | HostStatus::Cancelled => None,
+    }
+}
+
+/// The refusals that the journal holds, each kind once.
+pub(crate) fn denied(records: &[Record]) -> Vec<String> {
+    let kinds: BTreeSet<(&str, &str)> = answered(records)
+        .into_iter()
+        .filter_map(|(name, status)| refused_as(status).map(|status| (name, status)))
+        .collect();
+    kinds.into_iter().take(TOLD).map(|(name, status)| format!("{name} {status}")).collect()
+}
+
+/// How the call ended, in a line.
+pub(crate) fn happened(records: &[Record]) -> String {
+    let ending = records.iter().rev().find_map(|record| record.body.ending());
+    match failures(records).first() {
+        Some(failure) => short(&failure.reason),
+        None => match ending {
+            Some(Ending::Done) => "came to its end with nothing".to_owned(),
+            Some(other) => format!("ended as {other:?}"),
+            None => "did not end".to_owned(),
+        },
+    }
+}
+
+/// Whether what an agent got holds something of the neighbour's. What it sent is its own guess.
+fn leaked(records: &[Record]) -> bool {
+    let got = |body: &RecordBody| {
+        matches!(
+            body,
+            RecordBody::HostCallEnded(_)
+                | RecordBody::CallStarted(_)
+                | RecordBody::Failure(_)
+                | RecordBody::CallEnded(_)
+        )
+    };
+    records.iter().filter(|record| got(&record.body)).any(|record| {
+        // What cannot be looked through is not taken for innocent.
+        let Ok(bytes) = rmp_serde::to_vec(&record.body) else { return true };
+        bytes.windows(SECRETS.len()).any(|window| window == SECRETS.as_bytes())
+    })
+}
+
+/// Whether anything of a call holds what services know its tenant by: the host alone has it.
+fn told_the_credential(records: &[Record]) -> bool {
+    records.iter().any(|record| {
+        // What cannot be looked through is not taken for innocent.
+        let Ok(bytes) = rmp_serde::to_vec(&record.body) else { return true };
+        bytes.windows(CREDENTIAL.len()).any(|window| window == CREDENTIAL.as_bytes())
+    })
+}
+
+/// What is wrong with how an attack went.
+pub(crate) fn judged(attack: &Attack, rung: &Rung, records: &[Record]) -> Result<(), String> {
+    let failures = failures(records);
+    let told = || failures.iter().map(|failure| format!("{failure:?}")).collect::<Vec<_>>().join("; ");
+    let ending = records.iter().rev().find_map(|record| record.body.ending());
+    let failed = |kind: FailureKind, words: &[String]| {
+        let [failure] = failures.as_slice() else { return Err(format!("failures: {}", told())) };
+        let detail = failure.detail.as_deref().unwrap_or_default();
+        let said = format!("{} {detail}", failure.reason).to_lowercase();
+        if failure.kind == kind && words.iter().any(|word| said.contains(word)) {
+            return Ok(());
+        }
+        Err(format!("failed otherwise: {}", told()))
+    };
+    match &attack.ends {
+        Ends::Done if failures.is_empty() && ending == Some(Ending::Done) => {}
+        Ends::Done => return Err(format!("ended as {ending:?}: {}", told())),
+        Ends::Failed(words) | Ends::Trap(words) => failed(FailureKind::AgentTrap, words)?,
+        Ends::Stack => failed(FailureKind::AgentTrap, &["stack".to_owned()])?,
+        Ends::Budget(words) => failed(FailureKind::AgentBudget, words)?,
+        Ends::Memory => failed(FailureKind::AgentMemory, &[String::new()])?,
+        Ends::Unloadable(_) => return Err("was answered by".to_owned()),
+    }
+    if let Some(refused) = &attack.refused {
+        let statuses = statuses(records, &refused.import);
+        let wanted = |status: &HostStatus| {
+            refused_as(*status).is_some_and(|name| refused.statuses.iter().any(|wanted| wanted == name))
+        };
+        if !statuses.iter().any(wanted) {
+            return Err(format!("{} was answered with {statuses:?}", refused.import));
+        }
+    }
+    if leaked(records) {
+        return Err("got something of the neighbour's".to_owned());
+    }
+    if told_the_credential(records) {
+        return Err("was told what its services know it by".to_owned());
+    }
+    let transfers = &rung.report.transfers;
+    if attack.busy {
+        let all = transfers.len();
+        let own = transfers.iter().all(|(number, _)| number == FALLBACK);
+        return if own && all <= TRANSFERS { Ok(()) } else { Err(format!("handed over {all} times")) };
+    }
+    if attack.ends == Ends::Done || !attack.heard {
+        return match transfers.as_slice() {
+            [] => Ok(()),
+            some => Err(format!("its caller was handed over: {some:?}")),
+        };
+    }
+    // It failed with a caller on the line.
+    if rung.spoken == 0 {
+        return Err("its caller heard nothing".to_owned());
+    }
+    match transfers.as_slice() {
+        [(number, DialStatus::Completed)] if number == FALLBACK => Ok(()),
+        other => Err(format!("its caller was not handed to the fallback number alone: {other:?}")),
+    }
+}

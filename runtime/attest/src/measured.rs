@@ -1,0 +1,192 @@
+//! What the neighbour's callers notice, in figures.
+
+use parloir_measure::{Figures, medians};
+use serde::{Deserialize, Serialize};
+
+use crate::broken::Broken;
+
+/// What a figure may be of what it is without the attackers.
+pub const LIMIT: f64 = 1.2;
+/// The names of the runs of a round, in their order.
+pub(crate) const RUNS: [&str; 3] = ["floor", "alone", "beside"];
+
+/// What callers noticed in one run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Noticed {
+    /// Time between two pieces of one reply that 99 of a hundred do not exceed, in milliseconds.
+    pub gap_p99_ms: f64,
+    /// Reply latency beyond the end-of-turn delay that 95 turns of a hundred do not exceed, in milliseconds.
+    pub latency_p95_ms: f64,
+    /// Turns that were answered.
+    pub turns: usize,
+    /// Turns that were not.
+    pub timeouts: u32,
+    /// Calls that could not be placed or broke.
+    pub failed_calls: u32,
+    /// Replies that came before the end-of-turn delay: of those the latency is not known.
+    pub early_replies: u32,
+    /// Cores that the server took.
+    pub server_cores: f64,
+    /// The callers' own lateness that 99 frames of a hundred do not exceed, in milliseconds.
+    pub own_lateness_p99_ms: f64,
+    /// Whether the callers were in time: otherwise the run says nothing.
+    pub valid: bool,
+}
+
+impl From<&Figures> for Noticed {
+    fn from(figures: &Figures) -> Self {
+        Self {
+            gap_p99_ms: figures.chunk_gap_p99_ms,
+            latency_p95_ms: figures.added_latency_p95_ms,
+            turns: figures.turns,
+            timeouts: figures.timeouts,
+            failed_calls: figures.failed_calls,
+            early_replies: figures.early_replies,
+            server_cores: figures.server_cores,
+            own_lateness_p99_ms: figures.own_lateness_p99_ms,
+            valid: figures.valid,
+        }
+    }
+}
+
+/// The three runs of a round, one after the other: a server that does nothing but the protocol, the neighbour alone, and
+/// the neighbour beside the attackers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Round {
+    /// The machine itself: nothing of the product.
+    pub floor: Noticed,
+    /// Without attackers.
+    pub alone: Noticed,
+    /// With them.
+    pub beside: Noticed,
+}
+
+impl Round {
+    fn of(runs: &[Figures]) -> Result<Self, Broken> {
+        let [floor, alone, beside] = runs else {
+            return Err(Broken("a round of the measurement is not whole".into()));
+        };
+        Ok(Self { floor: floor.into(), alone: alone.into(), beside: beside.into() })
+    }
+}
+
+/// The measurement.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Measured {
+    /// The neighbour's calls at once.
+    pub calls: u32,
+    /// The attackers' lines at once, each with one attack of the corpus after the other.
+    pub attackers: u32,
+    /// Attacks that were rung meanwhile, in all rounds.
+    pub attacks: u64,
+    /// Each figure's median over the rounds in which the callers were never late.
+    pub medians: Round,
+    /// Every round.
+    pub rounds: Vec<Round>,
+}
+
+impl Measured {
+    /// Sums up rounds of three runs each.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn of(calls: u32, attackers: u32, attacks: u64, rounds: &[Vec<Figures>]) -> Result<Self, Broken> {
+        let medians = Round::of(&medians(rounds))?;
+        let rounds = rounds.iter().map(|runs| Round::of(runs)).collect::<Result<_, _>>()?;
+        Ok(Self { calls, attackers, attacks, medians, rounds })
+    }
+
+    /// How much of it is left beside the attackers, as a ratio: of the gaps, and of the replies' latency.
+    pub fn ratios(&self) -> [f64; 2] {
+        let Round { floor: _, alone, beside } = &self.medians;
+        [beside.gap_p99_ms / alone.gap_p99_ms, beside.latency_p95_ms / alone.latency_p95_ms]
+    }
+
+    /// What is beyond the limit, or says nothing.
+    pub fn problems(&self) -> Vec<String> {
+        let Round { floor, alone, beside } = &self.medians;
+        let mut problems = Vec::new();
+        if [floor, alone, beside].iter().any(|run| !run.valid) {
+            problems.push(
+                "the figures say nothing: the callers themselves were late in every round; measure with fewer \
+                 calls, or leave the machine alone"
+                    .to_owned(),
+            );
+        }
+        if self.attacks == 0 {
+            problems.push("the figures say nothing: no attack was rung beside the neighbour".to_owned());
+        }
+        for (run, name) in [(alone, "alone"), (beside, "beside the attackers")] {
+            if run.turns == 0 || run.timeouts > 0 || run.failed_calls > 0 {
+                let Noticed { turns, timeouts, failed_calls, .. } = run;
+                problems.push(format!(
+                    "the neighbour {name}: {turns} turns were answered, {timeouts} were not, {failed_calls} calls failed"
+                ));
+            }
+        }
+        if alone.latency_p95_ms <= 0.0 {
+            problems.push("the figures say nothing: replies came before the end of turn was due".to_owned());
+        }
+        for (ratio, name) in self.ratios().into_iter().zip(["gaps (p99)", "added latency (p95)"]) {
+            // Not a number is not within anything.
+            if ratio.is_nan() || ratio > LIMIT {
+                problems.push(format!(
+                    "the neighbour's {name} are {ratio:.2} of what they are alone, over {LIMIT}"
+                ));
+            }
+        }
+        problems
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noticed(gap_p99_ms: f64, latency_p95_ms: f64) -> Noticed {
+        Noticed {
+            gap_p99_ms,
+            latency_p95_ms,
+            turns: 900,
+            timeouts: 0,
+            failed_calls: 0,
+            early_replies: 0,
+            server_cores: 0.5,
+            own_lateness_p99_ms: 1.0,
+            valid: true,
+        }
+    }
+
+    fn measured(beside: Noticed) -> Measured {
+        let medians = Round { floor: noticed(20.5, 2.0), alone: noticed(21.0, 20.0), beside };
+        Measured { calls: 100, attackers: 20, attacks: 900, rounds: vec![medians.clone()], medians }
+    }
+
+    #[test]
+    fn a_neighbour_who_notices_a_fifth_holds_and_more_does_not() {
+        assert_eq!(measured(noticed(25.2, 24.0)).problems(), Vec::<String>::new());
+        let late = measured(noticed(21.0, 24.5)).problems();
+        assert!(matches!(late.as_slice(), [one] if one.contains("added latency")), "{late:?}");
+        let torn = measured(noticed(26.0, 20.0)).problems();
+        assert!(matches!(torn.as_slice(), [one] if one.contains("gaps")), "{torn:?}");
+    }
+
+    #[test]
+    fn figures_that_say_nothing_do_not_hold() {
+        let mut late = measured(noticed(21.0, 20.0));
+        late.medians.floor.valid = false;
+        assert!(!late.problems().is_empty());
+        let mut alone = measured(noticed(21.0, 20.0));
+        alone.attacks = 0;
+        assert!(!alone.problems().is_empty());
+        let mut early = measured(noticed(21.0, 0.0));
+        early.medians.alone.latency_p95_ms = 0.0;
+        assert!(!early.problems().is_empty());
+        let mut broken = measured(noticed(21.0, 20.0));
+        broken.medians.beside.failed_calls = 1;
+        assert!(!broken.problems().is_empty());
+    }
+}

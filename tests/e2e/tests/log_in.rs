@@ -1,0 +1,169 @@
+//! `parloir login` with an OpenID Connect provider that others wrote: a person with a browser logs in, their commands work
+//! without a key of their own, and `parloir logout` ends it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod house;
+
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use house::parloir;
+use parloir_sandbox::Settings;
+use parloir_server::{Config, Folders, Installation, Running, serve};
+use serde_json::Value;
+
+/// A process that ends with the test.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ended_already = self.0.kill();
+        let _ended_already = self.0.wait();
+    }
+}
+
+/// The issuer, and how it names itself.
+fn issuer() -> (Process, String) {
+    let peers =
+        std::env::var_os("PARLOIR_PEERS").map_or_else(|| house::root().join("target/peers"), PathBuf::from);
+    let peer = peers.join("oidc");
+    assert!(peer.is_dir(), "{} is missing: run .ci/peers first", peer.display());
+    let mut child = Command::new("node")
+        .arg(house::root().join("tests/e2e/peers/issuer.mjs"))
+        .arg(peer.canonicalize().unwrap())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let named = lines.find_map(|line| line.strip_prefix("issuer ").map(str::to_owned));
+    // It has more to say, and must be able to.
+    std::thread::spawn(move || lines.for_each(drop));
+    (Process(child), named.expect("the issuer listens"))
+}
+
+async fn start(folder: &Path, issuer: &str) -> Running {
+    let text = format!(
+        r#"
+        [server]
+        listen = "127.0.0.1:0"
+        [admin]
+        listen = "127.0.0.1:0"
+        [admin.oidc]
+        issuer = "{issuer}"
+        client-id = "parloir"
+        "#
+    );
+    std::fs::write(folder.join("parloir.toml"), text).unwrap();
+    let config = Config::read(&folder.join("parloir.toml")).unwrap();
+    let folders = Folders::beside(folder.join("data"));
+    let providers = parloir_e2e::canned("Bonjour.", &[]).unwrap();
+    let opened = Installation::open(&config, &folders, Path::new(""), Some(providers), Settings::default());
+    serve(&config, opened.await.unwrap()).await.unwrap()
+}
+
+/// Somebody at a machine of their own: their commands, and what those keep.
+struct Person {
+    api: String,
+    log_in: PathBuf,
+}
+
+impl Person {
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(parloir());
+        command
+            .args(arguments)
+            .env("PARLOIR_API", &self.api)
+            .env("PARLOIR_LOG_IN", &self.log_in)
+            .env_remove("PARLOIR_KEY")
+            .env_remove("PARLOIR_KEY_FILE");
+        command
+    }
+
+    /// Runs a command, with this key or with that of a log-in: its exit code, and what it printed.
+    fn run(&self, key: Option<&str>, arguments: &[&str]) -> (Option<i32>, String, String) {
+        let mut command = self.command(arguments);
+        if let Some(key) = key {
+            command.env("PARLOIR_KEY", key);
+        }
+        let output = command.output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().trim().to_owned();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    }
+
+    fn done(&self, key: Option<&str>, arguments: &[&str]) -> String {
+        let (code, printed, beside) = self.run(key, arguments);
+        assert_eq!(code, Some(0), "{arguments:?}: {beside}");
+        printed
+    }
+
+    /// Logs in under this name, in a browser: whether that went well, and what was told.
+    fn log_in(&self, name: &str, arguments: &[&str]) -> (bool, String) {
+        let arguments = [["login"].as_slice(), arguments].concat();
+        let mut login =
+            self.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut address = String::new();
+        BufReader::new(login.stdout.take().unwrap()).read_line(&mut address).unwrap();
+        let mut login = Process(login);
+        let browser = Command::new("node")
+            .arg(house::root().join("tests/e2e/peers/browser.mjs"))
+            .args([address.trim(), name])
+            .output()
+            .unwrap();
+        let (page, error) =
+            (String::from_utf8_lossy(&browser.stdout), String::from_utf8_lossy(&browser.stderr));
+        assert!(page.contains("Go back to your terminal"), "{page}{error}");
+        let mut told = String::new();
+        login.0.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+        (login.0.wait().unwrap().success(), told)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_logs_in_by_a_browser_and_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_issuer, named) = issuer();
+    let running = start(folder.path(), &named).await;
+    let owner = running.owner_key.clone().unwrap();
+    let person =
+        Person { api: running.admin_url.clone().unwrap(), log_in: folder.path().join("state/log-in") };
+
+    // Who they are in a tenant, and by what the issuer knows them.
+    let theirs = person.done(Some(&owner), &["tenant", "add", "cabinet", "--owner", "Anne Durand"]);
+    let add = ["user", "add", "--name", "Paul Martin", "--role", "supervisor"];
+    let add = [add.as_slice(), ["--oidc-email", "paul@example.com", "--json"].as_slice()].concat();
+    let user: Value = serde_json::from_str(&person.done(Some(&theirs), &add)).unwrap();
+    let (code, _, told) = person.run(None, &["line", "list"]);
+    assert!(code == Some(2) && told.contains("parloir login"), "{told}");
+
+    let (well, told) = person.log_in("paul@example.com", &["--tenant", "cabinet"]);
+    assert!(well && told.contains("logged in"), "{told}");
+    let mode = std::fs::metadata(&person.log_in).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "nobody else reads the key");
+    assert_eq!(person.done(None, &["line", "list"]), "none");
+    let (code, _, told) = person.run(None, &["user", "list"]);
+    assert!(code == Some(1) && told.contains("supervisor"), "no more than their role: {told}");
+    let keys = person.done(Some(&theirs), &["key", "list"]);
+    assert!(keys.contains("log-in") && keys.contains(user["id"].as_str().unwrap()), "{keys}");
+
+    // The issuer knows others, who are nobody here; and Paul is nobody in the installation.
+    for (name, arguments) in
+        [("eve@example.com", ["--tenant", "cabinet"].as_slice()), ("paul@example.com", [].as_slice())]
+    {
+        let (well, told) = person.log_in(name, arguments);
+        assert!(!well && told.contains("is known by what the ID token says"), "{told}");
+    }
+    assert_eq!(person.done(None, &["line", "list"]), "none", "a log-in that fails ends none before it");
+
+    // Its key opens nothing any more, wherever it was copied to.
+    let kept: Value = serde_json::from_slice(&std::fs::read(&person.log_in).unwrap()).unwrap();
+    person.done(None, &["logout"]);
+    assert!(!person.log_in.exists());
+    let (code, _, told) = person.run(kept["key"].as_str(), &["line", "list"]);
+    assert!(code == Some(1) && told.contains("revoked"), "{told}");
+    let (code, _, told) = person.run(None, &["logout"]);
+    assert!(code == Some(1) && told.contains("nobody is logged in"), "{told}");
+    running.until(std::future::ready(())).await;
+}
