@@ -188,7 +188,8 @@ impl Installation {
         let Some(sha256) = unhex(&component.digest) else {
             return Err("its row names no component: remove the agent, and push it again".into());
         };
-        let mut answers = before.into_iter().flat_map(|slot| std::iter::once(&slot.live).chain(slot.canary()));
+        let mut answers =
+            before.into_iter().flat_map(|slot| std::iter::once(&slot.live).chain(slot.canary()));
         if let Some(agent) = answers.find(|agent| *agent.sha256() == sha256) {
             return Ok(agent.clone());
         }
