@@ -4,16 +4,23 @@
 mod house;
 
 use std::sync::Arc;
+use std::task::Poll;
 
 use async_trait::async_trait;
+use axum::body::Body;
+use axum::http::Request;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures_util::stream;
 use house::{House, Reply};
 use jiff::Timestamp;
 use parloir_admin::oidc::{Issuer, LogIns, Oidc};
 use parloir_admin::router_with;
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tower::ServiceExt;
 
 const ISSUER: &str = "https://id.example.com";
 
@@ -147,4 +154,52 @@ async fn nobody_else_gets_one() {
     let changed = json!({ "name": "Paul Martin", "role": "admin" });
     house.ask(("PUT", &path), &owner, &[("if-match", made.etag().as_str())], Some(changed)).await.is(200);
     log_in(&house, Some("cabinet"), mine.token("17", "")).await.is(401);
+}
+
+/// A POST whose body never comes, which says when it is waited for.
+fn slow(path: &str, key: &str, waited_for: &Arc<Semaphore>) -> Request<Body> {
+    let (waited_for, mut said) = (waited_for.clone(), false);
+    let body = stream::poll_fn(move |_| {
+        if !said {
+            said = true;
+            waited_for.add_permits(1);
+        }
+        Poll::<Option<Result<Vec<u8>, std::io::Error>>>::Pending
+    });
+    let request = Request::builder().method("POST").uri(path).header("content-type", "application/json");
+    let request = request.header("authorization", format!("Bearer {key}"));
+    request.body(Body::from_stream(body)).unwrap()
+}
+
+#[tokio::test]
+async fn those_who_send_slowly_take_nobodys_place() {
+    let house = house().await;
+    let owner = house.tenant("cabinet").await;
+    let (mut asking, waited_for) = (JoinSet::new(), Arc::new(Semaphore::new(0)));
+    let ask = |asking: &mut JoinSet<u16>, request: Request<Body>| {
+        let router = house.router.clone();
+        asking.spawn(async move { router.oneshot(request).await.unwrap().status().as_u16() });
+    };
+    // Of strangers there is room for 16, which is nobody else's.
+    for _ in 0..16 {
+        ask(&mut asking, slow("/v1/log-in", "", &waited_for));
+    }
+    waited_for.acquire_many(16).await.unwrap().forget();
+    ask(&mut asking, slow("/v1/log-in", "", &waited_for));
+    assert_eq!(asking.join_next().await.unwrap().unwrap(), 429);
+    // Of those who bear a key, none takes a place before all of it is here.
+    for _ in 0..300 {
+        ask(&mut asking, slow("/v1/tenants", &house.owner, &waited_for));
+    }
+    waited_for.acquire_many(256).await.unwrap().forget();
+    let me = Request::builder().uri("/v1/me").header("authorization", format!("Bearer {owner}"));
+    ask(&mut asking, me.body(Body::empty()).unwrap());
+    assert_eq!(asking.join_next().await.unwrap().unwrap(), 200);
+}
+
+#[tokio::test]
+async fn where_nobody_logs_in_nothing_is_read() {
+    let (house, waited_for) = (House::open().await, Arc::new(Semaphore::new(0)));
+    let answer = house.router.clone().oneshot(slow("/v1/log-in", "", &waited_for)).await.unwrap();
+    assert_eq!((answer.status().as_u16(), waited_for.available_permits()), (404, 0));
 }

@@ -19,7 +19,8 @@ use crate::resource::{
 use crate::role::{Action, is_installation};
 use crate::secret::ApiKey;
 
-fn log_ins(api: &Api) -> Result<&LogIns, Problem> {
+/// Those who log in, where there is an issuer.
+pub(super) fn log_ins(api: &Api) -> Result<&LogIns, Problem> {
     api.log_ins.as_deref().ok_or_else(|| {
         let remedy = "use a key, or have the operator name an issuer in [admin.oidc] of parloir.toml";
         Problem::new(Kind::NotFound, "nobody logs in here", remedy)

@@ -64,12 +64,16 @@ const READING: Duration = Duration::from_secs(10);
 const MAX_REQUESTS: usize = 256;
 /// Requests of one tenant among them; more of them are told to come again.
 const MAX_OF_A_TENANT: usize = MAX_REQUESTS / 4;
+/// Log-ins that are read and checked at one time, of people whom nobody knows yet; more of them are told to come again.
+const MAX_STRANGERS: usize = 16;
 
 /// What the routes share.
 pub(crate) struct Api {
     pub(crate) directory: Arc<Directory>,
     pub(crate) log_ins: Option<Arc<LogIns>>,
-    room: Arc<Semaphore>,
+    /// Taken once a request is here whole, by somebody whose key fitted: whoever sends slowly takes nobody's place.
+    room: Semaphore,
+    strangers: Semaphore,
     shares: Arc<Shares>,
     uploads: upload::Uploads,
 }
@@ -81,7 +85,8 @@ pub fn router(directory: Arc<Directory>) -> Router {
 
 /// The same, and people log in with an issuer.
 pub fn router_with(directory: Arc<Directory>, log_ins: Option<Arc<LogIns>>) -> Router {
-    let (room, shares) = (Arc::new(Semaphore::new(MAX_REQUESTS)), Shares::of(MAX_OF_A_TENANT));
+    let (room, shares) = (Semaphore::new(MAX_REQUESTS), Shares::of(MAX_OF_A_TENANT));
+    let (strangers, uploads) = (Semaphore::new(MAX_STRANGERS), upload::Uploads::default());
     let mut router = Router::new();
     for endpoint in Endpoint::ALL.iter().copied() {
         let handler = move |State(api): State<Arc<Api>>,
@@ -92,7 +97,7 @@ pub fn router_with(directory: Arc<Directory>, log_ins: Option<Arc<LogIns>>) -> R
     router
         .fallback(|| async { Problem::no_such_route() })
         .method_not_allowed_fallback(|| async { Problem::no_such_method() })
-        .with_state(Arc::new(Api { directory, log_ins, room, shares, uploads: upload::Uploads::default() }))
+        .with_state(Arc::new(Api { directory, log_ins, room, strangers, shares, uploads }))
 }
 
 /// Carries a request out to its end, also where whoever asked is gone: what was begun is not left half-way.
@@ -102,12 +107,7 @@ async fn carry_out(
     params: Result<RawPathParams, RawPathParamsRejection>,
     request: Request,
 ) -> Response {
-    let room = Arc::clone(&api.room).acquire_owned().await;
-    let done = tokio::spawn(async move {
-        let answered = answer(&api, endpoint, params, request).await;
-        drop(room);
-        answered
-    });
+    let done = tokio::spawn(async move { answer(&api, endpoint, params, request).await });
     match done.await {
         Ok(Ok(answer)) => answer.into_response(),
         Ok(Err(problem)) => problem.into_response(),
@@ -165,6 +165,8 @@ async fn answer(
     };
     let is_upload = endpoint == Endpoint::PushVersion;
     let (body, upload) = if is_upload { (Bytes::new(), Some(body)) } else { (read(body).await?, None) };
+    // What is uploaded takes its place when it has arrived.
+    let _room = if is_upload { None } else { api.room.acquire().await.ok() };
     let upload = Mutex::new(upload);
     let store = api.directory.store(&realm).await?;
     let (uri, headers) = (parts.uri, parts.headers);
@@ -186,6 +188,12 @@ async fn nobodys(api: &Api, endpoint: Endpoint, request: Request) -> Result<Answ
         return log_in::with(api);
     }
     if endpoint == Endpoint::LogIn {
+        // Where nobody logs in, nothing is read.
+        log_in::log_ins(api)?;
+        let _place = api.strangers.try_acquire().map_err(|_| {
+            let detail = format!("{MAX_STRANGERS} people are logging in");
+            Problem::new(Kind::Busy, detail, "wait as Retry-After says, and log in again")
+        })?;
         let (parts, body) = request.into_parts();
         return log_in::make(api, &parts.headers, &read(body).await?).await;
     }

@@ -127,6 +127,7 @@ async fn take_in(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
         room(rows::count(&asked.store, Table::Agents, AGENTS).await?, MAX_AGENTS, "agents")?;
     }
     let arrived = upload::receive(api, asked).await?;
+    let _room = api.room.acquire().await.ok();
     if let (Some(key), Some(signature)) = (&key, &signature) {
         key.check(signature, &arrived.sha256).map_err(|error| {
             let remedy = "sign the very file that is uploaded";

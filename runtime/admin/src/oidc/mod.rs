@@ -7,7 +7,7 @@
 mod signature;
 mod token;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -45,7 +45,10 @@ pub trait Issuer: Send + Sync + 'static {
 pub struct LogIns {
     oidc: Oidc,
     issuer: Arc<dyn Issuer>,
-    known: Mutex<Known>,
+    /// Never held while something is waited for: log-ins go on by the keys that are known while the issuer is asked for others.
+    known: RwLock<Arc<Known>>,
+    /// When the issuer was asked last; held while it is.
+    asking: Mutex<Option<Instant>>,
 }
 
 #[derive(Default)]
@@ -53,14 +56,30 @@ struct Known {
     keys: KeySet,
     /// When these keys were given.
     given: Option<Instant>,
-    /// When they were asked for last.
-    asked: Option<Instant>,
+}
+
+impl Known {
+    fn check(&self, token: &str, expected: Expected<'_>) -> Result<Claims, Refused> {
+        match self.given {
+            Some(given) if given.elapsed() < USED => self.keys.check(token, expected),
+            Some(_) | None => Err(Refused::UnknownKey),
+        }
+    }
 }
 
 impl LogIns {
     /// Log-ins with this issuer.
     pub fn new(oidc: Oidc, issuer: Arc<dyn Issuer>) -> Self {
-        Self { oidc, issuer, known: Mutex::default() }
+        Self { oidc, issuer, known: RwLock::default(), asking: Mutex::default() }
+    }
+
+    fn known(&self) -> Arc<Known> {
+        Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn know(&self, keys: KeySet) {
+        let known = Known { keys, given: Some(Instant::now()) };
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(known);
     }
 
     pub(crate) fn oidc(&self) -> &Oidc {
@@ -71,37 +90,39 @@ impl LogIns {
     pub(crate) async fn check(&self, token: &str) -> Result<Claims, Refused> {
         let Oidc { issuer, client_id, audience } = &self.oidc;
         let expected = Expected { issuer, audience, client_id };
-        let mut known = self.known.lock().await;
-        if known.given.is_none_or(|given| given.elapsed() >= FRESH) {
-            self.ask(&mut known).await;
+        if self.known().given.is_none_or(|given| given.elapsed() >= FRESH) {
+            self.ask().await;
         }
-        match known.keys.check(token, expected) {
+        match self.known().check(token, expected) {
             Err(Refused::UnknownKey) => {
-                self.ask(&mut known).await;
-                known.keys.check(token, expected)
+                self.ask().await;
+                self.known().check(token, expected)
             }
             checked => checked,
         }
     }
 
-    /// Asks for the keys, if it was not done within a minute.
-    async fn ask(&self, known: &mut Known) {
-        if known.asked.is_some_and(|asked| asked.elapsed() < ONCE_IN) {
+    /// Asks for the keys, if it was not done within a minute. Whoever comes while somebody does waits only where no key is known
+    /// at all.
+    async fn ask(&self) {
+        let mut asked = match self.asking.try_lock() {
+            Ok(asked) => asked,
+            Err(_) if self.known().given.is_none() => self.asking.lock().await,
+            Err(_) => return,
+        };
+        if asked.is_some_and(|asked| asked.elapsed() < ONCE_IN) {
             return;
         }
-        known.asked = Some(Instant::now());
+        *asked = Some(Instant::now());
         let given = self.issuer.keys().await;
         match given.and_then(|bytes| KeySet::parse(&bytes).map_err(str::to_owned)) {
-            Ok(keys) => (known.keys, known.given) = (keys, Some(Instant::now())),
+            Ok(keys) => self.know(keys),
             Err(why) => {
                 tracing::warn!(
                     issuer = self.oidc.issuer,
                     why,
                     "the keys of the issuer of log-ins cannot be had"
                 );
-                if known.given.is_some_and(|given| given.elapsed() >= USED) {
-                    (known.keys, known.given) = (KeySet::default(), None);
-                }
             }
         }
     }
@@ -113,6 +134,8 @@ mod tests {
 
     use parking_lot::Mutex as Held;
     use serde_json::json;
+    use tokio::sync::Notify;
+    use tokio::time::timeout;
 
     use super::token::tests::{EXPECTED, Signs, claims, set};
     use super::*;
@@ -120,6 +143,46 @@ mod tests {
     struct Answers {
         keys: Held<Result<Vec<u8>, String>>,
         asked: AtomicU32,
+    }
+
+    /// One that answers the first time, and says nothing from then on.
+    struct Silent {
+        keys: Vec<u8>,
+        asked: AtomicU32,
+        again: Notify,
+    }
+
+    #[async_trait]
+    impl Issuer for Silent {
+        async fn keys(&self) -> Result<Vec<u8>, String> {
+            if self.asked.fetch_add(1, Ordering::SeqCst) > 0 {
+                self.again.notify_one();
+                std::future::pending::<()>().await;
+            }
+            Ok(self.keys.clone())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_the_issuer_is_asked_people_log_in_by_the_keys_that_are_known() {
+        let key = Signs::new(1);
+        let silent = Silent { keys: set(&[key.key("1")]), asked: AtomicU32::new(0), again: Notify::new() };
+        let silent = Arc::new(silent);
+        let Expected { issuer, audience, client_id } = EXPECTED;
+        let oidc = Oidc { issuer: issuer.into(), client_id: client_id.into(), audience: audience.into() };
+        let log_ins = Arc::new(LogIns::new(oidc, silent.clone()));
+        let token = |name: &str| key.token(&json!({ "alg": "EdDSA", "kid": name }), &claims());
+        log_ins.check(&token("1")).await.unwrap();
+        tokio::time::advance(ONCE_IN).await;
+        let (asks, unknown) = (log_ins.clone(), token("2"));
+        let asks = tokio::spawn(async move { asks.check(&unknown).await });
+        silent.again.notified().await;
+        let checked = timeout(ONCE_IN, log_ins.check(&token("1"))).await.expect("it waits for nobody");
+        checked.unwrap();
+        let refused =
+            timeout(ONCE_IN, log_ins.check(&token("2"))).await.expect("nor where the key is unknown");
+        assert_eq!(refused, Err(Refused::UnknownKey));
+        asks.abort();
     }
 
     #[async_trait]
