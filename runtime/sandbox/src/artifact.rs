@@ -4,8 +4,8 @@
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -31,6 +31,8 @@ pub struct ArtifactCache {
     components: bool,
     bound: Option<Bound>,
     behind: Option<Arc<ArtifactCache>>,
+    /// Held while a mark is made, looked at or taken away.
+    marks: Arc<Mutex<()>>,
 }
 
 /// How much a cache keeps: what was not used for longest goes first.
@@ -49,7 +51,7 @@ const ABANDONED: Duration = Duration::from_secs(60 * 60);
 impl ArtifactCache {
     /// A cache in `dir`, which is created when the first artifact is kept.
     pub fn new(dir: impl Into<PathBuf>, key: SealKey) -> Self {
-        Self { dir: dir.into(), key, components: false, bound: None, behind: None }
+        Self { dir: dir.into(), key, components: false, bound: None, behind: None, marks: Arc::default() }
     }
 
     /// Keeps the components themselves beside what they were compiled to: a later engine, which cannot use the latter,
@@ -79,10 +81,42 @@ impl ArtifactCache {
         (Sha256::digest(&component)[..] == sha256[..]).then_some(component)
     }
 
-    /// Keeps nothing of a component: for one that never answered a call.
-    pub(crate) fn forget(&self, sha256: &[u8; 32]) {
+    /// Marks a component that is about to be loaded for the first time here: until it answers, nobody's call is replayed from
+    /// it. One of which something is kept already may have answered somebody, and gets no mark.
+    pub(crate) fn on_trial(&self, sha256: &[u8; 32]) {
+        let _alone = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
         let path = self.path(sha256);
-        for file in [component_beside(&path), path] {
+        if path.exists() || component_beside(&path).exists() {
+            return;
+        }
+        let mark = mark_beside(&path);
+        if let Err(error) = fs::create_dir_all(&self.dir).and_then(|()| fs::File::create(&mark)) {
+            tracing::warn!(path = %mark.display(), %error, "what is kept of an agent that is tried stays, whatever becomes of it");
+        }
+    }
+
+    /// Takes the mark from a component that answers from now on: what is kept of it stays.
+    pub(crate) fn answers(&self, sha256: &[u8; 32]) {
+        let _alone = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mark = mark_beside(&self.path(sha256));
+        if let Err(error) = fs::remove_file(&mark)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::error!(path = %mark.display(), %error, "an agent that answers is still marked as one that is tried: remove this file");
+        }
+    }
+
+    /// Keeps nothing of a component that was never here before and never answered a call. Of any other everything stays,
+    /// whoever asks: calls are replayed from it.
+    pub(crate) fn forget(&self, sha256: &[u8; 32]) {
+        let _alone = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        let path = self.path(sha256);
+        let mark = mark_beside(&path);
+        if !mark.exists() {
+            return;
+        }
+        // The mark goes last: what is cut off can be done again.
+        for file in [component_beside(&path), path, mark] {
             if let Err(error) = fs::remove_file(&file)
                 && error.kind() != std::io::ErrorKind::NotFound
             {
@@ -184,6 +218,11 @@ impl ArtifactCache {
 /// Where the component is that was compiled to this file.
 fn component_beside(compiled: &Path) -> PathBuf {
     compiled.with_extension("wasm")
+}
+
+/// Where it is marked that a component never answered yet.
+fn mark_beside(compiled: &Path) -> PathBuf {
+    compiled.with_extension("trial")
 }
 
 /// Notes that a file is used. When it was last used is when it was last written, as far as anybody can tell. Where that
@@ -317,8 +356,42 @@ mod tests {
         cache.keep(&engine, &[8; 32], &[0; 10]);
         assert!(compiled.exists() && wasm.exists(), "it was used just now");
         assert_eq!(cache.component(&sha256), Some(component));
+    }
+
+    #[test]
+    fn only_what_was_first_kept_on_trial_and_never_answered_is_forgotten() {
+        let dir = tempfile::tempdir().unwrap();
+        let engine = Engine::default();
+        let component = wat::parse_str("(component)").unwrap();
+        let artifact = engine.precompile_component(&component).unwrap();
+        let sha256: [u8; 32] = Sha256::digest(&component).into();
+        let cache = ArtifactCache::new(dir.path().join("artifacts"), SealKey([1; 32])).with_components();
+        let compiled = cache.path(&sha256);
+        let there =
+            || [&compiled, &component_beside(&compiled), &mark_beside(&compiled)].map(|path| path.exists());
+        let keep = || {
+            cache.keep(&engine, &sha256, &artifact);
+            cache.keep_component(&sha256, &component);
+        };
+        cache.on_trial(&sha256);
+        keep();
+        assert_eq!(there(), [true; 3]);
         cache.forget(&sha256);
-        assert!(!compiled.exists() && !wasm.exists());
+        assert_eq!(there(), [false; 3]);
+        // One that answered stays, also where somebody else tries the same and removes it.
+        cache.on_trial(&sha256);
+        keep();
+        cache.answers(&sha256);
+        for _ in 0..2 {
+            cache.forget(&sha256);
+            assert_eq!(there(), [true, true, false]);
+            cache.on_trial(&sha256);
+        }
+        // So does what was kept before there were marks, whichever half of it is there.
+        fs::remove_file(&compiled).unwrap();
+        cache.on_trial(&sha256);
+        cache.forget(&sha256);
+        assert_eq!(there(), [false, true, false]);
     }
 
     #[test]

@@ -150,7 +150,22 @@ impl Sandbox {
         }
     }
 
-    /// Keeps nothing more of a component of which only the hash is known: for one that never answered a call. Blocking.
+    /// Notes that a component is about to be loaded that answers nobody yet. Blocking.
+    pub fn on_trial(&self, sha256: &[u8; 32]) {
+        if let Some(cache) = &self.inner.cache {
+            cache.on_trial(sha256);
+        }
+    }
+
+    /// Notes that a component answers from now on: what is kept of it is not forgotten. Blocking.
+    pub fn answers(&self, sha256: &[u8; 32]) {
+        if let Some(cache) = &self.inner.cache {
+            cache.answers(sha256);
+        }
+    }
+
+    /// Keeps nothing more of a component that was [on trial](Self::on_trial) when it was first loaded, and that never
+    /// [answered](Self::answers). Of any other everything stays. Blocking.
     pub fn forget(&self, sha256: &[u8; 32]) {
         if let Some(cache) = &self.inner.cache {
             cache.forget(sha256);

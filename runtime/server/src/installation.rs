@@ -281,6 +281,9 @@ impl Installation {
         for tenant in house.tenants() {
             tenants.insert(tenant.id.clone(), rooms_of(&storage, tenant).await?);
         }
+        for agent in agents.values() {
+            answers(&sandbox, *agent.sha256()).await;
+        }
         let (words, rehearsing) = (HostWords::default(), None);
         Ok(Self {
             providers,
@@ -335,6 +338,7 @@ impl Installation {
         let wasm = read(path).await.map_err(|e| unloaded(&e))?;
         match self.sandbox.load(wasm).await {
             Ok(agent) => {
+                answers(&self.sandbox, *agent.sha256()).await;
                 self.agents.write().entry(path.to_owned()).or_insert(Slot::of(agent));
                 Ok(())
             }
@@ -496,6 +500,7 @@ impl Installation {
             match load(&self.sandbox, &path).await {
                 Ok(agent) if agent.sha256() == before.sha256() => {}
                 Ok(agent) => {
+                    answers(&self.sandbox, *agent.sha256()).await;
                     if self.replace_agent(&path, agent.clone()).is_ok() {
                         reloaded.push((path, Ok(agent)));
                     }
@@ -582,6 +587,12 @@ fn unloaded(error: &OpenError) -> String {
             problem.clone()
         }
     }
+}
+
+/// Notes that a component answers from now on, before it does: what its calls are replayed from stays.
+async fn answers(sandbox: &Sandbox, sha256: [u8; 32]) {
+    let sandbox = sandbox.clone();
+    let _noted = tokio::task::spawn_blocking(move || sandbox.answers(&sha256)).await;
 }
 
 async fn load(sandbox: &Sandbox, path: &Path) -> Result<Agent, OpenError> {

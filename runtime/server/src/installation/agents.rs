@@ -11,7 +11,7 @@ use parloir_sandbox::Agent;
 use parloir_tenancy::versions::is_on_trial;
 use sha2::{Digest, Sha256};
 
-use super::{Installation, load, unloaded};
+use super::{Installation, answers, load, unloaded};
 
 /// Who answers the lines that name one file.
 #[derive(Clone)]
@@ -108,12 +108,14 @@ impl Installation {
         files.map(|(path, slot)| (path.clone(), slot.live.clone())).collect()
     }
 
-    /// Compiles a component and has it say what it is. Of one that is refused nothing stays.
+    /// Compiles a component and has it say what it is. Of one that is refused nothing stays; of one that is taken, until it
+    /// answers, no more than [`forget_agent`](Self::forget_agent) takes away.
     pub(crate) async fn check_agent(&self, component: &Path) -> Result<Checked, String> {
-        let file = component.to_owned();
+        let (file, sandbox) = (component.to_owned(), self.sandbox.clone());
         let read = tokio::task::spawn_blocking(move || {
             let wasm = std::fs::read(file)?;
             let sha256: [u8; 32] = Sha256::digest(&wasm).into();
+            sandbox.on_trial(&sha256);
             Ok::<_, io::Error>((wasm, sha256))
         });
         let (wasm, sha256) = read.await.map_err(io::Error::other).flatten().map_err(|error| {
@@ -133,7 +135,7 @@ impl Installation {
         }
     }
 
-    /// Keeps nothing of a component that answered nobody, unless it answers somebody else.
+    /// Keeps nothing of a component that was uploaded and answered nobody, whosever it is.
     pub(crate) async fn forget_agent(&self, digest: &str) {
         let Some(sha256) = unhex(digest) else { return };
         let is_loaded = self.agents.read().values().any(|slot| {
@@ -196,6 +198,7 @@ impl Installation {
         if let Some(agent) = before.and_then(|slot| slot.version(&sha256)) {
             return Ok(agent.clone());
         }
+        answers(&self.sandbox, sha256).await;
         let agent = match load(&self.sandbox, &component.file).await {
             Ok(agent) => agent,
             Err(error) => match self.sandbox.kept(sha256).await {
