@@ -135,6 +135,17 @@ async fn what_is_refused_leaves_nothing_and_says_why() {
 }
 
 #[tokio::test]
+async fn nothing_stays_of_what_was_compiled_and_could_not_be_kept() {
+    let (house, admin) = house().await;
+    push(&house, &admin, "1").await;
+    // What is in the way of its file.
+    let file = format!("tenants/cabinet/agents/sha256-{}.wasm", sha256(b"2"));
+    std::fs::create_dir_all(house.folder.path().join(file).join("in the way")).unwrap();
+    house.push(VERSIONS, &admin, &[WASM], "2").await.is(500);
+    assert_eq!(house.site.forgotten.lock().as_slice(), [sha256(b"2")]);
+}
+
+#[tokio::test]
 async fn an_agent_is_taken_from_keys_that_its_tenant_trusts() {
     let house = House::open().await;
     let admin = house.tenant_with_admin("cabinet").await;

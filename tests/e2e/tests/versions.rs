@@ -169,6 +169,14 @@ async fn a_canary_that_traps_is_taken_back_by_itself_and_live_calls_keep_their_v
     assert!(code == Some(2) && told.contains("not trusted"), "{told}");
     done(api, &admin, &["agent", "trust", &public, "--name", "the build machine"]);
 
+    // Nor is a module, of which nothing stays.
+    let (module, artifacts) = (folder.path().join("module.wasm"), folder.path().join("data/artifacts"));
+    std::fs::write(&module, b"\0asm\x01\0\0\0").unwrap();
+    let (code, _, told) =
+        run(api, &admin, &["agent", "push", "desk", module.to_str().unwrap(), "--sign", key]);
+    assert!(code == Some(2) && told.contains("no WebAssembly component"), "{told}");
+    assert!(!artifacts.exists() || std::fs::read_dir(&artifacts).unwrap().next().is_none());
+
     // From a component to its first call.
     let began = Instant::now();
     let pushed = json(api, &admin, &signed);

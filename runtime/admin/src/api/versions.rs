@@ -104,14 +104,20 @@ pub(super) async fn get(asked: &Asked) -> Result<Answer, Problem> {
 }
 
 pub(super) async fn push(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
-    let pushed = take_in(api, asked).await;
+    let mut tried = None;
+    let pushed = take_in(api, asked, &mut tried).await;
     if pushed.is_err() {
+        // It was compiled, and no row names it.
+        if let Some(id) = tried {
+            api.directory.premises().forget_agent(&id).await;
+        }
         upload::discard(api, asked).await;
     }
     pushed
 }
 
-async fn take_in(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+/// Takes in what is uploaded. `tried` is it while something is kept of it that no row names yet.
+async fn take_in(api: &Api, asked: &Asked, tried: &mut Option<String>) -> Result<Answer, Problem> {
     asked.described_here()?;
     let name = asked.agent()?.to_owned();
     if !asked.media_type().eq_ignore_ascii_case("application/wasm") {
@@ -160,6 +166,7 @@ async fn take_in(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
             Problem::new(Kind::Invalid, sentence, remedy).of("body")
         })?
     };
+    *tried = Some(id.clone());
     if checked.digest != id {
         let remedy = "upload the component that `parloir build` made of it";
         return Err(Problem::new(Kind::Invalid, "it is a module, and no component", remedy).of("body"));
@@ -214,6 +221,7 @@ async fn take_in(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
         Ok((Batches::of(&asked.store, batch), answer))
     });
     let answer = answer.await?;
+    *tried = None;
     if let Some(dropped) = dropped {
         remove_components(api, asked, vec![dropped]).await?;
     }

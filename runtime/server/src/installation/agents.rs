@@ -13,6 +13,9 @@ use sha2::{Digest, Sha256};
 
 use super::{Installation, answers, load, unloaded};
 
+/// What every component begins with, and no core module: those would be kept under another name than their own.
+const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
+
 /// Who answers the lines that name one file.
 #[derive(Clone)]
 pub(super) struct Slot {
@@ -115,13 +118,19 @@ impl Installation {
         let read = tokio::task::spawn_blocking(move || {
             let wasm = std::fs::read(file)?;
             let sha256: [u8; 32] = Sha256::digest(&wasm).into();
-            sandbox.on_trial(&sha256);
-            Ok::<_, io::Error>((wasm, sha256))
+            let is_component = wasm.starts_with(COMPONENT);
+            if is_component {
+                sandbox.on_trial(&sha256);
+            }
+            Ok::<_, io::Error>(is_component.then_some((wasm, sha256)))
         });
-        let (wasm, sha256) = read.await.map_err(io::Error::other).flatten().map_err(|error| {
+        let component = read.await.map_err(io::Error::other).flatten().map_err(|error| {
             tracing::error!(%error, "a component that was uploaded cannot be read");
             "the component cannot be read: upload it again".to_owned()
         })?;
+        let Some((wasm, sha256)) = component else {
+            return Err("it is no WebAssembly component: upload the one that `parloir build` made".into());
+        };
         match self.sandbox.load(wasm).await {
             Ok(agent) => Ok(Checked {
                 digest: hex(agent.sha256()),
@@ -216,6 +225,17 @@ impl Installation {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_component_is_told_from_a_module() {
+        for (begins, is_component) in [
+            (b"\0asm\x0d\0\x01\0\0".as_slice(), true),
+            (b"\0asm\x01\0\0\0\0".as_slice(), false),
+            (b"\0asm".as_slice(), false),
+        ] {
+            assert_eq!(begins.starts_with(COMPONENT), is_component, "{begins:?}");
+        }
+    }
 
     #[test]
     fn a_digest_is_read_as_it_is_written() {
