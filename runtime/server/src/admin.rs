@@ -20,8 +20,9 @@ use parloir_tenancy::secret::Secrets;
 use tokio::net::TcpListener;
 
 use crate::config::{AdminConfig, Config, OidcConfig};
+use crate::connections::{OF_ADMINISTRATION, answer};
 use crate::oidc::Remote;
-use crate::serve::{House, ServeError, answer};
+use crate::serve::{House, ServeError};
 use crate::tls::{Certificates, TlsListener};
 
 /// How often what was kept long enough is taken away.
@@ -224,8 +225,10 @@ pub(crate) async fn open(
     };
     let router = router_with(directory, log_ins);
     let server = match &certificates {
-        Some(certificates) => answer(TlsListener::new(listener, certificates.acceptor()?), router),
-        None => answer(listener, router),
+        Some(certificates) => {
+            answer(TlsListener::new(listener, certificates.acceptor()?), router, OF_ADMINISTRATION)
+        }
+        None => answer(listener, router, OF_ADMINISTRATION),
     };
     Ok(Administration { address, owner_key, server, certificates })
 }

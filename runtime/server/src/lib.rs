@@ -23,6 +23,7 @@ mod back_up;
 mod calls;
 mod config;
 mod confine;
+mod connections;
 mod connectors;
 mod control;
 mod erasure;

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::calls::{Calls, Finished};
 use crate::config::{CarrierKind, Config};
+use crate::connections::{OF_CARRIERS, answer};
 use crate::installation::Installation;
 use crate::tls::{self, Certificates, Looked, TlsListener};
 use crate::turned_away::TurnedAway;
@@ -281,9 +282,12 @@ pub async fn serve_with(
         .route("/healthz", get(|| async { "ok\n" }))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(house.clone());
+    let connections = OF_CARRIERS.saturating_add(config.server.concurrent_calls as usize);
     let server = match &certificates {
-        Some(certificates) => answer(TlsListener::new(listener, certificates.acceptor()?), router),
-        None => answer(undelayed(listener), router),
+        Some(certificates) => {
+            answer(TlsListener::new(listener, certificates.acceptor()?), router, connections)
+        }
+        None => answer(undelayed(listener), router, connections),
     };
     tokio::spawn(prepare_words(house.clone()));
     match control::listen(house.installation.storage.keys_folder()) {
@@ -328,19 +332,6 @@ pub async fn serve_with(
 fn own_url(address: SocketAddr, certificates: Option<&Arc<Certificates>>) -> String {
     let scheme = if certificates.is_some() { "https" } else { "http" };
     format!("{scheme}://{address}")
-}
-
-/// Answers on a listener, in a task of its own.
-pub(crate) fn answer<L>(listener: L, router: Router) -> tokio::task::JoinHandle<()>
-where
-    L: Listener,
-    L::Addr: std::fmt::Debug,
-{
-    tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, router).await {
-            tracing::error!(%error, "the server stopped");
-        }
-    })
 }
 
 /// Has the host's own words spoken, so that no voice is needed when one fails: again until all are, and where lines are new.

@@ -1,11 +1,12 @@
 //! A listener whose connections have had their TLS handshake.
 //!
 //! Each handshake is a task of its own with a time-out, so that a slow one keeps nobody waiting. So many at one time and no more:
-//! the oldest gives way to the newest, so that whoever opens connections and says nothing keeps nobody out either.
+//! the oldest of the host that has most gives way to the newest, so that whoever opens connections and says nothing keeps nobody
+//! else out either.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use axum::serve::Listener;
@@ -28,7 +29,25 @@ pub(crate) struct TlsListener {
     acceptor: TlsAcceptor,
     handshakes: JoinSet<Option<Accepted>>,
     /// The same, the oldest first.
-    waiting: VecDeque<AbortHandle>,
+    waiting: VecDeque<(IpAddr, AbortHandle)>,
+}
+
+/// Whose an address is: of IPv6, a host has all of a network of 64 bits.
+fn host(address: SocketAddr) -> IpAddr {
+    match address.ip().to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+/// Which of them gives way: the first of whoever has most.
+fn gives_way(hosts: &[IpAddr]) -> Option<usize> {
+    let mut counts = HashMap::<IpAddr, usize>::new();
+    for host in hosts {
+        *counts.entry(*host).or_default() += 1;
+    }
+    let most = counts.values().max().copied()?;
+    hosts.iter().position(|host| counts.get(host) == Some(&most))
 }
 
 impl TlsListener {
@@ -37,11 +56,12 @@ impl TlsListener {
     }
 
     fn begin(&mut self, socket: TcpStream, address: SocketAddr) {
-        self.waiting.retain(|handshake| !handshake.is_finished());
-        if self.waiting.len() >= MAX_HANDSHAKES
-            && let Some(oldest) = self.waiting.pop_front()
-        {
-            oldest.abort();
+        self.waiting.retain(|(_, handshake)| !handshake.is_finished());
+        if self.waiting.len() >= MAX_HANDSHAKES {
+            let hosts: Vec<IpAddr> = self.waiting.iter().map(|(host, _)| *host).collect();
+            if let Some((_, oldest)) = gives_way(&hosts).and_then(|at| self.waiting.remove(at)) {
+                oldest.abort();
+            }
         }
         let acceptor = self.acceptor.clone();
         let handshake = self.handshakes.spawn(async move {
@@ -61,7 +81,7 @@ impl TlsListener {
                 }
             }
         });
-        self.waiting.push_back(handshake);
+        self.waiting.push_back((host(address), handshake));
     }
 }
 
@@ -98,6 +118,20 @@ mod tests {
     use super::super::Certificates;
     use super::super::tests::{files, issued};
     use super::*;
+
+    #[test]
+    fn whoever_has_most_gives_way_and_nobody_else() {
+        let of = |text: &str| host(format!("{text}:443").parse().unwrap());
+        let crowd = of("198.51.100.7");
+        assert_eq!(gives_way(&[of("192.0.2.1"), crowd, of("[2001:db8::1]"), crowd]), Some(1));
+        assert_eq!(
+            gives_way(&[crowd, of("[2001:db8::1]"), of("[2001:db8::ffff:2]")]),
+            Some(1),
+            "one network"
+        );
+        assert_eq!(of("[::ffff:198.51.100.7]"), crowd);
+        assert_eq!(gives_way(&[]), None);
+    }
 
     #[tokio::test]
     async fn those_who_say_nothing_keep_nobody_out() {

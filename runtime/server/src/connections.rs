@@ -1,0 +1,157 @@
+//! Connections that are open: so many and no more, and none whose request never comes.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::Router;
+use axum::serve::Listener;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Connections of an administration.
+pub(crate) const OF_ADMINISTRATION: usize = 512;
+/// Connections of carriers, beside one of each call that may be live.
+pub(crate) const OF_CARRIERS: usize = 4_096;
+
+/// A listener with so many connections open at most. The next is accepted once one of them is closed.
+struct Bounded<L> {
+    listener: L,
+    room: Arc<Semaphore>,
+}
+
+impl<L: Listener> Bounded<L> {
+    fn new(listener: L, most: usize) -> Self {
+        Self { listener, room: Arc::new(Semaphore::new(most)) }
+    }
+}
+
+impl<L: Listener> Listener for Bounded<L> {
+    type Io = Placed<L::Io>;
+    type Addr = L::Addr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        let place = Arc::clone(&self.room).acquire_owned().await.ok();
+        let (stream, address) = self.listener.accept().await;
+        (Placed { stream, _place: place }, address)
+    }
+
+    fn local_addr(&self) -> io::Result<Self::Addr> {
+        self.listener.local_addr()
+    }
+}
+
+/// A connection in its place, also where it speaks another protocol from some point on.
+struct Placed<S> {
+    stream: S,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Placed<S> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_read(cx, buf)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Placed<S> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write_vectored(cx, parts)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+/// Answers on a listener, in a task of its own, so many connections at one time.
+pub(crate) fn answer<L: Listener>(listener: L, router: Router, most: usize) -> tokio::task::JoinHandle<()> {
+    tokio::spawn(answer_all(Bounded::new(listener, most), router))
+}
+
+async fn answer_all<L: Listener>(mut listener: L, router: Router) {
+    loop {
+        let (stream, _) = listener.accept().await;
+        let mut http = http1::Builder::new();
+        // With a clock, a connection is closed whose request has not begun, or not got past its head, after 30 s.
+        http.timer(TokioTimer::new());
+        let service = TowerToHyperService::new(router.clone());
+        let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection was closed before its end");
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use futures_util::FutureExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    /// Somebody connects whenever that is accepted.
+    struct Crowded;
+
+    impl Listener for Crowded {
+        type Io = DuplexStream;
+        type Addr = ();
+
+        async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+            (tokio::io::duplex(1).0, ())
+        }
+
+        fn local_addr(&self) -> io::Result<Self::Addr> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn no_more_connections_are_open_than_there_are_places() {
+        let mut listener = Bounded::new(Crowded, 2);
+        let mut open: Vec<_> = (0..2).map(|_| listener.accept().now_or_never().unwrap()).collect();
+        assert!(listener.accept().now_or_never().is_none());
+        drop(open.pop());
+        assert!(listener.accept().now_or_never().is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_whose_request_never_comes_is_closed() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = answer(listener, Router::new().route("/", get(|| async { "open" })), 3);
+        for begun in ["", "GET / HTTP/1.1\r\nhost: here\r\n", "GET / HTTP/1.1\r\nhost: here\r\n\r\n"] {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(begun.as_bytes()).await.unwrap();
+            let mut answer = Vec::new();
+            // Whether it is closed in order or cut off is the same here.
+            let _closed = stream.read_to_end(&mut answer).await;
+            let answer = String::from_utf8(answer).unwrap();
+            assert_eq!(answer.starts_with("HTTP/1.1 200"), begun.ends_with("\r\n\r\n"), "{answer}");
+        }
+        server.abort();
+    }
+}
