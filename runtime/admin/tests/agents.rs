@@ -101,7 +101,12 @@ async fn a_version_that_may_do_more_waits_for_a_person_and_answers_once_it_is_pr
 
     // And back.
     post(&house, &admin, &format!("{AGENT}/roll-back"), json!({ "why": "" })).await.is(422).names("why");
-    post(&house, &admin, &format!("{AGENT}/roll-back"), json!({ "why": "callers complain" })).await.is(201);
+    // Whoever means a canary that is gone meanwhile takes nothing else back.
+    let meant = json!({ "why": "callers complain", "version": sha256(b"3 model") });
+    post(&house, &admin, &format!("{AGENT}/roll-back"), meant).await.is(409).names("version");
+    assert_eq!(answering(&house), [(sha256(b"2 memory"), None)]);
+    let meant = json!({ "why": "callers complain", "version": sha256(b"2 memory") });
+    post(&house, &admin, &format!("{AGENT}/roll-back"), meant).await.is(201);
     assert_eq!(answering(&house), [(sha256(b"1 memory"), None)]);
     let spec = state(&house, &admin, &second).await;
     assert_eq!((&spec["state"], &spec["why"]), (&json!("rolled-back"), &json!("callers complain")));

@@ -148,7 +148,7 @@ pub(super) async fn promote(api: &Api, asked: &Asked) -> Result<Answer, Problem>
 
 pub(super) async fn roll_back(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     asked.described_here()?;
-    let RollBack { why } = asked.json()?;
+    let RollBack { why, version: meant } = asked.json()?;
     words(&why, MAX_ROLL_BACK_WHY, "why")?;
     let shelf = Shelf::of(asked).await?;
     let now = shelf.agent.row.is.clone();
@@ -161,6 +161,12 @@ pub(super) async fn roll_back(api: &Api, asked: &Asked) -> Result<Answer, Proble
             return Err(Problem::new(Kind::Conflict, detail, remedy).of("agent"));
         }
     };
+    if meant.is_some_and(|meant| meant != back) {
+        let detail = format!("what would be taken back of {} is now version {}", shelf.name, short(&back));
+        let remedy =
+            format!("look again, and repeat it where that is meant: parloir agent show {}", shelf.name);
+        return Err(Problem::new(Kind::Conflict, detail, remedy).of("version"));
+    }
     let mut told = asked.told(format!("agent {} version {}: rolled back", shelf.name, short(&back)));
     told.why = Some(why.clone());
     let mut versions = Vec::new();

@@ -55,6 +55,9 @@ pub struct RollBack {
     /// 1 to 200 characters.
     #[schemars(length(min = 1, max = 200))]
     pub why: String,
+    /// The version that is meant; where it is another one's turn meanwhile, nothing is done.
+    #[serde(default)]
+    pub version: Option<String>,
 }
 
 /// Where a version stands.

@@ -396,8 +396,12 @@ impl TryIt {
 impl Back {
     async fn run(self) -> Outcome {
         let (client, tenant) = self.whose.client().await?;
-        let path = format!("{tenant}/agents/{}/roll-back", self.name);
-        let item = client.post(&path, &RollBack { why: self.why }).await?;
+        let path = format!("{tenant}/agents/{}", self.name);
+        // What is meant is what is there now: the installation may take the canary back at the same time.
+        let before = client.get(&path).await?.body;
+        let version = ["/spec/canary/version", "/spec/live"].map(|field| text(&before, field));
+        let version = version.into_iter().find(|version| !version.is_empty()).map(str::to_owned);
+        let item = client.post(&format!("{path}/roll-back"), &RollBack { why: self.why, version }).await?;
         if self.whose.api.json {
             println!("{item}");
             return Ok(());
