@@ -62,6 +62,14 @@ impl CallOutcome {
             Self::Trap | Self::Fallback | Self::Budget => true,
         }
     }
+
+    /// Whether that was the agent's own doing, whatever else goes wrong at this time.
+    pub const fn own_fault(self) -> bool {
+        match self {
+            Self::Trap | Self::Budget => true,
+            Self::Ok | Self::Fallback => false,
+        }
+    }
 }
 
 /// What the calls of a version came to.
@@ -78,7 +86,7 @@ pub struct Figures {
     pub budgets: u64,
     /// How long all of them lasted, in seconds.
     pub seconds: u64,
-    /// The ends of the newest of them, at most 50, the oldest first. They begin anew with each trial.
+    /// The ends of the newest of them, at most 50, the oldest first. They begin anew with each trial, also the live version's.
     pub recent: Vec<CallOutcome>,
 }
 
@@ -101,19 +109,21 @@ impl Figures {
         self.recent.push(outcome);
     }
 
-    fn failed_lately(&self) -> usize {
-        self.recent.iter().filter(|outcome| outcome.failed()).count()
+    fn lately(&self, counts: impl Fn(CallOutcome) -> bool) -> usize {
+        self.recent.iter().filter(|outcome| counts(**outcome)).count()
     }
 }
 
 /// Why a version on trial is taken back; `None` where it stays. After [`JUDGED_AFTER`] calls it may fail in [`BORNE_PERCENT`] of
-/// its newest calls, or [`TIMES_AS_OFTEN`] as often as the version that answers the others, whichever is more.
+/// its newest calls, or [`TIMES_AS_OFTEN`] as often as the version that answers the others, whichever is more. Where that ended
+/// fewer than [`JUDGED_AFTER`] calls in the same time, nothing is known to compare with: only what is the trial's own fault counts.
 pub fn take_back(trial: &Figures, live: &Figures) -> Option<String> {
-    let (calls, failed) = (trial.recent.len(), trial.failed_lately());
-    let (live_calls, live_failed) = (live.recent.len(), live.failed_lately());
+    let (live_calls, live_failed) = (live.recent.len(), live.lately(CallOutcome::failed));
+    let is_known = live_calls >= JUDGED_AFTER;
+    let counted = if is_known { CallOutcome::failed } else { CallOutcome::own_fault };
+    let (calls, failed) = (trial.recent.len(), trial.lately(counted));
     let too_often = failed * 100 > calls * BORNE_PERCENT;
-    // Of a version that answered nobody yet, nothing is known to compare with.
-    let more_often = failed * live_calls > TIMES_AS_OFTEN * live_failed * calls || live_calls == 0;
+    let more_often = !is_known || failed * live_calls > TIMES_AS_OFTEN * live_failed * calls;
     if calls < JUDGED_AFTER || !too_often || !more_often {
         return None;
     }
@@ -169,11 +179,24 @@ mod tests {
             ((5, 10), (2, 10), true),
             ((5, 10), (0, 0), true), // nothing to compare with
             ((50, 50), (50, 50), false),
+            ((50, 50), (0, 0), true), // the same, where the live one failed before the trial
+            ((5, 5), (1, 1), true),   // one call is no comparison
         ];
         for ((failed, calls), (live_failed, live_calls), taken) in table {
             let back = take_back(&of(failed, calls), &of(live_failed, live_calls));
             assert_eq!(back.is_some(), taken, "{failed} of {calls}, {live_failed} of {live_calls}: {back:?}");
         }
+    }
+
+    #[test]
+    fn where_nothing_is_known_of_the_live_version_only_what_is_the_trials_own_fault_counts() {
+        let all = |outcome| figures(&[outcome; 10]);
+        let fallbacks = all(CallOutcome::Fallback);
+        for live in [of(0, 0), of(1, 1), of(0, 4)] {
+            assert_eq!(take_back(&fallbacks, &live), None, "a voice may be down, for both");
+            assert!(take_back(&all(CallOutcome::Budget), &live).is_some());
+        }
+        assert!(take_back(&fallbacks, &of(0, 5)).is_some(), "it is not, for the other");
     }
 
     #[test]

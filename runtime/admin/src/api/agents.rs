@@ -100,10 +100,14 @@ pub(super) async fn canary(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
         return shelf.unchanged(asked);
     }
     let anew = now.canary.as_ref().is_none_or(|canary| canary.version != id);
-    // Its trial is judged by its own calls alone.
+    // Its trial is judged by its own calls, and by those that the live version answers meanwhile.
     let counting = api.directory.counting.lock().await;
-    let mut own = figures(&asked.store, &shelf.name, &id).await?;
-    own.recent.clear();
+    let mut begun = Vec::new();
+    for version in std::iter::once(&id).chain(&now.live).filter(|_| anew) {
+        let mut figures = figures(&asked.store, &shelf.name, version).await?;
+        figures.recent.clear();
+        begun.push((figures_row(&shelf.name, version), figures_bytes(&figures)?));
+    }
     let told = asked.told(format!(
         "agent {} version {}: answers {percent} % of the calls, as a canary",
         shelf.name,
@@ -113,11 +117,10 @@ pub(super) async fn canary(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
     let answer = repeat::once(api, asked, told, |stamp| {
         let versions = vec![(id.clone(), version, None)];
         let change = Change { agent, before, versions, name: &name };
-        let (batch, answer) = change.batch(asked, stamp)?;
-        let batch = match anew {
-            true => batch.put(Table::Agents, figures_row(&name, &id), figures_bytes(&own)?),
-            false => batch,
-        };
+        let (mut batch, answer) = change.batch(asked, stamp)?;
+        for (row, figures) in begun {
+            batch = batch.put(Table::Agents, row, figures);
+        }
         Ok((Batches::of(&asked.store, batch), answer))
     })
     .await?;
