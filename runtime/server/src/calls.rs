@@ -397,7 +397,8 @@ pub(crate) mod tests {
         let id = CallId::from_bytes([1; 16]);
         let (lasted, used, ledger) = (Duration::from_secs(1), Default::default(), Default::default());
         let agent = parloir_journal::AgentEnd::default();
-        let summary = Summary { id, outcome: Outcome::Done, agent, lasted, used, ledger, dismissed };
+        let summary =
+            Summary { id, outcome: Outcome::Done, agent, lasted, used, ledger, dismissed, overstayed: false };
         Finished { tenant: "test".parse().unwrap(), summary }
     }
 

@@ -23,6 +23,7 @@ pub(crate) fn outcome(summary: &Summary) -> CallOutcome {
             | FailureKind::Host
             | FailureKind::Journal,
         ) => CallOutcome::Fallback,
+        AgentEnd::Stopped if summary.overstayed => CallOutcome::Budget,
         AgentEnd::Stopped => match summary.outcome {
             Outcome::Failed(_) => CallOutcome::Fallback,
             // Its caller was gone.
@@ -70,8 +71,13 @@ mod tests {
         for (agent, judged, expected) in table {
             let (lasted, used, ledger) = (Duration::from_secs(1), Default::default(), Default::default());
             let id = CallId::from_bytes([1; 16]);
-            let summary = Summary { id, outcome: judged, agent, lasted, used, ledger, dismissed: false };
+            let (dismissed, overstayed) = (false, false);
+            let summary = Summary { id, outcome: judged, agent, lasted, used, ledger, dismissed, overstayed };
             assert_eq!(outcome(&summary), expected, "{summary:?}");
+            // One that hangs and is stopped has no end of its own.
+            let hung = Summary { overstayed: true, ..summary };
+            let expected = if agent == AgentEnd::Stopped { CallOutcome::Budget } else { expected };
+            assert_eq!(outcome(&hung), expected, "{hung:?}");
         }
     }
 }

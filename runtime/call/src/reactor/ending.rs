@@ -315,6 +315,7 @@ impl Reactor {
     pub(super) fn agent_overstayed(&mut self) {
         self.give_up_at = None;
         if self.agent.is_some() {
+            self.overstayed = true;
             let reason = "the agent did not come to its end within 10 s of the caller's leaving";
             self.failure(FailureKind::AgentBudget, reason.to_owned(), None);
             self.stop_agent();
@@ -398,7 +399,8 @@ impl Reactor {
         if let Err(error) = self.shared.journal.close(ended).await {
             tracing::error!(call = %id, %error, "the call's journal did not close");
         }
-        Summary { id, outcome, agent: self.agent_end, lasted, used, ledger, dismissed: self.dismissed }
+        let Self { agent_end: agent, dismissed, overstayed, .. } = self;
+        Summary { id, outcome, agent, lasted, used, ledger, dismissed, overstayed }
     }
 
     /// What the call used until now, and what that cost.

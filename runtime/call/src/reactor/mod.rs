@@ -139,6 +139,8 @@ pub struct Summary {
     /// Whether the caller was let go on purpose: the agent or the host's goodbye ended the call.
     /// Where not, a caller who is still there needs somebody else.
     pub dismissed: bool,
+    /// Whether the agent had to be stopped some time after its caller was gone: it did not come to its end.
+    pub overstayed: bool,
 }
 
 /// Lives a call to its end. Must run on the media loop's executor.
@@ -239,6 +241,8 @@ struct Reactor {
     give_up_at: Option<Instant>,
     fallback_until: Option<Instant>,
     dismissed: bool,
+    /// It was stopped, its caller long gone.
+    overstayed: bool,
     paused: bool,
     deaf_to: Option<UtteranceId>,
     quiet_since: Instant,
@@ -396,6 +400,7 @@ impl Reactor {
             give_up_at: None,
             fallback_until: None,
             dismissed: false,
+            overstayed: false,
             paused: false,
             deaf_to: None,
             quiet_since: Instant::now(),
