@@ -483,11 +483,12 @@ impl Installation {
     /// speaks is spoken when [`prepare_words`](Self::prepare_words) is asked again.
     ///
     /// # Errors
-    /// The agent itself, where no line names `path`: nothing would ever be answered by it.
+    /// The agent itself, where no line names `path`, so that nothing would ever be answered by it, or where the directory says
+    /// which versions answer.
     pub fn replace_agent(&self, path: &Path, newer: Agent) -> Result<Agent, Box<Agent>> {
         match self.agents.write().get_mut(path) {
-            Some(slot) => Ok(std::mem::replace(&mut slot.live, newer)),
-            None => Err(Box::new(newer)),
+            Some(slot) if slot.is_of_file() => Ok(std::mem::replace(&mut slot.live, newer)),
+            Some(_) | None => Err(Box::new(newer)),
         }
     }
 

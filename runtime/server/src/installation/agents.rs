@@ -40,6 +40,11 @@ impl Slot {
         Self { live, versions: None }
     }
 
+    /// Whether it is the file itself that answers.
+    pub(super) fn is_of_file(&self) -> bool {
+        self.versions.is_none()
+    }
+
     /// The version that is tried.
     fn canary(&self) -> Option<&Agent> {
         let canary = self.versions.as_ref()?.canary.as_ref();
@@ -107,7 +112,7 @@ impl Installation {
     /// The agents that are the files themselves.
     pub(super) fn agents_of_files(&self) -> Vec<(PathBuf, Agent)> {
         let agents = self.agents.read();
-        let files = agents.iter().filter(|(_, slot)| slot.versions.is_none());
+        let files = agents.iter().filter(|(_, slot)| slot.is_of_file());
         files.map(|(path, slot)| (path.clone(), slot.live.clone())).collect()
     }
 
