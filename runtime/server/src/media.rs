@@ -223,12 +223,12 @@ async fn call(
             let ledger = summary.ledger.clone();
             let ended = version.map(|version| (version, versions::outcome(&summary), summary.lasted));
             entry.end(Finished { tenant: tenant.clone(), summary });
-            if let Some(ended) = ended {
-                house.version_answered(&tenant, id, ended).await;
-            }
             // Its place is free: what is written now is nobody's to wait for.
             drop(promised);
             drop(place);
+            if let Some(ended) = ended {
+                house.version_answered(&tenant, id, ended).await;
+            }
             if let Err(error) = installation.storage.add_to_month(&tenant, id, &ledger).await {
                 tracing::error!(call = %id, %tenant, %error, "what a call used is not in its month yet; it is tried again");
             }

@@ -101,7 +101,7 @@ pub(super) async fn canary(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
     }
     let anew = now.canary.as_ref().is_none_or(|canary| canary.version != id);
     // Its trial is judged by its own calls, and by those that the live version answers meanwhile.
-    let counting = api.directory.counting.lock().await;
+    let counting = api.directory.counting.of(&asked.realm).await;
     let mut begun = Vec::new();
     for version in std::iter::once(&id).chain(&now.live).filter(|_| anew) {
         let mut figures = figures(&asked.store, &shelf.name, version).await?;
@@ -213,7 +213,7 @@ pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
         let remedy = "have another agent answer it first (parloir line set --agent), or remove the line";
         return Err(Problem::new(Kind::Conflict, detail, remedy).of("agent"));
     }
-    let counting = api.directory.counting.lock().await;
+    let counting = api.directory.counting.of(&asked.realm).await;
     let prefix = versions_of(&name);
     let (mut batch, mut gone) = (Batch::new(), Vec::new());
     batch = batch.expect_value(Table::Agents, agent_row(&name), before.bytes);

@@ -302,7 +302,7 @@ pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
         }
         VersionState::Waiting | VersionState::Ready | VersionState::RolledBack | VersionState::Retired => {}
     }
-    let counting = api.directory.counting.lock().await;
+    let counting = api.directory.counting.of(&asked.realm).await;
     let unused = figures(&asked.store, &shelf.name, &id).await?.calls == 0;
     let told = asked.told(format!("agent {} version {}: removed", shelf.name, short(&id)));
     let (name, agent) = (&shelf.name, &shelf.agent);

@@ -114,7 +114,7 @@ impl Directory {
         (outcome, seconds): (CallOutcome, u64),
     ) -> Result<Option<String>, DirectoryError> {
         let store = self.store(tenant).await?;
-        let counting = self.counting.lock().await;
+        let counting = self.counting.of(tenant).await;
         let row = version_row(agent, version);
         let kept = rows::get::<KeptVersion>(&store, Table::Agents, &row).await?;
         let Some(kept) = kept else { return Ok(None) };

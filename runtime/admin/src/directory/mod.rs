@@ -8,6 +8,7 @@ mod entrusted;
 mod error;
 pub(crate) mod rows;
 mod setup;
+mod turns;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -18,12 +19,13 @@ use parloir_journal::{Administered, Journal};
 use parloir_store::{Applied, Batch, Kms, Store, StoreError, Table, TenantStore};
 use parloir_tenancy::INSTALLATION;
 use parloir_tenancy::config::TenantConfig;
-use tokio::sync::{Mutex, RwLock};
+use tokio::sync::RwLock;
 
 pub(crate) use entrusted::{CONNECTORS, SECRETS, senders};
 pub use error::DirectoryError;
 pub(crate) use rows::Stamp;
 pub(crate) use setup::{days, user_with_key};
+use turns::Turns;
 
 use crate::home::Home;
 use crate::premises::Premises;
@@ -134,9 +136,9 @@ pub struct Directory {
     taking_in: RwLock<()>,
     /// Each tenant is taken in by one at a time, as its rows are then, and waits for no other: an agent that was never compiled for
     /// this machine takes half a minute.
-    taking_in_one: Mutex<HashMap<TenantId, Arc<Mutex<()>>>>,
-    /// Held while a version's figures change.
-    pub(crate) counting: Mutex<()>,
+    taking_in_one: Turns,
+    /// Held while the figures of a tenant's versions change.
+    pub(crate) counting: Turns,
     /// What of each tenant is set aside since it was taken in; no entry where nothing is.
     aside: RwLock<HashMap<TenantId, Vec<Aside>>>,
 }
@@ -196,8 +198,8 @@ impl Directory {
     /// Where the installation's own rows cannot be opened.
     pub async fn open(rooms: Rooms, premises: Arc<dyn Premises>) -> Result<Self, DirectoryError> {
         let installation = TenantStore::open(rooms.store.clone(), &*rooms.kms, own()?).await?;
-        let (taking_in, taking_in_one) = (RwLock::default(), Mutex::default());
-        let (counting, aside) = (Mutex::default(), RwLock::default());
+        let (taking_in, taking_in_one) = (RwLock::default(), Turns::default());
+        let (counting, aside) = (Turns::default(), RwLock::default());
         Ok(Self { rooms, installation, premises, taking_in, taking_in_one, counting, aside })
     }
 
@@ -434,8 +436,7 @@ impl Directory {
     /// Where its rows cannot be read, or nothing of it can be answered: then it is answered as before.
     pub async fn take_in(&self, id: &TenantId) -> Result<(), DirectoryError> {
         let _not_all = self.taking_in.read().await;
-        let of_tenant = Arc::clone(self.taking_in_one.lock().await.entry(id.clone()).or_default());
-        let _one_at_a_time = of_tenant.lock().await;
+        let _one_at_a_time = self.taking_in_one.of(id).await;
         let Some(Described { tenant, mut aside }) = self.tenant(id).await? else { return Ok(()) };
         if let Some(tenant) = tenant {
             aside.extend(self.deploy(id).await);
