@@ -3,11 +3,14 @@
 
 mod house;
 
+use std::sync::Arc;
+
 use house::{House, Reply, sha256};
 use parloir_tenancy::signature::SigningFile;
 use parloir_tenancy::versions::CallOutcome;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use tokio::sync::Notify;
 
 const AGENT: &str = "/v1/tenants/cabinet/agents/desk";
 const VERSIONS: &str = "/v1/tenants/cabinet/agents/desk/versions";
@@ -180,6 +183,36 @@ async fn an_agent_is_taken_from_keys_that_its_tenant_trusts() {
     let signature = sign(&key, "3");
     let headers = [WASM, ("parloir-agent-signature", signature.as_str())];
     house.push(VERSIONS, &admin, &headers, "3").await.is(422).names("parloir-agent-signature");
+}
+
+#[tokio::test]
+async fn what_is_under_way_is_not_taken_from_whoever_is_trusted_no_more() {
+    let (house, admin) = house().await;
+    let policy = json!({ "unsigned": "refuse" });
+    let before = house.get("/v1/tenants/cabinet/agent-policy", &admin).await.etag();
+    let [reached, let_go] = [(); 2].map(|()| Arc::new(Notify::new()));
+    *house.site.checking.lock() = Some([reached.clone(), let_go.clone()]);
+    let changes = async {
+        reached.notified().await;
+        let headers = [("if-match", before.as_str())];
+        let path = "/v1/tenants/cabinet/agent-policy";
+        house.ask(("PUT", path), &admin, &headers, Some(policy)).await.is(200);
+        let_go.notify_one();
+    };
+    let (pushed, ()) = tokio::join!(house.push(VERSIONS, &admin, &[WASM], "1"), changes);
+    pushed.is(409);
+    house.get(AGENT, &admin).await.is(404);
+    assert_eq!(house.site.forgotten.lock().as_slice(), [sha256(b"1")]);
+}
+
+#[tokio::test]
+async fn a_component_whose_file_is_gone_is_there_again_once_it_is_pushed_again() {
+    let (house, admin) = house().await;
+    push(&house, &admin, "1").await;
+    let name = format!("sha256-{}.wasm", sha256(b"1"));
+    std::fs::remove_file(house.folder.path().join("tenants/cabinet/agents").join(&name)).unwrap();
+    push(&house, &admin, "1").await;
+    assert_eq!(files(&house).await, [name]);
 }
 
 #[tokio::test]

@@ -213,6 +213,7 @@ pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
         let remedy = "have another agent answer it first (parloir line set --agent), or remove the line";
         return Err(Problem::new(Kind::Conflict, detail, remedy).of("agent"));
     }
+    let _shelving = api.directory.shelving.of(&asked.realm).await;
     let counting = api.directory.counting.of(&asked.realm).await;
     let prefix = versions_of(&name);
     let (mut batch, mut gone) = (Batch::new(), Vec::new());
@@ -228,7 +229,8 @@ pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
     let done = api.directory.commit(&asked.realm, told, |_| Ok((Batches::of(&asked.store, batch), ())));
     done.await?;
     drop(counting);
-    api.directory.take_in(&asked.realm).await?;
-    remove_components(api, asked, gone).await?;
+    let taken_in = api.directory.take_in(&asked.realm).await;
+    remove_components(api, asked, gone).await;
+    taken_in?;
     Ok(Answer::gone())
 }

@@ -16,16 +16,28 @@ fn row(key: &str) -> String {
     format!("{AGENT_KEYS}{key}")
 }
 
-/// The key that an agent is signed with, where the tenant trusts it; `None` of an agent that nobody signed, where those are taken.
-pub(super) async fn signer(
-    asked: &Asked,
-    signature: Option<&Signature>,
-) -> Result<Option<PublicKey>, Problem> {
+/// Why an agent is taken: the key that it is signed with, or what the tenant asks of those that nobody signed; and the row that says
+/// so, as it is now.
+pub(super) struct Vouched {
+    pub(super) key: Option<PublicKey>,
+    row: String,
+    bytes: Vec<u8>,
+}
+
+impl Vouched {
+    /// The same change, where that is so still.
+    pub(super) fn still(self, batch: Batch) -> Batch {
+        batch.expect_value(Table::Settings, self.row, self.bytes)
+    }
+}
+
+/// Why an agent is taken that is signed so: the tenant trusts the key, or takes agents that nobody signed.
+pub(super) async fn signer(asked: &Asked, signature: Option<&Signature>) -> Result<Vouched, Problem> {
     let Some(signature) = signature else {
         let policy = rows::get::<AgentPolicy>(&asked.store, Table::Settings, AGENT_POLICY).await?;
-        return match policy.map(|policy| policy.row.is.unsigned).unwrap_or_default() {
-            Unsigned::Allow => Ok(None),
-            Unsigned::Refuse => {
+        return match policy.filter(|policy| policy.row.is.unsigned == Unsigned::Allow) {
+            Some(policy) => Ok(Vouched { key: None, row: AGENT_POLICY.to_owned(), bytes: policy.bytes }),
+            None => {
                 let detail = "the agent is not signed, and unsigned ones are not taken";
                 let remedy = "sign it with a key that is trusted here (parloir agent push --sign KEYFILE), or have unsigned ones taken (parloir agent policy --unsigned allow)";
                 Err(Problem::new(Kind::Invalid, detail, remedy).of(SIGNATURE))
@@ -33,7 +45,7 @@ pub(super) async fn signer(
         };
     };
     match trusted(asked, signature.key()).await? {
-        Some(key) => Ok(Some(key)),
+        Some((key, bytes)) => Ok(Vouched { key: Some(key), row: row(signature.key().as_str()), bytes }),
         None => {
             let detail =
                 format!("the agent is signed with the key {}, which is not trusted here", signature.key());
@@ -43,11 +55,13 @@ pub(super) async fn signer(
     }
 }
 
-async fn trusted(asked: &Asked, key: &KeyName) -> Result<Option<PublicKey>, Problem> {
+/// A key that is trusted, with its row.
+async fn trusted(asked: &Asked, key: &KeyName) -> Result<Option<(PublicKey, Vec<u8>)>, Problem> {
     let found = rows::get::<AgentKey>(&asked.store, Table::Settings, &row(key.as_str())).await?;
     let Some(found) = found else { return Ok(None) };
     let public = found.row.is.public.parse::<PublicKey>();
-    Ok(Some(public.map_err(|_| DirectoryError::Damaged("a key that may sign agents".into()))?))
+    let public = public.map_err(|_| DirectoryError::Damaged("a key that may sign agents".into()))?;
+    Ok(Some((public, found.bytes)))
 }
 
 pub(super) async fn list(asked: &Asked) -> Result<Answer, Problem> {

@@ -126,7 +126,7 @@ async fn take_in(api: &Api, asked: &Asked, tried: &mut Option<String>) -> Result
         return Err(problem.of("content-type"));
     }
     let signature = asked.signature()?;
-    let key = signers::signer(asked, signature.as_ref()).await?;
+    let vouched = signers::signer(asked, signature.as_ref()).await?;
     let _turn = api.uploads.begin(&asked.realm)?;
     let there = rows::get::<Agent>(&asked.store, Table::Agents, &agent_row(&name)).await?;
     if there.is_none() {
@@ -134,7 +134,7 @@ async fn take_in(api: &Api, asked: &Asked, tried: &mut Option<String>) -> Result
     }
     let arrived = upload::receive(api, asked).await?;
     let _room = api.room.acquire().await.ok();
-    if let (Some(key), Some(signature)) = (&key, &signature) {
+    if let (Some(key), Some(signature)) = (&vouched.key, &signature) {
         key.check(signature, &arrived.sha256).map_err(|error| {
             let remedy = "sign the very file that is uploaded";
             Problem::new(Kind::Invalid, error.to_string(), remedy).of(SIGNATURE)
@@ -145,12 +145,8 @@ async fn take_in(api: &Api, asked: &Asked, tried: &mut Option<String>) -> Result
     let prefix = format!("{name}/");
     let own: Vec<(&str, &Kept<KeptVersion>)> =
         all.iter().filter_map(|(at, kept)| Some((at.strip_prefix(&prefix)?, kept))).collect();
-    if let Some((_, kept)) = own.iter().find(|(known, _)| *known == id) {
-        // Uploaded before: it is as it was.
-        let shelf = Shelf::of(asked).await?;
-        let item = shelf.show(asked, &id, kept.row.clone()).await?;
-        let location = format!("{}/versions/{id}", place(asked, &name));
-        return Ok(Answer::made(&item, &kept.row.change, location)?);
+    if own.iter().any(|(known, _)| *known == id) {
+        return shelved_before(api, asked, (&name, &id), arrived).await;
     }
     let taken = all.iter().fold(bytes, |sum, (_, kept)| sum.saturating_add(kept.row.is.bytes));
     if taken > MAX_AGENT_BYTES {
@@ -174,6 +170,8 @@ async fn take_in(api: &Api, asked: &Asked, tried: &mut Option<String>) -> Result
     let agent = there.as_ref().map(|there| there.row.is.clone()).unwrap_or_default();
     let oldest = oldest(&own, &agent);
     let home = Home::of(&api.directory.premises().home(&asked.realm)).await;
+    // From here on to where its row stands, nobody removes the file as one that no version names.
+    let shelving = api.directory.shelving.of(&asked.realm).await;
     arrived.keep(home.version(&id)).await?;
     let live = agent.live.as_deref().and_then(|live| own.iter().find(|(known, _)| *known == live));
     let live = live.map(|(_, kept)| kept.row.is.capabilities.clone()).unwrap_or_default();
@@ -207,7 +205,8 @@ async fn take_in(api: &Api, asked: &Asked, tried: &mut Option<String>) -> Result
             ),
         };
         let row = version_row(&name, &id);
-        let batch = batch.expect_absent(Table::Agents, &row).put(Table::Agents, &row, stamp.bytes(&version)?);
+        let batch = vouched.still(batch).expect_absent(Table::Agents, &row);
+        let batch = batch.put(Table::Agents, &row, stamp.bytes(&version)?);
         let batch = match oldest {
             Some((oldest, bytes)) => batch
                 .expect_value(Table::Agents, version_row(&name, &oldest), bytes)
@@ -223,9 +222,29 @@ async fn take_in(api: &Api, asked: &Asked, tried: &mut Option<String>) -> Result
     let answer = answer.await?;
     *tried = None;
     if let Some(dropped) = dropped {
-        remove_components(api, asked, vec![dropped]).await?;
+        remove_components(api, asked, vec![dropped]).await;
     }
+    drop(shelving);
     Ok(answer)
+}
+
+/// A component that was uploaded before is as it was. Where its file is gone, this is it again.
+async fn shelved_before(
+    api: &Api,
+    asked: &Asked,
+    (name, id): (&str, &str),
+    arrived: upload::Arrived,
+) -> Result<Answer, Problem> {
+    let _shelving = api.directory.shelving.of(&asked.realm).await;
+    let kept = kept(asked, name, id).await?.ok_or(DirectoryError::Changed)?;
+    let file = Home::of(&api.directory.premises().home(&asked.realm)).await.version(id);
+    if !tokio::fs::try_exists(&file).await.unwrap_or(false) {
+        arrived.keep(file).await?;
+    }
+    let (change, shelf) = (kept.row.change.clone(), Shelf::of(asked).await?);
+    let item = shelf.show(asked, id, kept.row).await?;
+    let location = format!("{}/versions/{id}", place(asked, name));
+    Ok(Answer::made(&item, &change, location)?)
 }
 
 /// The oldest version that goes with one more, where there are as many as there may be.
@@ -302,6 +321,7 @@ pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
         }
         VersionState::Waiting | VersionState::Ready | VersionState::RolledBack | VersionState::Retired => {}
     }
+    let _shelving = api.directory.shelving.of(&asked.realm).await;
     let counting = api.directory.counting.of(&asked.realm).await;
     let unused = figures(&asked.store, &shelf.name, &id).await?.calls == 0;
     let told = asked.told(format!("agent {} version {}: removed", shelf.name, short(&id)));
@@ -323,18 +343,21 @@ pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
     });
     gone.await?;
     drop(counting);
-    remove_components(api, asked, vec![(id, unused)]).await?;
+    remove_components(api, asked, vec![(id, unused)]).await;
     Ok(Answer::gone())
 }
 
 /// Removes the components of versions that are gone, unless another agent of the tenant has the same; each with whether it
-/// answered nobody. One that cannot be removed now goes when what was kept long enough does.
-pub(super) async fn remove_components(
-    api: &Api,
-    asked: &Asked,
-    gone: Vec<(String, bool)>,
-) -> Result<(), Problem> {
-    let left = rows::all_there::<KeptVersion>(&asked.store, Table::Agents, VERSIONS).await?;
+/// answered nobody. What cannot be removed now goes when what was kept long enough does: the versions are gone either way. To be
+/// called by whoever is [shelving](crate::directory::Directory::shelving).
+pub(super) async fn remove_components(api: &Api, asked: &Asked, gone: Vec<(String, bool)>) {
+    let left = match rows::all_there::<KeptVersion>(&asked.store, Table::Agents, VERSIONS).await {
+        Ok(left) => left,
+        Err(error) => {
+            tracing::warn!(tenant = %asked.realm, %error, "the components of versions that are gone are not removed yet");
+            return;
+        }
+    };
     let premises = api.directory.premises();
     let home = Home::of(&premises.home(&asked.realm)).await;
     for (id, unused) in gone {
@@ -348,5 +371,4 @@ pub(super) async fn remove_components(
             premises.forget_agent(&id).await;
         }
     }
-    Ok(())
 }

@@ -139,6 +139,8 @@ pub struct Directory {
     taking_in_one: Turns,
     /// Held while the figures of a tenant's versions change.
     pub(crate) counting: Turns,
+    /// Held while the files of a tenant's components and the rows that name them change, before [`Self::counting`].
+    pub(crate) shelving: Turns,
     /// What of each tenant is set aside since it was taken in; no entry where nothing is.
     aside: RwLock<HashMap<TenantId, Vec<Aside>>>,
 }
@@ -199,8 +201,8 @@ impl Directory {
     pub async fn open(rooms: Rooms, premises: Arc<dyn Premises>) -> Result<Self, DirectoryError> {
         let installation = TenantStore::open(rooms.store.clone(), &*rooms.kms, own()?).await?;
         let (taking_in, taking_in_one) = (RwLock::default(), Turns::default());
-        let (counting, aside) = (Turns::default(), RwLock::default());
-        Ok(Self { rooms, installation, premises, taking_in, taking_in_one, counting, aside })
+        let (counting, shelving, aside) = (Turns::default(), Turns::default(), RwLock::default());
+        Ok(Self { rooms, installation, premises, taking_in, taking_in_one, counting, shelving, aside })
     }
 
     /// The installation's own storage.

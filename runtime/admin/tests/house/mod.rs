@@ -49,6 +49,8 @@ pub struct Site {
     pub deployed: Mutex<Vec<Deployed>>,
     /// Components of which nothing has to stay.
     pub forgotten: Mutex<Vec<String>>,
+    /// The next component is not checked before somebody is told; and who is told that it is its turn.
+    pub checking: Mutex<Option<[Arc<Notify>; 2]>>,
 }
 
 impl Site {
@@ -146,6 +148,11 @@ impl Premises for Site {
 
     /// What stands for a component is its version and what it declares: `2 memory model`.
     async fn check_agent(&self, component: &Path) -> Result<Checked, String> {
+        let held = self.checking.lock().take();
+        if let Some([reached, let_go]) = held {
+            reached.notify_one();
+            let_go.notified().await;
+        }
         let text = std::fs::read_to_string(component).unwrap();
         let mut words = text.split(' ').map(str::to_owned);
         let (version, capabilities) = (words.next().unwrap(), words.collect::<Vec<_>>());
@@ -260,6 +267,7 @@ impl House {
             held: Mutex::default(),
             deployed: Mutex::default(),
             forgotten: Mutex::default(),
+            checking: Mutex::default(),
         });
         let rooms = Rooms { store, kms: kms.clone(), journal: journal.clone() };
         let directory = Arc::new(Directory::open(rooms, site.clone()).await.unwrap());
