@@ -27,6 +27,8 @@ pub struct Component {
     pub digest: String,
     /// Where it is.
     pub file: PathBuf,
+    /// What it declared when it was taken: what was approved of is no more.
+    pub capabilities: Vec<Capability>,
 }
 
 /// Which versions of an agent answer.
@@ -76,8 +78,10 @@ pub trait Premises: Send + Sync + 'static {
     async fn check_agent(&self, component: &Path) -> Result<Checked, String>;
 
     /// Answers a tenant's calls by these versions from the next call on: calls that are live keep theirs. What is not named here is
-    /// answered by its file. A version that does not load leaves what there was answering, and is given back.
-    async fn deploy(&self, tenant: &TenantId, agents: Vec<Deployed>) -> Vec<Aside>;
+    /// answered by its file; but for `unread`, the files of agents of which it cannot be read which versions answer: those are
+    /// answered as before, and by no file in their place. A version that does not load leaves what there was answering, and is
+    /// given back.
+    async fn deploy(&self, tenant: &TenantId, agents: Vec<Deployed>, unread: Vec<PathBuf>) -> Vec<Aside>;
 
     /// Keeps nothing of a version that answered nobody and is removed.
     async fn forget_agent(&self, digest: &str);

@@ -6,6 +6,7 @@ mod house;
 use std::sync::Arc;
 
 use house::{House, Reply, sha256};
+use parloir_store::{Applied, Batch, Table};
 use parloir_tenancy::signature::SigningFile;
 use parloir_tenancy::versions::CallOutcome;
 use serde_json::{Value, json};
@@ -266,6 +267,57 @@ async fn a_canary_that_fails_is_taken_back_by_the_installation_and_one_that_does
     let house = house.again().await;
     house.directory.take_in_all().await.unwrap();
     assert_eq!(answering(&house), [(live, Some((trial, 50)))]);
+}
+
+#[tokio::test]
+async fn what_takes_no_effect_is_said_and_tried_again() {
+    let (house, admin) = house().await;
+    let (one, two) = (push(&house, &admin, "1").await, push(&house, &admin, "2").await);
+    let (live, trial) = (sha256(b"1"), sha256(b"2"));
+    house.site.broken.lock().push(live.clone());
+    let told = post(&house, &admin, &format!("{one}/promote"), Value::Null).await.is(500);
+    assert!(told.text("detail").contains("it does not load"), "{told:?}");
+    house.site.broken.lock().clear();
+    post(&house, &admin, &format!("{two}/canary"), json!({ "percent": 10 })).await.is(201);
+    assert_eq!(answering(&house), [(live.clone(), Some((trial.clone(), 10)))]);
+
+    // The tenant's own record cannot be read: its canary is taken back all the same, and the rest once it can.
+    let installation = house.rows("installation").await;
+    let record = installation.get(Table::Tenant, "cabinet").await.unwrap().unwrap();
+    let write = async |bytes: &[u8]| {
+        let batch = Batch::new().put(Table::Tenant, "cabinet", bytes);
+        assert_eq!(installation.apply(batch).await.unwrap(), Applied::Done);
+    };
+    write(b"torn".as_slice()).await;
+    let tenant = "cabinet".parse().unwrap();
+    let mut last = Ok(None);
+    for _ in 0..5 {
+        last = house.directory.call_ended(&tenant, ("desk", &trial), (CallOutcome::Trap, 30)).await;
+    }
+    assert!(last.is_err(), "{last:?}");
+    assert_eq!(answering(&house), [(live.clone(), None)]);
+    write(record.as_slice()).await;
+    let before = house.site.taken_in.lock().len();
+    for _ in 0..2 {
+        house.directory.call_ended(&tenant, ("desk", &live), (CallOutcome::Ok, 30)).await.unwrap();
+        assert_eq!(house.site.taken_in.lock().len(), before + 1, "once");
+    }
+}
+
+#[tokio::test]
+async fn an_agent_whose_row_cannot_be_read_stays_as_it_is() {
+    let (house, admin) = house().await;
+    let one = push(&house, &admin, "1").await;
+    post(&house, &admin, &format!("{one}/promote"), Value::Null).await.is(201);
+    let version = format!("version/desk/{}", sha256(b"1"));
+    let file = house.folder.path().join("tenants/cabinet/agents/desk.wasm");
+    for row in [version.as_str(), "agent/desk"] {
+        let torn = Batch::new().put(Table::Agents, row, b"torn".as_slice());
+        assert_eq!(house.rows("cabinet").await.apply(torn).await.unwrap(), Applied::Done);
+        house.directory.take_in(&"cabinet".parse().unwrap()).await.unwrap();
+        assert!(answering(&house).is_empty());
+        assert_eq!(house.site.unread.lock().as_slice(), [file.clone()]);
+    }
 }
 
 #[tokio::test]

@@ -95,8 +95,8 @@ impl Premises for Site {
         self.house.installation.check_agent(component).await
     }
 
-    async fn deploy(&self, tenant: &TenantId, agents: Vec<Deployed>) -> Vec<Aside> {
-        self.house.installation.deploy(&self.home(tenant).join("agents"), agents).await
+    async fn deploy(&self, tenant: &TenantId, agents: Vec<Deployed>, unread: Vec<PathBuf>) -> Vec<Aside> {
+        self.house.installation.deploy(&self.home(tenant).join("agents"), agents, unread).await
     }
 
     async fn forget_agent(&self, digest: &str) {

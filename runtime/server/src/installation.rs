@@ -170,6 +170,8 @@ pub struct Installation {
     pub rehearsing: Option<Rehearsing>,
     sandbox: Sandbox,
     agents: RwLock<HashMap<PathBuf, Slot>>,
+    /// Files that answer nobody: the directory has versions of these agents, and none of them can be had.
+    barred: RwLock<HashSet<PathBuf>>,
     tenants: RwLock<HashMap<TenantId, TenantRooms>>,
     house: RwLock<Arc<House>>,
     /// What the house was made of; held while another is made.
@@ -292,6 +294,7 @@ impl Installation {
             rehearsing,
             sandbox,
             agents: RwLock::new(agents.into_iter().map(|(path, agent)| (path, Slot::of(agent))).collect()),
+            barred: RwLock::default(),
             tenants: RwLock::new(tenants),
             house: RwLock::new(Arc::new(house)),
             described: tokio::sync::Mutex::new(config.tenants.clone()),
@@ -325,6 +328,12 @@ impl Installation {
     async fn prepare_agent(&self, path: &Path) -> Result<(), String> {
         if self.agent(path).is_some() {
             return Ok(());
+        }
+        if self.barred.read().contains(path) {
+            let name = path.file_stem().unwrap_or_default().to_string_lossy();
+            return Err(format!(
+                "no version of agent {name} can be had: see what is said of it, and push it again"
+            ));
         }
         let Some(stamp) = Stamp::of(path).await else {
             let name = path.file_name().unwrap_or_default().to_string_lossy();

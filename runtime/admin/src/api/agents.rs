@@ -125,7 +125,7 @@ pub(super) async fn canary(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
     })
     .await?;
     drop(counting);
-    api.directory.take_in(&asked.realm).await?;
+    take_effect(api, asked, &name).await?;
     Ok(answer)
 }
 
@@ -197,8 +197,18 @@ async fn change(
         Ok((Batches::of(&asked.store, batch), answer))
     })
     .await?;
-    api.directory.take_in(&asked.realm).await?;
+    take_effect(api, asked, &name).await?;
     Ok(answer)
+}
+
+/// Has calls answered as the rows of an agent say now. Where they are not, that is said in place of what was changed.
+async fn take_effect(api: &Api, asked: &Asked, agent: &str) -> Result<(), Problem> {
+    api.directory.take_in(&asked.realm).await?;
+    let (what, aside) = (format!("agent {agent}"), api.directory.aside(&asked.realm).await);
+    match aside.into_iter().find(|aside| aside.what == what) {
+        Some(aside) => Err(DirectoryError::NotTakenIn(aside.problem).into()),
+        None => Ok(()),
+    }
 }
 
 pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> {

@@ -117,6 +117,7 @@ pub async fn tidy(directory: &Directory) -> Result<usize, DirectoryError> {
     realms.dedup();
     let mut gone = 0;
     for realm in realms {
+        directory.take_in_again(&realm).await;
         match tidy_one(directory, &realm).await {
             Ok(rows) => gone += rows,
             // The others' goes all the same.

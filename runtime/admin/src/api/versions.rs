@@ -228,7 +228,7 @@ async fn take_in(api: &Api, asked: &Asked, tried: &mut Option<String>) -> Result
     Ok(answer)
 }
 
-/// A component that was uploaded before is as it was. Where its file is gone, this is it again.
+/// A component that was uploaded before is as it was. Where its file is gone, or another, this is it again.
 async fn shelved_before(
     api: &Api,
     asked: &Asked,
@@ -238,9 +238,7 @@ async fn shelved_before(
     let _shelving = api.directory.shelving.of(&asked.realm).await;
     let kept = kept(asked, name, id).await?.ok_or(DirectoryError::Changed)?;
     let file = Home::of(&api.directory.premises().home(&asked.realm)).await.version(id);
-    if !tokio::fs::try_exists(&file).await.unwrap_or(false) {
-        arrived.keep(file).await?;
-    }
+    arrived.keep(file).await?;
     let (change, shelf) = (kept.row.change.clone(), Shelf::of(asked).await?);
     let item = shelf.show(asked, id, kept.row).await?;
     let location = format!("{}/versions/{id}", place(asked, name));

@@ -1,5 +1,7 @@
 //! Agents' versions: where they rest, which of them answer, and what their calls come to.
 
+use std::path::PathBuf;
+
 use parloir_contract::TenantId;
 use parloir_store::{Applied, Batch, Table, TenantStore};
 use parloir_tenancy::versions::{CallOutcome, Figures, take_back};
@@ -58,12 +60,44 @@ pub(crate) fn figures_bytes(figures: &Figures) -> Result<Vec<u8>, DirectoryError
     serde_json::to_vec(figures).map_err(|error| DirectoryError::Damaged(error.to_string()))
 }
 
+/// Which versions of a tenant's agents answer, as its rows say.
+#[derive(Default)]
+struct Answering {
+    deployed: Vec<Deployed>,
+    /// The files of agents of which that cannot be read.
+    unread: Vec<PathBuf>,
+    aside: Vec<Aside>,
+}
+
+/// A version's component, or what is wrong with its row.
+async fn component(
+    store: &TenantStore,
+    home: &Home,
+    agent: &str,
+    version: String,
+) -> Result<Result<Component, String>, DirectoryError> {
+    let remedy = "promote another with `parloir agent promote`";
+    if !is_version(&version) {
+        return Ok(Err(format!("its row names no version: {remedy}")));
+    }
+    let there = rows::there::<KeptVersion>(store, Table::Agents, &version_row(agent, &version)).await?;
+    let short = short(&version);
+    Ok(match there.map(|there| there.row) {
+        Some(Ok(row)) => {
+            let file = home.version(&version);
+            Ok(Component { digest: version, file, capabilities: row.is.capabilities })
+        }
+        Some(Err(why)) => Err(format!("the row of its version {short} cannot be read ({why}): {remedy}")),
+        None => Err(format!("its version {short} is not there: {remedy}")),
+    })
+}
+
 impl Directory {
     /// Has the installation answer a tenant's calls by the versions that its rows name. What cannot be answered so is given back.
     pub(super) async fn deploy(&self, id: &TenantId) -> Vec<Aside> {
-        match self.deployed(id).await {
-            Ok((deployed, mut aside)) => {
-                aside.extend(self.premises.deploy(id, deployed).await);
+        match self.answering(id).await {
+            Ok(Answering { deployed, unread, mut aside }) => {
+                aside.extend(self.premises.deploy(id, deployed, unread).await);
                 aside
             }
             Err(error) => {
@@ -72,34 +106,47 @@ impl Directory {
         }
     }
 
-    async fn deployed(&self, id: &TenantId) -> Result<(Vec<Deployed>, Vec<Aside>), DirectoryError> {
+    async fn answering(&self, id: &TenantId) -> Result<Answering, DirectoryError> {
         let store = self.store(id).await?;
         let home = Home::of(&self.premises.home(id)).await;
-        let (mut deployed, mut aside) = (Vec::new(), Vec::new());
+        let mut all = Answering::default();
         for (name, there) in rows::all_there::<Agent>(&store, Table::Agents, AGENTS).await? {
             let what = format!("agent {name}");
+            if !is_name(&name) {
+                all.aside.push(Aside::of(what, "its row has no agent's name: remove it"));
+                continue;
+            }
             let Row { is: Agent { live, canary, .. }, .. } = match there.row {
-                Ok(row) if is_name(&name) => row,
-                Ok(_) => {
-                    aside.push(Aside::of(what, "its row has no agent's name: remove it"));
-                    continue;
-                }
+                Ok(row) => row,
                 Err(why) => {
                     let remedy = "remove it with `parloir agent remove`, and push it again";
-                    aside.push(Aside::of(what, format!("its row cannot be read ({why}): {remedy}")));
+                    all.aside.push(Aside::of(what, format!("its row cannot be read ({why}): {remedy}")));
+                    all.unread.push(home.agent(&name));
                     continue;
                 }
             };
-            let component = |version: String| {
-                let file = home.version(&version);
-                is_version(&version).then_some(Component { digest: version, file })
+            let Some(live) = live else { continue };
+            let live = match component(&store, &home, &name, live).await? {
+                Ok(live) => live,
+                Err(problem) => {
+                    all.aside.push(Aside::of(what, problem));
+                    all.unread.push(home.agent(&name));
+                    continue;
+                }
             };
-            if let Some(live) = live.and_then(component) {
-                let canary = canary.and_then(|canary| Some((component(canary.version)?, canary.percent)));
-                deployed.push(Deployed { line_names: home.agent(&name), agent: name, live, canary });
-            }
+            let canary = match canary {
+                Some(canary) => match component(&store, &home, &name, canary.version).await? {
+                    Ok(component) => Some((component, canary.percent)),
+                    Err(problem) => {
+                        all.aside.push(Aside::of(what, problem));
+                        None
+                    }
+                },
+                None => None,
+            };
+            all.deployed.push(Deployed { line_names: home.agent(&name), agent: name, live, canary });
         }
-        Ok((deployed, aside))
+        Ok(all)
     }
 
     /// A call is over that a version answered: it counts, for so many seconds. Where it was the canary's, and the canary fails too
@@ -113,6 +160,7 @@ impl Directory {
         (agent, version): (&str, &str),
         (outcome, seconds): (CallOutcome, u64),
     ) -> Result<Option<String>, DirectoryError> {
+        self.take_in_again(tenant).await;
         let store = self.store(tenant).await?;
         let counting = self.counting.of(tenant).await;
         let row = version_row(agent, version);

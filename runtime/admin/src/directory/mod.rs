@@ -10,8 +10,8 @@ pub(crate) mod rows;
 mod setup;
 mod turns;
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use parloir_contract::{LineId, TenantId};
@@ -141,6 +141,8 @@ pub struct Directory {
     pub(crate) counting: Turns,
     /// Held while the files of a tenant's components and the rows that name them change, before [`Self::counting`].
     pub(crate) shelving: Turns,
+    /// Tenants who could not be taken in since something of theirs changed: it is tried again.
+    behind: std::sync::Mutex<HashSet<TenantId>>,
     /// What of each tenant is set aside since it was taken in; no entry where nothing is.
     aside: RwLock<HashMap<TenantId, Vec<Aside>>>,
 }
@@ -202,7 +204,18 @@ impl Directory {
         let installation = TenantStore::open(rooms.store.clone(), &*rooms.kms, own()?).await?;
         let (taking_in, taking_in_one) = (RwLock::default(), Turns::default());
         let (counting, shelving, aside) = (Turns::default(), Turns::default(), RwLock::default());
-        Ok(Self { rooms, installation, premises, taking_in, taking_in_one, counting, shelving, aside })
+        let behind = std::sync::Mutex::default();
+        Ok(Self {
+            rooms,
+            installation,
+            premises,
+            taking_in,
+            taking_in_one,
+            counting,
+            shelving,
+            behind,
+            aside,
+        })
     }
 
     /// The installation's own storage.
@@ -437,11 +450,36 @@ impl Directory {
     /// # Errors
     /// Where its rows cannot be read, or nothing of it can be answered: then it is answered as before.
     pub async fn take_in(&self, id: &TenantId) -> Result<(), DirectoryError> {
+        let taken_in = self.take_in_now(id).await;
+        match &taken_in {
+            Ok(()) => self.behind().remove(id),
+            Err(_) => self.behind().insert(id.clone()),
+        };
+        taken_in
+    }
+
+    /// Takes a tenant in where that failed before.
+    pub(crate) async fn take_in_again(&self, id: &TenantId) {
+        if !self.behind().contains(id) {
+            return;
+        }
+        if let Err(error) = self.take_in(id).await {
+            tracing::warn!(tenant = %id, %error, "a tenant is still answered as before; it is tried again");
+        }
+    }
+
+    fn behind(&self) -> MutexGuard<'_, HashSet<TenantId>> {
+        self.behind.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn take_in_now(&self, id: &TenantId) -> Result<(), DirectoryError> {
         let _not_all = self.taking_in.read().await;
         let _one_at_a_time = self.taking_in_one.of(id).await;
-        let Some(Described { tenant, mut aside }) = self.tenant(id).await? else { return Ok(()) };
+        // Whatever else is wrong, a version that was taken back answers nobody.
+        let mut aside = self.deploy(id).await;
+        let Some(Described { tenant, aside: unread }) = self.tenant(id).await? else { return Ok(()) };
+        aside.extend(unread);
         if let Some(tenant) = tenant {
-            aside.extend(self.deploy(id).await);
             let left_out = self.premises.take_in(vec![tenant]).await;
             aside.extend(left_out.into_iter().map(|(_, aside)| aside));
         }

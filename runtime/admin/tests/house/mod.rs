@@ -47,6 +47,10 @@ pub struct Site {
     pub held: Mutex<Option<(String, Arc<Notify>)>>,
     /// Which versions answer, as it was said last.
     pub deployed: Mutex<Vec<Deployed>>,
+    /// The files of those of whom nobody knows, as it was said last.
+    pub unread: Mutex<Vec<PathBuf>>,
+    /// Versions that do not load.
+    pub broken: Mutex<Vec<String>>,
     /// Components of which nothing has to stay.
     pub forgotten: Mutex<Vec<String>>,
     /// The next component is not checked before somebody is told; and who is told that it is its turn.
@@ -162,9 +166,14 @@ impl Premises for Site {
         Ok(Checked { digest: sha256(text.as_bytes()), description, capabilities: declared })
     }
 
-    async fn deploy(&self, _tenant: &TenantId, agents: Vec<Deployed>) -> Vec<Aside> {
-        *self.deployed.lock() = agents;
-        Vec::new()
+    async fn deploy(&self, _tenant: &TenantId, agents: Vec<Deployed>, unread: Vec<PathBuf>) -> Vec<Aside> {
+        let broken = self.broken.lock().clone();
+        let broken = agents.iter().filter(|agent| broken.contains(&agent.live.digest));
+        let aside =
+            |agent: &Deployed| Aside::of(format!("agent {}", agent.agent), "it does not load: build it anew");
+        let aside = broken.map(aside).collect();
+        (*self.deployed.lock(), *self.unread.lock()) = (agents, unread);
+        aside
     }
 
     async fn forget_agent(&self, digest: &str) {
@@ -266,6 +275,8 @@ impl House {
             gone: Mutex::default(),
             held: Mutex::default(),
             deployed: Mutex::default(),
+            unread: Mutex::default(),
+            broken: Mutex::default(),
             forgotten: Mutex::default(),
             checking: Mutex::default(),
         });

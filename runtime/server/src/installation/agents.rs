@@ -1,14 +1,14 @@
 //! Who answers the lines that name an agent: a file, or versions that the directory keeps.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use parloir_admin::resource::Aside;
 use parloir_admin::{Checked, Component, Deployed};
-use parloir_contract::CallId;
+use parloir_contract::{CallId, Capability};
 use parloir_sandbox::Agent;
-use parloir_tenancy::versions::is_on_trial;
+use parloir_tenancy::versions::{CapabilityDiff, is_on_trial};
 use sha2::{Digest, Sha256};
 
 use super::{Installation, answers, load, unloaded};
@@ -51,6 +51,14 @@ impl Slot {
         canary.map(|(agent, _)| agent)
     }
 
+    /// Tries no version any more but this one.
+    fn try_only(&mut self, digest: Option<&str>) {
+        if let Some(versions) = &mut self.versions {
+            let is_it = |agent: &Agent| digest.is_some_and(|digest| digest == hex(agent.sha256()));
+            versions.canary = versions.canary.take().filter(|(agent, _)| is_it(agent));
+        }
+    }
+
     /// Whichever of its agents is this component.
     fn version(&self, sha256: &[u8; 32]) -> Option<&Agent> {
         std::iter::once(&self.live).chain(self.canary()).find(|agent| agent.sha256() == sha256)
@@ -62,6 +70,19 @@ impl Slot {
 pub(crate) struct Answered {
     pub(crate) agent: String,
     pub(crate) digest: String,
+}
+
+/// That a component asks for no more than it did when it was taken.
+fn within(taken: &[Capability], asks: &[Capability]) -> Result<(), String> {
+    let more = CapabilityDiff::between(taken, asks).adds;
+    if more.is_empty() {
+        return Ok(());
+    }
+    let more: Vec<_> = more.iter().map(|capability| capability.name()).collect();
+    Err(format!(
+        "it asks for {} now, which nobody approved of: promote another version with `parloir agent promote`",
+        more.join(", ")
+    ))
 }
 
 /// A SHA-256 in hexadecimal digits.
@@ -163,8 +184,15 @@ impl Installation {
     }
 
     /// Has a tenant's lines answered by these versions from the next call on: calls that are live keep theirs. `folder` is where the
-    /// tenant's agents are. A version that does not load leaves what there was answering, and is given back.
-    pub(crate) async fn deploy(&self, folder: &Path, agents: Vec<Deployed>) -> Vec<Aside> {
+    /// tenant's agents are; of those that are `unread` nobody knows which versions answer, and they are answered as before. A
+    /// version that does not load leaves what there was answering, and is given back. Where there was nothing, no file takes its
+    /// place.
+    pub(crate) async fn deploy(
+        &self,
+        folder: &Path,
+        agents: Vec<Deployed>,
+        unread: Vec<PathBuf>,
+    ) -> Vec<Aside> {
         let mut aside = Vec::new();
         let known: HashMap<PathBuf, Slot> = {
             let agents = self.agents.read();
@@ -172,7 +200,9 @@ impl Installation {
                 agents.iter().filter(|(path, slot)| path.starts_with(folder) && slot.versions.is_some());
             theirs.map(|(path, slot)| (path.clone(), slot.clone())).collect()
         };
-        let mut named = Vec::with_capacity(agents.len());
+        let mut barred: HashSet<PathBuf> =
+            unread.iter().filter(|path| !known.contains_key(*path)).cloned().collect();
+        let mut named = unread;
         for Deployed { agent, line_names, live, canary } in agents {
             named.push(line_names.clone());
             let before = known.get(&line_names);
@@ -181,6 +211,12 @@ impl Installation {
                 Ok(live) => live,
                 Err(problem) => {
                     aside.push(Aside::of(what, problem));
+                    if let Some(slot) = self.agents.write().get_mut(&line_names) {
+                        slot.try_only(canary.as_ref().map(|(component, _)| component.digest.as_str()));
+                    }
+                    if before.is_none() {
+                        barred.insert(line_names);
+                    }
                     continue;
                 }
             };
@@ -200,11 +236,14 @@ impl Installation {
         // Of an agent that has no versions any more, the file is looked at when a line names it.
         let gone: Vec<PathBuf> = known.into_keys().filter(|path| !named.contains(path)).collect();
         self.agents.write().retain(|path, _| !gone.contains(path));
+        let mut all = self.barred.write();
+        all.retain(|path| !path.starts_with(folder));
+        all.extend(barred);
         aside
     }
 
     /// A version: one that answers already, or out of its file, or out of what is kept of all that ever answered here, as after a
-    /// back-up was put back.
+    /// back-up was put back. None may ask for more than it did when it was taken.
     async fn version(&self, component: &Component, before: Option<&Slot>) -> Result<Agent, String> {
         let Some(sha256) = unhex(&component.digest) else {
             return Err("its row names no component: remove the agent, and push it again".into());
@@ -213,23 +252,34 @@ impl Installation {
             return Ok(agent.clone());
         }
         answers(&self.sandbox, sha256).await;
-        let agent = match load(&self.sandbox, &component.file).await {
-            Ok(agent) => agent,
-            Err(error) => match self.sandbox.kept(sha256).await {
-                Ok(Some(agent)) => agent,
-                Ok(None) | Err(_) => return Err(unloaded(&error)),
-            },
+        let problem = match load(&self.sandbox, &component.file).await {
+            Ok(agent) if *agent.sha256() == sha256 => {
+                within(&component.capabilities, agent.capabilities())?;
+                return Ok(agent);
+            }
+            Ok(_) => "the file of its version holds something else: push it again".to_owned(),
+            Err(error) => unloaded(&error),
         };
-        if *agent.sha256() == sha256 {
-            return Ok(agent);
+        match self.sandbox.kept(sha256).await {
+            Ok(Some(agent)) => {
+                within(&component.capabilities, agent.capabilities())?;
+                Ok(agent)
+            }
+            Ok(None) | Err(_) => Err(problem),
         }
-        Err("the file of its version holds something else: remove the version, and push it again".into())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_version_asks_for_no_more_than_when_it_was_taken() {
+        use Capability::{Memory, Model};
+        assert_eq!(within(&[Memory, Model], &[Model]), Ok(()));
+        assert!(within(&[Memory], &[Memory, Model]).unwrap_err().contains("model"));
+    }
 
     #[test]
     fn a_component_is_told_from_a_module() {
