@@ -148,12 +148,14 @@ async fn nobody_else_gets_one() {
     let scoped = house.post("/v1/tenants/cabinet/keys", &owner, scoped).await.is(201).text("secret");
     house.post(users, &scoped, known(json!({ "subject": "99" }))).await.is(403).names("oidc");
     house.post(users, &scoped, json!({ "name": "Bea", "role": "admin" })).await.is(201);
-    // Whoever is changed to log in no more does not.
-    log_in(&house, Some("cabinet"), mine.token("17", "")).await.is(201);
+    // Whoever is changed to log in no more does not, and a log-in before opens nothing any more.
+    let key = log_in(&house, Some("cabinet"), mine.token("17", "")).await.is(201).text("secret");
+    house.get("/v1/me", &key).await.is(200);
     let path = format!("{users}/{}", made.text("id"));
     let changed = json!({ "name": "Paul Martin", "role": "admin" });
     house.ask(("PUT", &path), &owner, &[("if-match", made.etag().as_str())], Some(changed)).await.is(200);
     log_in(&house, Some("cabinet"), mine.token("17", "")).await.is(401);
+    house.get("/v1/me", &key).await.is(401);
 }
 
 /// A POST whose body never comes, which says when it is waited for.

@@ -9,7 +9,7 @@ use super::problem::{Kind, Problem};
 use super::{Api, repeat};
 use crate::directory::rows::{self, Kept};
 use crate::directory::{Batches, KEYS, USERS};
-use crate::resource::{Identity, KeptKey, MAX_USERS, User};
+use crate::resource::{Identity, KeptKey, LOG_IN, MAX_USERS, User};
 use crate::role::Role;
 use crate::secret::random_id;
 
@@ -135,6 +135,14 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     if before.row.is.role == Role::Owner && user.role != Role::Owner {
         let (row, bytes) = another_owner(asked, id).await?;
         batch = batch.expect_value(Table::Users, row, bytes);
+    }
+    if before.row.is.oidc != user.oidc {
+        // Who logged in before may be somebody else. A log-in meanwhile expects the user as they were, and is none.
+        for (key, kept) in rows::all::<KeptKey>(&asked.store, Table::Users, KEYS).await? {
+            if kept.row.is.key.user == id && kept.row.is.key.name == LOG_IN {
+                batch = batch.delete(Table::Users, format!("{KEYS}{key}"));
+            }
+        }
     }
     let log_in = if before.row.is.oidc == user.oidc { "" } else { ", and by what they log in" };
     let told = asked.told(format!("user {id}: {} to {}{log_in}", before.row.is.role, user.role));
