@@ -65,6 +65,9 @@ pub struct Claims {
     pub sub: String,
     /// The issuer: a text, and no list.
     iss: String,
+    /// For whom it is: a text, or a list of them.
+    #[serde(default)]
+    aud: Value,
     azp: Option<String>,
     email: Option<String>,
     #[serde(default)]
@@ -167,6 +170,10 @@ impl Claims {
         }
         if self.azp.as_deref().is_some_and(|client| client != expected.client_id) {
             return Err(Refused::Token("the ID token was given to another client"));
+        }
+        let for_several = self.aud.as_array().is_some_and(|all| all.len() > 1);
+        if self.azp.is_none() && (for_several || expected.audience != expected.client_id) {
+            return Err(Refused::Token("the ID token does not say which client it was given to (azp)"));
         }
         Ok(self)
     }
@@ -299,6 +306,7 @@ pub(super) mod tests {
             (json!({ "aud": "other" }), "another client"),
             (json!({ "aud": null }), "lacks something"),
             (json!({ "azp": "other" }), "another client"),
+            (json!({ "aud": ["other", "parloir"] }), "which client"),
             (json!({ "exp": now - 90 }), "is over"),
             (json!({ "exp": null }), "lacks something"),
             (json!({ "exp": "never" }), "lacks something"),
@@ -318,6 +326,12 @@ pub(super) mod tests {
         ] {
             let refused = keys.check(&signs.token(&header, &claims()), EXPECTED).unwrap_err().to_string();
             assert!(refused.contains(said), "{header}: {refused}");
+        }
+        // For an audience that is not this client itself, a token has to say that it was given to this client.
+        let api = Expected { audience: "https://api.example", ..EXPECTED };
+        for (azp, is_taken) in [(Value::Null, false), (json!("other"), false), (json!("parloir"), true)] {
+            let claims = with(json!({ "aud": "https://api.example", "azp": azp }));
+            assert_eq!(keys.check(&signs.token(&header(), &claims), api).is_ok(), is_taken, "{claims}");
         }
         let another = Signs::new(2).token(&header(), &claims());
         assert_eq!(
