@@ -137,17 +137,23 @@ impl Sandbox {
     }
 
     /// An agent of which only the hash is known, if the cache keeps it: the very component that answered a call,
-    /// compiled anew where another engine compiled it. Blocking for a read of its code.
+    /// compiled anew, off the executors, where another engine compiled it.
     pub async fn kept(&self, sha256: [u8; 32]) -> Result<Option<Agent>, LoadError> {
-        let Some(cache) = &self.inner.cache else { return Ok(None) };
-        if let Some(component) = cache.load(&self.inner.engine, &sha256) {
-            let compiled = self.linked(&component, sha256, 0)?;
-            return Agent::describe(self.clone(), compiled, Budget::default()).await.map(Some);
-        }
-        match cache.component(&sha256) {
-            Some(component) => self.load(component).await.map(Some),
+        let sandbox = self.clone();
+        let found = self.inner.lanes.patient().spawn_blocking(move || sandbox.found(&sha256)).await;
+        match found.map_err(|e| LoadError::Engine(e.to_string()))?? {
+            Some(compiled) => Agent::describe(self.clone(), compiled, Budget::default()).await.map(Some),
             None => Ok(None),
         }
+    }
+
+    /// What the cache keeps under a hash. Blocking.
+    fn found(&self, sha256: &[u8; 32]) -> Result<Option<Compiled>, LoadError> {
+        let Some(cache) = &self.inner.cache else { return Ok(None) };
+        if let Some(component) = cache.load(&self.inner.engine, sha256) {
+            return self.linked(&component, *sha256, 0).map(Some);
+        }
+        cache.component(sha256).map(|component| self.compile(&component)).transpose()
     }
 
     /// Notes that a component is about to be loaded that answers nobody yet. Blocking.
