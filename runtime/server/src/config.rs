@@ -59,8 +59,9 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct OutboundConfig {
-    /// Networks of the operator's own, such as `10.1.2.3/32`: they may be reached though they are private, and by `http://`.
-    /// Default: none.
+    /// Networks of the operator's own, such as `10.1.2.3/32`: they may be reached though they are private, and by `http://`. Not
+    /// by receivers of the operator's file alone: the connectors of every tenant reach them, also where tenants describe those
+    /// themselves. Default: none.
     pub allow_private: Vec<AddressRange>,
 }
 
@@ -189,7 +190,8 @@ pub struct OidcConfig {
     pub issuer: String,
     /// What this installation is called there: a public client, whose redirect is `http://127.0.0.1/`, whatever the port.
     pub client_id: String,
-    /// For whom its ID tokens are. Default: for `client-id`.
+    /// For whom its ID tokens are. Default: for `client-id`. Tokens for another audience have to say in `azp` that they were given
+    /// to `client-id`.
     #[serde(default)]
     pub audience: Option<String>,
 }
