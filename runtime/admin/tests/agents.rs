@@ -284,11 +284,11 @@ async fn what_takes_no_effect_is_said_and_tried_again() {
     // The tenant's own record cannot be read: its canary is taken back all the same, and the rest once it can.
     let installation = house.rows("installation").await;
     let record = installation.get(Table::Tenant, "cabinet").await.unwrap().unwrap();
-    let write = async |bytes: &[u8]| {
+    let write = async |bytes: Vec<u8>| {
         let batch = Batch::new().put(Table::Tenant, "cabinet", bytes);
         assert_eq!(installation.apply(batch).await.unwrap(), Applied::Done);
     };
-    write(b"torn".as_slice()).await;
+    write(b"torn".to_vec()).await;
     let tenant = "cabinet".parse().unwrap();
     let mut last = Ok(None);
     for _ in 0..5 {
@@ -296,7 +296,7 @@ async fn what_takes_no_effect_is_said_and_tried_again() {
     }
     assert!(last.is_err(), "{last:?}");
     assert_eq!(answering(&house), [(live.clone(), None)]);
-    write(record.as_slice()).await;
+    write(record).await;
     let before = house.site.taken_in.lock().len();
     for _ in 0..2 {
         house.directory.call_ended(&tenant, ("desk", &live), (CallOutcome::Ok, 30)).await.unwrap();
