@@ -339,7 +339,11 @@ impl Index {
     }
 
     /// Follows the log until nobody writes it any more.
-    pub(crate) fn run(&self, mut events: mpsc::Receiver<IndexEvent>) -> Result<(), JournalError> {
+    pub(crate) fn run(
+        &self,
+        mut events: mpsc::Receiver<IndexEvent>,
+        closed: impl Fn(&TenantId, CallId),
+    ) -> Result<(), JournalError> {
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
         // A tenant whose index missed something is not followed any further: it is caught up at the next start.
         let mut behind: HashMap<TenantId, ()> = HashMap::new();
@@ -380,6 +384,9 @@ impl Index {
                         )))
                     }
                 };
+                for entry in following.entries.iter().filter(|entry| entry.ended_at.is_some()) {
+                    closed(&tenant, entry.call);
+                }
                 for waiter in following.waiters {
                     let _nobody_waits = waiter.send(told.clone());
                 }
