@@ -378,7 +378,7 @@ impl Index {
                     Ok(()) => Ok(()),
                     Err(error) => {
                         tracing::error!(%error, %tenant, "the index of calls is behind; the next start catches up");
-                        behind.insert(tenant, ());
+                        behind.insert(tenant.clone(), ());
                         Err(AppendError::Failed(format!(
                             "the call is on disk, but not in the index: {error}"
                         )))
