@@ -101,7 +101,8 @@ impl Shared {
     pub(crate) fn name(&self, tenant: &TenantId, call: CallId) -> Option<Named<'_>> {
         let name = (tenant.clone(), call);
         let is_free = self.open.lock().insert(name.clone());
-        is_free.then_some(Named { shared: self, name: Some(name) })
+        // Not made where it is another's: dropped, it would free that one.
+        is_free.then(|| Named { shared: self, name: Some(name) })
     }
 
     /// The index has the end of a call.
