@@ -66,12 +66,12 @@ fn an_administration_without_a_line_to_write_to_is_said_plainly() {
     BufReader::new(floor.stdout.take().unwrap()).read_line(&mut url).unwrap();
     let asked = Command::new(program)
         .args(["api", "--seconds", "1", "--api", url.trim()])
-        .env("PARLOIR_KEY", "one,two")
+        .env("PARLOIR_KEY", "hunter2,hunter3")
         .output()
         .unwrap();
     floor.kill().unwrap();
     floor.wait().unwrap();
     let said = String::from_utf8_lossy(&asked.stderr).into_owned();
     assert_eq!(asked.status.code(), Some(2), "{said}");
-    assert!(said.contains("has no line") && !said.contains("one"), "{said}");
+    assert!(said.contains("has no line") && !said.contains("hunter"), "{said}");
 }
