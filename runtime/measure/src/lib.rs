@@ -30,6 +30,7 @@ mod speech;
 pub use caller::Target;
 pub use figures::{Figures, medians, round_by_round, side_by_side};
 pub use floor::{Floor, FloorChild, serve_floor};
+pub use process::{Resident, resident};
 pub use requests::{
     Outcome, Rate, Request, RequestFigures, at_a_rate, requests_side_by_side, serve_request_floor,
 };

@@ -97,7 +97,7 @@ impl ApiArgs {
 
 /// Measures, prints, and says whether all was answered in time.
 pub(crate) async fn run(args: &ApiArgs) -> Result<bool, Failure> {
-    let http = client()?;
+    let http = client(Duration::from_secs(10))?;
     let api = args.api.trim_end_matches('/');
     let mut desks = Vec::new();
     for key in &args.keys {
@@ -164,16 +164,27 @@ async fn beside_calls(
     Ok((requests, Some(calls)))
 }
 
-fn client() -> Result<Client, Failure> {
+/// A client of the administration.
+pub(crate) fn client(patience: Duration) -> Result<Client, Failure> {
     let _already_installed = rustls::crypto::ring::default_provider().install_default();
-    let client = Client::builder().no_proxy().http1_only().timeout(Duration::from_secs(10)).build();
+    let client = Client::builder().no_proxy().http1_only().timeout(patience).build();
     client.map_err(|error| Failure::Plain(error.to_string()))
 }
 
-struct Reply {
+/// How a key is sent.
+pub(crate) fn bearer(key: &str) -> Result<HeaderValue, Failure> {
+    let mut bearer = HeaderValue::from_str(&format!("Bearer {key}")).map_err(|_| {
+        Failure::Plain("a key has characters that no key has: give it as it was shown".into())
+    })?;
+    bearer.set_sensitive(true);
+    Ok(bearer)
+}
+
+/// An answer that was read to its end.
+pub(crate) struct Reply {
     status: u16,
     etag: Option<HeaderValue>,
-    body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 /// Sends a request and reads its answer to the end, so that its connection is the next one's.
@@ -186,7 +197,7 @@ async fn reply(request: RequestBuilder) -> Result<Reply, String> {
 }
 
 /// The same of a request that has to succeed, before anything is measured.
-async fn done(what: &str, request: RequestBuilder) -> Result<Reply, Failure> {
+pub(crate) async fn done(what: &str, request: RequestBuilder) -> Result<Reply, Failure> {
     let failed = |why: String| Failure::Plain(format!("{what}: {why}"));
     let reply = reply(request).await.map_err(failed)?;
     if reply.status < 300 {
@@ -226,10 +237,7 @@ impl Writes {
 impl Desk {
     /// Looks up what a key may read and write.
     async fn open(http: &Client, api: &str, key: &str) -> Result<Self, Failure> {
-        let mut bearer = HeaderValue::from_str(&format!("Bearer {key}")).map_err(|_| {
-            Failure::Plain("a key has characters that no key has: give it as it was shown".into())
-        })?;
-        bearer.set_sensitive(true);
+        let bearer = bearer(key)?;
         let me = format!("{api}/v1/me");
         let (reads, under_way) = (vec![me.clone()], AtomicUsize::new(0));
         let mut desk = Self { key: Some(bearer), reads, writes: None, under_way };

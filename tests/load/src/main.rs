@@ -2,9 +2,12 @@
 //!
 //! What measures is `parloir-measure`; this is the command. `floor` is a server that does nothing but the protocol; `compare`
 //! runs both, so that the figures have a measure of the same machine at the same hour. `api` does the same with requests to the
-//! administration.
+//! administration, `tenants` with installations of many and of one, `deploy` with a call to a new version and to the one before.
 
 mod api;
+mod component;
+mod deploy;
+mod tenants;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -43,6 +46,11 @@ const EXAMPLES: &str = "Examples:
   500 requests a second to the administration while 100 calls run, with the keys of two tenants' admins:
     PARLOIR_KEY=parloir_…,parloir_… parloir-load api --api http://127.0.0.1:8081 \\
         --url http://127.0.0.1:8080/twilio/voice --server-pid 4242 --auth-token secret --to +33123456789
+  1,000 tenants: the first start compiles each one's agent, which takes minutes:
+    parloir-load tenants --agent agents/cabinet/target/cabinet.component.wasm
+  A new version of an agent, from its upload to its first word:
+    PARLOIR_KEY=parloir_… parloir-load deploy --api http://127.0.0.1:8081 --agent cabinet --line +33123456789 \\
+        --url http://127.0.0.1:8080/twilio/voice --auth-token secret
 
 A run is valid when the client's own lateness is at most 5 ms at p99: on a busy machine lower --calls.
 Exit code: 0 when every run was valid, no call failed or went unanswered, and what was to be reached was,
@@ -61,6 +69,11 @@ enum Command {
     /// Sends requests to the administration at a rate while calls run, after the same to their floor: a server that does
     /// nothing but HTTP.
     Api(api::ApiArgs),
+    /// Makes an installation of many tenants, each with an agent of its own, and measures its start, and its memory against
+    /// that of one with a single tenant.
+    Tenants(tenants::TenantsArgs),
+    /// Uploads a component that nobody compiled before, promotes it and rings it; and rings the version before.
+    Deploy(deploy::DeployArgs),
     /// The floor of requests itself. Prints its address and serves until killed.
     #[command(hide = true)]
     RequestFloor,
@@ -190,6 +203,8 @@ fn main() -> ExitCode {
         })),
         Command::Compare(args) => ended(client(async move { compare(&args).await })),
         Command::Api(args) => ended(client(async move { api::run(&args).await })),
+        Command::Tenants(args) => ended(client(async move { tenants::run(&args).await })),
+        Command::Deploy(args) => ended(client(async move { deploy::run(&args).await })),
         Command::RequestFloor => {
             let served = |runtime: tokio::runtime::Runtime| {
                 runtime.block_on(serve_request_floor(api::floor_address()))
