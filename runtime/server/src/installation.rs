@@ -587,6 +587,7 @@ fn unloaded(error: &OpenError) -> String {
 
 async fn load(sandbox: &Sandbox, path: &Path) -> Result<Agent, OpenError> {
     let wasm = read(path).await?;
+    let _room = loading::room(wasm.len()).await;
     let loaded = sandbox.load(wasm).await;
     loaded.map_err(|error| OpenError::Agent { path: path.to_owned(), problem: error.to_string() })
 }

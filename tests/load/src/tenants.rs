@@ -98,18 +98,18 @@ pub(crate) async fn run(args: &TenantsArgs) -> Result<bool, Failure> {
     };
     #[allow(clippy::cast_precision_loss, reason = "KiB of one machine")]
     let mib = |kib: u64| kib as f64 / 1024.0;
-    row("first start, s", &|starts| starts.cold_s);
-    row("start from the warm cache, s", &|starts| starts.warm_s);
-    row("memory of its own, MiB", &|starts| mib(starts.memory.anon_kib));
-    row("memory of files, MiB", &|starts| mib(starts.memory.file_kib));
-    row("memory of files in memory, MiB", &|starts| mib(starts.memory.shared_kib));
+    row("first start, s", &|starts: &Starts| starts.cold_s);
+    row("start from the warm cache, s", &|starts: &Starts| starts.warm_s);
+    row("memory of its own, MiB", &|starts: &Starts| mib(starts.memory.anon_kib));
+    row("memory of files, MiB", &|starts: &Starts| mib(starts.memory.file_kib));
+    row("memory of files in memory, MiB", &|starts: &Starts| mib(starts.memory.shared_kib));
     let _ = writeln!(
         text,
         "\nA tenant: {per_tenant:.0} KiB (its own {:.0}, of files {:.0}, of files in memory {:.0}); at most {} KiB, and \
          {} s from the warm cache: {}",
-        kib(|memory| memory.anon_kib),
-        kib(|memory| memory.file_kib),
-        kib(|memory| memory.shared_kib),
+        kib(|memory: &Resident| memory.anon_kib),
+        kib(|memory: &Resident| memory.file_kib),
+        kib(|memory: &Resident| memory.shared_kib),
         args.within_kib,
         args.within_s,
         if held { "held" } else { "NOT HELD" }
