@@ -129,8 +129,7 @@ impl Asked {
 
     /// The media type of the body, in the header's own words.
     pub(crate) fn media_type(&self) -> &str {
-        let kind = self.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-        kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim()
+        media_type(&self.headers)
     }
 
     /// That the tenant is described in the directory: what the operator's file says is changed there alone.
@@ -243,14 +242,18 @@ impl Asked {
     }
 }
 
+/// The media type that a body is said to have.
+fn media_type(headers: &HeaderMap) -> &str {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim()
+}
+
 /// A body, read strictly.
 pub(crate) fn read_json<T: DeserializeOwned + Serialize>(
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<T, Problem> {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
-    if !kind.eq_ignore_ascii_case("application/json") {
+    if !media_type(headers).eq_ignore_ascii_case("application/json") {
         let remedy = "send JSON, with content-type: application/json";
         return Err(Problem::new(Kind::NotJson, "the body is not said to be JSON", remedy).of("content-type"));
     }
