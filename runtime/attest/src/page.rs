@@ -88,7 +88,7 @@ fn attacks(text: &mut String, report: &Report) {
 }
 
 fn whole(text: &mut String, house: &Whole) {
-    let Whole { neighbour, entrusted, chats, cards, peak_kib, disk_bytes, journal } = house;
+    let Whole { neighbour, entrusted, chats, cards, strayed, peak_kib, disk_bytes, journal } = house;
     let NeighbourHeard { calls, whole, alone_ms, slowest_ms } = *neighbour;
     let _ = writeln!(text, "\nThe house meanwhile and afterwards");
     let _ = writeln!(
@@ -97,6 +97,7 @@ fn whole(text: &mut String, house: &Whole) {
     );
     let _ = writeln!(text, "  what the neighbour entrusted is as it was: {}", yes(*entrusted));
     let _ = writeln!(text, "  requests that reached the model: {chats}, with a card's number: {cards}");
+    let _ = writeln!(text, "  requests of attackers that went where none may, or as none may: {strayed}");
     let _ = writeln!(text, "  the journal that was left verifies: {}", yes(journal.is_empty()));
     let _ = writeln!(
         text,
