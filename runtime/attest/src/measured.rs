@@ -24,6 +24,8 @@ pub struct Noticed {
     pub timeouts: u32,
     /// Calls that could not be placed or broke.
     pub failed_calls: u32,
+    /// Calls that the server ended, which it had no reason to, and which were placed again.
+    pub redialled: u32,
     /// Replies that came before the end-of-turn delay: of those the latency is not known.
     pub early_replies: u32,
     /// Cores that the server took.
@@ -42,6 +44,7 @@ impl From<&Figures> for Noticed {
             turns: figures.turns,
             timeouts: figures.timeouts,
             failed_calls: figures.failed_calls,
+            redialled: figures.redialled,
             early_replies: figures.early_replies,
             server_cores: figures.server_cores,
             own_lateness_p99_ms: figures.own_lateness_p99_ms,
@@ -120,10 +123,11 @@ impl Measured {
             problems.push("the figures say nothing: no attack was rung beside the neighbour".to_owned());
         }
         for (run, name) in [(alone, "alone"), (beside, "beside the attackers")] {
-            if run.turns == 0 || run.timeouts > 0 || run.failed_calls > 0 {
-                let Noticed { turns, timeouts, failed_calls, .. } = run;
+            if run.turns == 0 || run.timeouts > 0 || run.failed_calls > 0 || run.redialled > 0 {
+                let Noticed { turns, timeouts, failed_calls, redialled, .. } = run;
                 problems.push(format!(
-                    "the neighbour {name}: {turns} turns were answered, {timeouts} were not, {failed_calls} calls failed"
+                    "the neighbour {name}: {turns} turns were answered, {timeouts} were not, {failed_calls} calls failed, \
+                     {redialled} were dropped"
                 ));
             }
         }
@@ -153,6 +157,7 @@ mod tests {
             turns: 900,
             timeouts: 0,
             failed_calls: 0,
+            redialled: 0,
             early_replies: 0,
             server_cores: 0.5,
             own_lateness_p99_ms: 1.0,
@@ -188,5 +193,9 @@ mod tests {
         let mut broken = measured(noticed(21.0, 20.0));
         broken.medians.beside.failed_calls = 1;
         assert!(!broken.problems().is_empty());
+        let mut dropped = measured(noticed(21.0, 20.0));
+        dropped.medians.beside.redialled = 1;
+        let problems = dropped.problems();
+        assert!(matches!(problems.as_slice(), [one] if one.contains("1 were dropped")), "{problems:?}");
     }
 }

@@ -128,6 +128,17 @@ fn figures(text: &mut String, measured: &Measured) {
         let (floor, alone, beside) = (value(floor), value(alone), value(beside));
         let _ = writeln!(text, "  {label:<30}{floor:>9.1}{alone:>9.1}{beside:>9.1}{ratio:>14.2}");
     }
+    type Count = (&'static str, fn(&Noticed) -> u32);
+    let counts: [Count; 3] = [
+        ("turns nobody answered", |n| n.timeouts),
+        ("calls that failed", |n| n.failed_calls),
+        ("calls that were dropped", |n| n.redialled),
+    ];
+    for (label, value) in counts {
+        let Round { floor, alone, beside } = medians;
+        let (floor, alone, beside) = (value(floor), value(alone), value(beside));
+        let _ = writeln!(text, "  {label:<30}{floor:>9}{alone:>9}{beside:>9}");
+    }
     let _ = writeln!(text, "  each round: gap p99, latency p95, the callers' own lateness p99, in ms");
     for (number, Round { floor, alone, beside }) in rounds.iter().enumerate() {
         let _ = write!(text, "  {:>3}", number + 1);
