@@ -61,6 +61,17 @@ impl Ticket {
             .unwrap_or_default()
     }
 
+    /// Leaves the queue before this is dropped: whoever has it still counts among those who wait, and gets no place.
+    pub(crate) fn leave(&mut self) {
+        self.place.close();
+        // One that was given in this very moment goes on to somebody else.
+        drop(self.place.try_recv());
+        let mut state = self.places.state.lock();
+        if let Some(tenant) = state.tenants.get_mut(&self.tenant) {
+            tenant.queue.retain(|waiter| waiter.number != self.number);
+        }
+    }
+
     /// How long it has been waiting.
     pub(crate) fn waited(&self) -> Duration {
         self.since.elapsed()
@@ -303,6 +314,24 @@ mod tests {
         drop((third, place));
         assert!(!places.is_busy());
         assert_eq!(places.state.lock().tenants.values().map(|tenant| tenant.calls).sum::<u32>(), 0);
+    }
+
+    #[test]
+    fn who_has_left_the_queue_keeps_the_house_busy_and_nobody_from_a_place() {
+        let (places, tenant) = (Places::new(10), tenant("cabinet", 1, 1));
+        let place = now(&places, &tenant, 1);
+        let (mut first, mut second) = (later(&places, &tenant, 1), later(&places, &tenant, 1));
+        let mut third = later(&places, &tenant, 1);
+        first.leave();
+        assert_eq!(second.ahead(), 0);
+        drop(place);
+        // The second was given it before they left.
+        second.leave();
+        let place = given(&mut third).unwrap();
+        drop((third, place));
+        assert!(places.is_busy() && places.taken() == 0);
+        drop((first, second));
+        assert!(!places.is_busy());
     }
 
     #[test]
