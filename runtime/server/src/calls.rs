@@ -294,6 +294,11 @@ impl Calls {
         self.places.enter(tenant, weights)
     }
 
+    /// These are all tenants, as they are from now on.
+    pub(crate) fn told(&self, tenants: &[Arc<Tenant>]) {
+        self.places.told(tenants);
+    }
+
     /// The carrier announced a call. A second announcement of the same call replaces the first.
     pub(crate) fn expect(
         &self,

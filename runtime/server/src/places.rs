@@ -214,6 +214,20 @@ impl Places {
         }))
     }
 
+    /// These are all tenants, as they are from now on: whoever waits is let in by that.
+    pub(crate) fn told(self: &Arc<Self>, tenants: &[Arc<Tenant>]) {
+        let mut state = self.state.lock();
+        state.weights = tenants.iter().map(|tenant| u64::from(tenant.quota.weight)).sum();
+        for tenant in tenants {
+            if let Some(known) = state.tenants.get_mut(&tenant.id) {
+                (known.most, known.weight) = (tenant.quota.concurrent_calls, tenant.quota.weight);
+            }
+        }
+        let given = self.give_all(&mut state);
+        drop(state);
+        self.hand_over(given);
+    }
+
     /// How many calls have a place.
     pub(crate) fn taken(&self) -> u32 {
         self.state.lock().taken
@@ -371,6 +385,19 @@ mod tests {
         let quota = Quota { concurrent_calls: 2, ..tenant.quota.clone() };
         let raised = Tenant { quota, ..self::tenant("cabinet", 1, 1) };
         let mut second = later(&places, &raised, 1);
-        assert!(given(&mut first).is_some() && given(&mut second).is_none());
+        // Whoever drops a place hands it on: this one is held meanwhile.
+        let place = given(&mut first);
+        assert!(place.is_some() && given(&mut second).is_none());
+    }
+
+    #[test]
+    fn a_quota_that_is_raised_while_nobody_rings_lets_those_in_who_wait() {
+        let (places, tenant) = (Places::new(10), tenant("cabinet", 1, 1));
+        let _place = now(&places, &tenant, 1);
+        let (mut first, mut second) = (later(&places, &tenant, 1), later(&places, &tenant, 1));
+        let quota = Quota { concurrent_calls: 2, ..tenant.quota.clone() };
+        places.told(&[Arc::new(Tenant { quota, ..self::tenant("cabinet", 1, 1) })]);
+        let place = given(&mut first);
+        assert!(place.is_some() && given(&mut second).is_none());
     }
 }
