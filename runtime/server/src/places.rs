@@ -1,7 +1,8 @@
 //! Places among the live calls, and the callers who wait for one.
 //!
 //! A place that gets free is given away in the same moment, to a caller who waits if there is one: whoever rings afterwards does
-//! not overtake them. Who waits is counted by itself: of a tenant up to `queue-length`, in all up to as many as there are places.
+//! not overtake them. Who waits is counted by itself: of a tenant up to `queue-length`, in all up to as many as there are places,
+//! and beyond that, up to twice as many, of tenants of whom fewer wait than is their share.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -192,17 +193,22 @@ impl Places {
             WhenFull::Reject => return Err(full),
             WhenFull::Queue => {}
         }
-        if state.tickets >= self.most {
+        let waiting = state.tenants.get(id).map_or(0, |known| known.queue.len());
+        let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
+        if waiting >= quota.queue_length {
+            return Err(Full::Queue(waiting));
+        }
+        // Places × weight ÷ weights, and one at least: those who wait of one tenant leave room for another's.
+        let share = u64::from(self.most) * u64::from(quota.weight) / state.weights.max(1);
+        let has_its_share = u64::from(waiting) >= share.max(1);
+        let most = if has_its_share { self.most } else { self.most.saturating_mul(2) };
+        if state.tickets >= most {
             return Err(Full::Waiting(state.tickets));
         }
         state.last += 1;
         let (sender, receiver) = oneshot::channel();
         let number = state.last;
         let queue = &mut state.tenants.entry(id.clone()).or_default().queue;
-        let waiting = u32::try_from(queue.len()).unwrap_or(u32::MAX);
-        if waiting >= quota.queue_length {
-            return Err(Full::Queue(waiting));
-        }
         queue.push_back(Waiter { number, place: sender });
         state.tickets += 1;
         Ok(Admitted::Waits(Ticket {
@@ -349,20 +355,35 @@ mod tests {
     }
 
     #[test]
-    fn no_more_wait_than_may_and_in_all_no_more_than_there_are_places() {
+    fn no_more_wait_than_may_and_in_all_no_more_than_there_are_places_but_of_who_is_below_their_share() {
         let (places, one) = (Places::new(4), tenant("one", 1, 1));
         let _place = now(&places, &one, 2);
         let _waiting: Vec<_> = (0..3).map(|_| later(&places, &one, 2)).collect();
         assert_eq!(places.enter(&one, 2).unwrap_err(), Full::Queue(3));
         let other = tenant("other", 1, 1);
         let _place = now(&places, &other, 2);
-        let last = later(&places, &other, 2);
-        assert_eq!(places.enter(&other, 2).unwrap_err(), Full::Waiting(4));
+        let (last, _more) = (later(&places, &other, 2), later(&places, &other, 2));
+        assert_eq!(places.enter(&other, 2).unwrap_err(), Full::Waiting(5));
         drop(last);
         assert!(places.enter(&other, 2).is_ok());
         let quota = Quota { when_full: WhenFull::Reject, ..other.quota.clone() };
         let rejects = Tenant { quota, ..tenant("other", 1, 1) };
         assert_eq!(places.enter(&rejects, 2).unwrap_err(), Full::Quota(1));
+    }
+
+    #[test]
+    fn one_tenant_that_waits_keeps_no_other_from_waiting_and_there_is_an_end_to_it() {
+        let places = Places::new(3);
+        let tenants: Vec<_> = (0..6).map(|n| tenant(&format!("tenant-{n}"), 1, 1)).collect();
+        let [first, second, third, others @ ..] = tenants.as_slice() else { panic!("six") };
+        let _live = [first, second, third].map(|tenant| now(&places, tenant, 6));
+        let mut waiting: Vec<_> = (0..3).map(|_| later(&places, first, 6)).collect();
+        for tenant in [second, third].into_iter().chain(others.first()) {
+            waiting.push(later(&places, tenant, 6));
+            assert!(matches!(places.enter(tenant, 6), Err(Full::Waiting(_))));
+        }
+        assert_eq!(waiting.len(), 6);
+        assert_eq!(places.enter(&others[1], 6).unwrap_err(), Full::Waiting(6));
     }
 
     #[test]
