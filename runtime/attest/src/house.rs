@@ -109,7 +109,9 @@ impl House {
         let (told, folders) = (Told::default(), rooms.folders());
         let registry = providers(&told).map_err(|error| started(&error))?;
         let asked = Asked::default();
-        let services = rooms.services().and_then(|services| service::start(services, &asked));
+        let services = rooms.services();
+        let services =
+            services.and_then(|all| all.into_iter().try_for_each(|one| service::start(one, &asked)));
         services.map_err(|error| started(&error))?;
         let installation = Installation::open_with(rooms.config(), &folders, registry, agents).await;
         let installation = installation.map_err(|error| started(&error))?;

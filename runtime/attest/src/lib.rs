@@ -49,7 +49,7 @@ pub use neighbour::{END_OF_TURN, Plan, measure_neighbour};
 pub use report::{About, Confinement, MAX_REPORT, Machine, Program, Report, ReportError, Whole};
 pub use ring::Rung;
 pub use rooms::{FALLBACK, Rooms, SECRETS};
-pub use service::{Asked, CREDENTIAL};
+pub use service::{Asked, CREDENTIAL, strayed};
 pub use sign::{CheckError, Signed, check, sign, signing_key};
 pub use stage::{Outcome, Part, Progress, Stage, rehearse_corpus, run_corpus, stand_for_the_neighbour};
 pub use trial::{AT_ONCE, Moment, NeighbourHeard, Tell, Trial, Tried, load_all, load_bombs, ring_all};

@@ -88,7 +88,7 @@ fn attacks(text: &mut String, report: &Report) {
 }
 
 fn whole(text: &mut String, house: &Whole) {
-    let Whole { neighbour, entrusted, chats, cards, peak_kib, disk_bytes, journal } = house;
+    let Whole { neighbour, entrusted, chats, cards, strayed, peak_kib, disk_bytes, journal } = house;
     let NeighbourHeard { calls, whole, alone_ms, slowest_ms } = *neighbour;
     let _ = writeln!(text, "\nThe house meanwhile and afterwards");
     let _ = writeln!(
@@ -97,6 +97,7 @@ fn whole(text: &mut String, house: &Whole) {
     );
     let _ = writeln!(text, "  what the neighbour entrusted is as it was: {}", yes(*entrusted));
     let _ = writeln!(text, "  requests that reached the model: {chats}, with a card's number: {cards}");
+    let _ = writeln!(text, "  requests of attackers that went where none may, or as none may: {strayed}");
     let _ = writeln!(text, "  the journal that was left verifies: {}", yes(journal.is_empty()));
     let _ = writeln!(
         text,
@@ -126,6 +127,17 @@ fn figures(text: &mut String, measured: &Measured) {
         let Round { floor, alone, beside } = medians;
         let (floor, alone, beside) = (value(floor), value(alone), value(beside));
         let _ = writeln!(text, "  {label:<30}{floor:>9.1}{alone:>9.1}{beside:>9.1}{ratio:>14.2}");
+    }
+    type Count = (&'static str, fn(&Noticed) -> u32);
+    let counts: [Count; 3] = [
+        ("turns nobody answered", |n| n.timeouts),
+        ("calls that failed", |n| n.failed_calls),
+        ("calls that were dropped", |n| n.redialled),
+    ];
+    for (label, value) in counts {
+        let Round { floor, alone, beside } = medians;
+        let (floor, alone, beside) = (value(floor), value(alone), value(beside));
+        let _ = writeln!(text, "  {label:<30}{floor:>9}{alone:>9}{beside:>9}");
     }
     let _ = writeln!(text, "  each round: gap p99, latency p95, the callers' own lateness p99, in ms");
     for (number, Round { floor, alone, beside }) in rounds.iter().enumerate() {

@@ -77,6 +77,8 @@ pub struct Whole {
     pub chats: usize,
     /// Of those, how many had a card's number in them.
     pub cards: usize,
+    /// Requests that went elsewhere than below the attackers' own services, or otherwise than the host sends them.
+    pub strayed: usize,
     /// The most memory that the server's process had, in KiB.
     pub peak_kib: u64,
     /// What all of it left on the disk, in bytes.
@@ -89,7 +91,8 @@ pub struct Whole {
 impl Whole {
     /// What is not as it must be.
     fn problems(&self) -> Vec<String> {
-        let Self { neighbour, entrusted, chats: _, cards, peak_kib: _, disk_bytes: _, journal } = self;
+        let Self { neighbour, entrusted, chats: _, cards, strayed, peak_kib: _, disk_bytes: _, journal } =
+            self;
         let mut problems = Vec::new();
         if neighbour.whole < neighbour.calls || neighbour.calls == 0 {
             let NeighbourHeard { calls, whole, .. } = neighbour;
@@ -100,6 +103,9 @@ impl Whole {
         }
         if *cards > 0 {
             problems.push(format!("a card's number reached the model {cards} times"));
+        }
+        if *strayed > 0 {
+            problems.push(format!("{strayed} requests of attackers went where none may, or as none may"));
         }
         if let Some(first) = journal.first() {
             problems.push(format!("the journal is not sound: {first}"));
@@ -299,6 +305,7 @@ mod tests {
         for changed in [
             Whole { entrusted: false, ..house.clone() },
             Whole { cards: 1, ..house.clone() },
+            Whole { strayed: 1, ..house.clone() },
             Whole { journal: vec!["torn".into()], ..house.clone() },
             Whole { neighbour: NeighbourHeard { calls: 3, whole: 2, ..house.neighbour }, ..house.clone() },
             Whole { neighbour: NeighbourHeard::default(), ..house.clone() },

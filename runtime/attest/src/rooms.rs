@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use parloir_server::{Config, Folders};
@@ -24,6 +24,10 @@ pub(crate) const AT_LENGTH: &str = "+33199000003";
 pub(crate) const TOKEN: &str = "a-test-token";
 /// The neighbour's agents, as their lines name them.
 pub(crate) const NEIGHBOURS: [&str; 2] = ["neighbour", "neighbour-at-length"];
+/// Where the tenants' services listen, as an operator's own network that requests may go to.
+pub(crate) const SERVICES: Ipv4Addr = Ipv4Addr::LOCALHOST;
+/// Where something of the neighbour's listens at the same port, and no request may go.
+const PRIVATE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 /// Calls of each tenant at one time.
 const CALLS: u32 = 400;
 
@@ -34,7 +38,7 @@ pub struct Rooms {
     attacks: Vec<Attack>,
     lines: BTreeMap<String, String>,
     config: Config,
-    services: TcpListener,
+    services: [TcpListener; 2],
 }
 
 impl Rooms {
@@ -51,17 +55,16 @@ impl Rooms {
             table.push_str(&line_of(folder, &line, attack));
             lines.insert(attack.name.clone(), line);
         }
-        let port = |listener: TcpListener| listener.local_addr().map(|address| (address.port(), listener));
-        let services = TcpListener::bind("127.0.0.1:0").and_then(port);
-        let (port, services) = services.map_err(|error| Broken::because("a port on this machine", error))?;
+        let (port, services) =
+            listeners().map_err(|error| Broken::because("a port on this machine", error))?;
         let config = toml::from_str(&config(folder, &table, port));
         let config = config.map_err(|error| Broken::because("the configuration", error))?;
         Ok(Self { folder: folder.to_owned(), attacks, lines, config, services })
     }
 
-    /// Where the services behind the tenants' connectors listen.
-    pub(crate) fn services(&self) -> io::Result<TcpListener> {
-        self.services.try_clone()
+    /// Where the services behind the tenants' connectors listen, and where no request may arrive.
+    pub(crate) fn services(&self) -> io::Result<Vec<TcpListener>> {
+        self.services.iter().map(TcpListener::try_clone).collect()
     }
 
     /// The operator's file.
@@ -88,6 +91,13 @@ impl Rooms {
     pub fn folder(&self) -> &Path {
         &self.folder
     }
+}
+
+/// A port, and who listens there: at the services' address, and at one where no request may go.
+fn listeners() -> io::Result<(u16, [TcpListener; 2])> {
+    let services = TcpListener::bind((SERVICES, 0))?;
+    let port = services.local_addr()?.port();
+    Ok((port, [services, TcpListener::bind((PRIVATE, port))?]))
 }
 
 /// The line of the attack that has this place among those that have one.
@@ -159,7 +169,7 @@ fn config(place: &Path, attackers: &str, services: u16) -> String {
         kind = "twilio"
         auth-token = {{ file = {token:?} }}
         [outbound]
-        allow-private = ["127.0.0.1/32"]
+        allow-private = ["{SERVICES}/32"]
         [[secret]]
         tenant = "mallory"
         name = "crm-key"
@@ -173,7 +183,7 @@ fn config(place: &Path, attackers: &str, services: u16) -> String {
         open = {open}
         [[tenant.connector]]
         name = "anne-crm"
-        url = "http://127.0.0.1:{services}/anne/"
+        url = "http://{SERVICES}:{services}/anne/"
         [[tenant.line]]
         number = "{ANNE}"
         agent = "{neighbour}"
@@ -194,12 +204,12 @@ fn config(place: &Path, attackers: &str, services: u16) -> String {
         open = {open}
         [[tenant.connector]]
         name = "crm"
-        url = "http://127.0.0.1:{services}/mallory/"
+        url = "http://{SERVICES}:{services}/mallory/"
         methods = ["get", "post"]
         credential = {{ secret = "crm-key" }}
         [[tenant.connector]]
         name = "private"
-        url = "http://127.0.0.2:{services}/"
+        url = "http://{PRIVATE}:{services}/"
         [[tenant.connector]]
         name = "metadata"
         url = "http://169.254.169.254/latest/"

@@ -18,6 +18,19 @@ const MOST: usize = 1 << 20;
 /// What was asked: each request's line and headers.
 pub type Asked = Arc<Mutex<Vec<String>>>;
 
+/// How many requests did not go below the connector's own address with its credential, or brought along what an agent wrote.
+pub fn strayed(asked: &[String]) -> usize {
+    let credential = format!("authorization: Bearer {CREDENTIAL}");
+    let is_right = |head: &&String| {
+        let path = head.split([' ', '?']).nth(1).unwrap_or_default();
+        path.starts_with("/mallory/")
+            && !path.contains("..")
+            && head.lines().any(|line| line == credential)
+            && !head.lines().any(|line| line.starts_with("x-smuggled"))
+    };
+    asked.iter().filter(|head| !is_right(head)).count()
+}
+
 /// Answers whoever asks there, for as long as somebody looks at what was asked.
 pub(crate) fn start(listener: std::net::TcpListener, asked: &Asked) -> std::io::Result<()> {
     let port = listener.local_addr()?.port();
@@ -79,5 +92,29 @@ fn answer(head: &str, port: u16) -> (&'static str, String, String) {
         "huge" => ("200 OK", String::new(), "a".repeat(1 << 20)),
         "echo" => ("200 OK", String::new(), head.to_owned()),
         _ => ("200 OK", String::new(), "{}".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_leaves_the_own_folder_or_brings_something_along_has_strayed() {
+        let asked = |path: &str, more: &str| {
+            format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {CREDENTIAL}{more}")
+        };
+        let right =
+            [asked("/mallory/", ""), asked("/mallory/customers?q=..", "\r\naccept: application/json")];
+        assert_eq!(strayed(&right), 0);
+        let wrong = [
+            asked("/anne/secret", ""),
+            asked("/mallory/../anne/secret", ""),
+            asked("/list", ""),
+            asked("/mallory/", "\r\nx-smuggled: 1"),
+            "GET /mallory/ HTTP/1.1".to_owned(),
+            String::new(),
+        ];
+        assert_eq!(strayed(&wrong), wrong.len());
     }
 }

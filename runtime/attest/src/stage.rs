@@ -22,6 +22,7 @@ use crate::house::House;
 use crate::machine::peak_kib;
 use crate::report::{Confinement, Whole};
 use crate::rooms::Rooms;
+use crate::service::strayed;
 use crate::trial::{Moment, Trial, load_all, load_bombs, ring_all};
 
 /// The most that a process tells, in bytes.
@@ -182,6 +183,7 @@ async fn corpus(stage: Stage) -> Result<(), Broken> {
         let told = house.told.lock();
         (told.len(), told.iter().filter(|chat| format!("{chat:?}").contains("4111 1111")).count())
     };
+    let strayed = strayed(&house.asked.lock());
     let disk_bytes = house.disk();
     let mut journal = house.close().await?;
     journal.truncate(PROBLEMS);
@@ -194,6 +196,7 @@ async fn corpus(stage: Stage) -> Result<(), Broken> {
         entrusted,
         chats,
         cards,
+        strayed,
         peak_kib: peak_kib(),
         disk_bytes,
         journal,

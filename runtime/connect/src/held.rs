@@ -11,6 +11,8 @@ use zeroize::Zeroizing;
 const TAKEN_OUT: &str = "[secret]";
 /// Shorter pieces of base64 are in too many texts to be a secret's.
 const LEAST_PIECE: usize = 8;
+/// So often an answer is read as what its escapes stand for: JSON in JSON in JSON.
+const DEEP: usize = 4;
 
 /// A secret in memory. `Debug` does not show it; it is wiped when dropped.
 pub struct HeldSecret {
@@ -46,7 +48,7 @@ impl HeldSecret {
     }
 
     /// A text with `[secret]` wherever the secret stood: as it is, as JSON or a query writes it, or as a part of something in
-    /// base64.
+    /// base64. Of a text that still holds it in another of the spellings that JSON and addresses have, nothing is left.
     #[must_use]
     pub fn redact(&self, mut text: String) -> String {
         for spelling in &self.spellings {
@@ -54,7 +56,28 @@ impl HeldSecret {
                 text = text.replace(spelling.as_str(), TAKEN_OUT);
             }
         }
-        text
+        if self.is_spelt_in(&text) { TAKEN_OUT.to_owned() } else { text }
+    }
+
+    /// Whether what a text stands for, read as JSON, as a part of an address, or as the one in the other, holds the secret.
+    fn is_spelt_in(&self, text: &str) -> bool {
+        let value = self.value.as_str();
+        if value.is_empty() || !text.contains(['\\', '%', '+']) {
+            return false;
+        }
+        let mut read = Zeroizing::new(text.to_owned());
+        for _ in 0..DEEP {
+            // A space is a plus in a form, and a plus is one elsewhere.
+            let in_an_address = |form| Zeroizing::new(decoded(&read, form)).contains(value);
+            if read.contains(value) || in_an_address(false) || in_an_address(true) {
+                return true;
+            }
+            if !read.contains('\\') {
+                return false;
+            }
+            read = Zeroizing::new(unescaped(&read));
+        }
+        false
     }
 }
 
@@ -62,6 +85,65 @@ impl fmt::Debug for HeldSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("HeldSecret(hidden)")
     }
+}
+
+/// What JSON's escapes stand for, everything else as it is.
+fn unescaped(text: &str) -> String {
+    let (mut read, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((before, after)) = rest.split_once('\\') {
+        read.push_str(before);
+        let mut characters = after.chars();
+        let escaped = characters.next();
+        let (character, after) = match escaped {
+            Some('u') => code(after).map_or((None, characters.as_str()), |(read, after)| (Some(read), after)),
+            Some('b') => (Some('\u{8}'), characters.as_str()),
+            Some('f') => (Some('\u{c}'), characters.as_str()),
+            Some('n') => (Some('\n'), characters.as_str()),
+            Some('r') => (Some('\r'), characters.as_str()),
+            Some('t') => (Some('\t'), characters.as_str()),
+            other => (other, characters.as_str()),
+        };
+        read.extend(character);
+        rest = after;
+    }
+    read.push_str(rest);
+    read
+}
+
+/// The character of `uXXXX`, of two of them where it takes two (RFC 8259 §7), and what follows.
+fn code(text: &str) -> Option<(char, &str)> {
+    let unit = |text: &str| u32::from_str_radix(text.strip_prefix('u')?.get(..4)?, 16).ok();
+    let (first, after) = (unit(text)?, text.get(5..)?);
+    if let Some(character) = char::from_u32(first) {
+        return Some((character, after));
+    }
+    let (second, after) = (unit(after.strip_prefix('\\')?)?, after.get(6..)?);
+    let units = [u16::try_from(first).ok()?, u16::try_from(second).ok()?];
+    let character = char::decode_utf16(units).next()?.ok()?;
+    Some((character, after))
+}
+
+/// What `%` and two digits stand for, and in a form `+`.
+fn decoded(text: &str, form: bool) -> String {
+    let (mut read, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
+    while let [first, after @ ..] = rest {
+        let byte = match after {
+            [high, low, ..] if *first == b'%' => digit(*high).zip(digit(*low)),
+            _ => None,
+        };
+        if let Some((high, low)) = byte {
+            read.push((high << 4) | low);
+            rest = after.get(2..).unwrap_or_default();
+        } else {
+            read.push(if form && *first == b'+' { b' ' } else { *first });
+            rest = after;
+        }
+    }
+    String::from_utf8_lossy(&read).into_owned()
+}
+
+fn digit(of: u8) -> Option<u8> {
+    u8::try_from(char::from(of).to_digit(16)?).ok()
 }
 
 fn in_a_query(value: &str) -> String {
@@ -116,6 +198,30 @@ mod tests {
             assert!(told.contains(TAKEN_OUT) && !told.contains("s3cr3t"), "{answer}: {told}");
         }
         assert_eq!(held.redact("s3cr3t".to_owned()), "s3cr3t", "a part of it is not it");
+    }
+
+    #[test]
+    fn of_an_answer_that_spells_it_otherwise_nothing_is_left() {
+        let secret = "s3cr3t/of the+house\u{1f511}";
+        let held = HeldSecret::new(secret.to_owned());
+        let units = |c: char| c.encode_utf16(&mut [0; 2]).to_vec();
+        let hidden = [
+            secret.chars().flat_map(units).map(|unit| format!("\\u{unit:04x}")).collect::<String>(),
+            secret.chars().flat_map(units).map(|unit| format!("\\u{unit:04X}")).collect(),
+            secret.bytes().map(|byte| format!("%{byte:02x}")).collect(),
+            in_a_query(secret).replace('+', "%20"),
+            in_a_query(secret).to_lowercase(),
+            in_a_query(secret).replace('%', "\\u0025"),
+            secret.replace('/', "\\u002f"),
+            secret.replace(' ', "%20"),
+        ];
+        for spelt in hidden {
+            let answer = format!("{{\"asked\":\"Bearer {spelt}\",\"more\":\"100 % \\u12 \\ud83d\"}}");
+            assert_eq!(held.redact(answer), TAKEN_OUT, "{spelt}");
+        }
+        for other in ["100 % of it, \\u, \\", "%", "%4", "\\ud83d\\u0041", "a+b", "s3cr3t%2fof+the+mouse"] {
+            assert_eq!(held.redact(other.to_owned()), other);
+        }
     }
 
     #[test]

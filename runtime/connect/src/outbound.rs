@@ -11,6 +11,7 @@ use bytes::Bytes;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Method};
+use tokio::sync::Semaphore;
 
 use crate::address::{AddressRange, Forbidden, METADATA, forbidden};
 use crate::destination::Destination;
@@ -32,7 +33,30 @@ pub trait Names: Send + Sync + 'static {
 /// Names that are looked up at once. A look-up of the system's cannot be given up: it keeps its thread until it is over, and
 /// names that nobody answers for must not take the threads that calls wait for.
 const LOOKING_UP: usize = 16;
-static PLACES: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(LOOKING_UP);
+static PLACES: Semaphore = Semaphore::const_new(LOOKING_UP);
+/// Of those, what one who asks has at most: whose names nobody answers for leaves room for the others.
+const OF_ONE: usize = 2;
+
+tokio::task_local! {
+    /// The share of whoever sends the request that this task is at.
+    static SHARE: Arc<Semaphore>;
+}
+
+/// Has a name looked up in a thread where that may block, once there is a place for it.
+async fn in_a_place<T: Send + 'static>(
+    look_up: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    let own = match SHARE.try_with(Arc::clone) {
+        Ok(share) => Some(share.acquire_owned().await.map_err(io::Error::other)?),
+        Err(_) => None,
+    };
+    let place = PLACES.acquire().await.map_err(io::Error::other)?;
+    let found = tokio::task::spawn_blocking(move || {
+        let _until_it_is_over = (place, own);
+        look_up()
+    });
+    found.await.map_err(io::Error::other)?
+}
 
 /// The system's resolver.
 #[derive(Debug, Clone, Copy, Default)]
@@ -41,14 +65,12 @@ pub struct SystemNames;
 #[async_trait]
 impl Names for SystemNames {
     async fn look_up(&self, name: &str) -> io::Result<Vec<IpAddr>> {
-        let place = PLACES.acquire().await.map_err(io::Error::other)?;
         let name = name.to_owned();
-        let found = tokio::task::spawn_blocking(move || {
-            let _until_it_is_over = place;
+        in_a_place(move || {
             let found = (name.as_str(), 0).to_socket_addrs()?;
-            Ok::<Vec<IpAddr>, io::Error>(found.map(|address| address.ip()).collect())
-        });
-        found.await.map_err(io::Error::other)?
+            Ok(found.map(|address| address.ip()).collect::<Vec<IpAddr>>())
+        })
+        .await
     }
 }
 
@@ -121,11 +143,12 @@ async fn addresses(
     Ok(Box::new(found.into_iter().map(|address| SocketAddr::new(address, 0))))
 }
 
-/// A client for destinations that others wrote down. Clones are the same client.
+/// A client for destinations that others wrote down. Clones are the same client, with one share of the look-ups.
 #[derive(Clone)]
 pub struct Outbound {
     sealed: (Client, Policy),
     plain: (Client, Policy),
+    share: Arc<Semaphore>,
 }
 
 /// Why there is no answer.
@@ -206,7 +229,13 @@ impl Outbound {
                 .build();
             client.map(|client| (client, policy)).map_err(|error| error.without_url().to_string())
         };
-        Ok(Self { sealed: client(false)?, plain: client(true)? })
+        Ok(Self { sealed: client(false)?, plain: client(true)?, share: share() })
+    }
+
+    /// The same client for somebody else, with a share of the look-ups of their own.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        Self { share: share(), ..self.clone() }
     }
 
     /// Sends a body. All of it, the answer's body included, takes at most `within`.
@@ -244,8 +273,13 @@ impl Outbound {
         if let Some(body) = body {
             request = request.body(body);
         }
-        request.send().await.map(Answer).map_err(failed)
+        let sent = SHARE.scope(Arc::clone(&self.share), request.send());
+        sent.await.map(Answer).map_err(failed)
     }
+}
+
+fn share() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(OF_ONE))
 }
 
 impl std::fmt::Debug for Outbound {
@@ -381,6 +415,47 @@ mod tests {
         let why = refused(post(&client, &to).await);
         assert!(why.contains("127.0.0.2 is a loopback address") && why.contains("127.0.0.2/32"), "{why}");
         assert_eq!((first.load(Ordering::SeqCst), second.load(Ordering::SeqCst)), (1, 0));
+    }
+
+    /// Looks names up that nobody answers for until the sender is dropped; all others are this machine's.
+    struct Unanswered(Arc<Mutex<std::sync::mpsc::Receiver<()>>>);
+
+    #[async_trait]
+    impl Names for Unanswered {
+        async fn look_up(&self, name: &str) -> io::Result<Vec<IpAddr>> {
+            let (is_answered, until) = (name == "answered.example.com", Arc::clone(&self.0));
+            in_a_place(move || {
+                if !is_answered {
+                    let _dropped = until.lock().recv();
+                }
+                Ok(vec![IpAddr::from([127, 0, 0, 1])])
+            })
+            .await
+        }
+    }
+
+    #[tokio::test]
+    async fn names_that_nobody_answers_for_keep_nobody_else_from_being_answered() {
+        let (until, dropped) = std::sync::mpsc::channel::<()>();
+        let (address, _) = receiver("127.0.0.1:0", answer("200 OK", "", "")).await;
+        let names = Arc::new(Unanswered(Arc::new(Mutex::new(dropped))));
+        let one = Outbound::new(vec!["127.0.0.1/32".parse().unwrap()], names).unwrap();
+        let another = one.apart();
+        let mut asking = tokio::task::JoinSet::new();
+        for number in 0..2 * LOOKING_UP {
+            let one = one.clone();
+            asking.spawn(async move {
+                let to = Destination::parse(&format!("http://n{number}.example.com/")).unwrap();
+                one.post(&to, HeaderMap::new(), Bytes::new(), Duration::from_millis(500)).await
+            });
+        }
+        while let Some(asked) = asking.join_next().await {
+            assert_eq!(asked.unwrap().unwrap_err(), OutboundError::TimedOut);
+        }
+        // All of those are still looked up, for as long as the system likes.
+        let to = format!("http://answered.example.com:{}/", address.port());
+        assert_eq!(post(&another, &to).await.unwrap().status(), 200);
+        drop(until);
     }
 
     #[tokio::test]

@@ -188,6 +188,8 @@ struct Talk<'a> {
     turn: Turn,
     /// When what was received has been played.
     played: Instant,
+    /// When the last piece came since the caller last finished speaking: what comes while they speak belongs to what was
+    /// before, for an agent who falls silent for long enough has a caller who speaks.
     last_chunk: Option<Instant>,
     heard: bool,
     marks: VecDeque<(Instant, String)>,
@@ -309,10 +311,7 @@ impl<'a> Talk<'a> {
         let ms = u64::try_from(bytes / BYTES_PER_MS).unwrap_or(0);
         self.played = self.played.max(now) + Duration::from_millis(ms);
         if let Some(last) = self.last_chunk.replace(now) {
-            let gap = now - last;
-            if gap < SETTLED {
-                self.tally.gaps.add(gap);
-            }
+            self.tally.gaps.add(now - last);
         }
         self.heard = true;
         if let Turn::Waiting { spoken } = self.turn {
@@ -337,5 +336,42 @@ impl<'a> Talk<'a> {
             Ok(Err(error)) => Err(error.to_string()),
             Err(_) => Err("the server does not read".into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use parloir_transport::twilio::Writer;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::speech;
+
+    #[tokio::test]
+    async fn a_silence_after_which_the_caller_takes_the_turn_is_a_gap_all_the_same() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("ws://{}/", listener.local_addr().unwrap());
+        let server = tokio::spawn(async move {
+            let (socket, _) = listener.accept().await.unwrap();
+            let mut socket = tokio_tungstenite::accept_async(socket).await.unwrap();
+            let writer = Writer::new("");
+            for _ in 0..2 {
+                socket.send(Message::text(writer.media(&[0x10; FRAME]))).await.unwrap();
+                tokio::time::sleep(3 * SETTLED).await;
+            }
+            while let Some(Ok(_)) = socket.next().await {}
+        });
+        let plan = Arc::new(Plan {
+            target: Target::Stream { url, via: None, auth_token: None },
+            misbehaving: Vec::new(),
+            speech: speech::generate(),
+            end_of_turn: Duration::from_millis(500),
+            timeout: Duration::from_secs(10),
+            end: Instant::now() + 8 * SETTLED,
+        });
+        let (tally, _) = run(plan, 0, Instant::now()).await;
+        server.await.unwrap();
+        assert_eq!((tally.failed, tally.gaps.count()), (0, 1), "{:?}", tally.why);
+        assert!(tally.gaps.max() > SETTLED, "{:?}", tally.gaps.max());
     }
 }

@@ -41,7 +41,8 @@ pub struct Figures {
     pub added_latency_max_ms: f64,
     /// Replies that came before the end-of-turn delay: then the delay given is not the server's.
     pub early_replies: u32,
-    /// Time between two pieces of one reply that 99 of a hundred do not exceed.
+    /// Time between two pieces of one reply that 99 of a hundred do not exceed. A reply lasts until the caller has spoken
+    /// again, so that a silence in it counts however long it is.
     pub chunk_gap_p99_ms: f64,
     /// Turns that nobody answered.
     pub timeouts: u32,

@@ -268,6 +268,32 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_store_of_objects_that_asks_who_it_is_is_told_nothing() {
+        let (elsewhere, told) = serve(|_, _| ("200 OK".into(), b"{\"token\":\"abc\"}".to_vec()));
+        for challenge in [format!("Bearer realm=\"http://{elsewhere}/token\""), "Basic".to_owned()] {
+            let answer = format!("401 Unauthorized\r\nwww-authenticate: {challenge}");
+            let (objects, shown) = serve(move |_, _| (answer.clone(), Vec::new()));
+            let held = component();
+            let (host, _) = serve(move |_, head| {
+                if head.contains("/blobs/") {
+                    return (
+                        format!("307 Temporary Redirect\r\nlocation: http://{objects}/object"),
+                        Vec::new(),
+                    );
+                }
+                holds(&held, head)
+            });
+            let anne = Some(Credentials::new("anne".into(), "word".into()));
+            let access = Access { credentials: anne, plain_http: false };
+            let pulled = pull(&reference(&host, ":1"), &access).await;
+            assert!(matches!(&pulled, Err(RegistryError::Denied { status: 401, .. })), "{pulled:?}");
+            let shown = shown.lock().unwrap().clone();
+            assert!(shown.len() == 1 && !shown[0].contains("authorization"), "{shown:?}");
+        }
+        assert_eq!(told.lock().unwrap().clone(), Vec::<String>::new());
+    }
+
+    #[tokio::test]
     async fn what_is_not_what_it_is_called_is_not_taken() {
         type Change = fn(&str, Vec<u8>) -> Vec<u8>;
         let changes: [(Change, &str); 4] = [

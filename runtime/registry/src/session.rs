@@ -112,7 +112,10 @@ impl<'a> Session<'a> {
         body: Bytes,
     ) -> Result<Response, RegistryError> {
         let response = self.once(method.clone(), url, headers.clone(), body.clone()).await?;
-        if response.status() != StatusCode::UNAUTHORIZED || !self.is_registry(url) {
+        // Who answers may be another than was asked, where the registry sends on: credentials are the registry's alone, and so
+        // is to say where a token is fetched with them.
+        let is_registry = self.is_registry(url) && self.is_registry(response.url());
+        if response.status() != StatusCode::UNAUTHORIZED || !is_registry {
             return Ok(response);
         }
         let challenge = response.headers().get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok());

@@ -139,7 +139,11 @@ fn effect(taken: &Taken) -> Option<Effect> {
         (HostCall::SendRequest(request), _) => {
             let body = request.body.as_ref().map(|body| format!(" with {body}")).unwrap_or_default();
             let (name, method, path) = (&request.connector, request.method.name(), &request.path);
-            one(Aspect::Sent, format!("asks {name} to {method} {path}{body}"))
+            // As it would stand in an address, but for what is escaped there.
+            let pairs: Vec<String> =
+                request.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let query = if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) };
+            one(Aspect::Sent, format!("asks {name} to {method} {path}{query}{body}"))
         }
         (HostCall::DeleteMemory(key), _) => one(Aspect::Kept, format!("forgets {key}")),
         _ => None,
@@ -174,5 +178,32 @@ fn reported(field: &Field) -> String {
         Field::Status(status) => format!("status: {}", status.word()),
         Field::Summary(summary) => format!("summary: {summary}"),
         Field::Other(name, value) => format!("{name}: {value}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use parloir_contract::{ConnectorRequest, Method, Refusal};
+
+    use super::*;
+    use crate::Source;
+
+    #[test]
+    fn what_is_sent_is_shown_with_its_query() {
+        let sent = |query: &[(&str, &str)]| {
+            let pairs = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            let request = ConnectorRequest {
+                connector: "crm".into(),
+                method: Method::Get,
+                path: "customers".into(),
+                query: pairs.collect(),
+                body: None,
+            };
+            let answered = HostReturn::SendRequest(Err(Refusal::Unavailable("gone".into())));
+            let taken = Taken { asked: HostCall::SendRequest(request), answered, source: Source::Supplied };
+            effect(&taken).unwrap().words
+        };
+        assert!(sent(&[("phone", "1"), ("full", "yes")]).ends_with(" customers?phone=1&full=yes"));
+        assert!(sent(&[]).ends_with(" customers"));
     }
 }

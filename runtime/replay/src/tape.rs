@@ -298,11 +298,11 @@ fn named(call: &HostCall) -> Option<&str> {
     }
 }
 
-/// Whether two requests to connectors are to one service, by one method. Of what else is asked, this is nothing.
+/// Whether two requests to connectors are to one service, by one method, with one query. Of what else is asked, this is nothing.
 fn to_the_same(one: &HostCall, other: &HostCall) -> bool {
     match (one, other) {
         (HostCall::SendRequest(one), HostCall::SendRequest(other)) => {
-            one.connector == other.connector && one.method == other.method
+            one.connector == other.connector && one.method == other.method && one.query == other.query
         }
         _ => true,
     }
@@ -315,4 +315,26 @@ fn whole(text: &str) -> Heard {
 fn weekday(now: LocalTime) -> u8 {
     let monday_is_one = |day: DateTime| day.weekday().to_monday_one_offset();
     from_local(now).map_or(1, |day| u8::try_from(monday_is_one(day)).unwrap_or(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use parloir_contract::{ConnectorRequest, Method};
+
+    use super::*;
+
+    #[test]
+    fn the_answer_to_another_query_is_no_answer() {
+        let asked = |value: &str| {
+            HostCall::SendRequest(ConnectorRequest {
+                connector: "crm".into(),
+                method: Method::Get,
+                path: "customers".into(),
+                query: vec![("phone".into(), value.into())],
+                body: None,
+            })
+        };
+        assert!(to_the_same(&asked("+33639980001"), &asked("+33639980001")));
+        assert!(!to_the_same(&asked("+33639980001"), &asked("+33639980002")));
+    }
 }

@@ -69,6 +69,7 @@ impl Premises for Site {
             tracing::error!(%error, "a tenant's folder of agents cannot be made: check the data folder");
         }
         let left_out = self.house.installation.take_in(tenants).await;
+        self.house.calls.told(self.house.installation.house().tenants());
         // What the host itself may have to say on the new lines.
         self.house.new_lines.notify_one();
         left_out

@@ -27,6 +27,8 @@ const REMEMBERED: usize = 1_000;
 /// How long the carrier may be kept waiting for how a call ended: an agent has 10 s for its report
 /// once the caller is gone, and a carrier gives up after 15 s.
 const DECIDED_WITHIN: Duration = Duration::from_secs(13);
+/// How long the carrier may take to ask what comes next, once the stream of a caller who is turned away is left.
+const ASKED_WITHIN: Duration = Duration::from_secs(5);
 
 /// A call as its carrier names it. The line is part of the name: the carrier of one line cannot
 /// speak for the calls of another.
@@ -84,6 +86,8 @@ pub(crate) struct Live {
     dismissed: watch::Sender<Option<bool>>,
     /// Whether the caller waited for a place, and there was none in time.
     turned_away: AtomicBool,
+    /// Whether the carrier has asked what comes next.
+    asked: watch::Sender<bool>,
 }
 
 /// Where a transfer stands.
@@ -118,6 +122,7 @@ impl Live {
             stream: Mutex::new(stream),
             dismissed: watch::Sender::new(None),
             turned_away: AtomicBool::new(false),
+            asked: watch::Sender::new(false),
         }
     }
 
@@ -129,6 +134,19 @@ impl Live {
     /// Whether a caller who is still on the line has waited for nothing.
     pub(crate) fn is_turned_away(&self) -> bool {
         self.turned_away.load(Ordering::Acquire)
+    }
+
+    /// The carrier asks what comes next.
+    pub(crate) fn carrier_asks(&self) {
+        self.asked.send_replace(true);
+    }
+
+    /// Waits until the carrier has asked what comes next, but not for long.
+    pub(crate) async fn until_asked(&self) {
+        let mut asked = self.asked.subscribe();
+        let wait = async { drop(asked.wait_for(|asked| *asked).await) };
+        // A carrier that has lost its caller asks nothing.
+        let _in_time = timeout(ASKED_WITHIN, wait).await;
     }
 
     /// The line that rang, as it was then.
@@ -274,6 +292,11 @@ impl Calls {
     pub(crate) fn admit(&self, tenant: &Tenant, weights: u64) -> Result<Admitted, Full> {
         self.forget_stale();
         self.places.enter(tenant, weights)
+    }
+
+    /// These are all tenants, as they are from now on.
+    pub(crate) fn told(&self, tenants: &[Arc<Tenant>]) {
+        self.places.told(tenants);
     }
 
     /// The carrier announced a call. A second announcement of the same call replaces the first.
@@ -446,6 +469,26 @@ pub(crate) mod tests {
         let since = tokio::time::Instant::now();
         assert!(!endless.live.let_go().await);
         assert_eq!(since.elapsed(), DECIDED_WITHIN);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_turned_away_is_waited_for_until_the_carrier_has_asked_and_no_longer() {
+        let (_sender, receiver) = watch::channel(StreamState::Left);
+        let live = Arc::new(Live::new(line(NUMBER, "default"), receiver));
+        let asking = live.clone();
+        let asked = async {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            asking.carrier_asks();
+        };
+        let since = tokio::time::Instant::now();
+        tokio::join!(live.until_asked(), asked);
+        assert_eq!(since.elapsed().as_secs(), 2);
+        live.until_asked().await;
+        assert_eq!(since.elapsed().as_secs(), 2, "it has asked");
+        let (_sender, receiver) = watch::channel(StreamState::Left);
+        let silent = Live::new(line(NUMBER, "default"), receiver);
+        silent.until_asked().await;
+        assert_eq!(since.elapsed().as_secs(), 2 + ASKED_WITHIN.as_secs());
     }
 
     #[test]

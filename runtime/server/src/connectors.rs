@@ -136,7 +136,7 @@ impl Connectors {
         let place = places.entry(tenant.clone()).or_insert_with(|| {
             Arc::new(Place {
                 tenant: tenant.clone(),
-                client: self.client.clone(),
+                client: self.client.as_ref().map(Outbound::apart),
                 known: ArcSwap::default(),
                 secrets: ArcSwap::default(),
             })

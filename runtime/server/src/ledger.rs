@@ -35,12 +35,14 @@ const MARKS: usize = 200;
 const TRIES: usize = 8;
 /// How often, an hour apart, a call is tried to be read before it is given up: a day.
 const READ_TRIES: u64 = 24;
+/// Tries that are less apart, in seconds, are one: rounds are an hour apart, and who asks for the months tries as well.
+const APART: u64 = 3_000;
 
 /// Comes before a month: `month/2026-11/`, and its providers' names after that.
 const MONTH: &str = "month/";
 /// Comes before the mark of a call: when it began, and which it is.
 const CALL: &[u8] = b"call/";
-/// Comes before how often a call could not be read: when it began, and which it is.
+/// Comes before how often a call could not be read, and when that was counted last: when it began, and which it is.
 const UNREAD: &[u8] = b"unread/";
 /// How many calls were given up, because they could not be read.
 const UNREADABLE: &[u8] = b"unreadable";
@@ -268,13 +270,27 @@ async fn settled(store: &TenantStore) -> Result<u64, LedgerError> {
     number(store, SETTLED).await
 }
 
-/// Counts a try at a call that could not be read. Returns whether it was the last: then the call has its mark and is in no sum, so
-/// that it keeps no other call's mark any longer.
-async fn give_up(store: &TenantStore, began: u64, call: CallId) -> Result<bool, LedgerError> {
+/// How often a call could not be read, and when that was counted last, in seconds since 1970.
+async fn tried(store: &TenantStore, key: &[u8]) -> Result<(u64, Option<u64>), LedgerError> {
+    let Some(row) = store.get(Table::Usage, key).await? else { return Ok((0, None)) };
+    let number = |bytes: &[u8]| <[u8; 8]>::try_from(bytes).ok().map(u64::from_be_bytes);
+    let read = row.split_at_checked(8).and_then(|(tries, last)| Some((number(tries)?, number(last))));
+    Ok(read.unwrap_or_default())
+}
+
+/// Counts a try at a call that could not be read, at so many seconds since 1970. Returns whether it was the last: then the call
+/// has its mark and is in no sum, so that it keeps no other call's mark any longer.
+async fn give_up(store: &TenantStore, began: u64, call: CallId, now: u64) -> Result<bool, LedgerError> {
     let key = [UNREAD, &began.to_be_bytes(), call.as_bytes()].concat();
-    let tries = number(store, &key).await?.saturating_add(1);
+    let (tries, last) = tried(store, &key).await?;
+    // Where the clock was set back, it is not known how long ago that was.
+    if last.and_then(|last| now.checked_sub(last)).is_some_and(|since| since < APART) {
+        return Ok(false);
+    }
+    let tries = tries.saturating_add(1);
     if tries < READ_TRIES {
-        store.apply(Batch::new().put(Table::Usage, &key, tries.to_be_bytes())).await?;
+        let row = [tries.to_be_bytes(), now.to_be_bytes()].concat();
+        store.apply(Batch::new().put(Table::Usage, &key, row)).await?;
         return Ok(false);
     }
     let all = number(store, UNREADABLE).await?.saturating_add(1);
@@ -491,6 +507,7 @@ impl Storage {
         entries: Option<&[&ProviderEntry]>,
     ) -> Result<bool, LedgerError> {
         let (tenant, call, began) = (store.tenant(), entry.call, entry.started_at);
+        let now = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
         if store.get(Table::Usage, mark(began, call)).await?.is_some() {
             return Ok(true);
         }
@@ -500,7 +517,7 @@ impl Storage {
             Err(JournalError::Read(ReadError::Erased { .. } | ReadError::NoSuchCall { .. })) => {
                 return Ok(true);
             }
-            Err(error) => return self.unread(store, entry, &error, entries.is_some()).await,
+            Err(error) => return self.unread(store, entry, &error, entries.map(|_| now)).await,
         };
         let written = records.iter().find_map(|record| match &record.body {
             RecordBody::Ledger(ledger) => Some(ledger.clone()),
@@ -512,7 +529,7 @@ impl Storage {
                 let bytes = match self.journal.recording(tenant, call).await {
                     Ok(blocks) => blocks.iter().map(|block| block.bytes.len() as u64).sum(),
                     Err(JournalError::Read(ReadError::Erased { .. } | ReadError::NoSuchCall { .. })) => 0,
-                    Err(error) => return self.unread(store, entry, &error, true).await,
+                    Err(error) => return self.unread(store, entry, &error, Some(now)).await,
                 };
                 cut_off(&records, bytes, entries)
             }
@@ -526,17 +543,21 @@ impl Storage {
         Ok(true)
     }
 
-    /// A call could not be read. Returns whether that is so for good; only tries that are `counted` say that.
+    /// A call could not be read. Returns whether that is so for good; only tries that are `counted` say that, at so many
+    /// seconds since 1970.
     async fn unread(
         &self,
         store: &TenantStore,
         entry: &CallEntry,
         error: &JournalError,
-        counted: bool,
+        counted: Option<u64>,
     ) -> Result<bool, LedgerError> {
         let (tenant, call) = (store.tenant(), entry.call);
         let _one_at_a_time = self.adding.lock(tenant).await;
-        let is_given_up = counted && give_up(store, entry.started_at, call).await?;
+        let is_given_up = match counted {
+            Some(now) => give_up(store, entry.started_at, call, now).await?,
+            None => false,
+        };
         if is_given_up {
             tracing::error!(%tenant, %call, %error, "what a call used could not be read for a day: it is in no month and is not tried again; `parloir verify` says what is wrong with it");
         } else {

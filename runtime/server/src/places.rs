@@ -1,7 +1,8 @@
 //! Places among the live calls, and the callers who wait for one.
 //!
 //! A place that gets free is given away in the same moment, to a caller who waits if there is one: whoever rings afterwards does
-//! not overtake them. Who waits is counted by itself: of a tenant up to `queue-length`, in all up to as many as there are places.
+//! not overtake them. Who waits is counted by itself: of a tenant up to `queue-length`, in all up to as many as there are places,
+//! and beyond that, up to twice as many, of tenants of whom fewer wait than is their share.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -59,6 +60,17 @@ impl Ticket {
         queue
             .and_then(|queue| queue.iter().position(|waiter| waiter.number == self.number))
             .unwrap_or_default()
+    }
+
+    /// Leaves the queue before this is dropped: whoever has it still counts among those who wait, and gets no place.
+    pub(crate) fn leave(&mut self) {
+        self.place.close();
+        // One that was given in this very moment goes on to somebody else.
+        drop(self.place.try_recv());
+        let mut state = self.places.state.lock();
+        if let Some(tenant) = state.tenants.get_mut(&self.tenant) {
+            tenant.queue.retain(|waiter| waiter.number != self.number);
+        }
     }
 
     /// How long it has been waiting.
@@ -181,17 +193,22 @@ impl Places {
             WhenFull::Reject => return Err(full),
             WhenFull::Queue => {}
         }
-        if state.tickets >= self.most {
+        let waiting = state.tenants.get(id).map_or(0, |known| known.queue.len());
+        let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
+        if waiting >= quota.queue_length {
+            return Err(Full::Queue(waiting));
+        }
+        // Places × weight ÷ weights, and one at least: those who wait of one tenant leave room for another's.
+        let share = u64::from(self.most) * u64::from(quota.weight) / state.weights.max(1);
+        let has_its_share = u64::from(waiting) >= share.max(1);
+        let most = if has_its_share { self.most } else { self.most.saturating_mul(2) };
+        if state.tickets >= most {
             return Err(Full::Waiting(state.tickets));
         }
         state.last += 1;
         let (sender, receiver) = oneshot::channel();
         let number = state.last;
         let queue = &mut state.tenants.entry(id.clone()).or_default().queue;
-        let waiting = u32::try_from(queue.len()).unwrap_or(u32::MAX);
-        if waiting >= quota.queue_length {
-            return Err(Full::Queue(waiting));
-        }
         queue.push_back(Waiter { number, place: sender });
         state.tickets += 1;
         Ok(Admitted::Waits(Ticket {
@@ -201,6 +218,20 @@ impl Places {
             place: receiver,
             since: Instant::now(),
         }))
+    }
+
+    /// These are all tenants, as they are from now on: whoever waits is let in by that.
+    pub(crate) fn told(self: &Arc<Self>, tenants: &[Arc<Tenant>]) {
+        let mut state = self.state.lock();
+        state.weights = tenants.iter().map(|tenant| u64::from(tenant.quota.weight)).sum();
+        for tenant in tenants {
+            if let Some(known) = state.tenants.get_mut(&tenant.id) {
+                (known.most, known.weight) = (tenant.quota.concurrent_calls, tenant.quota.weight);
+            }
+        }
+        let given = self.give_all(&mut state);
+        drop(state);
+        self.hand_over(given);
     }
 
     /// How many calls have a place.
@@ -306,20 +337,53 @@ mod tests {
     }
 
     #[test]
-    fn no_more_wait_than_may_and_in_all_no_more_than_there_are_places() {
+    fn who_has_left_the_queue_keeps_the_house_busy_and_nobody_from_a_place() {
+        let (places, tenant) = (Places::new(10), tenant("cabinet", 1, 1));
+        let place = now(&places, &tenant, 1);
+        let (mut first, mut second) = (later(&places, &tenant, 1), later(&places, &tenant, 1));
+        let mut third = later(&places, &tenant, 1);
+        first.leave();
+        assert_eq!(second.ahead(), 0);
+        drop(place);
+        // The second was given it before they left.
+        second.leave();
+        let place = given(&mut third).unwrap();
+        drop((third, place));
+        assert!(places.is_busy() && places.taken() == 0);
+        drop((first, second));
+        assert!(!places.is_busy());
+    }
+
+    #[test]
+    fn no_more_wait_than_may_and_in_all_no_more_than_there_are_places_but_of_who_is_below_their_share() {
         let (places, one) = (Places::new(4), tenant("one", 1, 1));
         let _place = now(&places, &one, 2);
         let _waiting: Vec<_> = (0..3).map(|_| later(&places, &one, 2)).collect();
         assert_eq!(places.enter(&one, 2).unwrap_err(), Full::Queue(3));
         let other = tenant("other", 1, 1);
         let _place = now(&places, &other, 2);
-        let last = later(&places, &other, 2);
-        assert_eq!(places.enter(&other, 2).unwrap_err(), Full::Waiting(4));
+        let (last, _more) = (later(&places, &other, 2), later(&places, &other, 2));
+        assert_eq!(places.enter(&other, 2).unwrap_err(), Full::Waiting(5));
         drop(last);
         assert!(places.enter(&other, 2).is_ok());
         let quota = Quota { when_full: WhenFull::Reject, ..other.quota.clone() };
         let rejects = Tenant { quota, ..tenant("other", 1, 1) };
         assert_eq!(places.enter(&rejects, 2).unwrap_err(), Full::Quota(1));
+    }
+
+    #[test]
+    fn one_tenant_that_waits_keeps_no_other_from_waiting_and_there_is_an_end_to_it() {
+        let places = Places::new(3);
+        let tenants: Vec<_> = (0..6).map(|n| tenant(&format!("tenant-{n}"), 1, 1)).collect();
+        let [first, second, third, others @ ..] = tenants.as_slice() else { panic!("six") };
+        let _live = [first, second, third].map(|tenant| now(&places, tenant, 6));
+        let mut waiting: Vec<_> = (0..3).map(|_| later(&places, first, 6)).collect();
+        for tenant in [second, third].into_iter().chain(others.first()) {
+            waiting.push(later(&places, tenant, 6));
+            assert!(matches!(places.enter(tenant, 6), Err(Full::Waiting(_))));
+        }
+        assert_eq!(waiting.len(), 6);
+        assert_eq!(places.enter(&others[1], 6).unwrap_err(), Full::Waiting(6));
     }
 
     #[test]
@@ -342,6 +406,19 @@ mod tests {
         let quota = Quota { concurrent_calls: 2, ..tenant.quota.clone() };
         let raised = Tenant { quota, ..self::tenant("cabinet", 1, 1) };
         let mut second = later(&places, &raised, 1);
-        assert!(given(&mut first).is_some() && given(&mut second).is_none());
+        // Whoever drops a place hands it on: this one is held meanwhile.
+        let place = given(&mut first);
+        assert!(place.is_some() && given(&mut second).is_none());
+    }
+
+    #[test]
+    fn a_quota_that_is_raised_while_nobody_rings_lets_those_in_who_wait() {
+        let (places, tenant) = (Places::new(10), tenant("cabinet", 1, 1));
+        let _place = now(&places, &tenant, 1);
+        let (mut first, mut second) = (later(&places, &tenant, 1), later(&places, &tenant, 1));
+        let quota = Quota { concurrent_calls: 2, ..tenant.quota.clone() };
+        places.told(&[Arc::new(Tenant { quota, ..self::tenant("cabinet", 1, 1) })]);
+        let place = given(&mut first);
+        assert!(place.is_some() && given(&mut second).is_none());
     }
 }

@@ -202,6 +202,9 @@ pub(crate) async fn ended(
     house.verified(&line, &format!("/twilio/ended/{number}"), &form, &headers)?;
     // A call nobody here knows, with its caller still on the line: this program was restarted.
     let known = house.calls.known(&name);
+    if let Some(call) = &known {
+        call.carrier_asks();
+    }
     if !ended.caller_present {
         if let Some(outcome) = known.and_then(|call| call.settle()) {
             let _ = outcome.send(TransferOutcome { transferred: Transferred::CallerGone, leg: None });

@@ -57,6 +57,9 @@ impl House {
         tracing::info!(%tenant, line = %number, ahead = ticket.ahead(), "a caller waits for a place");
         let end = self.wait(&line, &mut leg, &mut ticket).await;
         let waited = ticket.waited();
+        if !matches!(end, Waited::Place(_)) {
+            ticket.leave();
+        }
         let seconds = waited.as_secs();
         let (outcome, text) = match &end {
             Waited::Place(_) => {
@@ -98,6 +101,11 @@ impl House {
         if let Err(error) = end_unanswered(&record, text, ended).await {
             tracing::error!(%tenant, line = %number, %error, "how a caller's wait ended could not be recorded");
         }
+        if live.is_turned_away() {
+            // An installation that closes is there until they have heard where they go: the ticket is still held.
+            live.until_asked().await;
+        }
+        drop(ticket);
         answered
     }
 

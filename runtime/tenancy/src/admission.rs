@@ -44,9 +44,9 @@ pub enum Full {
         "{0} of the tenant's callers wait for a place already: raise `queue-length` of the tenant's quota, or `concurrent-calls`"
     )]
     Queue(u32),
-    /// As many callers wait in all as there are places.
+    /// As many callers wait in all as there are places, and of the tenant its share of them.
     #[error(
-        "{0} callers wait for a place already, as many as the installation answers: raise `concurrent-calls` of [server]"
+        "{0} callers wait for a place already, the tenant's share among them: raise `concurrent-calls` of [server]"
     )]
     Waiting(u32),
     /// A limit of the tenant's month is reached.

@@ -291,6 +291,8 @@ pub fn destinations(bytes: &[u8]) {
     }
     let held = HeldSecret::new(text.to_owned());
     assert!(text.is_empty() || held.redact(text.to_owned()).contains("[secret]"));
+    let another = HeldSecret::new("a-secret".to_owned());
+    assert!(!another.redact(text.to_owned()).contains("a-secret"));
     if let Ok(range) = text.parse::<AddressRange>() {
         assert_eq!(range.to_string().parse::<AddressRange>(), Ok(range));
     }

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use parking_lot::Mutex;
 use parloir_attest::{Attack, CREDENTIAL, SECRETS};
-use parloir_connect::{Destination, HeldSecret, NotADestination};
+use parloir_connect::{Destination, HeldSecret, NotADestination, forbidden};
 use parloir_contract::{
     Answer, CallInfo, Capability, ConnectorAnswer, ConnectorRequest, Direction, Finish, Heard, HostCall,
     HostReturn, LocalTime, Refusal, SetMemory, Transferred, Usage, sendable, speakable,
@@ -44,6 +44,8 @@ pub struct Guards {
     pub below: bool,
     /// Credentials are taken out of answers.
     pub credentials: bool,
+    /// Addresses that are nobody's on the public Internet are refused.
+    pub addresses: bool,
 }
 
 impl Guards {
@@ -58,6 +60,7 @@ impl Guards {
         bounds: true,
         below: true,
         credentials: true,
+        addresses: true,
     };
 }
 
@@ -157,6 +160,14 @@ fn read(folder: &Path, name: &str) -> Result<String, Refusal> {
 fn asked(guards: Guards, request: &ConnectorRequest) -> Result<ConnectorAnswer, Refusal> {
     const OWN: &str = "https://crm.example.com/mallory/";
     let invalid = |wrong: NotADestination| Refusal::Invalid(wrong.to_string());
+    let inside = [("private", "http://127.0.0.2/"), ("metadata", "http://169.254.169.254/latest/")];
+    if let Some((_, to)) = inside.into_iter().find(|(name, _)| *name == request.connector) {
+        let to = Destination::parse(to).map_err(invalid)?;
+        return match to.address().and_then(forbidden).filter(|_| guards.addresses) {
+            Some(_) => Err(Refusal::Unavailable("it leads where nothing may be sent".into())),
+            None => Ok(ConnectorAnswer { status: 200, body: format!("{SECRETS}: inside") }),
+        };
+    }
     let to = if guards.below {
         sendable(request)?;
         let own = Destination::parse(OWN).map_err(invalid)?;
@@ -239,7 +250,7 @@ fn line(quota: &str) -> Arc<Line> {
         fallback-number = "+33199000002"
         transfer-to = ["+331990000"]
         capabilities = ["model", "calendar", "memory", "documents", "transfer", "connectors"]
-        connectors = ["crm"]
+        connectors = ["crm", "private", "metadata"]
         "#
     );
     let house = House::new(vec![toml::from_str(&text).unwrap()]).unwrap();

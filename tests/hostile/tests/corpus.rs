@@ -3,7 +3,7 @@
 //! nothing of the neighbour's is anywhere in what it got.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-use parloir_attest::{Attack, CREDENTIAL, House, attacks, ring_all};
+use parloir_attest::{Attack, House, attacks, ring_all, strayed};
 
 /// What the process may grow by while they attack, in KiB: eight agents' memory, and what waits for the disk.
 const MOST: u64 = 1_500_000;
@@ -56,21 +56,7 @@ async fn no_attack_gets_what_it_tries_for_and_the_neighbours_caller_notices_noth
     // What services were asked is below the connector's address, with its credential, and nothing that an agent wrote.
     let asked = house.asked.lock().clone();
     assert!(asked.len() >= 20, "{}", asked.len());
-    for head in asked {
-        let path = head.split([' ', '?']).nth(1).unwrap();
-        assert!(path.starts_with("/mallory/") && !path.contains(".."), "{head}");
-        assert!(head.contains(&format!("authorization: Bearer {CREDENTIAL}")), "{head}");
-        assert!(!head.lines().any(|line| line.starts_with("x-smuggled")), "{head}");
-    }
-    // What services were asked is below the connector's address, with its credential, and nothing that an agent wrote.
-    let asked = house.asked.lock().clone();
-    assert!(asked.len() >= 20, "{}", asked.len());
-    for head in asked {
-        let path = head.split([' ', '?']).nth(1).unwrap();
-        assert!(path.starts_with("/mallory/") && !path.contains(".."), "{head}");
-        assert!(head.contains(&format!("authorization: Bearer {CREDENTIAL}")), "{head}");
-        assert!(!head.lines().any(|line| line.starts_with("x-smuggled")), "{head}");
-    }
+    assert_eq!(strayed(&asked), 0, "{asked:#?}");
     assert!(grown < MOST, "{grown} KiB");
     assert!(house.disk() < MOST_ON_DISK, "{} bytes", house.disk());
 

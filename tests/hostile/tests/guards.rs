@@ -199,6 +199,18 @@ async fn without_what_keeps_paths_below_an_address_the_neighbours_folder_is_read
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn without_the_list_of_addresses_a_request_goes_inside() {
+    for name in ["connectors/inside#0", "connectors/inside#1"] {
+        let taken = a_layer(name, Guards { addresses: false, ..Guards::ALL }).await;
+        let read = |answer: &HostReturn| match answer {
+            HostReturn::SendRequest(Ok(answer)) => answer.body.contains(SECRETS),
+            _ => false,
+        };
+        assert!(taken.got.iter().any(read), "{name}: {:?}", taken.got);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_what_is_taken_out_of_answers_an_agent_is_told_the_credential() {
     let told = |went: &Went| {
         went.got.iter().any(|answer| match answer {

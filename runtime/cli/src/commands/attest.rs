@@ -199,8 +199,9 @@ impl Attest {
     }
 
     fn checked(&self, file: &Path) -> Outcome {
-        let page = bounded(&file.with_extension("txt"), MAX_NOTE)?;
-        let json = bounded(&file.with_extension("json"), MAX_REPORT)?;
+        let name = named(file);
+        let page = bounded(&beside(&name, ".txt"), MAX_NOTE)?;
+        let json = bounded(&beside(&name, ".json"), MAX_REPORT)?;
         let untrue = |why: &dyn std::fmt::Display| {
             Failure::otherwise(format!("{} attests nothing: {why}", file.display()))
         };
@@ -245,6 +246,14 @@ fn beside(name: &Path, end: &str) -> PathBuf {
     let mut name = name.to_owned().into_os_string();
     name.push(end);
     name.into()
+}
+
+/// The name of a report, by itself or by one of its two files. It may have dots.
+fn named(file: &Path) -> PathBuf {
+    match file.extension().and_then(|end| end.to_str()) {
+        Some("txt" | "json") => file.with_extension(""),
+        Some(_) | None => file.to_owned(),
+    }
 }
 
 /// A new folder below a place.
@@ -295,4 +304,21 @@ fn bounded(file: &Path, most: usize) -> Result<Vec<u8>, Failure> {
         return Err(wrong(&"it is too long for a report"));
     }
     std::fs::read(file).map_err(|error| wrong(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_whose_name_has_dots_is_found_by_its_name_and_by_its_files() {
+        for file in ["out/desk-1.2", "out/desk-1.2.txt", "out/desk-1.2.json"] {
+            let found = [".txt", ".json"].map(|end| beside(&named(Path::new(file)), end));
+            assert_eq!(
+                found,
+                [PathBuf::from("out/desk-1.2.txt"), PathBuf::from("out/desk-1.2.json")],
+                "{file}"
+            );
+        }
+    }
 }

@@ -54,8 +54,8 @@ struct Hook {
 
 /// The receivers of an installation.
 pub(crate) struct Webhooks {
-    /// There is one where there is a receiver.
-    client: Option<Outbound>,
+    /// One client, with a share of its own for each tenant that has a receiver.
+    clients: HashMap<TenantId, Outbound>,
     hooks: HashMap<TenantId, Vec<Arc<Hook>>>,
 }
 
@@ -108,7 +108,7 @@ impl Webhooks {
             hooks.entry(tenant).or_default().push(Arc::new(hook));
         }
         if hooks.is_empty() {
-            return Ok(Self { client: None, hooks });
+            return Ok(Self { clients: HashMap::new(), hooks });
         }
         let allowed = config.outbound.allow_private.clone();
         let client =
@@ -117,7 +117,8 @@ impl Webhooks {
                 host: "the client".to_owned(),
                 problem,
             })?;
-        Ok(Self { client: Some(client), hooks })
+        let clients = hooks.keys().map(|tenant| (tenant.clone(), client.apart())).collect();
+        Ok(Self { clients, hooks })
     }
 
     /// Keeps durably that a call's receivers are to be told of it. Where that fails the call is answered all the same.
@@ -257,7 +258,7 @@ async fn hand_over(hook: Arc<Hook>, house: Arc<House>, message: Message, state: 
 
 impl Hook {
     async fn tell(&self, house: &House, message: Message, state: State) -> Result<After, JournalError> {
-        let Some(client) = &house.webhooks.client else { return Ok(After::Done) };
+        let Some(client) = house.webhooks.clients.get(&self.tenant) else { return Ok(After::Done) };
         let journal = &house.installation.storage.journal;
         let Some(entry) = journal.call(&self.tenant, message.call).await? else { return Ok(After::Done) };
         if entry.outcome.is_none() {
