@@ -65,10 +65,11 @@ impl Relay {
                         } else if asking.is_some() {
                             call.session.doom("an agent asked twice at once");
                         } else {
-                            asking = Some(match door.ready().await {
+                            let ask: Asking = match door.ready().await {
                                 Ok(door) => door.call(*asked),
                                 Err(closed) => Box::pin(std::future::ready(Err(closed))),
-                            });
+                            };
+                            asking = Some(ask);
                         }
                     }
                     Some(Event::Ended(Answered { outcome, cpu })) => {

@@ -115,7 +115,8 @@ impl Session {
             Ok(confined) => confined,
             Err(why) => {
                 drop((reads, writes));
-                return Err(format!("{why} ({})", ended.await));
+                let how = ended.await;
+                return Err(format!("{why} ({how})"));
             }
         };
         if confined {

@@ -145,6 +145,11 @@ impl Agent {
         Self { elsewhere: Some(elsewhere), ..self }
     }
 
+    /// Whether its calls are answered elsewhere than in its sandbox.
+    pub fn is_elsewhere(&self) -> bool {
+        self.elsewhere.is_some()
+    }
+
     /// What it was compiled to: for [`Sandbox::handed`], in a process that this one starts. A copy of it all.
     pub fn artifact(&self) -> Result<Vec<u8>, LoadError> {
         let component = self.pre.instance_pre().component();

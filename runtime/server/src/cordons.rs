@@ -14,6 +14,7 @@ use parloir_sandbox::Agent;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 use tokio::net::UnixStream;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::Config;
 use crate::confine::{Confine, confine_agents};
@@ -175,6 +176,11 @@ pub fn stand_in_cordon() -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("its executor does not start: {error}"))?;
     runtime.block_on(async {
+        // The server ends politely, with the calls that are live. Whoever tells all its processes to end has this one end with it:
+        // its socket is closed then. What is listened to once is ignored from then on.
+        for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
+            drop(signal(kind).map_err(|error| format!("its signals: {error}"))?);
+        }
         let (reads, writes) = UnixStream::from_std(socket).map_err(alone)?.into_split();
         stand(confined, reads, writes).await.map_err(|error| error.to_string())
     })

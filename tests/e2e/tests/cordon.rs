@@ -8,6 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use house::{CALLER, Canned, FALLBACK, LINE, TOKEN, failures};
+use parloir_journal::{Record, RecordBody};
 use parloir_server::{Folders, Storage};
 use parloir_transport::client::{CarrierCall, CarrierEvent, DialOptions};
 use parloir_transport::conversation::{self, Action, Conversation, Report, Seen, Step};
@@ -101,10 +102,14 @@ async fn a_process_of_agents_that_is_killed_takes_its_own_calls_with_it_and_nobo
 
     let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
     let tenant = "test".parse().unwrap();
-    let mut told = Vec::new();
+    let (mut told, mut calls_noted) = (Vec::new(), 0);
     for call in storage.journal.calls(&tenant, None, 100).await.unwrap().calls {
-        told.extend(failures(&storage.journal.records(&tenant, call.call).await.unwrap()));
+        let records = storage.journal.records(&tenant, call.call).await.unwrap();
+        let noted = |record: &Record| matches!(&record.body, RecordBody::Note(note) if note.text.contains("process of its own"));
+        calls_noted += usize::from(records.iter().any(noted));
+        told.extend(failures(&records));
     }
+    assert!(calls_noted > 0, "where its agent answers is in a call's journal");
     let [why] = told.as_slice() else { panic!("{told:?}") };
     assert!(why.starts_with("AgentTrap") && why.contains("the tenant's cordon fell"), "{why}");
     assert!(why.contains("SIGKILL") || why.contains("signal: 9"), "{why}");
