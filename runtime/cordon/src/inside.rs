@@ -119,6 +119,7 @@ impl Room {
                 self.coming = Some(Coming { sha256, size, bytes, artifact: Vec::new() });
             }
             Down::Part(part) => self.part(&part)?,
+            Down::Forget { sha256 } => drop(self.loaded.lock().remove(&sha256)),
             Down::Start { call, sha256, info, budget } => self.start(call, sha256, info, budget).await?,
             Down::Answer { call, answer } => self.tell(call, Told::Answer(answer)),
             Down::Close { call, why } => self.tell(call, Told::Close(why)),

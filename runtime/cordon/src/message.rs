@@ -38,6 +38,11 @@ pub(crate) enum Down {
     },
     /// The next bytes of it.
     Part(serde_bytes::ByteBuf),
+    /// No more calls begin with an agent.
+    Forget {
+        /// Of its component.
+        sha256: [u8; 32],
+    },
     /// A call begins.
     Start {
         /// Its number on this socket.

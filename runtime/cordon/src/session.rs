@@ -1,6 +1,6 @@
 //! One process of agents, as the host sees it: what it was given, which calls it answers, and whether it lives.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use parloir_contract::HostCall;
 use parloir_sandbox::{Agent, Answered, Settings};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
@@ -28,6 +28,8 @@ const PING: Duration = Duration::from_secs(2);
 const HUNG: Duration = Duration::from_secs(10);
 /// How long it is kept without a call.
 const IDLE: Duration = Duration::from_secs(600);
+/// Agents and versions that it holds at a time; calls that are live keep theirs besides.
+const HELD: usize = 16;
 /// Messages that wait to be written.
 const WAITING: usize = 64;
 
@@ -64,8 +66,8 @@ pub(crate) struct Session {
     settings: Settings,
     calls: Mutex<Calls>,
     next: AtomicU64,
-    /// What it has loaded; held while something is.
-    loaded: tokio::sync::Mutex<HashSet<[u8; 32]>>,
+    /// What it has loaded, what answered last at the end; held while something is.
+    loaded: tokio::sync::Mutex<VecDeque<[u8; 32]>>,
     loading: Mutex<Option<([u8; 32], oneshot::Sender<Option<String>>)>>,
     pinged: AtomicU64,
     ponged: AtomicU64,
@@ -171,7 +173,8 @@ impl Session {
     }
 
     /// Takes what it says, until it says something that cannot be, or nothing any more.
-    async fn hear(&self, mut reads: Box<dyn AsyncRead + Send + Unpin>) -> String {
+    async fn hear(&self, reads: Box<dyn AsyncRead + Send + Unpin>) -> String {
+        let mut reads = BufReader::new(reads);
         let most = most_up(&self.settings);
         loop {
             let message = match frame::next(&mut reads, most).await {
@@ -319,7 +322,9 @@ impl Session {
     pub(crate) async fn load(&self, agent: &Agent) -> Result<(), String> {
         let mut loaded = self.loaded.lock().await;
         let sha256 = *agent.sha256();
-        if loaded.contains(&sha256) {
+        if let Some(at) = loaded.iter().position(|held| *held == sha256) {
+            let held = loaded.remove(at);
+            loaded.extend(held);
             return Ok(());
         }
         let whole = agent.clone();
@@ -340,7 +345,13 @@ impl Session {
         };
         match timeout(LOADS, handed).await {
             Ok(Ok(None)) => {
-                loaded.insert(sha256);
+                loaded.push_back(sha256);
+                if loaded.len() > HELD
+                    && let Some(sha256) = loaded.pop_front()
+                {
+                    // Where nobody is there, the session says so.
+                    let _nobody_there = self.send(&Down::Forget { sha256 }).await;
+                }
                 Ok(())
             }
             Ok(Ok(Some(problem))) => Err(format!("its process does not load the agent: {problem}")),

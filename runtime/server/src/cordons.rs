@@ -96,7 +96,7 @@ impl Cordons {
         let mut known = self.known.lock();
         let known = known.entry(tenant.clone()).or_default();
         if policy == CordonPolicy::WhenNoisy && !known.noise.is_noisy(Instant::now()) {
-            // Calls that are live there go on; the process ends when they are over.
+            // Calls that are live there go on; the process ends when there was none for a while.
             if known.cordon.take().is_some() {
                 tracing::info!(%tenant, "a tenant was quiet for an hour: its agents answer in the server's process again");
             }
