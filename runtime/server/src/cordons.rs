@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use parloir_admin::resource::Aside;
 use parloir_contract::TenantId;
 use parloir_cordon::{Cordon, Launch, Program, stand};
 use parloir_journal::{AgentEnd, FailureKind};
@@ -106,6 +107,18 @@ impl Cordons {
             Arc::new(Cordon::new(tenant.to_string(), self.launch.clone(), self.required))
         });
         agent.answering(cordon.clone())
+    }
+
+    /// What is told of a tenant whose agents were moved because they failed.
+    pub(crate) fn trouble(&self, tenant: &TenantId) -> Option<Aside> {
+        let known = self.known.lock();
+        let noisy = known.get(tenant).is_some_and(|known| known.noise.is_noisy(Instant::now()));
+        noisy.then(|| {
+            Aside::of(
+                "agents",
+                "five calls failed by them within ten minutes, so they answer in a process of their own until none has for an hour: look at its last calls, and put their agent right",
+            )
+        })
     }
 
     /// A call is over, and its agent's part in it ended so.
@@ -231,8 +244,7 @@ mod tests {
             for _ in 0..FAILURES {
                 cordons.ended(&tenant, end);
             }
-            let known = cordons.known.lock();
-            known.get(&tenant).is_some_and(|known| known.noise.is_noisy(Instant::now()))
+            cordons.trouble(&tenant).is_some()
         };
         let budget = AgentEnd::Failed(FailureKind::AgentBudget);
         assert!(noisy("when-noisy", budget));

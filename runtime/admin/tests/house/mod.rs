@@ -49,6 +49,8 @@ pub struct Site {
     pub deployed: Mutex<Vec<Deployed>>,
     /// Components of which nothing has to stay.
     pub forgotten: Mutex<Vec<String>>,
+    /// Tenants whose agents fail and fail.
+    pub noisy: Mutex<Vec<TenantId>>,
 }
 
 impl Site {
@@ -72,6 +74,10 @@ impl Premises for Site {
 
     fn home(&self, tenant: &TenantId) -> PathBuf {
         self.home.join(tenant.as_str())
+    }
+
+    fn trouble(&self, tenant: &TenantId) -> Option<Aside> {
+        self.noisy.lock().contains(tenant).then(|| Aside::of("agents", "they fail and fail"))
     }
 
     async fn prepare(&self, tenant: &TenantConfig) -> Result<(), String> {
@@ -260,6 +266,7 @@ impl House {
             held: Mutex::default(),
             deployed: Mutex::default(),
             forgotten: Mutex::default(),
+            noisy: Mutex::default(),
         });
         let rooms = Rooms { store, kms: kms.clone(), journal: journal.clone() };
         let directory = Arc::new(Directory::open(rooms, site.clone()).await.unwrap());
