@@ -46,10 +46,18 @@ fn answering(house: &House) -> Vec<(String, Option<(String, u8)>)> {
     deployed.iter().map(|agent| (agent.live.digest.clone(), canary(&agent.canary))).collect()
 }
 
-fn files(house: &House) -> Vec<String> {
+/// The tenant's components, once what was refused is gone: that goes beside the answer.
+async fn files(house: &House) -> Vec<String> {
     let folder = house.folder.path().join("tenants/cabinet/agents");
-    let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
-    let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
+    let mut names = Vec::new();
+    for _ in 0..1_000 {
+        let entries = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name());
+        names = entries.map(|name| name.into_string().unwrap()).collect();
+        if !names.iter().any(|name: &String| name.starts_with("upload-")) {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
     names.sort();
     names
 }
@@ -70,7 +78,7 @@ async fn a_version_that_may_do_more_waits_for_a_person_and_answers_once_it_is_pr
     let promoted = post(&house, &admin, &format!("{first}/promote"), Value::Null).await.is(201);
     assert_eq!(promoted.body["spec"]["live"], sha256(b"1 memory"));
     assert_eq!(answering(&house), [(sha256(b"1 memory"), None)]);
-    assert_eq!(files(&house), [format!("sha256-{}.wasm", sha256(b"1 memory"))]);
+    assert_eq!(files(&house).await, [format!("sha256-{}.wasm", sha256(b"1 memory"))]);
 
     // One that may do no more needs nobody; one that may is told apart.
     let second = push(&house, &admin, "2 memory").await;
@@ -113,14 +121,7 @@ async fn what_is_refused_leaves_nothing_and_says_why() {
     house.push(VERSIONS, &admin, &[WASM], &"x".repeat(2_000)).await.is(413).names("body");
     house.push("/v1/tenants/cabinet/agents/.x/versions", &admin, &[WASM], "1").await.is(422).names("agent");
     house.get(AGENT, &admin).await.is(404);
-    // They go beside the answer.
-    for _ in 0..1_000 {
-        if files(&house).is_empty() {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    assert_eq!(files(&house), Vec::<String>::new());
+    assert_eq!(files(&house).await, Vec::<String>::new());
     // The same again is the same.
     let one = push(&house, &admin, "1 memory").await;
     let again = house.push(VERSIONS, &admin, &[WASM], "1 memory").await.is(201);
@@ -129,7 +130,7 @@ async fn what_is_refused_leaves_nothing_and_says_why() {
     assert_eq!(all.body["items"].as_array().unwrap().len(), 1);
     house.ask(("DELETE", &one), &admin, &[("if-match", "\"0\"")], None).await.is(412).names("if-match");
     house.ask(("DELETE", &one), &admin, &[], None).await.is(204);
-    assert_eq!(files(&house), Vec::<String>::new());
+    assert_eq!(files(&house).await, Vec::<String>::new());
     assert_eq!(house.site.forgotten.lock().as_slice(), [sha256(b"1 memory")]);
 }
 
@@ -231,7 +232,7 @@ async fn an_agent_goes_with_all_its_versions_once_no_line_names_it() {
     house.ask(("DELETE", line), &admin, &[], None).await.is(204);
     house.ask(("DELETE", AGENT), &admin, &[], None).await.is(204);
     house.get(&one, &admin).await.is(404).names("agent");
-    assert_eq!(files(&house), [format!("sha256-{}.wasm", sha256(b"2"))], "the other agent has it too");
+    assert_eq!(files(&house).await, [format!("sha256-{}.wasm", sha256(b"2"))], "the other agent has it too");
     assert!(answering(&house).is_empty());
 }
 
@@ -247,5 +248,5 @@ async fn of_many_versions_the_oldest_goes_that_nobody_needs() {
     assert_eq!(all.body["items"].as_array().unwrap().len(), 50);
     house.get(&first, &admin).await.is(200);
     house.get(&format!("{VERSIONS}/{}", sha256(b"1")), &admin).await.is(404).names("version");
-    assert_eq!(files(&house).len(), 50);
+    assert_eq!(files(&house).await.len(), 50);
 }

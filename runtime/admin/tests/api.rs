@@ -186,6 +186,7 @@ async fn what_is_wrong_is_named_with_what_to_do() {
         reply.names(field);
     }
     house.ask(put, &admin, &[], None).await.is(415).names("content-type");
+    house.ask(put, &admin, &[], Some(json!(["a"]))).await.is(422).names("body");
     house.get("/v1/tenants?limit=0", &owner).await.is(422).names("limit");
     house.get("/v1/tenants?colour=1", &owner).await.is(400).names("limit");
     house.get("/v1/tenants", "").await.is(401).names("authorization");

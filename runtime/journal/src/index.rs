@@ -339,7 +339,11 @@ impl Index {
     }
 
     /// Follows the log until nobody writes it any more.
-    pub(crate) fn run(&self, mut events: mpsc::Receiver<IndexEvent>) -> Result<(), JournalError> {
+    pub(crate) fn run(
+        &self,
+        mut events: mpsc::Receiver<IndexEvent>,
+        closed: impl Fn(&TenantId, CallId),
+    ) -> Result<(), JournalError> {
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
         // A tenant whose index missed something is not followed any further: it is caught up at the next start.
         let mut behind: HashMap<TenantId, ()> = HashMap::new();
@@ -374,12 +378,15 @@ impl Index {
                     Ok(()) => Ok(()),
                     Err(error) => {
                         tracing::error!(%error, %tenant, "the index of calls is behind; the next start catches up");
-                        behind.insert(tenant, ());
+                        behind.insert(tenant.clone(), ());
                         Err(AppendError::Failed(format!(
                             "the call is on disk, but not in the index: {error}"
                         )))
                     }
                 };
+                for entry in following.entries.iter().filter(|entry| entry.ended_at.is_some()) {
+                    closed(&tenant, entry.call);
+                }
                 for waiter in following.waiters {
                     let _nobody_waits = waiter.send(told.clone());
                 }

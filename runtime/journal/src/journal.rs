@@ -191,6 +191,8 @@ impl Journal {
     ) -> Result<CallJournal, JournalError> {
         let inner = &self.inner;
         let already = || JournalError::AlreadyOpen { tenant: tenant.clone(), call };
+        // First: whoever looks into the index before could miss a call that ends meanwhile.
+        let Some(mut named) = inner.shared.name(tenant, call) else { return Err(already()) };
         if inner.index.get(tenant, call).await?.is_some() {
             return Err(already());
         }
@@ -202,15 +204,12 @@ impl Journal {
         // No epoch is closed until the writer knows of the keys that were wrapped in it.
         let _opening = inner.eraser.opening.read().await;
         let keys = key::make(&*inner.kms, tenant, call, unkept).await?;
-        let name = (tenant.clone(), call);
-        if !inner.shared.open.lock().insert(name) {
-            return Err(already());
-        }
         let at = now();
         let entry = CallEntry::new(call, &started, at);
         let journal = CallJournal::new(tenant.clone(), call, keys, Arc::clone(&inner.shared));
         journal.begin(at, started, unkept)?;
         inner.shared.opened(Arc::clone(journal.shared()), entry)?;
+        named.keep();
         Ok(journal)
     }
 
@@ -404,9 +403,9 @@ fn begin(
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let tails = runtime.block_on(recovery::recover((&disk, segment), &data, &**kms, index))?;
     let (events, waiting) = mpsc::channel(MAX_EVENTS);
-    let index = index.clone();
+    let (index, calls) = (index.clone(), Arc::clone(&shared));
     let indexer = std::thread::Builder::new().name("journal-index".into()).spawn(move || {
-        if let Err(error) = index.run(waiting) {
+        if let Err(error) = index.run(waiting, |tenant, call| calls.unname(tenant, call)) {
             tracing::error!(%error, "the index of calls stopped; the next start catches up");
         }
     })?;

@@ -44,7 +44,7 @@ const KEPT_ROOM: usize = 16 << 10;
 pub(crate) struct Shared {
     queue: Mutex<Queue>,
     wake: Condvar,
-    /// The calls that are not closed.
+    /// The calls that are not closed, or not in the index yet as closed: their names are nobody else's.
     pub(crate) open: Mutex<HashSet<(TenantId, CallId)>>,
     /// Who is told of what is appended.
     pub(crate) observer: OnceLock<Arc<dyn Observer>>,
@@ -75,7 +75,41 @@ pub(crate) struct Rolled {
     pub(crate) live: Vec<WrappedKey>,
 }
 
+/// A name that was taken for a call. Dropped before [`Named::keep`], it is free again.
+pub(crate) struct Named<'a> {
+    shared: &'a Shared,
+    name: Option<(TenantId, CallId)>,
+}
+
+impl Named<'_> {
+    /// The call has begun: its name is free when the index has its end.
+    pub(crate) fn keep(&mut self) {
+        self.name = None;
+    }
+}
+
+impl Drop for Named<'_> {
+    fn drop(&mut self) {
+        if let Some(name) = self.name.take() {
+            self.shared.open.lock().remove(&name);
+        }
+    }
+}
+
 impl Shared {
+    /// Takes a name for a call; `None` where it is another's.
+    pub(crate) fn name(&self, tenant: &TenantId, call: CallId) -> Option<Named<'_>> {
+        let name = (tenant.clone(), call);
+        let is_free = self.open.lock().insert(name.clone());
+        // Not made where it is another's: dropped, it would free that one.
+        is_free.then(|| Named { shared: self, name: Some(name) })
+    }
+
+    /// The index has the end of a call.
+    pub(crate) fn unname(&self, tenant: &TenantId, call: CallId) {
+        self.open.lock().remove(&(tenant.clone(), call));
+    }
+
     /// Begins new segments of a tenant's logs.
     pub(crate) async fn roll(&self, tenant: &TenantId) -> Result<Rolled, AppendError> {
         let (done, wait) = oneshot::channel();
@@ -475,7 +509,6 @@ impl Writer {
             let upto = self.tail(&call.tenant, Log::Journal)?.end();
             let (tenant, entry) = (call.tenant.clone(), live.entry.clone());
             promises.events.push(IndexEvent::Closed { tenant, entry, upto, waiter: None });
-            self.shared.open.lock().remove(&(call.tenant.clone(), call.call));
         } else if sealed.buffer.capacity() <= KEPT_ROOM {
             let mut buffer = call.buffer.lock();
             if buffer.bytes.capacity() == 0 {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::caller::Tally;
 
 /// The client's own lateness at p99 beyond which a run says nothing about the server.
-const VALID_LATENESS_MS: f64 = 5.0;
+pub(crate) const VALID_LATENESS_MS: f64 = 5.0;
 
 /// The figures of one run.
 #[derive(Debug, Clone, Serialize)]
@@ -61,12 +61,12 @@ pub struct Figures {
     pub valid: bool,
 }
 
-fn ms(duration: Duration) -> f64 {
+pub(crate) fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
 }
 
 /// The value that so many of a hundred do not exceed; 0 of none.
-fn percentile(sorted: &[Duration], percent: usize) -> f64 {
+pub(crate) fn percentile(sorted: &[Duration], percent: usize) -> f64 {
     let place = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
     sorted.get(place).copied().map_or(0.0, ms)
 }
@@ -184,10 +184,43 @@ pub fn round_by_round(rounds: &[Vec<Figures>]) -> String {
     text
 }
 
+/// A row of a table: what it is called, its figure, and the digits behind the point.
+pub(crate) type Row<T> = (&'static str, fn(&T) -> f64, usize);
+
+/// One column a run, and each run's ratio to the one before.
+pub(crate) fn table<T>(runs: &[T], name: fn(&T) -> &'static str, rows: &[Row<T>]) -> String {
+    let mut text = format!("{:<32}", "");
+    // Writing to a String cannot fail.
+    for run in runs {
+        let _ = write!(text, "{:>12}", name(run));
+    }
+    for pair in runs.windows(2) {
+        let [before, after] = pair else { continue };
+        let _ = write!(text, "{:>18}", format!("{}/{}", name(after), name(before)));
+    }
+    text.push('\n');
+    for (label, value, digits) in rows {
+        let _ = write!(text, "{label:<32}");
+        for run in runs {
+            let _ = write!(text, "{:>12.*}", *digits, value(run));
+        }
+        for pair in runs.windows(2) {
+            let [before, after] = pair else { continue };
+            let ratio = value(after) / value(before);
+            let _ = match ratio.is_finite() {
+                true => write!(text, "{ratio:>18.2}"),
+                false => write!(text, "{:>18}", ""),
+            };
+        }
+        text.truncate(text.trim_end().len());
+        text.push('\n');
+    }
+    text
+}
+
 /// A table: one column a run, and each run's ratio to the one before.
 pub fn side_by_side(runs: &[Figures]) -> String {
-    type Row = (&'static str, fn(&Figures) -> f64, usize);
-    let rows: [Row; 17] = [
+    let rows: [Row<Figures>; 17] = [
         ("calls", |f| f64::from(f.calls), 0),
         ("measured, s", |f| f.measured_s, 0),
         ("server CPU per call, ms/s", |f| f.server_cpu_ms_per_call_s, 3),
@@ -206,32 +239,7 @@ pub fn side_by_side(runs: &[Figures]) -> String {
         ("client's own lateness p99, ms", |f| f.own_lateness_p99_ms, 1),
         ("machine's load average", |f| f.load_average, 2),
     ];
-    let mut text = format!("{:<32}", "");
-    // Writing to a String cannot fail.
-    for run in runs {
-        let _ = write!(text, "{:>12}", run.name);
-    }
-    for pair in runs.windows(2) {
-        let [before, after] = pair else { continue };
-        let _ = write!(text, "{:>18}", format!("{}/{}", after.name, before.name));
-    }
-    text.push('\n');
-    for (label, value, digits) in rows {
-        let _ = write!(text, "{label:<32}");
-        for run in runs {
-            let _ = write!(text, "{:>12.digits$}", value(run));
-        }
-        for pair in runs.windows(2) {
-            let [before, after] = pair else { continue };
-            let ratio = value(after) / value(before);
-            let _ = match ratio.is_finite() {
-                true => write!(text, "{ratio:>18.2}"),
-                false => write!(text, "{:>18}", ""),
-            };
-        }
-        text.truncate(text.trim_end().len());
-        text.push('\n');
-    }
+    let mut text = table(runs, |run| run.name, &rows);
     for run in runs {
         if !run.valid {
             let _ = writeln!(

@@ -42,8 +42,7 @@ pub async fn serve_floor(floor: Floor) -> Result<(), Failure> {
     let failed = |error| Failure::Io { what: format!("cannot listen on {}", floor.listen), error };
     let listener = TcpListener::bind(floor.listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    let mut out = std::io::stdout();
-    writeln!(out, "ws://{address}/").and_then(|()| out.flush()).map_err(failed)?;
+    announce(&format!("ws://{address}/")).map_err(failed)?;
     let frames = u32::try_from(floor.reply.as_millis() / 20).unwrap_or(u32::MAX).max(1);
     let pace = Pace { end_of_turn: floor.end_of_turn, frames };
     loop {
@@ -53,6 +52,12 @@ pub async fn serve_floor(floor: Floor) -> Result<(), Failure> {
             let _ = answer(socket, pace).await;
         });
     }
+}
+
+/// Tells whoever started this process where it listens.
+pub(crate) fn announce(url: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout();
+    writeln!(out, "{url}").and_then(|()| out.flush())
 }
 
 #[derive(Clone, Copy)]

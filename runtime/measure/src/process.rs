@@ -2,7 +2,44 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::Failure;
+
+/// What of a process is in memory, in KiB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Resident {
+    /// Its own alone: heap, stacks, code that it compiled or read.
+    pub anon_kib: u64,
+    /// Of files: the program itself.
+    pub file_kib: u64,
+    /// Of files that are in memory alone: the first state of agents' memories.
+    pub shared_kib: u64,
+}
+
+impl Resident {
+    /// All of it.
+    pub fn kib(&self) -> u64 {
+        self.anon_kib + self.file_kib + self.shared_kib
+    }
+}
+
+/// What of a process is in memory now.
+///
+/// # Errors
+/// Where there is no such process.
+pub fn resident(pid: u32) -> Result<Resident, Failure> {
+    let status = Process::new(pid).read("status")?;
+    let of =
+        |name: &str| kib_of(&status, name).ok_or_else(|| Failure::Plain(format!("process {pid} has ended")));
+    Ok(Resident { anon_kib: of("RssAnon:")?, file_kib: of("RssFile:")?, shared_kib: of("RssShmem:")? })
+}
+
+/// A line of `/proc/PID/status` that counts KiB.
+fn kib_of(status: &str, name: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    line.trim().strip_suffix(" kB")?.trim().parse().ok()
+}
 
 /// A process of this machine.
 pub(crate) struct Process {
@@ -31,10 +68,7 @@ impl Process {
     /// Resident memory.
     pub(crate) fn memory_kib(&self) -> Result<u64, Failure> {
         let status = self.read("status")?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib =
-            line.and_then(|line| line.trim().strip_suffix(" kB")).and_then(|text| text.trim().parse().ok());
-        kib.ok_or_else(|| Failure::Plain(format!("process {} has ended", self.pid)))
+        kib_of(&status, "VmRSS:").ok_or_else(|| Failure::Plain(format!("process {} has ended", self.pid)))
     }
 }
 
@@ -62,5 +96,8 @@ mod tests {
         let own = Process::new(std::process::id());
         assert!(own.memory_kib().unwrap() > 100 && own.cpu().is_ok());
         assert!(Process::new(u32::MAX).cpu().is_err());
+        let parts = resident(std::process::id()).unwrap();
+        assert!(parts.anon_kib > 0 && parts.file_kib > 0 && parts.kib() >= parts.anon_kib + parts.file_kib);
+        assert!(resident(u32::MAX).is_err());
     }
 }

@@ -75,6 +75,7 @@ pub const FIELDS: &[(&str, &[&str])] = &[
             "recording_bytes",
             "providers",
             "costs",
+            "egress_bytes",
         ],
     ),
     ("Unkept", &["purposes"]),

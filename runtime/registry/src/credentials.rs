@@ -109,7 +109,7 @@ mod tests {
     fn what_cannot_be_read_says_so_and_shows_no_password() {
         let failing =
             |config: &str| Credentials::of_docker(config.as_bytes(), "a.example").map(|_| ()).unwrap_err();
-        assert!(failing("[]").to_string().contains("no configuration"));
+        assert!(failing("nothing").to_string().contains("no configuration"));
         assert!(failing(r#"{"auths": {"a.example": {"auth": "!"}}}"#).to_string().contains("log in again"));
         for helped in [
             r#"{"auths": {"a.example": {}}, "credsStore": "desktop"}"#,

@@ -1,8 +1,10 @@
 //! Compiled agents on disk. Only what our own compiler produced is ever loaded: native code is
-//! trusted, so each file carries a MAC under a key that rests apart from the data.
+//! trusted, so each file carries a MAC under a key that rests apart from the data. It is run from memory of the process's own,
+//! into which it was read before it was checked: of a file that is mapped, whoever may write it could change the pages that were
+//! not touched yet after the check.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -62,10 +64,15 @@ impl ArtifactCache {
 
     /// Keeps a component, if this cache does so. A failure is said and costs a re-run later, not the agent now.
     pub(crate) fn keep_component(&self, sha256: &[u8; 32], component: &[u8]) {
-        if !self.components || self.component(sha256).is_some() {
+        if !self.components {
             return;
         }
         let path = component_beside(&self.path(sha256));
+        // Whoever has the component compares it, in a fraction of the time that its hash takes.
+        if fs::read(&path).is_ok_and(|kept| kept == component) {
+            used(&path);
+            return;
+        }
         if let Err(error) = self.write(&path, &[component]) {
             tracing::warn!(path = %path.display(), %error, "the agent's component could not be kept");
         }
@@ -123,8 +130,11 @@ impl ArtifactCache {
     /// The bytes of a compiled component, if it is here, unaltered, and made by this very engine.
     fn unsealed(&self, engine: &Engine, sha256: &[u8; 32]) -> Option<Vec<u8>> {
         let path = self.path(sha256);
-        let mut tag = fs::read(&path).ok()?;
-        let artifact = (tag.len() >= MAC_LEN).then(|| tag.split_off(MAC_LEN))?;
+        let (mut tag, mut artifact) = ([0; MAC_LEN], Vec::new());
+        let mut file = fs::File::open(&path).ok()?;
+        file.read_exact(&mut tag).ok()?;
+        // Read where it stays: it is the most of what a start reads.
+        file.read_to_end(&mut artifact).ok()?;
         if self.mac(sha256, engine, &artifact).verify_slice(&tag).is_err() {
             tracing::warn!(path = %path.display(), "a cached artifact is not ours or is from another engine: compiling anew");
             return None;

@@ -249,6 +249,8 @@ fn config(settings: &Settings) -> Config {
         // The same call gives the same bytes on every machine, or it could not be replayed.
         .cranelift_nan_canonicalization(true)
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
+        // A stack is told without it, and nobody unwinds through an agent.
+        .native_unwind_info(false)
         .wasm_relaxed_simd(false)
         .wasm_memory64(false)
         // What one part of a component passes to another is copied between their memories: JavaScript

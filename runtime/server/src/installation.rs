@@ -1,11 +1,13 @@
 //! Everything that is opened once: keys, store, journal, sandbox, providers, agents.
 
 mod agents;
+mod loading;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use futures_util::stream::{self, StreamExt};
 use parking_lot::RwLock;
 use parloir_admin::resource::Aside;
 use parloir_backup::{BackUpError, Of, Snapshot};
@@ -272,13 +274,10 @@ impl Installation {
         tell: &(dyn Fn(&Path) + Send + Sync),
     ) -> Result<Self, OpenError> {
         let connectors = Connectors::new(config).map_err(OpenError::Config)?;
-        for line in house.lines() {
-            let path = &line.config.agent;
-            if !agents.contains_key(path) {
-                tell(path);
-                agents.insert(path.clone(), load(&sandbox, path).await?);
-            }
-        }
+        // In an order that is the same at every start.
+        let named = house.lines().map(|line| &line.config.agent).filter(|path| !agents.contains_key(*path));
+        let named: BTreeSet<PathBuf> = named.cloned().collect();
+        agents.extend(loading::load_all(&sandbox, named.into_iter().collect(), tell).await?);
         let mut tenants = HashMap::new();
         for tenant in house.tenants() {
             tenants.insert(tenant.id.clone(), rooms_of(&storage, tenant).await?);
@@ -336,6 +335,7 @@ impl Installation {
             return Err(problem);
         }
         let wasm = read(path).await.map_err(|e| unloaded(&e))?;
+        let _room = loading::room(wasm.len()).await;
         match self.sandbox.load(wasm).await {
             Ok(agent) => {
                 self.agents.write().entry(path.to_owned()).or_insert(Slot::of(agent));
@@ -357,9 +357,10 @@ impl Installation {
         // What may take long, before anybody else has to wait. What does not load is told of below.
         let agents = tenants.iter().flat_map(|tenant| &tenant.lines).map(|line| line.agent.clone());
         let agents: HashSet<PathBuf> = agents.collect();
-        for agent in &agents {
-            let _told_below = self.prepare_agent(agent).await;
-        }
+        let prepared = stream::iter(agents).for_each_concurrent(loading::at_once(), |agent| async move {
+            let _told_below = self.prepare_agent(&agent).await;
+        });
+        prepared.await;
         let mut described = self.described.lock().await;
         let ids: HashSet<TenantId> = tenants.iter().map(|tenant| tenant.id.clone()).collect();
         let mut all: Vec<_> = described.iter().filter(|known| !ids.contains(&known.id)).cloned().collect();
@@ -589,6 +590,7 @@ fn unloaded(error: &OpenError) -> String {
 
 async fn load(sandbox: &Sandbox, path: &Path) -> Result<Agent, OpenError> {
     let wasm = read(path).await?;
+    let _room = loading::room(wasm.len()).await;
     let loaded = sandbox.load(wasm).await;
     loaded.map_err(|error| OpenError::Agent { path: path.to_owned(), problem: error.to_string() })
 }

@@ -206,7 +206,7 @@ async fn without_what_is_taken_out_of_answers_an_agent_is_told_the_credential() 
             _ => false,
         })
     };
-    let echo = attack("connectors/echo");
+    let echo = attack("connectors/echo").unwrap();
     let stands = attempt(&echo, settings(), Budget::default(), Guards::ALL, "").await;
     assert!(kind(&stands).is_none() && !told(&stands), "{stands:?}");
     let without = Guards { credentials: false, ..Guards::ALL };

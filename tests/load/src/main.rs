@@ -1,7 +1,13 @@
 //! `parloir-load`: N calls at once against a voice server, and what they cost it.
 //!
 //! What measures is `parloir-measure`; this is the command. `floor` is a server that does nothing but the protocol; `compare`
-//! runs both, so that the figures have a measure of the same machine at the same hour.
+//! runs both, so that the figures have a measure of the same machine at the same hour. `api` does the same with requests to the
+//! administration, `tenants` with installations of many and of one, `deploy` with a call to a new version and to the one before.
+
+mod api;
+mod component;
+mod deploy;
+mod tenants;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -12,7 +18,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use parloir_measure::{
     Failure, Figures, Floor, FloorChild, Load, Target, generated_speech, measure, medians, read_speech,
-    round_by_round, serve_floor, side_by_side,
+    round_by_round, serve_floor, serve_request_floor, side_by_side,
 };
 use parloir_transport::client::Carrier;
 use parloir_transport::signature::AuthToken;
@@ -37,10 +43,18 @@ const EXAMPLES: &str = "Examples:
   And once more with every tenth call to a line whose agent spins:
     parloir-load compare --url http://127.0.0.1:8080/twilio/voice --server-pid 4242 \\
         --auth-token secret --to +33123456789 --end-of-turn-ms 500 --misbehaving +33123456780 --rounds 5
+  500 requests a second to the administration while 100 calls run, with the keys of two tenants' admins:
+    PARLOIR_KEY=parloir_…,parloir_… parloir-load api --api http://127.0.0.1:8081 \\
+        --url http://127.0.0.1:8080/twilio/voice --server-pid 4242 --auth-token secret --to +33123456789
+  1,000 tenants: the first start compiles each one's agent, which takes minutes:
+    parloir-load tenants --agent agents/cabinet/target/cabinet.component.wasm
+  A new version of an agent, from its upload to its first word:
+    PARLOIR_KEY=parloir_… parloir-load deploy --api http://127.0.0.1:8081 --agent cabinet --line +33123456789 \\
+        --url http://127.0.0.1:8080/twilio/voice --auth-token secret
 
 A run is valid when the client's own lateness is at most 5 ms at p99: on a busy machine lower --calls.
-Exit code: 0 when every run was valid and no call failed or went unanswered, 1 when not, 2 for a run
-that could not be made.";
+Exit code: 0 when every run was valid, no call failed or went unanswered, and what was to be reached was,
+1 when not, 2 for a run that could not be made.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -52,6 +66,17 @@ enum Command {
     Compare(CompareArgs),
     /// The floor itself: a server that does only the protocol. Prints its address and serves until killed.
     Floor(FloorArgs),
+    /// Sends requests to the administration at a rate while calls run, after the same to their floor: a server that does
+    /// nothing but HTTP.
+    Api(api::ApiArgs),
+    /// Makes an installation of many tenants, each with an agent of its own, and measures its start, and its memory against
+    /// that of one with a single tenant.
+    Tenants(tenants::TenantsArgs),
+    /// Uploads a component that nobody compiled before, promotes it and rings it; and rings the version before.
+    Deploy(deploy::DeployArgs),
+    /// The floor of requests itself. Prints its address and serves until killed.
+    #[command(hide = true)]
+    RequestFloor,
 }
 
 #[derive(Args, Clone)]
@@ -177,6 +202,15 @@ fn main() -> ExitCode {
             show(&[figures], args.load.json)
         })),
         Command::Compare(args) => ended(client(async move { compare(&args).await })),
+        Command::Api(args) => ended(client(async move { api::run(&args).await })),
+        Command::Tenants(args) => ended(client(async move { tenants::run(&args).await })),
+        Command::Deploy(args) => ended(client(async move { deploy::run(&args).await })),
+        Command::RequestFloor => {
+            let served = |runtime: tokio::runtime::Runtime| {
+                runtime.block_on(serve_request_floor(api::floor_address()))
+            };
+            ended(runtime(2).and_then(served).map(|()| true))
+        }
     }
 }
 
@@ -237,11 +271,16 @@ fn print(text: &str) -> Result<(), Failure> {
     written.map_err(|error| Failure::Io { what: "the figures could not be written".into(), error })
 }
 
-async fn floor_figures(args: &LoadArgs) -> Result<Figures, Failure> {
-    let load = args.load()?;
+/// This very program, to be run in a process of its own.
+fn own_command() -> Result<tokio::process::Command, Failure> {
     let program = std::env::current_exe();
     let program = program.map_err(|error| Failure::Io { what: "the floor could not start".into(), error })?;
-    let mut command = tokio::process::Command::new(program);
+    Ok(tokio::process::Command::new(program))
+}
+
+async fn floor_figures(args: &LoadArgs) -> Result<Figures, Failure> {
+    let load = args.load()?;
+    let mut command = own_command()?;
     command.args(["floor", "--end-of-turn-ms", &args.end_of_turn_ms.to_string()]);
     command.args(["--reply-ms", &args.reply_ms.to_string()]);
     let mut floor = FloorChild::start(command).await?;

@@ -1,7 +1,8 @@
 //! The built binary against its own floor: every figure is there and every turn was answered.
 #![allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
 
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 
 #[test]
 fn a_short_run_against_the_floor_answers_every_turn() {
@@ -55,4 +56,22 @@ fn a_server_that_is_not_there_is_said_plainly() {
     assert_eq!(silent.status.code(), Some(1));
     let table = String::from_utf8_lossy(&silent.stdout).into_owned();
     assert!(table.contains("Is the server running"), "{table}");
+}
+
+#[test]
+fn an_administration_without_a_line_to_write_to_is_said_plainly() {
+    let program = env!("CARGO_BIN_EXE_parloir-load");
+    let mut floor = Command::new(program).arg("request-floor").stdout(Stdio::piped()).spawn().unwrap();
+    let mut url = String::new();
+    BufReader::new(floor.stdout.take().unwrap()).read_line(&mut url).unwrap();
+    let asked = Command::new(program)
+        .args(["api", "--seconds", "1", "--api", url.trim()])
+        .env("PARLOIR_KEY", "hunter2,hunter3")
+        .output()
+        .unwrap();
+    floor.kill().unwrap();
+    floor.wait().unwrap();
+    let said = String::from_utf8_lossy(&asked.stderr).into_owned();
+    assert_eq!(asked.status.code(), Some(2), "{said}");
+    assert!(said.contains("has no line") && !said.contains("hunter"), "{said}");
 }

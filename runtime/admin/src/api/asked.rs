@@ -8,13 +8,14 @@ use axum::http::{HeaderMap, Uri, header};
 use parloir_contract::{LineId, TenantId};
 use parloir_store::TenantStore;
 use parloir_tenancy::signature::Signature;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
 use super::endpoint::Endpoint;
 use super::problem::{Kind, Problem};
+use super::shape::other_form;
 use crate::directory::{By, Principal, Told};
 use crate::resource::{MAX_NAME, Source};
 use crate::secret::is_id;
@@ -128,8 +129,7 @@ impl Asked {
 
     /// The media type of the body, in the header's own words.
     pub(crate) fn media_type(&self) -> &str {
-        let kind = self.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-        kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim()
+        media_type(&self.headers)
     }
 
     /// That the tenant is described in the directory: what the operator's file says is changed there alone.
@@ -167,7 +167,7 @@ impl Asked {
     }
 
     /// The body, read strictly.
-    pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+    pub(crate) fn json<T: DeserializeOwned + Serialize>(&self) -> Result<T, Problem> {
         read_json(&self.headers, &self.body)
     }
 
@@ -242,11 +242,18 @@ impl Asked {
     }
 }
 
-/// A body, read strictly.
-pub(crate) fn read_json<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Problem> {
+/// The media type that a body is said to have.
+fn media_type(headers: &HeaderMap) -> &str {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
-    if !kind.eq_ignore_ascii_case("application/json") {
+    kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim()
+}
+
+/// A body, read strictly.
+pub(crate) fn read_json<T: DeserializeOwned + Serialize>(
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<T, Problem> {
+    if !media_type(headers).eq_ignore_ascii_case("application/json") {
         let remedy = "send JSON, with content-type: application/json";
         return Err(Problem::new(Kind::NotJson, "the body is not said to be JSON", remedy).of("content-type"));
     }
@@ -263,6 +270,16 @@ pub(crate) fn read_json<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -
         let remedy = "send one JSON value and nothing after it";
         Problem::new(Kind::Malformed, error.to_string(), remedy).of("body")
     })?;
+    let given = serde_json::from_slice::<serde_json::Value>(body);
+    let written = serde_json::to_value(&read);
+    if let (Ok(given), Ok(written)) = (given, written)
+        && let Some(field) = other_form(&given, &written)
+    {
+        let detail = "it is a list or an object where there has to be another kind of value";
+        let remedy = "write each field under its name; every field is in GET /v1/openapi.json";
+        let field = if field.is_empty() { "body".to_owned() } else { field };
+        return Err(Problem::new(Kind::Invalid, detail, remedy).of(field));
+    }
     Ok(read)
 }
 

@@ -121,6 +121,8 @@ fn parameters(endpoint: Endpoint, paged: bool) -> Vec<Value> {
         all.push(parameter(name, "path", true, what, json!({ "type": "string", "pattern": pattern })));
     }
     let text = || json!({ "type": "string", "minLength": 1, "maxLength": 128 });
+    // A tag that is none matches nothing, and is no mistake.
+    let any = || json!({ "type": "string" });
     if paged {
         let limit = json!({ "type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 50 });
         all.push(parameter("limit", "query", false, "The most items of the page.", limit));
@@ -141,46 +143,83 @@ fn parameters(endpoint: Endpoint, paged: bool) -> Vec<Value> {
         }
         Method::Put => {
             let what = "The ETag of what is replaced, or nothing where it is new.";
-            all.push(parameter("If-Match", "header", false, what, text()));
+            all.push(parameter("If-Match", "header", false, what, any()));
             let what = "`*` where nothing may be replaced.";
-            all.push(parameter("If-None-Match", "header", false, what, text()));
+            all.push(parameter("If-None-Match", "header", false, what, any()));
         }
         Method::Delete => {
             let what = "The ETag of what is removed.";
-            all.push(parameter("If-Match", "header", false, what, text()));
+            all.push(parameter("If-Match", "header", false, what, any()));
         }
     }
     all
 }
 
-/// The statuses that a route answers with, besides the problems.
-fn answers(endpoint: Endpoint, given: Option<Schema>) -> Map<String, Value> {
-    let problem = |what: &str| {
-        let schema = json!({ "$ref": "#/components/schemas/Problem" });
-        json!({ "description": what, "content": { PROBLEM_JSON: { "schema": schema } } })
-    };
+/// A header that an answer may have.
+fn header(what: &str) -> Value {
+    json!({ "description": what, "schema": { "type": "string" } })
+}
+
+/// The statuses that a route answers with, and those of the problems.
+fn answers(endpoint: Endpoint, given: Option<Schema>, paged: bool) -> Map<String, Value> {
     let mut all = Map::new();
     match given {
         Some(schema) => {
             let body = json!({ "application/json": { "schema": schema } });
-            let done = |what: &str| json!({ "description": what, "content": body.clone() });
+            let etag = header("What tells this state from every other.");
+            let headers = if paged { json!({}) } else { json!({ "ETag": etag }) };
+            let done = |what: &str| json!({ "description": what, "headers": headers, "content": body });
             match endpoint.method() {
-                Method::Post => drop(all.insert("201".into(), done("It was made."))),
+                Method::Post => {
+                    let mut made = done("It was made.");
+                    if let Some(headers) = made.get_mut("headers").and_then(Value::as_object_mut) {
+                        headers.insert("Location".into(), header("Where it is."));
+                    }
+                    all.insert("201".into(), made);
+                }
                 Method::Put => {
                     all.insert("200".into(), done("It was replaced."));
                     all.insert("201".into(), done("It was made."));
                 }
                 Method::Get => {
                     all.insert("200".into(), done("This is it."));
-                    all.insert("304".into(), json!({ "description": "It is as you have it." }));
+                    let same = json!({ "description": "It is as you have it.", "headers": { "ETag": etag } });
+                    all.insert("304".into(), same);
                 }
                 Method::Delete => {}
             }
         }
         None => drop(all.insert("204".into(), json!({ "description": "It is gone." }))),
     }
-    all.insert("default".into(), problem("It was not done, and why."));
+    let schema = json!({ "$ref": "#/components/schemas/Problem" });
+    let headers = json!({
+        "WWW-Authenticate": header("With 401: how a key is sent."),
+        "Retry-After": header("With 429: in how many seconds to ask again."),
+    });
+    let content = json!({ PROBLEM_JSON: { "schema": schema } });
+    let problem =
+        json!({ "description": "It was not done, and why.", "headers": headers, "content": content });
+    all.insert("default".into(), problem);
     all
+}
+
+/// Says how large a machine's integers are, which their format alone tells no client.
+fn bound(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            let most = match fields.get("format").and_then(Value::as_str) {
+                Some("uint32") => Some(json!(u32::MAX)),
+                Some("uint64" | "uint") => Some(json!(u64::MAX)),
+                Some(_) | None => None,
+            };
+            if let Some(most) = most {
+                fields.entry("maximum").or_insert(most);
+            }
+            fields.values_mut().for_each(bound);
+        }
+        Value::Array(values) => values.iter_mut().for_each(bound),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 /// The OpenAPI document of every route.
@@ -204,7 +243,7 @@ pub fn document() -> Value {
             let content = json!({ "application/wasm": { "schema": schema } });
             operation.insert("requestBody".into(), json!({ "required": true, "content": content }));
         }
-        operation.insert("responses".into(), answers(endpoint, gives).into());
+        operation.insert("responses".into(), answers(endpoint, gives, paged).into());
         match endpoint.place() {
             Place::Nobodys => drop(operation.insert("security".into(), json!([]))),
             Place::Own | Place::Installation | Place::Tenant => {
@@ -216,7 +255,7 @@ pub fn document() -> Value {
             path.insert(method, operation.into());
         }
     }
-    json!({
+    let mut document = json!({
         "openapi": "3.1.0",
         "info": {
             "title": "Parloir: the administration of an installation",
@@ -229,5 +268,7 @@ pub fn document() -> Value {
             "securitySchemes": { "key": { "type": "http", "scheme": "bearer", "bearerFormat": "parloir_…" } },
             "schemas": all.definitions(),
         },
-    })
+    });
+    bound(&mut document);
+    document
 }

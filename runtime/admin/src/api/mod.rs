@@ -18,6 +18,7 @@ mod problems;
 mod repeat;
 mod secrets;
 mod settings;
+mod shape;
 mod share;
 mod signers;
 mod tenants;

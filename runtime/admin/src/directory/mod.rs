@@ -10,8 +10,10 @@ pub(crate) mod rows;
 mod setup;
 
 use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
 use parloir_contract::{LineId, TenantId};
 use parloir_journal::{Administered, Journal};
@@ -455,22 +457,23 @@ impl Directory {
     pub async fn take_in_all(&self) -> Result<(), DirectoryError> {
         let _nobody_else = self.taking_in.write().await;
         let (mut tenants, mut all) = (Vec::new(), BTreeMap::<TenantId, Vec<Aside>>::new());
-        for (id, _) in rows::all_there::<Tenant>(&self.installation, Table::Tenant, "").await? {
-            let Ok(id) = id.parse::<TenantId>() else {
+        let rows = rows::all_there::<Tenant>(&self.installation, Table::Tenant, "").await?;
+        let described = rows.into_iter().filter_map(|(id, _)| {
+            let known = id.parse::<TenantId>();
+            if known.is_err() {
                 tracing::error!("a row of the directory has no tenant's name, and is left out");
-                continue;
-            };
-            let aside = match self.tenant(&id).await {
-                Ok(Some(Described { tenant, mut aside })) => {
-                    aside.extend(self.deploy(&id).await);
-                    tenants.extend(tenant);
-                    aside
-                }
-                Ok(None) => Vec::new(),
-                Err(error) => {
-                    vec![Aside::whole(format!("its rows cannot be read ({error}): see to its data"))]
-                }
-            };
+            }
+            known.ok()
+        });
+        // Their agents are compiled anew where another engine did so before: on every core.
+        let at_once = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let one_by_one = described.map(move |id| async move {
+            let (tenant, aside) = self.with_agents(&id).await;
+            (id, tenant, aside)
+        });
+        let mut done = std::pin::pin!(stream::iter(one_by_one).buffered(at_once));
+        while let Some((id, tenant, aside)) = done.next().await {
+            tenants.extend(tenant);
             all.insert(id, aside);
         }
         for (id, aside) in self.premises.take_in(tenants).await {
@@ -480,6 +483,21 @@ impl Directory {
             self.set_aside(&id, aside).await;
         }
         Ok(())
+    }
+
+    /// A tenant as its rows say, with its agents loaded, and what of it is set aside.
+    async fn with_agents(&self, id: &TenantId) -> (Option<TenantConfig>, Vec<Aside>) {
+        match self.tenant(id).await {
+            Ok(Some(Described { tenant, mut aside })) => {
+                aside.extend(self.deploy(id).await);
+                (tenant, aside)
+            }
+            Ok(None) => (None, Vec::new()),
+            Err(error) => {
+                let problem = format!("its rows cannot be read ({error}): see to its data");
+                (None, vec![Aside::whole(problem)])
+            }
+        }
     }
 
     /// Notes what of a tenant is set aside now, and tells whoever runs the installation.

@@ -10,7 +10,7 @@ use parloir_store::keys::LogKey;
 
 use super::{At, Check, ProblemKind};
 use crate::log_key::continued;
-use crate::tlog::{Files, GONE, Refused, signed};
+use crate::tlog::{Files, GONE, Refused, checkpoints as checkpoints_of, signed};
 
 impl Check<'_> {
     /// Checks the checkpoints, and the tiles that the newest covers, against the chunks that are there.
@@ -22,8 +22,9 @@ impl Check<'_> {
             Err(error) => return self.problem(ProblemKind::Signed, &at, error.to_string()),
         };
         if newest.is_none() {
-            if !files.was_begun() {
-                // Nothing was signed yet: what was begun a moment ago, or every trace of a log removed.
+            // Nothing was signed yet: what was begun a moment ago, also since the checkpoints were read; or every trace of a log
+            // removed.
+            if !files.was_begun() || checkpoints_of(&files).is_ok_and(|(newest, _)| newest.is_some()) {
                 return;
             }
             let path = files.folder.join("checkpoint");

@@ -42,6 +42,11 @@ impl Slot {
         let canary = self.versions.as_ref()?.canary.as_ref();
         canary.map(|(agent, _)| agent)
     }
+
+    /// Whichever of its agents is this component.
+    fn version(&self, sha256: &[u8; 32]) -> Option<&Agent> {
+        std::iter::once(&self.live).chain(self.canary()).find(|agent| agent.sha256() == sha256)
+    }
 }
 
 /// A version of an agent, as the directory calls it.
@@ -188,8 +193,7 @@ impl Installation {
         let Some(sha256) = unhex(&component.digest) else {
             return Err("its row names no component: remove the agent, and push it again".into());
         };
-        let mut answers = before.into_iter().flat_map(|slot| std::iter::once(&slot.live).chain(slot.canary()));
-        if let Some(agent) = answers.find(|agent| *agent.sha256() == sha256) {
+        if let Some(agent) = before.and_then(|slot| slot.version(&sha256)) {
             return Ok(agent.clone());
         }
         let agent = match load(&self.sandbox, &component.file).await {

@@ -116,6 +116,7 @@ struct Show {
     /// The agent.
     name: String,
     /// A version: the first digits of what it is called.
+    #[arg(id = "of", value_name = "VERSION")]
     version: Option<String>,
     #[command(flatten)]
     whose: Whose,
@@ -126,6 +127,7 @@ struct One {
     /// The agent.
     name: String,
     /// The version: the first digits of what it is called.
+    #[arg(id = "of", value_name = "VERSION")]
     version: String,
     #[command(flatten)]
     whose: Whose,

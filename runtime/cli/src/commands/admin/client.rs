@@ -125,7 +125,11 @@ impl Client {
     fn request(&self, method: Method, url: Url) -> RequestBuilder {
         let request = self.http.request(method, url);
         // Who logs in has none yet.
-        if self.key.is_empty() { request } else { request.header("authorization", format!("Bearer {}", self.key)) }
+        if self.key.is_empty() {
+            request
+        } else {
+            request.header("authorization", format!("Bearer {}", self.key))
+        }
     }
 
     async fn answered(&self, request: RequestBuilder) -> Result<Reply, Failure> {

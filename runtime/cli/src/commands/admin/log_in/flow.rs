@@ -91,9 +91,9 @@ impl Issuer {
                 "{issuer} calls itself {named}: tell whoever runs the installation"
             )));
         }
-        let mut asked =
-            [authorization_endpoint, token_endpoint].into_iter().chain(device_authorization_endpoint);
-        if let Some(clear) = asked.find(|url| travels_in_clear(url)) {
+        let asked = [authorization_endpoint, token_endpoint].into_iter().chain(device_authorization_endpoint);
+        let clear = asked.into_iter().find(|url| travels_in_clear(url));
+        if let Some(clear) = clear {
             return Err(Failure::new(format!(
                 "{clear} would carry your log-in in clear: tell whoever runs {issuer}"
             )));
