@@ -37,7 +37,7 @@ impl From<FrameError> for Broken {
 
 /// What a call is told.
 enum Told {
-    Answer(HostReturn),
+    Answer(Box<HostReturn>),
     Close(String),
     Stop,
 }
@@ -121,7 +121,7 @@ impl Room {
             Down::Part(part) => self.part(&part)?,
             Down::Forget { sha256 } => drop(self.loaded.lock().remove(&sha256)),
             Down::Start { call, sha256, info, budget } => self.start(call, sha256, info, budget).await?,
-            Down::Answer { call, answer } => self.tell(call, Told::Answer(answer)),
+            Down::Answer { call, answer } => self.tell(call, Told::Answer(Box::new(answer))),
             Down::Close { call, why } => self.tell(call, Told::Close(why)),
             Down::Stop { call } => self.tell(call, Told::Stop),
             Down::Ping(number) => say(&self.frames, &Up::Pong(number), self.most).await?,
@@ -231,7 +231,7 @@ impl Answers {
                     }
                 }
                 Some(told) = self.told.recv() => match told {
-                    Told::Answer(answer) => reply_with(&mut waits, Ok(answer)),
+                    Told::Answer(answer) => reply_with(&mut waits, Ok(*answer)),
                     Told::Close(why) => reply_with(&mut waits, Err(DoorClosed(why))),
                     Told::Stop => answering.abort(),
                 },
