@@ -113,13 +113,16 @@ impl Relay {
     async fn begin(&self) -> Result<Call, Failure> {
         let host = |why: String| Failure::new(FailureKind::Host, format!("the tenant's cordon: {why}"));
         let call = self.place.call(self.agent.sandbox()).await.map_err(host)?;
+        // Where it fell meanwhile, that is why.
+        let fallen =
+            |why: String| host(call.session.end().map_or(why, |end| format!("it fell: {}", end.why)));
         let (session, agent) = (call.session.clone(), self.agent.clone());
         // To its end, whatever becomes of this call.
         let loading = tokio::spawn(async move { session.load(&agent).await });
-        loading.await.map_err(|error| host(error.to_string()))?.map_err(host)?;
+        loading.await.map_err(|error| host(error.to_string()))?.map_err(fallen)?;
         let (sha256, info) = (*self.agent.sha256(), self.info.clone());
         let start = Down::Start { call: call.number, sha256, info, budget: self.budget };
-        call.session.send(&start).await.map_err(|error| host(error.to_string()))?;
+        call.session.send(&start).await.map_err(|error| fallen(error.to_string()))?;
         Ok(call)
     }
 

@@ -243,3 +243,16 @@ async fn a_side_that_is_no_sandboxs_is_not_believed_and_opens_no_door() {
         assert!(seen.lock().is_empty(), "{says:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_side_that_gives_no_sign_of_life_is_ended() {
+    let mute = Arc::new(Liar(framed(&Up::Ready { confined: true })));
+    let cordon: Arc<dyn Elsewhere> = Arc::new(Cordon::new("test", mute, false));
+    let seen = Seen::default();
+    let agent = agent(ASKS).await.answering(cordon);
+    let answered = agent.answer(info(), door(&seen), Budget::default()).await.unwrap();
+    let failure = answered.outcome.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Host);
+    assert!(failure.reason.contains("no sign of life"), "{failure}");
+    assert!(seen.lock().is_empty());
+}
