@@ -61,6 +61,10 @@ pub trait Premises: Send + Sync + 'static {
     /// is [left out whole](Aside::WHOLE) is answered as before.
     async fn take_in(&self, tenants: Vec<TenantConfig>) -> Vec<(TenantId, Aside)>;
 
+    /// For what a tenant's calls are answered otherwise than it says for the time being, such as agents that fail and fail: it is
+    /// told with what is left out.
+    fn trouble(&self, tenant: &TenantId) -> Option<Aside>;
+
     /// Has a tenant's connectors send these secrets, from the next request on, in place of those it was given before. They are
     /// handed over before the tenant is taken in.
     fn entrust(&self, tenant: &TenantId, secrets: Secrets);

@@ -115,7 +115,8 @@ pub struct TenantState {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Aside {
-    /// What: `tenant` for all of it, `calendar`, a line, a setting of a line, a secret, or a connector. To an operator who broke no
+    /// What: `tenant` for all of it, `calendar`, a line, a setting of a line, a secret, a connector, or `agents`, which fail so often
+    /// that they answer in a process of their own. To an operator who broke no
     /// glass, of numbers only their last two digits.
     pub what: String,
     /// Why, and what to do.

@@ -355,6 +355,10 @@ async fn what_is_wrong_with_one_tenant_keeps_nobody_else_from_being_answered() {
     house.ask(("PUT", &torn), &admin, &[("if-none-match", "*")], anew).await.is(200);
     house.ask(("DELETE", &gone), &admin, &[], None).await.is(204);
     assert_eq!(house.get("/v1/tenants/cabinet/problems", &admin).await.is(200).body["items"], json!([]));
+    // So is what the installation answers otherwise by itself.
+    house.site.noisy.lock().push("cabinet".parse().unwrap());
+    let problems = house.get("/v1/tenants/cabinet/problems", &admin).await.is(200);
+    assert_eq!(problems.body["items"][0]["spec"]["what"], "agents");
     let etag = house.get("/v1/tenants/damaged", &house.owner).await.is(200).etag();
     let headers = [("if-match", etag.as_str())];
     house.ask(("PUT", "/v1/tenants/damaged"), &house.owner, &headers, Some(json!({}))).await.is(200);

@@ -139,6 +139,7 @@ fn config(
         outbound: OutboundConfig::default(),
         webhooks: Vec::new(),
         secrets: Vec::new(),
+        cordons: Vec::new(),
         tenants: vec![tenant],
     })
 }

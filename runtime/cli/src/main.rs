@@ -23,7 +23,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use parloir_server::Folders;
+use parloir_server::{CORDON, Folders, stand_in_cordon};
 
 /// How long the program's threads have to come to an end when it does.
 const LET_GO: Duration = Duration::from_secs(5);
@@ -352,6 +352,16 @@ impl<E: std::error::Error> From<E> for Failure {
 type Outcome = Result<(), Failure>;
 
 fn main() -> ExitCode {
+    // A process of agents, which `parloir serve` starts: no command of anybody's.
+    if std::env::args_os().nth(1).is_some_and(|word| word == CORDON) {
+        return match stand_in_cordon() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(problem) => {
+                terminal::error(&problem);
+                ExitCode::FAILURE
+            }
+        };
+    }
     let mut cli = Cli::parse();
     terminal::log(cli.verbose);
     // While there is one thread: what it gives up, all that it starts have not.

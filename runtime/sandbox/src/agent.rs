@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -30,6 +31,13 @@ pub struct Agent {
     capabilities: Arc<[Capability]>,
     sha256: [u8; 32],
     size: usize,
+    elsewhere: Option<Arc<dyn Elsewhere>>,
+}
+
+/// Who has an agent's calls answered elsewhere than in this process's sandbox.
+pub trait Elsewhere: Send + Sync {
+    /// Has one call answered, through this door and no other: as [`Agent::answer`] does.
+    fn answer(&self, agent: &Agent, info: CallInfo, door: Door, budget: Budget) -> Answering;
 }
 
 /// How an agent's part in a call ended.
@@ -46,10 +54,28 @@ pub struct Answered {
 pub struct Answering {
     task: tokio::task::JoinHandle<Answered>,
     stop: CancellationToken,
-    meter: Arc<Meter>,
+    used: Used,
+}
+
+/// Where an agent's CPU time is read.
+#[derive(Debug)]
+enum Used {
+    Metered(Arc<Meter>),
+    /// In nanoseconds, as whoever has it answer is told.
+    Told(Arc<AtomicU64>),
 }
 
 impl Answering {
+    /// An agent that answers [`Elsewhere`]: `task` ends when it does, `stop` asks it to, and `cpu` is its CPU time so far, in
+    /// nanoseconds.
+    pub fn told(
+        task: tokio::task::JoinHandle<Answered>,
+        stop: CancellationToken,
+        cpu: Arc<AtomicU64>,
+    ) -> Self {
+        Self { task, stop, used: Used::Told(cpu) }
+    }
+
     /// Stops the agent at its next pause: a host call, or an interruption of its computing. Whoever awaits it then
     /// learns that it was stopped, once all that it held is given back.
     pub fn abort(&self) {
@@ -58,7 +84,10 @@ impl Answering {
 
     /// CPU time it has used up to its last pause.
     pub fn cpu(&self) -> Duration {
-        self.meter.used()
+        match &self.used {
+            Used::Metered(meter) => meter.used(),
+            Used::Told(cpu) => Duration::from_nanos(cpu.load(Ordering::Relaxed)),
+        }
     }
 }
 
@@ -106,7 +135,25 @@ impl Agent {
             capabilities: capabilities.into(),
             sha256,
             size,
+            elsewhere: None,
         })
+    }
+
+    /// The same agent, whose calls are answered there.
+    #[must_use]
+    pub fn answering(self, elsewhere: Arc<dyn Elsewhere>) -> Self {
+        Self { elsewhere: Some(elsewhere), ..self }
+    }
+
+    /// Whether its calls are answered elsewhere than in its sandbox.
+    pub fn is_elsewhere(&self) -> bool {
+        self.elsewhere.is_some()
+    }
+
+    /// What it was compiled to: for [`Sandbox::handed`], in a process that this one starts. A copy of it all.
+    pub fn artifact(&self) -> Result<Vec<u8>, LoadError> {
+        let component = self.pre.instance_pre().component();
+        component.serialize().map_err(|error| LoadError::Compile(format!("{error:#}")))
     }
 
     /// What it says of itself.
@@ -151,13 +198,17 @@ impl Agent {
     }
 
     /// Answers one call on the agents' own threads: a fresh store, a fresh instance, this door and no
-    /// other.
+    /// other. Where it answers [`Elsewhere`], all of that is there.
     pub fn answer(&self, info: CallInfo, door: Door, budget: Budget) -> Answering {
+        if let Some(elsewhere) = &self.elsewhere {
+            return elsewhere.answer(self, info, door, budget);
+        }
         let meter = Arc::new(Meter::new(self.sandbox.inner.computing.clone()));
         let stop = CancellationToken::new();
         let (agent, charged, stopped) = (self.clone(), meter.clone(), stop.clone());
         let work = async move { agent.run(info, door, budget, charged, stopped).await };
-        Answering { task: self.sandbox.inner.lanes.prompt().spawn(work), stop, meter }
+        let task = self.sandbox.inner.lanes.prompt().spawn(work);
+        Answering { task, stop, used: Used::Metered(meter) }
     }
 
     async fn run(

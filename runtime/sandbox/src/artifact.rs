@@ -287,6 +287,17 @@ fn write_atomically(path: &Path, parts: &[&[u8]]) -> std::io::Result<()> {
     fs::rename(&temporary, path)
 }
 
+/// The compiled component that another process of this program hands over.
+///
+/// # Safety
+/// The bytes are what [`Component::serialize`] gave in a process of this very program.
+#[allow(unsafe_code, reason = "who calls it says where the bytes come from")]
+pub(crate) unsafe fn handed(engine: &Engine, artifact: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: `deserialize` requires bytes produced by our own compiler, which the caller promises. What another version or
+    // configuration of the engine produced it refuses by itself.
+    unsafe { Component::deserialize(engine, artifact) }
+}
+
 /// What the engine's compiler and configuration are, as a hash.
 fn engine_fingerprint(engine: &Engine) -> [u8; 32] {
     struct Hasher(Sha256);

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use sha2::{Digest, Sha256};
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails};
 
 use crate::agent::Agent;
-use crate::artifact::ArtifactCache;
+use crate::artifact::{self, ArtifactCache};
 use crate::bindings;
 use crate::encode::{EncodeError, encode};
 use crate::failure::Failure;
@@ -86,6 +87,16 @@ impl Sandbox {
         interrupt(&engine, &settings, &computing, &places)?;
         let lanes = Lanes::new(&settings)?;
         Ok(Self { inner: Arc::new(Inner { engine, linker, settings, places, lanes, cache, computing }) })
+    }
+
+    /// The limits in force.
+    pub fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    /// The executor that agents begin on: for whoever carries what they ask to their door.
+    pub fn executor(&self) -> &Handle {
+        self.inner.lanes.prompt()
     }
 
     /// What the journal notes of the engine: version, compiler, and the limits in force.
@@ -176,6 +187,30 @@ impl Sandbox {
         if let Some(cache) = &self.inner.cache {
             cache.forget(sha256);
         }
+    }
+
+    /// A component that the process which started this one compiled and hands over ([`Agent::artifact`]): nothing is compiled.
+    /// Blocking for a copy of its code.
+    ///
+    /// # Safety
+    /// The artifact is what [`Agent::artifact`] gave in another process of this very program, and nobody else could write it:
+    /// native code is trusted.
+    #[allow(unsafe_code, reason = "who calls it says where the bytes come from")]
+    pub unsafe fn handed(
+        &self,
+        artifact: &[u8],
+        sha256: [u8; 32],
+        size: usize,
+    ) -> Result<Compiled, LoadError> {
+        // SAFETY: the caller promises the same.
+        let component = unsafe { artifact::handed(&self.inner.engine, artifact) };
+        let component = component.map_err(|error| LoadError::Compile(format!("{error:#}")))?;
+        self.linked(&component, sha256, size)
+    }
+
+    /// Lets what was handed over describe itself.
+    pub async fn described(&self, compiled: Compiled) -> Result<Agent, LoadError> {
+        Agent::describe(self.clone(), compiled, Budget::default()).await
     }
 
     fn linked(&self, component: &Component, sha256: [u8; 32], size: usize) -> Result<Compiled, LoadError> {

@@ -1,5 +1,7 @@
 //! Why an agent did not come to its own end.
 
+use serde::{Deserialize, Serialize};
+
 use crate::door::DoorClosed;
 use crate::limits::MemoryExceeded;
 use crate::metering::CpuExceeded;
@@ -10,7 +12,7 @@ const CHARACTERS: usize = 2_000;
 const STACK: &str = "error while executing at wasm backtrace:";
 
 /// What kind of failure it was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FailureKind {
     /// The agent's code trapped: a panic, an out-of-bounds access, unreachable code.
     Trap,
@@ -44,7 +46,7 @@ impl FailureKind {
 }
 
 /// An agent's failure, for the journal: never spoken to the caller.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{}: {reason}", .kind.name())]
 pub struct Failure {
     /// What kind.

@@ -12,6 +12,7 @@
 //! - [`Settings`]: every engine setting with its default, its cost and the threat it answers.
 //! - [`Sandbox`]: the process's one engine; it compiles, caches and loads agents.
 //! - [`Agent`]: a loaded version, ready to be instantiated in microseconds.
+//! - [`Elsewhere`]: who has an agent's calls answered in another process.
 //! - [`Failure`]: why an agent did not come to its own end.
 //! - [`encode`]: core module to component, in process.
 //! - [`surface`]: what a component imports and exports.
@@ -44,7 +45,7 @@ mod shape;
 mod surface;
 mod understanding;
 
-pub use agent::{Agent, Answered, Answering};
+pub use agent::{Agent, Answered, Answering, Elsewhere};
 pub use artifact::{ArtifactCache, Bound, SealKey};
 pub use door::{Door, DoorClosed, refusing_door};
 pub use encode::{EncodeError, encode};

@@ -3,9 +3,11 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// Limits of the whole process's sandbox. The defaults fit 1,000 live calls of Rust, C,
 /// JavaScript or Python agents.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     /// Live instances at most; more wait for a place. Default 1,000. Costs address space, not
     /// memory: slots are reserved and only touched when used. Against: exhausting the pool.
@@ -70,7 +72,7 @@ impl Default for Settings {
 }
 
 /// What one call's agent may use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Budget {
     /// CPU time between two of the caller's turns. Default 500 ms.
     pub turn_cpu: Duration,

@@ -58,6 +58,10 @@ impl Premises for Site {
         self.house.installation.storage.data_folder().join("tenants").join(tenant.as_str())
     }
 
+    fn trouble(&self, tenant: &TenantId) -> Option<Aside> {
+        self.house.installation.cordons.trouble(tenant)
+    }
+
     async fn prepare(&self, tenant: &TenantConfig) -> Result<(), String> {
         self.house.installation.prepare(tenant).await
     }

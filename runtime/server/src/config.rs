@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::confine::Confine;
+use crate::cordons::{CordonConfig, CordonPolicy};
 use crate::oidc::is_sealed;
 use crate::telemetry::TelemetryConfig;
 use crate::tls::TlsConfig;
@@ -50,6 +51,9 @@ pub struct Config {
     /// What services know the requests of tenants' connectors by: `[[secret]]`.
     #[serde(default, rename = "secret")]
     pub secrets: Vec<SecretConfig>,
+    /// Whose agents answer in a process of their own: `[[cordon]]`.
+    #[serde(default, rename = "cordon")]
+    pub cordons: Vec<CordonConfig>,
     /// Who lives here: `[[tenant]]`.
     #[serde(default, rename = "tenant")]
     pub tenants: Vec<TenantConfig>,
@@ -231,6 +235,9 @@ pub struct ServerConfig {
     pub concurrent_calls: u32,
     /// Whether `parloir serve` gives up files and calls to the kernel that it does not need. Default `when-possible`.
     pub confine: Confine,
+    /// Whether the agents of tenants without a `[[cordon]]` answer in a process of their own: `never`, `always` or `when-noisy`.
+    /// Default `never`.
+    pub cordon: CordonPolicy,
 }
 
 impl Default for ServerConfig {
@@ -241,6 +248,7 @@ impl Default for ServerConfig {
             public_url: None,
             concurrent_calls: 500,
             confine: Confine::default(),
+            cordon: CordonPolicy::default(),
         }
     }
 }
@@ -339,6 +347,12 @@ impl Config {
         Ok(config)
     }
 
+    /// Whether anybody's agents may be moved to a process of their own.
+    pub(crate) fn may_cordon(&self) -> bool {
+        let policies = self.cordons.iter().map(|cordon| cordon.policy);
+        policies.chain([self.server.cordon]).any(|policy| policy != CordonPolicy::Never)
+    }
+
     /// The certificates that what listens shows.
     pub(crate) fn certificates(&self) -> impl Iterator<Item = &TlsConfig> {
         let admin = self.admin.as_ref().and_then(|admin| admin.tls.as_ref());
@@ -379,6 +393,7 @@ impl Config {
         self.telemetry.as_ref().map_or(Ok(()), TelemetryConfig::check)?;
         self.check_webhooks()?;
         self.check_connectors()?;
+        self.check_cordons()?;
         let mut names = HashSet::new();
         if let Some(carrier) = self.carriers.iter().find(|carrier| !names.insert(&carrier.name)) {
             return Err(format!("two [[carrier]] tables are named {:?}: rename one of them", carrier.name));
@@ -445,6 +460,22 @@ impl Config {
                         named.name
                     ));
                 }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_cordons(&self) -> Result<(), String> {
+        let mut named = HashSet::new();
+        for CordonConfig { tenant, .. } in &self.cordons {
+            if !named.insert(tenant) {
+                return Err(format!("two [[cordon]] tables are of {tenant}: take one of them out"));
+            }
+            // With a directory, who is not here may be there.
+            if self.admin.is_none() && !self.tenants.iter().any(|known| known.id == *tenant) {
+                return Err(format!(
+                    "a [[cordon]] is of {tenant}, and there is no [[tenant]] of this id: add one"
+                ));
             }
         }
         Ok(())
@@ -545,6 +576,7 @@ mod tests {
         let oidc =
             |issuer: &str, id: &str| format!("[admin.oidc]\nissuer = \"{issuer}\"\nclient-id = \"{id}\"\n");
         let secret = "[[secret]]\ntenant = \"test\"\nname = \"k\"\nvalue = { env = \"S\" }\n";
+        let cordon = "[[cordon]]\ntenant = \"test\"\npolicy = \"always\"\n";
         let connector = "[[tenant.connector]]\nname = \"crm\"\nurl = \"https://crm.example.com/\"\ncredential = { secret = \"key\" }\n";
         let table = [
             ("[server]\nlisten = \"0.0.0.0:8080\"\n".to_owned(), "public-url"),
@@ -560,6 +592,8 @@ mod tests {
             (webhook("[]"), "is told nothing"),
             (webhook("[\"call.ended\"]").repeat(2), "name one `url` at hooks.example.com"),
             (secret.to_owned(), "no [[tenant]] of this id"),
+            (cordon.to_owned(), "a [[cordon]] is of test"),
+            (format!("{tenant}{}", cordon.repeat(2)), "two [[cordon]] tables are of test"),
             (format!("{tenant}{}", secret.repeat(2)), "rename one of them"),
             (format!("{tenant}{}", secret.replace("\"k\"", "\"a k\"")), "a [[secret]] of test is named"),
             (format!("{tenant}{line}connectors = [\"crm\"]\n"), "no [[tenant.connector]] of test"),

@@ -25,6 +25,7 @@ pub(crate) use self::agents::Answered;
 use self::agents::Slot;
 use crate::config::Config;
 use crate::connectors::{self, Connectors};
+use crate::cordons::Cordons;
 use crate::ledger::Adding;
 use crate::sweep::unkept;
 use crate::unloadable::{Stamp, Unloadable};
@@ -181,6 +182,7 @@ pub struct Installation {
     carriers: HashSet<String>,
     pub(crate) unloadable: Unloadable,
     pub(crate) connectors: Connectors,
+    pub(crate) cordons: Cordons,
 }
 
 /// What one tenant has opened.
@@ -300,6 +302,7 @@ impl Installation {
             carriers: config.carriers.iter().map(|carrier| carrier.name.clone()).collect(),
             unloadable: Unloadable::default(),
             connectors,
+            cordons: Cordons::new(config),
         })
     }
 

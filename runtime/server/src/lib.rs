@@ -3,6 +3,7 @@
 //! - [`Config`]: the operator's file.
 //! - [`Installation`]: keys, store, journal, sandbox, providers and agents, opened.
 //! - [`confine()`]: what the process gives up before it opens anything.
+//! - [`stand_in_cordon`]: the process in which a tenant's agents answer that the file puts behind a cordon.
 //! - [`serve`]: the HTTP endpoints. A carrier's webhook is answered with where to stream; its
 //!   WebSocket becomes a leg; the leg becomes a call.
 //! - [`Storage::snapshot`]: a back-up, which [`hand_over_back_up`] has an installation give that serves.
@@ -26,6 +27,7 @@ mod confine;
 mod connections;
 mod connectors;
 mod control;
+mod cordons;
 mod erasure;
 mod installation;
 mod ledger;
@@ -60,6 +62,7 @@ pub use control::{
     ControlError, hand_over_accesses, hand_over_back_up, hand_over_erasure, hand_over_hold, hand_over_ledger,
     hand_over_rights, hand_over_sweep, serves,
 };
+pub use cordons::{CORDON, CordonConfig, CordonPolicy, stand_in_cordon};
 pub use erasure::{AccessRequest, EraseError, EraseRequest, HoldRequest, Left, TenantErasure, Whose};
 pub use installation::{Folders, Installation, OpenError, Storage, kept_agents};
 pub use ledger::{LedgerError, LedgerRequest, Ledgers, MonthLedger, MonthSum, ProviderMonth};

@@ -192,6 +192,7 @@ async fn call(
         }
     };
     let tenant = line.tenant.id.clone();
+    let agent = installation.cordons.place(&tenant, agent);
     let promised = house.webhooks.expect(&rooms.store, id, carrier).await;
     tracing::info!(call = %id, %tenant, line = %line.config.number, "a call is answered");
     // Held until the call is in its month.
@@ -220,6 +221,7 @@ async fn call(
     match parloir_call::run(setup).await {
         Ok(summary) => {
             tracing::info!(call = %id, seconds = summary.lasted.as_secs(), "a call is over");
+            installation.cordons.ended(&tenant, summary.agent);
             let ledger = summary.ledger.clone();
             let ended = version.map(|version| (version, versions::outcome(&summary), summary.lasted));
             entry.end(Finished { tenant: tenant.clone(), summary });

@@ -1,7 +1,7 @@
 //! Dependencies point down only: `cli → server → call → {sandbox, meaning, media, transport, providers,
 //! tenancy, journal} → store → contract`, and beside `call`, `cli → rehearsal → {sandbox, meaning, media,
 //! tenancy}` `cli → replay → {rehearsal, journal, sandbox, meaning, tenancy}`, `{cli, server} → {persons, backup} → journal`,
-//! `server → telemetry → journal`, `{cli, server} → admin → {tenancy, journal}` `server → connect` and `cli → registry`, which import no room;
+//! `server → cordon → sandbox`, `server → telemetry → journal`, `{cli, server} → admin → {tenancy, journal}` `server → connect` and `cli → registry`, which import no room;
 //! `cli → attest → {server, measure}`. The middle rooms do not import each other, except that transport and providers may use
 //! media's frame and codec types. The verifier stands alone: it imports no room, and the rooms that make
 //! what it checks import it.
@@ -29,6 +29,8 @@ fn plan() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     for room in middle {
         plan.insert(room, BTreeSet::from(ground));
     }
+    // A process of agents holds a sandbox and the doors that lead out of it: neither a tenant's data nor what a process gives up.
+    plan.insert("parloir-cordon", BTreeSet::from(["parloir-contract", "parloir-sandbox"]));
     for room in ["parloir-transport", "parloir-providers"] {
         plan.entry(room).or_default().insert("parloir-media");
     }
@@ -47,6 +49,7 @@ fn plan() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         "parloir-telemetry",
         "parloir-admin",
         "parloir-connect",
+        "parloir-cordon",
     ]);
     let mut below_cli = below_server.clone();
     below_cli.extend([

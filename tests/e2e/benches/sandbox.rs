@@ -12,11 +12,12 @@ mod house;
 
 use std::time::{Duration, Instant};
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group};
 use house::{House, Plan, component};
 use parloir_contract::{CallInfo, Direction, HostCall, HostReturn, LocalTime};
 use parloir_journal::RecordBody;
 use parloir_sandbox::{Agent, Budget, Door, Sandbox, Settings};
+use parloir_server::{CORDON, stand_in_cordon};
 use parloir_transport::conversation::{Action, Step};
 
 fn percentile(sorted: &[Duration], permille: usize) -> Duration {
@@ -68,7 +69,24 @@ async fn bare(agent: &Agent) -> Duration {
 }
 
 /// Every call of the benchmark may come in one second.
-const UNHURRIED: &str = "[tenant.quota]\nhost-calls-a-second = 1000000";
+const UNHURRIED: &str = "[tenant.quota]\nhost-calls-a-second = 1000000\nturn-cpu-ms = 5000";
+
+/// As long as a call of nothing but host calls lasts, where the agent answers here or behind a cordon: the second of two, so that
+/// the process is there.
+async fn lasted(server: &str) -> Duration {
+    let settings = [("trial", "calls"), ("greet", "no")];
+    let house = House::open(Plan { settings: &settings, tenant: UNHURRIED, server, ..Plan::default() }).await;
+    let mut watch = house.watch();
+    let mut lasted = Duration::ZERO;
+    for _ in 0..2 {
+        house.ring(vec![Step::new(Action::Silence(Duration::from_secs(1)))]).await;
+        let (finished, _) = house.ended(&mut watch).await;
+        assert_eq!(finished.summary.outcome, parloir_contract::Outcome::Done);
+        lasted = finished.summary.lasted;
+    }
+    house.close().await;
+    lasted
+}
 
 /// The same 10,000 calls through the whole door of a live call, journal included.
 async fn journaled() -> Duration {
@@ -99,6 +117,21 @@ fn host_calls(_: &mut Criterion) {
         let (floor, whole) = (percentile(&floor, 500), percentile(&whole, 500));
         let ratio = whole.as_secs_f64() / floor.as_secs_f64();
         println!("host call, agent's side: journaled {whole:?}, bare door {floor:?}, ratio {ratio:.1} (medians of 9 runs of 10000)");
+    });
+}
+
+fn cordons(_: &mut Criterion) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (mut here, mut there) = (Vec::new(), Vec::new());
+        for _ in 0..9 {
+            here.push(lasted("").await / 10_000);
+            there.push(lasted("cordon = \"always\"").await / 10_000);
+        }
+        here.sort_unstable();
+        there.sort_unstable();
+        let (here, there) = (percentile(&here, 500), percentile(&there, 500));
+        println!("journaled host call through a cordon: {there:?}, without one {here:?}, from asked to answered (medians of 9 runs of 10000)");
     });
 }
 
@@ -179,5 +212,14 @@ fn private_kib() -> u64 {
     sum.filter_map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok()).sum()
 }
 
-criterion_group!(benches, instantiation, host_calls, languages);
-criterion_main!(benches);
+criterion_group!(benches, instantiation, host_calls, cordons, languages);
+
+fn main() {
+    // The process of agents is this program once more.
+    if std::env::args_os().nth(1).is_some_and(|word| word == CORDON) {
+        stand_in_cordon().unwrap();
+        return;
+    }
+    benches();
+    Criterion::default().configure_from_args().final_summary();
+}

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use parloir_sandbox::Settings;
-use parloir_server::{Config, Folders, Installation, serve};
+use parloir_server::{CORDON, Config, Folders, Installation, serve, stand_in_cordon};
 
 /// Serves a configuration with canned ears and a canned voice, beside the providers it names.
 #[derive(Parser)]
@@ -23,6 +23,15 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|word| word == CORDON) {
+        return match stand_in_cordon() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(problem) => {
+                eprintln!("{problem}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     let cli = Cli::parse();
     let filter = tracing_subscriber::EnvFilter::try_from_env("PARLOIR_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));

@@ -40,8 +40,8 @@ impl Server {
     }
 }
 
-/// Serves the trial agent by a link to its component, in `folder`.
-fn serve(folder: &Path) -> (Server, String) {
+/// Serves the trial agent by a link to its component, in `folder`, with more of its file.
+fn serve(folder: &Path, more: &str) -> (Server, String) {
     fs::create_dir(folder.join("agents")).unwrap();
     symlink(house::component("tests/agents/trial"), folder.join("agents/agent.wasm")).unwrap();
     fs::write(folder.join("token"), TOKEN).unwrap();
@@ -73,6 +73,7 @@ fn serve(folder: &Path) -> (Server, String) {
         fallback-number = "{FALLBACK}"
         [tenant.line.settings]
         trial = "echo"
+        {more}
         "#
     );
     fs::write(folder.join("parloir.toml"), config).unwrap();
@@ -119,7 +120,7 @@ async fn ring(webhook: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_is_answered_within_what_the_server_left_itself() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut server, webhook) = serve(folder.path());
+    let (mut server, webhook) = serve(folder.path(), "");
     ring(&webhook).await;
 
     let threads = server.threads();
@@ -152,4 +153,48 @@ async fn a_call_is_answered_within_what_the_server_left_itself() {
         .output()
         .unwrap();
     assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenants_agents_answer_in_a_process_that_has_one_socket_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, webhook) = serve(folder.path(), "[[cordon]]\ntenant = \"test\"\npolicy = \"always\"");
+    ring(&webhook).await;
+
+    let cordons = house::cordons(server.0.id());
+    let [cordon] = cordons.as_slice() else { panic!("{cordons:?}") };
+    let threads = fs::read_dir(format!("/proc/{cordon}/task")).unwrap();
+    for thread in threads {
+        let status = fs::read_to_string(thread.unwrap().path().join("status")).unwrap_or_default();
+        for held in ["NoNewPrivs:\t1\n", "Seccomp:\t2\n"] {
+            assert!(status.is_empty() || status.contains(held), "{held:?} is not in {status}");
+        }
+    }
+    assert_eq!(fs::read(format!("/proc/{cordon}/environ")).unwrap(), b"", "no environment");
+    // Sockets of every network, by their numbers: none is one of its own.
+    let networks = ["tcp", "tcp6", "udp", "udp6", "raw", "raw6", "packet"];
+    let networks =
+        networks.map(|net| fs::read_to_string(format!("/proc/net/{net}")).unwrap_or_default()).concat();
+    let mut sockets = 0;
+    for file in fs::read_dir(format!("/proc/{cordon}/fd")).unwrap() {
+        let Ok(leads) = fs::read_link(file.unwrap().path()) else { continue };
+        let leads = leads.to_string_lossy().into_owned();
+        match leads.strip_prefix("socket:[") {
+            Some(number) => {
+                let number = number.trim_end_matches(']');
+                assert!(!networks.split_whitespace().any(|word| word == number), "{leads}");
+                sockets += 1;
+            }
+            None => assert!(
+                leads == "/dev/null" || leads.starts_with("anon_inode:") || leads.starts_with("/memfd:"),
+                "{leads}"
+            ),
+        }
+    }
+    assert!(sockets > 0, "the one that it was born with");
+    // It goes with the server.
+    drop(server);
+    while fs::read_link(format!("/proc/{cordon}/exe")).is_ok() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }

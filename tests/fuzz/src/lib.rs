@@ -19,11 +19,13 @@ use parloir_contract::{
     ChooseMoment, ConnectorRequest, LocalTime, Method, Question, ReadPhone, ReadWhen, TraceParent, Utterance,
     sendable,
 };
+use parloir_cordon::{MOST_VALUES, read_up, values};
 use parloir_proof::checkpoint::{Checkpoint, Submission};
 use parloir_proof::note::{Note, PublicKey};
 use parloir_proof::tile::{self, Tile};
 use parloir_proof::{Proof, Trust};
 use parloir_registry::{Challenge, Credentials, Reference, manifest};
+use parloir_sandbox::Settings;
 use parloir_server::{CertificatePair, Validity};
 use parloir_tenancy::signature::{PublicKey as AgentKey, Signature, SigningFile};
 use parloir_transport::session::Session;
@@ -55,6 +57,7 @@ pub const TARGETS: &[Target] = &[
     ("reports", reports),
     ("tokens", tokens),
     ("agent_signatures", agent_signatures),
+    ("cordon_messages", cordon_messages),
 ];
 
 /// The frames of a whole stream, one a line, as a carrier would send them.
@@ -362,5 +365,14 @@ pub fn agent_signatures(bytes: &[u8]) {
     }
     if let Ok(key) = text.parse::<SigningFile>() {
         assert_eq!(key.reveal().trim_end(), text.trim_end());
+    }
+}
+
+/// What a process of agents says to the host. What is believed holds no more values than were counted before it was read.
+pub fn cordon_messages(bytes: &[u8]) {
+    let count = values(bytes);
+    assert!(count.is_none_or(|count| count <= bytes.len()));
+    if read_up(bytes, &Settings::default()).is_ok() {
+        assert!(count.is_some_and(|count| count <= MOST_VALUES));
     }
 }

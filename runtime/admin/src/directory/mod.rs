@@ -558,7 +558,9 @@ impl Directory {
 
     /// What of a tenant is set aside, in a fixed order.
     pub(crate) async fn aside(&self, tenant: &TenantId) -> Vec<Aside> {
-        self.aside.read().await.get(tenant).cloned().unwrap_or_default()
+        let mut aside = self.aside.read().await.get(tenant).cloned().unwrap_or_default();
+        aside.extend(self.premises.trouble(tenant));
+        aside
     }
 }
 

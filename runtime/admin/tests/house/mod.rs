@@ -55,6 +55,8 @@ pub struct Site {
     pub forgotten: Mutex<Vec<String>>,
     /// The next component is not checked before somebody is told; and who is told that it is its turn.
     pub checking: Mutex<Option<[Arc<Notify>; 2]>>,
+    /// Tenants whose agents fail and fail.
+    pub noisy: Mutex<Vec<TenantId>>,
 }
 
 impl Site {
@@ -78,6 +80,10 @@ impl Premises for Site {
 
     fn home(&self, tenant: &TenantId) -> PathBuf {
         self.home.join(tenant.as_str())
+    }
+
+    fn trouble(&self, tenant: &TenantId) -> Option<Aside> {
+        self.noisy.lock().contains(tenant).then(|| Aside::of("agents", "they fail and fail"))
     }
 
     async fn prepare(&self, tenant: &TenantConfig) -> Result<(), String> {
@@ -279,6 +285,7 @@ impl House {
             broken: Mutex::default(),
             forgotten: Mutex::default(),
             checking: Mutex::default(),
+            noisy: Mutex::default(),
         });
         let rooms = Rooms { store, kms: kms.clone(), journal: journal.clone() };
         let directory = Arc::new(Directory::open(rooms, site.clone()).await.unwrap());

@@ -352,6 +352,11 @@ impl Reactor {
             let noted = shared.append(RecordBody::Note(Note { text }));
             noted.map_err(|e| JournalError::Io(e.to_string()))?;
         }
+        if agent.is_elsewhere() {
+            let text = "the agent answers in a process of its own".to_owned();
+            let noted = shared.append(RecordBody::Note(Note { text }));
+            noted.map_err(|e| JournalError::Io(e.to_string()))?;
+        }
         let (sender, requests) = mpsc::channel(4);
         let live = LiveCall::new(shared.clone(), sender, Handle::current());
         let door = door::hang(&shared, live, rehearsing.as_ref().map(|rehearsing| &rehearsing.before));

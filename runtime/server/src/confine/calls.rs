@@ -119,6 +119,54 @@ const PROGRAMS_X32: &[c_long] = &[X32 + 520, X32 + 545];
 /// The flag that makes a user name space, in which one is root and may ask the kernel for all that root may.
 const NEW_USER: u64 = libc::CLONE_NEWUSER as u64;
 
+/// To a process of agents besides: sockets but the one that it was born with, other processes, memory and queues shared with them,
+/// and what is done to files by name that Landlock does not look at.
+const NEVER_AGENTS: &[c_long] = &[
+    libc::SYS_socket,
+    libc::SYS_connect,
+    libc::SYS_bind,
+    libc::SYS_listen,
+    libc::SYS_accept,
+    libc::SYS_accept4,
+    libc::SYS_sendmmsg,
+    libc::SYS_kill,
+    libc::SYS_tkill,
+    libc::SYS_rt_sigqueueinfo,
+    libc::SYS_rt_tgsigqueueinfo,
+    libc::SYS_pidfd_open,
+    libc::SYS_pidfd_send_signal,
+    libc::SYS_setpgid,
+    libc::SYS_setsid,
+    libc::SYS_shmget,
+    libc::SYS_shmat,
+    libc::SYS_semget,
+    libc::SYS_msgget,
+    libc::SYS_mq_open,
+    libc::SYS_inotify_init1,
+    libc::SYS_fchmod,
+    libc::SYS_fchmodat,
+    libc::SYS_utimensat,
+    libc::SYS_setxattr,
+    libc::SYS_lsetxattr,
+    libc::SYS_fsetxattr,
+    libc::SYS_removexattr,
+    libc::SYS_lremovexattr,
+    libc::SYS_fremovexattr,
+];
+
+/// Where the machine has them besides.
+#[cfg(target_arch = "x86_64")]
+const NEVER_AGENTS_HERE: &[c_long] = &[
+    libc::SYS_fork,
+    libc::SYS_vfork,
+    libc::SYS_chmod,
+    libc::SYS_utime,
+    libc::SYS_utimes,
+    libc::SYS_futimesat,
+];
+#[cfg(not(target_arch = "x86_64"))]
+const NEVER_AGENTS_HERE: &[c_long] = &[];
+
 /// What is refused.
 fn refused(runs_programs: bool) -> Vec<c_long> {
     let mut numbers = [NEVER, NEVER_HERE].concat();
@@ -144,6 +192,45 @@ pub(super) fn deny(runs_programs: bool) -> Result<(), String> {
         apply_filter_all_threads(&filter).map_err(|error| format!("seccomp: {error}"))?;
     }
     Ok(())
+}
+
+/// The flag of a thread: what is begun without it is a process.
+const THREAD: u64 = libc::CLONE_THREAD as u64;
+
+/// Refuses a process of agents what it never needs, beyond what the server that started it gave up.
+pub(super) fn deny_to_agents() -> Result<(), String> {
+    let filters = filters_for_agents(std::process::id()).map_err(|error| format!("seccomp: {error}"))?;
+    for filter in filters {
+        apply_filter_all_threads(&filter).map_err(|error| format!("seccomp: {error}"))?;
+    }
+    Ok(())
+}
+
+/// As [`filters`], for the process of this number.
+fn filters_for_agents(own: u32) -> Result<[BpfProgram; 2], BackendError> {
+    let numbers = [NEVER_AGENTS, NEVER_AGENTS_HERE].concat();
+    let mut rules: BTreeMap<c_long, Vec<SeccompRule>> = refused(false)
+        .into_iter()
+        .chain(numbers.iter().copied())
+        .map(|number| (number, Vec::new()))
+        .collect();
+    #[cfg(target_arch = "x86_64")]
+    {
+        let more = [libc::SYS_tgkill, libc::SYS_prlimit64];
+        rules.extend(numbers.iter().chain(&more).map(|number| (number | X32, Vec::new())));
+    }
+    let first =
+        |length, operator, value| SeccompRule::new(vec![SeccompCondition::new(0, length, operator, value)?]);
+    let new_user = first(SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(NEW_USER), NEW_USER)?;
+    let no_thread = first(SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(THREAD), 0)?;
+    rules.insert(libc::SYS_clone, vec![new_user, no_thread]);
+    // A signal to itself, which is how it aborts, and its own limits.
+    let others = first(SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, own.into())?;
+    rules.insert(libc::SYS_tgkill, vec![others]);
+    let others = first(SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, 0)?;
+    rules.insert(libc::SYS_prlimit64, vec![others]);
+    let absent = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
+    Ok([program(rules, libc::EPERM)?, program(absent, libc::ENOSYS)?])
 }
 
 /// The kernel asks both, and the stricter answer holds.

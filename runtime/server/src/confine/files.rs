@@ -78,14 +78,17 @@ pub(super) fn rules(config: &Config, file: &Path, folders: &Folders, model_file:
     let write = [folders.data.clone(), folders.keys.clone(), "/dev/null".into()];
     let mut rules: Vec<Rule> = read.into_iter().map(|path| Rule { may: May::Read, path }).collect();
     rules.extend(write.into_iter().map(|path| Rule { may: May::Write, path }));
-    if runs_programs(config) {
+    let voice = if runs_programs(config) { voice() } else { None };
+    let voice = voice.map(|voice| voice.canonicalize().unwrap_or(voice));
+    // A process of agents is this program once more.
+    let itself = if config.may_cordon() { env::current_exe().ok() } else { None };
+    if runs_programs(config) || config.may_cordon() {
         // The loader's folder, so that one that is put in its place by an upgrade runs, too: there are libraries in it, no programs.
         let loaders = LOADERS.iter().filter_map(|loader| Path::new(loader).canonicalize().ok());
-        let voice = voice().map(|voice| voice.canonicalize().unwrap_or(voice));
-        let stores =
-            STORES.iter().filter(|store| voice.as_ref().is_some_and(|voice| voice.starts_with(store)));
+        let programs: Vec<PathBuf> = voice.into_iter().chain(itself).collect();
+        let stores = STORES.iter().filter(|store| programs.iter().any(|program| program.starts_with(store)));
         let stores: Vec<PathBuf> = stores.map(PathBuf::from).collect();
-        let programs = loaders.map(|loader| folder_of(&loader)).chain(stores).chain(voice);
+        let programs = loaders.map(|loader| folder_of(&loader)).chain(stores).chain(programs);
         rules.extend(programs.map(|path| Rule { may: May::Run, path }));
     }
     rules

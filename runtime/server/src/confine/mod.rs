@@ -94,8 +94,17 @@ pub fn confine(
     }
     let rules = files::rules(config, file, folders, model_file);
     let files = held(config, "files", alone().and_then(|()| files::restrict(&rules)))?;
-    let calls = held(config, "calls to the kernel", calls::deny(runs_programs(config)))?;
+    let runs = runs_programs(config) || config.may_cordon();
+    let calls = held(config, "calls to the kernel", calls::deny(runs))?;
     Ok(Some(Confined { files, calls }))
+}
+
+/// Confines a process of agents, beyond what it has of the server that started it: it reaches no file, opens no socket, starts no
+/// program and touches no other process. To be called while there is one thread, which cannot be counted from within the
+/// server's confinement.
+pub(crate) fn confine_agents() -> Result<(), String> {
+    files::restrict(&[])?;
+    calls::deny_to_agents()
 }
 
 /// Whether it holds; where it does not, the operator is told, or nothing is served.

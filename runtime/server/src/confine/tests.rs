@@ -1,6 +1,7 @@
 use std::fs;
 use std::io::ErrorKind;
-use std::os::unix::fs::{MetadataExt, chown};
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio};
 
@@ -92,6 +93,30 @@ fn programs_are_run_by_those_alone_who_speak_with_one() {
     refused(Command::new("/bin/true").status(), "a program");
 }
 
+#[test]
+fn a_process_of_agents_reaches_no_file_no_network_and_no_other_process() {
+    let Some(folder) = folder() else {
+        return in_a_child("a_process_of_agents_reaches_no_file_no_network_and_no_other_process");
+    };
+    let kept = folder.join("data/kept");
+    confine_agents().unwrap();
+    refused(fs::read(&kept), "a file");
+    refused(fs::write(&kept, "another"), "a file written");
+    refused(fs::read_dir("/"), "a folder");
+    refused(fs::set_permissions(&kept, fs::Permissions::from_mode(0o600)), "whose it is to read");
+    refused(TcpListener::bind("127.0.0.1:0"), "a listener");
+    refused(TcpStream::connect("127.0.0.1:9"), "a connection");
+    refused(UdpSocket::bind("127.0.0.1:0"), "a datagram");
+    refused(UnixListener::bind(folder.join("data/socket")), "a socket of this machine");
+    refused(Command::new("/bin/true").status(), "a program");
+    let parent = rustix::process::getppid().unwrap();
+    refused(rustix::process::test_kill_process(parent).map_err(std::io::Error::from), "a signal");
+    // What its executors need.
+    assert!(std::os::unix::net::UnixStream::pair().is_ok());
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    assert_eq!(runtime.block_on(runtime.spawn(async { 7 })).unwrap(), 7);
+}
+
 fn config(text: &str) -> Config {
     toml::from_str(text).unwrap()
 }
@@ -158,6 +183,14 @@ fn the_embedded_voice_is_a_program_and_another_is_none() {
     assert!(!runs_programs(&remote));
     let rules = files::rules(&remote, Path::new("f"), &Folders::beside("data"), Path::new("m.bin"));
     assert!(rules.iter().all(|rule| rule.may != May::Run), "{rules:?}");
+    // A process of agents is this program.
+    let own = std::env::current_exe().unwrap();
+    for cordon in ["[server]\ncordon = \"when-noisy\"\n", "[[cordon]]\ntenant = \"a\"\npolicy = \"always\"\n"]
+    {
+        let remote = config(&format!("{cordon}{}", voice("openai-speech")));
+        let rules = files::rules(&remote, Path::new("f"), &Folders::beside("data"), Path::new("m.bin"));
+        assert!(rules.contains(&Rule { may: May::Run, path: own.clone() }), "{rules:?}");
+    }
 }
 
 #[test]

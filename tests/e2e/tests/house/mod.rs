@@ -267,6 +267,18 @@ pub fn say(name: &str) -> conversation::Action {
     conversation::Action::Say { label: name.to_owned(), ulaw: line(name) }
 }
 
+/// The processes of agents that a server started, and that live.
+pub fn cordons(server: u32) -> Vec<u32> {
+    let processes = std::fs::read_dir("/proc").unwrap();
+    let processes = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+    let is_one = |process: &u32| {
+        let of = |file: &str| std::fs::read_to_string(format!("/proc/{process}/{file}")).unwrap_or_default();
+        of("status").lines().any(|line| line == format!("PPid:\t{server}"))
+            && of("cmdline").split('\0').nth(1) == Some(parloir_server::CORDON)
+    };
+    processes.filter(is_one).collect()
+}
+
 /// The built server with canned speech, in a process of its own that can be killed.
 pub struct Canned(Child);
 
@@ -292,6 +304,11 @@ impl Canned {
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().strip_prefix("listening on ").expect("the server listens").to_owned();
         (Self(child), format!("http://{address}/twilio/voice"))
+    }
+
+    /// The processes of agents that it has.
+    pub fn cordons(&self) -> Vec<u32> {
+        cordons(self.0.id())
     }
 }
 

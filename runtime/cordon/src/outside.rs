@@ -1,0 +1,141 @@
+//! A tenant's cordon, as whoever answers its calls has it.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant};
+
+use parloir_contract::CallInfo;
+use parloir_sandbox::{Agent, Answering, Budget, Door, Elsewhere, Sandbox, Settings};
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use crate::launch::Launch;
+use crate::relay::Relay;
+use crate::session::{Call, Session};
+
+/// How much nicer its agents are than those of this process.
+const NICER: i32 = 5;
+/// The nicest there is.
+const LAST: i32 = 19;
+/// The longest that it is waited for where it fell just now; a caller who would wait longer hears the host.
+const WAITS: Duration = Duration::from_secs(2);
+/// A process that lived so long fell by chance.
+const STEADY: Duration = Duration::from_secs(60);
+/// The longest until it is started again, in seconds.
+const LONGEST: u64 = 60;
+
+/// Has a tenant's agents answer in a process of their own, which is started with the first call, again where it fell, and ended
+/// where nobody rings for ten minutes. Cheap to clone.
+#[derive(Clone)]
+pub struct Cordon(Arc<Place>);
+
+impl Cordon {
+    /// A tenant's. `required` says that calls are answered in a confined process, or not at all.
+    pub fn new(whose: impl Into<String>, launch: Arc<dyn Launch>, required: bool) -> Self {
+        Self(Arc::new(Place { whose: whose.into(), launch, required, now: Mutex::default() }))
+    }
+}
+
+impl Elsewhere for Cordon {
+    fn answer(&self, agent: &Agent, info: CallInfo, door: Door, budget: Budget) -> Answering {
+        let (stop, cpu) = (CancellationToken::new(), Arc::new(AtomicU64::new(0)));
+        let (place, agent) = (self.0.clone(), agent.clone());
+        let executor = agent.sandbox().executor().clone();
+        let relay = Relay { place, agent, info, budget, stop: stop.clone(), cpu: cpu.clone() };
+        Answering::told(executor.spawn(relay.run(door)), stop, cpu)
+    }
+}
+
+/// Where a tenant's process is, now and after it fell.
+pub(crate) struct Place {
+    whose: String,
+    launch: Arc<dyn Launch>,
+    required: bool,
+    now: Mutex<Now>,
+}
+
+#[derive(Default)]
+struct Now {
+    session: Option<Arc<Session>>,
+    /// One after another.
+    falls: u32,
+    not_before: Option<Instant>,
+}
+
+impl Place {
+    /// Begins a call in the process that there is, or in another. Who comes while it is started waits for it.
+    ///
+    /// # Errors
+    /// A sentence, where there is none.
+    pub(crate) async fn call(&self, sandbox: &Sandbox) -> Result<Call, String> {
+        let mut now = self.now.lock().await;
+        if let Some(session) = now.session.clone() {
+            if let Some(call) = session.call() {
+                return Ok(call);
+            }
+            // It is being ended, if it has not ended yet: what is still in it has its end first.
+            session.over().await;
+            if let Some(end) = session.end().filter(|end| end.fell) {
+                let lived = end.at.saturating_duration_since(session.began());
+                let falls = if lived >= STEADY { 1 } else { now.falls.saturating_add(1) };
+                let not_before = end.at + again_after(falls);
+                (now.falls, now.not_before) = (falls, Some(not_before));
+            }
+            now.session = None;
+        }
+        if let Some(not_before) = now.not_before {
+            let wait = not_before.saturating_duration_since(Instant::now());
+            if wait > WAITS {
+                let (falls, seconds) = (now.falls, wait.as_secs().saturating_add(1));
+                return Err(format!("it fell {falls} times, and is started again in {seconds} s"));
+            }
+            tokio::time::sleep(wait).await;
+        }
+        let settings = settings(sandbox.settings());
+        let opened = Session::open(self.launch.clone(), settings, self.required, self.whose.clone()).await;
+        match opened {
+            Ok(session) => {
+                let call = session.call().ok_or_else(|| "its process ended at once".to_owned());
+                now.session = Some(session);
+                call
+            }
+            Err(why) => {
+                now.falls = now.falls.saturating_add(1);
+                now.not_before = Some(Instant::now() + again_after(now.falls));
+                tracing::error!(tenant = %self.whose, %why, "a tenant's cordon does not start: its callers hear the fallback");
+                Err(why)
+            }
+        }
+    }
+}
+
+/// By which settings agents run there: the same limits, after everybody else.
+fn settings(here: &Settings) -> Settings {
+    Settings { nice: here.nice.saturating_add(NICER).min(LAST), ..here.clone() }
+}
+
+/// How long after so many falls it is started again: at once after the first, then after 1, 2, 4 s, up to a minute.
+fn again_after(falls: u32) -> Duration {
+    match falls.checked_sub(2) {
+        None => Duration::ZERO,
+        Some(more) => Duration::from_secs(2_u64.saturating_pow(more).min(LONGEST)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_falls_again_and_again_is_waited_for_longer_and_not_for_ever() {
+        let seconds = |falls| again_after(falls).as_secs();
+        assert_eq!([0, 1, 2, 3, 4, 7, 8, 9, u32::MAX].map(seconds), [0, 0, 1, 2, 4, 32, 60, 60, 60]);
+    }
+
+    #[test]
+    fn behind_a_cordon_agents_run_by_the_same_limits_and_come_last() {
+        let here = Settings { memory: 1 << 20, nice: 5, ..Settings::default() };
+        assert_eq!(settings(&here), Settings { nice: 10, ..here.clone() });
+        assert_eq!(settings(&Settings { nice: 19, ..here }).nice, 19);
+    }
+}

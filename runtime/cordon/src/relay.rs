@@ -1,0 +1,174 @@
+//! One call whose agent answers behind a cordon: what it asks is carried to its door, and what the door answers back.
+
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use parloir_contract::{CallInfo, HostReturn};
+use parloir_sandbox::{Agent, Answered, Budget, Door, DoorClosed, Failure, FailureKind};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tower::{Service, ServiceExt};
+
+use crate::frame::FrameError;
+use crate::message::Down;
+use crate::outside::Place;
+use crate::session::{Call, Event};
+
+/// How much longer than its CPU time of a turn an agent may take without a word: it has the core to itself for a part only.
+const PATIENCE: u32 = 60;
+/// And at least so long.
+const LEAST: Duration = Duration::from_secs(30);
+/// How long an agent that is stopped may take to be gone: an interruption of its computing is milliseconds away.
+const STOPS: Duration = Duration::from_secs(5);
+/// Longer than a process that is doomed takes to end.
+const DOOMED: Duration = Duration::from_secs(3_600);
+
+type Asking = BoxFuture<'static, Result<HostReturn, DoorClosed>>;
+
+/// One call.
+pub(crate) struct Relay {
+    pub(crate) place: Arc<Place>,
+    pub(crate) agent: Agent,
+    pub(crate) info: CallInfo,
+    pub(crate) budget: Budget,
+    pub(crate) stop: CancellationToken,
+    pub(crate) cpu: Arc<AtomicU64>,
+}
+
+impl Relay {
+    /// Carries until the agent's part is over.
+    pub(crate) async fn run(self, mut door: Door) -> Answered {
+        let began = tokio::select! {
+            began = self.begin() => began,
+            () = self.stop.cancelled() => Err(stopped()),
+        };
+        let mut call = match began {
+            Ok(call) => call,
+            Err(failure) => return self.ended(Err(failure)),
+        };
+        let patience = self.budget.turn_cpu.saturating_mul(PATIENCE).max(LEAST);
+        let mut until = Instant::now() + patience;
+        let mut asking: Option<Asking> = None;
+        // Why it was stopped.
+        let mut stopping: Option<Failure> = None;
+        loop {
+            tokio::select! {
+                biased;
+                event = call.events.recv() => match event {
+                    Some(Event::Asked { cpu, asked }) => {
+                        self.used(cpu);
+                        if stopping.is_some() {
+                            // It asked before it heard of it.
+                        } else if asking.is_some() {
+                            call.session.doom("an agent asked twice at once");
+                        } else {
+                            let ask: Asking = match door.ready().await {
+                                Ok(door) => door.call(*asked),
+                                Err(closed) => Box::pin(std::future::ready(Err(closed))),
+                            };
+                            asking = Some(ask);
+                        }
+                    }
+                    Some(Event::Ended(Answered { outcome, cpu })) => {
+                        self.used(cpu);
+                        return self.ended(match (stopping, outcome) {
+                            (Some(failure), Err(_)) => Err(failure),
+                            (_, outcome) => outcome,
+                        });
+                    }
+                    // The session has the other end for as long as the call has this one.
+                    None => return self.ended(Err(fell(&call))),
+                },
+                () = call.session.over() => return self.ended(Err(stopping.unwrap_or_else(|| fell(&call)))),
+                answer = answered(&mut asking), if asking.is_some() => {
+                    asking = None;
+                    until = Instant::now() + patience;
+                    answer_in(&call, answer).await;
+                }
+                () = self.stop.cancelled(), if stopping.is_none() => {
+                    asking = None;
+                    stopping = Some(stopped());
+                    until = Instant::now() + STOPS;
+                    stop_in(&call).await;
+                }
+                () = sleep_until(until), if asking.is_none() => {
+                    if stopping.is_none() {
+                        let why = format!("the agent gave no sign of itself for {} s", patience.as_secs());
+                        stopping = Some(Failure::new(FailureKind::TurnCpu, why));
+                        until = Instant::now() + STOPS;
+                        stop_in(&call).await;
+                    } else {
+                        call.session.doom("it did not stop an agent");
+                        until = Instant::now() + DOOMED;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Has the call begin there.
+    async fn begin(&self) -> Result<Call, Failure> {
+        let host = |why: String| Failure::new(FailureKind::Host, format!("the tenant's cordon: {why}"));
+        let call = self.place.call(self.agent.sandbox()).await.map_err(host)?;
+        // Where it fell meanwhile, that is why.
+        let fallen =
+            |why: String| host(call.session.end().map_or(why, |end| format!("it fell: {}", end.why)));
+        let (session, agent) = (call.session.clone(), self.agent.clone());
+        // To its end, whatever becomes of this call.
+        let loading = tokio::spawn(async move { session.load(&agent).await });
+        loading.await.map_err(|error| host(error.to_string()))?.map_err(fallen)?;
+        let (sha256, info) = (*self.agent.sha256(), self.info.clone());
+        let start = Down::Start { call: call.number, sha256, info, budget: self.budget };
+        call.session.send(&start).await.map_err(|error| fallen(error.to_string()))?;
+        Ok(call)
+    }
+
+    fn used(&self, cpu: Duration) {
+        let nanoseconds = u64::try_from(cpu.as_nanos()).unwrap_or(u64::MAX);
+        self.cpu.store(nanoseconds, Ordering::Relaxed);
+    }
+
+    fn ended(&self, outcome: Result<parloir_contract::Outcome, Failure>) -> Answered {
+        Answered { outcome, cpu: Duration::from_nanos(self.cpu.load(Ordering::Relaxed)) }
+    }
+}
+
+async fn answered(asking: &mut Option<Asking>) -> Result<HostReturn, DoorClosed> {
+    match asking {
+        Some(asking) => asking.await,
+        None => pending().await,
+    }
+}
+
+/// Tells the agent what its door answered. Where nobody is there, the session says so.
+async fn answer_in(call: &Call, answer: Result<HostReturn, DoorClosed>) {
+    let number = call.number;
+    let down = match answer {
+        Ok(answer) => Down::Answer { call: number, answer },
+        Err(DoorClosed(why)) => Down::Close { call: number, why },
+    };
+    if let Err(error @ (FrameError::TooLong { .. } | FrameError::Unreadable(_))) =
+        call.session.send(&down).await
+    {
+        let why = format!("the answer does not reach the agent: {error}");
+        let _nobody_there = call.session.send(&Down::Close { call: number, why }).await;
+    }
+}
+
+async fn stop_in(call: &Call) {
+    // Where nobody is there, the session says so.
+    let _nobody_there = call.session.send(&Down::Stop { call: call.number }).await;
+}
+
+fn stopped() -> Failure {
+    Failure::new(FailureKind::Stopped, "the agent was stopped")
+}
+
+/// The process is gone, whatever took it down.
+fn fell(call: &Call) -> Failure {
+    let why = call.session.end().map_or("it is gone", |end| end.why.as_str());
+    Failure::new(FailureKind::Trap, format!("the tenant's cordon fell: {why}"))
+}

@@ -1,0 +1,392 @@
+//! One process of agents, as the host sees it: what it was given, which calls it answers, and whether it lives.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
+use parloir_contract::HostCall;
+use parloir_sandbox::{Agent, Answered, Settings};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::{interval, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::frame::{self, FrameError};
+use crate::launch::{Launch, Launched};
+use crate::message::{Down, MOST_DOWN, PART, Up, most_up, read_up};
+
+/// How long the process may take to be ready.
+const STARTS: Duration = Duration::from_secs(20);
+/// How long an agent may take to be loaded: an interpreter starts for the first time.
+const LOADS: Duration = Duration::from_secs(60);
+/// How often it is asked whether it lives, while it answers calls.
+const PING: Duration = Duration::from_secs(2);
+/// How long it may take to say so.
+const HUNG: Duration = Duration::from_secs(10);
+/// How long it is kept without a call.
+const IDLE: Duration = Duration::from_secs(600);
+/// Agents and versions that it holds at a time; calls that are live keep theirs besides.
+const HELD: usize = 16;
+/// Messages that wait to be written.
+const WAITING: usize = 64;
+
+/// What an agent's side says in one call.
+pub(crate) enum Event {
+    /// It asks.
+    Asked { cpu: Duration, asked: Box<HostCall> },
+    /// It is over.
+    Ended(Answered),
+}
+
+/// How a process ended.
+#[derive(Debug, Clone)]
+pub(crate) struct End {
+    /// Why, in a line.
+    pub(crate) why: String,
+    /// When.
+    pub(crate) at: Instant,
+    /// Whether it was to go on.
+    pub(crate) fell: bool,
+}
+
+/// The calls that are answered there.
+#[derive(Default)]
+struct Calls {
+    live: HashMap<u64, mpsc::Sender<Event>>,
+    /// No more begin.
+    closed: bool,
+}
+
+/// One process of agents.
+pub(crate) struct Session {
+    frames: mpsc::Sender<Vec<u8>>,
+    settings: Settings,
+    calls: Mutex<Calls>,
+    next: AtomicU64,
+    /// What it has loaded, what answered last at the end; held while something is.
+    loaded: tokio::sync::Mutex<VecDeque<[u8; 32]>>,
+    loading: Mutex<Option<([u8; 32], oneshot::Sender<Option<String>>)>>,
+    pinged: AtomicU64,
+    ponged: AtomicU64,
+    doom: Notify,
+    doomed: Mutex<Option<&'static str>>,
+    over: CancellationToken,
+    end: OnceLock<End>,
+    began: Instant,
+}
+
+/// A call that is answered there. Its number is given back when it is dropped.
+pub(crate) struct Call {
+    pub(crate) session: Arc<Session>,
+    pub(crate) number: u64,
+    pub(crate) events: mpsc::Receiver<Event>,
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.session.calls.lock().live.remove(&self.number);
+    }
+}
+
+impl Session {
+    /// Starts a process. `required` says that it must be confined.
+    ///
+    /// # Errors
+    /// A sentence, where it does not start.
+    pub(crate) async fn open(
+        launch: Arc<dyn Launch>,
+        settings: Settings,
+        required: bool,
+        whose: String,
+    ) -> Result<Arc<Self>, String> {
+        let launched = tokio::task::spawn_blocking(move || launch.launch()).await;
+        let launched = launched.map_err(std::io::Error::other).flatten();
+        let Launched { mut reads, mut writes, ended } =
+            launched.map_err(|error| format!("its process does not start: {error}"))?;
+        let ready = greet(&mut reads, &mut writes, &settings);
+        let ready = match timeout(STARTS, ready).await {
+            Ok(Ok(confined)) if confined || !required => Ok(confined),
+            Ok(Ok(_)) => Err("its process cannot be confined, and `confine` is \"required\"".to_owned()),
+            Ok(Err(why)) => Err(why),
+            Err(_) => Err(format!("its process was not ready within {} s", STARTS.as_secs())),
+        };
+        let confined = match ready {
+            Ok(confined) => confined,
+            Err(why) => {
+                drop((reads, writes));
+                let how = ended.await;
+                return Err(format!("{why} ({how})"));
+            }
+        };
+        if confined {
+            tracing::info!(tenant = %whose, "a tenant's cordon is up");
+        } else {
+            tracing::warn!(tenant = %whose, "a tenant's cordon is up, and not confined: the kernel has no Landlock or no seccomp");
+        }
+        let (frames, waiting) = mpsc::channel(WAITING);
+        let session = Arc::new(Self {
+            frames,
+            settings,
+            calls: Mutex::default(),
+            next: AtomicU64::new(0),
+            loaded: tokio::sync::Mutex::default(),
+            loading: Mutex::new(None),
+            pinged: AtomicU64::new(0),
+            ponged: AtomicU64::new(0),
+            doom: Notify::new(),
+            doomed: Mutex::new(None),
+            over: CancellationToken::new(),
+            end: OnceLock::new(),
+            began: Instant::now(),
+        });
+        tokio::spawn(session.clone().live(reads, (writes, waiting), ended, whose));
+        Ok(session)
+    }
+
+    /// Lives until one side is gone.
+    async fn live(
+        self: Arc<Self>,
+        reads: Box<dyn AsyncRead + Send + Unpin>,
+        (writes, waiting): (Box<dyn AsyncWrite + Send + Unpin>, mpsc::Receiver<Vec<u8>>),
+        ended: BoxFuture<'static, String>,
+        whose: String,
+    ) {
+        let end = tokio::select! {
+            why = self.hear(reads) => Some(why),
+            () = utter(writes, waiting) => Some("it reads no more".to_owned()),
+            end = self.keep() => end,
+            why = self.until_doomed() => Some(why.to_owned()),
+        };
+        self.calls.lock().closed = true;
+        // Both halves of the socket are closed: it ends by itself, or is killed.
+        let how = ended.await;
+        let fell = end.is_some();
+        let why = end.map_or_else(|| "nobody rang".to_owned(), |why| format!("{why} ({how})"));
+        if fell {
+            tracing::warn!(tenant = %whose, %why, "a tenant's cordon fell");
+        }
+        let _first = self.end.set(End { why, at: Instant::now(), fell });
+        self.over.cancel();
+    }
+
+    /// Takes what it says, until it says something that cannot be, or nothing any more.
+    async fn hear(&self, reads: Box<dyn AsyncRead + Send + Unpin>) -> String {
+        let mut reads = BufReader::new(reads);
+        let most = most_up(&self.settings);
+        loop {
+            let message = match frame::next(&mut reads, most).await {
+                Ok(message) => message,
+                Err(error) => return error.to_string(),
+            };
+            let taken = match read_up(&message, &self.settings) {
+                Ok(up) => self.take(up),
+                Err(error) => return error.to_string(),
+            };
+            if let Err(why) = taken {
+                return why.to_owned();
+            }
+        }
+    }
+
+    fn take(&self, up: Up) -> Result<(), &'static str> {
+        match up {
+            Up::Asked { call, cpu, asked } => self.tell(call, Event::Asked { cpu, asked: Box::new(asked) }),
+            Up::Ended { call, cpu, outcome } => self.tell(call, Event::Ended(Answered { outcome, cpu })),
+            Up::Loaded { sha256, problem } => {
+                let waits = self.loading.lock().take();
+                match waits {
+                    Some((wanted, sender)) if wanted == sha256 => {
+                        // Who waited may have given up.
+                        let _nobody_waits = sender.send(problem);
+                        Ok(())
+                    }
+                    Some(_) | None => Err("it loaded what it was not given"),
+                }
+            }
+            Up::Pong(number) => {
+                let is_next = number == self.ponged.load(Ordering::Relaxed).saturating_add(1);
+                if is_next && number <= self.pinged.load(Ordering::Relaxed) {
+                    self.ponged.store(number, Ordering::Relaxed);
+                    Ok(())
+                } else {
+                    Err("it answered what it was not asked")
+                }
+            }
+            Up::Ready { .. } | Up::NotReady(_) => Err("it began twice"),
+        }
+    }
+
+    /// An agent asks one thing at a time, and ends once: more is not kept.
+    fn tell(&self, call: u64, event: Event) -> Result<(), &'static str> {
+        let calls = self.calls.lock();
+        let sender = calls.live.get(&call).ok_or("it spoke of a call that is none")?;
+        sender.try_send(event).map_err(|_| "an agent spoke out of turn")
+    }
+
+    /// Sees that it lives while it answers calls, and that it ends where it answers none for long: then without a reason.
+    async fn keep(&self) -> Option<String> {
+        let hung = || Some(format!("it gave no sign of life for {} s", HUNG.as_secs()));
+        let mut ticks = interval(PING);
+        let mut busy = Instant::now();
+        loop {
+            ticks.tick().await;
+            let is_idle = {
+                let mut calls = self.calls.lock();
+                calls.closed = calls.live.is_empty() && busy.elapsed() >= IDLE;
+                if calls.closed {
+                    return None;
+                }
+                calls.live.is_empty()
+            };
+            if is_idle {
+                continue;
+            }
+            busy = Instant::now();
+            let number = self.pinged.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+            let Ok(ping) = frame::write(&Down::Ping(number), MOST_DOWN) else { continue };
+            if !matches!(timeout(HUNG, self.frames.send(ping)).await, Ok(Ok(()))) {
+                return hung();
+            }
+            let sent = Instant::now();
+            while self.ponged.load(Ordering::Relaxed) < number {
+                if sent.elapsed() >= HUNG {
+                    return hung();
+                }
+                ticks.tick().await;
+            }
+        }
+    }
+
+    async fn until_doomed(&self) -> &'static str {
+        loop {
+            self.doom.notified().await;
+            if let Some(why) = *self.doomed.lock() {
+                return why;
+            }
+        }
+    }
+
+    /// Ends the process, and with it every call that it answers.
+    pub(crate) fn doom(&self, why: &'static str) {
+        self.doomed.lock().get_or_insert(why);
+        self.doom.notify_one();
+    }
+
+    /// Where the process has ended.
+    pub(crate) async fn over(&self) {
+        self.over.cancelled().await;
+    }
+
+    /// How it ended. Nothing while it lives, and while it is ended.
+    pub(crate) fn end(&self) -> Option<&End> {
+        self.end.get()
+    }
+
+    /// When it began.
+    pub(crate) fn began(&self) -> Instant {
+        self.began
+    }
+
+    /// Begins a call; `None` where no more begin here.
+    pub(crate) fn call(self: &Arc<Self>) -> Option<Call> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        // What it asks, and that it is over, where it was stopped meanwhile.
+        let (sender, events) = mpsc::channel(2);
+        let mut calls = self.calls.lock();
+        if calls.closed {
+            return None;
+        }
+        calls.live.insert(number, sender);
+        Some(Call { session: self.clone(), number, events })
+    }
+
+    /// Tells the agents' side.
+    ///
+    /// # Errors
+    /// Where it is too long, or there is nobody.
+    pub(crate) async fn send(&self, down: &Down) -> Result<(), FrameError> {
+        let frame = frame::write(down, MOST_DOWN)?;
+        tokio::select! {
+            sent = self.frames.send(frame) => sent.map_err(|_| FrameError::Gone),
+            () = self.over.cancelled() => Err(FrameError::Gone),
+        }
+    }
+
+    /// Hands an agent over, once. To be run to its end.
+    ///
+    /// # Errors
+    /// A sentence, where it does not load there.
+    pub(crate) async fn load(&self, agent: &Agent) -> Result<(), String> {
+        let mut loaded = self.loaded.lock().await;
+        let sha256 = *agent.sha256();
+        if let Some(at) = loaded.iter().position(|held| *held == sha256) {
+            let held = loaded.remove(at);
+            loaded.extend(held);
+            return Ok(());
+        }
+        let whole = agent.clone();
+        let artifact = tokio::task::spawn_blocking(move || whole.artifact()).await;
+        let artifact = artifact.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+        let (sender, answer) = oneshot::channel();
+        *self.loading.lock() = Some((sha256, sender));
+        let handed = async {
+            let (size, bytes) = (agent.size() as u64, artifact.len() as u64);
+            self.send(&Down::Load { sha256, size, bytes }).await?;
+            for part in artifact.chunks(PART) {
+                self.send(&Down::Part(serde_bytes::ByteBuf::from(part))).await?;
+            }
+            tokio::select! {
+                problem = answer => problem.map_err(|_| FrameError::Gone),
+                () = self.over.cancelled() => Err(FrameError::Gone),
+            }
+        };
+        match timeout(LOADS, handed).await {
+            Ok(Ok(None)) => {
+                loaded.push_back(sha256);
+                if loaded.len() > HELD
+                    && let Some(sha256) = loaded.pop_front()
+                {
+                    // Where nobody is there, the session says so.
+                    let _nobody_there = self.send(&Down::Forget { sha256 }).await;
+                }
+                Ok(())
+            }
+            Ok(Ok(Some(problem))) => Err(format!("its process does not load the agent: {problem}")),
+            Ok(Err(error)) => Err(format!("its process did not take the agent: {error}")),
+            Err(_) => {
+                self.doom("it did not load an agent in time");
+                Err(format!("its process did not load the agent within {} s", LOADS.as_secs()))
+            }
+        }
+    }
+}
+
+/// Tells it how to begin, and hears whether it has: confined or not.
+async fn greet<R, W>(reads: &mut R, writes: &mut W, settings: &Settings) -> Result<bool, String>
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    let begin = frame::write(&Down::Begin(settings.clone()), MOST_DOWN).map_err(|error| error.to_string())?;
+    writes.write_all(&begin).await.map_err(|error| format!("its process is gone: {error}"))?;
+    let said = frame::next(reads, most_up(settings)).await;
+    match said.and_then(|message| read_up(&message, settings)).map_err(|error| error.to_string())? {
+        Up::Ready { confined } => Ok(confined),
+        Up::NotReady(why) => Err(format!("its process has no sandbox: {why}")),
+        Up::Loaded { .. } | Up::Asked { .. } | Up::Ended { .. } | Up::Pong(_) => {
+            Err("its process spoke before it was ready".into())
+        }
+    }
+}
+
+/// Writes what waits, until it cannot be written.
+async fn utter(mut writes: Box<dyn AsyncWrite + Send + Unpin>, mut waiting: mpsc::Receiver<Vec<u8>>) {
+    while let Some(frame) = waiting.recv().await {
+        if writes.write_all(&frame).await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! Whose agents answer in a process of their own: by the operator's word, or because they fail and fail.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::os::fd::AsFd as _;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use parloir_admin::resource::Aside;
+use parloir_contract::TenantId;
+use parloir_cordon::{Cordon, Launch, Program, stand};
+use parloir_journal::{AgentEnd, FailureKind};
+use parloir_sandbox::Agent;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use serde::{Deserialize, Serialize};
+use tokio::net::UnixStream;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::config::Config;
+use crate::confine::{Confine, confine_agents};
+
+/// The one word by which this program is started to be a process of agents.
+pub const CORDON: &str = "cordon";
+
+/// Calls whose agent failed, within [`WITHIN`], after which a tenant is noisy.
+const FAILURES: usize = 5;
+/// Within how long.
+const WITHIN: Duration = Duration::from_secs(600);
+/// How long after its last failure a tenant is noisy.
+const QUIET: Duration = Duration::from_secs(3_600);
+/// Files that a process of agents may have open at most: what its executors wait by, and the memory of components.
+const FILES: u64 = 1_024;
+
+/// When a tenant's agents answer in a process of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CordonPolicy {
+    /// They answer in the server's.
+    #[default]
+    Never,
+    /// They do, in every call.
+    Always,
+    /// They do from the fifth call within ten minutes whose agent failed (trapped, or used up its time or its memory), until none
+    /// has for an hour.
+    WhenNoisy,
+}
+
+/// Whose agents answer in a process of their own. Here and not with the tenant, whom the directory may describe: this is for the
+/// operator to say, and before the server gives up starting programs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct CordonConfig {
+    /// Whose.
+    pub tenant: TenantId,
+    /// When: `never`, `always` or `when-noisy`.
+    pub policy: CordonPolicy,
+}
+
+/// The tenants' cordons.
+pub(crate) struct Cordons {
+    by_default: CordonPolicy,
+    policies: HashMap<TenantId, CordonPolicy>,
+    launch: Arc<dyn Launch>,
+    required: bool,
+    known: Mutex<HashMap<TenantId, Known>>,
+}
+
+/// What is known of a tenant whose agents may be moved.
+#[derive(Default)]
+struct Known {
+    cordon: Option<Arc<Cordon>>,
+    noise: Noise,
+}
+
+impl Cordons {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            by_default: config.server.cordon,
+            policies: config.cordons.iter().map(|one| (one.tenant.clone(), one.policy)).collect(),
+            launch: Arc::new(Program::new(CORDON)),
+            required: config.server.confine == Confine::Required,
+            known: Mutex::default(),
+        }
+    }
+
+    fn policy(&self, tenant: &TenantId) -> CordonPolicy {
+        self.policies.get(tenant).copied().unwrap_or(self.by_default)
+    }
+
+    /// The agent, where it answers a call that begins now.
+    pub(crate) fn place(&self, tenant: &TenantId, agent: Agent) -> Agent {
+        let policy = self.policy(tenant);
+        if policy == CordonPolicy::Never {
+            return agent;
+        }
+        let mut known = self.known.lock();
+        let known = known.entry(tenant.clone()).or_default();
+        if policy == CordonPolicy::WhenNoisy && !known.noise.is_noisy(Instant::now()) {
+            // Calls that are live there go on; the process ends when there was none for a while.
+            if known.cordon.take().is_some() {
+                tracing::info!(%tenant, "a tenant was quiet for an hour: its agents answer in the server's process again");
+            }
+            return agent;
+        }
+        let cordon = known.cordon.get_or_insert_with(|| {
+            Arc::new(Cordon::new(tenant.to_string(), self.launch.clone(), self.required))
+        });
+        agent.answering(cordon.clone())
+    }
+
+    /// What is told of a tenant whose agents were moved because they failed.
+    pub(crate) fn trouble(&self, tenant: &TenantId) -> Option<Aside> {
+        let known = self.known.lock();
+        let noisy = known.get(tenant).is_some_and(|known| known.noise.is_noisy(Instant::now()));
+        noisy.then(|| {
+            Aside::of(
+                "agents",
+                "five calls failed by them within ten minutes, so they answer in a process of their own until none has for an hour: look at its last calls, and put their agent right",
+            )
+        })
+    }
+
+    /// A call is over, and its agent's part in it ended so.
+    pub(crate) fn ended(&self, tenant: &TenantId, end: AgentEnd) {
+        let is_noise = matches!(
+            end,
+            AgentEnd::Failed(FailureKind::AgentTrap | FailureKind::AgentBudget | FailureKind::AgentMemory)
+        );
+        if !is_noise || self.policy(tenant) != CordonPolicy::WhenNoisy {
+            return;
+        }
+        if self.known.lock().entry(tenant.clone()).or_default().noise.failed(Instant::now()) {
+            tracing::warn!(
+                %tenant,
+                "{FAILURES} calls of a tenant failed by its agents within ten minutes: until none has for an hour, they answer in a process of their own"
+            );
+        }
+    }
+}
+
+/// When a tenant's agents failed.
+#[derive(Default)]
+struct Noise {
+    /// The last of them.
+    failures: VecDeque<Instant>,
+    until: Option<Instant>,
+}
+
+impl Noise {
+    /// An agent failed. True where its tenant is noisy from now on, and was not.
+    fn failed(&mut self, now: Instant) -> bool {
+        let was = self.is_noisy(now);
+        self.failures.retain(|at| now.saturating_duration_since(*at) < WITHIN);
+        self.failures.push_back(now);
+        if self.failures.len() > FAILURES {
+            self.failures.pop_front();
+        }
+        if was || self.failures.len() == FAILURES {
+            self.until = now.checked_add(QUIET);
+        }
+        !was && self.is_noisy(now)
+    }
+
+    fn is_noisy(&self, now: Instant) -> bool {
+        self.until.is_some_and(|until| now < until)
+    }
+}
+
+/// What a process of agents does, from its first instruction to its end: gives up files, the network and other processes, and has
+/// agents answer until the server that started it is gone. To be called while there is one thread.
+///
+/// # Errors
+/// A sentence, where it was started by nobody, or cannot go on.
+pub fn stand_in_cordon() -> Result<(), String> {
+    let alone = |error: io::Error| {
+        format!("{error}; a process of agents is started by `parloir serve`, and by nobody else")
+    };
+    let socket = io::stdin().as_fd().try_clone_to_owned().map_err(alone)?;
+    let socket = std::os::unix::net::UnixStream::from(socket);
+    socket.set_nonblocking(true).map_err(alone)?;
+    for (resource, most) in [(Resource::Core, 0), (Resource::Nofile, FILES)] {
+        let allowed = getrlimit(resource).maximum.map_or(most, |allowed| allowed.min(most));
+        let limit = Rlimit { current: Some(allowed), maximum: Some(allowed) };
+        setrlimit(resource, limit).map_err(|error| format!("its limits: {error}"))?;
+    }
+    // Whoever started it is told whether it is, and says what that means.
+    let confined = confine_agents().is_ok();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("its executor does not start: {error}"))?;
+    runtime.block_on(async {
+        // The server ends politely, with the calls that are live. Whoever tells all its processes to end has this one end with it:
+        // its socket is closed then. What is listened to once is ignored from then on.
+        for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
+            drop(signal(kind).map_err(|error| format!("its signals: {error}"))?);
+        }
+        let (reads, writes) = UnixStream::from_std(socket).map_err(alone)?.into_split();
+        stand(confined, reads, writes).await.map_err(|error| error.to_string())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenant_whose_agents_fail_five_times_is_noisy_until_an_hour_was_quiet() {
+        let (mut noise, start) = (Noise::default(), Instant::now());
+        let at = |minutes: u64| start + Duration::from_secs(60 * minutes);
+        // Four within ten minutes, however often.
+        for minutes in [0, 1, 2, 3, 20, 21, 22, 23] {
+            assert!(!noise.failed(at(minutes)), "{minutes}");
+        }
+        assert!(noise.failed(at(24)), "the fifth");
+        assert!(!noise.failed(at(25)), "it is noisy already");
+        assert!(noise.is_noisy(at(84)) && !noise.is_noisy(at(85)));
+        // One more where it is keeps it there.
+        assert!(!noise.failed(at(60)));
+        assert!(noise.is_noisy(at(119)) && !noise.is_noisy(at(120)));
+        assert!(!noise.failed(at(121)), "it is quiet again, and one is not five");
+        assert!(noise.failures.len() <= FAILURES);
+    }
+
+    fn cordons(text: &str) -> Cordons {
+        Cordons::new(&toml::from_str(text).unwrap())
+    }
+
+    #[test]
+    fn a_policy_is_the_tenants_own_or_the_installations() {
+        let text = "[server]\ncordon = \"when-noisy\"\n[[cordon]]\ntenant = \"a\"\npolicy = \"always\"\n\
+                    [[cordon]]\ntenant = \"b\"\npolicy = \"never\"\n";
+        let policy = |text: &str, tenant: &str| cordons(text).policy(&tenant.parse().unwrap());
+        assert_eq!(policy(text, "a"), CordonPolicy::Always);
+        assert_eq!(policy(text, "b"), CordonPolicy::Never);
+        assert_eq!(policy(text, "c"), CordonPolicy::WhenNoisy);
+        assert_eq!(policy("", "a"), CordonPolicy::Never);
+    }
+
+    #[test]
+    fn only_what_an_agent_did_makes_its_tenant_noisy_and_only_where_that_is_asked() {
+        let noisy = |policy: &str, end: AgentEnd| {
+            let (cordons, tenant) =
+                (cordons(&format!("[server]\ncordon = \"{policy}\"\n")), "a".parse().unwrap());
+            for _ in 0..FAILURES {
+                cordons.ended(&tenant, end);
+            }
+            cordons.trouble(&tenant).is_some()
+        };
+        let budget = AgentEnd::Failed(FailureKind::AgentBudget);
+        assert!(noisy("when-noisy", budget));
+        assert!(!noisy("always", budget) && !noisy("never", budget));
+        for end in [AgentEnd::Stopped, AgentEnd::Failed(FailureKind::Provider)] {
+            assert!(!noisy("when-noisy", end), "{end:?}");
+        }
+    }
+}

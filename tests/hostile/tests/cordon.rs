@@ -1,0 +1,258 @@
+//! Agents behind a cordon, both sides of it in this process: they are asked, answered, stopped and blamed as they are without
+//! one, and a side that is no sandbox's is not believed.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use parloir_attest::{Attack, attack};
+use parloir_contract::{CallInfo, Direction, HostCall, HostReturn, LocalTime, Outcome};
+use parloir_cordon::{Cordon, Launch, Launched, Up, stand};
+use parloir_sandbox::{
+    Agent, Answered, Answering, Budget, Door, DoorClosed, Elsewhere, FailureKind, Sandbox, Settings,
+};
+use tokio::io::{AsyncWriteExt, duplex, split};
+use tokio::task::AbortHandle;
+
+/// Asks for the time twice, and ends.
+const ASKS: &str = ";; Asks for the time, twice: it has it.\n;; ends: done\n\
+    (func $attack (param $info i32) (drop (call $clock.elapsed)) (drop (call $clock.elapsed)))";
+/// Listens, and ends.
+const LISTENS: &str = ";; Listens, and ends: it is done.\n;; ends: done\n\
+    (func $attack (param $info i32) (call $listen (i32.const 5000)))";
+
+async fn agent(text: &str) -> Agent {
+    let wasm = Attack::written("cordon/written", text).unwrap().wasm().unwrap();
+    sandbox().load(wasm).await.unwrap()
+}
+
+fn sandbox() -> Sandbox {
+    Sandbox::new(Settings { instances: 4, ..Settings::default() }, None).unwrap()
+}
+
+fn info() -> CallInfo {
+    CallInfo {
+        id: "0".repeat(32),
+        direction: Direction::Inbound,
+        line: "+33199000001".into(),
+        caller: None,
+        language: "fr-FR".into(),
+        started_at: LocalTime { year: 2026, month: 1, day: 1, hour: 0, minute: 0 },
+        settings: Vec::new(),
+    }
+}
+
+type Seen = Arc<Mutex<Vec<HostCall>>>;
+
+/// Knows the time, has no patience with other questions, and lets listeners wait.
+fn door(seen: &Seen) -> Door {
+    let seen = seen.clone();
+    Door::new(tower::service_fn(move |call: HostCall| {
+        seen.lock().push(call.clone());
+        async move {
+            match call {
+                HostCall::Elapsed => Ok(HostReturn::Elapsed(7)),
+                HostCall::Listen(_) => std::future::pending().await,
+                other => Err(DoorClosed(format!("{} is asked", other.import().name()))),
+            }
+        }
+    }))
+}
+
+/// The agents' side as a task, and how often it was begun.
+#[derive(Default)]
+struct Here {
+    begun: Mutex<Vec<AbortHandle>>,
+}
+
+impl Launch for Here {
+    fn launch(&self) -> io::Result<Launched> {
+        let (ours, theirs) = duplex(1 << 16);
+        let (reads, writes) = split(theirs);
+        let inside = tokio::spawn(stand(false, reads, writes));
+        self.begun.lock().push(inside.abort_handle());
+        let (reads, writes) = split(ours);
+        let ended = async move { format!("{:?}", inside.await.map(|stood| stood.is_ok())) };
+        Ok(Launched { reads: Box::new(reads), writes: Box::new(writes), ended: Box::pin(ended) })
+    }
+}
+
+fn cordon(launch: &Arc<Here>) -> Arc<dyn Elsewhere> {
+    Arc::new(Cordon::new("test", launch.clone(), false))
+}
+
+/// How an agent's call goes without a cordon, and with one.
+async fn both(agent: &Agent, budget: Budget) -> [(Answered, Vec<HostCall>); 2] {
+    let there = agent.clone().answering(cordon(&Arc::default()));
+    let mut went = Vec::new();
+    for agent in [agent, &there] {
+        let seen = Seen::default();
+        let answered = agent.answer(info(), door(&seen), budget).await.unwrap();
+        let seen = seen.lock().clone();
+        went.push((answered, seen));
+    }
+    went.try_into().unwrap()
+}
+
+fn kind(answered: &Answered) -> Option<FailureKind> {
+    answered.outcome.as_ref().err().map(|failure| failure.kind)
+}
+
+/// A failure's kind and reason: where in the code it was is a number of the moment.
+fn told(answered: &Answered) -> Option<(FailureKind, &str)> {
+    answered.outcome.as_ref().err().map(|failure| (failure.kind, failure.reason.as_str()))
+}
+
+/// Waits until an agent has asked something.
+async fn asked(seen: &Seen) {
+    while seen.lock().is_empty() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_asks_and_ends_behind_a_cordon_as_without_one() {
+    let [here, there] = both(&agent(ASKS).await, Budget::default()).await;
+    assert_eq!(here.0.outcome, Ok(Outcome::Done));
+    assert_eq!(there.0.outcome, here.0.outcome);
+    assert_eq!(there.1, [HostCall::Elapsed, HostCall::Elapsed]);
+    assert_eq!(there.1, here.1);
+    assert!(there.0.cpu > Duration::ZERO);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_is_blamed_behind_a_cordon_as_without_one() {
+    let spins = attack("spin/answer").unwrap().wasm().unwrap();
+    let spins = sandbox().load(spins).await.unwrap();
+    let traps = ";; Traps: it is trapped.\n;; ends: trap x\n(func $attack (param $info i32) (unreachable))";
+    let refused = ";; Hangs up: the door is closed.\n;; ends: trap x\n\
+        (func $attack (param $info i32) (call $call.hang-up))";
+    let brief = Budget { turn_cpu: Duration::from_millis(50), ..Budget::default() };
+    let table = [
+        (spins, brief, FailureKind::TurnCpu),
+        (agent(traps).await, Budget::default(), FailureKind::Trap),
+        (agent(refused).await, Budget::default(), FailureKind::Stopped),
+        (agent(ASKS).await, Budget { memory: 1 << 16, ..Budget::default() }, FailureKind::Memory),
+    ];
+    for (agent, budget, expected) in table {
+        let [here, there] = both(&agent, budget).await;
+        assert_eq!(kind(&here.0), Some(expected), "{:?}", here.0);
+        assert_eq!(told(&there.0), told(&here.0));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_share_a_process_and_one_is_stopped_without_the_other() {
+    let launch = Arc::new(Here::default());
+    let cordon = cordon(&launch);
+    let listens = agent(LISTENS).await.answering(cordon.clone());
+    let asks = agent(ASKS).await.answering(cordon);
+    let seen = Seen::default();
+    let waiting: Answering = listens.answer(info(), door(&seen), Budget::default());
+    asked(&seen).await;
+    let other = asks.answer(info(), door(&Seen::default()), Budget::default()).await.unwrap();
+    assert_eq!(other.outcome, Ok(Outcome::Done), "while the first waits");
+    waiting.abort();
+    let stopped = waiting.await.unwrap();
+    assert_eq!(kind(&stopped), Some(FailureKind::Stopped), "{stopped:?}");
+    assert_eq!(launch.begun.lock().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_of_a_process_that_falls_fail_and_the_next_begins_another() {
+    let launch = Arc::new(Here::default());
+    let cordon = cordon(&launch);
+    let listens = agent(LISTENS).await.answering(cordon.clone());
+    let seen = Seen::default();
+    let waiting = listens.answer(info(), door(&seen), Budget::default());
+    asked(&seen).await;
+    launch.begun.lock()[0].abort();
+    let fallen = waiting.await.unwrap().outcome.unwrap_err();
+    assert_eq!(fallen.kind, FailureKind::Trap);
+    assert!(fallen.reason.starts_with("the tenant's cordon fell: "), "{fallen}");
+    let asks = agent(ASKS).await.answering(cordon);
+    let next = asks.answer(info(), door(&Seen::default()), Budget::default()).await.unwrap();
+    assert_eq!(next.outcome, Ok(Outcome::Done));
+    assert_eq!(launch.begun.lock().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_it_must_be_confined_and_is_not_nobody_answers_there() {
+    let launch = Arc::new(Here::default());
+    let cordon: Arc<dyn Elsewhere> = Arc::new(Cordon::new("test", launch, true));
+    let seen = Seen::default();
+    let agent = agent(ASKS).await.answering(cordon);
+    let answered = agent.answer(info(), door(&seen), Budget::default()).await.unwrap();
+    let failure = answered.outcome.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Host);
+    assert!(failure.reason.contains("cannot be confined"), "{failure}");
+    assert!(seen.lock().is_empty());
+}
+
+/// An agents' side that says this, whatever it is told.
+struct Liar(Vec<u8>);
+
+impl Launch for Liar {
+    fn launch(&self) -> io::Result<Launched> {
+        let (ours, mut theirs) = duplex(1 << 16);
+        let says = self.0.clone();
+        let lies = tokio::spawn(async move {
+            // Who does not believe it may be gone before it is through.
+            let _gone = theirs.write_all(&says).await;
+            let (mut reads, _writes) = split(theirs);
+            // As long as anybody speaks with it.
+            let _gone = tokio::io::copy(&mut reads, &mut tokio::io::sink()).await;
+        });
+        let (reads, writes) = split(ours);
+        let ended = async move { format!("{:?}", lies.await.is_ok()) };
+        Ok(Launched { reads: Box::new(reads), writes: Box::new(writes), ended: Box::pin(ended) })
+    }
+}
+
+fn framed(up: &Up) -> Vec<u8> {
+    let message = rmp_serde::to_vec(up).unwrap();
+    let length = u32::try_from(message.len()).unwrap();
+    [length.to_le_bytes().to_vec(), message].concat()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_side_that_is_no_sandboxs_is_not_believed_and_opens_no_door() {
+    let ready = framed(&Up::Ready { confined: true });
+    let after_ready = |more: Vec<u8>| [ready.clone(), more].concat();
+    let stranger = Up::Asked { call: 99, cpu: Duration::ZERO, asked: HostCall::Elapsed };
+    let table = [
+        b"nothing that is spoken here at all".to_vec(),
+        framed(&Up::Pong(1)),
+        framed(&Up::NotReady("no memory".into())),
+        after_ready(framed(&Up::Ready { confined: true })),
+        after_ready(framed(&stranger)),
+        after_ready(framed(&Up::Pong(2))),
+        after_ready(framed(&Up::Loaded { sha256: [0; 32], problem: None })),
+        after_ready(u32::MAX.to_le_bytes().to_vec()),
+        after_ready([5_u32.to_le_bytes().to_vec(), vec![0xdd, 0xff, 0xff, 0xff, 0xff]].concat()),
+    ];
+    for says in table {
+        let cordon: Arc<dyn Elsewhere> = Arc::new(Cordon::new("test", Arc::new(Liar(says.clone())), false));
+        let seen = Seen::default();
+        let agent = agent(ASKS).await.answering(cordon);
+        let answered = agent.answer(info(), door(&seen), Budget::default()).await.unwrap();
+        let kind = kind(&answered);
+        assert!(matches!(kind, Some(FailureKind::Host | FailureKind::Trap)), "{says:?}: {answered:?}");
+        assert!(seen.lock().is_empty(), "{says:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_side_that_gives_no_sign_of_life_is_ended() {
+    let mute = Arc::new(Liar(framed(&Up::Ready { confined: true })));
+    let cordon: Arc<dyn Elsewhere> = Arc::new(Cordon::new("test", mute, false));
+    let seen = Seen::default();
+    let agent = agent(ASKS).await.answering(cordon);
+    let answered = agent.answer(info(), door(&seen), Budget::default()).await.unwrap();
+    let failure = answered.outcome.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Host);
+    assert!(failure.reason.contains("no sign of life"), "{failure}");
+    assert!(seen.lock().is_empty());
+}
