@@ -38,6 +38,7 @@ fn done(api: SocketAddr, key: &str, arguments: &[&str]) -> String {
         .args(arguments)
         .env("PARLOIR_API", format!("http://{api}"))
         .env("PARLOIR_KEY", key)
+        .env("SCHEMATHESIS_HOOKS", house::root().join("tests/e2e/peers/schemathesis_hooks.py"))
         .env_remove("PARLOIR_KEY_FILE")
         .output()
         .unwrap();

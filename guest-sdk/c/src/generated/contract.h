@@ -986,8 +986,8 @@ extern bool parloir_agent_documents_search(contract_string_t *query, uint8_t lim
 // Imported Functions from `parloir:agent/connectors@0.1.0`
 // The connectors that this line grants, by name.
 extern void parloir_agent_connectors_list(contract_list_string_t *ret);
-// Sends a request and waits for its answer. What is sent is in the journal before it leaves, and bears an idempotency key,
-// the same when it is sent again after a lost node.
+// Sends a request and waits for its answer. What is sent is in the journal before it leaves, and bears an idempotency key
+// of its own: of the call and of this request.
 // Refused: `not-permitted` for a connector or a method that is not granted; `invalid` for a request that cannot be sent, or
 // an answer that is longer than the connector allows or is no UTF-8; `unavailable` where there is no answer in time.
 extern bool parloir_agent_connectors_send(parloir_agent_connectors_request_t *request, parloir_agent_connectors_answer_t *ret, parloir_agent_connectors_refusal_t *err);
