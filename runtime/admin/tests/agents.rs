@@ -316,7 +316,7 @@ async fn an_agent_whose_row_cannot_be_read_stays_as_it_is() {
         assert_eq!(house.rows("cabinet").await.apply(torn).await.unwrap(), Applied::Done);
         house.directory.take_in(&"cabinet".parse().unwrap()).await.unwrap();
         assert!(answering(&house).is_empty());
-        assert_eq!(house.site.unread.lock().as_slice(), [file.clone()]);
+        assert_eq!(house.site.unread.lock().as_slice(), std::slice::from_ref(&file));
     }
 }
 

@@ -60,6 +60,9 @@ struct Calls {
     closed: bool,
 }
 
+/// A component that is being loaded there, and who waits for what is wrong with it.
+type Loading = ([u8; 32], oneshot::Sender<Option<String>>);
+
 /// One process of agents.
 pub(crate) struct Session {
     frames: mpsc::Sender<Vec<u8>>,
@@ -68,7 +71,7 @@ pub(crate) struct Session {
     next: AtomicU64,
     /// What it has loaded, what answered last at the end; held while something is.
     loaded: tokio::sync::Mutex<VecDeque<[u8; 32]>>,
-    loading: Mutex<Option<([u8; 32], oneshot::Sender<Option<String>>)>>,
+    loading: Mutex<Option<Loading>>,
     pinged: AtomicU64,
     ponged: AtomicU64,
     doom: Notify,
