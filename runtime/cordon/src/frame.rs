@@ -6,7 +6,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// Values in one message from a cordon at most. A byte of MessagePack may become a hundred of memory: an empty string in a list.
 /// A host call may make the host allocate a megabyte, which is fewer strings than this.
-pub const MOST_VALUES: usize = 1 << 16;
+pub const MOST_VALUES: usize = 1 << 17;
 
 /// Why a frame is none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -61,7 +61,9 @@ pub(crate) async fn next<R: AsyncRead + Unpin>(reads: &mut R, most: usize) -> Re
 
 /// What a message says.
 pub(crate) fn read<T: DeserializeOwned>(message: &[u8]) -> Result<T, FrameError> {
-    rmp_serde::from_slice(message).map_err(|error| FrameError::Unreadable(error.to_string()))
+    // Nothing of what it says goes into a text of ours: it may be long, and made to look like our own lines.
+    rmp_serde::from_slice(message)
+        .map_err(|_| FrameError::Unreadable("it is no message that this program writes".into()))
 }
 
 /// How many values a message holds, those within others among them: counted before any of them takes memory. `None` where it is

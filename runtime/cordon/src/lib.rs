@@ -2,6 +2,7 @@
 //!
 //! An agent that gets out of its sandbox stands in the memory of everybody's calls. Behind a cordon it stands in a process that
 //! holds one tenant's agents and nothing else: no key, no file, no network, and one socket, on which it can ask what agents ask.
+//! (Compiling an agent, and having it describe itself, stay with the host.)
 //! And agents that take a process down, or keep its engine busy, take down and keep busy their own.
 //!
 //! - [`Cordon`]: the side of the host. It has an agent's calls answered there ([`parloir_sandbox::Elsewhere`]), starts the process

@@ -21,6 +21,8 @@ use crate::session::{Call, Event};
 const PATIENCE: u32 = 60;
 /// And at least so long.
 const LEAST: Duration = Duration::from_secs(30);
+/// How far beyond its budget a call's CPU time is believed.
+const BEYOND: Duration = Duration::from_secs(1);
 /// How long an agent that is stopped may take to be gone: an interruption of its computing is milliseconds away.
 const STOPS: Duration = Duration::from_secs(5);
 /// Longer than a process that is doomed takes to end.
@@ -54,13 +56,17 @@ impl Relay {
         let mut asking: Option<Asking> = None;
         // Why it was stopped.
         let mut stopping: Option<Failure> = None;
+        // Its door does not open any more: it can ask nothing.
+        let mut closed = false;
         loop {
             tokio::select! {
                 biased;
                 event = call.events.recv() => match event {
                     Some(Event::Asked { cpu, asked }) => {
                         self.used(cpu);
-                        if stopping.is_some() {
+                        if closed {
+                            call.session.doom("an agent asked at a closed door");
+                        } else if stopping.is_some() {
                             // It asked before it heard of it.
                         } else if asking.is_some() {
                             call.session.doom("an agent asked twice at once");
@@ -85,7 +91,8 @@ impl Relay {
                 () = call.session.over() => return self.ended(Err(stopping.unwrap_or_else(|| fell(&call)))),
                 answer = answered(&mut asking), if asking.is_some() => {
                     asking = None;
-                    until = Instant::now() + patience;
+                    closed = answer.is_err();
+                    until = Instant::now() + if closed { STOPS } else { patience };
                     answer_in(&call, answer).await;
                 }
                 () = self.stop.cancelled(), if stopping.is_none() => {
@@ -127,8 +134,10 @@ impl Relay {
     }
 
     fn used(&self, cpu: Duration) {
-        let nanoseconds = u64::try_from(cpu.as_nanos()).unwrap_or(u64::MAX);
-        self.cpu.store(nanoseconds, Ordering::Relaxed);
+        // What is told is believed within what it may be: it never goes back, and ends a little beyond where the sandbox ends a call.
+        let most = self.budget.call_cpu.saturating_add(BEYOND);
+        let nanoseconds = u64::try_from(cpu.min(most).as_nanos()).unwrap_or(u64::MAX);
+        self.cpu.fetch_max(nanoseconds, Ordering::Relaxed);
     }
 
     fn ended(&self, outcome: Result<parloir_contract::Outcome, Failure>) -> Answered {

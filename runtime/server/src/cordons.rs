@@ -121,12 +121,15 @@ impl Cordons {
         })
     }
 
-    /// A call is over, and its agent's part in it ended so.
-    pub(crate) fn ended(&self, tenant: &TenantId, end: AgentEnd) {
-        let is_noise = matches!(
-            end,
-            AgentEnd::Failed(FailureKind::AgentTrap | FailureKind::AgentBudget | FailureKind::AgentMemory)
-        );
+    /// A call is over, and its agent's part in it ended so; or the agent went on when its caller had left, until it was stopped.
+    pub(crate) fn ended(&self, tenant: &TenantId, end: AgentEnd, overstayed: bool) {
+        let is_noise = overstayed
+            || matches!(
+                end,
+                AgentEnd::Failed(
+                    FailureKind::AgentTrap | FailureKind::AgentBudget | FailureKind::AgentMemory
+                )
+            );
         if !is_noise || self.policy(tenant) != CordonPolicy::WhenNoisy {
             return;
         }
@@ -242,7 +245,7 @@ mod tests {
             let (cordons, tenant) =
                 (cordons(&format!("[server]\ncordon = \"{policy}\"\n")), "a".parse().unwrap());
             for _ in 0..FAILURES {
-                cordons.ended(&tenant, end);
+                cordons.ended(&tenant, end, false);
             }
             cordons.trouble(&tenant).is_some()
         };
@@ -252,5 +255,11 @@ mod tests {
         for end in [AgentEnd::Stopped, AgentEnd::Failed(FailureKind::Provider)] {
             assert!(!noisy("when-noisy", end), "{end:?}");
         }
+        // One that computes on when its caller has left is stopped, and noise all the same.
+        let (cordons, tenant) = (cordons("[server]\ncordon = \"when-noisy\"\n"), "a".parse().unwrap());
+        for _ in 0..FAILURES {
+            cordons.ended(&tenant, AgentEnd::Stopped, true);
+        }
+        assert!(cordons.trouble(&tenant).is_some());
     }
 }

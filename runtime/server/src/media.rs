@@ -221,7 +221,7 @@ async fn call(
     match parloir_call::run(setup).await {
         Ok(summary) => {
             tracing::info!(call = %id, seconds = summary.lasted.as_secs(), "a call is over");
-            installation.cordons.ended(&tenant, summary.agent);
+            installation.cordons.ended(&tenant, summary.agent, summary.overstayed);
             let ledger = summary.ledger.clone();
             let ended = version.map(|version| (version, versions::outcome(&summary), summary.lasted));
             entry.end(Finished { tenant: tenant.clone(), summary });

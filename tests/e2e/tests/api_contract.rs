@@ -38,7 +38,6 @@ fn done(api: SocketAddr, key: &str, arguments: &[&str]) -> String {
         .args(arguments)
         .env("PARLOIR_API", format!("http://{api}"))
         .env("PARLOIR_KEY", key)
-        .env("SCHEMATHESIS_HOOKS", house::root().join("tests/e2e/peers/schemathesis_hooks.py"))
         .env_remove("PARLOIR_KEY_FILE")
         .output()
         .unwrap();
@@ -68,6 +67,7 @@ fn judge(api: SocketAddr, key: &str, folder: &Path, removals: bool) -> Option<St
     let output = command
         .arg(format!("http://{api}/v1/openapi.json"))
         .env("PARLOIR_KEY", key)
+        .env("SCHEMATHESIS_HOOKS", house::root().join("tests/e2e/peers/schemathesis_hooks.py"))
         // What it keeps for itself stays out of the sources.
         .env("HYPOTHESIS_STORAGE_DIRECTORY", folder.join("hypothesis"))
         .current_dir(folder)

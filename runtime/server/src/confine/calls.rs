@@ -119,6 +119,9 @@ const PROGRAMS_X32: &[c_long] = &[X32 + 520, X32 + 545];
 /// The flag that makes a user name space, in which one is root and may ask the kernel for all that root may.
 const NEW_USER: u64 = libc::CLONE_NEWUSER as u64;
 
+/// `fchmodat2`, of the same number everywhere.
+const FCHMODAT2: c_long = 452;
+
 /// To a process of agents besides: sockets but the one that it was born with, other processes, memory and queues shared with them,
 /// and what is done to files by name that Landlock does not look at.
 const NEVER_AGENTS: &[c_long] = &[
@@ -142,9 +145,21 @@ const NEVER_AGENTS: &[c_long] = &[
     libc::SYS_semget,
     libc::SYS_msgget,
     libc::SYS_mq_open,
+    libc::SYS_mq_unlink,
+    libc::SYS_msgsnd,
+    libc::SYS_msgrcv,
+    libc::SYS_semop,
+    libc::SYS_semctl,
+    libc::SYS_shmctl,
     libc::SYS_inotify_init1,
+    libc::SYS_truncate,
     libc::SYS_fchmod,
     libc::SYS_fchmodat,
+    FCHMODAT2,
+    // How much of the machine others have.
+    libc::SYS_sched_setattr,
+    libc::SYS_sched_setaffinity,
+    libc::SYS_ioprio_set,
     libc::SYS_utimensat,
     libc::SYS_setxattr,
     libc::SYS_lsetxattr,
@@ -159,6 +174,7 @@ const NEVER_AGENTS: &[c_long] = &[
 const NEVER_AGENTS_HERE: &[c_long] = &[
     libc::SYS_fork,
     libc::SYS_vfork,
+    libc::SYS_inotify_init,
     libc::SYS_chmod,
     libc::SYS_utime,
     libc::SYS_utimes,
@@ -194,6 +210,13 @@ pub(super) fn deny(runs_programs: bool) -> Result<(), String> {
     Ok(())
 }
 
+/// Commands of `fcntl` and `ioctl` that say who is signalled, and how.
+const F_SETOWN: u64 = 8;
+const F_SETSIG: u64 = 10;
+const F_SETOWN_EX: u64 = 15;
+const FIOSETOWN: u64 = 0x8901;
+const SIOCSPGRP: u64 = 0x8902;
+
 /// The flag of a thread: what is begun without it is a process.
 const THREAD: u64 = libc::CLONE_THREAD as u64;
 
@@ -218,6 +241,8 @@ fn filters_for_agents(own: u32) -> Result<[BpfProgram; 2], BackendError> {
     {
         let more = [libc::SYS_tgkill, libc::SYS_prlimit64];
         rules.extend(numbers.iter().chain(&more).map(|number| (number | X32, Vec::new())));
+        // `rt_sigqueueinfo`, `rt_tgsigqueueinfo` and `sendmmsg` have numbers of their own there.
+        rules.extend([524, 536, 538].map(|number| (X32 + number, Vec::new())));
     }
     let first =
         |length, operator, value| SeccompRule::new(vec![SeccompCondition::new(0, length, operator, value)?]);
@@ -229,6 +254,28 @@ fn filters_for_agents(own: u32) -> Result<[BpfProgram; 2], BackendError> {
     rules.insert(libc::SYS_tgkill, vec![others]);
     let others = first(SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, 0)?;
     rules.insert(libc::SYS_prlimit64, vec![others]);
+    // Whom the kernel tells, by a signal of one's choice, that a file can be read.
+    let second = |values: &[u64]| -> Result<Vec<SeccompRule>, BackendError> {
+        let one = |value: &u64| {
+            SeccompRule::new(vec![SeccompCondition::new(
+                1,
+                SeccompCmpArgLen::Dword,
+                SeccompCmpOp::Eq,
+                *value,
+            )?])
+        };
+        values.iter().map(one).collect()
+    };
+    rules.insert(libc::SYS_fcntl, second(&[F_SETOWN, F_SETSIG, F_SETOWN_EX])?);
+    rules.insert(libc::SYS_ioctl, second(&[FIOSETOWN, SIOCSPGRP])?);
+    // Whose sockets need no connection are not made, and nobody is written to by name.
+    let datagrams = |kind: u64| {
+        let kind = SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(0xf), kind)?;
+        SeccompRule::new(vec![kind])
+    };
+    rules.insert(libc::SYS_socketpair, [2, 3, 5].into_iter().map(datagrams).collect::<Result<_, _>>()?);
+    let named = SeccompCondition::new(4, SeccompCmpArgLen::Qword, SeccompCmpOp::Ne, 0)?;
+    rules.insert(libc::SYS_sendto, vec![SeccompRule::new(vec![named])?]);
     let absent = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
     Ok([program(rules, libc::EPERM)?, program(absent, libc::ENOSYS)?])
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use landlock::{
     ABI, Access, AccessFs, CompatLevel, Compatible, RestrictionStatus, Ruleset, RulesetAttr,
-    RulesetCreatedAttr, RulesetError, RulesetStatus, path_beneath_rules,
+    RulesetCreatedAttr, RulesetError, RulesetStatus, Scope, path_beneath_rules,
 };
 use parloir_providers::KeyReference;
 
@@ -158,8 +158,12 @@ fn enforce(rules: &[Rule]) -> Result<RestrictionStatus, RulesetError> {
         .set_compatibility(CompatLevel::HardRequirement)
         .handle_access(AccessFs::from_all(ABI::V2))?
         .set_compatibility(CompatLevel::BestEffort)
-        .handle_access(AccessFs::from_all(ABI::V5))?
-        .create()?;
+        .handle_access(AccessFs::from_all(ABI::V5))?;
+    // Who reaches no file signals nobody either, whichever way the kernel is asked to (6.12).
+    if rules.is_empty() {
+        ruleset = ruleset.scope(Scope::from_all(ABI::V6))?;
+    }
+    let mut ruleset = ruleset.create()?;
     for rule in rules {
         let access = match rule.may {
             May::Read => read,

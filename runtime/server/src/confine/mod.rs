@@ -100,11 +100,12 @@ pub fn confine(
 }
 
 /// Confines a process of agents, beyond what it has of the server that started it: it reaches no file, opens no socket, starts no
-/// program and touches no other process. To be called while there is one thread, which cannot be counted from within the
+/// program and sends no signal to another process. To be called while there is one thread, which cannot be counted from within the
 /// server's confinement.
 pub(crate) fn confine_agents() -> Result<(), String> {
-    files::restrict(&[])?;
-    calls::deny_to_agents()
+    // Each by itself: where the one cannot be had, the other still holds.
+    let (files, calls) = (files::restrict(&[]), calls::deny_to_agents());
+    files.and(calls)
 }
 
 /// Whether it holds; where it does not, the operator is told, or nothing is served.
