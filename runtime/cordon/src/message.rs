@@ -221,8 +221,9 @@ mod tests {
         let long = asked(HostCall::GetMemory("x".repeat(2 << 20)));
         assert!(matches!(said(&long), Err(FrameError::TooLong { .. })));
         // A list of more than anybody asks, in few bytes.
-        let mut many = vec![0xdd, 0, 1, 0, 0];
-        many.resize(5 + (1 << 16), 0xc0);
+        let mut many = vec![0xdd];
+        many.extend(u32::try_from(MOST_VALUES).unwrap().to_be_bytes());
+        many.resize(5 + MOST_VALUES, 0xc0);
         assert_eq!(read_up(&many, &Settings::default()), Err(FrameError::TooMany));
     }
 }
