@@ -1,7 +1,7 @@
 //! Agents in OCI registries: pushed from where they are built, pulled where they answer, and named by what they are.
 //!
 //! - [`Reference`]: where an agent is, by a tag, which its owner may move, or by a [`Digest`], which names one content for good.
-//! - [`manifest`]: the Wasm OCI Artifact layout, so that `wkg` and others read what is pushed: one layer of `application/wasm`, a
+//! - [`manifest`]: the Wasm OCI Artifact layout: one layer of `application/wasm`, a
 //!   config of `application/vnd.wasm.config.v0+json`. That layout has room for no second layer; an agent's signature is an
 //!   annotation of the manifest.
 //! - [`push()`] and [`pull()`]: the distribution protocol, as far as an agent needs it.

@@ -294,7 +294,7 @@ impl World {
             | HostCall::RandomBytes(_)
             | HostCall::Log(_)
             | HostCall::ListConnectors
-            // What its service has done it does once: it is sent again under the same key.
+            // What its service did before is not known here: it is asked again.
             | HostCall::SendRequest(_)
             | HostCall::Understanding(_)) => return Err(Box::new(other)),
         })

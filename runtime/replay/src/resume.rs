@@ -17,7 +17,7 @@
 //! | `transfer` | done: whoever is still on the line was not handed over |
 //! | `say`, `play`, `listen`, `ask`, `reply` | done again from its beginning: the caller hears it again, and says it again |
 //! | `chat` | asked again: no answer of a model has reached anybody |
-//! | `connectors.send` | sent again, under the same idempotency key: a service that heeds it does it once |
+//! | `connectors.send` | asked again, of what stands for its service here: whether the service did it before is not known |
 //! | `free`, `find`, `memory.get`, `documents`, `clock`, `random`, `log`, `understanding`, `available`, `connectors.list` | answered anew: it reads, or notes what the journal has |
 //!
 //! Whether something stands already is looked up in the storage that the lost host left. A host that is not given it (see
