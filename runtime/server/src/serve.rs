@@ -19,6 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::CancellationToken;
 
+use crate::admin_threads::AdminThreads;
 use crate::calls::{Calls, Finished};
 use crate::config::{CarrierKind, Config};
 use crate::connections::{OF_CARRIERS, answer};
@@ -154,7 +155,7 @@ pub struct Running {
     pub owner_key: Option<String>,
     house: Arc<House>,
     server: tokio::task::JoinHandle<()>,
-    administering: Option<tokio::task::JoinHandle<()>>,
+    administering: Option<AdminThreads>,
     counting: tokio::task::JoinHandle<()>,
     witnessing: Option<tokio::task::JoinHandle<()>>,
     telling: Vec<tokio::task::JoinHandle<()>>,
@@ -195,9 +196,7 @@ impl Running {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         self.server.abort();
-        if let Some(administering) = self.administering {
-            administering.abort();
-        }
+        drop(self.administering);
         control::end(self.house.installation.storage.keys_folder());
         if let Some(witnessing) = self.witnessing {
             witnessing.abort();
@@ -305,7 +304,7 @@ pub async fn serve_with(
     let mut certificates: Vec<_> = certificates.into_iter().collect();
     let (mut admin, mut admin_url, mut owner_key, mut administering) = (None, None, None, None);
     if let Some(open) = administration {
-        (admin, owner_key, administering) = (Some(open.address), open.owner_key, Some(open.server));
+        (admin, owner_key, administering) = (Some(open.address), open.owner_key, Some(open.threads));
         admin_url = Some(own_url(open.address, open.certificates.as_ref()));
         certificates.extend(open.certificates);
     }
