@@ -3,7 +3,7 @@
 
 use std::io::{BufRead as _, Read as _};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -28,6 +28,8 @@ struct Ring {
     public: String,
     /// How many lines at once.
     at_once: u32,
+    /// Which attack of the corpus is the first: those before it were rung.
+    from: u64,
 }
 
 /// The process, from outside. Who is on a call when this is dropped is cut off.
@@ -36,15 +38,15 @@ pub(crate) struct Attackers {
 }
 
 impl Attackers {
-    /// Has a process that `command` gives ring the server, so many lines at once.
+    /// Has a process that `command` gives ring the server, so many lines at once, after so many that were rung.
     pub(crate) async fn begin(
         command: Command,
         folder: &Path,
         public: &str,
-        at_once: u32,
+        (at_once, from): (u32, u64),
     ) -> Result<Self, Broken> {
         let mut process = Process::start(command, folder)?;
-        let ring = Ring { public: public.to_owned(), at_once };
+        let ring = Ring { public: public.to_owned(), at_once, from };
         let mut line = serde_json::to_vec(&ring).map_err(|error| Broken::because("the attackers", error))?;
         line.push(b'\n');
         process.write(&line).await?;
@@ -76,8 +78,8 @@ async fn until_let_go() -> Result<u64, Broken> {
     };
     let line = tokio::task::spawn_blocking(read).await.map_err(|error| failed(&error))?;
     let line = line.map_err(|error| failed(&error))?;
-    let Ring { public, at_once } = serde_json::from_str(&line).map_err(|error| failed(&error))?;
-    let corpus = Corpus::new()?;
+    let Ring { public, at_once, from } = serde_json::from_str(&line).map_err(|error| failed(&error))?;
+    let corpus = Corpus::new(from)?;
     let callers = (0..at_once).map(|_| ring_without_end(&public, &corpus));
     tokio::select! {
         _ = join_all(callers) => {}
@@ -89,12 +91,12 @@ async fn until_let_go() -> Result<u64, Broken> {
 /// What attackers ring: every line, again and again, those of one kind not one after the other.
 struct Corpus {
     lines: Vec<(Attack, String)>,
-    next: AtomicUsize,
+    next: AtomicU64,
     rung: AtomicU64,
 }
 
 impl Corpus {
-    fn new() -> Result<Self, Broken> {
+    fn new(from: u64) -> Result<Self, Broken> {
         let attacks = attacks()?.into_iter().filter(|attack| !attack.is_unloadable());
         let mut lines: Vec<(Attack, String)> =
             attacks.enumerate().map(|(place, attack)| (attack, number(place))).collect();
@@ -103,13 +105,14 @@ impl Corpus {
             let digest: [u8; 32] = Sha256::digest(attack.name.as_bytes()).into();
             digest
         });
-        Ok(Self { lines, next: AtomicUsize::new(0), rung: AtomicU64::new(0) })
+        Ok(Self { lines, next: AtomicU64::new(from), rung: AtomicU64::new(0) })
     }
 
     /// The line that no other attacker has taken yet.
     fn next(&self) -> Option<&(Attack, String)> {
-        let place = self.next.fetch_add(1, Ordering::Relaxed).checked_rem(self.lines.len())?;
-        self.lines.get(place)
+        let next = self.next.fetch_add(1, Ordering::Relaxed);
+        let place = next.checked_rem(u64::try_from(self.lines.len()).ok()?)?;
+        self.lines.get(usize::try_from(place).ok()?)
     }
 }
 
@@ -123,5 +126,19 @@ async fn ring_without_end(public: &str, corpus: &Corpus) {
             // Whoever is turned away rings again.
             Err(_) => tokio::time::sleep(Duration::from_millis(200)).await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_after_so_many_goes_on_where_they_ended_and_begins_anew_at_the_end() {
+        let (whole, later) = (Corpus::new(0).unwrap(), Corpus::new(7).unwrap());
+        let named = |corpus: &Corpus| corpus.next().map(|(attack, _)| attack.name.clone());
+        let first: Vec<_> = (0..whole.lines.len()).map(|_| named(&whole).unwrap()).collect();
+        assert_eq!(named(&later).as_ref(), first.get(7));
+        assert_eq!(named(&whole).as_ref(), first.first());
     }
 }

@@ -84,7 +84,8 @@ pub async fn measure_neighbour(
         step();
         round.push(measure(alone, line(&public)?, &[], pid, &load).await.map_err(|e| failed(&e))?);
         step();
-        let attackers = Attackers::begin(command(Part::Attackers), &folder, &public, plan.attackers).await?;
+        let lines = (plan.attackers, attacks);
+        let attackers = Attackers::begin(command(Part::Attackers), &folder, &public, lines).await?;
         tokio::time::sleep(SETTLE).await;
         let run = measure(beside, line(&public)?, &[], pid, &load).await;
         attacks += attackers.end().await?;
