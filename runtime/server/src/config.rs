@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use parloir_connect::{AddressRange, Destination};
+use parloir_connect::Destination;
 use parloir_contract::TenantId;
 use parloir_providers::{KeyReference, ProviderEntry};
 use parloir_tenancy::config::TenantConfig;
@@ -16,6 +16,7 @@ use url::Url;
 use crate::confine::Confine;
 use crate::cordons::{CordonConfig, CordonPolicy};
 use crate::oidc::is_sealed;
+use crate::outbound::OutboundConfig;
 use crate::telemetry::TelemetryConfig;
 use crate::tls::TlsConfig;
 
@@ -42,7 +43,7 @@ pub struct Config {
     /// Where the operator's instruments are. `None`: nowhere, unless the environment says so.
     #[serde(default)]
     pub telemetry: Option<TelemetryConfig>,
-    /// Where requests to tenants' receivers may go.
+    /// Where requests of tenants may go inside.
     #[serde(default)]
     pub outbound: OutboundConfig,
     /// Who is told of tenants' calls: `[[webhook]]`.
@@ -57,16 +58,6 @@ pub struct Config {
     /// Who lives here: `[[tenant]]`.
     #[serde(default, rename = "tenant")]
     pub tenants: Vec<TenantConfig>,
-}
-
-/// Where requests to tenants' receivers may go.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct OutboundConfig {
-    /// Networks of the operator's own, such as `10.1.2.3/32`: they may be reached though they are private, and by `http://`. Not
-    /// by receivers of the operator's file alone: the connectors of every tenant reach them, also where tenants describe those
-    /// themselves. Default: none.
-    pub allow_private: Vec<AddressRange>,
 }
 
 /// A tenant's receiver. Here and not with its tenant, whom the directory may describe: secrets and networks are the operator's.
@@ -391,6 +382,7 @@ impl Config {
             );
         }
         self.telemetry.as_ref().map_or(Ok(()), TelemetryConfig::check)?;
+        self.outbound.check(self)?;
         self.check_webhooks()?;
         self.check_connectors()?;
         self.check_cordons()?;

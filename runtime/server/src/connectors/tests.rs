@@ -128,6 +128,21 @@ async fn where_nothing_may_be_sent_the_agent_is_not_told_what_is_there() {
     assert_eq!((went.status, went.bytes_sent), (ProviderStatus::Refused, 0));
 }
 
+#[tokio::test]
+async fn a_network_that_is_open_to_one_tenant_is_closed_to_another() {
+    let (url, _asked) = service(answer("200 OK", "{}")).await;
+    let described = |tenant: &str| {
+        format!("[[tenant]]\nid = \"{tenant}\"\n[[tenant.connector]]\nname = \"crm\"\nurl = {url:?}\n")
+    };
+    let open = "[outbound]\nallow-private = [{ network = \"127.0.0.1/32\", tenants = [\"test\"] }]\n";
+    let text = format!("{open}{}{}", described("test"), described("other"));
+    let all = Connectors::new(&toml::from_str(&text).unwrap()).unwrap();
+    let statuses =
+        [sent(&all.of(&tenant()), get("")).await, sent(&all.of(&"other".parse().unwrap()), get("")).await]
+            .map(|sent| sent.status);
+    assert_eq!(statuses, [ProviderStatus::Ok, ProviderStatus::Refused]);
+}
+
 #[test]
 fn what_is_not_granted_or_not_there_is_refused_with_the_remedy() {
     let place = place("https://crm.example.com/api", "", "");
