@@ -15,7 +15,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method as HttpMethod};
 use bytes::Bytes;
 use parking_lot::RwLock;
 use parloir_call::{Ready, Sent, Transmission};
-use parloir_connect::{Destination, HeldSecret, Outbound, OutboundError};
+use parloir_connect::{BrokenOff, Destination, HeldSecret, Outbound, OutboundError};
 use parloir_contract::{ConnectorAnswer, ConnectorRequest, Method, Refusal, TenantId, TraceParent};
 use parloir_journal::ProviderStatus;
 use parloir_tenancy::connector::{Allowed, Connector, MAX_SECRET, NamedConnector};
@@ -259,23 +259,23 @@ impl Transmission for Outgoing {
         }
         let wait = Duration::from_millis(known.said.wait_ms.into());
         let most = usize::try_from(known.said.answer_bytes).unwrap_or(usize::MAX);
-        let (answered, error) = match client.send(method, &to, headers, body, wait).await {
+        let (answered, error, came) = match client.send(method, &to, headers, body, wait).await {
             Ok(answer) => {
                 let status = answer.status();
                 match answer.body(most).await {
                     Ok(body) => return heard(status, body, bytes, secret.as_deref()),
-                    Err(error) => (status, error),
+                    Err(BrokenOff { why, came }) => (status, why, came),
                 }
             }
-            Err(error) => (0, error),
+            Err(error) => (0, error, 0),
         };
         tracing::warn!(%tenant, connector, %error, "a connector gave no answer");
         let (status, bytes_sent, bytes_received) = match error {
-            OutboundError::Refused(_) => (ProviderStatus::Refused, 0, 0),
+            OutboundError::Refused(_) => (ProviderStatus::Refused, 0, came),
             // It may have left, all of it.
-            OutboundError::TimedOut => (ProviderStatus::TimedOut, bytes, 0),
-            OutboundError::Unreachable(_) => (ProviderStatus::Unreachable, bytes, 0),
-            OutboundError::TooLong { most } => (ProviderStatus::Malformed, bytes, most as u64),
+            OutboundError::TimedOut => (ProviderStatus::TimedOut, bytes, came),
+            OutboundError::Unreachable(_) => (ProviderStatus::Unreachable, bytes, came),
+            OutboundError::TooLong { .. } => (ProviderStatus::Malformed, bytes, came),
         };
         let answer = Err(no_answer(&connector, &error));
         Sent { answer, status, code: answered, bytes_sent, bytes_received }

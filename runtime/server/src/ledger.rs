@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use parloir_call::{cut_off, sums};
 use parloir_contract::{CallId, TenantId};
 use parloir_journal::{
-    CallEntry, Cost, JournalError, Ledger, ProviderRole, ProviderUsed, QUEUE, ReadError, RecordBody,
+    CallEntry, Cost, Ending, JournalError, Ledger, ProviderRole, ProviderUsed, QUEUE, ReadError, RecordBody,
 };
 use parloir_providers::ProviderEntry;
 use parloir_store::{Applied, Batch, StoreError, Table, TenantStore};
@@ -493,7 +493,9 @@ impl Storage {
         if store.get(Table::Usage, mark(began, call)).await?.is_some() {
             return Ok(true);
         }
-        let ms = ended.saturating_sub(began) / 1_000_000;
+        // The end of one that was cut off is when the program came back: how long they waited until it stopped nobody knows.
+        let is_known = entry.outcome != Some(Ending::Interrupted);
+        let ms = if is_known { ended.saturating_sub(began) / 1_000_000 } else { 0 };
         let _one_at_a_time = self.adding.lock(store.tenant()).await;
         add_with(store, (began, call), |sum| sum.add_wait(ms), &[]).await?;
         Ok(true)

@@ -102,7 +102,11 @@ async fn what_cannot_be_given_to_an_agent_says_why() {
     let (url, _asked) = service(answer("200 OK", "12345")).await;
     let long = sent(&entrusted(&url, "answer-bytes = 4"), get("")).await;
     assert!(long.answer.unwrap_err().to_string().contains("more than 4 bytes"));
-    assert_eq!((long.status, long.code, long.bytes_received), (ProviderStatus::Malformed, 200, 4));
+    assert_eq!((long.status, long.code, long.bytes_received), (ProviderStatus::Malformed, 200, 5));
+    let (url, _asked) = service("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n123".into()).await;
+    let broken = sent(&entrusted(&url, ""), get("")).await;
+    assert!(broken.answer.unwrap_err().to_string().contains("could not be reached"));
+    assert_eq!((broken.status, broken.code, broken.bytes_received), (ProviderStatus::Unreachable, 200, 3));
 
     // Nobody accepts, but the system takes the connection.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();

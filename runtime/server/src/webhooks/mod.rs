@@ -285,7 +285,8 @@ impl Hook {
         let (status, code, sent, received) = match answer {
             Ok(answer) => {
                 let code = answer.status();
-                let received = answer.body(MAX_ANSWER).await.map_or(0, |body| body.len() as u64);
+                let body = answer.body(MAX_ANSWER).await;
+                let received = body.map_or_else(|broken| broken.came, |body| body.len() as u64);
                 (judged(code), code, bytes_sent, received)
             }
             Err(error) => {
