@@ -2,16 +2,16 @@
 //! without a key of their own, and `parloir logout` ends it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod administered;
 mod house;
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
+use administered::{start, write_file};
 use house::parloir;
-use parloir_sandbox::Settings;
-use parloir_server::{Config, Folders, Installation, Running, serve};
 use serde_json::Value;
 
 /// A process that ends with the test.
@@ -44,24 +44,9 @@ fn issuer() -> (Process, String) {
     (Process(child), named.expect("the issuer listens"))
 }
 
-async fn start(folder: &Path, issuer: &str) -> Running {
-    let text = format!(
-        r#"
-        [server]
-        listen = "127.0.0.1:0"
-        [admin]
-        listen = "127.0.0.1:0"
-        [admin.oidc]
-        issuer = "{issuer}"
-        client-id = "parloir"
-        "#
-    );
-    std::fs::write(folder.join("parloir.toml"), text).unwrap();
-    let config = Config::read(&folder.join("parloir.toml")).unwrap();
-    let folders = Folders::beside(folder.join("data"));
-    let providers = parloir_e2e::canned("Bonjour.", &[]).unwrap();
-    let opened = Installation::open(&config, &folders, Path::new(""), Some(providers), Settings::default());
-    serve(&config, opened.await.unwrap()).await.unwrap()
+/// Whom the installation has log people in.
+fn oidc(issuer: &str) -> String {
+    format!("[admin.oidc]\nissuer = \"{issuer}\"\nclient-id = \"parloir\"\n")
 }
 
 /// Somebody at a machine of their own: their commands, and what those keep.
@@ -125,7 +110,8 @@ impl Person {
 async fn a_person_logs_in_by_a_browser_and_out() {
     let folder = tempfile::tempdir().unwrap();
     let (_issuer, named) = issuer();
-    let running = start(folder.path(), &named).await;
+    write_file(folder.path(), &oidc(&named));
+    let running = start(folder.path()).await;
     let owner = running.owner_key.clone().unwrap();
     let person =
         Person { api: running.admin_url.clone().unwrap(), log_in: folder.path().join("state/log-in") };
