@@ -1,7 +1,8 @@
 //! A call is in its month once, whatever was cut off in between.
 
 use parloir_journal::{
-    CallEnded, CallInterrupted, CallStarted, ProviderEnded, ProviderStarted, ProviderStatus, ProviderUsage,
+    CallEnded, CallInterrupted, CallStarted, Cost, ProviderEnded, ProviderRole, ProviderStarted,
+    ProviderStatus, ProviderUsage,
 };
 use parloir_providers::{Prices, Role};
 use parloir_tenancy::quota::Quota;
