@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use parloir_registry::{
@@ -67,6 +68,9 @@ struct How {
     /// Speak to a registry without TLS that is not on this machine: whoever is between reads along.
     #[arg(long)]
     plain_http: bool,
+    /// How long all of it may take, in minutes: 1 to 1440.
+    #[arg(long, value_name = "MINUTES", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=1_440))]
+    within: u64,
     /// Print a JSON object.
     #[arg(long)]
     json: bool,
@@ -115,7 +119,9 @@ impl Pull {
 
 impl How {
     fn access(&self, reference: &Reference) -> Result<Access, Failure> {
-        Ok(Access { credentials: self.credentials(reference.registry())?, plain_http: self.plain_http })
+        let credentials = self.credentials(reference.registry())?;
+        let within = Duration::from_secs(self.within * 60);
+        Ok(Access { credentials, plain_http: self.plain_http, within })
     }
 
     fn credentials(&self, registry: &str) -> Result<Option<Credentials>, Failure> {
@@ -173,6 +179,7 @@ fn failed(reference: &Reference, error: RegistryError) -> Failure {
             Failure::bad_input(&message)
         }
         RegistryError::Unreachable(_)
+        | RegistryError::TooSlow { .. }
         | RegistryError::NoCredentials
         | RegistryError::Denied { .. }
         | RegistryError::NotThere
