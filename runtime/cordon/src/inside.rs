@@ -12,7 +12,7 @@ use parloir_sandbox::{Agent, Budget, Compiled, Door, DoorClosed, Failure, Failur
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::frame::{self, FrameError};
+use crate::frame::{self, FrameError, MOST_VALUES, values};
 use crate::message::{Down, MOST_ARTIFACT, MOST_DOWN, Up, cut, most_up};
 
 /// Messages that wait to be written.
@@ -210,12 +210,21 @@ impl Answers {
         }));
         let mut answering = agent.answer(info, door, budget);
         let mut waits: Option<Reply> = None;
+        // What it asked was more than the host would read.
+        let mut too_much: Option<String> = None;
         loop {
             tokio::select! {
                 answered = &mut answering => {
                     let (outcome, cpu) = match answered {
                         Ok(answered) => (answered.outcome, answered.cpu),
                         Err(error) => (Err(Failure::new(FailureKind::Host, error)), answering.cpu()),
+                    };
+                    let outcome = match (outcome, too_much) {
+                        // It ends as an agent whose arguments are larger than the sandbox lets through: by its own fault.
+                        (Err(failure), Some(reason)) if failure.kind == FailureKind::Stopped => {
+                            Err(Failure { kind: FailureKind::Trap, reason, ..failure })
+                        }
+                        (outcome, _) => outcome,
                     };
                     let ended = Up::Ended { call, cpu, outcome: told_briefly(outcome) };
                     return say(&self.frames, &ended, self.most).await;
@@ -226,7 +235,9 @@ impl Answers {
                         Ok(()) => waits = Some(reply),
                         Err(FrameError::Gone) => return Err(FrameError::Gone),
                         Err(error) => {
-                            let _gone = reply.send(Err(DoorClosed(format!("what it asks: {error}"))));
+                            let why = format!("too much is asked of the host at once: {error}");
+                            let _gone = reply.send(Err(DoorClosed(why.clone())));
+                            too_much = Some(why);
                         }
                     }
                 }
@@ -258,6 +269,10 @@ fn told_briefly(outcome: Result<Outcome, Failure>) -> Result<Outcome, Failure> {
 
 async fn say(frames: &mpsc::Sender<Vec<u8>>, up: &Up, most: usize) -> Result<(), FrameError> {
     let frame = frame::write(up, most)?;
+    // The host counts before it believes: what it would not read is not sent, or every call here would end with this one.
+    if frame.get(4..).and_then(values).is_none_or(|count| count > MOST_VALUES) {
+        return Err(FrameError::TooMany);
+    }
     frames.send(frame).await.map_err(|_| FrameError::Gone)
 }
 

@@ -22,6 +22,12 @@ const ASKS: &str = ";; Asks for the time, twice: it has it.\n;; ends: done\n\
 /// Listens, and ends.
 const LISTENS: &str = ";; Listens, and ends: it is done.\n;; ends: done\n\
     (func $attack (param $info i32) (call $listen (i32.const 5000)))";
+/// Asks for 140,000 days of the week, which are a byte each for an agent.
+const OVERFULL: &str = ";; Asks for so many days that no message holds them: it traps.\n;; ends: trap x\n\
+    (func $attack (param $info i32) (call $pages (i32.const 8)) \
+    (call $fill (i32.const 131072) (i32.const 4) (i32.const 140000)) \
+    (i32.store (i32.const 4120) (i32.const 131072)) (i32.store (i32.const 4124) (i32.const 140000)) \
+    (i32.store8 (i32.const 4136) (i32.const 10)) (call $calendar.free (i32.const 4096) (i32.const 512)))";
 
 async fn agent(text: &str) -> Agent {
     let wasm = Attack::written("cordon/written", text).unwrap().wasm().unwrap();
@@ -157,6 +163,26 @@ async fn calls_share_a_process_and_one_is_stopped_without_the_other() {
     waiting.abort();
     let stopped = waiting.await.unwrap();
     assert_eq!(kind(&stopped), Some(FailureKind::Stopped), "{stopped:?}");
+    assert_eq!(launch.begun.lock().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_message_holds_ends_the_call_that_asks_it_and_no_other() {
+    let launch = Arc::new(Here::default());
+    let cordon = cordon(&launch);
+    let listens = agent(LISTENS).await.answering(cordon.clone());
+    let overfull = agent(OVERFULL).await.answering(cordon);
+    let seen = Seen::default();
+    let waiting = listens.answer(info(), door(&seen), Budget::default());
+    asked(&seen).await;
+    let unheard = Seen::default();
+    let failure =
+        overfull.answer(info(), door(&unheard), Budget::default()).await.unwrap().outcome.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Trap, "{failure}");
+    assert!(failure.reason.contains("too much is asked of the host at once"), "{failure}");
+    assert!(unheard.lock().is_empty());
+    waiting.abort();
+    assert_eq!(kind(&waiting.await.unwrap()), Some(FailureKind::Stopped), "it was still there");
     assert_eq!(launch.begun.lock().len(), 1);
 }
 
