@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use parloir_contract::{CallInfo, HostCall, HostReturn, Outcome};
-use parloir_sandbox::{Agent, Budget, Compiled, Door, DoorClosed, Failure, FailureKind, LoadError, Sandbox};
+use parloir_sandbox::{
+    Agent, Budget, Compiled, Door, DoorClosed, Failure, FailureKind, LoadError, Sandbox, Settings,
+};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::sync::{mpsc, oneshot};
 
@@ -54,12 +56,14 @@ struct Coming {
     artifact: Vec<u8>,
 }
 
-/// Answers calls until the host is gone. `confined` is what is told of the process.
+/// Answers calls until the host is gone. `seal` is asked once, when all threads are there and before anything of an agent's is:
+/// what the process then gives up, and whether it is confined, which is told.
 ///
 /// # Errors
 /// Where there is no sandbox, or the host says what is none of the protocol.
-pub async fn stand<R, W>(confined: bool, reads: R, mut writes: W) -> Result<(), Broken>
+pub async fn stand<S, R, W>(seal: S, reads: R, mut writes: W) -> Result<(), Broken>
 where
+    S: FnOnce(&Settings) -> bool,
     R: AsyncRead + Unpin,
     W: AsyncWrite + Send + Unpin + 'static,
 {
@@ -69,14 +73,17 @@ where
         return Err(Broken::Protocol("it begins with something else".into()));
     };
     let most = most_up(&settings);
-    let begun = Sandbox::new(settings, None);
+    let begun = Sandbox::new(settings, None).map_err(|error| error.to_string());
     let said = match &begun {
-        Ok(_) => Up::Ready { confined },
-        Err(error) => Up::NotReady(cut(&error.to_string())),
+        Ok(sandbox) => {
+            sandbox.begun().await;
+            Up::Ready { confined: seal(sandbox.settings()) }
+        }
+        Err(why) => Up::NotReady(cut(why)),
     };
     let said = frame::write(&said, most)?;
     writes.write_all(&said).await.map_err(|_| FrameError::Gone)?;
-    let sandbox = begun.map_err(|error| Broken::Sandbox(error.to_string()))?;
+    let sandbox = begun.map_err(Broken::Sandbox)?;
     let (frames, mut waiting) = mpsc::channel::<Vec<u8>>(WAITING);
     let _writer = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(async move {
         while let Some(frame) = waiting.recv().await {

@@ -11,14 +11,14 @@ use parloir_admin::resource::Aside;
 use parloir_contract::TenantId;
 use parloir_cordon::{Cordon, Launch, Program, stand};
 use parloir_journal::{AgentEnd, FailureKind};
-use parloir_sandbox::Agent;
+use parloir_sandbox::{Agent, Settings};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 use tokio::net::UnixStream;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::Config;
-use crate::confine::{Confine, confine_agents};
+use crate::confine::{Confine, confine_agents, seal_agents};
 
 /// The one word by which this program is started to be a process of agents.
 pub const CORDON: &str = "cordon";
@@ -30,7 +30,11 @@ const WITHIN: Duration = Duration::from_secs(600);
 /// How long after its last failure a tenant is noisy.
 const QUIET: Duration = Duration::from_secs(3_600);
 /// Files that a process of agents may have open at most: what its executors wait by, and the memory of components.
-const FILES: u64 = 1_024;
+const FILES: u64 = 256;
+/// How much longer than a component's memory a file of one may be, which begins and ends with a page.
+const PAGES: u64 = 64 << 10;
+/// How long the thread waits on which agents' code is taken over: no other takes its place.
+const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 3_600);
 
 /// When a tenant's agents answer in a process of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -183,13 +187,15 @@ pub fn stand_in_cordon() -> Result<(), String> {
     let socket = std::os::unix::net::UnixStream::from(socket);
     socket.set_nonblocking(true).map_err(alone)?;
     for (resource, most) in [(Resource::Core, 0), (Resource::Nofile, FILES)] {
-        let allowed = getrlimit(resource).maximum.map_or(most, |allowed| allowed.min(most));
-        let limit = Rlimit { current: Some(allowed), maximum: Some(allowed) };
-        setrlimit(resource, limit).map_err(|error| format!("its limits: {error}"))?;
+        limit(resource, most).map_err(|error| format!("its limits: {error}"))?;
     }
     // Whoever started it is told whether it is, and says what that means.
     let confined = confine_agents().is_ok();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(1)
+        .thread_keep_alive(FOREVER)
+        .build();
     let runtime = runtime.map_err(|error| format!("its executor does not start: {error}"))?;
     runtime.block_on(async {
         // The server ends politely, with the calls that are live. Whoever tells all its processes to end has this one end with it:
@@ -198,8 +204,20 @@ pub fn stand_in_cordon() -> Result<(), String> {
             drop(signal(kind).map_err(|error| format!("its signals: {error}"))?);
         }
         let (reads, writes) = UnixStream::from_std(socket).map_err(alone)?.into_split();
-        stand(confined, reads, writes).await.map_err(|error| error.to_string())
+        tokio::task::spawn_blocking(|| ()).await.map_err(|error| format!("its threads: {error}"))?;
+        // From here on there are no more threads, and a file of a component's memory is no larger than that memory.
+        let seal = move |settings: &Settings| {
+            let file = (settings.memory as u64).saturating_add(PAGES);
+            confined && limit(Resource::Fsize, file).is_ok() && seal_agents().is_ok()
+        };
+        stand(seal, reads, writes).await.map_err(|error| error.to_string())
     })
+}
+
+/// Has this process take no more of it from now on.
+fn limit(resource: Resource, most: u64) -> rustix::io::Result<()> {
+    let allowed = getrlimit(resource).maximum.map_or(most, |allowed| allowed.min(most));
+    setrlimit(resource, Rlimit { current: Some(allowed), maximum: Some(allowed) })
 }
 
 #[cfg(test)]

@@ -1,9 +1,17 @@
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, IoSlice, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio};
+
+use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
+use rustix::process::setpriority_process;
+use rustix::thread::{sched_getaffinity, sched_setaffinity};
+use thread_priority::{
+    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy,
+    thread_native_id,
+};
 
 use super::files::{May, Rule};
 use super::*;
@@ -112,9 +120,34 @@ fn a_process_of_agents_reaches_no_file_no_network_and_no_other_process() {
     let parent = rustix::process::getppid().unwrap();
     refused(rustix::process::test_kill_process(parent).map_err(std::io::Error::from), "a signal");
     // What its executors need.
-    assert!(std::os::unix::net::UnixStream::pair().is_ok());
+    let (mut ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+    ours.write_all(b"written").unwrap();
+    let mut read = [0; 7];
+    theirs.read_exact(&mut read).unwrap();
+    assert_eq!(&read, b"written");
+    let mut nothing = SendAncillaryBuffer::default();
+    let sent = sendmsg(&ours, &[IoSlice::new(b"sent")], &mut nothing, SendFlags::empty());
+    refused(sent.map_err(std::io::Error::from), "a message to an address, which is not looked at");
+    let cores = sched_getaffinity(None).unwrap();
+    for whose in [None, Some(parent)] {
+        let set = sched_setaffinity(whose, &cores).map_err(std::io::Error::from);
+        refused(set, "on which cores a thread runs");
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     assert_eq!(runtime.block_on(runtime.spawn(async { 7 })).unwrap(), 7);
+
+    // Once they all run, there are no more, and none of them says when another runs.
+    setpriority_process(None, 1).unwrap();
+    seal_agents().unwrap();
+    refused(std::thread::Builder::new().spawn(|| ()), "a thread");
+    for whose in [None, Some(parent)] {
+        let set = setpriority_process(whose, 19).map_err(std::io::Error::from);
+        refused(set, "when a thread runs");
+    }
+    let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+    let set = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle);
+    assert_eq!(set, Err(thread_priority::Error::OS(libc::EPERM)), "in which class a thread runs");
+    assert_eq!(runtime.block_on(runtime.spawn(async { 8 })).unwrap(), 8, "those that run go on");
 }
 
 fn config(text: &str) -> Config {
