@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -25,6 +26,9 @@ pub trait Launch: Send + Sync {
     fn launch(&self) -> io::Result<Launched>;
 }
 
+/// Bytes of memory that a process has; `None` where nobody knows. May block for as long as the kernel takes to say so.
+pub type Weighs = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
+
 /// A process that was started.
 pub struct Launched {
     /// What it says.
@@ -33,6 +37,8 @@ pub struct Launched {
     pub writes: Box<dyn AsyncWrite + Send + Unpin>,
     /// Ends it, where it has not ended, and says how it did.
     pub ended: BoxFuture<'static, String>,
+    /// What memory it has.
+    pub weighs: Weighs,
 }
 
 /// This program once more, with one argument: a socket is its standard input, and it has no other file, no environment and no
@@ -64,8 +70,29 @@ impl Launch for Program {
             .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn()?;
-        Ok(Launched { reads: Box::new(reads), writes: Box::new(writes), ended: Box::pin(end(child)) })
+        let process = child.id();
+        Ok(Launched {
+            reads: Box::new(reads),
+            writes: Box::new(writes),
+            ended: Box::pin(end(child)),
+            weighs: Arc::new(move || weight(process?)),
+        })
     }
+}
+
+/// What a process has of memory: that which is there, that which was put away, and the tables by which it is found.
+fn weight(process: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    weight_in(&status)
+}
+
+fn weight_in(status: &str) -> Option<u64> {
+    let kib = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        line.split_whitespace().next()?.parse::<u64>().ok()
+    };
+    let beside = ["VmSwap:", "VmPTE:"].into_iter().filter_map(kib).fold(0, u64::saturating_add);
+    Some(kib("VmRSS:")?.saturating_add(beside).saturating_mul(1 << 10))
 }
 
 async fn end(mut child: Child) -> String {
@@ -81,5 +108,21 @@ async fn end(mut child: Child) -> String {
     match status {
         Ok(status) => status.to_string(),
         Err(error) => format!("how it ended is not known: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_process_has_of_memory_is_what_the_kernel_says() {
+        let status = "Name:\tparloir\nVmPeak:\t9000000000 kB\nVmRSS:\t    1000 kB\nVmPTE:\t      20 kB\nVmSwap:\t       3 kB\n";
+        assert_eq!(weight_in(status), Some(1_023 << 10));
+        assert_eq!(weight_in("Name:\tparloir\nVmRSS:\t    1000 kB\n"), Some(1_000 << 10));
+        // It has ended, and is not yet forgotten.
+        assert_eq!(weight_in("Name:\tparloir\nState:\tZ (zombie)\n"), None);
+        assert!(weight(std::process::id()).unwrap() > 1 << 20);
+        assert_eq!(weight(u32::MAX), None);
     }
 }

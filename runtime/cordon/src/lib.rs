@@ -32,6 +32,6 @@ mod session;
 
 pub use frame::{FrameError, MOST_VALUES, values};
 pub use inside::{Broken, stand};
-pub use launch::{Launch, Launched, Program};
+pub use launch::{Launch, Launched, Program, Weighs};
 pub use message::{Up, read_up};
-pub use outside::Cordon;
+pub use outside::{Cordon, Rules};

@@ -1,6 +1,7 @@
 //! One process of agents, as the host sees it: what it was given, which calls it answers, and whether it lives.
 
 use std::collections::{HashMap, VecDeque};
+use std::future::pending;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -10,13 +11,14 @@ use parking_lot::Mutex;
 use parloir_contract::HostCall;
 use parloir_sandbox::{Agent, Answered, Settings};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
-use tokio::sync::{Notify, mpsc, oneshot};
-use tokio::time::{interval, timeout};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::frame::{self, FrameError};
-use crate::launch::{Launch, Launched};
+use crate::launch::{Launch, Launched, Weighs};
 use crate::message::{Down, MOST_DOWN, PART, Up, most_up, read_up};
+use crate::outside::Rules;
 
 /// How long the process may take to be ready.
 const STARTS: Duration = Duration::from_secs(20);
@@ -28,6 +30,10 @@ const PING: Duration = Duration::from_secs(2);
 const HUNG: Duration = Duration::from_secs(10);
 /// How long it is kept without a call.
 const IDLE: Duration = Duration::from_secs(600);
+/// And how long where there is no place for another tenant's.
+const SCARCE: Duration = Duration::from_secs(10);
+/// How often its memory is looked at.
+const WEIGH: Duration = Duration::from_millis(250);
 /// Agents and versions that it holds at a time; calls that are live keep theirs besides.
 const HELD: usize = 16;
 /// Messages that wait to be written.
@@ -79,6 +85,16 @@ pub(crate) struct Session {
     over: CancellationToken,
     end: OnceLock<End>,
     began: Instant,
+    places: Arc<Semaphore>,
+}
+
+/// The process itself.
+struct Process {
+    ended: BoxFuture<'static, String>,
+    weighs: Weighs,
+    /// Bytes of memory that it may take.
+    most: u64,
+    place: OwnedSemaphorePermit,
 }
 
 /// A call that is answered there. Its number is given back when it is dropped.
@@ -95,23 +111,24 @@ impl Drop for Call {
 }
 
 impl Session {
-    /// Starts a process. `required` says that it must be confined.
+    /// Starts a process, which has this place until it has ended.
     ///
     /// # Errors
     /// A sentence, where it does not start.
     pub(crate) async fn open(
         launch: Arc<dyn Launch>,
         settings: Settings,
-        required: bool,
+        rules: &Rules,
         whose: String,
+        place: OwnedSemaphorePermit,
     ) -> Result<Arc<Self>, String> {
         let launched = tokio::task::spawn_blocking(move || launch.launch()).await;
         let launched = launched.map_err(std::io::Error::other).flatten();
-        let Launched { mut reads, mut writes, ended } =
+        let Launched { mut reads, mut writes, ended, weighs } =
             launched.map_err(|error| format!("its process does not start: {error}"))?;
         let ready = greet(&mut reads, &mut writes, &settings);
         let ready = match timeout(STARTS, ready).await {
-            Ok(Ok(confined)) if confined || !required => Ok(confined),
+            Ok(Ok(confined)) if confined || !rules.required => Ok(confined),
             Ok(Ok(_)) => Err("its process cannot be confined, and `confine` is \"required\"".to_owned()),
             Ok(Err(why)) => Err(why),
             Err(_) => Err(format!("its process was not ready within {} s", STARTS.as_secs())),
@@ -144,8 +161,10 @@ impl Session {
             over: CancellationToken::new(),
             end: OnceLock::new(),
             began: Instant::now(),
+            places: rules.places.clone(),
         });
-        tokio::spawn(session.clone().live(reads, (writes, waiting), ended, whose));
+        let process = Process { ended, weighs, most: rules.memory, place };
+        tokio::spawn(session.clone().live(reads, (writes, waiting), process, whose));
         Ok(session)
     }
 
@@ -154,18 +173,20 @@ impl Session {
         self: Arc<Self>,
         reads: Box<dyn AsyncRead + Send + Unpin>,
         (writes, waiting): (Box<dyn AsyncWrite + Send + Unpin>, mpsc::Receiver<Vec<u8>>),
-        ended: BoxFuture<'static, String>,
+        Process { ended, weighs, most, place }: Process,
         whose: String,
     ) {
         let end = tokio::select! {
             why = self.hear(reads) => Some(why),
             () = utter(writes, waiting) => Some("it reads no more".to_owned()),
             end = self.keep() => end,
+            why = outweigh(weighs, most, &whose) => Some(why),
             why = self.until_doomed() => Some(why.to_owned()),
         };
         self.calls.lock().closed = true;
         // Both halves of the socket are closed: it ends by itself, or is killed.
         let how = ended.await;
+        drop(place);
         let fell = end.is_some();
         let why = end.map_or_else(|| "nobody rang".to_owned(), |why| format!("{why} ({how})"));
         if fell {
@@ -238,7 +259,8 @@ impl Session {
             ticks.tick().await;
             let is_idle = {
                 let mut calls = self.calls.lock();
-                calls.closed = calls.live.is_empty() && busy.elapsed() >= IDLE;
+                let kept = if self.places.available_permits() == 0 { SCARCE } else { IDLE };
+                calls.closed = calls.live.is_empty() && busy.elapsed() >= kept;
                 if calls.closed {
                     return None;
                 }
@@ -381,6 +403,34 @@ where
         Up::NotReady(why) => Err(format!("its process has no sandbox: {why}")),
         Up::Loaded { .. } | Up::Asked { .. } | Up::Ended { .. } | Up::Pong(_) => {
             Err("its process spoke before it was ready".into())
+        }
+    }
+}
+
+/// Looks at its memory, until it has more than it may.
+async fn outweigh(weighs: Weighs, most: u64, whose: &str) -> String {
+    let mut ticks = interval(WEIGH);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut known = false;
+    loop {
+        ticks.tick().await;
+        let weighs = weighs.clone();
+        let weight = tokio::task::spawn_blocking(move || weighs()).await;
+        match weight {
+            Ok(Some(weight)) if weight > most => {
+                return format!(
+                    "it took {} MiB of memory and may take {}: see `cordon-memory-mib` in [server]",
+                    weight >> 20,
+                    most >> 20
+                );
+            }
+            Ok(Some(_)) => known = true,
+            // It has just ended.
+            Ok(None) if known => {}
+            Ok(None) | Err(_) => {
+                tracing::warn!(tenant = %whose, "what memory a tenant's cordon takes is not known, and not bounded: /proc does not say");
+                return pending().await;
+            }
         }
     }
 }

@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use parloir_admin::resource::Aside;
 use parloir_contract::TenantId;
-use parloir_cordon::{Cordon, Launch, Program, stand};
+use parloir_cordon::{Cordon, Launch, Program, Rules, stand};
 use parloir_journal::{AgentEnd, FailureKind};
 use parloir_sandbox::{Agent, Settings};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 use tokio::net::UnixStream;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Semaphore;
 
 use crate::config::Config;
 use crate::confine::{Confine, confine_agents, seal_agents};
@@ -66,7 +67,7 @@ pub(crate) struct Cordons {
     by_default: CordonPolicy,
     policies: HashMap<TenantId, CordonPolicy>,
     launch: Arc<dyn Launch>,
-    required: bool,
+    rules: Rules,
     known: Mutex<HashMap<TenantId, Known>>,
 }
 
@@ -75,6 +76,8 @@ pub(crate) struct Cordons {
 struct Known {
     cordon: Option<Arc<Cordon>>,
     noise: Noise,
+    /// It is noisy, and there is no place for its process.
+    stays: bool,
 }
 
 impl Cordons {
@@ -83,7 +86,11 @@ impl Cordons {
             by_default: config.server.cordon,
             policies: config.cordons.iter().map(|one| (one.tenant.clone(), one.policy)).collect(),
             launch: Arc::new(Program::new(CORDON)),
-            required: config.server.confine == Confine::Required,
+            rules: Rules {
+                required: config.server.confine == Confine::Required,
+                memory: u64::from(config.server.cordon_memory_mib) << 20,
+                places: Arc::new(Semaphore::new(config.server.cordon_processes.into())),
+            },
             known: Mutex::default(),
         }
     }
@@ -94,35 +101,54 @@ impl Cordons {
 
     /// The agent, where it answers a call that begins now.
     pub(crate) fn place(&self, tenant: &TenantId, agent: Agent) -> Agent {
+        match self.cordon(tenant) {
+            Some(cordon) => agent.answering(cordon),
+            None => agent,
+        }
+    }
+
+    /// Behind which its agents answer a call that begins now; `None` where they do in the server's process.
+    fn cordon(&self, tenant: &TenantId) -> Option<Arc<Cordon>> {
         let policy = self.policy(tenant);
         if policy == CordonPolicy::Never {
-            return agent;
+            return None;
         }
         let mut known = self.known.lock();
         let known = known.entry(tenant.clone()).or_default();
-        if policy == CordonPolicy::WhenNoisy && !known.noise.is_noisy(Instant::now()) {
+        let moved_for_noise = policy == CordonPolicy::WhenNoisy;
+        if moved_for_noise && !known.noise.is_noisy(Instant::now()) {
+            known.stays = false;
             // Calls that are live there go on; the process ends when there was none for a while.
             if known.cordon.take().is_some() {
                 tracing::info!(%tenant, "a tenant was quiet for an hour: its agents answer in the server's process again");
             }
-            return agent;
+            return None;
         }
         let cordon = known.cordon.get_or_insert_with(|| {
-            Arc::new(Cordon::new(tenant.to_string(), self.launch.clone(), self.required))
+            Arc::new(Cordon::new(tenant.to_string(), self.launch.clone(), self.rules.clone()))
         });
-        agent.answering(cordon.clone())
+        // Who must answer there is told so by the call itself, which goes to its fallback.
+        let stays = moved_for_noise && !cordon.has_place();
+        if stays && !known.stays {
+            tracing::warn!(
+                %tenant,
+                "a noisy tenant's agents stay in the server's process: as many processes of agents run as `cordon-processes` in [server] allows"
+            );
+        }
+        known.stays = stays;
+        (!stays).then(|| cordon.clone())
     }
 
     /// What is told of a tenant whose agents were moved because they failed.
     pub(crate) fn trouble(&self, tenant: &TenantId) -> Option<Aside> {
         let known = self.known.lock();
-        let noisy = known.get(tenant).is_some_and(|known| known.noise.is_noisy(Instant::now()));
-        noisy.then(|| {
-            Aside::of(
-                "agents",
-                "five calls failed by them within ten minutes, so they answer in a process of their own until none has for an hour: look at its last calls, and put their agent right",
-            )
-        })
+        let known = known.get(tenant).filter(|known| known.noise.is_noisy(Instant::now()))?;
+        let problem = if known.stays {
+            "five calls failed by them within ten minutes, and there is no place for a process of their own, so they answer among the others: look at its last calls, put their agent right, or raise `cordon-processes` in [server]"
+        } else {
+            "five calls failed by them within ten minutes, so they answer in a process of their own until none has for an hour: look at its last calls, and put their agent right"
+        };
+        Some(Aside::of("agents", problem))
     }
 
     /// A call is over, and its agent's part in it ended so; or the agent went on when its caller had left, until it was stopped.
@@ -279,5 +305,27 @@ mod tests {
             cordons.ended(&tenant, AgentEnd::Stopped, true);
         }
         assert!(cordons.trouble(&tenant).is_some());
+    }
+
+    #[test]
+    fn who_is_noisy_stays_where_there_is_no_place_and_is_told_and_who_must_move_does_not_stay() {
+        let text = "[server]\ncordon = \"when-noisy\"\ncordon-processes = 1\n\
+                    [[cordon]]\ntenant = \"must\"\npolicy = \"always\"\n";
+        let (cordons, tenant) = (cordons(text), "noisy".parse().unwrap());
+        assert!(cordons.cordon(&tenant).is_none(), "it is quiet");
+        for _ in 0..FAILURES {
+            cordons.ended(&tenant, AgentEnd::Failed(FailureKind::AgentTrap), false);
+        }
+        assert!(cordons.cordon(&tenant).is_some());
+        let taken = cordons.rules.places.clone().try_acquire_owned().unwrap();
+        assert!(cordons.cordon(&tenant).is_none());
+        assert!(cordons.trouble(&tenant).unwrap().problem.contains("`cordon-processes`"));
+        assert!(
+            cordons.cordon(&"must".parse().unwrap()).is_some(),
+            "its calls are refused, and not answered here"
+        );
+        drop(taken);
+        assert!(cordons.cordon(&tenant).is_some());
+        assert!(!cordons.trouble(&tenant).unwrap().problem.contains("`cordon-processes`"));
     }
 }

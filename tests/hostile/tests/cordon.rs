@@ -4,16 +4,18 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use parloir_attest::{Attack, attack};
 use parloir_contract::{CallInfo, Direction, HostCall, HostReturn, LocalTime, Outcome};
-use parloir_cordon::{Cordon, Launch, Launched, Up, stand};
+use parloir_cordon::{Cordon, Launch, Launched, Rules, Up, stand};
 use parloir_sandbox::{
     Agent, Answered, Answering, Budget, Door, DoorClosed, Elsewhere, FailureKind, Sandbox, Settings,
 };
 use tokio::io::{AsyncWriteExt, duplex, split};
+use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 
 /// Asks for the time twice, and ends.
@@ -67,10 +69,11 @@ fn door(seen: &Seen) -> Door {
     }))
 }
 
-/// The agents' side as a task, and how often it was begun.
+/// The agents' side as a task, how often it was begun, and what memory it is said to take.
 #[derive(Default)]
 struct Here {
     begun: Mutex<Vec<AbortHandle>>,
+    weight: Arc<AtomicU64>,
 }
 
 impl Launch for Here {
@@ -81,12 +84,23 @@ impl Launch for Here {
         self.begun.lock().push(inside.abort_handle());
         let (reads, writes) = split(ours);
         let ended = async move { format!("{:?}", inside.await.map(|stood| stood.is_ok())) };
-        Ok(Launched { reads: Box::new(reads), writes: Box::new(writes), ended: Box::pin(ended) })
+        let weight = self.weight.clone();
+        Ok(Launched {
+            reads: Box::new(reads),
+            writes: Box::new(writes),
+            ended: Box::pin(ended),
+            weighs: Arc::new(move || Some(weight.load(Ordering::Relaxed))),
+        })
     }
 }
 
+/// Four processes, of a gibibyte each.
+fn rules() -> Rules {
+    Rules { required: false, memory: 1 << 30, places: Arc::new(Semaphore::new(4)) }
+}
+
 fn cordon(launch: &Arc<Here>) -> Arc<dyn Elsewhere> {
-    Arc::new(Cordon::new("test", launch.clone(), false))
+    Arc::new(Cordon::new("test", launch.clone(), rules()))
 }
 
 /// How an agent's call goes without a cordon, and with one.
@@ -205,9 +219,47 @@ async fn calls_of_a_process_that_falls_fail_and_the_next_begins_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_takes_more_memory_than_it_may_is_ended() {
+    let launch = Arc::new(Here::default());
+    let listens = agent(LISTENS).await.answering(cordon(&launch));
+    let seen = Seen::default();
+    let waiting = listens.answer(info(), door(&seen), Budget::default());
+    asked(&seen).await;
+    launch.weight.store(3 << 30, Ordering::Relaxed);
+    let ended = waiting.await.unwrap().outcome.unwrap_err();
+    assert_eq!(ended.kind, FailureKind::Trap);
+    assert!(ended.reason.contains("it took 3072 MiB of memory and may take 1024"), "{ended}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn there_are_so_many_processes_and_no_more_and_the_next_waits_for_one_to_end() {
+    let rules = Rules { places: Arc::new(Semaphore::new(1)), ..rules() };
+    let launches = [Arc::new(Here::default()), Arc::new(Here::default())];
+    let [first, second] =
+        launches.each_ref().map(|launch| Arc::new(Cordon::new("test", launch.clone(), rules.clone())));
+    assert!(first.has_place() && second.has_place());
+    let seen = Seen::default();
+    let listens = agent(LISTENS).await.answering(first.clone());
+    let waiting = listens.answer(info(), door(&seen), Budget::default());
+    asked(&seen).await;
+    assert!(first.has_place() && !second.has_place());
+    let asks = agent(ASKS).await.answering(second.clone());
+    let refused = asks.answer(info(), door(&Seen::default()), Budget::default()).await.unwrap();
+    let refused = refused.outcome.unwrap_err();
+    assert_eq!(refused.kind, FailureKind::Host);
+    assert!(refused.reason.contains("`cordon-processes` in [server]"), "{refused}");
+    launches[0].begun.lock()[0].abort();
+    let _fell = waiting.await.unwrap();
+    assert!(second.has_place());
+    let answered = asks.answer(info(), door(&Seen::default()), Budget::default()).await.unwrap();
+    assert_eq!(answered.outcome, Ok(Outcome::Done));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn where_it_must_be_confined_and_is_not_nobody_answers_there() {
     let launch = Arc::new(Here::default());
-    let cordon: Arc<dyn Elsewhere> = Arc::new(Cordon::new("test", launch, true));
+    let cordon: Arc<dyn Elsewhere> =
+        Arc::new(Cordon::new("test", launch, Rules { required: true, ..rules() }));
     let seen = Seen::default();
     let agent = agent(ASKS).await.answering(cordon);
     let answered = agent.answer(info(), door(&seen), Budget::default()).await.unwrap();
@@ -233,7 +285,12 @@ impl Launch for Liar {
         });
         let (reads, writes) = split(ours);
         let ended = async move { format!("{:?}", lies.await.is_ok()) };
-        Ok(Launched { reads: Box::new(reads), writes: Box::new(writes), ended: Box::pin(ended) })
+        Ok(Launched {
+            reads: Box::new(reads),
+            writes: Box::new(writes),
+            ended: Box::pin(ended),
+            weighs: Arc::new(|| None),
+        })
     }
 }
 
@@ -260,7 +317,7 @@ async fn a_side_that_is_no_sandboxs_is_not_believed_and_opens_no_door() {
         after_ready([5_u32.to_le_bytes().to_vec(), vec![0xdd, 0xff, 0xff, 0xff, 0xff]].concat()),
     ];
     for says in table {
-        let cordon: Arc<dyn Elsewhere> = Arc::new(Cordon::new("test", Arc::new(Liar(says.clone())), false));
+        let cordon: Arc<dyn Elsewhere> = Arc::new(Cordon::new("test", Arc::new(Liar(says.clone())), rules()));
         let seen = Seen::default();
         let agent = agent(ASKS).await.answering(cordon);
         let answered = agent.answer(info(), door(&seen), Budget::default()).await.unwrap();
@@ -273,7 +330,7 @@ async fn a_side_that_is_no_sandboxs_is_not_believed_and_opens_no_door() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_side_that_gives_no_sign_of_life_is_ended() {
     let mute = Arc::new(Liar(framed(&Up::Ready { confined: true })));
-    let cordon: Arc<dyn Elsewhere> = Arc::new(Cordon::new("test", mute, false));
+    let cordon: Arc<dyn Elsewhere> = Arc::new(Cordon::new("test", mute, rules()));
     let seen = Seen::default();
     let agent = agent(ASKS).await.answering(cordon);
     let answered = agent.answer(info(), door(&seen), Budget::default()).await.unwrap();

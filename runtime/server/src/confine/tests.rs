@@ -81,6 +81,19 @@ fn files_that_no_rule_names_are_out_of_reach() {
 }
 
 #[test]
+fn what_is_told_of_a_process_is_read_and_not_what_it_holds_and_they_are_not_listed() {
+    if folder().is_none() {
+        return in_a_child("what_is_told_of_a_process_is_read_and_not_what_it_holds_and_they_are_not_listed");
+    }
+    let parent = format!("/proc/{}", std::os::unix::process::parent_id());
+    files::restrict(&[Rule { may: May::Look, path: "/proc".into() }]).unwrap();
+    assert!(fs::read_to_string(format!("{parent}/status")).unwrap().contains("VmRSS:"));
+    refused(fs::read(format!("{parent}/environ")), "what it was told");
+    refused(fs::read(format!("{parent}/root/etc/passwd")), "what it reaches");
+    refused(fs::read_dir("/proc"), "who is there");
+}
+
+#[test]
 fn programs_are_run_by_those_alone_who_speak_with_one() {
     let Some(folder) = folder() else {
         return in_a_child("programs_are_run_by_those_alone_who_speak_with_one");
@@ -215,7 +228,7 @@ fn the_embedded_voice_is_a_program_and_another_is_none() {
     let remote = config(&voice("openai-speech"));
     assert!(!runs_programs(&remote));
     let rules = files::rules(&remote, Path::new("f"), &Folders::beside("data"), Path::new("m.bin"));
-    assert!(rules.iter().all(|rule| rule.may != May::Run), "{rules:?}");
+    assert!(rules.iter().all(|rule| rule.may != May::Run && rule.may != May::Look), "{rules:?}");
     // A process of agents is this program.
     let own = std::env::current_exe().unwrap();
     for cordon in ["[server]\ncordon = \"when-noisy\"\n", "[[cordon]]\ntenant = \"a\"\npolicy = \"always\"\n"]
@@ -223,6 +236,7 @@ fn the_embedded_voice_is_a_program_and_another_is_none() {
         let remote = config(&format!("{cordon}{}", voice("openai-speech")));
         let rules = files::rules(&remote, Path::new("f"), &Folders::beside("data"), Path::new("m.bin"));
         assert!(rules.contains(&Rule { may: May::Run, path: own.clone() }), "{rules:?}");
+        assert!(rules.contains(&Rule { may: May::Look, path: "/proc".into() }), "{rules:?}");
     }
 }
 
