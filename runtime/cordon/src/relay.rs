@@ -65,11 +65,11 @@ impl Relay {
                     Some(Event::Asked { cpu, asked }) => {
                         self.used(cpu);
                         if closed {
-                            call.session.doom("an agent asked at a closed door");
+                            call.session.doom("an agent asked at a closed door", call.number);
                         } else if stopping.is_some() {
                             // It asked before it heard of it.
                         } else if asking.is_some() {
-                            call.session.doom("an agent asked twice at once");
+                            call.session.doom("an agent asked twice at once", call.number);
                         } else {
                             let ask: Asking = match door.ready().await {
                                 Ok(door) => door.call(*asked),
@@ -108,7 +108,7 @@ impl Relay {
                         until = Instant::now() + STOPS;
                         stop_in(&call).await;
                     } else {
-                        call.session.doom("it did not stop an agent");
+                        call.session.doom("it did not stop an agent", call.number);
                         until = Instant::now() + DOOMED;
                     }
                 }
@@ -119,18 +119,30 @@ impl Relay {
     /// Has the call begin there.
     async fn begin(&self) -> Result<Call, Failure> {
         let host = |why: String| Failure::new(FailureKind::Host, format!("the tenant's cordon: {why}"));
-        let call = self.place.call(self.agent.sandbox()).await.map_err(host)?;
-        // Where it fell meanwhile, that is why.
-        let fallen =
-            |why: String| host(call.session.end().map_or(why, |end| format!("it fell: {}", end.why)));
-        let (session, agent) = (call.session.clone(), self.agent.clone());
+        let (place, sandbox) = (self.place.clone(), self.agent.sandbox().clone());
+        // To its end, whatever becomes of this call: whoever rings next finds the process begun.
+        let placed = tokio::spawn(async move { place.call(&sandbox).await });
+        let call = placed.await.map_err(|error| host(error.to_string()))?.map_err(host)?;
+        let begun = self.begin_in(&call).await;
+        match begun {
+            Ok(()) => Ok(call),
+            Err(why) if !call.session.is_ending() => Err(host(why)),
+            // It fell meanwhile, and that is why.
+            Err(_) => {
+                call.session.over().await;
+                Err(fell(&call))
+            }
+        }
+    }
+
+    async fn begin_in(&self, call: &Call) -> Result<(), String> {
+        let (number, session, agent) = (call.number, call.session.clone(), self.agent.clone());
         // To its end, whatever becomes of this call.
-        let loading = tokio::spawn(async move { session.load(&agent).await });
-        loading.await.map_err(|error| host(error.to_string()))?.map_err(fallen)?;
+        let loading = tokio::spawn(async move { session.load(number, &agent).await });
+        loading.await.map_err(|error| error.to_string())??;
         let (sha256, info) = (*self.agent.sha256(), self.info.clone());
-        let start = Down::Start { call: call.number, sha256, info, budget: self.budget };
-        call.session.send(&start).await.map_err(|error| fallen(error.to_string()))?;
-        Ok(call)
+        let start = Down::Start { call: number, sha256, info, budget: self.budget };
+        call.session.send(&start).await.map_err(|error| error.to_string())
     }
 
     fn used(&self, cpu: Duration) {
@@ -176,8 +188,14 @@ fn stopped() -> Failure {
     Failure::new(FailureKind::Stopped, "the agent was stopped")
 }
 
-/// The process is gone, whatever took it down.
+/// The process is gone, whatever took it down: a call's own agent, or another's.
 fn fell(call: &Call) -> Failure {
-    let why = call.session.end().map_or("it is gone", |end| end.why.as_str());
-    Failure::new(FailureKind::Trap, format!("the tenant's cordon fell: {why}"))
+    let fell = |why: &str| format!("the tenant's cordon fell: {why}");
+    match call.session.end() {
+        Some(end) if !end.culprits.contains(&call.number) => {
+            Failure::new(FailureKind::Neighbour, fell(&end.why))
+        }
+        Some(end) => Failure::new(FailureKind::Trap, fell(&end.why)),
+        None => Failure::new(FailureKind::Trap, fell("it is gone")),
+    }
 }

@@ -56,12 +56,21 @@ pub(crate) struct End {
     pub(crate) at: Instant,
     /// Whether it was to go on.
     pub(crate) fell: bool,
+    /// The calls that may have had it end.
+    pub(crate) culprits: Vec<u64>,
+}
+
+/// One of the calls that are answered there, as the session has it.
+struct Live {
+    events: mpsc::Sender<Event>,
+    /// Its agent computes, or is loaded: it waits neither for the host nor for its caller.
+    at_work: bool,
 }
 
 /// The calls that are answered there.
 #[derive(Default)]
 struct Calls {
-    live: HashMap<u64, mpsc::Sender<Event>>,
+    live: HashMap<u64, Live>,
     /// No more begin.
     closed: bool,
 }
@@ -81,7 +90,8 @@ pub(crate) struct Session {
     pinged: AtomicU64,
     ponged: AtomicU64,
     doom: Notify,
-    doomed: Mutex<Option<&'static str>>,
+    /// Why, and by which call.
+    doomed: Mutex<Option<(&'static str, u64)>>,
     over: CancellationToken,
     end: OnceLock<End>,
     began: Instant,
@@ -183,7 +193,11 @@ impl Session {
             why = outweigh(weighs, most, &whose) => Some(why),
             why = self.until_doomed() => Some(why.to_owned()),
         };
-        self.calls.lock().closed = true;
+        let culprits = {
+            let mut calls = self.calls.lock();
+            calls.closed = true;
+            culprits(&calls.live, self.doomed.lock().map(|(_, call)| call))
+        };
         // Both halves of the socket are closed: it ends by itself, or is killed.
         let how = ended.await;
         drop(place);
@@ -192,7 +206,7 @@ impl Session {
         if fell {
             tracing::warn!(tenant = %whose, %why, "a tenant's cordon fell");
         }
-        let _first = self.end.set(End { why, at: Instant::now(), fell });
+        let _first = self.end.set(End { why, at: Instant::now(), fell, culprits });
         self.over.cancel();
     }
 
@@ -245,9 +259,10 @@ impl Session {
 
     /// An agent asks one thing at a time, and ends once: more is not kept.
     fn tell(&self, call: u64, event: Event) -> Result<(), &'static str> {
-        let calls = self.calls.lock();
-        let sender = calls.live.get(&call).ok_or("it spoke of a call that is none")?;
-        sender.try_send(event).map_err(|_| "an agent spoke out of turn")
+        let mut calls = self.calls.lock();
+        let live = calls.live.get_mut(&call).ok_or("it spoke of a call that is none")?;
+        live.at_work = false;
+        live.events.try_send(event).map_err(|_| "an agent spoke out of turn")
     }
 
     /// Sees that it lives while it answers calls, and that it ends where it answers none for long: then without a reason.
@@ -288,21 +303,26 @@ impl Session {
     async fn until_doomed(&self) -> &'static str {
         loop {
             self.doom.notified().await;
-            if let Some(why) = *self.doomed.lock() {
+            if let Some((why, _)) = *self.doomed.lock() {
                 return why;
             }
         }
     }
 
-    /// Ends the process, and with it every call that it answers.
-    pub(crate) fn doom(&self, why: &'static str) {
-        self.doomed.lock().get_or_insert(why);
+    /// Ends the process, and with it every call that it answers, for what one of them did.
+    pub(crate) fn doom(&self, why: &'static str, call: u64) {
+        self.doomed.lock().get_or_insert((why, call));
         self.doom.notify_one();
     }
 
     /// Where the process has ended.
     pub(crate) async fn over(&self) {
         self.over.cancelled().await;
+    }
+
+    /// Whether it is being ended, or has ended.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.frames.is_closed() || self.calls.lock().closed
     }
 
     /// How it ended. Nothing while it lives, and while it is ended.
@@ -324,7 +344,7 @@ impl Session {
         if calls.closed {
             return None;
         }
-        calls.live.insert(number, sender);
+        calls.live.insert(number, Live { events: sender, at_work: false });
         Some(Call { session: self.clone(), number, events })
     }
 
@@ -333,6 +353,17 @@ impl Session {
     /// # Errors
     /// Where it is too long, or there is nobody.
     pub(crate) async fn send(&self, down: &Down) -> Result<(), FrameError> {
+        match down {
+            Down::Start { call, .. } | Down::Answer { call, .. } | Down::Close { call, .. } => {
+                self.works(*call);
+            }
+            Down::Begin(_)
+            | Down::Load { .. }
+            | Down::Part(_)
+            | Down::Forget { .. }
+            | Down::Stop { .. }
+            | Down::Ping(_) => {}
+        }
         let frame = frame::write(down, MOST_DOWN)?;
         tokio::select! {
             sent = self.frames.send(frame) => sent.map_err(|_| FrameError::Gone),
@@ -340,11 +371,18 @@ impl Session {
         }
     }
 
-    /// Hands an agent over, once. To be run to its end.
+    /// From now on a call's agent is at work, until it says something.
+    fn works(&self, call: u64) {
+        if let Some(live) = self.calls.lock().live.get_mut(&call) {
+            live.at_work = true;
+        }
+    }
+
+    /// Hands a call's agent over, once. To be run to its end.
     ///
     /// # Errors
     /// A sentence, where it does not load there.
-    pub(crate) async fn load(&self, agent: &Agent) -> Result<(), String> {
+    pub(crate) async fn load(&self, call: u64, agent: &Agent) -> Result<(), String> {
         let mut loaded = self.loaded.lock().await;
         let sha256 = *agent.sha256();
         if let Some(at) = loaded.iter().position(|held| *held == sha256) {
@@ -352,6 +390,7 @@ impl Session {
             loaded.extend(held);
             return Ok(());
         }
+        self.works(call);
         let whole = agent.clone();
         let artifact = tokio::task::spawn_blocking(move || whole.artifact()).await;
         let artifact = artifact.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
@@ -382,7 +421,7 @@ impl Session {
             Ok(Ok(Some(problem))) => Err(format!("its process does not load the agent: {problem}")),
             Ok(Err(error)) => Err(format!("its process did not take the agent: {error}")),
             Err(_) => {
-                self.doom("it did not load an agent in time");
+                self.doom("it did not load an agent in time", call);
                 Err(format!("its process did not load the agent within {} s", LOADS.as_secs()))
             }
         }
@@ -405,6 +444,15 @@ where
             Err("its process spoke before it was ready".into())
         }
     }
+}
+
+/// The calls that may have had a process end: the one that it was ended for; else those whose agents were at work; else any.
+fn culprits(live: &HashMap<u64, Live>, named: Option<u64>) -> Vec<u64> {
+    if let Some(call) = named {
+        return vec![call];
+    }
+    let nobody_works = live.values().all(|live| !live.at_work);
+    live.iter().filter(|(_, live)| nobody_works || live.at_work).map(|(call, _)| *call).collect()
 }
 
 /// Looks at its memory, until it has more than it may.
@@ -441,5 +489,28 @@ async fn utter(mut writes: Box<dyn AsyncWrite + Send + Unpin>, mut waiting: mpsc
         if writes.write_all(&frame).await.is_err() {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fall_is_the_doing_of_whom_it_is_ended_for_or_of_who_was_at_work_or_of_anybody() {
+        let calls = |at_work: &[(u64, bool)]| -> HashMap<u64, Live> {
+            let live = |at_work| Live { events: mpsc::channel(1).0, at_work };
+            at_work.iter().map(|(call, at_work)| (*call, live(*at_work))).collect()
+        };
+        let blamed = |live: &[(u64, bool)], named| {
+            let mut blamed = culprits(&calls(live), named);
+            blamed.sort_unstable();
+            blamed
+        };
+        let some = [(1, false), (2, true), (3, true)];
+        assert_eq!(blamed(&some, Some(1)), [1]);
+        assert_eq!(blamed(&some, None), [2, 3]);
+        assert_eq!(blamed(&[(1, false), (2, false)], None), [1, 2], "nobody knows");
+        assert_eq!(blamed(&[], None), [0_u64; 0]);
     }
 }

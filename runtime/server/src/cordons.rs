@@ -151,7 +151,8 @@ impl Cordons {
         Some(Aside::of("agents", problem))
     }
 
-    /// A call is over, and its agent's part in it ended so; or the agent went on when its caller had left, until it was stopped.
+    /// A call is over, and its agent's part in it ended so; or the agent came to no end, when its caller had left or heard nothing
+    /// for long, until it was stopped.
     pub(crate) fn ended(&self, tenant: &TenantId, end: AgentEnd, overstayed: bool) {
         let is_noise = overstayed
             || matches!(

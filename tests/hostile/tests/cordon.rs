@@ -15,7 +15,7 @@ use parloir_sandbox::{
     Agent, Answered, Answering, Budget, Door, DoorClosed, Elsewhere, FailureKind, Sandbox, Settings,
 };
 use tokio::io::{AsyncWriteExt, duplex, split};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::AbortHandle;
 
 /// Asks for the time twice, and ends.
@@ -74,13 +74,21 @@ fn door(seen: &Seen) -> Door {
 struct Here {
     begun: Mutex<Vec<AbortHandle>>,
     weight: Arc<AtomicU64>,
+    /// What it waits for before it is ready.
+    held: Option<Arc<Notify>>,
 }
 
 impl Launch for Here {
     fn launch(&self) -> io::Result<Launched> {
         let (ours, theirs) = duplex(1 << 16);
         let (reads, writes) = split(theirs);
-        let inside = tokio::spawn(stand(|_| false, reads, writes));
+        let held = self.held.clone();
+        let inside = tokio::spawn(async move {
+            if let Some(held) = held {
+                held.notified().await;
+            }
+            stand(|_| false, reads, writes).await
+        });
         self.begun.lock().push(inside.abort_handle());
         let (reads, writes) = split(ours);
         let ended = async move { format!("{:?}", inside.await.map(|stood| stood.is_ok())) };
@@ -219,6 +227,23 @@ async fn calls_of_a_process_that_falls_fail_and_the_next_begins_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_one_caller_does_not_wait_for_is_the_next_ones() {
+    let held = Arc::new(Notify::new());
+    let launch = Arc::new(Here { held: Some(held.clone()), ..Here::default() });
+    let asks = agent(ASKS).await.answering(cordon(&launch));
+    let leaves = asks.answer(info(), door(&Seen::default()), Budget::default());
+    while launch.begun.lock().is_empty() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    leaves.abort();
+    assert_eq!(kind(&leaves.await.unwrap()), Some(FailureKind::Stopped));
+    held.notify_one();
+    let next = asks.answer(info(), door(&Seen::default()), Budget::default()).await.unwrap();
+    assert_eq!(next.outcome, Ok(Outcome::Done));
+    assert_eq!(launch.begun.lock().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_takes_more_memory_than_it_may_is_ended() {
     let launch = Arc::new(Here::default());
     let listens = agent(LISTENS).await.answering(cordon(&launch));
@@ -335,7 +360,7 @@ async fn a_side_that_gives_no_sign_of_life_is_ended() {
     let agent = agent(ASKS).await.answering(cordon);
     let answered = agent.answer(info(), door(&seen), Budget::default()).await.unwrap();
     let failure = answered.outcome.unwrap_err();
-    assert_eq!(failure.kind, FailureKind::Host);
+    assert_eq!(failure.kind, FailureKind::Trap, "it was its agent that was loaded");
     assert!(failure.reason.contains("no sign of life"), "{failure}");
     assert!(seen.lock().is_empty());
 }
