@@ -29,6 +29,7 @@ mod message;
 mod outside;
 mod relay;
 mod session;
+mod spent;
 
 pub use frame::{FrameError, MOST_VALUES, values};
 pub use inside::{Broken, stand};

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::launch::Launch;
 use crate::relay::Relay;
 use crate::session::{Call, Session};
+use crate::spent::Spent;
 
 /// How much nicer its agents are than those of this process.
 const NICER: i32 = 5;
@@ -60,7 +61,8 @@ impl Elsewhere for Cordon {
         let (stop, cpu) = (CancellationToken::new(), Arc::new(AtomicU64::new(0)));
         let (place, agent) = (self.0.clone(), agent.clone());
         let executor = agent.sandbox().executor().clone();
-        let relay = Relay { place, agent, info, budget, stop: stop.clone(), cpu: cpu.clone() };
+        let spent = Spent::new(budget, cpu.clone());
+        let relay = Relay { place, agent, info, budget, stop: stop.clone(), spent };
         Answering::told(executor.spawn(relay.run(door)), stop, cpu)
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use parloir_contract::HostCall;
-use parloir_sandbox::{Agent, Answered, Settings};
+use parloir_sandbox::{Agent, Answered, Settings, thread_cpu};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -41,8 +41,8 @@ const WAITING: usize = 64;
 
 /// What an agent's side says in one call.
 pub(crate) enum Event {
-    /// It asks.
-    Asked { cpu: Duration, asked: Box<HostCall> },
+    /// It asks, which took so much of the host's CPU time to read.
+    Asked { cpu: Duration, asked: Box<HostCall>, read: Duration },
     /// It is over.
     Ended(Answered),
 }
@@ -219,8 +219,11 @@ impl Session {
                 Ok(message) => message,
                 Err(error) => return error.to_string(),
             };
-            let taken = match read_up(&message, &self.settings) {
-                Ok(up) => self.take(up),
+            let began = thread_cpu();
+            let up = read_up(&message, &self.settings);
+            let read = Duration::from_nanos(thread_cpu().saturating_sub(began));
+            let taken = match up {
+                Ok(up) => self.take(up, read),
                 Err(error) => return error.to_string(),
             };
             if let Err(why) = taken {
@@ -229,9 +232,11 @@ impl Session {
         }
     }
 
-    fn take(&self, up: Up) -> Result<(), &'static str> {
+    fn take(&self, up: Up, read: Duration) -> Result<(), &'static str> {
         match up {
-            Up::Asked { call, cpu, asked } => self.tell(call, Event::Asked { cpu, asked: Box::new(asked) }),
+            Up::Asked { call, cpu, asked } => {
+                self.tell(call, Event::Asked { cpu, asked: Box::new(asked), read })
+            }
             Up::Ended { call, cpu, outcome } => self.tell(call, Event::Ended(Answered { outcome, cpu })),
             Up::Loaded { sha256, problem } => {
                 let waits = self.loading.lock().take();

@@ -99,6 +99,11 @@ impl Sandbox {
         self.inner.lanes.prompt()
     }
 
+    /// The executor on which the host does what agents ask that compute long: after everybody else.
+    pub fn patient_executor(&self) -> &Handle {
+        self.inner.lanes.patient()
+    }
+
     /// Waits until the threads on which agents run are there, at their priority: it starts no other, and changes none's priority,
     /// from then on, but for what it compiles.
     pub async fn begun(&self) {

@@ -24,7 +24,8 @@ pub(crate) enum CpuExceeded {
     Call(Duration),
 }
 
-fn thread_cpu() -> u64 {
+/// CPU time of this thread, in nanoseconds.
+pub fn thread_cpu() -> u64 {
     let now = clock_gettime(ClockId::ThreadCPUTime);
     u64::try_from(now.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0)
 }
@@ -157,6 +158,30 @@ pub(crate) struct Metered<F> {
 impl<F: Future> Metered<F> {
     pub(crate) fn new(inner: F, meter: Arc<Meter>) -> Self {
         Self { inner: Box::pin(inner), meter }
+    }
+}
+
+/// Work of the host's own for an agent that answers elsewhere: its CPU time is added to a number of nanoseconds.
+pub struct Served<F> {
+    inner: Pin<Box<F>>,
+    cpu: Arc<AtomicU64>,
+}
+
+impl<F: Future> Served<F> {
+    /// The work, and where its time is added.
+    pub fn new(inner: F, cpu: Arc<AtomicU64>) -> Self {
+        Self { inner: Box::pin(inner), cpu }
+    }
+}
+
+impl<F: Future> Future for Served<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let began = thread_cpu();
+        let out = self.inner.as_mut().poll(cx);
+        self.cpu.fetch_add(thread_cpu().saturating_sub(began), Ordering::Relaxed);
+        out
     }
 }
 

@@ -31,6 +31,10 @@ const OVERFULL: &str = ";; Asks for so many days that no message holds them: it 
     (i32.store (i32.const 4120) (i32.const 131072)) (i32.store (i32.const 4124) (i32.const 140000)) \
     (i32.store8 (i32.const 4136) (i32.const 10)) (call $calendar.free (i32.const 4096) (i32.const 512)))";
 
+/// Asks for the time again and again.
+const ASKS_ON: &str = ";; Asks for the time without end: it is stopped.\n;; ends: budget\n\
+    (func $attack (param $info i32) (loop $again (drop (call $clock.elapsed)) (br $again)))";
+
 async fn agent(text: &str) -> Agent {
     let wasm = Attack::written("cordon/written", text).unwrap().wasm().unwrap();
     sandbox().load(wasm).await.unwrap()
@@ -168,6 +172,25 @@ async fn an_agent_is_blamed_behind_a_cordon_as_without_one() {
         let [here, there] = both(&agent, budget).await;
         assert_eq!(kind(&here.0), Some(expected), "{:?}", here.0);
         assert_eq!(told(&there.0), told(&here.0));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_host_does_for_an_agent_is_the_agents_behind_a_cordon_as_without_one() {
+    let here = agent(ASKS_ON).await;
+    let there = here.clone().answering(cordon(&Arc::default()));
+    let budget = Budget { turn_cpu: Duration::from_millis(100), ..Budget::default() };
+    for agent in [here, there] {
+        let laborious = Door::new(tower::service_fn(|_: HostCall| async {
+            let began = std::time::Instant::now();
+            while began.elapsed() < Duration::from_millis(10) {
+                std::hint::black_box((0..10_000).sum::<u64>());
+            }
+            Ok(HostReturn::Elapsed(7))
+        }));
+        let answered = agent.answer(info(), laborious, budget).await.unwrap();
+        assert_eq!(kind(&answered), Some(FailureKind::TurnCpu), "{answered:?}");
+        assert!(answered.cpu > budget.turn_cpu, "{answered:?}");
     }
 }
 
