@@ -31,9 +31,11 @@ mod outside;
 mod relay;
 mod session;
 mod spent;
+mod weight;
 
 pub use frame::{FrameError, MOST_VALUES, values};
 pub use inside::{Broken, stand};
-pub use launch::{Launch, Launched, Program, Weighs};
+pub use launch::{Launch, Launched, Program};
 pub use message::{Up, read_up};
 pub use outside::{Cordon, Rules};
+pub use weight::Weighs;

@@ -1,7 +1,6 @@
 //! One process of agents, as the host sees it: what it was given, which calls it answers, and whether it lives.
 
 use std::collections::{HashMap, VecDeque};
-use std::future::pending;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -12,13 +11,14 @@ use parloir_contract::HostCall;
 use parloir_sandbox::{Agent, Answered, Settings, thread_cpu};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::frame::{self, FrameError};
-use crate::launch::{Launch, Launched, Weighs};
+use crate::launch::{Launch, Launched};
 use crate::message::{Down, MOST_DOWN, PART, Up, most_up, read_up};
 use crate::outside::Rules;
+use crate::weight::{Weighs, outweigh};
 
 /// How long the process may take to be ready.
 const STARTS: Duration = Duration::from_secs(20);
@@ -32,8 +32,6 @@ const HUNG: Duration = Duration::from_secs(10);
 const IDLE: Duration = Duration::from_secs(600);
 /// And how long where there is no place for another tenant's.
 const SCARCE: Duration = Duration::from_secs(10);
-/// How often its memory is looked at.
-const WEIGH: Duration = Duration::from_millis(250);
 /// Agents and versions that it holds at a time; calls that are live keep theirs besides.
 const HELD: usize = 16;
 /// Messages that wait to be written.
@@ -458,34 +456,6 @@ fn culprits(live: &HashMap<u64, Live>, named: Option<u64>) -> Vec<u64> {
     }
     let nobody_works = live.values().all(|live| !live.at_work);
     live.iter().filter(|(_, live)| nobody_works || live.at_work).map(|(call, _)| *call).collect()
-}
-
-/// Looks at its memory, until it has more than it may.
-async fn outweigh(weighs: Weighs, most: u64, whose: &str) -> String {
-    let mut ticks = interval(WEIGH);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut known = false;
-    loop {
-        ticks.tick().await;
-        let weighs = weighs.clone();
-        let weight = tokio::task::spawn_blocking(move || weighs()).await;
-        match weight {
-            Ok(Some(weight)) if weight > most => {
-                return format!(
-                    "it took {} MiB of memory and may take {}: see `cordon-memory-mib` in [server]",
-                    weight >> 20,
-                    most >> 20
-                );
-            }
-            Ok(Some(_)) => known = true,
-            // It has just ended.
-            Ok(None) if known => {}
-            Ok(None) | Err(_) => {
-                tracing::warn!(tenant = %whose, "what memory a tenant's cordon takes is not known, and not bounded: /proc does not say");
-                return pending().await;
-            }
-        }
-    }
 }
 
 /// Writes what waits, until it cannot be written.
