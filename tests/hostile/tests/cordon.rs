@@ -14,8 +14,8 @@ use parloir_cordon::{Cordon, Launch, Launched, Rules, Up, stand};
 use parloir_sandbox::{
     Agent, Answered, Answering, Budget, Door, DoorClosed, Elsewhere, FailureKind, Sandbox, Settings,
 };
-use tokio::io::{AsyncWriteExt, duplex, split};
-use tokio::sync::{Notify, Semaphore};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex, split};
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::AbortHandle;
 
 /// Asks for the time twice, and ends.
@@ -372,6 +372,78 @@ async fn a_side_that_is_no_sandboxs_is_not_believed_and_opens_no_door() {
         let kind = kind(&answered);
         assert!(matches!(kind, Some(FailureKind::Host | FailureKind::Trap)), "{says:?}: {answered:?}");
         assert!(seen.lock().is_empty(), "{says:?}");
+    }
+}
+
+/// An agents' side that says what it is told to besides, between two messages of its own.
+#[derive(Default)]
+struct Besides(Mutex<Option<mpsc::Sender<Vec<u8>>>>);
+
+impl Launch for Besides {
+    fn launch(&self) -> io::Result<Launched> {
+        let ((ours, outer), (inner, theirs)) = (duplex(1 << 16), duplex(1 << 16));
+        let (reads, writes) = split(theirs);
+        tokio::spawn(stand(|_| false, reads, writes));
+        let ((mut from_host, mut to_host), (mut from_agents, mut to_agents)) = (split(outer), split(inner));
+        tokio::spawn(async move {
+            let _gone = tokio::io::copy(&mut from_host, &mut to_agents).await;
+            let _gone = to_agents.shutdown().await;
+        });
+        let (says, mut said) = mpsc::channel::<Vec<u8>>(16);
+        *self.0.lock() = Some(says.clone());
+        tokio::spawn(async move {
+            while let Ok(length) = from_agents.read_u32_le().await {
+                let mut frame = length.to_le_bytes().to_vec();
+                frame.resize(4 + length as usize, 0);
+                let read = from_agents.read_exact(&mut frame[4..]).await;
+                if read.is_err() || says.send(frame).await.is_err() {
+                    return;
+                }
+            }
+        });
+        tokio::spawn(async move {
+            while let Some(frame) = said.recv().await {
+                if to_host.write_all(&frame).await.is_err() {
+                    return;
+                }
+            }
+        });
+        let (reads, writes) = split(ours);
+        Ok(Launched {
+            reads: Box::new(reads),
+            writes: Box::new(writes),
+            ended: Box::pin(async { "it was told to go".to_owned() }),
+            weighs: Arc::new(|| None),
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_a_process_fall_is_blamed_and_who_answers_beside_it_is_not() {
+    let besides = Arc::new(Besides::default());
+    let cordon: Arc<dyn Elsewhere> = Arc::new(Cordon::new("test", besides.clone(), rules()));
+    let listens = agent(LISTENS).await.answering(cordon);
+    let mut waiting = Vec::new();
+    for _ in 0..2 {
+        let seen = Seen::default();
+        waiting.push(listens.answer(info(), door(&seen), Budget::default()));
+        asked(&seen).await;
+    }
+    // The second of them, which waits for its caller, asks again.
+    let again = framed(&Up::Asked { call: 1, cpu: Duration::ZERO, asked: HostCall::Elapsed });
+    let says = besides.0.lock().clone().unwrap();
+    says.send(again).await.unwrap();
+    let mut ended = Vec::new();
+    for waiting in waiting {
+        ended.push(waiting.await.unwrap());
+    }
+    assert_eq!(
+        ended.iter().map(kind).collect::<Vec<_>>(),
+        [Some(FailureKind::Neighbour), Some(FailureKind::Trap)]
+    );
+    for ended in &ended {
+        let (_, reason) = told(ended).unwrap();
+        assert!(reason.contains("an agent asked twice at once"), "{reason}");
     }
 }
 
