@@ -181,7 +181,7 @@ impl Relay {
         };
         let (served, sandbox) = (Served::new(asking, self.spent.served()), self.agent.sandbox());
         if self.spent.turn() > sandbox.settings().long {
-            Asking::Apart(AbortOnDropHandle::new(sandbox.patient_executor().spawn(served)))
+            Asking::Apart(AbortOnDropHandle::new(sandbox.patient().spawn(served)))
         } else {
             Asking::Here(Box::pin(served))
         }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use parloir_contract::HostCall;
-use parloir_sandbox::{Agent, Answered, Settings, thread_cpu};
+use parloir_sandbox::{Agent, Answered, Settings, charged};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::{interval, timeout};
@@ -217,9 +217,7 @@ impl Session {
                 Ok(message) => message,
                 Err(error) => return error.to_string(),
             };
-            let began = thread_cpu();
-            let up = read_up(&message, &self.settings);
-            let read = Duration::from_nanos(thread_cpu().saturating_sub(began));
+            let (up, read) = charged(|| read_up(&message, &self.settings));
             let taken = match up {
                 Ok(up) => self.take(up, read),
                 Err(error) => return error.to_string(),

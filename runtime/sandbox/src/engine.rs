@@ -99,8 +99,9 @@ impl Sandbox {
         self.inner.lanes.prompt()
     }
 
-    /// The executor on which the host does what agents ask that compute long: after everybody else.
-    pub fn patient_executor(&self) -> &Handle {
+    /// The executor whose threads are served after those that agents begin on: for what the host computes, or reads, because an
+    /// agent asks for it. See [`charged`](crate::charged).
+    pub fn patient(&self) -> &Handle {
         self.inner.lanes.patient()
     }
 

@@ -52,6 +52,6 @@ pub use encode::{EncodeError, encode};
 pub use engine::{Compiled, LoadError, Sandbox};
 pub use failure::{Failure, FailureKind};
 pub use host::caller_had_a_turn;
-pub use metering::{Served, thread_cpu};
+pub use metering::{Served, charged};
 pub use settings::{Budget, Settings};
 pub use surface::{Surface, surface};

@@ -19,6 +19,7 @@ use parloir_tenancy::config::TenantConfig;
 use parloir_tenancy::secret::Secrets;
 use tokio::net::TcpListener;
 
+use crate::admin_threads::AdminThreads;
 use crate::config::{AdminConfig, Config, OidcConfig};
 use crate::connections::{OF_ADMINISTRATION, answer};
 use crate::oidc::Remote;
@@ -35,7 +36,8 @@ pub(crate) struct Administration {
     pub(crate) address: SocketAddr,
     /// The first owner's key, where one was made now.
     pub(crate) owner_key: Option<String>,
-    pub(crate) server: tokio::task::JoinHandle<()>,
+    /// What answers it, until this is dropped.
+    pub(crate) threads: AdminThreads,
     /// What it shows, where it speaks TLS.
     pub(crate) certificates: Option<Arc<Certificates>>,
 }
@@ -72,8 +74,9 @@ impl Premises for Site {
         if let Err(error) = made.map_err(io::Error::other).flatten() {
             tracing::error!(%error, "a tenant's folder of agents cannot be made: check the data folder");
         }
+        let changed = tenants.iter().map(|tenant| tenant.id.clone()).collect();
         let left_out = self.house.installation.take_in(tenants).await;
-        self.house.calls.told(self.house.installation.house().tenants());
+        self.house.calls.told(self.house.installation.house().tenants(), &changed);
         // What the host itself may have to say on the new lines.
         self.house.new_lines.notify_one();
         left_out
@@ -217,25 +220,30 @@ pub(crate) async fn open(
         None => None,
     };
     let listen = admin.listen;
-    let listener =
-        TcpListener::bind(listen).await.map_err(|error| ServeError::Listen { address: listen, error })?;
+    let threads = AdminThreads::start().map_err(|error| failed(&error))?;
+    let ended = || failed(&"its threads ended: start the program again");
+    let answering = threads.handle().ok_or_else(ended)?.clone();
+    // Bound there, as whoever binds it is told of what arrives.
+    let bound = answering.spawn(TcpListener::bind(listen)).await.map_err(|_| ended())?;
+    let listener = bound.map_err(|error| ServeError::Listen { address: listen, error })?;
     let address = listener.local_addr().map_err(|error| ServeError::Listen { address: listen, error })?;
     let directory = Arc::new(directory);
     // Not kept alive by it: the directory keeps the house.
     let _opened_once = house.directory.set(Arc::downgrade(&directory));
-    tokio::spawn(keep_tidy(directory.clone(), house.clone()));
+    answering.spawn(keep_tidy(directory.clone(), house.clone()));
     let log_ins = match &admin.oidc {
         Some(oidc) => Some(Arc::new(log_ins(oidc).map_err(|problem| ServeError::Admin { problem })?)),
         None => None,
     };
     let router = router_with(directory, log_ins);
-    let server = match &certificates {
-        Some(certificates) => {
-            answer(TlsListener::new(listener, certificates.acceptor()?), router, OF_ADMINISTRATION)
-        }
-        None => answer(listener, router, OF_ADMINISTRATION),
-    };
-    Ok(Administration { address, owner_key, server, certificates })
+    let acceptor = certificates.as_ref().map(|certificates| certificates.acceptor()).transpose()?;
+    // Whatever is begun for an answer is begun there.
+    let _there = answering.enter();
+    match acceptor {
+        Some(acceptor) => drop(answer(TlsListener::new(listener, acceptor), router, OF_ADMINISTRATION)),
+        None => drop(answer(listener, router, OF_ADMINISTRATION)),
+    }
+    Ok(Administration { address, owner_key, threads, certificates })
 }
 
 fn log_ins(oidc: &OidcConfig) -> Result<LogIns, String> {

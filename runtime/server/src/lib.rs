@@ -20,6 +20,7 @@
 #![forbid(unsafe_code)]
 
 mod admin;
+mod admin_threads;
 mod back_up;
 mod calls;
 mod config;

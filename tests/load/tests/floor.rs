@@ -26,13 +26,9 @@ fn a_short_run_against_the_floor_answers_every_turn() {
     let floor = runs.get(0).unwrap();
     let figure = |name: &str| floor.get(name).and_then(serde_json::Value::as_f64).unwrap();
     assert!(figure("turns") >= 3.0, "{text}");
-    assert_eq!(
-        (figure("timeouts"), figure("failed_calls"), figure("early_replies")),
-        (0.0, 0.0, 0.0),
-        "{text}"
-    );
+    assert_eq!((figure("timeouts"), figure("failed_calls")), (0.0, 0.0), "{text}");
     assert!(figure("memory_base_kib") > 100.0, "{text}");
-    // A late machine makes the run invalid, which is the client's to say and no failure of this test.
+    // A late machine makes the run invalid, or a reply seem early: the client's to say, and no failure of this test.
     let valid = floor.get("valid").unwrap().as_bool().unwrap();
     assert_eq!(output.status.code(), Some(i32::from(!valid)), "{text}");
 }
