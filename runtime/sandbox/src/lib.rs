@@ -51,6 +51,7 @@ pub use door::{Door, DoorClosed, refusing_door};
 pub use encode::{EncodeError, encode};
 pub use engine::{Compiled, LoadError, Sandbox};
 pub use failure::{Failure, FailureKind};
-pub use metering::charged;
+pub use host::caller_had_a_turn;
+pub use metering::{Served, charged};
 pub use settings::{Budget, Settings};
 pub use surface::{Surface, surface};

@@ -60,6 +60,9 @@ pub struct Config {
     pub tenants: Vec<TenantConfig>,
 }
 
+/// Memory of a process of agents, in MiB, below which it would answer nobody.
+const LEAST_CORDON_MIB: u32 = 64;
+
 /// What becomes of the journal's log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
@@ -158,6 +161,10 @@ pub struct ServerConfig {
     /// Whether the agents of tenants without a `[[cordon]]` answer in a process of their own: `never`, `always` or `when-noisy`.
     /// Default `never`.
     pub cordon: CordonPolicy,
+    /// Processes of agents at one time, of all tenants together. Default 32.
+    pub cordon_processes: u16,
+    /// Memory that each of them may take, in MiB. One that takes more is ended, with the calls that it answers. Default 2048.
+    pub cordon_memory_mib: u32,
 }
 
 impl Default for ServerConfig {
@@ -169,6 +176,8 @@ impl Default for ServerConfig {
             concurrent_calls: 500,
             confine: Confine::default(),
             cordon: CordonPolicy::default(),
+            cordon_processes: 32,
+            cordon_memory_mib: 2_048,
         }
     }
 }
@@ -332,6 +341,15 @@ impl Config {
     }
 
     fn check_cordons(&self) -> Result<(), String> {
+        if self.server.cordon_processes == 0 {
+            return Err("`cordon-processes` is 0, so that no process of agents starts: set at least 1, or `cordon = \"never\"`".into());
+        }
+        if self.server.cordon_memory_mib < LEAST_CORDON_MIB {
+            return Err(format!(
+                "`cordon-memory-mib` is {}, which a process of agents takes before it answers: set at least {LEAST_CORDON_MIB}",
+                self.server.cordon_memory_mib
+            ));
+        }
         let mut named = HashSet::new();
         for CordonConfig { tenant, .. } in &self.cordons {
             if !named.insert(tenant) {
@@ -424,6 +442,8 @@ mod tests {
             ("[server]\nlisten = \"0.0.0.0:8080\"\n".to_owned(), "public-url"),
             ("[server]\nlisten = \"[::]:8080\"\n".to_owned(), "public-url"),
             ("[server]\nconcurrent-calls = 0\n".to_owned(), "concurrent-calls"),
+            ("[server]\ncordon-processes = 0\n".to_owned(), "cordon-processes"),
+            ("[server]\ncordon-memory-mib = 63\n".to_owned(), "cordon-memory-mib"),
             ("[admin]\nlisten = \"0.0.0.0:8081\"\n".to_owned(), "travel in clear"),
             (oidc("id.example.com", "parloir"), "no address"),
             (oidc("http://id.example.com", "parloir"), "an https:// address"),

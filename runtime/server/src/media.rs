@@ -223,7 +223,8 @@ async fn call(
             tracing::info!(call = %id, seconds = summary.lasted.as_secs(), "a call is over");
             installation.cordons.ended(&tenant, summary.agent, summary.overstayed);
             let ledger = summary.ledger.clone();
-            let ended = version.map(|version| (version, versions::outcome(&summary), summary.lasted));
+            let ended = version.zip(versions::outcome(&summary));
+            let ended = ended.map(|(version, outcome)| (version, outcome, summary.lasted));
             entry.end(Finished { tenant: tenant.clone(), summary });
             // Its place is free: what is written now is nobody's to wait for.
             drop(promised);

@@ -89,7 +89,8 @@ impl Reactor {
                                 | GuestFailure::CallCpu
                                 | GuestFailure::Stack
                                 | GuestFailure::Stopped
-                                | GuestFailure::Host => None,
+                                | GuestFailure::Host
+                                | GuestFailure::Neighbour => None,
                             };
                             let mut reason = failure.to_string();
                             if words.is_some() {
@@ -452,5 +453,6 @@ fn failure_kind(kind: GuestFailure) -> FailureKind {
         GuestFailure::TurnCpu | GuestFailure::CallCpu | GuestFailure::Stopped => FailureKind::AgentBudget,
         GuestFailure::Memory => FailureKind::AgentMemory,
         GuestFailure::Host => FailureKind::AgentStart,
+        GuestFailure::Neighbour => FailureKind::Host,
     }
 }
