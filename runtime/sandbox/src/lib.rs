@@ -44,6 +44,7 @@ mod settings;
 mod shape;
 mod surface;
 mod understanding;
+mod unfolded;
 
 pub use agent::{Agent, Answered, Answering, Elsewhere};
 pub use artifact::{ArtifactCache, Bound, SealKey};
