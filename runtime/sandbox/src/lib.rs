@@ -31,6 +31,7 @@
 mod agent;
 mod artifact;
 mod bindings;
+mod carried;
 mod convert;
 mod door;
 mod encode;
