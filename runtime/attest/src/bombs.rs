@@ -77,6 +77,30 @@ pub fn bombs() -> Result<Vec<Bomb>, Broken> {
             passed(50, 100)?,
         ),
         bomb(
+            "carried-by-loops",
+            "Has six hundred loops that carry a thousand values each, which is ten gigabytes of the compiler's: it is refused before it is compiled.",
+            "too much of the compiler",
+            carried("loop (type $t) end ", 600)?,
+        ),
+        bomb(
+            "carried-by-conditions",
+            "Has six hundred conditions that carry a thousand values each: it is refused before it is compiled.",
+            "too much of the compiler",
+            carried("i32.const 0 if (type $t) else end ", 600)?,
+        ),
+        bomb(
+            "carried-by-calls",
+            "Has a thousand calls that give a thousand values back each: it is refused before it is compiled.",
+            "too much of the compiler",
+            carried("call $f ", 1_000)?,
+        ),
+        bomb(
+            "carried-by-branches",
+            "Has fifty thousand branches that take a thousand values along each: it is refused before it is compiled.",
+            "too much of the compiler",
+            carried("i32.const 0 br_if 0 ", 50_000)?,
+        ),
+        bomb(
             "branches",
             "Has a table of a hundred thousand branches: it is compiled in no more than seconds, and is no agent.",
             "",
@@ -272,6 +296,16 @@ fn tangled(count: usize, locals: usize) -> Vec<u8> {
         code.push(0x0b);
     }
     code
+}
+
+/// A function with a thousand values on its stack, in which this stands so often.
+fn carried(what: &str, times: usize) -> Result<Vec<u8>, Broken> {
+    let (kinds, values) = ("i64 ".repeat(1_000), "i64.const 0 ".repeat(1_000));
+    written(&format!(
+        "(component (core module (type $t (func (param {kinds}) (result {kinds}))) \
+         (func $f (type $t) unreachable) (func (result {kinds}) {values} {})))",
+        what.repeat(times)
+    ))
 }
 
 /// Components of which each instantiates the one before it twice.
