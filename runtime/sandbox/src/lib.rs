@@ -31,6 +31,7 @@
 mod agent;
 mod artifact;
 mod bindings;
+mod carried;
 mod convert;
 mod door;
 mod encode;
@@ -44,6 +45,7 @@ mod settings;
 mod shape;
 mod surface;
 mod understanding;
+mod unfolded;
 
 pub use agent::{Agent, Answered, Answering, Elsewhere};
 pub use artifact::{ArtifactCache, Bound, SealKey};
