@@ -71,7 +71,7 @@ impl Serve {
         for cordon in &config.cordons {
             if !house.tenants().iter().any(|tenant| tenant.id == cordon.tenant) {
                 let tenant = &cordon.tenant;
-                tracing::warn!(%tenant, "a [[cordon]] is of a tenant that is not there: look at its name, or add the tenant");
+                tracing::warn!(%tenant, "a [[cordon]] is of a tenant that is not here");
             }
         }
         if let Some(key) = &running.owner_key {
