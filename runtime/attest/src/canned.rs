@@ -3,7 +3,7 @@
 //!
 //! An installation that answers callers has none of them: providers are configured by kind, and these have none.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
@@ -51,18 +51,16 @@ impl TextToSpeech for CannedVoice {
         const RATE: u32 = 8_000;
         /// 200 ms: whole periods of the tone.
         const PIECE: usize = 1_600;
+        // One piece again and again, each when it is asked for: it must cost next to nothing where the product is measured.
+        static TONE: LazyLock<Vec<i16>> = LazyLock::new(|| {
+            let wave = |n: usize| (n % 80) as f32 / 80.0 * 3.0 * std::f32::consts::TAU;
+            (0..PIECE).map(|n| (wave(n).sin() * 6_000.0) as i16).collect()
+        });
         let samples = request.text.chars().count() * 60 * 8;
-        // One piece again and again: it must cost next to nothing where the product is measured.
-        let tone: Vec<i16> = (0..PIECE.min(samples))
-            .map(|n| {
-                let phase = (n % 80) as f32 / 80.0 * 3.0 * std::f32::consts::TAU;
-                (phase.sin() * 6_000.0) as i16
-            })
-            .collect();
-        let pieces: Vec<Result<Vec<i16>, ProviderError>> = (0..samples)
-            .step_by(PIECE)
-            .map(|begun| Ok(tone.iter().copied().take(samples - begun).collect()))
-            .collect();
+        let pieces = (0..samples).step_by(PIECE).map(move |begun| {
+            let left = PIECE.min(samples - begun);
+            Ok::<_, ProviderError>(TONE.get(..left).unwrap_or_default().to_vec())
+        });
         Ok(SpeechStream { rate: RATE, samples: stream::iter(pieces).boxed() })
     }
 }

@@ -19,6 +19,7 @@
 #![forbid(unsafe_code)]
 
 mod agent;
+mod attackers;
 pub mod bombs;
 mod broken;
 mod canned;
@@ -30,6 +31,7 @@ mod machine;
 mod measured;
 mod neighbour;
 mod page;
+mod priority;
 mod report;
 mod ring;
 mod rooms;
@@ -39,6 +41,7 @@ mod stage;
 mod trial;
 
 pub use agent::{Attack, Ends, Refused, attack, attacks};
+pub use attackers::attack as stand_for_the_attackers;
 pub use broken::Broken;
 pub use canned::{CannedEars, CannedVoice, Obedient, Told};
 pub use contract::{Piece, module};
@@ -46,6 +49,7 @@ pub use house::{House, Seen, neighbour};
 pub use machine::{machine, program};
 pub use measured::{LIMIT, Measured, Noticed, Round};
 pub use neighbour::{END_OF_TURN, Plan, measure_neighbour};
+pub use priority::come_last;
 pub use report::{About, Confinement, MAX_REPORT, Machine, Program, Report, ReportError, Whole};
 pub use ring::Rung;
 pub use rooms::{FALLBACK, Rooms, SECRETS};

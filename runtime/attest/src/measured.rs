@@ -90,6 +90,10 @@ pub struct Measured {
     pub attackers: u32,
     /// Attacks that were rung meanwhile, in all rounds.
     pub attacks: u64,
+    /// Niceness that the callers had, who ask for -10: where they may not be served before the server, they are late sooner. Reports
+    /// of programs that did not ask have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callers_niceness: Option<i32>,
     /// Each figure's median over the rounds in which the callers were never late. What went wrong beside the attackers is
     /// summed up over all rounds: an attack that makes the callers late does not hide it.
     pub medians: Round,
@@ -109,7 +113,7 @@ impl Measured {
         medians.beside.timeouts = sum(|run| run.timeouts);
         medians.beside.failed_calls = sum(|run| run.failed_calls);
         medians.beside.redialled = sum(|run| run.redialled);
-        Ok(Self { calls, attackers, attacks, medians, rounds })
+        Ok(Self { calls, attackers, attacks, callers_niceness: None, medians, rounds })
     }
 
     /// How much of it is left beside the attackers, as a ratio: of the gaps, and of the replies' latency.
@@ -178,7 +182,8 @@ mod tests {
 
     fn measured(beside: Noticed) -> Measured {
         let medians = Round { floor: noticed(20.5, 2.0), alone: noticed(21.0, 20.0), beside };
-        Measured { calls: 100, attackers: 20, attacks: 900, rounds: vec![medians.clone()], medians }
+        let rounds = vec![medians.clone()];
+        Measured { calls: 100, attackers: 20, attacks: 900, callers_niceness: Some(-10), rounds, medians }
     }
 
     #[test]

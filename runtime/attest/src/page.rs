@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::measured::{LIMIT, Measured, Noticed, RUNS, Round};
+use crate::priority::FIRST;
 use crate::report::{Confinement, Machine, Program, Report, Whole};
 use crate::trial::{NeighbourHeard, Trial};
 
@@ -108,7 +109,7 @@ fn whole(text: &mut String, house: &Whole) {
 }
 
 fn figures(text: &mut String, measured: &Measured) {
-    let Measured { calls, attackers, attacks, medians, rounds } = measured;
+    let Measured { calls, attackers, attacks, callers_niceness, medians, rounds } = measured;
     let _ = writeln!(
         text,
         "\nThe neighbour's figure: {calls} calls, alone and beside {attackers} lines that attack without end ({attacks} attacks).\n\
@@ -116,6 +117,11 @@ fn figures(text: &mut String, measured: &Measured) {
          Medians of {} rounds; at most {LIMIT} of what it is alone:",
         rounds.len()
     );
+    if let Some(niceness) = callers_niceness {
+        let first =
+            if *niceness < 0 { "before the server" } else { "like the server, not being permitted more" };
+        let _ = writeln!(text, "  (the callers were served {first}: niceness {niceness}, {FIRST} asked for)");
+    }
     let [floor, alone, beside] = RUNS;
     let _ = writeln!(text, "  {:<30}{floor:>9}{alone:>9}{beside:>9}{:>14}", "", "beside/alone");
     type Row = (&'static str, fn(&Noticed) -> f64);

@@ -13,7 +13,7 @@ use std::time::Duration;
 use parloir_sandbox::{Sandbox, Settings};
 use parloir_server::confine;
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 
 use crate::agent::{Attack, attacks};
@@ -43,6 +43,8 @@ pub enum Part {
     Neighbour,
     /// A server that does nothing but the protocol.
     Floor,
+    /// Those who ring the attackers' lines.
+    Attackers,
 }
 
 impl Part {
@@ -52,6 +54,7 @@ impl Part {
             Self::Corpus => "corpus",
             Self::Neighbour => "neighbour",
             Self::Floor => "floor",
+            Self::Attackers => "attackers",
         }
     }
 }
@@ -60,7 +63,7 @@ impl FromStr for Part {
     type Err = Broken;
 
     fn from_str(name: &str) -> Result<Self, Broken> {
-        let all = [Self::Corpus, Self::Neighbour, Self::Floor];
+        let all = [Self::Corpus, Self::Neighbour, Self::Floor, Self::Attackers];
         let found = all.into_iter().find(|part| part.name() == name);
         found.ok_or_else(|| Broken(format!("there is no part {name:?}")))
     }
@@ -69,7 +72,7 @@ impl FromStr for Part {
 /// What a process tells of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum Told {
+pub(crate) enum Told {
     Confined(Confinement),
     Steps(u64),
     Step,
@@ -78,11 +81,12 @@ enum Told {
     Ended(String),
     Trial(Trial),
     Whole(Whole),
+    Rang(u64),
     Broken(String),
 }
 
 /// Writes a line. Whoever began this process reads it, or is gone, and then nobody has to be told.
-fn tell(told: &Told) {
+pub(crate) fn tell(told: &Told) {
     if let Ok(mut line) = serde_json::to_vec(told) {
         line.push(b'\n');
         let mut out = std::io::stdout().lock();
@@ -116,7 +120,7 @@ impl Stage {
 }
 
 /// Waits until whoever began this process lets it go, or is gone.
-async fn let_go() {
+pub(crate) async fn let_go() {
     let wait = || {
         let (mut input, mut nothing) = (std::io::stdin().lock(), [0_u8; 64]);
         while input.read(&mut nothing).is_ok_and(|length| length > 0) {}
@@ -258,7 +262,8 @@ impl Process {
                     | Told::Began(_)
                     | Told::Ended(_)
                     | Told::Trial(_)
-                    | Told::Whole(_),
+                    | Told::Whole(_)
+                    | Told::Rang(_),
                 ) => {}
                 None => return Err(Broken("the server's process ended before it served".into())),
             }
@@ -268,6 +273,39 @@ impl Process {
     /// Its number; none where it has ended.
     pub(crate) fn id(&self) -> Option<u32> {
         self.child.id()
+    }
+
+    /// Has it read this.
+    pub(crate) async fn write(&mut self, line: &[u8]) -> Result<(), Broken> {
+        let failed = |why: &dyn std::fmt::Display| Broken::because("a process of this program", why);
+        let input = self.child.stdin.as_mut().ok_or_else(|| failed(&"it has no input"))?;
+        input.write_all(line).await.map_err(|error| failed(&error))?;
+        input.flush().await.map_err(|error| failed(&error))
+    }
+
+    /// Lets it go, and waits until it has told how many attacks it rang.
+    pub(crate) async fn rang(mut self) -> Result<u64, Broken> {
+        drop(self.child.stdin.take());
+        let told = tokio::time::timeout(ENDS, self.next()).await;
+        let told = told.map_err(|_| Broken("the attackers did not end within a minute".into()))??;
+        match told {
+            Some(Told::Rang(attacks)) => {
+                self.end().await;
+                Ok(attacks)
+            }
+            Some(Told::Broken(why)) => Err(Broken(why)),
+            Some(
+                Told::Confined(_)
+                | Told::Steps(_)
+                | Told::Step
+                | Told::Open(_)
+                | Told::Began(_)
+                | Told::Ended(_)
+                | Told::Trial(_)
+                | Told::Whole(_),
+            )
+            | None => Err(Broken("the attackers' process ended by itself".into())),
+        }
     }
 
     /// Lets it go, and waits until it has ended.
@@ -318,7 +356,7 @@ pub async fn run_corpus(
                     break;
                 }
                 Told::Broken(why) => return Err(Broken(why)),
-                Told::Open(_) => {}
+                Told::Open(_) | Told::Rang(_) => {}
             }
             progress(far);
         }

@@ -6,14 +6,13 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use parloir_contract::{
     Ask, Chat, HostCall, HostReturn, Import, LogLevel, LogLine, Play, Refusal, Reply, Say, Transfer,
     listenable, speakable,
 };
 use parloir_media::RecordingPolicy as GatePolicy;
-use parloir_sandbox::DoorClosed;
+use parloir_sandbox::{DoorClosed, Sandbox, charged};
 use parloir_tenancy::calendar::to_local;
 use parloir_tenancy::config::RecordingPolicy;
 use parloir_tenancy::permission::{permit, transfer_destination};
@@ -36,12 +35,19 @@ pub(crate) struct LiveCall {
     shared: Arc<Shared>,
     reactor: mpsc::Sender<Request>,
     host: Handle,
+    sandbox: Sandbox,
 }
 
 impl LiveCall {
-    /// `host` is the media loop's executor: providers are called there, not on the agents'.
-    pub(crate) fn new(shared: Arc<Shared>, reactor: mpsc::Sender<Request>, host: Handle) -> Self {
-        Self { shared, reactor, host }
+    /// `host` is the media loop's executor: providers are called there, not on the agents'. What concerns no sound is done on those
+    /// of the sandbox.
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        reactor: mpsc::Sender<Request>,
+        host: Handle,
+        sandbox: Sandbox,
+    ) -> Self {
+        Self { shared, reactor, host, sandbox }
     }
 
     async fn answer(self, call: HostCall) -> Result<HostReturn, DoorClosed> {
@@ -185,7 +191,9 @@ impl LiveCall {
             HostCall::ListConnectors => HostReturn::ListConnectors(shared.line.config.connectors.clone()),
             HostCall::SendRequest(request) => {
                 let shared = shared.clone();
-                let sending = self.host.spawn(async move { connectors::send(&shared, request).await });
+                // Credentials are looked for in whole answers: no frame waits for that.
+                let send = async move { connectors::send(&shared, request).await };
+                let sending = self.sandbox.executor().spawn(send);
                 // An agent that is stopped waits for no answer.
                 let _stop = AbortOnDrop(sending.abort_handle());
                 HostReturn::SendRequest(
@@ -228,23 +236,7 @@ impl LiveCall {
                 "the tenant has no documents: set `documents` of the tenant to a folder".into(),
             ));
         };
-        // What the host computes for an agent on its own threads is charged like the agent's own computing.
-        let allowed_ms = self.shared.line.tenant.quota.call_cpu_ms;
-        if self.shared.served_us.load(Ordering::Relaxed) / 1_000 >= u64::from(allowed_ms) {
-            return Err(Refusal::OverQuota(format!(
-                "the call has used {allowed_ms} ms of the host's time for its documents: search less often, or raise \
-                 `call-cpu-ms` of the tenant's quota"
-            )));
-        }
-        let shared = self.shared.clone();
-        self.blocking(move || {
-            let began = Instant::now();
-            let done = work(&documents);
-            let took = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-            shared.served_us.fetch_add(took, Ordering::Relaxed);
-            done
-        })
-        .await
+        self.blocking(move || work(&documents)).await
     }
 
     async fn sound(&self, name: &str) -> Result<(Vec<i16>, u32), Refusal> {
@@ -257,14 +249,27 @@ impl LiveCall {
         self.blocking(move || crate::speaking::read_sound(&folder, &name)).await
     }
 
-    /// Off the executors. The thread is begun by one of the host's: begun by an agent's it would inherit that one's
-    /// niceness, and serve others with it afterwards.
+    /// Off the executors, on threads that are served after the agents' own, and charged like the agent's own computing: by asking
+    /// the host, nobody gets more of the machine than by computing.
     async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
-        let done = self.host.spawn(async move { tokio::task::spawn_blocking(work).await }).await;
-        done.flatten().unwrap_or_else(|e| Err(Refusal::Unavailable(e.to_string())))
+        let allowed_ms = self.shared.line.tenant.quota.call_cpu_ms;
+        if self.shared.served_us.load(Ordering::Relaxed) / 1_000 >= u64::from(allowed_ms) {
+            return Err(Refusal::OverQuota(format!(
+                "the call has used {allowed_ms} ms of the host's time for its documents and sounds: ask for fewer, or raise \
+                 `call-cpu-ms` of the tenant's quota"
+            )));
+        }
+        let shared = self.shared.clone();
+        let done = self.sandbox.patient().spawn_blocking(move || {
+            let (done, took) = charged(work);
+            let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+            shared.served_us.fetch_add(took, Ordering::Relaxed);
+            done
+        });
+        done.await.unwrap_or_else(|e| Err(Refusal::Unavailable(e.to_string())))
     }
 }
 

@@ -60,7 +60,7 @@ pub(crate) struct Shared {
     pub(crate) waiting: AtomicU64,
     /// Hand-overs asked for that were permitted.
     pub(crate) transfers: AtomicU32,
-    /// Microseconds that the host's threads worked for the agent, on its documents.
+    /// Microseconds of CPU time that the host's threads worked for the agent, on its documents and sounds.
     pub(crate) served_us: AtomicU64,
     /// The error that the agent noted last, and which of its host calls that was.
     pub(crate) noted: Mutex<Option<(u32, String)>>,

@@ -10,6 +10,7 @@ use std::thread::{self, JoinHandle};
 
 use parking_lot::{Condvar, Mutex};
 use parloir_store::keys::KeyError;
+use rustix::process::{getpriority_process, setpriority_process};
 
 use crate::call::CallShared;
 use crate::chunk::{self, Chain, MAX_RECORDS};
@@ -22,6 +23,18 @@ const LITTLE: usize = 64 << 10;
 const PORTION: usize = 32 << 10;
 /// The most threads beside the writer's.
 const MOST_HELPERS: usize = 3;
+/// Niceness of the threads that seal and write: whoever has much journaled, such as an agent that floods it, must not take the
+/// cores on which frames are sent. As the sandbox has it for agents.
+const NICENESS: i32 = 5;
+
+/// Has this thread served after those on which calls are.
+pub(crate) fn come_after_calls() {
+    // Where the whole program is served later than that, so is this.
+    let is_later = getpriority_process(None).is_ok_and(|niceness| niceness >= NICENESS);
+    if !is_later && let Err(error) = setpriority_process(None, NICENESS) {
+        tracing::warn!(%error, "the journal is written at normal priority");
+    }
+}
 
 /// What waits in a call.
 pub(crate) struct Unsealed {
@@ -145,7 +158,11 @@ impl Sealers {
         for _ in 0..count {
             let room = Arc::clone(&sealers.room);
             let helper = thread::Builder::new().name("journal-sealer".into());
-            sealers.helpers.push(helper.spawn(move || room.help())?);
+            let help = move || {
+                come_after_calls();
+                room.help();
+            };
+            sealers.helpers.push(helper.spawn(help)?);
         }
         Ok(sealers)
     }
@@ -235,6 +252,17 @@ mod tests {
             calls.push(Unsealed { call, chain: Chain::default(), bytes, ends: false });
         }
         (calls, folder)
+    }
+
+    #[test]
+    fn who_seals_is_served_after_calls_unless_all_are_served_later_still() {
+        let niceness = || getpriority_process(None).unwrap();
+        let before = niceness();
+        let after = thread::spawn(move || {
+            come_after_calls();
+            niceness()
+        });
+        assert_eq!(after.join().unwrap(), before.max(NICENESS));
     }
 
     #[tokio::test]

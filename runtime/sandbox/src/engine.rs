@@ -99,6 +99,12 @@ impl Sandbox {
         self.inner.lanes.prompt()
     }
 
+    /// The executor whose threads are served after those that agents begin on: for what the host computes, or reads, because an
+    /// agent asks for it. See [`charged`](crate::charged).
+    pub fn patient(&self) -> &Handle {
+        self.inner.lanes.patient()
+    }
+
     /// What the journal notes of the engine: version, compiler, and the limits in force.
     pub fn configuration(&self) -> String {
         let s = &self.inner.settings;

@@ -62,7 +62,7 @@ impl Lanes {
         &self.prompt.handle
     }
 
-    /// For the host's own work that may take long, such as compiling.
+    /// For the host's own work that may take long, such as compiling, or reading what an agent asks for.
     pub(crate) fn patient(&self) -> &Handle {
         &self.asking.handle
     }
@@ -351,6 +351,16 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(seen, ["agents", "agents-brief", "turn", "agents", "agents-brief", "agents-long"]);
+    }
+
+    #[tokio::test]
+    async fn what_the_host_does_off_the_executors_for_an_agent_is_served_last_whoever_begins_it() {
+        let lanes = Lanes::new(&Settings::default()).unwrap();
+        let niceness = || rustix::process::getpriority_process(None);
+        assert_eq!(lanes.patient().spawn_blocking(niceness).await.unwrap(), Ok(LAST));
+        let patient = lanes.patient().clone();
+        let begun = lanes.prompt().spawn(async move { patient.spawn_blocking(niceness).await.unwrap() });
+        assert_eq!(begun.await.unwrap(), Ok(LAST));
     }
 
     /// Notes the kernel's class of the thread that drops it.

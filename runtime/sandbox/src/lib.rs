@@ -51,5 +51,6 @@ pub use door::{Door, DoorClosed, refusing_door};
 pub use encode::{EncodeError, encode};
 pub use engine::{Compiled, LoadError, Sandbox};
 pub use failure::{Failure, FailureKind};
+pub use metering::charged;
 pub use settings::{Budget, Settings};
 pub use surface::{Surface, surface};

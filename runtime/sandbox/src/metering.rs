@@ -29,6 +29,14 @@ fn thread_cpu() -> u64 {
     u64::try_from(now.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0)
 }
 
+/// Does something on this thread, and says how much of its CPU time that took: for what the host does for an agent elsewhere than
+/// where it is metered.
+pub fn charged<T>(work: impl FnOnce() -> T) -> (T, Duration) {
+    let began = thread_cpu();
+    let done = work();
+    (done, Duration::from_nanos(thread_cpu().saturating_sub(began)))
+}
+
 /// CPU nanoseconds of one agent. Only the thread that polls the agent writes; relaxed order is
 /// enough because a task's polls are already ordered by its executor.
 #[derive(Debug, Default)]

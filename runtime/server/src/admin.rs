@@ -74,8 +74,9 @@ impl Premises for Site {
         if let Err(error) = made.map_err(io::Error::other).flatten() {
             tracing::error!(%error, "a tenant's folder of agents cannot be made: check the data folder");
         }
+        let changed = tenants.iter().map(|tenant| tenant.id.clone()).collect();
         let left_out = self.house.installation.take_in(tenants).await;
-        self.house.calls.told(self.house.installation.house().tenants());
+        self.house.calls.told(self.house.installation.house().tenants(), &changed);
         // What the host itself may have to say on the new lines.
         self.house.new_lines.notify_one();
         left_out

@@ -4,7 +4,7 @@
 //! up to the installation's and the tenant's number (`places.rs`), and of finished ones the last few are
 //! remembered so that the carrier's last question gets the right answer.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -294,9 +294,9 @@ impl Calls {
         self.places.enter(tenant, weights)
     }
 
-    /// These are all tenants, as they are from now on.
-    pub(crate) fn told(&self, tenants: &[Arc<Tenant>]) {
-        self.places.told(tenants);
+    /// These are all tenants, as they are from now on, and those of them that are otherwise than before.
+    pub(crate) fn told(&self, tenants: &[Arc<Tenant>], changed: &HashSet<TenantId>) {
+        self.places.told(tenants, changed);
     }
 
     /// The carrier announced a call. A second announcement of the same call replaces the first.

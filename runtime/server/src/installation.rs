@@ -12,12 +12,13 @@ use parking_lot::RwLock;
 use parloir_admin::resource::Aside;
 use parloir_backup::{BackUpError, Of, Snapshot};
 use parloir_call::{HostWords, Rehearsing};
-use parloir_contract::{LineId, TenantId};
+use parloir_contract::TenantId;
 use parloir_journal::{Journal, JournalError, KeysHeld};
 use parloir_providers::{ProvidersConfig, Registry};
 use parloir_sandbox::{Agent, ArtifactCache, Sandbox, SealKey, Settings};
 use parloir_store::{Embedded, Kms, Store, StoreError, TenantStore};
 use parloir_tenancy::config::TenantConfig;
+use parloir_tenancy::connector::NamedConnector;
 use parloir_tenancy::month::Months;
 use parloir_tenancy::{Documents, House, Tenant};
 
@@ -177,8 +178,8 @@ pub struct Installation {
     barred: RwLock<HashSet<PathBuf>>,
     tenants: RwLock<HashMap<TenantId, TenantRooms>>,
     house: RwLock<Arc<House>>,
-    /// What the house was made of; held while another is made.
-    pub(crate) described: tokio::sync::Mutex<Vec<TenantConfig>>,
+    /// Held while tenants are put into the house.
+    pub(crate) moving_in: tokio::sync::Mutex<()>,
     carriers: HashSet<String>,
     pub(crate) unloadable: Unloadable,
     pub(crate) connectors: Connectors,
@@ -298,7 +299,7 @@ impl Installation {
             barred: RwLock::default(),
             tenants: RwLock::new(tenants),
             house: RwLock::new(Arc::new(house)),
-            described: tokio::sync::Mutex::new(config.tenants.clone()),
+            moving_in: tokio::sync::Mutex::default(),
             carriers: config.carriers.iter().map(|carrier| carrier.name.clone()).collect(),
             unloadable: Unloadable::default(),
             connectors,
@@ -374,55 +375,44 @@ impl Installation {
             let _told_below = self.prepare_agent(&agent).await;
         });
         prepared.await;
-        let mut described = self.described.lock().await;
+        let _nobody_else = self.moving_in.lock().await;
         let ids: HashSet<TenantId> = tenants.iter().map(|tenant| tenant.id.clone()).collect();
-        let mut all: Vec<_> = described.iter().filter(|known| !ids.contains(&known.id)).cloned().collect();
-        let mut taken: HashMap<LineId, TenantId> = HashMap::new();
-        for tenant in &all {
-            taken.extend(tenant.lines.iter().map(|line| (line.number.clone(), tenant.id.clone())));
-        }
-        let (mut left_out, mut rooms) = (Vec::new(), Vec::with_capacity(ids.len()));
+        let before = self.house();
+        let mut house = before.without(&ids);
+        let (mut left_out, mut sifted) = (Vec::new(), Vec::with_capacity(ids.len()));
         for tenant in tenants {
             let id = tenant.id.clone();
-            let answered = match self.sift(tenant, &taken, &mut left_out).await {
-                Ok((tenant, opened)) => {
-                    rooms.push((id.clone(), opened));
-                    Some(tenant)
+            let alone = match self.sift(tenant, &house, &mut left_out).await {
+                Ok((alone, rooms, connectors)) => {
+                    sifted.push((id.clone(), rooms, connectors));
+                    alone
                 }
                 Err(problem) => {
                     left_out.push((id.clone(), Aside::whole(problem)));
-                    described.iter().find(|known| known.id == id).cloned()
+                    before.only(&id)
                 }
             };
-            if let Some(tenant) = answered {
-                taken.extend(tenant.lines.iter().map(|line| (line.number.clone(), id.clone())));
-                all.push(tenant);
+            if let Err(error) = house.join(alone) {
+                sifted.retain(|(sifted, ..)| *sifted != id);
+                left_out.push((id, Aside::whole(error.to_string())));
             }
         }
-        match House::new(all.clone()) {
-            Ok(house) => {
-                self.tenants.write().extend(rooms);
-                for tenant in all.iter().filter(|tenant| ids.contains(&tenant.id)) {
-                    self.connectors.of(&tenant.id).put_in(&tenant.connectors);
-                }
-                *self.house.write() = Arc::new(house);
-                *described = all;
-            }
-            Err(error) => {
-                left_out.extend(ids.into_iter().map(|id| (id, Aside::whole(error.to_string()))));
-            }
+        for (id, rooms, connectors) in sifted {
+            self.connectors.of(&id).put_in(&connectors);
+            self.tenants.write().insert(id, rooms);
         }
+        *self.house.write() = Arc::new(house);
         left_out
     }
 
-    /// What of a tenant can be answered, with what its calls need, opened. The rest, line by line, is left out; a number that
-    /// another tenant is answered on, too.
+    /// What of a tenant can be answered beside these others, with what its calls need, opened. The rest, line by line, is left
+    /// out; a number that another tenant is answered on, too.
     async fn sift(
         &self,
         tenant: TenantConfig,
-        taken: &HashMap<LineId, TenantId>,
+        others: &House,
         left_out: &mut Vec<(TenantId, Aside)>,
-    ) -> Result<(TenantConfig, TenantRooms), String> {
+    ) -> Result<(House, TenantRooms, Vec<NamedConnector>), String> {
         let TenantConfig { id, lines, calendar, documents, quota, retention, connectors } = tenant;
         let (none, nobody) = (Vec::new(), Vec::new());
         let bare =
@@ -457,8 +447,7 @@ impl Installation {
         }
         for line in lines {
             let what = format!("line {}", line.number);
-            let whose = taken.get(&line.number).filter(|whose| **whose != bare.id);
-            let problem = match whose {
+            let problem = match others.line(&line.number) {
                 Some(_) => Err("another tenant is answered on this number: have whoever runs the installation say whose it is".to_owned()),
                 None => self.prepare(&TenantConfig { lines: vec![line.clone()], ..bare.clone() }).await,
             };
@@ -467,14 +456,15 @@ impl Installation {
                 Err(problem) => left_out.push((bare.id.clone(), Aside::of(what, problem))),
             }
         }
-        let house = House::new(vec![kept.clone()]).map_err(|e| e.to_string())?;
+        let (id, connectors) = (kept.id.clone(), kept.connectors.clone());
+        let house = House::new(vec![kept]).map_err(|e| e.to_string())?;
         let Some(tenant) = house.tenants().first() else { return Err("the house has nobody".into()) };
         let rooms = rooms_of(&self.storage, tenant).await.map_err(|error| {
             // It names places on this machine, which are nobody's to know who asks from outside.
-            tracing::error!(tenant = %kept.id, %error, "what a tenant's calls need cannot be opened");
+            tracing::error!(tenant = %id, %error, "what a tenant's calls need cannot be opened");
             "its storage or its documents cannot be opened: have whoever runs the installation look into its log"
         })?;
-        Ok((kept, rooms))
+        Ok((house, rooms, connectors))
     }
 
     /// Speaks what the host itself may have to say on any line, and keeps it. Returns how many

@@ -4,7 +4,7 @@
 //! not overtake them. Who waits is counted by itself: of a tenant up to `queue-length`, in all up to as many as there are places,
 //! and beyond that, up to twice as many, of tenants of whom fewer wait than is their share.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -220,11 +220,15 @@ impl Places {
         }))
     }
 
-    /// These are all tenants, as they are from now on: whoever waits is let in by that.
-    pub(crate) fn told(self: &Arc<Self>, tenants: &[Arc<Tenant>]) {
+    /// These are all tenants, as they are from now on, and those of them that are otherwise than before: whoever waits is let in
+    /// by that.
+    pub(crate) fn told(self: &Arc<Self>, tenants: &[Arc<Tenant>], changed: &HashSet<TenantId>) {
+        let weights = tenants.iter().map(|tenant| u64::from(tenant.quota.weight)).sum();
+        // Looked for before: calls wait for what is locked.
+        let changed: Vec<_> = tenants.iter().filter(|tenant| changed.contains(&tenant.id)).collect();
         let mut state = self.state.lock();
-        state.weights = tenants.iter().map(|tenant| u64::from(tenant.quota.weight)).sum();
-        for tenant in tenants {
+        state.weights = weights;
+        for tenant in changed {
             if let Some(known) = state.tenants.get_mut(&tenant.id) {
                 (known.most, known.weight) = (tenant.quota.concurrent_calls, tenant.quota.weight);
             }
@@ -417,7 +421,8 @@ mod tests {
         let _place = now(&places, &tenant, 1);
         let (mut first, mut second) = (later(&places, &tenant, 1), later(&places, &tenant, 1));
         let quota = Quota { concurrent_calls: 2, ..tenant.quota.clone() };
-        places.told(&[Arc::new(Tenant { quota, ..self::tenant("cabinet", 1, 1) })]);
+        let changed = Arc::new(Tenant { quota, ..self::tenant("cabinet", 1, 1) });
+        places.told(&[changed.clone()], &[changed.id.clone()].into());
         let place = given(&mut first);
         assert!(place.is_some() && given(&mut second).is_none());
     }

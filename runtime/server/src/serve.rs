@@ -35,6 +35,8 @@ const CLOSING: Duration = Duration::from_secs(20);
 
 /// How long until a voice that failed is asked for the host's own words again.
 const WORDS_AGAIN: Duration = Duration::from_secs(60);
+/// How long after a change of lines their words are looked at, together with the changes that come until then.
+const WORDS_TOGETHER: Duration = Duration::from_millis(250);
 
 /// A listener for sound: of what is sent on its sockets, a small packet does not wait until the one before it is acknowledged,
 /// so that a frame after a mark goes out at once.
@@ -288,7 +290,11 @@ pub async fn serve_with(
         }
         None => answer(undelayed(listener), router, connections),
     };
-    tokio::spawn(prepare_words(house.clone()));
+    match administration.as_ref().and_then(|open| open.threads.handle()) {
+        // Many lines take long to look through, and their tenants change them there.
+        Some(behind) => drop(behind.spawn(prepare_words(house.clone()))),
+        None => drop(tokio::spawn(prepare_words(house.clone()))),
+    }
     match control::listen(house.installation.storage.keys_folder()) {
         Ok(listener) => drop(tokio::spawn(control::run(listener, house.clone()))),
         Err(error) => {
@@ -348,7 +354,8 @@ async fn prepare_words(house: Arc<House>) {
         }
         tokio::select! {
             () = tokio::time::sleep(again), if missing > 0 => again = (again * 2).min(WORDS_AT_LEAST),
-            () = house.new_lines.notified() => {}
+            // What changes soon after is looked at together with it.
+            () = house.new_lines.notified() => tokio::time::sleep(WORDS_TOGETHER).await,
             () = house.closing.cancelled() => return,
         }
     }

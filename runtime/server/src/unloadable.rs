@@ -103,7 +103,7 @@ mod tests {
 
         // What takes long is done before anybody else has to wait.
         std::fs::write(&other, b"nor this").unwrap();
-        let held = installation.described.lock().await;
+        let held = installation.moving_in.lock().await;
         let mut taking = std::pin::pin!(installation.take_in(vec![tenant("other", &other)]));
         let stamp = Stamp::of(&other).await.unwrap();
         while installation.unloadable.known(&other, stamp).is_none() {

@@ -19,6 +19,8 @@ const DOCUMENT_BYTES: u64 = 256 << 10;
 const DOCUMENTS: usize = 500;
 /// Bytes of documents that one search reads: half a second of one core at most.
 const SEARCHED_BYTES: usize = 8 << 20;
+/// After so many of them whoever waits for the core has it: the kernel by itself looks every few milliseconds.
+const GIVES_WAY_BYTES: usize = 16 << 10;
 /// A query's length in characters, at most.
 const QUERY_CHARACTERS: usize = 500;
 /// Different words of a query that count; the later ones do not.
@@ -94,7 +96,7 @@ impl Documents {
             )));
         }
         let mut ranking = Ranking::new(query);
-        let mut left = SEARCHED_BYTES;
+        let (mut left, mut since) = (SEARCHED_BYTES, 0);
         for name in self.list()? {
             // A document that cannot be read does not hide the others.
             let Ok(text) = self.read(&name) else { continue };
@@ -105,6 +107,11 @@ impl Documents {
             left = less;
             for paragraph in text.split("\n\n").map(str::trim).filter(|p| !p.is_empty()) {
                 ranking.add(&name, paragraph);
+                since += paragraph.len();
+                if since >= GIVES_WAY_BYTES {
+                    since = 0;
+                    std::thread::yield_now();
+                }
             }
         }
         Ok(ranking.best(limit.into()))

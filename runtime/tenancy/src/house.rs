@@ -1,6 +1,6 @@
 //! The validated house: from a line's number to its tenant, and no other way.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -50,7 +50,7 @@ pub struct Line {
 }
 
 /// All tenants of the installation.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct House {
     lines: HashMap<LineId, Arc<Line>>,
     tenants: Vec<Arc<Tenant>>,
@@ -109,12 +109,55 @@ impl House {
             }
             let line = Arc::new(Line { tenant: tenant.clone(), zone, config });
             if let Some(other) = self.lines.insert(line.config.number.clone(), line.clone()) {
-                return Err(format!(
-                    "line {} already belongs to tenant {}",
-                    line.config.number, other.tenant.id
-                ));
+                return Err(belongs(&line.config.number, &other.tenant.id));
             }
         }
+        Ok(())
+    }
+
+    /// The same without these tenants and their lines.
+    #[must_use]
+    pub fn without(&self, tenants: &HashSet<TenantId>) -> Self {
+        let stay = |tenant: &Tenant| !tenants.contains(&tenant.id);
+        Self {
+            lines: self
+                .lines
+                .iter()
+                .filter(|(_, line)| stay(&line.tenant))
+                .map(|(number, line)| (number.clone(), line.clone()))
+                .collect(),
+            tenants: self.tenants.iter().filter(|tenant| stay(tenant)).cloned().collect(),
+        }
+    }
+
+    /// One tenant and its lines, as they are; nobody where there is no such tenant.
+    #[must_use]
+    pub fn only(&self, tenant: &TenantId) -> Self {
+        let of_tenant = self.lines.iter().filter(|(_, line)| line.tenant.id == *tenant);
+        Self {
+            lines: of_tenant.map(|(number, line)| (number.clone(), line.clone())).collect(),
+            tenants: self.tenants.iter().filter(|known| known.id == *tenant).cloned().collect(),
+        }
+    }
+
+    /// Takes in the tenants of another house: all of them, or nobody.
+    ///
+    /// # Errors
+    /// Where one of its tenants or of its lines is here already.
+    pub fn join(&mut self, other: Self) -> Result<(), HouseError> {
+        let refused = |tenant: &Tenant, problem| Err(HouseError { tenant: tenant.id.to_string(), problem });
+        for tenant in &other.tenants {
+            if self.tenants.iter().any(|known| known.id == tenant.id) {
+                return refused(tenant, "is there already".into());
+            }
+        }
+        for (number, line) in &other.lines {
+            if let Some(taken) = self.lines.get(number) {
+                return refused(&line.tenant, belongs(number, &taken.tenant.id));
+            }
+        }
+        self.lines.extend(other.lines);
+        self.tenants.extend(other.tenants);
         Ok(())
     }
 
@@ -132,6 +175,11 @@ impl House {
     pub fn tenants(&self) -> &[Arc<Tenant>] {
         &self.tenants
     }
+}
+
+/// What is said of a line that is another tenant's.
+fn belongs(line: &LineId, tenant: &TenantId) -> String {
+    format!("line {line} already belongs to tenant {tenant}")
 }
 
 #[cfg(test)]
@@ -162,6 +210,35 @@ mod tests {
             agent = "x.wasm"
         "#;
         assert_eq!(house(text).unwrap_err(), "tenant b: line +33100000001 already belongs to tenant a");
+    }
+
+    #[test]
+    fn a_tenant_takes_the_place_of_its_former_self_and_nobody_elses_line() {
+        let of = |tenant: &str, numbers: &[u8]| {
+            let lines = numbers.iter().map(|number| {
+                format!("[[tenant.line]]\nnumber = \"+3310000000{number}\"\nagent = \"x.wasm\"\n")
+            });
+            house(&format!("[[tenant]]\nid = \"{tenant}\"\n{}", lines.collect::<String>())).unwrap()
+        };
+        let held = |house: &House| {
+            let mut held: Vec<_> =
+                house.lines().map(|line| format!("{} {}", line.config.number, line.tenant.id)).collect();
+            held.sort();
+            held
+        };
+        let mut all = of("a", &[1, 2]);
+        all.join(of("b", &[3])).unwrap();
+        let before = all.clone();
+        assert!(all.join(of("b", &[4])).unwrap_err().to_string().contains("is there already"));
+        let refused = all.join(of("c", &[5, 3])).unwrap_err().to_string();
+        assert_eq!(refused, "tenant c: line +33100000003 already belongs to tenant b");
+        assert_eq!(held(&all), held(&before), "who is refused leaves nothing");
+        let a: HashSet<TenantId> = ["a".parse().unwrap()].into();
+        let mut changed = before.without(&a);
+        changed.join(of("a", &[2, 6])).unwrap();
+        assert_eq!(held(&changed), ["+33100000002 a", "+33100000003 b", "+33100000006 a"]);
+        assert_eq!(held(&before.only(&"a".parse().unwrap())), ["+33100000001 a", "+33100000002 a"]);
+        assert_eq!(before.only(&"c".parse().unwrap()).tenants().len(), 0);
     }
 
     #[test]

@@ -64,6 +64,8 @@ fn every_attack_is_tried_and_none_escapes_and_an_altered_report_is_refused() {
     let measured = &report["measured"];
     assert!(measured["attacks"].as_u64().unwrap() > 0, "{measured}");
     assert_eq!(measured["rounds"].as_array().unwrap().len(), 1);
+    let niceness = measured["callers-niceness"].as_i64().unwrap();
+    assert!(page.contains(&format!("niceness {niceness},")), "{page}");
     for run in ["floor", "alone", "beside"] {
         assert!(measured["medians"][run]["turns"].as_u64().unwrap() > 0, "{run}: {measured}");
     }

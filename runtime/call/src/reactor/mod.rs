@@ -358,7 +358,7 @@ impl Reactor {
             noted.map_err(|e| JournalError::Io(e.to_string()))?;
         }
         let (sender, requests) = mpsc::channel(4);
-        let live = LiveCall::new(shared.clone(), sender, Handle::current());
+        let live = LiveCall::new(shared.clone(), sender, Handle::current(), agent.sandbox().clone());
         let door = door::hang(&shared, live, rehearsing.as_ref().map(|rehearsing| &rehearsing.before));
         let agent = agent.answer(info, door, budget);
         let language = shared.line.config.language.clone();

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use parloir_attest::{
     About, Broken, END_OF_TURN, MAX_REPORT, Measured, Part, Plan, Progress, Report, Signed, Stage, check,
-    machine, measure_neighbour, program, rehearse_corpus, run_corpus, sign, signing_key,
-    stand_for_the_neighbour,
+    come_last, machine, measure_neighbour, program, rehearse_corpus, run_corpus, sign, signing_key,
+    stand_for_the_attackers, stand_for_the_neighbour,
 };
 use parloir_measure::{Floor, serve_floor};
 use parloir_proof::note::{MAX_NOTE, PublicKey};
@@ -68,10 +68,15 @@ pub(crate) struct Attest {
 }
 
 impl Attest {
-    /// Gives up what the server does not need, where this process is to be one: to be called before the executor is there.
+    /// Gives up what the server does not need, where this process is to be one, and the others' turn, where it attacks: to be
+    /// called before the executor is there.
     pub(crate) fn confine(&mut self) -> Outcome {
-        if let (Some(Part::Corpus | Part::Neighbour), Some(folder)) = (self.part, &self.within) {
-            self.stage = Some(Box::new(Stage::set(folder)?));
+        match (self.part, &self.within) {
+            (Some(Part::Corpus | Part::Neighbour), Some(folder)) => {
+                self.stage = Some(Box::new(Stage::set(folder)?));
+            }
+            (Some(Part::Attackers), _) => come_last()?,
+            (Some(Part::Corpus | Part::Neighbour | Part::Floor) | None, _) => {}
         }
         Ok(())
     }
@@ -89,6 +94,7 @@ impl Attest {
                 let floor = Floor { listen, end_of_turn: END_OF_TURN, reply: REPLY };
                 return serve_floor(floor).await.map_err(Failure::from);
             }
+            (Some(Part::Attackers), _) => return stand_for_the_attackers().await.map_err(Failure::from),
             (Some(Part::Corpus | Part::Neighbour) | None, _) => {}
         }
         match &self.check {
