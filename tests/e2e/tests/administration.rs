@@ -158,6 +158,15 @@ async fn an_installation_is_administered_from_nothing_by_its_own_commands() {
     assert_eq!(line["spec"]["agent"], "trial");
     let tenants = done(api, &owner, &["tenant", "list"]);
     assert!(tenants.contains("cabinet") && tenants.contains("test"), "{tenants}");
+    let (code, _, told) = run(api, &operator, &["line", "list"]);
+    assert!(code == Some(1) && told.contains("--tenant"), "{told}");
+    // Where nobody reads on, as before `head`, that is no fault.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut calls = std::process::Command::new(house::parloir());
+    let calls = calls.args(["calls", "--only-calls", "--data"]).arg(folder.path().join("data"));
+    let cut = calls.stdout(writer).output().unwrap();
+    assert_eq!((cut.status.code(), String::from_utf8_lossy(&cut.stderr).as_ref()), (Some(141), ""));
 
     // A service that agents reach by a name, with a secret that nobody is shown.
     let token = folder.path().join("crm.token");
@@ -180,6 +189,8 @@ async fn an_installation_is_administered_from_nothing_by_its_own_commands() {
         assert!(code == Some(1) && told.contains(remedy), "{told}");
     }
     done(api, &operator, &["tenant", "break-glass", "test", "--why", "it moves into the directory"]);
+    let broken = done(api, &operator, &["tenant", "break-glass", "test"]);
+    assert!(broken.starts_with("BROKEN") && broken.contains("it moves into the directory"), "{broken}");
     done(api, &operator, &import);
     assert_eq!(ring(&running, LINE).await, "test");
 

@@ -132,7 +132,9 @@ impl Reactor {
     /// The agent will not go on. The caller is looked after; the journal says why: in its first line, and below it
     /// the agent's stack if there is one.
     pub(super) fn agent_failed(&mut self, kind: FailureKind, reason: &str, detail: Option<String>) {
-        tracing::warn!(call = %self.shared.id, ?kind, "the agent failed");
+        let line = &self.shared.line;
+        let (tenant, number) = (&line.tenant.id, &line.config.number);
+        tracing::warn!(call = %self.shared.id, %tenant, line = %number, ?kind, "the agent failed");
         let reason: String = reason.chars().take(2_000).collect();
         // In a line, wherever it is told: the stack stays in the record.
         let why = match &detail {

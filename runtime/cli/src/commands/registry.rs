@@ -92,7 +92,7 @@ impl Push {
         let access = self.how.access(&self.reference)?;
         let pushing = push(&self.reference, component, signature.as_deref(), &access);
         let digest = waiting("pushing", pushing).await.map_err(|error| failed(&self.reference, error))?;
-        self.how.tell("pushed", &self.reference, digest, signature.is_some());
+        self.how.tell("pushed", &self.reference, digest, signature.is_some(), "with its signature");
         Ok(())
     }
 }
@@ -112,7 +112,11 @@ impl Pull {
             put(file, signature)?;
         }
         put(&self.output, &pulled.component)?;
-        self.how.tell("pulled", &self.reference, pulled.digest, pulled.signature.is_some());
+        let signature = match &self.signature {
+            Some(_) => "with its signature",
+            None => "it has a signature, which --signature FILE would write",
+        };
+        self.how.tell("pulled", &self.reference, pulled.digest, pulled.signature.is_some(), signature);
         Ok(())
     }
 }
@@ -147,7 +151,7 @@ impl How {
     }
 
     /// Says what was done, by the name that stays the same agent's.
-    fn tell(&self, done: &str, reference: &Reference, digest: Digest, signed: bool) {
+    fn tell(&self, done: &str, reference: &Reference, digest: Digest, signed: bool, signature: &str) {
         let pinned = reference.pinned(digest.clone());
         if self.json {
             let told = serde_json::json!({
@@ -159,7 +163,7 @@ impl How {
         } else {
             anstream::println!("{} {pinned}", styled(GOOD, done));
             if signed {
-                anstream::println!("  {}", styled(DIM, "with its signature"));
+                anstream::println!("  {}", styled(DIM, signature));
             }
         }
     }

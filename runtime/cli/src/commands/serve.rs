@@ -67,6 +67,13 @@ impl Serve {
         spinner.finish_and_clear();
         let running = serve_with(&config, opened?, self.new_owner_key).await?;
         announce(&running);
+        let house = running.installation().house();
+        for cordon in &config.cordons {
+            if !house.tenants().iter().any(|tenant| tenant.id == cordon.tenant) {
+                let tenant = &cordon.tenant;
+                tracing::warn!(%tenant, "a [[cordon]] is of a tenant that is not here");
+            }
+        }
         if let Some(key) = &running.owner_key {
             anstream::println!(
                 "The installation's owner's key, shown this once; keep it where only they read it:"

@@ -178,6 +178,10 @@ fn line(body: &RecordBody, bodies: &HashMap<Seq, &RecordBody>, shown: Shown) -> 
                 (false, false) => format!("{agent} {version} answers [{sha}…]"),
             };
             let how = &started.transport;
+            // What the log is told of calls, of tenants and of those who read has no line.
+            if line.is_empty() {
+                return Some((styled(TITLE, "record   "), format!("{how}: nobody rings")));
+            }
             Some((styled(TITLE, "call     "), format!("{caller} rings {line} ({how}); {answered}")))
         }
         RecordBody::HostCallEnded(ended) => host_call(ended, bodies, shown),
@@ -355,9 +359,10 @@ fn provider(ended: &ProviderEnded, bodies: &HashMap<Seq, &RecordBody>) -> Line {
     };
     let again = if *attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
     let status = words::provider(ended.status).map_or_else(String::new, |how| format!(", {how}{again}"));
+    let region = if region.is_empty() { String::new() } else { format!(", {region}") };
     Some((
         host(""),
-        styled(DIM, &format!("{role} {model} ({provider}, {region}) in {} ms{status}", ended.latency_ms)),
+        styled(DIM, &format!("{role} {model} ({provider}{region}) in {} ms{status}", ended.latency_ms)),
     ))
 }
 

@@ -6,7 +6,7 @@ use parloir_admin::resource::NewKey;
 use parloir_admin::role::Action;
 use serde_json::Value;
 
-use super::{Whose, text};
+use super::{Whose, moment, text};
 use crate::Outcome;
 use crate::terminal::{DIM, GOOD, styled};
 
@@ -81,7 +81,7 @@ impl Add {
             println!("{made}");
             return Ok(());
         }
-        let (id, until) = (text(&made, "/id"), text(&made, "/key/expires"));
+        let (id, until) = (text(&made, "/id"), moment(&made, "/key/expires"));
         anstream::eprintln!("{} {id}, until {until}", styled(GOOD, "made"));
         anstream::eprintln!("{}", styled(DIM, "the key, shown this once:"));
         println!("{}", text(&made, "/secret"));
@@ -95,9 +95,8 @@ async fn list(whose: Whose) -> Outcome {
         None => "whatever its user may do".to_owned(),
     };
     let row = |item: &Value| {
-        let [id, user, name, expires] =
-            ["/id", "/spec/user", "/spec/name", "/spec/expires"].map(|field| text(item, field).to_owned());
-        [id, user, name, expires, scopes(item)]
+        let [id, user, name] = ["/id", "/spec/user", "/spec/name"].map(|field| text(item, field).to_owned());
+        [id, user, name, moment(item, "/spec/expires"), scopes(item)]
     };
     whose.list("keys", ["KEY", "USER", "NAME", "UNTIL", "FOR"], row).await
 }
