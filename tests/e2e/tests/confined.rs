@@ -105,7 +105,7 @@ async fn a_tenants_agents_answer_in_a_process_that_has_one_socket_and_nothing_el
         let line = status.lines().find_map(|line| line.strip_prefix("Seccomp_filters:"))?;
         line.trim().parse::<u32>().ok()
     };
-    let of_server = fs::read_to_string(format!("/proc/{}/status", server.0.id())).unwrap();
+    let of_server = fs::read_to_string(format!("/proc/{}/status", server.process.id())).unwrap();
     let of_server = filters(&of_server);
     let threads = fs::read_dir(format!("/proc/{cordon}/task")).unwrap();
     for thread in threads {
