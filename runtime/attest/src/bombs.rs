@@ -101,6 +101,12 @@ pub fn bombs() -> Result<Vec<Bomb>, Broken> {
             carried("i32.const 0 br_if 0 ", 50_000)?,
         ),
         bomb(
+            "standing",
+            "Leaves three thousand values on its stack while ten thousand loops come and go: it is refused before it is compiled.",
+            "too much of the compiler",
+            standing(3_000, 10_000)?,
+        ),
+        bomb(
             "branches",
             "Has a table of a hundred thousand branches: it is compiled in no more than seconds, and is no agent.",
             "",
@@ -305,6 +311,15 @@ fn carried(what: &str, times: usize) -> Result<Vec<u8>, Broken> {
         "(component (core module (type $t (func (param {kinds}) (result {kinds}))) \
          (func $f (type $t) unreachable) (func (result {kinds}) {values} {})))",
         what.repeat(times)
+    ))
+}
+
+/// So many values that nobody looks at before so many loops are over.
+fn standing(values: usize, loops: usize) -> Result<Vec<u8>, Broken> {
+    let (gets, drops) = ("global.get $g ".repeat(values), "drop ".repeat(values));
+    let loops = "loop i32.const 0 br_if 0 end ".repeat(loops);
+    written(&format!(
+        "(component (core module (global $g (mut i64) (i64.const 0)) (func {gets} {loops} {drops})))"
     ))
 }
 
