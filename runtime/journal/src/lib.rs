@@ -60,6 +60,7 @@ mod administration;
 mod call;
 mod came_back;
 mod chunk;
+mod commits;
 mod copy;
 mod delivery;
 mod erase;

@@ -23,6 +23,19 @@ struct Used<T> {
     tail: T,
 }
 
+/// The end of a log, taken out for a time.
+pub(crate) struct Taken<T = Tail>(Used<T>);
+
+impl<T> Taken<T> {
+    pub(crate) fn tail(&self) -> &T {
+        &self.0.tail
+    }
+
+    pub(crate) fn tail_mut(&mut self) -> &mut T {
+        &mut self.0.tail
+    }
+}
+
 impl<T> Tails<T> {
     pub(crate) fn new(open: HashMap<Name, T>) -> Self {
         let open = open.into_iter().map(|(name, tail)| (name, Used { last: 0, tail })).collect();
@@ -52,8 +65,15 @@ impl<T> Tails<T> {
         self.open.get_mut(name).map(|used| &mut used.tail)
     }
 
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&Name, &mut T)> {
-        self.open.iter_mut().map(|(name, used)| (name, &mut used.tail))
+    /// Takes out those that are such: meanwhile they are not open.
+    pub(crate) fn take_out(&mut self, mut such: impl FnMut(&T) -> bool) -> Vec<(Name, Taken<T>)> {
+        let taken = self.open.extract_if(|_, used| such(&used.tail));
+        taken.map(|(name, used)| (name, Taken(used))).collect()
+    }
+
+    /// Puts one back.
+    pub(crate) fn put_back(&mut self, name: Name, Taken(used): Taken<T>) {
+        self.open.insert(name, used);
     }
 
     /// Closes what is more than `most`. Nothing may wait in any.
@@ -113,7 +133,15 @@ mod tests {
         let mut tails = Tails::new((0..6).map(|number| (name(number), number)).collect());
         tails.get(name(3), |_| panic!("it is open")).unwrap();
         tails.close_beyond(4);
-        assert_eq!(tails.iter_mut().count(), 4);
+        assert_eq!(tails.open.len(), 4);
         assert!(open(&tails).contains(&3));
+
+        // What is put back is as old as it was.
+        for (name, taken) in tails.take_out(|number| *number == 3) {
+            assert_eq!((*taken.tail(), open(&tails).len()), (3, 3));
+            tails.put_back(name, taken);
+        }
+        tails.close_beyond(1);
+        assert_eq!(open(&tails), [3]);
     }
 }

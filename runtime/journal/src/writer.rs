@@ -1,7 +1,7 @@
 //! The one thread that writes.
 //!
 //! It takes what waits in the calls' buffers, has it sealed in chunks, appends the chunks to their tenants' logs, makes the
-//! logs durable (one `fdatasync` for all that was taken), and then answers those who wait. Recordings are
+//! logs durable (one `fdatasync` for all that was taken of a tenant, and several tenants at a time), and then answers those who wait. Recordings are
 //! made durable before the records that name them.
 
 use std::collections::{HashMap, HashSet};
@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::call::{CallShared, State, Waiter, now};
 use crate::chunk::Chain;
+use crate::commits::{Commit, Committers};
 use crate::index::{CallEntry, IndexEvent};
 use crate::key::WrappedKey;
 use crate::observe::Observer;
@@ -24,7 +25,7 @@ use crate::record::{CallInterrupted, Ending, RecordBody, RecordingStored};
 use crate::recording;
 use crate::sealing::{self, Sealed, Sealers, Unsealed};
 use crate::segment::{FrameKind, Location, Log, Tail};
-use crate::tails::Tails;
+use crate::tails::{Name, Tails, Taken as TakenTail};
 use crate::tlog::Durable;
 use crate::{AppendError, JournalError};
 
@@ -180,9 +181,17 @@ struct Work {
 /// What is to be said when a group is durable.
 #[derive(Default)]
 struct Promises {
-    waiters: Vec<Waiter>,
+    waiters: HashMap<TenantId, Vec<Waiter>>,
     events: Vec<IndexEvent>,
     closing: Vec<(CallId, Waiter)>,
+}
+
+impl Promises {
+    fn wait(&mut self, tenant: &TenantId, waiters: &mut Vec<Waiter>) {
+        if !waiters.is_empty() {
+            self.waiters.entry(tenant.clone()).or_default().append(waiters);
+        }
+    }
 }
 
 pub(crate) struct Writer {
@@ -194,7 +203,7 @@ pub(crate) struct Writer {
     /// Bytes after which a segment is followed by a new one.
     segment: u64,
     index: mpsc::Sender<IndexEvent>,
-    durable: Arc<Durable>,
+    committers: Committers,
     sealers: Sealers,
     ticked: Instant,
     /// When the next group may begin: twice the time of the last one after that began, and [`GROUP`] at most. Of many small ones
@@ -214,7 +223,8 @@ impl Writer {
     ) -> std::io::Result<Self> {
         let (live, tails, sealers) = (HashMap::new(), Tails::new(tails), Sealers::start()?);
         let (ticked, next) = (Instant::now(), Instant::now());
-        Ok(Self { shared, disk, data, tails, live, segment, index, durable, sealers, ticked, next })
+        let committers = Committers::new(durable);
+        Ok(Self { shared, disk, data, tails, live, segment, index, committers, sealers, ticked, next })
     }
 
     /// Writes until it is asked to stop, or the disk fails.
@@ -325,16 +335,13 @@ impl Writer {
             }
         }
         passed?;
-        for log in [Log::Recordings, Log::Journal] {
-            let pending = self.tails.iter_mut().filter(|((_, l), tail)| *l == log && tail.is_pending());
-            for ((tenant, log), tail) in pending {
-                tail.commit()?;
-                if *log == Log::Journal {
-                    self.durable.reached(tenant, tail.end());
-                }
+        for Commit { logs, .. } in self.committers.carry_out(self.commits(promises))? {
+            for (name, tail) in logs {
+                self.tails.put_back(name, tail);
             }
         }
-        for waiter in promises.waiters.drain(..) {
+        // Whose waited for what was durable already.
+        for waiter in promises.waiters.drain().flat_map(|(_, waiters)| waiters) {
             let _nobody_waits = waiter.send(Ok(()));
         }
         for mut event in promises.events.drain(..) {
@@ -354,6 +361,20 @@ impl Writer {
         Ok(())
     }
 
+    /// What is pending of each tenant, with those who wait for it.
+    fn commits(&mut self, promises: &mut Promises) -> Vec<Commit> {
+        let mut of: HashMap<TenantId, Vec<(Name, TakenTail)>> = HashMap::new();
+        for (name, tail) in self.tails.take_out(Tail::is_pending) {
+            of.entry(name.0.clone()).or_default().push((name, tail));
+        }
+        let with_waiters = of.into_iter().map(|(tenant, mut logs)| {
+            logs.sort_by_key(|((_, log), _)| *log == Log::Journal);
+            let waiters = promises.waiters.remove(&tenant).unwrap_or_default();
+            Commit { tenant, logs, waiters }
+        });
+        with_waiters.collect()
+    }
+
     /// Seals and appends what waits in these calls, which are taken out of those that live for as long.
     fn pass(
         &mut self,
@@ -370,7 +391,7 @@ impl Writer {
                     self.shared.ready(call);
                 } else {
                     // It ended in an earlier group.
-                    promises.waiters.append(&mut call.buffer.lock().waiters);
+                    promises.wait(&call.tenant, &mut call.buffer.lock().waiters);
                 }
                 continue;
             };
@@ -419,7 +440,7 @@ impl Writer {
             buffer.queued = false;
             buffer.since = None;
             buffer.count = 0;
-            promises.waiters.append(&mut buffer.waiters);
+            promises.wait(&call.tenant, &mut buffer.waiters);
             (std::mem::take(&mut buffer.bytes), buffer.closed.take(), ends)
         };
         call.taken.notify_waiters();
@@ -547,7 +568,8 @@ impl Writer {
     fn fail(&mut self, why: &str, promises: Promises) {
         tracing::error!(why, "the journal cannot be written any more; restart when the disk is well");
         self.refuse_all(why);
-        for waiter in promises.waiters.into_iter().chain(promises.closing.into_iter().map(|(_, w)| w)) {
+        let waiters = promises.waiters.into_iter().flat_map(|(_, waiters)| waiters);
+        for waiter in waiters.chain(promises.closing.into_iter().map(|(_, w)| w)) {
             let _nobody_waits = waiter.send(Err(AppendError::Failed(why.to_owned())));
         }
     }
