@@ -15,13 +15,14 @@ use parloir_journal::{
     ProviderStarted, Purpose, Purposes, QUEUE, ReadError, Record, RecordBody, Seq, holds, read_call,
 };
 use parloir_persons::CallFile;
+use parloir_server::{AmendedLine, told};
 use parloir_store::Keyring;
 
 use crate::access::{Read, WhyArgs};
 use crate::commands::calls::{ending, time};
 use crate::commands::erase;
 use crate::commands::recording::tenant_of;
-use crate::commands::rights::{self, AmendedLine, Own};
+use crate::commands::rights::{self, Own};
 use crate::terminal::{AGENT, BAD, CALLER, DIM, INDENT, TITLE, barred, plain, shown, styled};
 use crate::{DataArgs, Outcome};
 
@@ -66,24 +67,8 @@ impl Show {
             read.note_of(&folders, &tenant, &calls).await?;
         }
         if self.json {
-            for note in &erased {
-                println!("{}", serde_json::json!({ "erased": erase::json(note) }));
-            }
-            for record in &records {
-                println!(
-                    "{}",
-                    serde_json::json!({ "seq": record.seq, "at": record.at, "body": record.body })
-                );
-            }
-            for amended in &amended {
-                let (field, to) = amended.amendment.as_ref().map(|one| (&one.field, &one.to)).unzip();
-                println!(
-                    "{}",
-                    serde_json::json!({ "amended": {
-                        "at": amended.at, "field": field, "to": to,
-                        "appointments": amended.appointments, "record": amended.record.to_string(),
-                    }})
-                );
+            for line in told(&erased, &records, &amended) {
+                println!("{line}");
             }
             return Ok(());
         }
