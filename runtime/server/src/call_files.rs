@@ -384,3 +384,80 @@ impl Storage {
         Ok(rows)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use parloir_journal::{CallEnded, CallStarted};
+
+    use super::*;
+    use crate::{EraseRequest, Folders, Whose};
+
+    const DESK: &str = "+33199009999";
+
+    fn id(number: u8) -> CallId {
+        CallId::from_bytes([number; 16])
+    }
+
+    async fn opened(folder: &tempfile::TempDir) -> (Storage, TenantId) {
+        let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+        let tenant: TenantId = "cabinet".parse().unwrap();
+        for number in 1..=3 {
+            let started = CallStarted { transport: "twilio".into(), ..CallStarted::default() };
+            let open = storage.journal.open_call(&tenant, id(number), started).await.unwrap();
+            open.close(CallEnded::default()).await.unwrap();
+        }
+        (storage, tenant)
+    }
+
+    #[tokio::test]
+    async fn whom_a_caller_was_handed_to_is_found_by_the_number_alone_and_goes_with_what_was_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let (storage, tenant) = opened(&folder).await;
+        storage.note_handed(&tenant, id(1), &[DESK.to_owned()]).await.unwrap();
+        let rows = storage.rows(&tenant).await.unwrap();
+        let noted = rows.get(Table::Reports, handed_row(id(1))).await.unwrap().unwrap();
+        assert!(!String::from_utf8(noted).unwrap().contains("199009999"), "the number is not there");
+        let [desk, other]: [LineId; 2] = [DESK, "+33199008888"].map(|number| number.parse().unwrap());
+        let state = storage.state(&tenant, id(1), &[desk.clone(), other.clone()]).await.unwrap();
+        assert_eq!(
+            (state.handed_to.as_slice(), state.recording),
+            ([DESK.to_owned()].as_slice(), Some(false))
+        );
+        assert!(storage.state(&tenant, id(1), &[other]).await.unwrap().handed_to.is_empty());
+        assert!(
+            storage.state(&tenant, id(2), std::slice::from_ref(&desk)).await.unwrap().handed_to.is_empty()
+        );
+
+        let review = Batch::new().put(Table::Reports, format!("{}anne", reviews_of(id(1))), "patient");
+        rows.apply(review).await.unwrap();
+        assert_eq!(storage.reviews(&tenant, &[id(1), id(2)]).await.unwrap().len(), 1);
+        let (whose, dry_run) = (Whose::Call(id(1)), false);
+        let erased = EraseRequest { whose, trace: false, reason: None, dry_run, case: None };
+        storage.erase(&erased).await.unwrap();
+        assert!(storage.reviews(&tenant, &[id(1)]).await.unwrap().is_empty());
+        let state = storage.state(&tenant, id(1), &[desk]).await.unwrap();
+        assert_eq!(
+            (state.handed_to.len(), state.erased.as_slice()),
+            (0, ["content", "recording"].map(str::to_owned).as_slice())
+        );
+        storage.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_list_is_the_newest_first_goes_on_where_it_ended_and_leaves_out_the_journals_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let (storage, tenant) = opened(&folder).await;
+        storage.journal.hold(&tenant, id(2), "a lawsuit".into()).await.unwrap();
+        let first = storage.list(&tenant, None, 2, &[]).await.unwrap();
+        let calls =
+            |list: &CallList| list.calls.iter().map(|one| (one.call, one.state.held)).collect::<Vec<_>>();
+        assert_eq!(calls(&first), [(id(3), false), (id(2), true)]);
+        let second = storage.list(&tenant, first.next.as_deref(), 2, &[]).await.unwrap();
+        assert_eq!((calls(&second), second.next), (vec![(id(1), false)], None));
+        for nowhere in ["", "1", "-", "x-y"] {
+            assert_eq!(storage.list(&tenant, Some(nowhere), 2, &[]).await, Err(CallError::NoSuchPlace));
+        }
+        assert_eq!(storage.state(&tenant, id(9), &[]).await, Err(CallError::NoSuchCall));
+        storage.close().await;
+    }
+}
