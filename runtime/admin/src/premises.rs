@@ -70,8 +70,8 @@ pub trait Premises: Send + Sync + 'static {
     /// handed over before the tenant is taken in.
     fn entrust(&self, tenant: &TenantId, secrets: Secrets);
 
-    /// Whether requests may be sent below this address, as far as that can be said before a name is looked up.
-    fn reaches(&self, url: &str) -> Result<(), String>;
+    /// Whether a tenant's requests may be sent below this address, as far as that can be said before a name is looked up.
+    fn reaches(&self, tenant: &TenantId, url: &str) -> Result<(), String>;
 
     /// A caller's number in E.164 form, from how people write it.
     fn caller(&self, number: &str) -> Result<String, String>;

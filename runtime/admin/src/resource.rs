@@ -3,15 +3,15 @@
 
 mod agents;
 mod calls;
+mod lines;
+mod people;
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
-use parloir_contract::{Capability, LineId, TenantId};
+use parloir_contract::{Capability, TenantId};
 use parloir_journal::BlockedTo as Becomes;
-use parloir_tenancy::config::{CalendarConfig, LineConfig, RecordingPolicy, TenantConfig};
-use parloir_tenancy::minimise::Category;
+use parloir_tenancy::config::{CalendarConfig, LineConfig, TenantConfig};
 use parloir_tenancy::quota::Quota;
 use parloir_tenancy::retention::Retention;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -26,32 +26,17 @@ pub use calls::{
     CallEnd, CallFile, CallState, Contact, MAX_CONTACT_USERS, MAX_CONTACTS, MAX_REVIEW_NOTE, MAX_REVIEWS,
     Review,
 };
+pub use lines::{Line, MAX_LINES, MAX_SETTING, MAX_SETTINGS, Setting};
+pub(crate) use people::KeptKey;
+pub use people::{
+    Identity, KEY_DAYS, Key, KeyMade, LOG_IN, LOG_IN_HOURS, LogIn, LogInWith, MAX_KEY_DAYS, MAX_KEYS,
+    MAX_LOG_INS, MAX_USERS, Myself, NewKey, User,
+};
 
 use crate::home::Home;
-use crate::role::{Action, Role};
 
-/// Lines of one tenant, and numbers that it is given.
-pub const MAX_LINES: usize = 1_000;
-/// Settings of one line.
-pub const MAX_SETTINGS: usize = 100;
-/// Users of one tenant, or of the installation.
-pub const MAX_USERS: usize = 1_000;
-/// Keys of one user that log-ins made: the oldest gives way.
-pub const MAX_LOG_INS: usize = 10;
-/// The life of such a key, in hours.
-pub const LOG_IN_HOURS: i64 = 12;
-/// What such a key is called.
-pub const LOG_IN: &str = "log-in";
-/// Keys of one user.
-pub const MAX_KEYS: usize = 50;
 /// The longest name of a user or a key, in characters.
 pub const MAX_NAME: usize = 120;
-/// The longest setting, in bytes.
-pub const MAX_SETTING: usize = 3_000;
-/// The longest life of a key, in days.
-pub const MAX_KEY_DAYS: i64 = 366;
-/// The life of a key whose `expires` was left out, in days.
-pub const KEY_DAYS: i64 = 90;
 /// The longest time that a broken glass stays open, in minutes.
 pub const MAX_GLASS_MINUTES: u16 = 240;
 /// Numbers that are blocked of one tenant by the API.
@@ -187,276 +172,6 @@ pub struct TenantMade {
     pub secret: Option<String>,
 }
 
-/// Somebody who may use the API.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct User {
-    /// Whoever reads the list knows them by it: 1 to 120 characters.
-    #[schemars(length(min = 1, max = 120))]
-    pub name: String,
-    /// What they are. `operator` in the installation alone, `agent`, `supervisor` and `admin` in tenants alone.
-    pub role: Role,
-    /// By what the issuer of `[admin.oidc]` knows them, so that they log in with it. Left out: they do not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub oidc: Option<Identity>,
-}
-
-impl User {
-    /// Somebody who does not log in.
-    pub fn of(name: impl Into<String>, role: Role) -> Self {
-        Self { name: name.into(), role, oidc: None }
-    }
-}
-
-/// By what an OpenID Connect issuer knows somebody.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Identity {
-    /// Its `sub`, which is theirs for ever: 1 to 255 characters.
-    Subject(String),
-    /// An address that it says is verified: 3 to 254 characters. Large and small letters are not told apart.
-    Email(String),
-}
-
-impl Identity {
-    /// Whether the issuer would say the same of both.
-    pub fn is_same(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Subject(own), Self::Subject(other)) => own == other,
-            (Self::Email(own), Self::Email(other)) => own.eq_ignore_ascii_case(other),
-            (Self::Subject(_), Self::Email(_)) | (Self::Email(_), Self::Subject(_)) => false,
-        }
-    }
-}
-
-/// Somebody who logs in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct LogIn {
-    /// The ID token that the issuer gave for this installation's client.
-    #[schemars(length(min = 1, max = 32768))]
-    pub id_token: String,
-    /// Where they are a user: a tenant. Left out: the installation.
-    #[serde(default)]
-    #[schemars(schema_with = "optional_tenant_id")]
-    pub tenant: Option<TenantId>,
-}
-
-/// With what one logs in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub struct LogInWith {
-    /// The OpenID Connect issuer.
-    pub issuer: String,
-    /// What this installation is called there.
-    pub client_id: String,
-}
-
-/// A key to be made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct NewKey {
-    /// Whose: a user's `id`. It never allows more than they may do.
-    #[schemars(schema_with = "id")]
-    pub user: String,
-    /// What it is for: 1 to 120 characters.
-    #[schemars(length(min = 1, max = 120))]
-    pub name: String,
-    /// All that it may be used for. Left out: whatever its user may do.
-    #[serde(default)]
-    pub scopes: Option<Vec<Action>>,
-    /// When it ends, as in `2026-03-14T09:26:53Z`, within 366 days. Left out: in 90 days.
-    #[serde(default)]
-    #[schemars(schema_with = "optional_time")]
-    pub expires: Option<Timestamp>,
-}
-
-/// A key, as it is listed: not the key itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub struct Key {
-    /// Whose.
-    pub user: String,
-    /// What it is for.
-    pub name: String,
-    /// All that it may be used for; `null` for whatever its user may do.
-    pub scopes: Option<Vec<Action>>,
-    /// When it ends.
-    #[schemars(with = "String")]
-    pub expires: Timestamp,
-}
-
-/// A key that was made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub struct KeyMade {
-    /// What it is called in the path.
-    pub id: String,
-    /// What is listed of it.
-    pub key: Key,
-    /// The key itself, told this once. `null` where the answer is told again.
-    pub secret: Option<String>,
-}
-
-/// A key as it rests.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct KeptKey {
-    pub(crate) key: Key,
-    /// See [`ApiKey::hash`](crate::secret::ApiKey::hash).
-    pub(crate) hash: [u8; 32],
-}
-
-/// A line: the number callers ring, and who answers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Line {
-    /// The agent that answers: `NAME` for the component `NAME.wasm` among the tenant's agents.
-    #[schemars(schema_with = "agent")]
-    pub agent: String,
-    /// BCP 47. Default `fr-FR`.
-    #[serde(default = "french")]
-    pub language: String,
-    /// IANA name. Default `Europe/Paris`.
-    #[serde(default = "paris")]
-    pub time_zone: String,
-    /// Whether sound and words are kept. Default `ask`.
-    #[serde(default)]
-    pub recording: RecordingPolicy,
-    /// What the agent may do of what it declares. Default: everything but `model`.
-    #[serde(default = "usual_capabilities")]
-    #[schemars(schema_with = "capabilities")]
-    pub capabilities: Vec<Capability>,
-    /// Where callers go when the agent fails, asks for a human, or is over quota.
-    #[serde(default)]
-    #[schemars(schema_with = "optional_number")]
-    pub fallback_number: Option<LineId>,
-    /// What a caller hears when the agent fails, by language (`fr`, `en`).
-    #[serde(default)]
-    pub fallback_sentence: BTreeMap<String, String>,
-    /// What a caller hears when there is no place for the call, by language (`fr`, `en`).
-    #[serde(default)]
-    pub busy_sentence: BTreeMap<String, String>,
-    /// What a caller hears who has to wait for a place, by language (`fr`, `en`).
-    #[serde(default)]
-    pub queue_sentence: BTreeMap<String, String>,
-    /// Prefixes of the numbers an agent may transfer to, besides the fallback number.
-    #[serde(default)]
-    pub transfer_to: Vec<String>,
-    /// What must not reach a language model. Default: card numbers.
-    #[serde(default = "usual_minimisation")]
-    pub minimise: Vec<Category>,
-    /// The carrier that brings its calls: the name of a `[[carrier]]` of the operator's file. Default `default`.
-    #[serde(default = "default_carrier")]
-    pub carrier: String,
-    /// The connectors that its agent may send requests to, by name. Default: none.
-    #[serde(default)]
-    #[schemars(length(max = 32))]
-    pub connectors: Vec<String>,
-}
-
-fn french() -> String {
-    "fr-FR".into()
-}
-fn paris() -> String {
-    "Europe/Paris".into()
-}
-fn default_carrier() -> String {
-    "default".into()
-}
-fn usual_capabilities() -> Vec<Capability> {
-    vec![
-        Capability::Calendar,
-        Capability::Memory,
-        Capability::Documents,
-        Capability::Transfer,
-        Capability::Connectors,
-    ]
-}
-fn usual_minimisation() -> Vec<Category> {
-    vec![Category::CardNumbers]
-}
-
-impl Line {
-    /// A line as usual, answered by this agent.
-    pub fn of(agent: impl Into<String>) -> Self {
-        Self {
-            agent: agent.into(),
-            language: french(),
-            time_zone: paris(),
-            recording: RecordingPolicy::default(),
-            capabilities: usual_capabilities(),
-            fallback_number: None,
-            fallback_sentence: BTreeMap::new(),
-            busy_sentence: BTreeMap::new(),
-            queue_sentence: BTreeMap::new(),
-            transfer_to: Vec::new(),
-            minimise: usual_minimisation(),
-            carrier: default_carrier(),
-            connectors: Vec::new(),
-        }
-    }
-
-    /// What the operator's file says of a line; its agent's name is that of its component.
-    pub(crate) fn of_config(config: &LineConfig) -> Option<Self> {
-        let agent = config.agent.file_stem()?.to_str()?.to_owned();
-        let component = config.agent.extension().is_some_and(|end| end == "wasm");
-        if !component || !is_name(&agent) {
-            return None;
-        }
-        Some(Self {
-            agent,
-            language: config.language.clone(),
-            time_zone: config.time_zone.clone(),
-            recording: config.recording,
-            capabilities: config.capabilities.clone(),
-            fallback_number: config.fallback_number.clone(),
-            fallback_sentence: config.fallback_sentence.clone(),
-            busy_sentence: config.busy_sentence.clone(),
-            queue_sentence: config.queue_sentence.clone(),
-            transfer_to: config.transfer_to.clone(),
-            minimise: config.minimise.clone(),
-            carrier: config.carrier.clone(),
-            connectors: config.connectors.clone(),
-        })
-    }
-
-    /// The line for calls: its component and its sounds are in the tenant's own folder.
-    pub(crate) fn config(
-        self,
-        number: LineId,
-        settings: BTreeMap<String, String>,
-        home: &Home,
-    ) -> LineConfig {
-        LineConfig {
-            number,
-            agent: home.agent(&self.agent),
-            language: self.language,
-            time_zone: self.time_zone,
-            recording: self.recording,
-            capabilities: self.capabilities,
-            fallback_number: self.fallback_number,
-            fallback_sentence: self.fallback_sentence,
-            busy_sentence: self.busy_sentence,
-            queue_sentence: self.queue_sentence,
-            transfer_to: self.transfer_to,
-            minimise: self.minimise,
-            sounds: home.sounds(),
-            carrier: self.carrier,
-            settings,
-            connectors: self.connectors,
-        }
-    }
-}
-
-/// A setting of a line: a word for its agent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Setting {
-    /// Whatever the agent documents: at most 3,000 bytes.
-    #[schemars(length(max = 3_000))]
-    pub value: String,
-}
-
 /// When appointments can be made.
 pub type Calendar = CalendarConfig;
 
@@ -573,25 +288,6 @@ pub struct Glass {
     pub until: Timestamp,
 }
 
-/// Who asks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub struct Myself {
-    /// The tenant, or `installation`.
-    pub tenant: String,
-    /// The user.
-    pub user: String,
-    /// Their role.
-    pub role: Role,
-    /// The key that was used.
-    pub key: String,
-    /// All that it may be used for; `null` for whatever its user may do.
-    pub scopes: Option<Vec<Action>>,
-    /// When it ends.
-    #[schemars(with = "String")]
-    pub expires: Timestamp,
-}
-
 /// Whether a text can be the name of an agent, a setting, a secret or a connector: 1 to 64 letters, digits, `.`, `-` and `_`, not
 /// beginning with a dot. No path, and no separator of storage keys, is made of those.
 pub(crate) fn is_name(text: &str) -> bool {
@@ -630,24 +326,8 @@ fn ids(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "array", "items": { "type": "string", "pattern": "^[0-9a-f]{32}$" }, "uniqueItems": true, "maxItems": 50 })
 }
 
-fn optional_tenant_id(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": ["string", "null"], "pattern": "^[a-z0-9][a-z0-9-]{0,39}$" })
-}
-
-fn agent(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "string", "pattern": "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$" })
-}
-
 fn secret(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "pattern": "^[!-~][ -~]{6,1998}[!-~]$" })
-}
-
-fn optional_time(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": ["string", "null"], "format": "date-time" })
-}
-
-fn optional_number(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": ["string", "null"], "pattern": "^\\+[0-9]{3,15}$" })
 }
 
 fn capabilities(_: &mut SchemaGenerator) -> Schema {
@@ -667,16 +347,5 @@ mod tests {
         for bad in ["", ".", "..", ".hidden", "a/b", "a\\b", "a b", "é", "a\0", &"a".repeat(65)] {
             assert!(!is_name(bad), "{bad:?}");
         }
-    }
-
-    #[tokio::test]
-    async fn what_a_line_leaves_out_is_what_the_file_leaves_out() {
-        let line: Line = serde_json::from_str(r#"{"agent": "cabinet"}"#).unwrap();
-        assert_eq!(line, Line::of("cabinet"));
-        let home = Home::of(std::path::Path::new("home")).await;
-        let config = line.config("+33199005678".parse().unwrap(), BTreeMap::new(), &home);
-        let toml = "number = \"+33199005678\"\nagent = \"home/agents/cabinet.wasm\"";
-        assert_eq!(config, toml::from_str::<LineConfig>(toml).unwrap());
-        assert_eq!(Line::of_config(&config), Some(Line::of("cabinet")));
     }
 }

@@ -162,9 +162,12 @@ pub enum Action {
     /// Read agents, their versions, and the keys that may sign them.
     #[serde(rename = "agents:read")]
     ReadAgents,
-    /// Upload versions of agents, try, promote, take back and remove them.
+    /// Upload versions of agents, and remove those that answer nobody.
     #[serde(rename = "agents:write")]
     WriteAgents,
+    /// Say which versions of agents answer: try, promote and take them back.
+    #[serde(rename = "agents:promote")]
+    PromoteAgents,
     /// Approve of a version that may do more than the one before.
     #[serde(rename = "agents:approve")]
     ApproveAgents,
@@ -204,7 +207,7 @@ pub struct Rule {
 
 impl Action {
     /// Every action there is.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 36] = [
         Self::ReadSelf,
         Self::ReadTenants,
         Self::WriteTenants,
@@ -232,6 +235,7 @@ impl Action {
         Self::WriteBlocked,
         Self::ReadAgents,
         Self::WriteAgents,
+        Self::PromoteAgents,
         Self::ApproveAgents,
         Self::WriteAgentKeys,
         Self::ReadCalls,
@@ -272,6 +276,7 @@ impl Action {
             Self::WriteBlocked => "blocked:write",
             Self::ReadAgents => "agents:read",
             Self::WriteAgents => "agents:write",
+            Self::PromoteAgents => "agents:promote",
             Self::ApproveAgents => "agents:approve",
             Self::WriteAgentKeys => "agent-keys:write",
             Self::ReadCalls => "calls:read",
@@ -310,7 +315,8 @@ impl Action {
             Self::WriteSecrets | Self::WriteConnectors => (&[Admin], &[], false),
             Self::ReadBlocked | Self::WriteBlocked => (&[Supervisor, Admin], &[], true),
             Self::ReadAgents => (&[Supervisor, Admin], &[], true),
-            Self::WriteAgents => (&[Admin], &[], true),
+            // Apart, so that a key for whoever builds agents puts none before callers.
+            Self::WriteAgents | Self::PromoteAgents => (&[Admin], &[], true),
             // What an agent may do, and whom it is taken from, outlasts any glass.
             Self::ApproveAgents | Self::WriteAgentKeys => (&[Admin], &[], false),
             // An agent's are those alone that were handed to them: `reach.rs`.

@@ -67,6 +67,28 @@ async fn files(house: &House) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn a_build_machines_key_pushes_versions_and_puts_none_before_callers() {
+    let (house, admin) = house().await;
+    let (user, _) = house.user("cabinet", &admin, "admin").await;
+    let scopes = json!({ "user": user, "name": "builds", "scopes": ["agents:read", "agents:write"] });
+    let machine = house.post("/v1/tenants/cabinet/keys", &admin, scopes).await.is(201).text("secret");
+    let version = push(&house, &machine, "1").await;
+    let table = [
+        (format!("{version}/approve"), Value::Null, "agents:approve"),
+        (format!("{version}/promote"), Value::Null, "agents:promote"),
+        (format!("{version}/canary"), json!({ "percent": 10 }), "agents:promote"),
+        (format!("{AGENT}/roll-back"), json!({ "why": "callers complain" }), "agents:promote"),
+    ];
+    for (path, body, needed) in table {
+        let refused = post(&house, &machine, &path, body).await.is(403);
+        assert!(refused.text("remedy").contains(needed), "{path}: {refused:?}");
+    }
+    assert!(answering(&house).is_empty());
+    post(&house, &admin, &format!("{version}/promote"), Value::Null).await.is(201);
+    assert_eq!(answering(&house), [(sha256(b"1"), None)]);
+}
+
+#[tokio::test]
 async fn a_version_that_may_do_more_waits_for_a_person_and_answers_once_it_is_promoted() {
     let (house, admin) = house().await;
     let first = push(&house, &admin, "1 memory").await;
@@ -256,7 +278,7 @@ async fn a_canary_that_fails_is_taken_back_by_the_installation_and_one_that_does
     let by_itself = told.iter().find(|(what, _)| what.role == "installation").unwrap();
     assert_eq!(
         (by_itself.0.action.as_str(), by_itself.0.why.as_deref()),
-        ("agents:write", Some(why.as_str()))
+        ("agents:promote", Some(why.as_str()))
     );
 
     // Its next trial begins anew, and outlasts a restart.

@@ -65,6 +65,48 @@ pub fn bombs() -> Result<Vec<Bomb>, Broken> {
             nested(1_000),
         ),
         bomb(
+            "doubled",
+            "Is thirty components of which each instantiates the one before it twice: it is refused before a thousand million are made.",
+            "too much of the compiler",
+            doubled(30)?,
+        ),
+        bomb(
+            "passed",
+            "Has its parts pass fifty kinds of values between them, a hundred times over: it is refused before the code for it is written.",
+            "too much of the compiler",
+            passed(50, 100)?,
+        ),
+        bomb(
+            "carried-by-loops",
+            "Has six hundred loops that carry a thousand values each, which is ten gigabytes of the compiler's: it is refused before it is compiled.",
+            "too much of the compiler",
+            carried("loop (type $t) end ", 600)?,
+        ),
+        bomb(
+            "carried-by-conditions",
+            "Has six hundred conditions that carry a thousand values each: it is refused before it is compiled.",
+            "too much of the compiler",
+            carried("i32.const 0 if (type $t) else end ", 600)?,
+        ),
+        bomb(
+            "carried-by-calls",
+            "Has a thousand calls that give a thousand values back each: it is refused before it is compiled.",
+            "too much of the compiler",
+            carried("call $f ", 1_000)?,
+        ),
+        bomb(
+            "carried-by-branches",
+            "Has fifty thousand branches that take a thousand values along each: it is refused before it is compiled.",
+            "too much of the compiler",
+            carried("i32.const 0 br_if 0 ", 50_000)?,
+        ),
+        bomb(
+            "standing",
+            "Leaves three thousand values on its stack while ten thousand loops come and go: it is refused before it is compiled.",
+            "too much of the compiler",
+            standing(3_000, 10_000)?,
+        ),
+        bomb(
             "branches",
             "Has a table of a hundred thousand branches: it is compiled in no more than seconds, and is no agent.",
             "",
@@ -260,6 +302,70 @@ fn tangled(count: usize, locals: usize) -> Vec<u8> {
         code.push(0x0b);
     }
     code
+}
+
+/// A function with a thousand values on its stack, in which this stands so often.
+fn carried(what: &str, times: usize) -> Result<Vec<u8>, Broken> {
+    let (kinds, values) = ("i64 ".repeat(1_000), "i64.const 0 ".repeat(1_000));
+    written(&format!(
+        "(component (core module (type $t (func (param {kinds}) (result {kinds}))) \
+         (func $f (type $t) unreachable) (func (result {kinds}) {values} {})))",
+        what.repeat(times)
+    ))
+}
+
+/// So many values that nobody looks at before so many loops are over.
+fn standing(values: usize, loops: usize) -> Result<Vec<u8>, Broken> {
+    let (gets, drops) = ("global.get $g ".repeat(values), "drop ".repeat(values));
+    let loops = "loop i32.const 0 br_if 0 end ".repeat(loops);
+    written(&format!(
+        "(component (core module (global $g (mut i64) (i64.const 0)) (func {gets} {loops} {drops})))"
+    ))
+}
+
+/// Components of which each instantiates the one before it twice.
+fn doubled(times: usize) -> Result<Vec<u8>, Broken> {
+    let mut text = "(component (component $c0)".to_owned();
+    for number in 1..=times {
+        let (before, twice) = (number - 1, "(instance (instantiate $before))".repeat(2));
+        text.push_str(&format!(
+            "(component $c{number} (alias outer 1 $c{before} (component $before)) {twice})"
+        ));
+    }
+    text.push_str(&format!("(instance (instantiate $c{times})))"));
+    written(&text)
+}
+
+/// Two components, of which the one calls the other's functions, each with a kind of its own; so often.
+fn passed(kinds: usize, times: usize) -> Result<Vec<u8>, Broken> {
+    const LIBRARY: &str = "(core module $m (memory (export \"memory\") 1) \
+         (func (export \"room\") (param i32 i32 i32 i32) (result i32) unreachable) (func (export \"f\") (param i32))) \
+         (core instance $i (instantiate $m))";
+    const OPTIONS: &str = "(memory $i \"memory\") (realloc (func $i \"room\"))";
+    let (mut one, mut known, mut other) = (LIBRARY.to_owned(), String::new(), String::new());
+    for n in 0..kinds {
+        let field = |at: usize| format!("(field \"k{n}f{at}\" (list (tuple string (option string))))");
+        let kind: String = (0..20).map(field).collect();
+        one.push_str(&format!(
+            "(type $r{n} (record {kind})) (export $t{n} \"t{n}\" (type $r{n})) \
+             (func $f{n} (param \"x\" $t{n}) (canon lift (core func $i \"f\") {OPTIONS})) (export \"f{n}\" (func $f{n}))"
+        ));
+        known.push_str(&format!(
+            "(type $r{n} (record {kind})) (export \"t{n}\" (type $t{n} (eq $r{n}))) \
+             (export \"f{n}\" (func (param \"x\" $t{n})))"
+        ));
+        other.push_str(&format!("(core func (canon lower (func $one \"f{n}\") {OPTIONS}))"));
+    }
+    let twice = |n: usize| {
+        format!(
+            "(instance $x{n} (instantiate $one)) (instance (instantiate $other (with \"one\" (instance $x{n}))))"
+        )
+    };
+    let instances: String = (0..times).map(twice).collect();
+    written(&format!(
+        "(component (component $one {one}) \
+         (component $other (import \"one\" (instance $one {known})) {LIBRARY} {other}) {instances})"
+    ))
 }
 
 /// Tuples of ten of the tuple before.

@@ -28,6 +28,9 @@ use parloir_server::{CORDON, Folders, stand_in_cordon};
 /// How long the program's threads have to come to an end when it does.
 const LET_GO: Duration = Duration::from_secs(5);
 
+/// The exit code of what ended because nobody read on: that of a shell for SIGPIPE.
+const READ_ENOUGH: i32 = 141;
+
 const EXAMPLES: &str = "Examples:
   parloir demo --lang en                     a real spoken call on this machine, and all that it left
   parloir new --lang typescript front-desk   a small whole agent: rust, typescript, python, c or go
@@ -364,6 +367,18 @@ impl<E: std::error::Error> From<E> for Failure {
 
 type Outcome = Result<(), Failure>;
 
+/// Has a command end, as others do, where whoever read what it prints has read enough: `parloir calls | head`.
+fn end_where_nobody_reads() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let words = panic.payload().downcast_ref::<String>().map_or("", String::as_str);
+        if words.starts_with("failed printing to stdout") && words.contains("Broken pipe") {
+            std::process::exit(READ_ENOUGH);
+        }
+        usual(panic);
+    }));
+}
+
 fn main() -> ExitCode {
     // A process of agents, which `parloir serve` starts: no command of anybody's.
     if std::env::args_os().nth(1).is_some_and(|word| word == CORDON) {
@@ -376,6 +391,9 @@ fn main() -> ExitCode {
         };
     }
     let mut cli = Cli::parse();
+    if !matches!(cli.command, Command::Serve(_) | Command::Witness(_) | Command::Dev(_)) {
+        end_where_nobody_reads();
+    }
     terminal::log(cli.verbose);
     // While there is one thread: what it gives up, all that it starts have not.
     if let Command::Serve(serve) = &cli.command

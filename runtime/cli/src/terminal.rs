@@ -83,7 +83,8 @@ pub(crate) fn barred(words: &str) -> String {
 
 /// Whether a terminal does something else with a character than showing it.
 fn obeyed(c: char) -> bool {
-    let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let turns =
+        matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{206f}');
     c.is_control() || turns
 }
 
@@ -216,6 +217,7 @@ mod tests {
             ("a\n          b", "a\n          b"),
             ("a\nend", "a\\u{a}end"),
             ("\u{202e}nwo\u{2028}", "\\u{202e}nwo\\u{2028}"),
+            ("\u{61c}1-2\u{206b}", "\\u{61c}1-2\\u{206b}"),
             ("\u{1b}[8mhidden", "\\u{1b}[8mhidden"),
             ("\u{1b}", "\\u{1b}"),
         ] {

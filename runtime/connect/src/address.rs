@@ -113,8 +113,8 @@ fn forbidden_v6(address: Ipv6Addr) -> Option<&'static str> {
 /// An address that no request may go to, and that nobody allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{address} is {what}: whoever runs the installation can allow it in parloir.toml, with \
-     [outbound] allow-private = [\"{address}/{}\"]", bits_of(.address)
+    "{address} is {what}: whoever runs the installation can open it to a tenant in parloir.toml, with \
+     [outbound] allow-private = [{{ network = \"{address}/{}\", tenants = [\"…\"] }}]", bits_of(.address)
 )]
 pub struct Forbidden {
     /// The address.
@@ -330,6 +330,7 @@ mod tests {
     #[test]
     fn a_refusal_says_how_to_allow_it() {
         let refused = Forbidden { address: "10.1.2.3".parse().unwrap(), what: "a private address" };
-        assert!(refused.to_string().ends_with("[outbound] allow-private = [\"10.1.2.3/32\"]"), "{refused}");
+        let entry = "[outbound] allow-private = [{ network = \"10.1.2.3/32\", tenants = [\"…\"] }]";
+        assert!(refused.to_string().ends_with(entry), "{refused}");
     }
 }

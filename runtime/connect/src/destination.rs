@@ -97,7 +97,8 @@ impl Destination {
     pub fn below(&self, path: &str, query: &[(String, String)]) -> Result<Self, NotADestination> {
         let mut url = self.0.clone();
         if !path.is_empty() {
-            let is_name = |part: &str| !matches!(part.split(';').next(), None | Some("" | "." | ".."));
+            let is_name =
+                |part: &str| !matches!(part.split(';').next().map(str::trim), None | Some("" | "." | ".."));
             if !path.strip_suffix('/').unwrap_or(path).split('/').all(is_name) {
                 return Err(NotADestination("a part of its path is empty, `.` or `..`"));
             }
@@ -220,6 +221,8 @@ mod tests {
             "//evil.example.com",
             "a//b",
             "..;x/a",
+            ".. /a",
+            " ",
             "%2e%2e",
             "a\\b",
             "a?b",

@@ -32,5 +32,5 @@ pub use address::{AddressRange, Forbidden, NotARange, forbidden};
 pub use backoff::{TRIES, wait_after};
 pub use destination::{Destination, NotADestination};
 pub use held::HeldSecret;
-pub use outbound::{Answer, Names, Outbound, OutboundError, SystemNames};
+pub use outbound::{Answer, BrokenOff, Names, Outbound, OutboundError, SystemNames};
 pub use signature::{NotASecret, SigningSecret};

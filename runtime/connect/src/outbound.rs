@@ -106,7 +106,7 @@ enum Refused {
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
     #[error(
-        "what is sent by http:// can be read on its way: write https://, or have the network allowed as private"
+        "what is sent by http:// can be read on its way: write https://, or have the network opened in `allow-private`"
     )]
     InClear,
     #[error("the name has no address")]
@@ -171,6 +171,16 @@ pub enum OutboundError {
     },
 }
 
+/// An answer's body that did not come whole.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{why}")]
+pub struct BrokenOff {
+    /// Why.
+    pub why: OutboundError,
+    /// Bytes of it that came all the same.
+    pub came: u64,
+}
+
 /// An answer whose body is not read yet.
 pub struct Answer(reqwest::Response);
 
@@ -190,16 +200,21 @@ impl Answer {
     /// Reads its body.
     ///
     /// # Errors
-    /// [`OutboundError::TooLong`] where there is more of it; or as the request itself.
-    pub async fn body(mut self, most: usize) -> Result<Vec<u8>, OutboundError> {
+    /// [`OutboundError::TooLong`] where there is more of it; or as the request itself. With either, how much came.
+    pub async fn body(mut self, most: usize) -> Result<Vec<u8>, BrokenOff> {
         let mut body = Vec::new();
-        while let Some(piece) = self.0.chunk().await.map_err(failed)? {
-            if body.len().saturating_add(piece.len()) > most {
-                return Err(OutboundError::TooLong { most });
+        loop {
+            let piece = match self.0.chunk().await {
+                Ok(Some(piece)) => piece,
+                Ok(None) => return Ok(body),
+                Err(error) => return Err(BrokenOff { why: failed(error), came: body.len() as u64 }),
+            };
+            let came = body.len().saturating_add(piece.len());
+            if came > most {
+                return Err(BrokenOff { why: OutboundError::TooLong { most }, came: came as u64 });
             }
             body.extend_from_slice(&piece);
         }
-        Ok(body)
     }
 }
 
@@ -467,7 +482,7 @@ mod tests {
         let why = refused(post(&client(&[], &names), "https://hooks.example.com/").await);
         assert!(why.contains("no address"), "{why}");
         let why = refused(post(&client(&[], &names), "https://[::ffff:10.0.0.1]/").await);
-        assert!(why.contains("[\"10.0.0.1/32\"]"), "{why}");
+        assert!(why.contains("network = \"10.0.0.1/32\""), "{why}");
     }
 
     #[tokio::test]
@@ -513,12 +528,23 @@ mod tests {
         let (address, _) = receiver("127.0.0.1:0", answer("200 OK", "", "too long")).await;
         let client = client(&["127.0.0.1/32"], &Scripted::new(&[&[]]));
         let answer = post(&client, &format!("http://{address}/")).await.unwrap();
-        assert_eq!(answer.body(7).await.unwrap_err(), OutboundError::TooLong { most: 7 });
+        let long = BrokenOff { why: OutboundError::TooLong { most: 7 }, came: 8 };
+        assert_eq!(answer.body(7).await.unwrap_err(), long);
         // Nobody accepts, but the system takes the connection.
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let to = Destination::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
         let late = client.post(&to, HeaderMap::new(), Bytes::new(), Duration::from_millis(50)).await;
         assert_eq!(late.unwrap_err(), OutboundError::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn of_an_answer_that_breaks_off_it_is_known_how_much_came() {
+        let begun = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 100\r\n\r\nhello";
+        let (address, _) = receiver("127.0.0.1:0", begun.to_owned()).await;
+        let client = client(&["127.0.0.1/32"], &Scripted::new(&[&[]]));
+        let answer = post(&client, &format!("http://{address}/")).await.unwrap();
+        let broken = answer.body(1_000).await.unwrap_err();
+        assert!(matches!(broken, BrokenOff { why: OutboundError::Unreachable(_), came: 5 }), "{broken:?}");
     }
 
     #[tokio::test]

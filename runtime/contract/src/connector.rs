@@ -114,9 +114,10 @@ pub fn sendable(request: &ConnectorRequest) -> Result<(), Refusal> {
     }
 }
 
-/// Whether each part of a path is a name. What stands after a semicolon some services take for no part of one.
+/// Whether each part of a path is a name. What stands after a semicolon some services take for no part of one, and others drop
+/// the spaces around it.
 fn stays_below(path: &str) -> bool {
-    let is_name = |part: &str| !matches!(part.split(';').next(), None | Some("" | "." | ".."));
+    let is_name = |part: &str| !matches!(part.split(';').next().map(str::trim), None | Some("" | "." | ".."));
     path.strip_suffix('/').unwrap_or(path).split('/').all(is_name)
 }
 
@@ -164,6 +165,11 @@ mod tests {
             "a\r\nhost: b",
             "a\0",
             "a\u{85}b",
+            ".. /a",
+            " ../a",
+            "a/..\u{a0};x/b",
+            "..\u{3000}",
+            " ",
         ] {
             assert!(refused(&to(bad)), "{bad:?}");
         }

@@ -8,11 +8,13 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use parloir_contract::{CallInfo, HostCall, HostReturn, Outcome};
-use parloir_sandbox::{Agent, Budget, Compiled, Door, DoorClosed, Failure, FailureKind, LoadError, Sandbox};
+use parloir_sandbox::{
+    Agent, Budget, Compiled, Door, DoorClosed, Failure, FailureKind, LoadError, Sandbox, Settings,
+};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::frame::{self, FrameError};
+use crate::frame::{self, FrameError, MOST_VALUES, values};
 use crate::message::{Down, MOST_ARTIFACT, MOST_DOWN, Up, cut, most_up};
 
 /// Messages that wait to be written.
@@ -54,12 +56,14 @@ struct Coming {
     artifact: Vec<u8>,
 }
 
-/// Answers calls until the host is gone. `confined` is what is told of the process.
+/// Answers calls until the host is gone. `seal` is asked once, when all threads are there and before anything of an agent's is:
+/// what the process then gives up, and whether it is confined, which is told.
 ///
 /// # Errors
 /// Where there is no sandbox, or the host says what is none of the protocol.
-pub async fn stand<R, W>(confined: bool, reads: R, mut writes: W) -> Result<(), Broken>
+pub async fn stand<S, R, W>(seal: S, reads: R, mut writes: W) -> Result<(), Broken>
 where
+    S: FnOnce(&Settings) -> bool,
     R: AsyncRead + Unpin,
     W: AsyncWrite + Send + Unpin + 'static,
 {
@@ -69,14 +73,17 @@ where
         return Err(Broken::Protocol("it begins with something else".into()));
     };
     let most = most_up(&settings);
-    let begun = Sandbox::new(settings, None);
+    let begun = Sandbox::new(settings, None).map_err(|error| error.to_string());
     let said = match &begun {
-        Ok(_) => Up::Ready { confined },
-        Err(error) => Up::NotReady(cut(&error.to_string())),
+        Ok(sandbox) => {
+            sandbox.begun().await;
+            Up::Ready { confined: seal(sandbox.settings()) }
+        }
+        Err(why) => Up::NotReady(cut(why)),
     };
     let said = frame::write(&said, most)?;
     writes.write_all(&said).await.map_err(|_| FrameError::Gone)?;
-    let sandbox = begun.map_err(|error| Broken::Sandbox(error.to_string()))?;
+    let sandbox = begun.map_err(Broken::Sandbox)?;
     let (frames, mut waiting) = mpsc::channel::<Vec<u8>>(WAITING);
     let _writer = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(async move {
         while let Some(frame) = waiting.recv().await {
@@ -210,12 +217,21 @@ impl Answers {
         }));
         let mut answering = agent.answer(info, door, budget);
         let mut waits: Option<Reply> = None;
+        // What it asked was more than the host would read.
+        let mut too_much: Option<String> = None;
         loop {
             tokio::select! {
                 answered = &mut answering => {
                     let (outcome, cpu) = match answered {
                         Ok(answered) => (answered.outcome, answered.cpu),
                         Err(error) => (Err(Failure::new(FailureKind::Host, error)), answering.cpu()),
+                    };
+                    let outcome = match (outcome, too_much) {
+                        // It ends as an agent whose arguments are larger than the sandbox lets through: by its own fault.
+                        (Err(failure), Some(reason)) if failure.kind == FailureKind::Stopped => {
+                            Err(Failure { kind: FailureKind::Trap, reason, ..failure })
+                        }
+                        (outcome, _) => outcome,
                     };
                     let ended = Up::Ended { call, cpu, outcome: told_briefly(outcome) };
                     return say(&self.frames, &ended, self.most).await;
@@ -226,7 +242,9 @@ impl Answers {
                         Ok(()) => waits = Some(reply),
                         Err(FrameError::Gone) => return Err(FrameError::Gone),
                         Err(error) => {
-                            let _gone = reply.send(Err(DoorClosed(format!("what it asks: {error}"))));
+                            let why = format!("too much is asked of the host at once: {error}");
+                            let _gone = reply.send(Err(DoorClosed(why.clone())));
+                            too_much = Some(why);
                         }
                     }
                 }
@@ -258,6 +276,10 @@ fn told_briefly(outcome: Result<Outcome, Failure>) -> Result<Outcome, Failure> {
 
 async fn say(frames: &mpsc::Sender<Vec<u8>>, up: &Up, most: usize) -> Result<(), FrameError> {
     let frame = frame::write(up, most)?;
+    // The host counts before it believes: what it would not read is not sent, or every call here would end with this one.
+    if frame.get(4..).and_then(values).is_none_or(|count| count > MOST_VALUES) {
+        return Err(FrameError::TooMany);
+    }
     frames.send(frame).await.map_err(|_| FrameError::Gone)
 }
 

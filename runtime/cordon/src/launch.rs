@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -10,6 +11,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
+
+use crate::weight::{Weighs, weight};
 
 /// How long a process whose socket is closed may take to end by itself.
 const ENDS: Duration = Duration::from_millis(200);
@@ -33,6 +36,8 @@ pub struct Launched {
     pub writes: Box<dyn AsyncWrite + Send + Unpin>,
     /// Ends it, where it has not ended, and says how it did.
     pub ended: BoxFuture<'static, String>,
+    /// What memory it has.
+    pub weighs: Weighs,
 }
 
 /// This program once more, with one argument: a socket is its standard input, and it has no other file, no environment and no
@@ -64,7 +69,13 @@ impl Launch for Program {
             .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn()?;
-        Ok(Launched { reads: Box::new(reads), writes: Box::new(writes), ended: Box::pin(end(child)) })
+        let process = child.id();
+        Ok(Launched {
+            reads: Box::new(reads),
+            writes: Box::new(writes),
+            ended: Box::pin(end(child)),
+            weighs: Arc::new(move || weight(process?)),
+        })
     }
 }
 

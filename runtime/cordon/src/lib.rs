@@ -7,6 +7,7 @@
 //!
 //! - [`Cordon`]: the side of the host. It has an agent's calls answered there ([`parloir_sandbox::Elsewhere`]), starts the process
 //!   when a call needs it, and again when it ended.
+//! - [`Rules`]: how many processes there may be, and what memory each may take.
 //! - [`stand`]: the side of the agents, in that process: the same sandbox, with doors that lead to the socket.
 //! - [`Launch`]: how the process is started; [`Program`] starts this very program again.
 //! - [`read_up`]: what the host believes of what it is sent. It takes the other side for an agent: what is asked passes the same
@@ -29,9 +30,12 @@ mod message;
 mod outside;
 mod relay;
 mod session;
+mod spent;
+mod weight;
 
 pub use frame::{FrameError, MOST_VALUES, values};
 pub use inside::{Broken, stand};
 pub use launch::{Launch, Launched, Program};
 pub use message::{Up, read_up};
-pub use outside::Cordon;
+pub use outside::{Cordon, Rules};
+pub use weight::Weighs;

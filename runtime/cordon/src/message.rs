@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use parloir_contract::{CallInfo, HostCall, HostReturn, Outcome};
-use parloir_sandbox::{Budget, Failure, Settings};
+use parloir_sandbox::{Budget, Failure, FailureKind, Settings};
 use serde::{Deserialize, Serialize};
 
 use crate::frame::{FrameError, MOST_VALUES, read, values};
@@ -150,6 +150,9 @@ pub fn read_up(message: &[u8], settings: &Settings) -> Result<Up, FrameError> {
         Up::Ended { outcome: Err(failure), .. } if !within(&failure.reason) || !within(&failure.stack) => {
             "a failure that is longer than any"
         }
+        Up::Ended { outcome: Err(Failure { kind: FailureKind::Neighbour, .. }), .. } => {
+            "a failure that is not its to tell"
+        }
         Up::NotReady(why) | Up::Loaded { problem: Some(why), .. } if !within(why) => {
             "a reason that is longer than any"
         }
@@ -171,7 +174,6 @@ pub(crate) fn cut(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use parloir_contract::{LogLevel, LogLine, Question, Utterance};
-    use parloir_sandbox::FailureKind;
 
     use super::*;
 
@@ -213,6 +215,11 @@ mod tests {
             asked(HostCall::Understanding(Question::YesNo(question))),
             Up::Ended { call: 1, cpu: Duration::ZERO, outcome: Ok(Outcome::Failed(long.clone())) },
             Up::Ended { call: 1, cpu: Duration::ZERO, outcome: Err(Failure::new(FailureKind::Trap, &long)) },
+            Up::Ended {
+                call: 1,
+                cpu: Duration::ZERO,
+                outcome: Err(Failure::new(FailureKind::Neighbour, "x")),
+            },
             Up::NotReady(long.clone()),
             Up::Loaded { sha256: [0; 32], problem: Some(long) },
         ] {

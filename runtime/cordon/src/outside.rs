@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use parloir_contract::CallInfo;
 use parloir_sandbox::{Agent, Answering, Budget, Door, Elsewhere, Sandbox, Settings};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::launch::Launch;
 use crate::relay::Relay;
 use crate::session::{Call, Session};
+use crate::spent::Spent;
 
 /// How much nicer its agents are than those of this process.
 const NICER: i32 = 5;
@@ -24,15 +25,34 @@ const STEADY: Duration = Duration::from_secs(60);
 /// The longest until it is started again, in seconds.
 const LONGEST: u64 = 60;
 
+/// What holds for processes of agents.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// Whether calls are answered in a confined process, or not at all.
+    pub required: bool,
+    /// Bytes of memory that each may take. One that takes more is ended.
+    pub memory: u64,
+    /// Places, of all tenants' together: each takes one from its start to its end.
+    pub places: Arc<Semaphore>,
+}
+
 /// Has a tenant's agents answer in a process of their own, which is started with the first call, again where it fell, and ended
 /// where nobody rings for ten minutes. Cheap to clone.
 #[derive(Clone)]
 pub struct Cordon(Arc<Place>);
 
 impl Cordon {
-    /// A tenant's. `required` says that calls are answered in a confined process, or not at all.
-    pub fn new(whose: impl Into<String>, launch: Arc<dyn Launch>, required: bool) -> Self {
-        Self(Arc::new(Place { whose: whose.into(), launch, required, now: Mutex::default() }))
+    /// A tenant's.
+    pub fn new(whose: impl Into<String>, launch: Arc<dyn Launch>, rules: Rules) -> Self {
+        Self(Arc::new(Place { whose: whose.into(), launch, rules, now: Mutex::default() }))
+    }
+
+    /// Whether a call that begins now would find its process there, or a place for it.
+    pub fn has_place(&self) -> bool {
+        // While it is started it has one.
+        let Ok(now) = self.0.now.try_lock() else { return true };
+        let lives = now.session.as_ref().is_some_and(|session| session.end().is_none());
+        lives || self.0.rules.places.available_permits() > 0
     }
 }
 
@@ -41,7 +61,8 @@ impl Elsewhere for Cordon {
         let (stop, cpu) = (CancellationToken::new(), Arc::new(AtomicU64::new(0)));
         let (place, agent) = (self.0.clone(), agent.clone());
         let executor = agent.sandbox().executor().clone();
-        let relay = Relay { place, agent, info, budget, stop: stop.clone(), cpu: cpu.clone() };
+        let spent = Spent::new(budget, cpu.clone());
+        let relay = Relay { place, agent, info, budget, stop: stop.clone(), spent };
         Answering::told(executor.spawn(relay.run(door)), stop, cpu)
     }
 }
@@ -50,7 +71,7 @@ impl Elsewhere for Cordon {
 pub(crate) struct Place {
     whose: String,
     launch: Arc<dyn Launch>,
-    required: bool,
+    rules: Rules,
     now: Mutex<Now>,
 }
 
@@ -91,9 +112,12 @@ impl Place {
             }
             tokio::time::sleep(wait).await;
         }
+        let Ok(place) = self.rules.places.clone().try_acquire_owned() else {
+            return Err("as many processes of agents run as `cordon-processes` in [server] allows: raise it, or put fewer tenants behind a cordon".to_owned());
+        };
         let settings = settings(sandbox.settings());
-        let opened = Session::open(self.launch.clone(), settings, self.required, self.whose.clone()).await;
-        match opened {
+        let opened = Session::open(self.launch.clone(), settings, &self.rules, self.whose.clone(), place);
+        match opened.await {
             Ok(session) => {
                 let call = session.call().ok_or_else(|| "its process ended at once".to_owned());
                 now.session = Some(session);

@@ -2,33 +2,42 @@
 
 use std::future::pending;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use parloir_contract::{CallInfo, HostReturn};
-use parloir_sandbox::{Agent, Answered, Budget, Door, DoorClosed, Failure, FailureKind};
+use parloir_contract::{CallInfo, HostCall, HostReturn, Outcome};
+use parloir_sandbox::{
+    Agent, Answered, Budget, Door, DoorClosed, Failure, FailureKind, Served, caller_had_a_turn,
+};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use tower::{Service, ServiceExt};
 
 use crate::frame::FrameError;
 use crate::message::Down;
 use crate::outside::Place;
 use crate::session::{Call, Event};
+use crate::spent::Spent;
 
 /// How much longer than its CPU time of a turn an agent may take without a word: it has the core to itself for a part only.
 const PATIENCE: u32 = 60;
 /// And at least so long.
 const LEAST: Duration = Duration::from_secs(30);
-/// How far beyond its budget a call's CPU time is believed.
-const BEYOND: Duration = Duration::from_secs(1);
 /// How long an agent that is stopped may take to be gone: an interruption of its computing is milliseconds away.
 const STOPS: Duration = Duration::from_secs(5);
 /// Longer than a process that is doomed takes to end.
 const DOOMED: Duration = Duration::from_secs(3_600);
 
-type Asking = BoxFuture<'static, Result<HostReturn, DoorClosed>>;
+/// What a door answered, and the door.
+type Asked = (Door, Result<HostReturn, DoorClosed>);
+
+/// What an agent asks, under way.
+enum Asking {
+    Here(BoxFuture<'static, Asked>),
+    /// On the executor of those that compute long.
+    Apart(AbortOnDropHandle<Asked>),
+}
 
 /// One call.
 pub(crate) struct Relay {
@@ -37,12 +46,12 @@ pub(crate) struct Relay {
     pub(crate) info: CallInfo,
     pub(crate) budget: Budget,
     pub(crate) stop: CancellationToken,
-    pub(crate) cpu: Arc<AtomicU64>,
+    pub(crate) spent: Spent,
 }
 
 impl Relay {
     /// Carries until the agent's part is over.
-    pub(crate) async fn run(self, mut door: Door) -> Answered {
+    pub(crate) async fn run(mut self, door: Door) -> Answered {
         let began = tokio::select! {
             began = self.begin() => began,
             () = self.stop.cancelled() => Err(stopped()),
@@ -51,9 +60,22 @@ impl Relay {
             Ok(call) => call,
             Err(failure) => return self.ended(Err(failure)),
         };
+        let mut asking = None;
+        let outcome = self.carry(&mut call, door, &mut asking).await;
+        give_up(asking).await;
+        self.ended(outcome)
+    }
+
+    async fn carry(
+        &mut self,
+        call: &mut Call,
+        door: Door,
+        asking: &mut Option<Asking>,
+    ) -> Result<Outcome, Failure> {
+        // It is with what is asked.
+        let mut door = Some(door);
         let patience = self.budget.turn_cpu.saturating_mul(PATIENCE).max(LEAST);
         let mut until = Instant::now() + patience;
-        let mut asking: Option<Asking> = None;
         // Why it was stopped.
         let mut stopping: Option<Failure> = None;
         // Its door does not open any more: it can ask nothing.
@@ -62,53 +84,56 @@ impl Relay {
             tokio::select! {
                 biased;
                 event = call.events.recv() => match event {
-                    Some(Event::Asked { cpu, asked }) => {
-                        self.used(cpu);
+                    Some(Event::Asked { cpu, asked, read }) => {
+                        self.spent.told(cpu, read);
                         if closed {
-                            call.session.doom("an agent asked at a closed door");
+                            call.session.doom("an agent asked at a closed door", call.number);
                         } else if stopping.is_some() {
                             // It asked before it heard of it.
-                        } else if asking.is_some() {
-                            call.session.doom("an agent asked twice at once");
+                        } else if let Some(failure) = self.spent.exceeded() {
+                            stopping = Some(failure);
+                            until = Instant::now() + STOPS;
+                            stop_in(call).await;
+                        } else if let Some(door) = door.take() {
+                            *asking = Some(self.ask(door, *asked));
                         } else {
-                            let ask: Asking = match door.ready().await {
-                                Ok(door) => door.call(*asked),
-                                Err(closed) => Box::pin(std::future::ready(Err(closed))),
-                            };
-                            asking = Some(ask);
+                            call.session.doom("an agent asked twice at once", call.number);
                         }
                     }
                     Some(Event::Ended(Answered { outcome, cpu })) => {
-                        self.used(cpu);
-                        return self.ended(match (stopping, outcome) {
+                        self.spent.told(cpu, Duration::ZERO);
+                        return match (stopping, outcome) {
                             (Some(failure), Err(_)) => Err(failure),
                             (_, outcome) => outcome,
-                        });
+                        };
                     }
                     // The session has the other end for as long as the call has this one.
-                    None => return self.ended(Err(fell(&call))),
+                    None => return Err(fell(call)),
                 },
-                () = call.session.over() => return self.ended(Err(stopping.unwrap_or_else(|| fell(&call)))),
-                answer = answered(&mut asking), if asking.is_some() => {
-                    asking = None;
+                () = call.session.over() => return Err(stopping.unwrap_or_else(|| fell(call))),
+                (back, answer) = answered(asking), if asking.is_some() => {
+                    (*asking, door) = (None, back);
                     closed = answer.is_err();
+                    if answer.as_ref().is_ok_and(caller_had_a_turn) {
+                        self.spent.new_turn();
+                    }
                     until = Instant::now() + if closed { STOPS } else { patience };
-                    answer_in(&call, answer).await;
+                    answer_in(call, answer).await;
                 }
                 () = self.stop.cancelled(), if stopping.is_none() => {
-                    asking = None;
+                    give_up(asking.take()).await;
                     stopping = Some(stopped());
                     until = Instant::now() + STOPS;
-                    stop_in(&call).await;
+                    stop_in(call).await;
                 }
                 () = sleep_until(until), if asking.is_none() => {
                     if stopping.is_none() {
                         let why = format!("the agent gave no sign of itself for {} s", patience.as_secs());
                         stopping = Some(Failure::new(FailureKind::TurnCpu, why));
                         until = Instant::now() + STOPS;
-                        stop_in(&call).await;
+                        stop_in(call).await;
                     } else {
-                        call.session.doom("it did not stop an agent");
+                        call.session.doom("it did not stop an agent", call.number);
                         until = Instant::now() + DOOMED;
                     }
                 }
@@ -119,36 +144,77 @@ impl Relay {
     /// Has the call begin there.
     async fn begin(&self) -> Result<Call, Failure> {
         let host = |why: String| Failure::new(FailureKind::Host, format!("the tenant's cordon: {why}"));
-        let call = self.place.call(self.agent.sandbox()).await.map_err(host)?;
-        // Where it fell meanwhile, that is why.
-        let fallen =
-            |why: String| host(call.session.end().map_or(why, |end| format!("it fell: {}", end.why)));
-        let (session, agent) = (call.session.clone(), self.agent.clone());
+        let (place, sandbox) = (self.place.clone(), self.agent.sandbox().clone());
+        // To its end, whatever becomes of this call: whoever rings next finds the process begun.
+        let placed = tokio::spawn(async move { place.call(&sandbox).await });
+        let call = placed.await.map_err(|error| host(error.to_string()))?.map_err(host)?;
+        let begun = self.begin_in(&call).await;
+        match begun {
+            Ok(()) => Ok(call),
+            Err(why) if !call.session.is_ending() => Err(host(why)),
+            // It fell meanwhile, and that is why.
+            Err(_) => {
+                call.session.over().await;
+                Err(fell(&call))
+            }
+        }
+    }
+
+    async fn begin_in(&self, call: &Call) -> Result<(), String> {
+        let (number, session, agent) = (call.number, call.session.clone(), self.agent.clone());
         // To its end, whatever becomes of this call.
-        let loading = tokio::spawn(async move { session.load(&agent).await });
-        loading.await.map_err(|error| host(error.to_string()))?.map_err(fallen)?;
+        let loading = tokio::spawn(async move { session.load(number, &agent).await });
+        loading.await.map_err(|error| error.to_string())??;
         let (sha256, info) = (*self.agent.sha256(), self.info.clone());
-        let start = Down::Start { call: call.number, sha256, info, budget: self.budget };
-        call.session.send(&start).await.map_err(|error| fallen(error.to_string()))?;
-        Ok(call)
+        let start = Down::Start { call: number, sha256, info, budget: self.budget };
+        call.session.send(&start).await.map_err(|error| error.to_string())
     }
 
-    fn used(&self, cpu: Duration) {
-        // What is told is believed within what it may be: it never goes back, and ends a little beyond where the sandbox ends a call.
-        let most = self.budget.call_cpu.saturating_add(BEYOND);
-        let nanoseconds = u64::try_from(cpu.min(most).as_nanos()).unwrap_or(u64::MAX);
-        self.cpu.fetch_max(nanoseconds, Ordering::Relaxed);
+    /// Asks at the door, in the call's own time; where it has used much of it in this turn, after everybody else.
+    fn ask(&self, mut door: Door, asked: HostCall) -> Asking {
+        let asking = async move {
+            let answer = match door.ready().await {
+                Ok(open) => open.call(asked).await,
+                Err(closed) => Err(closed),
+            };
+            (door, answer)
+        };
+        let (served, sandbox) = (Served::new(asking, self.spent.served()), self.agent.sandbox());
+        if self.spent.turn() > sandbox.settings().long {
+            Asking::Apart(AbortOnDropHandle::new(sandbox.patient().spawn(served)))
+        } else {
+            Asking::Here(Box::pin(served))
+        }
     }
 
-    fn ended(&self, outcome: Result<parloir_contract::Outcome, Failure>) -> Answered {
-        Answered { outcome, cpu: Duration::from_nanos(self.cpu.load(Ordering::Relaxed)) }
+    fn ended(&self, outcome: Result<Outcome, Failure>) -> Answered {
+        Answered { outcome, cpu: self.spent.call() }
     }
 }
 
-async fn answered(asking: &mut Option<Asking>) -> Result<HostReturn, DoorClosed> {
-    match asking {
-        Some(asking) => asking.await,
+async fn answered(asking: &mut Option<Asking>) -> (Option<Door>, Result<HostReturn, DoorClosed>) {
+    let apart = match asking {
         None => pending().await,
+        Some(Asking::Here(asking)) => Ok(asking.await),
+        Some(Asking::Apart(asking)) => asking.await,
+    };
+    match apart {
+        Ok((door, answer)) => (Some(door), answer),
+        // As where it had been asked here.
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(_) => (None, Err(DoorClosed("the host is closing".into()))),
+    }
+}
+
+/// Asks no more. When it returns, what was asked is gone, and has left its record.
+async fn give_up(asking: Option<Asking>) {
+    match asking {
+        Some(Asking::Apart(asking)) => {
+            asking.abort();
+            // It was cut off, or is answered, and nobody waits for it.
+            let _cut_off = asking.await;
+        }
+        Some(Asking::Here(_)) | None => {}
     }
 }
 
@@ -176,8 +242,14 @@ fn stopped() -> Failure {
     Failure::new(FailureKind::Stopped, "the agent was stopped")
 }
 
-/// The process is gone, whatever took it down.
+/// The process is gone, whatever took it down: a call's own agent, or another's.
 fn fell(call: &Call) -> Failure {
-    let why = call.session.end().map_or("it is gone", |end| end.why.as_str());
-    Failure::new(FailureKind::Trap, format!("the tenant's cordon fell: {why}"))
+    let fell = |why: &str| format!("the tenant's cordon fell: {why}");
+    match call.session.end() {
+        Some(end) if !end.culprits.contains(&call.number) => {
+            Failure::new(FailureKind::Neighbour, fell(&end.why))
+        }
+        Some(end) => Failure::new(FailureKind::Trap, fell(&end.why)),
+        None => Failure::new(FailureKind::Trap, fell("it is gone")),
+    }
 }

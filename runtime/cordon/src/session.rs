@@ -8,15 +8,17 @@ use std::time::{Duration, Instant};
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use parloir_contract::HostCall;
-use parloir_sandbox::{Agent, Answered, Settings};
+use parloir_sandbox::{Agent, Answered, Settings, charged};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::frame::{self, FrameError};
 use crate::launch::{Launch, Launched};
 use crate::message::{Down, MOST_DOWN, PART, Up, most_up, read_up};
+use crate::outside::Rules;
+use crate::weight::{Weighs, outweigh};
 
 /// How long the process may take to be ready.
 const STARTS: Duration = Duration::from_secs(20);
@@ -28,6 +30,8 @@ const PING: Duration = Duration::from_secs(2);
 const HUNG: Duration = Duration::from_secs(10);
 /// How long it is kept without a call.
 const IDLE: Duration = Duration::from_secs(600);
+/// And how long where there is no place for another tenant's.
+const SCARCE: Duration = Duration::from_secs(10);
 /// Agents and versions that it holds at a time; calls that are live keep theirs besides.
 const HELD: usize = 16;
 /// Messages that wait to be written.
@@ -35,8 +39,8 @@ const WAITING: usize = 64;
 
 /// What an agent's side says in one call.
 pub(crate) enum Event {
-    /// It asks.
-    Asked { cpu: Duration, asked: Box<HostCall> },
+    /// It asks, which took so much of the host's CPU time to read.
+    Asked { cpu: Duration, asked: Box<HostCall>, read: Duration },
     /// It is over.
     Ended(Answered),
 }
@@ -50,12 +54,21 @@ pub(crate) struct End {
     pub(crate) at: Instant,
     /// Whether it was to go on.
     pub(crate) fell: bool,
+    /// The calls that may have had it end.
+    pub(crate) culprits: Vec<u64>,
+}
+
+/// One of the calls that are answered there, as the session has it.
+struct Live {
+    events: mpsc::Sender<Event>,
+    /// Its agent computes, or is loaded: it waits neither for the host nor for its caller.
+    at_work: bool,
 }
 
 /// The calls that are answered there.
 #[derive(Default)]
 struct Calls {
-    live: HashMap<u64, mpsc::Sender<Event>>,
+    live: HashMap<u64, Live>,
     /// No more begin.
     closed: bool,
 }
@@ -75,10 +88,21 @@ pub(crate) struct Session {
     pinged: AtomicU64,
     ponged: AtomicU64,
     doom: Notify,
-    doomed: Mutex<Option<&'static str>>,
+    /// Why, and by which call.
+    doomed: Mutex<Option<(&'static str, u64)>>,
     over: CancellationToken,
     end: OnceLock<End>,
     began: Instant,
+    places: Arc<Semaphore>,
+}
+
+/// The process itself.
+struct Process {
+    ended: BoxFuture<'static, String>,
+    weighs: Weighs,
+    /// Bytes of memory that it may take.
+    most: u64,
+    place: OwnedSemaphorePermit,
 }
 
 /// A call that is answered there. Its number is given back when it is dropped.
@@ -95,23 +119,24 @@ impl Drop for Call {
 }
 
 impl Session {
-    /// Starts a process. `required` says that it must be confined.
+    /// Starts a process, which has this place until it has ended.
     ///
     /// # Errors
     /// A sentence, where it does not start.
     pub(crate) async fn open(
         launch: Arc<dyn Launch>,
         settings: Settings,
-        required: bool,
+        rules: &Rules,
         whose: String,
+        place: OwnedSemaphorePermit,
     ) -> Result<Arc<Self>, String> {
         let launched = tokio::task::spawn_blocking(move || launch.launch()).await;
         let launched = launched.map_err(std::io::Error::other).flatten();
-        let Launched { mut reads, mut writes, ended } =
+        let Launched { mut reads, mut writes, ended, weighs } =
             launched.map_err(|error| format!("its process does not start: {error}"))?;
         let ready = greet(&mut reads, &mut writes, &settings);
         let ready = match timeout(STARTS, ready).await {
-            Ok(Ok(confined)) if confined || !required => Ok(confined),
+            Ok(Ok(confined)) if confined || !rules.required => Ok(confined),
             Ok(Ok(_)) => Err("its process cannot be confined, and `confine` is \"required\"".to_owned()),
             Ok(Err(why)) => Err(why),
             Err(_) => Err(format!("its process was not ready within {} s", STARTS.as_secs())),
@@ -144,8 +169,10 @@ impl Session {
             over: CancellationToken::new(),
             end: OnceLock::new(),
             began: Instant::now(),
+            places: rules.places.clone(),
         });
-        tokio::spawn(session.clone().live(reads, (writes, waiting), ended, whose));
+        let process = Process { ended, weighs, most: rules.memory, place };
+        tokio::spawn(session.clone().live(reads, (writes, waiting), process, whose));
         Ok(session)
     }
 
@@ -154,24 +181,30 @@ impl Session {
         self: Arc<Self>,
         reads: Box<dyn AsyncRead + Send + Unpin>,
         (writes, waiting): (Box<dyn AsyncWrite + Send + Unpin>, mpsc::Receiver<Vec<u8>>),
-        ended: BoxFuture<'static, String>,
+        Process { ended, weighs, most, place }: Process,
         whose: String,
     ) {
         let end = tokio::select! {
             why = self.hear(reads) => Some(why),
             () = utter(writes, waiting) => Some("it reads no more".to_owned()),
             end = self.keep() => end,
+            why = outweigh(weighs, most, &whose) => Some(why),
             why = self.until_doomed() => Some(why.to_owned()),
         };
-        self.calls.lock().closed = true;
+        let culprits = {
+            let mut calls = self.calls.lock();
+            calls.closed = true;
+            culprits(&calls.live, self.doomed.lock().map(|(_, call)| call))
+        };
         // Both halves of the socket are closed: it ends by itself, or is killed.
         let how = ended.await;
+        drop(place);
         let fell = end.is_some();
         let why = end.map_or_else(|| "nobody rang".to_owned(), |why| format!("{why} ({how})"));
         if fell {
             tracing::warn!(tenant = %whose, %why, "a tenant's cordon fell");
         }
-        let _first = self.end.set(End { why, at: Instant::now(), fell });
+        let _first = self.end.set(End { why, at: Instant::now(), fell, culprits });
         self.over.cancel();
     }
 
@@ -184,8 +217,9 @@ impl Session {
                 Ok(message) => message,
                 Err(error) => return error.to_string(),
             };
-            let taken = match read_up(&message, &self.settings) {
-                Ok(up) => self.take(up),
+            let (up, read) = charged(|| read_up(&message, &self.settings));
+            let taken = match up {
+                Ok(up) => self.take(up, read),
                 Err(error) => return error.to_string(),
             };
             if let Err(why) = taken {
@@ -194,9 +228,11 @@ impl Session {
         }
     }
 
-    fn take(&self, up: Up) -> Result<(), &'static str> {
+    fn take(&self, up: Up, read: Duration) -> Result<(), &'static str> {
         match up {
-            Up::Asked { call, cpu, asked } => self.tell(call, Event::Asked { cpu, asked: Box::new(asked) }),
+            Up::Asked { call, cpu, asked } => {
+                self.tell(call, Event::Asked { cpu, asked: Box::new(asked), read })
+            }
             Up::Ended { call, cpu, outcome } => self.tell(call, Event::Ended(Answered { outcome, cpu })),
             Up::Loaded { sha256, problem } => {
                 let waits = self.loading.lock().take();
@@ -224,9 +260,10 @@ impl Session {
 
     /// An agent asks one thing at a time, and ends once: more is not kept.
     fn tell(&self, call: u64, event: Event) -> Result<(), &'static str> {
-        let calls = self.calls.lock();
-        let sender = calls.live.get(&call).ok_or("it spoke of a call that is none")?;
-        sender.try_send(event).map_err(|_| "an agent spoke out of turn")
+        let mut calls = self.calls.lock();
+        let live = calls.live.get_mut(&call).ok_or("it spoke of a call that is none")?;
+        live.at_work = false;
+        live.events.try_send(event).map_err(|_| "an agent spoke out of turn")
     }
 
     /// Sees that it lives while it answers calls, and that it ends where it answers none for long: then without a reason.
@@ -238,7 +275,8 @@ impl Session {
             ticks.tick().await;
             let is_idle = {
                 let mut calls = self.calls.lock();
-                calls.closed = calls.live.is_empty() && busy.elapsed() >= IDLE;
+                let kept = if self.places.available_permits() == 0 { SCARCE } else { IDLE };
+                calls.closed = calls.live.is_empty() && busy.elapsed() >= kept;
                 if calls.closed {
                     return None;
                 }
@@ -266,21 +304,26 @@ impl Session {
     async fn until_doomed(&self) -> &'static str {
         loop {
             self.doom.notified().await;
-            if let Some(why) = *self.doomed.lock() {
+            if let Some((why, _)) = *self.doomed.lock() {
                 return why;
             }
         }
     }
 
-    /// Ends the process, and with it every call that it answers.
-    pub(crate) fn doom(&self, why: &'static str) {
-        self.doomed.lock().get_or_insert(why);
+    /// Ends the process, and with it every call that it answers, for what one of them did.
+    pub(crate) fn doom(&self, why: &'static str, call: u64) {
+        self.doomed.lock().get_or_insert((why, call));
         self.doom.notify_one();
     }
 
     /// Where the process has ended.
     pub(crate) async fn over(&self) {
         self.over.cancelled().await;
+    }
+
+    /// Whether it is being ended, or has ended.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.frames.is_closed() || self.calls.lock().closed
     }
 
     /// How it ended. Nothing while it lives, and while it is ended.
@@ -302,7 +345,7 @@ impl Session {
         if calls.closed {
             return None;
         }
-        calls.live.insert(number, sender);
+        calls.live.insert(number, Live { events: sender, at_work: false });
         Some(Call { session: self.clone(), number, events })
     }
 
@@ -311,6 +354,17 @@ impl Session {
     /// # Errors
     /// Where it is too long, or there is nobody.
     pub(crate) async fn send(&self, down: &Down) -> Result<(), FrameError> {
+        match down {
+            Down::Start { call, .. } | Down::Answer { call, .. } | Down::Close { call, .. } => {
+                self.works(*call);
+            }
+            Down::Begin(_)
+            | Down::Load { .. }
+            | Down::Part(_)
+            | Down::Forget { .. }
+            | Down::Stop { .. }
+            | Down::Ping(_) => {}
+        }
         let frame = frame::write(down, MOST_DOWN)?;
         tokio::select! {
             sent = self.frames.send(frame) => sent.map_err(|_| FrameError::Gone),
@@ -318,11 +372,18 @@ impl Session {
         }
     }
 
-    /// Hands an agent over, once. To be run to its end.
+    /// From now on a call's agent is at work, until it says something.
+    fn works(&self, call: u64) {
+        if let Some(live) = self.calls.lock().live.get_mut(&call) {
+            live.at_work = true;
+        }
+    }
+
+    /// Hands a call's agent over, once. To be run to its end.
     ///
     /// # Errors
     /// A sentence, where it does not load there.
-    pub(crate) async fn load(&self, agent: &Agent) -> Result<(), String> {
+    pub(crate) async fn load(&self, call: u64, agent: &Agent) -> Result<(), String> {
         let mut loaded = self.loaded.lock().await;
         let sha256 = *agent.sha256();
         if let Some(at) = loaded.iter().position(|held| *held == sha256) {
@@ -330,6 +391,7 @@ impl Session {
             loaded.extend(held);
             return Ok(());
         }
+        self.works(call);
         let whole = agent.clone();
         let artifact = tokio::task::spawn_blocking(move || whole.artifact()).await;
         let artifact = artifact.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
@@ -360,7 +422,7 @@ impl Session {
             Ok(Ok(Some(problem))) => Err(format!("its process does not load the agent: {problem}")),
             Ok(Err(error)) => Err(format!("its process did not take the agent: {error}")),
             Err(_) => {
-                self.doom("it did not load an agent in time");
+                self.doom("it did not load an agent in time", call);
                 Err(format!("its process did not load the agent within {} s", LOADS.as_secs()))
             }
         }
@@ -385,11 +447,43 @@ where
     }
 }
 
+/// The calls that may have had a process end: the one that it was ended for; else those whose agents were at work; else any.
+fn culprits(live: &HashMap<u64, Live>, named: Option<u64>) -> Vec<u64> {
+    if let Some(call) = named {
+        return vec![call];
+    }
+    let nobody_works = live.values().all(|live| !live.at_work);
+    live.iter().filter(|(_, live)| nobody_works || live.at_work).map(|(call, _)| *call).collect()
+}
+
 /// Writes what waits, until it cannot be written.
 async fn utter(mut writes: Box<dyn AsyncWrite + Send + Unpin>, mut waiting: mpsc::Receiver<Vec<u8>>) {
     while let Some(frame) = waiting.recv().await {
         if writes.write_all(&frame).await.is_err() {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fall_is_the_doing_of_whom_it_is_ended_for_or_of_who_was_at_work_or_of_anybody() {
+        let calls = |at_work: &[(u64, bool)]| -> HashMap<u64, Live> {
+            let live = |at_work| Live { events: mpsc::channel(1).0, at_work };
+            at_work.iter().map(|(call, at_work)| (*call, live(*at_work))).collect()
+        };
+        let blamed = |live: &[(u64, bool)], named| {
+            let mut blamed = culprits(&calls(live), named);
+            blamed.sort_unstable();
+            blamed
+        };
+        let some = [(1, false), (2, true), (3, true)];
+        assert_eq!(blamed(&some, Some(1)), [1]);
+        assert_eq!(blamed(&some, None), [2, 3]);
+        assert_eq!(blamed(&[(1, false), (2, false)], None), [1, 2], "nobody knows");
+        assert_eq!(blamed(&[], None), [0_u64; 0]);
     }
 }

@@ -19,7 +19,6 @@ use crate::key::Purposes;
 use crate::read::on_own_thread;
 use crate::record::{CallStarted, Record};
 use crate::rights::is_of_journal;
-use crate::sealing;
 use crate::segment::{self, Log, MAX_SEGMENT};
 use crate::tlog::{self, Durable, Refused, Running};
 use crate::verify::{Scope, VerifyReport};
@@ -123,7 +122,6 @@ impl Journal {
             match begin(place, &kms, &index, shared, (durable, signs)) {
                 Ok((writer, log, indexer, lock)) => {
                     if opened.send(Ok(())).is_ok() {
-                        sealing::come_after_calls();
                         writer.run();
                     }
                     // All is signed, and the index has all there was before the folder is free again.

@@ -23,16 +23,16 @@ const LITTLE: usize = 64 << 10;
 const PORTION: usize = 32 << 10;
 /// The most threads beside the writer's.
 const MOST_HELPERS: usize = 3;
-/// Niceness of the threads that seal and write: whoever has much journaled, such as an agent that floods it, must not take the
-/// cores on which frames are sent. As the sandbox has it for agents.
+/// Niceness of the threads that seal what is much: whoever has much journaled, such as an agent that floods it, must not take the
+/// cores on which frames are sent. As the sandbox has it for agents. Who writes is served with the calls, which wait for it.
 const NICENESS: i32 = 5;
 
 /// Has this thread served after those on which calls are.
-pub(crate) fn come_after_calls() {
+fn come_after_calls() {
     // Where the whole program is served later than that, so is this.
     let is_later = getpriority_process(None).is_ok_and(|niceness| niceness >= NICENESS);
     if !is_later && let Err(error) = setpriority_process(None, NICENESS) {
-        tracing::warn!(%error, "the journal is written at normal priority");
+        tracing::warn!(%error, "what is journaled is sealed at normal priority");
     }
 }
 

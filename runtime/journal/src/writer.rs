@@ -28,7 +28,7 @@ use crate::tails::Tails;
 use crate::tlog::Durable;
 use crate::{AppendError, JournalError};
 
-/// Groups begin at least this far apart. What comes when nothing is going on does not wait.
+/// Groups need begin no further apart than this.
 const GROUP: Duration = Duration::from_millis(2);
 /// How often calls are looked at that nobody waits for.
 const TICK: Duration = Duration::from_millis(100);
@@ -197,7 +197,9 @@ pub(crate) struct Writer {
     durable: Arc<Durable>,
     sealers: Sealers,
     ticked: Instant,
-    begun: Option<Instant>,
+    /// When the next group may begin: twice the time of the last one after that began, and [`GROUP`] at most. Of many small ones
+    /// nobody waits long for the next, and of long ones each takes more with it. What comes when nothing is going on does not wait.
+    next: Instant,
 }
 
 impl Writer {
@@ -211,8 +213,8 @@ impl Writer {
         durable: Arc<Durable>,
     ) -> std::io::Result<Self> {
         let (live, tails, sealers) = (HashMap::new(), Tails::new(tails), Sealers::start()?);
-        let (ticked, begun) = (Instant::now(), None);
-        Ok(Self { shared, disk, data, tails, live, segment, index, durable, sealers, ticked, begun })
+        let (ticked, next) = (Instant::now(), Instant::now());
+        Ok(Self { shared, disk, data, tails, live, segment, index, durable, sealers, ticked, next })
     }
 
     /// Writes until it is asked to stop, or the disk fails.
@@ -244,7 +246,7 @@ impl Writer {
             loop {
                 let now = Instant::now();
                 let tick = self.ticked + TICK;
-                let group = self.begun.map_or(now, |begun| begun + GROUP);
+                let group = self.next;
                 let idle = self.live.is_empty() && queue.opened.is_empty();
                 let asked = queue.stop || !queue.rolls.is_empty();
                 if asked || (!queue.ready.is_empty() && now >= group) || (!idle && now >= tick) {
@@ -314,7 +316,7 @@ impl Writer {
         if calls.is_empty() {
             return Ok(());
         }
-        self.begun = Some(Instant::now());
+        let begun = Instant::now();
         let mut taken = Vec::with_capacity(calls.len());
         let passed = self.pass(calls, &mut taken, promises);
         for Taken { live, .. } in taken {
@@ -348,6 +350,7 @@ impl Writer {
             }
         }
         self.tails.close_beyond(MAX_OPEN);
+        self.next = begun + (2 * begun.elapsed()).min(GROUP);
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! Erasure, as somebody would try to undo it who has every file: the data, its back-ups and the keys that are left.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod cabinet;
 mod thief;
 
 use std::fs;
@@ -9,13 +10,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use parloir_contract::{
-    CallId, CallInfo, Direction, Heard, HostCall, HostReturn, Import, LocalTime, Say, SayOptions, TenantId,
-};
+use cabinet::{begin, close, close_store, id, tenant};
+use parloir_contract::{CallId, Heard, HostCall, HostReturn, Import, Say, SayOptions};
 use parloir_journal::{
-    CallEnded, CallJournal, CallStarted, Erasure, HostCallEnded, HostCallStarted, HostStatus, Journal,
-    JournalError, Note as Remark, Purposes, ReadError, RecordBody, RecordingBlock, Redaction, Requested,
-    Scope, check_since, erasures, list_calls, prove, read_call, read_recording,
+    CallEnded, CallJournal, Erasure, HostCallEnded, HostCallStarted, HostStatus, Journal, JournalError,
+    Note as Remark, Purposes, ReadError, RecordBody, RecordingBlock, Redaction, Requested, Scope,
+    check_since, erasures, list_calls, prove, read_call, read_recording,
 };
 use parloir_proof::Trust;
 use parloir_store::disk::{Disk, DiskFile, OsDisk, Readers};
@@ -23,14 +23,6 @@ use parloir_store::keys::Rows;
 use parloir_store::{Batch, Embedded, Keyring, Kms, Memo, Store, Table, TenantStore};
 use tempfile::TempDir;
 use thief::{Thief, contains, copy};
-
-fn tenant() -> TenantId {
-    "cabinet".parse().unwrap()
-}
-
-fn id(number: u8) -> CallId {
-    CallId::from_bytes([number; 16])
-}
 
 /// What can be known of a call: its sound, what was said and asked, and who rang.
 fn canaries(number: u8) -> [String; 4] {
@@ -81,10 +73,7 @@ impl Place {
         match Journal::open_on(Arc::clone(&self.disk), self.data(), kms.clone(), store.clone()).await {
             Ok(journal) => Ok(Running { journal, store, kms }),
             Err(error) => {
-                while Arc::strong_count(&store) > 1 {
-                    tokio::task::yield_now().await;
-                }
-                Arc::into_inner(store).unwrap().close().await;
+                close_store(store).await;
                 Err(error)
             }
         }
@@ -107,17 +96,7 @@ impl Place {
 impl Running {
     async fn begin(&self, number: u8) -> CallJournal {
         let [_, _, _, caller] = canaries(number);
-        let info = CallInfo {
-            id: id(number).to_string(),
-            direction: Direction::Inbound,
-            line: "+33123456789".into(),
-            caller: Some(caller),
-            language: "fr-FR".into(),
-            started_at: LocalTime { year: 2026, month: 11, day: 2, hour: 9, minute: 30 },
-            settings: vec![],
-        };
-        let started = CallStarted { info: Some(info), ..CallStarted::default() };
-        self.journal.open_call(&tenant(), id(number), started).await.unwrap()
+        begin(&self.journal, number, &caller).await
     }
 
     async fn call(&self, number: u8) {
@@ -136,14 +115,7 @@ impl Running {
     }
 
     async fn stop(self) {
-        self.journal.shutdown().await;
-        drop(self.journal);
-        let store = self.store;
-        // The journal's threads let go of it in their own time.
-        while Arc::strong_count(&store) > 1 {
-            tokio::task::yield_now().await;
-        }
-        Arc::into_inner(store).unwrap().close().await;
+        close(self.journal, self.store).await;
     }
 }
 

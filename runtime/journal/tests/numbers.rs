@@ -1,45 +1,25 @@
 //! Which calls somebody is in: each call is read once, and what is kept of it goes with its content.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod cabinet;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use parloir_contract::{CallId, CallInfo, Direction, LocalTime, TenantId};
+use cabinet::{begin, id, tenant};
+use parloir_contract::CallId;
 use parloir_journal::{
-    CallEnded, CallJournal, CallStarted, Erasure, Journal, Note as Remark, Numbers, Purposes, Record,
-    RecordBody, Scope,
+    CallEnded, Erasure, Journal, Note as Remark, Numbers, Purposes, Record, RecordBody, Scope,
 };
 use parloir_store::{Keyring, Store, StoredBatch, StoredOperation, Table, TenantStore, Volatile};
 
 const HERS: &str = "+33612345678";
 const HIS: &str = "+33687654321";
 
-fn tenant() -> TenantId {
-    "cabinet".parse().unwrap()
-}
-
-fn id(number: u8) -> CallId {
-    CallId::from_bytes([number; 16])
-}
-
 async fn open(folder: &Path, kms: &Arc<Keyring>, store: &Arc<Volatile>) -> Journal {
     Journal::open(folder.join("data"), kms.clone(), store.clone()).await.unwrap()
-}
-
-async fn begin(journal: &Journal, number: u8, caller: &str) -> CallJournal {
-    let info = CallInfo {
-        id: id(number).to_string(),
-        direction: Direction::Inbound,
-        line: "+33123456789".into(),
-        caller: Some(caller.into()),
-        language: "fr-FR".into(),
-        started_at: LocalTime { year: 2026, month: 11, day: 2, hour: 9, minute: 30 },
-        settings: vec![],
-    };
-    let started = CallStarted { info: Some(info), ..CallStarted::default() };
-    journal.open_call(&tenant(), id(number), started).await.unwrap()
 }
 
 /// The calls that somebody may have placed, newest first. Counts the calls that are read for it.

@@ -94,7 +94,8 @@ fn voice_of(language: &str) -> Option<String> {
 /// Plain words only: `[[…]]` would be read as phonemes, and control characters as commands.
 fn plain(text: &str) -> String {
     let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    text.replace("[[", "[ [")
+    // However many there are, no two of them are left side by side.
+    text.replace('[', "[ ")
 }
 
 #[async_trait]
@@ -288,6 +289,14 @@ mod tests {
     #[tokio::test]
     async fn text_that_looks_like_an_option_or_like_phonemes_is_only_text() {
         assert!(said("--version [[bÔZur]]\u{7}", "fr-FR").await.len() > 22_050);
+    }
+
+    #[test]
+    fn no_text_has_phonemes_however_many_brackets_it_has() {
+        for text in ["[[bÔZur]]", "[[[bÔZur]]]", "[[[[_^_en]]]]", "[\u{1}[bÔZur]]", "[".repeat(9).as_str()]
+        {
+            assert!(!plain(text).contains("[["), "{text}: {}", plain(text));
+        }
     }
 
     #[tokio::test]

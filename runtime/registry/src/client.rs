@@ -1,21 +1,31 @@
 //! The distribution protocol, as far as an agent needs it (OCI distribution specification 1.1).
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, StatusCode};
 
 use crate::manifest::{self, MANIFEST, MANIFEST_BYTES, NotAnAgent};
-use crate::session::{Session, body, refused};
+use crate::session::{Session, refused};
 use crate::{Credentials, Digest, NotAReference, Reference, Version};
 
 /// How a registry is spoken to.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Access {
     /// Who speaks; anybody by default.
     pub credentials: Option<Credentials>,
     /// Without TLS, also where the registry is not this machine's own. Credentials and agents can be read on the way, and agents
     /// replaced where no digest is given.
     pub plain_http: bool,
+    /// How long all of it may take. Default half an hour: the largest component by a line of 300 kbit/s.
+    pub within: Duration,
+}
+
+impl Default for Access {
+    fn default() -> Self {
+        Self { credentials: None, plain_http: false, within: Duration::from_secs(30 * 60) }
+    }
 }
 
 /// An agent as it was pushed.
@@ -44,6 +54,14 @@ pub enum RegistryError {
     /// No connection, or none that lasted.
     #[error("the registry does not answer: {0}")]
     Unreachable(String),
+    /// It was given up.
+    #[error(
+        "it was not done within {within:?}, and is given up: try again where the line is faster, or give it longer with --within"
+    )]
+    TooSlow {
+        /// How long it could have taken.
+        within: Duration,
+    },
     /// It wants to know who asks.
     #[error(
         "the registry wants a name and a password: log in with docker or podman, or set PARLOIR_REGISTRY_USER and PARLOIR_REGISTRY_PASSWORD"
@@ -146,7 +164,7 @@ pub async fn pull(from: &Reference, access: &Access) -> Result<Pulled, RegistryE
     if response.status() != StatusCode::OK {
         return Err(refused(response).await);
     }
-    let manifest = body(response, MANIFEST_BYTES).await?;
+    let manifest = session.body(response, MANIFEST_BYTES).await?;
     let digest = Digest::of(&manifest);
     if let Version::Digest(wanted) = from.version()
         && *wanted != digest
@@ -160,7 +178,7 @@ pub async fn pull(from: &Reference, access: &Access) -> Result<Pulled, RegistryE
         return Err(refused(response).await);
     }
     let size = usize::try_from(layer.size).map_err(|_| RegistryError::Strange("a layer of no length"))?;
-    let component = body(response, size).await?;
+    let component = session.body(response, size).await?;
     if component.len() != size || Digest::of(&component) != layer.digest {
         return Err(RegistryError::Altered(layer.digest));
     }
@@ -255,7 +273,7 @@ mod tests {
             holds(&held, head)
         });
         let anne = Some(Credentials::new("anne".into(), "word".into()));
-        let access = Access { credentials: anne, plain_http: false };
+        let access = Access { credentials: anne, ..Access::default() };
         let pulled = pull(&reference(&host, ":1"), &access).await.unwrap();
         assert_eq!(pulled.component, component);
         let heads = heads.lock().unwrap().clone();
@@ -284,7 +302,7 @@ mod tests {
                 holds(&held, head)
             });
             let anne = Some(Credentials::new("anne".into(), "word".into()));
-            let access = Access { credentials: anne, plain_http: false };
+            let access = Access { credentials: anne, ..Access::default() };
             let pulled = pull(&reference(&host, ":1"), &access).await;
             assert!(matches!(&pulled, Err(RegistryError::Denied { status: 401, .. })), "{pulled:?}");
             let shown = shown.lock().unwrap().clone();
@@ -319,6 +337,27 @@ mod tests {
         let another = Digest::of(b"another");
         let altered = pull(&reference(&host, &format!("@{another}")), &Access::default()).await;
         assert!(matches!(&altered, Err(RegistryError::Altered(digest)) if *digest == another), "{altered:?}");
+    }
+
+    #[tokio::test]
+    async fn what_trickles_is_given_up_and_says_how_to_wait_longer() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let host = listener.local_addr().unwrap().to_string();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let head = "HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\n";
+            let mut said = stream.write_all(head.as_bytes());
+            // Faster than what is waited for each piece.
+            while said.is_ok() {
+                #[allow(clippy::disallowed_methods, reason = "a test's own wait")]
+                std::thread::sleep(Duration::from_millis(20));
+                said = stream.write_all(b" ");
+            }
+        });
+        let access = Access { within: Duration::from_millis(300), ..Access::default() };
+        let late = pull(&reference(&host, ":1"), &access).await.unwrap_err();
+        assert!(matches!(&late, RegistryError::TooSlow { .. }), "{late:?}");
+        assert!(late.to_string().contains("within 300ms") && late.to_string().contains("--within"), "{late}");
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 //! One conversation with a registry: what it is asked, and what it is shown when it asks back.
 
 use std::error::Error as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -36,6 +36,8 @@ pub(crate) struct Session<'a> {
     base: Url,
     reference: &'a Reference,
     access: &'a Access,
+    /// When it is given up, whatever is under way.
+    until: Instant,
     authorization: Option<HeaderValue>,
 }
 
@@ -86,7 +88,8 @@ impl<'a> Session<'a> {
             .user_agent(concat!("parloir/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| RegistryError::Unreachable(words(&error)))?;
-        Ok(Self { http, base, reference, access, authorization: None })
+        let until = Instant::now() + access.within;
+        Ok(Self { http, base, reference, access, until, authorization: None })
     }
 
     /// An address of the repository: `manifests/…`, `blobs/…`.
@@ -132,7 +135,7 @@ impl<'a> Session<'a> {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Response, RegistryError> {
-        let mut request = self.http.request(method, url.clone()).headers(headers);
+        let mut request = self.http.request(method, url.clone()).headers(headers).timeout(self.left()?);
         if !body.is_empty() {
             request = request.body(body);
         }
@@ -140,7 +143,30 @@ impl<'a> Session<'a> {
         if let Some(authorization) = self.authorization.as_ref().filter(|_| self.is_registry(url)) {
             request = request.header(AUTHORIZATION, authorization.clone());
         }
-        request.send().await.map_err(|error| RegistryError::Unreachable(words(&error)))
+        request.send().await.map_err(|error| self.fault(&error))
+    }
+
+    /// An answer's body, of at most so many bytes.
+    pub(crate) async fn body(&self, response: Response, most: usize) -> Result<Vec<u8>, RegistryError> {
+        let read = read(response, most).await.map_err(|error| self.fault(&error))?;
+        read.ok_or(RegistryError::TooLong { most })
+    }
+
+    /// How long what is asked next may take, its answer's body included.
+    fn left(&self) -> Result<Duration, RegistryError> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        if left.is_zero() { Err(self.too_slow()) } else { Ok(left) }
+    }
+
+    fn too_slow(&self) -> RegistryError {
+        RegistryError::TooSlow { within: self.access.within }
+    }
+
+    fn fault(&self, error: &reqwest::Error) -> RegistryError {
+        if error.is_timeout() && Instant::now() >= self.until {
+            return self.too_slow();
+        }
+        RegistryError::Unreachable(words(error))
     }
 
     fn is_registry(&self, url: &Url) -> bool {
@@ -166,16 +192,15 @@ impl<'a> Session<'a> {
                         realm.query_pairs_mut().append_pair(name, &value);
                     }
                 }
-                let mut request = self.http.get(realm);
+                let mut request = self.http.get(realm).timeout(self.left()?);
                 if let Some(credentials) = &self.access.credentials {
                     request = request.header(AUTHORIZATION, secret(&basic(credentials))?);
                 }
-                let response =
-                    request.send().await.map_err(|error| RegistryError::Unreachable(words(&error)))?;
+                let response = request.send().await.map_err(|error| self.fault(&error))?;
                 if !response.status().is_success() {
                     return Err(refused(response).await);
                 }
-                let answer = Zeroizing::new(body(response, TOKEN_BYTES).await?);
+                let answer = Zeroizing::new(self.body(response, TOKEN_BYTES).await?);
                 let token: Token = serde_json::from_slice(&answer)
                     .map_err(|_| RegistryError::Strange("no token where it sends for one"))?;
                 let token = token.token.or(token.access_token).map(Zeroizing::new);
@@ -204,24 +229,22 @@ fn secret(value: &str) -> Result<HeaderValue, RegistryError> {
     Ok(value)
 }
 
-/// An answer's body, of at most so many bytes.
-pub(crate) async fn body(mut response: Response, most: usize) -> Result<Vec<u8>, RegistryError> {
+/// An answer's body; `None` where it has more bytes than this.
+async fn read(mut response: Response, most: usize) -> Result<Option<Vec<u8>>, reqwest::Error> {
     let mut body = Vec::new();
-    while let Some(piece) =
-        response.chunk().await.map_err(|error| RegistryError::Unreachable(words(&error)))?
-    {
+    while let Some(piece) = response.chunk().await? {
         if body.len().saturating_add(piece.len()) > most {
-            return Err(RegistryError::TooLong { most });
+            return Ok(None);
         }
         body.extend_from_slice(&piece);
     }
-    Ok(body)
+    Ok(Some(body))
 }
 
 /// Why a registry did not do what was asked, in its own words where it has some.
 pub(crate) async fn refused(response: Response) -> RegistryError {
     let status = response.status().as_u16();
-    let said = body(response, PROBLEM_BYTES).await.unwrap_or_default();
+    let said = read(response, PROBLEM_BYTES).await.ok().flatten().unwrap_or_default();
     let problems =
         serde_json::from_slice::<Problems>(&said).map(|problems| problems.errors).unwrap_or_default();
     let said = problems.into_iter().next().map_or_else(String::new, |problem| {

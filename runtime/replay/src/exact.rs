@@ -147,6 +147,7 @@ pub(crate) const fn why_failed(kind: FailureKind) -> Why {
         FailureKind::TurnCpu | FailureKind::CallCpu | FailureKind::Stopped => Why::AgentBudget,
         FailureKind::Memory => Why::AgentMemory,
         FailureKind::Host => Why::AgentStart,
+        FailureKind::Neighbour => Why::Host,
     }
 }
 

@@ -306,8 +306,7 @@ fn validated(description: &Description) -> Result<Vec<Capability>, LoadError> {
 
 /// Whether a text is one line for whoever it is shown to: it moves no cursor and turns no words around.
 fn is_line(text: &str) -> bool {
-    let turns =
-        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let turns = |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{206f}');
     !text.chars().any(|c| c.is_control() || turns(c))
 }
 
@@ -327,7 +326,9 @@ mod tests {
         for shown in ["Cabinet Durand", "réception 2", "受付"] {
             assert!(is_line(shown), "{shown}");
         }
-        for hidden in ["\u{1b}[2J", "a\nb", "a\u{9b}2J", "a\u{202e}b", "a\u{2028}b", "\0"] {
+        for hidden in
+            ["\u{1b}[2J", "a\nb", "a\u{9b}2J", "a\u{202e}b", "a\u{2028}b", "a\u{61c}b", "a\u{206b}b", "\0"]
+        {
             assert!(!is_line(hidden), "{hidden:?}");
         }
         for tag in ["fr", "fr-FR", "zh-Hant-TW", "es-419"] {

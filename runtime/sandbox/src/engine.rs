@@ -105,6 +105,12 @@ impl Sandbox {
         self.inner.lanes.patient()
     }
 
+    /// Waits until the threads on which agents run are there, at their priority: it starts no other, and changes none's priority,
+    /// from then on, but for what it compiles.
+    pub async fn begun(&self) {
+        self.inner.lanes.begun().await;
+    }
+
     /// What the journal notes of the engine: version, compiler, and the limits in force.
     pub fn configuration(&self) -> String {
         let s = &self.inner.settings;

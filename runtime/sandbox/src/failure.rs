@@ -28,6 +28,8 @@ pub enum FailureKind {
     Stopped,
     /// The host could not start or run it; nothing the agent did.
     Host,
+    /// The process in which it answered ended by another call's doing.
+    Neighbour,
 }
 
 impl FailureKind {
@@ -41,6 +43,7 @@ impl FailureKind {
             Self::Stack => "stack",
             Self::Stopped => "stopped",
             Self::Host => "host",
+            Self::Neighbour => "neighbour",
         }
     }
 }

@@ -63,7 +63,7 @@ impl Host {
 
 /// Whether the caller spoke, pressed keys or let their time pass: only that renews the agent's
 /// budget. A refusal and a hang-up come at once, as often as the agent asks.
-fn caller_had_a_turn(answer: &HostReturn) -> bool {
+pub fn caller_had_a_turn(answer: &HostReturn) -> bool {
     let turn = match answer {
         HostReturn::Listen(Ok(turn)) | HostReturn::Ask(Ok((_, turn))) => turn,
         HostReturn::Listen(Err(_))

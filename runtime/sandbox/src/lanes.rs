@@ -19,6 +19,7 @@ use thread_priority::{
     thread_native_id, thread_schedule_policy,
 };
 use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::Semaphore;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -42,19 +43,34 @@ pub(crate) struct Lanes {
     soon: Duration,
     /// CPU time of one turn after which an agent computes long.
     after: Duration,
+    /// One for each thread that has begun, at its priority.
+    begun: Arc<Semaphore>,
+    /// How many of them there are.
+    threads: u32,
 }
 
 impl Lanes {
     pub(crate) fn new(settings: &Settings) -> Result<Self, LoadError> {
         let nice = Priority::Nice(settings.nice.clamp(0, LAST));
+        let begun = Arc::new(Semaphore::new(0));
+        let start = |name, priority| Lane::start(name, settings.threads, priority, &begun);
+        let each = u32::try_from(settings.threads.max(1)).unwrap_or(u32::MAX);
         Ok(Self {
-            prompt: Lane::start("agents", settings.threads, nice)?,
-            asking: Lane::start("agents-asking", settings.threads, Priority::Nice(LAST))?,
-            long: Lane::start("agents-long", settings.threads, Priority::Idle)?,
-            brief: Lane::start("agents-brief", settings.threads, Priority::Idle)?,
+            prompt: start("agents", nice)?,
+            asking: start("agents-asking", Priority::Nice(LAST))?,
+            long: start("agents-long", Priority::Idle)?,
+            brief: start("agents-brief", Priority::Idle)?,
+            threads: each.saturating_mul(4),
             soon: (settings.tick / 2).min(settings.long),
             after: settings.long,
+            begun,
         })
+    }
+
+    /// Waits until every thread has its priority.
+    pub(crate) async fn begun(&self) {
+        // It is never closed.
+        let _all = self.begun.acquire_many(self.threads).await;
     }
 
     /// Where agents begin.
@@ -200,12 +216,21 @@ struct Lane {
 }
 
 impl Lane {
-    fn start(name: &'static str, threads: usize, priority: Priority) -> Result<Self, LoadError> {
+    fn start(
+        name: &'static str,
+        threads: usize,
+        priority: Priority,
+        begun: &Arc<Semaphore>,
+    ) -> Result<Self, LoadError> {
+        let begun = begun.clone();
         let runtime = Builder::new_multi_thread()
             .worker_threads(threads.max(1))
             .thread_name(name)
             .enable_all()
-            .on_thread_start(move || priority.take())
+            .on_thread_start(move || {
+                priority.take();
+                begun.add_permits(1);
+            })
             .build()
             .map_err(|e| LoadError::Engine(format!("the agents' threads did not start: {e}")))?;
         let handle = runtime.handle().clone();

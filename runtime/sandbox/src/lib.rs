@@ -31,6 +31,7 @@
 mod agent;
 mod artifact;
 mod bindings;
+mod carried;
 mod convert;
 mod door;
 mod encode;
@@ -44,6 +45,7 @@ mod settings;
 mod shape;
 mod surface;
 mod understanding;
+mod unfolded;
 
 pub use agent::{Agent, Answered, Answering, Elsewhere};
 pub use artifact::{ArtifactCache, Bound, SealKey};
@@ -51,6 +53,7 @@ pub use door::{Door, DoorClosed, refusing_door};
 pub use encode::{EncodeError, encode};
 pub use engine::{Compiled, LoadError, Sandbox};
 pub use failure::{Failure, FailureKind};
-pub use metering::charged;
+pub use host::caller_had_a_turn;
+pub use metering::{Served, charged};
 pub use settings::{Budget, Settings};
 pub use surface::{Surface, surface};

@@ -168,6 +168,30 @@ impl<F: Future> Metered<F> {
     }
 }
 
+/// Work of the host's own for an agent that answers elsewhere: its CPU time is added to a number of nanoseconds.
+pub struct Served<F> {
+    inner: Pin<Box<F>>,
+    cpu: Arc<AtomicU64>,
+}
+
+impl<F: Future> Served<F> {
+    /// The work, and where its time is added.
+    pub fn new(inner: F, cpu: Arc<AtomicU64>) -> Self {
+        Self { inner: Box::pin(inner), cpu }
+    }
+}
+
+impl<F: Future> Future for Served<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let began = thread_cpu();
+        let out = self.inner.as_mut().poll(cx);
+        self.cpu.fetch_add(thread_cpu().saturating_sub(began), Ordering::Relaxed);
+        out
+    }
+}
+
 /// Counts an agent for as long as it computes, a panic included.
 struct Computing(Arc<AtomicU64>);
 

@@ -8,7 +8,9 @@
 
 use wasmparser::{FunctionBody, Operator, Parser, Payload};
 
+use crate::carried::Carried;
 use crate::settings::Settings;
+use crate::unfolded::Unfolded;
 
 /// Modules and components within one component, itself among them.
 const PARTS: u32 = 256;
@@ -26,9 +28,12 @@ const TANGLES: u64 = 64_000_000;
 /// Whether the compiler may be asked, or what there is too much of.
 pub(crate) fn check(wasm: &[u8], settings: &Settings) -> Result<(), String> {
     let (mut parts, mut functions, mut code, mut tangles) = (0_u32, 0_u32, 0_usize, 0_u64);
+    let (mut unfolded, mut carried) = (Unfolded::default(), Carried::default());
     for payload in Parser::new(0).parse_all(wasm) {
         // What is damaged is told where it is compiled.
         let Ok(payload) = payload else { return Ok(()) };
+        unfolded.take(&payload)?;
+        carried.take(&payload)?;
         match payload {
             Payload::Version { .. } => {
                 parts += 1;

@@ -23,6 +23,7 @@ use crate::admin_threads::AdminThreads;
 use crate::config::{AdminConfig, Config, OidcConfig};
 use crate::connections::{OF_ADMINISTRATION, answer};
 use crate::oidc::Remote;
+use crate::outbound::Networks;
 use crate::serve::{House, ServeError};
 use crate::tls::{Certificates, TlsListener};
 
@@ -46,8 +47,8 @@ pub(crate) struct Administration {
 struct Site {
     house: Arc<House>,
     declared: Vec<TenantConfig>,
-    /// Networks of the operator's own.
-    allowed: Vec<AddressRange>,
+    /// What the operator opens to tenants.
+    networks: Networks,
 }
 
 #[async_trait]
@@ -86,8 +87,8 @@ impl Premises for Site {
         self.house.installation.connectors.entrust(tenant, &secrets);
     }
 
-    fn reaches(&self, url: &str) -> Result<(), String> {
-        reaches(url, &self.allowed)
+    fn reaches(&self, tenant: &TenantId, url: &str) -> Result<(), String> {
+        reaches(url, self.networks.of(tenant))
     }
 
     fn caller(&self, number: &str) -> Result<String, String> {
@@ -122,7 +123,8 @@ impl Premises for Site {
     }
 }
 
-/// Whether requests may be sent below an address. What a name leads to is looked at when one is sent.
+/// Whether whoever these networks are open to may have requests sent below an address. What a name leads to is looked at when one is
+/// sent.
 fn reaches(url: &str, allowed: &[AddressRange]) -> Result<(), String> {
     let to = Destination::parse(url).map_err(|error| format!("`url`: {error}"))?;
     if to.has_query() {
@@ -132,11 +134,11 @@ fn reaches(url: &str, allowed: &[AddressRange]) -> Result<(), String> {
     let refused = to.address().filter(|address| !is_allowed(*address));
     match refused.and_then(forbidden) {
         None if to.is_plain() && (allowed.is_empty() || refused.is_some()) => Err(
-            "`url` begins with http://, so that what is sent can be read on its way: write https://, or have whoever runs the installation allow its network ([outbound] allow-private)".into(),
+            "`url` begins with http://, so that what is sent can be read on its way: write https://, or have whoever runs the installation open its network to this tenant (`allow-private` of [outbound])".into(),
         ),
         None => Ok(()),
         Some(what) => Err(format!(
-            "`url` leads to {what}, where no request of a tenant's goes: write its public address, or have whoever runs the installation allow it ([outbound] allow-private)"
+            "`url` leads to {what}, where no request of this tenant's goes: write its public address, or have whoever runs the installation open it to this tenant (`allow-private` of [outbound])"
         )),
     }
 }
@@ -213,8 +215,8 @@ pub(crate) async fn open(
     new_owner_key: bool,
 ) -> Result<Administration, ServeError> {
     let failed = |problem: &dyn std::fmt::Display| ServeError::Admin { problem: problem.to_string() };
-    let (declared, allowed) = (config.tenants.clone(), config.outbound.allow_private.clone());
-    let premises = Arc::new(Site { house: house.clone(), declared, allowed });
+    let (declared, networks) = (config.tenants.clone(), Networks::new(config));
+    let premises = Arc::new(Site { house: house.clone(), declared, networks });
     let rooms = house.installation.storage.directory_rooms();
     let directory = Directory::open(rooms, premises).await.map_err(|error| failed(&error))?;
     let owner_key = directory.set_up(new_owner_key).await.map_err(|error| failed(&error))?;

@@ -1,21 +1,22 @@
 //! The operator's file, whole: `parloir.toml`.
 
-use std::collections::{HashMap, HashSet};
+mod services;
+
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use parloir_connect::{AddressRange, Destination};
-use parloir_contract::TenantId;
 use parloir_providers::{KeyReference, ProviderEntry};
 use parloir_tenancy::config::TenantConfig;
-use parloir_tenancy::connector::{MAX_SECRETS, is_name};
 use parloir_tenancy::retention::Period;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+pub use self::services::{SecretConfig, WebhookConfig, WebhookEvent};
 use crate::confine::Confine;
 use crate::cordons::{CordonConfig, CordonPolicy};
 use crate::oidc::is_sealed;
+use crate::outbound::OutboundConfig;
 use crate::telemetry::TelemetryConfig;
 use crate::tls::TlsConfig;
 
@@ -42,7 +43,7 @@ pub struct Config {
     /// Where the operator's instruments are. `None`: nowhere, unless the environment says so.
     #[serde(default)]
     pub telemetry: Option<TelemetryConfig>,
-    /// Where requests to tenants' receivers may go.
+    /// Where requests of tenants may go inside.
     #[serde(default)]
     pub outbound: OutboundConfig,
     /// Who is told of tenants' calls: `[[webhook]]`.
@@ -59,86 +60,8 @@ pub struct Config {
     pub tenants: Vec<TenantConfig>,
 }
 
-/// Where requests to tenants' receivers may go.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct OutboundConfig {
-    /// Networks of the operator's own, such as `10.1.2.3/32`: they may be reached though they are private, and by `http://`. Not
-    /// by receivers of the operator's file alone: the connectors of every tenant reach them, also where tenants describe those
-    /// themselves. Default: none.
-    pub allow_private: Vec<AddressRange>,
-}
-
-/// A tenant's receiver. Here and not with its tenant, whom the directory may describe: secrets and networks are the operator's.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct WebhookConfig {
-    /// Whose calls it is told of.
-    pub tenant: TenantId,
-    /// Where it listens, such as `https://hooks.example.com/calls`.
-    pub url: Destination,
-    /// Where the secret is kept that signs what it is sent: `whsec_…`, as Standard Webhooks writes it.
-    pub secret: KeyReference,
-    /// Where the secret before that one is kept, while the receiver may still check with it: what it is sent is signed with both.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub previous_secret: Option<KeyReference>,
-    /// What it is told.
-    pub events: Vec<WebhookEvent>,
-    /// Where what it is told is processed, for whoever asks to whom their data went. Default: not said.
-    #[serde(default)]
-    pub region: String,
-}
-
-impl WebhookConfig {
-    /// The secrets that sign what it is sent: the present one, and the one before where it is still checked.
-    pub(crate) fn secrets(&self) -> impl Iterator<Item = &KeyReference> {
-        std::iter::once(&self.secret).chain(&self.previous_secret)
-    }
-
-    fn secrets_mut(&mut self) -> impl Iterator<Item = &mut KeyReference> {
-        std::iter::once(&mut self.secret).chain(&mut self.previous_secret)
-    }
-}
-
-/// A tenant's secret. Here and not with its tenant, whom the directory may describe: this file says where it is kept.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct SecretConfig {
-    /// Whose it is.
-    pub tenant: TenantId,
-    /// What its connectors call it: 1 to 64 letters, digits, `.`, `-` and `_`.
-    pub name: String,
-    /// Where it is kept.
-    pub value: KeyReference,
-}
-
-/// What a receiver is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum WebhookEvent {
-    /// A call is over: when, how, on which line. Nothing that was said, and nobody's number.
-    #[serde(rename = "call.ended")]
-    CallEnded,
-    /// A call is over and its agent filed a report: who rang, and the report.
-    #[serde(rename = "report.filed")]
-    ReportFiled,
-}
-
-impl WebhookEvent {
-    /// All there are.
-    pub const ALL: [Self; 2] = [Self::CallEnded, Self::ReportFiled];
-
-    /// As it is written, and told.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::CallEnded => "call.ended",
-            Self::ReportFiled => "report.filed",
-        }
-    }
-}
-
-/// Receivers of one tenant, at most.
-const MAX_WEBHOOKS: usize = 16;
+/// Memory of a process of agents, in MiB, below which it would answer nobody.
+const LEAST_CORDON_MIB: u32 = 64;
 
 /// What becomes of the journal's log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -238,6 +161,10 @@ pub struct ServerConfig {
     /// Whether the agents of tenants without a `[[cordon]]` answer in a process of their own: `never`, `always` or `when-noisy`.
     /// Default `never`.
     pub cordon: CordonPolicy,
+    /// Processes of agents at one time, of all tenants together. Default 32.
+    pub cordon_processes: u16,
+    /// Memory that each of them may take, in MiB. One that takes more is ended, with the calls that it answers. Default 2048.
+    pub cordon_memory_mib: u32,
 }
 
 impl Default for ServerConfig {
@@ -249,6 +176,8 @@ impl Default for ServerConfig {
             concurrent_calls: 500,
             confine: Confine::default(),
             cordon: CordonPolicy::default(),
+            cordon_processes: 32,
+            cordon_memory_mib: 2_048,
         }
     }
 }
@@ -391,6 +320,7 @@ impl Config {
             );
         }
         self.telemetry.as_ref().map_or(Ok(()), TelemetryConfig::check)?;
+        self.outbound.check(self)?;
         self.check_webhooks()?;
         self.check_connectors()?;
         self.check_cordons()?;
@@ -410,62 +340,16 @@ impl Config {
         Ok(())
     }
 
-    /// Each connector by itself is checked by [`parloir_tenancy::House`].
-    fn check_connectors(&self) -> Result<(), String> {
-        let mut secrets: HashMap<&TenantId, HashSet<&str>> = HashMap::new();
-        for SecretConfig { tenant, name, .. } in &self.secrets {
-            if !is_name(name) {
-                return Err(format!(
-                    "a [[secret]] of {tenant} is named {name:?}: write 1 to 64 letters, digits, `.`, `-` and `_`"
-                ));
-            }
-            let of_tenant = secrets.entry(tenant).or_default();
-            if !of_tenant.insert(name) {
-                return Err(format!(
-                    "two [[secret]] tables of {tenant} are named {name:?}: rename one of them"
-                ));
-            }
-            if of_tenant.len() > MAX_SECRETS {
-                return Err(format!("{tenant} has more than {MAX_SECRETS} [[secret]] tables: take some out"));
-            }
+    fn check_cordons(&self) -> Result<(), String> {
+        if self.server.cordon_processes == 0 {
+            return Err("`cordon-processes` is 0, so that no process of agents starts: set at least 1, or `cordon = \"never\"`".into());
         }
-        // With a directory, what is not here may be there.
-        if self.admin.is_some() {
-            return Ok(());
-        }
-        if let Some(stranger) =
-            secrets.keys().find(|id| !self.tenants.iter().any(|tenant| tenant.id == ***id))
-        {
+        if self.server.cordon_memory_mib < LEAST_CORDON_MIB {
             return Err(format!(
-                "a [[secret]] is of {stranger}, and there is no [[tenant]] of this id: add one"
+                "`cordon-memory-mib` is {}, which a process of agents takes before it answers: set at least {LEAST_CORDON_MIB}",
+                self.server.cordon_memory_mib
             ));
         }
-        for TenantConfig { id, lines, connectors, .. } in &self.tenants {
-            for line in lines {
-                let is_there = |name: &String| connectors.iter().any(|connector| connector.name == *name);
-                if let Some(name) = line.connectors.iter().find(|name| !is_there(name)) {
-                    return Err(format!(
-                        "line {} grants the connector {name:?}, which no [[tenant.connector]] of {id} describes",
-                        line.number
-                    ));
-                }
-            }
-            let credentials =
-                connectors.iter().filter_map(|named| Some((named, named.connector.credential.as_ref()?)));
-            for (named, credential) in credentials {
-                let secret = credential.secret.as_str();
-                if !secrets.get(id).is_some_and(|known| known.contains(secret)) {
-                    return Err(format!(
-                        "connector {} of {id} needs the secret {secret:?}: add [[secret]] with tenant = \"{id}\", name = {secret:?} and its value",
-                        named.name
-                    ));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn check_cordons(&self) -> Result<(), String> {
         let mut named = HashSet::new();
         for CordonConfig { tenant, .. } in &self.cordons {
             if !named.insert(tenant) {
@@ -475,30 +359,6 @@ impl Config {
             if self.admin.is_none() && !self.tenants.iter().any(|known| known.id == *tenant) {
                 return Err(format!(
                     "a [[cordon]] is of {tenant}, and there is no [[tenant]] of this id: add one"
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    fn check_webhooks(&self) -> Result<(), String> {
-        let mut receivers: HashMap<&TenantId, HashSet<&str>> = HashMap::new();
-        for WebhookConfig { tenant, url, events, .. } in &self.webhooks {
-            let host = url.host();
-            if events.is_empty() {
-                return Err(format!(
-                    "the [[webhook]] of {tenant} at {host} is told nothing: name its `events`, such as [\"call.ended\"]"
-                ));
-            }
-            let of_tenant = receivers.entry(tenant).or_default();
-            if !of_tenant.insert(url.reveal()) {
-                return Err(format!(
-                    "two [[webhook]] tables of {tenant} name one `url` at {host}: make one of them, with the `events` of both"
-                ));
-            }
-            if of_tenant.len() > MAX_WEBHOOKS {
-                return Err(format!(
-                    "{tenant} has more than {MAX_WEBHOOKS} [[webhook]] tables: have one of them tell the others"
                 ));
             }
         }
@@ -582,6 +442,8 @@ mod tests {
             ("[server]\nlisten = \"0.0.0.0:8080\"\n".to_owned(), "public-url"),
             ("[server]\nlisten = \"[::]:8080\"\n".to_owned(), "public-url"),
             ("[server]\nconcurrent-calls = 0\n".to_owned(), "concurrent-calls"),
+            ("[server]\ncordon-processes = 0\n".to_owned(), "cordon-processes"),
+            ("[server]\ncordon-memory-mib = 63\n".to_owned(), "cordon-memory-mib"),
             ("[admin]\nlisten = \"0.0.0.0:8081\"\n".to_owned(), "travel in clear"),
             (oidc("id.example.com", "parloir"), "no address"),
             (oidc("http://id.example.com", "parloir"), "an https:// address"),

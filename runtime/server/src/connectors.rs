@@ -15,7 +15,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method as HttpMethod};
 use bytes::Bytes;
 use parking_lot::RwLock;
 use parloir_call::{Ready, Sent, Transmission};
-use parloir_connect::{Destination, HeldSecret, Outbound, OutboundError, SystemNames};
+use parloir_connect::{BrokenOff, Destination, HeldSecret, Outbound, OutboundError};
 use parloir_contract::{ConnectorAnswer, ConnectorRequest, Method, Refusal, TenantId, TraceParent};
 use parloir_journal::ProviderStatus;
 use parloir_tenancy::connector::{Allowed, Connector, MAX_SECRET, NamedConnector};
@@ -23,14 +23,15 @@ use parloir_tenancy::secret::{self, LEAST_SECRET};
 use serde::de::IgnoredAny;
 
 use crate::config::Config;
+use crate::outbound::Clients;
 
 /// A tenant's secrets, by their names.
 pub(crate) type Secrets = HashMap<String, Arc<HeldSecret>>;
 
 /// The connectors of an installation.
 pub(crate) struct Connectors {
-    /// There is one where there may be a connector.
-    client: Option<Outbound>,
+    /// They are there where there may be a connector.
+    clients: Option<Clients>,
     places: RwLock<HashMap<TenantId, Arc<Place>>>,
     /// The secrets of the operator's file.
     filed: HashMap<TenantId, Secrets>,
@@ -82,14 +83,12 @@ impl Connectors {
     /// Which connector or secret is wrong, and what to do.
     pub(crate) fn new(config: &Config) -> Result<Self, String> {
         let configured = config.tenants.iter().any(|tenant| !tenant.connectors.is_empty());
-        let client = if configured || config.admin.is_some() {
-            let allowed = config.outbound.allow_private.clone();
-            let client = Outbound::new(allowed, Arc::new(SystemNames));
-            Some(client.map_err(|problem| format!("connectors: {problem}"))?)
+        let clients = if configured || config.admin.is_some() {
+            Some(Clients::new(config).map_err(|problem| format!("connectors: {problem}"))?)
         } else {
             None
         };
-        let mut all = Self { client, places: RwLock::default(), filed: HashMap::new() };
+        let mut all = Self { clients, places: RwLock::default(), filed: HashMap::new() };
         for tenant in &config.tenants {
             tenant
                 .connectors
@@ -136,7 +135,7 @@ impl Connectors {
         let place = places.entry(tenant.clone()).or_insert_with(|| {
             Arc::new(Place {
                 tenant: tenant.clone(),
-                client: self.client.as_ref().map(Outbound::apart),
+                client: self.clients.as_ref().map(|clients| clients.of(tenant)),
                 known: ArcSwap::default(),
                 secrets: ArcSwap::default(),
             })
@@ -260,23 +259,23 @@ impl Transmission for Outgoing {
         }
         let wait = Duration::from_millis(known.said.wait_ms.into());
         let most = usize::try_from(known.said.answer_bytes).unwrap_or(usize::MAX);
-        let (answered, error) = match client.send(method, &to, headers, body, wait).await {
+        let (answered, error, came) = match client.send(method, &to, headers, body, wait).await {
             Ok(answer) => {
                 let status = answer.status();
                 match answer.body(most).await {
                     Ok(body) => return heard(status, body, bytes, secret.as_deref()),
-                    Err(error) => (status, error),
+                    Err(BrokenOff { why, came }) => (status, why, came),
                 }
             }
-            Err(error) => (0, error),
+            Err(error) => (0, error, 0),
         };
         tracing::warn!(%tenant, connector, %error, "a connector gave no answer");
         let (status, bytes_sent, bytes_received) = match error {
-            OutboundError::Refused(_) => (ProviderStatus::Refused, 0, 0),
+            OutboundError::Refused(_) => (ProviderStatus::Refused, 0, came),
             // It may have left, all of it.
-            OutboundError::TimedOut => (ProviderStatus::TimedOut, bytes, 0),
-            OutboundError::Unreachable(_) => (ProviderStatus::Unreachable, bytes, 0),
-            OutboundError::TooLong { most } => (ProviderStatus::Malformed, bytes, most as u64),
+            OutboundError::TimedOut => (ProviderStatus::TimedOut, bytes, came),
+            OutboundError::Unreachable(_) => (ProviderStatus::Unreachable, bytes, came),
+            OutboundError::TooLong { .. } => (ProviderStatus::Malformed, bytes, came),
         };
         let answer = Err(no_answer(&connector, &error));
         Sent { answer, status, code: answered, bytes_sent, bytes_received }

@@ -9,16 +9,17 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use parloir_admin::resource::Aside;
 use parloir_contract::TenantId;
-use parloir_cordon::{Cordon, Launch, Program, stand};
+use parloir_cordon::{Cordon, Launch, Program, Rules, stand};
 use parloir_journal::{AgentEnd, FailureKind};
-use parloir_sandbox::Agent;
+use parloir_sandbox::{Agent, Settings};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 use tokio::net::UnixStream;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Semaphore;
 
 use crate::config::Config;
-use crate::confine::{Confine, confine_agents};
+use crate::confine::{Confine, confine_agents, seal_agents};
 
 /// The one word by which this program is started to be a process of agents.
 pub const CORDON: &str = "cordon";
@@ -30,7 +31,11 @@ const WITHIN: Duration = Duration::from_secs(600);
 /// How long after its last failure a tenant is noisy.
 const QUIET: Duration = Duration::from_secs(3_600);
 /// Files that a process of agents may have open at most: what its executors wait by, and the memory of components.
-const FILES: u64 = 1_024;
+const FILES: u64 = 256;
+/// How much longer than a component's memory a file of one may be, which begins and ends with a page.
+const PAGES: u64 = 64 << 10;
+/// How long the thread waits on which agents' code is taken over: no other takes its place.
+const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 3_600);
 
 /// When a tenant's agents answer in a process of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -62,7 +67,7 @@ pub(crate) struct Cordons {
     by_default: CordonPolicy,
     policies: HashMap<TenantId, CordonPolicy>,
     launch: Arc<dyn Launch>,
-    required: bool,
+    rules: Rules,
     known: Mutex<HashMap<TenantId, Known>>,
 }
 
@@ -71,6 +76,8 @@ pub(crate) struct Cordons {
 struct Known {
     cordon: Option<Arc<Cordon>>,
     noise: Noise,
+    /// It is noisy, and there is no place for its process.
+    stays: bool,
 }
 
 impl Cordons {
@@ -79,7 +86,11 @@ impl Cordons {
             by_default: config.server.cordon,
             policies: config.cordons.iter().map(|one| (one.tenant.clone(), one.policy)).collect(),
             launch: Arc::new(Program::new(CORDON)),
-            required: config.server.confine == Confine::Required,
+            rules: Rules {
+                required: config.server.confine == Confine::Required,
+                memory: u64::from(config.server.cordon_memory_mib) << 20,
+                places: Arc::new(Semaphore::new(config.server.cordon_processes.into())),
+            },
             known: Mutex::default(),
         }
     }
@@ -90,38 +101,58 @@ impl Cordons {
 
     /// The agent, where it answers a call that begins now.
     pub(crate) fn place(&self, tenant: &TenantId, agent: Agent) -> Agent {
+        match self.cordon(tenant) {
+            Some(cordon) => agent.answering(cordon),
+            None => agent,
+        }
+    }
+
+    /// Behind which its agents answer a call that begins now; `None` where they do in the server's process.
+    fn cordon(&self, tenant: &TenantId) -> Option<Arc<Cordon>> {
         let policy = self.policy(tenant);
         if policy == CordonPolicy::Never {
-            return agent;
+            return None;
         }
         let mut known = self.known.lock();
         let known = known.entry(tenant.clone()).or_default();
-        if policy == CordonPolicy::WhenNoisy && !known.noise.is_noisy(Instant::now()) {
+        let moved_for_noise = policy == CordonPolicy::WhenNoisy;
+        if moved_for_noise && !known.noise.is_noisy(Instant::now()) {
+            known.stays = false;
             // Calls that are live there go on; the process ends when there was none for a while.
             if known.cordon.take().is_some() {
                 tracing::info!(%tenant, "a tenant was quiet for an hour: its agents answer in the server's process again");
             }
-            return agent;
+            return None;
         }
         let cordon = known.cordon.get_or_insert_with(|| {
-            Arc::new(Cordon::new(tenant.to_string(), self.launch.clone(), self.required))
+            Arc::new(Cordon::new(tenant.to_string(), self.launch.clone(), self.rules.clone()))
         });
-        agent.answering(cordon.clone())
+        // Who must answer there is told so by the call itself, which goes to its fallback.
+        let stays = moved_for_noise && !cordon.has_place();
+        if stays && !known.stays {
+            tracing::warn!(
+                %tenant,
+                "a noisy tenant's agents stay in the server's process: as many processes of agents run as `cordon-processes` in [server] allows"
+            );
+        }
+        known.stays = stays;
+        (!stays).then(|| cordon.clone())
     }
 
     /// What is told of a tenant whose agents were moved because they failed.
     pub(crate) fn trouble(&self, tenant: &TenantId) -> Option<Aside> {
         let known = self.known.lock();
-        let noisy = known.get(tenant).is_some_and(|known| known.noise.is_noisy(Instant::now()));
-        noisy.then(|| {
-            Aside::of(
-                "agents",
-                "five calls failed by them within ten minutes, so they answer in a process of their own until none has for an hour: look at its last calls, and put their agent right",
-            )
-        })
+        let known = known.get(tenant).filter(|known| known.noise.is_noisy(Instant::now()))?;
+        let problem = if known.stays {
+            "five calls failed by them within ten minutes, and there is no place for a process of their own, so they answer among the others: look at its last calls, put their agent right, or raise `cordon-processes` in [server]"
+        } else {
+            "five calls failed by them within ten minutes, so they answer in a process of their own until none has for an hour: look at its last calls, and put their agent right"
+        };
+        Some(Aside::of("agents", problem))
     }
 
-    /// A call is over, and its agent's part in it ended so; or the agent went on when its caller had left, until it was stopped.
+    /// A call is over, and its agent's part in it ended so; or the agent came to no end, when its caller had left or heard nothing
+    /// for long, until it was stopped.
     pub(crate) fn ended(&self, tenant: &TenantId, end: AgentEnd, overstayed: bool) {
         let is_noise = overstayed
             || matches!(
@@ -183,13 +214,15 @@ pub fn stand_in_cordon() -> Result<(), String> {
     let socket = std::os::unix::net::UnixStream::from(socket);
     socket.set_nonblocking(true).map_err(alone)?;
     for (resource, most) in [(Resource::Core, 0), (Resource::Nofile, FILES)] {
-        let allowed = getrlimit(resource).maximum.map_or(most, |allowed| allowed.min(most));
-        let limit = Rlimit { current: Some(allowed), maximum: Some(allowed) };
-        setrlimit(resource, limit).map_err(|error| format!("its limits: {error}"))?;
+        limit(resource, most).map_err(|error| format!("its limits: {error}"))?;
     }
     // Whoever started it is told whether it is, and says what that means.
     let confined = confine_agents().is_ok();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(1)
+        .thread_keep_alive(FOREVER)
+        .build();
     let runtime = runtime.map_err(|error| format!("its executor does not start: {error}"))?;
     runtime.block_on(async {
         // The server ends politely, with the calls that are live. Whoever tells all its processes to end has this one end with it:
@@ -198,8 +231,20 @@ pub fn stand_in_cordon() -> Result<(), String> {
             drop(signal(kind).map_err(|error| format!("its signals: {error}"))?);
         }
         let (reads, writes) = UnixStream::from_std(socket).map_err(alone)?.into_split();
-        stand(confined, reads, writes).await.map_err(|error| error.to_string())
+        tokio::task::spawn_blocking(|| ()).await.map_err(|error| format!("its threads: {error}"))?;
+        // From here on there are no more threads, and a file of a component's memory is no larger than that memory.
+        let seal = move |settings: &Settings| {
+            let file = (settings.memory as u64).saturating_add(PAGES);
+            confined && limit(Resource::Fsize, file).is_ok() && seal_agents().is_ok()
+        };
+        stand(seal, reads, writes).await.map_err(|error| error.to_string())
     })
+}
+
+/// Has this process take no more of it from now on.
+fn limit(resource: Resource, most: u64) -> rustix::io::Result<()> {
+    let allowed = getrlimit(resource).maximum.map_or(most, |allowed| allowed.min(most));
+    setrlimit(resource, Rlimit { current: Some(allowed), maximum: Some(allowed) })
 }
 
 #[cfg(test)]
@@ -261,5 +306,27 @@ mod tests {
             cordons.ended(&tenant, AgentEnd::Stopped, true);
         }
         assert!(cordons.trouble(&tenant).is_some());
+    }
+
+    #[test]
+    fn who_is_noisy_stays_where_there_is_no_place_and_is_told_and_who_must_move_does_not_stay() {
+        let text = "[server]\ncordon = \"when-noisy\"\ncordon-processes = 1\n\
+                    [[cordon]]\ntenant = \"must\"\npolicy = \"always\"\n";
+        let (cordons, tenant) = (cordons(text), "noisy".parse().unwrap());
+        assert!(cordons.cordon(&tenant).is_none(), "it is quiet");
+        for _ in 0..FAILURES {
+            cordons.ended(&tenant, AgentEnd::Failed(FailureKind::AgentTrap), false);
+        }
+        assert!(cordons.cordon(&tenant).is_some());
+        let taken = cordons.rules.places.clone().try_acquire_owned().unwrap();
+        assert!(cordons.cordon(&tenant).is_none());
+        assert!(cordons.trouble(&tenant).unwrap().problem.contains("`cordon-processes`"));
+        assert!(
+            cordons.cordon(&"must".parse().unwrap()).is_some(),
+            "its calls are refused, and not answered here"
+        );
+        drop(taken);
+        assert!(cordons.cordon(&tenant).is_some());
+        assert!(!cordons.trouble(&tenant).unwrap().problem.contains("`cordon-processes`"));
     }
 }

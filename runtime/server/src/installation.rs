@@ -341,7 +341,7 @@ impl Installation {
         let Some(stamp) = Stamp::of(path).await else {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             return Err(format!(
-                "`agent` names {name}, which has no version that was promoted (parloir agent push, parloir agent promote) and no file: have the operator put it into the tenant's folder of agents"
+                "`agent` names {name}, which has no version that was promoted and no file: push one and promote it (parloir agent push, parloir agent promote), or have the operator put it into the tenant's folder of agents"
             ));
         };
         if let Some(problem) = self.unloadable.known(path, stamp) {

@@ -3,6 +3,8 @@
 //! A call is added once, with a mark that it was, in one step that is durable or did not happen. What a crash kept from being
 //! added is found in the journal: every call that began since the tenant was last settled either has its mark or is added.
 
+mod sum;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,9 +12,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use parloir_call::{cut_off, sums};
 use parloir_contract::{CallId, TenantId};
-use parloir_journal::{
-    CallEntry, Cost, JournalError, Ledger, ProviderRole, ProviderUsed, QUEUE, ReadError, RecordBody,
-};
+use parloir_journal::{CallEntry, Ending, JournalError, Ledger, ProviderUsed, QUEUE, ReadError, RecordBody};
 use parloir_providers::ProviderEntry;
 use parloir_store::{Applied, Batch, StoreError, Table, TenantStore};
 use parloir_tenancy::month::Sums;
@@ -20,6 +20,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+pub use self::sum::{MonthLedger, MonthSum, ProviderMonth};
 use crate::Storage;
 use crate::serve::House;
 
@@ -48,83 +49,6 @@ const UNREAD: &[u8] = b"unread/";
 const UNREADABLE: &[u8] = b"unreadable";
 /// Until when calls began that are all in a sum.
 const SETTLED: &[u8] = b"settled";
-
-/// What a tenant's calls of one month used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct MonthSum {
-    /// Calls that an agent answered.
-    pub calls: u64,
-    /// From answer to end, in milliseconds.
-    pub talk_ms: u64,
-    /// Processor time of agents, in microseconds.
-    pub agent_cpu_us: u64,
-    /// Host calls.
-    pub host_calls: u64,
-    /// Hand-overs that were begun.
-    pub transfers: u64,
-    /// Bytes that agents had stored.
-    pub stored_bytes: u64,
-    /// Bytes of records.
-    pub journal_bytes: u64,
-    /// Bytes of recording.
-    pub recording_bytes: u64,
-    /// Callers who waited for a place, answered or not.
-    #[serde(default)]
-    pub waits: u64,
-    /// How long, in milliseconds.
-    #[serde(default)]
-    pub waited_ms: u64,
-    /// Bytes to connectors and back.
-    #[serde(default)]
-    pub egress_bytes: u64,
-}
-
-/// What one provider was asked for in them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ProviderMonth {
-    /// Its name in the configuration.
-    pub provider: String,
-    /// What it does.
-    pub role: ProviderRole,
-    /// How often it was asked.
-    pub requests: u64,
-    /// Tokens read.
-    pub input_tokens: u64,
-    /// Tokens written.
-    pub output_tokens: u64,
-    /// Whether some of the tokens are an estimate.
-    pub estimated: bool,
-    /// Milliseconds of speech recognised.
-    pub audio_ms: u64,
-    /// Characters spoken.
-    pub characters: u64,
-    /// What that cost, by currency, as far as it is known.
-    pub costs: Vec<Cost>,
-    /// In how many calls it is not known, because a price was missing.
-    pub unpriced_calls: u64,
-}
-
-/// A tenant's month.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MonthLedger {
-    /// Whose.
-    pub tenant: TenantId,
-    /// Which, in UTC, by when calls began: `2026-11`.
-    pub month: String,
-    /// What its calls used.
-    pub used: MonthSum,
-    /// By provider.
-    pub providers: Vec<ProviderMonth>,
-}
-
-impl MonthLedger {
-    /// What all providers cost, by currency; `None` where a price was missing.
-    pub fn costs(&self) -> Option<Vec<Cost>> {
-        let unpriced = self.providers.iter().any(|provider| provider.unpriced_calls > 0);
-        let known = self.providers.iter().flat_map(|provider| &provider.costs);
-        if unpriced { None } else { Cost::sum(known.map(Some)) }
-    }
-}
 
 /// Whose months are asked for, and which.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -163,80 +87,6 @@ pub enum LedgerError {
     /// Others kept changing it.
     #[error("a month's sum was changed again and again while a call was added: it is added within the hour")]
     Contended,
-}
-
-impl MonthSum {
-    fn add(&mut self, ledger: &Ledger) {
-        let additions = [
-            (&mut self.calls, 1),
-            (&mut self.talk_ms, ledger.talk_ms),
-            (&mut self.agent_cpu_us, ledger.agent_cpu_us),
-            (&mut self.host_calls, ledger.host_calls.into()),
-            (&mut self.transfers, ledger.transfers.into()),
-            (&mut self.stored_bytes, ledger.stored_bytes),
-            (&mut self.journal_bytes, ledger.journal_bytes),
-            (&mut self.recording_bytes, ledger.recording_bytes),
-            (&mut self.egress_bytes, ledger.egress_bytes),
-        ];
-        for (sum, more) in additions {
-            *sum = sum.saturating_add(more);
-        }
-    }
-
-    fn add_wait(&mut self, ms: u64) {
-        self.waits = self.waits.saturating_add(1);
-        self.waited_ms = self.waited_ms.saturating_add(ms);
-    }
-}
-
-impl ProviderMonth {
-    fn new(used: &ProviderUsed) -> Self {
-        Self {
-            provider: used.provider.clone(),
-            role: used.role,
-            requests: 0,
-            input_tokens: 0,
-            output_tokens: 0,
-            estimated: false,
-            audio_ms: 0,
-            characters: 0,
-            costs: Vec::new(),
-            unpriced_calls: 0,
-        }
-    }
-
-    fn add(&mut self, used: &ProviderUsed) {
-        let additions = [
-            (&mut self.requests, used.requests.into()),
-            (&mut self.input_tokens, used.input_tokens),
-            (&mut self.output_tokens, used.output_tokens),
-            (&mut self.audio_ms, used.audio_ms),
-            (&mut self.characters, used.characters),
-            (&mut self.unpriced_calls, (used.cost.is_none() && used.role != ProviderRole::Connector).into()),
-        ];
-        for (sum, more) in additions {
-            *sum = sum.saturating_add(more);
-        }
-        self.estimated |= used.estimated;
-        if let Some(sums) = Cost::sum(self.costs.iter().chain(&used.cost).map(Some)) {
-            self.costs = sums;
-        }
-    }
-}
-
-impl ProviderMonth {
-    fn sums(&self) -> Sums {
-        let mut sums = Sums {
-            model_tokens: self.input_tokens.saturating_add(self.output_tokens),
-            transcribed_ms: self.audio_ms,
-            speech_characters: self.characters,
-            ..Sums::default()
-        };
-        for cost in &self.costs {
-            sums.add_cost(&cost.currency, cost.micros);
-        }
-        sums
-    }
 }
 
 /// The month, in UTC, of a time in nanoseconds since 1970.
@@ -493,7 +343,9 @@ impl Storage {
         if store.get(Table::Usage, mark(began, call)).await?.is_some() {
             return Ok(true);
         }
-        let ms = ended.saturating_sub(began) / 1_000_000;
+        // The end of one that was cut off is when the program came back: how long they waited until it stopped nobody knows.
+        let is_known = entry.outcome != Some(Ending::Interrupted);
+        let ms = if is_known { ended.saturating_sub(began) / 1_000_000 } else { 0 };
         let _one_at_a_time = self.adding.lock(store.tenant()).await;
         add_with(store, (began, call), |sum| sum.add_wait(ms), &[]).await?;
         Ok(true)

@@ -35,6 +35,7 @@ mod installation;
 mod ledger;
 mod media;
 mod oidc;
+mod outbound;
 mod places;
 mod recall;
 mod rights;
@@ -57,8 +58,8 @@ pub use back_up::Incoming;
 pub use call_files::{AmendedLine, erasure_json, told};
 pub use calls::Finished;
 pub use config::{
-    AdminConfig, CarrierConfig, CarrierKind, Config, ConfigError, JournalConfig, OidcConfig, OutboundConfig,
-    SecretConfig, ServerConfig, WebhookConfig, WebhookEvent, WitnessConfig,
+    AdminConfig, CarrierConfig, CarrierKind, Config, ConfigError, JournalConfig, OidcConfig, SecretConfig,
+    ServerConfig, WebhookConfig, WebhookEvent, WitnessConfig,
 };
 pub use confine::{Confine, ConfineError, Confined, confine};
 pub use control::{
@@ -69,6 +70,7 @@ pub use cordons::{CORDON, CordonConfig, CordonPolicy, stand_in_cordon};
 pub use erasure::{AccessRequest, EraseError, EraseRequest, HoldRequest, Left, TenantErasure, Whose};
 pub use installation::{Folders, Installation, OpenError, Storage, kept_agents};
 pub use ledger::{LedgerError, LedgerRequest, Ledgers, MonthLedger, MonthSum, ProviderMonth};
+pub use outbound::{Opened, OpenedTo, OutboundConfig};
 pub use parloir_call::{Before, Clock, Rehearsing};
 pub use rights::{CaseError, Restrictions, RightsDone, RightsError, RightsRequest, named, today};
 pub use rows::{KeptRow, rows_at_rest};

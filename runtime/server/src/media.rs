@@ -228,7 +228,8 @@ async fn call(
                 tracing::error!(call = %id, %tenant, %error, "it is not noted whom a caller was handed to: who answered does not see the call");
             }
             let ledger = summary.ledger.clone();
-            let ended = version.map(|version| (version, versions::outcome(&summary), summary.lasted));
+            let ended = version.zip(versions::outcome(&summary));
+            let ended = ended.map(|(version, outcome)| (version, outcome, summary.lasted));
             entry.end(Finished { tenant: tenant.clone(), summary });
             // Its place is free: what is written now is nobody's to wait for.
             drop(promised);

@@ -10,18 +10,16 @@ use parloir_tenancy::versions::CallOutcome;
 use crate::installation::Answered;
 use crate::serve::House;
 
-/// How a call ended, for the version that answered it.
-pub(crate) fn outcome(summary: &Summary) -> CallOutcome {
-    match summary.agent {
+/// How a call ended, for the version that answered it; `None` where that says nothing of it: the process in which it answered
+/// ended by another call's doing, which may be of the other version.
+pub(crate) fn outcome(summary: &Summary) -> Option<CallOutcome> {
+    let outcome = match summary.agent {
+        AgentEnd::Failed(FailureKind::Host) => return None,
         AgentEnd::Own(_) => CallOutcome::Ok,
         AgentEnd::Failed(FailureKind::AgentTrap | FailureKind::AgentMemory) => CallOutcome::Trap,
         AgentEnd::Failed(FailureKind::AgentBudget) => CallOutcome::Budget,
         AgentEnd::Failed(
-            FailureKind::AgentStart
-            | FailureKind::Provider
-            | FailureKind::Transport
-            | FailureKind::Host
-            | FailureKind::Journal,
+            FailureKind::AgentStart | FailureKind::Provider | FailureKind::Transport | FailureKind::Journal,
         ) => CallOutcome::Fallback,
         AgentEnd::Stopped if summary.overstayed => CallOutcome::Budget,
         AgentEnd::Stopped => match summary.outcome {
@@ -29,7 +27,8 @@ pub(crate) fn outcome(summary: &Summary) -> CallOutcome {
             // Its caller was gone.
             Outcome::Done | Outcome::Transferred | Outcome::CallBack | Outcome::Abandoned => CallOutcome::Ok,
         },
-    }
+    };
+    Some(outcome)
 }
 
 impl House {
@@ -73,11 +72,13 @@ mod tests {
             let id = CallId::from_bytes([1; 16]);
             let (dismissed, overstayed) = (false, false);
             let summary = Summary { id, outcome: judged, agent, lasted, used, ledger, dismissed, overstayed };
-            assert_eq!(outcome(&summary), expected, "{summary:?}");
+            let beside = AgentEnd::Failed(FailureKind::Host);
+            assert_eq!(outcome(&Summary { agent: beside, ..summary.clone() }), None, "another's fall");
+            assert_eq!(outcome(&summary), Some(expected), "{summary:?}");
             // One that hangs and is stopped has no end of its own.
             let hung = Summary { overstayed: true, ..summary };
             let expected = if agent == AgentEnd::Stopped { CallOutcome::Budget } else { expected };
-            assert_eq!(outcome(&hung), expected, "{hung:?}");
+            assert_eq!(outcome(&hung), Some(expected), "{hung:?}");
         }
     }
 }

@@ -11,7 +11,7 @@ use parloir_contract::{CallId, TraceParent};
 use parloir_journal::{CallEnded, Ending, QUEUE};
 use parloir_tenancy::Line;
 use parloir_tenancy::admission::Full;
-use parloir_transport::{Leg, LegCommand, LegEvent};
+use parloir_transport::{Leg, LegCommand, LegEvent, StopReason};
 use tokio::time::{Instant, sleep_until};
 
 use crate::calls::Live;
@@ -26,12 +26,23 @@ const PIECE: usize = 8_000;
 enum Waited {
     /// There is a place.
     Place(Place),
-    /// The caller has hung up, or was lost.
-    Gone,
+    /// The caller has hung up, or was lost: why the leg ended.
+    Gone(Option<StopReason>),
     /// There was none in time.
     TooLong,
     /// The installation closes.
     Closing,
+}
+
+/// What became of a caller whose leg ended, for the record.
+const fn gone(reason: Option<StopReason>) -> &'static str {
+    match reason {
+        Some(StopReason::CarrierStopped) => "hung up",
+        Some(StopReason::ConnectionLost) | None => "was lost: the carrier's connection broke",
+        Some(StopReason::CarrierSilent) => "was lost: the carrier sent nothing any more",
+        Some(StopReason::ProtocolError) => "was lost: the carrier broke the protocol",
+        Some(StopReason::WeEnded) => "was let go",
+    }
 }
 
 impl House {
@@ -49,8 +60,12 @@ impl House {
         let record = match self.open_unanswered(&line, QUEUE, carrier).await {
             Ok(record) => record,
             Err(error) => {
-                // The carrier asks what comes next and gets the fallback.
+                // The carrier asks what comes next, and they hear that the lines are busy.
                 tracing::error!(%tenant, line = %number, %error, "a caller who waits could not be recorded, so they do not");
+                live.turn_away();
+                ticket.leave();
+                drop(leg);
+                live.until_asked().await;
                 return None;
             }
         };
@@ -65,14 +80,15 @@ impl House {
             Waited::Place(_) => {
                 (Ending::Done, format!("there was a place after {seconds} s: the call is {id}"))
             }
-            Waited::Gone => {
-                (Ending::Abandoned, format!("the caller waited {seconds} s for a place and hung up"))
-            }
+            Waited::Gone(reason) => (
+                Ending::Abandoned,
+                format!("the caller waited {seconds} s for a place and {}", gone(*reason)),
+            ),
             Waited::TooLong | Waited::Closing => {
                 live.turn_away();
                 let why = match &end {
                     Waited::Closing => "the installation closes".to_owned(),
-                    Waited::Place(_) | Waited::Gone | Waited::TooLong => {
+                    Waited::Place(_) | Waited::Gone(_) | Waited::TooLong => {
                         let most = line.tenant.quota.queue_seconds;
                         format!("there was no place within {most} s, `queue-seconds` of the tenant's quota")
                     }
@@ -91,7 +107,7 @@ impl House {
                 let _ = leg.send(LegCommand::Flush);
                 Some((leg, place, waited))
             }
-            Waited::Gone | Waited::TooLong | Waited::Closing => {
+            Waited::Gone(_) | Waited::TooLong | Waited::Closing => {
                 // The carrier goes on while this is written.
                 drop(leg);
                 None
@@ -119,7 +135,8 @@ impl House {
                 biased;
                 place = ticket.place() => return place.map_or(Waited::TooLong, Waited::Place),
                 event = leg.next() => match event {
-                    Some(LegEvent::Stopped(_)) | None => return Waited::Gone,
+                    Some(LegEvent::Stopped(reason)) => return Waited::Gone(Some(reason)),
+                    None => return Waited::Gone(None),
                     Some(LegEvent::Started(_) | LegEvent::Audio(_) | LegEvent::Key(_) | LegEvent::Mark(_)) => {}
                 },
                 () = self.closing.cancelled() => return Waited::Closing,

@@ -2,6 +2,8 @@
 
 mod digits;
 
+use std::cell::Cell;
+
 use parloir_contract::{HostCall, Message};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -59,30 +61,42 @@ pub fn minimise(call: &mut HostCall, categories: &[Category]) -> usize {
         | HostCall::SendRequest(_)
         | HostCall::Understanding(_) => return 0,
     };
-    let mut replaced = 0;
-    let mut clean = |text: &mut String| {
+    let replaced = Cell::new(0);
+    let without = |text: &mut String, categories: &[Category]| {
         let (cleaned, n) = redact(text, categories);
         if n > 0 {
             *text = cleaned;
-            replaced += n;
+            replaced.set(replaced.get() + n);
         }
     };
+    let clean = |text: &mut String| without(text, categories);
+    // What a model calls its calls may have as many digits as a telephone number, and must stay one and the same.
+    let cards: Vec<Category> = categories.iter().copied().filter(|c| *c == Category::CardNumbers).collect();
+    let mark = |id: &mut String| without(id, &cards);
     for message in messages {
         match message {
             Message::System(text) | Message::User(text) => clean(text),
             Message::Assistant { text, tool_calls } => {
                 clean(text);
-                tool_calls.iter_mut().for_each(|call| clean(&mut call.arguments));
+                for call in tool_calls {
+                    clean(&mut call.name);
+                    clean(&mut call.arguments);
+                    mark(&mut call.id);
+                }
             }
-            Message::Tool { id: _, content } => clean(content),
+            Message::Tool { id, content } => {
+                clean(content);
+                mark(id);
+            }
         }
     }
     // A model reads what its tools are for as it reads the conversation.
     for tool in tools {
+        clean(&mut tool.name);
         clean(&mut tool.description);
         clean(&mut tool.parameters);
     }
-    replaced
+    replaced.get()
 }
 
 /// The text without the categories, and how many places were replaced.
@@ -125,7 +139,7 @@ fn is_email(word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use parloir_contract::{Chat, ChatOptions, Tool};
+    use parloir_contract::{Chat, ChatOptions, Tool, ToolCall};
     use proptest::prelude::*;
 
     use super::*;
@@ -180,6 +194,24 @@ mod tests {
         let mut call = HostCall::Chat(Chat { messages: vec![Message::User(card.clone())], options });
         assert_eq!(minimise(&mut call, ALL), 3);
         assert!(!format!("{call:?}").contains(&card));
+    }
+
+    #[test]
+    fn names_and_identifiers_are_read_by_the_model_too_and_those_of_calls_stay_what_they_are() {
+        let card = "4111 1111 1111 1111".to_owned();
+        let calls = |id: &str, name: &str| {
+            let call = ToolCall { id: id.into(), name: name.into(), arguments: "{}".into() };
+            let asked = Message::Assistant { text: String::new(), tool_calls: vec![call] };
+            let messages = vec![asked, Message::Tool { id: id.into(), content: "oui".into() }];
+            let tool = Tool { name: name.into(), description: String::new(), parameters: "{}".into() };
+            let options = ChatOptions { tools: vec![tool], ..ChatOptions::default() };
+            HostCall::Chat(Chat { messages, options })
+        };
+        let mut call = calls(&card, &card);
+        assert_eq!(minimise(&mut call, ALL), 4);
+        assert!(!format!("{call:?}").contains(&card));
+        let mut usual = calls("call_0612345678", "look_up");
+        assert_eq!((minimise(&mut usual, ALL), &usual), (0, &calls("call_0612345678", "look_up")));
     }
 
     proptest! {

@@ -2,23 +2,27 @@
 //!
 //! `cargo bench -p parloir-e2e` prints, beside criterion's own figures, the percentiles that the
 //! project holds itself to: instantiation p99, and a journaled host call as the agent sees it, with
-//! an unjournaled one through a bare door as the floor; and for the qualification agent in each
-//! language what an instance costs in time and in private memory.
+//! an unjournaled one through a bare door as the floor; what both cost through a cordon, beside what they
+//! cost without one; and for the qualification agent in each language what an instance costs in time and in
+//! private memory.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 #![allow(missing_docs, clippy::print_stdout, reason = "criterion's macros make public items")]
 
 #[path = "../tests/house/mod.rs"]
 mod house;
 
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group};
 use house::{House, Plan, component};
 use parloir_contract::{CallInfo, Direction, HostCall, HostReturn, LocalTime};
+use parloir_cordon::{Cordon, Program, Rules};
 use parloir_journal::RecordBody;
-use parloir_sandbox::{Agent, Budget, Door, Sandbox, Settings};
+use parloir_sandbox::{Agent, Budget, Door, DoorClosed, Sandbox, Settings};
 use parloir_server::{CORDON, stand_in_cordon};
 use parloir_transport::conversation::{Action, Step};
+use tokio::sync::Semaphore;
 
 fn percentile(sorted: &[Duration], permille: usize) -> Duration {
     sorted[(sorted.len() - 1) * permille / 1_000]
@@ -54,7 +58,14 @@ async fn bare(agent: &Agent) -> Duration {
             other => other.import().refused(parloir_contract::Refusal::Unavailable("bench".into())),
         })
     }));
-    let info = CallInfo {
+    let answered = agent.answer(calls(), door, Budget::default()).await.unwrap();
+    answered.outcome.unwrap();
+    answered.cpu
+}
+
+/// A call in which the agent asks for the time 10,000 times.
+fn calls() -> CallInfo {
+    CallInfo {
         id: "bench".into(),
         direction: Direction::Inbound,
         line: house::LINE.into(),
@@ -62,10 +73,29 @@ async fn bare(agent: &Agent) -> Duration {
         language: "fr-FR".into(),
         started_at: LocalTime { year: 2026, month: 1, day: 1, hour: 0, minute: 0 },
         settings: vec![("trial".into(), "calls".into()), ("greet".into(), "no".into())],
-    };
-    let answered = agent.answer(info, door, Budget::default()).await.unwrap();
-    answered.outcome.unwrap();
-    answered.cpu
+    }
+}
+
+/// How long a call waits for its agent's first host call, at which it is stopped: for an instance, and for what carries it there.
+async fn first_asked(agent: &Agent) -> Duration {
+    let first = Arc::new(OnceLock::new());
+    let (began, heard) = (Instant::now(), first.clone());
+    let door = Door::new(tower::service_fn(move |_: HostCall| {
+        let _first = heard.get_or_init(|| began.elapsed());
+        async { Err::<HostReturn, _>(DoorClosed("that was all".into())) }
+    }));
+    agent.answer(calls(), door, Budget::default()).await.unwrap().outcome.unwrap_err();
+    *first.get().unwrap()
+}
+
+/// As long as one of 10,000 host calls lasts at a bare door, from asked to answered.
+async fn bare_lasted(agent: &Agent) -> Duration {
+    let door =
+        Door::new(tower::service_fn(|_: HostCall| async { Ok::<_, DoorClosed>(HostReturn::Elapsed(1)) }));
+    let budget = Budget { turn_cpu: Duration::from_secs(5), ..Budget::default() };
+    let began = Instant::now();
+    agent.answer(calls(), door, budget).await.unwrap().outcome.unwrap();
+    began.elapsed() / 10_000
 }
 
 /// Every call of the benchmark may come in one second.
@@ -123,15 +153,42 @@ fn host_calls(_: &mut Criterion) {
 fn cordons(_: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let (mut here, mut there) = (Vec::new(), Vec::new());
-        for _ in 0..9 {
-            here.push(lasted("").await / 10_000);
-            there.push(lasted("cordon = \"always\"").await / 10_000);
+        let row = |what: &str, here: Duration, there: Duration| {
+            println!("{what:<52}{:>14}{:>18}", format!("{here:.1?}"), format!("{there:.1?}"));
+        };
+        println!("{:<52}{:>14}{:>18}", "", "without one", "through a cordon");
+        let here = agent().await;
+        let rules = Rules { required: false, memory: 2 << 30, places: Arc::new(Semaphore::new(1)) };
+        let cordon = Arc::new(Cordon::new("bench", Arc::new(Program::new(CORDON)), rules));
+        let there = here.clone().answering(cordon);
+        // The process is there, and has the agent.
+        first_asked(&there).await;
+        let (mut first_here, mut first_there) = (Vec::new(), Vec::new());
+        for _ in 0..2_000 {
+            first_here.push(first_asked(&here).await);
+            first_there.push(first_asked(&there).await);
         }
-        here.sort_unstable();
-        there.sort_unstable();
-        let (here, there) = (percentile(&here, 500), percentile(&there, 500));
-        println!("journaled host call through a cordon: {there:?}, without one {here:?}, from asked to answered (medians of 9 runs of 10000)");
+        first_here.sort_unstable();
+        first_there.sort_unstable();
+        for permille in [500, 990] {
+            let what = format!("from a call to its first host call, p{}", permille / 10);
+            row(&what, percentile(&first_here, permille), percentile(&first_there, permille));
+        }
+        let (mut bare_here, mut bare_there) = (Vec::new(), Vec::new());
+        let (mut whole_here, mut whole_there) = (Vec::new(), Vec::new());
+        for _ in 0..9 {
+            bare_here.push(bare_lasted(&here).await);
+            bare_there.push(bare_lasted(&there).await);
+            whole_here.push(lasted("").await / 10_000);
+            whole_there.push(lasted("cordon = \"always\"").await / 10_000);
+        }
+        for times in [&mut bare_here, &mut bare_there, &mut whole_here, &mut whole_there] {
+            times.sort_unstable();
+        }
+        let median = |times: &[Duration]| percentile(times, 500);
+        row("host call, asked to answered, bare door", median(&bare_here), median(&bare_there));
+        row("host call, asked to answered, journaled", median(&whole_here), median(&whole_there));
+        println!("(medians of 9 runs of 10000, of calls 2000)");
     });
 }
 

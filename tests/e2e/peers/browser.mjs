@@ -25,12 +25,12 @@ for (let step = 0; step < 30; step += 1) {
   }
   const page = await response.text();
   const action = /action="([^"]+)"/.exec(page);
-  const prompt = /name="prompt" value="(\w+)"/.exec(page);
-  if (!action || !prompt) {
+  if (!action) {
     console.log(page);
     process.exit(response.ok ? 0 : 1);
   }
   url = new URL(action[1], url).href;
-  form = new URLSearchParams({ prompt: prompt[1], login, password: 'any' });
+  const given = [...page.matchAll(/<input type="hidden" name="(\w+)" value="([^"]*)"/g)];
+  form = new URLSearchParams([...given.map(([, name, value]) => [name, value]), ['login', login], ['password', 'any']]);
 }
 process.exit(1);

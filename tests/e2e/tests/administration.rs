@@ -2,17 +2,16 @@
 //! restart, and a tenant of the operator's file that is brought in.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod administered;
 mod house;
 
-use std::net::SocketAddr;
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
-use house::{CALLER, FALLBACK, LINE, TOKEN, component, parloir, say};
+use administered::{done, run, start, write_file};
+use house::{CALLER, FALLBACK, LINE, TOKEN, component, say};
 use parloir_contract::Outcome;
-use parloir_sandbox::Settings;
-use parloir_server::{Config, Folders, Installation, Running, serve};
+use parloir_server::Running;
 use parloir_transport::client::{CarrierCall, CarrierEvent, DialOptions, EndReason};
 use parloir_transport::conversation::{self, Action, Conversation, Step};
 use parloir_transport::signature::AuthToken;
@@ -22,18 +21,10 @@ use serde_json::Value;
 /// The line that is made by a command.
 const MADE: &str = "+33199000003";
 
-/// Writes the operator's file: one tenant with one line, and an administration.
-fn write_file(folder: &Path, agent: &Path) {
-    std::fs::write(folder.join("token"), TOKEN).unwrap();
-    let text = format!(
+/// A tenant of the operator's file, with one line.
+fn tenant(agent: &Path) -> String {
+    format!(
         r#"
-        [server]
-        listen = "127.0.0.1:0"
-        [admin]
-        listen = "127.0.0.1:0"
-        [[carrier]]
-        kind = "twilio"
-        auth-token = {{ file = "token" }}
         [[tenant]]
         id = "test"
         [[tenant.line]]
@@ -42,47 +33,7 @@ fn write_file(folder: &Path, agent: &Path) {
         recording = "always"
         settings = {{ trial = "echo" }}
         "#
-    );
-    std::fs::write(folder.join("parloir.toml"), text).unwrap();
-}
-
-async fn start(folder: &Path) -> Running {
-    let config = Config::read(&folder.join("parloir.toml")).unwrap();
-    let folders = Folders::beside(folder.join("data"));
-    for _ in 0..100 {
-        let providers = parloir_e2e::canned("Bonjour, je voudrais un rendez-vous.", &[]).unwrap();
-        let opened =
-            Installation::open(&config, &folders, Path::new(""), Some(providers), Settings::default()).await;
-        match opened {
-            Ok(installation) => return serve(&config, installation).await.unwrap(),
-            // The one before it is still closing.
-            Err(error) if error.to_string().contains("in use") => {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-            Err(error) => panic!("{error}"),
-        }
-    }
-    panic!("the folder is never free");
-}
-
-/// Runs a command with a key: its exit code, and what it printed on standard output and beside it.
-fn run(api: SocketAddr, key: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
-    let output = Command::new(parloir())
-        .args(arguments)
-        .env("PARLOIR_API", format!("http://{api}"))
-        .env("PARLOIR_KEY", key)
-        .env_remove("PARLOIR_KEY_FILE")
-        .output()
-        .unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().trim().to_owned();
-    (output.status.code(), text(output.stdout), text(output.stderr))
-}
-
-/// The same of a command that has to succeed: what it printed on standard output.
-fn done(api: SocketAddr, key: &str, arguments: &[&str]) -> String {
-    let (code, printed, beside) = run(api, key, arguments);
-    assert_eq!(code, Some(0), "{arguments:?}: {beside}");
-    printed
+    )
 }
 
 fn options(line: &str) -> DialOptions {
@@ -142,7 +93,7 @@ async fn handed_over(running: &Running, line: &str, meanwhile: impl FnOnce()) {
 async fn an_installation_is_administered_from_nothing_by_its_own_commands() {
     let folder = tempfile::tempdir().unwrap();
     let agent = component("tests/agents/trial");
-    write_file(folder.path(), &agent);
+    write_file(folder.path(), &tenant(&agent));
     let running = start(folder.path()).await;
     let (api, owner) = (running.admin.unwrap(), running.owner_key.clone().unwrap());
 
@@ -207,6 +158,15 @@ async fn an_installation_is_administered_from_nothing_by_its_own_commands() {
     assert_eq!(line["spec"]["agent"], "trial");
     let tenants = done(api, &owner, &["tenant", "list"]);
     assert!(tenants.contains("cabinet") && tenants.contains("test"), "{tenants}");
+    let (code, _, told) = run(api, &operator, &["line", "list"]);
+    assert!(code == Some(1) && told.contains("--tenant"), "{told}");
+    // Where nobody reads on, as before `head`, that is no fault.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut calls = std::process::Command::new(house::parloir());
+    let calls = calls.args(["calls", "--only-calls", "--data"]).arg(folder.path().join("data"));
+    let cut = calls.stdout(writer).output().unwrap();
+    assert_eq!((cut.status.code(), String::from_utf8_lossy(&cut.stderr).as_ref()), (Some(141), ""));
 
     // A service that agents reach by a name, with a secret that nobody is shown.
     let token = folder.path().join("crm.token");
@@ -229,6 +189,8 @@ async fn an_installation_is_administered_from_nothing_by_its_own_commands() {
         assert!(code == Some(1) && told.contains(remedy), "{told}");
     }
     done(api, &operator, &["tenant", "break-glass", "test", "--why", "it moves into the directory"]);
+    let broken = done(api, &operator, &["tenant", "break-glass", "test"]);
+    assert!(broken.starts_with("BROKEN") && broken.contains("it moves into the directory"), "{broken}");
     done(api, &operator, &import);
     assert_eq!(ring(&running, LINE).await, "test");
 

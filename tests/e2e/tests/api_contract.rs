@@ -2,55 +2,21 @@
 //! document and what does not is asked of every route, and no answer may be one that the document does not have.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod administered;
 mod house;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use house::{TOKEN, component, parloir};
-use parloir_sandbox::Settings;
-use parloir_server::{Config, Folders, Installation, Running, serve};
-use serde_json::Value;
+use administered::{done, start, user, write_file};
+use house::component;
 
 /// As `peers/schemathesis.toml` has it.
 const LINE: &str = "+33199000003";
 
 /// What would take away what the others are tried on: they are tried last.
 const REMOVALS: [&str; 5] = ["DeleteLine", "TakeNumber", "PutUser", "DeleteUser", "DeleteKey"];
-
-async fn start(folder: &Path) -> Running {
-    std::fs::write(folder.join("token"), TOKEN).unwrap();
-    let text = "[server]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n\
-                [[carrier]]\nkind = \"twilio\"\nauth-token = { file = \"token\" }\n";
-    std::fs::write(folder.join("parloir.toml"), text).unwrap();
-    let config = Config::read(&folder.join("parloir.toml")).unwrap();
-    let folders = Folders::beside(folder.join("data"));
-    let providers = parloir_e2e::canned("Bonjour, je voudrais un rendez-vous.", &[]).unwrap();
-    let settings = Settings::default();
-    let opened = Installation::open(&config, &folders, Path::new(""), Some(providers), settings).await;
-    serve(&config, opened.unwrap()).await.unwrap()
-}
-
-/// Runs a command with a key, which has to succeed: what it printed.
-fn done(api: SocketAddr, key: &str, arguments: &[&str]) -> String {
-    let output = Command::new(parloir())
-        .args(arguments)
-        .env("PARLOIR_API", format!("http://{api}"))
-        .env("PARLOIR_KEY", key)
-        .env_remove("PARLOIR_KEY_FILE")
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
-}
-
-/// A user of a role with a key: the key.
-fn user(api: SocketAddr, by: &str, role: &str) -> String {
-    let made = done(api, by, &["user", "add", "--name", role, "--role", role, "--json"]);
-    let made: Value = serde_json::from_str(&made).unwrap();
-    done(api, by, &["key", "add", "--user", made["id"].as_str().unwrap(), "--name", role])
-}
 
 /// Asks with a key what the document says and what it does not say. Returns what is wrong: nothing, where nothing is.
 fn judge(api: SocketAddr, key: &str, folder: &Path, removals: bool) -> Option<String> {
@@ -82,6 +48,7 @@ async fn no_answer_to_anybody_is_one_that_the_document_does_not_have() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let agent = component("tests/agents/trial");
+    write_file(folder, "");
     let running = start(folder).await;
     let (api, owner) = (running.admin.unwrap(), running.owner_key.clone().unwrap());
     let operator = user(api, &owner, "operator");

@@ -1,17 +1,19 @@
-//! `parloir login` with an OpenID Connect provider that others wrote: a person with a browser logs in, their commands work
-//! without a key of their own, and `parloir logout` ends it.
+//! `parloir login` with an OpenID Connect provider that others wrote: a person logs in with a browser, on this machine or on another,
+//! their commands work without a key of their own, and `parloir logout` ends it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod administered;
 mod house;
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
+use administered::{start, write_file};
 use house::parloir;
-use parloir_sandbox::Settings;
-use parloir_server::{Config, Folders, Installation, Running, serve};
 use serde_json::Value;
 
 /// A process that ends with the test.
@@ -24,8 +26,8 @@ impl Drop for Process {
     }
 }
 
-/// The issuer, and how it names itself.
-fn issuer() -> (Process, String) {
+/// The issuer, how it names itself, and what it says afterwards.
+fn issuer() -> (Process, String, Receiver<String>) {
     let peers =
         std::env::var_os("PARLOIR_PEERS").map_or_else(|| house::root().join("target/peers"), PathBuf::from);
     let peer = peers.join("oidc");
@@ -39,29 +41,15 @@ fn issuer() -> (Process, String) {
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
     let named = lines.find_map(|line| line.strip_prefix("issuer ").map(str::to_owned));
-    // It has more to say, and must be able to.
-    std::thread::spawn(move || lines.for_each(drop));
-    (Process(child), named.expect("the issuer listens"))
+    let (sender, said) = channel();
+    // It must be able to say it, whether or not somebody listens.
+    std::thread::spawn(move || lines.for_each(|line| drop(sender.send(line))));
+    (Process(child), named.expect("the issuer listens"), said)
 }
 
-async fn start(folder: &Path, issuer: &str) -> Running {
-    let text = format!(
-        r#"
-        [server]
-        listen = "127.0.0.1:0"
-        [admin]
-        listen = "127.0.0.1:0"
-        [admin.oidc]
-        issuer = "{issuer}"
-        client-id = "parloir"
-        "#
-    );
-    std::fs::write(folder.join("parloir.toml"), text).unwrap();
-    let config = Config::read(&folder.join("parloir.toml")).unwrap();
-    let folders = Folders::beside(folder.join("data"));
-    let providers = parloir_e2e::canned("Bonjour.", &[]).unwrap();
-    let opened = Installation::open(&config, &folders, Path::new(""), Some(providers), Settings::default());
-    serve(&config, opened.await.unwrap()).await.unwrap()
+/// Whom the installation has log people in.
+fn oidc(issuer: &str) -> String {
+    format!("[admin.oidc]\nissuer = \"{issuer}\"\nclient-id = \"parloir\"\n")
 }
 
 /// Somebody at a machine of their own: their commands, and what those keep.
@@ -101,12 +89,23 @@ impl Person {
 
     /// Logs in under this name, in a browser: whether that went well, and what was told.
     fn log_in(&self, name: &str, arguments: &[&str]) -> (bool, String) {
+        self.log_in_once(|| {}, name, arguments)
+    }
+
+    /// The same; the browser is opened once `asked` is done, after the command has said where.
+    fn log_in_once(&self, asked: impl FnOnce(), name: &str, arguments: &[&str]) -> (bool, String) {
+        let last = match arguments.contains(&"--device") {
+            true => "Sign-in Success",
+            false => "Go back to your terminal",
+        };
         let arguments = [["login"].as_slice(), arguments].concat();
         let mut login =
             self.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut address = String::new();
-        BufReader::new(login.stdout.take().unwrap()).read_line(&mut address).unwrap();
+        let mut said = BufReader::new(login.stdout.take().unwrap());
+        said.read_line(&mut address).unwrap();
         let mut login = Process(login);
+        asked();
         let browser = Command::new("node")
             .arg(house::root().join("tests/e2e/peers/browser.mjs"))
             .args([address.trim(), name])
@@ -114,7 +113,7 @@ impl Person {
             .unwrap();
         let (page, error) =
             (String::from_utf8_lossy(&browser.stdout), String::from_utf8_lossy(&browser.stderr));
-        assert!(page.contains("Go back to your terminal"), "{page}{error}");
+        assert!(page.contains(last), "{page}{error}");
         let mut told = String::new();
         login.0.stderr.take().unwrap().read_to_string(&mut told).unwrap();
         (login.0.wait().unwrap().success(), told)
@@ -124,8 +123,9 @@ impl Person {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_logs_in_by_a_browser_and_out() {
     let folder = tempfile::tempdir().unwrap();
-    let (_issuer, named) = issuer();
-    let running = start(folder.path(), &named).await;
+    let (_issuer, named, _said) = issuer();
+    write_file(folder.path(), &oidc(&named));
+    let running = start(folder.path()).await;
     let owner = running.owner_key.clone().unwrap();
     let person =
         Person { api: running.admin_url.clone().unwrap(), log_in: folder.path().join("state/log-in") };
@@ -165,5 +165,34 @@ async fn a_person_logs_in_by_a_browser_and_out() {
     assert!(code == Some(1) && told.contains("revoked"), "{told}");
     let (code, _, told) = person.run(None, &["logout"]);
     assert!(code == Some(1) && told.contains("nobody is logged in"), "{told}");
+    running.until(std::future::ready(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_logs_in_on_another_device_and_the_command_waits_for_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_issuer, named, said) = issuer();
+    write_file(folder.path(), &oidc(&named));
+    let running = start(folder.path()).await;
+    let owner = running.owner_key.clone().unwrap();
+    let person =
+        Person { api: running.admin_url.clone().unwrap(), log_in: folder.path().join("state/log-in") };
+    let theirs = person.done(Some(&owner), &["tenant", "add", "cabinet", "--owner", "Anne Durand"]);
+    let add = ["user", "add", "--name", "Paul Martin", "--role", "supervisor"];
+    let add = [add.as_slice(), ["--oidc-email", "paul@example.com"].as_slice()].concat();
+    person.done(Some(&theirs), &add);
+
+    let device = ["--device", "--tenant", "cabinet"];
+    let not_yet = || {
+        let asked = || said.recv_timeout(Duration::from_secs(60)).expect("the command asks again and again");
+        while asked() != "refused authorization_pending" {}
+    };
+    let (well, told) = person.log_in_once(not_yet, "paul@example.com", &device);
+    assert!(well && told.contains("logged in"), "{told}");
+    assert_eq!(person.done(None, &["line", "list"]), "none");
+
+    // The issuer knows others, who are nobody here.
+    let (well, told) = person.log_in("eve@example.com", &device);
+    assert!(!well && told.contains("is known by what the ID token says"), "{told}");
     running.until(std::future::ready(())).await;
 }

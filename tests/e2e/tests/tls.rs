@@ -3,31 +3,27 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod house;
+mod served;
 
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
-use house::{CALLER, FALLBACK, LINE, TOKEN};
+use house::{CALLER, LINE, TOKEN};
 use parloir_transport::client::{CarrierCall, CarrierEvent, DialOptions, EndReason};
 use parloir_transport::signature::AuthToken;
+use served::Served;
 use tokio::time::timeout;
 
+/// A server whose address is by TLS.
 struct Server {
-    process: Child,
+    served: Served,
     webhook: String,
     api: String,
     key: String,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ended_already = self.process.kill();
-        let _ended_already = self.process.wait();
-    }
 }
 
 /// Where the certificates are: `live` has links into `archive`.
@@ -64,74 +60,17 @@ impl Certificates {
 
 impl Server {
     fn start(folder: &Path) -> Self {
-        fs::write(folder.join("token"), TOKEN).unwrap();
         let agent = house::component("tests/agents/trial");
-        // Ears that nobody uses: the caller presses keys. The voice is the embedded one.
-        let config = format!(
-            r#"
-            [server]
-            listen = "127.0.0.1:0"
-            tls = {{ certificate = "certificates/live/fullchain.pem", key = "certificates/live/privkey.pem" }}
-            [admin]
-            listen = "127.0.0.1:0"
-            tls = {{ certificate = "certificates/live/fullchain.pem", key = "certificates/live/privkey.pem" }}
-            [[carrier]]
-            kind = "twilio"
-            auth-token = {{ file = "token" }}
-            [[provider]]
-            name = "ears"
-            role = "speech-to-text"
-            kind = "openai-transcription"
-            model = "none"
-            endpoint = "http://127.0.0.1:9/v1/"
-            region = "this machine"
-            legal-mechanism = "in-house"
-            trains-on-data = false
-            retention-days = 0
-            [[tenant]]
-            id = "test"
-            [[tenant.line]]
-            number = "{LINE}"
-            agent = {agent:?}
-            recording = "always"
-            fallback-number = "{FALLBACK}"
-            [tenant.line.settings]
-            trial = "echo"
-            "#
-        );
-        fs::write(folder.join("parloir.toml"), config).unwrap();
-        let mut process = Command::new(house::parloir())
-            .args(["serve", "--config", "parloir.toml", "--data", "data"])
-            .current_dir(folder)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut said = BufReader::new(process.stdout.take().unwrap()).lines();
-        let (mut webhook, mut api, mut key) = (None, None, None);
-        while key.is_none() {
-            let Some(Ok(line)) = said.next() else {
-                let mut error = String::new();
-                std::io::Read::read_to_string(&mut process.stderr.take().unwrap(), &mut error).unwrap();
-                panic!("the server does not answer: {error}");
-            };
-            let line = line.trim();
-            if let Some((_, address)) = line.split_once("administration: ") {
-                api = Some(address.to_owned());
-            } else if let Some((_, rest)) = line.split_once("voice webhook to POST ") {
-                webhook = rest.split_once(';').map(|(webhook, _)| webhook.to_owned());
-            } else if line.starts_with("parloir_installation_") {
-                key = Some(line.to_owned());
-            }
-        }
-        // It has more to say, and must be able to.
-        std::thread::spawn(move || said.for_each(drop));
-        Self { process, webhook: webhook.unwrap(), api: api.unwrap(), key: key.unwrap() }
-    }
-
-    fn hang_up(&self) {
-        let pid = self.process.id().to_string();
-        assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
+        let tls = "tls = { certificate = \"certificates/live/fullchain.pem\", key = \"certificates/live/privkey.pem\" }";
+        let admin = format!("[admin]\nlisten = \"127.0.0.1:0\"\n{tls}");
+        let file = (agent.to_str().unwrap(), tls, admin.as_str());
+        let key = "parloir_installation_";
+        let served = Served::start(folder, file, key);
+        let (webhook, _) = served.told("voice webhook to POST ").split_once(';').unwrap();
+        let webhook = webhook.to_owned();
+        let api = served.told("administration: ").to_owned();
+        let key = format!("{key}{}", served.told(key));
+        Self { served, webhook, api, key }
     }
 
     /// Asks the administration by the operator's commands, who trust this authority: whether it answered, and what they said.
@@ -210,7 +149,7 @@ async fn certificates_are_renewed_while_a_call_goes_on_and_a_broken_pair_is_not_
     let mut call = server.ring(&second).await;
     spoken(&mut call).await;
     let third = certificates.renew(3);
-    server.hang_up();
+    server.served.signal("-HUP");
     server.shows(&third).await;
     for key in ['4', '2', '#'] {
         call.key(key).await.unwrap();
@@ -221,8 +160,8 @@ async fn certificates_are_renewed_while_a_call_goes_on_and_a_broken_pair_is_not_
 
     // The key of another: the third is still shown, and somebody is told what to do.
     certificates.point("privkey", 1);
-    server.hang_up();
-    let mut errors = BufReader::new(server.process.stderr.take().unwrap()).lines();
+    server.served.signal("-HUP");
+    let mut errors = BufReader::new(server.served.process.stderr.take().unwrap()).lines();
     let told =
         errors.find_map(|line| line.ok().filter(|line| line.contains("before it is still shown"))).unwrap();
     assert!(told.contains("put the two that were issued together in place"), "{told}");

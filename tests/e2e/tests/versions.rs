@@ -2,18 +2,16 @@
 //! by itself while the live version answers, and live calls keep their version.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod administered;
 mod house;
 
-use std::net::SocketAddr;
-use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
+use administered::{done, json, run, start, user, write_file};
 use futures_util::future::join_all;
-use house::{CALLER, FALLBACK, LINE, TOKEN, component, parloir};
+use house::{CALLER, FALLBACK, LINE, TOKEN, component};
 use parloir_journal::{AgentEnd, RecordBody};
-use parloir_sandbox::Settings;
-use parloir_server::{Config, Finished, Folders, Installation, Running, serve};
+use parloir_server::{Finished, Running};
 use parloir_transport::client::{CarrierCall, CarrierEvent, DialOptions};
 use parloir_transport::conversation::{self, Action, Conversation, Step};
 use parloir_transport::signature::AuthToken;
@@ -24,64 +22,6 @@ use tokio::sync::broadcast::Receiver;
 
 /// Calls that ring at one time while a canary is tried.
 const TOGETHER: usize = 3;
-
-fn write_file(folder: &Path) {
-    std::fs::write(folder.join("token"), TOKEN).unwrap();
-    let text = "[server]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n\
-                [[carrier]]\nkind = \"twilio\"\nauth-token = { file = \"token\" }\n";
-    std::fs::write(folder.join("parloir.toml"), text).unwrap();
-}
-
-async fn start(folder: &Path) -> Running {
-    let config = Config::read(&folder.join("parloir.toml")).unwrap();
-    let folders = Folders::beside(folder.join("data"));
-    for _ in 0..100 {
-        let providers = parloir_e2e::canned("Bonjour, je voudrais un rendez-vous.", &[]).unwrap();
-        let opened =
-            Installation::open(&config, &folders, Path::new(""), Some(providers), Settings::default()).await;
-        match opened {
-            Ok(installation) => return serve(&config, installation).await.unwrap(),
-            // The one before it is still closing.
-            Err(error) if error.to_string().contains("in use") => {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-            Err(error) => panic!("{error}"),
-        }
-    }
-    panic!("the folder is never free");
-}
-
-/// Runs a command with a key: its exit code, and what it printed on standard output and beside it.
-fn run(api: SocketAddr, key: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
-    let output = Command::new(parloir())
-        .args(arguments)
-        .env("PARLOIR_API", format!("http://{api}"))
-        .env("PARLOIR_KEY", key)
-        .env_remove("PARLOIR_KEY_FILE")
-        .output()
-        .unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().trim().to_owned();
-    (output.status.code(), text(output.stdout), text(output.stderr))
-}
-
-/// The same of a command that has to succeed: what it printed on standard output.
-fn done(api: SocketAddr, key: &str, arguments: &[&str]) -> String {
-    let (code, printed, beside) = run(api, key, arguments);
-    assert_eq!(code, Some(0), "{arguments:?}: {beside}");
-    printed
-}
-
-/// What such a command printed as JSON.
-fn json(api: SocketAddr, key: &str, arguments: &[&str]) -> Value {
-    let arguments: Vec<&str> = arguments.iter().copied().chain(["--json"]).collect();
-    serde_json::from_str(&done(api, key, &arguments)).unwrap()
-}
-
-/// A user of a role with a key: the key.
-fn user(api: SocketAddr, by: &str, role: &str) -> String {
-    let user = json(api, by, &["user", "add", "--name", role, "--role", role]);
-    done(api, by, &["key", "add", "--user", user["id"].as_str().unwrap(), "--name", role])
-}
 
 fn options() -> DialOptions {
     DialOptions {
@@ -149,7 +89,7 @@ async fn a_canary_that_traps_is_taken_back_by_itself_and_live_calls_keep_their_v
     let (cabinet, trial) = (component("agents/cabinet"), component("tests/agents/trial"));
     let [one, two] = [&cabinet, &trial].map(|file| hex(&Sha256::digest(std::fs::read(file).unwrap())));
     let [cabinet, trial] = [&cabinet, &trial].map(|file| file.to_str().unwrap());
-    write_file(folder.path());
+    write_file(folder.path(), "");
     let running = start(folder.path()).await;
     let (api, owner) = (running.admin.unwrap(), running.owner_key.clone().unwrap());
     let operator = user(api, &owner, "operator");

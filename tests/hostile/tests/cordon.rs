@@ -4,16 +4,18 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use parloir_attest::{Attack, attack};
 use parloir_contract::{CallInfo, Direction, HostCall, HostReturn, LocalTime, Outcome};
-use parloir_cordon::{Cordon, Launch, Launched, Up, stand};
+use parloir_cordon::{Cordon, Launch, Launched, Rules, Up, stand};
 use parloir_sandbox::{
     Agent, Answered, Answering, Budget, Door, DoorClosed, Elsewhere, FailureKind, Sandbox, Settings,
 };
-use tokio::io::{AsyncWriteExt, duplex, split};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex, split};
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::AbortHandle;
 
 /// Asks for the time twice, and ends.
@@ -22,6 +24,16 @@ const ASKS: &str = ";; Asks for the time, twice: it has it.\n;; ends: done\n\
 /// Listens, and ends.
 const LISTENS: &str = ";; Listens, and ends: it is done.\n;; ends: done\n\
     (func $attack (param $info i32) (call $listen (i32.const 5000)))";
+/// Asks for 140,000 days of the week, which are a byte each for an agent.
+const OVERFULL: &str = ";; Asks for so many days that no message holds them: it traps.\n;; ends: trap x\n\
+    (func $attack (param $info i32) (call $pages (i32.const 8)) \
+    (call $fill (i32.const 131072) (i32.const 4) (i32.const 140000)) \
+    (i32.store (i32.const 4120) (i32.const 131072)) (i32.store (i32.const 4124) (i32.const 140000)) \
+    (i32.store8 (i32.const 4136) (i32.const 10)) (call $calendar.free (i32.const 4096) (i32.const 512)))";
+
+/// Asks for the time again and again.
+const ASKS_ON: &str = ";; Asks for the time without end: it is stopped.\n;; ends: budget\n\
+    (func $attack (param $info i32) (loop $again (drop (call $clock.elapsed)) (br $again)))";
 
 async fn agent(text: &str) -> Agent {
     let wasm = Attack::written("cordon/written", text).unwrap().wasm().unwrap();
@@ -61,26 +73,46 @@ fn door(seen: &Seen) -> Door {
     }))
 }
 
-/// The agents' side as a task, and how often it was begun.
+/// The agents' side as a task, how often it was begun, and what memory it is said to take.
 #[derive(Default)]
 struct Here {
     begun: Mutex<Vec<AbortHandle>>,
+    weight: Arc<AtomicU64>,
+    /// What it waits for before it is ready.
+    held: Option<Arc<Notify>>,
 }
 
 impl Launch for Here {
     fn launch(&self) -> io::Result<Launched> {
         let (ours, theirs) = duplex(1 << 16);
         let (reads, writes) = split(theirs);
-        let inside = tokio::spawn(stand(false, reads, writes));
+        let held = self.held.clone();
+        let inside = tokio::spawn(async move {
+            if let Some(held) = held {
+                held.notified().await;
+            }
+            stand(|_| false, reads, writes).await
+        });
         self.begun.lock().push(inside.abort_handle());
         let (reads, writes) = split(ours);
         let ended = async move { format!("{:?}", inside.await.map(|stood| stood.is_ok())) };
-        Ok(Launched { reads: Box::new(reads), writes: Box::new(writes), ended: Box::pin(ended) })
+        let weight = self.weight.clone();
+        Ok(Launched {
+            reads: Box::new(reads),
+            writes: Box::new(writes),
+            ended: Box::pin(ended),
+            weighs: Arc::new(move || Some(weight.load(Ordering::Relaxed))),
+        })
     }
 }
 
+/// Four processes, of a gibibyte each.
+fn rules() -> Rules {
+    Rules { required: false, memory: 1 << 30, places: Arc::new(Semaphore::new(4)) }
+}
+
 fn cordon(launch: &Arc<Here>) -> Arc<dyn Elsewhere> {
-    Arc::new(Cordon::new("test", launch.clone(), false))
+    Arc::new(Cordon::new("test", launch.clone(), rules()))
 }
 
 /// How an agent's call goes without a cordon, and with one.
@@ -144,6 +176,25 @@ async fn an_agent_is_blamed_behind_a_cordon_as_without_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_the_host_does_for_an_agent_is_the_agents_behind_a_cordon_as_without_one() {
+    let here = agent(ASKS_ON).await;
+    let there = here.clone().answering(cordon(&Arc::default()));
+    let budget = Budget { turn_cpu: Duration::from_millis(100), ..Budget::default() };
+    for agent in [here, there] {
+        let laborious = Door::new(tower::service_fn(|_: HostCall| async {
+            let began = std::time::Instant::now();
+            while began.elapsed() < Duration::from_millis(10) {
+                std::hint::black_box((0..10_000).sum::<u64>());
+            }
+            Ok(HostReturn::Elapsed(7))
+        }));
+        let answered = agent.answer(info(), laborious, budget).await.unwrap();
+        assert_eq!(kind(&answered), Some(FailureKind::TurnCpu), "{answered:?}");
+        assert!(answered.cpu > budget.turn_cpu, "{answered:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn calls_share_a_process_and_one_is_stopped_without_the_other() {
     let launch = Arc::new(Here::default());
     let cordon = cordon(&launch);
@@ -157,6 +208,26 @@ async fn calls_share_a_process_and_one_is_stopped_without_the_other() {
     waiting.abort();
     let stopped = waiting.await.unwrap();
     assert_eq!(kind(&stopped), Some(FailureKind::Stopped), "{stopped:?}");
+    assert_eq!(launch.begun.lock().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_message_holds_ends_the_call_that_asks_it_and_no_other() {
+    let launch = Arc::new(Here::default());
+    let cordon = cordon(&launch);
+    let listens = agent(LISTENS).await.answering(cordon.clone());
+    let overfull = agent(OVERFULL).await.answering(cordon);
+    let seen = Seen::default();
+    let waiting = listens.answer(info(), door(&seen), Budget::default());
+    asked(&seen).await;
+    let unheard = Seen::default();
+    let failure =
+        overfull.answer(info(), door(&unheard), Budget::default()).await.unwrap().outcome.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Trap, "{failure}");
+    assert!(failure.reason.contains("too much is asked of the host at once"), "{failure}");
+    assert!(unheard.lock().is_empty());
+    waiting.abort();
+    assert_eq!(kind(&waiting.await.unwrap()), Some(FailureKind::Stopped), "it was still there");
     assert_eq!(launch.begun.lock().len(), 1);
 }
 
@@ -179,9 +250,64 @@ async fn calls_of_a_process_that_falls_fail_and_the_next_begins_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_one_caller_does_not_wait_for_is_the_next_ones() {
+    let held = Arc::new(Notify::new());
+    let launch = Arc::new(Here { held: Some(held.clone()), ..Here::default() });
+    let asks = agent(ASKS).await.answering(cordon(&launch));
+    let leaves = asks.answer(info(), door(&Seen::default()), Budget::default());
+    while launch.begun.lock().is_empty() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    leaves.abort();
+    assert_eq!(kind(&leaves.await.unwrap()), Some(FailureKind::Stopped));
+    held.notify_one();
+    let next = asks.answer(info(), door(&Seen::default()), Budget::default()).await.unwrap();
+    assert_eq!(next.outcome, Ok(Outcome::Done));
+    assert_eq!(launch.begun.lock().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_takes_more_memory_than_it_may_is_ended() {
+    let launch = Arc::new(Here::default());
+    let listens = agent(LISTENS).await.answering(cordon(&launch));
+    let seen = Seen::default();
+    let waiting = listens.answer(info(), door(&seen), Budget::default());
+    asked(&seen).await;
+    launch.weight.store(3 << 30, Ordering::Relaxed);
+    let ended = waiting.await.unwrap().outcome.unwrap_err();
+    assert_eq!(ended.kind, FailureKind::Trap);
+    assert!(ended.reason.contains("it took 3072 MiB of memory and may take 1024"), "{ended}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn there_are_so_many_processes_and_no_more_and_the_next_waits_for_one_to_end() {
+    let rules = Rules { places: Arc::new(Semaphore::new(1)), ..rules() };
+    let launches = [Arc::new(Here::default()), Arc::new(Here::default())];
+    let [first, second] =
+        launches.each_ref().map(|launch| Arc::new(Cordon::new("test", launch.clone(), rules.clone())));
+    assert!(first.has_place() && second.has_place());
+    let seen = Seen::default();
+    let listens = agent(LISTENS).await.answering(first.clone());
+    let waiting = listens.answer(info(), door(&seen), Budget::default());
+    asked(&seen).await;
+    assert!(first.has_place() && !second.has_place());
+    let asks = agent(ASKS).await.answering(second.clone());
+    let refused = asks.answer(info(), door(&Seen::default()), Budget::default()).await.unwrap();
+    let refused = refused.outcome.unwrap_err();
+    assert_eq!(refused.kind, FailureKind::Host);
+    assert!(refused.reason.contains("`cordon-processes` in [server]"), "{refused}");
+    launches[0].begun.lock()[0].abort();
+    let _fell = waiting.await.unwrap();
+    assert!(second.has_place());
+    let answered = asks.answer(info(), door(&Seen::default()), Budget::default()).await.unwrap();
+    assert_eq!(answered.outcome, Ok(Outcome::Done));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn where_it_must_be_confined_and_is_not_nobody_answers_there() {
     let launch = Arc::new(Here::default());
-    let cordon: Arc<dyn Elsewhere> = Arc::new(Cordon::new("test", launch, true));
+    let cordon: Arc<dyn Elsewhere> =
+        Arc::new(Cordon::new("test", launch, Rules { required: true, ..rules() }));
     let seen = Seen::default();
     let agent = agent(ASKS).await.answering(cordon);
     let answered = agent.answer(info(), door(&seen), Budget::default()).await.unwrap();
@@ -207,7 +333,12 @@ impl Launch for Liar {
         });
         let (reads, writes) = split(ours);
         let ended = async move { format!("{:?}", lies.await.is_ok()) };
-        Ok(Launched { reads: Box::new(reads), writes: Box::new(writes), ended: Box::pin(ended) })
+        Ok(Launched {
+            reads: Box::new(reads),
+            writes: Box::new(writes),
+            ended: Box::pin(ended),
+            weighs: Arc::new(|| None),
+        })
     }
 }
 
@@ -234,7 +365,7 @@ async fn a_side_that_is_no_sandboxs_is_not_believed_and_opens_no_door() {
         after_ready([5_u32.to_le_bytes().to_vec(), vec![0xdd, 0xff, 0xff, 0xff, 0xff]].concat()),
     ];
     for says in table {
-        let cordon: Arc<dyn Elsewhere> = Arc::new(Cordon::new("test", Arc::new(Liar(says.clone())), false));
+        let cordon: Arc<dyn Elsewhere> = Arc::new(Cordon::new("test", Arc::new(Liar(says.clone())), rules()));
         let seen = Seen::default();
         let agent = agent(ASKS).await.answering(cordon);
         let answered = agent.answer(info(), door(&seen), Budget::default()).await.unwrap();
@@ -244,15 +375,87 @@ async fn a_side_that_is_no_sandboxs_is_not_believed_and_opens_no_door() {
     }
 }
 
+/// An agents' side that says what it is told to besides, between two messages of its own.
+#[derive(Default)]
+struct Besides(Mutex<Option<mpsc::Sender<Vec<u8>>>>);
+
+impl Launch for Besides {
+    fn launch(&self) -> io::Result<Launched> {
+        let ((ours, outer), (inner, theirs)) = (duplex(1 << 16), duplex(1 << 16));
+        let (reads, writes) = split(theirs);
+        tokio::spawn(stand(|_| false, reads, writes));
+        let ((mut from_host, mut to_host), (mut from_agents, mut to_agents)) = (split(outer), split(inner));
+        tokio::spawn(async move {
+            let _gone = tokio::io::copy(&mut from_host, &mut to_agents).await;
+            let _gone = to_agents.shutdown().await;
+        });
+        let (says, mut said) = mpsc::channel::<Vec<u8>>(16);
+        *self.0.lock() = Some(says.clone());
+        tokio::spawn(async move {
+            while let Ok(length) = from_agents.read_u32_le().await {
+                let mut frame = length.to_le_bytes().to_vec();
+                frame.resize(4 + length as usize, 0);
+                let read = from_agents.read_exact(&mut frame[4..]).await;
+                if read.is_err() || says.send(frame).await.is_err() {
+                    return;
+                }
+            }
+        });
+        tokio::spawn(async move {
+            while let Some(frame) = said.recv().await {
+                if to_host.write_all(&frame).await.is_err() {
+                    return;
+                }
+            }
+        });
+        let (reads, writes) = split(ours);
+        Ok(Launched {
+            reads: Box::new(reads),
+            writes: Box::new(writes),
+            ended: Box::pin(async { "it was told to go".to_owned() }),
+            weighs: Arc::new(|| None),
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_a_process_fall_is_blamed_and_who_answers_beside_it_is_not() {
+    let besides = Arc::new(Besides::default());
+    let cordon: Arc<dyn Elsewhere> = Arc::new(Cordon::new("test", besides.clone(), rules()));
+    let listens = agent(LISTENS).await.answering(cordon);
+    let mut waiting = Vec::new();
+    for _ in 0..2 {
+        let seen = Seen::default();
+        waiting.push(listens.answer(info(), door(&seen), Budget::default()));
+        asked(&seen).await;
+    }
+    // The second of them, which waits for its caller, asks again.
+    let again = framed(&Up::Asked { call: 1, cpu: Duration::ZERO, asked: HostCall::Elapsed });
+    let says = besides.0.lock().clone().unwrap();
+    says.send(again).await.unwrap();
+    let mut ended = Vec::new();
+    for waiting in waiting {
+        ended.push(waiting.await.unwrap());
+    }
+    assert_eq!(
+        ended.iter().map(kind).collect::<Vec<_>>(),
+        [Some(FailureKind::Neighbour), Some(FailureKind::Trap)]
+    );
+    for ended in &ended {
+        let (_, reason) = told(ended).unwrap();
+        assert!(reason.contains("an agent asked twice at once"), "{reason}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_side_that_gives_no_sign_of_life_is_ended() {
     let mute = Arc::new(Liar(framed(&Up::Ready { confined: true })));
-    let cordon: Arc<dyn Elsewhere> = Arc::new(Cordon::new("test", mute, false));
+    let cordon: Arc<dyn Elsewhere> = Arc::new(Cordon::new("test", mute, rules()));
     let seen = Seen::default();
     let agent = agent(ASKS).await.answering(cordon);
     let answered = agent.answer(info(), door(&seen), Budget::default()).await.unwrap();
     let failure = answered.outcome.unwrap_err();
-    assert_eq!(failure.kind, FailureKind::Host);
+    assert_eq!(failure.kind, FailureKind::Trap, "it was its agent that was loaded");
     assert!(failure.reason.contains("no sign of life"), "{failure}");
     assert!(seen.lock().is_empty());
 }

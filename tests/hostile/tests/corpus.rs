@@ -96,16 +96,17 @@ fn obeys_nobody(text: &str) -> bool {
     }
     !rest.chars().any(|c| {
         (c.is_control() && c != '\n')
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{206f}')
     })
 }
 
 fn is_plain(house: &House, id: &str) {
     let text = parloir(house, &["show", id, "--all"]);
     assert!(obeys_nobody(&text), "{text:?}");
-    // Nothing that was said begins a line of the host's own: those begin with a time, once coloured.
-    let forged =
-        text.lines().filter(|line| line.contains("9.999")).any(|line| line.trim_start().starts_with("9.999"));
+    // Nothing that was said begins a line of the host's own: those begin with a time, once coloured, or with the caller in the
+    // caller's colour.
+    let begins = |line: &str| line.trim_start().starts_with("9.999") || line.contains("\u{1b}[36mcaller");
+    let forged = text.lines().filter(|line| line.contains("9.999")).any(begins);
     assert!(!forged, "{text}");
 }
 

@@ -69,7 +69,7 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let name = asked.name()?;
     let connector: Connector = asked.json()?;
     check(&connector)?;
-    let reaches = api.directory.premises().reaches(&connector.url);
+    let reaches = api.directory.premises().reaches(&asked.realm, &connector.url);
     reaches.map_err(|sentence| Problem::sentence(Kind::Invalid, &sentence).of("url"))?;
     let before = there(asked, name).await?;
     asked.may_put(before.as_ref().and_then(There::tag))?;

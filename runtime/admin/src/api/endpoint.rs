@@ -206,7 +206,7 @@ endpoints! {
     /// Removes an agent that no line names, with all its versions.
     DeleteAgent = Delete "/v1/tenants/{tenant}/agents/{agent}" Tenant WriteAgents;
     /// Takes back the canary, or where there is none goes back to the version before.
-    RollBackAgent = Post "/v1/tenants/{tenant}/agents/{agent}/roll-back" Tenant WriteAgents;
+    RollBackAgent = Post "/v1/tenants/{tenant}/agents/{agent}/roll-back" Tenant PromoteAgents;
     /// An agent's versions, each with its figures.
     ListVersions = Get "/v1/tenants/{tenant}/agents/{agent}/versions" Tenant ReadAgents;
     /// Uploads a component: it is compiled and checked, and answers nobody yet.
@@ -218,9 +218,9 @@ endpoints! {
     /// Approves of all that a version may do.
     ApproveVersion = Post "/v1/tenants/{tenant}/agents/{agent}/versions/{version}/approve" Tenant ApproveAgents;
     /// Tries a version on a share of the calls, in place of any other canary. One that fails too often is taken back.
-    StartCanary = Post "/v1/tenants/{tenant}/agents/{agent}/versions/{version}/canary" Tenant WriteAgents;
+    StartCanary = Post "/v1/tenants/{tenant}/agents/{agent}/versions/{version}/canary" Tenant PromoteAgents;
     /// Has a version answer from the next call on. Live calls keep theirs.
-    PromoteVersion = Post "/v1/tenants/{tenant}/agents/{agent}/versions/{version}/promote" Tenant WriteAgents;
+    PromoteVersion = Post "/v1/tenants/{tenant}/agents/{agent}/versions/{version}/promote" Tenant PromoteAgents;
     /// Keys that may sign agents.
     ListAgentKeys = Get "/v1/tenants/{tenant}/agent-keys" Tenant ReadAgents;
     /// Trusts a key to sign agents.

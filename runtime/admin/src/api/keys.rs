@@ -73,7 +73,7 @@ pub(super) async fn create(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
     }
     no_more(asked.principal.key.scopes.as_deref(), scopes.as_deref())?;
     let no_user = || {
-        let remedy = format!("list them: GET /v1/tenants/{}/users", asked.realm);
+        let remedy = format!("list them: parloir user list, or GET /v1/tenants/{}/users", asked.realm);
         Problem::new(Kind::Invalid, "there is no such user", remedy).of("user")
     };
     if !is_id(&id) {

@@ -280,8 +280,16 @@ fn forbidden(principal: &Principal, action: Action, realm: &TenantId) -> Problem
     let (role, rule) = (principal.user.role, action.rule());
     let detail = format!("{role} in {} may not do {action} in {realm}", principal.realm);
     let able = if principal.realm == *realm { rule.own } else { rule.above };
-    let able: Vec<_> = able.iter().map(|role| role.name()).collect();
+    // Where somebody of the installation names no tenant, the installation itself is meant, which has few of a tenant's rooms.
+    let none_named = principal.realm == *realm && is_installation(realm);
+    let able = able.iter().filter(|role| !none_named || role.exists_in(realm));
+    let able: Vec<_> = able.map(|role| role.name()).collect();
     let remedy = match able.as_slice() {
+        [] if none_named => "name the tenant that is meant: --tenant TENANT".to_owned(),
+        able if none_named && (rule.glass || !rule.above.is_empty()) => {
+            let able = able.join(" or ");
+            format!("name the tenant that is meant (--tenant TENANT), or ask somebody who is {able} there")
+        }
         [] if rule.glass && principal.realm != *realm => {
             format!("have an operator of the installation do it, who breaks the glass of {realm} before")
         }

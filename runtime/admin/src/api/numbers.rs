@@ -19,15 +19,16 @@ fn row(number: &LineId) -> String {
 /// A number is given to the tenant that is asked about, as a batch of the installation's rows that does it; nothing where it is
 /// another's.
 pub(super) async fn claim(api: &Api, asked: &Asked, number: &LineId, batch: Batch) -> Result<Batch, Problem> {
-    let taken = || {
-        let remedy = "choose another number, or take it back from whose it is first";
-        Problem::new(Kind::Conflict, "this number is another tenant's", remedy).of("line")
+    // Only operators ask, who may know all tenants' numbers.
+    let taken = |whose: &str, remedy: String| {
+        Problem::new(Kind::Conflict, format!("this number is {whose}'s"), remedy).of("line")
     };
     for declared in api.directory.premises().declared() {
         let another = declared.id != asked.realm;
         let is_theirs = another && declared.lines.iter().any(|line| line.number == *number);
         if is_theirs && api.directory.source(&declared.id).await? == Some(Source::File) {
-            return Err(taken());
+            let remedy = "choose another number, or take their line out of parloir.toml first".to_owned();
+            return Err(taken(declared.id.as_str(), remedy));
         }
     }
     let batch = match api.directory.holder(number).await? {
@@ -35,7 +36,11 @@ pub(super) async fn claim(api: &Api, asked: &Asked, number: &LineId, batch: Batc
         Some(whose) if whose == asked.realm.as_str().as_bytes() => {
             batch.expect_value(Table::Lines, number.as_str(), whose)
         }
-        Some(_) => return Err(taken()),
+        Some(whose) => {
+            let whose = String::from_utf8_lossy(&whose);
+            let take = format!("parloir number take {number} --tenant {whose}");
+            return Err(taken(&whose, format!("choose another number, or take it back first: {take}")));
+        }
     };
     Ok(batch.put(Table::Lines, number.as_str(), asked.realm.as_str()))
 }

@@ -143,7 +143,21 @@ impl Problem {
 
     /// There is no such thing of this tenant's, or no such tenant for whoever asks: the two are not told apart.
     pub(crate) fn not_found(what: &str) -> Self {
-        let remedy = format!("list what there is: GET the path without the last part, for the {what}s");
+        let listing = match what {
+            "tenant" => "parloir tenant list",
+            "user" => "parloir user list",
+            "number" => "parloir number list",
+            "line" => "parloir line list",
+            "agent" => "parloir agent list",
+            "version" => "parloir agent show AGENT",
+            "secret" => "parloir secret list",
+            "connector" => "parloir connector list",
+            _ => "",
+        };
+        let remedy = match listing {
+            "" => "list what there is: GET the path without the last part".to_owned(),
+            listing => format!("list what there is: {listing}, or GET the path without the last part"),
+        };
         Self::new(Kind::NotFound, format!("there is no such {what}"), remedy)
     }
 }

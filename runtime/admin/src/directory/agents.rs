@@ -182,7 +182,7 @@ impl Directory {
         let Some(why) = take_back(&own, &others) else { return Ok(None) };
         let told = Told {
             by: By::installation(),
-            action: Action::WriteAgents,
+            action: Action::PromoteAgents,
             subject: format!("agent {agent} version {}: rolled back, the canary", short(version)),
             why: Some(why.clone()),
         };

@@ -231,7 +231,7 @@ impl Premises for Site {
         self.secrets.lock().insert(tenant.clone(), secrets);
     }
 
-    fn reaches(&self, url: &str) -> Result<(), String> {
+    fn reaches(&self, _tenant: &TenantId, url: &str) -> Result<(), String> {
         match url.strip_prefix("https://") {
             Some(_) => Ok(()),
             None => {

@@ -1,6 +1,8 @@
 //! Back-ups as an operator makes and needs them, and as somebody would read them who has every file and every key that is left.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+#[path = "../../../journal/tests/cabinet/mod.rs"]
+mod cabinet;
 mod erasures;
 mod files;
 mod keys;
@@ -16,27 +18,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use cabinet::{begin, close, id, tenant};
 use parloir_backup::{
     BackUpError, Draft, Identities, Of, Recipient, RestoreError, Restored, Restoring, Snapshot, restore,
 };
-use parloir_contract::{CallId, CallInfo, Direction, HostCall, Import, LocalTime, Say, SayOptions, TenantId};
+use parloir_contract::{CallId, HostCall, Import, Say, SayOptions, TenantId};
 use parloir_journal::{
-    BlockedTo, CallEnded, CallJournal, CallStarted, Ending, Erasure, HostCallStarted, Journal, JournalError,
-    Named, NextLogKey, Numbers, Purposes, Record, RecordBody, RecordingBlock, Right, Scope, pseudonym,
+    BlockedTo, CallEnded, CallJournal, Ending, Erasure, HostCallStarted, Journal, JournalError, Named,
+    NextLogKey, Numbers, Purposes, Record, RecordBody, RecordingBlock, Right, Scope, pseudonym,
     published_keys, read_call, read_recording, rights,
 };
 use parloir_store::keys::{KeyError, LogKey, Rows, Secret};
 use parloir_store::{Batch, Embedded, Gone, Keyring, Kms, Memo, RowKey, Store, Table, TenantStore};
 use tempfile::TempDir;
 use thief::{Thief, contains, copy};
-
-fn tenant() -> TenantId {
-    "cabinet".parse().unwrap()
-}
-
-fn id(number: u8) -> CallId {
-    CallId::from_bytes([number; 16])
-}
 
 /// What can be known of a call: its sound, what was said, and who rang.
 fn canaries(number: u8) -> [String; 3] {
@@ -127,17 +122,7 @@ impl Place {
 impl Running {
     async fn begin(&self, number: u8) -> CallJournal {
         let [_, _, caller] = canaries(number);
-        let info = CallInfo {
-            id: id(number).to_string(),
-            direction: Direction::Inbound,
-            line: "+33123456789".into(),
-            caller: Some(caller),
-            language: "fr-FR".into(),
-            started_at: LocalTime { year: 2026, month: 11, day: 2, hour: 9, minute: 30 },
-            settings: vec![],
-        };
-        let started = CallStarted { info: Some(info), ..CallStarted::default() };
-        self.journal.open_call(&tenant(), id(number), started).await.unwrap()
+        begin(&self.journal, number, &caller).await
     }
 
     async fn call(&self, number: u8) {
@@ -171,12 +156,7 @@ impl Running {
     }
 
     async fn stop(self) {
-        self.journal.shutdown().await;
-        drop(self.journal);
-        while Arc::strong_count(&self.store) > 1 {
-            tokio::task::yield_now().await;
-        }
-        Arc::into_inner(self.store).unwrap().close().await;
+        close(self.journal, self.store).await;
     }
 }
 

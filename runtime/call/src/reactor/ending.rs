@@ -89,7 +89,8 @@ impl Reactor {
                                 | GuestFailure::CallCpu
                                 | GuestFailure::Stack
                                 | GuestFailure::Stopped
-                                | GuestFailure::Host => None,
+                                | GuestFailure::Host
+                                | GuestFailure::Neighbour => None,
                             };
                             let mut reason = failure.to_string();
                             if words.is_some() {
@@ -131,7 +132,9 @@ impl Reactor {
     /// The agent will not go on. The caller is looked after; the journal says why: in its first line, and below it
     /// the agent's stack if there is one.
     pub(super) fn agent_failed(&mut self, kind: FailureKind, reason: &str, detail: Option<String>) {
-        tracing::warn!(call = %self.shared.id, ?kind, "the agent failed");
+        let line = &self.shared.line;
+        let (tenant, number) = (&line.tenant.id, &line.config.number);
+        tracing::warn!(call = %self.shared.id, %tenant, line = %number, ?kind, "the agent failed");
         let reason: String = reason.chars().take(2_000).collect();
         // In a line, wherever it is told: the stack stays in the record.
         let why = match &detail {
@@ -452,5 +455,6 @@ fn failure_kind(kind: GuestFailure) -> FailureKind {
         GuestFailure::TurnCpu | GuestFailure::CallCpu | GuestFailure::Stopped => FailureKind::AgentBudget,
         GuestFailure::Memory => FailureKind::AgentMemory,
         GuestFailure::Host => FailureKind::AgentStart,
+        GuestFailure::Neighbour => FailureKind::Host,
     }
 }

@@ -139,7 +139,8 @@ pub struct Summary {
     /// Whether the caller was let go on purpose: the agent or the host's goodbye ended the call.
     /// Where not, a caller who is still there needs somebody else.
     pub dismissed: bool,
-    /// Whether the agent had to be stopped some time after its caller was gone: it did not come to its end.
+    /// Whether the agent had to be stopped because it came to no end: some time after its caller was gone, or where its caller
+    /// heard nothing for long and it waited for nobody.
     pub overstayed: bool,
 }
 
@@ -241,7 +242,7 @@ struct Reactor {
     give_up_at: Option<Instant>,
     fallback_until: Option<Instant>,
     dismissed: bool,
-    /// It was stopped, its caller long gone.
+    /// It was stopped, because it came to no end.
     overstayed: bool,
     paused: bool,
     deaf_to: Option<UtteranceId>,
@@ -532,6 +533,10 @@ impl Reactor {
         if speaking || self.waiting.is_some() || self.transferring.is_some() || self.leg.is_none() {
             self.quiet_since = Instant::now();
         } else if self.quiet_since.elapsed() >= QUIET && live {
+            // One that waits for the host, or that the host has not yet begun, is silent by no doing of its own.
+            let waits = self.shared.serving.lock().is_some();
+            let begun = self.agent.as_ref().is_some_and(|agent| !agent.cpu().is_zero());
+            self.overstayed |= begun && !waits;
             self.agent_failed(
                 FailureKind::AgentBudget,
                 "silent: the agent neither spoke nor listened for 15 s",

@@ -189,7 +189,15 @@ pub(crate) async fn place(
     options: DialOptions,
     steps: Vec<Step>,
 ) -> Result<conversation::Report, Failure> {
-    let call = CarrierCall::dial(webhook, options).await?;
+    let call = CarrierCall::dial(webhook, options).await.map_err(|error| {
+        let told = error.to_string();
+        let known = if told.contains("invalid peer certificate") {
+            " --ca FILE names the authority of a certificate of your own."
+        } else {
+            ""
+        };
+        Failure::new(format!("{told}{known}"))
+    })?;
     Ok(conversation::run(call, &Conversation::new(steps), print).await)
 }
 

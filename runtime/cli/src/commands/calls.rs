@@ -1,6 +1,8 @@
 //! `parloir calls`: the calls of a data folder. Reads the files alone, so it works beside a running
 //! server.
 
+use std::cmp::Reverse;
+
 use clap::Args;
 use jiff::Timestamp;
 use parloir_contract::TenantId;
@@ -21,9 +23,12 @@ pub(crate) struct Calls {
     /// Only this tenant's. Where an installation is asked, your key's own if this is left out.
     #[arg(long)]
     tenant: Option<TenantId>,
-    /// At most so many of each tenant.
+    /// At most so many.
     #[arg(long, default_value_t = 50)]
     limit: usize,
+    /// Leave out what is no call on a line: changes by the administration, cases, erasures.
+    #[arg(long)]
+    only_calls: bool,
     /// Print one JSON object a line.
     #[arg(long)]
     json: bool,
@@ -36,32 +41,38 @@ impl Calls {
         }
         let folders = self.data.existing()?;
         let keyring = Keyring::open(&folders.keys)?;
-        let tenants = match self.tenant {
-            Some(tenant) => vec![tenant],
+        let tenants = match &self.tenant {
+            Some(tenant) => vec![tenant.clone()],
             None => list_tenants(&folders.data).await?,
         };
-        let mut any = false;
+        let limit = self.limit.clamp(1, 10_000);
+        let wanted: fn(&CallEntry) -> bool = if self.only_calls { is_call } else { is_listed };
+        let mut newest: Vec<(TenantId, CallEntry)> = Vec::new();
         for tenant in tenants {
-            let limit = self.limit.clamp(1, 10_000);
-            // Who read what is listed by `parloir accesses`, and what was handed over by `parloir person`.
-            let wanted = |entry: &CallEntry| ![ACCESS, WEBHOOK].contains(&entry.transport.as_str());
-            for entry in list_calls_where(&folders.data, &keyring, &tenant, limit, wanted).await? {
-                if !any && !self.json {
-                    anstream::println!(
-                        "{}",
-                        styled(
-                            TITLE,
-                            "call                              began                seconds  ended         agent       line           tenant"
-                        )
-                    );
+            let theirs = list_calls_where(&folders.data, &keyring, &tenant, limit, wanted).await?;
+            newest.extend(theirs.into_iter().map(|entry| (tenant.clone(), entry)));
+            newest.sort_by_key(|(_, entry)| Reverse(entry.started_at));
+            newest.truncate(limit);
+        }
+        if self.json {
+            newest.iter().for_each(|(tenant, entry)| print_json(tenant, entry));
+            return Ok(());
+        }
+        if newest.is_empty() {
+            let none = match &self.tenant {
+                Some(tenant) => {
+                    format!("no calls of {tenant} yet, or no tenant of this name: parloir tenant list")
                 }
-                any = true;
-                print(&tenant, &entry, self.json);
-            }
+                None => "no calls yet".to_owned(),
+            };
+            anstream::println!("{}", styled(DIM, &none));
+            return Ok(());
         }
-        if !any && !self.json {
-            anstream::println!("{}", styled(DIM, "no calls yet"));
-        }
+        let [call, began, seconds, ended, agent, line] =
+            ["call", "began", "seconds", "ended", "agent", "line"];
+        let headings = format!("{call:32}  {began:19}  {seconds}  {ended:12}  {agent:14}  {line:13}  tenant");
+        anstream::println!("{}", styled(TITLE, &headings));
+        newest.iter().for_each(|(tenant, entry)| print(tenant, entry));
         Ok(())
     }
 
@@ -95,18 +106,32 @@ impl Calls {
     }
 }
 
-fn print(tenant: &TenantId, entry: &CallEntry, json: bool) {
-    let seconds = entry.ended_at.map(|end| end.saturating_sub(entry.started_at) / 1_000_000_000);
+/// Who read what is listed by `parloir accesses`, and what was handed over by `parloir person`.
+fn is_listed(entry: &CallEntry) -> bool {
+    ![ACCESS, WEBHOOK].contains(&entry.transport.as_str())
+}
+
+/// What came on a line. A record of something else has none.
+fn is_call(entry: &CallEntry) -> bool {
+    is_listed(entry) && !entry.line.is_empty()
+}
+
+fn seconds(entry: &CallEntry) -> Option<u64> {
+    entry.ended_at.map(|end| end.saturating_sub(entry.started_at) / 1_000_000_000)
+}
+
+fn print_json(tenant: &TenantId, entry: &CallEntry) {
+    let line = serde_json::json!({
+        "call": entry.call.to_string(), "tenant": tenant.as_str(), "line": entry.line, "agent": entry.agent_name,
+        "version": entry.agent_version, "arrived": entry.transport, "began": time(entry.started_at),
+        "seconds": seconds(entry), "ended": entry.outcome.map_or("live", ending), "records": entry.records,
+    });
+    println!("{line}");
+}
+
+fn print(tenant: &TenantId, entry: &CallEntry) {
     let began = time(entry.started_at);
     let outcome = entry.outcome.map_or("live", ending);
-    if json {
-        let line = serde_json::json!({
-            "call": entry.call.to_string(), "tenant": tenant.as_str(), "line": entry.line, "agent": entry.agent_name,
-            "version": entry.agent_version, "arrived": entry.transport, "began": began, "seconds": seconds, "ended": outcome, "records": entry.records,
-        });
-        println!("{line}");
-        return;
-    }
     let style = match entry.outcome {
         Some(Ending::Failed | Ending::Interrupted) => BAD,
         Some(Ending::Done | Ending::Transferred | Ending::CallBack | Ending::Abandoned | Ending::Refused) => {
@@ -116,9 +141,9 @@ fn print(tenant: &TenantId, entry: &CallEntry, json: bool) {
     };
     // A caller who waits for a place, or has: where an agent answered them, that is a call of its own.
     let agent = if entry.transport == QUEUE { "(waiting)" } else { entry.agent_name.as_str() };
-    let seconds = seconds.map_or("-".to_owned(), |s| s.to_string());
+    let seconds = seconds(entry).map_or("-".to_owned(), |s| s.to_string());
     anstream::println!(
-        "{}  {began}  {seconds:>7}  {}  {:10}  {:13}  {tenant}",
+        "{}  {began}  {seconds:>7}  {}  {:14}  {:13}  {tenant}",
         entry.call,
         styled(style, &format!("{outcome:12}")),
         plain(agent),

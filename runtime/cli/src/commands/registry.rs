@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use parloir_registry::{
@@ -67,6 +68,9 @@ struct How {
     /// Speak to a registry without TLS that is not on this machine: whoever is between reads along.
     #[arg(long)]
     plain_http: bool,
+    /// How long all of it may take, in minutes: 1 to 1440.
+    #[arg(long, value_name = "MINUTES", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=1_440))]
+    within: u64,
     /// Print a JSON object.
     #[arg(long)]
     json: bool,
@@ -88,7 +92,7 @@ impl Push {
         let access = self.how.access(&self.reference)?;
         let pushing = push(&self.reference, component, signature.as_deref(), &access);
         let digest = waiting("pushing", pushing).await.map_err(|error| failed(&self.reference, error))?;
-        self.how.tell("pushed", &self.reference, digest, signature.is_some());
+        self.how.tell("pushed", &self.reference, digest, signature.is_some(), "with its signature");
         Ok(())
     }
 }
@@ -108,14 +112,20 @@ impl Pull {
             put(file, signature)?;
         }
         put(&self.output, &pulled.component)?;
-        self.how.tell("pulled", &self.reference, pulled.digest, pulled.signature.is_some());
+        let signature = match &self.signature {
+            Some(_) => "with its signature",
+            None => "it has a signature, which --signature FILE would write",
+        };
+        self.how.tell("pulled", &self.reference, pulled.digest, pulled.signature.is_some(), signature);
         Ok(())
     }
 }
 
 impl How {
     fn access(&self, reference: &Reference) -> Result<Access, Failure> {
-        Ok(Access { credentials: self.credentials(reference.registry())?, plain_http: self.plain_http })
+        let credentials = self.credentials(reference.registry())?;
+        let within = Duration::from_secs(self.within * 60);
+        Ok(Access { credentials, plain_http: self.plain_http, within })
     }
 
     fn credentials(&self, registry: &str) -> Result<Option<Credentials>, Failure> {
@@ -141,7 +151,7 @@ impl How {
     }
 
     /// Says what was done, by the name that stays the same agent's.
-    fn tell(&self, done: &str, reference: &Reference, digest: Digest, signed: bool) {
+    fn tell(&self, done: &str, reference: &Reference, digest: Digest, signed: bool, signature: &str) {
         let pinned = reference.pinned(digest.clone());
         if self.json {
             let told = serde_json::json!({
@@ -153,7 +163,7 @@ impl How {
         } else {
             anstream::println!("{} {pinned}", styled(GOOD, done));
             if signed {
-                anstream::println!("  {}", styled(DIM, "with its signature"));
+                anstream::println!("  {}", styled(DIM, signature));
             }
         }
     }
@@ -173,6 +183,7 @@ fn failed(reference: &Reference, error: RegistryError) -> Failure {
             Failure::bad_input(&message)
         }
         RegistryError::Unreachable(_)
+        | RegistryError::TooSlow { .. }
         | RegistryError::NoCredentials
         | RegistryError::Denied { .. }
         | RegistryError::NotThere

@@ -67,6 +67,13 @@ impl Serve {
         spinner.finish_and_clear();
         let running = serve_with(&config, opened?, self.new_owner_key).await?;
         announce(&running);
+        let house = running.installation().house();
+        for cordon in &config.cordons {
+            if !house.tenants().iter().any(|tenant| tenant.id == cordon.tenant) {
+                let tenant = &cordon.tenant;
+                tracing::warn!(%tenant, "a [[cordon]] is of a tenant that is not here");
+            }
+        }
         if let Some(key) = &running.owner_key {
             anstream::println!(
                 "The installation's owner's key, shown this once; keep it where only they read it:"
@@ -97,18 +104,29 @@ pub(crate) async fn needed_model(config: &Config, models: &ModelArgs) -> Result<
     Ok(terminal::model(&models.models).await?)
 }
 
+/// Lines that are told one by one as the server begins to answer.
+const SHOWN_LINES: usize = 20;
+
 fn announce(running: &parloir_server::Running) {
     let (address, public) = (running.address, &running.public);
     anstream::println!("{} on {address}", styled(GOOD, "answering"));
     let installation = running.installation();
-    for line in installation.house().lines() {
-        let config = &line.config;
-        let tenant = &line.tenant.id;
+    let house = installation.house();
+    let mut lines: Vec<_> = house.lines().collect();
+    lines.sort_by(|one, other| {
+        (&one.tenant.id, &one.config.number).cmp(&(&other.tenant.id, &other.config.number))
+    });
+    for line in lines.iter().take(SHOWN_LINES) {
+        let (number, tenant) = (line.config.number.as_str(), &line.tenant.id);
         anstream::println!(
             "  {}  {tenant}  {}",
-            styled(TITLE, config.number.as_str()),
-            config.agent.display()
+            styled(TITLE, number),
+            installation.answers(&line.config.agent)
         );
+    }
+    if lines.len() > SHOWN_LINES {
+        let more = format!("and {} lines more: parloir line list --tenant TENANT", lines.len() - SHOWN_LINES);
+        anstream::println!("  {}", styled(DIM, &more));
     }
     for entry in installation.providers.entries() {
         let (role, name, region) = (entry.role.name(), &entry.name, &entry.region);

@@ -222,6 +222,10 @@ fn line(body: &RecordBody, bodies: &HashMap<Seq, &RecordBody>, shown: Shown) -> 
                 (false, false) => format!("{agent} {version} answers [{sha}…]"),
             };
             let how = &started.transport;
+            // What the log is told of calls, of tenants and of those who read has no line.
+            if line.is_empty() {
+                return Some((styled(TITLE, "record   "), format!("{how}: nobody rings")));
+            }
             Some((styled(TITLE, "call     "), format!("{caller} rings {line} ({how}); {answered}")))
         }
         RecordBody::HostCallEnded(ended) => host_call(ended, bodies, shown),
@@ -275,7 +279,7 @@ fn line(body: &RecordBody, bodies: &HashMap<Seq, &RecordBody>, shown: Shown) -> 
         RecordBody::CallInterrupted(cut) => Some((styled(BAD, "cut off  "), cut.reason.clone())),
         RecordBody::Erased(erased) => {
             let purposes: Purposes = erased.purposes.iter().copied().collect();
-            let reason = erased.reason.as_deref().map(|r| format!(": {r}")).unwrap_or_default();
+            let reason = erased.reason.as_deref().map(|r| format!(": {}", plain(r))).unwrap_or_default();
             let calls = match erased.calls.as_slice() {
                 [] => "no call".to_owned(),
                 [call] => call.to_string(),
@@ -285,7 +289,7 @@ fn line(body: &RecordBody, bodies: &HashMap<Seq, &RecordBody>, shown: Shown) -> 
             Some((styled(TITLE, "erased   "), format!("{purposes} of {calls}{rows}{reason}")))
         }
         RecordBody::Held(held) => {
-            let why = held.why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+            let why = held.why.as_deref().map(|why| format!(": {}", plain(why))).unwrap_or_default();
             let word = if held.released { "released " } else { "held     " };
             Some((styled(TITLE, word), format!("{}{why}", held.call)))
         }
@@ -293,7 +297,7 @@ fn line(body: &RecordBody, bodies: &HashMap<Seq, &RecordBody>, shown: Shown) -> 
             let purposes: Purposes = read.purposes.iter().copied().collect();
             let why = read.why.as_deref().unwrap_or("not said");
             let what = format!("{purposes} of {} call(s), by {}: {why}", read.calls.len(), read.who);
-            Some((styled(TITLE, "read     "), what))
+            Some((styled(TITLE, "read     "), plain(&what)))
         }
         RecordBody::Case(case) => {
             let (number, why) = who_and_why(case.named.as_ref());
@@ -303,7 +307,7 @@ fn line(body: &RecordBody, bodies: &HashMap<Seq, &RecordBody>, shown: Shown) -> 
             Some((styled(TITLE, "case     "), case))
         }
         RecordBody::Amended(amended) => {
-            let what = amended.amendment.as_ref().map(|one| format!(": {}: {}", one.field, one.to));
+            let what = amended.amendment.as_ref().map(|one| format!(": {}: {}", one.field, plain(&one.to)));
             Some((styled(TITLE, "amended  "), format!("{}{}", amended.call, what.unwrap_or_default())))
         }
         RecordBody::Restricted(restricted) => {
@@ -330,7 +334,7 @@ fn line(body: &RecordBody, bodies: &HashMap<Seq, &RecordBody>, shown: Shown) -> 
                 format!("{role} {} by key {}", done.user, done.key)
             };
             let glass = glass.unwrap_or_default();
-            Some((styled(TITLE, "admin    "), format!("{action}: {subject}, {who}{glass}{why}")))
+            Some((styled(TITLE, "admin    "), plain(&format!("{action}: {subject}, {who}{glass}{why}"))))
         }
         RecordBody::Unkept(unkept) => {
             let purposes: Purposes = unkept.purposes.iter().copied().collect();
@@ -370,8 +374,8 @@ fn who_and_why(named: Option<&Named>) -> (String, String) {
     let number = named.and_then(|named| named.number.as_deref());
     let why = named.and_then(|named| named.why.as_deref());
     (
-        number.map(|number| format!(" of {number}")).unwrap_or_default(),
-        why.map(|why| format!(": {why}")).unwrap_or_default(),
+        number.map(|number| format!(" of {}", plain(number))).unwrap_or_default(),
+        why.map(|why| format!(": {}", plain(why))).unwrap_or_default(),
     )
 }
 
@@ -399,9 +403,10 @@ fn provider(ended: &ProviderEnded, bodies: &HashMap<Seq, &RecordBody>) -> Line {
     };
     let again = if *attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
     let status = words::provider(ended.status).map_or_else(String::new, |how| format!(", {how}{again}"));
+    let region = if region.is_empty() { String::new() } else { format!(", {region}") };
     Some((
         host(""),
-        styled(DIM, &format!("{role} {model} ({provider}, {region}) in {} ms{status}", ended.latency_ms)),
+        styled(DIM, &format!("{role} {model} ({provider}{region}) in {} ms{status}", ended.latency_ms)),
     ))
 }
 
@@ -424,7 +429,10 @@ fn host_call(ended: &HostCallEnded, bodies: &HashMap<Seq, &RecordBody>, Shown { 
         return (all || !quiet).then(|| (host(""), words));
     };
     if let Some(refusal) = result.refusal() {
-        return Some((styled(BAD, "refused  "), format!("{}: {refusal}", import.name())));
+        return Some((
+            styled(BAD, "refused  "),
+            format!("{}: {}", import.name(), plain(&refusal.to_string())),
+        ));
     }
     let says = |text: &str, heard: &Heard| {
         let cut = if heard.whole {
@@ -454,7 +462,11 @@ fn host_call(ended: &HostCallEnded, bodies: &HashMap<Seq, &RecordBody>, Shown { 
                     "{said} {}",
                     styled(
                         DIM,
-                        &format!("({}, asked {:?})", answer.generated.model, asked.unwrap_or_default())
+                        &format!(
+                            "({}, asked {:?})",
+                            plain(&answer.generated.model),
+                            asked.unwrap_or_default()
+                        )
                     )
                 ),
             )
@@ -462,7 +474,7 @@ fn host_call(ended: &HostCallEnded, bodies: &HashMap<Seq, &RecordBody>, Shown { 
         (HostCall::Chat(_), HostReturn::Chat(Ok(answer))) => (host("model"), plain(&answer.text)),
         (HostCall::Transfer(transfer), HostReturn::Transfer(Ok(how))) => {
             let to = if transfer.to.is_empty() { "the fallback number" } else { &transfer.to };
-            (host("transfer"), format!("to {to}: {}", words::transferred(*how)))
+            (host("transfer"), format!("to {}: {}", plain(to), words::transferred(*how)))
         }
         (HostCall::Consent(granted), HostReturn::Consent(_)) => {
             (host("consent"), if *granted { "given" } else { "refused" }.to_owned())
@@ -476,7 +488,7 @@ fn host_call(ended: &HostCallEnded, bodies: &HashMap<Seq, &RecordBody>, Shown { 
             host("calendar"),
             match booked {
                 Booked::Confirmed(a) => {
-                    format!("booked {} for {} [{}]", a.slot.start, a.contact.name, a.reference)
+                    format!("booked {} for {} [{}]", a.slot.start, plain(&a.contact.name), a.reference)
                 }
                 Booked::Taken => "the slot was taken meanwhile".to_owned(),
             },
@@ -501,12 +513,12 @@ fn host_call(ended: &HostCallEnded, bodies: &HashMap<Seq, &RecordBody>, Shown { 
             match understanding::line(question, answer)? {
                 // What was said back is in the agent's next sentence.
                 (_, understanding::Weight::Quiet) if !all => return None,
-                (words, _) => (host("meaning"), words),
+                (words, _) => (host("meaning"), plain(&words)),
             }
         }
         (arguments, result) => match words::asked(arguments, result) {
-            Some((what, words)) => (host(what), words),
-            None => (host("host"), format!("{arguments:?} → {result:?}")),
+            Some((what, words)) => (host(what), plain(&words)),
+            None => (host("host"), plain(&format!("{arguments:?} → {result:?}"))),
         },
     })
 }
@@ -527,7 +539,7 @@ fn turn(turn: &Turn) -> String {
                 styled(DIM, &format!("(confidence {:.2}{over})", speech.confidence))
             )
         }
-        Turn::Digits(digits) => format!("[{digits}]"),
+        Turn::Digits(digits) => format!("[{}]", plain(digits)),
         Turn::Silence => styled(DIM, "silence"),
         Turn::HungUp => styled(DIM, "hung up"),
     }

@@ -297,7 +297,8 @@ impl<C: Caller> Stage<C> {
                 | FailureKind::CallCpu
                 | FailureKind::Memory
                 | FailureKind::Stack
-                | FailureKind::Host,
+                | FailureKind::Host
+                | FailureKind::Neighbour,
                 _,
             ) => failure.to_string(),
         }

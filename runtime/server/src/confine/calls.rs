@@ -131,6 +131,8 @@ const NEVER_AGENTS: &[c_long] = &[
     libc::SYS_listen,
     libc::SYS_accept,
     libc::SYS_accept4,
+    // What they are sent to is where a filter cannot look; what needs no address is written, or sent without one.
+    libc::SYS_sendmsg,
     libc::SYS_sendmmsg,
     libc::SYS_kill,
     libc::SYS_tkill,
@@ -183,6 +185,10 @@ const NEVER_AGENTS_HERE: &[c_long] = &[
 #[cfg(not(target_arch = "x86_64"))]
 const NEVER_AGENTS_HERE: &[c_long] = &[];
 
+/// To a process of agents besides, from when all its threads run: another, and a say in when its own run, or others'.
+const NEVER_MORE: &[c_long] =
+    &[libc::SYS_clone, libc::SYS_setpriority, libc::SYS_sched_setscheduler, libc::SYS_sched_setparam];
+
 /// What is refused.
 fn refused(runs_programs: bool) -> Vec<c_long> {
     let mut numbers = [NEVER, NEVER_HERE].concat();
@@ -229,6 +235,20 @@ pub(super) fn deny_to_agents() -> Result<(), String> {
     Ok(())
 }
 
+/// Refuses a process of agents what it needs no more once all its threads run. In all of them, or in none.
+pub(super) fn deny_more_to_agents() -> Result<(), String> {
+    let filter = filter_of_more().map_err(|error| format!("seccomp: {error}"))?;
+    apply_filter_all_threads(&filter).map_err(|error| format!("seccomp: {error}"))
+}
+
+fn filter_of_more() -> Result<BpfProgram, BackendError> {
+    let mut rules: BTreeMap<c_long, Vec<SeccompRule>> =
+        NEVER_MORE.iter().map(|number| (*number, Vec::new())).collect();
+    #[cfg(target_arch = "x86_64")]
+    rules.extend(NEVER_MORE.iter().map(|number| (number | X32, Vec::new())));
+    program(rules, libc::EPERM)
+}
+
 /// As [`filters`], for the process of this number.
 fn filters_for_agents(own: u32) -> Result<[BpfProgram; 2], BackendError> {
     let numbers = [NEVER_AGENTS, NEVER_AGENTS_HERE].concat();
@@ -239,10 +259,12 @@ fn filters_for_agents(own: u32) -> Result<[BpfProgram; 2], BackendError> {
         .collect();
     #[cfg(target_arch = "x86_64")]
     {
-        let more = [libc::SYS_tgkill, libc::SYS_prlimit64];
+        // What is looked at below, nothing here does by these numbers.
+        let more =
+            [libc::SYS_tgkill, libc::SYS_prlimit64, libc::SYS_fcntl, libc::SYS_socketpair, libc::SYS_sendto];
         rules.extend(numbers.iter().chain(&more).map(|number| (number | X32, Vec::new())));
-        // `rt_sigqueueinfo`, `rt_tgsigqueueinfo` and `sendmmsg` have numbers of their own there.
-        rules.extend([524, 536, 538].map(|number| (X32 + number, Vec::new())));
+        // `ioctl`, `sendmsg`, `rt_sigqueueinfo`, `rt_tgsigqueueinfo` and `sendmmsg` have numbers of their own there.
+        rules.extend([514, 518, 524, 536, 538].map(|number| (X32 + number, Vec::new())));
     }
     let first =
         |length, operator, value| SeccompRule::new(vec![SeccompCondition::new(0, length, operator, value)?]);

@@ -22,6 +22,8 @@ use crate::telemetry::TelemetryConfig;
 pub(super) enum May {
     /// Files read, folders listed.
     Read,
+    /// Files read whose names are known: no folder is listed.
+    Look,
     /// Files and folders made, written, renamed and removed, too; and sockets, for the operator's commands.
     Write,
     /// A file run as a program.
@@ -78,6 +80,11 @@ pub(super) fn rules(config: &Config, file: &Path, folders: &Folders, model_file:
     let write = [folders.data.clone(), folders.keys.clone(), "/dev/null".into()];
     let mut rules: Vec<Rule> = read.into_iter().map(|path| Rule { may: May::Read, path }).collect();
     rules.extend(write.into_iter().map(|path| Rule { may: May::Write, path }));
+    if config.may_cordon() {
+        // What memory the processes of agents take. Of others it is what anybody is told, and nothing of what they hold: Landlock
+        // keeps that to those who were started from within.
+        rules.push(Rule { may: May::Look, path: "/proc".into() });
+    }
     let voice = if runs_programs(config) { voice() } else { None };
     let voice = voice.map(|voice| voice.canonicalize().unwrap_or(voice));
     // A process of agents is this program once more.
@@ -167,6 +174,7 @@ fn enforce(rules: &[Rule]) -> Result<RestrictionStatus, RulesetError> {
     for rule in rules {
         let access = match rule.may {
             May::Read => read,
+            May::Look => AccessFs::ReadFile.into(),
             May::Write => write,
             May::Run => run,
         };

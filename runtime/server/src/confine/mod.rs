@@ -108,6 +108,12 @@ pub(crate) fn confine_agents() -> Result<(), String> {
     files.and(calls)
 }
 
+/// Has a confined process of agents give up what it needs no more once all its threads run: to start another, and to say when its
+/// own run, or others'.
+pub(crate) fn seal_agents() -> Result<(), String> {
+    calls::deny_more_to_agents()
+}
+
 /// Whether it holds; where it does not, the operator is told, or nothing is served.
 fn held(config: &Config, what: &'static str, done: Result<(), String>) -> Result<bool, ConfineError> {
     match (done, config.server.confine) {

@@ -1,9 +1,17 @@
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, IoSlice, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio};
+
+use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
+use rustix::process::setpriority_process;
+use rustix::thread::{sched_getaffinity, sched_setaffinity};
+use thread_priority::{
+    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy,
+    thread_native_id,
+};
 
 use super::files::{May, Rule};
 use super::*;
@@ -73,6 +81,19 @@ fn files_that_no_rule_names_are_out_of_reach() {
 }
 
 #[test]
+fn what_is_told_of_a_process_is_read_and_not_what_it_holds_and_they_are_not_listed() {
+    if folder().is_none() {
+        return in_a_child("what_is_told_of_a_process_is_read_and_not_what_it_holds_and_they_are_not_listed");
+    }
+    let parent = format!("/proc/{}", std::os::unix::process::parent_id());
+    files::restrict(&[Rule { may: May::Look, path: "/proc".into() }]).unwrap();
+    assert!(fs::read_to_string(format!("{parent}/status")).unwrap().contains("VmRSS:"));
+    refused(fs::read(format!("{parent}/environ")), "what it was told");
+    refused(fs::read(format!("{parent}/root/etc/passwd")), "what it reaches");
+    refused(fs::read_dir("/proc"), "who is there");
+}
+
+#[test]
 fn programs_are_run_by_those_alone_who_speak_with_one() {
     let Some(folder) = folder() else {
         return in_a_child("programs_are_run_by_those_alone_who_speak_with_one");
@@ -112,9 +133,34 @@ fn a_process_of_agents_reaches_no_file_no_network_and_no_other_process() {
     let parent = rustix::process::getppid().unwrap();
     refused(rustix::process::test_kill_process(parent).map_err(std::io::Error::from), "a signal");
     // What its executors need.
-    assert!(std::os::unix::net::UnixStream::pair().is_ok());
+    let (mut ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+    ours.write_all(b"written").unwrap();
+    let mut read = [0; 7];
+    theirs.read_exact(&mut read).unwrap();
+    assert_eq!(&read, b"written");
+    let mut nothing = SendAncillaryBuffer::default();
+    let sent = sendmsg(&ours, &[IoSlice::new(b"sent")], &mut nothing, SendFlags::empty());
+    refused(sent.map_err(std::io::Error::from), "a message to an address, which is not looked at");
+    let cores = sched_getaffinity(None).unwrap();
+    for whose in [None, Some(parent)] {
+        let set = sched_setaffinity(whose, &cores).map_err(std::io::Error::from);
+        refused(set, "on which cores a thread runs");
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     assert_eq!(runtime.block_on(runtime.spawn(async { 7 })).unwrap(), 7);
+
+    // Once they all run, there are no more, and none of them says when another runs.
+    setpriority_process(None, 1).unwrap();
+    seal_agents().unwrap();
+    refused(std::thread::Builder::new().spawn(|| ()), "a thread");
+    for whose in [None, Some(parent)] {
+        let set = setpriority_process(whose, 19).map_err(std::io::Error::from);
+        refused(set, "when a thread runs");
+    }
+    let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+    let set = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle);
+    assert_eq!(set, Err(thread_priority::Error::OS(libc::EPERM)), "in which class a thread runs");
+    assert_eq!(runtime.block_on(runtime.spawn(async { 8 })).unwrap(), 8, "those that run go on");
 }
 
 fn config(text: &str) -> Config {
@@ -182,7 +228,7 @@ fn the_embedded_voice_is_a_program_and_another_is_none() {
     let remote = config(&voice("openai-speech"));
     assert!(!runs_programs(&remote));
     let rules = files::rules(&remote, Path::new("f"), &Folders::beside("data"), Path::new("m.bin"));
-    assert!(rules.iter().all(|rule| rule.may != May::Run), "{rules:?}");
+    assert!(rules.iter().all(|rule| rule.may != May::Run && rule.may != May::Look), "{rules:?}");
     // A process of agents is this program.
     let own = std::env::current_exe().unwrap();
     for cordon in ["[server]\ncordon = \"when-noisy\"\n", "[[cordon]]\ntenant = \"a\"\npolicy = \"always\"\n"]
@@ -190,6 +236,7 @@ fn the_embedded_voice_is_a_program_and_another_is_none() {
         let remote = config(&format!("{cordon}{}", voice("openai-speech")));
         let rules = files::rules(&remote, Path::new("f"), &Folders::beside("data"), Path::new("m.bin"));
         assert!(rules.contains(&Rule { may: May::Run, path: own.clone() }), "{rules:?}");
+        assert!(rules.contains(&Rule { may: May::Look, path: "/proc".into() }), "{rules:?}");
     }
 }
 

@@ -102,7 +102,11 @@ async fn what_cannot_be_given_to_an_agent_says_why() {
     let (url, _asked) = service(answer("200 OK", "12345")).await;
     let long = sent(&entrusted(&url, "answer-bytes = 4"), get("")).await;
     assert!(long.answer.unwrap_err().to_string().contains("more than 4 bytes"));
-    assert_eq!((long.status, long.code, long.bytes_received), (ProviderStatus::Malformed, 200, 4));
+    assert_eq!((long.status, long.code, long.bytes_received), (ProviderStatus::Malformed, 200, 5));
+    let (url, _asked) = service("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n123".into()).await;
+    let broken = sent(&entrusted(&url, ""), get("")).await;
+    assert!(broken.answer.unwrap_err().to_string().contains("could not be reached"));
+    assert_eq!((broken.status, broken.code, broken.bytes_received), (ProviderStatus::Unreachable, 200, 3));
 
     // Nobody accepts, but the system takes the connection.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -126,6 +130,21 @@ async fn where_nothing_may_be_sent_the_agent_is_not_told_what_is_there() {
     let told = went.answer.unwrap_err().to_string();
     assert!(told.contains("nothing may be sent") && !told.contains("10.1.2.3"), "{told}");
     assert_eq!((went.status, went.bytes_sent), (ProviderStatus::Refused, 0));
+}
+
+#[tokio::test]
+async fn a_network_that_is_open_to_one_tenant_is_closed_to_another() {
+    let (url, _asked) = service(answer("200 OK", "{}")).await;
+    let described = |tenant: &str| {
+        format!("[[tenant]]\nid = \"{tenant}\"\n[[tenant.connector]]\nname = \"crm\"\nurl = {url:?}\n")
+    };
+    let open = "[outbound]\nallow-private = [{ network = \"127.0.0.1/32\", tenants = [\"test\"] }]\n";
+    let text = format!("{open}{}{}", described("test"), described("other"));
+    let all = Connectors::new(&toml::from_str(&text).unwrap()).unwrap();
+    let statuses =
+        [sent(&all.of(&tenant()), get("")).await, sent(&all.of(&"other".parse().unwrap()), get("")).await]
+            .map(|sent| sent.status);
+    assert_eq!(statuses, [ProviderStatus::Ok, ProviderStatus::Refused]);
 }
 
 #[test]

@@ -116,6 +116,18 @@ impl Installation {
         Some((chosen, Some(Answered { agent, digest })))
     }
 
+    /// Who answers the lines that name a file, for people: the agent and its version where the directory keeps those.
+    pub fn answers(&self, line_names: &Path) -> String {
+        let agents = self.agents.read();
+        match agents.get(line_names) {
+            Some(Slot { live, versions: Some(Versions { agent, .. }) }) => {
+                let digest = hex(live.sha256());
+                format!("agent {agent}, version {}", digest.get(..12).unwrap_or(&digest))
+            }
+            Some(_) | None => line_names.display().to_string(),
+        }
+    }
+
     /// The languages of whoever may answer the lines that name a file.
     pub(super) fn languages(&self, line_names: &Path) -> Vec<String> {
         let agents = self.agents.read();

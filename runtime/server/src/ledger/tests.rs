@@ -1,7 +1,8 @@
 //! A call is in its month once, whatever was cut off in between.
 
 use parloir_journal::{
-    CallEnded, CallInterrupted, CallStarted, ProviderEnded, ProviderStarted, ProviderStatus, ProviderUsage,
+    CallEnded, CallInterrupted, CallStarted, Cost, ProviderEnded, ProviderRole, ProviderStarted,
+    ProviderStatus, ProviderUsage,
 };
 use parloir_providers::{Prices, Role};
 use parloir_tenancy::quota::Quota;
@@ -216,6 +217,22 @@ async fn who_waited_for_a_place_is_counted_once_and_is_no_call() {
     for _ in 0..2 {
         assert_eq!(told(&storage, None).await, first);
     }
+    storage.close().await;
+}
+
+#[tokio::test]
+async fn a_wait_that_was_cut_off_did_not_last_until_the_program_came_back() {
+    let (storage, _folder) = storage().await;
+    let started = CallStarted { transport: QUEUE.into(), ..CallStarted::default() };
+    let wait = storage.journal.open_call(&tenant(), id(1), started).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    // As when its task panics.
+    drop(wait);
+    while storage.journal.call(&tenant(), id(1)).await.unwrap().is_none_or(|entry| entry.outcome.is_none()) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let used = told(&storage, None).await.months[0].used;
+    assert_eq!((used.waits, used.waited_ms), (1, 0));
     storage.close().await;
 }
 

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
-use parloir_connect::{Destination, Outbound, OutboundError, SigningSecret, SystemNames, TRIES, wait_after};
+use parloir_connect::{Destination, Outbound, OutboundError, SigningSecret, TRIES, wait_after};
 use parloir_contract::{CallId, LineId, SpanId, TenantId, TraceId, TraceParent};
 use parloir_journal::{
     CallEntry, JournalError, ProviderEnded, ProviderRole, ProviderStarted, ProviderStatus, ProviderUsage,
@@ -28,6 +28,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use self::outbox::{Message, Outbox, State};
 use crate::config::{Config, WebhookEvent};
+use crate::outbound::Clients;
 use crate::serve::{House, ServeError};
 
 /// How long a receiver may take for one answer.
@@ -54,7 +55,7 @@ struct Hook {
 
 /// The receivers of an installation.
 pub(crate) struct Webhooks {
-    /// One client, with a share of its own for each tenant that has a receiver.
+    /// One for each tenant that has a receiver.
     clients: HashMap<TenantId, Outbound>,
     hooks: HashMap<TenantId, Vec<Arc<Hook>>>,
 }
@@ -110,14 +111,12 @@ impl Webhooks {
         if hooks.is_empty() {
             return Ok(Self { clients: HashMap::new(), hooks });
         }
-        let allowed = config.outbound.allow_private.clone();
-        let client =
-            Outbound::new(allowed, Arc::new(SystemNames)).map_err(|problem| ServeError::Webhook {
-                tenant: hooks.keys().next().map(TenantId::to_string).unwrap_or_default(),
-                host: "the client".to_owned(),
-                problem,
-            })?;
-        let clients = hooks.keys().map(|tenant| (tenant.clone(), client.apart())).collect();
+        let clients = Clients::new(config).map_err(|problem| ServeError::Webhook {
+            tenant: hooks.keys().next().map(TenantId::to_string).unwrap_or_default(),
+            host: "the client".to_owned(),
+            problem,
+        })?;
+        let clients = hooks.keys().map(|tenant| (tenant.clone(), clients.of(tenant))).collect();
         Ok(Self { clients, hooks })
     }
 
@@ -286,7 +285,8 @@ impl Hook {
         let (status, code, sent, received) = match answer {
             Ok(answer) => {
                 let code = answer.status();
-                let received = answer.body(MAX_ANSWER).await.map_or(0, |body| body.len() as u64);
+                let body = answer.body(MAX_ANSWER).await;
+                let received = body.map_or_else(|broken| broken.came, |body| body.len() as u64);
                 (judged(code), code, bytes_sent, received)
             }
             Err(error) => {

@@ -8,7 +8,7 @@ use parloir_contract::TenantId;
 use serde_json::{Value, json};
 
 use super::signing::{Distrust, Key, Keys, Policy, Sign, Trust, signature_of};
-use super::{ApiArgs, Client, lines_of_json, table, text};
+use super::{ApiArgs, Client, lines_of_json, moment, table, text};
 use crate::terminal::{DIM, GOOD, plain, styled};
 use crate::{Failure, Outcome};
 
@@ -295,11 +295,11 @@ impl Show {
             ("its version", "/spec/version"),
             ("signed by", "/spec/signed-by"),
             ("uploaded by", "/spec/uploaded-by"),
-            ("uploaded", "/spec/uploaded"),
             ("approved by", "/spec/approved-by"),
         ] {
             rows.push([field.to_owned(), text(&version, path).to_owned()]);
         }
+        rows.push(["uploaded".to_owned(), moment(&version, "/spec/uploaded")]);
         rows.push(["state".to_owned(), state(&version)]);
         for (field, path) in [
             ("languages", "/spec/languages"),

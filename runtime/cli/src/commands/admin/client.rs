@@ -1,5 +1,6 @@
 //! The other side of the API: one request, one answer, and its problem in words.
 
+use std::error::Error;
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -100,6 +101,31 @@ pub(super) fn travels_in_clear(url: &Url) -> bool {
     url.scheme() != "https" && !on_this_machine
 }
 
+/// Why nobody answers there, and what to do about it.
+fn unanswered(api: &Url, error: &reqwest::Error) -> Failure {
+    let mut cause: &dyn Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    let why = cause.to_string();
+    let remedy = if why.contains("certificate") {
+        "name the authority that signed its certificate with --ca FILE, and write the name that the certificate is of"
+    } else if why.contains("invalid HTTP version") {
+        "write https:// where [admin] of its file has `tls`"
+    } else if why.contains("InvalidContentType") {
+        "write http:// where [admin] of its file has no `tls`"
+    } else {
+        "is `parloir serve` running, with [admin] in its file?"
+    };
+    Failure::new(format!("the administration at {api} does not answer ({why}): {remedy}"))
+}
+
+/// A problem and its remedy, which is told once. A command writes its body in one line: which one was wrong tells nobody anything.
+fn in_words(detail: &str, remedy: &str) -> String {
+    let detail = detail.split_once(" at line 1 column ").map_or(detail, |(detail, _)| detail);
+    if detail.ends_with(remedy) { detail.to_owned() } else { format!("{detail} ({remedy})") }
+}
+
 /// Somebody who administers an installation.
 pub(crate) struct Client {
     http: reqwest::Client,
@@ -175,12 +201,8 @@ impl Client {
     }
 
     async fn sent(&self, request: RequestBuilder) -> Result<Response, Failure> {
-        terminal::waiting("asking the installation", request.send()).await.map_err(|error| {
-            Failure::new(format!(
-                "the administration at {} does not answer ({error}): is `parloir serve` running, with [admin] in its file?",
-                self.api
-            ))
-        })
+        let answer = terminal::waiting("asking the installation", request.send()).await;
+        answer.map_err(|error| unanswered(&self.api, &error))
     }
 
     async fn answered(&self, request: RequestBuilder) -> Result<Reply, Failure> {
@@ -201,7 +223,7 @@ impl Client {
             return Failure::new(format!("{} answered {status}: is it an administration?", self.api));
         };
         let field = problem.field.map(|field| format!("{field}: ")).unwrap_or_default();
-        let message = format!("{field}{} ({})", problem.detail, problem.remedy);
+        let message = format!("{field}{}", in_words(&problem.detail, &problem.remedy));
         match problem.status {
             400 | 413 | 415 | 422 => Failure::bad_input(&message),
             _ => Failure::new(message),
@@ -327,5 +349,20 @@ impl Client {
             Some(tenant) => Ok(tenant.to_string()),
             None => Ok(text(&self.get("/v1/me").await?.body, "/tenant").to_owned()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_remedy_is_told_once() {
+        assert_eq!(in_words("there is no such user", "list them"), "there is no such user (list them)");
+        assert_eq!(in_words("`url` is none: write one", "write one"), "`url` is none: write one");
+        assert_eq!(
+            in_words("unknown field `a` at line 1 column 8", "correct it"),
+            "unknown field `a` (correct it)"
+        );
     }
 }

@@ -6,7 +6,7 @@ use parloir_admin::resource::NewKey;
 use parloir_admin::role::Action;
 use serde_json::Value;
 
-use super::{Whose, text};
+use super::{Whose, moment, text};
 use crate::Outcome;
 use crate::terminal::{DIM, GOOD, styled};
 
@@ -20,7 +20,7 @@ pub(crate) struct Key {
 enum What {
     /// Make a key for a user; it is printed this once.
     #[command(
-        after_help = "The key is printed on standard output, and nothing else is.\n\nExample:\n  parloir key add --user 4f1c…e2 --name 'front desk' --scope lines:read --days 30 > key"
+        after_help = "The key is printed on standard output, and nothing else is.\n\nExamples:\n  parloir key add --user 4f1c…e2 --name 'front desk' --scope lines:read --days 30 > key\n  parloir key add --user 4f1c…e2 --name 'builds agents' --scope self:read --scope agents:read --scope agents:write > build-machine.key"
     )]
     Add(Add),
     /// List keys, without their secrets.
@@ -81,7 +81,7 @@ impl Add {
             println!("{made}");
             return Ok(());
         }
-        let (id, until) = (text(&made, "/id"), text(&made, "/key/expires"));
+        let (id, until) = (text(&made, "/id"), moment(&made, "/key/expires"));
         anstream::eprintln!("{} {id}, until {until}", styled(GOOD, "made"));
         anstream::eprintln!("{}", styled(DIM, "the key, shown this once:"));
         println!("{}", text(&made, "/secret"));
@@ -95,9 +95,8 @@ async fn list(whose: Whose) -> Outcome {
         None => "whatever its user may do".to_owned(),
     };
     let row = |item: &Value| {
-        let [id, user, name, expires] =
-            ["/id", "/spec/user", "/spec/name", "/spec/expires"].map(|field| text(item, field).to_owned());
-        [id, user, name, expires, scopes(item)]
+        let [id, user, name] = ["/id", "/spec/user", "/spec/name"].map(|field| text(item, field).to_owned());
+        [id, user, name, moment(item, "/spec/expires"), scopes(item)]
     };
     whose.list("keys", ["KEY", "USER", "NAME", "UNTIL", "FOR"], row).await
 }

@@ -75,6 +75,12 @@ pub(crate) fn text<'a>(value: &'a Value, path: &str) -> &'a str {
     value.pointer(path).and_then(Value::as_str).unwrap_or_default()
 }
 
+/// A time in an answer, to the second.
+fn moment(value: &Value, path: &str) -> String {
+    let moment = text(value, path);
+    moment.split_once('.').map_or_else(|| moment.to_owned(), |(second, _)| format!("{second}Z"))
+}
+
 /// Prints rows under their headings, or says that there are none. What others wrote obeys no terminal.
 pub(crate) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) {
     if rows.is_empty() {
@@ -136,6 +142,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn times_are_told_to_the_second() {
+        let item = json!({ "whole": "2026-11-23T02:59:25Z", "parts": "2026-11-23T02:59:25.606Z" });
+        assert_eq!(moment(&item, "/whole"), "2026-11-23T02:59:25Z");
+        assert_eq!(moment(&item, "/parts"), "2026-11-23T02:59:25Z");
+        assert_eq!(moment(&item, "/none"), "");
+    }
 
     #[test]
     fn options_are_put_into_what_there_is() {

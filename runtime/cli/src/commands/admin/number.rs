@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use parloir_contract::{LineId, TenantId};
 use serde_json::{Value, json};
 
-use super::{ApiArgs, Client, Whose, text};
+use super::{ApiArgs, Client, Whose, moment, text};
 use crate::Outcome;
 use crate::terminal::{GOOD, styled};
 
@@ -73,6 +73,8 @@ impl Give {
 }
 
 async fn list(whose: Whose) -> Outcome {
-    let row = |item: &Value| ["/id", "/changed", "/spec/by"].map(|field| text(item, field).to_owned());
+    let row = |item: &Value| {
+        [text(item, "/id").to_owned(), moment(item, "/changed"), text(item, "/spec/by").to_owned()]
+    };
     whose.list("numbers", ["NUMBER", "SINCE", "GIVEN BY"], row).await
 }

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use parloir_admin::resource::NewSecret;
 use serde_json::Value;
 
-use super::{Whose, text};
+use super::{Whose, moment, text};
 use crate::terminal::{GOOD, styled};
 use crate::{Failure, Outcome};
 
@@ -109,7 +109,7 @@ async fn list(whose: Whose) -> Outcome {
     let row = |item: &Value| {
         let senders = item.pointer("/spec/used-by").and_then(Value::as_array).into_iter().flatten();
         let senders: Vec<&str> = senders.filter_map(Value::as_str).collect();
-        [text(item, "/id").to_owned(), text(item, "/changed").to_owned(), senders.join(" ")]
+        [text(item, "/id").to_owned(), moment(item, "/changed"), senders.join(" ")]
     };
     whose.list("secrets", ["SECRET", "CHANGED", "SENT BY"], row).await
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::agent::Whose;
-use super::{lines_of_json, table, text};
+use super::{lines_of_json, moment, table, text};
 use crate::terminal::{GOOD, styled};
 use crate::{Failure, Outcome, private};
 
@@ -189,8 +189,11 @@ impl Keys {
             lines_of_json(&all);
             return Ok(());
         }
-        let fields = ["/id", "/spec/name", "/changed", "/spec/public"];
-        let row = |item: &Value| fields.map(|field| text(item, field).to_owned());
+        let row = |item: &Value| {
+            let [id, name, public] =
+                ["/id", "/spec/name", "/spec/public"].map(|field| text(item, field).to_owned());
+            [id, name, moment(item, "/changed"), public]
+        };
         table(["KEY", "NAME", "SINCE", "PUBLIC"], &all.iter().map(row).collect::<Vec<_>>());
         Ok(())
     }

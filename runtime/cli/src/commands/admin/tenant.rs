@@ -7,7 +7,7 @@ use parloir_admin::resource::{BreakGlass, Calendar, ImportTenant};
 use parloir_contract::TenantId;
 use serde_json::{Value, json};
 
-use super::{ApiArgs, Client, lines_of_json, pair, put, table, text};
+use super::{ApiArgs, Client, lines_of_json, moment, pair, put, table, text};
 use crate::terminal::{DIM, GOOD, TITLE, styled};
 use crate::{Failure, Outcome};
 
@@ -49,9 +49,9 @@ enum What {
         after_help = "Examples:\n  parloir tenant calendar cabinet\n  parloir tenant calendar cabinet --from calendar.toml\n  parloir tenant calendar cabinet --remove"
     )]
     Calendar(CalendarOf),
-    /// Break the glass of a tenant: see and change what is its own, for a time. It is told so.
+    /// Break the glass of a tenant: see and change what is its own, for a time. It is told so. Without --why, list who did.
     #[command(
-        after_help = "Example:\n  parloir tenant break-glass cabinet --why 'the line does not answer' --minutes 30"
+        after_help = "Examples:\n  parloir tenant break-glass cabinet --why 'the line does not answer' --minutes 30\n  parloir tenant break-glass cabinet"
     )]
     BreakGlass(Glass),
 }
@@ -148,9 +148,9 @@ struct CalendarOf {
 struct Glass {
     /// Which.
     tenant: TenantId,
-    /// Why, for the tenant to read.
+    /// Why, for the tenant to read. Without it, list who broke the glass, and why.
     #[arg(long, value_name = "WORDS")]
-    why: String,
+    why: Option<String>,
     /// For how long.
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=240))]
     minutes: u16,
@@ -354,12 +354,25 @@ impl Glass {
     async fn run(self) -> Outcome {
         let client = Client::new(&self.api)?;
         let path = format!("/v1/tenants/{}/break-glass", self.tenant);
-        let item = client.post(&path, &BreakGlass { why: self.why, minutes: self.minutes }).await?;
+        let Some(why) = self.why else {
+            let all = client.list(&path).await?;
+            if self.api.json {
+                lines_of_json(&all);
+                return Ok(());
+            }
+            let row = |item: &Value| {
+                let [by, why] = ["/spec/user", "/spec/why"].map(|field| text(item, field).to_owned());
+                [moment(item, "/changed"), moment(item, "/spec/until"), by, why]
+            };
+            table(["BROKEN", "UNTIL", "BY", "WHY"], &all.iter().map(row).collect::<Vec<_>>());
+            return Ok(());
+        };
+        let item = client.post(&path, &BreakGlass { why, minutes: self.minutes }).await?;
         if self.api.json {
             println!("{item}");
             return Ok(());
         }
-        let (tenant, until) = (&self.tenant, text(&item, "/spec/until"));
+        let (tenant, until) = (&self.tenant, moment(&item, "/spec/until"));
         anstream::println!("{} the glass of {tenant} until {until}; it is told so", styled(GOOD, "broke"));
         Ok(())
     }

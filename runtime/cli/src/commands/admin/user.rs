@@ -121,8 +121,12 @@ impl Add {
 }
 
 async fn list(whose: Whose) -> Outcome {
-    let row = |item: &Value| ["/id", "/spec/role", "/spec/name"].map(|field| text(item, field).to_owned());
-    whose.list("users", ["USER", "ROLE", "NAME"], row).await
+    let row = |item: &Value| {
+        let known = ["/spec/oidc/email", "/spec/oidc/subject"].map(|field| text(item, field)).concat();
+        let [id, role, name] = ["/id", "/spec/role", "/spec/name"].map(|field| text(item, field).to_owned());
+        [id, role, name, known]
+    };
+    whose.list("users", ["USER", "ROLE", "NAME", "LOGS IN AS"], row).await
 }
 
 impl Set {

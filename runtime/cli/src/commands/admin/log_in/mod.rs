@@ -8,7 +8,7 @@ use parloir_admin::resource;
 use parloir_contract::TenantId;
 use serde_json::json;
 
-use super::{ApiArgs, Client, text};
+use super::{ApiArgs, Client, moment, text};
 use crate::terminal::{DIM, GOOD, styled};
 use crate::{Failure, Outcome};
 use flow::Issuer;
@@ -47,7 +47,7 @@ impl LogIn {
             println!("{}", json!({ "until": until, "file": file }));
             return Ok(());
         }
-        anstream::eprintln!("{} until {until}", styled(GOOD, "logged in"));
+        anstream::eprintln!("{} until {}", styled(GOOD, "logged in"), moment(&made, "/key/expires"));
         let words = format!("the key is in {}; `parloir logout` revokes it", file.display());
         anstream::eprintln!("{}", styled(DIM, &words));
         Ok(())

@@ -1,0 +1,194 @@
+//! Lines: the numbers that callers ring, who answers them, and the words that are for whoever does.
+
+use std::collections::BTreeMap;
+
+use parloir_contract::{Capability, LineId};
+use parloir_tenancy::config::{LineConfig, RecordingPolicy};
+use parloir_tenancy::minimise::Category;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+
+use super::is_name;
+use crate::home::Home;
+
+/// Lines of one tenant, and numbers that it is given.
+pub const MAX_LINES: usize = 1_000;
+/// Settings of one line.
+pub const MAX_SETTINGS: usize = 100;
+/// The longest setting, in bytes.
+pub const MAX_SETTING: usize = 3_000;
+
+/// A line: the number callers ring, and who answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Line {
+    /// The agent that answers: `NAME` for the component `NAME.wasm` among the tenant's agents.
+    #[schemars(schema_with = "agent")]
+    pub agent: String,
+    /// BCP 47. Default `fr-FR`.
+    #[serde(default = "french")]
+    pub language: String,
+    /// IANA name. Default `Europe/Paris`.
+    #[serde(default = "paris")]
+    pub time_zone: String,
+    /// Whether sound and words are kept. Default `ask`.
+    #[serde(default)]
+    pub recording: RecordingPolicy,
+    /// What the agent may do of what it declares. Default: everything but `model`.
+    #[serde(default = "usual_capabilities")]
+    #[schemars(schema_with = "super::capabilities")]
+    pub capabilities: Vec<Capability>,
+    /// Where callers go when the agent fails, asks for a human, or is over quota.
+    #[serde(default)]
+    #[schemars(schema_with = "optional_number")]
+    pub fallback_number: Option<LineId>,
+    /// What a caller hears when the agent fails, by language (`fr`, `en`).
+    #[serde(default)]
+    pub fallback_sentence: BTreeMap<String, String>,
+    /// What a caller hears when there is no place for the call, by language (`fr`, `en`).
+    #[serde(default)]
+    pub busy_sentence: BTreeMap<String, String>,
+    /// What a caller hears who has to wait for a place, by language (`fr`, `en`).
+    #[serde(default)]
+    pub queue_sentence: BTreeMap<String, String>,
+    /// Prefixes of the numbers an agent may transfer to, besides the fallback number.
+    #[serde(default)]
+    pub transfer_to: Vec<String>,
+    /// What must not reach a language model. Default: card numbers.
+    #[serde(default = "usual_minimisation")]
+    pub minimise: Vec<Category>,
+    /// The carrier that brings its calls: the name of a `[[carrier]]` of the operator's file. Default `default`.
+    #[serde(default = "default_carrier")]
+    pub carrier: String,
+    /// The connectors that its agent may send requests to, by name. Default: none.
+    #[serde(default)]
+    #[schemars(length(max = 32))]
+    pub connectors: Vec<String>,
+}
+
+fn french() -> String {
+    "fr-FR".into()
+}
+fn paris() -> String {
+    "Europe/Paris".into()
+}
+fn default_carrier() -> String {
+    "default".into()
+}
+fn usual_capabilities() -> Vec<Capability> {
+    vec![
+        Capability::Calendar,
+        Capability::Memory,
+        Capability::Documents,
+        Capability::Transfer,
+        Capability::Connectors,
+    ]
+}
+fn usual_minimisation() -> Vec<Category> {
+    vec![Category::CardNumbers]
+}
+
+impl Line {
+    /// A line as usual, answered by this agent.
+    pub fn of(agent: impl Into<String>) -> Self {
+        Self {
+            agent: agent.into(),
+            language: french(),
+            time_zone: paris(),
+            recording: RecordingPolicy::default(),
+            capabilities: usual_capabilities(),
+            fallback_number: None,
+            fallback_sentence: BTreeMap::new(),
+            busy_sentence: BTreeMap::new(),
+            queue_sentence: BTreeMap::new(),
+            transfer_to: Vec::new(),
+            minimise: usual_minimisation(),
+            carrier: default_carrier(),
+            connectors: Vec::new(),
+        }
+    }
+
+    /// What the operator's file says of a line; its agent's name is that of its component.
+    pub(crate) fn of_config(config: &LineConfig) -> Option<Self> {
+        let agent = config.agent.file_stem()?.to_str()?.to_owned();
+        let component = config.agent.extension().is_some_and(|end| end == "wasm");
+        if !component || !is_name(&agent) {
+            return None;
+        }
+        Some(Self {
+            agent,
+            language: config.language.clone(),
+            time_zone: config.time_zone.clone(),
+            recording: config.recording,
+            capabilities: config.capabilities.clone(),
+            fallback_number: config.fallback_number.clone(),
+            fallback_sentence: config.fallback_sentence.clone(),
+            busy_sentence: config.busy_sentence.clone(),
+            queue_sentence: config.queue_sentence.clone(),
+            transfer_to: config.transfer_to.clone(),
+            minimise: config.minimise.clone(),
+            carrier: config.carrier.clone(),
+            connectors: config.connectors.clone(),
+        })
+    }
+
+    /// The line for calls: its component and its sounds are in the tenant's own folder.
+    pub(crate) fn config(
+        self,
+        number: LineId,
+        settings: BTreeMap<String, String>,
+        home: &Home,
+    ) -> LineConfig {
+        LineConfig {
+            number,
+            agent: home.agent(&self.agent),
+            language: self.language,
+            time_zone: self.time_zone,
+            recording: self.recording,
+            capabilities: self.capabilities,
+            fallback_number: self.fallback_number,
+            fallback_sentence: self.fallback_sentence,
+            busy_sentence: self.busy_sentence,
+            queue_sentence: self.queue_sentence,
+            transfer_to: self.transfer_to,
+            minimise: self.minimise,
+            sounds: home.sounds(),
+            carrier: self.carrier,
+            settings,
+            connectors: self.connectors,
+        }
+    }
+}
+
+/// A setting of a line: a word for its agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Setting {
+    /// Whatever the agent documents: at most 3,000 bytes.
+    #[schemars(length(max = 3_000))]
+    pub value: String,
+}
+
+fn agent(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$" })
+}
+
+fn optional_number(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["string", "null"], "pattern": "^\\+[0-9]{3,15}$" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_line_leaves_out_is_what_the_file_leaves_out() {
+        let line: Line = serde_json::from_str(r#"{"agent": "cabinet"}"#).unwrap();
+        assert_eq!(line, Line::of("cabinet"));
+        let home = Home::of(std::path::Path::new("home")).await;
+        let config = line.config("+33199005678".parse().unwrap(), BTreeMap::new(), &home);
+        let toml = "number = \"+33199005678\"\nagent = \"home/agents/cabinet.wasm\"";
+        assert_eq!(config, toml::from_str::<LineConfig>(toml).unwrap());
+        assert_eq!(Line::of_config(&config), Some(Line::of("cabinet")));
+    }
+}

@@ -1,0 +1,80 @@
+//! An installation that is administered by its own commands, with canned ears and voice, in the process of the test.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "each test file uses a part of it"
+)]
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use parloir_sandbox::Settings;
+use parloir_server::{Config, Folders, Installation, Running, serve};
+use serde_json::Value;
+
+use crate::house::{TOKEN, parloir};
+
+/// Writes the operator's file: a carrier, an administration, and more.
+pub fn write_file(folder: &Path, more: &str) {
+    std::fs::write(folder.join("token"), TOKEN).unwrap();
+    let text = "[server]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n\
+                [[carrier]]\nkind = \"twilio\"\nauth-token = { file = \"token\" }\n";
+    std::fs::write(folder.join("parloir.toml"), format!("{text}{more}")).unwrap();
+}
+
+/// Serves by the file of a folder, once the installation before it has closed.
+pub async fn start(folder: &Path) -> Running {
+    let config = Config::read(&folder.join("parloir.toml")).unwrap();
+    let folders = Folders::beside(folder.join("data"));
+    for _ in 0..100 {
+        let providers = parloir_e2e::canned("Bonjour, je voudrais un rendez-vous.", &[]).unwrap();
+        let opened =
+            Installation::open(&config, &folders, Path::new(""), Some(providers), Settings::default()).await;
+        match opened {
+            Ok(installation) => return serve(&config, installation).await.unwrap(),
+            // The one before it is still closing.
+            Err(error) if error.to_string().contains("in use") => {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    panic!("the folder is never free");
+}
+
+/// Runs a command with a key: its exit code, and what it printed on standard output and beside it.
+pub fn run(api: SocketAddr, key: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = Command::new(parloir())
+        .args(arguments)
+        .env("PARLOIR_API", format!("http://{api}"))
+        .env("PARLOIR_KEY", key)
+        .env_remove("PARLOIR_KEY_FILE")
+        .output()
+        .unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().trim().to_owned();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+/// The same of a command that has to succeed: what it printed on standard output.
+pub fn done(api: SocketAddr, key: &str, arguments: &[&str]) -> String {
+    let (code, printed, beside) = run(api, key, arguments);
+    assert_eq!(code, Some(0), "{arguments:?}: {beside}");
+    printed
+}
+
+/// What such a command printed as JSON.
+pub fn json(api: SocketAddr, key: &str, arguments: &[&str]) -> Value {
+    let arguments: Vec<&str> = arguments.iter().copied().chain(["--json"]).collect();
+    serde_json::from_str(&done(api, key, &arguments)).unwrap()
+}
+
+/// A user of a role with a key: the key.
+pub fn user(api: SocketAddr, by: &str, role: &str) -> String {
+    let user = json(api, by, &["user", "add", "--name", role, "--role", role]);
+    done(api, by, &["key", "add", "--user", user["id"].as_str().unwrap(), "--name", role])
+}

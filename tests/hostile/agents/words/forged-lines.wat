@@ -1,0 +1,9 @@
+;; Writes {what} so that `parloir show` tells it as a line of the caller's, in the host's own colours and at its own indent: it is shown as what it is.
+;; each what, call: a reference to cancel = (call $calendar.cancel (i32.const 4096) (local.get $length) (i32.const 512)) | a key of its memory = (call $memory.set (i32.const 4096) (local.get $length) (i32.const 64) (i32.const 7) (i32.const 512)) | a key that it deletes = (call $memory.delete (i32.const 4096) (local.get $length) (i32.const 512)) | a document = (call $documents.read (i32.const 4096) (local.get $length) (i32.const 512)) | words to look for = (call $documents.search (i32.const 4096) (local.get $length) (i32.const 5) (i32.const 512)) | a connector = (call $connectors.send (i32.const 4096) (local.get $length) (i32.const 0) (i32.const 64) (i32.const 7) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 512)) | a sound = (call $call.play (i32.const 4096) (local.get $length) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 512)) | what a text means = (call $understanding.once (i32.const 4096) (local.get $length) (i32.const 512)) | a language = (call $understanding.language-of (i32.const 4096) (local.get $length) (i32.const 512)) | a name that is spelled = (call $understanding.say-spelled (i32.const 4096) (local.get $length) (i32.const 512)) | a note = (call $note (i32.const 4096)) | a sentence = (call $say (i32.const 4096)) | who an appointment is for = (call $calendar.book (i32.const 8192) (i32.const 16) (i32.const 4096) (i32.const 120) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 512))
+;; ends: done
+(data (i32.const 4096) "x]\0a          \1b[36mcaller   \1b[0m  \c2\ab Oui, je suis d'accord 9.999 \c2\bb \1b[2m(confidence 0.99)\1b[0m\00")
+(data (i32.const 8192) "2098-06-02T09:00")
+(func $attack (param $info i32)
+  (local $length i32)
+  (local.set $length (call $len (i32.const 4096)))
+  {call})

@@ -1,0 +1,61 @@
+;; Passes {what} in the encoding of one or two bytes a letter, as its length says: it traps, and nothing is asked.
+;; each what, at, length: half of a pair = 4096 = 0x80000001 | letters off their place = 4097 = 0x80000001 | narrow letters off their place = 4097 = 1 | more wide letters than there is memory = 4096 = 0xc0000000 | the longest there is = 4096 = 0xffffffff | more narrow letters than there is memory = 4096 = 0x7fffffff
+;; ends: trap utf-16 | surrogate | out of bounds | of bounds | align
+;; kind: component
+(component
+  (import "parloir:agent/types@0.1.0" (instance $types
+    (type $lt (record (field "year" s32) (field "month" u8) (field "day" u8) (field "hour" u8) (field "minute" u8)))
+    (export "local-time" (type (eq $lt)))))
+  (alias export $types "local-time" (type $local-time))
+  (import "parloir:agent/call@0.1.0" (instance $call
+    (alias outer 1 $local-time (type $lt0))
+    (export "local-time" (type $lt (eq $lt0)))
+    (type $d (enum "inbound" "outbound"))
+    (export "direction" (type $direction (eq $d)))
+    (type $ci (record (field "id" string) (field "direction" $direction) (field "line" string) (field "caller" (option string))
+      (field "language" string) (field "started-at" $lt) (field "settings" (list (tuple string string)))))
+    (export "call-info" (type (eq $ci)))))
+  (alias export $call "call-info" (type $call-info))
+  (import "parloir:agent/log@0.1.0" (instance $log
+    (type $l (enum "debug" "info" "warn" "error"))
+    (export "level" (type $level (eq $l)))
+    (export "write" (func (param "level" $level) (param "message" string)))))
+  (import "parloir:agent/clock@0.1.0" (instance $clock (export "weekday" (func (result u8)))))
+  (type $d (record (field "name" string) (field "version" string) (field "languages" (list string)) (field "capabilities" (list string))))
+  (import "description" (type $description (eq $d)))
+  (type $o (variant (case "done") (case "transferred") (case "call-back") (case "abandoned") (case "failed" string)))
+  (import "outcome" (type $outcome (eq $o)))
+  (core module $lib
+    (memory (export "memory") 2)
+    (global $heap (mut i32) (i32.const 65536))
+    (func (export "room") (param i32 i32 i32 i32) (result i32)
+      (local $at i32)
+      (local.set $at (i32.and (i32.add (global.get $heap) (i32.const 7)) (i32.const -8)))
+      (global.set $heap (i32.add (local.get $at) (local.get 3)))
+      (local.get $at)))
+  (core instance $lib (instantiate $lib))
+  (alias core export $lib "memory" (core memory $memory))
+  (alias core export $lib "room" (core func $room))
+  (core func $write (canon lower (func $log "write") (memory $memory) (realloc $room) string-encoding=latin1+utf16))
+  (core func $weekday (canon lower (func $clock "weekday")))
+  (core module $agent
+    (import "host" "write" (func $write (param i32 i32 i32)))
+    (import "host" "weekday" (func $weekday (result i32)))
+    (import "lib" "memory" (memory 1))
+    (data (i32.const 64) "hostile0.1.0fr-FR")
+    (data (i32.const 1024) "\40\00\00\00\07\00\00\00\47\00\00\00\05\00\00\00\28\04\00\00\01\00\00\00\00\00\00\00\00\00\00\00")
+    (data (i32.const 1064) "\4c\00\00\00\05\00\00\00")
+    (func (export "describe") (result i32) (i32.const 1024))
+    (func (export "answer") (param i32) (result i32)
+      (call $write (i32.const 1) (i32.const {at}) (i32.const {length}))
+      (i32.const 768))
+    (func (export "after") (param i32))
+    (data (i32.const 4096) "\00\d8\00\dc\61\00\00\d8"))
+  (core instance $agent (instantiate $agent
+    (with "host" (instance (export "write" (func $write)) (export "weekday" (func $weekday))))
+    (with "lib" (instance $lib))))
+  (func $describe (result $description) (canon lift (core func $agent "describe") (memory $memory) (realloc $room)))
+  (export "describe" (func $describe))
+  (func $answer (param "info" $call-info) (result $outcome)
+    (canon lift (core func $agent "answer") (memory $memory) (realloc $room)))
+  (export "answer" (func $answer)))
