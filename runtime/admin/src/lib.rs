@@ -7,6 +7,7 @@
 //!   is told as RFC 9457 says, with the field and what to do.
 //! - [`Directory::set_up`]: the first start, which makes an owner and tells their key once.
 //! - [`oidc`]: log-in with an OpenID Connect issuer, which gives a key for some hours.
+//! - Calls: who may know of which, and what of them they are shown; [`CallFiles`] reads them.
 //! - [`Premises`]: what the directory needs of the installation: whether calls could be answered so, and that they are.
 //!
 //! Agents have versions here: uploaded, checked, signed, approved where they may do more, tried on a share of the calls, promoted,
@@ -33,10 +34,12 @@
 #![forbid(unsafe_code)]
 
 mod api;
+mod calls;
 mod directory;
 mod home;
 pub mod oidc;
 mod premises;
+mod reach;
 pub mod resource;
 pub mod role;
 mod sealed;
@@ -45,6 +48,7 @@ mod secret;
 pub use api::{
     Endpoint, MAX_BODY, Method, PROBLEM_JSON, Place, Problem, document, router, router_with, tidy,
 };
-pub use directory::{Directory, DirectoryError, Rooms, described, granted};
+pub use calls::{CallError, CallFiles, CallList, Listed, Reading, Sound};
+pub use directory::{Directory, DirectoryError, Rooms, described, granted, reviews_of};
 pub use premises::{Checked, Component, Deployed, Premises};
 pub use secret::{ApiKey, NoRandomness, NotAKey, PREFIX};

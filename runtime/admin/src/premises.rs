@@ -7,6 +7,7 @@ use parloir_contract::{Capability, Description, TenantId};
 use parloir_tenancy::config::TenantConfig;
 use parloir_tenancy::secret::Secrets;
 
+use crate::calls::CallFiles;
 use crate::resource::Aside;
 
 /// A component that was compiled, and said what it is.
@@ -89,6 +90,9 @@ pub trait Premises: Send + Sync + 'static {
 
     /// Keeps nothing of a version that answered nobody and is removed.
     async fn forget_agent(&self, digest: &str);
+
+    /// What is told of tenants' calls.
+    fn calls(&self) -> &dyn CallFiles;
 
     /// Copies a tenant's components, documents and sounds from where the operator's file has them into its folder, durably.
     /// Doing it again finishes what was cut off.

@@ -2,6 +2,7 @@
 //! Fields bear the names they have in `parloir.toml`.
 
 mod agents;
+mod calls;
 mod lines;
 mod people;
 
@@ -21,6 +22,10 @@ pub use agents::{
     MAX_VERSIONS, RollBack, StartCanary, Unsigned, Version, VersionState,
 };
 pub(crate) use agents::{Ceased, KeptVersion, is_version, short};
+pub use calls::{
+    CallEnd, CallFile, CallState, Contact, MAX_CONTACT_USERS, MAX_CONTACTS, MAX_REVIEW_NOTE, MAX_REVIEWS,
+    Review,
+};
 pub use lines::{Line, MAX_LINES, MAX_SETTING, MAX_SETTINGS, Setting};
 pub(crate) use people::KeptKey;
 pub use people::{
@@ -315,6 +320,10 @@ pub(crate) fn tenant_id(_: &mut SchemaGenerator) -> Schema {
 
 pub(crate) fn id(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "pattern": "^[0-9a-f]{32}$" })
+}
+
+fn ids(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "items": { "type": "string", "pattern": "^[0-9a-f]{32}$" }, "uniqueItems": true, "maxItems": 50 })
 }
 
 fn secret(_: &mut SchemaGenerator) -> Schema {

@@ -174,6 +174,24 @@ pub enum Action {
     /// Say which keys may sign agents, and whether unsigned ones are taken.
     #[serde(rename = "agent-keys:write")]
     WriteAgentKeys,
+    /// List calls and read them: an agent those alone that were handed to them.
+    #[serde(rename = "calls:read")]
+    ReadCalls,
+    /// Hear calls.
+    #[serde(rename = "recordings:read")]
+    ReadRecordings,
+    /// Take proofs of calls away.
+    #[serde(rename = "calls:export")]
+    ExportCalls,
+    /// Read and write what supervisors think of calls.
+    #[serde(rename = "calls:review")]
+    ReviewCalls,
+    /// Read who answers the numbers that callers are handed to.
+    #[serde(rename = "contacts:read")]
+    ReadContacts,
+    /// Say who answers them, and so which calls are whose.
+    #[serde(rename = "contacts:write")]
+    WriteContacts,
 }
 
 /// Who may do something.
@@ -189,7 +207,7 @@ pub struct Rule {
 
 impl Action {
     /// Every action there is.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 36] = [
         Self::ReadSelf,
         Self::ReadTenants,
         Self::WriteTenants,
@@ -220,6 +238,12 @@ impl Action {
         Self::PromoteAgents,
         Self::ApproveAgents,
         Self::WriteAgentKeys,
+        Self::ReadCalls,
+        Self::ReadRecordings,
+        Self::ExportCalls,
+        Self::ReviewCalls,
+        Self::ReadContacts,
+        Self::WriteContacts,
     ];
 
     /// Its name.
@@ -255,13 +279,19 @@ impl Action {
             Self::PromoteAgents => "agents:promote",
             Self::ApproveAgents => "agents:approve",
             Self::WriteAgentKeys => "agent-keys:write",
+            Self::ReadCalls => "calls:read",
+            Self::ReadRecordings => "recordings:read",
+            Self::ExportCalls => "calls:export",
+            Self::ReviewCalls => "calls:review",
+            Self::ReadContacts => "contacts:read",
+            Self::WriteContacts => "contacts:write",
         }
     }
 
     /// The matrix. Users and keys stay out of the reach of broken glass: what is made through it must not outlast it. But for one:
     /// who imports a tenant is handed its first owner's key, so that its glass has to be broken for it, and the tenant reads that.
     pub const fn rule(self) -> Rule {
-        use Role::{Admin, Operator, Owner, Supervisor};
+        use Role::{Admin, Agent, Operator, Owner, Supervisor};
         const OF_THE_HOUSE: &[Role] = &[Owner, Operator];
         let (own, above, glass): (&'static [Role], &'static [Role], bool) = match self {
             Self::ReadSelf => (&Role::ALL, &[], false),
@@ -289,6 +319,14 @@ impl Action {
             Self::WriteAgents | Self::PromoteAgents => (&[Admin], &[], true),
             // What an agent may do, and whom it is taken from, outlasts any glass.
             Self::ApproveAgents | Self::WriteAgentKeys => (&[Admin], &[], false),
+            // An agent's are those alone that were handed to them: `reach.rs`.
+            Self::ReadCalls => (&[Agent, Supervisor, Admin], &[], true),
+            Self::ReadRecordings | Self::ExportCalls => (&[Supervisor, Admin], &[], true),
+            // Of the team's work, the team's own.
+            Self::ReviewCalls => (&[Supervisor, Admin], &[], false),
+            Self::ReadContacts => (&[Supervisor, Admin, Owner], &[], true),
+            // Whose calls are whose outlasts any glass.
+            Self::WriteContacts => (&[Admin], &[], false),
         };
         Rule { own, above, glass }
     }
@@ -350,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_reaches_another_tenant_and_an_agent_only_themselves() {
+    fn nobody_reaches_another_tenant_and_an_agent_only_themselves_and_calls() {
         let (own, other, house) = (realm("cabinet"), realm("other"), realm(INSTALLATION));
         for action in Action::ALL {
             for role in Role::ALL.into_iter().filter(|role| role.exists_in(&own)) {
@@ -358,7 +396,8 @@ mod tests {
                 assert_eq!(decide(role, &own, action, &house), Verdict::Forbidden, "{role} {action}");
             }
             let agent = decide(Role::Agent, &own, action, &own);
-            let expected = if action == Action::ReadSelf { Verdict::Own } else { Verdict::Forbidden };
+            let theirs = [Action::ReadSelf, Action::ReadCalls].contains(&action);
+            let expected = if theirs { Verdict::Own } else { Verdict::Forbidden };
             assert_eq!(agent, expected, "{action}");
         }
     }
@@ -375,6 +414,8 @@ mod tests {
             Action::WriteConnectors,
             Action::ApproveAgents,
             Action::WriteAgentKeys,
+            Action::ReviewCalls,
+            Action::WriteContacts,
         ] {
             assert!(!action.rule().glass, "{action}");
         }
@@ -398,6 +439,16 @@ mod tests {
         }
         assert_eq!(decide(Role::Owner, &tenant, Action::WriteNumbers, &tenant), Verdict::Forbidden);
         assert_eq!(decide(Role::Owner, &tenant, Action::ImportTenant, &tenant), Verdict::Forbidden);
+    }
+
+    #[test]
+    fn who_pays_for_a_tenant_has_nothing_of_its_calls_and_whoever_runs_the_house_breaks_its_glass() {
+        let (tenant, house) = (realm("cabinet"), realm(INSTALLATION));
+        for action in [Action::ReadCalls, Action::ReadRecordings, Action::ExportCalls] {
+            assert_eq!(decide(Role::Owner, &tenant, action, &tenant), Verdict::Forbidden, "{action}");
+            assert_eq!(decide(Role::Owner, &house, action, &tenant), Verdict::Forbidden, "{action}");
+            assert_eq!(decide(Role::Operator, &house, action, &tenant), Verdict::Glass, "{action}");
+        }
     }
 
     #[test]

@@ -73,6 +73,7 @@ fn path(endpoint: Endpoint, tenant: &TenantId) -> String {
         .replace("{user}", &id)
         .replace("{key}", &id)
         .replace("{blocked}", &id)
+        .replace("{call}", &id)
         .replace("{line}", "+33199000001")
         .replace("{name}", "a")
         .replace("{agent}", "a")

@@ -105,6 +105,11 @@ enum Command {
         after_help = "Examples:\n  parloir connector add crm --url https://crm.example.com/api/ --secret crm-token\n  parloir connector list"
     )]
     Connector(commands::admin::connector::Connector),
+    /// Say who answers the numbers that callers are handed to: as agents, they see those calls.
+    #[command(
+        after_help = "Examples:\n  parloir contact set +33199009999 --name 'the front desk' --user 4f1c…e2\n  parloir contact list"
+    )]
+    Contact(commands::admin::contact::Contact),
     /// Log in to an administration by its OpenID Connect issuer, for twelve hours.
     #[command(
         name = "login",
@@ -127,11 +132,15 @@ enum Command {
         after_help = "Steps are taken in the order they are written, each when the agent has finished speaking,\nor into its speech with --interrupt-after just before it.\n--say \"words\" speaks with the embedded voice, which the embedded ears often mishear in French: a recording does better.\nAfter the last step the caller hangs up when nobody has spoken for 15 s.\n\nExample:\n  parloir call http://127.0.0.1:8080/twilio/voice --to +33100000000 --token-file token \\\n    --say oui.wav --say \"Je voudrais un rendez-vous\" --key 1 --silence 3s"
     )]
     Call(commands::call::Call),
-    /// List the calls of a data folder, newest first.
-    #[command(after_help = "Example:\n  parloir calls --data parloir-data --json")]
+    /// List the calls of a data folder, or those that your key lets you know of, newest first.
+    #[command(
+        after_help = "Examples:\n  parloir calls --data parloir-data --json\n  parloir calls --api https://voice.example.com:8081"
+    )]
     Calls(commands::calls::Calls),
     /// Show what happened in a call: heard, asked, answered, by whom, how long.
-    #[command(after_help = "Example:\n  parloir show 4f1c…e2 --data parloir-data")]
+    #[command(
+        after_help = "Examples:\n  parloir show 4f1c…e2 --data parloir-data\n  parloir show 4f1c…e2 --api https://voice.example.com:8081 --why 'a complaint'"
+    )]
     Show(commands::show::Show),
     /// List what each tenant's calls of a month used, and what that cost.
     #[command(
@@ -139,7 +148,9 @@ enum Command {
     )]
     Ledger(commands::ledger::Ledger),
     /// Write a call's recording to a stereo WAV: the caller left, the agent right.
-    #[command(after_help = "Example:\n  parloir recording 4f1c…e2 -o call.wav")]
+    #[command(
+        after_help = "Examples:\n  parloir recording 4f1c…e2 -o call.wav\n  parloir recording 4f1c…e2 --api https://voice.example.com:8081"
+    )]
     Recording(commands::recording::Recording),
     /// List who read what was said in which calls, when, and why.
     #[command(
@@ -172,7 +183,9 @@ enum Command {
     )]
     Block(commands::block::Block),
     /// Write a proof file of a call, that anybody can check offline.
-    #[command(after_help = "Example:\n  parloir prove 4f1c…e2 --redact contents -o call.proof.json")]
+    #[command(
+        after_help = "Examples:\n  parloir prove 4f1c…e2 --redact contents -o call.proof.json\n  parloir prove 4f1c…e2 --redact contents --api https://voice.example.com:8081"
+    )]
     Prove(commands::prove::Prove),
     /// Erase a call, a caller or a tenant: nothing of it can be read any more, and the log still verifies.
     #[command(
@@ -415,6 +428,7 @@ fn main() -> ExitCode {
             Command::Line(line) => line.run().await,
             Command::Secret(secret) => secret.run().await,
             Command::Connector(connector) => connector.run().await,
+            Command::Contact(contact) => contact.run().await,
             Command::LogIn(log_in) => log_in.run().await,
             Command::LogOut(log_out) => log_out.run().await,
             Command::Agent(agent) => agent.run().await,

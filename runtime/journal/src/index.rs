@@ -61,8 +61,12 @@ pub struct CallEntry {
     /// Where it begins in the tenant's log.
     pub first: Location,
     /// Hashes of the numbers in it; `None` where nobody was looked for since it is in this index. It goes with the content.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub(crate) numbers: Option<Hashed>,
+    /// Seconds of it that were recorded, erased since or not; `None` where that was not counted: it was cut off, or this index
+    /// was made from the log.
+    #[serde(default)]
+    pub recorded: Option<u32>,
 }
 
 impl CallEntry {
@@ -83,6 +87,7 @@ impl CallEntry {
             chunks: 0,
             first: Location::default(),
             numbers: None,
+            recorded: None,
         }
     }
 
@@ -108,10 +113,14 @@ impl CallEntry {
 
     /// Newest first.
     fn time_key(&self) -> Vec<u8> {
-        let mut key = (u64::MAX - self.started_at).to_be_bytes().to_vec();
-        key.extend_from_slice(self.call.as_bytes());
-        key
+        time_key(self.started_at, self.call)
     }
+}
+
+fn time_key(started_at: u64, call: CallId) -> Vec<u8> {
+    let mut key = (u64::MAX - started_at).to_be_bytes().to_vec();
+    key.extend_from_slice(call.as_bytes());
+    key
 }
 
 /// Where a list of calls goes on.
@@ -336,6 +345,17 @@ impl Index {
             calls.extend(self.get(tenant, CallId::from_bytes(*call)).await?);
         }
         Ok(CallPage { calls, next: page.next.map(CallCursor) })
+    }
+
+    /// Where the list goes on after a call that began then, whether that is still in it or not.
+    pub(crate) async fn after(
+        &self,
+        tenant: &TenantId,
+        started_at: u64,
+        call: CallId,
+    ) -> Result<CallCursor, StoreError> {
+        let key = time_key(started_at, call);
+        Ok(CallCursor(self.tenant(tenant).await?.cursor(Table::CallsByTime, key)?))
     }
 
     /// Follows the log until nobody writes it any more.

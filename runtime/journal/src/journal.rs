@@ -228,6 +228,17 @@ impl Journal {
         Ok(self.inner.index.list(tenant, from, limit).await?)
     }
 
+    /// Where [`Journal::calls`] goes on after a call that began then (nanoseconds since 1970-01-01 UTC), whether that is still
+    /// there or not: for whoever cannot hold on to a cursor.
+    pub async fn after(
+        &self,
+        tenant: &TenantId,
+        started_at: u64,
+        call: CallId,
+    ) -> Result<CallCursor, JournalError> {
+        Ok(self.inner.index.after(tenant, started_at, call).await?)
+    }
+
     /// What is known of a call.
     pub async fn call(&self, tenant: &TenantId, call: CallId) -> Result<Option<CallEntry>, JournalError> {
         Ok(self.inner.index.get(tenant, call).await?)

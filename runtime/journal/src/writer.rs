@@ -421,6 +421,8 @@ impl Writer {
     ) -> Result<(Vec<u8>, bool), JournalError> {
         self.before_blocks(call, live, promises)?;
         let stored = self.blocks(call)?;
+        let seconds = u32::try_from(stored.len()).unwrap_or(u32::MAX);
+        live.entry.recorded = Some(live.entry.recorded.unwrap_or(0).saturating_add(seconds));
         let (bytes, closed, ends) = {
             let mut buffer = call.buffer.lock();
             for stored in stored {

@@ -75,4 +75,4 @@ pub use resample::{Doubler, ResampleError, Resampler};
 pub use sound_file::{LARGEST_SOUND, SoundError, read_wav};
 pub use tonality::prediction_gain;
 pub use turn::{Cause, Input, MOST_KEYS, Output, ReadyTurn, TurnOptions, TurnTaker, UtteranceId};
-pub use wav::{WavError, WavFormat, write_wav};
+pub use wav::{WavError, WavFormat, wav_parts, write_wav};

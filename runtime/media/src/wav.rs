@@ -106,6 +106,62 @@ fn pcm16<W: Write + Seek>(
     Ok(length)
 }
 
+/// A WAV of 16-bit PCM in parts, for whoever sends it as it is made and cannot go back to its head: the head, then each second of
+/// the call, silent where it has no block. `blocks` are those of one call, oldest first.
+///
+/// # Errors
+/// [`WavError`], before the first part.
+pub fn wav_parts(
+    blocks: Vec<RecordingBlock>,
+    rate: SampleRate,
+) -> Result<(u64, impl Iterator<Item = Vec<u8>> + Send), WavError> {
+    let samples = rate.hertz() as usize;
+    let mut length = 0;
+    for block in &blocks {
+        if block.second < length || block.bytes.len() != 2 * samples {
+            return Err(WavError::Block(block.second));
+        }
+        if block.second >= LONGEST_SECONDS {
+            return Err(WavError::TooLong(block.second));
+        }
+        length = block.second + 1;
+    }
+    let head = pcm16_header(rate, length);
+    let bytes = head.len() as u64 + u64::from(length) * 4 * u64::from(rate.hertz());
+    let mut blocks = blocks.into_iter().peekable();
+    let parts = (0..length).map(move |second| {
+        let block = blocks.next_if(|block| block.second == second);
+        let mut interleaved = vec![Codec::Mulaw.silence(); 2 * samples];
+        if let Some(block) = block {
+            interleaved.clear();
+            interleaved
+                .extend(block.caller().iter().zip(block.agent()).flat_map(|(left, right)| [*left, *right]));
+        }
+        let mut pcm = Vec::new();
+        Codec::Mulaw.decode(&interleaved, &mut pcm);
+        pcm.iter().flat_map(|sample| sample.to_le_bytes()).collect::<Vec<u8>>()
+    });
+    Ok((bytes, std::iter::once(head).chain(parts)))
+}
+
+fn pcm16_header(rate: SampleRate, seconds: u32) -> Vec<u8> {
+    let data = rate.hertz().saturating_mul(seconds).saturating_mul(4);
+    let mut header = Vec::with_capacity(44);
+    header.extend_from_slice(b"RIFF");
+    header.extend_from_slice(&data.saturating_add(36).to_le_bytes());
+    header.extend_from_slice(b"WAVEfmt ");
+    header.extend_from_slice(&16u32.to_le_bytes());
+    header.extend_from_slice(&1u16.to_le_bytes());
+    header.extend_from_slice(&2u16.to_le_bytes());
+    header.extend_from_slice(&rate.hertz().to_le_bytes());
+    header.extend_from_slice(&rate.hertz().saturating_mul(4).to_le_bytes());
+    header.extend_from_slice(&4u16.to_le_bytes());
+    header.extend_from_slice(&16u16.to_le_bytes());
+    header.extend_from_slice(b"data");
+    header.extend_from_slice(&data.to_le_bytes());
+    header
+}
+
 /// `hound` writes PCM only; WAVE_FORMAT_MULAW is format tag 7 with a `fact` chunk.
 fn mulaw<W: Write + Seek>(
     blocks: impl IntoIterator<Item = RecordingBlock>,
@@ -165,6 +221,24 @@ mod tests {
         assert_eq!(samples[..2], [32_124, -32_124]);
         assert!(samples[16_000..32_000].iter().all(|sample| *sample == 0));
         assert_eq!(samples[32_000..32_002], [-32_124, 32_124]);
+    }
+
+    #[test]
+    fn in_parts_it_is_the_same_wav() {
+        let blocks = [block(0, 0x80, 0x00), block(2, 0x00, 0x80)];
+        let mut file = Cursor::new(Vec::new());
+        write_wav(blocks.clone(), SampleRate::TELEPHONE, WavFormat::Pcm16, &mut file).unwrap();
+        let (length, parts) = wav_parts(blocks.to_vec(), SampleRate::TELEPHONE).unwrap();
+        let parts: Vec<Vec<u8>> = parts.collect();
+        let bytes = parts.concat();
+        assert_eq!((parts.len(), bytes.len() as u64), (4, length));
+        let samples = |bytes: Vec<u8>| {
+            let mut wav = hound::WavReader::new(Cursor::new(bytes)).unwrap();
+            (wav.spec(), wav.samples().map(Result::unwrap).collect::<Vec<i16>>())
+        };
+        assert_eq!(samples(bytes), samples(file.into_inner()));
+        let order = vec![block(1, 0, 0), block(1, 0, 0)];
+        assert!(matches!(wav_parts(order, SampleRate::TELEPHONE), Err(WavError::Block(1))));
     }
 
     #[test]

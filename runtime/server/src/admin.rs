@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use parloir_admin::oidc::{LogIns, Oidc};
 use parloir_admin::resource::Aside;
-use parloir_admin::{Checked, Deployed, Directory, Premises, router_with, tidy};
+use parloir_admin::{CallFiles, Checked, Deployed, Directory, Premises, router_with, tidy};
 use parloir_connect::{AddressRange, Destination, forbidden};
 use parloir_contract::TenantId;
 use parloir_persons::{NotANumber, Number};
@@ -110,6 +110,10 @@ impl Premises for Site {
 
     async fn forget_agent(&self, digest: &str) {
         self.house.installation.forget_agent(digest).await;
+    }
+
+    fn calls(&self) -> &dyn CallFiles {
+        &self.house.installation.storage
     }
 
     async fn bring_home(&self, tenant: &TenantConfig) -> Result<(), String> {

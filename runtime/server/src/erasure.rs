@@ -115,8 +115,11 @@ pub struct AccessRequest {
 impl AccessRequest {
     /// Whether it is this user of the machine who reads: nobody is named as another.
     pub(crate) fn is_of(&self, uid: u32) -> bool {
-        let Reader::User { uid: who, .. } = &self.read.who;
-        *who == uid
+        match &self.read.who {
+            Reader::User { uid: who, .. } => *who == uid,
+            // Whoever has a key asks the API.
+            Reader::Key { .. } => false,
+        }
     }
 }
 
@@ -191,6 +194,7 @@ impl Storage {
         erased: &mut TenantErasure,
     ) -> Result<(), EraseError> {
         let purposes = if request.trace { Purposes::ALL } else { Purposes::CONTENTS };
+        self.forget_handed(tenant, &erased.calls).await?;
         let nothing = erased.calls.is_empty() && rows.is_empty() && records.is_empty();
         if !nothing {
             let (mut calls, reason) = (erased.calls.clone(), request.reason.clone());
@@ -275,6 +279,7 @@ impl Storage {
                 let (tenant, entry) = self.journal.find(*call).await?.ok_or(EraseError::NoSuchCall(*call))?;
                 let mut found = Found::new(self, &tenant, Requested::Calls).await?;
                 found.add(&entry);
+                found.rows = self.reviews(&tenant, &found.calls).await?;
                 Ok(vec![(tenant, found)])
             }
             Whose::Caller { number, tenant } => {
@@ -331,6 +336,10 @@ impl Storage {
         let unread = may_be.unread.into_iter().filter(|(entry, _)| !entry.is_of_journal());
         found.unread.extend(unread.map(|(entry, why)| Left { call: entry.call, why }));
         found.rows = rows_of(number, &self.rows(tenant).await?).await?;
+        let reviews = self.reviews(tenant, &found.calls).await?.into_iter();
+        // One that names the number is there already.
+        let reviews: Vec<Rows> = reviews.filter(|row| !found.rows.contains(row)).collect();
+        found.rows.extend(reviews);
         let (records, unread) = self.unerased(tenant, Some(number), case).await?;
         found.records = records;
         found.unread.extend(unread);

@@ -22,6 +22,7 @@
 mod admin;
 mod admin_threads;
 mod back_up;
+mod call_files;
 mod calls;
 mod config;
 mod confine;
@@ -54,6 +55,7 @@ mod webhooks;
 mod witnesses;
 
 pub use back_up::Incoming;
+pub use call_files::{AmendedLine, erasure_json, told};
 pub use calls::Finished;
 pub use config::{
     AdminConfig, CarrierConfig, CarrierKind, Config, ConfigError, JournalConfig, OidcConfig, SecretConfig,

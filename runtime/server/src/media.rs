@@ -197,6 +197,7 @@ async fn call(
     tracing::info!(call = %id, %tenant, line = %line.config.number, "a call is answered");
     // Held until the call is in its month.
     let counted = Arc::new(installation.storage.months.of(&tenant).begin(id));
+    let switchboard = Arc::new(AskedSwitchboard::new(entry.live.clone()));
     let setup = Setup {
         id,
         leg,
@@ -211,7 +212,7 @@ async fn call(
         documents: rooms.documents.clone(),
         connectors: installation.connectors.of(&tenant),
         hidden,
-        switchboard: Arc::new(AskedSwitchboard::new(entry.live.clone())),
+        switchboard: switchboard.clone(),
         closing: house.closing.clone(),
         trace: house.telemetry.as_ref().map(|telemetry| telemetry.expect(id, carrier)),
         transport: "twilio",
@@ -222,6 +223,10 @@ async fn call(
         Ok(summary) => {
             tracing::info!(call = %id, seconds = summary.lasted.as_secs(), "a call is over");
             installation.cordons.ended(&tenant, summary.agent, summary.overstayed);
+            if let Err(error) = installation.storage.note_handed(&tenant, id, &switchboard.handed_to()).await
+            {
+                tracing::error!(call = %id, %tenant, %error, "it is not noted whom a caller was handed to: who answered does not see the call");
+            }
             let ledger = summary.ledger.clone();
             let ended = version.zip(versions::outcome(&summary));
             let ended = ended.map(|(version, outcome)| (version, outcome, summary.lasted));

@@ -10,6 +10,7 @@ use parloir_contract::{CallId, TenantId};
 use parloir_journal::{
     Erasure, ErasureReport, JournalError, Purposes, ReadError, Requested, erased, erasures, holds,
 };
+use parloir_store::{Rows, StoreError};
 use parloir_tenancy::retention::{Due, Retention};
 use serde::{Deserialize, Serialize};
 
@@ -138,12 +139,34 @@ impl Storage {
         true
     }
 
+    /// The rows that are erased with this of calls; whom their callers were handed to is forgotten.
+    async fn goes_with(
+        &self,
+        tenant: &TenantId,
+        calls: &[CallId],
+        purposes: Purposes,
+    ) -> Result<Vec<Rows>, StoreError> {
+        if !purposes.content && !purposes.trace {
+            return Ok(Vec::new());
+        }
+        self.forget_handed(tenant, calls).await?;
+        self.reviews(tenant, calls).await
+    }
+
     async fn erase_due(&self, swept: &mut Swept, mut restricted: Option<Restrictions>) {
         let mut all = std::mem::take(&mut swept.due).into_iter();
         for (purposes, mut calls) in all.by_ref() {
             while !calls.is_empty() && swept.failed.is_none() {
                 let requested = Requested::Retention;
-                let erasure = Erasure { calls: calls.clone(), purposes, requested, ..Erasure::default() };
+                let rows = match self.goes_with(&swept.tenant, &calls, purposes).await {
+                    Ok(rows) => rows,
+                    Err(error) => {
+                        swept.failed = Some(error.to_string());
+                        break;
+                    }
+                };
+                let erasure =
+                    Erasure { calls: calls.clone(), purposes, rows, requested, ..Erasure::default() };
                 let known = restricted.as_ref().map_or(&[][..], Restrictions::all);
                 match self.journal.erase_unless_restricted(&swept.tenant, erasure, known).await {
                     Ok(Some(report)) => {

@@ -23,11 +23,18 @@ const REPORTED_WITHIN: Duration = Duration::from_secs(RINGS as u64 + 15);
 pub(crate) struct AskedSwitchboard {
     live: Arc<Live>,
     transferring: Mutex<Option<Transferring>>,
+    /// The numbers at which somebody answered the caller: a call has a few transfers and no more.
+    handed_to: Mutex<Vec<String>>,
 }
 
 impl AskedSwitchboard {
     pub(crate) fn new(live: Arc<Live>) -> Self {
-        Self { live, transferring: Mutex::new(None) }
+        Self { live, transferring: Mutex::new(None), handed_to: Mutex::default() }
+    }
+
+    /// The numbers at which somebody answered the caller.
+    pub(crate) fn handed_to(&self) -> Vec<String> {
+        self.handed_to.lock().clone()
     }
 }
 
@@ -60,7 +67,22 @@ impl Switchboard for AskedSwitchboard {
         self.live.dismiss();
     }
 
-    async fn transfer(&self, _to: &str) -> TransferOutcome {
+    async fn transfer(&self, to: &str) -> TransferOutcome {
+        let outcome = self.becomes().await;
+        if outcome.transferred == Transferred::Answered {
+            self.handed_to.lock().push(to.to_owned());
+        }
+        outcome
+    }
+
+    fn can_transfer(&self) -> bool {
+        true
+    }
+}
+
+impl AskedSwitchboard {
+    /// Waits for what becomes of the caller.
+    async fn becomes(&self) -> TransferOutcome {
         let Some(transferring) = self.transferring.lock().take() else { return gone() };
         let Transferring { asked, mut outcome } = transferring;
         tokio::select! {
@@ -74,10 +96,6 @@ impl Switchboard for AskedSwitchboard {
             Ok(outcome) => outcome.unwrap_or_else(|_| gone()),
             Err(_) => self.give_up(outcome, Transferred::Answered).await,
         }
-    }
-
-    fn can_transfer(&self) -> bool {
-        true
     }
 }
 
@@ -131,6 +149,7 @@ mod tests {
         assert_eq!(transferred(&switchboard).await.0, Transferred::Busy);
         switchboard.expect(TO);
         assert_eq!(transferred(&switchboard).await, (Transferred::CallerGone, ASKED_WITHIN));
+        assert!(switchboard.handed_to().is_empty(), "nobody answered");
     }
 
     #[tokio::test(start_paused = true)]
@@ -139,6 +158,7 @@ mod tests {
         switchboard.expect(TO);
         assert!(live.ask().is_some());
         assert_eq!(transferred(&switchboard).await, (Transferred::Answered, REPORTED_WITHIN));
+        assert_eq!(switchboard.handed_to(), [TO]);
         assert!(live.settle().is_none());
     }
 

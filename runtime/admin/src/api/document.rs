@@ -7,12 +7,14 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::asked::{MAX_PAGE, SIGNATURE};
+use super::calls::MAX_WHY;
 use super::endpoint::{Endpoint, Method, Place};
 use super::problem::{PROBLEM_JSON, Problem};
 use crate::resource::{
-    Agent, AgentKey, AgentPolicy, Aside, BlockNumber, Blocked, BreakGlass, Calendar, Connector, Glass,
-    ImportTenant, Item, Key, KeyMade, Line, LogIn, LogInWith, Myself, NewKey, NewSecret, NewTenant, Number,
-    Page, RollBack, Secret, Setting, StartCanary, Tenant, TenantMade, TenantState, User, Version,
+    Agent, AgentKey, AgentPolicy, Aside, BlockNumber, Blocked, BreakGlass, Calendar, CallFile, CallState,
+    Connector, Contact, Glass, ImportTenant, Item, Key, KeyMade, Line, LogIn, LogInWith, Myself, NewKey,
+    NewSecret, NewTenant, Number, Page, Review, RollBack, Secret, Setting, StartCanary, Tenant, TenantMade,
+    TenantState, User, Version,
 };
 
 /// What goes into a route and what comes out of it.
@@ -85,7 +87,18 @@ fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
         Endpoint::TrustAgentKey => takes::<AgentKey, Item<AgentKey>>(all),
         Endpoint::GetAgentPolicy => gives::<Item<AgentPolicy>>(all),
         Endpoint::PutAgentPolicy => takes::<AgentPolicy, Item<AgentPolicy>>(all),
-        Endpoint::LogOut
+        Endpoint::ListContacts => pages::<Contact>(all),
+        Endpoint::GetContact => gives::<Item<Contact>>(all),
+        Endpoint::PutContact => takes::<Contact, Item<Contact>>(all),
+        Endpoint::ListCalls => pages::<CallState>(all),
+        Endpoint::GetCall => gives::<CallFile>(all),
+        Endpoint::GetRecording | Endpoint::GetProof => gives::<BTreeMap<String, Value>>(all),
+        Endpoint::ListReviews => pages::<Review>(all),
+        Endpoint::GetReview => gives::<Item<Review>>(all),
+        Endpoint::PutReview => takes::<Review, Item<Review>>(all),
+        Endpoint::DeleteContact
+        | Endpoint::DeleteReview
+        | Endpoint::LogOut
         | Endpoint::DeleteAgent
         | Endpoint::DeleteVersion
         | Endpoint::DistrustAgentKey
@@ -127,6 +140,15 @@ fn parameters(endpoint: Endpoint, paged: bool) -> Vec<Value> {
         let limit = json!({ "type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 50 });
         all.push(parameter("limit", "query", false, "The most items of the page.", limit));
         all.push(parameter("after", "query", false, "`next` of the page before.", text()));
+    }
+    if matches!(endpoint, Endpoint::GetCall | Endpoint::GetRecording | Endpoint::GetProof) {
+        let why = json!({ "type": "string", "minLength": 1, "maxLength": MAX_WHY });
+        all.push(parameter("why", "query", false, "Why you read it: it is sealed in the tenant's log.", why));
+    }
+    if endpoint == Endpoint::GetProof {
+        let what = "`contents` to leave out all that was said.";
+        let redact = json!({ "type": "string", "enum": ["contents"] });
+        all.push(parameter("redact", "query", false, what, redact));
     }
     if endpoint == Endpoint::PushVersion {
         let what = "The key's name and the signature: the second and the third line of the file that `parloir agent sign` writes.";
@@ -190,6 +212,10 @@ fn answers(endpoint: Endpoint, given: Option<Schema>, paged: bool) -> Map<String
             }
         }
         None => drop(all.insert("204".into(), json!({ "description": "It is gone." }))),
+    }
+    if endpoint == Endpoint::GetRecording {
+        let content = json!({ "audio/wav": { "schema": { "type": "string", "format": "binary" } } });
+        all.insert("200".into(), json!({ "description": "This is it.", "content": content }));
     }
     let schema = json!({ "$ref": "#/components/schemas/Problem" });
     let headers = json!({

@@ -231,6 +231,30 @@ endpoints! {
     GetAgentPolicy = Get "/v1/tenants/{tenant}/agent-policy" Tenant ReadAgents;
     /// Says what is asked of agents that are uploaded.
     PutAgentPolicy = Put "/v1/tenants/{tenant}/agent-policy" Tenant WriteAgentKeys;
+    /// Who answers the numbers that a tenant's callers are handed to.
+    ListContacts = Get "/v1/tenants/{tenant}/contacts" Tenant ReadContacts;
+    /// A contact.
+    GetContact = Get "/v1/tenants/{tenant}/contacts/{line}" Tenant ReadContacts;
+    /// Says who answers a number: as agents, they see the calls that were handed to it.
+    PutContact = Put "/v1/tenants/{tenant}/contacts/{line}" Tenant WriteContacts;
+    /// Removes a contact.
+    DeleteContact = Delete "/v1/tenants/{tenant}/contacts/{line}" Tenant WriteContacts;
+    /// A tenant's calls, newest first; to an agent, those that were handed to them. A page may be short while there are more.
+    ListCalls = Get "/v1/tenants/{tenant}/calls" Tenant ReadCalls;
+    /// A call, and what happened in it. That somebody read it is told in the tenant's log.
+    GetCall = Get "/v1/tenants/{tenant}/calls/{call}" Tenant ReadCalls;
+    /// The sound of a call, the caller left and the agent right. That somebody heard it is told in the tenant's log.
+    GetRecording = Get "/v1/tenants/{tenant}/calls/{call}/recording" Tenant ReadRecordings;
+    /// A proof file of a call, that anybody can check. With all that was said, that is told in the tenant's log.
+    GetProof = Get "/v1/tenants/{tenant}/calls/{call}/proof" Tenant ExportCalls;
+    /// What supervisors think of a call.
+    ListReviews = Get "/v1/tenants/{tenant}/calls/{call}/reviews" Tenant ReviewCalls;
+    /// A review, by the user who wrote it.
+    GetReview = Get "/v1/tenants/{tenant}/calls/{call}/reviews/{user}" Tenant ReviewCalls;
+    /// Writes or replaces one's own review.
+    PutReview = Put "/v1/tenants/{tenant}/calls/{call}/reviews/{user}" Tenant ReviewCalls;
+    /// Removes a review: its writer, or an admin.
+    DeleteReview = Delete "/v1/tenants/{tenant}/calls/{call}/reviews/{user}" Tenant ReviewCalls;
 }
 
 #[cfg(test)]

@@ -5,7 +5,9 @@ pub(crate) mod answer;
 pub(crate) mod asked;
 mod blocked;
 mod calendar;
+mod calls;
 mod connectors;
+mod contacts;
 mod document;
 mod endpoint;
 mod glass;
@@ -16,6 +18,7 @@ mod numbers;
 mod problem;
 mod problems;
 mod repeat;
+mod reviews;
 mod secrets;
 mod settings;
 mod shape;
@@ -65,6 +68,10 @@ const READING: Duration = Duration::from_secs(10);
 const MAX_REQUESTS: usize = 256;
 /// Requests of one tenant among them; more of them are told to come again.
 const MAX_OF_A_TENANT: usize = MAX_REQUESTS / 4;
+/// Calls that are read at one time, each in memory until it is sent.
+const MAX_READING: usize = 16;
+/// Those of one tenant among them.
+const MAX_READING_OF_A_TENANT: usize = 4;
 /// Log-ins that are read and checked at one time, of people whom nobody knows yet; more of them are told to come again.
 const MAX_STRANGERS: usize = 16;
 
@@ -77,6 +84,9 @@ pub(crate) struct Api {
     strangers: Semaphore,
     shares: Arc<Shares>,
     uploads: upload::Uploads,
+    /// Taken by whoever reads a call, until it is sent.
+    reading: Arc<Semaphore>,
+    reading_shares: Arc<Shares>,
 }
 
 /// The API on a directory, with every route of [`Endpoint::ALL`] and no other.
@@ -88,6 +98,8 @@ pub fn router(directory: Arc<Directory>) -> Router {
 pub fn router_with(directory: Arc<Directory>, log_ins: Option<Arc<LogIns>>) -> Router {
     let (room, shares) = (Semaphore::new(MAX_REQUESTS), Shares::of(MAX_OF_A_TENANT));
     let (strangers, uploads) = (Semaphore::new(MAX_STRANGERS), upload::Uploads::default());
+    let reading = Arc::new(Semaphore::new(MAX_READING));
+    let reading_shares = Shares::of(MAX_READING_OF_A_TENANT);
     let mut router = Router::new();
     for endpoint in Endpoint::ALL.iter().copied() {
         let handler = move |State(api): State<Arc<Api>>,
@@ -98,7 +110,16 @@ pub fn router_with(directory: Arc<Directory>, log_ins: Option<Arc<LogIns>>) -> R
     router
         .fallback(|| async { Problem::no_such_route() })
         .method_not_allowed_fallback(|| async { Problem::no_such_method() })
-        .with_state(Arc::new(Api { directory, log_ins, room, strangers, shares, uploads }))
+        .with_state(Arc::new(Api {
+            directory,
+            log_ins,
+            room,
+            strangers,
+            shares,
+            uploads,
+            reading,
+            reading_shares,
+        }))
 }
 
 /// Carries a request out to its end, also where whoever asked is gone: what was begun is not left half-way.
@@ -110,7 +131,7 @@ async fn carry_out(
 ) -> Response {
     let done = tokio::spawn(async move { answer(&api, endpoint, params, request).await });
     match done.await {
-        Ok(Ok(answer)) => answer.into_response(),
+        Ok(Ok(answer)) => answer,
         Ok(Err(problem)) => problem.into_response(),
         Err(error) => {
             tracing::error!(%error, route = endpoint.name(), "a request to the administration failed");
@@ -125,9 +146,9 @@ async fn answer(
     endpoint: Endpoint,
     params: Result<RawPathParams, RawPathParamsRejection>,
     request: Request,
-) -> Result<Answer, Problem> {
+) -> Result<Response, Problem> {
     if endpoint.place() == Place::Nobodys {
-        return nobodys(api, endpoint, request).await;
+        return nobodys(api, endpoint, request).await.map(IntoResponse::into_response);
     }
     let params = params.map_err(|error| {
         Problem::new(Kind::Malformed, error.body_text(), "write the path in UTF-8, percent-encoded")
@@ -178,7 +199,7 @@ async fn answer(
         api.directory.looked(&asked.realm, asked.told(what)).await?;
     }
     if let Some(again) = repeat::told_before(api, &asked).await? {
-        return Ok(again);
+        return Ok(again.into_response());
     }
     run(api, &asked).await
 }
@@ -279,8 +300,8 @@ fn forbidden(principal: &Principal, action: Action, realm: &TenantId) -> Problem
     Problem::new(Kind::Forbidden, detail, remedy).of("authorization")
 }
 
-async fn run(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
-    match asked.endpoint {
+async fn run(api: &Api, asked: &Asked) -> Result<Response, Problem> {
+    let answer = match asked.endpoint {
         Endpoint::Document | Endpoint::GetLogIn | Endpoint::LogIn => the_document(),
         Endpoint::Me => me(asked),
         Endpoint::LogOut => log_in::give_back(api, asked).await,
@@ -340,7 +361,20 @@ async fn run(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
         Endpoint::DistrustAgentKey => signers::distrust(api, asked).await,
         Endpoint::GetAgentPolicy => signers::policy(asked).await,
         Endpoint::PutAgentPolicy => signers::put_policy(api, asked).await,
-    }
+        Endpoint::ListContacts => contacts::list(asked).await,
+        Endpoint::GetContact => contacts::get(asked).await,
+        Endpoint::PutContact => contacts::put(api, asked).await,
+        Endpoint::DeleteContact => contacts::delete(api, asked).await,
+        Endpoint::ListCalls => calls::list(api, asked).await,
+        Endpoint::GetCall => calls::get(api, asked).await,
+        Endpoint::GetRecording => return calls::recording(api, asked).await,
+        Endpoint::GetProof => return calls::proof(api, asked).await,
+        Endpoint::ListReviews => reviews::list(api, asked).await,
+        Endpoint::GetReview => reviews::get(api, asked).await,
+        Endpoint::PutReview => reviews::put(api, asked).await,
+        Endpoint::DeleteReview => reviews::delete(api, asked).await,
+    };
+    answer.map(IntoResponse::into_response)
 }
 
 /// The document, made once: whoever asks for it needs no key.

@@ -16,7 +16,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 
 use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
-use parloir_contract::{LineId, TenantId};
+use parloir_contract::{CallId, LineId, TenantId};
 use parloir_journal::{Administered, Journal};
 use parloir_store::{Applied, Batch, Kms, Store, StoreError, Table, TenantStore};
 use parloir_tenancy::INSTALLATION;
@@ -47,12 +47,21 @@ pub(crate) const USERS: &str = "user/";
 pub(crate) const KEYS: &str = "key/";
 /// What the keys of the numbers that a tenant was given begin with, there.
 pub(crate) const NUMBERS: &str = "number/";
+/// What the keys of contacts begin with, in [`Table::Settings`].
+pub(crate) const CONTACTS: &str = "contact/";
+/// What the keys of calls' reviews begin with, in [`Table::Reports`].
+const REVIEWS: &str = "review/";
 /// What the keys of lines' settings begin with, in [`Table::Settings`].
 const LINES: &str = "line/";
 
 /// What the keys of a line's settings begin with.
 pub(crate) fn settings_of(line: &LineId) -> String {
     format!("{LINES}{}/", line.as_str())
+}
+
+/// What the keys of a call's reviews begin with, in [`Table::Reports`]: they go with what was said in it.
+pub fn reviews_of(call: CallId) -> String {
+    format!("{REVIEWS}{call}/")
 }
 
 /// Where the directory rests.

@@ -19,9 +19,12 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use parking_lot::Mutex;
-use parloir_admin::resource::Aside;
-use parloir_admin::{Checked, Deployed, Directory, Premises, Rooms, router};
-use parloir_contract::{Description, TenantId};
+use parloir_admin::resource::{Aside, CallState};
+use parloir_admin::{
+    CallError, CallFiles, CallList, Checked, Deployed, Directory, Listed, Premises, Reading, Rooms, Sound,
+    router,
+};
+use parloir_contract::{CallId, Description, LineId, TenantId};
 use parloir_journal::{Administered, Ending, Journal, RecordBody};
 use parloir_store::{Embedded, Keyring, Kms, Store, TenantStore};
 use parloir_tenancy::House as Lines;
@@ -57,6 +60,100 @@ pub struct Site {
     pub checking: Mutex<Option<[Arc<Notify>; 2]>>,
     /// Tenants whose agents fail and fail.
     pub noisy: Mutex<Vec<TenantId>>,
+    pub calls: Calls,
+}
+
+/// Calls, newest first, and who read which.
+#[derive(Default)]
+pub struct Calls {
+    pub kept: Mutex<Vec<(TenantId, CallId, CallState)>>,
+    pub read: Mutex<Vec<(CallId, Reading)>>,
+}
+
+impl Calls {
+    fn of(&self, tenant: &TenantId, contacts: &[LineId]) -> Vec<(CallId, CallState)> {
+        let kept = self.kept.lock().clone().into_iter().filter(|(whose, ..)| whose == tenant);
+        let known = |to: &String| contacts.iter().any(|contact| contact.as_str() == to);
+        kept.map(|(_, call, mut state)| {
+            state.handed_to.retain(known);
+            (call, state)
+        })
+        .collect()
+    }
+}
+
+#[async_trait]
+impl CallFiles for Calls {
+    async fn list(
+        &self,
+        tenant: &TenantId,
+        after: Option<&str>,
+        limit: usize,
+        contacts: &[LineId],
+    ) -> Result<CallList, CallError> {
+        let all = self.of(tenant, contacts);
+        let begin = match after {
+            None => 0,
+            Some(after) => after.parse::<usize>().map_err(|_| CallError::NoSuchPlace)? + 1,
+        };
+        let calls = all.iter().enumerate().skip(begin).take(limit);
+        let calls: Vec<Listed> = calls
+            .map(|(at, (call, state))| Listed { place: at.to_string(), call: *call, state: state.clone() })
+            .collect();
+        let more = begin + calls.len() < all.len();
+        let next = calls.last().filter(|_| more).map(|last| last.place.clone());
+        Ok(CallList { calls, next })
+    }
+
+    async fn state(
+        &self,
+        tenant: &TenantId,
+        call: CallId,
+        contacts: &[LineId],
+    ) -> Result<CallState, CallError> {
+        let found = self.of(tenant, contacts).into_iter().find(|(known, _)| *known == call);
+        found.map(|(_, state)| state).ok_or(CallError::NoSuchCall)
+    }
+
+    async fn file(
+        &self,
+        _tenant: &TenantId,
+        call: CallId,
+        reading: Reading,
+    ) -> Result<Vec<Value>, CallError> {
+        self.read.lock().push((call, reading));
+        Ok(vec![json!({ "seq": 0 })])
+    }
+
+    async fn recording(
+        &self,
+        _tenant: &TenantId,
+        call: CallId,
+        reading: Reading,
+    ) -> Result<Sound, CallError> {
+        self.read.lock().push((call, reading));
+        let is_there =
+            self.kept.lock().iter().any(|(_, known, state)| *known == call && state.recording == Some(true));
+        match is_there {
+            true => {
+                Ok(Sound { length: 8, parts: Box::new([b"RIFF".to_vec(), b"WAVE".to_vec()].into_iter()) })
+            }
+            false => Err(CallError::NotThere("the call has no recording: listen to another".into())),
+        }
+    }
+
+    async fn proof(
+        &self,
+        _tenant: &TenantId,
+        call: CallId,
+        redacted: bool,
+        reading: Reading,
+    ) -> Result<Vec<u8>, CallError> {
+        if !redacted {
+            self.read.lock().push((call, reading));
+        }
+        Ok(format!("{{\"redacted\":{redacted}}}").into_bytes())
+    }
 }
 
 impl Site {
@@ -186,6 +283,10 @@ impl Premises for Site {
         self.forgotten.lock().push(digest.to_owned());
     }
 
+    fn calls(&self) -> &dyn CallFiles {
+        &self.calls
+    }
+
     async fn bring_home(&self, tenant: &TenantConfig) -> Result<(), String> {
         self.brought.lock().push(tenant.id.clone());
         Ok(())
@@ -286,6 +387,7 @@ impl House {
             forgotten: Mutex::default(),
             checking: Mutex::default(),
             noisy: Mutex::default(),
+            calls: Calls::default(),
         });
         let rooms = Rooms { store, kms: kms.clone(), journal: journal.clone() };
         let directory = Arc::new(Directory::open(rooms, site.clone()).await.unwrap());

@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use parloir_contract::TenantId;
 use parloir_journal::{ACCESS, CallEntry, Ending, QUEUE, WEBHOOK, list_calls_where, list_tenants};
 use parloir_store::Keyring;
+use serde_json::Value;
 
+use crate::commands::admin::{AskedArgs, Client, lines_of_json, table, text};
 use crate::terminal::{BAD, DIM, GOOD, TITLE, plain, styled};
 use crate::{DataArgs, Outcome};
 
@@ -16,7 +18,9 @@ use crate::{DataArgs, Outcome};
 pub(crate) struct Calls {
     #[command(flatten)]
     data: DataArgs,
-    /// Only this tenant's.
+    #[command(flatten)]
+    asked: AskedArgs,
+    /// Only this tenant's. Where an installation is asked, your key's own if this is left out.
     #[arg(long)]
     tenant: Option<TenantId>,
     /// At most so many.
@@ -32,6 +36,9 @@ pub(crate) struct Calls {
 
 impl Calls {
     pub(crate) async fn run(self) -> Outcome {
+        if let Some(client) = self.asked.client()? {
+            return self.ask(&client).await;
+        }
         let folders = self.data.existing()?;
         let keyring = Keyring::open(&folders.keys)?;
         let tenants = match &self.tenant {
@@ -66,6 +73,35 @@ impl Calls {
         let headings = format!("{call:32}  {began:19}  {seconds}  {ended:12}  {agent:14}  {line:13}  tenant");
         anstream::println!("{}", styled(TITLE, &headings));
         newest.iter().for_each(|(tenant, entry)| print(tenant, entry));
+        Ok(())
+    }
+
+    /// Lists those that whoever has the key may know of.
+    async fn ask(&self, client: &Client) -> Outcome {
+        let tenant = client.tenant(self.tenant.as_ref()).await?;
+        let limit = self.limit.clamp(1, 10_000);
+        let calls = client.first_of(&format!("/v1/tenants/{tenant}/calls"), limit).await?;
+        if self.json {
+            lines_of_json(&calls);
+            return Ok(());
+        }
+        let row = |call: &Value| {
+            let seconds = call.pointer("/spec/seconds").and_then(Value::as_u64);
+            let handed_to = call.pointer("/spec/handed-to").and_then(Value::as_array).into_iter().flatten();
+            let handed_to: Vec<&str> = handed_to.filter_map(Value::as_str).collect();
+            let ended = text(call, "/spec/outcome");
+            [
+                text(call, "/id").to_owned(),
+                text(call, "/spec/began").chars().take(19).collect(),
+                seconds.map_or("-".to_owned(), |seconds| seconds.to_string()),
+                if ended.is_empty() { "live" } else { ended }.to_owned(),
+                text(call, "/spec/agent").to_owned(),
+                text(call, "/spec/line").to_owned(),
+                handed_to.join(" "),
+            ]
+        };
+        let headings = ["CALL", "BEGAN", "SECONDS", "ENDED", "AGENT", "LINE", "HANDED TO"];
+        table(headings, &calls.iter().map(row).collect::<Vec<_>>());
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use parloir_contract::{CallId, TenantId};
 use parloir_journal::{
     CaseStep, ErasureNote, ErasureReport, Purpose, RecordBody, Requested, erasures, read_call,
 };
-use parloir_server::{EraseRequest, Folders, Left, TenantErasure, Whose, hand_over_erasure};
+use parloir_server::{EraseRequest, Folders, Left, TenantErasure, Whose, erasure_json, hand_over_erasure};
 use parloir_store::Keyring;
 
 use crate::access::{Read, WhyArgs};
@@ -286,10 +286,7 @@ pub(crate) fn done(done: &ErasureReport) -> serde_json::Value {
 
 /// An erasure for programs.
 pub(crate) fn json(note: &ErasureNote) -> serde_json::Value {
-    serde_json::json!({
-        "at": note.at, "record": note.record.to_string(), "requested": format!("{:?}", note.requested).to_lowercase(),
-        "purposes": note.purposes.iter().map(|purpose| purpose.name()).collect::<Vec<_>>(),
-    })
+    erasure_json(note)
 }
 
 #[cfg(test)]

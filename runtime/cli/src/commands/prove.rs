@@ -5,12 +5,14 @@ use std::str::FromStr;
 
 use clap::Args;
 use parloir_contract::CallId;
-use parloir_journal::{Purpose, Redaction, Seq, prove};
+use parloir_journal::{ErasureNote, Purpose, Redaction, Seq, prove};
 use parloir_proof::Trust;
 use parloir_proof::note::{Note, PublicKey};
+use parloir_proof::proof::Proof;
 use parloir_store::Keyring;
 
 use crate::access::{Read, WhyArgs};
+use crate::commands::admin::{Client, OneAskedArgs};
 use crate::commands::erase;
 use crate::commands::recording::tenant_of;
 use crate::terminal::{GOOD, styled};
@@ -24,6 +26,8 @@ pub(crate) struct Prove {
     why: WhyArgs,
     #[command(flatten)]
     data: DataArgs,
+    #[command(flatten)]
+    asked: OneAskedArgs,
     /// Leave out: `contents` (all that was said, asked and answered), a record by its number (`12`, `3-9`), or
     /// the content of one (`content:12`). `parloir show CALL --json` gives the numbers. May be repeated.
     #[arg(long, value_name = "WHAT")]
@@ -85,6 +89,9 @@ fn redaction(wanted: &[Redact]) -> Redaction {
 
 impl Prove {
     pub(crate) async fn run(self) -> Outcome {
+        if let Some((client, path)) = self.asked.open(self.call).await? {
+            return self.ask(&client, &path).await;
+        }
         let folders = self.data.existing()?;
         let tenant = tenant_of(&folders, self.call).await?;
         let keyring = Keyring::open(&folders.keys)?;
@@ -105,13 +112,36 @@ impl Prove {
             read.note_of(&folders, &tenant, &[self.call]).await?;
         }
         let erased = erase::erased(&folders, &tenant, self.call).await?;
-        let proof = prove(folders.data, &keyring, &tenant, self.call, redaction, since, self.witness).await?;
+        let proof =
+            prove(folders.data, &keyring, &tenant, self.call, redaction, since, self.witness.clone()).await?;
+        let bytes = serde_json::to_vec(&proof)?;
+        self.hand_over(&proof, &bytes, &erased)
+    }
+
+    /// Has the installation make it.
+    async fn ask(self, client: &Client, path: &str) -> Outcome {
+        let plain = self.redact.iter().all(|redact| *redact == Redact::Contents);
+        if !plain || self.since.is_some() || !self.witness.is_empty() {
+            return Err(Failure::bad_input(
+                &"an installation that is asked leaves out `contents` or nothing: --redact of records, --since and --witness need --data",
+            ));
+        }
+        let why = self.why.why.as_deref().map(|why| ("why", why));
+        let redact = self.redact.first().map(|_| ("redact", "contents"));
+        let query: Vec<_> = why.into_iter().chain(redact).collect();
+        let mut bytes = Vec::new();
+        client.download(&format!("{path}/proof"), &query, &mut bytes).await?;
+        let proof = Proof::parse(&bytes)?;
+        self.hand_over(&proof, &bytes, &[])
+    }
+
+    /// Writes it, and says how it is checked.
+    fn hand_over(self, proof: &Proof, bytes: &[u8], erased: &[ErasureNote]) -> Outcome {
         // What is handed over is checked as whoever gets it will.
         let verified = proof.verify(&Trust::default())?;
-        let bytes = serde_json::to_vec(&proof)?;
         let output = self.output.unwrap_or_else(|| format!("{}.proof.json", self.call).into());
         let temporary = output.with_extension("part");
-        crate::private::write(&temporary, &bytes)
+        crate::private::write(&temporary, bytes)
             .and_then(|()| std::fs::rename(&temporary, &output))
             .map_err(|e| Failure::new(format!("{}: {e}; name another place with -o", output.display())))?;
         let shown = verified.records.iter().filter(|line| line.record.is_some()).count();
@@ -134,7 +164,7 @@ impl Prove {
             if verified.complete { "" } else { " (the call is not closed yet)" },
             verified.witnesses.len(),
         );
-        for note in &erased {
+        for note in erased {
             anstream::println!(
                 "  {}: what was erased is not in it; `parloir prove {}` proves the erasure",
                 erase::words(note, None),

@@ -10,10 +10,16 @@ use parloir_server::Folders;
 use parloir_store::Keyring;
 
 use crate::access::{Read, WhyArgs};
+use crate::commands::admin::{Client, OneAskedArgs};
 use crate::commands::calls::time;
 use crate::commands::rights;
 use crate::terminal::{GOOD, styled};
 use crate::{DataArgs, Failure, Outcome};
+
+/// Bytes of a WAV before its sound.
+const HEAD: u64 = 44;
+/// Bytes of a second of it: two voices at 8 kHz, 16 bits each.
+const A_SECOND: u64 = 32_000;
 
 #[derive(Args)]
 pub(crate) struct Recording {
@@ -23,6 +29,8 @@ pub(crate) struct Recording {
     why: WhyArgs,
     #[command(flatten)]
     data: DataArgs,
+    #[command(flatten)]
+    asked: OneAskedArgs,
     /// The WAV to write. Default: CALL.wav
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -30,6 +38,9 @@ pub(crate) struct Recording {
 
 impl Recording {
     pub(crate) async fn run(self) -> Outcome {
+        if let Some((client, path)) = self.asked.open(self.call).await? {
+            return self.ask(&client, &path).await;
+        }
         let folders = self.data.existing()?;
         let tenant = tenant_of(&folders, self.call).await?;
         rights::unrestricted(&folders, &tenant, self.call).await?;
@@ -46,6 +57,28 @@ impl Recording {
                 "this call has no recording: its caller refused, or its line keeps none",
             ));
         }
+        anstream::println!("{} {} ({seconds} s)", styled(GOOD, "written"), output.display());
+        Ok(())
+    }
+
+    /// Has the installation give it.
+    async fn ask(self, client: &Client, path: &str) -> Outcome {
+        let output = self.output.unwrap_or_else(|| format!("{}.wav", self.call).into());
+        let temporary = output.with_extension("part");
+        let mut file = crate::private::create(&temporary)
+            .map_err(|e| Failure::new(format!("{}: {e}; name another place with -o", temporary.display())))?;
+        let query: Vec<_> = self.why.why.as_deref().map(|why| ("why", why)).into_iter().collect();
+        let given = client.download(&format!("{path}/recording"), &query, &mut file).await;
+        let bytes = match given {
+            Ok(bytes) => bytes,
+            Err(failure) => {
+                // Nothing, or a part of it.
+                let _already_gone = std::fs::remove_file(&temporary);
+                return Err(failure);
+            }
+        };
+        std::fs::rename(&temporary, &output)?;
+        let seconds = bytes.saturating_sub(HEAD) / A_SECOND;
         anstream::println!("{} {} ({seconds} s)", styled(GOOD, "written"), output.display());
         Ok(())
     }

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use parloir_contract::{CallId, TenantId};
 use parloir_journal::{
-    Amendment, CaseNote, CaseStep, Location, Named, ReadError, Record, RecordBody, Restriction, list_places,
+    CaseNote, CaseStep, Location, Named, ReadError, Record, RecordBody, Restriction, list_places,
     list_tenants, read_call, rights,
 };
 use parloir_persons::Number;
-use parloir_server::{Folders, Restrictions, RightsDone, RightsRequest, hand_over_rights};
+use parloir_server::{AmendedLine, Folders, Restrictions, RightsDone, RightsRequest, hand_over_rights};
 use parloir_store::Keyring;
 use tokio::sync::Mutex;
 
@@ -78,15 +78,6 @@ pub(crate) struct CaseLine {
     pub(crate) due: String,
     pub(crate) record: Option<CallId>,
     pub(crate) named: Option<Named>,
-}
-
-/// Something that was put right of a call.
-pub(crate) struct AmendedLine {
-    pub(crate) at: u64,
-    pub(crate) record: CallId,
-    pub(crate) appointments: u32,
-    /// `None` where it was erased.
-    pub(crate) amendment: Option<Amendment>,
 }
 
 /// Where the calls of a tenant begin.

@@ -11,19 +11,22 @@ use parloir_contract::{
     Booked, CallId, Field, Heard, HostCall, HostReturn, Message, Outcome as AgentOutcome, Turn,
 };
 use parloir_journal::{
-    ACCESS, BlockedTo, Gate, HostCallEnded, HostCallStarted, Named, ProviderEnded, ProviderRole,
+    ACCESS, Amendment, BlockedTo, Gate, HostCallEnded, HostCallStarted, Named, ProviderEnded, ProviderRole,
     ProviderStarted, Purpose, Purposes, QUEUE, ReadError, Record, RecordBody, Seq, holds, read_call,
 };
 use parloir_persons::CallFile;
+use parloir_server::{AmendedLine, told};
 use parloir_store::Keyring;
+use serde_json::Value;
 
 use crate::access::{Read, WhyArgs};
+use crate::commands::admin::{Client, OneAskedArgs, lines_of_json, text};
 use crate::commands::calls::{ending, time};
 use crate::commands::erase;
 use crate::commands::recording::tenant_of;
-use crate::commands::rights::{self, AmendedLine, Own};
+use crate::commands::rights::{self, Own};
 use crate::terminal::{AGENT, BAD, CALLER, DIM, INDENT, TITLE, barred, plain, shown, styled};
-use crate::{DataArgs, Outcome};
+use crate::{DataArgs, Failure, Outcome};
 
 #[derive(Args)]
 pub(crate) struct Show {
@@ -33,6 +36,8 @@ pub(crate) struct Show {
     why: WhyArgs,
     #[command(flatten)]
     data: DataArgs,
+    #[command(flatten)]
+    asked: OneAskedArgs,
     /// Also show what is usually left out: clock readings, digests of sound, every provider's start.
     #[arg(long)]
     all: bool,
@@ -43,13 +48,16 @@ pub(crate) struct Show {
 
 impl Show {
     pub(crate) async fn run(self) -> Outcome {
+        if let Some((client, path)) = self.asked.open(self.call).await? {
+            return self.ask(&client, &path).await;
+        }
         let folders = self.data.existing()?;
         let tenant = tenant_of(&folders, self.call).await?;
         rights::unrestricted(&folders, &tenant, self.call).await?;
         let keyring = Keyring::open(&folders.keys)?;
         let amended = Own::open(&folders)?.amendments(&tenant, self.call).await?;
         let erased = erase::erased(&folders, &tenant, self.call).await?;
-        let mut records = match read_call(&folders.data, &keyring, &tenant, self.call, None).await {
+        let records = match read_call(&folders.data, &keyring, &tenant, self.call, None).await {
             // What is said of its erasure is all there is to show.
             Err(ReadError::Erased { .. }) if !erased.is_empty() => Vec::new(),
             records => records?,
@@ -66,24 +74,8 @@ impl Show {
             read.note_of(&folders, &tenant, &calls).await?;
         }
         if self.json {
-            for note in &erased {
-                println!("{}", serde_json::json!({ "erased": erase::json(note) }));
-            }
-            for record in &records {
-                println!(
-                    "{}",
-                    serde_json::json!({ "seq": record.seq, "at": record.at, "body": record.body })
-                );
-            }
-            for amended in &amended {
-                let (field, to) = amended.amendment.as_ref().map(|one| (&one.field, &one.to)).unzip();
-                println!(
-                    "{}",
-                    serde_json::json!({ "amended": {
-                        "at": amended.at, "field": field, "to": to,
-                        "appointments": amended.appointments, "record": amended.record.to_string(),
-                    }})
-                );
+            for line in told(&erased, &records, &amended) {
+                println!("{line}");
             }
             return Ok(());
         }
@@ -94,6 +86,42 @@ impl Show {
             let reason = erase::reason(&folders, &tenant, note).await;
             anstream::println!("{}", erase::words(note, reason.as_deref()));
         }
+        self.tell(records, &amended);
+        Ok(())
+    }
+
+    /// Has the installation read it.
+    async fn ask(&self, client: &Client, path: &str) -> Outcome {
+        let read = client.read(path, self.why.why.as_deref()).await?;
+        let lines = read.get("lines").and_then(Value::as_array).ok_or_else(rights::other_version)?;
+        if self.json {
+            lines_of_json(lines);
+            return Ok(());
+        }
+        if read.pointer("/call/held").and_then(Value::as_bool) == Some(true) {
+            anstream::println!("{}: nothing erases it", styled(TITLE, "held"));
+        }
+        let (mut records, mut amended) = (Vec::new(), Vec::new());
+        for line in lines {
+            if let Some(erased) = line.get("erased") {
+                let at = erased.get("at").and_then(Value::as_u64).unwrap_or_default();
+                let purposes = erased.get("purposes").and_then(Value::as_array).into_iter().flatten();
+                let purposes: Vec<&str> = purposes.filter_map(Value::as_str).collect();
+                let record = styled(DIM, &format!("[{}]", plain(text(erased, "/record"))));
+                let purposes = plain(&purposes.join(", "));
+                anstream::println!("{} on {} UTC: its {purposes} {record}", styled(BAD, "erased"), time(at));
+            } else if let Some(line) = line.get("amended") {
+                amended.push(amended_line(line).ok_or_else(rights::other_version)?);
+            } else {
+                records.push(record(line)?);
+            }
+        }
+        self.tell(records, &amended);
+        Ok(())
+    }
+
+    /// What happened, line by line, and what was put right since.
+    fn tell(&self, mut records: Vec<Record>, amended: &[AmendedLine]) {
         Record::merge_held(&mut records);
         timeline(&records, self.all);
         let fields = CallFile::whole(self.call, records).map(|file| file.fields()).unwrap_or_default();
@@ -103,8 +131,24 @@ impl Show {
             let replaced = later.any(|later| Some(&later.field) == field);
             tell_amended(one, &fields, replaced);
         }
-        Ok(())
     }
+}
+
+/// A record as an installation tells it.
+fn record(line: &Value) -> Result<Record, Failure> {
+    let number = |name: &str| line.get(name).and_then(Value::as_u64).ok_or_else(rights::other_version);
+    let body = line.get("body").cloned().unwrap_or_default();
+    let body = serde_json::from_value::<RecordBody>(body).map_err(|_| rights::other_version())?;
+    Ok(Record { seq: number("seq")?, at: number("at")?, body })
+}
+
+/// Something that was put right, as an installation tells it.
+fn amended_line(line: &Value) -> Option<AmendedLine> {
+    let number = |name: &str| line.get(name).and_then(Value::as_u64);
+    let word = |name: &str| line.get(name).and_then(Value::as_str).map(str::to_owned);
+    let amendment = word("field").zip(word("to")).map(|(field, to)| Amendment { field, to });
+    let appointments = number("appointments").and_then(|count| u32::try_from(count).ok())?;
+    Some(AmendedLine { at: number("at")?, record: word("record")?.parse().ok()?, appointments, amendment })
 }
 
 /// Something that was put right since, beside what was recorded; `replaced` where it was put right again after that.

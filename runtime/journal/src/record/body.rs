@@ -523,12 +523,23 @@ pub enum Reader {
         /// The user's number there.
         uid: u32,
     },
+    /// Somebody by the administration's API.
+    Key {
+        /// A user of the tenant's, or of the installation's.
+        user: String,
+        /// In which role.
+        role: String,
+        /// By which key.
+        key: String,
+    },
 }
 
 impl std::fmt::Display for Reader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self::User { name, uid } = self;
-        write!(f, "{name} (user {uid})")
+        match self {
+            Self::User { name, uid } => write!(f, "{name} (user {uid})"),
+            Self::Key { user, role, key } => write!(f, "{role} {user} (key {key})"),
+        }
     }
 }
 

@@ -1,13 +1,14 @@
 //! The other side of the API: one request, one answer, and its problem in words.
 
 use std::error::Error;
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use parloir_admin::Problem;
-use parloir_contract::TenantId;
-use reqwest::{Method, RequestBuilder};
+use parloir_contract::{CallId, TenantId};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde_json::Value;
 use url::{Host, Url};
@@ -45,6 +46,47 @@ impl ApiArgs {
     /// A client for others than the administration.
     pub(super) fn others(&self) -> Result<reqwest::ClientBuilder, Failure> {
         self.authority.client_for_others()
+    }
+}
+
+/// A running installation that is asked in place of a data folder.
+#[derive(Args, Clone)]
+pub(crate) struct AskedArgs {
+    /// Ask the running installation whose administration listens there, by your key, in place of a data folder.
+    #[arg(long, value_name = "URL", env = "PARLOIR_API", conflicts_with_all = ["data", "keys"])]
+    api: Option<Url>,
+    /// The file that your key is in. Default: the key itself in the variable `PARLOIR_KEY`, or that of `parloir login`.
+    #[arg(long, value_name = "FILE", env = "PARLOIR_KEY_FILE")]
+    key_file: Option<PathBuf>,
+    #[command(flatten)]
+    authority: AuthorityArgs,
+}
+
+impl AskedArgs {
+    /// The installation, where one is asked.
+    pub(crate) fn client(&self) -> Result<Option<Client>, Failure> {
+        let Some(api) = self.api.clone() else { return Ok(None) };
+        let (key_file, authority) = (self.key_file.clone(), self.authority.clone());
+        Client::new(&ApiArgs { api, key_file, authority, json: false }).map(Some)
+    }
+}
+
+/// The same, for what is one tenant's.
+#[derive(Args, Clone)]
+pub(crate) struct OneAskedArgs {
+    #[command(flatten)]
+    asked: AskedArgs,
+    /// Whose call it is, where an installation is asked. Default: your key's own tenant.
+    #[arg(long, requires = "api")]
+    tenant: Option<TenantId>,
+}
+
+impl OneAskedArgs {
+    /// The installation, where one is asked, and the path of a call.
+    pub(crate) async fn open(&self, call: CallId) -> Result<Option<(Client, String)>, Failure> {
+        let Some(client) = self.asked.client()? else { return Ok(None) };
+        let tenant = client.tenant(self.tenant.as_ref()).await?;
+        Ok(Some((client, format!("/v1/tenants/{tenant}/calls/{call}"))))
     }
 }
 
@@ -158,9 +200,13 @@ impl Client {
         }
     }
 
-    async fn answered(&self, request: RequestBuilder) -> Result<Reply, Failure> {
+    async fn sent(&self, request: RequestBuilder) -> Result<Response, Failure> {
         let answer = terminal::waiting("asking the installation", request.send()).await;
-        let answer = answer.map_err(|error| unanswered(&self.api, &error))?;
+        answer.map_err(|error| unanswered(&self.api, &error))
+    }
+
+    async fn answered(&self, request: RequestBuilder) -> Result<Reply, Failure> {
+        let answer = self.sent(request).await?;
         let status = answer.status();
         let etag = answer.headers().get("etag").and_then(|etag| etag.to_str().ok()).map(str::to_owned);
         let bytes = answer.bytes().await?;
@@ -168,15 +214,56 @@ impl Client {
         if status.is_success() {
             return Ok(Reply { etag, body });
         }
+        Err(self.refused(status, body))
+    }
+
+    /// A problem in words.
+    fn refused(&self, status: StatusCode, body: Value) -> Failure {
         let Ok(problem) = serde_json::from_value::<Problem>(body) else {
-            return Err(Failure::new(format!("{} answered {status}: is it an administration?", self.api)));
+            return Failure::new(format!("{} answered {status}: is it an administration?", self.api));
         };
         let field = problem.field.map(|field| format!("{field}: ")).unwrap_or_default();
         let message = format!("{field}{}", in_words(&problem.detail, &problem.remedy));
-        Err(match problem.status {
+        match problem.status {
             400 | 413 | 415 | 422 => Failure::bad_input(&message),
             _ => Failure::new(message),
-        })
+        }
+    }
+
+    fn url_with(&self, path: &str, query: &[(&str, &str)]) -> Result<Url, Failure> {
+        let mut url = self.url(path)?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        Ok(url)
+    }
+
+    /// What is read of a call, and why.
+    pub(crate) async fn read(&self, path: &str, why: Option<&str>) -> Result<Value, Failure> {
+        let query: Vec<_> = why.map(|why| ("why", why)).into_iter().collect();
+        Ok(self.ask(Method::GET, self.url_with(path, &query)?, None, None).await?.body)
+    }
+
+    /// Writes what there is under a path as it is sent; returns its length in bytes.
+    pub(crate) async fn download(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        to: &mut (dyn Write + Send),
+    ) -> Result<u64, Failure> {
+        let request = self.request(Method::GET, self.url_with(path, query)?);
+        let mut answer = self.sent(request).await?;
+        let status = answer.status();
+        if !status.is_success() {
+            let bytes = answer.bytes().await?;
+            return Err(self.refused(status, serde_json::from_slice(&bytes).unwrap_or(Value::Null)));
+        }
+        let mut length = 0;
+        while let Some(part) = answer.chunk().await? {
+            to.write_all(&part)?;
+            length += part.len() as u64;
+        }
+        Ok(length)
     }
 
     fn url(&self, path: &str) -> Result<Url, Failure> {
@@ -234,18 +321,24 @@ impl Client {
 
     /// Every item of a list, page by page.
     pub(crate) async fn list(&self, path: &str) -> Result<Vec<Value>, Failure> {
+        self.first_of(path, usize::MAX).await
+    }
+
+    /// The first items of a list, at most so many.
+    pub(crate) async fn first_of(&self, path: &str, most: usize) -> Result<Vec<Value>, Failure> {
         let (mut all, mut after) = (Vec::new(), None::<String>);
         loop {
             let mut url = self.url(path)?;
-            url.query_pairs_mut().append_pair("limit", "200");
+            let left = most.saturating_sub(all.len()).clamp(1, 200);
+            url.query_pairs_mut().append_pair("limit", &left.to_string());
             if let Some(after) = &after {
                 url.query_pairs_mut().append_pair("after", after);
             }
             let page = self.ask(Method::GET, url, None, None).await?.body;
             all.extend(page.get("items").and_then(Value::as_array).into_iter().flatten().cloned());
             match page.get("next").and_then(Value::as_str) {
-                Some(next) => after = Some(next.to_owned()),
-                None => return Ok(all),
+                Some(next) if all.len() < most => after = Some(next.to_owned()),
+                Some(_) | None => return Ok(all),
             }
         }
     }

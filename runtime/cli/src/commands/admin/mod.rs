@@ -1,9 +1,10 @@
 //! The operator's commands on the API of the administration: `parloir tenant`, `user`, `key`, `number`, `line`, `quota`, `secret`,
-//! `connector`, `agent`, `login` and `logout`.
+//! `connector`, `contact`, `agent`, `login` and `logout`.
 
 pub(crate) mod agent;
 mod client;
 pub(crate) mod connector;
+pub(crate) mod contact;
 pub(crate) mod key;
 pub(crate) mod line;
 pub(crate) mod log_in;
@@ -21,7 +22,7 @@ use serde_json::{Map, Value};
 use crate::terminal::{DIM, GOOD, TITLE, plain, styled};
 use crate::{Failure, Outcome};
 
-pub(crate) use client::{ApiArgs, Client};
+pub(crate) use client::{ApiArgs, AskedArgs, Client, OneAskedArgs};
 
 /// Whose, and where.
 #[derive(Args)]
@@ -70,7 +71,7 @@ impl Whose {
 }
 
 /// A text in an answer; empty where there is none.
-fn text<'a>(value: &'a Value, path: &str) -> &'a str {
+pub(crate) fn text<'a>(value: &'a Value, path: &str) -> &'a str {
     value.pointer(path).and_then(Value::as_str).unwrap_or_default()
 }
 
@@ -81,7 +82,7 @@ fn moment(value: &Value, path: &str) -> String {
 }
 
 /// Prints rows under their headings, or says that there are none. What others wrote obeys no terminal.
-fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) {
+pub(crate) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) {
     if rows.is_empty() {
         anstream::println!("{}", styled(DIM, "none"));
         return;
@@ -103,7 +104,7 @@ fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) {
 }
 
 /// Prints items as one JSON object a line.
-fn lines_of_json(items: &[Value]) {
+pub(crate) fn lines_of_json(items: &[Value]) {
     for item in items {
         println!("{item}");
     }

@@ -1,0 +1,196 @@
+//! Calls: listed, read, heard and exported. Whoever reads what was said is in the tenant's log before it is shown.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::Query;
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+use futures_util::stream::{self, StreamExt};
+use parloir_contract::{CallId, LineId};
+use parloir_journal::Reader;
+use serde::Deserialize;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::answer::Answer;
+use super::asked::{Asked, MAX_PAGE, words};
+use super::problem::{Kind, Problem};
+use super::share::Share;
+use super::{Api, contacts};
+use crate::calls::{CallError, CallFiles, Listed, Reading, Sound};
+use crate::reach::Reach;
+use crate::resource::{CallFile, CallState, Item, Page};
+
+/// The longest reason, in characters.
+pub(crate) const MAX_WHY: usize = 500;
+/// How often more calls are looked at for one page, of which whoever asks may know few.
+const ROUNDS: usize = 10;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asks {
+    why: Option<String>,
+    redact: Option<String>,
+}
+
+fn files(api: &Api) -> &dyn CallFiles {
+    api.directory.premises().calls()
+}
+
+/// How far the reach of whoever asks is, and by which numbers it is told whom callers were handed to.
+async fn reach(asked: &Asked) -> Result<(Reach, Vec<LineId>), Problem> {
+    let contacts = contacts::all(asked).await?;
+    let reach = Reach::of(asked.principal.user.role, &asked.principal.key.user, &contacts);
+    Ok((reach, contacts.into_iter().map(|(number, _)| number).collect()))
+}
+
+/// The call that the path names, where whoever asks may know of it: every route of a call begins here.
+pub(super) async fn reached(api: &Api, asked: &Asked) -> Result<(CallId, CallState), Problem> {
+    let not_found = || Problem::not_found("call").of("call");
+    let call = asked.id("call")?.parse::<CallId>().map_err(|_| not_found())?;
+    let (reach, numbers) = reach(asked).await?;
+    let state = files(api).state(&asked.realm, call, &numbers).await?;
+    if reach.covers(&state.handed_to) { Ok((call, state)) } else { Err(not_found()) }
+}
+
+fn item(call: CallId, spec: CallState) -> Item<CallState> {
+    Item { id: call.to_string(), etag: String::new(), changed: spec.ended.or(Some(spec.began)), spec }
+}
+
+pub(super) async fn list(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    let (mut after, limit) = asked.paging()?;
+    let (reach, numbers) = reach(asked).await?;
+    let mut items = Vec::new();
+    for _ in 0..ROUNDS {
+        let wanted = match reach {
+            Reach::All => limit.saturating_sub(items.len()),
+            // Theirs are few among many.
+            Reach::HandedTo(_) => MAX_PAGE,
+        };
+        let page = files(api).list(&asked.realm, after.as_deref(), wanted, &numbers).await?;
+        let (mut calls, mut last) = (page.calls.into_iter(), None);
+        for Listed { place, call, state } in calls.by_ref() {
+            last = Some(place);
+            if reach.covers(&state.handed_to) {
+                items.push(item(call, state));
+            }
+            if items.len() == limit {
+                break;
+            }
+        }
+        after = if calls.next().is_some() { last } else { page.next };
+        if after.is_none() || items.len() == limit {
+            break;
+        }
+    }
+    Ok(Answer::ok(&Page { items, next: after })?)
+}
+
+/// Why somebody reads, and what they do not want to.
+fn asks(asked: &Asked) -> Result<Asks, Problem> {
+    let Query(asks) = Query::<Asks>::try_from_uri(&asked.uri).map_err(|error| {
+        let remedy = "write ?why= and your reason, or nothing";
+        Problem::new(Kind::Malformed, error.body_text(), remedy).of("why")
+    })?;
+    if let Some(why) = &asks.why {
+        words(why, MAX_WHY, "why")?;
+    }
+    Ok(asks)
+}
+
+fn reading(asked: &Asked, why: Option<String>) -> Reading {
+    let principal = &asked.principal;
+    let (user, key) = (principal.key.user.clone(), principal.key_id.clone());
+    Reading { who: Reader::Key { user, role: principal.user.role.name().to_owned(), key }, why }
+}
+
+/// A reading that leaves nothing out.
+fn whole(asked: &Asked) -> Result<Reading, Problem> {
+    let Asks { why, redact } = asks(asked)?;
+    if redact.is_some() {
+        let remedy = "leave it out: only a proof leaves something out";
+        return Err(Problem::new(Kind::Malformed, "`redact` is not for this", remedy).of("redact"));
+    }
+    Ok(reading(asked, why))
+}
+
+/// A place among those who have a call in memory: as many as the installation has room for, and a few of each tenant's.
+fn place(api: &Api, asked: &Asked) -> Result<(Share, OwnedSemaphorePermit), Problem> {
+    let share = api.reading_shares.take(&asked.realm)?;
+    let permit = Arc::clone(&api.reading).try_acquire_owned().map_err(|_| {
+        let detail = "as many calls are being read as there is room for";
+        Problem::new(Kind::Busy, detail, "wait as Retry-After says, and ask again")
+    })?;
+    Ok((share, permit))
+}
+
+pub(super) async fn get(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    let (call, state) = reached(api, asked).await?;
+    let reading = whole(asked)?;
+    let _place = place(api, asked)?;
+    let lines = files(api).file(&asked.realm, call, reading).await?;
+    Ok(Answer::ok(&CallFile { id: call.to_string(), call: state, lines })?)
+}
+
+/// A body that is sent as it is: whoever is between keeps nothing of it.
+fn sent(body: Body, media_type: &'static str, length: u64) -> Response {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+pub(super) async fn recording(api: &Api, asked: &Asked) -> Result<Response, Problem> {
+    let (call, _) = reached(api, asked).await?;
+    let reading = whole(asked)?;
+    let place = place(api, asked)?;
+    let Sound { length, parts } = files(api).recording(&asked.realm, call, reading).await?;
+    let parts = stream::iter(parts).map(move |part| {
+        let _kept_until_all_is_sent = &place;
+        Ok::<_, Infallible>(part)
+    });
+    Ok(sent(Body::from_stream(parts), "audio/wav", length))
+}
+
+pub(super) async fn proof(api: &Api, asked: &Asked) -> Result<Response, Problem> {
+    let (call, _) = reached(api, asked).await?;
+    let Asks { why, redact } = asks(asked)?;
+    let redacted = match redact.as_deref() {
+        None => false,
+        Some("contents") => true,
+        Some(_) => {
+            let remedy = "write ?redact=contents, or nothing";
+            return Err(Problem::new(Kind::Invalid, "`redact` is not `contents`", remedy).of("redact"));
+        }
+    };
+    let _place = place(api, asked)?;
+    let proof = files(api).proof(&asked.realm, call, redacted, reading(asked, why)).await?;
+    let length = proof.len() as u64;
+    Ok(sent(Body::from(proof), "application/json", length))
+}
+
+impl From<CallError> for Problem {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::NoSuchCall => Self::not_found("call").of("call"),
+            CallError::NoSuchPlace => {
+                let remedy = "write it as `next` of the page before says it, or leave it out for the first";
+                Self::new(Kind::Invalid, "`after` is no place in this list", remedy).of("after")
+            }
+            CallError::NotThere(sentence) => Self::sentence(Kind::NotFound, &sentence),
+            CallError::Withheld(sentence) => Self::sentence(Kind::Conflict, &sentence),
+            CallError::Failed(why) => {
+                tracing::error!(why, "a call could not be read for the administration");
+                let remedy = "try again later, and tell the operator";
+                Self::new(
+                    Kind::Failed,
+                    "the call could not be read; the installation's own log says why",
+                    remedy,
+                )
+            }
+        }
+    }
+}

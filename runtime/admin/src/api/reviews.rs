@@ -1,0 +1,90 @@
+//! Reviews: what supervisors think of how a call went. They rest sealed, and go with what was said in the call.
+
+use parloir_contract::CallId;
+use parloir_store::{Batch, Table};
+
+use super::Api;
+use super::answer::{Answer, room};
+use super::asked::{Asked, words};
+use super::calls::reached;
+use super::problem::{Kind, Problem};
+use crate::directory::rows::{self, There};
+use crate::directory::{Batches, reviews_of};
+use crate::resource::{MAX_REVIEW_NOTE, MAX_REVIEWS, Review};
+use crate::role::Role;
+
+fn row(call: CallId, user: &str) -> String {
+    format!("{}{user}", reviews_of(call))
+}
+
+pub(super) async fn list(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    let (call, _) = reached(api, asked).await?;
+    let ((after, limit), below) = (asked.paging()?, reviews_of(call));
+    let page = rows::page::<Review>(&asked.store, Table::Reports, &below, after.as_deref(), limit);
+    Ok(Answer::page(page.await?)?)
+}
+
+pub(super) async fn get(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    let (call, _) = reached(api, asked).await?;
+    let user = asked.id("user")?;
+    let kept = rows::get::<Review>(&asked.store, Table::Reports, &row(call, user)).await?;
+    let kept = kept.ok_or_else(|| Problem::not_found("review").of("user"))?;
+    Answer::read(asked, &kept.row.item(user))
+}
+
+pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    let (call, state) = reached(api, asked).await?;
+    let user = asked.id("user")?.to_owned();
+    if user != asked.principal.key.user {
+        let remedy = format!("write your own: its path ends in {}", asked.principal.key.user);
+        return Err(Problem::new(Kind::Forbidden, "a review is its writer's alone", remedy).of("user"));
+    }
+    let review: Review = asked.json()?;
+    if !(1..=5).contains(&review.score) {
+        let detail = format!("`score` is {}", review.score);
+        return Err(Problem::new(Kind::Invalid, detail, "write 1, bad, to 5, good").of("score"));
+    }
+    if let Some(note) = &review.note {
+        words(note, MAX_REVIEW_NOTE, "note")?;
+    }
+    if state.erased.iter().any(|what| what == "content") {
+        let detail = format!("what was said in call {call} was erased, and its reviews with it");
+        return Err(Problem::new(Kind::Conflict, detail, "review a call that is there"));
+    }
+    let row = row(call, &user);
+    let before = rows::there::<Review>(&asked.store, Table::Reports, &row).await?;
+    asked.may_put(before.as_ref().and_then(There::tag))?;
+    let (new, batch) = match before {
+        Some(before) => (false, Batch::new().expect_value(Table::Reports, &row, before.bytes)),
+        None => {
+            let there = rows::count(&asked.store, Table::Reports, &reviews_of(call)).await?;
+            room(there, MAX_REVIEWS, "reviews of this call")?;
+            (true, Batch::new().expect_absent(Table::Reports, &row))
+        }
+    };
+    let told = asked.told(format!("review of call {call}: written"));
+    let answer = api.directory.commit(&asked.realm, told, |stamp| {
+        let batch = batch.put(Table::Reports, &row, stamp.bytes(&review)?);
+        let answer = Answer::written(&stamp.item(user, review), new)?;
+        Ok((Batches::of(&asked.store, batch), answer))
+    });
+    Ok(answer.await?)
+}
+
+pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    let (call, _) = reached(api, asked).await?;
+    let user = asked.id("user")?;
+    let row = row(call, user);
+    let before = rows::there::<Review>(&asked.store, Table::Reports, &row).await?;
+    let before = before.ok_or_else(|| Problem::not_found("review").of("user"))?;
+    if user != asked.principal.key.user && asked.principal.user.role != Role::Admin {
+        let detail = "a review is its writer's, and an admin's, to remove";
+        return Err(Problem::new(Kind::Forbidden, detail, "ask whoever wrote it, or an admin").of("user"));
+    }
+    asked.may_delete(&before.change)?;
+    let batch = Batch::new().expect_value(Table::Reports, &row, before.bytes).delete(Table::Reports, &row);
+    let told = asked.told(format!("review of call {call}: removed"));
+    let gone = api.directory.commit(&asked.realm, told, |_| Ok((Batches::of(&asked.store, batch), ())));
+    gone.await?;
+    Ok(Answer::gone())
+}

@@ -1,0 +1,139 @@
+//! Calls, contacts and reviews by the API: who is shown what, and what is in the log of it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod house;
+
+use house::House;
+use parloir_admin::resource::{CallEnd, CallState};
+use parloir_contract::CallId;
+use parloir_journal::Reader;
+use serde_json::json;
+
+const DESK: &str = "+33199009999";
+const CALLS: &str = "/v1/tenants/cabinet/calls";
+
+fn state(handed_to: &[&str], recording: bool) -> CallState {
+    CallState {
+        line: "+33199005678".into(),
+        arrived: "twilio".into(),
+        agent: "desk".into(),
+        version: "1.0.0".into(),
+        began: "2026-03-14T09:26:53Z".parse().unwrap(),
+        ended: None,
+        seconds: None,
+        outcome: Some(CallEnd::Done),
+        handed_to: handed_to.iter().map(|number| (*number).to_owned()).collect(),
+        recording: Some(recording),
+        held: false,
+        erased: Vec::new(),
+    }
+}
+
+/// A tenant with so many calls, of which every third was handed to the desk; and its owner's key.
+async fn house(calls: u8) -> (House, String) {
+    let house = House::open().await;
+    let owner = house.tenant("cabinet").await;
+    let kept = (0..calls).map(|number| {
+        let handed_to: &[&str] = if number % 3 == 0 { &[DESK] } else { &[] };
+        let tenant = "cabinet".parse().unwrap();
+        (tenant, CallId::from_bytes([number; 16]), state(handed_to, number % 2 == 0))
+    });
+    house.site.calls.kept.lock().extend(kept);
+    (house, owner)
+}
+
+fn ids(page: &serde_json::Value) -> Vec<String> {
+    page["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
+}
+
+fn id(number: u8) -> String {
+    CallId::from_bytes([number; 16]).to_string()
+}
+
+#[tokio::test]
+async fn an_agent_knows_of_the_calls_that_were_handed_to_them_whatever_they_ask() {
+    let (house, owner) = house(9).await;
+    let (_, admin) = house.user("cabinet", &owner, "admin").await;
+    let (user, agent) = house.user("cabinet", &owner, "agent").await;
+    assert!(ids(&house.get(CALLS, &agent).await.is(200).body).is_empty());
+    let contact = json!({ "name": "the front desk", "users": [user] });
+    let path = format!("/v1/tenants/cabinet/contacts/{DESK}");
+    house.ask(("PUT", &path), &agent, &[], Some(contact.clone())).await.is(403);
+    house.ask(("PUT", &path), &admin, &[], Some(contact)).await.is(201);
+    let first = house.get(&format!("{CALLS}?limit=2"), &agent).await.is(200);
+    assert_eq!(ids(&first.body), [id(0), id(3)]);
+    let next = first.text("next");
+    let second = house.get(&format!("{CALLS}?limit=2&after={next}"), &agent).await.is(200);
+    assert_eq!(ids(&second.body), [id(6)]);
+    assert!(second.body["next"].is_null());
+    let all = house.get(&format!("{CALLS}?limit=9"), &admin).await.is(200);
+    assert_eq!((ids(&all.body).len(), all.body["next"].is_null()), (9, true));
+
+    house.get(&format!("{CALLS}/{}?why=she%20rang%20again", id(3)), &agent).await.is(200);
+    house.get(&format!("{CALLS}/{}", id(4)), &agent).await.is(404).names("call");
+    house.get(&format!("{CALLS}/{}/recording", id(3)), &agent).await.is(403);
+    let read = house.site.calls.read.lock().clone();
+    let [(call, reading)] = read.as_slice() else { panic!("{read:?}") };
+    assert_eq!((call.to_string(), reading.why.as_deref()), (id(3), Some("she rang again")));
+    assert!(matches!(&reading.who, Reader::Key { user: who, role, .. } if *who == user && role == "agent"));
+
+    // What is taken from them is not theirs any more.
+    house.ask(("DELETE", &path), &admin, &[], None).await.is(204);
+    assert!(ids(&house.get(CALLS, &agent).await.is(200).body).is_empty());
+    house.get(&format!("{CALLS}/{}", id(3)), &agent).await.is(404);
+}
+
+#[tokio::test]
+async fn a_supervisor_hears_and_exports_and_an_owner_has_nothing_of_calls() {
+    let (house, owner) = house(2).await;
+    let (_, supervisor) = house.user("cabinet", &owner, "supervisor").await;
+    for path in [CALLS.to_owned(), format!("{CALLS}/{}", id(0)), format!("{CALLS}/{}/recording", id(0))] {
+        house.get(&path, &owner).await.is(403);
+    }
+    let heard = house.get(&format!("{CALLS}/{}/recording", id(0)), &supervisor).await.is(200);
+    for (name, value) in
+        [("content-type", "audio/wav"), ("content-length", "8"), ("cache-control", "no-store")]
+    {
+        assert_eq!(heard.headers[name], value);
+    }
+    let silent = house.get(&format!("{CALLS}/{}/recording", id(1)), &supervisor).await.is(404);
+    assert_eq!(silent.text("remedy"), "listen to another");
+    let proof = house.get(&format!("{CALLS}/{}/proof?redact=contents", id(0)), &supervisor).await.is(200);
+    assert_eq!(proof.body["redacted"], true);
+    house.get(&format!("{CALLS}/{}/proof?redact=all", id(0)), &supervisor).await.is(422).names("redact");
+    house.get(&format!("{CALLS}/{}?redact=contents", id(0)), &supervisor).await.is(400).names("redact");
+    house.get(&format!("{CALLS}/{}", "f".repeat(32)), &supervisor).await.is(404).names("call");
+    house.get(&format!("{CALLS}?after=nowhere"), &supervisor).await.is(422).names("after");
+}
+
+#[tokio::test]
+async fn a_review_is_its_writers_and_of_a_contact_only_users_answer() {
+    let (house, owner) = house(1).await;
+    let (user, supervisor) = house.user("cabinet", &owner, "supervisor").await;
+    let (other, admin) = house.user("cabinet", &owner, "admin").await;
+    let reviews = format!("{CALLS}/{}/reviews", id(0));
+    let (own, theirs) = (format!("{reviews}/{user}"), format!("{reviews}/{other}"));
+    let good = json!({ "score": 4, "note": "patient" });
+    house.ask(("PUT", &theirs), &supervisor, &[], Some(good.clone())).await.is(403).names("user");
+    house.ask(("PUT", &own), &supervisor, &[], Some(json!({ "score": 6 }))).await.is(422).names("score");
+    let made = house.ask(("PUT", &own), &supervisor, &[], Some(good.clone())).await.is(201);
+    house.ask(("PUT", &own), &supervisor, &[], Some(good)).await.is(428);
+    let changed = [("if-match", made.etag())];
+    let changed: Vec<_> = changed.iter().map(|(name, tag)| (*name, tag.as_str())).collect();
+    house.ask(("PUT", &own), &supervisor, &changed, Some(json!({ "score": 5 }))).await.is(200);
+    let listed = house.get(&reviews, &admin).await.is(200);
+    assert_eq!(listed.body["items"][0]["spec"], json!({ "score": 5, "note": null }));
+    house.get(&reviews, &owner).await.is(403);
+    house.ask(("DELETE", &own), &admin, &[], None).await.is(204);
+    house.get(&own, &supervisor).await.is(404).names("user");
+
+    let contact = format!("/v1/tenants/cabinet/contacts/{DESK}");
+    let stranger = json!({ "name": "the front desk", "users": [user, "0".repeat(32)] });
+    house.ask(("PUT", &contact), &admin, &[], Some(stranger)).await.is(422).names("users[1]");
+    let twice = json!({ "name": "the front desk", "users": [user, user] });
+    house.ask(("PUT", &contact), &admin, &[], Some(twice)).await.is(422).names("users");
+    let once = json!({ "name": "the front desk", "users": [user] });
+    house.ask(("PUT", &contact), &admin, &[], Some(once)).await.is(201);
+    let listed = house.get("/v1/tenants/cabinet/contacts", &owner).await.is(200);
+    assert_eq!(ids(&listed.body), [DESK]);
+}

@@ -1,0 +1,463 @@
+//! What the administration tells of calls, from the journal that serves: lists by its index, and what is read of one, which is in
+//! the log before it is shown.
+//!
+//! Whom a caller was handed to is noted beside the call, as a keyed hash: whoever knows a number finds its calls, and nobody reads
+//! out of it a number that the caller said. It goes with what was said; so do reviews, sealed.
+
+use std::collections::{HashMap, HashSet};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use parloir_admin::resource::CallState;
+use parloir_admin::{CallError, CallFiles, CallList, Listed, Reading, Sound, reviews_of};
+use parloir_contract::{CallId, LineId, TenantId};
+use parloir_journal::{
+    Amendment, CallEntry, CallPage, ContentRead, ErasureNote, Gate, JournalError, ProveError, Purpose,
+    Purposes, ReadError, Record, RecordBody, Redaction, erased, erasures, holds, prove,
+};
+use parloir_media::{RecordingBlock, SampleRate, wav_parts};
+use parloir_proof::Trust;
+use parloir_store::{Batch, MAX_BATCH, Rows, StoreError, Table, TenantStore};
+use serde_json::{Value, json};
+
+use crate::Storage;
+
+/// Calls of the index that are looked at in one go.
+const PAGE: usize = 200;
+/// The same for one list: many of them may be the journal's own.
+const MOST: usize = 2_000;
+
+/// Something that was put right of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AmendedLine {
+    /// When, in nanoseconds since 1970-01-01 UTC.
+    pub at: u64,
+    /// The call that holds the record of it.
+    pub record: CallId,
+    /// In how many appointments that stand it was put right too.
+    pub appointments: u32,
+    /// What; `None` where it was erased.
+    pub amendment: Option<Amendment>,
+}
+
+/// An erasure, for programs.
+#[must_use]
+pub fn erasure_json(note: &ErasureNote) -> Value {
+    json!({
+        "at": note.at, "record": note.record.to_string(), "requested": format!("{:?}", note.requested).to_lowercase(),
+        "purposes": note.purposes.iter().map(|purpose| purpose.name()).collect::<Vec<_>>(),
+    })
+}
+
+/// What happened in a call, for programs, an object for each line: what was erased of it, its records, what was put right since.
+#[must_use]
+pub fn told(erased: &[ErasureNote], records: &[Record], amended: &[AmendedLine]) -> Vec<Value> {
+    let erased = erased.iter().map(|note| json!({ "erased": erasure_json(note) }));
+    let records =
+        records.iter().map(|record| json!({ "seq": record.seq, "at": record.at, "body": record.body }));
+    let amended = amended.iter().map(|amended| {
+        let (field, to) = amended.amendment.as_ref().map(|one| (&one.field, &one.to)).unzip();
+        json!({ "amended": {
+            "at": amended.at, "field": field, "to": to,
+            "appointments": amended.appointments, "record": amended.record.to_string(),
+        }})
+    });
+    erased.chain(records).chain(amended).collect()
+}
+
+fn failed(error: impl std::fmt::Display) -> CallError {
+    CallError::Failed(error.to_string())
+}
+
+fn at(nanos: u64) -> Timestamp {
+    Timestamp::from_nanosecond(i128::from(nanos)).unwrap_or_default()
+}
+
+/// Where it is noted whom the caller of a call was handed to, in [`Table::Reports`].
+fn handed_row(call: CallId) -> String {
+    format!("handed/{call}")
+}
+
+/// A call's place in a list.
+fn place(entry: &CallEntry) -> String {
+    format!("{}-{}", entry.started_at, entry.call)
+}
+
+/// When the call of a place began, and which it is.
+fn parse(place: &str) -> Option<(u64, CallId)> {
+    let (began, call) = place.split_once('-')?;
+    Some((began.parse().ok()?, call.parse().ok()?))
+}
+
+/// What has to be known of a tenant to tell how its calls are.
+struct Known {
+    gone: HashMap<CallId, Purposes>,
+    held: HashSet<CallId>,
+    /// Contacts' numbers, and what they are noted as.
+    contacts: Vec<(String, [u8; 32])>,
+    store: TenantStore,
+}
+
+impl Known {
+    async fn of(storage: &Storage, tenant: &TenantId, contacts: &[LineId]) -> Result<Self, CallError> {
+        let gone = erased(&erasures(storage.keys(), tenant).await.map_err(failed)?);
+        let held = holds(storage.keys(), tenant).await.map_err(failed)?;
+        let held = held.into_iter().map(|hold| hold.call).collect();
+        let key = storage.keys().row_key(tenant).await.map_err(failed)?;
+        let noted = |number: &LineId| (number.to_string(), key.pseudonym(number.as_str().as_bytes()));
+        let contacts = contacts.iter().map(noted).collect();
+        let store = storage.rows(tenant).await.map_err(failed)?;
+        Ok(Self { gone, held, contacts, store })
+    }
+
+    async fn state(&self, entry: &CallEntry) -> Result<CallState, CallError> {
+        let gone = self.gone.get(&entry.call).copied().unwrap_or_default();
+        let noted = self.store.get(Table::Reports, handed_row(entry.call)).await.map_err(failed)?;
+        let noted: Vec<[u8; 32]> = match noted {
+            Some(noted) => serde_json::from_slice(&noted).map_err(failed)?,
+            None => Vec::new(),
+        };
+        let handed_to = self.contacts.iter().filter(|(_, hash)| noted.contains(hash));
+        let recorded = entry.recorded.map(|seconds| seconds > 0);
+        Ok(CallState {
+            line: entry.line.clone(),
+            arrived: entry.transport.clone(),
+            agent: entry.agent_name.clone(),
+            version: entry.agent_version.clone(),
+            began: at(entry.started_at),
+            ended: entry.ended_at.map(at),
+            seconds: entry.ended_at.map(|ended| ended.saturating_sub(entry.started_at) / 1_000_000_000),
+            outcome: entry.outcome.map(Into::into),
+            handed_to: handed_to.map(|(number, _)| number.clone()).collect(),
+            recording: if gone.recording { Some(false) } else { recorded },
+            held: self.held.contains(&entry.call),
+            erased: gone.iter().map(|purpose| purpose.name().to_owned()).collect(),
+        })
+    }
+}
+
+#[async_trait]
+impl CallFiles for Storage {
+    async fn list(
+        &self,
+        tenant: &TenantId,
+        after: Option<&str>,
+        limit: usize,
+        contacts: &[LineId],
+    ) -> Result<CallList, CallError> {
+        let mut from = match after {
+            Some(after) => {
+                let (began, call) = parse(after).ok_or(CallError::NoSuchPlace)?;
+                Some(self.journal.after(tenant, began, call).await.map_err(failed)?)
+            }
+            None => None,
+        };
+        let known = Known::of(self, tenant, contacts).await?;
+        let (mut list, mut looked_at) = (CallList::default(), 0_usize);
+        loop {
+            let page = self.journal.calls(tenant, from.as_ref(), PAGE).await.map_err(failed)?;
+            let CallPage { calls, next } = page;
+            let mut calls = calls.into_iter();
+            while let Some(entry) = calls.next() {
+                looked_at += 1;
+                if !entry.is_of_journal() {
+                    let state = known.state(&entry).await?;
+                    list.calls.push(Listed { place: place(&entry), call: entry.call, state });
+                }
+                if list.calls.len() >= limit || looked_at >= MOST {
+                    let more = calls.len() > 0 || next.is_some();
+                    list.next = more.then(|| place(&entry));
+                    return Ok(list);
+                }
+            }
+            match next {
+                Some(next) => from = Some(next),
+                None => return Ok(list),
+            }
+        }
+    }
+
+    async fn state(
+        &self,
+        tenant: &TenantId,
+        call: CallId,
+        contacts: &[LineId],
+    ) -> Result<CallState, CallError> {
+        let entry = self.journal.call(tenant, call).await.map_err(failed)?;
+        let entry = entry.filter(|entry| !entry.is_of_journal()).ok_or(CallError::NoSuchCall)?;
+        Known::of(self, tenant, contacts).await?.state(&entry).await
+    }
+
+    async fn file(&self, tenant: &TenantId, call: CallId, reading: Reading) -> Result<Vec<Value>, CallError> {
+        let erased = self.erasures_of(tenant, call).await?;
+        let records = self.readable(tenant, call).await?;
+        let amended = self.amendments_of(tenant, call).await.map_err(failed)?;
+        // Why something of it was erased is told with it.
+        let calls = std::iter::once(call).chain(erased.iter().map(|note| note.record)).collect();
+        self.note_reading(tenant, "show", calls, Purpose::Content, reading).await?;
+        tokio::task::spawn_blocking(move || told(&erased, &records, &amended)).await.map_err(failed)
+    }
+
+    async fn recording(&self, tenant: &TenantId, call: CallId, reading: Reading) -> Result<Sound, CallError> {
+        let records = self.readable(tenant, call).await?;
+        let blocks = match self.journal.recording(tenant, call).await {
+            Ok(blocks) => blocks,
+            Err(JournalError::Read(ReadError::Erased { .. })) => Vec::new(),
+            Err(error) => return Err(failed(error)),
+        };
+        if blocks.is_empty() {
+            let erased = self.erasures_of(tenant, call).await?;
+            return Err(CallError::NotThere(why_no_recording(&erased, &records)));
+        }
+        self.note_reading(tenant, "recording", vec![call], Purpose::Recording, reading).await?;
+        let blocks = blocks.into_iter();
+        let blocks = blocks.map(|block| RecordingBlock { second: block.second, bytes: block.bytes.into() });
+        let (length, parts) = wav_parts(blocks.collect(), SampleRate::TELEPHONE).map_err(failed)?;
+        Ok(Sound { length, parts: Box::new(parts) })
+    }
+
+    async fn proof(
+        &self,
+        tenant: &TenantId,
+        call: CallId,
+        redacted: bool,
+        reading: Reading,
+    ) -> Result<Vec<u8>, CallError> {
+        if !redacted {
+            self.readable(tenant, call).await?;
+            self.note_reading(tenant, "prove", vec![call], Purpose::Content, reading).await?;
+        }
+        // One that is just over is proven, too.
+        self.journal.publish().await;
+        let redaction = Redaction { contents: redacted, ..Redaction::default() };
+        let proof = prove(self.data_folder(), self.keys(), tenant, call, redaction, None, Vec::new()).await;
+        let proof = proof.map_err(not_proven)?;
+        // What is handed over is checked as whoever gets it will.
+        let checked = tokio::task::spawn_blocking(move || {
+            proof.verify(&Trust::default()).map_err(failed)?;
+            serde_json::to_vec(&proof).map_err(failed)
+        });
+        checked.await.map_err(failed)?
+    }
+}
+
+fn not_proven(error: ProveError) -> CallError {
+    match error {
+        ProveError::Read(ReadError::NoSuchCall { .. }) => CallError::NoSuchCall,
+        ProveError::Read(ReadError::Erased { .. }) => {
+            CallError::NotThere("the call was erased, its trace too; prove the record of its erasure".into())
+        }
+        ProveError::NotCovered(call) => CallError::Withheld(format!(
+            "call {call} is in no signed checkpoint yet; ask again in a few seconds"
+        )),
+        error @ (ProveError::Read(_)
+        | ProveError::Twice { .. }
+        | ProveError::Log { .. }
+        | ProveError::Since(_)) => failed(error),
+    }
+}
+
+/// Why a call has no sound, and what to do.
+fn why_no_recording(erased: &[ErasureNote], records: &[Record]) -> String {
+    if let Some(note) = erased.iter().find(|note| note.purposes.has(Purpose::Recording)) {
+        let when = at(note.at).strftime("%Y-%m-%d %H:%M");
+        return format!("the recording was erased on {when} UTC; read what is left of the call");
+    }
+    let any = |wanted: fn(&RecordBody) -> bool| records.iter().any(|record| wanted(&record.body));
+    if any(|body| matches!(body, RecordBody::Unkept(unkept) if unkept.purposes.contains(&Purpose::Recording)))
+    {
+        return "this tenant keeps recordings for 0 days; have whoever runs the installation change that for later calls"
+            .into();
+    }
+    if any(|body| matches!(body, RecordBody::Gate(Gate::Refused))) {
+        return "the caller refused to be recorded; read the report of the call".into();
+    }
+    "this call has no recording, as its line keeps none; have an admin change that for later calls".into()
+}
+
+impl Storage {
+    async fn erasures_of(&self, tenant: &TenantId, call: CallId) -> Result<Vec<ErasureNote>, CallError> {
+        let mut notes = erasures(self.keys(), tenant).await.map_err(failed)?;
+        notes.retain(|note| note.calls.contains(&call));
+        Ok(notes)
+    }
+
+    /// The records of a call whose caller is not restricted; none where all of them were erased.
+    async fn readable(&self, tenant: &TenantId, call: CallId) -> Result<Vec<Record>, CallError> {
+        let records = match self.journal.records(tenant, call).await {
+            Ok(records) => records,
+            Err(JournalError::Read(ReadError::Erased { .. })) => Vec::new(),
+            Err(JournalError::Read(ReadError::NoSuchCall { .. })) => return Err(CallError::NoSuchCall),
+            Err(error) => return Err(failed(error)),
+        };
+        let restricted = self.restrictions(tenant).await.map_err(failed)?;
+        match restricted.and_then(|restricted| restricted.of_call(&records)) {
+            None => Ok(records),
+            Some(restriction) => {
+                let since = at(restriction.at).strftime("%Y-%m-%d %H:%M");
+                Err(CallError::Withheld(format!(
+                    "call {call} is restricted since {since} UTC, and so kept and not used; ask whoever runs the installation whether that can be lifted"
+                )))
+            }
+        }
+    }
+
+    /// What was put right of a call, the first first.
+    async fn amendments_of(&self, tenant: &TenantId, call: CallId) -> Result<Vec<AmendedLine>, JournalError> {
+        let (rights, mut lines) = (self.journal.rights(tenant).await?, Vec::new());
+        for note in rights.amendments.iter().filter(|note| note.call == call) {
+            let records = match self.journal.records(tenant, note.record).await {
+                Ok(records) => records,
+                Err(JournalError::Read(ReadError::Erased { .. } | ReadError::NoSuchCall { .. })) => continue,
+                Err(error) => return Err(error),
+            };
+            for record in records {
+                if let RecordBody::Amended(amended) = record.body {
+                    let (appointments, amendment) = (amended.appointments, amended.amendment);
+                    lines.push(AmendedLine { at: note.at, record: note.record, appointments, amendment });
+                }
+            }
+        }
+        Ok(lines)
+    }
+
+    /// Tells the log that something of calls is about to be shown: whoever cannot have it told is shown nothing.
+    async fn note_reading(
+        &self,
+        tenant: &TenantId,
+        command: &str,
+        calls: Vec<CallId>,
+        purpose: Purpose,
+        Reading { who, why }: Reading,
+    ) -> Result<(), CallError> {
+        let read = ContentRead { who, command: command.to_owned(), calls, purposes: vec![purpose], why };
+        self.journal.note_access(tenant, read).await.map(drop).map_err(failed)
+    }
+
+    /// Notes whom the caller of a call was handed to, and who answered.
+    pub(crate) async fn note_handed(
+        &self,
+        tenant: &TenantId,
+        call: CallId,
+        to: &[String],
+    ) -> Result<(), StoreError> {
+        if to.is_empty() {
+            return Ok(());
+        }
+        let key = self.keys().row_key(tenant).await?;
+        let noted: Vec<[u8; 32]> = to.iter().map(|number| key.pseudonym(number.as_bytes())).collect();
+        let noted = serde_json::to_vec(&noted).map_err(|error| StoreError::Io(error.to_string()))?;
+        let batch = Batch::new().put(Table::Reports, handed_row(call), noted);
+        self.rows(tenant).await?.apply(batch).await.map(drop)
+    }
+
+    /// Forgets whom the callers of calls were handed to.
+    pub(crate) async fn forget_handed(&self, tenant: &TenantId, calls: &[CallId]) -> Result<(), StoreError> {
+        let (store, mut there) = (self.rows(tenant).await?, Vec::new());
+        for call in calls {
+            let row = handed_row(*call);
+            if store.get(Table::Reports, &row).await?.is_some() {
+                there.push(row);
+            }
+        }
+        for rows in there.chunks(MAX_BATCH) {
+            let batch = rows.iter().fold(Batch::new(), |batch, row| batch.delete(Table::Reports, row));
+            store.apply(batch).await?;
+        }
+        Ok(())
+    }
+
+    /// The rows of the reviews of calls, which are erased with what was said in them.
+    pub(crate) async fn reviews(&self, tenant: &TenantId, calls: &[CallId]) -> Result<Vec<Rows>, StoreError> {
+        let (store, mut rows) = (self.rows(tenant).await?, Vec::new());
+        for call in calls {
+            let (below, mut from) = (reviews_of(*call), None);
+            loop {
+                let page = store.scan(Table::Reports, &below, from.as_ref(), PAGE).await?;
+                rows.extend(page.entries.into_iter().map(|entry| Rows::At(entry.row)));
+                match page.next {
+                    Some(next) => from = Some(next),
+                    None => break,
+                }
+            }
+        }
+        Ok(rows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use parloir_journal::{CallEnded, CallStarted};
+
+    use super::*;
+    use crate::{EraseRequest, Folders, Whose};
+
+    const DESK: &str = "+33199009999";
+
+    fn id(number: u8) -> CallId {
+        CallId::from_bytes([number; 16])
+    }
+
+    async fn opened(folder: &tempfile::TempDir) -> (Storage, TenantId) {
+        let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+        let tenant: TenantId = "cabinet".parse().unwrap();
+        for number in 1..=3 {
+            let started = CallStarted { transport: "twilio".into(), ..CallStarted::default() };
+            let open = storage.journal.open_call(&tenant, id(number), started).await.unwrap();
+            open.close(CallEnded::default()).await.unwrap();
+        }
+        (storage, tenant)
+    }
+
+    #[tokio::test]
+    async fn whom_a_caller_was_handed_to_is_found_by_the_number_alone_and_goes_with_what_was_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let (storage, tenant) = opened(&folder).await;
+        storage.note_handed(&tenant, id(1), &[DESK.to_owned()]).await.unwrap();
+        let rows = storage.rows(&tenant).await.unwrap();
+        let noted = rows.get(Table::Reports, handed_row(id(1))).await.unwrap().unwrap();
+        assert!(!String::from_utf8(noted).unwrap().contains("199009999"), "the number is not there");
+        let [desk, other]: [LineId; 2] = [DESK, "+33199008888"].map(|number| number.parse().unwrap());
+        let state = storage.state(&tenant, id(1), &[desk.clone(), other.clone()]).await.unwrap();
+        assert_eq!(
+            (state.handed_to.as_slice(), state.recording),
+            ([DESK.to_owned()].as_slice(), Some(false))
+        );
+        assert!(storage.state(&tenant, id(1), &[other]).await.unwrap().handed_to.is_empty());
+        assert!(
+            storage.state(&tenant, id(2), std::slice::from_ref(&desk)).await.unwrap().handed_to.is_empty()
+        );
+
+        let review = Batch::new().put(Table::Reports, format!("{}anne", reviews_of(id(1))), "patient");
+        rows.apply(review).await.unwrap();
+        assert_eq!(storage.reviews(&tenant, &[id(1), id(2)]).await.unwrap().len(), 1);
+        let (whose, dry_run) = (Whose::Call(id(1)), false);
+        let erased = EraseRequest { whose, trace: false, reason: None, dry_run, case: None };
+        storage.erase(&erased).await.unwrap();
+        assert!(storage.reviews(&tenant, &[id(1)]).await.unwrap().is_empty());
+        let state = storage.state(&tenant, id(1), &[desk]).await.unwrap();
+        assert_eq!(
+            (state.handed_to.len(), state.erased.as_slice()),
+            (0, ["content", "recording"].map(str::to_owned).as_slice())
+        );
+        storage.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_list_is_the_newest_first_goes_on_where_it_ended_and_leaves_out_the_journals_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let (storage, tenant) = opened(&folder).await;
+        storage.journal.hold(&tenant, id(2), "a lawsuit".into()).await.unwrap();
+        let first = storage.list(&tenant, None, 2, &[]).await.unwrap();
+        let calls =
+            |list: &CallList| list.calls.iter().map(|one| (one.call, one.state.held)).collect::<Vec<_>>();
+        assert_eq!(calls(&first), [(id(3), false), (id(2), true)]);
+        let second = storage.list(&tenant, first.next.as_deref(), 2, &[]).await.unwrap();
+        assert_eq!((calls(&second), second.next), (vec![(id(1), false)], None));
+        for nowhere in ["", "1", "-", "x-y"] {
+            assert_eq!(storage.list(&tenant, Some(nowhere), 2, &[]).await, Err(CallError::NoSuchPlace));
+        }
+        assert_eq!(storage.state(&tenant, id(9), &[]).await, Err(CallError::NoSuchCall));
+        storage.close().await;
+    }
+}

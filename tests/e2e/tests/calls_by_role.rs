@@ -1,0 +1,173 @@
+//! Calls by role, by the commands: a supervisor sees all of a tenant's and hears them, an agent sees those that were handed to them,
+//! an owner sees none, and whoever runs the installation breaks the tenant's glass first.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod house;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use house::{CALLER, FALLBACK, TOKEN, component, parloir, say};
+use parloir_sandbox::Settings;
+use parloir_server::{Config, Folders, Installation, Running, serve};
+use parloir_transport::client::{CarrierCall, DialOptions};
+use parloir_transport::conversation::{self, Action, Conversation, Step};
+use parloir_transport::signature::AuthToken;
+use parloir_transport::webhook::DialStatus;
+use serde_json::Value;
+
+/// The tenant's line.
+const MADE: &str = "+33199000003";
+
+async fn start(folder: &Path) -> Running {
+    std::fs::write(folder.join("token"), TOKEN).unwrap();
+    let text = r#"
+        [server]
+        listen = "127.0.0.1:0"
+        [admin]
+        listen = "127.0.0.1:0"
+        [[carrier]]
+        kind = "twilio"
+        auth-token = { file = "token" }
+    "#;
+    std::fs::write(folder.join("parloir.toml"), text).unwrap();
+    let config = Config::read(&folder.join("parloir.toml")).unwrap();
+    let folders = Folders::beside(folder.join("data"));
+    let providers = parloir_e2e::canned("Bonjour, je voudrais un rendez-vous.", &[]).unwrap();
+    let opened = Installation::open(&config, &folders, Path::new(""), Some(providers), Settings::default());
+    serve(&config, opened.await.unwrap()).await.unwrap()
+}
+
+/// Runs a command by a key: its exit code, and what it printed on standard output and beside it.
+fn run(api: SocketAddr, key: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = Command::new(parloir())
+        .args(arguments)
+        .env("PARLOIR_API", format!("http://{api}"))
+        .env("PARLOIR_KEY", key)
+        .env_remove("PARLOIR_KEY_FILE")
+        .output()
+        .unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().trim().to_owned();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+/// The same of a command that has to succeed: what it printed on standard output.
+fn done(api: SocketAddr, key: &str, arguments: &[&str]) -> String {
+    let (code, printed, beside) = run(api, key, arguments);
+    assert_eq!(code, Some(0), "{arguments:?}: {beside}");
+    printed
+}
+
+/// Makes a user, and returns who they are and a key of theirs.
+fn user(api: SocketAddr, by: &str, name: &str, role: &str) -> (String, String) {
+    let made = done(api, by, &["user", "add", "--name", name, "--role", role, "--json"]);
+    let made: Value = serde_json::from_str(&made).unwrap();
+    let id = made["id"].as_str().unwrap().to_owned();
+    let key = done(api, by, &["key", "add", "--user", &id, "--name", "for a test"]);
+    (id, key)
+}
+
+/// Rings the line to the end of the call.
+async fn ring(running: &Running) {
+    let mut watch = running.finished();
+    let options = DialOptions {
+        auth_token: Some(AuthToken::new(TOKEN)),
+        from: Some(CALLER.to_owned()),
+        transfer_answer: DialStatus::Completed,
+        ..DialOptions::to(MADE)
+    };
+    let call = CarrierCall::dial(&format!("{}/twilio/voice", running.public), options).await.unwrap();
+    let conversation = Conversation {
+        reply_patience: Duration::from_secs(8),
+        linger: Duration::from_secs(8),
+        total: Duration::from_secs(60),
+        steps: vec![Step::new(say("fr_bonjour_rdv")), Step::new(Action::HangUp)],
+    };
+    conversation::run(call, &conversation, |_| {}).await;
+    tokio::time::timeout(Duration::from_secs(40), watch.recv()).await.unwrap().unwrap();
+}
+
+/// The calls that somebody is shown, the newest first.
+fn calls(api: SocketAddr, key: &str) -> Vec<Value> {
+    let listed = done(api, key, &["calls", "--json"]);
+    listed.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_role_is_shown_the_calls_that_are_theirs_to_see() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = start(folder.path()).await;
+    let (api, house) = (running.admin.unwrap(), running.owner_key.clone().unwrap());
+    let (_, operator) = user(api, &house, "night shift", "operator");
+    let owner = done(api, &house, &["tenant", "add", "cabinet", "--owner", "Anne Durand"]);
+    let (_, admin) = user(api, &owner, "Paul Martin", "admin");
+    let (boss, supervisor) = user(api, &owner, "Luc Petit", "supervisor");
+    let (desk, agent) = user(api, &owner, "Marie Roux", "agent");
+    let (_, another) = user(api, &owner, "Jean Blanc", "agent");
+    done(api, &operator, &["number", "give", MADE, "--tenant", "cabinet"]);
+    let agents = folder.path().join("data/tenants/cabinet/agents");
+    std::fs::create_dir_all(&agents).unwrap();
+    std::fs::copy(component("tests/agents/trial"), agents.join("trial.wasm")).unwrap();
+    let line = ["line", "set", MADE, "--agent", "trial", "--recording", "always", "--setting"];
+    done(api, &admin, &[line.as_slice(), &["trial=hand-over", "--fallback-number", FALLBACK]].concat());
+    let contact = ["contact", "set", FALLBACK, "--name", "the front desk", "--user"];
+    done(api, &admin, &[contact.as_slice(), &[desk.as_str()]].concat());
+    let (code, _, told) = run(api, &admin, &[contact.as_slice(), &["0".repeat(32).as_str()]].concat());
+    assert!(code == Some(2) && told.contains("users[0]"), "{told}");
+    ring(&running).await;
+    done(api, &admin, &["line", "set", MADE, "--setting", "trial=echo"]);
+    ring(&running).await;
+
+    let all = calls(api, &supervisor);
+    let [echo, handed] = all.as_slice() else { panic!("{all:?}") };
+    assert_eq!(handed["spec"]["handed-to"][0], FALLBACK, "{handed}");
+    assert_eq!(handed["spec"]["outcome"], "transferred", "{handed}");
+    assert_eq!(echo["spec"]["recording"], true, "{echo}");
+    assert_eq!(echo["spec"]["handed-to"], Value::Array(Vec::new()), "{echo}");
+    assert_eq!(calls(api, &admin), all);
+    assert_eq!(calls(api, &agent).as_slice(), std::slice::from_ref(handed), "those that were handed to them");
+    assert!(calls(api, &another).is_empty());
+    let (handed, echo) = (handed["id"].as_str().unwrap(), echo["id"].as_str().unwrap());
+
+    // Who is refused hears by whom it can be done.
+    let (code, _, told) = run(api, &owner, &["calls"]);
+    assert!(code == Some(1) && told.contains("supervisor or admin"), "{told}");
+    let (code, _, told) = run(api, &operator, &["calls", "--tenant", "cabinet"]);
+    assert!(code == Some(1) && told.contains("parloir tenant break-glass cabinet"), "{told}");
+    let (code, _, told) = run(api, &agent, &["show", echo]);
+    assert!(code == Some(1) && told.contains("no such call"), "{told}");
+    let (code, _, told) = run(api, &agent, &["recording", handed]);
+    assert!(code == Some(1) && told.contains("recordings:read"), "{told}");
+    let (code, _, told) = run(api, &supervisor, &["calls", "--data", "parloir-data"]);
+    assert!(code == Some(2) && told.contains("cannot be used with"), "{told}");
+
+    // What they may, they are shown, and it is in the tenant's log.
+    assert!(done(api, &agent, &["show", handed, "--why", "she rang again"]).contains("rings"));
+    let wav = folder.path().join("call.wav");
+    done(api, &supervisor, &["recording", echo, "-o", wav.to_str().unwrap(), "--why", "a complaint"]);
+    assert!(std::fs::read(&wav).unwrap().starts_with(b"RIFF"));
+    let proof = folder.path().join("call.proof.json");
+    done(api, &supervisor, &["prove", echo, "--redact", "contents", "-o", proof.to_str().unwrap()]);
+    done(api, &operator, &["tenant", "break-glass", "cabinet", "--why", "calls are missing"]);
+    done(api, &operator, &["calls", "--tenant", "cabinet"]);
+    let data = folder.path().join("data");
+    let read = done(api, "", &["accesses", "--json", "--data", data.to_str().unwrap()]);
+    let read: Vec<Value> = read.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let who = |why: &str| {
+        let entry =
+            read.iter().find(|entry| entry["why"] == why).unwrap_or_else(|| panic!("{why}: {read:?}"));
+        (entry["who"]["Key"]["user"].clone(), entry["command"].clone(), entry["calls"][0].clone())
+    };
+    assert_eq!(who("she rang again"), (desk.into(), "show".into(), handed.into()));
+    assert_eq!(who("a complaint"), (boss.into(), "recording".into(), echo.into()));
+    assert_eq!(read.len(), 2, "{read:?}");
+
+    // What was said is erased, and with it whose the call was.
+    done(api, "", &["erase", "--call", handed, "--yes", "--data", data.to_str().unwrap()]);
+    assert!(calls(api, &agent).is_empty());
+    let (code, _, told) = run(api, &supervisor, &["recording", handed]);
+    assert!(code == Some(1) && told.contains("the recording was erased"), "{told}");
+    running.until(std::future::ready(())).await;
+}
