@@ -11,6 +11,7 @@ use std::thread::{self, JoinHandle};
 use parking_lot::Mutex;
 use parloir_contract::TenantId;
 
+use crate::AppendError;
 use crate::call::Waiter;
 use crate::segment::Log;
 use crate::tails::{Name, Taken};
@@ -33,17 +34,23 @@ impl Commit {
         self.logs.iter().map(|(_, taken)| taken.tail().waiting()).sum()
     }
 
-    /// Makes them durable, and tells who waits.
+    /// Makes them durable, and tells who waits what came of it.
     fn carry_out(&mut self, durable: &Durable) -> io::Result<()> {
+        let done = self.make_durable(durable);
+        for waiter in self.waiters.drain(..) {
+            let told = done.as_ref().map_err(|error| AppendError::Failed(error.to_string()));
+            let _nobody_waits = waiter.send(told.copied());
+        }
+        done
+    }
+
+    fn make_durable(&mut self, durable: &Durable) -> io::Result<()> {
         for ((_, log), taken) in &mut self.logs {
             let tail = taken.tail_mut();
             tail.commit()?;
             if *log == Log::Journal {
                 durable.reached(&self.tenant, tail.end());
             }
-        }
-        for waiter in self.waiters.drain(..) {
-            let _nobody_waits = waiter.send(Ok(()));
         }
         Ok(())
     }

@@ -335,7 +335,8 @@ impl Writer {
             }
         }
         passed?;
-        for Commit { logs, .. } in self.committers.carry_out(self.commits(promises))? {
+        let commits = self.commits(promises);
+        for Commit { logs, .. } in self.committers.carry_out(commits)? {
             for (name, tail) in logs {
                 self.tails.put_back(name, tail);
             }
