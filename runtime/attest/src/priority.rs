@@ -2,6 +2,7 @@
 //! attacks after everybody, since on an operator's installation attackers call from elsewhere.
 
 use rustix::process::{getpriority_process, setpriority_process};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::broken::Broken;
 
@@ -18,11 +19,20 @@ pub(crate) fn come_first() -> i32 {
     getpriority_process(None).unwrap_or_default()
 }
 
-/// Has this thread, and all that it starts, served after others: to be called while there is one thread.
+/// Has this thread, and all that it starts, served after others, and on the last core where there are several: what calls from
+/// elsewhere would take nothing of the server's. To be called while there is one thread.
 ///
 /// # Errors
 /// Where the kernel refuses it.
 pub fn come_last() -> Result<(), Broken> {
+    if let Ok(cores) = sched_getaffinity(None)
+        && let Some(last) = (0..CpuSet::MAX_CPU).rev().find(|core| cores.is_set(*core))
+    {
+        let mut one = CpuSet::new();
+        one.set(last);
+        // Where it is not permitted, they are served last all the same.
+        let _kept = sched_setaffinity(None, &one);
+    }
     setpriority_process(None, LAST).map_err(|error| Broken::because("the attackers' priority", error))
 }
 

@@ -6,7 +6,8 @@
 //! that who will soon be done does not wait behind those that spin. What it asks of the host it asks
 //! in a lane between, because a thread of the idle class must hold nothing that others wait for: there too its memory grows,
 //! and there it is dropped, ended or stopped, since both take the kernel's and the allocator's locks. It comes back when it
-//! next waits for its caller. What a spinning agent takes is thus what nobody else wants.
+//! next waits for its caller. What a spinning agent takes is thus what nobody else wants, and nothing of the first core where
+//! there are several.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use thread_priority::{
     NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy,
     thread_native_id, thread_schedule_policy,
@@ -198,6 +200,7 @@ impl Priority {
             Self::Idle => {
                 let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
                 let set = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle);
+                leave_a_core();
                 // Within its class a thread may keep the niceness of the one that began it.
                 set.or_else(|error| if thread_schedule_policy() == Ok(idle) { Ok(()) } else { Err(error) })
                     .map_err(|error| error.to_string())
@@ -206,6 +209,19 @@ impl Priority {
         if let Err(error) = taken {
             tracing::warn!(error, wanted = ?self, "agents run at normal priority");
         }
+    }
+}
+
+/// Keeps the calling thread off the first of the cores that it may run on, where there is another. A core on which somebody spins
+/// is slower to answer than one that rests, even where who spins gives way at once: so frames have one on which nobody does.
+fn leave_a_core() {
+    let Ok(mut cores) = sched_getaffinity(None) else { return };
+    let first = (0..CpuSet::MAX_CPU).find(|core| cores.is_set(*core));
+    let Some(first) = first.filter(|_| cores.count() > 1) else { return };
+    cores.unset(first);
+    // A process that may not say so any more runs where it ran.
+    if let Err(error) = sched_setaffinity(None, &cores) {
+        tracing::debug!(%error, "agents that compute long run on every core");
     }
 }
 
