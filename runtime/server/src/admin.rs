@@ -18,6 +18,7 @@ use parloir_sandbox::Settings;
 use parloir_tenancy::config::TenantConfig;
 use parloir_tenancy::secret::Secrets;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 
 use crate::admin_threads::AdminThreads;
 use crate::config::{AdminConfig, Config, OidcConfig};
@@ -49,6 +50,8 @@ struct Site {
     declared: Vec<TenantConfig>,
     /// What the operator opens to tenants.
     networks: Networks,
+    /// The executor of the calls.
+    media: Handle,
 }
 
 #[async_trait]
@@ -77,7 +80,13 @@ impl Premises for Site {
         }
         let changed = tenants.iter().map(|tenant| tenant.id.clone()).collect();
         let left_out = self.house.installation.take_in(tenants).await;
-        self.house.calls.told(self.house.installation.house().tenants(), &changed);
+        let house = self.house.clone();
+        // Calls wait for what this holds: nobody who is served after them may hold it.
+        let told =
+            self.media.spawn(async move { house.calls.told(|| house.installation.house(), &changed) }).await;
+        if let Err(error) = told {
+            tracing::error!(%error, "who waits for a place is not told of a change of quotas");
+        }
         // What the host itself may have to say on the new lines.
         self.house.new_lines.notify_one();
         left_out
@@ -216,7 +225,7 @@ pub(crate) async fn open(
 ) -> Result<Administration, ServeError> {
     let failed = |problem: &dyn std::fmt::Display| ServeError::Admin { problem: problem.to_string() };
     let (declared, networks) = (config.tenants.clone(), Networks::new(config));
-    let premises = Arc::new(Site { house: house.clone(), declared, networks });
+    let premises = Arc::new(Site { house: house.clone(), declared, networks, media: Handle::current() });
     let rooms = house.installation.storage.directory_rooms();
     let directory = Directory::open(rooms, premises).await.map_err(|error| failed(&error))?;
     let owner_key = directory.set_up(new_owner_key).await.map_err(|error| failed(&error))?;

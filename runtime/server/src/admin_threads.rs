@@ -3,10 +3,13 @@
 
 use std::io;
 
+use rustix::process::{getpriority_process, setpriority_process};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 /// After the media loop's and the agents' threads, by so much.
-const NICE: i32 = 10;
+const LATER: i32 = 10;
+/// The last niceness there is.
+const LAST: i32 = 19;
 /// Threads that answer.
 const ANSWERING: usize = 2;
 /// Threads that wait for files, and that sign and compile: more of those wait for one.
@@ -18,12 +21,14 @@ pub(crate) struct AdminThreads(Option<Runtime>);
 impl AdminThreads {
     /// Starts them.
     pub(crate) fn start() -> io::Result<Self> {
+        // Counted from where the calls are: the whole program may be served late, and a thread begins as the one that begins it.
+        let nice = getpriority_process(None).unwrap_or_default().saturating_add(LATER).min(LAST);
         let runtime = Builder::new_multi_thread()
             .worker_threads(ANSWERING)
             .max_blocking_threads(WAITING)
             .thread_name("administration")
             .enable_all()
-            .on_thread_start(behind)
+            .on_thread_start(move || behind(nice))
             .build()?;
         Ok(Self(Some(runtime)))
     }
@@ -44,8 +49,25 @@ impl Drop for AdminThreads {
 }
 
 /// Has the kernel serve the calling thread behind those of the calls. On Linux that belongs to a thread.
-fn behind() {
-    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
-        tracing::warn!(%error, "the administration answers at the calls' own priority");
+fn behind(nice: i32) {
+    if let Err(error) = setpriority_process(None, nice) {
+        tracing::warn!(%error, "a thread of the administration is served as the calls' are");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_the_administration_does_is_served_after_the_calls() {
+        let of_calls = getpriority_process(None).unwrap();
+        let threads = AdminThreads::start().unwrap();
+        let there = threads.handle().unwrap();
+        let niceness = || getpriority_process(None).unwrap();
+        let answering = there.spawn(async move { niceness() }).await.unwrap();
+        let waiting = there.spawn_blocking(niceness).await.unwrap();
+        let expected = (of_calls + LATER).min(LAST);
+        assert_eq!((answering, waiting), (expected, expected));
     }
 }

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use parloir_call::{Summary, TransferOutcome};
 use parloir_contract::{CallId, LineId, TenantId, TraceParent};
 use parloir_tenancy::admission::Full;
-use parloir_tenancy::{Line, Tenant};
+use parloir_tenancy::{House, Line, Tenant};
 use parloir_transport::Leg;
 use tokio::sync::{broadcast, oneshot, watch};
 use tokio::time::timeout;
@@ -294,9 +294,9 @@ impl Calls {
         self.places.enter(tenant, weights)
     }
 
-    /// These are all tenants, as they are from now on, and those of them that are otherwise than before.
-    pub(crate) fn told(&self, tenants: &[Arc<Tenant>], changed: &HashSet<TenantId>) {
-        self.places.told(tenants, changed);
+    /// These tenants are otherwise than before, in the house as it is now.
+    pub(crate) fn told(&self, house: impl FnOnce() -> Arc<House>, changed: &HashSet<TenantId>) {
+        self.places.told(house, changed);
     }
 
     /// The carrier announced a call. A second announcement of the same call replaces the first.

@@ -375,29 +375,39 @@ impl Installation {
             let _told_below = self.prepare_agent(&agent).await;
         });
         prepared.await;
-        let _nobody_else = self.moving_in.lock().await;
         let ids: HashSet<TenantId> = tenants.iter().map(|tenant| tenant.id.clone()).collect();
-        let before = self.house();
-        let mut house = before.without(&ids);
-        let (mut left_out, mut sifted) = (Vec::new(), Vec::with_capacity(ids.len()));
+        let mut others = self.house().without(&ids);
+        let (mut left_out, mut sifted, mut unchanged) =
+            (Vec::new(), Vec::with_capacity(ids.len()), Vec::new());
         for tenant in tenants {
             let id = tenant.id.clone();
-            let alone = match self.sift(tenant, &house, &mut left_out).await {
+            match self.sift(tenant, &others, &mut left_out).await {
                 Ok((alone, rooms, connectors)) => {
-                    sifted.push((id.clone(), rooms, connectors));
-                    alone
+                    // Of two who are taken in together, the second has nothing that the first has.
+                    let joined = others.join(alone.clone());
+                    debug_assert!(joined.is_ok(), "what is sifted has no line of others: {joined:?}");
+                    sifted.push((id, alone, rooms, connectors));
                 }
                 Err(problem) => {
                     left_out.push((id.clone(), Aside::whole(problem)));
-                    before.only(&id)
+                    unchanged.push(id);
                 }
-            };
-            if let Err(error) = house.join(alone) {
-                sifted.retain(|(sifted, ..)| *sifted != id);
+            }
+        }
+        // Nothing here takes long: whoever changes something else meanwhile waits for it.
+        let _nobody_else = self.moving_in.lock().await;
+        let before = self.house();
+        let mut house = before.without(&ids);
+        for id in unchanged {
+            if let Err(error) = house.join(before.only(&id)) {
                 left_out.push((id, Aside::whole(error.to_string())));
             }
         }
-        for (id, rooms, connectors) in sifted {
+        for (id, alone, rooms, connectors) in sifted {
+            if let Err(error) = house.join(alone) {
+                left_out.push((id, Aside::whole(error.to_string())));
+                continue;
+            }
             self.connectors.of(&id).put_in(&connectors);
             self.tenants.write().insert(id, rooms);
         }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use parloir_contract::TenantId;
-use parloir_tenancy::Tenant;
+use parloir_tenancy::{House, Tenant};
 use parloir_tenancy::admission::{Full, Standing, admit, next};
 use parloir_tenancy::quota::WhenFull;
 use tokio::sync::oneshot;
@@ -220,15 +220,13 @@ impl Places {
         }))
     }
 
-    /// These are all tenants, as they are from now on, and those of them that are otherwise than before: whoever waits is let in
+    /// Some tenants are otherwise than before, in a house that is asked for once nobody else can say so: whoever waits is let in
     /// by that.
-    pub(crate) fn told(self: &Arc<Self>, tenants: &[Arc<Tenant>], changed: &HashSet<TenantId>) {
-        let weights = tenants.iter().map(|tenant| u64::from(tenant.quota.weight)).sum();
-        // Looked for before: calls wait for what is locked.
-        let changed: Vec<_> = tenants.iter().filter(|tenant| changed.contains(&tenant.id)).collect();
+    pub(crate) fn told(self: &Arc<Self>, house: impl FnOnce() -> Arc<House>, changed: &HashSet<TenantId>) {
         let mut state = self.state.lock();
-        state.weights = weights;
-        for tenant in changed {
+        let house = house();
+        state.weights = house.tenants().iter().map(|tenant| u64::from(tenant.quota.weight)).sum();
+        for tenant in house.tenants().iter().filter(|tenant| changed.contains(&tenant.id)) {
             if let Some(known) = state.tenants.get_mut(&tenant.id) {
                 (known.most, known.weight) = (tenant.quota.concurrent_calls, tenant.quota.weight);
             }
@@ -420,9 +418,9 @@ mod tests {
         let (places, tenant) = (Places::new(10), tenant("cabinet", 1, 1));
         let _place = now(&places, &tenant, 1);
         let (mut first, mut second) = (later(&places, &tenant, 1), later(&places, &tenant, 1));
-        let quota = Quota { concurrent_calls: 2, ..tenant.quota.clone() };
-        let changed = Arc::new(Tenant { quota, ..self::tenant("cabinet", 1, 1) });
-        places.told(&[changed.clone()], &[changed.id.clone()].into());
+        let raised = "id = \"cabinet\"\n[quota]\nconcurrent-calls = 2\nwhen-full = \"queue\"";
+        let house = Arc::new(House::new(vec![toml::from_str(raised).unwrap()]).unwrap());
+        places.told(|| house, &[tenant.id.clone()].into());
         let place = given(&mut first);
         assert!(place.is_some() && given(&mut second).is_none());
     }

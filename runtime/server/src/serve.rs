@@ -290,11 +290,8 @@ pub async fn serve_with(
         }
         None => answer(undelayed(listener), router, connections),
     };
-    match administration.as_ref().and_then(|open| open.threads.handle()) {
-        // Many lines take long to look through, and their tenants change them there.
-        Some(behind) => drop(behind.spawn(prepare_words(house.clone()))),
-        None => drop(tokio::spawn(prepare_words(house.clone()))),
-    }
+    // Here: a provider's connection is served by the executor on which it was first asked, and calls ask the same ones.
+    tokio::spawn(prepare_words(house.clone()));
     match control::listen(house.installation.storage.keys_folder()) {
         Ok(listener) => drop(tokio::spawn(control::run(listener, house.clone()))),
         Err(error) => {
@@ -354,8 +351,12 @@ async fn prepare_words(house: Arc<House>) {
         }
         tokio::select! {
             () = tokio::time::sleep(again), if missing > 0 => again = (again * 2).min(WORDS_AT_LEAST),
-            // What changes soon after is looked at together with it.
-            () = house.new_lines.notified() => tokio::time::sleep(WORDS_TOGETHER).await,
+            () = house.new_lines.notified() => {}
+            () = house.closing.cancelled() => return,
+        }
+        // What changes soon after is looked at together with it.
+        tokio::select! {
+            () = tokio::time::sleep(WORDS_TOGETHER) => {}
             () = house.closing.cancelled() => return,
         }
     }
