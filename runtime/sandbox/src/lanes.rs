@@ -38,6 +38,8 @@ pub(crate) struct Lanes {
     /// Of those that compute long: for what they ask, and for what they compute.
     asking: Lane,
     long: Lane,
+    /// Of what the host does for agents that may take long. Its threads may run on every core.
+    patient: Lane,
     /// Of those that have computed for longer than nearly all do, and not yet for long: of the idle class too, and not behind
     /// those that spin.
     brief: Lane,
@@ -56,13 +58,15 @@ impl Lanes {
         let nice = Priority::Nice(settings.nice.clamp(0, LAST));
         let begun = Arc::new(Semaphore::new(0));
         let start = |name, priority| Lane::start(name, settings.threads, priority, &begun);
+        let patient = Lane::start("agents-host", 1, Priority::Nice(LAST), &begun)?;
         let each = u32::try_from(settings.threads.max(1)).unwrap_or(u32::MAX);
         Ok(Self {
             prompt: start("agents", nice)?,
-            asking: start("agents-asking", Priority::Nice(LAST))?,
+            patient,
+            asking: start("agents-asking", Priority::Last)?,
             long: start("agents-long", Priority::Idle)?,
             brief: start("agents-brief", Priority::Idle)?,
-            threads: each.saturating_mul(4),
+            threads: each.saturating_mul(4).saturating_add(1),
             soon: (settings.tick / 2).min(settings.long),
             after: settings.long,
             begun,
@@ -82,7 +86,7 @@ impl Lanes {
 
     /// For the host's own work that may take long, such as compiling, or reading what an agent asks for.
     pub(crate) fn patient(&self) -> &Handle {
-        &self.asking.handle
+        &self.patient.handle
     }
 
     /// Runs an agent's work to its end, in whichever lane it belongs at each moment. Begins on the
@@ -186,6 +190,8 @@ impl<F: Future, O: Fn(&Meter) -> bool + Unpin> Future for Stint<F, O> {
 enum Priority {
     /// After the media loop's, by so much.
     Nice(i32),
+    /// As the last that still get their share, and not on every core.
+    Last,
     /// When nobody else wants the core; who wakes up takes it from them at once.
     Idle,
 }
@@ -196,6 +202,10 @@ impl Priority {
         let taken = match self {
             Self::Nice(nice) => {
                 rustix::process::setpriority_process(None, nice).map_err(|error| error.to_string())
+            }
+            Self::Last => {
+                leave_a_core();
+                rustix::process::setpriority_process(None, LAST).map_err(|error| error.to_string())
             }
             Self::Idle => {
                 let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);

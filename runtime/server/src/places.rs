@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use parloir_contract::TenantId;
-use parloir_tenancy::{House, Tenant};
 use parloir_tenancy::admission::{Full, Standing, admit, next};
 use parloir_tenancy::quota::WhenFull;
+use parloir_tenancy::{House, Tenant};
 use tokio::sync::oneshot;
 
 /// A place among the live calls. Dropping it frees it.
