@@ -349,7 +349,7 @@ impl Writer {
             }
         }
         // Whose waited for what was durable already.
-        for waiter in promises.waiters.drain().flat_map(|(_, waiters)| waiters) {
+        for waiter in std::mem::take(&mut promises.waiters).into_values().flatten() {
             let _nobody_waits = waiter.send(Ok(()));
         }
         for mut event in promises.events.drain(..) {
@@ -578,7 +578,7 @@ impl Writer {
     fn fail(&mut self, why: &str, promises: Promises) {
         tracing::error!(why, "the journal cannot be written any more; restart when the disk is well");
         self.refuse_all(why);
-        let waiters = promises.waiters.into_iter().flat_map(|(_, waiters)| waiters);
+        let waiters = promises.waiters.into_values().flatten();
         for waiter in waiters.chain(promises.closing.into_iter().map(|(_, w)| w)) {
             let _nobody_waits = waiter.send(Err(AppendError::Failed(why.to_owned())));
         }

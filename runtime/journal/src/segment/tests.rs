@@ -1,6 +1,7 @@
 //! Segments written, torn and read back.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parloir_store::disk::{Disk, DiskFile, OsDisk, Readers};
 use proptest::prelude::*;
@@ -173,9 +174,10 @@ fn bytes_of_another_segment_in_a_hole_are_no_group_of_this_one() {
     assert_eq!(open(data.path()).end().offset, whole);
 }
 
-/// A disk that writes down what was made durable since it was last asked.
+/// A disk that writes down what was made durable since it was last asked, and on which a tenant named `broken` has nothing made
+/// durable once that is said.
 #[derive(Debug, Clone, Default)]
-struct Watched(Arc<parking_lot::Mutex<Vec<PathBuf>>>);
+pub(crate) struct Watched(pub(crate) Arc<parking_lot::Mutex<Vec<PathBuf>>>, pub(crate) Arc<AtomicBool>);
 
 #[derive(Debug)]
 struct WatchedFile(Box<dyn DiskFile>, PathBuf, Watched);
@@ -185,8 +187,12 @@ impl DiskFile for WatchedFile {
         self.0.write(bytes)
     }
     fn sync(&mut self) -> io::Result<()> {
+        if self.2.1.load(Ordering::Relaxed) && self.1.iter().any(|part| part == "broken") {
+            return Err(io::Error::other("the disk is gone"));
+        }
+        self.0.sync()?;
         self.2.0.lock().push(self.1.clone());
-        self.0.sync()
+        Ok(())
     }
     fn cut(&mut self, length: u64) -> io::Result<()> {
         self.0.cut(length)
