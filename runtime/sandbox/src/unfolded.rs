@@ -3,28 +3,37 @@
 //!
 //! Thirty lines in which each part instantiates the one before it twice are a thousand million parts. What languages really make:
 //! 24 parts, each once, of 90 KB beside their modules, with 131 functions that are passed on.
+//!
+//! That the pool has room for few memories is no bound for that code: it is written before the pool is asked, and anew for each
+//! allocation that a part names, though it has one memory.
 
 use wasmparser::{
     CanonicalFunction, ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind,
     ComponentTypeRef, Encoding, Payload,
 };
 
+use crate::passed::Passed;
+
 /// Bytes of all parts beside their modules.
 const BYTES: u64 = 1 << 20;
 /// Functions that one part is passed by another, or by the host.
 const PASSED: u64 = 1_000;
+/// Values that all of those take and give: a component that passed sixteen times as many took half a minute.
+const VALUES: u64 = 200_000;
 
 /// What a part comes to, with all that it instantiates.
 #[derive(Debug, Clone, Copy, Default)]
 struct Size {
     bytes: u64,
     passed: u64,
+    values: u64,
 }
 
 impl Size {
     fn add(&mut self, more: Self) -> Result<(), String> {
         self.bytes = self.bytes.saturating_add(more.bytes);
         self.passed = self.passed.saturating_add(more.passed);
+        self.values = self.values.saturating_add(more.values);
         if self.bytes > BYTES {
             return Err(format!(
                 "its parts, as often as they are instantiated, have more than {BYTES} bytes"
@@ -32,6 +41,11 @@ impl Size {
         }
         if self.passed > PASSED {
             return Err(format!("its parts pass one another more than {PASSED} functions"));
+        }
+        if self.values > VALUES {
+            return Err(format!(
+                "the functions that its parts pass one another carry more than {VALUES} values"
+            ));
         }
         Ok(())
     }
@@ -53,15 +67,17 @@ impl Part {
 }
 
 /// Counts while a component is read, in its own order.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Unfolded {
     /// What is being read, the outermost first.
     open: Vec<Part>,
+    passed: Passed,
 }
 
 impl Unfolded {
     /// Takes what comes next; or says what there is too much of. What is damaged is told where it is compiled.
     pub(crate) fn take(&mut self, payload: &Payload<'_>) -> Result<(), String> {
+        self.passed.take(payload);
         match payload {
             Payload::Version { encoding, .. } => {
                 self.open.push(Part { is_module: *encoding == Encoding::Module, ..Part::default() });
@@ -87,7 +103,7 @@ impl Unfolded {
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } | Payload::CustomSection(_) => {}
             other => {
                 let bytes = other.as_section().map_or(0, |(_, range)| range.len() as u64);
-                part.size.add(Size { bytes, passed: 0 })?;
+                part.size.add(Size { bytes, ..Size::default() })?;
             }
         }
         match payload {
@@ -108,8 +124,9 @@ impl Unfolded {
             }
             Payload::ComponentCanonicalSection(functions) => {
                 for function in functions.clone().into_iter().flatten() {
-                    if let CanonicalFunction::Lower { .. } = function {
-                        part.size.add(Size { bytes: 0, passed: 1 })?;
+                    if let CanonicalFunction::Lower { func_index, .. } = function {
+                        let values = self.passed.values(func_index);
+                        part.size.add(Size { bytes: 0, passed: 1, values })?;
                     }
                 }
             }
@@ -184,6 +201,30 @@ mod tests {
             |count| format!("(component (import \"f\" (func $f)) {passes} {})", instance.repeat(count));
         assert_eq!(refused(&many(1_000)), "");
         assert!(refused(&many(1_001)).contains("more than 1000 functions"));
+    }
+
+    #[test]
+    fn what_the_functions_carry_that_are_passed_is_counted() {
+        let lowers = |kind: &str, function: &str, times: usize| {
+            let lower = "(core func (canon lower (func $f) (memory $m \"m\") (realloc (func $m \"r\"))))";
+            format!(
+                "(component {kind} (component $p (alias outer 1 $t (type $t)) (import \"f\" (func $f {function})) \
+                 (core module $c (memory (export \"m\") 1) \
+                 (func (export \"r\") (param i32 i32 i32 i32) (result i32) unreachable)) \
+                 (core instance $m (instantiate $c)) {}) (import \"f\" (func $f {function})) \
+                 (instance (instantiate $p (with \"f\" (func $f)))) (instance (instantiate $p (with \"f\" (func $f)))))",
+                lower.repeat(times)
+            )
+        };
+        // A thousand in each of ten, and each of those is one.
+        let wide =
+            format!("(type $o (tuple {})) (type $t (tuple {}))", "u8 ".repeat(1_000), "$o ".repeat(10));
+        for function in ["(param \"x\" $t)", "(result $t)"] {
+            assert_eq!(refused(&lowers(&wide, function, 9)), "");
+            assert!(refused(&lowers(&wide, function, 10)).contains("more than 200000 values"), "{function}");
+        }
+        let usual = "(type $t (tuple string (list string) (option (tuple u8 (list (tuple string char))))))";
+        assert_eq!(refused(&lowers(usual, "(param \"x\" $t) (result (result $t (error string)))", 500)), "");
     }
 
     #[test]
