@@ -407,7 +407,10 @@ fn provider(ended: &ProviderEnded, bodies: &HashMap<Seq, &RecordBody>) -> Line {
     let region = if region.is_empty() { String::new() } else { format!(", {region}") };
     Some((
         host(""),
-        styled(DIM, &plain(&format!("{role} {model} ({provider}{region}) in {} ms{status}", ended.latency_ms))),
+        styled(
+            DIM,
+            &plain(&format!("{role} {model} ({provider}{region}) in {} ms{status}", ended.latency_ms)),
+        ),
     ))
 }
 
