@@ -10,9 +10,10 @@
 
 use wasmparser::{
     CanonicalFunction, ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind,
-    ComponentTypeRef, Encoding, Payload,
+    ComponentTypeRef, Encoding, Instance, Payload,
 };
 
+use crate::limits::{CORE_INSTANCES, MEMORIES};
 use crate::passed::Passed;
 
 /// Bytes of all parts beside their modules.
@@ -28,6 +29,8 @@ struct Size {
     bytes: u64,
     passed: u64,
     values: u64,
+    instances: u64,
+    memories: u64,
 }
 
 impl Size {
@@ -35,6 +38,8 @@ impl Size {
         self.bytes = self.bytes.saturating_add(more.bytes);
         self.passed = self.passed.saturating_add(more.passed);
         self.values = self.values.saturating_add(more.values);
+        self.instances = self.instances.saturating_add(more.instances);
+        self.memories = self.memories.saturating_add(more.memories);
         if self.bytes > BYTES {
             return Err(format!(
                 "its parts, as often as they are instantiated, have more than {BYTES} bytes"
@@ -48,6 +53,13 @@ impl Size {
                 "the functions that its parts pass one another carry more than {VALUES} values"
             ));
         }
+        // The pool would say so, once all of it is compiled.
+        if self.instances > u64::from(CORE_INSTANCES) {
+            return Err(format!("its parts have more than {CORE_INSTANCES} core module instances"));
+        }
+        if self.memories > u64::from(MEMORIES) {
+            return Err(format!("its parts have more than {MEMORIES} memories"));
+        }
         Ok(())
     }
 }
@@ -59,11 +71,18 @@ struct Part {
     size: Size,
     /// The components that it can name, in their order; `None` for one that it is handed.
     known: Vec<Option<Size>>,
+    /// The modules that it can name, with their memories, in the same way.
+    modules: Vec<Option<u64>>,
 }
 
 impl Part {
     fn known(&self, index: u32) -> Option<Option<Size>> {
         self.known.get(usize::try_from(index).ok()?).copied()
+    }
+
+    /// The memories of a module. One that it is handed counts none: the pool counts it.
+    fn module(&self, index: u32) -> Option<u64> {
+        self.modules.get(usize::try_from(index).ok()?).copied().flatten()
     }
 }
 
@@ -97,9 +116,12 @@ impl Unfolded {
                 return Ok(());
             }
             Payload::End(_) => {
-                let ended = self.open.pop().filter(|part| !part.is_module);
-                if let (Some(ended), Some(outer)) = (ended, self.open.last_mut()) {
-                    outer.known.push(Some(ended.size));
+                match (self.open.pop(), self.open.last_mut()) {
+                    (Some(ended), Some(outer)) if ended.is_module => {
+                        outer.modules.push(Some(ended.size.memories));
+                    }
+                    (Some(ended), Some(outer)) => outer.known.push(Some(ended.size)),
+                    _ => {}
                 }
                 return Ok(());
             }
@@ -110,7 +132,13 @@ impl Unfolded {
             }
             _ => {}
         }
-        let Some(part) = self.open.last_mut().filter(|part| !part.is_module) else { return Ok(()) };
+        let Some(part) = self.open.last_mut() else { return Ok(()) };
+        if part.is_module {
+            if let Payload::MemorySection(memories) = payload {
+                part.size.memories = memories.count().into();
+            }
+            return Ok(());
+        }
         match payload {
             // They are compiled once, and counted apart.
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } | Payload::CustomSection(_) => {}
@@ -122,8 +150,10 @@ impl Unfolded {
         match payload {
             Payload::ComponentImportSection(imports) => {
                 for import in imports.clone().into_iter().flatten() {
-                    if let ComponentTypeRef::Component(_) = import.ty {
-                        part.known.push(None);
+                    match import.ty {
+                        ComponentTypeRef::Component(_) => part.known.push(None),
+                        ComponentTypeRef::Module(_) => part.modules.push(None),
+                        _ => {}
                     }
                 }
             }
@@ -132,6 +162,9 @@ impl Unfolded {
                     if export.kind == ComponentExternalKind::Component {
                         let exported = part.known(export.index).flatten();
                         part.known.push(exported);
+                    } else if export.kind == ComponentExternalKind::Module {
+                        let exported = part.module(export.index);
+                        part.modules.push(exported);
                     }
                 }
             }
@@ -139,7 +172,15 @@ impl Unfolded {
                 for function in functions.clone().into_iter().flatten() {
                     if let CanonicalFunction::Lower { func_index, .. } = function {
                         let values = self.passed.values(func_index);
-                        part.size.add(Size { bytes: 0, passed: 1, values })?;
+                        part.size.add(Size { passed: 1, values, ..Size::default() })?;
+                    }
+                }
+            }
+            Payload::InstanceSection(instances) => {
+                for instance in instances.clone().into_iter().flatten() {
+                    if let Instance::Instantiate { module_index, .. } = instance {
+                        let memories = part.module(module_index).unwrap_or_default();
+                        part.size.add(Size { instances: 1, memories, ..Size::default() })?;
                     }
                 }
             }
@@ -162,18 +203,26 @@ impl Unfolded {
     }
 
     fn alias(&mut self, alias: &ComponentAlias<'_>) {
-        let named = match alias {
-            ComponentAlias::InstanceExport { kind: ComponentExternalKind::Component, .. } => None,
+        let outer = |count: u32| self.open.iter().rev().nth(usize::try_from(count).unwrap_or(usize::MAX));
+        let (mut component, mut module) = (None, None);
+        match alias {
+            ComponentAlias::InstanceExport { kind: ComponentExternalKind::Component, .. } => {
+                component = Some(None);
+            }
+            ComponentAlias::InstanceExport { kind: ComponentExternalKind::Module, .. } => module = Some(None),
             ComponentAlias::Outer { kind: ComponentOuterAliasKind::Component, count, index } => {
-                let outer = self.open.iter().rev().nth(usize::try_from(*count).unwrap_or(usize::MAX));
-                outer.and_then(|outer| outer.known(*index)).flatten()
+                component = Some(outer(*count).and_then(|outer| outer.known(*index)).flatten());
+            }
+            ComponentAlias::Outer { kind: ComponentOuterAliasKind::CoreModule, count, index } => {
+                module = Some(outer(*count).and_then(|outer| outer.module(*index)));
             }
             ComponentAlias::InstanceExport { .. }
             | ComponentAlias::CoreInstanceExport { .. }
-            | ComponentAlias::Outer { .. } => return,
-        };
+            | ComponentAlias::Outer { .. } => {}
+        }
         if let Some(part) = self.open.last_mut() {
-            part.known.push(named);
+            part.known.extend(component);
+            part.modules.extend(module);
         }
     }
 }
@@ -238,6 +287,25 @@ mod tests {
         }
         let usual = "(type $t (tuple string (list string) (option (tuple u8 (list (tuple string char))))))";
         assert_eq!(refused(&lowers(usual, "(param \"x\" $t) (result (result $t (error string)))", 150)), "");
+    }
+
+    #[test]
+    fn what_the_pool_has_no_room_for_is_told_before_it_is_compiled() {
+        let part = "(component $p (alias outer 1 $m (core module $n)) (core instance (instantiate $n)))";
+        let many = |memory: &str, count: usize| {
+            let instances = "(instance (instantiate $p)) ".repeat(count);
+            format!("(component (core module $m {memory}) {part} {instances})")
+        };
+        assert_eq!(refused(&many("", 48)), "");
+        assert_eq!(refused(&many("", 49)), "its parts have more than 48 core module instances");
+        assert_eq!(refused(&many("(memory 1)", 3)), "");
+        assert_eq!(refused(&many("(memory 1)", 4)), "its parts have more than 3 memories");
+        assert_eq!(refused(&many("(memory 1) (memory 1)", 2)), "its parts have more than 3 memories");
+        let exported = "(export $x \"x\" (core module $m)) (core instance (instantiate $x)) ";
+        let text = format!(
+            "(component (core module $m (memory 1) (memory 1)) {exported} (core instance (instantiate $m)))"
+        );
+        assert_eq!(refused(&text), "its parts have more than 3 memories");
     }
 
     #[test]
