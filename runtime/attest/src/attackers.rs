@@ -15,7 +15,7 @@ use crate::agent::{Attack, attacks};
 use crate::broken::Broken;
 use crate::ring;
 use crate::rooms::number;
-use crate::stage::{Process, Told, let_go, tell};
+use crate::stage::{Process, Rang, Told, let_go, tell};
 
 /// The longest line that says whom to ring, in bytes.
 const MOST_ASKED: u64 = 4_096;
@@ -28,7 +28,7 @@ struct Ring {
     public: String,
     /// How many lines at once.
     at_once: u32,
-    /// Which attack of the corpus is the first: those before it were rung.
+    /// Which attack of the corpus is the first: those before it had their turn.
     from: u64,
 }
 
@@ -38,7 +38,7 @@ pub(crate) struct Attackers {
 }
 
 impl Attackers {
-    /// Has a process that `command` gives ring the server, so many lines at once, after so many that were rung.
+    /// Has a process that `command` gives ring the server, so many lines at once, from this attack of the corpus on.
     pub(crate) async fn begin(
         command: Command,
         folder: &Path,
@@ -53,24 +53,32 @@ impl Attackers {
         Ok(Self { process })
     }
 
-    /// Lets them go, and says how many attacks they rang.
-    pub(crate) async fn end(self) -> Result<u64, Broken> {
-        self.process.rang().await
+    /// Lets them go, and says how many attacks they rang, and which comes next.
+    ///
+    /// # Errors
+    /// Where they rang none: beside whom nobody rings, nothing is measured.
+    pub(crate) async fn end(self) -> Result<Rang, Broken> {
+        match self.process.rang().await? {
+            Rang { rung: 0, .. } => Err(Broken(
+                "the attackers rang no attack to its end in a round: measure longer, or look into the server's log".into(),
+            )),
+            rang => Ok(rang),
+        }
     }
 }
 
 /// In the process of [`Part::Attackers`](crate::Part::Attackers): rings whom it is told to until it is let go, and tells how
-/// many attacks it rang.
+/// many attacks it rang, and which comes next.
 ///
 /// # Errors
 /// Where it is not told whom.
 pub async fn attack() -> Result<(), Broken> {
-    let rung = until_let_go().await.inspect_err(|broken| tell(&Told::Broken(broken.0.clone())))?;
-    tell(&Told::Rang(rung));
+    let rang = until_let_go().await.inspect_err(|broken| tell(&Told::Broken(broken.0.clone())))?;
+    tell(&Told::Rang(rang));
     Ok(())
 }
 
-async fn until_let_go() -> Result<u64, Broken> {
+async fn until_let_go() -> Result<Rang, Broken> {
     let failed = |error: &dyn std::fmt::Display| Broken::because("whom to ring", error);
     let read = || {
         let mut line = String::new();
@@ -85,7 +93,7 @@ async fn until_let_go() -> Result<u64, Broken> {
         _ = join_all(callers) => {}
         () = let_go() => {}
     }
-    Ok(corpus.rung.load(Ordering::Relaxed))
+    Ok(corpus.rang())
 }
 
 /// What attackers ring: every line, again and again, those of one kind not one after the other.
@@ -106,6 +114,11 @@ impl Corpus {
             digest
         });
         Ok(Self { lines, next: AtomicU64::new(from), rung: AtomicU64::new(0) })
+    }
+
+    /// How far it got.
+    fn rang(&self) -> Rang {
+        Rang { rung: self.rung.load(Ordering::Relaxed), next: self.next.load(Ordering::Relaxed) }
     }
 
     /// The line that no other attacker has taken yet.
@@ -140,5 +153,10 @@ mod tests {
         let first: Vec<_> = (0..whole.lines.len()).map(|_| named(&whole).unwrap()).collect();
         assert_eq!(named(&later).as_ref(), first.get(7));
         assert_eq!(named(&whole).as_ref(), first.first());
+        // Nobody was rung to the end, and each that was taken had its turn.
+        named(&later);
+        let rang = later.rang();
+        assert_eq!(rang, Rang { rung: 0, next: 9 });
+        assert_eq!(named(&Corpus::new(rang.next).unwrap()).as_ref(), first.get(9));
     }
 }

@@ -77,6 +77,18 @@ pub fn bombs() -> Result<Vec<Bomb>, Broken> {
             passed(50, 100)?,
         ),
         bomb(
+            "passed-wide",
+            "Has its parts pass two hundred thousand values between them by one function, each time between two other memories: it is refused before the code for it is written.",
+            "too much of the compiler",
+            passed_wide(200, 16)?,
+        ),
+        bomb(
+            "passed-into-many-rooms",
+            "Has one part be passed two hundred thousand values again and again, each time into room that another function gives: it is refused before the code for it is written.",
+            "too much of the compiler",
+            passed_into_many_rooms(200, 16)?,
+        ),
+        bomb(
             "carried-by-loops",
             "Has six hundred loops that carry a thousand values each, which is ten gigabytes of the compiler's: it is refused before it is compiled.",
             "too much of the compiler",
@@ -99,6 +111,18 @@ pub fn bombs() -> Result<Vec<Bomb>, Broken> {
             "Has fifty thousand branches that take a thousand values along each: it is refused before it is compiled.",
             "too much of the compiler",
             carried("i32.const 0 br_if 0 ", 50_000)?,
+        ),
+        bomb(
+            "carried-by-returns",
+            "Returns four thousand times with a thousand values each where nobody gets to, in two hundred functions: it is refused before it is compiled.",
+            "too much of the compiler",
+            unreached("return ", 4_000, 200)?,
+        ),
+        bomb(
+            "carried-by-calls-that-nobody-makes",
+            "Calls a function with a thousand values a thousand times where nobody gets to, in a hundred functions: it is refused before it is compiled.",
+            "too much of the compiler",
+            unreached("call $f ", 1_000, 100)?,
         ),
         bomb(
             "standing",
@@ -314,6 +338,13 @@ fn carried(what: &str, times: usize) -> Result<Vec<u8>, Broken> {
     ))
 }
 
+/// Functions in which this stands so often where nobody gets to.
+fn unreached(what: &str, times: usize, functions: usize) -> Result<Vec<u8>, Broken> {
+    let kinds = "i64 ".repeat(1_000);
+    let function = format!("(func (result {kinds}) unreachable {})", what.repeat(times));
+    written(&format!("(component (core module (func $f (param {kinds})) {}))", function.repeat(functions)))
+}
+
 /// So many values that nobody looks at before so many loops are over.
 fn standing(values: usize, loops: usize) -> Result<Vec<u8>, Broken> {
     let (gets, drops) = ("global.get $g ".repeat(values), "drop ".repeat(values));
@@ -336,12 +367,15 @@ fn doubled(times: usize) -> Result<Vec<u8>, Broken> {
     written(&text)
 }
 
+/// What a component calls that has a memory of its own.
+const LIBRARY: &str = "(core module $m (memory (export \"memory\") 1) \
+     (func (export \"room\") (param i32 i32 i32 i32) (result i32) unreachable) (func (export \"f\") (param i32))) \
+     (core instance $i (instantiate $m))";
+/// How values come into that memory.
+const OPTIONS: &str = "(memory $i \"memory\") (realloc (func $i \"room\"))";
+
 /// Two components, of which the one calls the other's functions, each with a kind of its own; so often.
 fn passed(kinds: usize, times: usize) -> Result<Vec<u8>, Broken> {
-    const LIBRARY: &str = "(core module $m (memory (export \"memory\") 1) \
-         (func (export \"room\") (param i32 i32 i32 i32) (result i32) unreachable) (func (export \"f\") (param i32))) \
-         (core instance $i (instantiate $m))";
-    const OPTIONS: &str = "(memory $i \"memory\") (realloc (func $i \"room\"))";
     let (mut one, mut known, mut other) = (LIBRARY.to_owned(), String::new(), String::new());
     for n in 0..kinds {
         let field = |at: usize| format!("(field \"k{n}f{at}\" (list (tuple string (option string))))");
@@ -365,6 +399,52 @@ fn passed(kinds: usize, times: usize) -> Result<Vec<u8>, Broken> {
     written(&format!(
         "(component (component $one {one}) \
          (component $other (import \"one\" (instance $one {known})) {LIBRARY} {other}) {instances})"
+    ))
+}
+
+/// A tuple of so many tuples of a thousand numbers, no two of them alike; and a component that takes it.
+fn wide(kinds: usize) -> String {
+    let mut types = String::new();
+    for n in 0..kinds {
+        let (twos, ones) = ("u16 ".repeat(n + 1), "u8 ".repeat(999_usize.saturating_sub(n)));
+        types.push_str(&format!("(type $t{n} (tuple {twos} {ones}))"));
+    }
+    let all: String = (0..kinds).map(|n| format!("$t{n} ")).collect();
+    format!(
+        "{types} (type $top (tuple {all})) (component $one (alias outer 1 $top (type $t)) {LIBRARY} \
+         (func $f (param \"x\" $t) (canon lift (core func $i \"f\") {OPTIONS})) (export \"f\" (func $f)))"
+    )
+}
+
+/// Two components, of which the one passes the other as much as that; so often, each time between two other memories.
+fn passed_wide(kinds: usize, times: usize) -> Result<Vec<u8>, Broken> {
+    let twice = |n: usize| {
+        format!(
+            "(instance $x{n} (instantiate $one)) (instance (instantiate $other (with \"f\" (func $x{n} \"f\"))))"
+        )
+    };
+    let instances: String = (0..times).map(twice).collect();
+    written(&format!(
+        "(component {} (component $other (alias outer 1 $top (type $t)) (import \"f\" (func $f (param \"x\" $t))) \
+         {LIBRARY} (core func (canon lower (func $f) {OPTIONS}))) {instances})",
+        wide(kinds)
+    ))
+}
+
+/// The same, so often between the same two memories, where each time another function gives room.
+fn passed_into_many_rooms(kinds: usize, times: usize) -> Result<Vec<u8>, Broken> {
+    let room =
+        |n: usize| format!("(func (export \"room{n}\") (param i32 i32 i32 i32) (result i32) unreachable)");
+    let lower = |n: usize| {
+        format!("(core func (canon lower (func $f) (memory $r \"memory\") (realloc (func $r \"room{n}\"))))")
+    };
+    let rooms: String = (0..times).map(room).collect();
+    let lowers: String = (0..times).map(lower).collect();
+    written(&format!(
+        "(component {} (component $other (alias outer 1 $top (type $t)) (import \"f\" (func $f (param \"x\" $t))) \
+         (core module $n (memory (export \"memory\") 1) {rooms}) (core instance $r (instantiate $n)) {lowers}) \
+         (instance $x (instantiate $one)) (instance (instantiate $other (with \"f\" (func $x \"f\")))))",
+        wide(kinds)
     ))
 }
 

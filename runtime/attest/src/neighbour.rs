@@ -76,7 +76,7 @@ pub async fn measure_neighbour(
         ..Load::default()
     };
     let [on_floor, alone, beside] = RUNS;
-    let mut attacks = 0;
+    let (mut attacks, mut next) = (0_u64, 0);
     let mut rounds: Vec<Vec<Figures>> = Vec::new();
     for _ in 0..plan.rounds {
         let target = Target::Stream { url: floor.url.clone(), via: None, auth_token: None };
@@ -84,11 +84,12 @@ pub async fn measure_neighbour(
         step();
         round.push(measure(alone, line(&public)?, &[], pid, &load).await.map_err(|e| failed(&e))?);
         step();
-        let lines = (plan.attackers, attacks);
+        let lines = (plan.attackers, next);
         let attackers = Attackers::begin(command(Part::Attackers), &folder, &public, lines).await?;
         tokio::time::sleep(SETTLE).await;
         let run = measure(beside, line(&public)?, &[], pid, &load).await;
-        attacks += attackers.end().await?;
+        let rang = attackers.end().await?;
+        (attacks, next) = (attacks.saturating_add(rang.rung), rang.next);
         round.push(run.map_err(|error| failed(&error))?);
         step();
         rounds.push(round);

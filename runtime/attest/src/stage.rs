@@ -81,8 +81,18 @@ pub(crate) enum Told {
     Ended(String),
     Trial(Trial),
     Whole(Whole),
-    Rang(u64),
+    Rang(Rang),
     Broken(String),
+}
+
+/// How far attackers got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Rang {
+    /// How many attacks they rang.
+    pub(crate) rung: u64,
+    /// Which attack of the corpus comes next: those that were turned away and cut off had their turn, too.
+    pub(crate) next: u64,
 }
 
 /// Writes a line. Whoever began this process reads it, or is gone, and then nobody has to be told.
@@ -283,15 +293,15 @@ impl Process {
         input.flush().await.map_err(|error| failed(&error))
     }
 
-    /// Lets it go, and waits until it has told how many attacks it rang.
-    pub(crate) async fn rang(mut self) -> Result<u64, Broken> {
+    /// Lets it go, and waits until it has told how many attacks it rang, and which comes next.
+    pub(crate) async fn rang(mut self) -> Result<Rang, Broken> {
         drop(self.child.stdin.take());
         let told = tokio::time::timeout(ENDS, self.next()).await;
         let told = told.map_err(|_| Broken("the attackers did not end within a minute".into()))??;
         match told {
-            Some(Told::Rang(attacks)) => {
+            Some(Told::Rang(rang)) => {
                 self.end().await;
-                Ok(attacks)
+                Ok(rang)
             }
             Some(Told::Broken(why)) => Err(Broken(why)),
             Some(

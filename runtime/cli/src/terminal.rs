@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
+use parloir_contract::hides_or_turns;
 use parloir_providers::weights;
 use tracing_subscriber::EnvFilter;
 
@@ -52,7 +53,7 @@ fn filtered(text: &str, colour: fn(&str) -> Option<usize>) -> String {
         let goes_on = first == '\n' && after.starts_with(INDENT);
         if coloured.is_some() || goes_on || first == '\t' {
             out.push_str(here);
-        } else if obeyed(first) {
+        } else if hides_or_turns(first) {
             out.extend(first.escape_unicode());
         } else {
             out.push(first);
@@ -66,7 +67,7 @@ fn filtered(text: &str, colour: fn(&str) -> Option<usize>) -> String {
 pub(crate) fn plain(words: &str) -> String {
     let mut out = String::with_capacity(words.len());
     for c in words.chars() {
-        if obeyed(c) {
+        if hides_or_turns(c) {
             out.extend(c.escape_unicode());
         } else {
             out.push(c);
@@ -79,13 +80,6 @@ pub(crate) fn plain(words: &str) -> String {
 pub(crate) fn barred(words: &str) -> String {
     let lines: Vec<String> = words.lines().map(plain).collect();
     lines.join(&format!("\n{INDENT}| "))
-}
-
-/// Whether a terminal does something else with a character than showing it.
-fn obeyed(c: char) -> bool {
-    let turns =
-        matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{206f}');
-    c.is_control() || turns
 }
 
 /// The length of the colour that a text begins with, if it is one of this program's.
@@ -218,6 +212,7 @@ mod tests {
             ("a\nend", "a\\u{a}end"),
             ("\u{202e}nwo\u{2028}", "\\u{202e}nwo\\u{2028}"),
             ("\u{61c}1-2\u{206b}", "\\u{61c}1-2\\u{206b}"),
+            ("a\u{200b}b\u{e0041}", "a\\u{200b}b\\u{e0041}"),
             ("\u{1b}[8mhidden", "\\u{1b}[8mhidden"),
             ("\u{1b}", "\\u{1b}"),
         ] {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use parloir_contract::is_path_name;
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
@@ -97,9 +98,7 @@ impl Destination {
     pub fn below(&self, path: &str, query: &[(String, String)]) -> Result<Self, NotADestination> {
         let mut url = self.0.clone();
         if !path.is_empty() {
-            let is_name =
-                |part: &str| !matches!(part.split(';').next().map(str::trim), None | Some("" | "." | ".."));
-            if !path.strip_suffix('/').unwrap_or(path).split('/').all(is_name) {
+            if !path.strip_suffix('/').unwrap_or(path).split('/').all(is_path_name) {
                 return Err(NotADestination("a part of its path is empty, `.` or `..`"));
             }
             if path.chars().any(|c| c.is_control() || matches!(c, '?' | '#' | '%' | '\\')) {
@@ -222,6 +221,8 @@ mod tests {
             "a//b",
             "..;x/a",
             ".. /a",
+            "..\u{200b}/a",
+            ". ./a",
             " ",
             "%2e%2e",
             "a\\b",

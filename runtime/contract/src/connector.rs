@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Refusal;
+use crate::{Refusal, is_path_name};
 
 /// Characters of a path, at most.
 const PATH_CHARACTERS: usize = 512;
@@ -114,11 +114,9 @@ pub fn sendable(request: &ConnectorRequest) -> Result<(), Refusal> {
     }
 }
 
-/// Whether each part of a path is a name. What stands after a semicolon some services take for no part of one, and others drop
-/// the spaces around it.
+/// Whether each part of a path is a name.
 fn stays_below(path: &str) -> bool {
-    let is_name = |part: &str| !matches!(part.split(';').next().map(str::trim), None | Some("" | "." | ".."));
-    path.strip_suffix('/').unwrap_or(path).split('/').all(is_name)
+    path.strip_suffix('/').unwrap_or(path).split('/').all(is_path_name)
 }
 
 #[cfg(test)]
@@ -169,6 +167,9 @@ mod tests {
             " ../a",
             "a/..\u{a0};x/b",
             "..\u{3000}",
+            "a/..\u{200b}/b",
+            "..\u{feff}",
+            ". ./a",
             " ",
         ] {
             assert!(refused(&to(bad)), "{bad:?}");

@@ -19,6 +19,7 @@
 
 mod agent;
 mod calendar;
+mod characters;
 mod connector;
 mod conversation;
 mod host_call;
@@ -32,6 +33,7 @@ mod understanding;
 
 pub use agent::{CallInfo, Capability, Description, Direction, Outcome};
 pub use calendar::{Appointment, Booked, Contact, Slot, Wanted, Weekday};
+pub use characters::{hides_or_turns, is_path_name};
 pub use connector::{ConnectorAnswer, ConnectorRequest, Method, sendable};
 pub use conversation::{
     BargeIn, Expecting, Heard, ListenOptions, SayOptions, Speech, Transferred, Turn, listenable, speakable,

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use parloir_contract::{CallInfo, Capability, Description, Import, Outcome};
+use parloir_contract::{CallInfo, Capability, Description, Import, Outcome, hides_or_turns};
 use tokio_util::sync::CancellationToken;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::{Store, UpdateDeadline};
@@ -304,10 +304,9 @@ fn validated(description: &Description) -> Result<Vec<Capability>, LoadError> {
     description.capabilities.iter().map(|c| c.parse().map_err(LoadError::Description)).collect()
 }
 
-/// Whether a text is one line for whoever it is shown to: it moves no cursor and turns no words around.
+/// Whether a text is one line for whoever it is shown to: it moves no cursor, turns no words around and hides nothing.
 fn is_line(text: &str) -> bool {
-    let turns = |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{206f}');
-    !text.chars().any(|c| c.is_control() || turns(c))
+    !text.chars().any(hides_or_turns)
 }
 
 /// Whether a text looks like a BCP 47 tag. The host has its own words spoken in every language that an agent names.
@@ -326,9 +325,21 @@ mod tests {
         for shown in ["Cabinet Durand", "réception 2", "受付"] {
             assert!(is_line(shown), "{shown}");
         }
-        for hidden in
-            ["\u{1b}[2J", "a\nb", "a\u{9b}2J", "a\u{202e}b", "a\u{2028}b", "a\u{61c}b", "a\u{206b}b", "\0"]
-        {
+        for hidden in [
+            "\u{1b}[2J",
+            "a\nb",
+            "a\u{9b}2J",
+            "a\u{202e}b",
+            "a\u{2028}b",
+            "a\u{61c}b",
+            "a\u{206b}b",
+            "a\u{200b}b",
+            "a\u{200d}b",
+            "a\u{feff}b",
+            "\u{3164}",
+            "a\u{e0041}",
+            "\0",
+        ] {
             assert!(!is_line(hidden), "{hidden:?}");
         }
         for tag in ["fr", "fr-FR", "zh-Hant-TW", "es-419"] {

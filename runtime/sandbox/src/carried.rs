@@ -3,6 +3,9 @@
 //!
 //! What languages really make carries one value, or none. Nor does it leave many where they stand while it branches: each of those
 //! is in the compiler's way at each branch, as a local is.
+//!
+//! Where nobody gets to, after a branch or a return, what an instruction takes is looked for all the same, and nothing had to put
+//! it there: there each call counts what it takes, too.
 
 use wasmparser::{
     BlockType, ContType, FrameKind, FuncType, FunctionBody, ModuleArity, Operator, Payload, RefType, SubType,
@@ -48,6 +51,8 @@ struct Open {
     is: Signature,
     /// What stood on the stack before what it takes.
     base: u64,
+    /// Whether what is read of it now is where nobody gets to.
+    unreached: bool,
 }
 
 /// What is known of a module, for whoever asks what an instruction takes and gives.
@@ -151,7 +156,7 @@ impl Carried {
 
     /// What a function carries that gives back so many values, and what stands there at its branches.
     fn of(&self, body: &FunctionBody<'_>, gives: u64) -> Result<(u64, u64), String> {
-        let outermost = Open { carries: gives, is: Signature { takes: 0, gives }, base: 0 };
+        let outermost = Open { carries: gives, is: Signature { takes: 0, gives }, base: 0, unreached: false };
         let mut open = vec![outermost];
         let (mut carried, mut standing, mut height) = (several(gives), 0_u64, 0_u64);
         let known = Known(self);
@@ -170,18 +175,23 @@ impl Carried {
                     let is = self.block(*is);
                     height = height.saturating_sub(u64::from(matches!(operator, Operator::If { .. })));
                     let carries = if matches!(operator, Operator::Loop { .. }) { is.takes } else { is.gives };
-                    open.push(Open { carries, is, base: height.saturating_sub(is.takes) });
+                    let base = height.saturating_sub(is.takes);
+                    open.push(Open { carries, is, base, unreached: false });
                     branches = 1;
                     several(is.takes.saturating_add(is.gives))
                 }
                 Operator::TryTable { try_table } => {
                     let is = self.block(try_table.ty);
-                    open.push(Open { carries: is.gives, is, base: height.saturating_sub(is.takes) });
+                    let base = height.saturating_sub(is.takes);
+                    open.push(Open { carries: is.gives, is, base, unreached: false });
                     branches = 1;
                     several(is.takes.saturating_add(is.gives))
                 }
                 Operator::Else => {
                     height = base.base.saturating_add(base.is.takes);
+                    if let Some(open) = open.last_mut() {
+                        open.unreached = false;
+                    }
                     0
                 }
                 Operator::End => {
@@ -208,12 +218,18 @@ impl Carried {
                     all.fold(0, |sum: u64, depth| sum.saturating_add(label(&open, depth)))
                 }
                 other => {
-                    let (takes, gives) = other.operator_arity(&known).unwrap_or_default();
-                    height = height.saturating_sub(takes.into()).saturating_add(gives.into());
+                    let (takes, leaves) = other.operator_arity(&known).unwrap_or_default();
+                    height = height.saturating_sub(takes.into()).saturating_add(leaves.into());
+                    let takes = if base.unreached { several(takes.into()) } else { 0 };
                     match other {
                         Operator::Call { .. } | Operator::CallIndirect { .. } | Operator::CallRef { .. } => {
-                            several(gives.into())
+                            takes.saturating_add(several(leaves.into()))
                         }
+                        // What it gives back is what this function does.
+                        Operator::Return
+                        | Operator::ReturnCall { .. }
+                        | Operator::ReturnCallIndirect { .. }
+                        | Operator::ReturnCallRef { .. } => takes.saturating_add(several(gives)),
                         _ => 0,
                     }
                 }
@@ -228,6 +244,9 @@ impl Carried {
             | Operator::ReturnCallRef { .. } = operator
             {
                 height = base.base;
+                if let Some(open) = open.last_mut() {
+                    open.unreached = true;
+                }
             }
             carried = carried.saturating_add(more);
             if carried > OF_ONE {
@@ -287,6 +306,36 @@ mod tests {
         assert!(refused(&branches(21)).contains("more than 20000 values"));
         let table = format!("(func (result {thousand}) {values} i32.const 0 br_table {})", "0 ".repeat(21));
         assert!(refused(&table).contains("more than 20000 values"));
+    }
+
+    #[test]
+    fn what_is_looked_for_where_nobody_gets_to_is_counted() {
+        let thousand = "i64 ".repeat(1_000);
+        let known = format!(
+            "(type $t (func (param {thousand}))) (type $n (func (param {thousand}) (result {thousand}))) \
+             (table 1 funcref) (func $f (type $t)) (func $n (type $n) unreachable)"
+        );
+        let unreached = |result: &str, first: &str, what: &str, times: usize| {
+            format!("{known} (func {result} {first} {})", what.repeat(times))
+        };
+        let result = format!("(result {thousand})");
+        for (result, what) in [
+            (result.as_str(), "return "),
+            (result.as_str(), "return_call $n "),
+            ("", "call $f "),
+            ("", "call_indirect (type $t) "),
+            ("", "return_call $f "),
+            ("", "return_call_indirect (type $t) "),
+        ] {
+            for first in ["unreachable", "return_call $f", "br 0", "block br 0 end unreachable"] {
+                let refused = |times: usize| refused(&unreached(result, first, what, times));
+                assert_eq!(refused(7), "", "{first} {what}");
+                assert!(refused(21).contains("more than 20000 values"), "{first} {what}");
+            }
+        }
+        // Where somebody gets to, whatever a call takes was put there.
+        let reached = format!("if unreachable else {} end", "call $f ".repeat(30));
+        assert_eq!(refused(&unreached("(param i32)", "local.get 0", &reached, 1)), "");
     }
 
     #[test]

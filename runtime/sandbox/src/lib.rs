@@ -41,6 +41,7 @@ mod host;
 mod lanes;
 mod limits;
 mod metering;
+mod passed;
 mod settings;
 mod shape;
 mod surface;

@@ -85,7 +85,7 @@ fn plan() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     below_admin.extend(["parloir-tenancy", "parloir-journal"]);
     plan.insert("parloir-admin", below_admin);
     // What is sent to addresses that others wrote down is checked by whoever knows nothing of tenants and calls.
-    plan.insert("parloir-connect", BTreeSet::new());
+    plan.insert("parloir-connect", BTreeSet::from(["parloir-contract"]));
     // What is fetched from a registry is held to its digest by whoever knows nothing of what it is for.
     plan.insert("parloir-registry", BTreeSet::new());
     // What instruments are told is read from records alone.

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use parloir_attest::{Attack, House, attacks, ring_all, strayed};
+use parloir_contract::hides_or_turns;
 
 /// What the process may grow by while they attack, in KiB: eight agents' memory, and what waits for the disk.
 const MOST: u64 = 1_500_000;
@@ -94,10 +95,7 @@ fn obeys_nobody(text: &str) -> bool {
     for colour in ["0", "1", "2", "31", "32", "36"] {
         rest = rest.replace(&format!("\u{1b}[{colour}m"), "");
     }
-    !rest.chars().any(|c| {
-        (c.is_control() && c != '\n')
-            || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{206f}')
-    })
+    !rest.chars().any(|c| c != '\n' && hides_or_turns(c))
 }
 
 fn is_plain(house: &House, id: &str) {

@@ -214,7 +214,8 @@ fn line(body: &RecordBody, bodies: &HashMap<Seq, &RecordBody>, shown: Shown) -> 
     match body {
         RecordBody::CallStarted(started) => {
             let sha: String = started.component_sha256.iter().take(6).map(|b| format!("{b:02x}")).collect();
-            let caller = started.info.as_ref().and_then(|i| i.caller.as_deref()).unwrap_or("a caller");
+            let caller = started.info.as_ref().and_then(|i| i.caller.as_deref()).map(plain);
+            let caller = caller.unwrap_or_else(|| "a caller".to_owned());
             let (line, agent, version) = (&started.line, &started.agent_name, &started.agent_version);
             let answered = match (started.transport == QUEUE, agent.is_empty()) {
                 (true, _) => "they wait for a place".to_owned(),
@@ -276,7 +277,7 @@ fn line(body: &RecordBody, bodies: &HashMap<Seq, &RecordBody>, shown: Shown) -> 
                 format!("{}{reason} ({seconds} s; agent CPU {cpu} ms)", ending(ended.outcome)),
             ))
         }
-        RecordBody::CallInterrupted(cut) => Some((styled(BAD, "cut off  "), cut.reason.clone())),
+        RecordBody::CallInterrupted(cut) => Some((styled(BAD, "cut off  "), plain(&cut.reason))),
         RecordBody::Erased(erased) => {
             let purposes: Purposes = erased.purposes.iter().copied().collect();
             let reason = erased.reason.as_deref().map(|r| format!(": {}", plain(r))).unwrap_or_default();
@@ -340,13 +341,13 @@ fn line(body: &RecordBody, bodies: &HashMap<Seq, &RecordBody>, shown: Shown) -> 
             let purposes: Purposes = unkept.purposes.iter().copied().collect();
             Some((host("kept"), format!("not its {purposes}: this tenant keeps that for 0 days")))
         }
-        RecordBody::Note(note) => Some((host("note"), note.text.clone())),
+        RecordBody::Note(note) => Some((host("note"), plain(&note.text))),
         RecordBody::HostCallStarted(started) if all => {
             Some((host("asks"), styled(DIM, started.import.name())))
         }
         RecordBody::ProviderStarted(started) if all => Some((
             host("request"),
-            styled(DIM, &format!("{} to {} ({})", started.model, started.provider, started.region)),
+            styled(DIM, &plain(&format!("{} to {} ({})", started.model, started.provider, started.region))),
         )),
         RecordBody::MediaDigest(digest) if all => {
             let hash: String = digest.sha256.iter().take(8).map(|b| format!("{b:02x}")).collect();
@@ -406,7 +407,10 @@ fn provider(ended: &ProviderEnded, bodies: &HashMap<Seq, &RecordBody>) -> Line {
     let region = if region.is_empty() { String::new() } else { format!(", {region}") };
     Some((
         host(""),
-        styled(DIM, &format!("{role} {model} ({provider}{region}) in {} ms{status}", ended.latency_ms)),
+        styled(
+            DIM,
+            &plain(&format!("{role} {model} ({provider}{region}) in {} ms{status}", ended.latency_ms)),
+        ),
     ))
 }
 
