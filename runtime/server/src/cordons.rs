@@ -235,7 +235,9 @@ pub fn stand_in_cordon() -> Result<(), String> {
         // From here on there are no more threads, and a file of a component's memory is no larger than that memory.
         let seal = move |settings: &Settings| {
             let file = (settings.memory as u64).saturating_add(PAGES);
-            confined && limit(Resource::Fsize, file).is_ok() && seal_agents().is_ok()
+            // Each by itself: where the one cannot be had, the others still hold.
+            let (file, sealed) = (limit(Resource::Fsize, file).is_ok(), seal_agents().is_ok());
+            confined && file && sealed
         };
         stand(seal, reads, writes).await.map_err(|error| error.to_string())
     })
