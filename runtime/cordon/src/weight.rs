@@ -31,7 +31,8 @@ fn weight_in(status: &str) -> Option<u64> {
 pub(crate) async fn outweigh(weighs: Weighs, most: u64, whose: &str) -> String {
     let mut ticks = interval(WEIGH);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut known = false;
+    // Whether it was known once, or is said not to be.
+    let mut settled = false;
     loop {
         ticks.tick().await;
         let weighs = weighs.clone();
@@ -44,12 +45,12 @@ pub(crate) async fn outweigh(weighs: Weighs, most: u64, whose: &str) -> String {
                     most >> 20
                 );
             }
-            Ok(Some(_)) => known = true,
-            // It has just ended.
-            Ok(None) if known => {}
+            Ok(Some(_)) => settled = true,
+            // It has just ended, or is told of already.
+            Ok(None) if settled => {}
             Ok(None) => {
-                tracing::warn!(tenant = %whose, "what memory a tenant's cordon takes is not known, and not bounded: /proc does not say");
-                return pending().await;
+                settled = true;
+                tracing::warn!(tenant = %whose, "what memory a tenant's cordon takes is not known, and not bounded until /proc says it");
             }
             // The executor ends, and the process with it.
             Err(_) => return pending().await,
@@ -70,5 +71,14 @@ mod tests {
         assert_eq!(weight_in("Name:\tparloir\nState:\tZ (zombie)\n"), None);
         assert!(weight(std::process::id()).unwrap() > 1 << 20);
         assert_eq!(weight(u32::MAX), None);
+    }
+
+    #[tokio::test]
+    async fn whose_memory_was_once_not_known_is_looked_at_again() {
+        let looks = std::sync::atomic::AtomicU32::new(0);
+        let weighs =
+            move || (looks.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 0).then_some(3_u64 << 20);
+        let why = outweigh(Arc::new(weighs), 2 << 20, "test").await;
+        assert!(why.starts_with("it took 3 MiB"), "{why}");
     }
 }
