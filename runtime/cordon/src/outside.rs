@@ -133,9 +133,14 @@ impl Place {
     }
 }
 
+/// The niceness behind a cordon, where agents have these settings before it.
+pub fn nice(here: &Settings) -> i32 {
+    here.nice.saturating_add(NICER).min(LAST)
+}
+
 /// By which settings agents run there: the same limits, after everybody else.
 fn settings(here: &Settings) -> Settings {
-    Settings { nice: here.nice.saturating_add(NICER).min(LAST), ..here.clone() }
+    Settings { nice: nice(here), ..here.clone() }
 }
 
 /// How long after so many falls it is started again: at once after the first, then after 1, 2, 4 s, up to a minute.

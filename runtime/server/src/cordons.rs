@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use parloir_admin::resource::Aside;
 use parloir_contract::TenantId;
-use parloir_cordon::{Cordon, Launch, Program, Rules, stand};
+use parloir_cordon::{Cordon, Launch, Program, Rules, nice, stand};
 use parloir_journal::{AgentEnd, FailureKind};
 use parloir_sandbox::{Agent, Settings};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getpriority_process, getrlimit, setpriority_process, setrlimit};
 use serde::{Deserialize, Serialize};
 use tokio::net::UnixStream;
 use tokio::signal::unix::{SignalKind, signal};
@@ -207,6 +207,7 @@ impl Noise {
 /// # Errors
 /// A sentence, where it was started by nobody, or cannot go on.
 pub fn stand_in_cordon() -> Result<(), String> {
+    come_last();
     let alone = |error: io::Error| {
         format!("{error}; a process of agents is started by `parloir serve`, and by nobody else")
     };
@@ -243,6 +244,16 @@ pub fn stand_in_cordon() -> Result<(), String> {
     })
 }
 
+/// Has this thread, and those that it will start, be served after everybody's calls, as the agents are that answer here; never sooner
+/// than whoever started it.
+fn come_last() {
+    let last = nice(&Settings::default());
+    if !getpriority_process(None).is_ok_and(|niceness| niceness >= last) {
+        // Where it may not, its agents' threads still have their own.
+        let _as_begun = setpriority_process(None, last);
+    }
+}
+
 /// Has this process take no more of it from now on.
 fn limit(resource: Resource, most: u64) -> rustix::io::Result<()> {
     let allowed = getrlimit(resource).maximum.map_or(most, |allowed| allowed.min(most));
@@ -269,6 +280,22 @@ mod tests {
         assert!(noise.is_noisy(at(119)) && !noise.is_noisy(at(120)));
         assert!(!noise.failed(at(121)), "it is quiet again, and one is not five");
         assert!(noise.failures.len() <= FAILURES);
+    }
+
+    #[test]
+    fn what_runs_in_a_process_of_agents_comes_last_and_never_sooner_than_it_did() {
+        let niceness = || getpriority_process(None).unwrap();
+        let thread = std::thread::spawn(move || {
+            come_last();
+            let last = niceness();
+            let begun = std::thread::spawn(niceness).join().unwrap();
+            setpriority_process(None, 19).unwrap();
+            come_last();
+            (last, begun, niceness())
+        });
+        let (last, begun, later) = thread.join().unwrap();
+        assert!(last >= 10, "{last}");
+        assert_eq!((begun, later), (last, 19));
     }
 
     fn cordons(text: &str) -> Cordons {
