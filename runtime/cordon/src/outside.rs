@@ -1,7 +1,7 @@
 //! A tenant's cordon, as whoever answers its calls has it.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::{Duration, Instant};
 
 use parloir_contract::CallInfo;
@@ -62,8 +62,9 @@ impl Elsewhere for Cordon {
         let (place, agent) = (self.0.clone(), agent.clone());
         let executor = agent.sandbox().executor().clone();
         let spent = Spent::new(budget, cpu.clone());
-        let relay = Relay { place, agent, info, budget, stop: stop.clone(), spent };
-        Answering::told(executor.spawn(relay.run(door)), stop, cpu)
+        let begun = Arc::new(AtomicBool::new(false));
+        let relay = Relay { place, agent, info, budget, stop: stop.clone(), begun: begun.clone(), spent };
+        Answering::told(executor.spawn(relay.run(door)), stop, cpu, begun)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::future::pending;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -46,6 +47,8 @@ pub(crate) struct Relay {
     pub(crate) info: CallInfo,
     pub(crate) budget: Budget,
     pub(crate) stop: CancellationToken,
+    /// Whether the agent was told to begin.
+    pub(crate) begun: Arc<AtomicBool>,
     pub(crate) spent: Spent,
 }
 
@@ -167,7 +170,9 @@ impl Relay {
         loading.await.map_err(|error| error.to_string())??;
         let (sha256, info) = (*self.agent.sha256(), self.info.clone());
         let start = Down::Start { call: number, sha256, info, budget: self.budget };
-        call.session.send(&start).await.map_err(|error| error.to_string())
+        call.session.send(&start).await.map_err(|error| error.to_string())?;
+        self.begun.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Asks at the door, in the call's own time; where it has used much of it in this turn, after everybody else.

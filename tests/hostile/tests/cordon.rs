@@ -267,6 +267,21 @@ async fn a_start_that_one_caller_does_not_wait_for_is_the_next_ones() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_that_says_nothing_has_begun_all_the_same() {
+    let spins = sandbox().load(attack("spin/answer").unwrap().wasm().unwrap()).await.unwrap();
+    let (turn_cpu, call_cpu) = (Duration::from_secs(3_600), Duration::from_secs(3_600));
+    let budget = Budget { turn_cpu, call_cpu, ..Budget::default() };
+    let spins = spins.answering(cordon(&Arc::default()));
+    let mute = spins.answer(info(), door(&Seen::default()), budget);
+    while !mute.has_begun() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(mute.cpu(), Duration::ZERO, "nothing was told of its time");
+    mute.abort();
+    assert_eq!(kind(&mute.await.unwrap()), Some(FailureKind::Stopped));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_takes_more_memory_than_it_may_is_ended() {
     let launch = Arc::new(Here::default());
     let listens = agent(LISTENS).await.answering(cordon(&launch));
