@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use parloir_contract::CallInfo;
 use parloir_sandbox::{Agent, Answering, Budget, Door, Elsewhere, Sandbox, Settings};
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::launch::Launch;
@@ -44,7 +44,7 @@ pub struct Cordon(Arc<Place>);
 impl Cordon {
     /// A tenant's.
     pub fn new(whose: impl Into<String>, launch: Arc<dyn Launch>, rules: Rules) -> Self {
-        Self(Arc::new(Place { whose: whose.into(), launch, rules, now: Mutex::default() }))
+        Self(Arc::new(Place { whose: whose.into(), launch, rules, now: Arc::default() }))
     }
 
     /// Whether a call that begins now would find its process there, or a place for it.
@@ -73,11 +73,12 @@ pub(crate) struct Place {
     whose: String,
     launch: Arc<dyn Launch>,
     rules: Rules,
-    now: Mutex<Now>,
+    now: Arc<Mutex<Now>>,
 }
 
+/// What becomes of it, for who has it in hand.
 #[derive(Default)]
-struct Now {
+pub(crate) struct Now {
     session: Option<Arc<Session>>,
     /// One after another.
     falls: u32,
@@ -85,12 +86,20 @@ struct Now {
 }
 
 impl Place {
-    /// Begins a call in the process that there is, or in another. Who comes while it is started waits for it.
+    /// Waits until nobody else has it in hand, such as one whose call has it started. Who gives up waiting leaves nothing behind.
+    pub(crate) async fn in_turn(&self) -> OwnedMutexGuard<Now> {
+        self.now.clone().lock_owned().await
+    }
+
+    /// Begins a call in the process that there is, or in another.
     ///
     /// # Errors
     /// A sentence, where there is none.
-    pub(crate) async fn call(&self, sandbox: &Sandbox) -> Result<Call, String> {
-        let mut now = self.now.lock().await;
+    pub(crate) async fn call(
+        &self,
+        mut now: OwnedMutexGuard<Now>,
+        sandbox: &Sandbox,
+    ) -> Result<Call, String> {
         if let Some(session) = now.session.clone() {
             if let Some(call) = session.call() {
                 return Ok(call);

@@ -148,8 +148,9 @@ impl Relay {
     async fn begin(&self) -> Result<Call, Failure> {
         let host = |why: String| Failure::new(FailureKind::Host, format!("the tenant's cordon: {why}"));
         let (place, sandbox) = (self.place.clone(), self.agent.sandbox().clone());
+        let now = place.in_turn().await;
         // To its end, whatever becomes of this call: whoever rings next finds the process begun.
-        let placed = tokio::spawn(async move { place.call(&sandbox).await });
+        let placed = tokio::spawn(async move { place.call(now, &sandbox).await });
         let call = placed.await.map_err(|error| host(error.to_string()))?.map_err(host)?;
         let begun = self.begin_in(&call).await;
         match begun {
