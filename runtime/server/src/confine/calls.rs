@@ -189,6 +189,9 @@ const NEVER_AGENTS_HERE: &[c_long] = &[];
 const NEVER_MORE: &[c_long] =
     &[libc::SYS_clone, libc::SYS_setpriority, libc::SYS_sched_setscheduler, libc::SYS_sched_setparam];
 
+/// The flag of memory that is shared: what is put away of it counts as nobody's. Everything here maps its own.
+const SHARED: u64 = libc::MAP_SHARED as u64;
+
 /// What is refused.
 fn refused(runs_programs: bool) -> Vec<c_long> {
     let mut numbers = [NEVER, NEVER_HERE].concat();
@@ -245,7 +248,9 @@ fn filter_of_more() -> Result<BpfProgram, BackendError> {
     let mut rules: BTreeMap<c_long, Vec<SeccompRule>> =
         NEVER_MORE.iter().map(|number| (*number, Vec::new())).collect();
     #[cfg(target_arch = "x86_64")]
-    rules.extend(NEVER_MORE.iter().map(|number| (number | X32, Vec::new())));
+    rules.extend(NEVER_MORE.iter().chain(&[libc::SYS_mmap]).map(|number| (number | X32, Vec::new())));
+    let shared = SeccompCondition::new(3, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(SHARED), SHARED)?;
+    rules.insert(libc::SYS_mmap, vec![SeccompRule::new(vec![shared])?]);
     program(rules, libc::EPERM)
 }
 
