@@ -101,6 +101,10 @@ impl Place {
         sandbox: &Sandbox,
     ) -> Result<Call, String> {
         if let Some(session) = now.session.clone() {
+            // Before it has to be ended, with the calls that it answers.
+            if session.is_full() {
+                return Err("its process has three quarters of the memory that `cordon-memory-mib` in [server] allows: raise it, or lower the tenant's `concurrent-calls` or `memory-mib`".to_owned());
+            }
             if let Some(call) = session.call() {
                 return Ok(call);
             }

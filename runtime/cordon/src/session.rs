@@ -1,7 +1,7 @@
 //! One process of agents, as the host sees it: what it was given, which calls it answers, and whether it lives.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -81,6 +81,8 @@ pub(crate) struct Session {
     frames: mpsc::Sender<Vec<u8>>,
     settings: Settings,
     calls: Mutex<Calls>,
+    /// It has much of the memory that it may take.
+    heavy: AtomicBool,
     next: AtomicU64,
     /// What it has loaded, what answered last at the end; held while something is.
     loaded: tokio::sync::Mutex<VecDeque<[u8; 32]>>,
@@ -159,6 +161,7 @@ impl Session {
             frames,
             settings,
             calls: Mutex::default(),
+            heavy: AtomicBool::new(false),
             next: AtomicU64::new(0),
             loaded: tokio::sync::Mutex::default(),
             loading: Mutex::new(None),
@@ -188,7 +191,7 @@ impl Session {
             why = self.hear(reads) => Some(why),
             () = utter(writes, waiting) => Some("it reads no more".to_owned()),
             end = self.keep() => end,
-            why = outweigh(weighs, most, &whose) => Some(why),
+            why = outweigh(weighs, most, &whose, &self.heavy) => Some(why),
             why = self.until_doomed() => Some(why.to_owned()),
         };
         let culprits = {
@@ -324,6 +327,11 @@ impl Session {
     /// Whether it is being ended, or has ended.
     pub(crate) fn is_ending(&self) -> bool {
         self.frames.is_closed() || self.calls.lock().closed
+    }
+
+    /// Whether it has no memory for one more call beside those that it answers.
+    pub(crate) fn is_full(&self) -> bool {
+        self.heavy.load(Ordering::Relaxed) && !self.is_ending() && !self.calls.lock().live.is_empty()
     }
 
     /// How it ended. Nothing while it lives, and while it is ended.

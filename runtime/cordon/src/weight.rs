@@ -2,6 +2,7 @@
 
 use std::future::pending;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
@@ -27,8 +28,8 @@ fn weight_in(status: &str) -> Option<u64> {
     Some(kib("VmRSS:")?.saturating_add(beside).saturating_mul(1 << 10))
 }
 
-/// Looks at its memory, until it has more than it may.
-pub(crate) async fn outweigh(weighs: Weighs, most: u64, whose: &str) -> String {
+/// Looks at its memory, until it has more than it may. Until then `heavy` is whether it has three quarters of that.
+pub(crate) async fn outweigh(weighs: Weighs, most: u64, whose: &str, heavy: &AtomicBool) -> String {
     let mut ticks = interval(WEIGH);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // Whether it was known once, or is said not to be.
@@ -45,7 +46,10 @@ pub(crate) async fn outweigh(weighs: Weighs, most: u64, whose: &str) -> String {
                     most >> 20
                 );
             }
-            Ok(Some(_)) => settled = true,
+            Ok(Some(weight)) => {
+                settled = true;
+                heavy.store(weight > most / 4 * 3, Ordering::Relaxed);
+            }
             // It has just ended, or is told of already.
             Ok(None) if settled => {}
             Ok(None) => {
@@ -75,10 +79,9 @@ mod tests {
 
     #[tokio::test]
     async fn whose_memory_was_once_not_known_is_looked_at_again() {
-        let looks = std::sync::atomic::AtomicU32::new(0);
-        let weighs =
-            move || (looks.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 0).then_some(3_u64 << 20);
-        let why = outweigh(Arc::new(weighs), 2 << 20, "test").await;
+        let (looks, heavy) = (std::sync::atomic::AtomicU32::new(0), AtomicBool::new(false));
+        let weighs = move || (looks.fetch_add(1, Ordering::Relaxed) > 0).then_some(3_u64 << 20);
+        let why = outweigh(Arc::new(weighs), 2 << 20, "test", &heavy).await;
         assert!(why.starts_with("it took 3 MiB"), "{why}");
     }
 }

@@ -295,6 +295,31 @@ async fn a_process_that_takes_more_memory_than_it_may_is_ended() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_rings_where_memory_runs_short_is_refused_and_who_is_there_stays() {
+    let launch = Arc::new(Here::default());
+    let cordon = cordon(&launch);
+    let listens = agent(LISTENS).await.answering(cordon.clone());
+    let asks = agent(ASKS).await.answering(cordon);
+    let seen = Seen::default();
+    let waiting = listens.answer(info(), door(&seen), Budget::default());
+    asked(&seen).await;
+    launch.weight.store(900 << 20, Ordering::Relaxed);
+    let refused = loop {
+        let answered = asks.answer(info(), door(&Seen::default()), Budget::default()).await.unwrap();
+        if let Err(refused) = answered.outcome {
+            break refused;
+        }
+    };
+    assert_eq!(refused.kind, FailureKind::Host);
+    assert!(refused.reason.contains("`cordon-memory-mib` in [server]"), "{refused}");
+    waiting.abort();
+    assert_eq!(kind(&waiting.await.unwrap()), Some(FailureKind::Stopped), "it was still there");
+    let alone = asks.answer(info(), door(&Seen::default()), Budget::default()).await.unwrap();
+    assert_eq!(alone.outcome, Ok(Outcome::Done));
+    assert_eq!(launch.begun.lock().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn there_are_so_many_processes_and_no_more_and_the_next_waits_for_one_to_end() {
     let rules = Rules { places: Arc::new(Semaphore::new(1)), ..rules() };
     let launches = [Arc::new(Here::default()), Arc::new(Here::default())];
