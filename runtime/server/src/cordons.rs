@@ -82,7 +82,7 @@ struct Known {
 
 impl Cordons {
     pub(crate) fn new(config: &Config) -> Self {
-        Self {
+        let cordons = Self {
             by_default: config.server.cordon,
             policies: config.cordons.iter().map(|one| (one.tenant.clone(), one.policy)).collect(),
             launch: Arc::new(Program::new(CORDON)),
@@ -92,7 +92,19 @@ impl Cordons {
                 places: Arc::new(Semaphore::new(config.server.cordon_processes.into())),
             },
             known: Mutex::default(),
+        };
+        let memory = config.server.cordon_memory_mib;
+        for tenant in &config.tenants {
+            let quota = &tenant.quota;
+            let most = u64::from(quota.concurrent_calls).saturating_mul(quota.memory_mib.into());
+            if most > u64::from(memory) && cordons.policy(&tenant.id) != CordonPolicy::Never {
+                tracing::warn!(
+                    tenant = %tenant.id,
+                    "its `concurrent-calls`, of `memory-mib` each, may take {most} MiB and its process of agents {memory}: from three quarters of that on, calls go to their fallback; lower one of the two, or raise `cordon-memory-mib` in [server]"
+                );
+            }
         }
+        cordons
     }
 
     fn policy(&self, tenant: &TenantId) -> CordonPolicy {
