@@ -90,7 +90,7 @@ impl Relay {
                     Some(Event::Asked { cpu, asked, read }) => {
                         self.spent.told(cpu, read);
                         if closed {
-                            call.session.doom("an agent asked at a closed door", call.number);
+                            call.session.breaks("an agent asked at a closed door", call.number);
                         } else if stopping.is_some() {
                             // It asked before it heard of it.
                         } else if let Some(failure) = self.spent.exceeded() {
@@ -100,7 +100,7 @@ impl Relay {
                         } else if let Some(door) = door.take() {
                             *asking = Some(self.ask(door, *asked));
                         } else {
-                            call.session.doom("an agent asked twice at once", call.number);
+                            call.session.breaks("an agent asked twice at once", call.number);
                         }
                     }
                     Some(Event::Ended(Answered { outcome, cpu })) => {

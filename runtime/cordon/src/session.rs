@@ -92,6 +92,8 @@ pub(crate) struct Session {
     doom: Notify,
     /// Why, and by which call.
     doomed: Mutex<Option<(&'static str, u64)>>,
+    /// It said what no sandbox says. Whose agent had it say so, none of its words can tell.
+    broke: AtomicBool,
     over: CancellationToken,
     end: OnceLock<End>,
     began: Instant,
@@ -169,6 +171,7 @@ impl Session {
             ponged: AtomicU64::new(0),
             doom: Notify::new(),
             doomed: Mutex::new(None),
+            broke: AtomicBool::new(false),
             over: CancellationToken::new(),
             end: OnceLock::new(),
             began: Instant::now(),
@@ -197,7 +200,11 @@ impl Session {
         let culprits = {
             let mut calls = self.calls.lock();
             calls.closed = true;
-            culprits(&calls.live, self.doomed.lock().map(|(_, call)| call))
+            if self.broke.load(Ordering::Relaxed) {
+                calls.live.keys().copied().collect()
+            } else {
+                culprits(&calls.live, self.doomed.lock().map(|(_, call)| call))
+            }
         };
         // Both halves of the socket are closed: it ends by itself, or is killed.
         let how = ended.await;
@@ -218,17 +225,23 @@ impl Session {
         loop {
             let message = match frame::next(&mut reads, most).await {
                 Ok(message) => message,
-                Err(error) => return error.to_string(),
+                Err(FrameError::Gone) => return FrameError::Gone.to_string(),
+                Err(error) => return self.unheard(error.to_string()),
             };
             let (up, read) = charged(|| read_up(&message, &self.settings));
             let taken = match up {
                 Ok(up) => self.take(up, read),
-                Err(error) => return error.to_string(),
+                Err(error) => return self.unheard(error.to_string()),
             };
             if let Err(why) = taken {
-                return why.to_owned();
+                return self.unheard(why.to_owned());
             }
         }
+    }
+
+    fn unheard(&self, why: String) -> String {
+        self.broke.store(true, Ordering::Relaxed);
+        why
     }
 
     fn take(&self, up: Up, read: Duration) -> Result<(), &'static str> {
@@ -317,6 +330,12 @@ impl Session {
     pub(crate) fn doom(&self, why: &'static str, call: u64) {
         self.doomed.lock().get_or_insert((why, call));
         self.doom.notify_one();
+    }
+
+    /// Ends the process, which said in this call what no sandbox says.
+    pub(crate) fn breaks(&self, why: &'static str, call: u64) {
+        self.broke.store(true, Ordering::Relaxed);
+        self.doom(why, call);
     }
 
     /// Where the process has ended.
