@@ -459,7 +459,28 @@ impl Launch for Besides {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_has_a_process_fall_is_blamed_and_who_answers_beside_it_is_not() {
+async fn who_computes_where_a_process_falls_is_blamed_and_who_waits_beside_it_is_not() {
+    let launch = Arc::new(Here::default());
+    let cordon = cordon(&launch);
+    let listens = agent(LISTENS).await.answering(cordon.clone());
+    let spins = sandbox().load(attack("spin/answer").unwrap().wasm().unwrap()).await.unwrap();
+    let spins = spins.answering(cordon);
+    let seen = Seen::default();
+    let waiting = listens.answer(info(), door(&seen), Budget::default());
+    asked(&seen).await;
+    let (turn_cpu, call_cpu) = (Duration::from_secs(5), Duration::from_secs(5));
+    let budget = Budget { turn_cpu, call_cpu, ..Budget::default() };
+    let computing = spins.answer(info(), door(&Seen::default()), budget);
+    while !computing.has_begun() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    launch.begun.lock()[0].abort();
+    let ended = [waiting.await.unwrap(), computing.await.unwrap()];
+    assert_eq!(ended.each_ref().map(kind), [Some(FailureKind::Neighbour), Some(FailureKind::Trap)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_a_process_says_what_no_sandbox_says_all_its_calls_are_blamed_and_not_whom_it_names() {
     let besides = Arc::new(Besides::default());
     let cordon: Arc<dyn Elsewhere> = Arc::new(Cordon::new("test", besides.clone(), rules()));
     let listens = agent(LISTENS).await.answering(cordon);
@@ -477,10 +498,7 @@ async fn who_has_a_process_fall_is_blamed_and_who_answers_beside_it_is_not() {
     for waiting in waiting {
         ended.push(waiting.await.unwrap());
     }
-    assert_eq!(
-        ended.iter().map(kind).collect::<Vec<_>>(),
-        [Some(FailureKind::Neighbour), Some(FailureKind::Trap)]
-    );
+    assert_eq!(ended.iter().map(kind).collect::<Vec<_>>(), [Some(FailureKind::Trap); 2]);
     for ended in &ended {
         let (_, reason) = told(ended).unwrap();
         assert!(reason.contains("an agent asked twice at once"), "{reason}");
