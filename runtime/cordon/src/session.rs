@@ -63,14 +63,33 @@ struct Live {
     events: mpsc::Sender<Event>,
     /// Its agent computes, or is loaded: it waits neither for the host nor for its caller.
     at_work: bool,
+    /// Its agent was begun, and has not ended.
+    answers: bool,
 }
 
 /// The calls that are answered there.
 #[derive(Default)]
 struct Calls {
     live: HashMap<u64, Live>,
+    /// Calls that nobody has any more, whose agents were told to stop, and whether one has asked since.
+    left: HashMap<u64, bool>,
     /// No more begin.
     closed: bool,
+}
+
+impl Calls {
+    /// An agent of a call that nobody has any more may have asked before it heard of it, and ends.
+    fn last_word(&mut self, call: u64, event: &Event) -> Result<(), &'static str> {
+        let asked = self.left.get_mut(&call).ok_or("it spoke of a call that is none")?;
+        match event {
+            Event::Asked { .. } if *asked => return Err("an agent spoke out of turn"),
+            Event::Asked { .. } => *asked = true,
+            Event::Ended(_) => {
+                self.left.remove(&call);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A component that is being loaded there, and who waits for what is wrong with it.
@@ -118,7 +137,20 @@ pub(crate) struct Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        self.session.calls.lock().live.remove(&self.number);
+        let (session, call) = (&self.session, self.number);
+        {
+            let mut calls = session.calls.lock();
+            let answers = calls.live.remove(&call).is_some_and(|live| live.answers);
+            if calls.closed || !answers {
+                return;
+            }
+            calls.left.insert(call, false);
+        }
+        // Nobody waited for its agent's end, such as where the host's own code failed under it: it is stopped.
+        let stop = frame::write(&Down::Stop { call }, MOST_DOWN);
+        if !stop.is_ok_and(|stop| session.frames.try_send(stop).is_ok()) {
+            session.doom("an agent of a call that is gone could not be stopped", call);
+        }
     }
 }
 
@@ -277,8 +309,9 @@ impl Session {
     /// An agent asks one thing at a time, and ends once: more is not kept.
     fn tell(&self, call: u64, event: Event) -> Result<(), &'static str> {
         let mut calls = self.calls.lock();
-        let live = calls.live.get_mut(&call).ok_or("it spoke of a call that is none")?;
+        let Some(live) = calls.live.get_mut(&call) else { return calls.last_word(call, &event) };
         live.at_work = false;
+        live.answers &= !matches!(event, Event::Ended(_));
         live.events.try_send(event).map_err(|_| "an agent spoke out of turn")
     }
 
@@ -372,7 +405,7 @@ impl Session {
         if calls.closed {
             return None;
         }
-        calls.live.insert(number, Live { events: sender, at_work: false });
+        calls.live.insert(number, Live { events: sender, at_work: false, answers: false });
         Some(Call { session: self.clone(), number, events })
     }
 
@@ -394,8 +427,22 @@ impl Session {
         }
         let frame = frame::write(down, MOST_DOWN)?;
         tokio::select! {
-            sent = self.frames.send(frame) => sent.map_err(|_| FrameError::Gone),
+            room = self.frames.reserve() => {
+                let room = room.map_err(|_| FrameError::Gone)?;
+                if let Down::Start { call, .. } = down {
+                    self.begins(*call);
+                }
+                room.send(frame);
+                Ok(())
+            }
             () = self.over.cancelled() => Err(FrameError::Gone),
+        }
+    }
+
+    /// From now on a call has an agent that ends, or is stopped.
+    fn begins(&self, call: u64) {
+        if let Some(live) = self.calls.lock().live.get_mut(&call) {
+            live.answers = true;
         }
     }
 
@@ -499,7 +546,7 @@ mod tests {
     #[test]
     fn a_fall_is_the_doing_of_whom_it_is_ended_for_or_of_who_was_at_work_or_of_anybody() {
         let calls = |at_work: &[(u64, bool)]| -> HashMap<u64, Live> {
-            let live = |at_work| Live { events: mpsc::channel(1).0, at_work };
+            let live = |at_work| Live { events: mpsc::channel(1).0, at_work, answers: true };
             at_work.iter().map(|(call, at_work)| (*call, live(*at_work))).collect()
         };
         let blamed = |live: &[(u64, bool)], named| {

@@ -266,6 +266,29 @@ async fn a_start_that_one_caller_does_not_wait_for_is_the_next_ones() {
     assert_eq!(launch.begun.lock().len(), 1);
 }
 
+/// A door that the host's own code breaks.
+async fn breaks(_: HostCall) -> Result<HostReturn, DoorClosed> {
+    panic!("the door breaks")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_whose_door_breaks_is_stopped_and_takes_nobody_with_it() {
+    let launch = Arc::new(Here::default());
+    let cordon = cordon(&launch);
+    let listens = agent(LISTENS).await.answering(cordon.clone());
+    let asks = agent(ASKS).await.answering(cordon);
+    let seen = Seen::default();
+    let waiting = listens.answer(info(), door(&seen), Budget::default());
+    asked(&seen).await;
+    let broken = asks.answer(info(), Door::new(tower::service_fn(breaks)), Budget::default());
+    assert!(broken.await.unwrap_err().is_panic());
+    let next = asks.answer(info(), door(&Seen::default()), Budget::default()).await.unwrap();
+    assert_eq!(next.outcome, Ok(Outcome::Done));
+    waiting.abort();
+    assert_eq!(kind(&waiting.await.unwrap()), Some(FailureKind::Stopped), "it was still there");
+    assert_eq!(launch.begun.lock().len(), 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_says_nothing_has_begun_all_the_same() {
     let spins = sandbox().load(attack("spin/answer").unwrap().wasm().unwrap()).await.unwrap();
