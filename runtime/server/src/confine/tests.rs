@@ -114,15 +114,6 @@ fn programs_are_run_by_those_alone_who_speak_with_one() {
     refused(Command::new("/bin/true").status(), "a program");
 }
 
-/// Memory of this kind.
-#[allow(unsafe_code, reason = "only the kernel's answer tells whether it is refused")]
-fn mapped(kind: libc::c_int) -> std::io::Result<()> {
-    let flags = kind | libc::MAP_ANONYMOUS;
-    // SAFETY: new memory, where the kernel likes, which nobody uses.
-    let at = unsafe { libc::mmap(std::ptr::null_mut(), 4096, libc::PROT_READ, flags, -1, 0) };
-    if at == libc::MAP_FAILED { Err(std::io::Error::last_os_error()) } else { Ok(()) }
-}
-
 #[test]
 fn a_process_of_agents_reaches_no_file_no_network_and_no_other_process() {
     let Some(folder) = folder() else {
@@ -160,10 +151,7 @@ fn a_process_of_agents_reaches_no_file_no_network_and_no_other_process() {
 
     // Once they all run, there are no more, and none of them says when another runs.
     setpriority_process(None, 1).unwrap();
-    mapped(libc::MAP_SHARED).unwrap();
     seal_agents().unwrap();
-    refused(mapped(libc::MAP_SHARED), "shared memory");
-    mapped(libc::MAP_PRIVATE).unwrap();
     refused(std::thread::Builder::new().spawn(|| ()), "a thread");
     for whose in [None, Some(parent)] {
         let set = setpriority_process(whose, 19).map_err(std::io::Error::from);
