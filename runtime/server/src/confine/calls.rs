@@ -324,3 +324,51 @@ fn program(rules: BTreeMap<c_long, Vec<SeccompRule>>, answer: c_int) -> Result<B
     let answer = SeccompAction::Errno(answer.unsigned_abs());
     SeccompFilter::new(rules, SeccompAction::Allow, answer, arch)?.try_into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the kernel, which runs a filter step by step, would answer a call of this number with these flags as its fourth argument.
+    fn answer(filter: &BpfProgram, number: c_long, flags: c_int) -> u32 {
+        let (mut at, mut word) = (0, 0);
+        loop {
+            let step = &filter[at];
+            at += 1;
+            match step.code {
+                0x20 => {
+                    word = match step.k {
+                        0 => u32::try_from(number).unwrap(),
+                        // The machine, which is the one that is asked for next.
+                        4 => filter[at].k,
+                        40 => u32::try_from(flags).unwrap(),
+                        _ => 0,
+                    }
+                }
+                0x54 => word &= step.k,
+                0x05 => at += usize::try_from(step.k).unwrap(),
+                0x15 => at += usize::from(if word == step.k { step.jt } else { step.jf }),
+                0x25 => at += usize::from(if word > step.k { step.jt } else { step.jf }),
+                0x35 => at += usize::from(if word >= step.k { step.jt } else { step.jf }),
+                0x06 => return step.k,
+                code => panic!("a step that no filter here has: {code:#x}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_process_of_agents_maps_memory_of_its_own_and_none_that_is_shared() {
+        let filter = filter_of_more().unwrap();
+        let (allowed, refused) = (libc::SECCOMP_RET_ALLOW, libc::SECCOMP_RET_ERRNO | 1);
+        let (own, shared) = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, libc::MAP_SHARED | libc::MAP_ANONYMOUS);
+        assert_eq!(answer(&filter, libc::SYS_mmap, own), allowed);
+        assert_eq!(answer(&filter, libc::SYS_mmap, libc::MAP_PRIVATE), allowed);
+        assert_eq!(answer(&filter, libc::SYS_mmap, shared), refused);
+        // As a file is mapped where the kernel holds its flags to be known.
+        assert_eq!(answer(&filter, libc::SYS_mmap, 3), refused);
+        assert_eq!(answer(&filter, libc::SYS_clone, 0), refused);
+        assert_eq!(answer(&filter, libc::SYS_read, 0), allowed);
+        #[cfg(target_arch = "x86_64")]
+        assert_eq!(answer(&filter, X32 | libc::SYS_mmap, own), refused);
+    }
+}
