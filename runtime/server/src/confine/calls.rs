@@ -331,7 +331,7 @@ mod tests {
 
     /// What the kernel, which runs a filter step by step, would answer a call of this number with these flags as its fourth argument.
     fn answer(filter: &BpfProgram, number: c_long, flags: c_int) -> u32 {
-        let (mut at, mut word) = (0, 0);
+        let (mut at, mut word) = (0_usize, 0_u32);
         loop {
             let step = &filter[at];
             at += 1;
