@@ -64,8 +64,8 @@ pub(crate) struct Shared {
     pub(crate) served_us: AtomicU64,
     /// The error that the agent noted last, and which of its host calls that was.
     pub(crate) noted: Mutex<Option<(u32, String)>>,
-    /// The host call the agent waits for. An agent is sequential: there is one at most.
-    pub(crate) serving: Mutex<Option<Seq>>,
+    /// The host call the agent waits for, and since when. An agent is sequential: there is one at most.
+    pub(crate) serving: Mutex<Option<(Seq, Instant)>>,
     /// What asks providers: the call's end waits until each has journaled its own.
     pub(crate) tasks: TaskTracker,
     pub(crate) report: Mutex<Report>,
@@ -184,7 +184,7 @@ impl Shared {
 
     /// The host call that what is done now serves, if the agent waits for one.
     pub(crate) fn purpose(&self) -> Option<Seq> {
-        *self.serving.lock()
+        self.serving.lock().map(|(started, _)| started)
     }
 
     /// The agent noted something, with the host call that is served now.

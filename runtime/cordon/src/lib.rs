@@ -37,5 +37,5 @@ pub use frame::{FrameError, MOST_VALUES, values};
 pub use inside::{Broken, stand};
 pub use launch::{Launch, Launched, Program};
 pub use message::{Up, read_up};
-pub use outside::{Cordon, Rules};
+pub use outside::{Cordon, Rules, nice};
 pub use weight::Weighs;

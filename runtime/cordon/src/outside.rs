@@ -1,12 +1,12 @@
 //! A tenant's cordon, as whoever answers its calls has it.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::{Duration, Instant};
 
 use parloir_contract::CallInfo;
 use parloir_sandbox::{Agent, Answering, Budget, Door, Elsewhere, Sandbox, Settings};
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::launch::Launch;
@@ -44,7 +44,7 @@ pub struct Cordon(Arc<Place>);
 impl Cordon {
     /// A tenant's.
     pub fn new(whose: impl Into<String>, launch: Arc<dyn Launch>, rules: Rules) -> Self {
-        Self(Arc::new(Place { whose: whose.into(), launch, rules, now: Mutex::default() }))
+        Self(Arc::new(Place { whose: whose.into(), launch, rules, now: Arc::default() }))
     }
 
     /// Whether a call that begins now would find its process there, or a place for it.
@@ -62,8 +62,9 @@ impl Elsewhere for Cordon {
         let (place, agent) = (self.0.clone(), agent.clone());
         let executor = agent.sandbox().executor().clone();
         let spent = Spent::new(budget, cpu.clone());
-        let relay = Relay { place, agent, info, budget, stop: stop.clone(), spent };
-        Answering::told(executor.spawn(relay.run(door)), stop, cpu)
+        let begun = Arc::new(AtomicBool::new(false));
+        let relay = Relay { place, agent, info, budget, stop: stop.clone(), begun: begun.clone(), spent };
+        Answering::told(executor.spawn(relay.run(door)), stop, cpu, begun)
     }
 }
 
@@ -72,11 +73,12 @@ pub(crate) struct Place {
     whose: String,
     launch: Arc<dyn Launch>,
     rules: Rules,
-    now: Mutex<Now>,
+    now: Arc<Mutex<Now>>,
 }
 
+/// What becomes of it, for who has it in hand.
 #[derive(Default)]
-struct Now {
+pub(crate) struct Now {
     session: Option<Arc<Session>>,
     /// One after another.
     falls: u32,
@@ -84,13 +86,25 @@ struct Now {
 }
 
 impl Place {
-    /// Begins a call in the process that there is, or in another. Who comes while it is started waits for it.
+    /// Waits until nobody else has it in hand, such as one whose call has it started. Who gives up waiting leaves nothing behind.
+    pub(crate) async fn in_turn(&self) -> OwnedMutexGuard<Now> {
+        self.now.clone().lock_owned().await
+    }
+
+    /// Begins a call in the process that there is, or in another.
     ///
     /// # Errors
     /// A sentence, where there is none.
-    pub(crate) async fn call(&self, sandbox: &Sandbox) -> Result<Call, String> {
-        let mut now = self.now.lock().await;
+    pub(crate) async fn call(
+        &self,
+        mut now: OwnedMutexGuard<Now>,
+        sandbox: &Sandbox,
+    ) -> Result<Call, String> {
         if let Some(session) = now.session.clone() {
+            // Before it has to be ended, with the calls that it answers.
+            if session.is_full() {
+                return Err("its process has three quarters of the memory that `cordon-memory-mib` in [server] allows: raise it, or lower the tenant's `concurrent-calls` or `memory-mib`".to_owned());
+            }
             if let Some(call) = session.call() {
                 return Ok(call);
             }
@@ -133,9 +147,14 @@ impl Place {
     }
 }
 
+/// The niceness behind a cordon, where agents have these settings before it.
+pub fn nice(here: &Settings) -> i32 {
+    here.nice.saturating_add(NICER).min(LAST)
+}
+
 /// By which settings agents run there: the same limits, after everybody else.
 fn settings(here: &Settings) -> Settings {
-    Settings { nice: here.nice.saturating_add(NICER).min(LAST), ..here.clone() }
+    Settings { nice: nice(here), ..here.clone() }
 }
 
 /// How long after so many falls it is started again: at once after the first, then after 1, 2, 4 s, up to a minute.

@@ -2,6 +2,7 @@
 
 use std::future::pending;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -46,6 +47,8 @@ pub(crate) struct Relay {
     pub(crate) info: CallInfo,
     pub(crate) budget: Budget,
     pub(crate) stop: CancellationToken,
+    /// Whether the agent was told to begin.
+    pub(crate) begun: Arc<AtomicBool>,
     pub(crate) spent: Spent,
 }
 
@@ -87,7 +90,7 @@ impl Relay {
                     Some(Event::Asked { cpu, asked, read }) => {
                         self.spent.told(cpu, read);
                         if closed {
-                            call.session.doom("an agent asked at a closed door", call.number);
+                            call.session.breaks("an agent asked at a closed door", call.number);
                         } else if stopping.is_some() {
                             // It asked before it heard of it.
                         } else if let Some(failure) = self.spent.exceeded() {
@@ -97,7 +100,7 @@ impl Relay {
                         } else if let Some(door) = door.take() {
                             *asking = Some(self.ask(door, *asked));
                         } else {
-                            call.session.doom("an agent asked twice at once", call.number);
+                            call.session.breaks("an agent asked twice at once", call.number);
                         }
                     }
                     Some(Event::Ended(Answered { outcome, cpu })) => {
@@ -145,8 +148,9 @@ impl Relay {
     async fn begin(&self) -> Result<Call, Failure> {
         let host = |why: String| Failure::new(FailureKind::Host, format!("the tenant's cordon: {why}"));
         let (place, sandbox) = (self.place.clone(), self.agent.sandbox().clone());
+        let now = place.in_turn().await;
         // To its end, whatever becomes of this call: whoever rings next finds the process begun.
-        let placed = tokio::spawn(async move { place.call(&sandbox).await });
+        let placed = tokio::spawn(async move { place.call(now, &sandbox).await });
         let call = placed.await.map_err(|error| host(error.to_string()))?.map_err(host)?;
         let begun = self.begin_in(&call).await;
         match begun {
@@ -167,7 +171,9 @@ impl Relay {
         loading.await.map_err(|error| error.to_string())??;
         let (sha256, info) = (*self.agent.sha256(), self.info.clone());
         let start = Down::Start { call: number, sha256, info, budget: self.budget };
-        call.session.send(&start).await.map_err(|error| error.to_string())
+        call.session.send(&start).await.map_err(|error| error.to_string())?;
+        self.begun.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Asks at the door, in the call's own time; where it has used much of it in this turn, after everybody else.

@@ -1,7 +1,7 @@
 //! One process of agents, as the host sees it: what it was given, which calls it answers, and whether it lives.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -63,14 +63,33 @@ struct Live {
     events: mpsc::Sender<Event>,
     /// Its agent computes, or is loaded: it waits neither for the host nor for its caller.
     at_work: bool,
+    /// Its agent was begun, and has not ended.
+    answers: bool,
 }
 
 /// The calls that are answered there.
 #[derive(Default)]
 struct Calls {
     live: HashMap<u64, Live>,
+    /// Calls that nobody has any more, whose agents were told to stop, and whether one has asked since.
+    left: HashMap<u64, bool>,
     /// No more begin.
     closed: bool,
+}
+
+impl Calls {
+    /// An agent of a call that nobody has any more may have asked before it heard of it, and ends.
+    fn last_word(&mut self, call: u64, event: &Event) -> Result<(), &'static str> {
+        let asked = self.left.get_mut(&call).ok_or("it spoke of a call that is none")?;
+        match event {
+            Event::Asked { .. } if *asked => return Err("an agent spoke out of turn"),
+            Event::Asked { .. } => *asked = true,
+            Event::Ended(_) => {
+                self.left.remove(&call);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A component that is being loaded there, and who waits for what is wrong with it.
@@ -81,6 +100,8 @@ pub(crate) struct Session {
     frames: mpsc::Sender<Vec<u8>>,
     settings: Settings,
     calls: Mutex<Calls>,
+    /// It has much of the memory that it may take.
+    heavy: AtomicBool,
     next: AtomicU64,
     /// What it has loaded, what answered last at the end; held while something is.
     loaded: tokio::sync::Mutex<VecDeque<[u8; 32]>>,
@@ -90,6 +111,8 @@ pub(crate) struct Session {
     doom: Notify,
     /// Why, and by which call.
     doomed: Mutex<Option<(&'static str, u64)>>,
+    /// It said what no sandbox says. Whose agent had it say so, none of its words can tell.
+    broke: AtomicBool,
     over: CancellationToken,
     end: OnceLock<End>,
     began: Instant,
@@ -114,7 +137,20 @@ pub(crate) struct Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        self.session.calls.lock().live.remove(&self.number);
+        let (session, call) = (&self.session, self.number);
+        {
+            let mut calls = session.calls.lock();
+            let answers = calls.live.remove(&call).is_some_and(|live| live.answers);
+            if calls.closed || !answers {
+                return;
+            }
+            calls.left.insert(call, false);
+        }
+        // Nobody waited for its agent's end, such as where the host's own code failed under it: it is stopped.
+        let stop = frame::write(&Down::Stop { call }, MOST_DOWN);
+        if !stop.is_ok_and(|stop| session.frames.try_send(stop).is_ok()) {
+            session.doom("an agent of a call that is gone could not be stopped", call);
+        }
     }
 }
 
@@ -159,6 +195,7 @@ impl Session {
             frames,
             settings,
             calls: Mutex::default(),
+            heavy: AtomicBool::new(false),
             next: AtomicU64::new(0),
             loaded: tokio::sync::Mutex::default(),
             loading: Mutex::new(None),
@@ -166,6 +203,7 @@ impl Session {
             ponged: AtomicU64::new(0),
             doom: Notify::new(),
             doomed: Mutex::new(None),
+            broke: AtomicBool::new(false),
             over: CancellationToken::new(),
             end: OnceLock::new(),
             began: Instant::now(),
@@ -188,13 +226,17 @@ impl Session {
             why = self.hear(reads) => Some(why),
             () = utter(writes, waiting) => Some("it reads no more".to_owned()),
             end = self.keep() => end,
-            why = outweigh(weighs, most, &whose) => Some(why),
+            why = outweigh(weighs, most, &whose, &self.heavy) => Some(why),
             why = self.until_doomed() => Some(why.to_owned()),
         };
         let culprits = {
             let mut calls = self.calls.lock();
             calls.closed = true;
-            culprits(&calls.live, self.doomed.lock().map(|(_, call)| call))
+            if self.broke.load(Ordering::Relaxed) {
+                calls.live.keys().copied().collect()
+            } else {
+                culprits(&calls.live, self.doomed.lock().map(|(_, call)| call))
+            }
         };
         // Both halves of the socket are closed: it ends by itself, or is killed.
         let how = ended.await;
@@ -215,17 +257,23 @@ impl Session {
         loop {
             let message = match frame::next(&mut reads, most).await {
                 Ok(message) => message,
-                Err(error) => return error.to_string(),
+                Err(FrameError::Gone) => return FrameError::Gone.to_string(),
+                Err(error) => return self.unheard(error.to_string()),
             };
             let (up, read) = charged(|| read_up(&message, &self.settings));
             let taken = match up {
                 Ok(up) => self.take(up, read),
-                Err(error) => return error.to_string(),
+                Err(error) => return self.unheard(error.to_string()),
             };
             if let Err(why) = taken {
-                return why.to_owned();
+                return self.unheard(why.to_owned());
             }
         }
+    }
+
+    fn unheard(&self, why: String) -> String {
+        self.broke.store(true, Ordering::Relaxed);
+        why
     }
 
     fn take(&self, up: Up, read: Duration) -> Result<(), &'static str> {
@@ -261,8 +309,9 @@ impl Session {
     /// An agent asks one thing at a time, and ends once: more is not kept.
     fn tell(&self, call: u64, event: Event) -> Result<(), &'static str> {
         let mut calls = self.calls.lock();
-        let live = calls.live.get_mut(&call).ok_or("it spoke of a call that is none")?;
+        let Some(live) = calls.live.get_mut(&call) else { return calls.last_word(call, &event) };
         live.at_work = false;
+        live.answers &= !matches!(event, Event::Ended(_));
         live.events.try_send(event).map_err(|_| "an agent spoke out of turn")
     }
 
@@ -316,6 +365,12 @@ impl Session {
         self.doom.notify_one();
     }
 
+    /// Ends the process, which said in this call what no sandbox says.
+    pub(crate) fn breaks(&self, why: &'static str, call: u64) {
+        self.broke.store(true, Ordering::Relaxed);
+        self.doom(why, call);
+    }
+
     /// Where the process has ended.
     pub(crate) async fn over(&self) {
         self.over.cancelled().await;
@@ -324,6 +379,11 @@ impl Session {
     /// Whether it is being ended, or has ended.
     pub(crate) fn is_ending(&self) -> bool {
         self.frames.is_closed() || self.calls.lock().closed
+    }
+
+    /// Whether it has no memory for one more call beside those that it answers.
+    pub(crate) fn is_full(&self) -> bool {
+        self.heavy.load(Ordering::Relaxed) && !self.is_ending() && !self.calls.lock().live.is_empty()
     }
 
     /// How it ended. Nothing while it lives, and while it is ended.
@@ -345,7 +405,7 @@ impl Session {
         if calls.closed {
             return None;
         }
-        calls.live.insert(number, Live { events: sender, at_work: false });
+        calls.live.insert(number, Live { events: sender, at_work: false, answers: false });
         Some(Call { session: self.clone(), number, events })
     }
 
@@ -367,8 +427,22 @@ impl Session {
         }
         let frame = frame::write(down, MOST_DOWN)?;
         tokio::select! {
-            sent = self.frames.send(frame) => sent.map_err(|_| FrameError::Gone),
+            room = self.frames.reserve() => {
+                let room = room.map_err(|_| FrameError::Gone)?;
+                if let Down::Start { call, .. } = down {
+                    self.begins(*call);
+                }
+                room.send(frame);
+                Ok(())
+            }
             () = self.over.cancelled() => Err(FrameError::Gone),
+        }
+    }
+
+    /// From now on a call has an agent that ends, or is stopped.
+    fn begins(&self, call: u64) {
+        if let Some(live) = self.calls.lock().live.get_mut(&call) {
+            live.answers = true;
         }
     }
 
@@ -472,7 +546,7 @@ mod tests {
     #[test]
     fn a_fall_is_the_doing_of_whom_it_is_ended_for_or_of_who_was_at_work_or_of_anybody() {
         let calls = |at_work: &[(u64, bool)]| -> HashMap<u64, Live> {
-            let live = |at_work| Live { events: mpsc::channel(1).0, at_work };
+            let live = |at_work| Live { events: mpsc::channel(1).0, at_work, answers: true };
             at_work.iter().map(|(call, at_work)| (*call, live(*at_work))).collect()
         };
         let blamed = |live: &[(u64, bool)], named| {

@@ -2,6 +2,7 @@
 
 use std::future::pending;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
@@ -27,11 +28,12 @@ fn weight_in(status: &str) -> Option<u64> {
     Some(kib("VmRSS:")?.saturating_add(beside).saturating_mul(1 << 10))
 }
 
-/// Looks at its memory, until it has more than it may.
-pub(crate) async fn outweigh(weighs: Weighs, most: u64, whose: &str) -> String {
+/// Looks at its memory, until it has more than it may. Until then `heavy` is whether it has three quarters of that.
+pub(crate) async fn outweigh(weighs: Weighs, most: u64, whose: &str, heavy: &AtomicBool) -> String {
     let mut ticks = interval(WEIGH);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut known = false;
+    // Whether it was known once, or is said not to be.
+    let mut settled = false;
     loop {
         ticks.tick().await;
         let weighs = weighs.clone();
@@ -44,12 +46,15 @@ pub(crate) async fn outweigh(weighs: Weighs, most: u64, whose: &str) -> String {
                     most >> 20
                 );
             }
-            Ok(Some(_)) => known = true,
-            // It has just ended.
-            Ok(None) if known => {}
+            Ok(Some(weight)) => {
+                settled = true;
+                heavy.store(weight > most / 4 * 3, Ordering::Relaxed);
+            }
+            // It has just ended, or is told of already.
+            Ok(None) if settled => {}
             Ok(None) => {
-                tracing::warn!(tenant = %whose, "what memory a tenant's cordon takes is not known, and not bounded: /proc does not say");
-                return pending().await;
+                settled = true;
+                tracing::warn!(tenant = %whose, "what memory a tenant's cordon takes is not known, and not bounded until /proc says it");
             }
             // The executor ends, and the process with it.
             Err(_) => return pending().await,
@@ -70,5 +75,13 @@ mod tests {
         assert_eq!(weight_in("Name:\tparloir\nState:\tZ (zombie)\n"), None);
         assert!(weight(std::process::id()).unwrap() > 1 << 20);
         assert_eq!(weight(u32::MAX), None);
+    }
+
+    #[tokio::test]
+    async fn whose_memory_was_once_not_known_is_looked_at_again() {
+        let (looks, heavy) = (std::sync::atomic::AtomicU32::new(0), AtomicBool::new(false));
+        let weighs = move || (looks.fetch_add(1, Ordering::Relaxed) > 0).then_some(3_u64 << 20);
+        let why = outweigh(Arc::new(weighs), 2 << 20, "test", &heavy).await;
+        assert!(why.starts_with("it took 3 MiB"), "{why}");
     }
 }

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -61,19 +61,20 @@ pub struct Answering {
 #[derive(Debug)]
 enum Used {
     Metered(Arc<Meter>),
-    /// In nanoseconds, as whoever has it answer is told.
-    Told(Arc<AtomicU64>),
+    /// In nanoseconds, as whoever has it answer is told, and whether it was begun there.
+    Told(Arc<AtomicU64>, Arc<AtomicBool>),
 }
 
 impl Answering {
-    /// An agent that answers [`Elsewhere`]: `task` ends when it does, `stop` asks it to, and `cpu` is its CPU time so far, in
-    /// nanoseconds.
+    /// An agent that answers [`Elsewhere`]: `task` ends when it does, `stop` asks it to, `cpu` is its CPU time so far, in
+    /// nanoseconds, and `begun` whether it was told to begin.
     pub fn told(
         task: tokio::task::JoinHandle<Answered>,
         stop: CancellationToken,
         cpu: Arc<AtomicU64>,
+        begun: Arc<AtomicBool>,
     ) -> Self {
-        Self { task, stop, used: Used::Told(cpu) }
+        Self { task, stop, used: Used::Told(cpu, begun) }
     }
 
     /// Stops the agent at its next pause: a host call, or an interruption of its computing. Whoever awaits it then
@@ -86,7 +87,16 @@ impl Answering {
     pub fn cpu(&self) -> Duration {
         match &self.used {
             Used::Metered(meter) => meter.used(),
-            Used::Told(cpu) => Duration::from_nanos(cpu.load(Ordering::Relaxed)),
+            Used::Told(cpu, _) => Duration::from_nanos(cpu.load(Ordering::Relaxed)),
+        }
+    }
+
+    /// Whether it has begun: who waits for a place, or for the process in which it is to answer, has not.
+    pub fn has_begun(&self) -> bool {
+        match &self.used {
+            Used::Metered(meter) => !meter.used().is_zero(),
+            // What it says of its time is its own word: one that says nothing has begun all the same.
+            Used::Told(_, begun) => begun.load(Ordering::Relaxed),
         }
     }
 }

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use parloir_admin::resource::Aside;
 use parloir_contract::TenantId;
-use parloir_cordon::{Cordon, Launch, Program, Rules, stand};
+use parloir_cordon::{Cordon, Launch, Program, Rules, nice, stand};
 use parloir_journal::{AgentEnd, FailureKind};
 use parloir_sandbox::{Agent, Settings};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getpriority_process, getrlimit, setpriority_process, setrlimit};
 use serde::{Deserialize, Serialize};
 use tokio::net::UnixStream;
 use tokio::signal::unix::{SignalKind, signal};
@@ -82,7 +82,7 @@ struct Known {
 
 impl Cordons {
     pub(crate) fn new(config: &Config) -> Self {
-        Self {
+        let cordons = Self {
             by_default: config.server.cordon,
             policies: config.cordons.iter().map(|one| (one.tenant.clone(), one.policy)).collect(),
             launch: Arc::new(Program::new(CORDON)),
@@ -92,7 +92,19 @@ impl Cordons {
                 places: Arc::new(Semaphore::new(config.server.cordon_processes.into())),
             },
             known: Mutex::default(),
+        };
+        let memory = config.server.cordon_memory_mib;
+        for tenant in &config.tenants {
+            let quota = &tenant.quota;
+            let most = u64::from(quota.concurrent_calls).saturating_mul(quota.memory_mib.into());
+            if most > u64::from(memory) && cordons.policy(&tenant.id) != CordonPolicy::Never {
+                tracing::warn!(
+                    tenant = %tenant.id,
+                    "its `concurrent-calls`, of `memory-mib` each, may take {most} MiB and its process of agents {memory}: from three quarters of that on, calls go to their fallback; lower one of the two, or raise `cordon-memory-mib` in [server]"
+                );
+            }
         }
+        cordons
     }
 
     fn policy(&self, tenant: &TenantId) -> CordonPolicy {
@@ -207,6 +219,7 @@ impl Noise {
 /// # Errors
 /// A sentence, where it was started by nobody, or cannot go on.
 pub fn stand_in_cordon() -> Result<(), String> {
+    come_last();
     let alone = |error: io::Error| {
         format!("{error}; a process of agents is started by `parloir serve`, and by nobody else")
     };
@@ -235,10 +248,22 @@ pub fn stand_in_cordon() -> Result<(), String> {
         // From here on there are no more threads, and a file of a component's memory is no larger than that memory.
         let seal = move |settings: &Settings| {
             let file = (settings.memory as u64).saturating_add(PAGES);
-            confined && limit(Resource::Fsize, file).is_ok() && seal_agents().is_ok()
+            // Each by itself: where the one cannot be had, the others still hold.
+            let (file, sealed) = (limit(Resource::Fsize, file).is_ok(), seal_agents().is_ok());
+            confined && file && sealed
         };
         stand(seal, reads, writes).await.map_err(|error| error.to_string())
     })
+}
+
+/// Has this thread, and those that it will start, be served after everybody's calls, as the agents are that answer here; never sooner
+/// than whoever started it.
+fn come_last() {
+    let last = nice(&Settings::default());
+    if !getpriority_process(None).is_ok_and(|niceness| niceness >= last) {
+        // Where it may not, its agents' threads still have their own.
+        let _as_begun = setpriority_process(None, last);
+    }
 }
 
 /// Has this process take no more of it from now on.
@@ -267,6 +292,22 @@ mod tests {
         assert!(noise.is_noisy(at(119)) && !noise.is_noisy(at(120)));
         assert!(!noise.failed(at(121)), "it is quiet again, and one is not five");
         assert!(noise.failures.len() <= FAILURES);
+    }
+
+    #[test]
+    fn what_runs_in_a_process_of_agents_comes_last_and_never_sooner_than_it_did() {
+        let niceness = || getpriority_process(None).unwrap();
+        let thread = std::thread::spawn(move || {
+            come_last();
+            let last = niceness();
+            let begun = std::thread::spawn(niceness).join().unwrap();
+            setpriority_process(None, 19).unwrap();
+            come_last();
+            (last, begun, niceness())
+        });
+        let (last, begun, later) = thread.join().unwrap();
+        assert!(last >= 10, "{last}");
+        assert_eq!((begun, later), (last, 19));
     }
 
     fn cordons(text: &str) -> Cordons {

@@ -11,7 +11,8 @@ use crate::installation::Answered;
 use crate::serve::House;
 
 /// How a call ended, for the version that answered it; `None` where that says nothing of it: the process in which it answered
-/// ended by another call's doing, which may be of the other version.
+/// ended by another call's doing, which may be of the other version. That alone is a failure of an agent's by the host: where the
+/// host's own code failed under an agent, the agent was stopped, and it counts.
 pub(crate) fn outcome(summary: &Summary) -> Option<CallOutcome> {
     let outcome = match summary.agent {
         AgentEnd::Failed(FailureKind::Host) => return None,
@@ -65,6 +66,8 @@ mod tests {
             (AgentEnd::Failed(FailureKind::AgentMemory), Outcome::Failed("x".into()), CallOutcome::Trap),
             (AgentEnd::Failed(FailureKind::AgentBudget), Outcome::Failed("x".into()), CallOutcome::Budget),
             (AgentEnd::Stopped, Outcome::Failed("out of time".into()), CallOutcome::Fallback),
+            // As the host has it where its own code fails under an agent.
+            (AgentEnd::Stopped, Outcome::Failed("task 7 panicked".into()), CallOutcome::Fallback),
             (AgentEnd::Stopped, Outcome::Abandoned, CallOutcome::Ok),
         ];
         for (agent, judged, expected) in table {

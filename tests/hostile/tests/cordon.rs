@@ -266,6 +266,44 @@ async fn a_start_that_one_caller_does_not_wait_for_is_the_next_ones() {
     assert_eq!(launch.begun.lock().len(), 1);
 }
 
+/// A door that the host's own code breaks.
+async fn breaks(_: HostCall) -> Result<HostReturn, DoorClosed> {
+    panic!("the door breaks")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_whose_door_breaks_is_stopped_and_takes_nobody_with_it() {
+    let launch = Arc::new(Here::default());
+    let cordon = cordon(&launch);
+    let listens = agent(LISTENS).await.answering(cordon.clone());
+    let asks = agent(ASKS).await.answering(cordon);
+    let seen = Seen::default();
+    let waiting = listens.answer(info(), door(&seen), Budget::default());
+    asked(&seen).await;
+    let broken = asks.answer(info(), Door::new(tower::service_fn(breaks)), Budget::default());
+    assert!(broken.await.unwrap_err().is_panic());
+    let next = asks.answer(info(), door(&Seen::default()), Budget::default()).await.unwrap();
+    assert_eq!(next.outcome, Ok(Outcome::Done));
+    waiting.abort();
+    assert_eq!(kind(&waiting.await.unwrap()), Some(FailureKind::Stopped), "it was still there");
+    assert_eq!(launch.begun.lock().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_says_nothing_has_begun_all_the_same() {
+    let spins = sandbox().load(attack("spin/answer").unwrap().wasm().unwrap()).await.unwrap();
+    let (turn_cpu, call_cpu) = (Duration::from_secs(3_600), Duration::from_secs(3_600));
+    let budget = Budget { turn_cpu, call_cpu, ..Budget::default() };
+    let spins = spins.answering(cordon(&Arc::default()));
+    let mute = spins.answer(info(), door(&Seen::default()), budget);
+    while !mute.has_begun() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(mute.cpu(), Duration::ZERO, "nothing was told of its time");
+    mute.abort();
+    assert_eq!(kind(&mute.await.unwrap()), Some(FailureKind::Stopped));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_takes_more_memory_than_it_may_is_ended() {
     let launch = Arc::new(Here::default());
@@ -277,6 +315,31 @@ async fn a_process_that_takes_more_memory_than_it_may_is_ended() {
     let ended = waiting.await.unwrap().outcome.unwrap_err();
     assert_eq!(ended.kind, FailureKind::Trap);
     assert!(ended.reason.contains("it took 3072 MiB of memory and may take 1024"), "{ended}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_rings_where_memory_runs_short_is_refused_and_who_is_there_stays() {
+    let launch = Arc::new(Here::default());
+    let cordon = cordon(&launch);
+    let listens = agent(LISTENS).await.answering(cordon.clone());
+    let asks = agent(ASKS).await.answering(cordon);
+    let seen = Seen::default();
+    let waiting = listens.answer(info(), door(&seen), Budget::default());
+    asked(&seen).await;
+    launch.weight.store(900 << 20, Ordering::Relaxed);
+    let refused = loop {
+        let answered = asks.answer(info(), door(&Seen::default()), Budget::default()).await.unwrap();
+        if let Err(refused) = answered.outcome {
+            break refused;
+        }
+    };
+    assert_eq!(refused.kind, FailureKind::Host);
+    assert!(refused.reason.contains("`cordon-memory-mib` in [server]"), "{refused}");
+    waiting.abort();
+    assert_eq!(kind(&waiting.await.unwrap()), Some(FailureKind::Stopped), "it was still there");
+    let alone = asks.answer(info(), door(&Seen::default()), Budget::default()).await.unwrap();
+    assert_eq!(alone.outcome, Ok(Outcome::Done));
+    assert_eq!(launch.begun.lock().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -419,7 +482,28 @@ impl Launch for Besides {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_has_a_process_fall_is_blamed_and_who_answers_beside_it_is_not() {
+async fn who_computes_where_a_process_falls_is_blamed_and_who_waits_beside_it_is_not() {
+    let launch = Arc::new(Here::default());
+    let cordon = cordon(&launch);
+    let listens = agent(LISTENS).await.answering(cordon.clone());
+    let spins = sandbox().load(attack("spin/answer").unwrap().wasm().unwrap()).await.unwrap();
+    let spins = spins.answering(cordon);
+    let seen = Seen::default();
+    let waiting = listens.answer(info(), door(&seen), Budget::default());
+    asked(&seen).await;
+    let (turn_cpu, call_cpu) = (Duration::from_secs(5), Duration::from_secs(5));
+    let budget = Budget { turn_cpu, call_cpu, ..Budget::default() };
+    let computing = spins.answer(info(), door(&Seen::default()), budget);
+    while !computing.has_begun() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    launch.begun.lock()[0].abort();
+    let ended = [waiting.await.unwrap(), computing.await.unwrap()];
+    assert_eq!(ended.each_ref().map(kind), [Some(FailureKind::Neighbour), Some(FailureKind::Trap)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_a_process_says_what_no_sandbox_says_all_its_calls_are_blamed_and_not_whom_it_names() {
     let besides = Arc::new(Besides::default());
     let cordon: Arc<dyn Elsewhere> = Arc::new(Cordon::new("test", besides.clone(), rules()));
     let listens = agent(LISTENS).await.answering(cordon);
@@ -437,10 +521,7 @@ async fn who_has_a_process_fall_is_blamed_and_who_answers_beside_it_is_not() {
     for waiting in waiting {
         ended.push(waiting.await.unwrap());
     }
-    assert_eq!(
-        ended.iter().map(kind).collect::<Vec<_>>(),
-        [Some(FailureKind::Neighbour), Some(FailureKind::Trap)]
-    );
+    assert_eq!(ended.iter().map(kind).collect::<Vec<_>>(), [Some(FailureKind::Trap); 2]);
     for ended in &ended {
         let (_, reason) = told(ended).unwrap();
         assert!(reason.contains("an agent asked twice at once"), "{reason}");

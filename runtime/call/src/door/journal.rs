@@ -80,7 +80,7 @@ where
             Ok(seq) => seq,
             Err(closed) => return Box::pin(std::future::ready(Err(closed))),
         };
-        *shared.serving.lock() = Some(started);
+        *shared.serving.lock() = Some((started, began));
         let mut unanswered = Unanswered { shared, started, began, answered: false };
         let answer = self.inner.call(call);
         Box::pin(async move {

@@ -106,7 +106,9 @@ impl Reactor {
                 }
             }
             Err(error) => {
-                // A panic's message may quote anything: it is content.
+                // The agent came to no end, and stays one that was stopped: `AgentEnd::Failed(FailureKind::Host)` is another
+                // call's doing, and left out of its version's figures, in which this counts. A panic's message may quote
+                // anything: it is content.
                 self.agent_failed(FailureKind::Host, "the host's own code failed", Some(error.to_string()));
                 return;
             }

@@ -63,6 +63,8 @@ const AFTER_CALLER: Duration = Duration::from_secs(10);
 const FALLBACK: Duration = Duration::from_secs(120);
 /// How long a caller may hear nothing while the agent neither speaks nor listens.
 const QUIET: Duration = Duration::from_secs(15);
+/// How long of that one and the same host call must have been under way, for the silence to be none of the agent's doing.
+const SERVED: Duration = Duration::from_secs(12);
 /// How long a caller may wait for a slow answer before the host says that somebody is there.
 const FILLER_QUIET: Duration = Duration::from_secs(4);
 /// The same from the end of what the caller said, while it is being transcribed, in milliseconds.
@@ -533,9 +535,10 @@ impl Reactor {
         if speaking || self.waiting.is_some() || self.transferring.is_some() || self.leg.is_none() {
             self.quiet_since = Instant::now();
         } else if self.quiet_since.elapsed() >= QUIET && live {
-            // One that waits for the host, or that the host has not yet begun, is silent by no doing of its own.
-            let waits = self.shared.serving.lock().is_some();
-            let begun = self.agent.as_ref().is_some_and(|agent| !agent.cpu().is_zero());
+            // One that waits for the host, or that the host has not yet begun, is silent by no doing of its own. One that asks
+            // again and again waits for something at most moments, too.
+            let waits = self.shared.serving.lock().is_some_and(|(_, since)| since.elapsed() >= SERVED);
+            let begun = self.agent.as_ref().is_some_and(Answering::has_begun);
             self.overstayed |= begun && !waits;
             self.agent_failed(
                 FailureKind::AgentBudget,

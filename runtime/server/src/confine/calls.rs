@@ -189,6 +189,9 @@ const NEVER_AGENTS_HERE: &[c_long] = &[];
 const NEVER_MORE: &[c_long] =
     &[libc::SYS_clone, libc::SYS_setpriority, libc::SYS_sched_setscheduler, libc::SYS_sched_setparam];
 
+/// The flag of memory that is shared: what is put away of it counts as nobody's. Everything here maps its own.
+const SHARED: u64 = libc::MAP_SHARED as u64;
+
 /// What is refused.
 fn refused(runs_programs: bool) -> Vec<c_long> {
     let mut numbers = [NEVER, NEVER_HERE].concat();
@@ -245,7 +248,9 @@ fn filter_of_more() -> Result<BpfProgram, BackendError> {
     let mut rules: BTreeMap<c_long, Vec<SeccompRule>> =
         NEVER_MORE.iter().map(|number| (*number, Vec::new())).collect();
     #[cfg(target_arch = "x86_64")]
-    rules.extend(NEVER_MORE.iter().map(|number| (number | X32, Vec::new())));
+    rules.extend(NEVER_MORE.iter().chain(&[libc::SYS_mmap]).map(|number| (number | X32, Vec::new())));
+    let shared = SeccompCondition::new(3, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(SHARED), SHARED)?;
+    rules.insert(libc::SYS_mmap, vec![SeccompRule::new(vec![shared])?]);
     program(rules, libc::EPERM)
 }
 
@@ -318,4 +323,52 @@ fn program(rules: BTreeMap<c_long, Vec<SeccompRule>>, answer: c_int) -> Result<B
     let arch: TargetArch = std::env::consts::ARCH.try_into()?;
     let answer = SeccompAction::Errno(answer.unsigned_abs());
     SeccompFilter::new(rules, SeccompAction::Allow, answer, arch)?.try_into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the kernel, which runs a filter step by step, would answer a call of this number with these flags as its fourth argument.
+    fn answer(filter: &BpfProgram, number: c_long, flags: c_int) -> u32 {
+        let (mut at, mut word) = (0_usize, 0_u32);
+        loop {
+            let step = &filter[at];
+            at += 1;
+            match step.code {
+                0x20 => {
+                    word = match step.k {
+                        0 => u32::try_from(number).unwrap(),
+                        // The machine, which is the one that is asked for next.
+                        4 => filter[at].k,
+                        40 => u32::try_from(flags).unwrap(),
+                        _ => 0,
+                    }
+                }
+                0x54 => word &= step.k,
+                0x05 => at += usize::try_from(step.k).unwrap(),
+                0x15 => at += usize::from(if word == step.k { step.jt } else { step.jf }),
+                0x25 => at += usize::from(if word > step.k { step.jt } else { step.jf }),
+                0x35 => at += usize::from(if word >= step.k { step.jt } else { step.jf }),
+                0x06 => return step.k,
+                code => panic!("a step that no filter here has: {code:#x}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_process_of_agents_maps_memory_of_its_own_and_none_that_is_shared() {
+        let filter = filter_of_more().unwrap();
+        let (allowed, refused) = (libc::SECCOMP_RET_ALLOW, libc::SECCOMP_RET_ERRNO | 1);
+        let (own, shared) = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, libc::MAP_SHARED | libc::MAP_ANONYMOUS);
+        assert_eq!(answer(&filter, libc::SYS_mmap, own), allowed);
+        assert_eq!(answer(&filter, libc::SYS_mmap, libc::MAP_PRIVATE), allowed);
+        assert_eq!(answer(&filter, libc::SYS_mmap, shared), refused);
+        // As a file is mapped where the kernel holds its flags to be known.
+        assert_eq!(answer(&filter, libc::SYS_mmap, 3), refused);
+        assert_eq!(answer(&filter, libc::SYS_clone, 0), refused);
+        assert_eq!(answer(&filter, libc::SYS_read, 0), allowed);
+        #[cfg(target_arch = "x86_64")]
+        assert_eq!(answer(&filter, X32 | libc::SYS_mmap, own), refused);
+    }
 }

@@ -108,8 +108,8 @@ pub(crate) fn confine_agents() -> Result<(), String> {
     files.and(calls)
 }
 
-/// Has a confined process of agents give up what it needs no more once all its threads run: to start another, and to say when its
-/// own run, or others'.
+/// Has a confined process of agents give up what it needs no more once all its threads run: to start another, to say when its
+/// own run, or others', and memory that is shared.
 pub(crate) fn seal_agents() -> Result<(), String> {
     calls::deny_more_to_agents()
 }
