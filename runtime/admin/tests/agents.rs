@@ -86,6 +86,17 @@ async fn a_build_machines_key_pushes_versions_and_puts_none_before_callers() {
     assert!(answering(&house).is_empty());
     post(&house, &admin, &format!("{version}/promote"), Value::Null).await.is(201);
     assert_eq!(answering(&house), [(sha256(b"1"), None)]);
+
+    // It takes none from them either: what is rolled back to stays, and what answers nobody goes.
+    let (second, third) = (push(&house, &machine, "2").await, push(&house, &machine, "3").await);
+    post(&house, &admin, &format!("{second}/promote"), Value::Null).await.is(201);
+    let refused = house.ask(("DELETE", &version), &machine, &[], None).await.is(403);
+    assert!(refused.text("remedy").contains("agents:promote"), "{refused:?}");
+    assert!(refused.text("detail").contains("is rolled back to"), "{refused:?}");
+    house.ask(("DELETE", &third), &machine, &[], None).await.is(204);
+    let back = json!({ "why": "callers complain" });
+    post(&house, &admin, &format!("{AGENT}/roll-back"), back).await.is(201);
+    assert_eq!(answering(&house), [(sha256(b"1"), None)]);
 }
 
 #[tokio::test]

@@ -401,7 +401,7 @@ async fn what_is_too_large_to_be_kept_is_a_mistake_of_whoever_asked() {
     let house = House::open().await;
     let admin = house.tenant_with_admin("cabinet").await;
     house.give("cabinet", NUMBER).await;
-    let body = json!({ "agent": "a", "fallback-sentence": { "fr": "x".repeat(4_000) } });
+    let body = json!({ "agent": "a", "transfer-to": vec!["+33123456789"; 400] });
     house.ask(("PUT", LINE), &admin, &[], Some(body)).await.is(422).names("body");
     house.get(LINE, &admin).await.is(404);
 }

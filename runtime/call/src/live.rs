@@ -236,7 +236,7 @@ impl LiveCall {
                 "the tenant has no documents: set `documents` of the tenant to a folder".into(),
             ));
         };
-        self.blocking(move || work(&documents)).await
+        self.blocking(self.sandbox.patient(), move || work(&documents)).await
     }
 
     async fn sound(&self, name: &str) -> Result<(Vec<i16>, u32), Refusal> {
@@ -246,13 +246,16 @@ impl LiveCall {
             ));
         };
         let name = name.to_owned();
-        self.blocking(move || crate::speaking::read_sound(&folder, &name)).await
+        // One is short, and whoever is on the line waits for it: not behind what is searched and compiled.
+        self.blocking(self.sandbox.executor(), move || crate::speaking::read_sound(&folder, &name)).await
     }
 
-    /// Off the executors, on threads that are served after the agents' own, and charged like the agent's own computing: by asking
-    /// the host, nobody gets more of the machine than by computing.
+    /// Off the executors, on threads that are served no sooner than the agents' own, and charged by CPU time to a budget of its own
+    /// that is as large as that of the agent's computing: by asking the host, nobody gets more of the machine than by computing. A call
+    /// has one such piece of work at a time.
     async fn blocking<T: Send + 'static>(
         &self,
+        on: &Handle,
         work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
         let allowed_ms = self.shared.line.tenant.quota.call_cpu_ms;
@@ -263,7 +266,7 @@ impl LiveCall {
             )));
         }
         let shared = self.shared.clone();
-        let done = self.sandbox.patient().spawn_blocking(move || {
+        let done = on.spawn_blocking(move || {
             let (done, took) = charged(work);
             let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
             shared.served_us.fetch_add(took, Ordering::Relaxed);

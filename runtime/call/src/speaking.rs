@@ -205,6 +205,10 @@ pub(crate) fn read_sound(folder: &Path, name: &str) -> Result<(Vec<i16>, u32), R
     }
     let dir =
         cap_std::fs::Dir::open_ambient_dir(folder, cap_std::ambient_authority()).map_err(|_| absent())?;
+    // What is no file is not even opened: a pipe would wait for its other end.
+    if !dir.metadata(name).is_ok_and(|about| about.is_file()) {
+        return Err(absent());
+    }
     let file = dir.open(name).map_err(|_| absent())?;
     if !file.metadata().is_ok_and(|m| m.is_file()) {
         return Err(absent());
@@ -213,4 +217,27 @@ pub(crate) fn read_sound(folder: &Path, name: &str) -> Result<(Vec<i16>, u32), R
     file.take(LARGEST_SOUND as u64 + 1).read_to_end(&mut bytes).map_err(|_| absent())?;
     let (samples, rate) = read_wav(&bytes).map_err(|e| Refusal::Invalid(e.to_string()))?;
     Ok((samples, rate.hertz()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sound_that_is_no_file_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe.wav");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        std::fs::create_dir(folder.path().join("folder.wav")).unwrap();
+        std::fs::write(folder.path().join("words.wav"), "no sound").unwrap();
+        for name in ["pipe.wav", "folder.wav", "nothing.wav"] {
+            let refused = read_sound(folder.path(), name);
+            assert!(
+                matches!(&refused, Err(Refusal::Unavailable(why)) if why.contains("no sound")),
+                "{refused:?}"
+            );
+        }
+        let refused = read_sound(folder.path(), "words.wav");
+        assert!(matches!(&refused, Err(Refusal::Invalid(_))), "{refused:?}");
+    }
 }

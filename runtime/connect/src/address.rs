@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 /// What a cloud answers its machines' questions on: keys among them.
-pub(crate) const METADATA: &str = "a cloud's metadata service";
+const METADATA: &str = "a cloud's metadata service";
 
 /// IANA's special-purpose registry for IPv4 (RFC 6890), and what clouds answer their machines' questions on. The narrower
 /// before the wider.
@@ -67,6 +67,30 @@ pub fn forbidden(address: IpAddr) -> Option<&'static str> {
         IpAddr::V4(address) => forbidden_v4(address),
         IpAddr::V6(address) => forbidden_v6(address),
     }
+}
+
+/// Whether a request may go to an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// In a network that is opened: also by `http://`.
+    Opened,
+    /// Of the public Internet.
+    Public,
+    /// Not: what it is.
+    Refused(&'static str),
+}
+
+/// Whether a request of one to whom these networks are open may go to an address. A network that is opened as a whole does not bring a
+/// metadata service along: that is opened by its own address.
+#[must_use]
+pub fn judge(address: IpAddr, opened: &[AddressRange]) -> Reach {
+    let what = forbidden(address);
+    let opens =
+        |range: &AddressRange| range.contains(address) && (range.is_one_address() || what != Some(METADATA));
+    if opened.iter().any(opens) {
+        return Reach::Opened;
+    }
+    what.map_or(Reach::Public, Reach::Refused)
 }
 
 fn forbidden_v4(address: Ipv4Addr) -> Option<&'static str> {
@@ -141,7 +165,7 @@ pub struct NotARange {
 
 impl AddressRange {
     /// Whether it is one address, and not a network of several.
-    pub(crate) const fn is_one_address(&self) -> bool {
+    const fn is_one_address(&self) -> bool {
         self.prefix == bits_of(&self.network)
     }
 
@@ -261,6 +285,18 @@ mod tests {
         for (address, what) in table {
             assert_eq!(forbidden(address.parse().unwrap()), Some(what), "{address}");
         }
+    }
+
+    #[test]
+    fn a_network_that_is_opened_brings_no_metadata_service_along() {
+        let judged =
+            |address: &str, opened: &str| judge(address.parse().unwrap(), &[opened.parse().unwrap()]);
+        let metadata = "169.254.169.254";
+        assert_eq!(judged(metadata, "169.254.0.0/16"), Reach::Refused(METADATA));
+        assert_eq!(judged(metadata, "169.254.169.254/32"), Reach::Opened);
+        assert_eq!(judged("169.254.1.1", "169.254.0.0/16"), Reach::Opened);
+        assert_eq!(judged("10.0.0.1", "169.254.0.0/16"), Reach::Refused("a private address"));
+        assert_eq!(judged("8.8.8.8", "169.254.0.0/16"), Reach::Public);
     }
 
     #[test]

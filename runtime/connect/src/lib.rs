@@ -2,6 +2,7 @@
 //!
 //! - [`Destination`]: where a request goes, read strictly.
 //! - [`forbidden()`]: which addresses are nobody's on the public Internet: a function from an address to what it is.
+//! - [`judge()`]: whether a request may go to one, where some networks are opened.
 //! - [`Outbound`]: the client. It resolves a name once, refuses it where one of its addresses is forbidden, connects to what it
 //!   checked, follows no redirect, and caps time and size. An operator allows single networks of their own
 //!   ([`AddressRange`]).
@@ -28,7 +29,7 @@ mod held;
 mod outbound;
 mod signature;
 
-pub use address::{AddressRange, Forbidden, NotARange, forbidden};
+pub use address::{AddressRange, Forbidden, NotARange, Reach, forbidden, judge};
 pub use backoff::{TRIES, wait_after};
 pub use destination::{Destination, NotADestination};
 pub use held::HeldSecret;

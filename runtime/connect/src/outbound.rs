@@ -13,7 +13,7 @@ use reqwest::header::HeaderMap;
 use reqwest::{Client, Method};
 use tokio::sync::Semaphore;
 
-use crate::address::{AddressRange, Forbidden, METADATA, forbidden};
+use crate::address::{AddressRange, Forbidden, Reach, judge};
 use crate::destination::Destination;
 
 /// How long a connection may take to open, the look-up of its name included.
@@ -84,19 +84,12 @@ struct Policy {
 
 impl Policy {
     fn judge(&self, address: IpAddr) -> Result<(), Refused> {
-        let what = forbidden(address);
-        // A whole network that is allowed does not bring a metadata service along: that is allowed by its own address.
-        let allows = |range: &AddressRange| {
-            range.contains(address) && (range.is_one_address() || what != Some(METADATA))
-        };
-        if self.allowed.iter().any(allows) {
-            return Ok(());
-        }
-        if let Some(what) = what {
+        match judge(address, &self.allowed) {
             // As it is to be written where it is allowed.
-            return Err(Forbidden { address: address.to_canonical(), what }.into());
+            Reach::Refused(what) => Err(Forbidden { address: address.to_canonical(), what }.into()),
+            Reach::Public if self.only_allowed => Err(Refused::InClear),
+            Reach::Opened | Reach::Public => Ok(()),
         }
-        if self.only_allowed { Err(Refused::InClear) } else { Ok(()) }
     }
 }
 

@@ -196,9 +196,10 @@ fn header_of_nothing() -> HeaderMap {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{BufRead, BufReader, Write};
+    use std::io::{BufRead, BufReader, Read, Write};
     use std::net::TcpListener;
     use std::sync::{Arc, Mutex};
+    use std::time::Instant;
 
     use super::*;
 
@@ -358,6 +359,78 @@ mod tests {
         let late = pull(&reference(&host, ":1"), &access).await.unwrap_err();
         assert!(matches!(&late, RegistryError::TooSlow { .. }), "{late:?}");
         assert!(late.to_string().contains("within 300ms") && late.to_string().contains("--within"), "{late}");
+    }
+
+    /// Takes in a body piece by piece, resting now and then: for longer than so long.
+    fn take_slowly(reader: &mut impl Read, mut left: usize, longer_than: Duration) {
+        let (began, mut piece) = (Instant::now(), vec![0; 64 << 10]);
+        while left > 0 {
+            let most = left.min(piece.len());
+            match reader.read(&mut piece[..most]).unwrap_or(0) {
+                0 => return,
+                read => left -= read,
+            }
+            #[allow(clippy::disallowed_methods, reason = "a test's own wait")]
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        while began.elapsed() < longer_than {
+            #[allow(clippy::disallowed_methods, reason = "a test's own wait")]
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_agent_is_sent_for_longer_than_an_answer_is_waited_for() {
+        let patience = Duration::from_secs(1);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let host = listener.local_addr().unwrap().to_string();
+        let bytes = Bytes::from(vec![7; 1 << 20]);
+        let size = bytes.len();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let (mut reader, mut head) = (BufReader::new(&stream), String::new());
+                while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).is_ok_and(|read| read > 0) {}
+                let status = match head.split(' ').next().unwrap() {
+                    "PUT" => {
+                        take_slowly(&mut reader, size, patience + patience / 2);
+                        "201 Created"
+                    }
+                    "POST" => "202 Accepted\r\nlocation: /uploads/1",
+                    _ => "404 Not Found",
+                };
+                let said = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+                let _gone = (&stream).write_all(said.as_bytes());
+            }
+        });
+        let (to, access) = (reference(&host, ":1"), Access::default());
+        let mut session = Session::new(&to, &access).unwrap();
+        session.patience = patience;
+        put_blob(&mut session, &Digest::of(&bytes), bytes).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_does_not_answer_and_who_stops_in_the_middle_are_not_waited_for_until_the_end() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let host = listener.local_addr().unwrap().to_string();
+        std::thread::spawn(move || {
+            // The first is not answered, the second half.
+            let (_first, _) = listener.accept().unwrap();
+            let (mut second, _) = listener.accept().unwrap();
+            second.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhello").unwrap();
+            // Until whoever asked has gone.
+            while second.read(&mut [0; 1024]).is_ok_and(|read| read > 0) {}
+        });
+        let (from, access) = (reference(&host, ":1"), Access::default());
+        let mut session = Session::new(&from, &access).unwrap();
+        let url = session.address("manifests/1").unwrap();
+        session.patience = Duration::from_millis(50);
+        let late = session.ask(Method::GET, &url, HeaderMap::new(), Bytes::new()).await.unwrap_err();
+        assert!(matches!(&late, RegistryError::Unreachable(why) if why == "it took too long"), "{late:?}");
+        session.patience = Duration::from_secs(10);
+        let begun = session.ask(Method::GET, &url, HeaderMap::new(), Bytes::new()).await.unwrap();
+        session.patience = Duration::from_millis(50);
+        let late = session.body(begun, 100).await.unwrap_err();
+        assert!(matches!(&late, RegistryError::Unreachable(why) if why == "it took too long"), "{late:?}");
     }
 
     #[tokio::test]

@@ -10,6 +10,7 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, LOCATION, WWW_AUTHE
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Response, StatusCode};
 use serde::Deserialize;
+use tokio::time::timeout;
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -21,6 +22,8 @@ use crate::{Challenge, Credentials, Reference};
 const CONNECT: Duration = Duration::from_secs(10);
 /// The longest wait for the head of an answer, and for any further piece of it.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Bytes of a body that are sent within that by any line. Of more, how long it takes says nothing about whoever answers.
+const SENT_SOON: usize = 64 << 10;
 /// So often a registry may send on, to a store of objects behind it.
 const REDIRECTS: usize = 5;
 /// Bytes of an answer that holds a token.
@@ -38,6 +41,8 @@ pub(crate) struct Session<'a> {
     access: &'a Access,
     /// When it is given up, whatever is under way.
     until: Instant,
+    /// The longest wait for the head of an answer to what is sent soon, and for any further piece of one.
+    pub(crate) patience: Duration,
     authorization: Option<HeaderValue>,
 }
 
@@ -84,12 +89,11 @@ impl<'a> Session<'a> {
             .redirect(redirects)
             .referer(false)
             .connect_timeout(CONNECT)
-            .read_timeout(PATIENCE)
             .user_agent(concat!("parloir/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| RegistryError::Unreachable(words(&error)))?;
         let until = Instant::now() + access.within;
-        Ok(Self { http, base, reference, access, until, authorization: None })
+        Ok(Self { http, base, reference, access, until, patience: PATIENCE, authorization: None })
     }
 
     /// An address of the repository: `manifests/…`, `blobs/…`.
@@ -136,6 +140,7 @@ impl<'a> Session<'a> {
         body: Bytes,
     ) -> Result<Response, RegistryError> {
         let mut request = self.http.request(method, url.clone()).headers(headers).timeout(self.left()?);
+        let is_sent_soon = body.len() <= SENT_SOON;
         if !body.is_empty() {
             request = request.body(body);
         }
@@ -143,13 +148,29 @@ impl<'a> Session<'a> {
         if let Some(authorization) = self.authorization.as_ref().filter(|_| self.is_registry(url)) {
             request = request.header(AUTHORIZATION, authorization.clone());
         }
-        request.send().await.map_err(|error| self.fault(&error))
+        let sent = request.send();
+        // The client counts from when it begins to send, and a large agent may be sent for longer than an answer is waited for.
+        if is_sent_soon { self.soon(sent).await } else { sent.await.map_err(|error| self.fault(&error)) }
+    }
+
+    /// What a registry that answers does within its time.
+    async fn soon<T>(
+        &self,
+        asked: impl Future<Output = Result<T, reqwest::Error>>,
+    ) -> Result<T, RegistryError> {
+        match timeout(self.patience, asked).await {
+            Ok(done) => done.map_err(|error| self.fault(&error)),
+            Err(_) => Err(self.late()),
+        }
     }
 
     /// An answer's body, of at most so many bytes.
     pub(crate) async fn body(&self, response: Response, most: usize) -> Result<Vec<u8>, RegistryError> {
-        let read = read(response, most).await.map_err(|error| self.fault(&error))?;
-        read.ok_or(RegistryError::TooLong { most })
+        match read(response, most, self.patience).await {
+            Ok(read) => read.ok_or(RegistryError::TooLong { most }),
+            Err(Broken::Late) => Err(self.late()),
+            Err(Broken::Off(error)) => Err(self.fault(&error)),
+        }
     }
 
     /// How long what is asked next may take, its answer's body included.
@@ -160,6 +181,13 @@ impl<'a> Session<'a> {
 
     fn too_slow(&self) -> RegistryError {
         RegistryError::TooSlow { within: self.access.within }
+    }
+
+    fn late(&self) -> RegistryError {
+        if Instant::now() >= self.until {
+            return self.too_slow();
+        }
+        RegistryError::Unreachable(TOO_LONG.to_owned())
     }
 
     fn fault(&self, error: &reqwest::Error) -> RegistryError {
@@ -196,7 +224,7 @@ impl<'a> Session<'a> {
                 if let Some(credentials) = &self.access.credentials {
                     request = request.header(AUTHORIZATION, secret(&basic(credentials))?);
                 }
-                let response = request.send().await.map_err(|error| self.fault(&error))?;
+                let response = self.soon(request.send()).await?;
                 if !response.status().is_success() {
                     return Err(refused(response).await);
                 }
@@ -229,22 +257,30 @@ fn secret(value: &str) -> Result<HeaderValue, RegistryError> {
     Ok(value)
 }
 
-/// An answer's body; `None` where it has more bytes than this.
-async fn read(mut response: Response, most: usize) -> Result<Option<Vec<u8>>, reqwest::Error> {
+/// Why there is no more of an answer.
+enum Broken {
+    /// Its next piece was waited for as long as one is.
+    Late,
+    Off(reqwest::Error),
+}
+
+/// An answer's body, each piece of it within so long; `None` where it has more bytes than this.
+async fn read(mut response: Response, most: usize, patience: Duration) -> Result<Option<Vec<u8>>, Broken> {
     let mut body = Vec::new();
-    while let Some(piece) = response.chunk().await? {
+    loop {
+        let piece = timeout(patience, response.chunk()).await.map_err(|_| Broken::Late)?;
+        let Some(piece) = piece.map_err(Broken::Off)? else { return Ok(Some(body)) };
         if body.len().saturating_add(piece.len()) > most {
             return Ok(None);
         }
         body.extend_from_slice(&piece);
     }
-    Ok(Some(body))
 }
 
 /// Why a registry did not do what was asked, in its own words where it has some.
 pub(crate) async fn refused(response: Response) -> RegistryError {
     let status = response.status().as_u16();
-    let said = read(response, PROBLEM_BYTES).await.ok().flatten().unwrap_or_default();
+    let said = read(response, PROBLEM_BYTES, PATIENCE).await.ok().flatten().unwrap_or_default();
     let problems =
         serde_json::from_slice::<Problems>(&said).map(|problems| problems.errors).unwrap_or_default();
     let said = problems.into_iter().next().map_or_else(String::new, |problem| {
@@ -259,10 +295,12 @@ pub(crate) async fn refused(response: Response) -> RegistryError {
     }
 }
 
+const TOO_LONG: &str = "it took too long";
+
 /// The cause in words, without an address, which may hold what a store of objects wants to see.
 fn words(error: &reqwest::Error) -> String {
     if error.is_timeout() {
-        return "it took too long".to_owned();
+        return TOO_LONG.to_owned();
     }
     let mut said = "its answer cannot be read".to_owned();
     let mut cause = error.source();

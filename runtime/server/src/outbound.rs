@@ -100,6 +100,29 @@ impl OutboundConfig {
         }
         Ok(())
     }
+
+    /// Those to whom a network is opened and whom nobody knows, neither the operator's file nor the directory: most often a tenant whose
+    /// id is written otherwise. Each with the network.
+    pub fn strangers(&self, is_known: impl Fn(&TenantId) -> bool) -> Vec<(AddressRange, TenantId)> {
+        let mut strangers = Vec::new();
+        for opened in &self.allow_private {
+            let Opened::To(OpenedTo { network, tenants }) = opened else { continue };
+            let unknown = tenants.iter().filter(|tenant| !is_known(tenant));
+            strangers.extend(unknown.map(|tenant| (*network, tenant.clone())));
+        }
+        strangers
+    }
+
+    /// Says in the log who they are. A tenant may be described later, and has the network then.
+    pub fn warn_of_strangers(&self, is_known: impl Fn(&TenantId) -> bool) {
+        for (network, tenant) in self.strangers(is_known) {
+            tracing::warn!(
+                %tenant,
+                %network,
+                "[outbound] `allow-private` opens a network to a tenant that there is not: write its id as `parloir tenant list` does, or take it out"
+            );
+        }
+    }
 }
 
 /// The private networks that each tenant's requests may go to.
@@ -228,6 +251,14 @@ mod tests {
         for text in [known, elsewhere] {
             assert_eq!(config(&text).check(), Ok(()), "{text}");
         }
+    }
+
+    #[test]
+    fn whom_nobody_knows_is_told_with_the_network_that_is_opened_to_them() {
+        let text = "[admin]\n[outbound]\nallow-private = [{ network = \"10.1.2.3/32\", tenants = [\"cabinet\", \"cabinte\"] }]\n";
+        let strangers = config(text).outbound.strangers(|tenant| tenant.as_str() == "cabinet");
+        let told: Vec<_> = strangers.iter().map(|(network, tenant)| format!("{network} {tenant}")).collect();
+        assert_eq!(told, ["10.1.2.3/32 cabinte"]);
     }
 
     #[test]

@@ -7,6 +7,11 @@ use parloir_contract::{Capability, LineId, TenantId, Weekday};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// Languages in which a line has one of its sentences.
+pub const MAX_LANGUAGES: usize = 16;
+/// The longest of a line's sentences, in characters.
+pub const MAX_SENTENCE: usize = 500;
+
 /// A tenant, as the operator writes it: `[[tenant]]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -56,7 +61,7 @@ pub struct LineConfig {
     /// Where callers go when the agent fails, asks for a human, or is over quota.
     #[serde(default)]
     pub fallback_number: Option<LineId>,
-    /// What a caller hears when the agent fails, by language ("fr", "en").
+    /// What a caller hears when the agent fails, by language ("fr", "en"): in at most 16, each of at most 500 characters, as those below.
     #[serde(default)]
     pub fallback_sentence: BTreeMap<String, String>,
     /// What a caller hears when there is no place for the call, by language ("fr", "en").

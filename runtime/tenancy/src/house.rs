@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use parloir_contract::{LineId, TenantId};
 
 use crate::calendar::Hours;
-use crate::config::{LineConfig, TenantConfig};
+use crate::config::{LineConfig, MAX_LANGUAGES, MAX_SENTENCE, TenantConfig};
 use crate::connector::MAX_CONNECTORS;
 use crate::quota::Quota;
 use crate::retention::Retention;
@@ -100,6 +100,7 @@ impl House {
                     ));
                 }
             }
+            sentences(&config)?;
             if config.connectors.len() > MAX_CONNECTORS {
                 return Err(format!(
                     "line {}: `connectors` names {} and a tenant has {MAX_CONNECTORS}",
@@ -175,6 +176,39 @@ impl House {
     pub fn tenants(&self) -> &[Arc<Tenant>] {
         &self.tenants
     }
+}
+
+/// What is wrong with a line's own sentences, which the installation speaks and keeps.
+fn sentences(config: &LineConfig) -> Result<(), String> {
+    let number = &config.number;
+    for (field, sentences) in [
+        ("fallback-sentence", &config.fallback_sentence),
+        ("busy-sentence", &config.busy_sentence),
+        ("queue-sentence", &config.queue_sentence),
+    ] {
+        if sentences.len() > MAX_LANGUAGES {
+            return Err(format!(
+                "line {number}: `{field}` is written in {} languages and can be in {MAX_LANGUAGES}; leave out those that are \
+                 not spoken",
+                sentences.len()
+            ));
+        }
+        for (language, text) in sentences {
+            if language.is_empty() || language.len() > 35 {
+                return Err(format!(
+                    "line {number}: `{field}` names a language that is none; write a BCP 47 tag such as fr or fr-FR"
+                ));
+            }
+            let characters = text.chars().count();
+            if characters > MAX_SENTENCE {
+                return Err(format!(
+                    "line {number}: `{field}` has {characters} characters in {language:?} and can have {MAX_SENTENCE}; \
+                     shorten it"
+                ));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What is said of a line that is another tenant's.
@@ -271,6 +305,28 @@ mod tests {
             assert!(error.contains(remedy), "{error}");
         }
     }
+
+    #[test]
+    fn a_lines_own_sentences_are_few_and_short() {
+        let tried = |field: &str, languages: usize, characters: usize| {
+            let text = "é".repeat(characters);
+            let of = |number| format!("l{number} = \"{text}\"");
+            let sentences = (0..languages).map(of).collect::<Vec<_>>().join(", ");
+            house(&format!(
+                "[[tenant]]\nid = \"a\"\n[[tenant.line]]\nnumber = \"+331234\"\nagent = \"x\"\n{field} = {{ {sentences} }}"
+            ))
+        };
+        for field in ["fallback-sentence", "busy-sentence", "queue-sentence"] {
+            assert!(tried(field, 16, 500).is_ok());
+            let many = tried(field, 17, 1).unwrap_err();
+            let why = "is written in 17 languages and can be in 16; leave out those that are not spoken";
+            assert_eq!(many, format!("tenant a: line +331234: `{field}` {why}"));
+            let long = tried(field, 1, 501).unwrap_err();
+            let why = "has 501 characters in \"l0\" and can have 500; shorten it";
+            assert_eq!(long, format!("tenant a: line +331234: `{field}` {why}"));
+        }
+    }
+
     #[test]
     fn a_quota_of_zero_is_refused_by_name() {
         for field in [

@@ -162,21 +162,7 @@ async fn answer(
         false => Some(api.shares.take(&principal.realm)?),
     };
     let realm = realm(api, endpoint, &principal, &params)?;
-    let verdict = decide(principal.user.role, &principal.realm, endpoint.action(), &realm);
-    let hidden = || Problem::not_found("tenant").of("tenant");
-    match verdict {
-        Verdict::Hidden => return Err(hidden()),
-        Verdict::Forbidden => return Err(forbidden(&principal, endpoint.action(), &realm)),
-        Verdict::Own | Verdict::Above | Verdict::Glass => {}
-    }
-    if let Some(scopes) = &principal.key.scopes
-        && !scopes.contains(&endpoint.action())
-    {
-        let needed = endpoint.action();
-        let detail = format!("the key is for {}, and this needs {needed}", scopes_text(scopes));
-        let remedy = format!("use a key with the scope {needed}: parloir key add --scope {needed}");
-        return Err(Problem::new(Kind::Forbidden, detail, remedy).of("authorization"));
-    }
+    let verdict = permitted(&principal, endpoint.action(), &realm)?;
     let source = api.directory.source(&realm).await?;
     if source.is_none() && !is_installation(&realm) {
         return Err(hidden());
@@ -266,6 +252,28 @@ fn realm(
             let named = params.get("tenant").map(String::as_str).unwrap_or_default();
             named.parse().map_err(|_| Problem::not_found("tenant").of("tenant"))
         }
+    }
+}
+
+fn hidden() -> Problem {
+    Problem::not_found("tenant").of("tenant")
+}
+
+/// By what somebody may do something in a realm: their role and their key both say so.
+fn permitted(principal: &Principal, action: Action, realm: &TenantId) -> Result<Verdict, Problem> {
+    let verdict = decide(principal.user.role, &principal.realm, action, realm);
+    match verdict {
+        Verdict::Hidden => return Err(hidden()),
+        Verdict::Forbidden => return Err(forbidden(principal, action, realm)),
+        Verdict::Own | Verdict::Above | Verdict::Glass => {}
+    }
+    match &principal.key.scopes {
+        Some(scopes) if !scopes.contains(&action) => {
+            let detail = format!("the key is for {}, and this needs {action}", scopes_text(scopes));
+            let remedy = format!("use a key with the scope {action}: parloir key add --scope {action}");
+            Err(Problem::new(Kind::Forbidden, detail, remedy).of("authorization"))
+        }
+        Some(_) | None => Ok(verdict),
     }
 }
 

@@ -9,7 +9,7 @@ use parloir_tenancy::versions::CapabilityDiff;
 use super::answer::{Answer, room};
 use super::asked::{Asked, SIGNATURE};
 use super::problem::{Kind, Problem};
-use super::{Api, repeat, signers, upload};
+use super::{Api, permitted, repeat, signers, upload};
 use crate::directory::agents::{AGENTS, VERSIONS, agent_row, figures, figures_row, version_row, versions_of};
 use crate::directory::rows::{self, Kept, Row};
 use crate::directory::{Batches, DirectoryError};
@@ -17,6 +17,7 @@ use crate::home::Home;
 use crate::resource::{
     Agent, Item, KeptVersion, MAX_AGENT_BYTES, MAX_AGENTS, MAX_VERSIONS, Page, Version, VersionState, short,
 };
+use crate::role::Action;
 
 /// An agent as its row says, and what its live version declares.
 pub(super) struct Shelf {
@@ -318,6 +319,13 @@ pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
             return Err(Problem::new(Kind::Conflict, detail, remedy).of("version"));
         }
         VersionState::Waiting | VersionState::Ready | VersionState::RolledBack | VersionState::Retired => {}
+    }
+    if shelf.agent.row.is.before.as_ref() == Some(&id) {
+        // Who removes what is rolled back to says which versions answer.
+        permitted(&asked.principal, Action::PromoteAgents, &asked.realm).map_err(|problem| {
+            let why = format!("version {} is what {} is rolled back to", short(&id), shelf.name);
+            Problem { detail: format!("{why}: {}", problem.detail), ..problem }
+        })?;
     }
     let _shelving = api.directory.shelving.of(&asked.realm).await;
     let counting = api.directory.counting.of(&asked.realm).await;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use parloir_contract::{Capability, LineId};
-use parloir_tenancy::config::{LineConfig, RecordingPolicy};
+use parloir_tenancy::config::{LineConfig, MAX_LANGUAGES, MAX_SENTENCE, RecordingPolicy};
 use parloir_tenancy::minimise::Category;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
@@ -44,12 +44,15 @@ pub struct Line {
     pub fallback_number: Option<LineId>,
     /// What a caller hears when the agent fails, by language (`fr`, `en`).
     #[serde(default)]
+    #[schemars(schema_with = "sentences")]
     pub fallback_sentence: BTreeMap<String, String>,
     /// What a caller hears when there is no place for the call, by language (`fr`, `en`).
     #[serde(default)]
+    #[schemars(schema_with = "sentences")]
     pub busy_sentence: BTreeMap<String, String>,
     /// What a caller hears who has to wait for a place, by language (`fr`, `en`).
     #[serde(default)]
+    #[schemars(schema_with = "sentences")]
     pub queue_sentence: BTreeMap<String, String>,
     /// Prefixes of the numbers an agent may transfer to, besides the fallback number.
     #[serde(default)]
@@ -171,6 +174,14 @@ pub struct Setting {
 
 fn agent(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "pattern": "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$" })
+}
+
+fn sentences(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "maxProperties": MAX_LANGUAGES,
+        "additionalProperties": { "type": "string", "maxLength": MAX_SENTENCE }
+    })
 }
 
 fn optional_number(_: &mut SchemaGenerator) -> Schema {
