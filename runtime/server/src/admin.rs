@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use parloir_admin::oidc::{LogIns, Oidc};
 use parloir_admin::resource::Aside;
 use parloir_admin::{CallFiles, Checked, Deployed, Directory, Premises, router_with, tidy};
-use parloir_connect::{AddressRange, Destination, forbidden};
+use parloir_connect::{AddressRange, Destination, Reach, judge};
 use parloir_contract::TenantId;
 use parloir_persons::{NotANumber, Number};
 use parloir_sandbox::Settings;
@@ -139,16 +139,18 @@ fn reaches(url: &str, allowed: &[AddressRange]) -> Result<(), String> {
     if to.has_query() {
         return Err("`url` holds a query, and requests go below it: take out what begins with ?".into());
     }
-    let is_allowed = |address| allowed.iter().any(|range| range.contains(address));
-    let refused = to.address().filter(|address| !is_allowed(*address));
-    match refused.and_then(forbidden) {
-        None if to.is_plain() && (allowed.is_empty() || refused.is_some()) => Err(
-            "`url` begins with http://, so that what is sent can be read on its way: write https://, or have whoever runs the installation open its network to this tenant (`allow-private` of [outbound])".into(),
-        ),
-        None => Ok(()),
-        Some(what) => Err(format!(
+    let plain = || {
+        Err(
+        "`url` begins with http://, so that what is sent can be read on its way: write https://, or have whoever runs the installation open its network to this tenant (`allow-private` of [outbound])".into(),
+    )
+    };
+    match to.address().map(|address| judge(address, allowed)) {
+        Some(Reach::Refused(what)) => Err(format!(
             "`url` leads to {what}, where no request of this tenant's goes: write its public address, or have whoever runs the installation open it to this tenant (`allow-private` of [outbound])"
         )),
+        Some(Reach::Public) if to.is_plain() => plain(),
+        None if to.is_plain() && allowed.is_empty() => plain(),
+        Some(Reach::Opened | Reach::Public) | None => Ok(()),
     }
 }
 
@@ -230,6 +232,8 @@ pub(crate) async fn open(
     let directory = Directory::open(rooms, premises).await.map_err(|error| failed(&error))?;
     let owner_key = directory.set_up(new_owner_key).await.map_err(|error| failed(&error))?;
     directory.take_in_all().await.map_err(|error| failed(&error))?;
+    let here = house.installation.house();
+    config.outbound.warn_of_strangers(|id| here.tenants().iter().any(|tenant| tenant.id == *id));
     let certificates = match &admin.tls {
         Some(files) => Some(Certificates::open("[admin]", files).await?),
         None => None,
