@@ -346,6 +346,8 @@ mod tests {
         let host = listener.local_addr().unwrap().to_string();
         std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
+            // Who is answered before anything was asked takes that for no answer.
+            let _asked = hear(&mut BufReader::new(&stream));
             let head = "HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\n";
             let mut said = stream.write_all(head.as_bytes());
             // Faster than what is waited for each piece.
@@ -359,6 +361,13 @@ mod tests {
         let late = pull(&reference(&host, ":1"), &access).await.unwrap_err();
         assert!(matches!(&late, RegistryError::TooSlow { .. }), "{late:?}");
         assert!(late.to_string().contains("within 300ms") && late.to_string().contains("--within"), "{late}");
+    }
+
+    /// The head of a request.
+    fn hear(reader: &mut impl BufRead) -> String {
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).is_ok_and(|read| read > 0) {}
+        head
     }
 
     /// Takes in a body piece by piece, resting now and then: for longer than so long.
@@ -388,8 +397,8 @@ mod tests {
         let size = bytes.len();
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                let (mut reader, mut head) = (BufReader::new(&stream), String::new());
-                while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).is_ok_and(|read| read > 0) {}
+                let mut reader = BufReader::new(&stream);
+                let head = hear(&mut reader);
                 let status = match head.split(' ').next().unwrap() {
                     "PUT" => {
                         take_slowly(&mut reader, size, patience + patience / 2);
@@ -416,6 +425,7 @@ mod tests {
             // The first is not answered, the second half.
             let (_first, _) = listener.accept().unwrap();
             let (mut second, _) = listener.accept().unwrap();
+            let _asked = hear(&mut BufReader::new(&second));
             second.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhello").unwrap();
             // Until whoever asked has gone.
             while second.read(&mut [0; 1024]).is_ok_and(|read| read > 0) {}
