@@ -139,7 +139,7 @@ impl Storage {
         true
     }
 
-    /// The rows that are erased with this of calls; whom their callers were handed to is forgotten.
+    /// The rows that are erased with this of calls.
     async fn goes_with(
         &self,
         tenant: &TenantId,
@@ -149,8 +149,7 @@ impl Storage {
         if !purposes.content && !purposes.trace {
             return Ok(Vec::new());
         }
-        self.forget_handed(tenant, calls).await?;
-        self.reviews(tenant, calls).await
+        self.rows_with(tenant, calls).await
     }
 
     async fn erase_due(&self, swept: &mut Swept, mut restricted: Option<Restrictions>) {
