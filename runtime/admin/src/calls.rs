@@ -81,6 +81,9 @@ pub trait CallFiles: Send + Sync + 'static {
         contacts: &[LineId],
     ) -> Result<CallState, CallError>;
 
+    /// Whether what is kept beside a call may be used: not while its caller is restricted.
+    async fn usable(&self, tenant: &TenantId, call: CallId) -> Result<(), CallError>;
+
     /// What happened in a call, as `parloir show --json` prints it: an object for each line.
     async fn file(&self, tenant: &TenantId, call: CallId, reading: Reading) -> Result<Vec<Value>, CallError>;
 

@@ -189,6 +189,14 @@ impl CallFiles for Storage {
         Known::of(self, tenant, contacts).await?.state(&entry).await
     }
 
+    async fn usable(&self, tenant: &TenantId, call: CallId) -> Result<(), CallError> {
+        // Where nobody is restricted, no call need be read.
+        match self.restrictions(tenant).await.map_err(failed)? {
+            Some(_) => self.readable(tenant, call).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
     async fn file(&self, tenant: &TenantId, call: CallId, reading: Reading) -> Result<Vec<Value>, CallError> {
         let erased = self.erasures_of(tenant, call).await?;
         let records = self.readable(tenant, call).await?;

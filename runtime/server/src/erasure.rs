@@ -202,6 +202,15 @@ impl Storage {
             }
             let erasure = Erasure { calls, purposes, rows, requested, reason };
             erased.report = Some(self.journal.erase(tenant, erasure).await?);
+            // A review that was being written while these were looked for.
+            let late = self.rows_with(tenant, &erased.calls).await?;
+            if !late.is_empty() {
+                erased.rows += late.len();
+                let reason = request.reason.clone();
+                let erasure = Erasure { purposes, rows: late, requested, reason, ..Erasure::default() };
+                let report = self.journal.erase(tenant, erasure).await?;
+                erased.report = erased.report.map(|before| with(before, &report));
+            }
         }
         if purposes.trace && !records.is_empty() {
             // That somebody asked for something is to be shown for as long as the log is.

@@ -54,6 +54,14 @@ pub(super) async fn reached(api: &Api, asked: &Asked) -> Result<(CallId, CallSta
     if reach.covers(&state.handed_to) { Ok((call, state)) } else { Err(not_found()) }
 }
 
+/// The same, where what is kept beside the call may be used, too.
+pub(super) async fn usable(api: &Api, asked: &Asked) -> Result<(CallId, CallState), Problem> {
+    let (call, state) = reached(api, asked).await?;
+    let _place = place(api, asked)?;
+    files(api).usable(&asked.realm, call).await?;
+    Ok((call, state))
+}
+
 fn item(call: CallId, spec: CallState) -> Item<CallState> {
     Item { id: call.to_string(), etag: String::new(), changed: spec.ended.or(Some(spec.began)), spec }
 }

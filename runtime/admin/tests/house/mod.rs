@@ -67,6 +67,8 @@ pub struct Site {
 #[derive(Default)]
 pub struct Calls {
     pub kept: Mutex<Vec<(TenantId, CallId, CallState)>>,
+    /// Those whose callers are restricted.
+    pub restricted: Mutex<Vec<CallId>>,
     pub read: Mutex<Vec<(CallId, Reading)>>,
 }
 
@@ -113,6 +115,13 @@ impl CallFiles for Calls {
     ) -> Result<CallState, CallError> {
         let found = self.of(tenant, contacts).into_iter().find(|(known, _)| *known == call);
         found.map(|(_, state)| state).ok_or(CallError::NoSuchCall)
+    }
+
+    async fn usable(&self, _tenant: &TenantId, call: CallId) -> Result<(), CallError> {
+        match self.restricted.lock().contains(&call) {
+            true => Err(CallError::Withheld("the call is restricted: ask for another".into())),
+            false => Ok(()),
+        }
     }
 
     async fn file(
