@@ -145,6 +145,7 @@ impl CallFiles for Storage {
         after: Option<&str>,
         limit: usize,
         contacts: &[LineId],
+        theirs: Option<&[LineId]>,
     ) -> Result<CallList, CallError> {
         let mut from = match after {
             Some(after) => {
@@ -163,7 +164,10 @@ impl CallFiles for Storage {
                 looked_at += 1;
                 if !entry.is_of_journal() {
                     let state = known.state(&entry).await?;
-                    list.calls.push(Listed { place: place(&entry), call: entry.call, state });
+                    let is_one = |number: &LineId| state.handed_to.iter().any(|to| to == number.as_str());
+                    if theirs.is_none_or(|theirs| theirs.iter().any(is_one)) {
+                        list.calls.push(Listed { place: place(&entry), call: entry.call, state });
+                    }
                 }
                 if list.calls.len() >= limit || looked_at >= MOST {
                     let more = calls.len() > 0 || next.is_some();
@@ -449,14 +453,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (storage, tenant) = opened(&folder).await;
         storage.journal.hold(&tenant, id(2), "a lawsuit".into()).await.unwrap();
-        let first = storage.list(&tenant, None, 2, &[]).await.unwrap();
+        let first = storage.list(&tenant, None, 2, &[], None).await.unwrap();
         let calls =
             |list: &CallList| list.calls.iter().map(|one| (one.call, one.state.held)).collect::<Vec<_>>();
         assert_eq!(calls(&first), [(id(3), false), (id(2), true)]);
-        let second = storage.list(&tenant, first.next.as_deref(), 2, &[]).await.unwrap();
+        let second = storage.list(&tenant, first.next.as_deref(), 2, &[], None).await.unwrap();
         assert_eq!((calls(&second), second.next), (vec![(id(1), false)], None));
         for nowhere in ["", "1", "-", "x-y"] {
-            assert_eq!(storage.list(&tenant, Some(nowhere), 2, &[]).await, Err(CallError::NoSuchPlace));
+            assert_eq!(storage.list(&tenant, Some(nowhere), 2, &[], None).await, Err(CallError::NoSuchPlace));
         }
         assert_eq!(storage.state(&tenant, id(9), &[]).await, Err(CallError::NoSuchCall));
         storage.close().await;
