@@ -64,13 +64,15 @@ pub struct Sound {
 #[async_trait]
 pub trait CallFiles: Send + Sync + 'static {
     /// Up to `limit` calls after a place, newest first: fewer, or none, where many are the journal's own. `contacts` are the
-    /// numbers by which it is told whom a caller was handed to.
+    /// numbers by which it is told whom a caller was handed to. Where there is a `theirs`, only those whose caller was handed to
+    /// one of these: few among many.
     async fn list(
         &self,
         tenant: &TenantId,
         after: Option<&str>,
         limit: usize,
         contacts: &[LineId],
+        theirs: Option<&[LineId]>,
     ) -> Result<CallList, CallError>;
 
     /// What is known of a call without reading it.
@@ -80,6 +82,9 @@ pub trait CallFiles: Send + Sync + 'static {
         call: CallId,
         contacts: &[LineId],
     ) -> Result<CallState, CallError>;
+
+    /// Whether what is kept beside a call may be used: not while its caller is restricted.
+    async fn usable(&self, tenant: &TenantId, call: CallId) -> Result<(), CallError>;
 
     /// What happened in a call, as `parloir show --json` prints it: an object for each line.
     async fn file(&self, tenant: &TenantId, call: CallId, reading: Reading) -> Result<Vec<Value>, CallError>;

@@ -51,7 +51,8 @@ impl Role {
     }
 
     /// Whether whoever is this may make somebody that role, change or remove them, or hand them a key: nobody makes more of
-    /// anybody than they are.
+    /// anybody than they are, but for owners, who appoint whom they like: one can make a key for a supervisor and read calls with
+    /// that. `parloir accesses` shows the key then, and the log who made it.
     pub const fn may_appoint(self, role: Self) -> bool {
         match self {
             Self::Owner => true,

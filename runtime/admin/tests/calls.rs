@@ -137,3 +137,46 @@ async fn a_review_is_its_writers_and_of_a_contact_only_users_answer() {
     let listed = house.get("/v1/tenants/cabinet/contacts", &owner).await.is(200);
     assert_eq!(ids(&listed.body), [DESK]);
 }
+
+#[tokio::test]
+async fn nothing_is_reviewed_whose_caller_is_restricted_or_whose_words_are_not_kept() {
+    let (house, owner) = house(1).await;
+    let (user, supervisor) = house.user("cabinet", &owner, "supervisor").await;
+    let (own, good) = (format!("{CALLS}/{}/reviews/{user}", id(0)), json!({ "score": 4 }));
+    house.ask(("PUT", &own), &supervisor, &[], Some(good.clone())).await.is(201);
+    house.site.calls.restricted.lock().push(CallId::from_bytes([0; 16]));
+    house.get(&own, &supervisor).await.is(409);
+    house.get(&format!("{CALLS}/{}/reviews", id(0)), &supervisor).await.is(409);
+    house.ask(("PUT", &own), &supervisor, &[], Some(good.clone())).await.is(409);
+
+    let tenant = json!({ "retention": { "recording": "0 days", "content": "0 days" } });
+    let body = json!({ "id": "quiet", "owner": "Anne Durand", "tenant": tenant });
+    let owner = house.post("/v1/tenants", &house.owner, body).await.is(201).text("secret");
+    let (user, supervisor) = house.user("quiet", &owner, "supervisor").await;
+    let call = ("quiet".parse().unwrap(), CallId::from_bytes([1; 16]), state(&[], false));
+    house.site.calls.kept.lock().push(call);
+    let own = format!("/v1/tenants/quiet/calls/{}/reviews/{user}", id(1));
+    let refused = house.ask(("PUT", &own), &supervisor, &[], Some(good)).await.is(409);
+    assert!(refused.text("detail").contains("0 days"), "{}", refused.body);
+}
+
+#[tokio::test]
+async fn a_key_reads_so_many_calls_in_a_minute_and_another_all_the_same() {
+    let (house, owner) = house(1).await;
+    let (_, supervisor) = house.user("cabinet", &owner, "supervisor").await;
+    let (_, admin) = house.user("cabinet", &owner, "admin").await;
+    let call = format!("{CALLS}/{}", id(0));
+    // A reading comes back every second, however long these take.
+    let mut read = 0;
+    let refused = loop {
+        let reply = house.get(&call, &supervisor).await;
+        if reply.status != 200 {
+            break reply;
+        }
+        read += 1;
+        assert!(read < 10_000, "nobody is refused");
+    };
+    assert!(read >= 60 && refused.status == 429, "{read} {}", refused.body);
+    assert!(refused.headers.contains_key("retry-after"));
+    house.get(&call, &admin).await.is(200);
+}

@@ -12,8 +12,10 @@ use serde::{Deserialize, Serialize};
 /// A record's place in its call: 0, 1, 2, … without a gap.
 pub type Seq = u64;
 
-/// The version of the records this program writes, and the only one it reads. Raised with every change of their layout, together
-/// with what segments begin with, so that a data folder says of which version it is before anything in it is read.
+/// The version of the records this program writes, and the only one it reads. Raised where records that are there would be read
+/// otherwise or not at all, together with what segments begin with, so that a data folder says of which version it is before
+/// anything in it is read. What is only added, such as a kind of record or a variant of something in one, raises nothing: this
+/// program reads all that is there, and an older one says of a record that has it that it cannot be read, which is damage to it.
 pub const RECORD_VERSION: u16 = 7;
 
 /// One thing that happened.

@@ -17,7 +17,7 @@ use parloir_journal::{
 };
 use parloir_media::{RecordingBlock, SampleRate, wav_parts};
 use parloir_proof::Trust;
-use parloir_store::{Batch, MAX_BATCH, Rows, StoreError, Table, TenantStore};
+use parloir_store::{Batch, Rows, StoreError, Table, TenantStore};
 use serde_json::{Value, json};
 
 use crate::Storage;
@@ -118,7 +118,8 @@ impl Known {
             None => Vec::new(),
         };
         let handed_to = self.contacts.iter().filter(|(_, hash)| noted.contains(hash));
-        let recorded = entry.recorded.map(|seconds| seconds > 0);
+        // How much of it is recorded is known when it is over.
+        let recorded = entry.ended_at.and(entry.recorded).map(|seconds| seconds > 0);
         Ok(CallState {
             line: entry.line.clone(),
             arrived: entry.transport.clone(),
@@ -144,6 +145,7 @@ impl CallFiles for Storage {
         after: Option<&str>,
         limit: usize,
         contacts: &[LineId],
+        theirs: Option<&[LineId]>,
     ) -> Result<CallList, CallError> {
         let mut from = match after {
             Some(after) => {
@@ -162,7 +164,10 @@ impl CallFiles for Storage {
                 looked_at += 1;
                 if !entry.is_of_journal() {
                     let state = known.state(&entry).await?;
-                    list.calls.push(Listed { place: place(&entry), call: entry.call, state });
+                    let is_one = |number: &LineId| state.handed_to.iter().any(|to| to == number.as_str());
+                    if theirs.is_none_or(|theirs| theirs.iter().any(is_one)) {
+                        list.calls.push(Listed { place: place(&entry), call: entry.call, state });
+                    }
                 }
                 if list.calls.len() >= limit || looked_at >= MOST {
                     let more = calls.len() > 0 || next.is_some();
@@ -186,6 +191,14 @@ impl CallFiles for Storage {
         let entry = self.journal.call(tenant, call).await.map_err(failed)?;
         let entry = entry.filter(|entry| !entry.is_of_journal()).ok_or(CallError::NoSuchCall)?;
         Known::of(self, tenant, contacts).await?.state(&entry).await
+    }
+
+    async fn usable(&self, tenant: &TenantId, call: CallId) -> Result<(), CallError> {
+        // Where nobody is restricted, no call need be read.
+        match self.restrictions(tenant).await.map_err(failed)? {
+            Some(_) => self.readable(tenant, call).await.map(drop),
+            None => Ok(()),
+        }
     }
 
     async fn file(&self, tenant: &TenantId, call: CallId, reading: Reading) -> Result<Vec<Value>, CallError> {
@@ -351,26 +364,16 @@ impl Storage {
         self.rows(tenant).await?.apply(batch).await.map(drop)
     }
 
-    /// Forgets whom the callers of calls were handed to.
-    pub(crate) async fn forget_handed(&self, tenant: &TenantId, calls: &[CallId]) -> Result<(), StoreError> {
-        let (store, mut there) = (self.rows(tenant).await?, Vec::new());
-        for call in calls {
-            let row = handed_row(*call);
-            if store.get(Table::Reports, &row).await?.is_some() {
-                there.push(row);
-            }
-        }
-        for rows in there.chunks(MAX_BATCH) {
-            let batch = rows.iter().fold(Batch::new(), |batch, row| batch.delete(Table::Reports, row));
-            store.apply(batch).await?;
-        }
-        Ok(())
-    }
-
-    /// The rows of the reviews of calls, which are erased with what was said in them.
-    pub(crate) async fn reviews(&self, tenant: &TenantId, calls: &[CallId]) -> Result<Vec<Rows>, StoreError> {
+    /// The rows that are erased with what was said in calls: whom their callers were handed to, and their reviews.
+    pub(crate) async fn rows_with(
+        &self,
+        tenant: &TenantId,
+        calls: &[CallId],
+    ) -> Result<Vec<Rows>, StoreError> {
         let (store, mut rows) = (self.rows(tenant).await?, Vec::new());
         for call in calls {
+            let handed = store.entry(Table::Reports, handed_row(*call)).await?;
+            rows.extend(handed.map(|entry| Rows::At(entry.row)));
             let (below, mut from) = (reviews_of(*call), None);
             loop {
                 let page = store.scan(Table::Reports, &below, from.as_ref(), PAGE).await?;
@@ -416,7 +419,9 @@ mod tests {
         storage.note_handed(&tenant, id(1), &[DESK.to_owned()]).await.unwrap();
         let rows = storage.rows(&tenant).await.unwrap();
         let noted = rows.get(Table::Reports, handed_row(id(1))).await.unwrap().unwrap();
-        assert!(!String::from_utf8(noted).unwrap().contains("199009999"), "the number is not there");
+        let noted: Vec<[u8; 32]> = serde_json::from_slice(&noted).unwrap();
+        let [hash] = noted.as_slice() else { panic!("{noted:?}") };
+        assert!(!hash.windows(9).any(|bytes| bytes == b"199009999"), "the number is not there");
         let [desk, other]: [LineId; 2] = [DESK, "+33199008888"].map(|number| number.parse().unwrap());
         let state = storage.state(&tenant, id(1), &[desk.clone(), other.clone()]).await.unwrap();
         assert_eq!(
@@ -430,11 +435,11 @@ mod tests {
 
         let review = Batch::new().put(Table::Reports, format!("{}anne", reviews_of(id(1))), "patient");
         rows.apply(review).await.unwrap();
-        assert_eq!(storage.reviews(&tenant, &[id(1), id(2)]).await.unwrap().len(), 1);
+        assert_eq!(storage.rows_with(&tenant, &[id(1), id(2)]).await.unwrap().len(), 2);
         let (whose, dry_run) = (Whose::Call(id(1)), false);
         let erased = EraseRequest { whose, trace: false, reason: None, dry_run, case: None };
-        storage.erase(&erased).await.unwrap();
-        assert!(storage.reviews(&tenant, &[id(1)]).await.unwrap().is_empty());
+        assert_eq!(storage.erase(&erased).await.unwrap()[0].report.unwrap().rows, 2);
+        assert!(storage.rows_with(&tenant, &[id(1)]).await.unwrap().is_empty());
         let state = storage.state(&tenant, id(1), &[desk]).await.unwrap();
         assert_eq!(
             (state.handed_to.len(), state.erased.as_slice()),
@@ -448,14 +453,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (storage, tenant) = opened(&folder).await;
         storage.journal.hold(&tenant, id(2), "a lawsuit".into()).await.unwrap();
-        let first = storage.list(&tenant, None, 2, &[]).await.unwrap();
+        let first = storage.list(&tenant, None, 2, &[], None).await.unwrap();
         let calls =
             |list: &CallList| list.calls.iter().map(|one| (one.call, one.state.held)).collect::<Vec<_>>();
         assert_eq!(calls(&first), [(id(3), false), (id(2), true)]);
-        let second = storage.list(&tenant, first.next.as_deref(), 2, &[]).await.unwrap();
+        let second = storage.list(&tenant, first.next.as_deref(), 2, &[], None).await.unwrap();
         assert_eq!((calls(&second), second.next), (vec![(id(1), false)], None));
         for nowhere in ["", "1", "-", "x-y"] {
-            assert_eq!(storage.list(&tenant, Some(nowhere), 2, &[]).await, Err(CallError::NoSuchPlace));
+            assert_eq!(storage.list(&tenant, Some(nowhere), 2, &[], None).await, Err(CallError::NoSuchPlace));
         }
         assert_eq!(storage.state(&tenant, id(9), &[]).await, Err(CallError::NoSuchCall));
         storage.close().await;

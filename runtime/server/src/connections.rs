@@ -1,9 +1,10 @@
-//! Connections that are open: so many and no more, and none whose request never comes.
+//! Connections that are open: so many and no more, and none whose request never comes or whose answer is never taken.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::Router;
 use axum::serve::Listener;
@@ -12,11 +13,14 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Sleep, sleep};
 
 /// Connections of an administration.
 pub(crate) const OF_ADMINISTRATION: usize = 512;
 /// Connections of carriers, beside one of each call that may be live.
 pub(crate) const OF_CARRIERS: usize = 4_096;
+/// How long the other side may take nothing of what is written to it.
+const TAKEN_WITHIN: Duration = Duration::from_secs(30);
 
 /// A listener with so many connections open at most. The next is accepted once one of them is closed.
 struct Bounded<L> {
@@ -37,7 +41,7 @@ impl<L: Listener> Listener for Bounded<L> {
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         let place = Arc::clone(&self.room).acquire_owned().await.ok();
         let (stream, address) = self.listener.accept().await;
-        (Placed { stream, _place: place }, address)
+        (Placed { stream, stuck: None, _place: place }, address)
     }
 
     fn local_addr(&self) -> io::Result<Self::Addr> {
@@ -48,7 +52,21 @@ impl<L: Listener> Listener for Bounded<L> {
 /// A connection in its place, also where it speaks another protocol from some point on.
 struct Placed<S> {
     stream: S,
+    /// Runs while nothing of what is written is taken.
+    stuck: Option<Pin<Box<Sleep>>>,
     _place: Option<OwnedSemaphorePermit>,
+}
+
+impl<S> Placed<S> {
+    /// What became of a write, or that nothing was taken for so long.
+    fn in_time(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.stuck = None;
+            return written;
+        }
+        let stuck = self.stuck.get_or_insert_with(|| Box::pin(sleep(TAKEN_WITHIN)));
+        stuck.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Placed<S> {
@@ -59,7 +77,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Placed<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Placed<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(cx, buf)
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.stream).poll_write(cx, buf);
+        this.in_time(cx, written)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -75,7 +95,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Placed<S> {
         cx: &mut Context<'_>,
         parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(cx, parts)
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.stream).poll_write_vectored(cx, parts);
+        this.in_time(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -136,6 +158,20 @@ mod tests {
         assert!(listener.accept().now_or_never().is_none());
         drop(open.pop());
         assert!(listener.accept().now_or_never().is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_of_which_nothing_is_taken_is_closed() {
+        let (stream, mut other) = tokio::io::duplex(1);
+        let mut placed = Placed { stream, stuck: None, _place: None };
+        placed.write_all(b"a").await.unwrap();
+        let written = tokio::join!(placed.write_all(b"b"), async {
+            tokio::time::sleep(TAKEN_WITHIN / 2).await;
+            other.read_exact(&mut [0]).await.unwrap();
+        });
+        written.0.unwrap();
+        let refused = placed.write_all(b"c").await.unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::TimedOut);
     }
 
     #[tokio::test(start_paused = true)]

@@ -194,7 +194,6 @@ impl Storage {
         erased: &mut TenantErasure,
     ) -> Result<(), EraseError> {
         let purposes = if request.trace { Purposes::ALL } else { Purposes::CONTENTS };
-        self.forget_handed(tenant, &erased.calls).await?;
         let nothing = erased.calls.is_empty() && rows.is_empty() && records.is_empty();
         if !nothing {
             let (mut calls, reason) = (erased.calls.clone(), request.reason.clone());
@@ -203,6 +202,15 @@ impl Storage {
             }
             let erasure = Erasure { calls, purposes, rows, requested, reason };
             erased.report = Some(self.journal.erase(tenant, erasure).await?);
+            // A review that was being written while these were looked for.
+            let late = self.rows_with(tenant, &erased.calls).await?;
+            if !late.is_empty() {
+                erased.rows += late.len();
+                let reason = request.reason.clone();
+                let erasure = Erasure { purposes, rows: late, requested, reason, ..Erasure::default() };
+                let report = self.journal.erase(tenant, erasure).await?;
+                erased.report = erased.report.map(|before| with(before, &report));
+            }
         }
         if purposes.trace && !records.is_empty() {
             // That somebody asked for something is to be shown for as long as the log is.
@@ -279,7 +287,7 @@ impl Storage {
                 let (tenant, entry) = self.journal.find(*call).await?.ok_or(EraseError::NoSuchCall(*call))?;
                 let mut found = Found::new(self, &tenant, Requested::Calls).await?;
                 found.add(&entry);
-                found.rows = self.reviews(&tenant, &found.calls).await?;
+                found.rows = self.rows_with(&tenant, &found.calls).await?;
                 Ok(vec![(tenant, found)])
             }
             Whose::Caller { number, tenant } => {
@@ -336,10 +344,10 @@ impl Storage {
         let unread = may_be.unread.into_iter().filter(|(entry, _)| !entry.is_of_journal());
         found.unread.extend(unread.map(|(entry, why)| Left { call: entry.call, why }));
         found.rows = rows_of(number, &self.rows(tenant).await?).await?;
-        let reviews = self.reviews(tenant, &found.calls).await?.into_iter();
+        let with_calls = self.rows_with(tenant, &found.calls).await?.into_iter();
         // One that names the number is there already.
-        let reviews: Vec<Rows> = reviews.filter(|row| !found.rows.contains(row)).collect();
-        found.rows.extend(reviews);
+        let with_calls: Vec<Rows> = with_calls.filter(|row| !found.rows.contains(row)).collect();
+        found.rows.extend(with_calls);
         let (records, unread) = self.unerased(tenant, Some(number), case).await?;
         found.records = records;
         found.unread.extend(unread);

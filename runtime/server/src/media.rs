@@ -192,6 +192,7 @@ async fn call(
         }
     };
     let tenant = line.tenant.id.clone();
+    let keeps_content = !line.tenant.retention.unkept().content;
     let agent = installation.cordons.place(&tenant, agent);
     let promised = house.webhooks.expect(&rooms.store, id, carrier).await;
     tracing::info!(call = %id, %tenant, line = %line.config.number, "a call is answered");
@@ -223,10 +224,6 @@ async fn call(
         Ok(summary) => {
             tracing::info!(call = %id, seconds = summary.lasted.as_secs(), "a call is over");
             installation.cordons.ended(&tenant, summary.agent, summary.overstayed);
-            if let Err(error) = installation.storage.note_handed(&tenant, id, &switchboard.handed_to()).await
-            {
-                tracing::error!(call = %id, %tenant, %error, "it is not noted whom a caller was handed to: who answered does not see the call");
-            }
             let ledger = summary.ledger.clone();
             let ended = version.zip(versions::outcome(&summary));
             let ended = ended.map(|(version, outcome)| (version, outcome, summary.lasted));
@@ -234,6 +231,11 @@ async fn call(
             // Its place is free: what is written now is nobody's to wait for.
             drop(promised);
             drop(place);
+            // It goes with what was said: where that is not kept, nor is this.
+            let handed_to = if keeps_content { switchboard.handed_to() } else { Vec::new() };
+            if let Err(error) = installation.storage.note_handed(&tenant, id, &handed_to).await {
+                tracing::error!(call = %id, %tenant, %error, "it is not noted whom a caller was handed to: who answered does not see the call");
+            }
             if let Some(ended) = ended {
                 house.version_answered(&tenant, id, ended).await;
             }

@@ -139,7 +139,7 @@ impl Storage {
         true
     }
 
-    /// The rows that are erased with this of calls; whom their callers were handed to is forgotten.
+    /// The rows that are erased with this of calls.
     async fn goes_with(
         &self,
         tenant: &TenantId,
@@ -149,8 +149,25 @@ impl Storage {
         if !purposes.content && !purposes.trace {
             return Ok(Vec::new());
         }
-        self.forget_handed(tenant, calls).await?;
-        self.reviews(tenant, calls).await
+        self.rows_with(tenant, calls).await
+    }
+
+    /// Erases the reviews of erased calls that were being written while those were looked for.
+    async fn erase_late(&self, swept: &mut Swept, calls: &[CallId], purposes: Purposes) {
+        let rows = match self.goes_with(&swept.tenant, calls, purposes).await {
+            Ok(rows) if rows.is_empty() => return,
+            Ok(rows) => rows,
+            Err(error) => {
+                swept.failed = Some(error.to_string());
+                return;
+            }
+        };
+        let requested = Requested::Retention;
+        let erasure = Erasure { purposes, rows, requested, ..Erasure::default() };
+        match self.journal.erase(&swept.tenant, erasure).await {
+            Ok(report) => swept.reports.push(report),
+            Err(error) => swept.failed = Some(error.to_string()),
+        }
     }
 
     async fn erase_due(&self, swept: &mut Swept, mut restricted: Option<Restrictions>) {
@@ -171,6 +188,7 @@ impl Storage {
                 match self.journal.erase_unless_restricted(&swept.tenant, erasure, known).await {
                     Ok(Some(report)) => {
                         swept.reports.push(report);
+                        self.erase_late(swept, &calls, purposes).await;
                         break;
                     }
                     // Somebody was restricted meanwhile: what is theirs stays.

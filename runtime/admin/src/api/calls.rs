@@ -2,8 +2,9 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Instant;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::Query;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
@@ -14,18 +15,19 @@ use serde::Deserialize;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::answer::Answer;
-use super::asked::{Asked, MAX_PAGE, words};
+use super::asked::{Asked, words};
 use super::problem::{Kind, Problem};
 use super::share::Share;
 use super::{Api, contacts};
-use crate::calls::{CallError, CallFiles, Listed, Reading, Sound};
+use crate::calls::{CallError, CallFiles, CallList, Listed, Reading, Sound};
+use crate::directory::DirectoryError;
 use crate::reach::Reach;
 use crate::resource::{CallFile, CallState, Item, Page};
 
 /// The longest reason, in characters.
 pub(crate) const MAX_WHY: usize = 500;
-/// How often more calls are looked at for one page, of which whoever asks may know few.
-const ROUNDS: usize = 10;
+/// How much of what is in memory whole is sent in one go, in bytes.
+const PART: usize = 64 << 10;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -54,37 +56,33 @@ pub(super) async fn reached(api: &Api, asked: &Asked) -> Result<(CallId, CallSta
     if reach.covers(&state.handed_to) { Ok((call, state)) } else { Err(not_found()) }
 }
 
+/// The same, where what is kept beside the call may be used, too.
+pub(super) async fn usable(api: &Api, asked: &Asked) -> Result<(CallId, CallState), Problem> {
+    let (call, state) = reached(api, asked).await?;
+    let _place = place(api, asked)?;
+    files(api).usable(&asked.realm, call).await?;
+    Ok((call, state))
+}
+
 fn item(call: CallId, spec: CallState) -> Item<CallState> {
     Item { id: call.to_string(), etag: String::new(), changed: spec.ended.or(Some(spec.began)), spec }
 }
 
 pub(super) async fn list(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
-    let (mut after, limit) = asked.paging()?;
+    let (after, limit) = asked.paging()?;
     let (reach, numbers) = reach(asked).await?;
-    let mut items = Vec::new();
-    for _ in 0..ROUNDS {
-        let wanted = match reach {
-            Reach::All => limit.saturating_sub(items.len()),
-            // Theirs are few among many.
-            Reach::HandedTo(_) => MAX_PAGE,
-        };
-        let page = files(api).list(&asked.realm, after.as_deref(), wanted, &numbers).await?;
-        let (mut calls, mut last) = (page.calls.into_iter(), None);
-        for Listed { place, call, state } in calls.by_ref() {
-            last = Some(place);
-            if reach.covers(&state.handed_to) {
-                items.push(item(call, state));
-            }
-            if items.len() == limit {
-                break;
-            }
-        }
-        after = if calls.next().is_some() { last } else { page.next };
-        if after.is_none() || items.len() == limit {
-            break;
-        }
+    let theirs = match &reach {
+        Reach::All => None,
+        Reach::HandedTo(theirs) => Some(theirs.as_slice()),
+    };
+    if theirs.is_some_and(<[LineId]>::is_empty) {
+        return Ok(Answer::ok(&Page::<CallState> { items: Vec::new(), next: None })?);
     }
-    Ok(Answer::ok(&Page { items, next: after })?)
+    let _place = place(api, asked)?;
+    let list = files(api).list(&asked.realm, after.as_deref(), limit, &numbers, theirs).await?;
+    let CallList { calls, next } = list;
+    let items = calls.into_iter().map(|Listed { call, state, .. }| item(call, state)).collect();
+    Ok(Answer::ok(&Page::<CallState> { items, next })?)
 }
 
 /// Why somebody reads, and what they do not want to.
@@ -125,17 +123,27 @@ fn place(api: &Api, asked: &Asked) -> Result<(Share, OwnedSemaphorePermit), Prob
     Ok((share, permit))
 }
 
-pub(super) async fn get(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
-    let (call, state) = reached(api, asked).await?;
-    let reading = whole(asked)?;
-    let _place = place(api, asked)?;
-    let lines = files(api).file(&asked.realm, call, reading).await?;
-    Ok(Answer::ok(&CallFile { id: call.to_string(), call: state, lines })?)
+/// What is in memory whole, in parts.
+fn parts_of(whole: Vec<u8>) -> impl Iterator<Item = Bytes> + Send + 'static {
+    let mut rest = Bytes::from(whole);
+    std::iter::from_fn(move || {
+        let length = rest.len().min(PART);
+        (length > 0).then(|| rest.split_to(length))
+    })
 }
 
-/// A body that is sent as it is: whoever is between keeps nothing of it.
-fn sent(body: Body, media_type: &'static str, length: u64) -> Response {
-    let mut response = Response::new(body);
+/// A body that is sent as it is, from a place that is left when its last part is taken: whoever is between keeps nothing of it.
+fn sent_from<P: Into<Bytes> + 'static>(
+    place: impl Send + 'static,
+    parts: impl Iterator<Item = P> + Send + 'static,
+    media_type: &'static str,
+    length: u64,
+) -> Response {
+    let parts = stream::iter(parts).map(move |part| {
+        let _kept_until_all_is_taken = &place;
+        Ok::<Bytes, Infallible>(part.into())
+    });
+    let mut response = Response::new(Body::from_stream(parts));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
@@ -143,16 +151,25 @@ fn sent(body: Body, media_type: &'static str, length: u64) -> Response {
     response
 }
 
+pub(super) async fn get(api: &Api, asked: &Asked) -> Result<Response, Problem> {
+    let (call, state) = reached(api, asked).await?;
+    let reading = whole(asked)?;
+    api.readings.take(&asked.principal.key_id, Instant::now())?;
+    let place = place(api, asked)?;
+    let lines = files(api).file(&asked.realm, call, reading).await?;
+    let file = CallFile { id: call.to_string(), call: state, lines };
+    let file = serde_json::to_vec(&file).map_err(|error| DirectoryError::Damaged(error.to_string()))?;
+    let length = file.len() as u64;
+    Ok(sent_from(place, parts_of(file), "application/json", length))
+}
+
 pub(super) async fn recording(api: &Api, asked: &Asked) -> Result<Response, Problem> {
     let (call, _) = reached(api, asked).await?;
     let reading = whole(asked)?;
+    api.readings.take(&asked.principal.key_id, Instant::now())?;
     let place = place(api, asked)?;
     let Sound { length, parts } = files(api).recording(&asked.realm, call, reading).await?;
-    let parts = stream::iter(parts).map(move |part| {
-        let _kept_until_all_is_sent = &place;
-        Ok::<_, Infallible>(part)
-    });
-    Ok(sent(Body::from_stream(parts), "audio/wav", length))
+    Ok(sent_from(place, parts, "audio/wav", length))
 }
 
 pub(super) async fn proof(api: &Api, asked: &Asked) -> Result<Response, Problem> {
@@ -166,10 +183,11 @@ pub(super) async fn proof(api: &Api, asked: &Asked) -> Result<Response, Problem>
             return Err(Problem::new(Kind::Invalid, "`redact` is not `contents`", remedy).of("redact"));
         }
     };
-    let _place = place(api, asked)?;
+    api.readings.take(&asked.principal.key_id, Instant::now())?;
+    let place = (api.proofs.take(&asked.realm)?, place(api, asked)?);
     let proof = files(api).proof(&asked.realm, call, redacted, reading(asked, why)).await?;
     let length = proof.len() as u64;
-    Ok(sent(Body::from(proof), "application/json", length))
+    Ok(sent_from(place, parts_of(proof), "application/json", length))
 }
 
 impl From<CallError> for Problem {

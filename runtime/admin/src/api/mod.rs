@@ -17,6 +17,7 @@ mod log_in;
 mod numbers;
 mod problem;
 mod problems;
+mod rate;
 mod repeat;
 mod reviews;
 mod secrets;
@@ -51,6 +52,7 @@ pub use document::document;
 pub use endpoint::{Endpoint, Method, Place};
 use problem::Kind;
 pub use problem::{PROBLEM_JSON, Problem};
+use rate::Rate;
 pub use repeat::tidy;
 use share::Shares;
 
@@ -87,6 +89,10 @@ pub(crate) struct Api {
     /// Taken by whoever reads a call, until it is sent.
     reading: Arc<Semaphore>,
     reading_shares: Arc<Shares>,
+    /// How often each key has read what was said.
+    readings: Rate,
+    /// Proofs take the longest: a tenant has one made at a time.
+    proofs: Arc<Shares>,
 }
 
 /// The API on a directory, with every route of [`Endpoint::ALL`] and no other.
@@ -119,6 +125,8 @@ pub fn router_with(directory: Arc<Directory>, log_ins: Option<Arc<LogIns>>) -> R
             uploads,
             reading,
             reading_shares,
+            readings: Rate::default(),
+            proofs: Shares::of(1),
         }))
 }
 
@@ -374,7 +382,7 @@ async fn run(api: &Api, asked: &Asked) -> Result<Response, Problem> {
         Endpoint::PutContact => contacts::put(api, asked).await,
         Endpoint::DeleteContact => contacts::delete(api, asked).await,
         Endpoint::ListCalls => calls::list(api, asked).await,
-        Endpoint::GetCall => calls::get(api, asked).await,
+        Endpoint::GetCall => return calls::get(api, asked).await,
         Endpoint::GetRecording => return calls::recording(api, asked).await,
         Endpoint::GetProof => return calls::proof(api, asked).await,
         Endpoint::ListReviews => reviews::list(api, asked).await,

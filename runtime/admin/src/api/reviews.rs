@@ -6,26 +6,39 @@ use parloir_store::{Batch, Table};
 use super::Api;
 use super::answer::{Answer, room};
 use super::asked::{Asked, words};
-use super::calls::reached;
+use super::calls::{reached, usable};
 use super::problem::{Kind, Problem};
 use crate::directory::rows::{self, There};
 use crate::directory::{Batches, reviews_of};
-use crate::resource::{MAX_REVIEW_NOTE, MAX_REVIEWS, Review};
+use crate::resource::{MAX_REVIEW_NOTE, MAX_REVIEWS, Review, Source, Tenant};
 use crate::role::Role;
 
 fn row(call: CallId, user: &str) -> String {
     format!("{}{user}", reviews_of(call))
 }
 
+/// Whether a tenant keeps what is said in its calls: nothing would ever erase what is written beside a call of one that does not.
+async fn keeps_content(api: &Api, asked: &Asked) -> Result<bool, Problem> {
+    let retention = match asked.source {
+        Some(Source::Directory) => {
+            let installation = api.directory.installation();
+            let kept = rows::get::<Tenant>(installation, Table::Tenant, asked.realm.as_str()).await?;
+            kept.map(|kept| kept.row.is.retention)
+        }
+        Some(Source::File) | None => api.directory.declared(&asked.realm).map(|declared| declared.retention),
+    };
+    Ok(!retention.is_some_and(|retention| retention.unkept().content))
+}
+
 pub(super) async fn list(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
-    let (call, _) = reached(api, asked).await?;
+    let (call, _) = usable(api, asked).await?;
     let ((after, limit), below) = (asked.paging()?, reviews_of(call));
     let page = rows::page::<Review>(&asked.store, Table::Reports, &below, after.as_deref(), limit);
     Ok(Answer::page(page.await?)?)
 }
 
 pub(super) async fn get(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
-    let (call, _) = reached(api, asked).await?;
+    let (call, _) = usable(api, asked).await?;
     let user = asked.id("user")?;
     let kept = rows::get::<Review>(&asked.store, Table::Reports, &row(call, user)).await?;
     let kept = kept.ok_or_else(|| Problem::not_found("review").of("user"))?;
@@ -33,7 +46,7 @@ pub(super) async fn get(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
 }
 
 pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
-    let (call, state) = reached(api, asked).await?;
+    let (call, state) = usable(api, asked).await?;
     let user = asked.id("user")?.to_owned();
     if user != asked.principal.key.user {
         let remedy = format!("write your own: its path ends in {}", asked.principal.key.user);
@@ -50,6 +63,11 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     if state.erased.iter().any(|what| what == "content") {
         let detail = format!("what was said in call {call} was erased, and its reviews with it");
         return Err(Problem::new(Kind::Conflict, detail, "review a call that is there"));
+    }
+    if !keeps_content(api, asked).await? {
+        let detail = "the tenant keeps what is said in its calls for 0 days, and a review goes with that";
+        let remedy = "have whoever runs the installation keep it for a day or more, and review a later call";
+        return Err(Problem::new(Kind::Conflict, detail, remedy));
     }
     let row = row(call, &user);
     let before = rows::there::<Review>(&asked.store, Table::Reports, &row).await?;

@@ -67,6 +67,8 @@ pub struct Site {
 #[derive(Default)]
 pub struct Calls {
     pub kept: Mutex<Vec<(TenantId, CallId, CallState)>>,
+    /// Those whose callers are restricted.
+    pub restricted: Mutex<Vec<CallId>>,
     pub read: Mutex<Vec<(CallId, Reading)>>,
 }
 
@@ -90,17 +92,23 @@ impl CallFiles for Calls {
         after: Option<&str>,
         limit: usize,
         contacts: &[LineId],
+        theirs: Option<&[LineId]>,
     ) -> Result<CallList, CallError> {
         let all = self.of(tenant, contacts);
         let begin = match after {
             None => 0,
             Some(after) => after.parse::<usize>().map_err(|_| CallError::NoSuchPlace)? + 1,
         };
-        let calls = all.iter().enumerate().skip(begin).take(limit);
-        let calls: Vec<Listed> = calls
+        let is_theirs = |state: &CallState| {
+            theirs.is_none_or(|theirs| theirs.iter().any(|one| state.handed_to.contains(&one.to_string())))
+        };
+        let calls = all.iter().enumerate().skip(begin).filter(|(_, (_, state))| is_theirs(state));
+        let mut calls: Vec<Listed> = calls
+            .take(limit + 1)
             .map(|(at, (call, state))| Listed { place: at.to_string(), call: *call, state: state.clone() })
             .collect();
-        let more = begin + calls.len() < all.len();
+        let more = calls.len() > limit;
+        calls.truncate(limit);
         let next = calls.last().filter(|_| more).map(|last| last.place.clone());
         Ok(CallList { calls, next })
     }
@@ -113,6 +121,13 @@ impl CallFiles for Calls {
     ) -> Result<CallState, CallError> {
         let found = self.of(tenant, contacts).into_iter().find(|(known, _)| *known == call);
         found.map(|(_, state)| state).ok_or(CallError::NoSuchCall)
+    }
+
+    async fn usable(&self, _tenant: &TenantId, call: CallId) -> Result<(), CallError> {
+        match self.restricted.lock().contains(&call) {
+            true => Err(CallError::Withheld("the call is restricted: ask for another".into())),
+            false => Ok(()),
+        }
     }
 
     async fn file(
