@@ -164,7 +164,7 @@ async fn an_installation_is_administered_from_nothing_by_its_own_commands() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let mut calls = std::process::Command::new(house::parloir());
-    let calls = calls.args(["calls", "--only-calls", "--data"]).arg(folder.path().join("data"));
+    let calls = calls.args(["calls", "--json", "--data"]).arg(folder.path().join("data"));
     let cut = calls.stdout(writer).output().unwrap();
     assert_eq!((cut.status.code(), String::from_utf8_lossy(&cut.stderr).as_ref()), (Some(141), ""));
 
