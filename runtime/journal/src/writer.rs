@@ -1,8 +1,8 @@
 //! The one thread that writes.
 //!
 //! It takes what waits in the calls' buffers, has it sealed in chunks, appends the chunks to their tenants' logs, makes the
-//! logs durable (one `fdatasync` for all that was taken of a tenant, and several tenants at a time), and then answers those who wait. Recordings are
-//! made durable before the records that name them.
+//! logs durable (one `fdatasync` for all that was taken of a log, and several tenants at a time), and then answers those who
+//! wait. Recordings are made durable before the records that name them.
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -29,7 +29,7 @@ use crate::tails::{Name, Tails, Taken as TakenTail};
 use crate::tlog::Durable;
 use crate::{AppendError, JournalError};
 
-/// Groups begin at least this far apart: of small ones, five hundred a second cost a tenth of a core and twice as many two.
+/// Groups begin at least this far apart.
 const GROUP_LEAST: Duration = Duration::from_millis(1);
 /// Groups need begin no further apart than this.
 const GROUP_MOST: Duration = Duration::from_millis(2);

@@ -405,6 +405,10 @@ impl Installation {
         }
         for (id, alone, rooms, connectors) in sifted {
             if let Err(error) = house.join(alone) {
+                // Another took a number of its lines meanwhile: it is answered as before, where that one is not among those.
+                if house.join(before.only(&id)).is_err() {
+                    tracing::error!(tenant = %id, "a tenant's lines are answered by nobody: another was given their number");
+                }
                 left_out.push((id, Aside::whole(error.to_string())));
                 continue;
             }

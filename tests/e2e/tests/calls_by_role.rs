@@ -2,14 +2,15 @@
 //! an owner sees none, and whoever runs the installation breaks the tenant's glass first.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod administered;
 mod house;
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
-use house::{CALLER, FALLBACK, TOKEN, component, parloir, say};
+use administered::{done, run};
+use house::{CALLER, FALLBACK, TOKEN, component, say};
 use parloir_sandbox::Settings;
 use parloir_server::{Config, Folders, Installation, Running, serve};
 use parloir_transport::client::{CarrierCall, DialOptions};
@@ -38,26 +39,6 @@ async fn start(folder: &Path) -> Running {
     let providers = parloir_e2e::canned("Bonjour, je voudrais un rendez-vous.", &[]).unwrap();
     let opened = Installation::open(&config, &folders, Path::new(""), Some(providers), Settings::default());
     serve(&config, opened.await.unwrap()).await.unwrap()
-}
-
-/// Runs a command by a key: its exit code, and what it printed on standard output and beside it.
-fn run(api: SocketAddr, key: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
-    let output = Command::new(parloir())
-        .args(arguments)
-        .env("PARLOIR_API", format!("http://{api}"))
-        .env("PARLOIR_KEY", key)
-        .env_remove("PARLOIR_KEY_FILE")
-        .output()
-        .unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().trim().to_owned();
-    (output.status.code(), text(output.stdout), text(output.stderr))
-}
-
-/// The same of a command that has to succeed: what it printed on standard output.
-fn done(api: SocketAddr, key: &str, arguments: &[&str]) -> String {
-    let (code, printed, beside) = run(api, key, arguments);
-    assert_eq!(code, Some(0), "{arguments:?}: {beside}");
-    printed
 }
 
 /// Makes a user, and returns who they are and a key of theirs.
