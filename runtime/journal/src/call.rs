@@ -10,10 +10,10 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::key::{CallKeys, Purposes, WrappedKey};
 use crate::observe::Observer;
+use crate::queue::Shared;
 use crate::record::{self, CallEnded, CallInterrupted, CallStarted, RecordBody, Seq, Unkept};
 use crate::recording::{MAX_BLOCK, RecordingBlock};
 use crate::rights::is_of_journal;
-use crate::writer::Shared;
 use crate::{AppendError, JournalError, chunk};
 
 /// What of one call may wait for the disk, in bytes.
@@ -265,6 +265,21 @@ impl CallShared {
         buffer.state = State::Closing;
         buffer.ending = Some(ending);
         self.wake(buffer);
+    }
+
+    /// Nothing of it is written any more: whoever waits is told why, and whoever appends.
+    pub(crate) fn refuse(&self, why: &str) {
+        {
+            let mut buffer = self.buffer.lock();
+            if buffer.state != State::Closed {
+                buffer.state = State::Failed(why.to_owned());
+            }
+            let closed = buffer.closed.take();
+            for waiter in std::mem::take(&mut buffer.waiters).into_iter().chain(closed) {
+                let _nobody_waits = waiter.send(Err(AppendError::Failed(why.to_owned())));
+            }
+        }
+        self.taken.notify_waiters();
     }
 
     fn has_room(&self) -> Result<bool, AppendError> {

@@ -34,11 +34,11 @@ use tokio::sync::RwLock;
 use crate::call::now;
 use crate::index::Index;
 use crate::key::{Purposes, WrappedKey};
+use crate::queue::Rolled;
 use crate::read::on_own_thread;
 use crate::record::{Ending, Erased, RecordBody, Requested};
 use crate::recording::Sealed;
 use crate::segment::{self, Found, FrameKind, Location, Log, Segment};
-use crate::writer::Rolled;
 use crate::{Journal, JournalError, ReadError, came_back, chunk, holds, memo, recording, rights};
 
 /// What the calls are called that hold the records of erasures: their transport, and their agent.

@@ -16,13 +16,14 @@ use crate::call::now;
 use crate::erase::Eraser;
 use crate::index::{CallCursor, CallEntry, CallPage, Index};
 use crate::key::Purposes;
+use crate::queue::Shared;
 use crate::read::on_own_thread;
 use crate::record::{CallStarted, Record};
 use crate::rights::is_of_journal;
 use crate::segment::{self, Log, MAX_SEGMENT};
 use crate::tlog::{self, Durable, Refused, Running};
 use crate::verify::{Scope, VerifyReport};
-use crate::writer::{Shared, Writer};
+use crate::writer::Writers;
 use crate::{CallJournal, JournalError, Observer, ReadError, RecordingBlock, key, read, recovery, verify};
 
 /// Events that may wait for the index; the writer waits when there are more.
@@ -389,7 +390,7 @@ impl std::fmt::Debug for Journal {
     }
 }
 
-type Begun = (Writer, Option<Running>, std::thread::JoinHandle<()>, File);
+type Begun = (Writers, Option<Running>, std::thread::JoinHandle<()>, File);
 
 /// Makes everything ready, on the writer's thread.
 fn begin(
@@ -437,5 +438,5 @@ fn begin(
             None
         }
     };
-    Ok((Writer::new(shared, (place, segment), tails, events, durable)?, log, indexer, lock))
+    Ok((Writers::new(shared, (place, segment), tails, events, durable)?, log, indexer, lock))
 }

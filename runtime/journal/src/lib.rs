@@ -1,7 +1,7 @@
 //! What happened in a call: sealed records, recordings, reading and verification.
 //!
 //! A live call holds a [`CallJournal`] and appends [`RecordBody`]s; that costs it about a microsecond, because
-//! everything else (compression, sealing, the disk) is done by one thread. What must be on disk before
+//! everything else (compression, sealing, the disk) is done by threads of its own, each for one tenant at a time. What must be on disk before
 //! something else happens is appended durably: the start of every provider call is, before its first
 //! byte leaves. Records are sealed in chunks under keys of the call's own; the chunks of a call form a hash
 //! chain, and [`verify`] finds any that was changed, removed, swapped or cut off.
@@ -60,7 +60,6 @@ mod administration;
 mod call;
 mod came_back;
 mod chunk;
-mod commits;
 mod copy;
 mod delivery;
 mod erase;
@@ -78,6 +77,7 @@ mod older;
 mod own;
 mod pad;
 mod prove;
+mod queue;
 mod read;
 mod record;
 mod recording;

@@ -1,4 +1,4 @@
-//! Seals what waits in calls: on the writer's thread alone where it is little, on others beside it where it is much.
+//! Seals what waits in calls: on the thread that writes alone where it is little, on others beside it where it is much.
 //!
 //! Sealing a record (hashes, compression, cipher) takes longer than writing it. The chunks of one call form a chain and are
 //! sealed one after another; calls have nothing to do with one another.
@@ -17,11 +17,11 @@ use crate::chunk::{self, Chain, MAX_RECORDS};
 
 /// The most bytes of one chunk before compression, short of one record.
 const CHUNK_BYTES: usize = 1 << 20;
-/// What is sealed by the writer alone, in bytes before compression: others take longer to wake up.
+/// What is sealed by whoever writes alone, in bytes before compression: others take longer to wake up.
 const LITTLE: usize = 64 << 10;
 /// What one thread takes at once, in bytes before compression: enough that taking it costs nothing.
 const PORTION: usize = 32 << 10;
-/// The most threads beside the writer's.
+/// The most threads beside those that write.
 const MOST_HELPERS: usize = 3;
 /// Niceness of the threads that seal what is much: whoever has much journaled, such as an agent that floods it, must not take the
 /// cores on which frames are sent. As the sandbox has it for agents. Who writes is served with the calls, which wait for it.
@@ -142,19 +142,22 @@ impl Room {
 
 /// The threads that seal.
 pub(crate) struct Sealers {
+    /// Held by the one who has them seal.
+    taken: Mutex<()>,
     room: Arc<Room>,
     helpers: Vec<JoinHandle<()>>,
 }
 
 impl Sealers {
-    /// As many as there are cores beside the writer's own, and three at most.
+    /// As many as there are cores beside that of whoever writes, and three at most.
     pub(crate) fn start() -> io::Result<Self> {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         Self::with_helpers(cores.saturating_sub(1).min(MOST_HELPERS))
     }
 
     fn with_helpers(count: usize) -> io::Result<Self> {
-        let mut sealers = Self { room: Arc::default(), helpers: Vec::with_capacity(count) };
+        let mut sealers =
+            Self { taken: Mutex::default(), room: Arc::default(), helpers: Vec::with_capacity(count) };
         for _ in 0..count {
             let room = Arc::clone(&sealers.room);
             let helper = thread::Builder::new().name("journal-sealer".into());
@@ -167,12 +170,12 @@ impl Sealers {
         Ok(sealers)
     }
 
-    /// Seals what waits in calls, in their order. Fewer come back where a thread of these broke down.
+    /// Seals what waits in calls, in their order. Fewer come back where a thread of these broke down. Who finds them taken seals
+    /// alone, and does not wait for what is another's.
     pub(crate) fn seal(&self, calls: Vec<Unsealed>) -> Vec<Result<Sealed, KeyError>> {
         let bytes: usize = calls.iter().map(|call| call.bytes.len()).sum();
-        if self.helpers.is_empty() || bytes < LITTLE {
-            return calls.into_iter().map(seal).collect();
-        }
+        let taken = (bytes >= LITTLE && !self.helpers.is_empty()).then(|| self.taken.try_lock()).flatten();
+        let Some(_taken) = taken else { return calls.into_iter().map(seal).collect() };
         let portions = portions(calls);
         {
             let mut table = self.room.table.lock();

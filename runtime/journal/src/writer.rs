@@ -1,169 +1,64 @@
-//! The one thread that writes.
+//! Writes for one tenant at a time: seals what waits in its calls in chunks, appends them to its logs, makes these durable (one
+//! `fdatasync` for all that was taken of a log), and then answers those who wait. Recordings are made durable before the
+//! records that name them.
 //!
-//! It takes what waits in the calls' buffers, has it sealed in chunks, appends the chunks to their tenants' logs, makes the
-//! logs durable (one `fdatasync` for all that was taken of a log, and several tenants at a time), and then answers those who
-//! wait. Recordings are made durable before the records that name them.
+//! Whose turn it is, and which of the threads writes for whom, [`crate::queue`] says.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
-use parloir_contract::{CallId, TenantId};
+use parloir_contract::CallId;
 use parloir_store::disk::Disk;
 use sha2::{Digest, Sha256};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use crate::call::{CallShared, State, Waiter, now};
 use crate::chunk::Chain;
-use crate::commits::{Commit, Committers};
 use crate::index::{CallEntry, IndexEvent};
-use crate::key::WrappedKey;
-use crate::observe::Observer;
+use crate::queue::{Desk, Roll, Rolled, Shared, Work};
 use crate::record::{CallInterrupted, Ending, RecordBody, RecordingStored};
 use crate::recording;
 use crate::sealing::{self, Sealed, Sealers, Unsealed};
 use crate::segment::{FrameKind, Location, Log, Tail};
-use crate::tails::{Name, Tails, Taken as TakenTail};
+use crate::tails::Name;
 use crate::tlog::Durable;
 use crate::{AppendError, JournalError};
 
-/// Groups begin at least this far apart.
+/// A tenant's groups begin at least this far apart.
 const GROUP_LEAST: Duration = Duration::from_millis(1);
-/// Groups need begin no further apart than this.
+/// A tenant's groups need begin no further apart than this.
 const GROUP_MOST: Duration = Duration::from_millis(2);
-/// How often calls are looked at that nobody waits for.
-const TICK: Duration = Duration::from_millis(100);
-/// A record waits no longer than this, and a tick.
-const PATIENCE: Duration = Duration::from_millis(850);
-/// Files kept open.
-const MAX_OPEN: usize = 512;
 /// What a call's buffer keeps of its room when it is empty, in bytes.
 const KEPT_ROOM: usize = 16 << 10;
+/// The threads that write, each for another tenant: most of their time they wait for the disk.
+const THREADS: usize = 8;
 
-/// What the calls and the writer share.
-#[derive(Default)]
-pub(crate) struct Shared {
-    queue: Mutex<Queue>,
-    wake: Condvar,
-    /// The calls that are not closed, or not in the index yet as closed: their names are nobody else's.
-    pub(crate) open: Mutex<HashSet<(TenantId, CallId)>>,
-    /// Who is told of what is appended.
-    pub(crate) observer: OnceLock<Arc<dyn Observer>>,
-}
-
-#[derive(Default)]
-struct Queue {
-    ready: Vec<Arc<CallShared>>,
-    opened: Vec<(Arc<CallShared>, CallEntry)>,
-    rolls: Vec<Roll>,
-    stop: bool,
-    failed: Option<String>,
-}
-
-/// Asks for new segments of a tenant's logs.
-pub(crate) struct Roll {
-    tenant: TenantId,
-    done: oneshot::Sender<Rolled>,
-}
-
-/// What nothing is appended to any more.
-pub(crate) struct Rolled {
-    /// The segment of the journal that is written now: those before it are as they will be.
-    pub(crate) journal: u32,
-    /// The same of the recordings; 0 where there are none.
-    pub(crate) recordings: u32,
-    /// The keys of the calls that last, which may not be in a segment yet.
-    pub(crate) live: Vec<WrappedKey>,
-}
-
-/// A name that was taken for a call. Dropped before [`Named::keep`], it is free again.
-pub(crate) struct Named<'a> {
-    shared: &'a Shared,
-    name: Option<(TenantId, CallId)>,
-}
-
-impl Named<'_> {
-    /// The call has begun: its name is free when the index has its end.
-    pub(crate) fn keep(&mut self) {
-        self.name = None;
-    }
-}
-
-impl Drop for Named<'_> {
-    fn drop(&mut self) {
-        if let Some(name) = self.name.take() {
-            self.shared.open.lock().remove(&name);
-        }
-    }
-}
-
-impl Shared {
-    /// Takes a name for a call; `None` where it is another's.
-    pub(crate) fn name(&self, tenant: &TenantId, call: CallId) -> Option<Named<'_>> {
-        let name = (tenant.clone(), call);
-        let is_free = self.open.lock().insert(name.clone());
-        // Not made where it is another's: dropped, it would free that one.
-        is_free.then(|| Named { shared: self, name: Some(name) })
-    }
-
-    /// The index has the end of a call.
-    pub(crate) fn unname(&self, tenant: &TenantId, call: CallId) {
-        self.open.lock().remove(&(tenant.clone(), call));
-    }
-
-    /// Begins new segments of a tenant's logs.
-    pub(crate) async fn roll(&self, tenant: &TenantId) -> Result<Rolled, AppendError> {
-        let (done, wait) = oneshot::channel();
-        {
-            let mut queue = self.queue.lock();
-            if let Some(why) = &queue.failed {
-                return Err(AppendError::Failed(why.clone()));
-            }
-            queue.rolls.push(Roll { tenant: tenant.clone(), done });
-        }
-        self.wake.notify_one();
-        wait.await.map_err(|_| self.stopped())
-    }
-
-    /// Tells the writer that somebody waits for this call.
-    pub(crate) fn ready(&self, call: Arc<CallShared>) {
-        self.queue.lock().ready.push(call);
-        self.wake.notify_one();
-    }
-
-    /// Tells the writer of a new call.
-    pub(crate) fn opened(&self, call: Arc<CallShared>, entry: CallEntry) -> Result<(), AppendError> {
-        let mut queue = self.queue.lock();
-        match &queue.failed {
-            Some(why) => Err(AppendError::Failed(why.clone())),
-            None => {
-                queue.opened.push((call, entry));
-                self.wake.notify_one();
-                Ok(())
-            }
-        }
-    }
-
-    /// Asks the writer to write what waits and end.
-    pub(crate) fn stop(&self) {
-        self.queue.lock().stop = true;
-        self.wake.notify_one();
-    }
-
-    /// Why nobody answers.
-    pub(crate) fn stopped(&self) -> AppendError {
-        let why = self.queue.lock().failed.clone();
-        AppendError::Failed(why.unwrap_or_else(|| "it was shut down".into()))
-    }
-}
-
-/// A call as the writer sees it.
-struct Live {
-    shared: Arc<CallShared>,
+/// A call as whoever writes sees it.
+pub(crate) struct Live {
+    pub(crate) shared: Arc<CallShared>,
     chain: Chain,
     entry: CallEntry,
+}
+
+impl Live {
+    pub(crate) fn new(shared: Arc<CallShared>, entry: CallEntry) -> Self {
+        Self { shared, chain: Chain::default(), entry }
+    }
+
+    /// Ends it, unless it ends already.
+    fn interrupt(&self) {
+        let mut buffer = self.shared.buffer.lock();
+        if buffer.state == State::Open {
+            let reason = "the program was stopped".to_owned();
+            buffer.state = State::Closing;
+            buffer.ending = Some(RecordBody::CallInterrupted(CallInterrupted { reason }));
+        }
+    }
 }
 
 /// A call of a pass.
@@ -173,19 +68,21 @@ struct Taken {
     ends: bool,
 }
 
-/// Work taken from the queue.
-struct Work {
-    ready: Vec<Arc<CallShared>>,
-    rolls: Vec<Roll>,
-    stop: bool,
-}
-
 /// What is to be said when a group is durable.
 #[derive(Default)]
 struct Promises {
-    waiters: HashMap<TenantId, Vec<Waiter>>,
+    waiters: Vec<Waiter>,
     events: Vec<IndexEvent>,
     closing: Vec<(CallId, Waiter)>,
+}
+
+impl Promises {
+    /// What was taken is not durable, and will not be.
+    fn refuse(self, why: &str) {
+        for waiter in self.waiters.into_iter().chain(self.closing.into_iter().map(|(_, waiter)| waiter)) {
+            let _nobody_waits = waiter.send(Err(AppendError::Failed(why.to_owned())));
+        }
+    }
 }
 
 /// How long after a group of this length began the next one may: of short ones nobody waits long for the next, and of long ones
@@ -194,138 +91,115 @@ fn spacing(took: Duration) -> Duration {
     took.saturating_mul(2).clamp(GROUP_LEAST, GROUP_MOST)
 }
 
-impl Promises {
-    fn wait(&mut self, tenant: &TenantId, waiters: &mut Vec<Waiter>) {
-        if !waiters.is_empty() {
-            self.waiters.entry(tenant.clone()).or_default().append(waiters);
-        }
-    }
-}
-
-pub(crate) struct Writer {
+/// The threads that write, and what they have in common.
+pub(crate) struct Writers {
     shared: Arc<Shared>,
     disk: Arc<dyn Disk>,
     data: PathBuf,
-    tails: Tails,
-    live: HashMap<(TenantId, CallId), Live>,
     /// Bytes after which a segment is followed by a new one.
     segment: u64,
     index: mpsc::Sender<IndexEvent>,
-    committers: Committers,
+    durable: Arc<Durable>,
     sealers: Sealers,
-    ticked: Instant,
-    /// When the next group may begin. What comes when nothing is going on does not wait.
-    next: Instant,
 }
 
-impl Writer {
+impl Writers {
     /// # Errors
     /// Where the threads that seal cannot be had.
     pub(crate) fn new(
         shared: Arc<Shared>,
         ((disk, data), segment): ((Arc<dyn Disk>, PathBuf), u64),
-        tails: HashMap<(TenantId, Log), Tail>,
+        tails: HashMap<Name, Tail>,
         index: mpsc::Sender<IndexEvent>,
         durable: Arc<Durable>,
     ) -> std::io::Result<Self> {
-        let (live, tails, sealers) = (HashMap::new(), Tails::new(tails), Sealers::start()?);
-        let (ticked, next) = (Instant::now(), Instant::now());
-        let committers = Committers::new(durable);
-        Ok(Self { shared, disk, data, tails, live, segment, index, committers, sealers, ticked, next })
+        shared.begin(tails);
+        Ok(Self { shared, disk, data, segment, index, durable, sealers: Sealers::start()? })
     }
 
     /// Writes until it is asked to stop, or the disk fails.
-    pub(crate) fn run(mut self) {
-        loop {
-            let mut work = self.wait();
-            if work.stop {
-                work.ready = self.interrupt_all();
+    pub(crate) fn run(self) {
+        thread::scope(|scope| {
+            let mut others = Vec::new();
+            for _ in 1..THREADS {
+                let other = thread::Builder::new().name("journal-writer".into());
+                match other.spawn_scoped(scope, || self.work()) {
+                    Ok(other) => others.push(other),
+                    Err(error) => {
+                        tracing::warn!(%error, "fewer tenants' logs are written at one time: no more threads can be had");
+                        break;
+                    }
+                }
             }
-            let last = work.stop;
-            let mut promises = Promises::default();
-            let written = self.group(work.ready, &mut promises);
-            let rolled = written.and_then(|()| work.rolls.into_iter().try_for_each(|roll| self.roll(roll)));
-            if let Err(error) = rolled {
-                self.fail(&error.to_string(), promises);
-                return;
+            self.work();
+            for other in others {
+                // What breaks down while it writes is told there.
+                let _broke_down = other.join();
             }
-            if last {
-                self.refuse_all("it was shut down");
-                return;
-            }
+        });
+        if self.shared.has_failed() {
+            return;
+        }
+        for work in self.shared.last() {
+            work.desk.live.values().for_each(Live::interrupt);
+            self.write(work);
+        }
+        self.shared.refuse_all("it was shut down");
+    }
+
+    fn work(&self) {
+        while let Some(work) = self.shared.next() {
+            self.write(work);
         }
     }
 
-    /// Waits until there is something to do and the last group is long enough ago.
-    fn wait(&mut self) -> Work {
-        let mut work = {
-            let mut queue = self.shared.queue.lock();
-            loop {
-                let now = Instant::now();
-                let tick = self.ticked + TICK;
-                let group = self.next;
-                let idle = self.live.is_empty() && queue.opened.is_empty();
-                let asked = queue.stop || !queue.rolls.is_empty();
-                if asked || (!queue.ready.is_empty() && now >= group) || (!idle && now >= tick) {
-                    break;
-                }
-                if !queue.ready.is_empty() {
-                    self.shared.wake.wait_until(&mut queue, group);
-                } else if idle {
-                    self.shared.wake.wait(&mut queue);
-                } else {
-                    self.shared.wake.wait_until(&mut queue, tick);
-                }
-            }
-            for (shared, entry) in queue.opened.drain(..) {
-                let name = (shared.tenant.clone(), shared.call);
-                self.live.insert(name, Live { shared, chain: Chain::default(), entry });
-            }
-            let (ready, rolls) = (std::mem::take(&mut queue.ready), std::mem::take(&mut queue.rolls));
-            Work { ready, rolls, stop: queue.stop }
+    /// Writes what waits of one tenant, and puts its desk back.
+    fn write(&self, work: Work) {
+        let Work { desk, ready, rolls } = work;
+        let begun = Instant::now();
+        let (mut writer, mut promises) = (Writer { all: self, desk }, Promises::default());
+        let calls = ready.clone();
+        // Where it breaks down nothing is written any more, of whatever state it was in.
+        let written = panic::catch_unwind(AssertUnwindSafe(|| {
+            writer.group(ready, &mut promises)?;
+            rolls.into_iter().try_for_each(|roll| writer.roll(roll))
+        }));
+        let why = match written {
+            Ok(written) => written.err().map(|error| error.to_string()),
+            Err(_) => Some("a thread that writes broke down".to_owned()),
         };
-        let now = Instant::now();
-        if now >= self.ticked + TICK {
-            self.ticked = now;
-            let aged = self.live.values().filter(|live| {
-                let buffer = live.shared.buffer.lock();
-                let old = buffer.since.is_some_and(|since| now.duration_since(since) >= PATIENCE);
-                !buffer.queued && (old || !buffer.blocks.is_empty())
-            });
-            work.ready.extend(aged.map(|live| Arc::clone(&live.shared)));
+        if let Some(why) = &why {
+            tracing::error!(why, "the journal cannot be written any more; restart when the disk is well");
+            self.shared.refuse_all(why);
+            promises.refuse(why);
+            calls.iter().for_each(|call| call.refuse(why));
         }
-        work
+        let left = self.shared.put_back(writer.desk, begun + spacing(begun.elapsed()));
+        for live in left {
+            live.shared.refuse(&self.shared.why_failed());
+        }
     }
+}
 
-    /// Begins new segments of a tenant's logs.
-    fn roll(&mut self, roll: Roll) -> Result<(), JournalError> {
-        let Roll { tenant, done } = roll;
-        self.commit_journal(&tenant)?;
-        let journal = self.tail(&tenant, Log::Journal)?.roll()?;
-        let recordings = if Log::Recordings.folder(&self.data, &tenant).is_dir() {
-            self.tail(&tenant, Log::Recordings)?.roll()?
+/// One tenant's.
+struct Writer<'a> {
+    all: &'a Writers,
+    desk: Desk,
+}
+
+impl Writer<'_> {
+    /// Begins new segments of the tenant's logs.
+    fn roll(&mut self, done: Roll) -> Result<(), JournalError> {
+        self.commit()?;
+        let journal = self.tail(Log::Journal)?.roll()?;
+        let recordings = if Log::Recordings.folder(&self.all.data, &self.desk.tenant).is_dir() {
+            self.tail(Log::Recordings)?.roll()?
         } else {
             0
         };
-        let of_tenant = self.live.iter().filter(|((owner, _), _)| *owner == tenant);
-        let live = of_tenant.flat_map(|(_, live)| live.shared.wrapped.clone()).collect();
+        let live = self.desk.live.values().flat_map(|live| live.shared.wrapped.clone()).collect();
         let _nobody_waits = done.send(Rolled { journal, recordings, live });
         Ok(())
-    }
-
-    /// Every live call, with its end.
-    fn interrupt_all(&mut self) -> Vec<Arc<CallShared>> {
-        let mut calls = Vec::with_capacity(self.live.len());
-        for live in self.live.values() {
-            let mut buffer = live.shared.buffer.lock();
-            if buffer.state == State::Open {
-                let reason = "the program was stopped".to_owned();
-                buffer.state = State::Closing;
-                buffer.ending = Some(RecordBody::CallInterrupted(CallInterrupted { reason }));
-            }
-            calls.push(Arc::clone(&live.shared));
-        }
-        calls
     }
 
     /// Seals and writes what waits in these calls.
@@ -333,23 +207,16 @@ impl Writer {
         if calls.is_empty() {
             return Ok(());
         }
-        let begun = Instant::now();
         let mut taken = Vec::with_capacity(calls.len());
         let passed = self.pass(calls, &mut taken, promises);
         for Taken { live, .. } in taken {
             if live.entry.ended_at.is_none() {
-                self.live.insert((live.shared.tenant.clone(), live.shared.call), live);
+                self.desk.live.insert(live.shared.call, live);
             }
         }
         passed?;
-        let commits = self.commits(promises);
-        for Commit { logs, .. } in self.committers.carry_out(commits)? {
-            for (name, tail) in logs {
-                self.tails.put_back(name, tail);
-            }
-        }
-        // Whose waited for what was durable already.
-        for waiter in std::mem::take(&mut promises.waiters).into_values().flatten() {
+        self.commit()?;
+        for waiter in promises.waiters.drain(..) {
             let _nobody_waits = waiter.send(Ok(()));
         }
         for mut event in promises.events.drain(..) {
@@ -358,29 +225,13 @@ impl Writer {
             {
                 *waiter = Some(promises.closing.swap_remove(place).1);
             }
-            if let Err(lost) = self.index.blocking_send(event) {
+            if let Err(lost) = self.all.index.blocking_send(event) {
                 // The index can be rebuilt; those who wait must not be told that it stands.
                 tracing::error!("the journal's index stopped; it will be rebuilt at the next start");
                 lost.0.refuse("its index stopped");
             }
         }
-        self.tails.close_beyond(MAX_OPEN);
-        self.next = begun + spacing(begun.elapsed());
         Ok(())
-    }
-
-    /// What is pending of each tenant, with those who wait for it.
-    fn commits(&mut self, promises: &mut Promises) -> Vec<Commit> {
-        let mut of: HashMap<TenantId, Vec<(Name, TakenTail)>> = HashMap::new();
-        for (name, tail) in self.tails.take_out(Tail::is_pending) {
-            of.entry(name.0.clone()).or_default().push((name, tail));
-        }
-        let with_waiters = of.into_iter().map(|(tenant, mut logs)| {
-            logs.sort_by_key(|((_, log), _)| *log == Log::Journal);
-            let waiters = promises.waiters.remove(&tenant).unwrap_or_default();
-            Commit { tenant, logs, waiters }
-        });
-        with_waiters.collect()
     }
 
     /// Seals and appends what waits in these calls, which are taken out of those that live for as long.
@@ -392,14 +243,13 @@ impl Writer {
     ) -> Result<(), JournalError> {
         let mut unsealed = Vec::with_capacity(calls.len());
         for call in calls {
-            let name = (call.tenant.clone(), call.call);
-            let Some(live) = self.live.remove(&name) else {
+            let Some(live) = self.desk.live.remove(&call.call) else {
                 if taken.iter().any(|taken| Arc::ptr_eq(&taken.live.shared, &call)) {
                     // A second time in one pass: what came since is for the next.
-                    self.shared.ready(call);
+                    self.all.shared.ready(call);
                 } else {
                     // It ended in an earlier group.
-                    promises.wait(&call.tenant, &mut call.buffer.lock().waiters);
+                    promises.waiters.append(&mut call.buffer.lock().waiters);
                 }
                 continue;
             };
@@ -410,7 +260,7 @@ impl Writer {
                 unsealed.push(Unsealed { call, chain: live.chain, bytes, ends: last });
             }
         }
-        let sealed = self.sealers.seal(unsealed);
+        let sealed = self.all.sealers.seal(unsealed);
         if sealed.len() != taken.len() {
             return Err(std::io::Error::other("a thread that seals broke down").into());
         }
@@ -450,7 +300,7 @@ impl Writer {
             buffer.queued = false;
             buffer.since = None;
             buffer.count = 0;
-            promises.wait(&call.tenant, &mut buffer.waiters);
+            promises.waiters.append(&mut buffer.waiters);
             (std::mem::take(&mut buffer.bytes), buffer.closed.take(), ends)
         };
         call.taken.notify_waiters();
@@ -478,16 +328,18 @@ impl Writer {
         let (call, chain) = (Arc::clone(call), live.chain);
         let sealed = sealing::seal(Unsealed { call, chain, bytes, ends: false })?;
         self.append_sealed(live, sealed, false, promises)?;
-        self.commit_journal(&live.shared.tenant)
+        self.commit()
     }
 
-    /// Makes what waits of a tenant's journal durable in the middle of a pass. Records name blocks of recordings, of other
-    /// calls too: those are durable first.
-    fn commit_journal(&mut self, tenant: &TenantId) -> Result<(), JournalError> {
-        if let Some(recordings) = self.tails.get_open(&(tenant.clone(), Log::Recordings)) {
+    /// Makes durable what was appended. Records name blocks of recordings, of other calls too: those are durable first.
+    fn commit(&mut self) -> Result<(), JournalError> {
+        if let Some(recordings) = self.desk.tails.get_mut(&Log::Recordings) {
             recordings.commit()?;
         }
-        self.tail(tenant, Log::Journal)?.commit()?;
+        if let Some(journal) = self.desk.tails.get_mut(&Log::Journal).filter(|tail| tail.is_pending()) {
+            journal.commit()?;
+            self.all.durable.reached(&self.desk.tenant, journal.end());
+        }
         Ok(())
     }
 
@@ -500,8 +352,7 @@ impl Writer {
             let second = block.second;
             let payload = recording::seal(key, &call.tenant, call.call, block)?;
             let sha256 = Sha256::digest(&payload).into();
-            let location =
-                self.tail(&call.tenant, Log::Recordings)?.append(FrameKind::Recording, &payload)?;
+            let location = self.tail(Log::Recordings)?.append(FrameKind::Recording, &payload)?;
             stored.push(RecordingStored { second, sha256, location });
         }
         Ok(stored)
@@ -525,22 +376,22 @@ impl Writer {
             let begins = std::mem::take(&mut first);
             if begins {
                 for (place, key) in call.wrapped.iter().enumerate() {
-                    let location = self.append(&call.tenant, FrameKind::Key, &key.payload())?;
+                    let location = self.append(FrameKind::Key, &key.payload())?;
                     if place == 0 {
                         live.entry.first = location;
                     }
                 }
             }
-            self.append(&call.tenant, FrameKind::Chunk, &payload)?;
+            self.append(FrameKind::Chunk, &payload)?;
             let last = ends && chunks.peek().is_none();
             if begins && !last {
-                let (tenant, upto) = (call.tenant.clone(), self.tail(&call.tenant, Log::Journal)?.end());
+                let (tenant, upto) = (call.tenant.clone(), self.tail(Log::Journal)?.end());
                 promises.events.push(IndexEvent::Opened { tenant, entry: live.entry.clone(), upto });
             }
         }
         if ends {
             live.entry.ended_at = Some(now());
-            let upto = self.tail(&call.tenant, Log::Journal)?.end();
+            let upto = self.tail(Log::Journal)?.end();
             let (tenant, entry) = (call.tenant.clone(), live.entry.clone());
             promises.events.push(IndexEvent::Closed { tenant, entry, upto, waiter: None });
         } else if sealed.buffer.capacity() <= KEPT_ROOM {
@@ -552,59 +403,24 @@ impl Writer {
         Ok(())
     }
 
-    /// Appends to a tenant's journal. A segment that is full is ended first, and what waits in it made durable.
-    fn append(
-        &mut self,
-        tenant: &TenantId,
-        kind: FrameKind,
-        payload: &[u8],
-    ) -> Result<Location, JournalError> {
-        if self.tail(tenant, Log::Journal)?.is_full() {
-            self.commit_journal(tenant)?;
+    /// Appends to the tenant's journal. A segment that is full is ended first, and what waits in it made durable.
+    fn append(&mut self, kind: FrameKind, payload: &[u8]) -> Result<Location, JournalError> {
+        if self.tail(Log::Journal)?.is_full() {
+            self.commit()?;
         }
-        Ok(self.tail(tenant, Log::Journal)?.append(kind, payload)?)
+        Ok(self.tail(Log::Journal)?.append(kind, payload)?)
     }
 
-    fn tail(&mut self, tenant: &TenantId, log: Log) -> Result<&mut Tail, JournalError> {
-        let (disk, data, segment) = (&self.disk, &self.data, self.segment);
-        Ok(self.tails.get((tenant.clone(), log), |(tenant, log)| {
-            let mut tail = Tail::open(disk, data, *log, tenant)?;
-            tail.limit(segment);
-            Ok(tail)
-        })?)
-    }
-
-    /// Nothing can be written any more: everybody is told.
-    fn fail(&mut self, why: &str, promises: Promises) {
-        tracing::error!(why, "the journal cannot be written any more; restart when the disk is well");
-        self.refuse_all(why);
-        let waiters = promises.waiters.into_values().flatten();
-        for waiter in waiters.chain(promises.closing.into_iter().map(|(_, w)| w)) {
-            let _nobody_waits = waiter.send(Err(AppendError::Failed(why.to_owned())));
-        }
-    }
-
-    fn refuse_all(&mut self, why: &str) {
-        let mut queue = self.shared.queue.lock();
-        queue.failed = Some(why.to_owned());
-        // Who waits for one learns it from this.
-        queue.rolls.clear();
-        let mut calls: Vec<_> = queue.ready.drain(..).collect();
-        calls.extend(queue.opened.drain(..).map(|(call, _)| call));
-        drop(queue);
-        calls.extend(self.live.drain().map(|(_, live)| live.shared));
-        for call in calls {
-            let mut buffer = call.buffer.lock();
-            if buffer.state != State::Closed {
-                buffer.state = State::Failed(why.to_owned());
+    /// The end of one of its logs, which is opened if need be.
+    fn tail(&mut self, log: Log) -> Result<&mut Tail, JournalError> {
+        Ok(match self.desk.tails.entry(log) {
+            Entry::Occupied(tail) => tail.into_mut(),
+            Entry::Vacant(place) => {
+                let mut tail = Tail::open(&self.all.disk, &self.all.data, log, &self.desk.tenant)?;
+                tail.limit(self.all.segment);
+                place.insert(tail)
             }
-            for waiter in buffer.waiters.drain(..).collect::<Vec<_>>().into_iter().chain(buffer.closed.take())
-            {
-                let _nobody_waits = waiter.send(Err(AppendError::Failed(why.to_owned())));
-            }
-            drop(buffer);
-            call.taken.notify_waiters();
-        }
+        })
     }
 }
 

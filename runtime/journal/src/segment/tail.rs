@@ -147,11 +147,6 @@ impl Tail {
         !self.pending.is_empty()
     }
 
-    /// Bytes that wait for it.
-    pub(crate) fn waiting(&self) -> usize {
-        self.pending.len()
-    }
-
     /// Makes everything appended durable, as one group.
     pub(crate) fn commit(&mut self) -> io::Result<()> {
         let Some((room, frames)) = self.pending.split_at_mut_checked(GROUP_HEAD) else { return Ok(()) };

@@ -1,0 +1,285 @@
+//! Several tenants' logs: what becomes of one is not what becomes of another, until nothing can be written any more.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+use parloir_contract::{CallId, TenantId};
+use parloir_journal::{
+    AppendError, CallEnded, CallJournal, CallStarted, Ending, Journal, Note, RecordBody, RecordingBlock,
+    Scope,
+};
+use parloir_store::disk::{Disk, DiskFile, OsDisk, Readers};
+use parloir_store::{Embedded, Keyring};
+
+/// How long something may take that waits for nothing: a test that hangs fails instead.
+const HANGS: Duration = Duration::from_secs(60);
+
+/// What the disk does to whom. A tenant's files are below a folder that has its name.
+#[derive(Debug, Default)]
+struct Odd {
+    /// For them nothing becomes durable while they are here.
+    held: Mutex<Vec<String>>,
+    let_go: Condvar,
+    /// For them nothing becomes durable at all.
+    broken: Mutex<Vec<String>>,
+    /// Whoever writes for them breaks down.
+    panics: Mutex<Vec<String>>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct OddDisk(Arc<Odd>);
+
+#[derive(Debug)]
+struct OddFile(Box<dyn DiskFile>, PathBuf, OddDisk);
+
+impl OddDisk {
+    fn hold(&self, tenants: &[TenantId]) {
+        *self.0.held.lock() = tenants.iter().map(ToString::to_string).collect();
+    }
+
+    fn let_go(&self) {
+        self.0.held.lock().clear();
+        self.0.let_go.notify_all();
+    }
+}
+
+impl DiskFile for OddFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.write(bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        let is_of = |tenants: &[String]| {
+            self.1.iter().any(|part| tenants.iter().any(|tenant| part == tenant.as_str()))
+        };
+        let odd = &self.2.0;
+        assert!(!is_of(&odd.panics.lock()), "this disk panics");
+        let mut held = odd.held.lock();
+        while is_of(&held) {
+            odd.let_go.wait(&mut held);
+        }
+        drop(held);
+        if is_of(&odd.broken.lock()) {
+            return Err(io::Error::other("the disk is gone"));
+        }
+        self.0.sync()
+    }
+
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.0.cut(length)
+    }
+}
+
+impl Disk for OddDisk {
+    fn make_folder(&self, folder: &Path, readers: Readers) -> io::Result<()> {
+        OsDisk.make_folder(folder, readers)
+    }
+    fn create(&self, file: &Path, readers: Readers) -> io::Result<Box<dyn DiskFile>> {
+        Ok(Box::new(OddFile(OsDisk.create(file, readers)?, file.to_owned(), self.clone())))
+    }
+    fn append(&self, file: &Path) -> io::Result<Box<dyn DiskFile>> {
+        Ok(Box::new(OddFile(OsDisk.append(file)?, file.to_owned(), self.clone())))
+    }
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        OsDisk.rename(from, to)
+    }
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        OsDisk.link(from, to)
+    }
+    fn remove(&self, file: &Path) -> io::Result<()> {
+        OsDisk.remove(file)
+    }
+    fn overwrite(&self, file: &Path) -> io::Result<()> {
+        OsDisk.overwrite(file)
+    }
+    fn remove_folder(&self, folder: &Path) -> io::Result<()> {
+        OsDisk.remove_folder(folder)
+    }
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        OsDisk.sync_folder(folder)
+    }
+}
+
+struct House {
+    folder: tempfile::TempDir,
+    disk: OddDisk,
+    kms: Arc<Keyring>,
+    store: Arc<Embedded>,
+    journal: Journal,
+}
+
+impl House {
+    async fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let kms = Arc::new(Keyring::open(folder.path().join("keys")).unwrap());
+        Self::open_in(folder, kms).await
+    }
+
+    async fn open_in(folder: tempfile::TempDir, kms: Arc<Keyring>) -> Self {
+        let (disk, data) = (OddDisk::default(), folder.path().join("data"));
+        let store = Arc::new(Embedded::open(data.join("store")).await.unwrap());
+        let journal = Journal::open_on(Arc::new(disk.clone()), data, kms.clone(), store.clone()).await;
+        Self { folder, disk, kms, store, journal: journal.unwrap() }
+    }
+
+    async fn reopen(self) -> Self {
+        let Self { folder, disk: _, kms, store, journal } = self;
+        journal.shutdown().await;
+        drop(journal);
+        Arc::into_inner(store).unwrap().close().await;
+        Self::open_in(folder, kms).await
+    }
+
+    /// A call of which something is durable.
+    async fn call(&self, tenant: &TenantId, number: u8) -> CallJournal {
+        let call = self.journal.open_call(tenant, id(number), CallStarted::default()).await.unwrap();
+        call.append_durable(note("begun")).await.unwrap();
+        call
+    }
+
+    /// Bytes of a tenant's log.
+    fn written(&self, log: &str, tenant: &TenantId) -> u64 {
+        let folder = self.folder.path().join("data").join(log).join(tenant.as_str());
+        let Ok(files) = fs::read_dir(folder) else { return 0 };
+        files.map(|file| file.unwrap().metadata().unwrap().len()).sum()
+    }
+}
+
+fn tenant(name: &str) -> TenantId {
+    name.parse().unwrap()
+}
+
+fn id(number: u8) -> CallId {
+    CallId::from_bytes([number; 16])
+}
+
+fn note(text: &str) -> RecordBody {
+    RecordBody::Note(Note { text: text.to_owned() })
+}
+
+async fn soon<T>(what: &str, of: impl Future<Output = T>) -> T {
+    let done = tokio::time::timeout(HANGS, of).await;
+    done.unwrap_or_else(|_| panic!("{what} hangs"))
+}
+
+#[tokio::test]
+async fn nobody_waits_for_another_tenants_disk() {
+    let house = House::open().await;
+    let (slow, quick) = (tenant("slow"), tenant("quick"));
+    let (of_slow, of_quick) = (house.call(&slow, 1).await, house.call(&quick, 2).await);
+    house.disk.hold(std::slice::from_ref(&slow));
+    let waits = tokio::spawn(async move {
+        of_slow.append_durable(note("slow")).await.unwrap();
+        of_slow
+    });
+    for number in 0..50 {
+        let text = format!("quick {number}");
+        soon("a record", of_quick.append_durable(note(&text))).await.unwrap();
+    }
+    let another = soon("a call's beginning", house.call(&quick, 3)).await;
+    soon("a call's end", another.close(CallEnded::default())).await.unwrap();
+    soon("new segments", house.journal.copy(&quick)).await.unwrap();
+
+    // What nobody waits for is written, too.
+    let (journal, recordings) = (house.written("journal", &quick), house.written("recordings", &quick));
+    of_quick.append(note("waits for nobody")).unwrap();
+    of_quick.recording(RecordingBlock { second: 0, bytes: vec![7; 1_000] }).unwrap();
+    soon("what nobody waits for", async {
+        while house.written("journal", &quick) == journal || house.written("recordings", &quick) == recordings
+        {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+    assert!(!waits.is_finished(), "what is not durable was said to be");
+    house.disk.let_go();
+    drop(soon("the slow one", waits).await.unwrap());
+    drop(of_quick);
+    assert!(house.reopen().await.journal.verify(Scope::All).await.unwrap().is_sound());
+}
+
+#[tokio::test]
+async fn more_tenants_than_threads_wait_for_one_another_and_all_come_to_their_turn() {
+    let house = House::open().await;
+    let tenants: Vec<TenantId> = (0..40).map(|number| tenant(&format!("t{number}"))).collect();
+    let mut calls = Vec::new();
+    for (number, tenant) in (0_u8..).zip(&tenants) {
+        calls.push(house.call(tenant, number).await);
+    }
+    house.disk.hold(&tenants);
+    let mut waits = Vec::new();
+    for call in &calls {
+        let call = call.clone();
+        waits.push(tokio::spawn(async move {
+            for number in 0..20 {
+                call.append_durable(note(&format!("{number}"))).await.unwrap();
+            }
+        }));
+    }
+    tokio::task::yield_now().await;
+    house.disk.let_go();
+    for wait in waits {
+        soon("a tenant", wait).await.unwrap();
+    }
+    // Half of them end by themselves.
+    for call in calls.iter().step_by(2) {
+        soon("an end", call.close(CallEnded { outcome: Ending::Done, ..CallEnded::default() }))
+            .await
+            .unwrap();
+    }
+    for call in calls.iter().skip(1).step_by(2) {
+        call.append(note("not waited for")).unwrap();
+    }
+    let house = house.reopen().await;
+    drop(calls);
+    for (number, tenant) in (0_u8..).zip(&tenants) {
+        let records = house.journal.records(tenant, id(number)).await.unwrap();
+        let is_even = number % 2 == 0;
+        let ending = if is_even { Ending::Done } else { Ending::Interrupted };
+        let last = records.last().unwrap();
+        assert_eq!(last.body.ending(), Some(ending), "{tenant}: {last:?}");
+        assert_eq!(records.len(), if is_even { 23 } else { 24 }, "{tenant}");
+    }
+    assert!(house.journal.verify(Scope::All).await.unwrap().is_sound());
+}
+
+/// What was durable stays so, whoever waited is told, and nothing more is taken.
+async fn all_are_told(house: House, [failing, other]: [&CallJournal; 2], why: &str) {
+    let error = soon("who fails", failing.append_durable(note("lost"))).await.unwrap_err();
+    assert!(matches!(&error, AppendError::Failed(told) if told.contains(why)), "{error}");
+    let error = soon("another", async {
+        loop {
+            if let Err(error) = other.append_durable(note("after")).await {
+                break error;
+            }
+        }
+    })
+    .await;
+    assert!(matches!(&error, AppendError::Failed(told) if told.contains(why)), "{error}");
+    assert!(other.append(note("after")).is_err());
+    assert!(soon("an end", failing.close(CallEnded::default())).await.is_err());
+    let begun = house.journal.open_call(other.tenant(), id(9), CallStarted::default());
+    assert!(soon("a beginning", begun).await.is_err());
+    soon("the end of it", house.journal.shutdown()).await;
+}
+
+#[tokio::test]
+async fn when_one_tenants_disk_fails_everybody_is_told() {
+    let house = House::open().await;
+    let (broken, other) = (house.call(&tenant("broken"), 1).await, house.call(&tenant("other"), 2).await);
+    house.disk.0.broken.lock().push("broken".to_owned());
+    all_are_told(house, [&broken, &other], "the disk is gone").await;
+}
+
+#[tokio::test]
+async fn when_a_thread_that_writes_breaks_down_everybody_is_told() {
+    let house = House::open().await;
+    let (panics, other) = (house.call(&tenant("panics"), 1).await, house.call(&tenant("other"), 2).await);
+    house.disk.0.panics.lock().push("panics".to_owned());
+    all_are_told(house, [&panics, &other], "a thread that writes broke down").await;
+}
