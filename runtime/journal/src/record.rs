@@ -3,9 +3,15 @@
 //! A record on disk is a compact MessagePack array `[version, seq, at, body]`, with its content taken
 //! out; the content is a MessagePack value of its own, sealed apart.
 
+mod asked;
 mod body;
+mod ledger;
+mod own;
 
+pub use asked::*;
 pub use body::*;
+pub use ledger::*;
+pub use own::*;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
