@@ -17,15 +17,17 @@
 //! What is put back from a back-up of before is erased again at the next start: its keys are gone already, and step 6's note
 //! says what to blank.
 
+mod blank;
+mod keys;
+mod mark;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::fs;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use parloir_contract::{CallId, TenantId};
-use parloir_store::disk::{Disk, Readers, write_whole};
+use parloir_store::disk::Disk;
 use parloir_store::keys::{Gone, KeyError, Life, Row, Rows};
 use parloir_store::{Address, Kms, Memo, Table};
 use serde::{Deserialize, Serialize};
@@ -33,22 +35,16 @@ use tokio::sync::RwLock;
 
 use crate::call::now;
 use crate::index::Index;
-use crate::key::{Purposes, WrappedKey};
-use crate::queue::Rolled;
-use crate::read::on_own_thread;
+use crate::key::Purposes;
 use crate::record::{Ending, Erased, RecordBody, Requested};
-use crate::recording::Sealed;
-use crate::segment::{self, Found, FrameKind, Location, Log, Segment};
-use crate::{Journal, JournalError, ReadError, came_back, chunk, holds, memo, recording, rights};
+use crate::segment::Location;
+use crate::{Journal, JournalError, ReadError, came_back, holds, memo, rights};
+pub(crate) use mark::{MARKER, marked};
 
 /// What the calls are called that hold the records of erasures: their transport, and their agent.
 pub const ERASURE: &str = "erasure";
 /// Calls that one record of an erasure names.
 const CALLS_OF_RECORD: usize = 10_000;
-/// What a tenant's journal folder notes in how many erasures it has been through, and the last of them.
-pub(crate) const MARKER: &str = "erased";
-/// Segments of which it is remembered in which epochs their keys were wrapped.
-const MAX_KNOWN: usize = 100_000;
 
 /// What is to be erased.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -115,11 +111,6 @@ struct Intent {
     /// The epochs in which those were wrapped: known also where the data that it is finished on is older than its calls.
     #[serde(default)]
     epochs: BTreeSet<u32>,
-}
-
-/// Whether a key is to go.
-fn goes(calls: &HashSet<CallId>, purposes: Purposes, key: &WrappedKey) -> bool {
-    calls.contains(&key.call) && purposes.has(key.purpose)
 }
 
 /// Rows as they were found when the erasure was noted: it is these that are erased, however often that is done.
@@ -428,251 +419,5 @@ impl Journal {
                 }
             }
         }
-    }
-
-    /// Step 3. Returns how many epochs there were, and how many keys survive.
-    async fn keys(&self, tenant: &TenantId, intent: &Intent) -> Result<(Rolled, u64, u64), JournalError> {
-        let Eraser { kms, opening, .. } = self.eraser();
-        let (calls, purposes): (HashSet<CallId>, _) =
-            (intent.note.calls.iter().copied().collect(), intent.note.purposes);
-        let mut epochs = self.epochs(tenant, &intent.note, &intent.keys).await?;
-        epochs.extend(intent.epochs.iter().copied());
-        {
-            // Whoever wrapped a key in one of these has told the writer of the call; whoever comes now wraps in another.
-            let _nobody_opens_a_call = opening.write().await;
-            for epoch in &epochs {
-                kms.close_epoch(tenant, *epoch).await?;
-            }
-        }
-        let rolled = self.shared().roll(tenant).await?;
-        let there = match epochs.is_empty() {
-            true => Vec::new(),
-            false => self.wrapped_keys(tenant, None, Some((epochs.clone(), rolled.journal))).await?,
-        };
-        let mut survivors = 0;
-        for epoch in &epochs {
-            let of_epoch = there.iter().chain(&rolled.live);
-            let stay = of_epoch
-                .filter(|key| kms.epoch(&key.wrapped) == Some(*epoch) && !goes(&calls, purposes, key));
-            survivors +=
-                kms.destroy_epoch(tenant, *epoch, stay.map(WrappedKey::with_context).collect()).await?;
-        }
-        Ok((rolled, epochs.len() as u64, survivors))
-    }
-
-    /// The epochs in which the keys were wrapped that are to go, as far as those are in these segments.
-    async fn epochs(
-        &self,
-        tenant: &TenantId,
-        note: &ErasureNote,
-        segments: &BTreeSet<u32>,
-    ) -> Result<BTreeSet<u32>, JournalError> {
-        let there = self.wrapped_keys(tenant, Some(segments.clone()), None).await?;
-        let calls: HashSet<CallId> = note.calls.iter().copied().collect();
-        let gone = there.iter().filter(|key| goes(&calls, note.purposes, key));
-        Ok(gone.filter_map(|key| self.eraser().kms.epoch(&key.wrapped)).collect())
-    }
-
-    /// The wrapped keys in some segments of a tenant's journal: in these, or in all. Of epochs that are given, in those only that
-    /// hold any of them; which do is remembered of the segments before one that is given, which are as they will be.
-    async fn wrapped_keys(
-        &self,
-        tenant: &TenantId,
-        segments: Option<BTreeSet<u32>>,
-        epochs: Option<(BTreeSet<u32>, u32)>,
-    ) -> Result<Vec<WrappedKey>, JournalError> {
-        let Eraser { data, kms, epochs: known, .. } = self.eraser();
-        let folder = Log::Journal.folder(data, tenant);
-        let (tenant, kms, known) = (tenant.clone(), Arc::clone(kms), Arc::clone(known));
-        let work = move || {
-            let mut keys = Vec::new();
-            for number in segment::numbers(&folder)? {
-                let name = (tenant.clone(), number);
-                let elsewhere = segments.as_ref().is_some_and(|segments| !segments.contains(&number));
-                let without = epochs.as_ref().is_some_and(|(wanted, _)| {
-                    known.lock().get(&name).is_some_and(|there| there.is_disjoint(wanted))
-                });
-                if elsewhere || without {
-                    continue;
-                }
-                let there = keys_in(&folder, &tenant, number)?;
-                if epochs.as_ref().is_some_and(|(_, end)| number < *end) {
-                    let of = there.iter().filter_map(|key| kms.epoch(&key.wrapped)).collect();
-                    let mut known = known.lock();
-                    if known.len() >= MAX_KNOWN {
-                        known.clear();
-                    }
-                    known.insert(name, of);
-                }
-                keys.extend(there);
-            }
-            Ok::<_, std::io::Error>(keys)
-        };
-        Ok(on_own_thread("journal-erase", work).await??)
-    }
-
-    /// Step 4, from a segment of the journal on. Returns how many chunks and blocks there were.
-    async fn blank(
-        &self,
-        tenant: &TenantId,
-        gone: &HashMap<CallId, Purposes>,
-        from: u32,
-        rolled: &Rolled,
-    ) -> Result<(u64, u64), JournalError> {
-        let Eraser { data, disk, .. } = self.eraser();
-        let gone = gone.clone();
-        let all = gone.values().fold(Purposes::default(), |all, purposes| all.or(*purposes));
-        let (data, disk, tenant) = (data.clone(), Arc::clone(disk), tenant.clone());
-        let (journal, recordings) = (rolled.journal, rolled.recordings);
-        let work = move || {
-            let chunk = |kind, payload: &[u8]| match kind {
-                FrameKind::Chunk | FrameKind::ErasedChunk => {
-                    let (header, ..) = chunk::Header::parse(payload).ok()?;
-                    let purposes = gone.get(&header.call)?;
-                    Some((FrameKind::ErasedChunk, chunk::blank(payload, *purposes)?))
-                }
-                FrameKind::Key | FrameKind::Recording | FrameKind::ErasedRecording => None,
-            };
-            let block = |kind, payload: &[u8]| match kind {
-                FrameKind::Recording => {
-                    let sealed = Sealed::parse(payload)?;
-                    gone.get(&sealed.call).filter(|purposes| purposes.recording)?;
-                    Some((FrameKind::ErasedRecording, recording::blank(payload)))
-                }
-                FrameKind::Key | FrameKind::Chunk | FrameKind::ErasedChunk | FrameKind::ErasedRecording => {
-                    None
-                }
-            };
-            let place = (&*disk, data.as_path(), &tenant);
-            let chunks = match all.trace || all.content {
-                true => rewrite(place, Log::Journal, from..journal, chunk)?,
-                false => 0,
-            };
-            let blocks = match all.recording {
-                true => rewrite(place, Log::Recordings, 0..recordings, block)?,
-                false => 0,
-            };
-            Ok::<_, std::io::Error>((chunks, blocks))
-        };
-        Ok(on_own_thread("journal-erase", work).await??)
-    }
-
-    /// Notes beside the data how many of the tenant's erasures it has been through, and the last of them.
-    async fn mark(&self, tenant: &TenantId, notes: &[ErasureNote]) -> Result<(), JournalError> {
-        let text = match notes.last() {
-            Some(last) => format!("{} {}\n", notes.len(), last.record),
-            None => "0\n".to_owned(),
-        };
-        let Eraser { data, disk, .. } = self.eraser();
-        let (path, disk) = (Log::Journal.folder(data, tenant).join(MARKER), Arc::clone(disk));
-        let write = move || write_whole(&*disk, &path, text.as_bytes(), Readers::Owner);
-        Ok(on_own_thread("journal-erase", write).await??)
-    }
-}
-
-/// The erasures that data has been through: what [`Journal::mark`] noted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Marked {
-    count: usize,
-    /// The last of them, by its note; `None` where an older version noted the count alone.
-    last: Option<CallId>,
-}
-
-impl Marked {
-    /// Whatever it says otherwise, doing it again does no harm.
-    fn parse(text: &str) -> Self {
-        let mut words = text.split_ascii_whitespace();
-        let count = words.next().and_then(|count| count.parse().ok()).unwrap_or(0);
-        match words.next() {
-            None => Self { count, last: None },
-            Some(last) => match last.parse() {
-                Ok(last) => Self { count, last: Some(last) },
-                Err(_) => Self::default(),
-            },
-        }
-    }
-
-    /// How many of these the data has been through. Keys that are older than the data may note other erasures than it went
-    /// through: then none counts.
-    pub(crate) fn of(self, notes: &[ErasureNote]) -> usize {
-        let place = |last: CallId| notes.iter().rposition(|note| note.record == last);
-        match self.last {
-            Some(last) => place(last).map_or(0, |place| place + 1),
-            None => self.count.min(notes.len()),
-        }
-    }
-}
-
-/// What is noted beside data of the erasures it has been through.
-pub(crate) fn marked(data: &Path, tenant: &TenantId) -> Result<Marked, JournalError> {
-    match fs::read_to_string(Log::Journal.folder(data, tenant).join(MARKER)) {
-        Ok(text) => Ok(Marked::parse(&text)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Marked::default()),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// The wrapped keys in a segment of a tenant's journal.
-fn keys_in(folder: &Path, tenant: &TenantId, number: u32) -> std::io::Result<Vec<WrappedKey>> {
-    let segment = Segment::read(folder, Log::Journal, tenant, number, 0)?;
-    let keys = segment.frames().filter_map(|found| match found {
-        Found::Frame { kind: FrameKind::Key, payload, .. } => WrappedKey::parse(payload),
-        Found::Frame { .. } | Found::Bad { .. } => None,
-    });
-    Ok(keys.collect())
-}
-
-/// Writes segments anew, with frames changed, each whole and durably in place of the one before. Those that are read meanwhile
-/// are read to their end as they were. Returns how many frames were changed.
-fn rewrite(
-    (disk, data, tenant): (&dyn Disk, &Path, &TenantId),
-    log: Log,
-    numbers: std::ops::Range<u32>,
-    change: impl Fn(FrameKind, &[u8]) -> Option<(FrameKind, Vec<u8>)>,
-) -> std::io::Result<u64> {
-    let folder = log.folder(data, tenant);
-    let mut changed = 0;
-    for number in segment::numbers(&folder)?.into_iter().filter(|number| numbers.contains(number)) {
-        if let Some((bytes, frames)) = segment::blanked(&folder, (log, tenant, number), &change)? {
-            write_whole(disk, &segment::path(&folder, number), &bytes, Readers::Owner)?;
-            changed += frames;
-        }
-    }
-    Ok(changed)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn note(number: u8) -> ErasureNote {
-        ErasureNote {
-            record: CallId::from_bytes([number; 16]),
-            at: 0,
-            calls: Vec::new(),
-            purposes: Purposes::CONTENTS,
-            requested: Requested::Calls,
-        }
-    }
-
-    #[test]
-    fn data_has_been_through_the_erasures_up_to_the_one_it_names_and_through_no_others() {
-        let notes = [note(1), note(2), note(3)];
-        let name = |number| note(number).record;
-        for (text, through) in [
-            ("", 0),
-            ("0\n", 0),
-            ("2\n", 2),
-            ("7\n", 3),
-            (format!("2 {}\n", name(2)).as_str(), 2),
-            (format!("3 {}\n", name(3)).as_str(), 3),
-            // Its third was another: these keys were older than the data then.
-            (format!("3 {}\n", name(9)).as_str(), 0),
-            ("3 x\n", 0),
-            ("three\n", 0),
-        ] {
-            assert_eq!(Marked::parse(text).of(&notes), through, "{text:?}");
-        }
-        assert_eq!(Marked::parse(&format!("1 {}", name(1))).of(&[]), 0);
     }
 }

@@ -1,0 +1,83 @@
+//! Ciphertexts that are blanked in the segments.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use parloir_contract::{CallId, TenantId};
+use parloir_store::disk::{Disk, Readers, write_whole};
+
+use super::Eraser;
+use crate::key::Purposes;
+use crate::read::on_own_thread;
+use crate::recording::{self, Sealed};
+use crate::segment::{self, FrameKind, Log};
+use crate::queue::Rolled;
+use crate::{Journal, JournalError, chunk};
+
+impl Journal {
+    /// Step 4, from a segment of the journal on. Returns how many chunks and blocks there were.
+    pub(super) async fn blank(
+        &self,
+        tenant: &TenantId,
+        gone: &HashMap<CallId, Purposes>,
+        from: u32,
+        rolled: &Rolled,
+    ) -> Result<(u64, u64), JournalError> {
+        let Eraser { data, disk, .. } = self.eraser();
+        let gone = gone.clone();
+        let all = gone.values().fold(Purposes::default(), |all, purposes| all.or(*purposes));
+        let (data, disk, tenant) = (data.clone(), Arc::clone(disk), tenant.clone());
+        let (journal, recordings) = (rolled.journal, rolled.recordings);
+        let work = move || {
+            let chunk = |kind, payload: &[u8]| match kind {
+                FrameKind::Chunk | FrameKind::ErasedChunk => {
+                    let (header, ..) = chunk::Header::parse(payload).ok()?;
+                    let purposes = gone.get(&header.call)?;
+                    Some((FrameKind::ErasedChunk, chunk::blank(payload, *purposes)?))
+                }
+                FrameKind::Key | FrameKind::Recording | FrameKind::ErasedRecording => None,
+            };
+            let block = |kind, payload: &[u8]| match kind {
+                FrameKind::Recording => {
+                    let sealed = Sealed::parse(payload)?;
+                    gone.get(&sealed.call).filter(|purposes| purposes.recording)?;
+                    Some((FrameKind::ErasedRecording, recording::blank(payload)))
+                }
+                FrameKind::Key | FrameKind::Chunk | FrameKind::ErasedChunk | FrameKind::ErasedRecording => {
+                    None
+                }
+            };
+            let place = (&*disk, data.as_path(), &tenant);
+            let chunks = match all.trace || all.content {
+                true => rewrite(place, Log::Journal, from..journal, chunk)?,
+                false => 0,
+            };
+            let blocks = match all.recording {
+                true => rewrite(place, Log::Recordings, 0..recordings, block)?,
+                false => 0,
+            };
+            Ok::<_, std::io::Error>((chunks, blocks))
+        };
+        Ok(on_own_thread("journal-erase", work).await??)
+    }
+}
+
+/// Writes segments anew, with frames changed, each whole and durably in place of the one before. Those that are read meanwhile
+/// are read to their end as they were. Returns how many frames were changed.
+fn rewrite(
+    (disk, data, tenant): (&dyn Disk, &Path, &TenantId),
+    log: Log,
+    numbers: std::ops::Range<u32>,
+    change: impl Fn(FrameKind, &[u8]) -> Option<(FrameKind, Vec<u8>)>,
+) -> std::io::Result<u64> {
+    let folder = log.folder(data, tenant);
+    let mut changed = 0;
+    for number in segment::numbers(&folder)?.into_iter().filter(|number| numbers.contains(number)) {
+        if let Some((bytes, frames)) = segment::blanked(&folder, (log, tenant, number), &change)? {
+            write_whole(disk, &segment::path(&folder, number), &bytes, Readers::Owner)?;
+            changed += frames;
+        }
+    }
+    Ok(changed)
+}
