@@ -177,7 +177,8 @@ impl Running {
         self.house.calls.count()
     }
 
-    /// Looks at the files of the certificates now, rather than within 10 s: by the table that names them, what that came to.
+    /// Looks at the files of the certificates now, rather than within 10 s: by the table that names them, what that came to. It is
+    /// for the caller to tell; the log is not told.
     pub async fn look_at_certificates(&self) -> Vec<(&'static str, Looked)> {
         let mut looked = Vec::new();
         for certificates in &self.certificates {
