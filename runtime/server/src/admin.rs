@@ -22,7 +22,7 @@ use tokio::runtime::Handle;
 
 use crate::admin_threads::AdminThreads;
 use crate::config::{AdminConfig, Config, OidcConfig};
-use crate::connections::{OF_ADMINISTRATION, answer};
+use crate::connections::{Answering, OF_ADMINISTRATION, answer};
 use crate::oidc::Remote;
 use crate::outbound::Networks;
 use crate::serve::{House, ServeError};
@@ -38,7 +38,9 @@ pub(crate) struct Administration {
     pub(crate) address: SocketAddr,
     /// The first owner's key, where one was made now.
     pub(crate) owner_key: Option<String>,
-    /// What answers it, until this is dropped.
+    /// Its requests.
+    pub(crate) requests: Answering,
+    /// What answers them, until this is dropped.
     pub(crate) threads: AdminThreads,
     /// What it shows, where it speaks TLS.
     pub(crate) certificates: Option<Arc<Certificates>>,
@@ -258,11 +260,11 @@ pub(crate) async fn open(
     let acceptor = certificates.as_ref().map(|certificates| certificates.acceptor()).transpose()?;
     // Whatever is begun for an answer is begun there.
     let _there = answering.enter();
-    match acceptor {
-        Some(acceptor) => drop(answer(TlsListener::new(listener, acceptor), router, OF_ADMINISTRATION)),
-        None => drop(answer(listener, router, OF_ADMINISTRATION)),
-    }
-    Ok(Administration { address, owner_key, threads, certificates })
+    let requests = match acceptor {
+        Some(acceptor) => answer(TlsListener::new(listener, acceptor), router, OF_ADMINISTRATION),
+        None => answer(listener, router, OF_ADMINISTRATION),
+    };
+    Ok(Administration { address, owner_key, requests, threads, certificates })
 }
 
 fn log_ins(oidc: &OidcConfig) -> Result<LogIns, String> {

@@ -1,4 +1,5 @@
-//! Connections that are open: so many and no more, and none whose request never comes or whose answer is never taken.
+//! Connections that are open: so many and no more, none whose request never comes or whose answer is never taken, and in the end
+//! those alone whose request is under way.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -13,7 +14,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Sleep, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// Connections of an administration.
 pub(crate) const OF_ADMINISTRATION: usize = 512;
@@ -105,21 +108,65 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Placed<S> {
     }
 }
 
-/// Answers on a listener, in a task of its own, so many connections at one time.
-pub(crate) fn answer<L: Listener>(listener: L, router: Router, most: usize) -> tokio::task::JoinHandle<()> {
-    tokio::spawn(answer_all(Bounded::new(listener, most), router))
+/// What answers on a listener: the task that accepts, and one for each connection. It goes on where this is dropped.
+pub(crate) struct Answering {
+    closing: CancellationToken,
+    tasks: TaskTracker,
 }
 
-async fn answer_all<L: Listener>(mut listener: L, router: Router) {
+impl Answering {
+    /// Accepts nothing more: no connection, and on those that are open no request. One that is under way is answered, with
+    /// `connection: close`; a connection that has none is closed now.
+    pub(crate) fn close(&self) {
+        self.closing.cancel();
+        self.tasks.close();
+    }
+
+    /// The same, and waits until what is under way is answered, so long at most.
+    pub(crate) async fn end(&self, within: Duration) {
+        self.close();
+        if timeout(within, self.tasks.wait()).await.is_err() {
+            let connections = self.tasks.len();
+            tracing::warn!(connections, "requests are cut off that are not answered by now");
+        }
+    }
+}
+
+/// Answers on a listener, in tasks of its own, so many connections at one time.
+pub(crate) fn answer<L: Listener>(listener: L, router: Router, most: usize) -> Answering {
+    let (closing, tasks) = (CancellationToken::new(), TaskTracker::new());
+    tasks.spawn(answer_all(Bounded::new(listener, most), router, closing.clone(), tasks.clone()));
+    Answering { closing, tasks }
+}
+
+async fn answer_all<L: Listener>(
+    mut listener: L,
+    router: Router,
+    closing: CancellationToken,
+    tasks: TaskTracker,
+) {
     loop {
-        let (stream, _) = listener.accept().await;
+        let (stream, _) = tokio::select! {
+            biased;
+            () = closing.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
         let mut http = http1::Builder::new();
         // With a clock, a connection is closed whose request has not begun, or not got past its head, after 30 s.
         http.timer(TokioTimer::new());
         let service = TowerToHyperService::new(router.clone());
         let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
+        let closing = closing.clone();
+        tasks.spawn(async move {
+            let mut connection = std::pin::pin!(connection);
+            let ended = tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = closing.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = ended {
                 tracing::debug!(%error, "a connection was closed before its end");
             }
         });
@@ -128,10 +175,15 @@ async fn answer_all<L: Listener>(mut listener: L, router: Router) {
 
 #[cfg(test)]
 mod tests {
-    use axum::routing::get;
+    use std::net::SocketAddr;
+
+    use axum::extract::Request;
+    use axum::routing::{get, post};
     use futures_util::FutureExt;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
     use tokio::net::{TcpListener, TcpStream};
+    use tokio::sync::Notify;
+    use tokio::time::Instant;
 
     use super::*;
 
@@ -188,6 +240,77 @@ mod tests {
             let answer = String::from_utf8(answer).unwrap();
             assert_eq!(answer.starts_with("HTTP/1.1 200"), begun.ends_with("\r\n\r\n"), "{answer}");
         }
-        server.abort();
+        server.close();
+    }
+
+    /// Answers with what it is sent, once that is there. Told as each request begins.
+    fn echo(begun: Arc<Notify>) -> Router {
+        Router::new().route(
+            "/",
+            post(move |request: Request| async move {
+                begun.notify_one();
+                axum::body::to_bytes(request.into_body(), 64).await.unwrap()
+            }),
+        )
+    }
+
+    /// A request for so many bytes, of which the first are sent.
+    async fn begin(address: SocketAddr, length: usize, sent: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let head = format!("POST / HTTP/1.1\r\nhost: here\r\ncontent-length: {length}\r\n\r\n{sent}");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream
+    }
+
+    #[tokio::test]
+    async fn what_is_under_way_is_answered_at_the_end_and_nothing_else_is() {
+        let begun = Arc::new(Notify::new());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = answer(listener, echo(begun.clone()), 8);
+
+        // Asked once, and kept open for more; and one that has asked nothing yet.
+        let mut idle = begin(address, 3, "one").await;
+        begun.notified().await;
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"one") {
+            assert_ne!(idle.read_buf(&mut answer).await.unwrap(), 0, "{answer:?}");
+        }
+        let mut silent = TcpStream::connect(address).await.unwrap();
+        let mut slow = begin(address, 6, "abc").await;
+        begun.notified().await;
+
+        server.close();
+        for open in [&mut idle, &mut silent] {
+            assert_eq!(open.read(&mut [0]).await.unwrap(), 0, "it is closed while the other is under way");
+        }
+        // Whether it is not accepted or cut off is the same here.
+        let mut refused = Vec::new();
+        if let Ok(mut late) = TcpStream::connect(address).await {
+            let _cut_off =
+                late.write_all(b"POST / HTTP/1.1\r\nhost: here\r\ncontent-length: 0\r\n\r\n").await;
+            let _cut_off = late.read_to_end(&mut refused).await;
+        }
+        assert!(refused.is_empty(), "{refused:?}");
+
+        slow.write_all(b"def").await.unwrap();
+        let mut answer = String::new();
+        slow.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("abcdef"), "{answer}");
+        assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
+        server.end(Duration::MAX).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_not_answered_in_time_is_not_waited_for() {
+        let begun = Arc::new(Notify::new());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = answer(listener, echo(begun.clone()), 8);
+        let _never_sent = begin(address, 6, "abc").await;
+        begun.notified().await;
+        let since = Instant::now();
+        server.end(Duration::from_secs(20)).await;
+        assert_eq!(since.elapsed().as_secs(), 20);
     }
 }

@@ -2,34 +2,29 @@
 
 mod agents;
 mod loading;
+mod storage;
+mod taking_in;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use futures_util::stream::{self, StreamExt};
 use parking_lot::RwLock;
-use parloir_admin::resource::Aside;
-use parloir_backup::{BackUpError, Of, Snapshot};
 use parloir_call::{HostWords, Rehearsing};
 use parloir_contract::TenantId;
-use parloir_journal::{Journal, JournalError, KeysHeld};
 use parloir_providers::{ProvidersConfig, Registry};
 use parloir_sandbox::{Agent, ArtifactCache, Sandbox, SealKey, Settings};
-use parloir_store::{Embedded, Kms, Store, StoreError, TenantStore};
-use parloir_tenancy::config::TenantConfig;
-use parloir_tenancy::connector::NamedConnector;
-use parloir_tenancy::month::Months;
+use parloir_store::TenantStore;
 use parloir_tenancy::{Documents, House, Tenant};
 
 pub(crate) use self::agents::Answered;
 use self::agents::Slot;
+pub use self::storage::{Folders, Storage};
 use crate::config::Config;
-use crate::connectors::{self, Connectors};
+use crate::connectors::Connectors;
 use crate::cordons::Cordons;
-use crate::ledger::Adding;
 use crate::sweep::unkept;
-use crate::unloadable::{Stamp, Unloadable};
+use crate::unloadable::Unloadable;
 
 /// Why an installation does not open. Every text says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -56,109 +51,6 @@ pub enum OpenError {
 impl OpenError {
     fn storage(error: &dyn std::fmt::Display, in_use: bool) -> Self {
         if in_use { Self::InUse(error.to_string()) } else { Self::Storage(error.to_string()) }
-    }
-}
-
-/// Where an installation rests.
-#[derive(Debug, Clone)]
-pub struct Folders {
-    /// Journal, store, compiled agents.
-    pub data: PathBuf,
-    /// Keys: apart from the data, and never in the same backup.
-    pub keys: PathBuf,
-}
-
-impl Folders {
-    /// The data folder, and the keys beside it: `DIR` and `DIR.keys`.
-    pub fn beside(data: impl Into<PathBuf>) -> Self {
-        let data = data.into();
-        let mut keys = data.clone().into_os_string();
-        keys.push(".keys");
-        Self { data, keys: keys.into() }
-    }
-
-    /// The store's own, in the data folder.
-    pub(crate) fn store(&self) -> PathBuf {
-        self.data.join("store")
-    }
-}
-
-/// What rests on disk, opened.
-pub struct Storage {
-    /// The journal.
-    pub journal: Journal,
-    store: Arc<dyn Store>,
-    kms: Arc<dyn Kms>,
-    data: PathBuf,
-    keys: PathBuf,
-    /// Held while a call is added to its tenant's month.
-    pub(crate) adding: Adding,
-    /// What tenants' calls have used in the month, in memory.
-    pub(crate) months: Months,
-}
-
-impl Storage {
-    /// Opens, or creates, an installation's folders.
-    pub async fn open(folders: &Folders) -> Result<Self, OpenError> {
-        let kms = parloir_store::Keyring::open(&folders.keys).map_err(|e| OpenError::storage(&e, false))?;
-        let kms: Arc<dyn Kms> = Arc::new(kms);
-        let in_use = |e: StoreError| OpenError::storage(&e, matches!(e, StoreError::InUse(_)));
-        let store = Embedded::open(folders.store()).await.map_err(in_use)?;
-        let store: Arc<dyn Store> = Arc::new(store);
-        let in_use = |e: JournalError| OpenError::storage(&e, matches!(e, JournalError::InUse(_)));
-        let journal = Journal::open(&folders.data, kms.clone(), store.clone()).await.map_err(in_use)?;
-        let (data, keys) = (folders.data.clone(), folders.keys.clone());
-        let (adding, months) = (Adding::default(), Months::default());
-        Ok(Self { journal, store, kms, data, keys, adding, months })
-    }
-
-    /// Seals what is open. Calls that are still live are closed as interrupted.
-    pub async fn close(&self) {
-        self.journal.shutdown().await;
-    }
-
-    /// The store of one tenant.
-    pub async fn tenant(&self, tenant: &TenantId) -> Result<TenantStore, OpenError> {
-        self.rows(tenant).await.map_err(|e| OpenError::Storage(e.to_string()))
-    }
-
-    pub(crate) async fn rows(&self, tenant: &TenantId) -> Result<TenantStore, StoreError> {
-        TenantStore::open(self.store.clone(), self.kms.as_ref(), tenant.clone()).await
-    }
-
-    /// What a back-up holds, of the data or of the keys, as it is now; and what has to be held until it is written: where keys are
-    /// copied, none of them changes meanwhile.
-    pub async fn snapshot(&self, of: Of) -> Result<(Snapshot, Option<KeysHeld<'_>>), BackUpError> {
-        match of {
-            Of::Data => Ok((Snapshot::of_data(&self.journal, &*self.store, &self.data).await?, None)),
-            Of::Keys => {
-                let held = self.journal.hold_keys().await;
-                let keys = self.keys.clone();
-                let taken = tokio::task::spawn_blocking(move || Snapshot::of_keys(&keys)).await;
-                let taken = taken.map_err(|error| BackUpError::Seal(error.to_string()))??;
-                Ok((taken, Some(held)))
-            }
-        }
-    }
-
-    pub(crate) fn keys(&self) -> &dyn Kms {
-        &*self.kms
-    }
-
-    /// The keys folder.
-    pub(crate) fn keys_folder(&self) -> &Path {
-        &self.keys
-    }
-
-    /// The data folder.
-    pub(crate) fn data_folder(&self) -> &Path {
-        &self.data
-    }
-
-    /// The rooms of the directory: the same storage, keys and journal.
-    pub(crate) fn directory_rooms(&self) -> parloir_admin::Rooms {
-        let (store, kms, journal) = (self.store.clone(), self.kms.clone(), self.journal.clone());
-        parloir_admin::Rooms { store, kms, journal }
     }
 }
 
@@ -310,175 +202,6 @@ impl Installation {
     /// Tenants and lines, as they are now: whoever goes on with a call keeps what it began with.
     pub fn house(&self) -> Arc<House> {
         self.house.read().clone()
-    }
-
-    /// Whether a tenant's calls could be answered so: its table is valid, its carriers are known, its agents load. Nothing that
-    /// is answered changes; an agent that was never compiled for this machine takes half a minute.
-    ///
-    /// # Errors
-    /// A sentence that says what is wrong and what to do.
-    pub(crate) async fn prepare(&self, tenant: &TenantConfig) -> Result<(), String> {
-        let house = House::new(vec![tenant.clone()]).map_err(|e| e.to_string())?;
-        known_carriers(&house, &self.carriers)?;
-        tenant.connectors.iter().try_for_each(connectors::check)?;
-        for line in house.lines() {
-            self.prepare_agent(&line.config.agent).await?;
-        }
-        Ok(())
-    }
-
-    /// Loads an agent that is not loaded yet. One that did not load is not tried again before its file is another.
-    async fn prepare_agent(&self, path: &Path) -> Result<(), String> {
-        if self.agent(path).is_some() {
-            return Ok(());
-        }
-        if self.barred.read().contains(path) {
-            let name = path.file_stem().unwrap_or_default().to_string_lossy();
-            return Err(format!(
-                "no version of agent {name} can be had: see what is said of it, and push it again"
-            ));
-        }
-        let Some(stamp) = Stamp::of(path).await else {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            return Err(format!(
-                "`agent` names {name}, which has no version that was promoted and no file: push one and promote it (parloir agent push, parloir agent promote), or have the operator put it into the tenant's folder of agents"
-            ));
-        };
-        if let Some(problem) = self.unloadable.known(path, stamp) {
-            return Err(problem);
-        }
-        let wasm = read(path).await.map_err(|e| unloaded(&e))?;
-        let _room = loading::room(wasm.len()).await;
-        match self.sandbox.load(wasm).await {
-            Ok(agent) => {
-                answers(&self.sandbox, *agent.sha256()).await;
-                self.agents.write().entry(path.to_owned()).or_insert(Slot::of(agent));
-                Ok(())
-            }
-            Err(error) => {
-                let problem = OpenError::Agent { path: path.to_owned(), problem: error.to_string() };
-                let problem = unloaded(&problem);
-                self.unloadable.remember(path, stamp, &error, &problem);
-                Err(problem)
-            }
-        }
-    }
-
-    /// Answers these tenants' lines so from the next call on, in place of all that was known of those tenants; calls that are live
-    /// go on by what they began with. What cannot be answered so is left out by itself and given back with whose it is. A tenant
-    /// of whom nothing can be is answered as before.
-    pub(crate) async fn take_in(&self, tenants: Vec<TenantConfig>) -> Vec<(TenantId, Aside)> {
-        // What may take long, before anybody else has to wait. What does not load is told of below.
-        let agents = tenants.iter().flat_map(|tenant| &tenant.lines).map(|line| line.agent.clone());
-        let agents: HashSet<PathBuf> = agents.collect();
-        let prepared = stream::iter(agents).for_each_concurrent(loading::at_once(), |agent| async move {
-            let _told_below = self.prepare_agent(&agent).await;
-        });
-        prepared.await;
-        let ids: HashSet<TenantId> = tenants.iter().map(|tenant| tenant.id.clone()).collect();
-        let mut others = self.house().without(&ids);
-        let (mut left_out, mut sifted, mut unchanged) =
-            (Vec::new(), Vec::with_capacity(ids.len()), Vec::new());
-        for tenant in tenants {
-            let id = tenant.id.clone();
-            match self.sift(tenant, &others, &mut left_out).await {
-                Ok((alone, rooms, connectors)) => {
-                    // Of two who are taken in together, the second has nothing that the first has.
-                    let joined = others.join(alone.clone());
-                    debug_assert!(joined.is_ok(), "what is sifted has no line of others: {joined:?}");
-                    sifted.push((id, alone, rooms, connectors));
-                }
-                Err(problem) => {
-                    left_out.push((id.clone(), Aside::whole(problem)));
-                    unchanged.push(id);
-                }
-            }
-        }
-        // Nothing here takes long: whoever changes something else meanwhile waits for it.
-        let _nobody_else = self.moving_in.lock().await;
-        let before = self.house();
-        let mut house = before.without(&ids);
-        for id in unchanged {
-            if let Err(error) = house.join(before.only(&id)) {
-                left_out.push((id, Aside::whole(error.to_string())));
-            }
-        }
-        for (id, alone, rooms, connectors) in sifted {
-            if let Err(error) = house.join(alone) {
-                // Another took a number of its lines meanwhile: it is answered as before, where that one is not among those.
-                if house.join(before.only(&id)).is_err() {
-                    tracing::error!(tenant = %id, "a tenant's lines are answered by nobody: another was given their number");
-                }
-                left_out.push((id, Aside::whole(error.to_string())));
-                continue;
-            }
-            self.connectors.of(&id).put_in(&connectors);
-            self.tenants.write().insert(id, rooms);
-        }
-        *self.house.write() = Arc::new(house);
-        left_out
-    }
-
-    /// What of a tenant can be answered beside these others, with what its calls need, opened. The rest, line by line, is left
-    /// out; a number that another tenant is answered on, too.
-    async fn sift(
-        &self,
-        tenant: TenantConfig,
-        others: &House,
-        left_out: &mut Vec<(TenantId, Aside)>,
-    ) -> Result<(House, TenantRooms, Vec<NamedConnector>), String> {
-        let TenantConfig { id, lines, calendar, documents, quota, retention, connectors } = tenant;
-        let (none, nobody) = (Vec::new(), Vec::new());
-        let bare =
-            TenantConfig { id, lines: none, calendar: None, documents, quota, retention, connectors: nobody };
-        self.prepare(&bare).await?;
-        let mut kept = bare.clone();
-        if calendar.is_some() {
-            let with = TenantConfig { calendar, ..bare.clone() };
-            match self.prepare(&with).await {
-                Ok(()) => kept.calendar = with.calendar,
-                Err(problem) => left_out.push((bare.id.clone(), Aside::of("calendar", problem))),
-            }
-        }
-        for connector in connectors {
-            let mut with = bare.clone();
-            with.connectors.clone_from(&kept.connectors);
-            with.connectors.push(connector.clone());
-            let secret = connector.connector.credential.as_ref().map(|credential| &credential.secret);
-            let prepared = match secret.filter(|name| !self.connectors.of(&bare.id).holds(name.as_str())) {
-                None => self.prepare(&with).await,
-                Some(name) => {
-                    Err(format!("its secret {name} is not there: keep it with `parloir secret set {name}`"))
-                }
-            };
-            match prepared {
-                Ok(()) => kept.connectors = with.connectors,
-                Err(problem) => {
-                    let what = format!("connector {}", connector.name);
-                    left_out.push((bare.id.clone(), Aside::of(what, problem)));
-                }
-            }
-        }
-        for line in lines {
-            let what = format!("line {}", line.number);
-            let problem = match others.line(&line.number) {
-                Some(_) => Err("another tenant is answered on this number: have whoever runs the installation say whose it is".to_owned()),
-                None => self.prepare(&TenantConfig { lines: vec![line.clone()], ..bare.clone() }).await,
-            };
-            match problem {
-                Ok(()) => kept.lines.push(line),
-                Err(problem) => left_out.push((bare.id.clone(), Aside::of(what, problem))),
-            }
-        }
-        let (id, connectors) = (kept.id.clone(), kept.connectors.clone());
-        let house = House::new(vec![kept]).map_err(|e| e.to_string())?;
-        let Some(tenant) = house.tenants().first() else { return Err("the house has nobody".into()) };
-        let rooms = rooms_of(&self.storage, tenant).await.map_err(|error| {
-            // It names places on this machine, which are nobody's to know who asks from outside.
-            tracing::error!(tenant = %id, %error, "what a tenant's calls need cannot be opened");
-            "its storage or its documents cannot be opened: have whoever runs the installation look into its log"
-        })?;
-        Ok((house, rooms, connectors))
     }
 
     /// Speaks what the host itself may have to say on any line, and keeps it. Returns how many

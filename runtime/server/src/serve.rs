@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::admin_threads::AdminThreads;
 use crate::calls::{Calls, Finished};
 use crate::config::{CarrierKind, Config};
-use crate::connections::{OF_CARRIERS, answer};
+use crate::connections::{Answering, OF_CARRIERS, answer};
 use crate::installation::Installation;
 use crate::tls::{self, Certificates, Looked, TlsListener};
 use crate::turned_away::TurnedAway;
@@ -30,7 +30,9 @@ use crate::webhooks::Webhooks;
 use crate::witnesses::Witnesses;
 use crate::{admin, control, ledger, media, recall, rotate, routes, sweep, telemetry, turned_away};
 
-/// How long live calls may take to say their goodbyes when the installation closes.
+/// How long live calls may take to say their goodbyes when the installation closes. Requests of the administration that are under
+/// way have the same seconds to be answered: most take a moment, and what takes longer, such as an agent that is still coming,
+/// makes no closing longer than a call does.
 const CLOSING: Duration = Duration::from_secs(20);
 
 /// How long until a voice that failed is asked for the host's own words again.
@@ -156,8 +158,8 @@ pub struct Running {
     /// The key of the installation's owner, where one was made now: to be told this once.
     pub owner_key: Option<String>,
     house: Arc<House>,
-    server: tokio::task::JoinHandle<()>,
-    administering: Option<AdminThreads>,
+    server: Answering,
+    administering: Option<(Answering, AdminThreads)>,
     counting: tokio::task::JoinHandle<()>,
     witnessing: Option<tokio::task::JoinHandle<()>>,
     telling: Vec<tokio::task::JoinHandle<()>>,
@@ -175,7 +177,8 @@ impl Running {
         self.house.calls.count()
     }
 
-    /// Looks at the files of the certificates now, rather than within 10 s: by the table that names them, what that came to.
+    /// Looks at the files of the certificates now, rather than within 10 s: by the table that names them, what that came to. It is
+    /// for the caller to tell; the log is not told.
     pub async fn look_at_certificates(&self) -> Vec<(&'static str, Looked)> {
         let mut looked = Vec::new();
         for certificates in &self.certificates {
@@ -189,15 +192,25 @@ impl Running {
         &self.house.installation
     }
 
-    /// Serves until `stop`, then lets live calls say goodbye and seals the journal.
+    /// Serves until `stop`, then lets live calls say goodbye and requests of the administration have their answers, and seals the
+    /// journal.
     pub async fn until(self, stop: impl Future<Output = ()>) {
         stop.await;
         self.house.closing.cancel();
-        let deadline = tokio::time::Instant::now() + CLOSING;
-        while self.house.calls.is_busy() && tokio::time::Instant::now() < deadline {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        self.server.abort();
+        let goodbyes = async {
+            let deadline = tokio::time::Instant::now() + CLOSING;
+            while self.house.calls.is_busy() && tokio::time::Instant::now() < deadline {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let answers = async {
+            if let Some((requests, _)) = &self.administering {
+                requests.end(CLOSING).await;
+            }
+        };
+        tokio::join!(goodbyes, answers);
+        self.server.close();
+        // With its threads, whatever is still under way there.
         drop(self.administering);
         control::end(self.house.installation.storage.keys_folder());
         if let Some(witnessing) = self.witnessing {
@@ -205,8 +218,8 @@ impl Running {
         }
         // What they are sending goes again after the next start.
         self.telling.iter().for_each(tokio::task::JoinHandle::abort);
-        // What it is telling now is told to its end; the rest has no hour any more to wait for. Connections that are open
-        // outlast the server: a blocked number that rings on one from here on is turned away, and nobody is told of it.
+        // What it is telling now is told to its end; the rest has no hour any more to wait for. A carrier's request that is under
+        // way outlasts this: a blocked number that rings by one from here on is turned away, and nobody is told of it.
         let _ended_already = self.counting.await;
         self.house.tell_counted(None).await;
         self.house.installation.storage.close().await;
@@ -307,7 +320,8 @@ pub async fn serve_with(
     let mut certificates: Vec<_> = certificates.into_iter().collect();
     let (mut admin, mut admin_url, mut owner_key, mut administering) = (None, None, None, None);
     if let Some(open) = administration {
-        (admin, owner_key, administering) = (Some(open.address), open.owner_key, Some(open.threads));
+        (admin, owner_key) = (Some(open.address), open.owner_key);
+        administering = Some((open.requests, open.threads));
         admin_url = Some(own_url(open.address, open.certificates.as_ref()));
         certificates.extend(open.certificates);
     }

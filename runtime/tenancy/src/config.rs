@@ -47,16 +47,16 @@ pub struct LineConfig {
     /// The agent's component.
     pub agent: PathBuf,
     /// BCP 47. Default `fr-FR`.
-    #[serde(default = "french")]
+    #[serde(default = "usual::language")]
     pub language: String,
     /// IANA name. Default `Europe/Paris`.
-    #[serde(default = "paris")]
+    #[serde(default = "usual::time_zone")]
     pub time_zone: String,
     /// Whether sound and words are kept. Default `ask`.
     #[serde(default)]
     pub recording: RecordingPolicy,
     /// What the agent may do of what it declares. Default: everything but `model`.
-    #[serde(default = "usual_capabilities")]
+    #[serde(default = "usual::capabilities")]
     pub capabilities: Vec<Capability>,
     /// Where callers go when the agent fails, asks for a human, or is over quota.
     #[serde(default)]
@@ -74,13 +74,13 @@ pub struct LineConfig {
     #[serde(default)]
     pub transfer_to: Vec<String>,
     /// What must not reach a language model.
-    #[serde(default = "usual_minimisation")]
+    #[serde(default = "usual::minimise")]
     pub minimise: Vec<crate::minimise::Category>,
     /// The folder of sound files `play` may name.
     #[serde(default)]
     pub sounds: Option<PathBuf>,
     /// The carrier that brings its calls: the name of a `[[carrier]]`. Default `default`.
-    #[serde(default = "default_carrier")]
+    #[serde(default = "usual::carrier")]
     pub carrier: String,
     /// Words for the agent: whatever it documents.
     #[serde(default)]
@@ -90,26 +90,42 @@ pub struct LineConfig {
     pub connectors: Vec<String>,
 }
 
-fn french() -> String {
-    "fr-FR".into()
-}
-fn default_carrier() -> String {
-    "default".into()
-}
-fn paris() -> String {
-    "Europe/Paris".into()
-}
-fn usual_capabilities() -> Vec<Capability> {
-    vec![
-        Capability::Calendar,
-        Capability::Memory,
-        Capability::Documents,
-        Capability::Transfer,
-        Capability::Connectors,
-    ]
-}
-fn usual_minimisation() -> Vec<crate::minimise::Category> {
-    vec![crate::minimise::Category::CardNumbers]
+/// What a line has where nobody says otherwise, wherever it is described.
+pub mod usual {
+    use parloir_contract::Capability;
+
+    use crate::minimise::Category;
+
+    /// Its language: `fr-FR`.
+    pub fn language() -> String {
+        "fr-FR".into()
+    }
+
+    /// Its time zone: `Europe/Paris`.
+    pub fn time_zone() -> String {
+        "Europe/Paris".into()
+    }
+
+    /// The carrier that brings its calls: `default`.
+    pub fn carrier() -> String {
+        "default".into()
+    }
+
+    /// What its agent may do: everything but `model`.
+    pub fn capabilities() -> Vec<Capability> {
+        vec![
+            Capability::Calendar,
+            Capability::Memory,
+            Capability::Documents,
+            Capability::Transfer,
+            Capability::Connectors,
+        ]
+    }
+
+    /// What must not reach a language model: card numbers.
+    pub fn minimise() -> Vec<Category> {
+        vec![Category::CardNumbers]
+    }
 }
 
 /// Whether sound and words of a line's calls are kept.

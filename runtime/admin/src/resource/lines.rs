@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use parloir_contract::{Capability, LineId};
-use parloir_tenancy::config::{LineConfig, MAX_LANGUAGES, MAX_SENTENCE, RecordingPolicy};
+use parloir_tenancy::config::{LineConfig, MAX_LANGUAGES, MAX_SENTENCE, RecordingPolicy, usual};
 use parloir_tenancy::minimise::Category;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
@@ -26,16 +26,16 @@ pub struct Line {
     #[schemars(schema_with = "agent")]
     pub agent: String,
     /// BCP 47. Default `fr-FR`.
-    #[serde(default = "french")]
+    #[serde(default = "usual::language")]
     pub language: String,
     /// IANA name. Default `Europe/Paris`.
-    #[serde(default = "paris")]
+    #[serde(default = "usual::time_zone")]
     pub time_zone: String,
     /// Whether sound and words are kept. Default `ask`.
     #[serde(default)]
     pub recording: RecordingPolicy,
     /// What the agent may do of what it declares. Default: everything but `model`.
-    #[serde(default = "usual_capabilities")]
+    #[serde(default = "usual::capabilities")]
     #[schemars(schema_with = "super::capabilities")]
     pub capabilities: Vec<Capability>,
     /// Where callers go when the agent fails, asks for a human, or is over quota.
@@ -58,10 +58,10 @@ pub struct Line {
     #[serde(default)]
     pub transfer_to: Vec<String>,
     /// What must not reach a language model. Default: card numbers.
-    #[serde(default = "usual_minimisation")]
+    #[serde(default = "usual::minimise")]
     pub minimise: Vec<Category>,
     /// The carrier that brings its calls: the name of a `[[carrier]]` of the operator's file. Default `default`.
-    #[serde(default = "default_carrier")]
+    #[serde(default = "usual::carrier")]
     pub carrier: String,
     /// The connectors that its agent may send requests to, by name. Default: none.
     #[serde(default)]
@@ -69,44 +69,22 @@ pub struct Line {
     pub connectors: Vec<String>,
 }
 
-fn french() -> String {
-    "fr-FR".into()
-}
-fn paris() -> String {
-    "Europe/Paris".into()
-}
-fn default_carrier() -> String {
-    "default".into()
-}
-fn usual_capabilities() -> Vec<Capability> {
-    vec![
-        Capability::Calendar,
-        Capability::Memory,
-        Capability::Documents,
-        Capability::Transfer,
-        Capability::Connectors,
-    ]
-}
-fn usual_minimisation() -> Vec<Category> {
-    vec![Category::CardNumbers]
-}
-
 impl Line {
     /// A line as usual, answered by this agent.
     pub fn of(agent: impl Into<String>) -> Self {
         Self {
             agent: agent.into(),
-            language: french(),
-            time_zone: paris(),
+            language: usual::language(),
+            time_zone: usual::time_zone(),
             recording: RecordingPolicy::default(),
-            capabilities: usual_capabilities(),
+            capabilities: usual::capabilities(),
             fallback_number: None,
             fallback_sentence: BTreeMap::new(),
             busy_sentence: BTreeMap::new(),
             queue_sentence: BTreeMap::new(),
             transfer_to: Vec::new(),
-            minimise: usual_minimisation(),
-            carrier: default_carrier(),
+            minimise: usual::minimise(),
+            carrier: usual::carrier(),
             connectors: Vec::new(),
         }
     }

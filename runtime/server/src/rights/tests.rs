@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::{Timestamp, ToSpan};
 use parloir_contract::{
     Book, Booked, CallInfo, Contact, Direction, Field, HostCall, HostReturn, Import, LocalTime, SetMemory,
 };

@@ -2,7 +2,8 @@
 //!
 //! Whoever renews certificates puts other files in the place of those that `tls` names, or has a link lead elsewhere. They are
 //! looked at every 10 s, and at SIGHUP. A pair that can be shown is shown from the next connection on; connections that are open
-//! stay open. One that cannot is not taken: the pair before it goes on, and a line in the log says what to do.
+//! stay open. One that cannot is not taken: the pair before it goes on, and what to do is told once, to whoever asked for the look or
+//! else in the log.
 
 mod listener;
 mod pair;
@@ -128,9 +129,31 @@ impl Certificates {
         Ok(TlsAcceptor::from(Arc::new(config)))
     }
 
-    /// Looks at the files, and shows what they hold if it can be shown.
+    /// Looks at the files for somebody who asked, who is told what that came to.
     pub(crate) async fn look(&self) -> Looked {
         let mut seen = self.seen.lock().await;
+        self.look_since(&mut seen).await.0
+    }
+
+    /// Looks at the files for the log.
+    async fn watch(&self) {
+        let mut seen = self.seen.lock().await;
+        let (looked, is_news) = self.look_since(&mut seen).await;
+        match looked {
+            Looked::Taken(until) => tracing::info!(
+                listener = self.table, %until,
+                "a newer certificate is shown from the next connection on"
+            ),
+            Looked::Refused(problem) if is_news => tracing::warn!(
+                listener = self.table, %problem, until = %seen.until,
+                "a newer certificate cannot be shown: the one before it goes on"
+            ),
+            Looked::Refused(_) | Looked::Same => {}
+        }
+    }
+
+    /// Shows what the files hold if it can be shown. Returns whether that is news since they were looked at last.
+    async fn look_since(&self, seen: &mut Seen) -> (Looked, bool) {
         let now = Timestamp::now();
         let soon = seen.until.duration_since(now) < SOON;
         if soon && seen.told.is_none_or(|told| now.duration_since(told) >= A_DAY) {
@@ -139,7 +162,7 @@ impl Certificates {
         }
         let (mut hash, mut pair) = read(&self.files).await;
         if hash == seen.hash && seen.refused.is_none() {
-            return Looked::Same;
+            return (Looked::Same, false);
         }
         if pair.is_err() && hash != seen.hash {
             // One of the two may be there already, and the other not yet.
@@ -156,21 +179,12 @@ impl Certificates {
                 seen.until = pair.until();
                 (seen.refused, seen.told) = (None, None);
                 self.shown.store(Arc::new(pair.certified));
-                tracing::info!(
-                    listener = self.table, until = %seen.until,
-                    "a newer certificate is shown from the next connection on"
-                );
-                Looked::Taken(seen.until)
+                (Looked::Taken(seen.until), true)
             }
             Err(problem) => {
-                if seen.refused.as_ref() != Some(&problem) {
-                    tracing::warn!(
-                        listener = self.table, %problem, until = %seen.until,
-                        "a newer certificate cannot be shown: the one before it goes on"
-                    );
-                    seen.refused = Some(problem.clone());
-                }
-                Looked::Refused(problem)
+                let is_news = seen.refused.as_ref() != Some(&problem);
+                seen.refused = Some(problem.clone());
+                (Looked::Refused(problem), is_news)
             }
         }
     }
@@ -190,7 +204,7 @@ pub(crate) async fn run(all: Vec<Arc<Certificates>>, closing: CancellationToken)
             () = closing.cancelled() => return,
         }
         for certificates in &all {
-            let _told_in_the_log = certificates.look().await;
+            certificates.watch().await;
         }
     }
 }
@@ -242,6 +256,9 @@ fn read_file(path: &Path) -> Result<Vec<u8>, String> {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tracing::{Event, Level, Metadata, Subscriber, span};
 
     use super::*;
 
@@ -312,6 +329,56 @@ mod tests {
         files(folder.path(), &first);
         assert!(matches!(certificates.look().await, Looked::Taken(_)), "it is put right");
         assert_eq!(shown(&certificates), before);
+    }
+
+    /// Counts what the log warns of.
+    #[derive(Clone, Default)]
+    struct Warnings(Arc<AtomicUsize>);
+
+    impl Subscriber for Warnings {
+        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+            *metadata.level() == Level::WARN
+        }
+
+        fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+            span::Id::from_u64(1)
+        }
+
+        fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+        fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+        fn event(&self, _: &Event<'_>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+
+        fn enter(&self, _: &span::Id) {}
+
+        fn exit(&self, _: &span::Id) {}
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_cannot_be_shown_is_told_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = files(folder.path(), &issued(2020, 2100));
+        let certificates = Certificates::open("[server]", &names).await.unwrap();
+        let warnings = Warnings::default();
+        let _listens = tracing::subscriber::set_default(warnings.clone());
+
+        // Whoever asked is told, and the log need not be.
+        fs::write(&names.key, "no key").unwrap();
+        assert!(matches!(certificates.look().await, Looked::Refused(_)));
+        certificates.watch().await;
+        assert_eq!(warnings.0.load(Ordering::Relaxed), 0);
+
+        // Where nobody asks, the log is.
+        fs::write(&names.key, "no key either, and longer").unwrap();
+        fs::remove_file(&names.certificate).unwrap();
+        for _ in 0..2 {
+            certificates.watch().await;
+            assert_eq!(warnings.0.load(Ordering::Relaxed), 1);
+        }
+        assert!(matches!(certificates.look().await, Looked::Refused(_)), "who asks again is told again");
     }
 
     #[tokio::test]

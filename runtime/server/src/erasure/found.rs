@@ -1,0 +1,225 @@
+//! Whose things are whose: what of a tenant's calls and rows is a call's, a caller's, or the tenant's.
+
+use std::collections::HashSet;
+
+use parloir_contract::{CallId, TenantId};
+use parloir_journal::{
+    CallEntry, CallOf, Journal, JournalError, ReadError, Record, Requested, erased, erasures, holds,
+};
+use parloir_persons::{Number, caller_in, numbers};
+use parloir_store::{Entry, Rows, StoreError, Table, TenantStore};
+
+use super::{EraseError, EraseRequest, Left, Whose};
+use crate::Storage;
+use crate::rights::{CaseError, Known};
+
+/// Calls, or rows, looked at in one go.
+pub(super) const PAGE: usize = 500;
+/// Tables in which rows may name a caller.
+const NAMING: [Table; 4] = [Table::Appointments, Table::AppointmentsByPhone, Table::Memory, Table::Reports];
+
+/// What is somebody's with one tenant.
+pub(super) struct Found {
+    pub(super) calls: Vec<CallId>,
+    pub(super) lasting: Vec<CallId>,
+    pub(super) held: Vec<CallId>,
+    pub(super) unread: Vec<Left>,
+    pub(super) rows: Vec<Rows>,
+    pub(super) records: Vec<CallId>,
+    /// The caller's.
+    pub(super) number: Option<Number>,
+    pub(super) failed: Option<String>,
+    pub(super) requested: Requested,
+    holds: HashSet<CallId>,
+}
+
+impl Found {
+    async fn new(storage: &Storage, tenant: &TenantId, requested: Requested) -> Result<Self, EraseError> {
+        let holds = holds(storage.keys(), tenant).await?.into_iter().map(|hold| hold.call).collect();
+        Ok(Self { holds, ..Self::nothing(requested) })
+    }
+
+    fn nothing(requested: Requested) -> Self {
+        Self {
+            calls: Vec::new(),
+            lasting: Vec::new(),
+            held: Vec::new(),
+            unread: Vec::new(),
+            rows: Vec::new(),
+            records: Vec::new(),
+            number: None,
+            failed: None,
+            requested,
+            holds: HashSet::new(),
+        }
+    }
+
+    fn add(&mut self, entry: &CallEntry) {
+        match entry.outcome {
+            _ if self.holds.contains(&entry.call) => self.held.push(entry.call),
+            Some(_) => self.calls.push(entry.call),
+            None => self.lasting.push(entry.call),
+        }
+    }
+}
+
+impl Storage {
+    /// What is asked for, tenant by tenant.
+    pub(super) async fn found(&self, request: &EraseRequest) -> Result<Vec<(TenantId, Found)>, EraseError> {
+        let case = match request.case {
+            Some(case) => Some(self.find_case(case).await?.ok_or(CaseError::NoSuch(case))?),
+            None => None,
+        };
+        match &request.whose {
+            Whose::Call(call) => {
+                let (tenant, entry) = self.journal.find(*call).await?.ok_or(EraseError::NoSuchCall(*call))?;
+                let mut found = Found::new(self, &tenant, Requested::Calls).await?;
+                found.add(&entry);
+                found.rows = self.rows_with(&tenant, &found.calls).await?;
+                Ok(vec![(tenant, found)])
+            }
+            Whose::Caller { number, tenant } => {
+                let number = number.parse::<Number>()?;
+                case.as_ref().map_or(Ok(()), |case| case.is_of(tenant.as_ref(), Some(&number)))?;
+                let tenants = match tenant {
+                    Some(tenant) => vec![self.known(tenant).await?],
+                    None => self.journal.tenants().await?,
+                };
+                let mut all = Vec::new();
+                for tenant in tenants {
+                    let of_case = case.as_ref().filter(|case| case.tenant == tenant);
+                    // What cannot be known of one tenant keeps nothing of another's.
+                    let found = self.found_of_caller(&number, &tenant, of_case).await;
+                    let found = found.unwrap_or_else(|error| {
+                        let failed = Some(error.to_string());
+                        Found { failed, ..Found::nothing(Requested::Caller) }
+                    });
+                    all.push((tenant, found));
+                }
+                Ok(all)
+            }
+            Whose::Tenant(tenant) => {
+                let tenant = self.known(tenant).await?;
+                case.as_ref().map_or(Ok(()), |case| case.is_of(Some(&tenant), None))?;
+                let mut found = Found::new(self, &tenant, Requested::Tenant).await?;
+                calls(&self.journal, &tenant).await?.iter().for_each(|entry| found.add(entry));
+                // Of the journal's own index goes what belongs to erased calls.
+                let tables = Table::ALL.into_iter().filter(|table| !table.is_index());
+                found.rows = tables.map(Rows::Of).collect();
+                (found.records, found.unread) = self.unerased(&tenant, None, None).await?;
+                Ok(vec![(tenant, found)])
+            }
+        }
+    }
+
+    async fn found_of_caller(
+        &self,
+        number: &Number,
+        tenant: &TenantId,
+        case: Option<&Known>,
+    ) -> Result<Found, EraseError> {
+        let mut found = Found::new(self, tenant, Requested::Caller).await?;
+        let may_be = self.journal.calls_of(tenant, &number.to_string(), numbers).await?;
+        let may_have_rung = may_be.calls.into_iter().filter(|call| call.rang && !call.entry.is_of_journal());
+        for CallOf { entry, .. } in may_have_rung {
+            match self.journal.records(tenant, entry.call).await {
+                Ok(records) if records.iter().any(|record| rang(number, record)) => found.add(&entry),
+                // Another's; or erased since it was listed.
+                Ok(_) | Err(JournalError::Read(ReadError::Erased { .. } | ReadError::NoSuchCall { .. })) => {}
+                Err(error) => found.unread.push(Left { call: entry.call, why: error.to_string() }),
+            }
+        }
+        let unread = may_be.unread.into_iter().filter(|(entry, _)| !entry.is_of_journal());
+        found.unread.extend(unread.map(|(entry, why)| Left { call: entry.call, why }));
+        found.rows = rows_of(number, &self.rows(tenant).await?).await?;
+        let with_calls = self.rows_with(tenant, &found.calls).await?.into_iter();
+        // One that names the number is there already.
+        let with_calls: Vec<Rows> = with_calls.filter(|row| !found.rows.contains(row)).collect();
+        found.rows.extend(with_calls);
+        let (records, unread) = self.unerased(tenant, Some(number), case).await?;
+        found.records = records;
+        found.unread.extend(unread);
+        found.number = Some(number.clone());
+        Ok(found)
+    }
+
+    /// The calls of the journal's own that name somebody, and those of a case, but those of which that is gone already, or that
+    /// were cut off before they were in the log. And those that could not be read and may be among them.
+    async fn unerased(
+        &self,
+        tenant: &TenantId,
+        person: Option<&Number>,
+        case: Option<&Known>,
+    ) -> Result<(Vec<CallId>, Vec<Left>), EraseError> {
+        let gone = erased(&erasures(self.keys(), tenant).await?);
+        let (mut calls, mut unread) = self.naming(tenant, person).await?;
+        calls.extend(case.into_iter().flat_map(|case| &case.note.records));
+        let (mut there, mut seen) = (Vec::new(), HashSet::new());
+        for call in calls {
+            let new = seen.insert(call) && !gone.contains_key(&call);
+            if new && self.journal.call(tenant, call).await?.is_some() {
+                there.push(call);
+            }
+        }
+        // A step of their case is theirs, whatever it says.
+        unread.retain(|left| !seen.contains(&left.call) && !gone.contains_key(&left.call));
+        Ok((there, unread))
+    }
+}
+
+/// Every call of a tenant, but those that hold records of erasures.
+pub(crate) async fn calls(journal: &Journal, tenant: &TenantId) -> Result<Vec<CallEntry>, JournalError> {
+    let (mut all, mut from) = (Vec::new(), None);
+    loop {
+        let page = journal.calls(tenant, from.as_ref(), PAGE).await?;
+        all.extend(page.calls.into_iter().filter(|entry| !entry.is_of_journal()));
+        match page.next {
+            Some(next) => from = Some(next),
+            None => return Ok(all),
+        }
+    }
+}
+
+/// Whether a record says that the call came from a number.
+fn rang(number: &Number, record: &Record) -> bool {
+    caller_in(record).and_then(|caller| caller.parse::<Number>().ok()).is_some_and(|caller| caller == *number)
+}
+
+/// The rows that name a number, as they are now, and the slots of the appointments among them, which are free again.
+pub(super) async fn rows_of(number: &Number, store: &TenantStore) -> Result<Vec<Rows>, StoreError> {
+    let named_in = |bytes: &[u8]| number.is_in(&String::from_utf8_lossy(bytes));
+    let (mut rows, mut references) = (Vec::new(), HashSet::new());
+    for table in NAMING {
+        each(store, table, |Entry { key, value, row }| {
+            if named_in(&key) || named_in(&value) {
+                rows.push(Rows::At(row));
+                if table == Table::Appointments {
+                    references.insert(key);
+                }
+            }
+        })
+        .await?;
+    }
+    if !references.is_empty() {
+        each(store, Table::Slots, |Entry { value, row, .. }| {
+            if references.contains(&value) {
+                rows.push(Rows::At(row));
+            }
+        })
+        .await?;
+    }
+    Ok(rows)
+}
+
+/// Looks at every row of a table, of which no more than a page is held at once.
+async fn each(store: &TenantStore, table: Table, mut look: impl FnMut(Entry)) -> Result<(), StoreError> {
+    let mut from = None;
+    loop {
+        let page = store.scan(table, "", from.as_ref(), PAGE).await?;
+        page.entries.into_iter().for_each(&mut look);
+        match page.next {
+            Some(next) => from = Some(next),
+            None => return Ok(()),
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! What is erased of a call's, a caller's and a tenant's, on a journal and a store.
+
+use std::sync::Arc;
+
+use parloir_contract::{Book, Booked, CallInfo, Contact, Direction, LocalTime, SetMemory};
+use parloir_journal::{CallEnded, CallStarted, Right, erasures};
+use parloir_store::Table;
+use parloir_tenancy::calendar::Hours;
+use parloir_tenancy::{Calendar, Memory};
+
+use super::found::PAGE;
+use super::*;
+use crate::{Folders, RightsDone, RightsRequest};
+
+const HERS: &str = "+33612345678";
+const HIS: &str = "+33687654321";
+
+fn tenant() -> TenantId {
+    "cabinet".parse().unwrap()
+}
+
+async fn call(storage: &Storage, number: u8, caller: &str) -> CallId {
+    let id = CallId::from_bytes([number; 16]);
+    let info = CallInfo {
+        id: id.to_string(),
+        direction: Direction::Inbound,
+        line: "+33123456789".into(),
+        caller: Some(caller.into()),
+        language: "fr-FR".into(),
+        started_at: LocalTime { year: 2026, month: 11, day: 2, hour: 9, minute: 30 },
+        settings: vec![],
+    };
+    let started = CallStarted { info: Some(info), ..CallStarted::default() };
+    let open = storage.journal.open_call(&tenant(), id, started).await.unwrap();
+    open.close(CallEnded::default()).await.unwrap();
+    id
+}
+
+async fn book(calendar: &Calendar, slot: &str, phone: &str) -> bool {
+    let contact = Contact { name: "Anne".into(), phone: Some(phone.into()) };
+    let book = Book { slot: slot.into(), contact, motive: "contrôle".into() };
+    let booked = calendar.book(book, "2026-11-23T08:00".parse().unwrap()).await.unwrap();
+    matches!(booked, Booked::Confirmed(_))
+}
+
+fn request(whose: Whose, dry_run: bool) -> EraseRequest {
+    EraseRequest { whose, trace: false, reason: None, dry_run, case: None }
+}
+
+#[tokio::test]
+async fn a_call_that_cannot_be_read_is_named_and_keeps_nothing_else_from_being_erased() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+    let mut hers = Vec::new();
+    for number in [1, 9, 3] {
+        hers.push(call(&storage, number, HERS).await);
+    }
+    // A byte of what was sealed of the second, whose name is in its three keys before.
+    let file = folder.path().join("data/journal/cabinet/00000001.seg");
+    let mut bytes = std::fs::read(&file).unwrap();
+    let named = bytes.windows(16).enumerate().filter(|(_, window)| *window == [9; 16]);
+    let at = named.map(|(at, _)| at).nth(3).unwrap();
+    bytes[at + 100] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    assert!(storage.journal.records(&tenant(), hers[1]).await.is_err());
+
+    let whose = Whose::Caller { number: HERS.into(), tenant: None };
+    let done = storage.erase(&request(whose, false)).await.unwrap();
+    let mut erased = done[0].calls.clone();
+    erased.sort();
+    assert_eq!((erased, done[0].report.unwrap().calls), (vec![hers[0], hers[2]], 2));
+    assert_eq!((done[0].unread.len(), done[0].unread[0].call), (1, hers[1]));
+    assert!(done[0].unread[0].why.contains("parloir verify"), "{:?}", done[0].unread);
+    for call in [hers[0], hers[2]] {
+        let text = format!("{:?}", storage.journal.records(&tenant(), call).await.unwrap());
+        assert!(!text.contains(HERS), "{text}");
+    }
+    storage.close().await;
+}
+
+#[tokio::test]
+async fn a_request_of_the_callers_that_cannot_be_read_is_told_and_anothers_is_not_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+    let hers = call(&storage, 1, HERS).await;
+    let open = RightsRequest::Open {
+        tenant: tenant(),
+        number: HIS.into(),
+        right: Right::Access,
+        received: None,
+        why: None,
+    };
+    let RightsDone::Case(his) = storage.rights(&open).await.unwrap() else { panic!() };
+    let next = call(&storage, 3, HIS).await;
+    let whose = Whose::Caller { number: HERS.into(), tenant: None };
+    let would = storage.erase(&request(whose.clone(), true)).await.unwrap();
+    assert_eq!((would[0].calls.as_slice(), would[0].unread.len()), ([hers].as_slice(), 0));
+    // The case's frames, up to where the next call's begin.
+    let place = async |call| storage.journal.call(&tenant(), call).await.unwrap().unwrap().first;
+    let (from, to) = (place(his.case).await, place(next).await);
+    assert_eq!(from.segment, to.segment);
+    let file = folder.path().join(format!("data/journal/cabinet/{:08}.seg", from.segment));
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[from.offset as usize..to.offset as usize].iter_mut().for_each(|byte| *byte ^= 0xff);
+    std::fs::write(&file, bytes).unwrap();
+    let would = storage.erase(&request(whose, true)).await.unwrap();
+    assert_eq!((would[0].calls.as_slice(), would[0].unread.len()), ([hers].as_slice(), 0));
+    let whose = Whose::Caller { number: HIS.into(), tenant: None };
+    let would = storage.erase(&request(whose, true)).await.unwrap();
+    assert_eq!(would[0].calls, [next]);
+    assert_eq!((would[0].unread.len(), would[0].unread[0].call), (1, his.case));
+    storage.close().await;
+}
+
+#[tokio::test]
+async fn a_callers_rows_are_found_on_every_page_and_go_though_they_are_written_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+    call(&storage, 1, HERS).await;
+    let store = storage.rows(&tenant()).await.unwrap();
+    let memory = Memory::new(store.clone());
+    for number in 0..PAGE + 20 {
+        let value = if number % 100 == 0 { HERS } else { "nobody" };
+        memory.set(SetMemory { key: format!("key {number}"), value: value.into() }).await.unwrap();
+    }
+    let rows = rows_of(&HERS.parse().unwrap(), &store).await.unwrap();
+    assert_eq!(rows.len(), 6);
+    // One still names her, though it is another row than the one that was found; and one is somebody else's now.
+    for (key, value) in [("key 0", HERS), ("key 100", HIS)] {
+        memory.set(SetMemory { key: key.into(), value: value.into() }).await.unwrap();
+    }
+    let erasure = Erasure { rows, purposes: Purposes::CONTENTS, ..Erasure::default() };
+    assert_eq!(storage.journal.erase(&tenant(), erasure).await.unwrap().rows, 4);
+    assert_eq!(memory.get("key 0").await.unwrap().unwrap(), HERS.as_bytes());
+    assert_eq!(memory.get("key 100").await.unwrap().unwrap(), HIS.as_bytes());
+    let whose = Whose::Caller { number: HERS.into(), tenant: None };
+    assert_eq!(storage.erase(&request(whose, false)).await.unwrap()[0].rows, 1);
+    assert!(rows_of(&HERS.parse().unwrap(), &store).await.unwrap().is_empty());
+    assert_eq!(memory.get("key 100").await.unwrap().unwrap(), HIS.as_bytes());
+    storage.close().await;
+}
+
+#[tokio::test]
+async fn a_callers_calls_bookings_and_memories_go_and_nobody_elses() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+    let (hers, his) = (call(&storage, 1, HERS).await, call(&storage, 2, HIS).await);
+    let store = storage.rows(&tenant()).await.unwrap();
+    let text = "notice-minutes = 60\nopen = { tuesday = [\"09:00-10:30\"] }";
+    let hours = Arc::new(Hours::new(&toml::from_str(text).unwrap()).unwrap());
+    let (calendar, memory) = (Calendar::new(hours, store.clone()), Memory::new(store.clone()));
+    assert!(
+        book(&calendar, "2026-11-24T09:00", HERS).await && book(&calendar, "2026-11-24T09:30", HIS).await
+    );
+    for (key, value) in [("caller:+33612345678", "vip"), ("last", "rang: 0612345678"), ("count", "7")] {
+        memory.set(SetMemory { key: key.into(), value: value.into() }).await.unwrap();
+    }
+
+    let whose = Whose::Caller { number: HERS.into(), tenant: None };
+    let would = storage.erase(&request(whose.clone(), true)).await.unwrap();
+    assert_eq!((would[0].calls.as_slice(), would[0].rows, would[0].report), ([hers].as_slice(), 5, None));
+    assert!(!storage.journal.records(&tenant(), hers).await.unwrap().is_empty());
+    let done = storage.erase(&request(whose.clone(), false)).await.unwrap();
+    let report = done[0].report.unwrap();
+    assert_eq!((report.calls, report.rows), (1, 5), "{report:?}");
+
+    let now = "2026-11-23T08:00".parse().unwrap();
+    assert!(calendar.find(HERS, now).await.unwrap().is_empty());
+    assert_eq!(calendar.find(HIS, now).await.unwrap().len(), 1);
+    assert_eq!(memory.get("caller:+33612345678").await.unwrap(), None);
+    assert_eq!(memory.get("last").await.unwrap(), None);
+    assert_eq!(memory.get("count").await.unwrap().unwrap(), b"7");
+    assert!(book(&calendar, "2026-11-24T09:00", HIS).await, "her slot is free again");
+    let text = format!("{:?}", storage.journal.records(&tenant(), hers).await.unwrap());
+    assert!(!text.contains(HERS), "{text}");
+    let text = format!("{:?}", storage.journal.records(&tenant(), his).await.unwrap());
+    assert!(text.contains(HIS), "{text}");
+    let told = erasures(storage.keys(), &tenant()).await.unwrap();
+    assert_eq!(told[0].requested, Requested::Caller);
+    let long = EraseRequest { reason: Some("w".repeat(2_001)), ..request(whose.clone(), false) };
+    assert!(matches!(storage.erase(&long).await, Err(EraseError::TooLong)));
+    let long = HoldRequest { tenant: tenant(), call: his, why: "w".repeat(2_001), release: false };
+    assert!(matches!(storage.hold(&long).await, Err(EraseError::TooLong)));
+    // Nothing is left to be found.
+    let again = storage.erase(&request(whose, false)).await.unwrap();
+    assert_eq!((again[0].calls.len(), again[0].rows, again[0].report), (0, 0, None));
+
+    let count = async || store.entry(Table::Memory, "count").await.unwrap().unwrap().row.address;
+    let before = count().await;
+    let all = EraseRequest { trace: true, ..request(Whose::Tenant(tenant()), false) };
+    let done = storage.erase(&all).await.unwrap();
+    assert_eq!(done[0].report.unwrap().calls, 2);
+    assert!(calendar.find(HIS, now).await.unwrap().is_empty());
+    assert_eq!(memory.get("count").await.unwrap(), None);
+    let report = storage.journal.verify(parloir_journal::Scope::All).await.unwrap();
+    assert!(report.is_sound() && report.erased == 2, "{:#?}", report.problems);
+    // Nor does what is in a back-up say any more who was there.
+    memory.set(SetMemory { key: "count".into(), value: "8".into() }).await.unwrap();
+    assert_ne!(count().await, before);
+    let unknown = storage.erase(&request(Whose::Call(his), false)).await;
+    assert!(matches!(unknown, Err(EraseError::NoSuchCall(_))));
+    storage.close().await;
+}
