@@ -1,7 +1,8 @@
-//! What the process gives up before it answers anybody: files that it does not need (Landlock), and calls to the kernel that a
-//! voice server never makes (seccomp). Whoever gets out of an agent's sandbox, or into a codec, stands in this second room.
+//! What the process gives up before it answers anybody: files that it does not need (Landlock), rights of root's that it was started
+//! with (capabilities), and calls to the kernel that a voice server never makes (seccomp). Whoever gets out of an agent's sandbox, or
+//! into a codec, stands in this second room.
 //!
-//! Both hold for a thread and for whatever it starts, and cannot be taken back. So they are put on once, by the only thread
+//! Each holds for a thread and for whatever it starts, and cannot be taken back. So they are put on once, by the only thread
 //! there is, before the executor, the agents' threads and the decoders are started, and before a key is read: all of them, and
 //! `espeak-ng`, begin confined. Listeners, keys and agents are opened from within, by the rules that let them.
 //!
@@ -9,12 +10,14 @@
 //! folder, for it needs it at every call.
 
 mod calls;
+mod capabilities;
 mod files;
 
 use std::path::{Path, PathBuf};
 
 use parloir_providers::{Kind, Role};
 use parloir_store::disk::{Disk, OsDisk, Readers, settle};
+use rustix::thread::CapabilitySet;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
@@ -41,6 +44,8 @@ pub enum Confine {
 pub struct Confined {
     /// Files: Landlock.
     pub files: bool,
+    /// Capabilities: given up, but for what serving takes.
+    pub capabilities: bool,
     /// Calls to the kernel: seccomp.
     pub calls: bool,
 }
@@ -64,7 +69,7 @@ pub enum ConfineError {
          seccomp, or set `confine = \"when-possible\"` in [server]"
     )]
     NotPossible {
-        /// Files or calls.
+        /// Files, capabilities or calls.
         what: &'static str,
         /// What the kernel said.
         why: String,
@@ -93,19 +98,24 @@ pub fn confine(
             .map_err(|error| ConfineError::Folder { folder: folder.clone(), error })?;
     }
     let rules = files::rules(config, file, folders, model_file);
-    let files = held(config, "files", alone().and_then(|()| files::restrict(&rules)))?;
+    let alone = alone();
+    let files = held(config, "files", alone.clone().and_then(|()| files::restrict(&rules)))?;
+    let given_up = alone.and_then(|()| capabilities::give_up(capabilities::of_server(config)));
+    let capabilities = held(config, "capabilities", given_up.map(|left| tracing::info!("{left}")))?;
     let runs = runs_programs(config) || config.may_cordon();
     let calls = held(config, "calls to the kernel", calls::deny(runs))?;
-    Ok(Some(Confined { files, calls }))
+    Ok(Some(Confined { files, capabilities, calls }))
 }
 
-/// Confines a process of agents, beyond what it has of the server that started it: it reaches no file, opens no socket, starts no
-/// program and sends no signal to another process. To be called while there is one thread, which cannot be counted from within the
+/// Confines a process of agents, beyond what it has of the server that started it: it reaches no file, has no capability, opens no
+/// socket, starts no program and sends no signal to another process. To be called while there is one thread, which cannot be counted from within the
 /// server's confinement.
 pub(crate) fn confine_agents() -> Result<(), String> {
-    // Each by itself: where the one cannot be had, the other still holds.
-    let (files, calls) = (files::restrict(&[]), calls::deny_to_agents());
-    files.and(calls)
+    // Each by itself: where the one cannot be had, the others still hold.
+    let files = files::restrict(&[]);
+    let capabilities = capabilities::give_up(CapabilitySet::empty());
+    let calls = calls::deny_to_agents();
+    files.and(capabilities).and(calls)
 }
 
 /// Has a confined process of agents give up what it needs no more once all its threads run: to start another, to say when its
@@ -126,8 +136,8 @@ fn held(config: &Config, what: &'static str, done: Result<(), String>) -> Result
     }
 }
 
-/// That there is one thread: Landlock holds for the thread that asks and for those that it starts, and for no other. One that has
-/// ended is listed a little longer.
+/// That there is one thread: Landlock holds for the thread that asks and for those that it starts, and for no other; so is a
+/// capability given up. One that has ended is listed a little longer.
 fn alone() -> Result<(), String> {
     let mut left = ENDED;
     loop {
