@@ -147,6 +147,9 @@ async fn a_tenants_agents_answer_in_a_process_that_has_one_socket_and_nothing_el
         }
     }
     assert_eq!(fs::read(format!("/proc/{cordon}/environ")).unwrap(), b"", "no environment");
+    let score = |process: u32| fs::read_to_string(format!("/proc/{process}/oom_score_adj")).unwrap();
+    assert_eq!(score(*cordon), "1000\n", "where memory is short, it ends first");
+    assert_eq!(score(server.process.id()), score(std::process::id()), "and the server as whoever started it");
     // Sockets of every network, by their numbers: none is one of its own.
     let networks = ["tcp", "tcp6", "udp", "udp6", "raw", "raw6", "packet"];
     let networks =

@@ -14,7 +14,9 @@ mod capabilities;
 mod files;
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
+use parloir_cordon::OwnScore;
 use parloir_providers::{Kind, Role};
 use parloir_store::disk::{Disk, OsDisk, Readers, settle};
 use rustix::thread::CapabilitySet;
@@ -23,6 +25,8 @@ use serde::{Deserialize, Serialize};
 use crate::config::Config;
 use crate::installation::Folders;
 
+/// What cannot be opened from within: by which processes of agents are ended before this one.
+static SCORE: OnceLock<Arc<OwnScore>> = OnceLock::new();
 /// How often the threads are counted until those that have ended are gone, 10 ms apart.
 const ENDED: u32 = 100;
 
@@ -97,6 +101,16 @@ pub fn confine(
             .and_then(|()| settle(&OsDisk, folder, 1))
             .map_err(|error| ConfineError::Folder { folder: folder.clone(), error })?;
     }
+    if config.may_cordon() {
+        match OwnScore::open() {
+            // Confined twice it is the same.
+            Ok(score) => drop(SCORE.set(Arc::new(score))),
+            Err(error) => tracing::warn!(
+                %error,
+                "where memory is short, the kernel may end this process before those of its agents"
+            ),
+        }
+    }
     let rules = files::rules(config, file, folders, model_file);
     let alone = alone();
     let files = held(config, "files", alone.clone().and_then(|()| files::restrict(&rules)))?;
@@ -105,6 +119,11 @@ pub fn confine(
     let runs = runs_programs(config) || config.may_cordon();
     let calls = held(config, "calls to the kernel", calls::deny(runs))?;
     Ok(Some(Confined { files, capabilities, calls }))
+}
+
+/// The score of this process for when memory is short, where it was confined, and started processes of agents begin with it.
+pub(crate) fn score() -> Option<Arc<OwnScore>> {
+    SCORE.get().cloned()
 }
 
 /// Confines a process of agents, beyond what it has of the server that started it: it reaches no file, has no capability, opens no

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
 use rustix::process::setpriority_process;
-use rustix::thread::{sched_getaffinity, sched_setaffinity};
+use rustix::thread::{CapabilitySets, sched_getaffinity, sched_setaffinity, set_capabilities};
 use thread_priority::{
     NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy,
     thread_native_id,
@@ -134,6 +134,9 @@ fn of_capabilities_a_thread_keeps_what_it_says_and_a_program_has_no_more_of_them
     // What is left is given up as well, and the second time there is nothing to ask for.
     capabilities::give_up(CapabilitySet::empty()).unwrap();
     calls::deny_to_agents().unwrap();
+    let none = CapabilitySet::empty();
+    let none = CapabilitySets { effective: none, permitted: none, inheritable: none };
+    refused(set_capabilities(None, none).map_err(std::io::Error::from), "capabilities set");
     capabilities::give_up(CapabilitySet::empty()).unwrap();
     assert_eq!(own(), [0, 0, 0, 0, bounding]);
 }
