@@ -24,6 +24,7 @@
 //! assert!(refused.is_err());
 //! ```
 
+mod calls;
 mod frame;
 mod inside;
 mod launch;
