@@ -127,8 +127,8 @@ pub(crate) fn score() -> Option<Arc<OwnScore>> {
 }
 
 /// Confines a process of agents, beyond what it has of the server that started it: it reaches no file, has no capability, opens no
-/// socket, starts no program and sends no signal to another process. To be called while there is one thread, which cannot be counted from within the
-/// server's confinement.
+/// socket, starts no program and sends no signal to another process. To be called while there is one thread, which cannot be counted
+/// from within the server's confinement.
 pub(crate) fn confine_agents() -> Result<(), String> {
     // Each by itself: where the one cannot be had, the others still hold.
     let files = files::restrict(&[]);
