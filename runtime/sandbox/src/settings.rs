@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::limits::{CORE_INSTANCES, MEMORIES, TABLES};
+
 /// Limits of the whole process's sandbox. The defaults fit 1,000 live calls of Rust, C,
 /// JavaScript or Python agents.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +18,13 @@ pub struct Settings {
     pub memory: usize,
     /// Elements of one table. Default 20,000. Against: huge tables.
     pub table_elements: usize,
+    /// Core module instances of one component. Default 48: room for Python, whose component holds one per library. Each place of
+    /// the pool has so many. Against: a component that empties the pool.
+    pub core_instances: u32,
+    /// Memories of one component. Default 3. Each costs 4 GiB of reserved address space in each place. Against: the same.
+    pub memories: u32,
+    /// Tables of one component. Default 8. Against: the same.
+    pub tables: u32,
     /// Bytes that one host call may make the host allocate while lifting its arguments.
     /// Default 1 MiB. Against: allocation bombs through strings and lists.
     pub host_call_bytes: usize,
@@ -58,6 +67,9 @@ impl Default for Settings {
             instances: 1_000,
             memory: 64 << 20,
             table_elements: 20_000,
+            core_instances: CORE_INSTANCES,
+            memories: MEMORIES,
+            tables: TABLES,
             host_call_bytes: 1 << 20,
             wasm_stack: 512 << 10,
             fiber_stack: 1 << 20,

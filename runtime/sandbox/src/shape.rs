@@ -16,7 +16,7 @@ use crate::unfolded::Unfolded;
 pub(crate) fn check(wasm: &[u8], settings: &Settings) -> Result<(), String> {
     let (mut parts, mut functions, mut code, mut tangles) = (0_u32, 0_u32, 0_usize, 0_u64);
     let most = settings.shape;
-    let (mut unfolded, mut carried) = (Unfolded::new(most), Carried::new(most));
+    let (mut unfolded, mut carried) = (Unfolded::new(settings), Carried::new(most));
     for payload in Parser::new(0).parse_all(wasm) {
         // What is damaged is told where it is compiled.
         let Ok(payload) = payload else { return Ok(()) };

@@ -13,9 +13,8 @@ use wasmparser::{
     ComponentTypeRef, Encoding, Instance, Payload,
 };
 
-use crate::limits::{CORE_INSTANCES, MEMORIES};
 use crate::passed::Passed;
-use crate::settings::Shape;
+use crate::settings::{Settings, Shape};
 
 /// What a part comes to, with all that it instantiates.
 #[derive(Debug, Clone, Copy, Default)]
@@ -28,13 +27,14 @@ struct Size {
 }
 
 impl Size {
-    fn add(&mut self, more: Self, most: &Shape) -> Result<(), String> {
+    fn add(&mut self, more: Self, most: &Settings) -> Result<(), String> {
         self.bytes = self.bytes.saturating_add(more.bytes);
         self.passed = self.passed.saturating_add(more.passed);
         self.values = self.values.saturating_add(more.values);
         self.instances = self.instances.saturating_add(more.instances);
         self.memories = self.memories.saturating_add(more.memories);
-        let Shape { unfolded, passed, passed_values, .. } = *most;
+        let Shape { unfolded, passed, passed_values, .. } = most.shape;
+        let Settings { core_instances, memories, .. } = *most;
         if self.bytes > unfolded {
             return Err(format!(
                 "its parts, as often as they are instantiated, have more than {unfolded} bytes"
@@ -49,11 +49,11 @@ impl Size {
             ));
         }
         // The pool would say so, once all of it is compiled.
-        if self.instances > u64::from(CORE_INSTANCES) {
-            return Err(format!("its parts have more than {CORE_INSTANCES} core module instances"));
+        if self.instances > u64::from(core_instances) {
+            return Err(format!("its parts have more than {core_instances} core module instances"));
         }
-        if self.memories > u64::from(MEMORIES) {
-            return Err(format!("its parts have more than {MEMORIES} memories"));
+        if self.memories > u64::from(memories) {
+            return Err(format!("its parts have more than {memories} memories"));
         }
         Ok(())
     }
@@ -82,16 +82,16 @@ impl Part {
 }
 
 /// Counts while a component is read, in its own order.
-pub(crate) struct Unfolded {
-    most: Shape,
+pub(crate) struct Unfolded<'a> {
+    most: &'a Settings,
     /// What is being read, the outermost first.
     open: Vec<Part>,
     passed: Passed,
 }
 
-impl Unfolded {
+impl<'a> Unfolded<'a> {
     /// For a component that may come to so much.
-    pub(crate) fn new(most: Shape) -> Self {
+    pub(crate) fn new(most: &'a Settings) -> Self {
         Self { most, open: Vec::new(), passed: Passed::default() }
     }
 
@@ -145,7 +145,7 @@ impl Unfolded {
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } | Payload::CustomSection(_) => {}
             other => {
                 let bytes = other.as_section().map_or(0, |(_, range)| range.len() as u64);
-                part.size.add(Size { bytes, ..Size::default() }, &most)?;
+                part.size.add(Size { bytes, ..Size::default() }, most)?;
             }
         }
         match payload {
@@ -173,7 +173,7 @@ impl Unfolded {
                 for function in functions.clone().into_iter().flatten() {
                     if let CanonicalFunction::Lower { func_index, .. } = function {
                         let values = self.passed.values(func_index);
-                        part.size.add(Size { passed: 1, values, ..Size::default() }, &most)?;
+                        part.size.add(Size { passed: 1, values, ..Size::default() }, most)?;
                     }
                 }
             }
@@ -181,7 +181,7 @@ impl Unfolded {
                 for instance in instances.clone().into_iter().flatten() {
                     if let Instance::Instantiate { module_index, .. } = instance {
                         let memories = part.module(module_index).unwrap_or_default();
-                        part.size.add(Size { instances: 1, memories, ..Size::default() }, &most)?;
+                        part.size.add(Size { instances: 1, memories, ..Size::default() }, most)?;
                     }
                 }
             }
@@ -189,7 +189,7 @@ impl Unfolded {
                 for instance in instances.clone().into_iter().flatten() {
                     let ComponentInstance::Instantiate { component_index, .. } = instance else { continue };
                     match part.known(component_index) {
-                        Some(Some(size)) => part.size.add(size, &most)?,
+                        Some(Some(size)) => part.size.add(size, most)?,
                         // How much that is, nobody knows before it is done.
                         Some(None) => {
                             return Err("one of its parts instantiates another that it is handed".into());
@@ -235,7 +235,8 @@ mod tests {
     use super::*;
 
     fn refused(text: &str) -> String {
-        let (wasm, mut unfolded) = (wat::parse_str(text).unwrap(), Unfolded::new(Shape::default()));
+        let (wasm, settings) = (wat::parse_str(text).unwrap(), Settings::default());
+        let mut unfolded = Unfolded::new(&settings);
         let mut payloads = Parser::new(0).parse_all(&wasm);
         payloads.find_map(|payload| unfolded.take(&payload.unwrap()).err()).unwrap_or_default()
     }
