@@ -7,6 +7,8 @@
 //! - `tests/guards.rs`: each guard in place and taken away. Taken away, the attack that it is against succeeds: so the
 //!   attacks do what they say, and the checks would see it. Nothing in the product takes a guard away: the tests put
 //!   settings and layers together otherwise ([`stage`]).
+//! - `tests/bombs.rs`: the same of what keeps a compiler from being kept busy.
+//! - `tests/words.rs`: what a terminal is shown of an agent's words, and what it would obey if it were shown them as they are.
 //! - `tests/connectors.rs`: a request that may be made, from the agent to the service and into the journal.
 //! - `tests/languages.rs`: attacks where the language matters, in C, Python and Rust.
 #![forbid(unsafe_code)]
@@ -14,6 +16,7 @@
 
 use std::path::{Path, PathBuf};
 
+pub mod shown;
 pub mod stage;
 
 /// The repository.
