@@ -62,6 +62,13 @@ impl Rooms {
         Ok(Self { folder: folder.to_owned(), attacks, lines, config, services })
     }
 
+    /// The same rooms, where the operator's file says something else.
+    #[must_use]
+    pub fn with(mut self, says: impl FnOnce(&mut Config)) -> Self {
+        says(&mut self.config);
+        self
+    }
+
     /// Where the services behind the tenants' connectors listen, and where no request may arrive.
     pub(crate) fn services(&self) -> io::Result<Vec<TcpListener>> {
         self.services.iter().map(TcpListener::try_clone).collect()

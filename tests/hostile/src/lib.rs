@@ -8,6 +8,7 @@
 //!   attacks do what they say, and the checks would see it. Nothing in the product takes a guard away: the tests put
 //!   settings and layers together otherwise ([`stage`]).
 //! - `tests/bombs.rs`: the same of what keeps a compiler from being kept busy.
+//! - `tests/operators.rs`: the same of what an operator's file says, in the real server.
 //! - `tests/words.rs`: what a terminal is shown of an agent's words, and what it would obey if it were shown them as they are.
 //! - `tests/connectors.rs`: a request that may be made, from the agent to the service and into the journal.
 //! - `tests/languages.rs`: attacks where the language matters, in C, Python and Rust.
