@@ -12,16 +12,16 @@ use parking_lot::Mutex;
 use parloir_attest::{Attack, CREDENTIAL, SECRETS};
 use parloir_connect::{Destination, HeldSecret, NotADestination, forbidden};
 use parloir_contract::{
-    Answer, CallInfo, Capability, ConnectorAnswer, ConnectorRequest, Direction, Finish, Heard, HostCall,
-    HostReturn, LocalTime, Refusal, Report, SetMemory, Transferred, Turn, Usage, listenable, sendable,
-    speakable,
+    Answer, Appointment, CallInfo, Capability, ConnectorAnswer, ConnectorRequest, Contact, Direction, Finish,
+    Heard, HostCall, HostReturn, LocalTime, Refusal, Report, SetMemory, Slot, Transferred, Turn, Usage,
+    listenable, sendable, speakable,
 };
 use parloir_sandbox::{Agent, Answered, Budget, Door, DoorClosed, Sandbox, Settings};
 use parloir_store::{Embedded, Keyring, TenantStore};
 use parloir_tenancy::layers::{self, Charged, Minimised, Permitted};
 use parloir_tenancy::permission::transfer_destination;
 use parloir_tenancy::quota::Used;
-use parloir_tenancy::{Documents, House, Line, Memory};
+use parloir_tenancy::{Calendar, Documents, House, Line, Memory};
 use tower::Service;
 
 /// Which guards stand.
@@ -95,10 +95,13 @@ impl Went {
     }
 }
 
+/// When all of it happens.
+const NOW: &str = "2026-11-22T12:00";
+
 /// The tenants' rooms, in a folder that goes away.
 struct Rooms {
-    own: Memory,
-    another: Memory,
+    own: (Memory, Calendar),
+    another: (Memory, Calendar),
     documents: Documents,
     report: Mutex<Report>,
     folder: PathBuf,
@@ -106,16 +109,26 @@ struct Rooms {
 }
 
 impl Rooms {
-    async fn furnished() -> Arc<Self> {
+    async fn furnished(line: &Line) -> Arc<Self> {
         let place = tempfile::tempdir().unwrap();
         let backend = Arc::new(Embedded::open(place.path().join("data")).await.unwrap());
         let keyring = Keyring::open(place.path().join("keys")).unwrap();
-        let store = async |tenant: &str| {
-            TenantStore::open(backend.clone(), &keyring, tenant.parse().unwrap()).await.unwrap()
+        let hours = line.tenant.hours.clone().unwrap();
+        let kept = async |tenant: &str| {
+            let store = TenantStore::open(backend.clone(), &keyring, tenant.parse().unwrap()).await.unwrap();
+            (Memory::new(store.clone()), Calendar::new(hours.clone(), store))
         };
-        let (own, another) = (Memory::new(store("mallory").await), Memory::new(store("anne").await));
+        let (own, another) = (kept("mallory").await, kept("anne").await);
         let secret = SetMemory { key: "secret".into(), value: format!("{SECRETS}: memory").into_bytes() };
-        another.set(secret).await.unwrap();
+        another.0.set(secret).await.unwrap();
+        let start = LocalTime { year: 2099, month: 1, day: 1, hour: 9, minute: 0 };
+        let appointment = Appointment {
+            reference: "ANNE22".into(),
+            slot: Slot { id: "2099-01-01T09:00".into(), start, minutes: 30 },
+            contact: Contact { name: format!("{SECRETS}: name"), phone: Some("+33639980077".into()) },
+            motive: format!("{SECRETS}: motive"),
+        };
+        assert!(another.1.keep(&appointment).await.unwrap());
         let folder = place.path().join("documents/mallory");
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::create_dir_all(place.path().join("documents/anne")).unwrap();
@@ -127,7 +140,7 @@ impl Rooms {
     }
 
     async fn answer(&self, guards: Guards, line: &Line, call: HostCall) -> HostReturn {
-        let memory = if guards.own_store { &self.own } else { &self.another };
+        let (memory, calendar) = if guards.own_store { &self.own } else { &self.another };
         // What has no bound is done by whoever answers, whatever it comes to.
         match call {
             HostCall::GetMemory(_) if !guards.bounds => HostReturn::GetMemory(Ok(None)),
@@ -153,6 +166,15 @@ impl Rooms {
                 let bounds = || speakable(&ask.question).and_then(|()| listenable(&ask.listen));
                 let asks = if guards.bounds { bounds() } else { Ok(()) };
                 HostReturn::Ask(asks.map(|()| (Heard::default(), Turn::Silence)))
+            }
+            HostCall::FindAppointments(phone) => {
+                HostReturn::FindAppointments(calendar.find(&phone, NOW.parse().unwrap()).await)
+            }
+            HostCall::CancelAppointment(reference) => {
+                HostReturn::CancelAppointment(calendar.cancel(&reference).await)
+            }
+            HostCall::MoveAppointment(request) => {
+                HostReturn::MoveAppointment(calendar.move_to(&request, NOW.parse().unwrap()).await)
             }
             HostCall::GetMemory(key) => {
                 HostReturn::GetMemory(memory.get(&key).await.map(|v| v.map(Into::into)))
@@ -351,6 +373,8 @@ fn line(quota: &str) -> Arc<Line> {
     let text = format!(
         r#"
         id = "mallory"
+        [calendar]
+        open = {{ thursday = ["09:00-12:00"] }}
         [quota]
         {quota}
         [[line]]
@@ -406,7 +430,7 @@ pub async fn answer(
     settings: &[(&str, &str)],
 ) -> Went {
     let (line, reached) = (line(quota), Arc::new(Mutex::new(Vec::new())));
-    let rooms = Rooms::furnished().await;
+    let rooms = Rooms::furnished(&line).await;
     let declared: Arc<[Capability]> = agent.capabilities().into();
     let used = Arc::new(Mutex::new(Used::default()));
     let innermost =
