@@ -26,7 +26,7 @@
 //!   write; numbers that are none, where the machine has one kind alone; what makes agents wait for each other, which the measurement
 //!   of a neighbour sees; and a part of a component that instantiates another which it is handed, which its own test tries.
 //!
-//! A process of agents behind a cordon is not believed, by numbers of its own: `tests/cordon.rs` tries each of them in its place.
+//! A process of agents behind a cordon is not believed, by numbers of its own: `tests/cordon.rs` tries them in their place.
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
