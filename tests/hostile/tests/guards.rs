@@ -241,14 +241,15 @@ async fn without_a_store_of_ones_own_the_neighbours_memory_is_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_store_of_ones_own_the_neighbours_appointments_are_found_and_cancelled() {
-    for name in ["tenants/appointments#0", "tenants/cancels"] {
+async fn without_a_store_of_ones_own_the_neighbours_memory_is_guessed_and_appointments_are_cancelled() {
+    for name in ["tenants/memory-guessed", "tenants/appointments#0", "tenants/cancels"] {
         a_layer(name, Guards { own_store: false, ..Guards::ALL }).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_one_folder_the_neighbours_documents_are_read() {
+    a_layer("tenants/documents-searched", Guards { one_folder: false, ..Guards::ALL }).await;
     let taken = a_layer("tenants/documents#0", Guards { one_folder: false, ..Guards::ALL }).await;
     let read = |answer: &HostReturn| match answer {
         HostReturn::ReadDocument(Ok(text)) => text.contains(SECRETS),
