@@ -11,7 +11,7 @@ use parloir_proof::proof::{Line, MAX_FILE};
 use parloir_proof::{Proof, Trust, Verified};
 use parloir_store::{Keyring, Kms};
 
-use crate::terminal::{BAD, DIM, GOOD, TITLE, styled};
+use crate::terminal::{BAD, DIM, GOOD, TITLE, plain, styled};
 use crate::{DataArgs, Failure, Outcome};
 
 #[derive(Args)]
@@ -207,17 +207,12 @@ fn said(line: &Line) -> String {
         return format!("{:>5} {}", line.seq, styled(DIM, "not shown"));
     };
     let content = match &said.content {
-        Some(content) => format!("  {}", printable(&content.to_string())),
+        Some(content) => format!("  {}", plain(&content.to_string())),
         None if said.withheld => format!("  {}", styled(DIM, "(content not shown)")),
         None => String::new(),
     };
-    let (time, kind) = (moment(i128::from(said.at)), styled(TITLE, &printable(&said.kind)));
-    format!("{:>5} {time} {kind} {}{content}", line.seq, styled(DIM, &printable(&said.fields.to_string())))
-}
-
-/// What somebody else wrote, without the characters that would command a terminal.
-fn printable(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_unicode().collect() } else { vec![c] }).collect()
+    let (time, kind) = (moment(i128::from(said.at)), styled(TITLE, &plain(&said.kind)));
+    format!("{:>5} {time} {kind} {}{content}", line.seq, styled(DIM, &plain(&said.fields.to_string())))
 }
 
 /// The report for a person.
