@@ -148,6 +148,9 @@ async fn nothing_is_reviewed_whose_caller_is_restricted_or_whose_words_are_not_k
     house.get(&own, &supervisor).await.is(409);
     house.get(&format!("{CALLS}/{}/reviews", id(0)), &supervisor).await.is(409);
     house.ask(("PUT", &own), &supervisor, &[], Some(good.clone())).await.is(409);
+    house.ask(("DELETE", &own), &supervisor, &[], None).await.is(409);
+    house.site.calls.restricted.lock().clear();
+    house.get(&own, &supervisor).await.is(200);
 
     let tenant = json!({ "retention": { "recording": "0 days", "content": "0 days" } });
     let body = json!({ "id": "quiet", "owner": "Anne Durand", "tenant": tenant });
@@ -158,6 +161,27 @@ async fn nothing_is_reviewed_whose_caller_is_restricted_or_whose_words_are_not_k
     let own = format!("/v1/tenants/quiet/calls/{}/reviews/{user}", id(1));
     let refused = house.ask(("PUT", &own), &supervisor, &[], Some(good)).await.is(409);
     assert!(refused.text("detail").contains("0 days"), "{}", refused.body);
+}
+
+#[tokio::test]
+async fn while_a_call_is_held_no_review_of_it_goes_or_becomes_another() {
+    let (house, owner) = house(1).await;
+    let (user, supervisor) = house.user("cabinet", &owner, "supervisor").await;
+    let (other, admin) = house.user("cabinet", &owner, "admin").await;
+    let reviews = format!("{CALLS}/{}/reviews", id(0));
+    let (own, theirs) = (format!("{reviews}/{user}"), format!("{reviews}/{other}"));
+    let made = house.ask(("PUT", &own), &supervisor, &[], Some(json!({ "score": 1 }))).await.is(201);
+    house.site.calls.kept.lock()[0].2.held = true;
+    let refused = house.ask(("DELETE", &own), &supervisor, &[], None).await.is(409);
+    assert!(refused.text("remedy").contains("--release"), "{refused:?}");
+    house.ask(("DELETE", &own), &admin, &[], None).await.is(409).names("call");
+    let tag = made.etag();
+    let same = [("if-match", tag.as_str())];
+    house.ask(("PUT", &own), &supervisor, &same, Some(json!({ "score": 5 }))).await.is(409).names("call");
+    house.ask(("PUT", &theirs), &admin, &[], Some(json!({ "score": 2 }))).await.is(201);
+    assert_eq!(house.get(&own, &supervisor).await.is(200).body["spec"]["score"], 1);
+    house.site.calls.kept.lock()[0].2.held = false;
+    house.ask(("DELETE", &own), &supervisor, &[], None).await.is(204);
 }
 
 #[tokio::test]
