@@ -55,7 +55,7 @@ mod webhooks;
 mod witnesses;
 
 pub use back_up::Incoming;
-pub use call_files::{AmendedLine, erasure_json, told};
+pub use call_files::{AmendedLine, erasure_json, shown_with, told};
 pub use calls::Finished;
 pub use config::{
     AdminConfig, CarrierConfig, CarrierKind, Config, ConfigError, JournalConfig, OidcConfig, SecretConfig,
