@@ -3,11 +3,14 @@
 
 mod house;
 
+use axum::body::Body;
+use axum::http::Request;
 use house::House;
 use parloir_admin::resource::{CallEnd, CallState};
 use parloir_contract::CallId;
 use parloir_journal::Reader;
 use serde_json::json;
+use tower::ServiceExt;
 
 const DESK: &str = "+33199009999";
 const CALLS: &str = "/v1/tenants/cabinet/calls";
@@ -182,6 +185,34 @@ async fn while_a_call_is_held_no_review_of_it_goes_or_becomes_another() {
     assert_eq!(house.get(&own, &supervisor).await.is(200).body["spec"]["score"], 1);
     house.site.calls.kept.lock()[0].2.held = false;
     house.ask(("DELETE", &own), &supervisor, &[], None).await.is(204);
+}
+
+#[tokio::test]
+async fn tenants_that_take_what_they_read_slowly_leave_places_to_those_that_read_nothing() {
+    let house = House::open().await;
+    let mut keys = Vec::new();
+    for tenant in ["one", "two", "three", "four", "five"] {
+        let owner = house.tenant(tenant).await;
+        keys.push((tenant, house.user(tenant, &owner, "supervisor").await.1));
+        let call = (tenant.parse().unwrap(), CallId::from_bytes([0; 16]), state(&[], true));
+        house.site.calls.kept.lock().push(call);
+    }
+    let (last, key) = keys.pop().unwrap();
+    // Nothing of these bodies is taken.
+    let mut open = Vec::new();
+    for (tenant, key) in &keys {
+        for _ in 0..4 {
+            let request = Request::builder().uri(format!("/v1/tenants/{tenant}/calls/{}/recording", id(0)));
+            let request = request.header("authorization", format!("Bearer {key}"));
+            let reply = house.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+            if reply.status() == 200 {
+                open.push(reply);
+            }
+        }
+    }
+    assert_eq!(open.len(), 12, "eight of anybody's, and one of each that has none besides");
+    house.get(&format!("/v1/tenants/{last}/calls"), &key).await.is(200);
+    house.get(&format!("/v1/tenants/{last}/calls/{}/recording", id(0)), &key).await.is(200);
 }
 
 #[tokio::test]

@@ -21,6 +21,7 @@ mod rate;
 mod repeat;
 mod reviews;
 mod secrets;
+mod sent;
 mod settings;
 mod shape;
 mod share;
@@ -72,6 +73,8 @@ const MAX_REQUESTS: usize = 256;
 const MAX_OF_A_TENANT: usize = MAX_REQUESTS / 4;
 /// Calls that are read at one time, each in memory until it is sent.
 const MAX_READING: usize = 16;
+/// Those among them for tenants that read none besides: few that read slowly keep nobody else from reading.
+const MAX_FIRST_READING: usize = MAX_READING / 2;
 /// Those of one tenant among them.
 const MAX_READING_OF_A_TENANT: usize = 4;
 /// Log-ins that are read and checked at one time, of people whom nobody knows yet; more of them are told to come again.
@@ -88,6 +91,8 @@ pub(crate) struct Api {
     uploads: upload::Uploads,
     /// Taken by whoever reads a call, until it is sent.
     reading: Arc<Semaphore>,
+    /// The same, taken by whoever is a tenant's only one.
+    first_readings: Arc<Semaphore>,
     reading_shares: Arc<Shares>,
     /// How often each key has read what was said.
     readings: Rate,
@@ -104,7 +109,8 @@ pub fn router(directory: Arc<Directory>) -> Router {
 pub fn router_with(directory: Arc<Directory>, log_ins: Option<Arc<LogIns>>) -> Router {
     let (room, shares) = (Semaphore::new(MAX_REQUESTS), Shares::of(MAX_OF_A_TENANT));
     let (strangers, uploads) = (Semaphore::new(MAX_STRANGERS), upload::Uploads::default());
-    let reading = Arc::new(Semaphore::new(MAX_READING));
+    let reading = Arc::new(Semaphore::new(MAX_READING - MAX_FIRST_READING));
+    let first_readings = Arc::new(Semaphore::new(MAX_FIRST_READING));
     let reading_shares = Shares::of(MAX_READING_OF_A_TENANT);
     let mut router = Router::new();
     for endpoint in Endpoint::ALL.iter().copied() {
@@ -124,6 +130,7 @@ pub fn router_with(directory: Arc<Directory>, log_ins: Option<Arc<LogIns>>) -> R
             shares,
             uploads,
             reading,
+            first_readings,
             reading_shares,
             readings: Rate::default(),
             proofs: Shares::of(1),
