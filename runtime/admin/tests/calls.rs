@@ -8,7 +8,7 @@ use axum::http::Request;
 use house::House;
 use parloir_admin::resource::{CallEnd, CallState};
 use parloir_contract::CallId;
-use parloir_journal::Reader;
+use parloir_journal::{Ending, Reader};
 use serde_json::json;
 use tower::ServiceExt;
 
@@ -84,6 +84,50 @@ async fn an_agent_knows_of_the_calls_that_were_handed_to_them_whatever_they_ask(
     house.ask(("DELETE", &path), &admin, &[], None).await.is(204);
     assert!(ids(&house.get(CALLS, &agent).await.is(200).body).is_empty());
     house.get(&format!("{CALLS}/{}", id(3)), &agent).await.is(404);
+}
+
+#[tokio::test]
+async fn whoever_is_denied_a_call_is_in_the_log_so_often_and_in_nobody_elses() {
+    let (house, owner) = house(3).await;
+    let (user, agent) = house.user("cabinet", &owner, "agent").await;
+    let operator = house.operator().await;
+    let stranger = house.tenant("other").await;
+    let denied = async |tenant: &str| {
+        let mut told = house.told(tenant).await;
+        told.retain(|(what, _)| what.subject.contains("denied"));
+        told
+    };
+    house.get(&format!("{CALLS}/{}", id(1)), &agent).await.is(404);
+    let told = denied("cabinet").await;
+    let [(what, Some(Ending::Failed))] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!(
+        (what.user.as_str(), what.role.as_str(), what.action.as_str()),
+        (user.as_str(), "agent", "calls:read")
+    );
+    assert!(what.subject.starts_with(&format!("call {}: denied", id(1))), "{what:?}");
+    house.get(&format!("{CALLS}/{}/recording", id(1)), &agent).await.is(403);
+    house.get(CALLS, &owner).await.is(403);
+    house.get(CALLS, &operator).await.is(403);
+    let told = denied("cabinet").await;
+    let of = |role: &str, action: &str| {
+        told.iter().any(|(what, _)| what.role == role && what.action == action && what.why.is_none())
+    };
+    assert!(of("agent", "recordings:read") && of("owner", "calls:read") && of("operator", "calls:read"));
+    assert_eq!(told.len(), 4, "{told:?}");
+    // What is denied beside calls is not.
+    house.get("/v1/tenants/cabinet/lines", &agent).await.is(403);
+
+    house.get(CALLS, &stranger).await.is(404);
+    house.get("/v1/tenants/nobody/calls", &stranger).await.is(404);
+    assert_eq!(denied("cabinet").await.len(), 4);
+    let theirs = denied("other").await;
+    assert!(theirs.len() == 2 && theirs[1].0.subject.starts_with("calls of cabinet: denied"), "{theirs:?}");
+
+    for _ in 0..100 {
+        house.get(&format!("{CALLS}/{}", id(1)), &agent).await.is(404);
+    }
+    let told = denied("cabinet").await.len();
+    assert!((12..50).contains(&told), "{told}");
 }
 
 #[tokio::test]

@@ -61,13 +61,7 @@ struct Paging {
 impl Asked {
     /// What is told of it in the log.
     pub(crate) fn told(&self, subject: impl Into<String>) -> Told {
-        let Self { principal, glass, .. } = self;
-        let by = By {
-            key: principal.key_id.clone(),
-            user: principal.key.user.clone(),
-            role: principal.user.role.name().to_owned(),
-            glass: glass.clone(),
-        };
+        let by = By::of(&self.principal, self.glass.clone());
         Told { by, action: self.endpoint.action(), subject: subject.into(), why: None }
     }
 

@@ -46,12 +46,21 @@ async fn reach(asked: &Asked) -> Result<(Reach, Vec<LineId>), Problem> {
 }
 
 /// The call that the path names, where whoever asks may know of it: every route of a call begins here.
-pub(super) async fn reached(api: &Api, asked: &Asked) -> Result<(CallId, CallState), Problem> {
+async fn reached(api: &Api, asked: &Asked) -> Result<(CallId, CallState), Problem> {
     let not_found = || Problem::not_found("call").of("call");
     let call = asked.id("call")?.parse::<CallId>().map_err(|_| not_found())?;
     let (reach, numbers) = reach(asked).await?;
-    let state = files(api).state(&asked.realm, call, &numbers).await?;
-    if reach.covers(&state.handed_to) { Ok((call, state)) } else { Err(not_found()) }
+    let state = match files(api).state(&asked.realm, call, &numbers).await {
+        // To whoever sees some of them, one that is not there is as one that is not theirs, and takes as long.
+        Err(CallError::NoSuchCall) if matches!(reach, Reach::HandedTo(_)) => None,
+        state => Some(state?),
+    };
+    if let Some(state) = state.filter(|state| reach.covers(&state.handed_to)) {
+        return Ok((call, state));
+    }
+    let subject = format!("call {call}: denied, it is none that was handed to them");
+    api.directory.denied(&asked.realm, asked.told(subject)).await;
+    Err(not_found())
 }
 
 /// The same, where what is kept beside the call may be used, too.

@@ -42,7 +42,7 @@ use axum::extract::{RawPathParams, Request, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::on;
-use parloir_contract::TenantId;
+use parloir_contract::{CallId, TenantId};
 use serde_json::Value;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::timeout;
@@ -57,7 +57,7 @@ use rate::Rate;
 pub use repeat::tidy;
 use share::Shares;
 
-use crate::directory::{Directory, Principal};
+use crate::directory::{By, Directory, Principal, Told};
 use crate::oidc::LogIns;
 use crate::resource::Myself;
 use crate::role::{Action, Verdict, decide, is_installation};
@@ -177,13 +177,19 @@ async fn answer(
         false => Some(api.shares.take(&principal.realm)?),
     };
     let realm = realm(api, endpoint, &principal, &params)?;
-    let verdict = permitted(&principal, endpoint.action(), &realm)?;
+    let verdict = match permitted(&principal, endpoint.action(), &realm) {
+        Ok(verdict) => verdict,
+        Err(problem) => return Err(denied(api, endpoint, &principal, &realm, &params, problem).await),
+    };
     let source = api.directory.source(&realm).await?;
     if source.is_none() && !is_installation(&realm) {
         return Err(hidden());
     }
     let glass = match verdict {
-        Verdict::Glass => Some(glass::open(api, &principal, &realm).await?),
+        Verdict::Glass => match glass::open(api, &principal, &realm).await {
+            Ok(glass) => Some(glass),
+            Err(problem) => return Err(denied(api, endpoint, &principal, &realm, &params, problem).await),
+        },
         Verdict::Own | Verdict::Above | Verdict::Forbidden | Verdict::Hidden => None,
     };
     let is_upload = endpoint == Endpoint::PushVersion;
@@ -290,6 +296,30 @@ fn permitted(principal: &Principal, action: Action, realm: &TenantId) -> Result<
         }
         Some(_) | None => Ok(verdict),
     }
+}
+
+/// Tells that somebody was denied to read calls, and why: in the log of whose they are, or in their own where that is not theirs to
+/// know of, whether there is such a tenant or not.
+async fn denied(
+    api: &Api,
+    endpoint: Endpoint,
+    principal: &Principal,
+    realm: &TenantId,
+    params: &HashMap<String, String>,
+    problem: Problem,
+) -> Problem {
+    let action = endpoint.action();
+    if !action.is_of_calls() || ![403, 404].contains(&problem.status) {
+        return problem;
+    }
+    let call = params.get("call").and_then(|call| call.parse::<CallId>().ok());
+    let what = call.map_or_else(|| "calls".to_owned(), |call| format!("call {call}"));
+    let is_there = problem.status == 403 && matches!(api.directory.source(realm).await, Ok(Some(_)));
+    let (whose, of) =
+        if is_there { (realm, String::new()) } else { (&principal.realm, format!(" of {realm}")) };
+    let subject = format!("{what}{of}: denied, {}", problem.detail);
+    api.directory.denied(whose, Told { by: By::of(principal, None), action, subject, why: None }).await;
+    problem
 }
 
 fn scopes_text(scopes: &[Action]) -> String {
