@@ -89,7 +89,7 @@ pub(crate) struct Api {
     strangers: Semaphore,
     shares: Arc<Shares>,
     uploads: upload::Uploads,
-    /// Taken by whoever reads a call, until it is sent.
+    /// Taken by whoever reads a call, until it is sent or took too long.
     reading: Arc<Semaphore>,
     /// The same, taken by whoever is a tenant's only one.
     first_readings: Arc<Semaphore>,
