@@ -184,4 +184,47 @@ mod tests {
         let text = format!("(component (core module {}))", function.repeat(18));
         assert_eq!(refused(&text), "its functions branch too often for as many locals as they have");
     }
+
+    /// A module that embeds this twice over: as it is, and as it was at first, behind the name of its world.
+    fn embedding(contract: &[u8], earliest: bool) -> Vec<u8> {
+        let mut custom = b"\x10component-type:x".to_vec();
+        if earliest {
+            custom.extend_from_slice(b"\x03\x00\x01w");
+        }
+        custom.extend_from_slice(contract);
+        let mut module = b"\0asm\x01\0\0\0\0".to_vec();
+        let length = u32::try_from(custom.len()).unwrap();
+        module.extend((0..5).map(|at| {
+            let low = u8::try_from((length >> (7 * at)) & 0x7f).unwrap();
+            if at < 4 { low | 0x80 } else { low }
+        }));
+        module.extend(custom);
+        module
+    }
+
+    #[test]
+    fn what_a_module_embeds_is_read_before_it_is_made_a_component() {
+        let types = |levels: usize| {
+            let types = format!("{}{}", "(type (component ".repeat(levels), "))".repeat(levels));
+            wat::parse_str(format!("(component {types})")).unwrap()
+        };
+        let functions = |count: usize| {
+            let functions: String =
+                (0..count).map(|n| format!("(export \"f{n}\" (func (type $f)))")).collect();
+            let wide = format!("(type $t (tuple {})) (type $f (func (param \"x\" $t)))", "u8 ".repeat(1_000));
+            wat::parse_str(format!("(component (type (component {wide} {functions})))")).unwrap()
+        };
+        for earliest in [false, true] {
+            let refused = |contract: &[u8]| {
+                check(&embedding(contract, earliest), &Settings::default()).err().unwrap_or_default()
+            };
+            assert_eq!(refused(&types(32)), "");
+            assert_eq!(refused(&types(33)), "it has more than 32 types within one another");
+            assert_eq!(refused(&functions(40)), "");
+            assert_eq!(refused(&functions(50)), "the functions it speaks of carry more than 50000 values");
+            assert_eq!(refused(b""), "");
+            let much = [types(1), vec![0; 2 << 20]].concat();
+            assert_eq!(refused(&much), "what is embedded in it has more than 1048576 bytes");
+        }
+    }
 }
