@@ -130,6 +130,10 @@ impl Sandbox {
         if wasm.len() > limit {
             return Err(LoadError::TooLarge { size: wasm.len(), limit });
         }
+        if wasmparser::Parser::is_core_wasm(wasm) {
+            // To make it a component is to read all that it embeds.
+            shape::check(wasm, &self.inner.settings).map_err(LoadError::TooComplex)?;
+        }
         let bytes = encode(wasm)?;
         let sha256: [u8; 32] = Sha256::digest(&bytes).into();
         let compile_error = |e: wasmtime::Error| LoadError::Compile(format!("{e:#}"));
@@ -163,7 +167,7 @@ impl Sandbox {
     pub async fn kept(&self, sha256: [u8; 32]) -> Result<Option<Agent>, LoadError> {
         let sandbox = self.clone();
         let found = self.inner.lanes.patient().spawn_blocking(move || sandbox.found(&sha256)).await;
-        match found.map_err(|e| LoadError::Engine(e.to_string()))?? {
+        match found.map_err(|e| ended(&e))?? {
             Some(compiled) => Agent::describe(self.clone(), compiled, Budget::default()).await.map(Some),
             None => Ok(None),
         }
@@ -239,9 +243,17 @@ impl Sandbox {
             .patient()
             .spawn_blocking(move || sandbox.compile(&wasm))
             .await
-            .map_err(|e| LoadError::Engine(e.to_string()))??;
+            .map_err(|e| ended(&e))??;
         Agent::describe(self.clone(), compiled, Budget::default()).await
     }
+}
+
+/// Why a component was not compiled where the thread that did it ended by itself: the engine goes on, so it is about the component.
+fn ended(error: &tokio::task::JoinError) -> LoadError {
+    if error.is_panic() {
+        return LoadError::Compile("the compiler gave it up".into());
+    }
+    LoadError::Engine(error.to_string())
 }
 
 /// A compiled component that fits the world.
@@ -362,5 +374,12 @@ mod tests {
             let refused = format!("{:#}", compile(one_more).err().unwrap());
             assert!(refused.contains(what), "{refused}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_compiler_that_gives_up_is_told_of_the_component() {
+        let gave_up = tokio::spawn(async { panic!("too many instructions") }).await.map(|(): ()| ());
+        let told = ended(&gave_up.unwrap_err());
+        assert_eq!(told.to_string(), "the component does not compile: the compiler gave it up");
     }
 }

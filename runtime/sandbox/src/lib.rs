@@ -15,6 +15,7 @@
 //! - [`Elsewhere`]: who has an agent's calls answered in another process.
 //! - [`Failure`]: why an agent did not come to its own end.
 //! - [`encode`]: core module to component, in process.
+//! - [`check_shape`]: how much work a component makes for the compiler, before any of it is done.
 //! - [`surface`]: what a component imports and exports.
 //!
 //! ```
@@ -33,6 +34,7 @@ mod artifact;
 mod bindings;
 mod carried;
 mod convert;
+mod declared;
 mod door;
 mod encode;
 mod engine;
@@ -41,9 +43,11 @@ mod host;
 mod lanes;
 mod limits;
 mod metering;
+mod nested;
 mod passed;
 mod settings;
 mod shape;
+mod size;
 mod surface;
 mod understanding;
 mod unfolded;
@@ -57,4 +61,5 @@ pub use failure::{Failure, FailureKind};
 pub use host::caller_had_a_turn;
 pub use metering::{Served, charged};
 pub use settings::{Budget, Settings, Shape};
+pub use shape::check as check_shape;
 pub use surface::{Surface, surface};
