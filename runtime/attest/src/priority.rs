@@ -3,13 +3,18 @@
 
 use rustix::process::{getpriority_process, setpriority_process};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use thread_priority::{
+    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy,
+    thread_native_id, thread_schedule_policy,
+};
 
 use crate::broken::Broken;
 
 /// Niceness asked for by those who measure.
 pub(crate) const FIRST: i32 = -10;
-/// Niceness of those who attack.
-const LAST: i32 = 19;
+/// The kernel's class of those who attack: whoever else wakes up takes the core from them at once. Of the usual class, the last
+/// niceness would keep it for a slice, which callers elsewhere do not.
+const LAST: ThreadSchedulePolicy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
 
 /// Has this thread, and all that it starts, served as far before others as is permitted, and says at which niceness. On Linux
 /// that belongs to a thread.
@@ -33,7 +38,10 @@ pub fn come_last() -> Result<(), Broken> {
         // Where it is not permitted, they are served last all the same.
         let _kept = sched_setaffinity(None, &one);
     }
-    setpriority_process(None, LAST).map_err(|error| Broken::because("the attackers' priority", error))
+    let set = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, LAST);
+    // Within the class a thread may keep the niceness of whoever began it.
+    set.or_else(|error| if thread_schedule_policy() == Ok(LAST) { Ok(()) } else { Err(error) })
+        .map_err(|error| Broken::because("the attackers' priority", error))
 }
 
 #[cfg(test)]
@@ -49,7 +57,7 @@ mod tests {
             assert_eq!(getpriority_process(None), Ok(first));
             assert!(first == before || (FIRST..0).contains(&first), "{before} to {first}");
             come_last().unwrap();
-            getpriority_process(None)
+            thread_schedule_policy()
         });
         assert_eq!(taken.join().unwrap(), Ok(LAST));
     }

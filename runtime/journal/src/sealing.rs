@@ -117,7 +117,13 @@ impl Room {
     /// Seals a portion and puts it back.
     fn seal(&self, (place, calls): Portion) {
         let _finished = Finished(self);
-        let sealed = calls.into_iter().map(seal).collect();
+        let seal_and_yield = |call| {
+            let sealed = seal(call);
+            // Where much is sealed, the kernel would keep the core for this thread for a slice: a frame that is due has it now.
+            thread::yield_now();
+            sealed
+        };
+        let sealed = calls.into_iter().map(seal_and_yield).collect();
         self.table.lock().sealed.push((place, sealed));
     }
 

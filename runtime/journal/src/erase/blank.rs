@@ -9,10 +9,10 @@ use parloir_store::disk::{Disk, Readers, write_whole};
 
 use super::Eraser;
 use crate::key::Purposes;
+use crate::queue::Rolled;
 use crate::read::on_own_thread;
 use crate::recording::{self, Sealed};
 use crate::segment::{self, FrameKind, Log};
-use crate::queue::Rolled;
 use crate::{Journal, JournalError, chunk};
 
 impl Journal {

@@ -8,9 +8,9 @@ use parloir_contract::{CallId, TenantId};
 
 use super::{Eraser, ErasureNote, Intent};
 use crate::key::{Purposes, WrappedKey};
+use crate::queue::Rolled;
 use crate::read::on_own_thread;
 use crate::segment::{self, Found, FrameKind, Log, Segment};
-use crate::queue::Rolled;
 use crate::{Journal, JournalError};
 
 /// Segments of which it is remembered in which epochs their keys were wrapped.
