@@ -95,6 +95,8 @@ pub struct Shape {
     pub functions: u32,
     /// Locals of one function, its parameters apart. Default 5,000.
     pub locals: u64,
+    /// The same of all functions together. Default 5,000,000.
+    pub all_locals: u64,
     /// Blocks within one another. Default 2,000.
     pub depth: u32,
     /// Branches of one function times the locals it has: at each branch a compiler may have to know where each local is.
@@ -126,7 +128,8 @@ pub struct Shape {
     pub retyped: u64,
     /// Exports of instances, each as often as its instance is made, handed on or given another name. Default 100,000.
     pub copied: u64,
-    /// Exports that are gone through for the resources of instances that parts hand one another. Default 10,000,000.
+    /// What parts hand one another: the exports of an instance for each of its resources, and the values of types that are compared.
+    /// Default 10,000,000.
     pub looked_up: u64,
     /// What modules import, as often as they are instantiated. Default 100,000.
     pub imports: u64,
@@ -150,6 +153,7 @@ impl Default for Shape {
             parts: 256,
             functions: 40_000,
             locals: 5_000,
+            all_locals: 5_000_000,
             depth: 2_000,
             tangle: 4_000_000,
             tangles: 64_000_000,

@@ -20,8 +20,8 @@ const EMBEDDED: &str = "component-type";
 /// Whether the compiler may be asked for this component, or module, or what there is too much of. It is read once, and nothing
 /// of it is made.
 pub fn check(wasm: &[u8], settings: &Settings) -> Result<(), String> {
-    let most = settings.shape.unfolded;
-    let mut embedded = 0_u64;
+    let (most, sections) = (settings.shape.unfolded, settings.shape.parts);
+    let (mut embedded, mut read_of_it) = (0_u64, 0_u32);
     read(wasm, settings, false, |name, bytes| {
         if !name.starts_with(EMBEDDED) {
             return Ok(());
@@ -29,6 +29,10 @@ pub fn check(wasm: &[u8], settings: &Settings) -> Result<(), String> {
         embedded = embedded.saturating_add(bytes.len() as u64);
         if embedded > most {
             return Err(format!("what is embedded in it has more than {most} bytes"));
+        }
+        read_of_it = read_of_it.saturating_add(1);
+        if read_of_it > sections {
+            return Err(format!("what is embedded in it has more than {sections} parts"));
         }
         // What it embeds is read where a module is made a component; nobody reads what that embeds.
         let Some(bytes) = type_of_world(bytes) else { return Ok(()) };
@@ -55,6 +59,7 @@ fn read(
     mut custom: impl FnMut(&str, &[u8]) -> Result<(), String>,
 ) -> Result<(), String> {
     let (mut parts, mut functions, mut code, mut tangles) = (0_u32, 0_u32, 0_usize, 0_u64);
+    let mut locals = 0_u64;
     let most = settings.shape;
     let (mut nested, mut unfolded) = (Nested::new(most), Unfolded::new(settings));
     let (mut declared, mut carried) = (Declared::new(settings), Carried::new(most));
@@ -95,7 +100,12 @@ fn read(
                 if code > settings.code_bytes {
                     return Err(format!("it has more than {} bytes of code", settings.code_bytes));
                 }
-                tangles = tangles.saturating_add(tangle(&body, &most)?);
+                let (tangle, declared) = tangle(&body, &most)?;
+                locals = locals.saturating_add(declared);
+                if locals > most.all_locals {
+                    return Err(format!("its functions have more than {} locals", most.all_locals));
+                }
+                tangles = tangles.saturating_add(tangle);
                 if tangles > most.tangles {
                     return Err("its functions branch too often for as many locals as they have".to_owned());
                 }
@@ -106,8 +116,8 @@ fn read(
     Ok(())
 }
 
-/// Branches times locals of one function.
-fn tangle(body: &FunctionBody<'_>, most: &Shape) -> Result<u64, String> {
+/// Branches times locals of one function, and the locals it declares.
+fn tangle(body: &FunctionBody<'_>, most: &Shape) -> Result<(u64, u64), String> {
     let locals = body.get_locals_reader().into_iter().flatten().flatten();
     let declared: u64 = locals.map(|(count, _)| u64::from(count)).sum();
     if declared > most.locals {
@@ -144,7 +154,7 @@ fn tangle(body: &FunctionBody<'_>, most: &Shape) -> Result<u64, String> {
     if tangle > most.tangle {
         return Err("one of its functions branches too often for as many locals as it has".to_owned());
     }
-    Ok(tangle)
+    Ok((tangle, declared))
 }
 
 #[cfg(test)]
@@ -179,13 +189,23 @@ mod tests {
     }
 
     #[test]
+    fn locals_of_all_functions_are_counted() {
+        let functions = |count: usize| {
+            let function = format!("(func (local {}))", "i64 ".repeat(5_000));
+            refused(&format!("(component (core module {}))", function.repeat(count)))
+        };
+        assert_eq!(functions(1_000), "");
+        assert_eq!(functions(1_001), "its functions have more than 5000000 locals");
+    }
+
+    #[test]
     fn many_functions_that_each_branch_as_often_as_one_may_are_too_many() {
         let function = format!("(func (local {}) {})", "i64 ".repeat(4_000), "block end ".repeat(900));
         let text = format!("(component (core module {}))", function.repeat(18));
         assert_eq!(refused(&text), "its functions branch too often for as many locals as they have");
     }
 
-    /// A module that embeds this twice over: as it is, and as it was at first, behind the name of its world.
+    /// A module that embeds this: as it is, or as it was at first, behind the name of its world.
     fn embedding(contract: &[u8], earliest: bool) -> Vec<u8> {
         let mut custom = b"\x10component-type:x".to_vec();
         if earliest {

@@ -14,11 +14,20 @@
 use wasmparser::{
     CanonicalFunction, ComponentAlias, ComponentExport, ComponentExternalKind, ComponentInstance,
     ComponentInstantiationArg, ComponentOuterAliasKind, ComponentTypeRef, Encoding, Instance, Payload,
+    TypeBounds,
 };
 
 use crate::passed::Passed;
 use crate::settings::Settings;
 use crate::size::{Copied, Size};
+
+/// What something counts that is compared before anybody knows how large it is: what is made and used in one section.
+const UNKNOWN: u64 = 100_000;
+
+/// What is looked through once, wherever it is.
+fn seen(values: u64) -> Size {
+    Size { looked_up: Copied { own: values, handed: 0 }, ..Size::default() }
+}
 
 /// A component that can be instantiated.
 #[derive(Debug, Clone, Copy, Default)]
@@ -47,6 +56,8 @@ struct Part {
     modules: Vec<Option<Module>>,
     /// What its instances of components export, in the same way.
     instances: Vec<Copied>,
+    /// What those are compared by where they are handed on: all values of what they export.
+    compared: Vec<u64>,
 }
 
 impl Part {
@@ -62,6 +73,11 @@ impl Part {
     fn instance(&self, index: u32) -> Copied {
         let at = usize::try_from(index).ok();
         at.and_then(|at| self.instances.get(at)).copied().unwrap_or(Copied::ONE)
+    }
+
+    fn compared(&self, index: u32) -> u64 {
+        let at = usize::try_from(index).ok();
+        at.and_then(|at| self.compared.get(at)).copied().unwrap_or(UNKNOWN)
     }
 
     /// What something comes to that is handed on, exported, or named in another instance.
@@ -197,7 +213,7 @@ impl<'a> Unfolded<'a> {
 
     /// What a component itself says, an item at a time.
     fn items(&mut self, payload: &Payload<'_>) -> Result<(), String> {
-        let most = self.most;
+        let (most, looked) = (self.most, self.most.shape.looked_up);
         if let Payload::ComponentAliasSection(aliases) = payload {
             for alias in aliases.clone().into_iter().flatten() {
                 self.alias(&alias)?;
@@ -215,7 +231,10 @@ impl<'a> Unfolded<'a> {
                             let own = self.passed.exports(of).saturating_add(1);
                             let copied = Copied { own, handed: 1 };
                             part.instances.push(copied);
-                            self.all.add(Size { copied, ..Size::default() }, most)?;
+                            let compared = self.passed.compared(ComponentExternalKind::Type, of, looked);
+                            let compared = compared.unwrap_or(UNKNOWN);
+                            part.compared.push(compared);
+                            self.all.add(Size { copied, ..seen(compared) }, most)?;
                             part.size.add(Size { copied, ..Size::default() }, most)?;
                         }
                         _ => {}
@@ -228,6 +247,16 @@ impl<'a> Unfolded<'a> {
                     if let Some(ComponentTypeRef::Instance(of)) = export.ty {
                         copied = copied.and(Copied { own: self.passed.exports(of), handed: 0 });
                     }
+                    if let Some(
+                        ComponentTypeRef::Func(of)
+                        | ComponentTypeRef::Instance(of)
+                        | ComponentTypeRef::Component(of)
+                        | ComponentTypeRef::Type(TypeBounds::Eq(of)),
+                    ) = export.ty
+                    {
+                        let compared = self.passed.compared(ComponentExternalKind::Type, of, looked);
+                        self.all.add(seen(compared.unwrap_or(UNKNOWN)), most)?;
+                    }
                     part.exports = part.exports.and(copied);
                     part.size.add(Size { copied, ..Size::default() }, most)?;
                     match export.kind {
@@ -239,7 +268,11 @@ impl<'a> Unfolded<'a> {
                             let exported = part.module(export.index);
                             part.modules.push(exported);
                         }
-                        ComponentExternalKind::Instance => part.instances.push(copied),
+                        ComponentExternalKind::Instance => {
+                            part.instances.push(copied);
+                            let compared = part.compared(export.index);
+                            part.compared.push(compared);
+                        }
                         _ => {}
                     }
                 }
@@ -282,10 +315,30 @@ impl<'a> Unfolded<'a> {
                 }
             }
             Payload::ComponentInstanceSection(instances) => {
+                let passed = &self.passed;
+                let compared = |part: &Part, kind: ComponentExternalKind, index: u32| match kind {
+                    ComponentExternalKind::Instance => part.compared(index),
+                    kind => passed.compared(kind, index, looked).unwrap_or(UNKNOWN),
+                };
                 for instance in instances.clone().into_iter().flatten() {
                     match instance {
-                        ComponentInstance::FromExports(exports) => part.made_of(&exports, most)?,
+                        ComponentInstance::FromExports(exports) => {
+                            let mut all = 0_u64;
+                            for export in exports.iter() {
+                                let compared = compared(part, export.kind, export.index);
+                                self.all.add(seen(compared), most)?;
+                                all = all.saturating_add(compared);
+                            }
+                            part.compared.push(all);
+                            part.made_of(&exports, most)?;
+                        }
                         ComponentInstance::Instantiate { component_index, args } => {
+                            for handed in args.iter() {
+                                self.all.add(seen(compared(part, handed.kind, handed.index)), most)?;
+                            }
+                            let compared = compared(part, ComponentExternalKind::Component, component_index);
+                            self.all.add(seen(compared), most)?;
+                            part.compared.push(compared);
                             match part.known(component_index) {
                                 Some(Some(of)) => part.instantiate(of, &args, most)?,
                                 // How much that is, nobody knows before it is done.
@@ -321,6 +374,8 @@ impl<'a> Unfolded<'a> {
                 if let Some(part) = self.open.last_mut() {
                     let copied = part.instance(*instance_index);
                     part.instances.push(copied);
+                    let compared = part.compared(*instance_index);
+                    part.compared.push(compared);
                     part.size.add(Size { copied, ..Size::default() }, most)?;
                 }
                 return Ok(());
@@ -472,7 +527,7 @@ mod tests {
         };
         assert_eq!(parts(6), "");
         // What is twice as large each time is looked through before it is copied too often.
-        assert!(parts(30).contains("10000000 exports to look for"), "{}", parts(30));
+        assert!(parts(30).contains("more than 10000000 steps"), "{}", parts(30));
 
         // And by names.
         let named = |times: usize| {
@@ -497,8 +552,8 @@ mod tests {
         };
         assert_eq!(handed(100, 100), "");
         assert_eq!(handed(2_000, 1), "");
-        assert!(handed(3_000, 1).contains("10000000 exports to look for"), "{}", handed(3_000, 1));
-        assert!(handed(500, 20).contains("10000000 exports to look for"), "{}", handed(500, 20));
+        assert!(handed(3_000, 1).contains("more than 10000000 steps"), "{}", handed(3_000, 1));
+        assert!(handed(500, 20).contains("more than 10000000 steps"), "{}", handed(500, 20));
     }
 
     #[test]
@@ -547,5 +602,37 @@ mod tests {
         };
         assert_eq!(many(500), "");
         assert!(many(900).contains("67108864 bytes of types"), "{}", many(900));
+    }
+
+    #[test]
+    fn what_is_compared_where_it_is_handed_on_is_counted() {
+        // Six of ten within one another, twice: what is alike and not the same is compared to its end.
+        let types = |name: &str| {
+            let tuple =
+                |n: usize| format!("(type ${name}{} (tuple {}))", n + 1, format!("${name}{n} ").repeat(10));
+            let first = format!("(type ${name}0 (tuple u8 u8))");
+            first
+                + &(0..5).map(tuple).collect::<String>()
+                + &format!("(type ${name} (func (param \"x\" ${name}5)))")
+        };
+        let handed = |times: usize, by: &str| {
+            let again = format!("(instance (instantiate $p (with \"a\" ({by}))))").repeat(times);
+            let import = if by.starts_with("func") {
+                "(func (type $g))"
+            } else {
+                "(instance (export \"f\" (func (type $g))))"
+            };
+            refused(&format!(
+                "(component {} {} (import \"f\" (func $x (type $f))) \
+                 (component $p (alias outer 1 $g (type $g)) (import \"a\" {import})) \
+                 (instance $i (export \"f\" (func $x))) {again})",
+                types("f"),
+                types("g")
+            ))
+        };
+        for by in ["func $x", "instance $i"] {
+            assert_eq!(handed(5, by), "", "{by}");
+            assert!(handed(50, by).contains("more than 10000000 steps"), "{by}: {}", handed(50, by));
+        }
     }
 }
