@@ -7,8 +7,8 @@
 //! levels deep.
 
 use wasmparser::{
-    BinaryReader, ComponentExport, ComponentImport, ComponentType, ComponentTypeDeclaration,
-    ComponentTypeRef, Payload, SectionLimited,
+    BinaryReader, ComponentExportSectionReader, ComponentImportSectionReader, ComponentType,
+    ComponentTypeDeclaration, ComponentTypeRef, Payload,
 };
 
 use crate::settings::Shape;
@@ -62,13 +62,13 @@ impl Nested {
         Ok(())
     }
 
-    fn imports(&mut self, section: &SectionLimited<'_, ComponentImport<'_>>) {
+    fn imports(&mut self, section: &ComponentImportSectionReader<'_>) {
         let instances = section.clone().into_iter().flatten();
         let instances = instances.filter(|import| matches!(import.ty, ComponentTypeRef::Instance(_)));
         self.declared = self.declared.saturating_add(instances.count() as u64);
     }
 
-    fn exports(&mut self, section: &SectionLimited<'_, ComponentExport<'_>>) {
+    fn exports(&mut self, section: &ComponentExportSectionReader<'_>) {
         let instances = section.clone().into_iter().flatten();
         let instances = instances.filter(|export| matches!(export.ty, Some(ComponentTypeRef::Instance(_))));
         self.declared = self.declared.saturating_add(instances.count() as u64);
