@@ -55,6 +55,11 @@ pub(crate) fn bombs() -> Result<Vec<Bomb>, Broken> {
             resources(4_000)?,
         ),
         (
+            "compared",
+            "Hands a function of three hundred thousand values to a part that expects one like it, two thousand times: it is refused before they are compared as often.",
+            compared(2_000)?,
+        ),
+        (
             "lifted",
             "Has functions of two hundred thousand values lifted forty times, in a kilobyte: it is refused before anybody goes through those.",
             lifted(40)?,
@@ -214,6 +219,27 @@ fn resources(count: usize) -> Result<Vec<u8>, Broken> {
     written(&format!(
         "(component (type $r (resource (rep i32))) (component $p (import \"a\" (instance {asked}))) \
          (instance $x {given}) (instance (instantiate $p (with \"a\" (instance $x)))))"
+    ))
+}
+
+/// Tuples of ten of the tuple before, and a function that takes the last; named by this.
+fn tuples(name: &str) -> String {
+    let mut types = format!("(type ${name}0 (tuple u8 u8))");
+    for n in 1..6 {
+        let _ = write!(types, "(type ${name}{n} (tuple {}))", format!("${name}{} ", n - 1).repeat(10));
+    }
+    let _ = write!(types, "(type ${name} (func (param \"x\" ${name}5)))");
+    types
+}
+
+/// Two that are alike, and not the same.
+fn compared(times: usize) -> Result<Vec<u8>, Broken> {
+    let again = "(instance (instantiate $p (with \"a\" (func $x))))".repeat(times);
+    written(&format!(
+        "(component {} {} (import \"f\" (func $x (type $f))) \
+         (component $p (alias outer 1 $g (type $g)) (import \"a\" (func (type $g)))) {again})",
+        tuples("f"),
+        tuples("g")
     ))
 }
 

@@ -296,7 +296,17 @@ async fn without_the_bound_of_what_is_looked_up_all_is_copied_for_each_resource(
         "(type $r (resource (rep i32))) (component $p (import \"a\" (instance {asked}))) \
          (instance $x {given}) (instance (instantiate $p (with \"a\" (instance $x))))"
     ));
-    by_a_lower(&bomb, "steps to look through", Shape { looked_up: 10_000, ..Shape::default() }).await;
+    let lower = Shape { looked_up: 10_000, ..Shape::default() };
+    by_a_lower(&bomb, "steps to look through", lower).await;
+    // What is alike and not the same is compared to its end.
+    let fields = "u8 ".repeat(200);
+    let again = "(instance (instantiate $p (with \"a\" (func $x))))".repeat(60);
+    let bomb = component(&format!(
+        "(type $s (tuple {fields})) (type $f (func (param \"x\" $s))) (type $t (tuple {fields})) \
+         (type $g (func (param \"x\" $t))) (import \"f\" (func $x (type $f))) \
+         (component $p (alias outer 1 $g (type $g)) (import \"a\" (func (type $g)))) {again}"
+    ));
+    by_a_lower(&bomb, "steps to look through", lower).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
