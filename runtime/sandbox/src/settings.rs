@@ -124,7 +124,8 @@ pub struct Shape {
     pub type_depth: u32,
     /// Instances that its types speak of, each as long as the longest type of one. Default 400,000.
     pub declared: u64,
-    /// Bytes of its types, for each instance that is made or spoken of: each has types of its own. Default 64 MiB.
+    /// Bytes of its types, for each instance that is made or spoken of: each has types of its own. And bytes of
+    /// the contract that a module embeds, for each name that it imports or exports. Default 64 MiB.
     pub retyped: u64,
     /// Exports of instances, each as often as its instance is made, handed on or given another name. Default 100,000.
     pub copied: u64,
