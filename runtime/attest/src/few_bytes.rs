@@ -30,6 +30,11 @@ pub(crate) fn bombs() -> Result<Vec<Bomb>, Broken> {
             embedding(&wide_contract()?),
         ),
         (
+            "names-of-a-module",
+            "Is a module of ten thousand names whose contract has ten thousand functions: it is refused before each is looked for among those.",
+            names_of_a_module(10_000)?,
+        ),
+        (
             "tables-laid-out",
             "Has a hundred tables of a million elements, of which it sets the last: it is refused before they are laid out.",
             tables()?,
@@ -170,6 +175,17 @@ fn embedding(contract: &[u8]) -> Vec<u8> {
     let mut module = b"\0asm\x01\0\0\0".to_vec();
     section(&mut module, 0, &custom);
     module
+}
+
+/// As many exports as functions in the contract.
+fn names_of_a_module(count: usize) -> Result<Vec<u8>, Broken> {
+    let functions = each(count, |n| format!("(export \"f{n}\" (func (type $f)))"));
+    let world = format!("(type $f (func)) {functions}");
+    let contract = written(&format!("(component (type (component (type (component {world})))))"))?;
+    let exports = each(count, |n| format!("(export \"g{n}\" (func $g))"));
+    let mut module = written(&format!("(module (func $g) {exports})"))?;
+    module.extend_from_slice(embedding(&contract).get(8..).unwrap_or_default());
+    Ok(module)
 }
 
 fn wide_contract() -> Result<Vec<u8>, Broken> {
