@@ -156,6 +156,12 @@ pub fn bombs() -> Result<Vec<Bomb>, Broken> {
             component(&[module(&vec![body(&[(4_000, 0x7e)], &[]); 1_000])]),
         ),
         bomb(
+            "locals-of-many-functions",
+            "Has forty thousand functions of five thousand locals each: it is refused before it is compiled.",
+            "too much of the compiler",
+            component(&[module(&vec![body(&[(5_000, 0x7e)], &[]); 40_000])]),
+        ),
+        bomb(
             "types",
             "Has a type of ten to the power of sixteen values, in sixteen lines: it is refused.",
             "",

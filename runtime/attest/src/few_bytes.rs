@@ -30,6 +30,11 @@ pub(crate) fn bombs() -> Result<Vec<Bomb>, Broken> {
             embedding(&wide_contract()?),
         ),
         (
+            "names-of-a-module",
+            "Is a module of ten thousand names whose contract has ten thousand functions: it is refused before each is looked for among those.",
+            names_of_a_module(10_000)?,
+        ),
+        (
             "tables-laid-out",
             "Has a hundred tables of a million elements, of which it sets the last: it is refused before they are laid out.",
             tables()?,
@@ -53,6 +58,11 @@ pub(crate) fn bombs() -> Result<Vec<Bomb>, Broken> {
             "resources-handed-on",
             "Hands one part four thousand resources of another: it is refused before all of them are copied for each of them.",
             resources(4_000)?,
+        ),
+        (
+            "compared",
+            "Hands a function of three hundred thousand values to a part that expects one like it, two thousand times: it is refused before they are compared as often.",
+            compared(2_000)?,
         ),
         (
             "lifted",
@@ -167,6 +177,17 @@ fn embedding(contract: &[u8]) -> Vec<u8> {
     module
 }
 
+/// As many exports as functions in the contract.
+fn names_of_a_module(count: usize) -> Result<Vec<u8>, Broken> {
+    let functions = each(count, |n| format!("(export \"f{n}\" (func (type $f)))"));
+    let world = format!("(type $f (func)) {functions}");
+    let contract = written(&format!("(component (type (component (type (component {world})))))"))?;
+    let exports = each(count, |n| format!("(export \"g{n}\" (func $g))"));
+    let mut module = written(&format!("(module (func $g) {exports})"))?;
+    module.extend_from_slice(embedding(&contract).get(8..).unwrap_or_default());
+    Ok(module)
+}
+
 fn wide_contract() -> Result<Vec<u8>, Broken> {
     let functions = each(100, |n| format!("(export \"f{n}\" (func (type $f)))"));
     written(&format!(
@@ -214,6 +235,27 @@ fn resources(count: usize) -> Result<Vec<u8>, Broken> {
     written(&format!(
         "(component (type $r (resource (rep i32))) (component $p (import \"a\" (instance {asked}))) \
          (instance $x {given}) (instance (instantiate $p (with \"a\" (instance $x)))))"
+    ))
+}
+
+/// Tuples of ten of the tuple before, and a function that takes the last; named by this.
+fn tuples(name: &str) -> String {
+    let mut types = format!("(type ${name}0 (tuple u8 u8))");
+    for n in 1..6 {
+        let _ = write!(types, "(type ${name}{n} (tuple {}))", format!("${name}{} ", n - 1).repeat(10));
+    }
+    let _ = write!(types, "(type ${name} (func (param \"x\" ${name}5)))");
+    types
+}
+
+/// Two that are alike, and not the same.
+fn compared(times: usize) -> Result<Vec<u8>, Broken> {
+    let again = "(instance (instantiate $p (with \"a\" (func $x))))".repeat(times);
+    written(&format!(
+        "(component {} {} (import \"f\" (func $x (type $f))) \
+         (component $p (alias outer 1 $g (type $g)) (import \"a\" (func (type $g)))) {again})",
+        tuples("f"),
+        tuples("g")
     ))
 }
 

@@ -7,8 +7,8 @@
 //! data, whose places are all known before: they are one image.
 
 use wasmparser::{
-    CompositeInnerType, ConstExpr, CoreType, Data, DataKind, Element, ElementItems, ElementKind,
-    ModuleTypeDeclaration, Operator, Payload, RecGroup, SectionLimited, Table, TableInit, TypeRef,
+    CompositeInnerType, ConstExpr, CoreType, DataKind, DataSectionReader, ElementItems, ElementKind,
+    ElementSectionReader, ModuleTypeDeclaration, Operator, Payload, RecGroup, Table, TableInit, TypeRef,
 };
 
 use crate::settings::Settings;
@@ -253,7 +253,7 @@ impl<'a> Declared<'a> {
         Ok(())
     }
 
-    fn elements(&mut self, section: &SectionLimited<'_, Element<'_>>) -> Result<(), String> {
+    fn elements(&mut self, section: &ElementSectionReader<'_>) -> Result<(), String> {
         // What cannot be laid out before has all that comes after it wait as well.
         let mut laid_out = true;
         for element in section.clone().into_iter().flatten() {
@@ -290,7 +290,7 @@ impl<'a> Declared<'a> {
     }
 
     /// Data of which all places are known, and that has room there, and is not far apart, is one image to the engine.
-    fn data(&mut self, section: &SectionLimited<'_, Data<'_>>) -> Result<(), String> {
+    fn data(&mut self, section: &DataSectionReader<'_>) -> Result<(), String> {
         let (mut is_image, mut otherwise) = (true, 0_u64);
         for data in section.clone().into_iter().flatten() {
             self.segment()?;

@@ -378,8 +378,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_compiler_that_gives_up_is_told_of_the_component() {
-        let gave_up = tokio::spawn(async { panic!("too many instructions") }).await.map(|(): ()| ());
-        let told = ended(&gave_up.unwrap_err());
+        async fn gives_up() {
+            panic!("too many instructions");
+        }
+        let told = ended(&tokio::spawn(gives_up()).await.unwrap_err());
         assert_eq!(told.to_string(), "the component does not compile: the compiler gave it up");
     }
 }

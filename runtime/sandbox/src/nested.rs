@@ -7,8 +7,8 @@
 //! levels deep.
 
 use wasmparser::{
-    BinaryReader, ComponentExport, ComponentImport, ComponentType, ComponentTypeDeclaration,
-    ComponentTypeRef, Payload, SectionLimited,
+    BinaryReader, ComponentExportSectionReader, ComponentImportSectionReader, ComponentType,
+    ComponentTypeDeclaration, ComponentTypeRef, Payload,
 };
 
 use crate::settings::Shape;
@@ -32,12 +32,15 @@ pub(crate) struct Nested {
     longest: u64,
     /// Instances that something is declared to take or to give.
     declared: u64,
+    /// Instances that are made, and the bytes of all types.
+    made: u64,
+    types: u64,
 }
 
 impl Nested {
     /// For a component that may have such types.
     pub(crate) fn new(most: Shape) -> Self {
-        Self { most, longest: 0, declared: 0 }
+        Self { most, longest: 0, declared: 0, made: 0, types: 0 }
     }
 
     /// Takes what comes next of these bytes; or says what there is too much of. What is damaged is told where it is compiled:
@@ -46,12 +49,16 @@ impl Nested {
         match payload {
             Payload::ComponentTypeSection(section) => {
                 let section = wasm.get(section.range()).unwrap_or_default();
+                self.types = self.types.saturating_add(section.len() as u64);
                 if let Ok(Some(problem)) = self.types(section) {
                     return Err(problem);
                 }
             }
             Payload::ComponentImportSection(section) => self.imports(section),
             Payload::ComponentExportSection(section) => self.exports(section),
+            Payload::ComponentInstanceSection(section) => {
+                self.made = self.made.saturating_add(section.count().into());
+            }
             _ => {}
         }
         // Each time it is declared, an instance has types of its own.
@@ -59,16 +66,21 @@ impl Nested {
             let most = self.most.declared;
             return Err(format!("the instances that its types speak of have more than {most} exports"));
         }
+        // For those, all types that they speak of are gone through.
+        let most = self.most.retyped;
+        if self.declared.saturating_add(self.made).saturating_mul(self.types) > most {
+            return Err(format!("it has more than {most} bytes of types, as often as there are instances"));
+        }
         Ok(())
     }
 
-    fn imports(&mut self, section: &SectionLimited<'_, ComponentImport<'_>>) {
+    fn imports(&mut self, section: &ComponentImportSectionReader<'_>) {
         let instances = section.clone().into_iter().flatten();
         let instances = instances.filter(|import| matches!(import.ty, ComponentTypeRef::Instance(_)));
         self.declared = self.declared.saturating_add(instances.count() as u64);
     }
 
-    fn exports(&mut self, section: &SectionLimited<'_, ComponentExport<'_>>) {
+    fn exports(&mut self, section: &ComponentExportSectionReader<'_>) {
         let instances = section.clone().into_iter().flatten();
         let instances = instances.filter(|export| matches!(export.ty, Some(ComponentTypeRef::Instance(_))));
         self.declared = self.declared.saturating_add(instances.count() as u64);
@@ -212,5 +224,23 @@ mod tests {
         let held = "(component (type $t (instance)) (type (instance (alias outer 1 $t (type $t)) \
                     (export \"a\" (instance (type $t))))))";
         assert_eq!(refused(held), "one of its types is of an instance that holds another");
+    }
+
+    #[test]
+    fn types_count_as_often_as_there_are_instances() {
+        let names: String = (0..9_000).map(|n| format!("(field \"name{n}\" u8)")).collect();
+        let many = |times: usize| {
+            let instances = "(instance (instantiate $p)) ".repeat(times);
+            refused(&format!("(component (type (record {names})) (component $p) {instances})"))
+        };
+        assert_eq!(many(500), "");
+        assert!(many(900).contains("67108864 bytes of types"), "{}", many(900));
+        let imported = |times: usize| {
+            let imports: String =
+                (0..times).map(|n| format!("(import \"i{n}\" (instance (type $t)))")).collect();
+            refused(&format!("(component (type (record {names})) (type $t (instance)) {imports})"))
+        };
+        assert_eq!(imported(500), "");
+        assert!(imported(900).contains("67108864 bytes of types"), "{}", imported(900));
     }
 }

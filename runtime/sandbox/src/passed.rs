@@ -5,7 +5,7 @@ use wasmparser::component_types::{
     ComponentAnyTypeId, ComponentDefinedType, ComponentEntityType, ComponentFuncType, ComponentValType,
 };
 use wasmparser::types::TypesRef;
-use wasmparser::{Payload, PrimitiveValType, Validator, WasmFeatures};
+use wasmparser::{ComponentExternalKind, Payload, PrimitiveValType, Validator, WasmFeatures};
 
 /// What a text or a list counts: it is copied, checked and given room.
 const OF_MANY: u64 = 10;
@@ -56,48 +56,41 @@ impl Passed {
         types.get(id).map_or(0, |is| is.exports.len() as u64)
     }
 
-    /// How many values all functions carry that the types speak of; no further than so many.
+    /// How many values all types have, and all functions carry, that the types speak of; no further than so many.
     pub(crate) fn spoken_of(&self, most: u64) -> u64 {
         let Some(types) = self.types() else { return 0 };
-        let mut left: Vec<ComponentEntityType> = Vec::new();
         let mut found = 0_u64;
         for index in 0..types.component_type_count() {
-            let is = match types.component_any_type_at(index) {
-                ComponentAnyTypeId::Func(id) => ComponentEntityType::Func(id),
-                ComponentAnyTypeId::Instance(id) => ComponentEntityType::Instance(id),
-                ComponentAnyTypeId::Component(id) => ComponentEntityType::Component(id),
-                ComponentAnyTypeId::Resource(_) | ComponentAnyTypeId::Defined(_) => continue,
-            };
-            left.push(is);
-            while let Some(is) = left.pop() {
-                found = found.saturating_add(1);
-                if found > most {
-                    return found;
-                }
-                match is {
-                    ComponentEntityType::Func(id) => {
-                        let carried = types.get(id).map_or(0, |is| carries(&types, is));
-                        found = found.saturating_add(carried);
-                    }
-                    ComponentEntityType::Instance(id) => {
-                        left.extend(
-                            types.get(id).into_iter().flat_map(|is| is.exports.values().map(|item| item.ty)),
-                        );
-                    }
-                    ComponentEntityType::Component(id) => {
-                        let all = types
-                            .get(id)
-                            .into_iter()
-                            .flat_map(|is| is.imports.values().chain(is.exports.values()));
-                        left.extend(all.map(|item| item.ty));
-                    }
-                    ComponentEntityType::Module(_)
-                    | ComponentEntityType::Value(_)
-                    | ComponentEntityType::Type { .. } => {}
-                }
+            let is = types.component_any_type_at(index);
+            found = found.saturating_add(within(&types, is, most));
+            if found > most {
+                break;
             }
         }
         found
+    }
+
+    /// The same of what is handed to a part that expects it, or exported as something: it is compared with that, value by value.
+    /// Nothing is known of what was made in the very section that is being read.
+    pub(crate) fn compared(&self, kind: ComponentExternalKind, index: u32, most: u64) -> Option<u64> {
+        let types = self.types()?;
+        let is = match kind {
+            ComponentExternalKind::Func if index < types.component_function_count() => {
+                ComponentAnyTypeId::Func(types.component_function_at(index))
+            }
+            ComponentExternalKind::Instance if index < types.component_instance_count() => {
+                ComponentAnyTypeId::Instance(types.component_instance_at(index))
+            }
+            ComponentExternalKind::Component if index < types.component_count() => {
+                ComponentAnyTypeId::Component(types.component_at(index))
+            }
+            ComponentExternalKind::Type if index < types.component_type_count() => {
+                types.component_any_type_at(index)
+            }
+            ComponentExternalKind::Module | ComponentExternalKind::Value => return Some(1),
+            _ => return None,
+        };
+        Some(within(&types, is, most))
     }
 
     fn types(&self) -> Option<TypesRef<'_>> {
@@ -109,6 +102,43 @@ impl Passed {
         let is = types.component_any_type_at(index);
         Some((types, is))
     }
+}
+
+/// How many values a type has, or all functions within it carry; no further than so many.
+fn within(types: &TypesRef<'_>, is: ComponentAnyTypeId, most: u64) -> u64 {
+    let (mut left, mut found) = (vec![is], 0_u64);
+    let of = |is: ComponentEntityType| match is {
+        ComponentEntityType::Func(id) => Some(ComponentAnyTypeId::Func(id)),
+        ComponentEntityType::Instance(id) => Some(ComponentAnyTypeId::Instance(id)),
+        ComponentEntityType::Component(id) => Some(ComponentAnyTypeId::Component(id)),
+        ComponentEntityType::Type { referenced, .. } => Some(referenced),
+        ComponentEntityType::Module(_) | ComponentEntityType::Value(_) => None,
+    };
+    while let Some(is) = left.pop() {
+        found = found.saturating_add(1);
+        if found > most {
+            break;
+        }
+        match is {
+            ComponentAnyTypeId::Resource(_) => {}
+            ComponentAnyTypeId::Defined(id) => {
+                found = found.saturating_add(values(types, ComponentValType::Type(id)));
+            }
+            ComponentAnyTypeId::Func(id) => {
+                found = found.saturating_add(types.get(id).map_or(0, |is| carries(types, is)));
+            }
+            ComponentAnyTypeId::Instance(id) => {
+                let all = types.get(id).into_iter().flat_map(|is| is.exports.values());
+                left.extend(all.filter_map(|item| of(item.ty)));
+            }
+            ComponentAnyTypeId::Component(id) => {
+                let all = types.get(id).into_iter();
+                let all = all.flat_map(|is| is.imports.values().chain(is.exports.values()));
+                left.extend(all.filter_map(|item| of(item.ty)));
+            }
+        }
+    }
+    found
 }
 
 /// What a function takes and what it gives.

@@ -95,6 +95,8 @@ pub struct Shape {
     pub functions: u32,
     /// Locals of one function, its parameters apart. Default 5,000.
     pub locals: u64,
+    /// The same of all functions together. Default 5,000,000.
+    pub all_locals: u64,
     /// Blocks within one another. Default 2,000.
     pub depth: u32,
     /// Branches of one function times the locals it has: at each branch a compiler may have to know where each local is.
@@ -122,11 +124,13 @@ pub struct Shape {
     pub type_depth: u32,
     /// Instances that its types speak of, each as long as the longest type of one. Default 400,000.
     pub declared: u64,
-    /// Bytes of its types, for each instance of a component: each has types of its own. Default 64 MiB.
+    /// Bytes of its types, for each instance that is made or spoken of: each has types of its own. And bytes of
+    /// the contract that a module embeds, for each name that it imports or exports. Default 64 MiB.
     pub retyped: u64,
     /// Exports of instances, each as often as its instance is made, handed on or given another name. Default 100,000.
     pub copied: u64,
-    /// Exports that are gone through for the resources of instances that parts hand one another. Default 10,000,000.
+    /// What parts hand one another: the exports of an instance for each of its resources, and the values of types that are compared.
+    /// Default 10,000,000.
     pub looked_up: u64,
     /// What modules import, as often as they are instantiated. Default 100,000.
     pub imports: u64,
@@ -150,6 +154,7 @@ impl Default for Shape {
             parts: 256,
             functions: 40_000,
             locals: 5_000,
+            all_locals: 5_000_000,
             depth: 2_000,
             tangle: 4_000_000,
             tangles: 64_000_000,

@@ -20,20 +20,32 @@ const EMBEDDED: &str = "component-type";
 /// Whether the compiler may be asked for this component, or module, or what there is too much of. It is read once, and nothing
 /// of it is made.
 pub fn check(wasm: &[u8], settings: &Settings) -> Result<(), String> {
-    let most = settings.shape.unfolded;
-    let mut embedded = 0_u64;
-    read(wasm, settings, false, |name, bytes| {
-        if !name.starts_with(EMBEDDED) {
+    let Shape { unfolded: most, parts: sections, retyped, .. } = settings.shape;
+    let (mut embedded, mut read_of_it) = (0_u64, 0_u32);
+    let is_module = Parser::is_core_wasm(wasm);
+    let names = read(wasm, settings, false, |name, bytes| {
+        if !is_module || !name.starts_with(EMBEDDED) {
             return Ok(());
         }
         embedded = embedded.saturating_add(bytes.len() as u64);
         if embedded > most {
             return Err(format!("what is embedded in it has more than {most} bytes"));
         }
+        read_of_it = read_of_it.saturating_add(1);
+        if read_of_it > sections {
+            return Err(format!("what is embedded in it has more than {sections} parts"));
+        }
         // What it embeds is read where a module is made a component; nobody reads what that embeds.
         let Some(bytes) = type_of_world(bytes) else { return Ok(()) };
-        read(bytes, settings, true, |_, _| Ok(()))
-    })
+        read(bytes, settings, true, |_, _| Ok(())).map(drop)
+    })?;
+    // Each name that the module imports or exports is looked for in all of it.
+    if names.saturating_mul(embedded) > retyped {
+        return Err(format!(
+            "it has more than {retyped} bytes of contract, as often as it imports and exports"
+        ));
+    }
+    Ok(())
 }
 
 /// The component in such a section; in the earliest of them the name of its world stands before it.
@@ -47,20 +59,22 @@ fn type_of_world(bytes: &[u8]) -> Option<&[u8]> {
     bytes.get(reader.current_position()..)
 }
 
-/// The same of a component, or a module, or of what one embeds; sections of no meaning to the engine are given to somebody.
+/// The same of a component, or a module, or of what one embeds; sections of no meaning to the engine are given to somebody. Gives
+/// back how much its modules import and export.
 fn read(
     wasm: &[u8],
     settings: &Settings,
     is_embedded: bool,
     mut custom: impl FnMut(&str, &[u8]) -> Result<(), String>,
-) -> Result<(), String> {
+) -> Result<u64, String> {
     let (mut parts, mut functions, mut code, mut tangles) = (0_u32, 0_u32, 0_usize, 0_u64);
+    let (mut locals, mut names) = (0_u64, 0_u64);
     let most = settings.shape;
     let (mut nested, mut unfolded) = (Nested::new(most), Unfolded::new(settings));
     let (mut declared, mut carried) = (Declared::new(settings), Carried::new(most));
     for payload in Parser::new(0).parse_all(wasm) {
         // What is damaged is told where it is compiled.
-        let Ok(payload) = payload else { return Ok(()) };
+        let Ok(payload) = payload else { return Ok(names) };
         nested.take(&payload, wasm)?;
         declared.take(&payload)?;
         // What is embedded is made into functions that pass all this, though it passes nothing by itself.
@@ -73,6 +87,10 @@ fn read(
         carried.take(&payload)?;
         match payload {
             Payload::CustomSection(section) => custom(section.name(), section.data())?,
+            Payload::ImportSection(imports) => {
+                names = names.saturating_add(imports.into_imports().flatten().count() as u64);
+            }
+            Payload::ExportSection(exports) => names = names.saturating_add(exports.count().into()),
             Payload::Version { .. } => {
                 parts += 1;
                 if parts > most.parts {
@@ -95,7 +113,12 @@ fn read(
                 if code > settings.code_bytes {
                     return Err(format!("it has more than {} bytes of code", settings.code_bytes));
                 }
-                tangles = tangles.saturating_add(tangle(&body, &most)?);
+                let (tangle, declared) = tangle(&body, &most)?;
+                locals = locals.saturating_add(declared);
+                if locals > most.all_locals {
+                    return Err(format!("its functions have more than {} locals", most.all_locals));
+                }
+                tangles = tangles.saturating_add(tangle);
                 if tangles > most.tangles {
                     return Err("its functions branch too often for as many locals as they have".to_owned());
                 }
@@ -103,11 +126,11 @@ fn read(
             _ => {}
         }
     }
-    Ok(())
+    Ok(names)
 }
 
-/// Branches times locals of one function.
-fn tangle(body: &FunctionBody<'_>, most: &Shape) -> Result<u64, String> {
+/// Branches times locals of one function, and the locals it declares.
+fn tangle(body: &FunctionBody<'_>, most: &Shape) -> Result<(u64, u64), String> {
     let locals = body.get_locals_reader().into_iter().flatten().flatten();
     let declared: u64 = locals.map(|(count, _)| u64::from(count)).sum();
     if declared > most.locals {
@@ -144,7 +167,7 @@ fn tangle(body: &FunctionBody<'_>, most: &Shape) -> Result<u64, String> {
     if tangle > most.tangle {
         return Err("one of its functions branches too often for as many locals as it has".to_owned());
     }
-    Ok(tangle)
+    Ok((tangle, declared))
 }
 
 #[cfg(test)]
@@ -179,13 +202,26 @@ mod tests {
     }
 
     #[test]
+    fn locals_of_all_functions_are_counted() {
+        let shape = Shape { all_locals: 10_000, ..Shape::default() };
+        let settings = Settings { shape, ..Settings::default() };
+        let functions = |count: usize| {
+            let function = format!("(func (local {}))", "i64 ".repeat(500));
+            let text = format!("(component (core module {}))", function.repeat(count));
+            check(&wat::parse_str(text).unwrap(), &settings).err().unwrap_or_default()
+        };
+        assert_eq!(functions(20), "");
+        assert_eq!(functions(21), "its functions have more than 10000 locals");
+    }
+
+    #[test]
     fn many_functions_that_each_branch_as_often_as_one_may_are_too_many() {
         let function = format!("(func (local {}) {})", "i64 ".repeat(4_000), "block end ".repeat(900));
         let text = format!("(component (core module {}))", function.repeat(18));
         assert_eq!(refused(&text), "its functions branch too often for as many locals as they have");
     }
 
-    /// A module that embeds this twice over: as it is, and as it was at first, behind the name of its world.
+    /// A module that embeds this: as it is, or as it was at first, behind the name of its world.
     fn embedding(contract: &[u8], earliest: bool) -> Vec<u8> {
         let mut custom = b"\x10component-type:x".to_vec();
         if earliest {
@@ -223,6 +259,17 @@ mod tests {
             assert_eq!(refused(&functions(40)), "");
             assert_eq!(refused(&functions(50)), "the functions it speaks of carry more than 50000 values");
             assert_eq!(refused(b""), "");
+            // No name of a module is looked for in a contract too often.
+            let long = wat::parse_str(format!("(component {})", "(type (func))".repeat(1_000))).unwrap();
+            let many = |count: usize| {
+                let exports: String = (0..count).map(|n| format!("(export \"f{n}\" (func $f))")).collect();
+                let module = wat::parse_str(format!("(module (func $f) {exports})")).unwrap();
+                let embeds = embedding(&long, earliest);
+                let both = [module.as_slice(), embeds.get(8..).unwrap_or_default()].concat();
+                check(&both, &Settings::default()).err().unwrap_or_default()
+            };
+            assert_eq!(many(10_000), "");
+            assert!(many(20_000).contains("67108864 bytes of contract"), "{}", many(20_000));
             let much = [types(1), vec![0; 2 << 20]].concat();
             assert_eq!(refused(&much), "what is embedded in it has more than 1048576 bytes");
         }

@@ -98,7 +98,7 @@ impl Size {
         }
         if self.looked_up.exceeds(looked_up) {
             return Err(format!(
-                "what its parts hand one another has more than {looked_up} exports to look for resources in"
+                "what its parts hand one another takes more than {looked_up} steps to look through"
             ));
         }
         Ok(())

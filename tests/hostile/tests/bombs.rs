@@ -89,6 +89,12 @@ async fn without_the_bound_of_locals_a_function_has_as_many_as_it_declares() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn without_the_bound_of_all_locals_many_functions_have_many() {
+    let bomb = module(&format!("(func (local {}))", "i64 ".repeat(500)).repeat(30));
+    by_a_lower(&bomb, "more than 10000 locals", Shape { all_locals: 10_000, ..Shape::default() }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_the_bound_of_depth_blocks_are_as_deep_as_they_like() {
     let bomb = module(&format!("(func {} {})", "block ".repeat(2_500), "end ".repeat(2_500)));
     by_default(&bomb, "blocks within one another", Shape { depth: u32::MAX, ..Shape::default() }).await;
@@ -290,7 +296,17 @@ async fn without_the_bound_of_what_is_looked_up_all_is_copied_for_each_resource(
         "(type $r (resource (rep i32))) (component $p (import \"a\" (instance {asked}))) \
          (instance $x {given}) (instance (instantiate $p (with \"a\" (instance $x))))"
     ));
-    by_a_lower(&bomb, "to look for resources in", Shape { looked_up: 10_000, ..Shape::default() }).await;
+    let lower = Shape { looked_up: 10_000, ..Shape::default() };
+    by_a_lower(&bomb, "steps to look through", lower).await;
+    // What is alike and not the same is compared to its end.
+    let fields = "u8 ".repeat(200);
+    let again = "(instance (instantiate $p (with \"a\" (func $x))))".repeat(60);
+    let bomb = component(&format!(
+        "(type $s (tuple {fields})) (type $f (func (param \"x\" $s))) (type $t (tuple {fields})) \
+         (type $g (func (param \"x\" $t))) (import \"f\" (func $x (type $f))) \
+         (component $p (alias outer 1 $g (type $g)) (import \"a\" (func (type $g)))) {again}"
+    ));
+    by_a_lower(&bomb, "steps to look through", lower).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
