@@ -12,6 +12,7 @@ use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
+use crate::score::OwnScore;
 use crate::weight::{Weighs, weight};
 
 /// How long a process whose socket is closed may take to end by itself.
@@ -45,12 +46,19 @@ pub struct Launched {
 #[derive(Debug, Clone)]
 pub struct Program {
     argument: &'static str,
+    score: Option<Arc<OwnScore>>,
 }
 
 impl Program {
     /// The program that takes this argument for its part.
     pub fn new(argument: &'static str) -> Self {
-        Self { argument }
+        Self { argument, score: None }
+    }
+
+    /// It begins with the highest score, where this process could open its own.
+    #[must_use]
+    pub fn ending_first(self, score: Option<Arc<OwnScore>>) -> Self {
+        Self { score, ..self }
     }
 }
 
@@ -59,7 +67,8 @@ impl Launch for Program {
         let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
         ours.set_nonblocking(true)?;
         let (reads, writes) = UnixStream::from_std(ours)?.into_split();
-        let child = Command::new(ITSELF)
+        let mut program = Command::new(ITSELF);
+        program
             .arg(self.argument)
             .env_clear()
             .current_dir("/")
@@ -67,8 +76,11 @@ impl Launch for Program {
             // What it says there would be an agent's word in the operator's log.
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()?;
+            .kill_on_drop(true);
+        let child = match &self.score {
+            Some(score) => score.lend(|| program.spawn())?,
+            None => program.spawn()?,
+        };
         let process = child.id();
         Ok(Launched {
             reads: Box::new(reads),

@@ -10,6 +10,7 @@
 //! - [`Rules`]: how many processes there may be, and what memory each may take.
 //! - [`stand`]: the side of the agents, in that process: the same sandbox, with doors that lead to the socket.
 //! - [`Launch`]: how the process is started; [`Program`] starts this very program again.
+//! - [`OwnScore`], [`end_first`]: where memory is short, the process ends before whoever started it.
 //! - [`read_up`]: what the host believes of what it is sent. It takes the other side for an agent: what is asked passes the same
 //!   door as ever, and what no sandbox of ours would send ends the process.
 //!
@@ -29,6 +30,7 @@ mod launch;
 mod message;
 mod outside;
 mod relay;
+mod score;
 mod session;
 mod spent;
 mod weight;
@@ -38,4 +40,5 @@ pub use inside::{Broken, stand};
 pub use launch::{Launch, Launched, Program};
 pub use message::{Up, read_up};
 pub use outside::{Cordon, Rules, nice};
+pub use score::{OwnScore, end_first};
 pub use weight::Weighs;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use parloir_admin::resource::Aside;
 use parloir_contract::TenantId;
-use parloir_cordon::{Cordon, Launch, Program, Rules, nice, stand};
+use parloir_cordon::{Cordon, Launch, Program, Rules, end_first, nice, stand};
 use parloir_journal::{AgentEnd, FailureKind};
 use parloir_sandbox::{Agent, Settings};
 use rustix::process::{Resource, Rlimit, getpriority_process, getrlimit, setpriority_process, setrlimit};
@@ -19,7 +19,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 
 use crate::config::Config;
-use crate::confine::{Confine, confine_agents, seal_agents};
+use crate::confine::{Confine, confine_agents, score, seal_agents};
 
 /// The one word by which this program is started to be a process of agents.
 pub const CORDON: &str = "cordon";
@@ -85,7 +85,7 @@ impl Cordons {
         let cordons = Self {
             by_default: config.server.cordon,
             policies: config.cordons.iter().map(|one| (one.tenant.clone(), one.policy)).collect(),
-            launch: Arc::new(Program::new(CORDON)),
+            launch: Arc::new(Program::new(CORDON).ending_first(score())),
             rules: Rules {
                 required: config.server.confine == Confine::Required,
                 memory: u64::from(config.server.cordon_memory_mib) << 20,
@@ -220,6 +220,8 @@ impl Noise {
 /// A sentence, where it was started by nobody, or cannot go on.
 pub fn stand_in_cordon() -> Result<(), String> {
     come_last();
+    // From within a confined server it cannot be said, and need not be: it was begun so.
+    let _said_before = end_first();
     let alone = |error: io::Error| {
         format!("{error}; a process of agents is started by `parloir serve`, and by nobody else")
     };

@@ -7,7 +7,7 @@ mod served;
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{chown, symlink};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -23,6 +23,26 @@ fn threads(server: &Served) -> Vec<String> {
     let threads = fs::read_dir(format!("/proc/{}/task", server.process.id())).unwrap();
     // One that ended meanwhile says nothing.
     threads.filter_map(|thread| fs::read_to_string(thread.unwrap().path().join("status")).ok()).collect()
+}
+
+/// What the kernel says of a thread's capabilities: those that it has, may have, gives programs, keeps through them, and those that
+/// programs may be given.
+fn capabilities(status: &str) -> [u64; 5] {
+    ["CapEff:", "CapPrm:", "CapInh:", "CapAmb:", "CapBnd:"].map(|name| {
+        let set = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        u64::from_str_radix(set.trim(), 16).unwrap()
+    })
+}
+
+/// What a server keeps of those that it was started with, as this test was: of root's, to read and write other users' files.
+fn kept() -> [u64; 5] {
+    const DAC_OVERRIDE: u64 = 1 << 1;
+    const SETPCAP: u64 = 1 << 8;
+    let [had, _, _, _, bounding] = capabilities(&fs::read_to_string("/proc/self/status").unwrap());
+    let kept = had & DAC_OVERRIDE;
+    // Whoever may not say so leaves it as it was.
+    let bounding = if had & SETPCAP == 0 { bounding } else { 0 };
+    [kept, kept, 0, 0, bounding]
 }
 
 /// Serves the trial agent by a link to its component, in `folder`, with more of its file.
@@ -58,6 +78,11 @@ async fn ring(webhook: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_is_answered_within_what_the_server_left_itself() {
     let folder = tempfile::tempdir().unwrap();
+    // Root serves what is another user's, as in a container's volume. Who is not root cannot give it away, and serves its own.
+    fs::create_dir(folder.path().join("data")).unwrap();
+    for place in [folder.path().join("data"), folder.path().to_owned()] {
+        let _stays_its_own = chown(place, Some(65_534), None);
+    }
     let (mut server, webhook) = serve(folder.path(), "");
     ring(&webhook).await;
 
@@ -67,6 +92,7 @@ async fn a_call_is_answered_within_what_the_server_left_itself() {
         for held in ["NoNewPrivs:\t1\n", "Seccomp:\t2\n"] {
             assert!(status.contains(held), "{held:?} is not in {status}");
         }
+        assert_eq!(capabilities(status), kept(), "{status}");
     }
 
     // A newer version where the file says that it is, by way of a link to a folder of which it says nothing.
@@ -113,12 +139,17 @@ async fn a_tenants_agents_answer_in_a_process_that_has_one_socket_and_nothing_el
         // Two at its start, and one once all its threads run. (Kernels before 5.9 do not count them.)
         if !status.is_empty() {
             assert_eq!(filters(&status), of_server.map(|filters| filters + 3), "{status}");
+            let [.., bounding] = kept();
+            assert_eq!(capabilities(&status), [0, 0, 0, 0, bounding], "{status}");
         }
         for held in ["NoNewPrivs:\t1\n", "Seccomp:\t2\n"] {
             assert!(status.is_empty() || status.contains(held), "{held:?} is not in {status}");
         }
     }
     assert_eq!(fs::read(format!("/proc/{cordon}/environ")).unwrap(), b"", "no environment");
+    let score = |process: u32| fs::read_to_string(format!("/proc/{process}/oom_score_adj")).unwrap();
+    assert_eq!(score(*cordon), "1000\n", "where memory is short, it ends first");
+    assert_eq!(score(server.process.id()), score(std::process::id()), "and the server as whoever started it");
     // Sockets of every network, by their numbers: none is one of its own.
     let networks = ["tcp", "tcp6", "udp", "udp6", "raw", "raw6", "packet"];
     let networks =

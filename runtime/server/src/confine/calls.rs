@@ -32,7 +32,6 @@ const NEVER: &[c_long] = &[
     libc::SYS_setfsuid,
     libc::SYS_setfsgid,
     libc::SYS_setgroups,
-    libc::SYS_capset,
     libc::SYS_fchown,
     libc::SYS_fchownat,
     libc::SYS_mknodat,
@@ -125,6 +124,9 @@ const FCHMODAT2: c_long = 452;
 /// To a process of agents besides: sockets but the one that it was born with, other processes, memory and queues shared with them,
 /// and what is done to files by name that Landlock does not look at.
 const NEVER_AGENTS: &[c_long] = &[
+    // What it has of capabilities it has given up by then; the server that started it keeps no more than it uses, and may give
+    // those up.
+    libc::SYS_capset,
     libc::SYS_socket,
     libc::SYS_connect,
     libc::SYS_bind,

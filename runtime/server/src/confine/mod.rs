@@ -1,7 +1,8 @@
-//! What the process gives up before it answers anybody: files that it does not need (Landlock), and calls to the kernel that a
-//! voice server never makes (seccomp). Whoever gets out of an agent's sandbox, or into a codec, stands in this second room.
+//! What the process gives up before it answers anybody: files that it does not need (Landlock), rights of root's that it was started
+//! with (capabilities), and calls to the kernel that a voice server never makes (seccomp). Whoever gets out of an agent's sandbox, or
+//! into a codec, stands in this second room.
 //!
-//! Both hold for a thread and for whatever it starts, and cannot be taken back. So they are put on once, by the only thread
+//! Each holds for a thread and for whatever it starts, and cannot be taken back. So they are put on once, by the only thread
 //! there is, before the executor, the agents' threads and the decoders are started, and before a key is read: all of them, and
 //! `espeak-ng`, begin confined. Listeners, keys and agents are opened from within, by the rules that let them.
 //!
@@ -9,17 +10,23 @@
 //! folder, for it needs it at every call.
 
 mod calls;
+mod capabilities;
 mod files;
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
+use parloir_cordon::OwnScore;
 use parloir_providers::{Kind, Role};
 use parloir_store::disk::{Disk, OsDisk, Readers, settle};
+use rustix::thread::CapabilitySet;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::installation::Folders;
 
+/// What cannot be opened from within: by which processes of agents are ended before this one.
+static SCORE: OnceLock<Arc<OwnScore>> = OnceLock::new();
 /// How often the threads are counted until those that have ended are gone, 10 ms apart.
 const ENDED: u32 = 100;
 
@@ -41,6 +48,8 @@ pub enum Confine {
 pub struct Confined {
     /// Files: Landlock.
     pub files: bool,
+    /// Capabilities: given up, but for what serving takes.
+    pub capabilities: bool,
     /// Calls to the kernel: seccomp.
     pub calls: bool,
 }
@@ -64,7 +73,7 @@ pub enum ConfineError {
          seccomp, or set `confine = \"when-possible\"` in [server]"
     )]
     NotPossible {
-        /// Files or calls.
+        /// Files, capabilities or calls.
         what: &'static str,
         /// What the kernel said.
         why: String,
@@ -92,20 +101,40 @@ pub fn confine(
             .and_then(|()| settle(&OsDisk, folder, 1))
             .map_err(|error| ConfineError::Folder { folder: folder.clone(), error })?;
     }
+    if config.may_cordon() {
+        match OwnScore::open() {
+            // Confined twice it is the same.
+            Ok(score) => drop(SCORE.set(Arc::new(score))),
+            Err(error) => tracing::warn!(
+                %error,
+                "where memory is short, the kernel may end this process before those of its agents"
+            ),
+        }
+    }
     let rules = files::rules(config, file, folders, model_file);
-    let files = held(config, "files", alone().and_then(|()| files::restrict(&rules)))?;
+    let alone = alone();
+    let files = held(config, "files", alone.clone().and_then(|()| files::restrict(&rules)))?;
+    let given_up = alone.and_then(|()| capabilities::give_up(capabilities::of_server(config)));
+    let capabilities = held(config, "capabilities", given_up.map(|left| tracing::info!("{left}")))?;
     let runs = runs_programs(config) || config.may_cordon();
     let calls = held(config, "calls to the kernel", calls::deny(runs))?;
-    Ok(Some(Confined { files, calls }))
+    Ok(Some(Confined { files, capabilities, calls }))
 }
 
-/// Confines a process of agents, beyond what it has of the server that started it: it reaches no file, opens no socket, starts no
-/// program and sends no signal to another process. To be called while there is one thread, which cannot be counted from within the
+/// The score of this process for when memory is short, where it was confined, and started processes of agents begin with it.
+pub(crate) fn score() -> Option<Arc<OwnScore>> {
+    SCORE.get().cloned()
+}
+
+/// Confines a process of agents, beyond what it has of the server that started it: it reaches no file, has no capability, opens no
+/// socket, starts no program and sends no signal to another process. To be called while there is one thread, which cannot be counted from within the
 /// server's confinement.
 pub(crate) fn confine_agents() -> Result<(), String> {
-    // Each by itself: where the one cannot be had, the other still holds.
-    let (files, calls) = (files::restrict(&[]), calls::deny_to_agents());
-    files.and(calls)
+    // Each by itself: where the one cannot be had, the others still hold.
+    let files = files::restrict(&[]);
+    let capabilities = capabilities::give_up(CapabilitySet::empty());
+    let calls = calls::deny_to_agents();
+    files.and(capabilities).and(calls)
 }
 
 /// Has a confined process of agents give up what it needs no more once all its threads run: to start another, to say when its
@@ -126,8 +155,8 @@ fn held(config: &Config, what: &'static str, done: Result<(), String>) -> Result
     }
 }
 
-/// That there is one thread: Landlock holds for the thread that asks and for those that it starts, and for no other. One that has
-/// ended is listed a little longer.
+/// That there is one thread: Landlock holds for the thread that asks and for those that it starts, and for no other; so is a
+/// capability given up. One that has ended is listed a little longer.
 fn alone() -> Result<(), String> {
     let mut left = ENDED;
     loop {

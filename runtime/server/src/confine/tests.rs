@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
 use rustix::process::setpriority_process;
-use rustix::thread::{sched_getaffinity, sched_setaffinity};
+use rustix::thread::{CapabilitySets, sched_getaffinity, sched_setaffinity, set_capabilities};
 use thread_priority::{
     NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy,
     thread_native_id,
@@ -87,14 +87,58 @@ fn what_is_told_of_a_process_is_read_and_not_what_it_holds_and_they_are_not_list
     }
     let parent = format!("/proc/{}", std::os::unix::process::parent_id());
     files::restrict(&[Rule { may: May::Look, path: "/proc".into() }]).unwrap();
+    // Whoever may measure every process (root may) reads that of some kernels all the same.
+    capabilities::give_up(capabilities::of_server(&config(""))).unwrap();
     assert!(fs::read_to_string(format!("{parent}/status")).unwrap().contains("VmRSS:"));
-    // Whoever may measure every process (root may) reads that of some kernels all the same: SECURITY.md says so.
-    if !rustix::process::geteuid().is_root() {
-        refused(fs::read(format!("{parent}/environ")), "what it was told");
-    }
+    refused(fs::read(format!("{parent}/environ")), "what it was told");
     refused(fs::read(format!("{parent}/cwd/Cargo.toml")), "where it is");
     refused(fs::read(format!("{parent}/root/etc/passwd")), "what it reaches");
     refused(fs::read_dir("/proc"), "who is there");
+}
+
+/// What a thread's status says of its capabilities: those that it has at once, may have, gives programs, keeps through them, and
+/// those that they may be given.
+fn capabilities_in(status: &str) -> [u64; 5] {
+    ["CapEff:", "CapPrm:", "CapInh:", "CapAmb:", "CapBnd:"].map(|name| {
+        let set = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        u64::from_str_radix(set.trim(), 16).unwrap()
+    })
+}
+
+#[test]
+fn of_capabilities_a_thread_keeps_what_it_says_and_a_program_has_no_more_of_them() {
+    if folder().is_none() {
+        return in_a_child("of_capabilities_a_thread_keeps_what_it_says_and_a_program_has_no_more_of_them");
+    }
+    let own = || capabilities_in(&fs::read_to_string("/proc/thread-self/status").unwrap());
+    let [had, _, _, _, bounding] = own();
+    let left = capabilities::give_up(CapabilitySet::DAC_OVERRIDE).unwrap();
+    let kept = had & CapabilitySet::DAC_OVERRIDE.bits();
+    // Whoever may not say so leaves it as it was.
+    let bounding = if had & CapabilitySet::SETPCAP.bits() == 0 { bounding } else { 0 };
+    assert_eq!(own(), [kept, kept, 0, 0, bounding], "{left}");
+    assert_eq!(std::thread::spawn(own).join().unwrap(), [kept, kept, 0, 0, bounding], "one that begins now");
+    let program = Command::new("cat").arg("/proc/self/status").output().unwrap();
+    let [effective, permitted, ..] = capabilities_in(&String::from_utf8(program.stdout).unwrap());
+    let given = kept & bounding;
+    assert!(effective & !given == 0 && permitted & !given == 0, "{effective:x} {permitted:x}: {left}");
+    // A thread that is served later comes back to where this one was, and no further.
+    let niceness = || rustix::process::getpriority_process(None).unwrap();
+    let (first, both) = (niceness(), (CapabilitySet::SYS_NICE | CapabilitySet::SYS_RESOURCE).bits());
+    setpriority_process(None, 19).unwrap();
+    if had & both == both {
+        setpriority_process(None, first).unwrap();
+    }
+    refused(setpriority_process(None, first - 1).map_err(std::io::Error::from), "sooner than it was");
+
+    // What is left is given up as well, and the second time there is nothing to ask for.
+    capabilities::give_up(CapabilitySet::empty()).unwrap();
+    calls::deny_to_agents().unwrap();
+    let none = CapabilitySet::empty();
+    let none = CapabilitySets { effective: none, permitted: none, inheritable: none };
+    refused(set_capabilities(None, none).map_err(std::io::Error::from), "capabilities set");
+    capabilities::give_up(CapabilitySet::empty()).unwrap();
+    assert_eq!(own(), [0, 0, 0, 0, bounding]);
 }
 
 #[test]

@@ -286,12 +286,18 @@ impl Canned {
     /// Starts it on a free port, in a folder, with what is said of its tenant `test`; `{agent}` stands for the trial agent.
     /// Returns it and its voice webhook.
     pub fn start(folder: &Path, tenant: &str) -> (Self, String) {
+        Self::start_with(folder, "", tenant)
+    }
+
+    /// As [`Canned::start`], with more of `[server]`.
+    pub fn start_with(folder: &Path, server: &str, tenant: &str) -> (Self, String) {
         let (token, config) = (folder.join("token"), folder.join("parloir.toml"));
         std::fs::write(&token, TOKEN).unwrap();
         let carrier = format!("[[carrier]]\nkind = \"twilio\"\nauth-token = {{ file = {token:?} }}\n");
         let agent = format!("{:?}", component("tests/agents/trial"));
         let tenant = tenant.replace("{agent}", &agent);
-        std::fs::write(&config, format!("[server]\nlisten = \"127.0.0.1:0\"\n{carrier}{tenant}")).unwrap();
+        let server = format!("[server]\nlisten = \"127.0.0.1:0\"\n{server}\n");
+        std::fs::write(&config, format!("{server}{carrier}{tenant}")).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_canned-server"))
             .arg("--config")
             .arg(&config)
