@@ -10,7 +10,6 @@ use rustix::process::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::config::Config;
 use crate::confine::{Confine, confine_agents, score, seal_agents};
 use crate::cordons::limit;
 
@@ -57,14 +56,14 @@ impl AgentsConfig {
     }
 }
 
-/// Where an installation has its agents compiled that `parloir serve` opens, once it is confined: in this program once more,
-/// started with the word [`COMPILER`].
-pub fn compiled_apart(config: &Config) -> Compiling {
-    let AgentsConfig { compile_memory_mib, compile_seconds } = config.agents;
+/// Has agents compiled in this program once more, started with the word [`COMPILER`]: for a program that then does
+/// [`stand_in_compiler`]. One that confines itself does so before.
+pub fn compiled_apart(agents: &AgentsConfig, confine: Confine) -> Compiling {
+    let AgentsConfig { compile_memory_mib, compile_seconds } = *agents;
     let bounds = Bounds {
         memory: u64::from(compile_memory_mib) << 20,
         seconds: compile_seconds.into(),
-        required: config.server.confine == Confine::Required,
+        required: confine == Confine::Required,
     };
     Compiling::Apart(Arc::new(CompilerProcess::new(COMPILER, bounds).ending_first(score())))
 }
@@ -118,6 +117,7 @@ fn limits(bounds: &Bounds) -> rustix::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
 
     fn config(agents: &str) -> Config {
         toml::from_str(&format!("[agents]\n{agents}")).unwrap()

@@ -63,7 +63,7 @@ impl Serve {
             shown.suspend(|| anstream::eprintln!("{}", styled(DIM, &words)));
         };
         let folders = self.data.folders();
-        let sandbox = (Settings::default(), compiled_apart(&config));
+        let sandbox = (Settings::default(), compiled_apart(&config.agents, config.server.confine));
         let opened = Installation::open_telling(&config, &folders, &model_file, None, sandbox, &tell).await;
         spinner.finish_and_clear();
         let running = serve_with(&config, opened?, self.new_owner_key).await?;

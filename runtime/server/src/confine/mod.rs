@@ -118,14 +118,15 @@ pub fn confine(
     Ok(Some(Confined { files, capabilities, calls }))
 }
 
-/// The score of this process for when memory is short, where it was confined, and its processes of agents, and those that compile, begin with it.
+/// The score of this process for when memory is short, where it was confined: its processes of agents, and those that compile, have
+/// it highest from their beginning.
 pub(crate) fn score() -> Option<Arc<OwnScore>> {
     SCORE.get().cloned()
 }
 
-/// Confines a process of agents, or one that compiles, beyond what it has of the server that started it: it reaches no file, has no capability, opens no
-/// socket, starts no program and sends no signal to another process. To be called while there is one thread, which cannot be counted from within the
-/// server's confinement.
+/// Confines a process of agents, or one that compiles, beyond what it has of the server that started it: it reaches no file, has no
+/// capability, opens no socket, starts no program and sends no signal to another process. To be called while there is one thread,
+/// which cannot be counted from within the server's confinement.
 pub(crate) fn confine_agents() -> Result<(), String> {
     // Each by itself: where the one cannot be had, the others still hold.
     let files = files::restrict(&[]);
