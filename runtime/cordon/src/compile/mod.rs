@@ -29,10 +29,11 @@ use crate::frame;
 use crate::launch::ITSELF;
 use crate::score::OwnScore;
 
-/// How long a process that has said all may take to end by itself.
-const ENDS: Duration = Duration::from_millis(500);
-/// Time besides that of the CPU: on a machine that is busy with calls, who is served last waits.
-const BESIDE: Duration = Duration::from_secs(10);
+/// How long a process that has said all, and closed its pipes, may take to end by itself.
+const ENDS: Duration = Duration::from_secs(10);
+/// Times as long as it may compute, and so much more, that it is waited for: who is served last waits where others compute.
+const TIMES: u64 = 3;
+const BESIDE: Duration = Duration::from_secs(30);
 /// Bytes that are kept of what it writes as it falls.
 const COMPLAINT: u64 = 4 << 10;
 
@@ -106,7 +107,7 @@ impl CompilerProcess {
             biased;
             () = nobody_waits.cancelled() => Err("nobody waits for it any more".to_owned()),
             heard = timeout(patience, talk) => heard.map_err(|_| format!(
-                "it took longer than {} s, most of which the machine had no time for it: try again when it is less busy",
+                "it took longer than {} s, for most of which the machine had no time for it: try again when it is less busy",
                 patience.as_secs()
             )),
         };
@@ -141,7 +142,7 @@ fn not_started(why: &dyn std::fmt::Display) -> LoadError {
 
 /// How long is waited for a process of so much CPU time, at most.
 fn patience(bounds: &Bounds) -> Duration {
-    Duration::from_secs(bounds.seconds.saturating_mul(2)).saturating_add(BESIDE)
+    Duration::from_secs(bounds.seconds.saturating_mul(TIMES)).saturating_add(BESIDE)
 }
 
 /// Tells it all, and that this is all.
@@ -288,7 +289,7 @@ mod tests {
 
     #[test]
     fn who_is_served_last_is_waited_for_longer_than_it_may_compute() {
-        assert_eq!(patience(&BOUNDS), Duration::from_secs(24));
+        assert_eq!(patience(&BOUNDS), Duration::from_secs(51));
         assert!(patience(&Bounds { seconds: u64::MAX, ..BOUNDS }) > Duration::from_secs(1 << 40));
     }
 }
