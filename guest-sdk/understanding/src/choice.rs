@@ -286,7 +286,8 @@ fn by_rank(words: &Words, language: Language, offers: usize) -> Option<usize> {
         } else {
             chosen.push(rank)
         }
-        i += length;
+        // Whatever a rank is made of, the search goes on after it.
+        i += length.max(1);
     }
     chosen.retain(|rank| !refused.contains(rank) && *rank < offers);
     chosen.dedup();
@@ -404,6 +405,25 @@ mod tests {
 
     const TUESDAY: Moment = Moment { date: crate::Date::new(2026, 11, 24), minutes: 9 * 60 };
     const THURSDAY: Moment = Moment { date: crate::Date::new(2026, 11, 26), minutes: 15 * 60 + 30 };
+
+    #[test]
+    fn what_stands_before_a_hundred_is_no_rank_and_the_search_comes_to_an_end() {
+        for text in [
+            "la ! cent t deux",
+            "Le. Cent.",
+            "le, cent euros",
+            "option : cent",
+            "le. mille",
+            "number. hundred",
+        ] {
+            for language in [Language::French, Language::English] {
+                for offers in 1..4 {
+                    let offers = &[TUESDAY, THURSDAY, TUESDAY][..offers];
+                    assert_ne!(choice(text, language, offers, now()), Choice::This(0), "{text}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn an_option_said_whole_is_chosen_though_its_words_are_common() {

@@ -122,7 +122,9 @@ pub(crate) fn number(words: &Words, i: usize, language: Language) -> Option<(u32
             None if language == Language::French && hundred.contains(&words.at(i)) => (1, 0),
             None => return None,
         };
-        if (1..=9).contains(&n) && hundred.contains(&words.at(i + length)) && together(i + length) {
+        // What stands before "cent" alone is not part of it.
+        let is_hundred = hundred.contains(&words.at(i + length)) && (length == 0 || together(i + length));
+        if (1..=9).contains(&n) && is_hundred {
             n *= 100;
             length += 1;
             let skip = usize::from(language == Language::English && words.at(i + length) == and);
@@ -231,6 +233,28 @@ pub(crate) fn ordinal(words: &Words, i: usize, language: Language) -> Option<(u3
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_number_takes_a_word_whatever_stands_before_it() {
+        for text in [
+            "la ! cent",
+            "le. cent deux",
+            "oui, mille",
+            ". mille cent",
+            "cent ! cent",
+            "and. hundred",
+            "deux. cent. mille",
+        ] {
+            let words = Words::new(text);
+            for i in 0..words.len() {
+                for language in [Language::French, Language::English] {
+                    let length = number(&words, i, language).map(|(_, length)| length);
+                    assert!(length.is_none_or(|length| length > 0), "{text:?} at {i}");
+                }
+            }
+        }
+        assert_eq!(number(&Words::new("ah, cent deux"), 1, Language::French), Some((102, 2)));
+    }
 
     #[test]
     fn numbers_in_letters_and_in_figures_are_the_same() {

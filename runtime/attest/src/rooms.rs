@@ -28,6 +28,8 @@ pub(crate) const NEIGHBOURS: [&str; 2] = ["neighbour", "neighbour-at-length"];
 pub(crate) const SERVICES: Ipv4Addr = Ipv4Addr::LOCALHOST;
 /// Where something of the neighbour's listens at the same port, and no request may go.
 const PRIVATE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+/// A sound that is none of the attackers'.
+const HELLO: &[u8] = include_bytes!("../../../agents/cabinet/callers/fr_bonjour_rdv.wav");
 /// Calls of each tenant at one time.
 const CALLS: u32 = 400;
 
@@ -60,6 +62,13 @@ impl Rooms {
         let config = toml::from_str(&config(folder, &table, port));
         let config = config.map_err(|error| Broken::because("the configuration", error))?;
         Ok(Self { folder: folder.to_owned(), attacks, lines, config, services })
+    }
+
+    /// The same rooms, where the operator's file says something else.
+    #[must_use]
+    pub fn with(mut self, says: impl FnOnce(&mut Config)) -> Self {
+        says(&mut self.config);
+        self
     }
 
     /// Where the services behind the tenants' connectors listen, and where no request may arrive.
@@ -125,6 +134,9 @@ fn furnish(place: &Path) -> io::Result<()> {
     fs::write(sounds.join("notes.wav"), "no sound at all")?;
     fs::write(sounds.join(".hidden.wav"), "hidden")?;
     std::os::unix::fs::symlink("../documents/anne/secret.txt", sounds.join("link.wav"))?;
+    // What can be played, and is the neighbour's: whoever gets to it hears it.
+    fs::write(folder("sounds-of-anne")?.join("hello.wav"), HELLO)?;
+    std::os::unix::fs::symlink("../sounds-of-anne/hello.wav", sounds.join("elsewhere.wav"))?;
     fs::write(place.join("credential"), CREDENTIAL)?;
     fs::write(place.join("token"), TOKEN)
 }

@@ -26,6 +26,7 @@
 //! assert!(refused.is_err());
 //! ```
 
+mod calls;
 mod compile;
 mod frame;
 mod inside;

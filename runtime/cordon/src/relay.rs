@@ -15,10 +15,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tower::{Service, ServiceExt};
 
+use crate::calls::Event;
 use crate::frame::FrameError;
 use crate::message::Down;
 use crate::outside::Place;
-use crate::session::{Call, Event};
+use crate::session::Call;
 use crate::spent::Spent;
 
 /// How much longer than its CPU time of a turn an agent may take without a word: it has the core to itself for a part only.

@@ -1,19 +1,19 @@
 //! One process of agents, as the host sees it: what it was given, which calls it answers, and whether it lives.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
-use parloir_contract::HostCall;
 use parloir_sandbox::{Agent, Answered, Settings, charged};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::calls::{Calls, Event};
 use crate::frame::{self, FrameError};
 use crate::launch::{Launch, Launched};
 use crate::message::{Down, MOST_DOWN, PART, Up, most_up, read_up};
@@ -37,14 +37,6 @@ const HELD: usize = 16;
 /// Messages that wait to be written.
 const WAITING: usize = 64;
 
-/// What an agent's side says in one call.
-pub(crate) enum Event {
-    /// It asks, which took so much of the host's CPU time to read.
-    Asked { cpu: Duration, asked: Box<HostCall>, read: Duration },
-    /// It is over.
-    Ended(Answered),
-}
-
 /// How a process ended.
 #[derive(Debug, Clone)]
 pub(crate) struct End {
@@ -56,40 +48,6 @@ pub(crate) struct End {
     pub(crate) fell: bool,
     /// The calls that may have had it end.
     pub(crate) culprits: Vec<u64>,
-}
-
-/// One of the calls that are answered there, as the session has it.
-struct Live {
-    events: mpsc::Sender<Event>,
-    /// Its agent computes, or is loaded: it waits neither for the host nor for its caller.
-    at_work: bool,
-    /// Its agent was begun, and has not ended.
-    answers: bool,
-}
-
-/// The calls that are answered there.
-#[derive(Default)]
-struct Calls {
-    live: HashMap<u64, Live>,
-    /// Calls that nobody has any more, whose agents were told to stop, and whether one has asked since.
-    left: HashMap<u64, bool>,
-    /// No more begin.
-    closed: bool,
-}
-
-impl Calls {
-    /// An agent of a call that nobody has any more may have asked before it heard of it, and ends.
-    fn last_word(&mut self, call: u64, event: &Event) -> Result<(), &'static str> {
-        let asked = self.left.get_mut(&call).ok_or("it spoke of a call that is none")?;
-        match event {
-            Event::Asked { .. } if *asked => return Err("an agent spoke out of turn"),
-            Event::Asked { .. } => *asked = true,
-            Event::Ended(_) => {
-                self.left.remove(&call);
-            }
-        }
-        Ok(())
-    }
 }
 
 /// A component that is being loaded there, and who waits for what is wrong with it.
@@ -138,13 +96,8 @@ pub(crate) struct Call {
 impl Drop for Call {
     fn drop(&mut self) {
         let (session, call) = (&self.session, self.number);
-        {
-            let mut calls = session.calls.lock();
-            let answers = calls.live.remove(&call).is_some_and(|live| live.answers);
-            if calls.closed || !answers {
-                return;
-            }
-            calls.left.insert(call, false);
+        if !session.calls.lock().leave(call) {
+            return;
         }
         // Nobody waited for its agent's end, such as where the host's own code failed under it: it is stopped.
         let stop = frame::write(&Down::Stop { call }, MOST_DOWN);
@@ -231,11 +184,11 @@ impl Session {
         };
         let culprits = {
             let mut calls = self.calls.lock();
-            calls.closed = true;
+            calls.close();
             if self.broke.load(Ordering::Relaxed) {
-                calls.live.keys().copied().collect()
+                calls.all()
             } else {
-                culprits(&calls.live, self.doomed.lock().map(|(_, call)| call))
+                calls.culprits(self.doomed.lock().map(|(_, call)| call))
             }
         };
         // Both halves of the socket are closed: it ends by itself, or is killed.
@@ -279,9 +232,11 @@ impl Session {
     fn take(&self, up: Up, read: Duration) -> Result<(), &'static str> {
         match up {
             Up::Asked { call, cpu, asked } => {
-                self.tell(call, Event::Asked { cpu, asked: Box::new(asked), read })
+                self.calls.lock().tell(call, Event::Asked { cpu, asked: Box::new(asked), read })
             }
-            Up::Ended { call, cpu, outcome } => self.tell(call, Event::Ended(Answered { outcome, cpu })),
+            Up::Ended { call, cpu, outcome } => {
+                self.calls.lock().tell(call, Event::Ended(Answered { outcome, cpu }))
+            }
             Up::Loaded { sha256, problem } => {
                 let waits = self.loading.lock().take();
                 match waits {
@@ -306,15 +261,6 @@ impl Session {
         }
     }
 
-    /// An agent asks one thing at a time, and ends once: more is not kept.
-    fn tell(&self, call: u64, event: Event) -> Result<(), &'static str> {
-        let mut calls = self.calls.lock();
-        let Some(live) = calls.live.get_mut(&call) else { return calls.last_word(call, &event) };
-        live.at_work = false;
-        live.answers &= !matches!(event, Event::Ended(_));
-        live.events.try_send(event).map_err(|_| "an agent spoke out of turn")
-    }
-
     /// Sees that it lives while it answers calls, and that it ends where it answers none for long: then without a reason.
     async fn keep(&self) -> Option<String> {
         let hung = || Some(format!("it gave no sign of life for {} s", HUNG.as_secs()));
@@ -325,11 +271,12 @@ impl Session {
             let is_idle = {
                 let mut calls = self.calls.lock();
                 let kept = if self.places.available_permits() == 0 { SCARCE } else { IDLE };
-                calls.closed = calls.live.is_empty() && busy.elapsed() >= kept;
-                if calls.closed {
+                let is_idle = calls.is_empty();
+                if is_idle && busy.elapsed() >= kept {
+                    calls.close();
                     return None;
                 }
-                calls.live.is_empty()
+                is_idle
             };
             if is_idle {
                 continue;
@@ -378,12 +325,12 @@ impl Session {
 
     /// Whether it is being ended, or has ended.
     pub(crate) fn is_ending(&self) -> bool {
-        self.frames.is_closed() || self.calls.lock().closed
+        self.frames.is_closed() || self.calls.lock().is_closed()
     }
 
     /// Whether it has no memory for one more call beside those that it answers.
     pub(crate) fn is_full(&self) -> bool {
-        self.heavy.load(Ordering::Relaxed) && !self.is_ending() && !self.calls.lock().live.is_empty()
+        self.heavy.load(Ordering::Relaxed) && !self.is_ending() && !self.calls.lock().is_empty()
     }
 
     /// How it ended. Nothing while it lives, and while it is ended.
@@ -399,13 +346,7 @@ impl Session {
     /// Begins a call; `None` where no more begin here.
     pub(crate) fn call(self: &Arc<Self>) -> Option<Call> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        // What it asks, and that it is over, where it was stopped meanwhile.
-        let (sender, events) = mpsc::channel(2);
-        let mut calls = self.calls.lock();
-        if calls.closed {
-            return None;
-        }
-        calls.live.insert(number, Live { events: sender, at_work: false, answers: false });
+        let events = self.calls.lock().begin(number)?;
         Some(Call { session: self.clone(), number, events })
     }
 
@@ -416,7 +357,7 @@ impl Session {
     pub(crate) async fn send(&self, down: &Down) -> Result<(), FrameError> {
         match down {
             Down::Start { call, .. } | Down::Answer { call, .. } | Down::Close { call, .. } => {
-                self.works(*call);
+                self.calls.lock().works(*call);
             }
             Down::Begin(_)
             | Down::Load { .. }
@@ -430,26 +371,12 @@ impl Session {
             room = self.frames.reserve() => {
                 let room = room.map_err(|_| FrameError::Gone)?;
                 if let Down::Start { call, .. } = down {
-                    self.begins(*call);
+                    self.calls.lock().answers(*call);
                 }
                 room.send(frame);
                 Ok(())
             }
             () = self.over.cancelled() => Err(FrameError::Gone),
-        }
-    }
-
-    /// From now on a call has an agent that ends, or is stopped.
-    fn begins(&self, call: u64) {
-        if let Some(live) = self.calls.lock().live.get_mut(&call) {
-            live.answers = true;
-        }
-    }
-
-    /// From now on a call's agent is at work, until it says something.
-    fn works(&self, call: u64) {
-        if let Some(live) = self.calls.lock().live.get_mut(&call) {
-            live.at_work = true;
         }
     }
 
@@ -465,7 +392,7 @@ impl Session {
             loaded.extend(held);
             return Ok(());
         }
-        self.works(call);
+        self.calls.lock().works(call);
         let whole = agent.clone();
         let artifact = tokio::task::spawn_blocking(move || whole.artifact()).await;
         let artifact = artifact.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
@@ -521,43 +448,11 @@ where
     }
 }
 
-/// The calls that may have had a process end: the one that it was ended for; else those whose agents were at work; else any.
-fn culprits(live: &HashMap<u64, Live>, named: Option<u64>) -> Vec<u64> {
-    if let Some(call) = named {
-        return vec![call];
-    }
-    let nobody_works = live.values().all(|live| !live.at_work);
-    live.iter().filter(|(_, live)| nobody_works || live.at_work).map(|(call, _)| *call).collect()
-}
-
 /// Writes what waits, until it cannot be written.
 async fn utter(mut writes: Box<dyn AsyncWrite + Send + Unpin>, mut waiting: mpsc::Receiver<Vec<u8>>) {
     while let Some(frame) = waiting.recv().await {
         if writes.write_all(&frame).await.is_err() {
             return;
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_fall_is_the_doing_of_whom_it_is_ended_for_or_of_who_was_at_work_or_of_anybody() {
-        let calls = |at_work: &[(u64, bool)]| -> HashMap<u64, Live> {
-            let live = |at_work| Live { events: mpsc::channel(1).0, at_work, answers: true };
-            at_work.iter().map(|(call, at_work)| (*call, live(*at_work))).collect()
-        };
-        let blamed = |live: &[(u64, bool)], named| {
-            let mut blamed = culprits(&calls(live), named);
-            blamed.sort_unstable();
-            blamed
-        };
-        let some = [(1, false), (2, true), (3, true)];
-        assert_eq!(blamed(&some, Some(1)), [1]);
-        assert_eq!(blamed(&some, None), [2, 3]);
-        assert_eq!(blamed(&[(1, false), (2, false)], None), [1, 2], "nobody knows");
-        assert_eq!(blamed(&[], None), [0_u64; 0]);
     }
 }

@@ -299,6 +299,31 @@ mod tests {
         }
     }
 
+    /// What espeak reads in a text as it is.
+    async fn read(text: &str) -> String {
+        let mut child = Command::new("espeak-ng")
+            .args(["-q", "-x", "-v", "fr", "--stdin"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(text.as_bytes()).await.unwrap();
+        drop(stdin);
+        String::from_utf8(child.wait_with_output().await.unwrap().stdout).unwrap()
+    }
+
+    #[tokio::test]
+    async fn without_what_parts_brackets_a_text_is_read_as_phonemes() {
+        let word = read("bonjour").await.trim().to_owned();
+        // As it is; and as somebody would part it who takes brackets by twos.
+        for text in ["[[bonjour]]".to_owned(), "[[[bonjour]]]".replace("[[", "[ [")] {
+            let (taken, stands) = (read(&text).await, read(&plain(&text)).await);
+            assert!(!taken.contains(&word), "{text}: {taken}");
+            assert!(stands.contains(&word), "{text}: {stands}");
+        }
+    }
+
     #[tokio::test]
     async fn an_empty_text_is_an_empty_sound() {
         assert!(said("", "fr-FR").await.len() < 22_050);

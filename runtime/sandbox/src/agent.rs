@@ -278,7 +278,7 @@ fn store(sandbox: &Sandbox, door: Door, meter: Arc<Meter>, budget: Budget) -> Re
     let settings = &sandbox.inner.settings;
     let memory = budget.memory.min(settings.memory);
     let state = State {
-        limits: Limits::new(memory, settings.table_elements, meter.clone()),
+        limits: Limits::new(memory, settings.table_elements, meter.clone()).counting(settings),
         host: Host::new(door, meter.clone(), budget),
     };
     let mut store = Store::new(&sandbox.inner.engine, state);

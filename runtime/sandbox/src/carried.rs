@@ -12,15 +12,7 @@ use wasmparser::{
     TypeRef,
 };
 
-/// Values that one function carries, where more than one goes at a time.
-const OF_ONE: u64 = 20_000;
-/// The same of all functions together.
-const OF_ALL: u64 = 200_000;
-
-/// Values on the stack at each branch of one function.
-const STANDING_OF_ONE: u64 = 1_000_000;
-/// The same of all functions together.
-const STANDING_OF_ALL: u64 = 8_000_000;
+use crate::settings::Shape;
 
 /// How many values a function takes, and gives back.
 #[derive(Debug, Clone, Copy, Default)]
@@ -30,8 +22,9 @@ struct Signature {
 }
 
 /// Counts while a component's modules are read, one after another.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Carried {
+    most: Shape,
     types: Vec<Signature>,
     whole: Vec<SubType>,
     /// The type of each function: of those from outside, then of its own.
@@ -98,11 +91,25 @@ const fn several(values: u64) -> u64 {
 }
 
 impl Carried {
+    /// For a component that may carry so much.
+    pub(crate) fn new(most: Shape) -> Self {
+        Self {
+            most,
+            types: Vec::new(),
+            whole: Vec::new(),
+            functions: Vec::new(),
+            read: 0,
+            imported: 0,
+            all: 0,
+            standing: 0,
+        }
+    }
+
     /// Takes what comes next; or says what there is too much of. What is damaged is told where it is compiled.
     pub(crate) fn take(&mut self, payload: &Payload<'_>) -> Result<(), String> {
         match payload {
             Payload::Version { .. } => {
-                *self = Self { all: self.all, standing: self.standing, ..Self::default() };
+                *self = Self { all: self.all, standing: self.standing, ..Self::new(self.most) };
             }
             Payload::TypeSection(types) => {
                 let read = types.clone().into_iter().flatten();
@@ -133,7 +140,7 @@ impl Carried {
                 let (carried, standing) = self.of(body, gives)?;
                 self.all = self.all.saturating_add(carried);
                 self.standing = self.standing.saturating_add(standing);
-                if self.all > OF_ALL || self.standing > STANDING_OF_ALL {
+                if self.all > self.most.all_carried || self.standing > self.most.all_standing {
                     return Err("its blocks and calls carry too many values".to_owned());
                 }
             }
@@ -249,12 +256,14 @@ impl Carried {
                 }
             }
             carried = carried.saturating_add(more);
-            if carried > OF_ONE {
+            let most = &self.most;
+            if carried > most.carried {
                 return Err(format!(
-                    "blocks and calls of one of its functions carry more than {OF_ONE} values"
+                    "blocks and calls of one of its functions carry more than {} values",
+                    most.carried
                 ));
             }
-            if standing > STANDING_OF_ONE {
+            if standing > most.standing {
                 return Err(
                     "one of its functions branches too often while values stand on its stack".to_owned()
                 );
@@ -272,7 +281,7 @@ mod tests {
 
     fn refused(module: &str) -> String {
         let wasm = wat::parse_str(format!("(component (core module {module}))")).unwrap();
-        let mut carried = Carried::default();
+        let mut carried = Carried::new(Shape::default());
         let mut payloads = Parser::new(0).parse_all(&wasm);
         payloads.find_map(|payload| carried.take(&payload.unwrap()).err()).unwrap_or_default()
     }

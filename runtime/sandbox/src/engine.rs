@@ -20,7 +20,6 @@ use crate::encode::{EncodeError, encode};
 use crate::failure::Failure;
 use crate::host::{HasHost, State};
 use crate::lanes::Lanes;
-use crate::limits;
 use crate::settings::{Budget, Settings};
 use crate::shape;
 
@@ -320,13 +319,13 @@ fn config(settings: &Settings) -> Config {
     // The totals are what all instances together may take at most: whatever one tenant's components
     // hold, every other instance still finds its share.
     pool.total_component_instances(settings.instances)
-        .total_core_instances(settings.instances.saturating_mul(limits::CORE_INSTANCES))
-        .total_memories(settings.instances.saturating_mul(limits::MEMORIES))
-        .total_tables(settings.instances.saturating_mul(limits::TABLES))
+        .total_core_instances(settings.instances.saturating_mul(settings.core_instances))
+        .total_memories(settings.instances.saturating_mul(settings.memories))
+        .total_tables(settings.instances.saturating_mul(settings.tables))
         .total_stacks(settings.instances)
-        .max_core_instances_per_component(limits::CORE_INSTANCES)
-        .max_memories_per_component(limits::MEMORIES)
-        .max_tables_per_component(limits::TABLES)
+        .max_core_instances_per_component(settings.core_instances)
+        .max_memories_per_component(settings.memories)
+        .max_tables_per_component(settings.tables)
         .max_memory_size(settings.memory)
         .table_elements(settings.table_elements)
         // Tables and stacks are zeroed where they are, up to what an agent usually touches of them, rather than given back to
@@ -350,7 +349,7 @@ fn config(settings: &Settings) -> Config {
         .wasm_relaxed_simd(false)
         .wasm_memory64(false)
         // What one part of a component passes to another is copied between their memories: JavaScript
-        // agents have such parts. `limits::MEMORIES` bounds them.
+        // agents have such parts. `Settings::memories` bounds them.
         .wasm_multi_memory(true)
         .wasm_component_model(true);
     config

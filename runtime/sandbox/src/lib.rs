@@ -59,5 +59,5 @@ pub use engine::{Compiled, LoadError, Sandbox};
 pub use failure::{Failure, FailureKind};
 pub use host::caller_had_a_turn;
 pub use metering::{Served, charged};
-pub use settings::{Budget, Settings};
+pub use settings::{Budget, Settings, Shape};
 pub use surface::{Surface, surface};

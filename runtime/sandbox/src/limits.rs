@@ -5,14 +5,15 @@ use std::sync::Arc;
 use wasmtime::ResourceLimiterAsync;
 
 use crate::metering::Meter;
+use crate::settings::Settings;
 
-/// Core module instances of one component. A counter in the pool, so room for Python, whose component
+/// Core module instances of one component, where nothing else is set. A counter in the pool, so room for Python, whose component
 /// holds one per library.
 pub(crate) const CORE_INSTANCES: u32 = 48;
-/// Memories of one component: its own, an adapter's, and that of what stands for the system under a
+/// Memories of one component, likewise: its own, an adapter's, and that of what stands for the system under a
 /// JavaScript engine. Each costs 4 GiB of reserved address space.
 pub(crate) const MEMORIES: u32 = 3;
-/// Tables of one component: its own, the one of its imports, and an adapter's.
+/// Tables of one component, likewise: its own, the one of its imports, and an adapter's.
 pub(crate) const TABLES: u32 = 8;
 
 /// The agent asked for more than it may have at instantiation, where failing softly is impossible.
@@ -27,6 +28,9 @@ pub(crate) struct MemoryExceeded {
 pub(crate) struct Limits {
     memory: usize,
     table_elements: usize,
+    core_instances: u32,
+    memories: u32,
+    tables: u32,
     used: usize,
     refused: bool,
     meter: Arc<Meter>,
@@ -34,7 +38,14 @@ pub(crate) struct Limits {
 
 impl Limits {
     pub(crate) fn new(memory: usize, table_elements: usize, meter: Arc<Meter>) -> Self {
-        Self { memory, table_elements, used: 0, refused: false, meter }
+        let (core_instances, memories, tables) = (CORE_INSTANCES, MEMORIES, TABLES);
+        Self { memory, table_elements, core_instances, memories, tables, used: 0, refused: false, meter }
+    }
+
+    /// The same for a component of as many parts as the pool grants it.
+    pub(crate) fn counting(self, settings: &Settings) -> Self {
+        let Settings { core_instances, memories, tables, .. } = *settings;
+        Self { core_instances, memories, tables, ..self }
     }
 
     /// Whether growth was ever refused.
@@ -84,14 +95,14 @@ impl ResourceLimiterAsync for Limits {
     // A store holds one component's instance: what the pool grants it and what the store counts are
     // the same.
     fn instances(&self) -> usize {
-        CORE_INSTANCES as usize
+        self.core_instances as usize
     }
 
     fn tables(&self) -> usize {
-        TABLES as usize
+        self.tables as usize
     }
 
     fn memories(&self) -> usize {
-        MEMORIES as usize
+        self.memories as usize
     }
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::limits::{CORE_INSTANCES, MEMORIES, TABLES};
+
 /// Limits of the whole process's sandbox. The defaults fit 1,000 live calls of Rust, C,
 /// JavaScript or Python agents.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +18,13 @@ pub struct Settings {
     pub memory: usize,
     /// Elements of one table. Default 20,000. Against: huge tables.
     pub table_elements: usize,
+    /// Core module instances of one component. Default 48: room for Python, whose component holds one per library. Each place of
+    /// the pool has so many. Against: a component that empties the pool.
+    pub core_instances: u32,
+    /// Memories of one component. Default 3. Each costs 4 GiB of reserved address space in each place. Against: the same.
+    pub memories: u32,
+    /// Tables of one component. Default 8. Against: the same.
+    pub tables: u32,
     /// Bytes that one host call may make the host allocate while lifting its arguments.
     /// Default 1 MiB. Against: allocation bombs through strings and lists.
     pub host_call_bytes: usize,
@@ -45,6 +54,8 @@ pub struct Settings {
     pub function_bytes: usize,
     /// Bytes of all functions' code. Default 32 MiB. Against: compile bombs.
     pub code_bytes: usize,
+    /// How much work a component of that size may make for the compiler all the same. Against: compile bombs.
+    pub shape: Shape,
     /// Handles of one instance that live at a time. Default 10,000. Against: host memory by handles, which an agent makes
     /// without asking the host anything.
     pub handles: usize,
@@ -56,6 +67,9 @@ impl Default for Settings {
             instances: 1_000,
             memory: 64 << 20,
             table_elements: 20_000,
+            core_instances: CORE_INSTANCES,
+            memories: MEMORIES,
+            tables: TABLES,
             host_call_bytes: 1 << 20,
             wasm_stack: 512 << 10,
             fiber_stack: 1 << 20,
@@ -66,7 +80,61 @@ impl Default for Settings {
             component_bytes: 64 << 20,
             function_bytes: 1 << 20,
             code_bytes: 32 << 20,
+            shape: Shape::default(),
             handles: 10_000,
+        }
+    }
+}
+
+/// What of a component costs its compiler more than its bytes say. What languages really make is far below each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shape {
+    /// Modules and components within one component, itself among them. Default 256.
+    pub parts: u32,
+    /// Functions of all its modules together. Default 40,000.
+    pub functions: u32,
+    /// Locals of one function, its parameters apart. Default 5,000.
+    pub locals: u64,
+    /// Blocks within one another. Default 2,000.
+    pub depth: u32,
+    /// Branches of one function times the locals it has: at each branch a compiler may have to know where each local is.
+    /// Default 4,000,000.
+    pub tangle: u64,
+    /// The same of all functions together. Default 64,000,000.
+    pub tangles: u64,
+    /// Bytes of all parts beside their modules, each part as often as it is instantiated. Default 1 MiB. Against: components that
+    /// instantiate one another twice, and so on.
+    pub unfolded: u64,
+    /// Functions that one part is passed by another, or by the host: for each the engine writes code of its own. Default 1,000.
+    pub passed: u64,
+    /// Values that all of those take and give. Default 50,000.
+    pub passed_values: u64,
+    /// Values that blocks, branches and calls of one function carry without an instruction for each. Default 20,000.
+    pub carried: u64,
+    /// The same of all functions together. Default 200,000.
+    pub all_carried: u64,
+    /// Values on the stack at each branch of one function. Default 1,000,000.
+    pub standing: u64,
+    /// The same of all functions together. Default 8,000,000.
+    pub all_standing: u64,
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Self {
+            parts: 256,
+            functions: 40_000,
+            locals: 5_000,
+            depth: 2_000,
+            tangle: 4_000_000,
+            tangles: 64_000_000,
+            unfolded: 1 << 20,
+            passed: 1_000,
+            passed_values: 50_000,
+            carried: 20_000,
+            all_carried: 200_000,
+            standing: 1_000_000,
+            all_standing: 8_000_000,
         }
     }
 }

@@ -9,26 +9,14 @@
 use wasmparser::{FunctionBody, Operator, Parser, Payload};
 
 use crate::carried::Carried;
-use crate::settings::Settings;
+use crate::settings::{Settings, Shape};
 use crate::unfolded::Unfolded;
-
-/// Modules and components within one component, itself among them.
-const PARTS: u32 = 256;
-/// Functions of all its modules together.
-const FUNCTIONS: u32 = 40_000;
-/// Locals of one function, its parameters apart.
-const LOCALS: u64 = 5_000;
-/// Blocks within one another.
-const DEPTH: u32 = 2_000;
-/// Branches of one function times the locals it has: at each branch a compiler may have to know where each local is.
-const TANGLE: u64 = 4_000_000;
-/// The same of all functions together.
-const TANGLES: u64 = 64_000_000;
 
 /// Whether the compiler may be asked, or what there is too much of.
 pub(crate) fn check(wasm: &[u8], settings: &Settings) -> Result<(), String> {
     let (mut parts, mut functions, mut code, mut tangles) = (0_u32, 0_u32, 0_usize, 0_u64);
-    let (mut unfolded, mut carried) = (Unfolded::default(), Carried::default());
+    let most = settings.shape;
+    let (mut unfolded, mut carried) = (Unfolded::new(settings), Carried::new(most));
     for payload in Parser::new(0).parse_all(wasm) {
         // What is damaged is told where it is compiled.
         let Ok(payload) = payload else { return Ok(()) };
@@ -37,28 +25,28 @@ pub(crate) fn check(wasm: &[u8], settings: &Settings) -> Result<(), String> {
         match payload {
             Payload::Version { .. } => {
                 parts += 1;
-                if parts > PARTS {
-                    return Err(format!("it has more than {PARTS} modules and components within it"));
+                if parts > most.parts {
+                    return Err(format!("it has more than {} modules and components within it", most.parts));
                 }
             }
             Payload::CodeSectionStart { count, .. } => {
                 functions = functions.saturating_add(count);
-                if functions > FUNCTIONS {
-                    return Err(format!("it has more than {FUNCTIONS} functions"));
+                if functions > most.functions {
+                    return Err(format!("it has more than {} functions", most.functions));
                 }
             }
             Payload::CodeSectionEntry(body) => {
                 let bytes = body.range().len();
                 if bytes > settings.function_bytes {
-                    let most = settings.function_bytes;
-                    return Err(format!("one of its functions has {bytes} bytes and may have {most}"));
+                    let limit = settings.function_bytes;
+                    return Err(format!("one of its functions has {bytes} bytes and may have {limit}"));
                 }
                 code = code.saturating_add(bytes);
                 if code > settings.code_bytes {
                     return Err(format!("it has more than {} bytes of code", settings.code_bytes));
                 }
-                tangles = tangles.saturating_add(tangle(&body)?);
-                if tangles > TANGLES {
+                tangles = tangles.saturating_add(tangle(&body, &most)?);
+                if tangles > most.tangles {
                     return Err("its functions branch too often for as many locals as they have".to_owned());
                 }
             }
@@ -69,11 +57,11 @@ pub(crate) fn check(wasm: &[u8], settings: &Settings) -> Result<(), String> {
 }
 
 /// Branches times locals of one function.
-fn tangle(body: &FunctionBody<'_>) -> Result<u64, String> {
+fn tangle(body: &FunctionBody<'_>, most: &Shape) -> Result<u64, String> {
     let locals = body.get_locals_reader().into_iter().flatten().flatten();
     let declared: u64 = locals.map(|(count, _)| u64::from(count)).sum();
-    if declared > LOCALS {
-        return Err(format!("one of its functions has {declared} locals and may have {LOCALS}"));
+    if declared > most.locals {
+        return Err(format!("one of its functions has {declared} locals and may have {}", most.locals));
     }
     // Parameters are locals too: those that are used count.
     let (mut used, mut branches, mut depth) = (0_u32, 0_u64, 0_u32);
@@ -86,9 +74,10 @@ fn tangle(body: &FunctionBody<'_>) -> Result<u64, String> {
             | Operator::Try { .. } => {
                 branches += 1;
                 depth += 1;
-                if depth > DEPTH {
+                if depth > most.depth {
                     return Err(format!(
-                        "one of its functions has more than {DEPTH} blocks within one another"
+                        "one of its functions has more than {} blocks within one another",
+                        most.depth
                     ));
                 }
             }
@@ -102,7 +91,7 @@ fn tangle(body: &FunctionBody<'_>) -> Result<u64, String> {
         }
     }
     let tangle = branches.saturating_mul(declared.max(u64::from(used)).max(1));
-    if tangle > TANGLE {
+    if tangle > most.tangle {
         return Err("one of its functions branches too often for as many locals as it has".to_owned());
     }
     Ok(tangle)

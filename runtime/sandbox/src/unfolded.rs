@@ -13,15 +13,8 @@ use wasmparser::{
     ComponentTypeRef, Encoding, Instance, Payload,
 };
 
-use crate::limits::{CORE_INSTANCES, MEMORIES};
 use crate::passed::Passed;
-
-/// Bytes of all parts beside their modules.
-const BYTES: u64 = 1 << 20;
-/// Functions that one part is passed by another, or by the host.
-const PASSED: u64 = 1_000;
-/// Values that all of those take and give.
-const VALUES: u64 = 50_000;
+use crate::settings::{Settings, Shape};
 
 /// What a part comes to, with all that it instantiates.
 #[derive(Debug, Clone, Copy, Default)]
@@ -34,31 +27,33 @@ struct Size {
 }
 
 impl Size {
-    fn add(&mut self, more: Self) -> Result<(), String> {
+    fn add(&mut self, more: Self, most: &Settings) -> Result<(), String> {
         self.bytes = self.bytes.saturating_add(more.bytes);
         self.passed = self.passed.saturating_add(more.passed);
         self.values = self.values.saturating_add(more.values);
         self.instances = self.instances.saturating_add(more.instances);
         self.memories = self.memories.saturating_add(more.memories);
-        if self.bytes > BYTES {
+        let Shape { unfolded, passed, passed_values, .. } = most.shape;
+        let Settings { core_instances, memories, .. } = *most;
+        if self.bytes > unfolded {
             return Err(format!(
-                "its parts, as often as they are instantiated, have more than {BYTES} bytes"
+                "its parts, as often as they are instantiated, have more than {unfolded} bytes"
             ));
         }
-        if self.passed > PASSED {
-            return Err(format!("its parts pass one another more than {PASSED} functions"));
+        if self.passed > passed {
+            return Err(format!("its parts pass one another more than {passed} functions"));
         }
-        if self.values > VALUES {
+        if self.values > passed_values {
             return Err(format!(
-                "the functions that its parts pass one another carry more than {VALUES} values"
+                "the functions that its parts pass one another carry more than {passed_values} values"
             ));
         }
         // The pool would say so, once all of it is compiled.
-        if self.instances > u64::from(CORE_INSTANCES) {
-            return Err(format!("its parts have more than {CORE_INSTANCES} core module instances"));
+        if self.instances > u64::from(core_instances) {
+            return Err(format!("its parts have more than {core_instances} core module instances"));
         }
-        if self.memories > u64::from(MEMORIES) {
-            return Err(format!("its parts have more than {MEMORIES} memories"));
+        if self.memories > u64::from(memories) {
+            return Err(format!("its parts have more than {memories} memories"));
         }
         Ok(())
     }
@@ -87,14 +82,19 @@ impl Part {
 }
 
 /// Counts while a component is read, in its own order.
-#[derive(Default)]
-pub(crate) struct Unfolded {
+pub(crate) struct Unfolded<'a> {
+    most: &'a Settings,
     /// What is being read, the outermost first.
     open: Vec<Part>,
     passed: Passed,
 }
 
-impl Unfolded {
+impl<'a> Unfolded<'a> {
+    /// For a component that may come to so much.
+    pub(crate) fn new(most: &'a Settings) -> Self {
+        Self { most, open: Vec::new(), passed: Passed::default() }
+    }
+
     /// Takes what comes next; or says what there is too much of. What is damaged is told where it is compiled.
     pub(crate) fn take(&mut self, payload: &Payload<'_>) -> Result<(), String> {
         // What types functions have is known before they are counted; what is instantiated is counted before it is looked at.
@@ -132,6 +132,7 @@ impl Unfolded {
             }
             _ => {}
         }
+        let most = self.most;
         let Some(part) = self.open.last_mut() else { return Ok(()) };
         if part.is_module {
             if let Payload::MemorySection(memories) = payload {
@@ -144,7 +145,7 @@ impl Unfolded {
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } | Payload::CustomSection(_) => {}
             other => {
                 let bytes = other.as_section().map_or(0, |(_, range)| range.len() as u64);
-                part.size.add(Size { bytes, ..Size::default() })?;
+                part.size.add(Size { bytes, ..Size::default() }, most)?;
             }
         }
         match payload {
@@ -172,7 +173,7 @@ impl Unfolded {
                 for function in functions.clone().into_iter().flatten() {
                     if let CanonicalFunction::Lower { func_index, .. } = function {
                         let values = self.passed.values(func_index);
-                        part.size.add(Size { passed: 1, values, ..Size::default() })?;
+                        part.size.add(Size { passed: 1, values, ..Size::default() }, most)?;
                     }
                 }
             }
@@ -180,7 +181,7 @@ impl Unfolded {
                 for instance in instances.clone().into_iter().flatten() {
                     if let Instance::Instantiate { module_index, .. } = instance {
                         let memories = part.module(module_index).unwrap_or_default();
-                        part.size.add(Size { instances: 1, memories, ..Size::default() })?;
+                        part.size.add(Size { instances: 1, memories, ..Size::default() }, most)?;
                     }
                 }
             }
@@ -188,7 +189,7 @@ impl Unfolded {
                 for instance in instances.clone().into_iter().flatten() {
                     let ComponentInstance::Instantiate { component_index, .. } = instance else { continue };
                     match part.known(component_index) {
-                        Some(Some(size)) => part.size.add(size)?,
+                        Some(Some(size)) => part.size.add(size, most)?,
                         // How much that is, nobody knows before it is done.
                         Some(None) => {
                             return Err("one of its parts instantiates another that it is handed".into());
@@ -234,7 +235,8 @@ mod tests {
     use super::*;
 
     fn refused(text: &str) -> String {
-        let (wasm, mut unfolded) = (wat::parse_str(text).unwrap(), Unfolded::default());
+        let (wasm, settings) = (wat::parse_str(text).unwrap(), Settings::default());
+        let mut unfolded = Unfolded::new(&settings);
         let mut payloads = Parser::new(0).parse_all(&wasm);
         payloads.find_map(|payload| unfolded.take(&payload.unwrap()).err()).unwrap_or_default()
     }

@@ -228,7 +228,7 @@ pub fn stand_in_cordon() -> Result<(), String> {
     let socket = io::stdin().as_fd().try_clone_to_owned().map_err(alone)?;
     let socket = std::os::unix::net::UnixStream::from(socket);
     socket.set_nonblocking(true).map_err(alone)?;
-    for (resource, most) in [(Resource::Core, 0), (Resource::Nofile, FILES)] {
+    for (resource, most) in [(Resource::Core, 0), (Resource::Nofile, FILES), (Resource::Nice, 0)] {
         limit(resource, most).map_err(|error| format!("its limits: {error}"))?;
     }
     // Whoever started it is told whether it is, and says what that means.

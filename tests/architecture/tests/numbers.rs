@@ -137,12 +137,16 @@ fn every_setting_of_the_sandbox_is_on_its_page_and_no_other() {
 
     let file = "runtime/sandbox/src/settings.rs";
     let settings = read(file);
-    let fields: BTreeSet<&str> = between(&settings, "pub struct Settings {", "\n}\n")
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("pub ")?.split_once(':').map(|(name, _)| name))
-        .collect();
-    let told_of = rows(&page, "Our own");
-    assert_eq!(names(&told_of), fields, "the page on the left, `Settings` on the right");
+    let mut told_of = Vec::new();
+    for (chapter, of) in [("Our own", "Settings"), ("What a component may be", "Shape")] {
+        let fields: BTreeSet<&str> = between(&settings, &format!("pub struct {of} {{"), "\n}\n")
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("pub ")?.split_once(':').map(|(name, _)| name))
+            .collect();
+        let rows = rows(&page, chapter);
+        assert_eq!(names(&rows), fields, "the page on the left, `{of}` on the right");
+        told_of.extend(rows);
+    }
     for (name, cell) in told_of {
         let code = in_the_code(name, &root.join(file));
         if code.is_empty() {

@@ -262,7 +262,9 @@ async fn a_process_of_agents_has_all_its_threads_at_once_and_files_of_a_number_a
     // As much as a component's memory, and what is around it.
     let size = (Settings::default().memory + (64 << 10)).to_string();
     assert_eq!(limit(&limits, "Max file size"), vec![size; 2]);
-    assert_eq!(limit(&limits, "Max core file size"), ["0", "0"]);
+    for none in ["Max core file size", "Max nice priority"] {
+        assert_eq!(limit(&limits, none), ["0", "0"], "{none}");
+    }
 
     // Another agent is loaded there, and answers beside the first.
     let steps = vec![silence(6), Step::new(Action::HangUp)];

@@ -7,13 +7,32 @@
 //! - `tests/guards.rs`: each guard in place and taken away. Taken away, the attack that it is against succeeds: so the
 //!   attacks do what they say, and the checks would see it. Nothing in the product takes a guard away: the tests put
 //!   settings and layers together otherwise ([`stage`]).
+//! - `tests/bombs.rs`: the same of what keeps a compiler from being kept busy.
+//! - `tests/operators.rs`: the same of what an operator's file says, in the real server.
+//! - `tests/words.rs`: what a terminal is shown of an agent's words, and what it would obey if it were shown them as they are.
 //! - `tests/connectors.rs`: a request that may be made, from the agent to the service and into the journal.
 //! - `tests/languages.rs`: attacks where the language matters, in C, Python and Rust.
+//!
+//! What has neither a setting nor a layer is not taken away. The corpus tries it all the same, and most of it fails where it is not
+//! there:
+//!
+//! - What is not in the engine that is built: WASI, threads, later proposals (`reach/*`).
+//! - Rules without a number: what an agent may call itself and which languages it may name (`words/*`), which sounds a line has
+//!   (`tenants/sounds`), and consent that is not taken back (`probes/recording`).
+//! - Numbers that are the same for everybody: bytes of chance (`bounds/random`), transfers of a call
+//!   (`transfers/again-and-again`), messages to a model and what is booked (`bounds/refused`), what a call's journal may come to
+//!   (`flood/journal-by-refusals`), and the length of a reason (`values/long-reason`).
+//! - What nobody could see missing in one call: a stack that is cleared after a call, for no code of an agent reads what it did not
+//!   write; numbers that are none, where the machine has one kind alone; what makes agents wait for each other, which the measurement
+//!   of a neighbour sees; and a part of a component that instantiates another which it is handed, which its own test tries.
+//!
+//! A process of agents behind a cordon is not believed, by numbers of its own: `tests/cordon.rs` tries them in their place.
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::path::{Path, PathBuf};
 
+pub mod shown;
 pub mod stage;
 
 /// The repository.

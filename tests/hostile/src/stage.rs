@@ -12,15 +12,16 @@ use parking_lot::Mutex;
 use parloir_attest::{Attack, CREDENTIAL, SECRETS};
 use parloir_connect::{Destination, HeldSecret, NotADestination, forbidden};
 use parloir_contract::{
-    Answer, CallInfo, Capability, ConnectorAnswer, ConnectorRequest, Direction, Finish, Heard, HostCall,
-    HostReturn, LocalTime, Refusal, SetMemory, Transferred, Usage, sendable, speakable,
+    Answer, Appointment, CallInfo, Capability, ConnectorAnswer, ConnectorRequest, Contact, Direction, Finish,
+    Heard, HostCall, HostReturn, LocalTime, Refusal, Report, SetMemory, Slot, Transferred, Turn, Usage,
+    listenable, sendable, speakable,
 };
 use parloir_sandbox::{Agent, Answered, Budget, Door, DoorClosed, Sandbox, Settings};
 use parloir_store::{Embedded, Keyring, TenantStore};
 use parloir_tenancy::layers::{self, Charged, Minimised, Permitted};
 use parloir_tenancy::permission::transfer_destination;
 use parloir_tenancy::quota::Used;
-use parloir_tenancy::{Documents, House, Line, Memory};
+use parloir_tenancy::{Calendar, Documents, House, Line, Memory};
 use tower::Service;
 
 /// Which guards stand.
@@ -38,10 +39,16 @@ pub struct Guards {
     pub one_folder: bool,
     /// Transfers stay within the line's list.
     pub destinations: bool,
-    /// Sentences have a length.
+    /// Sentences have a length, and so have keys, values, queries, reports and the patience for an answer.
     pub bounds: bool,
     /// Paths of requests stay below their connector's address.
     pub below: bool,
+    /// A part of a path that is blank, or a step with something beside it that is not seen, is no name either.
+    pub unseen: bool,
+    /// A redirect is an answer, and nobody follows it.
+    pub redirects: bool,
+    /// Answers of services have a length.
+    pub lengths: bool,
     /// Credentials are taken out of answers.
     pub credentials: bool,
     /// Addresses that are nobody's on the public Internet are refused.
@@ -59,6 +66,9 @@ impl Guards {
         destinations: true,
         bounds: true,
         below: true,
+        unseen: true,
+        redirects: true,
+        lengths: true,
         credentials: true,
         addresses: true,
     };
@@ -85,38 +95,91 @@ impl Went {
     }
 }
 
+/// When all of it happens.
+const NOW: &str = "2026-11-22T12:00";
+
 /// The tenants' rooms, in a folder that goes away.
 struct Rooms {
-    own: Memory,
-    another: Memory,
+    own: (Memory, Calendar),
+    another: (Memory, Calendar),
     documents: Documents,
+    report: Mutex<Report>,
     folder: PathBuf,
     _place: tempfile::TempDir,
 }
 
 impl Rooms {
-    async fn furnished() -> Arc<Self> {
+    async fn furnished(line: &Line) -> Arc<Self> {
         let place = tempfile::tempdir().unwrap();
         let backend = Arc::new(Embedded::open(place.path().join("data")).await.unwrap());
         let keyring = Keyring::open(place.path().join("keys")).unwrap();
-        let store = async |tenant: &str| {
-            TenantStore::open(backend.clone(), &keyring, tenant.parse().unwrap()).await.unwrap()
+        let hours = line.tenant.hours.clone().unwrap();
+        let kept = async |tenant: &str| {
+            let store = TenantStore::open(backend.clone(), &keyring, tenant.parse().unwrap()).await.unwrap();
+            (Memory::new(store.clone()), Calendar::new(hours.clone(), store))
         };
-        let (own, another) = (Memory::new(store("mallory").await), Memory::new(store("anne").await));
+        let (own, another) = (kept("mallory").await, kept("anne").await);
         let secret = SetMemory { key: "secret".into(), value: format!("{SECRETS}: memory").into_bytes() };
-        another.set(secret).await.unwrap();
+        another.0.set(secret).await.unwrap();
+        let start = LocalTime { year: 2099, month: 1, day: 1, hour: 9, minute: 0 };
+        let appointment = Appointment {
+            reference: "ANNE22".into(),
+            slot: Slot { id: "2099-01-01T09:00".into(), start, minutes: 30 },
+            contact: Contact { name: format!("{SECRETS}: name"), phone: Some("+33639980077".into()) },
+            motive: format!("{SECRETS}: motive"),
+        };
+        assert!(another.1.keep(&appointment).await.unwrap());
         let folder = place.path().join("documents/mallory");
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::create_dir_all(place.path().join("documents/anne")).unwrap();
         std::fs::write(place.path().join("documents/anne/secret.txt"), format!("{SECRETS}: document"))
             .unwrap();
         let documents = Documents::open(&folder).unwrap();
-        Arc::new(Self { own, another, documents, folder, _place: place })
+        let report = Mutex::default();
+        Arc::new(Self { own, another, documents, report, folder, _place: place })
     }
 
     async fn answer(&self, guards: Guards, line: &Line, call: HostCall) -> HostReturn {
-        let memory = if guards.own_store { &self.own } else { &self.another };
+        let (memory, calendar) = if guards.own_store { &self.own } else { &self.another };
+        // What has no bound is done by whoever answers, whatever it comes to.
         match call {
+            HostCall::GetMemory(_) if !guards.bounds => HostReturn::GetMemory(Ok(None)),
+            HostCall::SetMemory(_) if !guards.bounds => HostReturn::SetMemory(Ok(())),
+            HostCall::CompareAndSet(_) if !guards.bounds => HostReturn::CompareAndSet(Ok(true)),
+            HostCall::DeleteMemory(_) if !guards.bounds => HostReturn::DeleteMemory(Ok(())),
+            HostCall::SearchDocuments(_) if !guards.bounds => HostReturn::SearchDocuments(Ok(Vec::new())),
+            HostCall::SetReport(_) if !guards.bounds => HostReturn::SetReport(Ok(())),
+            HostCall::SetMemory(set) => HostReturn::SetMemory(memory.set(set).await),
+            HostCall::CompareAndSet(request) => {
+                HostReturn::CompareAndSet(memory.compare_and_set(request).await)
+            }
+            HostCall::DeleteMemory(key) => HostReturn::DeleteMemory(memory.delete(&key).await),
+            HostCall::SearchDocuments(search) if !guards.one_folder => {
+                let all = Documents::open(&self.folder.join("../anne")).unwrap();
+                HostReturn::SearchDocuments(all.search(&search.query, search.limit))
+            }
+            HostCall::SearchDocuments(search) => {
+                HostReturn::SearchDocuments(self.documents.search(&search.query, search.limit))
+            }
+            HostCall::SetReport(field) => HostReturn::SetReport(self.report.lock().set(field)),
+            HostCall::Listen(options) => {
+                let listens = if guards.bounds { listenable(&options) } else { Ok(()) };
+                HostReturn::Listen(listens.map(|()| Turn::Silence))
+            }
+            HostCall::Ask(ask) => {
+                let bounds = || speakable(&ask.question).and_then(|()| listenable(&ask.listen));
+                let asks = if guards.bounds { bounds() } else { Ok(()) };
+                HostReturn::Ask(asks.map(|()| (Heard::default(), Turn::Silence)))
+            }
+            HostCall::FindAppointments(phone) => {
+                HostReturn::FindAppointments(calendar.find(&phone, NOW.parse().unwrap()).await)
+            }
+            HostCall::CancelAppointment(reference) => {
+                HostReturn::CancelAppointment(calendar.cancel(&reference).await)
+            }
+            HostCall::MoveAppointment(request) => {
+                HostReturn::MoveAppointment(calendar.move_to(&request, NOW.parse().unwrap()).await)
+            }
             HostCall::GetMemory(key) => {
                 HostReturn::GetMemory(memory.get(&key).await.map(|v| v.map(Into::into)))
             }
@@ -126,11 +189,13 @@ impl Rooms {
             HostCall::ReadDocument(name) => HostReturn::ReadDocument(read(&self.folder, &name)),
             HostCall::Transfer(transfer) => {
                 let fallback = line.config.fallback_number.as_ref().map(parloir_contract::LineId::as_str);
+                let announced = transfer.announce.as_deref().filter(|_| guards.bounds);
                 let to = if guards.destinations {
                     transfer_destination(&transfer.to, fallback, &line.config.transfer_to)
                 } else {
                     Ok(transfer.to)
                 };
+                let to = announced.map_or(Ok(()), speakable).and(to);
                 HostReturn::Transfer(to.map(|_| Transferred::Answered))
             }
             HostCall::Say(say) => {
@@ -155,10 +220,69 @@ fn read(folder: &Path, name: &str) -> Result<String, Refusal> {
     std::fs::read_to_string(folder.join(name)).map_err(|_| Refusal::Unavailable("there is none".into()))
 }
 
+/// Where mallory's connector leads.
+const OWN: &str = "https://crm.example.com/mallory/";
+
+/// A path as it travels: letters, digits and what parts them as they are, everything else by its bytes.
+fn encoded(path: &str) -> String {
+    let one = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b';' | b'=' => char::from(byte).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    path.bytes().map(one).collect()
+}
+
+/// What such bytes stand for.
+fn decoded(path: &str) -> String {
+    let mut pieces = path.split('%');
+    let mut bytes = pieces.next().unwrap_or_default().as_bytes().to_vec();
+    for piece in pieces {
+        let byte = piece.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(byte.unwrap_or(b'%'));
+        bytes.extend_from_slice(&piece.as_bytes()[if byte.is_some() { 2 } else { 0 }..]);
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Whether a service that reads of each part only what is seen, up to a semicolon, comes out of mallory's folder.
+fn leads_out(to: &str) -> bool {
+    let Some(path) = to.strip_prefix(OWN) else { return true };
+    let mut depth = 0_i32;
+    for part in path.split('?').next().unwrap_or_default().split('/').map(decoded) {
+        let name = part.split(';').next().unwrap_or_default();
+        let seen: String = name.chars().filter(|c| c.is_alphanumeric() || c.is_ascii_punctuation()).collect();
+        depth += match seen.as_str() {
+            "" | "." => 0,
+            ".." => -1,
+            _ => 1,
+        };
+        if depth < 0 {
+            return true;
+        }
+    }
+    false
+}
+
+/// Where a request goes: as the product says it, or as somebody would who knows of two dots alone, or who only puts texts together.
+fn destination(guards: Guards, request: &ConnectorRequest) -> Result<Destination, Refusal> {
+    let invalid = |wrong: NotADestination| Refusal::Invalid(wrong.to_string());
+    if guards.below && guards.unseen {
+        sendable(request)?;
+        let own = Destination::parse(OWN).map_err(invalid)?;
+        return own.below(&request.path, &request.query).map_err(invalid);
+    }
+    if guards.below {
+        if request.path.split('/').any(|part| matches!(part, "" | "." | "..")) {
+            return Err(Refusal::Invalid("a part of its path is empty, `.` or `..`".into()));
+        }
+        return Destination::parse(&format!("{OWN}{}", encoded(&request.path))).map_err(invalid);
+    }
+    Destination::parse(&format!("{OWN}{}", request.path)).map_err(invalid)
+}
+
 /// A service in which tenants have folders, and mallory's connector leads to the own one: asked as the product asks, or as somebody
-/// would who only puts texts together.
+/// would who forgot what a service can do.
 fn asked(guards: Guards, request: &ConnectorRequest) -> Result<ConnectorAnswer, Refusal> {
-    const OWN: &str = "https://crm.example.com/mallory/";
     let invalid = |wrong: NotADestination| Refusal::Invalid(wrong.to_string());
     let inside = [("private", "http://127.0.0.2/"), ("metadata", "http://169.254.169.254/latest/")];
     if let Some((_, to)) = inside.into_iter().find(|(name, _)| *name == request.connector) {
@@ -168,21 +292,18 @@ fn asked(guards: Guards, request: &ConnectorRequest) -> Result<ConnectorAnswer, 
             None => Ok(ConnectorAnswer { status: 200, body: format!("{SECRETS}: inside") }),
         };
     }
-    let to = if guards.below {
-        sendable(request)?;
-        let own = Destination::parse(OWN).map_err(invalid)?;
-        own.below(&request.path, &request.query).map_err(invalid)?
-    } else {
-        Destination::parse(&format!("{OWN}{}", request.path)).map_err(invalid)?
-    };
-    let is_own = to.reveal().starts_with(OWN);
-    let body = match request.path.as_str() {
-        _ if !is_own => format!("{SECRETS}: service"),
-        "echo" => format!("authorization: Bearer {CREDENTIAL}"),
-        _ => "{}".to_owned(),
+    let to = destination(guards, request)?;
+    let (status, body) = match request.path.as_str() {
+        _ if leads_out(to.reveal()) => (200, format!("{SECRETS}: service")),
+        "echo" => (200, format!("authorization: Bearer {CREDENTIAL}")),
+        "huge" if guards.lengths => return Err(Refusal::Invalid("its answer is too long".into())),
+        "huge" => (200, "1".repeat(1 << 20)),
+        "redirect" if guards.redirects => (302, String::new()),
+        "redirect" => (200, format!("{SECRETS}: service")),
+        _ => (200, "{}".to_owned()),
     };
     let body = if guards.credentials { HeldSecret::new(CREDENTIAL.to_owned()).redact(body) } else { body };
-    Ok(ConnectorAnswer { status: 200, body })
+    Ok(ConnectorAnswer { status, body })
 }
 
 /// What stands behind all layers.
@@ -191,7 +312,20 @@ struct Innermost {
     rooms: Arc<Rooms>,
     guards: Guards,
     line: Arc<Line>,
+    used: Arc<Mutex<Used>>,
     reached: Arc<Mutex<Vec<HostCall>>>,
+}
+
+/// What is charged by whoever answers, as the live call does: a second of the caller's for each turn, and ten thousand tokens
+/// for each answer of the model's.
+fn charge(used: &Mutex<Used>, call: &HostCall) {
+    let mut used = used.lock();
+    if matches!(call, HostCall::Listen(_) | HostCall::Ask(_)) {
+        used.transcribed_ms += 1_000;
+    }
+    if matches!(call, HostCall::Chat(_)) {
+        used.model_tokens += 10_000;
+    }
 }
 
 impl Service<HostCall> for Innermost {
@@ -207,6 +341,7 @@ impl Service<HostCall> for Innermost {
         let here = self.clone();
         Box::pin(async move {
             here.reached.lock().push(call.clone());
+            charge(&here.used, &call);
             Ok(here.rooms.answer(here.guards, &here.line, call).await)
         })
     }
@@ -242,6 +377,8 @@ fn line(quota: &str) -> Arc<Line> {
     let text = format!(
         r#"
         id = "mallory"
+        [calendar]
+        open = {{ thursday = ["09:00-12:00"] }}
         [quota]
         {quota}
         [[line]]
@@ -297,10 +434,11 @@ pub async fn answer(
     settings: &[(&str, &str)],
 ) -> Went {
     let (line, reached) = (line(quota), Arc::new(Mutex::new(Vec::new())));
-    let rooms = Rooms::furnished().await;
-    let innermost = Innermost { rooms, guards, line: line.clone(), reached: reached.clone() };
+    let rooms = Rooms::furnished(&line).await;
     let declared: Arc<[Capability]> = agent.capabilities().into();
     let used = Arc::new(Mutex::new(Used::default()));
+    let innermost =
+        Innermost { rooms, guards, line: line.clone(), used: used.clone(), reached: reached.clone() };
     // Each layer stands or does not: the product hangs all three (`layers::hang`).
     let minimised = match guards.minimisation {
         true => Door::new(Minimised::new(innermost, line.clone())),

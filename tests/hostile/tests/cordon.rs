@@ -111,13 +111,13 @@ fn rules() -> Rules {
     Rules { required: false, memory: 1 << 30, places: Arc::new(Semaphore::new(4)) }
 }
 
-fn cordon(launch: &Arc<Here>) -> Arc<dyn Elsewhere> {
-    Arc::new(Cordon::new("test", launch.clone(), rules()))
+fn cordon(launch: Arc<dyn Launch>) -> Arc<dyn Elsewhere> {
+    Arc::new(Cordon::new("test", launch, rules()))
 }
 
 /// How an agent's call goes without a cordon, and with one.
 async fn both(agent: &Agent, budget: Budget) -> [(Answered, Vec<HostCall>); 2] {
-    let there = agent.clone().answering(cordon(&Arc::default()));
+    let there = agent.clone().answering(cordon(Arc::<Here>::default()));
     let mut went = Vec::new();
     for agent in [agent, &there] {
         let seen = Seen::default();
@@ -137,10 +137,62 @@ fn told(answered: &Answered) -> Option<(FailureKind, &str)> {
     answered.outcome.as_ref().err().map(|failure| (failure.kind, failure.reason.as_str()))
 }
 
-/// Waits until an agent has asked something.
-async fn asked(seen: &Seen) {
+/// How an agent's call goes at a door that knows the time.
+async fn rung(agent: &Agent) -> Answered {
+    agent.answer(info(), door(&Seen::default()), Budget::default()).await.unwrap()
+}
+
+/// An agent's call once it has asked something.
+async fn begun(agent: &Agent) -> Answering {
+    let seen = Seen::default();
+    let call = agent.answer(info(), door(&seen), Budget::default());
     while seen.lock().is_empty() {
         tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    call
+}
+
+/// One whose agent listens behind a cordon.
+struct Waits {
+    launch: Arc<Here>,
+    cordon: Arc<dyn Elsewhere>,
+    call: Answering,
+    /// On whose executor the host's side of the process is.
+    _agent: Agent,
+}
+
+impl Waits {
+    async fn begin() -> Self {
+        let launch = Arc::new(Here::default());
+        Self::behind(launch.clone(), cordon(launch)).await
+    }
+
+    async fn behind(launch: Arc<Here>, cordon: Arc<dyn Elsewhere>) -> Self {
+        let agent = agent(LISTENS).await.answering(cordon.clone());
+        Self { launch, cordon, call: begun(&agent).await, _agent: agent }
+    }
+
+    /// Another agent behind the same cordon.
+    async fn beside(&self, text: &str) -> Agent {
+        agent(text).await.answering(self.cordon.clone())
+    }
+
+    /// Its process is gone.
+    fn falls(&self) {
+        self.launch.begun.lock()[0].abort();
+    }
+
+    /// It comes to its end.
+    async fn ended(&mut self) -> Answered {
+        (&mut self.call).await.unwrap()
+    }
+
+    /// It is stopped, which it was not before, in the process in which it began.
+    async fn was_still_there(&mut self) {
+        self.call.abort();
+        let stopped = self.ended().await;
+        assert_eq!(kind(&stopped), Some(FailureKind::Stopped), "{stopped:?}");
+        assert_eq!(self.launch.begun.lock().len(), 1);
     }
 }
 
@@ -178,7 +230,7 @@ async fn an_agent_is_blamed_behind_a_cordon_as_without_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_host_does_for_an_agent_is_the_agents_behind_a_cordon_as_without_one() {
     let here = agent(ASKS_ON).await;
-    let there = here.clone().answering(cordon(&Arc::default()));
+    let there = here.clone().answering(cordon(Arc::<Here>::default()));
     let budget = Budget { turn_cpu: Duration::from_millis(100), ..Budget::default() };
     for agent in [here, there] {
         let laborious = Door::new(tower::service_fn(|_: HostCall| async {
@@ -196,64 +248,41 @@ async fn what_the_host_does_for_an_agent_is_the_agents_behind_a_cordon_as_withou
 
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_share_a_process_and_one_is_stopped_without_the_other() {
-    let launch = Arc::new(Here::default());
-    let cordon = cordon(&launch);
-    let listens = agent(LISTENS).await.answering(cordon.clone());
-    let asks = agent(ASKS).await.answering(cordon);
-    let seen = Seen::default();
-    let waiting: Answering = listens.answer(info(), door(&seen), Budget::default());
-    asked(&seen).await;
-    let other = asks.answer(info(), door(&Seen::default()), Budget::default()).await.unwrap();
+    let mut waits = Waits::begin().await;
+    let other = rung(&waits.beside(ASKS).await).await;
     assert_eq!(other.outcome, Ok(Outcome::Done), "while the first waits");
-    waiting.abort();
-    let stopped = waiting.await.unwrap();
-    assert_eq!(kind(&stopped), Some(FailureKind::Stopped), "{stopped:?}");
-    assert_eq!(launch.begun.lock().len(), 1);
+    waits.was_still_there().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_no_message_holds_ends_the_call_that_asks_it_and_no_other() {
-    let launch = Arc::new(Here::default());
-    let cordon = cordon(&launch);
-    let listens = agent(LISTENS).await.answering(cordon.clone());
-    let overfull = agent(OVERFULL).await.answering(cordon);
-    let seen = Seen::default();
-    let waiting = listens.answer(info(), door(&seen), Budget::default());
-    asked(&seen).await;
+    let mut waits = Waits::begin().await;
+    let overfull = waits.beside(OVERFULL).await;
     let unheard = Seen::default();
     let failure =
         overfull.answer(info(), door(&unheard), Budget::default()).await.unwrap().outcome.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Trap, "{failure}");
     assert!(failure.reason.contains("too much is asked of the host at once"), "{failure}");
     assert!(unheard.lock().is_empty());
-    waiting.abort();
-    assert_eq!(kind(&waiting.await.unwrap()), Some(FailureKind::Stopped), "it was still there");
-    assert_eq!(launch.begun.lock().len(), 1);
+    waits.was_still_there().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_of_a_process_that_falls_fail_and_the_next_begins_another() {
-    let launch = Arc::new(Here::default());
-    let cordon = cordon(&launch);
-    let listens = agent(LISTENS).await.answering(cordon.clone());
-    let seen = Seen::default();
-    let waiting = listens.answer(info(), door(&seen), Budget::default());
-    asked(&seen).await;
-    launch.begun.lock()[0].abort();
-    let fallen = waiting.await.unwrap().outcome.unwrap_err();
+    let mut waits = Waits::begin().await;
+    waits.falls();
+    let fallen = waits.ended().await.outcome.unwrap_err();
     assert_eq!(fallen.kind, FailureKind::Trap);
     assert!(fallen.reason.starts_with("the tenant's cordon fell: "), "{fallen}");
-    let asks = agent(ASKS).await.answering(cordon);
-    let next = asks.answer(info(), door(&Seen::default()), Budget::default()).await.unwrap();
-    assert_eq!(next.outcome, Ok(Outcome::Done));
-    assert_eq!(launch.begun.lock().len(), 2);
+    assert_eq!(rung(&waits.beside(ASKS).await).await.outcome, Ok(Outcome::Done));
+    assert_eq!(waits.launch.begun.lock().len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_that_one_caller_does_not_wait_for_is_the_next_ones() {
     let held = Arc::new(Notify::new());
     let launch = Arc::new(Here { held: Some(held.clone()), ..Here::default() });
-    let asks = agent(ASKS).await.answering(cordon(&launch));
+    let asks = agent(ASKS).await.answering(cordon(launch.clone()));
     let leaves = asks.answer(info(), door(&Seen::default()), Budget::default());
     while launch.begun.lock().is_empty() {
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -261,8 +290,7 @@ async fn a_start_that_one_caller_does_not_wait_for_is_the_next_ones() {
     leaves.abort();
     assert_eq!(kind(&leaves.await.unwrap()), Some(FailureKind::Stopped));
     held.notify_one();
-    let next = asks.answer(info(), door(&Seen::default()), Budget::default()).await.unwrap();
-    assert_eq!(next.outcome, Ok(Outcome::Done));
+    assert_eq!(rung(&asks).await.outcome, Ok(Outcome::Done));
     assert_eq!(launch.begun.lock().len(), 1);
 }
 
@@ -273,20 +301,12 @@ async fn breaks(_: HostCall) -> Result<HostReturn, DoorClosed> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_whose_door_breaks_is_stopped_and_takes_nobody_with_it() {
-    let launch = Arc::new(Here::default());
-    let cordon = cordon(&launch);
-    let listens = agent(LISTENS).await.answering(cordon.clone());
-    let asks = agent(ASKS).await.answering(cordon);
-    let seen = Seen::default();
-    let waiting = listens.answer(info(), door(&seen), Budget::default());
-    asked(&seen).await;
+    let mut waits = Waits::begin().await;
+    let asks = waits.beside(ASKS).await;
     let broken = asks.answer(info(), Door::new(tower::service_fn(breaks)), Budget::default());
     assert!(broken.await.unwrap_err().is_panic());
-    let next = asks.answer(info(), door(&Seen::default()), Budget::default()).await.unwrap();
-    assert_eq!(next.outcome, Ok(Outcome::Done));
-    waiting.abort();
-    assert_eq!(kind(&waiting.await.unwrap()), Some(FailureKind::Stopped), "it was still there");
-    assert_eq!(launch.begun.lock().len(), 1);
+    assert_eq!(rung(&asks).await.outcome, Ok(Outcome::Done));
+    waits.was_still_there().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -294,7 +314,7 @@ async fn one_that_says_nothing_has_begun_all_the_same() {
     let spins = sandbox().load(attack("spin/answer").unwrap().wasm().unwrap()).await.unwrap();
     let (turn_cpu, call_cpu) = (Duration::from_secs(3_600), Duration::from_secs(3_600));
     let budget = Budget { turn_cpu, call_cpu, ..Budget::default() };
-    let spins = spins.answering(cordon(&Arc::default()));
+    let spins = spins.answering(cordon(Arc::<Here>::default()));
     let mute = spins.answer(info(), door(&Seen::default()), budget);
     while !mute.has_begun() {
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -306,40 +326,28 @@ async fn one_that_says_nothing_has_begun_all_the_same() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_takes_more_memory_than_it_may_is_ended() {
-    let launch = Arc::new(Here::default());
-    let listens = agent(LISTENS).await.answering(cordon(&launch));
-    let seen = Seen::default();
-    let waiting = listens.answer(info(), door(&seen), Budget::default());
-    asked(&seen).await;
-    launch.weight.store(3 << 30, Ordering::Relaxed);
-    let ended = waiting.await.unwrap().outcome.unwrap_err();
+    let mut waits = Waits::begin().await;
+    waits.launch.weight.store(3 << 30, Ordering::Relaxed);
+    let ended = waits.ended().await.outcome.unwrap_err();
     assert_eq!(ended.kind, FailureKind::Trap);
     assert!(ended.reason.contains("it took 3072 MiB of memory and may take 1024"), "{ended}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_rings_where_memory_runs_short_is_refused_and_who_is_there_stays() {
-    let launch = Arc::new(Here::default());
-    let cordon = cordon(&launch);
-    let listens = agent(LISTENS).await.answering(cordon.clone());
-    let asks = agent(ASKS).await.answering(cordon);
-    let seen = Seen::default();
-    let waiting = listens.answer(info(), door(&seen), Budget::default());
-    asked(&seen).await;
-    launch.weight.store(900 << 20, Ordering::Relaxed);
+    let mut waits = Waits::begin().await;
+    let asks = waits.beside(ASKS).await;
+    waits.launch.weight.store(900 << 20, Ordering::Relaxed);
     let refused = loop {
-        let answered = asks.answer(info(), door(&Seen::default()), Budget::default()).await.unwrap();
-        if let Err(refused) = answered.outcome {
+        if let Err(refused) = rung(&asks).await.outcome {
             break refused;
         }
     };
     assert_eq!(refused.kind, FailureKind::Host);
     assert!(refused.reason.contains("`cordon-memory-mib` in [server]"), "{refused}");
-    waiting.abort();
-    assert_eq!(kind(&waiting.await.unwrap()), Some(FailureKind::Stopped), "it was still there");
-    let alone = asks.answer(info(), door(&Seen::default()), Budget::default()).await.unwrap();
-    assert_eq!(alone.outcome, Ok(Outcome::Done));
-    assert_eq!(launch.begun.lock().len(), 1);
+    waits.was_still_there().await;
+    assert_eq!(rung(&asks).await.outcome, Ok(Outcome::Done), "alone");
+    assert_eq!(waits.launch.begun.lock().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -349,21 +357,16 @@ async fn there_are_so_many_processes_and_no_more_and_the_next_waits_for_one_to_e
     let [first, second] =
         launches.each_ref().map(|launch| Arc::new(Cordon::new("test", launch.clone(), rules.clone())));
     assert!(first.has_place() && second.has_place());
-    let seen = Seen::default();
-    let listens = agent(LISTENS).await.answering(first.clone());
-    let waiting = listens.answer(info(), door(&seen), Budget::default());
-    asked(&seen).await;
+    let mut waits = Waits::behind(launches[0].clone(), first.clone()).await;
     assert!(first.has_place() && !second.has_place());
     let asks = agent(ASKS).await.answering(second.clone());
-    let refused = asks.answer(info(), door(&Seen::default()), Budget::default()).await.unwrap();
-    let refused = refused.outcome.unwrap_err();
+    let refused = rung(&asks).await.outcome.unwrap_err();
     assert_eq!(refused.kind, FailureKind::Host);
     assert!(refused.reason.contains("`cordon-processes` in [server]"), "{refused}");
-    launches[0].begun.lock()[0].abort();
-    let _fell = waiting.await.unwrap();
+    waits.falls();
+    let _fell = waits.ended().await;
     assert!(second.has_place());
-    let answered = asks.answer(info(), door(&Seen::default()), Budget::default()).await.unwrap();
-    assert_eq!(answered.outcome, Ok(Outcome::Done));
+    assert_eq!(rung(&asks).await.outcome, Ok(Outcome::Done));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -428,9 +431,8 @@ async fn a_side_that_is_no_sandboxs_is_not_believed_and_opens_no_door() {
         after_ready([5_u32.to_le_bytes().to_vec(), vec![0xdd, 0xff, 0xff, 0xff, 0xff]].concat()),
     ];
     for says in table {
-        let cordon: Arc<dyn Elsewhere> = Arc::new(Cordon::new("test", Arc::new(Liar(says.clone())), rules()));
         let seen = Seen::default();
-        let agent = agent(ASKS).await.answering(cordon);
+        let agent = agent(ASKS).await.answering(cordon(Arc::new(Liar(says.clone()))));
         let answered = agent.answer(info(), door(&seen), Budget::default()).await.unwrap();
         let kind = kind(&answered);
         assert!(matches!(kind, Some(FailureKind::Host | FailureKind::Trap)), "{says:?}: {answered:?}");
@@ -483,36 +485,25 @@ impl Launch for Besides {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_computes_where_a_process_falls_is_blamed_and_who_waits_beside_it_is_not() {
-    let launch = Arc::new(Here::default());
-    let cordon = cordon(&launch);
-    let listens = agent(LISTENS).await.answering(cordon.clone());
+    let mut waits = Waits::begin().await;
     let spins = sandbox().load(attack("spin/answer").unwrap().wasm().unwrap()).await.unwrap();
-    let spins = spins.answering(cordon);
-    let seen = Seen::default();
-    let waiting = listens.answer(info(), door(&seen), Budget::default());
-    asked(&seen).await;
+    let spins = spins.answering(waits.cordon.clone());
     let (turn_cpu, call_cpu) = (Duration::from_secs(5), Duration::from_secs(5));
     let budget = Budget { turn_cpu, call_cpu, ..Budget::default() };
     let computing = spins.answer(info(), door(&Seen::default()), budget);
     while !computing.has_begun() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    launch.begun.lock()[0].abort();
-    let ended = [waiting.await.unwrap(), computing.await.unwrap()];
+    waits.falls();
+    let ended = [waits.ended().await, computing.await.unwrap()];
     assert_eq!(ended.each_ref().map(kind), [Some(FailureKind::Neighbour), Some(FailureKind::Trap)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_a_process_says_what_no_sandbox_says_all_its_calls_are_blamed_and_not_whom_it_names() {
     let besides = Arc::new(Besides::default());
-    let cordon: Arc<dyn Elsewhere> = Arc::new(Cordon::new("test", besides.clone(), rules()));
-    let listens = agent(LISTENS).await.answering(cordon);
-    let mut waiting = Vec::new();
-    for _ in 0..2 {
-        let seen = Seen::default();
-        waiting.push(listens.answer(info(), door(&seen), Budget::default()));
-        asked(&seen).await;
-    }
+    let listens = agent(LISTENS).await.answering(cordon(besides.clone()));
+    let waiting = [begun(&listens).await, begun(&listens).await];
     // The second of them, which waits for its caller, asks again.
     let again = framed(&Up::Asked { call: 1, cpu: Duration::ZERO, asked: HostCall::Elapsed });
     let says = besides.0.lock().clone().unwrap();
@@ -531,9 +522,8 @@ async fn where_a_process_says_what_no_sandbox_says_all_its_calls_are_blamed_and_
 #[tokio::test(flavor = "multi_thread")]
 async fn a_side_that_gives_no_sign_of_life_is_ended() {
     let mute = Arc::new(Liar(framed(&Up::Ready { confined: true })));
-    let cordon: Arc<dyn Elsewhere> = Arc::new(Cordon::new("test", mute, rules()));
     let seen = Seen::default();
-    let agent = agent(ASKS).await.answering(cordon);
+    let agent = agent(ASKS).await.answering(cordon(mute));
     let answered = agent.answer(info(), door(&seen), Budget::default()).await.unwrap();
     let failure = answered.outcome.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Trap, "it was its agent that was loaded");

@@ -4,12 +4,31 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use parloir_attest::{Attack, House, attacks, ring_all, strayed};
-use parloir_contract::hides_or_turns;
+use parloir_contract::HostCall;
+use parloir_hostile::shown::{forges_a_line, obeys_nobody, parloir};
+use parloir_journal::{HostCallStarted, Record, RecordBody};
 
 /// What the process may grow by while they attack, in KiB: eight agents' memory, and what waits for the disk.
 const MOST: u64 = 1_500_000;
 /// What all of them together may leave on the disk, in bytes.
 const MOST_ON_DISK: u64 = 1 << 30;
+
+/// Characters that are kept of a note, of a reason for giving up, and of what the host says of a failure.
+const KEPT: usize = 2_000;
+
+/// The longest of those that the journal holds of a call.
+fn longest(records: &[Record]) -> usize {
+    let texts = records.iter().flat_map(|record| match &record.body {
+        RecordBody::Failure(failure) => {
+            vec![failure.reason.as_str(), failure.detail.as_deref().unwrap_or_default()]
+        }
+        RecordBody::HostCallStarted(HostCallStarted { arguments: Some(HostCall::Log(line)), .. }) => {
+            vec![line.message.as_str()]
+        }
+        _ => Vec::new(),
+    });
+    texts.map(|text| text.chars().count()).max().unwrap_or_default()
+}
 
 fn resident() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
@@ -58,6 +77,9 @@ async fn no_attack_gets_what_it_tries_for_and_the_neighbours_caller_notices_noth
     let asked = house.asked.lock().clone();
     assert!(asked.len() >= 20, "{}", asked.len());
     assert_eq!(strayed(&asked), 0, "{asked:#?}");
+    // They write notes and reasons of a mebibyte: no more is kept of any than of the longest.
+    let longest = tried.calls.values().flatten().map(|call| longest(&call.records)).max();
+    assert_eq!(longest, Some(KEPT));
     assert!(grown < MOST, "{grown} KiB");
     assert!(house.disk() < MOST_ON_DISK, "{} bytes", house.disk());
 
@@ -73,39 +95,11 @@ async fn no_attack_gets_what_it_tries_for_and_the_neighbours_caller_notices_noth
     is_plain_list(&house);
 }
 
-/// The built command, with colours as on a terminal.
-fn parloir(house: &House, arguments: &[&str]) -> String {
-    let test = std::env::current_exe().unwrap();
-    let built = test.parent().unwrap().parent().unwrap().join("parloir");
-    assert!(built.is_file(), "{} is missing: run `cargo build --workspace` first", built.display());
-    let output = std::process::Command::new(built)
-        .args(arguments)
-        .arg("--data")
-        .arg(&house.folders.data)
-        .env("CLICOLOR_FORCE", "1")
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
-
-/// Whether a terminal that shows this obeys nobody but this program: lines, and its colours.
-fn obeys_nobody(text: &str) -> bool {
-    let mut rest = text.to_owned();
-    for colour in ["0", "1", "2", "31", "32", "36"] {
-        rest = rest.replace(&format!("\u{1b}[{colour}m"), "");
-    }
-    !rest.chars().any(|c| c != '\n' && hides_or_turns(c))
-}
-
 fn is_plain(house: &House, id: &str) {
     let text = parloir(house, &["show", id, "--all"]);
     assert!(obeys_nobody(&text), "{text:?}");
-    // Nothing that was said begins a line of the host's own: those begin with a time, once coloured, or with the caller in the
-    // caller's colour.
-    let begins = |line: &str| line.trim_start().starts_with("9.999") || line.contains("\u{1b}[36mcaller");
-    let forged = text.lines().filter(|line| line.contains("9.999")).any(begins);
-    assert!(!forged, "{text}");
+    // Nothing that was said begins a line of the host's own.
+    assert!(!forges_a_line(&text), "{text}");
 }
 
 fn is_plain_list(house: &House) {

@@ -8,8 +8,8 @@
 use std::time::Duration;
 
 use parloir_attest::bombs::{bombs, enormous};
-use parloir_attest::{Attack, CREDENTIAL, SECRETS, attack};
-use parloir_contract::{HostCall, HostReturn};
+use parloir_attest::{Attack, CREDENTIAL, SECRETS, attack, attacks};
+use parloir_contract::{HostCall, HostReturn, Refusal};
 use parloir_hostile::stage::{Guards, Went, attempt, attempt_in};
 use parloir_sandbox::{Budget, FailureKind, Sandbox, Settings};
 
@@ -34,11 +34,16 @@ async fn a_setting(name: &str, ends: Option<FailureKind>, without: Settings, bud
 
 /// With all guards the attack ends by itself and has nothing; without this one it has what it tried for.
 async fn a_layer(name: &str, without: Guards) -> Went {
+    a_layer_in(&Sandbox::new(settings(), None).unwrap(), name, without).await
+}
+
+/// The same in a sandbox for several.
+async fn a_layer_in(sandbox: &Sandbox, name: &str, without: Guards) -> Went {
     let attack = attack(name).unwrap();
-    let stands = attempt(&attack, settings(), Budget::default(), Guards::ALL, "").await;
+    let stands = attempt_in(sandbox, &attack, Budget::default(), Guards::ALL, "").await;
     assert_eq!(kind(&stands), None, "{name}: {stands:?}");
     assert!(!stands.escaped(), "{name}: {stands:?}");
-    let taken = attempt(&attack, settings(), Budget::default(), without, "").await;
+    let taken = attempt_in(sandbox, &attack, Budget::default(), without, "").await;
     assert!(taken.escaped(), "{name}: {taken:?}");
     taken
 }
@@ -52,6 +57,27 @@ async fn without_the_budget_of_cpu_time_an_agent_spins_for_as_long_as_it_likes()
     let endless = Budget { turn_cpu: long, call_cpu: long, ..Budget::default() };
     let attempt = attempt(&spin, settings(), endless, Guards::ALL, "");
     assert!(tokio::time::timeout(Duration::from_secs(5), attempt).await.is_err(), "it came to an end");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_budget_of_the_call_an_agent_computes_a_little_in_every_turn() {
+    let text = ";; Computes for a little while in each of a hundred turns: it is stopped.\n;; ends: budget\n\
+        (func $attack (param $info i32)\n\
+          (local $turns i32) (local $n i32)\n\
+          (loop $turn\n\
+            (local.set $n (i32.const 5000000))\n\
+            (loop $burn (br_if $burn (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))\n\
+            (call $listen (i32.const 500))\n\
+            (br_if $turn (i32.lt_u (local.tee $turns (i32.add (local.get $turns) (i32.const 1))) (i32.const 100))))\n\
+          (call $escaped))";
+    let often = Attack::written("spin/every-turn", text).unwrap();
+    let call_cpu = Duration::from_millis(50);
+    let stands = attempt(&often, settings(), Budget { call_cpu, ..Budget::default() }, Guards::ALL, "").await;
+    assert_eq!(kind(&stands), Some(FailureKind::CallCpu), "{stands:?}");
+    let (turn_cpu, call_cpu) = (Duration::from_secs(10), Duration::from_secs(3_600));
+    let endless = Budget { turn_cpu, call_cpu, ..Budget::default() };
+    let taken = attempt(&often, settings(), endless, Guards::ALL, "").await;
+    assert!(taken.escaped(), "{:?}", taken.answered);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -140,6 +166,52 @@ async fn without_the_quota_an_agent_asks_as_often_as_it_likes() {
     assert!(taken.escaped() && taken.reached.len() == 200, "{:?}", taken.answered);
 }
 
+/// Does something so often, and says whether it was refused at last.
+fn again(what: &str, times: u32) -> Attack {
+    let text = format!(
+        ";; Asks {times} times: it is refused.\n;; ends: done\n\
+         (func $attack (param $info i32)\n\
+           (local $n i32)\n\
+           (call $fill (i32.const 8192) (i32.const 0x61) (i32.const 4000))\n\
+           (loop $next\n\
+             (global.set $heap (i32.const 65536))\n\
+             {what}\n\
+             (br_if $next (i32.lt_u (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const {times}))))\n\
+           (call $must-refuse))"
+    );
+    Attack::written("bounds/again", &text).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_each_quota_an_agent_has_as_much_of_it_as_it_asks_for() {
+    let say = "(call $call.say (i32.const 8192) (i32.const 4000) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) \
+               (i32.const 512))";
+    let set =
+        "(call $memory.set (i32.const 64) (i32.const 7) (i32.const 8192) (i32.const 3000) (i32.const 512))";
+    // The host's part in it is done within the agent's time, here without optimisation.
+    let budget =
+        Budget { turn_cpu: Duration::from_secs(30), call_cpu: Duration::from_secs(60), ..Budget::default() };
+    for (asks, stands, without) in [
+        (again(say, 3), "speech-characters = 10000", "speech-characters = 100000"),
+        (
+            again("(call $listen (i32.const 500))", 20),
+            "transcribed-seconds = 10",
+            "transcribed-seconds = 100",
+        ),
+        (again(set, 5), "stored-bytes = 10000", "stored-bytes = 100000"),
+        (attack("model/tokens").unwrap(), "", "model-tokens = 10000000"),
+        (attack("model/tools-for-nothing").unwrap(), "", "model-tokens = 10000000"),
+        (attack("connectors/flood").unwrap(), "", "egress-bytes = 100000000"),
+    ] {
+        let refused = attempt(&asks, settings(), budget, Guards::ALL, stands).await;
+        assert!(kind(&refused).is_none() && !refused.escaped(), "{stands}: {:?}", refused.answered);
+        let last = refused.got.last().and_then(HostReturn::refusal);
+        assert!(matches!(last, Some(Refusal::OverQuota(_))), "{stands}: {last:?}");
+        let taken = attempt(&asks, settings(), budget, Guards::ALL, without).await;
+        assert!(taken.escaped(), "{without}: {:?}", taken.answered);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_minimisation_a_card_reaches_the_model() {
     for name in ["model/card#0", "model/card#1", "model/card#2"] {
@@ -169,7 +241,15 @@ async fn without_a_store_of_ones_own_the_neighbours_memory_is_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn without_a_store_of_ones_own_the_neighbours_memory_is_guessed_and_appointments_are_cancelled() {
+    for name in ["tenants/memory-guessed", "tenants/appointments#0", "tenants/cancels"] {
+        a_layer(name, Guards { own_store: false, ..Guards::ALL }).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_one_folder_the_neighbours_documents_are_read() {
+    a_layer("tenants/documents-searched", Guards { one_folder: false, ..Guards::ALL }).await;
     let taken = a_layer("tenants/documents#0", Guards { one_folder: false, ..Guards::ALL }).await;
     let read = |answer: &HostReturn| match answer {
         HostReturn::ReadDocument(Ok(text)) => text.contains(SECRETS),
@@ -196,6 +276,29 @@ async fn without_what_keeps_paths_below_an_address_the_neighbours_folder_is_read
         _ => false,
     };
     assert!(taken.got.iter().any(read), "{:?}", taken.got);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_what_sees_through_blanks_a_step_above_is_taken_for_a_name() {
+    let sandbox = Sandbox::new(settings(), None).unwrap();
+    let without = Guards { unseen: false, ..Guards::ALL };
+    for spelling in [0, 1, 2, 3, 5, 7, 8, 9, 10, 11] {
+        let name = format!("connectors/padded-dots#{spelling}");
+        let taken = a_layer_in(&sandbox, &name, without).await;
+        let read = |answer: &HostReturn| match answer {
+            HostReturn::SendRequest(Ok(answer)) => answer.body.contains(SECRETS),
+            _ => false,
+        };
+        assert!(taken.got.iter().any(read), "{name}: {:?}", taken.got);
+    }
+    // A part that is blank alone leads nowhere above, but is nobody's name.
+    a_layer_in(&sandbox, "connectors/padded-dots#6", without).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_redirects_are_followed_and_answers_have_no_length_an_agent_has_what_they_lead_to() {
+    a_layer("connectors/redirect", Guards { redirects: false, ..Guards::ALL }).await;
+    a_layer("connectors/huge-answer", Guards { lengths: false, ..Guards::ALL }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -228,7 +331,20 @@ async fn without_what_is_taken_out_of_answers_an_agent_is_told_the_credential() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_bounds_a_sentence_has_no_end() {
-    a_layer("bounds/refused#0", Guards { bounds: false, ..Guards::ALL }).await;
+    let sandbox = Sandbox::new(settings(), None).unwrap();
+    let without = Guards { bounds: false, ..Guards::ALL };
+    a_layer_in(&sandbox, "transfers/long-announcement", without).await;
+    a_layer_in(&sandbox, "bounds/report-fields", without).await;
+    let answered = ["call.say", "call.ask", "call.listen", "memory.", "documents.search", "report.set"];
+    let mut tried = 0;
+    for attack in attacks().unwrap().iter().filter(|attack| attack.name.starts_with("bounds/refused#")) {
+        let import = attack.refused.as_ref().unwrap().import.as_str();
+        if answered.iter().any(|known| import.starts_with(known)) {
+            a_layer_in(&sandbox, &attack.name, without).await;
+            tried += 1;
+        }
+    }
+    assert!(tried >= 16, "{tried}");
 }
 
 /// One place in the pool: whoever comes after has the very memory and tables of whoever was there before.

@@ -154,8 +154,12 @@ impl Said {
             }
             Ok(compiled) => Self::Compiled(compiled),
             Err(LoadError::TooComplex(why)) => Self::TooComplex(why),
-            // Where memory is asked of the kernel itself: ENOMEM.
-            Err(LoadError::Compile(why)) if why.contains("os error 12") => Self::OutOfMemory,
+            // As the kernel says it (ENOMEM), and as the compiler does.
+            Err(LoadError::Compile(why))
+                if why.contains("os error 12") || why.starts_with("out of memory") =>
+            {
+                Self::OutOfMemory
+            }
             Err(LoadError::Compile(why)) => Self::Refused(why),
             Err(
                 other @ (LoadError::Engine(_)

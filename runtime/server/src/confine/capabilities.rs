@@ -66,7 +66,8 @@ pub(super) fn give_up(keep: CapabilitySet) -> Result<Left, String> {
     let refused = |what: &'static str| move |error: Errno| format!("{what}: {error}");
     let had = capabilities(None).map_err(refused("capget"))?;
     set_no_new_privs(true).map_err(refused("no_new_privs"))?;
-    if had.effective.contains(CapabilitySet::SYS_NICE) {
+    // Who keeps none has no say in when a thread runs either.
+    if had.effective.contains(CapabilitySet::SYS_NICE) && !keep.is_empty() {
         return_to_own_turn();
     }
     let is_bounded = if had.effective.contains(CapabilitySet::SETPCAP) {

@@ -1,0 +1,239 @@
+//! Each guard of the compiler in its place, and taken away: a component that is small and asks for much is refused before it is
+//! compiled, and without that one guard the compiler has it to do, and finds out by itself what is wrong with it.
+//!
+//! The bombs are as large as their guard needs: where what is just beyond a default is compiled in no time, it is tried with the
+//! defaults; where not, with a bound that is lower, and the default stands for none. What is far beyond is tried by
+//! `tests/unloadable.rs`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+use parloir_attest::{Attack, attack};
+use parloir_sandbox::{Sandbox, Settings, Shape};
+
+/// What the compiler is never asked for.
+const REFUSED: &str = "asks too much of the compiler";
+/// What is told of a component that was compiled whole, and is no agent.
+const COMPILED: &str = "does not fit the world";
+
+/// What a component calls that has a memory of its own.
+const LIBRARY: &str = "(core module $m (memory (export \"memory\") 1) \
+     (func (export \"room\") (param i32 i32 i32 i32) (result i32) unreachable) (func (export \"f\") (param i32))) \
+     (core instance $i (instantiate $m))";
+/// How values come into that memory.
+const OPTIONS: &str = "(memory $i \"memory\") (realloc (func $i \"room\"))";
+
+fn settings(shape: Shape) -> Settings {
+    Settings { instances: 4, shape, ..Settings::default() }
+}
+
+/// A component of these parts.
+fn component(parts: &str) -> Vec<u8> {
+    let text = format!(
+        ";; Is more than it looks: it is refused.\n;; ends: done\n;; kind: component\n(component {parts})"
+    );
+    Attack::written("bombs/written", &text).unwrap().wasm().unwrap()
+}
+
+/// A component of one module.
+fn module(fields: &str) -> Vec<u8> {
+    component(&format!("(core module {fields})"))
+}
+
+/// Why it does not load.
+async fn why(bomb: &[u8], settings: Settings) -> String {
+    let refused = Sandbox::new(settings, None).unwrap().load(bomb.to_vec()).await.err();
+    refused.expect("it is no agent").to_string()
+}
+
+/// With these settings it is refused for this before it is compiled; with those it is compiled, and then this is wrong with it.
+async fn a_bound(bomb: &[u8], said: &str, stands: Settings, without: Settings, then: &str) {
+    let refused = why(bomb, stands).await;
+    assert!(refused.contains(REFUSED) && refused.contains(said), "{refused}");
+    let compiled = why(bomb, without).await;
+    assert!(compiled.contains(then) && !compiled.contains(REFUSED), "{compiled}");
+}
+
+/// The same where it is what is within the component that is bounded: by the defaults, and without this one.
+async fn by_default(bomb: &[u8], said: &str, without: Shape) {
+    a_bound(bomb, said, settings(Shape::default()), settings(without), COMPILED).await;
+}
+
+/// The same by a bound that is lower than the default, and by the default.
+async fn by_a_lower(bomb: &[u8], said: &str, lower: Shape) {
+    a_bound(bomb, said, settings(lower), settings(Shape::default()), COMPILED).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_bound_of_parts_all_of_them_are_compiled() {
+    let bomb = component(&"(core module)".repeat(300));
+    by_default(&bomb, "modules and components", Shape { parts: u32::MAX, ..Shape::default() }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_bound_of_functions_each_of_them_is_compiled() {
+    let bomb = module(&"(func)".repeat(2_000));
+    by_a_lower(&bomb, "more than 1000 functions", Shape { functions: 1_000, ..Shape::default() }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_bound_of_code_all_of_it_is_compiled() {
+    let bomb = module(&format!("(func {})", "nop ".repeat(30_000)).repeat(4));
+    let stands = Settings { code_bytes: 100_000, ..settings(Shape::default()) };
+    a_bound(&bomb, "bytes of code", stands, settings(Shape::default()), COMPILED).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_bound_of_locals_a_function_has_as_many_as_it_declares() {
+    let bomb = module(&format!("(func (local {}))", "i64 ".repeat(6_000)));
+    by_default(&bomb, "6000 locals", Shape { locals: u64::MAX, ..Shape::default() }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_bound_of_depth_blocks_are_as_deep_as_they_like() {
+    let bomb = module(&format!("(func {} {})", "block ".repeat(2_500), "end ".repeat(2_500)));
+    by_default(&bomb, "blocks within one another", Shape { depth: u32::MAX, ..Shape::default() }).await;
+}
+
+/// A function of four thousand locals, and blocks that are left or not, between which any of those may change.
+fn tangled(blocks: usize) -> String {
+    let block = |n: usize| {
+        let (left, from, to) = (n * 7 % 4_000, n * 13 % 4_000, n * 29 % 4_000);
+        format!("(block (br_if 0 (i32.wrap_i64 (local.get {left}))) (local.set {to} (local.get {from})))")
+    };
+    let blocks: String = (0..blocks).map(block).collect();
+    format!("(func (local {}) {blocks})", "i64 ".repeat(4_000))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_bound_of_a_tangle_the_compiler_unravels_it() {
+    let bomb = module(&tangled(600));
+    by_default(&bomb, "branches too often", Shape { tangle: u64::MAX, ..Shape::default() }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_bound_of_all_tangles_the_compiler_unravels_each() {
+    let bomb = module(&tangled(100).repeat(2));
+    by_a_lower(&bomb, "branch too often", Shape { tangles: 1_000_000, ..Shape::default() }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_bound_of_what_is_unfolded_components_double_each_other() {
+    let part = |n: usize| {
+        let (twice, before) = ("(instance (instantiate $before)) ".repeat(2), n - 1);
+        format!("(component $c{n} (alias outer 1 $c{before} (component $before)) {twice})")
+    };
+    let parts: String = (1..=17).map(part).collect();
+    let bomb = component(&format!("(component $c0) {parts} (instance (instantiate $c17))"));
+    assert!(bomb.len() < 4_096, "{}", bomb.len());
+    let without = settings(Shape { unfolded: u64::MAX, ..Shape::default() });
+    // A quarter of a million of them are one component: the engine had to count them out to see that no place holds it.
+    let then = "component instance size does not fit";
+    a_bound(&bomb, "1048576 bytes", settings(Shape::default()), without, then).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_bound_of_what_is_passed_the_engine_writes_adapters_that_nobody_counted() {
+    let names = || (0..40).map(|n| format!("f{n}"));
+    let within: String = names().map(|name| format!("(func (export \"{name}\"))")).collect();
+    let lifted: String = names()
+        .map(|name| {
+            format!(
+                "(func ${name} (canon lift (core func $i \"{name}\"))) (export \"{name}\" (func ${name}))"
+            )
+        })
+        .collect();
+    let known: String = names().map(|name| format!("(export \"{name}\" (func))")).collect();
+    let lowered: String =
+        names().map(|name| format!("(core func (canon lower (func $one \"{name}\")))")).collect();
+    // Forty functions, of each of which each of twenty-six parts has an adapter of its own.
+    let other = "(instance (instantiate $other (with \"one\" (instance $x)))) ".repeat(26);
+    let bomb = component(&format!(
+        "(component $one (core module $m {within}) (core instance $i (instantiate $m)) {lifted}) \
+         (component $other (import \"one\" (instance $one {known})) {lowered}) \
+         (instance $x (instantiate $one)) {other}"
+    ));
+    by_default(&bomb, "more than 1000 functions", Shape { passed: u64::MAX, ..Shape::default() }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_bound_of_what_functions_carry_an_adapter_has_no_end() {
+    // Sixty tuples of a thousand numbers, no two of them alike, in one.
+    let tuple = |n: usize| {
+        let (twos, ones) = ("u16 ".repeat(n + 1), "u8 ".repeat(999 - n));
+        format!("(type $t{n} (tuple {twos} {ones}))")
+    };
+    let types: String = (0..60).map(tuple).collect();
+    let all: String = (0..60).map(|n| format!("$t{n} ")).collect();
+    let bomb = component(&format!(
+        "{types} (type $top (tuple {all})) \
+         (component $one (alias outer 1 $top (type $t)) {LIBRARY} \
+         (func $f (param \"x\" $t) (canon lift (core func $i \"f\") {OPTIONS})) (export \"f\" (func $f))) \
+         (component $other (alias outer 1 $top (type $t)) (import \"f\" (func $f (param \"x\" $t))) \
+         {LIBRARY} (core func (canon lower (func $f) {OPTIONS}))) \
+         (instance $x (instantiate $one)) (instance (instantiate $other (with \"f\" (func $x \"f\"))))"
+    ));
+    let without = Shape { passed_values: u64::MAX, ..Shape::default() };
+    by_default(&bomb, "more than 50000 values", without).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_bound_of_what_blocks_carry_they_are_as_wide_as_they_like() {
+    let (kinds, values) = ("i64 ".repeat(1_000), "i64.const 0 ".repeat(1_000));
+    let of = format!("(type $t (func (param {kinds}) (result {kinds}))) (func $f (type $t) unreachable)");
+    let again = |what: &str, times: usize| {
+        module(&format!("{of} (func (result {kinds}) {values} {})", what.repeat(times)))
+    };
+    let without = Shape { carried: u64::MAX, ..Shape::default() };
+    for (what, times) in [
+        ("loop (type $t) end ", 11),
+        ("i32.const 0 if (type $t) else end ", 11),
+        ("i32.const 0 br_if 0 ", 21),
+        ("call $f ", 21),
+    ] {
+        by_default(&again(what, times), "more than 20000 values", without).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_bound_of_what_all_carry_there_are_as_many_wide_functions_as_there_is_room_for() {
+    let bomb = module(&format!("(func (result {}) unreachable)", "i64 ".repeat(900)).repeat(230));
+    let without = Shape { all_carried: u64::MAX, ..Shape::default() };
+    by_default(&bomb, "carry too many values", without).await;
+}
+
+/// A function that leaves a thousand values on its stack while loops come and go.
+fn standing(loops: usize) -> String {
+    let (values, drops) = ("global.get $g ".repeat(1_000), "drop ".repeat(1_000));
+    format!("(func {values} {} {drops})", "loop i32.const 0 br_if 0 end ".repeat(loops))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_bound_of_what_stands_a_stack_is_in_the_compilers_way_at_each_branch() {
+    let global = "(global $g (mut i64) (i64.const 0))";
+    let bomb = module(&format!("{global} {}", standing(510)));
+    let without = Shape { standing: u64::MAX, ..Shape::default() };
+    by_default(&bomb, "while values stand on its stack", without).await;
+    let several = module(&format!("{global} {}", standing(100).repeat(3)));
+    let lower = Shape { all_standing: 500_000, ..Shape::default() };
+    by_a_lower(&several, "carry too many values", lower).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_bound_of_instances_a_component_has_as_many_as_it_likes() {
+    let bomb = component(&format!("(core module $m) {}", "(core instance (instantiate $m)) ".repeat(49)));
+    let without = Settings { core_instances: 64, ..settings(Shape::default()) };
+    a_bound(&bomb, "48 core module instances", settings(Shape::default()), without, COMPILED).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_bounds_of_memories_and_tables_an_agent_empties_the_pool() {
+    let pool = settings(Shape::default());
+    for (name, without) in [
+        ("memory/many", Settings { memories: 8, ..pool.clone() }),
+        ("tables/many", Settings { tables: 16, ..pool.clone() }),
+    ] {
+        let wasm = attack(name).unwrap().wasm().unwrap();
+        assert!(Sandbox::new(pool.clone(), None).unwrap().load(wasm.clone()).await.is_err(), "{name}");
+        let loaded = Sandbox::new(without, None).unwrap().load(wasm).await;
+        assert!(loaded.is_ok(), "{name}: {}", loaded.err().unwrap());
+    }
+}
