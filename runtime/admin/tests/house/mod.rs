@@ -268,7 +268,7 @@ impl Premises for Site {
         1_000
     }
 
-    /// What stands for a component is its version and what it declares: `2 memory model`.
+    /// What stands for a component is its version and what it declares: `2 memory model`. `unfinished` cannot be compiled now.
     async fn check_agent(&self, component: &Path) -> Result<Checked, Unchecked> {
         let held = self.checking.lock().take();
         if let Some([reached, let_go]) = held {
@@ -278,6 +278,9 @@ impl Premises for Site {
         let text = std::fs::read_to_string(component).unwrap();
         let mut words = text.split(' ').map(str::to_owned);
         let (version, capabilities) = (words.next().unwrap(), words.collect::<Vec<_>>());
+        if version == "unfinished" {
+            return Err(Unchecked::NotDone("its process was ended: try again".to_owned()));
+        }
         let declared = capabilities.iter().map(|name| name.parse()).collect::<Result<Vec<_>, String>>();
         let declared = declared.map_err(Unchecked::Refused)?;
         let languages = vec!["fr-FR".to_owned()];
