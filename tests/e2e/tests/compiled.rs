@@ -145,8 +145,7 @@ fn has_nothing_else(process: u32) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_component_that_does_not_compile_in_its_time_or_whose_compiler_is_killed_is_told_so_and_calls_go_on()
- {
+async fn a_component_past_its_time_or_whose_compiler_is_killed_is_told_so_and_calls_go_on() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("agents")).unwrap();
     fs::copy(house::component("tests/agents/trial"), folder.path().join("agents/agent.wasm")).unwrap();
