@@ -181,7 +181,7 @@ impl Answer {
             Said::Compiled(compiled) => (0, compiled.as_slice()),
             Said::TooComplex(why) => (1, cut(why)),
             Said::Refused(why) => (2, cut(why)),
-            Said::OutOfMemory => (3, [].as_slice()),
+            Said::OutOfMemory => (3, b"".as_slice()),
             Said::NotDone(why) => (4, cut(why)),
         };
         let mut head = [0; HEAD];
