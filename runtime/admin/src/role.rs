@@ -247,6 +247,11 @@ impl Action {
         Self::WriteContacts,
     ];
 
+    /// Whether it is to read calls, or what is kept beside them: whoever is denied that is in the log.
+    pub const fn is_of_calls(self) -> bool {
+        matches!(self, Self::ReadCalls | Self::ReadRecordings | Self::ExportCalls | Self::ReviewCalls)
+    }
+
     /// Its name.
     pub const fn name(self) -> &'static str {
         match self {

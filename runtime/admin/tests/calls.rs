@@ -3,11 +3,14 @@
 
 mod house;
 
+use axum::body::Body;
+use axum::http::Request;
 use house::House;
 use parloir_admin::resource::{CallEnd, CallState};
 use parloir_contract::CallId;
-use parloir_journal::Reader;
+use parloir_journal::{Ending, Reader};
 use serde_json::json;
+use tower::ServiceExt;
 
 const DESK: &str = "+33199009999";
 const CALLS: &str = "/v1/tenants/cabinet/calls";
@@ -84,6 +87,50 @@ async fn an_agent_knows_of_the_calls_that_were_handed_to_them_whatever_they_ask(
 }
 
 #[tokio::test]
+async fn whoever_is_denied_a_call_is_in_the_log_so_often_and_in_nobody_elses() {
+    let (house, owner) = house(3).await;
+    let (user, agent) = house.user("cabinet", &owner, "agent").await;
+    let operator = house.operator().await;
+    let stranger = house.tenant("other").await;
+    let denied = async |tenant: &str| {
+        let mut told = house.told(tenant).await;
+        told.retain(|(what, _)| what.subject.contains("denied"));
+        told
+    };
+    house.get(&format!("{CALLS}/{}", id(1)), &agent).await.is(404);
+    let told = denied("cabinet").await;
+    let [(what, Some(Ending::Failed))] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!(
+        (what.user.as_str(), what.role.as_str(), what.action.as_str()),
+        (user.as_str(), "agent", "calls:read")
+    );
+    assert!(what.subject.starts_with(&format!("call {}: denied", id(1))), "{what:?}");
+    house.get(&format!("{CALLS}/{}/recording", id(1)), &agent).await.is(403);
+    house.get(CALLS, &owner).await.is(403);
+    house.get(CALLS, &operator).await.is(403);
+    let told = denied("cabinet").await;
+    let of = |role: &str, action: &str| {
+        told.iter().any(|(what, _)| what.role == role && what.action == action && what.why.is_none())
+    };
+    assert!(of("agent", "recordings:read") && of("owner", "calls:read") && of("operator", "calls:read"));
+    assert_eq!(told.len(), 4, "{told:?}");
+    // What is denied beside calls is not.
+    house.get("/v1/tenants/cabinet/lines", &agent).await.is(403);
+
+    house.get(CALLS, &stranger).await.is(404);
+    house.get("/v1/tenants/nobody/calls", &stranger).await.is(404);
+    assert_eq!(denied("cabinet").await.len(), 4);
+    let theirs = denied("other").await;
+    assert!(theirs.len() == 2 && theirs[1].0.subject.starts_with("calls of cabinet: denied"), "{theirs:?}");
+
+    for _ in 0..100 {
+        house.get(&format!("{CALLS}/{}", id(1)), &agent).await.is(404);
+    }
+    let told = denied("cabinet").await.len();
+    assert!((12..50).contains(&told), "{told}");
+}
+
+#[tokio::test]
 async fn a_supervisor_hears_and_exports_and_an_owner_has_nothing_of_calls() {
     let (house, owner) = house(2).await;
     let (_, supervisor) = house.user("cabinet", &owner, "supervisor").await;
@@ -148,6 +195,9 @@ async fn nothing_is_reviewed_whose_caller_is_restricted_or_whose_words_are_not_k
     house.get(&own, &supervisor).await.is(409);
     house.get(&format!("{CALLS}/{}/reviews", id(0)), &supervisor).await.is(409);
     house.ask(("PUT", &own), &supervisor, &[], Some(good.clone())).await.is(409);
+    house.ask(("DELETE", &own), &supervisor, &[], None).await.is(409);
+    house.site.calls.restricted.lock().clear();
+    house.get(&own, &supervisor).await.is(200);
 
     let tenant = json!({ "retention": { "recording": "0 days", "content": "0 days" } });
     let body = json!({ "id": "quiet", "owner": "Anne Durand", "tenant": tenant });
@@ -158,6 +208,55 @@ async fn nothing_is_reviewed_whose_caller_is_restricted_or_whose_words_are_not_k
     let own = format!("/v1/tenants/quiet/calls/{}/reviews/{user}", id(1));
     let refused = house.ask(("PUT", &own), &supervisor, &[], Some(good)).await.is(409);
     assert!(refused.text("detail").contains("0 days"), "{}", refused.body);
+}
+
+#[tokio::test]
+async fn while_a_call_is_held_no_review_of_it_goes_or_becomes_another() {
+    let (house, owner) = house(1).await;
+    let (user, supervisor) = house.user("cabinet", &owner, "supervisor").await;
+    let (other, admin) = house.user("cabinet", &owner, "admin").await;
+    let reviews = format!("{CALLS}/{}/reviews", id(0));
+    let (own, theirs) = (format!("{reviews}/{user}"), format!("{reviews}/{other}"));
+    let made = house.ask(("PUT", &own), &supervisor, &[], Some(json!({ "score": 1 }))).await.is(201);
+    house.site.calls.kept.lock()[0].2.held = true;
+    let refused = house.ask(("DELETE", &own), &supervisor, &[], None).await.is(409);
+    assert!(refused.text("remedy").contains("--release"), "{refused:?}");
+    house.ask(("DELETE", &own), &admin, &[], None).await.is(409).names("call");
+    let tag = made.etag();
+    let same = [("if-match", tag.as_str())];
+    house.ask(("PUT", &own), &supervisor, &same, Some(json!({ "score": 5 }))).await.is(409).names("call");
+    house.ask(("PUT", &theirs), &admin, &[], Some(json!({ "score": 2 }))).await.is(201);
+    assert_eq!(house.get(&own, &supervisor).await.is(200).body["spec"]["score"], 1);
+    house.site.calls.kept.lock()[0].2.held = false;
+    house.ask(("DELETE", &own), &supervisor, &[], None).await.is(204);
+}
+
+#[tokio::test]
+async fn tenants_that_take_what_they_read_slowly_leave_places_to_those_that_read_nothing() {
+    let house = House::open().await;
+    let mut keys = Vec::new();
+    for tenant in ["one", "two", "three", "four", "five"] {
+        let owner = house.tenant(tenant).await;
+        keys.push((tenant, house.user(tenant, &owner, "supervisor").await.1));
+        let call = (tenant.parse().unwrap(), CallId::from_bytes([0; 16]), state(&[], true));
+        house.site.calls.kept.lock().push(call);
+    }
+    let (last, key) = keys.pop().unwrap();
+    // Nothing of these bodies is taken.
+    let mut open = Vec::new();
+    for (tenant, key) in &keys {
+        for _ in 0..4 {
+            let request = Request::builder().uri(format!("/v1/tenants/{tenant}/calls/{}/recording", id(0)));
+            let request = request.header("authorization", format!("Bearer {key}"));
+            let reply = house.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+            if reply.status() == 200 {
+                open.push(reply);
+            }
+        }
+    }
+    assert_eq!(open.len(), 12, "eight of anybody's, and one of each that has none besides");
+    house.get(&format!("/v1/tenants/{last}/calls"), &key).await.is(200);
+    house.get(&format!("/v1/tenants/{last}/calls/{}/recording", id(0)), &key).await.is(200);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use crate::agent::Attack;
 use crate::broken::Broken;
+use crate::few_bytes;
 
 /// A file that is given to the sandbox as an agent.
 pub struct Bomb {
@@ -167,6 +168,7 @@ pub fn bombs() -> Result<Vec<Bomb>, Broken> {
             written(&format!("(component (core module (func (export \"{}\"))))", "a".repeat(1 << 20)))?,
         ),
     ];
+    all.extend(few_bytes::bombs()?);
     let good = good()?;
     for twentieth in 1..20 {
         let bytes = good.get(..good.len() * twentieth / 20).unwrap_or_default().to_vec();
@@ -207,11 +209,11 @@ fn good() -> Result<Vec<u8>, Broken> {
     Attack::written("good", text)?.wasm()
 }
 
-fn written(text: &str) -> Result<Vec<u8>, Broken> {
+pub(crate) fn written(text: &str) -> Result<Vec<u8>, Broken> {
     wat::parse_str(text).map_err(|wrong| Broken::because("a bomb", wrong))
 }
 
-fn bomb(name: &str, sentence: &'static str, said: &'static str, bytes: Vec<u8>) -> Bomb {
+pub(crate) fn bomb(name: &str, sentence: &'static str, said: &'static str, bytes: Vec<u8>) -> Bomb {
     Bomb { name: name.to_owned(), sentence, said, may_load: false, bytes }
 }
 
@@ -228,7 +230,7 @@ fn noise(bytes: usize) -> Vec<u8> {
     std::iter::repeat_with(next).take(bytes).collect()
 }
 
-fn leb(into: &mut Vec<u8>, mut value: usize) {
+pub(crate) fn leb(into: &mut Vec<u8>, mut value: usize) {
     loop {
         let low = u8::try_from(value & 0x7f).unwrap_or(0x7f);
         value >>= 7;
@@ -239,7 +241,7 @@ fn leb(into: &mut Vec<u8>, mut value: usize) {
     }
 }
 
-fn section(into: &mut Vec<u8>, id: u8, content: &[u8]) {
+pub(crate) fn section(into: &mut Vec<u8>, id: u8, content: &[u8]) {
     into.push(id);
     leb(into, content.len());
     into.extend_from_slice(content);

@@ -24,6 +24,7 @@ pub mod bombs;
 mod broken;
 mod canned;
 mod contract;
+mod few_bytes;
 mod files;
 mod house;
 mod judge;

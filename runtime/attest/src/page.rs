@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use parloir_contract::seen_and_hidden;
+
 use crate::measured::{LIMIT, Measured, Noticed, RUNS, Round};
 use crate::priority::FIRST;
 use crate::report::{Confinement, Machine, Program, Report, Whole};
@@ -34,9 +36,9 @@ pub(crate) fn page(report: &Report) -> String {
     text
 }
 
-/// A quoted line, in bounds and with nothing in it that is no letter.
+/// A quoted line, in bounds and with nothing in it that is not seen or turns words.
 fn line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LINE).collect()
+    seen_and_hidden(text).map(|(c, hidden)| if hidden { ' ' } else { c }).take(LINE).collect()
 }
 
 const fn yes(held: bool) -> &'static str {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
+use parloir_contract::seen_and_hidden;
 use parloir_sandbox::Sandbox;
 use serde::{Deserialize, Serialize};
 
@@ -92,7 +93,7 @@ pub struct Tried {
 /// A line of a reason: its first, and no more of it than a report takes.
 pub(crate) fn short(reason: &str) -> String {
     let line = reason.lines().next().unwrap_or_default();
-    let plain = line.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let plain = seen_and_hidden(line).map(|(c, hidden)| if hidden { ' ' } else { c });
     plain.take(SHORT).collect()
 }
 

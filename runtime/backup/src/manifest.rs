@@ -1,7 +1,7 @@
 //! What a back-up says of itself: the first of its files.
 
 use jiff::Timestamp;
-use parloir_contract::TenantId;
+use parloir_contract::{TenantId, seen_and_hidden};
 use serde::{Deserialize, Serialize};
 
 /// The version of back-ups that this program writes, and the newest it reads.
@@ -95,7 +95,8 @@ impl Manifest {
             return Err(ManifestError::NotOurs("another format".into()));
         }
         if version > VERSION {
-            let program = program.chars().filter(|c| !c.is_control()).take(40).collect();
+            let seen = seen_and_hidden(&program).filter(|(_, hidden)| !hidden);
+            let program = seen.map(|(c, _)| c).take(40).collect();
             return Err(ManifestError::Newer { version, program });
         }
         let manifest: Self = serde_json::from_slice(bytes).map_err(not_ours)?;
@@ -145,6 +146,10 @@ mod tests {
         let text = String::from_utf8(manifest.bytes()).unwrap();
         let newer = text.replace("\"version\": 1", "\"version\": 2");
         assert!(matches!(Manifest::parse(newer.as_bytes()), Err(ManifestError::Newer { version: 2, .. })));
+        let turned =
+            format!("{{\"format\": \"{FORMAT}\", \"version\": 2, \"program\": \"9\\u202e8\\u001b7\"}}");
+        let (version, program) = (2, "987".to_owned());
+        assert_eq!(Manifest::parse(turned.as_bytes()), Err(ManifestError::Newer { version, program }));
         let twice = Manifest::new(Of::Data, vec![part("b"), part("b")], 0);
         for other in [b"{}".as_slice(), b"", b"[1]", twice.bytes().as_slice()] {
             assert!(matches!(Manifest::parse(other), Err(ManifestError::NotOurs(_))));

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
-use parloir_contract::hides_or_turns;
+use parloir_contract::{hides_or_turns, seen_and_hidden};
 use parloir_providers::weights;
 use tracing_subscriber::EnvFilter;
 
@@ -46,18 +46,19 @@ pub(crate) fn shown(line: &str) -> String {
 /// A text with what a terminal obeys written out, but for these colours, tabs, and lines that go on.
 fn filtered(text: &str, colour: fn(&str) -> Option<usize>) -> String {
     let mut out = String::with_capacity(text.len());
-    let mut rest = text;
+    let (mut rest, mut before) = (text, None);
     while let Some(first) = rest.chars().next() {
         let coloured = colour(rest);
         let (here, after) = rest.split_at_checked(coloured.unwrap_or(first.len_utf8())).unwrap_or((rest, ""));
         let goes_on = first == '\n' && after.starts_with(INDENT);
         if coloured.is_some() || goes_on || first == '\t' {
             out.push_str(here);
-        } else if hides_or_turns(first) {
+        } else if hides_or_turns(before, first, after.chars().next()) {
             out.extend(first.escape_unicode());
         } else {
             out.push(first);
         }
+        before = here.chars().next_back();
         rest = after;
     }
     out
@@ -66,8 +67,8 @@ fn filtered(text: &str, colour: fn(&str) -> Option<usize>) -> String {
 /// Words of an agent or a caller, in a line of the host's own: nothing in them ends it, and nothing has a colour.
 pub(crate) fn plain(words: &str) -> String {
     let mut out = String::with_capacity(words.len());
-    for c in words.chars() {
-        if hides_or_turns(c) {
+    for (c, hidden) in seen_and_hidden(words) {
+        if hidden {
             out.extend(c.escape_unicode());
         } else {
             out.push(c);
@@ -213,6 +214,8 @@ mod tests {
             ("\u{202e}nwo\u{2028}", "\\u{202e}nwo\\u{2028}"),
             ("\u{61c}1-2\u{206b}", "\\u{61c}1-2\\u{206b}"),
             ("a\u{200b}b\u{e0041}", "a\\u{200b}b\\u{e0041}"),
+            ("desk\u{fe0f} ❤\u{fe0f} 1\u{fe0f}\u{20e3}", "desk\\u{fe0f} ❤\u{fe0f} 1\u{fe0f}\u{20e3}"),
+            ("\u{1b}[0m\u{fe0f}", "\u{1b}[0m\\u{fe0f}"),
             ("\u{1b}[8mhidden", "\\u{1b}[8mhidden"),
             ("\u{1b}", "\\u{1b}"),
         ] {
@@ -220,6 +223,7 @@ mod tests {
         }
         let forged = format!("oui\n{INDENT}{}", styled(CALLER, "non"));
         assert_eq!(plain(&forged), "oui\\u{a}          \\u{1b}[36mnon\\u{1b}[0m");
+        assert_eq!(plain("a\u{e0100}\u{e0101} 葛\u{e0100}"), "a\\u{e0100}\\u{e0101} 葛\u{e0100}");
         assert_eq!(barred("a\nb"), "a\n          | b");
         let ours = format!("{} {}", styled(BAD, "refused"), styled(TITLE, "x"));
         assert_eq!(shown(&ours), ours);

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use parloir_contract::is_path_name;
+use parloir_contract::{is_path_name, parts_a_path};
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
@@ -98,13 +98,13 @@ impl Destination {
     pub fn below(&self, path: &str, query: &[(String, String)]) -> Result<Self, NotADestination> {
         let mut url = self.0.clone();
         if !path.is_empty() {
+            if path.chars().any(parts_a_path) {
+                return Err(NotADestination(
+                    "its path has ?, #, %, a backslash, an invisible character, or what looks like these or a slash in it",
+                ));
+            }
             if !path.strip_suffix('/').unwrap_or(path).split('/').all(is_path_name) {
                 return Err(NotADestination("a part of its path is empty, `.` or `..`"));
-            }
-            if path.chars().any(|c| c.is_control() || matches!(c, '?' | '#' | '%' | '\\')) {
-                return Err(NotADestination(
-                    "its path has ?, #, %, a backslash or an invisible character in it",
-                ));
             }
             let mut parts = url.path_segments_mut().map_err(|()| NotADestination("nothing is below it"))?;
             parts.pop_if_empty().extend(path.split('/'));
@@ -229,6 +229,9 @@ mod tests {
             "a?b",
             "a#b",
             "a\nb",
+            "‥/a",
+            "a/．．",
+            "a／..",
         ] {
             assert!(below(base, path, &[]).is_err(), "{path:?}");
         }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Refusal, is_path_name};
+use crate::{Refusal, is_path_name, parts_a_path};
 
 /// Characters of a path, at most.
 const PATH_CHARACTERS: usize = 512;
@@ -88,9 +88,9 @@ pub fn sendable(request: &ConnectorRequest) -> Result<(), Refusal> {
     if path.chars().count() > PATH_CHARACTERS {
         return invalid("a path has at most 512 characters: send what is longer in the body");
     }
-    if path.chars().any(|c| c.is_control() || matches!(c, '?' | '#' | '%' | '\\')) {
+    if path.chars().any(parts_a_path) {
         return invalid(
-            "a path has no ?, #, %, backslash and invisible character in it: the host encodes it, and `query` is apart",
+            "a path has no ?, #, %, backslash and invisible character in it, nor one that looks like these or like a slash: the host encodes it, and `query` is apart",
         );
     }
     if !path.is_empty() && !stays_below(path) {
@@ -171,6 +171,10 @@ mod tests {
             "..\u{feff}",
             ". ./a",
             " ",
+            "‥/a",
+            "a/．．/b",
+            "a／b",
+            "％2e％2e/a",
         ] {
             assert!(refused(&to(bad)), "{bad:?}");
         }

@@ -33,7 +33,9 @@ mod understanding;
 
 pub use agent::{CallInfo, Capability, Description, Direction, Outcome};
 pub use calendar::{Appointment, Booked, Contact, Slot, Wanted, Weekday};
-pub use characters::{hides_or_turns, is_path_name};
+pub use characters::{
+    has_hidden, hides_or_turns, is_path_name, is_plain_name, parts_a_path, seen_and_hidden,
+};
 pub use connector::{ConnectorAnswer, ConnectorRequest, Method, sendable};
 pub use conversation::{
     BargeIn, Expecting, Heard, ListenOptions, SayOptions, Speech, Transferred, Turn, listenable, speakable,

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use parloir_contract::seen_and_hidden;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, LOCATION, WWW_AUTHENTICATE};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Response, StatusCode};
@@ -281,18 +282,24 @@ async fn read(mut response: Response, most: usize, patience: Duration) -> Result
 pub(crate) async fn refused(response: Response) -> RegistryError {
     let status = response.status().as_u16();
     let said = read(response, PROBLEM_BYTES, PATIENCE).await.ok().flatten().unwrap_or_default();
-    let problems =
-        serde_json::from_slice::<Problems>(&said).map(|problems| problems.errors).unwrap_or_default();
-    let said = problems.into_iter().next().map_or_else(String::new, |problem| {
-        let message = problem.message.unwrap_or_default();
-        let text = format!(" ({}: {message})", problem.code);
-        text.chars().filter(|c| !c.is_control()).take(PROBLEM_CHARACTERS).collect()
-    });
+    let said = shown(&said);
     match status {
         401 | 403 => RegistryError::Denied { status, said },
         404 => RegistryError::NotThere,
         _ => RegistryError::Refused { status, said },
     }
+}
+
+/// What a registry says is wrong, as it may be shown.
+fn shown(said: &[u8]) -> String {
+    let problems =
+        serde_json::from_slice::<Problems>(said).map(|problems| problems.errors).unwrap_or_default();
+    problems.into_iter().next().map_or_else(String::new, |problem| {
+        let message = problem.message.unwrap_or_default();
+        let text = format!(" ({}: {message})", problem.code);
+        let seen = seen_and_hidden(&text).filter(|(_, hidden)| !hidden);
+        seen.map(|(c, _)| c).take(PROBLEM_CHARACTERS).collect()
+    })
 }
 
 const TOO_LONG: &str = "it took too long";
@@ -336,6 +343,13 @@ mod tests {
         assert_eq!(session.base.scheme(), "http");
         assert!(session.may_reach(&url("http://127.0.0.1:9000/a")));
         assert!(!session.may_reach(&url("http://objects.example.com/a")));
+    }
+
+    #[test]
+    fn what_a_registry_says_is_wrong_turns_and_hides_nothing() {
+        let said = r#"{ "errors": [{ "code": "DENIED\u001b[2J", "message": "no\u202egnorts\u200b desk\ufe0f\ufff9" }] }"#;
+        assert_eq!(shown(said.as_bytes()), " (DENIED[2J: nognorts desk)");
+        assert_eq!(shown(b"<html>"), "");
     }
 
     #[test]

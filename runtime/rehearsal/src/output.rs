@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use parloir_contract::{Appointment, Field, Import};
+use parloir_contract::{Appointment, Field, Import, seen_and_hidden};
 use serde_json::{Value, json};
 
 use crate::event::Happened;
@@ -126,17 +126,17 @@ pub fn told(event: &event::Event) -> String {
     }
 }
 
-/// Text as XML, without the characters XML cannot hold.
+/// Text as XML, without the characters that XML cannot hold, that are not seen, or that turn words around.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for (c, hidden) in seen_and_hidden(text) {
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\n' | '\t' => out.push(c),
-            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => out.push('\u{fffd}'),
+            c if hidden || matches!(c, '\u{fffe}' | '\u{ffff}') => out.push('\u{fffd}'),
             c => out.push(c),
         }
     }
@@ -149,6 +149,6 @@ mod tests {
 
     #[test]
     fn xml_holds_any_text() {
-        assert_eq!(escaped("<a & \"b\">\u{1}"), "&lt;a &amp; &quot;b&quot;&gt;\u{fffd}");
+        assert_eq!(escaped("<a & \"b\">\u{1}\u{202e}\n"), "&lt;a &amp; &quot;b&quot;&gt;\u{fffd}\u{fffd}\n");
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use parloir_contract::{CallInfo, Capability, Description, Import, Outcome, hides_or_turns};
+use parloir_contract::{CallInfo, Capability, Description, Import, Outcome, is_plain_name};
 use tokio_util::sync::CancellationToken;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::{Store, UpdateDeadline};
@@ -298,10 +298,13 @@ fn store(sandbox: &Sandbox, door: Door, meter: Arc<Meter>, budget: Budget) -> Re
 /// Checks what an agent says of itself before anything relies on it.
 fn validated(description: &Description) -> Result<Vec<Capability>, LoadError> {
     let wrong = |what: &str| Err(LoadError::Description(what.to_owned()));
-    if description.name.is_empty() || description.name.len() > 80 || !is_line(&description.name) {
+    if description.name.is_empty() || description.name.len() > 80 || !is_plain_name(&description.name) {
         return wrong("`name` must have 1 to 80 characters that can be shown");
     }
-    if description.version.is_empty() || description.version.len() > 40 || !is_line(&description.version) {
+    if description.version.is_empty()
+        || description.version.len() > 40
+        || !is_plain_name(&description.version)
+    {
         return wrong("`version` must have 1 to 40 characters that can be shown");
     }
     let languages = &description.languages;
@@ -312,11 +315,6 @@ fn validated(description: &Description) -> Result<Vec<Capability>, LoadError> {
         return wrong("`capabilities` names more than there are");
     }
     description.capabilities.iter().map(|c| c.parse().map_err(LoadError::Description)).collect()
-}
-
-/// Whether a text is one line for whoever it is shown to: it moves no cursor, turns no words around and hides nothing.
-fn is_line(text: &str) -> bool {
-    !text.chars().any(hides_or_turns)
 }
 
 /// Whether a text looks like a BCP 47 tag. The host has its own words spoken in every language that an agent names.
@@ -333,7 +331,7 @@ mod tests {
     #[test]
     fn what_an_agent_says_of_itself_can_be_shown_and_spoken() {
         for shown in ["Cabinet Durand", "réception 2", "受付"] {
-            assert!(is_line(shown), "{shown}");
+            assert!(is_plain_name(shown), "{shown}");
         }
         for hidden in [
             "\u{1b}[2J",
@@ -348,9 +346,10 @@ mod tests {
             "a\u{feff}b",
             "\u{3164}",
             "a\u{e0041}",
+            "desk\u{fe0f}",
             "\0",
         ] {
-            assert!(!is_line(hidden), "{hidden:?}");
+            assert!(!is_plain_name(hidden), "{hidden:?}");
         }
         for tag in ["fr", "fr-FR", "zh-Hant-TW", "es-419"] {
             assert!(is_tag(tag), "{tag}");

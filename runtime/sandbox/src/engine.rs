@@ -157,6 +157,10 @@ impl Sandbox {
         if wasm.len() > limit {
             return Err(LoadError::TooLarge { size: wasm.len(), limit });
         }
+        if wasmparser::Parser::is_core_wasm(wasm) {
+            // To make it a component is to read all that it embeds.
+            shape::check(wasm, &self.inner.settings).map_err(LoadError::TooComplex)?;
+        }
         let bytes = encode(wasm)?;
         let sha256: [u8; 32] = Sha256::digest(&bytes).into();
         let cached = self.inner.cache.as_ref().and_then(|cache| cache.load(&self.inner.engine, &sha256));
@@ -220,7 +224,7 @@ impl Sandbox {
         let _waits = nobody_waits.clone().drop_guard();
         let found = move || sandbox.found(&sha256, &nobody_waits);
         let found = self.inner.lanes.patient().spawn_blocking(found).await;
-        match found.map_err(|e| LoadError::Engine(e.to_string()))?? {
+        match found.map_err(|e| ended(&e))?? {
             Some(compiled) => Agent::describe(self.clone(), compiled, Budget::default()).await.map(Some),
             None => Ok(None),
         }
@@ -302,9 +306,17 @@ impl Sandbox {
             .patient()
             .spawn_blocking(move || sandbox.compile_until(&wasm, &nobody_waits))
             .await
-            .map_err(|e| LoadError::Engine(e.to_string()))??;
+            .map_err(|e| ended(&e))??;
         Agent::describe(self.clone(), compiled, Budget::default()).await
     }
+}
+
+/// Why a component was not compiled where the thread that did it ended by itself: the engine goes on, so it is about the component.
+fn ended(error: &tokio::task::JoinError) -> LoadError {
+    if error.is_panic() {
+        return LoadError::Compile("the compiler gave it up".into());
+    }
+    LoadError::Engine(error.to_string())
 }
 
 /// A compiled component that fits the world.
@@ -433,5 +445,12 @@ mod tests {
             let refused = format!("{:#}", compile(one_more).err().unwrap());
             assert!(refused.contains(what), "{refused}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_compiler_that_gives_up_is_told_of_the_component() {
+        let gave_up = tokio::spawn(async { panic!("too many instructions") }).await.map(|(): ()| ());
+        let told = ended(&gave_up.unwrap_err());
+        assert_eq!(told.to_string(), "the component does not compile: the compiler gave it up");
     }
 }

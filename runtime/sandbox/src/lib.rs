@@ -16,6 +16,7 @@
 //! - [`Elsewhere`]: who has an agent's calls answered in another process.
 //! - [`Failure`]: why an agent did not come to its own end.
 //! - [`encode`]: core module to component, in process.
+//! - [`check_shape`]: how much work a component makes for the compiler, before any of it is done.
 //! - [`surface`]: what a component imports and exports.
 //!
 //! ```
@@ -35,6 +36,7 @@ mod bindings;
 mod carried;
 mod compile;
 mod convert;
+mod declared;
 mod door;
 mod encode;
 mod engine;
@@ -43,9 +45,11 @@ mod host;
 mod lanes;
 mod limits;
 mod metering;
+mod nested;
 mod passed;
 mod settings;
 mod shape;
+mod size;
 mod surface;
 mod understanding;
 mod unfolded;
@@ -60,4 +64,5 @@ pub use failure::{Failure, FailureKind};
 pub use host::caller_had_a_turn;
 pub use metering::{Served, charged};
 pub use settings::{Budget, Settings, Shape};
+pub use shape::check as check_shape;
 pub use surface::{Surface, surface};

@@ -1,7 +1,9 @@
 //! How many values a function passes from one part of a component to another: the engine writes code for each, at each function
 //! and anew for each memory and each allocation that it goes between.
 
-use wasmparser::component_types::{ComponentDefinedType, ComponentValType};
+use wasmparser::component_types::{
+    ComponentAnyTypeId, ComponentDefinedType, ComponentEntityType, ComponentFuncType, ComponentValType,
+};
 use wasmparser::types::TypesRef;
 use wasmparser::{Payload, PrimitiveValType, Validator, WasmFeatures};
 
@@ -29,16 +31,90 @@ impl Passed {
         }
     }
 
+    /// How many functions the component that is being read knows.
+    pub(crate) fn functions(&self) -> u32 {
+        self.types().map_or(0, |types| types.component_function_count())
+    }
+
     /// How many values a function of the component that is being read passes, what it takes and what it gives.
     pub(crate) fn values(&self, function: u32) -> u64 {
-        let Some(types) = self.known.as_ref().and_then(|known| known.types(0)) else { return 0 };
-        if function >= types.component_function_count() {
+        let Some(types) = self.types().filter(|types| function < types.component_function_count()) else {
             return 0;
-        }
-        let Some(is) = types.get(types.component_function_at(function)) else { return 0 };
-        let all = is.params.iter().map(|(_, is)| is).chain(&is.result);
-        sum(all.map(|is| values(&types, *is)))
+        };
+        types.get(types.component_function_at(function)).map_or(0, |is| carries(&types, is))
     }
+
+    /// The same of a function of the type that stands there.
+    pub(crate) fn values_of(&self, index: u32) -> u64 {
+        let Some((types, ComponentAnyTypeId::Func(id))) = self.is(index) else { return 0 };
+        types.get(id).map_or(0, |is| carries(&types, is))
+    }
+
+    /// How many exports an instance of the type that stands there has.
+    pub(crate) fn exports(&self, index: u32) -> u64 {
+        let Some((types, ComponentAnyTypeId::Instance(id))) = self.is(index) else { return 0 };
+        types.get(id).map_or(0, |is| is.exports.len() as u64)
+    }
+
+    /// How many values all functions carry that the types speak of; no further than so many.
+    pub(crate) fn spoken_of(&self, most: u64) -> u64 {
+        let Some(types) = self.types() else { return 0 };
+        let mut left: Vec<ComponentEntityType> = Vec::new();
+        let mut found = 0_u64;
+        for index in 0..types.component_type_count() {
+            let is = match types.component_any_type_at(index) {
+                ComponentAnyTypeId::Func(id) => ComponentEntityType::Func(id),
+                ComponentAnyTypeId::Instance(id) => ComponentEntityType::Instance(id),
+                ComponentAnyTypeId::Component(id) => ComponentEntityType::Component(id),
+                ComponentAnyTypeId::Resource(_) | ComponentAnyTypeId::Defined(_) => continue,
+            };
+            left.push(is);
+            while let Some(is) = left.pop() {
+                found = found.saturating_add(1);
+                if found > most {
+                    return found;
+                }
+                match is {
+                    ComponentEntityType::Func(id) => {
+                        let carried = types.get(id).map_or(0, |is| carries(&types, is));
+                        found = found.saturating_add(carried);
+                    }
+                    ComponentEntityType::Instance(id) => {
+                        left.extend(
+                            types.get(id).into_iter().flat_map(|is| is.exports.values().map(|item| item.ty)),
+                        );
+                    }
+                    ComponentEntityType::Component(id) => {
+                        let all = types
+                            .get(id)
+                            .into_iter()
+                            .flat_map(|is| is.imports.values().chain(is.exports.values()));
+                        left.extend(all.map(|item| item.ty));
+                    }
+                    ComponentEntityType::Module(_)
+                    | ComponentEntityType::Value(_)
+                    | ComponentEntityType::Type { .. } => {}
+                }
+            }
+        }
+        found
+    }
+
+    fn types(&self) -> Option<TypesRef<'_>> {
+        self.known.as_ref().and_then(|known| known.types(0))
+    }
+
+    fn is(&self, index: u32) -> Option<(TypesRef<'_>, ComponentAnyTypeId)> {
+        let types = self.types().filter(|types| index < types.component_type_count())?;
+        let is = types.component_any_type_at(index);
+        Some((types, is))
+    }
+}
+
+/// What a function takes and what it gives.
+fn carries(types: &TypesRef<'_>, is: &ComponentFuncType) -> u64 {
+    let all = is.params.iter().map(|(_, is)| is).chain(&is.result);
+    sum(all.map(|is| values(types, *is)))
 }
 
 fn sum(all: impl Iterator<Item = u64>) -> u64 {

@@ -117,6 +117,31 @@ pub struct Shape {
     pub standing: u64,
     /// The same of all functions together. Default 8,000,000.
     pub all_standing: u64,
+    /// Types of components and instances within one another. Default 32. Against: readers of types that call themselves until the
+    /// process ends.
+    pub type_depth: u32,
+    /// Instances that its types speak of, each as long as the longest type of one. Default 400,000.
+    pub declared: u64,
+    /// Bytes of its types, for each instance of a component: each has types of its own. Default 64 MiB.
+    pub retyped: u64,
+    /// Exports of instances, each as often as its instance is made, handed on or given another name. Default 100,000.
+    pub copied: u64,
+    /// Exports that are gone through for the resources of instances that parts hand one another. Default 10,000,000.
+    pub looked_up: u64,
+    /// What modules import, as often as they are instantiated. Default 100,000.
+    pub imports: u64,
+    /// Types of all its modules together: for each the engine writes a way in and out. Default 10,000.
+    pub types: u64,
+    /// Values that the functions of all those types take and give. Default 50,000.
+    pub typed: u64,
+    /// What its functions take and give beyond 16 values each, all together: for each the engine writes a way in that takes them
+    /// one by one. Default 20,000.
+    pub wide: u64,
+    /// Pieces of data and of tables of all its modules together. Default 100,000.
+    pub segments: u64,
+    /// What all its modules work out as they start: numbers, elements and places that are not known before, in instructions. To the
+    /// compiler that is one function of each module. Default 20,000.
+    pub started: u64,
 }
 
 impl Default for Shape {
@@ -135,6 +160,17 @@ impl Default for Shape {
             all_carried: 200_000,
             standing: 1_000_000,
             all_standing: 8_000_000,
+            type_depth: 32,
+            declared: 400_000,
+            retyped: 64 << 20,
+            copied: 100_000,
+            looked_up: 10_000_000,
+            imports: 100_000,
+            types: 10_000,
+            typed: 50_000,
+            wide: 20_000,
+            segments: 100_000,
+            started: 20_000,
         }
     }
 }

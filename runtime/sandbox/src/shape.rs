@@ -6,23 +6,73 @@
 //! function of 427 KB, 782 blocks deep, of half a million branches times locals; 13,600 functions; 10.5 million branches
 //! times locals in all of them; 40 parts.
 
-use wasmparser::{FunctionBody, Operator, Parser, Payload};
+use wasmparser::{BinaryReader, FunctionBody, Operator, Parser, Payload};
 
 use crate::carried::Carried;
+use crate::declared::Declared;
+use crate::nested::Nested;
 use crate::settings::{Settings, Shape};
 use crate::unfolded::Unfolded;
 
-/// Whether the compiler may be asked, or what there is too much of.
-pub(crate) fn check(wasm: &[u8], settings: &Settings) -> Result<(), String> {
+/// What a module embeds of the contract stands in sections whose names begin so.
+const EMBEDDED: &str = "component-type";
+
+/// Whether the compiler may be asked for this component, or module, or what there is too much of. It is read once, and nothing
+/// of it is made.
+pub fn check(wasm: &[u8], settings: &Settings) -> Result<(), String> {
+    let most = settings.shape.unfolded;
+    let mut embedded = 0_u64;
+    read(wasm, settings, false, |name, bytes| {
+        if !name.starts_with(EMBEDDED) {
+            return Ok(());
+        }
+        embedded = embedded.saturating_add(bytes.len() as u64);
+        if embedded > most {
+            return Err(format!("what is embedded in it has more than {most} bytes"));
+        }
+        // What it embeds is read where a module is made a component; nobody reads what that embeds.
+        let Some(bytes) = type_of_world(bytes) else { return Ok(()) };
+        read(bytes, settings, true, |_, _| Ok(()))
+    })
+}
+
+/// The component in such a section; in the earliest of them the name of its world stands before it.
+fn type_of_world(bytes: &[u8]) -> Option<&[u8]> {
+    let mut reader = BinaryReader::new(bytes, 0);
+    if bytes.first() != Some(&0x03) {
+        return Some(bytes);
+    }
+    reader.read_bytes(2).ok()?;
+    reader.read_string().ok()?;
+    bytes.get(reader.current_position()..)
+}
+
+/// The same of a component, or a module, or of what one embeds; sections of no meaning to the engine are given to somebody.
+fn read(
+    wasm: &[u8],
+    settings: &Settings,
+    is_embedded: bool,
+    mut custom: impl FnMut(&str, &[u8]) -> Result<(), String>,
+) -> Result<(), String> {
     let (mut parts, mut functions, mut code, mut tangles) = (0_u32, 0_u32, 0_usize, 0_u64);
     let most = settings.shape;
-    let (mut unfolded, mut carried) = (Unfolded::new(settings), Carried::new(most));
+    let (mut nested, mut unfolded) = (Nested::new(most), Unfolded::new(settings));
+    let (mut declared, mut carried) = (Declared::new(settings), Carried::new(most));
     for payload in Parser::new(0).parse_all(wasm) {
         // What is damaged is told where it is compiled.
         let Ok(payload) = payload else { return Ok(()) };
+        nested.take(&payload, wasm)?;
+        declared.take(&payload)?;
+        // What is embedded is made into functions that pass all this, though it passes nothing by itself.
+        let most_values = most.passed_values;
+        if is_embedded && matches!(payload, Payload::End(_)) && unfolded.spoken_of(most_values) > most_values
+        {
+            return Err(format!("the functions it speaks of carry more than {most_values} values"));
+        }
         unfolded.take(&payload)?;
         carried.take(&payload)?;
         match payload {
+            Payload::CustomSection(section) => custom(section.name(), section.data())?,
             Payload::Version { .. } => {
                 parts += 1;
                 if parts > most.parts {
@@ -133,5 +183,48 @@ mod tests {
         let function = format!("(func (local {}) {})", "i64 ".repeat(4_000), "block end ".repeat(900));
         let text = format!("(component (core module {}))", function.repeat(18));
         assert_eq!(refused(&text), "its functions branch too often for as many locals as they have");
+    }
+
+    /// A module that embeds this twice over: as it is, and as it was at first, behind the name of its world.
+    fn embedding(contract: &[u8], earliest: bool) -> Vec<u8> {
+        let mut custom = b"\x10component-type:x".to_vec();
+        if earliest {
+            custom.extend_from_slice(b"\x03\x00\x01w");
+        }
+        custom.extend_from_slice(contract);
+        let mut module = b"\0asm\x01\0\0\0\0".to_vec();
+        let length = u32::try_from(custom.len()).unwrap();
+        module.extend((0..5).map(|at| {
+            let low = u8::try_from((length >> (7 * at)) & 0x7f).unwrap();
+            if at < 4 { low | 0x80 } else { low }
+        }));
+        module.extend(custom);
+        module
+    }
+
+    #[test]
+    fn what_a_module_embeds_is_read_before_it_is_made_a_component() {
+        let types = |levels: usize| {
+            let types = format!("{}{}", "(type (component ".repeat(levels), "))".repeat(levels));
+            wat::parse_str(format!("(component {types})")).unwrap()
+        };
+        let functions = |count: usize| {
+            let functions: String =
+                (0..count).map(|n| format!("(export \"f{n}\" (func (type $f)))")).collect();
+            let wide = format!("(type $t (tuple {})) (type $f (func (param \"x\" $t)))", "u8 ".repeat(1_000));
+            wat::parse_str(format!("(component (type (component {wide} {functions})))")).unwrap()
+        };
+        for earliest in [false, true] {
+            let refused = |contract: &[u8]| {
+                check(&embedding(contract, earliest), &Settings::default()).err().unwrap_or_default()
+            };
+            assert_eq!(refused(&types(32)), "");
+            assert_eq!(refused(&types(33)), "it has more than 32 types within one another");
+            assert_eq!(refused(&functions(40)), "");
+            assert_eq!(refused(&functions(50)), "the functions it speaks of carry more than 50000 values");
+            assert_eq!(refused(b""), "");
+            let much = [types(1), vec![0; 2 << 20]].concat();
+            assert_eq!(refused(&much), "what is embedded in it has more than 1048576 bytes");
+        }
     }
 }

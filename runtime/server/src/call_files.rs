@@ -65,6 +65,16 @@ pub fn told(erased: &[ErasureNote], records: &[Record], amended: &[AmendedLine])
     erased.chain(records).chain(amended).collect()
 }
 
+/// The calls that are read where one is shown: itself, and those that hold why something of it was erased and what was put right.
+#[must_use]
+pub fn shown_with(call: CallId, erased: &[ErasureNote], amended: &[AmendedLine]) -> Vec<CallId> {
+    let mut calls = vec![call];
+    calls.extend(erased.iter().map(|note| note.record));
+    calls.extend(amended.iter().map(|amended| amended.record));
+    calls.dedup();
+    calls
+}
+
 fn failed(error: impl std::fmt::Display) -> CallError {
     CallError::Failed(error.to_string())
 }
@@ -205,8 +215,7 @@ impl CallFiles for Storage {
         let erased = self.erasures_of(tenant, call).await?;
         let records = self.readable(tenant, call).await?;
         let amended = self.amendments_of(tenant, call).await.map_err(failed)?;
-        // Why something of it was erased is told with it.
-        let calls = std::iter::once(call).chain(erased.iter().map(|note| note.record)).collect();
+        let calls = shown_with(call, &erased, &amended);
         self.note_reading(tenant, "show", calls, Purpose::Content, reading).await?;
         tokio::task::spawn_blocking(move || told(&erased, &records, &amended)).await.map_err(failed)
     }
@@ -390,7 +399,7 @@ impl Storage {
 
 #[cfg(test)]
 mod tests {
-    use parloir_journal::{CallEnded, CallStarted};
+    use parloir_journal::{CallEnded, CallStarted, Reader};
 
     use super::*;
     use crate::{EraseRequest, Folders, Whose};
@@ -445,6 +454,29 @@ mod tests {
             (state.handed_to.len(), state.erased.as_slice()),
             (0, ["content", "recording"].map(str::to_owned).as_slice())
         );
+        storage.close().await;
+    }
+
+    #[tokio::test]
+    async fn whoever_reads_a_call_is_noted_with_what_was_put_right_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (storage, tenant) = opened(&folder).await;
+        let to = |name: &str| Amendment { field: "contact.name".into(), to: name.into() };
+        let first = storage.journal.amend(&tenant, id(1), to("Mme Durand"), 0).await.unwrap();
+        let second = storage.journal.amend(&tenant, id(1), to("Mme Dupont"), 0).await.unwrap();
+        storage.journal.amend(&tenant, id(2), to("M. Blanc"), 0).await.unwrap();
+        let who = Reader::Key { user: "anne".into(), role: "supervisor".into(), key: "a key of hers".into() };
+        let lines = storage.file(&tenant, id(1), Reading { who, why: None }).await.unwrap();
+        assert_eq!(lines.iter().filter(|line| line.get("amended").is_some()).count(), 2, "{lines:?}");
+        let mut read = Vec::new();
+        for (entry, _) in storage.journal.accesses(&tenant).await.unwrap() {
+            for record in storage.journal.records(&tenant, entry).await.unwrap() {
+                if let RecordBody::ContentRead(content) = record.body {
+                    read.push(content.calls);
+                }
+            }
+        }
+        assert_eq!(read, [vec![id(1), first, second]]);
         storage.close().await;
     }
 

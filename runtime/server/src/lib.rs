@@ -57,7 +57,7 @@ mod webhooks;
 mod witnesses;
 
 pub use back_up::Incoming;
-pub use call_files::{AmendedLine, erasure_json, told};
+pub use call_files::{AmendedLine, erasure_json, shown_with, told};
 pub use calls::Finished;
 pub use compiling::{AgentsConfig, COMPILER, compiled_apart, stand_in_compiler};
 pub use config::{

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use parloir_contract::Method;
+use parloir_contract::{Method, has_hidden};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -166,7 +166,7 @@ impl Connector {
         if !(1..=MOST_ANSWER_BYTES).contains(&self.answer_bytes) {
             return Err(format!("`answer-bytes` is from 1 to {MOST_ANSWER_BYTES}"));
         }
-        if self.region.chars().count() > 200 || self.region.chars().any(char::is_control) {
+        if self.region.chars().count() > 200 || has_hidden(&self.region) {
             return Err("`region` is a word of at most 200 characters, such as \"EU\"".into());
         }
         self.credential.as_ref().map_or(Ok(()), Credential::validate)
@@ -246,6 +246,7 @@ mod tests {
             ("wait-ms = 99", "from 100 to 10000"),
             ("answer-bytes = 262145", "from 1 to 262144"),
             ("region = \"a\\u0007\"", "such as \"EU\""),
+            ("region = \"a\\u202e\"", "such as \"EU\""),
             ("credential = { secret = \"a key\" }", "the name of a secret"),
             ("credential = { secret = \"key\", header = \"x key\" }", "such as \"x-api-key\""),
             ("credential = { secret = \"key\", header = \"Host\" }", "the host writes itself"),

@@ -25,7 +25,7 @@ use parloir_proof::note::{Note, PublicKey};
 use parloir_proof::tile::{self, Tile};
 use parloir_proof::{Proof, Trust};
 use parloir_registry::{Challenge, Credentials, Reference, manifest};
-use parloir_sandbox::Settings;
+use parloir_sandbox::{Settings, check_shape};
 use parloir_server::{CertificatePair, Validity};
 use parloir_tenancy::signature::{PublicKey as AgentKey, Signature, SigningFile};
 use parloir_transport::session::Session;
@@ -58,6 +58,7 @@ pub const TARGETS: &[Target] = &[
     ("tokens", tokens),
     ("agent_signatures", agent_signatures),
     ("cordon_messages", cordon_messages),
+    ("components", components),
     ("compilations", compilations),
 ];
 
@@ -375,6 +376,14 @@ pub fn cordon_messages(bytes: &[u8]) {
     assert!(count.is_none_or(|count| count <= bytes.len()));
     if read_up(bytes, &Settings::default()).is_ok() {
         assert!(count.is_some_and(|count| count <= MOST_VALUES));
+    }
+}
+
+/// What a tenant gives as its agent, before anybody else reads it. Whatever is let through can be read to its end by what calls
+/// itself for each type within another; what is refused is told why in few words.
+pub fn components(bytes: &[u8]) {
+    if let Err(why) = check_shape(bytes, &Settings::default()) {
+        assert!(!why.is_empty() && why.len() < 200);
     }
 }
 

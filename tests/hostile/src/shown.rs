@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use parloir_attest::House;
-use parloir_contract::hides_or_turns;
+use parloir_contract::has_hidden;
 
 /// What the built command says of a house's data, with colours as on a terminal.
 ///
@@ -30,7 +30,7 @@ pub fn obeys_nobody(text: &str) -> bool {
     for colour in ["0", "1", "2", "31", "32", "36"] {
         rest = rest.replace(&format!("\u{1b}[{colour}m"), "");
     }
-    !rest.chars().any(|c| c != '\n' && hides_or_turns(c))
+    !rest.split('\n').any(has_hidden)
 }
 
 /// Whether something that the corpus' attacks say, at 9.999 s, begins a line as the host's own do: with a time, once coloured, or

@@ -6,6 +6,7 @@
 //! `tests/unloadable.rs`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+use parloir_attest::bombs::bombs;
 use parloir_attest::{Attack, attack};
 use parloir_sandbox::{Sandbox, Settings, Shape};
 
@@ -196,8 +197,10 @@ async fn without_the_bound_of_what_blocks_carry_they_are_as_wide_as_they_like() 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_bound_of_what_all_carry_there_are_as_many_wide_functions_as_there_is_room_for() {
     let bomb = module(&format!("(func (result {}) unreachable)", "i64 ".repeat(900)).repeat(230));
-    let without = Shape { all_carried: u64::MAX, ..Shape::default() };
-    by_default(&bomb, "carry too many values", without).await;
+    // What they give back is bounded by itself.
+    let wide = Shape { wide: u64::MAX, ..Shape::default() };
+    let without = settings(Shape { all_carried: u64::MAX, ..wide });
+    a_bound(&bomb, "carry too many values", settings(wide), without, COMPILED).await;
 }
 
 /// A function that leaves a thousand values on its stack while loops come and go.
@@ -236,4 +239,151 @@ async fn without_the_bounds_of_memories_and_tables_an_agent_empties_the_pool() {
         let loaded = Sandbox::new(without, None).unwrap().load(wasm).await;
         assert!(loaded.is_ok(), "{name}: {}", loaded.err().unwrap());
     }
+}
+
+/// What this says of each number below that, one after another.
+fn each(count: usize, say: impl Fn(usize) -> String) -> String {
+    (0..count).map(say).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_bound_of_deep_types_a_reader_calls_itself_for_each() {
+    let types = format!("{}{}", "(type (component ".repeat(40), "))".repeat(40));
+    let without = Shape { type_depth: u32::MAX, ..Shape::default() };
+    by_default(&component(&types), "types within one another", without).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_bound_of_declared_instances_each_has_types_of_its_own() {
+    let exports = each(20, |n| format!("(export \"r{n}\" (type (sub resource)))"));
+    let imports = each(20, |n| format!("(import \"i{n}\" (instance (type $t)))"));
+    let bomb = component(&format!("(type $t (instance {exports})) {imports}"));
+    by_a_lower(&bomb, "more than 100 exports", Shape { declared: 100, ..Shape::default() }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_bound_of_types_at_each_instance_all_are_gone_through_again() {
+    let fields = each(100, |n| format!("(field \"name{n}\" u8)"));
+    let instances = "(instance (instantiate $p))".repeat(20);
+    let bomb = component(&format!("(type (record {fields})) (component $p) {instances}"));
+    by_a_lower(&bomb, "1000 bytes of types", Shape { retyped: 1_000, ..Shape::default() }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_bound_of_copies_instances_double_each_other() {
+    let instance = |n: usize| {
+        let (n, before) = (n + 1, n);
+        format!("(instance $x{n} (export \"a\" (instance $x{before})) (export \"b\" (instance $x{before})))")
+    };
+    let first = "(type $t u8) (instance $x0 (export \"a\" (type $t)) (export \"b\" (type $t)))";
+    let bomb = component(&format!("{first} {}", each(15, instance)));
+    assert!(bomb.len() < 1_024, "{}", bomb.len());
+    let without = Shape { copied: u64::MAX, ..Shape::default() };
+    by_default(&bomb, "export more than 100000 things", without).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_bound_of_what_is_looked_up_all_is_copied_for_each_resource() {
+    let asked = each(100, |n| format!("(export \"r{n}\" (type (sub resource)))"));
+    let given = each(100, |n| format!("(export \"r{n}\" (type $r))"));
+    let bomb = component(&format!(
+        "(type $r (resource (rep i32))) (component $p (import \"a\" (instance {asked}))) \
+         (instance $x {given}) (instance (instantiate $p (with \"a\" (instance $x))))"
+    ));
+    by_a_lower(&bomb, "to look for resources in", Shape { looked_up: 10_000, ..Shape::default() }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_bound_of_imports_they_are_looked_up_for_each_instance() {
+    let bomb = component(&format!(
+        "(core module $f (func (export \"f\"))) (core instance $a (instantiate $f)) \
+         (core module $m {}) {}",
+        "(import \"a\" \"f\" (func))".repeat(60),
+        "(core instance (instantiate $m (with \"a\" (instance $a))))".repeat(2)
+    ));
+    by_a_lower(&bomb, "import more than 100 things", Shape { imports: 100, ..Shape::default() }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_bounds_of_types_the_engine_writes_a_way_into_each() {
+    let of = |values: usize| format!("(type (func (param {})))", "i64 ".repeat(values));
+    let bomb = module(&each(60, of));
+    by_a_lower(&bomb, "more than 50 types", Shape { types: 50, ..Shape::default() }).await;
+    by_a_lower(&bomb, "more than 1000 values", Shape { typed: 1_000, ..Shape::default() }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_bound_of_wide_functions_each_value_is_taken_by_itself() {
+    let functions = "(func (type $t))".repeat(3) + "(elem declare func 0 1 2)";
+    let bomb = module(&format!("(type $t (func (param {}))) {functions}", "i64 ".repeat(100)));
+    by_a_lower(&bomb, "more than 200 values beyond 16", Shape { wide: 200, ..Shape::default() }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_bound_of_pieces_a_module_has_as_many_as_it_likes() {
+    let bomb = module(&"(data \"\")".repeat(60));
+    by_a_lower(&bomb, "more than 50 pieces", Shape { segments: 50, ..Shape::default() }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_bound_of_what_is_worked_out_at_the_start_it_is_one_long_function() {
+    let lower = Shape { started: 100, ..Shape::default() };
+    for worked_out in [
+        "(global i32 (i32.add (i32.const 1) (i32.const 2)))".repeat(50),
+        format!(
+            "(import \"a\" \"f\" (global $f funcref)) (table 10 funcref) (elem (i32.const 0) funcref {})",
+            "(item (global.get $f))".repeat(120)
+        ),
+        format!(
+            "(import \"a\" \"at\" (global $at i32)) (memory 1) {}",
+            "(data (global.get $at) \"x\")".repeat(50)
+        ),
+    ] {
+        by_a_lower(&module(&worked_out), "more than 100 instructions", lower).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_bounds_of_tables_and_memories_they_are_laid_out_though_nobody_has_them() {
+    let pool = settings(Shape::default());
+    let last = "(core module (table 20000 funcref) (func $f) (elem (i32.const 19999) func $f))";
+    for (bomb, said, without) in [
+        (
+            module("(table 30000 funcref) (func $f) (elem (i32.const 29999) func $f)"),
+            "begins with 30000 elements",
+            Settings { table_elements: 30_000, ..pool.clone() },
+        ),
+        (
+            component(&last.repeat(9)),
+            "tables begin with more than 160000 elements",
+            Settings { tables: 9, ..pool.clone() },
+        ),
+        (
+            module("(memory 1025) (data (i32.const 0) \"x\")"),
+            "memories begin with more than 67108864 bytes",
+            Settings { memory: 128 << 20, ..pool.clone() },
+        ),
+    ] {
+        a_bound(&bomb, said, pool.clone(), without, COMPILED).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_bound_of_what_functions_carry_those_that_are_lifted_are_gone_through() {
+    let bomb = component(&format!(
+        "{LIBRARY} (type $t (tuple {})) (type $f (func (param \"x\" $t))) {}",
+        "u8 ".repeat(100),
+        format!("(func (type $f) (canon lift (core func $i \"f\") {OPTIONS}))").repeat(5)
+    ));
+    by_a_lower(&bomb, "carry more than 400 values", Shape { passed_values: 400, ..Shape::default() }).await;
+    by_a_lower(&bomb, "more than 4 functions", Shape { passed: 4, ..Shape::default() }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_bound_of_what_functions_carry_a_modules_contract_is_made_into_functions() {
+    let bomb = bombs().unwrap().into_iter().find(|bomb| bomb.name == "contract-of-a-module").unwrap();
+    let without = settings(Shape { passed_values: u64::MAX, ..Shape::default() });
+    // It is no contract, but somebody had to read it to find that out.
+    let then = "cannot become a component";
+    a_bound(&bomb.bytes, "carry more than 50000 values", settings(Shape::default()), without, then).await;
 }

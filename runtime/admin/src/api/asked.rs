@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use axum::body::{Body, Bytes};
 use axum::extract::Query;
 use axum::http::{HeaderMap, Uri, header};
-use parloir_contract::{LineId, TenantId};
+use parloir_contract::{LineId, TenantId, has_hidden, is_plain_name};
 use parloir_store::TenantStore;
 use parloir_tenancy::signature::Signature;
 use serde::de::DeserializeOwned;
@@ -61,13 +61,7 @@ struct Paging {
 impl Asked {
     /// What is told of it in the log.
     pub(crate) fn told(&self, subject: impl Into<String>) -> Told {
-        let Self { principal, glass, .. } = self;
-        let by = By {
-            key: principal.key_id.clone(),
-            user: principal.key.user.clone(),
-            role: principal.user.role.name().to_owned(),
-            glass: glass.clone(),
-        };
+        let by = By::of(&self.principal, self.glass.clone());
         Told { by, action: self.endpoint.action(), subject: subject.into(), why: None }
     }
 
@@ -294,14 +288,39 @@ fn hash(parts: &[&[u8]]) -> String {
 
 /// That a name of a user or a key is one.
 pub(crate) fn named(name: &str, field: &str) -> Result<(), Problem> {
-    words(name, MAX_NAME, field)
+    bounded(name, MAX_NAME, field, is_plain_name(name))
 }
 
-/// That words are there, of at most so many characters, none of which moves a terminal's cursor.
+/// That words are there, of at most so many characters, none of which moves a terminal's cursor, turns others around or hides.
 pub(crate) fn words(text: &str, most: usize, field: &str) -> Result<(), Problem> {
-    if !text.trim().is_empty() && text.chars().count() <= most && !text.chars().any(char::is_control) {
+    bounded(text, most, field, !has_hidden(text))
+}
+
+fn bounded(text: &str, most: usize, field: &str, shown: bool) -> Result<(), Problem> {
+    if !text.trim().is_empty() && text.chars().count() <= most && shown {
         return Ok(());
     }
-    let detail = format!("`{field}` is empty, too long, or has control characters in it");
-    Err(Problem::new(Kind::Invalid, detail, format!("write 1 to {most} characters")).of(field))
+    let detail =
+        format!("`{field}` is empty, too long, or has characters in it that are not seen, or turn words");
+    Err(Problem::new(Kind::Invalid, detail, format!("write 1 to {most} characters, each of them seen"))
+        .of(field))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_and_names_are_what_a_terminal_shows() {
+        for shown in ["elle a rappelé", "tapez 1\u{fe0f}\u{20e3}", "受付 葛\u{e0100}"] {
+            assert!(words(shown, 20, "why").is_ok(), "{shown:?}");
+        }
+        for hidden in ["", " ", "a\u{1b}[2J", "a\u{202e}b", "a\u{200b}b", "a\u{fe0f}", &"a".repeat(21)] {
+            assert_eq!(words(hidden, 20, "why").unwrap_err().field.as_deref(), Some("why"), "{hidden:?}");
+        }
+        assert!(named("réception 2", "name").is_ok());
+        for other in ["desk\u{fe0f}", "desk 1\u{fe0f}\u{20e3}", "de\u{202e}sk"] {
+            assert_eq!(named(other, "name").unwrap_err().status, 422, "{other:?}");
+        }
+    }
 }

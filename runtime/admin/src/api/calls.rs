@@ -1,14 +1,11 @@
 //! Calls: listed, read, heard and exported. Whoever reads what was said is in the tenant's log before it is shown.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::Query;
-use axum::http::{HeaderValue, header};
 use axum::response::Response;
-use futures_util::stream::{self, StreamExt};
 use parloir_contract::{CallId, LineId};
 use parloir_journal::Reader;
 use serde::Deserialize;
@@ -17,6 +14,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::answer::Answer;
 use super::asked::{Asked, words};
 use super::problem::{Kind, Problem};
+use super::sent::sent_from;
 use super::share::Share;
 use super::{Api, contacts};
 use crate::calls::{CallError, CallFiles, CallList, Listed, Reading, Sound};
@@ -48,12 +46,21 @@ async fn reach(asked: &Asked) -> Result<(Reach, Vec<LineId>), Problem> {
 }
 
 /// The call that the path names, where whoever asks may know of it: every route of a call begins here.
-pub(super) async fn reached(api: &Api, asked: &Asked) -> Result<(CallId, CallState), Problem> {
+async fn reached(api: &Api, asked: &Asked) -> Result<(CallId, CallState), Problem> {
     let not_found = || Problem::not_found("call").of("call");
     let call = asked.id("call")?.parse::<CallId>().map_err(|_| not_found())?;
     let (reach, numbers) = reach(asked).await?;
-    let state = files(api).state(&asked.realm, call, &numbers).await?;
-    if reach.covers(&state.handed_to) { Ok((call, state)) } else { Err(not_found()) }
+    let state = match files(api).state(&asked.realm, call, &numbers).await {
+        // To whoever sees some of them, one that is not there is as one that is not theirs, and takes as long.
+        Err(CallError::NoSuchCall) if matches!(reach, Reach::HandedTo(_)) => None,
+        state => Some(state?),
+    };
+    if let Some(state) = state.filter(|state| reach.covers(&state.handed_to)) {
+        return Ok((call, state));
+    }
+    let subject = format!("call {call}: denied, it is none that was handed to them");
+    api.directory.denied(&asked.realm, asked.told(subject)).await;
+    Err(not_found())
 }
 
 /// The same, where what is kept beside the call may be used, too.
@@ -113,10 +120,13 @@ fn whole(asked: &Asked) -> Result<Reading, Problem> {
     Ok(reading(asked, why))
 }
 
-/// A place among those who have a call in memory: as many as the installation has room for, and a few of each tenant's.
+/// A place among those who have a call in memory: as many as the installation has room for, a few of each tenant's, and some for
+/// those tenants alone that have none besides.
 fn place(api: &Api, asked: &Asked) -> Result<(Share, OwnedSemaphorePermit), Problem> {
     let share = api.reading_shares.take(&asked.realm)?;
-    let permit = Arc::clone(&api.reading).try_acquire_owned().map_err(|_| {
+    let first =
+        if share.is_first() { Arc::clone(&api.first_readings).try_acquire_owned().ok() } else { None };
+    let permit = first.or_else(|| Arc::clone(&api.reading).try_acquire_owned().ok()).ok_or_else(|| {
         let detail = "as many calls are being read as there is room for";
         Problem::new(Kind::Busy, detail, "wait as Retry-After says, and ask again")
     })?;
@@ -130,25 +140,6 @@ fn parts_of(whole: Vec<u8>) -> impl Iterator<Item = Bytes> + Send + 'static {
         let length = rest.len().min(PART);
         (length > 0).then(|| rest.split_to(length))
     })
-}
-
-/// A body that is sent as it is, from a place that is left when its last part is taken: whoever is between keeps nothing of it.
-fn sent_from<P: Into<Bytes> + 'static>(
-    place: impl Send + 'static,
-    parts: impl Iterator<Item = P> + Send + 'static,
-    media_type: &'static str,
-    length: u64,
-) -> Response {
-    let parts = stream::iter(parts).map(move |part| {
-        let _kept_until_all_is_taken = &place;
-        Ok::<Bytes, Infallible>(part.into())
-    });
-    let mut response = Response::new(Body::from_stream(parts));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }
 
 pub(super) async fn get(api: &Api, asked: &Asked) -> Result<Response, Problem> {

@@ -21,6 +21,7 @@ mod rate;
 mod repeat;
 mod reviews;
 mod secrets;
+mod sent;
 mod settings;
 mod shape;
 mod share;
@@ -41,7 +42,7 @@ use axum::extract::{RawPathParams, Request, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::on;
-use parloir_contract::TenantId;
+use parloir_contract::{CallId, TenantId};
 use serde_json::Value;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::timeout;
@@ -56,7 +57,7 @@ use rate::Rate;
 pub use repeat::tidy;
 use share::Shares;
 
-use crate::directory::{Directory, Principal};
+use crate::directory::{By, Directory, Principal, Told};
 use crate::oidc::LogIns;
 use crate::resource::Myself;
 use crate::role::{Action, Verdict, decide, is_installation};
@@ -72,6 +73,8 @@ const MAX_REQUESTS: usize = 256;
 const MAX_OF_A_TENANT: usize = MAX_REQUESTS / 4;
 /// Calls that are read at one time, each in memory until it is sent.
 const MAX_READING: usize = 16;
+/// Those among them for tenants that read none besides: few that read slowly keep nobody else from reading.
+const MAX_FIRST_READING: usize = MAX_READING / 2;
 /// Those of one tenant among them.
 const MAX_READING_OF_A_TENANT: usize = 4;
 /// Log-ins that are read and checked at one time, of people whom nobody knows yet; more of them are told to come again.
@@ -86,8 +89,10 @@ pub(crate) struct Api {
     strangers: Semaphore,
     shares: Arc<Shares>,
     uploads: upload::Uploads,
-    /// Taken by whoever reads a call, until it is sent.
+    /// Taken by whoever reads a call, until it is sent or took too long.
     reading: Arc<Semaphore>,
+    /// The same, taken by whoever is a tenant's only one.
+    first_readings: Arc<Semaphore>,
     reading_shares: Arc<Shares>,
     /// How often each key has read what was said.
     readings: Rate,
@@ -104,7 +109,8 @@ pub fn router(directory: Arc<Directory>) -> Router {
 pub fn router_with(directory: Arc<Directory>, log_ins: Option<Arc<LogIns>>) -> Router {
     let (room, shares) = (Semaphore::new(MAX_REQUESTS), Shares::of(MAX_OF_A_TENANT));
     let (strangers, uploads) = (Semaphore::new(MAX_STRANGERS), upload::Uploads::default());
-    let reading = Arc::new(Semaphore::new(MAX_READING));
+    let reading = Arc::new(Semaphore::new(MAX_READING - MAX_FIRST_READING));
+    let first_readings = Arc::new(Semaphore::new(MAX_FIRST_READING));
     let reading_shares = Shares::of(MAX_READING_OF_A_TENANT);
     let mut router = Router::new();
     for endpoint in Endpoint::ALL.iter().copied() {
@@ -124,6 +130,7 @@ pub fn router_with(directory: Arc<Directory>, log_ins: Option<Arc<LogIns>>) -> R
             shares,
             uploads,
             reading,
+            first_readings,
             reading_shares,
             readings: Rate::default(),
             proofs: Shares::of(1),
@@ -170,13 +177,19 @@ async fn answer(
         false => Some(api.shares.take(&principal.realm)?),
     };
     let realm = realm(api, endpoint, &principal, &params)?;
-    let verdict = permitted(&principal, endpoint.action(), &realm)?;
+    let verdict = match permitted(&principal, endpoint.action(), &realm) {
+        Ok(verdict) => verdict,
+        Err(problem) => return Err(denied(api, endpoint, &principal, &realm, &params, problem).await),
+    };
     let source = api.directory.source(&realm).await?;
     if source.is_none() && !is_installation(&realm) {
         return Err(hidden());
     }
     let glass = match verdict {
-        Verdict::Glass => Some(glass::open(api, &principal, &realm).await?),
+        Verdict::Glass => match glass::open(api, &principal, &realm).await {
+            Ok(glass) => Some(glass),
+            Err(problem) => return Err(denied(api, endpoint, &principal, &realm, &params, problem).await),
+        },
         Verdict::Own | Verdict::Above | Verdict::Forbidden | Verdict::Hidden => None,
     };
     let is_upload = endpoint == Endpoint::PushVersion;
@@ -283,6 +296,30 @@ fn permitted(principal: &Principal, action: Action, realm: &TenantId) -> Result<
         }
         Some(_) | None => Ok(verdict),
     }
+}
+
+/// Tells that somebody was denied to read calls, and why: in the log of whose they are, or in their own where that is not theirs to
+/// know of, whether there is such a tenant or not.
+async fn denied(
+    api: &Api,
+    endpoint: Endpoint,
+    principal: &Principal,
+    realm: &TenantId,
+    params: &HashMap<String, String>,
+    problem: Problem,
+) -> Problem {
+    let action = endpoint.action();
+    if !action.is_of_calls() || ![403, 404].contains(&problem.status) {
+        return problem;
+    }
+    let call = params.get("call").and_then(|call| call.parse::<CallId>().ok());
+    let what = call.map_or_else(|| "calls".to_owned(), |call| format!("call {call}"));
+    let is_there = problem.status == 403 && matches!(api.directory.source(realm).await, Ok(Some(_)));
+    let (whose, of) =
+        if is_there { (realm, String::new()) } else { (&principal.realm, format!(" of {realm}")) };
+    let subject = format!("{what}{of}: denied, {}", problem.detail);
+    api.directory.denied(whose, Told { by: By::of(principal, None), action, subject, why: None }).await;
+    problem
 }
 
 fn scopes_text(scopes: &[Action]) -> String {

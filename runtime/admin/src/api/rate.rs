@@ -32,10 +32,14 @@ impl Rate {
             all.retain(|_, rested| *rested > now);
         }
         let rested = all.get(key).copied().unwrap_or(now).max(now);
-        let too_often = rested.duration_since(now) > EVERY * (A_MINUTE - 1);
-        if too_often || (all.len() >= MOST && !all.contains_key(key)) {
+        if rested.duration_since(now) > EVERY * (A_MINUTE - 1) {
             let detail = format!("a key reads {A_MINUTE} calls in a minute, and this one has");
             return Err(Problem::new(Kind::Busy, detail, "wait as Retry-After says, and read more slowly"));
+        }
+        if all.len() >= MOST && !all.contains_key(key) {
+            let detail =
+                format!("{MOST} other keys have read calls in the last minute, and no more are counted");
+            return Err(Problem::new(Kind::Busy, detail, "wait as Retry-After says, and ask again"));
         }
         all.insert(key.to_owned(), rested + EVERY);
         Ok(())
@@ -52,7 +56,8 @@ mod tests {
         for _ in 0..A_MINUTE {
             assert!(rate.take("a", now).is_ok());
         }
-        assert_eq!(rate.take("a", now).unwrap_err().status, 429);
+        let refused = rate.take("a", now).unwrap_err();
+        assert!(refused.status == 429 && refused.detail.contains("this one has"), "{refused:?}");
         assert!(rate.take("b", now).is_ok());
         assert!(rate.take("a", now + EVERY).is_ok() && rate.take("a", now + EVERY).is_err());
     }
@@ -63,7 +68,8 @@ mod tests {
         for key in 0..MOST {
             assert!(rate.take(&key.to_string(), now).is_ok());
         }
-        assert!(rate.take("another", now).is_err());
+        let refused = rate.take("another", now).unwrap_err();
+        assert!(refused.status == 429 && refused.detail.contains("other keys"), "{refused:?}");
         assert!(rate.take("another", now + EVERY).is_ok());
         assert_eq!(rate.rested().len(), 1);
     }

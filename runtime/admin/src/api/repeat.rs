@@ -105,11 +105,12 @@ pub(crate) async fn once(
 }
 
 /// Takes away the answers that were kept long enough, and the broken glass and the keys that are over for as long. To be called
-/// every hour or so. So go components that no version names. Returns how many went.
+/// every hour or so. So go components that no version names. Tells how many denials were counted alone. Returns how many went.
 ///
 /// # Errors
 /// Where storage does not answer: the rest goes the next time.
 pub async fn tidy(directory: &Directory) -> Result<usize, DirectoryError> {
+    directory.tell_denials_left_out().await;
     let mut realms = directory.tenants().await?;
     realms.extend(directory.premises().declared().iter().map(|declared| declared.id.clone()));
     realms.push(directory.installation().tenant().clone());

@@ -6,15 +6,27 @@ use parloir_store::{Batch, Table};
 use super::Api;
 use super::answer::{Answer, room};
 use super::asked::{Asked, words};
-use super::calls::{reached, usable};
+use super::calls::usable;
 use super::problem::{Kind, Problem};
 use crate::directory::rows::{self, There};
 use crate::directory::{Batches, reviews_of};
-use crate::resource::{MAX_REVIEW_NOTE, MAX_REVIEWS, Review, Source, Tenant};
+use crate::resource::{CallState, MAX_REVIEW_NOTE, MAX_REVIEWS, Review, Source, Tenant};
 use crate::role::Role;
 
 fn row(call: CallId, user: &str) -> String {
     format!("{}{user}", reviews_of(call))
+}
+
+/// That what stands beside a call may go: not while the call is held.
+fn may_go(call: CallId, state: &CallState) -> Result<(), Problem> {
+    if !state.held {
+        return Ok(());
+    }
+    let detail =
+        format!("call {call} is held, and what stands beside it stays as it is until it is released");
+    let remedy =
+        format!("have whoever runs the installation release it: parloir hold {call} --why … --release");
+    Err(Problem::new(Kind::Conflict, detail, remedy).of("call"))
 }
 
 /// Whether a tenant keeps what is said in its calls: nothing would ever erase what is written beside a call of one that does not.
@@ -73,7 +85,10 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let before = rows::there::<Review>(&asked.store, Table::Reports, &row).await?;
     asked.may_put(before.as_ref().and_then(There::tag))?;
     let (new, batch) = match before {
-        Some(before) => (false, Batch::new().expect_value(Table::Reports, &row, before.bytes)),
+        Some(before) => {
+            may_go(call, &state)?;
+            (false, Batch::new().expect_value(Table::Reports, &row, before.bytes))
+        }
         None => {
             let there = rows::count(&asked.store, Table::Reports, &reviews_of(call)).await?;
             room(there, MAX_REVIEWS, "reviews of this call")?;
@@ -90,7 +105,7 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
 }
 
 pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
-    let (call, _) = reached(api, asked).await?;
+    let (call, state) = usable(api, asked).await?;
     let user = asked.id("user")?;
     let row = row(call, user);
     let before = rows::there::<Review>(&asked.store, Table::Reports, &row).await?;
@@ -99,6 +114,7 @@ pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
         let detail = "a review is its writer's, and an admin's, to remove";
         return Err(Problem::new(Kind::Forbidden, detail, "ask whoever wrote it, or an admin").of("user"));
     }
+    may_go(call, &state)?;
     asked.may_delete(&before.change)?;
     let batch = Batch::new().expect_value(Table::Reports, &row, before.bytes).delete(Table::Reports, &row);
     let told = asked.told(format!("review of call {call}: removed"));

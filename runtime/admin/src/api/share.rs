@@ -19,6 +19,14 @@ pub(super) struct Shares {
 pub(super) struct Share {
     shares: Arc<Shares>,
     tenant: TenantId,
+    first: bool,
+}
+
+impl Share {
+    /// Whether the tenant had no other when it was taken.
+    pub(super) const fn is_first(&self) -> bool {
+        self.first
+    }
 }
 
 impl Shares {
@@ -43,8 +51,9 @@ impl Shares {
                 "wait as Retry-After says, and send fewer at one time",
             ));
         }
+        let first = *taken == 0;
         *taken += 1;
-        Ok(Share { shares: Arc::clone(self), tenant: tenant.clone() })
+        Ok(Share { shares: Arc::clone(self), tenant: tenant.clone(), first })
     }
 }
 
@@ -69,6 +78,7 @@ mod tests {
         let shares = Shares::of(2);
         let tenant = |name: &str| name.parse::<TenantId>().unwrap();
         let (one, two) = (shares.take(&tenant("a")).ok().unwrap(), shares.take(&tenant("a")).ok().unwrap());
+        assert!(one.is_first() && !two.is_first());
         let problem = shares.take(&tenant("a")).err().unwrap();
         assert_eq!(problem.status, 429);
         let other = shares.take(&tenant("b")).ok().unwrap();

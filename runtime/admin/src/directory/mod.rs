@@ -4,6 +4,7 @@
 
 pub(crate) mod agents;
 mod blocked;
+mod denials;
 mod entrusted;
 mod error;
 pub(crate) mod rows;
@@ -84,6 +85,12 @@ pub(crate) struct By {
 }
 
 impl By {
+    /// Somebody whose key fits, through this glass.
+    pub(crate) fn of(who: &Principal, glass: Option<String>) -> Self {
+        let (key, user) = (who.key_id.clone(), who.key.user.clone());
+        Self { key, user, role: who.user.role.name().to_owned(), glass }
+    }
+
     /// Whoever started the program.
     pub(crate) fn machine() -> Self {
         Self { key: String::new(), user: String::new(), role: "set-up".into(), glass: None }
@@ -156,6 +163,8 @@ pub struct Directory {
     behind: std::sync::Mutex<HashSet<TenantId>>,
     /// What of each tenant is set aside since it was taken in; no entry where nothing is.
     aside: RwLock<HashMap<TenantId, Vec<Aside>>>,
+    /// What was denied of calls lately.
+    denials: denials::Denials,
 }
 
 /// A tenant as its rows say, as far as they can be read.
@@ -226,6 +235,7 @@ impl Directory {
             shelving,
             behind,
             aside,
+            denials: denials::Denials::default(),
         })
     }
 

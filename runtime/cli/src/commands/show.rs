@@ -15,7 +15,7 @@ use parloir_journal::{
     ProviderStarted, Purpose, Purposes, QUEUE, ReadError, Record, RecordBody, Seq, holds, read_call,
 };
 use parloir_persons::CallFile;
-use parloir_server::{AmendedLine, told};
+use parloir_server::{AmendedLine, shown_with, told};
 use parloir_store::Keyring;
 use serde_json::Value;
 
@@ -68,9 +68,7 @@ impl Show {
         // Whoever reads who read is noted nowhere: there would be no end of it.
         if !is_access {
             let read = Read { command: "show", purposes: &[Purpose::Content], why: &self.why };
-            // Why something of it was erased is told with it.
-            let calls: Vec<CallId> =
-                std::iter::once(self.call).chain(erased.iter().map(|note| note.record)).collect();
+            let calls = shown_with(self.call, &erased, &amended);
             read.note_of(&folders, &tenant, &calls).await?;
         }
         if self.json {

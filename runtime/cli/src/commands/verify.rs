@@ -7,11 +7,11 @@ use clap::Args;
 use parloir_contract::TenantId;
 use parloir_journal::{Scope, Since, VerifyReport, check_since, read_tile, verify};
 use parloir_proof::note::{MAX_NOTE, Note, PublicKey};
-use parloir_proof::proof::{Line, MAX_FILE};
+use parloir_proof::proof::{Cosigned, Line, MAX_FILE};
 use parloir_proof::{Proof, Trust, Verified};
 use parloir_store::{Keyring, Kms};
 
-use crate::terminal::{BAD, DIM, GOOD, TITLE, styled};
+use crate::terminal::{BAD, DIM, GOOD, TITLE, plain, styled};
 use crate::{DataArgs, Failure, Outcome};
 
 #[derive(Args)]
@@ -160,6 +160,7 @@ fn listed(places: &[u64]) -> String {
 fn show(verified: &Verified) {
     let Verified { origin, size, root, call, chunks, records, .. } = verified;
     let whole = if verified.complete { "the whole call" } else { "a part of the call" };
+    let (origin, call) = (plain(origin), plain(call));
     anstream::println!(
         "{}: {whole} {call}, {} records in {chunks} sealed chunks of log {origin}",
         styled(GOOD, "proven"),
@@ -176,16 +177,11 @@ fn show(verified: &Verified) {
         anstream::println!(
             "  {} signed by a key that the file itself names: compare it with the one that was published, or give that with --key\n    {}",
             styled(BAD, "!"),
-            verified.key
+            plain(&verified.key)
         );
     }
     for witness in &verified.witnesses {
-        let by = if witness.key_known { "whose key you gave" } else { "whose key the file itself names" };
-        anstream::println!(
-            "  cosigned by {} ({by}) at {}",
-            witness.name,
-            moment(i128::from(witness.time) * 1_000_000_000)
-        );
+        anstream::println!("{}", cosigned(witness));
     }
     if verified.witnesses.is_empty() {
         anstream::println!(
@@ -195,6 +191,12 @@ fn show(verified: &Verified) {
     for line in records {
         anstream::println!("{}", said(line));
     }
+}
+
+fn cosigned(witness: &Cosigned) -> String {
+    let by = if witness.key_known { "whose key you gave" } else { "whose key the file itself names" };
+    let at = moment(i128::from(witness.time) * 1_000_000_000);
+    format!("  cosigned by {} ({by}) at {at}", plain(&witness.name))
 }
 
 /// Nanoseconds since 1970 as civil time.
@@ -207,17 +209,12 @@ fn said(line: &Line) -> String {
         return format!("{:>5} {}", line.seq, styled(DIM, "not shown"));
     };
     let content = match &said.content {
-        Some(content) => format!("  {}", printable(&content.to_string())),
+        Some(content) => format!("  {}", plain(&content.to_string())),
         None if said.withheld => format!("  {}", styled(DIM, "(content not shown)")),
         None => String::new(),
     };
-    let (time, kind) = (moment(i128::from(said.at)), styled(TITLE, &printable(&said.kind)));
-    format!("{:>5} {time} {kind} {}{content}", line.seq, styled(DIM, &printable(&said.fields.to_string())))
-}
-
-/// What somebody else wrote, without the characters that would command a terminal.
-fn printable(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_unicode().collect() } else { vec![c] }).collect()
+    let (time, kind) = (moment(i128::from(said.at)), styled(TITLE, &plain(&said.kind)));
+    format!("{:>5} {time} {kind} {}{content}", line.seq, styled(DIM, &plain(&said.fields.to_string())))
 }
 
 /// The report for a person.
@@ -261,4 +258,17 @@ pub(crate) fn json(report: &VerifyReport) -> serde_json::Value {
         "unclosed": report.unclosed.len(),
         "problems": report.problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_proof_file_says_turns_no_words_around() {
+        let (name, key) = ("ssentiw\u{202e}".to_owned(), String::new());
+        let told = cosigned(&Cosigned { name, key, time: 0, key_known: false });
+        assert!(told.contains("ssentiw\\u{202e} (whose key the file itself names)"), "{told}");
+        assert!(!parloir_contract::has_hidden(&told), "{told}");
+    }
 }
