@@ -21,6 +21,15 @@ pub struct Checked {
     pub capabilities: Vec<Capability>,
 }
 
+/// Why nothing is known of a component: a sentence that says what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unchecked {
+    /// It is no agent.
+    Refused(String),
+    /// It could not be looked at to its end, which is not its doing.
+    NotDone(String),
+}
+
 /// A component that is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Component {
@@ -80,7 +89,7 @@ pub trait Premises: Send + Sync + 'static {
     fn largest_agent(&self) -> u64;
 
     /// Compiles a component and has it say what it is. Nothing that is answered changes, and of one that is refused nothing stays.
-    async fn check_agent(&self, component: &Path) -> Result<Checked, String>;
+    async fn check_agent(&self, component: &Path) -> Result<Checked, Unchecked>;
 
     /// Answers a tenant's calls by these versions from the next call on: calls that are live keep theirs. What is not named here is
     /// answered by its file; but for `unread`, the files of agents of which it cannot be read which versions answer: those are

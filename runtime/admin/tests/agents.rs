@@ -386,3 +386,14 @@ async fn of_many_versions_the_oldest_goes_that_nobody_needs() {
     house.get(&format!("{VERSIONS}/{}", sha256(b"1")), &admin).await.is(404).names("version");
     assert_eq!(files(&house).await.len(), 50);
 }
+
+#[tokio::test]
+async fn whose_component_could_not_be_compiled_is_told_that_it_is_the_installations_doing() {
+    let (house, admin) = house().await;
+    let failed = house.push(VERSIONS, &admin, &[WASM], "unfinished").await.is(500);
+    assert!(failed.text("detail").contains("its process was ended"), "{failed:?}");
+    assert!(failed.text("remedy").contains("tell the operator"), "{failed:?}");
+    let refused = house.push(VERSIONS, &admin, &[WASM], "1 no-such-thing").await.is(422);
+    assert!(refused.text("remedy").contains("parloir check"), "{refused:?}");
+    assert!(files(&house).await.is_empty());
+}

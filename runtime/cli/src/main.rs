@@ -18,12 +18,13 @@ mod terminal;
 mod toolchain;
 mod web;
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use parloir_server::{CORDON, Folders, stand_in_cordon};
+use parloir_server::{COMPILER, CORDON, Folders, stand_in_compiler, stand_in_cordon};
 
 /// How long the program's threads have to come to an end when it does.
 const LET_GO: Duration = Duration::from_secs(5);
@@ -380,9 +381,12 @@ fn end_where_nobody_reads() {
 }
 
 fn main() -> ExitCode {
-    // A process of agents, which `parloir serve` starts: no command of anybody's.
-    if std::env::args_os().nth(1).is_some_and(|word| word == CORDON) {
-        return match stand_in_cordon() {
+    // A process of agents, or one that compiles, which `parloir serve` starts: no commands of anybody's.
+    let parts: [(&str, fn() -> Result<(), String>); 2] =
+        [(CORDON, stand_in_cordon), (COMPILER, stand_in_compiler)];
+    let word = std::env::args_os().nth(1);
+    if let Some((_, part)) = parts.into_iter().find(|(name, _)| word.as_deref() == Some(OsStr::new(*name))) {
+        return match part() {
             Ok(()) => ExitCode::SUCCESS,
             Err(problem) => {
                 terminal::error(&problem);

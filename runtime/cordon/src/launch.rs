@@ -18,7 +18,7 @@ use crate::weight::{Weighs, weight};
 /// How long a process whose socket is closed may take to end by itself.
 const ENDS: Duration = Duration::from_millis(200);
 /// This very program, also where a newer one took its place meanwhile: both sides speak alike.
-const ITSELF: &str = "/proc/self/exe";
+pub(crate) const ITSELF: &str = "/proc/self/exe";
 
 /// Starts the process of a tenant's agents.
 pub trait Launch: Send + Sync {

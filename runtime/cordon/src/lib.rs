@@ -2,7 +2,7 @@
 //!
 //! An agent that gets out of its sandbox stands in the memory of everybody's calls. Behind a cordon it stands in a process that
 //! holds one tenant's agents and nothing else: no key, no file, no network, and one socket, on which it can ask what agents ask.
-//! (Compiling an agent, and having it describe itself, stay with the host.)
+//! (Having an agent describe itself stays with the host.)
 //! And agents that take a process down, or keep its engine busy, take down and keep busy their own.
 //!
 //! - [`Cordon`]: the side of the host. It has an agent's calls answered there ([`parloir_sandbox::Elsewhere`]), starts the process
@@ -13,6 +13,8 @@
 //! - [`OwnScore`], [`end_first`]: where memory is short, the process ends before whoever started it.
 //! - [`read_up`]: what the host believes of what it is sent. It takes the other side for an agent: what is asked passes the same
 //!   door as ever, and what no sandbox of ours would send ends the process.
+//! - [`CompilerProcess`]: a component compiled in a process of its own, where [`compile_one`] does it; [`read_said`] is what the
+//!   host believes of what that says.
 //!
 //! What may never be here: what stands behind the door, and what a process gives up (whoever starts it says so).
 //!
@@ -25,6 +27,7 @@
 //! ```
 
 mod calls;
+mod compile;
 mod frame;
 mod inside;
 mod launch;
@@ -36,6 +39,9 @@ mod session;
 mod spent;
 mod weight;
 
+pub use compile::{
+    Answer, Bounds, CompilerProcess, Garbled, MOST_COMPILED, Said, close_inherited, compile_one, read_said,
+};
 pub use frame::{FrameError, MOST_VALUES, values};
 pub use inside::{Broken, stand};
 pub use launch::{Launch, Launched, Program};

@@ -6,12 +6,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use wasmtime::component::{Component, Linker};
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails};
+use wasmtime::{
+    Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Precompiled, WasmBacktraceDetails,
+};
 
 use crate::agent::Agent;
 use crate::artifact::{self, ArtifactCache};
 use crate::bindings;
+use crate::compile::Compiling;
 use crate::encode::{EncodeError, encode};
 use crate::failure::Failure;
 use crate::host::{HasHost, State};
@@ -45,6 +49,9 @@ pub enum LoadError {
     /// It does not compile or validate.
     #[error("the component does not compile: {0}")]
     Compile(String),
+    /// It was not compiled, and that is not the component's doing.
+    #[error("the component was not compiled: {0}")]
+    NotCompiled(String),
     /// It is a component of another world.
     #[error("the component does not fit the world parloir:agent/agent@0.1.0: {0}")]
     World(String),
@@ -69,6 +76,7 @@ pub(crate) struct Inner {
     pub(crate) places: Arc<Semaphore>,
     pub(crate) lanes: Lanes,
     cache: Option<ArtifactCache>,
+    compiling: Compiling,
     /// How many agents compute at this moment.
     pub(crate) computing: Arc<AtomicU64>,
 }
@@ -76,6 +84,18 @@ pub(crate) struct Inner {
 impl Sandbox {
     /// Starts the engine, its interruption clock and the lanes in which agents run.
     pub fn new(settings: Settings, cache: Option<ArtifactCache>) -> Result<Self, LoadError> {
+        Self::compiling(settings, cache, Compiling::Here)
+    }
+
+    /// The same, with what the cache does not have compiled where it is said.
+    ///
+    /// # Errors
+    /// As [`Sandbox::new`].
+    pub fn compiling(
+        settings: Settings,
+        cache: Option<ArtifactCache>,
+        compiling: Compiling,
+    ) -> Result<Self, LoadError> {
         let engine_error = |e: wasmtime::Error| LoadError::Engine(format!("{e:#}"));
         let engine = Engine::new(&config(&settings)).map_err(engine_error)?;
         let mut linker = Linker::new(&engine);
@@ -85,7 +105,9 @@ impl Sandbox {
         let places = Arc::new(Semaphore::new(settings.instances as usize));
         interrupt(&engine, &settings, &computing, &places)?;
         let lanes = Lanes::new(&settings)?;
-        Ok(Self { inner: Arc::new(Inner { engine, linker, settings, places, lanes, cache, computing }) })
+        Ok(Self {
+            inner: Arc::new(Inner { engine, linker, settings, places, lanes, cache, compiling, computing }),
+        })
     }
 
     /// The limits in force.
@@ -126,6 +148,11 @@ impl Sandbox {
     /// half a minute for a JavaScript engine. A core module that embeds the contract is made a
     /// component first.
     pub fn compile(&self, wasm: &[u8]) -> Result<Compiled, LoadError> {
+        self.compile_until(wasm, &CancellationToken::new())
+    }
+
+    /// The same, which another process ends where nobody waits for it any more.
+    fn compile_until(&self, wasm: &[u8], nobody_waits: &CancellationToken) -> Result<Compiled, LoadError> {
         let limit = self.inner.settings.component_bytes;
         if wasm.len() > limit {
             return Err(LoadError::TooLarge { size: wasm.len(), limit });
@@ -136,23 +163,13 @@ impl Sandbox {
         }
         let bytes = encode(wasm)?;
         let sha256: [u8; 32] = Sha256::digest(&bytes).into();
-        let compile_error = |e: wasmtime::Error| LoadError::Compile(format!("{e:#}"));
-        let engine = &self.inner.engine;
-        let cached = self.inner.cache.as_ref().and_then(|cache| cache.load(engine, &sha256));
-        if cached.is_none() {
-            shape::check(&bytes, &self.inner.settings).map_err(LoadError::TooComplex)?;
-        }
-        let component = match (cached, &self.inner.cache) {
+        let cached = self.inner.cache.as_ref().and_then(|cache| cache.load(&self.inner.engine, &sha256));
+        let component = match (cached, &self.inner.compiling) {
             (Some(component), _) => component,
-            (None, None) => Component::new(engine, &bytes).map_err(compile_error)?,
-            (None, Some(cache)) => {
-                let artifact = engine.precompile_component(&bytes).map_err(compile_error)?;
-                cache.keep(engine, &sha256, &artifact);
-                // What was just kept passes the same gate as everything else that is loaded.
-                match cache.load(engine, &sha256) {
-                    Some(component) => component,
-                    None => Component::new(engine, &bytes).map_err(compile_error)?,
-                }
+            (None, Compiling::Here) => self.compiled_here(&sha256, &bytes)?,
+            (None, Compiling::Apart(compiler)) => {
+                let artifact = compiler.compile(&bytes, &self.inner.settings, nobody_waits)?;
+                self.compiled_apart(&sha256, &artifact)?
             }
         };
         let compiled = self.linked(&component, sha256, bytes.len())?;
@@ -162,11 +179,51 @@ impl Sandbox {
         Ok(compiled)
     }
 
+    fn compiled_here(&self, sha256: &[u8; 32], bytes: &[u8]) -> Result<Component, LoadError> {
+        let compile_error = |e: wasmtime::Error| LoadError::Compile(format!("{e:#}"));
+        let engine = &self.inner.engine;
+        shape::check(bytes, &self.inner.settings).map_err(LoadError::TooComplex)?;
+        let Some(cache) = &self.inner.cache else {
+            return Component::new(engine, bytes).map_err(compile_error);
+        };
+        let artifact = engine.precompile_component(bytes).map_err(compile_error)?;
+        cache.keep(engine, sha256, &artifact);
+        // What was just kept passes the same gate as everything else that is loaded.
+        match cache.load(engine, sha256) {
+            Some(component) => Ok(component),
+            None => Component::new(engine, bytes).map_err(compile_error),
+        }
+    }
+
+    /// Takes what another process compiled through the gate of what another process hands over, and keeps what came through.
+    fn compiled_apart(&self, sha256: &[u8; 32], artifact: &[u8]) -> Result<Component, LoadError> {
+        let engine = &self.inner.engine;
+        if Engine::detect_precompiled(artifact) != Some(Precompiled::Component) {
+            return Err(LoadError::NotCompiled(
+                "what compiled it gave no compiled component; try again, and tell the maintainers".to_owned(),
+            ));
+        }
+        #[allow(
+            unsafe_code,
+            reason = "the process that compiled it is of this program, and nobody else writes to us"
+        )]
+        // SAFETY: `deserialize` requires bytes produced by our own compiler. They are what `precompile` gave in a process of this
+        // very program, which a `Compiler` answers for.
+        let component = unsafe { artifact::handed(engine, artifact) };
+        let component = component.map_err(|error| LoadError::Compile(format!("{error:#}")))?;
+        if let Some(cache) = &self.inner.cache {
+            cache.keep(engine, sha256, artifact);
+        }
+        Ok(component)
+    }
+
     /// An agent of which only the hash is known, if the cache keeps it: the very component that answered a call,
     /// compiled anew, off the executors, where another engine compiled it.
     pub async fn kept(&self, sha256: [u8; 32]) -> Result<Option<Agent>, LoadError> {
-        let sandbox = self.clone();
-        let found = self.inner.lanes.patient().spawn_blocking(move || sandbox.found(&sha256)).await;
+        let (sandbox, nobody_waits) = (self.clone(), CancellationToken::new());
+        let _waits = nobody_waits.clone().drop_guard();
+        let found = move || sandbox.found(&sha256, &nobody_waits);
+        let found = self.inner.lanes.patient().spawn_blocking(found).await;
         match found.map_err(|e| ended(&e))?? {
             Some(compiled) => Agent::describe(self.clone(), compiled, Budget::default()).await.map(Some),
             None => Ok(None),
@@ -174,12 +231,16 @@ impl Sandbox {
     }
 
     /// What the cache keeps under a hash. Blocking.
-    fn found(&self, sha256: &[u8; 32]) -> Result<Option<Compiled>, LoadError> {
+    fn found(
+        &self,
+        sha256: &[u8; 32],
+        nobody_waits: &CancellationToken,
+    ) -> Result<Option<Compiled>, LoadError> {
         let Some(cache) = &self.inner.cache else { return Ok(None) };
         if let Some(component) = cache.load(&self.inner.engine, sha256) {
             return self.linked(&component, *sha256, 0).map(Some);
         }
-        cache.component(sha256).map(|component| self.compile(&component)).transpose()
+        cache.component(sha256).map(|component| self.compile_until(&component, nobody_waits)).transpose()
     }
 
     /// Notes that a component is about to be loaded that answers nobody yet. Blocking.
@@ -234,14 +295,16 @@ impl Sandbox {
         Ok(Compiled { pre: bindings::AgentPre::new(pre).map_err(world)?, sha256, size })
     }
 
-    /// Compiles an agent off the executors and lets it describe itself.
+    /// Compiles an agent off the executors and lets it describe itself. Where it is compiled in another process, that ends with
+    /// whoever waits for it here.
     pub async fn load(&self, wasm: Vec<u8>) -> Result<Agent, LoadError> {
-        let sandbox = self.clone();
+        let (sandbox, nobody_waits) = (self.clone(), CancellationToken::new());
+        let _waits = nobody_waits.clone().drop_guard();
         let compiled = self
             .inner
             .lanes
             .patient()
-            .spawn_blocking(move || sandbox.compile(&wasm))
+            .spawn_blocking(move || sandbox.compile_until(&wasm, &nobody_waits))
             .await
             .map_err(|e| ended(&e))??;
         Agent::describe(self.clone(), compiled, Budget::default()).await
@@ -301,6 +364,14 @@ fn config(settings: &Settings) -> Config {
         // agents have such parts. `Settings::memories` bounds them.
         .wasm_multi_memory(true)
         .wasm_component_model(true);
+    config
+}
+
+/// The same for an engine in which nothing runs: it compiles alike, and needs no places, for each of which a pool reserves address
+/// space.
+pub(crate) fn config_of_compiler(settings: &Settings) -> Config {
+    let mut config = config(settings);
+    config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
     config
 }
 

@@ -12,6 +12,7 @@
 //! - [`Settings`]: every engine setting with its default, its cost and the threat it answers.
 //! - [`Sandbox`]: the process's one engine; it compiles, caches and loads agents.
 //! - [`Agent`]: a loaded version, ready to be instantiated in microseconds.
+//! - [`Compiling`]: where what the cache does not have is compiled; [`precompile`] is what is done there.
 //! - [`Elsewhere`]: who has an agent's calls answered in another process.
 //! - [`Failure`]: why an agent did not come to its own end.
 //! - [`encode`]: core module to component, in process.
@@ -33,6 +34,7 @@ mod agent;
 mod artifact;
 mod bindings;
 mod carried;
+mod compile;
 mod convert;
 mod declared;
 mod door;
@@ -54,6 +56,7 @@ mod unfolded;
 
 pub use agent::{Agent, Answered, Answering, Elsewhere};
 pub use artifact::{ArtifactCache, Bound, SealKey};
+pub use compile::{Compiler, Compiling, precompile};
 pub use door::{Door, DoorClosed, refusing_door};
 pub use encode::{EncodeError, encode};
 pub use engine::{Compiled, LoadError, Sandbox};

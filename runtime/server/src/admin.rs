@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use parloir_admin::oidc::{LogIns, Oidc};
 use parloir_admin::resource::Aside;
-use parloir_admin::{CallFiles, Checked, Deployed, Directory, Premises, router_with, tidy};
+use parloir_admin::{CallFiles, Checked, Deployed, Directory, Premises, Unchecked, router_with, tidy};
 use parloir_connect::{AddressRange, Destination, Reach, judge};
 use parloir_contract::TenantId;
 use parloir_persons::{NotANumber, Number};
@@ -111,7 +111,7 @@ impl Premises for Site {
         Settings::default().component_bytes as u64
     }
 
-    async fn check_agent(&self, component: &Path) -> Result<Checked, String> {
+    async fn check_agent(&self, component: &Path) -> Result<Checked, Unchecked> {
         self.house.installation.check_agent(component).await
     }
 

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 pub use self::services::{SecretConfig, WebhookConfig, WebhookEvent};
+use crate::compiling::AgentsConfig;
 use crate::confine::Confine;
 use crate::cordons::{CordonConfig, CordonPolicy};
 use crate::oidc::is_sealed;
@@ -34,6 +35,9 @@ pub struct Config {
     /// transcriber, no model.
     #[serde(default, rename = "provider")]
     pub providers: Vec<ProviderEntry>,
+    /// What compiling an agent may take: `[agents]`.
+    #[serde(default)]
+    pub agents: AgentsConfig,
     /// What becomes of the journal's log.
     #[serde(default)]
     pub journal: JournalConfig,
@@ -324,6 +328,7 @@ impl Config {
         self.check_webhooks()?;
         self.check_connectors()?;
         self.check_cordons()?;
+        self.agents.check()?;
         let mut names = HashSet::new();
         if let Some(carrier) = self.carriers.iter().find(|carrier| !names.insert(&carrier.name)) {
             return Err(format!("two [[carrier]] tables are named {:?}: rename one of them", carrier.name));

@@ -269,7 +269,7 @@ fn come_last() {
 }
 
 /// Has this process take no more of it from now on.
-fn limit(resource: Resource, most: u64) -> rustix::io::Result<()> {
+pub(crate) fn limit(resource: Resource, most: u64) -> rustix::io::Result<()> {
     let allowed = getrlimit(resource).maximum.map_or(most, |allowed| allowed.min(most));
     setrlimit(resource, Rlimit { current: Some(allowed), maximum: Some(allowed) })
 }

@@ -13,7 +13,7 @@ use parking_lot::RwLock;
 use parloir_call::{HostWords, Rehearsing};
 use parloir_contract::TenantId;
 use parloir_providers::{ProvidersConfig, Registry};
-use parloir_sandbox::{Agent, ArtifactCache, Sandbox, SealKey, Settings};
+use parloir_sandbox::{Agent, ArtifactCache, Compiling, Sandbox, SealKey, Settings};
 use parloir_store::TenantStore;
 use parloir_tenancy::{Documents, House, Tenant};
 
@@ -95,11 +95,11 @@ impl Installation {
         providers: Option<Registry>,
         settings: Settings,
     ) -> Result<Self, OpenError> {
-        Self::open_telling(config, folders, model_file, providers, settings, &|_| {}).await
+        Self::open_telling(config, folders, model_file, providers, (settings, Compiling::Here), &|_| {}).await
     }
 
-    /// As [`Installation::open`], telling of each agent's file before it is loaded: one that was never compiled for
-    /// this machine takes half a minute.
+    /// As [`Installation::open`], saying where agents are compiled, and telling of each agent's file before it is loaded: one that was
+    /// never compiled for this machine takes half a minute.
     ///
     /// # Errors
     /// As [`Installation::open`].
@@ -108,7 +108,7 @@ impl Installation {
         folders: &Folders,
         model_file: &Path,
         providers: Option<Registry>,
-        settings: Settings,
+        (settings, compiling): (Settings, Compiling),
         tell: &(dyn Fn(&Path) + Send + Sync),
     ) -> Result<Self, OpenError> {
         let wrong = |e: &dyn std::fmt::Display| OpenError::Config(e.to_string());
@@ -136,7 +136,8 @@ impl Installation {
             }
         };
         let cache = kept_agents(folders)?;
-        let sandbox = Sandbox::new(settings, Some(cache)).map_err(|e| OpenError::Storage(e.to_string()))?;
+        let sandbox = Sandbox::compiling(settings, Some(cache), compiling);
+        let sandbox = sandbox.map_err(|e| OpenError::Storage(e.to_string()))?;
         Self::furnish((&described, house), storage, providers, sandbox, HashMap::new(), tell).await
     }
 

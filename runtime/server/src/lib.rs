@@ -4,6 +4,7 @@
 //! - [`Installation`]: keys, store, journal, sandbox, providers and agents, opened.
 //! - [`confine()`]: what the process gives up before it opens anything.
 //! - [`stand_in_cordon`]: the process in which a tenant's agents answer that the file puts behind a cordon.
+//! - [`stand_in_compiler`]: the process in which a component is compiled that strangers wrote.
 //! - [`serve`]: the HTTP endpoints. A carrier's webhook is answered with where to stream; its
 //!   WebSocket becomes a leg; the leg becomes a call.
 //! - [`Storage::snapshot`]: a back-up, which [`hand_over_back_up`] has an installation give that serves.
@@ -24,6 +25,7 @@ mod admin_threads;
 mod back_up;
 mod call_files;
 mod calls;
+mod compiling;
 mod config;
 mod confine;
 mod connections;
@@ -57,6 +59,7 @@ mod witnesses;
 pub use back_up::Incoming;
 pub use call_files::{AmendedLine, erasure_json, shown_with, told};
 pub use calls::Finished;
+pub use compiling::{AgentsConfig, COMPILER, compiled_apart, stand_in_compiler};
 pub use config::{
     AdminConfig, CarrierConfig, CarrierKind, Config, ConfigError, JournalConfig, OidcConfig, SecretConfig,
     ServerConfig, WebhookConfig, WebhookEvent, WitnessConfig,

@@ -47,7 +47,7 @@ impl Unloadable {
     pub(crate) fn remember(&self, path: &Path, stamp: Stamp, error: &LoadError, problem: &str) {
         match error {
             // The machine's failure, or the agent's own, which may have had too little time.
-            LoadError::Engine(_) | LoadError::Describe(_) => return,
+            LoadError::Engine(_) | LoadError::NotCompiled(_) | LoadError::Describe(_) => return,
             LoadError::TooLarge { .. }
             | LoadError::TooComplex(_)
             | LoadError::NotAComponent(_)

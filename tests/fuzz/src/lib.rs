@@ -19,7 +19,7 @@ use parloir_contract::{
     ChooseMoment, ConnectorRequest, LocalTime, Method, Question, ReadPhone, ReadWhen, TraceParent, Utterance,
     sendable,
 };
-use parloir_cordon::{MOST_VALUES, read_up, values};
+use parloir_cordon::{Answer, MOST_COMPILED, MOST_VALUES, Said, read_said, read_up, values};
 use parloir_proof::checkpoint::{Checkpoint, Submission};
 use parloir_proof::note::{Note, PublicKey};
 use parloir_proof::tile::{self, Tile};
@@ -59,6 +59,7 @@ pub const TARGETS: &[Target] = &[
     ("agent_signatures", agent_signatures),
     ("cordon_messages", cordon_messages),
     ("components", components),
+    ("compilations", compilations),
 ];
 
 /// The frames of a whole stream, one a line, as a carrier would send them.
@@ -383,5 +384,18 @@ pub fn cordon_messages(bytes: &[u8]) {
 pub fn components(bytes: &[u8]) {
     if let Err(why) = check_shape(bytes, &Settings::default()) {
         assert!(!why.is_empty() && why.len() < 200);
+    }
+}
+
+/// What a process that compiles says to the host. What is believed of it is no more than was sent, and a sentence is one line.
+pub fn compilations(bytes: &[u8]) {
+    let Ok(Answer { said, .. }) = read_said(bytes) else { return };
+    match said {
+        Said::Compiled(code) => assert!(code.len() as u64 <= MOST_COMPILED && bytes.ends_with(&code)),
+        Said::TooComplex(why) | Said::Refused(why) | Said::NotDone(why) => {
+            // What is no text becomes a character of three bytes for each of its own.
+            assert!(why.len() <= 3 * bytes.len() && !why.chars().any(char::is_control));
+        }
+        Said::OutOfMemory => {}
     }
 }

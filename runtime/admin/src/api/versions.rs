@@ -14,6 +14,7 @@ use crate::directory::agents::{AGENTS, VERSIONS, agent_row, figures, figures_row
 use crate::directory::rows::{self, Kept, Row};
 use crate::directory::{Batches, DirectoryError};
 use crate::home::Home;
+use crate::premises::Unchecked;
 use crate::resource::{
     Agent, Item, KeptVersion, MAX_AGENT_BYTES, MAX_AGENTS, MAX_VERSIONS, Page, Version, VersionState, short,
 };
@@ -158,9 +159,15 @@ async fn take_in(api: &Api, asked: &Asked, tried: &mut Option<String>) -> Result
     }
     let checked = {
         let _place = api.uploads.check().await;
-        api.directory.premises().check_agent(arrived.path()).await.map_err(|sentence| {
-            let remedy = "build it again as the detail says, and try it before: parloir check, parloir test";
-            Problem::new(Kind::Invalid, sentence, remedy).of("body")
+        api.directory.premises().check_agent(arrived.path()).await.map_err(|unchecked| match unchecked {
+            Unchecked::Refused(sentence) => {
+                let remedy =
+                    "build it again as the detail says, and try it before: parloir check, parloir test";
+                Problem::new(Kind::Invalid, sentence, remedy).of("body")
+            }
+            Unchecked::NotDone(sentence) => {
+                Problem::new(Kind::Failed, sentence, "push it again later, and tell the operator")
+            }
         })?
     };
     *tried = Some(id.clone());

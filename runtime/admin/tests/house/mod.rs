@@ -22,7 +22,7 @@ use parking_lot::Mutex;
 use parloir_admin::resource::{Aside, CallState};
 use parloir_admin::{
     CallError, CallFiles, CallList, Checked, Deployed, Directory, Listed, Premises, Reading, Rooms, Sound,
-    router,
+    Unchecked, router,
 };
 use parloir_contract::{CallId, Description, LineId, TenantId};
 use parloir_journal::{Administered, Ending, Journal, RecordBody};
@@ -268,8 +268,8 @@ impl Premises for Site {
         1_000
     }
 
-    /// What stands for a component is its version and what it declares: `2 memory model`.
-    async fn check_agent(&self, component: &Path) -> Result<Checked, String> {
+    /// What stands for a component is its version and what it declares: `2 memory model`. `unfinished` cannot be compiled now.
+    async fn check_agent(&self, component: &Path) -> Result<Checked, Unchecked> {
         let held = self.checking.lock().take();
         if let Some([reached, let_go]) = held {
             reached.notify_one();
@@ -278,7 +278,11 @@ impl Premises for Site {
         let text = std::fs::read_to_string(component).unwrap();
         let mut words = text.split(' ').map(str::to_owned);
         let (version, capabilities) = (words.next().unwrap(), words.collect::<Vec<_>>());
-        let declared = capabilities.iter().map(|name| name.parse()).collect::<Result<Vec<_>, String>>()?;
+        if version == "unfinished" {
+            return Err(Unchecked::NotDone("its process was ended: try again".to_owned()));
+        }
+        let declared = capabilities.iter().map(|name| name.parse()).collect::<Result<Vec<_>, String>>();
+        let declared = declared.map_err(Unchecked::Refused)?;
         let languages = vec!["fr-FR".to_owned()];
         let description = Description { name: "desk".to_owned(), version, languages, capabilities };
         Ok(Checked { digest: sha256(text.as_bytes()), description, capabilities: declared })

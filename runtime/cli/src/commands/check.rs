@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use parloir_contract::Capability;
 use parloir_sandbox::{Sandbox, Settings, encode};
+use parloir_server::{AgentsConfig, Confine, compiled_apart};
 
 use crate::check::component::{Engine, Read};
 use crate::check::cost::{self, Promise};
@@ -70,7 +71,10 @@ impl Check {
         let mut facts = Vec::new();
         if findings.iter().all(|finding| finding.severity == Severity::Warning) {
             let bar = (!self.json).then(|| terminal::spinner("compiling for this machine"));
-            let loaded = Sandbox::new(Settings::default(), cache::compiled())?.load(wasm).await;
+            // It may be anybody's: it is compiled as a server would.
+            let apart = compiled_apart(&AgentsConfig::default(), Confine::default());
+            let sandbox = Sandbox::compiling(Settings::default(), cache::compiled(), apart)?;
+            let loaded = sandbox.load(wasm).await;
             if let Some(bar) = bar {
                 bar.finish_and_clear();
             }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use parloir_providers::Role;
 use parloir_sandbox::Settings;
-use parloir_server::{Config, Confine, Confined, Installation, Looked, confine, serve_with};
+use parloir_server::{Config, Confine, Confined, Installation, Looked, compiled_apart, confine, serve_with};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::commands::fetch::ModelArgs;
@@ -63,9 +63,8 @@ impl Serve {
             shown.suspend(|| anstream::eprintln!("{}", styled(DIM, &words)));
         };
         let folders = self.data.folders();
-        let opened =
-            Installation::open_telling(&config, &folders, &model_file, None, Settings::default(), &tell)
-                .await;
+        let sandbox = (Settings::default(), compiled_apart(&config.agents, config.server.confine));
+        let opened = Installation::open_telling(&config, &folders, &model_file, None, sandbox, &tell).await;
         spinner.finish_and_clear();
         let running = serve_with(&config, opened?, self.new_owner_key).await?;
         announce(&running);

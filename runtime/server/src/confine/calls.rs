@@ -100,7 +100,8 @@ const NEVER_HERE: &[c_long] = &[
 #[cfg(not(target_arch = "x86_64"))]
 const NEVER_HERE: &[c_long] = &[];
 
-/// Unless the installation runs its embedded voice, which is a program.
+/// To a process of agents, and to one that compiles: a server starts its own program, and its embedded voice. Which programs those
+/// are is a matter of files.
 const PROGRAMS: &[c_long] = &[libc::SYS_execve, libc::SYS_execveat];
 
 /// The same calls by their second numbers: x86-64 kernels may also answer the x32 interface, whose numbers have this bit.
@@ -213,8 +214,8 @@ fn refused(runs_programs: bool) -> Vec<c_long> {
 }
 
 /// Refuses them from now on, in this thread, in all others, and in what they start.
-pub(super) fn deny(runs_programs: bool) -> Result<(), String> {
-    let filters = filters(runs_programs).map_err(|error| format!("seccomp: {error}"))?;
+pub(super) fn deny() -> Result<(), String> {
+    let filters = filters().map_err(|error| format!("seccomp: {error}"))?;
     for filter in filters {
         apply_filter_all_threads(&filter).map_err(|error| format!("seccomp: {error}"))?;
     }
@@ -310,9 +311,9 @@ fn filters_for_agents(own: u32) -> Result<[BpfProgram; 2], BackendError> {
 }
 
 /// The kernel asks both, and the stricter answer holds.
-fn filters(runs_programs: bool) -> Result<[BpfProgram; 2], BackendError> {
+fn filters() -> Result<[BpfProgram; 2], BackendError> {
     let mut rules: BTreeMap<c_long, Vec<SeccompRule>> =
-        refused(runs_programs).into_iter().map(|number| (number, Vec::new())).collect();
+        refused(true).into_iter().map(|number| (number, Vec::new())).collect();
     let new_user =
         SeccompCondition::new(0, SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(NEW_USER), NEW_USER)?;
     rules.insert(libc::SYS_clone, vec![SeccompRule::new(vec![new_user])?]);

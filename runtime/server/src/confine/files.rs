@@ -87,17 +87,15 @@ pub(super) fn rules(config: &Config, file: &Path, folders: &Folders, model_file:
     }
     let voice = if runs_programs(config) { voice() } else { None };
     let voice = voice.map(|voice| voice.canonicalize().unwrap_or(voice));
-    // A process of agents is this program once more.
-    let itself = if config.may_cordon() { env::current_exe().ok() } else { None };
-    if runs_programs(config) || config.may_cordon() {
-        // The loader's folder, so that one that is put in its place by an upgrade runs, too: there are libraries in it, no programs.
-        let loaders = LOADERS.iter().filter_map(|loader| Path::new(loader).canonicalize().ok());
-        let programs: Vec<PathBuf> = voice.into_iter().chain(itself).collect();
-        let stores = STORES.iter().filter(|store| programs.iter().any(|program| program.starts_with(store)));
-        let stores: Vec<PathBuf> = stores.map(PathBuf::from).collect();
-        let programs = loaders.map(|loader| folder_of(&loader)).chain(stores).chain(programs);
-        rules.extend(programs.map(|path| Rule { may: May::Run, path }));
-    }
+    // What compiles an agent, and a process of agents, is this program once more.
+    let itself = env::current_exe().ok();
+    // The loader's folder, so that one that is put in its place by an upgrade runs, too: there are libraries in it, no programs.
+    let loaders = LOADERS.iter().filter_map(|loader| Path::new(loader).canonicalize().ok());
+    let programs: Vec<PathBuf> = voice.into_iter().chain(itself).collect();
+    let stores = STORES.iter().filter(|store| programs.iter().any(|program| program.starts_with(store)));
+    let stores: Vec<PathBuf> = stores.map(PathBuf::from).collect();
+    let programs = loaders.map(|loader| folder_of(&loader)).chain(stores).chain(programs);
+    rules.extend(programs.map(|path| Rule { may: May::Run, path }));
     rules
 }
 

@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::Config;
 use crate::installation::Folders;
 
-/// What cannot be opened from within: by which processes of agents are ended before this one.
+/// What cannot be opened from within: by which the processes that this one starts are ended before it.
 static SCORE: OnceLock<Arc<OwnScore>> = OnceLock::new();
 /// How often the threads are counted until those that have ended are gone, 10 ms apart.
 const ENDED: u32 = 100;
@@ -101,34 +101,32 @@ pub fn confine(
             .and_then(|()| settle(&OsDisk, folder, 1))
             .map_err(|error| ConfineError::Folder { folder: folder.clone(), error })?;
     }
-    if config.may_cordon() {
-        match OwnScore::open() {
-            // Confined twice it is the same.
-            Ok(score) => drop(SCORE.set(Arc::new(score))),
-            Err(error) => tracing::warn!(
-                %error,
-                "where memory is short, the kernel may end this process before those of its agents"
-            ),
-        }
+    match OwnScore::open() {
+        // Confined twice it is the same.
+        Ok(score) => drop(SCORE.set(Arc::new(score))),
+        Err(error) => tracing::warn!(
+            %error,
+            "where memory is short, the kernel may end this process before those that it starts"
+        ),
     }
     let rules = files::rules(config, file, folders, model_file);
     let alone = alone();
     let files = held(config, "files", alone.clone().and_then(|()| files::restrict(&rules)))?;
     let given_up = alone.and_then(|()| capabilities::give_up(capabilities::of_server(config)));
     let capabilities = held(config, "capabilities", given_up.map(|left| tracing::info!("{left}")))?;
-    let runs = runs_programs(config) || config.may_cordon();
-    let calls = held(config, "calls to the kernel", calls::deny(runs))?;
+    let calls = held(config, "calls to the kernel", calls::deny())?;
     Ok(Some(Confined { files, capabilities, calls }))
 }
 
-/// The score of this process for when memory is short, where it was confined, and started processes of agents begin with it.
+/// The score of this process for when memory is short, where it was confined: its processes of agents, and those that compile, have
+/// it highest from their beginning.
 pub(crate) fn score() -> Option<Arc<OwnScore>> {
     SCORE.get().cloned()
 }
 
-/// Confines a process of agents, beyond what it has of the server that started it: it reaches no file, has no capability, opens no
-/// socket, starts no program and sends no signal to another process. To be called while there is one thread, which cannot be counted
-/// from within the server's confinement.
+/// Confines a process of agents, or one that compiles, beyond what it has of the server that started it: it reaches no file, has no
+/// capability, opens no socket, starts no program and sends no signal to another process. To be called while there is one thread,
+/// which cannot be counted from within the server's confinement.
 pub(crate) fn confine_agents() -> Result<(), String> {
     // Each by itself: where the one cannot be had, the others still hold.
     let files = files::restrict(&[]);

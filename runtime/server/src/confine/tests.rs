@@ -142,24 +142,40 @@ fn of_capabilities_a_thread_keeps_what_it_says_and_a_program_has_no_more_of_them
 }
 
 #[test]
-fn programs_are_run_by_those_alone_who_speak_with_one() {
+fn a_thread_and_a_program_are_started_and_no_more_rights_are_had_by_them() {
     let Some(folder) = folder() else {
-        return in_a_child("programs_are_run_by_those_alone_who_speak_with_one");
+        return in_a_child("a_thread_and_a_program_are_started_and_no_more_rights_are_had_by_them");
     };
     let kept = folder.join("data/kept");
     let own = fs::metadata(&kept).unwrap().uid();
     chown(&kept, Some(own), None).unwrap();
 
-    calls::deny(true).unwrap();
+    calls::deny().unwrap();
     refused(chown(&kept, Some(own), None), "a file given to somebody");
     refused(std::os::unix::fs::chroot("/"), "another root");
     // A thread and a program are started although `clone3` is not there.
     assert!(std::thread::spawn(|| Command::new("/bin/true").status().unwrap().success()).join().unwrap());
     let within = Command::new("unshare").args(["--user", "true"]).stderr(Stdio::null()).status().unwrap();
     assert_eq!(within.code(), Some(1), "what it starts is confined, too");
+}
 
-    calls::deny(false).unwrap();
-    refused(Command::new("/bin/true").status(), "a program");
+#[test]
+fn of_programs_the_one_that_compiles_is_started_and_no_other() {
+    if folder().is_none() {
+        return in_a_child("of_programs_the_one_that_compiles_is_started_and_no_other");
+    }
+    let itself = std::env::current_exe().unwrap();
+    let config = config(&format!("{REMOTE_VOICE}kind = \"openai-speech\"\n"));
+    let rules = files::rules(&config, Path::new("f"), &Folders::beside("data"), Path::new("m.bin"));
+    files::restrict(&rules).unwrap();
+    calls::deny().unwrap();
+    let lists = Command::new(&itself).arg("--list").stdout(Stdio::null()).status().unwrap();
+    assert!(lists.success());
+    let again = Command::new("/proc/self/exe").arg("--list").stdout(Stdio::null()).status().unwrap();
+    assert!(again.success());
+    for program in ["/bin/true", "/bin/sh", "/usr/bin/env"] {
+        refused(Command::new(program).status(), program);
+    }
 }
 
 #[test]
@@ -215,6 +231,10 @@ fn config(text: &str) -> Config {
     toml::from_str(text).unwrap()
 }
 
+/// A voice in the operator's file, but for its kind, which follows.
+const REMOTE_VOICE: &str = "[[provider]]\nname = \"voice\"\nrole = \"text-to-speech\"\nmodel = \"m\"\nregion = \"EU\"\n\
+    legal-mechanism = \"SCC\"\ntrains-on-data = false\nretention-days = 0\nendpoint = \"https://voice.example.com/v1/\"\n";
+
 #[test]
 fn everything_that_the_operators_file_names_may_be_read_and_its_own_folders_be_written() {
     let config = config(
@@ -265,20 +285,18 @@ fn everything_that_the_operators_file_names_may_be_read_and_its_own_folders_be_w
 
 #[test]
 fn the_embedded_voice_is_a_program_and_another_is_none() {
-    let voice = |kind: &str| {
-        format!(
-            "[[provider]]\nname = \"voice\"\nrole = \"text-to-speech\"\nkind = \"{kind}\"\nmodel = \"m\"\nregion = \"EU\"\n\
-             legal-mechanism = \"SCC\"\ntrains-on-data = false\nretention-days = 0\nendpoint = \"https://voice.example.com/v1/\"\n"
-        )
-    };
+    let voice = |kind: &str| format!("{REMOTE_VOICE}kind = \"{kind}\"\n");
     assert!(runs_programs(&config("")), "where no voice is named, it is espeak-ng");
     assert!(runs_programs(&config(&voice("espeak"))));
     let remote = config(&voice("openai-speech"));
     assert!(!runs_programs(&remote));
     let rules = files::rules(&remote, Path::new("f"), &Folders::beside("data"), Path::new("m.bin"));
-    assert!(rules.iter().all(|rule| rule.may != May::Run && rule.may != May::Look), "{rules:?}");
-    // A process of agents is this program.
+    assert!(rules.iter().all(|rule| rule.may != May::Look), "{rules:?}");
+    // What compiles agents is this program, and so is a process of agents. The rest is what loads it.
     let own = std::env::current_exe().unwrap();
+    assert!(rules.contains(&Rule { may: May::Run, path: own.clone() }), "{rules:?}");
+    let mut others = rules.iter().filter(|rule| rule.may == May::Run && rule.path != own);
+    assert!(others.all(|rule| !rule.path.join("espeak-ng").exists()), "{rules:?}");
     for cordon in ["[server]\ncordon = \"when-noisy\"\n", "[[cordon]]\ntenant = \"a\"\npolicy = \"always\"\n"]
     {
         let remote = config(&format!("{cordon}{}", voice("openai-speech")));

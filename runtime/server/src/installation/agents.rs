@@ -5,9 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use parloir_admin::resource::Aside;
-use parloir_admin::{Checked, Component, Deployed};
+use parloir_admin::{Checked, Component, Deployed, Unchecked};
 use parloir_contract::{CallId, Capability};
-use parloir_sandbox::Agent;
+use parloir_sandbox::{Agent, LoadError};
 use parloir_tenancy::versions::{CapabilityDiff, is_on_trial};
 use sha2::{Digest, Sha256};
 
@@ -151,7 +151,7 @@ impl Installation {
 
     /// Compiles a component and has it say what it is. Of one that is refused nothing stays; of one that is taken, until it
     /// answers, no more than [`forget_agent`](Self::forget_agent) takes away.
-    pub(crate) async fn check_agent(&self, component: &Path) -> Result<Checked, String> {
+    pub(crate) async fn check_agent(&self, component: &Path) -> Result<Checked, Unchecked> {
         let (file, sandbox) = (component.to_owned(), self.sandbox.clone());
         let read = tokio::task::spawn_blocking(move || {
             let wasm = std::fs::read(file)?;
@@ -164,10 +164,11 @@ impl Installation {
         });
         let component = read.await.map_err(io::Error::other).flatten().map_err(|error| {
             tracing::error!(%error, "a component that was uploaded cannot be read");
-            "the component cannot be read: upload it again".to_owned()
+            Unchecked::NotDone("the component cannot be read: upload it again".to_owned())
         })?;
         let Some((wasm, sha256)) = component else {
-            return Err("it is no WebAssembly component: upload the one that `parloir build` made".into());
+            let problem = "it is no WebAssembly component: upload the one that `parloir build` made";
+            return Err(Unchecked::Refused(problem.to_owned()));
         };
         match self.sandbox.load(wasm).await {
             Ok(agent) => Ok(Checked {
@@ -177,7 +178,20 @@ impl Installation {
             }),
             Err(error) => {
                 self.forget_agent(&hex(&sha256)).await;
-                Err(error.to_string())
+                let problem = error.to_string();
+                Err(match error {
+                    LoadError::Engine(_) | LoadError::NotCompiled(_) => {
+                        tracing::error!(%problem, "a component that was uploaded is not compiled");
+                        Unchecked::NotDone(problem)
+                    }
+                    LoadError::TooLarge { .. }
+                    | LoadError::TooComplex(_)
+                    | LoadError::NotAComponent(_)
+                    | LoadError::Compile(_)
+                    | LoadError::World(_)
+                    | LoadError::Describe(_)
+                    | LoadError::Description(_) => Unchecked::Refused(problem),
+                })
             }
         }
     }

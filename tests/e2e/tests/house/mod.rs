@@ -269,12 +269,17 @@ pub fn say(name: &str) -> conversation::Action {
 
 /// The processes of agents that a server started, and that live.
 pub fn cordons(server: u32) -> Vec<u32> {
+    parts(server, parloir_server::CORDON)
+}
+
+/// The processes that a server started with a word, and that live.
+pub fn parts(server: u32, word: &str) -> Vec<u32> {
     let processes = std::fs::read_dir("/proc").unwrap();
     let processes = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
     let is_one = |process: &u32| {
         let of = |file: &str| std::fs::read_to_string(format!("/proc/{process}/{file}")).unwrap_or_default();
         of("status").lines().any(|line| line == format!("PPid:\t{server}"))
-            && of("cmdline").split('\0').nth(1) == Some(parloir_server::CORDON)
+            && of("cmdline").split('\0').nth(1) == Some(word)
     };
     processes.filter(is_one).collect()
 }

@@ -31,7 +31,25 @@ impl Drop for Served {
 impl Served {
     /// Serves the component `agent` in a folder, with more of `[server]` and of the whole file. It is ready once it has said
     /// something with `last` in it.
-    pub fn start(folder: &Path, (agent, server, more): (&str, &str, &str), last: &str) -> Self {
+    pub fn start(folder: &Path, file: (&str, &str, &str), last: &str) -> Self {
+        let mut process = Self::command(folder, file).spawn().unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let mut said = Vec::new();
+        while said.last().is_none_or(|line: &String| !line.contains(last)) {
+            let Some(Ok(line)) = lines.next() else {
+                let mut error = String::new();
+                process.stderr.take().unwrap().read_to_string(&mut error).unwrap();
+                panic!("the server does not answer: {said:?} {error}");
+            };
+            said.push(line.trim().to_owned());
+        }
+        // It has more to say, and must be able to.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { process, said }
+    }
+
+    /// The same, not started yet.
+    pub fn command(folder: &Path, (agent, server, more): (&str, &str, &str)) -> Command {
         std::fs::write(folder.join("token"), TOKEN).unwrap();
         let config = format!(
             r#"
@@ -64,26 +82,13 @@ impl Served {
             "#
         );
         std::fs::write(folder.join("parloir.toml"), config).unwrap();
-        let mut process = Command::new(parloir())
+        let mut command = Command::new(parloir());
+        command
             .args(["serve", "--config", "parloir.toml", "--data", "data"])
             .current_dir(folder)
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let mut said = Vec::new();
-        while said.last().is_none_or(|line: &String| !line.contains(last)) {
-            let Some(Ok(line)) = lines.next() else {
-                let mut error = String::new();
-                process.stderr.take().unwrap().read_to_string(&mut error).unwrap();
-                panic!("the server does not answer: {said:?} {error}");
-            };
-            said.push(line.trim().to_owned());
-        }
-        // It has more to say, and must be able to.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { process, said }
+            .stderr(Stdio::piped());
+        command
     }
 
     /// What it said after these words.
