@@ -276,7 +276,8 @@ fn permitted(principal: &Principal, action: Action, realm: &TenantId) -> Result<
         Verdict::Own | Verdict::Above | Verdict::Glass => {}
     }
     match &principal.key.scopes {
-        Some(scopes) if !scopes.contains(&action) => {
+        // Whose a key is, every key says.
+        Some(scopes) if action != Action::ReadSelf && !scopes.contains(&action) => {
             let detail = format!("the key is for {}, and this needs {action}", scopes_text(scopes));
             let remedy = format!("use a key with the scope {action}: parloir key add --scope {action}");
             Err(Problem::new(Kind::Forbidden, detail, remedy).of("authorization"))
