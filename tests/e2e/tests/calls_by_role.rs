@@ -122,7 +122,14 @@ async fn each_role_is_shown_the_calls_that_are_theirs_to_see() {
     let (code, _, told) = run(api, &agent, &["recording", handed]);
     assert!(code == Some(1) && told.contains("recordings:read"), "{told}");
     let (code, _, told) = run(api, &supervisor, &["calls", "--data", "parloir-data"]);
+    assert!(code == Some(1) && told.contains("no data folder") && told.contains("--api http://"), "{told}");
+    let address = format!("http://{api}");
+    let (code, _, told) = run(api, &supervisor, &["calls", "--api", &address, "--data", "parloir-data"]);
     assert!(code == Some(2) && told.contains("cannot be used with"), "{told}");
+    // What no broken glass lets them do is not what they are told to break it for.
+    let (code, _, told) =
+        run(api, &operator, &[contact.as_slice(), &[desk.as_str(), "--tenant", "cabinet"]].concat());
+    assert!(code == Some(1) && told.contains("ask whoever administers cabinet"), "{told}");
 
     // What they may, they are shown, and it is in the tenant's log.
     assert!(done(api, &agent, &["show", handed, "--why", "she rang again"]).contains("rings"));

@@ -17,15 +17,15 @@ use crate::{DataArgs, Outcome};
 #[derive(Args)]
 pub(crate) struct Calls {
     #[command(flatten)]
-    data: DataArgs,
-    #[command(flatten)]
     asked: AskedArgs,
+    #[command(flatten)]
+    data: DataArgs,
     /// Only this tenant's. Where an installation is asked, your key's own if this is left out.
     #[arg(long)]
     tenant: Option<TenantId>,
     /// At most so many.
-    #[arg(long, default_value_t = 50)]
-    limit: usize,
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    limit: u16,
     /// Leave out what is no call on a line: changes by the administration, cases, erasures.
     #[arg(long)]
     only_calls: bool,
@@ -39,13 +39,13 @@ impl Calls {
         if let Some(client) = self.asked.client()? {
             return self.ask(&client).await;
         }
-        let folders = self.data.existing()?;
+        let folders = self.asked.folders(&self.data)?;
         let keyring = Keyring::open(&folders.keys)?;
         let tenants = match &self.tenant {
             Some(tenant) => vec![tenant.clone()],
             None => list_tenants(&folders.data).await?,
         };
-        let limit = self.limit.clamp(1, 10_000);
+        let limit = usize::from(self.limit);
         let wanted: fn(&CallEntry) -> bool = if self.only_calls { is_call } else { is_listed };
         let mut newest: Vec<(TenantId, CallEntry)> = Vec::new();
         for tenant in tenants {
@@ -79,7 +79,7 @@ impl Calls {
     /// Lists those that whoever has the key may know of.
     async fn ask(&self, client: &Client) -> Outcome {
         let tenant = client.tenant(self.tenant.as_ref()).await?;
-        let limit = self.limit.clamp(1, 10_000);
+        let limit = usize::from(self.limit);
         let calls = client.first_of(&format!("/v1/tenants/{tenant}/calls"), limit).await?;
         if self.json {
             lines_of_json(&calls);

@@ -25,9 +25,9 @@ pub(crate) struct Prove {
     #[command(flatten)]
     why: WhyArgs,
     #[command(flatten)]
-    data: DataArgs,
-    #[command(flatten)]
     asked: OneAskedArgs,
+    #[command(flatten)]
+    data: DataArgs,
     /// Leave out: `contents` (all that was said, asked and answered), a record by its number (`12`, `3-9`), or
     /// the content of one (`content:12`). `parloir show CALL --json` gives the numbers. May be repeated.
     #[arg(long, value_name = "WHAT")]
@@ -92,7 +92,7 @@ impl Prove {
         if let Some((client, path)) = self.asked.open(self.call).await? {
             return self.ask(&client, &path).await;
         }
-        let folders = self.data.existing()?;
+        let folders = self.asked.folders(&self.data)?;
         let tenant = tenant_of(&folders, self.call).await?;
         let keyring = Keyring::open(&folders.keys)?;
         let since = match &self.since {

@@ -35,9 +35,9 @@ pub(crate) struct Show {
     #[command(flatten)]
     why: WhyArgs,
     #[command(flatten)]
-    data: DataArgs,
-    #[command(flatten)]
     asked: OneAskedArgs,
+    #[command(flatten)]
+    data: DataArgs,
     /// Also show what is usually left out: clock readings, digests of sound, every provider's start.
     #[arg(long)]
     all: bool,
@@ -51,7 +51,7 @@ impl Show {
         if let Some((client, path)) = self.asked.open(self.call).await? {
             return self.ask(&client, &path).await;
         }
-        let folders = self.data.existing()?;
+        let folders = self.asked.folders(&self.data)?;
         let tenant = tenant_of(&folders, self.call).await?;
         rights::unrestricted(&folders, &tenant, self.call).await?;
         let keyring = Keyring::open(&folders.keys)?;
@@ -329,10 +329,11 @@ fn line(body: &RecordBody, bodies: &HashMap<Seq, &RecordBody>, shown: Shown) -> 
             let why = done.why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
             let glass = done.glass.as_deref().map(|glass| format!(" through break-glass {glass}"));
             let (subject, action, role) = (&done.subject, &done.action, &done.role);
-            let who = if done.key.is_empty() {
-                format!("{role} on the machine itself")
-            } else {
-                format!("{role} {} by key {}", done.user, done.key)
+            let who = match (done.key.as_str(), done.user.as_str()) {
+                ("", "") => format!("{role} on the machine itself"),
+                // Who logs in has no key yet.
+                ("", user) => format!("{role} {user} by OpenID Connect"),
+                (key, user) => format!("{role} {user} by key {key}"),
             };
             let glass = glass.unwrap_or_default();
             Some((styled(TITLE, "admin    "), plain(&format!("{action}: {subject}, {who}{glass}{why}"))))
