@@ -137,7 +137,12 @@ async fn each_role_is_shown_the_calls_that_are_theirs_to_see() {
     done(api, &supervisor, &["recording", echo, "-o", wav.to_str().unwrap(), "--why", "a complaint"]);
     assert!(std::fs::read(&wav).unwrap().starts_with(b"RIFF"));
     let proof = folder.path().join("call.proof.json");
-    done(api, &supervisor, &["prove", echo, "--redact", "contents", "-o", proof.to_str().unwrap()]);
+    let prove = ["prove", echo, "--redact", "contents", "-o", proof.to_str().unwrap()];
+    let proven = done(api, &supervisor, &prove);
+    assert!(proven.contains("without what was said in them"), "{proven}");
+    let proven: Value =
+        serde_json::from_str(&done(api, &supervisor, &[prove.as_slice(), &["--json"]].concat())).unwrap();
+    assert!(proven["without_content"].as_u64() > Some(0) && proven["erased"].is_null(), "{proven}");
     done(api, &operator, &["tenant", "break-glass", "cabinet", "--why", "calls are missing"]);
     done(api, &operator, &["calls", "--tenant", "cabinet"]);
     let data = folder.path().join("data");

@@ -267,11 +267,17 @@ fn hidden() -> Problem {
     Problem::not_found("tenant").of("tenant")
 }
 
+/// The same for whoever is a tenant's: they have one, and no list of them.
+fn not_theirs() -> Problem {
+    let remedy = "name your own tenant, or none: your key's own is meant then";
+    Problem::new(Kind::NotFound, "there is no such tenant", remedy).of("tenant")
+}
+
 /// By what somebody may do something in a realm: their role and their key both say so.
 fn permitted(principal: &Principal, action: Action, realm: &TenantId) -> Result<Verdict, Problem> {
     let verdict = decide(principal.user.role, &principal.realm, action, realm);
     match verdict {
-        Verdict::Hidden => return Err(hidden()),
+        Verdict::Hidden => return Err(not_theirs()),
         Verdict::Forbidden => return Err(forbidden(principal, action, realm)),
         Verdict::Own | Verdict::Above | Verdict::Glass => {}
     }

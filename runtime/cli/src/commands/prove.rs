@@ -29,7 +29,8 @@ pub(crate) struct Prove {
     #[command(flatten)]
     data: DataArgs,
     /// Leave out: `contents` (all that was said, asked and answered), a record by its number (`12`, `3-9`), or
-    /// the content of one (`content:12`). `parloir show CALL --json` gives the numbers. May be repeated.
+    /// the content of one (`content:12`). `parloir show CALL --json` gives the numbers. May be repeated. An installation that is asked
+    /// by --api leaves out `contents` or nothing: the others, --since and --witness need the data folder.
     #[arg(long, value_name = "WHAT")]
     redact: Vec<Redact>,
     /// An older checkpoint of the log: prove that nothing it covered was changed since.
@@ -115,7 +116,7 @@ impl Prove {
         let proof =
             prove(folders.data, &keyring, &tenant, self.call, redaction, since, self.witness.clone()).await?;
         let bytes = serde_json::to_vec(&proof)?;
-        self.hand_over(&proof, &bytes, &erased)
+        self.hand_over(&proof, &bytes, Some(&erased))
     }
 
     /// Has the installation make it.
@@ -132,11 +133,11 @@ impl Prove {
         let mut bytes = Vec::new();
         client.download(&format!("{path}/proof"), &query, &mut bytes).await?;
         let proof = Proof::parse(&bytes)?;
-        self.hand_over(&proof, &bytes, &[])
+        self.hand_over(&proof, &bytes, None)
     }
 
-    /// Writes it, and says how it is checked.
-    fn hand_over(self, proof: &Proof, bytes: &[u8], erased: &[ErasureNote]) -> Outcome {
+    /// Writes it, and says how it is checked. What was erased is known where the folders are.
+    fn hand_over(self, proof: &Proof, bytes: &[u8], erased: Option<&[ErasureNote]>) -> Outcome {
         // What is handed over is checked as whoever gets it will.
         let verified = proof.verify(&Trust::default())?;
         let output = self.output.unwrap_or_else(|| format!("{}.proof.json", self.call).into());
@@ -145,18 +146,25 @@ impl Prove {
             .and_then(|()| std::fs::rename(&temporary, &output))
             .map_err(|e| Failure::new(format!("{}: {e}; name another place with -o", output.display())))?;
         let shown = verified.records.iter().filter(|line| line.record.is_some()).count();
+        let of_those = verified.records.iter().filter_map(|line| line.record.as_ref());
+        let withheld = of_those.filter(|said| said.withheld).count();
         if self.json {
+            let erased = erased.map(|erased| erased.iter().map(erase::json).collect::<Vec<_>>());
             println!(
                 "{}",
                 serde_json::json!({
                     "file": output, "bytes": bytes.len(), "records": verified.records.len(), "shown": shown,
-                    "erased": erased.iter().map(erase::json).collect::<Vec<_>>(), "complete": verified.complete, "key": verified.key, "witnesses": verified.witnesses.len(),
+                    "without_content": withheld, "erased": erased, "complete": verified.complete, "key": verified.key, "witnesses": verified.witnesses.len(),
                 })
             );
             return Ok(());
         }
+        let left_out = match withheld {
+            0 => String::new(),
+            some => format!(", {some} of them without what was said in them, which was left out or erased"),
+        };
         anstream::println!(
-            "{} {} ({} KiB): {shown} of {} records shown{}, {} witness(es)",
+            "{} {} ({} KiB): {shown} of {} records shown{left_out}{}, {} witness(es)",
             styled(GOOD, "written"),
             output.display(),
             bytes.len().div_ceil(1_024),
@@ -164,7 +172,7 @@ impl Prove {
             if verified.complete { "" } else { " (the call is not closed yet)" },
             verified.witnesses.len(),
         );
-        for note in erased {
+        for note in erased.unwrap_or_default() {
             anstream::println!(
                 "  {}: what was erased is not in it; `parloir prove {}` proves the erasure",
                 erase::words(note, None),

@@ -176,7 +176,7 @@ fn tell_amended(amended: &AmendedLine, fields: &[(String, String)], replaced: bo
 pub(crate) fn timeline(records: &[Record], all: bool) {
     let began = records.first().map_or(0, |r| r.at);
     let bodies: HashMap<Seq, &RecordBody> = records.iter().map(|r| (r.seq, &r.body)).collect();
-    let all = Shown { all, filed: is_filed(records) };
+    let all = Shown { all, filed: is_filed(records), unkept: unkept(records) };
     let meaning = host("meaning");
     let mut understood = String::new();
     for record in records {
@@ -203,6 +203,8 @@ struct Shown {
     all: bool,
     /// The journal holds the report as it was filed.
     filed: bool,
+    /// What the tenant keeps for 0 days.
+    unkept: Purposes,
 }
 
 fn host(word: &str) -> String {
@@ -246,7 +248,7 @@ fn line(body: &RecordBody, bodies: &HashMap<Seq, &RecordBody>, shown: Shown) -> 
                 parts.iter().filter_map(|(name, ms)| ms.map(|ms| format!("{name} {ms} ms"))).collect();
             Some((host("latency"), styled(DIM, &words.join(", "))))
         }
-        RecordBody::Gate(gate) => Some((host("gate"), gate_words(*gate).to_owned())),
+        RecordBody::Gate(gate) => Some((host("gate"), gate_words(*gate, shown.unkept).to_owned())),
         RecordBody::Failure(failure) => {
             let (reason, stack) = failure.reason.split_once('\n').unwrap_or((failure.reason.as_str(), ""));
             let reason = plain(reason);
@@ -381,9 +383,24 @@ fn who_and_why(named: Option<&Named>) -> (String, String) {
     )
 }
 
-fn gate_words(gate: Gate) -> &'static str {
+/// What of a call was never kept.
+fn unkept(records: &[Record]) -> Purposes {
+    let purposes = records.iter().filter_map(|record| match &record.body {
+        RecordBody::Unkept(unkept) => Some(unkept.purposes.iter().copied()),
+        _ => None,
+    });
+    purposes.flatten().collect()
+}
+
+fn gate_words(gate: Gate, unkept: Purposes) -> &'static str {
     match gate {
         Gate::Pending => "nobody has agreed yet: nothing is written",
+        Gate::Open if unkept.content => {
+            "the caller agreed; sound and words are kept for 0 days here: not at all"
+        }
+        Gate::Open if unkept.recording => {
+            "the caller agreed: words are kept, and sound for 0 days here: not at all"
+        }
         Gate::Open => "the caller agreed: sound and words are kept",
         Gate::Refused => "the caller refused: neither sound nor words are kept",
         Gate::Paused => "paused: nothing is heard, kept or sent",
@@ -574,5 +591,19 @@ pub(crate) fn outcome(outcome: &AgentOutcome) -> String {
         AgentOutcome::CallBack => "call back".to_owned(),
         AgentOutcome::Abandoned => "abandoned".to_owned(),
         AgentOutcome::Failed(why) => format!("failed: {}", plain(why)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_for_0_days_is_not_said_to_be_kept() {
+        let of = |unkept: &[Purpose]| gate_words(Gate::Open, unkept.iter().copied().collect());
+        assert!(of(&[]).ends_with("are kept"));
+        for unkept in [[Purpose::Content, Purpose::Recording].as_slice(), &[Purpose::Recording]] {
+            assert!(of(unkept).ends_with("not at all"), "{unkept:?}");
+        }
     }
 }
