@@ -63,6 +63,9 @@ async fn an_erasure_of_a_tenants_calls_leaves_who_administers_it_and_how_it_answ
     let gone = json(api, "", &[erase.as_slice(), &["--yes"]].concat());
     assert_eq!(gone["erased"]["calls"], 1, "{gone}");
     assert_eq!(would()["calls"].as_array().unwrap().len(), 0, "it is gone already");
+    let listed =
+        done(api, "", &["calls", "--only-calls", "--tenant", "cabinet", "--data", data.to_str().unwrap()]);
+    assert!(listed.contains("(erased: content, recording)"), "{listed}");
 
     assert_eq!([done(api, &admin, &["line", "list"]), done(api, &owner, &["user", "list"])], before);
     assert_eq!(ring(&running).await, "cabinet");
