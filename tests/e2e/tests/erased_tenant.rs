@@ -49,7 +49,8 @@ async fn an_erasure_of_a_tenants_calls_leaves_who_administers_it_and_how_it_answ
     let agents = folder.path().join("data/tenants/cabinet/agents");
     std::fs::create_dir_all(&agents).unwrap();
     std::fs::copy(component("tests/agents/trial"), agents.join("trial.wasm")).unwrap();
-    done(api, &admin, &["line", "set", MADE, "--agent", "trial", "--setting", "trial=echo"]);
+    let line = ["line", "set", MADE, "--agent", "trial", "--recording", "always", "--setting", "trial=echo"];
+    done(api, &admin, &line);
     assert_eq!(ring(&running).await, "cabinet");
     let before = [done(api, &admin, &["line", "list"]), done(api, &owner, &["user", "list"])];
 

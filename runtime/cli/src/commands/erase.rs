@@ -140,6 +140,10 @@ impl Erase {
             }
             return;
         }
+        if self.tenant.is_some() && self.caller.is_none() {
+            let stays = "who administers the tenant, its lines and its agents' versions stay as they are";
+            anstream::println!("{}", styled(DIM, stays));
+        }
         let found: Vec<_> = done
             .iter()
             .filter(|done| {

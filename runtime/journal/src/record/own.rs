@@ -250,9 +250,9 @@ pub struct Blocked {
 /// See [`RecordBody::Administered`](super::RecordBody::Administered). Names of things, never of people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Administered {
-    /// By which key; empty where it was done on the machine itself, and where somebody logged in.
+    /// By which key; empty where it was done on the machine itself.
     pub key: String,
-    /// Whose key that is, or who logged in; empty on the machine itself.
+    /// Whose key that is.
     pub user: String,
     /// In which role.
     pub role: String,
