@@ -10,12 +10,13 @@ use parloir_proof::Trust;
 use parloir_proof::note::{Note, PublicKey};
 use parloir_proof::proof::Proof;
 use parloir_store::Keyring;
+use serde_json::Value;
 
 use crate::access::{Read, WhyArgs};
 use crate::commands::admin::{Client, OneAskedArgs};
 use crate::commands::erase;
 use crate::commands::recording::tenant_of;
-use crate::terminal::{GOOD, styled};
+use crate::terminal::{GOOD, plain, styled};
 use crate::{DataArgs, Failure, Outcome};
 
 #[derive(Args)]
@@ -88,6 +89,51 @@ fn redaction(wanted: &[Redact]) -> Redaction {
     redaction
 }
 
+/// What was erased of the call.
+enum Gone {
+    /// As it is noted beside the keys.
+    Noted(Vec<ErasureNote>),
+    /// As an installation says it.
+    Said(Vec<String>),
+    /// An installation that does not say it.
+    Unknown,
+}
+
+impl Gone {
+    fn said(purposes: Option<&str>) -> Self {
+        let Some(purposes) = purposes else { return Self::Unknown };
+        Self::Said(purposes.split(',').filter(|one| !one.is_empty()).map(plain).collect())
+    }
+
+    /// For programs.
+    fn json(&self) -> Value {
+        match self {
+            Self::Noted(notes) => notes.iter().map(erase::json).collect(),
+            Self::Said(purposes) if purposes.is_empty() => Value::Array(Vec::new()),
+            Self::Said(purposes) => serde_json::json!([{ "purposes": purposes }]),
+            Self::Unknown => Value::Null,
+        }
+    }
+
+    fn tell(&self) {
+        match self {
+            Self::Noted(notes) => {
+                for note in notes {
+                    anstream::println!(
+                        "  {}: what was erased is not in it; `parloir prove {}` proves the erasure",
+                        erase::words(note, None),
+                        note.record
+                    );
+                }
+            }
+            Self::Said(purposes) if !purposes.is_empty() => {
+                anstream::println!("  its {} was erased, and is not in it", purposes.join(" and "));
+            }
+            Self::Said(_) | Self::Unknown => {}
+        }
+    }
+}
+
 impl Prove {
     pub(crate) async fn run(self) -> Outcome {
         if let Some((client, path)) = self.asked.open(self.call).await? {
@@ -116,7 +162,7 @@ impl Prove {
         let proof =
             prove(folders.data, &keyring, &tenant, self.call, redaction, since, self.witness.clone()).await?;
         let bytes = serde_json::to_vec(&proof)?;
-        self.hand_over(&proof, &bytes, Some(&erased))
+        self.hand_over(&proof, &bytes, &Gone::Noted(erased))
     }
 
     /// Has the installation make it.
@@ -131,13 +177,13 @@ impl Prove {
         let redact = self.redact.first().map(|_| ("redact", "contents"));
         let query: Vec<_> = why.into_iter().chain(redact).collect();
         let mut bytes = Vec::new();
-        client.download(&format!("{path}/proof"), &query, &mut bytes).await?;
+        let (_, erased) = client.download(&format!("{path}/proof"), &query, &mut bytes).await?;
         let proof = Proof::parse(&bytes)?;
-        self.hand_over(&proof, &bytes, None)
+        self.hand_over(&proof, &bytes, &Gone::said(erased.as_deref()))
     }
 
-    /// Writes it, and says how it is checked. What was erased is known where the folders are.
-    fn hand_over(self, proof: &Proof, bytes: &[u8], erased: Option<&[ErasureNote]>) -> Outcome {
+    /// Writes it, and says how it is checked.
+    fn hand_over(self, proof: &Proof, bytes: &[u8], erased: &Gone) -> Outcome {
         // What is handed over is checked as whoever gets it will.
         let verified = proof.verify(&Trust::default())?;
         let output = self.output.unwrap_or_else(|| format!("{}.proof.json", self.call).into());
@@ -149,7 +195,7 @@ impl Prove {
         let of_those = verified.records.iter().filter_map(|line| line.record.as_ref());
         let withheld = of_those.filter(|said| said.withheld).count();
         if self.json {
-            let erased = erased.map(|erased| erased.iter().map(erase::json).collect::<Vec<_>>());
+            let erased = erased.json();
             println!(
                 "{}",
                 serde_json::json!({
@@ -172,13 +218,7 @@ impl Prove {
             if verified.complete { "" } else { " (the call is not closed yet)" },
             verified.witnesses.len(),
         );
-        for note in erased.unwrap_or_default() {
-            anstream::println!(
-                "  {}: what was erased is not in it; `parloir prove {}` proves the erasure",
-                erase::words(note, None),
-                note.record
-            );
-        }
+        erased.tell();
         anstream::println!(
             "  whoever gets it runs: parloir verify {} --key '{}'\n  give them the key by another way than the file",
             output.display(),
@@ -191,6 +231,14 @@ impl Prove {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_erased_is_told_as_an_installation_says_it() {
+        assert_eq!(Gone::said(None).json(), Value::Null);
+        assert_eq!(Gone::said(Some("")).json(), serde_json::json!([]));
+        let gone = Gone::said(Some("content,recording")).json();
+        assert_eq!(gone, serde_json::json!([{ "purposes": ["content", "recording"] }]));
+    }
 
     #[test]
     fn what_to_leave_out_is_read_as_it_is_written() {

@@ -70,7 +70,7 @@ impl Recording {
         let query: Vec<_> = self.why.why.as_deref().map(|why| ("why", why)).into_iter().collect();
         let given = client.download(&format!("{path}/recording"), &query, &mut file).await;
         let bytes = match given {
-            Ok(bytes) => bytes,
+            Ok((bytes, _)) => bytes,
             Err(failure) => {
                 // Nothing, or a part of it.
                 let _already_gone = std::fs::remove_file(&temporary);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use parloir_admin::Problem;
+use parloir_admin::{ERASED, Problem};
 use parloir_contract::TenantId;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
@@ -270,13 +270,13 @@ impl Client {
         Ok(self.ask(Method::GET, self.url_with(path, &query)?, None, None).await?.body)
     }
 
-    /// Writes what there is under a path as it is sent; returns its length in bytes.
+    /// Writes what there is under a path as it is sent; returns its length in bytes, and what is said beside it of what was erased.
     pub(crate) async fn download(
         &self,
         path: &str,
         query: &[(&str, &str)],
         to: &mut (dyn Write + Send),
-    ) -> Result<u64, Failure> {
+    ) -> Result<(u64, Option<String>), Failure> {
         let request = self.request(Method::GET, self.url_with(path, query)?);
         let mut answer = self.sent(request).await?;
         let status = answer.status();
@@ -285,12 +285,13 @@ impl Client {
             let body = serde_json::from_slice(&answer.bytes().await?).unwrap_or(Value::Null);
             return Err(self.refused(status, body, retry.as_deref()));
         }
+        let erased = header(&answer, ERASED);
         let mut length = 0;
         while let Some(part) = answer.chunk().await? {
             to.write_all(&part)?;
             length += part.len() as u64;
         }
-        Ok(length)
+        Ok((length, erased))
     }
 
     fn url(&self, path: &str) -> Result<Url, Failure> {
