@@ -245,8 +245,8 @@ async fn of_a_tenant_goes_what_its_calls_left_and_who_administers_it_and_how_it_
     // What is erased already is promised to nobody again.
     let again = storage.erase(&request(whose, true)).await.unwrap();
     assert_eq!((again[0].calls.len(), again[0].rows), (0, 0));
-    drop(store);
     storage.close().await;
+    drop((store, storage));
     let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
     there(&storage.rows(&tenant()).await.unwrap()).await;
     storage.close().await;
