@@ -8,6 +8,9 @@ use serde_json::Value;
 
 use crate::resource::CallState;
 
+/// The header beside a proof that says what of the call was erased: `content`, `recording`, with a comma between them.
+pub const ERASED: &str = "parloir-erased";
+
 /// Who reads what was said in a call, and why: it is in the tenant's log before anything is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reading {

@@ -207,6 +207,7 @@ async fn a_key_does_no_more_than_its_scopes_and_dies_with_its_user() {
     let made = house.post(keys, &owner, body).await.is(201);
     let (id, key) = (made.text("id"), made.text("secret"));
     house.get("/v1/tenants/cabinet/lines", &key).await.is(200);
+    assert_eq!(house.get("/v1/me", &key).await.is(200).text("user"), user, "whose it is, it may say");
     let refused = house.ask(("PUT", LINE), &key, &[], Some(json!({ "agent": "a" }))).await.is(403);
     assert!(refused.text("remedy").contains("lines:write"), "{refused:?}");
     house.get(keys, &key).await.is(403);

@@ -147,6 +147,7 @@ async fn a_supervisor_hears_and_exports_and_an_owner_has_nothing_of_calls() {
     assert_eq!(silent.text("remedy"), "listen to another");
     let proof = house.get(&format!("{CALLS}/{}/proof?redact=contents", id(0)), &supervisor).await.is(200);
     assert_eq!(proof.body["redacted"], true);
+    assert_eq!(proof.headers["parloir-erased"], "", "nothing of it was erased");
     house.get(&format!("{CALLS}/{}/proof?redact=all", id(0)), &supervisor).await.is(422).names("redact");
     house.get(&format!("{CALLS}/{}?redact=contents", id(0)), &supervisor).await.is(400).names("redact");
     house.get(&format!("{CALLS}/{}", "f".repeat(32)), &supervisor).await.is(404).names("call");

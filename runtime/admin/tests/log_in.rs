@@ -123,6 +123,7 @@ async fn nobody_else_gets_one() {
     let (mine, another) = (Signs::of(1), Signs::of(2));
     let refused = [
         (Some("cabinet"), mine.token("18", "paul@example.com"), "known by"),
+        (Some("cabinet"), mine.token("18", "paul@example.com"), "paul@example.com, subject 18"),
         // Of another tenant, of none, and of the installation.
         (Some("other"), mine.token("17", ""), "known by"),
         (Some("nobody"), mine.token("17", ""), "known by"),

@@ -256,6 +256,10 @@ pub(crate) async fn open(
         Some(oidc) => Some(Arc::new(log_ins(oidc).map_err(|problem| ServeError::Admin { problem })?)),
         None => None,
     };
+    if let Some(log_ins) = log_ins.clone() {
+        // Whoever starts it is told where nobody could log in; it serves all the same.
+        answering.spawn(async move { log_ins.look().await });
+    }
     let router = router_with(directory, log_ins);
     let acceptor = certificates.as_ref().map(|certificates| certificates.acceptor()).transpose()?;
     // Whatever is begun for an answer is begun there.

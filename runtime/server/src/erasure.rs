@@ -1,7 +1,8 @@
 //! Erasing what is somebody's: which calls and which rows that are, and then the journal's own erasure of them.
 //!
 //! A caller's are the calls that came from the number, and the rows that name it: appointments with their slots, and what
-//! agents remember under it or of it. A call's are its own alone: an appointment made in it still stands. A tenant's are all.
+//! agents remember under it or of it. A call's are its own alone: an appointment made in it still stands. A tenant's are all that
+//! calls left: who administers it, its lines and its agents stay.
 
 use parloir_contract::{CallId, TenantId};
 use parloir_journal::{
@@ -17,7 +18,7 @@ use crate::rights::{CaseError, WORDS};
 mod found;
 
 pub(crate) use found::calls;
-use found::{Found, rows_of};
+use found::{Found, count, rows_of};
 
 /// How often rows are looked for again that were written while those were erased that name a caller.
 const MAX_ROUNDS: usize = 8;
@@ -56,6 +57,13 @@ pub struct EraseRequest {
     pub case: Option<CallId>,
 }
 
+impl EraseRequest {
+    /// What of a call goes.
+    pub(crate) const fn purposes(&self) -> Purposes {
+        if self.trace { Purposes::ALL } else { Purposes::CONTENTS }
+    }
+}
+
 /// What is, or would be, erased of one tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TenantErasure {
@@ -67,7 +75,7 @@ pub struct TenantErasure {
     pub lasting: Vec<CallId>,
     /// And these, but they are held.
     pub held: Vec<CallId>,
-    /// So many rows that name the caller, or tables.
+    /// So many rows that name the caller, or that the tenant's calls left.
     pub rows: usize,
     /// So many records of their requests: what names somebody in them goes, and that they were stays.
     pub records: usize,
@@ -160,12 +168,17 @@ impl Storage {
         request.reason.as_deref().map_or(Ok(()), bounded)?;
         let mut done = Vec::new();
         for (tenant, mut found) in self.found(request).await? {
+            let rows = match found.rows.as_slice() {
+                [] => 0,
+                // What cannot be counted goes all the same.
+                rows => count(rows, &self.rows(&tenant).await?).await.unwrap_or(rows.len()),
+            };
             let mut erased = TenantErasure {
                 tenant: tenant.clone(),
                 calls: std::mem::take(&mut found.calls),
                 lasting: std::mem::take(&mut found.lasting),
                 held: std::mem::take(&mut found.held),
-                rows: found.rows.len(),
+                rows,
                 records: found.records.len(),
                 unread: std::mem::take(&mut found.unread),
                 failed: found.failed.take(),
@@ -191,7 +204,7 @@ impl Storage {
         Found { rows, records, number, requested, .. }: Found,
         erased: &mut TenantErasure,
     ) -> Result<(), EraseError> {
-        let purposes = if request.trace { Purposes::ALL } else { Purposes::CONTENTS };
+        let purposes = request.purposes();
         let nothing = erased.calls.is_empty() && rows.is_empty() && records.is_empty();
         if !nothing {
             let (mut calls, reason) = (erased.calls.clone(), request.reason.clone());

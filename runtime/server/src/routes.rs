@@ -41,7 +41,7 @@ impl IntoResponse for Refusal {
             Self::NoLine(number) => (
                 StatusCode::NOT_FOUND,
                 format!(
-                    "no line has the number {number}: add it as [[tenant.line]], or correct the carrier's webhook"
+                    "no line answers the number {number}: have one made (`parloir line set`, or [[tenant.line]] where the file describes its tenant), or correct the carrier's webhook"
                 ),
             ),
             Self::Internal(what) => (StatusCode::INTERNAL_SERVER_ERROR, what.to_owned()),

@@ -88,6 +88,26 @@ impl Table {
         }
     }
 
+    /// Whether it is of what describes a tenant: who administers it, its lines, agents and settings. An erasure of what calls left
+    /// spares it, and so its keys are hidden apart from those of other tables.
+    pub const fn is_directory(self) -> bool {
+        match self {
+            Self::Tenant | Self::Lines | Self::Agents | Self::Users | Self::Settings | Self::Documents => {
+                true
+            }
+            Self::Usage
+            | Self::Calls
+            | Self::CallsByTime
+            | Self::OpenCalls
+            | Self::Journal
+            | Self::Reports
+            | Self::Slots
+            | Self::Appointments
+            | Self::AppointmentsByPhone
+            | Self::Memory => false,
+        }
+    }
+
     /// Whether its keys may name a person. Such keys rest as an HMAC under the tenant's key (the true
     /// key is inside the sealed value), so a scan does not return them in their own order.
     pub const fn keys_are_private(self) -> bool {

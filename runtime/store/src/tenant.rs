@@ -173,7 +173,7 @@ impl TenantStore {
         if !table.keys_are_private() {
             return Address::new(&self.tenant, table, key);
         }
-        Address::new(&self.tenant, table, &self.key.hide(&[&[table.byte()], key]))
+        Address::new(&self.tenant, table, &self.key.hide(table, key))
     }
 }
 

@@ -122,7 +122,14 @@ async fn each_role_is_shown_the_calls_that_are_theirs_to_see() {
     let (code, _, told) = run(api, &agent, &["recording", handed]);
     assert!(code == Some(1) && told.contains("recordings:read"), "{told}");
     let (code, _, told) = run(api, &supervisor, &["calls", "--data", "parloir-data"]);
+    assert!(code == Some(1) && told.contains("no data folder") && told.contains("--api http://"), "{told}");
+    let address = format!("http://{api}");
+    let (code, _, told) = run(api, &supervisor, &["calls", "--api", &address, "--data", "parloir-data"]);
     assert!(code == Some(2) && told.contains("cannot be used with"), "{told}");
+    // What no broken glass lets them do is not what they are told to break it for.
+    let (code, _, told) =
+        run(api, &operator, &[contact.as_slice(), &[desk.as_str(), "--tenant", "cabinet"]].concat());
+    assert!(code == Some(1) && told.contains("ask whoever administers cabinet"), "{told}");
 
     // What they may, they are shown, and it is in the tenant's log.
     assert!(done(api, &agent, &["show", handed, "--why", "she rang again"]).contains("rings"));
@@ -130,7 +137,15 @@ async fn each_role_is_shown_the_calls_that_are_theirs_to_see() {
     done(api, &supervisor, &["recording", echo, "-o", wav.to_str().unwrap(), "--why", "a complaint"]);
     assert!(std::fs::read(&wav).unwrap().starts_with(b"RIFF"));
     let proof = folder.path().join("call.proof.json");
-    done(api, &supervisor, &["prove", echo, "--redact", "contents", "-o", proof.to_str().unwrap()]);
+    let prove = ["prove", echo, "--redact", "contents", "-o", proof.to_str().unwrap()];
+    let proven = done(api, &supervisor, &prove);
+    assert!(proven.contains("without what was said in them"), "{proven}");
+    let proven: Value =
+        serde_json::from_str(&done(api, &supervisor, &[prove.as_slice(), &["--json"]].concat())).unwrap();
+    assert!(
+        proven["without_content"].as_u64() > Some(0) && proven["erased"] == Value::Array(Vec::new()),
+        "{proven}"
+    );
     done(api, &operator, &["tenant", "break-glass", "cabinet", "--why", "calls are missing"]);
     done(api, &operator, &["calls", "--tenant", "cabinet"]);
     let data = folder.path().join("data");
@@ -148,6 +163,9 @@ async fn each_role_is_shown_the_calls_that_are_theirs_to_see() {
     // What was said is erased, and with it whose the call was.
     done(api, "", &["erase", "--call", handed, "--yes", "--data", data.to_str().unwrap()]);
     assert!(calls(api, &agent).is_empty());
+    let prove = ["prove", handed, "--redact", "contents", "--json", "-o", proof.to_str().unwrap()];
+    let proven: Value = serde_json::from_str(&done(api, &supervisor, &prove)).unwrap();
+    assert_eq!(proven["erased"][0]["purposes"], serde_json::json!(["content", "recording"]), "{proven}");
     let (code, _, told) = run(api, &supervisor, &["recording", handed]);
     assert!(code == Some(1) && told.contains("the recording was erased"), "{told}");
     running.until(std::future::ready(())).await;

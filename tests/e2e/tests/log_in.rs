@@ -148,6 +148,28 @@ async fn a_person_logs_in_by_a_browser_and_out() {
     let keys = person.done(Some(&theirs), &["key", "list"]);
     assert!(keys.contains("log-in") && keys.contains(user["id"].as_str().unwrap()), "{keys}");
 
+    // Another log-in in its place revokes the key of the one before; and what cannot be kept is not made.
+    let kept = || serde_json::from_slice::<Value>(&std::fs::read(&person.log_in).unwrap()).unwrap();
+    let before = kept();
+    let (well, told) = person.log_in("paul@example.com", &["--tenant", "cabinet"]);
+    assert!(well && told.contains("logged in"), "{told}");
+    let (code, _, told) = person.run(before["key"].as_str(), &["line", "list"]);
+    assert!(code == Some(1) && told.contains("revoked"), "{told}");
+    let nowhere = Person { api: person.api.clone(), log_in: folder.path().join("parloir.toml/log-in") };
+    let (code, printed, told) = nowhere.run(None, &["login", "--tenant", "cabinet"]);
+    assert!(code == Some(1) && printed.is_empty() && told.contains("PARLOIR_LOG_IN"), "{told}");
+    // A log-in is in the log as what it was, and not as somebody's at the machine.
+    let data = folder.path().join("data");
+    let listed =
+        person.done(None, &["calls", "--json", "--tenant", "cabinet", "--data", data.to_str().unwrap()]);
+    let records = listed.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let mut shown = records.map(|record| {
+        let show = ["show", record["call"].as_str().unwrap(), "--data", data.to_str().unwrap()];
+        person.done(None, &show)
+    });
+    let log_in = shown.find(|shown| shown.contains("log-in: key")).expect("it is in the log");
+    assert!(log_in.contains("by OpenID Connect") && !log_in.contains("on the machine itself"), "{log_in}");
+
     // The issuer knows others, who are nobody here; and Paul is nobody in the installation.
     for (name, arguments) in
         [("eve@example.com", ["--tenant", "cabinet"].as_slice()), ("paul@example.com", [].as_slice())]
@@ -158,11 +180,14 @@ async fn a_person_logs_in_by_a_browser_and_out() {
     assert_eq!(person.done(None, &["line", "list"]), "none", "a log-in that fails ends none before it");
 
     // Its key opens nothing any more, wherever it was copied to.
-    let kept: Value = serde_json::from_slice(&std::fs::read(&person.log_in).unwrap()).unwrap();
+    let kept = kept();
     person.done(None, &["logout"]);
     assert!(!person.log_in.exists());
     let (code, _, told) = person.run(kept["key"].as_str(), &["line", "list"]);
     assert!(code == Some(1) && told.contains("revoked"), "{told}");
+    std::fs::write(&person.log_in, kept.to_string()).unwrap();
+    let (code, _, told) = person.run(None, &["logout"]);
+    assert!(code == Some(0) && told.contains("revoked, or over, before"), "{told}");
     let (code, _, told) = person.run(None, &["logout"]);
     assert!(code == Some(1) && told.contains("nobody is logged in"), "{told}");
     running.until(std::future::ready(())).await;

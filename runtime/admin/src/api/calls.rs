@@ -164,7 +164,7 @@ pub(super) async fn recording(api: &Api, asked: &Asked) -> Result<Response, Prob
 }
 
 pub(super) async fn proof(api: &Api, asked: &Asked) -> Result<Response, Problem> {
-    let (call, _) = reached(api, asked).await?;
+    let (call, state) = reached(api, asked).await?;
     let Asks { why, redact } = asks(asked)?;
     let redacted = match redact.as_deref() {
         None => false,
@@ -178,7 +178,12 @@ pub(super) async fn proof(api: &Api, asked: &Asked) -> Result<Response, Problem>
     let place = (api.proofs.take(&asked.realm)?, place(api, asked)?);
     let proof = files(api).proof(&asked.realm, call, redacted, reading(asked, why)).await?;
     let length = proof.len() as u64;
-    Ok(sent_from(place, parts_of(proof), "application/json", length))
+    let mut response = sent_from(place, parts_of(proof), "application/json", length);
+    // It is not in the proof, which lacks what was left out and what was erased alike.
+    if let Ok(erased) = axum::http::HeaderValue::from_str(&state.erased.join(",")) {
+        response.headers_mut().insert(crate::calls::ERASED, erased);
+    }
+    Ok(response)
 }
 
 impl From<CallError> for Problem {

@@ -38,7 +38,7 @@ fn no_more(own: Option<&[Action]>, new: Option<&[Action]>) -> Result<(), Problem
     let fits = match (own, new) {
         (None, _) => true,
         (Some(_), None) => false,
-        (Some(own), Some(new)) => new.iter().all(|scope| own.contains(scope)),
+        (Some(own), Some(new)) => new.iter().all(|scope| *scope == Action::ReadSelf || own.contains(scope)),
     };
     if fits {
         return Ok(());

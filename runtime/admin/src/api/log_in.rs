@@ -42,17 +42,21 @@ pub(super) async fn make(api: &Api, headers: &HeaderMap, body: &Bytes) -> Result
         tracing::info!(tenant = %realm, %refused, "a log-in was refused");
         let remedy = match refused {
             Refused::UnknownKey => "log in again in a minute, when the issuer can be asked for its keys anew",
+            Refused::NoKeys => {
+                "log in again in a minute; whoever runs the installation finds in its own log why, and names the issuer: [admin.oidc] \
+                 issuer in parloir.toml"
+            }
             Refused::Token(_) => "log in again: parloir login",
         };
         Problem::new(Kind::Unauthenticated, refused.to_string(), remedy).of("id-token")
     })?;
     // Only of a tenant that there is: to open its storage makes its keys.
     if !is_installation(&realm) && api.directory.source(&realm).await?.is_none() {
-        return Err(nobody(&realm));
+        return Err(nobody(&realm, &claims));
     }
     let store = api.directory.store(&realm).await?;
     let users = rows::all::<User>(&store, Table::Users, USERS).await?;
-    let (id, user) = only(users, &claims).ok_or_else(|| nobody(&realm))?;
+    let (id, user) = only(users, &claims).ok_or_else(|| nobody(&realm, &claims))?;
 
     let now = Timestamp::now();
     let keys = rows::all::<KeptKey>(&store, Table::Users, KEYS).await?;
@@ -95,11 +99,12 @@ fn only(users: Vec<(String, Kept<User>)>, claims: &Claims) -> Option<(String, Ke
     if theirs.next().is_some() { None } else { found }
 }
 
-fn nobody(realm: &TenantId) -> Problem {
+fn nobody(realm: &TenantId, claims: &Claims) -> Problem {
     tracing::info!(tenant = %realm, "a log-in was refused: nobody there is known by what the token says");
-    let detail = format!("nobody in {realm} is known by what the ID token says, or more than one is");
-    let remedy = "name the tenant where you are a user, and have somebody there write down by what the issuer knows you: \
-                  parloir user set USER --oidc-email ADDRESS";
+    let who = claims.told();
+    let detail = format!("nobody in {realm} is known by what the ID token says ({who}), or more than one is");
+    let remedy = "name the tenant where you are a user (--tenant TENANT), and have somebody there write down by what the issuer \
+                  knows you: parloir user set USER --oidc-email ADDRESS";
     Problem::new(Kind::Unauthenticated, detail, remedy).of("id-token")
 }
 

@@ -280,16 +280,23 @@ fn hidden() -> Problem {
     Problem::not_found("tenant").of("tenant")
 }
 
+/// The same for whoever is a tenant's: they have one, and no list of them.
+fn not_theirs() -> Problem {
+    let remedy = "name your own tenant, or none: your key's own is meant then";
+    Problem::new(Kind::NotFound, "there is no such tenant", remedy).of("tenant")
+}
+
 /// By what somebody may do something in a realm: their role and their key both say so.
 fn permitted(principal: &Principal, action: Action, realm: &TenantId) -> Result<Verdict, Problem> {
     let verdict = decide(principal.user.role, &principal.realm, action, realm);
     match verdict {
-        Verdict::Hidden => return Err(hidden()),
+        Verdict::Hidden => return Err(not_theirs()),
         Verdict::Forbidden => return Err(forbidden(principal, action, realm)),
         Verdict::Own | Verdict::Above | Verdict::Glass => {}
     }
     match &principal.key.scopes {
-        Some(scopes) if !scopes.contains(&action) => {
+        // Whose a key is, every key says.
+        Some(scopes) if action != Action::ReadSelf && !scopes.contains(&action) => {
             let detail = format!("the key is for {}, and this needs {action}", scopes_text(scopes));
             let remedy = format!("use a key with the scope {action}: parloir key add --scope {action}");
             Err(Problem::new(Kind::Forbidden, detail, remedy).of("authorization"))

@@ -152,6 +152,9 @@ impl Problem {
             "version" => "parloir agent show AGENT",
             "secret" => "parloir secret list",
             "connector" => "parloir connector list",
+            "key" => "parloir key list",
+            "contact" => "parloir contact list",
+            "call" => "parloir calls",
             _ => "",
         };
         let remedy = match listing {

@@ -62,7 +62,7 @@ impl Known {
     fn check(&self, token: &str, expected: Expected<'_>) -> Result<Claims, Refused> {
         match self.given {
             Some(given) if given.elapsed() < USED => self.keys.check(token, expected),
-            Some(_) | None => Err(Refused::UnknownKey),
+            Some(_) | None => Err(Refused::NoKeys),
         }
     }
 }
@@ -94,7 +94,7 @@ impl LogIns {
             self.ask().await;
         }
         match self.known().check(token, expected) {
-            Err(Refused::UnknownKey) => {
+            Err(Refused::UnknownKey | Refused::NoKeys) => {
                 self.ask().await;
                 self.known().check(token, expected)
             }
@@ -114,6 +114,11 @@ impl LogIns {
             return;
         }
         *asked = Some(Instant::now());
+        self.look().await;
+    }
+
+    /// Asks for the keys, whenever that was done last: to be told at the start where it cannot be, and not when somebody logs in.
+    pub async fn look(&self) {
         let given = self.issuer.keys().await;
         match given.and_then(|bytes| KeySet::parse(&bytes).map_err(str::to_owned)) {
             Ok(keys) => self.know(keys),
@@ -121,7 +126,8 @@ impl LogIns {
                 tracing::warn!(
                     issuer = self.oidc.issuer,
                     why,
-                    "the keys of the issuer of log-ins cannot be had"
+                    "nobody can log in by the issuer's keys: they cannot be had. It is named by `issuer` in [admin.oidc]; see that this \
+                     machine reaches it"
                 );
             }
         }
@@ -205,9 +211,9 @@ mod tests {
         let token =
             |signs: &Signs, name: &str| signs.token(&json!({ "alg": "EdDSA", "kid": name }), &claims());
 
-        assert_eq!(log_ins.check(&token(&old, "old")).await, Err(Refused::UnknownKey));
+        assert_eq!(log_ins.check(&token(&old, "old")).await, Err(Refused::NoKeys));
         *answers.keys.lock() = Ok(set(&[old.key("old")]));
-        assert_eq!(log_ins.check(&token(&old, "old")).await, Err(Refused::UnknownKey));
+        assert_eq!(log_ins.check(&token(&old, "old")).await, Err(Refused::NoKeys));
         assert_eq!(asked(), 1);
         tokio::time::advance(ONCE_IN).await;
         log_ins.check(&token(&old, "old")).await.unwrap();
@@ -229,6 +235,25 @@ mod tests {
         tokio::time::advance(FRESH).await;
         log_ins.check(&token(&new, "new")).await.unwrap();
         tokio::time::advance(USED).await;
-        assert_eq!(log_ins.check(&token(&new, "new")).await, Err(Refused::UnknownKey));
+        assert_eq!(log_ins.check(&token(&new, "new")).await, Err(Refused::NoKeys));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_looks_ahead_keeps_nobody_from_asking() {
+        let key = Signs::new(1);
+        let keys = Held::new(Err("it does not answer".to_owned()));
+        let answers = Arc::new(Answers { keys, asked: AtomicU32::new(0) });
+        let Expected { issuer, audience, client_id } = EXPECTED;
+        let oidc = Oidc { issuer: issuer.into(), client_id: client_id.into(), audience: audience.into() };
+        let log_ins = LogIns::new(oidc, answers.clone());
+        let asked = || answers.asked.load(Ordering::SeqCst);
+        let token = key.token(&json!({ "alg": "EdDSA", "kid": "1" }), &claims());
+        log_ins.look().await;
+        assert_eq!(log_ins.check(&token).await, Err(Refused::NoKeys));
+        assert_eq!(asked(), 2);
+        *answers.keys.lock() = Ok(set(&[key.key("1")]));
+        log_ins.look().await;
+        log_ins.check(&token).await.unwrap();
+        assert_eq!(asked(), 3, "what is known is not asked for");
     }
 }

@@ -15,6 +15,11 @@ use crate::resource::Identity;
 const MAX_KEYS: usize = 32;
 /// How far the clocks of an issuer and of this machine may be apart, in seconds.
 const LEEWAY: u64 = 60;
+/// The most characters of a token that are told to whoever logs in.
+const MAX_TOLD: usize = 120;
+/// Said where it is.
+const OTHER_ISSUER: &str =
+    "the ID token is of another issuer than the installation names: [admin.oidc] issuer";
 
 /// The keys by which an issuer signs.
 #[derive(Default)]
@@ -80,6 +85,9 @@ pub enum Refused {
     /// No key is known that it could be signed by.
     #[error("the ID token is signed by no key that the issuer is known to have")]
     UnknownKey,
+    /// No key is known at all.
+    #[error("the installation cannot have the keys of its issuer, which it needs to check an ID token")]
+    NoKeys,
     /// It is none, or not for this installation.
     #[error("{0}")]
     Token(&'static str),
@@ -134,8 +142,10 @@ fn why(kind: &ErrorKind) -> &'static str {
     match kind {
         ErrorKind::ExpiredSignature => "the ID token is over",
         ErrorKind::ImmatureSignature => "the ID token does not hold yet: check this machine's clock",
-        ErrorKind::InvalidIssuer => "the ID token is of another issuer",
-        ErrorKind::InvalidAudience => "the ID token is for another client",
+        ErrorKind::InvalidIssuer => OTHER_ISSUER,
+        ErrorKind::InvalidAudience => {
+            "the ID token is for another client than the installation names: [admin.oidc] client-id, or audience"
+        }
         ErrorKind::InvalidSignature => "the ID token is not signed by its issuer",
         ErrorKind::InvalidAlgorithm | ErrorKind::UnsupportedAlgorithm => {
             "the ID token is signed in another way than its issuer's key is for"
@@ -166,16 +176,33 @@ impl PublicKey {
 impl Claims {
     fn held_to(self, expected: Expected<'_>) -> Result<Self, Refused> {
         if self.iss != expected.issuer {
-            return Err(Refused::Token("the ID token is of another issuer"));
+            return Err(Refused::Token(OTHER_ISSUER));
         }
         if self.azp.as_deref().is_some_and(|client| client != expected.client_id) {
-            return Err(Refused::Token("the ID token was given to another client"));
+            return Err(Refused::Token(
+                "the ID token was given to another client than the installation names: [admin.oidc] client-id",
+            ));
         }
         let for_several = self.aud.as_array().is_some_and(|all| all.len() > 1);
         if self.azp.is_none() && (for_several || expected.audience != expected.client_id) {
             return Err(Refused::Token("the ID token does not say which client it was given to (azp)"));
         }
         Ok(self)
+    }
+
+    /// By what the issuer knows whoever logs in, for themselves to read.
+    pub(crate) fn told(&self) -> String {
+        let short = |text: &str| text.chars().filter(|c| !c.is_control()).take(MAX_TOLD).collect::<String>();
+        let subject = short(&self.sub);
+        match self.email.as_deref().filter(|email| !email.is_empty()) {
+            Some(email) if self.email_verified == Value::Bool(true) => {
+                format!("{}, subject {subject}", short(email))
+            }
+            Some(email) => {
+                format!("{}, which the issuer does not say is yours, subject {subject}", short(email))
+            }
+            None => format!("subject {subject}, and no address"),
+        }
     }
 
     /// Whether this is who somebody is known by. An address counts where the issuer says that it is theirs.

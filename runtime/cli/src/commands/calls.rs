@@ -2,30 +2,34 @@
 //! server.
 
 use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
 
 use clap::Args;
 use jiff::Timestamp;
-use parloir_contract::TenantId;
-use parloir_journal::{ACCESS, CallEntry, Ending, QUEUE, WEBHOOK, list_calls_where, list_tenants};
+use parloir_contract::{CallId, TenantId};
+use parloir_journal::{
+    ACCESS, CallEntry, Ending, Purposes, QUEUE, WEBHOOK, erased, erasures, holds, list_calls_where,
+    list_tenants,
+};
 use parloir_store::Keyring;
 use serde_json::Value;
 
 use crate::commands::admin::{AskedArgs, Client, lines_of_json, table, text};
 use crate::terminal::{BAD, DIM, GOOD, TITLE, plain, styled};
-use crate::{DataArgs, Outcome};
+use crate::{DataArgs, Failure, Outcome};
 
 #[derive(Args)]
 pub(crate) struct Calls {
     #[command(flatten)]
-    data: DataArgs,
-    #[command(flatten)]
     asked: AskedArgs,
+    #[command(flatten)]
+    data: DataArgs,
     /// Only this tenant's. Where an installation is asked, your key's own if this is left out.
     #[arg(long)]
     tenant: Option<TenantId>,
     /// At most so many.
-    #[arg(long, default_value_t = 50)]
-    limit: usize,
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    limit: u16,
     /// Leave out what is no call on a line: changes by the administration, cases, erasures.
     #[arg(long)]
     only_calls: bool,
@@ -39,23 +43,25 @@ impl Calls {
         if let Some(client) = self.asked.client()? {
             return self.ask(&client).await;
         }
-        let folders = self.data.existing()?;
+        let folders = self.asked.folders(&self.data)?;
         let keyring = Keyring::open(&folders.keys)?;
         let tenants = match &self.tenant {
             Some(tenant) => vec![tenant.clone()],
             None => list_tenants(&folders.data).await?,
         };
-        let limit = self.limit.clamp(1, 10_000);
+        let limit = usize::from(self.limit);
         let wanted: fn(&CallEntry) -> bool = if self.only_calls { is_call } else { is_listed };
         let mut newest: Vec<(TenantId, CallEntry)> = Vec::new();
+        let mut marks = Marks::default();
         for tenant in tenants {
+            marks.add(&keyring, &tenant).await?;
             let theirs = list_calls_where(&folders.data, &keyring, &tenant, limit, wanted).await?;
             newest.extend(theirs.into_iter().map(|entry| (tenant.clone(), entry)));
             newest.sort_by_key(|(_, entry)| Reverse(entry.started_at));
             newest.truncate(limit);
         }
         if self.json {
-            newest.iter().for_each(|(tenant, entry)| print_json(tenant, entry));
+            newest.iter().for_each(|(tenant, entry)| print_json(tenant, entry, &marks));
             return Ok(());
         }
         if newest.is_empty() {
@@ -72,14 +78,14 @@ impl Calls {
             ["call", "began", "seconds", "ended", "agent", "line"];
         let headings = format!("{call:32}  {began:19}  {seconds}  {ended:12}  {agent:14}  {line:13}  tenant");
         anstream::println!("{}", styled(TITLE, &headings));
-        newest.iter().for_each(|(tenant, entry)| print(tenant, entry));
+        newest.iter().for_each(|(tenant, entry)| print(tenant, entry, &marks));
         Ok(())
     }
 
     /// Lists those that whoever has the key may know of.
     async fn ask(&self, client: &Client) -> Outcome {
         let tenant = client.tenant(self.tenant.as_ref()).await?;
-        let limit = self.limit.clamp(1, 10_000);
+        let limit = usize::from(self.limit);
         let calls = client.first_of(&format!("/v1/tenants/{tenant}/calls"), limit).await?;
         if self.json {
             lines_of_json(&calls);
@@ -98,11 +104,49 @@ impl Calls {
                 text(call, "/spec/agent").to_owned(),
                 text(call, "/spec/line").to_owned(),
                 handed_to.join(" "),
+                noted(call),
             ]
         };
-        let headings = ["CALL", "BEGAN", "SECONDS", "ENDED", "AGENT", "LINE", "HANDED TO"];
+        let headings = ["CALL", "BEGAN", "SECONDS", "ENDED", "AGENT", "LINE", "HANDED TO", "NOTES"];
         table(headings, &calls.iter().map(row).collect::<Vec<_>>());
         Ok(())
+    }
+}
+
+/// What an installation says of a call that is held, or of which something was erased.
+fn noted(call: &Value) -> String {
+    let erased = call.pointer("/spec/erased").and_then(Value::as_array).into_iter().flatten();
+    let erased: Vec<&str> = erased.filter_map(Value::as_str).collect();
+    let held = call.pointer("/spec/held").and_then(Value::as_bool) == Some(true);
+    in_words(held, &erased)
+}
+
+fn in_words(held: bool, erased: &[&str]) -> String {
+    match (held, erased) {
+        (false, []) => String::new(),
+        (true, []) => "held".to_owned(),
+        (false, erased) => format!("erased: {}", erased.join(", ")),
+        (true, erased) => format!("held; erased: {}", erased.join(", ")),
+    }
+}
+
+/// Which calls are held, and what of which was erased.
+#[derive(Default)]
+struct Marks {
+    held: HashSet<CallId>,
+    erased: HashMap<CallId, Purposes>,
+}
+
+impl Marks {
+    async fn add(&mut self, keyring: &Keyring, tenant: &TenantId) -> Result<(), Failure> {
+        self.held.extend(holds(keyring, tenant).await?.into_iter().map(|hold| hold.call));
+        self.erased.extend(erased(&erasures(keyring, tenant).await?));
+        Ok(())
+    }
+
+    fn erased(&self, call: CallId) -> Vec<&'static str> {
+        let gone = self.erased.get(&call).copied().unwrap_or_default();
+        gone.iter().map(|purpose| purpose.name()).collect()
     }
 }
 
@@ -120,16 +164,17 @@ fn seconds(entry: &CallEntry) -> Option<u64> {
     entry.ended_at.map(|end| end.saturating_sub(entry.started_at) / 1_000_000_000)
 }
 
-fn print_json(tenant: &TenantId, entry: &CallEntry) {
+fn print_json(tenant: &TenantId, entry: &CallEntry, marks: &Marks) {
     let line = serde_json::json!({
         "call": entry.call.to_string(), "tenant": tenant.as_str(), "line": entry.line, "agent": entry.agent_name,
         "version": entry.agent_version, "arrived": entry.transport, "began": time(entry.started_at),
         "seconds": seconds(entry), "ended": entry.outcome.map_or("live", ending), "records": entry.records,
+        "held": marks.held.contains(&entry.call), "erased": marks.erased(entry.call),
     });
     println!("{line}");
 }
 
-fn print(tenant: &TenantId, entry: &CallEntry) {
+fn print(tenant: &TenantId, entry: &CallEntry, marks: &Marks) {
     let began = time(entry.started_at);
     let outcome = entry.outcome.map_or("live", ending);
     let style = match entry.outcome {
@@ -142,8 +187,10 @@ fn print(tenant: &TenantId, entry: &CallEntry) {
     // A caller who waits for a place, or has: where an agent answered them, that is a call of its own.
     let agent = if entry.transport == QUEUE { "(waiting)" } else { entry.agent_name.as_str() };
     let seconds = seconds(entry).map_or("-".to_owned(), |s| s.to_string());
+    let notes = in_words(marks.held.contains(&entry.call), &marks.erased(entry.call));
+    let notes = if notes.is_empty() { notes } else { format!("  {}", styled(DIM, &format!("({notes})"))) };
     anstream::println!(
-        "{}  {began}  {seconds:>7}  {}  {:14}  {:13}  {tenant}",
+        "{}  {began}  {seconds:>7}  {}  {:14}  {:13}  {tenant}{notes}",
         entry.call,
         styled(style, &format!("{outcome:12}")),
         plain(agent),
@@ -168,4 +215,20 @@ pub(crate) fn ending(ending: Ending) -> &'static str {
 pub(crate) fn time(nanos: u64) -> String {
     let at = Timestamp::from_nanosecond(i128::from(nanos)).unwrap_or_default();
     at.strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_call_that_is_held_or_of_which_something_is_gone_says_so() {
+        let of = |held: bool, erased: &[&str]| noted(&json!({ "spec": { "held": held, "erased": erased } }));
+        assert_eq!(of(false, &[]), "");
+        assert_eq!(of(true, &[]), "held");
+        assert_eq!(of(true, &["content", "recording"]), "held; erased: content, recording");
+        assert_eq!(noted(&json!({})), "");
+    }
 }

@@ -25,7 +25,7 @@ pub(crate) struct Erase {
     /// Every call from this number, and the bookings and memories that name it. With --tenant, with that tenant only.
     #[arg(long, value_name = "NUMBER")]
     caller: Option<String>,
-    /// Every call of a tenant, and all its agents have kept.
+    /// Every call of a tenant, and all its agents have kept. Who administers it, its lines and its agents' versions stay.
     #[arg(long)]
     tenant: Option<TenantId>,
     /// The technical trace too: which provider was asked when, and how it went.
@@ -40,7 +40,7 @@ pub(crate) struct Erase {
     /// Say what would be erased, and erase nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Do not ask before erasing.
+    /// Do not ask before erasing: where standard input is no terminal, nothing is erased without it.
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
@@ -52,6 +52,12 @@ pub(crate) struct Erase {
 
 impl Erase {
     pub(crate) async fn run(self) -> Outcome {
+        let asks = !self.dry_run && !self.yes;
+        if asks && !std::io::stdin().is_terminal() {
+            return Err(Failure::bad_input(
+                &"nothing was erased: whoever erases is asked first, and standard input is no terminal. Look with --dry-run what it would be, and erase it with --yes",
+            ));
+        }
         let folders = self.data.existing()?;
         let whose = match (&self.call, &self.caller, &self.tenant) {
             (Some(call), ..) => Whose::Call(*call),
@@ -61,7 +67,7 @@ impl Erase {
         };
         let (trace, reason, case) = (self.trace, self.reason.clone(), self.case);
         let mut request = EraseRequest { whose, trace, reason, dry_run: self.dry_run, case };
-        if !self.dry_run && !self.yes && std::io::stdin().is_terminal() {
+        if asks {
             request.dry_run = true;
             let would = erase(&folders, &request).await?;
             self.note(&folders, &would).await?;
@@ -133,6 +139,10 @@ impl Erase {
                 );
             }
             return;
+        }
+        if self.tenant.is_some() && self.caller.is_none() {
+            let stays = "who administers the tenant, its lines and its agents' versions stay as they are";
+            anstream::println!("{}", styled(DIM, stays));
         }
         let found: Vec<_> = done
             .iter()

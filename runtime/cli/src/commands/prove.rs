@@ -10,12 +10,13 @@ use parloir_proof::Trust;
 use parloir_proof::note::{Note, PublicKey};
 use parloir_proof::proof::Proof;
 use parloir_store::Keyring;
+use serde_json::Value;
 
 use crate::access::{Read, WhyArgs};
 use crate::commands::admin::{Client, OneAskedArgs};
 use crate::commands::erase;
 use crate::commands::recording::tenant_of;
-use crate::terminal::{GOOD, styled};
+use crate::terminal::{GOOD, plain, styled};
 use crate::{DataArgs, Failure, Outcome};
 
 #[derive(Args)]
@@ -25,11 +26,12 @@ pub(crate) struct Prove {
     #[command(flatten)]
     why: WhyArgs,
     #[command(flatten)]
-    data: DataArgs,
-    #[command(flatten)]
     asked: OneAskedArgs,
+    #[command(flatten)]
+    data: DataArgs,
     /// Leave out: `contents` (all that was said, asked and answered), a record by its number (`12`, `3-9`), or
-    /// the content of one (`content:12`). `parloir show CALL --json` gives the numbers. May be repeated.
+    /// the content of one (`content:12`). `parloir show CALL --json` gives the numbers. May be repeated. An installation that is asked
+    /// by --api leaves out `contents` or nothing: the others, --since and --witness need the data folder.
     #[arg(long, value_name = "WHAT")]
     redact: Vec<Redact>,
     /// An older checkpoint of the log: prove that nothing it covered was changed since.
@@ -87,12 +89,57 @@ fn redaction(wanted: &[Redact]) -> Redaction {
     redaction
 }
 
+/// What was erased of the call.
+enum Gone {
+    /// As it is noted beside the keys.
+    Noted(Vec<ErasureNote>),
+    /// As an installation says it.
+    Said(Vec<String>),
+    /// An installation that does not say it.
+    Unknown,
+}
+
+impl Gone {
+    fn said(purposes: Option<&str>) -> Self {
+        let Some(purposes) = purposes else { return Self::Unknown };
+        Self::Said(purposes.split(',').filter(|one| !one.is_empty()).map(plain).collect())
+    }
+
+    /// For programs.
+    fn json(&self) -> Value {
+        match self {
+            Self::Noted(notes) => notes.iter().map(erase::json).collect(),
+            Self::Said(purposes) if purposes.is_empty() => Value::Array(Vec::new()),
+            Self::Said(purposes) => serde_json::json!([{ "purposes": purposes }]),
+            Self::Unknown => Value::Null,
+        }
+    }
+
+    fn tell(&self) {
+        match self {
+            Self::Noted(notes) => {
+                for note in notes {
+                    anstream::println!(
+                        "  {}: what was erased is not in it; `parloir prove {}` proves the erasure",
+                        erase::words(note, None),
+                        note.record
+                    );
+                }
+            }
+            Self::Said(purposes) if !purposes.is_empty() => {
+                anstream::println!("  its {} was erased, and is not in it", purposes.join(" and "));
+            }
+            Self::Said(_) | Self::Unknown => {}
+        }
+    }
+}
+
 impl Prove {
     pub(crate) async fn run(self) -> Outcome {
         if let Some((client, path)) = self.asked.open(self.call).await? {
             return self.ask(&client, &path).await;
         }
-        let folders = self.data.existing()?;
+        let folders = self.asked.folders(&self.data)?;
         let tenant = tenant_of(&folders, self.call).await?;
         let keyring = Keyring::open(&folders.keys)?;
         let since = match &self.since {
@@ -115,7 +162,7 @@ impl Prove {
         let proof =
             prove(folders.data, &keyring, &tenant, self.call, redaction, since, self.witness.clone()).await?;
         let bytes = serde_json::to_vec(&proof)?;
-        self.hand_over(&proof, &bytes, &erased)
+        self.hand_over(&proof, &bytes, &Gone::Noted(erased))
     }
 
     /// Has the installation make it.
@@ -130,13 +177,13 @@ impl Prove {
         let redact = self.redact.first().map(|_| ("redact", "contents"));
         let query: Vec<_> = why.into_iter().chain(redact).collect();
         let mut bytes = Vec::new();
-        client.download(&format!("{path}/proof"), &query, &mut bytes).await?;
+        let (_, erased) = client.download(&format!("{path}/proof"), &query, &mut bytes).await?;
         let proof = Proof::parse(&bytes)?;
-        self.hand_over(&proof, &bytes, &[])
+        self.hand_over(&proof, &bytes, &Gone::said(erased.as_deref()))
     }
 
     /// Writes it, and says how it is checked.
-    fn hand_over(self, proof: &Proof, bytes: &[u8], erased: &[ErasureNote]) -> Outcome {
+    fn hand_over(self, proof: &Proof, bytes: &[u8], erased: &Gone) -> Outcome {
         // What is handed over is checked as whoever gets it will.
         let verified = proof.verify(&Trust::default())?;
         let output = self.output.unwrap_or_else(|| format!("{}.proof.json", self.call).into());
@@ -145,18 +192,25 @@ impl Prove {
             .and_then(|()| std::fs::rename(&temporary, &output))
             .map_err(|e| Failure::new(format!("{}: {e}; name another place with -o", output.display())))?;
         let shown = verified.records.iter().filter(|line| line.record.is_some()).count();
+        let of_those = verified.records.iter().filter_map(|line| line.record.as_ref());
+        let withheld = of_those.filter(|said| said.withheld).count();
         if self.json {
+            let erased = erased.json();
             println!(
                 "{}",
                 serde_json::json!({
                     "file": output, "bytes": bytes.len(), "records": verified.records.len(), "shown": shown,
-                    "erased": erased.iter().map(erase::json).collect::<Vec<_>>(), "complete": verified.complete, "key": verified.key, "witnesses": verified.witnesses.len(),
+                    "without_content": withheld, "erased": erased, "complete": verified.complete, "key": verified.key, "witnesses": verified.witnesses.len(),
                 })
             );
             return Ok(());
         }
+        let left_out = match withheld {
+            0 => String::new(),
+            some => format!(", {some} of them without what was said in them, which was left out or erased"),
+        };
         anstream::println!(
-            "{} {} ({} KiB): {shown} of {} records shown{}, {} witness(es)",
+            "{} {} ({} KiB): {shown} of {} records shown{left_out}{}, {} witness(es)",
             styled(GOOD, "written"),
             output.display(),
             bytes.len().div_ceil(1_024),
@@ -164,13 +218,7 @@ impl Prove {
             if verified.complete { "" } else { " (the call is not closed yet)" },
             verified.witnesses.len(),
         );
-        for note in erased {
-            anstream::println!(
-                "  {}: what was erased is not in it; `parloir prove {}` proves the erasure",
-                erase::words(note, None),
-                note.record
-            );
-        }
+        erased.tell();
         anstream::println!(
             "  whoever gets it runs: parloir verify {} --key '{}'\n  give them the key by another way than the file",
             output.display(),
@@ -183,6 +231,14 @@ impl Prove {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_erased_is_told_as_an_installation_says_it() {
+        assert_eq!(Gone::said(None).json(), Value::Null);
+        assert_eq!(Gone::said(Some("")).json(), serde_json::json!([]));
+        let gone = Gone::said(Some("content,recording")).json();
+        assert_eq!(gone, serde_json::json!([{ "purposes": ["content", "recording"] }]));
+    }
 
     #[test]
     fn what_to_leave_out_is_read_as_it_is_written() {

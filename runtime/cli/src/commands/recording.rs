@@ -28,9 +28,9 @@ pub(crate) struct Recording {
     #[command(flatten)]
     why: WhyArgs,
     #[command(flatten)]
-    data: DataArgs,
-    #[command(flatten)]
     asked: OneAskedArgs,
+    #[command(flatten)]
+    data: DataArgs,
     /// The WAV to write. Default: CALL.wav
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -41,7 +41,7 @@ impl Recording {
         if let Some((client, path)) = self.asked.open(self.call).await? {
             return self.ask(&client, &path).await;
         }
-        let folders = self.data.existing()?;
+        let folders = self.asked.folders(&self.data)?;
         let tenant = tenant_of(&folders, self.call).await?;
         rights::unrestricted(&folders, &tenant, self.call).await?;
         let output = self.output.unwrap_or_else(|| format!("{}.wav", self.call).into());
@@ -70,7 +70,7 @@ impl Recording {
         let query: Vec<_> = self.why.why.as_deref().map(|why| ("why", why)).into_iter().collect();
         let given = client.download(&format!("{path}/recording"), &query, &mut file).await;
         let bytes = match given {
-            Ok(bytes) => bytes,
+            Ok((bytes, _)) => bytes,
             Err(failure) => {
                 // Nothing, or a part of it.
                 let _already_gone = std::fs::remove_file(&temporary);

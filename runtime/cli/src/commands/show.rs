@@ -35,9 +35,9 @@ pub(crate) struct Show {
     #[command(flatten)]
     why: WhyArgs,
     #[command(flatten)]
-    data: DataArgs,
-    #[command(flatten)]
     asked: OneAskedArgs,
+    #[command(flatten)]
+    data: DataArgs,
     /// Also show what is usually left out: clock readings, digests of sound, every provider's start.
     #[arg(long)]
     all: bool,
@@ -51,7 +51,7 @@ impl Show {
         if let Some((client, path)) = self.asked.open(self.call).await? {
             return self.ask(&client, &path).await;
         }
-        let folders = self.data.existing()?;
+        let folders = self.asked.folders(&self.data)?;
         let tenant = tenant_of(&folders, self.call).await?;
         rights::unrestricted(&folders, &tenant, self.call).await?;
         let keyring = Keyring::open(&folders.keys)?;
@@ -174,7 +174,7 @@ fn tell_amended(amended: &AmendedLine, fields: &[(String, String)], replaced: bo
 pub(crate) fn timeline(records: &[Record], all: bool) {
     let began = records.first().map_or(0, |r| r.at);
     let bodies: HashMap<Seq, &RecordBody> = records.iter().map(|r| (r.seq, &r.body)).collect();
-    let all = Shown { all, filed: is_filed(records) };
+    let all = Shown { all, filed: is_filed(records), unkept: unkept(records) };
     let meaning = host("meaning");
     let mut understood = String::new();
     for record in records {
@@ -201,6 +201,8 @@ struct Shown {
     all: bool,
     /// The journal holds the report as it was filed.
     filed: bool,
+    /// What the tenant keeps for 0 days.
+    unkept: Purposes,
 }
 
 fn host(word: &str) -> String {
@@ -244,7 +246,7 @@ fn line(body: &RecordBody, bodies: &HashMap<Seq, &RecordBody>, shown: Shown) -> 
                 parts.iter().filter_map(|(name, ms)| ms.map(|ms| format!("{name} {ms} ms"))).collect();
             Some((host("latency"), styled(DIM, &words.join(", "))))
         }
-        RecordBody::Gate(gate) => Some((host("gate"), gate_words(*gate).to_owned())),
+        RecordBody::Gate(gate) => Some((host("gate"), gate_words(*gate, shown.unkept).to_owned())),
         RecordBody::Failure(failure) => {
             let (reason, stack) = failure.reason.split_once('\n').unwrap_or((failure.reason.as_str(), ""));
             let reason = plain(reason);
@@ -327,10 +329,11 @@ fn line(body: &RecordBody, bodies: &HashMap<Seq, &RecordBody>, shown: Shown) -> 
             let why = done.why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
             let glass = done.glass.as_deref().map(|glass| format!(" through break-glass {glass}"));
             let (subject, action, role) = (&done.subject, &done.action, &done.role);
-            let who = if done.key.is_empty() {
-                format!("{role} on the machine itself")
-            } else {
-                format!("{role} {} by key {}", done.user, done.key)
+            let who = match (done.key.as_str(), done.user.as_str()) {
+                ("", "") => format!("{role} on the machine itself"),
+                // Who logs in has no key yet.
+                ("", user) => format!("{role} {user} by OpenID Connect"),
+                (key, user) => format!("{role} {user} by key {key}"),
             };
             let glass = glass.unwrap_or_default();
             Some((styled(TITLE, "admin    "), plain(&format!("{action}: {subject}, {who}{glass}{why}"))))
@@ -378,9 +381,24 @@ fn who_and_why(named: Option<&Named>) -> (String, String) {
     )
 }
 
-fn gate_words(gate: Gate) -> &'static str {
+/// What of a call was never kept.
+fn unkept(records: &[Record]) -> Purposes {
+    let purposes = records.iter().filter_map(|record| match &record.body {
+        RecordBody::Unkept(unkept) => Some(unkept.purposes.iter().copied()),
+        _ => None,
+    });
+    purposes.flatten().collect()
+}
+
+fn gate_words(gate: Gate, unkept: Purposes) -> &'static str {
     match gate {
         Gate::Pending => "nobody has agreed yet: nothing is written",
+        Gate::Open if unkept.content => {
+            "the caller agreed; sound and words are kept for 0 days here: not at all"
+        }
+        Gate::Open if unkept.recording => {
+            "the caller agreed: words are kept, and sound for 0 days here: not at all"
+        }
         Gate::Open => "the caller agreed: sound and words are kept",
         Gate::Refused => "the caller refused: neither sound nor words are kept",
         Gate::Paused => "paused: nothing is heard, kept or sent",
@@ -571,5 +589,19 @@ pub(crate) fn outcome(outcome: &AgentOutcome) -> String {
         AgentOutcome::CallBack => "call back".to_owned(),
         AgentOutcome::Abandoned => "abandoned".to_owned(),
         AgentOutcome::Failed(why) => format!("failed: {}", plain(why)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_for_0_days_is_not_said_to_be_kept() {
+        let of = |unkept: &[Purpose]| gate_words(Gate::Open, unkept.iter().copied().collect());
+        assert!(of(&[]).ends_with("are kept"));
+        for unkept in [[Purpose::Content, Purpose::Recording].as_slice(), &[Purpose::Recording]] {
+            assert!(of(unkept).ends_with("not at all"), "{unkept:?}");
+        }
     }
 }

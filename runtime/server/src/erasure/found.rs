@@ -1,10 +1,10 @@
 //! Whose things are whose: what of a tenant's calls and rows is a call's, a caller's, or the tenant's.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use parloir_contract::{CallId, TenantId};
 use parloir_journal::{
-    CallEntry, CallOf, Journal, JournalError, ReadError, Record, Requested, erased, erasures, holds,
+    CallEntry, CallOf, Journal, JournalError, Purposes, ReadError, Record, Requested, erased, erasures, holds,
 };
 use parloir_persons::{Number, caller_in, numbers};
 use parloir_store::{Entry, Rows, StoreError, Table, TenantStore};
@@ -31,12 +31,21 @@ pub(super) struct Found {
     pub(super) failed: Option<String>,
     pub(super) requested: Requested,
     holds: HashSet<CallId>,
+    /// What is to go of each call, and what of which went before.
+    purposes: Purposes,
+    gone: HashMap<CallId, Purposes>,
 }
 
 impl Found {
-    async fn new(storage: &Storage, tenant: &TenantId, requested: Requested) -> Result<Self, EraseError> {
+    async fn new(
+        storage: &Storage,
+        tenant: &TenantId,
+        requested: Requested,
+        request: &EraseRequest,
+    ) -> Result<Self, EraseError> {
         let holds = holds(storage.keys(), tenant).await?.into_iter().map(|hold| hold.call).collect();
-        Ok(Self { holds, ..Self::nothing(requested) })
+        let (purposes, gone) = (request.purposes(), erased(&erasures(storage.keys(), tenant).await?));
+        Ok(Self { holds, purposes, gone, ..Self::nothing(requested) })
     }
 
     fn nothing(requested: Requested) -> Self {
@@ -51,10 +60,17 @@ impl Found {
             failed: None,
             requested,
             holds: HashSet::new(),
+            purposes: Purposes::default(),
+            gone: HashMap::new(),
         }
     }
 
+    /// Adds a call of which something is left to be erased.
     fn add(&mut self, entry: &CallEntry) {
+        let before = self.gone.get(&entry.call).copied().unwrap_or_default();
+        if self.purposes.without(before).is_empty() {
+            return;
+        }
         match entry.outcome {
             _ if self.holds.contains(&entry.call) => self.held.push(entry.call),
             Some(_) => self.calls.push(entry.call),
@@ -73,9 +89,11 @@ impl Storage {
         match &request.whose {
             Whose::Call(call) => {
                 let (tenant, entry) = self.journal.find(*call).await?.ok_or(EraseError::NoSuchCall(*call))?;
-                let mut found = Found::new(self, &tenant, Requested::Calls).await?;
+                let mut found = Found::new(self, &tenant, Requested::Calls, request).await?;
                 found.add(&entry);
-                found.rows = self.rows_with(&tenant, &found.calls).await?;
+                if found.held.is_empty() && found.lasting.is_empty() {
+                    found.rows = self.rows_with(&tenant, &[*call]).await?;
+                }
                 Ok(vec![(tenant, found)])
             }
             Whose::Caller { number, tenant } => {
@@ -89,7 +107,7 @@ impl Storage {
                 for tenant in tenants {
                     let of_case = case.as_ref().filter(|case| case.tenant == tenant);
                     // What cannot be known of one tenant keeps nothing of another's.
-                    let found = self.found_of_caller(&number, &tenant, of_case).await;
+                    let found = self.found_of_caller(&number, &tenant, of_case, request).await;
                     let found = found.unwrap_or_else(|error| {
                         let failed = Some(error.to_string());
                         Found { failed, ..Found::nothing(Requested::Caller) }
@@ -101,10 +119,12 @@ impl Storage {
             Whose::Tenant(tenant) => {
                 let tenant = self.known(tenant).await?;
                 case.as_ref().map_or(Ok(()), |case| case.is_of(Some(&tenant), None))?;
-                let mut found = Found::new(self, &tenant, Requested::Tenant).await?;
+                let mut found = Found::new(self, &tenant, Requested::Tenant, request).await?;
                 calls(&self.journal, &tenant).await?.iter().for_each(|entry| found.add(entry));
-                // Of the journal's own index goes what belongs to erased calls.
-                let tables = Table::ALL.into_iter().filter(|table| !table.is_index());
+                // Of the journal's own index goes what belongs to erased calls; who administers the tenant, and how it is
+                // answered, is not of its calls.
+                let tables =
+                    Table::ALL.into_iter().filter(|table| !table.is_index() && !table.is_directory());
                 found.rows = tables.map(Rows::Of).collect();
                 (found.records, found.unread) = self.unerased(&tenant, None, None).await?;
                 Ok(vec![(tenant, found)])
@@ -117,8 +137,9 @@ impl Storage {
         number: &Number,
         tenant: &TenantId,
         case: Option<&Known>,
+        request: &EraseRequest,
     ) -> Result<Found, EraseError> {
-        let mut found = Found::new(self, tenant, Requested::Caller).await?;
+        let mut found = Found::new(self, tenant, Requested::Caller, request).await?;
         let may_be = self.journal.calls_of(tenant, &number.to_string(), numbers).await?;
         let may_have_rung = may_be.calls.into_iter().filter(|call| call.rang && !call.entry.is_of_journal());
         for CallOf { entry, .. } in may_have_rung {
@@ -209,6 +230,18 @@ pub(super) async fn rows_of(number: &Number, store: &TenantStore) -> Result<Vec<
         .await?;
     }
     Ok(rows)
+}
+
+/// How many rows these are, as they are now.
+pub(super) async fn count(rows: &[Rows], store: &TenantStore) -> Result<usize, StoreError> {
+    let mut count = 0;
+    for rows in rows {
+        match rows {
+            Rows::At(_) => count += 1,
+            Rows::Of(table) => each(store, *table, |_| count += 1).await?,
+        }
+    }
+    Ok(count)
 }
 
 /// Looks at every row of a table, of which no more than a page is held at once.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use parloir_contract::{Book, Booked, CallInfo, Contact, Direction, LocalTime, SetMemory};
 use parloir_journal::{CallEnded, CallStarted, Right, erasures};
-use parloir_store::Table;
+use parloir_store::{Table, TenantStore};
 use parloir_tenancy::calendar::Hours;
 use parloir_tenancy::{Calendar, Memory};
 
@@ -199,5 +199,55 @@ async fn a_callers_calls_bookings_and_memories_go_and_nobody_elses() {
     assert_ne!(count().await, before);
     let unknown = storage.erase(&request(Whose::Call(his), false)).await;
     assert!(matches!(unknown, Err(EraseError::NoSuchCall(_))));
+    storage.close().await;
+}
+
+#[tokio::test]
+async fn of_a_tenant_goes_what_its_calls_left_and_who_administers_it_and_how_it_answers_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+    let calls = [call(&storage, 1, HERS).await, call(&storage, 2, HIS).await];
+    let held = HoldRequest { tenant: tenant(), call: calls[0], why: "a file".into(), release: false };
+    assert!(storage.hold(&held).await.unwrap());
+    let store = storage.rows(&tenant()).await.unwrap();
+    let directory = [
+        (Table::Users, "user/4f1c"),
+        (Table::Users, "key/9b20"),
+        (Table::Lines, "+33123456789"),
+        (Table::Agents, "agent/cabinet"),
+        (Table::Settings, "contact/+33199009999"),
+    ];
+    let left = [(Table::Memory, "last"), (Table::Memory, "first"), (Table::Slots, "2026-11-24T09:00")];
+    for (table, key) in directory.into_iter().chain(left) {
+        store.apply(parloir_store::Batch::new().put(table, key, "kept")).await.unwrap();
+    }
+    let whose = Whose::Tenant(tenant());
+    let would = storage.erase(&request(whose.clone(), true)).await.unwrap();
+    assert_eq!((would[0].calls.as_slice(), would[0].held.as_slice()), (&calls[1..], &calls[..1]));
+    let rows = would[0].rows;
+    assert!(rows >= left.len());
+    let done = storage.erase(&request(whose.clone(), false)).await.unwrap();
+    let report = done[0].report.unwrap();
+    assert_eq!((report.calls, report.rows), (1, rows as u64), "what was told before is what was done");
+    for (table, key) in left {
+        assert_eq!(store.get(table, key).await.unwrap(), None, "{table:?}");
+    }
+    let there = async |store: &TenantStore| {
+        for (table, key) in directory {
+            assert_eq!(
+                store.get(table, key).await.unwrap().as_deref(),
+                Some(b"kept".as_slice()),
+                "{table:?}"
+            );
+        }
+    };
+    there(&store).await;
+    // What is erased already is promised to nobody again.
+    let again = storage.erase(&request(whose, true)).await.unwrap();
+    assert_eq!((again[0].calls.len(), again[0].rows), (0, 0));
+    storage.close().await;
+    drop((store, storage));
+    let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+    there(&storage.rows(&tenant()).await.unwrap()).await;
     storage.close().await;
 }

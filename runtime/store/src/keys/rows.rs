@@ -31,8 +31,8 @@ const LIVES: u8 = 12;
 const LAST: u16 = (1 << LIVES) - 1;
 
 const MAGIC: &[u8; 15] = b"parloir-store-k";
-/// A table more, or one less, is another version.
-const VERSION: u8 = 2;
+/// A table more, or one less, is another version, and so is another way to hide keys.
+const VERSION: u8 = 3;
 /// Bytes of a node: where it begins, how deep it is, its secret.
 const NODE: usize = 8 + 1 + 32;
 
@@ -146,7 +146,7 @@ const fn right(place: u64, level: u8) -> bool {
 pub(super) struct Kept {
     /// Where rows are in their trees. It never changes.
     places: Secret,
-    /// How keys are hidden that name a person. Another when every row is erased that has such a key.
+    /// How keys are hidden that name a person, but those of the directory. Another when every row is erased that has such a key.
     hide: Secret,
     /// By the byte of a table, and how often that was erased before. Of a table there are two while its rows are sealed anew.
     trees: BTreeMap<(u8, u32), Tree>,
@@ -269,6 +269,8 @@ struct Inner {
     places: KeyedHash,
     /// How persons are called where their numbers may not be written down.
     names: KeyedHash,
+    /// How keys of the directory are hidden: its rows outlast every erasure of what calls left.
+    directory: KeyedHash,
     kept: RwLock<Held>,
     /// Held by whoever seals a row until it is kept; and by whoever erases rows, alone.
     writing: tokio::sync::RwLock<()>,
@@ -339,13 +341,20 @@ impl RowKey {
     pub(super) fn of(kept: Kept) -> Self {
         let places = KeyedHash::new(&kept.places.derive("store places"));
         let names = KeyedHash::new(&kept.places.derive("store pseudonyms"));
-        let kept = RwLock::new(Held::new(kept));
-        Self { inner: Arc::new(Inner { places, names, kept, writing: tokio::sync::RwLock::default() }) }
+        let directory = KeyedHash::new(&kept.places.derive("store addresses of the directory"));
+        let (kept, writing) = (RwLock::new(Held::new(kept)), tokio::sync::RwLock::default());
+        Self { inner: Arc::new(Inner { places, names, directory, kept, writing }) }
     }
 
-    /// What a key that names a person is hidden as.
-    pub(crate) fn hide(&self, parts: &[&[u8]]) -> [u8; 32] {
-        self.inner.kept.read().hide.of(parts)
+    /// What a key of a table is hidden as that may name a person.
+    pub(crate) fn hide(&self, table: Table, key: &[u8]) -> [u8; 32] {
+        let byte = [table.byte()];
+        let parts: [&[u8]; 2] = [&byte, key];
+        if table.is_directory() {
+            self.inner.directory.of(&parts)
+        } else {
+            self.inner.kept.read().hide.of(&parts)
+        }
     }
 
     /// See [`Inner::writing`].
@@ -424,7 +433,8 @@ impl RowKey {
                 }
             }
         }
-        let mut hidden = Table::ALL.into_iter().filter(|table| table.keys_are_private());
+        let hidden = Table::ALL.into_iter().filter(|table| table.keys_are_private());
+        let mut hidden = hidden.filter(|table| !table.is_directory());
         if hidden.all(|table| ended.contains(&table)) {
             // No row is left that has such a key: what they were cannot be found out by trying any more.
             kept.hide = Secret::random()?;
@@ -542,18 +552,21 @@ mod tests {
     #[test]
     fn who_was_hidden_cannot_be_tried_once_all_such_rows_are_erased_and_not_before() {
         let key = RowKey::of(Kept::random().unwrap());
-        let hidden = || key.hide(&[b"+33612345678"]);
-        let before = hidden();
-        let private: Vec<_> = Table::ALL.into_iter().filter(|table| table.keys_are_private()).collect();
+        let hidden = || key.hide(Table::Memory, b"+33612345678");
+        let (before, user) = (hidden(), key.hide(Table::Users, b"user/1"));
+        let private =
+            Table::ALL.into_iter().filter(|table| table.keys_are_private() && !table.is_directory());
+        let private: Vec<_> = private.collect();
         erase(&key, Gone::Of { table: private[0], upto: 0 });
         assert_eq!(hidden(), before);
         let all: Vec<_> = private.iter().map(|table| Gone::Of { table: *table, upto: 1 }).collect();
         key.become_(key.without(&all).unwrap().unwrap());
         let after = hidden();
         assert_ne!(after, before);
+        assert_eq!(key.hide(Table::Users, b"user/1"), user, "who administers is found as before");
         assert!(key.without(&all).unwrap().is_none() && hidden() == after, "twice is once");
         let rests = key.inner.kept.read().kept.bytes();
-        assert_eq!(RowKey::of(Kept::parse(&rests).unwrap()).hide(&[b"+33612345678"]), after);
+        assert_eq!(RowKey::of(Kept::parse(&rests).unwrap()).hide(Table::Memory, b"+33612345678"), after);
     }
 
     #[test]

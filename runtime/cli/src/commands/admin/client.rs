@@ -2,12 +2,12 @@
 
 use std::error::Error;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use parloir_admin::Problem;
-use parloir_contract::{CallId, TenantId};
+use parloir_admin::{ERASED, Problem};
+use parloir_contract::TenantId;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde_json::Value;
@@ -21,11 +21,22 @@ use crate::{Failure, terminal};
 /// How long an answer may take: an agent that was never compiled for that machine takes half a minute.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// Where the administration listens unless its file says otherwise.
+pub(super) const HERE: &str = "http://127.0.0.1:8081";
+
+/// An address of an administration, as somebody writes it.
+pub(super) fn address(text: &str) -> Result<Url, String> {
+    match Url::parse(text) {
+        Ok(url) if ["http", "https"].contains(&url.scheme()) && url.has_host() => Ok(url),
+        Ok(_) | Err(_) => Err(format!("write http:// or https:// before it, as in {HERE}")),
+    }
+}
+
 /// Where the administration is, and whose key is used.
 #[derive(Args, Clone)]
 pub(crate) struct ApiArgs {
     /// Where the administration listens: `[admin]` of its parloir.toml.
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8081", env = "PARLOIR_API")]
+    #[arg(long, value_name = "URL", default_value = HERE, env = "PARLOIR_API", value_parser = address)]
     api: Url,
     /// The file that your key is in. Default: the key itself in the variable `PARLOIR_KEY`, or that of `parloir login`.
     #[arg(long, value_name = "FILE", env = "PARLOIR_KEY_FILE")]
@@ -38,6 +49,22 @@ pub(crate) struct ApiArgs {
 }
 
 impl ApiArgs {
+    /// An administration that another command asks, as its own options say.
+    pub(super) const fn of(api: Url, key_file: Option<PathBuf>, authority: AuthorityArgs) -> Self {
+        Self { api, key_file, authority, json: false }
+    }
+
+    /// The same, elsewhere.
+    pub(super) fn at(&self, origin: &str) -> Option<Self> {
+        Some(Self { api: address(origin).ok()?, ..self.clone() })
+    }
+
+    /// What goes before the key of a log-in, where something does.
+    pub(super) fn key_before(&self) -> Option<String> {
+        let file = self.key_file.as_deref().map(Path::display).map(|file| format!("the key file {file}"));
+        file.or_else(|| key_by_variable().map(|_| "the variable PARLOIR_KEY".to_owned()))
+    }
+
     /// Where the administration is, without a path: what a log-in's key is kept for.
     pub(super) fn origin(&self) -> String {
         self.api.origin().ascii_serialization()
@@ -46,47 +73,6 @@ impl ApiArgs {
     /// A client for others than the administration.
     pub(super) fn others(&self) -> Result<reqwest::ClientBuilder, Failure> {
         self.authority.client_for_others()
-    }
-}
-
-/// A running installation that is asked in place of a data folder.
-#[derive(Args, Clone)]
-pub(crate) struct AskedArgs {
-    /// Ask the running installation whose administration listens there, by your key, in place of a data folder.
-    #[arg(long, value_name = "URL", env = "PARLOIR_API", conflicts_with_all = ["data", "keys"])]
-    api: Option<Url>,
-    /// The file that your key is in. Default: the key itself in the variable `PARLOIR_KEY`, or that of `parloir login`.
-    #[arg(long, value_name = "FILE", env = "PARLOIR_KEY_FILE")]
-    key_file: Option<PathBuf>,
-    #[command(flatten)]
-    authority: AuthorityArgs,
-}
-
-impl AskedArgs {
-    /// The installation, where one is asked.
-    pub(crate) fn client(&self) -> Result<Option<Client>, Failure> {
-        let Some(api) = self.api.clone() else { return Ok(None) };
-        let (key_file, authority) = (self.key_file.clone(), self.authority.clone());
-        Client::new(&ApiArgs { api, key_file, authority, json: false }).map(Some)
-    }
-}
-
-/// The same, for what is one tenant's.
-#[derive(Args, Clone)]
-pub(crate) struct OneAskedArgs {
-    #[command(flatten)]
-    asked: AskedArgs,
-    /// Whose call it is, where an installation is asked. Default: your key's own tenant.
-    #[arg(long, requires = "api")]
-    tenant: Option<TenantId>,
-}
-
-impl OneAskedArgs {
-    /// The installation, where one is asked, and the path of a call.
-    pub(crate) async fn open(&self, call: CallId) -> Result<Option<(Client, String)>, Failure> {
-        let Some(client) = self.asked.client()? else { return Ok(None) };
-        let tenant = client.tenant(self.tenant.as_ref()).await?;
-        Ok(Some((client, format!("/v1/tenants/{tenant}/calls/{call}"))))
     }
 }
 
@@ -99,6 +85,11 @@ pub(super) fn travels_in_clear(url: &Url) -> bool {
         None => false,
     };
     url.scheme() != "https" && !on_this_machine
+}
+
+/// A header of an answer.
+fn header(answer: &Response, name: &str) -> Option<String> {
+    answer.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
 /// Why nobody answers there, and what to do about it.
@@ -123,7 +114,31 @@ fn unanswered(api: &Url, error: &reqwest::Error) -> Failure {
 /// A problem and its remedy, which is told once. A command writes its body in one line: which one was wrong tells nobody anything.
 fn in_words(detail: &str, remedy: &str) -> String {
     let detail = detail.split_once(" at line 1 column ").map_or(detail, |(detail, _)| detail);
-    if detail.ends_with(remedy) { detail.to_owned() } else { format!("{detail} ({remedy})") }
+    if detail.contains(remedy) { detail.to_owned() } else { format!("{detail} ({remedy})") }
+}
+
+/// The key that a variable holds, which goes before that of a log-in.
+fn key_by_variable() -> Option<String> {
+    std::env::var("PARLOIR_KEY").ok().filter(|key| !key.trim().is_empty())
+}
+
+/// A remedy for somebody at commands, of which some are written for those who speak HTTP.
+fn for_commands(remedy: &str, retry_after: Option<&str>) -> String {
+    if remedy.contains("If-Match") {
+        return "somebody else changed it meanwhile: run the command again".to_owned();
+    }
+    if remedy.contains("/v1/openapi.json") {
+        return "is the installation of another version than this command?".to_owned();
+    }
+    if remedy.contains("authorization: Bearer") {
+        return "name the file of your key with --key-file, or log in: parloir login".to_owned();
+    }
+    // What follows is the same, in a path.
+    let remedy = remedy.split_once(", or GET ").map_or(remedy, |(remedy, _)| remedy);
+    let remedy =
+        remedy.replace("list what there is: GET the path without the last part", "list what there is");
+    let wait = retry_after.map_or_else(|| "wait a moment".to_owned(), |seconds| format!("wait {seconds} s"));
+    remedy.replace("wait as Retry-After says", &wait)
 }
 
 /// Somebody who administers an installation.
@@ -144,16 +159,21 @@ impl Client {
         let key = match &args.key_file {
             Some(file) => std::fs::read_to_string(file)
                 .map_err(|error| Failure::bad_input(&format!("{}: {error}", file.display())))?,
-            None => match (std::env::var("PARLOIR_KEY"), Kept::find(&args.origin())) {
-                (Ok(key), _) => key,
-                (Err(_), Some(kept)) => kept.key,
-                (Err(_), None) => {
+            None => match (key_by_variable(), Kept::find(&args.origin())) {
+                (Some(key), _) => key,
+                (None, Some(kept)) => kept.key,
+                (None, None) => {
                     return Err(Failure::bad_input(
                         &"there is no key: name its file with --key-file, put it into the variable PARLOIR_KEY, or log in: parloir login",
                     ));
                 }
             },
         };
+        if key.trim().is_empty() {
+            let file = args.key_file.as_deref().map(Path::display).map(|file| file.to_string());
+            let message = format!("{}: there is no key in it", file.unwrap_or_default());
+            return Err(Failure::bad_input(&message));
+        }
         Self::with_key(args, &key)
     }
 
@@ -208,22 +228,28 @@ impl Client {
     async fn answered(&self, request: RequestBuilder) -> Result<Reply, Failure> {
         let answer = self.sent(request).await?;
         let status = answer.status();
-        let etag = answer.headers().get("etag").and_then(|etag| etag.to_str().ok()).map(str::to_owned);
+        let (etag, retry) = (header(&answer, "etag"), header(&answer, "retry-after"));
         let bytes = answer.bytes().await?;
         let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes)? };
         if status.is_success() {
             return Ok(Reply { etag, body });
         }
-        Err(self.refused(status, body))
+        Err(self.refused(status, body, retry.as_deref()))
     }
 
     /// A problem in words.
-    fn refused(&self, status: StatusCode, body: Value) -> Failure {
+    fn refused(&self, status: StatusCode, body: Value, retry_after: Option<&str>) -> Failure {
         let Ok(problem) = serde_json::from_value::<Problem>(body) else {
             return Failure::new(format!("{} answered {status}: is it an administration?", self.api));
         };
         let field = problem.field.map(|field| format!("{field}: ")).unwrap_or_default();
-        let message = format!("{field}{}", in_words(&problem.detail, &problem.remedy));
+        let message = match problem.detail.ends_with(&problem.remedy) {
+            true => format!("{field}{}", in_words(&problem.detail, &problem.remedy)),
+            false => {
+                let remedy = for_commands(&problem.remedy, retry_after);
+                format!("{field}{}", in_words(&problem.detail, &remedy))
+            }
+        };
         match problem.status {
             400 | 413 | 415 | 422 => Failure::bad_input(&message),
             _ => Failure::new(message),
@@ -244,26 +270,28 @@ impl Client {
         Ok(self.ask(Method::GET, self.url_with(path, &query)?, None, None).await?.body)
     }
 
-    /// Writes what there is under a path as it is sent; returns its length in bytes.
+    /// Writes what there is under a path as it is sent; returns its length in bytes, and what is said beside it of what was erased.
     pub(crate) async fn download(
         &self,
         path: &str,
         query: &[(&str, &str)],
         to: &mut (dyn Write + Send),
-    ) -> Result<u64, Failure> {
+    ) -> Result<(u64, Option<String>), Failure> {
         let request = self.request(Method::GET, self.url_with(path, query)?);
         let mut answer = self.sent(request).await?;
         let status = answer.status();
         if !status.is_success() {
-            let bytes = answer.bytes().await?;
-            return Err(self.refused(status, serde_json::from_slice(&bytes).unwrap_or(Value::Null)));
+            let retry = header(&answer, "retry-after");
+            let body = serde_json::from_slice(&answer.bytes().await?).unwrap_or(Value::Null);
+            return Err(self.refused(status, body, retry.as_deref()));
         }
+        let erased = header(&answer, ERASED);
         let mut length = 0;
         while let Some(part) = answer.chunk().await? {
             to.write_all(&part)?;
             length += part.len() as u64;
         }
-        Ok(length)
+        Ok((length, erased))
     }
 
     fn url(&self, path: &str) -> Result<Url, Failure> {
@@ -313,9 +341,49 @@ impl Client {
         self.ask(Method::DELETE, self.url(path)?, None, None).await.map(drop)
     }
 
-    /// What there is under a path; `None` where there is nothing.
+    /// Revokes the key itself, which a log-in made. Whether it opened anything until now.
+    pub(super) async fn give_back(&self) -> Result<bool, Failure> {
+        let answer = self.sent(self.request(Method::DELETE, self.url("/v1/me")?)).await?;
+        let status = answer.status();
+        if status.is_success() || status == StatusCode::UNAUTHORIZED {
+            return Ok(status.is_success());
+        }
+        let body = serde_json::from_slice(&answer.bytes().await?).unwrap_or(Value::Null);
+        Err(self.refused(status, body, None))
+    }
+
+    /// Why whoever asks may not change what is there, if they may not: it is asked with a change that is none, of a state that never
+    /// is.
+    async fn change_refused(&self, path: &str) -> Option<Failure> {
+        let request = self.request(Method::PUT, self.url(path).ok()?).header("if-match", "\"never\"");
+        let request = request.header("content-type", "application/json").body("null");
+        let answer = self.sent(request).await.ok()?;
+        let status = answer.status();
+        if status != StatusCode::FORBIDDEN {
+            return None;
+        }
+        let body = serde_json::from_slice(&answer.bytes().await.ok()?).unwrap_or(Value::Null);
+        Some(self.refused(status, body, None))
+    }
+
+    /// What there is under a path, before it is changed. Whoever may not look hears whether they may change it at all: what would
+    /// let them look, as broken glass does, may not let them do that.
+    pub(crate) async fn get_to_change(&self, path: &str) -> Result<Reply, Failure> {
+        match self.get(path).await {
+            Ok(read) => Ok(read),
+            Err(failure) => Err(self.change_refused(path).await.unwrap_or(failure)),
+        }
+    }
+
+    /// The same, in a list; `None` where there is nothing.
     pub(crate) async fn find(&self, list: &str, id: &str) -> Result<Option<Reply>, Failure> {
-        let found = self.list(list).await?.into_iter().find(|item| text(item, "/id") == id);
+        let all = match self.list(list).await {
+            Ok(all) => all,
+            Err(failure) => {
+                return Err(self.change_refused(&format!("{list}/{id}")).await.unwrap_or(failure));
+            }
+        };
+        let found = all.into_iter().find(|item| text(item, "/id") == id);
         Ok(found.map(|item| Reply { etag: Some(format!("\"{}\"", text(&item, "/etag"))), body: item }))
     }
 
@@ -355,6 +423,34 @@ impl Client {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn remedies_are_what_somebody_at_commands_can_do() {
+        for (written, told) in [
+            (
+                "list what there is: parloir user list, or GET the path without the last part",
+                "list what there is: parloir user list",
+            ),
+            ("list what there is: GET the path without the last part", "list what there is"),
+            (
+                "read it, and send its ETag as If-Match",
+                "somebody else changed it meanwhile: run the command again",
+            ),
+            ("wait as Retry-After says, and ask again", "wait 7 s, and ask again"),
+            ("give the tenant another name", "give the tenant another name"),
+        ] {
+            assert_eq!(for_commands(written, Some("7")), told);
+        }
+        assert!(!for_commands("send it as authorization: Bearer parloir_…", None).contains("Bearer"));
+    }
+
+    #[test]
+    fn an_address_without_its_scheme_says_what_it_lacks() {
+        for wrong in ["127.0.0.1:8081", "localhost:8081", "voice.example.com", "ftp://voice.example.com"] {
+            assert!(address(wrong).unwrap_err().contains("http://"), "{wrong}");
+        }
+        assert_eq!(address("https://voice.example.com:8081").unwrap().port(), Some(8081));
+    }
 
     #[test]
     fn a_remedy_is_told_once() {

@@ -20,7 +20,7 @@ pub(crate) struct Key {
 enum What {
     /// Make a key for a user; it is printed this once.
     #[command(
-        after_help = "The key is printed on standard output, and nothing else is.\n\nExamples:\n  parloir key add --user 4f1c…e2 --name 'front desk' --scope lines:read --days 30 > key\n  parloir key add --user 4f1c…e2 --name 'builds agents' --scope self:read --scope agents:read --scope agents:write > build-machine.key"
+        after_help = "The key is printed on standard output, and nothing else is.\n\nExamples:\n  parloir key add --user 4f1c…e2 --name 'front desk' --scope lines:read --days 30 > key\n  parloir key add --user 4f1c…e2 --name 'builds agents' --scope agents:read --scope agents:write > build-machine.key"
     )]
     Add(Add),
     /// List keys, without their secrets.

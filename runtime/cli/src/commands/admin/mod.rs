@@ -2,6 +2,7 @@
 //! `connector`, `contact`, `agent`, `login` and `logout`.
 
 pub(crate) mod agent;
+mod asked;
 mod client;
 pub(crate) mod connector;
 pub(crate) mod contact;
@@ -22,7 +23,8 @@ use serde_json::{Map, Value};
 use crate::terminal::{DIM, GOOD, TITLE, plain, styled};
 use crate::{Failure, Outcome};
 
-pub(crate) use client::{ApiArgs, AskedArgs, Client, OneAskedArgs};
+pub(crate) use asked::{AskedArgs, OneAskedArgs};
+pub(crate) use client::{ApiArgs, Client};
 
 /// Whose, and where.
 #[derive(Args)]

@@ -203,7 +203,10 @@ impl Policy {
     pub(super) async fn run(self) -> Outcome {
         let (client, tenant) = self.whose.client().await?;
         let path = format!("{tenant}/agent-policy");
-        let read = client.get(&path).await?;
+        let read = match self.unsigned {
+            Some(_) => client.get_to_change(&path).await?,
+            None => client.get(&path).await?,
+        };
         let item = match self.unsigned {
             Some(unsigned) => {
                 let unsigned = match unsigned {

@@ -134,7 +134,7 @@ impl Set {
         let Self { user, name, role, known, no_oidc, whose } = self;
         let (client, path) = whose.open().await?;
         let path = format!("{path}/users/{user}");
-        let read = client.get(&path).await?;
+        let read = client.get_to_change(&path).await?;
         let before = || serde_json::from_value(read.body.pointer("/spec/oidc").cloned().unwrap_or_default());
         let oidc = match known.identity() {
             Some(identity) => Some(identity),

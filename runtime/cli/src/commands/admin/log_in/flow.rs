@@ -75,12 +75,13 @@ impl Issuer {
     ) -> Result<Self, Failure> {
         let http = http.timeout(ANSWER).redirect(reqwest::redirect::Policy::none()).build()?;
         let url = Url::parse(&format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/')))?;
-        let found = read(http.get(url).send().await?).await?;
+        let found = http.get(url).send().await.map_err(|error| unreached(issuer, &error))?;
+        let found = read(found).await?;
         let metadata: Metadata = match found {
             Ok(metadata) => metadata,
             Err(answered) => {
                 return Err(Failure::new(format!(
-                    "{issuer} answered {answered}: is it an OpenID Connect issuer?"
+                    "{issuer} answered {answered}: is it an OpenID Connect issuer? Whoever runs the installation names it, [admin.oidc] issuer in parloir.toml"
                 )));
             }
         };
@@ -88,7 +89,7 @@ impl Issuer {
             &metadata;
         if named != issuer {
             return Err(Failure::new(format!(
-                "{issuer} calls itself {named}: tell whoever runs the installation"
+                "{issuer} calls itself {named}: whoever runs the installation has to write [admin.oidc] issuer in parloir.toml exactly so"
             )));
         }
         let asked = [authorization_endpoint, token_endpoint].into_iter().chain(device_authorization_endpoint);
@@ -101,8 +102,9 @@ impl Issuer {
         Ok(Self { http, client_id: client_id.to_owned(), metadata })
     }
 
-    /// By a browser on this machine: the address to open is printed, and nothing is opened.
-    pub(super) async fn by_browser(&self) -> Result<String, Failure> {
+    /// By a browser on this machine: the address to open is printed, and nothing is opened. It is printed beside standard output
+    /// where that is for a program.
+    pub(super) async fn by_browser(&self, beside: bool) -> Result<String, Failure> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let redirect = format!("http://127.0.0.1:{}/", listener.local_addr()?.port());
         let (verifier, state, nonce) = (random()?, random()?, random()?);
@@ -122,7 +124,7 @@ impl Issuer {
         let router = Router::new().route("/", get(came_back)).with_state(Waiting { state, sender });
         let server = tokio::spawn(async move { axum::serve(listener, router).await });
         anstream::eprintln!("{}", styled(DIM, "open this address in a browser on this machine, and log in:"));
-        println!("{url}");
+        print(beside, url.as_str());
         let answer = timeout(PATIENCE, terminal::waiting("waiting for your log-in", answers.recv())).await;
         server.abort();
         let code = match answer {
@@ -151,7 +153,7 @@ impl Issuer {
     }
 
     /// By another device, for a machine without a browser.
-    pub(super) async fn by_device(&self) -> Result<String, Failure> {
+    pub(super) async fn by_device(&self, beside: bool) -> Result<String, Failure> {
         let Some(url) = &self.metadata.device_authorization_endpoint else {
             return Err(Failure::new("the issuer offers no log-in by another device: leave --device out"));
         };
@@ -161,8 +163,8 @@ impl Issuer {
         })?;
         let place = device.verification_uri_complete.as_ref().unwrap_or(&device.verification_uri);
         anstream::eprintln!("{}", styled(DIM, "open this address anywhere, and log in with this code:"));
-        println!("{}", terminal::plain(place));
-        println!("{}", terminal::plain(&device.user_code));
+        print(beside, &terminal::plain(place));
+        print(beside, &terminal::plain(&device.user_code));
         let end = Instant::now() + Duration::from_secs(device.expires_in).min(PATIENCE);
         let mut pause = Duration::from_secs(device.interval.unwrap_or(5).clamp(1, 60));
         while Instant::now() < end {
@@ -212,9 +214,30 @@ impl Issuer {
     ) -> Result<Result<T, String>, Failure> {
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let asked = self.http.post(url.clone()).header("content-type", "application/x-www-form-urlencoded");
-        let answer = terminal::waiting("asking the issuer", asked.body(body).send()).await?;
+        let answer = terminal::waiting("asking the issuer", asked.body(body).send()).await;
+        let answer = answer.map_err(|error| unreached(&self.metadata.issuer, &error))?;
         read(answer).await
     }
+}
+
+/// Prints a line that somebody needs to log in.
+fn print(beside: bool, line: &str) {
+    if beside {
+        eprintln!("{line}");
+    } else {
+        println!("{line}");
+    }
+}
+
+/// Why an issuer cannot be reached, and what to do.
+fn unreached(issuer: &str, error: &reqwest::Error) -> Failure {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    Failure::new(format!(
+        "the issuer {issuer} cannot be reached from here ({cause}): try again when it can be; where it is another by now, whoever runs the installation names it, [admin.oidc] issuer in parloir.toml"
+    ))
 }
 
 /// Reads an answer that is not too large: what it says, or its status and beginning where that is something else.

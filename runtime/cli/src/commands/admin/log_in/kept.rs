@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -32,23 +32,46 @@ fn file() -> Result<PathBuf, Failure> {
         })
 }
 
+fn wrong(file: &Path, error: &io::Error) -> Failure {
+    Failure::new(format!("{}: {error}; name another in PARLOIR_LOG_IN", file.display()))
+}
+
+/// Makes the folder that a file is in.
+fn in_its_folder(file: &Path) -> io::Result<()> {
+    match file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        Some(folder) => fs::create_dir_all(folder),
+        None => Ok(()),
+    }
+}
+
 impl Kept {
     /// The key for this place, if one is kept.
     pub(crate) fn find(api: &str) -> Option<Self> {
-        let kept: Self = serde_json::from_slice(&fs::read(file().ok()?).ok()?).ok()?;
-        (kept.api == api).then_some(kept)
+        Self::any().filter(|kept| kept.api == api)
+    }
+
+    /// The key that is kept, for whatever place.
+    pub(crate) fn any() -> Option<Self> {
+        serde_json::from_slice(&fs::read(file().ok()?).ok()?).ok()
+    }
+
+    /// That it can be kept: to be asked before a key is made.
+    pub(crate) fn can_be_kept() -> Result<(), Failure> {
+        let file = file()?;
+        let tried = in_its_folder(&file).and_then(|()| {
+            let there = file.exists();
+            fs::OpenOptions::new().append(true).create(true).open(&file)?;
+            if there { Ok(()) } else { fs::remove_file(&file) }
+        });
+        tried.map_err(|error| wrong(&file, &error))
     }
 
     /// Keeps it in place of any other, and says where.
     pub(crate) fn keep(&self) -> Result<PathBuf, Failure> {
         let file = file()?;
-        let wrong = |error: io::Error| {
-            Failure::new(format!("{}: {error}; name another in PARLOIR_LOG_IN", file.display()))
-        };
-        if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            fs::create_dir_all(folder).map_err(wrong)?;
-        }
-        crate::private::write(&file, &serde_json::to_vec(self)?).map_err(wrong)?;
+        let bytes = serde_json::to_vec(self)?;
+        let kept = in_its_folder(&file).and_then(|()| crate::private::write(&file, &bytes));
+        kept.map_err(|error| wrong(&file, &error))?;
         Ok(file)
     }
 
