@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use parloir_providers::{KeyReference, ProvidersConfig, Registry};
 use parloir_sandbox::Agent;
 use parloir_server::{
-    CarrierConfig, CarrierKind, Config, Folders, Installation, JournalConfig, OutboundConfig, Rehearsing,
-    Running, ServerConfig, serve,
+    AgentsConfig, CarrierConfig, CarrierKind, Config, Folders, Installation, JournalConfig, OutboundConfig,
+    Rehearsing, Running, ServerConfig, serve,
 };
 use parloir_tenancy::config::{CalendarConfig, LineConfig, TenantConfig};
 use parloir_tenancy::quota::Quota;
@@ -133,6 +133,7 @@ fn config(
         server: ServerConfig { listen, concurrent_calls: CALLS, ..ServerConfig::default() },
         carriers: vec![carrier],
         providers: Vec::new(),
+        agents: AgentsConfig::default(),
         journal: JournalConfig::default(),
         admin: None,
         telemetry: None,

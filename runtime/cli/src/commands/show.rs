@@ -430,7 +430,11 @@ fn provider(ended: &ProviderEnded, bodies: &HashMap<Seq, &RecordBody>) -> Line {
     ))
 }
 
-fn host_call(ended: &HostCallEnded, bodies: &HashMap<Seq, &RecordBody>, Shown { all, filed }: Shown) -> Line {
+fn host_call(
+    ended: &HostCallEnded,
+    bodies: &HashMap<Seq, &RecordBody>,
+    Shown { all, filed, .. }: Shown,
+) -> Line {
     let Some(RecordBody::HostCallStarted(HostCallStarted { import, arguments })) = bodies.get(&ended.started)
     else {
         return None;
