@@ -382,11 +382,14 @@ fn end_where_nobody_reads() {
 
 fn main() -> ExitCode {
     // A process of agents, or one that compiles, which `parloir serve` starts: no commands of anybody's.
-    let parts: [(&str, fn() -> Result<(), String>); 2] =
-        [(CORDON, stand_in_cordon), (COMPILER, stand_in_compiler)];
     let word = std::env::args_os().nth(1);
-    if let Some((_, part)) = parts.into_iter().find(|(name, _)| word.as_deref() == Some(OsStr::new(*name))) {
-        return match part() {
+    let part = match word.as_deref().and_then(OsStr::to_str) {
+        Some(CORDON) => Some(stand_in_cordon()),
+        Some(COMPILER) => Some(stand_in_compiler()),
+        _ => None,
+    };
+    if let Some(ended) = part {
+        return match ended {
             Ok(()) => ExitCode::SUCCESS,
             Err(problem) => {
                 terminal::error(&problem);
