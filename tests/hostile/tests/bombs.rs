@@ -7,7 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use parloir_attest::bombs::bombs;
-use parloir_attest::{Attack, attack};
+use parloir_attest::Attack;
 use parloir_sandbox::{Sandbox, Settings, Shape};
 
 /// What the compiler is never asked for.
@@ -236,14 +236,18 @@ async fn without_the_bound_of_instances_a_component_has_as_many_as_it_likes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_bounds_of_memories_and_tables_an_agent_empties_the_pool() {
     let pool = settings(Shape::default());
-    for (name, without) in [
-        ("memory/many", Settings { memories: 8, ..pool.clone() }),
-        ("tables/many", Settings { tables: 16, ..pool.clone() }),
+    // Modules with one each: one more than an agent may have.
+    let (memories, tables) = (pool.memories + 1, pool.tables + 1);
+    for (what, count, has, without) in [
+        ("memories", memories, "(memory 1)", Settings { memories, ..pool.clone() }),
+        ("tables", tables, "(table 1 funcref)", Settings { tables, ..pool.clone() }),
     ] {
-        let wasm = attack(name).unwrap().wasm().unwrap();
-        assert!(Sandbox::new(pool.clone(), None).unwrap().load(wasm.clone()).await.is_err(), "{name}");
-        let loaded = Sandbox::new(without, None).unwrap().load(wasm).await;
-        assert!(loaded.is_ok(), "{name}: {}", loaded.err().unwrap());
+        let count = usize::try_from(count).unwrap();
+        let parts = each(count, |n| format!("(core module $m{n} {has}) (core instance (instantiate $m{n}))"));
+        let refused = why(&component(&parts), pool.clone()).await;
+        assert!(refused.contains(what), "{refused}");
+        let compiled = why(&component(&parts), without).await;
+        assert!(compiled.contains(COMPILED), "{compiled}");
     }
 }
 
@@ -312,9 +316,9 @@ async fn without_the_bound_of_what_is_looked_up_all_is_copied_for_each_resource(
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_bound_of_imports_they_are_looked_up_for_each_instance() {
     let bomb = component(&format!(
-        "(core module $f (func (export \"f\"))) (core instance $a (instantiate $f)) \
-         (core module $m {}) {}",
-        "(import \"a\" \"f\" (func))".repeat(60),
+        "(core module $f {}) (core instance $a (instantiate $f)) (core module $m {}) {}",
+        each(60, |n| format!("(func (export \"f{n}\"))")),
+        each(60, |n| format!("(import \"a\" \"f{n}\" (func))")),
         "(core instance (instantiate $m (with \"a\" (instance $a))))".repeat(2)
     ));
     by_a_lower(&bomb, "import more than 100 things", Shape { imports: 100, ..Shape::default() }).await;
