@@ -6,8 +6,8 @@
 //! `tests/unloadable.rs`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-use parloir_attest::bombs::bombs;
 use parloir_attest::Attack;
+use parloir_attest::bombs::bombs;
 use parloir_sandbox::{Sandbox, Settings, Shape};
 
 /// What the compiler is never asked for.
