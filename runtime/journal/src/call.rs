@@ -269,16 +269,7 @@ impl CallShared {
 
     /// Nothing of it is written any more: whoever waits is told why, and whoever appends.
     pub(crate) fn refuse(&self, why: &str) {
-        {
-            let mut buffer = self.buffer.lock();
-            if buffer.state != State::Closed {
-                buffer.state = State::Failed(why.to_owned());
-            }
-            let closed = buffer.closed.take();
-            for waiter in std::mem::take(&mut buffer.waiters).into_iter().chain(closed) {
-                let _nobody_waits = waiter.send(Err(AppendError::Failed(why.to_owned())));
-            }
-        }
+        self.buffer.lock().refuse(why);
         self.taken.notify_waiters();
     }
 
@@ -307,12 +298,25 @@ impl CallShared {
     fn wake(self: &Arc<Self>, buffer: &mut Buffer) {
         if !buffer.queued {
             buffer.queued = true;
-            self.journal.ready(Arc::clone(self));
+            if let Err(why) = self.journal.ready(Arc::clone(self)) {
+                buffer.refuse(&why);
+                self.taken.notify_waiters();
+            }
         }
     }
 }
 
 impl Buffer {
+    fn refuse(&mut self, why: &str) {
+        if self.state != State::Closed {
+            self.state = State::Failed(why.to_owned());
+        }
+        let closed = self.closed.take();
+        for waiter in std::mem::take(&mut self.waiters).into_iter().chain(closed) {
+            let _nobody_waits = waiter.send(Err(AppendError::Failed(why.to_owned())));
+        }
+    }
+
     /// Encodes a record to the end of what waits, whatever waits already.
     pub(crate) fn push(&mut self, body: RecordBody) -> Result<Seq, AppendError> {
         self.push_at(now(), body)

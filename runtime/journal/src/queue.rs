@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::{Condvar, Mutex};
 use parloir_contract::{CallId, TenantId};
 use tokio::sync::oneshot;
 
@@ -59,11 +59,8 @@ impl Desk {
         Self { tenant, live: HashMap::new(), tails: HashMap::new(), ticked: Instant::now() }
     }
 
-    /// Those of its calls in which something has waited for long, if they were not looked at for a tick.
+    /// Those of its calls in which something has waited for long.
     fn aged(&mut self, now: Instant) -> Vec<Arc<CallShared>> {
-        if now < self.ticked + TICK {
-            return Vec::new();
-        }
         self.ticked = now;
         let aged = self.live.values().filter(|live| {
             let mut buffer = live.shared.buffer.lock();
@@ -248,31 +245,34 @@ impl Shared {
         wait.await.map_err(|_| self.stopped())
     }
 
-    /// Has it written what waits in this call.
-    pub(crate) fn ready(&self, call: Arc<CallShared>) {
+    /// Has it written what waits in this call, or says why nothing is written any more.
+    pub(crate) fn ready(&self, call: Arc<CallShared>) -> Result<(), String> {
         let tenant = call.tenant.clone();
         {
             let mut queue = self.queue.lock();
+            if let Some(why) = &queue.failed {
+                return Err(why.clone());
+            }
             queue.place(&tenant).ready.push(call);
             queue.ask(&tenant);
         }
         self.wake();
+        Ok(())
     }
 
     /// Tells of a new call.
     pub(crate) fn opened(&self, call: Arc<CallShared>, entry: CallEntry) -> Result<(), AppendError> {
-        let is_first = {
+        let is_unwatched = {
             let mut queue = self.queue.lock();
             if let Some(why) = &queue.failed {
                 return Err(AppendError::Failed(why.clone()));
             }
-            let is_first = queue.places.is_empty();
             let tenant = call.tenant.clone();
             queue.place(&tenant).opened.push((call, entry));
-            is_first
+            !queue.watched || queue.until.is_none()
         };
-        if is_first {
-            // Nobody watched the time for nobody.
+        if is_unwatched {
+            // The time has to be watched for it, whatever the thread does that did so before.
             self.wake();
         }
         Ok(())
@@ -326,8 +326,12 @@ impl Shared {
             }
             let now = Instant::now();
             if let Some(work) = queue.take(now) {
-                // Somebody has to watch the time for the others.
-                if !queue.watched && queue.places.len() > 1 {
+                // Somebody has to watch the time for the others, and who does has to know of those who ask by now.
+                if queue.watched {
+                    if !queue.asking.is_empty() {
+                        self.watch.notify_one();
+                    }
+                } else if queue.places.len() > 1 {
                     self.spare.notify_one();
                 }
                 return Some(work);
@@ -335,7 +339,9 @@ impl Shared {
             let ticked = *queue.ticked.get_or_insert(now);
             if now >= ticked + TICK {
                 queue.ticked = Some(now);
-                queue = self.tick(queue, now);
+                drop(queue);
+                self.tick(now);
+                queue = self.queue.lock();
                 continue;
             }
             let due = queue.due();
@@ -358,22 +364,30 @@ impl Shared {
         }
     }
 
-    /// Looks at the calls that nobody waits for. Whoever appends to one holds its buffer and asks for the queue: so this
-    /// does not hold the queue and ask for a buffer.
-    fn tick<'a>(&'a self, mut queue: MutexGuard<'a, Queue>, now: Instant) -> MutexGuard<'a, Queue> {
-        let mut desks: Vec<Desk> = queue.places.values_mut().filter_map(Place::take_desk).collect();
-        drop(queue);
-        let aged: Vec<_> = desks.iter_mut().map(|desk| desk.aged(now)).collect();
-        let mut queue = self.queue.lock();
-        for (desk, aged) in desks.into_iter().zip(aged) {
-            queue.put_back(desk, aged);
+    /// Looks at the calls that nobody waits for, one tenant after another. Whoever appends to one holds its buffer and asks for
+    /// the queue: so this does not hold the queue and ask for a buffer.
+    fn tick(&self, now: Instant) {
+        let tenants: Vec<TenantId> = self.queue.lock().places.keys().cloned().collect();
+        for tenant in tenants {
+            let desk = self.queue.lock().places.get_mut(&tenant).and_then(Place::take_desk);
+            let Some(mut desk) = desk else { continue };
+            let aged = desk.aged(now);
+            let mut queue = self.queue.lock();
+            match queue.failed.clone() {
+                None => queue.put_back(desk, aged),
+                Some(why) => {
+                    drop(queue);
+                    desk.live.into_values().for_each(|live| live.shared.refuse(&why));
+                }
+            }
         }
-        queue
     }
 
     /// Puts a desk back, whose next group may begin then. Calls that are handed back are those of a journal that failed.
     pub(crate) fn put_back(&self, mut desk: Desk, next: Instant) -> Vec<Live> {
-        let aged = desk.aged(Instant::now());
+        // A tick may have come while a thread had it.
+        let now = Instant::now();
+        let aged = if now >= desk.ticked + TICK { desk.aged(now) } else { Vec::new() };
         let mut queue = self.queue.lock();
         if queue.failed.is_some() {
             return desk.live.into_values().collect();

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
@@ -79,6 +80,13 @@ pub(crate) fn seal(unsealed: Unsealed) -> Result<Sealed, KeyError> {
     Ok(Sealed { chain, chunks, buffer })
 }
 
+/// The same where much is sealed: the kernel would keep the core for this thread for a slice, and a frame that is due has it now.
+fn seal_and_yield(unsealed: Unsealed) -> Result<Sealed, KeyError> {
+    let sealed = seal(unsealed);
+    thread::yield_now();
+    sealed
+}
+
 /// Some calls of a pass: the place of the first, and what waits in them.
 type Portion = (usize, Vec<Unsealed>);
 
@@ -117,12 +125,6 @@ impl Room {
     /// Seals a portion and puts it back.
     fn seal(&self, (place, calls): Portion) {
         let _finished = Finished(self);
-        let seal_and_yield = |call| {
-            let sealed = seal(call);
-            // Where much is sealed, the kernel would keep the core for this thread for a slice: a frame that is due has it now.
-            thread::yield_now();
-            sealed
-        };
         let sealed = calls.into_iter().map(seal_and_yield).collect();
         self.table.lock().sealed.push((place, sealed));
     }
@@ -180,8 +182,11 @@ impl Sealers {
     /// alone, and does not wait for what is another's.
     pub(crate) fn seal(&self, calls: Vec<Unsealed>) -> Vec<Result<Sealed, KeyError>> {
         let bytes: usize = calls.iter().map(|call| call.bytes.len()).sum();
-        let taken = (bytes >= LITTLE && !self.helpers.is_empty()).then(|| self.taken.try_lock()).flatten();
-        let Some(_taken) = taken else { return calls.into_iter().map(seal).collect() };
+        if bytes < LITTLE {
+            return calls.into_iter().map(seal).collect();
+        }
+        let taken = (!self.helpers.is_empty()).then(|| self.taken.try_lock()).flatten();
+        let Some(_taken) = taken else { return calls.into_iter().map(seal_and_yield).collect() };
         let portions = portions(calls);
         {
             let mut table = self.room.table.lock();
@@ -191,7 +196,8 @@ impl Sealers {
         self.room.laid.notify_all();
         loop {
             let Some(portion) = self.room.table.lock().portions.pop_front() else { break };
-            self.room.seal(portion);
+            // Where it breaks down fewer come back; what others have in hand is waited for, or the next would get it.
+            let _broke_down = panic::catch_unwind(AssertUnwindSafe(|| self.room.seal(portion)));
         }
         let mut table = self.room.table.lock();
         while table.left > 0 {

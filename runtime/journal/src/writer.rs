@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use parloir_contract::CallId;
 use parloir_store::disk::Disk;
 use sha2::{Digest, Sha256};
@@ -91,6 +92,11 @@ fn spacing(took: Duration) -> Duration {
     took.saturating_mul(2).clamp(GROUP_LEAST, GROUP_MOST)
 }
 
+/// One of those that are left; held for no longer than taking it.
+fn next_of(left: &Mutex<Vec<Work>>) -> Option<Work> {
+    left.lock().pop()
+}
+
 /// The threads that write, and what they have in common.
 pub(crate) struct Writers {
     shared: Arc<Shared>,
@@ -140,10 +146,20 @@ impl Writers {
         if self.shared.has_failed() {
             return;
         }
-        for work in self.shared.last() {
-            work.desk.live.values().for_each(Live::interrupt);
-            self.write(work);
-        }
+        let last = Mutex::new(self.shared.last());
+        let write_last = || {
+            while let Some(work) = next_of(&last) {
+                work.desk.live.values().for_each(Live::interrupt);
+                self.write(work);
+            }
+        };
+        thread::scope(|scope| {
+            for _ in 1..THREADS {
+                // Where there are no more threads, this one does it.
+                let _one_more = thread::Builder::new().spawn_scoped(scope, write_last);
+            }
+            write_last();
+        });
         self.shared.refuse_all("it was shut down");
     }
 
@@ -246,7 +262,8 @@ impl Writer<'_> {
             let Some(live) = self.desk.live.remove(&call.call) else {
                 if taken.iter().any(|taken| Arc::ptr_eq(&taken.live.shared, &call)) {
                     // A second time in one pass: what came since is for the next.
-                    self.all.shared.ready(call);
+                    let again = self.all.shared.ready(call.clone());
+                    again.unwrap_or_else(|why| call.refuse(&why));
                 } else {
                     // It ended in an earlier group.
                     promises.waiters.append(&mut call.buffer.lock().waiters);
@@ -277,12 +294,21 @@ impl Writer<'_> {
         live: &mut Live,
         promises: &mut Promises,
     ) -> Result<(Vec<u8>, bool), JournalError> {
-        self.before_blocks(call, live, promises)?;
-        let stored = self.blocks(call)?;
+        let mut stored = Vec::new();
+        // What is handed over meanwhile comes before an end that is, and before what is said to be durable.
+        let mut buffer = loop {
+            self.before_blocks(call, live, promises)?;
+            if live.chain.next > 0 {
+                stored.extend(self.blocks(call)?);
+            }
+            let buffer = call.buffer.lock();
+            if buffer.blocks.is_empty() {
+                break buffer;
+            }
+        };
         let seconds = u32::try_from(stored.len()).unwrap_or(u32::MAX);
         live.entry.recorded = Some(live.entry.recorded.unwrap_or(0).saturating_add(seconds));
         let (bytes, closed, ends) = {
-            let mut buffer = call.buffer.lock();
             for stored in stored {
                 buffer.push(RecordBody::RecordingStored(stored))?;
             }

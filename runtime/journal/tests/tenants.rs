@@ -29,6 +29,8 @@ struct Odd {
     broken: Mutex<Vec<String>>,
     /// Whoever writes for them breaks down.
     panics: Mutex<Vec<String>>,
+    /// What became durable, in its order.
+    synced: Mutex<Vec<PathBuf>>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -67,7 +69,9 @@ impl DiskFile for OddFile {
         if is_of(&odd.broken.lock()) {
             return Err(io::Error::other("the disk is gone"));
         }
-        self.0.sync()
+        self.0.sync()?;
+        odd.synced.lock().push(self.1.clone());
+        Ok(())
     }
 
     fn cut(&mut self, length: u64) -> io::Result<()> {
@@ -142,6 +146,13 @@ impl House {
         call
     }
 
+    /// Returns once a tenant's log is longer than that.
+    async fn grows(&self, log: &str, tenant: &TenantId, than: u64) {
+        while self.written(log, tenant) <= than {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// Bytes of a tenant's log.
     fn written(&self, log: &str, tenant: &TenantId) -> u64 {
         let folder = self.folder.path().join("data").join(log).join(tenant.as_str());
@@ -184,22 +195,79 @@ async fn nobody_waits_for_another_tenants_disk() {
     let another = soon("a call's beginning", house.call(&quick, 3)).await;
     soon("a call's end", another.close(CallEnded::default())).await.unwrap();
 
-    // What nobody waits for is written, too.
-    let (journal, recordings) = (house.written("journal", &quick), house.written("recordings", &quick));
-    of_quick.append(note("waits for nobody")).unwrap();
-    of_quick.recording(RecordingBlock { second: 0, bytes: vec![7; 1_000] }).unwrap();
-    soon("what nobody waits for", async {
-        while house.written("journal", &quick) == journal || house.written("recordings", &quick) == recordings
-        {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+    // What nobody waits for is written, too: a record within a second or so, and sound sooner.
+    for log in ["journal", "recordings"] {
+        let before = house.written(log, &quick);
+        match log {
+            "journal" => drop(of_quick.append(note("waits for nobody")).unwrap()),
+            _ => of_quick.recording(RecordingBlock { second: 0, bytes: vec![7; 1_000] }).unwrap(),
         }
-    })
-    .await;
+        soon("what nobody waits for", house.grows(log, &quick, before)).await;
+    }
+    // And of a tenant who begins only now, of whom nobody has asked anything.
+    let new = tenant("new");
+    let of_new = house.journal.open_call(&new, id(4), CallStarted::default()).await.unwrap();
+    soon("what nobody waits for", house.grows("journal", &new, 0)).await;
+    drop(of_new);
     assert!(!waits.is_finished(), "what is not durable was said to be");
     house.disk.let_go();
     drop(soon("the slow one", waits).await.unwrap());
     drop(of_quick);
     assert!(house.reopen().await.journal.verify(Scope::All).await.unwrap().is_sound());
+}
+
+#[tokio::test]
+async fn recordings_are_durable_before_the_records_that_name_them() {
+    let house = House::open().await;
+    let tenants = [tenant("one"), tenant("two")];
+    let mut calls = Vec::new();
+    for (number, tenant) in (1..).zip(&tenants) {
+        calls.push(house.call(tenant, number).await);
+    }
+    house.disk.0.synced.lock().clear();
+    for (call, tenant) in calls.iter().zip(&tenants) {
+        for second in 0..3 {
+            call.recording(RecordingBlock { second, bytes: vec![7; 1_000] }).unwrap();
+        }
+        soon("a flush", call.flush()).await.unwrap();
+        let synced = std::mem::take(&mut *house.disk.0.synced.lock());
+        let first = |log: &str| {
+            let folder = format!("{log}/{tenant}");
+            let is_it = |path: &PathBuf| path.parent().is_some_and(|parent| parent.ends_with(&folder));
+            synced.iter().position(is_it).unwrap_or_else(|| panic!("no {log} of {tenant} in {synced:?}"))
+        };
+        assert!(first("recordings") < first("journal"), "{synced:?}");
+    }
+    drop(calls);
+    assert!(house.reopen().await.journal.verify(Scope::All).await.unwrap().is_sound());
+}
+
+#[tokio::test]
+async fn a_second_that_is_handed_over_beside_the_end_is_written_before_it() {
+    let house = House::open().await;
+    let tenant = tenant("cabinet");
+    for number in 1..=40 {
+        let call = house.call(&tenant, number).await;
+        let sound = {
+            let call = call.clone();
+            tokio::task::spawn_blocking(move || {
+                let mut given = 0;
+                while call.recording(RecordingBlock { second: given, bytes: vec![7; 4_000] }).is_ok()
+                    && given < 50
+                {
+                    given += 1;
+                    std::thread::yield_now();
+                }
+                given
+            })
+        };
+        soon("a flush", call.flush()).await.unwrap();
+        soon("an end", call.close(CallEnded::default())).await.unwrap();
+        let given = sound.await.unwrap();
+        let records = house.journal.records(&tenant, id(number)).await.unwrap();
+        let stored = records.iter().filter(|record| matches!(record.body, RecordBody::RecordingStored(_)));
+        assert_eq!(stored.count(), usize::try_from(given).unwrap(), "call {number}");
+    }
 }
 
 #[tokio::test]
