@@ -161,7 +161,7 @@ fn a_program_whose_file_names_capabilities_is_started_once_more() {
     let program = folder.path().join("program");
     fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
     // Of form 2, had at once: `setcap cap_net_bind_service=+ep`.
-    let mut named = [0; 20];
+    let mut named = [0_u8; 20];
     named[..4].copy_from_slice(&0x0200_0001_u32.to_le_bytes());
     named[4..8].copy_from_slice(&(1_u32 << 10).to_le_bytes());
     match setxattr(program.as_path(), capabilities::NAMED, &named, XattrFlags::empty()) {
