@@ -128,6 +128,11 @@ async fn whoever_is_denied_a_call_is_in_the_log_so_often_and_in_nobody_elses() {
     }
     let told = denied("cabinet").await.len();
     assert!((12..50).contains(&told), "{told}");
+    // What was counted alone is told when nothing asks any more.
+    house.directory.tell_what_was_denied().await;
+    let last = denied("cabinet").await;
+    let counted = |subject: &str| subject.ends_with("times of this key that are counted here alone");
+    assert!(last.len() == told + 1 && last.iter().any(|(what, _)| counted(&what.subject)), "{last:?}");
 }
 
 #[tokio::test]

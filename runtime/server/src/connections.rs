@@ -1,15 +1,20 @@
 //! Connections that are open: so many and no more, none whose request never comes or whose answer is never taken, and in the end
 //! those alone whose request is under way.
 
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
 use axum::serve::Listener;
+use hyper::Request;
+use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -44,11 +49,68 @@ impl<L: Listener> Listener for Bounded<L> {
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         let place = Arc::clone(&self.room).acquire_owned().await.ok();
         let (stream, address) = self.listener.accept().await;
-        (Placed { stream, stuck: None, _place: place }, address)
+        (Placed { stream, stuck: None, under_way: Arc::default(), _place: place }, address)
     }
 
     fn local_addr(&self) -> io::Result<Self::Addr> {
         self.listener.local_addr()
+    }
+}
+
+/// What of a connection is waited for at the end. All of it changes while that connection is polled, and then alone.
+#[derive(Default)]
+struct UnderWay {
+    /// Requests whose head is here whole, and whose answer is not written yet.
+    asked: AtomicUsize,
+    /// Something is written that is not sent yet.
+    unsent: AtomicBool,
+}
+
+impl UnderWay {
+    fn is_none(&self) -> bool {
+        self.asked.load(Ordering::Relaxed) == 0 && !self.unsent.load(Ordering::Relaxed)
+    }
+}
+
+/// A request that is under way, until this is dropped.
+struct Asked(Arc<UnderWay>);
+
+impl Asked {
+    fn of(connection: &Arc<UnderWay>) -> Self {
+        connection.asked.fetch_add(1, Ordering::Relaxed);
+        Self(connection.clone())
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        self.0.asked.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The body of an answer, whose request is under way until it is written.
+struct Answered {
+    body: axum::body::Body,
+    _asked: Asked,
+}
+
+impl Body for Answered {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.get_mut().body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
@@ -57,6 +119,7 @@ struct Placed<S> {
     stream: S,
     /// Runs while nothing of what is written is taken.
     stuck: Option<Pin<Box<Sleep>>>,
+    under_way: Arc<UnderWay>,
     _place: Option<OwnedSemaphorePermit>,
 }
 
@@ -81,12 +144,18 @@ impl<S: AsyncRead + Unpin> AsyncRead for Placed<S> {
 impl<S: AsyncWrite + Unpin> AsyncWrite for Placed<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        this.under_way.unsent.store(true, Ordering::Relaxed);
         let written = Pin::new(&mut this.stream).poll_write(cx, buf);
         this.in_time(cx, written)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+        let this = self.get_mut();
+        let sent = Pin::new(&mut this.stream).poll_flush(cx);
+        if sent.is_ready() {
+            this.under_way.unsent.store(false, Ordering::Relaxed);
+        }
+        sent
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -99,6 +168,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Placed<S> {
         parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        this.under_way.unsent.store(true, Ordering::Relaxed);
         let written = Pin::new(&mut this.stream).poll_write_vectored(cx, parts);
         this.in_time(cx, written)
     }
@@ -116,7 +186,7 @@ pub(crate) struct Answering {
 
 impl Answering {
     /// Accepts nothing more: no connection, and on those that are open no request. One that is under way is answered, with
-    /// `connection: close`; a connection that has none is closed now.
+    /// `connection: close`; a connection that has none is closed now, also where the head of one has begun to come.
     pub(crate) fn close(&self) {
         self.closing.cancel();
         self.tasks.close();
@@ -154,7 +224,12 @@ async fn answer_all<L: Listener>(
         let mut http = http1::Builder::new();
         // With a clock, a connection is closed whose request has not begun, or not got past its head, after 30 s.
         http.timer(TokioTimer::new());
-        let service = TowerToHyperService::new(router.clone());
+        let (router, under_way) = (TowerToHyperService::new(router.clone()), stream.under_way.clone());
+        let counted = under_way.clone();
+        let service = service_fn(move |request: Request<Incoming>| {
+            let (answer, asked) = (router.call(request), Asked::of(&counted));
+            async move { answer.await.map(|answer| answer.map(|body| Answered { body, _asked: asked })) }
+        });
         let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
         let closing = closing.clone();
         tasks.spawn(async move {
@@ -163,7 +238,11 @@ async fn answer_all<L: Listener>(
                 ended = connection.as_mut() => ended,
                 () = closing.cancelled() => {
                     connection.as_mut().graceful_shutdown();
-                    connection.await
+                    poll_fn(|cx| match connection.as_mut().poll(cx) {
+                        Poll::Pending if under_way.is_none() => Poll::Ready(Ok(())),
+                        polled => polled,
+                    })
+                    .await
                 }
             };
             if let Err(error) = ended {
@@ -215,7 +294,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_connection_of_which_nothing_is_taken_is_closed() {
         let (stream, mut other) = tokio::io::duplex(1);
-        let mut placed = Placed { stream, stuck: None, _place: None };
+        let mut placed = Placed { stream, stuck: None, under_way: Arc::default(), _place: None };
         placed.write_all(b"a").await.unwrap();
         let written = tokio::join!(placed.write_all(b"b"), async {
             tokio::time::sleep(TAKEN_WITHIN / 2).await;
@@ -299,6 +378,29 @@ mod tests {
         assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("abcdef"), "{answer}");
         assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
         server.end(Duration::MAX).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn half_the_head_of_a_request_is_not_waited_for() {
+        let begun = Arc::new(Notify::new());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = answer(listener, echo(begun.clone()), 8);
+        let half = b"POST / HTTP/1.1\r\nhost: here\r\n";
+        let mut first = TcpStream::connect(address).await.unwrap();
+        first.write_all(half).await.unwrap();
+        // Whoever was answered before is no more welcome.
+        let mut second = begin(address, 3, "one").await;
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"one") {
+            assert_ne!(second.read_buf(&mut answer).await.unwrap(), 0, "{answer:?}");
+        }
+        second.write_all(half).await.unwrap();
+        // It is read by then: nothing else is left to be done.
+        sleep(Duration::from_secs(1)).await;
+        let since = Instant::now();
+        server.end(Duration::from_secs(20)).await;
+        assert_eq!(since.elapsed().as_secs(), 0);
     }
 
     #[tokio::test(start_paused = true)]

@@ -196,12 +196,16 @@ impl Running {
     /// journal.
     pub async fn until(self, stop: impl Future<Output = ()>) {
         stop.await;
+        // Kept until what it counted is told.
+        let directory = self.house.directory.get().and_then(Weak::upgrade);
         self.house.closing.cancel();
         let goodbyes = async {
             let deadline = tokio::time::Instant::now() + CLOSING;
             while self.house.calls.is_busy() && tokio::time::Instant::now() < deadline {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
+            // Whatever the administration still does, who rings from here on is not told goodbye: the carrier finds nobody.
+            self.server.close();
         };
         let answers = async {
             if let Some((requests, _)) = &self.administering {
@@ -209,7 +213,9 @@ impl Running {
             }
         };
         tokio::join!(goodbyes, answers);
-        self.server.close();
+        if let Some(directory) = directory {
+            directory.tell_what_was_denied().await;
+        }
         // With its threads, whatever is still under way there.
         drop(self.administering);
         control::end(self.house.installation.storage.keys_folder());

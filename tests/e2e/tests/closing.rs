@@ -58,6 +58,8 @@ async fn an_upload_that_is_under_way_is_answered_before_the_server_ends() {
     let first = "parloir_installation_";
     let (mut served, api) = start(folder.path(), &agent, first);
     let owner = format!("{first}{}", served.told(first));
+    let (carriers, _) = served.told("voice webhook to POST http://").split_once('/').unwrap();
+    let carriers: SocketAddr = carriers.parse().unwrap();
     let theirs = done(api, &owner, &["tenant", "add", "cabinet", "--owner", "Anne Durand"]);
     let admin = user(api, &theirs, "admin");
     done(api, &admin, &["agent", "policy", "--unsigned", "allow"]);
@@ -84,6 +86,7 @@ async fn an_upload_that_is_under_way_is_answered_before_the_server_ends() {
     served.signal("-TERM");
     until("nobody is accepted", || TcpStream::connect(api).is_err()).await;
     assert_eq!(idle.read(&mut [0]).unwrap(), 0, "what is idle is closed");
+    until("carriers find nobody", || TcpStream::connect(carriers).is_err()).await;
     assert!(served.process.try_wait().unwrap().is_none(), "it ends before it has answered");
     upload.write_all(rest).unwrap();
     let (answered, version) = answer(&mut BufReader::new(upload));

@@ -12,11 +12,11 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 /// How long any body may take, in seconds.
-const AT_LEAST: u64 = 60;
+const AT_LEAST: u64 = 30;
 /// Bytes that are taken in each second beyond that.
-const A_SECOND: u64 = 32 << 10;
+const A_SECOND: u64 = 192 << 10;
 
-/// How long a body of so many bytes may take. A recording of ten minutes has 19 MB, and eleven minutes.
+/// How long a body of so many bytes may take. A recording of ten minutes has 19 MB, and some two minutes.
 const fn within(length: u64) -> Duration {
     Duration::from_secs(AT_LEAST + length / A_SECOND)
 }
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_long_body_has_longer() {
-        assert_eq!(within(0), Duration::from_secs(60));
-        assert_eq!(within(19 << 20), Duration::from_secs(60 + 608));
+        assert_eq!(within(0), Duration::from_secs(30));
+        assert_eq!(within(19 << 20), Duration::from_secs(30 + 101));
     }
 }

@@ -135,7 +135,7 @@ async fn take_in(api: &Api, asked: &Asked, tried: &mut Option<String>) -> Result
         room(rows::count(&asked.store, Table::Agents, AGENTS).await?, MAX_AGENTS, "agents")?;
     }
     let arrived = upload::receive(api, asked).await?;
-    let _room = api.room.acquire().await.ok();
+    let room = api.room.acquire().await.ok();
     if let (Some(key), Some(signature)) = (&vouched.key, &signature) {
         key.check(signature, &arrived.sha256).map_err(|error| {
             let remedy = "sign the very file that is uploaded";
@@ -157,6 +157,8 @@ async fn take_in(api: &Api, asked: &Asked, tried: &mut Option<String>) -> Result
         let remedy = "remove versions that nobody needs first: parloir agent remove";
         return Err(Problem::new(Kind::Conflict, detail, remedy));
     }
+    // Whoever waits to be compiled, or is, takes nobody's place meanwhile.
+    drop(room);
     let checked = {
         let _place = api.uploads.check().await;
         api.directory.premises().check_agent(arrived.path()).await.map_err(|unchecked| match unchecked {
@@ -171,6 +173,7 @@ async fn take_in(api: &Api, asked: &Asked, tried: &mut Option<String>) -> Result
         })?
     };
     *tried = Some(id.clone());
+    let _room = api.room.acquire().await.ok();
     if checked.digest != id {
         let remedy = "upload the component that `parloir build` made of it";
         return Err(Problem::new(Kind::Invalid, "it is a module, and no component", remedy).of("body"));

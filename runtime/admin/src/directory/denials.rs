@@ -13,8 +13,8 @@ use crate::role::Action;
 const AT_ONCE: u32 = 10;
 /// How long it takes until one more is.
 const EVERY: Duration = Duration::from_secs(60);
-/// Keys that are known to have been denied something lately.
-const MOST: usize = 4_096;
+/// Keys of which one log knows that they were denied something lately.
+const MOST: usize = 64;
 
 /// A key that was denied something of a tenant's.
 struct Denied {
@@ -39,37 +39,54 @@ impl Denied {
     }
 }
 
+/// What is told in one log.
 #[derive(Default)]
 struct Known {
-    /// By whose log it is told in, and by key.
-    keys: HashMap<(TenantId, String), Denied>,
-    /// Denials of keys for which there was no room.
-    beyond: u64,
+    keys: HashMap<String, Denied>,
+    /// Denials of keys for which there was no room, and what was asked for last by one of them.
+    beyond: Option<(u64, Action)>,
 }
 
-/// What was denied lately.
+impl Known {
+    /// Keys that rested are as if they had never been denied anything.
+    fn forget(&mut self, now: Instant) {
+        self.keys.retain(|_, denied| denied.rested > now || denied.left_out > 0);
+    }
+}
+
+/// What was left out of a log: of one key, or of those for which there was no room.
+struct LeftOut {
+    by: Option<By>,
+    action: Action,
+    times: u64,
+}
+
+/// What was denied lately, by whose log it is told in: nobody's many keys take the room of another's.
 #[derive(Default)]
-pub(super) struct Denials(Mutex<Known>);
+pub(super) struct Denials(Mutex<HashMap<TenantId, Known>>);
 
 impl Denials {
-    fn known(&self) -> MutexGuard<'_, Known> {
+    fn known(&self) -> MutexGuard<'_, HashMap<TenantId, Known>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts a denial. Where it is to be told: how many before it were not.
     fn take(&self, whose: &TenantId, told: &Told, now: Instant) -> Option<u64> {
-        let mut known = self.known();
-        let key = (whose.clone(), told.by.key.clone());
-        if known.keys.len() >= MOST {
-            known.keys.retain(|_, denied| denied.rested > now || denied.left_out > 0);
-        }
-        if known.keys.len() >= MOST && !known.keys.contains_key(&key) {
-            known.beyond = known.beyond.saturating_add(1);
-            return None;
+        let mut all = self.known();
+        let known = all.entry(whose.clone()).or_default();
+        if !known.keys.contains_key(&told.by.key) {
+            if known.keys.len() >= MOST {
+                known.forget(now);
+            }
+            if known.keys.len() >= MOST {
+                let before = known.beyond.map_or(0, |(times, _)| times);
+                known.beyond = Some((before.saturating_add(1), told.action));
+                return None;
+            }
         }
         let (by, action) = (told.by.clone(), told.action);
         let new = Denied { rested: now, left_out: 0, by, action };
-        let denied = known.keys.entry(key).or_insert(new);
+        let denied = known.keys.entry(told.by.key.clone()).or_insert(new);
         denied.action = told.action;
         let before = denied.told(now);
         if before.is_none() {
@@ -78,20 +95,31 @@ impl Denials {
         before
     }
 
-    /// What was left out and may be told now, with how many that is, by whose log it is told in; and how many were of keys for
-    /// which there was no room.
-    fn left_out(&self, now: Instant) -> (Vec<(TenantId, By, Action, u64)>, u64) {
-        let mut known = self.known();
-        let mut all = Vec::new();
-        for ((whose, _), denied) in &mut known.keys {
-            if denied.left_out > 0
-                && let Some(left_out) = denied.told(now)
-            {
-                all.push((whose.clone(), denied.by.clone(), denied.action, left_out));
+    /// What was left out and may be told now, by whose log it is told in.
+    fn left_out(&self, now: Instant) -> Vec<(TenantId, LeftOut)> {
+        let (mut all, mut left_out) = (self.known(), Vec::new());
+        for (whose, known) in &mut *all {
+            for denied in known.keys.values_mut().filter(|denied| denied.left_out > 0) {
+                if let Some(times) = denied.told(now) {
+                    let (by, action) = (Some(denied.by.clone()), denied.action);
+                    left_out.push((whose.clone(), LeftOut { by, action, times }));
+                }
             }
+            if let Some((times, action)) = known.beyond.take() {
+                left_out.push((whose.clone(), LeftOut { by: None, action, times }));
+            }
+            known.forget(now);
         }
-        known.keys.retain(|_, denied| denied.rested > now || denied.left_out > 0);
-        (all, std::mem::take(&mut known.beyond))
+        all.retain(|_, known| !known.keys.is_empty());
+        left_out
+    }
+
+    /// All that was left out, told lately or not.
+    fn end(&self) -> Vec<(TenantId, LeftOut)> {
+        for denied in self.known().values_mut().flat_map(|known| known.keys.values_mut()) {
+            denied.rested = denied.rested.min(Instant::now());
+        }
+        self.left_out(Instant::now())
     }
 }
 
@@ -107,16 +135,21 @@ impl Directory {
 
     /// Tells how many denials were counted and not told.
     pub(crate) async fn tell_denials_left_out(&self) {
-        let (all, beyond) = self.denials.left_out(Instant::now());
-        for (whose, by, action, left_out) in all {
-            let subject = format!("calls: denied, {left_out} times of this key that are counted here alone");
+        self.tell_all(self.denials.left_out(Instant::now())).await;
+    }
+
+    /// The same, of all that is counted: to be called once, when no request is under way any more.
+    pub async fn tell_what_was_denied(&self) {
+        self.tell_all(self.denials.end()).await;
+    }
+
+    async fn tell_all(&self, left_out: Vec<(TenantId, LeftOut)>) {
+        for (whose, LeftOut { by, action, times }) in left_out {
+            let of =
+                if by.is_some() { "of this key" } else { "of keys beyond those that are told one by one" };
+            let subject = format!("calls: denied, {times} times {of} that are counted here alone");
+            let by = by.unwrap_or_else(By::installation);
             self.tell_denied(&whose, Told { by, action, subject, why: None }).await;
-        }
-        if beyond > 0 {
-            tracing::warn!(
-                beyond,
-                "calls were denied to more keys than are known at one time: no log has these"
-            );
         }
     }
 
@@ -153,25 +186,50 @@ mod tests {
         }
         assert_eq!(denials.take(&a, &told("another"), now), Some(0));
         assert_eq!(denials.take(&b, &told("one"), now), Some(0));
-        assert!(denials.left_out(now).0.is_empty(), "it waits for its turn");
+        assert!(denials.left_out(now).is_empty(), "it waits for its turn");
         assert_eq!(denials.take(&a, &told("one"), now + EVERY), Some(1_000));
         assert_eq!(denials.take(&a, &told("one"), now + EVERY), None);
-        let (left_out, beyond) = denials.left_out(now + EVERY * 2);
-        let [(whose, by, Action::ReadCalls, 1)] = left_out.as_slice() else { panic!("{}", left_out.len()) };
-        assert_eq!((whose, by.key.as_str(), beyond), (&a, "one", 0));
-        assert!(denials.left_out(now + EVERY * 3).0.is_empty(), "it is told once");
+        let left_out = denials.left_out(now + EVERY * 2);
+        let [(whose, LeftOut { by: Some(by), action: Action::ReadCalls, times: 1 })] = left_out.as_slice()
+        else {
+            panic!("{}", left_out.len())
+        };
+        assert_eq!((whose, by.key.as_str()), (&a, "one"));
+        assert!(denials.left_out(now + EVERY * 3).is_empty(), "it is told once");
     }
 
     #[test]
-    fn no_more_keys_are_known_than_there_is_room_for_and_those_that_rested_are_forgotten() {
+    fn no_more_keys_are_known_of_a_log_than_there_is_room_for_and_those_that_rested_are_forgotten() {
         let (denials, now) = (Denials::default(), Instant::now());
-        let tenant: TenantId = "a".parse().unwrap();
+        let [tenant, other]: [TenantId; 2] = ["a", "b"].map(|name| name.parse().unwrap());
         for key in 0..MOST {
             assert_eq!(denials.take(&tenant, &told(&key.to_string()), now), Some(0));
         }
         assert_eq!(denials.take(&tenant, &told("another"), now), None);
-        assert_eq!(denials.left_out(now).1, 1);
+        assert_eq!(denials.take(&other, &told("another"), now), Some(0), "it has room of its own");
+        let left_out = denials.left_out(now);
+        let [(whose, LeftOut { by: None, times: 1, .. })] = left_out.as_slice() else {
+            panic!("{}", left_out.len())
+        };
+        assert_eq!(whose, &tenant);
         assert_eq!(denials.take(&tenant, &told("another"), now + EVERY), Some(0));
-        assert_eq!(denials.known().keys.len(), 1);
+        assert_eq!(denials.known()[&tenant].keys.len(), 1);
+        assert!(denials.left_out(now + EVERY * 2).is_empty());
+        assert!(denials.known().is_empty());
+    }
+
+    #[test]
+    fn at_the_end_all_is_told_that_was_counted() {
+        let (denials, now) = (Denials::default(), Instant::now());
+        let tenant: TenantId = "a".parse().unwrap();
+        for _ in 0..AT_ONCE + 3 {
+            denials.take(&tenant, &told("one"), now);
+        }
+        assert!(denials.left_out(now).is_empty(), "it waits for its turn");
+        let left_out = denials.end();
+        let [(_, LeftOut { by: Some(_), times: 3, .. })] = left_out.as_slice() else {
+            panic!("{}", left_out.len())
+        };
+        assert!(denials.end().is_empty());
     }
 }

@@ -3,9 +3,13 @@
 //! They belong to a thread, and a thread begins with those of the one that begins it: so they are given up by the only thread there
 //! is. A program that is started from here has none where what could be given to it (the bounding set) is emptied, and nowhere more
 //! than whoever starts it (`no_new_privs`). A user who is not root has none to give up.
+//!
+//! What the program's own file names (`setcap`) stays in the bounding set: of a file that names what cannot be given, the kernel
+//! starts none, and what compiles agents, or answers for them behind a cordon, is this very file.
 
 use std::fmt;
 
+use rustix::fs::getxattr;
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getpriority_process, getrlimit, setrlimit};
 use rustix::thread::{
@@ -17,6 +21,10 @@ use crate::config::Config;
 
 /// Ports below this one are listened on by whoever has a capability for it.
 const UNPRIVILEGED: u16 = 1024;
+/// This program, as the kernel knows it.
+const ITSELF: &str = "/proc/self/exe";
+/// Where a file names capabilities, which may be 24 bytes.
+pub(super) const NAMED: &str = "security.capability";
 /// The last niceness there is, and one more: the kernel counts the limit of niceness down from there.
 const AFTER_LAST: i32 = 20;
 
@@ -39,26 +47,37 @@ pub(super) fn of_server(config: &Config) -> CapabilitySet {
 pub(super) struct Left {
     had: CapabilitySet,
     kept: CapabilitySet,
-    /// Nothing can be given to a program that is started.
+    /// Nothing can be given to a program that is started, but for what this one's file names.
     is_bounded: bool,
+    /// What that is, as far as this thread said so.
+    named: CapabilitySet,
 }
 
 impl fmt::Display for Left {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kept: Vec<_> = self.kept.iter_names().map(|(name, _)| format!("CAP_{name}")).collect();
-        match (self.had.is_empty(), kept.is_empty()) {
+        match (self.had.is_empty(), self.kept.is_empty()) {
             (true, _) => f.write_str("there are no capabilities to give up")?,
             (false, true) => f.write_str("all capabilities are given up")?,
-            (false, false) => write!(f, "all capabilities are given up but {}", kept.join(", "))?,
+            (false, false) => write!(f, "all capabilities are given up but {}", names(self.kept))?,
         }
-        if self.is_bounded {
+        if self.is_bounded && self.named.is_empty() {
             f.write_str(", and a program that is started has none")
+        } else if self.is_bounded {
+            let named = names(self.named);
+            write!(
+                f,
+                ", and a program that is started has no more of {named}, which this program's file names, than this one, and no other"
+            )
         } else {
             f.write_str(
                 "; the bounding set stays as it was, for emptying it takes CAP_SETPCAP: a program that is started has no more of them than this one",
             )
         }
     }
+}
+
+fn names(set: CapabilitySet) -> String {
+    set.iter_names().map(|(name, _)| format!("CAP_{name}")).collect::<Vec<_>>().join(", ")
 }
 
 /// Gives up what is not to be kept, for this thread and all that it starts. To be called while there is one thread.
@@ -70,10 +89,11 @@ pub(super) fn give_up(keep: CapabilitySet) -> Result<Left, String> {
     if had.effective.contains(CapabilitySet::SYS_NICE) && !keep.is_empty() {
         return_to_own_turn();
     }
-    let is_bounded = if had.effective.contains(CapabilitySet::SETPCAP) {
-        empty_bounding_set().map(|()| true)
+    let (named, is_bounded) = if had.effective.contains(CapabilitySet::SETPCAP) {
+        let named = named();
+        (named, empty_bounding_set(named).map(|()| true))
     } else {
-        Ok(may_be_given_none())
+        (CapabilitySet::empty(), Ok(may_be_given_none()))
     };
     let kept = kept_of(had.effective, keep);
     let left = CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() };
@@ -83,7 +103,7 @@ pub(super) fn give_up(keep: CapabilitySet) -> Result<Left, String> {
     // Each by itself: where the one cannot be had, the other still holds.
     given_up.map_err(refused("capset"))?;
     let is_bounded = is_bounded.map_err(refused("the bounding set of capabilities"))?;
-    Ok(Left { had: had.effective | had.permitted, kept, is_bounded })
+    Ok(Left { had: had.effective | had.permitted, kept, is_bounded, named })
 }
 
 /// Of these, what is kept. Who may write any file may read it.
@@ -103,8 +123,26 @@ fn each() -> impl Iterator<Item = (CapabilitySet, bool)> {
     numbered.map_while(|one| Some((one, capability_is_in_bounding_set(one).ok()?)))
 }
 
-fn empty_bounding_set() -> Result<(), Errno> {
-    each().filter(|(_, is_in)| *is_in).try_for_each(|(one, _)| remove_capability_from_bounding_set(one))
+/// Takes all out of what a program may be given, but for these.
+fn empty_bounding_set(but: CapabilitySet) -> Result<(), Errno> {
+    let mut goes = each().filter(|(one, is_in)| *is_in && !but.contains(*one));
+    goes.try_for_each(|(one, _)| remove_capability_from_bounding_set(one))
+}
+
+/// What this program's file names, without which the kernel does not start it once more. Most name nothing.
+fn named() -> CapabilitySet {
+    let mut attribute = [0_u8; 64];
+    let length = getxattr(ITSELF, NAMED, &mut attribute).unwrap_or_default();
+    named_in(attribute.get(..length).unwrap_or_default())
+}
+
+/// What a file's attribute lets whoever runs it have: after a word of its form, the first and the third, lowest byte first.
+fn named_in(attribute: &[u8]) -> CapabilitySet {
+    let word = |at: usize| {
+        let word = attribute.get(at..).and_then(|rest| rest.first_chunk::<4>());
+        u64::from(word.map_or(0, |word| u32::from_le_bytes(*word)))
+    };
+    CapabilitySet::from_bits_retain(word(4) | (word(12) << u32::BITS))
 }
 
 fn may_be_given_none() -> bool {
@@ -158,7 +196,7 @@ mod tests {
     #[test]
     fn what_was_given_up_is_told_and_so_is_what_could_not_be() {
         let (none, write) = (CapabilitySet::empty(), CapabilitySet::DAC_OVERRIDE);
-        let told = |had, kept, is_bounded| Left { had, kept, is_bounded }.to_string();
+        let told = |had, kept, is_bounded| Left { had, kept, is_bounded, named: none }.to_string();
         let all = CapabilitySet::all();
         assert_eq!(
             told(all, write | CapabilitySet::NET_BIND_SERVICE, true),
@@ -166,5 +204,23 @@ mod tests {
         );
         assert!(told(all, none, false).starts_with("all capabilities are given up; the bounding set stays"));
         assert!(told(none, none, false).starts_with("there are no capabilities to give up; "));
+        let listens =
+            Left { had: all, kept: write, is_bounded: true, named: CapabilitySet::NET_BIND_SERVICE };
+        assert!(listens.to_string().contains("no more of CAP_NET_BIND_SERVICE, which"), "{listens}");
+    }
+
+    #[test]
+    fn what_a_file_names_is_read_of_every_form() {
+        let (low, high) = (CapabilitySet::NET_BIND_SERVICE, CapabilitySet::BPF);
+        let attribute = |form: u8, words: &[u32]| {
+            let mut bytes = vec![1, 0, 0, form];
+            bytes.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+            bytes
+        };
+        let (first, second) = (1 << 10, 1 << (39 - 32));
+        assert_eq!(named_in(&attribute(1, &[first, u32::MAX])), low);
+        assert_eq!(named_in(&attribute(2, &[first, u32::MAX, second, u32::MAX])), low | high);
+        assert_eq!(named_in(&attribute(3, &[first, u32::MAX, second, u32::MAX, u32::MAX])), low | high);
+        assert_eq!(named_in(&[]), CapabilitySet::empty());
     }
 }

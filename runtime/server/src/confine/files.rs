@@ -89,7 +89,8 @@ pub(super) fn rules(config: &Config, file: &Path, folders: &Folders, model_file:
     let voice = voice.map(|voice| voice.canonicalize().unwrap_or(voice));
     // What compiles an agent, and a process of agents, is this program once more.
     let itself = env::current_exe().ok();
-    // The loader's folder, so that one that is put in its place by an upgrade runs, too: there are libraries in it, no programs.
+    // The loader's folder, so that one that is put in its place by an upgrade runs, too. What it is given to run, and what programs
+    // there are beside it, have no more than this process has: Landlock and seccomp go along.
     let loaders = LOADERS.iter().filter_map(|loader| Path::new(loader).canonicalize().ok());
     let programs: Vec<PathBuf> = voice.into_iter().chain(itself).collect();
     let stores = STORES.iter().filter(|store| programs.iter().any(|program| program.starts_with(store)));

@@ -5,6 +5,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio};
 
+use rustix::fs::{XattrFlags, setxattr};
 use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
 use rustix::process::setpriority_process;
 use rustix::thread::{CapabilitySets, sched_getaffinity, sched_setaffinity, set_capabilities};
@@ -26,6 +27,11 @@ fn folder() -> Option<PathBuf> {
 
 /// Runs a test of this file in a process of its own, and holds it to its success.
 fn in_a_child(test: &str) {
+    in_a_child_of(&std::env::current_exe().unwrap(), test);
+}
+
+/// The same, of this program in another file.
+fn in_a_child_of(program: &Path, test: &str) {
     let folder = tempfile::tempdir().unwrap();
     for (file, text) in
         [("data/kept", "kept"), ("agents/agent.wasm", "component"), ("other/secret", "secret")]
@@ -34,7 +40,7 @@ fn in_a_child(test: &str) {
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(file, text).unwrap();
     }
-    let output = Command::new(std::env::current_exe().unwrap())
+    let output = Command::new(program)
         .args(["--exact", &format!("confine::tests::{test}"), "--nocapture", "--test-threads", "1"])
         .env(CHILD, folder.path())
         .output()
@@ -142,6 +148,35 @@ fn of_capabilities_a_thread_keeps_what_it_says_and_a_program_has_no_more_of_them
 }
 
 #[test]
+fn a_program_whose_file_names_capabilities_is_started_once_more() {
+    let started = || Command::new("/proc/self/exe").arg("--list").stdout(Stdio::null()).status();
+    if folder().is_some() {
+        capabilities::give_up(CapabilitySet::DAC_OVERRIDE).unwrap();
+        let own = capabilities_in(&fs::read_to_string("/proc/thread-self/status").unwrap());
+        assert_eq!(own[4] & CapabilitySet::NET_BIND_SERVICE.bits(), CapabilitySet::NET_BIND_SERVICE.bits());
+        assert!(started().unwrap().success());
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("program");
+    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    // Of form 2, had at once: `setcap cap_net_bind_service=+ep`.
+    let mut named = [0_u8; 20];
+    named[..4].copy_from_slice(&0x0200_0001_u32.to_le_bytes());
+    named[4..8].copy_from_slice(&(1_u32 << 10).to_le_bytes());
+    match setxattr(program.as_path(), capabilities::NAMED, &named, XattrFlags::empty()) {
+        Ok(()) => {
+            in_a_child_of(&program, "a_program_whose_file_names_capabilities_is_started_once_more");
+        }
+        // Whoever may not write it has no bounding set to empty either.
+        Err(error) => {
+            let [had, ..] = capabilities_in(&fs::read_to_string("/proc/thread-self/status").unwrap());
+            assert_eq!(had & CapabilitySet::SETFCAP.bits(), 0, "{error}");
+        }
+    }
+}
+
+#[test]
 fn a_thread_and_a_program_are_started_and_no_more_rights_are_had_by_them() {
     let Some(folder) = folder() else {
         return in_a_child("a_thread_and_a_program_are_started_and_no_more_rights_are_had_by_them");
@@ -160,9 +195,9 @@ fn a_thread_and_a_program_are_started_and_no_more_rights_are_had_by_them() {
 }
 
 #[test]
-fn of_programs_the_one_that_compiles_is_started_and_no_other() {
+fn of_programs_the_one_that_compiles_is_started_and_by_its_name_no_other() {
     if folder().is_none() {
-        return in_a_child("of_programs_the_one_that_compiles_is_started_and_no_other");
+        return in_a_child("of_programs_the_one_that_compiles_is_started_and_by_its_name_no_other");
     }
     let itself = std::env::current_exe().unwrap();
     let config = config(&format!("{REMOTE_VOICE}kind = \"openai-speech\"\n"));
@@ -176,6 +211,30 @@ fn of_programs_the_one_that_compiles_is_started_and_no_other() {
     for program in ["/bin/true", "/bin/sh", "/usr/bin/env"] {
         refused(Command::new(program).status(), program);
     }
+}
+
+#[test]
+fn what_the_loader_is_given_to_run_is_no_freer_than_the_server() {
+    let Some(folder) = folder() else {
+        return in_a_child("what_the_loader_is_given_to_run_is_no_freer_than_the_server");
+    };
+    let Some(loader) = ["/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1"]
+        .into_iter()
+        .find(|loader| Path::new(loader).exists())
+    else {
+        return;
+    };
+    let config = config(&format!("{REMOTE_VOICE}kind = \"openai-speech\"\n"));
+    let rules = files::rules(&config, Path::new("f"), &Folders::beside("data"), Path::new("m.bin"));
+    files::restrict(&rules).unwrap();
+    calls::deny().unwrap();
+    let secret = folder.join("other/secret");
+    let read =
+        |file: &Path| Command::new(loader).arg("/bin/cat").arg(file).stdin(Stdio::null()).output().unwrap();
+    // It maps what it may read, and what it maps stays within.
+    assert!(read(Path::new("/etc/passwd")).status.success());
+    let refused = read(&secret);
+    assert!(!refused.status.success() && refused.stdout.is_empty(), "{refused:?}");
 }
 
 #[test]
