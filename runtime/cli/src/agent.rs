@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use parloir_sandbox::{Agent, ArtifactCache, Compiling, Sandbox, Settings, check_shape};
+use parloir_sandbox::{Agent, ArtifactCache, Compiling, Sandbox, Settings};
 use parloir_server::{AgentsConfig, Confine, compiled_apart};
 
 use crate::check::component::explain;
@@ -62,10 +62,7 @@ pub(crate) async fn load_into(sandbox: &Sandbox, agent: &Path) -> Result<Agent, 
     let whole = wasm.clone();
     let loaded = terminal::waiting("compiling the agent", sandbox.load(wasm)).await;
     loaded.map_err(|error| {
-        // What would take long to read is told of by who loaded it.
-        let readable = check_shape(&whole, sandbox.settings()).is_ok();
-        let known = readable.then(|| explain(&whole, &place)).flatten();
-        let known = known.unwrap_or_else(|| format!("{place}: {error}"));
+        let known = explain(&whole, &place).unwrap_or_else(|| format!("{place}: {error}"));
         Failure::bad_input(&known)
     })
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use parloir_contract::Capability;
-use parloir_sandbox::{LoadError, Sandbox, Settings, check_shape, encode};
+use parloir_sandbox::{Sandbox, Settings, encode};
 
 use crate::check::component::{Engine, Read};
 use crate::check::cost::{self, Promise};
@@ -57,20 +57,12 @@ impl Check {
         let place = file.display().to_string();
         let mut wasm = agent::read(&file)?;
         // Before anything is made of it: it may be anybody's.
-        let read = match check_shape(&wasm, &Settings::default()) {
-            Ok(()) => {
+        let read = match component::too_complex(&wasm, &place) {
+            Some(read) => read,
+            None => {
                 wasm = encode(&wasm).map_err(|error| Failure::bad_input(&format!("{place}: {error}")))?;
                 component::read(&wasm, &place)
             }
-            Err(why) => Read {
-                findings: vec![Finding::error(
-                    Rule::DoesNotLoad,
-                    &place,
-                    LoadError::TooComplex(why).to_string(),
-                    "build it from less code: what an agent may be is in runtime/sandbox/settings.md",
-                )],
-                ..Read::default()
-            },
         };
         let (source, language) =
             written.map_or((None, None), |(source, language)| (Some(source), Some(language)));
