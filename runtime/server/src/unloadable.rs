@@ -119,14 +119,9 @@ mod tests {
         let folders = Folders::beside(folder.path().join("data"));
         let (busy, nobody) = (Arc::new(Busy::default()), Registry::builder().build());
         let compiling = (Settings::default(), Compiling::Apart(busy.clone()));
-        let opened = Installation::open_telling(
-            &config(),
-            &folders,
-            Path::new(""),
-            Some(nobody),
-            compiling,
-            &|_: &Path| {},
-        );
+        let (config, silent) = (config(), |_: &Path| {});
+        let opened =
+            Installation::open_telling(&config, &folders, Path::new(""), Some(nobody), compiling, &silent);
         let installation = opened.await.unwrap();
         let path = folder.path().join("agent.wasm");
         std::fs::write(&path, b"\0asm\x0d\0\x01\0").unwrap();
