@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use parloir_sandbox::{Agent, ArtifactCache, Sandbox, Settings};
+use parloir_sandbox::{Agent, ArtifactCache, Compiling, Sandbox, Settings};
+use parloir_server::{AgentsConfig, Confine, compiled_apart};
 
 use crate::check::component::explain;
 use crate::{Failure, terminal, toolchain};
@@ -18,6 +19,17 @@ pub(crate) async fn load(agent: &Path) -> Result<Agent, Failure> {
 /// A sandbox that keeps what it compiles where `parloir build` does.
 pub(crate) fn sandbox() -> Result<Sandbox, Failure> {
     with(toolchain::cache::compiled())
+}
+
+/// Where a component is compiled that may be anybody's: in a process of its own, as a server would.
+pub(crate) fn apart() -> Compiling {
+    compiled_apart(&AgentsConfig::default(), Confine::default())
+}
+
+/// The same sandbox, for what may be anybody's.
+pub(crate) fn sandbox_apart() -> Result<Sandbox, Failure> {
+    let settings = Settings { instances: INSTANCES, ..Settings::default() };
+    Ok(Sandbox::compiling(settings, toolchain::cache::compiled(), apart())?)
 }
 
 /// A sandbox that keeps what it compiles there as well as here.

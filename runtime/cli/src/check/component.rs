@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use parloir_sandbox::Budget;
+use parloir_sandbox::{Budget, LoadError, Settings, check_shape};
 use wasmparser::{Parser, Payload};
 use wit_component::DecodedWasm;
 use wit_parser::WorldItem;
@@ -136,6 +136,23 @@ pub(crate) fn read(component: &[u8], place: &str) -> Read {
     read
 }
 
+/// What is told of a component, or module, of which nothing may be made because it asks too much for that; `None` of all others. It
+/// is to be asked before anything is made of what may be anybody's.
+pub(crate) fn too_complex(wasm: &[u8], place: &str) -> Option<Read> {
+    let why = check_shape(wasm, &Settings::default()).err()?;
+    let too_large = memory(wasm, place).filter(|finding| finding.severity == Severity::Error);
+    let finding = too_large.unwrap_or_else(|| {
+        let what = LoadError::TooComplex(why).to_string();
+        Finding::error(
+            Rule::DoesNotLoad,
+            place,
+            what,
+            "build it from less code, and with fewer types and parts",
+        )
+    });
+    Some(Read { findings: vec![finding], ..Read::default() })
+}
+
 /// The first thing that is wrong with a file, and what to do: for whoever wanted to run it and could
 /// not. `None` where nothing is known to be wrong.
 pub(crate) fn explain(wasm: &[u8], place: &str) -> Option<String> {
@@ -143,7 +160,7 @@ pub(crate) fn explain(wasm: &[u8], place: &str) -> Option<String> {
     if !wasm.starts_with(b"\0asm") {
         return None;
     }
-    let findings = read(wasm, place).findings;
+    let findings = too_complex(wasm, place).unwrap_or_else(|| read(wasm, place)).findings;
     let worst = findings.iter().find(|finding| finding.severity == Severity::Error)?;
     Some(format!("{}: {}; {}", worst.place, worst.what, worst.remedy))
 }
@@ -237,6 +254,21 @@ mod tests {
         let whole = wat::parse_str("(component (core module (memory 1)))").unwrap();
         let cut = read(&whole[..whole.len() - 3], "a.wasm").findings;
         assert!(cut[0].what.contains("cut short"), "{cut:?}");
+    }
+
+    #[test]
+    fn of_what_asks_too_much_nothing_is_read_but_why() {
+        let parts = Settings::default().shape.parts as usize;
+        let many = wat::parse_str(format!("(component {})", "(core module)".repeat(parts + 1))).unwrap();
+        let what = &too_complex(&many, "a.wasm").unwrap().findings[0].what;
+        assert!(what.contains("asks too much of the compiler"), "{what}");
+        assert!(explain(&many, "a.wasm").unwrap().contains("asks too much of the compiler"));
+        let few = wat::parse_str("(component (core module))").unwrap();
+        assert!(too_complex(&few, "a.wasm").is_none());
+        // One that begins with more memory than a call may have is told so.
+        let large = wat::parse_str("(component (core module (memory 60000)))").unwrap();
+        let what = &too_complex(&large, "a.wasm").unwrap().findings[0].what;
+        assert!(what.contains("of memory, and a call may have"), "{what}");
     }
 
     #[test]

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use parloir_contract::Capability;
 use parloir_sandbox::{Sandbox, Settings, encode};
-use parloir_server::{AgentsConfig, Confine, compiled_apart};
 
 use crate::check::component::{Engine, Read};
 use crate::check::cost::{self, Promise};
@@ -56,9 +55,15 @@ impl Check {
         let here = std::env::current_dir().unwrap_or_default();
         let file = file.strip_prefix(&here).unwrap_or(&file).to_owned();
         let place = file.display().to_string();
-        let wasm = agent::read(&file)?;
-        let wasm = encode(&wasm).map_err(|error| Failure::bad_input(&format!("{place}: {error}")))?;
-        let read = component::read(&wasm, &place);
+        let mut wasm = agent::read(&file)?;
+        // Before anything is made of it: it may be anybody's.
+        let read = match component::too_complex(&wasm, &place) {
+            Some(read) => read,
+            None => {
+                wasm = encode(&wasm).map_err(|error| Failure::bad_input(&format!("{place}: {error}")))?;
+                component::read(&wasm, &place)
+            }
+        };
         let (source, language) =
             written.map_or((None, None), |(source, language)| (Some(source), Some(language)));
         let used = used(source.as_ref(), &read);
@@ -72,8 +77,7 @@ impl Check {
         if findings.iter().all(|finding| finding.severity == Severity::Warning) {
             let bar = (!self.json).then(|| terminal::spinner("compiling for this machine"));
             // It may be anybody's: it is compiled as a server would.
-            let apart = compiled_apart(&AgentsConfig::default(), Confine::default());
-            let sandbox = Sandbox::compiling(Settings::default(), cache::compiled(), apart)?;
+            let sandbox = Sandbox::compiling(Settings::default(), cache::compiled(), agent::apart())?;
             let loaded = sandbox.load(wasm).await;
             if let Some(bar) = bar {
                 bar.finish_and_clear();

@@ -46,7 +46,7 @@ impl RecordTest {
         let folders = self.data.existing()?;
         let recorded = recorded(&folders, self.call, "record-test", &self.why).await?;
         let agent = match &self.agent {
-            Some(other) => agent::load(other).await?,
+            Some(other) => agent::load_into(&agent::sandbox_apart()?, other).await?,
             None => kept(&folders, &recorded).await?,
         };
         let made = as_test(&agent, &recorded, &self.name).await?;

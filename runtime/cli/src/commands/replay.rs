@@ -56,7 +56,7 @@ impl Replay {
         }
         let recorded = recorded(&folders, self.call, "replay", &self.why).await?;
         let agent = match &self.agent {
-            Some(other) => agent::load(other).await?,
+            Some(other) => agent::load_into(&agent::sandbox_apart()?, other).await?,
             None => kept(&folders, &recorded).await?,
         };
         let began = Instant::now();
@@ -86,7 +86,7 @@ impl Replay {
             NotUnfinished::NotReplayable(error) => Failure::bad_input(&error),
         })?;
         let agent = match &self.agent {
-            Some(component) => agent::load(component).await?,
+            Some(component) => agent::load_into(&agent::sandbox_apart()?, component).await?,
             None => kept(folders, &unfinished.recorded).await?,
         };
         let (scene, on_no_line) = self.scene(&tenant, &unfinished)?;
@@ -216,9 +216,9 @@ fn is_open(records: &[Record]) -> bool {
     !records.iter().any(|record| record.body.ending().is_some())
 }
 
-/// The very component that answered.
+/// The very component that answered. It is a tenant's, and the keys are open here: it is not compiled in this process.
 pub(crate) async fn kept(folders: &Folders, recorded: &Recorded) -> Result<Agent, Failure> {
-    let sandbox = Sandbox::new(Settings::default(), Some(kept_agents(folders)?))?;
+    let sandbox = Sandbox::compiling(Settings::default(), Some(kept_agents(folders)?), agent::apart())?;
     if let Some(agent) = sandbox.kept(recorded.component_sha256).await? {
         return Ok(agent);
     }

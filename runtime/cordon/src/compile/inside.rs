@@ -27,7 +27,10 @@ where
         Err(why) => Said::NotDone(why),
         Ok(()) => match component(&mut reads, &asked)? {
             None => Said::OutOfMemory,
-            Some(component) => Said::of(precompile(&component, &asked.settings)),
+            Some(component) => {
+                let compiled = precompile(&component, &asked.settings);
+                Said::of(compiled, asked.bounds.compiled())
+            }
         },
     };
     let answer = Answer { said, peak: peak() };

@@ -11,6 +11,7 @@ mod said;
 
 use std::io;
 use std::os::unix::process::ExitStatusExt as _;
+use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -96,22 +97,21 @@ impl CompilerProcess {
         else {
             return Err(not_started(&"it has no pipes"));
         };
-        let talk = async {
-            // Where it reads no more, what it says or how it ended tells why.
-            let (_read, said, complaint) =
-                tokio::join!(tell(told, &asked, component), hear(says), complaint(complains));
-            (said, complaint)
-        };
+        let (complained, most) = (complaint(complains), self.bounds.compiled());
         let patience = patience(&self.bounds);
         let heard = tokio::select! {
             biased;
             () = nobody_waits.cancelled() => Err("nobody waits for it any more".to_owned()),
-            heard = timeout(patience, talk) => heard.map_err(|_| format!(
-                "it took longer than {} s, for most of which the machine had no time for it: try again when it is less busy",
-                patience.as_secs()
-            )),
+            heard = timeout(patience, talk(tell(told, &asked, component), hear(says, most), complained)) => {
+                heard.map_err(|_| format!(
+                    "it took longer than {} s, for most of which the machine had no time for it: try again when it is less busy",
+                    patience.as_secs()
+                ))
+            }
         };
-        let status = end(&mut child, heard.is_ok()).await;
+        // One that says what is no answer need not go on; one that fell without a word has ended, and how tells why.
+        let is_over = heard.as_ref().is_ok_and(|(said, _)| !is_nonsense(said));
+        let status = end(&mut child, is_over).await;
         let (said, complaint) = heard.map_err(LoadError::NotCompiled)?;
         let status = status.map_err(|error| not_started(&error))?;
         let (took, bytes) = (began.elapsed().as_millis(), length);
@@ -152,6 +152,35 @@ async fn tell<W: AsyncWrite + Unpin>(mut told: W, asked: &[u8], component: &[u8]
     told.shutdown().await
 }
 
+/// What it says and complains of, while it is told. Where what it says is no answer, nobody waits for what else it does; and where it
+/// has said all that it will, not for long.
+async fn talk(
+    tell: impl Future<Output = io::Result<()>>,
+    hear: impl Future<Output = Result<Answer, Garbled>>,
+    complaint: impl Future<Output = String>,
+) -> (Result<Answer, Garbled>, String) {
+    let mut hear = pin!(hear);
+    // Where it reads no more, what it says or how it ended tells why.
+    let mut others = pin!(async { tokio::join!(tell, complaint).1 });
+    tokio::select! {
+        said = &mut hear => {
+            if is_nonsense(&said) {
+                return (said, String::new());
+            }
+            match (said, timeout(ENDS, others).await) {
+                (Err(_), Err(_)) => (Err(Garbled::Stays), String::new()),
+                (said, complaint) => (said, complaint.unwrap_or_default()),
+            }
+        }
+        complaint = &mut others => (hear.await, complaint),
+    }
+}
+
+/// Whether what it says is no answer, and not for having stopped in the middle.
+fn is_nonsense(said: &Result<Answer, Garbled>) -> bool {
+    matches!(said, Err(garbled) if *garbled != Garbled::CutOff)
+}
+
 /// The first of what it complains of; the rest is read, so that it need not wait, and kept nowhere.
 async fn complaint<R: AsyncRead + Unpin>(mut complains: R) -> String {
     let mut first = Vec::new();
@@ -188,6 +217,17 @@ fn verdict(
     };
     let falls =
         |how: &dyn std::fmt::Display| LoadError::TooComplex(format!("its compiler falls over it ({how})"));
+    let no_answer = |garbled: Garbled| {
+        LoadError::NotCompiled(format!(
+            "what the process that compiles said of it is no answer ({garbled}): try again, and tell the maintainers"
+        ))
+    };
+    // Then it was ended here, and how it ended says nothing.
+    if let Err(garbled) = said
+        && is_nonsense(&said)
+    {
+        return Err(no_answer(garbled));
+    }
     if let Some(signal) = status.signal() {
         return Err(match signal {
             libc::SIGXCPU => LoadError::TooComplex(format!(
@@ -215,9 +255,7 @@ fn verdict(
         Ok(Answer { said: Said::Refused(why), .. }) => Err(LoadError::Compile(why)),
         Ok(Answer { said: Said::OutOfMemory, .. }) => Err(memory()),
         Ok(Answer { said: Said::NotDone(why), .. }) => Err(LoadError::NotCompiled(why)),
-        Err(garbled) => Err(LoadError::NotCompiled(format!(
-            "what the process that compiles said of it is no answer ({garbled}): try again, and tell the maintainers"
-        ))),
+        Err(garbled) => Err(no_answer(garbled)),
     }
 }
 
@@ -279,6 +317,24 @@ mod tests {
         for status in [libc::SIGXCPU, libc::SIGKILL, 101 << 8] {
             assert!(answered(Said::Compiled(vec![1]), status).is_err(), "{status}");
         }
+    }
+
+    #[tokio::test]
+    async fn who_says_what_is_no_answer_is_not_waited_for_and_how_it_was_ended_is_not_its_fault() {
+        for garbled in [Garbled::Unknown, Garbled::TooLong, Garbled::More, Garbled::NoMemory] {
+            let (tells, complains) = (std::future::pending(), std::future::pending());
+            let heard = talk(tells, async { Err(garbled) }, complains).await;
+            assert_eq!(heard, (Err(garbled), String::new()));
+            let told = verdict(Err(garbled), ExitStatus::from_raw(libc::SIGKILL), "", &BOUNDS).unwrap_err();
+            assert!(told.to_string().contains(&garbled.to_string()), "{told}");
+        }
+        // One that fell without a word is asked what it complained of.
+        let complains = async {
+            tokio::task::yield_now().await;
+            "no memory".to_owned()
+        };
+        let heard = talk(async { Ok(()) }, async { Err(Garbled::CutOff) }, complains).await;
+        assert_eq!(heard, (Err(Garbled::CutOff), "no memory".to_owned()));
     }
 
     #[tokio::test]

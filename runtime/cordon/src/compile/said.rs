@@ -3,14 +3,18 @@
 //! To the process: a message with what it needs to know, as to a process of agents, and the component. From it: what it says in a
 //! byte, its memory and a length in eight bytes each, little-endian, and so many bytes.
 
+use parloir_contract::seen_and_hidden;
 use parloir_sandbox::{LoadError, Settings};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// Bytes of the message before a component at most: it is of numbers.
 pub(super) const MOST_ASKED: usize = 64 << 10;
-/// Bytes of compiled code that are taken at most: eight times the code that a component may have, with as much again beside it.
+/// Bytes of compiled code that are taken at most, whatever may be used to make it: eight times the code that a component may have,
+/// with as much again beside it.
 pub const MOST_COMPILED: u64 = 512 << 20;
+/// Of the memory that a process may have to compile in, what its compiled code may have here at most.
+const SHARE: u64 = 8;
 /// Bytes of a sentence that are taken at most.
 const MOST_SENTENCE: u64 = 8 << 10;
 /// Bytes before what is said.
@@ -25,6 +29,13 @@ pub struct Bounds {
     pub seconds: u64,
     /// Whether it is done in a confined process, or not at all.
     pub required: bool,
+}
+
+impl Bounds {
+    /// Bytes of compiled code that are taken.
+    pub(super) fn compiled(&self) -> u64 {
+        (self.memory / SHARE).min(MOST_COMPILED)
+    }
 }
 
 /// What the process is told before the component.
@@ -75,6 +86,12 @@ pub enum Garbled {
     /// It goes on after its end.
     #[error("it goes on after its end")]
     More,
+    /// It is no longer than it may be, and longer than there is memory for.
+    #[error("there is no memory for it here: give the server more, and try again")]
+    NoMemory,
+    /// It stopped in the middle, and its process goes on.
+    #[error("it is cut off, and who says it does not end")]
+    Stays,
 }
 
 /// How an answer begins.
@@ -86,13 +103,13 @@ struct Head {
 }
 
 impl Head {
-    fn read(bytes: &[u8; HEAD]) -> Result<Self, Garbled> {
+    fn read(bytes: &[u8; HEAD], most_compiled: u64) -> Result<Self, Garbled> {
         let (kind, numbers) = bytes.split_first().ok_or(Garbled::CutOff)?;
         let (peak, length) = numbers.split_first_chunk::<8>().ok_or(Garbled::CutOff)?;
         let length = length.first_chunk::<8>().ok_or(Garbled::CutOff)?;
         let head = Self { kind: *kind, peak: u64::from_le_bytes(*peak), length: u64::from_le_bytes(*length) };
         let most = match head.kind {
-            0 => MOST_COMPILED,
+            0 => most_compiled,
             1 | 2 | 4 => MOST_SENTENCE,
             3 => 0,
             _ => return Err(Garbled::Unknown),
@@ -118,10 +135,10 @@ impl Head {
     }
 }
 
-/// What is read of a text that a component may have had a say in: one line of readable characters.
+/// What is read of a text that a component may have had a say in: one line of characters that are seen.
 pub(super) fn sentence(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    seen_and_hidden(&text).map(|(c, hidden)| if hidden { ' ' } else { c }).collect()
 }
 
 /// All of an answer.
@@ -130,28 +147,39 @@ pub(super) fn sentence(bytes: &[u8]) -> String {
 /// Where it is none.
 pub fn read_said(bytes: &[u8]) -> Result<Answer, Garbled> {
     let (head, body) = bytes.split_first_chunk::<HEAD>().ok_or(Garbled::CutOff)?;
-    Head::read(head)?.answer(body.to_vec())
+    Head::read(head, MOST_COMPILED)?.answer(body.to_vec())
 }
 
-/// The same as it comes: no more is taken into memory than it may have.
-pub(super) async fn hear<R: AsyncRead + Unpin>(mut reads: R) -> Result<Answer, Garbled> {
+/// The same as it comes: no more is taken into memory than it may have, nor than it says that it has.
+pub(super) async fn hear<R: AsyncRead + Unpin>(mut reads: R, most_compiled: u64) -> Result<Answer, Garbled> {
     let mut head = [0; HEAD];
     reads.read_exact(&mut head).await.map_err(|_| Garbled::CutOff)?;
-    let head = Head::read(&head)?;
+    let head = Head::read(&head, most_compiled)?;
+    let length = usize::try_from(head.length).map_err(|_| Garbled::TooLong)?;
     let mut body = Vec::new();
+    body.try_reserve_exact(length).map_err(|_| Garbled::NoMemory)?;
+    // Into what is there already, which thus never grows.
+    let mut rest = (&mut reads).take(head.length);
+    while rest.limit() > 0 {
+        if rest.read_buf(&mut body).await.map_err(|_| Garbled::CutOff)? == 0 {
+            return Err(Garbled::CutOff);
+        }
+    }
     // One byte more than it says, to see that there is none.
-    let mut rest = reads.take(head.length.saturating_add(1));
-    rest.read_to_end(&mut body).await.map_err(|_| Garbled::CutOff)?;
-    head.answer(body)
+    match reads.read(&mut [0]).await {
+        Ok(0) => head.answer(body),
+        Ok(_) => Err(Garbled::More),
+        Err(_) => Err(Garbled::CutOff),
+    }
 }
 
 impl Said {
     /// What is told of what came of it here.
-    pub(super) fn of(done: Result<Vec<u8>, LoadError>) -> Self {
+    pub(super) fn of(done: Result<Vec<u8>, LoadError>, most_compiled: u64) -> Self {
         match done {
-            Ok(compiled) if compiled.len() as u64 > MOST_COMPILED => {
-                Self::TooComplex(format!("it compiles to more than {MOST_COMPILED} bytes"))
-            }
+            Ok(compiled) if compiled.len() as u64 > most_compiled => Self::TooComplex(format!(
+                "it compiles to more than {most_compiled} bytes, which are an eighth of what `compile-memory-mib` in [agents] allows, and at most {MOST_COMPILED}"
+            )),
             Ok(compiled) => Self::Compiled(compiled),
             Err(LoadError::TooComplex(why)) => Self::TooComplex(why),
             // As the kernel says it (ENOMEM), and as the compiler does.
@@ -226,14 +254,14 @@ mod tests {
             let sent = bytes(&said);
             let expected = Ok(Answer { said, peak: 90_000 });
             assert_eq!(read_said(&sent), expected);
-            assert_eq!(hear(sent.as_slice()).await, expected);
+            assert_eq!(hear(sent.as_slice(), MOST_COMPILED).await, expected);
             for end in 0..sent.len() {
                 assert_eq!(read_said(&sent[..end]), Err(Garbled::CutOff), "{end}");
-                assert_eq!(hear(&sent[..end]).await, Err(Garbled::CutOff), "{end}");
+                assert_eq!(hear(&sent[..end], MOST_COMPILED).await, Err(Garbled::CutOff), "{end}");
             }
             let more = [sent.as_slice(), b"x"].concat();
             assert_eq!(read_said(&more), Err(Garbled::More));
-            assert_eq!(hear(more.as_slice()).await, Err(Garbled::More));
+            assert_eq!(hear(more.as_slice(), MOST_COMPILED).await, Err(Garbled::More));
         }
     }
 
@@ -242,12 +270,27 @@ mod tests {
         let head = |kind: u8, length: u64| [&[kind][..], &[0; 8], &length.to_le_bytes()].concat();
         for (kind, length) in [(0, MOST_COMPILED + 1), (1, MOST_SENTENCE + 1), (3, 1), (4, u64::MAX)] {
             let sent = [head(kind, length), vec![b'x'; 9_000]].concat();
-            assert_eq!(hear(sent.as_slice()).await, Err(Garbled::TooLong), "{kind} {length}");
+            assert_eq!(hear(sent.as_slice(), MOST_COMPILED).await, Err(Garbled::TooLong), "{kind} {length}");
         }
-        assert_eq!(hear(head(5, 0).as_slice()).await, Err(Garbled::Unknown));
+        assert_eq!(hear(head(5, 0).as_slice(), MOST_COMPILED).await, Err(Garbled::Unknown));
         // As much as may come is announced, and less comes.
-        assert_eq!(hear(head(0, MOST_COMPILED).as_slice()).await, Err(Garbled::CutOff));
-        assert_eq!(hear([0xff_u8; 100].as_slice()).await, Err(Garbled::Unknown));
+        assert_eq!(hear(head(0, MOST_COMPILED).as_slice(), MOST_COMPILED).await, Err(Garbled::CutOff));
+        assert_eq!(hear([0xff_u8; 100].as_slice(), MOST_COMPILED).await, Err(Garbled::Unknown));
+        // There is never memory for so much.
+        let endless = head(0, u64::MAX);
+        assert_eq!(hear(endless.as_slice(), u64::MAX).await, Err(Garbled::NoMemory));
+    }
+
+    #[tokio::test]
+    async fn as_much_code_is_taken_as_the_operator_set_memory_for_and_no_more() {
+        let bounds = |memory: u64| Bounds { memory, seconds: 1, required: false }.compiled();
+        assert_eq!((bounds(128 << 20), bounds(4 << 30), bounds(u64::MAX)), (16 << 20, 512 << 20, 512 << 20));
+        let sent = bytes(&Said::Compiled(vec![1, 2, 3]));
+        assert!(hear(sent.as_slice(), 3).await.is_ok());
+        assert_eq!(hear(sent.as_slice(), 2).await, Err(Garbled::TooLong));
+        assert_eq!(Said::of(Ok(vec![1, 2, 3]), 3), Said::Compiled(vec![1, 2, 3]));
+        let Said::TooComplex(why) = Said::of(Ok(vec![1, 2, 3]), 2) else { panic!() };
+        assert!(why.contains("more than 2 bytes") && why.contains("compile-memory-mib"), "{why}");
     }
 
     #[test]
@@ -259,12 +302,13 @@ mod tests {
         let heard = read_said(&bytes(&lines)).unwrap().said;
         assert_eq!(heard, Said::TooComplex("one  [31mtwo".into()));
         assert_eq!(sentence(b"\xff"), "\u{fffd}");
+        assert_eq!(sentence("a\u{202e}b\u{200b}c".as_bytes()), "a b c");
     }
 
     #[test]
     fn what_came_of_a_component_is_told_by_what_its_loader_says() {
-        assert_eq!(Said::of(Ok(vec![1])), Said::Compiled(vec![1]));
-        let of = |error| Said::of(Err(error));
+        assert_eq!(Said::of(Ok(vec![1]), MOST_COMPILED), Said::Compiled(vec![1]));
+        let of = |error| Said::of(Err(error), MOST_COMPILED);
         assert_eq!(of(LoadError::TooComplex("why".into())), Said::TooComplex("why".into()));
         assert_eq!(of(LoadError::Compile("why".into())), Said::Refused("why".into()));
         let memory = "failed to map: Cannot allocate memory (os error 12)";

@@ -7,7 +7,7 @@ use parloir_journal::{
     CallEntry, CallOf, Journal, JournalError, Purposes, ReadError, Record, Requested, erased, erasures, holds,
 };
 use parloir_persons::{Number, caller_in, numbers};
-use parloir_store::{Entry, Rows, StoreError, Table, TenantStore};
+use parloir_store::{Address, Entry, Rows, StoreError, Table, TenantStore};
 
 use super::{EraseError, EraseRequest, Left, Whose};
 use crate::Storage;
@@ -125,11 +125,34 @@ impl Storage {
                 // answered, is not of its calls.
                 let tables =
                     Table::ALL.into_iter().filter(|table| !table.is_index() && !table.is_directory());
-                found.rows = tables.map(Rows::Of).collect();
+                let staying: Vec<CallId> = found.held.iter().chain(&found.lasting).copied().collect();
+                found.rows = tables
+                    .filter(|table| staying.is_empty() || *table != Table::Reports)
+                    .map(Rows::Of)
+                    .collect();
+                if !staying.is_empty() {
+                    found.rows.extend(self.reports_but(&tenant, &staying).await?);
+                }
                 (found.records, found.unread) = self.unerased(&tenant, None, None).await?;
                 Ok(vec![(tenant, found)])
             }
         }
+    }
+
+    /// The rows of the table of reports, but those of calls that are left as they are.
+    async fn reports_but(&self, tenant: &TenantId, calls: &[CallId]) -> Result<Vec<Rows>, StoreError> {
+        let theirs = self.rows_with(tenant, calls).await?.into_iter().filter_map(|rows| match rows {
+            Rows::At(row) => Some(row.address),
+            Rows::Of(_) => None,
+        });
+        let (theirs, mut others): (HashSet<Address>, _) = (theirs.collect(), Vec::new());
+        each(&self.rows(tenant).await?, Table::Reports, |Entry { row, .. }| {
+            if !theirs.contains(&row.address) {
+                others.push(Rows::At(row));
+            }
+        })
+        .await?;
+        Ok(others)
     }
 
     async fn found_of_caller(

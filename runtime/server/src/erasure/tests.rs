@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use parloir_admin::reviews_of;
 use parloir_contract::{Book, Booked, CallInfo, Contact, Direction, LocalTime, SetMemory};
 use parloir_journal::{CallEnded, CallStarted, Right, erasures};
 use parloir_store::{Table, TenantStore};
@@ -221,6 +222,11 @@ async fn of_a_tenant_goes_what_its_calls_left_and_who_administers_it_and_how_it_
     for (table, key) in directory.into_iter().chain(left) {
         store.apply(parloir_store::Batch::new().put(table, key, "kept")).await.unwrap();
     }
+    // Of what was noted beside calls, that of the held one stays.
+    let beside = calls.map(|call| [format!("handed/{call}"), format!("{}anne", reviews_of(call))]);
+    for key in beside.iter().flatten() {
+        store.apply(parloir_store::Batch::new().put(Table::Reports, key, "kept")).await.unwrap();
+    }
     let whose = Whose::Tenant(tenant());
     let would = storage.erase(&request(whose.clone(), true)).await.unwrap();
     assert_eq!((would[0].calls.as_slice(), would[0].held.as_slice()), (&calls[1..], &calls[..1]));
@@ -242,6 +248,11 @@ async fn of_a_tenant_goes_what_its_calls_left_and_who_administers_it_and_how_it_
         }
     };
     there(&store).await;
+    for (keys, stay) in beside.iter().zip([true, false]) {
+        for key in keys {
+            assert_eq!(store.get(Table::Reports, key).await.unwrap().is_some(), stay, "{key}");
+        }
+    }
     // What is erased already is promised to nobody again.
     let again = storage.erase(&request(whose, true)).await.unwrap();
     assert_eq!((again[0].calls.len(), again[0].rows), (0, 0));
@@ -249,5 +260,14 @@ async fn of_a_tenant_goes_what_its_calls_left_and_who_administers_it_and_how_it_
     drop((store, storage));
     let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
     there(&storage.rows(&tenant()).await.unwrap()).await;
+    // Released, all of it goes.
+    let released = HoldRequest { release: true, ..held };
+    assert!(storage.hold(&released).await.unwrap());
+    storage.erase(&request(Whose::Tenant(tenant()), false)).await.unwrap();
+    let store = storage.rows(&tenant()).await.unwrap();
+    for key in beside.iter().flatten() {
+        assert_eq!(store.get(Table::Reports, key).await.unwrap(), None, "{key}");
+    }
+    drop(store);
     storage.close().await;
 }

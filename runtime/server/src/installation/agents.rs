@@ -10,8 +10,10 @@ use parloir_contract::{CallId, Capability};
 use parloir_sandbox::{Agent, LoadError};
 use parloir_tenancy::versions::{CapabilityDiff, is_on_trial};
 use sha2::{Digest, Sha256};
+use tokio::task::JoinError;
 
-use super::{Installation, answers, load, unloaded};
+use super::{Installation, OpenError, answers, read, unloaded};
+use crate::unloadable::Stamp;
 
 /// What every component begins with, and no core module: those would be kept under another name than their own.
 const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
@@ -100,6 +102,14 @@ fn unhex(digest: &str) -> Option<[u8; 32]> {
         *byte = u8::from_str_radix(digest.get(2 * at..2 * at + 2)?, 16).ok()?;
     }
     Some(sha256)
+}
+
+/// The component of this hash out of its file; `None` where that holds something else.
+async fn whole(file: &Path, sha256: [u8; 32]) -> Result<Option<Vec<u8>>, OpenError> {
+    let wasm = read(file).await?;
+    let its_own = move || (<[u8; 32]>::from(Sha256::digest(&wasm)) == sha256).then_some(wasm);
+    let failed = |error: JoinError| OpenError::Agent { path: file.to_owned(), problem: error.to_string() };
+    tokio::task::spawn_blocking(its_own).await.map_err(failed)
 }
 
 impl Installation {
@@ -278,13 +288,19 @@ impl Installation {
             return Ok(agent.clone());
         }
         answers(&self.sandbox, sha256).await;
-        let problem = match load(&self.sandbox, &component.file).await {
-            Ok(agent) if *agent.sha256() == sha256 => {
+        let file = component.file.as_path();
+        let problem = match (Stamp::of(file).await, whole(file, sha256).await) {
+            (Some(stamp), Ok(Some(wasm))) => {
+                // What is kept of it is the same, and would do no better.
+                if let Some(problem) = self.unloadable.known(file, stamp) {
+                    return Err(problem);
+                }
+                let agent = self.load_of(file, stamp, wasm).await?;
                 within(&component.capabilities, agent.capabilities())?;
                 return Ok(agent);
             }
-            Ok(_) => "the file of its version holds something else: push it again".to_owned(),
-            Err(error) => unloaded(&error),
+            (_, Ok(_)) => "the file of its version holds something else: push it again".to_owned(),
+            (_, Err(error)) => unloaded(&error),
         };
         match self.sandbox.kept(sha256).await {
             Ok(Some(agent)) => {

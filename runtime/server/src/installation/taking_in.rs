@@ -7,6 +7,7 @@ use std::sync::Arc;
 use futures_util::stream::{self, StreamExt};
 use parloir_admin::resource::Aside;
 use parloir_contract::TenantId;
+use parloir_sandbox::Agent;
 use parloir_tenancy::House;
 use parloir_tenancy::config::TenantConfig;
 use parloir_tenancy::connector::NamedConnector;
@@ -55,20 +56,21 @@ impl Installation {
             return Err(problem);
         }
         let wasm = read(path).await.map_err(|e| unloaded(&e))?;
+        let agent = self.load_of(path, stamp, wasm).await?;
+        answers(&self.sandbox, *agent.sha256()).await;
+        self.agents.write().entry(path.to_owned()).or_insert(Slot::of(agent));
+        Ok(())
+    }
+
+    /// Loads what was read of a file. Where that does not load, it is remembered.
+    pub(super) async fn load_of(&self, path: &Path, stamp: Stamp, wasm: Vec<u8>) -> Result<Agent, String> {
         let _room = loading::room(wasm.len()).await;
-        match self.sandbox.load(wasm).await {
-            Ok(agent) => {
-                answers(&self.sandbox, *agent.sha256()).await;
-                self.agents.write().entry(path.to_owned()).or_insert(Slot::of(agent));
-                Ok(())
-            }
-            Err(error) => {
-                let problem = OpenError::Agent { path: path.to_owned(), problem: error.to_string() };
-                let problem = unloaded(&problem);
-                self.unloadable.remember(path, stamp, &error, &problem);
-                Err(problem)
-            }
-        }
+        self.sandbox.load(wasm).await.map_err(|error| {
+            let problem = OpenError::Agent { path: path.to_owned(), problem: error.to_string() };
+            let problem = unloaded(&problem);
+            self.unloadable.remember(path, stamp, &error, &problem);
+            problem
+        })
     }
 
     /// Answers these tenants' lines so from the next call on, in place of all that was known of those tenants; calls that are live

@@ -32,7 +32,11 @@ const LAST: u16 = (1 << LIVES) - 1;
 
 const MAGIC: &[u8; 15] = b"parloir-store-k";
 /// A table more, or one less, is another version, and so is another way to hide keys.
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
+/// What hid the keys of the directory as it hid those of what calls left.
+const ONE_HIDES_ALL: u8 = 2;
+/// What hid the keys of the directory by the secret of places.
+const PLACES_HIDE_THE_DIRECTORY: u8 = 3;
 /// Bytes of a node: where it begins, how deep it is, its secret.
 const NODE: usize = 8 + 1 + 32;
 
@@ -141,6 +145,16 @@ const fn right(place: u64, level: u8) -> bool {
     place >> (63 - level) & 1 == 1
 }
 
+/// What hides keys of what calls left.
+fn by_addresses(hide: &Secret) -> Secret {
+    hide.derive("store addresses")
+}
+
+/// What hides keys of the directory, but in a folder that was begun when one secret hid all.
+fn by_places(places: &Secret) -> Secret {
+    places.derive("store addresses of the directory")
+}
+
 /// What is kept of a tenant's rows.
 #[derive(Clone)]
 pub(super) struct Kept {
@@ -148,6 +162,8 @@ pub(super) struct Kept {
     places: Secret,
     /// How keys are hidden that name a person, but those of the directory. Another when every row is erased that has such a key.
     hide: Secret,
+    /// How keys of the directory are hidden: its rows outlast every erasure of what calls left. It never changes.
+    directory: Secret,
     /// By the byte of a table, and how often that was erased before. Of a table there are two while its rows are sealed anew.
     trees: BTreeMap<(u8, u32), Tree>,
 }
@@ -160,7 +176,9 @@ impl Kept {
             let root = secret(&format!("parloir rows: table {}", table.byte()))?;
             trees.insert((table.byte(), 0), Tree::whole(root));
         }
-        Ok(Self { places: secret("parloir rows: places")?, hide: secret("parloir rows: addresses")?, trees })
+        let (places, hide) = (secret("parloir rows: places")?, secret("parloir rows: addresses")?);
+        let directory = by_places(&places);
+        Ok(Self { places, hide, directory, trees })
     }
 
     pub(super) fn random() -> Result<Self, KeyError> {
@@ -193,15 +211,16 @@ impl Kept {
         Ok(!ended.is_empty())
     }
 
-    /// As it rests: magic ‖ version ‖ secret of places 32 ‖ secret of addresses 32 ‖ how many trees 4 ‖ trees ‖ CRC-32. A tree:
-    /// table 1 ‖ its life 4 ‖ how many nodes 4 ‖ nodes.
+    /// As it rests: magic ‖ version ‖ secret of places 32 ‖ secret of addresses 32 ‖ secret of the directory's addresses 32 ‖ how many
+    /// trees 4 ‖ trees ‖ CRC-32. A tree: table 1 ‖ its life 4 ‖ how many nodes 4 ‖ nodes.
     pub(super) fn bytes(&self) -> Vec<u8> {
         let nodes: usize = self.trees.values().map(|tree| tree.nodes.len()).sum();
-        let mut bytes = Vec::with_capacity(96 + self.trees.len() * 9 + nodes * NODE);
+        let mut bytes = Vec::with_capacity(128 + self.trees.len() * 9 + nodes * NODE);
         bytes.extend_from_slice(MAGIC);
         bytes.push(VERSION);
         bytes.extend_from_slice(self.places.expose());
         bytes.extend_from_slice(self.hide.expose());
+        bytes.extend_from_slice(self.directory.expose());
         bytes.extend_from_slice(&(self.trees.len() as u32).to_le_bytes());
         for ((table, life), tree) in &self.trees {
             bytes.push(*table);
@@ -226,15 +245,23 @@ impl Kept {
         }
         let rest = kept.strip_prefix(MAGIC.as_slice()).ok_or("it is no key of rows")?;
         let (version, rest) = rest.split_first().ok_or(cut)?;
-        match *version {
-            VERSION => {}
-            ..VERSION => {
+        let (places, rest) = rest.split_first_chunk::<32>().ok_or(cut)?;
+        let (hide, rest) = rest.split_first_chunk::<32>().ok_or(cut)?;
+        let (places, hide) = (Secret::from_bytes(*places), Secret::from_bytes(*hide));
+        let (directory, rest) = match *version {
+            VERSION => {
+                let (directory, rest) = rest.split_first_chunk::<32>().ok_or(cut)?;
+                (Secret::from_bytes(*directory), rest)
+            }
+            PLACES_HIDE_THE_DIRECTORY => (by_places(&places), rest),
+            // The rows of users are found as they were hidden. What hides callers from then on is another after the first erasure
+            // of all their rows; this stays.
+            ONE_HIDES_ALL => (by_addresses(&hide), rest),
+            ..ONE_HIDES_ALL => {
                 return Err("an older version of this program wrote it, which alone reads it: use that one");
             }
             _ => return Err("a later version of this program wrote it: use that one"),
-        }
-        let (places, rest) = rest.split_first_chunk::<32>().ok_or(cut)?;
-        let (hide, rest) = rest.split_first_chunk::<32>().ok_or(cut)?;
+        };
         let (count, mut rest) = rest.split_first_chunk::<4>().ok_or(cut)?;
         let mut trees = BTreeMap::new();
         for _ in 0..u32::from_le_bytes(*count) {
@@ -247,8 +274,7 @@ impl Kept {
             trees.insert((*table, u32::from_le_bytes(*life)), Tree::parse(nodes)?);
             rest = after;
         }
-        let (places, hide) = (Secret::from_bytes(*places), Secret::from_bytes(*hide));
-        let kept = Self { places, hide, trees };
+        let kept = Self { places, hide, directory, trees };
         if !rest.is_empty() {
             return Err("it has another number of nodes than it says");
         }
@@ -269,7 +295,7 @@ struct Inner {
     places: KeyedHash,
     /// How persons are called where their numbers may not be written down.
     names: KeyedHash,
-    /// How keys of the directory are hidden: its rows outlast every erasure of what calls left.
+    /// How keys of the directory are hidden.
     directory: KeyedHash,
     kept: RwLock<Held>,
     /// Held by whoever seals a row until it is kept; and by whoever erases rows, alone.
@@ -283,7 +309,7 @@ struct Held {
 
 impl Held {
     fn new(kept: Kept) -> Self {
-        let hide = KeyedHash::new(&kept.hide.derive("store addresses"));
+        let hide = KeyedHash::new(&by_addresses(&kept.hide));
         Self { kept, hide }
     }
 }
@@ -341,7 +367,7 @@ impl RowKey {
     pub(super) fn of(kept: Kept) -> Self {
         let places = KeyedHash::new(&kept.places.derive("store places"));
         let names = KeyedHash::new(&kept.places.derive("store pseudonyms"));
-        let directory = KeyedHash::new(&kept.places.derive("store addresses of the directory"));
+        let directory = KeyedHash::new(&kept.directory);
         let (kept, writing) = (RwLock::new(Held::new(kept)), tokio::sync::RwLock::default());
         Self { inner: Arc::new(Inner { places, names, directory, kept, writing }) }
     }
@@ -567,6 +593,54 @@ mod tests {
         assert!(key.without(&all).unwrap().is_none() && hidden() == after, "twice is once");
         let rests = key.inner.kept.read().kept.bytes();
         assert_eq!(RowKey::of(Kept::parse(&rests).unwrap()).hide(Table::Memory, b"+33612345678"), after);
+    }
+
+    /// A file as versions 2 and 3 wrote it, which had no secret of the directory.
+    fn of_version(version: u8, kept: &Kept) -> Vec<u8> {
+        let mut bytes = kept.bytes();
+        bytes.truncate(bytes.len() - 4);
+        bytes[MAGIC.len()] = version;
+        bytes.drain(MAGIC.len() + 65..MAGIC.len() + 97);
+        let crc = crc32fast::hash(&bytes);
+        bytes.extend_from_slice(&crc.to_le_bytes());
+        bytes
+    }
+
+    fn parsed(bytes: &[u8]) -> RowKey {
+        RowKey::of(Kept::parse(bytes).unwrap())
+    }
+
+    #[test]
+    fn a_folder_of_an_earlier_version_opens_its_users_are_found_and_its_callers_can_be_forgotten() {
+        let (user, caller) = (b"user/1".as_slice(), b"+33612345678".as_slice());
+        let written = Kept::random().unwrap();
+        let by = |secret: &Secret, purpose: &str, table: Table, key: &[u8]| {
+            KeyedHash::new(&secret.derive(purpose)).of(&[&[table.byte()], key])
+        };
+        for (version, users) in [
+            (2, by(&written.hide, "store addresses", Table::Users, user)),
+            (3, by(&written.places, "store addresses of the directory", Table::Users, user)),
+        ] {
+            let key = parsed(&of_version(version, &written));
+            let before = by(&written.hide, "store addresses", Table::Memory, caller);
+            assert_eq!((key.hide(Table::Users, user), key.hide(Table::Memory, caller)), (users, before));
+            let (life, cipher) = RowKey::of(written.clone()).present(&address("one")).unwrap();
+            let sealed = cipher.seal(b"", b"x".to_vec()).unwrap();
+            assert!(key.past(&address("one"), life).unwrap().open(b"", &sealed).is_some());
+
+            let callers = Table::ALL.into_iter().filter(|table| !table.is_directory());
+            let callers: Vec<_> = callers.map(|table| Gone::Of { table, upto: 0 }).collect();
+            key.become_(key.without(&callers).unwrap().unwrap());
+            let again = parsed(&key.inner.kept.read().kept.bytes());
+            for key in [key, again] {
+                assert_eq!(key.hide(Table::Users, user), users, "{version}");
+                assert_ne!(key.hide(Table::Memory, caller), before, "{version}");
+                assert!(key.past(&address("one"), life).is_none(), "{version}");
+            }
+        }
+        for version in [0, 1, VERSION + 1] {
+            assert!(Kept::parse(&of_version(version, &written)).is_err(), "{version}");
+        }
     }
 
     #[test]
