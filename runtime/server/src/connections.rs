@@ -210,7 +210,7 @@ pub(crate) fn answer<L: Listener>(listener: L, router: Router, most: usize) -> A
 }
 
 async fn answer_all<L: Listener>(
-    mut listener: L,
+    mut listener: Bounded<L>,
     router: Router,
     closing: CancellationToken,
     tasks: TaskTracker,
