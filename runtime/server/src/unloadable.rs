@@ -35,17 +35,26 @@ impl Stamp {
     }
 }
 
-/// What did not load, why, and until when that is believed where it is not for good.
+/// A file that did not load.
+#[derive(Debug)]
+struct Known {
+    stamp: Stamp,
+    problem: String,
+    /// Until when that is believed, where it is not for good.
+    until: Option<Instant>,
+}
+
+/// What did not load, and why.
 #[derive(Debug, Default)]
-pub(crate) struct Unloadable(Mutex<HashMap<PathBuf, (Stamp, String, Option<Instant>)>>);
+pub(crate) struct Unloadable(Mutex<HashMap<PathBuf, Known>>);
 
 impl Unloadable {
     /// Why a file did not load, where it is still the same.
     pub(crate) fn known(&self, path: &Path, stamp: Stamp) -> Option<String> {
         let known = self.0.lock();
-        let (of, problem, until) = known.get(path)?;
-        let holds = *of == stamp && until.is_none_or(|until| Instant::now() < until);
-        holds.then(|| problem.clone())
+        let known = known.get(path)?;
+        let holds = known.stamp == stamp && known.until.is_none_or(|until| Instant::now() < until);
+        holds.then(|| known.problem.clone())
     }
 
     /// Remembers a file that did not load, where it will not load the next time either; and for a while one that nobody compiled,
@@ -66,7 +75,7 @@ impl Unloadable {
         if known.len() >= MOST {
             known.clear();
         }
-        known.insert(path.to_owned(), (stamp, problem.to_owned(), until));
+        known.insert(path.to_owned(), Known { stamp, problem: problem.to_owned(), until });
     }
 }
 
@@ -149,7 +158,7 @@ mod tests {
         }
         // After a while it is tried again.
         let long_ago = Instant::now().checked_sub(Duration::from_millis(1)).unwrap();
-        installation.unloadable.0.lock().get_mut(&deployed.live.file).unwrap().2 = Some(long_ago);
+        installation.unloadable.0.lock().get_mut(&deployed.live.file).unwrap().until = Some(long_ago);
         installation.deploy(folder.path(), vec![deployed], Vec::new()).await;
         assert_eq!(busy.0.load(Ordering::Relaxed), 3);
         installation.storage.close().await;
@@ -171,7 +180,7 @@ mod tests {
         let stamp = Stamp::of(&path).await.unwrap();
         assert_eq!(installation.unloadable.known(&path, stamp).as_ref(), Some(&first));
         // It is told from memory.
-        installation.unloadable.0.lock().get_mut(&path).unwrap().1 = "as remembered".into();
+        installation.unloadable.0.lock().get_mut(&path).unwrap().problem = "as remembered".into();
         assert_eq!(installation.prepare(&cabinet).await.unwrap_err(), "as remembered");
         std::fs::write(&path, b"no component either").unwrap();
         assert!(installation.prepare(&cabinet).await.unwrap_err().contains("which does not load"));
