@@ -187,8 +187,9 @@ impl Writers {
         if let Some(why) = &why {
             tracing::error!(why, "the journal cannot be written any more; restart when the disk is well");
             self.shared.refuse_all(why);
-            promises.refuse(why);
+            // Whoever hears of it finds that nothing more is taken.
             calls.iter().for_each(|call| call.refuse(why));
+            promises.refuse(why);
         }
         let left = self.shared.put_back(writer.desk, begun + spacing(begun.elapsed()));
         for live in left {

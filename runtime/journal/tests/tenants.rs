@@ -252,9 +252,8 @@ async fn a_second_that_is_handed_over_beside_the_end_is_written_before_it() {
             let call = call.clone();
             tokio::task::spawn_blocking(move || {
                 let mut given = 0;
-                while call.recording(RecordingBlock { second: given, bytes: vec![7; 4_000] }).is_ok()
-                    && given < 50
-                {
+                let block = |second| RecordingBlock { second, bytes: vec![7; 4_000] };
+                while given < 50 && call.recording(block(given)).is_ok() {
                     given += 1;
                     std::thread::yield_now();
                 }

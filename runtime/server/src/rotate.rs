@@ -126,7 +126,7 @@ mod tests {
         assert!(storage.rotate_due(lasts, in_days(80)).await.is_empty());
         storage.close().await;
         drop(storage);
-        let storage = Storage::open(&folders).await.unwrap();
+        let storage = Storage::open_again(&folders).await;
         assert!(storage.rotate_due(lasts, in_days(80)).await.is_empty());
         assert!(storage.rotate_due(lasts, in_days(100)).await.is_empty());
         storage.journal.hold_keys().await.backed_up().await.unwrap();

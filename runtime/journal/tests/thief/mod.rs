@@ -113,8 +113,8 @@ fn secrets(file: &[u8]) -> Vec<Secret> {
     if one.iter().any(|magic| file.starts_with(magic)) && file.len() == 52 {
         vec![secret(&file[16..48])]
     } else if file.starts_with(b"parloir-store-k") {
-        let mut keys = vec![secret(&file[16..48]), secret(&file[48..80])];
-        let mut at = 84;
+        let mut keys: Vec<_> = file[16..112].chunks_exact(32).map(secret).collect();
+        let mut at = 116;
         while at < file.len() - 4 {
             let nodes = u32::from_le_bytes(file[at + 5..at + 9].try_into().unwrap()) as usize * 41;
             keys.extend(file[at + 9..at + 9 + nodes].chunks_exact(41).map(|node| secret(&node[9..])));

@@ -258,7 +258,7 @@ async fn of_a_tenant_goes_what_its_calls_left_and_who_administers_it_and_how_it_
     assert_eq!((again[0].calls.len(), again[0].rows), (0, 0));
     storage.close().await;
     drop((store, storage));
-    let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+    let storage = Storage::open_again(&Folders::beside(folder.path().join("data"))).await;
     there(&storage.rows(&tenant()).await.unwrap()).await;
     // Released, all of it goes.
     let released = HoldRequest { release: true, ..held };

@@ -113,4 +113,16 @@ impl Storage {
         let (store, kms, journal) = (self.store.clone(), self.kms.clone(), self.journal.clone());
         parloir_admin::Rooms { store, kms, journal }
     }
+
+    /// What was just closed: its database's threads may still be at their end.
+    #[cfg(test)]
+    pub(crate) async fn open_again(folders: &Folders) -> Self {
+        for _ in 0..1_000 {
+            match Self::open(folders).await {
+                Err(OpenError::InUse(_)) => tokio::time::sleep(std::time::Duration::from_millis(10)).await,
+                opened => return opened.unwrap(),
+            }
+        }
+        panic!("it is in use for ever");
+    }
 }
