@@ -265,8 +265,8 @@ pub(crate) async fn open(
     // Whatever is begun for an answer is begun there.
     let _there = answering.enter();
     let requests = match acceptor {
-        Some(acceptor) => answer(TlsListener::new(listener, acceptor), router, OF_ADMINISTRATION),
-        None => answer(listener, router, OF_ADMINISTRATION),
+        Some(acceptor) => answer(TlsListener::new(listener, acceptor), router, (OF_ADMINISTRATION, 0)),
+        None => answer(listener, router, (OF_ADMINISTRATION, 0)),
     };
     Ok(Administration { address, owner_key, requests, threads, certificates })
 }

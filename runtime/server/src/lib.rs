@@ -33,6 +33,7 @@ mod connectors;
 mod control;
 mod cordons;
 mod erasure;
+mod hosts;
 mod installation;
 mod ledger;
 mod media;
@@ -54,6 +55,7 @@ mod unloadable;
 mod versions;
 mod waiting;
 mod webhooks;
+mod whole;
 mod witnesses;
 
 pub use back_up::Incoming;

@@ -7,14 +7,13 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn;
 use axum::routing::{get, post};
 use axum::serve::{Listener, ListenerExt};
 use parloir_admin::Directory;
 use parloir_telemetry::Telemetry;
 use parloir_tenancy::Line;
 use parloir_transport::signature::AuthToken;
-use parloir_transport::webhook::MAX_BODY_BYTES;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::CancellationToken;
@@ -22,11 +21,12 @@ use tokio_util::sync::CancellationToken;
 use crate::admin_threads::AdminThreads;
 use crate::calls::{Calls, Finished};
 use crate::config::{CarrierKind, Config};
-use crate::connections::{Answering, OF_CARRIERS, answer};
+use crate::connections::{Answering, FOR_OTHERS, OF_CARRIERS, answer};
 use crate::installation::Installation;
 use crate::tls::{self, Certificates, Looked, TlsListener};
 use crate::turned_away::TurnedAway;
 use crate::webhooks::Webhooks;
+use crate::whole::whole;
 use crate::witnesses::Witnesses;
 use crate::{admin, control, ledger, media, recall, rotate, routes, sweep, telemetry, turned_away};
 
@@ -300,14 +300,14 @@ pub async fn serve_with(
         .route("/twilio/ended/{number}", post(routes::ended))
         .route("/twilio/dialled/{number}", post(routes::dialled))
         .route("/healthz", get(|| async { "ok\n" }))
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(from_fn(whole))
         .with_state(house.clone());
     let connections = OF_CARRIERS.saturating_add(config.server.concurrent_calls as usize);
     let server = match &certificates {
         Some(certificates) => {
-            answer(TlsListener::new(listener, certificates.acceptor()?), router, connections)
+            answer(TlsListener::new(listener, certificates.acceptor()?), router, (connections, FOR_OTHERS))
         }
-        None => answer(undelayed(listener), router, connections),
+        None => answer(undelayed(listener), router, (connections, FOR_OTHERS)),
     };
     // Here: a provider's connection is served by the executor on which it was first asked, and calls ask the same ones.
     tokio::spawn(prepare_words(house.clone()));
