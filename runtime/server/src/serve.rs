@@ -11,6 +11,7 @@ use axum::middleware::from_fn;
 use axum::routing::{get, post};
 use axum::serve::{Listener, ListenerExt};
 use parloir_admin::Directory;
+use parloir_contract::TenantId;
 use parloir_telemetry::Telemetry;
 use parloir_tenancy::Line;
 use parloir_transport::signature::AuthToken;
@@ -133,6 +134,16 @@ impl House {
         self.tokens.get(&line.config.carrier)
     }
 
+    /// Who is described in the directory, whether they are answered yet or not.
+    pub(crate) async fn described(&self) -> Vec<TenantId> {
+        let Some(directory) = self.directory.get().and_then(Weak::upgrade) else { return Vec::new() };
+        let described = directory.tenants().await;
+        described.unwrap_or_else(|error| {
+            tracing::error!(%error, "it is not known which tenants are described");
+            Vec::new()
+        })
+    }
+
     /// A path as the carrier calls it.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.public)
@@ -170,6 +181,13 @@ impl Running {
     /// Calls as they end.
     pub fn finished(&self) -> broadcast::Receiver<Finished> {
         self.house.calls.watch()
+    }
+
+    /// Whether there is such a tenant here, also where its lines are not answered yet.
+    pub async fn knows(&self, tenant: &TenantId) -> bool {
+        let house = self.installation().house();
+        house.tenants().iter().any(|known| known.id == *tenant)
+            || self.house.described().await.contains(tenant)
     }
 
     /// Calls that are live or announced.

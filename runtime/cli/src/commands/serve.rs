@@ -68,9 +68,8 @@ impl Serve {
         spinner.finish_and_clear();
         let running = serve_with(&config, opened?, self.new_owner_key).await?;
         announce(&running);
-        let house = running.installation().house();
         for cordon in &config.cordons {
-            if !house.tenants().iter().any(|tenant| tenant.id == cordon.tenant) {
+            if !running.knows(&cordon.tenant).await {
                 let tenant = &cordon.tenant;
                 tracing::warn!(%tenant, "a [[cordon]] is of a tenant that is not here");
             }
