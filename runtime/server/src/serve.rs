@@ -36,6 +36,9 @@ use crate::{admin, control, ledger, media, recall, rotate, routes, sweep, teleme
 /// makes no closing longer than a call does.
 const CLOSING: Duration = Duration::from_secs(20);
 
+/// How long a carrier's request that is under way then may take to be answered.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(1);
+
 /// How long until a voice that failed is asked for the host's own words again.
 const WORDS_AGAIN: Duration = Duration::from_secs(60);
 /// How long after a change of lines their words are looked at, together with the changes that come until then.
@@ -223,7 +226,7 @@ impl Running {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
             // Whatever the administration still does, who rings from here on is not told goodbye: the carrier finds nobody.
-            self.server.close();
+            self.server.end(ANSWERED_WITHIN).await;
         };
         let answers = async {
             if let Some((requests, _)) = &self.administering {
