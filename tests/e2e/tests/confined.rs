@@ -174,9 +174,7 @@ async fn a_tenants_agents_answer_in_a_process_that_has_one_socket_and_nothing_el
                 sockets += 1;
             }
             None => assert!(
-                leads == "/dev/null"
-                    || leads.starts_with("anon_inode:")
-                    || leads.starts_with("/memfd:"),
+                leads == "/dev/null" || leads.starts_with("anon_inode:") || leads.starts_with("/memfd:"),
                 "{leads}"
             ),
         }
