@@ -66,10 +66,11 @@ fn every_attack_is_tried_and_none_escapes_and_an_altered_report_is_refused() {
     assert_eq!(measured["rounds"].as_array().unwrap().len(), 1);
     let niceness = measured["callers-niceness"].as_i64().unwrap();
     assert!(page.contains(&format!("niceness {niceness},")), "{page}");
-    for run in ["floor", "alone", "beside"] {
+    for run in ["floor", "alone", "beside", "floor-beside"] {
         assert!(measured["medians"][run]["turns"].as_u64().unwrap() > 0, "{run}: {measured}");
     }
     assert!(page.contains("Speech and model are canned") && page.contains("beside/alone"), "{page}");
+    assert!(page.contains("the machine's own part"), "{page}");
 
     let key = report["key"].as_str().unwrap();
     let sound = attest(folder.path(), &["--check", "first.txt", "--key", key]);
