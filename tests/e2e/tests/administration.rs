@@ -8,18 +8,13 @@ mod house;
 use std::path::Path;
 use std::time::Duration;
 
-use administered::{done, run, start, write_file};
-use house::{CALLER, FALLBACK, LINE, TOKEN, component, say};
+use administered::{MADE, done, options, ring, run, start, write_file};
+use house::{FALLBACK, LINE, component};
 use parloir_contract::Outcome;
 use parloir_server::Running;
 use parloir_transport::client::{CarrierCall, CarrierEvent, DialOptions, EndReason};
-use parloir_transport::conversation::{self, Action, Conversation, Step};
-use parloir_transport::signature::AuthToken;
 use parloir_transport::webhook::DialStatus;
 use serde_json::Value;
-
-/// The line that is made by a command.
-const MADE: &str = "+33199000003";
 
 /// A tenant of the operator's file, with one line.
 fn tenant(agent: &Path) -> String {
@@ -34,30 +29,6 @@ fn tenant(agent: &Path) -> String {
         settings = {{ trial = "echo" }}
         "#
     )
-}
-
-fn options(line: &str) -> DialOptions {
-    DialOptions {
-        auth_token: Some(AuthToken::new(TOKEN)),
-        from: Some(CALLER.to_owned()),
-        ..DialOptions::to(line)
-    }
-}
-
-/// Rings a line, and returns the tenant whose call it was.
-async fn ring(running: &Running, line: &str) -> String {
-    let mut watch = running.finished();
-    let webhook = format!("{}/twilio/voice", running.public);
-    let call = CarrierCall::dial(&webhook, options(line)).await.unwrap();
-    let conversation = Conversation {
-        reply_patience: Duration::from_secs(8),
-        linger: Duration::from_secs(8),
-        total: Duration::from_secs(60),
-        steps: vec![Step::new(say("fr_bonjour_rdv")), Step::new(Action::HangUp)],
-    };
-    conversation::run(call, &conversation, |_| {}).await;
-    let finished = tokio::time::timeout(Duration::from_secs(40), watch.recv()).await.unwrap().unwrap();
-    finished.tenant.to_string()
 }
 
 /// Rings a line whose agent hands its callers over to a number that is busy. While that rings, `meanwhile` is done. The caller comes

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use parloir_contract::TenantId;
 
-use crate::disk::{Disk, DiskFile, OsDisk, Readers};
+use crate::disk::interposed::{Interposer, Step, Then, interposed};
+use crate::disk::{Disk, OsDisk};
 use crate::keys::{Gone, Rows};
 use crate::{
     Applied, Batch, Dropped, Keyring, Store, StoreError, StoredBatch, StoredOperation, Table, TenantStore,
@@ -211,39 +212,18 @@ async fn a_table_is_renewed_without_what_goes_and_takes_no_more_room() {
 #[derive(Debug)]
 struct Keeps;
 
-impl Disk for Keeps {
-    fn make_folder(&self, folder: &Path, readers: Readers) -> std::io::Result<()> {
-        OsDisk.make_folder(folder, readers)
-    }
-    fn create(&self, file: &Path, readers: Readers) -> std::io::Result<Box<dyn DiskFile>> {
-        OsDisk.create(file, readers)
-    }
-    fn append(&self, file: &Path) -> std::io::Result<Box<dyn DiskFile>> {
-        OsDisk.append(file)
-    }
-    fn rename(&self, from: &Path, to: &Path) -> std::io::Result<()> {
-        OsDisk.rename(from, to)
-    }
-    fn link(&self, from: &Path, to: &Path) -> std::io::Result<()> {
-        OsDisk.link(from, to)
-    }
-    fn remove(&self, file: &Path) -> std::io::Result<()> {
-        OsDisk.remove(file)
-    }
-    fn overwrite(&self, _file: &Path) -> std::io::Result<()> {
-        Err(std::io::Error::other("the disk is tired"))
-    }
-    fn remove_folder(&self, folder: &Path) -> std::io::Result<()> {
-        OsDisk.remove_folder(folder)
-    }
-    fn sync_folder(&self, folder: &Path) -> std::io::Result<()> {
-        OsDisk.sync_folder(folder)
+impl Interposer for Keeps {
+    fn before(&self, step: Step<'_>) -> std::io::Result<Then> {
+        if matches!(step, Step::Overwrite(_)) {
+            return Err(std::io::Error::other("the disk is tired"));
+        }
+        Ok(Then::Do)
     }
 }
 
 #[tokio::test]
 async fn where_an_old_key_cannot_be_destroyed_what_is_written_next_is_read_by_the_next_start() {
-    let house = House::on(Arc::new(Keeps)).await;
+    let house = House::on(interposed(&Arc::new(Keeps))).await;
     house.put(Table::Memory, "last", "hers").await;
     let (gone, _) = house.found(Table::Memory, "last").await;
     assert!(house.rows.erase(&house.ring, &gone).await.is_err());

@@ -267,6 +267,19 @@ pub fn say(name: &str) -> conversation::Action {
     conversation::Action::Say { label: name.to_owned(), ulaw: line(name) }
 }
 
+/// A line of a tenant for [`Canned`]; `agent` as the file has it.
+pub fn line_of(number: &str, agent: &str, fallback: &str) -> String {
+    format!(
+        "[[tenant.line]]\nnumber = {number:?}\nagent = {agent}\nrecording = \"always\"\n\
+         fallback-number = {fallback:?}\n"
+    )
+}
+
+/// A line whose trial agent says back what it hears.
+pub fn echo_line(number: &str, fallback: &str) -> String {
+    line_of(number, "{agent}", fallback) + "[tenant.line.settings]\ntrial = \"echo\"\n"
+}
+
 /// The processes of agents that a server started, and that live.
 pub fn cordons(server: u32) -> Vec<u32> {
     parts(server, parloir_server::CORDON)
