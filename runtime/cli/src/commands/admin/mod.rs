@@ -105,7 +105,7 @@ pub(crate) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) {
     }
 }
 
-/// Prints items as one JSON object a line.
+/// Prints items as one JSON object a line: of nothing, nothing, as every list does.
 pub(crate) fn lines_of_json(items: &[Value]) {
     for item in items {
         println!("{item}");
