@@ -193,6 +193,9 @@ pub enum Action {
     /// Say who answers them, and so which calls are whose.
     #[serde(rename = "contacts:write")]
     WriteContacts,
+    /// Read who did what: the audit log.
+    #[serde(rename = "audit:read")]
+    ReadAudit,
 }
 
 /// Who may do something.
@@ -208,7 +211,7 @@ pub struct Rule {
 
 impl Action {
     /// Every action there is.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::ReadSelf,
         Self::ReadTenants,
         Self::WriteTenants,
@@ -245,6 +248,7 @@ impl Action {
         Self::ReviewCalls,
         Self::ReadContacts,
         Self::WriteContacts,
+        Self::ReadAudit,
     ];
 
     /// Whether it is to read calls, or what is kept beside them: whoever is denied that is in the log.
@@ -291,6 +295,7 @@ impl Action {
             Self::ReviewCalls => "calls:review",
             Self::ReadContacts => "contacts:read",
             Self::WriteContacts => "contacts:write",
+            Self::ReadAudit => "audit:read",
         }
     }
 
@@ -333,6 +338,8 @@ impl Action {
             Self::ReadContacts => (&[Supervisor, Admin, Owner], &[], true),
             // Whose calls are whose outlasts any glass.
             Self::WriteContacts => (&[Admin], &[], false),
+            // What was done through broken glass is for the tenant to read, and not for whoever broke it.
+            Self::ReadAudit => (&[Admin, Owner, Operator], &[], false),
         };
         Rule { own, above, glass }
     }

@@ -182,6 +182,17 @@ async fn an_installation_is_administered_from_nothing_by_its_own_commands() {
     let (code, _, told) = run(api, &admin, &[crm.as_slice(), &["https://127.0.0.1/"]].concat());
     assert!(code == Some(2) && told.contains("a loopback address"), "{told}");
 
+    // Who did that is told to them, and to nobody who runs the installation; what is the installation's own, to those.
+    let told = done(api, &admin, &["audit"]);
+    assert!(told.contains("connectors:write") && told.contains("secrets:write"), "{told}");
+    assert!(!told.contains("hunter2"), "{told}");
+    let newest = done(api, &admin, &["audit", "--limit", "1", "--json"]);
+    let newest: serde_json::Value = serde_json::from_str(&newest).unwrap();
+    assert_eq!(newest["spec"]["outcome"], "done", "{newest}");
+    let (code, _, told) = run(api, &operator, &["audit", "--tenant", "cabinet"]);
+    assert!(code == Some(1) && told.contains("ask whoever administers cabinet"), "{told}");
+    assert!(done(api, &operator, &["audit"]).contains("users:write"));
+
     // The tenant of the file is brought in, through broken glass, and answers as before.
     let import = ["tenant", "import", "test", "--owner", "Luc Petit"];
     for (key, remedy) in [(&owner, "have an operator"), (&operator, "parloir tenant break-glass test")] {

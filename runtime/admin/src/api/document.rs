@@ -11,7 +11,7 @@ use super::calls::MAX_WHY;
 use super::endpoint::{Endpoint, Method, Place};
 use super::problem::{PROBLEM_JSON, Problem};
 use crate::resource::{
-    Agent, AgentKey, AgentPolicy, Aside, BlockNumber, Blocked, BreakGlass, Calendar, CallFile, CallState,
+    Agent, AgentKey, AgentPolicy, Aside, AuditEntry, BlockNumber, Blocked, BreakGlass, Calendar, CallFile, CallState,
     Connector, Contact, Glass, ImportTenant, Item, Key, KeyMade, Line, LogIn, LogInWith, Myself, NewKey,
     NewSecret, NewTenant, Number, Page, Review, RollBack, Secret, Setting, StartCanary, Tenant, TenantMade,
     TenantState, User, Version,
@@ -96,6 +96,7 @@ fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
         Endpoint::ListReviews => pages::<Review>(all),
         Endpoint::GetReview => gives::<Item<Review>>(all),
         Endpoint::PutReview => takes::<Review, Item<Review>>(all),
+        Endpoint::ListAudit => pages::<AuditEntry>(all),
         Endpoint::DeleteContact
         | Endpoint::DeleteReview
         | Endpoint::LogOut

@@ -3,6 +3,7 @@
 //! then made in one batch over both: a crash leaves the old state or the new one.
 
 pub(crate) mod agents;
+mod audit;
 mod blocked;
 mod denials;
 mod entrusted;
@@ -24,6 +25,7 @@ use parloir_tenancy::INSTALLATION;
 use parloir_tenancy::config::TenantConfig;
 use tokio::sync::RwLock;
 
+pub(crate) use audit::at_place;
 pub(crate) use entrusted::{CONNECTORS, SECRETS, senders};
 pub use error::DirectoryError;
 pub(crate) use rows::Stamp;

@@ -1,8 +1,9 @@
 //! The operator's commands on the API of the administration: `parloir tenant`, `user`, `key`, `number`, `line`, `quota`, `secret`,
-//! `connector`, `contact`, `agent`, `login` and `logout`.
+//! `connector`, `contact`, `agent`, `audit`, `login` and `logout`.
 
 pub(crate) mod agent;
 mod asked;
+pub(crate) mod audit;
 mod client;
 pub(crate) mod connector;
 pub(crate) mod contact;
