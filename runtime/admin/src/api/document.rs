@@ -197,6 +197,7 @@ const fn is_tagged(endpoint: Endpoint) -> bool {
         Endpoint::Document
             | Endpoint::GetLogIn
             | Endpoint::Me
+            | Endpoint::GetVersion
             | Endpoint::GetCall
             | Endpoint::GetRecording
             | Endpoint::GetProof
