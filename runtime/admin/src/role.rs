@@ -196,6 +196,9 @@ pub enum Action {
     /// Read who did what: the audit log.
     #[serde(rename = "audit:read")]
     ReadAudit,
+    /// Have a tenant leave.
+    #[serde(rename = "tenant:remove")]
+    RemoveTenant,
 }
 
 /// Who may do something.
@@ -211,7 +214,7 @@ pub struct Rule {
 
 impl Action {
     /// Every action there is.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 38] = [
         Self::ReadSelf,
         Self::ReadTenants,
         Self::WriteTenants,
@@ -249,6 +252,7 @@ impl Action {
         Self::ReadContacts,
         Self::WriteContacts,
         Self::ReadAudit,
+        Self::RemoveTenant,
     ];
 
     /// Whether it is to read calls, or what is kept beside them: whoever is denied that is in the log.
@@ -296,6 +300,7 @@ impl Action {
             Self::ReadContacts => "contacts:read",
             Self::WriteContacts => "contacts:write",
             Self::ReadAudit => "audit:read",
+            Self::RemoveTenant => "tenant:remove",
         }
     }
 
@@ -340,6 +345,7 @@ impl Action {
             Self::WriteContacts => (&[Admin], &[], false),
             // What was done through broken glass is for the tenant to read, and not for whoever broke it.
             Self::ReadAudit => (&[Admin, Owner, Operator], &[], false),
+            Self::RemoveTenant => (&[], &[Operator], false),
         };
         Rule { own, above, glass }
     }

@@ -100,6 +100,7 @@ fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
         Endpoint::ListAudit => pages::<AuditEntry>(all),
         Endpoint::DeleteContact
         | Endpoint::DeleteReview
+        | Endpoint::DeleteTenant
         | Endpoint::LogOut
         | Endpoint::DeleteAgent
         | Endpoint::DeleteVersion

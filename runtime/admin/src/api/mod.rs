@@ -435,6 +435,7 @@ async fn run(api: &Api, asked: &Asked) -> Result<Response, Problem> {
         Endpoint::PutReview => reviews::put(api, asked).await,
         Endpoint::DeleteReview => reviews::delete(api, asked).await,
         Endpoint::ListAudit => audit::list(api, asked).await,
+        Endpoint::DeleteTenant => tenants::remove(api, asked).await,
     };
     answer.map(IntoResponse::into_response)
 }
