@@ -87,12 +87,13 @@ impl Directory {
         }
     }
 
-    /// Gives its numbers back and erases its rows, but for the index of its log.
+    /// Gives its numbers back and erases its rows, but for the index of its log, and for what its calls used: as long as their trace
+    /// is there, that is summed up from it again.
     async fn clear(&self, id: &TenantId) -> Result<(), DirectoryError> {
         self.give_back_numbers(id).await?;
         let store = self.store(id).await?;
         let mut erased = Vec::new();
-        for table in Table::ALL.into_iter().filter(|table| !table.is_index()) {
+        for table in Table::ALL.into_iter().filter(|table| !table.is_index() && *table != Table::Usage) {
             // What cannot be read is erased, too.
             if !matches!(rows::count(&store, table, "").await, Ok(0)) {
                 erased.push(Rows::Of(table));
