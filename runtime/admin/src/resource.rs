@@ -2,6 +2,7 @@
 //! Fields bear the names they have in `parloir.toml`.
 
 mod agents;
+mod audit;
 mod calls;
 mod lines;
 mod people;
@@ -22,6 +23,7 @@ pub use agents::{
     MAX_VERSIONS, RollBack, StartCanary, Unsigned, Version, VersionState,
 };
 pub(crate) use agents::{Ceased, KeptVersion, is_version, short};
+pub use audit::{AuditEntry, AuditOutcome};
 pub use calls::{
     CallEnd, CallFile, CallState, Contact, MAX_CONTACT_USERS, MAX_CONTACTS, MAX_REVIEW_NOTE, MAX_REVIEWS,
     Review,

@@ -28,6 +28,7 @@ fn state(handed_to: &[&str], recording: bool) -> CallState {
         handed_to: handed_to.iter().map(|number| (*number).to_owned()).collect(),
         recording: Some(recording),
         held: false,
+        restricted: Some(false),
         erased: Vec::new(),
     }
 }

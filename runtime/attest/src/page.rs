@@ -7,7 +7,7 @@ use parloir_contract::seen_and_hidden;
 
 use crate::measured::{LIMIT, Measured, Noticed, RUNS, Round};
 use crate::priority::FIRST;
-use crate::report::{Confinement, Machine, Program, Report, Whole};
+use crate::report::{Capabilities, Confinement, Machine, Program, Report, Whole};
 use crate::trial::{NeighbourHeard, Trial};
 
 /// Attacks that went otherwise which are told one by one; the report has all.
@@ -48,7 +48,7 @@ const fn yes(held: bool) -> &'static str {
 fn about(text: &mut String, report: &Report) {
     let Program { version, sha256, optimised, engine } = &report.program;
     let Machine { kernel, cpu, cores, memory_mib } = &report.machine;
-    let Confinement { files, calls } = report.confined;
+    let Confinement { files, calls, capabilities } = &report.confined;
     let built = if *optimised { "" } else { ", built without optimisation: its figures say little" };
     let _ = writeln!(text, "\nmade      {}, in {} s", line(&report.made), report.took_s);
     let _ = writeln!(text, "program   parloir {}{built}; {}", line(version), line(engine));
@@ -57,9 +57,17 @@ fn about(text: &mut String, report: &Report) {
     let _ = writeln!(
         text,
         "confined  files (Landlock): {}; calls to the kernel (seccomp): {}",
-        yes(files),
-        yes(calls)
+        yes(*files),
+        yes(*calls)
     );
+    if let Some(Capabilities { given_up, kept }) = capabilities {
+        let which = match (*given_up, kept.as_slice()) {
+            (false, _) => String::new(),
+            (true, []) => ", all".to_owned(),
+            (true, kept) => format!(", all but {}", line(&kept.join(", "))),
+        };
+        let _ = writeln!(text, "          capabilities given up: {}{which}", yes(*given_up));
+    }
     let _ = writeln!(text, "key       {}", line(&report.key));
 }
 

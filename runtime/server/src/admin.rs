@@ -119,6 +119,17 @@ impl Premises for Site {
         self.house.installation.deploy(&self.home(tenant).join("agents"), agents, unread).await
     }
 
+    async fn leave(&self, tenant: &TenantId) -> Result<(), String> {
+        let home = self.home(tenant);
+        self.house.installation.leave(tenant, &home).await;
+        let removed = tokio::task::spawn_blocking(move || match fs::remove_dir_all(&home) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Ok(()) | Err(_) => Ok(()),
+        });
+        let removed = removed.await.map_err(io::Error::other).flatten();
+        removed.map_err(|error| format!("its folder cannot be removed: {error}"))
+    }
+
     async fn forget_agent(&self, digest: &str) {
         self.house.installation.forget_agent(digest).await;
     }

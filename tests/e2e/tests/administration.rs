@@ -153,6 +153,17 @@ async fn an_installation_is_administered_from_nothing_by_its_own_commands() {
     let (code, _, told) = run(api, &admin, &[crm.as_slice(), &["https://127.0.0.1/"]].concat());
     assert!(code == Some(2) && told.contains("a loopback address"), "{told}");
 
+    // Who did that is told to them, and to nobody who runs the installation; what is the installation's own, to those.
+    let told = done(api, &admin, &["audit"]);
+    assert!(told.contains("connectors:write") && told.contains("secrets:write"), "{told}");
+    assert!(!told.contains("hunter2"), "{told}");
+    let newest = done(api, &admin, &["audit", "--limit", "1", "--json"]);
+    let newest: serde_json::Value = serde_json::from_str(&newest).unwrap();
+    assert_eq!(newest["spec"]["outcome"], "done", "{newest}");
+    let (code, _, told) = run(api, &operator, &["audit", "--tenant", "cabinet"]);
+    assert!(code == Some(1) && told.contains("ask whoever administers cabinet"), "{told}");
+    assert!(done(api, &operator, &["audit"]).contains("users:write"));
+
     // The tenant of the file is brought in, through broken glass, and answers as before.
     let import = ["tenant", "import", "test", "--owner", "Luc Petit"];
     for (key, remedy) in [(&owner, "have an operator"), (&operator, "parloir tenant break-glass test")] {
@@ -191,5 +202,25 @@ async fn an_installation_is_administered_from_nothing_by_its_own_commands() {
     done(api, &admin, &["line", "remove", MADE]);
     let left = done(api, &admin, &["line", "list"]);
     assert!(!left.contains(MADE), "{left}");
+
+    // A tenant leaves when nothing that was said in its calls is left, and takes what is its own along.
+    let (code, _, told) = run(api, &operator, &["tenant", "remove", "cabinet"]);
+    assert!(code == Some(2) && told.contains("--yes"), "{told}");
+    let remove = ["tenant", "remove", "cabinet", "--yes"];
+    let (code, _, told) = run(api, &operator, &remove);
+    assert!(code == Some(1) && told.contains("parloir erase --tenant cabinet"), "{told}");
+    let data = folder.path().join("data");
+    done(api, "", &["erase", "--tenant", "cabinet", "--yes", "--data", data.to_str().unwrap()]);
+    let (code, _, told) = run(api, &admin, &remove);
+    assert!(code == Some(1) && told.contains("tenant:remove"), "{told}");
+    done(api, &operator, &remove);
+    let (code, _, told) = run(api, &admin, &["line", "list"]);
+    assert!(code == Some(1) && told.contains("unknown, revoked or over"), "{told}");
+    let tenants = done(api, &operator, &["tenant", "list"]);
+    assert!(tenants.contains("test") && !tenants.contains("cabinet"), "{tenants}");
+    assert!(!data.join("tenants/cabinet").exists());
+    let (code, _, told) = run(api, &operator, &["tenant", "add", "cabinet", "--owner", "x"]);
+    assert!(code == Some(1) && told.contains("choose another name"), "{told}");
+    assert_eq!(ring(&running, LINE).await, "test");
     running.until(std::future::ready(())).await;
 }

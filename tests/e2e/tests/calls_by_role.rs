@@ -37,6 +37,10 @@ async fn each_role_is_shown_the_calls_that_are_theirs_to_see() {
     done(api, &admin, &[contact.as_slice(), &[desk.as_str()]].concat());
     let (code, _, told) = run(api, &admin, &[contact.as_slice(), &["0".repeat(32).as_str()]].concat());
     assert!(code == Some(2) && told.contains("users[0]"), "{told}");
+    // Of nothing, a list of JSON has no line.
+    for list in [&["calls", "--json"][..], &["secret", "list", "--json"], &["connector", "list", "--json"]] {
+        assert_eq!(done(api, &admin, list), "", "{list:?}");
+    }
     ring(&running, MADE).await;
     done(api, &admin, &["line", "set", MADE, "--setting", "trial=echo"]);
     ring(&running, MADE).await;
@@ -99,6 +103,15 @@ async fn each_role_is_shown_the_calls_that_are_theirs_to_see() {
     assert_eq!(who("she rang again"), (desk.into(), "show".into(), handed.into()));
     assert_eq!(who("a complaint"), (boss.into(), "recording".into(), echo.into()));
     assert_eq!(read.len(), 2, "{read:?}");
+
+    // Whose caller is restricted says so.
+    let restrict = ["restrict", "--tenant", "cabinet", "--number", CALLER, "--data", data.to_str().unwrap()];
+    done(api, "", &restrict);
+    let listed = calls(api, &supervisor);
+    assert!(listed.len() == 2 && listed.iter().all(|call| call["spec"]["restricted"] == true), "{listed:?}");
+    assert!(done(api, &agent, &["calls"]).contains("restricted"));
+    done(api, "", &[restrict.as_slice(), &["--release"]].concat());
+    assert_eq!(calls(api, &supervisor)[0]["spec"]["restricted"], false);
 
     // What was said is erased, and with it whose the call was.
     done(api, "", &["erase", "--call", handed, "--yes", "--data", data.to_str().unwrap()]);

@@ -255,6 +255,10 @@ endpoints! {
     PutReview = Put "/v1/tenants/{tenant}/calls/{call}/reviews/{user}" Tenant ReviewCalls;
     /// Removes a review: its writer, or an admin.
     DeleteReview = Delete "/v1/tenants/{tenant}/calls/{call}/reviews/{user}" Tenant ReviewCalls;
+    /// What was done in a tenant, or in the installation: by whom, to what, when; newest first. A page may be short while there are more.
+    ListAudit = Get "/v1/tenants/{tenant}/audit" Tenant ReadAudit;
+    /// Removes a tenant whose calls are erased and whose lines are gone, with its users, keys, secrets, numbers and agents. Its log stays.
+    DeleteTenant = Delete "/v1/tenants/{tenant}" Tenant RemoveTenant;
 }
 
 #[cfg(test)]

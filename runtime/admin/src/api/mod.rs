@@ -3,6 +3,7 @@
 mod agents;
 pub(crate) mod answer;
 pub(crate) mod asked;
+mod audit;
 mod blocked;
 mod calendar;
 mod calls;
@@ -433,6 +434,8 @@ async fn run(api: &Api, asked: &Asked) -> Result<Response, Problem> {
         Endpoint::GetReview => reviews::get(api, asked).await,
         Endpoint::PutReview => reviews::put(api, asked).await,
         Endpoint::DeleteReview => reviews::delete(api, asked).await,
+        Endpoint::ListAudit => audit::list(api, asked).await,
+        Endpoint::DeleteTenant => tenants::remove(api, asked).await,
     };
     answer.map(IntoResponse::into_response)
 }

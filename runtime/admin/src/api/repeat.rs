@@ -111,6 +111,7 @@ pub(crate) async fn once(
 /// Where storage does not answer: the rest goes the next time.
 pub async fn tidy(directory: &Directory) -> Result<usize, DirectoryError> {
     directory.tell_denials_left_out().await;
+    directory.end_leavings().await?;
     let mut realms = directory.tenants().await?;
     realms.extend(directory.premises().declared().iter().map(|declared| declared.id.clone()));
     realms.push(directory.installation().tenant().clone());

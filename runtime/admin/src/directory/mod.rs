@@ -3,10 +3,12 @@
 //! then made in one batch over both: a crash leaves the old state or the new one.
 
 pub(crate) mod agents;
+mod audit;
 mod blocked;
 mod denials;
 mod entrusted;
 mod error;
+mod leaving;
 pub(crate) mod rows;
 mod setup;
 mod turns;
@@ -24,6 +26,7 @@ use parloir_tenancy::INSTALLATION;
 use parloir_tenancy::config::TenantConfig;
 use tokio::sync::RwLock;
 
+pub(crate) use audit::at_place;
 pub(crate) use entrusted::{CONNECTORS, SECRETS, senders};
 pub use error::DirectoryError;
 pub(crate) use rows::Stamp;
@@ -185,7 +188,7 @@ fn own() -> Result<TenantId, DirectoryError> {
     INSTALLATION.parse().map_err(|_| DirectoryError::Damaged("its own name".into()))
 }
 
-/// What the installation grants the tenants that are described in the directory of these rooms, in the order of their names: for
+/// What the installation grants the tenants that are described in the directory of these rooms, and granted those that left: for
 /// whoever looks after calls that nobody answers now. `None` of a tenant whose record cannot be read. Makes nothing where there
 /// is no directory.
 ///
@@ -203,11 +206,12 @@ pub async fn granted(rooms: &Rooms) -> Result<Vec<(TenantId, Option<Tenant>)>, D
             granted.push((id, there.row.ok().map(|row| row.is)));
         }
     }
+    granted.extend(leaving::left(&installation).await?);
     Ok(granted)
 }
 
-/// The tenants that are described in the directory of these rooms, whether their records can be read or not. Makes nothing where
-/// there is no directory.
+/// The tenants that are described in the directory of these rooms, whether their records can be read or not, and those that left:
+/// nobody else is answered under their names. Makes nothing where there is no directory.
 ///
 /// # Errors
 /// Where it cannot be read.
@@ -262,7 +266,9 @@ impl Directory {
         if self.installation.get(Table::Tenant, tenant.as_str()).await?.is_some() {
             return Ok(Some(Source::Directory));
         }
-        Ok(self.declared(tenant).map(|_| Source::File))
+        // Whoever is described under the name of one that left would come into what is not theirs.
+        let is_filed = self.declared(tenant).is_some() && !self.is_gone(tenant).await?;
+        Ok(is_filed.then_some(Source::File))
     }
 
     /// The storage of a tenant that is being made, or of one that there is.
@@ -379,6 +385,9 @@ impl Directory {
     /// Whether something rests here of a tenant of this name, who is not described any more: whoever made one of the same name
     /// would come into it.
     pub(crate) async fn has_left(&self, id: &TenantId) -> Result<bool, DirectoryError> {
+        if self.is_gone(id).await? {
+            return Ok(true);
+        }
         if !self.rooms.kms.knows(id).await.map_err(StoreError::from)? {
             return Ok(false);
         }

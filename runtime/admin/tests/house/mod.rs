@@ -242,6 +242,12 @@ impl Premises for Site {
         left_out
     }
 
+    async fn leave(&self, tenant: &TenantId) -> Result<(), String> {
+        self.secrets.lock().remove(tenant);
+        self.taken_in.lock().retain(|known| known.id != *tenant);
+        Ok(())
+    }
+
     fn entrust(&self, tenant: &TenantId, secrets: Secrets) {
         self.secrets.lock().insert(tenant.clone(), secrets);
     }

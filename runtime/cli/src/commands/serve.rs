@@ -39,7 +39,7 @@ impl Serve {
         // With its threads.
         drop(before);
         let confined = confine(&config, &self.config, &self.data.folders(), &model_file)?;
-        if let Some(Confined { files: true, capabilities: true, calls: true }) = confined {
+        if let Some(Confined { files: true, capabilities: true, calls: true, .. }) = confined {
             tracing::info!(
                 "confined: files by Landlock, calls to the kernel by seccomp, capabilities given up"
             );

@@ -128,6 +128,19 @@ impl Installation {
         left_out
     }
 
+    /// Answers nothing of a tenant's any more, whose files are in this folder: it left. Calls that are live go on by what they
+    /// began with.
+    pub(crate) async fn leave(&self, tenant: &TenantId, home: &Path) {
+        let _nobody_else = self.moving_in.lock().await;
+        let house = self.house().without(&HashSet::from([tenant.clone()]));
+        *self.house.write() = Arc::new(house);
+        self.tenants.write().remove(tenant);
+        self.agents.write().retain(|path, _| !path.starts_with(home));
+        let nothing_is_sent_for_it = self.connectors.of(tenant);
+        nothing_is_sent_for_it.put_in(&[]);
+        nothing_is_sent_for_it.entrust(connectors::Secrets::default());
+    }
+
     /// What of a tenant can be answered beside these others, with what its calls need, opened. The rest, line by line, is left
     /// out; a number that another tenant is answered on, too.
     async fn sift(

@@ -43,7 +43,7 @@ pub(crate) struct ApiArgs {
     key_file: Option<PathBuf>,
     #[command(flatten)]
     authority: AuthorityArgs,
-    /// Print JSON.
+    /// Print JSON: of a list one object a line, and no line where there is nothing.
     #[arg(long)]
     pub(crate) json: bool,
 }
