@@ -100,7 +100,7 @@ impl House {
     /// What a caller hears for whom there is no place, and where they go then: in a language of which the house has no words
     /// for that, what the line says where its agent fails.
     pub(crate) fn busy(&self, line: &Line) -> Response {
-        let has_fallback = line.config.fallback_number.is_some();
+        let has_fallback = line.fallback().is_some();
         let config = &line.config;
         match parloir_call::busy_sentence(&config.busy_sentence, &config.language, has_fallback) {
             Some(sentence) => Self::to_somebody_else(line, sentence),
@@ -127,7 +127,7 @@ impl House {
     }
 
     fn to_somebody_else(line: &Line, sentence: String) -> Response {
-        let next = match &line.config.fallback_number {
+        let next = match line.fallback() {
             Some(number) => Response::dial(Dial { timeout_s: Some(RINGS), ..Dial::new(number.as_str()) }),
             None => Response::hangup(),
         };

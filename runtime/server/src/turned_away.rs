@@ -112,7 +112,7 @@ impl House {
     }
 
     async fn tell_turned_away(&self, line: &Line, to: Away, who: &str, carrier: Option<TraceParent>) {
-        let (outcome, what) = becomes(to, line.config.fallback_number.is_some());
+        let (outcome, what) = becomes(to, line.fallback().is_some());
         let text = format!("{who}: {what}");
         let (tenant, number) = (&line.tenant.id, &line.config.number);
         tracing::info!(%tenant, line = %number, "{text}");

@@ -196,7 +196,7 @@ impl Reactor {
                 self.over();
             }
             AfterHost::Transfer => {
-                let to = self.shared.line.config.fallback_number.clone();
+                let to = self.shared.line.fallback().cloned();
                 match to {
                     Some(to) if self.switchboard.can_transfer() && self.leg.is_some() => {
                         self.hand_over(to.to_string(), AfterTransfer::Fallback);
