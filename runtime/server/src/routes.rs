@@ -270,3 +270,27 @@ pub(crate) async fn dialled(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use parloir_tenancy::config::TenantConfig;
+
+    use super::*;
+
+    #[test]
+    fn the_carrier_is_told_to_dial_nothing_that_the_installation_does_not() {
+        let told = |number: &str| {
+            let line = "[[line]]\nnumber = \"+33199000001\"\nagent = \"a.wasm\"";
+            let text = format!("id = \"cabinet\"\n{line}\nfallback-number = \"{number}\"");
+            let tenant: TenantConfig = toml::from_str(&text).unwrap();
+            let house = parloir_tenancy::House::new(vec![tenant]).unwrap();
+            let line = house.lines().next().unwrap();
+            House::to_somebody_else(line, "Un instant.".to_owned()).to_xml()
+        };
+        let usual = told("+33199009999");
+        assert!(usual.contains("Un instant.") && usual.contains(">+33199009999</Dial>"), "{usual}");
+        let premium = told("+33899123456");
+        assert!(premium.contains("Un instant.") && premium.contains("<Hangup/>"), "{premium}");
+        assert!(!premium.contains("Dial"), "{premium}");
+    }
+}
