@@ -182,7 +182,7 @@ pub(crate) fn becomes(to: Away, has_fallback: bool) -> (Ending, &'static str) {
         }
         (Away::Blocked(BlockedTo::Human) | Away::Full(_), false) => (
             Ending::Refused,
-            "the line has no fallback number, so that the caller hears its sentence and is let go",
+            "the line has no fallback number that is dialled, so that the caller hears its sentence and is let go",
         ),
     }
 }

@@ -288,7 +288,7 @@ async fn a_special_rate_number_is_dialled_while_the_operator_allows_it_and_no_li
     assert!(handed_to(&events).is_empty(), "{events:?}");
     let spoken = |event: &CarrierEvent| matches!(event, CarrierEvent::AgentStartedSpeaking { .. });
     assert!(events.iter().any(spoken) && dismissed, "{events:?}");
-    let Outcome::Failed(why) = outcome else { panic!("{outcome:?}") };
+    let Outcome::Failed(why) = &outcome else { panic!("{outcome:?}") };
     assert!(why.contains("special-rate numbers of France") && why.contains("`allow` of [outbound]"), "{why}");
     let (code, _, told) = run(api, &admin, &to(SPECIAL));
     assert!(code == Some(2) && told.contains("`fallback-number`"), "{told}");
