@@ -49,6 +49,8 @@ pub struct Attack {
     pub heard: bool,
     /// Whether whoever its caller is handed over to is busy.
     pub busy: bool,
+    /// How numbers begin that its line lists besides those of every attack.
+    pub lists: Vec<String>,
     /// A component as it is; otherwise the body of an agent.
     component: bool,
     /// What of the prelude it brings itself.
@@ -135,6 +137,7 @@ struct Head {
     kind: String,
     heard: String,
     dial: String,
+    lists: String,
     world: Option<String>,
     /// The words that stand for others, and what they stand for, spelling by spelling.
     each: Option<(Vec<String>, Vec<Vec<String>>)>,
@@ -155,6 +158,7 @@ impl Head {
             "kind" => self.kind = owned,
             "heard" => self.heard = owned,
             "dial" => self.dial = owned,
+            "lists" => self.lists = owned,
             "world" => self.world = Some(owned),
             _ => match key.strip_prefix("each ") {
                 Some(words) => self.each = Some(each(words, value)?),
@@ -214,6 +218,7 @@ fn family(name: &str, file: &str) -> Result<Vec<Attack>, Broken> {
             bare: head.line == "bare",
             heard: head.heard != "no",
             busy: head.dial == "busy",
+            lists: head.lists.split_whitespace().map(str::to_owned).collect(),
             component: head.kind == "component",
             without: head.without.split_whitespace().map(str::to_owned).collect(),
             world: head.world.clone().unwrap_or_else(|| "agent".to_owned()),

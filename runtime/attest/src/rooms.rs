@@ -155,14 +155,20 @@ fn line_of(place: &Path, number: &str, attack: &Attack) -> String {
         recording = "always"
         fallback-number = "{FALLBACK}"
         fallback-sentence = {{ fr = "Un instant." }}
-        transfer-to = ["+331990000"]
+        transfer-to = {transfer_to:?}
         connectors = ["crm", "private", "metadata"]
         capabilities = {capabilities}
         sounds = {sounds:?}
         "#,
         agent = attack.name,
+        transfer_to = listed(attack),
         sounds = place.join("sounds"),
     )
+}
+
+/// How the numbers begin that an attack's line lists.
+fn listed(attack: &Attack) -> Vec<&str> {
+    std::iter::once("+331990000").chain(attack.lists.iter().map(String::as_str)).collect()
 }
 
 fn config(place: &Path, attackers: &str, services: u16) -> String {

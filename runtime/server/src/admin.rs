@@ -71,7 +71,11 @@ impl Premises for Site {
     }
 
     async fn prepare(&self, tenant: &TenantConfig) -> Result<(), String> {
-        self.house.installation.prepare(tenant).await
+        self.house.installation.prepare(tenant).await?;
+        match self.house.installation.undialled(tenant).into_iter().next() {
+            Some((number, problem)) => Err(format!("line {number}: {problem}")),
+            None => Ok(()),
+        }
     }
 
     async fn take_in(&self, tenants: Vec<TenantConfig>) -> Vec<(TenantId, Aside)> {

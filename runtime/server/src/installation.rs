@@ -15,6 +15,7 @@ use parloir_contract::TenantId;
 use parloir_providers::{ProvidersConfig, Registry};
 use parloir_sandbox::{Agent, ArtifactCache, Compiling, Sandbox, SealKey, Settings};
 use parloir_store::TenantStore;
+use parloir_tenancy::destinations::TransferPolicy;
 use parloir_tenancy::{Documents, House, Tenant};
 
 pub(crate) use self::agents::Answered;
@@ -73,6 +74,8 @@ pub struct Installation {
     /// Held while tenants are put into the house.
     pub(crate) moving_in: tokio::sync::Mutex<()>,
     carriers: HashSet<String>,
+    /// What is dialled for whom.
+    transfers: TransferPolicy,
     pub(crate) unloadable: Unloadable,
     pub(crate) connectors: Connectors,
     pub(crate) cordons: Cordons,
@@ -194,6 +197,7 @@ impl Installation {
             house: RwLock::new(Arc::new(house)),
             moving_in: tokio::sync::Mutex::default(),
             carriers: config.carriers.iter().map(|carrier| carrier.name.clone()).collect(),
+            transfers: config.outbound.transfers.clone(),
             unloadable: Unloadable::default(),
             connectors,
             cordons: Cordons::new(config),
@@ -283,7 +287,8 @@ async fn without_described(config: &Config, storage: &Storage) -> Result<Config,
 /// The house that a configuration describes, where nothing in it would only go wrong at a call.
 fn house(config: &Config) -> Result<House, OpenError> {
     config.check().map_err(OpenError::Config)?;
-    let house = House::new(config.tenants.clone()).map_err(|e| OpenError::Config(e.to_string()))?;
+    let house = House::dialling(config.tenants.clone(), &config.outbound.transfers);
+    let house = house.map_err(|e| OpenError::Config(e.to_string()))?;
     let carriers = config.carriers.iter().map(|carrier| carrier.name.clone()).collect();
     known_carriers(&house, &carriers).map_err(OpenError::Config)?;
     Ok(house)

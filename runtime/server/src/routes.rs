@@ -100,7 +100,7 @@ impl House {
     /// What a caller hears for whom there is no place, and where they go then: in a language of which the house has no words
     /// for that, what the line says where its agent fails.
     pub(crate) fn busy(&self, line: &Line) -> Response {
-        let has_fallback = line.config.fallback_number.is_some();
+        let has_fallback = line.fallback().is_some();
         let config = &line.config;
         match parloir_call::busy_sentence(&config.busy_sentence, &config.language, has_fallback) {
             Some(sentence) => Self::to_somebody_else(line, sentence),
@@ -127,7 +127,7 @@ impl House {
     }
 
     fn to_somebody_else(line: &Line, sentence: String) -> Response {
-        let next = match &line.config.fallback_number {
+        let next = match line.fallback() {
             Some(number) => Response::dial(Dial { timeout_s: Some(RINGS), ..Dial::new(number.as_str()) }),
             None => Response::hangup(),
         };
@@ -268,5 +268,29 @@ pub(crate) async fn dialled(
             });
             Ok(xml(&house.stream(&line, "back", word)))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use parloir_tenancy::config::TenantConfig;
+
+    use super::*;
+
+    #[test]
+    fn the_carrier_is_told_to_dial_nothing_that_the_installation_does_not() {
+        let told = |number: &str| {
+            let line = "[[line]]\nnumber = \"+33199000001\"\nagent = \"a.wasm\"";
+            let text = format!("id = \"cabinet\"\n{line}\nfallback-number = \"{number}\"");
+            let tenant: TenantConfig = toml::from_str(&text).unwrap();
+            let house = parloir_tenancy::House::new(vec![tenant]).unwrap();
+            let line = house.lines().next().unwrap();
+            House::to_somebody_else(line, "Un instant.".to_owned()).to_xml()
+        };
+        let usual = told("+33199009999");
+        assert!(usual.contains("Un instant.") && usual.contains(">+33199009999</Dial>"), "{usual}");
+        let premium = told("+33899123456");
+        assert!(premium.contains("Un instant.") && premium.contains("<Hangup/>"), "{premium}");
+        assert!(!premium.contains("Dial"), "{premium}");
     }
 }

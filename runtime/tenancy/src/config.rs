@@ -70,7 +70,8 @@ pub struct LineConfig {
     /// What a caller hears who has to wait for a place, by language ("fr", "en").
     #[serde(default)]
     pub queue_sentence: BTreeMap<String, String>,
-    /// Prefixes of the numbers an agent may transfer to, besides the fallback number.
+    /// Prefixes of the numbers an agent may transfer to, besides the fallback number. Of both, what the installation
+    /// [does not dial](crate::destinations) is left out.
     #[serde(default)]
     pub transfer_to: Vec<String>,
     /// What must not reach a language model.

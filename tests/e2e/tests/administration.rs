@@ -8,7 +8,7 @@ mod house;
 use std::path::Path;
 use std::time::Duration;
 
-use administered::{MADE, done, options, ring, run, start, write_file};
+use administered::{MADE, done, options, ring, run, start, user, write_file};
 use house::{FALLBACK, LINE, component};
 use parloir_contract::Outcome;
 use parloir_server::Running;
@@ -222,5 +222,80 @@ async fn an_installation_is_administered_from_nothing_by_its_own_commands() {
     let (code, _, told) = run(api, &operator, &["tenant", "add", "cabinet", "--owner", "x"]);
     assert!(code == Some(1) && told.contains("choose another name"), "{told}");
     assert_eq!(ring(&running, LINE).await, "test");
+    running.until(std::future::ready(())).await;
+}
+
+/// Rings a line and says nothing: what the caller's side saw, how the call ended, and whether somebody let the caller go on purpose.
+async fn rung(running: &Running, line: &str) -> (Vec<CarrierEvent>, Outcome, bool) {
+    let mut watch = running.finished();
+    let webhook = format!("{}/twilio/voice", running.public);
+    let mut call = CarrierCall::dial(&webhook, options(line)).await.unwrap();
+    let mut events = Vec::new();
+    while let Some(event) = call.next_event().await {
+        events.push(event);
+    }
+    let finished = tokio::time::timeout(Duration::from_secs(40), watch.recv()).await.unwrap().unwrap();
+    (events, finished.summary.outcome, finished.summary.dismissed)
+}
+
+/// The numbers that a caller was handed over to.
+fn handed_to(events: &[CarrierEvent]) -> Vec<&str> {
+    let mut numbers = Vec::new();
+    for event in events {
+        if let CarrierEvent::Transfer { number, .. } = event {
+            numbers.push(number.as_str());
+        }
+    }
+    numbers
+}
+
+/// Special-rate: a tenant's help desk, which the operator may allow.
+const SPECIAL: &str = "+33825123456";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_special_rate_number_is_dialled_while_the_operator_allows_it_and_no_line_is_lost_afterwards() {
+    let folder = tempfile::tempdir().unwrap();
+    write_file(folder.path(), "[outbound]\ntransfers = { allow = [\"+33825\"] }\n");
+    let running = start(folder.path()).await;
+    let (api, owner) = (running.admin.unwrap(), running.owner_key.clone().unwrap());
+    let operator = user(api, &owner, "operator");
+    let theirs = done(api, &owner, &["tenant", "add", "cabinet", "--owner", "Anne Durand"]);
+    let admin = user(api, &theirs, "admin");
+    done(api, &operator, &["number", "give", MADE, "--tenant", "cabinet"]);
+    let agents = folder.path().join("data/tenants/cabinet/agents");
+    std::fs::copy(component("tests/agents/trial"), agents.join("trial.wasm")).unwrap();
+    let set = ["line", "set", MADE, "--agent", "trial", "--setting", "trial=hand-over", "--fallback-number"];
+    let to = |number| [set.as_slice(), &[number]].concat();
+    let (code, _, told) = run(api, &admin, &to("+33899123456"));
+    assert!(code == Some(2) && told.contains("`fallback-number` is +33899123456"), "{told}");
+    assert!(
+        told.contains("have whoever runs the installation add its prefix to `allow` of [outbound]"),
+        "{told}"
+    );
+    done(api, &admin, &to(SPECIAL));
+    let (events, outcome, _) = rung(&running, MADE).await;
+    assert_eq!((handed_to(&events), outcome), (vec![SPECIAL], Outcome::Transferred), "{events:?}");
+
+    // It is not allowed any more: the program starts, the line answers, and its caller hears that nobody is there.
+    running.until(std::future::ready(())).await;
+    write_file(folder.path(), "");
+    let running = start(folder.path()).await;
+    let api = running.admin.unwrap();
+    let problems = done(api, &admin, &["tenant", "problems"]);
+    assert!(
+        problems.contains(&format!("transfers of line {MADE}")) && problems.contains(SPECIAL),
+        "{problems}"
+    );
+    let (events, outcome, dismissed) = rung(&running, MADE).await;
+    assert!(handed_to(&events).is_empty(), "{events:?}");
+    let spoken = |event: &CarrierEvent| matches!(event, CarrierEvent::AgentStartedSpeaking { .. });
+    assert!(events.iter().any(spoken) && dismissed, "{events:?}");
+    let Outcome::Failed(why) = &outcome else { panic!("{outcome:?}") };
+    assert!(why.contains("special-rate numbers of France") && why.contains("`allow` of [outbound]"), "{why}");
+    let (code, _, told) = run(api, &admin, &to(SPECIAL));
+    assert!(code == Some(2) && told.contains("`fallback-number`"), "{told}");
+    done(api, &admin, &to(FALLBACK));
+    assert_eq!(done(api, &admin, &["tenant", "problems"]), "none");
+    assert_eq!(handed_to(&rung(&running, MADE).await.0), [FALLBACK]);
     running.until(std::future::ready(())).await;
 }

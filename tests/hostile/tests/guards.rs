@@ -259,8 +259,17 @@ async fn without_one_folder_the_neighbours_documents_are_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_list_of_destinations_a_premium_number_is_called() {
-    a_layer("transfers/premium#0", Guards { destinations: false, ..Guards::ALL }).await;
+async fn without_a_list_of_destinations_any_number_is_called() {
+    // One that the installation dials.
+    a_layer("transfers/premium#9", Guards { destinations: false, ..Guards::ALL }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_what_the_installation_does_not_dial_a_line_that_lists_much_is_called_at_a_premium() {
+    let sandbox = Sandbox::new(settings(), None).unwrap();
+    for attack in attacks().unwrap().iter().filter(|attack| attack.name.starts_with("transfers/toll#")) {
+        a_layer_in(&sandbox, &attack.name, Guards { dials: false, ..Guards::ALL }).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -22,12 +22,13 @@ const TOO_FAST: &str = ";; Asks a hundred and twenty times as fast as it can: it
 fn tried() -> Vec<(Attack, &'static str)> {
     let named = |name: &str| attack(name).unwrap();
     // Whoever it calls is busy: the agent is told so, and its call goes on.
-    let mut premium = named("transfers/premium#0");
-    premium.busy = true;
+    let [mut premium, mut toll] = ["transfers/premium#0", "transfers/toll#0"].map(named);
+    (premium.busy, toll.busy) = (true, true);
     vec![
         (named("connectors/inside#0"), "connectors.send"),
         (named("connectors/methods#0"), "connectors.send"),
         (premium, "call.transfer"),
+        (toll, "call.transfer"),
         (named("bounds/ungranted#0"), "memory.get"),
         (Attack::written("bounds/too-fast", TOO_FAST).unwrap(), "memory.get"),
         (named("model/card#0"), "model.chat"),
@@ -54,14 +55,14 @@ fn answered(records: &[Record], import: &str) -> Vec<HostStatus> {
 
 /// How each attack was answered in a house whose attackers' tenant has this said of it, and whether a card's number reached the model.
 async fn rung(
-    networks: &str,
+    outbound: &str,
     said: impl FnOnce(&mut TenantConfig),
 ) -> (BTreeMap<String, Vec<HostStatus>>, bool) {
     let place = tempfile::tempdir().unwrap();
     let tried = tried();
     let attacks: Vec<Attack> = tried.iter().map(|(attack, _)| attack.clone()).collect();
     let rooms = Rooms::furnish(place.path(), &attacks).unwrap().with(|config| {
-        config.outbound = toml::from_str(&format!("allow-private = [{networks:?}]")).unwrap();
+        config.outbound = toml::from_str(outbound).unwrap();
         said(config.tenants.iter_mut().find(|tenant| tenant.id.as_str() == "mallory").unwrap());
     });
     let mut house = House::open_in(rooms, &|_| {}).await.unwrap();
@@ -82,8 +83,10 @@ async fn rung(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_what_the_operators_file_says_each_attack_has_what_it_tried_for() {
-    let stands = rung("127.0.0.1/32", |tenant| tenant.quota.host_calls_a_second = 20).await;
-    let taken = rung("127.0.0.0/8", |tenant| {
+    let outbound = "allow-private = [\"127.0.0.1/32\"]";
+    let stands = rung(outbound, |tenant| tenant.quota.host_calls_a_second = 20).await;
+    let outbound = "allow-private = [\"127.0.0.0/8\"]\ntransfers = { allow = [\"+3389\"] }";
+    let taken = rung(outbound, |tenant| {
         for named in &mut tenant.connectors {
             named.connector.methods = vec![Allowed::Get, Allowed::Post, Allowed::Put];
         }
@@ -98,6 +101,7 @@ async fn without_what_the_operators_file_says_each_attack_has_what_it_tried_for(
         ("connectors/inside#0", HostStatus::Unavailable),
         ("connectors/methods#0", HostStatus::NotPermitted),
         ("transfers/premium#0", HostStatus::NotPermitted),
+        ("transfers/toll#0", HostStatus::NotPermitted),
         ("bounds/ungranted#0", HostStatus::NotPermitted),
         ("bounds/too-fast", HostStatus::OverQuota),
     ];
