@@ -10,12 +10,12 @@ pub fn permit(import: Import, declared: &[Capability], granted: &[Capability]) -
     let (call, name) = (import.name(), needed.name());
     if !declared.contains(&needed) {
         return Err(Refusal::NotPermitted(format!(
-            "{call} needs the capability {name:?}: add it to `capabilities` in the agent's description"
+            "{call} needs the capability `{name}`: add it to `capabilities` in the agent's description"
         )));
     }
     if !granted.contains(&needed) {
         return Err(Refusal::NotPermitted(format!(
-            "{call} needs the capability {name:?}: ask the operator to add it to `capabilities` of this line"
+            "{call} needs the capability `{name}`: ask the operator to add it to `capabilities` of this line"
         )));
     }
     Ok(())

@@ -113,7 +113,8 @@ impl Calendar {
         }
         for bound in [wanted.from, wanted.until].into_iter().flatten() {
             if from_local(bound).is_none() {
-                return Err(Refusal::Invalid(format!("there is no such day or hour: {bound}")));
+                let bound = bound.to_string();
+                return Err(Refusal::Invalid(format!("there is no such day or hour: {bound:?}")));
             }
         }
         let mut found = Vec::new();
