@@ -45,6 +45,8 @@ pub struct Attack {
     pub refused: Option<Refused>,
     /// Whether its line grants nothing.
     pub bare: bool,
+    /// Whether its line keeps nothing of what is said and asked.
+    pub unkept: bool,
     /// Whether its caller must hear the line's sentence where it fails: false of one that hung up before.
     pub heard: bool,
     /// Whether whoever its caller is handed over to is busy.
@@ -132,6 +134,7 @@ struct Head {
     refused: Option<String>,
     without: String,
     line: String,
+    recording: String,
     kind: String,
     heard: String,
     dial: String,
@@ -152,6 +155,7 @@ impl Head {
             "refused" => self.refused = Some(owned),
             "without" => self.without = owned,
             "line" => self.line = owned,
+            "recording" => self.recording = owned,
             "kind" => self.kind = owned,
             "heard" => self.heard = owned,
             "dial" => self.dial = owned,
@@ -212,6 +216,7 @@ fn family(name: &str, file: &str) -> Result<Vec<Attack>, Broken> {
             ends: ends(name, &filled(&head.ends))?,
             refused: head.refused.as_deref().map(|refused| refusal(name, &filled(refused))).transpose()?,
             bare: head.line == "bare",
+            unkept: head.recording == "never",
             heard: head.heard != "no",
             busy: head.dial == "busy",
             component: head.kind == "component",
