@@ -323,6 +323,16 @@ mod tests {
         found.into_iter().map(|a| (a.reference, a.slot.id)).collect()
     }
 
+    #[tokio::test]
+    async fn why_a_day_is_refused_is_told_without_the_day() {
+        let rooms = Rooms::new().await;
+        let nowhere = parloir_contract::LocalTime { year: 2026, month: 13, day: 1, hour: 9, minute: 0 };
+        let wanted = Wanted { from: Some(nowhere), limit: 50, ..Wanted::default() };
+        let refused = calendar(&rooms).await.free(&wanted, now()).await.unwrap_err();
+        assert!(refused.text().contains("2026-13-01 09:00"), "{refused}");
+        assert_eq!(refused.reason(), "there is no such day or hour: \"…\"");
+    }
+
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn of_two_callers_who_want_one_slot_one_gets_it() {
         let rooms = Rooms::new().await;
