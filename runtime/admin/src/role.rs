@@ -255,7 +255,7 @@ impl Action {
         Self::RemoveTenant,
     ];
 
-    /// Whether it is to read calls, or what is kept beside them: whoever is denied that is in the log.
+    /// Whether it is to read calls, or what is kept beside them.
     pub const fn is_of_calls(self) -> bool {
         matches!(self, Self::ReadCalls | Self::ReadRecordings | Self::ExportCalls | Self::ReviewCalls)
     }

@@ -427,7 +427,10 @@ async fn a_tenant_of_the_operators_file_is_changed_there_until_it_is_imported() 
     let operator = house.operator().await;
     let refused = house.post(path, &operator, import.clone()).await.is(403);
     assert!(refused.text("remedy").contains("break-glass"), "{refused:?}");
-    assert!(house.told("filed").await.is_empty() && house.site.brought.lock().is_empty());
+    let told = house.told("filed").await;
+    let denied = |what: &str| what.starts_with("POST /v1/tenants/{tenant}/import: denied, ");
+    assert!(told.len() == 2 && told.iter().all(|(what, _)| denied(&what.subject)), "{told:?}");
+    assert!(house.site.brought.lock().is_empty());
     let why = json!({ "why": "it moves into the directory" });
     let glass = house.post("/v1/tenants/filed/break-glass", &operator, why).await.is(201).text("id");
     let owner = house.post(path, &operator, import.clone()).await.is(201).text("secret");

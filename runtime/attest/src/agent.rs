@@ -45,6 +45,8 @@ pub struct Attack {
     pub refused: Option<Refused>,
     /// Whether its line grants nothing.
     pub bare: bool,
+    /// Whether its line keeps nothing of what is said and asked.
+    pub unkept: bool,
     /// Whether its caller must hear the line's sentence where it fails: false of one that hung up before.
     pub heard: bool,
     /// Whether whoever its caller is handed over to is busy.
@@ -134,6 +136,7 @@ struct Head {
     refused: Option<String>,
     without: String,
     line: String,
+    recording: String,
     kind: String,
     heard: String,
     dial: String,
@@ -155,6 +158,7 @@ impl Head {
             "refused" => self.refused = Some(owned),
             "without" => self.without = owned,
             "line" => self.line = owned,
+            "recording" => self.recording = owned,
             "kind" => self.kind = owned,
             "heard" => self.heard = owned,
             "dial" => self.dial = owned,
@@ -216,6 +220,7 @@ fn family(name: &str, file: &str) -> Result<Vec<Attack>, Broken> {
             ends: ends(name, &filled(&head.ends))?,
             refused: head.refused.as_deref().map(|refused| refusal(name, &filled(refused))).transpose()?,
             bare: head.line == "bare",
+            unkept: head.recording == "never",
             heard: head.heard != "no",
             busy: head.dial == "busy",
             lists: head.lists.split_whitespace().map(str::to_owned).collect(),

@@ -147,12 +147,13 @@ fn line_of(place: &Path, number: &str, attack: &Attack) -> String {
     } else {
         "[\"model\", \"calendar\", \"memory\", \"documents\", \"transfer\", \"connectors\"]"
     };
+    let recording = if attack.unkept { "never" } else { "always" };
     format!(
         r#"
         [[tenant.line]]
         number = "{number}"
         agent = {agent:?}
-        recording = "always"
+        recording = "{recording}"
         fallback-number = "{FALLBACK}"
         fallback-sentence = {{ fr = "Un instant." }}
         transfer-to = {transfer_to:?}

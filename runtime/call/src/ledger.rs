@@ -330,6 +330,7 @@ mod tests {
                 latency_us: 1,
                 delivered: true,
                 result: None,
+                refused: None,
             }),
             RecordBody::ProviderStarted(started("voice", ProviderRole::TextToSpeech, 8)),
             RecordBody::ProviderEnded(ended(3, ProviderStatus::Ok, 99, said)),

@@ -133,6 +133,7 @@ async fn go_on(call: &CallJournal, number: u8) {
         latency_us: 1,
         delivered: true,
         result: Some(result),
+        refused: None,
     }))
     .unwrap();
     call.append_durable(RecordBody::Note(Remark { text: trace_canary(number) })).await.unwrap();

@@ -10,12 +10,12 @@ pub fn permit(import: Import, declared: &[Capability], granted: &[Capability]) -
     let (call, name) = (import.name(), needed.name());
     if !declared.contains(&needed) {
         return Err(Refusal::NotPermitted(format!(
-            "{call} needs the capability {name:?}: add it to `capabilities` in the agent's description"
+            "{call} needs the capability `{name}`: add it to `capabilities` in the agent's description"
         )));
     }
     if !granted.contains(&needed) {
         return Err(Refusal::NotPermitted(format!(
-            "{call} needs the capability {name:?}: ask the operator to add it to `capabilities` of this line"
+            "{call} needs the capability `{name}`: ask the operator to add it to `capabilities` of this line"
         )));
     }
     Ok(())
@@ -81,7 +81,8 @@ mod tests {
             let refused = permit_connector(other, &granted).unwrap_err().to_string();
             assert!(refused.contains("`connectors` of this line"), "{refused}");
         }
-        assert!(permit_connector("crm", &[]).is_err());
+        let reason = permit_connector("+33612345678 of Anne's", &[]).unwrap_err().reason();
+        assert!(reason.starts_with("this line does not grant the connector \"…\": "), "{reason}");
     }
 
     #[test]

@@ -129,8 +129,8 @@ fn host_call() -> (HostCallStarted, HostCallEnded) {
     let result = HostReturn::Say(Ok(Heard { text: text.into(), whole: true, played: 5_100 }));
     let started = HostCallStarted { import: Import::Say, arguments: Some(arguments) };
     let status = HostStatus::Ok;
-    let ended =
-        HostCallEnded { started: 0, status, latency_us: 5_100_000, delivered: true, result: Some(result) };
+    let (latency_us, result, refused) = (5_100_000, Some(result), None);
+    let ended = HostCallEnded { started: 0, status, latency_us, delivered: true, result, refused };
     (started, ended)
 }
 

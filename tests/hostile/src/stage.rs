@@ -217,6 +217,7 @@ impl Rooms {
                 usage: Usage::default(),
                 model: "none".into(),
             })),
+            HostCall::Now => HostReturn::Now(info().started_at),
             other => other.import().refused(Refusal::Unavailable("nobody plays this".into())),
         }
     }

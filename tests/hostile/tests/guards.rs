@@ -166,6 +166,14 @@ async fn without_the_quota_an_agent_asks_as_often_as_it_likes() {
     assert!(taken.escaped() && taken.reached.len() == 200, "{:?}", taken.answered);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn past_its_host_calls_an_agent_is_stopped_before_it_is_told_a_time_that_is_none() {
+    let clock = attack("probes/clock-past-quota").unwrap();
+    let went = attempt(&clock, settings(), Budget::default(), Guards::ALL, "host-calls = 100").await;
+    assert_eq!(kind(&went), Some(FailureKind::Stopped), "{:?}", went.answered);
+    assert_eq!((went.reached.len(), went.got.len()), (100, 100));
+}
+
 /// Does something so often, and says whether it was refused at last.
 fn again(what: &str, times: u32) -> Attack {
     let text = format!(

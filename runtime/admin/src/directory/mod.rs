@@ -166,7 +166,7 @@ pub struct Directory {
     behind: std::sync::Mutex<HashSet<TenantId>>,
     /// What of each tenant is set aside since it was taken in; no entry where nothing is.
     aside: RwLock<HashMap<TenantId, Vec<Aside>>>,
-    /// What was denied of calls lately.
+    /// What was denied lately.
     denials: denials::Denials,
 }
 

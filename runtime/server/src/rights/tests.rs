@@ -78,6 +78,7 @@ impl Place {
                 latency_us: 1,
                 delivered: true,
                 result: Some(HostReturn::Book(Ok(Booked::Confirmed(made)))),
+                refused: None,
             }))
             .unwrap();
         }

@@ -19,9 +19,14 @@ pub(super) fn line(
     else {
         return None;
     };
+    let name = import.name();
+    let told = ended.result.as_ref().and_then(HostReturn::refusal).map(ToString::to_string);
+    let kept = || ended.refused.as_ref().map(|why| format!("{}: {why}", words::host(ended.status)));
+    if let Some(refusal) = told.or_else(kept) {
+        return Some((styled(BAD, "refused  "), format!("{name}: {}", plain(&refusal))));
+    }
     let (Some(arguments), Some(result)) = (arguments, &ended.result) else {
         // The consent gate was closed: which import, and how it went, is all there is.
-        let name = import.name();
         let quiet =
             ["clock.", "log.", "random.", "understanding."].iter().any(|quiet| name.starts_with(quiet));
         let words = format!(
@@ -32,12 +37,6 @@ pub(super) fn line(
         );
         return (all || !quiet).then(|| (host(""), words));
     };
-    if let Some(refusal) = result.refusal() {
-        return Some((
-            styled(BAD, "refused  "),
-            format!("{}: {}", import.name(), plain(&refusal.to_string())),
-        ));
-    }
     let says = |text: &str, heard: &Heard| {
         let cut = if heard.whole {
             String::new()
