@@ -121,11 +121,7 @@ fn has_a_price(used: &ProviderUsed) -> bool {
 
 /// What a call used, as the limits of a tenant's month count it.
 pub fn ledger_sums(ledger: &Ledger) -> Sums {
-    Sums {
-        egress_bytes: ledger.egress_bytes,
-        agent_cpu_us: ledger.agent_cpu_us,
-        ..sums(&ledger.providers)
-    }
+    Sums { egress_bytes: ledger.egress_bytes, agent_cpu_us: ledger.agent_cpu_us, ..sums(&ledger.providers) }
 }
 
 /// What providers were asked for, of that.

@@ -24,7 +24,7 @@ use crate::rehearsing::Clock;
 /// Hand-overs that one call's agent may ask for: somebody's telephone rings at each.
 const TRANSFERS: u32 = 10;
 /// Quotas of which a call's journal tells that they refused something.
-const QUOTAS: usize = 16;
+const QUOTAS: usize = 24;
 /// Bytes of content kept in memory while nobody has answered the question about recording.
 const HELD_BYTES: usize = 256 << 10;
 

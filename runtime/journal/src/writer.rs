@@ -191,6 +191,8 @@ impl Writers {
             calls.iter().for_each(|call| call.refuse(why));
             promises.refuse(why);
         }
+        let grown: u64 = writer.desk.tails.values_mut().map(Tail::grown).sum();
+        self.shared.kept.grow(&writer.desk.tenant, grown);
         let left = self.shared.put_back(writer.desk, begun + spacing(begun.elapsed()));
         for live in left {
             live.shared.refuse(&self.shared.why_failed());
