@@ -129,6 +129,7 @@ mod tests {
         assert!(quota.to_string().contains("the tenant has the 2 calls"), "{quota}");
         assert!(Full::Share(10).to_string().contains("`weight`"));
         assert!(Full::House(10).to_string().contains("[server]"));
+        assert!(Full::Kept(10).to_string().contains("raise `kept-bytes`"));
     }
 
     #[test]

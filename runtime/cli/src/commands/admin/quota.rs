@@ -174,8 +174,16 @@ mod tests {
         let taken = changed(&["--model-tokens-a-month", "none"]).unwrap();
         let tenant: parloir_admin::resource::Tenant = serde_json::from_value(taken).unwrap();
         assert_eq!((tenant.quota.model_tokens_a_month, tenant.quota.host_calls), (None, 7));
-        let limits = ["--egress-bytes-a-month", "1", "--cpu-seconds-a-month", "2", "--kept-bytes", "3"];
-        let given = changed(&[limits.as_slice(), &["stored-bytes-in-all=4"]].concat()).unwrap();
+        let given = changed(&[
+            "stored-bytes-in-all=4",
+            "--egress-bytes-a-month",
+            "1",
+            "--cpu-seconds-a-month",
+            "2",
+            "--kept-bytes",
+            "3",
+        ]);
+        let given = given.unwrap();
         let quota = serde_json::from_value::<parloir_admin::resource::Tenant>(given).unwrap().quota;
         let limits = (quota.egress_bytes_a_month, quota.cpu_seconds_a_month, quota.kept_bytes);
         assert_eq!((limits, quota.stored_bytes_in_all), ((Some(1), Some(2), Some(3)), 4));
