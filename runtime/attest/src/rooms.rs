@@ -219,6 +219,7 @@ fn config(place: &Path, attackers: &str, services: u16) -> String {
         [tenant.quota]
         host-calls = 1000
         egress-bytes = 1000000
+        stored-bytes-in-all = 500000
         [tenant.calendar]
         open = {open}
         [[tenant.connector]]

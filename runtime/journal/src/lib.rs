@@ -67,6 +67,7 @@ mod error;
 mod hold;
 mod index;
 mod journal;
+mod kept;
 mod key;
 mod list;
 mod log_key;

@@ -11,6 +11,8 @@ use jiff::Timestamp;
 use parloir_call::{Holding, TransferOutcome};
 use parloir_contract::{CallId, LineId, TraceParent, Transferred};
 use parloir_tenancy::Line;
+use parloir_tenancy::admission::Full;
+use parloir_tenancy::quota::Room;
 use parloir_transport::signature::{self, Refused};
 use parloir_transport::twiml::{Dial, Response, Stream};
 use parloir_transport::webhook::{BadForm, ConnectEnded, DialEnded, DialStatus, Form, VoiceRequest};
@@ -108,7 +110,7 @@ impl House {
         }
     }
 
-    /// What a caller hears where the tenant's month is used up: there will be no place a little later.
+    /// What a caller hears where the tenant's month is used up, or its room on the disk: there will be no place a little later.
     pub(crate) fn used_up(&self, line: &Line) -> Response {
         let config = &line.config;
         match parloir_call::written_sentence(&config.busy_sentence, &config.language) {
@@ -170,6 +172,9 @@ pub(crate) async fn voice(State(house): State<Arc<House>>, headers: HeaderMap, b
     let month = house.installation.storage.months.of(&tenant.id);
     if let Err(reached) = month.admit(Timestamp::now(), &tenant.quota) {
         return Ok(xml(&house.turn_away(&line, Away::Full(reached.into()), carrier).await));
+    }
+    if let Room::None(most) = tenant.quota.room(house.installation.storage.journal.kept(&tenant.id)) {
+        return Ok(xml(&house.turn_away(&line, Away::Full(Full::Kept(most)), carrier).await));
     }
     let tenants = house.installation.house();
     let weights: u64 = tenants.tenants().iter().map(|tenant| u64::from(tenant.quota.weight)).sum();

@@ -82,7 +82,7 @@ impl House {
         let answer = match to {
             Away::Blocked(BlockedTo::Refuse) => Response::reject(),
             Away::Blocked(BlockedTo::Human) => self.fallback(line),
-            Away::Full(Full::Month(_)) => self.used_up(line),
+            Away::Full(Full::Month(_) | Full::Kept(_)) => self.used_up(line),
             Away::Full(_) => self.busy(line),
         };
         if self.turned_away.rang(line, to, Instant::now()) {

@@ -410,6 +410,10 @@ mod tests {
             "transcribed-seconds-a-month",
             "speech-characters-a-month",
             "cost-a-month",
+            "stored-bytes-in-all",
+            "egress-bytes-a-month",
+            "cpu-seconds-a-month",
+            "kept-bytes",
         ] {
             let error = house(&format!("[[tenant]]\nid = \"a\"\n[tenant.quota]\n{field} = 0")).unwrap_err();
             assert!(error.starts_with(&format!("tenant a: quota: `{field}` is 0")), "{error}");

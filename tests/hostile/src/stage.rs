@@ -119,7 +119,8 @@ impl Rooms {
         let hours = line.tenant.hours.clone().unwrap();
         let kept = async |tenant: &str| {
             let store = TenantStore::open(backend.clone(), &keyring, tenant.parse().unwrap()).await.unwrap();
-            (Memory::new(store.clone()), Calendar::new(hours.clone(), store))
+            let most = line.tenant.quota.stored_bytes_in_all;
+            (Memory::new(store.clone()).within(most), Calendar::new(hours.clone(), store))
         };
         let (own, another) = (kept("mallory").await, kept("anne").await);
         let secret = SetMemory { key: "secret".into(), value: format!("{SECRETS}: memory").into_bytes() };

@@ -207,6 +207,11 @@ async fn without_each_quota_an_agent_has_as_much_of_it_as_it_asks_for() {
             "transcribed-seconds = 100",
         ),
         (again(set, 5), "stored-bytes = 10000", "stored-bytes = 100000"),
+        (
+            attack("tenants/stores-in-every-call#0").unwrap(),
+            "stored-bytes-in-all = 100000",
+            "stored-bytes-in-all = 10000000",
+        ),
         (attack("model/tokens").unwrap(), "", "model-tokens = 10000000"),
         (attack("model/tools-for-nothing").unwrap(), "", "model-tokens = 10000000"),
         (attack("connectors/flood").unwrap(), "", "egress-bytes = 100000000"),

@@ -113,3 +113,50 @@ async fn without_what_the_operators_file_says_each_attack_has_what_it_tried_for(
     assert!(!stands.1, "a card's number reached the model");
     assert!(taken.1, "no card's number reached the model: {:?}", taken.0["model/card#0"]);
 }
+
+/// Stores sixty values under keys that begin with this: a third of what its tenant's calls may store in all.
+fn stores(key: char) -> Attack {
+    let text = format!(
+        ";; Stores sixty values of three thousand bytes: it is refused where all calls stored too much.\n;; ends: done\n\
+         (data (i32.const 4096) \"{key}a\")\n\
+         (func $attack (param $info i32)\n\
+           (local $n i32)\n\
+           (call $fill (i32.const 8192) (i32.const 0x61) (i32.const 3000))\n\
+           (loop $next\n\
+             (i32.store8 (i32.const 4097) (i32.add (i32.const 48) (local.get $n)))\n\
+             (global.set $heap (i32.const 65536))\n\
+             (call $memory.set (i32.const 4096) (i32.const 2) (i32.const 8192) (i32.const 3000) (i32.const 512))\n\
+             (br_if $next (i32.lt_u (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 60)))))"
+    );
+    Attack::written(&format!("tenants/stores-{key}"), &text).unwrap()
+}
+
+/// How many values such calls of one tenant stored, one after the other, and how the last was answered in the end.
+async fn stored(most: u64) -> (usize, HostStatus) {
+    let place = tempfile::tempdir().unwrap();
+    let attacks = ['a', 'b', 'c', 'd'].map(stores);
+    let rooms = Rooms::furnish(place.path(), &attacks).unwrap().with(|config| {
+        let tenant = config.tenants.iter_mut().find(|tenant| tenant.id.as_str() == "mallory").unwrap();
+        tenant.quota.stored_bytes_in_all = most;
+    });
+    let mut house = House::open_in(rooms, &|_| {}).await.unwrap();
+    for attack in &attacks {
+        house.ring(attack).await.unwrap();
+    }
+    let journaled = house.journaled(attacks.len()).await.unwrap();
+    let answers = |attack: &Attack| -> Vec<HostStatus> {
+        let calls = &journaled[house.line(attack)];
+        calls.iter().flat_map(|call| answered(&call.records, "memory.set")).collect()
+    };
+    let all: Vec<HostStatus> = attacks.iter().flat_map(answers).collect();
+    assert_eq!(house.close().await.unwrap(), Vec::<String>::new());
+    assert_eq!(all.len(), 4 * 60);
+    (all.iter().filter(|status| **status == HostStatus::Ok).count(), all[all.len() - 1])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_bound_of_all_calls_a_tenant_fills_the_disk_call_by_call() {
+    // A value takes 2 bytes of its key, 3,000 of its own and 73 that seal it.
+    assert_eq!(stored(500_000).await, (500_000 / 3_075, HostStatus::OverQuota));
+    assert_eq!(stored(u64::MAX).await, (4 * 60, HostStatus::Ok));
+}

@@ -13,6 +13,7 @@ use parloir_journal::{
 };
 use parloir_media::{Input, Side};
 use parloir_sandbox::{Answered, FailureKind as GuestFailure};
+use parloir_tenancy::quota::Room;
 use parloir_transport::{LegCommand, StopReason};
 use tokio::task::JoinError;
 use tokio::time::timeout;
@@ -445,7 +446,24 @@ impl Reactor {
         }
     }
 
+    /// Whether there is room on the disk for more of the recording. Where there is none, the log says so once.
+    fn may_keep_block(&self) -> bool {
+        match self.shared.line.tenant.quota.room(self.shared.journal.kept()) {
+            Room::Enough => true,
+            Room::NoRecording(most) | Room::None(most) => {
+                self.shared.note_refused(&format!(
+                    "nothing more of the call is recorded, for the tenant's log and recordings have the {most} bytes on disk \
+                     that they may: raise `kept-bytes` of the tenant's quota"
+                ));
+                false
+            }
+        }
+    }
+
     pub(super) fn keep_block(&self, block: parloir_media::RecordingBlock) {
+        if !self.may_keep_block() {
+            return;
+        }
         if let Err(error) = self
             .shared
             .journal

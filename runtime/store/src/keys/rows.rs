@@ -113,6 +113,8 @@ struct Inner {
     kept: RwLock<Held>,
     /// Held by whoever seals a row until it is kept; and by whoever erases rows, alone.
     writing: tokio::sync::RwLock<()>,
+    /// Held by whoever changes how many bytes are remembered, alone.
+    counting: tokio::sync::Mutex<()>,
 }
 
 struct Held {
@@ -182,7 +184,8 @@ impl RowKey {
         let names = KeyedHash::new(&kept.places.derive("store pseudonyms"));
         let directory = KeyedHash::new(&kept.directory);
         let (kept, writing) = (RwLock::new(Held::new(kept)), tokio::sync::RwLock::default());
-        Self { inner: Arc::new(Inner { places, names, directory, kept, writing }) }
+        let counting = tokio::sync::Mutex::default();
+        Self { inner: Arc::new(Inner { places, names, directory, kept, writing, counting }) }
     }
 
     /// What a key of a table is hidden as that may name a person.
@@ -199,6 +202,11 @@ impl RowKey {
     /// See [`Inner::writing`].
     pub(crate) fn writing(&self) -> &tokio::sync::RwLock<()> {
         &self.inner.writing
+    }
+
+    /// See [`Inner::counting`]. It is taken before [`RowKey::writing`].
+    pub(crate) fn counting(&self) -> &tokio::sync::Mutex<()> {
+        &self.inner.counting
     }
 
     /// A name for what may not be written down, such as a telephone number: always the same for this tenant, and only whoever
