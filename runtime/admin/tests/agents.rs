@@ -154,6 +154,33 @@ async fn a_version_that_may_do_more_waits_for_a_person_and_answers_once_it_is_pr
 }
 
 #[tokio::test]
+async fn of_two_who_change_an_agent_at_once_the_second_hears_of_the_first() {
+    let (house, admin) = house().await;
+    let (one, two, three) =
+        (push(&house, &admin, "1").await, push(&house, &admin, "2").await, push(&house, &admin, "3").await);
+    post(&house, &admin, &format!("{one}/promote"), Value::Null).await.is(201);
+    let seen = house.get(AGENT, &admin).await.is(200).etag();
+    let as_seen = async |path: &str, seen: &str, body: Value| {
+        house.ask(("POST", path), &admin, &[("if-match", seen)], Some(body)).await
+    };
+    let first = as_seen(&format!("{two}/promote"), &seen, Value::Null).await.is(201);
+    for (path, body) in [
+        (format!("{three}/promote"), Value::Null),
+        (format!("{three}/canary"), json!({ "percent": 10 })),
+        (format!("{three}/approve"), Value::Null),
+        (format!("{AGENT}/roll-back"), json!({ "why": "callers complain" })),
+    ] {
+        as_seen(&path, &seen, body).await.is(412).names("if-match");
+    }
+    assert_eq!(answering(&house), [(sha256(b"2"), None)]);
+    assert_eq!(state(&house, &admin, &three).await["approved-by"], Value::Null);
+    // Whoever looked again, and whoever does not say what they saw, is heard.
+    as_seen(&format!("{three}/canary"), &first.etag(), json!({ "percent": 10 })).await.is(201);
+    assert_eq!(answering(&house), [(sha256(b"2"), Some((sha256(b"3"), 10)))]);
+    post(&house, &admin, &format!("{three}/promote"), Value::Null).await.is(201);
+}
+
+#[tokio::test]
 async fn what_is_refused_leaves_nothing_and_says_why() {
     let (house, admin) = house().await;
     house.push(VERSIONS, &admin, &[], "1 memory").await.is(415).names("content-type");

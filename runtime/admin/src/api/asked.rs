@@ -202,6 +202,11 @@ impl Asked {
 
     /// That what is there is what a DELETE expects, if it says so.
     pub(crate) fn may_delete(&self, there: &str) -> Result<(), Problem> {
+        self.may_change(there)
+    }
+
+    /// The same of a POST that changes what is there.
+    pub(crate) fn may_change(&self, there: &str) -> Result<(), Problem> {
         match self.text("if-match")? {
             Some(if_match) => Self::matches(if_match, Some(there)),
             None => Ok(()),

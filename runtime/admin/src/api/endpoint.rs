@@ -257,6 +257,13 @@ endpoints! {
     DeleteReview = Delete "/v1/tenants/{tenant}/calls/{call}/reviews/{user}" Tenant ReviewCalls;
 }
 
+impl Endpoint {
+    /// Whether it changes an agent that is there, or what may become of it: whoever asks may say as which they know it.
+    pub(crate) const fn changes_agent(self) -> bool {
+        matches!(self, Self::ApproveVersion | Self::StartCanary | Self::PromoteVersion | Self::RollBackAgent)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;

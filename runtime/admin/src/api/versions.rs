@@ -288,6 +288,8 @@ fn uploaded(
 pub(super) async fn approve(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     asked.described_here()?;
     let shelf = Shelf::of(asked).await?;
+    // What a version may do more than the live one is another thing once another is live.
+    asked.may_change(&shelf.agent.row.change)?;
     let (id, before) = shelf.version(asked).await?;
     if before.row.is.approved_by.is_some() {
         return shelf.unchanged(asked);
