@@ -204,6 +204,33 @@ async fn what_is_refused_leaves_nothing_and_says_why() {
 }
 
 #[tokio::test]
+async fn an_upload_that_is_repeated_is_carried_out_once() {
+    let (house, admin) = house().await;
+    let same = [WASM, ("idempotency-key", "8c1f")];
+    let first = house.push(VERSIONS, &admin, &same, "1").await.is(201);
+    let version = format!("{VERSIONS}/{}", sha256(b"1"));
+    house.ask(("DELETE", &version), &admin, &[], None).await.is(204);
+    let again = house.push(VERSIONS, &admin, &same, "1").await.is(201);
+    assert_eq!((again.etag(), &again.body), (first.etag(), &first.body));
+    house.get(&version, &admin).await.is(404);
+    // One key is one component's, of one agent.
+    house.push(VERSIONS, &admin, &same, "2").await.is(422).names("idempotency-key");
+    let other = "/v1/tenants/cabinet/agents/other/versions";
+    house.push(other, &admin, &same, "1").await.is(422).names("idempotency-key");
+    let long = "k".repeat(65);
+    house
+        .push(VERSIONS, &admin, &[WASM, ("idempotency-key", &long)], "2")
+        .await
+        .is(422)
+        .names("idempotency-key");
+    assert!(files(&house).await.is_empty());
+    // What was refused is none's.
+    let next = [WASM, ("idempotency-key", "9d20")];
+    house.push(VERSIONS, &admin, &next, "1 flying").await.is(422).names("body");
+    house.push(VERSIONS, &admin, &next, "2").await.is(201);
+}
+
+#[tokio::test]
 async fn nothing_stays_of_what_was_compiled_and_could_not_be_kept() {
     let (house, admin) = house().await;
     push(&house, &admin, "1").await;

@@ -127,6 +127,7 @@ async fn take_in(api: &Api, asked: &Asked, tried: &mut Option<String>) -> Result
         let problem = Problem::new(Kind::NotWasm, "the body is not said to be WebAssembly", remedy);
         return Err(problem.of("content-type"));
     }
+    asked.idempotency_key()?;
     let signature = asked.signature()?;
     let vouched = signers::signer(asked, signature.as_ref()).await?;
     let _turn = api.uploads.begin(&asked.realm)?;
@@ -135,6 +136,10 @@ async fn take_in(api: &Api, asked: &Asked, tried: &mut Option<String>) -> Result
         room(rows::count(&asked.store, Table::Agents, AGENTS).await?, MAX_AGENTS, "agents")?;
     }
     let arrived = upload::receive(api, asked).await?;
+    let came = arrived.sha256;
+    if let Some(again) = repeat::told_before_with(api, asked, &came).await? {
+        return Ok(again);
+    }
     let room = api.room.acquire().await.ok();
     if let (Some(key), Some(signature)) = (&vouched.key, &signature) {
         key.check(signature, &arrived.sha256).map_err(|error| {
@@ -206,7 +211,7 @@ async fn take_in(api: &Api, asked: &Asked, tried: &mut Option<String>) -> Result
         }
         None => None,
     };
-    let answer = api.directory.commit(&asked.realm, told, |stamp| {
+    let answer = repeat::once_with(api, asked, &came, told, |stamp| {
         let batch = match there {
             Some(there) => Batch::new().expect_value(Table::Agents, agent_row(&name), there.bytes),
             None => Batch::new().expect_absent(Table::Agents, agent_row(&name)).put(
