@@ -110,7 +110,8 @@ async fn a_version_that_may_do_more_waits_for_a_person_and_answers_once_it_is_pr
     );
     post(&house, &admin, &format!("{first}/promote"), Value::Null).await.is(409).names("version");
     assert!(answering(&house).is_empty());
-    post(&house, &admin, &format!("{first}/approve"), Value::Null).await.is(201);
+    let (_, another) = house.user("cabinet", &admin, "admin").await;
+    post(&house, &another, &format!("{first}/approve"), Value::Null).await.is(201);
     assert_eq!(state(&house, &admin, &first).await["state"], "ready");
     let promoted = post(&house, &admin, &format!("{first}/promote"), Value::Null).await.is(201);
     assert_eq!(promoted.body["spec"]["live"], sha256(b"1 memory"));
@@ -151,6 +152,46 @@ async fn a_version_that_may_do_more_waits_for_a_person_and_answers_once_it_is_pr
         .await
         .is(409)
         .names("agent");
+}
+
+#[tokio::test]
+async fn whoever_uploaded_a_version_has_somebody_else_approve_of_it() {
+    let (house, admin) = house().await;
+    let first = format!("{}/approve", push(&house, &admin, "1 memory").await);
+    let refused = post(&house, &admin, &first, Value::Null).await.is(403);
+    for way in ["parloir user add --role admin", "parloir agent policy --self-approval allow"] {
+        assert!(refused.text("remedy").contains(way), "{refused:?}");
+    }
+    refused.names("authorization");
+    // Another key of theirs is theirs.
+    let user = house.get("/v1/me", &admin).await.is(200).text("user");
+    let key = json!({ "user": user, "name": "for approving", "scopes": ["agents:approve"] });
+    let key = house.post("/v1/tenants/cabinet/keys", &admin, key).await.is(201).text("secret");
+    post(&house, &key, &first, Value::Null).await.is(403).names("authorization");
+    // Somebody else is, and is named.
+    house.user("cabinet", &admin, "supervisor").await;
+    let (other, another) = house.user("cabinet", &admin, "admin").await;
+    let refused = post(&house, &admin, &first, Value::Null).await.is(403);
+    assert!(refused.text("remedy").starts_with("ask the admin: parloir agent approve desk"), "{refused:?}");
+    post(&house, &another, &first, Value::Null).await.is(201);
+    let version = first.trim_end_matches("/approve");
+    assert_eq!(state(&house, &admin, version).await["approved-by"], other);
+
+    // A tenant of one person says that one is enough, until it says otherwise.
+    let policy = async |policy: Value| {
+        let path = "/v1/tenants/cabinet/agent-policy";
+        let before = house.get(path, &admin).await.is(200).etag();
+        house.ask(("PUT", path), &admin, &[("if-match", before.as_str())], Some(policy)).await.is(200);
+    };
+    policy(json!({ "unsigned": "allow", "self-approval": "allow" })).await;
+    let told = house.told("cabinet").await;
+    assert!(told.iter().any(|(what, _)| what.subject.ends_with("also who uploaded it")), "{told:?}");
+    let second = push(&house, &admin, "2 model").await;
+    post(&house, &admin, &format!("{second}/approve"), Value::Null).await.is(201);
+    assert_eq!(state(&house, &admin, &second).await["approved-by"], user);
+    policy(json!({ "unsigned": "allow" })).await;
+    let third = push(&house, &admin, "3 calendar").await;
+    post(&house, &admin, &format!("{third}/approve"), Value::Null).await.is(403).names("authorization");
 }
 
 #[tokio::test]
@@ -219,7 +260,7 @@ async fn an_upload_that_is_repeated_is_carried_out_once() {
     house.push(other, &admin, &same, "1").await.is(422).names("idempotency-key");
     let long = "k".repeat(65);
     house
-        .push(VERSIONS, &admin, &[WASM, ("idempotency-key", &long)], "2")
+        .push(VERSIONS, &admin, &[WASM, ("idempotency-key", long.as_str())], "2")
         .await
         .is(422)
         .names("idempotency-key");

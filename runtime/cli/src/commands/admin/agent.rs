@@ -37,8 +37,10 @@ enum What {
     /// List the keys that may sign agents.
     #[command(after_help = "Example:\n  parloir agent keys")]
     Keys(Keys),
-    /// Show, or say, whether agents are taken that nobody signed.
-    #[command(after_help = "Example:\n  parloir agent policy --unsigned allow")]
+    /// Show, or say, whether agents are taken that nobody signed, and who approves of versions.
+    #[command(
+        after_help = "Examples:\n  parloir agent policy --unsigned allow\n  parloir agent policy --self-approval allow"
+    )]
     Policy(Policy),
     /// Upload a component as a version of an agent: it is checked, and answers nobody yet.
     #[command(
@@ -51,8 +53,10 @@ enum What {
     /// Show an agent's versions with their figures, or one of them whole.
     #[command(after_help = "Examples:\n  parloir agent show cabinet\n  parloir agent show cabinet 1a2b3c")]
     Show(Show),
-    /// Approve of what a version may do more than the live one. Only an admin can.
-    #[command(after_help = "Example:\n  parloir agent approve cabinet 1a2b3c")]
+    /// Approve of what a version may do more than the live one. Only an admin can, who did not push it.
+    #[command(
+        after_help = "Where one person is all there is, they approve of their own versions once they said so: parloir agent policy --self-approval allow\n\nExample:\n  parloir agent approve cabinet 1a2b3c"
+    )]
     Approve(One),
     /// Have a version answer a share of the calls.
     #[command(
