@@ -35,6 +35,7 @@ id = "test"
 number = "+33199000001"
 agent = {agent}
 recording = "always"
+capabilities = ["memory", "transfer", "connectors"]
 fallback-number = "+33199000002"
 [tenant.line.settings]
 trial = "echo"
@@ -44,6 +45,7 @@ id = "other"
 number = "+33199000003"
 agent = {agent}
 recording = "always"
+capabilities = ["memory", "transfer", "connectors"]
 fallback-number = "+33199000004"
 [tenant.line.settings]
 trial = "echo"
@@ -68,6 +70,7 @@ memory-mib = 64
 number = "+33199000001"
 agent = {agent}
 recording = "always"
+capabilities = ["memory", "transfer", "connectors"]
 fallback-number = "+33199000002"
 [tenant.line.settings]
 trial = "echo"
