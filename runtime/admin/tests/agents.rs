@@ -6,6 +6,7 @@ mod house;
 use std::sync::Arc;
 
 use house::{House, Reply, sha256};
+use parloir_contract::Capability;
 use parloir_store::{Applied, Batch, Table};
 use parloir_tenancy::signature::SigningFile;
 use parloir_tenancy::versions::CallOutcome;
@@ -446,6 +447,24 @@ async fn an_agent_whose_row_cannot_be_read_stays_as_it_is() {
         assert!(answering(&house).is_empty());
         assert_eq!(house.site.unread.lock().as_slice(), std::slice::from_ref(&file));
     }
+}
+
+#[tokio::test]
+async fn a_line_that_names_nothing_grants_what_was_approved_and_nothing_to_a_file() {
+    let (house, admin) = house().await;
+    house.give("cabinet", "+33199005678").await;
+    let line = "/v1/tenants/cabinet/lines/+33199005678";
+    let put = house.ask(("PUT", line), &admin, &[], Some(json!({ "agent": "desk" }))).await.is(201);
+    assert_eq!(put.body["spec"]["capabilities"], Value::Null);
+    let granted = || house.site.tenant("cabinet").lines[0].capabilities.clone();
+    assert!(granted().is_empty(), "nobody approved of a file");
+    let one = push(&house, &admin, "1").await;
+    assert!(granted().is_empty(), "it answers nobody yet");
+    post(&house, &admin, &format!("{one}/promote"), Value::Null).await.is(201);
+    assert_eq!(granted(), Capability::ALL, "whatever a version declares was approved");
+    let (seen, named) = (put.etag(), json!({ "agent": "desk", "capabilities": ["memory"] }));
+    house.ask(("PUT", line), &admin, &[("if-match", seen.as_str())], Some(named)).await.is(200);
+    assert_eq!(granted(), [Capability::Memory]);
 }
 
 #[tokio::test]
