@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use agents::{
     Agent, AgentKey, AgentPolicy, Canary, MAX_AGENT_BYTES, MAX_AGENT_KEYS, MAX_AGENTS, MAX_ROLL_BACK_WHY,
-    MAX_VERSIONS, RollBack, StartCanary, Unsigned, Version, VersionState,
+    MAX_VERSIONS, RollBack, SelfApproval, StartCanary, Unsigned, Version, VersionState,
 };
 pub(crate) use agents::{Ceased, KeptVersion, is_version, short};
 pub use audit::{AuditEntry, AuditOutcome};

@@ -207,11 +207,13 @@ fn config(place: &Path, attackers: &str, services: u16) -> String {
         number = "{ANNE}"
         agent = "{neighbour}"
         recording = "always"
+        capabilities = ["calendar", "memory", "documents", "transfer", "connectors"]
         fallback-number = "{FALLBACK}"
         [[tenant.line]]
         number = "{AT_LENGTH}"
         agent = "{at_length}"
         recording = "always"
+        capabilities = ["calendar", "memory", "documents", "transfer", "connectors"]
         fallback-number = "{FALLBACK}"
         [[tenant]]
         id = "mallory"

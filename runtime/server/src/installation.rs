@@ -16,6 +16,7 @@ use parloir_providers::{ProvidersConfig, Registry};
 use parloir_sandbox::{Agent, ArtifactCache, Compiling, Sandbox, SealKey, Settings};
 use parloir_store::TenantStore;
 use parloir_tenancy::destinations::TransferPolicy;
+use parloir_tenancy::permission::not_granted;
 use parloir_tenancy::{Documents, House, Tenant};
 
 pub(crate) use self::agents::Answered;
@@ -177,6 +178,7 @@ impl Installation {
         let named = house.lines().map(|line| &line.config.agent).filter(|path| !agents.contains_key(*path));
         let named: BTreeSet<PathBuf> = named.cloned().collect();
         agents.extend(loading::load_all(&sandbox, named.into_iter().collect(), tell).await?);
+        tell_not_granted(&house, &agents);
         let mut tenants = HashMap::new();
         for tenant in house.tenants() {
             tenants.insert(tenant.id.clone(), rooms_of(&storage, tenant).await?);
@@ -292,6 +294,20 @@ fn house(config: &Config) -> Result<House, OpenError> {
     let carriers = config.carriers.iter().map(|carrier| carrier.name.clone()).collect();
     known_carriers(&house, &carriers).map_err(OpenError::Config)?;
     Ok(house)
+}
+
+/// Tells what agents declare and their lines do not grant, and what to write: of a line that names nothing it may be forgotten.
+fn tell_not_granted(house: &House, agents: &HashMap<PathBuf, Agent>) {
+    for line in house.lines() {
+        let declared = agents.get(&line.config.agent).map(Agent::capabilities).unwrap_or_default();
+        let Some(what) = not_granted(&line.config, declared) else { continue };
+        let tenant = &line.tenant.id;
+        if line.config.capabilities.is_empty() {
+            tracing::warn!(%tenant, "{what}");
+        } else {
+            tracing::info!(%tenant, "{what}");
+        }
+    }
 }
 
 /// That every line's carrier is one of these.

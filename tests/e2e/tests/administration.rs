@@ -26,6 +26,7 @@ fn tenant(agent: &Path) -> String {
         number = "{LINE}"
         agent = {agent:?}
         recording = "always"
+        capabilities = ["memory", "transfer", "connectors"]
         settings = {{ trial = "echo" }}
         "#
     )
@@ -109,7 +110,12 @@ async fn an_installation_is_administered_from_nothing_by_its_own_commands() {
     assert_eq!(ring(&running, MADE).await, "cabinet", "from the next call on");
 
     // A line that is changed, or removed, leaves its live calls alone.
-    let hands_over = ["line", "set", MADE, "--setting", "trial=hand-over", "--fallback-number", FALLBACK];
+    let hands_over = [
+        ["line", "set", MADE, "--setting", "trial=hand-over", "--fallback-number", FALLBACK].as_slice(),
+        // Of an agent that is a file nobody approved.
+        &["--capability", "transfer"],
+    ]
+    .concat();
     done(api, &admin, &hands_over);
     handed_over(&running, MADE, || {
         done(api, &admin, &["line", "set", MADE, "--setting", "trial=leave"]);

@@ -32,7 +32,8 @@ async fn each_role_is_shown_the_calls_that_are_theirs_to_see() {
     done(api, &operator, &["number", "give", MADE, "--tenant", "cabinet"]);
     put_trial(folder.path(), "cabinet");
     let line = ["line", "set", MADE, "--agent", "trial", "--recording", "always", "--setting"];
-    done(api, &admin, &[line.as_slice(), &["trial=hand-over", "--fallback-number", FALLBACK]].concat());
+    let hands_over = ["trial=hand-over", "--fallback-number", FALLBACK, "--capability", "transfer"];
+    done(api, &admin, &[line.as_slice(), &hands_over].concat());
     let contact = ["contact", "set", FALLBACK, "--name", "the front desk", "--user"];
     done(api, &admin, &[contact.as_slice(), &[desk.as_str()]].concat());
     let (code, _, told) = run(api, &admin, &[contact.as_slice(), &["0".repeat(32).as_str()]].concat());

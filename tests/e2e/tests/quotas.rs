@@ -35,7 +35,8 @@ fn tenant() -> TenantId {
 /// The other tenant, whose line the house's settings are for.
 fn other() -> String {
     let agent = component("tests/agents/trial");
-    format!("[[tenant]]\nid = \"other\"\n[[tenant.line]]\nnumber = \"{OTHER}\"\nagent = {agent:?}\n")
+    let line = format!("[[tenant.line]]\nnumber = \"{OTHER}\"\nagent = {agent:?}\n");
+    format!("[[tenant]]\nid = \"other\"\n{line}capabilities = [\"memory\", \"transfer\", \"connectors\"]\n")
 }
 
 /// Rings while the first tenant has a call, and says what the journal notes of whom there was no place for.

@@ -159,12 +159,17 @@ fn parameters(endpoint: Endpoint, paged: bool) -> Vec<Value> {
     }
     match endpoint.method() {
         Method::Get => {}
-        // A log-in makes another key each time.
-        Method::Post if endpoint.place() == Place::Nobodys => {}
         Method::Post => {
-            let what = "1 to 64 printable ASCII characters: the same request is carried out once in a day.";
-            let key = json!({ "type": "string", "pattern": "^[!-~]{1,64}$" });
-            all.push(parameter("Idempotency-Key", "header", false, what, key));
+            if endpoint.is_repeatable() {
+                let what =
+                    "1 to 64 printable ASCII characters: the same request is carried out once in a day.";
+                let key = json!({ "type": "string", "pattern": "^[!-~]{1,64}$" });
+                all.push(parameter("Idempotency-Key", "header", false, what, key));
+            }
+            if endpoint.changes_agent() {
+                let what = "The ETag of the agent, where it has to be as it was read.";
+                all.push(parameter("If-Match", "header", false, what, any()));
+            }
         }
         Method::Put => {
             let what = "The ETag of what is replaced, or nothing where it is new.";

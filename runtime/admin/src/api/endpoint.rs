@@ -261,6 +261,19 @@ endpoints! {
     DeleteTenant = Delete "/v1/tenants/{tenant}" Tenant RemoveTenant;
 }
 
+impl Endpoint {
+    /// Whether its answer is kept for a request that bears an idempotency key. A log-in makes another key each time; a number that
+    /// is blocked already stays so, whoever asks again.
+    pub(crate) const fn is_repeatable(self) -> bool {
+        matches!(self.method(), Method::Post) && !matches!(self, Self::LogIn | Self::BlockNumber)
+    }
+
+    /// Whether it changes an agent that is there, or what may become of it: whoever asks may say as which they know it.
+    pub(crate) const fn changes_agent(self) -> bool {
+        matches!(self, Self::ApproveVersion | Self::StartCanary | Self::PromoteVersion | Self::RollBackAgent)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;

@@ -208,7 +208,8 @@ async fn answer(
         let what = format!("{} {}", endpoint.method().name(), asked.uri.path());
         api.directory.looked(&asked.realm, asked.told(what)).await?;
     }
-    if let Some(again) = repeat::told_before(api, &asked).await? {
+    // Which component is uploaded is known once it has arrived.
+    if !is_upload && let Some(again) = repeat::told_before(api, &asked).await? {
         return Ok(again.into_response());
     }
     match run(api, &asked).await {

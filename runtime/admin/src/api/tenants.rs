@@ -297,9 +297,10 @@ pub(super) async fn import(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
     brought.map_err(|sentence| Problem::sentence(Kind::Conflict, &sentence))?;
     let tenant = Tenant { quota: declared.quota.clone(), retention: declared.retention };
     let home = Home::of(&api.directory.premises().home(&asked.realm)).await;
-    let kept = lines
-        .iter()
-        .map(|(config, line)| line.clone().config(config.number.clone(), config.settings.clone(), &home));
+    // The file names all that its lines grant.
+    let kept = lines.iter().map(|(config, line)| {
+        line.clone().config(config.number.clone(), config.settings.clone(), &home, false)
+    });
     let kept =
         tenant_config(asked.realm.clone(), tenant.clone(), declared.calendar.clone(), kept.collect(), &home);
     let kept = TenantConfig { connectors: declared.connectors.clone(), ..kept };

@@ -446,7 +446,11 @@ impl Directory {
             let settings = settings.remove(&number).unwrap_or_default();
             let remedy = "write it anew with `parloir line set`, or remove it with `parloir line remove`";
             let line = match (there.row, number.parse::<LineId>()) {
-                (Ok(row), Ok(number)) if is_name(&row.is.agent) => row.is.config(number, settings, &home),
+                (Ok(row), Ok(number)) if is_name(&row.is.agent) => {
+                    let names_none = row.is.capabilities.is_none();
+                    let approved = names_none && agents::is_promoted(&store, &row.is.agent).await?;
+                    row.is.config(number, settings, &home, approved)
+                }
                 (Ok(_), Ok(_)) => {
                     aside.push(unread(what, "it names no agent", remedy));
                     continue;

@@ -209,6 +209,11 @@ impl House {
 fn config(agent: &Path, folder: &Path, plan: &Plan<'_>) -> Config {
     let token = folder.join("token");
     std::fs::write(&token, TOKEN).unwrap();
+    // A test that says nothing of it is no test of what is granted.
+    let granted = match plan.line.starts_with("capabilities") {
+        true => "",
+        false => "capabilities = [\"calendar\", \"memory\", \"documents\", \"transfer\", \"connectors\"]",
+    };
     let settings: String = plan.settings.iter().map(|(k, v)| format!("{k:?} = {v:?}\n")).collect();
     let text = format!(
         r#"
@@ -226,6 +231,7 @@ fn config(agent: &Path, folder: &Path, plan: &Plan<'_>) -> Config {
         agent = {agent:?}
         recording = "{recording}"
         fallback-number = "{FALLBACK}"
+        {granted}
         {line}
         [tenant.line.settings]
         {settings}
@@ -271,7 +277,7 @@ pub fn say(name: &str) -> conversation::Action {
 pub fn line_of(number: &str, agent: &str, fallback: &str) -> String {
     format!(
         "[[tenant.line]]\nnumber = {number:?}\nagent = {agent}\nrecording = \"always\"\n\
-         fallback-number = {fallback:?}\n"
+         capabilities = [\"memory\", \"transfer\", \"connectors\"]\nfallback-number = {fallback:?}\n"
     )
 }
 

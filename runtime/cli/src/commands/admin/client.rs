@@ -307,6 +307,18 @@ impl Client {
         Ok(self.ask(Method::POST, self.url(path)?, None, body).await?.body)
     }
 
+    /// The same, where what was read before is still so.
+    pub(crate) async fn post_to(
+        &self,
+        path: &str,
+        read: &Reply,
+        body: &impl Serialize,
+    ) -> Result<Value, Failure> {
+        let body = Some(serde_json::to_value(body)?);
+        let header = read.etag.as_deref().map(|etag| ("if-match", etag));
+        Ok(self.ask(Method::POST, self.url(path)?, header, body).await?.body)
+    }
+
     /// Uploads a component, with its signature where it has one.
     pub(crate) async fn upload(
         &self,
