@@ -97,6 +97,10 @@ pub trait Premises: Send + Sync + 'static {
     /// given back.
     async fn deploy(&self, tenant: &TenantId, agents: Vec<Deployed>, unread: Vec<PathBuf>) -> Vec<Aside>;
 
+    /// Answers nothing of a tenant's any more and removes its folder, with all in it: the tenant left. Doing it again finishes what
+    /// was cut off.
+    async fn leave(&self, tenant: &TenantId) -> Result<(), String>;
+
     /// Keeps nothing of a version that answered nobody and is removed.
     async fn forget_agent(&self, digest: &str);
 

@@ -2,6 +2,7 @@
 //! Fields bear the names they have in `parloir.toml`.
 
 mod agents;
+mod audit;
 mod calls;
 mod lines;
 mod people;
@@ -19,9 +20,10 @@ use serde::{Deserialize, Serialize};
 
 pub use agents::{
     Agent, AgentKey, AgentPolicy, Canary, MAX_AGENT_BYTES, MAX_AGENT_KEYS, MAX_AGENTS, MAX_ROLL_BACK_WHY,
-    MAX_VERSIONS, RollBack, StartCanary, Unsigned, Version, VersionState,
+    MAX_VERSIONS, RollBack, SelfApproval, StartCanary, Unsigned, Version, VersionState,
 };
 pub(crate) use agents::{Ceased, KeptVersion, is_version, short};
+pub use audit::{AuditEntry, AuditOutcome};
 pub use calls::{
     CallEnd, CallFile, CallState, Contact, MAX_CONTACT_USERS, MAX_CONTACTS, MAX_REVIEW_NOTE, MAX_REVIEWS,
     Review,

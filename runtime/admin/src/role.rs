@@ -193,6 +193,12 @@ pub enum Action {
     /// Say who answers them, and so which calls are whose.
     #[serde(rename = "contacts:write")]
     WriteContacts,
+    /// Read who did what: the audit log.
+    #[serde(rename = "audit:read")]
+    ReadAudit,
+    /// Have a tenant leave.
+    #[serde(rename = "tenant:remove")]
+    RemoveTenant,
 }
 
 /// Who may do something.
@@ -208,7 +214,7 @@ pub struct Rule {
 
 impl Action {
     /// Every action there is.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 38] = [
         Self::ReadSelf,
         Self::ReadTenants,
         Self::WriteTenants,
@@ -245,9 +251,11 @@ impl Action {
         Self::ReviewCalls,
         Self::ReadContacts,
         Self::WriteContacts,
+        Self::ReadAudit,
+        Self::RemoveTenant,
     ];
 
-    /// Whether it is to read calls, or what is kept beside them: whoever is denied that is in the log.
+    /// Whether it is to read calls, or what is kept beside them.
     pub const fn is_of_calls(self) -> bool {
         matches!(self, Self::ReadCalls | Self::ReadRecordings | Self::ExportCalls | Self::ReviewCalls)
     }
@@ -291,6 +299,8 @@ impl Action {
             Self::ReviewCalls => "calls:review",
             Self::ReadContacts => "contacts:read",
             Self::WriteContacts => "contacts:write",
+            Self::ReadAudit => "audit:read",
+            Self::RemoveTenant => "tenant:remove",
         }
     }
 
@@ -333,6 +343,9 @@ impl Action {
             Self::ReadContacts => (&[Supervisor, Admin, Owner], &[], true),
             // Whose calls are whose outlasts any glass.
             Self::WriteContacts => (&[Admin], &[], false),
+            // What was done through broken glass is for the tenant to read, and not for whoever broke it.
+            Self::ReadAudit => (&[Admin, Owner, Operator], &[], false),
+            Self::RemoveTenant => (&[], &[Operator], false),
         };
         Rule { own, above, glass }
     }

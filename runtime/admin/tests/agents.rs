@@ -6,6 +6,7 @@ mod house;
 use std::sync::Arc;
 
 use house::{House, Reply, sha256};
+use parloir_contract::Capability;
 use parloir_store::{Applied, Batch, Table};
 use parloir_tenancy::signature::SigningFile;
 use parloir_tenancy::versions::CallOutcome;
@@ -110,7 +111,8 @@ async fn a_version_that_may_do_more_waits_for_a_person_and_answers_once_it_is_pr
     );
     post(&house, &admin, &format!("{first}/promote"), Value::Null).await.is(409).names("version");
     assert!(answering(&house).is_empty());
-    post(&house, &admin, &format!("{first}/approve"), Value::Null).await.is(201);
+    let (_, another) = house.user("cabinet", &admin, "admin").await;
+    post(&house, &another, &format!("{first}/approve"), Value::Null).await.is(201);
     assert_eq!(state(&house, &admin, &first).await["state"], "ready");
     let promoted = post(&house, &admin, &format!("{first}/promote"), Value::Null).await.is(201);
     assert_eq!(promoted.body["spec"]["live"], sha256(b"1 memory"));
@@ -154,6 +156,73 @@ async fn a_version_that_may_do_more_waits_for_a_person_and_answers_once_it_is_pr
 }
 
 #[tokio::test]
+async fn whoever_uploaded_a_version_has_somebody_else_approve_of_it() {
+    let (house, admin) = house().await;
+    let first = format!("{}/approve", push(&house, &admin, "1 memory").await);
+    let refused = post(&house, &admin, &first, Value::Null).await.is(403);
+    for way in ["parloir user add --role admin", "parloir agent policy --self-approval allow"] {
+        assert!(refused.text("remedy").contains(way), "{refused:?}");
+    }
+    refused.names("authorization");
+    // Another key of theirs is theirs.
+    let user = house.get("/v1/me", &admin).await.is(200).text("user");
+    let key = json!({ "user": user, "name": "for approving", "scopes": ["agents:approve"] });
+    let key = house.post("/v1/tenants/cabinet/keys", &admin, key).await.is(201).text("secret");
+    post(&house, &key, &first, Value::Null).await.is(403).names("authorization");
+    // Somebody else is, and is named.
+    house.user("cabinet", &admin, "supervisor").await;
+    let (other, another) = house.user("cabinet", &admin, "admin").await;
+    let refused = post(&house, &admin, &first, Value::Null).await.is(403);
+    assert!(refused.text("remedy").starts_with("ask the admin: parloir agent approve desk"), "{refused:?}");
+    post(&house, &another, &first, Value::Null).await.is(201);
+    let version = first.trim_end_matches("/approve");
+    assert_eq!(state(&house, &admin, version).await["approved-by"], other);
+
+    // A tenant of one person says that one is enough, until it says otherwise.
+    let policy = async |policy: Value| {
+        let path = "/v1/tenants/cabinet/agent-policy";
+        let before = house.get(path, &admin).await.is(200).etag();
+        house.ask(("PUT", path), &admin, &[("if-match", before.as_str())], Some(policy)).await.is(200);
+    };
+    policy(json!({ "unsigned": "allow", "self-approval": "allow" })).await;
+    let told = house.told("cabinet").await;
+    assert!(told.iter().any(|(what, _)| what.subject.ends_with("also who uploaded it")), "{told:?}");
+    let second = push(&house, &admin, "2 model").await;
+    post(&house, &admin, &format!("{second}/approve"), Value::Null).await.is(201);
+    assert_eq!(state(&house, &admin, &second).await["approved-by"], user);
+    policy(json!({ "unsigned": "allow" })).await;
+    let third = push(&house, &admin, "3 calendar").await;
+    post(&house, &admin, &format!("{third}/approve"), Value::Null).await.is(403).names("authorization");
+}
+
+#[tokio::test]
+async fn of_two_who_change_an_agent_at_once_the_second_hears_of_the_first() {
+    let (house, admin) = house().await;
+    let (one, two, three) =
+        (push(&house, &admin, "1").await, push(&house, &admin, "2").await, push(&house, &admin, "3").await);
+    post(&house, &admin, &format!("{one}/promote"), Value::Null).await.is(201);
+    let seen = house.get(AGENT, &admin).await.is(200).etag();
+    let as_seen = async |path: &str, seen: &str, body: Value| {
+        house.ask(("POST", path), &admin, &[("if-match", seen)], Some(body)).await
+    };
+    let first = as_seen(&format!("{two}/promote"), &seen, Value::Null).await.is(201);
+    for (path, body) in [
+        (format!("{three}/promote"), Value::Null),
+        (format!("{three}/canary"), json!({ "percent": 10 })),
+        (format!("{three}/approve"), Value::Null),
+        (format!("{AGENT}/roll-back"), json!({ "why": "callers complain" })),
+    ] {
+        as_seen(&path, &seen, body).await.is(412).names("if-match");
+    }
+    assert_eq!(answering(&house), [(sha256(b"2"), None)]);
+    assert_eq!(state(&house, &admin, &three).await["approved-by"], Value::Null);
+    // Whoever looked again, and whoever does not say what they saw, is heard.
+    as_seen(&format!("{three}/canary"), &first.etag(), json!({ "percent": 10 })).await.is(201);
+    assert_eq!(answering(&house), [(sha256(b"2"), Some((sha256(b"3"), 10)))]);
+    post(&house, &admin, &format!("{three}/promote"), Value::Null).await.is(201);
+}
+
+#[tokio::test]
 async fn what_is_refused_leaves_nothing_and_says_why() {
     let (house, admin) = house().await;
     house.push(VERSIONS, &admin, &[], "1 memory").await.is(415).names("content-type");
@@ -174,6 +243,33 @@ async fn what_is_refused_leaves_nothing_and_says_why() {
     house.ask(("DELETE", &one), &admin, &[], None).await.is(204);
     assert_eq!(files(&house).await, Vec::<String>::new());
     assert_eq!(house.site.forgotten.lock().as_slice(), [sha256(b"1 memory")]);
+}
+
+#[tokio::test]
+async fn an_upload_that_is_repeated_is_carried_out_once() {
+    let (house, admin) = house().await;
+    let same = [WASM, ("idempotency-key", "8c1f")];
+    let first = house.push(VERSIONS, &admin, &same, "1").await.is(201);
+    let version = format!("{VERSIONS}/{}", sha256(b"1"));
+    house.ask(("DELETE", &version), &admin, &[], None).await.is(204);
+    let again = house.push(VERSIONS, &admin, &same, "1").await.is(201);
+    assert_eq!((again.etag(), &again.body), (first.etag(), &first.body));
+    house.get(&version, &admin).await.is(404);
+    // One key is one component's, of one agent.
+    house.push(VERSIONS, &admin, &same, "2").await.is(422).names("idempotency-key");
+    let other = "/v1/tenants/cabinet/agents/other/versions";
+    house.push(other, &admin, &same, "1").await.is(422).names("idempotency-key");
+    let long = "k".repeat(65);
+    house
+        .push(VERSIONS, &admin, &[WASM, ("idempotency-key", long.as_str())], "2")
+        .await
+        .is(422)
+        .names("idempotency-key");
+    assert!(files(&house).await.is_empty());
+    // What was refused is none's.
+    let next = [WASM, ("idempotency-key", "9d20")];
+    house.push(VERSIONS, &admin, &next, "1 flying").await.is(422).names("body");
+    house.push(VERSIONS, &admin, &next, "2").await.is(201);
 }
 
 #[tokio::test]
@@ -372,6 +468,24 @@ async fn an_agent_whose_row_cannot_be_read_stays_as_it_is() {
         assert!(answering(&house).is_empty());
         assert_eq!(house.site.unread.lock().as_slice(), std::slice::from_ref(&file));
     }
+}
+
+#[tokio::test]
+async fn a_line_that_names_nothing_grants_what_was_approved_and_nothing_to_a_file() {
+    let (house, admin) = house().await;
+    house.give("cabinet", "+33199005678").await;
+    let line = "/v1/tenants/cabinet/lines/+33199005678";
+    let put = house.ask(("PUT", line), &admin, &[], Some(json!({ "agent": "desk" }))).await.is(201);
+    assert_eq!(put.body["spec"]["capabilities"], Value::Null);
+    let granted = || house.site.tenant("cabinet").lines[0].capabilities.clone();
+    assert!(granted().is_empty(), "nobody approved of a file");
+    let one = push(&house, &admin, "1").await;
+    assert!(granted().is_empty(), "it answers nobody yet");
+    post(&house, &admin, &format!("{one}/promote"), Value::Null).await.is(201);
+    assert_eq!(granted(), Capability::ALL, "whatever a version declares was approved");
+    let (seen, named) = (put.etag(), json!({ "agent": "desk", "capabilities": ["memory"] }));
+    house.ask(("PUT", line), &admin, &[("if-match", seen.as_str())], Some(named)).await.is(200);
+    assert_eq!(granted(), [Capability::Memory]);
 }
 
 #[tokio::test]

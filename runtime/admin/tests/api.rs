@@ -153,6 +153,8 @@ async fn what_is_wrong_is_named_with_what_to_do() {
         (put, &admin, json!({ "agent": "a", "time-zone": "Paris" }), 422, "time-zone"),
         (put, &admin, json!({ "agent": "a", "transfer-to": ["0892"] }), 422, "transfer-to"),
         (put, &admin, json!({ "agent": "a", "fallback-number": "0199" }), 422, "fallback-number"),
+        (put, &admin, json!({ "agent": "a", "fallback-number": "+33899123456" }), 422, "fallback-number"),
+        (put, &admin, json!({ "agent": "a", "transfer-to": ["+33", "+33892"] }), 422, "transfer-to"),
         (("PUT", "/v1/tenants/cabinet/lines/0199"), &admin, json!({ "agent": "a" }), 422, "line"),
         (("POST", "/v1/tenants"), &owner, json!({ "id": "A", "owner": "x" }), 422, "id"),
         (("POST", "/v1/tenants"), &owner, json!({ "id": "a", "owner": " " }), 422, "owner"),
@@ -185,6 +187,12 @@ async fn what_is_wrong_is_named_with_what_to_do() {
         assert_eq!(reply.status, status, "{what:?} {body}: {reply:?}");
         reply.names(field);
     }
+    let premium = json!({ "agent": "a", "fallback-number": "+33899123456" });
+    let refused = house.ask(put, &admin, &[], Some(premium)).await.is(422);
+    let remedy = refused.text("remedy");
+    let who_and_where =
+        "have whoever runs the installation add its prefix to `allow` of [outbound] `transfers`";
+    assert!(remedy.ends_with(who_and_where), "{remedy}");
     house.ask(put, &admin, &[], None).await.is(415).names("content-type");
     house.ask(put, &admin, &[], Some(json!(["a"]))).await.is(422).names("body");
     house.get("/v1/tenants?limit=0", &owner).await.is(422).names("limit");
@@ -448,7 +456,10 @@ async fn a_tenant_of_the_operators_file_is_changed_there_until_it_is_imported() 
     let operator = house.operator().await;
     let refused = house.post(path, &operator, import.clone()).await.is(403);
     assert!(refused.text("remedy").contains("break-glass"), "{refused:?}");
-    assert!(house.told("filed").await.is_empty() && house.site.brought.lock().is_empty());
+    let told = house.told("filed").await;
+    let denied = |what: &str| what.starts_with("POST /v1/tenants/{tenant}/import: denied, ");
+    assert!(told.len() == 2 && told.iter().all(|(what, _)| denied(&what.subject)), "{told:?}");
+    assert!(house.site.brought.lock().is_empty());
     let why = json!({ "why": "it moves into the directory" });
     let glass = house.post("/v1/tenants/filed/break-glass", &operator, why).await.is(201).text("id");
     let owner = house.post(path, &operator, import.clone()).await.is(201).text("secret");

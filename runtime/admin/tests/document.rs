@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use parloir_admin::{Endpoint, document};
+use parloir_admin::{ERASED, Endpoint, document};
 use serde_json::Value;
 
 #[test]
@@ -61,4 +61,20 @@ fn what_the_document_refers_to_is_in_it() {
         let pointer = reference.strip_prefix('#').unwrap();
         assert!(document.pointer(pointer).is_some_and(Value::is_object), "{reference}");
     }
+}
+
+#[test]
+fn the_headers_that_an_answer_has_are_named() {
+    let document = document();
+    let of = |endpoint: Endpoint, status: &str| {
+        let method = endpoint.method().name().to_ascii_lowercase();
+        let headers = document["paths"][endpoint.path()][method]["responses"][status]["headers"].as_object();
+        headers.map(|headers| headers.keys().cloned().collect::<Vec<_>>()).unwrap_or_default()
+    };
+    assert_eq!(of(Endpoint::GetProof, "200"), ["Cache-Control", ERASED]);
+    assert_eq!(of(Endpoint::GetRecording, "200"), ["Cache-Control"]);
+    assert_eq!(of(Endpoint::GetLine, "200"), ["Cache-Control", "ETag"]);
+    assert_eq!(of(Endpoint::CreateUser, "201"), ["Cache-Control", "ETag", "Location"]);
+    assert_eq!(of(Endpoint::DeleteLine, "204"), ["Cache-Control"]);
+    assert_eq!(of(Endpoint::GetCall, "304"), Vec::<String>::new(), "a call that is read has no tag");
 }

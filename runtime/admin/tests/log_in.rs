@@ -94,7 +94,8 @@ async fn whoever_the_issuer_vouches_for_gets_a_key_that_is_theirs_and_gives_it_b
     house.get("/v1/tenants/cabinet/lines", &key).await.is(200);
     house.get("/v1/tenants/cabinet/users", &key).await.is(403);
     let told = house.told("cabinet").await;
-    assert!(told[0].0.subject.starts_with("log-in: key ") && told[0].0.user == user, "{told:?}");
+    assert!(told[0].0.subject.contains("users: denied, ") && told[0].0.user == user, "{told:?}");
+    assert!(told[1].0.subject.starts_with("log-in: key ") && told[1].0.user == user, "{told:?}");
 
     // Ten at one time: the oldest gives way.
     for _ in 0..9 {

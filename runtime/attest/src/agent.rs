@@ -45,10 +45,14 @@ pub struct Attack {
     pub refused: Option<Refused>,
     /// Whether its line grants nothing.
     pub bare: bool,
+    /// Whether its line keeps nothing of what is said and asked.
+    pub unkept: bool,
     /// Whether its caller must hear the line's sentence where it fails: false of one that hung up before.
     pub heard: bool,
     /// Whether whoever its caller is handed over to is busy.
     pub busy: bool,
+    /// How numbers begin that its line lists besides those of every attack.
+    pub lists: Vec<String>,
     /// A component as it is; otherwise the body of an agent.
     component: bool,
     /// What of the prelude it brings itself.
@@ -132,9 +136,11 @@ struct Head {
     refused: Option<String>,
     without: String,
     line: String,
+    recording: String,
     kind: String,
     heard: String,
     dial: String,
+    lists: String,
     world: Option<String>,
     /// The words that stand for others, and what they stand for, spelling by spelling.
     each: Option<(Vec<String>, Vec<Vec<String>>)>,
@@ -152,9 +158,11 @@ impl Head {
             "refused" => self.refused = Some(owned),
             "without" => self.without = owned,
             "line" => self.line = owned,
+            "recording" => self.recording = owned,
             "kind" => self.kind = owned,
             "heard" => self.heard = owned,
             "dial" => self.dial = owned,
+            "lists" => self.lists = owned,
             "world" => self.world = Some(owned),
             _ => match key.strip_prefix("each ") {
                 Some(words) => self.each = Some(each(words, value)?),
@@ -212,8 +220,10 @@ fn family(name: &str, file: &str) -> Result<Vec<Attack>, Broken> {
             ends: ends(name, &filled(&head.ends))?,
             refused: head.refused.as_deref().map(|refused| refusal(name, &filled(refused))).transpose()?,
             bare: head.line == "bare",
+            unkept: head.recording == "never",
             heard: head.heard != "no",
             busy: head.dial == "busy",
+            lists: head.lists.split_whitespace().map(str::to_owned).collect(),
             component: head.kind == "component",
             without: head.without.split_whitespace().map(str::to_owned).collect(),
             world: head.world.clone().unwrap_or_else(|| "agent".to_owned()),

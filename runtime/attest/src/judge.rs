@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use parloir_contract::{HostReturn, Turn};
+use parloir_contract::{HostReturn, Refusal, Turn};
 use parloir_journal::{
     Ending, Failure, FailureKind, HostStatus, ProviderRole, ProviderStatus, Record, RecordBody, Seq,
 };
@@ -82,6 +82,31 @@ pub(crate) fn denied(records: &[Record]) -> Vec<String> {
         .filter_map(|(name, status)| refused_as(status).map(|status| (name, status)))
         .collect();
     kinds.into_iter().take(TOLD).map(|(name, status)| format!("{name} {status}")).collect()
+}
+
+/// The first host call that was refused and of which the journal does not say why, or says it with what the agent asked.
+fn unexplained(records: &[Record]) -> Option<String> {
+    records.iter().find_map(|record| {
+        let RecordBody::HostCallEnded(ended) = &record.body else { return None };
+        let status = refused_as(ended.status)?;
+        match ended.refused.as_deref() {
+            None | Some("") => {
+                Some(format!("record {} is refused as {status}, and no reason is kept", record.seq))
+            }
+            Some(why) if Refusal::Invalid(why.to_owned()).reason() != why => {
+                Some(format!("record {} keeps what was asked in its reason: {}", record.seq, short(why)))
+            }
+            Some(_) => None,
+        }
+    })
+}
+
+/// Whether the journal holds what was asked and answered.
+fn keeps_content(records: &[Record]) -> bool {
+    records.iter().any(|record| {
+        matches!(&record.body, RecordBody::HostCallStarted(started) if started.arguments.is_some())
+            || matches!(&record.body, RecordBody::HostCallEnded(ended) if ended.result.is_some())
+    })
 }
 
 /// How the call ended, in a line.
@@ -176,6 +201,12 @@ pub(crate) fn judged(attack: &Attack, rung: &Rung, records: &[Record]) -> Result
             return Err(format!("{} was answered with {statuses:?}", refused.import));
         }
     }
+    if let Some(unexplained) = unexplained(records) {
+        return Err(unexplained);
+    }
+    if attack.unkept && keeps_content(records) {
+        return Err("what it asked is kept, on a line that keeps nothing".to_owned());
+    }
     if leaked(records) {
         return Err("got something of the neighbour's".to_owned());
     }
@@ -206,7 +237,7 @@ pub(crate) fn judged(attack: &Attack, rung: &Rung, records: &[Record]) -> Result
 
 #[cfg(test)]
 mod tests {
-    use parloir_journal::{ProviderEnded, ProviderStarted, ProviderUsage};
+    use parloir_journal::{HostCallEnded, ProviderEnded, ProviderStarted, ProviderUsage};
 
     use super::*;
 
@@ -245,5 +276,21 @@ mod tests {
         }
         assert!(!sent_elsewhere(&request("127.0.0.2", Some(ProviderStatus::Refused))));
         assert!(sent_elsewhere(&request("127.0.0.2", None)), "how it went is not known");
+    }
+
+    #[test]
+    fn a_refusal_without_its_reason_is_found_and_so_is_a_reason_that_quotes() {
+        let ended = |status, refused: Option<&str>| {
+            let refused = refused.map(str::to_owned);
+            let body =
+                HostCallEnded { started: 1, status, latency_us: 1, delivered: true, result: None, refused };
+            [Record { seq: 2, at: 2, body: RecordBody::HostCallEnded(body) }]
+        };
+        assert_eq!(unexplained(&ended(HostStatus::Ok, None)), None);
+        assert_eq!(unexplained(&ended(HostStatus::Cancelled, None)), None);
+        assert_eq!(unexplained(&ended(HostStatus::Invalid, Some("there is no document \"…\""))), None);
+        for lost in [None, Some(""), Some("there is no document \"secret.txt\"")] {
+            assert!(unexplained(&ended(HostStatus::NotPermitted, lost)).is_some(), "{lost:?}");
+        }
     }
 }

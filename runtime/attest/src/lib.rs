@@ -51,7 +51,9 @@ pub use machine::{machine, program};
 pub use measured::{LIMIT, Measured, Noticed, Round};
 pub use neighbour::{END_OF_TURN, Plan, measure_neighbour};
 pub use priority::come_last;
-pub use report::{About, Confinement, MAX_REPORT, Machine, Program, Report, ReportError, Whole};
+pub use report::{
+    About, Capabilities, Confinement, MAX_REPORT, Machine, Program, Report, ReportError, Whole,
+};
 pub use ring::Rung;
 pub use rooms::{FALLBACK, Rooms, SECRETS};
 pub use service::{Asked, CREDENTIAL, strayed};

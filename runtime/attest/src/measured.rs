@@ -8,7 +8,7 @@ use crate::broken::Broken;
 /// What a figure may be of what it is without the attackers.
 pub const LIMIT: f64 = 1.2;
 /// The names of the runs of a round, in their order.
-pub(crate) const RUNS: [&str; 3] = ["floor", "alone", "beside"];
+pub(crate) const RUNS: [&str; 4] = ["floor", "alone", "beside", "floor-beside"];
 
 /// What callers noticed in one run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,7 +16,7 @@ pub(crate) const RUNS: [&str; 3] = ["floor", "alone", "beside"];
 pub struct Noticed {
     /// Time between two pieces of one reply that 99 of a hundred do not exceed, in milliseconds.
     pub gap_p99_ms: f64,
-    /// Reply latency beyond the end-of-turn delay that 95 turns of a hundred do not exceed, in milliseconds.
+    /// Reply latency from the frame on that completed the end-of-turn delay, that 95 turns of a hundred do not exceed, in milliseconds.
     pub latency_p95_ms: f64,
     /// Turns that were answered.
     pub turns: usize,
@@ -26,7 +26,7 @@ pub struct Noticed {
     pub failed_calls: u32,
     /// Calls that the server ended, which it had no reason to, and which were placed again.
     pub redialled: u32,
-    /// Replies that came before the end-of-turn delay: of those the latency is not known.
+    /// Replies that came before that frame: of those the latency is not known.
     pub early_replies: u32,
     /// Cores that the server took.
     pub server_cores: f64,
@@ -53,8 +53,8 @@ impl From<&Figures> for Noticed {
     }
 }
 
-/// The three runs of a round, one after the other: a server that does nothing but the protocol, the neighbour alone, and
-/// the neighbour beside the attackers.
+/// The runs of a round, one after the other: a server that does nothing but the protocol, the neighbour alone, the neighbour
+/// beside the attackers, and the first server beside them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Round {
@@ -64,19 +64,25 @@ pub struct Round {
     pub alone: Noticed,
     /// With them.
     pub beside: Noticed,
+    /// What they make of the machine for a server that has nothing to do with them. Reports of programs that did not measure
+    /// it have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floor_beside: Option<Noticed>,
 }
 
 impl Round {
     /// Whether the callers were in time in all of it.
     fn is_valid(&self) -> bool {
-        [&self.floor, &self.alone, &self.beside].iter().all(|run| run.valid)
+        let runs = [Some(&self.floor), Some(&self.alone), Some(&self.beside), self.floor_beside.as_ref()];
+        runs.into_iter().flatten().all(|run| run.valid)
     }
 
     fn of(runs: &[Figures]) -> Result<Self, Broken> {
-        let [floor, alone, beside] = runs else {
+        let [floor, alone, beside, floor_beside] = runs else {
             return Err(Broken("a round of the measurement is not whole".into()));
         };
-        Ok(Self { floor: floor.into(), alone: alone.into(), beside: beside.into() })
+        let floor_beside = Some(floor_beside.into());
+        Ok(Self { floor: floor.into(), alone: alone.into(), beside: beside.into(), floor_beside })
     }
 }
 
@@ -102,7 +108,7 @@ pub struct Measured {
 }
 
 impl Measured {
-    /// Sums up rounds of three runs each.
+    /// Sums up rounds of the four runs each.
     ///
     /// # Errors
     /// Where there is none.
@@ -116,15 +122,19 @@ impl Measured {
         Ok(Self { calls, attackers, attacks, callers_niceness: None, medians, rounds })
     }
 
-    /// How much of it is left beside the attackers, as a ratio: of the gaps, and of the replies' latency.
+    /// What beside the attackers is of what is alone, as a ratio: of the gaps, and of the replies' latency.
     pub fn ratios(&self) -> [f64; 2] {
-        let Round { floor: _, alone, beside } = &self.medians;
-        [beside.gap_p99_ms / alone.gap_p99_ms, beside.latency_p95_ms / alone.latency_p95_ms]
+        ratios(&self.medians.beside, &self.medians.alone)
+    }
+
+    /// The same of the server that does nothing but the protocol: the machine's own part. It is told, and judges nothing.
+    pub fn ratios_of_floor(&self) -> Option<[f64; 2]> {
+        self.medians.floor_beside.as_ref().map(|beside| ratios(beside, &self.medians.floor))
     }
 
     /// What is beyond the limit, or says nothing.
     pub fn problems(&self) -> Vec<String> {
-        let Round { floor: _, alone, beside } = &self.medians;
+        let Round { floor: _, alone, beside, floor_beside: _ } = &self.medians;
         let mut problems = Vec::new();
         let spoiled = self.rounds.iter().filter(|round| !round.is_valid()).count();
         if spoiled * 2 > self.rounds.len() {
@@ -165,6 +175,10 @@ impl Measured {
     }
 }
 
+fn ratios(beside: &Noticed, alone: &Noticed) -> [f64; 2] {
+    [beside.gap_p99_ms / alone.gap_p99_ms, beside.latency_p95_ms / alone.latency_p95_ms]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,7 +199,8 @@ mod tests {
     }
 
     fn measured(beside: Noticed) -> Measured {
-        let medians = Round { floor: noticed(20.5, 2.0), alone: noticed(21.0, 20.0), beside };
+        let floor_beside = Some(noticed(20.5, 2.1));
+        let medians = Round { floor: noticed(20.5, 2.0), alone: noticed(21.0, 20.0), beside, floor_beside };
         let rounds = vec![medians.clone()];
         Measured { calls: 100, attackers: 20, attacks: 900, callers_niceness: Some(-10), rounds, medians }
     }
@@ -197,6 +212,17 @@ mod tests {
         assert!(matches!(late.as_slice(), [one] if one.contains("added latency")), "{late:?}");
         let torn = measured(noticed(26.0, 20.0)).problems();
         assert!(matches!(torn.as_slice(), [one] if one.contains("gaps")), "{torn:?}");
+    }
+
+    #[test]
+    fn a_report_without_the_floor_beside_attackers_is_read() {
+        let mut before = measured(noticed(21.0, 20.0));
+        before.medians.floor_beside = None;
+        before.rounds[0].floor_beside = None;
+        let text = serde_json::to_string(&before).unwrap();
+        assert!(!text.contains("floor-beside"), "{text}");
+        let read: Measured = serde_json::from_str(&text).unwrap();
+        assert_eq!((read.ratios_of_floor(), &read), (None, &before));
     }
 
     #[test]
@@ -259,12 +285,14 @@ mod tests {
             load_average: 1.0,
             valid,
         };
-        let [floor, alone, beside] = RUNS;
+        let [floor, alone, beside, floor_beside] = RUNS;
         let round = |valid: bool, wrong: u32| {
-            vec![run(floor, true, 0), run(alone, true, 0), run(beside, valid, wrong)]
+            let beside = run(beside, valid, wrong);
+            vec![run(floor, true, 0), run(alone, true, 0), beside, run(floor_beside, true, 0)]
         };
         let held = Measured::of(100, 20, 900, &[round(true, 0), round(true, 0), round(false, 0)]).unwrap();
         assert_eq!(held.problems(), Vec::<String>::new());
+        assert_eq!(held.ratios_of_floor(), Some([1.0, 1.0]));
         let hidden = Measured::of(100, 20, 900, &[round(true, 0), round(true, 0), round(false, 8)]).unwrap();
         let Noticed { timeouts, failed_calls, redialled, .. } = hidden.medians.beside;
         assert_eq!((timeouts, failed_calls, redialled), (8, 8, 8));

@@ -45,7 +45,7 @@ pub struct Plan {
 impl Plan {
     /// How many runs it takes.
     pub fn runs(&self) -> u64 {
-        u64::from(self.rounds) * 3
+        u64::from(self.rounds) * 4
     }
 }
 
@@ -75,12 +75,13 @@ pub async fn measure_neighbour(
         end_of_turn: END_OF_TURN,
         ..Load::default()
     };
-    let [on_floor, alone, beside] = RUNS;
+    let [on_floor, alone, beside, floor_beside] = RUNS;
     let (mut attacks, mut next) = (0_u64, 0);
     let mut rounds: Vec<Vec<Figures>> = Vec::new();
     for _ in 0..plan.rounds {
-        let target = Target::Stream { url: floor.url.clone(), via: None, auth_token: None };
-        let mut round = vec![measure(on_floor, target, &[], floor.pid, &load).await.map_err(|e| failed(&e))?];
+        let on = |floor: &FloorChild| Target::Stream { url: floor.url.clone(), via: None, auth_token: None };
+        let on_its_own = measure(on_floor, on(&floor), &[], floor.pid, &load).await;
+        let mut round = vec![on_its_own.map_err(|error| failed(&error))?];
         step();
         round.push(measure(alone, line(&public)?, &[], pid, &load).await.map_err(|e| failed(&e))?);
         step();
@@ -88,9 +89,12 @@ pub async fn measure_neighbour(
         let attackers = Attackers::begin(command(Part::Attackers), &folder, &public, lines).await?;
         tokio::time::sleep(SETTLE).await;
         let run = measure(beside, line(&public)?, &[], pid, &load).await;
+        step();
+        let machine = measure(floor_beside, on(&floor), &[], floor.pid, &load).await;
         let rang = attackers.end().await?;
         (attacks, next) = (attacks.saturating_add(rang.rung), rang.next);
         round.push(run.map_err(|error| failed(&error))?);
+        round.push(machine.map_err(|error| failed(&error))?);
         step();
         rounds.push(round);
         tokio::time::sleep(SETTLE).await;

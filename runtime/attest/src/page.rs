@@ -7,7 +7,7 @@ use parloir_contract::seen_and_hidden;
 
 use crate::measured::{LIMIT, Measured, Noticed, RUNS, Round};
 use crate::priority::FIRST;
-use crate::report::{Confinement, Machine, Program, Report, Whole};
+use crate::report::{Capabilities, Confinement, Machine, Program, Report, Whole};
 use crate::trial::{NeighbourHeard, Trial};
 
 /// Attacks that went otherwise which are told one by one; the report has all.
@@ -48,7 +48,7 @@ const fn yes(held: bool) -> &'static str {
 fn about(text: &mut String, report: &Report) {
     let Program { version, sha256, optimised, engine } = &report.program;
     let Machine { kernel, cpu, cores, memory_mib } = &report.machine;
-    let Confinement { files, calls } = report.confined;
+    let Confinement { files, calls, capabilities } = &report.confined;
     let built = if *optimised { "" } else { ", built without optimisation: its figures say little" };
     let _ = writeln!(text, "\nmade      {}, in {} s", line(&report.made), report.took_s);
     let _ = writeln!(text, "program   parloir {}{built}; {}", line(version), line(engine));
@@ -57,9 +57,17 @@ fn about(text: &mut String, report: &Report) {
     let _ = writeln!(
         text,
         "confined  files (Landlock): {}; calls to the kernel (seccomp): {}",
-        yes(files),
-        yes(calls)
+        yes(*files),
+        yes(*calls)
     );
+    if let Some(Capabilities { given_up, kept }) = capabilities {
+        let which = match (*given_up, kept.as_slice()) {
+            (false, _) => String::new(),
+            (true, []) => ", all".to_owned(),
+            (true, kept) => format!(", all but {}", line(&kept.join(", "))),
+        };
+        let _ = writeln!(text, "          capabilities given up: {}{which}", yes(*given_up));
+    }
     let _ = writeln!(text, "key       {}", line(&report.key));
 }
 
@@ -124,7 +132,7 @@ fn figures(text: &mut String, measured: &Measured) {
             if *niceness < 0 { "before the server" } else { "like the server, not being permitted more" };
         let _ = writeln!(text, "  (the callers were served {first}: niceness {niceness}, {FIRST} asked for)");
     }
-    let [floor, alone, beside] = RUNS;
+    let [floor, alone, beside, _] = RUNS;
     let _ = writeln!(text, "  {:<30}{floor:>9}{alone:>9}{beside:>9}{:>14}", "", "beside/alone");
     type Row = (&'static str, fn(&Noticed) -> f64);
     let rows: [Row; 2] = [
@@ -132,9 +140,17 @@ fn figures(text: &mut String, measured: &Measured) {
         ("added reply latency p95, ms", |n| n.latency_p95_ms),
     ];
     for ((label, value), ratio) in rows.into_iter().zip(measured.ratios()) {
-        let Round { floor, alone, beside } = medians;
+        let Round { floor, alone, beside, floor_beside: _ } = medians;
         let (floor, alone, beside) = (value(floor), value(alone), value(beside));
         let _ = writeln!(text, "  {label:<30}{floor:>9.1}{alone:>9.1}{beside:>9.1}{ratio:>14.2}");
+    }
+    if let (Some([gap, latency]), Some(machine)) = (measured.ratios_of_floor(), &medians.floor_beside) {
+        let _ = writeln!(
+            text,
+            "  the machine's own part: the floor beside the same attackers has gaps of {:.1} ({gap:.2}), latency {:.1} \
+             ({latency:.2})",
+            machine.gap_p99_ms, machine.latency_p95_ms
+        );
     }
     type Count = (&'static str, fn(&Noticed) -> u32);
     let counts: [Count; 3] = [
@@ -143,14 +159,15 @@ fn figures(text: &mut String, measured: &Measured) {
         ("calls that were dropped", |n| n.redialled),
     ];
     for (label, value) in counts {
-        let Round { floor, alone, beside } = medians;
+        let Round { floor, alone, beside, floor_beside: _ } = medians;
         let (floor, alone, beside) = (value(floor), value(alone), value(beside));
         let _ = writeln!(text, "  {label:<30}{floor:>9}{alone:>9}{beside:>9}");
     }
     let _ = writeln!(text, "  each round: gap p99, latency p95, the callers' own lateness p99, in ms");
-    for (number, Round { floor, alone, beside }) in rounds.iter().enumerate() {
+    for (number, Round { floor, alone, beside, floor_beside }) in rounds.iter().enumerate() {
         let _ = write!(text, "  {:>3}", number + 1);
-        for (name, run) in RUNS.into_iter().zip([floor, alone, beside]) {
+        let runs = [Some(floor), Some(alone), Some(beside), floor_beside.as_ref()];
+        for (name, run) in RUNS.into_iter().zip(runs).filter_map(|(name, run)| Some((name, run?))) {
             let late = if run.valid { "" } else { " INVALID, not counted" };
             let Noticed { gap_p99_ms, latency_p95_ms, own_lateness_p99_ms, .. } = run;
             let _ = write!(

@@ -56,13 +56,27 @@ pub struct Machine {
 }
 
 /// What the server gave up before it opened, as `parloir serve` does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Confinement {
     /// Files that it does not need: Landlock.
     pub files: bool,
     /// Calls to the kernel that it does not make: seccomp.
     pub calls: bool,
+    /// Rights of root's that it does not need; none where the program that wrote the report did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capabilities: Option<Capabilities>,
+}
+
+/// What became of the capabilities that the server was started with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Capabilities {
+    /// Whether they were given up, by it and for what it starts, but for those that serving takes.
+    pub given_up: bool,
+    /// Those, by their names: `CAP_DAC_OVERRIDE`.
+    #[serde(deserialize_with = "few")]
+    pub kept: Vec<String>,
 }
 
 /// What the house was found to be when all was over.
@@ -268,6 +282,7 @@ fn trials<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Trial>, D::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::page::page;
 
     const WRITTEN: &[u8] = include_bytes!("../../../tests/fuzz/corpus/reports/report");
 
@@ -282,6 +297,22 @@ mod tests {
         assert!(held.held());
         held.house = None;
         assert!(!held.held());
+    }
+
+    #[test]
+    fn a_report_from_before_capabilities_were_told_is_read_and_one_that_tells_them_says_which_were_kept() {
+        let mut report = Report::parse(WRITTEN).unwrap();
+        assert_eq!(report.confined.capabilities, None);
+        assert!(!page(&report).contains("capabilities"));
+        let kept = vec!["CAP_DAC_OVERRIDE".to_owned()];
+        report.confined.capabilities = Some(Capabilities { given_up: true, kept });
+        assert_eq!(Report::parse(&report.bytes()), Ok(report.clone()));
+        let told = page(&report);
+        assert!(told.contains("capabilities given up: yes, all but CAP_DAC_OVERRIDE\n"), "{told}");
+        report.confined.capabilities = Some(Capabilities { given_up: true, kept: Vec::new() });
+        assert!(page(&report).contains("capabilities given up: yes, all\n"));
+        report.confined.capabilities = Some(Capabilities { given_up: false, kept: Vec::new() });
+        assert!(page(&report).contains("capabilities given up: NO\n"));
     }
 
     #[test]

@@ -147,22 +147,29 @@ fn line_of(place: &Path, number: &str, attack: &Attack) -> String {
     } else {
         "[\"model\", \"calendar\", \"memory\", \"documents\", \"transfer\", \"connectors\"]"
     };
+    let recording = if attack.unkept { "never" } else { "always" };
     format!(
         r#"
         [[tenant.line]]
         number = "{number}"
         agent = {agent:?}
-        recording = "always"
+        recording = "{recording}"
         fallback-number = "{FALLBACK}"
         fallback-sentence = {{ fr = "Un instant." }}
-        transfer-to = ["+331990000"]
+        transfer-to = {transfer_to:?}
         connectors = ["crm", "private", "metadata"]
         capabilities = {capabilities}
         sounds = {sounds:?}
         "#,
         agent = attack.name,
+        transfer_to = listed(attack),
         sounds = place.join("sounds"),
     )
+}
+
+/// How the numbers begin that an attack's line lists.
+fn listed(attack: &Attack) -> Vec<&str> {
+    std::iter::once("+331990000").chain(attack.lists.iter().map(String::as_str)).collect()
 }
 
 fn config(place: &Path, attackers: &str, services: u16) -> String {
@@ -200,11 +207,13 @@ fn config(place: &Path, attackers: &str, services: u16) -> String {
         number = "{ANNE}"
         agent = "{neighbour}"
         recording = "always"
+        capabilities = ["calendar", "memory", "documents", "transfer", "connectors"]
         fallback-number = "{FALLBACK}"
         [[tenant.line]]
         number = "{AT_LENGTH}"
         agent = "{at_length}"
         recording = "always"
+        capabilities = ["calendar", "memory", "documents", "transfer", "connectors"]
         fallback-number = "{FALLBACK}"
         [[tenant]]
         id = "mallory"
@@ -212,6 +221,7 @@ fn config(place: &Path, attackers: &str, services: u16) -> String {
         [tenant.quota]
         host-calls = 1000
         egress-bytes = 1000000
+        stored-bytes-in-all = 500000
         [tenant.calendar]
         open = {open}
         [[tenant.connector]]

@@ -11,7 +11,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use parloir_sandbox::{Sandbox, Settings};
-use parloir_server::confine;
+use parloir_server::{Confined, confine};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
@@ -20,7 +20,7 @@ use crate::agent::{Attack, attacks};
 use crate::broken::Broken;
 use crate::house::House;
 use crate::machine::peak_kib;
-use crate::report::{Confinement, Whole};
+use crate::report::{Capabilities, Confinement, Whole};
 use crate::rooms::Rooms;
 use crate::service::strayed;
 use crate::trial::{Moment, Trial, load_all, load_bombs, ring_all};
@@ -123,7 +123,10 @@ impl Stage {
         let (file, model) = (folder.join("parloir.toml"), folder.join("speech"));
         let confined = confine(rooms.config(), &file, &rooms.folders(), &model);
         let confined = confined.map_err(|error| Broken::because("confining the server", error))?;
-        let confined = confined.map(|held| Confinement { files: held.files, calls: held.calls });
+        let confined = confined.map(|Confined { files, capabilities, kept, calls }| {
+            let capabilities = Some(Capabilities { given_up: capabilities, kept });
+            Confinement { files, calls, capabilities }
+        });
         let confined = confined.unwrap_or_default();
         Ok(Self { rooms, confined })
     }

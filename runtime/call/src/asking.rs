@@ -108,7 +108,7 @@ async fn answer(
         return Err(Refusal::NotPermitted(remedy.into()));
     }
     if shared.providers.llm().is_empty() {
-        let remedy = "no language model is configured: add a [[provider]] with role = \"language-model\"";
+        let remedy = "no language model is configured: add a [[provider]] whose `role` is `language-model`";
         return Err(Refusal::Unavailable(remedy.into()));
     }
     let sent = Sent { bytes: bytes(&messages, &options), characters: characters(&messages, &options) };

@@ -119,8 +119,13 @@ fn has_a_price(used: &ProviderUsed) -> bool {
     used.role != ProviderRole::Connector
 }
 
-/// What providers were asked for, as the limits of a tenant's month count it.
-pub fn sums(providers: &[ProviderUsed]) -> Sums {
+/// What a call used, as the limits of a tenant's month count it.
+pub fn ledger_sums(ledger: &Ledger) -> Sums {
+    Sums { egress_bytes: ledger.egress_bytes, agent_cpu_us: ledger.agent_cpu_us, ..sums(&ledger.providers) }
+}
+
+/// What providers were asked for, of that.
+pub(crate) fn sums(providers: &[ProviderUsed]) -> Sums {
     let mut sums = Sums::default();
     for used in providers {
         let one = Sums {
@@ -330,6 +335,7 @@ mod tests {
                 latency_us: 1,
                 delivered: true,
                 result: None,
+                refused: None,
             }),
             RecordBody::ProviderStarted(started("voice", ProviderRole::TextToSpeech, 8)),
             RecordBody::ProviderEnded(ended(3, ProviderStatus::Ok, 99, said)),

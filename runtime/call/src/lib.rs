@@ -38,7 +38,7 @@ pub use fallback::{
     written as written_sentence,
 };
 pub use holding::Holding;
-pub use ledger::{cut_off, sums};
+pub use ledger::{cut_off, ledger_sums};
 pub use reactor::{Setup, Summary, run};
 pub use rehearsing::{Before, Clock, Rehearsing};
 pub use switchboard::{NoTransfers, Switchboard, TransferOutcome};

@@ -15,7 +15,7 @@ use parloir_media::RecordingPolicy as GatePolicy;
 use parloir_sandbox::{DoorClosed, Sandbox, charged};
 use parloir_tenancy::calendar::to_local;
 use parloir_tenancy::config::RecordingPolicy;
-use parloir_tenancy::permission::{permit, transfer_destination};
+use parloir_tenancy::permission::permit;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tower::Service;
@@ -74,12 +74,10 @@ impl LiveCall {
                 Err(refusal) => Err(refusal),
             }),
             HostCall::Transfer(Transfer { to, announce }) => {
-                let config = &shared.line.config;
-                let fallback = config.fallback_number.as_ref().map(parloir_contract::LineId::as_str);
                 let destination = announce
                     .as_deref()
                     .map_or(Ok(()), speakable)
-                    .and_then(|()| transfer_destination(&to, fallback, &config.transfer_to))
+                    .and_then(|()| shared.line.destination(&to))
                     .and_then(|to| shared.may_transfer().map(|()| to));
                 HostReturn::Transfer(match destination {
                     Ok(to) => self.ask(|reply| Request::Transfer { to, announce, reply }).await?,

@@ -12,7 +12,7 @@ use parloir_journal::{CallJournal, Content, ContentOf, Gate as GateState, Note, 
 use parloir_media::Gate;
 use parloir_providers::Registry;
 use parloir_sandbox::DoorClosed;
-use parloir_tenancy::month::OfCall;
+use parloir_tenancy::month::{OfCall, Sums};
 use parloir_tenancy::quota::Used;
 use parloir_tenancy::{Calendar, Documents, Line, Memory};
 use tokio_util::task::TaskTracker;
@@ -24,7 +24,7 @@ use crate::rehearsing::Clock;
 /// Hand-overs that one call's agent may ask for: somebody's telephone rings at each.
 const TRANSFERS: u32 = 10;
 /// Quotas of which a call's journal tells that they refused something.
-const QUOTAS: usize = 16;
+const QUOTAS: usize = 24;
 /// Bytes of content kept in memory while nobody has answered the question about recording.
 const HELD_BYTES: usize = 256 << 10;
 
@@ -163,10 +163,13 @@ impl Shared {
         Ok(())
     }
 
-    /// Tells the tenant's month what providers were asked for until now.
+    /// Tells the tenant's month what providers and connectors were asked for until now.
     pub(crate) fn count_in_month(&self) {
-        let (providers, _costs) = self.meter.lock().priced(&self.providers.entries());
-        self.month.has_used(sums(&providers));
+        let (egress_bytes, (providers, _costs)) = {
+            let meter = self.meter.lock();
+            (meter.egress(), meter.priced(&self.providers.entries()))
+        };
+        self.month.has_used(Sums { egress_bytes, ..sums(&providers) });
     }
 
     /// Notes that a quota refused something, and how it is raised: once for each quota. The host's own words hold no content, so

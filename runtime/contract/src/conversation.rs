@@ -125,10 +125,9 @@ const SAY_CHARACTERS: usize = 4_000;
 
 /// Whether a text may be spoken in one sentence. Refused: `Invalid` over 4000 characters.
 pub fn speakable(text: &str) -> Result<(), Refusal> {
-    let length = text.chars().count();
-    if length > SAY_CHARACTERS {
+    if text.chars().count() > SAY_CHARACTERS {
         return Err(Refusal::Invalid(format!(
-            "a sentence has at most {SAY_CHARACTERS} characters, this one {length}: say it in parts"
+            "a sentence has at most {SAY_CHARACTERS} characters: say it in parts"
         )));
     }
     Ok(())

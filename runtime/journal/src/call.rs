@@ -155,6 +155,11 @@ impl CallJournal {
         self.handle.shared.buffer.lock().weight
     }
 
+    /// How many bytes the log and the recordings of all its tenant's calls have on disk: told from memory.
+    pub fn kept(&self) -> u64 {
+        self.handle.shared.journal.kept.of(self.tenant())
+    }
+
     /// Appends a record, in about a microsecond. It is on disk within about a second, or when anything
     /// appended later is durable. An error means that it is not in the journal.
     pub fn append(&self, body: RecordBody) -> Result<Seq, AppendError> {

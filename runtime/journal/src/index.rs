@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use crate::call::Waiter;
-use crate::numbers::Hashed;
+use crate::numbers::{Hashed, hashed};
 use crate::record::{CallStarted, Ending};
 use crate::rights::{AMENDMENT, is_of_journal, names_somebody};
 use crate::segment::Location;
@@ -94,6 +94,12 @@ impl CallEntry {
     /// Whether it says of anybody that they are in the call.
     pub(crate) fn has_numbers(&self) -> bool {
         self.numbers.as_ref().is_some_and(Hashed::says_something)
+    }
+
+    /// Whether whoever is called this, a [`pseudonym`](crate::pseudonym), may have rung; `None` where nobody was looked for in it
+    /// yet, and only the call itself tells.
+    pub fn may_be_from(&self, who: &[u8; 32]) -> Option<bool> {
+        self.numbers.as_ref().map(|numbers| numbers.may_have_rung(hashed(who)))
     }
 
     /// Whether nobody rang: it holds what the journal says of other calls.

@@ -214,6 +214,11 @@ impl Journal {
         Ok(journal)
     }
 
+    /// How many bytes a tenant's log and recordings have on disk, as far as they are written: told from memory.
+    pub fn kept(&self, tenant: &TenantId) -> u64 {
+        self.inner.shared.kept.of(tenant)
+    }
+
     /// Held while a name that no call has is looked for, until a call has it: two who look at once would find the same.
     pub(crate) fn naming(&self) -> &tokio::sync::Mutex<()> {
         &self.inner.naming
@@ -413,7 +418,12 @@ fn begin(
     }
     segment::refuse_others(&data)?;
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let tails = runtime.block_on(recovery::recover((&disk, segment), &data, &**kms, index))?;
+    let mut tails = runtime.block_on(recovery::recover((&disk, segment), &data, &**kms, index))?;
+    shared.kept.add_up(&data)?;
+    for tail in tails.values_mut() {
+        // What was written until now is in there.
+        let _added_up = tail.grown();
+    }
     let (events, waiting) = mpsc::channel(MAX_EVENTS);
     let (index, calls) = (index.clone(), Arc::clone(&shared));
     let indexer = std::thread::Builder::new().name("journal-index".into()).spawn(move || {

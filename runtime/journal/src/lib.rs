@@ -6,8 +6,8 @@
 //! byte leaves. Records are sealed in chunks under keys of the call's own; the chunks of a call form a hash
 //! chain, and [`verify`] finds any that was changed, removed, swapped or cut off.
 //!
-//! *Trace*, *content* and *recording* are apart on disk. The trace says what was asked of whom, when, and how it
-//! went; the content is what was said; the recording is the sound. Each has a key of its own per call, so that each can be
+//! *Trace*, *content* and *recording* are apart on disk. The trace says what was asked of whom, when, how it
+//! went, and why not where it was refused; the content is what was said; the recording is the sound. Each has a key of its own per call, so that each can be
 //! destroyed without the others ([`Journal::erase`]), and a call whose consent gate is closed writes trace alone. A reader
 //! gets all of it together again.
 //!
@@ -67,6 +67,7 @@ mod error;
 mod hold;
 mod index;
 mod journal;
+mod kept;
 mod key;
 mod list;
 mod log_key;

@@ -54,6 +54,12 @@ pub struct CallsOf {
     pub unread: Vec<(CallEntry, String)>,
 }
 
+/// What is kept of a number's pseudonym.
+pub(crate) fn hashed(pseudonym: &[u8; 32]) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = *pseudonym;
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+}
+
 impl Hashed {
     fn new(Numbers { callers, named, many }: &Numbers, hash: impl Fn(&str) -> u64) -> Self {
         if *many || callers.len() + named.len() > MAX_NUMBERS {
@@ -72,6 +78,11 @@ impl Hashed {
         }
     }
 
+    /// Whether somebody may have rung.
+    pub(crate) fn may_have_rung(&self, who: u64) -> bool {
+        self.may_be(who) == Some(true)
+    }
+
     /// Whether it says anything of anybody.
     pub(crate) fn says_something(&self) -> bool {
         self.many || !self.callers.is_empty() || !self.named.is_empty()
@@ -88,10 +99,7 @@ impl Journal {
         numbers: impl Fn(Vec<Record>) -> Numbers + Clone + Send + Sync + 'static,
     ) -> Result<CallsOf, JournalError> {
         let key = self.eraser().kms.row_key(tenant).await?;
-        let hash = |number: &str| {
-            let [a, b, c, d, e, f, g, h, ..] = key.pseudonym(number.as_bytes());
-            u64::from_be_bytes([a, b, c, d, e, f, g, h])
-        };
+        let hash = |number: &str| hashed(&key.pseudonym(number.as_bytes()));
         let who = hash(number);
         let (mut found, mut from) = (CallsOf::default(), None);
         loop {
@@ -191,6 +199,7 @@ mod tests {
         let some = Numbers { callers: vec![text(9)], named: vec![text(10)], many: false };
         let hashed = Hashed::new(&some, hash);
         assert_eq!([9, 10, 11].map(|who| hashed.may_be(who)), [Some(true), Some(false), None]);
+        assert_eq!([9, 10, 11].map(|who| hashed.may_have_rung(who)), [true, false, false]);
         assert!(hashed.says_something() && !Hashed::new(&Numbers::default(), hash).says_something());
         let many = Numbers { named: vec![text(1); MAX_NUMBERS + 1], ..Numbers::default() };
         for many in [many, Numbers { many: true, ..some }] {

@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use crate::AppendError;
 use crate::call::CallShared;
 use crate::index::CallEntry;
+use crate::kept::Kept;
 use crate::key::WrappedKey;
 use crate::observe::Observer;
 use crate::segment::{Log, Tail};
@@ -191,6 +192,8 @@ pub(crate) struct Shared {
     spare: Condvar,
     /// The calls that are not closed, or not in the index yet as closed: their names are nobody else's.
     pub(crate) open: Mutex<HashSet<(TenantId, CallId)>>,
+    /// What is on disk of each tenant's logs.
+    pub(crate) kept: Kept,
     /// Who is told of what is appended.
     pub(crate) observer: OnceLock<Arc<dyn Observer>>,
 }

@@ -19,7 +19,7 @@
 mod blank;
 mod tail;
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;
 mod version;
 
 use std::fs::{self, File};

@@ -214,6 +214,7 @@ impl Writer<'_> {
         } else {
             0
         };
+        self.count();
         let live = self.desk.live.values().flat_map(|live| live.shared.wrapped.clone()).collect();
         let _nobody_waits = done.send(Rolled { journal, recordings, live });
         Ok(())
@@ -367,7 +368,14 @@ impl Writer<'_> {
             journal.commit()?;
             self.all.durable.reached(&self.desk.tenant, journal.end());
         }
+        self.count();
         Ok(())
+    }
+
+    /// Counts what the logs have grown by: before anybody hears that it is written.
+    fn count(&mut self) {
+        let grown: u64 = self.desk.tails.values_mut().map(Tail::grown).sum();
+        self.all.shared.kept.grow(&self.desk.tenant, grown);
     }
 
     /// Seals and appends the blocks of recording that wait.

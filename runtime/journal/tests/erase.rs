@@ -18,7 +18,8 @@ use parloir_journal::{
     check_since, erasures, list_calls, prove, read_call, read_recording,
 };
 use parloir_proof::Trust;
-use parloir_store::disk::{Disk, DiskFile, OsDisk, Readers};
+use parloir_store::disk::interposed::{Interposer, Step, Then, interposed};
+use parloir_store::disk::{Disk, OsDisk};
 use parloir_store::keys::Rows;
 use parloir_store::{Batch, Embedded, Keyring, Kms, Memo, Store, Table, TenantStore};
 use tempfile::TempDir;
@@ -132,6 +133,7 @@ async fn go_on(call: &CallJournal, number: u8) {
         latency_us: 1,
         delivered: true,
         result: Some(result),
+        refused: None,
     }))
     .unwrap();
     call.append_durable(RecordBody::Note(Remark { text: trace_canary(number) })).await.unwrap();
@@ -431,25 +433,18 @@ async fn what_is_kept_for_no_time_can_be_read_by_nobody_once_the_call_is_over() 
 }
 
 /// A disk that does not do what it is told of some files, or nothing at all after so many steps.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Odd {
-    steps: Arc<AtomicUsize>,
+    steps: AtomicUsize,
     /// Steps that it does.
     until: usize,
     /// Begins of names of files that are never overwritten or removed.
     keeps: Option<&'static str>,
 }
 
-#[derive(Debug)]
-struct OddFile(Box<dyn DiskFile>, Odd);
-
 impl Odd {
-    fn step(&self) -> io::Result<()> {
-        if self.steps.fetch_add(1, Ordering::Relaxed) < self.until {
-            Ok(())
-        } else {
-            Err(io::Error::other("the power went"))
-        }
+    fn disk(until: usize, keeps: Option<&'static str>) -> Arc<dyn Disk> {
+        interposed(&Arc::new(Self { steps: AtomicUsize::new(0), until, keeps }))
     }
 
     fn keeps(&self, path: &Path) -> bool {
@@ -458,59 +453,29 @@ impl Odd {
     }
 }
 
-impl DiskFile for OddFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.1.step()?;
-        self.0.write(bytes)
-    }
-    fn sync(&mut self) -> io::Result<()> {
-        self.1.step()
-    }
-    fn cut(&mut self, length: u64) -> io::Result<()> {
-        self.1.step()?;
-        self.0.cut(length)
-    }
-}
-
-impl Disk for Odd {
-    fn make_folder(&self, folder: &Path, readers: Readers) -> io::Result<()> {
-        OsDisk.make_folder(folder, readers)
-    }
-    fn create(&self, file: &Path, readers: Readers) -> io::Result<Box<dyn DiskFile>> {
-        self.step()?;
-        Ok(Box::new(OddFile(OsDisk.create(file, readers)?, self.clone())))
-    }
-    fn append(&self, file: &Path) -> io::Result<Box<dyn DiskFile>> {
-        Ok(Box::new(OddFile(OsDisk.append(file)?, self.clone())))
-    }
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.step()?;
-        OsDisk.rename(from, to)
-    }
-    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.step()?;
-        OsDisk.link(from, to)
-    }
-    fn remove(&self, file: &Path) -> io::Result<()> {
-        self.step()?;
-        if self.keeps(file) { Ok(()) } else { OsDisk.remove(file) }
-    }
-    fn overwrite(&self, file: &Path) -> io::Result<()> {
-        self.step()?;
-        if self.keeps(file) { Ok(()) } else { OsDisk.overwrite(file) }
-    }
-    fn remove_folder(&self, folder: &Path) -> io::Result<()> {
-        OsDisk.remove_folder(folder)
-    }
-    fn sync_folder(&self, _folder: &Path) -> io::Result<()> {
-        self.step()
+impl Interposer for Odd {
+    fn before(&self, step: Step<'_>) -> io::Result<Then> {
+        let then = match step {
+            // Never refused, and not counted.
+            Step::MakeFolder(_) | Step::Append(_) | Step::RemoveFolder(_) => return Ok(Then::Do),
+            Step::Create(_) | Step::Rename(..) | Step::Link(..) | Step::Write(..) | Step::Cut(..) => Then::Do,
+            Step::Remove(file) | Step::Overwrite(file) if self.keeps(file) => Then::Pretend,
+            Step::Remove(_) | Step::Overwrite(_) => Then::Do,
+            // Who is killed leaves what was written, synced or not: only a power cut does not.
+            Step::Sync(_) | Step::SyncFolder(_) => Then::Pretend,
+        };
+        if self.steps.fetch_add(1, Ordering::Relaxed) < self.until {
+            Ok(then)
+        } else {
+            Err(io::Error::other("the power went"))
+        }
     }
 }
 
 #[tokio::test]
 async fn these_tests_find_out_when_an_epochs_key_is_not_destroyed() {
     let mut place = Place::new();
-    place.disk = Arc::new(Odd { steps: Arc::default(), until: usize::MAX, keeps: Some("epoch-") });
+    place.disk = Odd::disk(usize::MAX, Some("epoch-"));
     let running = place.start().await;
     running.call(1).await;
     running.call(2).await;
@@ -541,7 +506,7 @@ async fn an_erasure_that_is_cut_off_anywhere_is_finished_by_the_next_start_or_wa
         let mut place = Place::new();
         copy(&first.data(), &place.data());
         copy(&first.keys(), &place.keys());
-        place.disk = Arc::new(Odd { until, steps: Arc::default(), keeps: None });
+        place.disk = Odd::disk(until, None);
         let Ok(running) = place.try_start().await else {
             place.disk = Arc::new(OsDisk);
             let running = place.start().await;

@@ -340,8 +340,14 @@ async fn nothing_that_was_said_rests_in_clear_and_what_was_held_back_comes_later
     let heard = Heard { text: "canary-heard".into(), whole: true, played: 900 };
     let answer = HostReturn::Say(Ok(heard));
     let status = HostStatus::Ok;
-    let ended =
-        HostCallEnded { started: seq, status, latency_us: 900_000, delivered: true, result: Some(answer) };
+    let ended = HostCallEnded {
+        started: seq,
+        status,
+        latency_us: 900_000,
+        delivered: true,
+        result: Some(answer),
+        refused: None,
+    };
     call.append(RecordBody::HostCallEnded(ended)).unwrap();
     let said = HostCall::Say(Say { text: "canary-said".into(), options: SayOptions::default() });
     let held = ContentOf { of: seq, content: Some(Content::Arguments(said.clone())) };

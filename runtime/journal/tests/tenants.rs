@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use parloir_journal::{
     AppendError, CallEnded, CallJournal, CallStarted, Ending, Journal, Note, RecordBody, RecordingBlock,
     Scope,
 };
-use parloir_store::disk::{Disk, DiskFile, OsDisk, Readers};
+use parloir_store::disk::interposed::{Interposer, Step, Then, interposed};
 use parloir_store::{Embedded, Keyring};
 
 /// How long something may take that waits for nothing: a test that hangs fails instead.
@@ -33,85 +33,44 @@ struct Odd {
     synced: Mutex<Vec<PathBuf>>,
 }
 
-#[derive(Debug, Clone, Default)]
-struct OddDisk(Arc<Odd>);
-
-#[derive(Debug)]
-struct OddFile(Box<dyn DiskFile>, PathBuf, OddDisk);
-
-impl OddDisk {
+impl Odd {
     fn hold(&self, tenants: &[TenantId]) {
-        *self.0.held.lock() = tenants.iter().map(ToString::to_string).collect();
+        *self.held.lock() = tenants.iter().map(ToString::to_string).collect();
     }
 
     fn let_go(&self) {
-        self.0.held.lock().clear();
-        self.0.let_go.notify_all();
+        self.held.lock().clear();
+        self.let_go.notify_all();
     }
 }
 
-impl DiskFile for OddFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.write(bytes)
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        let is_of = |tenants: &[String]| {
-            self.1.iter().any(|part| tenants.iter().any(|tenant| part == tenant.as_str()))
-        };
-        let odd = &self.2.0;
-        assert!(!is_of(&odd.panics.lock()), "this disk panics");
-        let mut held = odd.held.lock();
+impl Interposer for Odd {
+    fn before(&self, step: Step<'_>) -> io::Result<Then> {
+        let Step::Sync(file) = step else { return Ok(Then::Do) };
+        let is_of =
+            |tenants: &[String]| file.iter().any(|part| tenants.iter().any(|tenant| part == tenant.as_str()));
+        assert!(!is_of(&self.panics.lock()), "this disk panics");
+        let mut held = self.held.lock();
         while is_of(&held) {
-            odd.let_go.wait(&mut held);
+            self.let_go.wait(&mut held);
         }
         drop(held);
-        if is_of(&odd.broken.lock()) {
+        if is_of(&self.broken.lock()) {
             return Err(io::Error::other("the disk is gone"));
         }
-        self.0.sync()?;
-        odd.synced.lock().push(self.1.clone());
-        Ok(())
+        Ok(Then::Do)
     }
 
-    fn cut(&mut self, length: u64) -> io::Result<()> {
-        self.0.cut(length)
-    }
-}
-
-impl Disk for OddDisk {
-    fn make_folder(&self, folder: &Path, readers: Readers) -> io::Result<()> {
-        OsDisk.make_folder(folder, readers)
-    }
-    fn create(&self, file: &Path, readers: Readers) -> io::Result<Box<dyn DiskFile>> {
-        Ok(Box::new(OddFile(OsDisk.create(file, readers)?, file.to_owned(), self.clone())))
-    }
-    fn append(&self, file: &Path) -> io::Result<Box<dyn DiskFile>> {
-        Ok(Box::new(OddFile(OsDisk.append(file)?, file.to_owned(), self.clone())))
-    }
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        OsDisk.rename(from, to)
-    }
-    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
-        OsDisk.link(from, to)
-    }
-    fn remove(&self, file: &Path) -> io::Result<()> {
-        OsDisk.remove(file)
-    }
-    fn overwrite(&self, file: &Path) -> io::Result<()> {
-        OsDisk.overwrite(file)
-    }
-    fn remove_folder(&self, folder: &Path) -> io::Result<()> {
-        OsDisk.remove_folder(folder)
-    }
-    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
-        OsDisk.sync_folder(folder)
+    fn after(&self, step: Step<'_>) {
+        if let Step::Sync(file) = step {
+            self.synced.lock().push(file.to_owned());
+        }
     }
 }
 
 struct House {
     folder: tempfile::TempDir,
-    disk: OddDisk,
+    disk: Arc<Odd>,
     kms: Arc<Keyring>,
     store: Arc<Embedded>,
     journal: Journal,
@@ -125,9 +84,9 @@ impl House {
     }
 
     async fn open_in(folder: tempfile::TempDir, kms: Arc<Keyring>) -> Self {
-        let (disk, data) = (OddDisk::default(), folder.path().join("data"));
+        let (disk, data) = (Arc::new(Odd::default()), folder.path().join("data"));
         let store = Arc::new(Embedded::open(data.join("store")).await.unwrap());
-        let journal = Journal::open_on(Arc::new(disk.clone()), data, kms.clone(), store.clone()).await;
+        let journal = Journal::open_on(interposed(&disk), data, kms.clone(), store.clone()).await;
         Self { folder, disk, kms, store, journal: journal.unwrap() }
     }
 
@@ -224,13 +183,13 @@ async fn recordings_are_durable_before_the_records_that_name_them() {
     for (number, tenant) in (1..).zip(&tenants) {
         calls.push(house.call(tenant, number).await);
     }
-    house.disk.0.synced.lock().clear();
+    house.disk.synced.lock().clear();
     for (call, tenant) in calls.iter().zip(&tenants) {
         for second in 0..3 {
             call.recording(RecordingBlock { second, bytes: vec![7; 1_000] }).unwrap();
         }
         soon("a flush", call.flush()).await.unwrap();
-        let synced = std::mem::take(&mut *house.disk.0.synced.lock());
+        let synced = std::mem::take(&mut *house.disk.synced.lock());
         let first = |log: &str| {
             let folder = format!("{log}/{tenant}");
             let is_it = |path: &PathBuf| path.parent().is_some_and(|parent| parent.ends_with(&folder));
@@ -338,7 +297,7 @@ async fn all_are_told(house: House, [failing, other]: [&CallJournal; 2], why: &s
 async fn when_one_tenants_disk_fails_everybody_is_told() {
     let house = House::open().await;
     let (broken, other) = (house.call(&tenant("broken"), 1).await, house.call(&tenant("other"), 2).await);
-    house.disk.0.broken.lock().push("broken".to_owned());
+    house.disk.broken.lock().push("broken".to_owned());
     all_are_told(house, [&broken, &other], "the disk is gone").await;
 }
 
@@ -346,6 +305,6 @@ async fn when_one_tenants_disk_fails_everybody_is_told() {
 async fn when_a_thread_that_writes_breaks_down_everybody_is_told() {
     let house = House::open().await;
     let (panics, other) = (house.call(&tenant("panics"), 1).await, house.call(&tenant("other"), 2).await);
-    house.disk.0.panics.lock().push("panics".to_owned());
+    house.disk.panics.lock().push("panics".to_owned());
     all_are_told(house, [&panics, &other], "a thread that writes broke down").await;
 }

@@ -63,9 +63,9 @@ pub(crate) struct Plan {
 /// What callers counted.
 #[derive(Default)]
 pub(crate) struct Tally {
-    /// Reply latency beyond the end-of-turn delay, one for each answered turn.
+    /// Reply latency from the frame on that completed the end-of-turn delay, one for each answered turn.
     pub(crate) latency: Vec<Duration>,
-    /// Replies that came before the end-of-turn delay was over.
+    /// Replies that came before that frame went out.
     pub(crate) early: u32,
     pub(crate) timeouts: u32,
     /// Calls that could not be placed or broke; the first reason.
@@ -174,11 +174,15 @@ enum Turn {
     Greeting { since: Instant },
     /// The caller speaks, from this byte of the speech on.
     Speaking { from: usize },
-    /// The caller's last speech frame went out then.
-    Waiting { spoken: Instant },
+    /// The caller has spoken, and sends quiet: so many frames since its last word, which went out then.
+    Waiting { spoken: Instant, quiet: u32, due: Due },
     /// The agent replies.
     Hearing,
 }
+
+/// Since when a reply is due: the frame with which the caller was quiet for the end-of-turn delay went out then. How late a frame
+/// goes out is the caller's affair, and no server's.
+type Due = Option<Instant>;
 
 struct Talk<'a> {
     plan: &'a Plan,
@@ -262,7 +266,7 @@ impl<'a> Talk<'a> {
             }
             Turn::Hearing if settled => self.turn = Turn::Speaking { from: 0 },
             Turn::Hearing | Turn::Speaking { .. } => {}
-            Turn::Waiting { spoken } => {
+            Turn::Waiting { spoken, .. } => {
                 if now >= spoken + self.plan.timeout {
                     self.tally.timeouts += 1;
                     self.turn = Turn::Speaking { from: 0 };
@@ -272,6 +276,12 @@ impl<'a> Talk<'a> {
         let timestamp = u64::from(tick) * 20;
         let Turn::Speaking { from } = self.turn else {
             let frame = self.writer.media(timestamp, &[SILENCE; FRAME]);
+            if let Turn::Waiting { quiet, due, .. } = &mut self.turn {
+                *quiet = quiet.saturating_add(1);
+                if due.is_none() && TICK * *quiet >= self.plan.end_of_turn {
+                    *due = Some(Instant::now());
+                }
+            }
             return self.send(frame).await;
         };
         let speech = &self.plan.speech;
@@ -280,7 +290,7 @@ impl<'a> Talk<'a> {
         self.send(frame).await?;
         self.turn = if end == speech.len() {
             self.last_chunk = None;
-            Turn::Waiting { spoken: Instant::now() }
+            Turn::Waiting { spoken: Instant::now(), quiet: 0, due: None }
         } else {
             Turn::Speaking { from: end }
         };
@@ -314,11 +324,11 @@ impl<'a> Talk<'a> {
             self.tally.gaps.add(now - last);
         }
         self.heard = true;
-        if let Turn::Waiting { spoken } = self.turn {
+        if let Turn::Waiting { due, .. } = self.turn {
             // Silence sent ahead of a voice is no reply.
             if rms(&payload.decode().map_err(|error| error.to_string())?) > 50.0 {
-                match (now - spoken).checked_sub(self.plan.end_of_turn) {
-                    Some(added) => self.tally.latency.push(added),
+                match due {
+                    Some(due) => self.tally.latency.push(now - due),
                     None => {
                         self.tally.early += 1;
                         self.tally.latency.push(Duration::ZERO);

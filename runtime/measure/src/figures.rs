@@ -33,13 +33,14 @@ pub struct Figures {
     pub memory_per_call_kib: f64,
     /// Turns that were answered.
     pub turns: usize,
-    /// Reply latency beyond the end-of-turn delay that half of the turns do not exceed.
+    /// Reply latency from the frame on that completed the end-of-turn delay, as it went out, that half of the turns do not exceed: how
+    /// late the callers' own frames are is told apart.
     pub added_latency_p50_ms: f64,
     /// The same for 95 of a hundred.
     pub added_latency_p95_ms: f64,
     /// The longest.
     pub added_latency_max_ms: f64,
-    /// Replies that came before the end-of-turn delay: then the delay given is not the server's.
+    /// Replies that came before that frame: then the delay given is not the server's.
     pub early_replies: u32,
     /// Time between two pieces of one reply that 99 of a hundred do not exceed. A reply lasts until the caller has spoken
     /// again, so that a silence in it counts however long it is.

@@ -20,7 +20,7 @@ pub struct Load {
     pub spread: Duration,
     /// The time that all calls are measured, once the last was placed.
     pub measured: Duration,
-    /// The server's configured end-of-turn delay: subtracted from the reply latency.
+    /// The server's configured end-of-turn delay: a reply's latency begins with the frame that completes it.
     pub end_of_turn: Duration,
     /// What each caller says: µ-law at 8 kHz, whole frames, loud to the last.
     pub speech: Bytes,

@@ -468,6 +468,7 @@ mod tests {
             latency_us: 1,
             delivered: true,
             result: Some(HostReturn::Listen(Ok(Turn::Speech(speech)))),
+            refused: None,
         });
         Record { seq, at: seq, body }
     }
@@ -535,6 +536,7 @@ mod tests {
                 latency_us: 1,
                 delivered: true,
                 result: Some(result),
+                refused: None,
             })
         };
         let mut records = call("+33639980001", &[]);

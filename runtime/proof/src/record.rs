@@ -29,7 +29,7 @@ pub const FIELDS: &[(&str, &[&str])] = &[
         ],
     ),
     ("HostCallStarted", &["import", "arguments"]),
-    ("HostCallEnded", &["started", "status", "latency_us", "delivered", "result"]),
+    ("HostCallEnded", &["started", "status", "latency_us", "delivered", "result", "refused"]),
     (
         "ProviderStarted",
         &["attempt", "role", "provider", "model", "region", "bytes_sent", "characters_sent", "purpose"],

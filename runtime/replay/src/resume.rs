@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use parloir_contract::{HostCall, HostReturn, Outcome};
+use parloir_contract::{HostCall, HostReturn, Outcome, Refusal};
 use parloir_journal::{
     AgentEnd, CallEnded, Ending, FailureKind as Why, HostCallEnded, HostCallStarted, HostStatus, Record,
     RecordBody, Seq,
@@ -225,7 +225,8 @@ impl<H: Host> Rest<H> {
         };
         let latency_us = at.saturating_sub(since) / 1_000;
         let delivered = result.is_some();
-        let body = HostCallEnded { started, status, latency_us, delivered, result };
+        let refused = result.as_ref().and_then(HostReturn::refusal).map(Refusal::reason);
+        let body = HostCallEnded { started, status, latency_us, delivered, result, refused };
         self.append(at, RecordBody::HostCallEnded(body))?;
         answer
     }

@@ -234,8 +234,15 @@ mod tests {
     }
 
     fn answered(started: Seq, result: Option<HostReturn>) -> RecordBody {
-        let (status, latency_us) = (HostStatus::Ok, 1);
-        RecordBody::HostCallEnded(HostCallEnded { started, status, latency_us, delivered: true, result })
+        let (status, latency_us, refused) = (HostStatus::Ok, 1, None);
+        RecordBody::HostCallEnded(HostCallEnded {
+            started,
+            status,
+            latency_us,
+            delivered: true,
+            result,
+            refused,
+        })
     }
 
     fn say() -> HostCall {
@@ -396,6 +403,7 @@ mod tests {
             latency_us: 1,
             delivered: false,
             result: None,
+            refused: None,
         };
         let stopped = records(vec![asked(say()), RecordBody::HostCallEnded(never_told)]);
         assert_eq!(Unfinished::new(stopped.clone()), Err(NotUnfinished::Over { seq: 2 }));

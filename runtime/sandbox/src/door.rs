@@ -11,6 +11,13 @@ pub type Door = BoxService<HostCall, HostReturn, DoorClosed>;
 #[error("the host stopped the agent: {0}")]
 pub struct DoorClosed(pub String);
 
+impl From<Refusal> for DoorClosed {
+    /// By what cannot be refused in the contract.
+    fn from(refusal: Refusal) -> Self {
+        Self(refusal.text().to_owned())
+    }
+}
+
 /// A door that refuses everything, for the time an agent only describes itself.
 pub fn refusing_door() -> Door {
     BoxService::new(tower::service_fn(|call: HostCall| async move { Ok(refuse(call.import())) }))

@@ -76,7 +76,11 @@ impl Premises for Site {
     }
 
     async fn prepare(&self, tenant: &TenantConfig) -> Result<(), String> {
-        self.house.installation.prepare(tenant).await
+        self.house.installation.prepare(tenant).await?;
+        match self.house.installation.undialled(tenant).into_iter().next() {
+            Some((number, problem)) => Err(format!("line {number}: {problem}")),
+            None => Ok(()),
+        }
     }
 
     async fn take_in(&self, tenants: Vec<TenantConfig>) -> Vec<(TenantId, Aside)> {
@@ -122,6 +126,17 @@ impl Premises for Site {
 
     async fn deploy(&self, tenant: &TenantId, agents: Vec<Deployed>, unread: Vec<PathBuf>) -> Vec<Aside> {
         self.house.installation.deploy(&self.home(tenant).join("agents"), agents, unread).await
+    }
+
+    async fn leave(&self, tenant: &TenantId) -> Result<(), String> {
+        let home = self.home(tenant);
+        self.house.installation.leave(tenant, &home).await;
+        let removed = tokio::task::spawn_blocking(move || match fs::remove_dir_all(&home) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Ok(()) | Err(_) => Ok(()),
+        });
+        let removed = removed.await.map_err(io::Error::other).flatten();
+        removed.map_err(|error| format!("its folder cannot be removed: {error}"))
     }
 
     async fn forget_agent(&self, digest: &str) {

@@ -12,15 +12,15 @@ use parloir_admin::resource::CallState;
 use parloir_admin::{CallError, CallFiles, CallList, Listed, Reading, Sound, reviews_of};
 use parloir_contract::{CallId, LineId, TenantId};
 use parloir_journal::{
-    Amendment, CallEntry, CallPage, ContentRead, ErasureNote, Gate, JournalError, ProveError, Purpose,
-    Purposes, ReadError, Record, RecordBody, Redaction, erased, erasures, holds, prove,
+    Amendment, CallEntry, CallPage, ContentRead, ErasureNote, Gate, Journal, JournalError, ProveError,
+    Purpose, Purposes, ReadError, Record, RecordBody, Redaction, erased, erasures, holds, prove,
 };
 use parloir_media::{RecordingBlock, SampleRate, wav_parts};
 use parloir_proof::Trust;
 use parloir_store::{Batch, Rows, StoreError, Table, TenantStore};
 use serde_json::{Value, json};
 
-use crate::Storage;
+use crate::{Restrictions, Storage};
 
 /// Calls of the index that are looked at in one go.
 const PAGE: usize = 200;
@@ -103,6 +103,7 @@ fn parse(place: &str) -> Option<(u64, CallId)> {
 struct Known {
     gone: HashMap<CallId, Purposes>,
     held: HashSet<CallId>,
+    restricted: Option<Restrictions>,
     /// Contacts' numbers, and what they are noted as.
     contacts: Vec<(String, [u8; 32])>,
     store: TenantStore,
@@ -113,11 +114,12 @@ impl Known {
         let gone = erased(&erasures(storage.keys(), tenant).await.map_err(failed)?);
         let held = holds(storage.keys(), tenant).await.map_err(failed)?;
         let held = held.into_iter().map(|hold| hold.call).collect();
+        let restricted = storage.restrictions(tenant).await.map_err(failed)?;
         let key = storage.keys().row_key(tenant).await.map_err(failed)?;
         let noted = |number: &LineId| (number.to_string(), key.pseudonym(number.as_str().as_bytes()));
         let contacts = contacts.iter().map(noted).collect();
         let store = storage.rows(tenant).await.map_err(failed)?;
-        Ok(Self { gone, held, contacts, store })
+        Ok(Self { gone, held, restricted, contacts, store })
     }
 
     async fn state(&self, entry: &CallEntry) -> Result<CallState, CallError> {
@@ -142,8 +144,27 @@ impl Known {
             handed_to: handed_to.map(|(number, _)| number.clone()).collect(),
             recording: if gone.recording { Some(false) } else { recorded },
             held: self.held.contains(&entry.call),
+            // What has to be read for that is read of those alone that are told: `Known::is_restricted`.
+            restricted: None,
             erased: gone.iter().map(|purpose| purpose.name().to_owned()).collect(),
         })
+    }
+
+    /// Whether a call's caller is restricted; `None` where that cannot be read. Where nobody is restricted, no call is read.
+    async fn is_restricted(&self, journal: &Journal, entry: &CallEntry) -> Option<bool> {
+        let Some(restricted) = &self.restricted else { return Some(false) };
+        if !restricted.may_be_of(entry) {
+            return Some(false);
+        }
+        match journal.records(self.store.tenant(), entry.call).await {
+            Ok(records) => Some(restricted.of_call(&records).is_some()),
+            Err(JournalError::Read(ReadError::Erased { .. })) => Some(false),
+            Err(error) => {
+                let (tenant, call) = (self.store.tenant(), entry.call);
+                tracing::warn!(%tenant, %call, %error, "whether a call's caller is restricted could not be read");
+                None
+            }
+        }
     }
 }
 
@@ -173,9 +194,10 @@ impl CallFiles for Storage {
             while let Some(entry) = calls.next() {
                 looked_at += 1;
                 if !entry.is_of_journal() {
-                    let state = known.state(&entry).await?;
+                    let mut state = known.state(&entry).await?;
                     let is_one = |number: &LineId| state.handed_to.iter().any(|to| to == number.as_str());
                     if theirs.is_none_or(|theirs| theirs.iter().any(is_one)) {
+                        state.restricted = known.is_restricted(&self.journal, &entry).await;
                         list.calls.push(Listed { place: place(&entry), call: entry.call, state });
                     }
                 }
@@ -200,7 +222,9 @@ impl CallFiles for Storage {
     ) -> Result<CallState, CallError> {
         let entry = self.journal.call(tenant, call).await.map_err(failed)?;
         let entry = entry.filter(|entry| !entry.is_of_journal()).ok_or(CallError::NoSuchCall)?;
-        Known::of(self, tenant, contacts).await?.state(&entry).await
+        let known = Known::of(self, tenant, contacts).await?;
+        let restricted = known.is_restricted(&self.journal, &entry).await;
+        Ok(CallState { restricted, ..known.state(&entry).await? })
     }
 
     async fn usable(&self, tenant: &TenantId, call: CallId) -> Result<(), CallError> {

@@ -15,6 +15,8 @@ use parloir_contract::TenantId;
 use parloir_providers::{ProvidersConfig, Registry};
 use parloir_sandbox::{Agent, ArtifactCache, Compiling, Sandbox, SealKey, Settings};
 use parloir_store::TenantStore;
+use parloir_tenancy::destinations::TransferPolicy;
+use parloir_tenancy::permission::not_granted;
 use parloir_tenancy::{Documents, House, Tenant};
 
 pub(crate) use self::agents::Answered;
@@ -73,6 +75,8 @@ pub struct Installation {
     /// Held while tenants are put into the house.
     pub(crate) moving_in: tokio::sync::Mutex<()>,
     carriers: HashSet<String>,
+    /// What is dialled for whom.
+    transfers: TransferPolicy,
     pub(crate) unloadable: Unloadable,
     pub(crate) connectors: Connectors,
     pub(crate) cordons: Cordons,
@@ -174,6 +178,7 @@ impl Installation {
         let named = house.lines().map(|line| &line.config.agent).filter(|path| !agents.contains_key(*path));
         let named: BTreeSet<PathBuf> = named.cloned().collect();
         agents.extend(loading::load_all(&sandbox, named.into_iter().collect(), tell).await?);
+        tell_not_granted(&house, &agents);
         let mut tenants = HashMap::new();
         for tenant in house.tenants() {
             tenants.insert(tenant.id.clone(), rooms_of(&storage, tenant).await?);
@@ -194,6 +199,7 @@ impl Installation {
             house: RwLock::new(Arc::new(house)),
             moving_in: tokio::sync::Mutex::default(),
             carriers: config.carriers.iter().map(|carrier| carrier.name.clone()).collect(),
+            transfers: config.outbound.transfers.clone(),
             unloadable: Unloadable::default(),
             connectors,
             cordons: Cordons::new(config),
@@ -283,10 +289,25 @@ async fn without_described(config: &Config, storage: &Storage) -> Result<Config,
 /// The house that a configuration describes, where nothing in it would only go wrong at a call.
 fn house(config: &Config) -> Result<House, OpenError> {
     config.check().map_err(OpenError::Config)?;
-    let house = House::new(config.tenants.clone()).map_err(|e| OpenError::Config(e.to_string()))?;
+    let house = House::dialling(config.tenants.clone(), &config.outbound.transfers);
+    let house = house.map_err(|e| OpenError::Config(e.to_string()))?;
     let carriers = config.carriers.iter().map(|carrier| carrier.name.clone()).collect();
     known_carriers(&house, &carriers).map_err(OpenError::Config)?;
     Ok(house)
+}
+
+/// Tells what agents declare and their lines do not grant, and what to write: of a line that names nothing it may be forgotten.
+fn tell_not_granted(house: &House, agents: &HashMap<PathBuf, Agent>) {
+    for line in house.lines() {
+        let declared = agents.get(&line.config.agent).map(Agent::capabilities).unwrap_or_default();
+        let Some(what) = not_granted(&line.config, declared) else { continue };
+        let tenant = &line.tenant.id;
+        if line.config.capabilities.is_empty() {
+            tracing::warn!(%tenant, "{what}");
+        } else {
+            tracing::info!(%tenant, "{what}");
+        }
+    }
 }
 
 /// That every line's carrier is one of these.

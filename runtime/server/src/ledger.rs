@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use parloir_call::{cut_off, sums};
+use parloir_call::{cut_off, ledger_sums};
 use parloir_contract::{CallId, TenantId};
 use parloir_journal::{CallEntry, Ending, JournalError, Ledger, ProviderUsed, QUEUE, ReadError, RecordBody};
 use parloir_providers::ProviderEntry;
@@ -264,7 +264,7 @@ impl Storage {
         let _one_at_a_time = self.adding.lock(tenant).await;
         let added = add(&store, entry.started_at, call, ledger).await;
         // What could not be added is within the hour, and counts until then.
-        let used = (!matches!(added, Ok(false))).then(|| sums(&ledger.providers));
+        let used = (!matches!(added, Ok(false))).then(|| ledger_sums(ledger));
         let began = Timestamp::from_nanosecond(i128::from(entry.started_at)).unwrap_or_default();
         self.months.of(tenant).end(Timestamp::now(), call, began, used.as_ref());
         added.map(drop)
@@ -278,6 +278,7 @@ impl Storage {
         let _nothing_is_added = self.adding.lock(tenant).await;
         let mut over = Sums::default();
         for month in months(&store, Some(&this)).await? {
+            over.add(&month.used.sums());
             for provider in &month.providers {
                 over.add(&provider.sums());
             }
@@ -390,7 +391,7 @@ impl Storage {
         let _one_at_a_time = self.adding.lock(tenant).await;
         if add(store, began, call, &ledger).await? {
             let began = Timestamp::from_nanosecond(i128::from(began)).unwrap_or_default();
-            self.months.of(tenant).end(Timestamp::now(), call, began, Some(&sums(&ledger.providers)));
+            self.months.of(tenant).end(Timestamp::now(), call, began, Some(&ledger_sums(&ledger)));
         }
         Ok(true)
     }

@@ -1,4 +1,5 @@
-//! Where requests of tenants may go inside: which private networks the operator opens, and to whom.
+//! Where requests of tenants may go inside: which private networks the operator opens, and to whom. And beside them, whom tenants'
+//! callers may be handed over to: `transfers`, of which [`TransferPolicy`] says what they are.
 //!
 //! Tenants do not trust one another, and what listens in a private network often trusts whoever reaches it: a network is open
 //! to the tenants that are named beside it, and to nobody else. Where there is no directory every tenant is the operator's own,
@@ -10,19 +11,22 @@ use std::sync::Arc;
 
 use parloir_connect::{AddressRange, Outbound, SystemNames};
 use parloir_contract::TenantId;
+use parloir_tenancy::destinations::{Prefix, TransferPolicy};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::config::Config;
 
-/// Where requests of tenants' connectors and to their receivers may go inside.
+/// Where requests of tenants' connectors and to their receivers may go inside, and where their callers may be handed over to.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct OutboundConfig {
     /// Networks that may be reached though they are private, and by `http://`, each with whose requests may go there. Default:
     /// none.
     pub allow_private: Vec<Opened>,
+    /// What is dialled beyond and within what lines list. Default: no premium-rate numbers and the like.
+    pub transfers: TransferPolicy,
 }
 
 /// A private network that is opened, and to whom.
@@ -72,6 +76,7 @@ impl<'de> Deserialize<'de> for Opened {
 impl OutboundConfig {
     /// What opens nothing, or not to whom it seems to: the first such thing, with what to write.
     pub(crate) fn check(&self, config: &Config) -> Result<(), String> {
+        self.check_transfers(config)?;
         for opened in &self.allow_private {
             match opened {
                 Opened::ToAll(network) if config.admin.is_some() => {
@@ -101,6 +106,33 @@ impl OutboundConfig {
         Ok(())
     }
 
+    /// What of transfers allows nothing, or to whom there is not; and lines of the file that name what is not dialled.
+    fn check_transfers(&self, config: &Config) -> Result<(), String> {
+        self.transfers.check()?;
+        let is_here = |id: &TenantId| config.tenants.iter().any(|tenant| tenant.id == *id);
+        // With a directory, who is not here may be there.
+        let stranger = self.transfers.named().find(|(_, id)| config.admin.is_none() && !is_here(id));
+        if let Some((prefix, stranger)) = stranger {
+            return Err(format!(
+                "[outbound] `transfers`: `allow` opens {prefix} to {stranger}, and there is no [[tenant]] of this id: add one"
+            ));
+        }
+        for tenant in &config.tenants {
+            let dials = self.transfers.of(&tenant.id);
+            for line in &tenant.lines {
+                if let Some(problem) = dials.problem(line) {
+                    return Err(format!("tenant {}: line {}: {problem}", tenant.id, line.number));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Those who may dial what nobody else may and whom nobody knows, each with how that begins.
+    fn strange_callers(&self, is_known: impl Fn(&TenantId) -> bool) -> Vec<(&Prefix, &TenantId)> {
+        self.transfers.named().filter(|(_, tenant)| !is_known(tenant)).collect()
+    }
+
     /// Those to whom a network is opened and whom nobody knows, neither the operator's file nor the directory: most often a tenant whose
     /// id is written otherwise. Each with the network.
     pub fn strangers(&self, is_known: impl Fn(&TenantId) -> bool) -> Vec<(AddressRange, TenantId)> {
@@ -115,6 +147,13 @@ impl OutboundConfig {
 
     /// Says in the log who they are. A tenant may be described later, and has the network then.
     pub fn warn_of_strangers(&self, is_known: impl Fn(&TenantId) -> bool) {
+        for (prefix, tenant) in self.strange_callers(&is_known) {
+            tracing::warn!(
+                %tenant,
+                %prefix,
+                "[outbound] `transfers` allows a prefix to a tenant that there is not: write its id as `parloir tenant list` does, or take it out"
+            );
+        }
         for (network, tenant) in self.strangers(is_known) {
             tracing::warn!(
                 %tenant,
@@ -277,8 +316,39 @@ mod tests {
     }
 
     #[test]
+    fn a_line_of_the_file_that_names_what_is_not_dialled_is_refused_with_what_to_write() {
+        let text = |transfers: &str, line: &str| {
+            format!(
+                "[outbound]\ntransfers = {{ {transfers} }}\n[[tenant]]\nid = \"cabinet\"\n[[tenant.line]]\n\
+                 number = \"+33199000001\"\nagent = \"a.wasm\"\n{line}\n"
+            )
+        };
+        let premium = "fallback-number = \"+33899123456\"";
+        let problem = config(&text("", premium)).check().unwrap_err();
+        let said = "tenant cabinet: line +33199000001: `fallback-number` is +33899123456";
+        assert!(problem.starts_with(said) && problem.contains("`allow` of [outbound]"), "{problem}");
+        let problem = config(&text("only = [\"+33\"]", "transfer-to = [\"+44\"]")).check().unwrap_err();
+        assert!(problem.contains("`transfer-to`") && problem.contains("`only` of [outbound]"), "{problem}");
+        for transfers in
+            ["allow = [\"+33899\"]", "allow = [{ prefix = \"+33899\", tenants = [\"cabinet\"] }]"]
+        {
+            assert_eq!(config(&text(transfers, premium)).check(), Ok(()), "{transfers}");
+        }
+        let to_nobody = "allow = [{ prefix = \"+33899\", tenants = [\"garage\"] }]";
+        let problem = config(&text(to_nobody, "")).check().unwrap_err();
+        assert!(problem.contains("+33899 to garage") && problem.contains("no [[tenant]]"), "{problem}");
+        let directory = config(&format!("[admin]\n{}", text(to_nobody, "")));
+        assert_eq!(directory.check(), Ok(()));
+        let strangers = directory.outbound.strange_callers(|tenant| tenant.as_str() == "cabinet");
+        let told: Vec<_> = strangers.iter().map(|(prefix, tenant)| format!("{prefix} {tenant}")).collect();
+        assert_eq!(told, ["+33899 garage"]);
+    }
+
+    #[test]
     fn what_is_read_is_written_as_it_was() {
-        let read = config(&format!("[outbound]\nallow-private = [\"fd00::/8\", {NAMED}]\n")).outbound;
+        let transfers = "transfers = { allow = [\"+33825\", { prefix = \"+33826\", tenants = [\"a\"] }], only = [\"+33\"] }";
+        let read =
+            config(&format!("[outbound]\n{transfers}\nallow-private = [\"fd00::/8\", {NAMED}]\n")).outbound;
         let written = toml::to_string(&read).unwrap();
         assert_eq!(toml::from_str::<OutboundConfig>(&written).unwrap(), read, "{written}");
     }

@@ -11,6 +11,8 @@ use jiff::Timestamp;
 use parloir_call::{Holding, TransferOutcome};
 use parloir_contract::{CallId, LineId, TraceParent, Transferred};
 use parloir_tenancy::Line;
+use parloir_tenancy::admission::Full;
+use parloir_tenancy::quota::Room;
 use parloir_transport::signature::{self, Refused};
 use parloir_transport::twiml::{Dial, Response, Stream};
 use parloir_transport::webhook::{BadForm, ConnectEnded, DialEnded, DialStatus, Form, VoiceRequest};
@@ -100,7 +102,7 @@ impl House {
     /// What a caller hears for whom there is no place, and where they go then: in a language of which the house has no words
     /// for that, what the line says where its agent fails.
     pub(crate) fn busy(&self, line: &Line) -> Response {
-        let has_fallback = line.config.fallback_number.is_some();
+        let has_fallback = line.fallback().is_some();
         let config = &line.config;
         match parloir_call::busy_sentence(&config.busy_sentence, &config.language, has_fallback) {
             Some(sentence) => Self::to_somebody_else(line, sentence),
@@ -108,7 +110,7 @@ impl House {
         }
     }
 
-    /// What a caller hears where the tenant's month is used up: there will be no place a little later.
+    /// What a caller hears where the tenant's month is used up, or its room on the disk: there will be no place a little later.
     pub(crate) fn used_up(&self, line: &Line) -> Response {
         let config = &line.config;
         match parloir_call::written_sentence(&config.busy_sentence, &config.language) {
@@ -127,7 +129,7 @@ impl House {
     }
 
     fn to_somebody_else(line: &Line, sentence: String) -> Response {
-        let next = match &line.config.fallback_number {
+        let next = match line.fallback() {
             Some(number) => Response::dial(Dial { timeout_s: Some(RINGS), ..Dial::new(number.as_str()) }),
             None => Response::hangup(),
         };
@@ -170,6 +172,9 @@ pub(crate) async fn voice(State(house): State<Arc<House>>, headers: HeaderMap, b
     let month = house.installation.storage.months.of(&tenant.id);
     if let Err(reached) = month.admit(Timestamp::now(), &tenant.quota) {
         return Ok(xml(&house.turn_away(&line, Away::Full(reached.into()), carrier).await));
+    }
+    if let Room::None(most) = tenant.quota.room(house.installation.storage.journal.kept(&tenant.id)) {
+        return Ok(xml(&house.turn_away(&line, Away::Full(Full::Kept(most)), carrier).await));
     }
     let tenants = house.installation.house();
     let weights: u64 = tenants.tenants().iter().map(|tenant| u64::from(tenant.quota.weight)).sum();
@@ -268,5 +273,29 @@ pub(crate) async fn dialled(
             });
             Ok(xml(&house.stream(&line, "back", word)))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use parloir_tenancy::config::TenantConfig;
+
+    use super::*;
+
+    #[test]
+    fn the_carrier_is_told_to_dial_nothing_that_the_installation_does_not() {
+        let told = |number: &str| {
+            let line = "[[line]]\nnumber = \"+33199000001\"\nagent = \"a.wasm\"";
+            let text = format!("id = \"cabinet\"\n{line}\nfallback-number = \"{number}\"");
+            let tenant: TenantConfig = toml::from_str(&text).unwrap();
+            let house = parloir_tenancy::House::new(vec![tenant]).unwrap();
+            let line = house.lines().next().unwrap();
+            House::to_somebody_else(line, "Un instant.".to_owned()).to_xml()
+        };
+        let usual = told("+33199009999");
+        assert!(usual.contains("Un instant.") && usual.contains(">+33199009999</Dial>"), "{usual}");
+        let premium = told("+33899123456");
+        assert!(premium.contains("Un instant.") && premium.contains("<Hangup/>"), "{premium}");
+        assert!(!premium.contains("Dial"), "{premium}");
     }
 }

@@ -82,7 +82,7 @@ impl House {
         let answer = match to {
             Away::Blocked(BlockedTo::Refuse) => Response::reject(),
             Away::Blocked(BlockedTo::Human) => self.fallback(line),
-            Away::Full(Full::Month(_)) => self.used_up(line),
+            Away::Full(Full::Month(_) | Full::Kept(_)) => self.used_up(line),
             Away::Full(_) => self.busy(line),
         };
         if self.turned_away.rang(line, to, Instant::now()) {
@@ -112,7 +112,7 @@ impl House {
     }
 
     async fn tell_turned_away(&self, line: &Line, to: Away, who: &str, carrier: Option<TraceParent>) {
-        let (outcome, what) = becomes(to, line.config.fallback_number.is_some());
+        let (outcome, what) = becomes(to, line.fallback().is_some());
         let text = format!("{who}: {what}");
         let (tenant, number) = (&line.tenant.id, &line.config.number);
         tracing::info!(%tenant, line = %number, "{text}");
@@ -182,7 +182,7 @@ pub(crate) fn becomes(to: Away, has_fallback: bool) -> (Ending, &'static str) {
         }
         (Away::Blocked(BlockedTo::Human) | Away::Full(_), false) => (
             Ending::Refused,
-            "the line has no fallback number, so that the caller hears its sentence and is let go",
+            "the line has no fallback number that is dialled, so that the caller hears its sentence and is let go",
         ),
     }
 }

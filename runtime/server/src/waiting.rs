@@ -95,7 +95,7 @@ impl House {
                 };
                 // Which of the limits it was does not matter for where the caller goes.
                 let full = Away::Full(Full::Queue(line.tenant.quota.queue_length));
-                let (outcome, what) = becomes(full, line.config.fallback_number.is_some());
+                let (outcome, what) = becomes(full, line.fallback().is_some());
                 (outcome, format!("{why}: {what}"))
             }
         };

@@ -48,6 +48,13 @@ impl Batch {
         self
     }
 
+    /// Whether it changes what agents remember, which is counted.
+    pub(crate) fn is_counted(&self) -> bool {
+        self.operations.iter().any(|operation| match operation {
+            Operation::Put { table, .. } | Operation::Delete { table, .. } => *table == Table::Memory,
+        })
+    }
+
     /// Only if this very value is kept there.
     #[must_use]
     pub fn expect_value(mut self, table: Table, key: impl AsRef<[u8]>, value: impl Into<Vec<u8>>) -> Self {

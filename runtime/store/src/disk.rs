@@ -4,6 +4,8 @@
 //! One that writes down what it is told, in order, lets a test rebuild every state that a power cut may leave:
 //! what was not synced may be there, in part, or not at all. Reading is no part of it.
 
+pub mod interposed;
+
 use std::fmt::Debug;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};

@@ -29,6 +29,12 @@ pub enum StoreError {
         /// How many it may have.
         max: usize,
     },
+    /// What a tenant's agents remember would be more than it may be.
+    #[error("what is remembered may take {most} bytes in all: delete what is not needed any more")]
+    Full {
+        /// How many bytes it may take.
+        most: u64,
+    },
     /// Bytes that are not what was written.
     #[error("a stored value is damaged ({what}): restore the data folder from a backup")]
     Damaged {

@@ -1,5 +1,6 @@
 //! One tenant's storage: everything sealed, nothing else in reach.
 
+mod count;
 mod erase;
 #[cfg(test)]
 mod tests;
@@ -120,7 +121,15 @@ impl TenantStore {
     /// Applies all of a batch, or nothing where an expectation does not hold. Either answer is
     /// durable when it is given. Of two batches that expect the same key absent, one is applied.
     pub async fn apply(&self, batch: Batch) -> Result<Applied, StoreError> {
-        apply_together(&self.store, &[(self, &batch)]).await
+        apply_together(&self.store, &[(self, &batch)], None).await
+    }
+
+    /// The same, where [`TenantStore::remembered`] is `most` at most when it is done, or no more than before.
+    ///
+    /// # Errors
+    /// Those of [`TenantStore::apply`], and [`StoreError::Full`] where it would be more: then nothing changed.
+    pub async fn apply_within(&self, batch: Batch, most: u64) -> Result<Applied, StoreError> {
+        apply_together(&self.store, &[(self, &batch)], Some(most)).await
     }
 
     /// Applies a batch of this tenant's and one of another tenant's together: both, or nothing where an expectation of either
@@ -136,7 +145,7 @@ impl TenantStore {
         // Always in the same order, so that two that hold the same two tenants' storage never wait for each other.
         let mut parts = [(self, &batch), (other, &others)];
         parts.sort_by(|(one, _), (two, _)| one.tenant.cmp(&two.tenant));
-        apply_together(&self.store, &parts).await
+        apply_together(&self.store, &parts, None).await
     }
 
     /// The condition for the backend, or `None` where it does not hold now.
@@ -177,14 +186,20 @@ impl TenantStore {
     }
 }
 
-/// Applies batches of tenants that differ and rest in one backend, in the order in which all who hold several have them.
+/// Applies batches of tenants that differ and rest in one backend, in the order in which all who hold several have them. `most` is
+/// how many bytes each tenant's agents may remember.
 async fn apply_together(
     store: &Arc<dyn Store>,
     parts: &[(&TenantStore, &Batch)],
+    most: Option<u64>,
 ) -> Result<Applied, StoreError> {
     let length: usize = parts.iter().map(|(_, batch)| batch.conditions.len() + batch.operations.len()).sum();
     if length > MAX_BATCH {
         return Err(StoreError::BatchTooLarge { length, max: MAX_BATCH });
+    }
+    let mut nobody_else_counts = Vec::new();
+    for (tenant, _) in parts.iter().filter(|(_, batch)| batch.is_counted()) {
+        nobody_else_counts.push(tenant.key.counting().lock().await);
     }
     // A value's bytes differ each time it is sealed: an expectation is judged on the value here, and
     // handed to the backend as "these very bytes". If they change in between, it is judged again.
@@ -205,9 +220,11 @@ async fn apply_together(
                     }
                 }
             }
+            let first = stored.operations.len();
             for operation in &batch.operations {
                 stored.operations.push(tenant.stored(operation)?);
             }
+            tenant.count(&mut stored, first, most).await?;
         }
         let failed = store.apply(stored).await?;
         drop(nothing_is_erased);

@@ -334,7 +334,14 @@ impl Open {
         }
         for started in self.hosts.keys().copied().collect::<Vec<_>>() {
             let status = HostStatus::Cancelled;
-            let cut = HostCallEnded { started, status, latency_us: 0, delivered: false, result: None };
+            let cut = HostCallEnded {
+                started,
+                status,
+                latency_us: 0,
+                delivered: false,
+                result: None,
+                refused: None,
+            };
             self.host_call(scope, at, &cut, signals);
         }
         let outcome = names::outcome(ended.outcome);

@@ -52,6 +52,11 @@ pub enum Full {
     /// A limit of the tenant's month is reached.
     #[error(transparent)]
     Month(#[from] Reached),
+    /// What there is of the tenant's calls on the disk is a quarter more than it may be.
+    #[error(
+        "the tenant's log and recordings have the {0} bytes on disk that they may, and a quarter more: raise `kept-bytes` of the tenant's quota"
+    )]
+    Kept(u64),
 }
 
 /// Whether a tenant gets a place, where `taken` of `places` are taken by all tenants.
@@ -124,6 +129,7 @@ mod tests {
         assert!(quota.to_string().contains("the tenant has the 2 calls"), "{quota}");
         assert!(Full::Share(10).to_string().contains("`weight`"));
         assert!(Full::House(10).to_string().contains("[server]"));
+        assert!(Full::Kept(10).to_string().contains("raise `kept-bytes`"));
     }
 
     #[test]

@@ -55,8 +55,8 @@ pub struct LineConfig {
     /// Whether sound and words are kept. Default `ask`.
     #[serde(default)]
     pub recording: RecordingPolicy,
-    /// What the agent may do of what it declares. Default: everything but `model`.
-    #[serde(default = "usual::capabilities")]
+    /// What the agent may do of what it declares. Default: nothing of it.
+    #[serde(default)]
     pub capabilities: Vec<Capability>,
     /// Where callers go when the agent fails, asks for a human, or is over quota.
     #[serde(default)]
@@ -70,7 +70,8 @@ pub struct LineConfig {
     /// What a caller hears who has to wait for a place, by language ("fr", "en").
     #[serde(default)]
     pub queue_sentence: BTreeMap<String, String>,
-    /// Prefixes of the numbers an agent may transfer to, besides the fallback number.
+    /// Prefixes of the numbers an agent may transfer to, besides the fallback number. Of both, what the installation
+    /// [does not dial](crate::destinations) is left out.
     #[serde(default)]
     pub transfer_to: Vec<String>,
     /// What must not reach a language model.
@@ -92,8 +93,6 @@ pub struct LineConfig {
 
 /// What a line has where nobody says otherwise, wherever it is described.
 pub mod usual {
-    use parloir_contract::Capability;
-
     use crate::minimise::Category;
 
     /// Its language: `fr-FR`.
@@ -109,17 +108,6 @@ pub mod usual {
     /// The carrier that brings its calls: `default`.
     pub fn carrier() -> String {
         "default".into()
-    }
-
-    /// What its agent may do: everything but `model`.
-    pub fn capabilities() -> Vec<Capability> {
-        vec![
-            Capability::Calendar,
-            Capability::Memory,
-            Capability::Documents,
-            Capability::Transfer,
-            Capability::Connectors,
-        ]
     }
 
     /// What must not reach a language model: card numbers.

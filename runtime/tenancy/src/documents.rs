@@ -282,6 +282,8 @@ mod tests {
             assert!(matches!(documents.read(name), Err(Refusal::Unavailable(_))), "{name}");
         }
         assert!(documents.read("tarifs.md").unwrap().contains("30 euros"));
+        let reason = documents.read("what Anne Durand asked for").unwrap_err().reason();
+        assert_eq!(reason, "there is no document \"…\": `documents.list` names them");
     }
 
     #[test]

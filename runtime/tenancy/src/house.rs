@@ -4,11 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
-use parloir_contract::{LineId, TenantId};
+use parloir_contract::{LineId, Refusal, TenantId};
 
 use crate::calendar::Hours;
 use crate::config::{LineConfig, MAX_LANGUAGES, MAX_SENTENCE, TenantConfig};
 use crate::connector::MAX_CONNECTORS;
+use crate::destinations::{Destinations, TransferPolicy};
+use crate::permission::transfer_destination;
 use crate::quota::Quota;
 use crate::retention::Retention;
 
@@ -47,6 +49,26 @@ pub struct Line {
     pub config: LineConfig,
     /// Its time zone.
     pub zone: TimeZone,
+    /// What the installation dials for its tenant, whatever the line lists.
+    pub dials: Arc<Destinations>,
+}
+
+impl Line {
+    /// Where its callers go when no agent looks after them, if the installation dials that.
+    pub fn fallback(&self) -> Option<&LineId> {
+        self.config.fallback_number.as_ref().filter(|number| self.dials.permit(number.as_str()).is_ok())
+    }
+
+    /// Where an agent may have a caller handed over to: by the line's own list, and by what the installation dials.
+    ///
+    /// # Errors
+    /// Why not there, and who may change that.
+    pub fn destination(&self, to: &str) -> Result<String, Refusal> {
+        let fallback = self.config.fallback_number.as_ref().map(LineId::as_str);
+        let to = transfer_destination(to, fallback, &self.config.transfer_to)?;
+        self.dials.permit(&to).map_err(|why| why.refusal())?;
+        Ok(to)
+    }
 }
 
 /// All tenants of the installation.
@@ -57,17 +79,26 @@ pub struct House {
 }
 
 impl House {
-    /// Validates the tenants of a file.
+    /// Validates the tenants of a file, where the operator says nothing of transfers.
     pub fn new(tenants: Vec<TenantConfig>) -> Result<Self, HouseError> {
+        Self::dialling(tenants, &TransferPolicy::default())
+    }
+
+    /// Validates the tenants of a file, whose transfers are dialled as the operator says. A line that names what is not dialled is a
+    /// line all the same: nobody is handed over there.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with one of them.
+    pub fn dialling(tenants: Vec<TenantConfig>, transfers: &TransferPolicy) -> Result<Self, HouseError> {
         let mut house = Self::default();
         for config in tenants {
             let id = config.id.clone();
-            house.add(config).map_err(|problem| HouseError { tenant: id.to_string(), problem })?;
+            house.add(config, transfers).map_err(|problem| HouseError { tenant: id.to_string(), problem })?;
         }
         Ok(house)
     }
 
-    fn add(&mut self, config: TenantConfig) -> Result<(), String> {
+    fn add(&mut self, config: TenantConfig, transfers: &TransferPolicy) -> Result<(), String> {
         let TenantConfig { id, lines, calendar, documents, quota, retention, connectors } = config;
         if id.as_str() == INSTALLATION {
             return Err("is the name of the installation itself: give the tenant another `id`".into());
@@ -79,6 +110,7 @@ impl House {
         retention.validate()?;
         crate::connector::validate(&connectors)?;
         let hours = calendar.map(|c| Hours::new(&c)).transpose()?.map(Arc::new);
+        let dials = Arc::new(transfers.of(&id));
         let tenant = Arc::new(Tenant { id, hours, documents, quota, retention });
         self.tenants.push(tenant.clone());
         for config in lines {
@@ -108,7 +140,7 @@ impl House {
                     config.connectors.len()
                 ));
             }
-            let line = Arc::new(Line { tenant: tenant.clone(), zone, config });
+            let line = Arc::new(Line { tenant: tenant.clone(), zone, config, dials: dials.clone() });
             if let Some(other) = self.lines.insert(line.config.number.clone(), line.clone()) {
                 return Err(belongs(&line.config.number, &other.tenant.id));
             }
@@ -307,6 +339,37 @@ mod tests {
     }
 
     #[test]
+    fn nobody_is_handed_over_to_what_is_not_dialled_whatever_the_line_says() {
+        let text = |more: &str| {
+            format!("id = \"a\"\n[[line]]\nnumber = \"+33199000001\"\nagent = \"x.wasm\"\n{more}")
+        };
+        let line = |more: &str, transfers: &str| {
+            let policy: TransferPolicy = toml::from_str(transfers).unwrap();
+            let house = House::dialling(vec![toml::from_str(&text(more)).unwrap()], &policy).unwrap();
+            house.line(&"+33199000001".parse().unwrap()).unwrap().clone()
+        };
+        let wide = "transfer-to = [\"+33\"]\nfallback-number = \"+33892123456\"";
+        let usual = line(wide, "");
+        assert_eq!(usual.destination("+33 1 23 45 67 89"), Ok("+33123456789".into()));
+        for to in ["+33899123456", "+33 8 92 12 34 56", "+333639", ""] {
+            let refused = usual.destination(to).unwrap_err();
+            let says_how = refused.to_string().contains("`allow` of [outbound] `transfers`");
+            assert!(matches!(refused, Refusal::NotPermitted(_)) && says_how, "{to}: {refused}");
+        }
+        assert_eq!(usual.fallback(), None);
+        // What the operator allows is still the line's to list.
+        let allowed = line(wide, "allow = [\"+33892\"]");
+        assert_eq!(allowed.destination(""), Ok("+33892123456".into()));
+        assert_eq!(allowed.fallback().map(LineId::as_str), Some("+33892123456"));
+        let narrow = line("transfer-to = [\"+331\"]", "allow = [\"+33892\"]");
+        let refused = narrow.destination("+33892123456").unwrap_err().to_string();
+        assert!(refused.contains("`transfer-to`"), "{refused}");
+        // An emergency number is dialled wherever it was before.
+        let emergency = line("fallback-number = \"+33112\"", "only = [\"+32\"]");
+        assert_eq!(emergency.destination(""), Ok("+33112".into()));
+    }
+
+    #[test]
     fn a_lines_own_sentences_are_few_and_short() {
         let tried = |field: &str, languages: usize, characters: usize| {
             let text = "é".repeat(characters);
@@ -347,6 +410,10 @@ mod tests {
             "transcribed-seconds-a-month",
             "speech-characters-a-month",
             "cost-a-month",
+            "stored-bytes-in-all",
+            "egress-bytes-a-month",
+            "cpu-seconds-a-month",
+            "kept-bytes",
         ] {
             let error = house(&format!("[[tenant]]\nid = \"a\"\n[tenant.quota]\n{field} = 0")).unwrap_err();
             assert!(error.starts_with(&format!("tenant a: quota: `{field}` is 0")), "{error}");

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use parking_lot::Mutex;
-use parloir_contract::{Capability, HostCall, HostReturn, Import};
+use parloir_contract::{Capability, HostCall, HostReturn, Import, Refusal};
 use tower::Service;
 
 use crate::Line;
@@ -61,7 +61,8 @@ where
     }
 }
 
-/// Charges the call's ledger, and refuses past its quota.
+/// Charges the call's ledger, and refuses past its quota. What has no way to be refused in the contract, such as the clock, must not
+/// be answered with something else: whoever asks it past the quota is answered no more.
 pub struct Charged<S> {
     inner: S,
     line: Arc<Line>,
@@ -77,7 +78,7 @@ impl<S> Charged<S> {
 
 impl<E, S> Service<HostCall> for Charged<S>
 where
-    E: Send + 'static,
+    E: From<Refusal> + Send + 'static,
     S: Service<HostCall, Response = HostReturn, Error = E, Future = Answer<E>>,
 {
     type Response = HostReturn;
@@ -101,7 +102,13 @@ where
                 })
             }
             Ok(()) => self.inner.call(call),
-            Err(refusal) => now(import.refused(refusal)),
+            Err(refusal) => {
+                let answer = import.refused(refusal.clone());
+                if answer.refusal().is_some() {
+                    return now(answer);
+                }
+                Box::pin(std::future::ready(Err(E::from(refusal))))
+            }
         }
     }
 }
@@ -154,7 +161,7 @@ pub fn hang<S>(
 
 #[cfg(test)]
 mod tests {
-    use parloir_contract::{Refusal, Say, SayOptions};
+    use parloir_contract::{Question, Say, SayOptions};
     use tower::ServiceExt;
 
     use super::*;
@@ -171,7 +178,7 @@ mod tests {
     async fn what_is_refused_never_reaches_what_answers() {
         let reached = Arc::new(Mutex::new(Vec::new()));
         let seen = reached.clone();
-        let inner = tower::service_fn(move |call: HostCall| -> Answer<()> {
+        let inner = tower::service_fn(move |call: HostCall| -> Answer<Refusal> {
             seen.lock().push(call.import());
             now(call.import().refused(Refusal::Unavailable("reached".into())))
         });
@@ -189,5 +196,38 @@ mod tests {
         assert!(matches!(ask(say()).await.refusal(), Some(Refusal::OverQuota(_))));
         assert_eq!(reached.lock().len(), 2);
         assert_eq!(used.lock().host_calls, 2);
+    }
+
+    #[tokio::test]
+    async fn past_the_quota_what_cannot_be_refused_is_answered_with_nothing_false() {
+        let inner = tower::service_fn(|call: HostCall| -> Answer<Refusal> {
+            now(call.import().refused(Refusal::Unavailable("reached".into())))
+        });
+        let used = Arc::new(Mutex::new(Used::default()));
+        let all: Arc<[Capability]> = Capability::ALL.into();
+        let line = line("[quota]\nhost-calls = 1");
+        let mut door = hang(inner, &line, all, used.clone());
+        let mut ask = async |call| door.ready().await.unwrap().call(call).await;
+        assert!(ask(HostCall::Now).await.is_ok());
+        for call in [
+            HostCall::Now,
+            HostCall::Weekday,
+            HostCall::Elapsed,
+            HostCall::RandomBytes(8),
+            HostCall::ModelAvailable,
+            HostCall::Understanding(Question::IsNoise("bruit".into())),
+        ] {
+            let stopped = ask(call.clone()).await;
+            assert!(
+                matches!(&stopped, Err(Refusal::OverQuota(why)) if why.contains("`host-calls`")),
+                "{call:?}"
+            );
+        }
+        let say = HostCall::Say(Say { text: "Bonjour".into(), options: SayOptions::default() });
+        let refused = ask(say).await.unwrap();
+        assert!(matches!(refused.refusal(), Some(Refusal::OverQuota(_))), "{refused:?}");
+        // Whoever has asked too much may still end the call.
+        assert_eq!(ask(HostCall::HangUp).await, Ok(HostReturn::HangUp(())));
+        assert_eq!(used.lock().host_calls, 1);
     }
 }

@@ -4,7 +4,7 @@
 //!   that names its remedy.
 //! - [`House`]: the validated result. A line's number leads to its tenant; there is no other way
 //!   from the outside to a tenant.
-//! - [`admission`], [`month`], [`pace`], [`permission`], [`quota`], [`minimise`], [`retention`], [`versions`]: decisions as functions from values to values, and
+//! - [`admission`], [`destinations`], [`month`], [`pace`], [`permission`], [`quota`], [`minimise`], [`retention`], [`versions`]: decisions as functions from values to values, and
 //!   [`layers`]: the same as layers of the door.
 //! - [`Calendar`], [`Memory`], [`Documents`]: what an agent may ask of its own tenant, and of no
 //!   other: each holds one tenant's store or folder.
@@ -30,6 +30,7 @@ pub mod admission;
 pub mod calendar;
 pub mod config;
 pub mod connector;
+pub mod destinations;
 mod documents;
 mod house;
 pub mod layers;

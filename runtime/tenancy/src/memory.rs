@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use parloir_contract::{CompareAndSet, Refusal, SetMemory};
-use parloir_store::{Applied, Batch, Table, TenantStore};
+use parloir_store::{Applied, Batch, StoreError, Table, TenantStore};
 
 /// A key's length in bytes, at most.
 const KEY_BYTES: usize = 256;
@@ -22,12 +22,21 @@ pub trait Hidden: std::fmt::Debug + Send + Sync {
 pub struct Memory {
     store: TenantStore,
     hidden: Option<Arc<dyn Hidden>>,
+    /// Bytes that all of the tenant's calls together may keep; `None` where nobody counts.
+    most: Option<u64>,
 }
 
 impl Memory {
-    /// The memory of the tenant whose store this is.
+    /// The memory of the tenant whose store this is, without a bound of all its calls.
     pub fn new(store: TenantStore) -> Self {
-        Self { store, hidden: None }
+        Self { store, hidden: None, most: None }
+    }
+
+    /// The same memory, in which what all of the tenant's calls keep takes so many bytes at most, as it rests: keys and values,
+    /// and the 73 bytes that seal each. What is there already stays, and may be changed for what takes no more.
+    #[must_use]
+    pub fn within(self, most: u64) -> Self {
+        Self { most: Some(most), ..self }
     }
 
     /// The same memory without what is hidden: it is answered as if it were absent, and nothing is written in its place.
@@ -61,7 +70,22 @@ impl Memory {
         check_key(&key)?;
         check_value(&value)?;
         self.refuse_hidden(&key).await?;
-        self.store.apply(Batch::new().put(Table::Memory, &key, value)).await.map(drop).map_err(|e| failed(&e))
+        self.keep(Batch::new().put(Table::Memory, &key, value)).await.map(drop)
+    }
+
+    /// Applies what stores a value, where there is room for it.
+    async fn keep(&self, batch: Batch) -> Result<Applied, Refusal> {
+        let applied = match self.most {
+            Some(most) => self.store.apply_within(batch, most).await,
+            None => self.store.apply(batch).await,
+        };
+        applied.map_err(|error| match error {
+            StoreError::Full { most } => Refusal::OverQuota(format!(
+                "what the tenant's agents remember may take {most} bytes in all its calls: delete what is not needed any more, or \
+                 raise `stored-bytes-in-all` of the tenant's quota"
+            )),
+            error => failed(&error),
+        })
     }
 
     /// Stores a value if the present one is as expected; says whether it did.
@@ -74,8 +98,7 @@ impl Memory {
             Some(expected) => Batch::new().expect_value(Table::Memory, &key, expected),
             None => Batch::new().expect_absent(Table::Memory, &key),
         };
-        let applied =
-            self.store.apply(batch.put(Table::Memory, &key, value)).await.map_err(|e| failed(&e))?;
+        let applied = self.keep(batch.put(Table::Memory, &key, value)).await?;
         Ok(matches!(applied, Applied::Done))
     }
 
@@ -240,6 +263,35 @@ mod tests {
             assert_eq!(memory.get("who").await, Ok(None));
         }
         assert!(matches!(memory.settle_delete("").await, Err(Refusal::Invalid(_))));
+    }
+
+    #[tokio::test]
+    async fn what_all_calls_keep_has_a_bound_and_what_is_deleted_gives_room_again() {
+        let rooms = Rooms::new().await;
+        let store = rooms.store("cabinet").await;
+        let call = || Memory::new(store.clone()).within(4 << 10);
+        let mut kept = 0;
+        let refused = loop {
+            assert!(kept < 4, "four calls kept 4 KiB in all");
+            match call().set(set(&format!("call {kept}"), &[7; 1 << 10])).await {
+                Ok(()) => kept += 1,
+                Err(refused) => break refused,
+            }
+        };
+        assert_eq!(kept, 3);
+        let Refusal::OverQuota(why) = &refused else { panic!("{refused:?}") };
+        assert!(why.contains("4096 bytes") && why.contains("raise `stored-bytes-in-all`"), "{why}");
+        let new = CompareAndSet { key: "new".into(), expected: None, value: vec![7; 1 << 10] };
+        assert!(matches!(call().compare_and_set(new.clone()).await, Err(Refusal::OverQuota(_))));
+        // One that expects something else is told so, and stores nothing in any case.
+        let stale = CompareAndSet { expected: Some(b"nothing".to_vec()), ..new.clone() };
+        assert_eq!(call().compare_and_set(stale).await, Ok(false));
+        // Nobody else is kept from anything.
+        let other = Memory::new(rooms.store("other").await).within(4 << 10);
+        other.set(set("call 0", &[7; 1 << 10])).await.unwrap();
+        call().set(set("call 0", &[8; 1 << 10])).await.unwrap();
+        call().delete("call 1").await.unwrap();
+        assert_eq!(call().compare_and_set(new).await, Ok(true));
     }
 
     #[tokio::test]

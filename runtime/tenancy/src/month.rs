@@ -14,7 +14,10 @@ use parloir_contract::{CallId, HostCall, Refusal, TenantId};
 
 use crate::quota::{AtCap, Quota};
 
-/// What calls have used of providers.
+/// How many limits of a month there are.
+const LIMITS: usize = 6;
+
+/// What calls have used of what a month may limit.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Sums {
     /// Tokens read and written by models.
@@ -23,7 +26,11 @@ pub struct Sums {
     pub transcribed_ms: u64,
     /// Characters spoken.
     pub speech_characters: u64,
-    /// What that cost, in millionths of each currency's unit, as far as it is known.
+    /// Bytes to connectors and back.
+    pub egress_bytes: u64,
+    /// Processor time of agents, in microseconds. Of a call that lasts it is not told.
+    pub agent_cpu_us: u64,
+    /// What providers cost, in millionths of each currency's unit, as far as it is known.
     pub cost: BTreeMap<String, u64>,
 }
 
@@ -33,6 +40,8 @@ impl Sums {
         self.model_tokens = self.model_tokens.saturating_add(more.model_tokens);
         self.transcribed_ms = self.transcribed_ms.saturating_add(more.transcribed_ms);
         self.speech_characters = self.speech_characters.saturating_add(more.speech_characters);
+        self.egress_bytes = self.egress_bytes.saturating_add(more.egress_bytes);
+        self.agent_cpu_us = self.agent_cpu_us.saturating_add(more.agent_cpu_us);
         for (currency, micros) in &more.cost {
             self.add_cost(currency, *micros);
         }
@@ -45,7 +54,7 @@ impl Sums {
     }
 
     /// The limits that are reached.
-    fn reached(&self, quota: &Quota) -> [Option<Reached>; 4] {
+    fn reached(&self, quota: &Quota) -> [Option<Reached>; LIMITS] {
         let over = |used: u64, most: Option<u64>| most.filter(|most| used >= *most);
         let cost = self.cost.values().copied().max().unwrap_or_default() / 1_000_000;
         [
@@ -53,6 +62,8 @@ impl Sums {
             over(self.transcribed_ms / 1_000, quota.transcribed_seconds_a_month)
                 .map(Reached::TranscribedSeconds),
             over(self.speech_characters, quota.speech_characters_a_month).map(Reached::SpeechCharacters),
+            over(self.egress_bytes, quota.egress_bytes_a_month).map(Reached::EgressBytes),
+            over(self.agent_cpu_us / 1_000_000, quota.cpu_seconds_a_month).map(Reached::CpuSeconds),
             over(cost, quota.cost_a_month).map(Reached::Cost),
         ]
     }
@@ -74,18 +85,28 @@ pub enum Reached {
         "the tenant has used the {0} characters of speech of its month: raise `speech-characters-a-month` of its quota"
     )]
     SpeechCharacters(u64),
+    /// Of bytes to connectors and back.
+    #[error(
+        "the tenant has used the {0} bytes to connectors and back of its month: raise `egress-bytes-a-month` of its quota"
+    )]
+    EgressBytes(u64),
+    /// Of the agents' processor time.
+    #[error(
+        "the tenant's agents have used the {0} CPU seconds of its month: raise `cpu-seconds-a-month` of its quota"
+    )]
+    CpuSeconds(u64),
     /// Of what providers cost.
     #[error("the tenant's calls have cost the {0} of its month: raise `cost-a-month` of its quota")]
     Cost(u64),
 }
 
 impl Reached {
-    /// Whether calls are answered all the same, without a model.
+    /// Whether calls are answered all the same, without a model, or without connectors.
     fn is_degraded(self, quota: &Quota) -> bool {
         match self {
-            Self::ModelTokens(_) | Self::Cost(_) => quota.at_cap == AtCap::Degrade,
-            // There is no conversation without ears or a voice.
-            Self::TranscribedSeconds(_) | Self::SpeechCharacters(_) => false,
+            Self::ModelTokens(_) | Self::EgressBytes(_) | Self::Cost(_) => quota.at_cap == AtCap::Degrade,
+            // There is no conversation without ears or a voice, and no agent that computes nothing.
+            Self::TranscribedSeconds(_) | Self::SpeechCharacters(_) | Self::CpuSeconds(_) => false,
         }
     }
 
@@ -98,6 +119,9 @@ impl Reached {
             Self::ModelTokens(_) => model,
             Self::TranscribedSeconds(_) => listens,
             Self::SpeechCharacters(_) => speaks,
+            Self::EgressBytes(_) => matches!(call, HostCall::SendRequest(_)),
+            // What a call that lasts may compute, `call-cpu-ms` says.
+            Self::CpuSeconds(_) => false,
             Self::Cost(_) => model || (!self.is_degraded(quota) && (listens || speaks)),
         }
     }
@@ -181,9 +205,9 @@ impl Month {
         }
     }
 
-    fn reached(&self, now: Timestamp, quota: &Quota) -> [Option<Reached>; 4] {
+    fn reached(&self, now: Timestamp, quota: &Quota) -> [Option<Reached>; LIMITS] {
         if !quota.is_limited_by_month() {
-            return [None; 4];
+            return [None; LIMITS];
         }
         self.0.lock().in_month(now).sums().reached(quota)
     }
@@ -213,6 +237,7 @@ impl OfCall {
                 | HostCall::Listen(_)
                 | HostCall::Ask(_)
                 | HostCall::Say(_)
+                | HostCall::SendRequest(_)
         );
         if !needs || !quota.is_limited_by_month() {
             return Ok(());
@@ -240,7 +265,7 @@ impl Months {
 
 #[cfg(test)]
 mod tests {
-    use parloir_contract::{Say, SayOptions};
+    use parloir_contract::{ConnectorRequest, Method, Say, SayOptions};
 
     use super::*;
 
@@ -316,6 +341,46 @@ mod tests {
         );
         let more = Quota { speech_characters_a_month: Some(11), ..quota };
         assert_eq!(refused(&more), [false; 4]);
+    }
+
+    #[test]
+    fn at_its_cap_of_bytes_to_connectors_a_tenant_is_rejected_or_goes_on_without_them() {
+        let (now, month) = (at("2026-11-22T12:00:00Z"), Month::default());
+        month.recall(now, Sums { egress_bytes: 1_000, ..Sums::default() });
+        let send = HostCall::SendRequest(ConnectorRequest {
+            connector: "crm".into(),
+            method: Method::Get,
+            path: "a".into(),
+            query: Vec::new(),
+            body: None,
+        });
+        let quota = Quota { egress_bytes_a_month: Some(1_001), ..Quota::default() };
+        assert_eq!((month.admit(now, &quota), month.allow(now, &send, &quota)), (Ok(()), Ok(())));
+        let quota = Quota { egress_bytes_a_month: Some(1_000), ..Quota::default() };
+        assert_eq!(month.admit(now, &quota), Err(Reached::EgressBytes(1_000)));
+        let why = month.allow(now, &send, &quota).unwrap_err();
+        assert!(
+            matches!(&why, Refusal::OverQuota(why) if why.contains("raise `egress-bytes-a-month`")),
+            "{why}"
+        );
+        let degraded = Quota { at_cap: AtCap::Degrade, ..quota };
+        assert_eq!(month.admit(now, &degraded), Ok(()));
+        assert_eq!(month.allow(now, &HostCall::ModelAvailable, &degraded), Ok(()));
+        let sent = month.allow(now, &send, &degraded);
+        assert!(matches!(sent, Err(Refusal::Unavailable(_))), "{sent:?}");
+    }
+
+    #[test]
+    fn at_its_cap_of_cpu_time_a_tenant_is_rejected_and_calls_that_last_go_on() {
+        let (now, month) = (at("2026-11-22T12:00:00Z"), Arc::new(Month::default()));
+        month.recall(now, Sums { agent_cpu_us: 59_000_000, ..Sums::default() });
+        let quota = Quota { cpu_seconds_a_month: Some(60), at_cap: AtCap::Degrade, ..Quota::default() };
+        assert_eq!(month.admit(now, &quota), Ok(()));
+        month.end(now, ONE, now, Some(&Sums { agent_cpu_us: 1_000_000, ..Sums::default() }));
+        assert_eq!(month.admit(now, &quota), Err(Reached::CpuSeconds(60)));
+        let why = Reached::CpuSeconds(60).to_string();
+        assert!(why.contains("raise `cpu-seconds-a-month`"), "{why}");
+        assert_eq!(month.allow(now, &say(), &quota), Ok(()));
     }
 
     #[test]

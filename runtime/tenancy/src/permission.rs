@@ -3,6 +3,7 @@
 use parloir_contract::{Capability, HostCall, Import, Refusal};
 
 use crate::config::LineConfig;
+use crate::versions::CapabilityDiff;
 
 /// Whether a call of `import` may go on.
 pub fn permit(import: Import, declared: &[Capability], granted: &[Capability]) -> Result<(), Refusal> {
@@ -10,12 +11,12 @@ pub fn permit(import: Import, declared: &[Capability], granted: &[Capability]) -
     let (call, name) = (import.name(), needed.name());
     if !declared.contains(&needed) {
         return Err(Refusal::NotPermitted(format!(
-            "{call} needs the capability {name:?}: add it to `capabilities` in the agent's description"
+            "{call} needs the capability `{name}`: add it to `capabilities` in the agent's description"
         )));
     }
     if !granted.contains(&needed) {
         return Err(Refusal::NotPermitted(format!(
-            "{call} needs the capability {name:?}: ask the operator to add it to `capabilities` of this line"
+            "{call} needs the capability `{name}`: ask the operator to add it to `capabilities` of this line"
         )));
     }
     Ok(())
@@ -28,6 +29,30 @@ pub fn permit_call(call: &HostCall, declared: &[Capability], line: &LineConfig) 
         HostCall::SendRequest(request) => permit_connector(&request.connector, &line.connectors),
         _ => Ok(()),
     }
+}
+
+/// How a line grants these, as whoever writes it does.
+pub fn granting(capabilities: &[Capability]) -> String {
+    let all = Capability::ALL.into_iter().filter(|capability| capabilities.contains(capability));
+    let all: Vec<String> = all.map(|capability| format!("{:?}", capability.name())).collect();
+    format!("capabilities = [{}]", all.join(", "))
+}
+
+/// Which capabilities of those that its agent declares a line does not grant, and what to write where it may; `None` where it
+/// grants all of them.
+pub fn not_granted(line: &LineConfig, declared: &[Capability]) -> Option<String> {
+    let missing = CapabilityDiff::between(&line.capabilities, declared).adds;
+    if missing.is_empty() {
+        return None;
+    }
+    let all = [line.capabilities.as_slice(), missing.as_slice()].concat();
+    let missing: Vec<&str> = missing.into_iter().map(Capability::name).collect();
+    Some(format!(
+        "line {} does not grant its agent {}, which that declares: where it may do so, write {}",
+        line.number,
+        missing.join(", "),
+        granting(&all)
+    ))
 }
 
 /// Whether a line grants a connector, by its list.
@@ -81,7 +106,26 @@ mod tests {
             let refused = permit_connector(other, &granted).unwrap_err().to_string();
             assert!(refused.contains("`connectors` of this line"), "{refused}");
         }
-        assert!(permit_connector("crm", &[]).is_err());
+        let reason = permit_connector("+33612345678 of Anne's", &[]).unwrap_err().reason();
+        assert!(reason.starts_with("this line does not grant the connector \"…\": "), "{reason}");
+    }
+
+    #[test]
+    fn what_a_line_does_not_name_it_does_not_grant_and_is_told_what_to_write() {
+        use Capability::{Calendar, Memory, Transfer};
+        let line = |more: &str| -> LineConfig {
+            toml::from_str(&format!("number = \"+33199005678\"\nagent = \"desk.wasm\"\n{more}")).unwrap()
+        };
+        assert!(line("").capabilities.is_empty());
+        assert!(permit(Import::Book, &[Calendar], &line("").capabilities).is_err());
+        let told = not_granted(&line(""), &[Transfer, Calendar]).unwrap();
+        assert!(told.ends_with("write capabilities = [\"calendar\", \"transfer\"]"), "{told}");
+        let some = line("capabilities = [\"memory\", \"calendar\"]");
+        let told = not_granted(&some, &[Calendar, Transfer]).unwrap();
+        assert!(told.contains("its agent transfer, which"), "{told}");
+        assert!(told.ends_with("[\"calendar\", \"memory\", \"transfer\"]"), "{told}");
+        assert_eq!(not_granted(&some, &[Memory]), None);
+        assert_eq!(not_granted(&line(""), &[]), None);
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub enum AtCap {
     /// No agent answers any more: callers hear the house's sentence and go to the fallback number.
     #[default]
     Reject,
-    /// Where tokens or costs are used up, agents answer without a model.
+    /// Where tokens or costs are used up, agents answer without a model; where bytes to connectors and back are, without connectors.
     Degrade,
 }
 
@@ -29,6 +29,17 @@ pub enum WhenFull {
     Reject,
     /// They wait on the line until there is a place, the first that rang first.
     Queue,
+}
+
+/// What room there is on the disk for a tenant's calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Room {
+    /// For all of them.
+    Enough,
+    /// For what is written of calls, and for no recording: of this many bytes there are as many.
+    NoRecording(u64),
+    /// For no more calls: of this many bytes there are a quarter more.
+    None(u64),
 }
 
 /// What one call, and all calls of a tenant together, may use.
@@ -59,6 +70,9 @@ pub struct Quota {
     pub model_tokens: u32,
     /// Bytes of keys and values that one call may store in memory, those written again included. Default 16,777,216.
     pub stored_bytes: u32,
+    /// Bytes that what agents remember may take in all calls together, as it rests: each key and value, and the 73 bytes that seal
+    /// them. What is deleted or erased makes room. Default 268,435,456.
+    pub stored_bytes_in_all: u64,
     /// Bytes that one call may send to connectors and be answered by them. Default 4,194,304.
     pub egress_bytes: u32,
     /// Tokens read and written by models in a month of all its calls. Left out: no limit.
@@ -70,9 +84,19 @@ pub struct Quota {
     /// Characters spoken in a month. Left out: no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub speech_characters_a_month: Option<u64>,
+    /// Bytes to connectors and back in a month. Left out: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub egress_bytes_a_month: Option<u64>,
+    /// The agents' CPU seconds in a month. Left out: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_seconds_a_month: Option<u64>,
     /// What providers may cost in a month, as far as they have prices, in units of any one currency. Left out: no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_a_month: Option<u64>,
+    /// Bytes on disk of the tenant's log and recordings. From there on nothing more is recorded, and from a quarter more no call is
+    /// answered. What is erased is overwritten where it is, and takes its place as before. Left out: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept_bytes: Option<u64>,
     /// What becomes of calls when a limit of the month is reached. Default `reject`.
     pub at_cap: AtCap,
     /// What becomes of callers for whom there is no place. Default `reject`.
@@ -98,11 +122,15 @@ impl Default for Quota {
             transcribed_seconds: 1_200,
             model_tokens: 100_000,
             stored_bytes: 16_777_216,
+            stored_bytes_in_all: 268_435_456,
             egress_bytes: 4_194_304,
             model_tokens_a_month: None,
             transcribed_seconds_a_month: None,
             speech_characters_a_month: None,
+            egress_bytes_a_month: None,
+            cpu_seconds_a_month: None,
             cost_a_month: None,
+            kept_bytes: None,
             at_cap: AtCap::Reject,
             when_full: WhenFull::Reject,
             queue_length: 10,
@@ -128,11 +156,15 @@ impl Quota {
             transcribed_seconds,
             model_tokens,
             stored_bytes,
+            stored_bytes_in_all,
             egress_bytes,
             model_tokens_a_month,
             transcribed_seconds_a_month,
             speech_characters_a_month,
+            egress_bytes_a_month,
+            cpu_seconds_a_month,
             cost_a_month,
+            kept_bytes,
             at_cap: _,
             when_full: _,
             queue_length,
@@ -153,14 +185,18 @@ impl Quota {
             ("stored-bytes", stored_bytes),
             ("egress-bytes", egress_bytes),
         ];
-        let of_a_month = [
+        let of_all_calls = [
             ("model-tokens-a-month", model_tokens_a_month),
             ("transcribed-seconds-a-month", transcribed_seconds_a_month),
             ("speech-characters-a-month", speech_characters_a_month),
+            ("egress-bytes-a-month", egress_bytes_a_month),
+            ("cpu-seconds-a-month", cpu_seconds_a_month),
             ("cost-a-month", cost_a_month),
+            ("stored-bytes-in-all", Some(stored_bytes_in_all)),
+            ("kept-bytes", kept_bytes),
         ];
-        let of_a_month = of_a_month.map(|(name, most)| (name, most.unwrap_or(u64::MAX)));
-        let mut all = fields.map(|(name, value)| (name, u64::from(value))).into_iter().chain(of_a_month);
+        let of_all_calls = of_all_calls.map(|(name, most)| (name, most.unwrap_or(u64::MAX)));
+        let mut all = fields.map(|(name, value)| (name, u64::from(value))).into_iter().chain(of_all_calls);
         if let Some((name, _)) = all.find(|(_, value)| *value == 0) {
             return Err(format!(
                 "quota: `{name}` is 0 and would refuse every call; write 1 or more, or leave it out for its default"
@@ -186,7 +222,18 @@ impl Quota {
         self.model_tokens_a_month.is_some()
             || self.transcribed_seconds_a_month.is_some()
             || self.speech_characters_a_month.is_some()
+            || self.egress_bytes_a_month.is_some()
+            || self.cpu_seconds_a_month.is_some()
             || self.cost_a_month.is_some()
+    }
+
+    /// What becomes of the tenant's calls, where its log and recordings take so many bytes on disk.
+    pub fn room(&self, kept: u64) -> Room {
+        match self.kept_bytes {
+            Some(most) if kept >= most.saturating_add(most / 4) => Room::None(most),
+            Some(most) if kept >= most => Room::NoRecording(most),
+            Some(_) | None => Room::Enough,
+        }
     }
 
     /// The longest a caller may wait for a place.
@@ -227,6 +274,10 @@ impl Used {
             )))
         };
         if self.host_calls >= quota.host_calls {
+            // Whoever is over it may still end the call.
+            if matches!(call, HostCall::HangUp) {
+                return Ok(());
+            }
             return over("host calls", quota.host_calls.into(), "host-calls");
         }
         self.host_calls += 1;
@@ -389,6 +440,31 @@ mod tests {
         assert!(refused.contains("raise `stored-bytes`"), "{refused}");
         assert!(used.charge(&HostCall::GetMemory("who".into()), &quota).is_ok());
         assert_eq!(used.stored_bytes, 10);
+    }
+
+    #[test]
+    fn what_is_kept_ends_recordings_first_and_calls_later() {
+        let quota = Quota { kept_bytes: Some(1_000), ..Quota::default() };
+        let table = [
+            (0, Room::Enough),
+            (999, Room::Enough),
+            (1_000, Room::NoRecording(1_000)),
+            (1_249, Room::NoRecording(1_000)),
+            (1_250, Room::None(1_000)),
+        ];
+        for (kept, room) in table {
+            assert_eq!(quota.room(kept), room, "{kept}");
+        }
+        assert_eq!(Quota::default().room(u64::MAX), Room::Enough);
+    }
+
+    #[test]
+    fn what_was_written_before_a_quota_was_there_has_its_default() {
+        let before: Quota = toml::from_str("concurrent-calls = 7\nstored-bytes = 1024").unwrap();
+        let expected = Quota { concurrent_calls: 7, stored_bytes: 1_024, ..Quota::default() };
+        assert_eq!(before, expected);
+        assert_eq!((before.stored_bytes_in_all, before.kept_bytes), (268_435_456, None));
+        assert_eq!((before.egress_bytes_a_month, before.cpu_seconds_a_month), (None, None));
     }
 
     #[test]

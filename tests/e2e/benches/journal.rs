@@ -20,8 +20,9 @@ mod house;
 #[path = "../tests/improvised/mod.rs"]
 mod improvised;
 
+use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -34,7 +35,7 @@ use parloir_journal::{
 };
 use parloir_replay::{Recorded, compare, exact, fork};
 use parloir_sandbox::{Agent, Sandbox, Settings};
-use parloir_store::disk::{Disk, DiskFile, OsDisk, Readers};
+use parloir_store::disk::interposed::{Interposer, Step, interposed};
 use parloir_store::{Embedded, Keyring};
 use tokio::task::JoinSet;
 
@@ -53,88 +54,39 @@ const ALONE: usize = 300;
 /// Recorded calls that are run again.
 const CALLS: u64 = 1_000;
 
-/// The system's disk, which notes how many bytes of the segments were made durable at once.
-#[derive(Debug, Clone, Default)]
+/// How many bytes of the segments were made durable at once.
+#[derive(Debug, Default)]
 struct Noted {
-    pieces: Arc<Mutex<Vec<usize>>>,
-}
-
-#[derive(Debug)]
-struct NotedFile {
-    file: Box<dyn DiskFile>,
-    /// Written since the last sync.
-    waiting: usize,
-    /// Where it is noted; `None` for what is no segment.
-    pieces: Option<Arc<Mutex<Vec<usize>>>>,
+    /// By their segments: what was written and is not synced yet.
+    waiting: Mutex<HashMap<PathBuf, usize>>,
+    pieces: Mutex<Vec<usize>>,
 }
 
 impl Noted {
-    fn file(&self, path: &Path, file: Box<dyn DiskFile>) -> Box<dyn DiskFile> {
-        let is_segment = path.extension().is_some_and(|extension| extension == "seg");
-        Box::new(NotedFile { file, waiting: 0, pieces: is_segment.then(|| Arc::clone(&self.pieces)) })
-    }
-
     /// What was noted since the last time.
     fn take(&self) -> Vec<usize> {
         std::mem::take(&mut self.pieces.lock().unwrap())
     }
 }
 
-impl DiskFile for NotedFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.waiting += bytes.len();
-        self.file.write(bytes)
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        self.file.sync()?;
-        let waiting = std::mem::take(&mut self.waiting);
-        if let Some(pieces) = &self.pieces {
-            pieces.lock().unwrap().push(waiting);
+impl Interposer for Noted {
+    fn after(&self, step: Step<'_>) {
+        let is_segment = |path: &Path| path.extension().is_some_and(|extension| extension == "seg");
+        match step {
+            Step::Create(path) | Step::Append(path) if is_segment(path) => {
+                self.waiting.lock().unwrap().insert(path.to_owned(), 0);
+            }
+            Step::Write(path, bytes) if is_segment(path) => {
+                if let Some(waiting) = self.waiting.lock().unwrap().get_mut(path) {
+                    *waiting += bytes.len();
+                }
+            }
+            Step::Sync(path) if is_segment(path) => {
+                let waiting = self.waiting.lock().unwrap().get_mut(path).map(std::mem::take);
+                self.pieces.lock().unwrap().extend(waiting);
+            }
+            _ => {}
         }
-        Ok(())
-    }
-
-    fn cut(&mut self, length: u64) -> io::Result<()> {
-        self.file.cut(length)
-    }
-}
-
-impl Disk for Noted {
-    fn make_folder(&self, folder: &Path, readers: Readers) -> io::Result<()> {
-        OsDisk.make_folder(folder, readers)
-    }
-
-    fn create(&self, file: &Path, readers: Readers) -> io::Result<Box<dyn DiskFile>> {
-        Ok(self.file(file, OsDisk.create(file, readers)?))
-    }
-
-    fn append(&self, file: &Path) -> io::Result<Box<dyn DiskFile>> {
-        Ok(self.file(file, OsDisk.append(file)?))
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        OsDisk.rename(from, to)
-    }
-
-    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
-        OsDisk.link(from, to)
-    }
-
-    fn remove(&self, file: &Path) -> io::Result<()> {
-        OsDisk.remove(file)
-    }
-
-    fn overwrite(&self, file: &Path) -> io::Result<()> {
-        OsDisk.overwrite(file)
-    }
-
-    fn remove_folder(&self, folder: &Path) -> io::Result<()> {
-        OsDisk.remove_folder(folder)
-    }
-
-    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
-        OsDisk.sync_folder(folder)
     }
 }
 
@@ -177,8 +129,8 @@ fn host_call() -> (HostCallStarted, HostCallEnded) {
     let result = HostReturn::Say(Ok(Heard { text: text.into(), whole: true, played: 5_100 }));
     let started = HostCallStarted { import: Import::Say, arguments: Some(arguments) };
     let status = HostStatus::Ok;
-    let ended =
-        HostCallEnded { started: 0, status, latency_us: 5_100_000, delivered: true, result: Some(result) };
+    let (latency_us, result, refused) = (5_100_000, Some(result), None);
+    let ended = HostCallEnded { started: 0, status, latency_us, delivered: true, result, refused };
     (started, ended)
 }
 
@@ -217,7 +169,7 @@ fn id(number: u64) -> CallId {
 /// A journal that is written by live calls.
 struct Live {
     folder: tempfile::TempDir,
-    disk: Noted,
+    disk: Arc<Noted>,
     keys: Arc<Keyring>,
     journal: Journal,
     tenant: TenantId,
@@ -227,11 +179,11 @@ struct Live {
 impl Live {
     async fn begin() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let disk = Noted::default();
+        let disk = Arc::new(Noted::default());
         let keys = Arc::new(Keyring::open(folder.path().join("keys")).unwrap());
         let data = folder.path().join("data");
         let store = Arc::new(Embedded::open(data.join("store")).await.unwrap());
-        let journal = Journal::open_on(Arc::new(disk.clone()), data, keys.clone(), store).await.unwrap();
+        let journal = Journal::open_on(interposed(&disk), data, keys.clone(), store).await.unwrap();
         let tenant = "cabinet".parse().unwrap();
         Self { folder, disk, keys, journal, tenant, opened: 0 }
     }

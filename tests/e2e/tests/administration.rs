@@ -8,18 +8,13 @@ mod house;
 use std::path::Path;
 use std::time::Duration;
 
-use administered::{done, run, start, write_file};
-use house::{CALLER, FALLBACK, LINE, TOKEN, component, say};
+use administered::{MADE, done, options, ring, run, start, user, write_file};
+use house::{FALLBACK, LINE, component};
 use parloir_contract::Outcome;
 use parloir_server::Running;
 use parloir_transport::client::{CarrierCall, CarrierEvent, DialOptions, EndReason};
-use parloir_transport::conversation::{self, Action, Conversation, Step};
-use parloir_transport::signature::AuthToken;
 use parloir_transport::webhook::DialStatus;
 use serde_json::Value;
-
-/// The line that is made by a command.
-const MADE: &str = "+33199000003";
 
 /// A tenant of the operator's file, with one line.
 fn tenant(agent: &Path) -> String {
@@ -31,33 +26,10 @@ fn tenant(agent: &Path) -> String {
         number = "{LINE}"
         agent = {agent:?}
         recording = "always"
+        capabilities = ["memory", "transfer", "connectors"]
         settings = {{ trial = "echo" }}
         "#
     )
-}
-
-fn options(line: &str) -> DialOptions {
-    DialOptions {
-        auth_token: Some(AuthToken::new(TOKEN)),
-        from: Some(CALLER.to_owned()),
-        ..DialOptions::to(line)
-    }
-}
-
-/// Rings a line, and returns the tenant whose call it was.
-async fn ring(running: &Running, line: &str) -> String {
-    let mut watch = running.finished();
-    let webhook = format!("{}/twilio/voice", running.public);
-    let call = CarrierCall::dial(&webhook, options(line)).await.unwrap();
-    let conversation = Conversation {
-        reply_patience: Duration::from_secs(8),
-        linger: Duration::from_secs(8),
-        total: Duration::from_secs(60),
-        steps: vec![Step::new(say("fr_bonjour_rdv")), Step::new(Action::HangUp)],
-    };
-    conversation::run(call, &conversation, |_| {}).await;
-    let finished = tokio::time::timeout(Duration::from_secs(40), watch.recv()).await.unwrap().unwrap();
-    finished.tenant.to_string()
 }
 
 /// Rings a line whose agent hands its callers over to a number that is busy. While that rings, `meanwhile` is done. The caller comes
@@ -138,7 +110,12 @@ async fn an_installation_is_administered_from_nothing_by_its_own_commands() {
     assert_eq!(ring(&running, MADE).await, "cabinet", "from the next call on");
 
     // A line that is changed, or removed, leaves its live calls alone.
-    let hands_over = ["line", "set", MADE, "--setting", "trial=hand-over", "--fallback-number", FALLBACK];
+    let hands_over = [
+        ["line", "set", MADE, "--setting", "trial=hand-over", "--fallback-number", FALLBACK].as_slice(),
+        // Of an agent that is a file nobody approved.
+        &["--capability", "transfer"],
+    ]
+    .concat();
     done(api, &admin, &hands_over);
     handed_over(&running, MADE, || {
         done(api, &admin, &["line", "set", MADE, "--setting", "trial=leave"]);
@@ -182,6 +159,17 @@ async fn an_installation_is_administered_from_nothing_by_its_own_commands() {
     let (code, _, told) = run(api, &admin, &[crm.as_slice(), &["https://127.0.0.1/"]].concat());
     assert!(code == Some(2) && told.contains("a loopback address"), "{told}");
 
+    // Who did that is told to them, and to nobody who runs the installation; what is the installation's own, to those.
+    let told = done(api, &admin, &["audit"]);
+    assert!(told.contains("connectors:write") && told.contains("secrets:write"), "{told}");
+    assert!(!told.contains("hunter2"), "{told}");
+    let newest = done(api, &admin, &["audit", "--limit", "1", "--json"]);
+    let newest: serde_json::Value = serde_json::from_str(&newest).unwrap();
+    assert_eq!(newest["spec"]["outcome"], "done", "{newest}");
+    let (code, _, told) = run(api, &operator, &["audit", "--tenant", "cabinet"]);
+    assert!(code == Some(1) && told.contains("ask whoever administers cabinet"), "{told}");
+    assert!(done(api, &operator, &["audit"]).contains("users:write"));
+
     // The tenant of the file is brought in, through broken glass, and answers as before.
     let import = ["tenant", "import", "test", "--owner", "Luc Petit"];
     for (key, remedy) in [(&owner, "have an operator"), (&operator, "parloir tenant break-glass test")] {
@@ -220,5 +208,100 @@ async fn an_installation_is_administered_from_nothing_by_its_own_commands() {
     done(api, &admin, &["line", "remove", MADE]);
     let left = done(api, &admin, &["line", "list"]);
     assert!(!left.contains(MADE), "{left}");
+
+    // A tenant leaves when nothing that was said in its calls is left, and takes what is its own along.
+    let (code, _, told) = run(api, &operator, &["tenant", "remove", "cabinet"]);
+    assert!(code == Some(2) && told.contains("--yes"), "{told}");
+    let remove = ["tenant", "remove", "cabinet", "--yes"];
+    let (code, _, told) = run(api, &operator, &remove);
+    assert!(code == Some(1) && told.contains("parloir erase --tenant cabinet"), "{told}");
+    let data = folder.path().join("data");
+    done(api, "", &["erase", "--tenant", "cabinet", "--yes", "--data", data.to_str().unwrap()]);
+    let (code, _, told) = run(api, &admin, &remove);
+    assert!(code == Some(1) && told.contains("tenant:remove"), "{told}");
+    done(api, &operator, &remove);
+    let (code, _, told) = run(api, &admin, &["line", "list"]);
+    assert!(code == Some(1) && told.contains("unknown, revoked or over"), "{told}");
+    let tenants = done(api, &operator, &["tenant", "list"]);
+    assert!(tenants.contains("test") && !tenants.contains("cabinet"), "{tenants}");
+    assert!(!data.join("tenants/cabinet").exists());
+    let (code, _, told) = run(api, &operator, &["tenant", "add", "cabinet", "--owner", "x"]);
+    assert!(code == Some(1) && told.contains("choose another name"), "{told}");
+    assert_eq!(ring(&running, LINE).await, "test");
+    running.until(std::future::ready(())).await;
+}
+
+/// Rings a line and says nothing: what the caller's side saw, how the call ended, and whether somebody let the caller go on purpose.
+async fn rung(running: &Running, line: &str) -> (Vec<CarrierEvent>, Outcome, bool) {
+    let mut watch = running.finished();
+    let webhook = format!("{}/twilio/voice", running.public);
+    let mut call = CarrierCall::dial(&webhook, options(line)).await.unwrap();
+    let mut events = Vec::new();
+    while let Some(event) = call.next_event().await {
+        events.push(event);
+    }
+    let finished = tokio::time::timeout(Duration::from_secs(40), watch.recv()).await.unwrap().unwrap();
+    (events, finished.summary.outcome, finished.summary.dismissed)
+}
+
+/// The numbers that a caller was handed over to.
+fn handed_to(events: &[CarrierEvent]) -> Vec<&str> {
+    let mut numbers = Vec::new();
+    for event in events {
+        if let CarrierEvent::Transfer { number, .. } = event {
+            numbers.push(number.as_str());
+        }
+    }
+    numbers
+}
+
+/// Special-rate: a tenant's help desk, which the operator may allow.
+const SPECIAL: &str = "+33825123456";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_special_rate_number_is_dialled_while_the_operator_allows_it_and_no_line_is_lost_afterwards() {
+    let folder = tempfile::tempdir().unwrap();
+    write_file(folder.path(), "[outbound]\ntransfers = { allow = [\"+33825\"] }\n");
+    let running = start(folder.path()).await;
+    let (api, owner) = (running.admin.unwrap(), running.owner_key.clone().unwrap());
+    let operator = user(api, &owner, "operator");
+    let theirs = done(api, &owner, &["tenant", "add", "cabinet", "--owner", "Anne Durand"]);
+    let admin = user(api, &theirs, "admin");
+    done(api, &operator, &["number", "give", MADE, "--tenant", "cabinet"]);
+    let agents = folder.path().join("data/tenants/cabinet/agents");
+    std::fs::copy(component("tests/agents/trial"), agents.join("trial.wasm")).unwrap();
+    let set = ["line", "set", MADE, "--agent", "trial", "--setting", "trial=hand-over", "--fallback-number"];
+    let to = |number| [set.as_slice(), &[number]].concat();
+    let (code, _, told) = run(api, &admin, &to("+33899123456"));
+    assert!(code == Some(2) && told.contains("`fallback-number` is +33899123456"), "{told}");
+    assert!(
+        told.contains("have whoever runs the installation add its prefix to `allow` of [outbound]"),
+        "{told}"
+    );
+    done(api, &admin, &to(SPECIAL));
+    let (events, outcome, _) = rung(&running, MADE).await;
+    assert_eq!((handed_to(&events), outcome), (vec![SPECIAL], Outcome::Transferred), "{events:?}");
+
+    // It is not allowed any more: the program starts, the line answers, and its caller hears that nobody is there.
+    running.until(std::future::ready(())).await;
+    write_file(folder.path(), "");
+    let running = start(folder.path()).await;
+    let api = running.admin.unwrap();
+    let problems = done(api, &admin, &["tenant", "problems"]);
+    assert!(
+        problems.contains(&format!("transfers of line {MADE}")) && problems.contains(SPECIAL),
+        "{problems}"
+    );
+    let (events, outcome, dismissed) = rung(&running, MADE).await;
+    assert!(handed_to(&events).is_empty(), "{events:?}");
+    let spoken = |event: &CarrierEvent| matches!(event, CarrierEvent::AgentStartedSpeaking { .. });
+    assert!(events.iter().any(spoken) && dismissed, "{events:?}");
+    let Outcome::Failed(why) = &outcome else { panic!("{outcome:?}") };
+    assert!(why.contains("special-rate numbers of France") && why.contains("`allow` of [outbound]"), "{why}");
+    let (code, _, told) = run(api, &admin, &to(SPECIAL));
+    assert!(code == Some(2) && told.contains("`fallback-number`"), "{told}");
+    done(api, &admin, &to(FALLBACK));
+    assert_eq!(done(api, &admin, &["tenant", "problems"]), "none");
+    assert_eq!(handed_to(&rung(&running, MADE).await.0), [FALLBACK]);
     running.until(std::future::ready(())).await;
 }

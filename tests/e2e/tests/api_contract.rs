@@ -16,7 +16,8 @@ use house::component;
 const LINE: &str = "+33199000003";
 
 /// What would take away what the others are tried on: they are tried last.
-const REMOVALS: [&str; 5] = ["DeleteLine", "TakeNumber", "PutUser", "DeleteUser", "DeleteKey"];
+const REMOVALS: [&str; 6] =
+    ["DeleteLine", "TakeNumber", "PutUser", "DeleteUser", "DeleteKey", "DeleteTenant"];
 
 /// Asks with a key what the document says and what it does not say. Returns what is wrong: nothing, where nothing is.
 fn judge(api: SocketAddr, key: &str, folder: &Path, removals: bool) -> Option<String> {

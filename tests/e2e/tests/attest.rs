@@ -61,15 +61,24 @@ fn every_attack_is_tried_and_none_escapes_and_an_altered_report_is_refused() {
     let landlock = fs::read_to_string("/sys/kernel/security/lsm").unwrap_or_default().contains("landlock");
     assert!(!landlock || report["confined"]["files"] == true, "{}", report["confined"]);
 
+    let capabilities = &report["confined"]["capabilities"];
+    let given_up = capabilities["given-up"].as_bool().unwrap();
+    assert!(capabilities["kept"].is_array(), "{capabilities}");
+    assert!(
+        page.contains(&format!("capabilities given up: {}", if given_up { "yes" } else { "NO" })),
+        "{page}"
+    );
+
     let measured = &report["measured"];
     assert!(measured["attacks"].as_u64().unwrap() > 0, "{measured}");
     assert_eq!(measured["rounds"].as_array().unwrap().len(), 1);
     let niceness = measured["callers-niceness"].as_i64().unwrap();
     assert!(page.contains(&format!("niceness {niceness},")), "{page}");
-    for run in ["floor", "alone", "beside"] {
+    for run in ["floor", "alone", "beside", "floor-beside"] {
         assert!(measured["medians"][run]["turns"].as_u64().unwrap() > 0, "{run}: {measured}");
     }
     assert!(page.contains("Speech and model are canned") && page.contains("beside/alone"), "{page}");
+    assert!(page.contains("the machine's own part"), "{page}");
 
     let key = report["key"].as_str().unwrap();
     let sound = attest(folder.path(), &["--check", "first.txt", "--key", key]);

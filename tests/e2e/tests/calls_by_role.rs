@@ -6,69 +6,10 @@ mod administered;
 mod house;
 
 use std::net::SocketAddr;
-use std::path::Path;
-use std::time::Duration;
 
-use administered::{done, run};
-use house::{CALLER, FALLBACK, TOKEN, component, say};
-use parloir_sandbox::Settings;
-use parloir_server::{Config, Folders, Installation, Running, serve};
-use parloir_transport::client::{CarrierCall, DialOptions};
-use parloir_transport::conversation::{self, Action, Conversation, Step};
-use parloir_transport::signature::AuthToken;
-use parloir_transport::webhook::DialStatus;
+use administered::{MADE, done, named, put_trial, ring, run, start, write_file};
+use house::FALLBACK;
 use serde_json::Value;
-
-/// The tenant's line.
-const MADE: &str = "+33199000003";
-
-async fn start(folder: &Path) -> Running {
-    std::fs::write(folder.join("token"), TOKEN).unwrap();
-    let text = r#"
-        [server]
-        listen = "127.0.0.1:0"
-        [admin]
-        listen = "127.0.0.1:0"
-        [[carrier]]
-        kind = "twilio"
-        auth-token = { file = "token" }
-    "#;
-    std::fs::write(folder.join("parloir.toml"), text).unwrap();
-    let config = Config::read(&folder.join("parloir.toml")).unwrap();
-    let folders = Folders::beside(folder.join("data"));
-    let providers = parloir_e2e::canned("Bonjour, je voudrais un rendez-vous.", &[]).unwrap();
-    let opened = Installation::open(&config, &folders, Path::new(""), Some(providers), Settings::default());
-    serve(&config, opened.await.unwrap()).await.unwrap()
-}
-
-/// Makes a user, and returns who they are and a key of theirs.
-fn user(api: SocketAddr, by: &str, name: &str, role: &str) -> (String, String) {
-    let made = done(api, by, &["user", "add", "--name", name, "--role", role, "--json"]);
-    let made: Value = serde_json::from_str(&made).unwrap();
-    let id = made["id"].as_str().unwrap().to_owned();
-    let key = done(api, by, &["key", "add", "--user", &id, "--name", "for a test"]);
-    (id, key)
-}
-
-/// Rings the line to the end of the call.
-async fn ring(running: &Running) {
-    let mut watch = running.finished();
-    let options = DialOptions {
-        auth_token: Some(AuthToken::new(TOKEN)),
-        from: Some(CALLER.to_owned()),
-        transfer_answer: DialStatus::Completed,
-        ..DialOptions::to(MADE)
-    };
-    let call = CarrierCall::dial(&format!("{}/twilio/voice", running.public), options).await.unwrap();
-    let conversation = Conversation {
-        reply_patience: Duration::from_secs(8),
-        linger: Duration::from_secs(8),
-        total: Duration::from_secs(60),
-        steps: vec![Step::new(say("fr_bonjour_rdv")), Step::new(Action::HangUp)],
-    };
-    conversation::run(call, &conversation, |_| {}).await;
-    tokio::time::timeout(Duration::from_secs(40), watch.recv()).await.unwrap().unwrap();
-}
 
 /// The calls that somebody is shown, the newest first.
 fn calls(api: SocketAddr, key: &str) -> Vec<Value> {
@@ -79,27 +20,31 @@ fn calls(api: SocketAddr, key: &str) -> Vec<Value> {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_role_is_shown_the_calls_that_are_theirs_to_see() {
     let folder = tempfile::tempdir().unwrap();
+    write_file(folder.path(), "");
     let running = start(folder.path()).await;
     let (api, house) = (running.admin.unwrap(), running.owner_key.clone().unwrap());
-    let (_, operator) = user(api, &house, "night shift", "operator");
+    let (_, operator) = named(api, &house, "night shift", "operator");
     let owner = done(api, &house, &["tenant", "add", "cabinet", "--owner", "Anne Durand"]);
-    let (_, admin) = user(api, &owner, "Paul Martin", "admin");
-    let (boss, supervisor) = user(api, &owner, "Luc Petit", "supervisor");
-    let (desk, agent) = user(api, &owner, "Marie Roux", "agent");
-    let (_, another) = user(api, &owner, "Jean Blanc", "agent");
+    let (_, admin) = named(api, &owner, "Paul Martin", "admin");
+    let (boss, supervisor) = named(api, &owner, "Luc Petit", "supervisor");
+    let (desk, agent) = named(api, &owner, "Marie Roux", "agent");
+    let (_, another) = named(api, &owner, "Jean Blanc", "agent");
     done(api, &operator, &["number", "give", MADE, "--tenant", "cabinet"]);
-    let agents = folder.path().join("data/tenants/cabinet/agents");
-    std::fs::create_dir_all(&agents).unwrap();
-    std::fs::copy(component("tests/agents/trial"), agents.join("trial.wasm")).unwrap();
+    put_trial(folder.path(), "cabinet");
     let line = ["line", "set", MADE, "--agent", "trial", "--recording", "always", "--setting"];
-    done(api, &admin, &[line.as_slice(), &["trial=hand-over", "--fallback-number", FALLBACK]].concat());
+    let hands_over = ["trial=hand-over", "--fallback-number", FALLBACK, "--capability", "transfer"];
+    done(api, &admin, &[line.as_slice(), &hands_over].concat());
     let contact = ["contact", "set", FALLBACK, "--name", "the front desk", "--user"];
     done(api, &admin, &[contact.as_slice(), &[desk.as_str()]].concat());
     let (code, _, told) = run(api, &admin, &[contact.as_slice(), &["0".repeat(32).as_str()]].concat());
     assert!(code == Some(2) && told.contains("users[0]"), "{told}");
-    ring(&running).await;
+    // Of nothing, a list of JSON has no line.
+    for list in [&["calls", "--json"][..], &["secret", "list", "--json"], &["connector", "list", "--json"]] {
+        assert_eq!(done(api, &admin, list), "", "{list:?}");
+    }
+    ring(&running, MADE).await;
     done(api, &admin, &["line", "set", MADE, "--setting", "trial=echo"]);
-    ring(&running).await;
+    ring(&running, MADE).await;
 
     let all = calls(api, &supervisor);
     let [echo, handed] = all.as_slice() else { panic!("{all:?}") };
@@ -159,6 +104,15 @@ async fn each_role_is_shown_the_calls_that_are_theirs_to_see() {
     assert_eq!(who("she rang again"), (desk.into(), "show".into(), handed.into()));
     assert_eq!(who("a complaint"), (boss.into(), "recording".into(), echo.into()));
     assert_eq!(read.len(), 2, "{read:?}");
+
+    // Whose caller is restricted says so.
+    let restrict = ["restrict", "--tenant", "cabinet", "--number", CALLER, "--data", data.to_str().unwrap()];
+    done(api, "", &restrict);
+    let listed = calls(api, &supervisor);
+    assert!(listed.len() == 2 && listed.iter().all(|call| call["spec"]["restricted"] == true), "{listed:?}");
+    assert!(done(api, &agent, &["calls"]).contains("restricted"));
+    done(api, "", &[restrict.as_slice(), &["--release"]].concat());
+    assert_eq!(calls(api, &supervisor)[0]["spec"]["restricted"], false);
 
     // What was said is erased, and with it whose the call was.
     done(api, "", &["erase", "--call", handed, "--yes", "--data", data.to_str().unwrap()]);

@@ -101,7 +101,7 @@ async fn a_secret_of_the_directory_goes_with_a_calls_request_and_is_told_to_nobo
     done(api, &operator, &["number", "give", LINE, "--tenant", "cabinet"]);
     std::fs::copy(&agent, folder.path().join("data/tenants/cabinet/agents/trial.wasm")).unwrap();
     let line = ["line", "set", LINE, "--agent", "trial", "--recording", "always"];
-    let asks = ["--setting", "trial=customer", "--connector", "crm"];
+    let asks = ["--setting", "trial=customer", "--connector", "crm", "--capability", "connectors"];
     done(api, &cabinet, &[line.as_slice(), asks.as_slice()].concat());
 
     let mut watch = running.finished();
@@ -149,6 +149,7 @@ async fn of_a_request_whose_answer_is_awaited_by_a_server_that_is_killed_the_jou
         agent = {{agent}}
         recording = "always"
         connectors = ["crm"]
+        capabilities = ["memory", "transfer", "connectors"]
         settings = {{ trial = "customer" }}
         "#
     );

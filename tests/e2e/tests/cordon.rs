@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use house::{CALLER, Canned, FALLBACK, LINE, TOKEN, failures};
+use house::{CALLER, Canned, FALLBACK, LINE, TOKEN, echo_line, failures, line_of};
 use parloir_attest::Attack;
 use parloir_journal::{Record, RecordBody};
 use parloir_sandbox::Settings;
@@ -25,29 +25,14 @@ use tokio::sync::watch;
 const OTHER: &str = "+33199000003";
 const FALLBACK_OF_OTHER: &str = "+33199000004";
 
-const TENANTS: &str = r#"
-[[cordon]]
-tenant = "test"
-policy = "always"
-[[tenant]]
-id = "test"
-[[tenant.line]]
-number = "+33199000001"
-agent = {agent}
-recording = "always"
-fallback-number = "+33199000002"
-[tenant.line.settings]
-trial = "echo"
-[[tenant]]
-id = "other"
-[[tenant.line]]
-number = "+33199000003"
-agent = {agent}
-recording = "always"
-fallback-number = "+33199000004"
-[tenant.line.settings]
-trial = "echo"
-"#;
+/// The tenant behind a cordon.
+const BEHIND: &str = "[[cordon]]\ntenant = \"test\"\npolicy = \"always\"\n[[tenant]]\nid = \"test\"\n";
+
+/// A tenant behind a cordon, and another; each hears its keys said back by its line.
+fn tenants() -> String {
+    let (line, other) = (echo_line(LINE, FALLBACK), echo_line(OTHER, FALLBACK_OF_OTHER));
+    format!("{BEHIND}{line}[[tenant]]\nid = \"other\"\n{other}")
+}
 
 /// Greets, takes 56 MiB, and listens.
 const HOARDS: &str = ";; Takes nearly all the memory that it may, writes to it, and listens: its process is ended.\n;; ends: trap x\n\
@@ -56,33 +41,17 @@ const HOARDS: &str = ";; Takes nearly all the memory that it may, writes to it, 
     (call $fill (i32.const 131072) (i32.const 1) (i32.const 58720256)) (call $listen (i32.const 60000)))";
 
 /// A tenant behind a cordon with two lines: by one it hears its keys said back, by the other an agent answers that hoards.
-const TWO_LINES: &str = r#"
-[[cordon]]
-tenant = "test"
-policy = "always"
-[[tenant]]
-id = "test"
-[tenant.quota]
-memory-mib = 64
-[[tenant.line]]
-number = "+33199000001"
-agent = {agent}
-recording = "always"
-fallback-number = "+33199000002"
-[tenant.line.settings]
-trial = "echo"
-[[tenant.line]]
-number = "+33199000003"
-agent = "hoards.wasm"
-recording = "always"
-fallback-number = "+33199000004"
-"#;
+fn two_lines() -> String {
+    let line = echo_line(LINE, FALLBACK);
+    let hoards = line_of(OTHER, "\"hoards.wasm\"", FALLBACK_OF_OTHER);
+    format!("{BEHIND}[tenant.quota]\nmemory-mib = 64\n{line}{hoards}")
+}
 
 /// Serves two lines of a tenant behind a cordon, with more of `[server]`.
 fn serve_two_lines(folder: &Path, server: &str) -> (Canned, String) {
     let hoards = Attack::written("cordon/hoards", HOARDS).unwrap().wasm().unwrap();
     fs::write(folder.join("hoards.wasm"), hoards).unwrap();
-    Canned::start_with(folder, server, TWO_LINES)
+    Canned::start_with(folder, server, &two_lines())
 }
 
 /// Rings a line, and counts how often its agent has spoken.
@@ -160,7 +129,7 @@ async fn journal(folder: &Path, tenant: &str) -> (Vec<String>, usize) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_of_agents_that_is_killed_takes_its_own_calls_with_it_and_nobody_elses() {
     let folder = tempfile::tempdir().unwrap();
-    let (server, webhook) = Canned::start(folder.path(), TENANTS);
+    let (server, webhook) = Canned::start(folder.path(), &tenants());
     let (spoken, mut heard) = watch::channel(0);
     let (other_spoken, mut other_heard) = watch::channel(0);
     let falls = tokio::spawn(ring(webhook.clone(), LINE, vec![keys("42#"), silence(20)], spoken));
@@ -210,7 +179,7 @@ async fn a_process_of_agents_that_takes_more_memory_than_it_may_is_ended_and_the
 #[tokio::test(flavor = "multi_thread")]
 async fn there_are_so_many_processes_of_agents_and_whoever_has_no_place_is_handed_over_until_there_is_one() {
     let folder = tempfile::tempdir().unwrap();
-    let both = format!("[[cordon]]\ntenant = \"other\"\npolicy = \"always\"\n{TENANTS}");
+    let both = format!("[[cordon]]\ntenant = \"other\"\npolicy = \"always\"\n{}", tenants());
     let (server, webhook) = Canned::start_with(folder.path(), "cordon-processes = 1", &both);
     let (spoken, mut heard) = watch::channel(0);
     // Its agent leaves who is silent for longer.

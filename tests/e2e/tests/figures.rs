@@ -102,7 +102,7 @@ async fn requests_are_answered_and_leave_nothing_and_a_new_version_is_heard() {
     let left = settings(api, &admin);
     assert!(left.starts_with("HTTP/1.1 200") && left.contains("\"items\":[]"), "{left}");
 
-    done(api, &admin, &["agent", "policy", "--unsigned", "allow"]);
+    done(api, &admin, &["agent", "policy", "--unsigned", "allow", "--self-approval", "allow"]);
     let webhook = format!("{}/twilio/voice", running.public);
     let deploy = ["deploy", "--agent", "desk", "--line", LINE, "--url", &webhook, "--rounds", "1", "--json"];
     let component = ["--component", agent.to_str().unwrap()];

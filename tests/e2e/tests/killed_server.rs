@@ -19,6 +19,7 @@ id = "test"
 number = "+33199000001"
 agent = {agent}
 recording = "always"
+capabilities = ["memory", "transfer", "connectors"]
 "#;
 
 #[tokio::test(flavor = "multi_thread")]

@@ -35,7 +35,8 @@ fn tenant() -> TenantId {
 /// The other tenant, whose line the house's settings are for.
 fn other() -> String {
     let agent = component("tests/agents/trial");
-    format!("[[tenant]]\nid = \"other\"\n[[tenant.line]]\nnumber = \"{OTHER}\"\nagent = {agent:?}\n")
+    let line = format!("[[tenant.line]]\nnumber = \"{OTHER}\"\nagent = {agent:?}\n");
+    format!("[[tenant]]\nid = \"other\"\n{line}capabilities = [\"memory\", \"transfer\", \"connectors\"]\n")
 }
 
 /// Rings while the first tenant has a call, and says what the journal notes of whom there was no place for.
@@ -252,6 +253,46 @@ async fn when_its_month_is_used_up_a_tenant_is_turned_away() {
         _ => false,
     });
     assert!(noted, "{records:?}");
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn past_what_it_may_keep_a_tenant_is_not_recorded_any_more_and_then_turned_away() {
+    // With its first record the log has more than that, and a quarter: the call goes on, and there is no other after it.
+    let line = "busy-sentence = { fr = \"Le cabinet est complet.\" }";
+    let house = House::open(Plan { tenant: "[tenant.quota]\nkept-bytes = 1", line, ..Plan::default() }).await;
+    let mut watch = house.watch();
+    let silence = Step::new(Action::Silence(Duration::from_secs(4)));
+    let (report, events) =
+        house.ring(vec![Step::new(say("fr_bonjour_rdv")), silence, Step::new(Action::HangUp)]).await;
+    assert!(report.transfers.is_empty(), "{events:?}");
+    assert!(
+        events.iter().any(|event| matches!(event, CarrierEvent::AgentStartedSpeaking { .. })),
+        "{events:?}"
+    );
+    let notes = |records: &[Record]| {
+        let noted = records.iter().filter(|record| match &record.body {
+            RecordBody::Note(note) => note.text.contains("raise `kept-bytes` of the tenant's quota"),
+            _ => false,
+        });
+        noted.count()
+    };
+    let (_, records) = house.ended(&mut watch).await;
+    assert_eq!(notes(&records), 1, "{records:?}");
+
+    let (report, events) = house.ring(vec![Step::new(Action::Silence(Duration::from_secs(1)))]).await;
+    assert_eq!(report.transfers, [(FALLBACK.to_owned(), DialStatus::Completed)], "{events:?}");
+    assert!(!events.iter().any(|event| matches!(event, CarrierEvent::StreamOpened { .. })), "{events:?}");
+    let is_told = |event: &CarrierEvent| matches!(event, CarrierEvent::CarrierSaid { text } if text.starts_with("Le cabinet est complet"));
+    assert!(events.iter().any(is_told), "{events:?}");
+    let journal = house.running.as_ref().unwrap().installation().storage.journal.clone();
+    let calls = journal.calls(&tenant(), None, 10).await.unwrap().calls;
+    let (unanswered, answered): (Vec<_>, Vec<_>) = calls.iter().partition(|call| call.agent_name.is_empty());
+    let records = journal.records(&tenant(), unanswered[0].call).await.unwrap();
+    assert_eq!(notes(&records), 1, "{records:?}");
+    // What came before the first record was written, at most.
+    let recorded = journal.recording(&tenant(), answered[0].call).await.unwrap();
+    assert!(recorded.len() <= 2, "{} seconds", recorded.len());
     house.close().await;
 }
 

@@ -236,6 +236,7 @@ async fn the_command_finds_the_agent_that_answered_by_itself() {
     let config = written.path().join("parloir.toml");
     let with = |number: &str| {
         let line = format!("[[tenant.line]]\nnumber = \"{number}\"\nagent = \"trial.wasm\"\n");
+        let line = format!("{line}capabilities = [\"memory\", \"transfer\", \"connectors\"]\n");
         let quota = "[tenant.quota]\nspeech-characters = 8\n";
         std::fs::write(&config, format!("[[tenant]]\nid = \"test\"\n{quota}{line}")).unwrap();
         run(&["replay", &id, "--go-on", "--up-to", &heard, "--config", config.to_str().unwrap()])

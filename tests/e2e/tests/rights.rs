@@ -135,8 +135,15 @@ async fn what_a_caller_asks_for_is_done_told_and_proven_while_the_house_answers_
         assert!(!said.contains("Durant"), "{said}");
     }
     assert!(!ring(&house, CALLER).await.1, "what is remembered of her is as if absent");
+    let listed = done(&data, &["calls", "--only-calls", "--json"]);
+    let listed: Vec<Value> = listed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let restricted = |call: &Value| call["restricted"] == true && call["held"] == false;
+    assert!(listed.len() == 3 && listed.iter().all(restricted), "{listed:?}");
+    let listed = done(&data, &["calls", "--only-calls"]);
+    assert!(listed.lines().any(|line| line.contains(&hers) && line.contains("(restricted)")), "{listed}");
     done(&data, &["restrict", "--tenant", "test", "--number", CALLER, "--release", "--case", case]);
     assert!(ring(&house, CALLER).await.1);
+    assert!(!done(&data, &["calls"]).contains("(restricted)"));
 
     // Answered by no agent.
     done(&data, &["block", "--tenant", "test", "--number", CALLER, "--case", case]);

@@ -75,6 +75,7 @@ fn serve(folder: &Path) -> (Server, String) {
         // A tenant each: none of them may see what another has kept.
         config.push_str(&format!(
             "[[tenant]]\nid = \"{language}\"\n[[tenant.line]]\nnumber = \"{line}\"\nagent = {component:?}\n\
+             capabilities = [\"calendar\", \"memory\", \"transfer\"]\n\
              fallback-number = \"{}\"\n[tenant.line.settings]\n\"company.name\" = \"la maison\"\n",
             house::FALLBACK
         ));

@@ -94,7 +94,7 @@ async fn a_canary_that_traps_is_taken_back_by_itself_and_live_calls_keep_their_v
     let (api, owner) = (running.admin.unwrap(), running.owner_key.clone().unwrap());
     let operator = user(api, &owner, "operator");
     let theirs = done(api, &owner, &["tenant", "add", "cabinet", "--owner", "Anne Durand"]);
-    let admin = user(api, &theirs, "admin");
+    let [admin, approver] = [(); 2].map(|()| user(api, &theirs, "admin"));
     done(api, &operator, &["number", "give", LINE, "--tenant", "cabinet"]);
 
     // Who nobody signed is not taken, nor is whoever a stranger signed.
@@ -126,7 +126,10 @@ async fn a_canary_that_traps_is_taken_back_by_itself_and_live_calls_keep_their_v
     );
     let (code, _, told) = run(api, &admin, &["agent", "promote", "desk", &one]);
     assert!(code == Some(1) && told.contains("parloir agent approve desk"), "{told}");
-    done(api, &admin, &["agent", "approve", "desk", &one[..8]]);
+    let approve = ["agent", "approve", "desk", &one[..8]];
+    let (code, _, told) = run(api, &admin, &approve);
+    assert!(code == Some(1) && told.contains("somebody else has to approve of it"), "{told}");
+    done(api, &approver, &approve);
     done(api, &admin, &["agent", "promote", "desk", &one[..8]]);
     let set = ["line", "set", LINE, "--agent", "desk", "--fallback-number", FALLBACK];
     let panics = ["--setting", "trial=panic", "--setting", "greet=no"];
@@ -140,6 +143,10 @@ async fn a_canary_that_traps_is_taken_back_by_itself_and_live_calls_keep_their_v
     // A canary that traps on every call. The other agent knows nothing of the settings that make it do so.
     done(api, &admin, &["agent", "sign", trial, "--key", key, "-o", &format!("{key}.sig")]);
     done(api, &admin, &["agent", "push", "desk", trial, "--signature", &format!("{key}.sig")]);
+    // Where one person is all there is, they say so.
+    done(api, &admin, &["agent", "policy", "--self-approval", "allow"]);
+    let policy = json(api, &admin, &["agent", "policy", "--unsigned", "refuse"]);
+    assert_eq!(policy["spec"], serde_json::json!({ "unsigned": "refuse", "self-approval": "allow" }));
     done(api, &admin, &["agent", "approve", "desk", &two[..8]]);
     done(api, &admin, &["agent", "canary", "desk", &two[..8], "--percent", "90"]);
     let show = ["agent", "show", "desk", &two[..8]];

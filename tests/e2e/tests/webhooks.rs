@@ -361,7 +361,7 @@ async fn a_server_that_is_killed_tells_of_every_call_it_answered() {
     const CALLS: usize = 3;
     let folder = tempfile::tempdir().unwrap();
     let mut receiver = Receiver::start(&[500]).await;
-    let tenant = "[[tenant]]\nid = \"test\"\n[[tenant.line]]\nnumber = \"+33199000001\"\nagent = {agent}\nrecording = \"always\"\n";
+    let tenant = "[[tenant]]\nid = \"test\"\n[[tenant.line]]\nnumber = \"+33199000001\"\nagent = {agent}\nrecording = \"always\"\ncapabilities = [\"memory\", \"transfer\"]\n";
     let tenant = format!("{tenant}{}{ALLOWED}", receiver.table(folder.path(), "[\"call.ended\"]"));
     let (server, webhook) = Canned::start(folder.path(), &tenant);
     // One is over, and its receiver has refused it once.

@@ -39,6 +39,8 @@ pub struct Guards {
     pub one_folder: bool,
     /// Transfers stay within the line's list.
     pub destinations: bool,
+    /// What the installation does not dial is refused, whatever the line lists.
+    pub dials: bool,
     /// Sentences have a length, and so have keys, values, queries, reports and the patience for an answer.
     pub bounds: bool,
     /// Paths of requests stay below their connector's address.
@@ -64,6 +66,7 @@ impl Guards {
         own_store: true,
         one_folder: true,
         destinations: true,
+        dials: true,
         bounds: true,
         below: true,
         unseen: true,
@@ -116,7 +119,8 @@ impl Rooms {
         let hours = line.tenant.hours.clone().unwrap();
         let kept = async |tenant: &str| {
             let store = TenantStore::open(backend.clone(), &keyring, tenant.parse().unwrap()).await.unwrap();
-            (Memory::new(store.clone()), Calendar::new(hours.clone(), store))
+            let most = line.tenant.quota.stored_bytes_in_all;
+            (Memory::new(store.clone()).within(most), Calendar::new(hours.clone(), store))
         };
         let (own, another) = (kept("mallory").await, kept("anne").await);
         let secret = SetMemory { key: "secret".into(), value: format!("{SECRETS}: memory").into_bytes() };
@@ -195,6 +199,10 @@ impl Rooms {
                 } else {
                     Ok(transfer.to)
                 };
+                let to = to.and_then(|to| match guards.dials {
+                    true => line.dials.permit(&to).map(|()| to).map_err(|why| why.refusal()),
+                    false => Ok(to),
+                });
                 let to = announced.map_or(Ok(()), speakable).and(to);
                 HostReturn::Transfer(to.map(|_| Transferred::Answered))
             }
@@ -210,6 +218,7 @@ impl Rooms {
                 usage: Usage::default(),
                 model: "none".into(),
             })),
+            HostCall::Now => HostReturn::Now(info().started_at),
             other => other.import().refused(Refusal::Unavailable("nobody plays this".into())),
         }
     }
@@ -372,8 +381,9 @@ impl Service<HostCall> for Noted {
     }
 }
 
-/// The line of a tenant with this quota.
-fn line(quota: &str) -> Arc<Line> {
+/// The line of a tenant with this quota, that lists these numbers besides.
+fn line(quota: &str, lists: &[String]) -> Arc<Line> {
+    let listed: Vec<&str> = std::iter::once("+331990000").chain(lists.iter().map(String::as_str)).collect();
     let text = format!(
         r#"
         id = "mallory"
@@ -385,7 +395,7 @@ fn line(quota: &str) -> Arc<Line> {
         number = "+33199100000"
         agent = "agent"
         fallback-number = "+33199000002"
-        transfer-to = ["+331990000"]
+        transfer-to = {listed:?}
         capabilities = ["model", "calendar", "memory", "documents", "transfer", "connectors"]
         connectors = ["crm", "private", "metadata"]
         "#
@@ -422,7 +432,7 @@ pub async fn attempt_in(
 ) -> Went {
     let loaded = sandbox.load(attack.wasm().unwrap()).await;
     let agent = loaded.unwrap_or_else(|wrong| panic!("{}: {wrong}", attack.name));
-    answer(&agent, budget, guards, quota, &[]).await
+    answer_on(line(quota, &attack.lists), &agent, budget, guards, &[]).await
 }
 
 /// The same for an agent that is loaded, with these settings of its line.
@@ -433,7 +443,17 @@ pub async fn answer(
     quota: &str,
     settings: &[(&str, &str)],
 ) -> Went {
-    let (line, reached) = (line(quota), Arc::new(Mutex::new(Vec::new())));
+    answer_on(line(quota, &[]), agent, budget, guards, settings).await
+}
+
+async fn answer_on(
+    line: Arc<Line>,
+    agent: &Agent,
+    budget: Budget,
+    guards: Guards,
+    settings: &[(&str, &str)],
+) -> Went {
+    let reached = Arc::new(Mutex::new(Vec::new()));
     let rooms = Rooms::furnished(&line).await;
     let declared: Arc<[Capability]> = agent.capabilities().into();
     let used = Arc::new(Mutex::new(Used::default()));

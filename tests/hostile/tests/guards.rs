@@ -166,6 +166,14 @@ async fn without_the_quota_an_agent_asks_as_often_as_it_likes() {
     assert!(taken.escaped() && taken.reached.len() == 200, "{:?}", taken.answered);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn past_its_host_calls_an_agent_is_stopped_before_it_is_told_a_time_that_is_none() {
+    let clock = attack("probes/clock-past-quota").unwrap();
+    let went = attempt(&clock, settings(), Budget::default(), Guards::ALL, "host-calls = 100").await;
+    assert_eq!(kind(&went), Some(FailureKind::Stopped), "{:?}", went.answered);
+    assert_eq!((went.reached.len(), went.got.len()), (100, 100));
+}
+
 /// Does something so often, and says whether it was refused at last.
 fn again(what: &str, times: u32) -> Attack {
     let text = format!(
@@ -199,6 +207,11 @@ async fn without_each_quota_an_agent_has_as_much_of_it_as_it_asks_for() {
             "transcribed-seconds = 100",
         ),
         (again(set, 5), "stored-bytes = 10000", "stored-bytes = 100000"),
+        (
+            attack("tenants/stores-in-every-call#0").unwrap(),
+            "stored-bytes-in-all = 100000",
+            "stored-bytes-in-all = 10000000",
+        ),
         (attack("model/tokens").unwrap(), "", "model-tokens = 10000000"),
         (attack("model/tools-for-nothing").unwrap(), "", "model-tokens = 10000000"),
         (attack("connectors/flood").unwrap(), "", "egress-bytes = 100000000"),
@@ -259,8 +272,17 @@ async fn without_one_folder_the_neighbours_documents_are_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_list_of_destinations_a_premium_number_is_called() {
-    a_layer("transfers/premium#0", Guards { destinations: false, ..Guards::ALL }).await;
+async fn without_a_list_of_destinations_any_number_is_called() {
+    // One that the installation dials.
+    a_layer("transfers/premium#9", Guards { destinations: false, ..Guards::ALL }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_what_the_installation_does_not_dial_a_line_that_lists_much_is_called_at_a_premium() {
+    let sandbox = Sandbox::new(settings(), None).unwrap();
+    for attack in attacks().unwrap().iter().filter(|attack| attack.name.starts_with("transfers/toll#")) {
+        a_layer_in(&sandbox, &attack.name, Guards { dials: false, ..Guards::ALL }).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

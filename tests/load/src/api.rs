@@ -61,7 +61,7 @@ pub(crate) struct ApiArgs {
     /// The callers' number; the call's index replaces its last digits.
     #[arg(long, default_value = "+33600000000")]
     from: String,
-    /// The server's configured end-of-turn delay: subtracted from the reply latency.
+    /// The server's configured end-of-turn delay: a reply's latency begins with the frame that completes it.
     #[arg(long, default_value_t = 500)]
     end_of_turn_ms: u64,
     /// One line of JSON instead of a table.

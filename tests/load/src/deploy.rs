@@ -29,7 +29,8 @@ pub(crate) struct DeployArgs {
     /// Where the administration is, as `parloir serve` says it.
     #[arg(long, env = "PARLOIR_API")]
     api: String,
-    /// A key of an admin of the tenant, which takes agents that nobody signed (`parloir agent policy --unsigned allow`).
+    /// A key of an admin of the tenant, which takes agents that nobody signed, and whose admin approves of their own (`parloir agent
+    /// policy --unsigned allow --self-approval allow`).
     #[arg(long, env = "PARLOIR_KEY", hide_env_values = true)]
     key: String,
     /// The component. Each version of it is another by a section that nothing reads.

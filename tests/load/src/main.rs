@@ -103,7 +103,7 @@ struct LoadArgs {
     /// Seconds that all calls are measured, once the last was placed.
     #[arg(long, default_value_t = 60)]
     duration: u64,
-    /// The server's configured end-of-turn delay: subtracted from the reply latency.
+    /// The server's configured end-of-turn delay: a reply's latency begins with the frame that completes it.
     #[arg(long, default_value_t = 500)]
     end_of_turn_ms: u64,
     /// What each caller says: a WAV at 8 kHz, one channel, 16-bit or µ-law. Generated when not given.

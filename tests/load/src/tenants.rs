@@ -151,7 +151,8 @@ fn describe(place: &Path, component: &[u8], tenants: u32) -> Result<u16, Failure
         let _ = write!(
             file,
             "\n[[tenant]]\nid = \"{name}\"\ncalendar = {{ open = {{ monday = [\"09:00-12:00\"] }} }}\n\
-             [[tenant.line]]\nnumber = \"+331991{number:05}\"\nagent = \"agents/{name}.wasm\"\n"
+             [[tenant.line]]\nnumber = \"+331991{number:05}\"\nagent = \"agents/{name}.wasm\"\n\
+             capabilities = [\"calendar\", \"memory\", \"transfer\"]\n"
         );
     }
     std::fs::write(place.join("parloir.toml"), file).map_err(failed)?;

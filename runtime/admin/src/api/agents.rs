@@ -83,6 +83,7 @@ pub(super) async fn canary(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
         return Err(Problem::new(Kind::Invalid, detail, remedy).of("percent"));
     }
     let shelf = Shelf::of(asked).await?;
+    asked.may_change(&shelf.agent.row.change)?;
     let (id, version) = shelf.version(asked).await?;
     may_answer(&shelf, &id, &version.row.is)?;
     let now = &shelf.agent.row.is;
@@ -132,6 +133,7 @@ pub(super) async fn canary(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
 pub(super) async fn promote(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     asked.described_here()?;
     let shelf = Shelf::of(asked).await?;
+    asked.may_change(&shelf.agent.row.change)?;
     let (id, version) = shelf.version(asked).await?;
     let now = shelf.agent.row.is.clone();
     if now.live.as_ref() == Some(&id) {
@@ -154,6 +156,7 @@ pub(super) async fn roll_back(api: &Api, asked: &Asked) -> Result<Answer, Proble
     let RollBack { why, version: meant } = asked.json()?;
     words(&why, MAX_ROLL_BACK_WHY, "why")?;
     let shelf = Shelf::of(asked).await?;
+    asked.may_change(&shelf.agent.row.change)?;
     let now = shelf.agent.row.is.clone();
     let (back, agent) = match (now.canary, now.live, now.before) {
         (Some(canary), live, before) => (canary.version, Agent { live, before, canary: None }),

@@ -202,6 +202,11 @@ impl Asked {
 
     /// That what is there is what a DELETE expects, if it says so.
     pub(crate) fn may_delete(&self, there: &str) -> Result<(), Problem> {
+        self.may_change(there)
+    }
+
+    /// The same of a POST that changes what is there.
+    pub(crate) fn may_change(&self, there: &str) -> Result<(), Problem> {
         match self.text("if-match")? {
             Some(if_match) => Self::matches(if_match, Some(there)),
             None => Ok(()),
@@ -221,17 +226,23 @@ impl Asked {
         Ok(self.text("if-none-match")?.is_some_and(|none| Self::lists(none, Some(etag))))
     }
 
-    /// Under which name an answer is kept, for a request that can be repeated; and what tells this request from another that
-    /// bears the same key.
-    pub(crate) fn repeatable(&self) -> Result<Option<(String, String)>, Problem> {
+    /// The key that makes it safe to repeat, where it bears one.
+    pub(crate) fn idempotency_key(&self) -> Result<Option<&str>, Problem> {
         let Some(key) = self.text(IDEMPOTENCY_KEY)? else { return Ok(None) };
         if !(1..=64).contains(&key.len()) || !key.bytes().all(|b| b.is_ascii_graphic()) {
             let remedy = "write 1 to 64 printable ASCII characters, such as a random UUID";
             return Err(Problem::new(Kind::Invalid, "that is no idempotency key", remedy).of(IDEMPOTENCY_KEY));
         }
+        Ok(Some(key))
+    }
+
+    /// Under which name an answer is kept, for a request that can be repeated; and what tells this request from another that
+    /// bears the same key. `came` is its body, or the digest of what was uploaded.
+    pub(crate) fn repeatable(&self, came: &[u8]) -> Result<Option<(String, String)>, Problem> {
+        let Some(key) = self.idempotency_key()? else { return Ok(None) };
         // Two users that choose one key are two; a second key of the same user is the same user.
         let row = hash(&[self.principal.key.user.as_bytes(), key.as_bytes()]);
-        let this = hash(&[self.endpoint.name().as_bytes(), self.uri.path().as_bytes(), self.body.as_ref()]);
+        let this = hash(&[self.endpoint.name().as_bytes(), self.uri.path().as_bytes(), came]);
         Ok(Some((row, this)))
     }
 }

@@ -122,7 +122,7 @@ fn whole(asked: &Asked) -> Result<Reading, Problem> {
 
 /// A place among those who have a call in memory: as many as the installation has room for, a few of each tenant's, and some for
 /// those tenants alone that have none besides.
-fn place(api: &Api, asked: &Asked) -> Result<(Share, OwnedSemaphorePermit), Problem> {
+pub(super) fn place(api: &Api, asked: &Asked) -> Result<(Share, OwnedSemaphorePermit), Problem> {
     let share = api.reading_shares.take(&asked.realm)?;
     let first =
         if share.is_first() { Arc::clone(&api.first_readings).try_acquire_owned().ok() } else { None };

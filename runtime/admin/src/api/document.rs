@@ -10,11 +10,12 @@ use super::asked::{MAX_PAGE, SIGNATURE};
 use super::calls::MAX_WHY;
 use super::endpoint::{Endpoint, Method, Place};
 use super::problem::{PROBLEM_JSON, Problem};
+use crate::calls::ERASED;
 use crate::resource::{
-    Agent, AgentKey, AgentPolicy, Aside, BlockNumber, Blocked, BreakGlass, Calendar, CallFile, CallState,
-    Connector, Contact, Glass, ImportTenant, Item, Key, KeyMade, Line, LogIn, LogInWith, Myself, NewKey,
-    NewSecret, NewTenant, Number, Page, Review, RollBack, Secret, Setting, StartCanary, Tenant, TenantMade,
-    TenantState, User, Version,
+    Agent, AgentKey, AgentPolicy, Aside, AuditEntry, BlockNumber, Blocked, BreakGlass, Calendar, CallFile,
+    CallState, Connector, Contact, Glass, ImportTenant, Item, Key, KeyMade, Line, LogIn, LogInWith, Myself,
+    NewKey, NewSecret, NewTenant, Number, Page, Review, RollBack, Secret, Setting, StartCanary, Tenant,
+    TenantMade, TenantState, User, Version,
 };
 
 /// What goes into a route and what comes out of it.
@@ -96,8 +97,10 @@ fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
         Endpoint::ListReviews => pages::<Review>(all),
         Endpoint::GetReview => gives::<Item<Review>>(all),
         Endpoint::PutReview => takes::<Review, Item<Review>>(all),
+        Endpoint::ListAudit => pages::<AuditEntry>(all),
         Endpoint::DeleteContact
         | Endpoint::DeleteReview
+        | Endpoint::DeleteTenant
         | Endpoint::LogOut
         | Endpoint::DeleteAgent
         | Endpoint::DeleteVersion
@@ -156,12 +159,17 @@ fn parameters(endpoint: Endpoint, paged: bool) -> Vec<Value> {
     }
     match endpoint.method() {
         Method::Get => {}
-        // A log-in makes another key each time.
-        Method::Post if endpoint.place() == Place::Nobodys => {}
         Method::Post => {
-            let what = "1 to 64 printable ASCII characters: the same request is carried out once in a day.";
-            let key = json!({ "type": "string", "pattern": "^[!-~]{1,64}$" });
-            all.push(parameter("Idempotency-Key", "header", false, what, key));
+            if endpoint.is_repeatable() {
+                let what =
+                    "1 to 64 printable ASCII characters: the same request is carried out once in a day.";
+                let key = json!({ "type": "string", "pattern": "^[!-~]{1,64}$" });
+                all.push(parameter("Idempotency-Key", "header", false, what, key));
+            }
+            if endpoint.changes_agent() {
+                let what = "The ETag of the agent, where it has to be as it was read.";
+                all.push(parameter("If-Match", "header", false, what, any()));
+            }
         }
         Method::Put => {
             let what = "The ETag of what is replaced, or nothing where it is new.";
@@ -182,6 +190,26 @@ fn header(what: &str) -> Value {
     json!({ "description": what, "schema": { "type": "string" } })
 }
 
+/// Headers of every answer that is no problem.
+fn not_kept() -> Map<String, Value> {
+    let what = "`no-store`: nobody between here and whoever asks keeps it.";
+    Map::from_iter([("Cache-Control".to_owned(), header(what))])
+}
+
+/// Whether what is read there has a state of its own, which an `ETag` names.
+const fn is_tagged(endpoint: Endpoint) -> bool {
+    !matches!(
+        endpoint,
+        Endpoint::Document
+            | Endpoint::GetLogIn
+            | Endpoint::Me
+            | Endpoint::GetVersion
+            | Endpoint::GetCall
+            | Endpoint::GetRecording
+            | Endpoint::GetProof
+    )
+}
+
 /// The statuses that a route answers with, and those of the problems.
 fn answers(endpoint: Endpoint, given: Option<Schema>, paged: bool) -> Map<String, Value> {
     let mut all = Map::new();
@@ -189,7 +217,15 @@ fn answers(endpoint: Endpoint, given: Option<Schema>, paged: bool) -> Map<String
         Some(schema) => {
             let body = json!({ "application/json": { "schema": schema } });
             let etag = header("What tells this state from every other.");
-            let headers = if paged { json!({}) } else { json!({ "ETag": etag }) };
+            let mut headers = not_kept();
+            let tagged = !paged && is_tagged(endpoint);
+            if tagged {
+                headers.insert("ETag".into(), etag.clone());
+            }
+            if endpoint == Endpoint::GetProof {
+                let what = "What of the call was erased: `content`, `recording`, with a comma between them; empty where nothing was.";
+                headers.insert(ERASED.into(), header(what));
+            }
             let done = |what: &str| json!({ "description": what, "headers": headers, "content": body });
             match endpoint.method() {
                 Method::Post => {
@@ -205,17 +241,25 @@ fn answers(endpoint: Endpoint, given: Option<Schema>, paged: bool) -> Map<String
                 }
                 Method::Get => {
                     all.insert("200".into(), done("This is it."));
-                    let same = json!({ "description": "It is as you have it.", "headers": { "ETag": etag } });
-                    all.insert("304".into(), same);
+                    if tagged {
+                        let mut headers = not_kept();
+                        headers.insert("ETag".into(), etag);
+                        let same = json!({ "description": "It is as you have it.", "headers": headers });
+                        all.insert("304".into(), same);
+                    }
                 }
                 Method::Delete => {}
             }
         }
-        None => drop(all.insert("204".into(), json!({ "description": "It is gone." }))),
+        None => {
+            let gone = json!({ "description": "It is gone.", "headers": not_kept() });
+            all.insert("204".into(), gone);
+        }
     }
     if endpoint == Endpoint::GetRecording {
         let content = json!({ "audio/wav": { "schema": { "type": "string", "format": "binary" } } });
-        all.insert("200".into(), json!({ "description": "This is it.", "content": content }));
+        let heard = json!({ "description": "This is it.", "headers": not_kept(), "content": content });
+        all.insert("200".into(), heard);
     }
     let schema = json!({ "$ref": "#/components/schemas/Problem" });
     let headers = json!({

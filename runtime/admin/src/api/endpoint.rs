@@ -255,6 +255,23 @@ endpoints! {
     PutReview = Put "/v1/tenants/{tenant}/calls/{call}/reviews/{user}" Tenant ReviewCalls;
     /// Removes a review: its writer, or an admin.
     DeleteReview = Delete "/v1/tenants/{tenant}/calls/{call}/reviews/{user}" Tenant ReviewCalls;
+    /// What was done in a tenant, or in the installation: by whom, to what, when; newest first. A page may be short while there are more.
+    ListAudit = Get "/v1/tenants/{tenant}/audit" Tenant ReadAudit;
+    /// Removes a tenant whose calls are erased and whose lines are gone, with its users, keys, secrets, numbers and agents. Its log stays.
+    DeleteTenant = Delete "/v1/tenants/{tenant}" Tenant RemoveTenant;
+}
+
+impl Endpoint {
+    /// Whether its answer is kept for a request that bears an idempotency key. A log-in makes another key each time; a number that
+    /// is blocked already stays so, whoever asks again.
+    pub(crate) const fn is_repeatable(self) -> bool {
+        matches!(self.method(), Method::Post) && !matches!(self, Self::LogIn | Self::BlockNumber)
+    }
+
+    /// Whether it changes an agent that is there, or what may become of it: whoever asks may say as which they know it.
+    pub(crate) const fn changes_agent(self) -> bool {
+        matches!(self, Self::ApproveVersion | Self::StartCanary | Self::PromoteVersion | Self::RollBackAgent)
+    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use super::answer::{Answer, room};
 use super::asked::Asked;
 use super::problem::{Kind, Problem};
 use super::{Api, numbers};
+use crate::directory::agents::is_promoted;
 use crate::directory::rows::{self, There};
 use crate::directory::{Batches, CONNECTORS, settings_of};
 use crate::home::Home;
@@ -102,7 +103,8 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     granted(asked, &line.connectors).await?;
     let installation = numbers::own(api, asked, &number).await?;
     let home = Home::of(&api.directory.premises().home(&asked.realm)).await;
-    let config = line.clone().config(number.clone(), BTreeMap::new(), &home);
+    let approved = is_promoted(&asked.store, &line.agent).await?;
+    let config = line.clone().config(number.clone(), BTreeMap::new(), &home, approved);
     prepare(api, &alone(api, asked, (Tenant::default(), None, vec![config])).await).await?;
     let told = asked.told(format!("line {number}: answered by {}", line.agent));
     let answer = api.directory.commit(&asked.realm, told, |stamp| {

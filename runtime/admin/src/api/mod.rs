@@ -3,6 +3,7 @@
 mod agents;
 pub(crate) mod answer;
 pub(crate) mod asked;
+mod audit;
 mod blocked;
 mod calendar;
 mod calls;
@@ -179,7 +180,7 @@ async fn answer(
     let realm = realm(api, endpoint, &principal, &params)?;
     let verdict = match permitted(&principal, endpoint.action(), &realm) {
         Ok(verdict) => verdict,
-        Err(problem) => return Err(denied(api, endpoint, &principal, &realm, &params, problem).await),
+        Err(problem) => return Err(denied(api, endpoint, (&principal, None), &realm, &params, problem).await),
     };
     let source = api.directory.source(&realm).await?;
     if source.is_none() && !is_installation(&realm) {
@@ -188,7 +189,9 @@ async fn answer(
     let glass = match verdict {
         Verdict::Glass => match glass::open(api, &principal, &realm).await {
             Ok(glass) => Some(glass),
-            Err(problem) => return Err(denied(api, endpoint, &principal, &realm, &params, problem).await),
+            Err(problem) => {
+                return Err(denied(api, endpoint, (&principal, None), &realm, &params, problem).await);
+            }
         },
         Verdict::Own | Verdict::Above | Verdict::Forbidden | Verdict::Hidden => None,
     };
@@ -205,10 +208,18 @@ async fn answer(
         let what = format!("{} {}", endpoint.method().name(), asked.uri.path());
         api.directory.looked(&asked.realm, asked.told(what)).await?;
     }
-    if let Some(again) = repeat::told_before(api, &asked).await? {
+    // Which component is uploaded is known once it has arrived.
+    if !is_upload && let Some(again) = repeat::told_before(api, &asked).await? {
         return Ok(again.into_response());
     }
-    run(api, &asked).await
+    match run(api, &asked).await {
+        // What a role allows, and not for everybody or everything: to make an owner, say, or to change another's review.
+        Err(problem) if problem.status == 403 => {
+            let by = (&asked.principal, asked.glass.clone());
+            Err(denied(api, endpoint, by, &asked.realm, &asked.params, problem).await)
+        }
+        done => done,
+    }
 }
 
 /// What is answered to whoever asks.
@@ -305,27 +316,33 @@ fn permitted(principal: &Principal, action: Action, realm: &TenantId) -> Result<
     }
 }
 
-/// Tells that somebody was denied to read calls, and why: in the log of whose they are, or in their own where that is not theirs to
-/// know of, whether there is such a tenant or not.
+/// Tells that somebody was denied something, and why: in the log of whose it is, or in their own where that is not theirs to know
+/// of, whether there is such a tenant or not.
 async fn denied(
     api: &Api,
     endpoint: Endpoint,
-    principal: &Principal,
+    (principal, glass): (&Principal, Option<String>),
     realm: &TenantId,
     params: &HashMap<String, String>,
     problem: Problem,
 ) -> Problem {
-    let action = endpoint.action();
-    if !action.is_of_calls() || ![403, 404].contains(&problem.status) {
+    if ![403, 404].contains(&problem.status) {
         return problem;
     }
+    let action = endpoint.action();
     let call = params.get("call").and_then(|call| call.parse::<CallId>().ok());
-    let what = call.map_or_else(|| "calls".to_owned(), |call| format!("call {call}"));
+    let what = match call {
+        Some(call) => format!("call {call}"),
+        None if action.is_of_calls() => "calls".to_owned(),
+        None => format!("{} {}", endpoint.method().name(), endpoint.path()),
+    };
     let is_there = problem.status == 403 && matches!(api.directory.source(realm).await, Ok(Some(_)));
-    let (whose, of) =
-        if is_there { (realm, String::new()) } else { (&principal.realm, format!(" of {realm}")) };
+    let (whose, of) = match is_there || *realm == principal.realm {
+        true => (realm, String::new()),
+        false => (&principal.realm, format!(" of {realm}")),
+    };
     let subject = format!("{what}{of}: denied, {}", problem.detail);
-    api.directory.denied(whose, Told { by: By::of(principal, None), action, subject, why: None }).await;
+    api.directory.denied(whose, Told { by: By::of(principal, glass), action, subject, why: None }).await;
     problem
 }
 
@@ -433,6 +450,8 @@ async fn run(api: &Api, asked: &Asked) -> Result<Response, Problem> {
         Endpoint::GetReview => reviews::get(api, asked).await,
         Endpoint::PutReview => reviews::put(api, asked).await,
         Endpoint::DeleteReview => reviews::delete(api, asked).await,
+        Endpoint::ListAudit => audit::list(api, asked).await,
+        Endpoint::DeleteTenant => tenants::remove(api, asked).await,
     };
     answer.map(IntoResponse::into_response)
 }

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use super::Api;
 use super::answer::Answer;
 use super::asked::{Asked, IDEMPOTENCY_KEY};
-use super::endpoint::Method;
 use super::problem::{Kind, Problem};
 use crate::directory::{Batches, Directory, DirectoryError, GLASS, KEYS, Stamp, Told, rows};
 use crate::resource::{Glass, KeptKey};
@@ -33,10 +32,19 @@ fn is_over(at: Timestamp) -> bool {
 
 /// The answer to a request that was carried out already.
 pub(crate) async fn told_before(api: &Api, asked: &Asked) -> Result<Option<Answer>, Problem> {
-    if asked.endpoint.method() != Method::Post {
+    told_before_with(api, asked, &asked.body).await
+}
+
+/// The same, where this came in place of a body.
+pub(crate) async fn told_before_with(
+    api: &Api,
+    asked: &Asked,
+    came: &[u8],
+) -> Result<Option<Answer>, Problem> {
+    if !asked.endpoint.is_repeatable() {
         return Ok(None);
     }
-    let Some((row, request)) = asked.repeatable()? else { return Ok(None) };
+    let Some((row, request)) = asked.repeatable(came)? else { return Ok(None) };
     let store = store(api, asked);
     let given = rows::get::<Given>(store, Table::Settings, &format!("{REQUESTS}{row}")).await?;
     match given.map(|given| given.row) {
@@ -67,12 +75,23 @@ pub(crate) async fn once(
     told: Told,
     make: impl FnOnce(&Stamp) -> Result<(Batches, Answer), DirectoryError> + Send,
 ) -> Result<Answer, Problem> {
-    let keep = match asked.repeatable()? {
+    once_with(api, asked, &asked.body, told, make).await
+}
+
+/// The same, where this came in place of a body.
+pub(crate) async fn once_with(
+    api: &Api,
+    asked: &Asked,
+    came: &[u8],
+    told: Told,
+    make: impl FnOnce(&Stamp) -> Result<(Batches, Answer), DirectoryError> + Send,
+) -> Result<Answer, Problem> {
+    let keep = match asked.repeatable(came)? {
         Some((row, request)) => {
             let (store, row) = (store(api, asked), format!("{REQUESTS}{row}"));
             let before = rows::get::<Given>(store, Table::Settings, &row).await?;
             if before.as_ref().is_some_and(|before| !is_over(before.row.at))
-                && let Some(again) = told_before(api, asked).await?
+                && let Some(again) = told_before_with(api, asked, came).await?
             {
                 return Ok(again);
             }
@@ -96,7 +115,7 @@ pub(crate) async fn once(
     match done {
         Ok(answer) => Ok(answer),
         // The same request was carried out beside this one: its answer is this one's too.
-        Err(DirectoryError::Changed) => match told_before(api, asked).await? {
+        Err(DirectoryError::Changed) => match told_before_with(api, asked, came).await? {
             Some(again) => Ok(again),
             None => Err(DirectoryError::Changed.into()),
         },
@@ -111,6 +130,7 @@ pub(crate) async fn once(
 /// Where storage does not answer: the rest goes the next time.
 pub async fn tidy(directory: &Directory) -> Result<usize, DirectoryError> {
     directory.tell_denials_left_out().await;
+    directory.end_leavings().await?;
     let mut realms = directory.tenants().await?;
     realms.extend(directory.premises().declared().iter().map(|declared| declared.id.clone()));
     realms.push(directory.installation().tenant().clone());

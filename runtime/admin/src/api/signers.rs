@@ -10,7 +10,7 @@ use super::{Api, repeat};
 use crate::directory::agents::{AGENT_KEYS, AGENT_POLICY};
 use crate::directory::rows::{self, There};
 use crate::directory::{Batches, DirectoryError};
-use crate::resource::{AgentKey, AgentPolicy, Item, MAX_AGENT_KEYS, Unsigned};
+use crate::resource::{AgentKey, AgentPolicy, Item, MAX_AGENT_KEYS, SelfApproval, Unsigned};
 
 fn row(key: &str) -> String {
     format!("{AGENT_KEYS}{key}")
@@ -136,7 +136,13 @@ pub(super) async fn put_policy(api: &Api, asked: &Asked) -> Result<Answer, Probl
         Unsigned::Refuse => "refused",
         Unsigned::Allow => "taken",
     };
-    let told = asked.told(format!("agents that nobody signed are {unsigned}"));
+    let themselves = match policy.self_approval {
+        SelfApproval::Refuse => "somebody else than who uploaded it",
+        SelfApproval::Allow => "also who uploaded it",
+    };
+    let told = asked.told(format!(
+        "agents that nobody signed are {unsigned}; what a version may do more is approved by {themselves}"
+    ));
     let answer = api.directory.commit(&asked.realm, told, |stamp| {
         let batch = match before {
             Some(before) => Batch::new().expect_value(Table::Settings, AGENT_POLICY, before.bytes),

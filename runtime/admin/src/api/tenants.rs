@@ -7,10 +7,12 @@ use parloir_store::{Batch, Table, TenantStore};
 use parloir_tenancy::config::TenantConfig;
 
 use super::answer::Answer;
-use super::asked::{Asked, named};
+use super::asked::{Asked, MAX_PAGE, named};
+use super::calls::place;
 use super::lines::{alone, prepare};
 use super::problem::{Kind, Problem};
 use super::{Api, numbers, repeat};
+use crate::calls::{CallList, Listed};
 use crate::directory::rows::{self, There};
 use crate::directory::{
     Batches, CALENDAR, CONNECTORS, DirectoryError, Stamp, USERS, settings_of, user_with_key,
@@ -89,6 +91,66 @@ pub(super) async fn get(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
             None => Err(Problem::not_found("tenant")),
         },
     }
+}
+
+/// That none of a tenant's calls lasts, and nothing that was said in one can be read any more.
+async fn nothing_was_said(api: &Api, asked: &Asked) -> Result<(), Problem> {
+    let _place = place(api, asked)?;
+    let mut after = None::<String>;
+    loop {
+        let calls = api.directory.premises().calls();
+        let CallList { calls, next } =
+            calls.list(&asked.realm, after.as_deref(), MAX_PAGE, &[], None).await?;
+        for Listed { call, state, .. } in calls {
+            if state.ended.is_none() {
+                let detail = format!("call {call} of {} lasts", asked.realm);
+                return Err(Problem::new(Kind::Conflict, detail, "wait until it is over").of("tenant"));
+            }
+            if !state.erased.iter().any(|what| what == "content") {
+                let (detail, remedy) = match state.held {
+                    true => (
+                        format!("call {call} of {} is held", asked.realm),
+                        format!("have it released first: parloir hold {call} --why WORDS --release"),
+                    ),
+                    false => (
+                        format!("what was said in calls of {} is not erased, such as {call}", asked.realm),
+                        format!(
+                            "have whoever has the machine erase it: parloir erase --tenant {}",
+                            asked.realm
+                        ),
+                    ),
+                };
+                return Err(Problem::new(Kind::Conflict, detail, remedy).of("tenant"));
+            }
+        }
+        match next {
+            Some(next) => after = Some(next),
+            None => return Ok(()),
+        }
+    }
+}
+
+pub(super) async fn remove(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    asked.described_here()?;
+    let there = record(api, asked).await?.ok_or_else(|| Problem::not_found("tenant").of("tenant"))?;
+    asked.may_delete(&there.change)?;
+    let Ok(row) = there.row else {
+        let detail =
+            format!("the record of {} cannot be read: how long its log is kept is not known", asked.realm);
+        let remedy = format!("write it anew first: parloir tenant set {}", asked.realm);
+        return Err(Problem::new(Kind::Conflict, detail, remedy).of("tenant"));
+    };
+    let lines = rows::count(&asked.store, Table::Lines, "").await?;
+    if lines > 0 {
+        let detail = format!("{} has {lines} lines, which are answered", asked.realm);
+        let remedy =
+            "have them removed first, by an admin of theirs or through broken glass: parloir line remove";
+        return Err(Problem::new(Kind::Conflict, detail, remedy).of("tenant"));
+    }
+    nothing_was_said(api, asked).await?;
+    let told = asked.told(format!("tenant {}: removed", asked.realm));
+    api.directory.leave(&asked.realm, told, there.bytes, &row.is).await?;
+    Ok(Answer::gone())
 }
 
 /// A tenant's first user and their key, in the batch that makes it.
@@ -235,9 +297,10 @@ pub(super) async fn import(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
     brought.map_err(|sentence| Problem::sentence(Kind::Conflict, &sentence))?;
     let tenant = Tenant { quota: declared.quota.clone(), retention: declared.retention };
     let home = Home::of(&api.directory.premises().home(&asked.realm)).await;
-    let kept = lines
-        .iter()
-        .map(|(config, line)| line.clone().config(config.number.clone(), config.settings.clone(), &home));
+    // The file names all that its lines grant.
+    let kept = lines.iter().map(|(config, line)| {
+        line.clone().config(config.number.clone(), config.settings.clone(), &home, false)
+    });
     let kept =
         tenant_config(asked.realm.clone(), tenant.clone(), declared.calendar.clone(), kept.collect(), &home);
     let kept = TenantConfig { connectors: declared.connectors.clone(), ..kept };

@@ -10,15 +10,21 @@ use super::answer::{Answer, room};
 use super::asked::{Asked, SIGNATURE};
 use super::problem::{Kind, Problem};
 use super::{Api, permitted, repeat, signers, upload};
-use crate::directory::agents::{AGENTS, VERSIONS, agent_row, figures, figures_row, version_row, versions_of};
+use crate::directory::agents::{
+    AGENT_POLICY, AGENTS, VERSIONS, agent_row, figures, figures_row, version_row, versions_of,
+};
 use crate::directory::rows::{self, Kept, Row};
-use crate::directory::{Batches, DirectoryError};
+use crate::directory::{Batches, DirectoryError, USERS};
 use crate::home::Home;
 use crate::premises::Unchecked;
 use crate::resource::{
-    Agent, Item, KeptVersion, MAX_AGENT_BYTES, MAX_AGENTS, MAX_VERSIONS, Page, Version, VersionState, short,
+    Agent, AgentPolicy, Item, KeptVersion, MAX_AGENT_BYTES, MAX_AGENTS, MAX_VERSIONS, Page, SelfApproval,
+    User, Version, VersionState, short,
 };
-use crate::role::Action;
+use crate::role::{Action, Role};
+
+/// Users who are named to whoever may not approve themselves.
+const MAX_NAMED: usize = 3;
 
 /// An agent as its row says, and what its live version declares.
 pub(super) struct Shelf {
@@ -127,6 +133,7 @@ async fn take_in(api: &Api, asked: &Asked, tried: &mut Option<String>) -> Result
         let problem = Problem::new(Kind::NotWasm, "the body is not said to be WebAssembly", remedy);
         return Err(problem.of("content-type"));
     }
+    asked.idempotency_key()?;
     let signature = asked.signature()?;
     let vouched = signers::signer(asked, signature.as_ref()).await?;
     let _turn = api.uploads.begin(&asked.realm)?;
@@ -135,6 +142,10 @@ async fn take_in(api: &Api, asked: &Asked, tried: &mut Option<String>) -> Result
         room(rows::count(&asked.store, Table::Agents, AGENTS).await?, MAX_AGENTS, "agents")?;
     }
     let arrived = upload::receive(api, asked).await?;
+    let came = arrived.sha256;
+    if let Some(again) = repeat::told_before_with(api, asked, &came).await? {
+        return Ok(again);
+    }
     let room = api.room.acquire().await.ok();
     if let (Some(key), Some(signature)) = (&vouched.key, &signature) {
         key.check(signature, &arrived.sha256).map_err(|error| {
@@ -206,7 +217,7 @@ async fn take_in(api: &Api, asked: &Asked, tried: &mut Option<String>) -> Result
         }
         None => None,
     };
-    let answer = api.directory.commit(&asked.realm, told, |stamp| {
+    let answer = repeat::once_with(api, asked, &came, told, |stamp| {
         let batch = match there {
             Some(there) => Batch::new().expect_value(Table::Agents, agent_row(&name), there.bytes),
             None => Batch::new().expect_absent(Table::Agents, agent_row(&name)).put(
@@ -285,13 +296,44 @@ fn uploaded(
     format!("agent {name} version {}: uploaded, {signed}{more}", short(id))
 }
 
+/// That a version is approved by somebody else than who uploaded it, by whatever key. Where the tenant lets them do so themselves,
+/// the row that says so, as it is now.
+async fn second_person(
+    asked: &Asked,
+    (name, id): (&str, &str),
+    version: &KeptVersion,
+) -> Result<Option<Vec<u8>>, Problem> {
+    let user = &asked.principal.key.user;
+    if version.uploaded_by != *user {
+        return Ok(None);
+    }
+    let policy = rows::get::<AgentPolicy>(&asked.store, Table::Settings, AGENT_POLICY).await?;
+    if let Some(policy) = policy.filter(|policy| policy.row.is.self_approval == SelfApproval::Allow) {
+        return Ok(Some(policy.bytes));
+    }
+    let users = rows::all::<User>(&asked.store, Table::Users, USERS).await?;
+    let may = |role: &Role| asked.endpoint.action().rule().own.contains(role);
+    let others = users.into_iter().filter(|(id, kept)| id != user && may(&kept.row.is.role));
+    let others: Vec<String> = others.take(MAX_NAMED).map(|(_, kept)| kept.row.is.name).collect();
+    let short = short(id);
+    let detail = format!("you uploaded version {short} of {name}, and somebody else has to approve of it");
+    let remedy = match others.as_slice() {
+        [] => "have another admin made who does (parloir user add --role admin), or, where one person does it all, say so: parloir agent policy --self-approval allow".to_owned(),
+        others => format!("ask {}: parloir agent approve {name} {short}", others.join(" or ")),
+    };
+    Err(Problem::new(Kind::Forbidden, detail, remedy).of("authorization"))
+}
+
 pub(super) async fn approve(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     asked.described_here()?;
     let shelf = Shelf::of(asked).await?;
+    // What a version may do more than the live one is another thing once another is live.
+    asked.may_change(&shelf.agent.row.change)?;
     let (id, before) = shelf.version(asked).await?;
     if before.row.is.approved_by.is_some() {
         return shelf.unchanged(asked);
     }
+    let lets_them = second_person(asked, (&shelf.name, &id), &before.row.is).await?;
     let diff = CapabilityDiff::between(&shelf.live, &before.row.is.capabilities);
     let more = if diff.grows() { names(&diff.adds) } else { "nothing".to_owned() };
     let by = &before.row.is.uploaded_by;
@@ -309,6 +351,10 @@ pub(super) async fn approve(api: &Api, asked: &Asked) -> Result<Answer, Problem>
             .expect_value(Table::Agents, agent_row(&shelf.name), shelf.agent.bytes)
             .expect_value(Table::Agents, &row, before.bytes)
             .put(Table::Agents, &row, stamp.bytes(&version)?);
+        let batch = match lets_them {
+            Some(policy) => batch.expect_value(Table::Settings, AGENT_POLICY, policy),
+            None => batch,
+        };
         let (etag, location) = (shelf.agent.row.change.clone(), place(asked, &shelf.name));
         let answer = Answer::made(&shelf.agent.row.item(shelf.name), &etag, location)?;
         Ok((Batches::of(&asked.store, batch), answer))

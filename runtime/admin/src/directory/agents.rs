@@ -55,6 +55,13 @@ pub(crate) async fn figures(
     Ok(found.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default())
 }
 
+/// Whether versions of an agent answer: of all that these declare, somebody approved.
+pub(crate) async fn is_promoted(store: &TenantStore, agent: &str) -> Result<bool, DirectoryError> {
+    let there = rows::there::<Agent>(store, Table::Agents, &agent_row(agent)).await?;
+    // Of one whose row cannot be read nobody knows.
+    Ok(there.and_then(|there| there.row.ok()).is_some_and(|row| row.is.live.is_some()))
+}
+
 /// Figures as they rest.
 pub(crate) fn figures_bytes(figures: &Figures) -> Result<Vec<u8>, DirectoryError> {
     serde_json::to_vec(figures).map_err(|error| DirectoryError::Damaged(error.to_string()))

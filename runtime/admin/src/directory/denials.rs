@@ -1,4 +1,4 @@
-//! Who was denied to read a call: in the log, so often of a key, and then counted, so that nobody fills a disk by asking.
+//! Who was denied something: in the log, so often of a key, and then counted, so that nobody fills a disk by asking.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -124,7 +124,7 @@ impl Denials {
 }
 
 impl Directory {
-    /// Tells that somebody was denied something of calls; that of a key which is denied much is counted.
+    /// Tells that somebody was denied something; that of a key which is denied much is counted.
     pub(crate) async fn denied(&self, whose: &TenantId, mut told: Told) {
         let Some(before) = self.denials.take(whose, &told, Instant::now()) else { return };
         if before > 0 {
@@ -147,7 +147,8 @@ impl Directory {
         for (whose, LeftOut { by, action, times }) in left_out {
             let of =
                 if by.is_some() { "of this key" } else { "of keys beyond those that are told one by one" };
-            let subject = format!("calls: denied, {times} times {of} that are counted here alone");
+            let what = if action.is_of_calls() { "calls" } else { action.name() };
+            let subject = format!("{what}: denied, {times} times {of} that are counted here alone");
             let by = by.unwrap_or_else(By::installation);
             self.tell_denied(&whose, Told { by, action, subject, why: None }).await;
         }
@@ -156,7 +157,7 @@ impl Directory {
     /// It stays denied where it cannot be told.
     async fn tell_denied(&self, whose: &TenantId, told: Told) {
         if let Err(error) = self.tell_failed(whose, told).await {
-            tracing::error!(tenant = %whose, %error, "that a call was denied is not in the log");
+            tracing::error!(tenant = %whose, %error, "that something was denied is not in the log");
         }
     }
 

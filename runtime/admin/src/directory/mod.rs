@@ -4,10 +4,12 @@
 
 pub(crate) mod agents;
 mod all;
+mod audit;
 mod blocked;
 mod denials;
 mod entrusted;
 mod error;
+mod leaving;
 pub(crate) mod rows;
 mod setup;
 mod turns;
@@ -23,6 +25,7 @@ use parloir_tenancy::INSTALLATION;
 use parloir_tenancy::config::TenantConfig;
 use tokio::sync::RwLock;
 
+pub(crate) use audit::at_place;
 pub(crate) use entrusted::{CONNECTORS, SECRETS, senders};
 pub use error::DirectoryError;
 pub(crate) use rows::Stamp;
@@ -160,7 +163,7 @@ pub struct Directory {
     behind: std::sync::Mutex<HashSet<TenantId>>,
     /// What of each tenant is set aside since it was taken in; no entry where nothing is.
     aside: RwLock<HashMap<TenantId, Vec<Aside>>>,
-    /// What was denied of calls lately.
+    /// What was denied lately.
     denials: denials::Denials,
 }
 
@@ -182,7 +185,7 @@ fn own() -> Result<TenantId, DirectoryError> {
     INSTALLATION.parse().map_err(|_| DirectoryError::Damaged("its own name".into()))
 }
 
-/// What the installation grants the tenants that are described in the directory of these rooms, in the order of their names: for
+/// What the installation grants the tenants that are described in the directory of these rooms, and granted those that left: for
 /// whoever looks after calls that nobody answers now. `None` of a tenant whose record cannot be read. Makes nothing where there
 /// is no directory.
 ///
@@ -200,11 +203,12 @@ pub async fn granted(rooms: &Rooms) -> Result<Vec<(TenantId, Option<Tenant>)>, D
             granted.push((id, there.row.ok().map(|row| row.is)));
         }
     }
+    granted.extend(leaving::left(&installation).await?);
     Ok(granted)
 }
 
-/// The tenants that are described in the directory of these rooms, whether their records can be read or not. Makes nothing where
-/// there is no directory.
+/// The tenants that are described in the directory of these rooms, whether their records can be read or not, and those that left:
+/// nobody else is answered under their names. Makes nothing where there is no directory.
 ///
 /// # Errors
 /// Where it cannot be read.
@@ -258,7 +262,9 @@ impl Directory {
         if self.installation.get(Table::Tenant, tenant.as_str()).await?.is_some() {
             return Ok(Some(Source::Directory));
         }
-        Ok(self.declared(tenant).map(|_| Source::File))
+        // Whoever is described under the name of one that left would come into what is not theirs.
+        let is_filed = self.declared(tenant).is_some() && !self.is_gone(tenant).await?;
+        Ok(is_filed.then_some(Source::File))
     }
 
     /// The storage of a tenant that is being made, or of one that there is.
@@ -375,6 +381,9 @@ impl Directory {
     /// Whether something rests here of a tenant of this name, who is not described any more: whoever made one of the same name
     /// would come into it.
     pub(crate) async fn has_left(&self, id: &TenantId) -> Result<bool, DirectoryError> {
+        if self.is_gone(id).await? {
+            return Ok(true);
+        }
         if !self.rooms.kms.knows(id).await.map_err(StoreError::from)? {
             return Ok(false);
         }
@@ -433,7 +442,11 @@ impl Directory {
             let settings = settings.remove(&number).unwrap_or_default();
             let remedy = "write it anew with `parloir line set`, or remove it with `parloir line remove`";
             let line = match (there.row, number.parse::<LineId>()) {
-                (Ok(row), Ok(number)) if is_name(&row.is.agent) => row.is.config(number, settings, &home),
+                (Ok(row), Ok(number)) if is_name(&row.is.agent) => {
+                    let names_none = row.is.capabilities.is_none();
+                    let approved = names_none && agents::is_promoted(&store, &row.is.agent).await?;
+                    row.is.config(number, settings, &home, approved)
+                }
                 (Ok(_), Ok(_)) => {
                     aside.push(unread(what, "it names no agent", remedy));
                     continue;

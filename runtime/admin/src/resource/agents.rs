@@ -218,12 +218,25 @@ pub enum Unsigned {
     Allow,
 }
 
+/// Whether whoever uploaded a version may approve of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SelfApproval {
+    /// Somebody else has to.
+    #[default]
+    Refuse,
+    /// They may.
+    Allow,
+}
+
 /// What a tenant asks of agents that are uploaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct AgentPolicy {
     /// What becomes of one that nobody signed. Default `refuse`.
     pub unsigned: Unsigned,
+    /// Whether whoever uploaded a version may approve of what it may do more. Default `refuse`; for a tenant of one person `allow`.
+    pub self_approval: SelfApproval,
 }
 
 /// How a version is called: the SHA-256 of its component.

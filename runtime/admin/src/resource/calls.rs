@@ -93,6 +93,9 @@ pub struct CallState {
     pub recording: Option<bool>,
     /// Whether it is held, so that nothing erases it.
     pub held: bool,
+    /// Whether its caller is restricted (GDPR, article 18), so that it is kept and not used: nobody is shown it. `null` where that
+    /// could not be read.
+    pub restricted: Option<bool>,
     /// What of it was erased: `content`, `recording`.
     pub erased: Vec<String>,
 }

@@ -34,10 +34,11 @@ pub struct Line {
     /// Whether sound and words are kept. Default `ask`.
     #[serde(default)]
     pub recording: RecordingPolicy,
-    /// What the agent may do of what it declares. Default: everything but `model`.
-    #[serde(default = "usual::capabilities")]
-    #[schemars(schema_with = "super::capabilities")]
-    pub capabilities: Vec<Capability>,
+    /// What the agent may do of what it declares. Left out: all that somebody approved of the version that answers; of an agent
+    /// without versions, nothing.
+    #[serde(default)]
+    #[schemars(schema_with = "optional_capabilities")]
+    pub capabilities: Option<Vec<Capability>>,
     /// Where callers go when the agent fails, asks for a human, or is over quota.
     #[serde(default)]
     #[schemars(schema_with = "optional_number")]
@@ -77,7 +78,7 @@ impl Line {
             language: usual::language(),
             time_zone: usual::time_zone(),
             recording: RecordingPolicy::default(),
-            capabilities: usual::capabilities(),
+            capabilities: None,
             fallback_number: None,
             fallback_sentence: BTreeMap::new(),
             busy_sentence: BTreeMap::new(),
@@ -101,7 +102,7 @@ impl Line {
             language: config.language.clone(),
             time_zone: config.time_zone.clone(),
             recording: config.recording,
-            capabilities: config.capabilities.clone(),
+            capabilities: Some(config.capabilities.clone()),
             fallback_number: config.fallback_number.clone(),
             fallback_sentence: config.fallback_sentence.clone(),
             busy_sentence: config.busy_sentence.clone(),
@@ -113,20 +114,27 @@ impl Line {
         })
     }
 
-    /// The line for calls: its component and its sounds are in the tenant's own folder.
+    /// The line for calls: its component and its sounds are in the tenant's own folder. `approved` says whether versions answer it, so
+    /// that somebody approved of all that its agent declares.
     pub(crate) fn config(
         self,
         number: LineId,
         settings: BTreeMap<String, String>,
         home: &Home,
+        approved: bool,
     ) -> LineConfig {
+        let capabilities = match self.capabilities {
+            Some(named) => named,
+            None if approved => Capability::ALL.to_vec(),
+            None => Vec::new(),
+        };
         LineConfig {
             number,
             agent: home.agent(&self.agent),
             language: self.language,
             time_zone: self.time_zone,
             recording: self.recording,
-            capabilities: self.capabilities,
+            capabilities,
             fallback_number: self.fallback_number,
             fallback_sentence: self.fallback_sentence,
             busy_sentence: self.busy_sentence,
@@ -154,6 +162,11 @@ fn agent(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "pattern": "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$" })
 }
 
+fn optional_capabilities(_: &mut SchemaGenerator) -> Schema {
+    let names = Capability::ALL.map(Capability::name);
+    json_schema!({ "type": ["array", "null"], "items": { "type": "string", "enum": names } })
+}
+
 fn sentences(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
@@ -175,9 +188,18 @@ mod tests {
         let line: Line = serde_json::from_str(r#"{"agent": "cabinet"}"#).unwrap();
         assert_eq!(line, Line::of("cabinet"));
         let home = Home::of(std::path::Path::new("home")).await;
-        let config = line.config("+33199005678".parse().unwrap(), BTreeMap::new(), &home);
+        let config = |line: &Line, approved| {
+            line.clone().config("+33199005678".parse().unwrap(), BTreeMap::new(), &home, approved)
+        };
+        // An approval is the grant, and what a line names goes before it.
+        assert_eq!(config(&line, true).capabilities, Capability::ALL);
+        let named = Line { capabilities: Some(vec![Capability::Memory]), ..line.clone() };
+        assert_eq!(config(&named, true), config(&named, false));
+        assert_eq!(config(&named, true).capabilities, [Capability::Memory]);
+        let config = config(&line, false);
         let toml = "number = \"+33199005678\"\nagent = \"home/agents/cabinet.wasm\"";
         assert_eq!(config, toml::from_str::<LineConfig>(toml).unwrap());
-        assert_eq!(Line::of_config(&config), Some(Line::of("cabinet")));
+        let nothing = Line { capabilities: Some(Vec::new()), ..Line::of("cabinet") };
+        assert_eq!(Line::of_config(&config), Some(nothing), "of the file nothing is approved of");
     }
 }

@@ -206,7 +206,9 @@ impl Premises for Site {
                 "`agent` names missing.wasm, which is not there: have the operator put it there".into()
             );
         }
-        Lines::new(vec![tenant.clone()]).map(drop).map_err(|error| error.to_string())
+        let lines = Lines::new(vec![tenant.clone()]).map_err(|error| error.to_string())?;
+        let problem = lines.lines().find_map(|line| line.dials.problem(&line.config));
+        problem.map_or(Ok(()), Err)
     }
 
     async fn take_in(&self, tenants: Vec<TenantConfig>) -> Vec<(TenantId, Aside)> {
@@ -242,6 +244,12 @@ impl Premises for Site {
             self.taken_in.lock().push(tenant);
         }
         left_out
+    }
+
+    async fn leave(&self, tenant: &TenantId) -> Result<(), String> {
+        self.secrets.lock().remove(tenant);
+        self.taken_in.lock().retain(|known| known.id != *tenant);
+        Ok(())
     }
 
     fn entrust(&self, tenant: &TenantId, secrets: Secrets) {

@@ -20,8 +20,8 @@ async fn a_back_up_of_live_calls_comes_back_and_what_was_erased_since_is_nowhere
     say(&live, 4).await;
     let snapshot = running.snapshot().await;
     let part = snapshot.manifest().tenants[0].clone();
-    // The index may not know yet of the call that was begun just now.
-    assert!(part.tenant == tenant() && (3..=4).contains(&part.calls) && part.rows == 2, "{part:?}");
+    // The index may not know yet of the call that was begun just now. Beside the rows is how many bytes they take.
+    assert!(part.tenant == tenant() && (3..=4).contains(&part.calls) && part.rows == 3, "{part:?}");
     assert!(part.size > 0 && snapshot.bytes() > part.bytes);
     // It is as it is at that moment, whatever happens until it is written.
     live.close(CallEnded::default()).await.unwrap();
@@ -51,10 +51,10 @@ async fn a_back_up_of_live_calls_comes_back_and_what_was_erased_since_is_nowhere
 
     let (keys, before) = (files(&place.keys()), files(&place.at("data")));
     let checked = restore(Restoring { check: true, ..place.restoring("backup.age", "data") }).await.unwrap();
-    assert_eq!((checked.report.erased, checked.report.interrupted, checked.rows), (1, 1, 1));
+    assert_eq!((checked.report.erased, checked.report.interrupted, checked.rows), (1, 1, 2));
     assert_eq!(files(&place.at("data")), before, "only to be checked");
     let restored = place.restore("backup.age", "back").await.unwrap();
-    assert_eq!((restored.report.erased, restored.report.interrupted, restored.rows), (1, 1, 1));
+    assert_eq!((restored.report.erased, restored.report.interrupted, restored.rows), (1, 1, 2));
     assert_eq!(files(&place.keys()), keys, "keys are looked at, and stay as they are");
     assert_eq!(names(place.folder.path()), ["back", "backup.age", "data", "keys", "stolen"]);
 

@@ -11,6 +11,7 @@ use std::time::Instant;
 use parloir_contract::{HostCall, HostReturn, Refusal};
 use parloir_journal::{HostCallEnded, HostCallStarted, HostStatus, RecordBody, Seq};
 use parloir_sandbox::DoorClosed;
+use parloir_tenancy::permission::permit_call;
 use tower::Service;
 
 use super::Answer;
@@ -81,15 +82,29 @@ where
             Err(closed) => return Box::pin(std::future::ready(Err(closed))),
         };
         *shared.serving.lock() = Some((started, began));
-        let mut unanswered = Unanswered { shared, started, began, answered: false };
+        // What has no way to be refused is answered with nothing, or not at all: the journal says so all the same.
+        let unsaid = permit_call(&call, &shared.declared, &shared.line.config).err();
+        let spent = call != HostCall::HangUp && shared.used.lock().host_calls >= limit;
+        let mut unanswered = Unanswered { shared, started, began, answered: false, refused: None };
         let answer = self.inner.call(call);
         Box::pin(async move {
-            let value = answer.await?;
+            let value = match answer.await {
+                Ok(value) => value,
+                Err(closed) => {
+                    if spent {
+                        unanswered.shared.exceeded.store(true, Ordering::Relaxed);
+                        unanswered.refused = Some(Refusal::OverQuota(closed.0.clone()));
+                    }
+                    return Err(closed);
+                }
+            };
             unanswered.answered = true;
-            let (status, result) = (HostStatus::of(&value), Some(value.clone()));
+            let refusal = value.refusal().or(unsaid.as_ref());
+            let status = refusal.map_or(HostStatus::Ok, HostStatus::refused);
+            let (result, refused) = (Some(value.clone()), refusal.map(Refusal::reason));
             let latency_us = micros(began);
-            let bytes = Weight::of(|weight| rmp_serde::encode::write(weight, &value));
-            let ended = HostCallEnded { started, status, latency_us, delivered: true, result };
+            let bytes = Weight::of(|weight| rmp_serde::encode::write(weight, &(&value, &refused)));
+            let ended = HostCallEnded { started, status, latency_us, delivered: true, result, refused };
             let shared = &unanswered.shared;
             shared.keep(RecordBody::HostCallEnded(ended))?;
             if let Some(Refusal::OverQuota(why)) = value.refusal() {
@@ -119,18 +134,22 @@ struct Unanswered {
     started: Seq,
     began: Instant,
     answered: bool,
+    /// Why the agent is answered no more, where it was stopped for what it asked.
+    refused: Option<Refusal>,
 }
 
 impl Drop for Unanswered {
     fn drop(&mut self) {
         *self.shared.serving.lock() = None;
         if !self.answered {
+            let refused = self.refused.as_ref();
             let ended = HostCallEnded {
                 started: self.started,
-                status: HostStatus::Cancelled,
+                status: refused.map_or(HostStatus::Cancelled, HostStatus::refused),
                 latency_us: micros(self.began),
                 delivered: false,
                 result: None,
+                refused: refused.map(Refusal::reason),
             };
             if let Err(error) = self.shared.append(RecordBody::HostCallEnded(ended)) {
                 tracing::debug!(call = %self.shared.id, %error, "the end of a host call was not journaled");

@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use parloir_contract::{CallId, Outcome, Refusal, Transferred};
 use parloir_journal::{
-    AgentEnd, CallEnded, Ending, Failure, FailureKind, Ledger, RecordBody, RecordingBlock, ReportFiled,
+    AgentEnd, CallEnded, Ending, Failure, FailureKind, Ledger, Note, RecordBody, RecordingBlock, ReportFiled,
 };
 use parloir_media::{Input, Side};
 use parloir_sandbox::{Answered, FailureKind as GuestFailure};
+use parloir_tenancy::quota::Room;
 use parloir_transport::{LegCommand, StopReason};
 use tokio::task::JoinError;
 use tokio::time::timeout;
@@ -196,14 +197,29 @@ impl Reactor {
                 self.over();
             }
             AfterHost::Transfer => {
-                let to = self.shared.line.config.fallback_number.clone();
+                let to = self.shared.line.fallback().cloned();
                 match to {
                     Some(to) if self.switchboard.can_transfer() && self.leg.is_some() => {
                         self.hand_over(to.to_string(), AfterTransfer::Fallback);
                     }
-                    Some(_) | None => self.say_goodbye(),
+                    Some(_) => self.say_goodbye(),
+                    None => {
+                        self.note_undialled();
+                        self.say_goodbye();
+                    }
                 }
             }
+        }
+    }
+
+    /// Journals why nobody is handed over to the line's fallback number, where it has one that is not dialled.
+    fn note_undialled(&self) {
+        let line = &self.shared.line;
+        let Some(number) = &line.config.fallback_number else { return };
+        let Err(why) = line.dials.permit(number.as_str()) else { return };
+        let text = format!("nobody is handed over to the line's fallback number, which is {why}");
+        if let Err(error) = self.shared.append(RecordBody::Note(Note { text })) {
+            tracing::error!(call = %self.shared.id, %error, "why nobody was handed over was not journaled");
         }
     }
 
@@ -430,7 +446,24 @@ impl Reactor {
         }
     }
 
+    /// Whether there is room on the disk for more of the recording. Where there is none, the log says so once.
+    fn may_keep_block(&self) -> bool {
+        match self.shared.line.tenant.quota.room(self.shared.journal.kept()) {
+            Room::Enough => true,
+            Room::NoRecording(most) | Room::None(most) => {
+                self.shared.note_refused(&format!(
+                    "nothing more of the call is recorded, for the tenant's log and recordings have the {most} bytes on disk \
+                     that they may: raise `kept-bytes` of the tenant's quota"
+                ));
+                false
+            }
+        }
+    }
+
     pub(super) fn keep_block(&self, block: parloir_media::RecordingBlock) {
+        if !self.may_keep_block() {
+            return;
+        }
         if let Err(error) = self
             .shared
             .journal

@@ -322,7 +322,7 @@ impl Reactor {
                 .hours
                 .clone()
                 .map(|hours| Calendar::new(hours, store.clone()).hiding(hidden.clone())),
-            memory: Memory::new(store).hiding(hidden),
+            memory: Memory::new(store).within(line.tenant.quota.stored_bytes_in_all).hiding(hidden),
             documents,
             connectors,
             used: Arc::default(),

@@ -3,14 +3,16 @@
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 
 use clap::Args;
 use jiff::Timestamp;
 use parloir_contract::{CallId, TenantId};
 use parloir_journal::{
-    ACCESS, CallEntry, Ending, Purposes, QUEUE, WEBHOOK, erased, erasures, holds, list_calls_where,
-    list_tenants,
+    ACCESS, CallEntry, Ending, Purposes, QUEUE, ReadError, WEBHOOK, erased, erasures, holds,
+    list_calls_where, list_tenants, read_call,
 };
+use parloir_server::Restrictions;
 use parloir_store::Keyring;
 use serde_json::Value;
 
@@ -60,6 +62,7 @@ impl Calls {
             newest.sort_by_key(|(_, entry)| Reverse(entry.started_at));
             newest.truncate(limit);
         }
+        marks.look(&keyring, &folders.data, &newest).await;
         if self.json {
             newest.iter().for_each(|(tenant, entry)| print_json(tenant, entry, &marks));
             return Ok(());
@@ -113,27 +116,41 @@ impl Calls {
     }
 }
 
-/// What an installation says of a call that is held, or of which something was erased.
+/// What an installation says of a call that is held or restricted, or of which something was erased.
 fn noted(call: &Value) -> String {
     let erased = call.pointer("/spec/erased").and_then(Value::as_array).into_iter().flatten();
     let erased: Vec<&str> = erased.filter_map(Value::as_str).collect();
     let held = call.pointer("/spec/held").and_then(Value::as_bool) == Some(true);
-    in_words(held, &erased)
+    let restricted = match call.pointer("/spec/restricted") {
+        Some(Value::Null) => None,
+        restricted => Some(restricted.and_then(Value::as_bool) == Some(true)),
+    };
+    in_words(held, restricted, &erased)
 }
 
-fn in_words(held: bool, erased: &[&str]) -> String {
-    match (held, erased) {
-        (false, []) => String::new(),
-        (true, []) => "held".to_owned(),
-        (false, erased) => format!("erased: {}", erased.join(", ")),
-        (true, erased) => format!("held; erased: {}", erased.join(", ")),
+fn in_words(held: bool, restricted: Option<bool>, erased: &[&str]) -> String {
+    let mut notes = Vec::new();
+    if held {
+        notes.push("held".to_owned());
     }
+    match restricted {
+        Some(false) => {}
+        Some(true) => notes.push("restricted".to_owned()),
+        None => notes.push("may be restricted".to_owned()),
+    }
+    if !erased.is_empty() {
+        notes.push(format!("erased: {}", erased.join(", ")));
+    }
+    notes.join("; ")
 }
 
-/// Which calls are held, and what of which was erased.
+/// Which calls are held, whose callers are restricted, and what of which was erased.
 #[derive(Default)]
 struct Marks {
     held: HashSet<CallId>,
+    restrictions: HashMap<TenantId, Restrictions>,
+    /// `None` of a call that could not be read.
+    restricted: HashMap<CallId, Option<bool>>,
     erased: HashMap<CallId, Purposes>,
 }
 
@@ -141,7 +158,27 @@ impl Marks {
     async fn add(&mut self, keyring: &Keyring, tenant: &TenantId) -> Result<(), Failure> {
         self.held.extend(holds(keyring, tenant).await?.into_iter().map(|hold| hold.call));
         self.erased.extend(erased(&erasures(keyring, tenant).await?));
+        if let Some(restrictions) = Restrictions::of(keyring, tenant).await? {
+            self.restrictions.insert(tenant.clone(), restrictions);
+        }
         Ok(())
+    }
+
+    /// Looks whose calls these are, where anybody of their tenant is restricted.
+    async fn look(&mut self, keyring: &Keyring, data: &Path, calls: &[(TenantId, CallEntry)]) {
+        for (tenant, entry) in calls.iter().filter(|(_, entry)| !entry.is_of_journal()) {
+            let Some(restrictions) = self.restrictions.get(tenant) else { continue };
+            let is = match read_call(data, keyring, tenant, entry.call, Some(entry.first)).await {
+                Ok(records) => Some(restrictions.of_call(&records).is_some()),
+                Err(ReadError::Erased { .. }) => Some(false),
+                Err(_) => None,
+            };
+            self.restricted.insert(entry.call, is);
+        }
+    }
+
+    fn restricted(&self, call: CallId) -> Option<bool> {
+        self.restricted.get(&call).copied().unwrap_or(Some(false))
     }
 
     fn erased(&self, call: CallId) -> Vec<&'static str> {
@@ -169,7 +206,8 @@ fn print_json(tenant: &TenantId, entry: &CallEntry, marks: &Marks) {
         "call": entry.call.to_string(), "tenant": tenant.as_str(), "line": entry.line, "agent": entry.agent_name,
         "version": entry.agent_version, "arrived": entry.transport, "began": time(entry.started_at),
         "seconds": seconds(entry), "ended": entry.outcome.map_or("live", ending), "records": entry.records,
-        "held": marks.held.contains(&entry.call), "erased": marks.erased(entry.call),
+        "held": marks.held.contains(&entry.call), "restricted": marks.restricted(entry.call),
+        "erased": marks.erased(entry.call),
     });
     println!("{line}");
 }
@@ -187,7 +225,8 @@ fn print(tenant: &TenantId, entry: &CallEntry, marks: &Marks) {
     // A caller who waits for a place, or has: where an agent answered them, that is a call of its own.
     let agent = if entry.transport == QUEUE { "(waiting)" } else { entry.agent_name.as_str() };
     let seconds = seconds(entry).map_or("-".to_owned(), |s| s.to_string());
-    let notes = in_words(marks.held.contains(&entry.call), &marks.erased(entry.call));
+    let held = marks.held.contains(&entry.call);
+    let notes = in_words(held, marks.restricted(entry.call), &marks.erased(entry.call));
     let notes = if notes.is_empty() { notes } else { format!("  {}", styled(DIM, &format!("({notes})"))) };
     anstream::println!(
         "{}  {began}  {seconds:>7}  {}  {:14}  {:13}  {tenant}{notes}",
@@ -224,11 +263,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_call_that_is_held_or_of_which_something_is_gone_says_so() {
+    fn a_call_that_is_held_or_restricted_or_of_which_something_is_gone_says_so() {
         let of = |held: bool, erased: &[&str]| noted(&json!({ "spec": { "held": held, "erased": erased } }));
         assert_eq!(of(false, &[]), "");
         assert_eq!(of(true, &[]), "held");
         assert_eq!(of(true, &["content", "recording"]), "held; erased: content, recording");
         assert_eq!(noted(&json!({})), "");
+        let of = |restricted: Value| noted(&json!({ "spec": { "held": true, "restricted": restricted } }));
+        let told = [false.into(), true.into(), Value::Null].map(of);
+        assert_eq!(told, ["held", "held; restricted", "held; may be restricted"]);
     }
 }

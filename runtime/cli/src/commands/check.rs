@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use parloir_contract::Capability;
 use parloir_sandbox::{Sandbox, Settings, encode};
+use parloir_tenancy::permission::granting;
 
 use crate::check::component::{Engine, Read};
 use crate::check::cost::{self, Promise};
@@ -101,6 +102,9 @@ impl Check {
                     findings.extend(cost.judge(&promise, &place));
                     let description = agent.description();
                     facts.insert(0, format!("{} {}", description.name, description.version));
+                    if !agent.capabilities().is_empty() {
+                        facts.push(format!("its line grants {}", granting(agent.capabilities())));
+                    }
                 }
                 Err(error) => findings.push(Finding::error(
                     Rule::DoesNotLoad,

@@ -193,6 +193,7 @@ fn config(agent: &Path, folders: &Folders, language: &str) -> Result<Config, Fai
         language = "{language}"
         recording = "ask"
         fallback-number = "{FALLBACK}"
+        capabilities = ["calendar", "memory", "transfer"]
 
         [tenant.line.settings]
         "cabinet.name" = "cabinet des Tilleuls"

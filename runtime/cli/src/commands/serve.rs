@@ -29,8 +29,8 @@ pub(crate) struct Serve {
 }
 
 impl Serve {
-    /// Takes the files that it may have open, and gives up what serving does not need, for this thread and all that it will start: to be called before the executor is
-    /// there. What is fetched or run before the first call, the speech model, is fetched now.
+    /// Takes the files that it may have open, and gives up what serving does not need, for this thread and all that it will start: to
+    /// be called before the executor is there. What is fetched or run before the first call, the speech model, is fetched now.
     pub(crate) fn confine(&self) -> Outcome {
         let config = Config::read(&self.config)?;
         raise_open_files(&config);
@@ -42,7 +42,7 @@ impl Serve {
         // With its threads.
         drop(before);
         let confined = confine(&config, &self.config, &self.data.folders(), &model_file)?;
-        if let Some(Confined { files: true, capabilities: true, calls: true }) = confined {
+        if let Some(Confined { files: true, capabilities: true, calls: true, .. }) = confined {
             tracing::info!(
                 "confined: files by Landlock, calls to the kernel by seccomp, capabilities given up"
             );

@@ -36,12 +36,16 @@ pub enum HostStatus {
 impl HostStatus {
     /// What an answer says of how it went.
     pub fn of(answer: &HostReturn) -> Self {
-        match answer.refusal() {
-            None => Self::Ok,
-            Some(Refusal::NotPermitted(_)) => Self::NotPermitted,
-            Some(Refusal::OverQuota(_)) => Self::OverQuota,
-            Some(Refusal::Unavailable(_)) => Self::Unavailable,
-            Some(Refusal::Invalid(_)) => Self::Invalid,
+        answer.refusal().map_or(Self::Ok, Self::refused)
+    }
+
+    /// What a refusal says of it.
+    pub const fn refused(refusal: &Refusal) -> Self {
+        match refusal {
+            Refusal::NotPermitted(_) => Self::NotPermitted,
+            Refusal::OverQuota(_) => Self::OverQuota,
+            Refusal::Unavailable(_) => Self::Unavailable,
+            Refusal::Invalid(_) => Self::Invalid,
         }
     }
 }
@@ -59,6 +63,10 @@ pub struct HostCallEnded {
     pub delivered: bool,
     /// *Content*: the answer.
     pub result: Option<HostReturn>,
+    /// Why it was refused, as [`Refusal::reason`] keeps it: no content, so that it is there whatever the consent gate says. `None`
+    /// where nothing was refused, and in records from before there were reasons.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
 }
 
 /// What a provider does.

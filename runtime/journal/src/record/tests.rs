@@ -1,8 +1,8 @@
 //! Records and bodies of every kind, there and back.
 
 use parloir_contract::{
-    CallInfo, CallerName, Direction, Heard, HostCall, HostReturn, Import, LocalTime, Question, Reading, Say,
-    SayOptions, Understood, Utterance,
+    CallInfo, CallerName, Direction, Heard, HostCall, HostReturn, Import, LocalTime, Question, Reading,
+    Refusal, Say, SayOptions, Understood, Utterance,
 };
 use proptest::prelude::*;
 
@@ -73,13 +73,19 @@ fn body() -> impl Strategy<Value = RecordBody> {
             let arguments = text.map(HostCall::FindAppointments);
             RecordBody::HostCallStarted(HostCallStarted { import, arguments })
         }),
-        (any::<u64>(), any::<u64>(), any::<bool>(), proptest::option::of(any::<Vec<u8>>())).prop_map(
-            |(started, latency_us, delivered, bytes)| {
+        (
+            any::<u64>(),
+            any::<u64>(),
+            any::<bool>(),
+            proptest::option::of(any::<Vec<u8>>()),
+            proptest::option::of(text())
+        )
+            .prop_map(|(started, latency_us, delivered, bytes, refused)| {
                 let result = bytes.map(|b| HostReturn::RandomBytes(serde_bytes::ByteBuf::from(b)));
                 let status = HostStatus::OverQuota;
-                RecordBody::HostCallEnded(HostCallEnded { started, status, latency_us, delivered, result })
-            }
-        ),
+                let ended = HostCallEnded { started, status, latency_us, delivered, result, refused };
+                RecordBody::HostCallEnded(ended)
+            }),
         (any::<u32>(), text(), text(), any::<u64>(), proptest::option::of(any::<u64>())).prop_map(
             |(attempt, provider, model, bytes_sent, purpose)| {
                 RecordBody::ProviderStarted(ProviderStarted {
@@ -242,6 +248,7 @@ fn what_was_understood_is_content_like_what_was_said() {
             latency_us: 9,
             delivered: true,
             result: Some(HostReturn::Understanding(Understood::Name(Some(name)))),
+            refused: None,
         }),
     ];
     for body in bodies {
@@ -253,6 +260,42 @@ fn what_was_understood_is_content_like_what_was_said() {
         assert!(!trace.windows(9).any(|window| window == b"Dunkerque"));
         assert_eq!(round_trip(&record), record);
     }
+}
+
+#[test]
+fn an_answer_from_before_there_were_reasons_is_read_and_one_without_is_written_as_before() {
+    let ended = |refused: Option<&str>| HostCallEnded {
+        started: 1,
+        status: HostStatus::Invalid,
+        latency_us: 9,
+        delivered: true,
+        result: None,
+        refused: refused.map(str::to_owned),
+    };
+    let before = (1_u64, HostStatus::Invalid, 9_u64, true, None::<HostReturn>);
+    let bytes = rmp_serde::to_vec(&before).unwrap();
+    assert_eq!(rmp_serde::from_slice::<HostCallEnded>(&bytes).unwrap(), ended(None));
+    assert_eq!(rmp_serde::to_vec(&ended(None)).unwrap(), bytes);
+    let told = rmp_serde::to_vec(&ended(Some("why"))).unwrap();
+    assert_eq!(rmp_serde::from_slice::<HostCallEnded>(&told).unwrap(), ended(Some("why")));
+}
+
+#[test]
+fn why_something_was_refused_is_no_content() {
+    let refusal = Refusal::Invalid(format!("there is no document {:?}", "Dunkerque"));
+    let mut body = RecordBody::HostCallEnded(HostCallEnded {
+        started: 1,
+        status: HostStatus::refused(&refusal),
+        latency_us: 9,
+        delivered: true,
+        refused: Some(refusal.reason()),
+        result: Some(HostReturn::ReadDocument(Err(refusal))),
+    });
+    assert!(body.take_content().is_some());
+    let mut trace = Vec::new();
+    encode(&mut trace, 1, 2, &body).unwrap();
+    let holds = |words: &str| trace.windows(words.len()).any(|window| window == words.as_bytes());
+    assert!(holds("there is no document") && !holds("Dunkerque"));
 }
 
 #[test]

@@ -32,6 +32,8 @@ pub(crate) struct Tail {
     /// How many frames.
     count: u32,
     max_segment: u64,
+    /// Bytes that were written since somebody asked.
+    grown: u64,
 }
 
 impl Tail {
@@ -74,8 +76,8 @@ impl Tail {
         file.sync()?;
         settle(&**disk, &folder, ABOVE)?;
         let (disk, tenant, pending) = (Arc::clone(disk), tenant.clone(), Vec::new());
-        let (count, max_segment) = (0, MAX_SEGMENT);
-        Ok(Self { disk, folder, log, tenant, number, file, written, pending, count, max_segment })
+        let (count, max_segment, grown) = (0, MAX_SEGMENT, 0);
+        Ok(Self { disk, folder, log, tenant, number, file, written, pending, count, max_segment, grown })
     }
 
     fn begin(
@@ -91,8 +93,8 @@ impl Tail {
         file.sync()?;
         disk.sync_folder(&folder)?;
         let (written, pending) = (head.len() as u64, Vec::new());
-        let (count, max_segment) = (0, MAX_SEGMENT);
-        Ok(Self { disk, folder, log, tenant, number, file, written, pending, count, max_segment })
+        let (count, max_segment, grown) = (0, MAX_SEGMENT, written);
+        Ok(Self { disk, folder, log, tenant, number, file, written, pending, count, max_segment, grown })
     }
 
     /// Another size after which a segment is followed by a new one.
@@ -109,7 +111,7 @@ impl Tail {
             self.commit()?;
             let (disk, folder, tenant) = (Arc::clone(&self.disk), self.folder.clone(), self.tenant.clone());
             let next = Self::begin(disk, folder, self.log, tenant, self.number + 1)?;
-            *self = Self { max_segment: self.max_segment, ..next };
+            *self = Self { max_segment: self.max_segment, grown: self.grown + next.grown, ..next };
         }
         if self.pending.is_empty() {
             self.pending.resize(GROUP_HEAD, 0);
@@ -127,7 +129,7 @@ impl Tail {
         if self.written > head(self.log, &self.tenant, self.number).len() as u64 {
             let (disk, folder, tenant) = (Arc::clone(&self.disk), self.folder.clone(), self.tenant.clone());
             let next = Self::begin(disk, folder, self.log, tenant, self.number + 1)?;
-            *self = Self { max_segment: self.max_segment, ..next };
+            *self = Self { max_segment: self.max_segment, grown: self.grown + next.grown, ..next };
         }
         Ok(self.number)
     }
@@ -147,6 +149,11 @@ impl Tail {
         !self.pending.is_empty()
     }
 
+    /// How many bytes the log has grown by since this was asked before, or since it was opened.
+    pub(crate) fn grown(&mut self) -> u64 {
+        std::mem::take(&mut self.grown)
+    }
+
     /// Makes everything appended durable, as one group.
     pub(crate) fn commit(&mut self) -> io::Result<()> {
         let Some((room, frames)) = self.pending.split_at_mut_checked(GROUP_HEAD) else { return Ok(()) };
@@ -154,6 +161,7 @@ impl Tail {
         self.file.write(&self.pending)?;
         self.file.sync()?;
         self.written += self.pending.len() as u64;
+        self.grown += self.pending.len() as u64;
         self.pending.clear();
         self.pending.shrink_to(1 << 20);
         self.count = 0;

@@ -1,9 +1,9 @@
 //! Segments written, torn and read back.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use parloir_store::disk::{Disk, DiskFile, OsDisk, Readers};
+use parloir_store::disk::interposed::{Interposer, Step, interposed};
+use parloir_store::disk::{Disk, OsDisk};
 use proptest::prelude::*;
 
 use super::*;
@@ -174,59 +174,15 @@ fn bytes_of_another_segment_in_a_hole_are_no_group_of_this_one() {
     assert_eq!(open(data.path()).end().offset, whole);
 }
 
-/// A disk that writes down what was made durable since it was last asked, and on which a tenant named `broken` has nothing made
-/// durable once that is said.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Watched(pub(crate) Arc<parking_lot::Mutex<Vec<PathBuf>>>, pub(crate) Arc<AtomicBool>);
+/// Writes down what was made durable.
+#[derive(Debug, Default)]
+struct Watched(parking_lot::Mutex<Vec<PathBuf>>);
 
-#[derive(Debug)]
-struct WatchedFile(Box<dyn DiskFile>, PathBuf, Watched);
-
-impl DiskFile for WatchedFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.write(bytes)
-    }
-    fn sync(&mut self) -> io::Result<()> {
-        if self.2.1.load(Ordering::Relaxed) && self.1.iter().any(|part| part == "broken") {
-            return Err(io::Error::other("the disk is gone"));
+impl Interposer for Watched {
+    fn after(&self, step: Step<'_>) {
+        if let Step::Sync(path) | Step::SyncFolder(path) = step {
+            self.0.lock().push(path.to_owned());
         }
-        self.0.sync()?;
-        self.2.0.lock().push(self.1.clone());
-        Ok(())
-    }
-    fn cut(&mut self, length: u64) -> io::Result<()> {
-        self.0.cut(length)
-    }
-}
-
-impl Disk for Watched {
-    fn make_folder(&self, folder: &Path, readers: Readers) -> io::Result<()> {
-        OsDisk.make_folder(folder, readers)
-    }
-    fn create(&self, file: &Path, readers: Readers) -> io::Result<Box<dyn DiskFile>> {
-        Ok(Box::new(WatchedFile(OsDisk.create(file, readers)?, file.to_owned(), self.clone())))
-    }
-    fn append(&self, file: &Path) -> io::Result<Box<dyn DiskFile>> {
-        Ok(Box::new(WatchedFile(OsDisk.append(file)?, file.to_owned(), self.clone())))
-    }
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        OsDisk.rename(from, to)
-    }
-    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
-        OsDisk.link(from, to)
-    }
-    fn remove(&self, file: &Path) -> io::Result<()> {
-        OsDisk.remove(file)
-    }
-    fn overwrite(&self, file: &Path) -> io::Result<()> {
-        OsDisk.overwrite(file)
-    }
-    fn remove_folder(&self, folder: &Path) -> io::Result<()> {
-        OsDisk.remove_folder(folder)
-    }
-    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
-        self.0.lock().push(folder.to_owned());
-        OsDisk.sync_folder(folder)
     }
 }
 
@@ -238,9 +194,8 @@ fn what_a_killed_program_wrote_and_never_synced_is_durable_before_a_log_is_open_
     append(&mut tail, b"written");
     tail.commit().unwrap();
     drop(tail);
-    let watched = Watched::default();
-    let disk: Arc<dyn Disk> = Arc::new(watched.clone());
-    drop(Tail::open(&disk, &data, Log::Journal, &tenant()).unwrap());
+    let watched = Arc::new(Watched::default());
+    drop(Tail::open(&interposed(&watched), &data, Log::Journal, &tenant()).unwrap());
     let synced = watched.0.lock().clone();
     let folder = Log::Journal.folder(&data, &tenant());
     for path in [file(&data), folder.clone(), data.join("journal"), data.clone(), place.path().to_owned()] {

@@ -76,8 +76,19 @@ impl fmt::Display for Left {
     }
 }
 
+impl Left {
+    /// What was kept, by its names.
+    pub(super) fn kept(&self) -> Vec<String> {
+        named_one_by_one(self.kept)
+    }
+}
+
+fn named_one_by_one(set: CapabilitySet) -> Vec<String> {
+    set.iter_names().map(|(name, _)| format!("CAP_{name}")).collect()
+}
+
 fn names(set: CapabilitySet) -> String {
-    set.iter_names().map(|(name, _)| format!("CAP_{name}")).collect::<Vec<_>>().join(", ")
+    named_one_by_one(set).join(", ")
 }
 
 /// Gives up what is not to be kept, for this thread and all that it starts. To be called while there is one thread.
@@ -207,6 +218,7 @@ mod tests {
         let listens =
             Left { had: all, kept: write, is_bounded: true, named: CapabilitySet::NET_BIND_SERVICE };
         assert!(listens.to_string().contains("no more of CAP_NET_BIND_SERVICE, which"), "{listens}");
+        assert_eq!(listens.kept(), ["CAP_DAC_OVERRIDE"]);
     }
 
     #[test]

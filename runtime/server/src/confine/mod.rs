@@ -44,12 +44,14 @@ pub enum Confine {
 }
 
 /// What holds from now on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Confined {
     /// Files: Landlock.
     pub files: bool,
     /// Capabilities: given up, but for what serving takes.
     pub capabilities: bool,
+    /// Those that it keeps, by their names.
+    pub kept: Vec<String>,
     /// Calls to the kernel: seccomp.
     pub calls: bool,
 }
@@ -113,9 +115,10 @@ pub fn confine(
     let alone = alone();
     let files = held(config, "files", alone.clone().and_then(|()| files::restrict(&rules)))?;
     let given_up = alone.and_then(|()| capabilities::give_up(capabilities::of_server(config)));
+    let kept = given_up.as_ref().map(capabilities::Left::kept).unwrap_or_default();
     let capabilities = held(config, "capabilities", given_up.map(|left| tracing::info!("{left}")))?;
     let calls = held(config, "calls to the kernel", calls::deny())?;
-    Ok(Some(Confined { files, capabilities, calls }))
+    Ok(Some(Confined { files, capabilities, kept, calls }))
 }
 
 /// The score of this process for when memory is short, where it was confined: its processes of agents, and those that compile, have

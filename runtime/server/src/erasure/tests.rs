@@ -1,10 +1,14 @@
 //! What is erased of a call's, a caller's and a tenant's, on a journal and a store.
 
+#[path = "../../../journal/tests/cabinet/mod.rs"]
+mod cabinet;
+
 use std::sync::Arc;
 
+use cabinet::{begin, id, tenant};
 use parloir_admin::reviews_of;
-use parloir_contract::{Book, Booked, CallInfo, Contact, Direction, LocalTime, SetMemory};
-use parloir_journal::{CallEnded, CallStarted, Right, erasures};
+use parloir_contract::{Book, Booked, Contact, SetMemory};
+use parloir_journal::{CallEnded, Right, erasures};
 use parloir_store::{Table, TenantStore};
 use parloir_tenancy::calendar::Hours;
 use parloir_tenancy::{Calendar, Memory};
@@ -16,25 +20,9 @@ use crate::{Folders, RightsDone, RightsRequest};
 const HERS: &str = "+33612345678";
 const HIS: &str = "+33687654321";
 
-fn tenant() -> TenantId {
-    "cabinet".parse().unwrap()
-}
-
 async fn call(storage: &Storage, number: u8, caller: &str) -> CallId {
-    let id = CallId::from_bytes([number; 16]);
-    let info = CallInfo {
-        id: id.to_string(),
-        direction: Direction::Inbound,
-        line: "+33123456789".into(),
-        caller: Some(caller.into()),
-        language: "fr-FR".into(),
-        started_at: LocalTime { year: 2026, month: 11, day: 2, hour: 9, minute: 30 },
-        settings: vec![],
-    };
-    let started = CallStarted { info: Some(info), ..CallStarted::default() };
-    let open = storage.journal.open_call(&tenant(), id, started).await.unwrap();
-    open.close(CallEnded::default()).await.unwrap();
-    id
+    begin(&storage.journal, number, caller).await.close(CallEnded::default()).await.unwrap();
+    id(number)
 }
 
 async fn book(calendar: &Calendar, slot: &str, phone: &str) -> bool {

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt};
 use parloir_admin::resource::Aside;
-use parloir_contract::TenantId;
+use parloir_contract::{LineId, TenantId};
 use parloir_sandbox::Agent;
 use parloir_tenancy::House;
-use parloir_tenancy::config::TenantConfig;
+use parloir_tenancy::config::{LineConfig, TenantConfig};
 use parloir_tenancy::connector::NamedConnector;
 
 use super::agents::Slot;
@@ -26,13 +26,20 @@ impl Installation {
     /// # Errors
     /// A sentence that says what is wrong and what to do.
     pub(crate) async fn prepare(&self, tenant: &TenantConfig) -> Result<(), String> {
-        let house = House::new(vec![tenant.clone()]).map_err(|e| e.to_string())?;
+        let house = House::dialling(vec![tenant.clone()], &self.transfers).map_err(|e| e.to_string())?;
         known_carriers(&house, &self.carriers)?;
         tenant.connectors.iter().try_for_each(connectors::check)?;
         for line in house.lines() {
             self.prepare_agent(&line.config.agent).await?;
         }
         Ok(())
+    }
+
+    /// What of a tenant's lines leads nowhere, for the installation does not dial it: each line's number, with what to do about it.
+    pub(crate) fn undialled(&self, tenant: &TenantConfig) -> Vec<(LineId, String)> {
+        let dials = self.transfers.of(&tenant.id);
+        let of_line = |line: &LineConfig| dials.problem(line).map(|problem| (line.number.clone(), problem));
+        tenant.lines.iter().filter_map(of_line).collect()
     }
 
     /// Loads an agent that is not loaded yet. One that did not load is not tried again before its file is another.
@@ -151,6 +158,19 @@ impl Installation {
         left_out
     }
 
+    /// Answers nothing of a tenant's any more, whose files are in this folder: it left. Calls that are live go on by what they
+    /// began with.
+    pub(crate) async fn leave(&self, tenant: &TenantId, home: &Path) {
+        let _nobody_else = self.moving_in.lock().await;
+        let house = self.house().without(&HashSet::from([tenant.clone()]));
+        *self.house.write() = Arc::new(house);
+        self.tenants.write().remove(tenant);
+        self.agents.write().retain(|path, _| !path.starts_with(home));
+        let nothing_is_sent_for_it = self.connectors.of(tenant);
+        nothing_is_sent_for_it.put_in(&[]);
+        nothing_is_sent_for_it.entrust(connectors::Secrets::default());
+    }
+
     /// What of a tenant can be answered beside these others, with what its calls need, opened. The rest, line by line, is left
     /// out; a number that another tenant is answered on, too.
     async fn sift(
@@ -203,7 +223,11 @@ impl Installation {
             }
         }
         let (id, connectors) = (kept.id.clone(), kept.connectors.clone());
-        let house = House::new(vec![kept]).map_err(|e| e.to_string())?;
+        // The line answers all the same: its callers go on as where a transfer is refused.
+        for (number, problem) in self.undialled(&kept) {
+            left_out.push((id.clone(), Aside::of(format!("transfers of line {number}"), problem)));
+        }
+        let house = House::dialling(vec![kept], &self.transfers).map_err(|e| e.to_string())?;
         let Some(tenant) = house.tenants().first() else { return Err("the house has nobody".into()) };
         let rooms = rooms_of(&self.storage, tenant).await.map_err(|error| {
             // It names places on this machine, which are nobody's to know who asks from outside.

@@ -100,6 +100,11 @@ impl MonthSum {
         }
     }
 
+    /// What of it a month may limit.
+    pub(super) fn sums(&self) -> Sums {
+        Sums { egress_bytes: self.egress_bytes, agent_cpu_us: self.agent_cpu_us, ..Sums::default() }
+    }
+
     pub(super) fn add_wait(&mut self, ms: u64) {
         self.waits = self.waits.saturating_add(1);
         self.waited_ms = self.waited_ms.saturating_add(ms);

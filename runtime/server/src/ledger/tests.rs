@@ -104,6 +104,28 @@ async fn what_a_month_is_limited_by_counts_a_call_once_whoever_adds_it() {
 }
 
 #[tokio::test]
+async fn bytes_to_connectors_and_cpu_time_count_in_the_month_before_and_after_a_start() {
+    let (storage, _folder) = storage().await;
+    let month = storage.months.of(&tenant());
+    let is_used_up = |egress, cpu| {
+        let quota = Quota { egress_bytes_a_month: egress, cpu_seconds_a_month: cpu, ..Quota::default() };
+        month.admit(Timestamp::now(), &quota).is_err()
+    };
+    let used = Ledger { egress_bytes: 500, agent_cpu_us: 1_500_000, ..ledger(1, None) };
+    for n in 1..=2 {
+        call(&storage, id(n), [RecordBody::Ledger(used.clone())]).await;
+        storage.add_to_month(&tenant(), id(n), &used).await.unwrap();
+    }
+    for _ in 0..2 {
+        assert!(is_used_up(Some(1_000), None) && !is_used_up(Some(1_001), None));
+        assert!(is_used_up(None, Some(3)) && !is_used_up(None, Some(4)));
+        // As what was added up is read at a start.
+        storage.recall_month(&tenant()).await.unwrap();
+    }
+    storage.close().await;
+}
+
+#[tokio::test]
 async fn of_many_who_add_the_same_call_at_once_one_does() {
     let (storage, _folder) = storage().await;
     let storage = Arc::new(storage);

@@ -1,7 +1,7 @@
 //! Whose calls of a tenant are kept and not used: what agents do not find, and what nobody is shown.
 
 use parloir_contract::TenantId;
-use parloir_journal::{JournalError, Record, Restriction, rights};
+use parloir_journal::{CallEntry, JournalError, Record, Restriction, rights};
 use parloir_persons::{Number, caller};
 use parloir_store::{Kms, RowKey};
 use parloir_tenancy::Hidden;
@@ -43,6 +43,11 @@ impl Restrictions {
     #[must_use]
     pub fn of_call(&self, records: &[Record]) -> Option<Restriction> {
         self.of_number(&caller(records)?.parse::<Number>().ok()?)
+    }
+
+    /// Whether a call may be under one, by what the index knows of it: [`Restrictions::of_call`] tells.
+    pub(crate) fn may_be_of(&self, entry: &CallEntry) -> bool {
+        self.who.iter().any(|one| entry.may_be_from(&one.who).unwrap_or(true))
     }
 
     fn of_number(&self, number: &Number) -> Option<Restriction> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::{Timestamp, ToSpan};
+use parloir_admin::CallFiles;
 use parloir_contract::{
     Book, Booked, CallInfo, Contact, Direction, Field, HostCall, HostReturn, Import, LocalTime, SetMemory,
 };
@@ -77,6 +78,7 @@ impl Place {
                 latency_us: 1,
                 delivered: true,
                 result: Some(HostReturn::Book(Ok(Booked::Confirmed(made)))),
+                refused: None,
             }))
             .unwrap();
         }
@@ -399,6 +401,16 @@ async fn who_is_restricted_is_kept_and_not_used() {
     assert_eq!(memory.get("caller:+33639980001").await, Ok(None));
     assert_eq!(memory.get("last").await, Ok(None));
     assert_eq!(memory.get("count").await, Ok(Some(b"7".to_vec())));
+
+    // Lists say so, whether somebody was looked for in the calls before or not.
+    for _ in 0..2 {
+        let listed = place.storage.list(&tenant(), None, 10, &[], None).await.unwrap();
+        let listed: Vec<_> = listed.calls.into_iter().map(|one| (one.call, one.state.restricted)).collect();
+        assert_eq!(listed, [(his, Some(false)), (hers, Some(true))]);
+        let calls = RightsRequest::Calls { tenant: tenant(), number: HERS.into() };
+        place.ask(calls).await.unwrap();
+    }
+    assert_eq!(place.storage.state(&tenant(), hers, &[]).await.unwrap().restricted, Some(true));
 
     let retention: Retention = toml::from_str("content = \"1 day\"").unwrap();
     let later = Timestamp::now() + 240.hours();

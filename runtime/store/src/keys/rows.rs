@@ -11,139 +11,25 @@
 //! before ‖ a keyed hash of its address. What is written at an erased address afterwards is sealed under the next
 //! leaf that is there. Which tree and which leaf a value is sealed under is its [`Life`], which rests beside it.
 
+mod at_rest;
+mod tree;
+
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
-use sha2::{Digest, Sha256};
 use zeroize::Zeroize;
 
+use self::tree::{Below, DEPTH, Tree};
 use super::{Cipher, KeyError, KeyedHash, NONCE, Secret};
 use crate::{Address, Table};
 
-/// Levels of a tree: every leaf is 64 steps from the root.
-const DEPTH: u8 = 64;
 /// Levels that say how often an address was erased. The others are a hash: among ten million rows of a table the chance that
 /// any two share a leaf is one in a hundred.
 const LIVES: u8 = 12;
 /// The last life of an address.
 const LAST: u16 = (1 << LIVES) - 1;
-
-const MAGIC: &[u8; 15] = b"parloir-store-k";
-/// A table more, or one less, is another version, and so is another way to hide keys.
-const VERSION: u8 = 4;
-/// What hid the keys of the directory as it hid those of what calls left.
-const ONE_HIDES_ALL: u8 = 2;
-/// What hid the keys of the directory by the secret of places.
-const PLACES_HIDE_THE_DIRECTORY: u8 = 3;
-/// Bytes of a node: where it begins, how deep it is, its secret.
-const NODE: usize = 8 + 1 + 32;
-
-/// What is erased: a leaf, or all leaves below a node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Below {
-    first: u64,
-    depth: u8,
-}
-
-impl Below {
-    const fn new(place: u64, depth: u8) -> Self {
-        Self { first: place & !Self::rest(depth), depth }
-    }
-
-    /// The bits below a depth.
-    const fn rest(depth: u8) -> u64 {
-        match u64::MAX.checked_shr(depth as u32) {
-            Some(rest) => rest,
-            None => 0,
-        }
-    }
-
-    const fn last(self) -> u64 {
-        self.first | Self::rest(self.depth)
-    }
-}
-
-/// The nodes that are held: no two of them one above the other.
-#[derive(Clone, Default)]
-pub(super) struct Tree {
-    /// By the first place below.
-    nodes: BTreeMap<u64, (u8, Secret)>,
-}
-
-/// A child of a node.
-fn child(node: &Secret, right: bool) -> Secret {
-    let mut hash = Sha256::new();
-    hash.update(b"parloir row tree");
-    hash.update(node.expose());
-    hash.update([u8::from(right)]);
-    Secret::from_bytes(hash.finalize().into())
-}
-
-impl Tree {
-    fn whole(root: Secret) -> Self {
-        Self { nodes: BTreeMap::from([(0, (0, root))]) }
-    }
-
-    /// Reads nodes back; in words, why they are none.
-    fn parse(bytes: &[u8]) -> Result<Self, &'static str> {
-        let cut = "it is cut short";
-        let mut tree = Self::default();
-        for node in bytes.chunks(NODE) {
-            let (first, node) = node.split_first_chunk::<8>().ok_or(cut)?;
-            let (depth, secret) = node.split_first().ok_or(cut)?;
-            let secret = secret.first_chunk::<32>().ok_or(cut)?;
-            if *depth > DEPTH {
-                return Err("a node is deeper than the tree");
-            }
-            tree.nodes.insert(u64::from_le_bytes(*first), (*depth, Secret::from_bytes(*secret)));
-        }
-        Ok(tree)
-    }
-
-    /// The node that is held at or above a place.
-    fn above(&self, place: u64) -> Option<(Below, &Secret)> {
-        let (first, (depth, secret)) = self.nodes.range(..=place).next_back()?;
-        let node = Below { first: *first, depth: *depth };
-        (place <= node.last()).then_some((node, secret))
-    }
-
-    /// A leaf's secret; `None` where it was taken out.
-    fn leaf(&self, place: u64) -> Option<Secret> {
-        let (node, secret) = self.above(place)?;
-        let mut secret = secret.clone();
-        for level in node.depth..DEPTH {
-            secret = child(&secret, right(place, level));
-        }
-        Some(secret)
-    }
-
-    /// Takes out all leaves below a node. Whether any was there.
-    fn take(&mut self, out: Below) -> bool {
-        if let Some((node, secret)) = self.above(out.first).filter(|(node, _)| node.depth < out.depth) {
-            let mut secret = secret.clone();
-            self.nodes.remove(&node.first);
-            for level in node.depth..out.depth {
-                let side = right(out.first, level);
-                let beside = (out.first ^ (1 << (63 - level))) & !Below::rest(level + 1);
-                self.nodes.insert(beside, (level + 1, child(&secret, !side)));
-                secret = child(&secret, side);
-            }
-            return true;
-        }
-        let below: Vec<u64> = self.nodes.range(out.first..=out.last()).map(|(first, _)| *first).collect();
-        for first in &below {
-            self.nodes.remove(first);
-        }
-        !below.is_empty()
-    }
-}
-
-/// Which child of a node at this level leads to a place.
-const fn right(place: u64, level: u8) -> bool {
-    place >> (63 - level) & 1 == 1
-}
 
 /// What hides keys of what calls left.
 fn by_addresses(hide: &Secret) -> Secret {
@@ -210,79 +96,6 @@ impl Kept {
         }
         Ok(!ended.is_empty())
     }
-
-    /// As it rests: magic ‖ version ‖ secret of places 32 ‖ secret of addresses 32 ‖ secret of the directory's addresses 32 ‖ how many
-    /// trees 4 ‖ trees ‖ CRC-32. A tree: table 1 ‖ its life 4 ‖ how many nodes 4 ‖ nodes.
-    pub(super) fn bytes(&self) -> Vec<u8> {
-        let nodes: usize = self.trees.values().map(|tree| tree.nodes.len()).sum();
-        let mut bytes = Vec::with_capacity(128 + self.trees.len() * 9 + nodes * NODE);
-        bytes.extend_from_slice(MAGIC);
-        bytes.push(VERSION);
-        bytes.extend_from_slice(self.places.expose());
-        bytes.extend_from_slice(self.hide.expose());
-        bytes.extend_from_slice(self.directory.expose());
-        bytes.extend_from_slice(&(self.trees.len() as u32).to_le_bytes());
-        for ((table, life), tree) in &self.trees {
-            bytes.push(*table);
-            bytes.extend_from_slice(&life.to_le_bytes());
-            bytes.extend_from_slice(&(tree.nodes.len() as u32).to_le_bytes());
-            for (first, (depth, secret)) in &tree.nodes {
-                bytes.extend_from_slice(&first.to_le_bytes());
-                bytes.push(*depth);
-                bytes.extend_from_slice(secret.expose());
-            }
-        }
-        bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
-        bytes
-    }
-
-    /// Reads them back; in words, why they are none.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, &'static str> {
-        let cut = "it is cut short";
-        let (kept, crc) = bytes.split_last_chunk::<4>().ok_or(cut)?;
-        if crc32fast::hash(kept) != u32::from_le_bytes(*crc) {
-            return Err("its checksum differs");
-        }
-        let rest = kept.strip_prefix(MAGIC.as_slice()).ok_or("it is no key of rows")?;
-        let (version, rest) = rest.split_first().ok_or(cut)?;
-        let (places, rest) = rest.split_first_chunk::<32>().ok_or(cut)?;
-        let (hide, rest) = rest.split_first_chunk::<32>().ok_or(cut)?;
-        let (places, hide) = (Secret::from_bytes(*places), Secret::from_bytes(*hide));
-        let (directory, rest) = match *version {
-            VERSION => {
-                let (directory, rest) = rest.split_first_chunk::<32>().ok_or(cut)?;
-                (Secret::from_bytes(*directory), rest)
-            }
-            PLACES_HIDE_THE_DIRECTORY => (by_places(&places), rest),
-            // The rows of users are found as they were hidden. What hides callers from then on is another after the first erasure
-            // of all their rows; this stays.
-            ONE_HIDES_ALL => (by_addresses(&hide), rest),
-            ..ONE_HIDES_ALL => {
-                return Err("an older version of this program wrote it, which alone reads it: use that one");
-            }
-            _ => return Err("a later version of this program wrote it: use that one"),
-        };
-        let (count, mut rest) = rest.split_first_chunk::<4>().ok_or(cut)?;
-        let mut trees = BTreeMap::new();
-        for _ in 0..u32::from_le_bytes(*count) {
-            let (table, after) = rest.split_first().ok_or(cut)?;
-            let (life, after) = after.split_first_chunk::<4>().ok_or(cut)?;
-            let (nodes, after) = after.split_first_chunk::<4>().ok_or(cut)?;
-            let length = (u32::from_le_bytes(*nodes) as usize).checked_mul(NODE).ok_or(cut)?;
-            let (nodes, after) = after.split_at_checked(length).ok_or(cut)?;
-            Table::from_byte(*table).ok_or("it is of a table this program does not know")?;
-            trees.insert((*table, u32::from_le_bytes(*life)), Tree::parse(nodes)?);
-            rest = after;
-        }
-        let kept = Self { places, hide, directory, trees };
-        if !rest.is_empty() {
-            return Err("it has another number of nodes than it says");
-        }
-        if Table::ALL.iter().any(|table| kept.life(table.byte()).is_none()) {
-            return Err("it has nothing of one of the tables");
-        }
-        Ok(kept)
-    }
 }
 
 /// What single rows of a tenant are sealed under. Clones are the same key: what is taken out of one is out of all.
@@ -300,6 +113,8 @@ struct Inner {
     kept: RwLock<Held>,
     /// Held by whoever seals a row until it is kept; and by whoever erases rows, alone.
     writing: tokio::sync::RwLock<()>,
+    /// Held by whoever changes how many bytes are remembered, alone.
+    counting: tokio::sync::Mutex<()>,
 }
 
 struct Held {
@@ -369,7 +184,8 @@ impl RowKey {
         let names = KeyedHash::new(&kept.places.derive("store pseudonyms"));
         let directory = KeyedHash::new(&kept.directory);
         let (kept, writing) = (RwLock::new(Held::new(kept)), tokio::sync::RwLock::default());
-        Self { inner: Arc::new(Inner { places, names, directory, kept, writing }) }
+        let counting = tokio::sync::Mutex::default();
+        Self { inner: Arc::new(Inner { places, names, directory, kept, writing, counting }) }
     }
 
     /// What a key of a table is hidden as that may name a person.
@@ -386,6 +202,11 @@ impl RowKey {
     /// See [`Inner::writing`].
     pub(crate) fn writing(&self) -> &tokio::sync::RwLock<()> {
         &self.inner.writing
+    }
+
+    /// See [`Inner::counting`]. It is taken before [`RowKey::writing`].
+    pub(crate) fn counting(&self) -> &tokio::sync::Mutex<()> {
+        &self.inner.counting
     }
 
     /// A name for what may not be written down, such as a telephone number: always the same for this tenant, and only whoever
@@ -493,21 +314,20 @@ pub(super) fn forget(bytes: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
+    use super::at_rest::NODE;
     use super::*;
 
-    fn address(key: &str) -> Address {
+    pub(super) fn address(key: &str) -> Address {
         Address::new(&"cabinet".parse().unwrap(), Table::Memory, key.as_bytes()).unwrap()
     }
 
-    fn erase(key: &RowKey, gone: Gone) {
+    pub(super) fn erase(key: &RowKey, gone: Gone) {
         if let Some(kept) = key.without(&[gone]).unwrap() {
             key.become_(kept);
         }
     }
 
-    fn row(key: &str, table: u32, own: u16) -> Gone {
+    pub(super) fn row(key: &str, table: u32, own: u16) -> Gone {
         Gone::At(Row { address: address(key), life: Life { table, own }, nonce: [0; NONCE] })
     }
 
@@ -595,54 +415,6 @@ mod tests {
         assert_eq!(RowKey::of(Kept::parse(&rests).unwrap()).hide(Table::Memory, b"+33612345678"), after);
     }
 
-    /// A file as versions 2 and 3 wrote it, which had no secret of the directory.
-    fn of_version(version: u8, kept: &Kept) -> Vec<u8> {
-        let mut bytes = kept.bytes();
-        bytes.truncate(bytes.len() - 4);
-        bytes[MAGIC.len()] = version;
-        bytes.drain(MAGIC.len() + 65..MAGIC.len() + 97);
-        let crc = crc32fast::hash(&bytes);
-        bytes.extend_from_slice(&crc.to_le_bytes());
-        bytes
-    }
-
-    fn parsed(bytes: &[u8]) -> RowKey {
-        RowKey::of(Kept::parse(bytes).unwrap())
-    }
-
-    #[test]
-    fn a_folder_of_an_earlier_version_opens_its_users_are_found_and_its_callers_can_be_forgotten() {
-        let (user, caller) = (b"user/1".as_slice(), b"+33612345678".as_slice());
-        let written = Kept::random().unwrap();
-        let by = |secret: &Secret, purpose: &str, table: Table, key: &[u8]| {
-            KeyedHash::new(&secret.derive(purpose)).of(&[&[table.byte()], key])
-        };
-        for (version, users) in [
-            (2, by(&written.hide, "store addresses", Table::Users, user)),
-            (3, by(&written.places, "store addresses of the directory", Table::Users, user)),
-        ] {
-            let key = parsed(&of_version(version, &written));
-            let before = by(&written.hide, "store addresses", Table::Memory, caller);
-            assert_eq!((key.hide(Table::Users, user), key.hide(Table::Memory, caller)), (users, before));
-            let (life, cipher) = RowKey::of(written.clone()).present(&address("one")).unwrap();
-            let sealed = cipher.seal(b"", b"x".to_vec()).unwrap();
-            assert!(key.past(&address("one"), life).unwrap().open(b"", &sealed).is_some());
-
-            let callers = Table::ALL.into_iter().filter(|table| !table.is_directory());
-            let callers: Vec<_> = callers.map(|table| Gone::Of { table, upto: 0 }).collect();
-            key.become_(key.without(&callers).unwrap().unwrap());
-            let again = parsed(&key.inner.kept.read().kept.bytes());
-            for key in [key, again] {
-                assert_eq!(key.hide(Table::Users, user), users, "{version}");
-                assert_ne!(key.hide(Table::Memory, caller), before, "{version}");
-                assert!(key.past(&address("one"), life).is_none(), "{version}");
-            }
-        }
-        for version in [0, 1, VERSION + 1] {
-            assert!(Kept::parse(&of_version(version, &written)).is_err(), "{version}");
-        }
-    }
-
     #[test]
     fn rows_by_the_hundred_thousand_each_have_a_leaf_of_their_own() {
         let key = RowKey::new(&Secret::from_bytes([7; 32]));
@@ -655,48 +427,5 @@ mod tests {
             u32::from(DEPTH - LIVES),
             "all that is left beside the lives is the hash"
         );
-    }
-
-    #[test]
-    fn what_rests_comes_back_and_no_flipped_bit_goes_unseen() {
-        let key = RowKey::of(Kept::random().unwrap());
-        erase(&key, row("one", 0, 0));
-        let bytes = key.inner.kept.read().kept.bytes();
-        let again = RowKey::of(Kept::parse(&bytes).unwrap());
-        let (life, cipher) = again.present(&address("two")).unwrap();
-        let sealed = cipher.seal(b"", b"x".to_vec()).unwrap();
-        assert!(key.past(&address("two"), life).unwrap().open(b"", &sealed).is_some());
-        assert!(again.past(&address("one"), Life { table: 0, own: 0 }).is_none());
-        for at in 0..bytes.len() {
-            let mut bad = bytes.clone();
-            bad[at] ^= 1;
-            assert!(Kept::parse(&bad).is_err(), "{at}");
-            assert!(Kept::parse(&bytes[..at]).is_err(), "{at}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn every_leaf_is_what_it_was_until_it_is_taken_out(
-            out in prop::collection::vec((any::<u64>(), 1..=64_u8), 0..20),
-            near in prop::collection::vec((any::<prop::sample::Index>(), 0..64_u32), 1..20),
-        ) {
-            let whole = Tree::whole(Secret::from_bytes([7; 32]));
-            let mut tree = whole.clone();
-            for (place, depth) in &out {
-                tree.take(Below::new(*place, *depth));
-                prop_assert!(!tree.take(Below::new(*place, *depth)), "twice is once");
-            }
-            for (which, bit) in near {
-                // Leaves that are a bit away from what was taken out.
-                let place = out.get(which.index(out.len().max(1))).map_or(0, |(place, _)| *place) ^ (1 << bit);
-                let gone = out.iter().any(|(first, depth)| {
-                    let below = Below::new(*first, *depth);
-                    (below.first..=below.last()).contains(&place)
-                });
-                let (now, was) = (tree.leaf(place), whole.leaf(place).unwrap());
-                prop_assert_eq!(now.map(|secret| *secret.expose()), (!gone).then_some(*was.expose()));
-            }
-        }
     }
 }

@@ -252,12 +252,24 @@ impl TenantStore {
                 })
                 .collect(),
         };
-        if !changes.is_empty() && self.store.apply(batch(&changes)).await?.is_some() {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let _nobody_else_counts = self.key.counting().lock().await;
+        if !self.apply_counted(batch(&changes)).await? {
             // Somebody wrote at one of them meanwhile: that stays.
             for change in &changes {
-                let _written_anew = self.store.apply(batch(std::slice::from_ref(change))).await?;
+                let _written_anew = self.apply_counted(batch(std::slice::from_ref(change))).await?;
             }
         }
         Ok(())
+    }
+
+    /// Applies changes with what they change of the count. Whether what they expect was so.
+    async fn apply_counted(&self, mut changes: StoredBatch) -> Result<bool, StoreError> {
+        // The count is sealed here.
+        let _nothing_is_erased = self.key.writing().read().await;
+        self.count(&mut changes, 0, None).await?;
+        Ok(self.store.apply(changes).await?.is_none())
     }
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use parloir_contract::TenantId;
 
-use crate::disk::{Disk, DiskFile, OsDisk, Readers};
+use crate::disk::interposed::{Interposer, Step, Then, interposed};
+use crate::disk::{Disk, OsDisk};
 use crate::keys::{Gone, Rows};
 use crate::{
     Applied, Batch, Dropped, Keyring, Store, StoreError, StoredBatch, StoredOperation, Table, TenantStore,
@@ -211,39 +212,18 @@ async fn a_table_is_renewed_without_what_goes_and_takes_no_more_room() {
 #[derive(Debug)]
 struct Keeps;
 
-impl Disk for Keeps {
-    fn make_folder(&self, folder: &Path, readers: Readers) -> std::io::Result<()> {
-        OsDisk.make_folder(folder, readers)
-    }
-    fn create(&self, file: &Path, readers: Readers) -> std::io::Result<Box<dyn DiskFile>> {
-        OsDisk.create(file, readers)
-    }
-    fn append(&self, file: &Path) -> std::io::Result<Box<dyn DiskFile>> {
-        OsDisk.append(file)
-    }
-    fn rename(&self, from: &Path, to: &Path) -> std::io::Result<()> {
-        OsDisk.rename(from, to)
-    }
-    fn link(&self, from: &Path, to: &Path) -> std::io::Result<()> {
-        OsDisk.link(from, to)
-    }
-    fn remove(&self, file: &Path) -> std::io::Result<()> {
-        OsDisk.remove(file)
-    }
-    fn overwrite(&self, _file: &Path) -> std::io::Result<()> {
-        Err(std::io::Error::other("the disk is tired"))
-    }
-    fn remove_folder(&self, folder: &Path) -> std::io::Result<()> {
-        OsDisk.remove_folder(folder)
-    }
-    fn sync_folder(&self, folder: &Path) -> std::io::Result<()> {
-        OsDisk.sync_folder(folder)
+impl Interposer for Keeps {
+    fn before(&self, step: Step<'_>) -> std::io::Result<Then> {
+        if matches!(step, Step::Overwrite(_)) {
+            return Err(std::io::Error::other("the disk is tired"));
+        }
+        Ok(Then::Do)
     }
 }
 
 #[tokio::test]
 async fn where_an_old_key_cannot_be_destroyed_what_is_written_next_is_read_by_the_next_start() {
-    let house = House::on(Arc::new(Keeps)).await;
+    let house = House::on(interposed(&Arc::new(Keeps))).await;
     house.put(Table::Memory, "last", "hers").await;
     let (gone, _) = house.found(Table::Memory, "last").await;
     assert!(house.rows.erase(&house.ring, &gone).await.is_err());
@@ -287,4 +267,101 @@ async fn a_scan_goes_on_after_a_key_that_is_named() {
     let page = house.rows.scan(Table::Lines, "", Some(&after), 10).await.unwrap();
     let keys: Vec<_> = page.entries.iter().map(|entry| entry.key.as_slice()).collect();
     assert_eq!(keys, [b"b", b"c"]);
+}
+
+/// What the rows of memory take as they rest.
+async fn rest(house: &House) -> u64 {
+    let below = crate::Address::new(&tenant(), Table::Memory, b"").unwrap();
+    let rows = house.store.scan(&below, None, 1_000).await.unwrap();
+    rows.iter().map(|(address, stored)| (address.key().len() + stored.len()) as u64).sum()
+}
+
+#[tokio::test]
+async fn what_is_remembered_is_counted_as_it_is_written_deleted_and_erased() {
+    let house = House::new().await;
+    let agrees = async || assert_eq!(house.rows.remembered().await.unwrap(), rest(&house).await);
+    assert_eq!(house.rows.remembered().await.unwrap(), 0);
+    for (key, value) in [("hers", "a"), ("his", "bb"), ("hers", "longer than before"), ("theirs", "")] {
+        house.put(Table::Memory, key, value).await;
+        agrees().await;
+    }
+    house.put(Table::Slots, "tuesday", "is not memory").await;
+    agrees().await;
+    // Of two operations on one key the later stands.
+    let twice = Batch::new().put(Table::Memory, "twice", "once").put(Table::Memory, "twice", "and again");
+    house.rows.apply(twice).await.unwrap();
+    agrees().await;
+    let refused = Batch::new().expect_absent(Table::Memory, "his").put(Table::Memory, "his", "more of it");
+    assert!(matches!(house.rows.apply(refused).await.unwrap(), Applied::ConditionFailed { .. }));
+    agrees().await;
+    house.rows.apply(Batch::new().delete(Table::Memory, "his")).await.unwrap();
+    house.rows.apply(Batch::new().delete(Table::Memory, "nobody's")).await.unwrap();
+    agrees().await;
+    let (gone, _) = house.found(Table::Memory, "hers").await;
+    assert_eq!(house.rows.erase(&house.ring, &gone).await.unwrap(), 1);
+    agrees().await;
+    assert_eq!(house.again().await.remembered().await.unwrap(), rest(&house).await);
+    let table = house.rows.gone(&[Rows::Of(Table::Usage), Rows::Of(Table::Memory)]);
+    house.rows.erase(&house.ring, &table).await.unwrap();
+    assert_eq!((house.rows.remembered().await.unwrap(), rest(&house).await), (0, 0));
+    let left = house.rows.scan(Table::Usage, "", None, 10).await.unwrap();
+    assert!(left.entries.is_empty(), "of what is erased nothing is left");
+}
+
+#[tokio::test]
+async fn no_more_is_remembered_than_may_be_and_less_always() {
+    let house = House::new().await;
+    house.put(Table::Memory, "one", "0123456789").await;
+    let most = house.rows.remembered().await.unwrap();
+    let put = |key: &str, value: &str| Batch::new().put(Table::Memory, key, value);
+    for over in [put("two", ""), put("one", "0123456789a")] {
+        let refused = house.rows.apply_within(over, most).await;
+        assert!(matches!(refused, Err(StoreError::Full { most: told }) if told == most), "{refused:?}");
+    }
+    assert_eq!(house.get(Table::Memory, "one").await.as_deref(), Some("0123456789"));
+    assert_eq!(house.get(Table::Memory, "two").await, None);
+    // As much, and less, though the limit was lowered since.
+    assert_eq!(house.rows.apply_within(put("one", "abcdefghij"), 1).await.unwrap(), Applied::Done);
+    assert_eq!(house.rows.apply_within(put("one", "a"), 1).await.unwrap(), Applied::Done);
+    let instead = put("two", "").delete(Table::Memory, "one");
+    assert_eq!(house.rows.apply_within(instead, most).await.unwrap(), Applied::Done);
+    assert_eq!(house.rows.remembered().await.unwrap(), rest(&house).await);
+}
+
+#[tokio::test]
+async fn a_store_from_before_is_added_up_with_the_first_change() {
+    let house = House::new().await;
+    for number in 0..3 {
+        house.put(Table::Memory, &format!("key {number}"), "kept").await;
+    }
+    let forget = |value: Option<&str>| match value {
+        Some(value) => Batch::new().put(Table::Usage, "remembered", value),
+        None => Batch::new().delete(Table::Usage, "remembered"),
+    };
+    // Where there is none, and where it is none.
+    for value in [None, Some("no number")] {
+        house.rows.apply(forget(value)).await.unwrap();
+        assert_eq!(house.rows.remembered().await.unwrap(), rest(&house).await);
+        house.rows.apply(forget(value)).await.unwrap();
+        house.put(Table::Memory, "another", value.unwrap_or_default()).await;
+        assert_eq!(house.rows.remembered().await.unwrap(), rest(&house).await);
+        assert!(house.rows.get(Table::Usage, "remembered").await.unwrap().unwrap().len() == 8);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_many_write_at_once_is_counted() {
+    let house = Arc::new(House::new().await);
+    let writers: Vec<_> = (0..100)
+        .map(|number: u32| {
+            let house = Arc::clone(&house);
+            tokio::spawn(async move {
+                house.put(Table::Memory, &format!("key {}", number % 30), &"x".repeat(number as usize)).await;
+            })
+        })
+        .collect();
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    assert_eq!(house.rows.remembered().await.unwrap(), rest(&house).await);
 }

@@ -39,7 +39,15 @@ fn host_call() -> RecordBody {
 }
 
 fn host_ended(started: Seq, status: HostStatus) -> RecordBody {
-    RecordBody::HostCallEnded(HostCallEnded { started, status, latency_us: 5, delivered: true, result: None })
+    let (result, refused) = (None, None);
+    RecordBody::HostCallEnded(HostCallEnded {
+        started,
+        status,
+        latency_us: 5,
+        delivered: true,
+        result,
+        refused,
+    })
 }
 
 fn provider(purpose: Option<Seq>) -> RecordBody {
@@ -268,6 +276,7 @@ fn with_canaries() -> impl Strategy<Value = RecordBody> {
         latency_us: 5,
         delivered: true,
         result: Some(HostReturn::Say(Ok(Heard { text: canary(), whole: true, played: 5 }))),
+        refused: Some(canary()),
     };
     let reason = Some(canary());
     let named = || Some(Named { number: Some(canary()), why: Some(canary()) });

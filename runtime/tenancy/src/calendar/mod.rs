@@ -113,7 +113,8 @@ impl Calendar {
         }
         for bound in [wanted.from, wanted.until].into_iter().flatten() {
             if from_local(bound).is_none() {
-                return Err(Refusal::Invalid(format!("there is no such day or hour: {bound}")));
+                let bound = bound.to_string();
+                return Err(Refusal::Invalid(format!("there is no such day or hour: {bound:?}")));
             }
         }
         let mut found = Vec::new();
@@ -320,6 +321,16 @@ mod tests {
     async fn found(calendar: &Calendar) -> Vec<(String, String)> {
         let found = calendar.find(PHONE, now()).await.unwrap();
         found.into_iter().map(|a| (a.reference, a.slot.id)).collect()
+    }
+
+    #[tokio::test]
+    async fn why_a_day_is_refused_is_told_without_the_day() {
+        let rooms = Rooms::new().await;
+        let nowhere = parloir_contract::LocalTime { year: 2026, month: 13, day: 1, hour: 9, minute: 0 };
+        let wanted = Wanted { from: Some(nowhere), limit: 50, ..Wanted::default() };
+        let refused = calendar(&rooms).await.free(&wanted, now()).await.unwrap_err();
+        assert!(refused.text().contains("2026-13-01 09:00"), "{refused}");
+        assert_eq!(refused.reason(), "there is no such day or hour: \"…\"");
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -15,9 +15,15 @@ use std::time::Duration;
 
 use parloir_sandbox::Settings;
 use parloir_server::{Config, Folders, Installation, Running, serve};
+use parloir_transport::client::{CarrierCall, DialOptions};
+use parloir_transport::conversation::{self, Action, Conversation, Step};
+use parloir_transport::signature::AuthToken;
 use serde_json::Value;
 
-use crate::house::{TOKEN, parloir};
+use crate::house::{CALLER, TOKEN, component, parloir, say};
+
+/// The line that is made by a command.
+pub const MADE: &str = "+33199000003";
 
 /// Writes the operator's file: a carrier, an administration, and more.
 pub fn write_file(folder: &Path, more: &str) {
@@ -75,6 +81,45 @@ pub fn json(api: SocketAddr, key: &str, arguments: &[&str]) -> Value {
 
 /// A user of a role with a key: the key.
 pub fn user(api: SocketAddr, by: &str, role: &str) -> String {
-    let user = json(api, by, &["user", "add", "--name", role, "--role", role]);
-    done(api, by, &["key", "add", "--user", user["id"].as_str().unwrap(), "--name", role])
+    named(api, by, role, role).1
+}
+
+/// A user of a name and a role with a key: who they are, and the key.
+pub fn named(api: SocketAddr, by: &str, name: &str, role: &str) -> (String, String) {
+    let user = json(api, by, &["user", "add", "--name", name, "--role", role]);
+    let id = user["id"].as_str().unwrap().to_owned();
+    let key = done(api, by, &["key", "add", "--user", &id, "--name", name]);
+    (id, key)
+}
+
+/// Puts the trial agent into the folder of a tenant's agents.
+pub fn put_trial(folder: &Path, tenant: &str) {
+    let agents = folder.join("data/tenants").join(tenant).join("agents");
+    std::fs::create_dir_all(&agents).unwrap();
+    std::fs::copy(component("tests/agents/trial"), agents.join("trial.wasm")).unwrap();
+}
+
+/// How [`CALLER`] rings a line.
+pub fn options(line: &str) -> DialOptions {
+    DialOptions {
+        auth_token: Some(AuthToken::new(TOKEN)),
+        from: Some(CALLER.to_owned()),
+        ..DialOptions::to(line)
+    }
+}
+
+/// Rings a line to the end of the call, and returns the tenant whose call it was.
+pub async fn ring(running: &Running, line: &str) -> String {
+    let mut watch = running.finished();
+    let webhook = format!("{}/twilio/voice", running.public);
+    let call = CarrierCall::dial(&webhook, options(line)).await.unwrap();
+    let conversation = Conversation {
+        reply_patience: Duration::from_secs(8),
+        linger: Duration::from_secs(8),
+        total: Duration::from_secs(60),
+        steps: vec![Step::new(say("fr_bonjour_rdv")), Step::new(Action::HangUp)],
+    };
+    conversation::run(call, &conversation, |_| {}).await;
+    let finished = tokio::time::timeout(Duration::from_secs(40), watch.recv()).await.unwrap().unwrap();
+    finished.tenant.to_string()
 }

@@ -212,6 +212,11 @@ impl House {
 fn config(agent: &Path, folder: &Path, plan: &Plan<'_>) -> Config {
     let token = folder.join("token");
     std::fs::write(&token, TOKEN).unwrap();
+    // A test that says nothing of it is no test of what is granted.
+    let granted = match plan.line.starts_with("capabilities") {
+        true => "",
+        false => "capabilities = [\"calendar\", \"memory\", \"documents\", \"transfer\", \"connectors\"]",
+    };
     let settings: String = plan.settings.iter().map(|(k, v)| format!("{k:?} = {v:?}\n")).collect();
     let fallback = match plan.fallback {
         "" => String::new(),
@@ -233,6 +238,7 @@ fn config(agent: &Path, folder: &Path, plan: &Plan<'_>) -> Config {
         agent = {agent:?}
         recording = "{recording}"
         {fallback}
+        {granted}
         {line}
         [tenant.line.settings]
         {settings}
@@ -272,6 +278,19 @@ pub fn line(name: &str) -> bytes::Bytes {
 
 pub fn say(name: &str) -> conversation::Action {
     conversation::Action::Say { label: name.to_owned(), ulaw: line(name) }
+}
+
+/// A line of a tenant for [`Canned`]; `agent` as the file has it.
+pub fn line_of(number: &str, agent: &str, fallback: &str) -> String {
+    format!(
+        "[[tenant.line]]\nnumber = {number:?}\nagent = {agent}\nrecording = \"always\"\n\
+         capabilities = [\"memory\", \"transfer\", \"connectors\"]\nfallback-number = {fallback:?}\n"
+    )
+}
+
+/// A line whose trial agent says back what it hears.
+pub fn echo_line(number: &str, fallback: &str) -> String {
+    line_of(number, "{agent}", fallback) + "[tenant.line.settings]\ntrial = \"echo\"\n"
 }
 
 /// The processes of agents that a server started, and that live.

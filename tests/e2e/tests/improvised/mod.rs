@@ -245,6 +245,7 @@ async fn call(agent: &Agent, journal: &Journal, tenant: &TenantId, seed: u64) ->
                 latency_us: 1,
                 delivered: true,
                 result: Some(answer),
+                refused: None,
             }))
             .unwrap();
     }

@@ -76,6 +76,7 @@ impl Served {
             agent = {agent:?}
             recording = "always"
             fallback-number = "{FALLBACK}"
+            capabilities = ["memory", "transfer", "connectors"]
             [tenant.line.settings]
             trial = "echo"
             {more}

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use parloir_admin::resource::{RollBack, StartCanary};
 use parloir_contract::TenantId;
+use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::client::Reply;
 use super::signing::{Distrust, Key, Keys, Policy, Sign, Trust, signature_of};
 use super::{ApiArgs, Client, lines_of_json, moment, table, text};
 use crate::terminal::{DIM, GOOD, plain, styled};
@@ -35,8 +37,10 @@ enum What {
     /// List the keys that may sign agents.
     #[command(after_help = "Example:\n  parloir agent keys")]
     Keys(Keys),
-    /// Show, or say, whether agents are taken that nobody signed.
-    #[command(after_help = "Example:\n  parloir agent policy --unsigned allow")]
+    /// Show, or say, whether agents are taken that nobody signed, and who approves of versions.
+    #[command(
+        after_help = "Examples:\n  parloir agent policy --unsigned allow\n  parloir agent policy --self-approval allow"
+    )]
     Policy(Policy),
     /// Upload a component as a version of an agent: it is checked, and answers nobody yet.
     #[command(
@@ -49,8 +53,10 @@ enum What {
     /// Show an agent's versions with their figures, or one of them whole.
     #[command(after_help = "Examples:\n  parloir agent show cabinet\n  parloir agent show cabinet 1a2b3c")]
     Show(Show),
-    /// Approve of what a version may do more than the live one. Only an admin can.
-    #[command(after_help = "Example:\n  parloir agent approve cabinet 1a2b3c")]
+    /// Approve of what a version may do more than the live one. Only an admin can, who did not push it.
+    #[command(
+        after_help = "Where one person is all there is, they approve of their own versions once they said so: parloir agent policy --self-approval allow\n\nExample:\n  parloir agent approve cabinet 1a2b3c"
+    )]
     Approve(One),
     /// Have a version answer a share of the calls.
     #[command(
@@ -351,14 +357,31 @@ impl Show {
     }
 }
 
+/// A version of an agent that is about to be changed.
+struct Place {
+    client: Client,
+    /// The agent, as it was before the version was looked up.
+    agent: Reply,
+    path: String,
+    id: String,
+}
+
+impl Place {
+    /// Has something done with it, unless the agent is another by now.
+    async fn post(&self, what: &str, body: &impl Serialize) -> Result<Value, Failure> {
+        self.client.post_to(&format!("{}/{what}", self.path), &self.agent, body).await
+    }
+}
+
 impl One {
     /// Somebody to ask, and where the version is.
-    async fn place(&self) -> Result<(Client, String, String), Failure> {
+    async fn place(&self) -> Result<Place, Failure> {
         let (client, tenant) = self.whose.client().await?;
-        let agent = format!("{tenant}/agents/{}", self.name);
-        let version = version(&client, &agent, &self.version).await?;
+        let place = format!("{tenant}/agents/{}", self.name);
+        let agent = client.get(&place).await?;
+        let version = version(&client, &place, &self.version).await?;
         let id = text(&version, "/id").to_owned();
-        Ok((client, format!("{agent}/versions/{id}"), id))
+        Ok(Place { client, agent, path: format!("{place}/versions/{id}"), id })
     }
 
     /// Prints what was done with it.
@@ -371,16 +394,16 @@ impl One {
     }
 
     async fn approve(self) -> Outcome {
-        let (client, path, id) = self.place().await?;
-        let item = client.post(&format!("{path}/approve"), &json!({})).await?;
-        self.done(&item, &id, "approved", "");
+        let place = self.place().await?;
+        let item = place.post("approve", &json!({})).await?;
+        self.done(&item, &place.id, "approved", "");
         Ok(())
     }
 
     async fn promote(self) -> Outcome {
-        let (client, path, id) = self.place().await?;
-        let item = client.post(&format!("{path}/promote"), &json!({})).await?;
-        self.done(&item, &id, "promoted", ": it answers from the next call on");
+        let place = self.place().await?;
+        let item = place.post("promote", &json!({})).await?;
+        self.done(&item, &place.id, "promoted", ": it answers from the next call on");
         Ok(())
     }
 }
@@ -388,9 +411,9 @@ impl One {
 impl TryIt {
     async fn run(self) -> Outcome {
         let Self { one, percent } = self;
-        let (client, path, id) = one.place().await?;
-        let item = client.post(&format!("{path}/canary"), &StartCanary { percent }).await?;
-        one.done(&item, &id, "trying", &format!(": it answers {percent} % of the calls"));
+        let place = one.place().await?;
+        let item = place.post("canary", &StartCanary { percent }).await?;
+        one.done(&item, &place.id, "trying", &format!(": it answers {percent} % of the calls"));
         Ok(())
     }
 }
@@ -400,10 +423,11 @@ impl Back {
         let (client, tenant) = self.whose.client().await?;
         let path = format!("{tenant}/agents/{}", self.name);
         // What is meant is what is there now: the installation may take the canary back at the same time.
-        let before = client.get(&path).await?.body;
-        let version = ["/spec/canary/version", "/spec/live"].map(|field| text(&before, field));
+        let before = client.get(&path).await?;
+        let version = ["/spec/canary/version", "/spec/live"].map(|field| text(&before.body, field));
         let version = version.into_iter().find(|version| !version.is_empty()).map(str::to_owned);
-        let item = client.post(&format!("{path}/roll-back"), &RollBack { why: self.why, version }).await?;
+        let back = RollBack { why: self.why, version };
+        let item = client.post_to(&format!("{path}/roll-back"), &before, &back).await?;
         if self.whose.api.json {
             println!("{item}");
             return Ok(());

@@ -43,7 +43,7 @@ pub(crate) struct ApiArgs {
     key_file: Option<PathBuf>,
     #[command(flatten)]
     authority: AuthorityArgs,
-    /// Print JSON.
+    /// Print JSON: of a list one object a line, and no line where there is nothing.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -305,6 +305,18 @@ impl Client {
     pub(crate) async fn post(&self, path: &str, body: &impl Serialize) -> Result<Value, Failure> {
         let body = Some(serde_json::to_value(body)?);
         Ok(self.ask(Method::POST, self.url(path)?, None, body).await?.body)
+    }
+
+    /// The same, where what was read before is still so.
+    pub(crate) async fn post_to(
+        &self,
+        path: &str,
+        read: &Reply,
+        body: &impl Serialize,
+    ) -> Result<Value, Failure> {
+        let body = Some(serde_json::to_value(body)?);
+        let header = read.etag.as_deref().map(|etag| ("if-match", etag));
+        Ok(self.ask(Method::POST, self.url(path)?, header, body).await?.body)
     }
 
     /// Uploads a component, with its signature where it has one.

@@ -71,7 +71,8 @@ struct Set {
     /// Whether sound and words are kept.
     #[arg(long)]
     recording: Option<Recording>,
-    /// What the agent may do of what it declares, in place of what it might. Any number of times.
+    /// What the agent may do of what it declares, in place of what it might: of an agent with versions without a word all that was
+    /// approved, of a file nothing. Any number of times.
     #[arg(long, value_name = "CAPABILITY")]
     capability: Vec<Capability>,
     /// Where callers go when the agent fails, asks for a human, or is over quota.
@@ -139,7 +140,7 @@ impl Set {
             line.recording = recording.into();
         }
         if !self.capability.is_empty() {
-            line.capabilities.clone_from(&self.capability);
+            line.capabilities = Some(self.capability.clone());
         }
         if let Some(number) = &self.fallback_number {
             line.fallback_number = Some(number.clone());

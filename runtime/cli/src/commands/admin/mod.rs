@@ -1,8 +1,9 @@
 //! The operator's commands on the API of the administration: `parloir tenant`, `user`, `key`, `number`, `line`, `quota`, `secret`,
-//! `connector`, `contact`, `agent`, `login` and `logout`.
+//! `connector`, `contact`, `agent`, `audit`, `login` and `logout`.
 
 pub(crate) mod agent;
 mod asked;
+pub(crate) mod audit;
 mod client;
 pub(crate) mod connector;
 pub(crate) mod contact;
@@ -105,7 +106,7 @@ pub(crate) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) {
     }
 }
 
-/// Prints items as one JSON object a line.
+/// Prints items as one JSON object a line: of nothing, nothing, as every list does.
 pub(crate) fn lines_of_json(items: &[Value]) {
     for item in items {
         println!("{item}");

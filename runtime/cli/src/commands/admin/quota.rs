@@ -49,17 +49,28 @@ struct Set {
     /// Characters spoken in a month.
     #[arg(long, value_name = "NUMBER|none", value_parser = most)]
     speech_characters_a_month: Option<String>,
+    /// Bytes to connectors and back in a month.
+    #[arg(long, value_name = "NUMBER|none", value_parser = most)]
+    egress_bytes_a_month: Option<String>,
+    /// The agents' CPU seconds in a month.
+    #[arg(long, value_name = "NUMBER|none", value_parser = most)]
+    cpu_seconds_a_month: Option<String>,
     /// What providers may cost in a month, as far as they have prices, in units of any one currency.
     #[arg(long, value_name = "NUMBER|none", value_parser = most)]
     cost_a_month: Option<String>,
-    /// What becomes of calls when a limit of the month is reached: no agent answers, or agents answer without a model.
+    /// Bytes on disk of the tenant's log and recordings: from there on nothing more is recorded, and from a quarter more no call is
+    /// answered.
+    #[arg(long, value_name = "NUMBER|none", value_parser = most)]
+    kept_bytes: Option<String>,
+    /// What becomes of calls when a limit of the month is reached: no agent answers, or agents answer without a model, or without
+    /// connectors.
     #[arg(long, value_parser = ["reject", "degrade"])]
     at_cap: Option<String>,
     #[command(flatten)]
     api: ApiArgs,
 }
 
-/// A limit of a month: a number, or none.
+/// A limit that may be left out: a number, or none.
 fn most(text: &str) -> Result<String, String> {
     match text == "none" || text.parse::<u64>().is_ok() {
         true => Ok(text.to_owned()),
@@ -105,7 +116,10 @@ impl Set {
             ("model-tokens-a-month", &self.model_tokens_a_month),
             ("transcribed-seconds-a-month", &self.transcribed_seconds_a_month),
             ("speech-characters-a-month", &self.speech_characters_a_month),
+            ("egress-bytes-a-month", &self.egress_bytes_a_month),
+            ("cpu-seconds-a-month", &self.cpu_seconds_a_month),
             ("cost-a-month", &self.cost_a_month),
+            ("kept-bytes", &self.kept_bytes),
             ("at-cap", &self.at_cap),
         ];
         let mut changes = self.quota.clone();
@@ -160,6 +174,19 @@ mod tests {
         let taken = changed(&["--model-tokens-a-month", "none"]).unwrap();
         let tenant: parloir_admin::resource::Tenant = serde_json::from_value(taken).unwrap();
         assert_eq!((tenant.quota.model_tokens_a_month, tenant.quota.host_calls), (None, 7));
+        let given = changed(&[
+            "stored-bytes-in-all=4",
+            "--egress-bytes-a-month",
+            "1",
+            "--cpu-seconds-a-month",
+            "2",
+            "--kept-bytes",
+            "3",
+        ]);
+        let given = given.unwrap();
+        let quota = serde_json::from_value::<parloir_admin::resource::Tenant>(given).unwrap().quota;
+        let limits = (quota.egress_bytes_a_month, quota.cpu_seconds_a_month, quota.kept_bytes);
+        assert_eq!((limits, quota.stored_bytes_in_all), ((Some(1), Some(2), Some(3)), 4));
         assert!(changed(&[]).is_err(), "nothing changes");
         assert!(Options::try_parse_from(["set", "cabinet", "--cost-a-month", "much"]).is_err());
     }

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use parloir_admin::resource::{AgentKey, AgentPolicy, Unsigned};
+use parloir_admin::resource::{AgentKey, AgentPolicy, SelfApproval, Unsigned};
 use parloir_tenancy::signature::{PublicKey, Signature, SigningFile};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -72,11 +72,23 @@ enum NotSigned {
     Allow,
 }
 
+/// Whether whoever uploaded a version may approve of it.
+#[derive(Clone, Copy, ValueEnum)]
+enum Themselves {
+    /// Somebody else has to.
+    Refuse,
+    /// They may.
+    Allow,
+}
+
 #[derive(Args)]
 pub(super) struct Policy {
     /// What becomes of an agent that nobody signed, from now on.
     #[arg(long)]
     unsigned: Option<NotSigned>,
+    /// Whether whoever uploaded a version may approve of what it may do more, from now on: for a tenant of one person.
+    #[arg(long)]
+    self_approval: Option<Themselves>,
     #[command(flatten)]
     whose: Whose,
 }
@@ -203,26 +215,36 @@ impl Policy {
     pub(super) async fn run(self) -> Outcome {
         let (client, tenant) = self.whose.client().await?;
         let path = format!("{tenant}/agent-policy");
-        let read = match self.unsigned {
-            Some(_) => client.get_to_change(&path).await?,
-            None => client.get(&path).await?,
-        };
-        let item = match self.unsigned {
-            Some(unsigned) => {
-                let unsigned = match unsigned {
+        let item = if self.unsigned.is_none() && self.self_approval.is_none() {
+            client.get(&path).await?.body
+        } else {
+            let read = client.get_to_change(&path).await?;
+            let before = read.body.get("spec").cloned().unwrap_or_default();
+            let mut policy: AgentPolicy = serde_json::from_value(before)?;
+            if let Some(unsigned) = self.unsigned {
+                policy.unsigned = match unsigned {
                     NotSigned::Refuse => Unsigned::Refuse,
                     NotSigned::Allow => Unsigned::Allow,
                 };
-                client.put(&path, Some(&read), &AgentPolicy { unsigned }).await?
             }
-            None => read.body,
+            if let Some(themselves) = self.self_approval {
+                policy.self_approval = match themselves {
+                    Themselves::Refuse => SelfApproval::Refuse,
+                    Themselves::Allow => SelfApproval::Allow,
+                };
+            }
+            client.put(&path, Some(&read), &policy).await?
         };
         if self.whose.api.json {
             println!("{item}");
             return Ok(());
         }
-        let row = ["agents that nobody signed".to_owned(), text(&item, "/spec/unsigned").to_owned()];
-        table(["WHAT", "POLICY"], &[row]);
+        let rows = [
+            ("agents that nobody signed", "/spec/unsigned"),
+            ("approving of what one uploaded oneself", "/spec/self-approval"),
+        ];
+        let rows = rows.map(|(what, path)| [what.to_owned(), text(&item, path).to_owned()]);
+        table(["WHAT", "POLICY"], &rows);
         Ok(())
     }
 }

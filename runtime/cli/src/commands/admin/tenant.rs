@@ -54,6 +54,23 @@ enum What {
         after_help = "Examples:\n  parloir tenant break-glass cabinet --why 'the line does not answer' --minutes 30\n  parloir tenant break-glass cabinet"
     )]
     BreakGlass(Glass),
+    /// Have a tenant leave: its users, keys, secrets, numbers and agents go, and its log stays. Its lines are removed and what was
+    /// said in its calls is erased before. An operator can.
+    #[command(
+        after_help = "Example:\n  parloir erase --tenant cabinet --yes\n  parloir tenant remove cabinet --yes"
+    )]
+    Remove(Remove),
+}
+
+#[derive(Args)]
+struct Remove {
+    /// Which.
+    tenant: TenantId,
+    /// Do it: without, nothing is.
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    api: ApiArgs,
 }
 
 #[derive(Args)]
@@ -169,6 +186,7 @@ impl Tenant {
             What::Import(import) => import.run().await,
             What::Calendar(calendar) => calendar.run().await,
             What::BreakGlass(glass) => glass.run().await,
+            What::Remove(remove) => remove.run().await,
         }
     }
 }
@@ -308,6 +326,25 @@ fn calendar_of(file: &Path) -> Result<Calendar, Failure> {
     let wrong = |error: &dyn std::fmt::Display| Failure::bad_input(&format!("{}: {error}", file.display()));
     let text = std::fs::read_to_string(file).map_err(|error| wrong(&error))?;
     toml::from_str(&text).map_err(|error| wrong(&error))
+}
+
+impl Remove {
+    async fn run(self) -> Outcome {
+        let Self { tenant, yes, api } = self;
+        if !yes {
+            let message =
+                format!("nothing was removed: what goes with {tenant} does not come back. Say --yes");
+            return Err(Failure::bad_input(&message));
+        }
+        Client::new(&api)?.delete(&format!("/v1/tenants/{tenant}")).await?;
+        if !api.json {
+            anstream::println!(
+                "{} {tenant}: its log stays, and nobody else is given its name",
+                styled(GOOD, "removed")
+            );
+        }
+        Ok(())
+    }
 }
 
 impl CalendarOf {

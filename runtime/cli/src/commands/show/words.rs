@@ -1,7 +1,9 @@
 //! What a journal's kinds are called, for a person.
 
-use parloir_contract::{HostCall, HostReturn, Transferred};
+use parloir_contract::{Field, HostCall, HostReturn, Outcome, Transferred};
 use parloir_journal::{FailureKind, HostStatus, ProviderStatus};
+
+use crate::terminal::plain;
 
 /// What failed.
 pub(super) const fn failed(kind: FailureKind) -> &'static str {
@@ -136,6 +138,33 @@ pub(super) fn asked(call: &HostCall, answer: &HostReturn) -> Option<(&'static st
             _,
         ) => return None,
     })
+}
+
+/// A field of a report in words.
+pub(crate) fn field(field: &Field) -> String {
+    let words = match field {
+        Field::Contact(contact) => match &contact.phone {
+            Some(phone) => format!("contact: {} {phone}", contact.name),
+            None => format!("contact: {}", contact.name),
+        },
+        Field::Need(need) => format!("need: {need}"),
+        Field::Appointment(a) => format!("appointment: {} [{}]", a.slot.start, a.reference),
+        Field::Status(status) => format!("status: {}", status.word()),
+        Field::Summary(summary) => format!("summary: {summary}"),
+        Field::Other(name, value) => format!("{name}: {value}"),
+    };
+    plain(&words)
+}
+
+/// Why an agent's outcome failed, in words, for whoever prints a summary.
+pub(crate) fn outcome(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Done => "done".to_owned(),
+        Outcome::Transferred => "transferred".to_owned(),
+        Outcome::CallBack => "call back".to_owned(),
+        Outcome::Abandoned => "abandoned".to_owned(),
+        Outcome::Failed(why) => format!("failed: {}", plain(why)),
+    }
 }
 
 fn or_nothing(all: &[String]) -> String {

@@ -1,0 +1,241 @@
+//! The numbers that nobody is handed over to unless the operator says so: whoever dials them pays more than for a call, and whoever
+//! has them is paid for it.
+//!
+//! Of a plan, what it sets apart for such numbers, and what is no number in it: a 0 that is dialled within the country alone, which a
+//! carrier may take out. No table holds every such number of the world: `only` says where an installation's callers go at all.
+//!
+//! - France and its overseas departments: ARCEP, decision 2018-0881 as amended by 2022-1583, annex 1, "plan national de numérotation",
+//!   2.4 (special and short numbers), and its list of emergency numbers.
+//! - Codes that are no country's: ITU-T, "List of Recommendation ITU-T E.164 assigned country codes".
+//! - North America: NANPA, area code 900, central office code 976, directory assistance at 555-1212.
+//! - The United Kingdom: Ofcom, "National Telephone Numbering Plan", parts A and B.
+//! - Belgium: BIPT. Germany: Bundesnetzagentur. Switzerland: OFCOM. Spain: CNMC. Italy: AGCOM. The Netherlands: ACM. Their numbering
+//!   plans.
+
+/// Numbers that begin alike.
+#[derive(Debug)]
+pub(super) struct Range {
+    /// How: a point stands for any digit.
+    begins: &'static str,
+    /// Digits that they have at most, where longer ones that begin so are others.
+    at_most: Option<usize>,
+    /// What they are, in the plural.
+    pub(super) what: &'static str,
+}
+
+const fn all(begins: &'static str, what: &'static str) -> Range {
+    Range { begins, at_most: None, what }
+}
+
+const fn short(begins: &'static str, at_most: usize, what: &'static str) -> Range {
+    Range { begins, at_most: Some(at_most), what }
+}
+
+impl Range {
+    /// Whether everything that begins with `text` begins as its numbers do.
+    fn begin(&self, text: &str) -> bool {
+        let alike = |(ours, theirs): (u8, u8)| ours == b'.' || ours == theirs;
+        text.len() >= self.begins.len() && self.begins.bytes().zip(text.bytes()).all(alike)
+    }
+
+    /// Whether a number is one of them.
+    pub(super) fn holds(&self, number: &str) -> bool {
+        // The + is no digit.
+        self.begin(number) && self.at_most.is_none_or(|most| number.len() <= most + 1)
+    }
+
+    /// Whether every number that begins so is one of them.
+    pub(super) fn holds_all(&self, prefix: &str) -> bool {
+        self.begin(prefix) && self.at_most.is_none()
+    }
+
+    /// The length of a prefix that has to be written to take some of its numbers out.
+    pub(super) fn weight(&self) -> usize {
+        self.begins.len() + usize::from(self.at_most.is_some())
+    }
+
+    /// Whether a prefix takes some of its numbers out.
+    pub(super) fn opens_to(&self, prefix: &str) -> bool {
+        prefix.len() >= self.weight() && self.holds(prefix)
+    }
+
+    /// How they begin, where that is a prefix that begins with this one.
+    pub(super) fn below(&self, prefix: &str) -> Option<&'static str> {
+        (self.begins.starts_with(prefix) && !self.begins.contains('.')).then_some(self.begins)
+    }
+}
+
+const FR_PREMIUM: &str = "premium-rate numbers of France";
+const FR_SPECIAL: &str = "special-rate numbers of France";
+const FR_SHORT: &str = "short numbers of France, many of which are premium-rate numbers";
+const UK_PREMIUM: &str = "premium-rate numbers of the United Kingdom";
+const UK_SPECIAL: &str = "special-rate numbers of the United Kingdom";
+const UK_PERSONAL: &str = "personal numbers of the United Kingdom, whose price nobody knows before";
+const SATELLITE: &str = "satellite numbers";
+const NETWORKS: &str = "numbers of international networks";
+const NEIGHBOURS: &str = "premium-rate and special-rate numbers of their country";
+const NO_NUMBER: &str = "numbers that are in no numbering plan";
+
+/// What is denied.
+pub(super) const DENIED: &[Range] = &[
+    // France: 08 1, 08 2 and 08 9, data services at 08 36; short numbers have fewer than nine digits.
+    all("+3381", FR_SPECIAL),
+    all("+3382", FR_SPECIAL),
+    all("+33836", FR_PREMIUM),
+    all("+3389", FR_PREMIUM),
+    short("+33", 10, FR_SHORT),
+    // Guadeloupe, French Guiana, Martinique; La Réunion and Mayotte: of the same plan.
+    all("+59081", FR_SPECIAL),
+    all("+59082", FR_SPECIAL),
+    all("+59089", FR_PREMIUM),
+    short("+590", 11, FR_SHORT),
+    all("+59481", FR_SPECIAL),
+    all("+59482", FR_SPECIAL),
+    all("+59489", FR_PREMIUM),
+    short("+594", 11, FR_SHORT),
+    all("+59681", FR_SPECIAL),
+    all("+59682", FR_SPECIAL),
+    all("+59689", FR_PREMIUM),
+    short("+596", 11, FR_SHORT),
+    all("+26281", FR_SPECIAL),
+    all("+26282", FR_SPECIAL),
+    all("+26289", FR_PREMIUM),
+    short("+262", 11, FR_SHORT),
+    // No country's.
+    all("+808", "international shared-cost numbers"),
+    all("+870", SATELLITE),
+    all("+878", "personal numbers of no country"),
+    all("+881", SATELLITE),
+    all("+882", NETWORKS),
+    all("+883", NETWORKS),
+    all("+979", "international premium-rate numbers"),
+    // North America.
+    all("+1900", "premium-rate numbers of North America"),
+    all("+1...976", "premium-rate numbers of North America"),
+    all("+1...5551212", "directory enquiries of North America"),
+    // The United Kingdom.
+    all("+4470", UK_PERSONAL),
+    all("+4484", UK_SPECIAL),
+    all("+4487", UK_SPECIAL),
+    all("+449", UK_PREMIUM),
+    short("+44118", 8, "directory enquiries of the United Kingdom"),
+    // Neighbours of France.
+    all("+3270", NEIGHBOURS),
+    all("+3290", NEIGHBOURS),
+    all("+49118", NEIGHBOURS),
+    all("+49137", NEIGHBOURS),
+    all("+49180", NEIGHBOURS),
+    all("+49900", NEIGHBOURS),
+    all("+4184", NEIGHBOURS),
+    all("+4190", NEIGHBOURS),
+    all("+34118", NEIGHBOURS),
+    all("+34803", NEIGHBOURS),
+    all("+34806", NEIGHBOURS),
+    all("+34807", NEIGHBOURS),
+    all("+34901", NEIGHBOURS),
+    all("+34902", NEIGHBOURS),
+    all("+34905", NEIGHBOURS),
+    all("+34907", NEIGHBOURS),
+    all("+3984", NEIGHBOURS),
+    all("+3989", NEIGHBOURS),
+    all("+39199", NEIGHBOURS),
+    all("+31900", NEIGHBOURS),
+    all("+31906", NEIGHBOURS),
+    all("+31909", NEIGHBOURS),
+    // What a carrier may read as another number.
+    all("+0", NO_NUMBER),
+    all("+10", NO_NUMBER),
+    all("+11", NO_NUMBER),
+    all("+330", NO_NUMBER),
+    all("+5900", NO_NUMBER),
+    all("+5940", NO_NUMBER),
+    all("+5960", NO_NUMBER),
+    all("+2620", NO_NUMBER),
+    all("+310", NO_NUMBER),
+    all("+320", NO_NUMBER),
+    all("+410", NO_NUMBER),
+    all("+440", NO_NUMBER),
+    all("+490", NO_NUMBER),
+];
+
+/// Emergency numbers, as they are dialled in these countries, written behind a country's code or behind none.
+const EMERGENCY: &[(&[&str], &[&str])] = &[
+    (
+        &["+33", "+590", "+594", "+596", "+262"],
+        &["15", "17", "18", "112", "114", "115", "116000", "116117", "119", "191", "196", "197"],
+    ),
+    (&["+", "+31", "+32", "+34", "+39", "+41", "+44", "+49"], &["112"]),
+    (&["+", "+1"], &["911"]),
+    (&["+", "+44"], &["999"]),
+];
+
+/// Whether an emergency call is answered there, which costs nobody anything.
+pub(super) fn is_emergency(number: &str) -> bool {
+    EMERGENCY.iter().any(|(countries, numbers)| {
+        let mut dialled = countries.iter().filter_map(|country| number.strip_prefix(*country));
+        dialled.any(|digits| numbers.contains(&digits))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_of_numbers_and_holds_none_twice() {
+        let mut known = std::collections::HashSet::new();
+        for Range { begins, what, .. } in DENIED {
+            let rest = begins.strip_prefix('+').unwrap();
+            assert!(rest.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'), "{begins}");
+            assert!(!rest.starts_with('.') && !what.is_empty() && known.insert(begins), "{begins}");
+        }
+    }
+
+    #[test]
+    fn ordinary_numbers_are_in_no_range() {
+        let ordinary = [
+            "+33123456789",
+            "+33199000002",
+            "+33612345678",
+            "+33700000001",
+            "+33800123456",
+            "+33805123456",
+            "+33806123456",
+            "+33900000000",
+            "+33118123456",
+            "+590590123456",
+            "+594694123456",
+            "+596596123456",
+            "+262262123456",
+            "+262692123456",
+            "+3292345678",
+            "+3225551234",
+            "+4930123456",
+            "+41912345678",
+            "+34912345678",
+            "+390612345678",
+            "+31201234567",
+            "+442079460000",
+            "+441182345678",
+            "+447700900123",
+            "+448001234567",
+            "+12125550123",
+            "+19765550123",
+            "+18005551234",
+            "+352261234",
+        ];
+        for number in ordinary {
+            assert!(!DENIED.iter().any(|range| range.holds(number)), "{number}");
+        }
+    }
+
+    #[test]
+    fn an_emergency_number_is_one_as_a_whole() {
+        for number in ["+112", "+3315", "+33112", "+262115", "+33116117", "+1911", "+44999", "+32112"] {
+            assert!(is_emergency(number), "{number}");
+        }
+        for number in ["+33118", "+331512", "+3312345678", "+19115550123", "+4411212", "+333112", "+881112"] {
+            assert!(!is_emergency(number), "{number}");
+        }
+    }
+}
