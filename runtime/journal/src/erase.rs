@@ -292,6 +292,8 @@ impl Journal {
             true => told.amendments_of(&calls),
             false => Vec::new(),
         };
+        // But what is held stays: it keeps nothing else from going.
+        let amendments = amendments.into_iter().filter(|amendment| !held.contains(amendment));
         for call in calls.into_iter().chain(amendments) {
             let not_now =
                 |why: &str| JournalError::NotErasable { tenant: tenant.clone(), call, why: why.to_owned() };

@@ -7,9 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use parloir_admin::DirectoryError;
 use parloir_contract::{CallId, TenantId};
-use parloir_journal::{
-    Erasure, ErasureReport, JournalError, Purposes, ReadError, Requested, erased, erasures, holds,
-};
+use parloir_journal::{Erasure, ErasureReport, JournalError, Purposes, ReadError, Requested, holds};
 use parloir_store::{Rows, StoreError};
 use parloir_tenancy::retention::{Due, Retention};
 use serde::{Deserialize, Serialize};
@@ -92,9 +90,9 @@ impl Storage {
         if *retention == Retention::default() {
             return Ok(swept);
         }
-        let gone = erased(&erasures(self.keys(), tenant).await?);
         let held: HashSet<CallId> =
             holds(self.keys(), tenant).await?.into_iter().map(|hold| hold.call).collect();
+        let gone = self.gone(tenant, &held).await?;
         let restricted = self.restrictions(tenant).await?;
         for entry in calls(&self.journal, tenant).await? {
             let ended = entry.ended_at.and_then(|at| Timestamp::from_nanosecond(i128::from(at)).ok());
