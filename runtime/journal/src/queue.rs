@@ -270,7 +270,9 @@ impl Shared {
         }
         let mut queue = self.queue.lock();
         let Some(why) = queue.failed.clone() else {
-            queue.place(tenant).ready.splice(0..0, calls);
+            let place = queue.place(tenant);
+            let since = std::mem::replace(&mut place.ready, calls);
+            place.ready.extend(since);
             queue.ask(tenant);
             return;
         };

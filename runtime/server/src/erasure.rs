@@ -23,6 +23,9 @@ use found::{Found, count, stay};
 /// How often rows are looked for again that were written while those were erased that name a caller.
 const MAX_ROUNDS: usize = 8;
 
+/// Single rows erased at once: while their keys are taken out, nobody writes a row of the tenant's.
+const PORTION: usize = 5_000;
+
 /// Whose things are to be erased.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -219,8 +222,16 @@ impl Storage {
             if !purposes.trace {
                 calls.extend(&records);
             }
+            let mut portions = rows.chunks(PORTION).map(<[_]>::to_vec);
+            let rows = portions.next().unwrap_or_default();
             let erasure = Erasure { calls, purposes, rows, requested, reason };
             erased.report = Some(self.journal.erase(tenant, erasure).await?);
+            for rows in portions {
+                let reason = request.reason.clone();
+                let erasure = Erasure { purposes, rows, requested, reason, ..Erasure::default() };
+                let report = self.journal.erase(tenant, erasure).await?;
+                erased.report = erased.report.map(|before| with(before, &report));
+            }
             // A review that was being written while these were looked for.
             let late = self.rows_with(tenant, &erased.calls).await?;
             if !late.is_empty() {
