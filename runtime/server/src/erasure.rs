@@ -222,12 +222,12 @@ impl Storage {
             if !purposes.trace {
                 calls.extend(&records);
             }
-            let mut portions = rows.chunks(PORTION).map(<[_]>::to_vec);
-            let rows = portions.next().unwrap_or_default();
+            let mut portions = rows.chunks(PORTION);
+            let rows = portions.next().unwrap_or_default().to_vec();
             let erasure = Erasure { calls, purposes, rows, requested, reason };
             erased.report = Some(self.journal.erase(tenant, erasure).await?);
-            for rows in portions {
-                let reason = request.reason.clone();
+            for portion in portions {
+                let (rows, reason) = (portion.to_vec(), request.reason.clone());
                 let erasure = Erasure { purposes, rows, requested, reason, ..Erasure::default() };
                 let report = self.journal.erase(tenant, erasure).await?;
                 erased.report = erased.report.map(|before| with(before, &report));

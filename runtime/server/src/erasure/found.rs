@@ -112,7 +112,7 @@ impl Storage {
                 let (tenant, entry) = self.journal.find(*call).await?.ok_or(EraseError::NoSuchCall(*call))?;
                 let mut found = Found::new(self, &tenant, Requested::Calls, request).await?;
                 found.add(&entry);
-                if !found.held.contains(call) && found.lasting.is_empty() {
+                if !found.holds.contains(call) && found.lasting.is_empty() {
                     found.rows = self.rows_with(&tenant, &[*call]).await?;
                 }
                 Ok(vec![(tenant, found)])
