@@ -434,6 +434,27 @@ async fn what_takes_no_effect_is_said_and_tried_again() {
 }
 
 #[tokio::test]
+async fn what_did_not_load_is_tried_again_without_anybody_asking() {
+    let (house, admin) = house().await;
+    let one = push(&house, &admin, "1").await;
+    post(&house, &admin, &format!("{one}/promote"), Value::Null).await.is(201);
+    let problems =
+        async || house.get("/v1/tenants/cabinet/problems", &admin).await.is(200).body["items"].clone();
+    house.site.broken.lock().push(sha256(b"1"));
+    house.directory.take_in_all().await.unwrap();
+    assert_eq!(problems().await[0]["spec"]["what"], "agent desk");
+    // The machine can do it now.
+    house.site.broken.lock().clear();
+    let before = house.site.taken_in.lock().len();
+    house.directory.take_in_aside().await;
+    assert_eq!(problems().await, json!([]));
+    assert_eq!(answering(&house), [(sha256(b"1"), None)]);
+    // Once: of nobody is anything set aside any more.
+    house.directory.take_in_aside().await;
+    assert_eq!(house.site.taken_in.lock().len(), before + 1);
+}
+
+#[tokio::test]
 async fn an_agent_whose_row_cannot_be_read_stays_as_it_is() {
     let (house, admin) = house().await;
     let one = push(&house, &admin, "1").await;

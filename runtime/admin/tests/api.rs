@@ -394,6 +394,35 @@ async fn a_change_that_takes_long_holds_up_no_other_tenants() {
 }
 
 #[tokio::test]
+async fn at_a_start_nobody_waits_for_another_whose_agents_take_long() {
+    let house = House::open().await;
+    house.tenant("slow").await;
+    house.tenant("quick").await;
+    house.site.taken_in.lock().clear();
+    let let_go = Arc::new(Notify::new());
+    *house.site.loading.lock() = Some(("slow".into(), Arc::clone(&let_go)));
+    let taken = |id: &str| house.site.taken_in.lock().iter().filter(|one| one.id.as_str() == id).count();
+    let quick: TenantId = "quick".parse().unwrap();
+    let mut all = std::pin::pin!(house.directory.take_in_all());
+    let waited = async {
+        while taken("quick") == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        // Nor does whoever changes something of theirs.
+        house.directory.take_in(&quick).await.unwrap();
+    };
+    tokio::select! {
+        biased;
+        _ = &mut all => panic!("nobody has let it go"),
+        waited = tokio::time::timeout(Duration::from_secs(30), waited) => waited.expect("it waits for the other"),
+    }
+    assert_eq!((taken("quick"), taken("slow")), (2, 0));
+    let_go.notify_one();
+    all.await.unwrap();
+    assert_eq!(taken("slow"), 1);
+}
+
+#[tokio::test]
 async fn whoever_makes_a_tenant_comes_into_nothing_that_another_of_its_name_left() {
     let house = House::open().await;
     let left = Batch::new().put(Table::Memory, "+33639980001", b"vip".as_slice());

@@ -153,6 +153,22 @@ impl Sandbox {
 
     /// The same, which another process ends where nobody waits for it any more.
     fn compile_until(&self, wasm: &[u8], nobody_waits: &CancellationToken) -> Result<Compiled, LoadError> {
+        let (bytes, sha256) = self.encoded(wasm)?;
+        if let Some(compiled) = self.compiled_before(&bytes, &sha256)? {
+            return Ok(compiled);
+        }
+        let component = match &self.inner.compiling {
+            Compiling::Here => self.compiled_here(&sha256, &bytes)?,
+            Compiling::Apart(compiler) => {
+                let artifact = compiler.compile(&bytes, &self.inner.settings, nobody_waits)?;
+                self.compiled_apart(&sha256, &artifact)?
+            }
+        };
+        self.kept_whole(&component, sha256, &bytes)
+    }
+
+    /// The component, and its hash.
+    fn encoded(&self, wasm: &[u8]) -> Result<(Vec<u8>, [u8; 32]), LoadError> {
         let limit = self.inner.settings.component_bytes;
         if wasm.len() > limit {
             return Err(LoadError::TooLarge { size: wasm.len(), limit });
@@ -163,18 +179,26 @@ impl Sandbox {
         }
         let bytes = encode(wasm)?;
         let sha256: [u8; 32] = Sha256::digest(&bytes).into();
-        let cached = self.inner.cache.as_ref().and_then(|cache| cache.load(&self.inner.engine, &sha256));
-        let component = match (cached, &self.inner.compiling) {
-            (Some(component), _) => component,
-            (None, Compiling::Here) => self.compiled_here(&sha256, &bytes)?,
-            (None, Compiling::Apart(compiler)) => {
-                let artifact = compiler.compile(&bytes, &self.inner.settings, nobody_waits)?;
-                self.compiled_apart(&sha256, &artifact)?
-            }
-        };
-        let compiled = self.linked(&component, sha256, bytes.len())?;
+        Ok((bytes, sha256))
+    }
+
+    /// What the cache has of a component, compiled.
+    fn compiled_before(&self, bytes: &[u8], sha256: &[u8; 32]) -> Result<Option<Compiled>, LoadError> {
+        let Some(cache) = &self.inner.cache else { return Ok(None) };
+        let cached = cache.load(&self.inner.engine, sha256);
+        cached.map(|component| self.kept_whole(&component, *sha256, bytes)).transpose()
+    }
+
+    /// What was compiled, as it is used; with it the component itself is kept.
+    fn kept_whole(
+        &self,
+        component: &Component,
+        sha256: [u8; 32],
+        bytes: &[u8],
+    ) -> Result<Compiled, LoadError> {
+        let compiled = self.linked(component, sha256, bytes.len())?;
         if let Some(cache) = &self.inner.cache {
-            cache.keep_component(&sha256, &bytes);
+            cache.keep_component(&sha256, bytes);
         }
         Ok(compiled)
     }
@@ -293,6 +317,22 @@ impl Sandbox {
         let world = |e: wasmtime::Error| LoadError::World(format!("{e:#}"));
         let pre = self.inner.linker.instantiate_pre(component).map_err(world)?;
         Ok(Compiled { pre: bindings::AgentPre::new(pre).map_err(world)?, sha256, size })
+    }
+
+    /// An agent that the cache has, off the executors; where it does not, nothing is compiled, and its bytes are given back.
+    ///
+    /// # Errors
+    /// As [`Sandbox::load`].
+    pub async fn cached(&self, wasm: Vec<u8>) -> Result<Result<Agent, Vec<u8>>, LoadError> {
+        let sandbox = self.clone();
+        let found = move || {
+            let (bytes, sha256) = sandbox.encoded(&wasm)?;
+            Ok::<_, LoadError>(sandbox.compiled_before(&bytes, &sha256)?.ok_or(wasm))
+        };
+        match self.inner.lanes.patient().spawn_blocking(found).await.map_err(|e| ended(&e))?? {
+            Ok(compiled) => Agent::describe(self.clone(), compiled, Budget::default()).await.map(Ok),
+            Err(wasm) => Ok(Err(wasm)),
+        }
     }
 
     /// Compiles an agent off the executors and lets it describe itself. Where it is compiled in another process, that ends with

@@ -19,6 +19,7 @@ use parloir_tenancy::config::TenantConfig;
 use parloir_tenancy::secret::Secrets;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
+use tokio::time::{sleep, timeout};
 
 use crate::admin_threads::AdminThreads;
 use crate::config::{AdminConfig, Config, OidcConfig};
@@ -30,6 +31,10 @@ use crate::tls::{Certificates, TlsListener};
 
 /// How often what was kept long enough is taken away.
 const EVERY: Duration = Duration::from_secs(3_600);
+/// How often what is set aside of tenants is tried again: longer than a component is remembered that the machine did not compile.
+const AGAIN: Duration = Duration::from_secs(120);
+/// How long a start waits until all are taken in.
+const TAKEN_IN_WITHIN: Duration = Duration::from_secs(60);
 /// Folders below each other that are copied at most.
 const MAX_DEPTH: usize = 16;
 
@@ -247,10 +252,14 @@ pub(crate) async fn open(
     let premises = Arc::new(Site { house: house.clone(), declared, networks, media: Handle::current() });
     let rooms = house.installation.storage.directory_rooms();
     let directory = Directory::open(rooms, premises).await.map_err(|error| failed(&error))?;
+    let directory = Arc::new(directory);
     let owner_key = directory.set_up(new_owner_key).await.map_err(|error| failed(&error))?;
-    directory.take_in_all().await.map_err(|error| failed(&error))?;
-    let here = house.installation.house();
-    config.outbound.warn_of_strangers(|id| here.tenants().iter().any(|tenant| tenant.id == *id));
+    take_in_all(&directory, house).await.map_err(|problem| ServeError::Admin { problem })?;
+    let (here, described) =
+        (house.installation.house(), directory.tenants().await.map_err(|error| failed(&error))?);
+    config.outbound.warn_of_strangers(|id| {
+        described.contains(id) || here.tenants().iter().any(|tenant| tenant.id == *id)
+    });
     let certificates = match &admin.tls {
         Some(files) => Some(Certificates::open("[admin]", files).await?),
         None => None,
@@ -263,10 +272,10 @@ pub(crate) async fn open(
     let bound = answering.spawn(TcpListener::bind(listen)).await.map_err(|_| ended())?;
     let listener = bound.map_err(|error| ServeError::Listen { address: listen, error })?;
     let address = listener.local_addr().map_err(|error| ServeError::Listen { address: listen, error })?;
-    let directory = Arc::new(directory);
     // Not kept alive by it: the directory keeps the house.
     let _opened_once = house.directory.set(Arc::downgrade(&directory));
     answering.spawn(keep_tidy(directory.clone(), house.clone()));
+    answering.spawn(keep_trying(directory.clone(), house.clone()));
     let log_ins = match &admin.oidc {
         Some(oidc) => Some(Arc::new(log_ins(oidc).map_err(|problem| ServeError::Admin { problem })?)),
         None => None,
@@ -280,8 +289,8 @@ pub(crate) async fn open(
     // Whatever is begun for an answer is begun there.
     let _there = answering.enter();
     let requests = match acceptor {
-        Some(acceptor) => answer(TlsListener::new(listener, acceptor), router, OF_ADMINISTRATION),
-        None => answer(listener, router, OF_ADMINISTRATION),
+        Some(acceptor) => answer(TlsListener::new(listener, acceptor), router, (OF_ADMINISTRATION, 0)),
+        None => answer(listener, router, (OF_ADMINISTRATION, 0)),
     };
     Ok(Administration { address, owner_key, requests, threads, certificates })
 }
@@ -291,6 +300,42 @@ fn log_ins(oidc: &OidcConfig) -> Result<LogIns, String> {
     let remote = Remote::new(&issuer)?;
     let audience = audience.unwrap_or_else(|| client_id.clone());
     Ok(LogIns::new(Oidc { issuer, client_id, audience }, Arc::new(remote)))
+}
+
+/// Has all answered who are described. Nobody waits longer than a while for agents of others, which may all have to be compiled: then
+/// the rest goes on beside what is served.
+async fn take_in_all(directory: &Arc<Directory>, house: &House) -> Result<(), String> {
+    let (all, closing) = (directory.clone(), house.closing.clone());
+    let mut taking_in = tokio::spawn(async move {
+        tokio::select! {
+            taken_in = all.take_in_all() => taken_in.map_err(|error| error.to_string()),
+            () = closing.cancelled() => Ok(()),
+        }
+    });
+    match timeout(TAKEN_IN_WITHIN, &mut taking_in).await {
+        Ok(done) => done.map_err(|error| error.to_string())?,
+        Err(_) => {
+            tracing::warn!("agents are still compiled: their lines are answered once they are");
+            tokio::spawn(async move {
+                match taking_in.await {
+                    Ok(Ok(())) => tracing::info!("all agents are compiled that can be"),
+                    Ok(Err(error)) => tracing::error!(%error, "lines of tenants are answered by nobody"),
+                    Err(error) => tracing::error!(%error, "lines of tenants are answered by nobody"),
+                }
+            });
+            Ok(())
+        }
+    }
+}
+
+/// Tries again, for as long as the house is open, to answer what is set aside: nobody else may ask for it.
+async fn keep_trying(directory: Arc<Directory>, house: Arc<House>) {
+    loop {
+        tokio::select! {
+            () = sleep(AGAIN) => directory.take_in_aside().await,
+            () = house.closing.cancelled() => return,
+        }
+    }
 }
 
 async fn keep_tidy(directory: Arc<Directory>, house: Arc<House>) {

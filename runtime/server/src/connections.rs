@@ -1,8 +1,9 @@
-//! Connections that are open: so many and no more, none whose request never comes or whose answer is never taken, and in the end
-//! those alone whose request is under way.
+//! Connections that are open: so many and no more, some of them for others than the host that has most, none whose request never
+//! comes or whose answer is never taken, and in the end those alone whose request is under way.
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -23,33 +24,46 @@ use tokio::time::{Sleep, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::hosts::{Hosts, OfHost};
+
 /// Connections of an administration.
 pub(crate) const OF_ADMINISTRATION: usize = 512;
 /// Connections of carriers, beside one of each call that may be live.
 pub(crate) const OF_CARRIERS: usize = 4_096;
+/// Of those, how many no host has that has all others. A proxy before them, which is one host, has room for every call beside them.
+pub(crate) const FOR_OTHERS: usize = OF_CARRIERS / 2;
 /// How long the other side may take nothing of what is written to it.
 const TAKEN_WITHIN: Duration = Duration::from_secs(30);
 
-/// A listener with so many connections open at most. The next is accepted once one of them is closed.
+/// A listener with so many connections open at most. The next is accepted once one of them is closed; one more of a host that has
+/// its share is closed.
 struct Bounded<L> {
     listener: L,
     room: Arc<Semaphore>,
+    hosts: Hosts,
 }
 
-impl<L: Listener> Bounded<L> {
-    fn new(listener: L, most: usize) -> Self {
-        Self { listener, room: Arc::new(Semaphore::new(most)) }
+impl<L: Listener<Addr = SocketAddr>> Bounded<L> {
+    /// So many connections, of which so many are left for others by whoever has the rest.
+    fn new(listener: L, most: usize, for_others: usize) -> Self {
+        let hosts = Hosts::new(most.saturating_sub(for_others));
+        Self { listener, room: Arc::new(Semaphore::new(most)), hosts }
     }
 }
 
-impl<L: Listener> Listener for Bounded<L> {
+impl<L: Listener<Addr = SocketAddr>> Listener for Bounded<L> {
     type Io = Placed<L::Io>;
-    type Addr = L::Addr;
+    type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         let place = Arc::clone(&self.room).acquire_owned().await.ok();
-        let (stream, address) = self.listener.accept().await;
-        (Placed { stream, stuck: None, under_way: Arc::default(), _place: place }, address)
+        loop {
+            let (stream, address) = self.listener.accept().await;
+            if let Some(of_host) = self.hosts.one_more(address) {
+                return (Placed { _place: place, _of_host: Some(of_host), ..Placed::new(stream) }, address);
+            }
+            tracing::debug!(%address, "a connection was closed: its host has as many as one may have");
+        }
     }
 
     fn local_addr(&self) -> io::Result<Self::Addr> {
@@ -121,14 +135,19 @@ struct Placed<S> {
     stuck: Option<Pin<Box<Sleep>>>,
     under_way: Arc<UnderWay>,
     _place: Option<OwnedSemaphorePermit>,
+    _of_host: Option<OfHost>,
 }
 
 impl<S> Placed<S> {
-    /// What became of a write, or that nothing was taken for so long.
-    fn in_time(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if written.is_ready() {
+    fn new(stream: S) -> Self {
+        Self { stream, stuck: None, under_way: Arc::default(), _place: None, _of_host: None }
+    }
+
+    /// What became of a write, or of sending what is written, or that nothing was taken for so long.
+    fn in_time<T>(&mut self, cx: &mut Context<'_>, done: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if done.is_ready() {
             self.stuck = None;
-            return written;
+            return done;
         }
         let stuck = self.stuck.get_or_insert_with(|| Box::pin(sleep(TAKEN_WITHIN)));
         stuck.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
@@ -155,11 +174,14 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Placed<S> {
         if sent.is_ready() {
             this.under_way.unsent.store(false, Ordering::Relaxed);
         }
-        sent
+        // Under TLS a write is done once there is room for it: what nobody takes is found out here, and below.
+        this.in_time(cx, sent)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+        let this = self.get_mut();
+        let ended = Pin::new(&mut this.stream).poll_shutdown(cx);
+        this.in_time(cx, ended)
     }
 
     fn poll_write_vectored(
@@ -202,14 +224,19 @@ impl Answering {
     }
 }
 
-/// Answers on a listener, in tasks of its own, so many connections at one time.
-pub(crate) fn answer<L: Listener>(listener: L, router: Router, most: usize) -> Answering {
+/// Answers on a listener, in tasks of its own, so many connections at one time, of which one host leaves so many for others.
+pub(crate) fn answer<L: Listener<Addr = SocketAddr>>(
+    listener: L,
+    router: Router,
+    (most, for_others): (usize, usize),
+) -> Answering {
     let (closing, tasks) = (CancellationToken::new(), TaskTracker::new());
-    tasks.spawn(answer_all(Bounded::new(listener, most), router, closing.clone(), tasks.clone()));
+    let bounded = Bounded::new(listener, most, for_others);
+    tasks.spawn(answer_all(bounded, router, closing.clone(), tasks.clone()));
     Answering { closing, tasks }
 }
 
-async fn answer_all<L: Listener>(
+async fn answer_all<L: Listener<Addr = SocketAddr>>(
     mut listener: Bounded<L>,
     router: Router,
     closing: CancellationToken,
@@ -254,47 +281,71 @@ async fn answer_all<L: Listener>(
 
 #[cfg(test)]
 mod tests {
-    use std::net::SocketAddr;
-
     use axum::extract::Request;
     use axum::routing::{get, post};
     use futures_util::FutureExt;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, BufWriter, DuplexStream};
     use tokio::net::{TcpListener, TcpStream};
     use tokio::sync::Notify;
     use tokio::time::Instant;
 
     use super::*;
 
-    /// Somebody connects whenever that is accepted.
-    struct Crowded;
+    /// Each of these connects whenever that is accepted, one after another, and then the last of them.
+    struct Crowded(Vec<&'static str>);
+
+    impl Crowded {
+        fn new(addresses: &[&'static str]) -> Self {
+            Self(addresses.iter().rev().copied().collect())
+        }
+    }
 
     impl Listener for Crowded {
         type Io = DuplexStream;
-        type Addr = ();
+        type Addr = SocketAddr;
 
         async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-            (tokio::io::duplex(1).0, ())
+            let address = match self.0.as_slice() {
+                [] => std::future::pending().await,
+                [last] => *last,
+                [.., next] => *next,
+            };
+            if self.0.len() > 1 {
+                self.0.pop();
+            }
+            (tokio::io::duplex(1).0, address.parse().unwrap())
         }
 
         fn local_addr(&self) -> io::Result<Self::Addr> {
-            Ok(())
+            Ok(SocketAddr::from(([127, 0, 0, 1], 0)))
         }
     }
 
     #[test]
     fn no_more_connections_are_open_than_there_are_places() {
-        let mut listener = Bounded::new(Crowded, 2);
+        let mut listener = Bounded::new(Crowded::new(&["192.0.2.1:1"]), 2, 0);
         let mut open: Vec<_> = (0..2).map(|_| listener.accept().now_or_never().unwrap()).collect();
         assert!(listener.accept().now_or_never().is_none());
         drop(open.pop());
         assert!(listener.accept().now_or_never().is_some());
     }
 
+    #[test]
+    fn one_host_alone_leaves_places_for_others() {
+        let (crowd, other) = ("192.0.2.1:1", "192.0.2.2:1");
+        let mut listener = Bounded::new(Crowded::new(&[crowd, crowd, crowd, other]), 3, 1);
+        let mut accept = || listener.accept().now_or_never();
+        let open: Vec<_> = (0..2).map(|_| accept().unwrap()).collect();
+        assert!(open.iter().all(|(_, address)| address.to_string() == crowd));
+        // The third of the crowd is closed, and whoever comes after it is accepted.
+        let (_stream, address) = accept().unwrap();
+        assert_eq!(address.to_string(), other);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_connection_of_which_nothing_is_taken_is_closed() {
         let (stream, mut other) = tokio::io::duplex(1);
-        let mut placed = Placed { stream, stuck: None, under_way: Arc::default(), _place: None };
+        let mut placed = Placed::new(stream);
         placed.write_all(b"a").await.unwrap();
         let written = tokio::join!(placed.write_all(b"b"), async {
             tokio::time::sleep(TAKEN_WITHIN / 2).await;
@@ -306,10 +357,36 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_connection_of_which_nothing_is_taken_is_closed_where_it_has_room_for_what_is_written() {
+        // As TLS has: what is written is kept, and sent when it is flushed.
+        let kept = || {
+            let (stream, other) = tokio::io::duplex(1);
+            (Placed::new(BufWriter::new(stream)), other)
+        };
+        let (mut placed, _takes_nothing) = kept();
+        placed.write_all(b"ab").await.unwrap();
+        let flushed = timeout(2 * TAKEN_WITHIN, placed.flush()).await.expect("it is waited for");
+        assert_eq!(flushed.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        let (mut placed, _takes_nothing) = kept();
+        placed.write_all(b"ab").await.unwrap();
+        let ended = timeout(2 * TAKEN_WITHIN, placed.shutdown()).await.expect("it is waited for");
+        assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        // Who takes it late, and not too late, is served on.
+        let (mut placed, mut other) = kept();
+        placed.write_all(b"ab").await.unwrap();
+        let (flushed, ()) = tokio::join!(placed.flush(), async {
+            sleep(TAKEN_WITHIN / 2).await;
+            other.read_exact(&mut [0; 2]).await.unwrap();
+        });
+        flushed.unwrap();
+        assert!(placed.stuck.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_connection_whose_request_never_comes_is_closed() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let server = answer(listener, Router::new().route("/", get(|| async { "open" })), 3);
+        let server = answer(listener, Router::new().route("/", get(|| async { "open" })), (3, 0));
         for begun in ["", "GET / HTTP/1.1\r\nhost: here\r\n", "GET / HTTP/1.1\r\nhost: here\r\n\r\n"] {
             let mut stream = TcpStream::connect(address).await.unwrap();
             stream.write_all(begun.as_bytes()).await.unwrap();
@@ -346,7 +423,7 @@ mod tests {
         let begun = Arc::new(Notify::new());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let server = answer(listener, echo(begun.clone()), 8);
+        let server = answer(listener, echo(begun.clone()), (8, 0));
 
         // Asked once, and kept open for more; and one that has asked nothing yet.
         let mut idle = begin(address, 3, "one").await;
@@ -385,7 +462,7 @@ mod tests {
         let begun = Arc::new(Notify::new());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let server = answer(listener, echo(begun.clone()), 8);
+        let server = answer(listener, echo(begun.clone()), (8, 0));
         let half = b"POST / HTTP/1.1\r\nhost: here\r\n";
         let mut first = TcpStream::connect(address).await.unwrap();
         first.write_all(half).await.unwrap();
@@ -408,7 +485,7 @@ mod tests {
         let begun = Arc::new(Notify::new());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let server = answer(listener, echo(begun.clone()), 8);
+        let server = answer(listener, echo(begun.clone()), (8, 0));
         let _never_sent = begin(address, 6, "abc").await;
         begun.notified().await;
         let since = Instant::now();

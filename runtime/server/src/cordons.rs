@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use parloir_admin::resource::Aside;
 use parloir_contract::TenantId;
-use parloir_cordon::{Cordon, Launch, Program, Rules, end_first, nice, stand};
+use parloir_cordon::{Cordon, Launch, Program, Rules, close_inherited, end_first, nice, stand};
 use parloir_journal::{AgentEnd, FailureKind};
 use parloir_sandbox::{Agent, Settings};
 use rustix::process::{Resource, Rlimit, getpriority_process, getrlimit, setpriority_process, setrlimit};
@@ -219,6 +219,7 @@ impl Noise {
 /// # Errors
 /// A sentence, where it was started by nobody, or cannot go on.
 pub fn stand_in_cordon() -> Result<(), String> {
+    let closed = close_inherited();
     come_last();
     // From within a confined server it cannot be said, and need not be: it was begun so.
     let _said_before = end_first();
@@ -232,7 +233,7 @@ pub fn stand_in_cordon() -> Result<(), String> {
         limit(resource, most).map_err(|error| format!("its limits: {error}"))?;
     }
     // Whoever started it is told whether it is, and says what that means.
-    let confined = confine_agents().is_ok();
+    let confined = confine_agents().is_ok() && closed.is_ok();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(1)

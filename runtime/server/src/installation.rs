@@ -359,9 +359,14 @@ async fn answers(sandbox: &Sandbox, sha256: [u8; 32]) {
 }
 
 async fn load(sandbox: &Sandbox, path: &Path) -> Result<Agent, OpenError> {
-    let wasm = read(path).await?;
-    let _room = loading::room(wasm.len()).await;
-    let loaded = sandbox.load(wasm).await;
+    let loaded = match sandbox.cached(read(path).await?).await {
+        Ok(Err(wasm)) => {
+            let _room = loading::room(wasm.len()).await;
+            sandbox.load(wasm).await
+        }
+        Ok(Ok(agent)) => Ok(agent),
+        Err(error) => Err(error),
+    };
     loaded.map_err(|error| OpenError::Agent { path: path.to_owned(), problem: error.to_string() })
 }
 

@@ -227,7 +227,12 @@ async fn call(
             let ledger = summary.ledger.clone();
             let ended = version.zip(versions::outcome(&summary));
             let ended = ended.map(|(version, outcome)| (version, outcome, summary.lasted));
+            let live = entry.live.clone();
             entry.end(Finished { tenant: tenant.clone(), summary });
+            if house.closing.is_cancelled() {
+                // It is there until the carrier has heard where the caller goes: its place is still held.
+                live.until_asked().await;
+            }
             // Its place is free: what is written now is nobody's to wait for.
             drop(promised);
             drop(place);

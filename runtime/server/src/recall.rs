@@ -28,7 +28,10 @@ const AGAIN_AT_LEAST: Duration = Duration::from_secs(300);
 pub(crate) async fn recall(house: &Arc<House>) {
     let tenants = house.installation.house();
     let limited = tenants.tenants().iter().filter(|tenant| tenant.quota.is_limited_by_month());
-    let limited: Vec<TenantId> = limited.map(|tenant| tenant.id.clone()).collect();
+    let mut limited: Vec<TenantId> = limited.map(|tenant| tenant.id.clone()).collect();
+    // Who is not answered yet may be, and limited, once their agents are compiled.
+    let is_here = |id: &TenantId| tenants.tenants().iter().any(|tenant| tenant.id == *id);
+    limited.extend(house.described().await.into_iter().filter(|id| !is_here(id)));
     let unread = recall_once(&house.installation.storage, limited).await;
     if !unread.is_empty() {
         let house = Arc::clone(house);

@@ -7,14 +7,14 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn;
 use axum::routing::{get, post};
 use axum::serve::{Listener, ListenerExt};
 use parloir_admin::Directory;
+use parloir_contract::TenantId;
 use parloir_telemetry::Telemetry;
 use parloir_tenancy::Line;
 use parloir_transport::signature::AuthToken;
-use parloir_transport::webhook::MAX_BODY_BYTES;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::CancellationToken;
@@ -22,11 +22,12 @@ use tokio_util::sync::CancellationToken;
 use crate::admin_threads::AdminThreads;
 use crate::calls::{Calls, Finished};
 use crate::config::{CarrierKind, Config};
-use crate::connections::{Answering, OF_CARRIERS, answer};
+use crate::connections::{Answering, FOR_OTHERS, OF_CARRIERS, answer};
 use crate::installation::Installation;
 use crate::tls::{self, Certificates, Looked, TlsListener};
 use crate::turned_away::TurnedAway;
 use crate::webhooks::Webhooks;
+use crate::whole::whole;
 use crate::witnesses::Witnesses;
 use crate::{admin, control, ledger, media, recall, rotate, routes, sweep, telemetry, turned_away};
 
@@ -34,6 +35,9 @@ use crate::{admin, control, ledger, media, recall, rotate, routes, sweep, teleme
 /// way have the same seconds to be answered: most take a moment, and what takes longer, such as an agent that is still coming,
 /// makes no closing longer than a call does.
 const CLOSING: Duration = Duration::from_secs(20);
+
+/// How long a carrier's request that is under way then may take to be answered.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(1);
 
 /// How long until a voice that failed is asked for the host's own words again.
 const WORDS_AGAIN: Duration = Duration::from_secs(60);
@@ -133,6 +137,16 @@ impl House {
         self.tokens.get(&line.config.carrier)
     }
 
+    /// Who is described in the directory, whether they are answered yet or not.
+    pub(crate) async fn described(&self) -> Vec<TenantId> {
+        let Some(directory) = self.directory.get().and_then(Weak::upgrade) else { return Vec::new() };
+        let described = directory.tenants().await;
+        described.unwrap_or_else(|error| {
+            tracing::error!(%error, "it is not known which tenants are described");
+            Vec::new()
+        })
+    }
+
     /// A path as the carrier calls it.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.public)
@@ -172,6 +186,13 @@ impl Running {
         self.house.calls.watch()
     }
 
+    /// Whether there is such a tenant here, also where its lines are not answered yet.
+    pub async fn knows(&self, tenant: &TenantId) -> bool {
+        let house = self.installation().house();
+        house.tenants().iter().any(|known| known.id == *tenant)
+            || self.house.described().await.contains(tenant)
+    }
+
     /// Calls that are live or announced.
     pub fn live(&self) -> u32 {
         self.house.calls.count()
@@ -205,7 +226,7 @@ impl Running {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
             // Whatever the administration still does, who rings from here on is not told goodbye: the carrier finds nobody.
-            self.server.close();
+            self.server.end(ANSWERED_WITHIN).await;
         };
         let answers = async {
             if let Some((requests, _)) = &self.administering {
@@ -300,14 +321,14 @@ pub async fn serve_with(
         .route("/twilio/ended/{number}", post(routes::ended))
         .route("/twilio/dialled/{number}", post(routes::dialled))
         .route("/healthz", get(|| async { "ok\n" }))
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(from_fn(whole))
         .with_state(house.clone());
     let connections = OF_CARRIERS.saturating_add(config.server.concurrent_calls as usize);
     let server = match &certificates {
         Some(certificates) => {
-            answer(TlsListener::new(listener, certificates.acceptor()?), router, connections)
+            answer(TlsListener::new(listener, certificates.acceptor()?), router, (connections, FOR_OTHERS))
         }
-        None => answer(undelayed(listener), router, connections),
+        None => answer(undelayed(listener), router, (connections, FOR_OTHERS)),
     };
     // Here: a provider's connection is served by the executor on which it was first asked, and calls ask the same ones.
     tokio::spawn(prepare_words(house.clone()));

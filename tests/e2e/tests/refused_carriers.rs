@@ -8,6 +8,8 @@ use house::{House, LINE, Plan, TOKEN, say};
 use parloir_transport::client::{CarrierCall, DialError, DialOptions, connect};
 use parloir_transport::conversation::{Action, Step};
 use parloir_transport::signature::{AuthToken, sign};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -32,6 +34,20 @@ async fn an_unknown_line_is_named() {
         matches!(&error, DialError::Refused { status: 404, body, .. } if body.contains("+33199009876")),
         "{error:?}"
     );
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_whose_body_never_comes_is_not_waited_for() {
+    let house = House::open(Plan::default()).await;
+    let (host, _) = house.webhook.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let mut stream = TcpStream::connect(host).await.unwrap();
+    let head = format!("POST /twilio/voice HTTP/1.1\r\nhost: {host}\r\ncontent-length: 100\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    let closed = tokio::time::timeout(std::time::Duration::from_secs(60), stream.read_to_string(&mut answer));
+    closed.await.expect("it is waited for").unwrap();
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
     house.close().await;
 }
 

@@ -12,9 +12,10 @@ use std::time::Duration;
 use house::{FALLBACK, House, Plan, failures};
 use parloir_contract::Outcome;
 use parloir_providers::{ProviderEntry, Registry, Role};
-use parloir_transport::client::{CarrierEvent, DialOptions, EndReason};
-use parloir_transport::conversation::{Action, Step};
+use parloir_transport::client::{CarrierCall, CarrierEvent, DialOptions, EndReason};
+use parloir_transport::conversation::{self, Action, Conversation, Seen, Step};
 use parloir_transport::webhook::DialStatus;
+use tokio::sync::Notify;
 
 fn patient() -> Vec<Step> {
     vec![Step::new(Action::Silence(Duration::from_secs(20)))]
@@ -116,4 +117,36 @@ async fn a_voice_that_is_lost_in_the_middle_of_the_day_leaves_the_hosts_own_word
     let (finished, _) = house.ended(&mut watch).await;
     assert!(finished.summary.dismissed, "the goodbye was heard");
     house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_who_was_told_goodbye_as_the_house_closed_hears_no_error_after_it() {
+    let mut house =
+        House::open(Plan { settings: &[("trial", "echo")], fallback: "", ..Plan::default() }).await;
+    let options = DialOptions { asks_after: Duration::from_secs(1), ..house.options() };
+    let call = CarrierCall::dial(&house.webhook, options).await.unwrap();
+    let conversation = Conversation {
+        reply_patience: Duration::from_secs(8),
+        linger: Duration::from_secs(8),
+        total: Duration::from_secs(60),
+        steps: patient(),
+    };
+    let opened = Arc::new(Notify::new());
+    let told = opened.clone();
+    let ringing = tokio::spawn(async move {
+        conversation::run(call, &conversation, |seen| {
+            if let Seen::Heard(CarrierEvent::StreamOpened { .. }) = seen {
+                told.notify_one();
+            }
+        })
+        .await
+    });
+    opened.notified().await;
+    while house.running.as_ref().unwrap().live() == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    house.running.take().unwrap().until(std::future::ready(())).await;
+    let report = ringing.await.unwrap();
+    assert_eq!(report.record.ended, EndReason::AgentHungUp, "the carrier found somebody to ask");
+    assert!(report.transfers.is_empty(), "{:?}", report.transfers);
 }

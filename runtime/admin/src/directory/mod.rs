@@ -3,6 +3,7 @@
 //! then made in one batch over both: a crash leaves the old state or the new one.
 
 pub(crate) mod agents;
+mod all;
 mod audit;
 mod blocked;
 mod denials;
@@ -14,10 +15,8 @@ mod setup;
 mod turns;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::num::NonZeroUsize;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
-use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
 use parloir_contract::{CallId, LineId, TenantId};
 use parloir_journal::{Administered, Journal};
@@ -153,8 +152,6 @@ pub struct Directory {
     rooms: Rooms,
     installation: TenantStore,
     premises: Arc<dyn Premises>,
-    /// Held alone by whoever takes in all tenants.
-    taking_in: RwLock<()>,
     /// Each tenant is taken in by one at a time, as its rows are then, and waits for no other: an agent that was never compiled for
     /// this machine takes half a minute.
     taking_in_one: Turns,
@@ -226,14 +223,13 @@ impl Directory {
     /// Where the installation's own rows cannot be opened.
     pub async fn open(rooms: Rooms, premises: Arc<dyn Premises>) -> Result<Self, DirectoryError> {
         let installation = TenantStore::open(rooms.store.clone(), &*rooms.kms, own()?).await?;
-        let (taking_in, taking_in_one) = (RwLock::default(), Turns::default());
+        let taking_in_one = Turns::default();
         let (counting, shelving, aside) = (Turns::default(), Turns::default(), RwLock::default());
         let behind = std::sync::Mutex::default();
         Ok(Self {
             rooms,
             installation,
             premises,
-            taking_in,
             taking_in_one,
             counting,
             shelving,
@@ -507,7 +503,6 @@ impl Directory {
     }
 
     async fn take_in_now(&self, id: &TenantId) -> Result<(), DirectoryError> {
-        let _not_all = self.taking_in.read().await;
         let _one_at_a_time = self.taking_in_one.of(id).await;
         // Whatever else is wrong, a version that was taken back answers nobody.
         let mut aside = self.deploy(id).await;
@@ -520,57 +515,6 @@ impl Directory {
         let whole = aside.iter().find(|aside| aside.what == Aside::WHOLE).map(|aside| aside.problem.clone());
         self.set_aside(id, aside).await;
         whole.map_or(Ok(()), |problem| Err(DirectoryError::NotTakenIn(problem)))
-    }
-
-    /// The same for every tenant that is described here. What cannot be read or answered of one keeps nobody else from being
-    /// answered.
-    ///
-    /// # Errors
-    /// Where it cannot be read which tenants there are.
-    pub async fn take_in_all(&self) -> Result<(), DirectoryError> {
-        let _nobody_else = self.taking_in.write().await;
-        let (mut tenants, mut all) = (Vec::new(), BTreeMap::<TenantId, Vec<Aside>>::new());
-        let rows = rows::all_there::<Tenant>(&self.installation, Table::Tenant, "").await?;
-        let described = rows.into_iter().filter_map(|(id, _)| {
-            let known = id.parse::<TenantId>();
-            if known.is_err() {
-                tracing::error!("a row of the directory has no tenant's name, and is left out");
-            }
-            known.ok()
-        });
-        // Their agents are compiled anew where another engine did so before: on every core.
-        let at_once = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let one_by_one = described.map(move |id| async move {
-            let (tenant, aside) = self.with_agents(&id).await;
-            (id, tenant, aside)
-        });
-        let mut done = std::pin::pin!(stream::iter(one_by_one).buffered(at_once));
-        while let Some((id, tenant, aside)) = done.next().await {
-            tenants.extend(tenant);
-            all.insert(id, aside);
-        }
-        for (id, aside) in self.premises.take_in(tenants).await {
-            all.entry(id).or_default().push(aside);
-        }
-        for (id, aside) in all {
-            self.set_aside(&id, aside).await;
-        }
-        Ok(())
-    }
-
-    /// A tenant as its rows say, with its agents loaded, and what of it is set aside.
-    async fn with_agents(&self, id: &TenantId) -> (Option<TenantConfig>, Vec<Aside>) {
-        match self.tenant(id).await {
-            Ok(Some(Described { tenant, mut aside })) => {
-                aside.extend(self.deploy(id).await);
-                (tenant, aside)
-            }
-            Ok(None) => (None, Vec::new()),
-            Err(error) => {
-                let problem = format!("its rows cannot be read ({error}): see to its data");
-                (None, vec![Aside::whole(problem)])
-            }
-        }
     }
 
     /// Notes what of a tenant is set aside now, and tells whoever runs the installation.

@@ -48,6 +48,8 @@ pub struct Site {
     pub gone: Mutex<Vec<String>>,
     /// A tenant that is not taken in before somebody is told.
     pub held: Mutex<Option<(String, Arc<Notify>)>>,
+    /// A tenant whose agents are not loaded before somebody is told.
+    pub loading: Mutex<Option<(String, Arc<Notify>)>>,
     /// Which versions answer, as it was said last.
     pub deployed: Mutex<Vec<Deployed>>,
     /// The files of those of whom nobody knows, as it was said last.
@@ -296,7 +298,13 @@ impl Premises for Site {
         Ok(Checked { digest: sha256(text.as_bytes()), description, capabilities: declared })
     }
 
-    async fn deploy(&self, _tenant: &TenantId, agents: Vec<Deployed>, unread: Vec<PathBuf>) -> Vec<Aside> {
+    async fn deploy(&self, tenant: &TenantId, agents: Vec<Deployed>, unread: Vec<PathBuf>) -> Vec<Aside> {
+        let loading = self.loading.lock().clone();
+        if let Some((id, let_go)) = loading
+            && tenant.as_str() == id
+        {
+            let_go.notified().await;
+        }
         let broken = self.broken.lock().clone();
         let broken = agents.iter().filter(|agent| broken.contains(&agent.live.digest));
         let aside =
@@ -408,6 +416,7 @@ impl House {
             brought: Mutex::default(),
             gone: Mutex::default(),
             held: Mutex::default(),
+            loading: Mutex::default(),
             deployed: Mutex::default(),
             unread: Mutex::default(),
             broken: Mutex::default(),

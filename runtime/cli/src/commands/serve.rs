@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use parloir_providers::Role;
 use parloir_sandbox::Settings;
-use parloir_server::{Config, Confine, Confined, Installation, Looked, compiled_apart, confine, serve_with};
+use parloir_server::{
+    Config, Confine, Confined, Installation, Looked, compiled_apart, confine, raise_open_files, serve_with,
+};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::commands::fetch::ModelArgs;
@@ -27,10 +29,11 @@ pub(crate) struct Serve {
 }
 
 impl Serve {
-    /// Gives up what serving does not need, for this thread and all that it will start: to be called before the executor is
+    /// Takes the files that it may have open, and gives up what serving does not need, for this thread and all that it will start: to be called before the executor is
     /// there. What is fetched or run before the first call, the speech model, is fetched now.
     pub(crate) fn confine(&self) -> Outcome {
         let config = Config::read(&self.config)?;
+        raise_open_files(&config);
         if config.server.confine == Confine::Off {
             return Ok(());
         }
@@ -68,9 +71,8 @@ impl Serve {
         spinner.finish_and_clear();
         let running = serve_with(&config, opened?, self.new_owner_key).await?;
         announce(&running);
-        let house = running.installation().house();
         for cordon in &config.cordons {
-            if !house.tenants().iter().any(|tenant| tenant.id == cordon.tenant) {
+            if !running.knows(&cordon.tenant).await {
                 let tenant = &cordon.tenant;
                 tracing::warn!(%tenant, "a [[cordon]] is of a tenant that is not here");
             }

@@ -3,7 +3,8 @@
 //! The compiler reads what strangers wrote. A component that brings it down, or has it compute and allocate without end, does so
 //! to a process that has nothing else, within limits that the kernel holds it to; whoever answers calls is told what came of it.
 //! What cannot be told from here is whether code that came back was written by the compiler or by a component that took it over:
-//! so that process is worth as much as the compiler is sound, and no key, file or socket is within its reach.
+//! so that process is worth as much as the compiler is sound, and no key, file or socket is within its reach. What it gave is kept
+//! over restarts: whoever suspects it removes what is kept compiled (`*.cwasm` in the data folder's `artifacts`).
 
 mod inside;
 mod own;

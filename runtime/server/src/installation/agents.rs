@@ -12,7 +12,7 @@ use parloir_tenancy::versions::{CapabilityDiff, is_on_trial};
 use sha2::{Digest, Sha256};
 use tokio::task::JoinError;
 
-use super::{Installation, OpenError, answers, read, unloaded};
+use super::{Installation, OpenError, answers, loading, read, unloaded};
 use crate::unloadable::Stamp;
 
 /// What every component begins with, and no core module: those would be kept under another name than their own.
@@ -289,19 +289,23 @@ impl Installation {
         }
         answers(&self.sandbox, sha256).await;
         let file = component.file.as_path();
+        let turn = loading::turn_to_read().await;
         let problem = match (Stamp::of(file).await, whole(file, sha256).await) {
             (Some(stamp), Ok(Some(wasm))) => {
                 // What is kept of it is the same, and would do no better.
                 if let Some(problem) = self.unloadable.known(file, stamp) {
                     return Err(problem);
                 }
-                let agent = self.load_of(file, stamp, wasm).await?;
+                let agent = self.load_of(file, stamp, (wasm, turn)).await?;
                 within(&component.capabilities, agent.capabilities())?;
                 return Ok(agent);
             }
             (_, Ok(_)) => "the file of its version holds something else: push it again".to_owned(),
             (_, Err(error)) => unloaded(&error),
         };
+        drop(turn);
+        // Nobody knows how large it is.
+        let _room = loading::room(0).await;
         match self.sandbox.kept(sha256).await {
             Ok(Some(agent)) => {
                 within(&component.capabilities, agent.capabilities())?;

@@ -62,17 +62,40 @@ impl Installation {
         if let Some(problem) = self.unloadable.known(path, stamp) {
             return Err(problem);
         }
+        let turn = loading::turn_to_read().await;
         let wasm = read(path).await.map_err(|e| unloaded(&e))?;
-        let agent = self.load_of(path, stamp, wasm).await?;
+        let agent = self.load_of(path, stamp, (wasm, turn)).await?;
         answers(&self.sandbox, *agent.sha256()).await;
         self.agents.write().entry(path.to_owned()).or_insert(Slot::of(agent));
         Ok(())
     }
 
-    /// Loads what was read of a file. Where that does not load, it is remembered.
-    pub(super) async fn load_of(&self, path: &Path, stamp: Stamp, wasm: Vec<u8>) -> Result<Agent, String> {
-        let _room = loading::room(wasm.len()).await;
-        self.sandbox.load(wasm).await.map_err(|error| {
+    /// Loads what was read of a file, when it was somebody's turn to. Where that does not load, it is remembered.
+    pub(super) async fn load_of<T>(
+        &self,
+        path: &Path,
+        stamp: Stamp,
+        (wasm, turn): (Vec<u8>, T),
+    ) -> Result<Agent, String> {
+        let loaded = match self.sandbox.cached(wasm).await {
+            Ok(Err(wasm)) => {
+                let bytes = wasm.len();
+                // Many may wait to be compiled: they are not kept in memory meanwhile.
+                drop((wasm, turn));
+                let _room = loading::room(bytes).await;
+                let wasm = read(path).await.map_err(|e| unloaded(&e))?;
+                if Stamp::of(path).await != Some(stamp) {
+                    let name = path.file_name().unwrap_or_default().to_string_lossy();
+                    return Err(format!(
+                        "{name} was written while it waited to be compiled: it is tried again"
+                    ));
+                }
+                self.sandbox.load(wasm).await
+            }
+            Ok(Ok(agent)) => Ok(agent),
+            Err(error) => Err(error),
+        };
+        loaded.map_err(|error| {
             let problem = OpenError::Agent { path: path.to_owned(), problem: error.to_string() };
             let problem = unloaded(&problem);
             self.unloadable.remember(path, stamp, &error, &problem);

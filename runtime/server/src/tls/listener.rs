@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use axum::serve::Listener;
@@ -15,6 +15,8 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+
+use crate::hosts::host;
 
 /// How long a handshake may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -30,14 +32,6 @@ pub(crate) struct TlsListener {
     handshakes: JoinSet<Option<Accepted>>,
     /// The same, the oldest first.
     waiting: VecDeque<(IpAddr, AbortHandle)>,
-}
-
-/// Whose an address is: of IPv6, a host has all of a network of 64 bits.
-fn host(address: SocketAddr) -> IpAddr {
-    match address.ip().to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
-        v4 @ IpAddr::V4(_) => v4,
-    }
 }
 
 /// Which of them gives way: the first of whoever has most.

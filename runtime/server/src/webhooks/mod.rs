@@ -156,11 +156,18 @@ impl Webhooks {
     /// answered.
     pub(crate) async fn start(house: &Arc<House>) -> Vec<JoinHandle<()>> {
         house.webhooks.forget_others(house).await;
+        let described = house.described().await;
         let mut tasks = Vec::new();
         for hook in house.webhooks.hooks.values().flatten() {
             let (tenant, host) = (&hook.tenant, hook.to.host());
-            match house.installation.rooms(tenant) {
-                Some(rooms) => match hook.outbox.load(&rooms.store).await {
+            let store = match house.installation.rooms(tenant) {
+                Some(rooms) => Some(rooms.store),
+                // It is answered once its agents are compiled.
+                None if described.contains(tenant) => house.installation.storage.rows(tenant).await.ok(),
+                None => None,
+            };
+            match store {
+                Some(store) => match hook.outbox.load(&store).await {
                     Ok(0) => {}
                     Ok(waiting) => tracing::info!(%tenant, host, waiting, "webhooks are still to be sent"),
                     Err(error) => {
@@ -230,7 +237,14 @@ async fn pause(next: Option<Duration>) {
 
 /// One try of one message, and what follows from it.
 async fn hand_over(hook: Arc<Hook>, house: Arc<House>, message: Message, state: State) {
-    let Some(rooms) = house.installation.rooms(&hook.tenant) else { return };
+    let store = match house.installation.rooms(&hook.tenant) {
+        Some(rooms) => rooms.store,
+        // It is not answered yet, as where its agents are still compiled.
+        None => match house.installation.storage.rows(&hook.tenant).await {
+            Ok(store) => store,
+            Err(_) => return,
+        },
+    };
     let (tenant, host, call) = (&hook.tenant, hook.to.host(), message.call);
     let after = match hook.tell(&house, message, state).await {
         Ok(after) => after,
@@ -242,15 +256,15 @@ async fn hand_over(hook: Arc<Hook>, house: Arc<House>, message: Message, state: 
     let tries = state.tries.saturating_add(1);
     let [spread, ..] = *call.as_bytes();
     match (after, wait_after(tries, spread)) {
-        (After::Done | After::GivenUp, _) => hook.outbox.forget(&rooms.store, message).await,
+        (After::Done | After::GivenUp, _) => hook.outbox.forget(&store, message).await,
         (After::Failed, Some(wait)) => {
             let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
             let state = State { tries, due: now().saturating_add(wait), ..state };
-            hook.outbox.put_back(&rooms.store, message, state).await;
+            hook.outbox.put_back(&store, message, state).await;
         }
         (After::Failed, None) => {
             tracing::error!(%tenant, host, %call, tries, "a webhook is given up");
-            hook.outbox.forget(&rooms.store, message).await;
+            hook.outbox.forget(&store, message).await;
         }
     }
 }

@@ -124,6 +124,7 @@ impl Line {
             };
             // An action may be written relative to the document's own address.
             base = url::Url::parse(&base).and_then(|base| base.join(&url)).map_or(url, String::from);
+            tokio::time::sleep(self.options.asks_after).await;
             document = match self.carrier.post(&base, &form).await {
                 Ok(document) => document,
                 Err(error) => return EndReason::Failed(error.to_string()),

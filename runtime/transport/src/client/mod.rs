@@ -71,6 +71,8 @@ pub struct DialOptions {
     pub transfer_answers: Vec<DialStatus>,
     /// How long that number rings: 500 ms.
     pub ring: Duration,
+    /// How long the carrier takes to ask what comes next, once a stream has ended: 0 s.
+    pub asks_after: Duration,
     /// For one answer of the webhook: 10 s.
     pub patience: Duration,
     /// Report every played frame as [`CarrierEvent::Played`].
@@ -96,6 +98,7 @@ impl DialOptions {
             transfer_answer: DialStatus::Completed,
             transfer_answers: Vec::new(),
             ring: Duration::from_millis(500),
+            asks_after: Duration::ZERO,
             patience: Duration::from_secs(10),
             report_frames: false,
             record: Duration::from_secs(1800),

@@ -94,6 +94,8 @@ pub struct Plan<'a> {
     pub settings: &'a [(&'a str, &'a str)],
     /// `ask`, `always` or `never`.
     pub recording: &'a str,
+    /// Where callers go whom no agent answers; nowhere where it is empty.
+    pub fallback: &'a str,
     /// More of `[server]`.
     pub server: &'a str,
     /// More of the line's table.
@@ -109,6 +111,7 @@ impl Default for Plan<'_> {
             agent: "tests/agents/trial",
             settings: &[],
             recording: "always",
+            fallback: FALLBACK,
             server: "",
             line: "",
             tenant: "",
@@ -215,6 +218,10 @@ fn config(agent: &Path, folder: &Path, plan: &Plan<'_>) -> Config {
         false => "capabilities = [\"calendar\", \"memory\", \"documents\", \"transfer\", \"connectors\"]",
     };
     let settings: String = plan.settings.iter().map(|(k, v)| format!("{k:?} = {v:?}\n")).collect();
+    let fallback = match plan.fallback {
+        "" => String::new(),
+        number => format!("fallback-number = {number:?}"),
+    };
     let text = format!(
         r#"
         [server]
@@ -230,7 +237,7 @@ fn config(agent: &Path, folder: &Path, plan: &Plan<'_>) -> Config {
         number = "{LINE}"
         agent = {agent:?}
         recording = "{recording}"
-        fallback-number = "{FALLBACK}"
+        {fallback}
         {granted}
         {line}
         [tenant.line.settings]

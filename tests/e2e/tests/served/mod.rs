@@ -83,8 +83,11 @@ impl Served {
             "#
         );
         std::fs::write(folder.join("parloir.toml"), config).unwrap();
-        let mut command = Command::new(parloir());
+        // As from a careless starter: with few files, and one that is left open.
+        let mut command = Command::new("sh");
         command
+            .args(["-c", "ulimit -Sn 512; exec \"$0\" \"$@\" 9</dev/zero"])
+            .arg(parloir())
             .args(["serve", "--config", "parloir.toml", "--data", "data"])
             .current_dir(folder)
             .stdout(Stdio::piped())
