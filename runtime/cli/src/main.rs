@@ -197,7 +197,7 @@ enum Command {
     #[command(
         after_help = "What was said and the sound go; which provider was asked when, and how it went, stays unless --trace is given. An appointment made in an erased call still stands; those of an erased caller do not.
 A `parloir serve` on the folder does it itself. What is cut off is finished at the next start. Back-ups need not be touched: the keys are gone.
-Exit codes: 0 all of it, 1 not done, or something lasts or is held, 3 done in part: what could not be read or erased is named.
+Exit codes: 0 all of it, 1 not done, 3 done in part: what lasts, is held, or could not be read or erased is named.
 
 Examples:
   parloir erase --caller +33639981234 --dry-run

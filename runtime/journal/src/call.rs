@@ -278,6 +278,12 @@ impl CallShared {
         self.taken.notify_waiters();
     }
 
+    /// Bytes that wait in it.
+    pub(crate) fn waiting(&self) -> usize {
+        let buffer = self.buffer.lock();
+        buffer.blocks.iter().fold(buffer.bytes.len(), |bytes, block| bytes.saturating_add(block.bytes.len()))
+    }
+
     fn has_room(&self) -> Result<bool, AppendError> {
         let buffer = self.buffer.lock();
         self.refuse_closed(&buffer)?;

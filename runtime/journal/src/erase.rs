@@ -287,11 +287,13 @@ impl Journal {
         let (mut wanted, mut from, mut keys) = (Vec::new(), None::<Location>, BTreeSet::new());
         let mut has_numbers = false;
         let told = self.rights(tenant).await?;
-        let amendments = match purposes.content || purposes.trace {
+        let mut amendments = match purposes.content || purposes.trace {
             // What was put right of a call goes with it.
             true => told.amendments_of(&calls),
             false => Vec::new(),
         };
+        // But what is held stays, and keeps nothing else from going.
+        amendments.retain(|amendment| !held.contains(amendment));
         for call in calls.into_iter().chain(amendments) {
             let not_now =
                 |why: &str| JournalError::NotErasable { tenant: tenant.clone(), call, why: why.to_owned() };

@@ -2,9 +2,11 @@
 //!
 //! A tenant's logs are written by one thread at a time, those of several tenants by several: nobody waits for the disk, or for
 //! what has to be sealed, on account of what another tenant had written. What a tenant's writing needs lies on its [`Desk`],
-//! which a thread takes, and puts back. Of those who ask, the first to ask comes first.
+//! which a thread takes, and puts back. Of those who ask, the first to ask comes first; of one who asks for much, a part is
+//! written, and the rest when it is their turn again.
 //!
-//! Of the threads that have nothing to do one watches the time; the others sleep until somebody asks.
+//! Of the threads that have nothing to do one watches the time; the others sleep until somebody asks. Where all have something to
+//! do, whoever comes for more looks at the time first.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, OnceLock};
@@ -263,6 +265,24 @@ impl Shared {
         Ok(())
     }
 
+    /// Has these written when it is their tenant's turn again, before what was made ready since. For whoever has the tenant's
+    /// desk.
+    pub(crate) fn later(&self, tenant: &TenantId, calls: Vec<Arc<CallShared>>) {
+        if calls.is_empty() {
+            return;
+        }
+        let mut queue = self.queue.lock();
+        let Some(why) = queue.failed.clone() else {
+            let place = queue.place(tenant);
+            let since = std::mem::replace(&mut place.ready, calls);
+            place.ready.extend(since);
+            queue.ask(tenant);
+            return;
+        };
+        drop(queue);
+        calls.iter().for_each(|call| call.refuse(&why));
+    }
+
     /// Tells of a new call.
     pub(crate) fn opened(&self, call: Arc<CallShared>, entry: CallEntry) -> Result<(), AppendError> {
         let is_unwatched = {
@@ -328,6 +348,17 @@ impl Shared {
                 return None;
             }
             let now = Instant::now();
+            let ticked = *queue.ticked.get_or_insert(now);
+            // First, for there may always be something else to do.
+            if now >= ticked + TICK {
+                queue.ticked = Some(now);
+                drop(queue);
+                self.tick(now);
+                queue = self.queue.lock();
+                // However long that took, something is written before it is done again.
+                queue.ticked = Some(Instant::now());
+                continue;
+            }
             if let Some(work) = queue.take(now) {
                 // Somebody has to watch the time for the others, and who does has to know of those who ask by now.
                 if queue.watched {
@@ -338,14 +369,6 @@ impl Shared {
                     self.spare.notify_one();
                 }
                 return Some(work);
-            }
-            let ticked = *queue.ticked.get_or_insert(now);
-            if now >= ticked + TICK {
-                queue.ticked = Some(now);
-                drop(queue);
-                self.tick(now);
-                queue = self.queue.lock();
-                continue;
             }
             let due = queue.due();
             if queue.watched {
@@ -457,3 +480,6 @@ impl Queue {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

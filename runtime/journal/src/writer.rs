@@ -18,10 +18,10 @@ use parloir_store::disk::Disk;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
-use crate::call::{CallShared, State, Waiter, now};
+use crate::call::{CallShared, MAX_BUFFER, State, Waiter, now};
 use crate::chunk::Chain;
 use crate::index::{CallEntry, IndexEvent};
-use crate::queue::{Desk, Roll, Rolled, Shared, Work};
+use crate::queue::{Desk, Rolled, Shared, Work};
 use crate::record::{CallInterrupted, Ending, RecordBody, RecordingStored};
 use crate::recording;
 use crate::sealing::{self, Sealed, Sealers, Unsealed};
@@ -34,6 +34,8 @@ use crate::{AppendError, JournalError};
 const GROUP_LEAST: Duration = Duration::from_millis(1);
 /// A tenant's groups need begin no further apart than this.
 const GROUP_MOST: Duration = Duration::from_millis(2);
+/// Bytes after which a group takes no more calls: others wait for the thread.
+const GROUP_BYTES: usize = MAX_BUFFER;
 /// What a call's buffer keeps of its room when it is empty, in bytes.
 const KEPT_ROOM: usize = 16 << 10;
 /// The threads that write, each for another tenant: most of their time they wait for the disk.
@@ -90,6 +92,18 @@ impl Promises {
 /// each takes more with it.
 fn spacing(took: Duration) -> Duration {
     took.saturating_mul(2).clamp(GROUP_LEAST, GROUP_MOST)
+}
+
+/// Takes out of these calls those that come after the one with which what waits in them is so many bytes.
+fn beyond(ready: &mut Vec<Arc<CallShared>>, most: usize) -> Vec<Arc<CallShared>> {
+    let mut bytes = 0_usize;
+    let fits = ready.iter().take_while(|call| {
+        let fits = bytes < most;
+        bytes = bytes.saturating_add(call.waiting());
+        fits
+    });
+    let fits = fits.count();
+    ready.split_off(fits)
 }
 
 /// One of those that are left; held for no longer than taking it.
@@ -150,7 +164,7 @@ impl Writers {
         let write_last = || {
             while let Some(work) = next_of(&last) {
                 work.desk.live.values().for_each(Live::interrupt);
-                self.write(work);
+                self.write(work, usize::MAX);
             }
         };
         thread::scope(|scope| {
@@ -165,20 +179,27 @@ impl Writers {
 
     fn work(&self) {
         while let Some(work) = self.shared.next() {
-            self.write(work);
+            self.write(work, GROUP_BYTES);
         }
     }
 
-    /// Writes what waits of one tenant, and puts its desk back.
-    fn write(&self, work: Work) {
-        let Work { desk, ready, rolls } = work;
+    /// Writes what waits of one tenant, up to the call with which it is so many bytes, and puts its desk back.
+    fn write(&self, work: Work, most: usize) {
+        let Work { desk, mut ready, mut rolls } = work;
         let begun = Instant::now();
+        self.shared.later(&desk.tenant, beyond(&mut ready, most));
         let (mut writer, mut promises) = (Writer { all: self, desk }, Promises::default());
         let calls = ready.clone();
         // Where it breaks down nothing is written any more, of whatever state it was in.
-        let written = panic::catch_unwind(AssertUnwindSafe(|| {
+        let written = panic::catch_unwind(AssertUnwindSafe(|| -> Result<(), JournalError> {
             writer.group(ready, &mut promises)?;
-            rolls.into_iter().try_for_each(|roll| writer.roll(roll))
+            while !rolls.is_empty() {
+                let rolled = writer.roll()?;
+                if let Some(done) = rolls.pop() {
+                    let _nobody_waits = done.send(rolled);
+                }
+            }
+            Ok(())
         }));
         let why = match written {
             Ok(written) => written.err().map(|error| error.to_string()),
@@ -191,6 +212,8 @@ impl Writers {
             calls.iter().for_each(|call| call.refuse(why));
             promises.refuse(why);
         }
+        // Who still waits for new segments learns from this that there are none, and why by then.
+        drop(rolls);
         let left = self.shared.put_back(writer.desk, begun + spacing(begun.elapsed()));
         for live in left {
             live.shared.refuse(&self.shared.why_failed());
@@ -206,7 +229,7 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     /// Begins new segments of the tenant's logs.
-    fn roll(&mut self, done: Roll) -> Result<(), JournalError> {
+    fn roll(&mut self) -> Result<Rolled, JournalError> {
         self.commit()?;
         let journal = self.tail(Log::Journal)?.roll()?;
         let recordings = if Log::Recordings.folder(&self.all.data, &self.desk.tenant).is_dir() {
@@ -216,8 +239,7 @@ impl Writer<'_> {
         };
         self.count();
         let live = self.desk.live.values().flat_map(|live| live.shared.wrapped.clone()).collect();
-        let _nobody_waits = done.send(Rolled { journal, recordings, live });
-        Ok(())
+        Ok(Rolled { journal, recordings, live })
     }
 
     /// Seals and writes what waits in these calls.
@@ -460,14 +482,4 @@ impl Writer<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_group_follows_a_short_one_sooner_than_a_long_one() {
-        let table = [(0, 1_000), (300, 1_000), (700, 1_400), (1_000, 2_000), (30_000, 2_000)];
-        for (took, after) in table {
-            assert_eq!(spacing(Duration::from_micros(took)), Duration::from_micros(after), "{took} us");
-        }
-    }
-}
+mod tests;

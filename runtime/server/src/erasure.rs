@@ -18,10 +18,13 @@ use crate::rights::{CaseError, WORDS};
 mod found;
 
 pub(crate) use found::calls;
-use found::{Found, count, rows_of};
+use found::{Found, count, stay};
 
 /// How often rows are looked for again that were written while those were erased that name a caller.
 const MAX_ROUNDS: usize = 8;
+
+/// Single rows erased at once: while their keys are taken out, nobody writes a row of the tenant's.
+const PORTION: usize = 5_000;
 
 /// Whose things are to be erased.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,6 +88,12 @@ pub struct TenantErasure {
     pub failed: Option<String>,
     /// What was done; `None` where it was only to be told.
     pub report: Option<ErasureReport>,
+}
+
+impl TenantErasure {
+    fn nothing_stays(&self) -> bool {
+        self.lasting.is_empty() && self.held.is_empty() && self.unread.is_empty()
+    }
 }
 
 /// A call that is left as it is.
@@ -168,10 +177,16 @@ impl Storage {
         request.reason.as_deref().map_or(Ok(()), bounded)?;
         let mut done = Vec::new();
         for (tenant, mut found) in self.found(request).await? {
-            let rows = match found.rows.as_slice() {
-                [] => 0,
-                // What cannot be counted goes all the same.
-                rows => count(rows, &self.rows(&tenant).await?).await.unwrap_or(rows.len()),
+            let (rows, uncounted) = match found.rows.as_slice() {
+                [] => (0, None),
+                rows => match count(rows, &self.rows(&tenant).await?).await {
+                    Ok(count) => (count, None),
+                    // What cannot be counted goes all the same.
+                    Err(error) => {
+                        tracing::error!(%tenant, %error, "the rows that are to be erased could not be counted");
+                        (rows.len(), Some(format!("rows could not be counted: {error}")))
+                    }
+                },
             };
             let mut erased = TenantErasure {
                 tenant: tenant.clone(),
@@ -181,16 +196,12 @@ impl Storage {
                 rows,
                 records: found.records.len(),
                 unread: std::mem::take(&mut found.unread),
-                failed: found.failed.take(),
+                failed: found.failed.take().or(uncounted.filter(|_| request.dry_run)),
                 report: None,
             };
             if !request.dry_run {
-                let result = self.erase_found(&tenant, request, found, &mut erased).await;
-                match (result, &request.whose) {
-                    (Ok(()), Whose::Call(_) | Whose::Caller { .. } | Whose::Tenant(_)) => {}
-                    (Err(error), Whose::Caller { .. }) => erased.failed = Some(error.to_string()),
-                    (Err(error), Whose::Call(_) | Whose::Tenant(_)) => return Err(error),
-                }
+                let done = self.erase_found(&tenant, request, found, &mut erased).await;
+                done.or_else(|error| told(error, &request.whose, &mut erased))?;
             }
             done.push(erased);
         }
@@ -211,8 +222,16 @@ impl Storage {
             if !purposes.trace {
                 calls.extend(&records);
             }
+            let mut portions = rows.chunks(PORTION);
+            let rows = portions.next().unwrap_or_default().to_vec();
             let erasure = Erasure { calls, purposes, rows, requested, reason };
             erased.report = Some(self.journal.erase(tenant, erasure).await?);
+            for portion in portions {
+                let (rows, reason) = (portion.to_vec(), request.reason.clone());
+                let erasure = Erasure { purposes, rows, requested, reason, ..Erasure::default() };
+                let report = self.journal.erase(tenant, erasure).await?;
+                erased.report = erased.report.map(|before| with(before, &report));
+            }
             // A review that was being written while these were looked for.
             let late = self.rows_with(tenant, &erased.calls).await?;
             if !late.is_empty() {
@@ -230,9 +249,8 @@ impl Storage {
             let report = self.journal.erase(tenant, erasure).await?;
             erased.report = erased.report.map(|before| with(before, &report));
         }
-        let nothing_stays = erased.lasting.is_empty() && erased.held.is_empty() && erased.unread.is_empty();
         let Some(number) = number else {
-            if requested == Requested::Tenant && nothing_stays {
+            if requested == Requested::Tenant && erased.nothing_stays() {
                 for Restriction { who, .. } in &self.journal.rights(tenant).await?.restricted {
                     self.journal.forget_restriction(tenant, *who).await?;
                 }
@@ -244,7 +262,8 @@ impl Storage {
         let rounds = if nothing { 0 } else { MAX_ROUNDS };
         let mut written_meanwhile = rounds > 0;
         for _ in 0..rounds {
-            let rows = rows_of(&number, &self.rows(tenant).await?).await?;
+            let (rows, held) = self.rows_naming(tenant, &number).await?;
+            stay(&mut erased.held, held);
             if rows.is_empty() {
                 written_meanwhile = false;
                 break;
@@ -258,7 +277,7 @@ impl Storage {
         if written_meanwhile {
             let why = "rows that name the caller were written for as long as it lasted: erase once more";
             erased.failed = Some(why.to_owned());
-        } else if nothing_stays {
+        } else if erased.nothing_stays() {
             // What is not there need not be kept from anybody, and a hash of the number is not left for it.
             let who = pseudonym(self.keys(), tenant, &number.to_string()).await?;
             self.journal.forget_restriction(tenant, who).await?;
@@ -291,6 +310,18 @@ impl Storage {
     pub(crate) async fn known(&self, tenant: &TenantId) -> Result<TenantId, EraseError> {
         let known = self.journal.tenants().await?.contains(tenant);
         if known { Ok(tenant.clone()) } else { Err(EraseError::NoSuchTenant(tenant.clone())) }
+    }
+}
+
+/// What becomes of an erasure that failed: it is told beside what was done, where anything was; and of a caller's things always,
+/// for another tenant's may be erased still.
+fn told(error: EraseError, whose: &Whose, erased: &mut TenantErasure) -> Result<(), EraseError> {
+    match whose {
+        Whose::Call(_) | Whose::Tenant(_) if erased.report.is_none() => Err(error),
+        Whose::Call(_) | Whose::Tenant(_) | Whose::Caller { .. } => {
+            erased.failed = Some(error.to_string());
+            Ok(())
+        }
     }
 }
 

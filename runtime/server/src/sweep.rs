@@ -7,9 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use parloir_admin::DirectoryError;
 use parloir_contract::{CallId, TenantId};
-use parloir_journal::{
-    Erasure, ErasureReport, JournalError, Purposes, ReadError, Requested, erased, erasures, holds,
-};
+use parloir_journal::{Erasure, ErasureReport, JournalError, Purposes, ReadError, Requested, holds};
 use parloir_store::{Rows, StoreError};
 use parloir_tenancy::retention::{Due, Retention};
 use serde::{Deserialize, Serialize};
@@ -92,9 +90,9 @@ impl Storage {
         if *retention == Retention::default() {
             return Ok(swept);
         }
-        let gone = erased(&erasures(self.keys(), tenant).await?);
         let held: HashSet<CallId> =
             holds(self.keys(), tenant).await?.into_iter().map(|hold| hold.call).collect();
+        let gone = self.gone(tenant, &held).await?;
         let restricted = self.restrictions(tenant).await?;
         for entry in calls(&self.journal, tenant).await? {
             let ended = entry.ended_at.and_then(|at| Timestamp::from_nanosecond(i128::from(at)).ok());
@@ -323,7 +321,7 @@ mod tests {
 
     use jiff::ToSpan;
     use parloir_contract::{HostCall, Import, Say, SayOptions};
-    use parloir_journal::{CallEnded, CallStarted, HostCallStarted, RecordBody, Scope};
+    use parloir_journal::{Amendment, CallEnded, CallStarted, HostCallStarted, RecordBody, Scope};
 
     use super::*;
     use crate::Folders;
@@ -371,6 +369,38 @@ mod tests {
         let swept = storage.sweep(&tenant, &retention, later, true).await.unwrap();
         assert_eq!((swept.held.len(), swept.left.len(), swept.left[0].call), (0, 1, id(1)));
         assert_eq!(swept.due[0].1.len(), 2);
+        storage.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_held_amendment_stops_no_sweep_and_goes_with_the_next_once_it_is_released() {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+        let tenant: TenantId = "cabinet".parse().unwrap();
+        for number in 1..=2 {
+            call(&storage, &tenant, number).await;
+        }
+        let amendment = Amendment { field: "contact.name".into(), to: "canary of a name".into() };
+        let amended = storage.journal.amend(&tenant, id(1), amendment, 0).await.unwrap();
+        let says = async || {
+            let records = storage.journal.records(&tenant, amended).await.unwrap();
+            format!("{records:?}").contains("canary of a name")
+        };
+        assert!(storage.journal.hold(&tenant, amended, "a lawsuit".into()).await.unwrap());
+        let retention: Retention = toml::from_str("content = \"1 day\"").unwrap();
+        let later = Timestamp::now() + 72.hours();
+        for calls in [2, 0] {
+            let swept = storage.sweep(&tenant, &retention, later, false).await.unwrap();
+            assert_eq!((swept.failed, swept.left.len()), (None, 0));
+            assert_eq!(swept.due.iter().map(|(_, calls)| calls.len()).sum::<usize>(), calls);
+            assert!(!reads(&storage, &tenant, 1).await && !reads(&storage, &tenant, 2).await);
+            assert!(says().await, "it is held");
+        }
+        assert!(storage.journal.release(&tenant, amended, "settled".into()).await.unwrap());
+        let swept = storage.sweep(&tenant, &retention, later, false).await.unwrap();
+        assert_eq!((swept.failed, swept.reports[0].calls), (None, 1));
+        assert!(!says().await);
+        assert!(storage.sweep(&tenant, &retention, later, true).await.unwrap().due.is_empty());
         storage.close().await;
     }
 

@@ -71,11 +71,16 @@ impl Unloadable {
             | LoadError::World(_)
             | LoadError::Description(_) => None,
         };
+        let problem = match until {
+            // It says to try again: whoever does is told from here for as long.
+            Some(_) => format!("{problem} (not before a minute from when it was found)"),
+            None => problem.to_owned(),
+        };
         let mut known = self.0.lock();
         if known.len() >= MOST {
             known.clear();
         }
-        known.insert(path.to_owned(), Known { stamp, problem: problem.to_owned(), until });
+        known.insert(path.to_owned(), Known { stamp, problem, until });
     }
 }
 
@@ -150,10 +155,12 @@ mod tests {
         let digest = Sha256::digest(b"\0asm\x0d\0\x01\0").iter().map(|byte| format!("{byte:02x}")).collect();
         let live = Component { digest, file: version, capabilities: Vec::new() };
         let deployed = Deployed { agent: "front".into(), line_names: path.clone(), live, canary: None };
-        for _ in 0..2 {
+        for from_memory in [false, true] {
             let aside = installation.deploy(folder.path(), vec![deployed.clone()], Vec::new()).await;
             assert_eq!(aside.len(), 1, "{aside:?}");
-            assert!(format!("{aside:?}").contains("the machine had no time for it"), "{aside:?}");
+            let told = format!("{aside:?}");
+            assert!(told.contains("the machine had no time for it"), "{told}");
+            assert_eq!(told.contains("not before a minute"), from_memory, "{told}");
             assert_eq!(busy.0.load(Ordering::Relaxed), 2);
         }
         // After a while it is tried again.

@@ -104,9 +104,7 @@ impl Erase {
             )));
         }
         if lasting + held > 0 && !self.dry_run {
-            return Err(Failure::new(format!(
-                "{lasting} call(s) last and {held} are held, and were left as they are: erase once more when they are over, or released with `parloir hold CALL --why WORDS --release`"
-            )));
+            return Err(left_over(lasting, held, &done));
         }
         Ok(())
     }
@@ -206,6 +204,14 @@ impl Erase {
             }
         }
     }
+}
+
+/// What is said of calls that were left as they are: in part it was done, where anything was.
+fn left_over(lasting: usize, held: usize, done: &[TenantErasure]) -> Failure {
+    let what = format!(
+        "{lasting} call(s) last and {held} are held, and were left as they are: erase once more when they are over, or released with `parloir hold CALL --why WORDS --release`"
+    );
+    if done.iter().any(|done| done.report.is_some()) { Failure::otherwise(what) } else { Failure::new(what) }
 }
 
 /// What of an erasure was not done; `None` where all of it was.
@@ -322,5 +328,8 @@ mod tests {
         assert!(not_done(Some(&done(vec![call], report))).unwrap().contains("1 are held"));
         assert!(not_done(Some(&done(Vec::new(), None))).unwrap().contains("nothing"));
         assert!(not_done(None).unwrap().contains("nothing"));
+        let (nothing, some) = (done(vec![call], None), done(vec![call], report));
+        let of = |done: &[TenantErasure]| left_over(0, 1, done).code;
+        assert_eq!((of(&[nothing.clone()]), of(&[nothing, some])), (1, 3), "not done, and done in part");
     }
 }

@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use parloir_contract::{CallId, TenantId};
 use parloir_journal::{
-    CallEntry, CallOf, Journal, JournalError, Purposes, ReadError, Record, Requested, erased, erasures, holds,
+    AmendmentNote, CallEntry, CallOf, Hold, Journal, JournalError, Purposes, ReadError, Record, Requested,
+    erased, erasures, holds,
 };
 use parloir_persons::{Number, caller_in, numbers};
 use parloir_store::{Address, Entry, Rows, StoreError, Table, TenantStore};
@@ -34,6 +35,8 @@ pub(super) struct Found {
     /// What is to go of each call, and what of which went before.
     purposes: Purposes,
     gone: HashMap<CallId, Purposes>,
+    /// The amendments that are held and say something still, by the calls they are of.
+    held_amendments: HashMap<CallId, Vec<CallId>>,
 }
 
 impl Found {
@@ -43,9 +46,16 @@ impl Found {
         requested: Requested,
         request: &EraseRequest,
     ) -> Result<Self, EraseError> {
-        let holds = holds(storage.keys(), tenant).await?.into_iter().map(|hold| hold.call).collect();
-        let (purposes, gone) = (request.purposes(), erased(&erasures(storage.keys(), tenant).await?));
-        Ok(Self { holds, purposes, gone, ..Self::nothing(requested) })
+        let holds: HashSet<CallId> =
+            holds(storage.keys(), tenant).await?.into_iter().map(|hold| hold.call).collect();
+        let (purposes, gone) = (request.purposes(), storage.gone(tenant, &holds).await?);
+        let mut found = Self { holds, purposes, gone, ..Self::nothing(requested) };
+        for AmendmentNote { call, record, .. } in &storage.journal.rights(tenant).await?.amendments {
+            if found.holds.contains(record) && found.says(record) {
+                found.held_amendments.entry(*call).or_default().push(*record);
+            }
+        }
+        Ok(found)
     }
 
     fn nothing(requested: Requested) -> Self {
@@ -62,13 +72,24 @@ impl Found {
             holds: HashSet::new(),
             purposes: Purposes::default(),
             gone: HashMap::new(),
+            held_amendments: HashMap::new(),
         }
+    }
+
+    /// Whether something of a call is left that is to go.
+    fn says(&self, call: &CallId) -> bool {
+        let before = self.gone.get(call).copied().unwrap_or_default();
+        !self.purposes.without(before).is_empty()
     }
 
     /// Adds a call of which something is left to be erased.
     fn add(&mut self, entry: &CallEntry) {
-        let before = self.gone.get(&entry.call).copied().unwrap_or_default();
-        if self.purposes.without(before).is_empty() {
+        if !self.holds.contains(&entry.call)
+            && let Some(amendments) = self.held_amendments.get(&entry.call)
+        {
+            self.held.extend(amendments);
+        }
+        if !self.says(&entry.call) {
             return;
         }
         match entry.outcome {
@@ -91,7 +112,7 @@ impl Storage {
                 let (tenant, entry) = self.journal.find(*call).await?.ok_or(EraseError::NoSuchCall(*call))?;
                 let mut found = Found::new(self, &tenant, Requested::Calls, request).await?;
                 found.add(&entry);
-                if found.held.is_empty() && found.lasting.is_empty() {
+                if !found.holds.contains(call) && found.lasting.is_empty() {
                     found.rows = self.rows_with(&tenant, &[*call]).await?;
                 }
                 Ok(vec![(tenant, found)])
@@ -133,7 +154,7 @@ impl Storage {
                 if !staying.is_empty() {
                     found.rows.extend(self.reports_but(&tenant, &staying).await?);
                 }
-                (found.records, found.unread) = self.unerased(&tenant, None, None).await?;
+                self.add_records(&tenant, None, None, &mut found).await?;
                 Ok(vec![(tenant, found)])
             }
         }
@@ -141,11 +162,7 @@ impl Storage {
 
     /// The rows of the table of reports, but those of calls that are left as they are.
     async fn reports_but(&self, tenant: &TenantId, calls: &[CallId]) -> Result<Vec<Rows>, StoreError> {
-        let theirs = self.rows_with(tenant, calls).await?.into_iter().filter_map(|rows| match rows {
-            Rows::At(row) => Some(row.address),
-            Rows::Of(_) => None,
-        });
-        let (theirs, mut others): (HashSet<Address>, _) = (theirs.collect(), Vec::new());
+        let (theirs, mut others) = (addresses(self.rows_with(tenant, calls).await?), Vec::new());
         each(&self.rows(tenant).await?, Table::Reports, |Entry { row, .. }| {
             if !theirs.contains(&row.address) {
                 others.push(Rows::At(row));
@@ -175,39 +192,107 @@ impl Storage {
         }
         let unread = may_be.unread.into_iter().filter(|(entry, _)| !entry.is_of_journal());
         found.unread.extend(unread.map(|(entry, why)| Left { call: entry.call, why }));
-        found.rows = rows_of(number, &self.rows(tenant).await?).await?;
+        let (rows, held) = self.rows_naming(tenant, number).await?;
+        found.rows = rows;
+        stay(&mut found.held, held);
         let with_calls = self.rows_with(tenant, &found.calls).await?.into_iter();
         // One that names the number is there already.
         let with_calls: Vec<Rows> = with_calls.filter(|row| !found.rows.contains(row)).collect();
         found.rows.extend(with_calls);
-        let (records, unread) = self.unerased(tenant, Some(number), case).await?;
-        found.records = records;
-        found.unread.extend(unread);
+        self.add_records(tenant, Some(number), case, &mut found).await?;
         found.number = Some(number.clone());
         Ok(found)
     }
 
-    /// The calls of the journal's own that name somebody, and those of a case, but those of which that is gone already, or that
-    /// were cut off before they were in the log. And those that could not be read and may be among them.
-    async fn unerased(
+    /// Adds the calls of the journal's own that name somebody, and those of a case, but those of which that is gone already, or
+    /// that were cut off before they were in the log. And those that could not be read and may be among them.
+    async fn add_records(
         &self,
         tenant: &TenantId,
         person: Option<&Number>,
         case: Option<&Known>,
-    ) -> Result<(Vec<CallId>, Vec<Left>), EraseError> {
+        found: &mut Found,
+    ) -> Result<(), EraseError> {
         let gone = erased(&erasures(self.keys(), tenant).await?);
         let (mut calls, mut unread) = self.naming(tenant, person).await?;
         calls.extend(case.into_iter().flat_map(|case| &case.note.records));
-        let (mut there, mut seen) = (Vec::new(), HashSet::new());
+        let mut seen = HashSet::new();
         for call in calls {
             let new = seen.insert(call) && !gone.contains_key(&call);
             if new && self.journal.call(tenant, call).await?.is_some() {
-                there.push(call);
+                match found.holds.contains(&call) {
+                    true => found.held.push(call),
+                    false => found.records.push(call),
+                }
             }
         }
         // A step of their case is theirs, whatever it says.
         unread.retain(|left| !seen.contains(&left.call) && !gone.contains_key(&left.call));
-        Ok((there, unread))
+        found.unread.extend(unread);
+        Ok(())
+    }
+
+    /// The rows that name a number, as they are now, but those that are beside calls that are held; and those calls.
+    pub(super) async fn rows_naming(
+        &self,
+        tenant: &TenantId,
+        number: &Number,
+    ) -> Result<(Vec<Rows>, Vec<CallId>), EraseError> {
+        let mut rows = rows_of(number, &self.rows(tenant).await?).await?;
+        let mut held = Vec::new();
+        for Hold { call, .. } in holds(self.keys(), tenant).await? {
+            // Whatever was written there since they were looked for.
+            let beside = addresses(self.rows_with(tenant, &[call]).await?);
+            let before = rows.len();
+            rows.retain(|rows| match rows {
+                Rows::At(row) => !beside.contains(&row.address),
+                Rows::Of(_) => true,
+            });
+            if rows.len() < before {
+                held.push(call);
+            }
+        }
+        Ok((rows, held))
+    }
+
+    /// What is gone of which calls. Of one with an amendment that was held when it went, and is not any more, no more than of the
+    /// amendment: it is to go once more, and takes that with it.
+    pub(crate) async fn gone(
+        &self,
+        tenant: &TenantId,
+        held: &HashSet<CallId>,
+    ) -> Result<HashMap<CallId, Purposes>, JournalError> {
+        let noted = erased(&erasures(self.keys(), tenant).await?);
+        let mut gone = noted.clone();
+        for AmendmentNote { call, record, .. } in &self.journal.rights(tenant).await?.amendments {
+            let of_record = noted.get(record).copied().unwrap_or_default();
+            let Some(of_call) = gone.get_mut(call).filter(|_| !held.contains(record)) else { continue };
+            let left = of_call.without(of_record);
+            // One that was cut off is nowhere.
+            if (left.content || left.trace) && self.journal.call(tenant, *record).await?.is_some() {
+                of_call.content &= of_record.content;
+                of_call.trace &= of_record.trace;
+            }
+        }
+        Ok(gone)
+    }
+}
+
+/// Where these single rows rest.
+fn addresses(rows: Vec<Rows>) -> HashSet<Address> {
+    let address = |rows: Rows| match rows {
+        Rows::At(row) => Some(row.address),
+        Rows::Of(_) => None,
+    };
+    rows.into_iter().filter_map(address).collect()
+}
+
+/// Adds calls that are held, and of which something is left for that.
+pub(super) fn stay(held: &mut Vec<CallId>, calls: Vec<CallId>) {
+    for call in calls {
+        if !held.contains(&call) {
+            held.push(call);
+        }
     }
 }
 

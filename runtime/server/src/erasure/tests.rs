@@ -8,12 +8,12 @@ use std::sync::Arc;
 use cabinet::{begin, id, tenant};
 use parloir_admin::reviews_of;
 use parloir_contract::{Book, Booked, Contact, SetMemory};
-use parloir_journal::{CallEnded, Right, erasures};
-use parloir_store::{Table, TenantStore};
+use parloir_journal::{Amendment, CallEnded, Right, erasures};
+use parloir_store::{Address, Batch, Row, Rows, StoredBatch, StoredOperation, Table, TenantStore};
 use parloir_tenancy::calendar::Hours;
 use parloir_tenancy::{Calendar, Memory};
 
-use super::found::PAGE;
+use super::found::{PAGE, rows_of};
 use super::*;
 use crate::{Folders, RightsDone, RightsRequest};
 
@@ -258,4 +258,180 @@ async fn of_a_tenant_goes_what_its_calls_left_and_who_administers_it_and_how_it_
     }
     drop(store);
     storage.close().await;
+}
+
+async fn hold(storage: &Storage, call: CallId, release: bool) {
+    let hold = HoldRequest { tenant: tenant(), call, why: "a file".into(), release };
+    assert!(storage.hold(&hold).await.unwrap());
+}
+
+/// What the log says of a call, with what was said in it where that is there still.
+async fn told_of(storage: &Storage, call: CallId) -> String {
+    format!("{:?}", storage.journal.records(&tenant(), call).await.unwrap())
+}
+
+#[tokio::test]
+async fn a_review_beside_a_held_call_stays_though_it_names_the_caller() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+    let (hers, his) = (call(&storage, 1, HERS).await, call(&storage, 2, HIS).await);
+    let restrict = RightsRequest::Restrict {
+        tenant: tenant(),
+        number: HERS.into(),
+        why: None,
+        release: false,
+        case: None,
+    };
+    storage.rights(&restrict).await.unwrap();
+    hold(&storage, his, false).await;
+    let store = storage.rows(&tenant()).await.unwrap();
+    let reviews = [hers, his].map(|call| format!("{}anne", reviews_of(call)));
+    for key in &reviews {
+        store.apply(Batch::new().put(Table::Reports, key, format!("of {HERS}"))).await.unwrap();
+    }
+    let there = async |key: &String| store.get(Table::Reports, key).await.unwrap().is_some();
+    let whose = Whose::Caller { number: HERS.into(), tenant: None };
+    let would = storage.erase(&request(whose.clone(), true)).await.unwrap();
+    assert_eq!((would[0].rows, would[0].held.as_slice()), (1, [his].as_slice()));
+    let done = storage.erase(&request(whose.clone(), false)).await.unwrap();
+    assert_eq!((done[0].calls.as_slice(), done[0].held.as_slice()), ([hers].as_slice(), [his].as_slice()));
+    assert_eq!((done[0].rows, &done[0].failed), (1, &None));
+    assert_eq!((there(&reviews[0]).await, there(&reviews[1]).await), (false, true));
+    let restricted = async || storage.journal.rights(&tenant()).await.unwrap().restricted.len();
+    assert_eq!(restricted().await, 1, "something of hers is left to be kept and not used");
+    hold(&storage, his, true).await;
+    let done = storage.erase(&request(whose, false)).await.unwrap();
+    assert_eq!((done[0].rows, done[0].held.len()), (1, 0));
+    assert_eq!((there(&reviews[1]).await, restricted().await), (false, 0));
+    assert!(told_of(&storage, his).await.contains(HIS));
+    drop(store);
+    storage.close().await;
+}
+
+#[tokio::test]
+async fn a_record_of_a_case_that_is_held_stays_and_keeps_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+    let hers = call(&storage, 1, HERS).await;
+    let open = RightsRequest::Open {
+        tenant: tenant(),
+        number: HERS.into(),
+        right: Right::Erase,
+        received: None,
+        why: None,
+    };
+    let RightsDone::Case(case) = storage.rights(&open).await.unwrap() else { panic!() };
+    hold(&storage, case.case, false).await;
+    let whose = Whose::Caller { number: HERS.into(), tenant: None };
+    let done = storage.erase(&request(whose.clone(), false)).await.unwrap();
+    assert_eq!((&done[0].failed, done[0].report.unwrap().calls, done[0].records), (&None, 1, 0));
+    assert_eq!(done[0].held, [case.case]);
+    assert!(!told_of(&storage, hers).await.contains(HERS));
+    assert!(told_of(&storage, case.case).await.contains(HERS));
+    let all = EraseRequest { trace: true, ..request(Whose::Tenant(tenant()), false) };
+    let done = storage.erase(&all).await.unwrap();
+    assert_eq!((done[0].report.unwrap().calls, done[0].held.as_slice()), (1, [case.case].as_slice()));
+    assert!(told_of(&storage, case.case).await.contains(HERS));
+    hold(&storage, case.case, true).await;
+    let done = storage.erase(&request(whose, false)).await.unwrap();
+    assert_eq!((done[0].records, done[0].held.len()), (1, 0));
+    assert!(!told_of(&storage, case.case).await.contains(HERS));
+    storage.close().await;
+}
+
+#[tokio::test]
+async fn a_held_amendment_stays_when_its_call_goes_and_goes_once_it_is_released() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+    let hers = call(&storage, 1, HERS).await;
+    let amendment = Amendment { field: "contact.name".into(), to: "canary".into() };
+    let amended = storage.journal.amend(&tenant(), hers, amendment, 0).await.unwrap();
+    hold(&storage, amended, false).await;
+    for calls in [vec![hers], Vec::new()] {
+        let done = storage.erase(&request(Whose::Call(hers), false)).await.unwrap();
+        assert_eq!((&done[0].calls, done[0].held.as_slice()), (&calls, [amended].as_slice()));
+        assert!(!told_of(&storage, hers).await.contains(HERS));
+        assert!(told_of(&storage, amended).await.contains("canary"));
+    }
+    hold(&storage, amended, true).await;
+    let done = storage.erase(&request(Whose::Call(hers), false)).await.unwrap();
+    assert_eq!((done[0].report.unwrap().calls, done[0].held.len()), (1, 0));
+    assert!(!told_of(&storage, amended).await.contains("canary"));
+    let again = storage.erase(&request(Whose::Call(hers), true)).await.unwrap();
+    assert!(again[0].calls.is_empty() && again[0].held.is_empty(), "{again:?}");
+    storage.close().await;
+}
+
+#[tokio::test]
+async fn rows_that_cannot_be_counted_are_said_to_be_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+    call(&storage, 1, HERS).await;
+    let rows = storage.rows(&tenant()).await.unwrap();
+    rows.apply(Batch::new().put(Table::Memory, "last", "kept")).await.unwrap();
+    let address = rows.entry(Table::Memory, "last").await.unwrap().unwrap().row.address;
+    let damaged = StoredOperation::Put(address, b"damaged".to_vec());
+    let batch = StoredBatch { operations: vec![damaged], ..StoredBatch::default() };
+    assert!(storage.directory_rooms().store.apply(batch).await.unwrap().is_none());
+    let would = storage.erase(&request(Whose::Tenant(tenant()), true)).await.unwrap();
+    let failed = would[0].failed.as_deref().unwrap();
+    assert!(failed.contains("rows could not be counted"), "{failed}");
+    drop(rows);
+    storage.close().await;
+}
+
+#[tokio::test]
+async fn of_very_many_single_rows_a_part_is_erased_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+    call(&storage, 1, HERS).await;
+    let rows = storage.rows(&tenant()).await.unwrap();
+    rows.apply(Batch::new().put(Table::Reports, "handed/nobody", "kept")).await.unwrap();
+    let row = rows.entry(Table::Reports, "handed/nobody").await.unwrap().unwrap().row;
+    let request = request(Whose::Tenant(tenant()), false);
+    let (tenant, mut found) = storage.found(&request).await.unwrap().pop().unwrap();
+    let at = |number: usize| Address::new(&tenant, Table::Reports, number.to_string().as_bytes()).unwrap();
+    found.rows = (1..PORTION).map(|number| Rows::At(Row { address: at(number), ..row.clone() })).collect();
+    found.rows.extend([Rows::Of(Table::Memory), Rows::At(row)]);
+    let mut erased = nothing_of(None);
+    storage.erase_found(&tenant, &request, found, &mut erased).await.unwrap();
+    let records = erasures(storage.keys(), &tenant).await.unwrap();
+    assert_eq!((records.len(), erased.report.unwrap().rows), (2, 1), "{records:?}");
+    assert_eq!(rows.get(Table::Reports, "handed/nobody").await.unwrap(), None);
+    drop(rows);
+    storage.close().await;
+}
+
+fn nothing_of(report: Option<ErasureReport>) -> TenantErasure {
+    TenantErasure {
+        tenant: tenant(),
+        calls: Vec::new(),
+        lasting: Vec::new(),
+        held: Vec::new(),
+        rows: 0,
+        records: 0,
+        unread: Vec::new(),
+        failed: None,
+        report,
+    }
+}
+
+#[test]
+fn an_erasure_that_fails_on_the_way_is_told_beside_what_was_done() {
+    let caller = Whose::Caller { number: HERS.into(), tenant: None };
+    let call = Whose::Call(CallId::from_bytes([1; 16]));
+    let report = Some(ErasureReport::default());
+    let table = [
+        (&call, None, false),
+        (&call, report, true),
+        (&Whose::Tenant(tenant()), None, false),
+        (&Whose::Tenant(tenant()), report, true),
+        (&caller, None, true),
+        (&caller, report, true),
+    ];
+    for (whose, report, is_told) in table {
+        let mut erased = nothing_of(report);
+        let done = told(EraseError::TooLong, whose, &mut erased);
+        assert_eq!((done.is_ok(), erased.failed.is_some()), (is_told, is_told), "{whose:?}, {report:?}");
+    }
 }

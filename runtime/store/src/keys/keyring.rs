@@ -324,18 +324,25 @@ impl Kms for Keyring {
     }
 
     async fn erase_rows(&self, tenant: &TenantId, rows: &[Gone]) -> Result<(), KeyError> {
-        let key = self.row_key(tenant).await?;
+        let (key, rows) = (self.row_key(tenant).await?, rows.to_vec());
         let _one_change = self.changes.lock().await;
-        let kept = key.without(rows)?;
-        // Also where they are gone already: the key they were in may have been left by a crash.
-        self.at(tenant, move |place| place.replace_rows(&key, kept)).await
+        let done = self.at(tenant, move |place| {
+            // Of many rows this takes its time. Also where they are gone already: the key they were in may have been left by a
+            // crash.
+            let kept = key.without(&rows)?;
+            place.replace_rows(&key, kept)
+        });
+        done.await
     }
 
     async fn renew_rows(&self, tenant: &TenantId, table: Table, upto: u32) -> Result<(), KeyError> {
         let key = self.row_key(tenant).await?;
         let _one_change = self.changes.lock().await;
-        let kept = key.beginning(table, upto)?;
-        self.at(tenant, move |place| place.replace_rows(&key, kept)).await
+        let done = self.at(tenant, move |place| {
+            let kept = key.beginning(table, upto)?;
+            place.replace_rows(&key, kept)
+        });
+        done.await
     }
 
     async fn recall(&self, tenant: &TenantId, memo: Memo) -> Result<Option<Vec<u8>>, KeyError> {
