@@ -93,7 +93,7 @@ where
                 Err(closed) => {
                     if spent {
                         unanswered.shared.exceeded.store(true, Ordering::Relaxed);
-                        unanswered.refused = Some(Refusal::OverQuota(closed.0.clone()));
+                        unanswered.stopped_for(Refusal::OverQuota(closed.0.clone()));
                     }
                     return Err(closed);
                 }
@@ -136,6 +136,12 @@ struct Unanswered {
     answered: bool,
     /// Why the agent is answered no more, where it was stopped for what it asked.
     refused: Option<Refusal>,
+}
+
+impl Unanswered {
+    fn stopped_for(&mut self, refusal: Refusal) {
+        self.refused = Some(refusal);
+    }
 }
 
 impl Drop for Unanswered {
