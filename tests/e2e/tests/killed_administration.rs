@@ -30,7 +30,7 @@ const VERSIONS: &str = "/v1/tenants/cabinet/agents/desk/versions";
 
 /// What of a round is told from that of every other.
 fn word(round: usize) -> String {
-    format!("r{round:02}")
+    format!("round-{round:02}")
 }
 
 /// The number that a tenant has who leaves.
