@@ -1,6 +1,7 @@
 //! Attack agents, tried.
 //!
-//! They are below `agents/`, and what runs them is `parloir-attest`, for an operator can run them too. What is tested:
+//! They are below `agents/`, and what runs them is `parloir-attest`, for an operator can run them too. What was tried by hand, and
+//! what stopped each, is told in `README.md`. What is tested:
 //!
 //! - `tests/corpus.rs`: every attack, on a telephone line, while anne's caller is on the other.
 //! - `tests/unloadable.rs`: what is never answered by, because it is no agent, or because it would cost too much to be one.
