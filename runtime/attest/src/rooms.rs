@@ -1,4 +1,5 @@
-//! What the house is made of: two tenants, their documents and sounds with what leads out of them, and the operator's file.
+//! What the house is made of: two tenants and those whose connectors lead inside, documents and sounds with what leads out of them,
+//! and the operator's file.
 
 use std::collections::BTreeMap;
 use std::fs;
