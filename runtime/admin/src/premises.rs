@@ -8,7 +8,7 @@ use parloir_tenancy::config::TenantConfig;
 use parloir_tenancy::secret::Secrets;
 
 use crate::calls::CallFiles;
-use crate::resource::Aside;
+use crate::resource::{Aside, Ledger};
 
 /// A component that was compiled, and said what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,6 +103,9 @@ pub trait Premises: Send + Sync + 'static {
 
     /// Keeps nothing of a version that answered nobody and is removed.
     async fn forget_agent(&self, digest: &str);
+
+    /// What a tenant's calls used, of all months or of one, as in `2026-11`.
+    async fn ledger(&self, tenant: &TenantId, month: Option<&str>) -> Result<Ledger, String>;
 
     /// What is told of tenants' calls.
     fn calls(&self) -> &dyn CallFiles;

@@ -6,6 +6,7 @@ mod audit;
 mod calls;
 mod lines;
 mod people;
+mod used;
 
 use std::fmt;
 
@@ -34,6 +35,8 @@ pub use people::{
     Identity, KEY_DAYS, Key, KeyMade, LOG_IN, LOG_IN_HOURS, LogIn, LogInWith, MAX_KEY_DAYS, MAX_KEYS,
     MAX_LOG_INS, MAX_USERS, Myself, NewKey, User,
 };
+pub use used::{Cost, Ledger, LedgerMonth, LedgerProvider, ProviderRole};
+pub(crate) use used::{MONTH, is_month};
 
 use crate::home::Home;
 

@@ -106,6 +106,9 @@ pub enum Action {
     /// Read what of a tenant's is set aside.
     #[serde(rename = "problems:read")]
     ReadProblems,
+    /// Read what a tenant's calls used, and what that cost: sums of months.
+    #[serde(rename = "ledger:read")]
+    ReadLedger,
     /// Read which numbers a tenant was given.
     #[serde(rename = "numbers:read")]
     ReadNumbers,
@@ -214,7 +217,7 @@ pub struct Rule {
 
 impl Action {
     /// Every action there is.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::ReadSelf,
         Self::ReadTenants,
         Self::WriteTenants,
@@ -222,6 +225,7 @@ impl Action {
         Self::WriteTenant,
         Self::ImportTenant,
         Self::ReadProblems,
+        Self::ReadLedger,
         Self::ReadNumbers,
         Self::WriteNumbers,
         Self::ReadUsers,
@@ -270,6 +274,7 @@ impl Action {
             Self::WriteTenant => "tenant:write",
             Self::ImportTenant => "tenant:import",
             Self::ReadProblems => "problems:read",
+            Self::ReadLedger => "ledger:read",
             Self::ReadNumbers => "numbers:read",
             Self::WriteNumbers => "numbers:write",
             Self::ReadUsers => "users:read",
@@ -317,6 +322,8 @@ impl Action {
             Self::WriteTenant => (&[], OF_THE_HOUSE, false),
             Self::ImportTenant => (&[], &[], true),
             Self::ReadProblems | Self::ReadNumbers => (&[Supervisor, Admin, Owner], OF_THE_HOUSE, false),
+            // Who pays for calls, on either side, and reads none of them.
+            Self::ReadLedger => (&[Admin, Owner], OF_THE_HOUSE, false),
             // Whose a number is says whoever runs the installation: a tenant that chose one would have another's callers.
             Self::WriteNumbers => (&[], &[Operator], false),
             Self::ReadUsers => (&[Admin, Owner], &[], true),

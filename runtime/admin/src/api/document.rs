@@ -13,8 +13,8 @@ use super::problem::{PROBLEM_JSON, Problem};
 use crate::calls::ERASED;
 use crate::resource::{
     Agent, AgentKey, AgentPolicy, Aside, AuditEntry, BlockNumber, Blocked, BreakGlass, Calendar, CallFile,
-    CallState, Connector, Contact, Glass, ImportTenant, Item, Key, KeyMade, Line, LogIn, LogInWith, Myself,
-    NewKey, NewSecret, NewTenant, Number, Page, Review, RollBack, Secret, Setting, StartCanary, Tenant,
+    CallState, Connector, Contact, Glass, ImportTenant, Item, Key, KeyMade, Ledger, Line, LogIn, LogInWith,
+    MONTH, Myself, NewKey, NewSecret, NewTenant, Number, Page, Review, RollBack, Secret, Setting, StartCanary, Tenant,
     TenantMade, TenantState, User, Version,
 };
 
@@ -54,6 +54,7 @@ fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
         Endpoint::PutTenant => takes::<Tenant, Item<TenantState>>(all),
         Endpoint::ImportTenant => takes::<ImportTenant, TenantMade>(all),
         Endpoint::ListProblems => pages::<Aside>(all),
+        Endpoint::GetLedger => gives::<Ledger>(all),
         Endpoint::ListNumbers => pages::<Number>(all),
         Endpoint::GiveNumber => gives::<Item<Number>>(all),
         Endpoint::ListUsers => pages::<User>(all),
@@ -148,6 +149,11 @@ fn parameters(endpoint: Endpoint, paged: bool) -> Vec<Value> {
         let why = json!({ "type": "string", "minLength": 1, "maxLength": MAX_WHY });
         all.push(parameter("why", "query", false, "Why you read it: it is sealed in the tenant's log.", why));
     }
+    if endpoint == Endpoint::GetLedger {
+        let what = "Only this month, in UTC, as in `2026-11`. Left out: all there are.";
+        let month = json!({ "type": "string", "pattern": MONTH });
+        all.push(parameter("month", "query", false, what, month));
+    }
     if endpoint == Endpoint::GetProof {
         let what = "`contents` to leave out all that was said.";
         let redact = json!({ "type": "string", "enum": ["contents"] });
@@ -203,6 +209,7 @@ const fn is_tagged(endpoint: Endpoint) -> bool {
         Endpoint::Document
             | Endpoint::GetLogIn
             | Endpoint::Me
+            | Endpoint::GetLedger
             | Endpoint::GetVersion
             | Endpoint::GetCall
             | Endpoint::GetRecording

@@ -131,6 +131,8 @@ endpoints! {
     ImportTenant = Post "/v1/tenants/{tenant}/import" Tenant ImportTenant;
     /// What of a tenant's is set aside, because it cannot be read or calls cannot be answered so.
     ListProblems = Get "/v1/tenants/{tenant}/problems" Tenant ReadProblems;
+    /// What a tenant's calls used, and what that cost, month by month: sums, and nothing of any one call.
+    GetLedger = Get "/v1/tenants/{tenant}/ledger" Tenant ReadLedger;
     /// The numbers that a tenant was given.
     ListNumbers = Get "/v1/tenants/{tenant}/numbers" Tenant ReadNumbers;
     /// Gives a tenant a number: its lines can be made of no other.

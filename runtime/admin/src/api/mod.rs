@@ -13,6 +13,7 @@ mod document;
 mod endpoint;
 mod glass;
 mod keys;
+mod ledger;
 mod lines;
 mod log_in;
 mod numbers;
@@ -388,6 +389,7 @@ async fn run(api: &Api, asked: &Asked) -> Result<Response, Problem> {
         Endpoint::PutTenant => tenants::put(api, asked).await,
         Endpoint::ImportTenant => tenants::import(api, asked).await,
         Endpoint::ListProblems => problems::list(api, asked).await,
+        Endpoint::GetLedger => ledger::get(api, asked).await,
         Endpoint::ListNumbers => numbers::list(asked).await,
         Endpoint::GiveNumber => numbers::put(api, asked).await,
         Endpoint::TakeNumber => numbers::delete(api, asked).await,
