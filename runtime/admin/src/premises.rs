@@ -8,7 +8,7 @@ use parloir_tenancy::config::TenantConfig;
 use parloir_tenancy::secret::Secrets;
 
 use crate::calls::CallFiles;
-use crate::resource::{Aside, Ledger};
+use crate::resource::{Aside, Ledger, Usage};
 
 /// A component that was compiled, and said what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,6 +106,9 @@ pub trait Premises: Send + Sync + 'static {
 
     /// What a tenant's calls used, of all months or of one, as in `2026-11`.
     async fn ledger(&self, tenant: &TenantId, month: Option<&str>) -> Result<Ledger, String>;
+
+    /// What of a tenant's quota for all its calls is used now.
+    async fn usage(&self, tenant: &TenantId) -> Result<Usage, String>;
 
     /// What is told of tenants' calls.
     fn calls(&self) -> &dyn CallFiles;

@@ -35,7 +35,7 @@ pub use people::{
     Identity, KEY_DAYS, Key, KeyMade, LOG_IN, LOG_IN_HOURS, LogIn, LogInWith, MAX_KEY_DAYS, MAX_KEYS,
     MAX_LOG_INS, MAX_USERS, Myself, NewKey, User,
 };
-pub use used::{Cost, Ledger, LedgerMonth, LedgerProvider, ProviderRole};
+pub use used::{Cost, Ledger, LedgerMonth, LedgerProvider, ProviderRole, Usage};
 pub(crate) use used::{MONTH, is_month};
 
 use crate::home::Home;

@@ -25,3 +25,22 @@ async fn who_pays_reads_the_months_and_who_looks_after_calls_does_not() {
     let other = house.tenant("other").await;
     house.get(path, &other).await.is(404).names("tenant");
 }
+
+#[tokio::test]
+async fn what_is_used_stands_beside_the_quota_and_changes_no_tag_of_it() {
+    let house = House::open().await;
+    let owner = house.tenant("cabinet").await;
+    let (record, usage) = ("/v1/tenants/cabinet", "/v1/tenants/cabinet/usage");
+    let before = house.get(record, &owner).await.is(200).etag();
+    for used in 0..2 {
+        let reply = house.get(usage, &owner).await.is(200);
+        assert_eq!(reply.body["model-tokens-a-month"], used, "{reply:?}");
+        assert_eq!(reply.body["month"], "2026-11");
+        assert!(reply.headers.get("etag").is_none(), "{reply:?}");
+    }
+    assert_eq!(house.get(record, &owner).await.is(200).etag(), before);
+    let (_, supervisor) = house.user("cabinet", &owner, "supervisor").await;
+    house.get(usage, &supervisor).await.is(403);
+    house.get("/v1/tenants/filed/usage", &house.owner).await.is(200);
+    house.get("/v1/tenants/installation/usage", &house.owner).await.is(404);
+}

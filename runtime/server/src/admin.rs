@@ -152,6 +152,11 @@ impl Premises for Site {
         ledgers.map(Ledgers::shown).map_err(|error| error.to_string())
     }
 
+    async fn usage(&self, tenant: &TenantId) -> Result<resource::Usage, String> {
+        let usage = self.house.installation.storage.usage(tenant).await;
+        usage.map_err(|error| error.to_string())
+    }
+
     fn calls(&self) -> &dyn CallFiles {
         &self.house.installation.storage
     }

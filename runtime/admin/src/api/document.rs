@@ -14,8 +14,8 @@ use crate::calls::ERASED;
 use crate::resource::{
     Agent, AgentKey, AgentPolicy, Aside, AuditEntry, BlockNumber, Blocked, BreakGlass, Calendar, CallFile,
     CallState, Connector, Contact, Glass, ImportTenant, Item, Key, KeyMade, Ledger, Line, LogIn, LogInWith,
-    MONTH, Myself, NewKey, NewSecret, NewTenant, Number, Page, Review, RollBack, Secret, Setting, StartCanary, Tenant,
-    TenantMade, TenantState, User, Version,
+    MONTH, Myself, NewKey, NewSecret, NewTenant, Number, Page, Review, RollBack, Secret, Setting,
+    StartCanary, Tenant, TenantMade, TenantState, Usage, User, Version,
 };
 
 /// What goes into a route and what comes out of it.
@@ -55,6 +55,7 @@ fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
         Endpoint::ImportTenant => takes::<ImportTenant, TenantMade>(all),
         Endpoint::ListProblems => pages::<Aside>(all),
         Endpoint::GetLedger => gives::<Ledger>(all),
+        Endpoint::GetUsage => gives::<Usage>(all),
         Endpoint::ListNumbers => pages::<Number>(all),
         Endpoint::GiveNumber => gives::<Item<Number>>(all),
         Endpoint::ListUsers => pages::<User>(all),
@@ -210,6 +211,7 @@ const fn is_tagged(endpoint: Endpoint) -> bool {
             | Endpoint::GetLogIn
             | Endpoint::Me
             | Endpoint::GetLedger
+            | Endpoint::GetUsage
             | Endpoint::GetVersion
             | Endpoint::GetCall
             | Endpoint::GetRecording

@@ -133,6 +133,8 @@ endpoints! {
     ListProblems = Get "/v1/tenants/{tenant}/problems" Tenant ReadProblems;
     /// What a tenant's calls used, and what that cost, month by month: sums, and nothing of any one call.
     GetLedger = Get "/v1/tenants/{tenant}/ledger" Tenant ReadLedger;
+    /// What of a tenant's quota is used: of the month, of what agents remember, and of the disk.
+    GetUsage = Get "/v1/tenants/{tenant}/usage" Tenant ReadTenant;
     /// The numbers that a tenant was given.
     ListNumbers = Get "/v1/tenants/{tenant}/numbers" Tenant ReadNumbers;
     /// Gives a tenant a number: its lines can be made of no other.

@@ -29,8 +29,17 @@ pub(super) async fn get(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     Ok(Answer::ok(&ledger.map_err(|error| untold(&error))?)?)
 }
 
+/// What of the quota is used: beside the record, whose `ETag` says nothing of calls.
+pub(super) async fn usage(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    if asked.source.is_none() {
+        return Err(Problem::not_found("tenant"));
+    }
+    let usage = api.directory.premises().usage(&asked.realm).await;
+    Ok(Answer::ok(&usage.map_err(|error| untold(&error))?)?)
+}
+
 /// What is used cannot be told: why is for the operator.
-pub(super) fn untold(error: &str) -> Problem {
+fn untold(error: &str) -> Problem {
     tracing::error!(error, "what a tenant's calls used could not be read for the administration");
     let detail = "what its calls used could not be read; the installation's own log says why";
     Problem::new(Kind::Failed, detail, "try again later, and tell the operator")

@@ -390,6 +390,7 @@ async fn run(api: &Api, asked: &Asked) -> Result<Response, Problem> {
         Endpoint::ImportTenant => tenants::import(api, asked).await,
         Endpoint::ListProblems => problems::list(api, asked).await,
         Endpoint::GetLedger => ledger::get(api, asked).await,
+        Endpoint::GetUsage => ledger::usage(api, asked).await,
         Endpoint::ListNumbers => numbers::list(asked).await,
         Endpoint::GiveNumber => numbers::put(api, asked).await,
         Endpoint::TakeNumber => numbers::delete(api, asked).await,

@@ -127,6 +127,31 @@ pub struct Cost {
     pub micros: u64,
 }
 
+/// What of a tenant's quota for all its calls is used: each under the name of its limit.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Usage {
+    /// Which month it is, in UTC.
+    #[schemars(schema_with = "month")]
+    pub month: String,
+    /// Tokens read and written by models in it, those of calls that last included.
+    pub model_tokens_a_month: u64,
+    /// Seconds of callers' speech transcribed.
+    pub transcribed_seconds_a_month: u64,
+    /// Characters spoken.
+    pub speech_characters_a_month: u64,
+    /// Bytes to connectors and back.
+    pub egress_bytes_a_month: u64,
+    /// The agents' CPU seconds, without those of calls that last.
+    pub cpu_seconds_a_month: u64,
+    /// What providers cost, by currency, as far as they have prices.
+    pub cost_a_month: Vec<Cost>,
+    /// Bytes that what agents remember takes, as it rests.
+    pub stored_bytes_in_all: u64,
+    /// Bytes on disk of the tenant's log and recordings.
+    pub kept_bytes: u64,
+}
+
 /// How a month is written: a year and a month.
 pub(crate) const MONTH: &str = "^[0-9]{4}-(0[1-9]|1[0-2])$";
 

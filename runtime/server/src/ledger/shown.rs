@@ -1,13 +1,37 @@
 //! A tenant's months as its administration tells them, and as a command reads them from there.
 
+use jiff::Timestamp;
 use parloir_admin::resource;
 use parloir_contract::TenantId;
 use parloir_journal::{Cost, ProviderRole};
+use parloir_tenancy::month::Sums;
 
-use super::{Ledgers, MonthLedger, MonthSum, ProviderMonth};
+use super::{LedgerError, Ledgers, MonthLedger, MonthSum, ProviderMonth};
+use crate::Storage;
 
 /// What a tenant's own services are called together: whose they are is in its connectors, which are not for everybody who reads sums.
 const CONNECTORS: &str = "connectors";
+
+impl Storage {
+    /// What of a tenant's quota for all its calls is used now.
+    pub(crate) async fn usage(&self, tenant: &TenantId) -> Result<resource::Usage, LedgerError> {
+        let now = Timestamp::now();
+        let used = self.months.of(tenant).used(now);
+        let Sums { model_tokens, transcribed_ms, speech_characters, egress_bytes, agent_cpu_us, cost } = used;
+        let cost_a_month = cost.into_iter().map(|(currency, micros)| resource::Cost { currency, micros });
+        Ok(resource::Usage {
+            month: now.strftime("%Y-%m").to_string(),
+            model_tokens_a_month: model_tokens,
+            transcribed_seconds_a_month: transcribed_ms / 1_000,
+            speech_characters_a_month: speech_characters,
+            egress_bytes_a_month: egress_bytes,
+            cpu_seconds_a_month: agent_cpu_us / 1_000_000,
+            cost_a_month: cost_a_month.collect(),
+            stored_bytes_in_all: self.rows(tenant).await?.remembered().await?,
+            kept_bytes: self.journal.kept(tenant),
+        })
+    }
+}
 
 impl Ledgers {
     /// For the administration.
