@@ -110,6 +110,10 @@ pub trait Premises: Send + Sync + 'static {
     /// What of a tenant's quota for all its calls is used now.
     async fn usage(&self, tenant: &TenantId) -> Result<Usage, String>;
 
+    /// From now on no agent answers a tenant's next calls, or agents do again: its callers hear the line's sentence and go to the
+    /// fallback number. Calls that are live go on.
+    fn suspend(&self, tenant: &TenantId, suspended: bool);
+
     /// What is told of tenants' calls.
     fn calls(&self) -> &dyn CallFiles;
 

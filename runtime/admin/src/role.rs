@@ -100,6 +100,9 @@ pub enum Action {
     /// Change a tenant's record.
     #[serde(rename = "tenant:write")]
     WriteTenant,
+    /// Suspend a tenant, and resume it.
+    #[serde(rename = "tenant:suspend")]
+    SuspendTenant,
     /// Bring a tenant of the operator's file into the directory, with a key of its owner's.
     #[serde(rename = "tenant:import")]
     ImportTenant,
@@ -217,12 +220,13 @@ pub struct Rule {
 
 impl Action {
     /// Every action there is.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 40] = [
         Self::ReadSelf,
         Self::ReadTenants,
         Self::WriteTenants,
         Self::ReadTenant,
         Self::WriteTenant,
+        Self::SuspendTenant,
         Self::ImportTenant,
         Self::ReadProblems,
         Self::ReadLedger,
@@ -272,6 +276,7 @@ impl Action {
             Self::WriteTenants => "tenants:write",
             Self::ReadTenant => "tenant:read",
             Self::WriteTenant => "tenant:write",
+            Self::SuspendTenant => "tenant:suspend",
             Self::ImportTenant => "tenant:import",
             Self::ReadProblems => "problems:read",
             Self::ReadLedger => "ledger:read",
@@ -325,7 +330,7 @@ impl Action {
             // Who pays for calls, on either side, and reads none of them.
             Self::ReadLedger => (&[Admin, Owner], OF_THE_HOUSE, false),
             // Whose a number is says whoever runs the installation: a tenant that chose one would have another's callers.
-            Self::WriteNumbers => (&[], &[Operator], false),
+            Self::WriteNumbers | Self::SuspendTenant => (&[], &[Operator], false),
             Self::ReadUsers => (&[Admin, Owner], &[], true),
             Self::WriteUsers | Self::ReadKeys | Self::WriteKeys => (&[Admin, Owner], &[], false),
             Self::ReadLines | Self::ReadCalendar => (&[Supervisor, Admin], &[], true),

@@ -157,6 +157,10 @@ impl Premises for Site {
         usage.map_err(|error| error.to_string())
     }
 
+    fn suspend(&self, tenant: &TenantId, suspended: bool) {
+        self.house.suspended.set(tenant, suspended);
+    }
+
     fn calls(&self) -> &dyn CallFiles {
         &self.house.installation.storage
     }

@@ -15,7 +15,7 @@ use crate::resource::{
     Agent, AgentKey, AgentPolicy, Aside, AuditEntry, BlockNumber, Blocked, BreakGlass, Calendar, CallFile,
     CallState, Connector, Contact, Glass, ImportTenant, Item, Key, KeyMade, Ledger, Line, LogIn, LogInWith,
     MONTH, Myself, NewKey, NewSecret, NewTenant, Number, Page, Review, RollBack, Secret, Setting,
-    StartCanary, Tenant, TenantMade, TenantState, Usage, User, Version,
+    StartCanary, Suspend, Suspension, Tenant, TenantMade, TenantState, Usage, User, Version,
 };
 
 /// What goes into a route and what comes out of it.
@@ -52,6 +52,8 @@ fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
         Endpoint::CreateTenant => takes::<NewTenant, TenantMade>(all),
         Endpoint::GetTenant => gives::<Item<TenantState>>(all),
         Endpoint::PutTenant => takes::<Tenant, Item<TenantState>>(all),
+        Endpoint::GetSuspension => gives::<Item<Suspension>>(all),
+        Endpoint::SuspendTenant => takes::<Suspend, Item<Suspension>>(all),
         Endpoint::ImportTenant => takes::<ImportTenant, TenantMade>(all),
         Endpoint::ListProblems => pages::<Aside>(all),
         Endpoint::GetLedger => gives::<Ledger>(all),
@@ -103,6 +105,7 @@ fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
         Endpoint::DeleteContact
         | Endpoint::DeleteReview
         | Endpoint::DeleteTenant
+        | Endpoint::ResumeTenant
         | Endpoint::LogOut
         | Endpoint::DeleteAgent
         | Endpoint::DeleteVersion

@@ -127,6 +127,12 @@ endpoints! {
     GetTenant = Get "/v1/tenants/{tenant}" Tenant ReadTenant;
     /// Replaces a tenant's record.
     PutTenant = Put "/v1/tenants/{tenant}" Tenant WriteTenant;
+    /// Since when and why a tenant is suspended, where it is.
+    GetSuspension = Get "/v1/tenants/{tenant}/suspension" Tenant ReadTenant;
+    /// Suspends a tenant: from the next call on no agent answers, and its keys open nothing. Live calls go on.
+    SuspendTenant = Put "/v1/tenants/{tenant}/suspension" Tenant SuspendTenant;
+    /// Resumes a tenant that is suspended.
+    ResumeTenant = Delete "/v1/tenants/{tenant}/suspension" Tenant SuspendTenant;
     /// Brings a tenant of the operator's file into the directory, with its lines.
     ImportTenant = Post "/v1/tenants/{tenant}/import" Tenant ImportTenant;
     /// What of a tenant's is set aside, because it cannot be read or calls cannot be answered so.

@@ -64,6 +64,8 @@ pub struct Site {
     /// Tenants whose agents fail and fail.
     pub noisy: Mutex<Vec<TenantId>>,
     pub calls: Calls,
+    /// Tenants whose calls no agent answers.
+    pub suspended: Mutex<Vec<TenantId>>,
     /// How often it was asked what is used, which is all that is.
     pub used: AtomicU64,
 }
@@ -333,6 +335,14 @@ impl Premises for Site {
         Ok(Usage { month: "2026-11".into(), model_tokens_a_month: used, ..Usage::default() })
     }
 
+    fn suspend(&self, tenant: &TenantId, suspended: bool) {
+        let mut all = self.suspended.lock();
+        all.retain(|known| known != tenant);
+        if suspended {
+            all.push(tenant.clone());
+        }
+    }
+
     fn calls(&self) -> &dyn CallFiles {
         &self.calls
     }
@@ -439,6 +449,7 @@ impl House {
             checking: Mutex::default(),
             noisy: Mutex::default(),
             calls: Calls::default(),
+            suspended: Mutex::default(),
             used: AtomicU64::default(),
         });
         let rooms = Rooms { store, kms: kms.clone(), journal: journal.clone() };
