@@ -85,8 +85,12 @@ async fn a_suspended_tenant_has_no_calls_answered_and_no_key_taken_until_an_oper
     // Its record is changed as before, by the tag that it has now.
     let quota = json!({ "quota": { "concurrent-calls": 3 } });
     let tag = suspended.etag();
-    house.ask(("PUT", record), &operator, &[("if-match", &before.etag())], Some(quota.clone())).await.is(412);
-    let changed = house.ask(("PUT", record), &operator, &[("if-match", &tag)], Some(quota)).await.is(200);
+    house
+        .ask(("PUT", record), &operator, &[("if-match", before.etag().as_str())], Some(quota.clone()))
+        .await
+        .is(412);
+    let changed =
+        house.ask(("PUT", record), &operator, &[("if-match", tag.as_str())], Some(quota)).await.is(200);
     assert_eq!(changed.body["spec"]["suspended"]["why"], "the bill of October is not paid");
 
     // Another reason replaces the first one where that is named, and not when it began.
