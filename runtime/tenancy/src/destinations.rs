@@ -268,9 +268,9 @@ impl NotDialled {
 
     /// What an agent is told that asks for it.
     pub fn refusal(self) -> Refusal {
+        let (what, name) = (self, self.setting());
         Refusal::NotPermitted(format!(
-            "this destination is {self}, whatever the line lists: ask the operator to add its prefix to {}",
-            self.setting()
+            "this destination is {what}, whatever the line lists: ask the operator to add its prefix to {name}"
         ))
     }
 }

@@ -8,7 +8,7 @@ mod house;
 use std::net::SocketAddr;
 
 use administered::{MADE, done, named, put_trial, ring, run, start, write_file};
-use house::FALLBACK;
+use house::{CALLER, FALLBACK};
 use serde_json::Value;
 
 /// The calls that somebody is shown, the newest first.

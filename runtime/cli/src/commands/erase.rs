@@ -330,6 +330,10 @@ mod tests {
         assert!(not_done(None).unwrap().contains("nothing"));
         let (nothing, some) = (done(vec![call], None), done(vec![call], report));
         let of = |done: &[TenantErasure]| left_over(0, 1, done).code;
-        assert_eq!((of(&[nothing.clone()]), of(&[nothing, some])), (1, 3), "not done, and done in part");
+        assert_eq!(
+            (of(std::slice::from_ref(&nothing)), of(&[nothing.clone(), some])),
+            (1, 3),
+            "not done, and done in part"
+        );
     }
 }
