@@ -1,5 +1,5 @@
-//! Calls that no agent answers, for their numbers are blocked or there is no place for them: the log says so, however often
-//! somebody dials.
+//! Calls that no agent answers, for their numbers are blocked, there is no place for them or their tenant is suspended: the log says
+//! so, however often somebody dials.
 //!
 //! Of each line, and of what becomes of them there, the first of an hour is in the log at once; those after it are counted, and
 //! one record says how many they were when the hour is over, or when the installation stops. What is counted and not told yet
