@@ -98,7 +98,8 @@ async fn an_owner_reads_the_month_by_a_command_and_an_admin_blocks_a_number_by_o
     assert_eq!(ring(&running, MADE).await, "cabinet");
 
     let month = json(api, &owner, &["ledger"]);
-    assert_eq!((&month["tenant"], &month["used"]["calls"]), (&"cabinet".into(), &1.into()), "{month}");
+    assert_eq!(month["tenant"], "cabinet", "{month}");
+    assert_eq!(month["used"]["calls"], 1, "{month}");
     assert_eq!(json(api, &operator, &["ledger", "--tenant", "cabinet"]), month);
     assert_eq!(done(api, &owner, &["ledger", "--month", "1999-01"]), "no call is over yet");
     let shown = done(api, &owner, &["quota", "show"]);
