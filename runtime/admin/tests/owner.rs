@@ -45,6 +45,7 @@ async fn what_is_used_stands_beside_the_quota_and_changes_no_tag_of_it() {
     house.get(usage, &supervisor).await.is(403);
     house.get("/v1/tenants/filed/usage", &house.owner).await.is(200);
     house.get("/v1/tenants/installation/usage", &house.owner).await.is(404);
+    house.get("/v1/tenants/installation/ledger", &house.owner).await.is(404);
 }
 
 #[tokio::test]

@@ -333,7 +333,10 @@ impl Storage {
         let before = upto.unwrap_or_default().min(now).saturating_sub(MARGIN);
         if before > settled {
             let _nothing_is_added = self.adding.lock(tenant).await;
-            settle_before(&store, before).await?;
+            // Who settled it meanwhile may have come further: the marks of before that are gone.
+            if before > number(&store, SETTLED).await? {
+                settle_before(&store, before).await?;
+            }
         }
         Ok(left)
     }

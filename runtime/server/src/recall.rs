@@ -11,6 +11,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
 use parloir_contract::TenantId;
+use parloir_tenancy::Tenant;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -24,15 +25,19 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// The same, however often it could not.
 const AGAIN_AT_LEAST: Duration = Duration::from_secs(300);
 
-/// Reads the months of all tenants that are limited by them; those that cannot be read, beside what is served, until they are.
+/// Reads the months of all tenants that are limited by them; those that cannot be read, beside what is served, until they are, and
+/// those of everybody else, of whom it is only asked what they used.
 pub(crate) async fn recall(house: &Arc<House>) {
     let tenants = house.installation.house();
-    let limited = tenants.tenants().iter().filter(|tenant| tenant.quota.is_limited_by_month());
-    let mut limited: Vec<TenantId> = limited.map(|tenant| tenant.id.clone()).collect();
+    let is_limited = |tenant: &&Arc<Tenant>| tenant.quota.is_limited_by_month();
+    let (limited, others): (Vec<_>, Vec<_>) = tenants.tenants().iter().partition(is_limited);
+    let named = |tenants: Vec<&Arc<Tenant>>| tenants.into_iter().map(|tenant| tenant.id.clone());
+    let mut limited: Vec<TenantId> = named(limited).collect();
     // Who is not answered yet may be, and limited, once their agents are compiled.
     let is_here = |id: &TenantId| tenants.tenants().iter().any(|tenant| tenant.id == *id);
     limited.extend(house.described().await.into_iter().filter(|id| !is_here(id)));
-    let unread = recall_once(&house.installation.storage, limited).await;
+    let mut unread = recall_once(&house.installation.storage, limited).await;
+    unread.extend(named(others));
     if !unread.is_empty() {
         let house = Arc::clone(house);
         tokio::spawn(async move { recall_until(&house.installation.storage, unread, &house.closing).await });

@@ -315,7 +315,14 @@ pub async fn serve_with(
     });
     let administration = match &config.admin {
         Some(admin) => Some(admin::open(config, admin, &house, new_owner_key).await?),
-        None => None,
+        None => {
+            let rooms = house.installation.storage.directory_rooms();
+            let suspended = parloir_admin::suspended(&rooms).await;
+            for id in suspended.map_err(|error| ServeError::Admin { problem: error.to_string() })? {
+                house.suspended.set(&id, true);
+            }
+            None
+        }
     };
     recall::recall(&house).await;
     let telling = Webhooks::start(&house).await;

@@ -270,8 +270,9 @@ async fn a_special_rate_number_is_dialled_while_the_operator_allows_it_and_no_li
     done(api, &operator, &["number", "give", MADE, "--tenant", "cabinet"]);
     let agents = folder.path().join("data/tenants/cabinet/agents");
     std::fs::copy(component("tests/agents/trial"), agents.join("trial.wasm")).unwrap();
-    let set = ["line", "set", MADE, "--agent", "trial", "--setting", "trial=hand-over", "--fallback-number"];
-    let to = |number| [set.as_slice(), &[number]].concat();
+    let set =
+        ["line", "set", MADE, "--agent", "trial", "--setting", "trial=hand-over", "--capability", "transfer"];
+    let to = |number| [set.as_slice(), &["--fallback-number", number]].concat();
     let (code, _, told) = run(api, &admin, &to("+33899123456"));
     assert!(code == Some(2) && told.contains("`fallback-number` is +33899123456"), "{told}");
     assert!(

@@ -17,6 +17,9 @@ struct Asks {
 }
 
 pub(super) async fn get(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    if asked.source.is_none() {
+        return Err(Problem::not_found("tenant"));
+    }
     let remedy = "write a year and a month, as in ?month=2026-11, or leave it out for all there are";
     let Query(Asks { month }) = Query::<Asks>::try_from_uri(&asked.uri)
         .map_err(|error| Problem::new(Kind::Malformed, error.body_text(), remedy).of("month"))?;

@@ -84,13 +84,18 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
         let answer = Answer::written(&stamp.item(asked.realm.as_str(), suspension), new)?;
         Ok((Batches { installation, tenant: None }, answer))
     });
-    let answer = answer.await?;
+    // Where nobody knows whether it was done, the row does.
+    let answer = answer.await;
     api.directory.heed_suspension(&asked.realm).await?;
-    Ok(answer)
+    Ok(answer?)
 }
 
 pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
-    let there = api.directory.suspension(&asked.realm).await?.ok_or_else(|| not_suspended(asked))?;
+    let Some(there) = api.directory.suspension(&asked.realm).await? else {
+        // Of one that was resumed, and whose calls are not answered yet, too.
+        api.directory.heed_suspension(&asked.realm).await?;
+        return Err(not_suspended(asked));
+    };
     asked.may_delete(&there.change)?;
     let row = suspended_row(&asked.realm);
     let told = asked.told(format!("tenant {}: resumed", asked.realm));
@@ -99,7 +104,8 @@ pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
         let installation = installation.delete(Table::Settings, &row);
         Ok((Batches { installation, tenant: None }, ()))
     });
-    resumed.await?;
+    let resumed = resumed.await;
     api.directory.heed_suspension(&asked.realm).await?;
+    resumed?;
     Ok(Answer::gone())
 }

@@ -31,6 +31,7 @@ pub(crate) use entrusted::{CONNECTORS, SECRETS, senders};
 pub use error::DirectoryError;
 pub(crate) use rows::Stamp;
 pub(crate) use setup::{days, user_with_key};
+pub use suspended::suspended;
 pub(crate) use suspended::suspended_row;
 use turns::Turns;
 

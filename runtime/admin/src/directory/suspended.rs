@@ -2,10 +2,10 @@
 //! operator's file can be suspended too; whoever answers calls is told of it, and reads no row while somebody rings.
 
 use parloir_contract::TenantId;
-use parloir_store::Table;
+use parloir_store::{StoreError, Table, TenantStore};
 
 use super::rows::{self, There};
-use super::{Directory, DirectoryError};
+use super::{Directory, DirectoryError, Rooms, own};
 use crate::resource::Suspension;
 
 /// What the keys of suspensions begin with, in the installation's [`Table::Settings`].
@@ -14,6 +14,21 @@ const SUSPENDED: &str = "suspended/";
 /// Where it is noted that a tenant is suspended.
 pub(crate) fn suspended_row(id: &TenantId) -> String {
     format!("{SUSPENDED}{id}")
+}
+
+/// The tenants of these rooms that are suspended: for whoever answers calls where nobody administers them. Makes nothing where there
+/// is no directory.
+///
+/// # Errors
+/// Where it cannot be read.
+pub async fn suspended(rooms: &Rooms) -> Result<Vec<TenantId>, DirectoryError> {
+    let own = own()?;
+    if !rooms.kms.knows(&own).await.map_err(StoreError::from)? {
+        return Ok(Vec::new());
+    }
+    let installation = TenantStore::open(rooms.store.clone(), &*rooms.kms, own).await?;
+    let all = rows::all_there::<Suspension>(&installation, Table::Settings, SUSPENDED).await?;
+    Ok(all.into_iter().filter_map(|(id, _)| id.parse().ok()).collect())
 }
 
 impl Directory {

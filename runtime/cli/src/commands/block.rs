@@ -62,7 +62,7 @@ impl Block {
         }
         let folders = self.asked.folders(&self.data)?;
         let to = self.to();
-        let Self { number, tenant, release, why, case, json, .. } = self;
+        let Self { number, tenant, why, case, json, .. } = self;
         let Some(number) = number else {
             return Err(Failure::bad_input(&"--list is asked of an installation: name it with --api"));
         };
@@ -119,6 +119,11 @@ impl Block {
                 Some(item) => {
                     client.delete(&format!("{path}/{}", text(item, "/id"))).await?;
                     true
+                }
+                None if all.iter().any(|item| text(item, "/spec/number").is_empty()) => {
+                    let message = "no number in the list is this one, and of some the record was erased: where the calls rest, \
+                                   `parloir block --release --data FOLDER` knows it all the same";
+                    return Err(Failure::otherwise(message));
                 }
                 None => false,
             },
