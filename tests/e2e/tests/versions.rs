@@ -94,7 +94,8 @@ async fn a_canary_that_traps_is_taken_back_by_itself_and_live_calls_keep_their_v
     let (api, owner) = (running.admin.unwrap(), running.owner_key.clone().unwrap());
     let operator = user(api, &owner, "operator");
     let theirs = done(api, &owner, &["tenant", "add", "cabinet", "--owner", "Anne Durand"]);
-    let [admin, approver] = [(); 2].map(|()| user(api, &theirs, "admin"));
+    let admin = user(api, &theirs, "admin");
+    let (other, approver) = named(api, &theirs, "Luc Petit", "admin");
     done(api, &operator, &["number", "give", LINE, "--tenant", "cabinet"]);
 
     // Who nobody signed is not taken, nor is whoever a stranger signed.
@@ -144,7 +145,11 @@ async fn a_canary_that_traps_is_taken_back_by_itself_and_live_calls_keep_their_v
     done(api, &admin, &["agent", "sign", trial, "--key", key, "-o", &format!("{key}.sig")]);
     done(api, &admin, &["agent", "push", "desk", trial, "--signature", &format!("{key}.sig")]);
     // Where one person is all there is, they say so.
-    done(api, &admin, &["agent", "policy", "--self-approval", "allow"]);
+    let alone = ["agent", "policy", "--self-approval", "allow"];
+    let (code, _, told) = run(api, &admin, &alone);
+    assert!(code == Some(1) && told.contains("ask Luc Petit"), "{told}");
+    done(api, &theirs, &["user", "remove", &other]);
+    done(api, &admin, &alone);
     let policy = json(api, &admin, &["agent", "policy", "--unsigned", "refuse"]);
     assert_eq!(policy["spec"], serde_json::json!({ "unsigned": "refuse", "self-approval": "allow" }));
     done(api, &admin, &["agent", "approve", "desk", &two[..8]]);
