@@ -220,7 +220,7 @@ impl Installation {
     }
 
     /// Has a tenant's lines answered by these versions from the next call on: calls that are live keep theirs. `folder` is where the
-    /// tenant's agents are; of those that are `unread` nobody knows which versions answer, and they are answered as before. A
+    /// tenant's agents are; of those that are `unread` nobody knows which versions answer, and where one did, it answers as before. A
     /// version that does not load leaves the version before it answering, and is given back. Where there was none, no file takes
     /// its place: what was approved of the version was not of that.
     pub(crate) async fn deploy(
