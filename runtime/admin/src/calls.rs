@@ -86,6 +86,10 @@ pub trait CallFiles: Send + Sync + 'static {
         contacts: &[LineId],
     ) -> Result<CallState, CallError>;
 
+    /// Something that was put right of a tenant's calls and can be read still: the call that holds it, and whether that is held. One
+    /// that is held goes before others.
+    async fn amendment_left(&self, tenant: &TenantId) -> Result<Option<(CallId, bool)>, CallError>;
+
     /// Whether what is kept beside a call may be used: not while its caller is restricted.
     async fn usable(&self, tenant: &TenantId, call: CallId) -> Result<(), CallError>;
 

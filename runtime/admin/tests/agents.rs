@@ -20,11 +20,18 @@ const WASM: (&str, &str) = ("content-type", "application/wasm");
 
 /// A house with a tenant that takes unsigned agents, and its admin's key.
 async fn house() -> (House, String) {
+    let (house, _, admin) = owned().await;
+    (house, admin)
+}
+
+/// The same, with its owner's key before its admin's.
+async fn owned() -> (House, String, String) {
     let house = House::open().await;
-    let admin = house.tenant_with_admin("cabinet").await;
+    let owner = house.tenant("cabinet").await;
+    let (_, admin) = house.user("cabinet", &owner, "admin").await;
     let policy = json!({ "unsigned": "allow" });
     house.ask(("PUT", "/v1/tenants/cabinet/agent-policy"), &admin, &[], Some(policy)).await.is(201);
-    (house, admin)
+    (house, owner, admin)
 }
 
 /// Uploads a version, and returns where it is.
@@ -69,10 +76,10 @@ async fn files(house: &House) -> Vec<String> {
 
 #[tokio::test]
 async fn a_build_machines_key_pushes_versions_and_puts_none_before_callers() {
-    let (house, admin) = house().await;
-    let (user, _) = house.user("cabinet", &admin, "admin").await;
+    let (house, owner, admin) = owned().await;
+    let (user, _) = house.user("cabinet", &owner, "admin").await;
     let scopes = json!({ "user": user, "name": "builds", "scopes": ["agents:read", "agents:write"] });
-    let machine = house.post("/v1/tenants/cabinet/keys", &admin, scopes).await.is(201).text("secret");
+    let machine = house.post("/v1/tenants/cabinet/keys", &owner, scopes).await.is(201).text("secret");
     let version = push(&house, &machine, "1").await;
     let table = [
         (format!("{version}/approve"), Value::Null, "agents:approve"),
@@ -102,7 +109,7 @@ async fn a_build_machines_key_pushes_versions_and_puts_none_before_callers() {
 
 #[tokio::test]
 async fn a_version_that_may_do_more_waits_for_a_person_and_answers_once_it_is_promoted() {
-    let (house, admin) = house().await;
+    let (house, owner, admin) = owned().await;
     let first = push(&house, &admin, "1 memory").await;
     let spec = state(&house, &admin, &first).await;
     assert_eq!(
@@ -111,7 +118,7 @@ async fn a_version_that_may_do_more_waits_for_a_person_and_answers_once_it_is_pr
     );
     post(&house, &admin, &format!("{first}/promote"), Value::Null).await.is(409).names("version");
     assert!(answering(&house).is_empty());
-    let (_, another) = house.user("cabinet", &admin, "admin").await;
+    let (_, another) = house.user("cabinet", &owner, "admin").await;
     post(&house, &another, &format!("{first}/approve"), Value::Null).await.is(201);
     assert_eq!(state(&house, &admin, &first).await["state"], "ready");
     let promoted = post(&house, &admin, &format!("{first}/promote"), Value::Null).await.is(201);
@@ -157,7 +164,7 @@ async fn a_version_that_may_do_more_waits_for_a_person_and_answers_once_it_is_pr
 
 #[tokio::test]
 async fn whoever_uploaded_a_version_has_somebody_else_approve_of_it() {
-    let (house, admin) = house().await;
+    let (house, owner, admin) = owned().await;
     let first = format!("{}/approve", push(&house, &admin, "1 memory").await);
     let refused = post(&house, &admin, &first, Value::Null).await.is(403);
     for way in ["parloir user add --role admin", "parloir agent policy --self-approval allow"] {
@@ -171,7 +178,11 @@ async fn whoever_uploaded_a_version_has_somebody_else_approve_of_it() {
     post(&house, &key, &first, Value::Null).await.is(403).names("authorization");
     // Somebody else is, and is named.
     house.user("cabinet", &admin, "supervisor").await;
-    let (other, another) = house.user("cabinet", &admin, "admin").await;
+    let (other, another) = house.user("cabinet", &owner, "admin").await;
+    // To whom nobody but an owner makes a key: who had one would be two.
+    let key = json!({ "user": other, "name": "for approving" });
+    let refused = house.post("/v1/tenants/cabinet/keys", &admin, key).await.is(403);
+    assert!(refused.text("remedy").contains("ask an owner"), "{refused:?}");
     let refused = post(&house, &admin, &first, Value::Null).await.is(403);
     assert!(refused.text("remedy").starts_with("ask the admin: parloir agent approve desk"), "{refused:?}");
     post(&house, &another, &first, Value::Null).await.is(201);
@@ -184,7 +195,16 @@ async fn whoever_uploaded_a_version_has_somebody_else_approve_of_it() {
         let before = house.get(path, &admin).await.is(200).etag();
         house.ask(("PUT", path), &admin, &[("if-match", before.as_str())], Some(policy)).await.is(200);
     };
-    policy(json!({ "unsigned": "allow", "self-approval": "allow" })).await;
+    let allow = json!({ "unsigned": "allow", "self-approval": "allow" });
+    let path = "/v1/tenants/cabinet/agent-policy";
+    let before = house.get(path, &admin).await.is(200).etag();
+    let headers = [("if-match", before.as_str())];
+    let refused = house.ask(("PUT", path), &admin, &headers, Some(allow.clone())).await.is(403);
+    assert!(refused.text("remedy").starts_with("ask the admin"), "{refused:?}");
+    refused.names("self-approval");
+    let path = format!("/v1/tenants/cabinet/users/{other}");
+    house.ask(("DELETE", &path), &owner, &[], None).await.is(204);
+    policy(allow).await;
     let told = house.told("cabinet").await;
     assert!(told.iter().any(|(what, _)| what.subject.ends_with("also who uploaded it")), "{told:?}");
     let second = push(&house, &admin, "2 model").await;

@@ -70,6 +70,17 @@ async fn a_tenant_leaves_when_nobody_answers_for_it_and_nothing_that_was_said_is
     let refused = house.ask(("DELETE", CABINET), &operator, &[], None).await.is(409);
     assert!(refused.text("remedy").contains("--release"), "{refused:?}");
     house.site.calls.kept.lock()[0].2.erased = vec!["content".into(), "recording".into()];
+    // Whatever is left of it.
+    let refused = house.ask(("DELETE", CABINET), &operator, &[], None).await.is(409);
+    assert!(refused.text("remedy").contains("--release"), "{refused:?}");
+    house.site.calls.kept.lock()[0].2.held = false;
+    // And what was put right of it.
+    for (is_held, remedy) in [(true, "--release"), (false, "parloir erase --tenant cabinet")] {
+        *house.site.calls.amended.lock() = Some((CallId::from_bytes([2; 16]), is_held));
+        let refused = house.ask(("DELETE", CABINET), &operator, &[], None).await.is(409);
+        assert!(refused.text("remedy").contains(remedy), "{refused:?}");
+    }
+    *house.site.calls.amended.lock() = None;
 
     assert!(rows(&house).await > 3);
     house.ask(("DELETE", CABINET), &operator, &[], None).await.is(204);

@@ -12,8 +12,8 @@ use parloir_admin::resource::CallState;
 use parloir_admin::{CallError, CallFiles, CallList, Listed, Reading, Sound, reviews_of};
 use parloir_contract::{CallId, LineId, TenantId};
 use parloir_journal::{
-    Amendment, CallEntry, CallPage, ContentRead, ErasureNote, Gate, Journal, JournalError, ProveError,
-    Purpose, Purposes, ReadError, Record, RecordBody, Redaction, erased, erasures, holds, prove,
+    Amendment, AmendmentNote, CallEntry, CallPage, ContentRead, ErasureNote, Gate, Journal, JournalError,
+    ProveError, Purpose, Purposes, ReadError, Record, RecordBody, Redaction, erased, erasures, holds, prove,
 };
 use parloir_media::{RecordingBlock, SampleRate, wav_parts};
 use parloir_proof::Trust;
@@ -225,6 +225,25 @@ impl CallFiles for Storage {
         let known = Known::of(self, tenant, contacts).await?;
         let restricted = known.is_restricted(&self.journal, &entry).await;
         Ok(CallState { restricted, ..known.state(&entry).await? })
+    }
+
+    async fn amendment_left(&self, tenant: &TenantId) -> Result<Option<(CallId, bool)>, CallError> {
+        let gone = erased(&erasures(self.keys(), tenant).await.map_err(failed)?);
+        let held = holds(self.keys(), tenant).await.map_err(failed)?;
+        let mut left = None;
+        for AmendmentNote { record, .. } in &self.journal.rights(tenant).await.map_err(failed)?.amendments {
+            // One that was cut off is nowhere.
+            if gone.get(record).is_some_and(|gone| gone.content)
+                || self.journal.call(tenant, *record).await.map_err(failed)?.is_none()
+            {
+                continue;
+            }
+            if held.iter().any(|hold| hold.call == *record) {
+                return Ok(Some((*record, true)));
+            }
+            left = Some((*record, false));
+        }
+        Ok(left)
     }
 
     async fn usable(&self, tenant: &TenantId, call: CallId) -> Result<(), CallError> {

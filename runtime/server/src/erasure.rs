@@ -212,7 +212,7 @@ impl Storage {
         &self,
         tenant: &TenantId,
         request: &EraseRequest,
-        Found { rows, records, number, requested, .. }: Found,
+        Found { rows, mut records, traced, number, requested, .. }: Found,
         erased: &mut TenantErasure,
     ) -> Result<(), EraseError> {
         let purposes = request.purposes();
@@ -222,6 +222,7 @@ impl Storage {
             if !purposes.trace {
                 calls.extend(&records);
             }
+            calls.retain(|call| !traced.contains(call));
             let mut portions = rows.chunks(PORTION);
             let rows = portions.next().unwrap_or_default().to_vec();
             let erasure = Erasure { calls, purposes, rows, requested, reason };
@@ -242,8 +243,9 @@ impl Storage {
                 erased.report = erased.report.map(|before| with(before, &report));
             }
         }
+        records.extend(traced);
         if purposes.trace && !records.is_empty() {
-            // That somebody asked for something is to be shown for as long as the log is.
+            // Of some calls the trace stays; and that somebody asked for something is to be shown for as long as the log is.
             let (purposes, reason) = (Purposes::CONTENTS, request.reason.clone());
             let erasure = Erasure { calls: records, purposes, requested, reason, ..Erasure::default() };
             let report = self.journal.erase(tenant, erasure).await?;

@@ -256,6 +256,10 @@ impl Installation {
                 Err(error) => reloaded.push((path, Err(error))),
             }
         }
+        let newer =
+            reloaded.iter().filter_map(|(path, agent)| Some((path.clone(), agent.as_ref().ok()?.clone())));
+        let newer: HashMap<PathBuf, Agent> = newer.collect();
+        tell_not_granted(&self.house(), &newer);
         reloaded
     }
 
@@ -289,6 +293,10 @@ async fn without_described(config: &Config, storage: &Storage) -> Result<Config,
 /// The house that a configuration describes, where nothing in it would only go wrong at a call.
 fn house(config: &Config) -> Result<House, OpenError> {
     config.check().map_err(OpenError::Config)?;
+    // One tenant's number keeps no other's callers from being answered.
+    for (tenant, problem) in config.outbound.undialled(config) {
+        tracing::error!(%tenant, problem, "a line is answered, and nobody is handed over where this installation does not dial");
+    }
     let house = House::dialling(config.tenants.clone(), &config.outbound.transfers);
     let house = house.map_err(|e| OpenError::Config(e.to_string()))?;
     let carriers = config.carriers.iter().map(|carrier| carrier.name.clone()).collect();

@@ -106,7 +106,7 @@ impl OutboundConfig {
         Ok(())
     }
 
-    /// What of transfers allows nothing, or to whom there is not; and lines of the file that name what is not dialled.
+    /// What of transfers allows nothing, or to whom there is not.
     fn check_transfers(&self, config: &Config) -> Result<(), String> {
         self.transfers.check()?;
         let is_here = |id: &TenantId| config.tenants.iter().any(|tenant| tenant.id == *id);
@@ -117,15 +117,21 @@ impl OutboundConfig {
                 "[outbound] `transfers`: `allow` opens {prefix} to {stranger}, and there is no [[tenant]] of this id: add one"
             ));
         }
+        Ok(())
+    }
+
+    /// Whose lines of the file name what is not dialled, each with what to do: they are answered, and nobody is handed over there.
+    pub(crate) fn undialled<'a>(&self, config: &'a Config) -> Vec<(&'a TenantId, String)> {
+        let mut undialled = Vec::new();
         for tenant in &config.tenants {
             let dials = self.transfers.of(&tenant.id);
             for line in &tenant.lines {
                 if let Some(problem) = dials.problem(line) {
-                    return Err(format!("tenant {}: line {}: {problem}", tenant.id, line.number));
+                    undialled.push((&tenant.id, format!("line {}: {problem}", line.number)));
                 }
             }
         }
-        Ok(())
+        undialled
     }
 
     /// Those who may dial what nobody else may and whom nobody knows, each with how that begins.
@@ -316,7 +322,13 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_the_file_that_names_what_is_not_dialled_is_refused_with_what_to_write() {
+    fn a_line_of_the_file_that_names_what_is_not_dialled_is_told_with_what_to_write_and_keeps_nobody() {
+        let undialled = |text: &str| {
+            let config = config(text);
+            assert_eq!(config.check(), Ok(()), "{text}");
+            let found = config.outbound.undialled(&config).into_iter();
+            found.map(|(tenant, problem)| format!("{tenant}: {problem}")).collect::<Vec<_>>()
+        };
         let text = |transfers: &str, line: &str| {
             format!(
                 "[outbound]\ntransfers = {{ {transfers} }}\n[[tenant]]\nid = \"cabinet\"\n[[tenant.line]]\n\
@@ -324,15 +336,15 @@ mod tests {
             )
         };
         let premium = "fallback-number = \"+33899123456\"";
-        let problem = config(&text("", premium)).check().unwrap_err();
-        let said = "tenant cabinet: line +33199000001: `fallback-number` is +33899123456";
-        assert!(problem.starts_with(said) && problem.contains("`allow` of [outbound]"), "{problem}");
-        let problem = config(&text("only = [\"+33\"]", "transfer-to = [\"+44\"]")).check().unwrap_err();
-        assert!(problem.contains("`transfer-to`") && problem.contains("`only` of [outbound]"), "{problem}");
+        let told = undialled(&text("", premium));
+        let said = "cabinet: line +33199000001: `fallback-number` is +33899123456";
+        assert!(told[0].starts_with(said) && told[0].contains("`allow` of [outbound]"), "{told:?}");
+        let told = undialled(&text("only = [\"+33\"]", "transfer-to = [\"+44\"]"));
+        assert!(told[0].contains("`transfer-to`") && told[0].contains("`only` of [outbound]"), "{told:?}");
         for transfers in
             ["allow = [\"+33899\"]", "allow = [{ prefix = \"+33899\", tenants = [\"cabinet\"] }]"]
         {
-            assert_eq!(config(&text(transfers, premium)).check(), Ok(()), "{transfers}");
+            assert_eq!(undialled(&text(transfers, premium)), Vec::<String>::new(), "{transfers}");
         }
         let to_nobody = "allow = [{ prefix = \"+33899\", tenants = [\"garage\"] }]";
         let problem = config(&text(to_nobody, "")).check().unwrap_err();

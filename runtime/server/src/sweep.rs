@@ -94,10 +94,15 @@ impl Storage {
             holds(self.keys(), tenant).await?.into_iter().map(|hold| hold.call).collect();
         let gone = self.gone(tenant, &held).await?;
         let restricted = self.restrictions(tenant).await?;
+        let amended = self.held_amendments(tenant, &held).await?;
         for entry in calls(&self.journal, tenant).await? {
             let ended = entry.ended_at.and_then(|at| Timestamp::from_nanosecond(i128::from(at)).ok());
             let Some(ended) = ended else { continue };
-            let due = Kept::from(retention.due(ended, now)).0;
+            let mut due = Kept::from(retention.due(ended, now)).0;
+            if due.trace && amended.contains(&entry.call) {
+                // By its trace what was put right of it is found once that is released.
+                due.trace = false;
+            }
             // What was kept for 0 days was never there to be erased; with the trace its ciphertext goes too.
             let due = if due.trace { due } else { due.without(unkept(retention)) };
             let due = due.without(gone.get(&entry.call).copied().unwrap_or_default());
@@ -120,6 +125,17 @@ impl Storage {
             self.erase_due(&mut swept, restricted).await;
         }
         Ok(swept)
+    }
+
+    /// The calls of which something that was put right is held.
+    async fn held_amendments(
+        &self,
+        tenant: &TenantId,
+        held: &HashSet<CallId>,
+    ) -> Result<HashSet<CallId>, JournalError> {
+        let told = self.journal.rights(tenant).await?;
+        let amendments = told.amendments.iter().filter(|note| held.contains(&note.record));
+        Ok(amendments.map(|note| note.call).collect())
     }
 
     /// Whether a call is kept back, because its caller is restricted or may be: then it is noted.
@@ -401,6 +417,29 @@ mod tests {
         assert_eq!((swept.failed, swept.reports[0].calls), (None, 1));
         assert!(!says().await);
         assert!(storage.sweep(&tenant, &retention, later, true).await.unwrap().due.is_empty());
+        storage.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_trace_whose_time_has_come_stays_while_an_amendment_is_held_that_is_found_by_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+        let tenant: TenantId = "cabinet".parse().unwrap();
+        call(&storage, &tenant, 1).await;
+        let amendment = Amendment { field: "contact.name".into(), to: "canary of a name".into() };
+        let amended = storage.journal.amend(&tenant, id(1), amendment, 0).await.unwrap();
+        assert!(storage.journal.hold(&tenant, amended, "a lawsuit".into()).await.unwrap());
+        let retention: Retention = toml::from_str("content = \"1 day\"\ntrace = \"2 days\"").unwrap();
+        let later = Timestamp::now() + 72.hours();
+        let there = async |call| storage.journal.call(&tenant, call).await.unwrap().is_some();
+        let swept = storage.sweep(&tenant, &retention, later, false).await.unwrap();
+        assert_eq!((swept.failed, swept.reports[0].calls), (None, 1));
+        assert!(!reads(&storage, &tenant, 1).await && there(id(1)).await && there(amended).await);
+        assert!(storage.journal.release(&tenant, amended, "settled".into()).await.unwrap());
+        let swept = storage.sweep(&tenant, &retention, later, false).await.unwrap();
+        assert_eq!((swept.failed, swept.left.len()), (None, 0));
+        assert!(!there(id(1)).await && !there(amended).await);
+        assert!(storage.journal.records(&tenant, amended).await.is_err());
         storage.close().await;
     }
 

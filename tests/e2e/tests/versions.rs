@@ -7,7 +7,7 @@ mod house;
 
 use std::time::{Duration, Instant};
 
-use administered::{done, json, run, start, user, write_file};
+use administered::{done, json, named, run, start, user, write_file};
 use futures_util::future::join_all;
 use house::{CALLER, FALLBACK, LINE, TOKEN, component};
 use parloir_journal::{AgentEnd, RecordBody};
@@ -94,7 +94,8 @@ async fn a_canary_that_traps_is_taken_back_by_itself_and_live_calls_keep_their_v
     let (api, owner) = (running.admin.unwrap(), running.owner_key.clone().unwrap());
     let operator = user(api, &owner, "operator");
     let theirs = done(api, &owner, &["tenant", "add", "cabinet", "--owner", "Anne Durand"]);
-    let [admin, approver] = [(); 2].map(|()| user(api, &theirs, "admin"));
+    let admin = user(api, &theirs, "admin");
+    let (other, approver) = named(api, &theirs, "Luc Petit", "admin");
     done(api, &operator, &["number", "give", LINE, "--tenant", "cabinet"]);
 
     // Who nobody signed is not taken, nor is whoever a stranger signed.
@@ -144,7 +145,11 @@ async fn a_canary_that_traps_is_taken_back_by_itself_and_live_calls_keep_their_v
     done(api, &admin, &["agent", "sign", trial, "--key", key, "-o", &format!("{key}.sig")]);
     done(api, &admin, &["agent", "push", "desk", trial, "--signature", &format!("{key}.sig")]);
     // Where one person is all there is, they say so.
-    done(api, &admin, &["agent", "policy", "--self-approval", "allow"]);
+    let alone = ["agent", "policy", "--self-approval", "allow"];
+    let (code, _, told) = run(api, &admin, &alone);
+    assert!(code == Some(1) && told.contains("ask Luc Petit"), "{told}");
+    done(api, &theirs, &["user", "remove", &other]);
+    done(api, &admin, &alone);
     let policy = json(api, &admin, &["agent", "policy", "--unsigned", "refuse"]);
     assert_eq!(policy["spec"], serde_json::json!({ "unsigned": "refuse", "self-approval": "allow" }));
     done(api, &admin, &["agent", "approve", "desk", &two[..8]]);
@@ -190,5 +195,41 @@ async fn a_canary_that_traps_is_taken_back_by_itself_and_live_calls_keep_their_v
     let running = start(folder.path()).await;
     assert_eq!(ring(&running, 1).await[0].0, one);
     assert_eq!(done(running.admin.unwrap(), &admin, &["tenant", "problems"]), "none");
+    running.until(std::future::ready(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_the_first_version_does_not_load_no_file_answers_by_what_was_approved_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (cabinet, trial) = (component("agents/cabinet"), component("tests/agents/trial"));
+    let version = hex(&Sha256::digest(std::fs::read(&cabinet).unwrap()));
+    write_file(folder.path(), "");
+    let running = start(folder.path()).await;
+    let (api, owner) = (running.admin.unwrap(), running.owner_key.clone().unwrap());
+    let operator = user(api, &owner, "operator");
+    let theirs = done(api, &owner, &["tenant", "add", "cabinet", "--owner", "Anne Durand"]);
+    let admin = user(api, &theirs, "admin");
+    done(api, &operator, &["number", "give", LINE, "--tenant", "cabinet"]);
+    let agents = folder.path().join("data/tenants/cabinet/agents");
+    std::fs::create_dir_all(&agents).unwrap();
+    std::fs::copy(&trial, agents.join("desk.wasm")).unwrap();
+    done(api, &admin, &["line", "set", LINE, "--agent", "desk"]);
+    let file_answers = || {
+        let loaded = running.installation().agents();
+        loaded.iter().any(|(path, _)| path.ends_with("cabinet/agents/desk.wasm"))
+    };
+    assert!(file_answers());
+
+    done(api, &admin, &["agent", "policy", "--unsigned", "allow", "--self-approval", "allow"]);
+    done(api, &admin, &["agent", "push", "desk", cabinet.to_str().unwrap()]);
+    done(api, &admin, &["agent", "approve", "desk", &version[..8]]);
+    // Its component is lost, and so is whatever was compiled of it.
+    std::fs::remove_file(agents.join(format!("sha256-{version}.wasm"))).unwrap();
+    std::fs::remove_dir_all(folder.path().join("data/artifacts")).unwrap();
+    let (code, _, told) = run(api, &admin, &["agent", "promote", "desk", &version[..8]]);
+    assert!(code != Some(0), "{told}");
+    assert!(!file_answers());
+    let problems = done(api, &admin, &["tenant", "problems"]);
+    assert!(problems.contains("agent desk") && problems.contains(&format!("line {LINE}")), "{problems}");
     running.until(std::future::ready(())).await;
 }

@@ -11,7 +11,7 @@ use super::{Api, repeat};
 use crate::directory::rows::{self, Kept, Row};
 use crate::directory::{Batches, DirectoryError, KEYS, USERS, days};
 use crate::resource::{KEY_DAYS, KeptKey, Key, KeyMade, LOG_IN, MAX_KEY_DAYS, MAX_KEYS, NewKey, User};
-use crate::role::Action;
+use crate::role::{Action, Role};
 use crate::secret::{ApiKey, is_id};
 
 fn row(id: &str) -> String {
@@ -48,6 +48,17 @@ fn no_more(own: Option<&[Action]>, new: Option<&[Action]>) -> Result<(), Problem
     Err(Problem::new(Kind::Forbidden, detail, remedy).of("scopes"))
 }
 
+/// That an admin makes no key for another admin: with that they would be two, and approve of what they uploaded.
+fn not_of_a_peer(asked: &Asked, id: &str, role: Role) -> Result<(), Problem> {
+    let own = &asked.principal;
+    if own.user.role != Role::Admin || role != Role::Admin || own.key.user == id {
+        return Ok(());
+    }
+    let detail = "an admin makes no key for another admin";
+    let remedy = "ask an owner to make it: parloir key add";
+    Err(Problem::new(Kind::Forbidden, detail, remedy).of("user"))
+}
+
 pub(super) async fn list(asked: &Asked) -> Result<Answer, Problem> {
     let (after, limit) = asked.paging()?;
     let (found, next) =
@@ -81,6 +92,7 @@ pub(super) async fn create(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
     }
     let owner = user(asked, &id).await?.ok_or_else(no_user)?;
     may_appoint(asked, owner.row.is.role, "user")?;
+    not_of_a_peer(asked, &id, owner.row.is.role)?;
     let now = Timestamp::now();
     let last = now.checked_add(days(MAX_KEY_DAYS)).unwrap_or(Timestamp::MAX);
     let expires = match expires {

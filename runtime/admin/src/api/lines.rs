@@ -91,6 +91,7 @@ pub(super) async fn get(asked: &Asked) -> Result<Answer, Problem> {
 
 pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     asked.described_here()?;
+    let stays = numbers::stays(api, asked).await?;
     let number = asked.line()?;
     let line: Line = asked.json()?;
     check(&line)?;
@@ -101,7 +102,7 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
         room(rows::count(&asked.store, Table::Lines, "").await?, MAX_LINES, "lines")?;
     }
     granted(asked, &line.connectors).await?;
-    let installation = numbers::own(api, asked, &number).await?;
+    let installation = numbers::own(api, asked, &number, stays).await?;
     let home = Home::of(&api.directory.premises().home(&asked.realm)).await;
     let approved = is_promoted(&asked.store, &line.agent).await?;
     let config = line.clone().config(number.clone(), BTreeMap::new(), &home, approved);

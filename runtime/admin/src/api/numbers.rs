@@ -58,7 +58,7 @@ pub(super) fn given(
 
 /// That a line's number is the tenant's, as what the installation's rows have to say when it is changed. Whose it is otherwise is
 /// not told.
-pub(super) async fn own(api: &Api, asked: &Asked, number: &LineId) -> Result<Batch, Problem> {
+pub(super) async fn own(api: &Api, asked: &Asked, number: &LineId, batch: Batch) -> Result<Batch, Problem> {
     let whose = asked.realm.as_str().as_bytes();
     if api.directory.holder(number).await?.as_deref() != Some(whose) {
         let detail = format!("the number {number} was not given to {}", asked.realm);
@@ -68,7 +68,16 @@ pub(super) async fn own(api: &Api, asked: &Asked, number: &LineId) -> Result<Bat
         );
         return Err(Problem::new(Kind::Conflict, detail, remedy).of("line"));
     }
-    Ok(Batch::new().expect_value(Table::Lines, number.as_str(), whose))
+    Ok(batch.expect_value(Table::Lines, number.as_str(), whose))
+}
+
+/// That the tenant is there still when something of its is written, as what the installation's rows have to say then: to who leaves
+/// meanwhile nothing is given.
+pub(super) async fn stays(api: &Api, asked: &Asked) -> Result<Batch, Problem> {
+    let id = asked.realm.as_str();
+    let record = api.directory.installation().get(Table::Tenant, id).await.map_err(DirectoryError::from)?;
+    let record = record.ok_or_else(|| Problem::not_found("tenant").of("tenant"))?;
+    Ok(Batch::new().expect_value(Table::Tenant, id, record))
 }
 
 pub(super) async fn list(asked: &Asked) -> Result<Answer, Problem> {
@@ -80,9 +89,10 @@ pub(super) async fn list(asked: &Asked) -> Result<Answer, Problem> {
 
 pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     asked.described_here()?;
+    let stays = stays(api, asked).await?;
     let number = asked.line()?;
     let before = rows::there::<Number>(&asked.store, Table::Settings, &row(&number)).await?;
-    let installation = claim(api, asked, &number, Batch::new()).await?;
+    let installation = claim(api, asked, &number, stays).await?;
     // Where it was claimed, whose it is is known now.
     let is_theirs = api.directory.holder(&number).await?.is_some();
     let (new, batch) = match before {

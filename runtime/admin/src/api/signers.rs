@@ -6,6 +6,7 @@ use parloir_tenancy::signature::{KeyName, PublicKey, Signature};
 use super::answer::{Answer, room};
 use super::asked::{Asked, SIGNATURE, named};
 use super::problem::{Kind, Problem};
+use super::versions::other_approvers;
 use super::{Api, repeat};
 use crate::directory::agents::{AGENT_KEYS, AGENT_POLICY};
 use crate::directory::rows::{self, There};
@@ -126,11 +127,31 @@ pub(super) async fn policy(asked: &Asked) -> Result<Answer, Problem> {
     Answer::read(asked, &item)
 }
 
+/// That nobody lets themselves approve of what they uploaded where somebody else could.
+async fn nobody_else_approves(asked: &Asked) -> Result<(), Problem> {
+    let others = other_approvers(asked).await?;
+    if others.is_empty() {
+        return Ok(());
+    }
+    let others = others.join(" or ");
+    let detail = format!("{others} can approve of what you upload, so that you need not do so yourself");
+    let remedy = format!(
+        "ask {others}: parloir agent approve; or, where one person is to do it all, have an owner make the others something else first: parloir user set, parloir user remove"
+    );
+    Err(Problem::new(Kind::Forbidden, detail, remedy).of("self-approval"))
+}
+
 pub(super) async fn put_policy(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     asked.described_here()?;
     let policy: AgentPolicy = asked.json()?;
     let before = rows::there::<AgentPolicy>(&asked.store, Table::Settings, AGENT_POLICY).await?;
     asked.may_put(before.as_ref().and_then(There::tag))?;
+    // What cannot be read lets nobody.
+    let let_them = before.as_ref().and_then(|there| there.row.as_ref().ok());
+    let let_them = let_them.is_some_and(|row| row.is.self_approval == SelfApproval::Allow);
+    if policy.self_approval == SelfApproval::Allow && !let_them {
+        nobody_else_approves(asked).await?;
+    }
     let new = before.is_none();
     let unsigned = match policy.unsigned {
         Unsigned::Refuse => "refused",

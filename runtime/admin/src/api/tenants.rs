@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use parloir_contract::TenantId;
+use parloir_contract::{CallId, TenantId};
 use parloir_store::{Batch, Table, TenantStore};
 use parloir_tenancy::config::TenantConfig;
 
@@ -105,7 +105,7 @@ pub(super) async fn get(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     }
 }
 
-/// That none of a tenant's calls lasts, and nothing that was said in one can be read any more.
+/// That none of a tenant's calls lasts or is held, and nothing that was said in one, or put right of it, can be read any more.
 async fn nothing_was_said(api: &Api, asked: &Asked) -> Result<(), Problem> {
     let _place = place(api, asked)?;
     let mut after = None::<String>;
@@ -118,28 +118,35 @@ async fn nothing_was_said(api: &Api, asked: &Asked) -> Result<(), Problem> {
                 let detail = format!("call {call} of {} lasts", asked.realm);
                 return Err(Problem::new(Kind::Conflict, detail, "wait until it is over").of("tenant"));
             }
+            if state.held {
+                return Err(is_held(asked, call));
+            }
             if !state.erased.iter().any(|what| what == "content") {
-                let (detail, remedy) = match state.held {
-                    true => (
-                        format!("call {call} of {} is held", asked.realm),
-                        format!("have it released first: parloir hold {call} --why WORDS --release"),
-                    ),
-                    false => (
-                        format!("what was said in calls of {} is not erased, such as {call}", asked.realm),
-                        format!(
-                            "have whoever has the machine erase it: parloir erase --tenant {}",
-                            asked.realm
-                        ),
-                    ),
-                };
-                return Err(Problem::new(Kind::Conflict, detail, remedy).of("tenant"));
+                return Err(not_erased(asked, call));
             }
         }
         match next {
             Some(next) => after = Some(next),
-            None => return Ok(()),
+            None => break,
         }
     }
+    match api.directory.premises().calls().amendment_left(&asked.realm).await? {
+        Some((record, true)) => Err(is_held(asked, record)),
+        Some((record, false)) => Err(not_erased(asked, record)),
+        None => Ok(()),
+    }
+}
+
+fn is_held(asked: &Asked, call: CallId) -> Problem {
+    let detail = format!("call {call} of {} is held", asked.realm);
+    let remedy = format!("have it released first: parloir hold {call} --why WORDS --release");
+    Problem::new(Kind::Conflict, detail, remedy).of("tenant")
+}
+
+fn not_erased(asked: &Asked, call: CallId) -> Problem {
+    let detail = format!("what was said in calls of {} is not erased, such as {call}", asked.realm);
+    let remedy = format!("have whoever has the machine erase it: parloir erase --tenant {}", asked.realm);
+    Problem::new(Kind::Conflict, detail, remedy).of("tenant")
 }
 
 pub(super) async fn remove(api: &Api, asked: &Asked) -> Result<Answer, Problem> {

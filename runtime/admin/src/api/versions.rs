@@ -296,6 +296,15 @@ fn uploaded(
     format!("agent {name} version {}: uploaded, {signed}{more}", short(id))
 }
 
+/// The names of some others than whoever asks whose role lets them approve of versions.
+pub(super) async fn other_approvers(asked: &Asked) -> Result<Vec<String>, Problem> {
+    let user = &asked.principal.key.user;
+    let users = rows::all::<User>(&asked.store, Table::Users, USERS).await?;
+    let may = |role: &Role| Action::ApproveAgents.rule().own.contains(role);
+    let others = users.into_iter().filter(|(id, kept)| id != user && may(&kept.row.is.role));
+    Ok(others.take(MAX_NAMED).map(|(_, kept)| kept.row.is.name).collect())
+}
+
 /// That a version is approved by somebody else than who uploaded it, by whatever key. Where the tenant lets them do so themselves,
 /// the row that says so, as it is now.
 async fn second_person(
@@ -311,10 +320,7 @@ async fn second_person(
     if let Some(policy) = policy.filter(|policy| policy.row.is.self_approval == SelfApproval::Allow) {
         return Ok(Some(policy.bytes));
     }
-    let users = rows::all::<User>(&asked.store, Table::Users, USERS).await?;
-    let may = |role: &Role| asked.endpoint.action().rule().own.contains(role);
-    let others = users.into_iter().filter(|(id, kept)| id != user && may(&kept.row.is.role));
-    let others: Vec<String> = others.take(MAX_NAMED).map(|(_, kept)| kept.row.is.name).collect();
+    let others = other_approvers(asked).await?;
     let short = short(id);
     let detail = format!("you uploaded version {short} of {name}, and somebody else has to approve of it");
     let remedy = match others.as_slice() {

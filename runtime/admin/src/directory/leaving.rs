@@ -59,6 +59,7 @@ impl Directory {
                 Ok((Batches { installation, tenant: None }, ()))
             });
             left.await?;
+            self.tell_late_lines(id).await;
             self.behind().remove(id);
             self.aside.write().await.remove(id);
             self.move_out(id).await;
@@ -68,6 +69,23 @@ impl Directory {
             tracing::error!(tenant = %id, %error, "a tenant left, and something of it is still here; it is tried again");
         }
         Ok(())
+    }
+
+    /// Tells of lines that somebody wrote while the tenant left: they go with it.
+    async fn tell_late_lines(&self, id: &TenantId) {
+        let lines = match self.store(id).await {
+            Ok(store) => rows::count(&store, Table::Lines, "").await,
+            Err(error) => Err(error),
+        };
+        match lines {
+            Ok(0) => {}
+            Ok(lines) => {
+                tracing::error!(tenant = %id, lines, "a tenant left while lines of it were written: they go with it");
+            }
+            Err(error) => {
+                tracing::error!(tenant = %id, %error, "a tenant left, and whether lines of it were written meanwhile cannot be read");
+            }
+        }
     }
 
     /// Ends what was cut off when tenants left.

@@ -76,6 +76,8 @@ pub struct Calls {
     pub kept: Mutex<Vec<(TenantId, CallId, CallState)>>,
     /// Those whose callers are restricted.
     pub restricted: Mutex<Vec<CallId>>,
+    /// What was put right and can be read still, and whether that is held.
+    pub amended: Mutex<Option<(CallId, bool)>>,
     pub read: Mutex<Vec<(CallId, Reading)>>,
 }
 
@@ -128,6 +130,10 @@ impl CallFiles for Calls {
     ) -> Result<CallState, CallError> {
         let found = self.of(tenant, contacts).into_iter().find(|(known, _)| *known == call);
         found.map(|(_, state)| state).ok_or(CallError::NoSuchCall)
+    }
+
+    async fn amendment_left(&self, _tenant: &TenantId) -> Result<Option<(CallId, bool)>, CallError> {
+        Ok(*self.amended.lock())
     }
 
     async fn usable(&self, _tenant: &TenantId, call: CallId) -> Result<(), CallError> {

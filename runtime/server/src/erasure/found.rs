@@ -22,6 +22,8 @@ const NAMING: [Table; 4] = [Table::Appointments, Table::AppointmentsByPhone, Tab
 /// What is somebody's with one tenant.
 pub(super) struct Found {
     pub(super) calls: Vec<CallId>,
+    /// Of these among them the trace stays: something that was put right of them is held, and is found by that once it is released.
+    pub(super) traced: Vec<CallId>,
     pub(super) lasting: Vec<CallId>,
     pub(super) held: Vec<CallId>,
     pub(super) unread: Vec<Left>,
@@ -61,6 +63,7 @@ impl Found {
     fn nothing(requested: Requested) -> Self {
         Self {
             calls: Vec::new(),
+            traced: Vec::new(),
             lasting: Vec::new(),
             held: Vec::new(),
             unread: Vec::new(),
@@ -84,17 +87,24 @@ impl Found {
 
     /// Adds a call of which something is left to be erased.
     fn add(&mut self, entry: &CallEntry) {
-        if !self.holds.contains(&entry.call)
-            && let Some(amendments) = self.held_amendments.get(&entry.call)
-        {
+        let is_held = self.holds.contains(&entry.call);
+        let mut goes = self.purposes;
+        if !is_held && let Some(amendments) = self.held_amendments.get(&entry.call) {
             self.held.extend(amendments);
+            goes.trace = false;
         }
-        if !self.says(&entry.call) {
+        let before = self.gone.get(&entry.call).copied().unwrap_or_default();
+        if goes.without(before).is_empty() {
             return;
         }
         match entry.outcome {
-            _ if self.holds.contains(&entry.call) => self.held.push(entry.call),
-            Some(_) => self.calls.push(entry.call),
+            _ if is_held => self.held.push(entry.call),
+            Some(_) => {
+                if goes != self.purposes {
+                    self.traced.push(entry.call);
+                }
+                self.calls.push(entry.call);
+            }
             None => self.lasting.push(entry.call),
         }
     }

@@ -340,6 +340,37 @@ async fn a_record_of_a_case_that_is_held_stays_and_keeps_nothing_else() {
 }
 
 #[tokio::test]
+async fn the_trace_of_a_call_stays_with_its_held_amendment_and_both_go_once_that_is_released() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+    let hers = call(&storage, 1, HERS).await;
+    let amendment = Amendment { field: "contact.name".into(), to: "canary".into() };
+    let amended = storage.journal.amend(&tenant(), hers, amendment, 0).await.unwrap();
+    hold(&storage, amended, false).await;
+    let all = EraseRequest { trace: true, ..request(Whose::Tenant(tenant()), false) };
+    let left = async || parloir_admin::CallFiles::amendment_left(&storage, &tenant()).await.unwrap();
+    for calls in [vec![hers], Vec::new()] {
+        let done = storage.erase(&all).await.unwrap();
+        assert_eq!((&done[0].calls, done[0].failed.as_ref()), (&calls, None));
+        assert!(done[0].held.contains(&amended));
+        assert!(!told_of(&storage, hers).await.contains(HERS));
+        assert!(storage.journal.call(&tenant(), hers).await.unwrap().is_some(), "its trace stays");
+        assert!(told_of(&storage, amended).await.contains("canary"));
+        assert_eq!(left().await, Some((amended, true)));
+    }
+    hold(&storage, amended, true).await;
+    assert_eq!(left().await, Some((amended, false)));
+    let done = storage.erase(&all).await.unwrap();
+    assert_eq!((done[0].calls.as_slice(), done[0].held.len()), ([hers].as_slice(), 0));
+    for call in [hers, amended] {
+        assert!(storage.journal.call(&tenant(), call).await.unwrap().is_none());
+        assert!(storage.journal.records(&tenant(), call).await.is_err());
+    }
+    assert_eq!(left().await, None);
+    storage.close().await;
+}
+
+#[tokio::test]
 async fn a_held_amendment_stays_when_its_call_goes_and_goes_once_it_is_released() {
     let folder = tempfile::tempdir().unwrap();
     let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();

@@ -220,9 +220,9 @@ impl Installation {
     }
 
     /// Has a tenant's lines answered by these versions from the next call on: calls that are live keep theirs. `folder` is where the
-    /// tenant's agents are; of those that are `unread` nobody knows which versions answer, and they are answered as before. A
-    /// version that does not load leaves what there was answering, and is given back. Where there was nothing, no file takes its
-    /// place.
+    /// tenant's agents are; of those that are `unread` nobody knows which versions answer, and where one did, it answers as before. A
+    /// version that does not load leaves the version before it answering, and is given back. Where there was none, no file takes
+    /// its place: what was approved of the version was not of that.
     pub(crate) async fn deploy(
         &self,
         folder: &Path,
@@ -274,7 +274,10 @@ impl Installation {
         self.agents.write().retain(|path, _| !gone.contains(path));
         let mut all = self.barred.write();
         all.retain(|path| !path.starts_with(folder));
-        all.extend(barred);
+        all.extend(barred.iter().cloned());
+        drop(all);
+        // Nor does a file that answered until now.
+        self.agents.write().retain(|path, _| !barred.contains(path));
         aside
     }
 
