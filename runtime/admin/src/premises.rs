@@ -8,7 +8,7 @@ use parloir_tenancy::config::TenantConfig;
 use parloir_tenancy::secret::Secrets;
 
 use crate::calls::CallFiles;
-use crate::resource::Aside;
+use crate::resource::{Aside, Ledger, Usage};
 
 /// A component that was compiled, and said what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,6 +103,16 @@ pub trait Premises: Send + Sync + 'static {
 
     /// Keeps nothing of a version that answered nobody and is removed.
     async fn forget_agent(&self, digest: &str);
+
+    /// What a tenant's calls used, of all months or of one, as in `2026-11`.
+    async fn ledger(&self, tenant: &TenantId, month: Option<&str>) -> Result<Ledger, String>;
+
+    /// What of a tenant's quota for all its calls is used now.
+    async fn usage(&self, tenant: &TenantId) -> Result<Usage, String>;
+
+    /// From now on no agent answers a tenant's next calls, or agents do again: its callers hear the line's sentence and go to the
+    /// fallback number. Calls that are live go on.
+    fn suspend(&self, tenant: &TenantId, suspended: bool);
 
     /// What is told of tenants' calls.
     fn calls(&self) -> &dyn CallFiles;

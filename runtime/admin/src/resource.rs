@@ -6,6 +6,7 @@ mod audit;
 mod calls;
 mod lines;
 mod people;
+mod used;
 
 use std::fmt;
 
@@ -34,6 +35,8 @@ pub use people::{
     Identity, KEY_DAYS, Key, KeyMade, LOG_IN, LOG_IN_HOURS, LogIn, LogInWith, MAX_KEY_DAYS, MAX_KEYS,
     MAX_LOG_INS, MAX_USERS, Myself, NewKey, User,
 };
+pub use used::{Cost, Ledger, LedgerMonth, LedgerProvider, ProviderRole, Usage};
+pub(crate) use used::{MONTH, is_month};
 
 use crate::home::Home;
 
@@ -41,6 +44,8 @@ use crate::home::Home;
 pub const MAX_NAME: usize = 120;
 /// The longest time that a broken glass stays open, in minutes.
 pub const MAX_GLASS_MINUTES: u16 = 240;
+/// The longest reason why a tenant is suspended, in characters.
+pub const MAX_SUSPENDED_WHY: usize = 500;
 /// Numbers that are blocked of one tenant by the API.
 pub const MAX_BLOCKED: usize = 1_000;
 /// The longest reason why one is, in characters.
@@ -101,6 +106,30 @@ pub struct TenantState {
     pub tenant: Option<Tenant>,
     /// How much of what is its own is set aside: `GET /v1/tenants/{tenant}/problems` lists it.
     pub problems: usize,
+    /// Since when and why no agent answers its calls, and its keys open nothing; `null` where they do.
+    pub suspended: Option<Suspension>,
+}
+
+/// A tenant to be suspended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Suspend {
+    /// Why, for the tenant to read: 1 to 500 characters.
+    #[schemars(length(min = 1, max = 500))]
+    pub why: String,
+}
+
+/// Why no agent answers a tenant's calls.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Suspension {
+    /// Why.
+    pub why: String,
+    /// By which user of the installation.
+    pub by: String,
+    /// Since when.
+    #[schemars(with = "String")]
+    pub since: Timestamp,
 }
 
 /// Something of a tenant's that calls are answered without, until it is put right.

@@ -100,12 +100,18 @@ pub enum Action {
     /// Change a tenant's record.
     #[serde(rename = "tenant:write")]
     WriteTenant,
+    /// Suspend a tenant, and resume it.
+    #[serde(rename = "tenant:suspend")]
+    SuspendTenant,
     /// Bring a tenant of the operator's file into the directory, with a key of its owner's.
     #[serde(rename = "tenant:import")]
     ImportTenant,
     /// Read what of a tenant's is set aside.
     #[serde(rename = "problems:read")]
     ReadProblems,
+    /// Read what a tenant's calls used, and what that cost: sums of months.
+    #[serde(rename = "ledger:read")]
+    ReadLedger,
     /// Read which numbers a tenant was given.
     #[serde(rename = "numbers:read")]
     ReadNumbers,
@@ -214,14 +220,16 @@ pub struct Rule {
 
 impl Action {
     /// Every action there is.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 40] = [
         Self::ReadSelf,
         Self::ReadTenants,
         Self::WriteTenants,
         Self::ReadTenant,
         Self::WriteTenant,
+        Self::SuspendTenant,
         Self::ImportTenant,
         Self::ReadProblems,
+        Self::ReadLedger,
         Self::ReadNumbers,
         Self::WriteNumbers,
         Self::ReadUsers,
@@ -268,8 +276,10 @@ impl Action {
             Self::WriteTenants => "tenants:write",
             Self::ReadTenant => "tenant:read",
             Self::WriteTenant => "tenant:write",
+            Self::SuspendTenant => "tenant:suspend",
             Self::ImportTenant => "tenant:import",
             Self::ReadProblems => "problems:read",
+            Self::ReadLedger => "ledger:read",
             Self::ReadNumbers => "numbers:read",
             Self::WriteNumbers => "numbers:write",
             Self::ReadUsers => "users:read",
@@ -317,8 +327,10 @@ impl Action {
             Self::WriteTenant => (&[], OF_THE_HOUSE, false),
             Self::ImportTenant => (&[], &[], true),
             Self::ReadProblems | Self::ReadNumbers => (&[Supervisor, Admin, Owner], OF_THE_HOUSE, false),
+            // Who pays for calls, on either side, and reads none of them.
+            Self::ReadLedger => (&[Admin, Owner], OF_THE_HOUSE, false),
             // Whose a number is says whoever runs the installation: a tenant that chose one would have another's callers.
-            Self::WriteNumbers => (&[], &[Operator], false),
+            Self::WriteNumbers | Self::SuspendTenant => (&[], &[Operator], false),
             Self::ReadUsers => (&[Admin, Owner], &[], true),
             Self::WriteUsers | Self::ReadKeys | Self::WriteKeys => (&[Admin, Owner], &[], false),
             Self::ReadLines | Self::ReadCalendar => (&[Supervisor, Admin], &[], true),

@@ -3,6 +3,7 @@
 use crate::broken::Broken;
 use crate::contract::{Piece, module};
 use crate::files;
+use crate::inside;
 
 /// How an attack must end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +54,9 @@ pub struct Attack {
     pub busy: bool,
     /// How numbers begin that its line lists besides those of every attack.
     pub lists: Vec<String>,
+    /// Which group of destinations that no request may go to its line's connectors lead to; where it names none, its line has
+    /// the connectors of every attack.
+    pub inside: Option<usize>,
     /// A component as it is; otherwise the body of an agent.
     component: bool,
     /// What of the prelude it brings itself.
@@ -141,6 +145,7 @@ struct Head {
     heard: String,
     dial: String,
     lists: String,
+    inside: Option<String>,
     world: Option<String>,
     /// The words that stand for others, and what they stand for, spelling by spelling.
     each: Option<(Vec<String>, Vec<Vec<String>>)>,
@@ -163,6 +168,7 @@ impl Head {
             "heard" => self.heard = owned,
             "dial" => self.dial = owned,
             "lists" => self.lists = owned,
+            "inside" => self.inside = Some(owned),
             "world" => self.world = Some(owned),
             _ => match key.strip_prefix("each ") {
                 Some(words) => self.each = Some(each(words, value)?),
@@ -224,6 +230,7 @@ fn family(name: &str, file: &str) -> Result<Vec<Attack>, Broken> {
             heard: head.heard != "no",
             busy: head.dial == "busy",
             lists: head.lists.split_whitespace().map(str::to_owned).collect(),
+            inside: head.inside.as_deref().map(|group| inside::group(&filled(group))).transpose()?,
             component: head.kind == "component",
             without: head.without.split_whitespace().map(str::to_owned).collect(),
             world: head.world.clone().unwrap_or_else(|| "agent".to_owned()),

@@ -16,6 +16,8 @@ use crate::trial::short;
 
 /// How often an agent may have somebody's telephone ring.
 const TRANSFERS: usize = 10;
+/// Why nothing is sent where no request may go, in the words of the refusal.
+const NOWHERE: &str = "leads where nothing may be sent";
 /// Refusals of one call that are told.
 const TOLD: usize = 4;
 
@@ -152,9 +154,14 @@ fn told_the_credential(records: &[Record]) -> bool {
 /// Whether a request left for a host other than that of its tenant's services: whatever came of it, the client did not refuse it.
 fn sent_elsewhere(records: &[Record]) -> bool {
     let services = SERVICES.to_string();
+    sent(records, |host| host != services)
+}
+
+/// Whether a request left for such a host.
+fn sent(records: &[Record], to: impl Fn(&str) -> bool) -> bool {
     let mut elsewhere = records.iter().filter_map(|record| {
         let RecordBody::ProviderStarted(started) = &record.body else { return None };
-        let elsewhere = started.role == ProviderRole::Connector && started.provider != services;
+        let elsewhere = started.role == ProviderRole::Connector && to(&started.provider);
         elsewhere.then_some(record.seq)
     });
     let refused = |seq: Seq| {
@@ -164,6 +171,28 @@ fn sent_elsewhere(records: &[Record]) -> bool {
         })
     };
     elsewhere.any(|seq| !refused(seq))
+}
+
+/// What is wrong with the call of an attack all of whose connectors lead where no request may go: something left, or was refused
+/// for something else than where it goes.
+fn reached_inside(records: &[Record]) -> Option<String> {
+    if sent(records, |_| true) {
+        return Some("a request was sent where none may go".to_owned());
+    }
+    let requests = records.iter().filter_map(|record| {
+        let RecordBody::HostCallStarted(started) = &record.body else { return None };
+        (started.import.name() == "connectors.send").then_some(record.seq)
+    });
+    let requests: BTreeSet<Seq> = requests.collect();
+    if requests.is_empty() {
+        return Some("asked for nothing".to_owned());
+    }
+    records.iter().find_map(|record| {
+        let RecordBody::HostCallEnded(ended) = &record.body else { return None };
+        let why = ended.refused.as_deref().unwrap_or_default();
+        let otherwise = requests.contains(&ended.started) && !why.contains(NOWHERE);
+        otherwise.then(|| format!("record {} is not refused for where it goes: {}", record.seq, short(why)))
+    })
 }
 
 /// What is wrong with how an attack went.
@@ -191,6 +220,9 @@ pub(crate) fn judged(attack: &Attack, rung: &Rung, records: &[Record]) -> Result
     }
     if sent_elsewhere(records) {
         return Err("a request was sent where none may go".to_owned());
+    }
+    if let Some(problem) = attack.inside.and_then(|_| reached_inside(records)) {
+        return Err(problem);
     }
     if let Some(refused) = &attack.refused {
         let statuses = statuses(records, &refused.import);
@@ -276,6 +308,16 @@ mod tests {
         }
         assert!(!sent_elsewhere(&request("127.0.0.2", Some(ProviderStatus::Refused))));
         assert!(sent_elsewhere(&request("127.0.0.2", None)), "how it went is not known");
+    }
+
+    #[test]
+    fn of_what_leads_inside_alone_no_host_is_ones_own() {
+        for host in ["127.0.0.1", "[::1]"] {
+            let problem = reached_inside(&request(host, Some(ProviderStatus::Unreachable)));
+            assert!(problem.is_some_and(|why| why.contains("was sent")), "{host}");
+        }
+        let nothing_asked = reached_inside(&request("127.0.0.1", Some(ProviderStatus::Refused)));
+        assert_eq!(nothing_asked.as_deref(), Some("asked for nothing"));
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //! into the program.
 //!
 //! [`House`] is the real server with two tenants: `anne`, whose caller must notice nothing and whose words nobody else may see,
-//! and `mallory`, one line for each attack. Speech and model are canned: what is tried and measured is the host alone.
+//! and `mallory`, one line for each attack; what leads inside in many spellings has tenants of its own. Speech and model are canned: what is tried and measured is the host alone.
 //!
 //! What may never be here: a way to take a guard away, and anything that an installation that answers callers needs.
 //!
@@ -27,6 +27,7 @@ mod contract;
 mod few_bytes;
 mod files;
 mod house;
+mod inside;
 mod judge;
 mod machine;
 mod measured;

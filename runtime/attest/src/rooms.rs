@@ -1,4 +1,5 @@
-//! What the house is made of: two tenants, their documents and sounds with what leads out of them, and the operator's file.
+//! What the house is made of: two tenants and those whose connectors lead inside, documents and sounds with what leads out of them,
+//! and the operator's file.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,6 +11,7 @@ use parloir_server::{Config, Folders};
 
 use crate::agent::Attack;
 use crate::broken::Broken;
+use crate::inside;
 use crate::service::CREDENTIAL;
 
 /// Where callers go whose agent failed.
@@ -51,12 +53,17 @@ impl Rooms {
     pub fn furnish(folder: &Path, attacks: &[Attack]) -> Result<Self, Broken> {
         furnish(folder).map_err(|error| Broken::because(&folder.display().to_string(), error))?;
         let attacks: Vec<Attack> = attacks.iter().filter(|attack| !attack.is_unloadable()).cloned().collect();
-        let (mut lines, mut table) = (BTreeMap::new(), String::new());
+        let (mut lines, mut table, mut others) = (BTreeMap::new(), String::new(), String::new());
         for (place, attack) in attacks.iter().enumerate() {
             let line = number(place);
-            table.push_str(&line_of(folder, &line, attack));
+            let text = line_of(folder, &line, attack);
+            match attack.inside {
+                Some(group) => others.push_str(&inside::tenant(group, CALLS, &text)),
+                None => table.push_str(&text),
+            }
             lines.insert(attack.name.clone(), line);
         }
+        table.push_str(&others);
         let (port, services) =
             listeners().map_err(|error| Broken::because("a port on this machine", error))?;
         let config = toml::from_str(&config(folder, &table, port));
@@ -144,8 +151,14 @@ fn furnish(place: &Path) -> io::Result<()> {
 fn line_of(place: &Path, number: &str, attack: &Attack) -> String {
     let capabilities = if attack.bare {
         "[]"
+    } else if attack.inside.is_some() {
+        "[\"connectors\"]"
     } else {
         "[\"model\", \"calendar\", \"memory\", \"documents\", \"transfer\", \"connectors\"]"
+    };
+    let connectors: Vec<String> = match attack.inside {
+        Some(_) => inside::names().collect(),
+        None => ["crm", "private", "metadata"].map(str::to_owned).into(),
     };
     let recording = if attack.unkept { "never" } else { "always" };
     format!(
@@ -157,7 +170,7 @@ fn line_of(place: &Path, number: &str, attack: &Attack) -> String {
         fallback-number = "{FALLBACK}"
         fallback-sentence = {{ fr = "Un instant." }}
         transfer-to = {transfer_to:?}
-        connectors = ["crm", "private", "metadata"]
+        connectors = {connectors:?}
         capabilities = {capabilities}
         sounds = {sounds:?}
         "#,
@@ -188,7 +201,7 @@ fn config(place: &Path, attackers: &str, services: u16) -> String {
         kind = "twilio"
         auth-token = {{ file = {token:?} }}
         [outbound]
-        allow-private = ["{SERVICES}/32"]
+        allow-private = [{{ network = "{SERVICES}/32", tenants = ["anne", "mallory"] }}]
         [[secret]]
         tenant = "mallory"
         name = "crm-key"

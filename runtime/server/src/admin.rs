@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use parloir_admin::oidc::{LogIns, Oidc};
-use parloir_admin::resource::Aside;
+use parloir_admin::resource::{self, Aside};
 use parloir_admin::{CallFiles, Checked, Deployed, Directory, Premises, Unchecked, router_with, tidy};
 use parloir_connect::{AddressRange, Destination, Reach, judge};
 use parloir_contract::TenantId;
@@ -24,6 +24,7 @@ use tokio::time::{sleep, timeout};
 use crate::admin_threads::AdminThreads;
 use crate::config::{AdminConfig, Config, OidcConfig};
 use crate::connections::{Answering, OF_ADMINISTRATION, answer};
+use crate::ledger::{LedgerRequest, Ledgers};
 use crate::oidc::Remote;
 use crate::outbound::Networks;
 use crate::serve::{House, ServeError};
@@ -141,6 +142,23 @@ impl Premises for Site {
 
     async fn forget_agent(&self, digest: &str) {
         self.house.installation.forget_agent(digest).await;
+    }
+
+    async fn ledger(&self, tenant: &TenantId, month: Option<&str>) -> Result<resource::Ledger, String> {
+        let installation = &self.house.installation;
+        let entries = installation.providers.entries();
+        let request = LedgerRequest { tenant: Some(tenant.clone()), month: month.map(str::to_owned) };
+        let ledgers = installation.storage.ledgers(&request, Some(&entries)).await;
+        ledgers.map(Ledgers::shown).map_err(|error| error.to_string())
+    }
+
+    async fn usage(&self, tenant: &TenantId) -> Result<resource::Usage, String> {
+        let usage = self.house.installation.storage.usage(tenant).await;
+        usage.map_err(|error| error.to_string())
+    }
+
+    fn suspend(&self, tenant: &TenantId, suspended: bool) {
+        self.house.suspended.set(tenant, suspended);
     }
 
     fn calls(&self) -> &dyn CallFiles {

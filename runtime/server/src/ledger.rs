@@ -3,6 +3,7 @@
 //! A call is added once, with a mark that it was, in one step that is durable or did not happen. What a crash kept from being
 //! added is found in the journal: every call that began since the tenant was last settled either has its mark or is added.
 
+mod shown;
 mod sum;
 
 use std::collections::HashMap;

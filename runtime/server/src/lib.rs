@@ -47,6 +47,7 @@ mod rotate;
 mod routes;
 mod rows;
 mod serve;
+mod suspended;
 mod sweep;
 mod switchboard;
 mod telemetry;

@@ -129,7 +129,7 @@ impl House {
         }
     }
 
-    /// What a caller hears where the tenant's month is used up, or its room on the disk: there will be no place a little later.
+    /// What a caller hears where the tenant's month is used up, or its room on the disk, or it is suspended: there will be no place a little later.
     pub(crate) fn used_up(&self, line: &Line) -> Response {
         let config = &line.config;
         match parloir_call::written_sentence(&config.busy_sentence, &config.language) {
@@ -187,6 +187,9 @@ pub(crate) async fn voice(State(house): State<Arc<House>>, headers: HeaderMap, b
             tracing::error!(tenant = %tenant.id, %error, "it is not known who is blocked: the caller goes to the fallback number");
             return Ok(xml(&house.fallback(&line)));
         }
+    }
+    if house.suspended.has(&tenant.id) {
+        return Ok(xml(&house.turn_away(&line, Away::Suspended, carrier).await));
     }
     let month = house.installation.storage.months.of(&tenant.id);
     if let Err(reached) = month.admit(Timestamp::now(), &tenant.quota) {

@@ -24,6 +24,7 @@ use crate::calls::{Calls, Finished};
 use crate::config::{CarrierKind, Config};
 use crate::connections::{Answering, FOR_OTHERS, OF_CARRIERS, answer};
 use crate::installation::Installation;
+use crate::suspended::Suspended;
 use crate::tls::{self, Certificates, Looked, TlsListener};
 use crate::turned_away::TurnedAway;
 use crate::webhooks::Webhooks;
@@ -118,6 +119,8 @@ pub(crate) struct House {
     pub(crate) installation: Installation,
     pub(crate) calls: Arc<Calls>,
     pub(crate) turned_away: TurnedAway,
+    /// Tenants that whoever runs the installation suspended.
+    pub(crate) suspended: Suspended,
     pub(crate) closing: CancellationToken,
     pub(crate) telemetry: Option<Telemetry>,
     pub(crate) webhooks: Webhooks,
@@ -300,6 +303,7 @@ pub async fn serve_with(
         installation,
         calls: Calls::new(config.server.concurrent_calls),
         turned_away: TurnedAway::default(),
+        suspended: Suspended::default(),
         closing: CancellationToken::new(),
         telemetry,
         webhooks,

@@ -1,5 +1,5 @@
-//! Calls that no agent answers, for their numbers are blocked or there is no place for them: the log says so, however often
-//! somebody dials.
+//! Calls that no agent answers, for their numbers are blocked, there is no place for them or their tenant is suspended: the log says
+//! so, however often somebody dials.
 //!
 //! Of each line, and of what becomes of them there, the first of an hour is in the log at once; those after it are counted, and
 //! one record says how many they were when the hour is over, or when the installation stops. What is counted and not told yet
@@ -31,6 +31,8 @@ pub(crate) enum Away {
     Blocked(BlockedTo),
     /// There is no place for it.
     Full(Full),
+    /// Its tenant is suspended.
+    Suspended,
 }
 
 /// The calls that were turned away and are not in the log one by one: no more entries than lines, for each reason.
@@ -82,13 +84,14 @@ impl House {
         let answer = match to {
             Away::Blocked(BlockedTo::Refuse) => Response::reject(),
             Away::Blocked(BlockedTo::Human) => self.fallback(line),
-            Away::Full(Full::Month(_) | Full::Kept(_)) => self.used_up(line),
+            Away::Full(Full::Month(_) | Full::Kept(_)) | Away::Suspended => self.used_up(line),
             Away::Full(_) => self.busy(line),
         };
         if self.turned_away.rang(line, to, Instant::now()) {
             let why = match to {
                 Away::Blocked(_) => "the caller's number is blocked".to_owned(),
                 Away::Full(full) => format!("there was no place for the call, for {full}"),
+                Away::Suspended => "the tenant is suspended".to_owned(),
             };
             self.tell_turned_away(line, to, &why, carrier).await;
         }
@@ -105,6 +108,9 @@ impl House {
                 }
                 Away::Full(full) => {
                     format!("{more} call(s) more within {minutes} minute(s) had no place, for {full}")
+                }
+                Away::Suspended => {
+                    format!("{more} call(s) more within {minutes} minute(s), and the tenant is suspended")
                 }
             };
             self.tell_turned_away(&line, to, &who, None).await;
@@ -177,10 +183,10 @@ pub(crate) async fn run(house: Arc<House>) {
 pub(crate) fn becomes(to: Away, has_fallback: bool) -> (Ending, &'static str) {
     match (to, has_fallback) {
         (Away::Blocked(BlockedTo::Refuse), _) => (Ending::Refused, "the call was not answered"),
-        (Away::Blocked(BlockedTo::Human) | Away::Full(_), true) => {
+        (Away::Blocked(BlockedTo::Human) | Away::Full(_) | Away::Suspended, true) => {
             (Ending::Transferred, "the caller goes to the fallback number")
         }
-        (Away::Blocked(BlockedTo::Human) | Away::Full(_), false) => (
+        (Away::Blocked(BlockedTo::Human) | Away::Full(_) | Away::Suspended, false) => (
             Ending::Refused,
             "the line has no fallback number that is dialled, so that the caller hears its sentence and is let go",
         ),
@@ -215,6 +221,7 @@ mod tests {
                 becomes(Away::Full(Full::House(1)), has_fallback).0 == Ending::Transferred,
                 has_fallback
             );
+            assert_eq!(becomes(Away::Suspended, has_fallback).0 == Ending::Transferred, has_fallback);
         }
     }
 

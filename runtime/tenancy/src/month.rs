@@ -189,6 +189,11 @@ impl Month {
         }
     }
 
+    /// What all calls have used in it until now, those that last included.
+    pub fn used(&self, now: Timestamp) -> Sums {
+        self.0.lock().in_month(now).sums()
+    }
+
     /// Whether another call is answered.
     pub fn admit(&self, now: Timestamp, quota: &Quota) -> Result<(), Reached> {
         let mut reached = self.reached(now, quota).into_iter().flatten();
@@ -295,6 +300,7 @@ mod tests {
         one.has_used(tokens(30));
         assert_eq!(month.admit(now, &quota), Ok(()));
         other.has_used(tokens(20));
+        assert_eq!(month.used(now), tokens(100));
         assert_eq!(month.admit(now, &quota), Err(Reached::ModelTokens(100)));
         // One ends in the month, the other is let go of.
         month.end(now, ONE, now, Some(&tokens(30)));

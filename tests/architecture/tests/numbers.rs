@@ -1,9 +1,12 @@
 //! The limits that `guest-sdk/can-and-cannot.md` tells an author are those of the code: each row names the
-//! constant or the default and its file. And `runtime/sandbox/settings.md` names every setting of the sandbox, and no other.
+//! constant or the default and its file. And `runtime/sandbox/settings.md` names every setting of the sandbox, and no other; of
+//! wasmtime's own, every one that the locked version has.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::collections::BTreeSet;
 use std::path::Path;
+
+use cargo_metadata::MetadataCommand;
 
 /// What stands between two backquotes, in order.
 fn quoted(text: &str) -> Vec<&str> {
@@ -179,4 +182,45 @@ fn every_setting_of_the_sandbox_is_on_its_page_and_no_other() {
         features,
         "the page on the left, Cargo.toml on the right"
     );
+}
+
+/// wasmtime's `config.rs`, of the version that is locked: where cargo has it from, for it was built.
+fn configuration_of_wasmtime() -> String {
+    // Of this machine's packages alone: others are not fetched.
+    let here = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+    let options = ["--locked", "--offline", "--filter-platform", here.as_str()].map(str::to_owned);
+    let metadata = MetadataCommand::new().other_options(options).exec().unwrap();
+    let wasmtime = metadata.packages.iter().find(|package| package.name.as_str() == "wasmtime").unwrap();
+    let file = wasmtime.manifest_path.with_file_name("src").join("config.rs");
+    std::fs::read_to_string(&file).unwrap_or_else(|e| panic!("{file}: {e}"))
+}
+
+/// The public methods of a type that change it.
+fn setters<'a>(code: &'a str, of: &str) -> BTreeSet<&'a str> {
+    let methods = between(code, &format!("\nimpl {of} {{\n"), "\n}\n").split("\n    pub ").skip(1);
+    let named = methods.filter_map(|method| {
+        let method = method.strip_prefix("unsafe ").unwrap_or(method).strip_prefix("fn ")?;
+        let (head, _) = method.split_once('{')?;
+        head.contains("&mut self").then(|| method.split_once('(').map(|(name, _)| name)).flatten()
+    });
+    named.collect()
+}
+
+#[test]
+fn every_setter_of_wasmtime_is_on_the_page_and_none_that_there_is_not() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let page = std::fs::read_to_string(root.join("runtime/sandbox/settings.md")).unwrap();
+    let code = configuration_of_wasmtime();
+    let (mut there, pool) = (setters(&code, "Config"), setters(&code, "PoolingAllocationConfig"));
+    assert!(there.len() > 80 && pool.len() > 15, "{there:?}, {pool:?}");
+    there.extend(pool);
+    let [engine, pool, left] = ["The engine", "The pool", "Left as they come"].map(|of| rows(&page, of));
+    let set: BTreeSet<&str> = names(&engine).union(&names(&pool)).copied().collect();
+    let twice: Vec<_> = names(&left).intersection(&set).copied().collect();
+    assert!(twice.is_empty(), "{twice:?} are told as set and as left");
+    let told: BTreeSet<&str> = names(&left).union(&set).copied().collect();
+    let untold: Vec<_> = there.difference(&told).collect();
+    assert!(untold.is_empty(), "wasmtime has {untold:?}, which the page does not name: give each a row");
+    let gone: Vec<_> = told.difference(&there).collect();
+    assert!(gone.is_empty(), "the page names {gone:?}, which wasmtime does not have: take the rows out");
 }

@@ -225,6 +225,18 @@ async fn an_agent_that_asks_faster_than_its_quota_is_refused_and_the_journal_say
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn past_its_longest_time_a_call_ends_and_its_caller_is_handed_over() {
+    let house = House::open(Plan { tenant: "[tenant.quota]\ncall-seconds = 3", ..Plan::default() }).await;
+    let mut watch = house.watch();
+    let (report, events) = house.ring(vec![Step::new(Action::Silence(Duration::from_secs(30)))]).await;
+    assert_eq!(report.transfers, [(FALLBACK.to_owned(), DialStatus::Completed)], "{events:?}");
+    let failures = house::failures(&house.ended(&mut watch).await.1);
+    let why = "the call reached its longest time: see `call-seconds`";
+    assert!(failures.iter().any(|failure| failure.contains(why)), "{failures:?}");
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn when_its_month_is_used_up_a_tenant_is_turned_away() {
     let tenant_table = "[tenant.quota]\nspeech-characters-a-month = 1";
     let line = "busy-sentence = { fr = \"Le cabinet est complet.\" }";

@@ -122,6 +122,7 @@ pub fn administration(bytes: &[u8]) {
     let _ = serde_json::from_slice::<resource::User>(rest);
     let _ = serde_json::from_slice::<resource::NewKey>(rest);
     let _ = serde_json::from_slice::<resource::BreakGlass>(rest);
+    let _ = serde_json::from_slice::<resource::Suspend>(rest);
     let _ = serde_json::from_slice::<resource::Calendar>(rest);
     let _ = serde_json::from_slice::<resource::Connector>(rest);
     let _ = serde_json::from_slice::<resource::BlockNumber>(rest);

@@ -1,6 +1,7 @@
 //! Attack agents, tried.
 //!
-//! They are below `agents/`, and what runs them is `parloir-attest`, for an operator can run them too. What is tested:
+//! They are below `agents/`, and what runs them is `parloir-attest`, for an operator can run them too. What was tried by hand, and
+//! what stopped each, is told in `README.md`. What is tested:
 //!
 //! - `tests/corpus.rs`: every attack, on a telephone line, while anne's caller is on the other.
 //! - `tests/unloadable.rs`: what is never answered by, because it is no agent, or because it would cost too much to be one.
@@ -11,7 +12,7 @@
 //! - `tests/operators.rs`: the same of what an operator's file says, in the real server.
 //! - `tests/words.rs`: what a terminal is shown of an agent's words, and what it would obey if it were shown them as they are.
 //! - `tests/connectors.rs`: a request that may be made, from the agent to the service and into the journal.
-//! - `tests/languages.rs`: attacks where the language matters, in C, Python and Rust.
+//! - `tests/languages.rs`: attacks where the language matters, in C, Go, Python, Rust and TypeScript.
 //!
 //! What has neither a setting nor a layer is not taken away. The corpus tries it all the same, and most of it fails where it is not
 //! there:

@@ -62,14 +62,11 @@ async fn an_agent_in_rust_finds_no_system_and_reads_its_own_memory_alone() {
     assert!(notes(&went).iter().any(|note| note.ends_with("pages, 0 found")), "{:?}", notes(&went));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_agent_in_python_finds_no_system_whatever_of_its_library_it_asks() {
-    let agent = loaded("python").await;
-    let attempts =
-        ["files", "folders", "environment", "network", "names", "programs", "processes", "native", "threads"];
+/// Has an agent try each of these, and holds it to having got none: its library says so, and the agent notes it, or it is stopped.
+async fn finds_nothing(agent: &Agent, attempts: &[&str]) {
     let mut told = 0;
     for attempt in attempts {
-        let went = tried(&agent, &[("try", attempt)]).await;
+        let went = tried(agent, &[("try", attempt)]).await;
         match &went.answered.outcome {
             // Its library says so, or has nothing to say it with.
             Ok(Outcome::Done) => told += notes(&went).iter().filter(|note| note.starts_with(attempt)).count(),
@@ -78,4 +75,44 @@ async fn an_agent_in_python_finds_no_system_whatever_of_its_library_it_asks() {
         }
     }
     assert!(told > 0);
+}
+
+/// What a language's own chance gives in two calls.
+async fn chances(agent: &Agent) -> [String; 2] {
+    let mut both = [String::new(), String::new()];
+    for one in &mut both {
+        let went = tried(agent, &[("try", "chance")]).await;
+        assert_eq!(went.answered.outcome, Ok(Outcome::Done), "{went:?}");
+        *one = notes(&went).join(" ");
+    }
+    both
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_in_python_finds_no_system_whatever_of_its_library_it_asks() {
+    let attempts =
+        ["files", "folders", "environment", "network", "names", "programs", "processes", "native", "threads"];
+    finds_nothing(&loaded("python").await, &attempts).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_in_typescript_finds_no_system_by_names_evaluated_code_or_buffers() {
+    let agent = loaded("typescript").await;
+    let reached = ["files", "modules", "environment", "network", "programs", "threads", "native"];
+    let tricks = ["evaluated", "constructed", "borrowed", "memory", "beyond", "longer", "taken", "clock"];
+    finds_nothing(&agent, &reached).await;
+    finds_nothing(&agent, &tricks).await;
+    let [one, other] = chances(&agent).await;
+    assert!(one.starts_with("chance: ") && one == other, "{one} and {other}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_in_go_finds_no_system_and_reads_its_own_memory_alone() {
+    let agent = loaded("go").await;
+    let reached =
+        ["files", "folders", "handles", "environment", "arguments", "network", "programs", "links", "mount"];
+    finds_nothing(&agent, &reached).await;
+    finds_nothing(&agent, &["processor", "clock", "memory"]).await;
+    let [one, other] = chances(&agent).await;
+    assert!(one.starts_with("chance: ") && one == other, "{one} and {other}");
 }

@@ -13,9 +13,9 @@ use super::problem::{PROBLEM_JSON, Problem};
 use crate::calls::ERASED;
 use crate::resource::{
     Agent, AgentKey, AgentPolicy, Aside, AuditEntry, BlockNumber, Blocked, BreakGlass, Calendar, CallFile,
-    CallState, Connector, Contact, Glass, ImportTenant, Item, Key, KeyMade, Line, LogIn, LogInWith, Myself,
-    NewKey, NewSecret, NewTenant, Number, Page, Review, RollBack, Secret, Setting, StartCanary, Tenant,
-    TenantMade, TenantState, User, Version,
+    CallState, Connector, Contact, Glass, ImportTenant, Item, Key, KeyMade, Ledger, Line, LogIn, LogInWith,
+    MONTH, Myself, NewKey, NewSecret, NewTenant, Number, Page, Review, RollBack, Secret, Setting,
+    StartCanary, Suspend, Suspension, Tenant, TenantMade, TenantState, Usage, User, Version,
 };
 
 /// What goes into a route and what comes out of it.
@@ -52,8 +52,12 @@ fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
         Endpoint::CreateTenant => takes::<NewTenant, TenantMade>(all),
         Endpoint::GetTenant => gives::<Item<TenantState>>(all),
         Endpoint::PutTenant => takes::<Tenant, Item<TenantState>>(all),
+        Endpoint::GetSuspension => gives::<Item<Suspension>>(all),
+        Endpoint::SuspendTenant => takes::<Suspend, Item<Suspension>>(all),
         Endpoint::ImportTenant => takes::<ImportTenant, TenantMade>(all),
         Endpoint::ListProblems => pages::<Aside>(all),
+        Endpoint::GetLedger => gives::<Ledger>(all),
+        Endpoint::GetUsage => gives::<Usage>(all),
         Endpoint::ListNumbers => pages::<Number>(all),
         Endpoint::GiveNumber => gives::<Item<Number>>(all),
         Endpoint::ListUsers => pages::<User>(all),
@@ -101,6 +105,7 @@ fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
         Endpoint::DeleteContact
         | Endpoint::DeleteReview
         | Endpoint::DeleteTenant
+        | Endpoint::ResumeTenant
         | Endpoint::LogOut
         | Endpoint::DeleteAgent
         | Endpoint::DeleteVersion
@@ -147,6 +152,11 @@ fn parameters(endpoint: Endpoint, paged: bool) -> Vec<Value> {
     if matches!(endpoint, Endpoint::GetCall | Endpoint::GetRecording | Endpoint::GetProof) {
         let why = json!({ "type": "string", "minLength": 1, "maxLength": MAX_WHY });
         all.push(parameter("why", "query", false, "Why you read it: it is sealed in the tenant's log.", why));
+    }
+    if endpoint == Endpoint::GetLedger {
+        let what = "Only this month, in UTC, as in `2026-11`. Left out: all there are.";
+        let month = json!({ "type": "string", "pattern": MONTH });
+        all.push(parameter("month", "query", false, what, month));
     }
     if endpoint == Endpoint::GetProof {
         let what = "`contents` to leave out all that was said.";
@@ -203,6 +213,8 @@ const fn is_tagged(endpoint: Endpoint) -> bool {
         Endpoint::Document
             | Endpoint::GetLogIn
             | Endpoint::Me
+            | Endpoint::GetLedger
+            | Endpoint::GetUsage
             | Endpoint::GetVersion
             | Endpoint::GetCall
             | Endpoint::GetRecording

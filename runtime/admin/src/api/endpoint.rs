@@ -127,10 +127,20 @@ endpoints! {
     GetTenant = Get "/v1/tenants/{tenant}" Tenant ReadTenant;
     /// Replaces a tenant's record.
     PutTenant = Put "/v1/tenants/{tenant}" Tenant WriteTenant;
+    /// Since when and why a tenant is suspended, where it is.
+    GetSuspension = Get "/v1/tenants/{tenant}/suspension" Tenant ReadTenant;
+    /// Suspends a tenant: from the next call on no agent answers, and its keys open nothing. Live calls go on.
+    SuspendTenant = Put "/v1/tenants/{tenant}/suspension" Tenant SuspendTenant;
+    /// Resumes a tenant that is suspended.
+    ResumeTenant = Delete "/v1/tenants/{tenant}/suspension" Tenant SuspendTenant;
     /// Brings a tenant of the operator's file into the directory, with its lines.
     ImportTenant = Post "/v1/tenants/{tenant}/import" Tenant ImportTenant;
     /// What of a tenant's is set aside, because it cannot be read or calls cannot be answered so.
     ListProblems = Get "/v1/tenants/{tenant}/problems" Tenant ReadProblems;
+    /// What a tenant's calls used, and what that cost, month by month: sums, and nothing of any one call.
+    GetLedger = Get "/v1/tenants/{tenant}/ledger" Tenant ReadLedger;
+    /// What of a tenant's quota is used: of the month, of what agents remember, and of the disk.
+    GetUsage = Get "/v1/tenants/{tenant}/usage" Tenant ReadTenant;
     /// The numbers that a tenant was given.
     ListNumbers = Get "/v1/tenants/{tenant}/numbers" Tenant ReadNumbers;
     /// Gives a tenant a number: its lines can be made of no other.

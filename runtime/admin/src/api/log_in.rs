@@ -6,10 +6,10 @@ use jiff::{SignedDuration, Timestamp};
 use parloir_contract::TenantId;
 use parloir_store::{Batch, Table};
 
-use super::Api;
 use super::answer::{Answer, room};
 use super::asked::{Asked, read_json};
 use super::problem::{Kind, Problem};
+use super::{Api, suspension};
 use crate::directory::rows::{self, Kept};
 use crate::directory::{Batches, By, DirectoryError, KEYS, Told, USERS};
 use crate::oidc::{Claims, LogIns, Refused};
@@ -57,6 +57,9 @@ pub(super) async fn make(api: &Api, headers: &HeaderMap, body: &Bytes) -> Result
     let store = api.directory.store(&realm).await?;
     let users = rows::all::<User>(&store, Table::Users, USERS).await?;
     let (id, user) = only(users, &claims).ok_or_else(|| nobody(&realm, &claims))?;
+    if let Some(refused) = suspension::refused(api, &realm).await? {
+        return Err(refused.told);
+    }
 
     let now = Timestamp::now();
     let keys = rows::all::<KeptKey>(&store, Table::Users, KEYS).await?;

@@ -13,6 +13,7 @@ mod document;
 mod endpoint;
 mod glass;
 mod keys;
+mod ledger;
 mod lines;
 mod log_in;
 mod numbers;
@@ -27,6 +28,7 @@ mod settings;
 mod shape;
 mod share;
 mod signers;
+mod suspension;
 mod tenants;
 mod upload;
 mod users;
@@ -177,6 +179,11 @@ async fn answer(
         true => None,
         false => Some(api.shares.take(&principal.realm)?),
     };
+    if let Some(refused) = suspension::refused(api, &principal.realm).await? {
+        let by = (&principal, None);
+        let _noted = denied(api, endpoint, by, &principal.realm, &params, refused.noted).await;
+        return Err(refused.told);
+    }
     let realm = realm(api, endpoint, &principal, &params)?;
     let verdict = match permitted(&principal, endpoint.action(), &realm) {
         Ok(verdict) => verdict,
@@ -386,8 +393,13 @@ async fn run(api: &Api, asked: &Asked) -> Result<Response, Problem> {
         Endpoint::CreateTenant => tenants::create(api, asked).await,
         Endpoint::GetTenant => tenants::get(api, asked).await,
         Endpoint::PutTenant => tenants::put(api, asked).await,
+        Endpoint::GetSuspension => suspension::get(api, asked).await,
+        Endpoint::SuspendTenant => suspension::put(api, asked).await,
+        Endpoint::ResumeTenant => suspension::delete(api, asked).await,
         Endpoint::ImportTenant => tenants::import(api, asked).await,
         Endpoint::ListProblems => problems::list(api, asked).await,
+        Endpoint::GetLedger => ledger::get(api, asked).await,
+        Endpoint::GetUsage => ledger::usage(api, asked).await,
         Endpoint::ListNumbers => numbers::list(asked).await,
         Endpoint::GiveNumber => numbers::put(api, asked).await,
         Endpoint::TakeNumber => numbers::delete(api, asked).await,

@@ -43,6 +43,8 @@ pub(crate) enum Kind {
     Unauthenticated,
     /// Whoever asks may not.
     Forbidden,
+    /// Whoever asks is of a tenant that is suspended.
+    Suspended,
     /// There is no such thing.
     NotFound,
     /// It is there, and this cannot be done with it.
@@ -75,6 +77,7 @@ impl Kind {
                 (StatusCode::UNAUTHORIZED, "unauthenticated", "The request bears no key that is known")
             }
             Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "The key does not allow this"),
+            Self::Suspended => (StatusCode::FORBIDDEN, "suspended", "The tenant is suspended"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "There is no such thing"),
             Self::NoSuchMethod => {
                 (StatusCode::METHOD_NOT_ALLOWED, "no-such-method", "This cannot be done here")

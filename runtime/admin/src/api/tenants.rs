@@ -11,6 +11,7 @@ use super::asked::{Asked, MAX_PAGE, named};
 use super::calls::place;
 use super::lines::{alone, prepare};
 use super::problem::{Kind, Problem};
+use super::suspension::{self, tag};
 use super::{Api, numbers, repeat};
 use crate::calls::{CallList, Listed};
 use crate::directory::rows::{self, There};
@@ -19,8 +20,8 @@ use crate::directory::{
 };
 use crate::home::Home;
 use crate::resource::{
-    ImportTenant, Item, Line, MAX_SETTING, NewTenant, Page, Setting, Source, Tenant, TenantMade, TenantState,
-    User, is_name, tenant_config,
+    ImportTenant, Item, Line, MAX_SETTING, NewTenant, Page, Setting, Source, Suspension, Tenant, TenantMade,
+    TenantState, User, is_name, tenant_config,
 };
 use crate::role::{Role, is_installation};
 use crate::secret::{ApiKey, random_id};
@@ -34,20 +35,28 @@ fn check(tenant: &Tenant) -> Result<(), Problem> {
 }
 
 /// What the operator's file says, as the API shows it.
-fn of_file(config: &TenantConfig) -> Item<TenantState> {
+fn of_file(config: &TenantConfig, suspension: Option<There<Suspension>>) -> Item<TenantState> {
     let tenant = Some(Tenant { quota: config.quota.clone(), retention: config.retention });
-    let spec = TenantState { source: Source::File, tenant, problems: 0 };
+    let suspended = suspension.map(suspension::shown);
+    let spec = TenantState { source: Source::File, tenant, problems: 0, suspended };
     Item { id: config.id.to_string(), etag: String::new(), changed: None, spec }
 }
 
 /// What a row says, where it can be read, and how much of that tenant is set aside.
-fn of_row(id: &str, there: There<Tenant>, problems: usize) -> Item<TenantState> {
+fn of_row(
+    id: &str,
+    there: There<Tenant>,
+    problems: usize,
+    suspension: Option<There<Suspension>>,
+) -> Item<TenantState> {
+    let etag = tag(&there.change, suspension.as_ref());
     let (changed, tenant) = match there.row {
         Ok(row) => (Some(row.at), Some(row.is)),
         Err(_) => (None, None),
     };
-    let spec = TenantState { source: Source::Directory, tenant, problems };
-    Item { id: id.to_owned(), etag: there.change, changed, spec }
+    let suspended = suspension.map(suspension::shown);
+    let spec = TenantState { source: Source::Directory, tenant, problems, suspended };
+    Item { id: id.to_owned(), etag, changed, spec }
 }
 
 async fn record(api: &Api, asked: &Asked) -> Result<Option<There<Tenant>>, Problem> {
@@ -58,19 +67,21 @@ pub(super) async fn list(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let (after, limit) = asked.paging()?;
     let (found, next) =
         rows::page_there::<Tenant>(&asked.store, Table::Tenant, "", after.as_deref(), limit).await?;
+    let mut suspended: BTreeMap<_, _> = api.directory.suspensions().await?.into_iter().collect();
     let mut items = BTreeMap::<String, Item<TenantState>>::new();
     for (id, there) in found {
         let problems = match id.parse::<TenantId>() {
             Ok(tenant) => api.directory.aside(&tenant).await.len(),
             Err(_) => 1,
         };
-        items.insert(id.clone(), of_row(&id, there, problems));
+        let suspension = suspended.remove(&id);
+        items.insert(id.clone(), of_row(&id, there, problems, suspension));
     }
     for declared in api.directory.premises().declared() {
         let id = declared.id.as_str();
         let later = after.as_deref().is_none_or(|after| id > after);
         if later && api.directory.source(&declared.id).await? == Some(Source::File) {
-            items.insert(id.to_owned(), of_file(declared));
+            items.insert(id.to_owned(), of_file(declared, suspended.remove(id)));
         }
     }
     let more = next.is_some() || items.len() > limit;
@@ -80,13 +91,14 @@ pub(super) async fn list(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
 }
 
 pub(super) async fn get(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    let suspension = api.directory.suspension(&asked.realm).await?;
     match record(api, asked).await? {
         Some(there) => {
             let problems = api.directory.aside(&asked.realm).await.len();
-            Answer::read(asked, &of_row(asked.realm.as_str(), there, problems))
+            Answer::read(asked, &of_row(asked.realm.as_str(), there, problems, suspension))
         }
         None => match api.directory.declared(&asked.realm) {
-            Some(declared) => Answer::read(asked, &of_file(declared)),
+            Some(declared) => Answer::read(asked, &of_file(declared, suspension)),
             // Of the installation itself there is no record.
             None => Err(Problem::not_found("tenant")),
         },
@@ -133,7 +145,8 @@ async fn nothing_was_said(api: &Api, asked: &Asked) -> Result<(), Problem> {
 pub(super) async fn remove(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     asked.described_here()?;
     let there = record(api, asked).await?.ok_or_else(|| Problem::not_found("tenant").of("tenant"))?;
-    asked.may_delete(&there.change)?;
+    let suspension = api.directory.suspension(&asked.realm).await?;
+    asked.may_delete(&tag(&there.change, suspension.as_ref()))?;
     let Ok(row) = there.row else {
         let detail =
             format!("the record of {} cannot be read: how long its log is kept is not known", asked.realm);
@@ -235,7 +248,8 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let tenant: Tenant = asked.json()?;
     check(&tenant)?;
     let before = record(api, asked).await?.ok_or_else(|| Problem::not_found("tenant").of("tenant"))?;
-    asked.may_put(Some(&before.change))?;
+    let suspension = api.directory.suspension(&asked.realm).await?;
+    asked.may_put(Some(&tag(&before.change, suspension.as_ref())))?;
     prepare(api, &alone(api, asked, (tenant.clone(), None, Vec::new())).await).await?;
     let problems = api.directory.aside(&asked.realm).await.len();
     let told = asked.told(format!("record of tenant {}", asked.realm));
@@ -243,8 +257,10 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
         let id = asked.realm.as_str();
         let installation = Batch::new().expect_value(Table::Tenant, id, before.bytes);
         let installation = installation.put(Table::Tenant, id, stamp.bytes(&tenant)?);
-        let spec = TenantState { source: Source::Directory, tenant: Some(tenant), problems };
-        let answer = Answer::written(&stamp.item(id, spec), false)?;
+        let etag = tag(&stamp.change, suspension.as_ref());
+        let suspended = suspension.map(suspension::shown);
+        let spec = TenantState { source: Source::Directory, tenant: Some(tenant), problems, suspended };
+        let answer = Answer::written(&Item { etag, ..stamp.item(id, spec) }, false)?;
         Ok((Batches { installation, tenant: None }, answer))
     });
     let answer = answer.await?;

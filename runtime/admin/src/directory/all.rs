@@ -30,6 +30,7 @@ impl Directory {
     /// # Errors
     /// Where it cannot be read which tenants there are.
     pub async fn take_in_all(&self) -> Result<(), DirectoryError> {
+        self.heed_suspensions().await?;
         let rows = rows::all_there::<Tenant>(&self.installation, Table::Tenant, "").await?;
         let described = rows.into_iter().filter_map(|(id, _)| {
             let known = id.parse::<TenantId>();

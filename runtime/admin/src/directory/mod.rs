@@ -12,6 +12,7 @@ mod error;
 mod leaving;
 pub(crate) mod rows;
 mod setup;
+mod suspended;
 mod turns;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -30,6 +31,7 @@ pub(crate) use entrusted::{CONNECTORS, SECRETS, senders};
 pub use error::DirectoryError;
 pub(crate) use rows::Stamp;
 pub(crate) use setup::{days, user_with_key};
+pub(crate) use suspended::suspended_row;
 use turns::Turns;
 
 use crate::home::Home;
@@ -155,6 +157,8 @@ pub struct Directory {
     /// Each tenant is taken in by one at a time, as its rows are then, and waits for no other: an agent that was never compiled for
     /// this machine takes half a minute.
     taking_in_one: Turns,
+    /// Held while whoever answers calls is told whether a tenant is suspended.
+    suspending: Turns,
     /// Held while the figures of a tenant's versions change.
     pub(crate) counting: Turns,
     /// Held while the files of a tenant's components and the rows that name them change, before [`Self::counting`].
@@ -223,7 +227,7 @@ impl Directory {
     /// Where the installation's own rows cannot be opened.
     pub async fn open(rooms: Rooms, premises: Arc<dyn Premises>) -> Result<Self, DirectoryError> {
         let installation = TenantStore::open(rooms.store.clone(), &*rooms.kms, own()?).await?;
-        let taking_in_one = Turns::default();
+        let (taking_in_one, suspending) = (Turns::default(), Turns::default());
         let (counting, shelving, aside) = (Turns::default(), Turns::default(), RwLock::default());
         let behind = std::sync::Mutex::default();
         Ok(Self {
@@ -231,6 +235,7 @@ impl Directory {
             installation,
             premises,
             taking_in_one,
+            suspending,
             counting,
             shelving,
             behind,

@@ -13,13 +13,14 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use parking_lot::Mutex;
-use parloir_admin::resource::{Aside, CallState};
+use parloir_admin::resource::{Aside, CallState, Ledger, LedgerMonth, Usage};
 use parloir_admin::{
     CallError, CallFiles, CallList, Checked, Deployed, Directory, Listed, Premises, Reading, Rooms, Sound,
     Unchecked, router,
@@ -65,6 +66,10 @@ pub struct Site {
     /// Tenants whose agents fail and fail.
     pub noisy: Mutex<Vec<TenantId>>,
     pub calls: Calls,
+    /// Tenants whose calls no agent answers.
+    pub suspended: Mutex<Vec<TenantId>>,
+    /// How often it was asked what is used, which is all that is.
+    pub used: AtomicU64,
 }
 
 /// Calls, newest first, and who read which.
@@ -324,6 +329,26 @@ impl Premises for Site {
         self.forgotten.lock().push(digest.to_owned());
     }
 
+    async fn ledger(&self, _tenant: &TenantId, month: Option<&str>) -> Result<Ledger, String> {
+        let kept = ["2026-10", "2026-11"].into_iter().filter(|kept| month.is_none_or(|month| month == *kept));
+        let months =
+            kept.map(|month| LedgerMonth { month: month.into(), calls: 3, ..LedgerMonth::default() });
+        Ok(Ledger { months: months.collect(), ..Ledger::default() })
+    }
+
+    async fn usage(&self, _tenant: &TenantId) -> Result<Usage, String> {
+        let used = self.used.fetch_add(1, Ordering::Relaxed);
+        Ok(Usage { month: "2026-11".into(), model_tokens_a_month: used, ..Usage::default() })
+    }
+
+    fn suspend(&self, tenant: &TenantId, suspended: bool) {
+        let mut all = self.suspended.lock();
+        all.retain(|known| known != tenant);
+        if suspended {
+            all.push(tenant.clone());
+        }
+    }
+
     fn calls(&self) -> &dyn CallFiles {
         &self.calls
     }
@@ -431,6 +456,8 @@ impl House {
             undialled: Mutex::default(),
             noisy: Mutex::default(),
             calls: Calls::default(),
+            suspended: Mutex::default(),
+            used: AtomicU64::default(),
         });
         let rooms = Rooms { store, kms: kms.clone(), journal: journal.clone() };
         let directory = Arc::new(Directory::open(rooms, site.clone()).await.unwrap());

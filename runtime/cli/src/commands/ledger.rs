@@ -5,13 +5,16 @@ use parloir_contract::TenantId;
 use parloir_journal::{Cost, ProviderRole};
 use parloir_server::{LedgerRequest, Ledgers, MonthLedger, ProviderMonth, hand_over_ledger};
 
+use crate::commands::admin::AskedArgs;
 use crate::commands::show::ledger::{bytes, in_sum, seconds};
 use crate::terminal::{self, BAD, DIM, TITLE, styled};
 use crate::{DataArgs, Failure, Outcome, access};
 
 #[derive(Args)]
 pub(crate) struct Ledger {
-    /// Only this tenant's.
+    #[command(flatten)]
+    asked: AskedArgs,
+    /// Only this tenant's. Where an installation is asked, your key's own if this is left out.
     #[arg(long)]
     tenant: Option<TenantId>,
     /// Only this month, in UTC, by when calls began: 2026-11.
@@ -34,7 +37,14 @@ fn month(text: &str) -> Result<String, String> {
 
 impl Ledger {
     pub(crate) async fn run(self) -> Outcome {
-        let folders = self.data.existing()?;
+        if let Some(client) = self.asked.client()? {
+            let tenant = client.tenant(self.tenant.as_ref()).await?;
+            let month = self.month.as_deref().map(|month| format!("?month={month}")).unwrap_or_default();
+            let told = client.get(&format!("/v1/tenants/{tenant}/ledger{month}")).await?.body;
+            let tenant: TenantId = tenant.parse()?;
+            return print(Ledgers::told(&tenant, serde_json::from_value(told)?), self.json);
+        }
+        let folders = self.asked.folders(&self.data)?;
         let request = LedgerRequest { tenant: self.tenant, month: self.month };
         let spinner = terminal::spinner("looking");
         let told = async {
@@ -48,30 +58,34 @@ impl Ledger {
         };
         let told = told.await;
         spinner.finish_and_clear();
-        let Ledgers { months, left, unreadable } = told?;
-        if self.json {
-            for month in &months {
-                println!("{}", json(month));
-            }
-        } else if months.is_empty() {
-            anstream::println!("{}", styled(DIM, "no call is over yet"));
-        }
-        for month in months.iter().filter(|_| !self.json) {
-            tell(month);
-        }
-        if unreadable > 0 && !self.json {
-            let what = format!(
-                "{unreadable} call(s) could not be read for a day and are in no month: `parloir verify` says what is wrong with them"
-            );
-            anstream::println!("{}", styled(BAD, &what));
-        }
-        if left > 0 {
-            return Err(Failure::otherwise(format!(
-                "{left} call(s) are in no month yet: those that were cut off are added, with their prices, when `parloir serve` runs on this folder; `parloir verify` says what is wrong with others"
-            )));
-        }
-        Ok(())
+        print(told?, self.json)
     }
+}
+
+fn print(told: Ledgers, as_json: bool) -> Outcome {
+    let Ledgers { months, left, unreadable } = told;
+    if as_json {
+        for month in &months {
+            println!("{}", json(month));
+        }
+    } else if months.is_empty() {
+        anstream::println!("{}", styled(DIM, "no call is over yet"));
+    }
+    for month in months.iter().filter(|_| !as_json) {
+        tell(month);
+    }
+    if unreadable > 0 && !as_json {
+        let what = format!(
+            "{unreadable} call(s) could not be read for a day and are in no month: `parloir verify` says what is wrong with them"
+        );
+        anstream::println!("{}", styled(BAD, &what));
+    }
+    if left > 0 {
+        return Err(Failure::otherwise(format!(
+            "{left} call(s) are in no month yet: those that were cut off are added, with their prices, when `parloir serve` runs on this folder; `parloir verify` says what is wrong with others"
+        )));
+    }
+    Ok(())
 }
 
 fn json(month: &MonthLedger) -> serde_json::Value {

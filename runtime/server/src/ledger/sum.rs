@@ -147,6 +147,25 @@ impl ProviderMonth {
 }
 
 impl ProviderMonth {
+    /// Adds what another was asked for.
+    pub(super) fn add_all(&mut self, more: &Self) {
+        let additions = [
+            (&mut self.requests, more.requests),
+            (&mut self.input_tokens, more.input_tokens),
+            (&mut self.output_tokens, more.output_tokens),
+            (&mut self.audio_ms, more.audio_ms),
+            (&mut self.characters, more.characters),
+            (&mut self.unpriced_calls, more.unpriced_calls),
+        ];
+        for (sum, more) in additions {
+            *sum = sum.saturating_add(more);
+        }
+        self.estimated |= more.estimated;
+        if let Some(sums) = Cost::sum(self.costs.iter().chain(&more.costs).map(Some)) {
+            self.costs = sums;
+        }
+    }
+
     pub(super) fn sums(&self) -> Sums {
         let mut sums = Sums {
             model_tokens: self.input_tokens.saturating_add(self.output_tokens),

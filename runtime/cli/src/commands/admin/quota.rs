@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 use parloir_contract::TenantId;
+use parloir_journal::Cost;
 use serde_json::{Value, json};
 
 use super::{ApiArgs, Client, pair, put, table};
@@ -15,7 +16,7 @@ pub(crate) struct Quota {
 
 #[derive(Subcommand)]
 enum What {
-    /// Show what a tenant's calls may use.
+    /// Show what a tenant's calls may use, and what of it is used.
     #[command(after_help = "Example:\n  parloir quota show cabinet")]
     Show(Show),
     /// Change what a tenant's calls may use, from the next call on. Only whoever runs the installation can.
@@ -87,24 +88,58 @@ impl Quota {
     }
 }
 
+/// The quota of a tenant's record.
+fn quota_of(item: &Value) -> Value {
+    item.pointer("/spec/tenant/quota").cloned().unwrap_or_default()
+}
+
 /// Prints the quota of a tenant's record.
 fn print(as_json: bool, item: &Value) {
-    let quota = item.pointer("/spec/tenant/quota").cloned().unwrap_or_default();
+    let quota = quota_of(item);
     if as_json {
         println!("{quota}");
         return;
     }
     let fields = quota.as_object().into_iter().flatten();
-    let most = |most: &Value| most.as_str().map_or_else(|| most.to_string(), str::to_owned);
-    let rows: Vec<[String; 2]> = fields.map(|(name, value)| [name.clone(), most(value)]).collect();
+    let rows: Vec<[String; 2]> = fields.map(|(name, value)| [name.clone(), shown(value)]).collect();
     table(["QUOTA", "AT MOST"], &rows);
+}
+
+/// A limit, or what is used of it: of costs, those in each currency.
+fn shown(value: &Value) -> String {
+    let Value::Array(costs) = value else {
+        return value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    };
+    let costs = costs.iter().filter_map(|cost| serde_json::from_value::<Cost>(cost.clone()).ok());
+    costs.map(|cost| cost.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// Each limit with what is used of it, where that is counted over all calls; and what is counted and has no limit.
+fn with_usage(quota: &Value, usage: &Value) -> Vec<[String; 3]> {
+    let used = |name: &str| usage.get(name).map(shown).unwrap_or_default();
+    let limited = quota.as_object().into_iter().flatten();
+    let limited = limited.map(|(name, most)| [name.clone(), shown(most), used(name)]);
+    let counted = usage.as_object().into_iter().flatten();
+    let unlimited =
+        counted.filter(|(name, _)| name.as_str() != "month" && quota.get(name.as_str()).is_none());
+    let unlimited = unlimited.map(|(name, used)| [name.clone(), "no limit".to_owned(), shown(used)]);
+    limited.chain(unlimited).collect()
 }
 
 impl Show {
     async fn run(self) -> Outcome {
         let client = Client::new(&self.api)?;
         let tenant = client.tenant(self.tenant.as_ref()).await?;
-        print(self.api.json, &client.get(&format!("/v1/tenants/{tenant}")).await?.body);
+        let mut quota = quota_of(&client.get(&format!("/v1/tenants/{tenant}")).await?.body);
+        let usage = client.get(&format!("/v1/tenants/{tenant}/usage")).await?.body;
+        if !self.api.json {
+            table(["QUOTA", "AT MOST", "USED"], &with_usage(&quota, &usage));
+            return Ok(());
+        }
+        if let Value::Object(fields) = &mut quota {
+            fields.insert("used".to_owned(), usage);
+        }
+        println!("{quota}");
         Ok(())
     }
 }
@@ -162,6 +197,24 @@ mod tests {
         let mut tenant = json!({ "quota": { "model-tokens-a-month": 5, "host-calls": 7 } });
         put(&mut tenant, "quota", Options::parse_from(all).set.changes()?)?;
         Ok(tenant)
+    }
+
+    #[test]
+    fn what_is_used_stands_beside_its_limit_and_where_there_is_none_too() {
+        let quota = json!({ "cost-a-month": 200, "host-calls": 7, "kept-bytes": 9 });
+        let costs = json!([{ "currency": "EUR", "micros": 1_500_000 }]);
+        let usage =
+            json!({ "month": "2026-11", "cost-a-month": costs, "kept-bytes": 4, "stored-bytes-in-all": 3 });
+        let rows = with_usage(&quota, &usage);
+        assert_eq!(rows.len(), 4, "{rows:?}");
+        for row in [
+            ["cost-a-month", "200", "1.500000 EUR"],
+            ["host-calls", "7", ""],
+            ["kept-bytes", "9", "4"],
+            ["stored-bytes-in-all", "no limit", "3"],
+        ] {
+            assert!(rows.contains(&row.map(str::to_owned)), "{row:?} in {rows:?}");
+        }
     }
 
     #[test]

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use parloir_admin::resource::{BreakGlass, Calendar, ImportTenant};
+use parloir_admin::resource::{BreakGlass, Calendar, ImportTenant, Suspend};
 use parloir_contract::TenantId;
 use serde_json::{Value, json};
 
 use super::{ApiArgs, Client, lines_of_json, moment, pair, put, table, text};
-use crate::terminal::{DIM, GOOD, TITLE, styled};
+use crate::terminal::{BAD, DIM, GOOD, TITLE, plain, styled};
 use crate::{Failure, Outcome};
 
 #[derive(Args)]
@@ -54,6 +54,15 @@ enum What {
         after_help = "Examples:\n  parloir tenant break-glass cabinet --why 'the line does not answer' --minutes 30\n  parloir tenant break-glass cabinet"
     )]
     BreakGlass(Glass),
+    /// Suspend a tenant at once: no agent answers its next calls, whose callers hear the line's sentence and go to its fallback
+    /// number, and its keys open nothing. Live calls go on. An operator can.
+    #[command(
+        after_help = "Example:\n  parloir tenant suspend cabinet --why 'the bill of October is not paid'"
+    )]
+    Suspend(Suspending),
+    /// Resume a tenant that is suspended. An operator can.
+    #[command(after_help = "Example:\n  parloir tenant resume cabinet")]
+    Resume(One),
     /// Have a tenant leave: its users, keys, secrets, numbers and agents go, and its log stays. Its lines are removed and what was
     /// said in its calls is erased before. An operator can.
     #[command(
@@ -69,6 +78,17 @@ struct Remove {
     /// Do it: without, nothing is.
     #[arg(long)]
     yes: bool,
+    #[command(flatten)]
+    api: ApiArgs,
+}
+
+#[derive(Args)]
+struct Suspending {
+    /// Which.
+    tenant: TenantId,
+    /// Why, for the tenant to read.
+    #[arg(long, value_name = "WORDS")]
+    why: String,
     #[command(flatten)]
     api: ApiArgs,
 }
@@ -186,6 +206,8 @@ impl Tenant {
             What::Import(import) => import.run().await,
             What::Calendar(calendar) => calendar.run().await,
             What::BreakGlass(glass) => glass.run().await,
+            What::Suspend(suspend) => suspend.run().await,
+            What::Resume(resume) => resume.resume().await,
             What::Remove(remove) => remove.run().await,
         }
     }
@@ -231,6 +253,7 @@ impl List {
         let row = |item: &Value| {
             let id = text(item, "/id").to_owned();
             let problems = match item.pointer("/spec/problems").and_then(Value::as_u64) {
+                _ if !text(item, "/spec/suspended/why").is_empty() => "suspended".to_owned(),
                 None | Some(0) => String::new(),
                 Some(problems) => problems.to_string(),
             };
@@ -250,6 +273,11 @@ fn show(item: &Value) {
         styled(TITLE, text(item, "/id")),
         text(item, "/spec/source")
     );
+    let why = text(item, "/spec/suspended/why");
+    if !why.is_empty() {
+        let since = moment(item, "/spec/suspended/since");
+        anstream::println!("  {} since {since}: {}", styled(BAD, "suspended"), plain(why));
+    }
     for part in ["quota", "retention"] {
         let fields = item.pointer(&format!("/spec/tenant/{part}")).and_then(Value::as_object);
         for (name, value) in fields.into_iter().flatten() {
@@ -267,6 +295,37 @@ impl One {
             println!("{item}");
         } else {
             show(&item);
+        }
+        Ok(())
+    }
+}
+
+impl One {
+    async fn resume(self) -> Outcome {
+        let Self { tenant, api } = self;
+        Client::new(&api)?.delete(&format!("/v1/tenants/{tenant}/suspension")).await?;
+        if !api.json {
+            anstream::println!("{} {tenant}: agents answer its next calls", styled(GOOD, "resumed"));
+        }
+        Ok(())
+    }
+}
+
+impl Suspending {
+    async fn run(self) -> Outcome {
+        let Self { tenant, why, api } = self;
+        let client = Client::new(&api)?;
+        let path = format!("/v1/tenants/{tenant}/suspension");
+        // Where it is not suspended yet, that is what the change expects.
+        let read = client.get(&path).await.ok();
+        let item = client.put(&path, read.as_ref(), &Suspend { why }).await?;
+        if api.json {
+            println!("{item}");
+        } else {
+            anstream::println!(
+                "{} {tenant}: its next callers hear their line's sentence and go to its fallback number; calls that are live go on",
+                styled(GOOD, "suspended")
+            );
         }
         Ok(())
     }

@@ -1,0 +1,3 @@
+module reaches
+
+go 1.24
