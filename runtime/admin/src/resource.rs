@@ -148,6 +148,14 @@ impl Aside {
     /// The `what` of a tenant of whom nothing is answered as it says.
     pub const WHOLE: &'static str = "tenant";
 
+    /// How the `what` of transfers begins that the installation does not dial: the line answers all the same.
+    pub const TRANSFERS: &'static str = "transfers of ";
+
+    /// Whether it stays so until somebody writes something else, however often it is tried.
+    pub fn needs_somebody(&self) -> bool {
+        self.what.starts_with(Self::TRANSFERS)
+    }
+
     /// This of it.
     pub fn of(what: impl Into<String>, problem: impl Into<String>) -> Self {
         Self { what: what.into(), problem: problem.into() }

@@ -475,6 +475,24 @@ async fn what_did_not_load_is_tried_again_without_anybody_asking() {
 }
 
 #[tokio::test]
+async fn what_waits_for_somebody_is_not_tried_again() {
+    let (house, admin) = house().await;
+    let one = push(&house, &admin, "1").await;
+    post(&house, &admin, &format!("{one}/promote"), Value::Null).await.is(201);
+    house.site.undialled.lock().push("+33199000001".into());
+    house.directory.take_in_all().await.unwrap();
+    let before = house.site.taken_in.lock().len();
+    house.directory.take_in_aside().await;
+    assert_eq!(house.site.taken_in.lock().len(), before, "nothing else would come of it");
+    // Beside something that the machine may do now, all is.
+    house.site.broken.lock().push(sha256(b"1"));
+    house.directory.take_in_all().await.unwrap();
+    let before = house.site.taken_in.lock().len();
+    house.directory.take_in_aside().await;
+    assert_eq!(house.site.taken_in.lock().len(), before + 1);
+}
+
+#[tokio::test]
 async fn an_agent_whose_row_cannot_be_read_stays_as_it_is() {
     let (house, admin) = house().await;
     let one = push(&house, &admin, "1").await;

@@ -19,8 +19,21 @@ fn house_sentence(primary: &str) -> &'static str {
     }
 }
 
+/// The same where nobody takes the caller: with the last words, and, of the house's, without asking them to wait.
+pub fn last_words(own: &BTreeMap<String, String>, language: &str) -> String {
+    let apology = written(own, language).unwrap_or_else(|| house_apology(primary(language)).to_owned());
+    format!("{apology} {}", goodbye(language))
+}
+
+fn house_apology(primary: &str) -> &'static str {
+    match primary {
+        "en" => "I am sorry, I am having a technical problem.",
+        _ => "Excusez-moi, je rencontre un problème technique.",
+    }
+}
+
 /// The last words when nobody can take the caller.
-pub(crate) fn goodbye(language: &str) -> &'static str {
+pub fn goodbye(language: &str) -> &'static str {
     match primary(language) {
         "en" => "Please call again a little later. Goodbye.",
         _ => "Merci de rappeler un peu plus tard. Au revoir.",
@@ -94,6 +107,25 @@ mod tests {
         assert_eq!(sentence(&own, "fr-CA"), "Un collègue vous prend.");
         assert!(sentence(&own, "en-GB").starts_with("I am sorry"));
         assert!(sentence(&BTreeMap::new(), "fr-FR").starts_with("Excusez-moi"));
+    }
+
+    #[test]
+    fn whom_nobody_takes_is_told_goodbye_and_not_to_wait() {
+        let own = BTreeMap::from([("fr".to_owned(), "Le standard est en panne.".to_owned())]);
+        assert_eq!(
+            last_words(&own, "fr-FR"),
+            "Le standard est en panne. Merci de rappeler un peu plus tard. Au revoir."
+        );
+        for (language, goodbye, moment) in
+            [("en-GB", "Goodbye.", "One moment"), ("de-DE", "Au revoir.", "Un instant")]
+        {
+            let told = last_words(&BTreeMap::new(), language);
+            assert!(told.ends_with(goodbye) && !told.contains(moment), "{told}");
+            assert!(
+                sentence(&BTreeMap::new(), language).starts_with(house_apology(primary(language))),
+                "{language}"
+            );
+        }
     }
 
     #[test]

@@ -31,8 +31,10 @@ pub(crate) async fn recall(house: &Arc<House>) {
     let tenants = house.installation.house();
     let is_limited = |tenant: &&Arc<Tenant>| tenant.quota.is_limited_by_month();
     let (limited, others): (Vec<_>, Vec<_>) = tenants.tenants().iter().partition(is_limited);
-    let named = |tenants: Vec<&Arc<Tenant>>| tenants.into_iter().map(|tenant| tenant.id.clone());
-    let mut limited: Vec<TenantId> = named(limited).collect();
+    let named = |tenants: Vec<&Arc<Tenant>>| -> Vec<TenantId> {
+        tenants.into_iter().map(|tenant| tenant.id.clone()).collect()
+    };
+    let mut limited = named(limited);
     // Who is not answered yet may be, and limited, once their agents are compiled.
     let is_here = |id: &TenantId| tenants.tenants().iter().any(|tenant| tenant.id == *id);
     limited.extend(house.described().await.into_iter().filter(|id| !is_here(id)));

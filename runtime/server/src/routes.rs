@@ -95,8 +95,16 @@ impl House {
 
     /// What a caller hears whom no agent answers, and where they go then.
     pub(crate) fn fallback(&self, line: &Line) -> Response {
-        let sentence = parloir_call::fallback_sentence(&line.config.fallback_sentence, &line.config.language);
-        Self::to_somebody_else(line, sentence)
+        Self::to_somebody_else(line, Self::apology(line))
+    }
+
+    /// What a caller is told whom no agent answers: goodbye, too, where nobody else takes them.
+    fn apology(line: &Line) -> String {
+        let config = &line.config;
+        match line.fallback() {
+            Some(_) => parloir_call::fallback_sentence(&config.fallback_sentence, &config.language),
+            None => parloir_call::last_words(&config.fallback_sentence, &config.language),
+        }
     }
 
     /// What a caller hears for whom there is no place, and where they go then: in a language of which the house has no words
@@ -105,8 +113,19 @@ impl House {
         let has_fallback = line.fallback().is_some();
         let config = &line.config;
         match parloir_call::busy_sentence(&config.busy_sentence, &config.language, has_fallback) {
-            Some(sentence) => Self::to_somebody_else(line, sentence),
+            Some(sentence) => Self::to_somebody_else(line, Self::full(line, sentence)),
             None => self.fallback(line),
+        }
+    }
+
+    /// What a caller is told for whom there is no place: goodbye, too, where the line's own words may speak of somebody else who is
+    /// not dialled.
+    fn full(line: &Line, sentence: String) -> String {
+        let config = &line.config;
+        let own = parloir_call::written_sentence(&config.busy_sentence, &config.language).is_some();
+        match own && config.fallback_number.is_some() && line.fallback().is_none() {
+            true => format!("{sentence} {}", parloir_call::goodbye(&config.language)),
+            false => sentence,
         }
     }
 
@@ -114,7 +133,7 @@ impl House {
     pub(crate) fn used_up(&self, line: &Line) -> Response {
         let config = &line.config;
         match parloir_call::written_sentence(&config.busy_sentence, &config.language) {
-            Some(sentence) => Self::to_somebody_else(line, sentence),
+            Some(sentence) => Self::to_somebody_else(line, Self::full(line, sentence)),
             None => self.fallback(line),
         }
     }
@@ -289,16 +308,21 @@ mod tests {
     fn the_carrier_is_told_to_dial_nothing_that_the_installation_does_not() {
         let told = |number: &str| {
             let line = "[[line]]\nnumber = \"+33199000001\"\nagent = \"a.wasm\"";
-            let text = format!("id = \"cabinet\"\n{line}\nfallback-number = \"{number}\"");
+            let busy = "busy-sentence = { fr = \"On vous passe un collègue.\" }";
+            let text = format!("id = \"cabinet\"\n{line}\nfallback-number = \"{number}\"\n{busy}");
             let tenant: TenantConfig = toml::from_str(&text).unwrap();
             let house = parloir_tenancy::House::new(vec![tenant]).unwrap();
             let line = house.lines().next().unwrap();
-            House::to_somebody_else(line, "Un instant.".to_owned()).to_xml()
+            let written = parloir_call::written_sentence(&line.config.busy_sentence, "fr").unwrap();
+            [House::apology(line), House::full(line, written)]
+                .map(|sentence| House::to_somebody_else(line, sentence).to_xml())
         };
-        let usual = told("+33199009999");
-        assert!(usual.contains("Un instant.") && usual.contains(">+33199009999</Dial>"), "{usual}");
-        let premium = told("+33899123456");
-        assert!(premium.contains("Un instant.") && premium.contains("<Hangup/>"), "{premium}");
-        assert!(!premium.contains("Dial"), "{premium}");
+        let [usual, full] = told("+33199009999");
+        assert!(usual.contains("Un instant") && usual.contains(">+33199009999</Dial>"), "{usual}");
+        assert!(full.contains("un collègue.<") && full.contains(">+33199009999</Dial>"), "{full}");
+        for premium in told("+33899123456") {
+            assert!(premium.contains("Au revoir.") && premium.contains("<Hangup/>"), "{premium}");
+            assert!(!premium.contains("Dial") && !premium.contains("Un instant"), "{premium}");
+        }
     }
 }

@@ -23,7 +23,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use self::ranges::{DENIED, is_emergency};
+use self::ranges::{DENIED, is_emergency, is_free};
 use crate::config::LineConfig;
 
 /// What the operator says of transfers: `[outbound] transfers`.
@@ -174,6 +174,15 @@ impl TransferPolicy {
                     "[outbound] `transfers`: `allow` names {prefix}, and what begins so is not denied as a whole: {remedy}"
                 ));
             }
+            let meets = |only: &Prefix| {
+                prefix.as_str().starts_with(only.as_str()) || only.as_str().starts_with(prefix.as_str())
+            };
+            if !self.only.is_empty() && !self.only.iter().any(meets) {
+                return Err(format!(
+                    "[outbound] `transfers`: `allow` names {prefix}, and nothing that begins so is dialled, for `only` holds nothing of \
+                     it: add {prefix} to `only`, or take it out of `allow`"
+                ));
+            }
             if let Allowed::To(AllowedTo { tenants, .. }) = allowed
                 && tenants.is_empty()
             {
@@ -208,6 +217,9 @@ impl Destinations {
         let begins = |prefix: &&Prefix| number.starts_with(prefix.as_str());
         if !self.only.is_empty() && !self.only.iter().any(|prefix| begins(&prefix)) {
             return Err(NotDialled::Elsewhere);
+        }
+        if is_free(number) {
+            return Ok(());
         }
         let denied = DENIED.iter().filter(|range| range.holds(number)).max_by_key(|range| range.weight());
         let allowed = self.allow.iter().filter(begins).map(|prefix| prefix.as_str().len()).max();
@@ -328,6 +340,8 @@ mod tests {
             assert!(told.contains("ask the operator") && told.contains("`allow` of [outbound]"), "{told}");
         }
         assert_eq!(usual.permit("+33123456789"), Ok(()));
+        assert_eq!(usual.permit("+333018"), Ok(()), "a short number that costs nothing");
+        assert_eq!(dials("only = [\"+32\"]").permit("+333018"), Err(NotDialled::Elsewhere));
     }
 
     #[test]
@@ -402,7 +416,7 @@ mod tests {
 
     #[test]
     fn what_allows_nothing_or_nobody_or_is_no_prefix_is_refused_with_what_to_write() {
-        for text in ["", "allow = [\"+33825\", \"+3389\", \"+333\", \"+449\"]\nonly = [\"+33\"]"] {
+        for text in ["", "allow = [\"+33825\", \"+3389\", \"+333\", \"+449\"]\nonly = [\"+33\", \"+44\"]"] {
             assert_eq!(policy(text).check(), Ok(()), "{text}");
         }
         let table = [
@@ -410,6 +424,7 @@ mod tests {
             ("allow = [\"+3522\"]", "take it out"),
             ("allow = [\"+33123456789\"]", "not denied"),
             ("allow = [{ prefix = \"+33825\", tenants = [] }]", "to nobody"),
+            ("allow = [\"+33825\", \"+881\"]\nonly = [\"+33\"]", "add +881 to `only`"),
         ];
         for (text, said) in table {
             let problem = policy(text).check().unwrap_err();

@@ -62,7 +62,7 @@ where
 }
 
 /// Charges the call's ledger, and refuses past its quota. What has no way to be refused in the contract, such as the clock, must not
-/// be answered with something else: whoever asks it past the quota is answered no more.
+/// be answered with something else: whoever asks it past the quota is answered no more. A note past it is dropped.
 pub struct Charged<S> {
     inner: S,
     line: Arc<Line>,
@@ -104,7 +104,8 @@ where
             Ok(()) => self.inner.call(call),
             Err(refusal) => {
                 let answer = import.refused(refusal.clone());
-                if answer.refusal().is_some() {
+                // A note is answered with nothing, which says nothing false: an agent that gives up may still leave one.
+                if answer.refusal().is_some() || import == Import::Log {
                     return now(answer);
                 }
                 Box::pin(std::future::ready(Err(E::from(refusal))))
@@ -161,7 +162,7 @@ pub fn hang<S>(
 
 #[cfg(test)]
 mod tests {
-    use parloir_contract::{Question, Say, SayOptions};
+    use parloir_contract::{LogLevel, LogLine, Question, Say, SayOptions};
     use tower::ServiceExt;
 
     use super::*;
@@ -226,6 +227,9 @@ mod tests {
         let say = HostCall::Say(Say { text: "Bonjour".into(), options: SayOptions::default() });
         let refused = ask(say).await.unwrap();
         assert!(matches!(refused.refusal(), Some(Refusal::OverQuota(_))), "{refused:?}");
+        // A note is dropped: it is nothing false.
+        let note = HostCall::Log(LogLine { level: LogLevel::Error, message: "giving up".into() });
+        assert_eq!(ask(note).await, Ok(HostReturn::Log(())));
         // Whoever has asked too much may still end the call.
         assert_eq!(ask(HostCall::HangUp).await, Ok(HostReturn::HangUp(())));
         assert_eq!(used.lock().host_calls, 1);

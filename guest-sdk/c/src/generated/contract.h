@@ -61,7 +61,8 @@ typedef struct parloir_agent_types_refusal_t {
 
 // The agent's manifest or the line's policy does not grant it.
 #define PARLOIR_AGENT_TYPES_REFUSAL_NOT_PERMITTED 0
-// A quota of the call or of the tenant is used up.
+// A quota of the call or of the tenant is used up. Past the call's host calls, whoever asks
+// what has no way to be refused, such as the clock, is ended; a note of `log` is dropped.
 #define PARLOIR_AGENT_TYPES_REFUSAL_OVER_QUOTA 1
 // The thing asked for is not there, or its provider failed.
 #define PARLOIR_AGENT_TYPES_REFUSAL_UNAVAILABLE 2

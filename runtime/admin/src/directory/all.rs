@@ -114,9 +114,13 @@ impl Directory {
     }
 
     /// Takes in again of whom something is set aside: what the machine failed to do it may do now. What still cannot be answered is
-    /// told as before.
+    /// told as before. Of whom all of it waits for somebody to write something else is not tried.
     pub async fn take_in_aside(&self) {
-        let tenants: Vec<TenantId> = self.aside.read().await.keys().cloned().collect();
+        let tenants: Vec<TenantId> = {
+            let all = self.aside.read().await;
+            let to_try = all.iter().filter(|(_, aside)| !aside.iter().all(Aside::needs_somebody));
+            to_try.map(|(id, _)| id.clone()).collect()
+        };
         for id in tenants {
             match self.take_in(&id).await {
                 Ok(()) | Err(DirectoryError::NotTakenIn(_)) => {}

@@ -61,6 +61,8 @@ pub struct Site {
     pub forgotten: Mutex<Vec<String>>,
     /// The next component is not checked before somebody is told; and who is told that it is its turn.
     pub checking: Mutex<Option<[Arc<Notify>; 2]>>,
+    /// Lines whose transfers the installation does not dial.
+    pub undialled: Mutex<Vec<String>>,
     /// Tenants whose agents fail and fail.
     pub noisy: Mutex<Vec<TenantId>>,
     pub calls: Calls,
@@ -240,6 +242,10 @@ impl Premises for Site {
                 }
                 there
             });
+            for line in self.undialled.lock().iter() {
+                let what = format!("{}line {line}", Aside::TRANSFERS);
+                left_out.push((tenant.id.clone(), Aside::of(what, "it is not dialled: write another")));
+            }
             let secrets = self.secrets.lock().get(&tenant.id).cloned().unwrap_or_default();
             tenant.connectors.retain(|named| {
                 let secret = named.connector.credential.as_ref().map(|credential| &credential.secret);
@@ -453,6 +459,7 @@ impl House {
             broken: Mutex::default(),
             forgotten: Mutex::default(),
             checking: Mutex::default(),
+            undialled: Mutex::default(),
             noisy: Mutex::default(),
             calls: Calls::default(),
             suspended: Mutex::default(),

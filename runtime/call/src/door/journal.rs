@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use parloir_contract::{HostCall, HostReturn, Refusal};
+use parloir_contract::{HostCall, HostReturn, Import, Refusal};
 use parloir_journal::{HostCallEnded, HostCallStarted, HostStatus, RecordBody, Seq};
 use parloir_sandbox::DoorClosed;
 use parloir_tenancy::permission::permit_call;
@@ -83,8 +83,13 @@ where
         };
         *shared.serving.lock() = Some((started, began));
         // What has no way to be refused is answered with nothing, or not at all: the journal says so all the same.
-        let unsaid = permit_call(&call, &shared.declared, &shared.line.config).err();
         let spent = call != HostCall::HangUp && shared.used.lock().host_calls >= limit;
+        let dropped = (spent && import == Import::Log).then(|| {
+            Refusal::OverQuota(format!(
+                "the call has used its {limit} host calls, and the note was dropped: raise `host-calls` of the tenant's quota"
+            ))
+        });
+        let unsaid = permit_call(&call, &shared.declared, &shared.line.config).err().or(dropped);
         let mut unanswered = Unanswered { shared, started, began, answered: false, refused: None };
         let answer = self.inner.call(call);
         Box::pin(async move {
@@ -107,7 +112,7 @@ where
             let ended = HostCallEnded { started, status, latency_us, delivered: true, result, refused };
             let shared = &unanswered.shared;
             shared.keep(RecordBody::HostCallEnded(ended))?;
-            if let Some(Refusal::OverQuota(why)) = value.refusal() {
+            if let Some(Refusal::OverQuota(why)) = value.refusal().or(unsaid.as_ref()) {
                 shared.note_refused(why);
             }
             shared.written.fetch_add(bytes, Ordering::Relaxed);

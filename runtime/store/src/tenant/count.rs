@@ -14,6 +14,15 @@ use crate::{
 /// Where the count rests in [`Table::Usage`].
 const COUNT: &[u8] = b"remembered";
 
+/// What is remembered.
+struct Counted {
+    bytes: u64,
+    /// That the count is still as it was read.
+    condition: StoredCondition,
+    /// Whether it was added up, for it was not kept.
+    anew: bool,
+}
+
 /// Bytes that a row takes.
 fn weight(address: &Address, stored: &[u8]) -> u64 {
     (address.key().len() + stored.len()) as u64
@@ -23,7 +32,7 @@ impl TenantStore {
     /// How many bytes all rows of [`Table::Memory`] take: their keys and their values, sealed.
     pub async fn remembered(&self) -> Result<u64, StoreError> {
         let _nobody_else_counts = self.key.counting().lock().await;
-        Ok(self.counted().await?.0)
+        Ok(self.counted().await?.bytes)
     }
 
     /// Adds to a batch what those of its operations change of the count that are this tenant's: all from the `first` on. Whoever
@@ -67,28 +76,41 @@ impl TenantStore {
                 batch.conditions.push(StoredCondition::Absent(address));
             }
         }
-        let (counted, condition) = self.counted().await?;
+        let Counted { bytes: counted, condition, anew } = self.counted().await?;
         let bytes = counted.saturating_sub(before).saturating_add(after);
         if let Some(most) = most.filter(|most| after > before && bytes > *most) {
+            if anew {
+                if counted > most {
+                    tracing::warn!(tenant = %self.tenant, counted, most, "a tenant's agents remember more than they may: until some of it is deleted, nothing is added");
+                }
+                // What is refused keeps no count: all would be added up again the next time. One that is there meanwhile is as good.
+                let operations = vec![self.recount(&condition, counted)?];
+                let _kept = self.store.apply(StoredBatch { conditions: vec![condition], operations }).await?;
+            }
             return Err(StoreError::Full { most });
         }
-        let (StoredCondition::Equals(address, _) | StoredCondition::Absent(address)) = &condition;
-        // Of a tenant of whom everything is erased nothing is left, the count neither.
-        batch.operations.push(if bytes == 0 {
-            StoredOperation::Delete(address.clone())
-        } else {
-            let sealed = envelope::seal(&self.key, address, b"", &bytes.to_be_bytes())?;
-            StoredOperation::Put(address.clone(), sealed)
-        });
+        batch.operations.push(self.recount(&condition, bytes)?);
         batch.conditions.push(condition);
         Ok(())
     }
 
+    /// Keeps another count where this one was.
+    fn recount(&self, condition: &StoredCondition, bytes: u64) -> Result<StoredOperation, StoreError> {
+        let (StoredCondition::Equals(address, _) | StoredCondition::Absent(address)) = condition;
+        // Of a tenant of whom everything is erased nothing is left, the count neither.
+        if bytes == 0 {
+            return Ok(StoredOperation::Delete(address.clone()));
+        }
+        let sealed = envelope::seal(&self.key, address, b"", &bytes.to_be_bytes())?;
+        Ok(StoredOperation::Put(address.clone(), sealed))
+    }
+
     /// The count, and that it is still so.
-    async fn counted(&self) -> Result<(u64, StoredCondition), StoreError> {
+    async fn counted(&self) -> Result<Counted, StoreError> {
         let address = self.address(Table::Usage, COUNT)?;
         let Some(stored) = self.store.get(&address).await? else {
-            return Ok((self.added_up().await?, StoredCondition::Absent(address)));
+            let condition = StoredCondition::Absent(address);
+            return Ok(Counted { bytes: self.added_up().await?, condition, anew: true });
         };
         let kept = match envelope::open(&self.key, &address, &stored) {
             Ok(kept) => kept.and_then(|(_, value)| <[u8; 8]>::try_from(value).ok()),
@@ -101,7 +123,7 @@ impl TenantStore {
             Some(bytes) => u64::from_be_bytes(bytes),
             None => self.added_up().await?,
         };
-        Ok((bytes, StoredCondition::Equals(address, stored)))
+        Ok(Counted { bytes, condition: StoredCondition::Equals(address, stored), anew: kept.is_none() })
     }
 
     /// What all rows take.

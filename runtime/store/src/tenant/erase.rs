@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::MAX_TRIES;
 use crate::keys::{Gone, Kms, Rows};
 use crate::{
     Address, MAX_BATCH, StoreError, StoredBatch, StoredCondition, StoredOperation, Table, TenantStore,
@@ -256,20 +257,30 @@ impl TenantStore {
             return Ok(());
         }
         let _nobody_else_counts = self.key.counting().lock().await;
-        if !self.apply_counted(batch(&changes)).await? {
+        if !self.apply_counted(&batch(&changes)).await? {
             // Somebody wrote at one of them meanwhile: that stays.
             for change in &changes {
-                let _written_anew = self.apply_counted(batch(std::slice::from_ref(change))).await?;
+                let _written_anew = self.apply_counted(&batch(std::slice::from_ref(change))).await?;
             }
         }
         Ok(())
     }
 
-    /// Applies changes with what they change of the count. Whether what they expect was so.
-    async fn apply_counted(&self, mut changes: StoredBatch) -> Result<bool, StoreError> {
-        // The count is sealed here.
-        let _nothing_is_erased = self.key.writing().read().await;
-        self.count(&mut changes, 0, None).await?;
-        Ok(self.store.apply(changes).await?.is_none())
+    /// Applies changes with what they change of the count. Whether what they expect was so: where the count alone moved, it is counted
+    /// again.
+    async fn apply_counted(&self, changes: &StoredBatch) -> Result<bool, StoreError> {
+        let own = changes.conditions.len();
+        for _ in 0..MAX_TRIES {
+            // The count is sealed here.
+            let _nothing_is_erased = self.key.writing().read().await;
+            let mut counted = changes.clone();
+            self.count(&mut counted, 0, None).await?;
+            match self.store.apply(counted).await? {
+                None => return Ok(true),
+                Some(failed) if failed < own => return Ok(false),
+                Some(_) => {}
+            }
+        }
+        Err(StoreError::Contended)
     }
 }

@@ -2,14 +2,16 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use async_trait::async_trait;
+use parking_lot::Mutex;
 use parloir_contract::TenantId;
 
 use crate::disk::interposed::{Interposer, Step, Then, interposed};
 use crate::disk::{Disk, OsDisk};
 use crate::keys::{Gone, Rows};
 use crate::{
-    Applied, Batch, Dropped, Keyring, Store, StoreError, StoredBatch, StoredOperation, Table, TenantStore,
-    Volatile,
+    Address, Applied, Batch, Dropped, Each, Keyring, Store, StoreError, StoredBatch, StoredOperation, Table,
+    TenantStore, Volatile,
 };
 
 struct House {
@@ -364,4 +366,79 @@ async fn whatever_many_write_at_once_is_counted() {
         writer.await.unwrap();
     }
     assert_eq!(house.rows.remembered().await.unwrap(), rest(&house).await);
+}
+
+#[tokio::test]
+async fn what_is_refused_is_added_up_once() {
+    let house = House::new().await;
+    house.put(Table::Memory, "one", "0123456789").await;
+    let refused = async || {
+        let more = Batch::new().put(Table::Memory, "two", "more");
+        assert!(matches!(house.rows.apply_within(more, 1).await, Err(StoreError::Full { most: 1 })));
+        house.found(Table::Usage, "remembered").await.1
+    };
+    for value in [None, Some("no number")] {
+        let before = match value {
+            Some(value) => Batch::new().put(Table::Usage, "remembered", value),
+            None => Batch::new().delete(Table::Usage, "remembered"),
+        };
+        house.rows.apply(before).await.unwrap();
+        let kept = refused().await;
+        assert_eq!(house.rows.get(Table::Usage, "remembered").await.unwrap().unwrap().len(), 8);
+        assert_eq!(house.rows.remembered().await.unwrap(), rest(&house).await);
+        assert_eq!(refused().await, kept, "the count that is kept is taken");
+    }
+}
+
+/// A backend in which others write before batches are applied: one operation before each, for as long as there are some.
+struct Meddled {
+    within: Arc<Volatile>,
+    before: Mutex<Vec<StoredOperation>>,
+}
+
+#[async_trait]
+impl Store for Meddled {
+    async fn get(&self, address: &Address) -> Result<Option<Vec<u8>>, StoreError> {
+        self.within.get(address).await
+    }
+
+    async fn scan(
+        &self,
+        prefix: &Address,
+        after: Option<&Address>,
+        limit: usize,
+    ) -> Result<Vec<(Address, Vec<u8>)>, StoreError> {
+        self.within.scan(prefix, after, limit).await
+    }
+
+    async fn apply(&self, batch: StoredBatch) -> Result<Option<usize>, StoreError> {
+        let before = self.before.lock().pop();
+        if let Some(operation) = before {
+            self.within.apply(StoredBatch { operations: vec![operation], ..StoredBatch::default() }).await?;
+        }
+        self.within.apply(batch).await
+    }
+
+    async fn everything(&self, wanted: fn(Table) -> bool, each: Each) -> Result<(), StoreError> {
+        self.within.everything(wanted, each).await
+    }
+}
+
+#[tokio::test]
+async fn what_is_erased_goes_though_the_count_moves_again_and_again() {
+    let house = House::new().await;
+    house.put(Table::Memory, "hers", "kept").await;
+    house.put(Table::Memory, "his", "kept").await;
+    let (_, count) = house.found(Table::Usage, "remembered").await;
+    let StoredOperation::Put(address, _) = &count else { panic!("a back-up puts") };
+    let gone_meanwhile = StoredOperation::Delete(address.clone());
+    let before = Mutex::new(vec![count, gone_meanwhile]);
+    let meddled = Arc::new(Meddled { within: house.store.clone(), before });
+    let rows = TenantStore::open(meddled.clone(), &house.ring, tenant()).await.unwrap();
+    let address = rows.entry(Table::Memory, "hers").await.unwrap().unwrap().row.address;
+    let (gone, _) = house.found(Table::Memory, "hers").await;
+    assert_eq!(rows.erase(&house.ring, &gone).await.unwrap(), 1);
+    assert!(meddled.before.lock().is_empty());
+    assert_eq!(house.store.get(&address).await.unwrap(), None, "its bytes went");
+    assert_eq!(rows.remembered().await.unwrap(), rest(&house).await);
 }

@@ -35,7 +35,9 @@ impl Range {
     /// Whether everything that begins with `text` begins as its numbers do.
     fn begin(&self, text: &str) -> bool {
         let alike = |(ours, theirs): (u8, u8)| ours == b'.' || ours == theirs;
-        text.len() >= self.begins.len() && self.begins.bytes().zip(text.bytes()).all(alike)
+        let toll_free =
+            self.begins.starts_with("+1.") && TOLL_FREE.iter().any(|begins| text.starts_with(begins));
+        !toll_free && text.len() >= self.begins.len() && self.begins.bytes().zip(text.bytes()).all(alike)
     }
 
     /// Whether a number is one of them.
@@ -158,15 +160,36 @@ pub(super) const DENIED: &[Range] = &[
     all("+490", NO_NUMBER),
 ];
 
+/// Area codes of North America whose numbers cost a caller nothing: no exchange below them is a premium-rate one.
+const TOLL_FREE: &[&str] = &["+1800", "+1833", "+1844", "+1855", "+1866", "+1877", "+1888"];
+
+/// The codes of France and of its overseas departments: one numbering plan.
+const FRENCH: &[&str] = &["+33", "+590", "+594", "+596", "+262"];
+
+/// Harmonised European numbers of social value.
+const SOCIAL_VALUE: &[&str] = &["116000", "116006", "116111", "116117"];
+
+/// Whether it is a short number of France that costs a caller nothing.
+pub(super) fn is_free(number: &str) -> bool {
+    let mut dialled = FRENCH.iter().filter_map(|code| number.strip_prefix(*code));
+    dialled.any(|digits| {
+        let of_four = digits.len() == 4 && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let free = || matches!(digits.parse::<u16>(), Ok(3000..=3007 | 3009..=3169 | 3180..=3199));
+        SOCIAL_VALUE.contains(&digits) || (of_four && free())
+    })
+}
+
 /// Emergency numbers, as they are dialled in these countries, written behind a country's code or behind none.
 const EMERGENCY: &[(&[&str], &[&str])] = &[
-    (
-        &["+33", "+590", "+594", "+596", "+262"],
-        &["15", "17", "18", "112", "114", "115", "116000", "116117", "119", "191", "196", "197"],
-    ),
+    (FRENCH, &["15", "17", "18", "112", "114", "115", "116000", "116117", "119", "191", "196", "197"]),
     (&["+", "+31", "+32", "+34", "+39", "+41", "+44", "+49"], &["112"]),
     (&["+", "+1"], &["911"]),
     (&["+", "+44"], &["999"]),
+    (&["+32"], &["100", "101"]),
+    (&["+49"], &["110"]),
+    (&["+41"], &["117", "118", "144"]),
+    (&["+34"], &["061", "062", "091"]),
+    (&["+39"], &["113", "115", "118"]),
 ];
 
 /// Whether an emergency call is answered there, which costs nobody anything.
@@ -222,6 +245,8 @@ mod tests {
             "+12125550123",
             "+19765550123",
             "+18005551234",
+            "+18009765555",
+            "+18885551212",
             "+352261234",
         ];
         for number in ordinary {
@@ -230,8 +255,28 @@ mod tests {
     }
 
     #[test]
+    fn short_numbers_that_cost_nothing_are_told_from_those_that_do() {
+        for number in
+            ["+333000", "+333007", "+333009", "+333018", "+333169", "+2623180", "+5903199", "+33116006"]
+        {
+            assert!(is_free(number), "{number}");
+        }
+        for number in [
+            "+333008", "+333170", "+333179", "+333200", "+333639", "+33300", "+3330000", "+33+300", "+443000",
+        ] {
+            assert!(!is_free(number), "{number}");
+        }
+    }
+
+    #[test]
     fn an_emergency_number_is_one_as_a_whole() {
         for number in ["+112", "+3315", "+33112", "+262115", "+33116117", "+1911", "+44999", "+32112"] {
+            assert!(is_emergency(number), "{number}");
+        }
+        for number in [
+            "+32100", "+32101", "+49110", "+41117", "+41118", "+41144", "+34061", "+34091", "+39113",
+            "+39118",
+        ] {
             assert!(is_emergency(number), "{number}");
         }
         for number in ["+33118", "+331512", "+3312345678", "+19115550123", "+4411212", "+333112", "+881112"] {

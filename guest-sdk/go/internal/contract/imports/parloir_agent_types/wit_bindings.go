@@ -44,7 +44,8 @@ type Weekday = uint8
 const (
 // The agent's manifest or the line's policy does not grant it.
 Refusal_NotPermitted uint8 = 0
-// A quota of the call or of the tenant is used up.
+// A quota of the call or of the tenant is used up. Past the call's host calls, whoever asks
+// what has no way to be refused, such as the clock, is ended; a note of `log` is dropped.
 Refusal_OverQuota uint8 = 1
 // The thing asked for is not there, or its provider failed.
 Refusal_Unavailable uint8 = 2
