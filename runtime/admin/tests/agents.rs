@@ -183,6 +183,24 @@ async fn whoever_uploaded_a_version_has_somebody_else_approve_of_it() {
     let key = json!({ "user": other, "name": "for approving" });
     let refused = house.post("/v1/tenants/cabinet/keys", &admin, key).await.is(403);
     assert!(refused.text("remedy").contains("ask an owner"), "{refused:?}");
+    // Nor is another admin made less, known by another's identity, or removed, to be made again: by an owner alone.
+    let users = "/v1/tenants/cabinet/users";
+    let set = async |user: &str, by: &str, role: &str, oidc: Value| {
+        let path = format!("{users}/{user}");
+        let before = house.get(&path, by).await.is(200).etag();
+        let body = json!({ "name": format!("the {role}"), "role": role, "oidc": oidc });
+        house.ask(("PUT", &path), by, &[("if-match", before.as_str())], Some(body)).await
+    };
+    set(&other, &admin, "supervisor", Value::Null).await.is(403).names("user");
+    set(&other, &admin, "admin", json!({ "subject": "17" })).await.is(403).names("user");
+    house.ask(("DELETE", &format!("{users}/{other}")), &admin, &[], None).await.is(403).names("user");
+    set(&user, &admin, "admin", Value::Null).await.is(200);
+    // Nor does an admin whom an admin raises keep a key that was made while they were less.
+    let (raised, key) = house.user("cabinet", &admin, "supervisor").await;
+    house.get("/v1/me", &key).await.is(200);
+    set(&raised, &admin, "admin", Value::Null).await.is(200);
+    house.get("/v1/me", &key).await.is(401);
+    house.ask(("DELETE", &format!("{users}/{raised}")), &owner, &[], None).await.is(204);
     let refused = post(&house, &admin, &first, Value::Null).await.is(403);
     assert!(refused.text("remedy").starts_with("ask the admin: parloir agent approve desk"), "{refused:?}");
     post(&house, &another, &first, Value::Null).await.is(201);

@@ -48,14 +48,14 @@ fn no_more(own: Option<&[Action]>, new: Option<&[Action]>) -> Result<(), Problem
     Err(Problem::new(Kind::Forbidden, detail, remedy).of("scopes"))
 }
 
-/// That an admin makes no key for another admin: with that they would be two, and approve of what they uploaded.
-fn not_of_a_peer(asked: &Asked, id: &str, role: Role) -> Result<(), Problem> {
+/// That an admin makes no key for another admin, nor changes or removes them: they would be two, and approve of what they uploaded.
+pub(super) fn not_of_a_peer(asked: &Asked, id: &str, role: Role) -> Result<(), Problem> {
     let own = &asked.principal;
     if own.user.role != Role::Admin || role != Role::Admin || own.key.user == id {
         return Ok(());
     }
-    let detail = "an admin makes no key for another admin";
-    let remedy = "ask an owner to make it: parloir key add";
+    let detail = "an admin makes no key for another admin, nor changes or removes them";
+    let remedy = "ask an owner to do it";
     Err(Problem::new(Kind::Forbidden, detail, remedy).of("user"))
 }
 
@@ -90,6 +90,7 @@ pub(super) async fn create(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
     if !is_id(&id) {
         return Err(no_user());
     }
+    let _appointing = api.directory.appointing.of(&asked.realm).await;
     let owner = user(asked, &id).await?.ok_or_else(no_user)?;
     may_appoint(asked, owner.row.is.role, "user")?;
     not_of_a_peer(asked, &id, owner.row.is.role)?;

@@ -5,6 +5,7 @@ use parloir_store::{Batch, Table};
 
 use super::answer::{Answer, room};
 use super::asked::{Asked, named, words};
+use super::keys::not_of_a_peer;
 use super::problem::{Kind, Problem};
 use super::{Api, repeat};
 use crate::directory::rows::{self, Kept};
@@ -123,11 +124,13 @@ pub(super) async fn create(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
 
 pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let id = asked.id("user")?;
+    let _appointing = api.directory.appointing.of(&asked.realm).await;
     let before = kept(asked).await?;
     let user: User = asked.json()?;
     fits(&user, &asked.realm)?;
     may_appoint(asked, before.row.is.role, "role")?;
     may_appoint(asked, user.role, "role")?;
+    not_of_a_peer(asked, id, before.row.is.role)?;
     may_identify(asked, before.row.is.oidc.as_ref(), user.oidc.as_ref())?;
     known_by_it_alone(asked, &user, id).await?;
     asked.may_put(Some(&before.row.change))?;
@@ -136,16 +139,23 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
         let (row, bytes) = another_owner(asked, id).await?;
         batch = batch.expect_value(Table::Users, row, bytes);
     }
-    if before.row.is.oidc != user.oidc {
+    let is_known_anew = before.row.is.oidc != user.oidc;
+    // An admin who made this user a key while they were less would hold one of another admin.
+    let is_raised = before.row.is.role != Role::Admin
+        && user.role == Role::Admin
+        && asked.principal.user.role == Role::Admin;
+    if is_known_anew || is_raised {
         // Who logged in before may be somebody else. A log-in meanwhile expects the user as they were, and is none.
         for (key, kept) in rows::all::<KeptKey>(&asked.store, Table::Users, KEYS).await? {
-            if kept.row.is.key.user == id && kept.row.is.key.name == LOG_IN {
+            let key_of = &kept.row.is.key;
+            if key_of.user == id && (is_raised || key_of.name == LOG_IN) {
                 batch = batch.delete(Table::Users, format!("{KEYS}{key}"));
             }
         }
     }
-    let log_in = if before.row.is.oidc == user.oidc { "" } else { ", and by what they log in" };
-    let told = asked.told(format!("user {id}: {} to {}{log_in}", before.row.is.role, user.role));
+    let log_in = if is_known_anew { ", and by what they log in" } else { "" };
+    let keys = if is_raised { ", without the keys they had" } else { "" };
+    let told = asked.told(format!("user {id}: {} to {}{log_in}{keys}", before.row.is.role, user.role));
     let answer = api.directory.commit(&asked.realm, told, |stamp| {
         let batch = batch.put(Table::Users, row(id), stamp.bytes(&user)?);
         let answer = Answer::written(&stamp.item(id, user), false)?;
@@ -158,6 +168,7 @@ pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
     let id = asked.id("user")?;
     let before = kept(asked).await?;
     may_appoint(asked, before.row.is.role, "role")?;
+    not_of_a_peer(asked, id, before.row.is.role)?;
     asked.may_delete(&before.row.change)?;
     let mut batch =
         Batch::new().expect_value(Table::Users, row(id), before.bytes).delete(Table::Users, row(id));
