@@ -213,7 +213,7 @@ async fn where_the_first_version_does_not_load_no_file_answers_by_what_was_appro
     let agents = folder.path().join("data/tenants/cabinet/agents");
     std::fs::create_dir_all(&agents).unwrap();
     std::fs::copy(&trial, agents.join("desk.wasm")).unwrap();
-    done(api, &admin, &["line", "set", LINE, "--agent", "desk"]);
+    done(api, &admin, &["line", "set", LINE, "--agent", "desk", "--fallback-number", FALLBACK]);
     let file_answers = || {
         let loaded = running.installation().agents();
         loaded.iter().any(|(path, _)| path.ends_with("cabinet/agents/desk.wasm"))
@@ -229,7 +229,21 @@ async fn where_the_first_version_does_not_load_no_file_answers_by_what_was_appro
     let (code, _, told) = run(api, &admin, &["agent", "promote", "desk", &version[..8]]);
     assert!(code != Some(0), "{told}");
     assert!(!file_answers());
+    // Nor does it answer who repeats it that all is well.
+    let (code, _, told) = run(api, &admin, &["agent", "promote", "desk", &version[..8]]);
+    assert!(code != Some(0), "{told}");
     let problems = done(api, &admin, &["tenant", "problems"]);
     assert!(problems.contains("agent desk") && problems.contains(&format!("line {LINE}")), "{problems}");
+    // Its callers are told so, and go where they do when an agent fails.
+    let mut call = CarrierCall::dial(&webhook(&running), options()).await.unwrap();
+    let (mut said, mut handed_to) = (false, Vec::new());
+    while let Some(event) = call.next_event().await {
+        match event {
+            CarrierEvent::CarrierSaid { .. } => said = true,
+            CarrierEvent::Transfer { number, .. } => handed_to.push(number),
+            _ => {}
+        }
+    }
+    assert!(said && handed_to == [FALLBACK], "{handed_to:?}");
     running.until(std::future::ready(())).await;
 }

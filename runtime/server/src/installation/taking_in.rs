@@ -26,13 +26,18 @@ impl Installation {
     /// # Errors
     /// A sentence that says what is wrong and what to do.
     pub(crate) async fn prepare(&self, tenant: &TenantConfig) -> Result<(), String> {
-        let house = House::dialling(vec![tenant.clone()], &self.transfers).map_err(|e| e.to_string())?;
-        known_carriers(&house, &self.carriers)?;
-        tenant.connectors.iter().try_for_each(connectors::check)?;
-        for line in house.lines() {
-            self.prepare_agent(&line.config.agent).await?;
+        self.prepare_table(tenant)?;
+        for line in &tenant.lines {
+            self.prepare_agent(&line.agent).await?;
         }
         Ok(())
+    }
+
+    /// The same of all but the agents.
+    fn prepare_table(&self, tenant: &TenantConfig) -> Result<(), String> {
+        let house = House::dialling(vec![tenant.clone()], &self.transfers).map_err(|e| e.to_string())?;
+        known_carriers(&house, &self.carriers)?;
+        tenant.connectors.iter().try_for_each(connectors::check)
     }
 
     /// What of a tenant's lines leads nowhere, for the installation does not dial it: each line's number, with what to do about it.
@@ -213,14 +218,23 @@ impl Installation {
         }
         for line in lines {
             let what = format!("line {}", line.number);
-            let problem = match others.line(&line.number) {
+            let table = match others.line(&line.number) {
                 Some(_) => Err("another tenant is answered on this number: have whoever runs the installation say whose it is".to_owned()),
-                None => self.prepare(&TenantConfig { lines: vec![line.clone()], ..bare.clone() }).await,
+                None => self.prepare_table(&TenantConfig { lines: vec![line.clone()], ..bare.clone() }),
             };
-            match problem {
-                Ok(()) => kept.lines.push(line),
-                Err(problem) => left_out.push((bare.id.clone(), Aside::of(what, problem))),
+            if let Err(problem) = table {
+                left_out.push((bare.id.clone(), Aside::of(what, problem)));
+                continue;
             }
+            if let Err(problem) = self.prepare_agent(&line.agent).await {
+                left_out.push((bare.id.clone(), Aside::of(what, problem)));
+                // Of an agent that answered nobody yet, no line was known; of one that did, callers go where they do when it fails.
+                let is_barred = self.barred.read().contains(&line.agent);
+                if !is_barred {
+                    continue;
+                }
+            }
+            kept.lines.push(line);
         }
         let (id, connectors) = (kept.id.clone(), kept.connectors.clone());
         // The line answers all the same: its callers go on as where a transfer is refused.
