@@ -137,6 +137,7 @@ pub(super) async fn promote(api: &Api, asked: &Asked) -> Result<Answer, Problem>
     let (id, version) = shelf.version(asked).await?;
     let now = shelf.agent.row.is.clone();
     if now.live.as_ref() == Some(&id) {
+        take_effect(api, asked, &shelf.name).await?;
         return shelf.unchanged(asked);
     }
     may_answer(&shelf, &id, &version.row.is)?;
