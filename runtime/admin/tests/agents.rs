@@ -176,6 +176,13 @@ async fn whoever_uploaded_a_version_has_somebody_else_approve_of_it() {
     let key = json!({ "user": user, "name": "for approving", "scopes": ["agents:approve"] });
     let key = house.post("/v1/tenants/cabinet/keys", &admin, key).await.is(201).text("secret");
     post(&house, &key, &first, Value::Null).await.is(403).names("authorization");
+    // Nor is there anybody to ask in a build machine, whose key is for something else.
+    let machine = json!({ "name": "builds", "role": "admin" });
+    let machine = house.post("/v1/tenants/cabinet/users", &owner, machine).await.is(201).text("id");
+    let key = json!({ "user": machine, "name": "builds", "scopes": ["agents:write"] });
+    house.post("/v1/tenants/cabinet/keys", &owner, key).await.is(201);
+    let refused = post(&house, &admin, &first, Value::Null).await.is(403);
+    assert!(refused.text("remedy").starts_with("have another admin made"), "{refused:?}");
     // Somebody else is, and is named.
     house.user("cabinet", &admin, "supervisor").await;
     let (other, another) = house.user("cabinet", &owner, "admin").await;

@@ -14,12 +14,12 @@ use crate::directory::agents::{
     AGENT_POLICY, AGENTS, VERSIONS, agent_row, figures, figures_row, version_row, versions_of,
 };
 use crate::directory::rows::{self, Kept, Row};
-use crate::directory::{Batches, DirectoryError, USERS};
+use crate::directory::{Batches, DirectoryError, KEYS, USERS};
 use crate::home::Home;
 use crate::premises::Unchecked;
 use crate::resource::{
-    Agent, AgentPolicy, Item, KeptVersion, MAX_AGENT_BYTES, MAX_AGENTS, MAX_VERSIONS, Page, SelfApproval,
-    User, Version, VersionState, short,
+    Agent, AgentPolicy, Item, KeptKey, KeptVersion, MAX_AGENT_BYTES, MAX_AGENTS, MAX_VERSIONS, Page,
+    SelfApproval, User, Version, VersionState, short,
 };
 use crate::role::{Action, Role};
 
@@ -296,12 +296,25 @@ fn uploaded(
     format!("agent {name} version {}: uploaded, {signed}{more}", short(id))
 }
 
-/// The names of some others than whoever asks whose role lets them approve of versions.
+/// The names of some others than whoever asks whose role lets them approve of versions; but for those whose keys are all for
+/// something else, as a build machine's are.
 pub(super) async fn other_approvers(asked: &Asked) -> Result<Vec<String>, Problem> {
     let user = &asked.principal.key.user;
     let users = rows::all::<User>(&asked.store, Table::Users, USERS).await?;
+    let (keys, now) = (rows::all::<KeptKey>(&asked.store, Table::Users, KEYS).await?, Timestamp::now());
     let may = |role: &Role| Action::ApproveAgents.rule().own.contains(role);
-    let others = users.into_iter().filter(|(id, kept)| id != user && may(&kept.row.is.role));
+    let is_able = |id: &str, user: &User| {
+        let all = keys.iter().map(|(_, kept)| &kept.row.is.key);
+        let mut own = all.filter(|key| key.user == id && key.expires > now).peekable();
+        let is_for_it = |scopes: &Vec<Action>| scopes.contains(&Action::ApproveAgents);
+        user.oidc.is_some()
+            || own.peek().is_none()
+            || own.any(|key| key.scopes.as_ref().is_none_or(is_for_it))
+    };
+    let others = users.into_iter().filter(|(id, kept)| {
+        let other = &kept.row.is;
+        id != user && may(&other.role) && is_able(id, other)
+    });
     Ok(others.take(MAX_NAMED).map(|(_, kept)| kept.row.is.name).collect())
 }
 
