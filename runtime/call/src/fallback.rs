@@ -21,8 +21,18 @@ fn house_sentence(primary: &str) -> &'static str {
 
 /// The same where nobody takes the caller: with the last words, and, of the house's, without asking them to wait.
 pub fn last_words(own: &BTreeMap<String, String>, language: &str) -> String {
-    let apology = written(own, language).unwrap_or_else(|| house_apology(primary(language)).to_owned());
-    format!("{apology} {}", goodbye(language))
+    match written(own, language) {
+        Some(own) => with_goodbye(own, language),
+        None => format!("{} {}", house_apology(primary(language)), goodbye(language)),
+    }
+}
+
+/// A line's own words with the last words; alone in a language of which the house knows none.
+pub fn with_goodbye(own: String, language: &str) -> String {
+    match primary(language) {
+        "en" | "fr" => format!("{own} {}", goodbye(language)),
+        _ => own,
+    }
 }
 
 fn house_apology(primary: &str) -> &'static str {
@@ -33,7 +43,7 @@ fn house_apology(primary: &str) -> &'static str {
 }
 
 /// The last words when nobody can take the caller.
-pub fn goodbye(language: &str) -> &'static str {
+pub(crate) fn goodbye(language: &str) -> &'static str {
     match primary(language) {
         "en" => "Please call again a little later. Goodbye.",
         _ => "Merci de rappeler un peu plus tard. Au revoir.",
@@ -116,6 +126,8 @@ mod tests {
             last_words(&own, "fr-FR"),
             "Le standard est en panne. Merci de rappeler un peu plus tard. Au revoir."
         );
+        let german = BTreeMap::from([("de".to_owned(), "Wir sind gestört.".to_owned())]);
+        assert_eq!(last_words(&german, "de-DE"), "Wir sind gestört.");
         for (language, goodbye, moment) in
             [("en-GB", "Goodbye.", "One moment"), ("de-DE", "Au revoir.", "Un instant")]
         {

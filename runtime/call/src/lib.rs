@@ -34,7 +34,7 @@ mod words;
 
 pub use connectors::{Connectors, NoConnectors, Ready, Sent, Transmission};
 pub use fallback::{
-    busy as busy_sentence, goodbye, last_words, queue as queue_sentence, sentence as fallback_sentence,
+    busy as busy_sentence, last_words, queue as queue_sentence, sentence as fallback_sentence, with_goodbye,
     written as written_sentence,
 };
 pub use holding::Holding;

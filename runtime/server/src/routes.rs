@@ -98,12 +98,15 @@ impl House {
         Self::to_somebody_else(line, Self::apology(line))
     }
 
-    /// What a caller is told whom no agent answers: goodbye, too, where nobody else takes them.
+    /// What a caller is told whom no agent answers: goodbye, too, where nobody else takes them; but for the words of a line that
+    /// was written without anybody else.
     fn apology(line: &Line) -> String {
         let config = &line.config;
-        match line.fallback() {
-            Some(_) => parloir_call::fallback_sentence(&config.fallback_sentence, &config.language),
-            None => parloir_call::last_words(&config.fallback_sentence, &config.language),
+        let own = parloir_call::written_sentence(&config.fallback_sentence, &config.language);
+        match (line.fallback(), own) {
+            (Some(_), _) => parloir_call::fallback_sentence(&config.fallback_sentence, &config.language),
+            (None, Some(own)) if config.fallback_number.is_none() => own,
+            (None, _) => parloir_call::last_words(&config.fallback_sentence, &config.language),
         }
     }
 
@@ -124,7 +127,7 @@ impl House {
         let config = &line.config;
         let own = parloir_call::written_sentence(&config.busy_sentence, &config.language).is_some();
         match own && config.fallback_number.is_some() && line.fallback().is_none() {
-            true => format!("{sentence} {}", parloir_call::goodbye(&config.language)),
+            true => parloir_call::with_goodbye(sentence, &config.language),
             false => sentence,
         }
     }
@@ -324,5 +327,20 @@ mod tests {
             assert!(premium.contains("Au revoir.") && premium.contains("<Hangup/>"), "{premium}");
             assert!(!premium.contains("Dial") && !premium.contains("Un instant"), "{premium}");
         }
+    }
+
+    #[test]
+    fn what_a_line_says_where_there_is_nobody_else_is_said_as_it_is_written() {
+        let own = "fallback-sentence = { fr = \"Rappelez lundi. Bonne journée.\" }";
+        let apology = |more: &str| {
+            let line = "[[line]]\nnumber = \"+33199000001\"\nagent = \"a.wasm\"";
+            let text = format!("id = \"cabinet\"\n{line}\n{more}");
+            let tenant: TenantConfig = toml::from_str(&text).unwrap();
+            let house = parloir_tenancy::House::new(vec![tenant]).unwrap();
+            House::apology(house.lines().next().unwrap())
+        };
+        assert_eq!(apology(own), "Rappelez lundi. Bonne journée.");
+        assert!(apology("").ends_with("Au revoir."));
+        assert!(apology(&format!("{own}\nfallback-number = \"+33899123456\"")).ends_with("Au revoir."));
     }
 }
