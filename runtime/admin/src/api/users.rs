@@ -141,9 +141,7 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     }
     let is_known_anew = before.row.is.oidc != user.oidc;
     // An admin who made this user a key while they were less would hold one of another admin.
-    let is_raised = before.row.is.role != Role::Admin
-        && user.role == Role::Admin
-        && asked.principal.user.role == Role::Admin;
+    let is_raised = before.row.is.role != Role::Admin && user.role == Role::Admin;
     if is_known_anew || is_raised {
         // Who logged in before may be somebody else. A log-in meanwhile expects the user as they were, and is none.
         for (key, kept) in rows::all::<KeptKey>(&asked.store, Table::Users, KEYS).await? {
