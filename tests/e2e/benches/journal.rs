@@ -15,9 +15,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 #![allow(missing_docs, clippy::print_stdout, reason = "a benchmark")]
 
-#[path = "../tests/house/mod.rs"]
+#[path = "../tests/all/house/mod.rs"]
+#[allow(dead_code, unreachable_pub, reason = "of the tests, which use all of it")]
 mod house;
-#[path = "../tests/improvised/mod.rs"]
+#[path = "../tests/all/improvised/mod.rs"]
+#[allow(dead_code, unreachable_pub, reason = "of the tests, which use all of it")]
 mod improvised;
 
 use std::collections::HashMap;
@@ -405,7 +407,7 @@ async fn recorded_calls(place: &Place, calls: usize, (cabinet, other): (&Agent, 
     }
     let again = began.elapsed();
     // What such a call lasts: its speech at 60 ms a character, and 2.5 s a turn.
-    let lasted: Duration = read.iter().map(improvised::lasted).sum();
+    let lasted: Duration = read.iter().map(would_have_lasted).sum();
     let times = |took: Duration| lasted.as_secs_f64() / took.as_secs_f64();
 
     let began = Instant::now();
@@ -444,4 +446,15 @@ async fn main() {
     let mut rows = live_calls(&bodies(&place, calls.len()).await).await;
     rows.extend(recorded_calls(&place, calls.len(), (&cabinet, &other)).await);
     show(&rows);
+}
+
+/// How long the call of these requests would have been: its speech at 60 ms a character, and 2.5 s for each turn.
+fn would_have_lasted(recorded: &Recorded) -> Duration {
+    let spoken = recorded.steps.iter().map(|step| match (&step.asked, &step.answered) {
+        (_, Some(HostReturn::Say(Ok(heard)))) => u64::from(heard.played),
+        (_, Some(HostReturn::Ask(Ok((heard, _))))) => u64::from(heard.played) + 2_500,
+        (Some(HostCall::Listen(_)), _) => 2_500,
+        _ => 0,
+    });
+    Duration::from_millis(spoken.sum())
 }

@@ -8,7 +8,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 #![allow(missing_docs, clippy::print_stdout, reason = "criterion's macros make public items")]
 
-#[path = "../tests/house/mod.rs"]
+#[path = "../tests/all/house/mod.rs"]
+#[allow(dead_code, unreachable_pub, reason = "of the tests, which use all of it")]
 mod house;
 
 use std::sync::{Arc, OnceLock};

@@ -1,0 +1,206 @@
+//! Log-ins, as whoever an issuer vouches for uses them, and as whoever it does not.
+
+use std::sync::Arc;
+use std::task::Poll;
+
+use crate::house::{House, Reply};
+use async_trait::async_trait;
+use axum::body::Body;
+use axum::http::Request;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures_util::stream;
+use jiff::Timestamp;
+use parloir_admin::oidc::{Issuer, LogIns, Oidc};
+use parloir_admin::router_with;
+use ring::signature::{Ed25519KeyPair, KeyPair};
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tower::ServiceExt;
+
+const ISSUER: &str = "https://id.example.com";
+
+/// An issuer that signs by this key.
+struct Signs(Ed25519KeyPair);
+
+impl Signs {
+    fn of(seed: u8) -> Self {
+        Self(Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).unwrap())
+    }
+
+    /// A token for somebody with a verified address.
+    fn token(&self, subject: &str, email: &str) -> String {
+        let now = Timestamp::now().as_second();
+        let claims = json!({
+            "iss": ISSUER, "aud": "parloir", "sub": subject, "exp": now + 300, "email": email, "email_verified": true,
+        });
+        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let message = format!("{}.{}", part(&json!({ "alg": "EdDSA", "kid": "1" })), part(&claims));
+        format!("{message}.{}", URL_SAFE_NO_PAD.encode(self.0.sign(message.as_bytes())))
+    }
+}
+
+#[async_trait]
+impl Issuer for Signs {
+    async fn keys(&self) -> Result<Vec<u8>, String> {
+        let x = URL_SAFE_NO_PAD.encode(self.0.public_key());
+        Ok(json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "kid": "1", "x": x }] })
+            .to_string()
+            .into_bytes())
+    }
+}
+
+async fn house() -> House {
+    let mut house = House::open().await;
+    let oidc = Oidc { issuer: ISSUER.into(), client_id: "parloir".into(), audience: "parloir".into() };
+    let log_ins = LogIns::new(oidc, Arc::new(Signs::of(1)));
+    house.router = router_with(house.directory.clone(), Some(Arc::new(log_ins)));
+    house
+}
+
+async fn log_in(house: &House, tenant: Option<&str>, token: String) -> Reply {
+    house.post("/v1/log-in", "", json!({ "tenant": tenant, "id-token": token })).await
+}
+
+#[tokio::test]
+async fn whoever_the_issuer_vouches_for_gets_a_key_that_is_theirs_and_gives_it_back() {
+    let house = house().await;
+    let with = house.get("/v1/log-in", "").await.is(200);
+    assert_eq!((with.text("issuer"), with.text("client-id")), (ISSUER.into(), "parloir".into()));
+    let owner = house.tenant("cabinet").await;
+    let user =
+        json!({ "name": "Paul Martin", "role": "supervisor", "oidc": { "email": "paul@example.com" } });
+    let user = house.post("/v1/tenants/cabinet/users", &owner, user).await.is(201).text("id");
+    let token = Signs::of(1).token("17", "Paul@Example.com");
+
+    let made = log_in(&house, Some("cabinet"), token.clone()).await.is(201);
+    let key = made.text("secret");
+    assert_eq!(
+        (made.body["key"]["name"].as_str(), made.body["key"]["user"].as_str()),
+        (Some("log-in"), Some(&*user))
+    );
+    let ends: Timestamp = made.body["key"]["expires"].as_str().unwrap().parse().unwrap();
+    let hours = ends.duration_since(Timestamp::now()).as_hours();
+    assert!((11..=12).contains(&hours), "{hours}");
+    let me = house.get("/v1/me", &key).await.is(200);
+    assert_eq!(
+        (me.text("tenant"), me.text("role"), me.text("user")),
+        ("cabinet".into(), "supervisor".into(), user.clone())
+    );
+    house.get("/v1/tenants/cabinet/lines", &key).await.is(200);
+    house.get("/v1/tenants/cabinet/users", &key).await.is(403);
+    let told = house.told("cabinet").await;
+    assert!(told[0].0.subject.contains("users: denied, ") && told[0].0.user == user, "{told:?}");
+    assert!(told[1].0.subject.starts_with("log-in: key ") && told[1].0.user == user, "{told:?}");
+
+    // Ten at one time: the oldest gives way.
+    for _ in 0..9 {
+        log_in(&house, Some("cabinet"), token.clone()).await.is(201);
+    }
+    house.get("/v1/me", &key).await.is(200);
+    let last = log_in(&house, Some("cabinet"), token).await.is(201).text("secret");
+    house.get("/v1/me", &key).await.is(401);
+
+    house.ask(("DELETE", "/v1/me"), &last, &[], None).await.is(204);
+    house.get("/v1/me", &last).await.is(401);
+    // A key that somebody made is not given back by whoever bears it.
+    house.ask(("DELETE", "/v1/me"), &owner, &[], None).await.is(409).names("authorization");
+    let named = json!({ "user": user, "name": "log-in" });
+    house.post("/v1/tenants/cabinet/keys", &owner, named).await.is(422).names("name");
+}
+
+#[tokio::test]
+async fn nobody_else_gets_one() {
+    let house = house().await;
+    let owner = house.tenant("cabinet").await;
+    house.tenant("other").await;
+    let users = "/v1/tenants/cabinet/users";
+    let known = |identity: Value| json!({ "name": "Paul Martin", "role": "admin", "oidc": identity });
+    let made = house.post(users, &owner, known(json!({ "subject": "17" }))).await.is(201);
+    let (mine, another) = (Signs::of(1), Signs::of(2));
+    let refused = [
+        (Some("cabinet"), mine.token("18", "paul@example.com"), "known by"),
+        (Some("cabinet"), mine.token("18", "paul@example.com"), "paul@example.com, subject 18"),
+        // Of another tenant, of none, and of the installation.
+        (Some("other"), mine.token("17", ""), "known by"),
+        (Some("nobody"), mine.token("17", ""), "known by"),
+        (None, mine.token("17", ""), "known by"),
+        (Some("cabinet"), another.token("17", ""), "not signed by its issuer"),
+        (Some("cabinet"), "no token".into(), "no ID token"),
+    ];
+    for (tenant, token, said) in refused {
+        let reply = log_in(&house, tenant, token).await.is(401);
+        reply.names("id-token");
+        assert!(reply.text("detail").contains(said), "{said}: {reply:?}");
+    }
+    // One identity is one user's, however its address is written.
+    house.post(users, &owner, known(json!({ "subject": "17" }))).await.is(409).names("oidc");
+    house.post(users, &owner, known(json!({ "email": "paul@example.com" }))).await.is(201);
+    house.post(users, &owner, known(json!({ "email": "PAUL@example.com" }))).await.is(409).names("oidc");
+    for bad in [json!({ "email": "paul" }), json!({ "subject": "" }), json!({ "email": "a@b\u{7}" })] {
+        assert_eq!(house.post(users, &owner, known(bad.clone())).await.status, 422, "{bad}");
+    }
+    // A key for some things only makes nobody log in, who would get one for more.
+    let me = house.get("/v1/me", &owner).await.is(200).text("user");
+    let scoped = json!({ "user": me, "name": "people", "scopes": ["users:write", "users:read"] });
+    let scoped = house.post("/v1/tenants/cabinet/keys", &owner, scoped).await.is(201).text("secret");
+    house.post(users, &scoped, known(json!({ "subject": "99" }))).await.is(403).names("oidc");
+    house.post(users, &scoped, json!({ "name": "Bea", "role": "admin" })).await.is(201);
+    // Whoever is changed to log in no more does not, and a log-in before opens nothing any more.
+    let key = log_in(&house, Some("cabinet"), mine.token("17", "")).await.is(201).text("secret");
+    house.get("/v1/me", &key).await.is(200);
+    let path = format!("{users}/{}", made.text("id"));
+    let changed = json!({ "name": "Paul Martin", "role": "admin" });
+    house.ask(("PUT", &path), &owner, &[("if-match", made.etag().as_str())], Some(changed)).await.is(200);
+    log_in(&house, Some("cabinet"), mine.token("17", "")).await.is(401);
+    house.get("/v1/me", &key).await.is(401);
+}
+
+/// A POST whose body never comes, which says when it is waited for.
+fn slow(path: &str, key: &str, waited_for: &Arc<Semaphore>) -> Request<Body> {
+    let (waited_for, mut said) = (waited_for.clone(), false);
+    let body = stream::poll_fn(move |_| {
+        if !said {
+            said = true;
+            waited_for.add_permits(1);
+        }
+        Poll::<Option<Result<Vec<u8>, std::io::Error>>>::Pending
+    });
+    let request = Request::builder().method("POST").uri(path).header("content-type", "application/json");
+    let request = request.header("authorization", format!("Bearer {key}"));
+    request.body(Body::from_stream(body)).unwrap()
+}
+
+#[tokio::test]
+async fn those_who_send_slowly_take_nobodys_place() {
+    let house = house().await;
+    let owner = house.tenant("cabinet").await;
+    let (mut asking, waited_for) = (JoinSet::new(), Arc::new(Semaphore::new(0)));
+    let ask = |asking: &mut JoinSet<u16>, request: Request<Body>| {
+        let router = house.router.clone();
+        asking.spawn(async move { router.oneshot(request).await.unwrap().status().as_u16() });
+    };
+    // Of strangers there is room for 16, which is nobody else's.
+    for _ in 0..16 {
+        ask(&mut asking, slow("/v1/log-in", "", &waited_for));
+    }
+    waited_for.acquire_many(16).await.unwrap().forget();
+    ask(&mut asking, slow("/v1/log-in", "", &waited_for));
+    assert_eq!(asking.join_next().await.unwrap().unwrap(), 429);
+    // Of those who bear a key, none takes a place before all of it is here.
+    for _ in 0..300 {
+        ask(&mut asking, slow("/v1/tenants", &house.owner, &waited_for));
+    }
+    waited_for.acquire_many(256).await.unwrap().forget();
+    let me = Request::builder().uri("/v1/me").header("authorization", format!("Bearer {owner}"));
+    ask(&mut asking, me.body(Body::empty()).unwrap());
+    assert_eq!(asking.join_next().await.unwrap().unwrap(), 200);
+}
+
+#[tokio::test]
+async fn where_nobody_logs_in_nothing_is_read() {
+    let (house, waited_for) = (House::open().await, Arc::new(Semaphore::new(0)));
+    let answer = house.router.clone().oneshot(slow("/v1/log-in", "", &waited_for)).await.unwrap();
+    assert_eq!((answer.status().as_u16(), waited_for.available_permits()), (404, 0));
+}

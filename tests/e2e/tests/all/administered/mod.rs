@@ -1,0 +1,117 @@
+//! An installation that is administered by its own commands, with canned ears and voice, in the process of the test.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use parloir_sandbox::Settings;
+use parloir_server::{Config, Folders, Installation, Running, serve};
+use parloir_transport::client::{CarrierCall, DialOptions};
+use parloir_transport::conversation::{self, Action, Conversation, Step};
+use parloir_transport::signature::AuthToken;
+use serde_json::Value;
+
+use crate::house::{CALLER, TOKEN, component, parloir, say};
+
+/// The line that is made by a command.
+pub const MADE: &str = "+33199000003";
+
+/// Writes the operator's file: a carrier, an administration, and more.
+pub fn write_file(folder: &Path, more: &str) {
+    std::fs::write(folder.join("token"), TOKEN).unwrap();
+    let text = "[server]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n\
+                [[carrier]]\nkind = \"twilio\"\nauth-token = { file = \"token\" }\n";
+    std::fs::write(folder.join("parloir.toml"), format!("{text}{more}")).unwrap();
+}
+
+/// Serves by the file of a folder, once the installation before it has closed.
+pub async fn start(folder: &Path) -> Running {
+    let config = Config::read(&folder.join("parloir.toml")).unwrap();
+    let folders = Folders::beside(folder.join("data"));
+    for _ in 0..100 {
+        let providers = parloir_e2e::canned("Bonjour, je voudrais un rendez-vous.", &[]).unwrap();
+        let opened =
+            Installation::open(&config, &folders, Path::new(""), Some(providers), Settings::default()).await;
+        match opened {
+            Ok(installation) => return serve(&config, installation).await.unwrap(),
+            // The one before it is still closing.
+            Err(error) if error.to_string().contains("in use") => {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    panic!("the folder is never free");
+}
+
+/// Runs a command with a key: its exit code, and what it printed on standard output and beside it.
+pub fn run(api: SocketAddr, key: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = Command::new(parloir())
+        .args(arguments)
+        .env("PARLOIR_API", format!("http://{api}"))
+        .env("PARLOIR_KEY", key)
+        .env_remove("PARLOIR_KEY_FILE")
+        .output()
+        .unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().trim().to_owned();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+/// The same of a command that has to succeed: what it printed on standard output.
+pub fn done(api: SocketAddr, key: &str, arguments: &[&str]) -> String {
+    let (code, printed, beside) = run(api, key, arguments);
+    assert_eq!(code, Some(0), "{arguments:?}: {beside}");
+    printed
+}
+
+/// What such a command printed as JSON.
+pub fn json(api: SocketAddr, key: &str, arguments: &[&str]) -> Value {
+    let arguments: Vec<&str> = arguments.iter().copied().chain(["--json"]).collect();
+    serde_json::from_str(&done(api, key, &arguments)).unwrap()
+}
+
+/// A user of a role with a key: the key.
+pub fn user(api: SocketAddr, by: &str, role: &str) -> String {
+    named(api, by, role, role).1
+}
+
+/// A user of a name and a role with a key: who they are, and the key.
+pub fn named(api: SocketAddr, by: &str, name: &str, role: &str) -> (String, String) {
+    let user = json(api, by, &["user", "add", "--name", name, "--role", role]);
+    let id = user["id"].as_str().unwrap().to_owned();
+    let key = done(api, by, &["key", "add", "--user", &id, "--name", name]);
+    (id, key)
+}
+
+/// Puts the trial agent into the folder of a tenant's agents.
+pub fn put_trial(folder: &Path, tenant: &str) {
+    let agents = folder.join("data/tenants").join(tenant).join("agents");
+    std::fs::create_dir_all(&agents).unwrap();
+    std::fs::copy(component("tests/agents/trial"), agents.join("trial.wasm")).unwrap();
+}
+
+/// How [`CALLER`] rings a line.
+pub fn options(line: &str) -> DialOptions {
+    DialOptions {
+        auth_token: Some(AuthToken::new(TOKEN)),
+        from: Some(CALLER.to_owned()),
+        ..DialOptions::to(line)
+    }
+}
+
+/// Rings a line to the end of the call, and returns the tenant whose call it was.
+pub async fn ring(running: &Running, line: &str) -> String {
+    let mut watch = running.finished();
+    let webhook = format!("{}/twilio/voice", running.public);
+    let call = CarrierCall::dial(&webhook, options(line)).await.unwrap();
+    let conversation = Conversation {
+        reply_patience: Duration::from_secs(8),
+        linger: Duration::from_secs(8),
+        total: Duration::from_secs(60),
+        steps: vec![Step::new(say("fr_bonjour_rdv")), Step::new(Action::HangUp)],
+    };
+    conversation::run(call, &conversation, |_| {}).await;
+    let finished = tokio::time::timeout(Duration::from_secs(40), watch.recv()).await.unwrap().unwrap();
+    finished.tenant.to_string()
+}

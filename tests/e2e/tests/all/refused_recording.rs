@@ -1,0 +1,110 @@
+//! A caller who refuses to be recorded leaves no sound and no readable word anywhere.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::house;
+use crate::house::{House, Plan, say};
+use parloir_journal::{Gate, RecordBody};
+use parloir_transport::conversation::{Action, Step};
+
+/// Whether any file below a folder holds these bytes.
+fn holds(folder: &Path, needle: &[u8]) -> bool {
+    std::fs::read_dir(folder).unwrap().any(|entry| {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            return holds(&path, needle);
+        }
+        std::fs::read(&path).unwrap().windows(needle.len()).any(|window| window == needle)
+    })
+}
+
+const CANARY: &str = "Les canaris chantent à Dunkerque.";
+
+async fn refuses(steps: Vec<Step>, said: &str) {
+    let providers = parloir_e2e::canned(said, &[]).unwrap();
+    let plan = Plan {
+        settings: &[("trial", "consent"), ("greet", "no")],
+        recording: "ask",
+        providers,
+        ..Plan::default()
+    };
+    let house = House::open(plan).await;
+    let mut watch = house.watch();
+    house.ring(steps).await;
+    let (finished, records) = house.ended(&mut watch).await;
+    let gates: Vec<Gate> = records
+        .iter()
+        .filter_map(|r| match r.body {
+            RecordBody::Gate(gate) => Some(gate),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(gates, [Gate::Refused]);
+    for record in &records {
+        let mut body = record.body.clone();
+        // The report may keep contact, appointment and status; this agent sets none of them.
+        match (&record.body, body.take_content()) {
+            (RecordBody::Report(report), _) => assert_eq!(report.count, 0),
+            (_, content) => assert_eq!(content, None, "record {} keeps content", record.seq),
+        }
+        assert!(!matches!(record.body, RecordBody::RecordingStored(_)), "a second of sound was kept");
+    }
+    let journal = house.running.as_ref().unwrap().installation().storage.journal.clone();
+    assert!(journal.recording(&finished.tenant, finished.summary.id).await.unwrap().is_empty());
+    let data = house.folders.data.clone();
+    for word in [CANARY, "canaris", "Dunkerque", house::CALLER, house::CALLER.trim_start_matches("+33")] {
+        assert!(!holds(&data, word.as_bytes()), "{word:?} can be read below the data folder");
+    }
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn by_key_two() {
+    let steps = vec![
+        Step::new(Action::Keys("2".into())),
+        Step::new(say("fr_bonjour_rdv")),
+        Step::new(Action::Silence(Duration::from_secs(2))),
+        Step::new(Action::HangUp),
+    ];
+    refuses(steps, CANARY).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn by_voice() {
+    let steps = vec![
+        Step::new(say("fr_non_refuse")),
+        Step::new(say("fr_bonjour_rdv")),
+        Step::new(Action::Silence(Duration::from_secs(2))),
+        Step::new(Action::HangUp),
+    ];
+    refuses(steps, "Non, je refuse. Les canaris chantent à Dunkerque.").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn and_one_who_agrees_leaves_the_whole_conversation_from_its_first_word() {
+    let providers = parloir_e2e::canned(CANARY, &[]).unwrap();
+    let plan = Plan {
+        settings: &[("trial", "consent"), ("greet", "no")],
+        recording: "ask",
+        providers,
+        ..Plan::default()
+    };
+    let house = House::open(plan).await;
+    let mut watch = house.watch();
+    let steps = vec![
+        Step::new(Action::Keys("1".into())),
+        Step::new(say("fr_bonjour_rdv")),
+        Step::new(Action::Silence(Duration::from_secs(2))),
+        Step::new(Action::HangUp),
+    ];
+    house.ring(steps).await;
+    let (finished, records) = house.ended(&mut watch).await;
+    let words = format!("{records:?}");
+    assert!(words.contains("enregistr") && words.contains(CANARY) && words.contains(house::CALLER));
+    let journal = house.running.as_ref().unwrap().installation().storage.journal.clone();
+    assert!(!journal.recording(&finished.tenant, finished.summary.id).await.unwrap().is_empty());
+    // Kept, and yet unreadable without the keys.
+    assert!(!holds(&house.folders.data, CANARY.as_bytes()));
+    house.close().await;
+}
