@@ -121,6 +121,21 @@ impl Storage {
                 None => swept.due.push((due, vec![entry.call])),
             }
         }
+        let mut behind = self.left_behind(tenant).await?;
+        behind.retain(|amendment| match held.contains(amendment) {
+            true => {
+                swept.held.push(*amendment);
+                false
+            }
+            false => true,
+        });
+        if !behind.is_empty() {
+            // All of their calls went: so does all of them, whatever the clocks say.
+            match swept.due.iter_mut().find(|(purposes, _)| *purposes == Purposes::ALL) {
+                Some((_, calls)) => calls.extend(behind),
+                None => swept.due.push((Purposes::ALL, behind)),
+            }
+        }
         if !dry_run {
             self.erase_due(&mut swept, restricted).await;
         }
@@ -440,6 +455,32 @@ mod tests {
         assert_eq!((swept.failed, swept.left.len()), (None, 0));
         assert!(!there(id(1)).await && !there(amended).await);
         assert!(storage.journal.records(&tenant, amended).await.is_err());
+        storage.close().await;
+    }
+
+    #[tokio::test]
+    async fn an_amendment_that_its_call_left_behind_goes_with_the_next_sweep_once_it_is_released() {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+        let tenant: TenantId = "cabinet".parse().unwrap();
+        call(&storage, &tenant, 1).await;
+        let amendment = Amendment { field: "contact.name".into(), to: "canary of a name".into() };
+        let amended = storage.journal.amend(&tenant, id(1), amendment, 0).await.unwrap();
+        // As one that was held after it was looked for: the call goes, and its trace.
+        assert!(storage.journal.hold(&tenant, amended, "a lawsuit".into()).await.unwrap());
+        let erasure = Erasure { calls: vec![id(1)], purposes: Purposes::ALL, ..Erasure::default() };
+        assert_eq!(storage.journal.erase(&tenant, erasure).await.unwrap().calls, 1);
+        let there = async |call| storage.journal.call(&tenant, call).await.unwrap().is_some();
+        assert_eq!((there(id(1)).await, there(amended).await), (false, true));
+        let retention: Retention = toml::from_str("content = \"1 day\"").unwrap();
+        let swept = storage.sweep(&tenant, &retention, Timestamp::now(), false).await.unwrap();
+        assert_eq!((swept.failed, swept.due.len(), swept.held.as_slice()), (None, 0, [amended].as_slice()));
+        assert!(storage.journal.release(&tenant, amended, "settled".into()).await.unwrap());
+        let swept = storage.sweep(&tenant, &retention, Timestamp::now(), false).await.unwrap();
+        assert_eq!((swept.failed, swept.left.len(), swept.reports[0].calls), (None, 0, 1));
+        assert!(!there(amended).await && storage.journal.records(&tenant, amended).await.is_err());
+        let swept = storage.sweep(&tenant, &retention, Timestamp::now(), true).await.unwrap();
+        assert!(swept.due.is_empty() && swept.held.is_empty(), "{swept:?}");
         storage.close().await;
     }
 

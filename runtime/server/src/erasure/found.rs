@@ -108,6 +108,17 @@ impl Found {
             None => self.lasting.push(entry.call),
         }
     }
+
+    /// Adds an amendment that its call left behind, where something of it is left to be erased.
+    fn add_left_behind(&mut self, amendment: CallId) {
+        if !self.says(&amendment) {
+            return;
+        }
+        match self.holds.contains(&amendment) {
+            true => self.held.push(amendment),
+            false => self.calls.push(amendment),
+        }
+    }
 }
 
 impl Storage {
@@ -215,7 +226,8 @@ impl Storage {
     }
 
     /// Adds the calls of the journal's own that name somebody, and those of a case, but those of which that is gone already, or
-    /// that were cut off before they were in the log. And those that could not be read and may be among them.
+    /// that were cut off before they were in the log. And those that could not be read and may be among them. Amendments that
+    /// calls left behind are due with whatever is erased next: nobody can tell any more whose those calls were.
     async fn add_records(
         &self,
         tenant: &TenantId,
@@ -239,7 +251,26 @@ impl Storage {
         // A step of their case is theirs, whatever it says.
         unread.retain(|left| !seen.contains(&left.call) && !gone.contains_key(&left.call));
         found.unread.extend(unread);
+        for amendment in self.left_behind(tenant).await? {
+            found.add_left_behind(amendment);
+        }
         Ok(())
+    }
+
+    /// The amendments that calls left behind of which the trace is gone too: they were held when those went, and as no list has
+    /// those calls any more, by them they are not found.
+    pub(crate) async fn left_behind(&self, tenant: &TenantId) -> Result<Vec<CallId>, JournalError> {
+        let gone = erased(&erasures(self.keys(), tenant).await?);
+        let without_trace = |call: &CallId| gone.get(call).is_some_and(|gone| gone.trace);
+        let mut left = Vec::new();
+        for AmendmentNote { call, record, .. } in &self.journal.rights(tenant).await?.amendments {
+            let is_left = without_trace(call) && !without_trace(record);
+            // One that was cut off is nowhere.
+            if is_left && self.journal.call(tenant, *record).await?.is_some() {
+                left.push(*record);
+            }
+        }
+        Ok(left)
     }
 
     /// The rows that name a number, as they are now, but those that are beside calls that are held; and those calls.

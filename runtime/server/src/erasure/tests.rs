@@ -394,6 +394,41 @@ async fn a_held_amendment_stays_when_its_call_goes_and_goes_once_it_is_released(
 }
 
 #[tokio::test]
+async fn an_amendment_that_its_call_left_behind_is_found_with_its_tenants_and_with_any_callers_things() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+    let left = async || parloir_admin::CallFiles::amendment_left(&storage, &tenant()).await.unwrap();
+    let of_caller = Whose::Caller { number: HERS.into(), tenant: None };
+    for (number, whose) in [(1, of_caller), (2, Whose::Tenant(tenant()))] {
+        let hers = call(&storage, number, HERS).await;
+        let amendment = Amendment { field: "contact.name".into(), to: "canary".into() };
+        let amended = storage.journal.amend(&tenant(), hers, amendment, 0).await.unwrap();
+        // As one that was held after it was looked for: the call goes, and its trace.
+        hold(&storage, amended, false).await;
+        let erasure = Erasure { calls: vec![hers], purposes: Purposes::ALL, ..Erasure::default() };
+        storage.journal.erase(&tenant(), erasure).await.unwrap();
+        assert!(storage.journal.call(&tenant(), hers).await.unwrap().is_none());
+        let all = EraseRequest { trace: true, ..request(whose, false) };
+        let done = storage.erase(&all).await.unwrap();
+        assert_eq!((done[0].calls.len(), done[0].held.as_slice()), (0, [amended].as_slice()));
+        assert!(told_of(&storage, amended).await.contains("canary"));
+        assert_eq!(left().await, Some((amended, true)));
+        hold(&storage, amended, true).await;
+        // First what it says, then that it was.
+        let done = storage.erase(&EraseRequest { trace: false, ..all.clone() }).await.unwrap();
+        assert_eq!((done[0].calls.as_slice(), &done[0].failed), ([amended].as_slice(), &None));
+        assert!(!told_of(&storage, amended).await.contains("canary"));
+        let again = storage.erase(&EraseRequest { trace: false, ..all.clone() }).await.unwrap();
+        assert!(again[0].calls.is_empty() && again[0].held.is_empty(), "{again:?}");
+        let done = storage.erase(&all).await.unwrap();
+        assert_eq!((done[0].calls.as_slice(), &done[0].failed), ([amended].as_slice(), &None));
+        assert!(storage.journal.records(&tenant(), amended).await.is_err());
+        assert_eq!(left().await, None);
+    }
+    storage.close().await;
+}
+
+#[tokio::test]
 async fn rows_that_cannot_be_counted_are_said_to_be_so() {
     let folder = tempfile::tempdir().unwrap();
     let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::MAX_TRIES;
-use crate::keys::{Gone, Kms, Rows};
+use crate::keys::{Gone, Kms, Life, Rows};
 use crate::{
     Address, MAX_BATCH, StoreError, StoredBatch, StoredCondition, StoredOperation, Table, TenantStore,
     envelope,
@@ -58,16 +58,16 @@ impl TenantStore {
                 Gone::At(row) => {
                     let stored = self.store.get(&row.address).await?;
                     let gone = stored.map(|stored| (row.address.clone(), stored)).into_iter().collect();
-                    found += self.delete_erased(gone).await?;
+                    found += self.delete_erased(gone, |life| life == row.life).await?;
                 }
-                Gone::Of { table, .. } => {
+                Gone::Of { table, upto } => {
                     let below = Address::new(&self.tenant, *table, b"")?;
                     let mut after: Option<Address> = None;
                     loop {
                         let page = self.store.scan(&below, after.as_ref(), MAX_BATCH / 2).await?;
                         let Some((last, _)) = page.last() else { break };
                         after = Some(last.clone());
-                        found += self.delete_erased(page).await?;
+                        found += self.delete_erased(page, |life| life.table <= *upto).await?;
                     }
                 }
             }
@@ -225,11 +225,24 @@ impl TenantStore {
         }
     }
 
-    /// Deletes those of these rows that do not open any more. How many there were.
-    async fn delete_erased(&self, rows: Vec<(Address, Vec<u8>)>) -> Result<u64, StoreError> {
+    /// Deletes those of these rows that do not open any more, and the damaged ones of a life that ended, or of which nobody can
+    /// say any more of what life they are: what they were is erased, and damage keeps nothing of it. How many there were.
+    async fn delete_erased(
+        &self,
+        rows: Vec<(Address, Vec<u8>)>,
+        ended: impl Fn(Life) -> bool + Send + Sync,
+    ) -> Result<u64, StoreError> {
         let mut gone = Vec::new();
         for (address, before) in rows {
-            if envelope::open(&self.key, &address, &before)?.is_none() {
+            let goes = match envelope::open(&self.key, &address, &before) {
+                Ok(opened) => opened.is_none(),
+                Err(error) => {
+                    let goes = envelope::sealing(&before).map_or(true, |(life, _)| ended(life));
+                    tracing::error!(tenant = %self.tenant, %error, deleted = goes, "a row among those that are erased cannot be read");
+                    goes
+                }
+            };
+            if goes {
                 gone.push(Change { address, before, after: None });
             }
         }

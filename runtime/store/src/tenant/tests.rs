@@ -96,6 +96,40 @@ async fn an_erasure_that_is_done_again_takes_nothing_that_was_written_since() {
 }
 
 #[tokio::test]
+async fn damage_in_what_is_erased_whole_keeps_nothing_of_it_and_what_was_written_since_stays() {
+    let house = House::new().await;
+    for key in ["sound", "without a version", "of the life that ends", "alone"] {
+        house.put(Table::Memory, key, "kept").await;
+    }
+    let damage = async |key: &str, at: usize| {
+        let (_, StoredOperation::Put(address, mut bytes)) = house.found(Table::Memory, key).await else {
+            panic!("a back-up puts")
+        };
+        *bytes.get_mut(at).unwrap() ^= 0xff;
+        house.restore(StoredOperation::Put(address.clone(), bytes)).await;
+        address
+    };
+    // A single one that was damaged since it was found: its last byte.
+    let (alone, back_up) = house.found(Table::Memory, "alone").await;
+    let StoredOperation::Put(_, bytes) = &back_up else { panic!("a back-up puts") };
+    let address = damage("alone", bytes.len() - 1).await;
+    assert_eq!(house.rows.erase(&house.ring, &alone).await.unwrap(), 1);
+    assert_eq!(house.store.get(&address).await.unwrap(), None);
+
+    let gone = [damage("without a version", 0).await, damage("of the life that ends", 30).await];
+    let table = house.rows.gone(&[Rows::Of(Table::Memory)]);
+    assert_eq!(house.rows.erase(&house.ring, &table).await.unwrap(), 3);
+    for address in &gone {
+        assert_eq!(house.store.get(address).await.unwrap(), None);
+    }
+    house.put(Table::Memory, "since", "kept").await;
+    let since = damage("since", 30).await;
+    assert_eq!(house.rows.erase(&house.ring, &table).await.unwrap(), 0);
+    assert!(house.store.get(&since).await.unwrap().is_some(), "damage that is to be seen");
+    assert_eq!(house.rows.remembered().await.unwrap(), rest(&house).await);
+}
+
+#[tokio::test]
 async fn what_a_back_up_brings_back_of_what_was_erased_is_taken_out_and_nothing_else() {
     let house = House::new().await;
     for key in ["hers", "his"] {
