@@ -211,8 +211,23 @@ impl Journal {
     ) -> Result<ErasureReport, JournalError> {
         self.finish(tenant).await?;
         let Some(intent) = self.intent(tenant, erasure).await? else { return Ok(ErasureReport::default()) };
+        self.check(tenant, &intent).await?;
         self.eraser().kms.remember(tenant, Memo::Erasing, Some(encode(&intent)?)).await?;
         self.carry_out(tenant, &intent).await
+    }
+
+    /// Refuses what could not be brought to its end, while nothing of it is noted: what is noted is done, and whatever keeps it
+    /// from being done would keep the journal from being opened.
+    async fn check(&self, tenant: &TenantId, intent: &Intent) -> Result<(), JournalError> {
+        let Eraser { kms, looks, .. } = self.eraser();
+        let mut notes = erasures(&**kms, tenant).await?;
+        notes.push(intent.note.clone());
+        let rows: Vec<Gone> = match *looks {
+            // No key goes.
+            true => Vec::new(),
+            false => intent.rows.iter().filter_map(StoredRows::gone).collect(),
+        };
+        Ok(kms.check_erasure(tenant, &rows, encode(&notes)?.len()).await?)
     }
 
     /// Finishes what a stop cut off, and erases again what was put back from a back-up.

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -14,7 +14,7 @@ use parloir_journal::{
     JournalError, Named, Purposes, RESTRICTION, RecordBody, Right, Scope, Step, pseudonym, rights,
 };
 use parloir_store::keys::{Gone, KeyError, LogKey, Secret, Wrapped};
-use parloir_store::{Embedded, Keyring, Kms, Memo, RowKey, Table};
+use parloir_store::{Embedded, Keyring, Kms, Memo, RowKey, Rows, Table, Volatile};
 
 const HERS: &str = "+33639980001";
 
@@ -23,11 +23,26 @@ struct CutOff {
     ring: Keyring,
     left: Mutex<u32>,
     read: AtomicU32,
+    /// Whether there is no room for what an erasure leaves of keys.
+    full: AtomicBool,
 }
 
 impl CutOff {
+    fn of(ring: Keyring) -> Self {
+        Self { ring, left: Mutex::new(u32::MAX), read: AtomicU32::new(0), full: AtomicBool::new(false) }
+    }
+
     fn at(&self, nth: u32) {
         *self.left.lock().unwrap() = nth;
+    }
+
+    fn room(&self) -> Result<(), KeyError> {
+        match self.full.load(Ordering::Relaxed) {
+            true => {
+                Err(KeyError::TooLarge { file: "keys/cabinet/store-00000002.key".into(), length: 2, max: 1 })
+            }
+            false => Ok(()),
+        }
     }
 }
 
@@ -63,7 +78,12 @@ impl Kms for CutOff {
     }
 
     async fn erase_rows(&self, tenant: &TenantId, rows: &[Gone]) -> Result<(), KeyError> {
+        self.room()?;
         self.ring.erase_rows(tenant, rows).await
+    }
+
+    async fn check_erasure(&self, _tenant: &TenantId, _rows: &[Gone], _noted: usize) -> Result<(), KeyError> {
+        self.room()
     }
 
     async fn renew_rows(&self, tenant: &TenantId, table: Table, upto: u32) -> Result<(), KeyError> {
@@ -235,11 +255,39 @@ async fn an_amendment_goes_with_its_call() {
 }
 
 #[tokio::test]
+async fn an_erasure_for_which_the_keys_have_no_room_is_refused_before_it_is_noted() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let tenant: TenantId = "cabinet".parse().unwrap();
+    let kms = Arc::new(CutOff::of(Keyring::open(folder.path().join("keys")).unwrap()));
+    let store = Arc::new(Volatile::default());
+    let open = async || Journal::open(&data, kms.clone(), store.clone()).await.unwrap();
+    let journal = open().await;
+    let hers = call(&journal, &tenant, 1).await;
+    kms.full.store(true, Ordering::Relaxed);
+    let rows = vec![Rows::Of(Table::Memory)];
+    let erasure = Erasure { calls: vec![hers], purposes: Purposes::ALL, rows, ..Erasure::default() };
+    let refused = journal.erase(&tenant, erasure.clone()).await;
+    assert!(matches!(refused, Err(JournalError::Key(KeyError::TooLarge { .. }))), "{refused:?}");
+    assert!(kms.recall(&tenant, Memo::Erasing).await.unwrap().is_none(), "nothing waits to be finished");
+    assert!(!journal.records(&tenant, hers).await.unwrap().is_empty());
+    journal.shutdown().await;
+    drop(journal);
+    // Nor does it keep the journal from being opened.
+    let journal = open().await;
+    assert!(!journal.records(&tenant, hers).await.unwrap().is_empty());
+    kms.full.store(false, Ordering::Relaxed);
+    assert_eq!(journal.erase(&tenant, erasure).await.unwrap().calls, 1);
+    assert!(journal.records(&tenant, hers).await.is_err());
+    journal.shutdown().await;
+}
+
+#[tokio::test]
 async fn what_was_asked_for_is_read_once_and_again_where_it_could_not_be_noted() {
     let folder = tempfile::tempdir().unwrap();
     let tenant: TenantId = "cabinet".parse().unwrap();
     let ring = Keyring::open(folder.path().join("keys")).unwrap();
-    let kms = Arc::new(CutOff { ring, left: Mutex::new(u32::MAX), read: AtomicU32::new(0) });
+    let kms = Arc::new(CutOff::of(ring));
     let journal = open(&folder.path().join("data"), kms.clone()).await;
     let who = pseudonym(&*kms, &tenant, HERS).await.unwrap();
     let blocked = async || journal.rights(&tenant).await.unwrap().blocked.len();
@@ -261,7 +309,7 @@ async fn wherever_a_step_is_cut_off_what_names_somebody_is_known_and_can_be_eras
     let folder = tempfile::tempdir().unwrap();
     let tenant: TenantId = "cabinet".parse().unwrap();
     let ring = Keyring::open(folder.path().join("keys")).unwrap();
-    let kms = Arc::new(CutOff { ring, left: Mutex::new(u32::MAX), read: AtomicU32::new(0) });
+    let kms = Arc::new(CutOff::of(ring));
     let journal = open(&folder.path().join("data"), kms.clone()).await;
     let rang = call(&journal, &tenant, 1).await;
     let who = pseudonym(&*kms, &tenant, HERS).await.unwrap();

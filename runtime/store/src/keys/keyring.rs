@@ -29,7 +29,7 @@ use parloir_contract::TenantId;
 use zeroize::Zeroize;
 
 use super::book::Book;
-use super::place::{Kind, Place};
+use super::place::{Kind, MAX_FILE, Place};
 use super::{Cipher, Gone, KeyError, Kms, LogKey, MAX_WRAPPED, Memo, RowKey, Secret, Wrapped};
 use crate::Table;
 use crate::disk::{Disk, OsDisk, Readers, destroy, settle};
@@ -63,6 +63,8 @@ pub struct Keyring {
     drafts: Arc<Mutex<()>>,
     /// One change of epochs at a time.
     changes: Arc<tokio::sync::Mutex<()>>,
+    /// The largest file of keys that is written, in bytes.
+    most: u64,
 }
 
 #[derive(Default)]
@@ -91,6 +93,7 @@ impl Keyring {
             rows: Arc::default(),
             drafts: Arc::default(),
             changes: Arc::default(),
+            most: MAX_FILE,
         })
     }
 
@@ -103,7 +106,7 @@ impl Keyring {
     ) -> Result<T, KeyError> {
         let folder = self.folder.join(tenant.as_str());
         let (disk, drafts) = (Arc::clone(&self.disk), Arc::clone(&self.drafts));
-        let place = Place { disk, folder, tenant: tenant.clone(), drafts };
+        let place = Place { disk, folder, tenant: tenant.clone(), drafts, most: self.most };
         let settled = Arc::clone(&self.settled);
         let work = move || {
             if place.folder.is_dir() && !settled.lock().contains(&place.tenant) {
@@ -333,6 +336,15 @@ impl Kms for Keyring {
             place.replace_rows(&key, kept)
         });
         done.await
+    }
+
+    async fn check_erasure(&self, tenant: &TenantId, rows: &[Gone], noted: usize) -> Result<(), KeyError> {
+        let (key, rows) = (self.row_key(tenant).await?, rows.to_vec());
+        let checked = self.at(tenant, move |place| {
+            place.fits(&Self::memo(place, Memo::Erased), noted as u64)?;
+            place.rows_fit(&key, &rows)
+        });
+        checked.await
     }
 
     async fn renew_rows(&self, tenant: &TenantId, table: Table, upto: u32) -> Result<(), KeyError> {

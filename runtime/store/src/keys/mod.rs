@@ -186,6 +186,12 @@ pub trait Kms: Send + Sync + 'static {
         Err(KeyError::NoJournal)
     }
 
+    /// Refuses an erasure that could not be brought to its end, before anything of it is noted: of these rows, after which what is
+    /// noted of erasures has so many bytes. Whoever keeps that where there is always room refuses none.
+    async fn check_erasure(&self, _tenant: &TenantId, _rows: &[Gone], _noted: usize) -> Result<(), KeyError> {
+        Ok(())
+    }
+
     /// Begins another key of a table, durably, beside those of its lives up to this one: what is written from now on is sealed
     /// under it. Nothing is done where there is one. See [`TenantStore::renew`](crate::TenantStore::renew).
     async fn renew_rows(&self, _tenant: &TenantId, _table: Table, _upto: u32) -> Result<(), KeyError> {

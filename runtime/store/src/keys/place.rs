@@ -11,12 +11,12 @@ use parloir_contract::TenantId;
 use zeroize::Zeroize;
 
 use super::rows::{self, Kept};
-use super::{KeyError, RowKey, Secret};
+use super::{Gone, KeyError, RowKey, Secret};
 use crate::disk::{Disk, Readers, destroy, settle, write_whole};
 
 const KEY_VERSION: u8 = 1;
 /// The largest file of keys that is read, in bytes.
-const MAX_FILE: u64 = 1 << 30;
+pub(super) const MAX_FILE: u64 = 1 << 30;
 /// How often the key of the rows is looked for again because another was put in its place meanwhile.
 const MAX_TRIES: usize = 16;
 /// The number of a tenant's first key of rows.
@@ -68,6 +68,8 @@ pub(super) struct Place {
     pub(super) tenant: TenantId,
     /// Held by whoever has a draft, or clears them.
     pub(super) drafts: Arc<Mutex<()>>,
+    /// The largest file of keys that is written, in bytes.
+    pub(super) most: u64,
 }
 
 impl Place {
@@ -130,10 +132,9 @@ impl Place {
     }
 
     /// Refuses what could not be read back.
-    fn fits(path: &std::path::Path, bytes: &[u8]) -> Result<(), KeyError> {
-        let length = bytes.len() as u64;
-        if length > MAX_FILE {
-            return Err(KeyError::TooLarge { file: path.display().to_string(), length, max: MAX_FILE });
+    pub(super) fn fits(&self, path: &std::path::Path, length: u64) -> Result<(), KeyError> {
+        if length > self.most {
+            return Err(KeyError::TooLarge { file: path.display().to_string(), length, max: self.most });
         }
         Ok(())
     }
@@ -177,7 +178,7 @@ impl Place {
     /// Writes a file of secrets under a name of its own until it is whole and durable; then it takes the real one, unless
     /// that is taken.
     fn put(&self, path: &std::path::Path, bytes: &mut Vec<u8>) -> Result<(), KeyError> {
-        if let Err(error) = Self::fits(path, bytes) {
+        if let Err(error) = self.fits(path, bytes.len() as u64) {
             bytes.zeroize();
             return Err(error);
         }
@@ -295,9 +296,19 @@ impl Place {
         Ok(())
     }
 
+    /// Refuses to have these rows taken out of the key of the tenant's rows where what is left of it could not be read back.
+    pub(super) fn rows_fit(&self, key: &RowKey, gone: &[Gone]) -> Result<(), KeyError> {
+        // Of most erasures there is no need to work out what is left.
+        if key.most_without(gone) <= self.most {
+            return Ok(());
+        }
+        let next = self.numbered("store-", ".key")?.pop().map_or(FIRST_ROWS, |last| last.saturating_add(1));
+        self.fits(&self.rows_path(next), key.length_without(gone)?)
+    }
+
     /// Writes a file whole and durably, in place of any of its name.
     pub(super) fn write(&self, path: &std::path::Path, bytes: &[u8]) -> Result<(), KeyError> {
-        Self::fits(path, bytes)?;
+        self.fits(path, bytes.len() as u64)?;
         self.make_folder()?;
         let _one_draft = self.drafts.lock();
         Ok(write_whole(&*self.disk, path, bytes, Readers::Owner)?)
@@ -311,10 +322,15 @@ mod tests {
     #[test]
     fn what_could_not_be_read_back_is_not_written() {
         let path = std::path::Path::new("keys/cabinet/erased");
-        let most = vec![0; MAX_FILE as usize];
-        assert!(Place::fits(path, &most).is_ok());
-        let more = vec![0; MAX_FILE as usize + 1];
-        let error = Place::fits(path, &more).unwrap_err();
+        let place = Place {
+            disk: Arc::new(crate::disk::OsDisk),
+            folder: "keys/cabinet".into(),
+            tenant: "cabinet".parse().unwrap(),
+            drafts: Arc::default(),
+            most: MAX_FILE,
+        };
+        assert!(place.fits(path, MAX_FILE).is_ok());
+        let error = place.fits(path, MAX_FILE + 1).unwrap_err();
         assert!(error.to_string().contains("nothing was changed"), "{error}");
     }
 }

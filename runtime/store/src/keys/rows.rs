@@ -289,6 +289,24 @@ impl RowKey {
         Ok((changed || !ended.is_empty()).then_some(kept))
     }
 
+    /// How many bytes there are at most of what is left without these rows, and with another life of a table beside.
+    pub(super) fn most_without(&self, gone: &[Gone]) -> u64 {
+        let single = gone.iter().filter(|gone| matches!(gone, Gone::At(_))).count() as u64;
+        let length = self.inner.kept.read().kept.length();
+        length
+            .saturating_add(at_rest::LIFE)
+            .saturating_add(single.saturating_mul(u64::from(DEPTH) * at_rest::NODE as u64))
+    }
+
+    /// How many there are of it.
+    pub(super) fn length_without(&self, gone: &[Gone]) -> Result<u64, KeyError> {
+        let length = match self.without(gone)? {
+            Some(kept) => kept.length(),
+            None => self.inner.kept.read().kept.length(),
+        };
+        Ok(length.saturating_add(at_rest::LIFE))
+    }
+
     /// With another life of a table beside those up to this one; `None` where there is one already.
     pub(super) fn beginning(&self, table: Table, upto: u32) -> Result<Option<Kept>, KeyError> {
         let mut kept = self.inner.kept.read().kept.clone();
@@ -377,6 +395,7 @@ mod tests {
             erase(&key, row(&number.to_string(), 0, 0));
         }
         assert!(bytes() > empty + 1_000 * NODE);
+        assert_eq!(key.inner.kept.read().kept.length(), bytes() as u64);
         erase(&key, Gone::Of { table: Table::Memory, upto: 0 });
         assert_eq!(bytes(), empty);
     }

@@ -4,6 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
+use crate::Address;
+use crate::keys::{Life, NONCE, Row};
 
 fn tenant(name: &str) -> TenantId {
     name.parse().unwrap()
@@ -211,4 +213,36 @@ async fn a_memo_is_there_until_it_is_taken_back() {
     ring.remember(&tenant("a"), Memo::Erasing, None).await.unwrap();
     assert_eq!(ring.recall(&tenant("a"), Memo::Erasing).await.unwrap(), None);
     assert_eq!(ring.recall(&tenant("a"), Memo::Erased).await.unwrap(), Some(b"two".to_vec()));
+}
+
+#[tokio::test]
+async fn an_erasure_for_which_there_is_no_room_is_refused_before_and_that_of_a_whole_table_makes_some() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ring = Keyring::open(folder.path()).unwrap();
+    ring.row_key(&tenant("a")).await.unwrap();
+    let size = || fs::metadata(only_file(&folder.path().join("a"), "store-")).unwrap().len();
+    let new = size();
+    // Room for one single row, which takes a node for each of 64 levels.
+    ring.most = new + 2_700;
+    let gone = |key: &str| {
+        let address = Address::new(&tenant("a"), Table::Memory, key.as_bytes()).unwrap();
+        vec![Gone::At(Row { address, life: Life { table: 0, own: 0 }, nonce: [0; NONCE] })]
+    };
+    ring.check_erasure(&tenant("a"), &gone("one"), 100).await.unwrap();
+    ring.erase_rows(&tenant("a"), &gone("one")).await.unwrap();
+    let before = size();
+    assert!(before > new);
+    ring.check_erasure(&tenant("a"), &gone("one"), 100).await.unwrap();
+    let refused = ring.check_erasure(&tenant("a"), &gone("two"), 100).await;
+    assert!(matches!(refused, Err(KeyError::TooLarge { .. })), "{refused:?}");
+    let refused = ring.erase_rows(&tenant("a"), &gone("two")).await;
+    assert!(matches!(refused, Err(KeyError::TooLarge { .. })), "{refused:?}");
+    assert_eq!(size(), before);
+    let refused = ring.check_erasure(&tenant("a"), &[], ring.most as usize + 1).await;
+    assert!(matches!(refused, Err(KeyError::TooLarge { .. })), "{refused:?}");
+    let mut all = gone("two");
+    all.push(Gone::Of { table: Table::Memory, upto: 0 });
+    ring.check_erasure(&tenant("a"), &all, 100).await.unwrap();
+    ring.erase_rows(&tenant("a"), &all).await.unwrap();
+    assert_eq!(size(), new);
 }

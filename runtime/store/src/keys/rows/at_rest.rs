@@ -15,6 +15,10 @@ const ONE_HIDES_ALL: u8 = 2;
 const PLACES_HIDE_THE_DIRECTORY: u8 = 3;
 /// Bytes of a node: where it begins, how deep it is, its secret.
 pub(super) const NODE: usize = 8 + 1 + 32;
+/// Bytes of a tree before its nodes: its table, its life, how many nodes.
+const TREE: usize = 1 + 4 + 4;
+/// Bytes of the life of a table of which nothing was erased.
+pub(super) const LIFE: u64 = (TREE + NODE) as u64;
 
 impl Tree {
     /// Reads nodes back; in words, why they are none.
@@ -58,6 +62,12 @@ impl Kept {
         }
         bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
         bytes
+    }
+
+    /// How many bytes these are.
+    pub(super) fn length(&self) -> u64 {
+        let nodes: usize = self.trees.values().map(|tree| tree.nodes.len()).sum();
+        (MAGIC.len() + 1 + 3 * 32 + 4 + self.trees.len() * TREE + nodes * NODE + 4) as u64
     }
 
     /// Reads them back; in words, why they are none.
