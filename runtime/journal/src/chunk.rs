@@ -314,6 +314,12 @@ pub(crate) fn blank(payload: &[u8], purposes: Purposes) -> Option<Vec<u8>> {
     (blanked != payload).then_some(blanked)
 }
 
+/// How many bytes of a chunk are zeros in place of what was erased.
+pub(crate) fn blank_bytes(payload: &[u8]) -> u64 {
+    let Ok((_, trace, content)) = Header::parse(payload) else { return 0 };
+    [trace, content].into_iter().filter(|text| is_blank(text)).map(|text| text.len() as u64).sum()
+}
+
 fn reveal(cipher: &Cipher, nonce: &[u8; NONCE], bound: &[u8], text: &[u8]) -> Option<Vec<u8>> {
     let mut text = text.to_vec();
     if text.len() < TAG || !cipher.open_in_place(nonce, bound, &mut text) {

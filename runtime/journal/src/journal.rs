@@ -214,7 +214,7 @@ impl Journal {
         Ok(journal)
     }
 
-    /// How many bytes a tenant's log and recordings have on disk, as far as they are written: told from memory.
+    /// How many bytes a tenant's log and recordings keep on disk, as far as they are written and not erased: told from memory.
     pub fn kept(&self, tenant: &TenantId) -> u64 {
         self.inner.shared.kept.of(tenant)
     }
@@ -419,7 +419,7 @@ fn begin(
     segment::refuse_others(&data)?;
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let mut tails = runtime.block_on(recovery::recover((&disk, segment), &data, &**kms, index))?;
-    shared.kept.add_up(&data)?;
+    shared.kept.add_up(&*disk, &data)?;
     for tail in tails.values_mut() {
         // What was written until now is in there.
         let _added_up = tail.grown();

@@ -70,6 +70,12 @@ pub(crate) fn blank(payload: &[u8]) -> Vec<u8> {
     blanked
 }
 
+/// How many bytes of a block's frame are zeros in place of its sound.
+pub(crate) fn blank_bytes(payload: &[u8]) -> u64 {
+    let blank = Sealed::parse(payload).filter(Sealed::is_blank);
+    blank.map_or(0, |sealed| (sealed.nonce.len() + sealed.text.len()) as u64)
+}
+
 impl<'a> Sealed<'a> {
     /// Whether nothing but zeros is in place of the sound.
     pub(crate) fn is_blank(&self) -> bool {

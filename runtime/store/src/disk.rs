@@ -21,10 +21,24 @@ pub enum Readers {
     Anyone,
 }
 
+/// What a file system keeps whole: it makes room for all of it, or for none.
+const PAGE: usize = 4_096;
+const ZEROS: [u8; PAGE] = [0; PAGE];
+
 /// A file that is being written.
 pub trait DiskFile: Debug + Send {
     /// Appends bytes.
     fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Appends so many zeros: where the file system can, they take no room.
+    fn skip(&mut self, length: u64) -> io::Result<()> {
+        let mut left = length;
+        while left > 0 {
+            let part = left.min(PAGE as u64);
+            self.write(ZEROS.get(..part as usize).unwrap_or_default())?;
+            left -= part;
+        }
+        Ok(())
+    }
     /// Returns when all that was written, and the file's length, is durable.
     fn sync(&mut self) -> io::Result<()>;
     /// Cuts the file off at a length in bytes.
@@ -61,6 +75,11 @@ pub struct OsDisk;
 impl DiskFile for File {
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.write_all(bytes)
+    }
+
+    fn skip(&mut self, length: u64) -> io::Result<()> {
+        // What is appended next comes after it.
+        self.set_len(self.metadata()?.len().saturating_add(length))
     }
 
     fn sync(&mut self) -> io::Result<()> {
@@ -136,11 +155,34 @@ impl Disk for OsDisk {
 /// Writes a file whole and durably: a reader, and a start after a power cut, finds what was there before or all of this.
 /// Its folder must be there.
 pub fn write_whole(disk: &dyn Disk, path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
+    write_as_draft(disk, path, readers, |file| file.write(bytes))
+}
+
+/// [`write_whole`] of what has many zeros in a row: where the file system can, those take no room.
+pub fn write_sparse(disk: &dyn Disk, path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
+    let is_blank = |page: &[u8]| page.len() == PAGE && *page == ZEROS;
+    let pages: Vec<&[u8]> = bytes.chunks(PAGE).collect();
+    write_as_draft(disk, path, readers, |file| {
+        pages.chunk_by(|one, next| is_blank(one) == is_blank(next)).try_for_each(|run| {
+            match run.first().is_some_and(|page| is_blank(page)) {
+                true => file.skip((run.len() * PAGE) as u64),
+                false => file.write(&run.concat()),
+            }
+        })
+    })
+}
+
+fn write_as_draft(
+    disk: &dyn Disk,
+    path: &Path,
+    readers: Readers,
+    write: impl FnOnce(&mut dyn DiskFile) -> io::Result<()>,
+) -> io::Result<()> {
     let draft = draft_of(path);
     // One that a crash left.
     disk.remove(&draft)?;
     let mut file = disk.create(&draft, readers)?;
-    file.write(bytes)?;
+    write(&mut *file)?;
     file.sync()?;
     disk.rename(&draft, path)?;
     disk.sync_folder(path.parent().unwrap_or(Path::new("")))
@@ -182,4 +224,52 @@ pub fn settle(disk: &dyn Disk, folder: &Path, above: usize) -> io::Result<()> {
         Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(()),
         done => done,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt;
+
+    use super::*;
+
+    /// A file of which a hole is written as zeros.
+    #[derive(Debug)]
+    struct Plain(Vec<u8>);
+
+    impl DiskFile for Plain {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+            self.0.extend_from_slice(bytes);
+            Ok(())
+        }
+
+        fn sync(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn cut(&mut self, length: u64) -> io::Result<()> {
+            self.0.truncate(length as usize);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_has_zeros_in_a_row_is_read_as_it_was_written_and_takes_no_more_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut bytes = vec![7_u8; 5_000];
+        bytes.extend([0; 300_000]);
+        bytes.extend([9; 10]);
+        for length in [0, 1, PAGE, 5_000, 5_001, 2 * PAGE, 3 * PAGE + 1, 305_000, bytes.len()] {
+            let bytes = &bytes[..length];
+            let [whole, sparse] = ["whole", "sparse"].map(|name| folder.path().join(name));
+            write_whole(&OsDisk, &whole, bytes, Readers::Owner).unwrap();
+            write_sparse(&OsDisk, &sparse, bytes, Readers::Owner).unwrap();
+            assert!(fs::read(&sparse).unwrap() == bytes, "{length}");
+            let room = |path: &Path| fs::metadata(path).unwrap().blocks();
+            let has_hole = length > 4 * PAGE;
+            assert_eq!(room(&sparse) < room(&whole), has_hole, "{length}");
+        }
+        let mut plain = Plain(vec![1]);
+        plain.skip(PAGE as u64 + 3).unwrap();
+        assert_eq!((plain.0.len(), plain.0.iter().filter(|byte| **byte == 0).count()), (PAGE + 4, PAGE + 3));
+    }
 }

@@ -94,7 +94,7 @@ pub struct Quota {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_a_month: Option<u64>,
     /// Bytes on disk of the tenant's log and recordings. From there on nothing more is recorded, and from a quarter more no call is
-    /// answered. What is erased is overwritten where it is, and takes its place as before. Left out: no limit.
+    /// answered. What is erased counts no more. Left out: no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kept_bytes: Option<u64>,
     /// What becomes of calls when a limit of the month is reached. Default `reject`.

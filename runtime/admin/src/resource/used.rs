@@ -148,7 +148,7 @@ pub struct Usage {
     pub cost_a_month: Vec<Cost>,
     /// Bytes that what agents remember takes, as it rests.
     pub stored_bytes_in_all: u64,
-    /// Bytes on disk of the tenant's log and recordings.
+    /// Bytes on disk of the tenant's log and recordings, without what was erased.
     pub kept_bytes: u64,
 }
 

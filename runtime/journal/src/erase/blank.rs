@@ -5,9 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use parloir_contract::{CallId, TenantId};
-use parloir_store::disk::{Disk, Readers, write_whole};
+use parloir_store::disk::{Disk, Readers, write_sparse};
 
 use super::Eraser;
+use crate::kept::{Blanked, Kept, blank_bytes};
 use crate::key::Purposes;
 use crate::queue::Rolled;
 use crate::read::on_own_thread;
@@ -29,6 +30,7 @@ impl Journal {
         let all = gone.values().fold(Purposes::default(), |all, purposes| all.or(*purposes));
         let (data, disk, tenant) = (data.clone(), Arc::clone(disk), tenant.clone());
         let (journal, recordings) = (rolled.journal, rolled.recordings);
+        let kept = self.shared().kept.clone();
         let work = move || {
             let chunk = |kind, payload: &[u8]| match kind {
                 FrameKind::Chunk | FrameKind::ErasedChunk => {
@@ -50,11 +52,11 @@ impl Journal {
             };
             let place = (&*disk, data.as_path(), &tenant);
             let chunks = match all.trace || all.content {
-                true => rewrite(place, Log::Journal, from..journal, chunk)?,
+                true => rewrite(place, &kept, Log::Journal, from..journal, chunk)?,
                 false => 0,
             };
             let blocks = match all.recording {
-                true => rewrite(place, Log::Recordings, 0..recordings, block)?,
+                true => rewrite(place, &kept, Log::Recordings, 0..recordings, block)?,
                 false => 0,
             };
             Ok::<_, std::io::Error>((chunks, blocks))
@@ -64,20 +66,36 @@ impl Journal {
 }
 
 /// Writes segments anew, with frames changed, each whole and durably in place of the one before. Those that are read meanwhile
-/// are read to their end as they were. Returns how many frames were changed.
+/// are read to their end as they were. What is zeros from then on is noted, and kept no more. Returns how many frames were changed.
 fn rewrite(
     (disk, data, tenant): (&dyn Disk, &Path, &TenantId),
+    kept: &Kept,
     log: Log,
     numbers: std::ops::Range<u32>,
     change: impl Fn(FrameKind, &[u8]) -> Option<(FrameKind, Vec<u8>)>,
 ) -> std::io::Result<u64> {
     let folder = log.folder(data, tenant);
-    let mut changed = 0;
+    let before = Blanked::read(&folder)?.unwrap_or_default();
+    let (mut changed, mut after) = (0, before.clone());
     for number in segment::numbers(&folder)?.into_iter().filter(|number| numbers.contains(number)) {
-        if let Some((bytes, frames)) = segment::blanked(&folder, (log, tenant, number), &change)? {
-            write_whole(disk, &segment::path(&folder, number), &bytes, Readers::Owner)?;
+        let mut zeros = 0;
+        let counted = |kind: FrameKind, payload: &[u8]| {
+            let anew = change(kind, payload);
+            zeros += match &anew {
+                Some((kind, anew)) => blank_bytes(*kind, anew),
+                None => blank_bytes(kind, payload),
+            };
+            anew
+        };
+        if let Some((bytes, frames)) = segment::blanked(&folder, (log, tenant, number), counted)? {
+            write_sparse(disk, &segment::path(&folder, number), &bytes, Readers::Owner)?;
             changed += frames;
         }
+        after.raise(number, zeros);
+    }
+    if after != before {
+        after.write(disk, &folder)?;
+        kept.shrink(tenant, after.more_than(&before));
     }
     Ok(changed)
 }

@@ -52,6 +52,11 @@ impl Marked {
         }
     }
 
+    /// Whether the data has been through none, as far as anybody noted.
+    pub(crate) const fn is_none(self) -> bool {
+        self.count == 0
+    }
+
     /// How many of these the data has been through. Keys that are older than the data may note other erasures than it went
     /// through: then none counts.
     pub(crate) fn of(self, notes: &[ErasureNote]) -> usize {
