@@ -68,7 +68,7 @@ pub trait Premises: Send + Sync + 'static {
 
     /// Answers these tenants' lines so, from the next call on, in place of all that was known of those tenants. What cannot be
     /// answered so is left out by itself and given back with whose it is: it keeps nothing else from being answered. A tenant that
-    /// is [left out whole](Aside::WHOLE) is answered as before.
+    /// is [left out whole](crate::resource::AsideKind::Whole) is answered as before.
     async fn take_in(&self, tenants: Vec<TenantConfig>) -> Vec<(TenantId, Aside)>;
 
     /// For what a tenant's calls are answered otherwise than it says for the time being, such as agents that fail and fail: it is

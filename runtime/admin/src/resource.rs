@@ -142,28 +142,46 @@ pub struct Aside {
     pub what: String,
     /// Why, and what to do.
     pub problem: String,
+    /// How much of the tenant it is.
+    #[serde(default)]
+    pub kind: AsideKind,
+}
+
+/// How much of a tenant is set aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AsideKind {
+    /// All of it: nothing is answered as it says.
+    Whole,
+    /// A part of it: calls are answered without that.
+    #[default]
+    Part,
+    /// The transfers of a line, which the installation does not dial: the line answers all the same.
+    Transfers,
 }
 
 impl Aside {
-    /// The `what` of a tenant of whom nothing is answered as it says.
-    pub const WHOLE: &'static str = "tenant";
-
-    /// How the `what` of transfers begins that the installation does not dial: the line answers all the same.
-    pub const TRANSFERS: &'static str = "transfers of ";
-
     /// Whether it stays so until somebody writes something else, however often it is tried.
     pub fn needs_somebody(&self) -> bool {
-        self.what.starts_with(Self::TRANSFERS)
+        match self.kind {
+            AsideKind::Whole | AsideKind::Part => false,
+            AsideKind::Transfers => true,
+        }
     }
 
     /// This of it.
     pub fn of(what: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { what: what.into(), problem: problem.into() }
+        Self { what: what.into(), problem: problem.into(), kind: AsideKind::Part }
     }
 
     /// All of it.
     pub fn whole(problem: impl Into<String>) -> Self {
-        Self::of(Self::WHOLE, problem)
+        Self { kind: AsideKind::Whole, ..Self::of("tenant", problem) }
+    }
+
+    /// The transfers of a line of this number.
+    pub fn transfers(number: impl fmt::Display, problem: impl Into<String>) -> Self {
+        Self { kind: AsideKind::Transfers, ..Self::of(format!("transfers of line {number}"), problem) }
     }
 }
 
@@ -377,6 +395,25 @@ fn capabilities(_: &mut SchemaGenerator) -> Schema {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_set_aside_is_told_apart_by_its_kind_and_not_by_what_it_is_called() {
+        let line = Aside::transfers("+33199000001", "it is not dialled: write another");
+        assert!(line.needs_somebody() && line.what == "transfers of line +33199000001");
+        for other in [Aside::whole("nobody answers"), Aside::of("transfers of the night", "it is not there")]
+        {
+            assert!(!other.needs_somebody(), "{other:?}");
+        }
+        let written = serde_json::to_value(&line).unwrap();
+        assert_eq!(written["kind"], "transfers");
+        assert_eq!(serde_json::from_value::<Aside>(written).unwrap(), line);
+        // As an earlier version writes it.
+        let earlier = serde_json::json!({ "what": "calendar", "problem": "it is never open" });
+        assert_eq!(
+            serde_json::from_value::<Aside>(earlier).unwrap(),
+            Aside::of("calendar", "it is never open")
+        );
+    }
 
     #[test]
     fn a_name_is_no_path_and_no_separator() {

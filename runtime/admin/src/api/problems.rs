@@ -18,7 +18,7 @@ pub(super) async fn list(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let is_own = sees_numbers(api, asked).await?;
     let shown = |aside: Aside| match is_own {
         true => aside,
-        false => Aside { what: masked(&aside.what), problem: masked(&aside.problem) },
+        false => Aside { what: masked(&aside.what), problem: masked(&aside.problem), kind: aside.kind },
     };
     let all = api.directory.aside(&asked.realm).await;
     let more = all.len() > from.saturating_add(limit);

@@ -38,7 +38,7 @@ use turns::Turns;
 use crate::home::Home;
 use crate::premises::Premises;
 use crate::resource::{
-    Aside, Calendar, KeptKey, Key, Line, Setting, Source, Tenant, User, is_name, tenant_config,
+    Aside, AsideKind, Calendar, KeptKey, Key, Line, Setting, Source, Tenant, User, is_name, tenant_config,
 };
 use crate::role::{Action, is_installation};
 use crate::secret::ApiKey;
@@ -416,8 +416,9 @@ impl Directory {
         let record = match record.row {
             Ok(row) => row.is,
             Err(why) => {
-                let aside = unread(Aside::WHOLE, &why, "write it anew with `parloir tenant set`");
-                return Ok(Some(Described { tenant: None, aside: vec![aside] }));
+                let problem =
+                    format!("its row cannot be read ({why}): write it anew with `parloir tenant set`");
+                return Ok(Some(Described { tenant: None, aside: vec![Aside::whole(problem)] }));
             }
         };
         let mut aside = Vec::new();
@@ -522,7 +523,8 @@ impl Directory {
             let left_out = self.premises.take_in(vec![tenant]).await;
             aside.extend(left_out.into_iter().map(|(_, aside)| aside));
         }
-        let whole = aside.iter().find(|aside| aside.what == Aside::WHOLE).map(|aside| aside.problem.clone());
+        let whole = aside.iter().find(|aside| aside.kind == AsideKind::Whole);
+        let whole = whole.map(|aside| aside.problem.clone());
         self.set_aside(id, aside).await;
         whole.map_or(Ok(()), |problem| Err(DirectoryError::NotTakenIn(problem)))
     }
@@ -533,7 +535,7 @@ impl Directory {
         let mut all = self.aside.write().await;
         // Once, and not with each change of something else.
         let news = all.get(tenant).is_none_or(|known| *known != aside);
-        for Aside { what, problem } in aside.iter().filter(|_| news) {
+        for Aside { what, problem, .. } in aside.iter().filter(|_| news) {
             tracing::error!(%tenant, what, problem, "something of a tenant's is set aside: calls are answered without it");
         }
         match aside.is_empty() {

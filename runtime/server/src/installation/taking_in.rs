@@ -239,7 +239,7 @@ impl Installation {
         let (id, connectors) = (kept.id.clone(), kept.connectors.clone());
         // The line answers all the same: its callers go on as where a transfer is refused.
         for (number, problem) in self.undialled(&kept) {
-            left_out.push((id.clone(), Aside::of(format!("{}line {number}", Aside::TRANSFERS), problem)));
+            left_out.push((id.clone(), Aside::transfers(number, problem)));
         }
         let house = House::dialling(vec![kept], &self.transfers).map_err(|e| e.to_string())?;
         let Some(tenant) = house.tenants().first() else { return Err("the house has nobody".into()) };

@@ -234,8 +234,8 @@ impl Premises for Site {
                 there
             });
             for line in self.undialled.lock().iter() {
-                let what = format!("{}line {line}", Aside::TRANSFERS);
-                left_out.push((tenant.id.clone(), Aside::of(what, "it is not dialled: write another")));
+                let problem = "it is not dialled: write another";
+                left_out.push((tenant.id.clone(), Aside::transfers(line, problem)));
             }
             let secrets = self.secrets.lock().get(&tenant.id).cloned().unwrap_or_default();
             tenant.connectors.retain(|named| {
