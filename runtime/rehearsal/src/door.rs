@@ -24,12 +24,12 @@ pub(crate) type Shared<C> = Arc<tokio::sync::Mutex<Stage<C>>>;
 const REFUSALS: u32 = 100;
 
 /// What a call has asked before its door is hung: nothing, unless another host had it first.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Before {
     /// Requests of its agent.
     pub(crate) asked: u32,
-    /// What of its quota it has used.
-    pub(crate) used: Used,
+    /// What of its quota it has used: the door charges it.
+    pub(crate) used: Arc<Mutex<Used>>,
 }
 
 /// Hangs the door: `watch → permission → quota → minimisation → the stage`.
@@ -40,7 +40,6 @@ pub(crate) fn hang<C: Caller>(
     coverage: Arc<Mutex<Coverage>>,
     Before { asked, used }: Before,
 ) -> Door {
-    let used = Arc::new(Mutex::new(used));
     let inner = layers::hang(Innermost(stage.clone()), line, declared, used);
     let limit = line.tenant.quota.host_calls.saturating_add(REFUSALS);
     Door::new(Watched { inner, stage: stage.clone(), coverage, asked, limit })

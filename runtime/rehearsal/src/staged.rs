@@ -10,8 +10,10 @@
 
 use std::sync::Arc;
 
-use parloir_contract::{CallInfo, Capability, HostCall, HostReturn, Outcome};
+use parking_lot::Mutex;
+use parloir_contract::{CallInfo, Capability, HostCall, HostReturn, Outcome, Refusal};
 use parloir_sandbox::{Door, DoorClosed, Failure};
+use parloir_tenancy::permission::permit_call;
 use parloir_tenancy::quota::Used;
 use tower::{Service, ServiceExt};
 
@@ -30,6 +32,8 @@ pub struct Storage(World);
 pub struct Staged<C> {
     set: Set<C>,
     door: tokio::sync::Mutex<Door>,
+    /// What of the call's quota is used, which the door charges.
+    used: Arc<Mutex<Used>>,
 }
 
 impl<C: Caller> Staged<C> {
@@ -74,8 +78,9 @@ impl<C: Caller> Staged<C> {
         }
         stage.clock.set(stage.clock.ms().max(now_ms));
         let asked = u32::try_from(past.len()).unwrap_or(u32::MAX);
-        let (set, door) = Set::of(stage, scene, declared, Before { asked, used });
-        Ok(Self { set, door: tokio::sync::Mutex::new(door) })
+        let used = Arc::new(Mutex::new(used));
+        let (set, door) = Set::of(stage, scene, declared, Before { asked, used: used.clone() });
+        Ok(Self { set, door: tokio::sync::Mutex::new(door), used })
     }
 
     /// What the agent is told at the beginning.
@@ -86,6 +91,16 @@ impl<C: Caller> Staged<C> {
     /// The clock: milliseconds since the call was answered. Waits for a request that is being answered.
     pub async fn now_ms(&self) -> u64 {
         self.set.stage().lock().await.clock.ms()
+    }
+
+    /// Why a request is refused that is asked next, also where its answer has no way to say so. Waits for a request that is being
+    /// answered.
+    pub async fn refuses(&self, call: &HostCall) -> Option<Refusal> {
+        let stage = self.set.stage().lock().await;
+        let permitted = permit_call(call, &stage.declared, &stage.line.config);
+        // What would be charged: it is charged when it is asked.
+        let mut used = *self.used.lock();
+        permitted.and_then(|()| used.charge(call, &stage.line.tenant.quota)).err()
     }
 
     /// Answers a request of the agent, through the same layers as in any rehearsal.

@@ -54,6 +54,12 @@ pub trait Host: Send + Sync + 'static {
 
     /// Answers the request that the journal has without an answer.
     async fn settle(&self, call: HostCall) -> Result<HostReturn, DoorClosed>;
+
+    /// Why a request is refused that is asked next: also where its answer has no way to say so, as that of whether there is a model.
+    /// A host that refuses nothing of that kind has no reason.
+    async fn refuses(&self, _call: &HostCall) -> Option<Refusal> {
+        None
+    }
 }
 
 #[async_trait]
@@ -68,6 +74,10 @@ impl<C: Caller> Host for Staged<C> {
 
     async fn settle(&self, call: HostCall) -> Result<HostReturn, DoorClosed> {
         self.ask_again(call).await
+    }
+
+    async fn refuses(&self, call: &HostCall) -> Option<Refusal> {
+        Staged::refuses(self, call).await
     }
 }
 
@@ -177,15 +187,17 @@ impl<H: Host> Rest<H> {
         match self.who(&asked)? {
             Answers::Journal(answer) => Ok(*answer),
             Answers::Settling(started, at) => {
+                let unsaid = self.host.refuses(&asked).await;
                 let answer = self.host.settle(asked).await;
-                self.ended(started, at, answer).await
+                self.ended(started, at, answer, unsaid).await
             }
             Answers::Host => {
                 let at = self.now().await;
                 let body = HostCallStarted { import: asked.import(), arguments: Some(asked.clone()) };
                 let started = self.append(at, RecordBody::HostCallStarted(body))?;
+                let unsaid = self.host.refuses(&asked).await;
                 let answer = self.host.answer(asked).await;
-                self.ended(started, at, answer).await
+                self.ended(started, at, answer, unsaid).await
             }
         }
     }
@@ -211,21 +223,25 @@ impl<H: Host> Rest<H> {
         })
     }
 
-    /// Journals how a request ended.
+    /// Journals how a request ended, and why it was refused, which its answer may not say: as a call that is live does.
     async fn ended(
         &self,
         started: Seq,
         since: u64,
         answer: Result<HostReturn, DoorClosed>,
+        unsaid: Option<Refusal>,
     ) -> Result<HostReturn, DoorClosed> {
         let at = self.now().await;
-        let (status, result) = match &answer {
-            Ok(answer) => (HostStatus::of(answer), Some(answer.clone())),
-            Err(DoorClosed(_)) => (HostStatus::Cancelled, None),
+        let result = answer.as_ref().ok().cloned();
+        let refusal = result.as_ref().and_then(HostReturn::refusal).or(unsaid.as_ref());
+        let status = match (refusal, &answer) {
+            (Some(refusal), _) => HostStatus::refused(refusal),
+            (None, Ok(_)) => HostStatus::Ok,
+            (None, Err(DoorClosed(_))) => HostStatus::Cancelled,
         };
         let latency_us = at.saturating_sub(since) / 1_000;
         let delivered = result.is_some();
-        let refused = result.as_ref().and_then(HostReturn::refusal).map(Refusal::reason);
+        let refused = refusal.map(Refusal::reason);
         let body = HostCallEnded { started, status, latency_us, delivered, result, refused };
         self.append(at, RecordBody::HostCallEnded(body))?;
         answer
@@ -282,4 +298,76 @@ impl<H: Host> Rest<H> {
 fn difference(taken: usize, step: &Step, asked: Option<HostCall>) -> Difference {
     let recorded = step.asked.clone();
     Difference { step: taken.saturating_add(1), seq: Some(step.seq), recorded, asked, ended: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    /// What a host that never waits does.
+    fn now<T>(future: impl Future<Output = T>) -> T {
+        match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(done) => done,
+            Poll::Pending => panic!("nobody waits here"),
+        }
+    }
+
+    /// Grants no model, and has no more host calls for a clock.
+    struct Refusing;
+
+    #[async_trait]
+    impl Host for Refusing {
+        async fn elapsed_ms(&self) -> u64 {
+            7
+        }
+
+        async fn answer(&self, call: HostCall) -> Result<HostReturn, DoorClosed> {
+            match call {
+                HostCall::ModelAvailable => Ok(HostReturn::ModelAvailable(false)),
+                HostCall::HangUp => Ok(HostReturn::HangUp(())),
+                HostCall::PauseRecording => {
+                    Ok(HostReturn::PauseRecording(Err(Refusal::Invalid("nothing is recorded".into()))))
+                }
+                _ => Err(DoorClosed("its 2 host calls".into())),
+            }
+        }
+
+        async fn settle(&self, call: HostCall) -> Result<HostReturn, DoorClosed> {
+            self.answer(call).await
+        }
+
+        async fn refuses(&self, call: &HostCall) -> Option<Refusal> {
+            match call {
+                HostCall::ModelAvailable => Some(Refusal::NotPermitted("no model is granted".into())),
+                HostCall::Elapsed => Some(Refusal::OverQuota("its 2 host calls".into())),
+                _ => None,
+            }
+        }
+    }
+
+    #[test]
+    fn why_something_was_refused_is_journaled_also_where_its_answer_does_not_say_so() {
+        let state = State { taken: 0, difference: None, next: 5, records: Vec::new() };
+        let (steps, state) = (Arc::from(Vec::<Step>::new()), Mutex::new(state));
+        let rest = Rest { host: Arc::new(Refusing), steps, began: 1, state };
+        let asked = [HostCall::ModelAvailable, HostCall::PauseRecording, HostCall::HangUp, HostCall::Elapsed];
+        let answered = asked.map(|asked| now(rest.answer(asked)).is_ok());
+        assert_eq!(answered, [true, true, true, false]);
+        let ended = std::mem::take(&mut rest.state.lock().records).into_iter();
+        let ended = ended.filter_map(|record| match record.body {
+            RecordBody::HostCallEnded(ended) => Some((ended.status, ended.refused, ended.delivered)),
+            _ => None,
+        });
+        let why = |why: &str| Some(why.to_owned());
+        let expected = [
+            (HostStatus::NotPermitted, why("no model is granted"), true),
+            (HostStatus::Invalid, why("nothing is recorded"), true),
+            (HostStatus::Ok, None, true),
+            (HostStatus::OverQuota, why("its 2 host calls"), false),
+        ];
+        assert_eq!(ended.collect::<Vec<_>>(), expected);
+    }
 }

@@ -56,7 +56,7 @@ pub(crate) struct Stage<C> {
     pub(crate) injected: bool,
     pub(crate) scene: Arc<Scene>,
     pub(crate) line: Arc<Line>,
-    declared: Arc<[Capability]>,
+    pub(crate) declared: Arc<[Capability]>,
     pub(crate) turn_ended_ms: u64,
     pub(crate) gone_ms: Option<u64>,
     /// The error that the agent noted, if it has asked nothing since: what it says of its own death.
