@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use parloir_admin::oidc::{LogIns, Oidc};
-use parloir_admin::resource::{self, Aside};
+use parloir_admin::resource::{self, Aside, Provider, ProviderRole};
 use parloir_admin::{CallFiles, Checked, Deployed, Directory, Premises, Unchecked, router_with, tidy};
 use parloir_connect::{AddressRange, Destination, Reach, judge};
 use parloir_contract::TenantId;
 use parloir_persons::{NotANumber, Number};
+use parloir_providers::{ProviderEntry, Role};
 use parloir_sandbox::Settings;
 use parloir_tenancy::config::TenantConfig;
 use parloir_tenancy::secret::Secrets;
@@ -157,6 +158,10 @@ impl Premises for Site {
         usage.map_err(|error| error.to_string())
     }
 
+    fn providers(&self) -> Vec<(String, Provider)> {
+        self.house.installation.providers.entries().into_iter().map(shown).collect()
+    }
+
     fn suspend(&self, tenant: &TenantId, suspended: bool) {
         self.house.suspended.set(tenant, suspended);
     }
@@ -170,6 +175,27 @@ impl Premises for Site {
         let brought = tokio::task::spawn_blocking(move || bring_home(&tenant, &home)).await;
         brought.map_err(|error| error.to_string())?
     }
+}
+
+/// A provider as tenants see it, with its name: without its key, and without the path that it is asked at.
+fn shown(entry: &ProviderEntry) -> (String, Provider) {
+    let role = match entry.role {
+        Role::SpeechToText => ProviderRole::SpeechToText,
+        Role::TextToSpeech => ProviderRole::TextToSpeech,
+        Role::LanguageModel => ProviderRole::LanguageModel,
+    };
+    let provider = Provider {
+        role,
+        kind: entry.kind.name().to_owned(),
+        model: entry.model_name().to_owned(),
+        host: entry.endpoint.as_ref().and_then(|url| url.host_str()).map(str::to_owned),
+        languages: entry.languages.clone(),
+        region: entry.region.clone(),
+        legal_mechanism: entry.legal_mechanism.clone(),
+        trains_on_data: entry.trains_on_data,
+        retention_days: entry.retention_days,
+    };
+    (entry.name.clone(), provider)
 }
 
 /// Whether whoever these networks are open to may have requests sent below an address. What a name leads to is looked at when one is
@@ -402,6 +428,35 @@ mod tests {
             assert!(problem.contains(said) && !problem.contains("hidden"), "{url}: {problem}");
         }
         assert!(reaches("http://crm.example.com/", &[]).is_err(), "by http:// to nowhere that is allowed");
+    }
+
+    #[test]
+    fn a_provider_is_shown_with_its_ground_and_what_it_keeps_and_without_its_key() {
+        let text = r#"
+            [[provider]]
+            name = "main-model"
+            role = "language-model"
+            kind = "openai-chat"
+            endpoint = "https://api.example.com/hidden/v1/"
+            model = "large-1"
+            api-key = { env = "HIDDEN_KEY" }
+            region = "EU"
+            legal-mechanism = "processor agreement"
+            trains-on-data = true
+            retention-days = 30
+        "#;
+        let config = parloir_providers::ProvidersConfig::from_toml(text).unwrap();
+        let (name, provider) = shown(&config.providers[0]);
+        assert_eq!((name.as_str(), provider.host.as_deref()), ("main-model", Some("api.example.com")));
+        assert_eq!((provider.role, provider.model.as_str()), (ProviderRole::LanguageModel, "large-1"));
+        assert_eq!((provider.region.as_str(), provider.retention_days), ("EU", 30));
+        assert_eq!(
+            (provider.legal_mechanism.as_str(), provider.trains_on_data),
+            ("processor agreement", true)
+        );
+        assert!(!format!("{provider:?}").to_ascii_lowercase().contains("hidden"), "{provider:?}");
+        let (_, here) = shown(&ProviderEntry::espeak());
+        assert_eq!((here.host, here.retention_days), (None, 0));
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod log_in;
 mod numbers;
 mod problem;
 mod problems;
+mod providers;
 mod rate;
 mod repeat;
 mod reviews;
@@ -400,6 +401,7 @@ async fn run(api: &Api, asked: &Asked) -> Result<Response, Problem> {
         Endpoint::ListProblems => problems::list(api, asked).await,
         Endpoint::GetLedger => ledger::get(api, asked).await,
         Endpoint::GetUsage => ledger::usage(api, asked).await,
+        Endpoint::ListProviders => providers::list(api, asked),
         Endpoint::ListNumbers => numbers::list(asked).await,
         Endpoint::GiveNumber => numbers::put(api, asked).await,
         Endpoint::TakeNumber => numbers::delete(api, asked).await,

@@ -133,10 +133,14 @@ fn announce(running: &parloir_server::Running) {
     }
     for entry in installation.providers.entries() {
         let (role, name, region) = (entry.role.name(), &entry.name, &entry.region);
-        anstream::println!(
-            "  {}",
-            styled(DIM, &format!("{role}: {name} ({}, {region})", entry.model_name()))
-        );
+        let (model, ground) = (entry.model_name(), &entry.legal_mechanism);
+        let trains = if entry.trains_on_data { ", trains on what it is sent" } else { "" };
+        let keeps = match entry.retention_days {
+            0 => String::new(),
+            days => format!(", keeps it {days} days"),
+        };
+        let told = format!("{role}: {name} ({model}, {region}, {ground}{trains}{keeps})");
+        anstream::println!("  {}", styled(DIM, &told));
     }
     if let Some(admin) = &running.admin_url {
         anstream::println!("  {}", styled(DIM, &format!("administration: {admin}")));
