@@ -65,7 +65,7 @@ enum Command {
     Demo(commands::demo::Demo),
     /// Answer a carrier's calls, as parloir.toml says.
     #[command(
-        after_help = "SIGHUP takes the newest version of each agent's file for the next call; live calls keep theirs. Certificates that `tls` names are looked at then, and every 10 s.\nSIGTERM and Ctrl-C close it: live calls say their goodbyes and requests of the administration that are under way are answered, for 20 s at most.\nIt confines itself to the folders that it needs and to the calls to the kernel that it makes, where the kernel can (Landlock, seccomp): [server] confine = \"required\", \"when-possible\" or \"off\".\n\nExample:\n  parloir serve --config parloir.toml --data /var/lib/parloir"
+        after_help = "SIGHUP takes the newest version of each agent's file for the next call; live calls keep theirs. Certificates that `tls` names are looked at then, and every 10 s.\nSIGTERM and Ctrl-C close it: live calls say their goodbyes and requests of the administration that are under way are answered, for 20 s at most.\nIt confines itself to the folders that it needs and to the calls to the kernel that it makes, where the kernel can (Landlock, seccomp): [server] confine = \"required\", \"when-possible\" or \"off\".\n\nExamples:\n  parloir serve --config parloir.toml --data /var/lib/parloir\n  parloir serve --config parloir.toml --new-owner-key=cabinet"
     )]
     Serve(commands::serve::Serve),
     /// Make, list and change an installation's tenants, by its administration.

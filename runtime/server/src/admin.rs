@@ -10,7 +10,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use parloir_admin::oidc::{LogIns, Oidc};
 use parloir_admin::resource::{self, Aside, Provider, ProviderRole};
-use parloir_admin::{CallFiles, Checked, Deployed, Directory, Premises, Unchecked, router_with, tidy};
+use parloir_admin::role::is_installation;
+use parloir_admin::{
+    CallFiles, Checked, Deployed, Directory, Lapse, Premises, TOLD_BEFORE_DAYS, Unchecked, router_with, tidy,
+};
 use parloir_connect::{AddressRange, Destination, Reach, judge};
 use parloir_contract::TenantId;
 use parloir_persons::{NotANumber, Number};
@@ -33,6 +36,8 @@ use crate::tls::{Certificates, TlsListener};
 
 /// How often what was kept long enough is taken away.
 const EVERY: Duration = Duration::from_secs(3_600);
+/// How often it is told whose keys lapse.
+const DAILY: Duration = Duration::from_secs(86_400);
 /// How often what is set aside of tenants is tried again: longer than a component is remembered that the machine did not compile.
 const AGAIN: Duration = Duration::from_secs(120);
 /// How long a start waits until all are taken in.
@@ -45,6 +50,8 @@ pub(crate) struct Administration {
     pub(crate) address: SocketAddr,
     /// The first owner's key, where one was made now.
     pub(crate) owner_key: Option<String>,
+    /// The key of a tenant's owner, where one was asked for.
+    pub(crate) tenant_owner_key: Option<(TenantId, String)>,
     /// Its requests.
     pub(crate) requests: Answering,
     /// What answers them, until this is dropped.
@@ -289,7 +296,7 @@ pub(crate) async fn open(
     config: &Config,
     admin: &AdminConfig,
     house: &Arc<House>,
-    new_owner_key: bool,
+    new_owner_key: Option<&TenantId>,
 ) -> Result<Administration, ServeError> {
     let failed = |problem: &dyn std::fmt::Display| ServeError::Admin { problem: problem.to_string() };
     let (declared, networks) = (config.tenants.clone(), Networks::new(config));
@@ -297,7 +304,18 @@ pub(crate) async fn open(
     let rooms = house.installation.storage.directory_rooms();
     let directory = Directory::open(rooms, premises).await.map_err(|error| failed(&error))?;
     let directory = Arc::new(directory);
-    let owner_key = directory.set_up(new_owner_key).await.map_err(|error| failed(&error))?;
+    // Before an owner's first key is made, which would be told to nobody where this fails.
+    let tenant_owner_key = match new_owner_key.filter(|realm| !is_installation(realm)) {
+        Some(realm) => {
+            let key = directory.new_owner_key(realm).await.map_err(|error| failed(&error))?;
+            let nobody =
+                format!("--new-owner-key={realm}: there is no tenant of this name: write one there is");
+            Some((realm.clone(), key.ok_or_else(|| failed(&nobody))?))
+        }
+        None => None,
+    };
+    let anew = new_owner_key.is_some_and(is_installation);
+    let owner_key = directory.set_up(anew).await.map_err(|error| failed(&error))?;
     take_in_all(&directory, house).await.map_err(|problem| ServeError::Admin { problem })?;
     let (here, described) =
         (house.installation.house(), directory.tenants().await.map_err(|error| failed(&error))?);
@@ -320,6 +338,7 @@ pub(crate) async fn open(
     let _opened_once = house.directory.set(Arc::downgrade(&directory));
     answering.spawn(keep_tidy(directory.clone(), house.clone()));
     answering.spawn(keep_trying(directory.clone(), house.clone()));
+    answering.spawn(tell_of_lapses(directory.clone(), house.clone(), admin.oidc.is_some()));
     let log_ins = match &admin.oidc {
         Some(oidc) => Some(Arc::new(log_ins(oidc).map_err(|problem| ServeError::Admin { problem })?)),
         None => None,
@@ -336,7 +355,7 @@ pub(crate) async fn open(
         Some(acceptor) => answer(TlsListener::new(listener, acceptor), router, (OF_ADMINISTRATION, 0)),
         None => answer(listener, router, (OF_ADMINISTRATION, 0)),
     };
-    Ok(Administration { address, owner_key, requests, threads, certificates })
+    Ok(Administration { address, owner_key, tenant_owner_key, requests, threads, certificates })
 }
 
 fn log_ins(oidc: &OidcConfig) -> Result<LogIns, String> {
@@ -380,6 +399,30 @@ async fn keep_trying(directory: Arc<Directory>, house: Arc<House>) {
             () = house.closing.cancelled() => return,
         }
     }
+}
+
+/// Tells every day whose owners have no key for long: who could make the next is then nobody in the administration.
+async fn tell_of_lapses(directory: Arc<Directory>, house: Arc<House>, log_in: bool) {
+    loop {
+        match directory.lapsing(log_in).await {
+            Ok(lapsing) => lapsing.iter().for_each(tell_of_lapse),
+            Err(error) => {
+                tracing::warn!(%error, "whether owners' keys lapse could not be read; it is tried again")
+            }
+        }
+        tokio::select! {
+            () = sleep(DAILY) => {}
+            () = house.closing.cancelled() => return,
+        }
+    }
+}
+
+fn tell_of_lapse(Lapse { realm, at }: &Lapse) {
+    tracing::warn!(
+        tenant = %realm, lapses = %at,
+        "the last key of its owners lapses within {TOLD_BEFORE_DAYS} days or has: an owner makes the next before (parloir key add --days \
+         366); afterwards start once with `parloir serve --new-owner-key={realm}`, which prints one"
+    );
 }
 
 async fn keep_tidy(directory: Arc<Directory>, house: Arc<House>) {

@@ -6,7 +6,8 @@ use crate::config::LineConfig;
 use crate::versions::CapabilityDiff;
 
 /// Who changes a line, as an agent is told of it.
-const WHO: &str = "an admin of the tenant (parloir line set), or the operator where parloir.toml describes the line";
+const WHO: &str =
+    "an admin of the tenant (parloir line set), or the operator where parloir.toml describes the line";
 
 /// Whether a call of `import` may go on.
 pub fn permit(import: Import, declared: &[Capability], granted: &[Capability]) -> Result<(), Refusal> {
