@@ -27,7 +27,7 @@ fn lapse(owners: &[(String, User)], keys: &[Key], log_in: bool, now: Timestamp) 
     }
     let makes_keys = |key: &Key| key.scopes.as_ref().is_none_or(|scopes| scopes.contains(&Action::WriteKeys));
     let is_owners = |key: &Key| owners.iter().any(|(id, _)| *id == key.user);
-    let able = keys.iter().filter(|key| key.name != LOG_IN && makes_keys(key) && is_owners(key));
+    let able = keys.iter().filter(|&key| key.name != LOG_IN && makes_keys(key) && is_owners(key));
     let last = able.map(|key| key.expires).max().unwrap_or(now);
     let told = now.checked_add(days(TOLD_BEFORE_DAYS)).unwrap_or(Timestamp::MAX);
     (last <= told).then_some(last)

@@ -134,7 +134,7 @@ async fn a_tenant_of_the_operators_file_is_suspended_too() {
 async fn owners_whose_keys_lapse_are_told_of_and_another_key_is_made_on_the_machine_and_told_in_the_log() {
     let house = House::open().await;
     let lapsed = house.tenant("cabinet").await;
-    assert_eq!(house.directory.lapsing(false).await.unwrap(), [], "first keys last a year");
+    assert!(house.directory.lapsing(false).await.unwrap().is_empty(), "first keys last a year");
 
     let me = house.get("/v1/me", &lapsed).await.is(200);
     let soon = Timestamp::now().checked_add(SignedDuration::from_hours(10 * 24)).unwrap();
@@ -152,7 +152,7 @@ async fn owners_whose_keys_lapse_are_told_of_and_another_key_is_made_on_the_mach
         (me_again.text("tenant"), me_again.text("role"), me_again.text("user")),
         ("cabinet".into(), "owner".into(), me.text("user"))
     );
-    assert_eq!(house.directory.lapsing(false).await.unwrap(), []);
+    assert!(house.directory.lapsing(false).await.unwrap().is_empty());
     let told = house.told("cabinet").await;
     let made = told.iter().find(|(what, _)| what.role == "set-up").unwrap();
     assert_eq!(made.0.subject, format!("another key of owner {}", me.text("user")));
