@@ -49,6 +49,8 @@ pub use api::{
     Endpoint, MAX_BODY, Method, PROBLEM_JSON, Place, Problem, document, router, router_with, tidy,
 };
 pub use calls::{CallError, CallFiles, CallList, ERASED, Listed, Reading, Sound};
-pub use directory::{Directory, DirectoryError, Rooms, described, granted, reviews_of, suspended};
+pub use directory::{
+    Directory, DirectoryError, Lapse, Rooms, TOLD_BEFORE_DAYS, described, granted, reviews_of, suspended,
+};
 pub use premises::{Checked, Component, Deployed, Premises, Unchecked};
 pub use secret::{ApiKey, NoRandomness, NotAKey, PREFIX};

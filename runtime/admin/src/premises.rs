@@ -8,7 +8,7 @@ use parloir_tenancy::config::TenantConfig;
 use parloir_tenancy::secret::Secrets;
 
 use crate::calls::CallFiles;
-use crate::resource::{Aside, Ledger, Usage};
+use crate::resource::{Aside, Ledger, Provider, Usage};
 
 /// A component that was compiled, and said what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,6 +109,9 @@ pub trait Premises: Send + Sync + 'static {
 
     /// What of a tenant's quota for all its calls is used now.
     async fn usage(&self, tenant: &TenantId) -> Result<Usage, String>;
+
+    /// The providers that calls go through, each by its name, within a role in the order in which they are tried.
+    fn providers(&self) -> Vec<(String, Provider)>;
 
     /// From now on no agent answers a tenant's next calls, or agents do again: its callers hear the line's sentence and go to the
     /// fallback number. Calls that are live go on.

@@ -109,6 +109,9 @@ pub enum Action {
     /// Read what of a tenant's is set aside.
     #[serde(rename = "problems:read")]
     ReadProblems,
+    /// Read which providers what callers say goes to.
+    #[serde(rename = "providers:read")]
+    ReadProviders,
     /// Read what a tenant's calls used, and what that cost: sums of months.
     #[serde(rename = "ledger:read")]
     ReadLedger,
@@ -220,7 +223,7 @@ pub struct Rule {
 
 impl Action {
     /// Every action there is.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 41] = [
         Self::ReadSelf,
         Self::ReadTenants,
         Self::WriteTenants,
@@ -229,6 +232,7 @@ impl Action {
         Self::SuspendTenant,
         Self::ImportTenant,
         Self::ReadProblems,
+        Self::ReadProviders,
         Self::ReadLedger,
         Self::ReadNumbers,
         Self::WriteNumbers,
@@ -279,6 +283,7 @@ impl Action {
             Self::SuspendTenant => "tenant:suspend",
             Self::ImportTenant => "tenant:import",
             Self::ReadProblems => "problems:read",
+            Self::ReadProviders => "providers:read",
             Self::ReadLedger => "ledger:read",
             Self::ReadNumbers => "numbers:read",
             Self::WriteNumbers => "numbers:write",
@@ -327,6 +332,8 @@ impl Action {
             Self::WriteTenant => (&[], OF_THE_HOUSE, false),
             Self::ImportTenant => (&[], &[], true),
             Self::ReadProblems | Self::ReadNumbers => (&[Supervisor, Admin, Owner], OF_THE_HOUSE, false),
+            // They are the operator's, who has no tenant to name.
+            Self::ReadProviders => (&[Supervisor, Admin, Owner, Operator], OF_THE_HOUSE, false),
             // Who pays for calls, on either side, and reads none of them.
             Self::ReadLedger => (&[Admin, Owner], OF_THE_HOUSE, false),
             // Whose a number is says whoever runs the installation: a tenant that chose one would have another's callers.

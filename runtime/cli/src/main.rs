@@ -65,7 +65,7 @@ enum Command {
     Demo(commands::demo::Demo),
     /// Answer a carrier's calls, as parloir.toml says.
     #[command(
-        after_help = "SIGHUP takes the newest version of each agent's file for the next call; live calls keep theirs. Certificates that `tls` names are looked at then, and every 10 s.\nSIGTERM and Ctrl-C close it: live calls say their goodbyes and requests of the administration that are under way are answered, for 20 s at most.\nIt confines itself to the folders that it needs and to the calls to the kernel that it makes, where the kernel can (Landlock, seccomp): [server] confine = \"required\", \"when-possible\" or \"off\".\n\nExample:\n  parloir serve --config parloir.toml --data /var/lib/parloir"
+        after_help = "SIGHUP takes the newest version of each agent's file for the next call; live calls keep theirs. Certificates that `tls` names are looked at then, and every 10 s.\nSIGTERM and Ctrl-C close it: live calls say their goodbyes and requests of the administration that are under way are answered, for 20 s at most.\nIt confines itself to the folders that it needs and to the calls to the kernel that it makes, where the kernel can (Landlock, seccomp): [server] confine = \"required\", \"when-possible\" or \"off\".\n\nExamples:\n  parloir serve --config parloir.toml --data /var/lib/parloir\n  parloir serve --config parloir.toml --new-owner-key=cabinet"
     )]
     Serve(commands::serve::Serve),
     /// Make, list and change an installation's tenants, by its administration.
@@ -111,6 +111,11 @@ enum Command {
         after_help = "Examples:\n  parloir contact set +33199009999 --name 'the front desk' --user 4f1c…e2\n  parloir contact list"
     )]
     Contact(commands::admin::contact::Contact),
+    /// List the providers that what callers say goes to: where, on what ground, and for how long they keep it.
+    #[command(
+        after_help = "For a tenant's supervisors, admins and owners, and for whoever runs the installation.\n\nExample:\n  parloir provider list --json"
+    )]
+    Provider(commands::admin::provider::Provider),
     /// List who changed what in a tenant, or in the installation: by which key, when, and whether it was done.
     #[command(
         after_help = "For a tenant's admins and owners; of the installation itself, for its owners and operators. Who read calls is listed by `parloir accesses`.\n\nExamples:\n  parloir audit\n  parloir audit --tenant installation --limit 200 --json"
@@ -441,6 +446,7 @@ fn main() -> ExitCode {
             Command::Secret(secret) => secret.run().await,
             Command::Connector(connector) => connector.run().await,
             Command::Contact(contact) => contact.run().await,
+            Command::Provider(provider) => provider.run().await,
             Command::Audit(audit) => audit.run().await,
             Command::LogIn(log_in) => log_in.run().await,
             Command::LogOut(log_out) => log_out.run().await,

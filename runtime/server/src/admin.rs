@@ -9,11 +9,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use parloir_admin::oidc::{LogIns, Oidc};
-use parloir_admin::resource::{self, Aside};
-use parloir_admin::{CallFiles, Checked, Deployed, Directory, Premises, Unchecked, router_with, tidy};
+use parloir_admin::resource::{self, Aside, Provider, ProviderRole};
+use parloir_admin::role::is_installation;
+use parloir_admin::{
+    CallFiles, Checked, Deployed, Directory, Lapse, Premises, TOLD_BEFORE_DAYS, Unchecked, router_with, tidy,
+};
 use parloir_connect::{AddressRange, Destination, Reach, judge};
 use parloir_contract::TenantId;
 use parloir_persons::{NotANumber, Number};
+use parloir_providers::{ProviderEntry, Role};
 use parloir_sandbox::Settings;
 use parloir_tenancy::config::TenantConfig;
 use parloir_tenancy::secret::Secrets;
@@ -32,6 +36,8 @@ use crate::tls::{Certificates, TlsListener};
 
 /// How often what was kept long enough is taken away.
 const EVERY: Duration = Duration::from_secs(3_600);
+/// How often it is told whose keys lapse.
+const DAILY: Duration = Duration::from_secs(86_400);
 /// How often what is set aside of tenants is tried again: longer than a component is remembered that the machine did not compile.
 const AGAIN: Duration = Duration::from_secs(120);
 /// How long a start waits until all are taken in.
@@ -44,6 +50,8 @@ pub(crate) struct Administration {
     pub(crate) address: SocketAddr,
     /// The first owner's key, where one was made now.
     pub(crate) owner_key: Option<String>,
+    /// The key of a tenant's owner, where one was asked for.
+    pub(crate) tenant_owner_key: Option<(TenantId, String)>,
     /// Its requests.
     pub(crate) requests: Answering,
     /// What answers them, until this is dropped.
@@ -157,6 +165,10 @@ impl Premises for Site {
         usage.map_err(|error| error.to_string())
     }
 
+    fn providers(&self) -> Vec<(String, Provider)> {
+        self.house.installation.providers.entries().into_iter().map(shown).collect()
+    }
+
     fn suspend(&self, tenant: &TenantId, suspended: bool) {
         self.house.suspended.set(tenant, suspended);
     }
@@ -170,6 +182,27 @@ impl Premises for Site {
         let brought = tokio::task::spawn_blocking(move || bring_home(&tenant, &home)).await;
         brought.map_err(|error| error.to_string())?
     }
+}
+
+/// A provider as tenants see it, with its name: without its key, and without the path that it is asked at.
+fn shown(entry: &ProviderEntry) -> (String, Provider) {
+    let role = match entry.role {
+        Role::SpeechToText => ProviderRole::SpeechToText,
+        Role::TextToSpeech => ProviderRole::TextToSpeech,
+        Role::LanguageModel => ProviderRole::LanguageModel,
+    };
+    let provider = Provider {
+        role,
+        kind: entry.kind.name().to_owned(),
+        model: entry.model_name().to_owned(),
+        host: entry.endpoint.as_ref().and_then(|url| url.host_str()).map(str::to_owned),
+        languages: entry.languages.clone(),
+        region: entry.region.clone(),
+        legal_mechanism: entry.legal_mechanism.clone(),
+        trains_on_data: entry.trains_on_data,
+        retention_days: entry.retention_days,
+    };
+    (entry.name.clone(), provider)
 }
 
 /// Whether whoever these networks are open to may have requests sent below an address. What a name leads to is looked at when one is
@@ -263,7 +296,7 @@ pub(crate) async fn open(
     config: &Config,
     admin: &AdminConfig,
     house: &Arc<House>,
-    new_owner_key: bool,
+    new_owner_key: Option<&TenantId>,
 ) -> Result<Administration, ServeError> {
     let failed = |problem: &dyn std::fmt::Display| ServeError::Admin { problem: problem.to_string() };
     let (declared, networks) = (config.tenants.clone(), Networks::new(config));
@@ -271,7 +304,18 @@ pub(crate) async fn open(
     let rooms = house.installation.storage.directory_rooms();
     let directory = Directory::open(rooms, premises).await.map_err(|error| failed(&error))?;
     let directory = Arc::new(directory);
-    let owner_key = directory.set_up(new_owner_key).await.map_err(|error| failed(&error))?;
+    // Before an owner's first key is made, which would be told to nobody where this fails.
+    let tenant_owner_key = match new_owner_key.filter(|realm| !is_installation(realm)) {
+        Some(realm) => {
+            let key = directory.new_owner_key(realm).await.map_err(|error| failed(&error))?;
+            let nobody =
+                format!("--new-owner-key={realm}: there is no tenant of this name: write one there is");
+            Some((realm.clone(), key.ok_or_else(|| failed(&nobody))?))
+        }
+        None => None,
+    };
+    let anew = new_owner_key.is_some_and(is_installation);
+    let owner_key = directory.set_up(anew).await.map_err(|error| failed(&error))?;
     take_in_all(&directory, house).await.map_err(|problem| ServeError::Admin { problem })?;
     let (here, described) =
         (house.installation.house(), directory.tenants().await.map_err(|error| failed(&error))?);
@@ -294,6 +338,7 @@ pub(crate) async fn open(
     let _opened_once = house.directory.set(Arc::downgrade(&directory));
     answering.spawn(keep_tidy(directory.clone(), house.clone()));
     answering.spawn(keep_trying(directory.clone(), house.clone()));
+    answering.spawn(tell_of_lapses(directory.clone(), house.clone(), admin.oidc.is_some()));
     let log_ins = match &admin.oidc {
         Some(oidc) => Some(Arc::new(log_ins(oidc).map_err(|problem| ServeError::Admin { problem })?)),
         None => None,
@@ -310,7 +355,7 @@ pub(crate) async fn open(
         Some(acceptor) => answer(TlsListener::new(listener, acceptor), router, (OF_ADMINISTRATION, 0)),
         None => answer(listener, router, (OF_ADMINISTRATION, 0)),
     };
-    Ok(Administration { address, owner_key, requests, threads, certificates })
+    Ok(Administration { address, owner_key, tenant_owner_key, requests, threads, certificates })
 }
 
 fn log_ins(oidc: &OidcConfig) -> Result<LogIns, String> {
@@ -354,6 +399,30 @@ async fn keep_trying(directory: Arc<Directory>, house: Arc<House>) {
             () = house.closing.cancelled() => return,
         }
     }
+}
+
+/// Tells every day whose owners have no key for long: who could make the next is then nobody in the administration.
+async fn tell_of_lapses(directory: Arc<Directory>, house: Arc<House>, log_in: bool) {
+    loop {
+        match directory.lapsing(log_in).await {
+            Ok(lapsing) => lapsing.iter().for_each(tell_of_lapse),
+            Err(error) => {
+                tracing::warn!(%error, "whether owners' keys lapse could not be read; it is tried again")
+            }
+        }
+        tokio::select! {
+            () = sleep(DAILY) => {}
+            () = house.closing.cancelled() => return,
+        }
+    }
+}
+
+fn tell_of_lapse(Lapse { realm, at }: &Lapse) {
+    tracing::warn!(
+        tenant = %realm, lapses = %at,
+        "the last key of its owners lapses within {TOLD_BEFORE_DAYS} days or has: an owner makes the next before (parloir key add --days \
+         366); afterwards start once with `parloir serve --new-owner-key={realm}`, which prints one"
+    );
 }
 
 async fn keep_tidy(directory: Arc<Directory>, house: Arc<House>) {
@@ -402,6 +471,35 @@ mod tests {
             assert!(problem.contains(said) && !problem.contains("hidden"), "{url}: {problem}");
         }
         assert!(reaches("http://crm.example.com/", &[]).is_err(), "by http:// to nowhere that is allowed");
+    }
+
+    #[test]
+    fn a_provider_is_shown_with_its_ground_and_what_it_keeps_and_without_its_key() {
+        let text = r#"
+            [[provider]]
+            name = "main-model"
+            role = "language-model"
+            kind = "openai-chat"
+            endpoint = "https://api.example.com/hidden/v1/"
+            model = "large-1"
+            api-key = { env = "HIDDEN_KEY" }
+            region = "EU"
+            legal-mechanism = "processor agreement"
+            trains-on-data = true
+            retention-days = 30
+        "#;
+        let config = parloir_providers::ProvidersConfig::from_toml(text).unwrap();
+        let (name, provider) = shown(&config.providers[0]);
+        assert_eq!((name.as_str(), provider.host.as_deref()), ("main-model", Some("api.example.com")));
+        assert_eq!((provider.role, provider.model.as_str()), (ProviderRole::LanguageModel, "large-1"));
+        assert_eq!((provider.region.as_str(), provider.retention_days), ("EU", 30));
+        assert_eq!(
+            (provider.legal_mechanism.as_str(), provider.trains_on_data),
+            ("processor agreement", true)
+        );
+        assert!(!format!("{provider:?}").to_ascii_lowercase().contains("hidden"), "{provider:?}");
+        let (_, here) = shown(&ProviderEntry::espeak());
+        assert_eq!((here.host, here.retention_days), (None, 0));
     }
 
     #[test]

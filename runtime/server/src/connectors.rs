@@ -25,6 +25,10 @@ use serde::de::IgnoredAny;
 use crate::config::Config;
 use crate::outbound::Clients;
 
+/// Who changes a connector, as an agent is told of it.
+const WHO: &str =
+    "an admin of the tenant (parloir connector add), or the operator where parloir.toml describes the tenant";
+
 /// A tenant's secrets, by their names.
 pub(crate) type Secrets = HashMap<String, Arc<HeldSecret>>;
 
@@ -175,13 +179,13 @@ impl parloir_call::Connectors for Place {
         let found = self.known.load().get(&connector).map(Arc::clone);
         let (Some(known), Some(client)) = (found, self.client.clone()) else {
             return unavailable(format!(
-                "there is no connector {connector:?}: have the operator add it, or take it out of `connectors` of this line"
+                "there is no connector {connector:?}: it is added by {WHO}, or taken out of `connectors` of this line"
             ));
         };
         if !known.said.methods.contains(&Allowed::from(method)) {
             let method = method.name();
             return Err(Refusal::NotPermitted(format!(
-                "the connector {connector:?} grants no {method}: ask the operator to add \"{method}\" to its `methods`"
+                "the connector {connector:?} grants no {method}: \"{method}\" is added to its `methods` by {WHO}"
             )));
         }
         let to = known.to.below(&path, &query).map_err(|wrong| Refusal::Invalid(wrong.to_string()))?;
@@ -198,12 +202,12 @@ impl parloir_call::Connectors for Place {
             let name = &credential.secret;
             let Some(held) = self.secrets.load().get(name).map(Arc::clone) else {
                 return unavailable(format!(
-                    "the secret {name:?} of the connector {connector:?} is not there: have the operator set it"
+                    "the secret {name:?} of the connector {connector:?} is not there: it is kept by an admin of the tenant (parloir secret set), or the operator where parloir.toml describes the tenant"
                 ));
             };
             let Some(value) = held.header(credential.before()) else {
                 return unavailable(format!(
-                    "the secret {name:?} of the connector {connector:?} cannot stand in a header: have the operator set it to one line of visible characters"
+                    "the secret {name:?} of the connector {connector:?} cannot stand in a header: an admin of the tenant keeps one line of visible characters (parloir secret set), or the operator does where parloir.toml describes the tenant"
                 ));
             };
             headers.insert(header.clone(), value);
@@ -289,13 +293,13 @@ fn no_answer(connector: &str, error: &OutboundError) -> Refusal {
             "the connector {connector:?} leads where nothing may be sent: have the operator look into the log, and at `allow-private` of [outbound]"
         )),
         OutboundError::TimedOut => Refusal::Unavailable(format!(
-            "the connector {connector:?} did not answer in time: try again later, or have the operator raise its `wait-ms`"
+            "the connector {connector:?} did not answer in time: try again later, or have its `wait-ms` raised by {WHO}"
         )),
         OutboundError::Unreachable(_) => Refusal::Unavailable(format!(
             "the connector {connector:?} could not be reached: try again later; the operator's log says why"
         )),
         OutboundError::TooLong { most } => Refusal::Invalid(format!(
-            "the connector {connector:?} answered more than {most} bytes: ask for less, or have the operator raise its `answer-bytes`"
+            "the connector {connector:?} answered more than {most} bytes: ask for less, or have its `answer-bytes` raised by {WHO}"
         )),
     }
 }

@@ -174,6 +174,8 @@ pub struct Running {
     pub admin_url: Option<String>,
     /// The key of the installation's owner, where one was made now: to be told this once.
     pub owner_key: Option<String>,
+    /// The key of a tenant's owner, where one was asked for: to be told this once.
+    pub tenant_owner_key: Option<(TenantId, String)>,
     house: Arc<House>,
     server: Answering,
     administering: Option<(Answering, AdminThreads)>,
@@ -264,17 +266,18 @@ impl Running {
 /// # Errors
 /// Where an address is taken, a token or a witness's key cannot be used, or the administration does not open.
 pub async fn serve(config: &Config, installation: Installation) -> Result<Running, ServeError> {
-    serve_with(config, installation, false).await
+    serve_with(config, installation, None).await
 }
 
-/// As [`serve`]; with `new_owner_key`, an owner of the installation gets another key, for whoever lost the first.
+/// As [`serve`]; with `new_owner_key`, an owner of that tenant, or of `installation`, gets another key, for where all of them lapsed or
+/// are lost.
 ///
 /// # Errors
 /// As [`serve`].
 pub async fn serve_with(
     config: &Config,
     installation: Installation,
-    new_owner_key: bool,
+    new_owner_key: Option<&TenantId>,
 ) -> Result<Running, ServeError> {
     let mut tokens = HashMap::new();
     for carrier in &config.carriers {
@@ -357,8 +360,10 @@ pub async fn serve_with(
     let witnessing = witnesses.map(|witnesses| tokio::spawn(witnesses.run(journal)));
     let mut certificates: Vec<_> = certificates.into_iter().collect();
     let (mut admin, mut admin_url, mut owner_key, mut administering) = (None, None, None, None);
+    let mut tenant_owner_key = None;
     if let Some(open) = administration {
         (admin, owner_key) = (Some(open.address), open.owner_key);
+        tenant_owner_key = open.tenant_owner_key;
         administering = Some((open.requests, open.threads));
         admin_url = Some(own_url(open.address, open.certificates.as_ref()));
         certificates.extend(open.certificates);
@@ -372,6 +377,7 @@ pub async fn serve_with(
         admin,
         admin_url,
         owner_key,
+        tenant_owner_key,
         house,
         server,
         administering,

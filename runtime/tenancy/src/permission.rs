@@ -5,6 +5,10 @@ use parloir_contract::{Capability, HostCall, Import, Refusal};
 use crate::config::LineConfig;
 use crate::versions::CapabilityDiff;
 
+/// Who changes a line, as an agent is told of it.
+const WHO: &str =
+    "an admin of the tenant (parloir line set), or the operator where parloir.toml describes the line";
+
 /// Whether a call of `import` may go on.
 pub fn permit(import: Import, declared: &[Capability], granted: &[Capability]) -> Result<(), Refusal> {
     let Some(needed) = import.capability() else { return Ok(()) };
@@ -16,7 +20,7 @@ pub fn permit(import: Import, declared: &[Capability], granted: &[Capability]) -
     }
     if !granted.contains(&needed) {
         return Err(Refusal::NotPermitted(format!(
-            "{call} needs the capability `{name}`: ask the operator to add it to `capabilities` of this line"
+            "{call} needs the capability `{name}`: it is added to `capabilities` of this line by {WHO}"
         )));
     }
     Ok(())
@@ -62,7 +66,7 @@ fn permit_connector(connector: &str, granted: &[String]) -> Result<(), Refusal> 
     }
     let short: String = connector.chars().take(64).collect();
     Err(Refusal::NotPermitted(format!(
-        "this line does not grant the connector {short:?}: ask the operator to add it to `connectors` of this line"
+        "this line does not grant the connector {short:?}: it is added to `connectors` of this line by {WHO}"
     )))
 }
 
@@ -75,7 +79,9 @@ pub fn transfer_destination(
 ) -> Result<String, Refusal> {
     if to.is_empty() {
         return fallback.map(str::to_owned).ok_or_else(|| {
-            Refusal::Unavailable("the line has no fallback number: set `fallback-number` of this line".into())
+            Refusal::Unavailable(format!(
+                "the line has no fallback number: `fallback-number` of this line is set by {WHO}"
+            ))
         });
     }
     let compact: String = to.chars().filter(|c| !c.is_whitespace() && *c != '.' && *c != '-').collect();
@@ -88,10 +94,9 @@ pub fn transfer_destination(
     if fallback == Some(compact.as_str()) || prefixes.iter().any(|p| compact.starts_with(p.as_str())) {
         return Ok(compact);
     }
-    Err(Refusal::NotPermitted(
-        "this destination is outside the line's list: ask the operator to add its prefix to `transfer-to`"
-            .into(),
-    ))
+    Err(Refusal::NotPermitted(format!(
+        "this destination is outside the line's list: its prefix is added to `transfer-to` by {WHO}"
+    )))
 }
 
 #[cfg(test)]
@@ -137,6 +142,7 @@ mod tests {
         assert!(undeclared.contains("agent's description"), "{undeclared}");
         let ungranted = permit(Import::Book, &calendar, &[]).unwrap_err().to_string();
         assert!(ungranted.contains("of this line"), "{ungranted}");
+        assert!(ungranted.contains("an admin of the tenant (parloir line set)"), "{ungranted}");
     }
 
     #[test]
@@ -146,6 +152,8 @@ mod tests {
         assert_eq!(go(""), Ok("+33900000000".into()));
         assert_eq!(go("+33 1 23 45 67 89"), Ok("+33123456789".into()));
         assert!(matches!(go("+33892123456"), Err(Refusal::NotPermitted(_))));
+        let refused = go("+33892123456").unwrap_err().to_string();
+        assert!(refused.contains("an admin of the tenant (parloir line set)"), "{refused}");
         assert!(matches!(go("0123456789"), Err(Refusal::Invalid(_))));
         assert!(matches!(go("+331;ext=1"), Err(Refusal::Invalid(_))));
         assert!(matches!(transfer_destination("", None, &prefixes), Err(Refusal::Unavailable(_))));

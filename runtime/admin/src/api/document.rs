@@ -14,7 +14,7 @@ use crate::calls::ERASED;
 use crate::resource::{
     Agent, AgentKey, AgentPolicy, Aside, AuditEntry, BlockNumber, Blocked, BreakGlass, Calendar, CallFile,
     CallState, Connector, Contact, Glass, ImportTenant, Item, Key, KeyMade, Ledger, Line, LogIn, LogInWith,
-    MONTH, Myself, NewKey, NewSecret, NewTenant, Number, Page, Review, RollBack, Secret, Setting,
+    MONTH, Myself, NewKey, NewSecret, NewTenant, Number, Page, Provider, Review, RollBack, Secret, Setting,
     StartCanary, Suspend, Suspension, Tenant, TenantMade, TenantState, Usage, User, Version,
 };
 
@@ -58,6 +58,7 @@ fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
         Endpoint::ListProblems => pages::<Aside>(all),
         Endpoint::GetLedger => gives::<Ledger>(all),
         Endpoint::GetUsage => gives::<Usage>(all),
+        Endpoint::ListProviders => pages::<Provider>(all),
         Endpoint::ListNumbers => pages::<Number>(all),
         Endpoint::GiveNumber => gives::<Item<Number>>(all),
         Endpoint::ListUsers => pages::<User>(all),

@@ -141,6 +141,8 @@ endpoints! {
     GetLedger = Get "/v1/tenants/{tenant}/ledger" Tenant ReadLedger;
     /// What of a tenant's quota is used: of the month, of what agents remember, and of the disk.
     GetUsage = Get "/v1/tenants/{tenant}/usage" Tenant ReadTenant;
+    /// The providers that what a tenant's callers say goes to: where, on what ground, and for how long they keep it.
+    ListProviders = Get "/v1/tenants/{tenant}/providers" Tenant ReadProviders;
     /// The numbers that a tenant was given.
     ListNumbers = Get "/v1/tenants/{tenant}/numbers" Tenant ReadNumbers;
     /// Gives a tenant a number: its lines can be made of no other.

@@ -55,6 +55,8 @@ pub(super) async fn make(api: &Api, headers: &HeaderMap, body: &Bytes) -> Result
         return Err(nobody(&realm, &claims));
     }
     let store = api.directory.store(&realm).await?;
+    // Whoever is known by something else from now on, or is removed, keeps no key that is made meanwhile.
+    let _appointing = api.directory.appointing.of(&realm).await;
     let users = rows::all::<User>(&store, Table::Users, USERS).await?;
     let (id, user) = only(users, &claims).ok_or_else(|| nobody(&realm, &claims))?;
     if let Some(refused) = suspension::refused(api, &realm).await? {

@@ -19,6 +19,7 @@ mod log_in;
 mod numbers;
 mod problem;
 mod problems;
+mod providers;
 mod rate;
 mod repeat;
 mod reviews;
@@ -374,11 +375,18 @@ fn forbidden(principal: &Principal, action: Action, realm: &TenantId) -> Problem
             let able = able.join(" or ");
             format!("name the tenant that is meant (--tenant TENANT), or ask somebody who is {able} there")
         }
-        [] if rule.glass && principal.realm != *realm => {
+        [] if rule.glass => {
             format!("have an operator of the installation do it, who breaks the glass of {realm} before")
         }
-        [] if !rule.above.is_empty() => "ask whoever runs the installation".to_owned(),
-        [] => format!("ask whoever administers {realm}"),
+        [] if principal.realm == *realm && !rule.above.is_empty() => {
+            let above: Vec<_> = rule.above.iter().map(|role| role.name()).collect();
+            format!("ask whoever runs the installation: its {} may", above.join(" or "))
+        }
+        [] => {
+            let own = rule.own.iter().filter(|role| role.exists_in(realm));
+            let own: Vec<_> = own.map(|role| role.name()).collect();
+            format!("ask somebody of {realm} who is {} there", own.join(" or "))
+        }
         able => format!("ask somebody who is {} there", able.join(" or ")),
     };
     Problem::new(Kind::Forbidden, detail, remedy).of("authorization")
@@ -400,6 +408,7 @@ async fn run(api: &Api, asked: &Asked) -> Result<Response, Problem> {
         Endpoint::ListProblems => problems::list(api, asked).await,
         Endpoint::GetLedger => ledger::get(api, asked).await,
         Endpoint::GetUsage => ledger::usage(api, asked).await,
+        Endpoint::ListProviders => providers::list(api, asked),
         Endpoint::ListNumbers => numbers::list(asked).await,
         Endpoint::GiveNumber => numbers::put(api, asked).await,
         Endpoint::TakeNumber => numbers::delete(api, asked).await,

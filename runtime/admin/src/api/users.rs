@@ -108,6 +108,7 @@ pub(super) async fn create(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
     may_appoint(asked, user.role, "role")?;
     room(rows::count(&asked.store, Table::Users, USERS).await?, MAX_USERS, "users")?;
     let id = random_id().map_err(crate::directory::DirectoryError::from)?;
+    let _appointing = api.directory.appointing.of(&asked.realm).await;
     may_identify(asked, None, user.oidc.as_ref())?;
     known_by_it_alone(asked, &user, &id).await?;
     let told = asked.told(format!("user {id}: made {}", user.role));
@@ -143,7 +144,7 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     // An admin who made this user a key while they were less would hold one of another admin.
     let is_raised = before.row.is.role != Role::Admin && user.role == Role::Admin;
     if is_known_anew || is_raised {
-        // Who logged in before may be somebody else. A log-in meanwhile expects the user as they were, and is none.
+        // Who logged in before may be somebody else. A log-in meanwhile waits its turn, and finds nobody.
         for (key, kept) in rows::all::<KeptKey>(&asked.store, Table::Users, KEYS).await? {
             let key_of = &kept.row.is.key;
             if key_of.user == id && (is_raised || key_of.name == LOG_IN) {
@@ -164,6 +165,7 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
 
 pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let id = asked.id("user")?;
+    let _appointing = api.directory.appointing.of(&asked.realm).await;
     let before = kept(asked).await?;
     may_appoint(asked, before.row.is.role, "role")?;
     not_of_a_peer(asked, id, before.row.is.role)?;
@@ -174,7 +176,7 @@ pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
         let (row, bytes) = another_owner(asked, id).await?;
         batch = batch.expect_value(Table::Users, row, bytes);
     }
-    // A key that is made meanwhile expects its user, and is not.
+    // A key that is made meanwhile waits its turn, and finds no user.
     for (key, kept) in rows::all::<KeptKey>(&asked.store, Table::Users, KEYS).await? {
         if kept.row.is.key.user == id {
             batch = batch.delete(Table::Users, format!("{KEYS}{key}"));

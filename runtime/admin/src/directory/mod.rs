@@ -9,6 +9,7 @@ mod blocked;
 mod denials;
 mod entrusted;
 mod error;
+mod lapsing;
 mod leaving;
 pub(crate) mod rows;
 mod setup;
@@ -29,6 +30,7 @@ use tokio::sync::RwLock;
 pub(crate) use audit::at_place;
 pub(crate) use entrusted::{CONNECTORS, SECRETS, senders};
 pub use error::DirectoryError;
+pub use lapsing::{Lapse, TOLD_BEFORE_DAYS};
 pub(crate) use rows::Stamp;
 pub(crate) use setup::{days, user_with_key};
 pub use suspended::suspended;
@@ -160,7 +162,8 @@ pub struct Directory {
     taking_in_one: Turns,
     /// Held while whoever answers calls is told whether a tenant is suspended.
     suspending: Turns,
-    /// Held while a key is made, and while a user is changed: whoever is raised keeps no key that was made meanwhile.
+    /// Held while a key is made, by a log-in too, and while a user is made, changed or removed: whoever is raised, known by
+    /// something else or gone keeps no key that was made meanwhile, and one identity is one user's.
     pub(crate) appointing: Turns,
     /// Held while the figures of a tenant's versions change.
     pub(crate) counting: Turns,

@@ -1,12 +1,13 @@
 //! The first start: an installation has an owner, whose key is told once.
 
 use jiff::{SignedDuration, Timestamp};
+use parloir_contract::TenantId;
 use parloir_store::{Batch, Table, TenantStore};
 
 use super::rows::{self, Kept, There};
 use super::{Batches, By, Directory, DirectoryError, KEYS, Stamp, Told, USERS};
 use crate::resource::{KeptKey, Key, MAX_KEY_DAYS, User};
-use crate::role::{Action, Role};
+use crate::role::{Action, Role, is_installation};
 use crate::secret::{ApiKey, random_id};
 
 /// Days as a time.
@@ -42,8 +43,23 @@ impl Directory {
     /// # Errors
     /// Where it could not be made; then nothing was.
     pub async fn set_up(&self, anew: bool) -> Result<Option<String>, DirectoryError> {
-        let store = self.installation().clone();
-        let users = rows::all_there::<User>(&store, Table::Users, USERS).await?;
+        self.owned(&self.installation().clone(), anew).await
+    }
+
+    /// Gives an owner of a tenant, or of the installation, another key, for where all of them lapsed or are lost; where nobody owns
+    /// it, an owner is made. It is told in the log of whose it is. `None` where there is no such tenant.
+    ///
+    /// # Errors
+    /// Where it could not be made; then nothing was.
+    pub async fn new_owner_key(&self, realm: &TenantId) -> Result<Option<String>, DirectoryError> {
+        if !is_installation(realm) && self.source(realm).await?.is_none() {
+            return Ok(None);
+        }
+        self.owned(&self.store(realm).await?, true).await
+    }
+
+    async fn owned(&self, store: &TenantStore, anew: bool) -> Result<Option<String>, DirectoryError> {
+        let users = rows::all_there::<User>(store, Table::Users, USERS).await?;
         let unread = users.iter().any(|(_, user)| user.row.is_err());
         let owner = users.into_iter().find_map(|(id, There { bytes, row, .. })| {
             row.ok().filter(|row| row.is.role == Role::Owner).map(|row| (id, Kept { row, bytes }))
@@ -61,7 +77,7 @@ impl Directory {
                 let unchanged = (format!("{USERS}{owner}"), kept.bytes);
                 let batch = Batch::new().expect_value(Table::Users, unchanged.0, unchanged.1);
                 let subject = format!("another key of owner {owner}");
-                self.keyed(&store, subject, Action::WriteKeys, move |stamp, key| {
+                self.keyed(store, subject, Action::WriteKeys, move |stamp, key| {
                     first_key(batch, stamp, &owner, key)
                 })
                 .await
@@ -70,7 +86,7 @@ impl Directory {
             (None, _) => {
                 let (id, user) = (random_id()?, User::of("owner", Role::Owner));
                 let subject = format!("the first user, owner {id}, with a key");
-                self.keyed(&store, subject, Action::WriteUsers, move |stamp, key| {
+                self.keyed(store, subject, Action::WriteUsers, move |stamp, key| {
                     user_with_key(Batch::new(), stamp, (&id, &user), key)
                 })
                 .await

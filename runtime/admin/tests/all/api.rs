@@ -572,3 +572,32 @@ async fn what_cannot_be_told_in_the_log_is_not_done() {
     assert_eq!((line.etag(), line.body["spec"]["agent"].as_str()), (one, Some("one")));
     assert_eq!(house.site.tenant("cabinet").lines.len(), 1);
 }
+
+#[tokio::test]
+async fn a_tenant_sees_the_providers_that_what_its_callers_say_goes_to() {
+    let house = House::open().await;
+    let owner = house.tenant("cabinet").await;
+    let path = "/v1/tenants/cabinet/providers";
+    let (_, supervisor) = house.user("cabinet", &owner, "supervisor").await;
+    let (_, agent) = house.user("cabinet", &owner, "agent").await;
+    for key in [&owner, &supervisor, &house.operator().await] {
+        let all = house.get(path, key).await.is(200).body["items"].clone();
+        assert_eq!((all[0]["id"].as_str(), all[1]["id"].as_str()), (Some("whisper"), Some("main-model")));
+        let expected = json!({
+            "role": "language-model", "kind": "openai-chat", "model": "large-1", "host": "api.example.com",
+            "languages": ["fr"], "region": "EU", "legal-mechanism": "processor agreement",
+            "trains-on-data": true, "retention-days": 30,
+        });
+        assert_eq!(all[1]["spec"], expected);
+    }
+    house.get(path, &agent).await.is(403).names("authorization");
+    house.tenant("other").await;
+    house.get("/v1/tenants/other/providers", &owner).await.is(404);
+    let page = house.get(&format!("{path}?limit=1"), &owner).await.is(200);
+    let rest = format!("{path}?limit=1&after={}", page.text("next"));
+    let rest = house.get(&rest, &owner).await.is(200);
+    assert_eq!(
+        (rest.body["items"][0]["id"].as_str(), &rest.body["next"]),
+        (Some("main-model"), &Value::Null)
+    );
+}

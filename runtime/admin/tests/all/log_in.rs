@@ -157,6 +157,51 @@ async fn nobody_else_gets_one() {
     house.get("/v1/me", &key).await.is(401);
 }
 
+#[tokio::test]
+async fn a_log_in_that_is_under_way_while_its_user_is_changed_or_removed_leaves_no_key() {
+    let house = house().await;
+    let owner = house.tenant("cabinet").await;
+    let users = "/v1/tenants/cabinet/users";
+    let nobodys = json!({ "name": "Paul Martin", "role": "supervisor" });
+    for round in 0..24 {
+        let subject = format!("round {round}");
+        let user =
+            json!({ "name": "Paul Martin", "role": "supervisor", "oidc": { "subject": subject.as_str() } });
+        let user = house.post(users, &owner, user).await.is(201);
+        let (id, path, etag) = (user.text("id"), format!("{users}/{}", user.text("id")), user.etag());
+        let tag = [("if-match", etag.as_str())];
+        // Known by something else, or gone: in turn.
+        let (method, body) = if round % 2 == 0 { ("PUT", Some(nobodys.clone())) } else { ("DELETE", None) };
+        let token = Signs::of(1).token(&subject, "");
+        let (changed, logged_in) = tokio::join!(
+            house.ask((method, &path), &owner, &tag, body),
+            log_in(&house, Some("cabinet"), token)
+        );
+        assert!(changed.status < 300, "{changed:?}");
+        if logged_in.status == 201 {
+            house.get("/v1/me", &logged_in.text("secret")).await.is(401);
+        }
+        let keys = house.get("/v1/tenants/cabinet/keys?limit=100", &owner).await.is(200);
+        let keys = keys.body["items"].as_array().unwrap();
+        assert!(!keys.iter().any(|key| key["spec"]["user"] == id.as_str()), "round {round}: {keys:?}");
+    }
+}
+
+#[tokio::test]
+async fn one_identity_is_one_users_also_where_two_are_made_at_one_time() {
+    let house = house().await;
+    let owner = house.tenant("cabinet").await;
+    for round in 0..12 {
+        let subject = format!("round {round}");
+        let user = json!({ "name": "Paul Martin", "role": "agent", "oidc": { "subject": subject } });
+        let make = || house.post("/v1/tenants/cabinet/users", &owner, user.clone());
+        let (one, other) = tokio::join!(make(), make());
+        let mut statuses = [one.status, other.status];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [201, 409], "{one:?} {other:?}");
+    }
+}
+
 /// A POST whose body never comes, which says when it is waited for.
 fn slow(path: &str, key: &str, waited_for: &Arc<Semaphore>) -> Request<Body> {
     let (waited_for, mut said) = (waited_for.clone(), false);

@@ -1,6 +1,9 @@
 //! What a tenant's owner and whoever runs the installation see of its use, and how a tenant is suspended.
 
 use crate::house::House;
+use jiff::{SignedDuration, Timestamp};
+use parloir_admin::Lapse;
+use parloir_contract::TenantId;
 use serde_json::json;
 
 #[tokio::test]
@@ -125,4 +128,37 @@ async fn a_tenant_of_the_operators_file_is_suspended_too() {
     let record = house.get("/v1/tenants/filed", &operator).await.is(200).body;
     assert_eq!(record["spec"]["suspended"]["why"], "it rings without end");
     assert_eq!(house.site.suspended.lock().len(), 1);
+}
+
+#[tokio::test]
+async fn owners_whose_keys_lapse_are_told_of_and_another_key_is_made_on_the_machine_and_told_in_the_log() {
+    let house = House::open().await;
+    let lapsed = house.tenant("cabinet").await;
+    assert!(house.directory.lapsing(false).await.unwrap().is_empty(), "first keys last a year");
+
+    let me = house.get("/v1/me", &lapsed).await.is(200);
+    let soon = Timestamp::now().checked_add(SignedDuration::from_hours(10 * 24)).unwrap();
+    let next = json!({ "user": me.text("user"), "name": "next", "expires": soon });
+    let next = house.post("/v1/tenants/cabinet/keys", &lapsed, next).await.is(201).text("secret");
+    let first = format!("/v1/tenants/cabinet/keys/{}", me.text("key"));
+    house.ask(("DELETE", &first), &next, &[], None).await.is(204);
+    let cabinet: TenantId = "cabinet".parse().unwrap();
+    let told = house.directory.lapsing(false).await.unwrap();
+    assert_eq!(told, [Lapse { realm: cabinet.clone(), at: soon }]);
+
+    let another = house.directory.new_owner_key(&cabinet).await.unwrap().unwrap();
+    let me_again = house.get("/v1/me", &another).await.is(200);
+    assert_eq!(
+        (me_again.text("tenant"), me_again.text("role"), me_again.text("user")),
+        ("cabinet".into(), "owner".into(), me.text("user"))
+    );
+    assert!(house.directory.lapsing(false).await.unwrap().is_empty());
+    let told = house.told("cabinet").await;
+    let made = told.iter().find(|(what, _)| what.role == "set-up").unwrap();
+    assert_eq!(made.0.subject, format!("another key of owner {}", me.text("user")));
+
+    let nobody = "nobody".parse().unwrap();
+    assert_eq!(house.directory.new_owner_key(&nobody).await.unwrap(), None);
+    let house_key = house.directory.new_owner_key(&"installation".parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!(house.get("/v1/me", &house_key).await.is(200).text("role"), "owner");
 }

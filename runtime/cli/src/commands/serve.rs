@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use parloir_contract::TenantId;
 use parloir_providers::Role;
 use parloir_sandbox::Settings;
 use parloir_server::{
     Config, Confine, Confined, Installation, Looked, compiled_apart, confine, raise_open_files, serve_with,
 };
+use parloir_tenancy::INSTALLATION;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::commands::fetch::ModelArgs;
@@ -23,9 +25,10 @@ pub(crate) struct Serve {
     data: DataArgs,
     #[command(flatten)]
     models: ModelArgs,
-    /// Print another key of the installation's owner, for whoever lost the first. Needs [admin] in the file.
-    #[arg(long)]
-    new_owner_key: bool,
+    /// Print another key of the installation's owner, or of a tenant's (--new-owner-key=TENANT), for where all of them lapsed or are
+    /// lost: it is in the log of whose it is. Needs [admin] in the file.
+    #[arg(long, value_name = "TENANT", num_args = 0..=1, require_equals = true, default_missing_value = INSTALLATION)]
+    new_owner_key: Option<TenantId>,
 }
 
 impl Serve {
@@ -52,7 +55,7 @@ impl Serve {
 
     pub(crate) async fn run(self) -> Outcome {
         let config = Config::read(&self.config)?;
-        if self.new_owner_key && config.admin.is_none() {
+        if self.new_owner_key.is_some() && config.admin.is_none() {
             let shown = self.config.display();
             return Err(Failure::bad_input(&format!(
                 "--new-owner-key: {shown} has no [admin], so nobody administers"
@@ -69,7 +72,7 @@ impl Serve {
         let sandbox = (Settings::default(), compiled_apart(&config.agents, config.server.confine));
         let opened = Installation::open_telling(&config, &folders, &model_file, None, sandbox, &tell).await;
         spinner.finish_and_clear();
-        let running = serve_with(&config, opened?, self.new_owner_key).await?;
+        let running = serve_with(&config, opened?, self.new_owner_key.as_ref()).await?;
         announce(&running);
         for cordon in &config.cordons {
             if !running.knows(&cordon.tenant).await {
@@ -81,6 +84,10 @@ impl Serve {
             anstream::println!(
                 "The installation's owner's key, shown this once; keep it where only they read it:"
             );
+            anstream::println!("  {}", styled(TITLE, key));
+        }
+        if let Some((tenant, key)) = &running.tenant_owner_key {
+            anstream::println!("A key of {tenant}'s owner, shown this once; hand it to them alone:");
             anstream::println!("  {}", styled(TITLE, key));
         }
         let mut asked = signal(SignalKind::hangup())?;
@@ -133,10 +140,14 @@ fn announce(running: &parloir_server::Running) {
     }
     for entry in installation.providers.entries() {
         let (role, name, region) = (entry.role.name(), &entry.name, &entry.region);
-        anstream::println!(
-            "  {}",
-            styled(DIM, &format!("{role}: {name} ({}, {region})", entry.model_name()))
-        );
+        let (model, ground) = (entry.model_name(), &entry.legal_mechanism);
+        let trains = if entry.trains_on_data { ", trains on what it is sent" } else { "" };
+        let keeps = match entry.retention_days {
+            0 => String::new(),
+            days => format!(", keeps it {days} days"),
+        };
+        let told = format!("{role}: {name} ({model}, {region}, {ground}{trains}{keeps})");
+        anstream::println!("  {}", styled(DIM, &told));
     }
     if let Some(admin) = &running.admin_url {
         anstream::println!("  {}", styled(DIM, &format!("administration: {admin}")));

@@ -155,7 +155,11 @@ fn what_is_not_granted_or_not_there_is_refused_with_the_remedy() {
     assert!(refused(&place, nothing).contains("there is no connector \"erp\""));
     let post = ConnectorRequest { method: Method::Post, ..get("") };
     let told = refused(&place, post);
-    assert!(told.starts_with("not permitted") && told.contains("add \"post\" to its `methods`"), "{told}");
+    assert!(
+        told.starts_with("not permitted") && told.contains("\"post\" is added to its `methods`"),
+        "{told}"
+    );
+    assert!(told.contains("an admin of the tenant (parloir connector add)"), "{told}");
     assert!(refused(&place, get("../admin")).starts_with("invalid"));
     // A secret that no header can hold.
     place.entrust(HashMap::from([("crm-key".to_owned(), Arc::new(HeldSecret::new("a\nb".into())))]));

@@ -11,7 +11,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use parking_lot::Mutex;
-use parloir_admin::resource::{Aside, CallState, Ledger, LedgerMonth, Usage};
+use parloir_admin::resource::{Aside, CallState, Ledger, LedgerMonth, Provider, ProviderRole, Usage};
 use parloir_admin::{
     CallError, CallFiles, CallList, Checked, Deployed, Directory, Listed, Premises, Reading, Rooms, Sound,
     Unchecked, router,
@@ -336,6 +336,32 @@ impl Premises for Site {
     async fn usage(&self, _tenant: &TenantId) -> Result<Usage, String> {
         let used = self.used.fetch_add(1, Ordering::Relaxed);
         Ok(Usage { month: "2026-11".into(), model_tokens_a_month: used, ..Usage::default() })
+    }
+
+    fn providers(&self) -> Vec<(String, Provider)> {
+        let speech = Provider {
+            role: ProviderRole::SpeechToText,
+            kind: "whisper".into(),
+            model: "whisper-base".into(),
+            host: None,
+            languages: Vec::new(),
+            region: "this machine".into(),
+            legal_mechanism: "in-house".into(),
+            trains_on_data: false,
+            retention_days: 0,
+        };
+        let model = Provider {
+            role: ProviderRole::LanguageModel,
+            kind: "openai-chat".into(),
+            model: "large-1".into(),
+            host: Some("api.example.com".into()),
+            languages: vec!["fr".into()],
+            region: "EU".into(),
+            legal_mechanism: "processor agreement".into(),
+            trains_on_data: true,
+            retention_days: 30,
+        };
+        vec![("whisper".into(), speech), ("main-model".into(), model)]
     }
 
     fn suspend(&self, tenant: &TenantId, suspended: bool) {

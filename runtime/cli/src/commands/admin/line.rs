@@ -4,6 +4,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use parloir_admin::resource;
 use parloir_contract::{Capability, LineId};
 use parloir_tenancy::config::RecordingPolicy;
+use parloir_tenancy::minimise::Category;
 use serde_json::Value;
 
 use super::{Whose, pair, table, text};
@@ -20,7 +21,7 @@ pub(crate) struct Line {
 enum What {
     /// Make a line, or change one: what is left out stays as it is.
     #[command(
-        after_help = "The agent is one whose version was promoted (parloir agent promote), or a file NAME.wasm in the tenant's folder of agents: DATA/tenants/TENANT/agents.\n\nExample:\n  parloir line set +33199005678 --agent cabinet --fallback-number +33199009999 --setting 'cabinet.name=cabinet du Parc'"
+        after_help = "The agent is one whose version was promoted (parloir agent promote), or a file NAME.wasm in the tenant's folder of agents: DATA/tenants/TENANT/agents.\n\nExamples:\n  parloir line set +33199005678 --agent cabinet --fallback-number +33199009999 --setting 'cabinet.name=cabinet du Parc'\n  parloir line set +33199005678 --sentence 'busy.fr=Toutes nos lignes sont prises.' --minimise card-numbers --minimise phone-numbers\n  parloir line set +33199005678 --no-fallback --no-transfer --capabilities approved"
     )]
     Set(Box<Set>),
     /// List the lines.
@@ -55,6 +56,75 @@ impl From<Recording> for RecordingPolicy {
     }
 }
 
+/// What an agent may do, where no capability is named.
+#[derive(Clone, Copy, ValueEnum)]
+enum Granted {
+    /// All that somebody approved of the version that answers; of a file, nothing.
+    Approved,
+    /// Nothing.
+    #[value(name = "none")]
+    Nothing,
+}
+
+/// What is kept from language models.
+#[derive(Clone, Copy, ValueEnum)]
+enum Minimised {
+    /// Payment card numbers.
+    CardNumbers,
+    /// Telephone numbers.
+    PhoneNumbers,
+    /// E-mail addresses.
+    EmailAddresses,
+}
+
+impl From<Minimised> for Category {
+    fn from(minimised: Minimised) -> Self {
+        match minimised {
+            Minimised::CardNumbers => Self::CardNumbers,
+            Minimised::PhoneNumbers => Self::PhoneNumbers,
+            Minimised::EmailAddresses => Self::EmailAddresses,
+        }
+    }
+}
+
+/// When a caller hears one of the line's own sentences.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    /// The agent failed.
+    Fallback,
+    /// There is no place for the call.
+    Busy,
+    /// They wait for a place.
+    Queue,
+}
+
+/// A sentence of the line's own, in a language; without words it is taken away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Sentence {
+    heard: Heard,
+    language: String,
+    words: String,
+}
+
+/// `fallback.fr=…`, as an option has it.
+fn sentence(text: &str) -> Result<Sentence, String> {
+    let unknown = || {
+        "write it as NAME.LANGUAGE=TEXT, where NAME is fallback, busy or queue, as in busy.fr=…".to_owned()
+    };
+    let (name, words) = pair(text)?;
+    let (name, language) = name.split_once('.').ok_or_else(unknown)?;
+    let heard = match name {
+        "fallback" => Heard::Fallback,
+        "busy" => Heard::Busy,
+        "queue" => Heard::Queue,
+        _ => return Err(unknown()),
+    };
+    if language.is_empty() {
+        return Err(unknown());
+    }
+    Ok(Sentence { heard, language: language.to_owned(), words })
+}
+
 #[derive(Args)]
 struct Set {
     /// The number callers ring: +33199005678.
@@ -75,12 +145,31 @@ struct Set {
     /// approved, of a file nothing. Any number of times.
     #[arg(long, value_name = "CAPABILITY")]
     capability: Vec<Capability>,
+    /// What the agent may do where no capability is named, in place of those there were.
+    #[arg(long, conflicts_with = "capability")]
+    capabilities: Option<Granted>,
     /// Where callers go when the agent fails, asks for a human, or is over quota.
     #[arg(long, value_name = "NUMBER")]
     fallback_number: Option<LineId>,
+    /// Takes the fallback number away.
+    #[arg(long, conflicts_with = "fallback_number")]
+    no_fallback: bool,
     /// A prefix of the numbers that an agent may transfer to, in place of those there were. Any number of times.
     #[arg(long, value_name = "PREFIX")]
     transfer_to: Vec<String>,
+    /// Takes away all prefixes: the agent transfers to the fallback number alone.
+    #[arg(long, conflicts_with = "transfer_to")]
+    no_transfer: bool,
+    /// A sentence of the line's own in a language, in place of the installation's: fallback (the agent failed), busy (there is no
+    /// place for the call) or queue (the caller waits for one). An empty text takes it away. Any number of times.
+    #[arg(long, value_name = "NAME.LANGUAGE=TEXT", value_parser = sentence)]
+    sentence: Vec<Sentence>,
+    /// What must not reach a language model, in place of what there was. Any number of times.
+    #[arg(long, value_name = "CATEGORY")]
+    minimise: Vec<Minimised>,
+    /// Keeps nothing from language models.
+    #[arg(long, conflicts_with = "minimise")]
+    no_minimise: bool,
     /// A connector that its agent may send requests to, in place of those there were. An empty one alone takes all away. Any number
     /// of times.
     #[arg(long, value_name = "NAME")]
@@ -142,11 +231,30 @@ impl Set {
         if !self.capability.is_empty() {
             line.capabilities = Some(self.capability.clone());
         }
-        if let Some(number) = &self.fallback_number {
-            line.fallback_number = Some(number.clone());
+        match self.capabilities {
+            Some(Granted::Approved) => line.capabilities = None,
+            Some(Granted::Nothing) => line.capabilities = Some(Vec::new()),
+            None => {}
         }
-        if !self.transfer_to.is_empty() {
+        if self.no_fallback || self.fallback_number.is_some() {
+            line.fallback_number.clone_from(&self.fallback_number);
+        }
+        if self.no_transfer || !self.transfer_to.is_empty() {
             line.transfer_to.clone_from(&self.transfer_to);
+        }
+        for Sentence { heard, language, words } in &self.sentence {
+            let sentences = match heard {
+                Heard::Fallback => &mut line.fallback_sentence,
+                Heard::Busy => &mut line.busy_sentence,
+                Heard::Queue => &mut line.queue_sentence,
+            };
+            match words.is_empty() {
+                true => sentences.remove(language),
+                false => sentences.insert(language.clone(), words.clone()),
+            };
+        }
+        if self.no_minimise || !self.minimise.is_empty() {
+            line.minimise = self.minimise.iter().copied().map(Category::from).collect();
         }
         if !self.connector.is_empty() {
             line.connectors = self.connector.iter().filter(|name| !name.is_empty()).cloned().collect();
@@ -256,5 +364,69 @@ mod tests {
         let taken = set(&["--connector", ""]).apply(Some(granting)).ok().unwrap();
         assert_eq!(taken, resource::Line::of("cabinet"));
         assert_eq!(set(&["--agent", "a"]).apply(None).ok(), Some(resource::Line::of("a")));
+    }
+
+    #[test]
+    fn what_was_said_of_a_line_is_taken_away_again() {
+        let usual = resource::Line::of("cabinet");
+        let said = set(&[
+            "--fallback-number",
+            "+33199009999",
+            "--transfer-to",
+            "+331",
+            "--capability",
+            "memory",
+            "--sentence",
+            "busy.fr=Toutes nos lignes sont prises = patientez.",
+            "--sentence",
+            "fallback.en=We call you back.",
+            "--sentence",
+            "queue.fr=Un instant.",
+            "--minimise",
+            "phone-numbers",
+            "--minimise",
+            "email-addresses",
+        ]);
+        let said = said.apply(Some(usual.clone())).ok().unwrap();
+        assert_eq!(said.fallback_number.as_ref().map(LineId::as_str), Some("+33199009999"));
+        assert_eq!(said.capabilities, Some(vec![Capability::Memory]));
+        assert_eq!(said.busy_sentence["fr"], "Toutes nos lignes sont prises = patientez.");
+        assert_eq!(said.fallback_sentence["en"], "We call you back.");
+        assert_eq!(said.queue_sentence["fr"], "Un instant.");
+        assert_eq!(said.minimise, [Category::PhoneNumbers, Category::EmailAddresses]);
+        assert_eq!(set(&[]).apply(Some(said.clone())).ok(), Some(said.clone()));
+        let taken = [
+            "--no-fallback",
+            "--no-transfer",
+            "--capabilities",
+            "approved",
+            "--sentence",
+            "busy.fr=",
+            "--sentence",
+            "fallback.en=",
+            "--sentence",
+            "queue.fr=",
+            "--minimise",
+            "card-numbers",
+        ];
+        assert_eq!(set(&taken).apply(Some(said)).ok(), Some(usual.clone()));
+        let nothing = set(&["--capabilities", "none", "--no-minimise"]).apply(Some(usual)).ok().unwrap();
+        assert_eq!((nothing.capabilities, nothing.minimise), (Some(Vec::new()), Vec::new()));
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_told() {
+        for wrong in [
+            ["--no-fallback", "--fallback-number=+33199009999"],
+            ["--no-transfer", "--transfer-to=+331"],
+            ["--no-minimise", "--minimise=card-numbers"],
+            ["--capabilities=approved", "--capability=memory"],
+            ["--language=fr-FR", "--sentence=busy=Occupé."],
+            ["--language=fr-FR", "--sentence=goodbye.fr=Au revoir."],
+            ["--language=fr-FR", "--sentence=busy.fr"],
+        ] {
+            let all = ["set", "+33199005678"].into_iter().chain(wrong);
+            assert!(Options::try_parse_from(all).is_err(), "{wrong:?}");
+        }
     }
 }

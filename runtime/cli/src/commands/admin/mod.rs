@@ -1,5 +1,5 @@
 //! The operator's commands on the API of the administration: `parloir tenant`, `user`, `key`, `number`, `line`, `quota`, `secret`,
-//! `connector`, `contact`, `agent`, `audit`, `login` and `logout`.
+//! `connector`, `contact`, `provider`, `agent`, `audit`, `login` and `logout`.
 
 pub(crate) mod agent;
 mod asked;
@@ -11,6 +11,7 @@ pub(crate) mod key;
 pub(crate) mod line;
 pub(crate) mod log_in;
 pub(crate) mod number;
+pub(crate) mod provider;
 pub(crate) mod quota;
 pub(crate) mod secret;
 mod signing;
