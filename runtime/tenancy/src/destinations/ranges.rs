@@ -7,7 +7,8 @@
 //! - France and its overseas departments: ARCEP, decision 2018-0881 as amended by 2022-1583, annex 1, "plan national de numérotation",
 //!   2.4 (special and short numbers), and its list of emergency numbers.
 //! - Codes that are no country's: ITU-T, "List of Recommendation ITU-T E.164 assigned country codes".
-//! - North America: NANPA, area code 900, central office code 976, directory assistance at 555-1212.
+//! - North America: NANPA, area code 900, central office code 976, directory assistance at 555-1212, personal communications at 5XX
+//!   and 700, codes of three digits.
 //! - The United Kingdom: Ofcom, "National Telephone Numbering Plan", parts A and B.
 //! - Belgium: BIPT. Germany: Bundesnetzagentur. Switzerland: OFCOM. Spain: CNMC. Italy: AGCOM. The Netherlands: ACM. Luxembourg: ILR.
 //!   Austria: RTR. Portugal: ANACOM. Their numbering plans.
