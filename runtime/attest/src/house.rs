@@ -21,6 +21,7 @@ use crate::broken::Broken;
 use crate::canned::{Told, providers};
 use crate::contract::{Piece, module};
 use crate::files;
+use crate::rebinding::Rebinding;
 use crate::ring::{self, CALLER, Rung};
 use crate::rooms::{ANNE, NEIGHBOURS, Rooms, SECRETS};
 use crate::service::{self, Asked};
@@ -113,7 +114,8 @@ impl House {
         let services =
             services.and_then(|all| all.into_iter().try_for_each(|one| service::start(one, &asked)));
         services.map_err(|error| started(&error))?;
-        let installation = Installation::open_with(rooms.config(), &folders, registry, agents).await;
+        let names = Arc::new(Rebinding::default());
+        let installation = Installation::open_with(rooms.config(), &folders, registry, agents, names).await;
         let installation = installation.map_err(|error| started(&error))?;
         installation.prepare_words().await;
         let running = serve(rooms.config(), installation).await.map_err(|error| started(&error))?;

@@ -9,6 +9,7 @@ use parloir_journal::{
 use parloir_transport::webhook::DialStatus;
 
 use crate::agent::{Attack, Ends};
+use crate::rebinding::leads_home_first;
 use crate::ring::Rung;
 use crate::rooms::{FALLBACK, SECRETS, SERVICES};
 use crate::service::CREDENTIAL;
@@ -151,18 +152,20 @@ fn told_the_credential(records: &[Record]) -> bool {
     })
 }
 
-/// Whether a request left for a host other than that of its tenant's services: whatever came of it, the client did not refuse it.
+/// Whether a request left for a host other than that of its tenant's services: whatever came of it, the client did not refuse it. For
+/// a name that leads there first one may.
 fn sent_elsewhere(records: &[Record]) -> bool {
     let services = SERVICES.to_string();
-    sent(records, |host| host != services)
+    let mut led_home = BTreeSet::new();
+    let mut elsewhere = sent(records).into_iter().filter(|host| *host != services);
+    elsewhere.any(|host| !(leads_home_first(host) && led_home.insert(host)))
 }
 
-/// Whether a request left for such a host.
-fn sent(records: &[Record], to: impl Fn(&str) -> bool) -> bool {
-    let mut elsewhere = records.iter().filter_map(|record| {
+/// The hosts that requests left for.
+fn sent(records: &[Record]) -> Vec<&str> {
+    let all = records.iter().filter_map(|record| {
         let RecordBody::ProviderStarted(started) = &record.body else { return None };
-        let elsewhere = started.role == ProviderRole::Connector && to(&started.provider);
-        elsewhere.then_some(record.seq)
+        (started.role == ProviderRole::Connector).then_some((record.seq, started.provider.as_str()))
     });
     let refused = |seq: Seq| {
         records.iter().any(|record| {
@@ -170,13 +173,13 @@ fn sent(records: &[Record], to: impl Fn(&str) -> bool) -> bool {
             ended.started == seq && ended.status == ProviderStatus::Refused
         })
     };
-    elsewhere.any(|seq| !refused(seq))
+    all.filter(|(seq, _)| !refused(*seq)).map(|(_, host)| host).collect()
 }
 
 /// What is wrong with the call of an attack all of whose connectors lead where no request may go: something left, or was refused
 /// for something else than where it goes.
 fn reached_inside(records: &[Record]) -> Option<String> {
-    if sent(records, |_| true) {
+    if !sent(records).is_empty() {
         return Some("a request was sent where none may go".to_owned());
     }
     let requests = records.iter().filter_map(|record| {
@@ -308,6 +311,29 @@ mod tests {
         }
         assert!(!sent_elsewhere(&request("127.0.0.2", Some(ProviderStatus::Refused))));
         assert!(sent_elsewhere(&request("127.0.0.2", None)), "how it went is not known");
+    }
+
+    #[test]
+    fn for_a_name_that_leads_home_first_one_request_leaves_and_no_more() {
+        let asked = |name: &str, went: &[ProviderStatus]| {
+            let all = went.iter().zip(0_u64..).flat_map(|(went, place)| {
+                let mut both = request(name, Some(*went));
+                for record in &mut both {
+                    record.seq += place * 10;
+                    if let RecordBody::ProviderEnded(ended) = &mut record.body {
+                        ended.started += place * 10;
+                    }
+                }
+                both
+            });
+            sent_elsewhere(&all.collect::<Vec<_>>())
+        };
+        let (ok, refused) = (ProviderStatus::Ok, ProviderStatus::Refused);
+        assert!(!asked("then-private.invalid", &[ok, refused]));
+        assert!(asked("then-private.invalid", &[ok, ProviderStatus::Unreachable]));
+        assert!(asked("then-private.invalid", &[ok, ok]));
+        assert!(!asked("beside-private.invalid", &[refused]));
+        assert!(asked("beside-private.invalid", &[ok]));
     }
 
     #[test]

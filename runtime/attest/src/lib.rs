@@ -34,6 +34,7 @@ mod measured;
 mod neighbour;
 mod page;
 mod priority;
+mod rebinding;
 mod report;
 mod ring;
 mod rooms;
@@ -52,6 +53,7 @@ pub use machine::{machine, program};
 pub use measured::{LIMIT, Measured, Noticed, Round};
 pub use neighbour::{END_OF_TURN, Plan, measure_neighbour};
 pub use priority::come_last;
+pub use rebinding::Rebinding;
 pub use report::{
     About, Capabilities, Confinement, MAX_REPORT, Machine, Program, Report, ReportError, Whole,
 };

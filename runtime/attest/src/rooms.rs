@@ -12,6 +12,7 @@ use parloir_server::{Config, Folders};
 use crate::agent::Attack;
 use crate::broken::Broken;
 use crate::inside;
+use crate::rebinding;
 use crate::service::CREDENTIAL;
 
 /// Where callers go whose agent failed.
@@ -29,7 +30,7 @@ pub(crate) const NEIGHBOURS: [&str; 2] = ["neighbour", "neighbour-at-length"];
 /// Where the tenants' services listen, as an operator's own network that requests may go to.
 pub(crate) const SERVICES: Ipv4Addr = Ipv4Addr::LOCALHOST;
 /// Where something of the neighbour's listens at the same port, and no request may go.
-const PRIVATE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+pub(crate) const PRIVATE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 /// A sound that is none of the attackers'.
 const HELLO: &[u8] = include_bytes!("../../../agents/cabinet/callers/fr_bonjour_rdv.wav");
 /// Calls of each tenant at one time.
@@ -158,7 +159,10 @@ fn line_of(place: &Path, number: &str, attack: &Attack) -> String {
     };
     let connectors: Vec<String> = match attack.inside {
         Some(_) => inside::names().collect(),
-        None => ["crm", "private", "metadata"].map(str::to_owned).into(),
+        None => {
+            let own = ["crm", "private", "metadata"].map(str::to_owned);
+            own.into_iter().chain(rebinding::connectors()).collect()
+        }
     };
     let recording = if attack.unkept { "never" } else { "always" };
     format!(
@@ -248,9 +252,11 @@ fn config(place: &Path, attackers: &str, services: u16) -> String {
         [[tenant.connector]]
         name = "metadata"
         url = "http://169.254.169.254/latest/"
+        {rebinding}
         {attackers}
         "#,
         anne = documents.join("anne"),
         mallory = documents.join("mallory"),
+        rebinding = rebinding::described(services),
     )
 }

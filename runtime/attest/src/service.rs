@@ -1,12 +1,13 @@
 //! The services behind the tenants' connectors: one program, in which each tenant has a folder.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::rooms::SECRETS;
+use crate::rooms::{SECRETS, SERVICES};
 
 /// What mallory's service knows requests by. Nothing that an agent is told may hold it.
 pub const CREDENTIAL: &str = "s3cr3t-of-mallorys-service";
@@ -33,22 +34,25 @@ pub fn strayed(asked: &[String]) -> usize {
 
 /// Answers whoever asks there, for as long as somebody looks at what was asked.
 pub(crate) fn start(listener: std::net::TcpListener, asked: &Asked) -> std::io::Result<()> {
-    let port = listener.local_addr()?.port();
+    let address = listener.local_addr()?;
     listener.set_nonblocking(true)?;
     let listener = TcpListener::from_std(listener)?;
     let asked = Arc::downgrade(asked);
     tokio::spawn(async move {
         while let Ok((socket, _)) = listener.accept().await {
             let Some(asked) = asked.upgrade() else { return };
-            tokio::spawn(serve(socket, asked, port));
+            tokio::spawn(serve(socket, asked, address));
         }
     });
     Ok(())
 }
 
-async fn serve(mut socket: TcpStream, asked: Asked, port: u16) {
+async fn serve(mut socket: TcpStream, asked: Asked, at: SocketAddr) {
     let Some(head) = read(&mut socket).await else { return };
-    let (status, more, body) = answer(&head, port);
+    // Beside the services' address whatever is asked is the neighbour's, and has strayed.
+    let is_own = at.ip() == SERVICES;
+    let (status, more, body) = if is_own { answer(&head, at.port()) } else { the_neighbours() };
+    let head = if is_own { head } else { format!("{at} {head}") };
     {
         let mut asked = asked.lock();
         if asked.len() < KEPT {
@@ -79,11 +83,15 @@ async fn read(socket: &mut TcpStream) -> Option<String> {
     }
 }
 
+fn the_neighbours() -> (&'static str, String, String) {
+    ("200 OK", String::new(), format!("{SECRETS}: service"))
+}
+
 /// What mallory's folder answers; whatever lies beside it is the neighbour's.
 fn answer(head: &str, port: u16) -> (&'static str, String, String) {
     let path = head.split(' ').nth(1).unwrap_or_default();
     let Some(own) = path.strip_prefix("/mallory/") else {
-        return ("200 OK", String::new(), format!("{SECRETS}: service"));
+        return the_neighbours();
     };
     match own {
         "redirect" => {
@@ -117,6 +125,7 @@ mod tests {
             asked("/list", ""),
             asked("/mallory/", "\r\nx-smuggled: 1"),
             "GET /mallory/ HTTP/1.1".to_owned(),
+            format!("127.0.0.2:1 {}", asked("/mallory/", "")),
             String::new(),
         ];
         assert_eq!(strayed(&wrong), wrong.len());

@@ -6,12 +6,13 @@ use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use parloir_providers::{KeyReference, ProvidersConfig, Registry};
 use parloir_sandbox::Agent;
 use parloir_server::{
     AgentsConfig, CarrierConfig, CarrierKind, Config, Folders, Installation, JournalConfig, OutboundConfig,
-    Rehearsing, Running, ServerConfig, serve,
+    Rehearsing, Running, ServerConfig, SystemNames, serve,
 };
 use parloir_tenancy::config::{CalendarConfig, LineConfig, TenantConfig};
 use parloir_tenancy::quota::Quota;
@@ -62,7 +63,8 @@ impl Loopback {
         let (number, component) = (line.number.to_string(), line.agent.clone());
         let config = config(line, calendar, port, &token_file)?;
         let agents = HashMap::from([(component.clone(), agent)]);
-        let mut installation = Installation::open_with(&config, folders, providers, agents).await?;
+        let mut installation =
+            Installation::open_with(&config, folders, providers, agents, Arc::new(SystemNames)).await?;
         installation.rehearsing = rehearsing;
         let running = serve(&config, installation).await?;
         Ok(Self { running, token_file, token, line: number, agent: component })

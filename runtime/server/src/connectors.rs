@@ -15,7 +15,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method as HttpMethod};
 use bytes::Bytes;
 use parking_lot::RwLock;
 use parloir_call::{Ready, Sent, Transmission};
-use parloir_connect::{BrokenOff, Destination, HeldSecret, Outbound, OutboundError};
+use parloir_connect::{BrokenOff, Destination, HeldSecret, Names, Outbound, OutboundError};
 use parloir_contract::{ConnectorAnswer, ConnectorRequest, Method, Refusal, TenantId, TraceParent};
 use parloir_journal::ProviderStatus;
 use parloir_tenancy::connector::{Allowed, Connector, MAX_SECRET, NamedConnector};
@@ -81,14 +81,14 @@ pub(crate) fn check(connector: &NamedConnector) -> Result<(), String> {
 }
 
 impl Connectors {
-    /// Those of a configuration; secrets are read here.
+    /// Those of a configuration; secrets are read here. Where names lead, these say.
     ///
     /// # Errors
     /// Which connector or secret is wrong, and what to do.
-    pub(crate) fn new(config: &Config) -> Result<Self, String> {
+    pub(crate) fn new(config: &Config, names: &Arc<dyn Names>) -> Result<Self, String> {
         let configured = config.tenants.iter().any(|tenant| !tenant.connectors.is_empty());
         let clients = if configured || config.admin.is_some() {
-            Some(Clients::new(config).map_err(|problem| format!("connectors: {problem}"))?)
+            Some(Clients::new(config, names).map_err(|problem| format!("connectors: {problem}"))?)
         } else {
             None
         };

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 use parloir_call::{HostWords, Rehearsing};
+use parloir_connect::Names;
 use parloir_contract::TenantId;
 use parloir_providers::{ProvidersConfig, Registry};
 use parloir_sandbox::{Agent, ArtifactCache, Compiling, Sandbox, SealKey, Settings};
@@ -25,6 +26,7 @@ pub use self::storage::{Folders, Storage};
 use crate::config::Config;
 use crate::connectors::Connectors;
 use crate::cordons::Cordons;
+use crate::outbound::system;
 use crate::sweep::unkept;
 use crate::unloadable::Unloadable;
 
@@ -77,6 +79,8 @@ pub struct Installation {
     carriers: HashSet<String>,
     /// What is dialled for whom.
     transfers: TransferPolicy,
+    /// Who knows the addresses of names that tenants wrote down.
+    pub(crate) names: Arc<dyn Names>,
     pub(crate) unloadable: Unloadable,
     pub(crate) connectors: Connectors,
     pub(crate) cordons: Cordons,
@@ -142,12 +146,14 @@ impl Installation {
         let cache = kept_agents(folders)?;
         let sandbox = Sandbox::compiling(settings, Some(cache), compiling);
         let sandbox = sandbox.map_err(|e| OpenError::Storage(e.to_string()))?;
-        Self::furnish((&described, house), storage, providers, sandbox, HashMap::new(), tell).await
+        Self::furnish((&described, house), storage, providers, sandbox, (HashMap::new(), system()), tell)
+            .await
     }
 
     /// Opens an installation around agents that are loaded already, by the file their lines name: for
     /// whoever builds agents and hears them at once, such as `parloir dev`. What a line names besides is
-    /// loaded into the first one's sandbox.
+    /// loaded into the first one's sandbox. Where the names lead that tenants wrote down, `names` says: the system's resolver, or
+    /// that of a house which asks nobody outside.
     ///
     /// # Errors
     /// As [`Installation::open`], and where there is no agent.
@@ -156,13 +162,14 @@ impl Installation {
         folders: &Folders,
         providers: Registry,
         agents: HashMap<PathBuf, Agent>,
+        names: Arc<dyn Names>,
     ) -> Result<Self, OpenError> {
         let house = house(config)?;
         let Some(sandbox) = agents.values().next().map(|agent| agent.sandbox().clone()) else {
             return Err(OpenError::Config("no agent was given: load at least one".into()));
         };
         let storage = Storage::open(folders).await?;
-        Self::furnish((config, house), storage, providers, sandbox, agents, &|_| {}).await
+        Self::furnish((config, house), storage, providers, sandbox, (agents, names), &|_| {}).await
     }
 
     async fn furnish(
@@ -170,10 +177,10 @@ impl Installation {
         storage: Storage,
         providers: Registry,
         sandbox: Sandbox,
-        mut agents: HashMap<PathBuf, Agent>,
+        (mut agents, names): (HashMap<PathBuf, Agent>, Arc<dyn Names>),
         tell: &(dyn Fn(&Path) + Send + Sync),
     ) -> Result<Self, OpenError> {
-        let connectors = Connectors::new(config).map_err(OpenError::Config)?;
+        let connectors = Connectors::new(config, &names).map_err(OpenError::Config)?;
         // In an order that is the same at every start.
         let named = house.lines().map(|line| &line.config.agent).filter(|path| !agents.contains_key(*path));
         let named: BTreeSet<PathBuf> = named.cloned().collect();
@@ -200,6 +207,7 @@ impl Installation {
             moving_in: tokio::sync::Mutex::default(),
             carriers: config.carriers.iter().map(|carrier| carrier.name.clone()).collect(),
             transfers: config.outbound.transfers.clone(),
+            names,
             unloadable: Unloadable::default(),
             connectors,
             cordons: Cordons::new(config),

@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
-use parloir_connect::{AddressRange, Outbound, SystemNames};
+use parloir_connect::{AddressRange, Names, Outbound, SystemNames};
 use parloir_contract::TenantId;
 use parloir_tenancy::destinations::{Prefix, TransferPolicy};
 use serde::de::value::MapAccessDeserializer;
@@ -203,6 +203,11 @@ impl Networks {
     }
 }
 
+/// Who knows the addresses of names, where nobody else is given: the system.
+pub(crate) fn system() -> Arc<dyn Names> {
+    Arc::new(SystemNames)
+}
+
 /// The clients of tenants' requests: one for those to whom the same networks are open. A connection stays open for the next
 /// request to the same name, so that with one client for all it would carry that of a tenant who may not be there.
 pub(crate) struct Clients {
@@ -214,13 +219,13 @@ pub(crate) struct Clients {
 }
 
 impl Clients {
-    /// Those of a configuration.
+    /// Those of a configuration, which ask these for the addresses of names.
     ///
     /// # Errors
     /// Where TLS cannot be set up: why.
-    pub(crate) fn new(config: &Config) -> Result<Self, String> {
+    pub(crate) fn new(config: &Config, names: &Arc<dyn Names>) -> Result<Self, String> {
         let networks = Networks::new(config);
-        let client = |open: &[AddressRange]| Outbound::new(open.to_vec(), Arc::new(SystemNames));
+        let client = |open: &[AddressRange]| Outbound::new(open.to_vec(), Arc::clone(names));
         let common = client(&networks.to_all)?;
         let mut clients: Vec<(Vec<AddressRange>, Outbound)> = Vec::new();
         for open in networks.named.values() {
@@ -369,7 +374,7 @@ mod tests {
     fn those_to_whom_the_same_is_open_share_a_client_and_nobody_else() {
         let text = "[admin]\n[outbound]\nallow-private = [{ network = \"10.1.2.3/32\", tenants = [\"a\", \"b\"] }, \
                     { network = \"10.1.2.4/32\", tenants = [\"b\", \"c\", \"d\"] }]\n";
-        let clients = Clients::new(&config(text)).unwrap();
+        let clients = Clients::new(&config(text), &system()).unwrap();
         assert_eq!(clients.clients.len(), 3, "of a, of b, of c and d");
         let networks = |tenant: &str| format!("{:?}", clients.of(&tenant.parse().unwrap()));
         assert!(networks("b").contains("2 networks") && networks("e").contains("0 networks"));

@@ -287,7 +287,7 @@ pub async fn serve_with(
         tokens.insert(carrier.name.clone(), AuthToken::new(key.reveal()));
     }
     let witnesses = Witnesses::new(&config.journal.witnesses)?;
-    let webhooks = Webhooks::new(config)?;
+    let webhooks = Webhooks::new(config, &installation.names)?;
     let certificates = match &config.server.tls {
         Some(files) => Some(Certificates::open("[server]", files).await?),
         None => None,

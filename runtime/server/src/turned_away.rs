@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use parloir_contract::{CallId, LineId, TraceParent};
+use parloir_contract::{CallId, LineId, TenantId, TraceParent};
 use parloir_journal::{BlockedTo, CallEnded, CallJournal, CallStarted, Ending, Note, RecordBody};
 use parloir_tenancy::Line;
 use parloir_tenancy::admission::Full;
@@ -35,9 +35,10 @@ pub(crate) enum Away {
     Suspended,
 }
 
-/// The calls that were turned away and are not in the log one by one: no more entries than lines, for each reason.
+/// The calls that were turned away and are not in the log one by one: no more entries than lines, for each reason. Of a number that is
+/// another tenant's within the hour each is told what rang for itself.
 #[derive(Debug, Default)]
-pub(crate) struct TurnedAway(Mutex<HashMap<(LineId, Away), Counted>>);
+pub(crate) struct TurnedAway(Mutex<HashMap<(TenantId, LineId, Away), Counted>>);
 
 /// The calls of an hour after its first.
 #[derive(Debug)]
@@ -51,7 +52,7 @@ struct Counted {
 impl TurnedAway {
     /// Counts a call. Returns whether it is the first, which is told at once.
     fn rang(&self, line: &Arc<Line>, to: Away, now: Instant) -> bool {
-        match self.0.lock().entry((line.config.number.clone(), to)) {
+        match self.0.lock().entry((line.tenant.id.clone(), line.config.number.clone(), to)) {
             Entry::Occupied(mut counted) => {
                 let counted = counted.get_mut();
                 counted.more = counted.more.saturating_add(1);
@@ -200,10 +201,16 @@ mod tests {
     use super::*;
 
     fn lines() -> Vec<Arc<Line>> {
-        let text = "id = \"cabinet\"\n\
+        lines_of("cabinet")
+    }
+
+    fn lines_of(tenant: &str) -> Vec<Arc<Line>> {
+        let text = format!(
+            "id = \"{tenant}\"\n\
             [[line]]\nnumber = \"+33199000001\"\nagent = \"agent.wasm\"\n\
-            [[line]]\nnumber = \"+33199000002\"\nagent = \"agent.wasm\"\n";
-        let tenant: TenantConfig = toml::from_str(text).unwrap();
+            [[line]]\nnumber = \"+33199000002\"\nagent = \"agent.wasm\"\n"
+        );
+        let tenant: TenantConfig = toml::from_str(&text).unwrap();
         let house = parloir_tenancy::House::new(vec![tenant]).unwrap();
         let mut lines: Vec<_> = house.lines().cloned().collect();
         lines.sort_by_key(|line| line.config.number.clone());
@@ -223,6 +230,26 @@ mod tests {
             );
             assert_eq!(becomes(Away::Suspended, has_fallback).0 == Ending::Transferred, has_fallback);
         }
+    }
+
+    #[test]
+    fn of_a_number_that_is_anothers_within_the_hour_nobody_is_told_how_often_the_others_rang() {
+        let (before, since) = (lines_of("cabinet"), lines_of("garage"));
+        let (counts, begin) = (TurnedAway::default(), Instant::now());
+        assert!(counts.rang(&before[0], Away::Suspended, begin));
+        assert!(!counts.rang(&before[0], Away::Suspended, begin));
+        assert!(
+            counts.rang(&since[0], Away::Suspended, begin),
+            "it is told at once, in the garage's own log"
+        );
+        assert!(
+            !counts.rang(&since[0], Away::Suspended, begin)
+                && !counts.rang(&since[0], Away::Suspended, begin)
+        );
+        let mut over: Vec<_> =
+            counts.over(None).iter().map(|one| (one.line.tenant.id.to_string(), one.more)).collect();
+        over.sort_unstable();
+        assert_eq!(over, [("cabinet".to_owned(), 1), ("garage".to_owned(), 2)]);
     }
 
     #[test]

@@ -332,6 +332,16 @@ mod tests {
             ("+447012345678", "personal numbers of the United Kingdom"),
             ("+44118118", "directory enquiries"),
             ("+3290012345", "their country"),
+            ("+1411", "short numbers of North America"),
+            ("+17005550123", "personal numbers of North America"),
+            ("+871123456789", "codes that are nobody's"),
+            ("+999123456", "codes that are nobody's"),
+            ("+44760123456", "pagers' numbers"),
+            ("+321207", "their country"),
+            ("+411811", "their country"),
+            ("+391254", "their country"),
+            ("+35290012345", "their country"),
+            ("+3400881612345", "no numbering plan"),
         ];
         for (number, what) in denied {
             let why = usual.permit(number).unwrap_err();

@@ -4,13 +4,14 @@
 //! is hung or not; one that is a setting of the sandbox is set or not; one that is in what answers is asked or not
 //! ([`Guards`]). The product has no such switch: it is only here that a door can be put together without one.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use parking_lot::Mutex;
-use parloir_attest::{Attack, CREDENTIAL, SECRETS};
-use parloir_connect::{Destination, HeldSecret, NotADestination, forbidden};
+use parloir_attest::{Attack, CREDENTIAL, Rebinding, SECRETS};
+use parloir_connect::{AddressRange, Destination, HeldSecret, NotADestination, Reach, forbidden, judge};
 use parloir_contract::{
     Answer, Appointment, CallInfo, Capability, ConnectorAnswer, ConnectorRequest, Contact, Direction, Finish,
     Heard, HostCall, HostReturn, LocalTime, Refusal, Report, SetMemory, Slot, Transferred, Turn, Usage,
@@ -55,6 +56,8 @@ pub struct Guards {
     pub credentials: bool,
     /// Addresses that are nobody's on the public Internet are refused.
     pub addresses: bool,
+    /// A name is looked up once for a request: what was checked is connected to.
+    pub pinned: bool,
 }
 
 impl Guards {
@@ -74,6 +77,7 @@ impl Guards {
         lengths: true,
         credentials: true,
         addresses: true,
+        pinned: true,
     };
 }
 
@@ -107,6 +111,7 @@ struct Rooms {
     another: (Memory, Calendar),
     documents: Documents,
     report: Mutex<Report>,
+    names: Rebinding,
     folder: PathBuf,
     _place: tempfile::TempDir,
 }
@@ -139,8 +144,8 @@ impl Rooms {
         std::fs::write(place.path().join("documents/anne/secret.txt"), format!("{SECRETS}: document"))
             .unwrap();
         let documents = Documents::open(&folder).unwrap();
-        let report = Mutex::default();
-        Arc::new(Self { own, another, documents, report, folder, _place: place })
+        let (report, names) = (Mutex::default(), Rebinding::default());
+        Arc::new(Self { own, another, documents, report, names, folder, _place: place })
     }
 
     async fn answer(&self, guards: Guards, line: &Line, call: HostCall) -> HostReturn {
@@ -210,7 +215,7 @@ impl Rooms {
                 let speakable = if guards.bounds { speakable(&say.text) } else { Ok(()) };
                 HostReturn::Say(speakable.map(|()| Heard::default()))
             }
-            HostCall::SendRequest(request) => HostReturn::SendRequest(asked(guards, &request)),
+            HostCall::SendRequest(request) => HostReturn::SendRequest(asked(guards, &self.names, &request)),
             HostCall::Chat(_) => HostReturn::Chat(Ok(Answer {
                 text: "Oui.".into(),
                 tool_calls: Vec::new(),
@@ -289,9 +294,34 @@ fn destination(guards: Guards, request: &ConnectorRequest) -> Result<Destination
     Destination::parse(&format!("{OWN}{}", request.path)).map_err(invalid)
 }
 
+/// A connector whose name leads to these addresses, and to those where it is looked up once more.
+fn by_name(
+    guards: Guards,
+    found: Vec<IpAddr>,
+    once_more: impl FnOnce() -> Vec<IpAddr>,
+) -> Result<ConnectorAnswer, Refusal> {
+    let own = IpAddr::from(Ipv4Addr::LOCALHOST);
+    // As the operator opens it to the tenant.
+    let opened: [AddressRange; 1] = ["127.0.0.1/32".parse().unwrap()];
+    let is_refused = |address: &IpAddr| matches!(judge(*address, &opened), Reach::Refused(_));
+    if guards.addresses && found.iter().any(is_refused) {
+        return Err(Refusal::Unavailable("it leads where nothing may be sent".into()));
+    }
+    let connected = if guards.pinned { found } else { once_more() };
+    let body = match connected.iter().all(|address| *address == own) {
+        true => "{}".to_owned(),
+        false => format!("{SECRETS}: inside"),
+    };
+    Ok(ConnectorAnswer { status: 200, body })
+}
+
 /// A service in which tenants have folders, and mallory's connector leads to the own one: asked as the product asks, or as somebody
 /// would who forgot what a service can do.
-fn asked(guards: Guards, request: &ConnectorRequest) -> Result<ConnectorAnswer, Refusal> {
+fn asked(guards: Guards, names: &Rebinding, request: &ConnectorRequest) -> Result<ConnectorAnswer, Refusal> {
+    let found = names.leads(&request.connector);
+    if !found.is_empty() {
+        return by_name(guards, found, || names.leads(&request.connector));
+    }
     let invalid = |wrong: NotADestination| Refusal::Invalid(wrong.to_string());
     let inside = [("private", "http://127.0.0.2/"), ("metadata", "http://169.254.169.254/latest/")];
     if let Some((_, to)) = inside.into_iter().find(|(name, _)| *name == request.connector) {
@@ -384,6 +414,8 @@ impl Service<HostCall> for Noted {
 /// The line of a tenant with this quota, that lists these numbers besides.
 fn line(quota: &str, lists: &[String]) -> Arc<Line> {
     let listed: Vec<&str> = std::iter::once("+331990000").chain(lists.iter().map(String::as_str)).collect();
+    let mut connectors = ["crm", "private", "metadata"].map(str::to_owned).to_vec();
+    connectors.extend(Rebinding::connectors());
     let text = format!(
         r#"
         id = "mallory"
@@ -397,7 +429,7 @@ fn line(quota: &str, lists: &[String]) -> Arc<Line> {
         fallback-number = "+33199000002"
         transfer-to = {listed:?}
         capabilities = ["model", "calendar", "memory", "documents", "transfer", "connectors"]
-        connectors = ["crm", "private", "metadata"]
+        connectors = {connectors:?}
         "#
     );
     let house = House::new(vec![toml::from_str(&text).unwrap()]).unwrap();

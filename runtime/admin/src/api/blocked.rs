@@ -1,6 +1,8 @@
 //! Blocked numbers: callers whom no agent answers. The list is the journal's, the same that `parloir block` writes: it goes with a
 //! tenant wherever that is described. A number is in no path: there it is called by half of its keyed hash.
 
+use std::time::Instant;
+
 use parloir_journal::Named;
 
 use super::Api;
@@ -17,6 +19,10 @@ pub(super) async fn list(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     blocks.truncate(limit);
     // Callers' numbers are shown: who looked is in the log, as whoever reads what was said in a call is. Through broken glass it is
     // already.
+    if !blocks.is_empty() {
+        // Each time is a record, and the numbers of up to a page's callers.
+        api.readings.take(&asked.principal.key_id, Instant::now())?;
+    }
     if asked.glass.is_none() && !blocks.is_empty() {
         api.directory.looked(&asked.realm, asked.told("blocked numbers: read")).await?;
     }

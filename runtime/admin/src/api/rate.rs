@@ -33,7 +33,9 @@ impl Rate {
         }
         let rested = all.get(key).copied().unwrap_or(now).max(now);
         if rested.duration_since(now) > EVERY * (A_MINUTE - 1) {
-            let detail = format!("a key reads {A_MINUTE} calls in a minute, and this one has");
+            let detail = format!(
+                "a key reads {A_MINUTE} times in a minute what was said or who is blocked, and this one has"
+            );
             return Err(Problem::new(Kind::Busy, detail, "wait as Retry-After says, and read more slowly"));
         }
         if all.len() >= MOST && !all.contains_key(key) {

@@ -217,6 +217,33 @@ async fn a_row_of_a_secret_or_a_connector_that_is_torn_keeps_nothing_else_back()
 }
 
 #[tokio::test]
+async fn whoever_reads_blocked_numbers_without_pause_is_told_to_wait() {
+    let house = House::open().await;
+    let owner = house.tenant("cabinet").await;
+    let (_, supervisor) = house.user("cabinet", &owner, "supervisor").await;
+    // A list of nobody shows nobody, and is no record.
+    let before = house.told("cabinet").await.len();
+    for _ in 0..100 {
+        house.get(BLOCKED, &supervisor).await.is(200);
+    }
+    assert_eq!(house.told("cabinet").await.len(), before);
+    house.post(BLOCKED, &supervisor, json!({ "number": "+33639981234" })).await.is(201);
+    let mut refused = None;
+    for _ in 0..2_000 {
+        let reply = house.get(BLOCKED, &supervisor).await;
+        if reply.status != 200 {
+            refused = Some(reply);
+            break;
+        }
+    }
+    let refused = refused.unwrap().is(429);
+    assert!(refused.text("detail").contains("times in a minute"), "{refused:?}");
+    // Nobody else waits for it.
+    let (_, another) = house.user("cabinet", &owner, "supervisor").await;
+    house.get(BLOCKED, &another).await.is(200);
+}
+
+#[tokio::test]
 async fn a_caller_is_blocked_by_the_journal_that_calls_are_answered_by_and_answered_again() {
     let house = House::open().await;
     let owner = house.tenant("cabinet").await;

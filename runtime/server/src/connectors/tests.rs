@@ -5,6 +5,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::outbound::system;
 
 const SECRET: &str = "s3cr3t-of-the-house";
 
@@ -40,7 +41,7 @@ fn place(url: &str, more: &str, outbound: &str) -> Arc<Place> {
         "{outbound}\n[[tenant]]\nid = \"test\"\n[[tenant.connector]]\nname = \"crm\"\nurl = {url:?}\n\
          credential = {{ secret = \"crm-key\" }}\nregion = \"EU\"\n{more}"
     );
-    let all = Connectors::new(&toml::from_str(&text).unwrap()).unwrap();
+    let all = Connectors::new(&toml::from_str(&text).unwrap(), &system()).unwrap();
     all.of(&tenant())
 }
 
@@ -140,7 +141,7 @@ async fn a_network_that_is_open_to_one_tenant_is_closed_to_another() {
     };
     let open = "[outbound]\nallow-private = [{ network = \"127.0.0.1/32\", tenants = [\"test\"] }]\n";
     let text = format!("{open}{}{}", described("test"), described("other"));
-    let all = Connectors::new(&toml::from_str(&text).unwrap()).unwrap();
+    let all = Connectors::new(&toml::from_str(&text).unwrap(), &system()).unwrap();
     let statuses =
         [sent(&all.of(&tenant()), get("")).await, sent(&all.of(&"other".parse().unwrap()), get("")).await]
             .map(|sent| sent.status);
@@ -196,7 +197,7 @@ fn what_is_wrong_with_the_file_is_told_at_the_start() {
         (secret.to_owned(), "PARLOIR_NO_SUCH_SECRET"),
     ];
     for (text, said) in table {
-        let problem = Connectors::new(&toml::from_str(&text).unwrap()).err().unwrap();
+        let problem = Connectors::new(&toml::from_str(&text).unwrap(), &system()).err().unwrap();
         assert!(problem.contains(said) && problem.contains("test"), "{problem}");
     }
 }
@@ -210,7 +211,7 @@ fn of_two_secrets_of_one_name_the_directorys_goes_before_the_files() {
         "[admin]\n[[secret]]\ntenant = \"test\"\nname = \"crm-key\"\nvalue = {{ file = {:?} }}\n",
         file.display().to_string()
     );
-    let all = Connectors::new(&toml::from_str(&text).unwrap()).unwrap();
+    let all = Connectors::new(&toml::from_str(&text).unwrap(), &system()).unwrap();
     let said = |name: &str| {
         let header = all.of(&tenant()).secrets.load().get(name).unwrap().header("").unwrap();
         header.to_str().unwrap().to_owned()

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
-use parloir_connect::{Destination, Outbound, OutboundError, SigningSecret, TRIES, wait_after};
+use parloir_connect::{Destination, Names, Outbound, OutboundError, SigningSecret, TRIES, wait_after};
 use parloir_contract::{CallId, LineId, SpanId, TenantId, TraceId, TraceParent};
 use parloir_journal::{
     CallEntry, JournalError, ProviderEnded, ProviderRole, ProviderStarted, ProviderStatus, ProviderUsage,
@@ -84,8 +84,8 @@ enum After {
 }
 
 impl Webhooks {
-    /// Those of a configuration; their secrets are read here.
-    pub(crate) fn new(config: &Config) -> Result<Self, ServeError> {
+    /// Those of a configuration; their secrets are read here. Where names lead, these say.
+    pub(crate) fn new(config: &Config, names: &Arc<dyn Names>) -> Result<Self, ServeError> {
         let mut hooks: HashMap<TenantId, Vec<Arc<Hook>>> = HashMap::new();
         for configured in &config.webhooks {
             let tenant = configured.tenant.clone();
@@ -111,7 +111,7 @@ impl Webhooks {
         if hooks.is_empty() {
             return Ok(Self { clients: HashMap::new(), hooks });
         }
-        let clients = Clients::new(config).map_err(|problem| ServeError::Webhook {
+        let clients = Clients::new(config, names).map_err(|problem| ServeError::Webhook {
             tenant: hooks.keys().next().map(TenantId::to_string).unwrap_or_default(),
             host: "the client".to_owned(),
             problem,

@@ -7,10 +7,11 @@
 //! - France and its overseas departments: ARCEP, decision 2018-0881 as amended by 2022-1583, annex 1, "plan national de numérotation",
 //!   2.4 (special and short numbers), and its list of emergency numbers.
 //! - Codes that are no country's: ITU-T, "List of Recommendation ITU-T E.164 assigned country codes".
-//! - North America: NANPA, area code 900, central office code 976, directory assistance at 555-1212.
+//! - North America: NANPA, area code 900, central office code 976, directory assistance at 555-1212, personal communications at 5XX
+//!   and 700, codes of three digits.
 //! - The United Kingdom: Ofcom, "National Telephone Numbering Plan", parts A and B.
-//! - Belgium: BIPT. Germany: Bundesnetzagentur. Switzerland: OFCOM. Spain: CNMC. Italy: AGCOM. The Netherlands: ACM. Their numbering
-//!   plans.
+//! - Belgium: BIPT. Germany: Bundesnetzagentur. Switzerland: OFCOM. Spain: CNMC. Italy: AGCOM. The Netherlands: ACM. Luxembourg: ILR.
+//!   Austria: RTR. Portugal: ANACOM. Their numbering plans.
 
 /// Numbers that begin alike.
 #[derive(Debug)]
@@ -74,6 +75,10 @@ const UK_PREMIUM: &str = "premium-rate numbers of the United Kingdom";
 const UK_SPECIAL: &str = "special-rate numbers of the United Kingdom";
 const UK_PERSONAL: &str = "personal numbers of the United Kingdom, whose price nobody knows before";
 const SATELLITE: &str = "satellite numbers";
+const UNASSIGNED: &str = "numbers of codes that are nobody's, which some networks route to whoever pays";
+const US_SHORT: &str = "short numbers of North America";
+const US_PERSONAL: &str = "personal numbers of North America, whose price nobody knows before";
+const UK_PAGERS: &str = "pagers' numbers of the United Kingdom, many of which are premium-rate numbers";
 const NETWORKS: &str = "numbers of international networks";
 const NEIGHBOURS: &str = "premium-rate and special-rate numbers of their country";
 const NO_NUMBER: &str = "numbers that are in no numbering plan";
@@ -106,6 +111,17 @@ pub(super) const DENIED: &[Range] = &[
     // No country's.
     all("+808", "international shared-cost numbers"),
     all("+870", SATELLITE),
+    all("+871", UNASSIGNED),
+    all("+872", UNASSIGNED),
+    all("+873", UNASSIGNED),
+    all("+874", UNASSIGNED),
+    all("+875", UNASSIGNED),
+    all("+876", UNASSIGNED),
+    all("+877", UNASSIGNED),
+    all("+879", UNASSIGNED),
+    all("+888", UNASSIGNED),
+    all("+991", UNASSIGNED),
+    all("+999", UNASSIGNED),
     all("+878", "personal numbers of no country"),
     all("+881", SATELLITE),
     all("+882", NETWORKS),
@@ -113,10 +129,29 @@ pub(super) const DENIED: &[Range] = &[
     all("+979", "international premium-rate numbers"),
     // North America.
     all("+1900", "premium-rate numbers of North America"),
+    all("+1500", US_PERSONAL),
+    all("+1521", US_PERSONAL),
+    all("+1522", US_PERSONAL),
+    all("+1533", US_PERSONAL),
+    all("+1544", US_PERSONAL),
+    all("+1566", US_PERSONAL),
+    all("+1577", US_PERSONAL),
+    all("+1588", US_PERSONAL),
+    all("+1700", US_PERSONAL),
+    short("+1", 10, US_SHORT),
     all("+1...976", "premium-rate numbers of North America"),
     all("+1...5551212", "directory enquiries of North America"),
     // The United Kingdom.
     all("+4470", UK_PERSONAL),
+    all("+44760", UK_PAGERS),
+    all("+44761", UK_PAGERS),
+    all("+44763", UK_PAGERS),
+    all("+44764", UK_PAGERS),
+    all("+44765", UK_PAGERS),
+    all("+44766", UK_PAGERS),
+    all("+44767", UK_PAGERS),
+    all("+44768", UK_PAGERS),
+    all("+44769", UK_PAGERS),
     all("+4484", UK_SPECIAL),
     all("+4487", UK_SPECIAL),
     all("+449", UK_PREMIUM),
@@ -124,13 +159,20 @@ pub(super) const DENIED: &[Range] = &[
     // Neighbours of France.
     all("+3270", NEIGHBOURS),
     all("+3290", NEIGHBOURS),
+    short("+321207", 6, NEIGHBOURS),
+    short("+321212", 6, NEIGHBOURS),
+    short("+321307", 6, NEIGHBOURS),
+    short("+321313", 6, NEIGHBOURS),
     all("+49118", NEIGHBOURS),
     all("+49137", NEIGHBOURS),
     all("+49180", NEIGHBOURS),
+    all("+49700", NEIGHBOURS),
     all("+49900", NEIGHBOURS),
+    all("+4118", NEIGHBOURS),
     all("+4184", NEIGHBOURS),
     all("+4190", NEIGHBOURS),
     all("+34118", NEIGHBOURS),
+    all("+34704", NEIGHBOURS),
     all("+34803", NEIGHBOURS),
     all("+34806", NEIGHBOURS),
     all("+34807", NEIGHBOURS),
@@ -138,12 +180,27 @@ pub(super) const DENIED: &[Range] = &[
     all("+34902", NEIGHBOURS),
     all("+34905", NEIGHBOURS),
     all("+34907", NEIGHBOURS),
+    all("+3912", NEIGHBOURS),
+    all("+39178", NEIGHBOURS),
+    all("+394", NEIGHBOURS),
     all("+3984", NEIGHBOURS),
     all("+3989", NEIGHBOURS),
     all("+39199", NEIGHBOURS),
+    short("+3118", 6, NEIGHBOURS),
     all("+31900", NEIGHBOURS),
     all("+31906", NEIGHBOURS),
     all("+31909", NEIGHBOURS),
+    all("+352118", NEIGHBOURS),
+    all("+352900", NEIGHBOURS),
+    all("+352901", NEIGHBOURS),
+    all("+352905", NEIGHBOURS),
+    // Where many of those who live in France call.
+    all("+43810", NEIGHBOURS),
+    all("+4382", NEIGHBOURS),
+    all("+439", NEIGHBOURS),
+    all("+3516", NEIGHBOURS),
+    all("+35170", NEIGHBOURS),
+    all("+35176", NEIGHBOURS),
     // What a carrier may read as another number.
     all("+0", NO_NUMBER),
     all("+10", NO_NUMBER),
@@ -155,7 +212,9 @@ pub(super) const DENIED: &[Range] = &[
     all("+2620", NO_NUMBER),
     all("+310", NO_NUMBER),
     all("+320", NO_NUMBER),
+    all("+3400", NO_NUMBER),
     all("+410", NO_NUMBER),
+    all("+430", NO_NUMBER),
     all("+440", NO_NUMBER),
     all("+490", NO_NUMBER),
 ];
@@ -248,6 +307,19 @@ mod tests {
             "+18009765555",
             "+18885551212",
             "+352261234",
+            "+35226123456",
+            "+15145550123",
+            "+17015550123",
+            "+447624123456",
+            "+32121234567",
+            "+31181234567",
+            "+390412345678",
+            "+393401234567",
+            "+43118123456",
+            "+4366412345678",
+            "+351212345678",
+            "+351912345678",
+            "+3468012345",
         ];
         for number in ordinary {
             assert!(!DENIED.iter().any(|range| range.holds(number)), "{number}");

@@ -177,6 +177,9 @@ fn of_layers() -> Vec<Row> {
         lengths: Removed(led_on),
         credentials: Removed("without_what_is_taken_out_of_answers_an_agent_is_told_the_credential"),
         addresses: Removed("without_the_list_of_addresses_a_request_goes_inside"),
+        pinned: Removed(
+            "where_a_name_is_looked_up_again_for_its_connection_what_was_checked_is_not_what_is_reached"
+        ),
     });
     guards.into()
 }

@@ -334,6 +334,37 @@ async fn without_the_list_of_addresses_a_request_goes_inside() {
     }
 }
 
+/// Whether an agent read what listens inside.
+fn read_inside(went: &Went) -> bool {
+    went.got.iter().any(|answer| match answer {
+        HostReturn::SendRequest(Ok(answer)) => answer.body.contains(SECRETS),
+        _ => false,
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_list_of_addresses_a_name_leads_inside_however_that_is_written() {
+    let families = ["connectors/rebinding#", "connectors/two-addresses#"];
+    let names: Vec<String> = attacks().unwrap().into_iter().map(|attack| attack.name).collect();
+    let sandbox = Sandbox::new(settings(), None).unwrap();
+    for family in families {
+        let all: Vec<&String> = names.iter().filter(|name| name.starts_with(family)).collect();
+        assert_eq!(all.len(), 9, "{family}");
+        for name in all {
+            let taken = a_layer_in(&sandbox, name, Guards { addresses: false, ..Guards::ALL }).await;
+            assert!(read_inside(&taken), "{name}: {:?}", taken.got);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_a_name_is_looked_up_again_for_its_connection_what_was_checked_is_not_what_is_reached() {
+    for name in ["connectors/rebinding#0", "connectors/rebinding#1", "connectors/rebinding#2"] {
+        let taken = a_layer(name, Guards { pinned: false, ..Guards::ALL }).await;
+        assert!(read_inside(&taken), "{name}: {:?}", taken.got);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_what_is_taken_out_of_answers_an_agent_is_told_the_credential() {
     let told = |went: &Went| {

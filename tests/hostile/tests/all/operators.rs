@@ -25,6 +25,8 @@ fn tried() -> Vec<(Attack, &'static str)> {
     (premium.busy, toll.busy) = (true, true);
     vec![
         (named("connectors/inside#0"), "connectors.send"),
+        (named("connectors/rebinding#0"), "connectors.send"),
+        (named("connectors/two-addresses#0"), "connectors.send"),
         (named("connectors/methods#0"), "connectors.send"),
         (premium, "call.transfer"),
         (toll, "call.transfer"),
@@ -98,6 +100,8 @@ async fn without_what_the_operators_file_says_each_attack_has_what_it_tried_for(
     .await;
     let refused = [
         ("connectors/inside#0", HostStatus::Unavailable),
+        ("connectors/rebinding#0", HostStatus::Unavailable),
+        ("connectors/two-addresses#0", HostStatus::Unavailable),
         ("connectors/methods#0", HostStatus::NotPermitted),
         ("transfers/premium#0", HostStatus::NotPermitted),
         ("transfers/toll#0", HostStatus::NotPermitted),
