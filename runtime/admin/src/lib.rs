@@ -51,4 +51,5 @@ pub use api::{
 pub use calls::{CallError, CallFiles, CallList, ERASED, Listed, Reading, Sound};
 pub use directory::{Directory, DirectoryError, Rooms, described, granted, reviews_of, suspended};
 pub use premises::{Checked, Component, Deployed, Premises, Unchecked};
+pub use reach::Reach;
 pub use secret::{ApiKey, NoRandomness, NotAKey, PREFIX};

@@ -55,6 +55,8 @@ pub(crate) const KEYS: &str = "key/";
 pub(crate) const NUMBERS: &str = "number/";
 /// What the keys of contacts begin with, in [`Table::Settings`].
 pub(crate) const CONTACTS: &str = "contact/";
+/// What the keys of teams begin with, there.
+pub(crate) const TEAMS: &str = "team/";
 /// What the keys of calls' reviews begin with, in [`Table::Reports`].
 const REVIEWS: &str = "review/";
 /// What the keys of lines' settings begin with, in [`Table::Settings`].
@@ -162,6 +164,8 @@ pub struct Directory {
     suspending: Turns,
     /// Held while a key is made, and while a user is changed: whoever is raised keeps no key that was made meanwhile.
     pub(crate) appointing: Turns,
+    /// Held while a team is changed, and while a line or a user goes: no team names what is gone.
+    pub(crate) teaming: Turns,
     /// Held while the figures of a tenant's versions change.
     pub(crate) counting: Turns,
     /// Held while the files of a tenant's components and the rows that name them change, before [`Self::counting`].
@@ -231,7 +235,7 @@ impl Directory {
     pub async fn open(rooms: Rooms, premises: Arc<dyn Premises>) -> Result<Self, DirectoryError> {
         let installation = TenantStore::open(rooms.store.clone(), &*rooms.kms, own()?).await?;
         let (taking_in_one, suspending) = (Turns::default(), Turns::default());
-        let appointing = Turns::default();
+        let (appointing, teaming) = (Turns::default(), Turns::default());
         let (counting, shelving, aside) = (Turns::default(), Turns::default(), RwLock::default());
         let behind = std::sync::Mutex::default();
         Ok(Self {
@@ -241,6 +245,7 @@ impl Directory {
             taking_in_one,
             suspending,
             appointing,
+            teaming,
             counting,
             shelving,
             behind,
