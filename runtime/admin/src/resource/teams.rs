@@ -1,17 +1,22 @@
 //! Teams: whose calls a supervisor sees.
 
 use parloir_contract::LineId;
+use parloir_store::MAX_BATCH;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use super::ids;
+use super::{MAX_KEYS, MAX_SETTINGS, ids};
 
-/// Teams of one tenant: with all of them, and with what else goes, a line or a user is removed in one batch.
-pub const MAX_TEAMS: usize = 100;
+/// Teams of one tenant.
+pub const MAX_TEAMS: usize = 64;
 /// Lines of one team: so many, with the users, rest in one row.
 pub const MAX_TEAM_LINES: usize = 80;
 /// Users of one team.
 pub const MAX_TEAM_USERS: usize = 50;
+
+// A line goes with its settings, a user with their keys, and either out of every team: in one batch.
+const _: () = assert!(2 + MAX_SETTINGS + 2 * MAX_TEAMS <= MAX_BATCH);
+const _: () = assert!(3 + MAX_KEYS + 2 * MAX_TEAMS <= MAX_BATCH);
 
 /// A team: supervisors in it see the calls that rang its lines. Where a tenant has a team, a supervisor sees the calls of their own
 /// teams and no others; where it has none, all.
