@@ -188,6 +188,7 @@ async fn supervisors_of_two_teams_cannot_see_each_others_calls_by_any_route() {
     let out = folder.path().join("out");
     let out = out.to_str().unwrap();
     for (key, user, call) in [(&parc, &luc, theirs), (&gare, &zoe, own), (&unassigned, &zoe, own)] {
+        let call = call.as_str();
         for command in [
             vec!["show", call],
             vec!["recording", call, "-o", out],
