@@ -7,7 +7,7 @@
 //!   is told as RFC 9457 says, with the field and what to do.
 //! - [`Directory::set_up`]: the first start, which makes an owner and tells their key once.
 //! - [`oidc`]: log-in with an OpenID Connect issuer, which gives a key for some hours.
-//! - Calls: who may know of which, and what of them they are shown; [`CallFiles`] reads them.
+//! - Calls: who may know of which ([`Reach`]), and what of them they are shown; [`CallFiles`] reads them.
 //! - [`Premises`]: what the directory needs of the installation: whether calls could be answered so, and that they are.
 //!
 //! Agents have versions here: uploaded, checked, signed, approved where they may do more, tried on a share of the calls, promoted,
@@ -53,4 +53,5 @@ pub use directory::{
     Directory, DirectoryError, Lapse, Rooms, TOLD_BEFORE_DAYS, described, granted, reviews_of, suspended,
 };
 pub use premises::{Checked, Component, Deployed, Premises, Unchecked};
+pub use reach::Reach;
 pub use secret::{ApiKey, NoRandomness, NotAKey, PREFIX};

@@ -7,6 +7,7 @@ mod calls;
 mod lines;
 mod people;
 mod providers;
+mod teams;
 mod used;
 
 use std::fmt;
@@ -37,6 +38,7 @@ pub use people::{
     MAX_LOG_INS, MAX_USERS, Myself, NewKey, User,
 };
 pub use providers::Provider;
+pub use teams::{MAX_TEAM_LINES, MAX_TEAM_USERS, MAX_TEAMS, Team};
 pub use used::{Cost, Ledger, LedgerMonth, LedgerProvider, ProviderRole, Usage};
 pub(crate) use used::{MONTH, is_month};
 

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 pub enum Role {
     /// Of a tenant: answers callers, and sees their own calls only.
     Agent,
-    /// Of a tenant: looks after a team's calls.
+    /// Of a tenant: looks after its teams' calls, or all where it has no team.
     Supervisor,
     /// Of a tenant: as a supervisor, and lines, agents and users.
     Admin,
@@ -184,7 +184,7 @@ pub enum Action {
     /// Say which keys may sign agents, and whether unsigned ones are taken.
     #[serde(rename = "agent-keys:write")]
     WriteAgentKeys,
-    /// List calls and read them: an agent those alone that were handed to them.
+    /// List calls and read them: an agent those alone that were handed to them, a supervisor those of their teams where there are any.
     #[serde(rename = "calls:read")]
     ReadCalls,
     /// Hear calls.
@@ -202,6 +202,12 @@ pub enum Action {
     /// Say who answers them, and so which calls are whose.
     #[serde(rename = "contacts:write")]
     WriteContacts,
+    /// Read which lines' calls which supervisors see: the teams.
+    #[serde(rename = "teams:read")]
+    ReadTeams,
+    /// Change that.
+    #[serde(rename = "teams:write")]
+    WriteTeams,
     /// Read who did what: the audit log.
     #[serde(rename = "audit:read")]
     ReadAudit,
@@ -223,7 +229,7 @@ pub struct Rule {
 
 impl Action {
     /// Every action there is.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 43] = [
         Self::ReadSelf,
         Self::ReadTenants,
         Self::WriteTenants,
@@ -263,6 +269,8 @@ impl Action {
         Self::ReviewCalls,
         Self::ReadContacts,
         Self::WriteContacts,
+        Self::ReadTeams,
+        Self::WriteTeams,
         Self::ReadAudit,
         Self::RemoveTenant,
     ];
@@ -314,6 +322,8 @@ impl Action {
             Self::ReviewCalls => "calls:review",
             Self::ReadContacts => "contacts:read",
             Self::WriteContacts => "contacts:write",
+            Self::ReadTeams => "teams:read",
+            Self::WriteTeams => "teams:write",
             Self::ReadAudit => "audit:read",
             Self::RemoveTenant => "tenant:remove",
         }
@@ -354,14 +364,14 @@ impl Action {
             Self::WriteAgents | Self::PromoteAgents => (&[Admin], &[], true),
             // What an agent may do, and whom it is taken from, outlasts any glass.
             Self::ApproveAgents | Self::WriteAgentKeys => (&[Admin], &[], false),
-            // An agent's are those alone that were handed to them: `reach.rs`.
+            // An agent's are those alone that were handed to them, a supervisor's those of their teams: `reach.rs`.
             Self::ReadCalls => (&[Agent, Supervisor, Admin], &[], true),
             Self::ReadRecordings | Self::ExportCalls => (&[Supervisor, Admin], &[], true),
             // Of the team's work, the team's own.
             Self::ReviewCalls => (&[Supervisor, Admin], &[], false),
-            Self::ReadContacts => (&[Supervisor, Admin, Owner], &[], true),
+            Self::ReadContacts | Self::ReadTeams => (&[Supervisor, Admin, Owner], &[], true),
             // Whose calls are whose outlasts any glass.
-            Self::WriteContacts => (&[Admin], &[], false),
+            Self::WriteContacts | Self::WriteTeams => (&[Admin], &[], false),
             // What was done through broken glass is for the tenant to read, and not for whoever broke it.
             Self::ReadAudit => (&[Admin, Owner, Operator], &[], false),
             Self::RemoveTenant => (&[], &[Operator], false),
@@ -454,6 +464,7 @@ mod tests {
             Action::WriteAgentKeys,
             Action::ReviewCalls,
             Action::WriteContacts,
+            Action::WriteTeams,
         ] {
             assert!(!action.rule().glass, "{action}");
         }

@@ -116,6 +116,11 @@ enum Command {
         after_help = "For a tenant's supervisors, admins and owners, and for whoever runs the installation.\n\nExample:\n  parloir provider list --json"
     )]
     Provider(commands::admin::provider::Provider),
+    /// Make, list, show, change and remove teams: a supervisor sees the calls of their teams' lines alone.
+    #[command(
+        after_help = "Of a tenant without a team, every supervisor sees all calls; of one with a team, those who are in none see none. Admins see all.\n\nExamples:\n  parloir team set parc --line +33199005678 --user 4f1c…e2\n  parloir team list"
+    )]
+    Team(commands::admin::team::Team),
     /// List who changed what in a tenant, or in the installation: by which key, when, and whether it was done.
     #[command(
         after_help = "For a tenant's admins and owners; of the installation itself, for its owners and operators. Who read calls is listed by `parloir accesses`.\n\nExamples:\n  parloir audit\n  parloir audit --tenant installation --limit 200 --json"
@@ -447,6 +452,7 @@ fn main() -> ExitCode {
             Command::Connector(connector) => connector.run().await,
             Command::Contact(contact) => contact.run().await,
             Command::Provider(provider) => provider.run().await,
+            Command::Team(team) => team.run().await,
             Command::Audit(audit) => audit.run().await,
             Command::LogIn(log_in) => log_in.run().await,
             Command::LogOut(log_out) => log_out.run().await,

@@ -24,6 +24,7 @@ mod admin;
 mod admin_threads;
 mod back_up;
 mod call_files;
+mod call_places;
 mod calls;
 mod compiling;
 mod config;

@@ -15,7 +15,7 @@ use crate::resource::{
     Agent, AgentKey, AgentPolicy, Aside, AuditEntry, BlockNumber, Blocked, BreakGlass, Calendar, CallFile,
     CallState, Connector, Contact, Glass, ImportTenant, Item, Key, KeyMade, Ledger, Line, LogIn, LogInWith,
     MONTH, Myself, NewKey, NewSecret, NewTenant, Number, Page, Provider, Review, RollBack, Secret, Setting,
-    StartCanary, Suspend, Suspension, Tenant, TenantMade, TenantState, Usage, User, Version,
+    StartCanary, Suspend, Suspension, Team, Tenant, TenantMade, TenantState, Usage, User, Version,
 };
 
 /// What goes into a route and what comes out of it.
@@ -96,6 +96,9 @@ fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
         Endpoint::ListContacts => pages::<Contact>(all),
         Endpoint::GetContact => gives::<Item<Contact>>(all),
         Endpoint::PutContact => takes::<Contact, Item<Contact>>(all),
+        Endpoint::ListTeams => pages::<Team>(all),
+        Endpoint::GetTeam => gives::<Item<Team>>(all),
+        Endpoint::PutTeam => takes::<Team, Item<Team>>(all),
         Endpoint::ListCalls => pages::<CallState>(all),
         Endpoint::GetCall => gives::<CallFile>(all),
         Endpoint::GetRecording | Endpoint::GetProof => gives::<BTreeMap<String, Value>>(all),
@@ -104,6 +107,7 @@ fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
         Endpoint::PutReview => takes::<Review, Item<Review>>(all),
         Endpoint::ListAudit => pages::<AuditEntry>(all),
         Endpoint::DeleteContact
+        | Endpoint::DeleteTeam
         | Endpoint::DeleteReview
         | Endpoint::DeleteTenant
         | Endpoint::ResumeTenant

@@ -251,7 +251,15 @@ endpoints! {
     PutContact = Put "/v1/tenants/{tenant}/contacts/{line}" Tenant WriteContacts;
     /// Removes a contact.
     DeleteContact = Delete "/v1/tenants/{tenant}/contacts/{line}" Tenant WriteContacts;
-    /// A tenant's calls, newest first; to an agent, those that were handed to them. A page may be short while there are more.
+    /// A tenant's teams: lines, and the supervisors who see their calls.
+    ListTeams = Get "/v1/tenants/{tenant}/teams" Tenant ReadTeams;
+    /// A team.
+    GetTeam = Get "/v1/tenants/{tenant}/teams/{name}" Tenant ReadTeams;
+    /// Makes or replaces a team. Where there is one, a supervisor sees the calls of their own teams and no others.
+    PutTeam = Put "/v1/tenants/{tenant}/teams/{name}" Tenant WriteTeams;
+    /// Removes a team. Where it was the last, supervisors see all calls.
+    DeleteTeam = Delete "/v1/tenants/{tenant}/teams/{name}" Tenant WriteTeams;
+    /// A tenant's calls, newest first; to an agent, those that were handed to them; to a supervisor, those of their teams, where there are teams. A page may be short while there are more.
     ListCalls = Get "/v1/tenants/{tenant}/calls" Tenant ReadCalls;
     /// A call, and what happened in it. That somebody read it is told in the tenant's log.
     GetCall = Get "/v1/tenants/{tenant}/calls/{call}" Tenant ReadCalls;

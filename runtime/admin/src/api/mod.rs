@@ -30,6 +30,7 @@ mod shape;
 mod share;
 mod signers;
 mod suspension;
+mod teams;
 mod tenants;
 mod upload;
 mod users;
@@ -463,6 +464,10 @@ async fn run(api: &Api, asked: &Asked) -> Result<Response, Problem> {
         Endpoint::GetContact => contacts::get(asked).await,
         Endpoint::PutContact => contacts::put(api, asked).await,
         Endpoint::DeleteContact => contacts::delete(api, asked).await,
+        Endpoint::ListTeams => teams::list(asked).await,
+        Endpoint::GetTeam => teams::get(asked).await,
+        Endpoint::PutTeam => teams::put(api, asked).await,
+        Endpoint::DeleteTeam => teams::delete(api, asked).await,
         Endpoint::ListCalls => calls::list(api, asked).await,
         Endpoint::GetCall => return calls::get(api, asked).await,
         Endpoint::GetRecording => return calls::recording(api, asked).await,

@@ -57,6 +57,8 @@ pub(crate) const KEYS: &str = "key/";
 pub(crate) const NUMBERS: &str = "number/";
 /// What the keys of contacts begin with, in [`Table::Settings`].
 pub(crate) const CONTACTS: &str = "contact/";
+/// What the keys of teams begin with, there.
+pub(crate) const TEAMS: &str = "team/";
 /// What the keys of calls' reviews begin with, in [`Table::Reports`].
 const REVIEWS: &str = "review/";
 /// What the keys of lines' settings begin with, in [`Table::Settings`].
@@ -165,6 +167,8 @@ pub struct Directory {
     /// Held while a key is made, by a log-in too, and while a user is made, changed or removed: whoever is raised, known by
     /// something else or gone keeps no key that was made meanwhile, and one identity is one user's.
     pub(crate) appointing: Turns,
+    /// Held while a team is changed, and while a line or a user goes: no team names what is gone.
+    pub(crate) teaming: Turns,
     /// Held while the figures of a tenant's versions change.
     pub(crate) counting: Turns,
     /// Held while the files of a tenant's components and the rows that name them change, before [`Self::counting`].
@@ -234,7 +238,7 @@ impl Directory {
     pub async fn open(rooms: Rooms, premises: Arc<dyn Premises>) -> Result<Self, DirectoryError> {
         let installation = TenantStore::open(rooms.store.clone(), &*rooms.kms, own()?).await?;
         let (taking_in_one, suspending) = (Turns::default(), Turns::default());
-        let appointing = Turns::default();
+        let (appointing, teaming) = (Turns::default(), Turns::default());
         let (counting, shelving, aside) = (Turns::default(), Turns::default(), RwLock::default());
         let behind = std::sync::Mutex::default();
         Ok(Self {
@@ -244,6 +248,7 @@ impl Directory {
             taking_in_one,
             suspending,
             appointing,
+            teaming,
             counting,
             shelving,
             behind,

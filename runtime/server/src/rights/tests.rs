@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::{Timestamp, ToSpan};
-use parloir_admin::CallFiles;
+use parloir_admin::{CallFiles, Reach};
 use parloir_contract::{
     Book, Booked, CallInfo, Contact, Direction, Field, HostCall, HostReturn, Import, LocalTime, SetMemory,
 };
@@ -404,7 +404,7 @@ async fn who_is_restricted_is_kept_and_not_used() {
 
     // Lists say so, whether somebody was looked for in the calls before or not.
     for _ in 0..2 {
-        let listed = place.storage.list(&tenant(), None, 10, &[], None).await.unwrap();
+        let listed = place.storage.list(&tenant(), None, 10, &[], &Reach::All).await.unwrap();
         let listed: Vec<_> = listed.calls.into_iter().map(|one| (one.call, one.state.restricted)).collect();
         assert_eq!(listed, [(his, Some(false)), (hers, Some(true))]);
         let calls = RightsRequest::Calls { tenant: tenant(), number: HERS.into() };

@@ -25,6 +25,7 @@ const REMOVALS: &[&str] = &[
     "DeleteTenant",
     "DeleteReview",
     "DeleteContact",
+    "DeleteTeam",
     "UnblockNumber",
     "DeleteConnector",
     "DeleteSecret",
@@ -34,7 +35,7 @@ const REMOVALS: &[&str] = &[
 ];
 
 /// What those are asked who look after calls and nothing else: the rest of it refuses them all alike.
-const OF_CALLS: &str = "/(me|calls|contacts|blocked)(/|$)";
+const OF_CALLS: &str = "/(me|calls|contacts|teams|blocked)(/|$)";
 
 /// Somebody who asks.
 struct Asks<'a> {
@@ -135,6 +136,7 @@ async fn no_answer_to_anybody_is_one_that_the_document_does_not_have() {
     for number in [FALLBACK, LINE] {
         done(api, &admin, &["contact", "set", number, "--name", "the front desk", "--user", &desk]);
     }
+    done(api, &admin, &["team", "set", "parc", "--line", LINE, "--user", &boss]);
     assert_eq!(ring(&running, LINE).await, "cabinet");
     let call: Value = serde_json::from_str(&done(api, &agent, &["calls", "--json"])).unwrap();
     assert_eq!(call["spec"]["recording"], true, "{call}");

@@ -13,8 +13,8 @@ use axum::http::{HeaderMap, Request};
 use parking_lot::Mutex;
 use parloir_admin::resource::{Aside, CallState, Ledger, LedgerMonth, Provider, ProviderRole, Usage};
 use parloir_admin::{
-    CallError, CallFiles, CallList, Checked, Deployed, Directory, Listed, Premises, Reading, Rooms, Sound,
-    Unchecked, router,
+    CallError, CallFiles, CallList, Checked, Deployed, Directory, Listed, Premises, Reach, Reading, Rooms,
+    Sound, Unchecked, router,
 };
 use parloir_contract::{CallId, Description, LineId, TenantId};
 use parloir_journal::{Administered, Ending, Journal, RecordBody};
@@ -94,17 +94,14 @@ impl CallFiles for Calls {
         after: Option<&str>,
         limit: usize,
         contacts: &[LineId],
-        theirs: Option<&[LineId]>,
+        reach: &Reach,
     ) -> Result<CallList, CallError> {
         let all = self.of(tenant, contacts);
         let begin = match after {
             None => 0,
             Some(after) => after.parse::<usize>().map_err(|_| CallError::NoSuchPlace)? + 1,
         };
-        let is_theirs = |state: &CallState| {
-            theirs.is_none_or(|theirs| theirs.iter().any(|one| state.handed_to.contains(&one.to_string())))
-        };
-        let calls = all.iter().enumerate().skip(begin).filter(|(_, (_, state))| is_theirs(state));
+        let calls = all.iter().enumerate().skip(begin).filter(|(_, (_, state))| reach.covers(state));
         let mut calls: Vec<Listed> = calls
             .take(limit + 1)
             .map(|(at, (call, state))| Listed { place: at.to_string(), call: *call, state: state.clone() })

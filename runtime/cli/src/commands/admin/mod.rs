@@ -1,5 +1,5 @@
 //! The operator's commands on the API of the administration: `parloir tenant`, `user`, `key`, `number`, `line`, `quota`, `secret`,
-//! `connector`, `contact`, `provider`, `agent`, `audit`, `login` and `logout`.
+//! `connector`, `contact`, `provider`, `team`, `agent`, `audit`, `login` and `logout`.
 
 pub(crate) mod agent;
 mod asked;
@@ -15,6 +15,7 @@ pub(crate) mod provider;
 pub(crate) mod quota;
 pub(crate) mod secret;
 mod signing;
+pub(crate) mod team;
 pub(crate) mod tenant;
 pub(crate) mod user;
 
