@@ -217,6 +217,16 @@ pub type Calendar = CalendarConfig;
 /// A service that agents have requests sent to, by its name.
 pub type Connector = parloir_tenancy::connector::Connector;
 
+/// A document that a tenant's agents may read, as it is listed: its text is at its own path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Document {
+    /// Its length.
+    pub bytes: u64,
+    /// Its SHA-256, in hexadecimal digits.
+    pub sha256: String,
+}
+
 /// A secret to be kept. It is told to nobody again; `Debug` does not show it.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]

@@ -166,6 +166,12 @@ pub enum Action {
     /// Change which callers no agent answers.
     #[serde(rename = "blocked:write")]
     WriteBlocked,
+    /// Read what a tenant's agents may read.
+    #[serde(rename = "documents:read")]
+    ReadDocuments,
+    /// Keep, change and remove what a tenant's agents may read.
+    #[serde(rename = "documents:write")]
+    WriteDocuments,
     /// Read agents, their versions, and the keys that may sign them.
     #[serde(rename = "agents:read")]
     ReadAgents,
@@ -220,7 +226,7 @@ pub struct Rule {
 
 impl Action {
     /// Every action there is.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 42] = [
         Self::ReadSelf,
         Self::ReadTenants,
         Self::WriteTenants,
@@ -248,6 +254,8 @@ impl Action {
         Self::WriteConnectors,
         Self::ReadBlocked,
         Self::WriteBlocked,
+        Self::ReadDocuments,
+        Self::WriteDocuments,
         Self::ReadAgents,
         Self::WriteAgents,
         Self::PromoteAgents,
@@ -298,6 +306,8 @@ impl Action {
             Self::WriteConnectors => "connectors:write",
             Self::ReadBlocked => "blocked:read",
             Self::WriteBlocked => "blocked:write",
+            Self::ReadDocuments => "documents:read",
+            Self::WriteDocuments => "documents:write",
             Self::ReadAgents => "agents:read",
             Self::WriteAgents => "agents:write",
             Self::PromoteAgents => "agents:promote",
@@ -342,6 +352,8 @@ impl Action {
             // A connector that is turned elsewhere takes the tenant's secret along: nobody but the tenant turns it.
             Self::WriteSecrets | Self::WriteConnectors => (&[Admin], &[], false),
             Self::ReadBlocked | Self::WriteBlocked => (&[Supervisor, Admin], &[], true),
+            Self::ReadDocuments => (&[Supervisor, Admin], &[], true),
+            Self::WriteDocuments => (&[Admin], &[], true),
             Self::ReadAgents => (&[Supervisor, Admin], &[], true),
             // Apart, so that a key for whoever builds agents puts none before callers.
             Self::WriteAgents | Self::PromoteAgents => (&[Admin], &[], true),

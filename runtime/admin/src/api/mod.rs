@@ -10,6 +10,7 @@ mod calls;
 mod connectors;
 mod contacts;
 mod document;
+mod documents;
 mod endpoint;
 mod glass;
 mod keys;
@@ -202,7 +203,7 @@ async fn answer(
         },
         Verdict::Own | Verdict::Above | Verdict::Forbidden | Verdict::Hidden => None,
     };
-    let is_upload = endpoint == Endpoint::PushVersion;
+    let is_upload = endpoint.is_upload();
     let (body, upload) = if is_upload { (Bytes::new(), Some(body)) } else { (read(body).await?, None) };
     // What is uploaded takes its place when it has arrived.
     let _room = if is_upload { None } else { api.room.acquire().await.ok() };
@@ -434,6 +435,10 @@ async fn run(api: &Api, asked: &Asked) -> Result<Response, Problem> {
         Endpoint::ListBlocked => blocked::list(api, asked).await,
         Endpoint::BlockNumber => blocked::block(api, asked).await,
         Endpoint::UnblockNumber => blocked::unblock(api, asked).await,
+        Endpoint::ListDocuments => documents::list(asked).await,
+        Endpoint::GetDocument => return documents::get(asked).await,
+        Endpoint::PutDocument => documents::put(api, asked).await,
+        Endpoint::DeleteDocument => documents::delete(api, asked).await,
         Endpoint::ListAgents => agents::list(asked).await,
         Endpoint::GetAgent => agents::get(asked).await,
         Endpoint::DeleteAgent => agents::delete(api, asked).await,

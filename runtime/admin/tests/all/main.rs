@@ -16,6 +16,7 @@ mod audit;
 mod calls;
 mod denials;
 mod document;
+mod documents;
 mod entrusted;
 mod house;
 mod leaving;

@@ -536,6 +536,16 @@ impl House {
         self.answered(request).await
     }
 
+    /// Puts what is no JSON.
+    pub async fn put_bytes(&self, path: &str, key: &str, headers: &[(&str, &str)], bytes: &[u8]) -> Reply {
+        let mut request = Request::builder().method("PUT").uri(path);
+        request = request.header("authorization", format!("Bearer {key}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.answered(request.body(Body::from(bytes.to_vec())).unwrap()).await
+    }
+
     pub async fn get(&self, path: &str, key: &str) -> Reply {
         self.ask(("GET", path), key, &[], None).await
     }
