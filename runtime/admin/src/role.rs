@@ -103,6 +103,9 @@ pub enum Action {
     /// Suspend a tenant, and resume it.
     #[serde(rename = "tenant:suspend")]
     SuspendTenant,
+    /// Say whether a tenant's agents answer in a process of their own.
+    #[serde(rename = "tenant:cordon")]
+    CordonTenant,
     /// Bring a tenant of the operator's file into the directory, with a key of its owner's.
     #[serde(rename = "tenant:import")]
     ImportTenant,
@@ -226,13 +229,14 @@ pub struct Rule {
 
 impl Action {
     /// Every action there is.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 43] = [
         Self::ReadSelf,
         Self::ReadTenants,
         Self::WriteTenants,
         Self::ReadTenant,
         Self::WriteTenant,
         Self::SuspendTenant,
+        Self::CordonTenant,
         Self::ImportTenant,
         Self::ReadProblems,
         Self::ReadLedger,
@@ -285,6 +289,7 @@ impl Action {
             Self::ReadTenant => "tenant:read",
             Self::WriteTenant => "tenant:write",
             Self::SuspendTenant => "tenant:suspend",
+            Self::CordonTenant => "tenant:cordon",
             Self::ImportTenant => "tenant:import",
             Self::ReadProblems => "problems:read",
             Self::ReadLedger => "ledger:read",
@@ -340,7 +345,7 @@ impl Action {
             // Who pays for calls, on either side, and reads none of them.
             Self::ReadLedger => (&[Admin, Owner], OF_THE_HOUSE, false),
             // Whose a number is says whoever runs the installation: a tenant that chose one would have another's callers.
-            Self::WriteNumbers | Self::SuspendTenant => (&[], &[Operator], false),
+            Self::WriteNumbers | Self::SuspendTenant | Self::CordonTenant => (&[], &[Operator], false),
             Self::ReadUsers => (&[Admin, Owner], &[], true),
             Self::WriteUsers | Self::ReadKeys | Self::WriteKeys => (&[Admin, Owner], &[], false),
             Self::ReadLines | Self::ReadCalendar => (&[Supervisor, Admin], &[], true),

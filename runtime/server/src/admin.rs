@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use parloir_admin::oidc::{LogIns, Oidc};
-use parloir_admin::resource::{self, Aside};
+use parloir_admin::resource::{self, Aside, CordonPolicy};
 use parloir_admin::{CallFiles, Checked, Deployed, Directory, Premises, Unchecked, router_with, tidy};
 use parloir_connect::{AddressRange, Destination, Reach, judge};
 use parloir_contract::TenantId;
@@ -159,6 +159,14 @@ impl Premises for Site {
 
     fn suspend(&self, tenant: &TenantId, suspended: bool) {
         self.house.suspended.set(tenant, suspended);
+    }
+
+    fn cordon(&self, tenant: &TenantId, policy: Option<CordonPolicy>) {
+        self.house.installation.cordons.say(tenant, policy);
+    }
+
+    fn cordon_of(&self, tenant: &TenantId) -> CordonPolicy {
+        self.house.installation.cordons.policy(tenant)
     }
 
     fn calls(&self) -> &dyn CallFiles {

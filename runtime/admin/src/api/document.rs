@@ -14,9 +14,10 @@ use super::problem::{PROBLEM_JSON, Problem};
 use crate::calls::ERASED;
 use crate::resource::{
     Agent, AgentKey, AgentPolicy, Aside, AuditEntry, BlockNumber, Blocked, BreakGlass, Calendar, CallFile,
-    CallState, Connector, Contact, Document, Glass, ImportTenant, Item, Key, KeyMade, Ledger, Line, LogIn,
-    LogInWith, MONTH, Myself, NewKey, NewSecret, NewTenant, Number, Page, Review, RollBack, Secret, Setting,
-    StartCanary, Suspend, Suspension, Tenant, TenantMade, TenantState, Usage, User, Version,
+    CallState, Connector, Contact, Cordon, CordonState, Document, Glass, ImportTenant, Item, Key, KeyMade,
+    Ledger, Line, LogIn, LogInWith, MONTH, Myself, NewKey, NewSecret, NewTenant, Number, Page, Review,
+    RollBack, Secret, Setting, StartCanary, Suspend, Suspension, Tenant, TenantMade, TenantState, Usage,
+    User, Version,
 };
 
 /// What goes into a route and what comes out of it.
@@ -55,6 +56,8 @@ fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
         Endpoint::PutTenant => takes::<Tenant, Item<TenantState>>(all),
         Endpoint::GetSuspension => gives::<Item<Suspension>>(all),
         Endpoint::SuspendTenant => takes::<Suspend, Item<Suspension>>(all),
+        Endpoint::GetCordon => gives::<Item<CordonState>>(all),
+        Endpoint::PutCordon => takes::<Cordon, Item<CordonState>>(all),
         Endpoint::ImportTenant => takes::<ImportTenant, TenantMade>(all),
         Endpoint::ListProblems => pages::<Aside>(all),
         Endpoint::GetLedger => gives::<Ledger>(all),
@@ -110,6 +113,7 @@ fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
         | Endpoint::DeleteReview
         | Endpoint::DeleteTenant
         | Endpoint::ResumeTenant
+        | Endpoint::DeleteCordon
         | Endpoint::LogOut
         | Endpoint::DeleteAgent
         | Endpoint::DeleteVersion

@@ -133,6 +133,12 @@ endpoints! {
     SuspendTenant = Put "/v1/tenants/{tenant}/suspension" Tenant SuspendTenant;
     /// Resumes a tenant that is suspended.
     ResumeTenant = Delete "/v1/tenants/{tenant}/suspension" Tenant SuspendTenant;
+    /// When a tenant's agents answer in a process of their own, and who says so.
+    GetCordon = Get "/v1/tenants/{tenant}/cordon" Tenant ReadTenant;
+    /// Says when a tenant's agents answer in a process of their own, from the next call on.
+    PutCordon = Put "/v1/tenants/{tenant}/cordon" Tenant CordonTenant;
+    /// Leaves it to the operator's file again.
+    DeleteCordon = Delete "/v1/tenants/{tenant}/cordon" Tenant CordonTenant;
     /// Brings a tenant of the operator's file into the directory, with its lines.
     ImportTenant = Post "/v1/tenants/{tenant}/import" Tenant ImportTenant;
     /// What of a tenant's is set aside, because it cannot be read or calls cannot be answered so.

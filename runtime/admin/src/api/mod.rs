@@ -9,6 +9,7 @@ mod calendar;
 mod calls;
 mod connectors;
 mod contacts;
+mod cordon;
 mod document;
 mod documents;
 mod endpoint;
@@ -397,6 +398,9 @@ async fn run(api: &Api, asked: &Asked) -> Result<Response, Problem> {
         Endpoint::GetSuspension => suspension::get(api, asked).await,
         Endpoint::SuspendTenant => suspension::put(api, asked).await,
         Endpoint::ResumeTenant => suspension::delete(api, asked).await,
+        Endpoint::GetCordon => cordon::get(api, asked).await,
+        Endpoint::PutCordon => cordon::put(api, asked).await,
+        Endpoint::DeleteCordon => cordon::delete(api, asked).await,
         Endpoint::ImportTenant => tenants::import(api, asked).await,
         Endpoint::ListProblems => problems::list(api, asked).await,
         Endpoint::GetLedger => ledger::get(api, asked).await,

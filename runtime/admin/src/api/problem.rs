@@ -159,6 +159,7 @@ impl Problem {
             "secret" => "parloir secret list",
             "connector" => "parloir connector list",
             "document" => "parloir document list",
+            "cordon" => "parloir tenant cordon TENANT",
             "key" => "parloir key list",
             "contact" => "parloir contact list",
             "call" => "parloir calls",

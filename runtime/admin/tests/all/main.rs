@@ -14,6 +14,7 @@ mod api;
 mod attacks;
 mod audit;
 mod calls;
+mod cordon;
 mod denials;
 mod document;
 mod documents;

@@ -11,7 +11,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use parking_lot::Mutex;
-use parloir_admin::resource::{Aside, CallState, Ledger, LedgerMonth, Usage};
+use parloir_admin::resource::{Aside, CallState, CordonPolicy, Ledger, LedgerMonth, Usage};
 use parloir_admin::{
     CallError, CallFiles, CallList, Checked, Deployed, Directory, Listed, Premises, Reading, Rooms, Sound,
     Unchecked, router,
@@ -59,6 +59,8 @@ pub struct Site {
     pub calls: Calls,
     /// Tenants whose calls no agent answers.
     pub suspended: Mutex<Vec<TenantId>>,
+    /// What was said of whose agents.
+    pub cordons: Mutex<HashMap<TenantId, CordonPolicy>>,
     /// How often it was asked what is used, which is all that is.
     pub used: AtomicU64,
 }
@@ -338,6 +340,17 @@ impl Premises for Site {
         Ok(Usage { month: "2026-11".into(), model_tokens_a_month: used, ..Usage::default() })
     }
 
+    fn cordon(&self, tenant: &TenantId, policy: Option<CordonPolicy>) {
+        match policy {
+            Some(policy) => self.cordons.lock().insert(tenant.clone(), policy),
+            None => self.cordons.lock().remove(tenant),
+        };
+    }
+
+    fn cordon_of(&self, tenant: &TenantId) -> CordonPolicy {
+        self.cordons.lock().get(tenant).copied().unwrap_or_default()
+    }
+
     fn suspend(&self, tenant: &TenantId, suspended: bool) {
         let mut all = self.suspended.lock();
         all.retain(|known| known != tenant);
@@ -454,6 +467,7 @@ impl House {
             noisy: Mutex::default(),
             calls: Calls::default(),
             suspended: Mutex::default(),
+            cordons: Mutex::default(),
             used: AtomicU64::default(),
         });
         let rooms = Rooms { store, kms: kms.clone(), journal: journal.clone() };
