@@ -29,7 +29,8 @@ async fn read_in_a_call(running: &Running, line: &str, between: impl FnOnce()) -
         }
     }
     between();
-    call.key('1').await.unwrap();
+    // Or its agent waited for nobody any more.
+    let _over = call.key('1').await;
     while timeout(PATIENCE, call.next_event()).await.unwrap().is_some() {}
     let finished = timeout(PATIENCE, watch.recv()).await.unwrap().unwrap();
     let journal = &running.installation().storage.journal;
