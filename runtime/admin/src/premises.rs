@@ -8,7 +8,7 @@ use parloir_tenancy::config::TenantConfig;
 use parloir_tenancy::secret::Secrets;
 
 use crate::calls::CallFiles;
-use crate::resource::{Aside, Ledger, Provider, Usage};
+use crate::resource::{Aside, CordonPolicy, Ledger, Provider, Usage};
 
 /// A component that was compiled, and said what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,6 +116,12 @@ pub trait Premises: Send + Sync + 'static {
     /// From now on no agent answers a tenant's next calls, or agents do again: its callers hear the line's sentence and go to the
     /// fallback number. Calls that are live go on.
     fn suspend(&self, tenant: &TenantId, suspended: bool);
+
+    /// When a tenant's agents answer in a process of their own, from the next call on; `None` where the operator's file says it.
+    fn cordon(&self, tenant: &TenantId, policy: Option<CordonPolicy>);
+
+    /// When they do now, whoever says it.
+    fn cordon_of(&self, tenant: &TenantId) -> CordonPolicy;
 
     /// What is told of tenants' calls.
     fn calls(&self) -> &dyn CallFiles;

@@ -239,6 +239,59 @@ pub type Calendar = CalendarConfig;
 /// A service that agents have requests sent to, by its name.
 pub type Connector = parloir_tenancy::connector::Connector;
 
+/// When a tenant's agents answer in a process of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CordonPolicy {
+    /// They answer in the server's.
+    #[default]
+    Never,
+    /// They do, in every call.
+    Always,
+    /// They do from the fifth call within ten minutes whose agent failed (trapped, or used up its time or its memory), until none
+    /// has for an hour.
+    WhenNoisy,
+}
+
+impl CordonPolicy {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::Always => "always",
+            Self::WhenNoisy => "when-noisy",
+        }
+    }
+}
+
+/// What an operator says of a tenant's agents, in place of what the operator's file says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Cordon {
+    /// When they answer in a process of their own.
+    pub policy: CordonPolicy,
+}
+
+/// When a tenant's agents answer in a process of their own, and who says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct CordonState {
+    /// When.
+    pub policy: CordonPolicy,
+    /// `directory` where it was said of this tenant here, `file` where the operator's file says it.
+    pub source: Source,
+}
+
+/// A document that a tenant's agents may read, as it is listed: its text is at its own path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Document {
+    /// Its length.
+    pub bytes: u64,
+    /// Its SHA-256, in hexadecimal digits.
+    pub sha256: String,
+}
+
 /// A secret to be kept. It is told to nobody again; `Debug` does not show it.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]

@@ -103,6 +103,9 @@ pub enum Action {
     /// Suspend a tenant, and resume it.
     #[serde(rename = "tenant:suspend")]
     SuspendTenant,
+    /// Say whether a tenant's agents answer in a process of their own.
+    #[serde(rename = "tenant:cordon")]
+    CordonTenant,
     /// Bring a tenant of the operator's file into the directory, with a key of its owner's.
     #[serde(rename = "tenant:import")]
     ImportTenant,
@@ -169,6 +172,12 @@ pub enum Action {
     /// Change which callers no agent answers.
     #[serde(rename = "blocked:write")]
     WriteBlocked,
+    /// Read what a tenant's agents may read.
+    #[serde(rename = "documents:read")]
+    ReadDocuments,
+    /// Keep, change and remove what a tenant's agents may read.
+    #[serde(rename = "documents:write")]
+    WriteDocuments,
     /// Read agents, their versions, and the keys that may sign them.
     #[serde(rename = "agents:read")]
     ReadAgents,
@@ -236,6 +245,7 @@ impl Action {
         Self::ReadTenant,
         Self::WriteTenant,
         Self::SuspendTenant,
+        Self::CordonTenant,
         Self::ImportTenant,
         Self::ReadProblems,
         Self::ReadProviders,
@@ -258,6 +268,8 @@ impl Action {
         Self::WriteConnectors,
         Self::ReadBlocked,
         Self::WriteBlocked,
+        Self::ReadDocuments,
+        Self::WriteDocuments,
         Self::ReadAgents,
         Self::WriteAgents,
         Self::PromoteAgents,
@@ -289,6 +301,7 @@ impl Action {
             Self::ReadTenant => "tenant:read",
             Self::WriteTenant => "tenant:write",
             Self::SuspendTenant => "tenant:suspend",
+            Self::CordonTenant => "tenant:cordon",
             Self::ImportTenant => "tenant:import",
             Self::ReadProblems => "problems:read",
             Self::ReadProviders => "providers:read",
@@ -311,6 +324,8 @@ impl Action {
             Self::WriteConnectors => "connectors:write",
             Self::ReadBlocked => "blocked:read",
             Self::WriteBlocked => "blocked:write",
+            Self::ReadDocuments => "documents:read",
+            Self::WriteDocuments => "documents:write",
             Self::ReadAgents => "agents:read",
             Self::WriteAgents => "agents:write",
             Self::PromoteAgents => "agents:promote",
@@ -347,7 +362,7 @@ impl Action {
             // Who pays for calls, on either side, and reads none of them.
             Self::ReadLedger => (&[Admin, Owner], OF_THE_HOUSE, false),
             // Whose a number is says whoever runs the installation: a tenant that chose one would have another's callers.
-            Self::WriteNumbers | Self::SuspendTenant => (&[], &[Operator], false),
+            Self::WriteNumbers | Self::SuspendTenant | Self::CordonTenant => (&[], &[Operator], false),
             Self::ReadUsers => (&[Admin, Owner], &[], true),
             Self::WriteUsers | Self::ReadKeys | Self::WriteKeys => (&[Admin, Owner], &[], false),
             Self::ReadLines | Self::ReadCalendar => (&[Supervisor, Admin], &[], true),
@@ -359,6 +374,8 @@ impl Action {
             // A connector that is turned elsewhere takes the tenant's secret along: nobody but the tenant turns it.
             Self::WriteSecrets | Self::WriteConnectors => (&[Admin], &[], false),
             Self::ReadBlocked | Self::WriteBlocked => (&[Supervisor, Admin], &[], true),
+            Self::ReadDocuments => (&[Supervisor, Admin], &[], true),
+            Self::WriteDocuments => (&[Admin], &[], true),
             Self::ReadAgents => (&[Supervisor, Admin], &[], true),
             // Apart, so that a key for whoever builds agents puts none before callers.
             Self::WriteAgents | Self::PromoteAgents => (&[Admin], &[], true),

@@ -106,6 +106,9 @@ enum Command {
         after_help = "Examples:\n  parloir connector add crm --url https://crm.example.com/api/ --secret crm-token\n  parloir connector list"
     )]
     Connector(commands::admin::connector::Connector),
+    /// Keep, list, print and remove the documents that a tenant's agents may read.
+    #[command(after_help = "Examples:\n  parloir document put tarifs.md tarifs.md\n  parloir document list")]
+    Document(commands::admin::document::Document),
     /// Say who answers the numbers that callers are handed to: as agents, they see those calls.
     #[command(
         after_help = "Examples:\n  parloir contact set +33199009999 --name 'the front desk' --user 4f1c…e2\n  parloir contact list"
@@ -450,6 +453,7 @@ fn main() -> ExitCode {
             Command::Line(line) => line.run().await,
             Command::Secret(secret) => secret.run().await,
             Command::Connector(connector) => connector.run().await,
+            Command::Document(document) => document.run().await,
             Command::Contact(contact) => contact.run().await,
             Command::Provider(provider) => provider.run().await,
             Command::Team(team) => team.run().await,

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use parloir_admin::oidc::{LogIns, Oidc};
-use parloir_admin::resource::{self, Aside, Provider, ProviderRole};
+use parloir_admin::resource::{self, Aside, CordonPolicy, Provider, ProviderRole};
 use parloir_admin::role::is_installation;
 use parloir_admin::{
     CallFiles, Checked, Deployed, Directory, Lapse, Premises, TOLD_BEFORE_DAYS, Unchecked, router_with, tidy,
@@ -171,6 +171,14 @@ impl Premises for Site {
 
     fn suspend(&self, tenant: &TenantId, suspended: bool) {
         self.house.suspended.set(tenant, suspended);
+    }
+
+    fn cordon(&self, tenant: &TenantId, policy: Option<CordonPolicy>) {
+        self.house.installation.cordons.say(tenant, policy);
+    }
+
+    fn cordon_of(&self, tenant: &TenantId) -> CordonPolicy {
+        self.house.installation.cordons.policy(tenant)
     }
 
     fn calls(&self) -> &dyn CallFiles {

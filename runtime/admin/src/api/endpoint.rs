@@ -133,6 +133,12 @@ endpoints! {
     SuspendTenant = Put "/v1/tenants/{tenant}/suspension" Tenant SuspendTenant;
     /// Resumes a tenant that is suspended.
     ResumeTenant = Delete "/v1/tenants/{tenant}/suspension" Tenant SuspendTenant;
+    /// When a tenant's agents answer in a process of their own, and who says so.
+    GetCordon = Get "/v1/tenants/{tenant}/cordon" Tenant ReadTenant;
+    /// Says when a tenant's agents answer in a process of their own, from the next call on.
+    PutCordon = Put "/v1/tenants/{tenant}/cordon" Tenant CordonTenant;
+    /// Leaves it to the operator's file again.
+    DeleteCordon = Delete "/v1/tenants/{tenant}/cordon" Tenant CordonTenant;
     /// Brings a tenant of the operator's file into the directory, with its lines.
     ImportTenant = Post "/v1/tenants/{tenant}/import" Tenant ImportTenant;
     /// What of a tenant's is set aside, because it cannot be read or calls cannot be answered so.
@@ -211,6 +217,14 @@ endpoints! {
     BlockNumber = Post "/v1/tenants/{tenant}/blocked" Tenant WriteBlocked;
     /// Has a caller answered again.
     UnblockNumber = Delete "/v1/tenants/{tenant}/blocked/{blocked}" Tenant WriteBlocked;
+    /// A tenant's documents: what its agents may read, where their lines grant it.
+    ListDocuments = Get "/v1/tenants/{tenant}/documents" Tenant ReadDocuments;
+    /// A document's text.
+    GetDocument = Get "/v1/tenants/{tenant}/documents/{document}" Tenant ReadDocuments;
+    /// Keeps a document, or another in its place. A call goes on with the documents that there were when its agent first asked for one.
+    PutDocument = Put "/v1/tenants/{tenant}/documents/{document}" Tenant WriteDocuments;
+    /// Removes a document.
+    DeleteDocument = Delete "/v1/tenants/{tenant}/documents/{document}" Tenant WriteDocuments;
     /// Agents whose versions are kept here: which version answers, and which is tried.
     ListAgents = Get "/v1/tenants/{tenant}/agents" Tenant ReadAgents;
     /// An agent.
@@ -286,6 +300,11 @@ impl Endpoint {
     /// is blocked already stays so, whoever asks again.
     pub(crate) const fn is_repeatable(self) -> bool {
         matches!(self.method(), Method::Post) && !matches!(self, Self::LogIn | Self::BlockNumber)
+    }
+
+    /// Whether its body is read only when it is known that it may come.
+    pub(crate) const fn is_upload(self) -> bool {
+        matches!(self, Self::PushVersion | Self::PutDocument)
     }
 
     /// Whether it changes an agent that is there, or what may become of it: whoever asks may say as which they know it.

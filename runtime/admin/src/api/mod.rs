@@ -9,7 +9,9 @@ mod calendar;
 mod calls;
 mod connectors;
 mod contacts;
+mod cordon;
 mod document;
+mod documents;
 mod endpoint;
 mod glass;
 mod keys;
@@ -204,7 +206,7 @@ async fn answer(
         },
         Verdict::Own | Verdict::Above | Verdict::Forbidden | Verdict::Hidden => None,
     };
-    let is_upload = endpoint == Endpoint::PushVersion;
+    let is_upload = endpoint.is_upload();
     let (body, upload) = if is_upload { (Bytes::new(), Some(body)) } else { (read(body).await?, None) };
     // What is uploaded takes its place when it has arrived.
     let _room = if is_upload { None } else { api.room.acquire().await.ok() };
@@ -405,6 +407,9 @@ async fn run(api: &Api, asked: &Asked) -> Result<Response, Problem> {
         Endpoint::GetSuspension => suspension::get(api, asked).await,
         Endpoint::SuspendTenant => suspension::put(api, asked).await,
         Endpoint::ResumeTenant => suspension::delete(api, asked).await,
+        Endpoint::GetCordon => cordon::get(api, asked).await,
+        Endpoint::PutCordon => cordon::put(api, asked).await,
+        Endpoint::DeleteCordon => cordon::delete(api, asked).await,
         Endpoint::ImportTenant => tenants::import(api, asked).await,
         Endpoint::ListProblems => problems::list(api, asked).await,
         Endpoint::GetLedger => ledger::get(api, asked).await,
@@ -444,6 +449,10 @@ async fn run(api: &Api, asked: &Asked) -> Result<Response, Problem> {
         Endpoint::ListBlocked => blocked::list(api, asked).await,
         Endpoint::BlockNumber => blocked::block(api, asked).await,
         Endpoint::UnblockNumber => blocked::unblock(api, asked).await,
+        Endpoint::ListDocuments => documents::list(asked).await,
+        Endpoint::GetDocument => return documents::get(asked).await,
+        Endpoint::PutDocument => documents::put(api, asked).await,
+        Endpoint::DeleteDocument => documents::delete(api, asked).await,
         Endpoint::ListAgents => agents::list(asked).await,
         Endpoint::GetAgent => agents::get(asked).await,
         Endpoint::DeleteAgent => agents::delete(api, asked).await,

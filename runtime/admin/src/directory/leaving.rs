@@ -9,7 +9,7 @@ use parloir_store::{Batch, MAX_PAGE, Rows, Table, TenantStore};
 
 use super::agents::VERSIONS;
 use super::rows::{self, There};
-use super::{Batches, Directory, DirectoryError, Told, suspended_row};
+use super::{Batches, Directory, DirectoryError, Told, cordon_row, suspended_row};
 use crate::resource::{KeptVersion, Tenant};
 
 /// What the keys of tenants that left begin with, in the installation's [`Table::Settings`]: each has the record that it had.
@@ -55,6 +55,7 @@ impl Directory {
                     .expect_value(Table::Tenant, id.as_str(), before)
                     .delete(Table::Tenant, id.as_str())
                     .delete(Table::Settings, suspended_row(id))
+                    .delete(Table::Settings, cordon_row(id))
                     .put(Table::Settings, left_row(id), stamp.bytes(tenant)?);
                 Ok((Batches { installation, tenant: None }, ()))
             });
@@ -64,6 +65,7 @@ impl Directory {
             self.aside.write().await.remove(id);
             self.move_out(id).await;
             self.premises.suspend(id, false);
+            self.premises.cordon(id, None);
         }
         if let Err(error) = self.clear(id).await {
             tracing::error!(tenant = %id, %error, "a tenant left, and something of it is still here; it is tried again");

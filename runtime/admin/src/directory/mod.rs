@@ -6,6 +6,7 @@ pub(crate) mod agents;
 mod all;
 mod audit;
 mod blocked;
+mod cordoned;
 mod denials;
 mod entrusted;
 mod error;
@@ -28,6 +29,7 @@ use parloir_tenancy::config::TenantConfig;
 use tokio::sync::RwLock;
 
 pub(crate) use audit::at_place;
+pub(crate) use cordoned::cordon_row;
 pub(crate) use entrusted::{CONNECTORS, SECRETS, senders};
 pub use error::DirectoryError;
 pub use lapsing::{Lapse, TOLD_BEFORE_DAYS};

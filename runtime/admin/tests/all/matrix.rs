@@ -73,6 +73,7 @@ fn path(endpoint: Endpoint, tenant: &TenantId) -> String {
         .replace("{call}", &id)
         .replace("{line}", "+33199000001")
         .replace("{name}", "a")
+        .replace("{document}", "a.txt")
         .replace("{agent}", "a")
         .replace("{version}", &"0".repeat(64))
 }

@@ -29,6 +29,7 @@ mod conversation;
 mod cordon;
 mod counted_provider;
 mod developing;
+mod documents;
 mod erased;
 mod erased_tenant;
 mod failing_agents;

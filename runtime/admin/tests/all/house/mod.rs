@@ -11,7 +11,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use parking_lot::Mutex;
-use parloir_admin::resource::{Aside, CallState, Ledger, LedgerMonth, Provider, ProviderRole, Usage};
+use parloir_admin::resource::{
+    Aside, CallState, CordonPolicy, Ledger, LedgerMonth, Provider, ProviderRole, Usage,
+};
 use parloir_admin::{
     CallError, CallFiles, CallList, Checked, Deployed, Directory, Listed, Premises, Reach, Reading, Rooms,
     Sound, Unchecked, router,
@@ -59,6 +61,8 @@ pub struct Site {
     pub calls: Calls,
     /// Tenants whose calls no agent answers.
     pub suspended: Mutex<Vec<TenantId>>,
+    /// What was said of whose agents.
+    pub cordons: Mutex<HashMap<TenantId, CordonPolicy>>,
     /// How often it was asked what is used, which is all that is.
     pub used: AtomicU64,
 }
@@ -361,6 +365,17 @@ impl Premises for Site {
         vec![("whisper".into(), speech), ("main-model".into(), model)]
     }
 
+    fn cordon(&self, tenant: &TenantId, policy: Option<CordonPolicy>) {
+        match policy {
+            Some(policy) => self.cordons.lock().insert(tenant.clone(), policy),
+            None => self.cordons.lock().remove(tenant),
+        };
+    }
+
+    fn cordon_of(&self, tenant: &TenantId) -> CordonPolicy {
+        self.cordons.lock().get(tenant).copied().unwrap_or_default()
+    }
+
     fn suspend(&self, tenant: &TenantId, suspended: bool) {
         let mut all = self.suspended.lock();
         all.retain(|known| known != tenant);
@@ -477,6 +492,7 @@ impl House {
             noisy: Mutex::default(),
             calls: Calls::default(),
             suspended: Mutex::default(),
+            cordons: Mutex::default(),
             used: AtomicU64::default(),
         });
         let rooms = Rooms { store, kms: kms.clone(), journal: journal.clone() };
@@ -557,6 +573,16 @@ impl House {
         }
         let request = request.body(Body::from(component.to_owned())).unwrap();
         self.answered(request).await
+    }
+
+    /// Puts what is no JSON.
+    pub async fn put_bytes(&self, path: &str, key: &str, headers: &[(&str, &str)], bytes: &[u8]) -> Reply {
+        let mut request = Request::builder().method("PUT").uri(path);
+        request = request.header("authorization", format!("Bearer {key}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.answered(request.body(Body::from(bytes.to_vec())).unwrap()).await
     }
 
     pub async fn get(&self, path: &str, key: &str) -> Reply {

@@ -1,5 +1,5 @@
 //! The operator's commands on the API of the administration: `parloir tenant`, `user`, `key`, `number`, `line`, `quota`, `secret`,
-//! `connector`, `contact`, `provider`, `team`, `agent`, `audit`, `login` and `logout`.
+//! `connector`, `contact`, `document`, `provider`, `team`, `agent`, `audit`, `login` and `logout`.
 
 pub(crate) mod agent;
 mod asked;
@@ -7,6 +7,7 @@ pub(crate) mod audit;
 mod client;
 pub(crate) mod connector;
 pub(crate) mod contact;
+pub(crate) mod document;
 pub(crate) mod key;
 pub(crate) mod line;
 pub(crate) mod log_in;
