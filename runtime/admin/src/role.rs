@@ -238,7 +238,7 @@ pub struct Rule {
 
 impl Action {
     /// Every action there is.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 46] = [
         Self::ReadSelf,
         Self::ReadTenants,
         Self::WriteTenants,
