@@ -6,6 +6,7 @@ mod audit;
 mod calls;
 mod lines;
 mod people;
+mod retention;
 mod used;
 
 use std::fmt;
@@ -35,6 +36,7 @@ pub use people::{
     Identity, KEY_DAYS, Key, KeyMade, LOG_IN, LOG_IN_HOURS, LogIn, LogInWith, MAX_KEY_DAYS, MAX_KEYS,
     MAX_LOG_INS, MAX_USERS, Myself, NewKey, User,
 };
+pub use retention::RetentionState;
 pub use used::{Cost, Ledger, LedgerMonth, LedgerProvider, ProviderRole, Usage};
 pub(crate) use used::{MONTH, is_month};
 

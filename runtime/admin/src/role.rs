@@ -205,6 +205,9 @@ pub enum Action {
     /// Have a tenant leave.
     #[serde(rename = "tenant:remove")]
     RemoveTenant,
+    /// Have calls kept shorter than the installation keeps them.
+    #[serde(rename = "retention:write")]
+    WriteRetention,
 }
 
 /// Who may do something.
@@ -220,7 +223,7 @@ pub struct Rule {
 
 impl Action {
     /// Every action there is.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 41] = [
         Self::ReadSelf,
         Self::ReadTenants,
         Self::WriteTenants,
@@ -261,6 +264,7 @@ impl Action {
         Self::WriteContacts,
         Self::ReadAudit,
         Self::RemoveTenant,
+        Self::WriteRetention,
     ];
 
     /// Whether it is to read calls, or what is kept beside them.
@@ -311,6 +315,7 @@ impl Action {
             Self::WriteContacts => "contacts:write",
             Self::ReadAudit => "audit:read",
             Self::RemoveTenant => "tenant:remove",
+            Self::WriteRetention => "retention:write",
         }
     }
 
@@ -358,6 +363,8 @@ impl Action {
             // What was done through broken glass is for the tenant to read, and not for whoever broke it.
             Self::ReadAudit => (&[Admin, Owner, Operator], &[], false),
             Self::RemoveTenant => (&[], &[Operator], false),
+            // What a clock erases stays erased, whatever glass is closed after it.
+            Self::WriteRetention => (&[Admin], &[], false),
         };
         Rule { own, above, glass }
     }
@@ -447,6 +454,7 @@ mod tests {
             Action::WriteAgentKeys,
             Action::ReviewCalls,
             Action::WriteContacts,
+            Action::WriteRetention,
         ] {
             assert!(!action.rule().glass, "{action}");
         }

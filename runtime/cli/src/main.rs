@@ -111,6 +111,11 @@ enum Command {
         after_help = "Examples:\n  parloir contact set +33199009999 --name 'the front desk' --user 4f1c…e2\n  parloir contact list"
     )]
     Contact(commands::admin::contact::Contact),
+    /// Show how long a tenant's calls are kept, and have them kept shorter.
+    #[command(
+        after_help = "For a tenant's admins; how long it may be at most is an operator's to say: parloir tenant set --retention.\n\nExamples:\n  parloir retention show\n  parloir retention set recording='1 month' content='6 months'"
+    )]
+    Retention(commands::admin::retention::Retention),
     /// List who changed what in a tenant, or in the installation: by which key, when, and whether it was done.
     #[command(
         after_help = "For a tenant's admins and owners; of the installation itself, for its owners and operators. Who read calls is listed by `parloir accesses`.\n\nExamples:\n  parloir audit\n  parloir audit --tenant installation --limit 200 --json"
@@ -441,6 +446,7 @@ fn main() -> ExitCode {
             Command::Secret(secret) => secret.run().await,
             Command::Connector(connector) => connector.run().await,
             Command::Contact(contact) => contact.run().await,
+            Command::Retention(retention) => retention.run().await,
             Command::Audit(audit) => audit.run().await,
             Command::LogIn(log_in) => log_in.run().await,
             Command::LogOut(log_out) => log_out.run().await,

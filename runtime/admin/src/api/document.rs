@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use parloir_tenancy::retention::Retention;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
@@ -14,8 +15,8 @@ use crate::calls::ERASED;
 use crate::resource::{
     Agent, AgentKey, AgentPolicy, Aside, AuditEntry, BlockNumber, Blocked, BreakGlass, Calendar, CallFile,
     CallState, Connector, Contact, Glass, ImportTenant, Item, Key, KeyMade, Ledger, Line, LogIn, LogInWith,
-    MONTH, Myself, NewKey, NewSecret, NewTenant, Number, Page, Review, RollBack, Secret, Setting,
-    StartCanary, Suspend, Suspension, Tenant, TenantMade, TenantState, Usage, User, Version,
+    MONTH, Myself, NewKey, NewSecret, NewTenant, Number, Page, RetentionState, Review, RollBack, Secret,
+    Setting, StartCanary, Suspend, Suspension, Tenant, TenantMade, TenantState, Usage, User, Version,
 };
 
 /// What goes into a route and what comes out of it.
@@ -102,6 +103,8 @@ fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
         Endpoint::GetReview => gives::<Item<Review>>(all),
         Endpoint::PutReview => takes::<Review, Item<Review>>(all),
         Endpoint::ListAudit => pages::<AuditEntry>(all),
+        Endpoint::GetRetention => gives::<Item<RetentionState>>(all),
+        Endpoint::PutRetention => takes::<Retention, Item<RetentionState>>(all),
         Endpoint::DeleteContact
         | Endpoint::DeleteReview
         | Endpoint::DeleteTenant

@@ -269,6 +269,10 @@ endpoints! {
     ListAudit = Get "/v1/tenants/{tenant}/audit" Tenant ReadAudit;
     /// Removes a tenant whose calls are erased and whose lines are gone, with its users, keys, secrets, numbers and agents. Its log stays.
     DeleteTenant = Delete "/v1/tenants/{tenant}" Tenant RemoveTenant;
+    /// How long a tenant's calls are kept, and whether the installation says so or the tenant itself.
+    GetRetention = Get "/v1/tenants/{tenant}/retention" Tenant ReadTenant;
+    /// Has a tenant's calls kept shorter than the installation keeps them, never longer. What is kept already goes at the next sweep.
+    PutRetention = Put "/v1/tenants/{tenant}/retention" Tenant WriteRetention;
 }
 
 impl Endpoint {

@@ -21,6 +21,7 @@ mod problem;
 mod problems;
 mod rate;
 mod repeat;
+mod retention;
 mod reviews;
 mod secrets;
 mod sent;
@@ -464,6 +465,8 @@ async fn run(api: &Api, asked: &Asked) -> Result<Response, Problem> {
         Endpoint::DeleteReview => reviews::delete(api, asked).await,
         Endpoint::ListAudit => audit::list(api, asked).await,
         Endpoint::DeleteTenant => tenants::remove(api, asked).await,
+        Endpoint::GetRetention => retention::get(api, asked).await,
+        Endpoint::PutRetention => retention::put(api, asked).await,
     };
     answer.map(IntoResponse::into_response)
 }

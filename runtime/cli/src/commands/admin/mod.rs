@@ -1,5 +1,5 @@
 //! The operator's commands on the API of the administration: `parloir tenant`, `user`, `key`, `number`, `line`, `quota`, `secret`,
-//! `connector`, `contact`, `agent`, `audit`, `login` and `logout`.
+//! `connector`, `contact`, `retention`, `agent`, `audit`, `login` and `logout`.
 
 pub(crate) mod agent;
 mod asked;
@@ -12,6 +12,7 @@ pub(crate) mod line;
 pub(crate) mod log_in;
 pub(crate) mod number;
 pub(crate) mod quota;
+pub(crate) mod retention;
 pub(crate) mod secret;
 mod signing;
 pub(crate) mod tenant;
