@@ -50,5 +50,5 @@ pub use api::{
 };
 pub use calls::{CallError, CallFiles, CallList, ERASED, Listed, Reading, Sound};
 pub use directory::{Directory, DirectoryError, Rooms, described, granted, reviews_of, suspended};
-pub use premises::{Checked, Component, Deployed, Premises, Unchecked};
+pub use premises::{Checked, Component, Deployed, Premises, Receiver, Unchecked};
 pub use secret::{ApiKey, NoRandomness, NotAKey, PREFIX};

@@ -8,6 +8,7 @@ mod lines;
 mod people;
 mod retention;
 mod used;
+mod webhooks;
 
 use std::fmt;
 
@@ -39,6 +40,9 @@ pub use people::{
 pub use retention::RetentionState;
 pub use used::{Cost, Ledger, LedgerMonth, LedgerProvider, ProviderRole, Usage};
 pub(crate) use used::{MONTH, is_month};
+pub use webhooks::{
+    MAX_WEBHOOKS, PREVIOUS_HOURS, SignedBy, Webhook, WebhookEvent, WebhookSecret, WebhookState,
+};
 
 use crate::home::Home;
 
@@ -238,7 +242,7 @@ impl fmt::Debug for NewSecret {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Secret {
-    /// The connectors that send it.
+    /// The connectors that send it, and the webhooks that it signs, as in `webhook calls`.
     pub used_by: Vec<String>,
 }
 

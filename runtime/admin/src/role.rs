@@ -208,6 +208,12 @@ pub enum Action {
     /// Have calls kept shorter than the installation keeps them.
     #[serde(rename = "retention:write")]
     WriteRetention,
+    /// Read who is told of calls.
+    #[serde(rename = "webhooks:read")]
+    ReadWebhooks,
+    /// Say who is told of calls.
+    #[serde(rename = "webhooks:write")]
+    WriteWebhooks,
 }
 
 /// Who may do something.
@@ -223,7 +229,7 @@ pub struct Rule {
 
 impl Action {
     /// Every action there is.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 43] = [
         Self::ReadSelf,
         Self::ReadTenants,
         Self::WriteTenants,
@@ -265,6 +271,8 @@ impl Action {
         Self::ReadAudit,
         Self::RemoveTenant,
         Self::WriteRetention,
+        Self::ReadWebhooks,
+        Self::WriteWebhooks,
     ];
 
     /// Whether it is to read calls, or what is kept beside them.
@@ -316,6 +324,8 @@ impl Action {
             Self::ReadAudit => "audit:read",
             Self::RemoveTenant => "tenant:remove",
             Self::WriteRetention => "retention:write",
+            Self::ReadWebhooks => "webhooks:read",
+            Self::WriteWebhooks => "webhooks:write",
         }
     }
 
@@ -365,6 +375,10 @@ impl Action {
             Self::RemoveTenant => (&[], &[Operator], false),
             // What a clock erases stays erased, whatever glass is closed after it.
             Self::WriteRetention => (&[Admin], &[], false),
+            // There may be a secret of the receiver's in its address.
+            Self::ReadWebhooks => (&[Admin], &[], true),
+            // Whoever is told of calls is told of them long after any glass is closed.
+            Self::WriteWebhooks => (&[Admin], &[], false),
         };
         Rule { own, above, glass }
     }
@@ -455,6 +469,7 @@ mod tests {
             Action::ReviewCalls,
             Action::WriteContacts,
             Action::WriteRetention,
+            Action::WriteWebhooks,
         ] {
             assert!(!action.rule().glass, "{action}");
         }

@@ -17,6 +17,7 @@ use crate::resource::{
     CallState, Connector, Contact, Glass, ImportTenant, Item, Key, KeyMade, Ledger, Line, LogIn, LogInWith,
     MONTH, Myself, NewKey, NewSecret, NewTenant, Number, Page, RetentionState, Review, RollBack, Secret,
     Setting, StartCanary, Suspend, Suspension, Tenant, TenantMade, TenantState, Usage, User, Version,
+    Webhook, WebhookSecret, WebhookState,
 };
 
 /// What goes into a route and what comes out of it.
@@ -105,6 +106,10 @@ fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
         Endpoint::ListAudit => pages::<AuditEntry>(all),
         Endpoint::GetRetention => gives::<Item<RetentionState>>(all),
         Endpoint::PutRetention => takes::<Retention, Item<RetentionState>>(all),
+        Endpoint::ListWebhooks => pages::<WebhookState>(all),
+        Endpoint::GetWebhook => gives::<Item<WebhookState>>(all),
+        Endpoint::PutWebhook => takes::<Webhook, Item<WebhookState>>(all),
+        Endpoint::MakeWebhookSecret => gives::<WebhookSecret>(all),
         Endpoint::DeleteContact
         | Endpoint::DeleteReview
         | Endpoint::DeleteTenant
@@ -121,7 +126,8 @@ fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
         | Endpoint::DeleteCalendar
         | Endpoint::DeleteSecret
         | Endpoint::DeleteConnector
-        | Endpoint::UnblockNumber => nothing(),
+        | Endpoint::UnblockNumber
+        | Endpoint::DeleteWebhook => nothing(),
     }
 }
 

@@ -34,6 +34,7 @@ mod tenants;
 mod upload;
 mod users;
 mod versions;
+mod webhooks;
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -467,6 +468,11 @@ async fn run(api: &Api, asked: &Asked) -> Result<Response, Problem> {
         Endpoint::DeleteTenant => tenants::remove(api, asked).await,
         Endpoint::GetRetention => retention::get(api, asked).await,
         Endpoint::PutRetention => retention::put(api, asked).await,
+        Endpoint::ListWebhooks => webhooks::list(asked).await,
+        Endpoint::GetWebhook => webhooks::get(asked).await,
+        Endpoint::PutWebhook => webhooks::put(api, asked).await,
+        Endpoint::MakeWebhookSecret => webhooks::make_secret(api, asked).await,
+        Endpoint::DeleteWebhook => webhooks::delete(api, asked).await,
     };
     answer.map(IntoResponse::into_response)
 }

@@ -157,6 +157,7 @@ impl Problem {
             "connector" => "parloir connector list",
             "key" => "parloir key list",
             "contact" => "parloir contact list",
+            "webhook" => "parloir webhook list",
             "call" => "parloir calls",
             _ => "",
         };

@@ -11,6 +11,7 @@ mod entrusted;
 mod error;
 pub(crate) mod kept;
 mod leaving;
+pub(crate) mod receivers;
 pub(crate) mod rows;
 mod setup;
 mod suspended;
@@ -194,8 +195,8 @@ fn own() -> Result<TenantId, DirectoryError> {
 }
 
 /// What the installation grants the tenants that are described in the directory of these rooms, and granted those that left: for
-/// whoever looks after calls that nobody answers now. Clocks that a tenant shortened itself run as it says. `None` of a tenant whose record cannot be read. Makes nothing where there
-/// is no directory.
+/// whoever looks after calls that nobody answers now. Clocks that a tenant shortened itself run as it says. `None` of a tenant
+/// whose record cannot be read. Makes nothing where there is no directory.
 ///
 /// # Errors
 /// Where it cannot be read.
@@ -522,6 +523,8 @@ impl Directory {
             lines.push(line);
         }
         let (connectors, secrets) = entrusted::entrusted(&store, &mut aside).await?;
+        let (receivers, all_read) = self.receivers(&store, &secrets, &mut aside).await?;
+        self.premises.tell(id, receivers, all_read);
         // Straight to where they are sent from: nobody else has them in hand.
         self.premises.entrust(id, secrets);
         let tenant = tenant_config(id.clone(), record, calendar, lines, &home);

@@ -109,3 +109,89 @@ async fn where_a_tenants_own_word_cannot_be_read_nothing_goes_sooner_than_the_op
     let problems = house.get("/v1/tenants/cabinet/problems", &admin).await.is(200);
     assert_eq!(problems.body["items"], json!([]));
 }
+
+const WEBHOOKS: &str = "/v1/tenants/cabinet/webhooks";
+const WEBHOOK: &str = "/v1/tenants/cabinet/webhooks/crm";
+const SIGNING: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+fn webhook() -> Value {
+    json!({ "url": "https://hooks.example.com/calls?key=theirs", "events": ["call.ended"] })
+}
+
+#[tokio::test]
+async fn a_webhook_is_told_by_a_secret_that_is_shown_once_and_the_one_before_signs_for_a_day_more() {
+    let house = House::open().await;
+    let admin = house.tenant_with_admin("cabinet").await;
+    let made = house.ask(("PUT", WEBHOOK), &admin, &[], Some(webhook())).await.is(201);
+    assert_eq!(made.body["spec"]["signed-by"], "nothing");
+    let problems = house.get("/v1/tenants/cabinet/problems", &admin).await.is(200);
+    let problem = problems.body["items"][0]["spec"]["problem"].as_str().unwrap().to_owned();
+    assert!(problem.contains("parloir webhook secret crm"), "{problem}");
+    assert!(house.site.receiver("cabinet", "crm").unwrap().secrets.is_empty());
+
+    let secret = format!("{WEBHOOK}/secret");
+    let once = [("idempotency-key", "first")];
+    let first = house.ask(("POST", &secret), &admin, &once, None).await.is(201).text("secret");
+    assert!(first.starts_with("whsec_"), "{first}");
+    let again = house.ask(("POST", &secret), &admin, &once, None).await.is(201);
+    assert_eq!(again.body["secret"], Value::Null, "it is told once");
+    let second = house.ask(("POST", &secret), &admin, &[], None).await.is(201);
+    assert!(second.body["previous-until"].is_string());
+    let signing = house.site.receiver("cabinet", "crm").unwrap().secrets;
+    let told: Vec<_> = signing.iter().map(|(secret, until)| (secret.reveal(), until.is_some())).collect();
+    assert_eq!(told, [(second.text("secret").as_str(), false), (first.as_str(), true)]);
+
+    // It stays so where the program is started again, and nobody is shown what signs.
+    let house = house.again().await;
+    house.directory.take_in_all().await.unwrap();
+    assert_eq!(house.site.receiver("cabinet", "crm").unwrap().secrets.len(), 2);
+    let listed = house.get(WEBHOOKS, &admin).await.is(200);
+    assert_eq!(listed.body["items"][0]["spec"]["signed-by"], "made");
+    assert!(!format!("{listed:?}{:?}", house.told("cabinet").await).contains("whsec_"));
+    house.ask(("DELETE", WEBHOOK), &admin, &[], None).await.is(204);
+    assert!(house.site.receiver("cabinet", "crm").is_none());
+    house.get(WEBHOOK, &admin).await.is(404).names("name");
+}
+
+#[tokio::test]
+async fn a_webhook_is_signed_by_a_secret_of_the_tenants_that_stays_while_it_signs() {
+    let house = House::open().await;
+    let admin = house.tenant_with_admin("cabinet").await;
+    let named = |secret: &str| {
+        let mut webhook = webhook();
+        webhook["secret"] = json!(secret);
+        Some(webhook)
+    };
+    house.ask(("PUT", WEBHOOK), &admin, &[], named("signing")).await.is(422).names("secret");
+    for (name, value) in [("signing", SIGNING), ("token", "no-signing-secret")] {
+        let path = format!("/v1/tenants/cabinet/secrets/{name}");
+        house.ask(("PUT", &path), &admin, &[], Some(json!({ "value": value }))).await.is(201);
+    }
+    house.ask(("PUT", WEBHOOK), &admin, &[], named("token")).await.is(422).names("secret");
+    house.ask(("PUT", WEBHOOK), &admin, &[], named("signing")).await.is(201);
+    assert_eq!(house.site.receiver("cabinet", "crm").unwrap().secrets[0].0.reveal(), SIGNING);
+    let secrets = house.get("/v1/tenants/cabinet/secrets", &admin).await.is(200);
+    assert_eq!(secrets.body["items"][0]["spec"]["used-by"], json!(["webhook crm"]));
+    let signing = "/v1/tenants/cabinet/secrets/signing";
+    house.ask(("DELETE", signing), &admin, &[], None).await.is(409).names("name");
+    // Where another is made, the tenant's may go, and signs for a while all the same.
+    house.ask(("POST", &format!("{WEBHOOK}/secret")), &admin, &[], None).await.is(201);
+    house.ask(("DELETE", signing), &admin, &[], None).await.is(204);
+    let signs = house.site.receiver("cabinet", "crm").unwrap().secrets;
+    assert!(signs.len() == 2 && signs[1].0.reveal() == SIGNING);
+}
+
+#[tokio::test]
+async fn webhooks_are_so_many_and_lead_where_connectors_may() {
+    let house = House::open().await;
+    let admin = house.tenant_with_admin("cabinet").await;
+    let plain = json!({ "url": "http://hooks.example.com/", "events": ["call.ended"] });
+    house.ask(("PUT", WEBHOOK), &admin, &[], Some(plain)).await.is(422).names("url");
+    let silent = json!({ "url": "https://hooks.example.com/", "events": [] });
+    house.ask(("PUT", WEBHOOK), &admin, &[], Some(silent)).await.is(422).names("events");
+    for number in 0..parloir_admin::resource::MAX_WEBHOOKS {
+        let path = format!("{WEBHOOKS}/{number}");
+        house.ask(("PUT", &path), &admin, &[], Some(webhook())).await.is(201);
+    }
+    house.ask(("PUT", WEBHOOK), &admin, &[], Some(webhook())).await.is(409);
+}

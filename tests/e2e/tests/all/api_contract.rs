@@ -28,6 +28,7 @@ const REMOVALS: &[&str] = &[
     "UnblockNumber",
     "DeleteConnector",
     "DeleteSecret",
+    "DeleteWebhook",
     "DeleteVersion",
     "DeleteAgent",
     "SuspendTenant",
@@ -146,6 +147,9 @@ async fn no_answer_to_anybody_is_one_that_the_document_does_not_have() {
     done(api, &admin, &["secret", "set", "crm", "--from", token.to_str().unwrap()]);
     let connector = ["connector", "add", "crm", "--url", "https://crm.example.com/api/", "--secret", "crm"];
     done(api, &admin, &connector);
+    let webhook =
+        ["webhook", "set", "crm", "--url", "https://crm.example.com/calls", "--event", "call.ended"];
+    done(api, &admin, &webhook);
     let blocked = json!({ "number": "+33639980009" });
     let blocked = made(api, &supervisor, "POST /v1/tenants/cabinet/blocked", &blocked);
     let spare = named(api, &theirs, "Jean Blanc", "agent").0;

@@ -1,5 +1,5 @@
 //! The operator's commands on the API of the administration: `parloir tenant`, `user`, `key`, `number`, `line`, `quota`, `secret`,
-//! `connector`, `contact`, `retention`, `agent`, `audit`, `login` and `logout`.
+//! `connector`, `contact`, `retention`, `webhook`, `agent`, `audit`, `login` and `logout`.
 
 pub(crate) mod agent;
 mod asked;
@@ -17,6 +17,7 @@ pub(crate) mod secret;
 mod signing;
 pub(crate) mod tenant;
 pub(crate) mod user;
+pub(crate) mod webhook;
 
 use clap::Args;
 use parloir_contract::TenantId;
