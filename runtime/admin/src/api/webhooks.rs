@@ -70,8 +70,15 @@ pub(super) async fn get(asked: &Asked) -> Result<Answer, Problem> {
     }
 }
 
+/// What signs until now, for a while beside what signs from now on.
+async fn previous(api: &Api, asked: &Asked, was: &KeptWebhook) -> Result<Option<Previous>, Problem> {
+    let present = was.present(&asked.store).await?;
+    Ok(present.filter(|secret| api.directory.premises().signs(secret)).map(Previous::of))
+}
+
 /// A webhook as it rests once it says this. What signed until now goes on for a while, where that is another.
 async fn following(
+    api: &Api,
     asked: &Asked,
     was: Option<KeptWebhook>,
     webhook: Webhook,
@@ -83,8 +90,7 @@ async fn following(
         }
         Some(was) if was.webhook.secret == webhook.secret => Ok(KeptWebhook { webhook, ..was }),
         Some(was) => {
-            let signed = was.present(&asked.store).await?;
-            let before = signed.map(Previous::of).or(was.before);
+            let before = previous(api, asked, &was).await?.or(was.before);
             Ok(KeptWebhook { id: was.id, webhook, made: None, before })
         }
     }
@@ -114,7 +120,7 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
         let (at, bytes) = signs(api, asked, secret).await?;
         batch = batch.expect_value(Table::Settings, at, bytes);
     }
-    let kept = following(asked, was, webhook).await?;
+    let kept = following(api, asked, was, webhook).await?;
     let told = asked.told(format!("webhook {name}"));
     let answer = api.directory.commit(&asked.realm, told, |stamp| {
         let batch = batch.put(Table::Settings, row(name), stamp.bytes(&kept)?);
@@ -132,7 +138,7 @@ pub(super) async fn make_secret(api: &Api, asked: &Asked) -> Result<Answer, Prob
     let There { bytes, row: was, .. } = there(asked, name).await?.ok_or_else(not_found)?;
     let was = was.map_err(|why| unreadable(name, &why))?.is;
     let made = signing_secret().map_err(DirectoryError::from)?;
-    let before = was.present(&asked.store).await?.map(Previous::of).or(was.before);
+    let before = previous(api, asked, &was).await?.or(was.before);
     let webhook = Webhook { secret: None, ..was.webhook };
     let kept = KeptWebhook { id: was.id, webhook, made: Some(KeptSecret(made.clone())), before };
     let told = asked.told(format!("webhook {name}: another secret signs"));

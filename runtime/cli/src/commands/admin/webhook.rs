@@ -113,7 +113,7 @@ impl Set {
         };
         if self.whose.api.json {
             let secret = made.as_ref().map(|made| text(made, "/secret"));
-            println!("{}", json!({ "id": item["id"], "spec": item["spec"], "secret": secret }));
+            println!("{}", json!({ "id": item.get("id"), "spec": item.get("spec"), "secret": secret }));
             return Ok(());
         }
         let done = if before.is_some() { "changed" } else { "added" };
