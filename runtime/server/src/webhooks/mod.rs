@@ -5,6 +5,8 @@
 //! about a day. A receiver may get a message twice, always with the same `webhook-id`, and messages in any order. Each time is in
 //! the tenant's log before it leaves. Every receiver has a queue and a task of its own: one that does not answer holds up no
 //! other, and no call.
+//!
+//! Receivers of the operator's file are there from a start on; those that tenants describe themselves are in [`own`].
 
 mod message;
 mod outbox;
