@@ -209,8 +209,8 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_receiver_that_says_otherwise_is_the_same_and_one_that_is_gone_sends_nothing_more() {
+    #[tokio::test]
+    async fn a_receiver_that_says_otherwise_is_the_same_and_one_that_is_gone_sends_nothing_more() {
         let webhooks = Webhooks::new(&toml::from_str::<Config>("[admin]\n").unwrap()).unwrap();
         let tenant: TenantId = "cabinet".parse().unwrap();
         let all = || webhooks.own.all_of(&tenant);
