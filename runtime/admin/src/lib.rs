@@ -52,6 +52,6 @@ pub use calls::{CallError, CallFiles, CallList, ERASED, Listed, Reading, Sound};
 pub use directory::{
     Directory, DirectoryError, Lapse, Rooms, TOLD_BEFORE_DAYS, described, granted, reviews_of, suspended,
 };
-pub use premises::{Checked, Component, Deployed, Premises, Unchecked};
+pub use premises::{Checked, Component, Deployed, Premises, Receiver, Unchecked};
 pub use reach::Reach;
 pub use secret::{ApiKey, NoRandomness, NotAKey, PREFIX};

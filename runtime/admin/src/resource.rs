@@ -7,8 +7,10 @@ mod calls;
 mod lines;
 mod people;
 mod providers;
+mod retention;
 mod teams;
 mod used;
+mod webhooks;
 
 use std::fmt;
 
@@ -38,9 +40,13 @@ pub use people::{
     MAX_LOG_INS, MAX_USERS, Myself, NewKey, User,
 };
 pub use providers::Provider;
+pub use retention::RetentionState;
 pub use teams::{MAX_TEAM_LINES, MAX_TEAM_USERS, MAX_TEAMS, Team};
 pub use used::{Cost, Ledger, LedgerMonth, LedgerProvider, ProviderRole, Usage};
 pub(crate) use used::{MONTH, is_month};
+pub use webhooks::{
+    MAX_WEBHOOKS, PREVIOUS_HOURS, SignedBy, Webhook, WebhookEvent, WebhookSecret, WebhookState,
+};
 
 use crate::home::Home;
 
@@ -311,7 +317,7 @@ impl fmt::Debug for NewSecret {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Secret {
-    /// The connectors that send it.
+    /// The connectors that send it, and the webhooks that it signs, as in `webhook calls`.
     pub used_by: Vec<String>,
 }
 

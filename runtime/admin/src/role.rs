@@ -223,6 +223,15 @@ pub enum Action {
     /// Have a tenant leave.
     #[serde(rename = "tenant:remove")]
     RemoveTenant,
+    /// Have calls kept shorter than the installation keeps them.
+    #[serde(rename = "retention:write")]
+    WriteRetention,
+    /// Read who is told of calls.
+    #[serde(rename = "webhooks:read")]
+    ReadWebhooks,
+    /// Say who is told of calls.
+    #[serde(rename = "webhooks:write")]
+    WriteWebhooks,
 }
 
 /// Who may do something.
@@ -238,7 +247,7 @@ pub struct Rule {
 
 impl Action {
     /// Every action there is.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 49] = [
         Self::ReadSelf,
         Self::ReadTenants,
         Self::WriteTenants,
@@ -285,6 +294,9 @@ impl Action {
         Self::WriteTeams,
         Self::ReadAudit,
         Self::RemoveTenant,
+        Self::WriteRetention,
+        Self::ReadWebhooks,
+        Self::WriteWebhooks,
     ];
 
     /// Whether it is to read calls, or what is kept beside them.
@@ -341,6 +353,9 @@ impl Action {
             Self::WriteTeams => "teams:write",
             Self::ReadAudit => "audit:read",
             Self::RemoveTenant => "tenant:remove",
+            Self::WriteRetention => "retention:write",
+            Self::ReadWebhooks => "webhooks:read",
+            Self::WriteWebhooks => "webhooks:write",
         }
     }
 
@@ -392,6 +407,12 @@ impl Action {
             // What was done through broken glass is for the tenant to read, and not for whoever broke it.
             Self::ReadAudit => (&[Admin, Owner, Operator], &[], false),
             Self::RemoveTenant => (&[], &[Operator], false),
+            // What a clock erases stays erased, whatever glass is closed after it.
+            Self::WriteRetention => (&[Admin], &[], false),
+            // There may be a secret of the receiver's in its address.
+            Self::ReadWebhooks => (&[Admin], &[], true),
+            // Whoever is told of calls is told of them long after any glass is closed.
+            Self::WriteWebhooks => (&[Admin], &[], false),
         };
         Rule { own, above, glass }
     }
@@ -482,6 +503,8 @@ mod tests {
             Action::ReviewCalls,
             Action::WriteContacts,
             Action::WriteTeams,
+            Action::WriteRetention,
+            Action::WriteWebhooks,
         ] {
             assert!(!action.rule().glass, "{action}");
         }

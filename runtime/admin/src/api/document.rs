@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use parloir_tenancy::retention::Retention;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
@@ -16,8 +17,8 @@ use crate::resource::{
     Agent, AgentKey, AgentPolicy, Aside, AuditEntry, BlockNumber, Blocked, BreakGlass, Calendar, CallFile,
     CallState, Connector, Contact, Cordon, CordonState, Document, Glass, ImportTenant, Item, Key, KeyMade,
     Ledger, Line, LogIn, LogInWith, MONTH, Myself, NewKey, NewSecret, NewTenant, Number, Page, Provider,
-    Review, RollBack, Secret, Setting, StartCanary, Suspend, Suspension, Team, Tenant, TenantMade,
-    TenantState, Usage, User, Version,
+    RetentionState, Review, RollBack, Secret, Setting, StartCanary, Suspend, Suspension, Team, Tenant,
+    TenantMade, TenantState, Usage, User, Version, Webhook, WebhookSecret, WebhookState,
 };
 
 /// What goes into a route and what comes out of it.
@@ -113,6 +114,12 @@ fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
         Endpoint::GetReview => gives::<Item<Review>>(all),
         Endpoint::PutReview => takes::<Review, Item<Review>>(all),
         Endpoint::ListAudit => pages::<AuditEntry>(all),
+        Endpoint::GetRetention => gives::<Item<RetentionState>>(all),
+        Endpoint::PutRetention => takes::<Retention, Item<RetentionState>>(all),
+        Endpoint::ListWebhooks => pages::<WebhookState>(all),
+        Endpoint::GetWebhook => gives::<Item<WebhookState>>(all),
+        Endpoint::PutWebhook => takes::<Webhook, Item<WebhookState>>(all),
+        Endpoint::MakeWebhookSecret => gives::<WebhookSecret>(all),
         Endpoint::DeleteContact
         | Endpoint::DeleteTeam
         | Endpoint::DeleteReview
@@ -132,7 +139,8 @@ fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
         | Endpoint::DeleteSecret
         | Endpoint::DeleteConnector
         | Endpoint::DeleteDocument
-        | Endpoint::UnblockNumber => nothing(),
+        | Endpoint::UnblockNumber
+        | Endpoint::DeleteWebhook => nothing(),
     }
 }
 

@@ -293,6 +293,20 @@ endpoints! {
     ListAudit = Get "/v1/tenants/{tenant}/audit" Tenant ReadAudit;
     /// Removes a tenant whose calls are erased and whose lines are gone, with its users, keys, secrets, numbers and agents. Its log stays.
     DeleteTenant = Delete "/v1/tenants/{tenant}" Tenant RemoveTenant;
+    /// How long a tenant's calls are kept, and whether the installation says so or the tenant itself.
+    GetRetention = Get "/v1/tenants/{tenant}/retention" Tenant ReadTenant;
+    /// Has a tenant's calls kept shorter than the installation keeps them, never longer. What is kept already goes at the next sweep.
+    PutRetention = Put "/v1/tenants/{tenant}/retention" Tenant WriteRetention;
+    /// Who is told of a tenant's calls when they are over, beside those of the operator's file. What signs is told to nobody.
+    ListWebhooks = Get "/v1/tenants/{tenant}/webhooks" Tenant ReadWebhooks;
+    /// A webhook.
+    GetWebhook = Get "/v1/tenants/{tenant}/webhooks/{name}" Tenant ReadWebhooks;
+    /// Makes or replaces a webhook, from the next call on. Where it names another secret, the one before signs for a day more.
+    PutWebhook = Put "/v1/tenants/{tenant}/webhooks/{name}" Tenant WriteWebhooks;
+    /// Makes the secret that signs what a webhook is told, which is told once. The one before signs for a day more.
+    MakeWebhookSecret = Post "/v1/tenants/{tenant}/webhooks/{name}/secret" Tenant WriteWebhooks;
+    /// Removes a webhook. What waits for it is not sent.
+    DeleteWebhook = Delete "/v1/tenants/{tenant}/webhooks/{name}" Tenant WriteWebhooks;
 }
 
 impl Endpoint {

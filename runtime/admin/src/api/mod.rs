@@ -24,6 +24,7 @@ mod problems;
 mod providers;
 mod rate;
 mod repeat;
+mod retention;
 mod reviews;
 mod secrets;
 mod sent;
@@ -37,6 +38,7 @@ mod tenants;
 mod upload;
 mod users;
 mod versions;
+mod webhooks;
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -487,6 +489,13 @@ async fn run(api: &Api, asked: &Asked) -> Result<Response, Problem> {
         Endpoint::DeleteReview => reviews::delete(api, asked).await,
         Endpoint::ListAudit => audit::list(api, asked).await,
         Endpoint::DeleteTenant => tenants::remove(api, asked).await,
+        Endpoint::GetRetention => retention::get(api, asked).await,
+        Endpoint::PutRetention => retention::put(api, asked).await,
+        Endpoint::ListWebhooks => webhooks::list(asked).await,
+        Endpoint::GetWebhook => webhooks::get(asked).await,
+        Endpoint::PutWebhook => webhooks::put(api, asked).await,
+        Endpoint::MakeWebhookSecret => webhooks::make_secret(api, asked).await,
+        Endpoint::DeleteWebhook => webhooks::delete(api, asked).await,
     };
     answer.map(IntoResponse::into_response)
 }

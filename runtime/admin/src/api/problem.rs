@@ -163,6 +163,7 @@ impl Problem {
             "key" => "parloir key list",
             "contact" => "parloir contact list",
             "team" => "parloir team list",
+            "webhook" => "parloir webhook list",
             "call" => "parloir calls",
             _ => "",
         };

@@ -9,7 +9,7 @@ use parloir_store::{Batch, MAX_PAGE, Rows, Table, TenantStore};
 
 use super::agents::VERSIONS;
 use super::rows::{self, There};
-use super::{Batches, Directory, DirectoryError, Told, cordon_row, suspended_row};
+use super::{Batches, Directory, DirectoryError, Told, cordon_row, kept, suspended_row};
 use crate::resource::{KeptVersion, Tenant};
 
 /// What the keys of tenants that left begin with, in the installation's [`Table::Settings`]: each has the record that it had.
@@ -50,13 +50,15 @@ impl Directory {
         {
             // Who takes it in meanwhile has done so before, or finds nobody.
             let _one_at_a_time = self.taking_in_one.of(id).await;
+            // Its own rows go, and what is left of its calls goes when they said.
+            let (tenant, _unread) = kept::shortened(&self.store(id).await?, tenant.clone()).await?;
             let left = self.commit(id, told, |stamp| {
                 let installation = Batch::new()
                     .expect_value(Table::Tenant, id.as_str(), before)
                     .delete(Table::Tenant, id.as_str())
                     .delete(Table::Settings, suspended_row(id))
                     .delete(Table::Settings, cordon_row(id))
-                    .put(Table::Settings, left_row(id), stamp.bytes(tenant)?);
+                    .put(Table::Settings, left_row(id), stamp.bytes(&tenant)?);
                 Ok((Batches { installation, tenant: None }, ()))
             });
             left.await?;

@@ -10,8 +10,10 @@ mod cordoned;
 mod denials;
 mod entrusted;
 mod error;
+pub(crate) mod kept;
 mod lapsing;
 mod leaving;
+pub(crate) mod receivers;
 pub(crate) mod rows;
 mod setup;
 mod suspended;
@@ -202,25 +204,63 @@ fn own() -> Result<TenantId, DirectoryError> {
 }
 
 /// What the installation grants the tenants that are described in the directory of these rooms, and granted those that left: for
-/// whoever looks after calls that nobody answers now. `None` of a tenant whose record cannot be read. Makes nothing where there
-/// is no directory.
+/// whoever looks after calls that nobody answers now. Clocks that a tenant shortened itself run as it says. `None` of a tenant
+/// whose record cannot be read. Makes nothing where there is no directory.
 ///
 /// # Errors
 /// Where it cannot be read.
 pub async fn granted(rooms: &Rooms) -> Result<Vec<(TenantId, Option<Tenant>)>, DirectoryError> {
+    let mut granted = Vec::new();
+    let (here, left) = records(rooms).await?;
+    for (id, record) in here {
+        let record = match record {
+            Some(record) => own_clocks(rooms, &id, record).await,
+            None => None,
+        };
+        granted.push((id, record));
+    }
+    // With the clocks that ran when they left.
+    granted.extend(left);
+    Ok(granted)
+}
+
+/// Tenants with their records; `None` where one cannot be read.
+type Records = Vec<(TenantId, Option<Tenant>)>;
+
+/// The records of the tenants that are described in these rooms, and of those that left.
+async fn records(rooms: &Rooms) -> Result<(Records, Records), DirectoryError> {
     let own = own()?;
     if !rooms.kms.knows(&own).await.map_err(StoreError::from)? {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), Vec::new()));
     }
     let installation = TenantStore::open(rooms.store.clone(), &*rooms.kms, own).await?;
-    let mut granted = Vec::new();
+    let mut here = Vec::new();
     for (id, there) in rows::all_there::<Tenant>(&installation, Table::Tenant, "").await? {
         if let Ok(id) = id.parse() {
-            granted.push((id, there.row.ok().map(|row| row.is)));
+            here.push((id, there.row.ok().map(|row| row.is)));
         }
     }
-    granted.extend(leaving::left(&installation).await?);
-    Ok(granted)
+    Ok((here, leaving::left(&installation).await?))
+}
+
+/// A tenant's record with the clocks that it shortened itself; `None` where its rows do not answer: nobody knows what it keeps.
+async fn own_clocks(rooms: &Rooms, id: &TenantId, record: Tenant) -> Option<Tenant> {
+    let shortened = match TenantStore::open(rooms.store.clone(), &*rooms.kms, id.clone()).await {
+        Ok(store) => kept::shortened(&store, record).await,
+        Err(error) => Err(error.into()),
+    };
+    match shortened {
+        Ok((record, unread)) => {
+            if let Some(why) = unread {
+                tracing::error!(tenant = %id, why, "how long a tenant keeps its calls cannot be read, and is as the installation says: write it anew with `parloir retention set`");
+            }
+            Some(record)
+        }
+        Err(error) => {
+            tracing::error!(tenant = %id, %error, "how long a tenant keeps its calls could not be read");
+            None
+        }
+    }
 }
 
 /// The tenants that are described in the directory of these rooms, whether their records can be read or not, and those that left:
@@ -229,7 +269,8 @@ pub async fn granted(rooms: &Rooms) -> Result<Vec<(TenantId, Option<Tenant>)>, D
 /// # Errors
 /// Where it cannot be read.
 pub async fn described(rooms: &Rooms) -> Result<Vec<TenantId>, DirectoryError> {
-    Ok(granted(rooms).await?.into_iter().map(|(id, _)| id).collect())
+    let (here, left) = records(rooms).await?;
+    Ok(here.into_iter().chain(left).map(|(id, _)| id).collect())
 }
 
 impl Directory {
@@ -433,6 +474,10 @@ impl Directory {
         };
         let mut aside = Vec::new();
         let store = self.store(id).await?;
+        let (record, unread_clocks) = kept::shortened(&store, record).await?;
+        if let Some(why) = unread_clocks {
+            aside.push(unread(kept::RETENTION, &why, "write it anew with `parloir retention set`"));
+        }
         let home = Home::of(&self.premises.home(id)).await;
         let calendar = match rows::there::<Calendar>(&store, Table::Settings, CALENDAR).await? {
             None => None,
@@ -489,6 +534,8 @@ impl Directory {
             lines.push(line);
         }
         let (connectors, secrets) = entrusted::entrusted(&store, &mut aside).await?;
+        let (receivers, all_read) = self.receivers(&store, &secrets, &mut aside).await?;
+        self.premises.tell(id, receivers, all_read);
         // Straight to where they are sent from: nobody else has them in hand.
         self.premises.entrust(id, secrets);
         let tenant = tenant_config(id.clone(), record, calendar, lines, &home);

@@ -24,4 +24,5 @@ mod leaving;
 mod log_in;
 mod matrix;
 mod owner;
+mod policies;
 mod teams;

@@ -30,6 +30,7 @@ const REMOVALS: &[&str] = &[
     "DeleteConnector",
     "DeleteDocument",
     "DeleteSecret",
+    "DeleteWebhook",
     "DeleteVersion",
     "DeleteAgent",
     "SuspendTenant",
@@ -152,6 +153,9 @@ async fn no_answer_to_anybody_is_one_that_the_document_does_not_have() {
     let hours = folder.join("hours.txt");
     std::fs::write(&hours, "Ouvert le mardi et le jeudi.\n").unwrap();
     done(api, &admin, &["document", "put", "hours.txt", hours.to_str().unwrap()]);
+    let webhook =
+        ["webhook", "set", "crm", "--url", "https://crm.example.com/calls", "--event", "call.ended"];
+    done(api, &admin, &webhook);
     let blocked = json!({ "number": "+33639980009" });
     let blocked = made(api, &supervisor, "POST /v1/tenants/cabinet/blocked", &blocked);
     let spare = named(api, &theirs, "Jean Blanc", "agent").0;

@@ -42,6 +42,7 @@ mod killed_server;
 mod languages;
 mod log_in;
 mod one_moment;
+mod own_policies;
 mod page;
 mod pages;
 mod person;

@@ -15,15 +15,15 @@ use parloir_admin::resource::{
     Aside, CallState, CordonPolicy, Ledger, LedgerMonth, Provider, ProviderRole, Usage,
 };
 use parloir_admin::{
-    CallError, CallFiles, CallList, Checked, Deployed, Directory, Listed, Premises, Reach, Reading, Rooms,
-    Sound, Unchecked, router,
+    CallError, CallFiles, CallList, Checked, Deployed, Directory, Listed, Premises, Reach, Reading, Receiver,
+    Rooms, Sound, Unchecked, router,
 };
 use parloir_contract::{CallId, Description, LineId, TenantId};
 use parloir_journal::{Administered, Ending, Journal, RecordBody};
 use parloir_store::{Embedded, Keyring, Kms, Store, TenantStore};
 use parloir_tenancy::House as Lines;
 use parloir_tenancy::config::TenantConfig;
-use parloir_tenancy::secret::Secrets;
+use parloir_tenancy::secret::{Secret, Secrets};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -37,6 +37,8 @@ pub struct Site {
     pub taken_in: Mutex<Vec<TenantConfig>>,
     /// The secrets that each tenant was given last.
     pub secrets: Mutex<HashMap<TenantId, Secrets>>,
+    /// Who is told of each tenant's calls, as it was said last.
+    pub receivers: Mutex<HashMap<TenantId, Vec<Receiver>>>,
     pub brought: Mutex<Vec<TenantId>>,
     /// Components that are not there any more.
     pub gone: Mutex<Vec<String>>,
@@ -185,6 +187,12 @@ impl Site {
         taken.iter().rev().find(|tenant| tenant.id.as_str() == id).cloned().expect("it was taken in")
     }
 
+    /// Its receiver of this name, as it was told last.
+    pub fn receiver(&self, id: &str, name: &str) -> Option<Receiver> {
+        let all = self.receivers.lock();
+        all.get(&id.parse::<TenantId>().unwrap())?.iter().find(|receiver| receiver.name == name).cloned()
+    }
+
     /// Its secrets.
     pub fn secrets(&self, id: &str) -> Secrets {
         self.secrets.lock()[&id.parse::<TenantId>().unwrap()].clone()
@@ -263,6 +271,18 @@ impl Premises for Site {
 
     fn entrust(&self, tenant: &TenantId, secrets: Secrets) {
         self.secrets.lock().insert(tenant.clone(), secrets);
+    }
+
+    fn tell(&self, tenant: &TenantId, receivers: Vec<Receiver>, _all_read: bool) {
+        self.receivers.lock().insert(tenant.clone(), receivers);
+    }
+
+    fn receives(&self, tenant: &TenantId, url: &str) -> Result<(), String> {
+        self.reaches(tenant, url)
+    }
+
+    fn signs(&self, secret: &Secret) -> bool {
+        secret.reveal().starts_with("whsec_")
     }
 
     fn reaches(&self, _tenant: &TenantId, url: &str) -> Result<(), String> {
@@ -479,6 +499,7 @@ impl House {
             home: folder.path().join("tenants"),
             taken_in: Mutex::default(),
             secrets: Mutex::default(),
+            receivers: Mutex::default(),
             brought: Mutex::default(),
             gone: Mutex::default(),
             held: Mutex::default(),
