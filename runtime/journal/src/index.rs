@@ -14,10 +14,10 @@ use tokio::sync::mpsc;
 
 use crate::call::Waiter;
 use crate::numbers::{Hashed, hashed};
-use crate::record::{CallStarted, Ending};
+use crate::record::{CallStarted, Ending, RecordBody};
 use crate::rights::{AMENDMENT, is_of_journal, names_somebody};
 use crate::segment::Location;
-use crate::{AppendError, JournalError};
+use crate::{AppendError, JournalError, Purposes};
 
 /// Tenants whose storage is kept open.
 const MAX_TENANTS: usize = 10_000;
@@ -67,6 +67,9 @@ pub struct CallEntry {
     /// was made from the log.
     #[serde(default)]
     pub recorded: Option<u32>,
+    /// What of it was kept for 0 days, so that there never was a key; nothing where this index has it from before that was noted here.
+    #[serde(default)]
+    pub unkept: Purposes,
 }
 
 impl CallEntry {
@@ -88,6 +91,17 @@ impl CallEntry {
             first: Location::default(),
             numbers: None,
             recorded: None,
+            unkept: Purposes::default(),
+        }
+    }
+
+    /// The same, with what its second record says is kept for 0 days, where it says so.
+    pub(crate) fn with_unkept(self, second: Option<&RecordBody>) -> Self {
+        match second {
+            Some(RecordBody::Unkept(told)) => {
+                Self { unkept: told.purposes.iter().copied().collect(), ..self }
+            }
+            Some(_) | None => self,
         }
     }
 

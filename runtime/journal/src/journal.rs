@@ -206,7 +206,7 @@ impl Journal {
         let _opening = inner.eraser.opening.read().await;
         let keys = key::make(&*inner.kms, tenant, call, unkept).await?;
         let at = now();
-        let entry = CallEntry::new(call, &started, at);
+        let entry = CallEntry { unkept, ..CallEntry::new(call, &started, at) };
         let journal = CallJournal::new(tenant.clone(), call, keys, Arc::clone(&inner.shared));
         journal.begin(at, started, unkept)?;
         inner.shared.opened(Arc::clone(journal.shared()), entry)?;

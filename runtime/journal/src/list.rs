@@ -54,7 +54,8 @@ pub async fn list_calls_where(
         };
         let Some(RecordBody::CallStarted(started)) = records.first().map(|r| &r.body) else { continue };
         let began_at = records.first().map_or(0, |r| r.at);
-        let mut entry = CallEntry::new(call, started, began_at);
+        let entry = CallEntry::new(call, started, began_at);
+        let mut entry = entry.with_unkept(records.get(1).map(|record| &record.body));
         entry.first = first;
         entry.records = records.len() as u64;
         if let Some(last) = records.last() {

@@ -192,14 +192,15 @@ async fn begun(
             return Ok(None);
         }
     };
-    let Some(first) = records(chunk, tenant, &keys).ok().and_then(|records| records.into_iter().next())
-    else {
+    let mut begun = records(chunk, tenant, &keys).unwrap_or_default().into_iter();
+    let Some(first) = begun.next() else {
         tracing::error!(%tenant, %call, "a call cannot be indexed; run `parloir verify`");
         lost.push((call, track.first));
         return Ok(None);
     };
     let RecordBody::CallStarted(started) = &first.body else { return Ok(None) };
-    let mut entry = CallEntry::new(call, started, first.at);
+    let entry = CallEntry::new(call, started, first.at);
+    let mut entry = entry.with_unkept(begun.next().as_ref().map(|record| &record.body));
     entry.first = track.first;
     entry.chunks = track.chunks;
     entry.records = track.chain.seq;

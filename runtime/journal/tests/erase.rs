@@ -427,6 +427,10 @@ async fn what_is_kept_for_no_time_can_be_read_by_nobody_once_the_call_is_over() 
     }
     let records = running.journal.records(&tenant(), id(1)).await.unwrap();
     assert!(matches!(&records[1].body, RecordBody::Unkept(unkept) if unkept.purposes.len() == 2));
+    // It is known without reading it, so that it is not erased once more.
+    let unkept = async |call| running.journal.call(&tenant(), call).await.unwrap().unwrap().unkept;
+    assert_eq!(unkept(id(1)).await, Purposes::CONTENTS);
+    assert_eq!(unkept(id(2)).await, Purposes { recording: true, ..Purposes::default() });
     assert!(running.journal.recording(&tenant(), id(2)).await.unwrap().is_empty());
     sound(&running, 0).await;
     running.stop().await;

@@ -94,7 +94,10 @@ impl Storage {
             holds(self.keys(), tenant).await?.into_iter().map(|hold| hold.call).collect();
         let gone = self.gone(tenant, &held).await?;
         let restricted = self.restrictions(tenant).await?;
-        let amended = self.held_amendments(tenant, &held).await?;
+        let told = self.journal.rights(tenant).await?;
+        let put_right: HashSet<CallId> = told.amendments.iter().map(|note| note.call).collect();
+        let held_amendments = told.amendments.iter().filter(|note| held.contains(&note.record));
+        let amended: HashSet<CallId> = held_amendments.map(|note| note.call).collect();
         for entry in calls(&self.journal, tenant).await? {
             let ended = entry.ended_at.and_then(|at| Timestamp::from_nanosecond(i128::from(at)).ok());
             let Some(ended) = ended else { continue };
@@ -103,7 +106,10 @@ impl Storage {
                 // By its trace what was put right of it is found once that is released.
                 due.trace = false;
             }
-            // Also what is kept for 0 days now: of a call of before its key may be there.
+            // What was kept for 0 days when it began was never there to be erased; with the trace its ciphertext goes too, and with an
+            // erasure what was put right of it.
+            let was_there = due.trace || put_right.contains(&entry.call);
+            let due = if was_there { due } else { due.without(entry.unkept) };
             let due = due.without(gone.get(&entry.call).copied().unwrap_or_default());
             if due.is_empty() {
                 continue;
@@ -139,17 +145,6 @@ impl Storage {
             self.erase_due(&mut swept, restricted).await;
         }
         Ok(swept)
-    }
-
-    /// The calls of which something that was put right is held.
-    async fn held_amendments(
-        &self,
-        tenant: &TenantId,
-        held: &HashSet<CallId>,
-    ) -> Result<HashSet<CallId>, JournalError> {
-        let told = self.journal.rights(tenant).await?;
-        let amendments = told.amendments.iter().filter(|note| held.contains(&note.record));
-        Ok(amendments.map(|note| note.call).collect())
     }
 
     /// Whether a call is kept back, because its caller is restricted or may be: then it is noted.
@@ -540,6 +535,33 @@ mod tests {
         }
         let report = storage.journal.verify(Scope::All).await.unwrap();
         assert!(report.is_sound() && report.erased == 3, "{:#?}", report.problems);
+        storage.close().await;
+    }
+
+    #[tokio::test]
+    async fn of_what_is_kept_for_0_days_now_the_calls_of_before_go_and_what_never_had_a_key_is_not_erased_once_more()
+     {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+        let tenant: TenantId = "cabinet".parse().unwrap();
+        let retention: Retention = toml::from_str("recording = \"0 days\"\ncontent = \"0 days\"").unwrap();
+        call(&storage, &tenant, 1).await;
+        storage.journal.keep_nothing_of(tenant.clone(), unkept(&retention));
+        for number in 2..=3 {
+            call(&storage, &tenant, number).await;
+        }
+        // What was put right of one goes all the same, and that can be erased once.
+        let amendment = Amendment { field: "contact.name".into(), to: "canary of a name".into() };
+        let amended = storage.journal.amend(&tenant, id(3), amendment, 0).await.unwrap();
+        let swept = storage.sweep(&tenant, &retention, Timestamp::now(), false).await.unwrap();
+        assert_eq!((swept.failed.as_ref(), swept.left.len()), (None, 0));
+        let due: HashSet<CallId> = swept.due.iter().flat_map(|(_, calls)| calls.clone()).collect();
+        assert!(due.contains(&id(1)) && !due.contains(&id(2)), "{swept:?}");
+        assert!(!reads(&storage, &tenant, 1).await);
+        let records = storage.journal.records(&tenant, amended).await;
+        assert!(!format!("{records:?}").contains("canary of a name"));
+        let again = storage.sweep(&tenant, &retention, Timestamp::now(), true).await.unwrap();
+        assert!(again.due.is_empty(), "{again:?}");
         storage.close().await;
     }
 

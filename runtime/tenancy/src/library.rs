@@ -96,13 +96,16 @@ pub struct Library {
     store: TenantStore,
     /// What was opened last, as long as a call has it: calls that run beside each other have it once in memory.
     last: Arc<Mutex<Weak<Kept>>>,
+    /// Held while texts are read: calls that ask at one time have them once, too.
+    reading: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Library {
     /// The documents of the tenant whose store this is.
     pub fn new(folder: Option<Documents>, store: TenantStore) -> Self {
         let has_folder = folder.is_some();
-        Self { folder: folder.unwrap_or_default(), has_folder, store, last: Arc::default() }
+        let (last, reading) = (Arc::default(), Arc::default());
+        Self { folder: folder.unwrap_or_default(), has_folder, store, last, reading }
     }
 
     /// All documents as they are now: whoever goes on with what is returned keeps it, whatever is uploaded or removed meanwhile.
@@ -121,11 +124,21 @@ impl Library {
         Ok(Some(self.folder.clone().with(kept)))
     }
 
+    /// What was opened last, where somebody has it and its records were these.
+    fn had(&self, stamp: &[u8; 32]) -> Option<Arc<Kept>> {
+        let last = self.last.lock().upgrade();
+        last.filter(|kept| kept.stamp == *stamp)
+    }
+
     async fn kept(&self) -> Result<Option<Arc<Kept>>, StoreError> {
+        let Some(stamp) = self.stamp().await? else { return Ok(None) };
+        if let Some(kept) = self.had(&stamp) {
+            return Ok(Some(kept));
+        }
+        let _one_at_a_time = self.reading.lock().await;
         for _ in 0..TRIES {
             let Some(stamp) = self.stamp().await? else { return Ok(None) };
-            let last = self.last.lock().upgrade();
-            if let Some(kept) = last.filter(|kept| kept.stamp == stamp) {
+            if let Some(kept) = self.had(&stamp) {
                 return Ok(Some(kept));
             }
             let texts = self.texts().await?;
@@ -242,5 +255,8 @@ mod tests {
         assert!(Arc::ptr_eq(&one, &other));
         drop((one, other));
         assert!(library.last.lock().upgrade().is_none(), "nobody has it: it is not in memory");
+        // Nor do those have it twice who ask while it is read.
+        let (one, other) = tokio::join!(library.kept(), library.kept());
+        assert!(Arc::ptr_eq(&one.unwrap().unwrap(), &other.unwrap().unwrap()));
     }
 }

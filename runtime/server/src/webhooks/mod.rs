@@ -255,6 +255,7 @@ async fn send(hook: Arc<Hook>, house: Arc<House>) {
     let mut running = JoinSet::new();
     loop {
         while running.len() < TOGETHER
+            && !hook.gone.is_cancelled()
             && let Some((message, state)) = hook.outbox.take_due(now())
         {
             running.spawn(hand_over(Arc::clone(&hook), Arc::clone(&house), message, state));
@@ -303,6 +304,8 @@ async fn hand_over(hook: Arc<Hook>, house: Arc<House>, message: Message, state: 
             After::Failed
         }
     };
+    // Nobody would send it, and what waited for this one may have been looked for already.
+    let after = if hook.gone.is_cancelled() { After::Done } else { after };
     let tries = state.tries.saturating_add(1);
     let [spread, ..] = *call.as_bytes();
     match (after, wait_after(tries, spread)) {

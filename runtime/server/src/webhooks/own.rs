@@ -82,7 +82,8 @@ impl Own {
                 Ok(store) => store,
                 Err(error) => {
                     tracing::error!(%tenant, %error, "webhooks of a tenant's own are told nothing before something of it changes");
-                    own.changed.lock().insert(tenant, all_known);
+                    // What was told meanwhile goes before.
+                    own.changed.lock().entry(tenant).or_insert(all_known);
                     continue;
                 }
             };
@@ -138,9 +139,6 @@ impl Webhooks {
     /// those.
     pub(crate) fn tell(&self, tenant: &TenantId, receivers: Vec<Receiver>, all_known: bool) {
         let mut all = self.own.hooks.write();
-        if receivers.is_empty() && !all.contains_key(tenant) {
-            return;
-        }
         let hooks = all.entry(tenant.clone()).or_default();
         let named: Vec<String> = receivers.iter().map(|receiver| receiver.id.clone()).collect();
         hooks.retain(|id, hook| {
@@ -163,6 +161,7 @@ impl Webhooks {
             all.remove(tenant);
         }
         drop(all);
+        // Also of whom it describes none: what waits for one that is gone may be left from where this program was stopped.
         self.own.changed.lock().insert(tenant.clone(), all_known);
         self.own.news.notify_one();
     }
@@ -172,6 +171,7 @@ impl Webhooks {
         let gone = self.own.hooks.write().remove(tenant);
         gone.into_iter().flat_map(BTreeMap::into_values).for_each(|hook| hook.gone.cancel());
         self.own.changed.lock().remove(tenant);
+        self.of_tenants.lock().remove(tenant);
     }
 }
 
@@ -195,6 +195,7 @@ mod tests {
 
     use super::*;
     use crate::config::Config;
+    use crate::outbound::system;
 
     const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
@@ -211,7 +212,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_receiver_that_says_otherwise_is_the_same_and_one_that_is_gone_sends_nothing_more() {
-        let webhooks = Webhooks::new(&toml::from_str::<Config>("[admin]\n").unwrap()).unwrap();
+        let config = toml::from_str::<Config>("[admin]\n").unwrap();
+        let webhooks = Webhooks::new(&config, &system()).unwrap();
         let tenant: TenantId = "cabinet".parse().unwrap();
         let all = || webhooks.own.all_of(&tenant);
         webhooks.tell(&tenant, vec![receiver("1", "https://one.example.com/")], true);
@@ -227,5 +229,9 @@ mod tests {
         assert!(first.gone.is_cancelled() && all().len() == 1);
         webhooks.leave(&tenant);
         assert!(all().is_empty());
+        // Where it describes none, what is left of one that is gone is looked for all the same: at a start, too.
+        assert!(webhooks.own.changed.lock().is_empty());
+        webhooks.tell(&tenant, Vec::new(), true);
+        assert!(all().is_empty() && webhooks.own.changed.lock().get(&tenant) == Some(&true));
     }
 }
