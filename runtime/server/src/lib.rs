@@ -80,7 +80,10 @@ pub use ledger::{LedgerError, LedgerRequest, Ledgers, MonthLedger, MonthSum, Pro
 pub use open_files::raise_open_files;
 pub use outbound::{Opened, OpenedTo, OutboundConfig};
 pub use parloir_call::{Before, Clock, Rehearsing};
-pub use rights::{CaseError, Restrictions, RightsDone, RightsError, RightsRequest, named, today};
+pub use rights::{
+    CaseError, CaseLine, Own, PersonCall, Restrictions, RightsDone, RightsError, RightsRequest, case_json,
+    cases_json, named, overdue, references, rows_json, today,
+};
 pub use rows::{KeptRow, rows_at_rest};
 pub use serve::{Running, ServeError, serve, serve_with, undelayed};
 pub use sweep::Swept;

@@ -5,7 +5,8 @@ use jiff::civil::Date;
 use parloir_contract::{CallId, TenantId};
 use parloir_journal::{CaseNote, Purpose, Right, list_tenants, rights};
 use parloir_persons::Number;
-use parloir_server::{RightsDone, RightsRequest, today};
+pub(crate) use parloir_server::case_json as json;
+use parloir_server::{RightsDone, RightsRequest, overdue, today};
 use parloir_store::Keyring;
 
 use crate::access::{Read, WhyArgs};
@@ -337,10 +338,6 @@ async fn change(data: &DataArgs, as_json: bool, request: RightsRequest) -> Outco
     Ok(())
 }
 
-fn overdue(case: &CaseNote) -> bool {
-    case.closed.is_none() && case.due.parse::<Date>().is_ok_and(|due| due < today())
-}
-
 fn state(case: &CaseNote) -> &'static str {
     match case.closed {
         Some((_, true)) => "done",
@@ -364,17 +361,4 @@ fn left(case: &CaseNote) -> String {
         Some(days) => format!("({days} day(s) left)"),
         None => String::new(),
     }
-}
-
-/// A case for programs: no number, no words.
-pub(crate) fn json(tenant: &TenantId, case: &CaseNote) -> serde_json::Value {
-    serde_json::json!({
-        "case": case.case.to_string(), "tenant": tenant.as_str(), "right": case.right.word(),
-        "received": case.received, "due": case.due, "extended_months": case.extended, "state": match case.closed {
-            Some((_, true)) => "done",
-            Some((_, false)) => "refused",
-            None => "open",
-        },
-        "overdue": overdue(case), "closed": case.closed.map(|(at, _)| time(at)),
-    })
 }
