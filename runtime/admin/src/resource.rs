@@ -6,6 +6,7 @@ mod audit;
 mod calls;
 mod lines;
 mod people;
+mod persons;
 mod used;
 
 use std::fmt;
@@ -34,6 +35,10 @@ pub(crate) use people::KeptKey;
 pub use people::{
     Identity, KEY_DAYS, Key, KeyMade, LOG_IN, LOG_IN_HOURS, LogIn, LogInWith, MAX_KEY_DAYS, MAX_KEYS,
     MAX_LOG_INS, MAX_USERS, Myself, NewKey, User,
+};
+pub use persons::{
+    Case, CaseEnd, CaseStep, CloseCase, ExtendCase, Found, LookUp, MAX_CASE_WHY, MAX_PERSON_CALLS, NewCase,
+    Progress, Right,
 };
 pub use used::{Cost, Ledger, LedgerMonth, LedgerProvider, ProviderRole, Usage};
 pub(crate) use used::{MONTH, is_month};

@@ -205,6 +205,15 @@ pub enum Action {
     /// Have a tenant leave.
     #[serde(rename = "tenant:remove")]
     RemoveTenant,
+    /// Read which cases there are: what persons ask for.
+    #[serde(rename = "cases:read")]
+    ReadCases,
+    /// Open cases, extend and close them.
+    #[serde(rename = "cases:write")]
+    WriteCases,
+    /// Look up what is known of a person, and take it away for them.
+    #[serde(rename = "persons:export")]
+    ExportPersons,
 }
 
 /// Who may do something.
@@ -220,7 +229,7 @@ pub struct Rule {
 
 impl Action {
     /// Every action there is.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 43] = [
         Self::ReadSelf,
         Self::ReadTenants,
         Self::WriteTenants,
@@ -261,6 +270,9 @@ impl Action {
         Self::WriteContacts,
         Self::ReadAudit,
         Self::RemoveTenant,
+        Self::ReadCases,
+        Self::WriteCases,
+        Self::ExportPersons,
     ];
 
     /// Whether it is to read calls, or what is kept beside them.
@@ -311,6 +323,9 @@ impl Action {
             Self::WriteContacts => "contacts:write",
             Self::ReadAudit => "audit:read",
             Self::RemoveTenant => "tenant:remove",
+            Self::ReadCases => "cases:read",
+            Self::WriteCases => "cases:write",
+            Self::ExportPersons => "persons:export",
         }
     }
 
@@ -358,6 +373,8 @@ impl Action {
             // What was done through broken glass is for the tenant to read, and not for whoever broke it.
             Self::ReadAudit => (&[Admin, Owner, Operator], &[], false),
             Self::RemoveTenant => (&[], &[Operator], false),
+            // The tenant answers for its callers' data: nobody of the installation does it in its place, through no glass.
+            Self::ReadCases | Self::WriteCases | Self::ExportPersons => (&[Supervisor, Admin], &[], false),
         };
         Rule { own, above, glass }
     }
@@ -447,6 +464,9 @@ mod tests {
             Action::WriteAgentKeys,
             Action::ReviewCalls,
             Action::WriteContacts,
+            Action::ReadCases,
+            Action::WriteCases,
+            Action::ExportPersons,
         ] {
             assert!(!action.rule().glass, "{action}");
         }

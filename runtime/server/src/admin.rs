@@ -10,7 +10,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use parloir_admin::oidc::{LogIns, Oidc};
 use parloir_admin::resource::{self, Aside};
-use parloir_admin::{CallFiles, Checked, Deployed, Directory, Premises, Unchecked, router_with, tidy};
+use parloir_admin::{
+    CallFiles, Checked, Deployed, Directory, PersonFiles, Premises, Unchecked, router_with, tidy,
+};
 use parloir_connect::{AddressRange, Destination, Reach, judge};
 use parloir_contract::TenantId;
 use parloir_persons::{NotANumber, Number};
@@ -162,6 +164,10 @@ impl Premises for Site {
     }
 
     fn calls(&self) -> &dyn CallFiles {
+        &self.house.installation.storage
+    }
+
+    fn persons(&self) -> &dyn PersonFiles {
         &self.house.installation.storage
     }
 

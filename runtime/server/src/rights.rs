@@ -17,6 +17,7 @@ use crate::{EraseError, Left, Storage};
 
 mod cases;
 mod own;
+mod persons;
 mod rectify;
 mod restrictions;
 

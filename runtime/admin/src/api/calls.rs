@@ -134,7 +134,7 @@ pub(super) fn place(api: &Api, asked: &Asked) -> Result<(Share, OwnedSemaphorePe
 }
 
 /// What is in memory whole, in parts.
-fn parts_of(whole: Vec<u8>) -> impl Iterator<Item = Bytes> + Send + 'static {
+pub(super) fn parts_of(whole: Vec<u8>) -> impl Iterator<Item = Bytes> + Send + 'static {
     let mut rest = Bytes::from(whole);
     std::iter::from_fn(move || {
         let length = rest.len().min(PART);

@@ -12,11 +12,13 @@ mod contacts;
 mod document;
 mod endpoint;
 mod glass;
+mod jobs;
 mod keys;
 mod ledger;
 mod lines;
 mod log_in;
 mod numbers;
+mod persons;
 mod problem;
 mod problems;
 mod rate;
@@ -54,6 +56,7 @@ use answer::Answer;
 use asked::Asked;
 pub use document::document;
 pub use endpoint::{Endpoint, Method, Place};
+use jobs::Jobs;
 use problem::Kind;
 pub use problem::{PROBLEM_JSON, Problem};
 use rate::Rate;
@@ -101,6 +104,8 @@ pub(crate) struct Api {
     readings: Rate,
     /// Proofs take the longest: a tenant has one made at a time.
     proofs: Arc<Shares>,
+    /// Persons who are looked up.
+    lookups: Arc<Jobs<persons::Answered>>,
 }
 
 /// The API on a directory, with every route of [`Endpoint::ALL`] and no other.
@@ -137,6 +142,7 @@ pub fn router_with(directory: Arc<Directory>, log_ins: Option<Arc<LogIns>>) -> R
             reading_shares,
             readings: Rate::default(),
             proofs: Shares::of(1),
+            lookups: Jobs::new(),
         }))
 }
 
@@ -462,6 +468,14 @@ async fn run(api: &Api, asked: &Asked) -> Result<Response, Problem> {
         Endpoint::GetReview => reviews::get(api, asked).await,
         Endpoint::PutReview => reviews::put(api, asked).await,
         Endpoint::DeleteReview => reviews::delete(api, asked).await,
+        Endpoint::ListCases => persons::list(api, asked).await,
+        Endpoint::OpenCase => persons::open(api, asked).await,
+        Endpoint::GetCase => persons::get(api, asked).await,
+        Endpoint::ExtendCase => persons::extend(api, asked).await,
+        Endpoint::CloseCase => persons::close(api, asked).await,
+        Endpoint::LookUpPerson => persons::look_up(api, asked).await,
+        Endpoint::GetPerson => persons::looked_up(api, asked).await,
+        Endpoint::GetPersonFile => return persons::file(api, asked).await,
         Endpoint::ListAudit => audit::list(api, asked).await,
         Endpoint::DeleteTenant => tenants::remove(api, asked).await,
     };

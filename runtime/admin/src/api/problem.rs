@@ -158,6 +158,7 @@ impl Problem {
             "key" => "parloir key list",
             "contact" => "parloir contact list",
             "call" => "parloir calls",
+            "case" => "parloir case list",
             _ => "",
         };
         let remedy = match listing {

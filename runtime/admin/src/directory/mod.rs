@@ -162,6 +162,8 @@ pub struct Directory {
     suspending: Turns,
     /// Held while a key is made, and while a user is changed: whoever is raised keeps no key that was made meanwhile.
     pub(crate) appointing: Turns,
+    /// Held while a case is opened, or a step is taken in one.
+    pub(crate) opening: Turns,
     /// Held while the figures of a tenant's versions change.
     pub(crate) counting: Turns,
     /// Held while the files of a tenant's components and the rows that name them change, before [`Self::counting`].
@@ -231,7 +233,7 @@ impl Directory {
     pub async fn open(rooms: Rooms, premises: Arc<dyn Premises>) -> Result<Self, DirectoryError> {
         let installation = TenantStore::open(rooms.store.clone(), &*rooms.kms, own()?).await?;
         let (taking_in_one, suspending) = (Turns::default(), Turns::default());
-        let appointing = Turns::default();
+        let (appointing, opening) = (Turns::default(), Turns::default());
         let (counting, shelving, aside) = (Turns::default(), Turns::default(), RwLock::default());
         let behind = std::sync::Mutex::default();
         Ok(Self {
@@ -241,6 +243,7 @@ impl Directory {
             taking_in_one,
             suspending,
             appointing,
+            opening,
             counting,
             shelving,
             behind,

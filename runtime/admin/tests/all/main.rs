@@ -22,3 +22,4 @@ mod leaving;
 mod log_in;
 mod matrix;
 mod owner;
+mod persons;

@@ -13,8 +13,8 @@ use axum::http::{HeaderMap, Request};
 use parking_lot::Mutex;
 use parloir_admin::resource::{Aside, CallState, Ledger, LedgerMonth, Usage};
 use parloir_admin::{
-    CallError, CallFiles, CallList, Checked, Deployed, Directory, Listed, Premises, Reading, Rooms, Sound,
-    Unchecked, router,
+    CallError, CallFiles, CallList, Checked, Deployed, Directory, Listed, PersonFiles, Premises, Reading,
+    Rooms, Sound, Unchecked, router,
 };
 use parloir_contract::{CallId, Description, LineId, TenantId};
 use parloir_journal::{Administered, Ending, Journal, RecordBody};
@@ -27,6 +27,9 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio::sync::Notify;
 use tower::ServiceExt;
+
+mod persons;
+pub use persons::Persons;
 
 /// What stands where calls are answered.
 pub struct Site {
@@ -57,6 +60,7 @@ pub struct Site {
     /// Tenants whose agents fail and fail.
     pub noisy: Mutex<Vec<TenantId>>,
     pub calls: Calls,
+    pub persons: Persons,
     /// Tenants whose calls no agent answers.
     pub suspended: Mutex<Vec<TenantId>>,
     /// How often it was asked what is used, which is all that is.
@@ -350,6 +354,10 @@ impl Premises for Site {
         &self.calls
     }
 
+    fn persons(&self) -> &dyn PersonFiles {
+        &self.persons
+    }
+
     async fn bring_home(&self, tenant: &TenantConfig) -> Result<(), String> {
         self.brought.lock().push(tenant.id.clone());
         Ok(())
@@ -453,6 +461,7 @@ impl House {
             undialled: Mutex::default(),
             noisy: Mutex::default(),
             calls: Calls::default(),
+            persons: Persons::default(),
             suspended: Mutex::default(),
             used: AtomicU64::default(),
         });
