@@ -52,6 +52,6 @@ pub use api::{
 };
 pub use calls::{CallError, CallFiles, CallList, ERASED, Listed, Reading, Sound};
 pub use directory::{Directory, DirectoryError, Rooms, described, granted, reviews_of, suspended};
-pub use persons::{Looked, PersonError, PersonFiles};
+pub use persons::{Erased, Looked, PersonError, PersonFiles};
 pub use premises::{Checked, Component, Deployed, Premises, Unchecked};
 pub use secret::{ApiKey, NoRandomness, NotAKey, PREFIX};

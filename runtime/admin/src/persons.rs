@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use parloir_contract::{CallId, TenantId};
 
 use crate::calls::Reading;
-use crate::resource::{Case, CloseCase, ExtendCase, Item, NewCase};
+use crate::resource::{Case, CloseCase, EraseCase, ExtendCase, Item, NewCase};
 
 /// Why nothing is done for a person. Sentences say what to do, after their last colon or semicolon.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +60,29 @@ pub struct Looked {
     pub missing: Vec<String>,
 }
 
+/// What is, or would be, erased of a person.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Erased {
+    /// Whether it is only told.
+    pub dry_run: bool,
+    /// These calls.
+    pub calls: Vec<CallId>,
+    /// These last, and are left as they are.
+    pub lasting: Vec<CallId>,
+    /// These are held, and are left as they are.
+    pub held: Vec<CallId>,
+    /// So many rows.
+    pub rows: usize,
+    /// So many records of their requests.
+    pub records: usize,
+    /// These could not be read.
+    pub unread: Vec<CallId>,
+    /// Why it was not done to its end.
+    pub left: Option<String>,
+    /// The call of the log that holds the record of it.
+    pub record: Option<CallId>,
+}
+
 /// What a tenant does for persons. Whoever asks is let in before.
 #[async_trait]
 pub trait PersonFiles: Send + Sync + 'static {
@@ -99,6 +122,16 @@ pub trait PersonFiles: Send + Sync + 'static {
         name: &str,
         references: &[String],
     ) -> Result<Vec<u8>, PersonError>;
+
+    /// Erases the person of a case with this tenant, as `parloir erase --caller` does, and notes it in the case where that is open; or
+    /// only tells what that would be, which is noted as read.
+    async fn erase_person(
+        &self,
+        tenant: &TenantId,
+        case: CallId,
+        erase: &EraseCase,
+        reading: Reading,
+    ) -> Result<Erased, PersonError>;
 
     /// Notes in the case that the answer was handed over, and what is missing in it.
     async fn exported(&self, tenant: &TenantId, case: CallId, missing: &[String]) -> Result<(), PersonError>;

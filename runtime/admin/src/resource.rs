@@ -37,7 +37,7 @@ pub use people::{
     MAX_LOG_INS, MAX_USERS, Myself, NewKey, User,
 };
 pub use persons::{
-    Case, CaseEnd, CaseStep, CloseCase, ExtendCase, Found, LookUp, MAX_CASE_WHY, MAX_PERSON_CALLS, NewCase,
+    Case, CaseEnd, CaseStep, CloseCase, EraseCase, Erasure, ExtendCase, Found, LookUp, MAX_CASE_WHY, MAX_PERSON_CALLS, NewCase,
     Progress, Right,
 };
 pub use used::{Cost, Ledger, LedgerMonth, LedgerProvider, ProviderRole, Usage};

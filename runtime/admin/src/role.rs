@@ -214,6 +214,9 @@ pub enum Action {
     /// Look up what is known of a person, and take it away for them.
     #[serde(rename = "persons:export")]
     ExportPersons,
+    /// Erase a person.
+    #[serde(rename = "persons:erase")]
+    ErasePersons,
 }
 
 /// Who may do something.
@@ -229,7 +232,7 @@ pub struct Rule {
 
 impl Action {
     /// Every action there is.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 44] = [
         Self::ReadSelf,
         Self::ReadTenants,
         Self::WriteTenants,
@@ -273,6 +276,7 @@ impl Action {
         Self::ReadCases,
         Self::WriteCases,
         Self::ExportPersons,
+        Self::ErasePersons,
     ];
 
     /// Whether it is to read calls, or what is kept beside them.
@@ -326,6 +330,7 @@ impl Action {
             Self::ReadCases => "cases:read",
             Self::WriteCases => "cases:write",
             Self::ExportPersons => "persons:export",
+            Self::ErasePersons => "persons:erase",
         }
     }
 
@@ -375,6 +380,7 @@ impl Action {
             Self::RemoveTenant => (&[], &[Operator], false),
             // The tenant answers for its callers' data: nobody of the installation does it in its place, through no glass.
             Self::ReadCases | Self::WriteCases | Self::ExportPersons => (&[Supervisor, Admin], &[], false),
+            Self::ErasePersons => (&[Admin], &[], false),
         };
         Rule { own, above, glass }
     }
@@ -467,6 +473,7 @@ mod tests {
             Action::ReadCases,
             Action::WriteCases,
             Action::ExportPersons,
+            Action::ErasePersons,
         ] {
             assert!(!action.rule().glass, "{action}");
         }

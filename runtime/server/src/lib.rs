@@ -74,7 +74,9 @@ pub use control::{
     hand_over_rights, hand_over_sweep, serves,
 };
 pub use cordons::{CORDON, CordonConfig, CordonPolicy, stand_in_cordon};
-pub use erasure::{AccessRequest, EraseError, EraseRequest, HoldRequest, Left, TenantErasure, Whose};
+pub use erasure::{
+    AccessRequest, EraseError, EraseRequest, HoldRequest, Left, TenantErasure, Whose, not_done,
+};
 pub use installation::{Folders, Installation, OpenError, Storage, kept_agents};
 pub use ledger::{LedgerError, LedgerRequest, Ledgers, MonthLedger, MonthSum, ProviderMonth};
 pub use open_files::raise_open_files;

@@ -13,10 +13,10 @@ use super::problem::{PROBLEM_JSON, Problem};
 use crate::calls::ERASED;
 use crate::resource::{
     Agent, AgentKey, AgentPolicy, Aside, AuditEntry, BlockNumber, Blocked, BreakGlass, Calendar, CallFile,
-    CallState, Case, CloseCase, Connector, Contact, ExtendCase, Found, Glass, ImportTenant, Item, Key,
-    KeyMade, Ledger, Line, LogIn, LogInWith, LookUp, MONTH, Myself, NewCase, NewKey, NewSecret, NewTenant,
-    Number, Page, Review, RollBack, Secret, Setting, StartCanary, Suspend, Suspension, Tenant, TenantMade,
-    TenantState, Usage, User, Version,
+    CallState, Case, CloseCase, Connector, Contact, EraseCase, Erasure, ExtendCase, Found, Glass,
+    ImportTenant, Item, Key, KeyMade, Ledger, Line, LogIn, LogInWith, LookUp, MONTH, Myself, NewCase, NewKey,
+    NewSecret, NewTenant, Number, Page, Review, RollBack, Secret, Setting, StartCanary, Suspend, Suspension,
+    Tenant, TenantMade, TenantState, Usage, User, Version,
 };
 
 /// What goes into a route and what comes out of it.
@@ -111,6 +111,8 @@ fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
         Endpoint::LookUpPerson => takes::<LookUp, Item<Found>>(all),
         Endpoint::GetPerson => gives::<Item<Found>>(all),
         Endpoint::GetPersonFile => gives::<Value>(all),
+        Endpoint::ErasePerson => takes::<EraseCase, Item<Erasure>>(all),
+        Endpoint::GetErasure => gives::<Item<Erasure>>(all),
         Endpoint::DeleteContact
         | Endpoint::DeleteReview
         | Endpoint::DeleteTenant

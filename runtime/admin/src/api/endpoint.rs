@@ -281,6 +281,10 @@ endpoints! {
     GetPerson = Get "/v1/tenants/{tenant}/cases/{case}/access" Tenant ExportPersons;
     /// A file of what is handed to the person, for whoever looked it up. The last one is noted as an export in the case.
     GetPersonFile = Get "/v1/tenants/{tenant}/cases/{case}/access/files/{name}" Tenant ExportPersons;
+    /// Erases the person of a case: their calls and what names them, for good. Held calls stay. Or tells what that would be.
+    ErasePerson = Post "/v1/tenants/{tenant}/cases/{case}/erasure" Tenant ErasePersons;
+    /// How far that is, and what was erased.
+    GetErasure = Get "/v1/tenants/{tenant}/cases/{case}/erasure" Tenant ErasePersons;
     /// What was done in a tenant, or in the installation: by whom, to what, when; newest first. A page may be short while there are more.
     ListAudit = Get "/v1/tenants/{tenant}/audit" Tenant ReadAudit;
     /// Removes a tenant whose calls are erased and whose lines are gone, with its users, keys, secrets, numbers and agents. Its log stays.
@@ -293,7 +297,7 @@ impl Endpoint {
     pub(crate) const fn is_repeatable(self) -> bool {
         // What takes long goes on as it is, and a case is as its ETag says.
         matches!(self.method(), Method::Post)
-            && !matches!(self, Self::LogIn | Self::BlockNumber | Self::LookUpPerson)
+            && !matches!(self, Self::LogIn | Self::BlockNumber | Self::LookUpPerson | Self::ErasePerson)
             && !self.changes_case()
     }
 

@@ -106,6 +106,8 @@ pub(crate) struct Api {
     proofs: Arc<Shares>,
     /// Persons who are looked up.
     lookups: Arc<Jobs<persons::Answered>>,
+    /// Persons who are erased.
+    erasures: Arc<Jobs<crate::persons::Erased>>,
 }
 
 /// The API on a directory, with every route of [`Endpoint::ALL`] and no other.
@@ -143,6 +145,7 @@ pub fn router_with(directory: Arc<Directory>, log_ins: Option<Arc<LogIns>>) -> R
             readings: Rate::default(),
             proofs: Shares::of(1),
             lookups: Jobs::new(),
+            erasures: Jobs::new(),
         }))
 }
 
@@ -476,6 +479,8 @@ async fn run(api: &Api, asked: &Asked) -> Result<Response, Problem> {
         Endpoint::LookUpPerson => persons::look_up(api, asked).await,
         Endpoint::GetPerson => persons::looked_up(api, asked).await,
         Endpoint::GetPersonFile => return persons::file(api, asked).await,
+        Endpoint::ErasePerson => persons::erase(api, asked).await,
+        Endpoint::GetErasure => persons::erased(api, asked).await,
         Endpoint::ListAudit => audit::list(api, asked).await,
         Endpoint::DeleteTenant => tenants::remove(api, asked).await,
     };

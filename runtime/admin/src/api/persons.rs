@@ -2,7 +2,7 @@
 //! stands for it.
 
 use axum::response::Response;
-use parloir_contract::CallId;
+use parloir_contract::{CallId, TenantId};
 use parloir_journal::Reader;
 
 use super::answer::Answer;
@@ -13,9 +13,11 @@ use super::problem::{Kind, Problem};
 use super::sent::sent_from;
 use super::{Api, repeat};
 use crate::calls::Reading;
-use crate::directory::DirectoryError;
-use crate::persons::{Looked, PersonError, PersonFiles};
-use crate::resource::{CloseCase, ExtendCase, Found, Item, LookUp, MAX_CASE_WHY, NewCase, Page, Progress};
+use crate::directory::{Directory, DirectoryError, Told};
+use crate::persons::{Erased, Looked, PersonError, PersonFiles};
+use crate::resource::{
+    CloseCase, EraseCase, Erasure, ExtendCase, Found, Item, LookUp, MAX_CASE_WHY, NewCase, Page, Progress,
+};
 
 /// What was looked up, and what of it was not handed over yet.
 #[derive(Debug, Clone)]
@@ -51,11 +53,11 @@ fn reading(asked: &Asked, why: Option<String>) -> Reading {
 
 /// Tells the log what is done by whom, and does it.
 async fn carried<T: Send>(
-    api: &Api,
-    asked: &Asked,
-    subject: String,
+    directory: &Directory,
+    realm: &TenantId,
+    told: Told,
     doing: impl Future<Output = Result<T, PersonError>> + Send,
-) -> Result<T, Problem> {
+) -> Result<T, PersonError> {
     let mut done = None;
     let keep = async {
         let did = doing.await;
@@ -63,11 +65,11 @@ async fn carried<T: Send>(
         done = Some(did);
         ended
     };
-    let told = api.directory.carry_out(&asked.realm, asked.told(subject), keep).await;
+    let told = directory.carry_out(realm, told, keep).await;
     match (done, told) {
-        (Some(done), _) => done.map_err(Problem::from),
-        (None, Err(error)) => Err(error.into()),
-        (None, Ok(())) => Err(DirectoryError::Changed.into()),
+        (Some(done), _) => done,
+        (None, Err(error)) => Err(PersonError::Failed(error.to_string())),
+        (None, Ok(())) => Err(PersonError::Failed(DirectoryError::Changed.to_string())),
     }
 }
 
@@ -94,7 +96,7 @@ pub(super) async fn open(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
         return Ok(again);
     }
     let opening = files(api).open_case(&asked.realm, &new);
-    let case = carried(api, asked, "a case: opened".to_owned(), opening).await?;
+    let case = carried(&api.directory, &asked.realm, asked.told("a case: opened"), opening).await?;
     let item = files(api).case(&asked.realm, case).await?;
     let location = format!("/v1/tenants/{}/cases/{case}", asked.realm);
     let answer = Answer::made(&item, &item.etag, location)?;
@@ -135,7 +137,7 @@ async fn stepped(
 ) -> Result<Answer, Problem> {
     let _one = api.directory.opening.of(&asked.realm).await;
     asked.may_change(&files(api).case(&asked.realm, case).await?.etag)?;
-    carried(api, asked, subject, step).await?;
+    carried(&api.directory, &asked.realm, asked.told(subject), step).await?;
     let item = files(api).case(&asked.realm, case).await?;
     let location = format!("/v1/tenants/{}/cases/{case}", asked.realm);
     Ok(Answer::made(&item, &item.etag, location)?)
@@ -234,6 +236,68 @@ pub(super) async fn file(api: &Api, asked: &Asked) -> Result<Response, Problem> 
     let media_type = if name.ends_with(".wav") { "audio/wav" } else { "application/json" };
     let length = bytes.len() as u64;
     Ok(sent_from(place, parts_of(bytes), media_type, length))
+}
+
+pub(super) async fn erase(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    let (case, mut given) = (named(asked)?, asked.json::<EraseCase>()?);
+    if let Some(reason) = &given.reason {
+        words(reason, MAX_CASE_WHY, "reason")?;
+    }
+    given.number = number(api, given.number.as_deref())?;
+    // A case that is closed is no hindrance, as what was written in it since may have to go.
+    files(api).case(&asked.realm, case).await?;
+    let (directory, realm) = (api.directory.clone(), asked.realm.clone());
+    let reading = reading(asked, given.reason.clone());
+    let what = if given.dry_run { "what would be erased, read" } else { "its person erased" };
+    let told = asked.told(format!("case {case}: {what}"));
+    let doing = async move {
+        let erasing = directory.premises().persons().erase_person(&realm, case, &given, reading);
+        carried(&directory, &realm, told, erasing).await
+    };
+    api.erasures.begin(&asked.realm, case, &asked.principal.key.user, doing)?;
+    let item = erasure(case, &erasing(api, asked, case)?);
+    let location = format!("/v1/tenants/{}/cases/{case}/erasure", asked.realm);
+    Ok(Answer::made(&item, &item.etag, location)?)
+}
+
+fn erasing(api: &Api, asked: &Asked, case: CallId) -> Result<Job<Erased>, Problem> {
+    api.erasures.get(&asked.realm, case).ok_or_else(|| not_known("nothing was erased in this case"))
+}
+
+pub(super) async fn erased(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    let case = named(asked)?;
+    files(api).case(&asked.realm, case).await?;
+    Answer::read(asked, &erasure(case, &erasing(api, asked, case)?))
+}
+
+fn erasure(case: CallId, job: &Job<Erased>) -> Item<Erasure> {
+    let (state, done, problem) = match &job.stage {
+        Stage::Running => (Progress::Running, None, None),
+        Stage::Done(done) => (Progress::Done, Some(done.clone()), None),
+        Stage::Failed(error) => (Progress::Failed, None, Some(error.words())),
+    };
+    let dry_run = done.as_ref().map(|done| done.dry_run);
+    let names = |calls: Vec<CallId>| calls.iter().map(CallId::to_string).collect();
+    let Erased { dry_run: _, calls, lasting, held, rows, records, unread, left, record } =
+        done.unwrap_or_default();
+    let (by, began, ended) = (job.by.clone(), job.began, job.ended);
+    let spec = Erasure {
+        state,
+        by,
+        began,
+        ended,
+        dry_run,
+        calls: names(calls),
+        lasting: names(lasting),
+        held: names(held),
+        rows,
+        records,
+        unread: names(unread),
+        left,
+        record: record.map(|record| record.to_string()),
+        problem,
+    };
+    Item { id: case.to_string(), etag: job.etag(), changed: Some(ended.unwrap_or(began)), spec }
 }
 
 impl From<PersonError> for Problem {

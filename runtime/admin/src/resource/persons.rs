@@ -193,6 +193,58 @@ pub struct Found {
     pub problem: Option<String>,
 }
 
+/// A person is erased: the calls that came from their number, and the rows that name it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct EraseCase {
+    /// Their number, where it is to be made sure that the case is theirs, or was erased from the case before.
+    #[schemars(length(min = 1, max = 40))]
+    pub number: Option<String>,
+    /// Whether the technical trace goes too: which provider was asked when, and how it went.
+    pub trace: bool,
+    /// Whether it is only told what would be erased.
+    pub dry_run: bool,
+    /// Why, for the record of the erasure in the log, where it is sealed: 1 to 2,000 characters. Name nobody all the same.
+    #[schemars(length(min = 1, max = 2_000))]
+    pub reason: Option<String>,
+}
+
+/// What is, or would be, erased of a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Erasure {
+    /// How far it is.
+    pub state: Progress,
+    /// The user who asked for it.
+    pub by: String,
+    /// Since when.
+    #[schemars(with = "String")]
+    pub began: Timestamp,
+    /// When it was done.
+    #[schemars(with = "Option<String>")]
+    pub ended: Option<Timestamp>,
+    /// Whether it is only told; `null` until it is done.
+    pub dry_run: Option<bool>,
+    /// These calls.
+    pub calls: Vec<String>,
+    /// These would too, but they last: they are left as they are.
+    pub lasting: Vec<String>,
+    /// And these, but they are held.
+    pub held: Vec<String>,
+    /// So many rows of the tenant's storage.
+    pub rows: usize,
+    /// So many records of their requests: what names them goes, and that they were stays.
+    pub records: usize,
+    /// These calls could not be read: nobody knows whether they are theirs, and they are left as they are.
+    pub unread: Vec<String>,
+    /// Why it was not done to its end, where it was not.
+    pub left: Option<String>,
+    /// The call of the log that holds the record of the erasure; `null` where nothing was erased.
+    pub record: Option<String>,
+    /// Why it failed, and what to do.
+    pub problem: Option<String>,
+}
+
 fn optional_day(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": ["string", "null"], "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$" })
 }

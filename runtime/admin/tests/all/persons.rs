@@ -104,6 +104,38 @@ async fn what_one_looked_up_is_theirs_to_take_away_and_a_case_is_its_tenants() {
 }
 
 #[tokio::test]
+async fn a_person_is_erased_by_an_admin_and_nobody_else_once_they_looked_what_that_would_be() {
+    let house = House::open().await;
+    let owner = house.tenant("cabinet").await;
+    let (_, admin) = house.user("cabinet", &owner, "admin").await;
+    let (_, supervisor) = house.user("cabinet", &owner, "supervisor").await;
+    let case = opened(&house, &supervisor).await;
+    let erasure = format!("{CASES}/{case}/erasure");
+    let other = house.tenant_with_admin("other").await;
+    for key in [&supervisor, &owner, &house.operator().await] {
+        house.post(&erasure, key, json!({})).await.is(403);
+    }
+    house.post(&format!("/v1/tenants/other/cases/{case}/erasure"), &other, json!({})).await.is(404);
+    house.get(&erasure, &admin).await.is(404).names("case");
+    house.post(&erasure, &admin, json!({ "number": "six" })).await.is(422).names("number");
+    house.post(&erasure, &admin, json!({ "dry-run": true, "reason": "her letter" })).await.is(201);
+    let would = looked(&house, &erasure, &admin).await;
+    assert_eq!(
+        (&would.body["spec"]["state"], &would.body["spec"]["dry-run"]),
+        (&json!("done"), &json!(true))
+    );
+    assert_eq!(house.site.persons.read.lock().len(), 1);
+    house.post(&erasure, &admin, json!({ "reason": "her letter" })).await.is(201);
+    let done = looked(&house, &erasure, &admin).await;
+    assert_eq!(done.body["spec"]["dry-run"], false, "{done:?}");
+    assert_eq!(done.body["spec"]["calls"], json!(["09".repeat(16)]), "{done:?}");
+    let told = house.told("cabinet").await;
+    let of_erasures = told.iter().filter(|(told, _)| told.action == "persons:erase");
+    let subjects: Vec<_> = of_erasures.map(|(told, _)| told.subject.as_str()).collect();
+    assert!(subjects.iter().any(|subject| subject.ends_with("its person erased")), "{subjects:?}");
+}
+
+#[tokio::test]
 async fn bad_numbers_and_days_name_their_field_and_a_repeated_request_opens_one_case() {
     let house = House::open().await;
     let admin = house.tenant_with_admin("cabinet").await;

@@ -7,7 +7,9 @@ use parloir_contract::{CallId, TenantId};
 use parloir_journal::{
     CaseStep, ErasureNote, ErasureReport, Purpose, RecordBody, Requested, erasures, read_call,
 };
-use parloir_server::{EraseRequest, Folders, Left, TenantErasure, Whose, erasure_json, hand_over_erasure};
+use parloir_server::{
+    EraseRequest, Folders, Left, TenantErasure, Whose, erasure_json, hand_over_erasure, not_done,
+};
 use parloir_store::Keyring;
 
 use crate::access::{Read, WhyArgs};
@@ -212,21 +214,6 @@ fn left_over(lasting: usize, held: usize, done: &[TenantErasure]) -> Failure {
         "{lasting} call(s) last and {held} are held, and were left as they are: erase once more when they are over, or released with `parloir hold CALL --why WORDS --release`"
     );
     if done.iter().any(|done| done.report.is_some()) { Failure::otherwise(what) } else { Failure::new(what) }
-}
-
-/// What of an erasure was not done; `None` where all of it was.
-fn not_done(done: Option<&TenantErasure>) -> Option<String> {
-    let (lasting, held) = done.map_or((0, 0), |done| (done.lasting.len(), done.held.len()));
-    let unread = done.map_or(0, |done| done.unread.len());
-    if lasting + held + unread > 0 {
-        return Some(format!(
-            "in part: {lasting} call(s) last, {held} are held, and {unread} could not be read"
-        ));
-    }
-    if done.is_some_and(|done| done.failed.is_some()) {
-        return Some("in part: it failed on the way".to_owned());
-    }
-    done.and_then(|done| done.report).is_none().then(|| "nothing was found".to_owned())
 }
 
 /// Erases, or has the installation do it that serves these folders.

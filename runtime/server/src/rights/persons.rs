@@ -4,9 +4,9 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 use parloir_admin::resource::{
-    Case, CaseEnd, CaseStep, CloseCase, ExtendCase, Item, MAX_PERSON_CALLS, NewCase,
+    Case, CaseEnd, CaseStep, CloseCase, EraseCase, ExtendCase, Item, MAX_PERSON_CALLS, NewCase,
 };
-use parloir_admin::{Looked, PersonError, PersonFiles, Reading};
+use parloir_admin::{Erased, Looked, PersonError, PersonFiles, Reading};
 use parloir_contract::{CallId, TenantId};
 use parloir_journal::{CaseNote, CaseStep as Step, ContentRead, JournalError, Purpose, erased, erasures};
 use parloir_persons::{Concern, Number};
@@ -14,7 +14,8 @@ use parloir_persons::{Concern, Number};
 use super::cases::Known;
 use super::own::{Own, PersonCall, cases_json, overdue, references, rows_json};
 use super::{CaseError, RightsDone, RightsError, RightsRequest};
-use crate::{EraseError, Left, Storage};
+use crate::erasure::not_done;
+use crate::{EraseError, EraseRequest, Left, Storage, Whose};
 
 /// The rows of an answer.
 const ROWS: &str = "rows.json";
@@ -59,6 +60,20 @@ impl From<RightsError> for PersonError {
             | RightsError::Calendar(_)
             | RightsError::Journal(_)
             | RightsError::Store(_) => Self::Failed(sentence),
+        }
+    }
+}
+
+impl From<EraseError> for PersonError {
+    fn from(error: EraseError) -> Self {
+        match error {
+            EraseError::Case(error) => RightsError::Case(error).into(),
+            EraseError::NoNumber(error) => RightsError::NoNumber(error).into(),
+            EraseError::TooLong => Self::Invalid { field: "reason", sentence: error.to_string() },
+            EraseError::NoSuchCall(_)
+            | EraseError::NoSuchTenant(_)
+            | EraseError::Journal(_)
+            | EraseError::Store(_) => failed(error),
         }
     }
 }
@@ -298,6 +313,54 @@ impl PersonFiles for Storage {
             }
             _ => Err(no_file()),
         }
+    }
+
+    async fn erase_person(
+        &self,
+        tenant: &TenantId,
+        case: CallId,
+        erase: &EraseCase,
+        reading: Reading,
+    ) -> Result<Erased, PersonError> {
+        let Known { note, number, .. } = self.case_here(tenant, case).await?;
+        let EraseCase { number: given, trace, dry_run, reason } = erase.clone();
+        let number = given.or_else(|| number.map(|number| number.to_string())).ok_or_else(|| {
+            PersonError::Refused("of whom the case is was erased from it; give the number".into())
+        })?;
+        let whose = Whose::Caller { number, tenant: Some(tenant.clone()) };
+        let request = EraseRequest { whose, trace, reason, dry_run, case: Some(case) };
+        let done = self.erase(&request).await?.into_iter().next();
+        let Some(erased) = &done else { return Err(failed("nothing was looked for")) };
+        if dry_run {
+            // Calls were read to find out which are the number's.
+            if erased.failed.is_none() {
+                let all = [&erased.calls, &erased.lasting, &erased.held];
+                let calls = all.into_iter().flatten().copied().collect();
+                let (purposes, Reading { who, why }) = (vec![Purpose::Content], reading);
+                let read = ContentRead { who, command: "erase".to_owned(), calls, purposes, why };
+                self.journal.note_access(tenant, read).await.map_err(failed)?;
+            }
+        } else if note.closed.is_none() {
+            let record = erased.report.as_ref().and_then(|report| report.record);
+            let (step, why) = (Step::Erased, not_done(done.as_ref()));
+            let noted = self.rights(&RightsRequest::Note { case, step, record, why }).await;
+            if let Err(error) = noted {
+                // It is gone all the same.
+                tracing::error!(%tenant, %case, %error, "an erasure could not be noted in its case; its own record is in the log");
+            }
+        }
+        let unread = erased.unread.iter().map(|left| left.call).collect();
+        Ok(Erased {
+            dry_run,
+            calls: erased.calls.clone(),
+            lasting: erased.lasting.clone(),
+            held: erased.held.clone(),
+            rows: erased.rows,
+            records: erased.records,
+            unread,
+            left: erased.failed.clone(),
+            record: erased.report.as_ref().and_then(|report| report.record),
+        })
     }
 
     async fn exported(&self, tenant: &TenantId, case: CallId, missing: &[String]) -> Result<(), PersonError> {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use parloir_admin::resource::{Case, CaseEnd, CaseStep, CloseCase, ExtendCase, Item, NewCase};
-use parloir_admin::{Looked, PersonError, PersonFiles, Reading};
+use parloir_admin::resource::{Case, CaseEnd, CaseStep, CloseCase, EraseCase, ExtendCase, Item, NewCase};
+use parloir_admin::{Erased, Looked, PersonError, PersonFiles, Reading};
 use parloir_contract::{CallId, TenantId};
 use tokio::sync::Notify;
 
@@ -138,6 +138,21 @@ impl PersonFiles for Persons {
     ) -> Result<Vec<u8>, PersonError> {
         let number = self.with(tenant, case, |known| known.asked.number.clone())?;
         Ok(format!("{{\"{name}\":\"{number}\"}}").into_bytes())
+    }
+
+    async fn erase_person(
+        &self,
+        tenant: &TenantId,
+        case: CallId,
+        erase: &EraseCase,
+        reading: Reading,
+    ) -> Result<Erased, PersonError> {
+        if erase.dry_run {
+            self.read.lock().push((case, reading));
+        } else {
+            self.step(tenant, case, "erased")?;
+        }
+        Ok(Erased { dry_run: erase.dry_run, calls: vec![CallId::from_bytes([9; 16])], ..Erased::default() })
     }
 
     async fn exported(
