@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use parloir_admin::resource::LookUp;
 use parloir_contract::{CallId, TenantId};
 use parloir_journal::{CaseNote, CaseStep, Purpose, list_tenants};
 use parloir_persons::{CallFile, Concern, Number, Speaker};
@@ -12,9 +13,10 @@ use parloir_server::{
 };
 
 use crate::access::{Read, WhyArgs};
+use crate::commands::admin::{AskedArgs, Client};
 use crate::commands::calls::{ending, time};
 use crate::commands::rights::Own;
-use crate::commands::{case, rights};
+use crate::commands::{case, case_by_api, rights};
 use crate::terminal::{self, AGENT, CALLER, DIM, GOOD, TITLE, bar, plain, styled};
 use crate::{DataArgs, Failure, Outcome, access, private};
 
@@ -24,6 +26,8 @@ pub(crate) struct Person {
     number: Number,
     #[command(flatten)]
     why: WhyArgs,
+    #[command(flatten)]
+    asked: AskedArgs,
     #[command(flatten)]
     data: DataArgs,
     /// Only this tenant's calls: what one client holds of a person is not another's to see. Default: all tenants.
@@ -44,7 +48,10 @@ pub(crate) struct Person {
 
 impl Person {
     pub(crate) async fn run(self) -> Outcome {
-        let folders = self.data.existing()?;
+        if let Some(client) = self.asked.client()? {
+            return self.by_api(&client).await;
+        }
+        let folders = self.asked.folders(&self.data)?;
         if let Some(folder) = &self.export {
             begin_export(folder)?;
         }
@@ -98,6 +105,17 @@ impl Person {
             missing.join("; "),
             self.number
         )))
+    }
+
+    /// The same by the API of an installation, into a folder.
+    async fn by_api(self, client: &Client) -> Outcome {
+        let (Some(case), Some(folder)) = (self.case, &self.export) else {
+            let message = "an installation answers a person in a case: open one with `parloir case open`, and name it with --case, and a new folder with --export";
+            return Err(Failure::bad_input(&message));
+        };
+        begin_export(folder)?;
+        let look_up = LookUp { number: Some(self.number.to_string()), why: self.why.why.clone() };
+        case_by_api::export(client, (self.tenant.as_ref(), case), &look_up, folder, self.json).await
     }
 
     /// Their calls, found by the index, and how many others could not be read, which are told.
