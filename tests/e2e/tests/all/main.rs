@@ -44,6 +44,7 @@ mod one_moment;
 mod page;
 mod pages;
 mod person;
+mod persons_by_api;
 mod proof_page;
 mod quotas;
 mod reasons;
