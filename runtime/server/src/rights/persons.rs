@@ -8,7 +8,9 @@ use parloir_admin::resource::{
 };
 use parloir_admin::{Erased, Looked, PersonError, PersonFiles, Reading};
 use parloir_contract::{CallId, TenantId};
-use parloir_journal::{CaseNote, CaseStep as Step, ContentRead, JournalError, Purpose, erased, erasures};
+use parloir_journal::{
+    CaseNote, CaseStep as Step, ContentRead, JournalError, Purpose, Record, RecordBody, erased, erasures,
+};
 use parloir_persons::{Concern, Number};
 
 use super::cases::Known;
@@ -160,13 +162,16 @@ impl PersonFiles for Storage {
 
     async fn case(&self, tenant: &TenantId, case: CallId) -> Result<Item<Case>, PersonError> {
         let Known { note, .. } = self.case_here(tenant, case).await?;
-        let lines = Own::of(self).steps(tenant, &note).await.map_err(failed)?;
-        let steps = lines.into_iter().map(|line| CaseStep {
-            at: at(line.at),
-            step: line.step.word().to_owned(),
-            record: line.record.map(|record| record.to_string()),
-        });
-        Ok(item(&note, Some(steps.collect())))
+        let mut steps = Vec::new();
+        for call in &note.records {
+            for Record { at: when, body, .. } in self.own(tenant, *call).await.map_err(failed)? {
+                if let RecordBody::Case(taken) = body {
+                    let record = taken.record.map(|record| record.to_string());
+                    steps.push(CaseStep { at: at(when), step: taken.step.word().to_owned(), record });
+                }
+            }
+        }
+        Ok(item(&note, Some(steps)))
     }
 
     async fn open_case(&self, tenant: &TenantId, case: &NewCase) -> Result<CallId, PersonError> {
