@@ -67,23 +67,25 @@ impl<T: Clone + Send + 'static> Jobs<T> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins one for a case, or leaves the one that goes on as it is. It goes on where whoever asked is gone.
+    /// Begins one for a case; where one goes on already, that is left as it is, or whoever asks is told to wait where the two may
+    /// not be the same. It goes on where whoever asked is gone.
     pub(super) fn begin(
         self: &Arc<Self>,
         tenant: &TenantId,
         case: CallId,
         by: &str,
+        joins: bool,
         doing: impl Future<Output = Result<T, PersonError>> + Send + 'static,
     ) -> Result<(), Problem> {
         let (key, now) = ((tenant.clone(), case), Timestamp::now());
         let is_running = |job: &Job<T>| matches!(job.stage, Stage::Running);
         let mut all = self.all();
         all.retain(|_, job| !job.is_over(now));
-        if all.get(&key).is_some_and(is_running) {
+        if joins && all.get(&key).is_some_and(is_running) {
             return Ok(());
         }
         if all.iter().any(|((whose, _), job)| whose == tenant && is_running(job)) {
-            let detail = "another case of this tenant is being worked on";
+            let detail = "a case of this tenant is being worked on";
             return Err(Problem::new(Kind::Busy, detail, "wait until it is done, and ask again"));
         }
         let Ok(place) = Arc::clone(&self.room).try_acquire_owned() else {
@@ -169,11 +171,13 @@ mod tests {
             let _told = waits.await;
             Ok(1)
         };
-        jobs.begin(&a, case(1), "anne", first).unwrap();
-        jobs.begin(&a, case(1), "luc", async { Ok(9) }).unwrap();
-        let busy = jobs.begin(&a, case(2), "luc", async { Ok(2) }).unwrap_err();
+        jobs.begin(&a, case(1), "anne", true, first).unwrap();
+        jobs.begin(&a, case(1), "luc", true, async { Ok(9) }).unwrap();
+        let other = jobs.begin(&a, case(1), "luc", false, async { Ok(9) }).unwrap_err();
+        assert_eq!(other.status, 429, "what may be something else is not taken for it");
+        let busy = jobs.begin(&a, case(2), "luc", true, async { Ok(2) }).unwrap_err();
         assert_eq!(busy.status, 429);
-        jobs.begin(&b, case(2), "marie", async { Err(PersonError::Refused("no".into())) }).unwrap();
+        jobs.begin(&b, case(2), "marie", true, async { Err(PersonError::Refused("no".into())) }).unwrap();
         assert!(matches!(ended(&jobs, &b, case(2)).await.stage, Stage::Failed(PersonError::Refused(_))));
         let running = jobs.get(&a, case(1)).unwrap();
         assert!(running.by == "anne" && matches!(running.stage, Stage::Running));
@@ -183,17 +187,17 @@ mod tests {
         assert!(matches!(done.stage, Stage::Done(1)) && done.etag() != running.etag());
         assert_eq!(jobs.change(&a, case(1), |done| std::mem::replace(done, 7)), Some(1));
         assert!(matches!(jobs.get(&a, case(1)).unwrap().stage, Stage::Done(7)));
-        jobs.begin(&a, case(2), "luc", async { Ok(2) }).unwrap();
+        jobs.begin(&a, case(2), "luc", true, async { Ok(2) }).unwrap();
     }
 
     #[tokio::test]
     async fn of_many_that_ended_the_last_are_known_and_one_that_broke_is_not_said_to_go_on() {
         let (jobs, a) = (Jobs::<u8>::new(), "a".parse::<TenantId>().unwrap());
         let broken = async { Ok("no number".parse::<u8>().unwrap()) };
-        jobs.begin(&a, case(0), "anne", broken).unwrap();
+        jobs.begin(&a, case(0), "anne", true, broken).unwrap();
         assert!(matches!(ended(&jobs, &a, case(0)).await.stage, Stage::Failed(PersonError::Failed(_))));
         for number in 1..=OF_A_TENANT as u8 {
-            jobs.begin(&a, case(number), "anne", async move { Ok(number) }).unwrap();
+            jobs.begin(&a, case(number), "anne", true, async move { Ok(number) }).unwrap();
             ended(&jobs, &a, case(number)).await;
         }
         assert!(jobs.get(&a, case(0)).is_none() && jobs.get(&a, case(1)).is_some());

@@ -161,7 +161,7 @@ pub(super) async fn look_up(api: &Api, asked: &Asked) -> Result<Answer, Problem>
         }
         Ok(Answered { left: looked.files.clone(), looked })
     };
-    api.lookups.begin(&asked.realm, case, &asked.principal.key.user, doing)?;
+    api.lookups.begin(&asked.realm, case, &asked.principal.key.user, true, doing)?;
     let item = found(case, &lookup(api, asked, case)?);
     let location = format!("/v1/tenants/{}/cases/{case}/access", asked.realm);
     Ok(Answer::made(&item, &item.etag, location)?)
@@ -254,7 +254,8 @@ pub(super) async fn erase(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
         let erasing = directory.premises().persons().erase_person(&realm, case, &given, reading);
         carried(&directory, &realm, told, erasing).await
     };
-    api.erasures.begin(&asked.realm, case, &asked.principal.key.user, doing)?;
+    // What was only to be told is not taken for what is to be done.
+    api.erasures.begin(&asked.realm, case, &asked.principal.key.user, false, doing)?;
     let item = erasure(case, &erasing(api, asked, case)?);
     let location = format!("/v1/tenants/{}/cases/{case}/erasure", asked.realm);
     Ok(Answer::made(&item, &item.etag, location)?)
