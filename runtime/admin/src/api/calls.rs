@@ -104,7 +104,7 @@ fn asks(asked: &Asked) -> Result<Asks, Problem> {
     Ok(asks)
 }
 
-fn reading(asked: &Asked, why: Option<String>) -> Reading {
+pub(super) fn reading(asked: &Asked, why: Option<String>) -> Reading {
     let principal = &asked.principal;
     let (user, key) = (principal.key.user.clone(), principal.key_id.clone());
     Reading { who: Reader::Key { user, role: principal.user.role.name().to_owned(), key }, why }

@@ -1,18 +1,18 @@
 //! What persons ask for: cases, and what is looked up and handed over in them. A number is in no path and in no answer: a case
 //! stands for it.
 
+use std::time::Instant;
+
 use axum::response::Response;
 use parloir_contract::{CallId, TenantId};
-use parloir_journal::Reader;
 
 use super::answer::Answer;
 use super::asked::{Asked, words};
-use super::calls::{MAX_WHY, parts_of, place};
+use super::calls::{MAX_WHY, parts_of, place, reading};
 use super::jobs::{Job, Stage};
 use super::problem::{Kind, Problem};
 use super::sent::sent_from;
 use super::{Api, repeat};
-use crate::calls::Reading;
 use crate::directory::{Directory, DirectoryError, Told};
 use crate::persons::{Erased, Looked, PersonError, PersonFiles};
 use crate::resource::{
@@ -43,12 +43,6 @@ fn named(asked: &Asked) -> Result<CallId, Problem> {
 fn number(api: &Api, given: Option<&str>) -> Result<Option<String>, Problem> {
     let read = given.map(|given| api.directory.premises().caller(given)).transpose();
     read.map_err(|sentence| Problem::sentence(Kind::Invalid, &sentence).of("number"))
-}
-
-fn reading(asked: &Asked, why: Option<String>) -> Reading {
-    let principal = &asked.principal;
-    let (user, key) = (principal.key.user.clone(), principal.key_id.clone());
-    Reading { who: Reader::Key { user, role: principal.user.role.name().to_owned(), key }, why }
 }
 
 /// Tells the log what is done by whom, and does it.
@@ -150,6 +144,7 @@ pub(super) async fn look_up(api: &Api, asked: &Asked) -> Result<Answer, Problem>
     }
     let number = number(api, given.number.as_deref())?;
     files(api).fits(&asked.realm, case, number.as_deref()).await?;
+    api.readings.take(&asked.principal.key_id, Instant::now())?;
     let (directory, realm) = (api.directory.clone(), asked.realm.clone());
     let reading = reading(asked, given.why);
     let doing = async move {
