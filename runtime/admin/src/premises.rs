@@ -9,6 +9,7 @@ use parloir_tenancy::config::TenantConfig;
 use parloir_tenancy::secret::{Secret, Secrets};
 
 use crate::calls::CallFiles;
+use crate::persons::PersonFiles;
 use crate::resource::{Aside, CordonPolicy, Ledger, Provider, Usage, WebhookEvent};
 
 /// A component that was compiled, and said what it is.
@@ -154,6 +155,9 @@ pub trait Premises: Send + Sync + 'static {
 
     /// What is told of tenants' calls.
     fn calls(&self) -> &dyn CallFiles;
+
+    /// What is done for persons who ask tenants for what is theirs.
+    fn persons(&self) -> &dyn PersonFiles;
 
     /// Copies a tenant's components, documents and sounds from where the operator's file has them into its folder, durably.
     /// Doing it again finishes what was cut off.

@@ -6,6 +6,7 @@ mod audit;
 mod calls;
 mod lines;
 mod people;
+mod persons;
 mod providers;
 mod retention;
 mod teams;
@@ -38,6 +39,10 @@ pub(crate) use people::KeptKey;
 pub use people::{
     Identity, KEY_DAYS, Key, KeyMade, LOG_IN, LOG_IN_HOURS, LogIn, LogInWith, MAX_KEY_DAYS, MAX_KEYS,
     MAX_LOG_INS, MAX_USERS, Myself, NewKey, User,
+};
+pub use persons::{
+    Case, CaseEnd, CaseStep, CloseCase, EraseCase, Erasure, ExtendCase, Found, LookUp, MAX_CASE_WHY,
+    MAX_PERSON_CALLS, NewCase, Progress, Right,
 };
 pub use providers::Provider;
 pub use retention::RetentionState;

@@ -232,6 +232,18 @@ pub enum Action {
     /// Say who is told of calls.
     #[serde(rename = "webhooks:write")]
     WriteWebhooks,
+    /// Read which cases there are: what persons ask for.
+    #[serde(rename = "cases:read")]
+    ReadCases,
+    /// Open cases, extend and close them.
+    #[serde(rename = "cases:write")]
+    WriteCases,
+    /// Look up what is known of a person, and take it away for them.
+    #[serde(rename = "persons:export")]
+    ExportPersons,
+    /// Erase a person.
+    #[serde(rename = "persons:erase")]
+    ErasePersons,
 }
 
 /// Who may do something.
@@ -247,7 +259,7 @@ pub struct Rule {
 
 impl Action {
     /// Every action there is.
-    pub const ALL: [Self; 49] = [
+    pub const ALL: [Self; 53] = [
         Self::ReadSelf,
         Self::ReadTenants,
         Self::WriteTenants,
@@ -297,6 +309,10 @@ impl Action {
         Self::WriteRetention,
         Self::ReadWebhooks,
         Self::WriteWebhooks,
+        Self::ReadCases,
+        Self::WriteCases,
+        Self::ExportPersons,
+        Self::ErasePersons,
     ];
 
     /// Whether it is to read calls, or what is kept beside them.
@@ -356,6 +372,10 @@ impl Action {
             Self::WriteRetention => "retention:write",
             Self::ReadWebhooks => "webhooks:read",
             Self::WriteWebhooks => "webhooks:write",
+            Self::ReadCases => "cases:read",
+            Self::WriteCases => "cases:write",
+            Self::ExportPersons => "persons:export",
+            Self::ErasePersons => "persons:erase",
         }
     }
 
@@ -413,6 +433,9 @@ impl Action {
             Self::ReadWebhooks => (&[Admin], &[], true),
             // Whoever is told of calls is told of them long after any glass is closed.
             Self::WriteWebhooks => (&[Admin], &[], false),
+            // The tenant answers for its callers' data: nobody of the installation does it in its place, through no glass.
+            Self::ReadCases | Self::WriteCases | Self::ExportPersons => (&[Supervisor, Admin], &[], false),
+            Self::ErasePersons => (&[Admin], &[], false),
         };
         Rule { own, above, glass }
     }
@@ -505,6 +528,10 @@ mod tests {
             Action::WriteTeams,
             Action::WriteRetention,
             Action::WriteWebhooks,
+            Action::ReadCases,
+            Action::WriteCases,
+            Action::ExportPersons,
+            Action::ErasePersons,
         ] {
             assert!(!action.rule().glass, "{action}");
         }

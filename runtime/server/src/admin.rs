@@ -12,8 +12,8 @@ use parloir_admin::oidc::{LogIns, Oidc};
 use parloir_admin::resource::{self, Aside, CordonPolicy, Provider, ProviderRole};
 use parloir_admin::role::is_installation;
 use parloir_admin::{
-    CallFiles, Checked, Deployed, Directory, Lapse, Premises, Receiver, TOLD_BEFORE_DAYS, Unchecked,
-    router_with, tidy,
+    CallFiles, Checked, Deployed, Directory, Lapse, PersonFiles, Premises, Receiver, TOLD_BEFORE_DAYS,
+    Unchecked, router_with, tidy,
 };
 use parloir_connect::{AddressRange, Destination, Reach, SigningSecret, judge};
 use parloir_contract::TenantId;
@@ -197,6 +197,10 @@ impl Premises for Site {
     }
 
     fn calls(&self) -> &dyn CallFiles {
+        &self.house.installation.storage
+    }
+
+    fn persons(&self) -> &dyn PersonFiles {
         &self.house.installation.storage
     }
 

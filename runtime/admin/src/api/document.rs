@@ -15,10 +15,11 @@ use super::problem::{PROBLEM_JSON, Problem};
 use crate::calls::ERASED;
 use crate::resource::{
     Agent, AgentKey, AgentPolicy, Aside, AuditEntry, BlockNumber, Blocked, BreakGlass, Calendar, CallFile,
-    CallState, Connector, Contact, Cordon, CordonState, Document, Glass, ImportTenant, Item, Key, KeyMade,
-    Ledger, Line, LogIn, LogInWith, MONTH, Myself, NewKey, NewSecret, NewTenant, Number, Page, Provider,
-    RetentionState, Review, RollBack, Secret, Setting, StartCanary, Suspend, Suspension, Team, Tenant,
-    TenantMade, TenantState, Usage, User, Version, Webhook, WebhookSecret, WebhookState,
+    CallState, Case, CloseCase, Connector, Contact, Cordon, CordonState, Document, EraseCase, Erasure,
+    ExtendCase, Found, Glass, ImportTenant, Item, Key, KeyMade, Ledger, Line, LogIn, LogInWith, LookUp,
+    MONTH, Myself, NewCase, NewKey, NewSecret, NewTenant, Number, Page, Provider, RetentionState, Review,
+    RollBack, Secret, Setting, StartCanary, Suspend, Suspension, Team, Tenant, TenantMade, TenantState,
+    Usage, User, Version, Webhook, WebhookSecret, WebhookState,
 };
 
 /// What goes into a route and what comes out of it.
@@ -120,6 +121,16 @@ fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
         Endpoint::GetWebhook => gives::<Item<WebhookState>>(all),
         Endpoint::PutWebhook => takes::<Webhook, Item<WebhookState>>(all),
         Endpoint::MakeWebhookSecret => gives::<WebhookSecret>(all),
+        Endpoint::ListCases => pages::<Case>(all),
+        Endpoint::OpenCase => takes::<NewCase, Item<Case>>(all),
+        Endpoint::GetCase => gives::<Item<Case>>(all),
+        Endpoint::ExtendCase => takes::<ExtendCase, Item<Case>>(all),
+        Endpoint::CloseCase => takes::<CloseCase, Item<Case>>(all),
+        Endpoint::LookUpPerson => takes::<LookUp, Item<Found>>(all),
+        Endpoint::GetPerson => gives::<Item<Found>>(all),
+        Endpoint::GetPersonFile => gives::<Value>(all),
+        Endpoint::ErasePerson => takes::<EraseCase, Item<Erasure>>(all),
+        Endpoint::GetErasure => gives::<Item<Erasure>>(all),
         Endpoint::DeleteContact
         | Endpoint::DeleteTeam
         | Endpoint::DeleteReview
@@ -199,6 +210,10 @@ fn parameters(endpoint: Endpoint, paged: bool) -> Vec<Value> {
                 let key = json!({ "type": "string", "pattern": "^[!-~]{1,64}$" });
                 all.push(parameter("Idempotency-Key", "header", false, what, key));
             }
+            if endpoint.changes_case() {
+                let what = "The ETag of the case, where it has to be as it was read.";
+                all.push(parameter("If-Match", "header", false, what, any()));
+            }
             if endpoint.changes_agent() {
                 let what = "The ETag of the agent, where it has to be as it was read.";
                 all.push(parameter("If-Match", "header", false, what, any()));
@@ -242,6 +257,7 @@ const fn is_tagged(endpoint: Endpoint) -> bool {
             | Endpoint::GetCall
             | Endpoint::GetRecording
             | Endpoint::GetProof
+            | Endpoint::GetPersonFile
     )
 }
 
@@ -301,6 +317,11 @@ fn answers(endpoint: Endpoint, given: Option<Schema>, paged: bool) -> Map<String
         let content = json!({ "audio/wav": { "schema": { "type": "string", "format": "binary" } } });
         let heard = json!({ "description": "This is it.", "headers": not_kept(), "content": content });
         all.insert("200".into(), heard);
+    }
+    if endpoint == Endpoint::GetPersonFile {
+        let content = json!({ "application/json": { "schema": {} }, "audio/wav": { "schema": { "type": "string", "format": "binary" } } });
+        let file = json!({ "description": "This is it.", "headers": not_kept(), "content": content });
+        all.insert("200".into(), file);
     }
     let schema = json!({ "$ref": "#/components/schemas/Problem" });
     let headers = json!({

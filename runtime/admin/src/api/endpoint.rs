@@ -289,6 +289,26 @@ endpoints! {
     PutReview = Put "/v1/tenants/{tenant}/calls/{call}/reviews/{user}" Tenant ReviewCalls;
     /// Removes a review: its writer, or an admin.
     DeleteReview = Delete "/v1/tenants/{tenant}/calls/{call}/reviews/{user}" Tenant ReviewCalls;
+    /// What persons asked a tenant for: each a case with its term, without numbers and words.
+    ListCases = Get "/v1/tenants/{tenant}/cases" Tenant ReadCases;
+    /// Opens a case: somebody asks for what is theirs. Its term is one month from the day it was received.
+    OpenCase = Post "/v1/tenants/{tenant}/cases" Tenant WriteCases;
+    /// A case, and what was done in it.
+    GetCase = Get "/v1/tenants/{tenant}/cases/{case}" Tenant ReadCases;
+    /// Extends a case's term, by two months in all at most.
+    ExtendCase = Post "/v1/tenants/{tenant}/cases/{case}/extend" Tenant WriteCases;
+    /// Closes a case: what was asked for was done, or is refused.
+    CloseCase = Post "/v1/tenants/{tenant}/cases/{case}/close" Tenant WriteCases;
+    /// Looks up what is known of the person of a case. That somebody reads it is told in the tenant's log.
+    LookUpPerson = Post "/v1/tenants/{tenant}/cases/{case}/access" Tenant ExportPersons;
+    /// How far that is, and what was found.
+    GetPerson = Get "/v1/tenants/{tenant}/cases/{case}/access" Tenant ExportPersons;
+    /// A file of what is handed to the person, for whoever looked it up. The last one is noted as an export in the case.
+    GetPersonFile = Get "/v1/tenants/{tenant}/cases/{case}/access/files/{name}" Tenant ExportPersons;
+    /// Erases the person of a case: their calls and what names them, for good. Held calls stay. Or tells what that would be.
+    ErasePerson = Post "/v1/tenants/{tenant}/cases/{case}/erasure" Tenant ErasePersons;
+    /// How far that is, and what was erased.
+    GetErasure = Get "/v1/tenants/{tenant}/cases/{case}/erasure" Tenant ErasePersons;
     /// What was done in a tenant, or in the installation: by whom, to what, when; newest first. A page may be short while there are more.
     ListAudit = Get "/v1/tenants/{tenant}/audit" Tenant ReadAudit;
     /// Removes a tenant whose calls are erased and whose lines are gone, with its users, keys, secrets, numbers and agents. Its log stays.
@@ -313,7 +333,15 @@ impl Endpoint {
     /// Whether its answer is kept for a request that bears an idempotency key. A log-in makes another key each time; a number that
     /// is blocked already stays so, whoever asks again.
     pub(crate) const fn is_repeatable(self) -> bool {
-        matches!(self.method(), Method::Post) && !matches!(self, Self::LogIn | Self::BlockNumber)
+        // What takes long goes on as it is, and a case is as its ETag says.
+        matches!(self.method(), Method::Post)
+            && !matches!(self, Self::LogIn | Self::BlockNumber | Self::LookUpPerson | Self::ErasePerson)
+            && !self.changes_case()
+    }
+
+    /// Whether it takes a step in a case: whoever asks may say as which they know it.
+    pub(crate) const fn changes_case(self) -> bool {
+        matches!(self, Self::ExtendCase | Self::CloseCase)
     }
 
     /// Whether its body is read only when it is known that it may come.

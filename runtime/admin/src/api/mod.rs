@@ -14,11 +14,13 @@ mod document;
 mod documents;
 mod endpoint;
 mod glass;
+mod jobs;
 mod keys;
 mod ledger;
 mod lines;
 mod log_in;
 mod numbers;
+mod persons;
 mod problem;
 mod problems;
 mod providers;
@@ -60,6 +62,7 @@ use answer::Answer;
 use asked::Asked;
 pub use document::document;
 pub use endpoint::{Endpoint, Method, Place};
+use jobs::Jobs;
 use problem::Kind;
 pub use problem::{PROBLEM_JSON, Problem};
 use rate::Rate;
@@ -107,6 +110,10 @@ pub(crate) struct Api {
     readings: Rate,
     /// Proofs take the longest: a tenant has one made at a time.
     proofs: Arc<Shares>,
+    /// Persons who are looked up.
+    lookups: Arc<Jobs<persons::Answered>>,
+    /// Persons who are erased.
+    erasures: Arc<Jobs<crate::persons::Erased>>,
 }
 
 /// The API on a directory, with every route of [`Endpoint::ALL`] and no other.
@@ -143,6 +150,8 @@ pub fn router_with(directory: Arc<Directory>, log_ins: Option<Arc<LogIns>>) -> R
             reading_shares,
             readings: Rate::default(),
             proofs: Shares::of(1),
+            lookups: Jobs::new(),
+            erasures: Jobs::new(),
         }))
 }
 
@@ -487,6 +496,16 @@ async fn run(api: &Api, asked: &Asked) -> Result<Response, Problem> {
         Endpoint::GetReview => reviews::get(api, asked).await,
         Endpoint::PutReview => reviews::put(api, asked).await,
         Endpoint::DeleteReview => reviews::delete(api, asked).await,
+        Endpoint::ListCases => persons::list(api, asked).await,
+        Endpoint::OpenCase => persons::open(api, asked).await,
+        Endpoint::GetCase => persons::get(api, asked).await,
+        Endpoint::ExtendCase => persons::extend(api, asked).await,
+        Endpoint::CloseCase => persons::close(api, asked).await,
+        Endpoint::LookUpPerson => persons::look_up(api, asked).await,
+        Endpoint::GetPerson => persons::looked_up(api, asked).await,
+        Endpoint::GetPersonFile => return persons::file(api, asked).await,
+        Endpoint::ErasePerson => persons::erase(api, asked).await,
+        Endpoint::GetErasure => persons::erased(api, asked).await,
         Endpoint::ListAudit => audit::list(api, asked).await,
         Endpoint::DeleteTenant => tenants::remove(api, asked).await,
         Endpoint::GetRetention => retention::get(api, asked).await,

@@ -165,6 +165,7 @@ impl Problem {
             "team" => "parloir team list",
             "webhook" => "parloir webhook list",
             "call" => "parloir calls",
+            "case" => "parloir case list",
             _ => "",
         };
         let remedy = match listing {

@@ -173,6 +173,8 @@ pub struct Directory {
     pub(crate) appointing: Turns,
     /// Held while a team is changed, and while a line or a user goes: no team names what is gone.
     pub(crate) teaming: Turns,
+    /// Held while a case is opened, or a step is taken in one.
+    pub(crate) opening: Turns,
     /// Held while the figures of a tenant's versions change.
     pub(crate) counting: Turns,
     /// Held while the files of a tenant's components and the rows that name them change, before [`Self::counting`].
@@ -281,7 +283,7 @@ impl Directory {
     pub async fn open(rooms: Rooms, premises: Arc<dyn Premises>) -> Result<Self, DirectoryError> {
         let installation = TenantStore::open(rooms.store.clone(), &*rooms.kms, own()?).await?;
         let (taking_in_one, suspending) = (Turns::default(), Turns::default());
-        let (appointing, teaming) = (Turns::default(), Turns::default());
+        let (appointing, teaming, opening) = (Turns::default(), Turns::default(), Turns::default());
         let (counting, shelving, aside) = (Turns::default(), Turns::default(), RwLock::default());
         let behind = std::sync::Mutex::default();
         Ok(Self {
@@ -292,6 +294,7 @@ impl Directory {
             suspending,
             appointing,
             teaming,
+            opening,
             counting,
             shelving,
             behind,

@@ -24,5 +24,6 @@ mod leaving;
 mod log_in;
 mod matrix;
 mod owner;
+mod persons;
 mod policies;
 mod teams;

@@ -46,6 +46,7 @@ mod own_policies;
 mod page;
 mod pages;
 mod person;
+mod persons_by_api;
 mod proof_page;
 mod quotas;
 mod reasons;

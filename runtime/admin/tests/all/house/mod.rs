@@ -15,8 +15,8 @@ use parloir_admin::resource::{
     Aside, CallState, CordonPolicy, Ledger, LedgerMonth, Provider, ProviderRole, Usage,
 };
 use parloir_admin::{
-    CallError, CallFiles, CallList, Checked, Deployed, Directory, Listed, Premises, Reach, Reading, Receiver,
-    Rooms, Sound, Unchecked, router,
+    CallError, CallFiles, CallList, Checked, Deployed, Directory, Listed, PersonFiles, Premises, Reach,
+    Reading, Receiver, Rooms, Sound, Unchecked, router,
 };
 use parloir_contract::{CallId, Description, LineId, TenantId};
 use parloir_journal::{Administered, Ending, Journal, RecordBody};
@@ -29,6 +29,9 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio::sync::Notify;
 use tower::ServiceExt;
+
+mod persons;
+pub use persons::Persons;
 
 /// What stands where calls are answered.
 pub struct Site {
@@ -61,6 +64,7 @@ pub struct Site {
     /// Tenants whose agents fail and fail.
     pub noisy: Mutex<Vec<TenantId>>,
     pub calls: Calls,
+    pub persons: Persons,
     /// Tenants whose calls no agent answers.
     pub suspended: Mutex<Vec<TenantId>>,
     /// What was said of whose agents.
@@ -408,6 +412,10 @@ impl Premises for Site {
         &self.calls
     }
 
+    fn persons(&self) -> &dyn PersonFiles {
+        &self.persons
+    }
+
     async fn bring_home(&self, tenant: &TenantConfig) -> Result<(), String> {
         self.brought.lock().push(tenant.id.clone());
         Ok(())
@@ -512,6 +520,7 @@ impl House {
             undialled: Mutex::default(),
             noisy: Mutex::default(),
             calls: Calls::default(),
+            persons: Persons::default(),
             suspended: Mutex::default(),
             cordons: Mutex::default(),
             used: AtomicU64::default(),
