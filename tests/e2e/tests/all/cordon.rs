@@ -4,11 +4,14 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::house::{CALLER, Canned, FALLBACK, LINE, TOKEN, echo_line, failures, line_of};
+use crate::administered::{json, run, user};
+use crate::house::{CALLER, Canned, FALLBACK, LINE, TOKEN, component, cordons, echo_line, failures, line_of};
+use crate::served::Served;
 use parloir_attest::Attack;
 use parloir_journal::{Record, RecordBody};
 use parloir_sandbox::Settings;
@@ -245,4 +248,56 @@ async fn a_process_of_agents_has_all_its_threads_at_once_and_files_of_a_number_a
         assert!(status.contains(&format!("{none}\t0000000000000000\n")), "{none} in {status}");
     }
     assert_eq!(of("oom_score_adj"), "1000\n", "where memory is short, it ends first");
+}
+
+/// Serves the trial agent's line confined, with an administration, and with nothing said of cordons.
+fn administered(folder: &Path, last: &str) -> (Served, SocketAddr, String) {
+    let agent = component("tests/agents/trial");
+    let file = (agent.to_str().unwrap(), "confine = \"required\"", "[admin]\nlisten = \"127.0.0.1:0\"\n");
+    let server = Served::start(folder, file, last);
+    let api = server.told("administration: http://").parse().unwrap();
+    let webhook = format!("http://{}/twilio/voice", server.told("answering on "));
+    (server, api, webhook)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cordon_that_an_operator_says_holds_from_the_next_call_on_and_after_a_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = "parloir_installation_";
+    let (server, api, webhook) = administered(folder.path(), first);
+    let owner = format!("{first}{}", server.told(first));
+    let operator = user(api, &owner, "operator");
+    let cordon = |api, more: &[&str]| {
+        let said =
+            json(api, &operator, &[["tenant", "cordon", "test"].as_slice(), more].concat())["spec"].clone();
+        (said["policy"].as_str().unwrap().to_owned(), said["source"].as_str().unwrap().to_owned())
+    };
+    let said = |policy: &str, source: &str| (policy.to_owned(), source.to_owned());
+    is_answered(&webhook, LINE).await;
+    assert!(cordons(server.process.id()).is_empty(), "nobody has said so");
+    assert_eq!(cordon(api, &[]), said("never", "file"));
+
+    assert_eq!(cordon(api, &["--policy", "always"]), said("always", "directory"));
+    is_answered(&webhook, LINE).await;
+    let begun = cordons(server.process.id());
+    let [process] = begun.as_slice() else { panic!("its agents answer in a process of their own: {begun:?}") };
+
+    // Nor does it begin again once it is said otherwise.
+    assert_eq!(cordon(api, &["--policy", "never"]), said("never", "directory"));
+    end(*process);
+    is_answered(&webhook, LINE).await;
+    assert!(cordons(server.process.id()).is_empty(), "its agents answer among the others");
+    assert_eq!(cordon(api, &["--policy", "always"]), said("always", "directory"));
+    drop(server);
+
+    let (server, api, webhook) = administered(folder.path(), "voice webhook");
+    is_answered(&webhook, LINE).await;
+    assert_eq!(cordons(server.process.id()).len(), 1, "it holds after a start");
+    let (code, _, beside) = run(api, &owner, &["tenant", "cordon", "test", "--policy", "never"]);
+    assert!(code == Some(1) && beside.contains("operator"), "{beside}");
+    assert_eq!(cordon(api, &["--remove"]), said("never", "file"));
+    let left = cordons(server.process.id());
+    left.into_iter().for_each(end);
+    is_answered(&webhook, LINE).await;
+    assert!(cordons(server.process.id()).is_empty(), "it is left to the file again");
 }
