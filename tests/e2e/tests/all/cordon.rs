@@ -280,7 +280,9 @@ async fn a_cordon_that_an_operator_says_holds_from_the_next_call_on_and_after_a_
     assert_eq!(cordon(api, &["--policy", "always"]), said("always", "directory"));
     is_answered(&webhook, LINE).await;
     let begun = cordons(server.process.id());
-    let [process] = begun.as_slice() else { panic!("its agents answer in a process of their own: {begun:?}") };
+    let [process] = begun.as_slice() else {
+        panic!("its agents answer in a process of their own: {begun:?}")
+    };
 
     // Nor does it begin again once it is said otherwise.
     assert_eq!(cordon(api, &["--policy", "never"]), said("never", "directory"));
