@@ -103,6 +103,9 @@ pub enum Action {
     /// Suspend a tenant, and resume it.
     #[serde(rename = "tenant:suspend")]
     SuspendTenant,
+    /// Say whether a tenant's agents answer in a process of their own.
+    #[serde(rename = "tenant:cordon")]
+    CordonTenant,
     /// Bring a tenant of the operator's file into the directory, with a key of its owner's.
     #[serde(rename = "tenant:import")]
     ImportTenant,
@@ -169,6 +172,12 @@ pub enum Action {
     /// Change which callers no agent answers.
     #[serde(rename = "blocked:write")]
     WriteBlocked,
+    /// Read what a tenant's agents may read.
+    #[serde(rename = "documents:read")]
+    ReadDocuments,
+    /// Keep, change and remove what a tenant's agents may read.
+    #[serde(rename = "documents:write")]
+    WriteDocuments,
     /// Read agents, their versions, and the keys that may sign them.
     #[serde(rename = "agents:read")]
     ReadAgents,
@@ -214,6 +223,27 @@ pub enum Action {
     /// Have a tenant leave.
     #[serde(rename = "tenant:remove")]
     RemoveTenant,
+    /// Have calls kept shorter than the installation keeps them.
+    #[serde(rename = "retention:write")]
+    WriteRetention,
+    /// Read who is told of calls.
+    #[serde(rename = "webhooks:read")]
+    ReadWebhooks,
+    /// Say who is told of calls.
+    #[serde(rename = "webhooks:write")]
+    WriteWebhooks,
+    /// Read which cases there are: what persons ask for.
+    #[serde(rename = "cases:read")]
+    ReadCases,
+    /// Open cases, extend and close them.
+    #[serde(rename = "cases:write")]
+    WriteCases,
+    /// Look up what is known of a person, and take it away for them.
+    #[serde(rename = "persons:export")]
+    ExportPersons,
+    /// Erase a person.
+    #[serde(rename = "persons:erase")]
+    ErasePersons,
 }
 
 /// Who may do something.
@@ -229,13 +259,14 @@ pub struct Rule {
 
 impl Action {
     /// Every action there is.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 53] = [
         Self::ReadSelf,
         Self::ReadTenants,
         Self::WriteTenants,
         Self::ReadTenant,
         Self::WriteTenant,
         Self::SuspendTenant,
+        Self::CordonTenant,
         Self::ImportTenant,
         Self::ReadProblems,
         Self::ReadProviders,
@@ -258,6 +289,8 @@ impl Action {
         Self::WriteConnectors,
         Self::ReadBlocked,
         Self::WriteBlocked,
+        Self::ReadDocuments,
+        Self::WriteDocuments,
         Self::ReadAgents,
         Self::WriteAgents,
         Self::PromoteAgents,
@@ -273,6 +306,13 @@ impl Action {
         Self::WriteTeams,
         Self::ReadAudit,
         Self::RemoveTenant,
+        Self::WriteRetention,
+        Self::ReadWebhooks,
+        Self::WriteWebhooks,
+        Self::ReadCases,
+        Self::WriteCases,
+        Self::ExportPersons,
+        Self::ErasePersons,
     ];
 
     /// Whether it is to read calls, or what is kept beside them.
@@ -289,6 +329,7 @@ impl Action {
             Self::ReadTenant => "tenant:read",
             Self::WriteTenant => "tenant:write",
             Self::SuspendTenant => "tenant:suspend",
+            Self::CordonTenant => "tenant:cordon",
             Self::ImportTenant => "tenant:import",
             Self::ReadProblems => "problems:read",
             Self::ReadProviders => "providers:read",
@@ -311,6 +352,8 @@ impl Action {
             Self::WriteConnectors => "connectors:write",
             Self::ReadBlocked => "blocked:read",
             Self::WriteBlocked => "blocked:write",
+            Self::ReadDocuments => "documents:read",
+            Self::WriteDocuments => "documents:write",
             Self::ReadAgents => "agents:read",
             Self::WriteAgents => "agents:write",
             Self::PromoteAgents => "agents:promote",
@@ -326,6 +369,13 @@ impl Action {
             Self::WriteTeams => "teams:write",
             Self::ReadAudit => "audit:read",
             Self::RemoveTenant => "tenant:remove",
+            Self::WriteRetention => "retention:write",
+            Self::ReadWebhooks => "webhooks:read",
+            Self::WriteWebhooks => "webhooks:write",
+            Self::ReadCases => "cases:read",
+            Self::WriteCases => "cases:write",
+            Self::ExportPersons => "persons:export",
+            Self::ErasePersons => "persons:erase",
         }
     }
 
@@ -347,7 +397,7 @@ impl Action {
             // Who pays for calls, on either side, and reads none of them.
             Self::ReadLedger => (&[Admin, Owner], OF_THE_HOUSE, false),
             // Whose a number is says whoever runs the installation: a tenant that chose one would have another's callers.
-            Self::WriteNumbers | Self::SuspendTenant => (&[], &[Operator], false),
+            Self::WriteNumbers | Self::SuspendTenant | Self::CordonTenant => (&[], &[Operator], false),
             Self::ReadUsers => (&[Admin, Owner], &[], true),
             Self::WriteUsers | Self::ReadKeys | Self::WriteKeys => (&[Admin, Owner], &[], false),
             Self::ReadLines | Self::ReadCalendar => (&[Supervisor, Admin], &[], true),
@@ -359,6 +409,8 @@ impl Action {
             // A connector that is turned elsewhere takes the tenant's secret along: nobody but the tenant turns it.
             Self::WriteSecrets | Self::WriteConnectors => (&[Admin], &[], false),
             Self::ReadBlocked | Self::WriteBlocked => (&[Supervisor, Admin], &[], true),
+            Self::ReadDocuments => (&[Supervisor, Admin], &[], true),
+            Self::WriteDocuments => (&[Admin], &[], true),
             Self::ReadAgents => (&[Supervisor, Admin], &[], true),
             // Apart, so that a key for whoever builds agents puts none before callers.
             Self::WriteAgents | Self::PromoteAgents => (&[Admin], &[], true),
@@ -375,6 +427,15 @@ impl Action {
             // What was done through broken glass is for the tenant to read, and not for whoever broke it.
             Self::ReadAudit => (&[Admin, Owner, Operator], &[], false),
             Self::RemoveTenant => (&[], &[Operator], false),
+            // What a clock erases stays erased, whatever glass is closed after it.
+            Self::WriteRetention => (&[Admin], &[], false),
+            // There may be a secret of the receiver's in its address.
+            Self::ReadWebhooks => (&[Admin], &[], true),
+            // Whoever is told of calls is told of them long after any glass is closed.
+            Self::WriteWebhooks => (&[Admin], &[], false),
+            // The tenant answers for its callers' data: nobody of the installation does it in its place, through no glass.
+            Self::ReadCases | Self::WriteCases | Self::ExportPersons => (&[Supervisor, Admin], &[], false),
+            Self::ErasePersons => (&[Admin], &[], false),
         };
         Rule { own, above, glass }
     }
@@ -465,6 +526,12 @@ mod tests {
             Action::ReviewCalls,
             Action::WriteContacts,
             Action::WriteTeams,
+            Action::WriteRetention,
+            Action::WriteWebhooks,
+            Action::ReadCases,
+            Action::WriteCases,
+            Action::ExportPersons,
+            Action::ErasePersons,
         ] {
             assert!(!action.rule().glass, "{action}");
         }

@@ -327,6 +327,22 @@ fn told(error: EraseError, whose: &Whose, erased: &mut TenantErasure) -> Result<
     }
 }
 
+/// What of an erasure was not done; `None` where all of it was.
+#[must_use]
+pub fn not_done(done: Option<&TenantErasure>) -> Option<String> {
+    let (lasting, held) = done.map_or((0, 0), |done| (done.lasting.len(), done.held.len()));
+    let unread = done.map_or(0, |done| done.unread.len());
+    if lasting + held + unread > 0 {
+        return Some(format!(
+            "in part: {lasting} call(s) last, {held} are held, and {unread} could not be read"
+        ));
+    }
+    if done.is_some_and(|done| done.failed.is_some()) {
+        return Some("in part: it failed on the way".to_owned());
+    }
+    done.and_then(|done| done.report).is_none().then(|| "nothing was found".to_owned())
+}
+
 /// Both in one.
 fn with(report: ErasureReport, other: &ErasureReport) -> ErasureReport {
     ErasureReport {

@@ -104,7 +104,7 @@ fn asks(asked: &Asked) -> Result<Asks, Problem> {
     Ok(asks)
 }
 
-fn reading(asked: &Asked, why: Option<String>) -> Reading {
+pub(super) fn reading(asked: &Asked, why: Option<String>) -> Reading {
     let principal = &asked.principal;
     let (user, key) = (principal.key.user.clone(), principal.key_id.clone());
     Reading { who: Reader::Key { user, role: principal.user.role.name().to_owned(), key }, why }
@@ -134,7 +134,7 @@ pub(super) fn place(api: &Api, asked: &Asked) -> Result<(Share, OwnedSemaphorePe
 }
 
 /// What is in memory whole, in parts.
-fn parts_of(whole: Vec<u8>) -> impl Iterator<Item = Bytes> + Send + 'static {
+pub(super) fn parts_of(whole: Vec<u8>) -> impl Iterator<Item = Bytes> + Send + 'static {
     let mut rest = Bytes::from(whole);
     std::iter::from_fn(move || {
         let length = rest.len().min(PART);
