@@ -587,6 +587,14 @@ mod tests {
             after = Some(next);
         }
         assert_eq!(seen, [id(8), id(4)]);
+        // No place is made of a time, and none is taken from whoever sees others.
+        let everything = storage.list(&tenant, None, 1, &[], &Reach::All).await.unwrap();
+        let other = Reach::Rang(vec!["+33199001234".parse().unwrap()]);
+        let theirs = storage.list(&tenant, None, 1, &[], &other).await.unwrap();
+        for place in [everything.next.as_deref().unwrap(), theirs.next.as_deref().unwrap()] {
+            let listed = storage.list(&tenant, Some(place), 1, &[], &reach).await;
+            assert_eq!(listed, Err(CallError::NoSuchPlace), "{place}");
+        }
         let nobody = storage.list(&tenant, None, 2, &[], &Reach::Rang(Vec::new())).await.unwrap();
         assert_eq!(nobody, CallList::default());
         storage.close().await;
