@@ -238,7 +238,7 @@ pub enum Action {
     /// Open cases, extend and close them.
     #[serde(rename = "cases:write")]
     WriteCases,
-    /// Look up what is known of a person, and take it away for them: whoever sees all calls.
+    /// Look up what is known of a person, and take it away for them.
     #[serde(rename = "persons:export")]
     ExportPersons,
     /// Erase a person.

@@ -49,11 +49,6 @@ async fn reach(asked: &Asked) -> Result<(Reach, Vec<LineId>), Problem> {
     Ok((reach, contacts.into_iter().map(|(number, _)| number).collect()))
 }
 
-/// Whether whoever asks sees every call of the tenant.
-pub(super) async fn sees_all(asked: &Asked) -> Result<bool, Problem> {
-    Ok(reach(asked).await?.0 == Reach::All)
-}
-
 /// The call that the path names, where whoever asks may know of it: every route of a call begins here.
 async fn reached(api: &Api, asked: &Asked) -> Result<(CallId, CallState), Problem> {
     let not_found = || Problem::not_found("call").of("call");

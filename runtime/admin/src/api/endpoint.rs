@@ -299,7 +299,7 @@ endpoints! {
     ExtendCase = Post "/v1/tenants/{tenant}/cases/{case}/extend" Tenant WriteCases;
     /// Closes a case: what was asked for was done, or is refused.
     CloseCase = Post "/v1/tenants/{tenant}/cases/{case}/close" Tenant WriteCases;
-    /// Looks up what is known of the person of a case: whoever sees all calls. That somebody reads it is told in the tenant's log.
+    /// Looks up what is known of the person of a case. That somebody reads it is told in the tenant's log.
     LookUpPerson = Post "/v1/tenants/{tenant}/cases/{case}/access" Tenant ExportPersons;
     /// How far that is, and what was found.
     GetPerson = Get "/v1/tenants/{tenant}/cases/{case}/access" Tenant ExportPersons;

@@ -104,46 +104,6 @@ async fn what_one_looked_up_is_theirs_to_take_away_and_a_case_is_its_tenants() {
 }
 
 #[tokio::test]
-async fn what_is_known_of_a_person_is_of_all_calls_and_nothing_for_a_supervisor_of_some() {
-    let house = House::open().await;
-    let owner = house.tenant("cabinet").await;
-    let (_, admin) = house.user("cabinet", &owner, "admin").await;
-    let (user, supervisor) = house.user("cabinet", &owner, "supervisor").await;
-    let case = opened(&house, &supervisor).await;
-    let access = format!("{CASES}/{case}/access");
-    let rows = format!("{access}/files/rows.json");
-    house.post(&access, &supervisor, json!({})).await.is(201);
-    looked(&house, &access, &supervisor).await;
-    house.get(&rows, &supervisor).await.is(200);
-
-    // From the first team on, what they looked up themselves before, too: in the team or in none.
-    let team = "/v1/tenants/cabinet/teams/parc";
-    let made = house.ask(("PUT", team), &admin, &[], Some(json!({ "lines": [], "users": [] }))).await.is(201);
-    let own = Some(json!({ "lines": [], "users": [user] }));
-    for team_has_them in [false, true] {
-        if team_has_them {
-            let tag = made.etag();
-            house.ask(("PUT", team), &admin, &[("if-match", tag.as_str())], own.clone()).await.is(200);
-        }
-        for path in [&access, &rows] {
-            let refused = house.get(path, &supervisor).await.is(403);
-            assert_eq!(refused.text("remedy"), "ask an admin of the tenant to look them up");
-        }
-        house.post(&access, &supervisor, json!({})).await.is(403).names("case");
-        house.post(&format!("{CASES}/{}/access", "f".repeat(32)), &supervisor, json!({})).await.is(403);
-    }
-    let told = house.told("cabinet").await;
-    assert!(told.iter().any(|(what, _)| what.user == user && what.subject.contains("denied")), "{told:?}");
-    house.get(&format!("{CASES}/{case}"), &supervisor).await.is(200);
-    house.post(&access, &admin, json!({})).await.is(201);
-    looked(&house, &access, &admin).await;
-    house.get(&rows, &admin).await.is(200);
-
-    house.ask(("DELETE", team), &admin, &[], None).await.is(204);
-    house.post(&access, &supervisor, json!({})).await.is(201);
-}
-
-#[tokio::test]
 async fn a_person_is_erased_by_an_admin_and_nobody_else_once_they_looked_what_that_would_be() {
     let house = House::open().await;
     let owner = house.tenant("cabinet").await;
