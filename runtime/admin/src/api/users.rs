@@ -106,9 +106,13 @@ pub(super) async fn create(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
     let user: User = asked.json()?;
     fits(&user, &asked.realm)?;
     may_appoint(asked, user.role, "role")?;
-    room(rows::count(&asked.store, Table::Users, USERS).await?, MAX_USERS, "users")?;
     let id = random_id().map_err(crate::directory::DirectoryError::from)?;
     let _appointing = api.directory.appointing.of(&asked.realm).await;
+    // The same request may have been carried out while this one waited its turn: who it made is nobody else.
+    if let Some(again) = repeat::told_before(api, asked).await? {
+        return Ok(again);
+    }
+    room(rows::count(&asked.store, Table::Users, USERS).await?, MAX_USERS, "users")?;
     may_identify(asked, None, user.oidc.as_ref())?;
     known_by_it_alone(asked, &user, &id).await?;
     let told = asked.told(format!("user {id}: made {}", user.role));

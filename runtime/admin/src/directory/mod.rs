@@ -171,7 +171,8 @@ pub struct Directory {
     /// Held while a key is made, by a log-in too, and while a user is made, changed or removed: whoever is raised, known by
     /// something else or gone keeps no key that was made meanwhile, and one identity is one user's.
     pub(crate) appointing: Turns,
-    /// Held while a team is changed, and while a line or a user goes: no team names what is gone.
+    /// Held while a team is changed, and while a line or a user goes: no team names what is gone. After
+    /// [`Self::appointing`], where both are.
     pub(crate) teaming: Turns,
     /// Held while a case is opened, or a step is taken in one.
     pub(crate) opening: Turns,
