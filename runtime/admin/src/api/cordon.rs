@@ -7,7 +7,7 @@ use super::answer::Answer;
 use super::asked::Asked;
 use super::problem::Problem;
 use crate::directory::rows::There;
-use crate::directory::{Batches, DirectoryError, cordon_row};
+use crate::directory::{Batches, cordon_row, policy};
 use crate::resource::{Cordon, CordonState, Item, Source};
 use crate::role::is_installation;
 
@@ -18,9 +18,11 @@ pub(super) async fn get(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let id = asked.realm.as_str();
     match api.directory.cordon(&asked.realm).await? {
         Some(there) => {
-            let item = there.row.map_err(DirectoryError::Damaged)?.item(id);
-            let spec = CordonState { policy: item.spec.policy, source: Source::Directory };
-            Answer::read(asked, &Item { id: item.id, etag: item.etag, changed: item.changed, spec })
+            let spec = CordonState { policy: policy(&there), source: Source::Directory };
+            // Of a row that cannot be read it is what holds, and nothing by which whoever writes it anew would have to know it.
+            let (etag, changed) =
+                there.row.map_or_else(|_| Default::default(), |row| (row.change, Some(row.at)));
+            Answer::read(asked, &Item { id: id.to_owned(), etag, changed, spec })
         }
         None => {
             let policy = api.directory.premises().cordon_of(&asked.realm);

@@ -17,7 +17,7 @@ pub(crate) fn cordon_row(id: &TenantId) -> String {
 }
 
 /// What a row says. Of whom it cannot be read stays apart until it is written anew.
-fn policy(there: &There<Cordon>) -> CordonPolicy {
+pub(crate) fn policy(there: &There<Cordon>) -> CordonPolicy {
     there.row.as_ref().map_or(CordonPolicy::Always, |row| row.is.policy)
 }
 

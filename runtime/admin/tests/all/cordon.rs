@@ -4,6 +4,7 @@
 use crate::house::House;
 use parloir_admin::resource::CordonPolicy;
 use parloir_contract::TenantId;
+use parloir_store::{Batch, Table};
 use serde_json::json;
 
 const CORDON: &str = "/v1/tenants/cabinet/cordon";
@@ -41,4 +42,15 @@ async fn an_operator_moves_a_tenants_agents_and_leaves_them_to_the_file_again() 
     house.ask(("DELETE", CORDON), &operator, &[], None).await.is(204);
     assert_eq!(house.site.cordons.lock().get(&cabinet), None);
     house.ask(("DELETE", CORDON), &operator, &[], None).await.is(404);
+
+    // Whose row is torn stays apart, is told so, and can be written anew.
+    let torn = Batch::new().put(Table::Settings, "cordon/cabinet", "torn");
+    house.rows("installation").await.apply(torn).await.unwrap();
+    house.directory.take_in_all().await.unwrap();
+    assert_eq!(house.site.cordons.lock().get(&cabinet), Some(&CordonPolicy::Always));
+    let read = house.get(CORDON, &operator).await.is(200);
+    assert_eq!(read.body["spec"], json!({ "policy": "always", "source": "directory" }));
+    let never = Some(json!({ "policy": "never" }));
+    house.ask(("PUT", CORDON), &operator, &[("if-none-match", "*")], never).await.is(200);
+    assert_eq!(house.site.cordons.lock().get(&cabinet), Some(&CordonPolicy::Never));
 }
