@@ -93,6 +93,13 @@ pub(crate) struct TenantRooms {
     pub(crate) documents: Library,
 }
 
+impl TenantRooms {
+    /// The same, where `before` were the tenant's until now.
+    fn after(self, before: &Self) -> Self {
+        Self { documents: self.documents.after(&before.documents), ..self }
+    }
+}
+
 impl Installation {
     /// Opens everything a call needs, compiling each agent once. `providers` takes the place of
     /// what the file configures when it is given: tests bring canned ones.

@@ -13,6 +13,7 @@ use parloir_store::{Batch, MAX_VALUE, StoreError, Table, TenantStore};
 use sha2::{Digest, Sha256};
 
 use crate::Documents;
+use crate::documents::SEARCHED_BYTES;
 
 /// What the keys of documents' records begin with, in [`Table::Documents`].
 pub const RECORDS: &str = "name/";
@@ -22,6 +23,8 @@ const TEXTS: &str = "text/";
 const AT_ONCE: usize = 64;
 /// How often texts are read again because one was changed meanwhile.
 const TRIES: usize = 8;
+/// Bytes of texts that the calls of one tenant have in memory, of all the states in which they opened them.
+const OPENED_BYTES: usize = 8 * SEARCHED_BYTES;
 
 /// Where a document's record is.
 pub fn record(name: &str) -> String {
@@ -79,7 +82,23 @@ async fn below(store: &TenantStore, prefix: &str) -> Result<Vec<(Vec<u8>, Vec<u8
 pub(crate) struct Kept {
     /// What its records were.
     stamp: [u8; 32],
+    /// How long they are together.
+    bytes: usize,
     pub(crate) texts: BTreeMap<String, String>,
+}
+
+/// Why nothing is opened.
+#[derive(Debug)]
+enum Closed {
+    Store(StoreError),
+    /// Calls that last have as much in memory as they may.
+    Full,
+}
+
+impl From<StoreError> for Closed {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
 }
 
 impl std::fmt::Debug for Kept {
@@ -94,8 +113,8 @@ pub struct Library {
     folder: Documents,
     has_folder: bool,
     store: TenantStore,
-    /// What was opened last, as long as a call has it: calls that run beside each other have it once in memory.
-    last: Arc<Mutex<Weak<Kept>>>,
+    /// What was opened, as long as a call has it: calls that run beside each other have it once in memory.
+    opened: Arc<Mutex<Vec<Weak<Kept>>>>,
     /// Held while texts are read: calls that ask at one time have them once, too.
     reading: Arc<tokio::sync::Mutex<()>>,
 }
@@ -104,8 +123,17 @@ impl Library {
     /// The documents of the tenant whose store this is.
     pub fn new(folder: Option<Documents>, store: TenantStore) -> Self {
         let has_folder = folder.is_some();
-        let (last, reading) = (Arc::default(), Arc::default());
-        Self { folder: folder.unwrap_or_default(), has_folder, store, last, reading }
+        let (opened, reading) = (Arc::default(), Arc::default());
+        Self { folder: folder.unwrap_or_default(), has_folder, store, opened, reading }
+    }
+
+    /// The same documents, where `before` were those of this tenant until now: what its calls opened is theirs together.
+    #[must_use]
+    pub fn after(self, before: &Self) -> Self {
+        if self.store.tenant() != before.store.tenant() {
+            return self;
+        }
+        Self { opened: before.opened.clone(), reading: before.reading.clone(), ..self }
     }
 
     /// All documents as they are now: whoever goes on with what is returned keeps it, whatever is uploaded or removed meanwhile.
@@ -114,9 +142,17 @@ impl Library {
     /// # Errors
     /// A refusal, where they cannot be read; the program's own log says why.
     pub async fn open(&self) -> Result<Option<Documents>, Refusal> {
-        let kept = self.kept().await.map_err(|error| {
-            tracing::error!(tenant = %self.store.tenant(), %error, "a tenant's documents cannot be read");
-            Refusal::Unavailable("the tenant's documents cannot be read: the host's log says why".into())
+        let kept = self.kept().await.map_err(|closed| match closed {
+            Closed::Store(error) => {
+                tracing::error!(tenant = %self.store.tenant(), %error, "a tenant's documents cannot be read");
+                Refusal::Unavailable("the tenant's documents cannot be read: the host's log says why".into())
+            }
+            Closed::Full => {
+                tracing::warn!(tenant = %self.store.tenant(), "calls of a tenant that last have its documents in so many states that no further call opens them");
+                Refusal::Unavailable(
+                    "the tenant's documents were changed again and again while calls last that read them: ask again when some of those are over".into(),
+                )
+            }
         })?;
         if kept.is_none() && !self.has_folder {
             return Ok(None);
@@ -124,13 +160,20 @@ impl Library {
         Ok(Some(self.folder.clone().with(kept)))
     }
 
-    /// What was opened last, where somebody has it and its records were these.
+    /// What somebody has of when its records were these.
     fn had(&self, stamp: &[u8; 32]) -> Option<Arc<Kept>> {
-        let last = self.last.lock().upgrade();
-        last.filter(|kept| kept.stamp == *stamp)
+        let opened = self.opened.lock();
+        opened.iter().filter_map(Weak::upgrade).find(|kept| kept.stamp == *stamp)
     }
 
-    async fn kept(&self) -> Result<Option<Arc<Kept>>, StoreError> {
+    /// How many bytes of texts calls have in memory.
+    fn opened_bytes(&self) -> usize {
+        let mut opened = self.opened.lock();
+        opened.retain(|kept| kept.strong_count() > 0);
+        opened.iter().filter_map(Weak::upgrade).map(|kept| kept.bytes).fold(0, usize::saturating_add)
+    }
+
+    async fn kept(&self) -> Result<Option<Arc<Kept>>, Closed> {
         let Some(stamp) = self.stamp().await? else { return Ok(None) };
         if let Some(kept) = self.had(&stamp) {
             return Ok(Some(kept));
@@ -141,14 +184,22 @@ impl Library {
             if let Some(kept) = self.had(&stamp) {
                 return Ok(Some(kept));
             }
+            let before = self.opened_bytes();
+            if before >= OPENED_BYTES {
+                return Err(Closed::Full);
+            }
             let texts = self.texts().await?;
             if self.stamp().await? == Some(stamp) {
-                let kept = Arc::new(Kept { stamp, texts });
-                *self.last.lock() = Arc::downgrade(&kept);
+                let bytes = texts.values().map(String::len).fold(0, usize::saturating_add);
+                if before.saturating_add(bytes) > OPENED_BYTES {
+                    return Err(Closed::Full);
+                }
+                let kept = Arc::new(Kept { stamp, bytes, texts });
+                self.opened.lock().push(Arc::downgrade(&kept));
                 return Ok(Some(kept));
             }
         }
-        Err(StoreError::Contended)
+        Err(StoreError::Contended.into())
     }
 
     /// What tells these records from others; `None` where there is none. Each names the change that it was made by.
@@ -198,6 +249,9 @@ impl Library {
 mod tests {
     use super::*;
     use crate::testing::Rooms;
+
+    /// As long as a document may be.
+    const DOCUMENT: usize = 256 << 10;
 
     /// Keeps a text as the administration does, by a change of this name.
     async fn keep(store: &TenantStore, name: &str, text: &str, change: &str) {
@@ -254,9 +308,37 @@ mod tests {
         let (one, other) = (library.kept().await.unwrap().unwrap(), library.kept().await.unwrap().unwrap());
         assert!(Arc::ptr_eq(&one, &other));
         drop((one, other));
-        assert!(library.last.lock().upgrade().is_none(), "nobody has it: it is not in memory");
+        assert_eq!(library.opened_bytes(), 0, "nobody has it: it is not in memory");
         // Nor do those have it twice who ask while it is read.
         let (one, other) = tokio::join!(library.kept(), library.kept());
         assert!(Arc::ptr_eq(&one.unwrap().unwrap(), &other.unwrap().unwrap()));
+    }
+
+    #[tokio::test]
+    async fn calls_have_so_much_of_all_states_in_memory_and_the_next_one_is_told_so_until_they_are_over() {
+        let rooms = Rooms::new().await;
+        let store = rooms.store("ours").await;
+        let library = Library::new(None, store.clone());
+        let calls = OPENED_BYTES / SEARCHED_BYTES;
+        let long = "a".repeat(SEARCHED_BYTES);
+        // As long as all of a tenant's may be together.
+        for (number, part) in long.as_bytes().chunks(DOCUMENT).enumerate() {
+            keep(&store, &format!("{number}.txt"), std::str::from_utf8(part).unwrap(), "1").await;
+        }
+        let mut opened = Vec::new();
+        for call in 0..calls {
+            keep(&store, "0.txt", &"b".repeat(DOCUMENT), &format!("call {call}")).await;
+            // Also where the tenant was taken in again meanwhile.
+            let library = Library::new(None, store.clone()).after(&library);
+            opened.push(library.open().await.unwrap().unwrap());
+        }
+        assert_eq!(library.opened_bytes(), OPENED_BYTES);
+        let same = library.open().await.unwrap();
+        assert!(same.is_some(), "what is open already takes nothing");
+        keep(&store, "0.txt", "c", "another").await;
+        let told = library.open().await.unwrap_err().reason();
+        assert!(told.contains("when some of those are over"), "{told}");
+        drop(opened.swap_remove(0));
+        assert_eq!(library.open().await.unwrap().unwrap().read("0.txt").unwrap(), "c");
     }
 }

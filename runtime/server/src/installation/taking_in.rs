@@ -157,7 +157,12 @@ impl Installation {
                 continue;
             }
             self.connectors.of(&id).put_in(&connectors);
-            self.tenants.write().insert(id, rooms);
+            let mut tenants = self.tenants.write();
+            let rooms = match tenants.get(&id) {
+                Some(before) => rooms.after(before),
+                None => rooms,
+            };
+            tenants.insert(id, rooms);
         }
         *self.house.write() = Arc::new(house);
         left_out
