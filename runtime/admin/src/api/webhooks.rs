@@ -1,12 +1,13 @@
 //! Webhooks: receivers that are told of a tenant's calls when they are over.
 
 use parloir_store::{Batch, Table};
+use parloir_tenancy::secret::Secret;
 
 use super::answer::{Answer, room};
 use super::asked::Asked;
 use super::problem::{Kind, Problem};
 use super::{Api, repeat};
-use crate::directory::receivers::{KeptWebhook, Previous, WEBHOOKS};
+use crate::directory::receivers::{KeptWebhook, WEBHOOKS, beside};
 use crate::directory::rows::{self, Kept, Row, There};
 use crate::directory::{Batches, DirectoryError, SECRETS};
 use crate::resource::{MAX_WEBHOOKS, Webhook, WebhookSecret};
@@ -70,10 +71,10 @@ pub(super) async fn get(asked: &Asked) -> Result<Answer, Problem> {
     }
 }
 
-/// What signs until now, for a while beside what signs from now on.
-async fn previous(api: &Api, asked: &Asked, was: &KeptWebhook) -> Result<Option<Previous>, Problem> {
+/// What signs until now.
+async fn previous(api: &Api, asked: &Asked, was: &KeptWebhook) -> Result<Option<Secret>, Problem> {
     let present = was.present(&asked.store).await?;
-    Ok(present.filter(|secret| api.directory.premises().signs(secret)).map(Previous::of))
+    Ok(present.filter(|secret| api.directory.premises().signs(secret)))
 }
 
 /// A webhook as it rests once it says this. What signed until now goes on for a while, where that is another.
@@ -86,11 +87,11 @@ async fn following(
     match was {
         None => {
             let id = random_id().map_err(DirectoryError::from)?;
-            Ok(KeptWebhook { id, webhook, made: None, before: None })
+            Ok(KeptWebhook { id, webhook, made: None, before: Vec::new() })
         }
         Some(was) if was.webhook.secret == webhook.secret => Ok(KeptWebhook { webhook, ..was }),
         Some(was) => {
-            let before = previous(api, asked, &was).await?.or(was.before);
+            let before = beside(previous(api, asked, &was).await?, was.before);
             Ok(KeptWebhook { id: was.id, webhook, made: None, before })
         }
     }
@@ -138,7 +139,7 @@ pub(super) async fn make_secret(api: &Api, asked: &Asked) -> Result<Answer, Prob
     let There { bytes, row: was, .. } = there(asked, name).await?.ok_or_else(not_found)?;
     let was = was.map_err(|why| unreadable(name, &why))?.is;
     let made = signing_secret().map_err(DirectoryError::from)?;
-    let before = previous(api, asked, &was).await?.or(was.before);
+    let before = beside(previous(api, asked, &was).await?, was.before);
     let webhook = Webhook { secret: None, ..was.webhook };
     let kept = KeptWebhook { id: was.id, webhook, made: Some(KeptSecret(made.clone())), before };
     let told = asked.told(format!("webhook {name}: another secret signs"));

@@ -14,6 +14,8 @@ use crate::sealed::KeptSecret;
 
 /// What the keys of webhooks begin with, in [`Table::Settings`].
 pub(crate) const WEBHOOKS: &str = "receiver/";
+/// Secrets that sign for a while beside the present one: more than one, for where the answer was lost that told the one between.
+const MAX_PREVIOUS: usize = 2;
 
 /// A webhook as it rests.
 #[derive(Serialize, Deserialize)]
@@ -24,8 +26,9 @@ pub(crate) struct KeptWebhook {
     /// The secret that was made for it, where it names none.
     #[serde(default)]
     pub(crate) made: Option<KeptSecret>,
+    /// What signed before, the last one first.
     #[serde(default)]
-    pub(crate) before: Option<Previous>,
+    pub(crate) before: Vec<Previous>,
 }
 
 /// What signed before.
@@ -44,10 +47,17 @@ impl Previous {
     }
 }
 
+/// What signs for a while beside another secret: what did until now, and what did so before that and still does.
+pub(crate) fn beside(until_now: Option<Secret>, before: Vec<Previous>) -> Vec<Previous> {
+    let now = Timestamp::now();
+    let before = before.into_iter().filter(|one| one.until > now);
+    until_now.map(Previous::of).into_iter().chain(before).take(MAX_PREVIOUS).collect()
+}
+
 impl KeptWebhook {
     /// Until when what signed before signs, too.
     pub(crate) fn previous_until(&self) -> Option<Timestamp> {
-        self.before.as_ref().map(|before| before.until).filter(|until| *until > Timestamp::now())
+        self.before.iter().map(|before| before.until).filter(|until| *until > Timestamp::now()).max()
     }
 
     /// As it is listed.
@@ -119,7 +129,7 @@ impl Directory {
                 aside.push(Aside::of(what, problem));
             }
             let mut secrets: Vec<_> = present.into_iter().map(|secret| (secret, None)).collect();
-            secrets.extend(before.map(|before| (before.secret.0, Some(before.until))));
+            secrets.extend(before.into_iter().map(|before| (before.secret.0, Some(before.until))));
             let Webhook { url, events, region, secret: _ } = webhook;
             receivers.push(Receiver { id, name, url, events, region, secrets });
         }
