@@ -230,6 +230,11 @@ async fn answer(
         let what = format!("{} {}", endpoint.method().name(), asked.uri.path());
         api.directory.looked(&asked.realm, asked.told(what)).await?;
     }
+    // What a role allows, and not to those of it who see some calls alone.
+    if let Err(problem) = persons::in_reach(&asked).await {
+        let by = (&asked.principal, asked.glass.clone());
+        return Err(denied(api, endpoint, by, &asked.realm, &asked.params, problem).await);
+    }
     // Which component is uploaded is known once it has arrived.
     if !is_upload && let Some(again) = repeat::told_before(api, &asked).await? {
         return Ok(again.into_response());
