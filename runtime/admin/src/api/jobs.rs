@@ -17,7 +17,7 @@ const MOST: usize = 4;
 const OF_A_TENANT: usize = 16;
 /// The same of all tenants together: one that found much is a megabyte.
 const OF_ALL: usize = 256;
-/// For how long one that ended is known.
+/// For how long one that ended is known, since something of it was taken last.
 const KEPT: SignedDuration = SignedDuration::from_hours(1);
 
 /// How far one is.
@@ -38,6 +38,8 @@ pub(super) struct Job<T> {
     pub(super) by: String,
     pub(super) began: Timestamp,
     pub(super) ended: Option<Timestamp>,
+    /// When something of it was taken: what takes longer than it is known is taken to its end.
+    taken: Option<Timestamp>,
     pub(super) stage: Stage<T>,
 }
 
@@ -49,7 +51,8 @@ impl<T> Job<T> {
     }
 
     fn is_over(&self, now: Timestamp) -> bool {
-        self.ended.is_some_and(|ended| ended.checked_add(KEPT).is_ok_and(|until| until <= now))
+        let last = self.taken.or(self.ended);
+        last.is_some_and(|last| last.checked_add(KEPT).is_ok_and(|until| until <= now))
     }
 }
 
@@ -101,7 +104,7 @@ impl<T: Clone + Send + 'static> Jobs<T> {
             make_room(&mut all, OF_A_TENANT, |whose| whose == tenant);
             make_room(&mut all, OF_ALL, |_| true);
         }
-        let job = Job { by: by.to_owned(), began: now, ended: None, stage: Stage::Running };
+        let job = Job { by: by.to_owned(), began: now, ended: None, taken: None, stage: Stage::Running };
         all.insert(key.clone(), job);
         drop(all);
         let jobs = Arc::clone(self);
@@ -141,7 +144,10 @@ impl<T: Clone + Send + 'static> Jobs<T> {
         let mut all = self.all();
         let job = all.get_mut(&(tenant.clone(), case)).filter(|job| job.began == began)?;
         match &mut job.stage {
-            Stage::Done(done) => Some(how(done)),
+            Stage::Done(done) => {
+                job.taken = Some(Timestamp::now());
+                Some(how(done))
+            }
             Stage::Running | Stage::Failed(_) => None,
         }
     }
@@ -194,13 +200,17 @@ mod tests {
         jobs.begin(&b, case(2), "marie", true, async { Err(PersonError::Refused("no".into())) }).unwrap();
         assert!(matches!(ended(&jobs, &b, case(2)).await.stage, Stage::Failed(PersonError::Refused(_))));
         let running = jobs.get(&a, case(1)).unwrap();
+        assert!(!running.is_over(running.began + 2 * KEPT), "what goes on is known for as long as it does");
         assert!(running.by == "anne" && matches!(running.stage, Stage::Running));
         assert!(jobs.get(&b, case(1)).is_none(), "a case of one tenant is nothing to another");
         go.send(()).unwrap();
         let done = ended(&jobs, &a, case(1)).await;
         assert!(matches!(done.stage, Stage::Done(1)) && done.etag() != running.etag());
         assert_eq!(jobs.change(&a, case(1), done.began, |done| std::mem::replace(done, 7)), Some(1));
-        assert!(matches!(jobs.get(&a, case(1)).unwrap().stage, Stage::Done(7)));
+        let taken = jobs.get(&a, case(1)).unwrap();
+        assert!(matches!(taken.stage, Stage::Done(7)) && taken.etag() == done.etag());
+        let hour = done.ended.unwrap() + KEPT;
+        assert!(done.is_over(hour) && !taken.is_over(hour) && taken.is_over(taken.taken.unwrap() + KEPT));
         jobs.begin(&a, case(1), "luc", true, async { Ok(2) }).unwrap();
         ended(&jobs, &a, case(1)).await;
         let late = jobs.change(&a, case(1), done.began, |done| std::mem::replace(done, 9));
