@@ -254,7 +254,9 @@ pub(super) async fn file(api: &Api, asked: &Asked) -> Result<Response, Problem> 
         return Err(Problem::new(Kind::NotFound, "the answer has no such file", remedy).of("name"));
     };
     let place = place(api, asked)?;
+    let making = if name.ends_with(".vcon.json") { api.vcons.acquire().await.ok() } else { None };
     let PersonFile { length, parts } = files(api).file(&asked.realm, case, name, &looked.references).await?;
+    drop(making);
     // Somebody may have looked again since: a file of this answer is none of that one.
     let Some(was_last) = api.lookups.change(&asked.realm, case, job.began, |done| done.take(at)) else {
         let remedy = "look yourself, and take the files of that answer: POST the path of the access";
