@@ -89,6 +89,8 @@ const MAX_READING: usize = 16;
 const MAX_FIRST_READING: usize = MAX_READING / 2;
 /// Those of one tenant among them.
 const MAX_READING_OF_A_TENANT: usize = 4;
+/// vCons that are made at one time, each several times as large as the sound in it until it is.
+const MAX_VCONS: usize = 2;
 /// Log-ins that are read and checked at one time, of people whom nobody knows yet; more of them are told to come again.
 const MAX_STRANGERS: usize = 16;
 
@@ -114,6 +116,8 @@ pub(crate) struct Api {
     lookups: Arc<Jobs<persons::Answered>>,
     /// Persons who are erased.
     erasures: Arc<Jobs<crate::persons::Erased>>,
+    /// Taken while a vCon is made, in memory whole; more of them wait.
+    vcons: Semaphore,
 }
 
 /// The API on a directory, with every route of [`Endpoint::ALL`] and no other.
@@ -152,6 +156,7 @@ pub fn router_with(directory: Arc<Directory>, log_ins: Option<Arc<LogIns>>) -> R
             proofs: Shares::of(1),
             lookups: Jobs::new(),
             erasures: Jobs::new(),
+            vcons: Semaphore::new(MAX_VCONS),
         }))
 }
 
@@ -229,6 +234,11 @@ async fn answer(
     if asked.glass.is_some() && endpoint.method() == Method::Get {
         let what = format!("{} {}", endpoint.method().name(), asked.uri.path());
         api.directory.looked(&asked.realm, asked.told(what)).await?;
+    }
+    // What a role allows, and not to those of it who see some calls alone.
+    if let Err(problem) = persons::in_reach(&asked).await {
+        let by = (&asked.principal, asked.glass.clone());
+        return Err(denied(api, endpoint, by, &asked.realm, &asked.params, problem).await);
     }
     // Which component is uploaded is known once it has arrived.
     if !is_upload && let Some(again) = repeat::told_before(api, &asked).await? {
