@@ -1,5 +1,7 @@
 //! Log-in: whoever an issuer says they are gets a key for some hours, which allows what they may and no more.
 
+use std::time::Instant;
+
 use axum::body::Bytes;
 use axum::http::HeaderMap;
 use jiff::{SignedDuration, Timestamp};
@@ -62,6 +64,7 @@ pub(super) async fn make(api: &Api, headers: &HeaderMap, body: &Bytes) -> Result
     if let Some(refused) = suspension::refused(api, &realm).await? {
         return Err(refused.told);
     }
+    api.log_ins_made.take(&id, Instant::now())?;
 
     let now = Timestamp::now();
     let keys = rows::all::<KeptKey>(&store, Table::Users, KEYS).await?;

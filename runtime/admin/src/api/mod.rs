@@ -37,7 +37,7 @@ mod versions;
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -57,7 +57,7 @@ pub use document::document;
 pub use endpoint::{Endpoint, Method, Place};
 use problem::Kind;
 pub use problem::{PROBLEM_JSON, Problem};
-use rate::Rate;
+use rate::{Changes, Rate};
 pub use repeat::tidy;
 use share::Shares;
 
@@ -100,6 +100,10 @@ pub(crate) struct Api {
     reading_shares: Arc<Shares>,
     /// How often each key has read what was said.
     readings: Rate,
+    /// How often each user has logged in.
+    log_ins_made: Rate,
+    /// How often each user, and each tenant, has changed something.
+    changes: Changes,
     /// Proofs take the longest: a tenant has one made at a time.
     proofs: Arc<Shares>,
 }
@@ -136,7 +140,9 @@ pub fn router_with(directory: Arc<Directory>, log_ins: Option<Arc<LogIns>>) -> R
             reading,
             first_readings,
             reading_shares,
-            readings: Rate::default(),
+            readings: Rate::of_readings(),
+            log_ins_made: Rate::of_log_ins(),
+            changes: Changes::default(),
             proofs: Shares::of(1),
         }))
 }
@@ -212,6 +218,13 @@ async fn answer(
     let (uri, headers) = (parts.uri, parts.headers);
     let asked =
         Asked { endpoint, principal, glass, realm, store, source, params, uri, headers, body, upload };
+    // Each is a record, as what is looked at through broken glass is.
+    if (endpoint.method() != Method::Get || asked.glass.is_some())
+        && let Err(problem) = api.changes.take(&asked.principal, endpoint.method(), Instant::now())
+    {
+        let by = (&asked.principal, asked.glass.clone());
+        return Err(denied(api, endpoint, by, &asked.realm, &asked.params, problem).await);
+    }
     if asked.glass.is_some() && endpoint.method() == Method::Get {
         let what = format!("{} {}", endpoint.method().name(), asked.uri.path());
         api.directory.looked(&asked.realm, asked.told(what)).await?;
@@ -334,7 +347,7 @@ async fn denied(
     params: &HashMap<String, String>,
     problem: Problem,
 ) -> Problem {
-    if ![403, 404].contains(&problem.status) {
+    if ![403, 404, 429].contains(&problem.status) {
         return problem;
     }
     let action = endpoint.action();
@@ -344,7 +357,7 @@ async fn denied(
         None if action.is_of_calls() => "calls".to_owned(),
         None => format!("{} {}", endpoint.method().name(), endpoint.path()),
     };
-    let is_there = problem.status == 403 && matches!(api.directory.source(realm).await, Ok(Some(_)));
+    let is_there = problem.status != 404 && matches!(api.directory.source(realm).await, Ok(Some(_)));
     let (whose, of) = match is_there || *realm == principal.realm {
         true => (realm, String::new()),
         false => (&principal.realm, format!(" of {realm}")),

@@ -139,6 +139,7 @@ async fn take_in(api: &Api, asked: &Asked, tried: &mut Option<String>) -> Result
     let _turn = api.uploads.begin(&asked.realm)?;
     let there = rows::get::<Agent>(&asked.store, Table::Agents, &agent_row(&name)).await?;
     if there.is_none() {
+        // Before it is read in vain.
         room(rows::count(&asked.store, Table::Agents, AGENTS).await?, MAX_AGENTS, "agents")?;
     }
     let arrived = upload::receive(api, asked).await?;
@@ -192,8 +193,11 @@ async fn take_in(api: &Api, asked: &Asked, tried: &mut Option<String>) -> Result
     let agent = there.as_ref().map(|there| there.row.is.clone()).unwrap_or_default();
     let oldest = oldest(&own, &agent);
     let home = Home::of(&api.directory.premises().home(&asked.realm)).await;
-    // From here on to where its row stands, nobody removes the file as one that no version names.
+    // From here on to where its row stands, nobody removes the file as one that no version names, and no other agent is made.
     let shelving = api.directory.shelving.of(&asked.realm).await;
+    if there.is_none() {
+        room(rows::count(&asked.store, Table::Agents, AGENTS).await?, MAX_AGENTS, "agents")?;
+    }
     arrived.keep(home.version(&id)).await?;
     let live = agent.live.as_deref().and_then(|live| own.iter().find(|(known, _)| *known == live));
     let live = live.map(|(_, kept)| kept.row.is.capabilities.clone()).unwrap_or_default();

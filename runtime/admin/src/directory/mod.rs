@@ -165,6 +165,8 @@ pub struct Directory {
     /// Held while a key is made, by a log-in too, and while a user is made, changed or removed: whoever is raised, known by
     /// something else or gone keeps no key that was made meanwhile, and one identity is one user's.
     pub(crate) appointing: Turns,
+    /// Held from where rows are counted, of which a tenant has so many, to where one more of them is written.
+    pub(crate) making: Turns,
     /// Held while the figures of a tenant's versions change.
     pub(crate) counting: Turns,
     /// Held while the files of a tenant's components and the rows that name them change, before [`Self::counting`].
@@ -234,7 +236,7 @@ impl Directory {
     pub async fn open(rooms: Rooms, premises: Arc<dyn Premises>) -> Result<Self, DirectoryError> {
         let installation = TenantStore::open(rooms.store.clone(), &*rooms.kms, own()?).await?;
         let (taking_in_one, suspending) = (Turns::default(), Turns::default());
-        let appointing = Turns::default();
+        let (appointing, making) = (Turns::default(), Turns::default());
         let (counting, shelving, aside) = (Turns::default(), Turns::default(), RwLock::default());
         let behind = std::sync::Mutex::default();
         Ok(Self {
@@ -244,6 +246,7 @@ impl Directory {
             taking_in_one,
             suspending,
             appointing,
+            making,
             counting,
             shelving,
             behind,
