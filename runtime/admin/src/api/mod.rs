@@ -277,7 +277,13 @@ async fn read(body: Body) -> Result<Bytes, Problem> {
 async fn authenticate(api: &Api, headers: &HeaderMap) -> Result<Principal, Problem> {
     let refused =
         |detail: &str, remedy: &str| Problem::new(Kind::Unauthenticated, detail, remedy).of("authorization");
-    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let mut all = headers.get_all(header::AUTHORIZATION).iter();
+    let (given, another) = (all.next(), all.next());
+    if another.is_some() {
+        // Whoever stands before this may have looked at the other.
+        return Err(refused("the request bears two keys", "send one, in one header"));
+    }
+    let given = given.and_then(|value| value.to_str().ok()).unwrap_or_default();
     let key = given.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let Some((_, key)) = key else {
         return Err(refused("the request bears no key", "send it as authorization: Bearer parloir_…"));
