@@ -6,6 +6,7 @@ use parloir_contract::{CallId, LineId, TenantId};
 use parloir_journal::Reader;
 use serde_json::Value;
 
+use crate::reach::Reach;
 use crate::resource::CallState;
 
 /// The header beside a proof that says what of the call was erased: `content`, `recording`, with a comma between them.
@@ -67,15 +68,15 @@ pub struct Sound {
 #[async_trait]
 pub trait CallFiles: Send + Sync + 'static {
     /// Up to `limit` calls after a place, newest first: fewer, or none, where many are the journal's own. `contacts` are the
-    /// numbers by which it is told whom a caller was handed to. Where there is a `theirs`, only those whose caller was handed to
-    /// one of these: few among many.
+    /// numbers by which it is told whom a caller was handed to. Only those within `reach`, few among many: nothing in the list, and
+    /// no place of it, says anything of another.
     async fn list(
         &self,
         tenant: &TenantId,
         after: Option<&str>,
         limit: usize,
         contacts: &[LineId],
-        theirs: Option<&[LineId]>,
+        reach: &Reach,
     ) -> Result<CallList, CallError>;
 
     /// What is known of a call without reading it.

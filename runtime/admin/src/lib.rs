@@ -7,7 +7,8 @@
 //!   is told as RFC 9457 says, with the field and what to do.
 //! - [`Directory::set_up`]: the first start, which makes an owner and tells their key once.
 //! - [`oidc`]: log-in with an OpenID Connect issuer, which gives a key for some hours.
-//! - Calls: who may know of which, and what of them they are shown; [`CallFiles`] reads them.
+//! - Calls: who may know of which ([`Reach`]), and what of them they are shown; [`CallFiles`] reads them.
+//! - Cases: what persons ask a tenant for, which its own people answer; [`PersonFiles`] looks it up.
 //! - [`Premises`]: what the directory needs of the installation: whether calls could be answered so, and that they are.
 //!
 //! Agents have versions here: uploaded, checked, signed, approved where they may do more, tried on a share of the calls, promoted,
@@ -38,6 +39,7 @@ mod calls;
 mod directory;
 mod home;
 pub mod oidc;
+mod persons;
 mod premises;
 mod reach;
 pub mod resource;
@@ -52,5 +54,7 @@ pub use calls::{CallError, CallFiles, CallList, ERASED, Listed, Reading, Sound};
 pub use directory::{
     Directory, DirectoryError, Lapse, Rooms, TOLD_BEFORE_DAYS, described, granted, reviews_of, suspended,
 };
-pub use premises::{Checked, Component, Deployed, Premises, Unchecked};
+pub use persons::{Erased, Looked, PersonError, PersonFiles};
+pub use premises::{Checked, Component, Deployed, Premises, Receiver, Unchecked};
+pub use reach::Reach;
 pub use secret::{ApiKey, NoRandomness, NotAKey, PREFIX};

@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use parloir_contract::{Capability, Description, TenantId};
 use parloir_tenancy::config::TenantConfig;
-use parloir_tenancy::secret::Secrets;
+use parloir_tenancy::secret::{Secret, Secrets};
 
 use crate::calls::CallFiles;
-use crate::resource::{Aside, Ledger, Provider, Usage};
+use crate::persons::PersonFiles;
+use crate::resource::{Aside, CordonPolicy, Ledger, Provider, Usage, WebhookEvent};
 
 /// A component that was compiled, and said what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +56,23 @@ pub struct Deployed {
     pub canary: Option<(Component, u8)>,
 }
 
+/// Who is told of a tenant's calls, as the tenant says.
+#[derive(Clone)]
+pub struct Receiver {
+    /// What its messages wait under.
+    pub id: String,
+    /// Its name, for people.
+    pub name: String,
+    /// Where it listens. There may be a secret of the receiver's in it.
+    pub url: String,
+    /// What it is told.
+    pub events: Vec<WebhookEvent>,
+    /// Where what it is told is processed.
+    pub region: String,
+    /// What signs, the present one first, each with until when; where nothing does, nothing is sent.
+    pub secrets: Vec<(Secret, Option<Timestamp>)>,
+}
+
 /// The installation, as far as the directory reaches into it. Errors are sentences that say what to do.
 #[async_trait]
 pub trait Premises: Send + Sync + 'static {
@@ -78,6 +97,17 @@ pub trait Premises: Send + Sync + 'static {
     /// Has a tenant's connectors send these secrets, from the next request on, in place of those it was given before. They are
     /// handed over before the tenant is taken in.
     fn entrust(&self, tenant: &TenantId, secrets: Secrets);
+
+    /// Has these told of a tenant's calls, from the next call on, in place of those that were before; but where not all of them could
+    /// be read, those that are not named here are told as before. What waits for one that is gone is not sent.
+    fn tell(&self, tenant: &TenantId, receivers: Vec<Receiver>, all_read: bool);
+
+    /// Whether a tenant's calls may be told to whoever listens at this address, as far as that can be said before a name is looked
+    /// up.
+    fn receives(&self, tenant: &TenantId, url: &str) -> Result<(), String>;
+
+    /// Whether a secret signs as Standard Webhooks says.
+    fn signs(&self, secret: &Secret) -> bool;
 
     /// Whether a tenant's requests may be sent below this address, as far as that can be said before a name is looked up.
     fn reaches(&self, tenant: &TenantId, url: &str) -> Result<(), String>;
@@ -117,8 +147,17 @@ pub trait Premises: Send + Sync + 'static {
     /// fallback number. Calls that are live go on.
     fn suspend(&self, tenant: &TenantId, suspended: bool);
 
+    /// When a tenant's agents answer in a process of their own, from the next call on; `None` where the operator's file says it.
+    fn cordon(&self, tenant: &TenantId, policy: Option<CordonPolicy>);
+
+    /// When they do now, whoever says it.
+    fn cordon_of(&self, tenant: &TenantId) -> CordonPolicy;
+
     /// What is told of tenants' calls.
     fn calls(&self) -> &dyn CallFiles;
+
+    /// What is done for persons who ask tenants for what is theirs.
+    fn persons(&self) -> &dyn PersonFiles;
 
     /// Copies a tenant's components, documents and sounds from where the operator's file has them into its folder, durably.
     /// Doing it again finishes what was cut off.

@@ -6,8 +6,12 @@ mod audit;
 mod calls;
 mod lines;
 mod people;
+mod persons;
 mod providers;
+mod retention;
+mod teams;
 mod used;
+mod webhooks;
 
 use std::fmt;
 
@@ -36,9 +40,18 @@ pub use people::{
     Identity, KEY_DAYS, Key, KeyMade, LOG_IN, LOG_IN_HOURS, LogIn, LogInWith, MAX_KEY_DAYS, MAX_KEYS,
     MAX_LOG_INS, MAX_USERS, Myself, NewKey, User,
 };
+pub use persons::{
+    Case, CaseEnd, CaseStep, CloseCase, EraseCase, Erasure, ExtendCase, Found, LookUp, MAX_CASE_WHY,
+    MAX_PERSON_CALLS, NewCase, Progress, Right,
+};
 pub use providers::Provider;
+pub use retention::RetentionState;
+pub use teams::{MAX_TEAM_LINES, MAX_TEAM_USERS, MAX_TEAMS, Team};
 pub use used::{Cost, Ledger, LedgerMonth, LedgerProvider, ProviderRole, Usage};
 pub(crate) use used::{MONTH, is_month};
+pub use webhooks::{
+    MAX_WEBHOOKS, PREVIOUS_HOURS, SignedBy, Webhook, WebhookEvent, WebhookSecret, WebhookState,
+};
 
 use crate::home::Home;
 
@@ -237,6 +250,59 @@ pub type Calendar = CalendarConfig;
 /// A service that agents have requests sent to, by its name.
 pub type Connector = parloir_tenancy::connector::Connector;
 
+/// When a tenant's agents answer in a process of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CordonPolicy {
+    /// They answer in the server's.
+    #[default]
+    Never,
+    /// They do, in every call.
+    Always,
+    /// They do from the fifth call within ten minutes whose agent failed (trapped, or used up its time or its memory), until none
+    /// has for an hour.
+    WhenNoisy,
+}
+
+impl CordonPolicy {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::Always => "always",
+            Self::WhenNoisy => "when-noisy",
+        }
+    }
+}
+
+/// What an operator says of a tenant's agents, in place of what the operator's file says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Cordon {
+    /// When they answer in a process of their own.
+    pub policy: CordonPolicy,
+}
+
+/// When a tenant's agents answer in a process of their own, and who says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct CordonState {
+    /// When.
+    pub policy: CordonPolicy,
+    /// `directory` where it was said of this tenant here, `file` where the operator's file says it.
+    pub source: Source,
+}
+
+/// A document that a tenant's agents may read, as it is listed: its text is at its own path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Document {
+    /// Its length.
+    pub bytes: u64,
+    /// Its SHA-256, in hexadecimal digits.
+    pub sha256: String,
+}
+
 /// A secret to be kept. It is told to nobody again; `Debug` does not show it.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -256,7 +322,7 @@ impl fmt::Debug for NewSecret {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Secret {
-    /// The connectors that send it.
+    /// The connectors that send it, and the webhooks that it signs, as in `webhook calls`.
     pub used_by: Vec<String>,
 }
 

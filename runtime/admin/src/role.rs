@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 pub enum Role {
     /// Of a tenant: answers callers, and sees their own calls only.
     Agent,
-    /// Of a tenant: looks after a team's calls.
+    /// Of a tenant: looks after its teams' calls, or all where it has no team.
     Supervisor,
     /// Of a tenant: as a supervisor, and lines, agents and users.
     Admin,
@@ -103,6 +103,9 @@ pub enum Action {
     /// Suspend a tenant, and resume it.
     #[serde(rename = "tenant:suspend")]
     SuspendTenant,
+    /// Say whether a tenant's agents answer in a process of their own.
+    #[serde(rename = "tenant:cordon")]
+    CordonTenant,
     /// Bring a tenant of the operator's file into the directory, with a key of its owner's.
     #[serde(rename = "tenant:import")]
     ImportTenant,
@@ -169,6 +172,12 @@ pub enum Action {
     /// Change which callers no agent answers.
     #[serde(rename = "blocked:write")]
     WriteBlocked,
+    /// Read what a tenant's agents may read.
+    #[serde(rename = "documents:read")]
+    ReadDocuments,
+    /// Keep, change and remove what a tenant's agents may read.
+    #[serde(rename = "documents:write")]
+    WriteDocuments,
     /// Read agents, their versions, and the keys that may sign them.
     #[serde(rename = "agents:read")]
     ReadAgents,
@@ -184,7 +193,7 @@ pub enum Action {
     /// Say which keys may sign agents, and whether unsigned ones are taken.
     #[serde(rename = "agent-keys:write")]
     WriteAgentKeys,
-    /// List calls and read them: an agent those alone that were handed to them.
+    /// List calls and read them: an agent those alone that were handed to them, a supervisor those of their teams where there are any.
     #[serde(rename = "calls:read")]
     ReadCalls,
     /// Hear calls.
@@ -202,12 +211,39 @@ pub enum Action {
     /// Say who answers them, and so which calls are whose.
     #[serde(rename = "contacts:write")]
     WriteContacts,
+    /// Read which lines' calls which supervisors see: the teams.
+    #[serde(rename = "teams:read")]
+    ReadTeams,
+    /// Change that.
+    #[serde(rename = "teams:write")]
+    WriteTeams,
     /// Read who did what: the audit log.
     #[serde(rename = "audit:read")]
     ReadAudit,
     /// Have a tenant leave.
     #[serde(rename = "tenant:remove")]
     RemoveTenant,
+    /// Have calls kept shorter than the installation keeps them.
+    #[serde(rename = "retention:write")]
+    WriteRetention,
+    /// Read who is told of calls.
+    #[serde(rename = "webhooks:read")]
+    ReadWebhooks,
+    /// Say who is told of calls.
+    #[serde(rename = "webhooks:write")]
+    WriteWebhooks,
+    /// Read which cases there are: what persons ask for.
+    #[serde(rename = "cases:read")]
+    ReadCases,
+    /// Open cases, extend and close them.
+    #[serde(rename = "cases:write")]
+    WriteCases,
+    /// Look up what is known of a person, and take it away for them.
+    #[serde(rename = "persons:export")]
+    ExportPersons,
+    /// Erase a person.
+    #[serde(rename = "persons:erase")]
+    ErasePersons,
 }
 
 /// Who may do something.
@@ -223,13 +259,14 @@ pub struct Rule {
 
 impl Action {
     /// Every action there is.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 53] = [
         Self::ReadSelf,
         Self::ReadTenants,
         Self::WriteTenants,
         Self::ReadTenant,
         Self::WriteTenant,
         Self::SuspendTenant,
+        Self::CordonTenant,
         Self::ImportTenant,
         Self::ReadProblems,
         Self::ReadProviders,
@@ -252,6 +289,8 @@ impl Action {
         Self::WriteConnectors,
         Self::ReadBlocked,
         Self::WriteBlocked,
+        Self::ReadDocuments,
+        Self::WriteDocuments,
         Self::ReadAgents,
         Self::WriteAgents,
         Self::PromoteAgents,
@@ -263,8 +302,17 @@ impl Action {
         Self::ReviewCalls,
         Self::ReadContacts,
         Self::WriteContacts,
+        Self::ReadTeams,
+        Self::WriteTeams,
         Self::ReadAudit,
         Self::RemoveTenant,
+        Self::WriteRetention,
+        Self::ReadWebhooks,
+        Self::WriteWebhooks,
+        Self::ReadCases,
+        Self::WriteCases,
+        Self::ExportPersons,
+        Self::ErasePersons,
     ];
 
     /// Whether it is to read calls, or what is kept beside them.
@@ -281,6 +329,7 @@ impl Action {
             Self::ReadTenant => "tenant:read",
             Self::WriteTenant => "tenant:write",
             Self::SuspendTenant => "tenant:suspend",
+            Self::CordonTenant => "tenant:cordon",
             Self::ImportTenant => "tenant:import",
             Self::ReadProblems => "problems:read",
             Self::ReadProviders => "providers:read",
@@ -303,6 +352,8 @@ impl Action {
             Self::WriteConnectors => "connectors:write",
             Self::ReadBlocked => "blocked:read",
             Self::WriteBlocked => "blocked:write",
+            Self::ReadDocuments => "documents:read",
+            Self::WriteDocuments => "documents:write",
             Self::ReadAgents => "agents:read",
             Self::WriteAgents => "agents:write",
             Self::PromoteAgents => "agents:promote",
@@ -314,8 +365,17 @@ impl Action {
             Self::ReviewCalls => "calls:review",
             Self::ReadContacts => "contacts:read",
             Self::WriteContacts => "contacts:write",
+            Self::ReadTeams => "teams:read",
+            Self::WriteTeams => "teams:write",
             Self::ReadAudit => "audit:read",
             Self::RemoveTenant => "tenant:remove",
+            Self::WriteRetention => "retention:write",
+            Self::ReadWebhooks => "webhooks:read",
+            Self::WriteWebhooks => "webhooks:write",
+            Self::ReadCases => "cases:read",
+            Self::WriteCases => "cases:write",
+            Self::ExportPersons => "persons:export",
+            Self::ErasePersons => "persons:erase",
         }
     }
 
@@ -337,7 +397,7 @@ impl Action {
             // Who pays for calls, on either side, and reads none of them.
             Self::ReadLedger => (&[Admin, Owner], OF_THE_HOUSE, false),
             // Whose a number is says whoever runs the installation: a tenant that chose one would have another's callers.
-            Self::WriteNumbers | Self::SuspendTenant => (&[], &[Operator], false),
+            Self::WriteNumbers | Self::SuspendTenant | Self::CordonTenant => (&[], &[Operator], false),
             Self::ReadUsers => (&[Admin, Owner], &[], true),
             Self::WriteUsers | Self::ReadKeys | Self::WriteKeys => (&[Admin, Owner], &[], false),
             Self::ReadLines | Self::ReadCalendar => (&[Supervisor, Admin], &[], true),
@@ -349,22 +409,33 @@ impl Action {
             // A connector that is turned elsewhere takes the tenant's secret along: nobody but the tenant turns it.
             Self::WriteSecrets | Self::WriteConnectors => (&[Admin], &[], false),
             Self::ReadBlocked | Self::WriteBlocked => (&[Supervisor, Admin], &[], true),
+            Self::ReadDocuments => (&[Supervisor, Admin], &[], true),
+            Self::WriteDocuments => (&[Admin], &[], true),
             Self::ReadAgents => (&[Supervisor, Admin], &[], true),
             // Apart, so that a key for whoever builds agents puts none before callers.
             Self::WriteAgents | Self::PromoteAgents => (&[Admin], &[], true),
             // What an agent may do, and whom it is taken from, outlasts any glass.
             Self::ApproveAgents | Self::WriteAgentKeys => (&[Admin], &[], false),
-            // An agent's are those alone that were handed to them: `reach.rs`.
+            // An agent's are those alone that were handed to them, a supervisor's those of their teams: `reach.rs`.
             Self::ReadCalls => (&[Agent, Supervisor, Admin], &[], true),
             Self::ReadRecordings | Self::ExportCalls => (&[Supervisor, Admin], &[], true),
             // Of the team's work, the team's own.
             Self::ReviewCalls => (&[Supervisor, Admin], &[], false),
-            Self::ReadContacts => (&[Supervisor, Admin, Owner], &[], true),
+            Self::ReadContacts | Self::ReadTeams => (&[Supervisor, Admin, Owner], &[], true),
             // Whose calls are whose outlasts any glass.
-            Self::WriteContacts => (&[Admin], &[], false),
+            Self::WriteContacts | Self::WriteTeams => (&[Admin], &[], false),
             // What was done through broken glass is for the tenant to read, and not for whoever broke it.
             Self::ReadAudit => (&[Admin, Owner, Operator], &[], false),
             Self::RemoveTenant => (&[], &[Operator], false),
+            // What a clock erases stays erased, whatever glass is closed after it.
+            Self::WriteRetention => (&[Admin], &[], false),
+            // There may be a secret of the receiver's in its address.
+            Self::ReadWebhooks => (&[Admin], &[], true),
+            // Whoever is told of calls is told of them long after any glass is closed.
+            Self::WriteWebhooks => (&[Admin], &[], false),
+            // The tenant answers for its callers' data: nobody of the installation does it in its place, through no glass.
+            Self::ReadCases | Self::WriteCases | Self::ExportPersons => (&[Supervisor, Admin], &[], false),
+            Self::ErasePersons => (&[Admin], &[], false),
         };
         Rule { own, above, glass }
     }
@@ -454,6 +525,13 @@ mod tests {
             Action::WriteAgentKeys,
             Action::ReviewCalls,
             Action::WriteContacts,
+            Action::WriteTeams,
+            Action::WriteRetention,
+            Action::WriteWebhooks,
+            Action::ReadCases,
+            Action::WriteCases,
+            Action::ExportPersons,
+            Action::ErasePersons,
         ] {
             assert!(!action.rule().glass, "{action}");
         }

@@ -7,9 +7,13 @@
 use std::fmt;
 use std::str::FromStr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use parloir_contract::{CallId, TenantId};
+use parloir_tenancy::secret::Secret;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
 
 /// What every key begins with.
 pub const PREFIX: &str = "parloir_";
@@ -37,6 +41,14 @@ pub(crate) fn random_id() -> Result<String, NoRandomness> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| NoRandomness(error.to_string()))?;
     Ok(CallId::from_bytes(bytes).to_string())
+}
+
+/// A new secret as Standard Webhooks writes it, of 32 bytes.
+pub(crate) fn signing_secret() -> Result<Secret, NoRandomness> {
+    let mut bytes = Zeroizing::new([0_u8; 32]);
+    getrandom::fill(bytes.as_mut_slice()).map_err(|error| NoRandomness(error.to_string()))?;
+    let text = format!("whsec_{}", STANDARD.encode(bytes.as_slice()));
+    Secret::new(text).map_err(|error| NoRandomness(error.to_string()))
 }
 
 /// Whether a text is such an identifier.

@@ -229,9 +229,12 @@ impl LiveCall {
         &self,
         work: impl FnOnce(&parloir_tenancy::Documents) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
-        let Some(documents) = self.shared.documents.clone() else {
+        let shared = &self.shared;
+        let opened = shared.documents.get_or_try_init(|| shared.library.open()).await?;
+        let Some(documents) = opened.clone() else {
             return Err(Refusal::Unavailable(
-                "the tenant has no documents: set `documents` of the tenant to a folder".into(),
+                "the tenant has no documents: upload one (parloir document put), or set `documents` of the tenant to a folder"
+                    .into(),
             ));
         };
         self.blocking(self.sandbox.patient(), move || work(&documents)).await

@@ -14,7 +14,8 @@ use parloir_providers::Registry;
 use parloir_sandbox::DoorClosed;
 use parloir_tenancy::month::{OfCall, Sums};
 use parloir_tenancy::quota::Used;
-use parloir_tenancy::{Calendar, Documents, Line, Memory};
+use parloir_tenancy::{Calendar, Documents, Library, Line, Memory};
+use tokio::sync::OnceCell;
 use tokio_util::task::TaskTracker;
 
 use crate::connectors::Connectors;
@@ -39,7 +40,9 @@ pub(crate) struct Shared {
     pub(crate) providers: Registry,
     pub(crate) calendar: Option<Calendar>,
     pub(crate) memory: Memory,
-    pub(crate) documents: Option<Documents>,
+    pub(crate) library: Library,
+    /// Its documents, as they were when the agent first asked for one.
+    pub(crate) documents: OnceCell<Option<Documents>>,
     pub(crate) connectors: Arc<dyn Connectors>,
     pub(crate) used: Arc<Mutex<Used>>,
     /// What providers were asked for.

@@ -106,6 +106,9 @@ enum Command {
         after_help = "Examples:\n  parloir connector add crm --url https://crm.example.com/api/ --secret crm-token\n  parloir connector list"
     )]
     Connector(commands::admin::connector::Connector),
+    /// Keep, list, print and remove the documents that a tenant's agents may read.
+    #[command(after_help = "Examples:\n  parloir document put tarifs.md tarifs.md\n  parloir document list")]
+    Document(commands::admin::document::Document),
     /// Say who answers the numbers that callers are handed to: as agents, they see those calls.
     #[command(
         after_help = "Examples:\n  parloir contact set +33199009999 --name 'the front desk' --user 4f1c…e2\n  parloir contact list"
@@ -116,6 +119,21 @@ enum Command {
         after_help = "For a tenant's supervisors, admins and owners, and for whoever runs the installation.\n\nExample:\n  parloir provider list --json"
     )]
     Provider(commands::admin::provider::Provider),
+    /// Make, list, show, change and remove teams: a supervisor sees the calls of their teams' lines alone.
+    #[command(
+        after_help = "Of a tenant without a team, every supervisor sees all calls; of one with a team, those who are in none see none. Admins see all.\n\nExamples:\n  parloir team set parc --line +33199005678 --user 4f1c…e2\n  parloir team list"
+    )]
+    Team(commands::admin::team::Team),
+    /// Show how long a tenant's calls are kept, and have them kept shorter.
+    #[command(
+        after_help = "For a tenant's admins; how long it may be at most is an operator's to say: parloir tenant set --retention.\n\nExamples:\n  parloir retention show\n  parloir retention set recording='1 month' content='6 months'"
+    )]
+    Retention(commands::admin::retention::Retention),
+    /// Say, list and remove who is told of a tenant's calls when they are over, signed as Standard Webhooks says.
+    #[command(
+        after_help = "Examples:\n  parloir webhook set crm --url https://hooks.example.com/calls --event call.ended > crm.secret\n  parloir webhook secret crm > crm.secret\n  parloir webhook list"
+    )]
+    Webhook(commands::admin::webhook::Webhook),
     /// List who changed what in a tenant, or in the installation: by which key, when, and whether it was done.
     #[command(
         after_help = "For a tenant's admins and owners; of the installation itself, for its owners and operators. Who read calls is listed by `parloir accesses`.\n\nExamples:\n  parloir audit\n  parloir audit --tenant installation --limit 200 --json"
@@ -445,8 +463,12 @@ fn main() -> ExitCode {
             Command::Line(line) => line.run().await,
             Command::Secret(secret) => secret.run().await,
             Command::Connector(connector) => connector.run().await,
+            Command::Document(document) => document.run().await,
             Command::Contact(contact) => contact.run().await,
             Command::Provider(provider) => provider.run().await,
+            Command::Team(team) => team.run().await,
+            Command::Retention(retention) => retention.run().await,
+            Command::Webhook(webhook) => webhook.run().await,
             Command::Audit(audit) => audit.run().await,
             Command::LogIn(log_in) => log_in.run().await,
             Command::LogOut(log_out) => log_out.run().await,

@@ -419,7 +419,8 @@ fn begin(
     segment::refuse_others(&data)?;
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let mut tails = runtime.block_on(recovery::recover((&disk, segment), &data, &**kms, index))?;
-    shared.kept.add_up(&*disk, &data)?;
+    // No call waits for a copy that is only looked at.
+    shared.kept.add_up(&*disk, &data, !signs)?;
     for tail in tails.values_mut() {
         // What was written until now is in there.
         let _added_up = tail.grown();

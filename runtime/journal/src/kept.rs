@@ -2,8 +2,9 @@
 //! and erased from then on, so that nobody who rings waits for a disk.
 //!
 //! What is erased is overwritten with zeros where it is, and a segment is as long as it was: those zeros are not counted. How many
-//! each segment has is noted beside the segments of its log, so that a start need not read them; where that note is missing, as in
-//! data that came from a back-up, they are counted once.
+//! each segment has is noted beside the segments of its log, so that no start reads them. Where that note is missing, as in data of
+//! before there were such notes, they are counted as kept until something is erased in that log the next time, which counts them; in
+//! a copy that comes from a back-up, while it is looked at and nobody waits for it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
@@ -54,13 +55,19 @@ impl Kept {
         }
     }
 
-    /// Adds up what is there.
-    pub(crate) fn add_up(&self, disk: &dyn Disk, data: &Path) -> Result<(), JournalError> {
+    /// Adds up what is there. `counts`: what is noted nowhere of zeros is counted, and noted.
+    pub(crate) fn add_up(&self, disk: &dyn Disk, data: &Path, counts: bool) -> Result<(), JournalError> {
         let mut all: HashMap<TenantId, u64> = HashMap::new();
         for log in [Log::Journal, Log::Recordings] {
             for tenant in segment::tenants(data, log)? {
                 let (folder, mut bytes) = (log.folder(data, &tenant), 0);
-                let blanked = Blanked::known((disk, data), log, &tenant)?;
+                let blanked = match Blanked::read(&folder)? {
+                    None if counts => Blanked::counted(data, log, &tenant)?
+                        .map(|counted| counted.write(disk, &folder).map(|()| counted))
+                        .transpose()?,
+                    noted => noted,
+                };
+                let blanked = blanked.unwrap_or_default();
                 for number in segment::numbers(&folder)? {
                     let length = fs::metadata(segment::path(&folder, number))?.len();
                     bytes += length.saturating_sub(blanked.of(number));
@@ -118,26 +125,28 @@ impl Blanked {
         write_whole(disk, &folder.join(BLANKED), self.text().as_bytes(), Readers::Owner)
     }
 
-    /// What is noted; where nothing is and something was erased, it is counted, and noted.
-    fn known((disk, data): (&dyn Disk, &Path), log: Log, tenant: &TenantId) -> Result<Self, JournalError> {
-        let folder = log.folder(data, tenant);
-        if let Some(noted) = Self::read(&folder)? {
-            return Ok(noted);
-        }
-        let mut counted = Self::default();
+    /// How many there are in each segment of a log, all of which are read; `None` where nothing was erased. What cannot be read is
+    /// kept.
+    pub(crate) fn counted(data: &Path, log: Log, tenant: &TenantId) -> Result<Option<Self>, JournalError> {
         if marked(data, tenant)?.is_none() {
-            return Ok(counted);
+            return Ok(None);
         }
+        let (folder, mut counted) = (log.folder(data, tenant), Self::default());
         for number in segment::numbers(&folder)? {
-            let segment = Segment::read(&folder, log, tenant, number, 0)?;
+            let segment = match Segment::read(&folder, log, tenant, number, 0) {
+                Ok(segment) => segment,
+                Err(error) => {
+                    tracing::warn!(%tenant, number, log = log.name(), %error, "what was erased in a segment could not be counted");
+                    continue;
+                }
+            };
             let frames = segment.frames().map(|found| match found {
                 Found::Frame { kind, payload, .. } => blank_bytes(kind, payload),
                 Found::Bad { .. } => 0,
             });
             counted.raise(number, frames.sum());
         }
-        counted.write(disk, &folder)?;
-        Ok(counted)
+        Ok(Some(counted))
     }
 
     fn of(&self, number: u32) -> u64 {

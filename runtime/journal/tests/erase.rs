@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cabinet::{begin, close, close_store, id, tenant};
+use cabinet::{begin, close, close_store, id, in_all, on_disk, tenant, zeros};
 use parloir_contract::{CallId, Heard, HostCall, HostReturn, Import, Say, SayOptions};
 use parloir_journal::{
     CallEnded, CallJournal, Erasure, HostCallEnded, HostCallStarted, HostStatus, Journal, JournalError,
@@ -502,6 +502,7 @@ async fn an_erasure_that_is_cut_off_anywhere_is_finished_by_the_next_start_or_wa
     running.erase(&[3], Purposes::ALL).await.unwrap();
     running.stop().await;
     let (mut never_begun, mut finished) = (0, 0);
+    let (before, mut after) = (zeros(&first.data()), None);
     for until in 0.. {
         let mut place = Place::new();
         copy(&first.data(), &place.data());
@@ -524,6 +525,12 @@ async fn an_erasure_that_is_cut_off_anywhere_is_finished_by_the_next_start_or_wa
         place.disk = Arc::new(OsDisk);
         let running = place.start().await;
         sound(&running, if began { 2 } else { 1 }).await;
+        let blank = zeros(&place.data());
+        let kept = running.journal.kept(&tenant());
+        assert_eq!(kept, on_disk(&place.data()) - in_all(&blank), "{until}");
+        // The same whatever it was cut off at.
+        let expected = if began { &*after.get_or_insert_with(|| blank.clone()) } else { &before };
+        assert_eq!(&blank, expected, "{until}");
         running.stop().await;
         assert!(is_whole(&place, 2).await, "{until}: a neighbour is lost");
         let thief = place.stolen(&place.data());

@@ -9,18 +9,19 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use parloir_admin::oidc::{LogIns, Oidc};
-use parloir_admin::resource::{self, Aside, Provider, ProviderRole};
+use parloir_admin::resource::{self, Aside, CordonPolicy, Provider, ProviderRole};
 use parloir_admin::role::is_installation;
 use parloir_admin::{
-    CallFiles, Checked, Deployed, Directory, Lapse, Premises, TOLD_BEFORE_DAYS, Unchecked, router_with, tidy,
+    CallFiles, Checked, Deployed, Directory, Lapse, PersonFiles, Premises, Receiver, TOLD_BEFORE_DAYS,
+    Unchecked, router_with, tidy,
 };
-use parloir_connect::{AddressRange, Destination, Reach, judge};
+use parloir_connect::{AddressRange, Destination, Reach, SigningSecret, judge};
 use parloir_contract::TenantId;
 use parloir_persons::{NotANumber, Number};
 use parloir_providers::{ProviderEntry, Role};
 use parloir_sandbox::Settings;
 use parloir_tenancy::config::TenantConfig;
-use parloir_tenancy::secret::Secrets;
+use parloir_tenancy::secret::{Secret, Secrets};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
@@ -116,6 +117,19 @@ impl Premises for Site {
         self.house.installation.connectors.entrust(tenant, &secrets);
     }
 
+    fn tell(&self, tenant: &TenantId, receivers: Vec<Receiver>, all_read: bool) {
+        self.house.webhooks.tell(tenant, receivers, all_read);
+    }
+
+    fn receives(&self, tenant: &TenantId, url: &str) -> Result<(), String> {
+        let to = Destination::parse(url).map_err(|error| format!("`url`: {error}"))?;
+        leads_out(&to, self.networks.of(tenant))
+    }
+
+    fn signs(&self, secret: &Secret) -> bool {
+        secret.reveal().parse::<SigningSecret>().is_ok()
+    }
+
     fn reaches(&self, tenant: &TenantId, url: &str) -> Result<(), String> {
         reaches(url, self.networks.of(tenant))
     }
@@ -139,6 +153,7 @@ impl Premises for Site {
 
     async fn leave(&self, tenant: &TenantId) -> Result<(), String> {
         let home = self.home(tenant);
+        self.house.webhooks.leave(tenant);
         self.house.installation.leave(tenant, &home).await;
         // Before its rows are erased: from here on nobody rings it.
         self.house.tell_counted_of(tenant).await;
@@ -175,7 +190,19 @@ impl Premises for Site {
         self.house.suspended.set(tenant, suspended);
     }
 
+    fn cordon(&self, tenant: &TenantId, policy: Option<CordonPolicy>) {
+        self.house.installation.cordons.say(tenant, policy);
+    }
+
+    fn cordon_of(&self, tenant: &TenantId) -> CordonPolicy {
+        self.house.installation.cordons.policy(tenant)
+    }
+
     fn calls(&self) -> &dyn CallFiles {
+        &self.house.installation.storage
+    }
+
+    fn persons(&self) -> &dyn PersonFiles {
         &self.house.installation.storage
     }
 
@@ -214,6 +241,11 @@ fn reaches(url: &str, allowed: &[AddressRange]) -> Result<(), String> {
     if to.has_query() {
         return Err("`url` holds a query, and requests go below it: take out what begins with ?".into());
     }
+    leads_out(&to, allowed)
+}
+
+/// Whether what is sent to an address goes where it may, by whoever these networks are open to.
+fn leads_out(to: &Destination, allowed: &[AddressRange]) -> Result<(), String> {
     let plain = || {
         Err(
         "`url` begins with http://, so that what is sent can be read on its way: write https://, or have whoever runs the installation open its network to this tenant (`allow-private` of [outbound])".into(),

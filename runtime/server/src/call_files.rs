@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use parloir_admin::resource::CallState;
-use parloir_admin::{CallError, CallFiles, CallList, Listed, Reading, Sound, reviews_of};
+use parloir_admin::{CallError, CallFiles, CallList, Listed, Reach, Reading, Sound, reviews_of};
 use parloir_contract::{CallId, LineId, TenantId};
 use parloir_journal::{
     Amendment, AmendmentNote, CallEntry, CallPage, ContentRead, ErasureNote, Gate, Journal, JournalError,
@@ -20,6 +20,7 @@ use parloir_proof::Trust;
 use parloir_store::{Batch, Rows, StoreError, Table, TenantStore};
 use serde_json::{Value, json};
 
+use crate::call_places::{Places, place};
 use crate::{Restrictions, Storage};
 
 /// Calls of the index that are looked at in one go.
@@ -88,17 +89,6 @@ fn handed_row(call: CallId) -> String {
     format!("handed/{call}")
 }
 
-/// A call's place in a list.
-fn place(entry: &CallEntry) -> String {
-    format!("{}-{}", entry.started_at, entry.call)
-}
-
-/// When the call of a place began, and which it is.
-fn parse(place: &str) -> Option<(u64, CallId)> {
-    let (began, call) = place.split_once('-')?;
-    Some((began.parse().ok()?, call.parse().ok()?))
-}
-
 /// What has to be known of a tenant to tell how its calls are.
 struct Known {
     gone: HashMap<CallId, Purposes>,
@@ -106,6 +96,7 @@ struct Known {
     restricted: Option<Restrictions>,
     /// Contacts' numbers, and what they are noted as.
     contacts: Vec<(String, [u8; 32])>,
+    places: Places,
     store: TenantStore,
 }
 
@@ -118,8 +109,9 @@ impl Known {
         let key = storage.keys().row_key(tenant).await.map_err(failed)?;
         let noted = |number: &LineId| (number.to_string(), key.pseudonym(number.as_str().as_bytes()));
         let contacts = contacts.iter().map(noted).collect();
+        let places = Places::of(&key);
         let store = storage.rows(tenant).await.map_err(failed)?;
-        Ok(Self { gone, held, restricted, contacts, store })
+        Ok(Self { gone, held, restricted, contacts, places, store })
     }
 
     async fn state(&self, entry: &CallEntry) -> Result<CallState, CallError> {
@@ -176,42 +168,9 @@ impl CallFiles for Storage {
         after: Option<&str>,
         limit: usize,
         contacts: &[LineId],
-        theirs: Option<&[LineId]>,
+        reach: &Reach,
     ) -> Result<CallList, CallError> {
-        let mut from = match after {
-            Some(after) => {
-                let (began, call) = parse(after).ok_or(CallError::NoSuchPlace)?;
-                Some(self.journal.after(tenant, began, call).await.map_err(failed)?)
-            }
-            None => None,
-        };
-        let known = Known::of(self, tenant, contacts).await?;
-        let (mut list, mut looked_at) = (CallList::default(), 0_usize);
-        loop {
-            let page = self.journal.calls(tenant, from.as_ref(), PAGE).await.map_err(failed)?;
-            let CallPage { calls, next } = page;
-            let mut calls = calls.into_iter();
-            while let Some(entry) = calls.next() {
-                looked_at += 1;
-                if !entry.is_of_journal() {
-                    let mut state = known.state(&entry).await?;
-                    let is_one = |number: &LineId| state.handed_to.iter().any(|to| to == number.as_str());
-                    if theirs.is_none_or(|theirs| theirs.iter().any(is_one)) {
-                        state.restricted = known.is_restricted(&self.journal, &entry).await;
-                        list.calls.push(Listed { place: place(&entry), call: entry.call, state });
-                    }
-                }
-                if list.calls.len() >= limit || looked_at >= MOST {
-                    let more = calls.len() > 0 || next.is_some();
-                    list.next = more.then(|| place(&entry));
-                    return Ok(list);
-                }
-            }
-            match next {
-                Some(next) => from = Some(next),
-                None => return Ok(list),
-            }
-        }
+        self.calls_in(tenant, after, limit, contacts, reach, MOST).await
     }
 
     async fn state(
@@ -399,6 +358,58 @@ impl Storage {
         self.journal.note_access(tenant, read).await.map(drop).map_err(failed)
     }
 
+    /// See [`CallFiles::list`]: up to `limit` calls, of `most` of the index. There is a next page where another call was found that is
+    /// within reach, or where that many were looked at and none was: of others it says nothing.
+    async fn calls_in(
+        &self,
+        tenant: &TenantId,
+        after: Option<&str>,
+        limit: usize,
+        contacts: &[LineId],
+        reach: &Reach,
+        most: usize,
+    ) -> Result<CallList, CallError> {
+        let known = Known::of(self, tenant, contacts).await?;
+        let mut from = match after {
+            Some(after) => {
+                let (began, call) = known.places.read(after).ok_or(CallError::NoSuchPlace)?;
+                Some(self.journal.after(tenant, began, call).await.map_err(failed)?)
+            }
+            None => None,
+        };
+        let (mut list, mut looked_at) = (CallList::default(), 0_usize);
+        loop {
+            let page = self.journal.calls(tenant, from.as_ref(), PAGE).await.map_err(failed)?;
+            let CallPage { calls, next } = page;
+            let mut calls = calls.into_iter();
+            while let Some(entry) = calls.next() {
+                looked_at += 1;
+                if !entry.is_of_journal() && reach.may_cover(&entry.line) {
+                    let mut state = known.state(&entry).await?;
+                    if reach.covers(&state) {
+                        if list.calls.len() >= limit {
+                            list.next = list.calls.last().map(|last| last.place.clone());
+                            return Ok(list);
+                        }
+                        state.restricted = known.is_restricted(&self.journal, &entry).await;
+                        let place = place(entry.started_at, entry.call);
+                        list.calls.push(Listed { place, call: entry.call, state });
+                    }
+                }
+                if looked_at >= most {
+                    if calls.len() > 0 || next.is_some() {
+                        list.next = Some(known.places.sealed(entry.started_at, entry.call).map_err(failed)?);
+                    }
+                    return Ok(list);
+                }
+            }
+            match next {
+                Some(next) => from = Some(next),
+                None => return Ok(list),
+            }
+        }
+    }
+
     /// Notes whom the caller of a call was handed to, and who answered.
     pub(crate) async fn note_handed(
         &self,
@@ -528,16 +539,55 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (storage, tenant) = opened(&folder).await;
         storage.journal.hold(&tenant, id(2), "a lawsuit".into()).await.unwrap();
-        let first = storage.list(&tenant, None, 2, &[], None).await.unwrap();
+        let first = storage.list(&tenant, None, 2, &[], &Reach::All).await.unwrap();
         let calls =
             |list: &CallList| list.calls.iter().map(|one| (one.call, one.state.held)).collect::<Vec<_>>();
         assert_eq!(calls(&first), [(id(3), false), (id(2), true)]);
-        let second = storage.list(&tenant, first.next.as_deref(), 2, &[], None).await.unwrap();
+        let second = storage.list(&tenant, first.next.as_deref(), 2, &[], &Reach::All).await.unwrap();
         assert_eq!((calls(&second), second.next), (vec![(id(1), false)], None));
         for nowhere in ["", "1", "-", "x-y"] {
-            assert_eq!(storage.list(&tenant, Some(nowhere), 2, &[], None).await, Err(CallError::NoSuchPlace));
+            let listed = storage.list(&tenant, Some(nowhere), 2, &[], &Reach::All).await;
+            assert_eq!(listed, Err(CallError::NoSuchPlace));
         }
         assert_eq!(storage.state(&tenant, id(9), &[]).await, Err(CallError::NoSuchCall));
+        storage.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_list_of_some_lines_calls_says_nothing_of_other_lines() {
+        const OWN: &str = "+33199005678";
+        let folder = tempfile::tempdir().unwrap();
+        let (storage, tenant) = opened(&folder).await;
+        for number in 4..=9 {
+            let line = if number % 4 == 0 { OWN } else { "+33199001234" };
+            let started =
+                CallStarted { transport: "twilio".into(), line: line.into(), ..CallStarted::default() };
+            let open = storage.journal.open_call(&tenant, id(number), started).await.unwrap();
+            open.close(CallEnded::default()).await.unwrap();
+        }
+        let reach = Reach::Rang(vec![OWN.parse().unwrap()]);
+        let ids = |list: &CallList| list.calls.iter().map(|one| one.call).collect::<Vec<_>>();
+        let all = storage.list(&tenant, None, 2, &[], &reach).await.unwrap();
+        assert_eq!((ids(&all), &all.next), (vec![id(8), id(4)], &None), "older ones are of others");
+        assert!(all.calls.iter().all(|one| one.state.line == OWN));
+        let first = storage.list(&tenant, None, 1, &[], &reach).await.unwrap();
+        assert_eq!(ids(&first), [id(8)]);
+        assert_eq!(first.next.as_deref(), first.calls.first().map(|one| one.place.as_str()));
+        let second = storage.list(&tenant, first.next.as_deref(), 1, &[], &reach).await.unwrap();
+        assert_eq!((ids(&second), second.next), (vec![id(4)], None));
+
+        // Where a page ends between calls of others, its place tells nobody which they are; and nothing is left out or there twice.
+        let (mut seen, mut after) = (Vec::new(), None::<String>);
+        loop {
+            let page = storage.calls_in(&tenant, after.as_deref(), 2, &[], &reach, 3).await.unwrap();
+            seen.extend(ids(&page));
+            let Some(next) = page.next else { break };
+            assert!((1..=9).all(|number| !next.contains(&id(number).to_string())), "{next}");
+            after = Some(next);
+        }
+        assert_eq!(seen, [id(8), id(4)]);
+        let nobody = storage.list(&tenant, None, 2, &[], &Reach::Rang(Vec::new())).await.unwrap();
+        assert_eq!(nobody, CallList::default());
         storage.close().await;
     }
 }

@@ -280,10 +280,11 @@ impl Config {
         Ok(config)
     }
 
-    /// Whether anybody's agents may be moved to a process of their own.
+    /// Whether anybody's agents may be moved to a process of their own: with an administration, an operator may say so at any time.
     pub(crate) fn may_cordon(&self) -> bool {
         let policies = self.cordons.iter().map(|cordon| cordon.policy);
-        policies.chain([self.server.cordon]).any(|policy| policy != CordonPolicy::Never)
+        self.admin.is_some()
+            || policies.chain([self.server.cordon]).any(|policy| policy != CordonPolicy::Never)
     }
 
     /// The certificates that what listens shows.

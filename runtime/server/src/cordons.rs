@@ -6,8 +6,9 @@ use std::os::fd::AsFd as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use parloir_admin::resource::Aside;
+pub use parloir_admin::resource::CordonPolicy;
 use parloir_contract::TenantId;
 use parloir_cordon::{Cordon, Launch, Program, Rules, close_inherited, end_first, nice, stand};
 use parloir_journal::{AgentEnd, FailureKind};
@@ -37,20 +38,6 @@ const PAGES: u64 = 64 << 10;
 /// How long the thread waits on which agents' code is taken over: no other takes its place.
 const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 3_600);
 
-/// When a tenant's agents answer in a process of their own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CordonPolicy {
-    /// They answer in the server's.
-    #[default]
-    Never,
-    /// They do, in every call.
-    Always,
-    /// They do from the fifth call within ten minutes whose agent failed (trapped, or used up its time or its memory), until none
-    /// has for an hour.
-    WhenNoisy,
-}
-
 /// Whose agents answer in a process of their own. Here and not with the tenant, whom the directory may describe: this is for the
 /// operator to say, and before the server gives up starting programs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +53,8 @@ pub struct CordonConfig {
 pub(crate) struct Cordons {
     by_default: CordonPolicy,
     policies: HashMap<TenantId, CordonPolicy>,
+    /// What operators said by the administration, before the file.
+    said: RwLock<HashMap<TenantId, CordonPolicy>>,
     launch: Arc<dyn Launch>,
     rules: Rules,
     known: Mutex<HashMap<TenantId, Known>>,
@@ -85,6 +74,7 @@ impl Cordons {
         let cordons = Self {
             by_default: config.server.cordon,
             policies: config.cordons.iter().map(|one| (one.tenant.clone(), one.policy)).collect(),
+            said: RwLock::default(),
             launch: Arc::new(Program::new(CORDON).ending_first(score())),
             rules: Rules {
                 required: config.server.confine == Confine::Required,
@@ -107,8 +97,18 @@ impl Cordons {
         cordons
     }
 
-    fn policy(&self, tenant: &TenantId) -> CordonPolicy {
-        self.policies.get(tenant).copied().unwrap_or(self.by_default)
+    /// When a tenant's agents answer in a process of their own.
+    pub(crate) fn policy(&self, tenant: &TenantId) -> CordonPolicy {
+        let said = self.said.read().get(tenant).copied();
+        said.or_else(|| self.policies.get(tenant).copied()).unwrap_or(self.by_default)
+    }
+
+    /// An operator says it of a tenant's next calls, or leaves it to the file. Calls that are live end where they began.
+    pub(crate) fn say(&self, tenant: &TenantId, policy: Option<CordonPolicy>) {
+        match policy {
+            Some(policy) => self.said.write().insert(tenant.clone(), policy),
+            None => self.said.write().remove(tenant),
+        };
     }
 
     /// The agent, where it answers a call that begins now.
@@ -153,6 +153,9 @@ impl Cordons {
 
     /// What is told of a tenant whose agents were moved because they failed.
     pub(crate) fn trouble(&self, tenant: &TenantId) -> Option<Aside> {
+        if self.policy(tenant) != CordonPolicy::WhenNoisy {
+            return None;
+        }
         let known = self.known.lock();
         let known = known.get(tenant).filter(|known| known.noise.is_noisy(Instant::now()))?;
         let problem = if known.stays {
@@ -326,6 +329,13 @@ mod tests {
         assert_eq!(policy(text, "b"), CordonPolicy::Never);
         assert_eq!(policy(text, "c"), CordonPolicy::WhenNoisy);
         assert_eq!(policy("", "a"), CordonPolicy::Never);
+        // What an operator says holds for the next call, and the file once it is left to that.
+        let (cordons, a) = (cordons(text), "a".parse().unwrap());
+        assert!(cordons.cordon(&a).is_some());
+        cordons.say(&a, Some(CordonPolicy::Never));
+        assert!(cordons.cordon(&a).is_none());
+        cordons.say(&a, None);
+        assert!(cordons.cordon(&a).is_some());
     }
 
     #[test]

@@ -91,8 +91,10 @@ pub struct TenantErasure {
 }
 
 impl TenantErasure {
-    fn nothing_stays(&self) -> bool {
-        self.lasting.is_empty() && self.held.is_empty() && self.unread.is_empty()
+    /// Whether nothing stays that is known to be theirs: of these of the held nobody knows whose they are.
+    fn nothing_stays(&self, behind: &[CallId]) -> bool {
+        let none_held = self.held.iter().all(|call| behind.contains(call));
+        self.lasting.is_empty() && none_held && self.unread.is_empty()
     }
 }
 
@@ -212,7 +214,7 @@ impl Storage {
         &self,
         tenant: &TenantId,
         request: &EraseRequest,
-        Found { rows, mut records, traced, number, requested, .. }: Found,
+        Found { rows, mut records, traced, behind, number, requested, .. }: Found,
         erased: &mut TenantErasure,
     ) -> Result<(), EraseError> {
         let purposes = request.purposes();
@@ -252,7 +254,7 @@ impl Storage {
             erased.report = erased.report.map(|before| with(before, &report));
         }
         let Some(number) = number else {
-            if requested == Requested::Tenant && erased.nothing_stays() {
+            if requested == Requested::Tenant && erased.nothing_stays(&behind) {
                 for Restriction { who, .. } in &self.journal.rights(tenant).await?.restricted {
                     self.journal.forget_restriction(tenant, *who).await?;
                 }
@@ -279,7 +281,7 @@ impl Storage {
         if written_meanwhile {
             let why = "rows that name the caller were written for as long as it lasted: erase once more";
             erased.failed = Some(why.to_owned());
-        } else if erased.nothing_stays() {
+        } else if erased.nothing_stays(&behind) {
             // What is not there need not be kept from anybody, and a hash of the number is not left for it.
             let who = pseudonym(self.keys(), tenant, &number.to_string()).await?;
             self.journal.forget_restriction(tenant, who).await?;
@@ -325,6 +327,22 @@ fn told(error: EraseError, whose: &Whose, erased: &mut TenantErasure) -> Result<
             Ok(())
         }
     }
+}
+
+/// What of an erasure was not done; `None` where all of it was.
+#[must_use]
+pub fn not_done(done: Option<&TenantErasure>) -> Option<String> {
+    let (lasting, held) = done.map_or((0, 0), |done| (done.lasting.len(), done.held.len()));
+    let unread = done.map_or(0, |done| done.unread.len());
+    if lasting + held + unread > 0 {
+        return Some(format!(
+            "in part: {lasting} call(s) last, {held} are held, and {unread} could not be read"
+        ));
+    }
+    if done.is_some_and(|done| done.failed.is_some()) {
+        return Some("in part: it failed on the way".to_owned());
+    }
+    done.and_then(|done| done.report).is_none().then(|| "nothing was found".to_owned())
 }
 
 /// Both in one.

@@ -18,7 +18,7 @@ use parloir_sandbox::{Agent, ArtifactCache, Compiling, Sandbox, SealKey, Setting
 use parloir_store::TenantStore;
 use parloir_tenancy::destinations::TransferPolicy;
 use parloir_tenancy::permission::not_granted;
-use parloir_tenancy::{Documents, House, Tenant};
+use parloir_tenancy::{Documents, House, Library, Tenant};
 
 pub(crate) use self::agents::Answered;
 use self::agents::Slot;
@@ -90,7 +90,7 @@ pub struct Installation {
 #[derive(Clone)]
 pub(crate) struct TenantRooms {
     pub(crate) store: TenantStore,
-    pub(crate) documents: Option<Documents>,
+    pub(crate) documents: Library,
 }
 
 impl Installation {
@@ -341,7 +341,7 @@ fn known_carriers(house: &House, carriers: &HashSet<String>) -> Result<(), Strin
 async fn rooms_of(storage: &Storage, tenant: &Tenant) -> Result<TenantRooms, OpenError> {
     let store = storage.tenant(&tenant.id).await?;
     storage.journal.keep_nothing_of(tenant.id.clone(), unkept(&tenant.retention));
-    let documents = match &tenant.documents {
+    let folder = match &tenant.documents {
         Some(folder) => {
             let place = folder.clone();
             let opened = tokio::task::spawn_blocking(move || Documents::open(&place)).await;
@@ -352,6 +352,7 @@ async fn rooms_of(storage: &Storage, tenant: &Tenant) -> Result<TenantRooms, Ope
         }
         None => None,
     };
+    let documents = Library::new(folder, store.clone());
     Ok(TenantRooms { store, documents })
 }
 

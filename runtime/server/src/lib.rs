@@ -24,6 +24,7 @@ mod admin;
 mod admin_threads;
 mod back_up;
 mod call_files;
+mod call_places;
 mod calls;
 mod compiling;
 mod config;
@@ -74,14 +75,19 @@ pub use control::{
     hand_over_rights, hand_over_sweep, serves,
 };
 pub use cordons::{CORDON, CordonConfig, CordonPolicy, stand_in_cordon};
-pub use erasure::{AccessRequest, EraseError, EraseRequest, HoldRequest, Left, TenantErasure, Whose};
+pub use erasure::{
+    AccessRequest, EraseError, EraseRequest, HoldRequest, Left, TenantErasure, Whose, not_done,
+};
 pub use installation::{Folders, Installation, OpenError, Storage, kept_agents};
 pub use ledger::{LedgerError, LedgerRequest, Ledgers, MonthLedger, MonthSum, ProviderMonth};
 pub use open_files::raise_open_files;
 pub use outbound::{Opened, OpenedTo, OutboundConfig};
 pub use parloir_call::{Before, Clock, Rehearsing};
 pub use parloir_connect::{Names, SystemNames};
-pub use rights::{CaseError, Restrictions, RightsDone, RightsError, RightsRequest, named, today};
+pub use rights::{
+    CaseError, CaseLine, Own, PersonCall, Restrictions, RightsDone, RightsError, RightsRequest, case_json,
+    cases_json, named, overdue, references, rows_json, today,
+};
 pub use rows::{KeptRow, rows_at_rest};
 pub use serve::{Running, ServeError, serve, serve_with, undelayed};
 pub use sweep::Swept;

@@ -16,12 +16,15 @@ use crate::rows::KeptRow;
 use crate::{EraseError, Left, Storage};
 
 mod cases;
+mod own;
+mod persons;
 mod rectify;
 mod restrictions;
 
 pub(crate) use cases::Known;
 pub use cases::{CaseError, today};
 use cases::{EXTENSION, day, due};
+pub use own::{CaseLine, Own, PersonCall, case_json, cases_json, overdue, references, rows_json};
 pub use restrictions::Restrictions;
 
 /// Characters of the operator's words, and of what a field should say.

@@ -103,8 +103,7 @@ impl Storage {
                 // By its trace what was put right of it is found once that is released.
                 due.trace = false;
             }
-            // What was kept for 0 days was never there to be erased; with the trace its ciphertext goes too.
-            let due = if due.trace { due } else { due.without(unkept(retention)) };
+            // Also what is kept for 0 days now: of a call of before its key may be there.
             let due = due.without(gone.get(&entry.call).copied().unwrap_or_default());
             if due.is_empty() {
                 continue;

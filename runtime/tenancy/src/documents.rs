@@ -1,4 +1,5 @@
-//! A tenant's documents: read-only, below one folder, whatever a name says.
+//! A tenant's documents: read-only, below one folder, whatever a name says, and those that the tenant keeps in its own storage
+//! ([`Library`](crate::Library)), which go before a file of the same name.
 //!
 //! The folder is opened once as a capability (`cap-std`): `..`, absolute paths and links that leave
 //! it are refused by the kernel-side resolution, not by looking at the text of a name.
@@ -13,12 +14,14 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use parloir_contract::{Passage, Refusal};
 
-/// A document's size at most.
-const DOCUMENT_BYTES: u64 = 256 << 10;
+use crate::library::Kept;
+
+/// A document's size at most, in bytes.
+pub const DOCUMENT_BYTES: u64 = 256 << 10;
 /// Documents of one tenant at most.
-const DOCUMENTS: usize = 500;
+pub const DOCUMENTS: usize = 500;
 /// Bytes of documents that one search reads: half a second of one core at most.
-const SEARCHED_BYTES: usize = 8 << 20;
+pub const SEARCHED_BYTES: usize = 8 << 20;
 /// After so many of them whoever waits for the core has it: the kernel by itself looks every few milliseconds.
 const GIVES_WAY_BYTES: usize = 16 << 10;
 /// A query's length in characters, at most.
@@ -27,9 +30,10 @@ const QUERY_CHARACTERS: usize = 500;
 const QUERY_WORDS: usize = 32;
 
 /// One tenant's documents. Its methods block on the disk: call them off the executors.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Documents {
-    dir: Arc<Dir>,
+    dir: Option<Arc<Dir>>,
+    kept: Option<Arc<Kept>>,
     /// Whether the operator was told that not everything is searched.
     told: Arc<AtomicBool>,
 }
@@ -37,20 +41,33 @@ pub struct Documents {
 impl Documents {
     /// Opens the tenant's folder.
     pub fn open(folder: &Path) -> std::io::Result<Self> {
-        Ok(Self { dir: Arc::new(Dir::open_ambient_dir(folder, ambient_authority())?), told: Arc::default() })
+        let dir = Arc::new(Dir::open_ambient_dir(folder, ambient_authority())?);
+        Ok(Self { dir: Some(dir), ..Self::default() })
+    }
+
+    /// The same, with what the tenant keeps.
+    pub(crate) fn with(self, kept: Option<Arc<Kept>>) -> Self {
+        Self { kept, ..self }
     }
 
     /// Names of the text documents, sorted.
     pub fn list(&self) -> Result<Vec<String>, Refusal> {
-        let entries = self.dir.entries().map_err(|_| unreadable())?;
-        let mut names: Vec<String> = entries
-            .filter_map(Result::ok)
-            .filter(|e| e.metadata().is_ok_and(|m| m.is_file()))
-            .filter_map(|e| e.file_name().into_string().ok())
-            .filter(|name| is_document(name))
-            .take(DOCUMENTS)
-            .collect();
+        let mut names: Vec<String> = match &self.dir {
+            Some(dir) => {
+                let entries = dir.entries().map_err(|_| unreadable())?;
+                entries
+                    .filter_map(Result::ok)
+                    .filter(|e| e.metadata().is_ok_and(|m| m.is_file()))
+                    .filter_map(|e| e.file_name().into_string().ok())
+                    .filter(|name| is_document(name))
+                    .take(DOCUMENTS)
+                    .collect()
+            }
+            None => Vec::new(),
+        };
+        names.extend(self.kept.iter().flat_map(|kept| kept.texts.keys().cloned()));
         names.sort_unstable();
+        names.dedup();
         Ok(names)
     }
 
@@ -62,11 +79,15 @@ impl Documents {
                 short(name)
             ))
         };
+        if let Some(text) = self.kept.as_ref().and_then(|kept| kept.texts.get(name)) {
+            return Ok(text.clone());
+        }
+        let Some(dir) = &self.dir else { return Err(absent()) };
         // Only what is listed can be read, and what is no file is not even opened: a pipe would wait for its other end.
-        if !is_document(name) || !self.dir.metadata(name).is_ok_and(|about| about.is_file()) {
+        if !is_document(name) || !dir.metadata(name).is_ok_and(|about| about.is_file()) {
             return Err(absent());
         }
-        let file = self.dir.open(name).map_err(|_| absent())?;
+        let file = dir.open(name).map_err(|_| absent())?;
         let metadata = file.metadata().map_err(|_| absent())?;
         if !metadata.is_file() {
             return Err(absent());
@@ -221,7 +242,7 @@ fn fold(c: char) -> char {
 }
 
 /// Whether a name is one of a document: text, in the folder itself, and not hidden.
-fn is_document(name: &str) -> bool {
+pub fn is_document(name: &str) -> bool {
     let text = [".txt", ".md"].iter().any(|end| name.ends_with(end));
     text && !name.starts_with('.') && !name.contains('/')
 }

@@ -6,7 +6,7 @@
 //!   from the outside to a tenant.
 //! - [`admission`], [`destinations`], [`month`], [`pace`], [`permission`], [`quota`], [`minimise`], [`retention`], [`versions`]: decisions as functions from values to values, and
 //!   [`layers`]: the same as layers of the door.
-//! - [`Calendar`], [`Memory`], [`Documents`]: what an agent may ask of its own tenant, and of no
+//! - [`Calendar`], [`Memory`], [`Documents`], [`Library`]: what an agent may ask of its own tenant, and of no
 //!   other: each holds one tenant's store or folder.
 //! - [`signature`]: who vouches for a component.
 //!
@@ -31,9 +31,10 @@ pub mod calendar;
 pub mod config;
 pub mod connector;
 pub mod destinations;
-mod documents;
+pub mod documents;
 mod house;
 pub mod layers;
+pub mod library;
 mod memory;
 pub mod minimise;
 pub mod month;
@@ -50,4 +51,5 @@ pub mod versions;
 pub use calendar::Calendar;
 pub use documents::Documents;
 pub use house::{House, HouseError, INSTALLATION, Line, Tenant};
+pub use library::Library;
 pub use memory::{Hidden, Memory};

@@ -1,5 +1,7 @@
 //! How long a tenant's calls are kept: a clock for each purpose, from the end of a call.
 
+mod own;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -7,6 +9,8 @@ use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, ToSpan};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use own::{Clock, Clocks, SaidBy};
 
 /// The longest period, in its unit.
 const MOST: u16 = 9_999;
@@ -149,9 +153,7 @@ impl Retention {
 
     /// Whether there is a day on which a call may end whose sound is then kept longer than its words.
     fn sound_outlives_words(&self) -> bool {
-        let first = Timestamp::UNIX_EPOCH;
-        // Months differ, and every fourth year.
-        (0..4 * 366_i64).filter_map(|day| first.checked_add((24 * day).hours()).ok()).any(|ended| {
+        days().any(|ended| {
             let trace = end(self.trace, ended);
             end(self.recording, ended).min(trace) > end(self.content, ended).min(trace)
         })
@@ -169,6 +171,11 @@ impl Retention {
         let trace = over(self.trace);
         Due { recording: trace || over(self.recording), content: trace || over(self.content), trace }
     }
+}
+
+/// Days on which calls may end: months differ, and every fourth year.
+fn days() -> impl Iterator<Item = Timestamp> {
+    (0..4 * 366_i64).filter_map(|day| Timestamp::UNIX_EPOCH.checked_add((24 * day).hours()).ok())
 }
 
 /// When what ended then has been kept for so long; never, where no period is written.

@@ -136,6 +136,7 @@ pub fn administration(bytes: &[u8]) {
     let _ = serde_json::from_slice::<resource::ImportTenant>(rest);
     let _ = serde_json::from_slice::<resource::Setting>(rest);
     let _ = serde_json::from_slice::<resource::LogIn>(rest);
+    let _ = serde_json::from_slice::<resource::Team>(rest);
     if let Ok(line) = serde_json::from_slice::<resource::Line>(rest) {
         let again = serde_json::to_vec(&line).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
         assert_eq!(again, Some(line));

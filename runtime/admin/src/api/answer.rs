@@ -40,10 +40,15 @@ impl Answer {
         Self { status: 204, etag: None, location: None, body: None }
     }
 
+    /// 304: whoever asks has it already.
+    pub(crate) fn same(etag: &str) -> Self {
+        Self { status: 304, etag: Some(etag.to_owned()), location: None, body: None }
+    }
+
     /// What was read: 200 with its `ETag`, or 304 where whoever asks has it already.
     pub(crate) fn read(asked: &Asked, item: &Item<impl Serialize>) -> Result<Self, Problem> {
         if !item.etag.is_empty() && asked.has(&item.etag)? {
-            return Ok(Self { status: 304, etag: Some(item.etag.clone()), location: None, body: None });
+            return Ok(Self::same(&item.etag));
         }
         let answer = Self::ok(item)?;
         Ok(if item.etag.is_empty() { answer } else { answer.tagged(&item.etag) })

@@ -7,6 +7,7 @@ use axum::extract::Query;
 use axum::http::{HeaderMap, Uri, header};
 use parloir_contract::{LineId, TenantId, has_hidden, is_plain_name};
 use parloir_store::TenantStore;
+use parloir_tenancy::documents::is_document;
 use parloir_tenancy::signature::Signature;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -91,6 +92,16 @@ impl Asked {
         }
         let remedy = "write 1 to 64 letters, digits, dots, hyphens and underscores, not beginning with a dot";
         Err(Problem::new(Kind::Invalid, "that is no name", remedy).of("name"))
+    }
+
+    /// The document that the path names.
+    pub(crate) fn document(&self) -> Result<&str, Problem> {
+        let name = self.param("document");
+        if crate::resource::is_name(name) && is_document(name) {
+            return Ok(name);
+        }
+        let remedy = "write 1 to 64 letters, digits, dots, hyphens and underscores, not beginning with a dot, and .txt or .md at its end";
+        Err(Problem::new(Kind::Invalid, "that is no name of a document", remedy).of("document"))
     }
 
     /// The agent that the path names.

@@ -16,11 +16,12 @@ use super::asked::{Asked, words};
 use super::problem::{Kind, Problem};
 use super::sent::sent_from;
 use super::share::Share;
-use super::{Api, contacts};
+use super::{Api, contacts, teams};
 use crate::calls::{CallError, CallFiles, CallList, Listed, Reading, Sound};
 use crate::directory::DirectoryError;
 use crate::reach::Reach;
 use crate::resource::{CallFile, CallState, Item, Page};
+use crate::role::Role;
 
 /// The longest reason, in characters.
 pub(crate) const MAX_WHY: usize = 500;
@@ -41,7 +42,10 @@ fn files(api: &Api) -> &dyn CallFiles {
 /// How far the reach of whoever asks is, and by which numbers it is told whom callers were handed to.
 async fn reach(asked: &Asked) -> Result<(Reach, Vec<LineId>), Problem> {
     let contacts = contacts::all(asked).await?;
-    let reach = Reach::of(asked.principal.user.role, &asked.principal.key.user, &contacts);
+    let role = asked.principal.user.role;
+    // To nobody else they make a difference.
+    let teams = if role == Role::Supervisor { teams::all(asked).await? } else { Vec::new() };
+    let reach = Reach::of(role, &asked.principal.key.user, &contacts, &teams);
     Ok((reach, contacts.into_iter().map(|(number, _)| number).collect()))
 }
 
@@ -52,13 +56,13 @@ async fn reached(api: &Api, asked: &Asked) -> Result<(CallId, CallState), Proble
     let (reach, numbers) = reach(asked).await?;
     let state = match files(api).state(&asked.realm, call, &numbers).await {
         // To whoever sees some of them, one that is not there is as one that is not theirs, and takes as long.
-        Err(CallError::NoSuchCall) if matches!(reach, Reach::HandedTo(_)) => None,
+        Err(CallError::NoSuchCall) if reach != Reach::All => None,
         state => Some(state?),
     };
-    if let Some(state) = state.filter(|state| reach.covers(&state.handed_to)) {
+    if let Some(state) = state.filter(|state| reach.covers(state)) {
         return Ok((call, state));
     }
-    let subject = format!("call {call}: denied, it is none that was handed to them");
+    let subject = format!("call {call}: denied, {}", reach.why_not());
     api.directory.denied(&asked.realm, asked.told(subject)).await;
     Err(not_found())
 }
@@ -78,15 +82,11 @@ fn item(call: CallId, spec: CallState) -> Item<CallState> {
 pub(super) async fn list(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let (after, limit) = asked.paging()?;
     let (reach, numbers) = reach(asked).await?;
-    let theirs = match &reach {
-        Reach::All => None,
-        Reach::HandedTo(theirs) => Some(theirs.as_slice()),
-    };
-    if theirs.is_some_and(<[LineId]>::is_empty) {
+    if reach.is_of_none() {
         return Ok(Answer::ok(&Page::<CallState> { items: Vec::new(), next: None })?);
     }
     let _place = place(api, asked)?;
-    let list = files(api).list(&asked.realm, after.as_deref(), limit, &numbers, theirs).await?;
+    let list = files(api).list(&asked.realm, after.as_deref(), limit, &numbers, &reach).await?;
     let CallList { calls, next } = list;
     let items = calls.into_iter().map(|Listed { call, state, .. }| item(call, state)).collect();
     Ok(Answer::ok(&Page::<CallState> { items, next })?)
@@ -104,7 +104,7 @@ fn asks(asked: &Asked) -> Result<Asks, Problem> {
     Ok(asks)
 }
 
-fn reading(asked: &Asked, why: Option<String>) -> Reading {
+pub(super) fn reading(asked: &Asked, why: Option<String>) -> Reading {
     let principal = &asked.principal;
     let (user, key) = (principal.key.user.clone(), principal.key_id.clone());
     Reading { who: Reader::Key { user, role: principal.user.role.name().to_owned(), key }, why }
@@ -134,7 +134,7 @@ pub(super) fn place(api: &Api, asked: &Asked) -> Result<(Share, OwnedSemaphorePe
 }
 
 /// What is in memory whole, in parts.
-fn parts_of(whole: Vec<u8>) -> impl Iterator<Item = Bytes> + Send + 'static {
+pub(super) fn parts_of(whole: Vec<u8>) -> impl Iterator<Item = Bytes> + Send + 'static {
     let mut rest = Bytes::from(whole);
     std::iter::from_fn(move || {
         let length = rest.len().min(PART);

@@ -62,13 +62,18 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     Ok(answer.await?)
 }
 
-/// That these are users of the tenant, each named once.
+/// That no more answer a number than may, and that these are users.
 async fn fits(asked: &Asked, users: &[String]) -> Result<(), Problem> {
     if users.len() > MAX_CONTACT_USERS {
         let detail =
             format!("`users` names {}, and no more than {MAX_CONTACT_USERS} answer a number", users.len());
         return Err(Problem::new(Kind::Invalid, detail, "name fewer").of("users"));
     }
+    are_users(asked, users).await
+}
+
+/// That these are users of the tenant, each named once.
+pub(super) async fn are_users(asked: &Asked, users: &[String]) -> Result<(), Problem> {
     for (at, user) in users.iter().enumerate() {
         if users.iter().take(at).any(|before| before == user) {
             let detail = format!("`users` names {user} twice");

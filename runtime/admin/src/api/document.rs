@@ -2,20 +2,24 @@
 
 use std::collections::BTreeMap;
 
+use parloir_tenancy::retention::Retention;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::asked::{MAX_PAGE, SIGNATURE};
 use super::calls::MAX_WHY;
+use super::documents::MEDIA_TYPES;
 use super::endpoint::{Endpoint, Method, Place};
 use super::problem::{PROBLEM_JSON, Problem};
 use crate::calls::ERASED;
 use crate::resource::{
     Agent, AgentKey, AgentPolicy, Aside, AuditEntry, BlockNumber, Blocked, BreakGlass, Calendar, CallFile,
-    CallState, Connector, Contact, Glass, ImportTenant, Item, Key, KeyMade, Ledger, Line, LogIn, LogInWith,
-    MONTH, Myself, NewKey, NewSecret, NewTenant, Number, Page, Provider, Review, RollBack, Secret, Setting,
-    StartCanary, Suspend, Suspension, Tenant, TenantMade, TenantState, Usage, User, Version,
+    CallState, Case, CloseCase, Connector, Contact, Cordon, CordonState, Document, EraseCase, Erasure,
+    ExtendCase, Found, Glass, ImportTenant, Item, Key, KeyMade, Ledger, Line, LogIn, LogInWith, LookUp,
+    MONTH, Myself, NewCase, NewKey, NewSecret, NewTenant, Number, Page, Provider, RetentionState, Review,
+    RollBack, Secret, Setting, StartCanary, Suspend, Suspension, Team, Tenant, TenantMade, TenantState,
+    Usage, User, Version, Webhook, WebhookSecret, WebhookState,
 };
 
 /// What goes into a route and what comes out of it.
@@ -54,6 +58,8 @@ fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
         Endpoint::PutTenant => takes::<Tenant, Item<TenantState>>(all),
         Endpoint::GetSuspension => gives::<Item<Suspension>>(all),
         Endpoint::SuspendTenant => takes::<Suspend, Item<Suspension>>(all),
+        Endpoint::GetCordon => gives::<Item<CordonState>>(all),
+        Endpoint::PutCordon => takes::<Cordon, Item<CordonState>>(all),
         Endpoint::ImportTenant => takes::<ImportTenant, TenantMade>(all),
         Endpoint::ListProblems => pages::<Aside>(all),
         Endpoint::GetLedger => gives::<Ledger>(all),
@@ -83,6 +89,9 @@ fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
         Endpoint::PutConnector => takes::<Connector, Item<Connector>>(all),
         Endpoint::ListBlocked => pages::<Blocked>(all),
         Endpoint::BlockNumber => takes::<BlockNumber, Item<Blocked>>(all),
+        Endpoint::ListDocuments => pages::<Document>(all),
+        Endpoint::GetDocument => gives::<BTreeMap<String, Value>>(all),
+        Endpoint::PutDocument => gives::<Item<Document>>(all),
         Endpoint::ListAgents => pages::<Agent>(all),
         Endpoint::GetAgent | Endpoint::ApproveVersion | Endpoint::PromoteVersion => gives::<Item<Agent>>(all),
         Endpoint::RollBackAgent => takes::<RollBack, Item<Agent>>(all),
@@ -96,6 +105,9 @@ fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
         Endpoint::ListContacts => pages::<Contact>(all),
         Endpoint::GetContact => gives::<Item<Contact>>(all),
         Endpoint::PutContact => takes::<Contact, Item<Contact>>(all),
+        Endpoint::ListTeams => pages::<Team>(all),
+        Endpoint::GetTeam => gives::<Item<Team>>(all),
+        Endpoint::PutTeam => takes::<Team, Item<Team>>(all),
         Endpoint::ListCalls => pages::<CallState>(all),
         Endpoint::GetCall => gives::<CallFile>(all),
         Endpoint::GetRecording | Endpoint::GetProof => gives::<BTreeMap<String, Value>>(all),
@@ -103,10 +115,28 @@ fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
         Endpoint::GetReview => gives::<Item<Review>>(all),
         Endpoint::PutReview => takes::<Review, Item<Review>>(all),
         Endpoint::ListAudit => pages::<AuditEntry>(all),
+        Endpoint::GetRetention => gives::<Item<RetentionState>>(all),
+        Endpoint::PutRetention => takes::<Retention, Item<RetentionState>>(all),
+        Endpoint::ListWebhooks => pages::<WebhookState>(all),
+        Endpoint::GetWebhook => gives::<Item<WebhookState>>(all),
+        Endpoint::PutWebhook => takes::<Webhook, Item<WebhookState>>(all),
+        Endpoint::MakeWebhookSecret => gives::<WebhookSecret>(all),
+        Endpoint::ListCases => pages::<Case>(all),
+        Endpoint::OpenCase => takes::<NewCase, Item<Case>>(all),
+        Endpoint::GetCase => gives::<Item<Case>>(all),
+        Endpoint::ExtendCase => takes::<ExtendCase, Item<Case>>(all),
+        Endpoint::CloseCase => takes::<CloseCase, Item<Case>>(all),
+        Endpoint::LookUpPerson => takes::<LookUp, Item<Found>>(all),
+        Endpoint::GetPerson => gives::<Item<Found>>(all),
+        Endpoint::GetPersonFile => gives::<Value>(all),
+        Endpoint::ErasePerson => takes::<EraseCase, Item<Erasure>>(all),
+        Endpoint::GetErasure => gives::<Item<Erasure>>(all),
         Endpoint::DeleteContact
+        | Endpoint::DeleteTeam
         | Endpoint::DeleteReview
         | Endpoint::DeleteTenant
         | Endpoint::ResumeTenant
+        | Endpoint::DeleteCordon
         | Endpoint::LogOut
         | Endpoint::DeleteAgent
         | Endpoint::DeleteVersion
@@ -119,7 +149,9 @@ fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
         | Endpoint::DeleteCalendar
         | Endpoint::DeleteSecret
         | Endpoint::DeleteConnector
-        | Endpoint::UnblockNumber => nothing(),
+        | Endpoint::DeleteDocument
+        | Endpoint::UnblockNumber
+        | Endpoint::DeleteWebhook => nothing(),
     }
 }
 
@@ -137,6 +169,7 @@ fn parameters(endpoint: Endpoint, paged: bool) -> Vec<Value> {
             "line" => ("A number in E.164 form.", "^\\+[0-9]{3,15}$"),
             "agent" => ("The name of an agent.", "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$"),
             "version" => ("The SHA-256 of a component.", "^[0-9a-f]{64}$"),
+            "document" => ("The name of a document.", "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,59}\\.(txt|md)$"),
             "name" => ("A name.", "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$"),
             _ => ("An identifier, as the list has it.", "^[0-9a-f]{32}$"),
         };
@@ -176,6 +209,10 @@ fn parameters(endpoint: Endpoint, paged: bool) -> Vec<Value> {
                     "1 to 64 printable ASCII characters: the same request is carried out once in a day.";
                 let key = json!({ "type": "string", "pattern": "^[!-~]{1,64}$" });
                 all.push(parameter("Idempotency-Key", "header", false, what, key));
+            }
+            if endpoint.changes_case() {
+                let what = "The ETag of the case, where it has to be as it was read.";
+                all.push(parameter("If-Match", "header", false, what, any()));
             }
             if endpoint.changes_agent() {
                 let what = "The ETag of the agent, where it has to be as it was read.";
@@ -220,6 +257,7 @@ const fn is_tagged(endpoint: Endpoint) -> bool {
             | Endpoint::GetCall
             | Endpoint::GetRecording
             | Endpoint::GetProof
+            | Endpoint::GetPersonFile
     )
 }
 
@@ -269,10 +307,21 @@ fn answers(endpoint: Endpoint, given: Option<Schema>, paged: bool) -> Map<String
             all.insert("204".into(), gone);
         }
     }
+    if endpoint == Endpoint::GetDocument
+        && let Some(read) = all.get_mut("200").and_then(Value::as_object_mut)
+    {
+        let content = json!({ "text/plain": { "schema": { "type": "string" } } });
+        read.insert("content".into(), content);
+    }
     if endpoint == Endpoint::GetRecording {
         let content = json!({ "audio/wav": { "schema": { "type": "string", "format": "binary" } } });
         let heard = json!({ "description": "This is it.", "headers": not_kept(), "content": content });
         all.insert("200".into(), heard);
+    }
+    if endpoint == Endpoint::GetPersonFile {
+        let content = json!({ "application/json": { "schema": {} }, "audio/wav": { "schema": { "type": "string", "format": "binary" } } });
+        let file = json!({ "description": "This is it.", "headers": not_kept(), "content": content });
+        all.insert("200".into(), file);
     }
     let schema = json!({ "$ref": "#/components/schemas/Problem" });
     let headers = json!({
@@ -324,6 +373,11 @@ pub fn document() -> Value {
         if endpoint == Endpoint::PushVersion {
             let schema = json!({ "type": "string", "format": "binary" });
             let content = json!({ "application/wasm": { "schema": schema } });
+            operation.insert("requestBody".into(), json!({ "required": true, "content": content }));
+        }
+        if endpoint == Endpoint::PutDocument {
+            let text = |kind: &str| (kind.to_owned(), json!({ "schema": { "type": "string" } }));
+            let content: Map<String, Value> = MEDIA_TYPES.into_iter().map(text).collect();
             operation.insert("requestBody".into(), json!({ "required": true, "content": content }));
         }
         operation.insert("responses".into(), answers(endpoint, gives, paged).into());

@@ -133,6 +133,12 @@ endpoints! {
     SuspendTenant = Put "/v1/tenants/{tenant}/suspension" Tenant SuspendTenant;
     /// Resumes a tenant that is suspended.
     ResumeTenant = Delete "/v1/tenants/{tenant}/suspension" Tenant SuspendTenant;
+    /// When a tenant's agents answer in a process of their own, and who says so.
+    GetCordon = Get "/v1/tenants/{tenant}/cordon" Tenant ReadTenant;
+    /// Says when a tenant's agents answer in a process of their own, from the next call on.
+    PutCordon = Put "/v1/tenants/{tenant}/cordon" Tenant CordonTenant;
+    /// Leaves it to the operator's file again.
+    DeleteCordon = Delete "/v1/tenants/{tenant}/cordon" Tenant CordonTenant;
     /// Brings a tenant of the operator's file into the directory, with its lines.
     ImportTenant = Post "/v1/tenants/{tenant}/import" Tenant ImportTenant;
     /// What of a tenant's is set aside, because it cannot be read or calls cannot be answered so.
@@ -211,6 +217,14 @@ endpoints! {
     BlockNumber = Post "/v1/tenants/{tenant}/blocked" Tenant WriteBlocked;
     /// Has a caller answered again.
     UnblockNumber = Delete "/v1/tenants/{tenant}/blocked/{blocked}" Tenant WriteBlocked;
+    /// A tenant's documents: what its agents may read, where their lines grant it.
+    ListDocuments = Get "/v1/tenants/{tenant}/documents" Tenant ReadDocuments;
+    /// A document's text.
+    GetDocument = Get "/v1/tenants/{tenant}/documents/{document}" Tenant ReadDocuments;
+    /// Keeps a document, or another in its place. A call goes on with the documents that there were when its agent first asked for one.
+    PutDocument = Put "/v1/tenants/{tenant}/documents/{document}" Tenant WriteDocuments;
+    /// Removes a document.
+    DeleteDocument = Delete "/v1/tenants/{tenant}/documents/{document}" Tenant WriteDocuments;
     /// Agents whose versions are kept here: which version answers, and which is tried.
     ListAgents = Get "/v1/tenants/{tenant}/agents" Tenant ReadAgents;
     /// An agent.
@@ -251,7 +265,15 @@ endpoints! {
     PutContact = Put "/v1/tenants/{tenant}/contacts/{line}" Tenant WriteContacts;
     /// Removes a contact.
     DeleteContact = Delete "/v1/tenants/{tenant}/contacts/{line}" Tenant WriteContacts;
-    /// A tenant's calls, newest first; to an agent, those that were handed to them. A page may be short while there are more.
+    /// A tenant's teams: lines, and the supervisors who see their calls.
+    ListTeams = Get "/v1/tenants/{tenant}/teams" Tenant ReadTeams;
+    /// A team.
+    GetTeam = Get "/v1/tenants/{tenant}/teams/{name}" Tenant ReadTeams;
+    /// Makes or replaces a team. Where there is one, a supervisor sees the calls of their own teams and no others.
+    PutTeam = Put "/v1/tenants/{tenant}/teams/{name}" Tenant WriteTeams;
+    /// Removes a team. Where it was the last, supervisors see all calls.
+    DeleteTeam = Delete "/v1/tenants/{tenant}/teams/{name}" Tenant WriteTeams;
+    /// A tenant's calls, newest first; to an agent, those that were handed to them; to a supervisor, those of their teams, where there are teams. A page may be short while there are more.
     ListCalls = Get "/v1/tenants/{tenant}/calls" Tenant ReadCalls;
     /// A call, and what happened in it. That somebody read it is told in the tenant's log.
     GetCall = Get "/v1/tenants/{tenant}/calls/{call}" Tenant ReadCalls;
@@ -267,17 +289,64 @@ endpoints! {
     PutReview = Put "/v1/tenants/{tenant}/calls/{call}/reviews/{user}" Tenant ReviewCalls;
     /// Removes a review: its writer, or an admin.
     DeleteReview = Delete "/v1/tenants/{tenant}/calls/{call}/reviews/{user}" Tenant ReviewCalls;
+    /// What persons asked a tenant for: each a case with its term, without numbers and words.
+    ListCases = Get "/v1/tenants/{tenant}/cases" Tenant ReadCases;
+    /// Opens a case: somebody asks for what is theirs. Its term is one month from the day it was received.
+    OpenCase = Post "/v1/tenants/{tenant}/cases" Tenant WriteCases;
+    /// A case, and what was done in it.
+    GetCase = Get "/v1/tenants/{tenant}/cases/{case}" Tenant ReadCases;
+    /// Extends a case's term, by two months in all at most.
+    ExtendCase = Post "/v1/tenants/{tenant}/cases/{case}/extend" Tenant WriteCases;
+    /// Closes a case: what was asked for was done, or is refused.
+    CloseCase = Post "/v1/tenants/{tenant}/cases/{case}/close" Tenant WriteCases;
+    /// Looks up what is known of the person of a case. That somebody reads it is told in the tenant's log.
+    LookUpPerson = Post "/v1/tenants/{tenant}/cases/{case}/access" Tenant ExportPersons;
+    /// How far that is, and what was found.
+    GetPerson = Get "/v1/tenants/{tenant}/cases/{case}/access" Tenant ExportPersons;
+    /// A file of what is handed to the person, for whoever looked it up. The last one is noted as an export in the case.
+    GetPersonFile = Get "/v1/tenants/{tenant}/cases/{case}/access/files/{name}" Tenant ExportPersons;
+    /// Erases the person of a case: their calls and what names them, for good. Held calls stay. Or tells what that would be.
+    ErasePerson = Post "/v1/tenants/{tenant}/cases/{case}/erasure" Tenant ErasePersons;
+    /// How far that is, and what was erased.
+    GetErasure = Get "/v1/tenants/{tenant}/cases/{case}/erasure" Tenant ErasePersons;
     /// What was done in a tenant, or in the installation: by whom, to what, when; newest first. A page may be short while there are more.
     ListAudit = Get "/v1/tenants/{tenant}/audit" Tenant ReadAudit;
     /// Removes a tenant whose calls are erased and whose lines are gone, with its users, keys, secrets, numbers and agents. Its log stays.
     DeleteTenant = Delete "/v1/tenants/{tenant}" Tenant RemoveTenant;
+    /// How long a tenant's calls are kept, and whether the installation says so or the tenant itself.
+    GetRetention = Get "/v1/tenants/{tenant}/retention" Tenant ReadTenant;
+    /// Has a tenant's calls kept shorter than the installation keeps them, never longer. What is kept already goes at the next sweep.
+    PutRetention = Put "/v1/tenants/{tenant}/retention" Tenant WriteRetention;
+    /// Who is told of a tenant's calls when they are over, beside those of the operator's file. What signs is told to nobody.
+    ListWebhooks = Get "/v1/tenants/{tenant}/webhooks" Tenant ReadWebhooks;
+    /// A webhook.
+    GetWebhook = Get "/v1/tenants/{tenant}/webhooks/{name}" Tenant ReadWebhooks;
+    /// Makes or replaces a webhook, from the next call on. Where it names another secret, the one before signs for a day more.
+    PutWebhook = Put "/v1/tenants/{tenant}/webhooks/{name}" Tenant WriteWebhooks;
+    /// Makes the secret that signs what a webhook is told, which is told once. The one before signs for a day more.
+    MakeWebhookSecret = Post "/v1/tenants/{tenant}/webhooks/{name}/secret" Tenant WriteWebhooks;
+    /// Removes a webhook. What waits for it is not sent.
+    DeleteWebhook = Delete "/v1/tenants/{tenant}/webhooks/{name}" Tenant WriteWebhooks;
 }
 
 impl Endpoint {
     /// Whether its answer is kept for a request that bears an idempotency key. A log-in makes another key each time; a number that
     /// is blocked already stays so, whoever asks again.
     pub(crate) const fn is_repeatable(self) -> bool {
-        matches!(self.method(), Method::Post) && !matches!(self, Self::LogIn | Self::BlockNumber)
+        // What takes long goes on as it is, and a case is as its ETag says.
+        matches!(self.method(), Method::Post)
+            && !matches!(self, Self::LogIn | Self::BlockNumber | Self::LookUpPerson | Self::ErasePerson)
+            && !self.changes_case()
+    }
+
+    /// Whether it takes a step in a case: whoever asks may say as which they know it.
+    pub(crate) const fn changes_case(self) -> bool {
+        matches!(self, Self::ExtendCase | Self::CloseCase)
+    }
+
+    /// Whether its body is read only when it is known that it may come.
+    pub(crate) const fn is_upload(self) -> bool {
+        matches!(self, Self::PushVersion | Self::PutDocument)
     }
 
     /// Whether it changes an agent that is there, or what may become of it: whoever asks may say as which they know it.

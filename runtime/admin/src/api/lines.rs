@@ -10,7 +10,7 @@ use parloir_tenancy::config::{LineConfig, TenantConfig};
 use super::answer::{Answer, room_for_row};
 use super::asked::Asked;
 use super::problem::{Kind, Problem};
-use super::{Api, numbers};
+use super::{Api, numbers, teams};
 use crate::directory::agents::is_promoted;
 use crate::directory::rows::{self, There};
 use crate::directory::{Batches, CONNECTORS, settings_of};
@@ -127,6 +127,7 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
 pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     asked.described_here()?;
     let number = asked.line()?;
+    let teaming = api.directory.teaming.of(&asked.realm).await;
     let before = there(asked, &number).await?;
     asked.may_delete(&before.change)?;
     let prefix = settings_of(&number);
@@ -137,9 +138,13 @@ pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
     for (name, _) in rows::all_there::<Setting>(&asked.store, Table::Settings, &prefix).await? {
         batch = batch.delete(Table::Settings, format!("{prefix}{name}"));
     }
-    let told = asked.told(format!("line {number}: removed"));
-    let gone = api.directory.commit(&asked.realm, told, |_| Ok((Batches::of(&asked.store, batch), ())));
+    let shortened = teams::without_line(asked, &number).await?;
+    let told = asked.told(format!("line {number}: removed{}", teams::told(&shortened)));
+    let gone = api.directory.commit(&asked.realm, told, |stamp| {
+        Ok((Batches::of(&asked.store, teams::shorten(batch, &shortened, stamp)?), ()))
+    });
     gone.await?;
+    drop(teaming);
     api.directory.take_in(&asked.realm).await?;
     Ok(Answer::gone())
 }

@@ -9,19 +9,24 @@ mod calendar;
 mod calls;
 mod connectors;
 mod contacts;
+mod cordon;
 mod document;
+mod documents;
 mod endpoint;
 mod glass;
+mod jobs;
 mod keys;
 mod ledger;
 mod lines;
 mod log_in;
 mod numbers;
+mod persons;
 mod problem;
 mod problems;
 mod providers;
 mod rate;
 mod repeat;
+mod retention;
 mod reviews;
 mod secrets;
 mod sent;
@@ -30,10 +35,12 @@ mod shape;
 mod share;
 mod signers;
 mod suspension;
+mod teams;
 mod tenants;
 mod upload;
 mod users;
 mod versions;
+mod webhooks;
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -55,6 +62,7 @@ use answer::Answer;
 use asked::Asked;
 pub use document::document;
 pub use endpoint::{Endpoint, Method, Place};
+use jobs::Jobs;
 use problem::Kind;
 pub use problem::{PROBLEM_JSON, Problem};
 use rate::{Changes, Rate};
@@ -106,6 +114,10 @@ pub(crate) struct Api {
     changes: Changes,
     /// Proofs take the longest: a tenant has one made at a time.
     proofs: Arc<Shares>,
+    /// Persons who are looked up.
+    lookups: Arc<Jobs<persons::Answered>>,
+    /// Persons who are erased.
+    erasures: Arc<Jobs<crate::persons::Erased>>,
 }
 
 /// The API on a directory, with every route of [`Endpoint::ALL`] and no other.
@@ -144,6 +156,8 @@ pub fn router_with(directory: Arc<Directory>, log_ins: Option<Arc<LogIns>>) -> R
             log_ins_made: Rate::of_log_ins(),
             changes: Changes::default(),
             proofs: Shares::of(1),
+            lookups: Jobs::new(),
+            erasures: Jobs::new(),
         }))
 }
 
@@ -209,7 +223,7 @@ async fn answer(
         },
         Verdict::Own | Verdict::Above | Verdict::Forbidden | Verdict::Hidden => None,
     };
-    let is_upload = endpoint == Endpoint::PushVersion;
+    let is_upload = endpoint.is_upload();
     let (body, upload) = if is_upload { (Bytes::new(), Some(body)) } else { (read(body).await?, None) };
     // What is uploaded takes its place when it has arrived.
     let _room = if is_upload { None } else { api.room.acquire().await.ok() };
@@ -423,6 +437,9 @@ async fn run(api: &Api, asked: &Asked) -> Result<Response, Problem> {
         Endpoint::GetSuspension => suspension::get(api, asked).await,
         Endpoint::SuspendTenant => suspension::put(api, asked).await,
         Endpoint::ResumeTenant => suspension::delete(api, asked).await,
+        Endpoint::GetCordon => cordon::get(api, asked).await,
+        Endpoint::PutCordon => cordon::put(api, asked).await,
+        Endpoint::DeleteCordon => cordon::delete(api, asked).await,
         Endpoint::ImportTenant => tenants::import(api, asked).await,
         Endpoint::ListProblems => problems::list(api, asked).await,
         Endpoint::GetLedger => ledger::get(api, asked).await,
@@ -462,6 +479,10 @@ async fn run(api: &Api, asked: &Asked) -> Result<Response, Problem> {
         Endpoint::ListBlocked => blocked::list(api, asked).await,
         Endpoint::BlockNumber => blocked::block(api, asked).await,
         Endpoint::UnblockNumber => blocked::unblock(api, asked).await,
+        Endpoint::ListDocuments => documents::list(asked).await,
+        Endpoint::GetDocument => return documents::get(asked).await,
+        Endpoint::PutDocument => documents::put(api, asked).await,
+        Endpoint::DeleteDocument => documents::delete(api, asked).await,
         Endpoint::ListAgents => agents::list(asked).await,
         Endpoint::GetAgent => agents::get(asked).await,
         Endpoint::DeleteAgent => agents::delete(api, asked).await,
@@ -482,6 +503,10 @@ async fn run(api: &Api, asked: &Asked) -> Result<Response, Problem> {
         Endpoint::GetContact => contacts::get(asked).await,
         Endpoint::PutContact => contacts::put(api, asked).await,
         Endpoint::DeleteContact => contacts::delete(api, asked).await,
+        Endpoint::ListTeams => teams::list(asked).await,
+        Endpoint::GetTeam => teams::get(asked).await,
+        Endpoint::PutTeam => teams::put(api, asked).await,
+        Endpoint::DeleteTeam => teams::delete(api, asked).await,
         Endpoint::ListCalls => calls::list(api, asked).await,
         Endpoint::GetCall => return calls::get(api, asked).await,
         Endpoint::GetRecording => return calls::recording(api, asked).await,
@@ -490,8 +515,25 @@ async fn run(api: &Api, asked: &Asked) -> Result<Response, Problem> {
         Endpoint::GetReview => reviews::get(api, asked).await,
         Endpoint::PutReview => reviews::put(api, asked).await,
         Endpoint::DeleteReview => reviews::delete(api, asked).await,
+        Endpoint::ListCases => persons::list(api, asked).await,
+        Endpoint::OpenCase => persons::open(api, asked).await,
+        Endpoint::GetCase => persons::get(api, asked).await,
+        Endpoint::ExtendCase => persons::extend(api, asked).await,
+        Endpoint::CloseCase => persons::close(api, asked).await,
+        Endpoint::LookUpPerson => persons::look_up(api, asked).await,
+        Endpoint::GetPerson => persons::looked_up(api, asked).await,
+        Endpoint::GetPersonFile => return persons::file(api, asked).await,
+        Endpoint::ErasePerson => persons::erase(api, asked).await,
+        Endpoint::GetErasure => persons::erased(api, asked).await,
         Endpoint::ListAudit => audit::list(api, asked).await,
         Endpoint::DeleteTenant => tenants::remove(api, asked).await,
+        Endpoint::GetRetention => retention::get(api, asked).await,
+        Endpoint::PutRetention => retention::put(api, asked).await,
+        Endpoint::ListWebhooks => webhooks::list(asked).await,
+        Endpoint::GetWebhook => webhooks::get(asked).await,
+        Endpoint::PutWebhook => webhooks::put(api, asked).await,
+        Endpoint::MakeWebhookSecret => webhooks::make_secret(api, asked).await,
+        Endpoint::DeleteWebhook => webhooks::delete(api, asked).await,
     };
     answer.map(IntoResponse::into_response)
 }

@@ -59,6 +59,8 @@ pub(crate) enum Kind {
     NotJson,
     /// It is not said to be WebAssembly.
     NotWasm,
+    /// It is not said to be text.
+    NotText,
     /// It can be read, and makes no sense.
     Invalid,
     /// The request does not say which state it expects.
@@ -91,6 +93,7 @@ impl Kind {
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "It is too large"),
             Self::NotJson => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json", "The body is not JSON"),
             Self::NotWasm => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-wasm", "The body is not a component"),
+            Self::NotText => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-text", "The body is not text"),
             Self::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "A value is not allowed"),
             Self::PreconditionRequired => (
                 StatusCode::PRECONDITION_REQUIRED,
@@ -155,9 +158,14 @@ impl Problem {
             "version" => "parloir agent show AGENT",
             "secret" => "parloir secret list",
             "connector" => "parloir connector list",
+            "document" => "parloir document list",
+            "cordon" => "parloir tenant cordon TENANT",
             "key" => "parloir key list",
             "contact" => "parloir contact list",
+            "team" => "parloir team list",
+            "webhook" => "parloir webhook list",
             "call" => "parloir calls",
+            "case" => "parloir case list",
             _ => "",
         };
         let remedy = match listing {

@@ -123,6 +123,17 @@ pub(crate) async fn once_with(
     }
 }
 
+/// Keeps an answer to what was done elsewhere, for a request that bears an idempotency key. Whoever asks sees to it that the same
+/// request is not carried out beside this one.
+pub(super) async fn keep(api: &Api, asked: &Asked, change: &str, answer: &Answer) -> Result<(), Problem> {
+    let Some((row, request)) = asked.repeatable(&asked.body)? else { return Ok(()) };
+    let stamp = Stamp { change: change.to_owned(), at: Timestamp::now() };
+    let given = stamp.bytes(&Given { request, answer: answer.clone().without_secret() })?;
+    let batch = Batch::new().put(Table::Settings, format!("{REQUESTS}{row}"), given);
+    let _nothing_is_expected = store(api, asked).apply(batch).await.map_err(DirectoryError::from)?;
+    Ok(())
+}
+
 /// Takes away the answers that were kept long enough, and the broken glass and the keys that are over for as long. To be called
 /// every hour or so. So go components that no version names. Tells how many denials were counted alone. Returns how many went.
 ///

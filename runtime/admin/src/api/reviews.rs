@@ -8,6 +8,7 @@ use super::answer::{Answer, room_for_row};
 use super::asked::{Asked, words};
 use super::calls::usable;
 use super::problem::{Kind, Problem};
+use crate::directory::kept::shortened;
 use crate::directory::rows::{self, There};
 use crate::directory::{Batches, reviews_of};
 use crate::resource::{CallState, MAX_REVIEW_NOTE, MAX_REVIEWS, Review, Source, Tenant};
@@ -35,7 +36,10 @@ async fn keeps_content(api: &Api, asked: &Asked) -> Result<bool, Problem> {
         Some(Source::Directory) => {
             let installation = api.directory.installation();
             let kept = rows::get::<Tenant>(installation, Table::Tenant, asked.realm.as_str()).await?;
-            kept.map(|kept| kept.row.is.retention)
+            match kept {
+                Some(kept) => Some(shortened(&asked.store, kept.row.is).await?.0.retention),
+                None => None,
+            }
         }
         Some(Source::File) | None => api.directory.declared(&asked.realm).map(|declared| declared.retention),
     };

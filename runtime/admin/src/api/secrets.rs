@@ -1,5 +1,7 @@
 //! Secrets: kept for the tenant's connectors, and told to nobody again.
 
+use std::collections::BTreeMap;
+
 use parloir_store::{Batch, Table};
 use parloir_tenancy::connector::{MAX_SECRET, MAX_SECRETS};
 use parloir_tenancy::secret::LEAST_SECRET;
@@ -8,6 +10,7 @@ use super::Api;
 use super::answer::{Answer, room_for_row};
 use super::asked::Asked;
 use super::problem::{Kind, Problem};
+use crate::directory::receivers::signed;
 use crate::directory::rows::{self, Kept, Row, There};
 use crate::directory::{Batches, SECRETS, senders};
 use crate::resource::{NewSecret, Secret};
@@ -20,6 +23,15 @@ fn row(name: &str) -> String {
 /// A secret that there is, whether it can be read or not.
 async fn there(asked: &Asked, name: &str) -> Result<Option<There<KeptSecret>>, Problem> {
     Ok(rows::there(&asked.store, Table::Settings, &row(name)).await?)
+}
+
+/// What uses each secret: the connectors that send it, and the webhooks that it signs.
+async fn users(asked: &Asked) -> Result<BTreeMap<String, Vec<String>>, Problem> {
+    let mut users = senders(&asked.store).await?;
+    for (secret, webhooks) in signed(&asked.store).await? {
+        users.entry(secret).or_default().extend(webhooks.into_iter().map(|name| format!("webhook {name}")));
+    }
+    Ok(users)
 }
 
 /// The secret that the body says. What is wrong with the body is told without a word of it.
@@ -40,11 +52,11 @@ fn value(asked: &Asked) -> Result<parloir_tenancy::secret::Secret, Problem> {
 pub(super) async fn list(asked: &Asked) -> Result<Answer, Problem> {
     asked.described_here()?;
     let (after, limit) = asked.paging()?;
-    let mut senders = senders(&asked.store).await?;
+    let mut users = users(asked).await?;
     let (found, next) =
         rows::page::<KeptSecret>(&asked.store, Table::Settings, SECRETS, after.as_deref(), limit).await?;
     let found = found.into_iter().map(|(name, Kept { row: Row { change, at, is: _ }, .. })| {
-        let is = Secret { used_by: senders.remove(&name).unwrap_or_default() };
+        let is = Secret { used_by: users.remove(&name).unwrap_or_default() };
         (name, Kept { row: Row { change, at, is }, bytes: Vec::new() })
     });
     Ok(Answer::page((found.collect(), next))?)
@@ -61,7 +73,7 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
         true => Some(room_for_row((api, asked), (Table::Settings, SECRETS), MAX_SECRETS, "secrets").await?),
         false => None,
     };
-    let used_by = senders(&asked.store).await?.remove(name).unwrap_or_default();
+    let used_by = users(asked).await?.remove(name).unwrap_or_default();
     let told = asked.told(format!("secret {name}: changed"));
     let answer = api.directory.commit(&asked.realm, told, |stamp| {
         let batch = match before {
@@ -86,6 +98,11 @@ pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
     if let Some(used_by) = senders(&asked.store).await?.remove(name) {
         let detail = format!("secret {name} is sent by the connectors {}", used_by.join(", "));
         let remedy = "remove them first, or have them send another: parloir connector";
+        return Err(Problem::new(Kind::Conflict, detail, remedy).of("name"));
+    }
+    if let Some(webhooks) = signed(&asked.store).await?.remove(name) {
+        let detail = format!("secret {name} signs what the webhooks {} are told", webhooks.join(", "));
+        let remedy = "have another made first: parloir webhook secret WEBHOOK, or remove them";
         return Err(Problem::new(Kind::Conflict, detail, remedy).of("name"));
     }
     let batch = Batch::new().expect_value(Table::Settings, row(name), before.bytes);

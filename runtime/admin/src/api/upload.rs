@@ -28,7 +28,7 @@ use crate::secret::random_id;
 
 /// How long a component may take to arrive.
 const UPLOADING: Duration = Duration::from_secs(300);
-/// How long one that is refused may go on arriving.
+/// How long one that is refused may go on arriving, and one that is small may take.
 const DISCARDING: Duration = Duration::from_secs(30);
 /// Components that are compiled at one time.
 const CHECKING: usize = 2;
@@ -159,6 +159,42 @@ pub(super) async fn receive(api: &Api, asked: &Asked) -> Result<Arrived, Problem
             Err(Problem::new(Kind::Malformed, "the component did not arrive", remedy).of("body"))
         }
     }
+}
+
+/// What is uploaded, whole, in memory: what is small, of at most so many bytes.
+pub(super) async fn whole(asked: &Asked, most: u64) -> Result<Vec<u8>, Problem> {
+    let too_large = || {
+        let detail = format!("the body has more than {most} bytes");
+        Problem::new(Kind::TooLarge, detail, "split it, and upload its parts by names of their own")
+            .of("body")
+    };
+    let said = asked.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    if said.and_then(|said| said.parse::<u64>().ok()).is_some_and(|said| said > most) {
+        return Err(too_large());
+    }
+    let body = asked.upload.lock().await.take().unwrap_or_default();
+    let (mut whole, mut parts) = (Vec::<u8>::new(), body.into_data_stream());
+    let reading = async {
+        while let Some(part) = parts.next().await {
+            let part = part.map_err(|error| {
+                let detail = format!("the body cannot be read: {error}");
+                Problem::new(Kind::Malformed, detail, "send it again, whole").of("body")
+            })?;
+            if (whole.len() as u64).saturating_add(part.len() as u64) > most {
+                return Err(too_large());
+            }
+            whole.extend_from_slice(&part);
+        }
+        Ok(())
+    };
+    match timeout(DISCARDING, reading).await {
+        Ok(read) => read?,
+        Err(_) => {
+            let remedy = format!("send it within {} seconds", DISCARDING.as_secs());
+            return Err(Problem::new(Kind::Malformed, "the body did not arrive", remedy).of("body"));
+        }
+    }
+    Ok(whole)
 }
 
 /// Reads what is uploaded and not taken, for a while: whoever is still sending hears why only when they are done.

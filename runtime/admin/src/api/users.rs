@@ -7,7 +7,7 @@ use super::answer::{Answer, room};
 use super::asked::{Asked, named, words};
 use super::keys::not_of_a_peer;
 use super::problem::{Kind, Problem};
-use super::{Api, repeat};
+use super::{Api, repeat, teams};
 use crate::directory::rows::{self, Kept};
 use crate::directory::{Batches, KEYS, USERS};
 use crate::resource::{Identity, KeptKey, LOG_IN, MAX_USERS, User};
@@ -182,6 +182,7 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
 pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let id = asked.id("user")?;
     let _appointing = api.directory.appointing.of(&asked.realm).await;
+    let _teaming = api.directory.teaming.of(&asked.realm).await;
     let before = kept(asked).await?;
     may_appoint(asked, before.row.is.role, "role")?;
     not_of_a_peer(asked, id, before.row.is.role)?;
@@ -198,8 +199,12 @@ pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
             batch = batch.delete(Table::Users, format!("{KEYS}{key}"));
         }
     }
-    let told = asked.told(format!("user {id}: removed, {}", before.row.is.role));
-    let gone = api.directory.commit(&asked.realm, told, |_| Ok((Batches::of(&asked.store, batch), ())));
+    let shortened = teams::without_user(asked, id).await?;
+    let told = teams::told(&shortened);
+    let told = asked.told(format!("user {id}: removed, {}{told}", before.row.is.role));
+    let gone = api.directory.commit(&asked.realm, told, |stamp| {
+        Ok((Batches::of(&asked.store, teams::shorten(batch, &shortened, stamp)?), ()))
+    });
     gone.await?;
     Ok(Answer::gone())
 }

@@ -31,6 +31,7 @@ impl Directory {
     /// Where it cannot be read which tenants there are.
     pub async fn take_in_all(&self) -> Result<(), DirectoryError> {
         self.heed_suspensions().await?;
+        self.heed_cordons().await?;
         let rows = rows::all_there::<Tenant>(&self.installation, Table::Tenant, "").await?;
         let described = rows.into_iter().filter_map(|(id, _)| {
             let known = id.parse::<TenantId>();

@@ -9,7 +9,7 @@ use parloir_store::{Batch, MAX_PAGE, Rows, Table, TenantStore};
 
 use super::agents::VERSIONS;
 use super::rows::{self, There};
-use super::{Batches, Directory, DirectoryError, Told, suspended_row};
+use super::{Batches, Directory, DirectoryError, Told, cordon_row, kept, suspended_row};
 use crate::resource::{KeptVersion, Tenant};
 
 /// What the keys of tenants that left begin with, in the installation's [`Table::Settings`]: each has the record that it had.
@@ -50,12 +50,15 @@ impl Directory {
         {
             // Who takes it in meanwhile has done so before, or finds nobody.
             let _one_at_a_time = self.taking_in_one.of(id).await;
+            // Its own rows go, and what is left of its calls goes when they said.
+            let (tenant, _unread) = kept::shortened(&self.store(id).await?, tenant.clone()).await?;
             let left = self.commit(id, told, |stamp| {
                 let installation = Batch::new()
                     .expect_value(Table::Tenant, id.as_str(), before)
                     .delete(Table::Tenant, id.as_str())
                     .delete(Table::Settings, suspended_row(id))
-                    .put(Table::Settings, left_row(id), stamp.bytes(tenant)?);
+                    .delete(Table::Settings, cordon_row(id))
+                    .put(Table::Settings, left_row(id), stamp.bytes(&tenant)?);
                 Ok((Batches { installation, tenant: None }, ()))
             });
             left.await?;
@@ -64,6 +67,7 @@ impl Directory {
             self.aside.write().await.remove(id);
             self.move_out(id).await;
             self.premises.suspend(id, false);
+            self.premises.cordon(id, None);
         }
         if let Err(error) = self.clear(id).await {
             tracing::error!(tenant = %id, %error, "a tenant left, and something of it is still here; it is tried again");

@@ -6,11 +6,14 @@ pub(crate) mod agents;
 mod all;
 mod audit;
 mod blocked;
+mod cordoned;
 mod denials;
 mod entrusted;
 mod error;
+pub(crate) mod kept;
 mod lapsing;
 mod leaving;
+pub(crate) mod receivers;
 pub(crate) mod rows;
 mod setup;
 mod suspended;
@@ -28,6 +31,7 @@ use parloir_tenancy::config::TenantConfig;
 use tokio::sync::RwLock;
 
 pub(crate) use audit::at_place;
+pub(crate) use cordoned::cordon_row;
 pub(crate) use entrusted::{CONNECTORS, SECRETS, senders};
 pub use error::DirectoryError;
 pub use lapsing::{Lapse, TOLD_BEFORE_DAYS};
@@ -57,6 +61,8 @@ pub(crate) const KEYS: &str = "key/";
 pub(crate) const NUMBERS: &str = "number/";
 /// What the keys of contacts begin with, in [`Table::Settings`].
 pub(crate) const CONTACTS: &str = "contact/";
+/// What the keys of teams begin with, there.
+pub(crate) const TEAMS: &str = "team/";
 /// What the keys of calls' reviews begin with, in [`Table::Reports`].
 const REVIEWS: &str = "review/";
 /// What the keys of lines' settings begin with, in [`Table::Settings`].
@@ -167,6 +173,10 @@ pub struct Directory {
     pub(crate) appointing: Turns,
     /// Held from where rows are counted, of which a tenant has so many, to where one more of them is written.
     pub(crate) making: Turns,
+    /// Held while a team is changed, and while a line or a user goes: no team names what is gone.
+    pub(crate) teaming: Turns,
+    /// Held while a case is opened, or a step is taken in one.
+    pub(crate) opening: Turns,
     /// Held while the figures of a tenant's versions change.
     pub(crate) counting: Turns,
     /// Held while the files of a tenant's components and the rows that name them change, before [`Self::counting`].
@@ -198,25 +208,63 @@ fn own() -> Result<TenantId, DirectoryError> {
 }
 
 /// What the installation grants the tenants that are described in the directory of these rooms, and granted those that left: for
-/// whoever looks after calls that nobody answers now. `None` of a tenant whose record cannot be read. Makes nothing where there
-/// is no directory.
+/// whoever looks after calls that nobody answers now. Clocks that a tenant shortened itself run as it says. `None` of a tenant
+/// whose record cannot be read. Makes nothing where there is no directory.
 ///
 /// # Errors
 /// Where it cannot be read.
 pub async fn granted(rooms: &Rooms) -> Result<Vec<(TenantId, Option<Tenant>)>, DirectoryError> {
+    let mut granted = Vec::new();
+    let (here, left) = records(rooms).await?;
+    for (id, record) in here {
+        let record = match record {
+            Some(record) => own_clocks(rooms, &id, record).await,
+            None => None,
+        };
+        granted.push((id, record));
+    }
+    // With the clocks that ran when they left.
+    granted.extend(left);
+    Ok(granted)
+}
+
+/// Tenants with their records; `None` where one cannot be read.
+type Records = Vec<(TenantId, Option<Tenant>)>;
+
+/// The records of the tenants that are described in these rooms, and of those that left.
+async fn records(rooms: &Rooms) -> Result<(Records, Records), DirectoryError> {
     let own = own()?;
     if !rooms.kms.knows(&own).await.map_err(StoreError::from)? {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), Vec::new()));
     }
     let installation = TenantStore::open(rooms.store.clone(), &*rooms.kms, own).await?;
-    let mut granted = Vec::new();
+    let mut here = Vec::new();
     for (id, there) in rows::all_there::<Tenant>(&installation, Table::Tenant, "").await? {
         if let Ok(id) = id.parse() {
-            granted.push((id, there.row.ok().map(|row| row.is)));
+            here.push((id, there.row.ok().map(|row| row.is)));
         }
     }
-    granted.extend(leaving::left(&installation).await?);
-    Ok(granted)
+    Ok((here, leaving::left(&installation).await?))
+}
+
+/// A tenant's record with the clocks that it shortened itself; `None` where its rows do not answer: nobody knows what it keeps.
+async fn own_clocks(rooms: &Rooms, id: &TenantId, record: Tenant) -> Option<Tenant> {
+    let shortened = match TenantStore::open(rooms.store.clone(), &*rooms.kms, id.clone()).await {
+        Ok(store) => kept::shortened(&store, record).await,
+        Err(error) => Err(error.into()),
+    };
+    match shortened {
+        Ok((record, unread)) => {
+            if let Some(why) = unread {
+                tracing::error!(tenant = %id, why, "how long a tenant keeps its calls cannot be read, and is as the installation says: write it anew with `parloir retention set`");
+            }
+            Some(record)
+        }
+        Err(error) => {
+            tracing::error!(tenant = %id, %error, "how long a tenant keeps its calls could not be read");
+            None
+        }
+    }
 }
 
 /// The tenants that are described in the directory of these rooms, whether their records can be read or not, and those that left:
@@ -225,7 +273,8 @@ pub async fn granted(rooms: &Rooms) -> Result<Vec<(TenantId, Option<Tenant>)>, D
 /// # Errors
 /// Where it cannot be read.
 pub async fn described(rooms: &Rooms) -> Result<Vec<TenantId>, DirectoryError> {
-    Ok(granted(rooms).await?.into_iter().map(|(id, _)| id).collect())
+    let (here, left) = records(rooms).await?;
+    Ok(here.into_iter().chain(left).map(|(id, _)| id).collect())
 }
 
 impl Directory {
@@ -236,7 +285,8 @@ impl Directory {
     pub async fn open(rooms: Rooms, premises: Arc<dyn Premises>) -> Result<Self, DirectoryError> {
         let installation = TenantStore::open(rooms.store.clone(), &*rooms.kms, own()?).await?;
         let (taking_in_one, suspending) = (Turns::default(), Turns::default());
-        let (appointing, making) = (Turns::default(), Turns::default());
+        let (appointing, teaming, opening) = (Turns::default(), Turns::default(), Turns::default());
+        let making = Turns::default();
         let (counting, shelving, aside) = (Turns::default(), Turns::default(), RwLock::default());
         let behind = std::sync::Mutex::default();
         Ok(Self {
@@ -247,6 +297,8 @@ impl Directory {
             suspending,
             appointing,
             making,
+            teaming,
+            opening,
             counting,
             shelving,
             behind,
@@ -429,6 +481,10 @@ impl Directory {
         };
         let mut aside = Vec::new();
         let store = self.store(id).await?;
+        let (record, unread_clocks) = kept::shortened(&store, record).await?;
+        if let Some(why) = unread_clocks {
+            aside.push(unread(kept::RETENTION, &why, "write it anew with `parloir retention set`"));
+        }
         let home = Home::of(&self.premises.home(id)).await;
         let calendar = match rows::there::<Calendar>(&store, Table::Settings, CALENDAR).await? {
             None => None,
@@ -485,6 +541,8 @@ impl Directory {
             lines.push(line);
         }
         let (connectors, secrets) = entrusted::entrusted(&store, &mut aside).await?;
+        let (receivers, all_read) = self.receivers(&store, &secrets, &mut aside).await?;
+        self.premises.tell(id, receivers, all_read);
         // Straight to where they are sent from: nobody else has them in hand.
         self.premises.entrust(id, secrets);
         let tenant = tenant_config(id.clone(), record, calendar, lines, &home);

@@ -12,7 +12,7 @@ use tower::ServiceExt;
 const DESK: &str = "+33199009999";
 const CALLS: &str = "/v1/tenants/cabinet/calls";
 
-fn state(handed_to: &[&str], recording: bool) -> CallState {
+pub fn state(handed_to: &[&str], recording: bool) -> CallState {
     CallState {
         line: "+33199005678".into(),
         arrived: "twilio".into(),
@@ -43,11 +43,11 @@ async fn house(calls: u8) -> (House, String) {
     (house, owner)
 }
 
-fn ids(page: &serde_json::Value) -> Vec<String> {
+pub fn ids(page: &serde_json::Value) -> Vec<String> {
     page["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
 }
 
-fn id(number: u8) -> String {
+pub fn id(number: u8) -> String {
     CallId::from_bytes([number; 16]).to_string()
 }
 

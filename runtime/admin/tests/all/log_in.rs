@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::task::Poll;
 
+use crate::calls::{id, ids, state};
 use crate::house::{House, Reply};
 use async_trait::async_trait;
 use axum::body::Body;
@@ -12,7 +13,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::stream;
 use jiff::Timestamp;
 use parloir_admin::oidc::{Issuer, LogIns, Oidc};
+use parloir_admin::resource::CallState;
 use parloir_admin::router_with;
+use parloir_contract::CallId;
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -261,6 +264,34 @@ async fn one_identity_is_one_users_also_where_two_are_made_at_one_time() {
         statuses.sort_unstable();
         assert_eq!(statuses, [201, 409], "{one:?} {other:?}");
     }
+}
+
+#[tokio::test]
+async fn a_supervisor_who_logs_in_sees_the_calls_of_their_teams_alone() {
+    const LINE: &str = "+33199005678";
+    let house = house().await;
+    let owner = house.tenant("cabinet").await;
+    let (_, admin) = house.user("cabinet", &owner, "admin").await;
+    house.give("cabinet", LINE).await;
+    let line = format!("/v1/tenants/cabinet/lines/{LINE}");
+    house.ask(("PUT", &line), &admin, &[], Some(json!({ "agent": "front-desk" }))).await.is(201);
+    let user = json!({ "name": "Luc Petit", "role": "supervisor", "oidc": { "subject": "17" } });
+    let user = house.post("/v1/tenants/cabinet/users", &owner, user).await.is(201).text("id");
+    for (number, line) in [(1, LINE), (2, "+33199001234")] {
+        let call = CallState { line: line.into(), ..state(&[], false) };
+        house.site.calls.kept.lock().push((
+            "cabinet".parse().unwrap(),
+            CallId::from_bytes([number; 16]),
+            call,
+        ));
+    }
+    let key = log_in(&house, Some("cabinet"), Signs::of(1).token("17", "")).await.is(201).text("secret");
+    let calls = "/v1/tenants/cabinet/calls";
+    assert_eq!(ids(&house.get(calls, &key).await.is(200).body), [id(1), id(2)]);
+    let team = json!({ "lines": [LINE], "users": [user] });
+    house.ask(("PUT", "/v1/tenants/cabinet/teams/parc"), &admin, &[], Some(team)).await.is(201);
+    assert_eq!(ids(&house.get(calls, &key).await.is(200).body), [id(1)]);
+    house.get(&format!("{calls}/{}", id(2)), &key).await.is(404).names("call");
 }
 
 /// A POST whose body never comes, which says when it is waited for.

@@ -71,8 +71,10 @@ fn path(endpoint: Endpoint, tenant: &TenantId) -> String {
         .replace("{key}", &id)
         .replace("{blocked}", &id)
         .replace("{call}", &id)
+        .replace("{case}", &id)
         .replace("{line}", "+33199000001")
         .replace("{name}", "a")
+        .replace("{document}", "a.txt")
         .replace("{agent}", "a")
         .replace("{version}", &"0".repeat(64))
 }

@@ -38,10 +38,10 @@ use parloir_store::TenantStore;
 use parloir_tenancy::calendar::to_local;
 use parloir_tenancy::month::OfCall;
 use parloir_tenancy::quota::Used;
-use parloir_tenancy::{Calendar, Documents, Hidden, Line, Memory};
+use parloir_tenancy::{Calendar, Hidden, Library, Line, Memory};
 use parloir_transport::{Leg, LegEvent};
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{OnceCell, mpsc};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -104,7 +104,7 @@ pub struct Setup {
     /// The tenant's store, and no other.
     pub store: TenantStore,
     /// The tenant's documents.
-    pub documents: Option<Documents>,
+    pub documents: Library,
     /// The tenant's connectors.
     pub connectors: Arc<dyn Connectors>,
     /// What of its memory and its calendar is kept and not used.
@@ -323,7 +323,8 @@ impl Reactor {
                 .clone()
                 .map(|hours| Calendar::new(hours, store.clone()).hiding(hidden.clone())),
             memory: Memory::new(store).within(line.tenant.quota.stored_bytes_in_all).hiding(hidden),
-            documents,
+            library: documents,
+            documents: OnceCell::new(),
             connectors,
             used: Arc::default(),
             meter: Mutex::default(),

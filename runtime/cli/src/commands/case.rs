@@ -2,14 +2,18 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::civil::Date;
+use parloir_admin::resource::{CloseCase, ExtendCase, NewCase};
 use parloir_contract::{CallId, TenantId};
 use parloir_journal::{CaseNote, Purpose, Right, list_tenants, rights};
 use parloir_persons::Number;
-use parloir_server::{RightsDone, RightsRequest, today};
+pub(crate) use parloir_server::case_json as json;
+use parloir_server::{RightsDone, RightsRequest, overdue, today};
 use parloir_store::Keyring;
 
 use crate::access::{Read, WhyArgs};
+use crate::commands::admin::AskedArgs;
 use crate::commands::calls::time;
+use crate::commands::case_by_api;
 use crate::commands::rights::{self as shared, Own, ask, other_version};
 use crate::terminal::{BAD, DIM, GOOD, TITLE, plain, styled};
 use crate::{DataArgs, Failure, Outcome};
@@ -93,6 +97,8 @@ struct Open {
     #[arg(long, value_name = "WORDS")]
     why: Option<String>,
     #[command(flatten)]
+    asked: AskedArgs,
+    #[command(flatten)]
     data: DataArgs,
     /// Print a JSON object.
     #[arg(long)]
@@ -108,6 +114,8 @@ struct List {
     #[arg(long)]
     tenant: Option<TenantId>,
     #[command(flatten)]
+    asked: AskedArgs,
+    #[command(flatten)]
     data: DataArgs,
     /// Print one JSON object a line.
     #[arg(long)]
@@ -120,6 +128,8 @@ struct Show {
     case: CallId,
     #[command(flatten)]
     why: WhyArgs,
+    #[command(flatten)]
+    asked: AskedArgs,
     #[command(flatten)]
     data: DataArgs,
     /// Print a JSON object.
@@ -137,6 +147,8 @@ struct Extend {
     /// Why, for the record in the log. It is sealed.
     #[arg(long, value_name = "WORDS")]
     why: String,
+    #[command(flatten)]
+    asked: AskedArgs,
     #[command(flatten)]
     data: DataArgs,
     /// Print a JSON object.
@@ -159,6 +171,8 @@ struct Close {
     #[arg(long, value_name = "WORDS")]
     why: String,
     #[command(flatten)]
+    asked: AskedArgs,
+    #[command(flatten)]
     data: DataArgs,
     /// Print a JSON object.
     #[arg(long)]
@@ -171,10 +185,16 @@ impl Case {
             What::Open(open) => open.run().await,
             What::List(list) => list.run().await,
             What::Show(show) => show.run().await,
-            What::Extend(Extend { case, months, why, data, json }) => {
+            What::Extend(Extend { case, months, why, asked, data, json }) => {
+                if let Some(client) = asked.client()? {
+                    return case_by_api::extend(&client, case, &ExtendCase { months, why }, json).await;
+                }
                 change(&data, json, RightsRequest::Extend { case, months, why }).await
             }
-            What::Close(Close { case, done, refused: _, why, data, json }) => {
+            What::Close(Close { case, done, refused: _, why, asked, data, json }) => {
+                if let Some(client) = asked.client()? {
+                    return case_by_api::close(&client, case, &CloseCase { done, why }, json).await;
+                }
                 change(&data, json, RightsRequest::Close { case, done, why }).await
             }
         }
@@ -183,7 +203,14 @@ impl Case {
 
 impl Open {
     async fn run(self) -> Outcome {
-        let folders = self.data.existing()?;
+        if let Some(client) = self.asked.client()? {
+            let number = self.number.to_string();
+            let right = Right::from(self.right).into();
+            let received = self.received.map(|day| day.to_string());
+            let case = NewCase { number, right, received, why: self.why };
+            return case_by_api::open(&client, &self.tenant, &case, self.json).await;
+        }
+        let folders = self.asked.folders(&self.data)?;
         let request = RightsRequest::Open {
             tenant: self.tenant.clone(),
             number: self.number.to_string(),
@@ -211,7 +238,10 @@ impl Open {
 
 impl List {
     async fn run(self) -> Outcome {
-        let folders = self.data.existing()?;
+        if let Some(client) = self.asked.client()? {
+            return case_by_api::list(&client, self.tenant.as_ref(), self.due, self.json).await;
+        }
+        let folders = self.asked.folders(&self.data)?;
         let keyring = Keyring::open(&folders.keys)?;
         let tenants = match self.tenant {
             Some(tenant) => vec![tenant],
@@ -260,7 +290,10 @@ impl List {
 
 impl Show {
     async fn run(self) -> Outcome {
-        let folders = self.data.existing()?;
+        if let Some(client) = self.asked.client()? {
+            return case_by_api::show(&client, self.case, self.json).await;
+        }
+        let folders = self.asked.folders(&self.data)?;
         let (tenant, case) = shared::case(&folders, self.case).await?;
         // Who asked, and the words of its steps, are read as what was said in a call is.
         let read = Read { command: "case show", purposes: &[Purpose::Content], why: &self.why };
@@ -337,10 +370,6 @@ async fn change(data: &DataArgs, as_json: bool, request: RightsRequest) -> Outco
     Ok(())
 }
 
-fn overdue(case: &CaseNote) -> bool {
-    case.closed.is_none() && case.due.parse::<Date>().is_ok_and(|due| due < today())
-}
-
 fn state(case: &CaseNote) -> &'static str {
     match case.closed {
         Some((_, true)) => "done",
@@ -364,17 +393,4 @@ fn left(case: &CaseNote) -> String {
         Some(days) => format!("({days} day(s) left)"),
         None => String::new(),
     }
-}
-
-/// A case for programs: no number, no words.
-pub(crate) fn json(tenant: &TenantId, case: &CaseNote) -> serde_json::Value {
-    serde_json::json!({
-        "case": case.case.to_string(), "tenant": tenant.as_str(), "right": case.right.word(),
-        "received": case.received, "due": case.due, "extended_months": case.extended, "state": match case.closed {
-            Some((_, true)) => "done",
-            Some((_, false)) => "refused",
-            None => "open",
-        },
-        "overdue": overdue(case), "closed": case.closed.map(|(at, _)| time(at)),
-    })
 }

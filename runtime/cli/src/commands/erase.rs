@@ -3,16 +3,20 @@
 use std::io::{BufRead, IsTerminal};
 
 use clap::Args;
+use parloir_admin::resource::EraseCase;
 use parloir_contract::{CallId, TenantId};
 use parloir_journal::{
     CaseStep, ErasureNote, ErasureReport, Purpose, RecordBody, Requested, erasures, read_call,
 };
-use parloir_server::{EraseRequest, Folders, Left, TenantErasure, Whose, erasure_json, hand_over_erasure};
+use parloir_server::{
+    EraseRequest, Folders, Left, TenantErasure, Whose, erasure_json, hand_over_erasure, not_done,
+};
 use parloir_store::Keyring;
 
 use crate::access::{Read, WhyArgs};
+use crate::commands::admin::{AskedArgs, Client};
 use crate::commands::calls::time;
-use crate::commands::rights;
+use crate::commands::{case_by_api, rights};
 use crate::terminal::{self, BAD, DIM, GOOD, styled};
 use crate::{DataArgs, Failure, Outcome, access};
 
@@ -44,6 +48,8 @@ pub(crate) struct Erase {
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
+    asked: AskedArgs,
+    #[command(flatten)]
     data: DataArgs,
     /// Print one JSON object a line for each tenant.
     #[arg(long)]
@@ -58,7 +64,10 @@ impl Erase {
                 &"nothing was erased: whoever erases is asked first, and standard input is no terminal. Look with --dry-run what it would be, and erase it with --yes",
             ));
         }
-        let folders = self.data.existing()?;
+        if let Some(client) = self.asked.client()? {
+            return self.by_api(&client, asks).await;
+        }
+        let folders = self.asked.folders(&self.data)?;
         let whose = match (&self.call, &self.caller, &self.tenant) {
             (Some(call), ..) => Whose::Call(*call),
             (None, Some(number), tenant) => Whose::Caller { number: number.clone(), tenant: tenant.clone() },
@@ -73,12 +82,7 @@ impl Erase {
             self.note(&folders, &would).await?;
             self.tell(&would);
             request.dry_run = false;
-            anstream::eprint!("Erase all of this for good? [y/N] ");
-            let mut answer = String::new();
-            std::io::stdin().lock().read_line(&mut answer)?;
-            if !answer.trim().eq_ignore_ascii_case("y") {
-                return Err(Failure::new("nothing was erased"));
-            }
+            confirmed()?;
         }
         let done = erase(&folders, &request).await?;
         if self.dry_run {
@@ -107,6 +111,23 @@ impl Erase {
             return Err(left_over(lasting, held, &done));
         }
         Ok(())
+    }
+
+    /// The same by the API of an installation: a person, in a case.
+    async fn by_api(self, client: &Client, asks: bool) -> Outcome {
+        let (Some(number), Some(case)) = (self.caller, self.case) else {
+            let message = "an installation that is asked erases a person, in a case: give --caller and --case, which `parloir case open` opens";
+            return Err(Failure::bad_input(&message));
+        };
+        let whose = (self.tenant.as_ref(), case);
+        let (trace, reason, dry_run) = (self.trace, self.reason, self.dry_run || asks);
+        let mut erase = EraseCase { number: Some(number), trace, dry_run, reason };
+        if asks {
+            case_by_api::erase(client, whose, &erase, false).await?;
+            confirmed()?;
+            erase.dry_run = false;
+        }
+        case_by_api::erase(client, whose, &erase, self.json).await
     }
 
     /// Notes, where nothing else tells the log of it, that calls were read to find out which are a number's.
@@ -206,27 +227,23 @@ impl Erase {
     }
 }
 
+/// Asks whether all that was told is to be erased.
+fn confirmed() -> Outcome {
+    anstream::eprint!("Erase all of this for good? [y/N] ");
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    match answer.trim().eq_ignore_ascii_case("y") {
+        true => Ok(()),
+        false => Err(Failure::new("nothing was erased")),
+    }
+}
+
 /// What is said of calls that were left as they are: in part it was done, where anything was.
 fn left_over(lasting: usize, held: usize, done: &[TenantErasure]) -> Failure {
     let what = format!(
         "{lasting} call(s) last and {held} are held, and were left as they are: erase once more when they are over, or released with `parloir hold CALL --why WORDS --release`"
     );
     if done.iter().any(|done| done.report.is_some()) { Failure::otherwise(what) } else { Failure::new(what) }
-}
-
-/// What of an erasure was not done; `None` where all of it was.
-fn not_done(done: Option<&TenantErasure>) -> Option<String> {
-    let (lasting, held) = done.map_or((0, 0), |done| (done.lasting.len(), done.held.len()));
-    let unread = done.map_or(0, |done| done.unread.len());
-    if lasting + held + unread > 0 {
-        return Some(format!(
-            "in part: {lasting} call(s) last, {held} are held, and {unread} could not be read"
-        ));
-    }
-    if done.is_some_and(|done| done.failed.is_some()) {
-        return Some("in part: it failed on the way".to_owned());
-    }
-    done.and_then(|done| done.report).is_none().then(|| "nothing was found".to_owned())
 }
 
 /// Erases, or has the installation do it that serves these folders.

@@ -9,6 +9,7 @@ pub(crate) mod build;
 pub(crate) mod call;
 pub(crate) mod calls;
 pub(crate) mod case;
+mod case_by_api;
 pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod dev;

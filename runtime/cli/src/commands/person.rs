@@ -3,23 +3,22 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use parloir_admin::resource::LookUp;
 use parloir_contract::{CallId, TenantId};
-use parloir_journal::{CaseNote, CaseStep, Purpose, ReadError, list_tenants, read_call};
-use parloir_persons::{CallFile, Concern, Number, Speaker, vcon};
-use parloir_server::{EraseError, Folders, KeptRow, Left, RightsDone, RightsRequest, hand_over_rights};
-use parloir_store::Keyring;
-use serde::Serialize;
+use parloir_journal::{CaseNote, CaseStep, Purpose, list_tenants};
+use parloir_persons::{CallFile, Concern, Number, Speaker};
+use parloir_server::{
+    EraseError, Folders, KeptRow, Left, PersonCall, RightsDone, RightsRequest, cases_json, hand_over_rights,
+    references, rows_json,
+};
 
 use crate::access::{Read, WhyArgs};
+use crate::commands::admin::{AskedArgs, Client};
 use crate::commands::calls::{ending, time};
-use crate::commands::recording::export;
 use crate::commands::rights::Own;
-use crate::commands::{case, rights};
+use crate::commands::{case, case_by_api, rights};
 use crate::terminal::{self, AGENT, CALLER, DIM, GOOD, TITLE, bar, plain, styled};
 use crate::{DataArgs, Failure, Outcome, access, private};
-
-/// References that are looked up in one tenant's storage: what one request to an installation that serves has place for.
-const REFERENCES: usize = 5_000;
 
 #[derive(Args)]
 pub(crate) struct Person {
@@ -27,6 +26,8 @@ pub(crate) struct Person {
     number: Number,
     #[command(flatten)]
     why: WhyArgs,
+    #[command(flatten)]
+    asked: AskedArgs,
     #[command(flatten)]
     data: DataArgs,
     /// Only this tenant's calls: what one client holds of a person is not another's to see. Default: all tenants.
@@ -45,21 +46,15 @@ pub(crate) struct Person {
     json: bool,
 }
 
-/// A call as it is told and exported: of which tenant, and what is known.
-#[derive(Serialize)]
-struct Told {
-    tenant: TenantId,
-    #[serde(flatten)]
-    file: CallFile,
-}
-
 impl Person {
     pub(crate) async fn run(self) -> Outcome {
-        let folders = self.data.existing()?;
+        if let Some(client) = self.asked.client()? {
+            return self.by_api(&client).await;
+        }
+        let folders = self.asked.folders(&self.data)?;
         if let Some(folder) = &self.export {
             begin_export(folder)?;
         }
-        let keyring = Keyring::open(&folders.keys)?;
         let mut tenants = list_tenants(&folders.data).await?;
         if let Some(tenant) = &self.tenant {
             if !tenants.contains(tenant) {
@@ -71,8 +66,8 @@ impl Person {
             rights::fits(&folders, &self.number, tenant, case).await?;
         }
         let own = Own::open(&folders)?;
-        let (found, mut unread) = self.calls(&folders, &keyring, &own, &tenants).await?;
-        let cases = self.asked(&keyring, &own, &tenants).await?;
+        let (found, mut unread) = self.calls(&folders, &own, &tenants).await?;
+        let cases = self.asked(&own, &tenants).await?;
         // Before anything is told: whoever is handed all of it is told at once what is not there.
         let (rows, mut missing) = self.rows(&folders, &tenants, &found).await;
         self.note(&folders, &tenants, &found, &cases).await?;
@@ -81,7 +76,7 @@ impl Person {
             progress.inc(1);
             progress.suspend(|| self.tell(told));
             if let Some(folder) = &self.export
-                && let Some(failure) = write(&folders, folder, told).await?
+                && let Some(failure) = write(&own, folder, told).await?
             {
                 unread += 1;
                 let why = format!("its recording: {}", failure.message);
@@ -112,14 +107,24 @@ impl Person {
         )))
     }
 
+    /// The same by the API of an installation, into a folder.
+    async fn by_api(self, client: &Client) -> Outcome {
+        let (Some(case), Some(folder)) = (self.case, &self.export) else {
+            let message = "an installation answers a person in a case: open one with `parloir case open`, and name it with --case, and a new folder with --export";
+            return Err(Failure::bad_input(&message));
+        };
+        begin_export(folder)?;
+        let look_up = LookUp { number: Some(self.number.to_string()), why: self.why.why.clone() };
+        case_by_api::export(client, (self.tenant.as_ref(), case), &look_up, folder, self.json).await
+    }
+
     /// Their calls, found by the index, and how many others could not be read, which are told.
     async fn calls(
         &self,
         folders: &Folders,
-        keyring: &Keyring,
         own: &Own,
         tenants: &[TenantId],
-    ) -> Result<(Vec<Told>, usize), Failure> {
+    ) -> Result<(Vec<PersonCall>, usize), Failure> {
         let (mut found, mut unread) = (Vec::new(), 0_usize);
         for tenant in tenants {
             let asked = RightsRequest::Calls { tenant: tenant.clone(), number: self.number.to_string() };
@@ -134,29 +139,14 @@ impl Person {
             let progress = bar(calls.len() as u64, "looking");
             for (call, first) in calls {
                 progress.inc(1);
-                let records = match read_call(&folders.data, keyring, tenant, call, Some(first)).await {
-                    Ok(records) => records,
-                    // Nothing is known of it any more.
-                    Err(ReadError::Erased { .. }) => continue,
-                    Err(error) => {
-                        unread += 1;
-                        progress.suspend(|| self.tell_unread(tenant, call, &error));
-                        continue;
-                    }
-                };
-                let Some(mut file) = CallFile::of(call, records, &self.number) else { continue };
-                self.add_amendments(own, tenant, &mut file).await?;
-                for (_, held_in, first) in deliveries.iter().filter(|(of, ..)| *of == call) {
-                    match read_call(&folders.data, keyring, tenant, *held_in, Some(*first)).await {
-                        Ok(records) => file.add_delivery(*held_in, records),
-                        Err(ReadError::Erased { .. }) => {}
-                        Err(error) => {
-                            unread += 1;
-                            progress.suspend(|| self.tell_unread(tenant, *held_in, &error));
-                        }
-                    }
+                let mut left = Vec::new();
+                let whose = (tenant, &self.number);
+                let told = own.person_call(whose, (call, first), &deliveries, &mut left).await?;
+                unread += left.len();
+                for Left { call, why } in left {
+                    progress.suspend(|| self.tell_unread(tenant, call, &why));
                 }
-                found.push(Told { tenant: tenant.clone(), file });
+                found.extend(told);
             }
             progress.finish_and_clear();
         }
@@ -184,24 +174,13 @@ impl Person {
         }
     }
 
-    /// What was put right since, as far as it is theirs.
-    async fn add_amendments(&self, own: &Own, tenant: &TenantId, file: &mut CallFile) -> Result<(), Failure> {
-        for amended in own.amendments(tenant, file.call).await? {
-            let Some(amendment) = amended.amendment else { continue };
-            if file.concern == Concern::Caller || self.number.is_in(&amendment.to) {
-                file.amend(amended.at, amended.record, amendment.field, amendment.to);
-            }
-        }
-        Ok(())
-    }
-
     /// Notes what is read of them. All that is of one person is not much: it is held, and nothing of it is shown before this is in
     /// the log, of every tenant in which was looked.
     async fn note(
         &self,
         folders: &Folders,
         tenants: &[TenantId],
-        found: &[Told],
+        found: &[PersonCall],
         cases: &[(&TenantId, CaseNote)],
     ) -> Result<(), Failure> {
         let purposes: &[Purpose] = match self.export {
@@ -220,19 +199,13 @@ impl Person {
     /// The cases in which they asked for something before, and whose.
     async fn asked<'a>(
         &self,
-        keyring: &Keyring,
         own: &Own,
         tenants: &'a [TenantId],
     ) -> Result<Vec<(&'a TenantId, CaseNote)>, Failure> {
         let mut asked = Vec::new();
         for tenant in tenants {
-            for note in parloir_journal::rights(keyring, tenant).await?.cases {
-                let steps = own.steps(tenant, &note).await?;
-                let number = steps.into_iter().find_map(|step| step.named?.number);
-                if number.is_some_and(|number| self.number.is_in(&number)) {
-                    asked.push((tenant, note));
-                }
-            }
+            let cases = own.cases_of(tenant, &self.number).await?;
+            asked.extend(cases.into_iter().map(|note| (tenant, note)));
         }
         Ok(asked)
     }
@@ -253,8 +226,7 @@ impl Person {
             );
         }
         if let Some(folder) = self.export.as_ref().filter(|_| !cases.is_empty()) {
-            let found: Vec<_> = cases.iter().map(|(tenant, note)| case::json(tenant, note)).collect();
-            private::write(&folder.join("cases.json"), &serde_json::to_vec_pretty(&found)?)?;
+            private::write(&folder.join("cases.json"), &cases_json(cases)?)?;
         }
         Ok(())
     }
@@ -264,23 +236,12 @@ impl Person {
         &self,
         folders: &Folders,
         tenants: &[TenantId],
-        found: &[Told],
+        found: &[PersonCall],
     ) -> (Vec<(TenantId, KeptRow)>, Vec<String>) {
         let (mut asked, mut missing) = (Vec::new(), Vec::new());
         for tenant in tenants {
-            // One that was only found in a call, or made in another's, may be anybody's.
-            let theirs = |told: &&Told| told.tenant == *tenant && told.file.concern == Concern::Caller;
-            let booked = found.iter().filter(theirs).flat_map(|told| told.file.booked());
-            let mut references: Vec<String> = booked.map(|made| made.reference.clone()).collect();
-            references.sort();
-            references.dedup();
-            if references.len() > REFERENCES {
-                let more = references.len() - REFERENCES;
-                missing.push(format!(
-                    "{more} appointment(s) of their calls with {tenant} were not looked up: {REFERENCES} are at once"
-                ));
-                references.truncate(REFERENCES);
-            }
+            let (references, left) = references(tenant, found);
+            missing.extend(left);
             asked.push((tenant.clone(), references));
         }
         match self.ask_rows(folders, &asked).await {
@@ -328,7 +289,7 @@ impl Person {
         }
         if let Some(folder) = self.export.as_ref().filter(|_| !rows.is_empty()) {
             let rows: Vec<&KeptRow> = rows.iter().map(|(_, row)| row).collect();
-            private::write(&folder.join("rows.json"), &serde_json::to_vec_pretty(&rows)?)?;
+            private::write(&folder.join("rows.json"), &rows_json(&rows)?)?;
         }
         Ok(())
     }
@@ -376,8 +337,8 @@ impl Person {
         terminal::error(&format!("call {call} of {tenant} could not be read: {why}"));
     }
 
-    fn tell(&self, told: &Told) {
-        let Told { tenant, file } = told;
+    fn tell(&self, told: &PersonCall) {
+        let PersonCall { tenant, file } = told;
         if self.json {
             println!("{}", serde_json::json!(told));
             return;
@@ -452,20 +413,16 @@ fn begin_export(folder: &Path) -> Result<(), Failure> {
 }
 
 /// Writes all of a call into an export; gives back why its recording is not there, where that could not be read.
-async fn write(folders: &Folders, folder: &Path, told: &Told) -> Result<Option<Failure>, Failure> {
-    let Told { tenant, file } = told;
-    let at = |ending: &str| folder.join(format!("{}{ending}", file.call));
-    private::write(&at(".json"), &serde_json::to_vec_pretty(told)?)?;
-    let sound = at(".wav");
-    let (wav, unread) = match file.concern {
-        Concern::Caller => match export(folders, tenant, file.call, &sound).await {
-            Ok(0) => (None, None),
-            Ok(_) => (Some(std::fs::read(&sound)?), None),
-            Err(failure) => (None, Some(failure)),
-        },
-        // The sound is its caller's.
-        Concern::Named => (None, None),
+async fn write(own: &Own, folder: &Path, told: &PersonCall) -> Result<Option<Failure>, Failure> {
+    let at = |ending: &str| folder.join(format!("{}{ending}", told.file.call));
+    private::write(&at(".json"), &told.json()?)?;
+    let (wav, unread) = match own.wav(told).await {
+        Ok(wav) => (wav, None),
+        Err(why) => (None, Some(Failure::new(why))),
     };
-    private::write(&at(".vcon.json"), &serde_json::to_vec_pretty(&vcon(file, wav.as_deref()))?)?;
+    if let Some(wav) = &wav {
+        private::write(&at(".wav"), wav)?;
+    }
+    private::write(&at(".vcon.json"), &told.vcon(wav.as_deref())?)?;
     Ok(unread)
 }

@@ -59,7 +59,7 @@ impl Journal {
                 true => rewrite(place, &kept, Log::Recordings, 0..recordings, block)?,
                 false => 0,
             };
-            Ok::<_, std::io::Error>((chunks, blocks))
+            Ok::<_, JournalError>((chunks, blocks))
         };
         Ok(on_own_thread("journal-erase", work).await??)
     }
@@ -73,11 +73,16 @@ fn rewrite(
     log: Log,
     numbers: std::ops::Range<u32>,
     change: impl Fn(FrameKind, &[u8]) -> Option<(FrameKind, Vec<u8>)>,
-) -> std::io::Result<u64> {
+) -> Result<u64, JournalError> {
     let folder = log.folder(data, tenant);
-    let before = Blanked::read(&folder)?.unwrap_or_default();
-    let (mut changed, mut after) = (0, before.clone());
-    for number in segment::numbers(&folder)?.into_iter().filter(|number| numbers.contains(number)) {
+    let (there, noted) = (segment::numbers(&folder)?, Blanked::read(&folder)?);
+    let counted = match &noted {
+        Some(noted) => Some(noted.clone()),
+        // Erasures that noted nothing of it, as an earlier version's.
+        None => Blanked::counted(data, log, tenant)?,
+    };
+    let (mut changed, mut after) = (0, counted.unwrap_or_default());
+    for number in there.iter().copied().filter(|number| numbers.contains(number)) {
         let mut zeros = 0;
         let counted = |kind: FrameKind, payload: &[u8]| {
             let anew = change(kind, payload);
@@ -93,9 +98,9 @@ fn rewrite(
         }
         after.raise(number, zeros);
     }
-    if after != before {
+    if !there.is_empty() && noted.as_ref() != Some(&after) {
         after.write(disk, &folder)?;
-        kept.shrink(tenant, after.more_than(&before));
+        kept.shrink(tenant, after.more_than(&noted.unwrap_or_default()));
     }
     Ok(changed)
 }

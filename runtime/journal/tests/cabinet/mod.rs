@@ -2,6 +2,8 @@
 //! same.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 use parloir_contract::{CallId, CallInfo, Direction, LocalTime, TenantId};
@@ -29,6 +31,32 @@ pub(crate) async fn begin(journal: &Journal, number: u8, caller: &str) -> CallJo
     };
     let started = CallStarted { info: Some(info), ..CallStarted::default() };
     journal.open_call(&tenant(), id(number), started).await.unwrap()
+}
+
+/// What the segments of the tenant's logs have, in bytes.
+pub(crate) fn on_disk(data: &Path) -> u64 {
+    let folders = ["journal", "recordings"].map(|log| data.join(log).join("cabinet"));
+    let files = folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap()).map(Result::unwrap);
+    let segments = files.filter(|file| file.path().extension().is_some_and(|kind| kind == "seg"));
+    segments.map(|file| file.metadata().unwrap().len()).sum()
+}
+
+/// What is noted of zeros in the segments of the tenant's logs: the log, the segment's number, and bytes.
+pub(crate) fn zeros(data: &Path) -> Vec<(&'static str, u32, u64)> {
+    let mut zeros = Vec::new();
+    for log in ["journal", "recordings"] {
+        let note = fs::read_to_string(data.join(log).join("cabinet/blanked")).unwrap_or_default();
+        zeros.extend(note.lines().map(|line| {
+            let (number, bytes) = line.split_once(' ').unwrap();
+            (log, number.parse().unwrap(), bytes.parse().unwrap())
+        }));
+    }
+    zeros
+}
+
+/// How many these are.
+pub(crate) fn in_all(zeros: &[(&'static str, u32, u64)]) -> u64 {
+    zeros.iter().map(|(.., bytes)| bytes).sum()
 }
 
 /// Closes a journal, and then its store.

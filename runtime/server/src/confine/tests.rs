@@ -356,8 +356,12 @@ fn the_embedded_voice_is_a_program_and_another_is_none() {
     assert!(rules.contains(&Rule { may: May::Run, path: own.clone() }), "{rules:?}");
     let mut others = rules.iter().filter(|rule| rule.may == May::Run && rule.path != own);
     assert!(others.all(|rule| !rule.path.join("espeak-ng").exists()), "{rules:?}");
-    for cordon in ["[server]\ncordon = \"when-noisy\"\n", "[[cordon]]\ntenant = \"a\"\npolicy = \"always\"\n"]
-    {
+    // With an administration, an operator may say so at any time.
+    for cordon in [
+        "[server]\ncordon = \"when-noisy\"\n",
+        "[[cordon]]\ntenant = \"a\"\npolicy = \"always\"\n",
+        "[admin]\n",
+    ] {
         let remote = config(&format!("{cordon}{}", voice("openai-speech")));
         let rules = files::rules(&remote, Path::new("f"), &Folders::beside("data"), Path::new("m.bin"));
         assert!(rules.contains(&Rule { may: May::Run, path: own.clone() }), "{rules:?}");

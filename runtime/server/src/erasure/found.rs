@@ -26,6 +26,8 @@ pub(super) struct Found {
     pub(super) traced: Vec<CallId>,
     pub(super) lasting: Vec<CallId>,
     pub(super) held: Vec<CallId>,
+    /// Those of the held that their calls left behind: nobody knows whose they are.
+    pub(super) behind: Vec<CallId>,
     pub(super) unread: Vec<Left>,
     pub(super) rows: Vec<Rows>,
     pub(super) records: Vec<CallId>,
@@ -66,6 +68,7 @@ impl Found {
             traced: Vec::new(),
             lasting: Vec::new(),
             held: Vec::new(),
+            behind: Vec::new(),
             unread: Vec::new(),
             rows: Vec::new(),
             records: Vec::new(),
@@ -115,7 +118,10 @@ impl Found {
             return;
         }
         match self.holds.contains(&amendment) {
-            true => self.held.push(amendment),
+            true => {
+                self.held.push(amendment);
+                self.behind.push(amendment);
+            }
             false => self.calls.push(amendment),
         }
     }

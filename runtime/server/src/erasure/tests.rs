@@ -429,6 +429,70 @@ async fn an_amendment_that_its_call_left_behind_is_found_with_its_tenants_and_wi
 }
 
 #[tokio::test]
+async fn an_amendment_of_a_call_whose_trace_is_there_goes_with_nobody_elses_things() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+    let (hers, his) = (call(&storage, 1, HERS).await, call(&storage, 2, HIS).await);
+    let amendment = Amendment { field: "contact.name".into(), to: "canary".into() };
+    let amended = storage.journal.amend(&tenant(), his, amendment, 0).await.unwrap();
+    let of_caller = Whose::Caller { number: HERS.into(), tenant: None };
+    let all = EraseRequest { trace: true, ..request(of_caller, false) };
+    let done = storage.erase(&all).await.unwrap();
+    assert_eq!((done[0].calls.as_slice(), done[0].held.len()), ([hers].as_slice(), 0));
+    assert!(told_of(&storage, amended).await.contains("canary"));
+    // Nor where what was said in his call is gone: by its trace this is found, and it goes with his things.
+    hold(&storage, amended, false).await;
+    storage.erase(&request(Whose::Call(his), false)).await.unwrap();
+    hold(&storage, amended, true).await;
+    let next = call(&storage, 3, HERS).await;
+    let done = storage.erase(&all).await.unwrap();
+    assert_eq!((done[0].calls.as_slice(), done[0].held.len()), ([next].as_slice(), 0));
+    assert!(told_of(&storage, amended).await.contains("canary"));
+    storage.close().await;
+}
+
+#[tokio::test]
+async fn a_held_amendment_that_is_nobodys_any_more_leaves_no_hash_of_the_number_of_whoever_is_erased() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+    let his = call(&storage, 1, HIS).await;
+    let amendment = Amendment { field: "contact.name".into(), to: "canary".into() };
+    let amended = storage.journal.amend(&tenant(), his, amendment, 0).await.unwrap();
+    hold(&storage, amended, false).await;
+    let erasure = Erasure { calls: vec![his], purposes: Purposes::ALL, ..Erasure::default() };
+    storage.journal.erase(&tenant(), erasure).await.unwrap();
+    let hers = call(&storage, 2, HERS).await;
+    let restrict = RightsRequest::Restrict {
+        tenant: tenant(),
+        number: HERS.into(),
+        why: None,
+        release: false,
+        case: None,
+    };
+    storage.rights(&restrict).await.unwrap();
+    let left = async || {
+        let rights = storage.journal.rights(&tenant()).await.unwrap();
+        (rights.restricted.len(), rights.whose.len())
+    };
+    let of_caller = Whose::Caller { number: HERS.into(), tenant: None };
+    let all = EraseRequest { trace: true, ..request(of_caller, false) };
+    // What is held of hers keeps it.
+    hold(&storage, hers, false).await;
+    let done = storage.erase(&all).await.unwrap();
+    assert!(done[0].held.contains(&hers) && done[0].held.contains(&amended), "{done:?}");
+    assert_eq!(left().await.0, 1);
+    hold(&storage, hers, true).await;
+    let done = storage.erase(&all).await.unwrap();
+    assert_eq!(
+        (done[0].calls.as_slice(), done[0].held.as_slice()),
+        ([hers].as_slice(), [amended].as_slice())
+    );
+    assert_eq!(left().await, (0, 0));
+    assert!(told_of(&storage, amended).await.contains("canary"));
+    storage.close().await;
+}
+
+#[tokio::test]
 async fn rows_that_cannot_be_counted_are_said_to_be_so() {
     let folder = tempfile::tempdir().unwrap();
     let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();

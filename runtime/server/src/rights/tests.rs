@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::{Timestamp, ToSpan};
-use parloir_admin::CallFiles;
+use parloir_admin::{CallFiles, Reach};
 use parloir_contract::{
     Book, Booked, CallInfo, Contact, Direction, Field, HostCall, HostReturn, Import, LocalTime, SetMemory,
 };
@@ -404,7 +404,7 @@ async fn who_is_restricted_is_kept_and_not_used() {
 
     // Lists say so, whether somebody was looked for in the calls before or not.
     for _ in 0..2 {
-        let listed = place.storage.list(&tenant(), None, 10, &[], None).await.unwrap();
+        let listed = place.storage.list(&tenant(), None, 10, &[], &Reach::All).await.unwrap();
         let listed: Vec<_> = listed.calls.into_iter().map(|one| (one.call, one.state.restricted)).collect();
         assert_eq!(listed, [(his, Some(false)), (hers, Some(true))]);
         let calls = RightsRequest::Calls { tenant: tenant(), number: HERS.into() };
@@ -538,4 +538,41 @@ async fn all_of_a_person_is_found_and_an_erasure_leaves_the_case_and_no_number()
         assert!(!place.finds("canary of an end").await);
         place.storage.close().await;
     }
+}
+
+#[tokio::test]
+async fn a_tenants_own_people_look_up_hand_over_and_erase_and_another_tenant_has_no_such_case() {
+    use parloir_admin::resource::{EraseCase, NewCase, Right as Asked};
+    use parloir_admin::{PersonError, PersonFiles, Reading};
+
+    let place = Place::open().await;
+    let call = place.call(1, HERS, "2026-11-24T09:00").await;
+    let held = place.call(2, HERS, "2026-11-24T09:30").await;
+    place.storage.journal.hold(&tenant(), held, "a lawsuit".into()).await.unwrap();
+    let persons: &dyn PersonFiles = &place.storage;
+    let new = NewCase { number: HERS.into(), right: Asked::Access, received: None, why: None };
+    let case = persons.open_case(&tenant(), &new).await.unwrap();
+    let other: TenantId = "other".parse().unwrap();
+    assert_eq!(persons.case(&other, case).await, Err(PersonError::NoSuchCase));
+    assert_eq!(persons.fits(&other, case, None).await, Err(PersonError::NoSuchCase));
+    assert!(matches!(persons.fits(&tenant(), case, Some(HIS)).await, Err(PersonError::Refused(_))));
+
+    let who = parloir_journal::Reader::Key { user: "anne".into(), role: "admin".into(), key: "hers".into() };
+    let reading = Reading { who, why: None };
+    let looked = persons.look(&tenant(), case, reading.clone()).await.unwrap();
+    assert_eq!((looked.calls, looked.cases, looked.missing.len()), (2, 1, 0), "{looked:?}");
+    for name in [format!("{call}.json"), "rows.json".into(), "cases.json".into()] {
+        assert!(looked.files.contains(&name), "{looked:?}");
+    }
+    for file in &looked.files {
+        assert!(!persons.file(&tenant(), case, file, &looked.references).await.unwrap().is_empty(), "{file}");
+    }
+    persons.exported(&tenant(), case, &[]).await.unwrap();
+    let erased = persons.erase_person(&tenant(), case, &EraseCase::default(), reading).await.unwrap();
+    assert_eq!((erased.calls, erased.held), (vec![call], vec![held]));
+    let steps = persons.case(&tenant(), case).await.unwrap().spec.steps.unwrap();
+    let steps: Vec<_> = steps.iter().map(|step| step.step.as_str()).collect();
+    assert_eq!(steps, ["opened", "exported", "erased"]);
+    let accesses = place.storage.journal.accesses(&tenant()).await.unwrap();
+    assert_eq!(accesses.len(), 1, "who looked is noted, once");
 }

@@ -5,16 +5,21 @@
 //! about a day. A receiver may get a message twice, always with the same `webhook-id`, and messages in any order. Each time is in
 //! the tenant's log before it leaves. Every receiver has a queue and a task of its own: one that does not answer holds up no
 //! other, and no call.
+//!
+//! Receivers of the operator's file are there from a start on; those that tenants describe themselves are in [`own`].
 
 mod message;
 mod outbox;
+mod own;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
+use parking_lot::{Mutex, RwLock};
 use parloir_connect::{Destination, Names, Outbound, OutboundError, SigningSecret, TRIES, wait_after};
 use parloir_contract::{CallId, LineId, SpanId, TenantId, TraceId, TraceParent};
 use parloir_journal::{
@@ -25,8 +30,10 @@ use parloir_store::{Batch, TenantStore};
 use parloir_tenancy::Hidden as _;
 use parloir_tenancy::minimise::Category;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
 
-use self::outbox::{Message, Outbox, State};
+use self::outbox::{Message, Outbox, ROWS, State};
+use self::own::Own;
 use crate::config::{Config, WebhookEvent};
 use crate::outbound::Clients;
 use crate::serve::{House, ServeError};
@@ -45,19 +52,42 @@ const GONE: u16 = 410;
 /// A receiver.
 struct Hook {
     tenant: TenantId,
+    /// What it is told, and how: its tenant may say otherwise.
+    says: RwLock<Arc<Says>>,
+    outbox: Outbox,
+    /// Whether what waited for it is known, and is sent.
+    begun: AtomicBool,
+    /// It is none any more.
+    gone: CancellationToken,
+}
+
+/// What a receiver is told, and how.
+struct Says {
     to: Destination,
-    /// The present one first.
-    secrets: Vec<SigningSecret>,
+    /// The present one first, each with until when it signs, in milliseconds since 1970-01-01 UTC.
+    secrets: Vec<(SigningSecret, Option<u64>)>,
     events: Vec<WebhookEvent>,
     region: String,
-    outbox: Outbox,
+}
+
+impl Says {
+    /// What signs at this time.
+    fn signing(&self, now: u64) -> impl Iterator<Item = &SigningSecret> {
+        let all = self.secrets.iter().filter(move |(_, until)| until.is_none_or(|until| until > now));
+        all.map(|(secret, _)| secret)
+    }
 }
 
 /// The receivers of an installation.
 pub(crate) struct Webhooks {
+    /// Made where there are receivers, or may be.
+    clients: Option<Clients>,
     /// One for each tenant that has a receiver.
-    clients: HashMap<TenantId, Outbound>,
+    of_tenants: Mutex<HashMap<TenantId, Outbound>>,
+    /// Those of the operator's file.
     hooks: HashMap<TenantId, Vec<Arc<Hook>>>,
+    /// Those that tenants describe themselves.
+    own: Own,
 }
 
 /// Messages of a call that lasts. Dropped, however the call ended, they are due.
@@ -98,26 +128,33 @@ impl Webhooks {
             for (name, secret) in ["secret", "previous-secret"].into_iter().zip(configured.secrets()) {
                 let secret = secret.resolve().map_err(wrong)?;
                 let secret = secret.reveal().parse::<SigningSecret>();
-                secrets.push(secret.map_err(|error| wrong(format!("`{name}`: {error}")))?);
+                secrets.push((secret.map_err(|error| wrong(format!("`{name}`: {error}")))?, None));
             }
             let mut events = configured.events.clone();
             events.sort_unstable();
             events.dedup();
             let (to, region) = (configured.url.clone(), configured.region.clone());
             let outbox = Outbox::new(to.reveal());
-            let hook = Hook { tenant: tenant.clone(), to, secrets, events, region, outbox };
+            let hook = Hook::new(tenant.clone(), Says { to, secrets, events, region }, outbox);
             hooks.entry(tenant).or_default().push(Arc::new(hook));
         }
-        if hooks.is_empty() {
-            return Ok(Self { clients: HashMap::new(), hooks });
+        let (of_tenants, own) = (Mutex::default(), Own::default());
+        if hooks.is_empty() && config.admin.is_none() {
+            return Ok(Self { clients: None, of_tenants, hooks, own });
         }
         let clients = Clients::new(config, names).map_err(|problem| ServeError::Webhook {
             tenant: hooks.keys().next().map(TenantId::to_string).unwrap_or_default(),
             host: "the client".to_owned(),
             problem,
         })?;
-        let clients = hooks.keys().map(|tenant| (tenant.clone(), clients.of(tenant))).collect();
-        Ok(Self { clients, hooks })
+        Ok(Self { clients: Some(clients), of_tenants, hooks, own })
+    }
+
+    /// By what a tenant's receivers are reached.
+    fn client(&self, tenant: &TenantId) -> Option<Outbound> {
+        let clients = self.clients.as_ref()?;
+        let mut all = self.of_tenants.lock();
+        Some(all.entry(tenant.clone()).or_insert_with(|| clients.of(tenant)).clone())
     }
 
     /// Keeps durably that a call's receivers are to be told of it. Where that fails the call is answered all the same.
@@ -130,12 +167,17 @@ impl Webhooks {
         let trace = carrier.map_or_else(|| TraceId::of(call), |carrier| carrier.trace);
         let state = State { tries: 0, due: now(), trace: TraceParent { trace, span: SpanId::of(call, 0) } };
         let (mut promised, mut batch) = (Vec::new(), Batch::new());
-        for hook in self.hooks.get(store.tenant()).into_iter().flatten() {
-            if !hook.outbox.reserve(hook.events.len()) {
-                tracing::error!(tenant = %hook.tenant, host = hook.to.host(), %call, "too much waits for a webhook: it is not told of this call");
+        let own = self.own.of(store.tenant());
+        for hook in self.hooks.get(store.tenant()).into_iter().flatten().chain(&own) {
+            let says = hook.says();
+            if says.signing(now()).next().is_none() {
                 continue;
             }
-            for event in &hook.events {
+            if !hook.outbox.reserve(says.events.len()) {
+                tracing::error!(tenant = %hook.tenant, host = says.to.host(), %call, "too much waits for a webhook: it is not told of this call");
+                continue;
+            }
+            for event in &says.events {
                 let message = Message { call, event: *event };
                 batch = hook.outbox.put(batch, message, state);
                 promised.push((Arc::clone(hook), message, state));
@@ -159,7 +201,8 @@ impl Webhooks {
         let described = house.described().await;
         let mut tasks = Vec::new();
         for hook in house.webhooks.hooks.values().flatten() {
-            let (tenant, host) = (&hook.tenant, hook.to.host());
+            let says = hook.says();
+            let (tenant, host) = (&hook.tenant, says.to.host());
             let store = match house.installation.rooms(tenant) {
                 Some(rooms) => Some(rooms.store),
                 // It is answered once its agents are compiled.
@@ -178,6 +221,9 @@ impl Webhooks {
             }
             tasks.push(tokio::spawn(send(Arc::clone(hook), Arc::clone(house))));
         }
+        let mut sending = JoinSet::new();
+        Own::begin(house, &mut sending).await;
+        tasks.push(tokio::spawn(Own::look_after(Arc::clone(house), sending)));
         tasks
     }
 
@@ -188,7 +234,7 @@ impl Webhooks {
             let known: Vec<&Outbox> =
                 self.hooks.get(&tenant).into_iter().flatten().map(|hook| &hook.outbox).collect();
             let gone = match storage.rows(&tenant).await {
-                Ok(store) => Outbox::forget_others(&store, &known).await,
+                Ok(store) => Outbox::forget_others(&store, ROWS, &known).await,
                 Err(error) => Err(error),
             };
             match gone {
@@ -224,8 +270,11 @@ async fn send(hook: Arc<Hook>, house: Arc<House>) {
             }
             () = hook.outbox.news() => {}
             () = pause(next) => {}
+            () = hook.gone.cancelled() => break,
         }
     }
+    // What is on its way has its end in the log.
+    while running.join_next().await.is_some() {}
 }
 
 async fn pause(next: Option<Duration>) {
@@ -245,7 +294,8 @@ async fn hand_over(hook: Arc<Hook>, house: Arc<House>, message: Message, state: 
             Err(_) => return,
         },
     };
-    let (tenant, host, call) = (&hook.tenant, hook.to.host(), message.call);
+    let says = hook.says();
+    let (tenant, host, call) = (&hook.tenant, says.to.host(), message.call);
     let after = match hook.tell(&house, message, state).await {
         Ok(after) => after,
         Err(error) => {
@@ -271,7 +321,7 @@ async fn hand_over(hook: Arc<Hook>, house: Arc<House>, message: Message, state: 
 
 impl Hook {
     async fn tell(&self, house: &House, message: Message, state: State) -> Result<After, JournalError> {
-        let Some(client) = house.webhooks.clients.get(&self.tenant) else { return Ok(After::Done) };
+        let Some(client) = house.webhooks.client(&self.tenant) else { return Ok(After::Done) };
         let journal = &house.installation.storage.journal;
         let Some(entry) = journal.call(&self.tenant, message.call).await? else { return Ok(After::Done) };
         if entry.outcome.is_none() {
@@ -280,22 +330,30 @@ impl Hook {
         }
         let Some(body) = self.body(house, message.event, &entry).await? else { return Ok(After::Done) };
         let id = format!("msg_{}_{}", message.call, message.event.name().replace('.', "-"));
-        let Some(headers) = self.headers(&id, &body, state.trace) else { return Ok(After::Done) };
+        let says = self.says();
+        let seconds = now() / 1_000;
+        // A receiver takes it where any of them is by a secret that it knows.
+        let signatures: Vec<_> = says.signing(now()).map(|secret| secret.sign(&id, seconds, &body)).collect();
+        if signatures.is_empty() {
+            // Until somebody has another made.
+            return Ok(After::Failed);
+        }
+        let Some(headers) = headers(&id, seconds, &signatures, state.trace) else { return Ok(After::Done) };
         let attempt = state.tries.saturating_add(1);
         let bytes_sent = body.len() as u64;
         let started = ProviderStarted {
             attempt,
             role: ProviderRole::Webhook,
-            provider: self.to.host().to_owned(),
+            provider: says.to.host().to_owned(),
             model: message.event.name().to_owned(),
-            region: self.region.clone(),
+            region: says.region.clone(),
             bytes_sent,
             characters_sent: 0,
             purpose: None,
         };
         let delivery = journal.deliver(&self.tenant, message.call, started).await?;
         let began = Instant::now();
-        let answer = client.post(&self.to, headers, Bytes::from(body), PATIENCE).await;
+        let answer = client.post(&says.to, headers, Bytes::from(body), PATIENCE).await;
         let (status, code, sent, received) = match answer {
             Ok(answer) => {
                 let code = answer.status();
@@ -304,7 +362,7 @@ impl Hook {
                 (judged(code), code, bytes_sent, received)
             }
             Err(error) => {
-                tracing::warn!(tenant = %self.tenant, host = self.to.host(), %error, "a webhook was not reached");
+                tracing::warn!(tenant = %self.tenant, host = says.to.host(), %error, "a webhook was not reached");
                 let (status, sent) = match error {
                     OutboundError::Refused(_) => (ProviderStatus::Refused, 0),
                     // It may have left, all of it.
@@ -375,23 +433,20 @@ impl Hook {
         };
         Ok(body.filter(|body| !hidden(body)))
     }
+}
 
-    fn headers(&self, id: &str, body: &[u8], trace: TraceParent) -> Option<HeaderMap> {
-        let seconds = now() / 1_000;
-        // A receiver takes it where any of them is by a secret that it knows.
-        let signatures: Vec<_> = self.secrets.iter().map(|secret| secret.sign(id, seconds, body)).collect();
-        let headers = [
-            ("content-type", "application/json".to_owned()),
-            ("webhook-id", id.to_owned()),
-            ("webhook-timestamp", seconds.to_string()),
-            ("webhook-signature", signatures.join(" ")),
-            ("traceparent", trace.to_string()),
-        ];
-        headers
-            .into_iter()
-            .map(|(name, value)| Some((HeaderName::from_static(name), HeaderValue::from_str(&value).ok()?)))
-            .collect()
-    }
+fn headers(id: &str, seconds: u64, signatures: &[String], trace: TraceParent) -> Option<HeaderMap> {
+    let headers = [
+        ("content-type", "application/json".to_owned()),
+        ("webhook-id", id.to_owned()),
+        ("webhook-timestamp", seconds.to_string()),
+        ("webhook-signature", signatures.join(" ")),
+        ("traceparent", trace.to_string()),
+    ];
+    headers
+        .into_iter()
+        .map(|(name, value)| Some((HeaderName::from_static(name), HeaderValue::from_str(&value).ok()?)))
+        .collect()
 }
 
 /// What a status says of a delivery.

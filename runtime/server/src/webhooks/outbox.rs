@@ -18,8 +18,10 @@ use crate::config::WebhookEvent;
 const MOST: usize = 10_000;
 /// Rows read in one go.
 const PAGE: usize = 500;
-/// What all rows begin with.
-const ROWS: &str = "webhook/";
+/// What all rows of receivers of the operator's file begin with.
+pub(super) const ROWS: &str = "webhook/";
+/// What those of receivers begin with that tenants describe themselves.
+pub(super) const OWN_ROWS: &str = "webhook-own/";
 
 /// What is to be told, of which call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,6 +70,11 @@ impl Outbox {
         let hash = Sha256::digest(url.as_bytes());
         let name: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
         Self { prefix: format!("{ROWS}{name}/"), queue: Mutex::default(), news: Notify::new() }
+    }
+
+    /// That of a receiver that its tenant describes, by what it is called for that: its address may change.
+    pub(super) fn own(id: &str) -> Self {
+        Self { prefix: format!("{OWN_ROWS}{id}/"), queue: Mutex::default(), news: Notify::new() }
     }
 
     fn key(&self, message: Message) -> String {
@@ -155,11 +162,16 @@ impl Outbox {
         }
     }
 
-    /// Forgets what waits for receivers that are none of these: nobody would send it, and nobody else's erasure finds it.
-    pub(super) async fn forget_others(store: &TenantStore, known: &[&Self]) -> Result<usize, StoreError> {
+    /// Forgets what waits, in these rows, for receivers that are none of these: nobody would send it, and nobody else's erasure
+    /// finds it.
+    pub(super) async fn forget_others(
+        store: &TenantStore,
+        rows: &str,
+        known: &[&Self],
+    ) -> Result<usize, StoreError> {
         let (mut from, mut gone) = (None, 0);
         loop {
-            let page = store.scan(Table::Settings, ROWS, from.as_ref(), MAX_BATCH).await?;
+            let page = store.scan(Table::Settings, rows, from.as_ref(), MAX_BATCH).await?;
             let is_known = |key: &[u8]| known.iter().any(|outbox| key.starts_with(outbox.prefix.as_bytes()));
             let others: Vec<_> = page.entries.iter().filter(|entry| !is_known(&entry.key)).collect();
             if !others.is_empty() {

@@ -6,8 +6,8 @@ use std::hint::black_box;
 use parloir_agent::calendar::Contact;
 use parloir_agent::understanding::{Language, say as in_words, yes_no};
 use parloir_agent::{
-    Agent, Answered, BargeIn, Call, Capability, Description, Outcome, Transferred, Turn, connectors, log,
-    memory, model, report,
+    Agent, Answered, BargeIn, Call, Capability, Description, Outcome, Transferred, Turn, connectors,
+    documents, log, memory, model, report,
 };
 use parloir_agent::{ask, clock, consent, listen, random, say, sentence, transfer};
 
@@ -19,6 +19,7 @@ impl Agent for Trial {
             Capability::Memory,
             Capability::Model,
             Capability::Connectors,
+            Capability::Documents,
             Capability::Transfer,
         ])
     }
@@ -57,6 +58,7 @@ impl Agent for Trial {
             "remember" => remember(&call),
             "look-up" => look_up(),
             "customer" => customer(&call),
+            "documents" => reads(&call),
             other => Outcome::Failed(format!("there is no trial {other:?}")),
         }
     }
@@ -196,6 +198,22 @@ fn customer(call: &Call) -> Outcome {
     };
     let _ = say(if known { "Je vous connais." } else { "Je ne vous connais pas." });
     match report::other("customer", &customer) {
+        Ok(()) => Outcome::Done,
+        Err(refusal) => Outcome::Failed(format!("{refusal:?}")),
+    }
+}
+
+/// Reads the document that the setting `document` names, listens, reads it again, and reports what each came to.
+fn reads(call: &Call) -> Outcome {
+    let name = call.setting("document").unwrap_or_default();
+    let read = || match (documents::list(), documents::read(name)) {
+        (Ok(names), Ok(text)) => format!("{}: {text}", names.join(" ")),
+        (names, text) => format!("{names:?} {text:?}"),
+    };
+    let before = read();
+    let _ = say("Je lis.");
+    let _ = listen().turn();
+    match report::other("before", &before).and_then(|()| report::other("after", &read())) {
         Ok(()) => Outcome::Done,
         Err(refusal) => Outcome::Failed(format!("{refusal:?}")),
     }

@@ -25,16 +25,21 @@ const REMOVALS: &[&str] = &[
     "DeleteTenant",
     "DeleteReview",
     "DeleteContact",
+    "DeleteTeam",
     "UnblockNumber",
     "DeleteConnector",
+    "DeleteDocument",
     "DeleteSecret",
+    "DeleteWebhook",
     "DeleteVersion",
     "DeleteAgent",
     "SuspendTenant",
+    "CloseCase",
+    "ErasePerson",
 ];
 
 /// What those are asked who look after calls and nothing else: the rest of it refuses them all alike.
-const OF_CALLS: &str = "/(me|calls|contacts|blocked)(/|$)";
+const OF_CALLS: &str = "/(me|calls|contacts|teams|blocked|cases)(/|$)";
 
 /// Somebody who asks.
 struct Asks<'a> {
@@ -135,6 +140,7 @@ async fn no_answer_to_anybody_is_one_that_the_document_does_not_have() {
     for number in [FALLBACK, LINE] {
         done(api, &admin, &["contact", "set", number, "--name", "the front desk", "--user", &desk]);
     }
+    done(api, &admin, &["team", "set", "parc", "--line", LINE, "--user", &boss]);
     assert_eq!(ring(&running, LINE).await, "cabinet");
     let call: Value = serde_json::from_str(&done(api, &agent, &["calls", "--json"])).unwrap();
     assert_eq!(call["spec"]["recording"], true, "{call}");
@@ -146,8 +152,16 @@ async fn no_answer_to_anybody_is_one_that_the_document_does_not_have() {
     done(api, &admin, &["secret", "set", "crm", "--from", token.to_str().unwrap()]);
     let connector = ["connector", "add", "crm", "--url", "https://crm.example.com/api/", "--secret", "crm"];
     done(api, &admin, &connector);
+    let hours = folder.join("hours.txt");
+    std::fs::write(&hours, "Ouvert le mardi et le jeudi.\n").unwrap();
+    done(api, &admin, &["document", "put", "hours.txt", hours.to_str().unwrap()]);
+    let webhook =
+        ["webhook", "set", "crm", "--url", "https://crm.example.com/calls", "--event", "call.ended"];
+    done(api, &admin, &webhook);
     let blocked = json!({ "number": "+33639980009" });
     let blocked = made(api, &supervisor, "POST /v1/tenants/cabinet/blocked", &blocked);
+    let case = json!({ "number": "+33639980009", "right": "access" });
+    let case = made(api, &supervisor, "POST /v1/tenants/cabinet/cases", &case);
     let spare = named(api, &theirs, "Jean Blanc", "agent").0;
     let key = json!({ "user": spare, "name": "a spare one" });
     let key = made(api, &theirs, "POST /v1/tenants/cabinet/keys", &key);
@@ -162,6 +176,7 @@ async fn no_answer_to_anybody_is_one_that_the_document_does_not_have() {
         ("PARLOIR_CALL", call),
         ("PARLOIR_VERSION", version),
         ("PARLOIR_BLOCKED", id(&blocked)),
+        ("PARLOIR_CASE", id(&case)),
         ("PARLOIR_SPARE_USER", spare),
         ("PARLOIR_SPARE_KEY", id(&key)),
     ];

@@ -1,7 +1,8 @@
-//! Calls by role, by the commands: a supervisor sees all of a tenant's and hears them, an agent sees those that were handed to them,
-//! an owner sees none, and whoever runs the installation breaks the tenant's glass first.
+//! Calls by role, by the commands: a supervisor sees all of a tenant's and hears them, or those of their teams where there are teams;
+//! an agent sees those that were handed to them, an owner sees none, and whoever runs the installation breaks the tenant's glass first.
 
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 
 use crate::administered::{MADE, done, named, put_trial, ring, run, start, write_file};
 use crate::house::{CALLER, FALLBACK};
@@ -118,5 +119,110 @@ async fn each_role_is_shown_the_calls_that_are_theirs_to_see() {
     assert_eq!(proven["erased"][0]["purposes"], serde_json::json!(["content", "recording"]), "{proven}");
     let (code, _, told) = run(api, &supervisor, &["recording", handed]);
     assert!(code == Some(1) && told.contains("the recording was erased"), "{told}");
+    running.until(std::future::ready(())).await;
+}
+
+/// What is answered to a request without a command of its own: its status.
+fn asked(api: SocketAddr, key: &str, line: &str, body: &str) -> u16 {
+    let kind = if body.is_empty() { "" } else { "content-type: application/json\r\n" };
+    let length = body.len();
+    let request = format!(
+        "{line} HTTP/1.1\r\nhost: {api}\r\nauthorization: Bearer {key}\r\nconnection: close\r\n{kind}content-length: {length}\r\n\r\n{body}"
+    );
+    let mut stream = TcpStream::connect(api).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let answer = String::from_utf8_lossy(&answer);
+    answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{answer}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn supervisors_of_two_teams_cannot_see_each_others_calls_by_any_route() {
+    const OTHER: &str = "+33199000004";
+    let folder = tempfile::tempdir().unwrap();
+    write_file(folder.path(), "");
+    let running = start(folder.path()).await;
+    let (api, house) = (running.admin.unwrap(), running.owner_key.clone().unwrap());
+    let (_, operator) = named(api, &house, "night shift", "operator");
+    let owner = done(api, &house, &["tenant", "add", "cabinet", "--owner", "Anne Durand"]);
+    let (_, admin) = named(api, &owner, "Paul Martin", "admin");
+    let (luc, parc) = named(api, &owner, "Luc Petit", "supervisor");
+    let (zoe, gare) = named(api, &owner, "Zoe Blanc", "supervisor");
+    let (_, unassigned) = named(api, &owner, "Jean Roux", "supervisor");
+    put_trial(folder.path(), "cabinet");
+    for number in [MADE, OTHER] {
+        done(api, &operator, &["number", "give", number, "--tenant", "cabinet"]);
+        let line = ["line", "set", number, "--agent", "trial", "--recording", "always"];
+        done(api, &admin, &[line.as_slice(), &["--setting", "trial=echo"]].concat());
+        ring(&running, number).await;
+    }
+    assert_eq!(calls(api, &unassigned).len(), 2, "of a tenant without a team");
+
+    let told = done(api, &admin, &["team", "set", "parc", "--line", MADE, "--user", &luc]);
+    assert!(told.contains("added parc: 1 lines, 1 users") && told.contains("the first team"), "{told}");
+    let told = done(api, &admin, &["team", "set", "gare", "--line", OTHER, "--user", &zoe]);
+    assert!(!told.contains("the first team"), "{told}");
+    let shown = done(api, &admin, &["team", "show", "gare"]);
+    assert!(shown.contains(OTHER) && shown.contains(&zoe) && !shown.contains(MADE), "{shown}");
+    let listed = done(api, &parc, &["team", "list", "--json"]);
+    assert_eq!(listed.lines().count(), 2, "{listed}");
+    let (code, _, told) = run(api, &parc, &["team", "set", "parc", "--line", OTHER]);
+    assert!(code == Some(1) && told.contains("teams:write"), "{told}");
+    let (code, _, told) = run(api, &admin, &["team", "set", "parc", "--line", "+33199000005"]);
+    assert!(code == Some(2) && told.contains("lines[0]"), "{told}");
+
+    let ids = |key: &str| {
+        let all = calls(api, key).into_iter();
+        all.map(|call| (call["id"].as_str().unwrap().to_owned(), call["spec"]["line"].clone()))
+            .collect::<Vec<_>>()
+    };
+    let (own, theirs) = (ids(&parc), ids(&gare));
+    let ([(own, line)], [(theirs, other)]) = (own.as_slice(), theirs.as_slice()) else {
+        panic!("{own:?} {theirs:?}")
+    };
+    assert_eq!((line.as_str(), other.as_str()), (Some(MADE), Some(OTHER)));
+    assert!(ids(&unassigned).is_empty());
+    assert_eq!(ids(&admin).len(), 2);
+
+    let out = folder.path().join("out");
+    let out = out.to_str().unwrap();
+    for (key, user, call) in [(&parc, &luc, theirs), (&gare, &zoe, own), (&unassigned, &zoe, own)] {
+        let call = call.as_str();
+        for command in [
+            vec!["show", call],
+            vec!["recording", call, "-o", out],
+            vec!["prove", call, "-o", out],
+            vec!["prove", call, "--redact", "contents", "-o", out],
+        ] {
+            let (code, _, told) = run(api, key, &command);
+            assert!(code == Some(1) && told.contains("no such call"), "{command:?}: {told}");
+        }
+        let reviews = format!("/v1/tenants/cabinet/calls/{call}/reviews");
+        assert_eq!(asked(api, key, &format!("GET {reviews}"), ""), 404);
+        for method in ["GET", "PUT", "DELETE"] {
+            let body = if method == "PUT" { "{\"score\": 4}" } else { "" };
+            assert_eq!(asked(api, key, &format!("{method} {reviews}/{user}"), body), 404, "{method}");
+        }
+    }
+    assert!(!folder.path().join("out").exists());
+    let data = folder.path().join("data");
+    assert_eq!(done(api, "", &["accesses", "--json", "--data", data.to_str().unwrap()]), "");
+    let audit = done(api, &admin, &["audit", "--json", "--limit", "200"]);
+    let denied = format!("call {theirs}: denied, it rang no line of a team of theirs");
+    assert!(audit.contains(&denied), "{audit}");
+
+    // What is theirs they are shown; and a line that is taken from their team is theirs no more.
+    assert!(done(api, &parc, &["show", own]).contains("rings"));
+    done(api, &parc, &["recording", own, "-o", out]);
+    let review = format!("PUT /v1/tenants/cabinet/calls/{own}/reviews/{luc}");
+    assert_eq!(asked(api, &parc, &review, "{\"score\": 4}"), 201);
+    done(api, &admin, &["team", "set", "parc", "--line", "none"]);
+    assert!(calls(api, &parc).is_empty());
+    let (code, _, told) = run(api, &parc, &["show", own]);
+    assert!(code == Some(1) && told.contains("no such call"), "{told}");
+    assert!(!done(api, &admin, &["team", "remove", "parc"]).contains("no team is left"));
+    assert!(done(api, &admin, &["team", "remove", "gare"]).contains("no team is left"));
+    assert_eq!(calls(api, &parc).len(), 2);
     running.until(std::future::ready(())).await;
 }

@@ -60,7 +60,7 @@ fn options() -> DialOptions {
 }
 
 /// Whether any file below a folder holds these bytes.
-fn holds(folder: &Path, needle: &str) -> bool {
+pub fn holds(folder: &Path, needle: &str) -> bool {
     std::fs::read_dir(folder).unwrap().any(|entry| {
         let path = entry.unwrap().path();
         if path.is_dir() {

@@ -25,12 +25,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, mpsc};
 
-const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const ALLOWED: &str = "[outbound]\nallow-private = [\"127.0.0.1/32\"]\n";
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// What somebody posted.
-struct Posted {
+pub struct Posted {
     headers: HashMap<String, String>,
     body: Vec<u8>,
 }
@@ -40,7 +40,7 @@ impl Posted {
         &self.headers["webhook-id"]
     }
 
-    fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
 
@@ -51,12 +51,12 @@ impl Posted {
         self.headers["webhook-timestamp"].parse::<u64>().unwrap();
     }
 
-    fn signatures(&self) -> Vec<String> {
+    pub fn signatures(&self) -> Vec<String> {
         self.headers["webhook-signature"].split(' ').map(str::to_owned).collect()
     }
 
     /// What the standard says that a secret's signature is.
-    fn signature(&self, secret: &str) -> String {
+    pub fn signature(&self, secret: &str) -> String {
         let key = BASE64_STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
         let mut mac = Hmac::<Sha256>::new_from_slice(&key).unwrap();
         mac.update(format!("{}.{}.", self.id(), self.headers["webhook-timestamp"]).as_bytes());
@@ -66,14 +66,14 @@ impl Posted {
 }
 
 /// A receiver that answers with these statuses, one after another, the last again and again.
-struct Receiver {
-    url: String,
+pub struct Receiver {
+    pub url: String,
     statuses: Arc<Mutex<VecDeque<u16>>>,
     posted: mpsc::UnboundedReceiver<Posted>,
 }
 
 impl Receiver {
-    async fn start(statuses: &[u16]) -> Self {
+    pub async fn start(statuses: &[u16]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/calls?key=of-the-receiver", listener.local_addr().unwrap());
         let statuses = Arc::new(Mutex::new(statuses.iter().copied().collect::<VecDeque<u16>>()));
@@ -96,7 +96,7 @@ impl Receiver {
         Self { url, statuses, posted }
     }
 
-    async fn next(&mut self) -> Posted {
+    pub async fn next(&mut self) -> Posted {
         let posted = tokio::time::timeout(PATIENCE, self.posted.recv()).await.unwrap().unwrap();
         posted.verify();
         posted

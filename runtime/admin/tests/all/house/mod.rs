@@ -11,22 +11,27 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use parking_lot::Mutex;
-use parloir_admin::resource::{Aside, CallState, Ledger, LedgerMonth, Provider, ProviderRole, Usage};
+use parloir_admin::resource::{
+    Aside, CallState, CordonPolicy, Ledger, LedgerMonth, Provider, ProviderRole, Usage,
+};
 use parloir_admin::{
-    CallError, CallFiles, CallList, Checked, Deployed, Directory, Listed, Premises, Reading, Rooms, Sound,
-    Unchecked, router,
+    CallError, CallFiles, CallList, Checked, Deployed, Directory, Listed, PersonFiles, Premises, Reach,
+    Reading, Receiver, Rooms, Sound, Unchecked, router,
 };
 use parloir_contract::{CallId, Description, LineId, TenantId};
 use parloir_journal::{Administered, Ending, Journal, RecordBody};
 use parloir_store::{Embedded, Keyring, Kms, Store, TenantStore};
 use parloir_tenancy::House as Lines;
 use parloir_tenancy::config::TenantConfig;
-use parloir_tenancy::secret::Secrets;
+use parloir_tenancy::secret::{Secret, Secrets};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio::sync::Notify;
 use tower::ServiceExt;
+
+mod persons;
+pub use persons::Persons;
 
 /// What stands where calls are answered.
 pub struct Site {
@@ -35,6 +40,8 @@ pub struct Site {
     pub taken_in: Mutex<Vec<TenantConfig>>,
     /// The secrets that each tenant was given last.
     pub secrets: Mutex<HashMap<TenantId, Secrets>>,
+    /// Who is told of each tenant's calls, as it was said last.
+    pub receivers: Mutex<HashMap<TenantId, Vec<Receiver>>>,
     pub brought: Mutex<Vec<TenantId>>,
     /// Components that are not there any more.
     pub gone: Mutex<Vec<String>>,
@@ -57,8 +64,11 @@ pub struct Site {
     /// Tenants whose agents fail and fail.
     pub noisy: Mutex<Vec<TenantId>>,
     pub calls: Calls,
+    pub persons: Persons,
     /// Tenants whose calls no agent answers.
     pub suspended: Mutex<Vec<TenantId>>,
+    /// What was said of whose agents.
+    pub cordons: Mutex<HashMap<TenantId, CordonPolicy>>,
     /// How often it was asked what is used, which is all that is.
     pub used: AtomicU64,
 }
@@ -94,17 +104,14 @@ impl CallFiles for Calls {
         after: Option<&str>,
         limit: usize,
         contacts: &[LineId],
-        theirs: Option<&[LineId]>,
+        reach: &Reach,
     ) -> Result<CallList, CallError> {
         let all = self.of(tenant, contacts);
         let begin = match after {
             None => 0,
             Some(after) => after.parse::<usize>().map_err(|_| CallError::NoSuchPlace)? + 1,
         };
-        let is_theirs = |state: &CallState| {
-            theirs.is_none_or(|theirs| theirs.iter().any(|one| state.handed_to.contains(&one.to_string())))
-        };
-        let calls = all.iter().enumerate().skip(begin).filter(|(_, (_, state))| is_theirs(state));
+        let calls = all.iter().enumerate().skip(begin).filter(|(_, (_, state))| reach.covers(state));
         let mut calls: Vec<Listed> = calls
             .take(limit + 1)
             .map(|(at, (call, state))| Listed { place: at.to_string(), call: *call, state: state.clone() })
@@ -182,6 +189,12 @@ impl Site {
     pub fn tenant(&self, id: &str) -> TenantConfig {
         let taken = self.taken_in.lock();
         taken.iter().rev().find(|tenant| tenant.id.as_str() == id).cloned().expect("it was taken in")
+    }
+
+    /// Its receiver of this name, as it was told last.
+    pub fn receiver(&self, id: &str, name: &str) -> Option<Receiver> {
+        let all = self.receivers.lock();
+        all.get(&id.parse::<TenantId>().unwrap())?.iter().find(|receiver| receiver.name == name).cloned()
     }
 
     /// Its secrets.
@@ -262,6 +275,18 @@ impl Premises for Site {
 
     fn entrust(&self, tenant: &TenantId, secrets: Secrets) {
         self.secrets.lock().insert(tenant.clone(), secrets);
+    }
+
+    fn tell(&self, tenant: &TenantId, receivers: Vec<Receiver>, _all_read: bool) {
+        self.receivers.lock().insert(tenant.clone(), receivers);
+    }
+
+    fn receives(&self, tenant: &TenantId, url: &str) -> Result<(), String> {
+        self.reaches(tenant, url)
+    }
+
+    fn signs(&self, secret: &Secret) -> bool {
+        secret.reveal().starts_with("whsec_")
     }
 
     fn reaches(&self, _tenant: &TenantId, url: &str) -> Result<(), String> {
@@ -364,6 +389,17 @@ impl Premises for Site {
         vec![("whisper".into(), speech), ("main-model".into(), model)]
     }
 
+    fn cordon(&self, tenant: &TenantId, policy: Option<CordonPolicy>) {
+        match policy {
+            Some(policy) => self.cordons.lock().insert(tenant.clone(), policy),
+            None => self.cordons.lock().remove(tenant),
+        };
+    }
+
+    fn cordon_of(&self, tenant: &TenantId) -> CordonPolicy {
+        self.cordons.lock().get(tenant).copied().unwrap_or_default()
+    }
+
     fn suspend(&self, tenant: &TenantId, suspended: bool) {
         let mut all = self.suspended.lock();
         all.retain(|known| known != tenant);
@@ -374,6 +410,10 @@ impl Premises for Site {
 
     fn calls(&self) -> &dyn CallFiles {
         &self.calls
+    }
+
+    fn persons(&self) -> &dyn PersonFiles {
+        &self.persons
     }
 
     async fn bring_home(&self, tenant: &TenantConfig) -> Result<(), String> {
@@ -467,6 +507,7 @@ impl House {
             home: folder.path().join("tenants"),
             taken_in: Mutex::default(),
             secrets: Mutex::default(),
+            receivers: Mutex::default(),
             brought: Mutex::default(),
             gone: Mutex::default(),
             held: Mutex::default(),
@@ -479,7 +520,9 @@ impl House {
             undialled: Mutex::default(),
             noisy: Mutex::default(),
             calls: Calls::default(),
+            persons: Persons::default(),
             suspended: Mutex::default(),
+            cordons: Mutex::default(),
             used: AtomicU64::default(),
         });
         let rooms = Rooms { store, kms: kms.clone(), journal: journal.clone() };
@@ -560,6 +603,16 @@ impl House {
         }
         let request = request.body(Body::from(component.to_owned())).unwrap();
         self.answered(request).await
+    }
+
+    /// Puts what is no JSON.
+    pub async fn put_bytes(&self, path: &str, key: &str, headers: &[(&str, &str)], bytes: &[u8]) -> Reply {
+        let mut request = Request::builder().method("PUT").uri(path);
+        request = request.header("authorization", format!("Bearer {key}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.answered(request.body(Body::from(bytes.to_vec())).unwrap()).await
     }
 
     pub async fn get(&self, path: &str, key: &str) -> Reply {

@@ -355,6 +355,23 @@ impl Client {
         Ok(self.ask(Method::PUT, self.url(path)?, Some(header), body).await?.body)
     }
 
+    /// Keeps what is in a file in place of what was read, or where there was nothing.
+    pub(crate) async fn put_file(
+        &self,
+        path: &str,
+        read: Option<&Reply>,
+        media_type: &str,
+        bytes: Vec<u8>,
+    ) -> Result<Value, Failure> {
+        let (name, value) = match read.and_then(|read| read.etag.as_deref()) {
+            Some(etag) => ("if-match", etag),
+            None => ("if-none-match", "*"),
+        };
+        let request = self.request(Method::PUT, self.url(path)?).header(name, value);
+        let request = request.header("content-type", media_type).body(bytes);
+        Ok(self.answered(request).await?.body)
+    }
+
     pub(crate) async fn delete(&self, path: &str) -> Result<(), Failure> {
         self.ask(Method::DELETE, self.url(path)?, None, None).await.map(drop)
     }

@@ -1,5 +1,5 @@
 //! The operator's commands on the API of the administration: `parloir tenant`, `user`, `key`, `number`, `line`, `quota`, `secret`,
-//! `connector`, `contact`, `provider`, `agent`, `audit`, `login` and `logout`.
+//! `connector`, `contact`, `document`, `provider`, `team`, `retention`, `webhook`, `agent`, `audit`, `login` and `logout`.
 
 pub(crate) mod agent;
 mod asked;
@@ -7,16 +7,20 @@ pub(crate) mod audit;
 mod client;
 pub(crate) mod connector;
 pub(crate) mod contact;
+pub(crate) mod document;
 pub(crate) mod key;
 pub(crate) mod line;
 pub(crate) mod log_in;
 pub(crate) mod number;
 pub(crate) mod provider;
 pub(crate) mod quota;
+pub(crate) mod retention;
 pub(crate) mod secret;
 mod signing;
+pub(crate) mod team;
 pub(crate) mod tenant;
 pub(crate) mod user;
+pub(crate) mod webhook;
 
 use clap::Args;
 use parloir_contract::TenantId;

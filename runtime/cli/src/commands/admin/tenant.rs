@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use parloir_admin::resource::{BreakGlass, Calendar, ImportTenant, Suspend};
+use parloir_admin::resource::{BreakGlass, Calendar, Cordon, CordonPolicy, ImportTenant, Suspend};
 use parloir_contract::TenantId;
 use serde_json::{Value, json};
 
@@ -60,6 +60,11 @@ enum What {
         after_help = "Example:\n  parloir tenant suspend cabinet --why 'the bill of October is not paid'"
     )]
     Suspend(Suspending),
+    /// Show, or say, when a tenant's agents answer in a process of their own, from the next call on. An operator says it.
+    #[command(
+        after_help = "Examples:\n  parloir tenant cordon cabinet\n  parloir tenant cordon cabinet --policy always\n  parloir tenant cordon cabinet --remove"
+    )]
+    Cordon(CordonOf),
     /// Resume a tenant that is suspended. An operator can.
     #[command(after_help = "Example:\n  parloir tenant resume cabinet")]
     Resume(One),
@@ -182,6 +187,20 @@ struct CalendarOf {
 }
 
 #[derive(Args)]
+struct CordonOf {
+    /// Which.
+    tenant: TenantId,
+    /// `always`, `when-noisy` (when its agents fail and fail), or `never`.
+    #[arg(long, value_name = "POLICY", value_parser = policy)]
+    policy: Option<CordonPolicy>,
+    /// Leave it to the operator's file.
+    #[arg(long, conflicts_with = "policy")]
+    remove: bool,
+    #[command(flatten)]
+    api: ApiArgs,
+}
+
+#[derive(Args)]
 struct Glass {
     /// Which.
     tenant: TenantId,
@@ -207,6 +226,7 @@ impl Tenant {
             What::Calendar(calendar) => calendar.run().await,
             What::BreakGlass(glass) => glass.run().await,
             What::Suspend(suspend) => suspend.run().await,
+            What::Cordon(cordon) => cordon.run().await,
             What::Resume(resume) => resume.resume().await,
             What::Remove(remove) => remove.run().await,
         }
@@ -290,11 +310,58 @@ fn show(item: &Value) {
 
 impl One {
     async fn run(self) -> Outcome {
-        let item = Client::new(&self.api)?.get(&format!("/v1/tenants/{}", self.tenant)).await?.body;
+        let client = Client::new(&self.api)?;
+        let path = format!("/v1/tenants/{}", self.tenant);
+        let mut item = client.get(&path).await?.body;
+        let cordon = client.get(&format!("{path}/cordon")).await?.body;
         if self.api.json {
+            if let Some(spec) = item.pointer_mut("/spec").and_then(Value::as_object_mut) {
+                spec.insert("cordon".to_owned(), cordon.pointer("/spec").cloned().unwrap_or_default());
+            }
             println!("{item}");
         } else {
             show(&item);
+            show_cordon(&cordon);
+        }
+        Ok(())
+    }
+}
+
+/// A policy by its name.
+fn policy(text: &str) -> Result<CordonPolicy, String> {
+    let all = [CordonPolicy::Always, CordonPolicy::WhenNoisy, CordonPolicy::Never];
+    let found = all.into_iter().find(|policy| policy.name() == text);
+    found.ok_or_else(|| format!("write {}", all.map(CordonPolicy::name).join(", ")))
+}
+
+fn show_cordon(item: &Value) {
+    let said = match text(item, "/spec/source") {
+        "directory" => "said of this tenant",
+        _ => "as parloir.toml says",
+    };
+    let (part, policy) = ("cordon", text(item, "/spec/policy"));
+    anstream::println!("  {part:9}  {policy:20}  {said}");
+}
+
+impl CordonOf {
+    async fn run(self) -> Outcome {
+        let client = Client::new(&self.api)?;
+        let path = format!("/v1/tenants/{}/cordon", self.tenant);
+        if self.remove {
+            client.delete(&path).await?;
+        }
+        let item = match self.policy {
+            Some(policy) => {
+                let read = client.get_to_change(&path).await?;
+                client.put(&path, Some(&read), &Cordon { policy }).await?
+            }
+            None => client.get(&path).await?.body,
+        };
+        if self.api.json {
+            println!("{item}");
+        } else {
+            anstream::println!("{}", styled(TITLE, &self.tenant.to_string()));
+            show_cordon(&item);
         }
         Ok(())
     }

@@ -1,0 +1,73 @@
+//! Whether a tenant's agents answer in a process of their own, from the next call on. An operator says so.
+
+use parloir_store::{Batch, Table};
+
+use super::Api;
+use super::answer::Answer;
+use super::asked::Asked;
+use super::problem::Problem;
+use crate::directory::rows::There;
+use crate::directory::{Batches, DirectoryError, cordon_row};
+use crate::resource::{Cordon, CordonState, Item, Source};
+use crate::role::is_installation;
+
+pub(super) async fn get(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    if is_installation(&asked.realm) {
+        return Err(Problem::not_found("tenant"));
+    }
+    let id = asked.realm.as_str();
+    match api.directory.cordon(&asked.realm).await? {
+        Some(there) => {
+            let item = there.row.map_err(DirectoryError::Damaged)?.item(id);
+            let spec = CordonState { policy: item.spec.policy, source: Source::Directory };
+            Answer::read(asked, &Item { id: item.id, etag: item.etag, changed: item.changed, spec })
+        }
+        None => {
+            let policy = api.directory.premises().cordon_of(&asked.realm);
+            let spec = CordonState { policy, source: Source::File };
+            Answer::read(asked, &Item { id: id.to_owned(), etag: String::new(), changed: None, spec })
+        }
+    }
+}
+
+pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    let cordon: Cordon = asked.json()?;
+    let before = api.directory.cordon(&asked.realm).await?;
+    asked.may_put(before.as_ref().and_then(There::tag))?;
+    let new = before.is_none();
+    let row = cordon_row(&asked.realm);
+    let told = asked.told(format!("tenant {}: cordon {}", asked.realm, cordon.policy.name()));
+    let answer = api.directory.commit(&asked.realm, told, |stamp| {
+        let installation = match before {
+            Some(before) => Batch::new().expect_value(Table::Settings, &row, before.bytes),
+            None => Batch::new().expect_absent(Table::Settings, &row),
+        };
+        let installation = installation.put(Table::Settings, &row, stamp.bytes(&cordon)?);
+        let spec = CordonState { policy: cordon.policy, source: Source::Directory };
+        let answer = Answer::written(&stamp.item(asked.realm.as_str(), spec), new)?;
+        Ok((Batches { installation, tenant: None }, answer))
+    });
+    // Where nobody knows whether it was done, the row does.
+    let answer = answer.await;
+    api.directory.heed_cordon(&asked.realm).await?;
+    Ok(answer?)
+}
+
+pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    let Some(there) = api.directory.cordon(&asked.realm).await? else {
+        api.directory.heed_cordon(&asked.realm).await?;
+        return Err(Problem::not_found("cordon"));
+    };
+    asked.may_delete(&there.change)?;
+    let row = cordon_row(&asked.realm);
+    let told = asked.told(format!("tenant {}: cordon as the operator's file says", asked.realm));
+    let gone = api.directory.commit(&asked.realm, told, |_| {
+        let installation = Batch::new().expect_value(Table::Settings, &row, there.bytes);
+        let installation = installation.delete(Table::Settings, &row);
+        Ok((Batches { installation, tenant: None }, ()))
+    });
+    let gone = gone.await;
+    api.directory.heed_cordon(&asked.realm).await?;
+    gone?;
+    Ok(Answer::gone())
+}

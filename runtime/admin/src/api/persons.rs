@@ -1,0 +1,313 @@
+//! What persons ask for: cases, and what is looked up and handed over in them. A number is in no path and in no answer: a case
+//! stands for it.
+
+use std::time::Instant;
+
+use axum::response::Response;
+use parloir_contract::{CallId, TenantId};
+
+use super::answer::Answer;
+use super::asked::{Asked, words};
+use super::calls::{MAX_WHY, parts_of, place, reading};
+use super::jobs::{Job, Stage};
+use super::problem::{Kind, Problem};
+use super::sent::sent_from;
+use super::{Api, repeat};
+use crate::directory::{Directory, DirectoryError, Told};
+use crate::persons::{Erased, Looked, PersonError, PersonFiles};
+use crate::resource::{
+    CloseCase, EraseCase, Erasure, ExtendCase, Found, Item, LookUp, MAX_CASE_WHY, NewCase, Page, Progress,
+};
+
+/// What was looked up, and what of it was not handed over yet.
+#[derive(Debug, Clone)]
+pub(super) struct Answered {
+    looked: Looked,
+    left: Vec<String>,
+}
+
+fn files(api: &Api) -> &dyn PersonFiles {
+    api.directory.premises().persons()
+}
+
+fn no_case() -> Problem {
+    Problem::not_found("case").of("case")
+}
+
+/// The case that the path names.
+fn named(asked: &Asked) -> Result<CallId, Problem> {
+    asked.id("case").map_err(|_| no_case())?.parse().map_err(|_| no_case())
+}
+
+/// A number that is given beside a case, in E.164 form.
+fn number(api: &Api, given: Option<&str>) -> Result<Option<String>, Problem> {
+    let read = given.map(|given| api.directory.premises().caller(given)).transpose();
+    read.map_err(|sentence| Problem::sentence(Kind::Invalid, &sentence).of("number"))
+}
+
+/// Tells the log what is done by whom, and does it.
+async fn carried<T: Send>(
+    directory: &Directory,
+    realm: &TenantId,
+    told: Told,
+    doing: impl Future<Output = Result<T, PersonError>> + Send,
+) -> Result<T, PersonError> {
+    let mut done = None;
+    let keep = async {
+        let did = doing.await;
+        let ended = if did.is_ok() { Ok(()) } else { Err(DirectoryError::Changed) };
+        done = Some(did);
+        ended
+    };
+    let told = directory.carry_out(realm, told, keep).await;
+    match (done, told) {
+        (Some(done), _) => done,
+        (None, Err(error)) => Err(PersonError::Failed(error.to_string())),
+        (None, Ok(())) => Err(PersonError::Failed(DirectoryError::Changed.to_string())),
+    }
+}
+
+pub(super) async fn list(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    let (after, limit) = asked.paging()?;
+    let mut items = files(api).cases(&asked.realm).await?;
+    items.retain(|item| after.as_ref().is_none_or(|after| item.id > *after));
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let next = items.last().filter(|_| more).map(|last| last.id.clone());
+    Ok(Answer::ok(&Page { items, next })?)
+}
+
+pub(super) async fn open(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    let mut new: NewCase = asked.json()?;
+    if let Some(why) = &new.why {
+        words(why, MAX_CASE_WHY, "why")?;
+    }
+    let given = new.number.clone();
+    new.number = number(api, Some(&given))?.unwrap_or(given);
+    // Two requests of one idempotency key open one case.
+    let _one = api.directory.opening.of(&asked.realm).await;
+    if let Some(again) = repeat::told_before(api, asked).await? {
+        return Ok(again);
+    }
+    let opening = files(api).open_case(&asked.realm, &new);
+    let case = carried(&api.directory, &asked.realm, asked.told("a case: opened"), opening).await?;
+    let item = files(api).case(&asked.realm, case).await?;
+    let location = format!("/v1/tenants/{}/cases/{case}", asked.realm);
+    let answer = Answer::made(&item, &item.etag, location)?;
+    repeat::keep(api, asked, &item.etag, &answer).await?;
+    Ok(answer)
+}
+
+pub(super) async fn get(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    let item = files(api).case(&asked.realm, named(asked)?).await?;
+    Answer::read(asked, &item)
+}
+
+pub(super) async fn extend(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    let (case, extend) = (named(asked)?, asked.json::<ExtendCase>()?);
+    words(&extend.why, MAX_CASE_WHY, "why")?;
+    if !(1..=2).contains(&extend.months) {
+        let detail = format!("`months` is {}", extend.months);
+        return Err(Problem::new(Kind::Invalid, detail, "write 1 or 2").of("months"));
+    }
+    let extending = files(api).extend_case(&asked.realm, case, &extend);
+    stepped(api, asked, case, format!("case {case}: extended"), extending).await
+}
+
+pub(super) async fn close(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    let (case, close) = (named(asked)?, asked.json::<CloseCase>()?);
+    words(&close.why, MAX_CASE_WHY, "why")?;
+    let closing = files(api).close_case(&asked.realm, case, &close);
+    stepped(api, asked, case, format!("case {case}: closed"), closing).await
+}
+
+/// Takes a step in a case that is as whoever asks knows it, and tells how it is then.
+async fn stepped(
+    api: &Api,
+    asked: &Asked,
+    case: CallId,
+    subject: String,
+    step: impl Future<Output = Result<(), PersonError>> + Send,
+) -> Result<Answer, Problem> {
+    let _one = api.directory.opening.of(&asked.realm).await;
+    asked.may_change(&files(api).case(&asked.realm, case).await?.etag)?;
+    carried(&api.directory, &asked.realm, asked.told(subject), step).await?;
+    let item = files(api).case(&asked.realm, case).await?;
+    let location = format!("/v1/tenants/{}/cases/{case}", asked.realm);
+    Ok(Answer::made(&item, &item.etag, location)?)
+}
+
+pub(super) async fn look_up(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    let (case, given) = (named(asked)?, asked.json::<LookUp>()?);
+    if let Some(why) = &given.why {
+        words(why, MAX_WHY, "why")?;
+    }
+    let number = number(api, given.number.as_deref())?;
+    files(api).fits(&asked.realm, case, number.as_deref()).await?;
+    api.readings.take(&asked.principal.key_id, Instant::now())?;
+    let (directory, realm) = (api.directory.clone(), asked.realm.clone());
+    let reading = reading(asked, given.why);
+    let doing = async move {
+        let persons = directory.premises().persons();
+        let looked = persons.look(&realm, case, reading).await?;
+        if looked.files.is_empty() {
+            // There is nothing to be handed over, and that is the answer.
+            persons.exported(&realm, case, &looked.missing).await?;
+        }
+        Ok(Answered { left: looked.files.clone(), looked })
+    };
+    api.lookups.begin(&asked.realm, case, &asked.principal.key.user, true, doing)?;
+    let item = found(case, &lookup(api, asked, case)?);
+    let location = format!("/v1/tenants/{}/cases/{case}/access", asked.realm);
+    Ok(Answer::made(&item, &item.etag, location)?)
+}
+
+fn lookup(api: &Api, asked: &Asked, case: CallId) -> Result<Job<Answered>, Problem> {
+    api.lookups.get(&asked.realm, case).ok_or_else(|| not_known("nothing was looked up for this case"))
+}
+
+/// That nobody here knows of something that takes long: it was never asked for, was cut off, or is long ago.
+fn not_known(what: &str) -> Problem {
+    let detail = format!("{what} in the last hour, since the installation was started");
+    let remedy = "ask for it with POST; what was done before is in the steps of the case, GET the path without the last part";
+    Problem::new(Kind::NotFound, detail, remedy).of("case")
+}
+
+fn found(case: CallId, job: &Job<Answered>) -> Item<Found> {
+    let (state, looked, problem) = match &job.stage {
+        Stage::Running => (Progress::Running, Looked::default(), None),
+        Stage::Done(done) => (Progress::Done, done.looked.clone(), None),
+        Stage::Failed(error) => (Progress::Failed, Looked::default(), Some(error.words())),
+    };
+    let Looked { calls, rows, cases, files, references: _, missing } = looked;
+    let (by, began, ended) = (job.by.clone(), job.began, job.ended);
+    let spec = Found { state, by, began, ended, calls, rows, cases, files, missing, problem };
+    Item { id: case.to_string(), etag: job.etag(), changed: Some(ended.unwrap_or(began)), spec }
+}
+
+pub(super) async fn looked_up(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    let case = named(asked)?;
+    // Of another tenant's case nobody is told more than that there is none.
+    files(api).case(&asked.realm, case).await?;
+    Answer::read(asked, &found(case, &lookup(api, asked, case)?))
+}
+
+pub(super) async fn file(api: &Api, asked: &Asked) -> Result<Response, Problem> {
+    let (case, name) = (named(asked)?, asked.name()?);
+    files(api).case(&asked.realm, case).await?;
+    let job = lookup(api, asked, case)?;
+    if job.by != asked.principal.key.user {
+        let detail = "somebody else looked, and it is noted that they read it";
+        return Err(
+            Problem::new(Kind::Forbidden, detail, "look yourself: POST the path of the access").of("case")
+        );
+    }
+    let looked = match job.stage {
+        Stage::Done(Answered { looked, .. }) => looked,
+        Stage::Running => {
+            let remedy = "GET the path of the access until its state is `done`";
+            return Err(Problem::new(Kind::Conflict, "it is still looked up", remedy).of("case"));
+        }
+        Stage::Failed(error) => return Err(error.into()),
+    };
+    if !looked.files.iter().any(|file| file == name) {
+        let remedy = "name one of the `files` of the access: GET the path without the last two parts";
+        return Err(Problem::new(Kind::NotFound, "the answer has no such file", remedy).of("name"));
+    }
+    let place = place(api, asked)?;
+    let bytes = files(api).file(&asked.realm, case, name, &looked.references).await?;
+    let was_last = api.lookups.change(&asked.realm, case, |done| {
+        let before = done.left.len();
+        done.left.retain(|file| file != name);
+        before > 0 && done.left.is_empty()
+    });
+    if was_last == Some(true)
+        && let Err(error) = files(api).exported(&asked.realm, case, &looked.missing).await
+    {
+        // What is not noted is not handed over.
+        api.lookups.change(&asked.realm, case, |done| done.left.push(name.to_owned()));
+        return Err(error.into());
+    }
+    let media_type = if name.ends_with(".wav") { "audio/wav" } else { "application/json" };
+    let length = bytes.len() as u64;
+    Ok(sent_from(place, parts_of(bytes), media_type, length))
+}
+
+pub(super) async fn erase(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    let (case, mut given) = (named(asked)?, asked.json::<EraseCase>()?);
+    if let Some(reason) = &given.reason {
+        words(reason, MAX_CASE_WHY, "reason")?;
+    }
+    given.number = number(api, given.number.as_deref())?;
+    // A case that is closed is no hindrance, as what was written in it since may have to go.
+    files(api).case(&asked.realm, case).await?;
+    let (directory, realm) = (api.directory.clone(), asked.realm.clone());
+    let reading = reading(asked, given.reason.clone());
+    let what = if given.dry_run { "what would be erased, read" } else { "its person erased" };
+    let told = asked.told(format!("case {case}: {what}"));
+    let doing = async move {
+        let erasing = directory.premises().persons().erase_person(&realm, case, &given, reading);
+        carried(&directory, &realm, told, erasing).await
+    };
+    // What was only to be told is not taken for what is to be done.
+    api.erasures.begin(&asked.realm, case, &asked.principal.key.user, false, doing)?;
+    let item = erasure(case, &erasing(api, asked, case)?);
+    let location = format!("/v1/tenants/{}/cases/{case}/erasure", asked.realm);
+    Ok(Answer::made(&item, &item.etag, location)?)
+}
+
+fn erasing(api: &Api, asked: &Asked, case: CallId) -> Result<Job<Erased>, Problem> {
+    api.erasures.get(&asked.realm, case).ok_or_else(|| not_known("nothing was erased in this case"))
+}
+
+pub(super) async fn erased(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    let case = named(asked)?;
+    files(api).case(&asked.realm, case).await?;
+    Answer::read(asked, &erasure(case, &erasing(api, asked, case)?))
+}
+
+fn erasure(case: CallId, job: &Job<Erased>) -> Item<Erasure> {
+    let (state, done, problem) = match &job.stage {
+        Stage::Running => (Progress::Running, None, None),
+        Stage::Done(done) => (Progress::Done, Some(done.clone()), None),
+        Stage::Failed(error) => (Progress::Failed, None, Some(error.words())),
+    };
+    let dry_run = done.as_ref().map(|done| done.dry_run);
+    let names = |calls: Vec<CallId>| calls.iter().map(CallId::to_string).collect();
+    let Erased { dry_run: _, calls, lasting, held, rows, records, unread, left, record } =
+        done.unwrap_or_default();
+    let (by, began, ended) = (job.by.clone(), job.began, job.ended);
+    let spec = Erasure {
+        state,
+        by,
+        began,
+        ended,
+        dry_run,
+        calls: names(calls),
+        lasting: names(lasting),
+        held: names(held),
+        rows,
+        records,
+        unread: names(unread),
+        left,
+        record: record.map(|record| record.to_string()),
+        problem,
+    };
+    Item { id: case.to_string(), etag: job.etag(), changed: Some(ended.unwrap_or(began)), spec }
+}
+
+impl From<PersonError> for Problem {
+    fn from(error: PersonError) -> Self {
+        match error {
+            PersonError::NoSuchCase => no_case(),
+            PersonError::Invalid { field, sentence } => Self::sentence(Kind::Invalid, &sentence).of(field),
+            PersonError::Refused(sentence) => Self::sentence(Kind::Conflict, &sentence).of("case"),
+            PersonError::NotThere(sentence) => Self::sentence(Kind::NotFound, &sentence),
+            PersonError::Failed(ref why) => {
+                tracing::error!(why, "what a person asked for could not be done for the administration");
+                let detail = "it could not be done; the installation's own log says why";
+                Self::new(Kind::Failed, detail, "try again later, and tell the operator")
+            }
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! What persons ask a tenant for, by the API: its own people answer, each case is one tenant's, and a number is nowhere but in a body.
+
+use std::sync::Arc;
+
+use crate::house::{House, Reply};
+use parloir_journal::Reader;
+use serde_json::json;
+use tokio::sync::Notify;
+
+const CASES: &str = "/v1/tenants/cabinet/cases";
+const HERS: &str = "06 39 98 12 34";
+
+async fn opened(house: &House, key: &str) -> String {
+    let case = json!({ "number": HERS, "right": "access", "why": "her letter" });
+    house.post(CASES, key, case).await.is(201).text("id")
+}
+
+/// What was looked up, once that is over.
+async fn looked(house: &House, path: &str, key: &str) -> Reply {
+    loop {
+        let reply = house.get(path, key).await.is(200);
+        if reply.body["spec"]["state"] != "running" {
+            return reply;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_person_is_answered_by_the_tenants_own_people_and_what_was_handed_over_is_noted() {
+    let house = House::open().await;
+    let admin = house.tenant_with_admin("cabinet").await;
+    let case = opened(&house, &admin).await;
+    let path = format!("{CASES}/{case}");
+    let access = format!("{path}/access");
+    house.get(&access, &admin).await.is(404).names("case");
+    let begun = house.post(&access, &admin, json!({ "number": HERS, "why": "her letter" })).await.is(201);
+    assert_eq!(begun.headers["location"], access.as_str());
+    let found = looked(&house, &access, &admin).await;
+    assert_eq!(
+        (found.body["spec"]["state"].clone(), found.body["spec"]["files"].clone()),
+        (json!("done"), json!(["rows.json", "cases.json"]))
+    );
+    let etag = found.etag();
+    house.ask(("GET", &access), &admin, &[("if-none-match", &etag)], None).await.is(304);
+    house.get(&format!("{access}/files/other.json"), &admin).await.is(404).names("name");
+
+    let steps = async || house.get(&path, &admin).await.is(200).body["spec"]["steps"].clone();
+    let rows = house.get(&format!("{access}/files/rows.json"), &admin).await.is(200);
+    assert_eq!(rows.text("rows.json"), "+33639981234", "in E.164 form, however it was written");
+    assert_eq!(steps().await.as_array().unwrap().len(), 1, "a part of it is no answer");
+    for _ in 0..2 {
+        house.get(&format!("{access}/files/cases.json"), &admin).await.is(200);
+    }
+    assert_eq!(steps().await[1]["step"], "exported");
+    assert_eq!(steps().await.as_array().unwrap().len(), 2, "once");
+    let read = house.site.persons.read.lock().clone();
+    let [(_, reading)] = read.as_slice() else { panic!("{read:?}") };
+    assert!(matches!(&reading.who, Reader::Key { role, .. } if role == "admin"), "{reading:?}");
+    assert_eq!(reading.why.as_deref(), Some("her letter"));
+
+    // Nothing that is told names her.
+    for (told, _) in house.told("cabinet").await {
+        assert!(!format!("{told:?}").contains("39981234"), "{told:?}");
+    }
+    let closed =
+        house.post(&format!("{path}/close"), &admin, json!({ "done": true, "why": "by post" })).await;
+    assert_eq!(closed.is(201).body["spec"]["state"], "done");
+    house.post(&access, &admin, json!({})).await.is(409).names("case");
+    house.post(&format!("{path}/extend"), &admin, json!({ "months": 1, "why": "many" })).await.is(409);
+}
+
+#[tokio::test]
+async fn what_one_looked_up_is_theirs_to_take_away_and_a_case_is_its_tenants() {
+    let house = House::open().await;
+    let owner = house.tenant("cabinet").await;
+    let (_, admin) = house.user("cabinet", &owner, "admin").await;
+    let (_, supervisor) = house.user("cabinet", &owner, "supervisor").await;
+    let other = house.tenant_with_admin("other").await;
+    let case = opened(&house, &supervisor).await;
+    let access = format!("{CASES}/{case}/access");
+    house.post(&access, &supervisor, json!({})).await.is(201);
+    looked(&house, &access, &admin).await;
+    house.get(&format!("{access}/files/rows.json"), &admin).await.is(403).names("case");
+    house.get(&format!("{access}/files/rows.json"), &supervisor).await.is(200);
+    // Whatever another tenant asks, in its own rooms or in these: there is no such case.
+    for tenant in ["cabinet", "other"] {
+        let path = format!("/v1/tenants/{tenant}/cases/{case}");
+        house.get(&path, &other).await.is(404);
+        house.get(&format!("{path}/access"), &other).await.is(404);
+        house.get(&format!("{path}/access/files/rows.json"), &other).await.is(404);
+        house.post(&format!("{path}/access"), &other, json!({})).await.is(404);
+        house.post(&format!("{path}/close"), &other, json!({ "done": true, "why": "x" })).await.is(404);
+    }
+    assert_eq!(house.get("/v1/tenants/other/cases", &other).await.is(200).body["items"], json!([]));
+    // Who pays, and who runs the house, through broken glass too.
+    let operator = house.operator().await;
+    let glass = json!({ "why": "a person asks", "minutes": 60 });
+    house.post("/v1/tenants/cabinet/break-glass", &operator, glass).await.is(201);
+    for key in [&owner, &operator, &house.owner] {
+        house.get(CASES, key).await.is(403);
+        house.post(&access, key, json!({})).await.is(403);
+    }
+}
+
+#[tokio::test]
+async fn a_person_is_erased_by_an_admin_and_nobody_else_once_they_looked_what_that_would_be() {
+    let house = House::open().await;
+    let owner = house.tenant("cabinet").await;
+    let (_, admin) = house.user("cabinet", &owner, "admin").await;
+    let (_, supervisor) = house.user("cabinet", &owner, "supervisor").await;
+    let case = opened(&house, &supervisor).await;
+    let erasure = format!("{CASES}/{case}/erasure");
+    let other = house.tenant_with_admin("other").await;
+    for key in [&supervisor, &owner, &house.operator().await] {
+        house.post(&erasure, key, json!({})).await.is(403);
+    }
+    house.post(&format!("/v1/tenants/other/cases/{case}/erasure"), &other, json!({})).await.is(404);
+    house.get(&erasure, &admin).await.is(404).names("case");
+    house.post(&erasure, &admin, json!({ "number": "six" })).await.is(422).names("number");
+    house.post(&erasure, &admin, json!({ "dry-run": true, "reason": "her letter" })).await.is(201);
+    let would = looked(&house, &erasure, &admin).await;
+    assert_eq!(
+        (&would.body["spec"]["state"], &would.body["spec"]["dry-run"]),
+        (&json!("done"), &json!(true))
+    );
+    assert_eq!(house.site.persons.read.lock().len(), 1);
+    house.post(&erasure, &admin, json!({ "reason": "her letter" })).await.is(201);
+    let done = looked(&house, &erasure, &admin).await;
+    assert_eq!(done.body["spec"]["dry-run"], false, "{done:?}");
+    assert_eq!(done.body["spec"]["calls"], json!(["09".repeat(16)]), "{done:?}");
+    let told = house.told("cabinet").await;
+    let of_erasures = told.iter().filter(|(told, _)| told.action == "persons:erase");
+    let subjects: Vec<_> = of_erasures.map(|(told, _)| told.subject.as_str()).collect();
+    assert!(subjects.iter().any(|subject| subject.ends_with("its person erased")), "{subjects:?}");
+}
+
+#[tokio::test]
+async fn bad_numbers_and_days_name_their_field_and_a_repeated_request_opens_one_case() {
+    let house = House::open().await;
+    let admin = house.tenant_with_admin("cabinet").await;
+    let bad = json!({ "number": "six", "right": "access" });
+    house.post(CASES, &admin, bad).await.is(422).names("number");
+    let no_right = json!({ "number": HERS, "right": "everything" });
+    house.post(CASES, &admin, no_right).await.is(422).names("right");
+    house
+        .post(CASES, &admin, json!({ "number": HERS, "right": "erase", "why": "" }))
+        .await
+        .is(422)
+        .names("why");
+    let body = json!({ "number": HERS, "right": "erase" });
+    let repeated = [("idempotency-key", "her-letter")];
+    let first = house.ask(("POST", CASES), &admin, &repeated, Some(body.clone())).await.is(201);
+    let again = house.ask(("POST", CASES), &admin, &repeated, Some(body)).await.is(201);
+    assert_eq!((first.text("id"), first.etag()), (again.text("id"), again.etag()));
+    assert_eq!(house.get(CASES, &admin).await.is(200).body["items"].as_array().unwrap().len(), 1);
+    let path = format!("{CASES}/{}", first.text("id"));
+    let extend = Some(json!({ "months": 1, "why": "many calls" }));
+    let changed = [("if-match", "\"another\"")];
+    house.ask(("POST", &format!("{path}/extend")), &admin, &changed, extend.clone()).await.is(412);
+    let known = first.etag();
+    house.ask(("POST", &format!("{path}/extend")), &admin, &[("if-match", &known)], extend).await.is(201);
+    house
+        .post(&format!("{path}/extend"), &admin, json!({ "months": 3, "why": "x" }))
+        .await
+        .is(422)
+        .names("months");
+    house
+        .post(&format!("{path}/access"), &admin, json!({ "number": "01 99 00 00 01" }))
+        .await
+        .is(409)
+        .names("case");
+}
+
+#[tokio::test]
+async fn a_tenant_looks_one_person_up_at_a_time_and_keeps_no_other_from_it() {
+    let house = House::open().await;
+    let admin = house.tenant_with_admin("cabinet").await;
+    let other = house.tenant_with_admin("other").await;
+    let (first, second) = (opened(&house, &admin).await, opened(&house, &admin).await);
+    let go = Arc::new(Notify::new());
+    *house.site.persons.held.lock() = Some(go.clone());
+    let access = |case: &str| format!("{CASES}/{case}/access");
+    house.post(&access(&first), &admin, json!({})).await.is(201);
+    let running = house.get(&access(&first), &admin).await.is(200);
+    assert_eq!(running.body["spec"]["state"], "running");
+    house.get(&format!("{}/files/rows.json", access(&first)), &admin).await.is(409).names("case");
+    house.post(&access(&first), &admin, json!({})).await.is(201);
+    house.post(&access(&second), &admin, json!({})).await.is(429);
+    let theirs = json!({ "number": HERS, "right": "access" });
+    let theirs = house.post("/v1/tenants/other/cases", &other, theirs).await.is(201).text("id");
+    let path = format!("/v1/tenants/other/cases/{theirs}/access");
+    // The search that waits is the first one's: it has taken what holds it.
+    while house.site.persons.held.lock().is_some() {
+        tokio::task::yield_now().await;
+    }
+    house.post(&path, &other, json!({})).await.is(201);
+    assert_eq!(looked(&house, &path, &other).await.body["spec"]["state"], "done");
+    go.notify_one();
+    assert_eq!(looked(&house, &access(&first), &admin).await.body["spec"]["state"], "done");
+    house.post(&access(&second), &admin, json!({})).await.is(201);
+    assert_eq!(house.site.persons.read.lock().len(), 2, "one that goes on is not begun again");
+}

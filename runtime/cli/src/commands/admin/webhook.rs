@@ -1,0 +1,145 @@
+//! `parloir webhook`: who is told of a tenant's calls when they are over.
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::{Client, Whose, moment, text};
+use crate::terminal::{DIM, GOOD, styled};
+use crate::{Failure, Outcome};
+
+#[derive(Args)]
+pub(crate) struct Webhook {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Have a receiver told of calls, or say otherwise of the one of its name, from the next call on.
+    #[command(
+        after_help = "What it is told is signed as Standard Webhooks says. Without --secret a secret is made, and printed this once.\n\nExamples:\n  parloir webhook set crm --url https://hooks.example.com/calls --event call.ended --event report.filed > crm.secret\n  parloir webhook set crm --url https://hooks.example.com/calls --event call.ended --secret crm-signing"
+    )]
+    Set(Set),
+    /// List the receivers: what signs is shown to nobody.
+    #[command(after_help = "Example:\n  parloir webhook list --tenant cabinet")]
+    List(Whose),
+    /// Make another secret for a receiver, which is printed this once. The one before signs for a day more.
+    #[command(after_help = "Example:\n  parloir webhook secret crm > crm.secret")]
+    Secret(Named),
+    /// Remove a receiver: what waits for it is not sent.
+    #[command(after_help = "Example:\n  parloir webhook remove crm")]
+    Remove(Named),
+}
+
+#[derive(Args)]
+struct Set {
+    /// What it is called.
+    name: String,
+    /// Where it listens, such as https://hooks.example.com/calls.
+    #[arg(long)]
+    url: String,
+    /// What it is told. Once or twice.
+    #[arg(long, required = true, value_parser = ["call.ended", "report.filed"])]
+    event: Vec<String>,
+    /// The secret that signs, as `parloir secret list` lists it. Default: one that is made.
+    #[arg(long, value_name = "NAME")]
+    secret: Option<String>,
+    /// Where what it is told is processed, for whoever asks to whom their data went.
+    #[arg(long)]
+    region: Option<String>,
+    #[command(flatten)]
+    whose: Whose,
+}
+
+#[derive(Args)]
+struct Named {
+    /// Which.
+    name: String,
+    #[command(flatten)]
+    whose: Whose,
+}
+
+impl Webhook {
+    pub(crate) async fn run(self) -> Outcome {
+        match self.what {
+            What::Set(set) => set.run().await,
+            What::List(whose) => list(whose).await,
+            What::Secret(Named { name, whose }) => {
+                let (client, path) = whose.open().await?;
+                let made = make_secret(&client, &format!("{path}/webhooks/{name}")).await?;
+                if whose.api.json {
+                    println!("{made}");
+                } else {
+                    tell_secret(&made);
+                }
+                Ok(())
+            }
+            What::Remove(Named { name, whose }) => whose.remove("webhooks", &name, "removed").await,
+        }
+    }
+}
+
+/// Has a secret made for a receiver.
+async fn make_secret(client: &Client, webhook: &str) -> Result<Value, Failure> {
+    client.post(&format!("{webhook}/secret"), &json!({})).await
+}
+
+/// Prints a secret that was made, on standard output, and what there is to know beside it.
+fn tell_secret(made: &Value) {
+    anstream::eprintln!("{}", styled(DIM, "the secret that it checks signatures with, shown this once:"));
+    println!("{}", text(made, "/secret"));
+    let until = moment(made, "/previous-until");
+    if !until.is_empty() {
+        anstream::eprintln!("{}", styled(DIM, &format!("the one before signs, too, until {until}")));
+    }
+}
+
+impl Set {
+    async fn run(self) -> Outcome {
+        let (client, path) = self.whose.open().await?;
+        let webhooks = format!("{path}/webhooks");
+        let before = client.find(&webhooks, &self.name).await?;
+        let mut spec = json!({ "url": self.url, "events": self.event });
+        if let Value::Object(fields) = &mut spec {
+            let said = [("secret", self.secret), ("region", self.region)];
+            fields
+                .extend(said.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value?)))));
+        }
+        let webhook = format!("{webhooks}/{}", self.name);
+        let item = client.put(&webhook, before.as_ref(), &spec).await?;
+        let made = match text(&item, "/spec/signed-by") {
+            "nothing" => Some(make_secret(&client, &webhook).await?),
+            _ => None,
+        };
+        if self.whose.api.json {
+            let secret = made.as_ref().map(|made| text(made, "/secret"));
+            println!("{}", json!({ "id": item.get("id"), "spec": item.get("spec"), "secret": secret }));
+            return Ok(());
+        }
+        let done = if before.is_some() { "changed" } else { "added" };
+        anstream::eprintln!("{} {}", styled(GOOD, done), self.name);
+        made.iter().for_each(tell_secret);
+        Ok(())
+    }
+}
+
+async fn list(whose: Whose) -> Outcome {
+    let row = |item: &Value| {
+        let events = item.pointer("/spec/webhook/events").and_then(Value::as_array).into_iter().flatten();
+        let events: Vec<&str> = events.filter_map(Value::as_str).collect();
+        let signed_by = match text(item, "/spec/webhook/secret") {
+            "" => text(item, "/spec/signed-by").to_owned(),
+            secret => format!("secret {secret}"),
+        };
+        let [id, url, region] =
+            ["/id", "/spec/webhook/url", "/spec/webhook/region"].map(|field| text(item, field).to_owned());
+        [id, url, events.join(" "), signed_by, moment(item, "/spec/previous-until"), region]
+    };
+    whose
+        .list(
+            "webhooks",
+            ["WEBHOOK", "AT", "TOLD", "SIGNED BY", "BESIDE THE ONE BEFORE UNTIL", "REGION"],
+            row,
+        )
+        .await
+}
