@@ -339,7 +339,7 @@ fn show_cordon(item: &Value) {
         "directory" => "said of this tenant",
         _ => "as parloir.toml says",
     };
-    let (part, policy) = ("cordon", text(item, "/spec/policy"));
+    let (part, policy) = ("cordon", plain(text(item, "/spec/policy")));
     anstream::println!("  {part:9}  {policy:20}  {said}");
 }
 
