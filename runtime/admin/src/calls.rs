@@ -69,7 +69,7 @@ pub struct Sound {
 pub trait CallFiles: Send + Sync + 'static {
     /// Up to `limit` calls after a place, newest first: fewer, or none, where many are the journal's own. `contacts` are the
     /// numbers by which it is told whom a caller was handed to. Only those within `reach`, few among many: nothing in the list, and
-    /// no place of it, says anything of another.
+    /// no place of it, says anything of another. A place is for whoever has the same reach.
     async fn list(
         &self,
         tenant: &TenantId,

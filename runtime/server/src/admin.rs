@@ -338,18 +338,6 @@ pub(crate) async fn open(
     let rooms = house.installation.storage.directory_rooms();
     let directory = Directory::open(rooms, premises).await.map_err(|error| failed(&error))?;
     let directory = Arc::new(directory);
-    // Before an owner's first key is made, which would be told to nobody where this fails.
-    let tenant_owner_key = match new_owner_key.filter(|realm| !is_installation(realm)) {
-        Some(realm) => {
-            let key = directory.new_owner_key(realm).await.map_err(|error| failed(&error))?;
-            let nobody =
-                format!("--new-owner-key={realm}: there is no tenant of this name: write one there is");
-            Some((realm.clone(), key.ok_or_else(|| failed(&nobody))?))
-        }
-        None => None,
-    };
-    let anew = new_owner_key.is_some_and(is_installation);
-    let owner_key = directory.set_up(anew).await.map_err(|error| failed(&error))?;
     take_in_all(&directory, house).await.map_err(|problem| ServeError::Admin { problem })?;
     let (here, described) =
         (house.installation.house(), directory.tenants().await.map_err(|error| failed(&error))?);
@@ -368,21 +356,34 @@ pub(crate) async fn open(
     let bound = answering.spawn(TcpListener::bind(listen)).await.map_err(|_| ended())?;
     let listener = bound.map_err(|error| ServeError::Listen { address: listen, error })?;
     let address = listener.local_addr().map_err(|error| ServeError::Listen { address: listen, error })?;
+    let log_ins = match &admin.oidc {
+        Some(oidc) => Some(Arc::new(log_ins(oidc).map_err(|problem| ServeError::Admin { problem })?)),
+        None => None,
+    };
+    let acceptor = certificates.as_ref().map(|certificates| certificates.acceptor()).transpose()?;
+    // Last of all that may fail: a key is told once, and one that is made before would be told to nobody. So the tenant's goes before
+    // an owner's first.
+    let tenant_owner_key = match new_owner_key.filter(|realm| !is_installation(realm)) {
+        Some(realm) => {
+            let key = directory.new_owner_key(realm).await.map_err(|error| failed(&error))?;
+            let nobody =
+                format!("--new-owner-key={realm}: there is no tenant of this name: write one there is");
+            Some((realm.clone(), key.ok_or_else(|| failed(&nobody))?))
+        }
+        None => None,
+    };
+    let anew = new_owner_key.is_some_and(is_installation);
+    let owner_key = directory.set_up(anew).await.map_err(|error| failed(&error))?;
     // Not kept alive by it: the directory keeps the house.
     let _opened_once = house.directory.set(Arc::downgrade(&directory));
     answering.spawn(keep_tidy(directory.clone(), house.clone()));
     answering.spawn(keep_trying(directory.clone(), house.clone()));
     answering.spawn(tell_of_lapses(directory.clone(), house.clone(), admin.oidc.is_some()));
-    let log_ins = match &admin.oidc {
-        Some(oidc) => Some(Arc::new(log_ins(oidc).map_err(|problem| ServeError::Admin { problem })?)),
-        None => None,
-    };
     if let Some(log_ins) = log_ins.clone() {
         // Whoever starts it is told where nobody could log in; it serves all the same.
         answering.spawn(async move { log_ins.look().await });
     }
     let router = router_with(directory, log_ins);
-    let acceptor = certificates.as_ref().map(|certificates| certificates.acceptor()).transpose()?;
     // Whatever is begun for an answer is begun there.
     let _there = answering.enter();
     let requests = match acceptor {

@@ -17,10 +17,10 @@ use parloir_journal::{
 };
 use parloir_media::{RecordingBlock, SampleRate, wav_parts};
 use parloir_proof::Trust;
-use parloir_store::{Batch, Rows, StoreError, Table, TenantStore};
+use parloir_store::{Batch, RowKey, Rows, StoreError, Table, TenantStore};
 use serde_json::{Value, json};
 
-use crate::call_places::{Places, place};
+use crate::call_places::Places;
 use crate::{Restrictions, Storage};
 
 /// Calls of the index that are looked at in one go.
@@ -96,7 +96,7 @@ struct Known {
     restricted: Option<Restrictions>,
     /// Contacts' numbers, and what they are noted as.
     contacts: Vec<(String, [u8; 32])>,
-    places: Places,
+    key: RowKey,
     store: TenantStore,
 }
 
@@ -109,9 +109,8 @@ impl Known {
         let key = storage.keys().row_key(tenant).await.map_err(failed)?;
         let noted = |number: &LineId| (number.to_string(), key.pseudonym(number.as_str().as_bytes()));
         let contacts = contacts.iter().map(noted).collect();
-        let places = Places::of(&key);
         let store = storage.rows(tenant).await.map_err(failed)?;
-        Ok(Self { gone, held, restricted, contacts, places, store })
+        Ok(Self { gone, held, restricted, contacts, key, store })
     }
 
     async fn state(&self, entry: &CallEntry) -> Result<CallState, CallError> {
@@ -179,9 +178,10 @@ impl CallFiles for Storage {
         call: CallId,
         contacts: &[LineId],
     ) -> Result<CallState, CallError> {
+        // First, so that where it cannot be read nobody learns by that whether there is such a call.
+        let known = Known::of(self, tenant, contacts).await?;
         let entry = self.journal.call(tenant, call).await.map_err(failed)?;
         let entry = entry.filter(|entry| !entry.is_of_journal()).ok_or(CallError::NoSuchCall)?;
-        let known = Known::of(self, tenant, contacts).await?;
         let restricted = known.is_restricted(&self.journal, &entry).await;
         Ok(CallState { restricted, ..known.state(&entry).await? })
     }
@@ -370,9 +370,10 @@ impl Storage {
         most: usize,
     ) -> Result<CallList, CallError> {
         let known = Known::of(self, tenant, contacts).await?;
+        let places = Places::of(&known.key, reach);
         let mut from = match after {
             Some(after) => {
-                let (began, call) = known.places.read(after).ok_or(CallError::NoSuchPlace)?;
+                let (began, call) = places.read(after).ok_or(CallError::NoSuchPlace)?;
                 Some(self.journal.after(tenant, began, call).await.map_err(failed)?)
             }
             None => None,
@@ -392,13 +393,13 @@ impl Storage {
                             return Ok(list);
                         }
                         state.restricted = known.is_restricted(&self.journal, &entry).await;
-                        let place = place(entry.started_at, entry.call);
+                        let place = places.shown(entry.started_at, entry.call).map_err(failed)?;
                         list.calls.push(Listed { place, call: entry.call, state });
                     }
                 }
                 if looked_at >= most {
                     if calls.len() > 0 || next.is_some() {
-                        list.next = Some(known.places.sealed(entry.started_at, entry.call).map_err(failed)?);
+                        list.next = Some(places.sealed(entry.started_at, entry.call).map_err(failed)?);
                     }
                     return Ok(list);
                 }
@@ -586,6 +587,14 @@ mod tests {
             after = Some(next);
         }
         assert_eq!(seen, [id(8), id(4)]);
+        // No place is made of a time, and none is taken from whoever sees others.
+        let everything = storage.list(&tenant, None, 1, &[], &Reach::All).await.unwrap();
+        let other = Reach::Rang(vec!["+33199001234".parse().unwrap()]);
+        let theirs = storage.list(&tenant, None, 1, &[], &other).await.unwrap();
+        for place in [everything.next.as_deref().unwrap(), theirs.next.as_deref().unwrap()] {
+            let listed = storage.list(&tenant, Some(place), 1, &[], &reach).await;
+            assert_eq!(listed, Err(CallError::NoSuchPlace), "{place}");
+        }
         let nobody = storage.list(&tenant, None, 2, &[], &Reach::Rang(Vec::new())).await.unwrap();
         assert_eq!(nobody, CallList::default());
         storage.close().await;

@@ -316,6 +316,8 @@ pub async fn serve_with(
         tokens,
         public: public.clone(),
     });
+    // Before the administration opens, which may make a key that is told once.
+    let acceptor = certificates.as_ref().map(|certificates| certificates.acceptor()).transpose()?;
     let administration = match &config.admin {
         Some(admin) => Some(admin::open(config, admin, &house, new_owner_key).await?),
         None => {
@@ -338,10 +340,8 @@ pub async fn serve_with(
         .layer(from_fn(whole))
         .with_state(house.clone());
     let connections = OF_CARRIERS.saturating_add(config.server.concurrent_calls as usize);
-    let server = match &certificates {
-        Some(certificates) => {
-            answer(TlsListener::new(listener, certificates.acceptor()?), router, (connections, FOR_OTHERS))
-        }
+    let server = match acceptor {
+        Some(acceptor) => answer(TlsListener::new(listener, acceptor), router, (connections, FOR_OTHERS)),
         None => answer(undelayed(listener), router, (connections, FOR_OTHERS)),
     };
     // Here: a provider's connection is served by the executor on which it was first asked, and calls ask the same ones.

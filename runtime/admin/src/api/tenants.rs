@@ -19,6 +19,7 @@ use crate::directory::{
     Batches, CALENDAR, CONNECTORS, DirectoryError, Stamp, USERS, settings_of, user_with_key,
 };
 use crate::home::Home;
+use crate::reach::Reach;
 use crate::resource::{
     ImportTenant, Item, Line, MAX_SETTING, NewTenant, Page, Setting, Source, Suspension, Tenant, TenantMade,
     TenantState, User, is_name, tenant_config,
@@ -112,7 +113,7 @@ async fn nothing_was_said(api: &Api, asked: &Asked) -> Result<(), Problem> {
     loop {
         let calls = api.directory.premises().calls();
         let CallList { calls, next } =
-            calls.list(&asked.realm, after.as_deref(), MAX_PAGE, &[], None).await?;
+            calls.list(&asked.realm, after.as_deref(), MAX_PAGE, &[], &Reach::All).await?;
         for Listed { call, state, .. } in calls {
             if state.ended.is_none() {
                 let detail = format!("call {call} of {} lasts", asked.realm);

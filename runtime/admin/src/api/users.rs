@@ -122,6 +122,10 @@ pub(super) async fn create(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
     may_appoint(asked, user.role, "role")?;
     let id = random_id().map_err(crate::directory::DirectoryError::from)?;
     let _appointing = api.directory.appointing.of(&asked.realm).await;
+    // The same request may have been carried out while this one waited its turn: who it made is nobody else.
+    if let Some(again) = repeat::told_before(api, asked).await? {
+        return Ok(again);
+    }
     room(rows::count(&asked.store, Table::Users, USERS).await?, MAX_USERS, "users")?;
     may_identify(asked, None, user.oidc.as_ref())?;
     another_logs_in(asked, None, &user)?;

@@ -173,7 +173,8 @@ pub struct Directory {
     pub(crate) appointing: Turns,
     /// Held from where rows are counted, of which a tenant has so many, to where one more of them is written.
     pub(crate) making: Turns,
-    /// Held while a team is changed, and while a line or a user goes: no team names what is gone.
+    /// Held while a team is changed, and while a line or a user goes: no team names what is gone. After
+    /// [`Self::appointing`], where both are.
     pub(crate) teaming: Turns,
     /// Held while a case is opened, or a step is taken in one.
     pub(crate) opening: Turns,

@@ -6,7 +6,7 @@ use parloir_store::{Batch, Table, TenantStore};
 
 use super::rows::{self, Kept, There};
 use super::{Batches, By, Directory, DirectoryError, KEYS, Stamp, Told, USERS};
-use crate::resource::{KeptKey, Key, MAX_KEY_DAYS, User};
+use crate::resource::{KeptKey, Key, MAX_KEY_DAYS, MAX_KEYS, User};
 use crate::role::{Action, Role, is_installation};
 use crate::secret::{ApiKey, random_id};
 
@@ -34,6 +34,16 @@ fn first_key(batch: Batch, stamp: &Stamp, user: &str, key: &ApiKey) -> Result<Ba
     let row = format!("{KEYS}{}", key.id());
     let kept = stamp.bytes(&KeptKey { key: listed, hash: key.hash() })?;
     Ok(batch.expect_absent(Table::Users, &row).put(Table::Users, &row, kept))
+}
+
+/// Of an owner's keys, those that make room for another: those that lapse first. Whoever lost all of them revokes none.
+async fn over(store: &TenantStore, owner: &str) -> Result<Vec<(String, Kept<KeptKey>)>, DirectoryError> {
+    let mut keys = rows::all::<KeptKey>(store, Table::Users, KEYS).await?;
+    keys.retain(|(_, kept)| kept.row.is.key.user == owner);
+    keys.sort_by_key(|(_, kept)| kept.row.is.key.expires);
+    let over = keys.len().saturating_add(1).saturating_sub(MAX_KEYS);
+    keys.truncate(over.min(MAX_KEYS));
+    Ok(keys)
 }
 
 impl Directory {
@@ -75,8 +85,16 @@ impl Directory {
             (Some(_), false) => Ok(None),
             (Some((owner, kept)), true) => {
                 let unchanged = (format!("{USERS}{owner}"), kept.bytes);
-                let batch = Batch::new().expect_value(Table::Users, unchanged.0, unchanged.1);
-                let subject = format!("another key of owner {owner}");
+                let mut batch = Batch::new().expect_value(Table::Users, unchanged.0, unchanged.1);
+                let over = over(store, &owner).await?;
+                let subject = match over.len() {
+                    0 => format!("another key of owner {owner}"),
+                    count => format!("another key of owner {owner}, in place of {count} that lapse first"),
+                };
+                for (old, kept) in over {
+                    let old = format!("{KEYS}{old}");
+                    batch = batch.expect_value(Table::Users, &old, kept.bytes).delete(Table::Users, &old);
+                }
                 self.keyed(store, subject, Action::WriteKeys, move |stamp, key| {
                     first_key(batch, stamp, &owner, key)
                 })

@@ -294,6 +294,21 @@ async fn a_supervisor_who_logs_in_sees_the_calls_of_their_teams_alone() {
     house.get(&format!("{calls}/{}", id(2)), &key).await.is(404).names("call");
 }
 
+#[tokio::test]
+async fn a_user_who_is_asked_for_twice_at_one_time_by_one_request_is_made_once_and_told_twice() {
+    let house = house().await;
+    let owner = house.tenant("cabinet").await;
+    for round in 0..12 {
+        let (subject, name) = (format!("round {round}"), format!("round-{round}"));
+        let user = json!({ "name": "Paul Martin", "role": "agent", "oidc": { "subject": subject } });
+        let named = [("idempotency-key", name.as_str())];
+        let make = || house.ask(("POST", "/v1/tenants/cabinet/users"), &owner, &named, Some(user.clone()));
+        let (one, other) = tokio::join!(make(), make());
+        assert_eq!((one.status, other.status), (201, 201), "{one:?} {other:?}");
+        assert_eq!((one.text("id"), one.etag()), (other.text("id"), other.etag()));
+    }
+}
+
 /// A POST whose body never comes, which says when it is waited for.
 fn slow(path: &str, key: &str, waited_for: &Arc<Semaphore>) -> Request<Body> {
     let (waited_for, mut said) = (waited_for.clone(), false);

@@ -3,6 +3,7 @@
 use crate::house::House;
 use jiff::{SignedDuration, Timestamp};
 use parloir_admin::Lapse;
+use parloir_admin::resource::MAX_KEYS;
 use parloir_contract::TenantId;
 use serde_json::json;
 
@@ -161,4 +162,26 @@ async fn owners_whose_keys_lapse_are_told_of_and_another_key_is_made_on_the_mach
     assert_eq!(house.directory.new_owner_key(&nobody).await.unwrap(), None);
     let house_key = house.directory.new_owner_key(&"installation".parse().unwrap()).await.unwrap().unwrap();
     assert_eq!(house.get("/v1/me", &house_key).await.is(200).text("role"), "owner");
+}
+
+#[tokio::test]
+async fn another_key_of_an_owner_who_has_as_many_as_there_may_be_is_in_place_of_the_one_that_lapses_first() {
+    let house = House::open().await;
+    let first = house.tenant("cabinet").await;
+    let cabinet: TenantId = "cabinet".parse().unwrap();
+    let keys = async |key: &str| {
+        let listed = house.get("/v1/tenants/cabinet/keys?limit=200", key).await.is(200);
+        listed.body["items"].as_array().unwrap().len()
+    };
+    let mut newest = first.clone();
+    for _ in 1..MAX_KEYS {
+        newest = house.directory.new_owner_key(&cabinet).await.unwrap().unwrap();
+    }
+    assert_eq!(keys(&first).await, MAX_KEYS);
+    let another = house.directory.new_owner_key(&cabinet).await.unwrap().unwrap();
+    assert_eq!(keys(&another).await, MAX_KEYS);
+    house.get("/v1/me", &first).await.is(401);
+    house.get("/v1/me", &newest).await.is(200);
+    let told = house.told("cabinet").await;
+    assert!(told[0].0.subject.ends_with(", in place of 1 that lapse first"), "{told:?}");
 }

@@ -227,3 +227,34 @@ pub(crate) async fn stopped() {
         _ = terminate.recv() => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Options {
+        #[command(flatten)]
+        serve: Serve,
+    }
+
+    /// Whose owner's key these options ask for; `None` where they cannot be read.
+    fn key(options: &[&str]) -> Option<Option<String>> {
+        let all = ["serve"].into_iter().chain(options.iter().copied());
+        let read = Options::try_parse_from(all).ok()?;
+        Some(read.serve.new_owner_key.map(|tenant| tenant.to_string()))
+    }
+
+    #[test]
+    fn a_new_owner_key_is_the_installations_or_that_of_a_tenant_that_is_named() {
+        assert_eq!(key(&[]), Some(None));
+        assert_eq!(key(&["--new-owner-key"]), Some(Some("installation".into())));
+        assert_eq!(key(&["--new-owner-key", "--config", "other.toml"]), Some(Some("installation".into())));
+        assert_eq!(key(&["--new-owner-key=cabinet"]), Some(Some("cabinet".into())));
+        for wrong in [["--new-owner-key", "cabinet"], ["--new-owner-key=Cabinet Durand", "--config=a.toml"]] {
+            assert_eq!(key(&wrong), None, "{wrong:?}");
+        }
+    }
+}

@@ -8,7 +8,8 @@ use crate::administered::{MADE, done, options, ring, run, start, user, write_fil
 use crate::house;
 use crate::house::{FALLBACK, LINE, component};
 use parloir_contract::Outcome;
-use parloir_server::Running;
+use parloir_sandbox::Settings;
+use parloir_server::{Config, Folders, Installation, Running, ServeError, serve};
 use parloir_transport::client::{CarrierCall, CarrierEvent, DialOptions, EndReason};
 use parloir_transport::webhook::DialStatus;
 use serde_json::Value;
@@ -307,5 +308,27 @@ async fn a_special_rate_number_is_dialled_while_the_operator_allows_it_and_no_li
     done(api, &admin, &to(FALLBACK));
     assert_eq!(done(api, &admin, &["tenant", "problems"]), "none");
     assert_eq!(handed_to(&rung(&running, MADE).await.0), [FALLBACK]);
+    running.until(std::future::ready(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_fails_makes_no_key_that_nobody_is_told() {
+    let kept = tempfile::tempdir().unwrap();
+    let folder = kept.path();
+    write_file(folder, "");
+    let file = folder.join("parloir.toml");
+    let free = std::fs::read_to_string(&file).unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = format!("[admin]\nlisten = \"{}\"", taken.local_addr().unwrap());
+    std::fs::write(&file, free.replace("[admin]\nlisten = \"127.0.0.1:0\"", &listen)).unwrap();
+    let config = Config::read(&file).unwrap();
+    let providers = parloir_e2e::canned("Bonjour, je voudrais un rendez-vous.", &[]).unwrap();
+    let folders = Folders::beside(folder.join("data"));
+    let opened =
+        Installation::open(&config, &folders, Path::new(""), Some(providers), Settings::default()).await;
+    assert!(matches!(serve(&config, opened.unwrap()).await, Err(ServeError::Listen { .. })));
+    std::fs::write(&file, free).unwrap();
+    let running = start(folder).await;
+    assert!(running.owner_key.is_some(), "the first key is made by the start that tells it");
     running.until(std::future::ready(())).await;
 }
