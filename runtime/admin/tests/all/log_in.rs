@@ -204,6 +204,24 @@ async fn no_admin_says_by_what_another_admin_logs_in_and_an_owner_does() {
 }
 
 #[tokio::test]
+async fn nobody_is_kept_from_logging_in_by_one_who_is_less_and_known_by_the_same_otherwise() {
+    let house = house().await;
+    let owner = house.tenant("cabinet").await;
+    let (_, admin) = house.user("cabinet", &owner, "admin").await;
+    let users = "/v1/tenants/cabinet/users";
+    let anne = json!({ "name": "Anne", "role": "owner", "oidc": { "email": "anne@example.com" } });
+    let anne = house.post(users, &owner, anne).await.is(201).text("id");
+    let less = |role: &str| json!({ "name": "nobody", "role": role, "oidc": { "subject": "17" } });
+    house.post(users, &admin, less("agent")).await.is(201);
+    let made = log_in(&house, Some("cabinet"), Signs::of(1).token("17", "anne@example.com")).await.is(201);
+    assert_eq!(made.body["key"]["user"], anne);
+    // Which of two who are the same is meant, nobody knows.
+    let paul = json!({ "name": "Paul", "role": "agent", "oidc": { "email": "paul@example.com" } });
+    house.post(users, &admin, paul).await.is(201);
+    log_in(&house, Some("cabinet"), Signs::of(1).token("17", "paul@example.com")).await.is(401);
+}
+
+#[tokio::test]
 async fn who_logs_in_again_and_again_is_told_to_wait() {
     let house = house().await;
     let owner = house.tenant("cabinet").await;
