@@ -60,6 +60,20 @@ pub struct Looked {
     pub missing: Vec<String>,
 }
 
+/// A file of an answer.
+pub struct PersonFile {
+    /// Its length in bytes.
+    pub length: u64,
+    /// Its bytes, in parts that are made as they are taken where it is long.
+    pub parts: Box<dyn Iterator<Item = Vec<u8>> + Send>,
+}
+
+impl From<Vec<u8>> for PersonFile {
+    fn from(whole: Vec<u8>) -> Self {
+        Self { length: whole.len() as u64, parts: Box::new(std::iter::once(whole)) }
+    }
+}
+
 /// What is, or would be, erased of a person.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Erased {
@@ -121,7 +135,7 @@ pub trait PersonFiles: Send + Sync + 'static {
         case: CallId,
         name: &str,
         references: &[String],
-    ) -> Result<Vec<u8>, PersonError>;
+    ) -> Result<PersonFile, PersonError>;
 
     /// Erases the person of a case with this tenant, as `parloir erase --caller` does, and notes it in the case where that is open; or
     /// only tells what that would be, which is noted as read.

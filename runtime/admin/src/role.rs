@@ -320,6 +320,11 @@ impl Action {
         matches!(self, Self::ReadCalls | Self::ReadRecordings | Self::ExportCalls | Self::ReviewCalls)
     }
 
+    /// Whether it is done for a person, who may be in any of a tenant's calls.
+    pub const fn is_of_persons(self) -> bool {
+        matches!(self, Self::ReadCases | Self::WriteCases | Self::ExportPersons | Self::ErasePersons)
+    }
+
     /// Its name.
     pub const fn name(self) -> &'static str {
         match self {

@@ -155,6 +155,8 @@ impl Premises for Site {
         let home = self.home(tenant);
         self.house.webhooks.leave(tenant);
         self.house.installation.leave(tenant, &home).await;
+        // Before its rows are erased: from here on nobody rings it.
+        self.house.tell_counted_of(tenant).await;
         let removed = tokio::task::spawn_blocking(move || match fs::remove_dir_all(&home) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             Ok(()) | Err(_) => Ok(()),

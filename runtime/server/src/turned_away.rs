@@ -72,6 +72,13 @@ impl TurnedAway {
         let over = all.extract_if(|_, counted| is_over(counted)).map(|(_, counted)| counted);
         over.filter(|counted| counted.more > 0).collect()
     }
+
+    /// Takes out those of a tenant, whose hour is over or not: those of them of which there is more to tell.
+    fn of(&self, tenant: &TenantId) -> Vec<Counted> {
+        let mut all = self.0.lock();
+        let theirs = all.extract_if(|(whose, ..), _| whose == tenant).map(|(_, counted)| counted);
+        theirs.filter(|counted| counted.more > 0).collect()
+    }
 }
 
 impl House {
@@ -101,7 +108,16 @@ impl House {
 
     /// Tells of those that were counted and whose hour is over by `now`, of all for `None`.
     pub(crate) async fn tell_counted(&self, now: Option<Instant>) {
-        for Counted { line, to, since, more } in self.turned_away.over(now) {
+        self.tell_all(self.turned_away.over(now)).await;
+    }
+
+    /// Tells of a tenant's, who leaves: within the hour, a record would be made in a log whose tenant is gone.
+    pub(crate) async fn tell_counted_of(&self, tenant: &TenantId) {
+        self.tell_all(self.turned_away.of(tenant)).await;
+    }
+
+    async fn tell_all(&self, over: Vec<Counted>) {
+        for Counted { line, to, since, more } in over {
             let minutes = since.elapsed().as_secs().div_ceil(60);
             let who = match to {
                 Away::Blocked(_) => {
@@ -250,6 +266,21 @@ mod tests {
             counts.over(None).iter().map(|one| (one.line.tenant.id.to_string(), one.more)).collect();
         over.sort_unstable();
         assert_eq!(over, [("cabinet".to_owned(), 1), ("garage".to_owned(), 2)]);
+    }
+
+    #[test]
+    fn of_a_tenant_that_leaves_nothing_is_told_later_and_of_the_others_when_it_would_have_been() {
+        let (leaves, stays) = (lines_of("cabinet"), lines_of("garage"));
+        let (counts, begin) = (TurnedAway::default(), Instant::now());
+        for line in [&leaves[0], &leaves[0], &leaves[0], &leaves[1], &stays[0], &stays[0]] {
+            counts.rang(line, Away::Suspended, begin);
+        }
+        let told = counts.of(&leaves[0].tenant.id);
+        assert_eq!(told.iter().map(|counted| counted.more).collect::<Vec<_>>(), [2]);
+        assert!(counts.of(&leaves[0].tenant.id).is_empty(), "it is told once");
+        let over = counts.over(Some(begin + TOGETHER));
+        let [one] = over.as_slice() else { panic!("{}", over.len()) };
+        assert!(one.line.tenant.id == stays[0].tenant.id && one.more == 1);
     }
 
     #[test]

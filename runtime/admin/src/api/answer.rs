@@ -3,13 +3,16 @@
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use parloir_store::Table;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::sync::OwnedMutexGuard;
 
+use super::Api;
 use super::asked::{Asked, MAX_PAGE};
 use super::problem::{Kind, Problem};
 use crate::directory::DirectoryError;
-use crate::directory::rows::Kept;
+use crate::directory::rows::{self, Kept};
 use crate::resource::{Item, Page};
 
 /// An answer to what was asked.
@@ -119,6 +122,18 @@ pub(crate) fn room(count: usize, most: usize, what: &str) -> Result<(), Problem>
     }
     let detail = format!("there are {count} {what} already, and no more than {most}");
     Err(Problem::new(Kind::Conflict, detail, format!("remove {what} that nobody needs first")))
+}
+
+/// The same of a tenant's rows, which others may be making at the same time: the turn in which one more is made.
+pub(crate) async fn room_for_row(
+    (api, asked): (&Api, &Asked),
+    (table, prefix): (Table, &str),
+    most: usize,
+    what: &str,
+) -> Result<OwnedMutexGuard<()>, Problem> {
+    let making = api.directory.making.of(&asked.realm).await;
+    room(rows::count(&asked.store, table, prefix).await?, most, what)?;
+    Ok(making)
 }
 
 const _: () = assert!(MAX_PAGE < parloir_store::MAX_PAGE);

@@ -42,6 +42,7 @@ pub(super) async fn block(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let number = api.directory.premises().caller(&number);
     let number = number.map_err(|sentence| Problem::sentence(Kind::Invalid, &sentence).of("number"))?;
     let caller = api.directory.caller(&asked.realm, &number).await?;
+    let making = api.directory.making.of(&asked.realm).await;
     let blocks = api.directory.blocks(&asked.realm).await?;
     if !blocks.iter().any(|(known, _)| known.id == caller.id) {
         room(blocks.len(), MAX_BLOCKED, "blocked numbers")?;
@@ -50,6 +51,7 @@ pub(super) async fn block(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let told = asked.told(format!("blocked number {}", caller.id));
     let doing = api.directory.block(&asked.realm, &caller, named, Some(to));
     api.directory.carry_out(&asked.realm, told, doing).await?;
+    drop(making);
     let mut blocks = api.directory.blocks(&asked.realm).await?.into_iter();
     let Some(block) = blocks.find(|(known, _)| known.id == caller.id) else {
         let detail = "somebody else had the number answered again meanwhile";

@@ -40,7 +40,7 @@ fn files(api: &Api) -> &dyn CallFiles {
 }
 
 /// How far the reach of whoever asks is, and by which numbers it is told whom callers were handed to.
-async fn reach(asked: &Asked) -> Result<(Reach, Vec<LineId>), Problem> {
+pub(super) async fn reach(asked: &Asked) -> Result<(Reach, Vec<LineId>), Problem> {
     let contacts = contacts::all(asked).await?;
     let role = asked.principal.user.role;
     // To nobody else they make a difference.

@@ -5,7 +5,7 @@ use parloir_contract::LineId;
 use parloir_store::{Batch, Table};
 
 use super::Api;
-use super::answer::{Answer, room};
+use super::answer::{Answer, room_for_row};
 use super::asked::{Asked, named};
 use super::problem::{Kind, Problem};
 use crate::directory::rows::{self, There};
@@ -44,13 +44,15 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     fits(asked, &contact.users).await?;
     let before = rows::there::<Contact>(&asked.store, Table::Settings, &row(&number)).await?;
     asked.may_put(before.as_ref().and_then(There::tag))?;
-    let (new, batch) = match before {
-        Some(before) => (false, Batch::new().expect_value(Table::Settings, row(&number), before.bytes)),
+    let (making, batch) = match before {
+        Some(before) => (None, Batch::new().expect_value(Table::Settings, row(&number), before.bytes)),
         None => {
-            room(rows::count(&asked.store, Table::Settings, CONTACTS).await?, MAX_CONTACTS, "contacts")?;
-            (true, Batch::new().expect_absent(Table::Settings, row(&number)))
+            let of = (Table::Settings, CONTACTS);
+            let making = room_for_row((api, asked), of, MAX_CONTACTS, "contacts").await?;
+            (Some(making), Batch::new().expect_absent(Table::Settings, row(&number)))
         }
     };
+    let new = making.is_some();
     let told = asked.told(format!("contact {number}: {} users", contact.users.len()));
     let answer = api.directory.commit(&asked.realm, told, |stamp| {
         let batch = batch.put(Table::Settings, row(&number), stamp.bytes(&contact)?);

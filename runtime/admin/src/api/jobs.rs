@@ -15,7 +15,9 @@ use crate::persons::PersonError;
 const MOST: usize = 4;
 /// Those of a tenant that are known: the one that ended first goes before another begins.
 const OF_A_TENANT: usize = 16;
-/// For how long one that ended is known.
+/// The same of all tenants together: one that found much is a megabyte.
+const OF_ALL: usize = 256;
+/// For how long one that ended is known, since something of it was taken last.
 const KEPT: SignedDuration = SignedDuration::from_hours(1);
 
 /// How far one is.
@@ -36,6 +38,8 @@ pub(super) struct Job<T> {
     pub(super) by: String,
     pub(super) began: Timestamp,
     pub(super) ended: Option<Timestamp>,
+    /// When something of it was taken: what takes longer than it is known is taken to its end.
+    taken: Option<Timestamp>,
     pub(super) stage: Stage<T>,
 }
 
@@ -47,14 +51,18 @@ impl<T> Job<T> {
     }
 
     fn is_over(&self, now: Timestamp) -> bool {
-        self.ended.is_some_and(|ended| ended.checked_add(KEPT).is_ok_and(|until| until <= now))
+        let last = self.taken.or(self.ended);
+        last.is_some_and(|last| last.checked_add(KEPT).is_ok_and(|until| until <= now))
     }
 }
+
+/// Those that are known, each by whose case it is of.
+type Known<T> = HashMap<(TenantId, CallId), Job<T>>;
 
 /// All of one kind.
 pub(super) struct Jobs<T> {
     room: Arc<Semaphore>,
-    all: Mutex<HashMap<(TenantId, CallId), Job<T>>>,
+    all: Mutex<Known<T>>,
 }
 
 impl<T: Clone + Send + 'static> Jobs<T> {
@@ -63,7 +71,7 @@ impl<T: Clone + Send + 'static> Jobs<T> {
         Arc::new(Self { room: Arc::new(Semaphore::new(MOST)), all: Mutex::default() })
     }
 
-    fn all(&self) -> MutexGuard<'_, HashMap<(TenantId, CallId), Job<T>>> {
+    fn all(&self) -> MutexGuard<'_, Known<T>> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -92,18 +100,11 @@ impl<T: Clone + Send + 'static> Jobs<T> {
             let detail = "as many cases are being worked on as there is room for";
             return Err(Problem::new(Kind::Busy, detail, "wait as Retry-After says, and ask again"));
         };
-        let mut of_tenant: Vec<_> = all
-            .iter()
-            .filter(|((whose, _), _)| whose == tenant)
-            .map(|((_, case), job)| (job.ended, *case))
-            .collect();
-        if of_tenant.len() >= OF_A_TENANT {
-            of_tenant.sort_by_key(|(ended, _)| *ended);
-            if let Some((_, first)) = of_tenant.first() {
-                all.remove(&(tenant.clone(), *first));
-            }
+        if !all.contains_key(&key) {
+            make_room(&mut all, OF_A_TENANT, |whose| whose == tenant);
+            make_room(&mut all, OF_ALL, |_| true);
         }
-        let job = Job { by: by.to_owned(), began: now, ended: None, stage: Stage::Running };
+        let job = Job { by: by.to_owned(), began: now, ended: None, taken: None, stage: Stage::Running };
         all.insert(key.clone(), job);
         drop(all);
         let jobs = Arc::clone(self);
@@ -132,17 +133,36 @@ impl<T: Clone + Send + 'static> Jobs<T> {
         self.all().get(&(tenant.clone(), case)).filter(|job| !job.is_over(now)).cloned()
     }
 
-    /// Changes what is known of one that is done.
+    /// Changes what is known of the one that began then, where that is done and is known still: another in its place stays as it is.
     pub(super) fn change<A>(
         &self,
         tenant: &TenantId,
         case: CallId,
+        began: Timestamp,
         how: impl FnOnce(&mut T) -> A,
     ) -> Option<A> {
-        match &mut self.all().get_mut(&(tenant.clone(), case))?.stage {
-            Stage::Done(done) => Some(how(done)),
+        let mut all = self.all();
+        let job = all.get_mut(&(tenant.clone(), case)).filter(|job| job.began == began)?;
+        match &mut job.stage {
+            Stage::Done(done) => {
+                job.taken = Some(Timestamp::now());
+                Some(how(done))
+            }
             Stage::Running | Stage::Failed(_) => None,
         }
+    }
+}
+
+/// Forgets the one that ended first, where there are as many of those that count as may be known. What goes on is never forgotten.
+fn make_room<T>(all: &mut Known<T>, most: usize, counts: impl Fn(&TenantId) -> bool) {
+    let those = all.iter().filter(|((whose, _), _)| counts(whose));
+    let those: Vec<_> = those.map(|(key, job)| (job.ended, key.clone())).collect();
+    if those.len() < most {
+        return;
+    }
+    let first = those.into_iter().filter(|(ended, _)| ended.is_some()).min_by_key(|(ended, _)| *ended);
+    if let Some((_, first)) = first {
+        all.remove(&first);
     }
 }
 
@@ -180,14 +200,43 @@ mod tests {
         jobs.begin(&b, case(2), "marie", true, async { Err(PersonError::Refused("no".into())) }).unwrap();
         assert!(matches!(ended(&jobs, &b, case(2)).await.stage, Stage::Failed(PersonError::Refused(_))));
         let running = jobs.get(&a, case(1)).unwrap();
+        assert!(!running.is_over(running.began + 2 * KEPT), "what goes on is known for as long as it does");
         assert!(running.by == "anne" && matches!(running.stage, Stage::Running));
         assert!(jobs.get(&b, case(1)).is_none(), "a case of one tenant is nothing to another");
         go.send(()).unwrap();
         let done = ended(&jobs, &a, case(1)).await;
         assert!(matches!(done.stage, Stage::Done(1)) && done.etag() != running.etag());
-        assert_eq!(jobs.change(&a, case(1), |done| std::mem::replace(done, 7)), Some(1));
-        assert!(matches!(jobs.get(&a, case(1)).unwrap().stage, Stage::Done(7)));
+        assert_eq!(jobs.change(&a, case(1), done.began, |done| std::mem::replace(done, 7)), Some(1));
+        let taken = jobs.get(&a, case(1)).unwrap();
+        assert!(matches!(taken.stage, Stage::Done(7)) && taken.etag() == done.etag());
+        let hour = done.ended.unwrap() + KEPT;
+        assert!(done.is_over(hour) && !taken.is_over(hour) && taken.is_over(taken.taken.unwrap() + KEPT));
+        jobs.begin(&a, case(1), "luc", true, async { Ok(2) }).unwrap();
+        ended(&jobs, &a, case(1)).await;
+        let late = jobs.change(&a, case(1), done.began, |done| std::mem::replace(done, 9));
+        assert_eq!(late, None, "what is changed of one is not changed of the next");
         jobs.begin(&a, case(2), "luc", true, async { Ok(2) }).unwrap();
+    }
+
+    #[tokio::test]
+    async fn of_all_tenants_together_no_more_are_known_and_none_is_forgotten_that_goes_on() {
+        let (jobs, of) = (Jobs::<u8>::new(), |at: usize| format!("t{at}").parse::<TenantId>().unwrap());
+        let (_go, waits) = tokio::sync::oneshot::channel::<()>();
+        let held = async move {
+            let _told = waits.await;
+            Ok(1)
+        };
+        jobs.begin(&of(0), case(0), "anne", true, held).unwrap();
+        for at in 1..=OF_ALL {
+            jobs.begin(&of(at), case(0), "anne", true, async { Ok(2) }).unwrap();
+            ended(&jobs, &of(at), case(0)).await;
+            // Its place is left once it is known to be over.
+            while jobs.room.available_permits() < MOST - 1 {
+                tokio::task::yield_now().await;
+            }
+        }
+        assert_eq!(jobs.all().len(), OF_ALL);
+        assert!(jobs.get(&of(0), case(0)).is_some() && jobs.get(&of(1), case(0)).is_none());
     }
 
     #[tokio::test]

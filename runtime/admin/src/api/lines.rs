@@ -7,7 +7,7 @@ use parloir_contract::LineId;
 use parloir_store::{Batch, Table};
 use parloir_tenancy::config::{LineConfig, TenantConfig};
 
-use super::answer::{Answer, room};
+use super::answer::{Answer, room_for_row};
 use super::asked::Asked;
 use super::problem::{Kind, Problem};
 use super::{Api, numbers, teams};
@@ -98,9 +98,10 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let before = rows::there::<Line>(&asked.store, Table::Lines, number.as_str()).await?;
     asked.may_put(before.as_ref().and_then(There::tag))?;
     let new = before.is_none();
-    if new {
-        room(rows::count(&asked.store, Table::Lines, "").await?, MAX_LINES, "lines")?;
-    }
+    let making = match new {
+        true => Some(room_for_row((api, asked), (Table::Lines, ""), MAX_LINES, "lines").await?),
+        false => None,
+    };
     granted(asked, &line.connectors).await?;
     let installation = numbers::own(api, asked, &number, stays).await?;
     let home = Home::of(&api.directory.premises().home(&asked.realm)).await;
@@ -118,6 +119,7 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
         Ok((Batches { installation, tenant: Some((asked.store.clone(), batch)) }, answer))
     });
     let answer = answer.await?;
+    drop(making);
     api.directory.take_in(&asked.realm).await?;
     Ok(answer)
 }

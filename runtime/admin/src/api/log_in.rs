@@ -1,5 +1,7 @@
 //! Log-in: whoever an issuer says they are gets a key for some hours, which allows what they may and no more.
 
+use std::time::Instant;
+
 use axum::body::Bytes;
 use axum::http::HeaderMap;
 use jiff::{SignedDuration, Timestamp};
@@ -62,6 +64,7 @@ pub(super) async fn make(api: &Api, headers: &HeaderMap, body: &Bytes) -> Result
     if let Some(refused) = suspension::refused(api, &realm).await? {
         return Err(refused.told);
     }
+    api.log_ins_made.take(&id, Instant::now())?;
 
     let now = Timestamp::now();
     let keys = rows::all::<KeptKey>(&store, Table::Users, KEYS).await?;
@@ -96,12 +99,15 @@ pub(super) async fn make(api: &Api, headers: &HeaderMap, body: &Bytes) -> Result
     Ok(made.await?)
 }
 
-/// The one user whom the token is of; `None` where there is none, or more than one.
+/// The one user whom the token is of; `None` where there is none, or more than one. One who is more goes before those who are less:
+/// whoever may add those only would keep the other from logging in, by the subject of whom an address is known.
 fn only(users: Vec<(String, Kept<User>)>, claims: &Claims) -> Option<(String, Kept<User>)> {
     let is_theirs = |user: &User| user.oidc.as_ref().is_some_and(|identity| claims.are_of(identity));
-    let mut theirs = users.into_iter().filter(|(_, kept)| is_theirs(&kept.row.is));
-    let found = theirs.next();
-    if theirs.next().is_some() { None } else { found }
+    let mut theirs: Vec<_> = users.into_iter().filter(|(_, kept)| is_theirs(&kept.row.is)).collect();
+    theirs.sort_by_key(|(_, kept)| kept.row.is.role);
+    let found = theirs.pop()?;
+    let another = theirs.last().is_some_and(|(_, kept)| kept.row.is.role == found.1.row.is.role);
+    if another { None } else { Some(found) }
 }
 
 fn nobody(realm: &TenantId, claims: &Claims) -> Problem {

@@ -44,7 +44,7 @@ mod webhooks;
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -65,7 +65,7 @@ pub use endpoint::{Endpoint, Method, Place};
 use jobs::Jobs;
 use problem::Kind;
 pub use problem::{PROBLEM_JSON, Problem};
-use rate::Rate;
+use rate::{Changes, Rate};
 pub use repeat::tidy;
 use share::Shares;
 
@@ -89,6 +89,8 @@ const MAX_READING: usize = 16;
 const MAX_FIRST_READING: usize = MAX_READING / 2;
 /// Those of one tenant among them.
 const MAX_READING_OF_A_TENANT: usize = 4;
+/// vCons that are made at one time, each several times as large as the sound in it until it is.
+const MAX_VCONS: usize = 2;
 /// Log-ins that are read and checked at one time, of people whom nobody knows yet; more of them are told to come again.
 const MAX_STRANGERS: usize = 16;
 
@@ -108,12 +110,18 @@ pub(crate) struct Api {
     reading_shares: Arc<Shares>,
     /// How often each key has read what was said.
     readings: Rate,
+    /// How often each user has logged in.
+    log_ins_made: Rate,
+    /// How often each user, and each tenant, has changed something.
+    changes: Changes,
     /// Proofs take the longest: a tenant has one made at a time.
     proofs: Arc<Shares>,
     /// Persons who are looked up.
     lookups: Arc<Jobs<persons::Answered>>,
     /// Persons who are erased.
     erasures: Arc<Jobs<crate::persons::Erased>>,
+    /// Taken while a vCon is made, in memory whole; more of them wait.
+    vcons: Semaphore,
 }
 
 /// The API on a directory, with every route of [`Endpoint::ALL`] and no other.
@@ -148,10 +156,13 @@ pub fn router_with(directory: Arc<Directory>, log_ins: Option<Arc<LogIns>>) -> R
             reading,
             first_readings,
             reading_shares,
-            readings: Rate::default(),
+            readings: Rate::of_readings(),
+            log_ins_made: Rate::of_log_ins(),
+            changes: Changes::default(),
             proofs: Shares::of(1),
             lookups: Jobs::new(),
             erasures: Jobs::new(),
+            vcons: Semaphore::new(MAX_VCONS),
         }))
 }
 
@@ -226,9 +237,21 @@ async fn answer(
     let (uri, headers) = (parts.uri, parts.headers);
     let asked =
         Asked { endpoint, principal, glass, realm, store, source, params, uri, headers, body, upload };
+    // Each is a record, as what is looked at through broken glass is.
+    if (endpoint.method() != Method::Get || asked.glass.is_some())
+        && let Err(problem) = api.changes.take(&asked.principal, endpoint.method(), Instant::now())
+    {
+        let by = (&asked.principal, asked.glass.clone());
+        return Err(denied(api, endpoint, by, &asked.realm, &asked.params, problem).await);
+    }
     if asked.glass.is_some() && endpoint.method() == Method::Get {
         let what = format!("{} {}", endpoint.method().name(), asked.uri.path());
         api.directory.looked(&asked.realm, asked.told(what)).await?;
+    }
+    // What a role allows, and not to those of it who see some calls alone.
+    if let Err(problem) = persons::in_reach(&asked).await {
+        let by = (&asked.principal, asked.glass.clone());
+        return Err(denied(api, endpoint, by, &asked.realm, &asked.params, problem).await);
     }
     // Which component is uploaded is known once it has arrived.
     if !is_upload && let Some(again) = repeat::told_before(api, &asked).await? {
@@ -278,7 +301,13 @@ async fn read(body: Body) -> Result<Bytes, Problem> {
 async fn authenticate(api: &Api, headers: &HeaderMap) -> Result<Principal, Problem> {
     let refused =
         |detail: &str, remedy: &str| Problem::new(Kind::Unauthenticated, detail, remedy).of("authorization");
-    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let mut all = headers.get_all(header::AUTHORIZATION).iter();
+    let (given, another) = (all.next(), all.next());
+    if another.is_some() {
+        // Whoever stands before this may have looked at the other.
+        return Err(refused("the request bears two keys", "send one, in one header"));
+    }
+    let given = given.and_then(|value| value.to_str().ok()).unwrap_or_default();
     let key = given.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let Some((_, key)) = key else {
         return Err(refused("the request bears no key", "send it as authorization: Bearer parloir_…"));
@@ -348,7 +377,7 @@ async fn denied(
     params: &HashMap<String, String>,
     problem: Problem,
 ) -> Problem {
-    if ![403, 404].contains(&problem.status) {
+    if ![403, 404, 429].contains(&problem.status) {
         return problem;
     }
     let action = endpoint.action();
@@ -358,7 +387,7 @@ async fn denied(
         None if action.is_of_calls() => "calls".to_owned(),
         None => format!("{} {}", endpoint.method().name(), endpoint.path()),
     };
-    let is_there = problem.status == 403 && matches!(api.directory.source(realm).await, Ok(Some(_)));
+    let is_there = problem.status != 404 && matches!(api.directory.source(realm).await, Ok(Some(_)));
     let (whose, of) = match is_there || *realm == principal.realm {
         true => (realm, String::new()),
         false => (&principal.realm, format!(" of {realm}")),

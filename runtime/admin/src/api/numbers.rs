@@ -5,7 +5,7 @@ use parloir_contract::LineId;
 use parloir_store::{Batch, Table};
 
 use super::Api;
-use super::answer::{Answer, room};
+use super::answer::{Answer, room_for_row};
 use super::asked::Asked;
 use super::problem::{Kind, Problem};
 use crate::directory::rows::{self, There};
@@ -95,17 +95,18 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let installation = claim(api, asked, &number, stays).await?;
     // Where it was claimed, whose it is is known now.
     let is_theirs = api.directory.holder(&number).await?.is_some();
-    let (new, batch) = match before {
+    let (making, batch) = match before {
         Some(There { row: Ok(row), .. }) if is_theirs => {
             look_again(api, asked).await;
             return Ok(Answer::written(&row.item(number), false)?);
         }
-        Some(before) => (false, Batch::new().expect_value(Table::Settings, row(&number), before.bytes)),
+        Some(before) => (None, Batch::new().expect_value(Table::Settings, row(&number), before.bytes)),
         None => {
-            room(rows::count(&asked.store, Table::Settings, NUMBERS).await?, MAX_LINES, "numbers")?;
-            (true, Batch::new().expect_absent(Table::Settings, row(&number)))
+            let making = room_for_row((api, asked), (Table::Settings, NUMBERS), MAX_LINES, "numbers").await?;
+            (Some(making), Batch::new().expect_absent(Table::Settings, row(&number)))
         }
     };
+    let new = making.is_some();
     let told = asked.told(format!("number {number}: given"));
     let answer = api.directory.commit(&asked.realm, told, |stamp| {
         let batch = given(asked, &number, batch, stamp)?;
@@ -114,6 +115,7 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
         Ok((Batches { installation, tenant: Some((asked.store.clone(), batch)) }, answer))
     });
     let answer = answer.await?;
+    drop(making);
     look_again(api, asked).await;
     Ok(answer)
 }

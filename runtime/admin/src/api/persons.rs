@@ -1,6 +1,7 @@
 //! What persons ask for: cases, and what is looked up and handed over in them. A number is in no path and in no answer: a case
 //! stands for it.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::response::Response;
@@ -8,22 +9,58 @@ use parloir_contract::{CallId, TenantId};
 
 use super::answer::Answer;
 use super::asked::{Asked, words};
-use super::calls::{MAX_WHY, parts_of, place, reading};
+use super::calls::{MAX_WHY, parts_of, place, reach, reading};
 use super::jobs::{Job, Stage};
 use super::problem::{Kind, Problem};
 use super::sent::sent_from;
-use super::{Api, repeat};
+use super::{Api, Endpoint, repeat};
 use crate::directory::{Directory, DirectoryError, Told};
-use crate::persons::{Erased, Looked, PersonError, PersonFiles};
+use crate::persons::{Erased, Looked, PersonError, PersonFile, PersonFiles};
+use crate::reach::Reach;
 use crate::resource::{
     CloseCase, EraseCase, Erasure, ExtendCase, Found, Item, LookUp, MAX_CASE_WHY, NewCase, Page, Progress,
 };
 
-/// What was looked up, and what of it was not handed over yet.
+/// What was looked up, and which of its files were handed over.
 #[derive(Debug, Clone)]
 pub(super) struct Answered {
-    looked: Looked,
-    left: Vec<String>,
+    looked: Arc<Looked>,
+    taken: Vec<bool>,
+}
+
+impl Answered {
+    /// Notes that a file is handed over. Whether it was the last.
+    fn take(&mut self, at: usize) -> bool {
+        let was_left = self.taken.contains(&false);
+        if let Some(taken) = self.taken.get_mut(at) {
+            *taken = true;
+        }
+        was_left && !self.taken.contains(&false)
+    }
+
+    /// Notes that it was not, after all.
+    fn leave(&mut self, at: usize) {
+        if let Some(taken) = self.taken.get_mut(at) {
+            *taken = false;
+        }
+    }
+}
+
+/// That what is done for persons is done by somebody who sees all calls: a person may have rung any line, and be named in any call.
+/// Whoever is asked for something opens a case of it all the same, and learns nothing by that.
+pub(super) async fn in_reach(asked: &Asked) -> Result<(), Problem> {
+    if !asked.endpoint.action().is_of_persons() || asked.endpoint == Endpoint::OpenCase {
+        return Ok(());
+    }
+    match reach(asked).await? {
+        (Reach::All, _) => Ok(()),
+        (Reach::HandedTo(_) | Reach::Rang(_), _) => {
+            let detail = "they see some of the tenant's calls alone, and a person may be in any of them";
+            let remedy =
+                "ask somebody who sees all of its calls: an admin, or, where it has no teams, a supervisor";
+            Err(Problem::new(Kind::Forbidden, detail, remedy).of("authorization"))
+        }
+    }
 }
 
 fn files(api: &Api) -> &dyn PersonFiles {
@@ -154,16 +191,21 @@ pub(super) async fn look_up(api: &Api, asked: &Asked) -> Result<Answer, Problem>
             // There is nothing to be handed over, and that is the answer.
             persons.exported(&realm, case, &looked.missing).await?;
         }
-        Ok(Answered { left: looked.files.clone(), looked })
+        Ok(Answered { taken: vec![false; looked.files.len()], looked: Arc::new(looked) })
     };
     api.lookups.begin(&asked.realm, case, &asked.principal.key.user, true, doing)?;
-    let item = found(case, &lookup(api, asked, case)?);
+    let item = found(case, &lookup(api, asked, case).await?);
     let location = format!("/v1/tenants/{}/cases/{case}/access", asked.realm);
     Ok(Answer::made(&item, &item.etag, location)?)
 }
 
-fn lookup(api: &Api, asked: &Asked, case: CallId) -> Result<Job<Answered>, Problem> {
-    api.lookups.get(&asked.realm, case).ok_or_else(|| not_known("nothing was looked up for this case"))
+async fn lookup(api: &Api, asked: &Asked, case: CallId) -> Result<Job<Answered>, Problem> {
+    if let Some(job) = api.lookups.get(&asked.realm, case) {
+        return Ok(job);
+    }
+    // Of another tenant's case nobody is told more than that there is none.
+    files(api).case(&asked.realm, case).await?;
+    Err(not_known("nothing was looked up for this case"))
 }
 
 /// That nobody here knows of something that takes long: it was never asked for, was cut off, or is long ago.
@@ -176,7 +218,7 @@ fn not_known(what: &str) -> Problem {
 fn found(case: CallId, job: &Job<Answered>) -> Item<Found> {
     let (state, looked, problem) = match &job.stage {
         Stage::Running => (Progress::Running, Looked::default(), None),
-        Stage::Done(done) => (Progress::Done, done.looked.clone(), None),
+        Stage::Done(done) => (Progress::Done, Looked::clone(&done.looked), None),
         Stage::Failed(error) => (Progress::Failed, Looked::default(), Some(error.words())),
     };
     let Looked { calls, rows, cases, files, references: _, missing } = looked;
@@ -187,15 +229,12 @@ fn found(case: CallId, job: &Job<Answered>) -> Item<Found> {
 
 pub(super) async fn looked_up(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let case = named(asked)?;
-    // Of another tenant's case nobody is told more than that there is none.
-    files(api).case(&asked.realm, case).await?;
-    Answer::read(asked, &found(case, &lookup(api, asked, case)?))
+    Answer::read(asked, &found(case, &lookup(api, asked, case).await?))
 }
 
 pub(super) async fn file(api: &Api, asked: &Asked) -> Result<Response, Problem> {
     let (case, name) = (named(asked)?, asked.name()?);
-    files(api).case(&asked.realm, case).await?;
-    let job = lookup(api, asked, case)?;
+    let job = lookup(api, asked, case).await?;
     if job.by != asked.principal.key.user {
         let detail = "somebody else looked, and it is noted that they read it";
         return Err(
@@ -210,27 +249,26 @@ pub(super) async fn file(api: &Api, asked: &Asked) -> Result<Response, Problem> 
         }
         Stage::Failed(error) => return Err(error.into()),
     };
-    if !looked.files.iter().any(|file| file == name) {
+    let Some(at) = looked.files.iter().position(|file| file == name) else {
         let remedy = "name one of the `files` of the access: GET the path without the last two parts";
         return Err(Problem::new(Kind::NotFound, "the answer has no such file", remedy).of("name"));
-    }
+    };
     let place = place(api, asked)?;
-    let bytes = files(api).file(&asked.realm, case, name, &looked.references).await?;
-    let was_last = api.lookups.change(&asked.realm, case, |done| {
-        let before = done.left.len();
-        done.left.retain(|file| file != name);
-        before > 0 && done.left.is_empty()
-    });
-    if was_last == Some(true)
-        && let Err(error) = files(api).exported(&asked.realm, case, &looked.missing).await
-    {
+    let making = if name.ends_with(".vcon.json") { api.vcons.acquire().await.ok() } else { None };
+    let PersonFile { length, parts } = files(api).file(&asked.realm, case, name, &looked.references).await?;
+    drop(making);
+    // Somebody may have looked again since: a file of this answer is none of that one.
+    let Some(was_last) = api.lookups.change(&asked.realm, case, job.began, |done| done.take(at)) else {
+        let remedy = "look yourself, and take the files of that answer: POST the path of the access";
+        return Err(Problem::new(Kind::Conflict, "it was looked up again meanwhile", remedy).of("case"));
+    };
+    if was_last && let Err(error) = files(api).exported(&asked.realm, case, &looked.missing).await {
         // What is not noted is not handed over.
-        api.lookups.change(&asked.realm, case, |done| done.left.push(name.to_owned()));
+        api.lookups.change(&asked.realm, case, job.began, |done| done.leave(at));
         return Err(error.into());
     }
     let media_type = if name.ends_with(".wav") { "audio/wav" } else { "application/json" };
-    let length = bytes.len() as u64;
-    Ok(sent_from(place, parts_of(bytes), media_type, length))
+    Ok(sent_from(place, parts.flat_map(parts_of), media_type, length))
 }
 
 pub(super) async fn erase(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
@@ -241,6 +279,10 @@ pub(super) async fn erase(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     given.number = number(api, given.number.as_deref())?;
     // A case that is closed is no hindrance, as what was written in it since may have to go.
     files(api).case(&asked.realm, case).await?;
+    if given.dry_run {
+        // Calls are read to find out which are theirs.
+        api.readings.take(&asked.principal.key_id, Instant::now())?;
+    }
     let (directory, realm) = (api.directory.clone(), asked.realm.clone());
     let reading = reading(asked, given.reason.clone());
     let what = if given.dry_run { "what would be erased, read" } else { "its person erased" };

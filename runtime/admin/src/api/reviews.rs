@@ -4,7 +4,7 @@ use parloir_contract::CallId;
 use parloir_store::{Batch, Table};
 
 use super::Api;
-use super::answer::{Answer, room};
+use super::answer::{Answer, room_for_row};
 use super::asked::{Asked, words};
 use super::calls::usable;
 use super::problem::{Kind, Problem};
@@ -88,17 +88,19 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let row = row(call, &user);
     let before = rows::there::<Review>(&asked.store, Table::Reports, &row).await?;
     asked.may_put(before.as_ref().and_then(There::tag))?;
-    let (new, batch) = match before {
+    let (making, batch) = match before {
         Some(before) => {
             may_go(call, &state)?;
-            (false, Batch::new().expect_value(Table::Reports, &row, before.bytes))
+            (None, Batch::new().expect_value(Table::Reports, &row, before.bytes))
         }
         None => {
-            let there = rows::count(&asked.store, Table::Reports, &reviews_of(call)).await?;
-            room(there, MAX_REVIEWS, "reviews of this call")?;
-            (true, Batch::new().expect_absent(Table::Reports, &row))
+            let of = reviews_of(call);
+            let of = (Table::Reports, of.as_str());
+            let making = room_for_row((api, asked), of, MAX_REVIEWS, "reviews of this call").await?;
+            (Some(making), Batch::new().expect_absent(Table::Reports, &row))
         }
     };
+    let new = making.is_some();
     let told = asked.told(format!("review of call {call}: written"));
     let answer = api.directory.commit(&asked.realm, told, |stamp| {
         let batch = batch.put(Table::Reports, &row, stamp.bytes(&review)?);

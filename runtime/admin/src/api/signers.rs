@@ -3,7 +3,7 @@
 use parloir_store::{Batch, Table};
 use parloir_tenancy::signature::{KeyName, PublicKey, Signature};
 
-use super::answer::{Answer, room};
+use super::answer::{Answer, room_for_row};
 use super::asked::{Asked, SIGNATURE, named};
 use super::problem::{Kind, Problem};
 use super::versions::other_approvers;
@@ -87,7 +87,8 @@ pub(super) async fn trust(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
         let remedy = "leave it, or remove it first to give it another name";
         return Err(Problem::new(Kind::Conflict, detail, remedy).of("public"));
     }
-    room(rows::count(&asked.store, Table::Settings, AGENT_KEYS).await?, MAX_AGENT_KEYS, "keys for agents")?;
+    let of = (Table::Settings, AGENT_KEYS);
+    let _making = room_for_row((api, asked), of, MAX_AGENT_KEYS, "keys for agents").await?;
     let told = asked.told(format!("key {id} may sign agents"));
     repeat::once(api, asked, told, |stamp| {
         let row = row(id.as_str());

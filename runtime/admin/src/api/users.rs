@@ -67,6 +67,20 @@ fn may_identify(asked: &Asked, before: Option<&Identity>, now: Option<&Identity>
     Err(Problem::new(Kind::Forbidden, detail, "ask with a key without scopes").of("oidc"))
 }
 
+/// That no admin says who logs in as another admin: they would say that they do themselves, and approve of what they uploaded. Who is
+/// raised is asked about as who is made: by what they log in an admin may have said while they were less. Of an admin, admins change
+/// nothing ([`not_of_a_peer`]).
+fn another_logs_in(asked: &Asked, before: Option<Role>, user: &User) -> Result<(), Problem> {
+    let is_made = user.role == Role::Admin && before != Some(Role::Admin);
+    if asked.principal.user.role != Role::Admin || !is_made || user.oidc.is_none() {
+        return Ok(());
+    }
+    let detail =
+        "an admin makes nobody an admin who logs in: they would be two, and approve of what they uploaded";
+    let remedy = "ask an owner to do it, or leave `oidc` out (parloir user set USER --no-oidc) and have an owner say it later";
+    Err(Problem::new(Kind::Forbidden, detail, remedy).of("oidc"))
+}
+
 /// That nobody else there is known to the issuer by the same.
 async fn known_by_it_alone(asked: &Asked, user: &User, id: &str) -> Result<(), Problem> {
     let Some(identity) = &user.oidc else { return Ok(()) };
@@ -114,6 +128,7 @@ pub(super) async fn create(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
     }
     room(rows::count(&asked.store, Table::Users, USERS).await?, MAX_USERS, "users")?;
     may_identify(asked, None, user.oidc.as_ref())?;
+    another_logs_in(asked, None, &user)?;
     known_by_it_alone(asked, &user, &id).await?;
     let told = asked.told(format!("user {id}: made {}", user.role));
     repeat::once(api, asked, told, |stamp| {
@@ -137,6 +152,7 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     may_appoint(asked, user.role, "role")?;
     not_of_a_peer(asked, id, before.row.is.role)?;
     may_identify(asked, before.row.is.oidc.as_ref(), user.oidc.as_ref())?;
+    another_logs_in(asked, Some(before.row.is.role), &user)?;
     known_by_it_alone(asked, &user, id).await?;
     asked.may_put(Some(&before.row.change))?;
     let mut batch = Batch::new().expect_value(Table::Users, row(id), before.bytes);

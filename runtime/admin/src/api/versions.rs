@@ -139,6 +139,7 @@ async fn take_in(api: &Api, asked: &Asked, tried: &mut Option<String>) -> Result
     let _turn = api.uploads.begin(&asked.realm)?;
     let there = rows::get::<Agent>(&asked.store, Table::Agents, &agent_row(&name)).await?;
     if there.is_none() {
+        // Before it is read in vain.
         room(rows::count(&asked.store, Table::Agents, AGENTS).await?, MAX_AGENTS, "agents")?;
     }
     let arrived = upload::receive(api, asked).await?;
@@ -192,8 +193,12 @@ async fn take_in(api: &Api, asked: &Asked, tried: &mut Option<String>) -> Result
     let agent = there.as_ref().map(|there| there.row.is.clone()).unwrap_or_default();
     let oldest = oldest(&own, &agent);
     let home = Home::of(&api.directory.premises().home(&asked.realm)).await;
-    // From here on to where its row stands, nobody removes the file as one that no version names.
+    // From here on to where its row stands, nobody removes the file as one that no version names, and no other agent is made.
     let shelving = api.directory.shelving.of(&asked.realm).await;
+    if there.is_none() {
+        let agents = rows::count(&asked.store, Table::Agents, AGENTS).await?;
+        super::answer::room(agents, MAX_AGENTS, "agents")?;
+    }
     arrived.keep(home.version(&id)).await?;
     let live = agent.live.as_deref().and_then(|live| own.iter().find(|(known, _)| *known == live));
     let live = live.map(|(_, kept)| kept.row.is.capabilities.clone()).unwrap_or_default();
@@ -337,7 +342,7 @@ async fn second_person(
     let short = short(id);
     let detail = format!("you uploaded version {short} of {name}, and somebody else has to approve of it");
     let remedy = match others.as_slice() {
-        [] => "have another admin made who does (parloir user add --role admin), or, where one person does it all, say so: parloir agent policy --self-approval allow".to_owned(),
+        [] => "have another admin made who does (parloir user add --role admin), to whom an owner gives a key or a log-in, or, where one person does it all, say so: parloir agent policy --self-approval allow".to_owned(),
         others => format!("ask {}: parloir agent approve {name} {short}", others.join(" or ")),
     };
     Err(Problem::new(Kind::Forbidden, detail, remedy).of("authorization"))

@@ -3,7 +3,7 @@
 use parloir_store::{Batch, Table};
 use parloir_tenancy::secret::Secret;
 
-use super::answer::{Answer, room};
+use super::answer::{Answer, room_for_row};
 use super::asked::Asked;
 use super::problem::{Kind, Problem};
 use super::{Api, repeat};
@@ -107,9 +107,13 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let before = there(asked, name).await?;
     asked.may_put(before.as_ref().and_then(There::tag))?;
     let new = before.is_none();
-    if new {
-        room(rows::count(&asked.store, Table::Settings, WEBHOOKS).await?, MAX_WEBHOOKS, "webhooks")?;
-    }
+    let making = match new {
+        true => {
+            let of = (Table::Settings, WEBHOOKS);
+            Some(room_for_row((api, asked), of, MAX_WEBHOOKS, "webhooks").await?)
+        }
+        false => None,
+    };
     let (mut batch, was) = match before {
         Some(There { bytes, row: kept, .. }) => {
             let batch = Batch::new().expect_value(Table::Settings, row(name), bytes);
@@ -129,6 +133,7 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
         Ok((Batches::of(&asked.store, batch), answer))
     });
     let answer = answer.await?;
+    drop(making);
     api.directory.take_in(&asked.realm).await?;
     Ok(answer)
 }

@@ -171,6 +171,8 @@ pub struct Directory {
     /// Held while a key is made, by a log-in too, and while a user is made, changed or removed: whoever is raised, known by
     /// something else or gone keeps no key that was made meanwhile, and one identity is one user's.
     pub(crate) appointing: Turns,
+    /// Held from where rows are counted, of which a tenant has so many, to where one more of them is written.
+    pub(crate) making: Turns,
     /// Held while a team is changed, and while a line or a user goes: no team names what is gone. After
     /// [`Self::appointing`], where both are.
     pub(crate) teaming: Turns,
@@ -285,6 +287,7 @@ impl Directory {
         let installation = TenantStore::open(rooms.store.clone(), &*rooms.kms, own()?).await?;
         let (taking_in_one, suspending) = (Turns::default(), Turns::default());
         let (appointing, teaming, opening) = (Turns::default(), Turns::default(), Turns::default());
+        let making = Turns::default();
         let (counting, shelving, aside) = (Turns::default(), Turns::default(), RwLock::default());
         let behind = std::sync::Mutex::default();
         Ok(Self {
@@ -294,6 +297,7 @@ impl Directory {
             taking_in_one,
             suspending,
             appointing,
+            making,
             teaming,
             opening,
             counting,

@@ -165,7 +165,7 @@ pub enum Progress {
     Failed,
 }
 
-/// What is known of a person, to be handed to them. It can be had for an hour, by the user who looked.
+/// What is known of a person, to be handed to them. It can be had by the user who looked, for an hour after they looked or took a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Found {

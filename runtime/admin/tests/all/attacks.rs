@@ -2,7 +2,13 @@
 //! is a failure of the server's.
 
 use crate::house::{House, Reply};
+use axum::body::Body;
+use axum::http::Request;
+use futures_util::future::join_all;
+use parloir_admin::resource::{MAX_CONTACTS, MAX_USERS};
+use parloir_store::{Batch, Table};
 use serde_json::{Value, json};
+use tower::ServiceExt;
 
 /// Ways to write the other tenant where one's own stands.
 const SPELLINGS: [&str; 17] = [
@@ -201,5 +207,141 @@ async fn an_answer_that_is_kept_is_given_to_nobody_else_and_a_line_names_no_path
         let path = "/v1/tenants/mallory/lines/+33199005676";
         let reply = house.ask(("PUT", path), &mallory, &[], Some(line.clone())).await;
         is_refused(&reply, &line.to_string());
+    }
+}
+
+#[tokio::test]
+async fn many_that_ask_at_one_time_make_no_more_than_there_may_be() {
+    let house = House::open().await;
+    let admin = house.tenant_with_admin("anne").await;
+    let rows = house.rows("anne").await;
+    // All but one of them; of users there are an owner and an admin already.
+    let there =
+        [(Table::Settings, "contact/+331990", MAX_CONTACTS - 1), (Table::Users, "user/", MAX_USERS - 3)];
+    for (table, prefix, count) in there {
+        let all: Vec<usize> = (0..count).collect();
+        for some in all.chunks(100) {
+            let batch = some
+                .iter()
+                .fold(Batch::new(), |batch, at| batch.put(table, format!("{prefix}{at:05}"), "{}"));
+            rows.apply(batch).await.unwrap();
+        }
+    }
+    let contact = |at: usize| {
+        let (house, admin) = (&house, &admin);
+        async move {
+            let path = format!("/v1/tenants/anne/contacts/+331991{at:05}");
+            house.ask(("PUT", &path), admin, &[], Some(json!({ "name": "the desk", "users": [] }))).await
+        }
+    };
+    let user = |at: usize| {
+        let body = json!({ "name": format!("user {at}"), "role": "agent" });
+        house.post("/v1/tenants/anne/users", &admin, body)
+    };
+    for made in [join_all((0..16).map(contact)).await, join_all((0..16).map(user)).await] {
+        let statuses: Vec<_> = made.iter().map(|reply| reply.status).collect();
+        assert_eq!(statuses.iter().filter(|status| **status == 201).count(), 1, "{statuses:?}");
+        assert!(made.iter().all(|reply| [201, 409].contains(&reply.status)), "{statuses:?}");
+    }
+}
+
+/// A request with headers as they are, each as often as it is named.
+async fn ask_with(
+    house: &House,
+    (method, path): (&str, &str),
+    headers: &[(&str, &str)],
+    body: &str,
+) -> (u16, Value) {
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(Body::from(body.to_owned())).unwrap();
+    let response = house.router.clone().oneshot(request).await.unwrap();
+    let status = response.status().as_u16();
+    let bytes = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+    (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+}
+
+#[tokio::test]
+async fn a_header_that_says_two_things_is_obeyed_in_neither() {
+    let house = House::open().await;
+    let (anne, mallory) = tenants(&house).await;
+    let (anne, mallory) = (format!("Bearer {anne}"), format!("Bearer {mallory}"));
+    let users = "/v1/tenants/anne/users";
+    // Whoever stands before the API may look at the other.
+    for (one, two) in [(&anne, &mallory), (&mallory, &anne), (&anne, &anne)] {
+        let keys = [("authorization", one.as_str()), ("authorization", two.as_str())];
+        let (status, body) = ask_with(&house, ("GET", users), &keys, "").await;
+        assert_eq!((status, &body["field"]), (401, &json!("authorization")), "{body}");
+    }
+    let is_json = ("content-type", "application/json");
+    let own = ("authorization", anne.as_str());
+    let agent = r#"{ "name": "Paul", "role": "agent" }"#;
+    let headers = [own, is_json, ("idempotency-key", "one"), ("idempotency-key", "two")];
+    let (status, body) = ask_with(&house, ("POST", users), &headers, agent).await;
+    assert_eq!((status, &body["field"]), (400, &json!("idempotency-key")), "{body}");
+    let headers = [own, is_json, ("content-type", "text/plain")];
+    let (status, body) = ask_with(&house, ("POST", users), &headers, agent).await;
+    assert_eq!((status, &body["field"]), (415, &json!("content-type")), "{body}");
+    let line = "/v1/tenants/anne/lines/+33199005675";
+    let read = house.get(line, anne.trim_start_matches("Bearer ")).await.is(200).etag();
+    for name in ["if-match", "if-none-match"] {
+        let headers = [own, is_json, (name, "\"another\""), (name, read.as_str())];
+        let (status, body) = ask_with(&house, ("PUT", line), &headers, r#"{ "agent": "other" }"#).await;
+        assert_eq!((status, &body["field"]), (400, &json!(name)), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_says_two_things_or_what_no_number_is_is_not_taken() {
+    let house = House::open().await;
+    let (anne, _) = tenants(&house).await;
+    let key = format!("Bearer {anne}");
+    let headers = [("authorization", key.as_str()), ("content-type", "application/json")];
+    let users = ("POST", "/v1/tenants/anne/users");
+    let connector = ("PUT", "/v1/tenants/anne/connectors/new");
+    let line = ("PUT", "/v1/tenants/anne/lines/+33199005675");
+    for (what, body) in [
+        (users, r#"{ "name": "Paul", "role": "agent", "role": "admin" }"#),
+        (users, r#"{ "name": "Paul", "role": "agent", "r\u006fle": "admin" }"#),
+        (users, r#"{ "name": "Paul", "role": "agent", "Role": "admin" }"#),
+        (users, r#"{ "name": "Paul", "role": "agent", "__proto__": { "role": "admin" } }"#),
+        (users, r#"{ "name": "Paul", "role": "agent", "oidc": { "email": "a@b", "subject": "1" } }"#),
+        (users, r#"{ "name": "Paul", "role": "agent", "oidc": { "email": "a@b", "email": "c@d" } }"#),
+        (users, r#"{ "name": "Paul", "role": "agent" } { }"#),
+        (users, r#"[ "Paul", "agent", null ]"#),
+        (users, r#"{ "name": NaN, "role": "agent" }"#),
+        (users, r#"{ "name": "a\ud800", "role": "agent" }"#),
+        (connector, r#"{ "url": "https://a.example.com/", "url": "https://b.example.com/" }"#),
+        (connector, r#"{ "url": "https://a.example.com/", "timeout-ms": NaN }"#),
+        (connector, r#"{ "url": "https://a.example.com/", "timeout-ms": 1e999 }"#),
+        (line, r#"{ "agent": "canary", "fallback-sentence": { "fr": "un", "fr": "deux" } }"#),
+        (line, r#"{ "agent": "canary", "agent": "other" }"#),
+    ] {
+        let (status, said) = ask_with(&house, what, &headers, body).await;
+        assert!([400, 422].contains(&status), "{body}: {status} {said}");
+    }
+    let deep = format!("{}{}", "[".repeat(30_000), "]".repeat(30_000));
+    for body in [deep.clone(), format!(r#"{{ "name": {deep}, "role": "agent" }}"#)] {
+        let (status, said) = ask_with(&house, users, &headers, &body).await;
+        assert!([400, 422].contains(&status), "{status} {said}");
+    }
+    // A number is one, or it is not: nothing is cut off of it.
+    let canary = format!("/v1/tenants/anne/agents/desk/versions/{}/canary", "0".repeat(64));
+    let percent = async |percent: &str| {
+        let body = format!(r#"{{ "percent": {percent} }}"#);
+        ask_with(&house, ("POST", &canary), &headers, &body).await
+    };
+    assert_eq!(percent("10").await.0, 404, "there is no such agent");
+    for number in ["266", "-1", "1e1", "10.0", "18446744073709551626", "1e999", "NaN", "Infinity", "\"10\""] {
+        let (status, said) = percent(number).await;
+        assert!([400, 422].contains(&status), "{number}: {status} {said}");
+    }
+    for query in
+        ["limit=1&limit=200", "limit=1e1", "limit=NaN", "limit=-1", "limit=18446744073709551617", "a=b"]
+    {
+        let path = format!("/v1/tenants/anne/users?{query}");
+        is_refused(&house.get(&path, &anne).await, &path);
     }
 }

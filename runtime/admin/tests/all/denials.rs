@@ -102,3 +102,30 @@ async fn nobody_fills_a_log_by_asking() {
     });
     assert!(counted && last.len() == told + 1, "{last:?}");
 }
+
+#[tokio::test]
+async fn who_changes_without_pause_is_told_to_wait_whatever_keys_they_have_and_keeps_nobody_else_from_it() {
+    let house = House::open().await;
+    let owner = house.tenant("cabinet").await;
+    let (user, admin) = house.user("cabinet", &owner, "admin").await;
+    let other = json!({ "user": user, "name": "another" });
+    let other = house.post("/v1/tenants/cabinet/keys", &owner, other).await.is(201).text("secret");
+    // What is wrong is counted as what is right, and leaves no record here.
+    let mut asked = 0;
+    let refused = loop {
+        let key = if asked % 2 == 0 { &admin } else { &other };
+        let reply = house.post(USERS, key, json!({})).await;
+        if reply.status == 429 {
+            break reply;
+        }
+        reply.is(422);
+        asked += 1;
+        assert!(asked < 9_000, "nobody was told to wait");
+    };
+    assert!(asked >= 6_000 && refused.headers.contains_key("retry-after"), "{asked}: {refused:?}");
+    house.get(USERS, &admin).await.is(200);
+    house.post(USERS, &owner, json!({ "name": "Paul", "role": "agent" })).await.is(201);
+    let told = denied(&house, "cabinet").await;
+    assert!(told.len() == 1 && told[0].user == user, "{told:?}");
+    assert!(told[0].subject.contains(": denied, a user changes 6000 things"), "{told:?}");
+}

@@ -161,6 +161,85 @@ async fn nobody_else_gets_one() {
 }
 
 #[tokio::test]
+async fn no_admin_says_by_what_another_admin_logs_in_and_an_owner_does() {
+    let house = house().await;
+    let owner = house.tenant("cabinet").await;
+    let (own, admin) = house.user("cabinet", &owner, "admin").await;
+    let users = "/v1/tenants/cabinet/users";
+    let person = |role: &str, oidc: &Value| json!({ "name": "Paul Martin", "role": role, "oidc": oidc });
+    let set = async |user: &str, by: &str, body: Value| {
+        let path = format!("{users}/{user}");
+        let before = house.get(&path, by).await.is(200).etag();
+        house.ask(("PUT", &path), by, &[("if-match", before.as_str())], Some(body)).await
+    };
+    let (address, none) = (json!({ "email": "admin@example.com" }), Value::Null);
+    let token = || Signs::of(1).token("7", "admin@example.com");
+
+    let refused = house.post(users, &admin, person("admin", &address)).await.is(403);
+    assert!(refused.text("remedy").contains("ask an owner"), "{refused:?}");
+    refused.names("oidc");
+    // Nor of somebody who is less, and raised then: neither with what they were known by before, nor by it afterwards, nor by a key.
+    let less = house.post(users, &admin, person("supervisor", &address)).await.is(201).text("id");
+    let key = log_in(&house, Some("cabinet"), token()).await.is(201).text("secret");
+    set(&less, &admin, person("admin", &address)).await.is(403).names("oidc");
+    set(&less, &admin, person("admin", &json!({ "subject": "7" }))).await.is(403).names("oidc");
+    house.get("/v1/me", &key).await.is(200);
+    set(&less, &admin, person("admin", &none)).await.is(200);
+    house.get("/v1/me", &key).await.is(401);
+    log_in(&house, Some("cabinet"), token()).await.is(401);
+    set(&less, &admin, person("admin", &address)).await.is(403).names("user");
+    set(&less, &admin, person("supervisor", &address)).await.is(403).names("user");
+    let theirs = json!({ "user": less, "name": "for a test" });
+    house.post("/v1/tenants/cabinet/keys", &admin, theirs).await.is(403).names("user");
+    // Nor of somebody who was removed, and is made again.
+    let again = house.post(users, &admin, person("agent", &address)).await.is(201).text("id");
+    house.ask(("DELETE", &format!("{users}/{again}")), &admin, &[], None).await.is(204);
+    house.post(users, &admin, person("admin", &address)).await.is(403).names("oidc");
+
+    // Of themselves they do, and an owner of anybody.
+    set(&own, &admin, person("admin", &json!({ "subject": "1" }))).await.is(200);
+    set(&less, &owner, person("admin", &address)).await.is(200);
+    let key = log_in(&house, Some("cabinet"), token()).await.is(201).text("secret");
+    assert_eq!(house.get("/v1/me", &key).await.is(200).text("role"), "admin");
+}
+
+#[tokio::test]
+async fn nobody_is_kept_from_logging_in_by_one_who_is_less_and_known_by_the_same_otherwise() {
+    let house = house().await;
+    let owner = house.tenant("cabinet").await;
+    let (_, admin) = house.user("cabinet", &owner, "admin").await;
+    let users = "/v1/tenants/cabinet/users";
+    let anne = json!({ "name": "Anne", "role": "owner", "oidc": { "email": "anne@example.com" } });
+    let anne = house.post(users, &owner, anne).await.is(201).text("id");
+    let less = |role: &str| json!({ "name": "nobody", "role": role, "oidc": { "subject": "17" } });
+    house.post(users, &admin, less("agent")).await.is(201);
+    let made = log_in(&house, Some("cabinet"), Signs::of(1).token("17", "anne@example.com")).await.is(201);
+    assert_eq!(made.body["key"]["user"], anne);
+    // Which of two who are the same is meant, nobody knows.
+    let paul = json!({ "name": "Paul", "role": "agent", "oidc": { "email": "paul@example.com" } });
+    house.post(users, &admin, paul).await.is(201);
+    log_in(&house, Some("cabinet"), Signs::of(1).token("17", "paul@example.com")).await.is(401);
+}
+
+#[tokio::test]
+async fn who_logs_in_again_and_again_is_told_to_wait() {
+    let house = house().await;
+    let owner = house.tenant("cabinet").await;
+    let user = json!({ "name": "Paul Martin", "role": "agent", "oidc": { "subject": "17" } });
+    house.post("/v1/tenants/cabinet/users", &owner, user).await.is(201);
+    let mut made = 0;
+    let refused = loop {
+        let reply = log_in(&house, Some("cabinet"), Signs::of(1).token("17", "")).await;
+        if reply.status != 201 {
+            break reply.is(429);
+        }
+        made += 1;
+        assert!(made < 1_000, "nobody was told to wait");
+    };
+    assert!(made >= 60 && refused.headers.contains_key("retry-after"), "{made}: {refused:?}");
+}
+
+#[tokio::test]
 async fn a_log_in_that_is_under_way_while_its_user_is_changed_or_removed_leaves_no_key() {
     let house = house().await;
     let owner = house.tenant("cabinet").await;

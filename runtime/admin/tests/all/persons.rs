@@ -201,3 +201,52 @@ async fn a_tenant_looks_one_person_up_at_a_time_and_keeps_no_other_from_it() {
     house.post(&access(&second), &admin, json!({})).await.is(201);
     assert_eq!(house.site.persons.read.lock().len(), 2, "one that goes on is not begun again");
 }
+
+#[tokio::test]
+async fn a_supervisor_who_sees_some_calls_alone_does_nothing_for_persons_and_is_told_who_does() {
+    let house = House::open().await;
+    let owner = house.tenant("cabinet").await;
+    let (_, admin) = house.user("cabinet", &owner, "admin").await;
+    let (user, supervisor) = house.user("cabinet", &owner, "supervisor").await;
+    let case = opened(&house, &supervisor).await;
+    let path = format!("{CASES}/{case}");
+    let access = format!("{path}/access");
+    house.post(&access, &supervisor, json!({})).await.is(201);
+    looked(&house, &access, &supervisor).await;
+
+    // From the first team on they see its calls alone; what they looked up before is in that hour no more theirs.
+    let team = json!({ "lines": [], "users": [user] });
+    let parc = "/v1/tenants/cabinet/teams/parc";
+    house.ask(("PUT", parc), &admin, &[], Some(team)).await.is(201);
+    let routes = [
+        ("GET", CASES.to_owned(), None),
+        ("GET", path.clone(), None),
+        ("POST", format!("{path}/extend"), Some(json!({ "months": 1, "why": "many calls" }))),
+        ("POST", format!("{path}/close"), Some(json!({ "done": true, "why": "by post" }))),
+        ("POST", access.clone(), Some(json!({}))),
+        ("GET", access.clone(), None),
+        ("GET", format!("{access}/files/rows.json"), None),
+        ("POST", format!("{path}/erasure"), Some(json!({}))),
+        ("GET", format!("{path}/erasure"), None),
+    ];
+    for (method, route, body) in routes {
+        let refused = house.ask((method, &route), &supervisor, &[], body).await.is(403);
+        refused.names("authorization");
+        assert!(refused.text("remedy").contains("admin"), "{method} {route}: {refused:?}");
+    }
+    assert_eq!(house.site.persons.read.lock().len(), 1);
+    assert_eq!(house.get(&path, &admin).await.is(200).body["spec"]["steps"].as_array().unwrap().len(), 1);
+    let told = house.told("cabinet").await;
+    let denied = "GET /v1/tenants/{tenant}/cases/{case}/access/files/{name}: denied, they see some";
+    assert!(told.iter().any(|(what, _)| what.subject.starts_with(denied) && what.user == user), "{told:?}");
+
+    // Whoever is asked by a person says so all the same.
+    let another = format!("{CASES}/{}", opened(&house, &supervisor).await);
+    house.get(&another, &supervisor).await.is(403);
+    house.get(&another, &admin).await.is(200);
+
+    // An admin sees all calls, and a supervisor does where there is no team.
+    looked(&house, &access, &admin).await;
+    house.ask(("DELETE", parc), &admin, &[], None).await.is(204);
+    house.get(&format!("{access}/files/rows.json"), &supervisor).await.is(200);
+}

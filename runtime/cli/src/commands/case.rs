@@ -15,7 +15,7 @@ use crate::commands::admin::AskedArgs;
 use crate::commands::calls::time;
 use crate::commands::case_by_api;
 use crate::commands::rights::{self as shared, Own, ask, other_version};
-use crate::terminal::{BAD, DIM, GOOD, TITLE, styled};
+use crate::terminal::{BAD, DIM, GOOD, TITLE, plain, styled};
 use crate::{DataArgs, Failure, Outcome};
 
 #[derive(Args)]
@@ -332,7 +332,7 @@ impl Show {
         );
         for step in &steps {
             let why = step.named.as_ref().and_then(|named| named.why.clone());
-            let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+            let why = why.map(|why| format!(": {}", plain(&why))).unwrap_or_default();
             let record = step.record.map(|record| styled(DIM, &format!(" [{record}]"))).unwrap_or_default();
             anstream::println!("  {}  {}{why}{record}", styled(DIM, &time(step.at)), step.step.word());
         }

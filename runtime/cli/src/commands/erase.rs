@@ -135,10 +135,11 @@ impl Erase {
         if self.caller.is_none() {
             return Ok(());
         }
-        let calls = would.iter().filter(|would| would.failed.is_none()).map(|would| {
+        // Where it failed on the way, what was found before is told all the same.
+        let calls = would.iter().filter_map(|would| {
             let all = [&would.calls, &would.lasting, &would.held];
             let calls: Vec<CallId> = all.into_iter().flatten().copied().collect();
-            (would.tenant.clone(), calls)
+            (would.failed.is_none() || !calls.is_empty()).then(|| (would.tenant.clone(), calls))
         });
         let why = WhyArgs { why: self.reason.clone() };
         Read { command: "erase", purposes: &[Purpose::Content], why: &why }.note(folders, calls).await

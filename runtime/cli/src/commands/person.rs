@@ -15,6 +15,7 @@ use parloir_server::{
 use crate::access::{Read, WhyArgs};
 use crate::commands::admin::{AskedArgs, Client};
 use crate::commands::calls::{ending, time};
+use crate::commands::rectify::recorded;
 use crate::commands::rights::Own;
 use crate::commands::{case, case_by_api, rights};
 use crate::terminal::{self, AGENT, CALLER, DIM, GOOD, TITLE, bar, plain, styled};
@@ -353,7 +354,10 @@ impl Person {
             styled(TITLE, &file.call.to_string()),
             time(file.at),
             file.line,
-            styled(DIM, &format!("({tenant}; {} {}; {ended})", file.agent.0, file.agent.1))
+            styled(
+                DIM,
+                &format!("({tenant}; {}; {ended})", plain(&format!("{} {}", file.agent.0, file.agent.1)))
+            )
         );
         for said in &file.said {
             let who = match said.by {
@@ -369,18 +373,19 @@ impl Person {
                 .iter()
                 .map(|made| format!("appointment {} on {}", made.reference, made.slot.start)),
         );
-        anstream::println!("  {}    {}", styled(DIM, "kept"), kept.join(", "));
+        anstream::println!("  {}    {}", styled(DIM, "kept"), plain(&kept.join(", ")));
         for (to, (times, bytes)) in sent(file) {
+            let to = plain(&to);
             anstream::println!("  {}    {to}: {times} request(s), {bytes} bytes", styled(DIM, "sent"));
         }
         for one in &file.amended {
-            let recorded = styled(DIM, &format!("(recorded: {})", one.recorded.join(", ")));
+            let recorded = styled(DIM, &format!("({})", recorded(&one.recorded)));
             anstream::println!(
                 "  {} on {} UTC: {}: {} {recorded}",
                 styled(TITLE, "amended"),
                 time(one.at),
-                one.field,
-                one.to
+                plain(&one.field),
+                plain(&one.to)
             );
         }
     }

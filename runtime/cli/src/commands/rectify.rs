@@ -8,7 +8,7 @@ use parloir_server::{RightsDone, RightsRequest};
 use crate::access::{Read, WhyArgs};
 use crate::commands::recording::tenant_of;
 use crate::commands::rights::{ask, other_version};
-use crate::terminal::{DIM, GOOD, styled};
+use crate::terminal::{DIM, GOOD, plain, styled};
 use crate::{DataArgs, Failure, Outcome};
 
 #[derive(Args)]
@@ -61,14 +61,20 @@ impl Rectify {
             );
             return in_part(&left);
         }
+        let (field, to) = (plain(&field), plain(&to));
         anstream::println!("{} {field} of {call}: {to}", styled(GOOD, "amended"));
-        anstream::println!("  {}", styled(DIM, &format!("recorded: {}", recorded.join(", "))));
+        anstream::println!("  {}", styled(DIM, &self::recorded(&recorded)));
         if appointments > 0 {
             anstream::println!("  and in {appointments} appointment(s) that stand");
         }
         anstream::println!("  the log's record of it: {record}");
         in_part(&left)
     }
+}
+
+/// What was recorded of what is put right: words of agents and callers.
+pub(crate) fn recorded(words: &[String]) -> String {
+    format!("recorded: {}", plain(&words.join(", ")))
 }
 
 /// Where the calendar did not take it: what is done, and what is not.
@@ -79,4 +85,16 @@ fn in_part(left: &[(String, String)]) -> Outcome {
         "it is recorded, and not put right in appointment {}, which stands ({why}): run the same command again",
         references.join(", ")
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_agent_recorded_moves_no_cursor_and_begins_no_line() {
+        let words = ["Durand\u{1b}[2J".to_owned(), "\u{202e}dnaruD\namended contact.phone".to_owned()];
+        let told = recorded(&words);
+        assert!(!told.contains(['\u{1b}', '\u{202e}', '\n']) && told.contains("Durand"), "{told:?}");
+    }
 }

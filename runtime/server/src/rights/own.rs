@@ -130,6 +130,9 @@ pub fn references<'a>(
     (references, Some(missing))
 }
 
+/// The bytes of a WAV, in parts of about a second.
+type WavParts = Box<dyn Iterator<Item = Vec<u8>> + Send>;
+
 /// Where the calls of a tenant begin.
 type Places = HashMap<CallId, Location>;
 
@@ -286,6 +289,17 @@ impl Own {
     /// # Errors
     /// Why it could not be read, in words.
     pub async fn wav(&self, told: &PersonCall) -> Result<Option<Vec<u8>>, String> {
+        let Some((length, parts)) = self.wav_in_parts(told).await? else { return Ok(None) };
+        let made = tokio::task::spawn_blocking(move || {
+            let mut wav = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
+            parts.for_each(|part| wav.extend_from_slice(&part));
+            wav
+        });
+        made.await.map(Some).map_err(|error| error.to_string())
+    }
+
+    /// The same, made as it is taken: its length, and its parts.
+    pub(super) async fn wav_in_parts(&self, told: &PersonCall) -> Result<Option<(u64, WavParts)>, String> {
         // The sound is its caller's.
         if told.file.concern == Concern::Named {
             return Ok(None);
@@ -296,15 +310,9 @@ impl Own {
         if sealed.is_empty() {
             return Ok(None);
         }
-        let made = tokio::task::spawn_blocking(move || {
-            let blocks =
-                sealed.into_iter().map(|b| RecordingBlock { second: b.second, bytes: b.bytes.into() });
-            let (length, parts) = wav_parts(blocks.collect(), SampleRate::TELEPHONE)?;
-            let mut wav = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
-            parts.for_each(|part| wav.extend_from_slice(&part));
-            Ok::<_, parloir_media::WavError>(wav)
-        });
-        let made = made.await.map_err(|error| error.to_string())?;
-        made.map(Some).map_err(|error| error.to_string())
+        let blocks = sealed.into_iter().map(|b| RecordingBlock { second: b.second, bytes: b.bytes.into() });
+        let made = wav_parts(blocks.collect(), SampleRate::TELEPHONE).map_err(|error| error.to_string())?;
+        let (length, parts): (u64, WavParts) = (made.0, Box::new(made.1));
+        Ok(Some((length, parts)))
     }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use parloir_admin::resource::{
     Case, CaseEnd, CaseStep, CloseCase, EraseCase, ExtendCase, Item, MAX_PERSON_CALLS, NewCase,
 };
-use parloir_admin::{Erased, Looked, PersonError, PersonFiles, Reading};
+use parloir_admin::{Erased, Looked, PersonError, PersonFile, PersonFiles, Reading};
 use parloir_contract::{CallId, TenantId};
 use parloir_journal::{
     CaseNote, CaseStep as Step, ContentRead, JournalError, Purpose, Record, RecordBody, erased, erasures,
@@ -285,26 +285,29 @@ impl PersonFiles for Storage {
         case: CallId,
         name: &str,
         references: &[String],
-    ) -> Result<Vec<u8>, PersonError> {
+    ) -> Result<PersonFile, PersonError> {
         let person = self.person_of(tenant, case).await?;
         let own = Own::of(self);
         if name == ROWS {
             let rows = self.kept_rows(tenant, &person, references).await?;
-            return rows_json(&rows.iter().collect::<Vec<_>>()).map_err(failed);
+            return rows_json(&rows.iter().collect::<Vec<_>>()).map(PersonFile::from).map_err(failed);
         }
         if name == CASES {
             let cases = own.cases_of(tenant, &person).await.map_err(failed)?;
             let cases: Vec<_> = cases.into_iter().map(|case| (tenant, case)).collect();
-            return cases_json(&cases).map_err(failed);
+            return cases_json(&cases).map(PersonFile::from).map_err(failed);
         }
         let no_file = || PersonError::NotThere("the answer has no such file; look again".into());
         let (call, kind) = parsed(name).ok_or_else(no_file)?;
         let told = self.call_of(&own, tenant, &person, call).await?;
         match kind {
-            "json" => told.json().map_err(failed),
-            "wav" => own.wav(&told).await.map_err(failed)?.ok_or_else(|| {
-                PersonError::NotThere("its recording is not there any more; look again".into())
-            }),
+            "json" => told.json().map(PersonFile::from).map_err(failed),
+            "wav" => {
+                let (length, parts) = own.wav_in_parts(&told).await.map_err(failed)?.ok_or_else(|| {
+                    PersonError::NotThere("its recording is not there any more; look again".into())
+                })?;
+                Ok(PersonFile { length, parts })
+            }
             "vcon.json" => {
                 let wav = match own.wav(&told).await {
                     Ok(wav) => wav,
@@ -314,7 +317,7 @@ impl PersonFiles for Storage {
                     }
                 };
                 let made = tokio::task::spawn_blocking(move || told.vcon(wav.as_deref())).await;
-                made.map_err(failed)?.map_err(failed)
+                made.map_err(failed)?.map(PersonFile::from).map_err(failed)
             }
             _ => Err(no_file()),
         }
@@ -337,10 +340,10 @@ impl PersonFiles for Storage {
         let done = self.erase(&request).await?.into_iter().next();
         let Some(erased) = &done else { return Err(failed("nothing was looked for")) };
         if dry_run {
-            // Calls were read to find out which are the number's.
-            if erased.failed.is_none() {
-                let all = [&erased.calls, &erased.lasting, &erased.held];
-                let calls = all.into_iter().flatten().copied().collect();
+            // Calls were read to find out which are the number's; of those that were found before it failed, too.
+            let all = [&erased.calls, &erased.lasting, &erased.held];
+            let calls: Vec<CallId> = all.into_iter().flatten().copied().collect();
+            if erased.failed.is_none() || !calls.is_empty() {
                 let (purposes, Reading { who, why }) = (vec![Purpose::Content], reading);
                 let read = ContentRead { who, command: "erase".to_owned(), calls, purposes, why };
                 self.journal.note_access(tenant, read).await.map_err(failed)?;

@@ -543,7 +543,7 @@ async fn all_of_a_person_is_found_and_an_erasure_leaves_the_case_and_no_number()
 #[tokio::test]
 async fn a_tenants_own_people_look_up_hand_over_and_erase_and_another_tenant_has_no_such_case() {
     use parloir_admin::resource::{EraseCase, NewCase, Right as Asked};
-    use parloir_admin::{PersonError, PersonFiles, Reading};
+    use parloir_admin::{PersonError, PersonFile, PersonFiles, Reading};
 
     let place = Place::open().await;
     let call = place.call(1, HERS, "2026-11-24T09:00").await;
@@ -565,7 +565,10 @@ async fn a_tenants_own_people_look_up_hand_over_and_erase_and_another_tenant_has
         assert!(looked.files.contains(&name), "{looked:?}");
     }
     for file in &looked.files {
-        assert!(!persons.file(&tenant(), case, file, &looked.references).await.unwrap().is_empty(), "{file}");
+        let PersonFile { length, parts } =
+            persons.file(&tenant(), case, file, &looked.references).await.unwrap();
+        let taken: usize = parts.map(|part| part.len()).sum();
+        assert!(length > 0 && taken as u64 == length, "{file}");
     }
     persons.exported(&tenant(), case, &[]).await.unwrap();
     let erased = persons.erase_person(&tenant(), case, &EraseCase::default(), reading).await.unwrap();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use parloir_admin::resource::{Case, CaseEnd, CaseStep, CloseCase, EraseCase, ExtendCase, Item, NewCase};
-use parloir_admin::{Erased, Looked, PersonError, PersonFiles, Reading};
+use parloir_admin::{Erased, Looked, PersonError, PersonFile, PersonFiles, Reading};
 use parloir_contract::{CallId, TenantId};
 use tokio::sync::Notify;
 
@@ -135,9 +135,9 @@ impl PersonFiles for Persons {
         case: CallId,
         name: &str,
         _references: &[String],
-    ) -> Result<Vec<u8>, PersonError> {
+    ) -> Result<PersonFile, PersonError> {
         let number = self.with(tenant, case, |known| known.asked.number.clone())?;
-        Ok(format!("{{\"{name}\":\"{number}\"}}").into_bytes())
+        Ok(format!("{{\"{name}\":\"{number}\"}}").into_bytes().into())
     }
 
     async fn erase_person(

@@ -249,11 +249,13 @@ impl Push {
             println!("{item}");
             return Ok(());
         }
-        let (version, says) = (short(text(&item, "/id")), plain(text(&item, "/spec/version")));
-        anstream::println!("{} {} {says} as {version}: {}", styled(GOOD, "pushed"), self.name, state(&item));
+        let (version, says) = (plain(short(text(&item, "/id"))), plain(text(&item, "/spec/version")));
+        let state = plain(&state(&item));
+        anstream::println!("{} {} {says} as {version}: {state}", styled(GOOD, "pushed"), self.name);
         let next = match text(&item, "/spec/state") {
             "waiting" => {
-                anstream::println!("it may do more than what answers now: {}", texts(&item, "/spec/adds"));
+                let adds = plain(&texts(&item, "/spec/adds"));
+                anstream::println!("it may do more than what answers now: {adds}");
                 "approve"
             }
             _ => "promote",
@@ -389,7 +391,7 @@ impl One {
         if self.whose.api.json {
             println!("{item}");
         } else {
-            anstream::println!("{} {} {}{then}", styled(GOOD, what), self.name, short(id));
+            anstream::println!("{} {} {}{then}", styled(GOOD, what), self.name, plain(short(id)));
         }
     }
 
@@ -432,7 +434,7 @@ impl Back {
             println!("{item}");
             return Ok(());
         }
-        let live = short(text(&item, "/spec/live"));
+        let live = plain(short(text(&item, "/spec/live")));
         anstream::println!(
             "{} {}: {live} answers from the next call on",
             styled(GOOD, "rolled back"),

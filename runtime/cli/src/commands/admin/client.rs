@@ -117,6 +117,11 @@ fn in_words(detail: &str, remedy: &str) -> String {
     if detail.contains(remedy) { detail.to_owned() } else { format!("{detail} ({remedy})") }
 }
 
+/// What was answered, in lines of this program's own: nothing in them has a colour, as what a compiler says may have.
+fn quoted(message: &str) -> String {
+    message.lines().map(terminal::plain).collect::<Vec<_>>().join("\n")
+}
+
 /// The key that a variable holds, which goes before that of a log-in.
 fn key_by_variable() -> Option<String> {
     std::env::var("PARLOIR_KEY").ok().filter(|key| !key.trim().is_empty())
@@ -250,6 +255,7 @@ impl Client {
                 format!("{field}{}", in_words(&problem.detail, &remedy))
             }
         };
+        let message = quoted(&message);
         match problem.status {
             400 | 413 | 415 | 422 => Failure::bad_input(&message),
             _ => Failure::new(message),
@@ -479,6 +485,14 @@ mod tests {
             assert!(address(wrong).unwrap_err().contains("http://"), "{wrong}");
         }
         assert_eq!(address("https://voice.example.com:8081").unwrap().port(), Some(8081));
+    }
+
+    #[test]
+    fn what_an_installation_answers_moves_no_cursor_and_hides_nothing() {
+        let answered = "the tenant is suspended: \u{1b}[8mpay\u{1b}[0m \u{202e}yap\u{9b}2J\nask the operator";
+        let told = quoted(answered);
+        assert!(!told.contains(['\u{1b}', '\u{202e}', '\u{9b}']), "{told:?}");
+        assert_eq!(told.lines().last(), Some("ask the operator"));
     }
 
     #[test]

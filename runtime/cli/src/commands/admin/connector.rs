@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Whose, text};
 use crate::Outcome;
-use crate::terminal::{GOOD, styled};
+use crate::terminal::{GOOD, plain, styled};
 
 #[derive(Args)]
 pub(crate) struct Connector {
@@ -108,7 +108,7 @@ impl Add {
             println!("{item}");
         } else {
             let done = if before.is_some() { "changed" } else { "added" };
-            anstream::println!("{} {}: {}", styled(GOOD, done), self.name, text(&item, "/spec/url"));
+            anstream::println!("{} {}: {}", styled(GOOD, done), self.name, plain(text(&item, "/spec/url")));
         }
         Ok(())
     }

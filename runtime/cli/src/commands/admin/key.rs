@@ -84,7 +84,7 @@ impl Add {
             println!("{made}");
             return Ok(());
         }
-        let (id, until) = (text(&made, "/id"), moment(&made, "/key/expires"));
+        let (id, until) = (plain(text(&made, "/id")), plain(&moment(&made, "/key/expires")));
         anstream::eprintln!("{} {id}, until {until}", styled(GOOD, "made"));
         anstream::eprintln!("{}", styled(DIM, "the key, shown this once:"));
         println!("{}", text(&made, "/secret"));

@@ -8,7 +8,7 @@ use parloir_tenancy::minimise::Category;
 use serde_json::Value;
 
 use super::{Whose, pair, table, text};
-use crate::terminal::{GOOD, styled};
+use crate::terminal::{GOOD, plain, styled};
 use crate::{Failure, Outcome};
 
 #[derive(Args)]
@@ -291,7 +291,7 @@ impl Set {
             println!("{item}");
             return Ok(());
         }
-        let agent = text(&item, "/spec/agent");
+        let agent = plain(text(&item, "/spec/agent"));
         anstream::println!(
             "{} {}: {agent} answers from the next call on",
             styled(GOOD, "changed"),

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::agent::Whose;
 use super::{lines_of_json, moment, table, text};
-use crate::terminal::{GOOD, styled};
+use crate::terminal::{GOOD, plain, styled};
 use crate::{Failure, Outcome, private};
 
 /// Longer than any file of this kind, in bytes.
@@ -176,7 +176,7 @@ impl Trust {
         if self.whose.api.json {
             println!("{item}");
         } else {
-            anstream::println!("{} {}", styled(GOOD, "trusts"), text(&item, "/id"));
+            anstream::println!("{} {}", styled(GOOD, "trusts"), plain(text(&item, "/id")));
         }
         Ok(())
     }

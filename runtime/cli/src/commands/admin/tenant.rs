@@ -290,20 +290,20 @@ impl List {
 fn show(item: &Value) {
     anstream::println!(
         "{}  described in the {}",
-        styled(TITLE, text(item, "/id")),
-        text(item, "/spec/source")
+        styled(TITLE, &plain(text(item, "/id"))),
+        plain(text(item, "/spec/source"))
     );
     let why = text(item, "/spec/suspended/why");
     if !why.is_empty() {
         let since = moment(item, "/spec/suspended/since");
-        anstream::println!("  {} since {since}: {}", styled(BAD, "suspended"), plain(why));
+        anstream::println!("  {} since {}: {}", styled(BAD, "suspended"), plain(&since), plain(why));
     }
     for part in ["quota", "retention"] {
         let fields = item.pointer(&format!("/spec/tenant/{part}")).and_then(Value::as_object);
         for (name, value) in fields.into_iter().flatten() {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             let value = if value == "null" { "until it is erased" } else { value.as_str() };
-            anstream::println!("  {part:9}  {name:20}  {value}");
+            anstream::println!("  {part:9}  {:20}  {}", plain(name), plain(value));
         }
     }
 }
@@ -339,7 +339,7 @@ fn show_cordon(item: &Value) {
         "directory" => "said of this tenant",
         _ => "as parloir.toml says",
     };
-    let (part, policy) = ("cordon", text(item, "/spec/policy"));
+    let (part, policy) = ("cordon", plain(text(item, "/spec/policy")));
     anstream::println!("  {part:9}  {policy:20}  {said}");
 }
 
@@ -535,7 +535,7 @@ impl Glass {
             println!("{item}");
             return Ok(());
         }
-        let (tenant, until) = (&self.tenant, moment(&item, "/spec/until"));
+        let (tenant, until) = (&self.tenant, plain(&moment(&item, "/spec/until")));
         anstream::println!("{} the glass of {tenant} until {until}; it is told so", styled(GOOD, "broke"));
         Ok(())
     }

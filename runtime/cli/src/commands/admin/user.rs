@@ -106,7 +106,7 @@ fn print(json: bool, done: &str, item: &Value) {
         println!("{item}");
         return;
     }
-    let (id, name, role) = (text(item, "/id"), plain(text(item, "/spec/name")), text(item, "/spec/role"));
+    let [id, name, role] = ["/id", "/spec/name", "/spec/role"].map(|field| plain(text(item, field)));
     anstream::println!("{} {id}: {name}, {role}", styled(GOOD, done));
 }
 

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::{Client, Whose, moment, text};
-use crate::terminal::{DIM, GOOD, styled};
+use crate::terminal::{DIM, GOOD, plain, styled};
 use crate::{Failure, Outcome};
 
 #[derive(Args)]
@@ -88,7 +88,7 @@ async fn make_secret(client: &Client, webhook: &str) -> Result<Value, Failure> {
 fn tell_secret(made: &Value) {
     anstream::eprintln!("{}", styled(DIM, "the secret that it checks signatures with, shown this once:"));
     println!("{}", text(made, "/secret"));
-    let until = moment(made, "/previous-until");
+    let until = plain(&moment(made, "/previous-until"));
     if !until.is_empty() {
         anstream::eprintln!("{}", styled(DIM, &format!("the one before signs, too, until {until}")));
     }
