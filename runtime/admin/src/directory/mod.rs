@@ -219,7 +219,7 @@ pub async fn granted(rooms: &Rooms) -> Result<Vec<(TenantId, Option<Tenant>)>, D
     let (here, left) = records(rooms).await?;
     for (id, record) in here {
         let record = match record {
-            Some(record) => own_clocks(rooms, &id, record).await,
+            Some(record) => Some(own_clocks(rooms, &id, record).await),
             None => None,
         };
         granted.push((id, record));
@@ -248,10 +248,11 @@ async fn records(rooms: &Rooms) -> Result<(Records, Records), DirectoryError> {
     Ok((here, leaving::left(&installation).await?))
 }
 
-/// A tenant's record with the clocks that it shortened itself; `None` where its rows do not answer: nobody knows what it keeps.
-async fn own_clocks(rooms: &Rooms, id: &TenantId, record: Tenant) -> Option<Tenant> {
+/// A tenant's record with the clocks that it shortened itself; those of the installation where its rows do not answer, for whatever they
+/// say, nothing is kept longer than that.
+async fn own_clocks(rooms: &Rooms, id: &TenantId, record: Tenant) -> Tenant {
     let shortened = match TenantStore::open(rooms.store.clone(), &*rooms.kms, id.clone()).await {
-        Ok(store) => kept::shortened(&store, record).await,
+        Ok(store) => kept::shortened(&store, record.clone()).await,
         Err(error) => Err(error.into()),
     };
     match shortened {
@@ -259,11 +260,11 @@ async fn own_clocks(rooms: &Rooms, id: &TenantId, record: Tenant) -> Option<Tena
             if let Some(why) = unread {
                 tracing::error!(tenant = %id, why, "how long a tenant keeps its calls cannot be read, and is as the installation says: write it anew with `parloir retention set`");
             }
-            Some(record)
+            record
         }
         Err(error) => {
-            tracing::error!(tenant = %id, %error, "how long a tenant keeps its calls could not be read");
-            None
+            tracing::error!(tenant = %id, %error, "how long a tenant keeps its calls could not be read, and is as the installation says until it can be");
+            record
         }
     }
 }
