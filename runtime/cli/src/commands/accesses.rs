@@ -97,7 +97,7 @@ impl Accesses {
             );
             return;
         }
-        let who = plain(who);
+        let who = plain(&who.to_string());
         let of = match calls.as_slice() {
             [] => "a search that found no call".to_owned(),
             [call] => call.to_string(),
