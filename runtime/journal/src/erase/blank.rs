@@ -61,7 +61,7 @@ impl Journal {
             };
             Ok::<_, JournalError>((chunks, blocks))
         };
-        Ok(on_own_thread("journal-erase", work).await??)
+        on_own_thread("journal-erase", work).await?
     }
 }
 
