@@ -1,13 +1,12 @@
 //! The administration is held to its own OpenAPI document by schemathesis, with the key of each kind of person: what fits the
 //! document and what does not is asked of every route, and no answer may be one that the document does not have.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::administered;
-use crate::administered::{done, named, put_trial, ring, start, user, write_file};
+use crate::administered::{asked, done, named, put_trial, ring, start, user, write_file};
 use crate::house;
 use crate::house::{FALLBACK, component};
 use serde_json::{Value, json};
@@ -102,19 +101,9 @@ impl<'a> Asks<'a> {
 
 /// Makes something for which there is no command. Returns it.
 fn made(api: SocketAddr, key: &str, line: &str, body: &Value) -> Value {
-    let body = body.to_string();
-    let head = format!(
-        "{line} HTTP/1.1\r\nhost: {api}\r\nauthorization: Bearer {key}\r\nconnection: close\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\n\r\n",
-        body.len()
-    );
-    let mut stream = TcpStream::connect(api).unwrap();
-    stream.write_all(head.as_bytes()).unwrap();
-    stream.write_all(body.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 201"), "{line}: {answer}");
-    serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+    let (status, made) = asked(api, key, line, Some(body));
+    assert_eq!(status, 201, "{line}: {made}");
+    made
 }
 
 #[tokio::test(flavor = "multi_thread")]

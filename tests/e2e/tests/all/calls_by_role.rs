@@ -1,12 +1,11 @@
 //! Calls by role, by the commands: a supervisor sees all of a tenant's and hears them, or those of their teams where there are teams;
 //! an agent sees those that were handed to them, an owner sees none, and whoever runs the installation breaks the tenant's glass first.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 
-use crate::administered::{MADE, done, named, put_trial, ring, run, start, write_file};
+use crate::administered::{MADE, asked, done, named, put_trial, ring, run, start, write_file};
 use crate::house::{CALLER, FALLBACK};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The calls that somebody is shown, the newest first.
 fn calls(api: SocketAddr, key: &str) -> Vec<Value> {
@@ -122,21 +121,6 @@ async fn each_role_is_shown_the_calls_that_are_theirs_to_see() {
     running.until(std::future::ready(())).await;
 }
 
-/// What is answered to a request without a command of its own: its status.
-fn asked(api: SocketAddr, key: &str, line: &str, body: &str) -> u16 {
-    let kind = if body.is_empty() { "" } else { "content-type: application/json\r\n" };
-    let length = body.len();
-    let request = format!(
-        "{line} HTTP/1.1\r\nhost: {api}\r\nauthorization: Bearer {key}\r\nconnection: close\r\n{kind}content-length: {length}\r\n\r\n{body}"
-    );
-    let mut stream = TcpStream::connect(api).unwrap();
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).unwrap();
-    let answer = String::from_utf8_lossy(&answer);
-    answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{answer}"))
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn supervisors_of_two_teams_cannot_see_each_others_calls_by_any_route() {
     const OTHER: &str = "+33199000004";
@@ -186,7 +170,7 @@ async fn supervisors_of_two_teams_cannot_see_each_others_calls_by_any_route() {
     assert_eq!(ids(&admin).len(), 2);
 
     let out = folder.path().join("out");
-    let out = out.to_str().unwrap();
+    let (out, score) = (out.to_str().unwrap(), json!({ "score": 4 }));
     for (key, user, call) in [(&parc, &luc, theirs), (&gare, &zoe, own), (&unassigned, &zoe, own)] {
         let call = call.as_str();
         for command in [
@@ -199,10 +183,9 @@ async fn supervisors_of_two_teams_cannot_see_each_others_calls_by_any_route() {
             assert!(code == Some(1) && told.contains("no such call"), "{command:?}: {told}");
         }
         let reviews = format!("/v1/tenants/cabinet/calls/{call}/reviews");
-        assert_eq!(asked(api, key, &format!("GET {reviews}"), ""), 404);
-        for method in ["GET", "PUT", "DELETE"] {
-            let body = if method == "PUT" { "{\"score\": 4}" } else { "" };
-            assert_eq!(asked(api, key, &format!("{method} {reviews}/{user}"), body), 404, "{method}");
+        assert_eq!(asked(api, key, &format!("GET {reviews}"), None).0, 404);
+        for (method, body) in [("GET", None), ("PUT", Some(&score)), ("DELETE", None)] {
+            assert_eq!(asked(api, key, &format!("{method} {reviews}/{user}"), body).0, 404, "{method}");
         }
     }
     assert!(!folder.path().join("out").exists());
@@ -216,7 +199,7 @@ async fn supervisors_of_two_teams_cannot_see_each_others_calls_by_any_route() {
     assert!(done(api, &parc, &["show", own]).contains("rings"));
     done(api, &parc, &["recording", own, "-o", out]);
     let review = format!("PUT /v1/tenants/cabinet/calls/{own}/reviews/{luc}");
-    assert_eq!(asked(api, &parc, &review, "{\"score\": 4}"), 201);
+    assert_eq!(asked(api, &parc, &review, Some(&score)).0, 201);
     done(api, &admin, &["team", "set", "parc", "--line", "none"]);
     assert!(calls(api, &parc).is_empty());
     let (code, _, told) = run(api, &parc, &["show", own]);

@@ -1,6 +1,7 @@
 //! An installation that is administered by its own commands, with canned ears and voice, in the process of the test.
 
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -69,6 +70,24 @@ pub fn done(api: SocketAddr, key: &str, arguments: &[&str]) -> String {
 pub fn json(api: SocketAddr, key: &str, arguments: &[&str]) -> Value {
     let arguments: Vec<&str> = arguments.iter().copied().chain(["--json"]).collect();
     serde_json::from_str(&done(api, key, &arguments)).unwrap()
+}
+
+/// What is answered to a request for which there is no command, such as `GET /v1/me`: its status, and its body where that is JSON.
+pub fn asked(api: SocketAddr, key: &str, line: &str, body: Option<&Value>) -> (u16, Value) {
+    let body = body.map(Value::to_string).unwrap_or_default();
+    let kind = if body.is_empty() { "" } else { "content-type: application/json\r\n" };
+    let length = body.len();
+    let request = format!(
+        "{line} HTTP/1.1\r\nhost: {api}\r\nauthorization: Bearer {key}\r\nconnection: close\r\n{kind}content-length: {length}\r\n\r\n{body}"
+    );
+    let mut stream = TcpStream::connect(api).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let answer = String::from_utf8_lossy(&answer);
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{line}: {answer}"));
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    (status.unwrap_or_else(|| panic!("{line}: {head}")), serde_json::from_str(body).unwrap_or_default())
 }
 
 /// A user of a role with a key: the key.
