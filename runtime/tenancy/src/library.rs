@@ -251,7 +251,7 @@ mod tests {
     use crate::testing::Rooms;
 
     /// As long as a document may be.
-    const DOCUMENT: usize = 256 << 10;
+    const DOCUMENT: usize = crate::documents::DOCUMENT_BYTES as usize;
 
     /// Keeps a text as the administration does, by a change of this name.
     async fn keep(store: &TenantStore, name: &str, text: &str, change: &str) {

@@ -1,5 +1,5 @@
-//! What persons ask for: cases, and what is looked up and handed over in them. A number is in no path and in no answer: a case
-//! stands for it.
+//! What persons ask for: cases, and what is looked up and handed over in them. A number is in no path, and in no answer but
+//! the files for the person: a case stands for it.
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -166,7 +166,7 @@ pub struct Directory {
     /// Each tenant is taken in by one at a time, as its rows are then, and waits for no other: an agent that was never compiled for
     /// this machine takes half a minute.
     taking_in_one: Turns,
-    /// Held while whoever answers calls is told whether a tenant is suspended.
+    /// Held while whoever answers calls is told whether a tenant is suspended, and whether its agents answer in a process of their own.
     suspending: Turns,
     /// Held while a key is made, by a log-in too, and while a user is made, changed or removed: whoever is raised, known by
     /// something else or gone keeps no key that was made meanwhile, and one identity is one user's.

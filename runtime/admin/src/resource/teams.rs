@@ -34,7 +34,7 @@ pub struct Team {
 }
 
 fn numbers(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "array", "items": { "type": "string", "pattern": "^\\+[0-9]{3,15}$" }, "uniqueItems": true, "maxItems": 80 })
+    json_schema!({ "type": "array", "items": { "type": "string", "pattern": "^\\+[0-9]{3,15}$" }, "uniqueItems": true, "maxItems": MAX_TEAM_LINES })
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //!
 //! The bombs are as large as their guard needs: where what is just beyond a default is compiled in no time, it is tried with the
 //! defaults; where not, with a bound that is lower, and the default stands for none. What is far beyond is tried by
-//! `tests/unloadable.rs`.
+//! `tests/all/unloadable.rs`.
 
 use parloir_attest::Attack;
 use parloir_attest::bombs::bombs;
