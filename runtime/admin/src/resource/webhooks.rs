@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::is_name;
 
-/// Webhooks of one tenant, beside those of the operator's file.
+/// Webhooks of one tenant that it describes itself, and as many of the operator's file.
 pub const MAX_WEBHOOKS: usize = 16;
 /// For how long what signed before signs beside the present secret, in hours.
 pub const PREVIOUS_HOURS: i64 = 24;
@@ -23,6 +23,20 @@ pub enum WebhookEvent {
     /// A call is over and its agent filed a report: who rang, and the report.
     #[serde(rename = "report.filed")]
     ReportFiled,
+}
+
+impl WebhookEvent {
+    /// All there are.
+    pub const ALL: [Self; 2] = [Self::CallEnded, Self::ReportFiled];
+
+    /// As it is written, and told.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CallEnded => "call.ended",
+            Self::ReportFiled => "report.filed",
+        }
+    }
 }
 
 /// A receiver that is told of a tenant's calls when they are over, signed as Standard Webhooks says.
@@ -114,9 +128,9 @@ pub struct WebhookSecret {
 fn events(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array",
-        "items": { "type": "string", "enum": ["call.ended", "report.filed"] },
+        "items": { "type": "string", "enum": WebhookEvent::ALL.map(WebhookEvent::name) },
         "minItems": 1,
-        "maxItems": 2,
+        "maxItems": WebhookEvent::ALL.len(),
         "uniqueItems": true
     })
 }

@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use parloir_admin::resource::MAX_WEBHOOKS;
+pub use parloir_admin::resource::WebhookEvent;
 use parloir_connect::Destination;
 use parloir_contract::TenantId;
 use parloir_providers::KeyReference;
@@ -53,34 +55,6 @@ pub struct SecretConfig {
     /// Where it is kept.
     pub value: KeyReference,
 }
-
-/// What a receiver is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum WebhookEvent {
-    /// A call is over: when, how, on which line. Nothing that was said, and nobody's number.
-    #[serde(rename = "call.ended")]
-    CallEnded,
-    /// A call is over and its agent filed a report: who rang, and the report.
-    #[serde(rename = "report.filed")]
-    ReportFiled,
-}
-
-impl WebhookEvent {
-    /// All there are.
-    pub const ALL: [Self; 2] = [Self::CallEnded, Self::ReportFiled];
-
-    /// As it is written, and told.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::CallEnded => "call.ended",
-            Self::ReportFiled => "report.filed",
-        }
-    }
-}
-
-/// Receivers of one tenant, at most.
-const MAX_WEBHOOKS: usize = 16;
 
 impl Config {
     /// Each connector by itself is checked by [`parloir_tenancy::House`].

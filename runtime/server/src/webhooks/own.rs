@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::{Mutex, RwLock};
-use parloir_admin::{Receiver, resource};
+use parloir_admin::Receiver;
 use parloir_connect::{Destination, SigningSecret};
 use parloir_contract::TenantId;
 use tokio::sync::Notify;
@@ -14,7 +14,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::outbox::{OWN_ROWS, Outbox};
 use super::{Hook, Says, Webhooks, send};
-use crate::config::WebhookEvent;
 use crate::serve::House;
 
 /// The receivers that tenants describe themselves.
@@ -27,18 +26,9 @@ pub(super) struct Own {
     news: Notify,
 }
 
-impl From<resource::WebhookEvent> for WebhookEvent {
-    fn from(event: resource::WebhookEvent) -> Self {
-        match event {
-            resource::WebhookEvent::CallEnded => Self::CallEnded,
-            resource::WebhookEvent::ReportFiled => Self::ReportFiled,
-        }
-    }
-}
-
 /// What a receiver is told, and how; `None` where it cannot be.
 fn says(tenant: &TenantId, receiver: Receiver) -> Option<(String, Says)> {
-    let Receiver { id, name, url, events, region, secrets } = receiver;
+    let Receiver { id, name, url, mut events, region, secrets } = receiver;
     let to = match Destination::parse(&url) {
         Ok(to) => to,
         Err(error) => {
@@ -46,7 +36,6 @@ fn says(tenant: &TenantId, receiver: Receiver) -> Option<(String, Says)> {
             return None;
         }
     };
-    let mut events: Vec<WebhookEvent> = events.into_iter().map(WebhookEvent::from).collect();
     events.sort_unstable();
     events.dedup();
     let secrets = secrets.into_iter().filter_map(|(secret, until)| {
@@ -190,11 +179,10 @@ impl Hook {
 
 #[cfg(test)]
 mod tests {
-    use parloir_admin::resource::WebhookEvent as Event;
     use parloir_tenancy::secret::Secret;
 
     use super::*;
-    use crate::config::Config;
+    use crate::config::{Config, WebhookEvent};
     use crate::outbound::system;
 
     const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -204,7 +192,7 @@ mod tests {
             id: id.into(),
             name: "crm".into(),
             url: url.into(),
-            events: vec![Event::ReportFiled, Event::CallEnded, Event::CallEnded],
+            events: vec![WebhookEvent::ReportFiled, WebhookEvent::CallEnded, WebhookEvent::CallEnded],
             region: String::new(),
             secrets: vec![(Secret::new(SECRET.into()).unwrap(), None)],
         }

@@ -1,6 +1,7 @@
 //! `parloir webhook`: who is told of a tenant's calls when they are over.
 
 use clap::{Args, Subcommand};
+use parloir_admin::resource::WebhookEvent;
 use serde_json::{Value, json};
 
 use super::{Client, Whose, moment, text};
@@ -39,7 +40,7 @@ struct Set {
     #[arg(long)]
     url: String,
     /// What it is told. Once or twice.
-    #[arg(long, required = true, value_parser = ["call.ended", "report.filed"])]
+    #[arg(long, required = true, value_parser = WebhookEvent::ALL.map(WebhookEvent::name))]
     event: Vec<String>,
     /// The secret that signs, as `parloir secret list` lists it. Default: one that is made.
     #[arg(long, value_name = "NAME")]
