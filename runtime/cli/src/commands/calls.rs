@@ -16,7 +16,7 @@ use parloir_server::Restrictions;
 use parloir_store::Keyring;
 use serde_json::Value;
 
-use crate::commands::admin::{AskedArgs, Client, lines_of_json, table, text};
+use crate::commands::admin::{AskedArgs, Client, lines_of_json, table, text, texts};
 use crate::terminal::{BAD, DIM, GOOD, TITLE, plain, styled};
 use crate::{DataArgs, Failure, Outcome};
 
@@ -96,8 +96,6 @@ impl Calls {
         }
         let row = |call: &Value| {
             let seconds = call.pointer("/spec/seconds").and_then(Value::as_u64);
-            let handed_to = call.pointer("/spec/handed-to").and_then(Value::as_array).into_iter().flatten();
-            let handed_to: Vec<&str> = handed_to.filter_map(Value::as_str).collect();
             let ended = text(call, "/spec/outcome");
             [
                 text(call, "/id").to_owned(),
@@ -106,7 +104,7 @@ impl Calls {
                 if ended.is_empty() { "live" } else { ended }.to_owned(),
                 text(call, "/spec/agent").to_owned(),
                 text(call, "/spec/line").to_owned(),
-                handed_to.join(" "),
+                texts(call, "/spec/handed-to").join(" "),
                 noted(call),
             ]
         };
@@ -118,8 +116,7 @@ impl Calls {
 
 /// What an installation says of a call that is held or restricted, or of which something was erased.
 fn noted(call: &Value) -> String {
-    let erased = call.pointer("/spec/erased").and_then(Value::as_array).into_iter().flatten();
-    let erased: Vec<&str> = erased.filter_map(Value::as_str).collect();
+    let erased = texts(call, "/spec/erased");
     let held = call.pointer("/spec/held").and_then(Value::as_bool) == Some(true);
     let restricted = match call.pointer("/spec/restricted") {
         Some(Value::Null) => None,

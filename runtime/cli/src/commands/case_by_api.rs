@@ -8,8 +8,8 @@ use parloir_contract::{CallId, TenantId};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::commands::admin::{Client, lines_of_json, text};
-use crate::terminal::{BAD, DIM, GOOD, styled};
+use crate::commands::admin::{Client, lines_of_json, text, texts};
+use crate::terminal::{BAD, DIM, GOOD, plain, styled};
 use crate::{Failure, Outcome, private};
 
 /// How often it is asked how far something is.
@@ -19,18 +19,19 @@ async fn cases(client: &Client, tenant: Option<&TenantId>) -> Result<String, Fai
     Ok(format!("/v1/tenants/{}/cases", client.tenant(tenant).await?))
 }
 
+/// A case in a line. What an installation answers obeys no terminal.
+fn line(item: &Value) -> String {
+    let [state, id, right, due] =
+        ["/spec/state", "/id", "/spec/right", "/spec/due"].map(|field| plain(text(item, field)));
+    format!("{} {id}: {right}, due {due}", styled(GOOD, &state))
+}
+
 fn told(item: &Value, as_json: bool) {
     if as_json {
         println!("{item}");
-        return;
+    } else {
+        anstream::println!("{}", line(item));
     }
-    anstream::println!(
-        "{} {}: {}, due {}",
-        styled(GOOD, text(item, "/spec/state")),
-        text(item, "/id"),
-        text(item, "/spec/right"),
-        text(item, "/spec/due")
-    );
 }
 
 pub(super) async fn open(client: &Client, tenant: &TenantId, case: &NewCase, as_json: bool) -> Outcome {
@@ -62,7 +63,8 @@ pub(super) async fn show(client: &Client, case: CallId, as_json: bool) -> Outcom
     told(&item, as_json);
     let steps = item.pointer("/spec/steps").and_then(Value::as_array).filter(|_| !as_json);
     for step in steps.into_iter().flatten() {
-        anstream::println!("  {}  {}", styled(DIM, text(step, "/at")), text(step, "/step"));
+        let [at, step] = ["/at", "/step"].map(|field| plain(text(step, field)));
+        anstream::println!("  {}  {step}", styled(DIM, &at));
     }
     Ok(())
 }
@@ -95,14 +97,9 @@ async fn waited(client: &Client, path: &str, body: &(impl Serialize + Sync)) -> 
         match text(&item, "/spec/state") {
             "running" => tokio::time::sleep(OFTEN).await,
             "done" => return Ok(item),
-            _ => return Err(Failure::new(text(&item, "/spec/problem"))),
+            _ => return Err(Failure::new(plain(text(&item, "/spec/problem")))),
         }
     }
-}
-
-fn words(item: &Value, field: &str) -> Vec<String> {
-    let all = item.pointer(field).and_then(Value::as_array);
-    all.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 /// Whether a name that an installation gives is that of a file in a folder, and nothing else.
@@ -120,7 +117,7 @@ pub(super) async fn export(
 ) -> Outcome {
     let path = format!("{}/{case}/access", cases(client, tenant).await?);
     let found = waited(client, &path, look_up).await?;
-    let files = words(&found, "/spec/files");
+    let files = texts(&found, "/spec/files");
     for name in &files {
         if !is_file(name) {
             return Err(Failure::new("the installation names a file that is none: is it an administration?"));
@@ -133,11 +130,12 @@ pub(super) async fn export(
     } else {
         anstream::println!("{} {} file(s) to {}", styled(GOOD, "written"), files.len(), folder.display());
     }
-    let missing = words(&found, "/spec/missing");
+    let missing = texts(&found, "/spec/missing");
     if missing.is_empty() {
         return Ok(());
     }
-    Err(Failure::otherwise(format!("{}: more may be known of them", missing.join("; "))))
+    let missing = plain(&missing.join("; "));
+    Err(Failure::otherwise(format!("{missing}: more may be known of them")))
 }
 
 /// Erases the person of a case, or tells what that would be.
@@ -154,24 +152,24 @@ pub(super) async fn erase(
     } else {
         let head = if erase.dry_run { styled(DIM, "would erase") } else { styled(GOOD, "erased") };
         let rows = item.pointer("/spec/rows").and_then(Value::as_u64).unwrap_or_default();
-        let calls = words(&item, "/spec/calls");
+        let calls = texts(&item, "/spec/calls");
         anstream::println!("{head} {} call(s) and {rows} row(s)", calls.len());
         for (why, field) in
             [("lasts", "/spec/lasting"), ("is held", "/spec/held"), ("could not be read", "/spec/unread")]
         {
-            for call in words(&item, field) {
-                anstream::println!("  {} {call} {why}: it is left as it is", styled(BAD, "!"));
+            for call in texts(&item, field) {
+                anstream::println!("  {} {} {why}: it is left as it is", styled(BAD, "!"), plain(call));
             }
         }
         match text(&item, "/spec/record") {
             "" => {}
-            record => anstream::println!("  the log's record of it: {record}"),
+            record => anstream::println!("  the log's record of it: {}", plain(record)),
         }
     }
-    let stays = ["/spec/lasting", "/spec/held", "/spec/unread"].map(|field| words(&item, field).len());
+    let stays = ["/spec/lasting", "/spec/held", "/spec/unread"].map(|field| texts(&item, field).len());
     let left = text(&item, "/spec/left");
     if !left.is_empty() {
-        return Err(Failure::otherwise(left));
+        return Err(Failure::otherwise(plain(left)));
     }
     match stays.iter().sum::<usize>() {
         calls if calls > 0 && !erase.dry_run => Err(Failure::otherwise(format!(
@@ -184,6 +182,18 @@ pub(super) async fn erase(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_case_that_an_installation_answers_with_moves_no_cursor_and_begins_no_line() {
+        let spec =
+            serde_json::json!({ "state": "open", "right": "access\u{1b}[2J", "due": "2026-04-14\nopen" });
+        let told = line(&serde_json::json!({ "id": "\u{202e}0af3", "spec": spec }));
+        assert!(!told.contains(['\u{202e}', '\n']) && !told.contains("\u{1b}[2J"), "{told:?}");
+        assert!(
+            told.contains("open") && told.contains("0af3") && told.contains("due 2026-04-14"),
+            "{told:?}"
+        );
+    }
 
     #[test]
     fn a_file_of_an_installation_is_written_nowhere_but_into_the_folder() {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::client::Reply;
 use super::signing::{Distrust, Key, Keys, Policy, Sign, Trust, signature_of};
-use super::{ApiArgs, Client, lines_of_json, moment, table, text};
+use super::{ApiArgs, Client, lines_of_json, moment, table, text, texts};
 use crate::terminal::{DIM, GOOD, plain, styled};
 use crate::{Failure, Outcome};
 
@@ -185,12 +185,6 @@ fn short(version: &str) -> &str {
     version.get(..12).unwrap_or(version)
 }
 
-/// The texts of a list in an answer.
-fn texts(value: &Value, path: &str) -> String {
-    let list = value.pointer(path).and_then(Value::as_array).into_iter().flatten();
-    list.filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
-}
-
 /// A number in an answer.
 fn number(value: &Value, path: &str) -> u64 {
     value.pointer(path).and_then(Value::as_u64).unwrap_or_default()
@@ -254,7 +248,7 @@ impl Push {
         anstream::println!("{} {} {says} as {version}: {state}", styled(GOOD, "pushed"), self.name);
         let next = match text(&item, "/spec/state") {
             "waiting" => {
-                let adds = plain(&texts(&item, "/spec/adds"));
+                let adds = plain(&texts(&item, "/spec/adds").join(", "));
                 anstream::println!("it may do more than what answers now: {adds}");
                 "approve"
             }
@@ -315,7 +309,7 @@ impl Show {
             ("more than live", "/spec/adds"),
             ("less than live", "/spec/drops"),
         ] {
-            rows.push([field.to_owned(), texts(&version, path)]);
+            rows.push([field.to_owned(), texts(&version, path).join(", ")]);
         }
         rows.push(["bytes".to_owned(), number(&version, "/spec/bytes").to_string()]);
         for field in ["calls", "traps", "fallbacks", "budgets", "seconds"] {
@@ -333,7 +327,7 @@ impl Show {
         let row = |item: &Value| {
             let [calls, failed] = figures(item);
             let (id, says) = (short(text(item, "/id")).to_owned(), text(item, "/spec/version").to_owned());
-            [id, says, state(item), calls, failed, texts(item, "/spec/capabilities")]
+            [id, says, state(item), calls, failed, texts(item, "/spec/capabilities").join(", ")]
         };
         let rows: Vec<_> = all.iter().map(row).collect();
         table(["VERSION", "SAYS", "STATE", "CALLS", "FAILED", "NEEDS"], &rows);

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::{Whose, text};
+use super::{Whose, text, texts};
 use crate::Outcome;
 use crate::terminal::{GOOD, plain, styled};
 
@@ -121,11 +121,9 @@ fn object<const N: usize>(fields: [Option<(&str, Value)>; N]) -> Value {
 
 async fn list(whose: Whose) -> Outcome {
     let row = |item: &Value| {
-        let methods = item.pointer("/spec/methods").and_then(Value::as_array).into_iter().flatten();
-        let methods: Vec<&str> = methods.filter_map(Value::as_str).collect();
         let [id, url, secret, region] = ["/id", "/spec/url", "/spec/credential/secret", "/spec/region"]
             .map(|field| text(item, field).to_owned());
-        [id, url, methods.join(" "), secret, region]
+        [id, url, texts(item, "/spec/methods").join(" "), secret, region]
     };
     whose.list("connectors", ["CONNECTOR", "BELOW", "METHODS", "SECRET", "REGION"], row).await
 }

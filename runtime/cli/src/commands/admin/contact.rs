@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use parloir_contract::LineId;
 use serde_json::{Value, json};
 
-use super::{Whose, text};
+use super::{Whose, text, texts};
 use crate::Outcome;
 use crate::terminal::{GOOD, styled};
 
@@ -82,9 +82,8 @@ impl Set {
 
 async fn list(whose: Whose) -> Outcome {
     let row = |item: &Value| {
-        let users = item.pointer("/spec/users").and_then(Value::as_array).into_iter().flatten();
-        let users: Vec<&str> = users.filter_map(Value::as_str).collect();
-        [text(item, "/id").to_owned(), text(item, "/spec/name").to_owned(), users.join(" ")]
+        let users = texts(item, "/spec/users").join(" ");
+        [text(item, "/id").to_owned(), text(item, "/spec/name").to_owned(), users]
     };
     whose.list("contacts", ["NUMBER", "NAME", "USERS"], row).await
 }

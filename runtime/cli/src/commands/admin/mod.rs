@@ -83,6 +83,11 @@ pub(crate) fn text<'a>(value: &'a Value, path: &str) -> &'a str {
     value.pointer(path).and_then(Value::as_str).unwrap_or_default()
 }
 
+/// The texts of a list in an answer; none where there is no list.
+pub(crate) fn texts<'a>(value: &'a Value, path: &str) -> Vec<&'a str> {
+    value.pointer(path).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
 /// A time in an answer, to the second.
 fn moment(value: &Value, path: &str) -> String {
     let moment = text(value, path);

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use parloir_admin::resource::NewSecret;
 use serde_json::Value;
 
-use super::{Whose, moment, text};
+use super::{Whose, moment, text, texts};
 use crate::terminal::{GOOD, styled};
 use crate::{Failure, Outcome};
 
@@ -107,11 +107,10 @@ impl Set {
 
 async fn list(whose: Whose) -> Outcome {
     let row = |item: &Value| {
-        let senders = item.pointer("/spec/used-by").and_then(Value::as_array).into_iter().flatten();
-        let senders: Vec<&str> = senders.filter_map(Value::as_str).collect();
-        [text(item, "/id").to_owned(), moment(item, "/changed"), senders.join(" ")]
+        let users = texts(item, "/spec/used-by").join(", ");
+        [text(item, "/id").to_owned(), moment(item, "/changed"), users]
     };
-    whose.list("secrets", ["SECRET", "CHANGED", "SENT BY"], row).await
+    whose.list("secrets", ["SECRET", "CHANGED", "USED BY"], row).await
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use parloir_admin::resource;
 use parloir_contract::{InvalidId, LineId};
 use serde_json::Value;
 
-use super::{Client, Whose, table, text};
+use super::{Client, Whose, table, text, texts};
 use crate::terminal::{DIM, GOOD, styled};
 use crate::{Failure, Outcome};
 
@@ -122,16 +122,10 @@ fn note(words: &str) {
     anstream::println!("{}", styled(DIM, words));
 }
 
-/// The texts of a list in an item.
-fn texts<'a>(item: &'a Value, path: &str) -> impl Iterator<Item = &'a str> {
-    item.pointer(path).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
-}
-
 async fn list(whose: Whose) -> Outcome {
     let row = |item: &Value| {
-        let [lines, users] = ["/spec/lines", "/spec/users"];
-        let joined = |path: &str| texts(item, path).collect::<Vec<_>>().join(" ");
-        [text(item, "/id").to_owned(), joined(lines), joined(users)]
+        let [lines, users] = ["/spec/lines", "/spec/users"].map(|field| texts(item, field).join(" "));
+        [text(item, "/id").to_owned(), lines, users]
     };
     whose.list("teams", ["TEAM", "LINES", "USERS"], row).await
 }
@@ -145,9 +139,11 @@ impl One {
             println!("{item}");
             return Ok(());
         }
-        let row = |what: &str, of: &str| [what.to_owned(), of.to_owned()];
-        let mut rows: Vec<[String; 2]> = texts(&item, "/spec/lines").map(|line| row("line", line)).collect();
-        rows.extend(texts(&item, "/spec/users").map(|user| row("user", user)));
+        let rows = |what: &str, field: &str| {
+            let which = texts(&item, field).into_iter();
+            which.map(|which| [what.to_owned(), which.to_owned()]).collect::<Vec<_>>()
+        };
+        let rows = [rows("line", "/spec/lines"), rows("user", "/spec/users")].concat();
         table(["WHAT", "WHICH"], &rows);
         Ok(())
     }

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use parloir_admin::resource::WebhookEvent;
 use serde_json::{Value, json};
 
-use super::{Client, Whose, moment, text};
+use super::{Client, Whose, moment, text, texts};
 use crate::terminal::{DIM, GOOD, plain, styled};
 use crate::{Failure, Outcome};
 
@@ -126,15 +126,14 @@ impl Set {
 
 async fn list(whose: Whose) -> Outcome {
     let row = |item: &Value| {
-        let events = item.pointer("/spec/webhook/events").and_then(Value::as_array).into_iter().flatten();
-        let events: Vec<&str> = events.filter_map(Value::as_str).collect();
+        let events = texts(item, "/spec/webhook/events").join(" ");
         let signed_by = match text(item, "/spec/webhook/secret") {
             "" => text(item, "/spec/signed-by").to_owned(),
             secret => format!("secret {secret}"),
         };
         let [id, url, region] =
             ["/id", "/spec/webhook/url", "/spec/webhook/region"].map(|field| text(item, field).to_owned());
-        [id, url, events.join(" "), signed_by, moment(item, "/spec/previous-until"), region]
+        [id, url, events, signed_by, moment(item, "/spec/previous-until"), region]
     };
     whose
         .list(
