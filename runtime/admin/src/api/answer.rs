@@ -74,6 +74,17 @@ impl Answer {
         Self::ok(&Page::<T> { items, next })
     }
 
+    /// A page of what is in memory whole, of which this is what comes after the page before.
+    pub(crate) fn first_of<T: Serialize>(
+        mut items: Vec<Item<T>>,
+        limit: usize,
+    ) -> Result<Self, DirectoryError> {
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next = items.last().filter(|_| more).map(|last| last.id.clone());
+        Self::ok(&Page { items, next })
+    }
+
     fn tagged(self, etag: &str) -> Self {
         Self { etag: Some(etag.to_owned()), ..self }
     }
@@ -134,6 +145,20 @@ pub(crate) async fn room_for_row(
     let making = api.directory.making.of(&asked.realm).await;
     room(rows::count(&asked.store, table, prefix).await?, most, what)?;
     Ok(making)
+}
+
+/// The same where a row may be there already: the turn, where it is new.
+pub(crate) async fn room_where_new(
+    new: bool,
+    asked: (&Api, &Asked),
+    of: (Table, &str),
+    most: usize,
+    what: &str,
+) -> Result<Option<OwnedMutexGuard<()>>, Problem> {
+    match new {
+        true => room_for_row(asked, of, most, what).await.map(Some),
+        false => Ok(None),
+    }
 }
 
 const _: () = assert!(MAX_PAGE < parloir_store::MAX_PAGE);

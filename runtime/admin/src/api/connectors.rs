@@ -6,7 +6,7 @@ use parloir_store::{Batch, Table};
 use parloir_tenancy::connector::{Credential, MAX_CONNECTORS};
 
 use super::Api;
-use super::answer::{Answer, room_for_row};
+use super::answer::{Answer, room_where_new};
 use super::asked::Asked;
 use super::problem::{Kind, Problem};
 use crate::directory::rows::{self, There};
@@ -74,13 +74,8 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let before = there(asked, name).await?;
     asked.may_put(before.as_ref().and_then(There::tag))?;
     let new = before.is_none();
-    let making = match new {
-        true => {
-            let of = (Table::Settings, CONNECTORS);
-            Some(room_for_row((api, asked), of, MAX_CONNECTORS, "connectors").await?)
-        }
-        false => None,
-    };
+    let of = (Table::Settings, CONNECTORS);
+    let making = room_where_new(new, (api, asked), of, MAX_CONNECTORS, "connectors").await?;
     let mut batch = match before {
         Some(before) => Batch::new().expect_value(Table::Settings, row(name), before.bytes),
         None => Batch::new().expect_absent(Table::Settings, row(name)),

@@ -7,7 +7,7 @@ use parloir_contract::LineId;
 use parloir_store::{Batch, Table};
 use parloir_tenancy::config::{LineConfig, TenantConfig};
 
-use super::answer::{Answer, room_for_row};
+use super::answer::{Answer, room_where_new};
 use super::asked::Asked;
 use super::problem::{Kind, Problem};
 use super::{Api, numbers, teams};
@@ -98,10 +98,7 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let before = rows::there::<Line>(&asked.store, Table::Lines, number.as_str()).await?;
     asked.may_put(before.as_ref().and_then(There::tag))?;
     let new = before.is_none();
-    let making = match new {
-        true => Some(room_for_row((api, asked), (Table::Lines, ""), MAX_LINES, "lines").await?),
-        false => None,
-    };
+    let making = room_where_new(new, (api, asked), (Table::Lines, ""), MAX_LINES, "lines").await?;
     granted(asked, &line.connectors).await?;
     let installation = numbers::own(api, asked, &number, stays).await?;
     let home = Home::of(&api.directory.premises().home(&asked.realm)).await;

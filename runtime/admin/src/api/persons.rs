@@ -18,7 +18,7 @@ use crate::directory::{Directory, DirectoryError, Told};
 use crate::persons::{Erased, Looked, PersonError, PersonFile, PersonFiles};
 use crate::reach::Reach;
 use crate::resource::{
-    CloseCase, EraseCase, Erasure, ExtendCase, Found, Item, LookUp, MAX_CASE_WHY, NewCase, Page, Progress,
+    CloseCase, EraseCase, Erasure, ExtendCase, Found, Item, LookUp, MAX_CASE_WHY, NewCase, Progress,
 };
 
 /// What was looked up, and which of its files were handed over.
@@ -67,6 +67,11 @@ fn files(api: &Api) -> &dyn PersonFiles {
     api.directory.premises().persons()
 }
 
+/// The path of a case, or of what is below it.
+fn path(asked: &Asked, case: CallId, below: &str) -> String {
+    format!("/v1/tenants/{}/cases/{case}{below}", asked.realm)
+}
+
 fn no_case() -> Problem {
     Problem::not_found("case").of("case")
 }
@@ -108,10 +113,7 @@ pub(super) async fn list(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let (after, limit) = asked.paging()?;
     let mut items = files(api).cases(&asked.realm).await?;
     items.retain(|item| after.as_ref().is_none_or(|after| item.id > *after));
-    let more = items.len() > limit;
-    items.truncate(limit);
-    let next = items.last().filter(|_| more).map(|last| last.id.clone());
-    Ok(Answer::ok(&Page { items, next })?)
+    Ok(Answer::first_of(items, limit)?)
 }
 
 pub(super) async fn open(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
@@ -129,8 +131,7 @@ pub(super) async fn open(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let opening = files(api).open_case(&asked.realm, &new);
     let case = carried(&api.directory, &asked.realm, asked.told("a case: opened"), opening).await?;
     let item = files(api).case(&asked.realm, case).await?;
-    let location = format!("/v1/tenants/{}/cases/{case}", asked.realm);
-    let answer = Answer::made(&item, &item.etag, location)?;
+    let answer = Answer::made(&item, &item.etag, path(asked, case, ""))?;
     repeat::keep(api, asked, &item.etag, &answer).await?;
     Ok(answer)
 }
@@ -170,8 +171,7 @@ async fn stepped(
     asked.may_change(&files(api).case(&asked.realm, case).await?.etag)?;
     carried(&api.directory, &asked.realm, asked.told(subject), step).await?;
     let item = files(api).case(&asked.realm, case).await?;
-    let location = format!("/v1/tenants/{}/cases/{case}", asked.realm);
-    Ok(Answer::made(&item, &item.etag, location)?)
+    Ok(Answer::made(&item, &item.etag, path(asked, case, ""))?)
 }
 
 pub(super) async fn look_up(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
@@ -195,8 +195,7 @@ pub(super) async fn look_up(api: &Api, asked: &Asked) -> Result<Answer, Problem>
     };
     api.lookups.begin(&asked.realm, case, &asked.principal.key.user, true, doing)?;
     let item = found(case, &lookup(api, asked, case).await?);
-    let location = format!("/v1/tenants/{}/cases/{case}/access", asked.realm);
-    Ok(Answer::made(&item, &item.etag, location)?)
+    Ok(Answer::made(&item, &item.etag, path(asked, case, "/access"))?)
 }
 
 async fn lookup(api: &Api, asked: &Asked, case: CallId) -> Result<Job<Answered>, Problem> {
@@ -294,8 +293,7 @@ pub(super) async fn erase(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     // What was only to be told is not taken for what is to be done.
     api.erasures.begin(&asked.realm, case, &asked.principal.key.user, false, doing)?;
     let item = erasure(case, &erasing(api, asked, case)?);
-    let location = format!("/v1/tenants/{}/cases/{case}/erasure", asked.realm);
-    Ok(Answer::made(&item, &item.etag, location)?)
+    Ok(Answer::made(&item, &item.etag, path(asked, case, "/erasure"))?)
 }
 
 fn erasing(api: &Api, asked: &Asked, case: CallId) -> Result<Job<Erased>, Problem> {

@@ -4,7 +4,7 @@ use super::answer::Answer;
 use super::asked::Asked;
 use super::problem::Problem;
 use super::{Api, glass};
-use crate::resource::{Aside, Item, Page};
+use crate::resource::{Aside, Item};
 
 /// Digits that a number has at least: what is shorter is a prefix, or an example of one.
 const NUMBER: usize = 6;
@@ -21,21 +21,14 @@ pub(super) async fn list(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
         false => Aside { what: masked(&aside.what), problem: masked(&aside.problem), kind: aside.kind },
     };
     let all = api.directory.aside(&asked.realm).await;
-    let more = all.len() > from.saturating_add(limit);
-    let items: Vec<_> = all
-        .into_iter()
-        .enumerate()
-        .skip(from)
-        .take(limit)
-        .map(|(at, aside)| Item {
-            id: at.to_string(),
-            etag: String::new(),
-            changed: None,
-            spec: shown(aside),
-        })
-        .collect();
-    let next = items.last().filter(|_| more).map(|last| last.id.clone());
-    Ok(Answer::ok(&Page { items, next })?)
+    let item = |(at, aside): (usize, Aside)| Item {
+        id: at.to_string(),
+        etag: String::new(),
+        changed: None,
+        spec: shown(aside),
+    };
+    let rest = all.into_iter().enumerate().skip(from).take(limit.saturating_add(1));
+    Ok(Answer::first_of(rest.map(item).collect(), limit)?)
 }
 
 /// Whether numbers are shown whole: to the tenant, and to whoever broke its glass, which is told.

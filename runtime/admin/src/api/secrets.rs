@@ -7,7 +7,7 @@ use parloir_tenancy::connector::{MAX_SECRET, MAX_SECRETS};
 use parloir_tenancy::secret::LEAST_SECRET;
 
 use super::Api;
-use super::answer::{Answer, room_for_row};
+use super::answer::{Answer, room_where_new};
 use super::asked::Asked;
 use super::problem::{Kind, Problem};
 use crate::directory::receivers::signed;
@@ -69,10 +69,8 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let before = there(asked, name).await?;
     asked.may_put(before.as_ref().and_then(There::tag))?;
     let new = before.is_none();
-    let making = match new {
-        true => Some(room_for_row((api, asked), (Table::Settings, SECRETS), MAX_SECRETS, "secrets").await?),
-        false => None,
-    };
+    let of = (Table::Settings, SECRETS);
+    let making = room_where_new(new, (api, asked), of, MAX_SECRETS, "secrets").await?;
     let used_by = users(asked).await?.remove(name).unwrap_or_default();
     let told = asked.told(format!("secret {name}: changed"));
     let answer = api.directory.commit(&asked.realm, told, |stamp| {

@@ -3,7 +3,7 @@
 use parloir_store::{Batch, Table};
 
 use super::Api;
-use super::answer::{Answer, room_for_row};
+use super::answer::{Answer, room_where_new};
 use super::asked::Asked;
 use super::lines;
 use super::problem::{Kind, Problem};
@@ -36,13 +36,8 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let before = rows::there::<Setting>(&asked.store, Table::Settings, &row).await?;
     asked.may_put(before.as_ref().and_then(There::tag))?;
     let new = before.is_none();
-    let making = match new {
-        true => {
-            let of = (Table::Settings, prefix.as_str());
-            Some(room_for_row((api, asked), of, MAX_SETTINGS, "settings of this line").await?)
-        }
-        false => None,
-    };
+    let of = (Table::Settings, prefix.as_str());
+    let making = room_where_new(new, (api, asked), of, MAX_SETTINGS, "settings of this line").await?;
     let told = asked.told(format!("setting {name} of line {number}"));
     let answer = api.directory.commit(&asked.realm, told, |stamp| {
         let batch = Batch::new().expect_value(Table::Lines, number.as_str(), line.bytes);

@@ -3,7 +3,7 @@
 use parloir_store::{Batch, Table};
 use parloir_tenancy::secret::Secret;
 
-use super::answer::{Answer, room_for_row};
+use super::answer::{Answer, room_where_new};
 use super::asked::Asked;
 use super::problem::{Kind, Problem};
 use super::{Api, repeat};
@@ -107,13 +107,8 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let before = there(asked, name).await?;
     asked.may_put(before.as_ref().and_then(There::tag))?;
     let new = before.is_none();
-    let making = match new {
-        true => {
-            let of = (Table::Settings, WEBHOOKS);
-            Some(room_for_row((api, asked), of, MAX_WEBHOOKS, "webhooks").await?)
-        }
-        false => None,
-    };
+    let of = (Table::Settings, WEBHOOKS);
+    let making = room_where_new(new, (api, asked), of, MAX_WEBHOOKS, "webhooks").await?;
     let (mut batch, was) = match before {
         Some(There { bytes, row: kept, .. }) => {
             let batch = Batch::new().expect_value(Table::Settings, row(name), bytes);
