@@ -1,0 +1,140 @@
+//! What is told of calls, and by what: lists, states, reading and sound, on a journal and a store.
+
+use parloir_journal::{CallEnded, CallStarted, Reader};
+
+use super::*;
+use crate::{EraseRequest, Folders, Whose};
+
+const DESK: &str = "+33199009999";
+
+fn id(number: u8) -> CallId {
+    CallId::from_bytes([number; 16])
+}
+
+async fn opened(folder: &tempfile::TempDir) -> (Storage, TenantId) {
+    let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+    let tenant: TenantId = "cabinet".parse().unwrap();
+    for number in 1..=3 {
+        let started = CallStarted { transport: "twilio".into(), ..CallStarted::default() };
+        let open = storage.journal.open_call(&tenant, id(number), started).await.unwrap();
+        open.close(CallEnded::default()).await.unwrap();
+    }
+    (storage, tenant)
+}
+
+#[tokio::test]
+async fn whom_a_caller_was_handed_to_is_found_by_the_number_alone_and_goes_with_what_was_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let (storage, tenant) = opened(&folder).await;
+    storage.note_handed(&tenant, id(1), &[DESK.to_owned()]).await.unwrap();
+    let rows = storage.rows(&tenant).await.unwrap();
+    let noted = rows.get(Table::Reports, handed_row(id(1))).await.unwrap().unwrap();
+    let noted: Vec<[u8; 32]> = serde_json::from_slice(&noted).unwrap();
+    let [hash] = noted.as_slice() else { panic!("{noted:?}") };
+    assert!(!hash.windows(9).any(|bytes| bytes == b"199009999"), "the number is not there");
+    let [desk, other]: [LineId; 2] = [DESK, "+33199008888"].map(|number| number.parse().unwrap());
+    let state = storage.state(&tenant, id(1), &[desk.clone(), other.clone()]).await.unwrap();
+    assert_eq!((state.handed_to.as_slice(), state.recording), ([DESK.to_owned()].as_slice(), Some(false)));
+    assert!(storage.state(&tenant, id(1), &[other]).await.unwrap().handed_to.is_empty());
+    assert!(storage.state(&tenant, id(2), std::slice::from_ref(&desk)).await.unwrap().handed_to.is_empty());
+
+    let review = Batch::new().put(Table::Reports, format!("{}anne", reviews_of(id(1))), "patient");
+    rows.apply(review).await.unwrap();
+    assert_eq!(storage.rows_with(&tenant, &[id(1), id(2)]).await.unwrap().len(), 2);
+    let (whose, dry_run) = (Whose::Call(id(1)), false);
+    let erased = EraseRequest { whose, trace: false, reason: None, dry_run, case: None };
+    assert_eq!(storage.erase(&erased).await.unwrap()[0].report.unwrap().rows, 2);
+    assert!(storage.rows_with(&tenant, &[id(1)]).await.unwrap().is_empty());
+    let state = storage.state(&tenant, id(1), &[desk]).await.unwrap();
+    assert_eq!(
+        (state.handed_to.len(), state.erased.as_slice()),
+        (0, ["content", "recording"].map(str::to_owned).as_slice())
+    );
+    storage.close().await;
+}
+
+#[tokio::test]
+async fn whoever_reads_a_call_is_noted_with_what_was_put_right_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (storage, tenant) = opened(&folder).await;
+    let to = |name: &str| Amendment { field: "contact.name".into(), to: name.into() };
+    let first = storage.journal.amend(&tenant, id(1), to("Mme Durand"), 0).await.unwrap();
+    let second = storage.journal.amend(&tenant, id(1), to("Mme Dupont"), 0).await.unwrap();
+    storage.journal.amend(&tenant, id(2), to("M. Blanc"), 0).await.unwrap();
+    let who = Reader::Key { user: "anne".into(), role: "supervisor".into(), key: "a key of hers".into() };
+    let lines = storage.file(&tenant, id(1), Reading { who, why: None }).await.unwrap();
+    assert_eq!(lines.iter().filter(|line| line.get("amended").is_some()).count(), 2, "{lines:?}");
+    let mut read = Vec::new();
+    for (entry, _) in storage.journal.accesses(&tenant).await.unwrap() {
+        for record in storage.journal.records(&tenant, entry).await.unwrap() {
+            if let RecordBody::ContentRead(content) = record.body {
+                read.push(content.calls);
+            }
+        }
+    }
+    assert_eq!(read, [vec![id(1), first, second]]);
+    storage.close().await;
+}
+
+#[tokio::test]
+async fn a_list_is_the_newest_first_goes_on_where_it_ended_and_leaves_out_the_journals_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let (storage, tenant) = opened(&folder).await;
+    storage.journal.hold(&tenant, id(2), "a lawsuit".into()).await.unwrap();
+    let first = storage.list(&tenant, None, 2, &[], &Reach::All).await.unwrap();
+    let calls = |list: &CallList| list.calls.iter().map(|one| (one.call, one.state.held)).collect::<Vec<_>>();
+    assert_eq!(calls(&first), [(id(3), false), (id(2), true)]);
+    let second = storage.list(&tenant, first.next.as_deref(), 2, &[], &Reach::All).await.unwrap();
+    assert_eq!((calls(&second), second.next), (vec![(id(1), false)], None));
+    for nowhere in ["", "1", "-", "x-y"] {
+        let listed = storage.list(&tenant, Some(nowhere), 2, &[], &Reach::All).await;
+        assert_eq!(listed, Err(CallError::NoSuchPlace));
+    }
+    assert_eq!(storage.state(&tenant, id(9), &[]).await, Err(CallError::NoSuchCall));
+    storage.close().await;
+}
+
+#[tokio::test]
+async fn a_list_of_some_lines_calls_says_nothing_of_other_lines() {
+    const OWN: &str = "+33199005678";
+    let folder = tempfile::tempdir().unwrap();
+    let (storage, tenant) = opened(&folder).await;
+    for number in 4..=9 {
+        let line = if number % 4 == 0 { OWN } else { "+33199001234" };
+        let started = CallStarted { transport: "twilio".into(), line: line.into(), ..CallStarted::default() };
+        let open = storage.journal.open_call(&tenant, id(number), started).await.unwrap();
+        open.close(CallEnded::default()).await.unwrap();
+    }
+    let reach = Reach::Rang(vec![OWN.parse().unwrap()]);
+    let ids = |list: &CallList| list.calls.iter().map(|one| one.call).collect::<Vec<_>>();
+    let all = storage.list(&tenant, None, 2, &[], &reach).await.unwrap();
+    assert_eq!((ids(&all), &all.next), (vec![id(8), id(4)], &None), "older ones are of others");
+    assert!(all.calls.iter().all(|one| one.state.line == OWN));
+    let first = storage.list(&tenant, None, 1, &[], &reach).await.unwrap();
+    assert_eq!(ids(&first), [id(8)]);
+    assert_eq!(first.next.as_deref(), first.calls.first().map(|one| one.place.as_str()));
+    let second = storage.list(&tenant, first.next.as_deref(), 1, &[], &reach).await.unwrap();
+    assert_eq!((ids(&second), second.next), (vec![id(4)], None));
+
+    // Where a page ends between calls of others, its place tells nobody which they are; and nothing is left out or there twice.
+    let (mut seen, mut after) = (Vec::new(), None::<String>);
+    loop {
+        let page = storage.calls_in(&tenant, after.as_deref(), 2, &[], &reach, 3).await.unwrap();
+        seen.extend(ids(&page));
+        let Some(next) = page.next else { break };
+        assert!((1..=9).all(|number| !next.contains(&id(number).to_string())), "{next}");
+        after = Some(next);
+    }
+    assert_eq!(seen, [id(8), id(4)]);
+    // No place is made of a time, and none is taken from whoever sees others.
+    let everything = storage.list(&tenant, None, 1, &[], &Reach::All).await.unwrap();
+    let other = Reach::Rang(vec!["+33199001234".parse().unwrap()]);
+    let theirs = storage.list(&tenant, None, 1, &[], &other).await.unwrap();
+    for place in [everything.next.as_deref().unwrap(), theirs.next.as_deref().unwrap()] {
+        let listed = storage.list(&tenant, Some(place), 1, &[], &reach).await;
+        assert_eq!(listed, Err(CallError::NoSuchPlace), "{place}");
+    }
+    let nobody = storage.list(&tenant, None, 2, &[], &Reach::Rang(Vec::new())).await.unwrap();
+    assert_eq!(nobody, CallList::default());
+    storage.close().await;
+}
