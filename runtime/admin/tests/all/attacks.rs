@@ -2,13 +2,10 @@
 //! is a failure of the server's.
 
 use crate::house::{House, Reply};
-use axum::body::Body;
-use axum::http::Request;
 use futures_util::future::join_all;
 use parloir_admin::resource::{MAX_CONTACTS, MAX_USERS};
 use parloir_store::{Batch, Table};
 use serde_json::{Value, json};
-use tower::ServiceExt;
 
 /// Ways to write the other tenant where one's own stands.
 const SPELLINGS: [&str; 17] = [
@@ -245,22 +242,10 @@ async fn many_that_ask_at_one_time_make_no_more_than_there_may_be() {
     }
 }
 
-/// A request with headers as they are, each as often as it is named.
-async fn ask_with(
-    house: &House,
-    (method, path): (&str, &str),
-    headers: &[(&str, &str)],
-    body: &str,
-) -> (u16, Value) {
-    let mut request = Request::builder().method(method).uri(path);
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    let request = request.body(Body::from(body.to_owned())).unwrap();
-    let response = house.router.clone().oneshot(request).await.unwrap();
-    let status = response.status().as_u16();
-    let bytes = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
-    (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+/// What is answered to a request with headers as they are.
+async fn ask_with(house: &House, what: (&str, &str), headers: &[(&str, &str)], body: &str) -> (u16, Value) {
+    let reply = house.send(what, headers, body.to_owned()).await;
+    (reply.status, reply.body)
 }
 
 #[tokio::test]

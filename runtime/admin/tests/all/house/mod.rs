@@ -11,14 +11,11 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use parking_lot::Mutex;
-use parloir_admin::resource::{
-    Aside, CallState, CordonPolicy, Ledger, LedgerMonth, Provider, ProviderRole, Usage,
-};
+use parloir_admin::resource::{Aside, CordonPolicy, Ledger, LedgerMonth, Provider, ProviderRole, Usage};
 use parloir_admin::{
-    CallError, CallFiles, CallList, Checked, Deployed, Directory, Listed, PersonFiles, Premises, Reach,
-    Reading, Receiver, Rooms, Sound, Unchecked, router,
+    CallFiles, Checked, Deployed, Directory, PersonFiles, Premises, Receiver, Rooms, Unchecked, router,
 };
-use parloir_contract::{CallId, Description, LineId, TenantId};
+use parloir_contract::{Description, TenantId};
 use parloir_journal::{Administered, Ending, Journal, RecordBody};
 use parloir_store::{Embedded, Keyring, Kms, Store, TenantStore};
 use parloir_tenancy::House as Lines;
@@ -30,7 +27,9 @@ use tempfile::TempDir;
 use tokio::sync::Notify;
 use tower::ServiceExt;
 
+mod calls;
 mod persons;
+pub use calls::Calls;
 pub use persons::Persons;
 
 /// What stands where calls are answered.
@@ -71,117 +70,6 @@ pub struct Site {
     pub cordons: Mutex<HashMap<TenantId, CordonPolicy>>,
     /// How often it was asked what is used, which is all that is.
     pub used: AtomicU64,
-}
-
-/// Calls, newest first, and who read which.
-#[derive(Default)]
-pub struct Calls {
-    pub kept: Mutex<Vec<(TenantId, CallId, CallState)>>,
-    /// Those whose callers are restricted.
-    pub restricted: Mutex<Vec<CallId>>,
-    /// What was put right and can be read still, and whether that is held.
-    pub amended: Mutex<Option<(CallId, bool)>>,
-    pub read: Mutex<Vec<(CallId, Reading)>>,
-}
-
-impl Calls {
-    fn of(&self, tenant: &TenantId, contacts: &[LineId]) -> Vec<(CallId, CallState)> {
-        let kept = self.kept.lock().clone().into_iter().filter(|(whose, ..)| whose == tenant);
-        let known = |to: &String| contacts.iter().any(|contact| contact.as_str() == to);
-        kept.map(|(_, call, mut state)| {
-            state.handed_to.retain(known);
-            (call, state)
-        })
-        .collect()
-    }
-}
-
-#[async_trait]
-impl CallFiles for Calls {
-    async fn list(
-        &self,
-        tenant: &TenantId,
-        after: Option<&str>,
-        limit: usize,
-        contacts: &[LineId],
-        reach: &Reach,
-    ) -> Result<CallList, CallError> {
-        let all = self.of(tenant, contacts);
-        let begin = match after {
-            None => 0,
-            Some(after) => after.parse::<usize>().map_err(|_| CallError::NoSuchPlace)? + 1,
-        };
-        let calls = all.iter().enumerate().skip(begin).filter(|(_, (_, state))| reach.covers(state));
-        let mut calls: Vec<Listed> = calls
-            .take(limit + 1)
-            .map(|(at, (call, state))| Listed { place: at.to_string(), call: *call, state: state.clone() })
-            .collect();
-        let more = calls.len() > limit;
-        calls.truncate(limit);
-        let next = calls.last().filter(|_| more).map(|last| last.place.clone());
-        Ok(CallList { calls, next })
-    }
-
-    async fn state(
-        &self,
-        tenant: &TenantId,
-        call: CallId,
-        contacts: &[LineId],
-    ) -> Result<CallState, CallError> {
-        let found = self.of(tenant, contacts).into_iter().find(|(known, _)| *known == call);
-        found.map(|(_, state)| state).ok_or(CallError::NoSuchCall)
-    }
-
-    async fn amendment_left(&self, _tenant: &TenantId) -> Result<Option<(CallId, bool)>, CallError> {
-        Ok(*self.amended.lock())
-    }
-
-    async fn usable(&self, _tenant: &TenantId, call: CallId) -> Result<(), CallError> {
-        match self.restricted.lock().contains(&call) {
-            true => Err(CallError::Withheld("the call is restricted: ask for another".into())),
-            false => Ok(()),
-        }
-    }
-
-    async fn file(
-        &self,
-        _tenant: &TenantId,
-        call: CallId,
-        reading: Reading,
-    ) -> Result<Vec<Value>, CallError> {
-        self.read.lock().push((call, reading));
-        Ok(vec![json!({ "seq": 0 })])
-    }
-
-    async fn recording(
-        &self,
-        _tenant: &TenantId,
-        call: CallId,
-        reading: Reading,
-    ) -> Result<Sound, CallError> {
-        self.read.lock().push((call, reading));
-        let is_there =
-            self.kept.lock().iter().any(|(_, known, state)| *known == call && state.recording == Some(true));
-        match is_there {
-            true => {
-                Ok(Sound { length: 8, parts: Box::new([b"RIFF".to_vec(), b"WAVE".to_vec()].into_iter()) })
-            }
-            false => Err(CallError::NotThere("the call has no recording: listen to another".into())),
-        }
-    }
-
-    async fn proof(
-        &self,
-        _tenant: &TenantId,
-        call: CallId,
-        redacted: bool,
-        reading: Reading,
-    ) -> Result<Vec<u8>, CallError> {
-        if !redacted {
-            self.read.lock().push((call, reading));
-        }
-        Ok(format!("{{\"redacted\":{redacted}}}").into_bytes())
-    }
 }
 
 impl Site {
@@ -570,24 +458,31 @@ impl House {
         headers: &[(&str, &str)],
         body: Option<Value>,
     ) -> Reply {
-        let mut request = Request::builder().method(method).uri(path);
+        let bearer = format!("Bearer {key}");
+        let mut all = headers.to_vec();
         if !key.is_empty() {
-            request = request.header("authorization", format!("Bearer {key}"));
+            all.push(("authorization", bearer.as_str()));
         }
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let request = match body {
-            Some(body) => request
-                .header("content-type", "application/json")
-                .body(Body::from(serde_json::to_vec(&body).unwrap())),
-            None => request.body(Body::empty()),
+        let body = match body {
+            Some(body) => {
+                all.push(("content-type", "application/json"));
+                Body::from(serde_json::to_vec(&body).unwrap())
+            }
+            None => Body::empty(),
         };
-        self.answered(request.unwrap()).await
+        self.send((method, path), &all, body).await
     }
 
-    async fn answered(&self, request: Request<Body>) -> Reply {
-        let response = self.router.clone().oneshot(request).await.unwrap();
+    /// A request with headers as they are, each as often as it is named.
+    pub async fn send(
+        &self,
+        (method, path): (&str, &str),
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Reply {
+        let request = Request::builder().method(method).uri(path);
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let response = self.router.clone().oneshot(request.body(body.into()).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
@@ -596,23 +491,18 @@ impl House {
 
     /// Uploads what stands for a component.
     pub async fn push(&self, path: &str, key: &str, headers: &[(&str, &str)], component: &str) -> Reply {
-        let mut request = Request::builder().method("POST").uri(path);
-        request = request.header("authorization", format!("Bearer {key}"));
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let request = request.body(Body::from(component.to_owned())).unwrap();
-        self.answered(request).await
+        let bearer = format!("Bearer {key}");
+        let mut all = headers.to_vec();
+        all.push(("authorization", bearer.as_str()));
+        self.send(("POST", path), &all, component.to_owned()).await
     }
 
     /// Puts what is no JSON.
     pub async fn put_bytes(&self, path: &str, key: &str, headers: &[(&str, &str)], bytes: &[u8]) -> Reply {
-        let mut request = Request::builder().method("PUT").uri(path);
-        request = request.header("authorization", format!("Bearer {key}"));
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        self.answered(request.body(Body::from(bytes.to_vec())).unwrap()).await
+        let bearer = format!("Bearer {key}");
+        let mut all = headers.to_vec();
+        all.push(("authorization", bearer.as_str()));
+        self.send(("PUT", path), &all, bytes.to_vec()).await
     }
 
     pub async fn get(&self, path: &str, key: &str) -> Reply {
