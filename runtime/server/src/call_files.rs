@@ -80,7 +80,8 @@ fn failed(error: impl std::fmt::Display) -> CallError {
     CallError::Failed(error.to_string())
 }
 
-fn at(nanos: u64) -> Timestamp {
+/// A time of the journal, of so many nanoseconds since 1970-01-01 UTC.
+pub(crate) fn at(nanos: u64) -> Timestamp {
     Timestamp::from_nanosecond(i128::from(nanos)).unwrap_or_default()
 }
 

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
 use parloir_contract::{CallId, TenantId};
 use parloir_journal::{
@@ -19,6 +18,7 @@ use serde::Serialize;
 use tokio::sync::Mutex;
 
 use super::today;
+use crate::call_files::at;
 use crate::{AmendedLine, Folders, KeptRow, Left, Storage};
 
 /// References that are looked up in one tenant's storage: what one request to an installation that serves has place for.
@@ -93,10 +93,7 @@ pub fn overdue(case: &CaseNote) -> bool {
 /// A case for programs: no number, no words.
 #[must_use]
 pub fn case_json(tenant: &TenantId, case: &CaseNote) -> serde_json::Value {
-    let time = |nanos: u64| {
-        let at = Timestamp::from_nanosecond(i128::from(nanos)).unwrap_or_default();
-        at.strftime("%Y-%m-%d %H:%M:%S").to_string()
-    };
+    let time = |nanos: u64| at(nanos).strftime("%Y-%m-%d %H:%M:%S").to_string();
     serde_json::json!({
         "case": case.case.to_string(), "tenant": tenant.as_str(), "right": case.right.word(),
         "received": case.received, "due": case.due, "extended_months": case.extended, "state": match case.closed {

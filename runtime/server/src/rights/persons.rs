@@ -2,7 +2,6 @@
 //! storage that serves.
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 use parloir_admin::resource::{
     Case, CaseEnd, CaseStep, CloseCase, EraseCase, ExtendCase, Item, MAX_PERSON_CALLS, NewCase,
 };
@@ -16,6 +15,7 @@ use parloir_persons::{Concern, Number};
 use super::cases::Known;
 use super::own::{Own, PersonCall, cases_json, overdue, references, rows_json};
 use super::{CaseError, RightsDone, RightsError, RightsRequest};
+use crate::call_files::at;
 use crate::erasure::not_done;
 use crate::{EraseError, EraseRequest, Left, Storage, Whose};
 
@@ -26,10 +26,6 @@ const CASES: &str = "cases.json";
 
 fn failed(error: impl std::fmt::Display) -> PersonError {
     PersonError::Failed(error.to_string())
-}
-
-fn at(nanos: u64) -> Timestamp {
-    Timestamp::from_nanosecond(i128::from(nanos)).unwrap_or_default()
 }
 
 fn is_closed() -> PersonError {

@@ -1,11 +1,10 @@
 //! What a call sends to a tenant's own service: by a secret of the directory that nobody is shown, into a network that is open to
 //! that tenant alone; and where the program is killed while the service is asked, the journal says that it was.
 
-use std::path::Path;
 use std::time::Duration;
 
 use crate::administered::{done, run, start, user, write_file};
-use crate::house::{CALLER, Canned, LINE, TOKEN, component};
+use crate::house::{CALLER, Canned, LINE, TOKEN, component, holds};
 use parloir_contract::Import;
 use parloir_journal::{Ending, ProviderRole, RecordBody, Scope};
 use parloir_server::{Folders, LedgerRequest, Storage};
@@ -57,18 +56,6 @@ fn options() -> DialOptions {
         from: Some(CALLER.to_owned()),
         ..DialOptions::to(LINE)
     }
-}
-
-/// Whether any file below a folder holds these bytes.
-pub fn holds(folder: &Path, needle: &str) -> bool {
-    std::fs::read_dir(folder).unwrap().any(|entry| {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            return holds(&path, needle);
-        }
-        let bytes = std::fs::read(&path).unwrap_or_default();
-        bytes.windows(needle.len()).any(|window| window == needle.as_bytes())
-    })
 }
 
 #[tokio::test(flavor = "multi_thread")]

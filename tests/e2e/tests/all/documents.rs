@@ -5,8 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::administered::{MADE, done, json, options, put_trial, run, start, user, write_file};
-use crate::connectors::holds;
-use crate::house::LINE;
+use crate::house::{LINE, holds};
 use parloir_server::{Folders, Running};
 use parloir_transport::client::{CarrierCall, CarrierEvent};
 use tokio::time::timeout;

@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::administered::{MADE, done, put_trial, user};
 use crate::house;
+use crate::house::names;
 use crate::served::Served;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -326,12 +327,6 @@ impl Pen {
         self.change(("tenant", "a tenant is removed"), &seen, &[json!([null])], &delete)?;
         Some(())
     }
-}
-
-/// The names in a folder; none where there is no such folder.
-fn names(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten();
-    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
 /// What every identifier of a list is.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use crate::administered::{MADE, done, json, put_trial, ring, run, start, user, write_file};
-use crate::house::CALLER;
+use crate::house::{CALLER, names};
 use parloir_server::Running;
 use serde_json::Value;
 
@@ -34,13 +34,6 @@ async fn rung(
 /// The one call of a tenant.
 fn call(api: SocketAddr, key: &str) -> Value {
     serde_json::from_str(&done(api, key, &["calls", "--json"])).unwrap()
-}
-
-fn names(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).unwrap();
-    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -25,6 +25,27 @@ pub fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
+/// The names in a folder, in order; none where there is no such folder.
+pub fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// Whether any file below a folder holds these bytes.
+pub fn holds(folder: &Path, needle: &str) -> bool {
+    std::fs::read_dir(folder).unwrap().any(|entry| {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            return holds(&path, needle);
+        }
+        // A socket holds nothing.
+        let bytes = if path.is_file() { std::fs::read(&path).unwrap() } else { Vec::new() };
+        bytes.windows(needle.len()).any(|window| window == needle.as_bytes())
+    })
+}
+
 /// The built `parloir` command.
 pub fn parloir() -> PathBuf {
     let test = std::env::current_exe().unwrap();
