@@ -1,7 +1,7 @@
 //! `parloir document`: what a tenant's agents may read.
 
 use std::fs::File;
-use std::io::{IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -11,7 +11,7 @@ use super::{Whose, moment, text};
 use crate::terminal::{GOOD, plain, styled};
 use crate::{Failure, Outcome};
 
-/// Bytes that are read of a file: more than any document has.
+/// Bytes that are read of a file, or taken from an installation: more than any document has.
 const MAX_READ: u64 = 1 << 20;
 
 #[derive(Args)]
@@ -88,6 +88,25 @@ fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
+/// What an installation sends for a document, as far as one may be long.
+#[derive(Default)]
+struct Received(Vec<u8>);
+
+impl Write for Received {
+    fn write(&mut self, part: &[u8]) -> io::Result<usize> {
+        if (self.0.len() as u64).saturating_add(part.len() as u64) > MAX_READ {
+            let detail = "the installation sends more than a document has: is it an administration?";
+            return Err(io::Error::other(detail));
+        }
+        self.0.extend_from_slice(part);
+        Ok(part.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 impl Put {
     async fn run(self) -> Outcome {
         let bytes = read(&self.file)?;
@@ -109,8 +128,9 @@ impl Put {
 impl Get {
     async fn run(self) -> Outcome {
         let (client, path) = self.whose.open().await?;
-        let mut text = Vec::new();
-        client.download(&format!("{path}/documents/{}", self.name), &[], &mut text).await?;
+        let mut received = Received::default();
+        client.download(&format!("{path}/documents/{}", self.name), &[], &mut received).await?;
+        let Received(text) = received;
         match &self.output {
             Some(file) => {
                 std::fs::write(file, &text)
@@ -153,5 +173,15 @@ mod tests {
         std::fs::write(&file, vec![b'a'; usize::try_from(MAX_READ).unwrap() + 5]).unwrap();
         assert_eq!(read(&file).ok().map(|bytes| bytes.len() as u64), Some(MAX_READ));
         assert!(read(&folder.path().join("missing")).is_err());
+    }
+
+    #[test]
+    fn of_what_an_installation_sends_no_more_is_taken_than_a_document_may_have() {
+        let (part, mut received) = (vec![b'a'; 64 << 10], Received::default());
+        for _ in 0..MAX_READ / (64 << 10) {
+            received.write_all(&part).unwrap();
+        }
+        assert!(received.write_all(b"a").unwrap_err().to_string().contains("more than a document has"));
+        assert_eq!(received.0.len() as u64, MAX_READ);
     }
 }

@@ -18,7 +18,7 @@ pub(crate) struct Webhook {
 enum What {
     /// Have a receiver told of calls, or say otherwise of the one of its name, from the next call on.
     #[command(
-        after_help = "What it is told is signed as Standard Webhooks says. Without --secret a secret is made, and printed this once.\n\nExamples:\n  parloir webhook set crm --url https://hooks.example.com/calls --event call.ended --event report.filed > crm.secret\n  parloir webhook set crm --url https://hooks.example.com/calls --event call.ended --secret crm-signing"
+        after_help = "What it is told is signed as Standard Webhooks says. Without --secret a secret is made, and printed this once.\nOf one that there is all is said anew: what is left out is taken away, but for a secret that was made.\n\nExamples:\n  parloir webhook set crm --url https://hooks.example.com/calls --event call.ended --event report.filed > crm.secret\n  parloir webhook set crm --url https://hooks.example.com/calls --event call.ended --secret crm-signing"
     )]
     Set(Set),
     /// List the receivers: what signs is shown to nobody.
