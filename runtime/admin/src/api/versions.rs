@@ -147,7 +147,7 @@ async fn take_in(api: &Api, asked: &Asked, tried: &mut Option<String>) -> Result
     if let Some(again) = repeat::told_before_with(api, asked, &came).await? {
         return Ok(again);
     }
-    let room = api.room.acquire().await.ok();
+    let place = api.room.acquire().await.ok();
     if let (Some(key), Some(signature)) = (&vouched.key, &signature) {
         key.check(signature, &arrived.sha256).map_err(|error| {
             let remedy = "sign the very file that is uploaded";
@@ -170,7 +170,7 @@ async fn take_in(api: &Api, asked: &Asked, tried: &mut Option<String>) -> Result
         return Err(Problem::new(Kind::Conflict, detail, remedy));
     }
     // Whoever waits to be compiled, or is, takes nobody's place meanwhile.
-    drop(room);
+    drop(place);
     let checked = {
         let _place = api.uploads.check().await;
         api.directory.premises().check_agent(arrived.path()).await.map_err(|unchecked| match unchecked {
@@ -197,7 +197,7 @@ async fn take_in(api: &Api, asked: &Asked, tried: &mut Option<String>) -> Result
     let shelving = api.directory.shelving.of(&asked.realm).await;
     if there.is_none() {
         let agents = rows::count(&asked.store, Table::Agents, AGENTS).await?;
-        super::answer::room(agents, MAX_AGENTS, "agents")?;
+        room(agents, MAX_AGENTS, "agents")?;
     }
     arrived.keep(home.version(&id)).await?;
     let live = agent.live.as_deref().and_then(|live| own.iter().find(|(known, _)| *known == live));
