@@ -147,7 +147,7 @@ async fn take_in(api: &Api, asked: &Asked, tried: &mut Option<String>) -> Result
     if let Some(again) = repeat::told_before_with(api, asked, &came).await? {
         return Ok(again);
     }
-    let taken = api.room.acquire().await.ok();
+    let admitted = api.room.acquire().await.ok();
     if let (Some(key), Some(signature)) = (&vouched.key, &signature) {
         key.check(signature, &arrived.sha256).map_err(|error| {
             let remedy = "sign the very file that is uploaded";
@@ -170,7 +170,7 @@ async fn take_in(api: &Api, asked: &Asked, tried: &mut Option<String>) -> Result
         return Err(Problem::new(Kind::Conflict, detail, remedy));
     }
     // Whoever waits to be compiled, or is, takes nobody's place meanwhile.
-    drop(taken);
+    drop(admitted);
     let checked = {
         let _place = api.uploads.check().await;
         api.directory.premises().check_agent(arrived.path()).await.map_err(|unchecked| match unchecked {
