@@ -413,10 +413,14 @@ fn forbidden(principal: &Principal, action: Action, realm: &TenantId) -> Problem
     let able = able.iter().filter(|role| !none_named || role.exists_in(realm));
     let able: Vec<_> = able.map(|role| role.name()).collect();
     let remedy = match able.as_slice() {
-        [] if none_named => "name the tenant that is meant: --tenant TENANT".to_owned(),
+        [] if none_named => "name the tenant that is meant: --tenant TENANT, or TENANT alone after `parloir tenant` and `parloir quota`"
+            .to_owned(),
         able if none_named && (rule.glass || !rule.above.is_empty()) => {
             let able = able.join(" or ");
-            format!("name the tenant that is meant (--tenant TENANT), or ask somebody who is {able} there")
+            format!(
+                "name the tenant that is meant (--tenant TENANT, or TENANT alone after `parloir tenant` and `parloir \
+                 quota`), or ask somebody who is {able} there"
+            )
         }
         [] if rule.glass => {
             format!("have an operator of the installation do it, who breaks the glass of {realm} before")

@@ -64,7 +64,9 @@ impl Block {
         let to = self.to();
         let Self { number, tenant, why, case, json, .. } = self;
         let Some(number) = number else {
-            return Err(Failure::bad_input(&"--list is asked of an installation: name it with --api"));
+            return Err(Failure::bad_input(
+                &"--list is asked of an installation: name it with --api, or your key with --key-file",
+            ));
         };
         let Some(tenant) = tenant else {
             return Err(Failure::bad_input(&"say of which tenant: --tenant TENANT"));

@@ -111,7 +111,7 @@ impl Person {
     /// The same by the API of an installation, into a folder.
     async fn by_api(self, client: &Client) -> Outcome {
         let (Some(case), Some(folder)) = (self.case, &self.export) else {
-            let message = "an installation answers a person in a case: open one with `parloir case open`, and name it with --case, and a new folder with --export";
+            let message = "an installation answers a person in a case, with files: name the case with --case (`parloir case open` opens one) and a new folder with --export";
             return Err(Failure::bad_input(&message));
         };
         begin_export(folder)?;

@@ -207,7 +207,7 @@ async fn version(client: &Client, agent: &str, begins: &str) -> Result<Value, Fa
             "several versions begin with {begins}: write more of its digits"
         ))),
         (None, _) => Err(Failure::bad_input(&format!(
-            "no version begins with {begins}: list them with `parloir agent show`"
+            "no version begins with {begins}: list them with `parloir agent show {agent}`"
         ))),
     }
 }

@@ -133,7 +133,8 @@ fn for_commands(remedy: &str, retry_after: Option<&str>) -> String {
         return "somebody else changed it meanwhile: run the command again".to_owned();
     }
     if remedy.contains("/v1/openapi.json") {
-        return "is the installation of another version than this command?".to_owned();
+        return "correct it as told; where nothing is to correct, the installation is of another version than this command"
+            .to_owned();
     }
     if remedy.contains("authorization: Bearer") {
         return "name the file of your key with --key-file, or log in: parloir login".to_owned();

@@ -110,6 +110,9 @@ fn shown(value: &Value) -> String {
     let Value::Array(costs) = value else {
         return value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     };
+    if costs.is_empty() {
+        return "nothing that has a price".to_owned();
+    }
     let costs = costs.iter().filter_map(|cost| serde_json::from_value::<Cost>(cost.clone()).ok());
     costs.map(|cost| cost.to_string()).collect::<Vec<_>>().join(", ")
 }
