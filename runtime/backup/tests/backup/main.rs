@@ -1,13 +1,13 @@
 //! Back-ups as an operator makes and needs them, and as somebody would read them who has every file and every key that is left.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-#[path = "../../../journal/tests/cabinet/mod.rs"]
+#[path = "../../../journal/tests/all/cabinet.rs"]
 mod cabinet;
 mod erasures;
 mod files;
 mod keys;
 mod restores;
-#[path = "../../../journal/tests/thief/mod.rs"]
+#[path = "../../../journal/tests/all/thief.rs"]
 mod thief;
 
 use std::collections::BTreeMap;

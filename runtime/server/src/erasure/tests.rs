@@ -1,6 +1,6 @@
 //! What is erased of a call's, a caller's and a tenant's, on a journal and a store.
 
-#[path = "../../../journal/tests/cabinet/mod.rs"]
+#[path = "../../../journal/tests/all/cabinet.rs"]
 mod cabinet;
 
 use std::sync::Arc;

@@ -1,12 +1,9 @@
 //! How much a tenant's log and recordings have on disk, told without looking.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-
-mod cabinet;
 
 use std::fs;
 use std::sync::Arc;
 
-use cabinet::{begin, id, in_all, on_disk, tenant, zeros};
+use crate::cabinet::{begin, id, in_all, on_disk, tenant, zeros};
 use parloir_journal::{CallEnded, Erasure, Journal, Purposes, RecordingBlock};
 use parloir_store::disk::OsDisk;
 use parloir_store::{Keyring, Volatile};

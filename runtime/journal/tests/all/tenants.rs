@@ -1,5 +1,4 @@
 //! Several tenants' logs: what becomes of one is not what becomes of another, until nothing can be written any more.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::fs;
 use std::io;

@@ -1,14 +1,11 @@
 //! Which calls somebody is in: each call is read once, and what is kept of it goes with its content.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-
-mod cabinet;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use cabinet::{begin, id, tenant};
+use crate::cabinet::{begin, id, tenant};
 use parloir_contract::CallId;
 use parloir_journal::{
     CallEnded, Erasure, Journal, Note as Remark, Numbers, Purposes, Record, RecordBody, Scope,

@@ -1,5 +1,4 @@
 //! Who read what is in the log as anything else is, and stays there.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::sync::Arc;
 

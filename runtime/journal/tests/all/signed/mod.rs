@@ -1,8 +1,5 @@
 //! The signed log of a tenant, as whoever is outside sees it.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-#[path = "../cabinet/mod.rs"]
-mod cabinet;
 mod keys;
 mod proofs;
 mod refused;
@@ -11,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cabinet::{id, tenant};
+use crate::cabinet::{id, tenant};
 use parloir_contract::{HostCall, Import, Say, SayOptions};
 use parloir_journal::{
     CallEnded, CallStarted, HostCallStarted, Journal, JournalError, Note as Remark, ProblemKind, ProveError,

@@ -1,5 +1,4 @@
 //! Cases and what follows from them, in the log and beside the keys.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::collections::HashSet;
 use std::io;

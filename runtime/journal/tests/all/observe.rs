@@ -1,5 +1,4 @@
 //! Who watches a journal sees every record of it, and nothing that was said.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::sync::{Arc, Mutex};
 

@@ -1,8 +1,4 @@
 //! Erasure, as somebody would try to undo it who has every file: the data, its back-ups and the keys that are left.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-
-mod cabinet;
-mod thief;
 
 use std::fs;
 use std::io;
@@ -10,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cabinet::{begin, close, close_store, id, in_all, on_disk, tenant, zeros};
+use crate::cabinet::{begin, close, close_store, id, in_all, on_disk, tenant, zeros};
 use parloir_contract::{CallId, Heard, HostCall, HostReturn, Import, Say, SayOptions};
 use parloir_journal::{
     CallEnded, CallJournal, Erasure, HostCallEnded, HostCallStarted, HostStatus, Journal, JournalError,
@@ -23,7 +19,7 @@ use parloir_store::disk::{Disk, OsDisk};
 use parloir_store::keys::Rows;
 use parloir_store::{Batch, Embedded, Keyring, Kms, Memo, Store, Table, TenantStore};
 use tempfile::TempDir;
-use thief::{Thief, contains, copy};
+use crate::thief::{Thief, contains, copy};
 
 /// What can be known of a call: its sound, what was said and asked, and who rang.
 fn canaries(number: u8) -> [String; 4] {

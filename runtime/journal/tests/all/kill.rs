@@ -1,5 +1,4 @@
 //! A program killed at any moment: everything it was told is on disk is there afterwards.
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::indexing_slicing, reason = "tests")]
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
@@ -75,7 +74,7 @@ async fn everything_acknowledged_survives_a_kill_at_any_moment() {
         random ^= random >> 7;
         random ^= random << 17;
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "the_program_that_is_killed", "--nocapture", "--test-threads", "1"])
+            .args(["--exact", "kill::the_program_that_is_killed", "--nocapture", "--test-threads", "1"])
             .env(CHILD, folder.path())
             .env("PARLOIR_JOURNAL_KILL_ROUND", round.to_string())
             .stdout(Stdio::piped())

@@ -1,5 +1,4 @@
 //! The journal as the other rooms use it.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use std::fs;
 use std::path::Path;
