@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::cabinet::{begin, close, close_store, id, in_all, on_disk, tenant, zeros};
+use crate::thief::{Thief, contains, copy};
 use parloir_contract::{CallId, Heard, HostCall, HostReturn, Import, Say, SayOptions};
 use parloir_journal::{
     CallEnded, CallJournal, Erasure, HostCallEnded, HostCallStarted, HostStatus, Journal, JournalError,
@@ -19,7 +20,6 @@ use parloir_store::disk::{Disk, OsDisk};
 use parloir_store::keys::Rows;
 use parloir_store::{Batch, Embedded, Keyring, Kms, Memo, Store, Table, TenantStore};
 use tempfile::TempDir;
-use crate::thief::{Thief, contains, copy};
 
 /// What can be known of a call: its sound, what was said and asked, and who rang.
 fn canaries(number: u8) -> [String; 4] {
