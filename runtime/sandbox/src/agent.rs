@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use parloir_contract::{CallInfo, Capability, Description, Import, Outcome, is_plain_name};
+use parloir_contract::{CallInfo, Capability, Description, Import, Outcome, TenantId, is_plain_name};
 use tokio_util::sync::CancellationToken;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::{Store, UpdateDeadline};
@@ -20,6 +20,7 @@ use crate::failure::Failure;
 use crate::host::{Host, State};
 use crate::limits::Limits;
 use crate::metering::{Meter, Metered};
+use crate::reputation::Reputation;
 use crate::settings::Budget;
 
 /// One version of an agent, compiled and ready. Cheap to clone.
@@ -125,13 +126,16 @@ impl Agent {
                     let mut store = store(&here, refusing_door(), charged.clone(), budget)?;
                     let result = async {
                         let agent = pre.instantiate_async(&mut store).await?;
+                        charged.goes_on().await;
                         agent.call_describe(&mut store).await
                     }
                     .await;
                     ended(result, store, &charged).await
                 };
                 let never = CancellationToken::new();
-                let ran = sandbox.inner.lanes.run(Metered::new(work, meter.clone()), &meter, &never).await;
+                let work = Metered::new(work, meter.clone());
+                let nobodys = (&Arc::default(), false);
+                let ran = sandbox.inner.lanes.run(work, &meter, nobodys, &never).await;
                 ran.unwrap_or_else(|| Err(Failure::stopped()))
             }
         };
@@ -210,23 +214,33 @@ impl Agent {
     /// Answers one call on the agents' own threads: a fresh store, a fresh instance, this door and no
     /// other. Where it answers [`Elsewhere`], all of that is there.
     pub fn answer(&self, info: CallInfo, door: Door, budget: Budget) -> Answering {
+        self.begin(info, door, budget, Arc::default())
+    }
+
+    /// The same for one of a tenant's callers, beside other tenants': where one of the tenant's agents lately computed without end,
+    /// it takes only what nobody else wants of the machine, from its first instruction on.
+    pub fn answer_for(&self, tenant: &TenantId, info: CallInfo, door: Door, budget: Budget) -> Answering {
+        self.begin(info, door, budget, self.sandbox.inner.reputations.of(tenant))
+    }
+
+    fn begin(&self, info: CallInfo, door: Door, budget: Budget, of: Arc<Reputation>) -> Answering {
         if let Some(elsewhere) = &self.elsewhere {
             return elsewhere.answer(self, info, door, budget);
         }
         let meter = Arc::new(Meter::new(self.sandbox.inner.computing.clone()));
         let stop = CancellationToken::new();
         let (agent, charged, stopped) = (self.clone(), meter.clone(), stop.clone());
-        let work = async move { agent.run(info, door, budget, charged, stopped).await };
-        let task = self.sandbox.inner.lanes.prompt().spawn(work);
+        let (begins, aside) = self.sandbox.inner.lanes.beginning(&of);
+        let work = async move { agent.run((info, door, budget), charged, (of, aside), stopped).await };
+        let task = begins.spawn(work);
         Answering { task, stop, used: Used::Metered(meter) }
     }
 
     async fn run(
         self,
-        info: CallInfo,
-        door: Door,
-        budget: Budget,
+        (info, door, budget): (CallInfo, Door, Budget),
         meter: Arc<Meter>,
+        (reputation, aside): (Arc<Reputation>, bool),
         stop: CancellationToken,
     ) -> Answered {
         let Ok(_place) = self.sandbox.inner.places.clone().acquire_owned().await else {
@@ -238,12 +252,14 @@ impl Agent {
             let mut store = store(&self.sandbox, door, charged.clone(), budget)?;
             let result = async {
                 let agent = self.pre.instantiate_async(&mut store).await?;
+                charged.goes_on().await;
                 agent.call_answer(&mut store, &info_to_guest(&info)).await
             }
             .await;
             ended(result, store, &charged).await
         };
-        let ran = sandbox.inner.lanes.run(Metered::new(work, meter.clone()), &meter, &stop).await;
+        let work = Metered::new(work, meter.clone());
+        let ran = sandbox.inner.lanes.run(work, &meter, (&reputation, aside), &stop).await;
         let outcome = ran.unwrap_or_else(|| Err(Failure::stopped())).map(outcome_from_guest);
         Answered { outcome, cpu: meter.used() }
     }

@@ -20,6 +20,7 @@ use crate::encode::{EncodeError, encode};
 use crate::failure::Failure;
 use crate::host::{HasHost, State};
 use crate::lanes::Lanes;
+use crate::reputation::Reputations;
 use crate::settings::{Budget, Settings};
 use crate::shape;
 
@@ -75,6 +76,7 @@ pub(crate) struct Inner {
     pub(crate) settings: Settings,
     pub(crate) places: Arc<Semaphore>,
     pub(crate) lanes: Lanes,
+    pub(crate) reputations: Reputations,
     cache: Option<ArtifactCache>,
     compiling: Compiling,
     /// How many agents compute at this moment.
@@ -106,7 +108,17 @@ impl Sandbox {
         interrupt(&engine, &settings, &computing, &places)?;
         let lanes = Lanes::new(&settings)?;
         Ok(Self {
-            inner: Arc::new(Inner { engine, linker, settings, places, lanes, cache, compiling, computing }),
+            inner: Arc::new(Inner {
+                engine,
+                linker,
+                settings,
+                places,
+                lanes,
+                reputations: Reputations::default(),
+                cache,
+                compiling,
+                computing,
+            }),
         })
     }
 

@@ -6,7 +6,8 @@
 //! that who will soon be done does not wait behind those that spin. What it asks of the host it asks
 //! in a lane between, because a thread of the idle class must hold nothing that others wait for: there too its memory grows,
 //! and there it is dropped, ended or stopped, since both take the kernel's and the allocator's locks. It comes back when it
-//! next waits for its caller. What a spinning agent takes is thus what nobody else wants, and nothing of the first core where
+//! next waits for its caller. The agents of a tenant of which one computed without end begin in those lanes for a while, and stay
+//! in them ([`Reputation`]). What a spinning agent takes is thus what nobody else wants, and nothing of the first core where
 //! there are several.
 
 use std::future::Future;
@@ -27,10 +28,14 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::engine::LoadError;
 use crate::metering::Meter;
+use crate::reputation::Reputation;
 use crate::settings::Settings;
 
 /// Niceness of the lane in which those that compute long ask: the last that still gets its share where nobody has enough.
 const LAST: i32 = 19;
+
+/// CPU time of one turn after which an agent counts as one that computes without end, in times of what it takes to compute long.
+const WITHOUT_END: u32 = 2;
 
 /// The agents' executors.
 pub(crate) struct Lanes {
@@ -79,6 +84,11 @@ impl Lanes {
         let _all = self.begun.acquire_many(self.threads).await;
     }
 
+    /// Where an agent of such a tenant begins, and whether that is aside from the others.
+    pub(crate) fn beginning(&self, reputation: &Reputation) -> (&Handle, bool) {
+        if reputation.is_noisy() { (&self.asking.handle, true) } else { (&self.prompt.handle, false) }
+    }
+
     /// Where agents begin.
     pub(crate) fn prompt(&self) -> &Handle {
         &self.prompt.handle
@@ -90,13 +100,16 @@ impl Lanes {
     }
 
     /// Runs an agent's work to its end, in whichever lane it belongs at each moment. Begins on the
-    /// executor that polls this. `None` where it was stopped: it is then gone, whichever lane it was in.
+    /// executor that polls this, which [`Self::beginning`] told, and whether that is aside. `None` where it was stopped: it is then
+    /// gone, whichever lane it was in.
     ///
-    /// The work itself leaves the idle class before it drops what it held ([`Meter::leave_computing`]).
+    /// The work itself leaves the idle class before it drops what it held ([`Meter::leave_computing`]), and says when it is
+    /// instantiated ([`Meter::goes_on`]).
     pub(crate) async fn run<F>(
         &self,
         work: F,
         meter: &Arc<Meter>,
+        (reputation, aside): (&Arc<Reputation>, bool),
         stop: &CancellationToken,
     ) -> Option<F::Output>
     where
@@ -105,28 +118,47 @@ impl Lanes {
     {
         let (soon, after) = (self.soon, self.after);
         let mut work = Box::pin(work);
+        let stays_aside = || aside || reputation.is_noisy();
+        if stays_aside() {
+            // Its instance is made where memory grows.
+            meter.asks(false);
+        }
         loop {
-            // An interpreter whose turns take longer than `soon` is not a spinning agent: it goes by its own.
-            let computes_long = |meter: &Meter| {
-                meter.turn() > soon.max(meter.habit()).min(after) && !meter.waits_for_caller()
-            };
-            match Stint::new(work, meter, computes_long, stop).await {
-                Stopped::Done(out) => return Some(out),
-                Stopped::Over(rest) => work = rest,
-            }
-            if stop.is_cancelled() {
-                return None;
+            if !stays_aside() {
+                // An interpreter whose turns take longer than `soon` is not a spinning agent: it goes by its own.
+                let computes_long = |meter: &Meter| {
+                    meter.turn() > soon.max(meter.habit()).min(after) && !meter.waits_for_caller()
+                };
+                match Stint::new(work, meter, computes_long, stop).await {
+                    Stopped::Done(out) => return Some(out),
+                    Stopped::Over(rest) => work = rest,
+                }
+                if stop.is_cancelled() {
+                    return None;
+                }
             }
             meter.set_long(true);
-            while !meter.waits_for_caller() {
+            loop {
+                let stays = stays_aside();
+                if !stays && meter.waits_for_caller() {
+                    break;
+                }
                 let stopped = if meter.waits_for_host() {
-                    let answered = |meter: &Meter| !meter.waits_for_host() || meter.waits_for_caller();
+                    let answered =
+                        move |meter: &Meter| !meter.waits_for_host() || !stays && meter.waits_for_caller();
                     self.asking.run(work, meter, answered, stop).await?
                 } else if meter.turn() <= after {
                     let over = move |meter: &Meter| meter.waits_for_host() || meter.turn() > after;
                     self.brief.run(work, meter, over, stop).await?
                 } else {
-                    self.long.run(work, meter, Meter::waits_for_host, stop).await?
+                    let (seen, without_end) = (reputation.clone(), after.saturating_mul(WITHOUT_END));
+                    let over = move |meter: &Meter| {
+                        if meter.turn() > without_end {
+                            seen.is_seen_computing();
+                        }
+                        meter.waits_for_host()
+                    };
+                    self.long.run(work, meter, over, stop).await?
                 };
                 match stopped {
                     Stopped::Done(out) => return Some(out),
@@ -314,6 +346,10 @@ mod tests {
         std::thread::current().name().unwrap().to_owned()
     }
 
+    fn quiet() -> Arc<Reputation> {
+        Arc::default()
+    }
+
     /// Computes for so long of its own CPU time, pausing as an interrupted agent does.
     async fn compute(time: Duration) {
         let began = std::time::Instant::now();
@@ -351,7 +387,7 @@ mod tests {
         let (there, metered) = (lanes.clone(), Metered::new(work, meter.clone()));
         let seen = lanes
             .prompt()
-            .spawn(async move { there.run(metered, &meter, &CancellationToken::new()).await.unwrap() })
+            .spawn(async move { there.run(metered, &meter, (&quiet(), false), &CancellationToken::new()).await.unwrap() })
             .await
             .unwrap();
         let lanes = ["agents", "agents-long", "agents-asking", "agents-long", "agents", "agents"];
@@ -398,10 +434,55 @@ mod tests {
         let (there, metered) = (lanes.clone(), Metered::new(work, meter.clone()));
         let seen = lanes
             .prompt()
-            .spawn(async move { there.run(metered, &meter, &CancellationToken::new()).await.unwrap() })
+            .spawn(async move { there.run(metered, &meter, (&quiet(), false), &CancellationToken::new()).await.unwrap() })
             .await
             .unwrap();
         assert_eq!(seen, ["agents", "agents-brief", "turn", "agents", "agents-brief", "agents-long"]);
+    }
+
+    #[tokio::test]
+    async fn whose_tenant_computed_without_end_begins_aside_and_stays_there_while_it_waits_for_its_caller() {
+        let settings = Settings { long: Duration::from_millis(3), ..Settings::default() };
+        let lanes = Arc::new(Lanes::new(&settings).unwrap());
+        let reputation = quiet();
+        assert!(!lanes.beginning(&reputation).1);
+
+        // One of its agents spins.
+        let meter = Arc::new(Meter::default());
+        let (there, of_it, seen) = (lanes.clone(), reputation.clone(), reputation.clone());
+        let work = async move {
+            while !seen.is_noisy() {
+                compute(Duration::from_millis(1)).await;
+            }
+        };
+        let work = Metered::new(work, meter.clone());
+        let run = async move { there.run(work, &meter, (&of_it, false), &CancellationToken::new()).await };
+        lanes.prompt().spawn(run).await.unwrap().unwrap();
+
+        // Another does as nearly all do.
+        let meter = Arc::new(Meter::default());
+        let charged = meter.clone();
+        let work = async move {
+            let mut seen = vec![thread()];
+            charged.goes_on().await;
+            seen.push(thread());
+            charged.asks(true);
+            charged.change_lanes().await;
+            seen.push(thread());
+            charged.is_answered();
+            charged.new_turn();
+            charged.change_lanes().await;
+            seen.push(thread());
+            seen
+        };
+        let work = Metered::new(work, meter.clone());
+        let there = lanes.clone();
+        let (begins, aside) = lanes.beginning(&reputation);
+        assert!(aside);
+        let of_it = reputation.clone();
+        let run = async move { there.run(work, &meter, (&of_it, aside), &CancellationToken::new()).await };
+        let seen = begins.spawn(run).await.unwrap().unwrap();
+        assert_eq!(seen, ["agents-asking", "agents-brief", "agents-asking", "agents-brief"]);
     }
 
     #[tokio::test]
@@ -448,7 +529,7 @@ mod tests {
         );
         let stop = CancellationToken::new();
         let stopped = stop.clone();
-        let task = lanes.prompt().spawn(async move { there.run(work, &charged, &stopped).await.is_none() });
+        let task = lanes.prompt().spawn(async move { there.run(work, &charged, (&quiet(), false), &stopped).await.is_none() });
         while !long.load(Ordering::Relaxed) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
@@ -479,7 +560,7 @@ mod tests {
         );
         let task = lanes
             .prompt()
-            .spawn(async move { there.run(work, &charged, &CancellationToken::new()).await.unwrap() });
+            .spawn(async move { there.run(work, &charged, (&quiet(), false), &CancellationToken::new()).await.unwrap() });
         assert_eq!(task.await.unwrap(), "agents-asking");
         let dropped = dropped.lock().unwrap().unwrap();
         assert_ne!(dropped, idle());
@@ -514,7 +595,7 @@ mod tests {
         );
         let task = lanes
             .prompt()
-            .spawn(async move { there.run(work, &charged, &CancellationToken::new()).await.unwrap() });
+            .spawn(async move { there.run(work, &charged, (&quiet(), false), &CancellationToken::new()).await.unwrap() });
         assert_eq!(task.await.unwrap(), ["agents-asking", "agents-asking"]);
     }
 

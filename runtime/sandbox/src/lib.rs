@@ -47,6 +47,7 @@ mod limits;
 mod metering;
 mod nested;
 mod passed;
+mod reputation;
 mod settings;
 mod shape;
 mod size;

@@ -121,6 +121,12 @@ impl Meter {
         }
     }
 
+    /// What it left the idle class for, or began elsewhere for, is done: who computes long goes back to computing.
+    pub(crate) async fn goes_on(&self) {
+        self.is_answered();
+        self.change_lanes().await;
+    }
+
     /// Who computes long goes on where the kernel serves everybody, for what takes locks that others wait for: growing
     /// memory, and giving it back. [`Self::is_answered`] and the next pause end it.
     pub(crate) async fn leave_computing(&self) {

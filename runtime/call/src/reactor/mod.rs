@@ -364,7 +364,7 @@ impl Reactor {
         let (sender, requests) = mpsc::channel(4);
         let live = LiveCall::new(shared.clone(), sender, Handle::current(), agent.sandbox().clone());
         let door = door::hang(&shared, live, rehearsing.as_ref().map(|rehearsing| &rehearsing.before));
-        let agent = agent.answer(info, door, budget);
+        let agent = agent.answer_for(&shared.line.tenant.id, info, door, budget);
         let language = shared.line.config.language.clone();
         Ok(Self {
             leg: Some(leg),
