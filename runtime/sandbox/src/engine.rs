@@ -259,7 +259,7 @@ impl Sandbox {
         let (sandbox, nobody_waits) = (self.clone(), CancellationToken::new());
         let _waits = nobody_waits.clone().drop_guard();
         let found = move || sandbox.found(&sha256, &nobody_waits);
-        let found = self.inner.lanes.patient().spawn_blocking(found).await;
+        let found = self.inner.lanes.compiling().spawn_blocking(found).await;
         match found.map_err(|e| ended(&e))?? {
             Some(compiled) => Agent::describe(self.clone(), compiled, Budget::default()).await.map(Some),
             None => Ok(None),
@@ -341,7 +341,7 @@ impl Sandbox {
             let (bytes, sha256) = sandbox.encoded(&wasm)?;
             Ok::<_, LoadError>(sandbox.compiled_before(&bytes, &sha256)?.ok_or(wasm))
         };
-        match self.inner.lanes.patient().spawn_blocking(found).await.map_err(|e| ended(&e))?? {
+        match self.inner.lanes.compiling().spawn_blocking(found).await.map_err(|e| ended(&e))?? {
             Ok(compiled) => Agent::describe(self.clone(), compiled, Budget::default()).await.map(Ok),
             Err(wasm) => Ok(Err(wasm)),
         }
@@ -355,7 +355,7 @@ impl Sandbox {
         let compiled = self
             .inner
             .lanes
-            .patient()
+            .compiling()
             .spawn_blocking(move || sandbox.compile_until(&wasm, &nobody_waits))
             .await
             .map_err(|e| ended(&e))??;

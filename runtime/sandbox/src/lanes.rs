@@ -43,8 +43,11 @@ pub(crate) struct Lanes {
     /// Of those that compute long: for what they ask, and for what they compute.
     asking: Lane,
     long: Lane,
-    /// Of what the host does for agents that may take long. Its threads may run on every core.
+    /// Of what the host does for agents that may take long. However little the kernel gives its threads, they keep a core for a
+    /// slice, whoever wakes up: they leave the first one alone.
     patient: Lane,
+    /// Of compiling, which no caller's agent has done. Its threads may run on every core.
+    compiling: Lane,
     /// Of those that have computed for longer than nearly all do, and not yet for long: of the idle class too, and not behind
     /// those that spin.
     brief: Lane,
@@ -63,15 +66,17 @@ impl Lanes {
         let nice = Priority::Nice(settings.nice.clamp(0, LAST));
         let begun = Arc::new(Semaphore::new(0));
         let start = |name, priority| Lane::start(name, settings.threads, priority, &begun);
-        let patient = Lane::start("agents-host", 1, Priority::Nice(LAST), &begun)?;
+        let patient = Lane::start("agents-host", 1, Priority::Last, &begun)?;
+        let compiling = Lane::start("agents-compile", 1, Priority::Nice(LAST), &begun)?;
         let each = u32::try_from(settings.threads.max(1)).unwrap_or(u32::MAX);
         Ok(Self {
             prompt: start("agents", nice)?,
             patient,
+            compiling,
             asking: start("agents-asking", Priority::Last)?,
             long: start("agents-long", Priority::Idle)?,
             brief: start("agents-brief", Priority::Idle)?,
-            threads: each.saturating_mul(4).saturating_add(1),
+            threads: each.saturating_mul(4).saturating_add(2),
             soon: (settings.tick / 2).min(settings.long),
             after: settings.long,
             begun,
@@ -94,7 +99,12 @@ impl Lanes {
         &self.prompt.handle
     }
 
-    /// For the host's own work that may take long, such as compiling, or reading what an agent asks for.
+    /// For compiling, and for looking up what was compiled.
+    pub(crate) fn compiling(&self) -> &Handle {
+        &self.compiling.handle
+    }
+
+    /// For what the host does because an agent asks for it, and what may take long, such as reading and searching.
     pub(crate) fn patient(&self) -> &Handle {
         &self.patient.handle
     }
@@ -387,7 +397,9 @@ mod tests {
         let (there, metered) = (lanes.clone(), Metered::new(work, meter.clone()));
         let seen = lanes
             .prompt()
-            .spawn(async move { there.run(metered, &meter, (&quiet(), false), &CancellationToken::new()).await.unwrap() })
+            .spawn(async move {
+                there.run(metered, &meter, (&quiet(), false), &CancellationToken::new()).await.unwrap()
+            })
             .await
             .unwrap();
         let lanes = ["agents", "agents-long", "agents-asking", "agents-long", "agents", "agents"];
@@ -434,7 +446,9 @@ mod tests {
         let (there, metered) = (lanes.clone(), Metered::new(work, meter.clone()));
         let seen = lanes
             .prompt()
-            .spawn(async move { there.run(metered, &meter, (&quiet(), false), &CancellationToken::new()).await.unwrap() })
+            .spawn(async move {
+                there.run(metered, &meter, (&quiet(), false), &CancellationToken::new()).await.unwrap()
+            })
             .await
             .unwrap();
         assert_eq!(seen, ["agents", "agents-brief", "turn", "agents", "agents-brief", "agents-long"]);
@@ -493,6 +507,11 @@ mod tests {
         let patient = lanes.patient().clone();
         let begun = lanes.prompt().spawn(async move { patient.spawn_blocking(niceness).await.unwrap() });
         assert_eq!(begun.await.unwrap(), Ok(LAST));
+        // Where there are several cores, one is left to those who wait for less, except by whoever compiles.
+        let cores = || sched_getaffinity(None).unwrap();
+        let (all, left) = (cores(), lanes.patient().spawn_blocking(cores).await.unwrap());
+        assert_eq!(left.count(), (all.count() - 1).max(1));
+        assert_eq!(lanes.compiling().spawn_blocking(cores).await.unwrap(), all);
     }
 
     /// Notes the kernel's class of the thread that drops it.
@@ -529,7 +548,9 @@ mod tests {
         );
         let stop = CancellationToken::new();
         let stopped = stop.clone();
-        let task = lanes.prompt().spawn(async move { there.run(work, &charged, (&quiet(), false), &stopped).await.is_none() });
+        let task = lanes
+            .prompt()
+            .spawn(async move { there.run(work, &charged, (&quiet(), false), &stopped).await.is_none() });
         while !long.load(Ordering::Relaxed) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
@@ -558,9 +579,9 @@ mod tests {
             },
             meter.clone(),
         );
-        let task = lanes
-            .prompt()
-            .spawn(async move { there.run(work, &charged, (&quiet(), false), &CancellationToken::new()).await.unwrap() });
+        let task = lanes.prompt().spawn(async move {
+            there.run(work, &charged, (&quiet(), false), &CancellationToken::new()).await.unwrap()
+        });
         assert_eq!(task.await.unwrap(), "agents-asking");
         let dropped = dropped.lock().unwrap().unwrap();
         assert_ne!(dropped, idle());
@@ -593,9 +614,9 @@ mod tests {
             },
             meter.clone(),
         );
-        let task = lanes
-            .prompt()
-            .spawn(async move { there.run(work, &charged, (&quiet(), false), &CancellationToken::new()).await.unwrap() });
+        let task = lanes.prompt().spawn(async move {
+            there.run(work, &charged, (&quiet(), false), &CancellationToken::new()).await.unwrap()
+        });
         assert_eq!(task.await.unwrap(), ["agents-asking", "agents-asking"]);
     }
 
