@@ -2,7 +2,7 @@
 //! document and what does not is asked of every route, and no answer may be one that the document does not have.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use crate::administered;
@@ -76,9 +76,7 @@ impl<'a> Asks<'a> {
         folder: &Path,
         removals: bool,
     ) -> Option<String> {
-        let peers = std::env::var_os("PARLOIR_PEERS")
-            .map_or_else(|| house::root().join("target/peers"), PathBuf::from);
-        let program = peers.join("schemathesis/bin/schemathesis");
+        let program = house::peers().join("schemathesis/bin/schemathesis");
         let output = Command::new(&program)
             .arg("--config-file")
             .arg(house::root().join("tests/e2e/peers/schemathesis.toml"))

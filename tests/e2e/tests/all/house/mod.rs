@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -15,6 +15,9 @@ use parloir_transport::client::{CarrierCall, CarrierEvent, DialOptions};
 use parloir_transport::conversation::{self, Conversation, Report, Seen, Step};
 use parloir_transport::signature::AuthToken;
 use parloir_transport::webhook::DialStatus;
+
+mod process;
+pub use process::{Process, free_port, peers, runs, until, until_listening};
 
 pub const LINE: &str = "+33199000001";
 pub const FALLBACK: &str = "+33199000002";
@@ -324,7 +327,7 @@ pub fn parts(server: u32, word: &str) -> Vec<u32> {
 }
 
 /// The built server with canned speech, in a process of its own that can be killed.
-pub struct Canned(Child);
+pub struct Canned(Process);
 
 impl Canned {
     /// Starts it on a free port, in a folder, with what is said of its tenant `test`; `{agent}` stands for the trial agent.
@@ -353,19 +356,11 @@ impl Canned {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().strip_prefix("listening on ").expect("the server listens").to_owned();
-        (Self(child), format!("http://{address}/twilio/voice"))
+        (Self(Process(child)), format!("http://{address}/twilio/voice"))
     }
 
     /// The processes of agents that it has.
     pub fn cordons(&self) -> Vec<u32> {
         cordons(self.0.id())
-    }
-}
-
-impl Drop for Canned {
-    fn drop(&mut self) {
-        // `Child::kill` is SIGKILL.
-        let _ended_already = self.0.kill();
-        let _ended_already = self.0.wait();
     }
 }
