@@ -9,7 +9,7 @@
 #![allow(missing_docs, clippy::print_stdout, reason = "criterion's macros make public items")]
 
 #[path = "../tests/all/house/mod.rs"]
-#[allow(dead_code, unreachable_pub, reason = "of the tests, which use all of it")]
+#[allow(dead_code, unused_imports, unreachable_pub, reason = "of the tests, which use all of it")]
 mod house;
 
 use std::sync::{Arc, OnceLock};
