@@ -26,7 +26,7 @@ fn weekday(word: &str) -> Option<Weekday> {
     names.iter().position(|name| *name == singular).and_then(|i| Weekday::ALL.get(i)).copied()
 }
 
-fn month(word: &str) -> Option<u8> {
+pub(super) fn month(word: &str) -> Option<u8> {
     MONTHS.iter().position(|name| *name == word).and_then(|i| u8::try_from(i + 1).ok())
 }
 

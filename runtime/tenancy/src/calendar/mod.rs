@@ -284,16 +284,16 @@ mod tests {
     use super::*;
     use crate::testing::Rooms;
 
-    const PHONE: &str = "+33612345678";
+    pub(super) const PHONE: &str = "+33612345678";
 
     /// Open on Tuesdays; 2026-11-24 is one.
-    async fn calendar(rooms: &Rooms) -> Calendar {
+    pub(super) async fn calendar(rooms: &Rooms) -> Calendar {
         let text = "notice-minutes = 60\nopen = { tuesday = [\"09:00-10:30\"] }";
         let hours = Hours::new(&toml::from_str(text).unwrap()).unwrap();
         Calendar::new(Arc::new(hours), rooms.store("cabinet").await)
     }
 
-    fn now() -> DateTime {
+    pub(super) fn now() -> DateTime {
         "2026-11-23T08:00".parse().unwrap()
     }
 

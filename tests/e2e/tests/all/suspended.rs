@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::administered::{MADE, done, json, options, put_trial, ring, run, start, user, write_file};
+use crate::administered::{MADE, cabinet, done, json, options, put_trial, ring, run, start, user};
 use crate::house::{CALLER, FALLBACK, say};
 use parloir_server::Running;
 use parloir_transport::client::{CarrierCall, CarrierEvent};
@@ -14,11 +14,7 @@ async fn dial(running: &Running) -> CarrierCall {
 
 /// An installation with a line of a tenant's: the keys of its operator, of the tenant's owner and of its admin.
 async fn opened(folder: &std::path::Path) -> (Running, [String; 3]) {
-    write_file(folder, "");
-    let running = start(folder).await;
-    let (api, house) = (running.admin.unwrap(), running.owner_key.clone().unwrap());
-    let operator = user(api, &house, "operator");
-    let owner = done(api, &house, &["tenant", "add", "cabinet", "--owner", "Anne Durand"]);
+    let (running, api, [_, operator, owner]) = cabinet(folder).await;
     let admin = user(api, &owner, "admin");
     done(api, &operator, &["number", "give", MADE, "--tenant", "cabinet"]);
     put_trial(folder, "cabinet");

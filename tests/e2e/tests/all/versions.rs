@@ -3,7 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::administered::{done, json, named, run, start, user, write_file};
+use crate::administered;
+use crate::administered::{done, json, named, run, start, user};
 use crate::house::{CALLER, FALLBACK, LINE, TOKEN, component};
 use futures_util::future::join_all;
 use parloir_journal::{AgentEnd, RecordBody};
@@ -85,11 +86,7 @@ async fn a_canary_that_traps_is_taken_back_by_itself_and_live_calls_keep_their_v
     let (cabinet, trial) = (component("agents/cabinet"), component("tests/agents/trial"));
     let [one, two] = [&cabinet, &trial].map(|file| hex(&Sha256::digest(std::fs::read(file).unwrap())));
     let [cabinet, trial] = [&cabinet, &trial].map(|file| file.to_str().unwrap());
-    write_file(folder.path(), "");
-    let running = start(folder.path()).await;
-    let (api, owner) = (running.admin.unwrap(), running.owner_key.clone().unwrap());
-    let operator = user(api, &owner, "operator");
-    let theirs = done(api, &owner, &["tenant", "add", "cabinet", "--owner", "Anne Durand"]);
+    let (running, api, [_, operator, theirs]) = administered::cabinet(folder.path()).await;
     let admin = user(api, &theirs, "admin");
     let (other, approver) = named(api, &theirs, "Luc Petit", "admin");
     done(api, &operator, &["number", "give", LINE, "--tenant", "cabinet"]);
@@ -199,11 +196,7 @@ async fn where_the_first_version_does_not_load_no_file_answers_by_what_was_appro
     let folder = tempfile::tempdir().unwrap();
     let (cabinet, trial) = (component("agents/cabinet"), component("tests/agents/trial"));
     let version = hex(&Sha256::digest(std::fs::read(&cabinet).unwrap()));
-    write_file(folder.path(), "");
-    let running = start(folder.path()).await;
-    let (api, owner) = (running.admin.unwrap(), running.owner_key.clone().unwrap());
-    let operator = user(api, &owner, "operator");
-    let theirs = done(api, &owner, &["tenant", "add", "cabinet", "--owner", "Anne Durand"]);
+    let (running, api, [_, operator, theirs]) = administered::cabinet(folder.path()).await;
     let admin = user(api, &theirs, "admin");
     done(api, &operator, &["number", "give", LINE, "--tenant", "cabinet"]);
     let agents = folder.path().join("data/tenants/cabinet/agents");

@@ -46,6 +46,17 @@ pub async fn start(folder: &Path) -> Running {
     panic!("the folder is never free");
 }
 
+/// Serves in a new folder, and makes the tenant `cabinet`: with the keys of the installation's owner, of its operator, and of the
+/// tenant's owner.
+pub async fn cabinet(folder: &Path) -> (Running, SocketAddr, [String; 3]) {
+    write_file(folder, "");
+    let running = start(folder).await;
+    let (api, house) = (running.admin.unwrap(), running.owner_key.clone().unwrap());
+    let (_, operator) = named(api, &house, "night shift", "operator");
+    let owner = done(api, &house, &["tenant", "add", "cabinet", "--owner", "Anne Durand"]);
+    (running, api, [house, operator, owner])
+}
+
 /// Runs a command with a key: its exit code, and what it printed on standard output and beside it.
 pub fn run(api: SocketAddr, key: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
     let output = Command::new(parloir())
