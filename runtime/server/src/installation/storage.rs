@@ -51,7 +51,7 @@ pub struct Storage {
 }
 
 impl Storage {
-    /// Opens, or creates, an installation's folders.
+    /// Opens, or creates, an installation's folders. Fails where another program has them open, or they cannot be read or made.
     pub async fn open(folders: &Folders) -> Result<Self, OpenError> {
         let kms = parloir_store::Keyring::open(&folders.keys).map_err(|e| OpenError::storage(&e, false))?;
         let kms: Arc<dyn Kms> = Arc::new(kms);
@@ -70,7 +70,7 @@ impl Storage {
         self.journal.shutdown().await;
     }
 
-    /// The store of one tenant.
+    /// The store of one tenant. Fails where its key can be neither read nor made.
     pub async fn tenant(&self, tenant: &TenantId) -> Result<TenantStore, OpenError> {
         self.rows(tenant).await.map_err(|e| OpenError::Storage(e.to_string()))
     }
