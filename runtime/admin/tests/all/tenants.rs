@@ -10,50 +10,6 @@ use parloir_store::{Applied, Batch, Table};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-const NUMBERS: &str = "/v1/tenants/cabinet/numbers/";
-
-#[tokio::test]
-async fn a_number_is_one_tenants_and_an_operator_alone_gives_it() {
-    let house = House::open().await;
-    let cabinet = house.tenant_with_admin("cabinet").await;
-    let other = house.tenant_with_admin("other").await;
-    let operator = house.operator().await;
-    let body = || Some(json!({ "agent": "a" }));
-    let (own, theirs) = (NUMBERS.to_owned() + NUMBER, NUMBERS.replace("cabinet", "other") + NUMBER);
-    // Nobody takes a number, whether it is another's or nobody's.
-    let refused = house.ask(("PUT", LINE), &cabinet, &[], body()).await.is(409);
-    assert!(refused.text("remedy").contains("parloir number give +33199005678"), "{refused:?}");
-    refused.names("line");
-    for key in [&cabinet, &house.owner] {
-        house.ask(("PUT", &own), key, &[], None).await.is(403);
-    }
-    house.ask(("PUT", &own), &operator, &[], None).await.is(201);
-    house.ask(("PUT", &own), &operator, &[], None).await.is(200);
-    house.ask(("PUT", LINE), &cabinet, &[], body()).await.is(201);
-    let others_line = LINE.replace("cabinet", "other");
-    let of_another = house.ask(("PUT", &others_line), &other, &[], body()).await.is(409);
-    let of_nobody = others_line.replace("5678", "5679");
-    let of_nobody = house.ask(("PUT", &of_nobody), &other, &[], body()).await.is(409);
-    let told = of_another.text("detail").replace("5678", "5679");
-    assert_eq!(told, of_nobody.text("detail"), "whose it is, is not told");
-    // It is given to one, those of the operator's file included, and taken back once no line answers it.
-    house.ask(("PUT", &theirs), &operator, &[], None).await.is(409).names("line");
-    let filed = "/v1/tenants/other/numbers/+33199000007";
-    house.ask(("PUT", filed), &operator, &[], None).await.is(409).names("line");
-    house.ask(("DELETE", &own), &operator, &[], None).await.is(409).names("line");
-    house.ask(("DELETE", &theirs), &operator, &[], None).await.is(404).names("line");
-    house.ask(("DELETE", LINE), &cabinet, &[], None).await.is(204);
-    let listed = house.get("/v1/tenants/cabinet/numbers", &cabinet).await.is(200);
-    assert_eq!(listed.body["items"][0]["id"], NUMBER, "it stays the tenant's when its line is gone");
-    house.ask(("DELETE", &own), &cabinet, &[], None).await.is(403);
-    house.ask(("DELETE", &own), &operator, &[], None).await.is(204);
-    house.ask(("PUT", &theirs), &operator, &[], None).await.is(201);
-    house.ask(("PUT", &others_line), &other, &[], body()).await.is(201);
-    house.ask(("PUT", LINE), &cabinet, &[], body()).await.is(409).names("line");
-    let told = house.told("cabinet").await;
-    assert!(told.iter().any(|(what, _)| what.subject == "number +33199005678: taken back"), "{told:?}");
-}
-
 #[tokio::test]
 async fn what_is_wrong_with_one_tenant_keeps_nobody_else_from_being_answered() {
     let house = House::open().await;
