@@ -1,4 +1,4 @@
-//! Keys: told once, kept by nobody, for no more than their scopes, and gone with their user.
+//! Keys and whoever bears them: told once, kept by nobody, for no more than their scopes, and gone with their user.
 
 use crate::api::LINE;
 use crate::house::House;
