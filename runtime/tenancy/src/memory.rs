@@ -95,10 +95,7 @@ impl Memory {
         check_key(&key)?;
         check_value(&value)?;
         self.refuse_hidden(&key).await?;
-        let batch = match expected {
-            Some(expected) => Batch::new().expect_value(Table::Memory, &key, expected),
-            None => Batch::new().expect_absent(Table::Memory, &key),
-        };
+        let batch = Batch::new().expect_same(Table::Memory, &key, expected);
         let applied = self.keep(batch.put(Table::Memory, &key, value)).await?;
         Ok(matches!(applied, Applied::Done))
     }
