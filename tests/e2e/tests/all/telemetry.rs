@@ -6,15 +6,14 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
+use crate::house;
 use crate::house::{CALLER, LINE, Process, TOKEN, component, free_port, peers, say, until_listening};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use parloir_contract::TraceParent;
 use parloir_transport::client::{CarrierCall, DialOptions};
-use parloir_transport::conversation::{self, Action, Conversation, Step};
-use parloir_transport::signature::AuthToken;
+use parloir_transport::conversation::{self, Action, Step};
 use serde_json::{Value, json};
 
 /// Takes OTLP over HTTP by the library, and prints every request as a line of JSON.
@@ -141,19 +140,10 @@ fn server(folder: &Path, model: u16, telemetry: &str) -> (Process, String, JoinH
 
 /// Rings, says a sentence, hears the answer and hangs up.
 async fn ring(webhook: &str) {
-    let options = DialOptions {
-        auth_token: Some(AuthToken::new(TOKEN)),
-        from: Some(CALLER.to_owned()),
-        trace: TraceParent::parse(CARRIER),
-        ..DialOptions::to(LINE)
-    };
+    let options = DialOptions { trace: TraceParent::parse(CARRIER), ..house::dial_options(LINE) };
     let call = CarrierCall::dial(webhook, options).await.unwrap();
-    let conversation = Conversation {
-        reply_patience: Duration::from_secs(8),
-        linger: Duration::from_secs(8),
-        total: Duration::from_secs(60),
-        steps: vec![Step::new(say("fr_bonjour_rdv")), Step::new(Action::HangUp)],
-    };
+    let conversation =
+        house::conversation_of(vec![Step::new(say("fr_bonjour_rdv")), Step::new(Action::HangUp)]);
     conversation::run(call, &conversation, |_| {}).await;
 }
 

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use crate::administered;
 use crate::administered::{done, json, named, run, start, user};
-use crate::house::{CALLER, FALLBACK, LINE, TOKEN, component};
+use crate::house;
+use crate::house::{FALLBACK, LINE, component};
 use futures_util::future::join_all;
 use parloir_journal::{AgentEnd, RecordBody};
 use parloir_server::{Finished, Running};
 use parloir_transport::client::{CarrierCall, CarrierEvent, DialOptions};
-use parloir_transport::conversation::{self, Action, Conversation, Step};
-use parloir_transport::signature::AuthToken;
+use parloir_transport::conversation::{self, Action, Step};
 use parloir_transport::webhook::DialStatus;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -21,12 +21,7 @@ use tokio::sync::broadcast::Receiver;
 const TOGETHER: usize = 3;
 
 fn options() -> DialOptions {
-    DialOptions {
-        auth_token: Some(AuthToken::new(TOKEN)),
-        from: Some(CALLER.to_owned()),
-        transfer_answer: DialStatus::Completed,
-        ..DialOptions::to(LINE)
-    }
+    DialOptions { transfer_answer: DialStatus::Completed, ..house::dial_options(LINE) }
 }
 
 fn webhook(running: &Running) -> String {
@@ -63,12 +58,10 @@ async fn held(running: &Running) -> CarrierCall {
 /// Rings so often at one time; each caller hangs up after a while. Returns which version answered each, and how.
 async fn ring(running: &Running, calls: usize) -> Vec<(String, AgentEnd)> {
     let mut watch = running.finished();
-    let conversation = Conversation {
-        reply_patience: Duration::from_secs(8),
-        linger: Duration::from_secs(8),
-        total: Duration::from_secs(60),
-        steps: vec![Step::new(Action::Silence(Duration::from_secs(1))), Step::new(Action::HangUp)],
-    };
+    let conversation = house::conversation_of(vec![
+        Step::new(Action::Silence(Duration::from_secs(1))),
+        Step::new(Action::HangUp),
+    ]);
     let calls = (0..calls).map(|_| async {
         let call = CarrierCall::dial(&webhook(running), options()).await.unwrap();
         conversation::run(call, &conversation, |_| {}).await

@@ -167,12 +167,7 @@ impl House {
     }
 
     pub fn options(&self) -> DialOptions {
-        DialOptions {
-            auth_token: Some(AuthToken::new(TOKEN)),
-            from: Some(CALLER.to_owned()),
-            transfer_answer: DialStatus::Completed,
-            ..DialOptions::to(LINE)
-        }
+        DialOptions { transfer_answer: DialStatus::Completed, ..dial_options(LINE) }
     }
 
     /// Rings and converses; returns what the caller's side saw.
@@ -182,12 +177,7 @@ impl House {
 
     pub async fn ring_with(&self, options: DialOptions, steps: Vec<Step>) -> (Report, Vec<CarrierEvent>) {
         let call = CarrierCall::dial(&self.webhook, options).await.unwrap();
-        let conversation = Conversation {
-            reply_patience: Duration::from_secs(8),
-            linger: Duration::from_secs(8),
-            total: Duration::from_secs(60),
-            steps,
-        };
+        let conversation = conversation_of(steps);
         let mut events = Vec::new();
         let report = conversation::run(call, &conversation, |seen| {
             if let Seen::Heard(event) = seen {
@@ -294,6 +284,21 @@ pub fn line(name: &str) -> bytes::Bytes {
 
 pub fn say(name: &str) -> conversation::Action {
     conversation::Action::Say { label: name.to_owned(), ulaw: line(name) }
+}
+
+/// How [`CALLER`] rings a line.
+pub fn dial_options(line: &str) -> DialOptions {
+    DialOptions {
+        auth_token: Some(AuthToken::new(TOKEN)),
+        from: Some(CALLER.to_owned()),
+        ..DialOptions::to(line)
+    }
+}
+
+/// These steps one after another, by a caller who waits as long as people do.
+pub fn conversation_of(steps: Vec<Step>) -> Conversation {
+    let (reply_patience, linger) = (Duration::from_secs(8), Duration::from_secs(8));
+    Conversation { reply_patience, linger, total: Duration::from_secs(60), steps }
 }
 
 /// A line of a tenant for [`Canned`]; `agent` as the file has it.
