@@ -1,6 +1,6 @@
 //! Wishes in English.
 
-use super::element::{Clock, Element, Found, Link, clock, link, numbered_day};
+use super::element::{Clock, Element, Found, Link, clock, link, numbered_day, one};
 use crate::number::{number, ordinal};
 use crate::words::Words;
 use crate::{Date, Language, Weekday};
@@ -43,10 +43,6 @@ fn count(words: &Words, i: usize) -> Option<(u32, usize)> {
         "a" | "an" => Some((1, 1)),
         _ => number(words, i, Language::English),
     }
-}
-
-fn one(length: usize, element: Element) -> Found {
-    Some((length, vec![element]))
 }
 
 /// What is read at word `i`.

@@ -1,6 +1,6 @@
 //! Wishes in French.
 
-use super::element::{Clock, Element, Found, Link, clock, link, numbered_day};
+use super::element::{Clock, Element, Found, Link, clock, link, numbered_day, one};
 use crate::number::{number, ordinal};
 use crate::words::Words;
 use crate::{Date, Language, Weekday};
@@ -32,10 +32,6 @@ pub(super) fn month(word: &str) -> Option<u8> {
 
 fn count(words: &Words, i: usize) -> Option<(u32, usize)> {
     number(words, i, Language::French)
-}
-
-fn one(length: usize, element: Element) -> Found {
-    Some((length, vec![element]))
 }
 
 /// What is read at word `i`.
