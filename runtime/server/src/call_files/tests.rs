@@ -3,7 +3,7 @@
 use parloir_journal::{CallEnded, CallStarted, Reader};
 
 use super::*;
-use crate::{EraseRequest, Whose};
+use crate::{EraseRequest, Folders, Whose};
 
 const DESK: &str = "+33199009999";
 
@@ -11,20 +11,21 @@ fn id(number: u8) -> CallId {
     CallId::from_bytes([number; 16])
 }
 
-async fn opened() -> (tempfile::TempDir, Storage, TenantId) {
-    let (folder, storage) = Storage::in_a_folder().await;
+async fn opened(folder: &tempfile::TempDir) -> (Storage, TenantId) {
+    let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
     let tenant: TenantId = "cabinet".parse().unwrap();
     for number in 1..=3 {
         let started = CallStarted { transport: "twilio".into(), ..CallStarted::default() };
         let open = storage.journal.open_call(&tenant, id(number), started).await.unwrap();
         open.close(CallEnded::default()).await.unwrap();
     }
-    (folder, storage, tenant)
+    (storage, tenant)
 }
 
 #[tokio::test]
 async fn whom_a_caller_was_handed_to_is_found_by_the_number_alone_and_goes_with_what_was_said() {
-    let (_folder, storage, tenant) = opened().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (storage, tenant) = opened(&folder).await;
     storage.note_handed(&tenant, id(1), &[DESK.to_owned()]).await.unwrap();
     let rows = storage.rows(&tenant).await.unwrap();
     let noted = rows.get(Table::Reports, handed_row(id(1))).await.unwrap().unwrap();
@@ -54,7 +55,8 @@ async fn whom_a_caller_was_handed_to_is_found_by_the_number_alone_and_goes_with_
 
 #[tokio::test]
 async fn whoever_reads_a_call_is_noted_with_what_was_put_right_of_it() {
-    let (_folder, storage, tenant) = opened().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (storage, tenant) = opened(&folder).await;
     let to = |name: &str| Amendment { field: "contact.name".into(), to: name.into() };
     let first = storage.journal.amend(&tenant, id(1), to("Mme Durand"), 0).await.unwrap();
     let second = storage.journal.amend(&tenant, id(1), to("Mme Dupont"), 0).await.unwrap();
@@ -76,7 +78,8 @@ async fn whoever_reads_a_call_is_noted_with_what_was_put_right_of_it() {
 
 #[tokio::test]
 async fn a_list_is_the_newest_first_goes_on_where_it_ended_and_leaves_out_the_journals_own() {
-    let (_folder, storage, tenant) = opened().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (storage, tenant) = opened(&folder).await;
     storage.journal.hold(&tenant, id(2), "a lawsuit".into()).await.unwrap();
     let first = storage.list(&tenant, None, 2, &[], &Reach::All).await.unwrap();
     let calls = |list: &CallList| list.calls.iter().map(|one| (one.call, one.state.held)).collect::<Vec<_>>();
@@ -94,7 +97,8 @@ async fn a_list_is_the_newest_first_goes_on_where_it_ended_and_leaves_out_the_jo
 #[tokio::test]
 async fn a_list_of_some_lines_calls_says_nothing_of_other_lines() {
     const OWN: &str = "+33199005678";
-    let (_folder, storage, tenant) = opened().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (storage, tenant) = opened(&folder).await;
     for number in 4..=9 {
         let line = if number % 4 == 0 { OWN } else { "+33199001234" };
         let started = CallStarted { transport: "twilio".into(), line: line.into(), ..CallStarted::default() };
