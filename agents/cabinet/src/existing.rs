@@ -6,6 +6,7 @@ use parloir_agent::calendar::{self, Appointment, Booked};
 use parloir_agent::understanding::{Choice, Intent, Language, Moment, When, choose_moment, say};
 
 use crate::appointment::{booked, taken};
+use crate::human;
 use crate::need::Need;
 use crate::slots::Search;
 use crate::talk::{Prompt, Step, Stop, Talk, both};
@@ -15,7 +16,7 @@ const MOST_NUMBERS: u8 = 3;
 
 pub(crate) fn cancel(talk: &mut Talk) -> Step<()> {
     talk.file.need(&Need::Cancel);
-    let Some(appointment) = find(talk)? else { return not_found(talk) };
+    let Some(appointment) = find(talk)? else { return human::offer(talk) };
     let at = Moment::from(appointment.slot.start);
     let sure = talk.confirm_doing(Some(Intent::Cancel), |language| {
         let at = say::moment(at, language);
@@ -44,7 +45,7 @@ pub(crate) fn cancel(talk: &mut Talk) -> Step<()> {
 
 pub(crate) fn reschedule(talk: &mut Talk, wish: Option<When>) -> Step<()> {
     talk.file.need(&Need::Move { wish: None });
-    let Some(appointment) = find(talk)? else { return not_found(talk) };
+    let Some(appointment) = find(talk)? else { return human::offer(talk) };
     let at = say::moment(Moment::from(appointment.slot.start), talk.language);
     let text = match talk.language {
         Language::French => format!("Vous avez rendez-vous {at}."),
@@ -83,7 +84,7 @@ pub(crate) fn reschedule(talk: &mut Talk, wish: Option<When>) -> Step<()> {
 
 pub(crate) fn recall(talk: &mut Talk) -> Step<()> {
     talk.file.need(&Need::Recall);
-    let Some(appointment) = find(talk)? else { return not_found(talk) };
+    let Some(appointment) = find(talk)? else { return human::offer(talk) };
     let at = say::moment(Moment::from(appointment.slot.start), talk.language);
     let text = match talk.language {
         Language::French => format!("Vous avez rendez-vous {at}."),
@@ -170,24 +171,4 @@ fn which(talk: &mut Talk, several: &[Appointment]) -> Step<Appointment> {
         },
     )?;
     several.get(place).cloned().ok_or(Stop::Misunderstood)
-}
-
-fn not_found(talk: &mut Talk) -> Step<()> {
-    let human = talk.confirm(|language| {
-        (
-            both(
-                language,
-                "Voulez-vous que je vous passe quelqu'un ?",
-                "Shall I put you through to somebody?",
-            )
-            .to_owned(),
-            both(
-                language,
-                "Voulez-vous parler à quelqu'un, oui ou non ?",
-                "Would you like to speak to somebody, yes or no?",
-            )
-            .to_owned(),
-        )
-    })?;
-    if human { Err(Stop::Human) } else { Ok(()) }
 }

@@ -43,7 +43,8 @@ pub(crate) fn urgent(talk: &mut Talk) -> Step<()> {
     offer(talk)
 }
 
-fn offer(talk: &mut Talk) -> Step<()> {
+/// Asks whether the caller wants a human, and stops for one where they do.
+pub(crate) fn offer(talk: &mut Talk) -> Step<()> {
     let human = talk.confirm(|language| {
         (
             both(

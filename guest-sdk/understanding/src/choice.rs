@@ -301,22 +301,10 @@ fn by_rank(words: &Words, language: Language, offers: usize) -> Option<usize> {
 
 /// A rank said at `i`: its place from 0 and how many words it takes.
 fn rank(words: &Words, i: usize, language: Language, offers: usize) -> Option<(usize, usize)> {
-    let (last, months, introductions): (&[&str], &[&str], &[&str]) = match language {
+    let (last, others, introductions): (&[&str], &[&str], &[&str]) = match language {
         Language::French => (
             &["le dernier", "la derniere", "le plus tard"],
             &[
-                "janvier",
-                "fevrier",
-                "mars",
-                "avril",
-                "mai",
-                "juin",
-                "juillet",
-                "aout",
-                "septembre",
-                "octobre",
-                "novembre",
-                "decembre",
                 "h",
                 "heure",
                 "heures",
@@ -336,32 +324,12 @@ fn rank(words: &Words, i: usize, language: Language, offers: usize) -> Option<(u
         ),
         Language::English => (
             &["the last", "the latter", "the later one", "the latest"],
-            &[
-                "of",
-                "january",
-                "february",
-                "march",
-                "april",
-                "may",
-                "june",
-                "july",
-                "august",
-                "september",
-                "october",
-                "november",
-                "december",
-                "available",
-                "thing",
-                "time",
-                "at",
-                "in",
-                "pm",
-                "am",
-                "o",
-            ],
+            &["of", "available", "thing", "time", "at", "in", "pm", "am", "o"],
             &["number", "option", "choice", "slot"],
         ),
     };
+    // What follows a number that counts something, and is no rank.
+    let counts = |word: &str| others.contains(&word) || when::is_month(word, language);
     if let Some(length) = words.any(
         i,
         &["le plus tot", "la plus proche", "le plus proche", "the earliest", "the earlier", "the sooner"],
@@ -375,7 +343,7 @@ fn rank(words: &Words, i: usize, language: Language, offers: usize) -> Option<(u
         return Some((0, 2));
     }
     if let Some((rank @ 1.., length)) = ordinal(words, i, language)
-        && !months.contains(&words.at(i + length))
+        && !counts(words.at(i + length))
         && !(words.at(i) == "seconde" && words.before(i) == "une")
         && !(words.at(i) == "second" && words.before(i) == "a")
         && !(language == Language::French && matches!(words.before(i), "au"))
@@ -386,7 +354,7 @@ fn rank(words: &Words, i: usize, language: Language, offers: usize) -> Option<(u
     if (whole || introductions.contains(&words.before(i)))
         && let Some((rank, length)) = number(words, i, language)
         && (1..=if whole { 50 } else { 5 }).contains(&rank)
-        && !months.contains(&words.at(i + length))
+        && !counts(words.at(i + length))
         && words.at(i) != "une"
         && usize::try_from(rank).is_ok_and(|rank| rank <= offers)
     {

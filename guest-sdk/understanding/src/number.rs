@@ -19,7 +19,7 @@ const FRENCH_TENS: &[(&str, u32)] = &[
     ("octante", 80),
     ("nonante", 90),
 ];
-const ENGLISH_UNITS: &[&str] = &[
+pub(crate) const ENGLISH_UNITS: &[&str] = &[
     "zero",
     "one",
     "two",

@@ -44,7 +44,7 @@ pub struct TenantPart {
     pub tenant: TenantId,
     /// Calls, those included that hold what the journal says of others: as many as the index had.
     pub calls: u64,
-    /// Files.
+    /// How many files.
     pub files: u64,
     /// Bytes of segments.
     pub bytes: u64,

@@ -1,8 +1,9 @@
 //! The `parloir` command.
 //!
-//! Each subcommand is a file under `commands/`; `terminal` is how all of them speak to a person,
-//! `toolchain` builds agents. Exit codes: 0 done, 1 failed, 2 wrong usage, or what was given cannot be
-//! used, such as an agent that does not build; 3 verification found a problem, or what was asked was done in part.
+//! Each subcommand is a file under `commands/`; `terminal` is how all of them speak to a person, `failure`
+//! how they end, `data` where they are told that an installation rests; `toolchain` builds agents. Exit codes:
+//! 0 done, 1 failed, 2 wrong usage, or what was given cannot be used, such as an agent that does not build;
+//! 3 verification found a problem, or what was asked was done in part.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is what a command is for")]
 
 mod access;
@@ -11,6 +12,8 @@ mod audio;
 mod authority;
 mod check;
 mod commands;
+mod data;
+mod failure;
 mod loopback;
 mod phone;
 mod private;
@@ -19,18 +22,17 @@ mod toolchain;
 mod web;
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
-use parloir_server::{COMPILER, CORDON, Folders, stand_in_compiler, stand_in_cordon};
+use clap::{Parser, Subcommand};
+use parloir_server::{COMPILER, CORDON, stand_in_compiler, stand_in_cordon};
+
+use crate::data::DataArgs;
+use crate::failure::{Failure, Outcome};
 
 /// How long the program's threads have to come to an end when it does.
 const LET_GO: Duration = Duration::from_secs(5);
-
-/// The exit code of what ended because nobody read on: that of a shell for SIGPIPE.
-const READ_ENOUGH: i32 = 141;
 
 const EXAMPLES: &str = "Examples:
   parloir demo --lang en                     a real spoken call on this machine, and all that it left
@@ -330,84 +332,6 @@ Examples:
     Fetch(commands::fetch::Fetch),
 }
 
-/// Where an installation rests.
-#[derive(Args, Clone)]
-struct DataArgs {
-    /// The data folder: journal, store, compiled agents.
-    #[arg(long, value_name = "DIR", default_value = "parloir-data", env = "PARLOIR_DATA")]
-    data: PathBuf,
-    /// The keys folder: apart from the data, and never in the same backup. Default: DIR.keys
-    #[arg(long, value_name = "DIR", env = "PARLOIR_KEYS")]
-    keys: Option<PathBuf>,
-}
-
-impl DataArgs {
-    fn folders(&self) -> Folders {
-        let mut folders = Folders::beside(&self.data);
-        if let Some(keys) = &self.keys {
-            folders.keys.clone_from(keys);
-        }
-        folders
-    }
-
-    /// The folders, where there is an installation to read.
-    fn existing(&self) -> Result<Folders, Failure> {
-        let folders = self.folders();
-        for (what, folder) in [("data", &folders.data), ("keys", &folders.keys)] {
-            if !folder.is_dir() {
-                return Err(Failure::new(format!(
-                    "there is no {what} folder {}: name it with --{what}, or run `parloir demo` first",
-                    folder.display()
-                )));
-            }
-        }
-        Ok(folders)
-    }
-}
-
-/// A command that did not do what it was asked. The text says what to do.
-#[derive(Debug)]
-pub(crate) struct Failure {
-    message: String,
-    code: u8,
-}
-
-impl Failure {
-    fn new(message: impl std::fmt::Display) -> Self {
-        Self { message: message.to_string(), code: 1 }
-    }
-
-    /// It was done, and is not as it should be: in part, overdue, or what was compared is not the same.
-    fn otherwise(message: impl std::fmt::Display) -> Self {
-        Self { message: message.to_string(), code: 3 }
-    }
-
-    /// What was given cannot be used: nothing was done with it.
-    fn bad_input(message: &dyn std::fmt::Display) -> Self {
-        Self { message: message.to_string(), code: 2 }
-    }
-}
-
-impl<E: std::error::Error> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Self::new(error)
-    }
-}
-
-type Outcome = Result<(), Failure>;
-
-/// Has a command end, as others do, where whoever read what it prints has read enough: `parloir calls | head`.
-fn end_where_nobody_reads() {
-    let usual = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        let words = panic.payload().downcast_ref::<String>().map_or("", String::as_str);
-        if words.starts_with("failed printing to stdout") && words.contains("Broken pipe") {
-            std::process::exit(READ_ENOUGH);
-        }
-        usual(panic);
-    }));
-}
-
 fn main() -> ExitCode {
     // A process of agents, or one that compiles, which `parloir serve` starts: no commands of anybody's.
     let word = std::env::args_os().nth(1);
@@ -427,7 +351,7 @@ fn main() -> ExitCode {
     }
     let mut cli = Cli::parse();
     if !matches!(cli.command, Command::Serve(_) | Command::Witness(_) | Command::Dev(_)) {
-        end_where_nobody_reads();
+        terminal::end_where_nobody_reads();
     }
     terminal::log(cli.verbose);
     // While there is one thread: what it gives up, all that it starts have not.

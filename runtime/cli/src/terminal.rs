@@ -33,6 +33,9 @@ pub(crate) fn styled(style: Style, text: &str) -> String {
 /// What a colour of this program's own is made of.
 const CODES: [&str; 6] = ["0", "1", "2", "31", "32", "36"];
 
+/// The exit code of what ended because nobody read on: that of a shell for SIGPIPE.
+const READ_ENOUGH: i32 = 141;
+
 /// What a line that goes on below itself begins with.
 pub(crate) const INDENT: &str = "          ";
 
@@ -121,6 +124,18 @@ pub(crate) fn error(message: &str) {
     // Its lines are ours, or a compiler's; what they quote may be anybody's.
     let lines: Vec<String> = message.lines().map(|line| filtered(line, any_colour)).collect();
     anstream::eprintln!("{} {}", styled(BAD, "error:"), lines.join("\n"));
+}
+
+/// Has a command end, as others do, where whoever read what it prints has read enough: `parloir calls | head`.
+pub(crate) fn end_where_nobody_reads() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let words = panic.payload().downcast_ref::<String>().map_or("", String::as_str);
+        if words.starts_with("failed printing to stdout") && words.contains("Broken pipe") {
+            std::process::exit(READ_ENOUGH);
+        }
+        usual(panic);
+    }));
 }
 
 /// Fetches the speech model with a progress bar, unless it is there.

@@ -42,7 +42,7 @@ pub struct Slot {
     pub id: String,
     /// When it begins.
     pub start: LocalTime,
-    /// How long it is.
+    /// How long it is, in minutes.
     pub minutes: u16,
 }
 

@@ -96,7 +96,7 @@ pub struct CompareAndSet {
 pub struct SearchDocuments {
     /// The words.
     pub query: String,
-    /// 1 to 20.
+    /// How many passages at most, 1 to 20.
     pub limit: u8,
 }
 

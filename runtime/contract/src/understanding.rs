@@ -134,7 +134,7 @@ pub struct Refine {
 pub struct Around {
     /// The wish.
     pub wish: Wish,
-    /// So many before and after.
+    /// So many minutes before and after.
     pub minutes: u16,
 }
 

@@ -17,7 +17,8 @@ const PAGE: usize = 500;
 const CALLS_OF_RECORD: usize = 10_000;
 
 impl Journal {
-    /// Notes, durably, that content was read, or is about to be. Returns the call that holds the record of it.
+    /// Notes, durably, that content was read, or is about to be. Returns the call that holds the record of it. Fails where it
+    /// could not be noted: then read nothing.
     pub async fn note_access(&self, tenant: &TenantId, read: ContentRead) -> Result<CallId, JournalError> {
         let call = random()?;
         let of =

@@ -187,7 +187,7 @@ impl CallJournal {
         }
     }
 
-    /// Returns when everything appended so far is on disk.
+    /// Returns when everything appended so far is on disk. Fails where the journal stopped: then nobody knows what of it is.
     pub async fn flush(&self) -> Result<(), AppendError> {
         let shared = &self.handle.shared;
         let (waiter, durable) = oneshot::channel();
@@ -218,7 +218,7 @@ impl CallJournal {
     }
 
     /// Ends the call. Returns when all of it is on disk and in the index. Other clones can append nothing
-    /// any more.
+    /// any more. Fails where it was closed before, or the journal stopped.
     pub async fn close(&self, ended: CallEnded) -> Result<(), JournalError> {
         let shared = &self.handle.shared;
         let (closed, done) = oneshot::channel();

@@ -151,7 +151,7 @@ fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, JournalError> {
     memo::open(bytes, "a note of an erasure")
 }
 
-/// The erasures of a tenant, the first first. From the keys folder alone.
+/// The erasures of a tenant, the first first. From the keys folder alone. Fails where what is noted of them cannot be read.
 pub async fn erasures(kms: &dyn Kms, tenant: &TenantId) -> Result<Vec<ErasureNote>, JournalError> {
     match kms.recall(tenant, Memo::Erased).await? {
         Some(bytes) => decode(&bytes),

@@ -24,7 +24,7 @@ pub struct Hold {
     pub at: u64,
 }
 
-/// The calls of a tenant that are held. From the keys folder alone.
+/// The calls of a tenant that are held. From the keys folder alone. Fails where what is noted of them cannot be read.
 pub async fn holds(kms: &dyn Kms, tenant: &TenantId) -> Result<Vec<Hold>, JournalError> {
     let Some(bytes) = kms.recall(tenant, Memo::Held).await? else { return Ok(Vec::new()) };
     memo::open(&bytes, "the note of which calls are held")
@@ -49,7 +49,8 @@ impl Journal {
         Ok(true)
     }
 
-    /// Releases a call that is held. Returns whether it was.
+    /// Releases a call that is held. Returns whether it was. Fails, and it stays held, where that cannot be told in the log or
+    /// noted.
     pub async fn release(&self, tenant: &TenantId, call: CallId, why: String) -> Result<bool, JournalError> {
         let _no_erasure = self.eraser().one.lock().await;
         let mut all = holds(&*self.eraser().kms, tenant).await?;

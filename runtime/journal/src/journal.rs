@@ -184,6 +184,7 @@ impl Journal {
     }
 
     /// Begins the journal of a call, with [`RecordBody::CallStarted`](crate::RecordBody::CallStarted). The call's keys are made here.
+    /// Fails where there is a call of this identifier, where a key cannot be had, or where the journal stopped.
     pub async fn open_call(
         &self,
         tenant: &TenantId,
@@ -224,7 +225,8 @@ impl Journal {
         &self.inner.naming
     }
 
-    /// Up to `limit` calls of a tenant (at most 1,000), newest first, those that last included.
+    /// Up to `limit` calls of a tenant (at most 1,000), newest first, those that last included. Fails where the index cannot be
+    /// read.
     pub async fn calls(
         &self,
         tenant: &TenantId,
@@ -245,12 +247,13 @@ impl Journal {
         Ok(self.inner.index.after(tenant, started_at, call).await?)
     }
 
-    /// What is known of a call.
+    /// What is known of a call. `None` where there is no such call; fails where the index cannot be read.
     pub async fn call(&self, tenant: &TenantId, call: CallId) -> Result<Option<CallEntry>, JournalError> {
         Ok(self.inner.index.get(tenant, call).await?)
     }
 
-    /// Whose call this is. For the operator: it looks at every tenant.
+    /// Whose call this is. For the operator: it looks at every tenant. `None` where it is nobody's; fails where a folder or an
+    /// index cannot be read.
     pub async fn find(&self, call: CallId) -> Result<Option<(TenantId, CallEntry)>, JournalError> {
         for tenant in self.tenants().await? {
             if let Some(entry) = self.inner.index.get(&tenant, call).await? {
@@ -260,7 +263,7 @@ impl Journal {
         Ok(None)
     }
 
-    /// The tenants that have had calls. For the operator.
+    /// The tenants that have had calls. For the operator. Fails where the data folder cannot be read.
     pub async fn tenants(&self) -> Result<Vec<TenantId>, JournalError> {
         let data = self.inner.data.clone();
         Ok(on_own_thread("journal-read", move || segment::tenants(&data, Log::Journal)).await??)
@@ -293,7 +296,8 @@ impl Journal {
         Ok(Some(entry.first))
     }
 
-    /// Checks the log on disk against itself and against the index.
+    /// Checks the log on disk against itself and against the index. What is wrong with the log is in the report; fails where
+    /// there is none, as the files or keys cannot be read.
     pub async fn verify(&self, scope: Scope) -> Result<VerifyReport, JournalError> {
         let Inner { data, kms, store, .. } = &*self.inner;
         verify::verify(data.clone(), Arc::clone(kms), Some(Arc::clone(store)), scope).await
@@ -305,7 +309,7 @@ impl Journal {
         let _nobody_signs_any_more = self.inner.durable.publish().await;
     }
 
-    /// The newest signed checkpoint of a tenant's log.
+    /// The newest signed checkpoint of a tenant's log. `None` where nothing is signed yet; fails where the files cannot be read.
     pub async fn checkpoint(&self, tenant: &TenantId) -> Result<Option<Note>, JournalError> {
         let files = tlog::Files::new(&self.inner.data, tenant);
         Ok(on_own_thread("journal-read", move || tlog::checkpoints(&files)).await??.0)
@@ -324,7 +328,7 @@ impl Journal {
             .map_err(|Refused(why)| JournalError::Io(why))
     }
 
-    /// The notes by which the keys of a tenant's log follow one another, the first first.
+    /// The notes by which the keys of a tenant's log follow one another, the first first. Fails where the files cannot be read.
     pub async fn rotations(&self, tenant: &TenantId) -> Result<Vec<Note>, JournalError> {
         let files = tlog::Files::new(&self.inner.data, tenant);
         let keys = on_own_thread("journal-read", move || files.keys()).await??;

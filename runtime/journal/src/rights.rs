@@ -154,7 +154,7 @@ impl Rights {
     }
 }
 
-/// What persons asked of a tenant. From the keys folder alone.
+/// What persons asked of a tenant. From the keys folder alone. Fails where what is noted of them cannot be read.
 pub async fn rights(kms: &dyn Kms, tenant: &TenantId) -> Result<Rights, JournalError> {
     let Some(bytes) = kms.recall(tenant, Memo::Rights).await? else { return Ok(Rights::default()) };
     memo::open(&bytes, "the note of what persons asked for")

@@ -53,7 +53,7 @@ pub(crate) fn split(leaves: u64) -> u64 {
     1 << (leaves.saturating_sub(1).max(1).ilog2())
 }
 
-/// Whether the leaf at `index` of a tree of `size` leaves with this root has this hash.
+/// Whether the leaf at `index` of a tree of `size` leaves with this root has this hash. An error where the proof does not say so.
 pub fn check_inclusion(
     leaf: &Hash,
     index: u64,
@@ -81,7 +81,7 @@ pub fn check_inclusion(
     if last == 0 && hash == *root { Ok(()) } else { Err(Unproven) }
 }
 
-/// Whether the tree of `size` leaves begins with the leaves of the tree of `old_size`.
+/// Whether the tree of `size` leaves begins with the leaves of the tree of `old_size`. An error where the proof does not say so.
 pub fn check_consistency(
     (old_size, old_root): (u64, &Hash),
     (size, root): (u64, &Hash),

@@ -84,7 +84,8 @@ pub(crate) struct Inner {
 }
 
 impl Sandbox {
-    /// Starts the engine, its interruption clock and the lanes in which agents run.
+    /// Starts the engine, its interruption clock and the lanes in which agents run. Fails where the engine does not take the
+    /// settings, or a thread does not start.
     pub fn new(settings: Settings, cache: Option<ArtifactCache>) -> Result<Self, LoadError> {
         Self::compiling(settings, cache, Compiling::Here)
     }

@@ -235,7 +235,8 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// Reads the file. Paths in it, those of keys too, are taken from the file's own folder.
+    /// Reads the file. Paths in it, those of keys too, are taken from the file's own folder. Fails where it cannot be read, and
+    /// where something in it cannot be used: with what, and what to write.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;

@@ -95,7 +95,7 @@ pub async fn hand_over_erasure(
     }
 }
 
-/// Has it note that content is read.
+/// Has it note that content is read. `None` where none serves; fails where it refuses or does not answer.
 pub async fn hand_over_accesses(keys: &Path, reads: &[AccessRequest]) -> Result<Option<()>, ControlError> {
     match ask(keys, &Request::Read(reads.to_vec())).await? {
         Some(Answer::Noted) => Ok(Some(())),
@@ -108,7 +108,7 @@ pub fn serves(keys: &Path) -> bool {
     Probe::connect(socket(keys)).is_ok()
 }
 
-/// Has it hold a call, or release it.
+/// Has it hold a call, or release it. `None` where none serves; fails where it refuses or does not answer.
 pub async fn hand_over_hold(keys: &Path, request: &HoldRequest) -> Result<Option<bool>, ControlError> {
     match ask(keys, &Request::Hold(request.clone())).await? {
         Some(Answer::Held(changed)) => Ok(Some(changed)),
@@ -116,7 +116,7 @@ pub async fn hand_over_hold(keys: &Path, request: &HoldRequest) -> Result<Option
     }
 }
 
-/// Has it do what a person asks for.
+/// Has it do what a person asks for. `None` where none serves; fails where it refuses or does not answer.
 pub async fn hand_over_rights(
     keys: &Path,
     request: &RightsRequest,
@@ -127,7 +127,8 @@ pub async fn hand_over_rights(
     }
 }
 
-/// Has it erase what has been kept long enough, as its own configuration says.
+/// Has it erase what has been kept long enough, as its own configuration says. `None` where none serves; fails where it refuses
+/// or does not answer.
 pub async fn hand_over_sweep(keys: &Path, dry_run: bool) -> Result<Option<Vec<Swept>>, ControlError> {
     match ask(keys, &Request::Sweep { dry_run }).await? {
         Some(Answer::Swept(all)) => Ok(Some(all)),
@@ -135,7 +136,7 @@ pub async fn hand_over_sweep(keys: &Path, dry_run: bool) -> Result<Option<Vec<Sw
     }
 }
 
-/// Has it tell what its tenants' calls used.
+/// Has it tell what its tenants' calls used. `None` where none serves; fails where it refuses or does not answer.
 pub async fn hand_over_ledger(keys: &Path, request: &LedgerRequest) -> Result<Option<Ledgers>, ControlError> {
     match ask(keys, &Request::Ledger(request.clone())).await? {
         Some(Answer::Ledger(ledgers)) => Ok(Some(ledgers)),
@@ -159,7 +160,7 @@ fn refused<T>(answer: Option<Answer>) -> Result<Option<T>, ControlError> {
     }
 }
 
-/// Has it give a back-up, while it serves. Blocks.
+/// Has it give a back-up, while it serves. Blocks. `None` where none serves; fails where it refuses or does not answer.
 pub fn hand_over_back_up(keys: &Path, of: Of) -> Result<Option<Incoming>, ControlError> {
     let Ok(mut stream) = Probe::connect(socket(keys)) else { return Ok(None) };
     let mut line = serde_json::to_vec(&Request::BackUp { of }).map_err(io::Error::from)?;

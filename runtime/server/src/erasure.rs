@@ -290,7 +290,8 @@ impl Storage {
         Ok(())
     }
 
-    /// Holds a call, or releases it. Returns whether that changed anything.
+    /// Holds a call, or releases it. Returns whether that changed anything. Fails where there is no such call, where the words
+    /// are too long, and where it could not be noted.
     pub async fn hold(&self, request: &HoldRequest) -> Result<bool, EraseError> {
         let HoldRequest { tenant, call, why, release } = request;
         bounded(why)?;

@@ -82,7 +82,6 @@ mod tests {
     use parloir_tenancy::quota::Quota;
 
     use super::*;
-    use crate::Folders;
 
     /// The row of a tenant's voice in this month.
     async fn write(storage: &Storage, tenant: &TenantId, row: &str) {
@@ -100,8 +99,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_cannot_be_read_is_read_again_and_holds_nobody_else_up() {
-        let folder = tempfile::tempdir().unwrap();
-        let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+        let (_folder, storage) = Storage::in_a_folder().await;
         let tenants: Vec<TenantId> = (0..20).map(|n| format!("tenant-{n}").parse().unwrap()).collect();
         let voice = r#"{"provider":"voice","role":"TextToSpeech","requests":1,"input_tokens":0,"output_tokens":0,"estimated":false,"audio_ms":0,"characters":100,"costs":[],"unpriced_calls":0}"#;
         for tenant in &tenants {

@@ -16,7 +16,7 @@ pub struct Address(Vec<u8>);
 
 impl Address {
     /// The address of a key of up to [`MAX_KEY`] bytes. With an empty key, the prefix of the whole
-    /// table.
+    /// table. Fails for a longer key.
     pub fn new(tenant: &TenantId, table: Table, key: &[u8]) -> Result<Self, StoreError> {
         if key.len() > MAX_KEY {
             return Err(StoreError::KeyLength { length: key.len(), max: MAX_KEY });

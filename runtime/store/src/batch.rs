@@ -57,15 +57,20 @@ impl Batch {
 
     /// Only if this very value is kept there.
     #[must_use]
-    pub fn expect_value(mut self, table: Table, key: impl AsRef<[u8]>, value: impl Into<Vec<u8>>) -> Self {
-        self.conditions.push(Condition { table, key: key.as_ref().to_vec(), expected: Some(value.into()) });
-        self
+    pub fn expect_value(self, table: Table, key: impl AsRef<[u8]>, value: impl Into<Vec<u8>>) -> Self {
+        self.expect_same(table, key, Some(value.into()))
     }
 
     /// Only if nothing is kept there.
     #[must_use]
-    pub fn expect_absent(mut self, table: Table, key: impl AsRef<[u8]>) -> Self {
-        self.conditions.push(Condition { table, key: key.as_ref().to_vec(), expected: None });
+    pub fn expect_absent(self, table: Table, key: impl AsRef<[u8]>) -> Self {
+        self.expect_same(table, key, None)
+    }
+
+    /// Only if what is kept there is still what was read: this value, or nothing where there was none.
+    #[must_use]
+    pub fn expect_same(mut self, table: Table, key: impl AsRef<[u8]>, read: Option<Vec<u8>>) -> Self {
+        self.conditions.push(Condition { table, key: key.as_ref().to_vec(), expected: read });
         self
     }
 }

@@ -57,7 +57,7 @@ pub struct TenantStore {
 }
 
 impl TenantStore {
-    /// A tenant's storage in a backend. The tenant's key is made on first use.
+    /// A tenant's storage in a backend. The tenant's key is made on first use. Fails where that can be neither read nor made.
     pub async fn open(store: Arc<dyn Store>, kms: &dyn Kms, tenant: TenantId) -> Result<Self, StoreError> {
         let key = kms.row_key(&tenant).await?;
         Ok(Self { store, tenant, key })
@@ -68,12 +68,13 @@ impl TenantStore {
         &self.tenant
     }
 
-    /// What is kept under a key of 1 to [`MAX_KEY`] bytes.
+    /// What is kept under a key of 1 to [`MAX_KEY`] bytes. Fails for a key of another length, for a value that is damaged or of
+    /// an unknown format, and where the backend does.
     pub async fn get(&self, table: Table, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(self.entry(table, key).await?.map(|entry| entry.value))
     }
 
-    /// The same, with what it is erased by.
+    /// The same, with what it is erased by. Fails as [`TenantStore::get`] does.
     pub async fn entry(&self, table: Table, key: impl AsRef<[u8]>) -> Result<Option<Entry>, StoreError> {
         let key = key.as_ref();
         let address = self.address(table, key)?;
@@ -114,6 +115,7 @@ impl TenantStore {
     }
 
     /// The place of a key in its table, whether anything is kept there or not: a scan from it goes on with what comes after.
+    /// Fails for a key that is empty or too long.
     pub fn cursor(&self, table: Table, key: impl AsRef<[u8]>) -> Result<Cursor, StoreError> {
         Ok(Cursor(self.address(table, key.as_ref())?))
     }

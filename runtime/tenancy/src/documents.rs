@@ -50,7 +50,7 @@ impl Documents {
         Self { kept, ..self }
     }
 
-    /// Names of the text documents, sorted.
+    /// Names of the text documents, sorted. Refused where their folder cannot be read.
     pub fn list(&self) -> Result<Vec<String>, Refusal> {
         let mut names: Vec<String> = match &self.dir {
             Some(dir) => {
@@ -71,7 +71,7 @@ impl Documents {
         Ok(names)
     }
 
-    /// A whole document.
+    /// A whole document. Refused where there is none of this name, and for one that is no UTF-8 text or has more than 256 KiB.
     pub fn read(&self, name: &str) -> Result<String, Refusal> {
         let absent = || {
             Refusal::Unavailable(format!(

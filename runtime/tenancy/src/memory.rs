@@ -45,7 +45,7 @@ impl Memory {
         Self { hidden, ..self }
     }
 
-    /// The value under a key.
+    /// The value under a key. Refused for a key that is empty or too long, and where the storage fails.
     pub async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Refusal> {
         check_key(key)?;
         let found = self.store.get(Table::Memory, key).await.map_err(|e| failed(&e))?;
@@ -64,7 +64,8 @@ impl Memory {
         Ok(())
     }
 
-    /// Stores a value; durable on return.
+    /// Stores a value; durable on return. Refused for a key that is empty or too long, a value that is too long, what is
+    /// restricted, past the quota of all, and where the storage fails.
     pub async fn set(&self, set: SetMemory) -> Result<(), Refusal> {
         let SetMemory { key, value } = set;
         check_key(&key)?;
@@ -88,21 +89,19 @@ impl Memory {
         })
     }
 
-    /// Stores a value if the present one is as expected; says whether it did.
+    /// Stores a value if the present one is as expected; says whether it did. Refused as [`Memory::set`] is.
     pub async fn compare_and_set(&self, request: CompareAndSet) -> Result<bool, Refusal> {
         let CompareAndSet { key, expected, value } = request;
         check_key(&key)?;
         check_value(&value)?;
         self.refuse_hidden(&key).await?;
-        let batch = match expected {
-            Some(expected) => Batch::new().expect_value(Table::Memory, &key, expected),
-            None => Batch::new().expect_absent(Table::Memory, &key),
-        };
+        let batch = Batch::new().expect_same(Table::Memory, &key, expected);
         let applied = self.keep(batch.put(Table::Memory, &key, value)).await?;
         Ok(matches!(applied, Applied::Done))
     }
 
-    /// Deletes a value; durable on return.
+    /// Deletes a value; durable on return. Refused for a key that is empty or too long, for what is restricted, and where the
+    /// storage fails.
     pub async fn delete(&self, key: &str) -> Result<(), Refusal> {
         check_key(key)?;
         self.refuse_hidden(key).await?;

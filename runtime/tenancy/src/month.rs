@@ -194,13 +194,13 @@ impl Month {
         self.0.lock().in_month(now).sums()
     }
 
-    /// Whether another call is answered.
+    /// Whether another call is answered. The error is what is used up.
     pub fn admit(&self, now: Timestamp, quota: &Quota) -> Result<(), Reached> {
         let mut reached = self.reached(now, quota).into_iter().flatten();
         reached.find(|reached| !reached.is_degraded(quota)).map_or(Ok(()), Err)
     }
 
-    /// Whether a host call may use what it needs.
+    /// Whether a host call may use what it needs. Refused where that is used up.
     pub fn allow(&self, now: Timestamp, call: &HostCall, quota: &Quota) -> Result<(), Refusal> {
         let mut reached = self.reached(now, quota).into_iter().flatten();
         match reached.find(|reached| reached.concerns(call, quota)) {
@@ -231,7 +231,7 @@ impl OfCall {
         self.month.0.lock().live.insert(self.call, until_now);
     }
 
-    /// Whether a host call of it may use what it needs.
+    /// Whether a host call of it may use what it needs. Refused as by [`Month::allow`].
     pub fn allow(&self, call: &HostCall, quota: &Quota) -> Result<(), Refusal> {
         // Before the clock is read and anything is locked: nearly all host calls need nothing of a month.
         let needs = matches!(

@@ -9,7 +9,7 @@ use crate::versions::CapabilityDiff;
 const WHO: &str =
     "an admin of the tenant (parloir line set), or the operator where parloir.toml describes the line";
 
-/// Whether a call of `import` may go on.
+/// Whether a call of `import` may go on. Refused where it may not, with how to grant it.
 pub fn permit(import: Import, declared: &[Capability], granted: &[Capability]) -> Result<(), Refusal> {
     let Some(needed) = import.capability() else { return Ok(()) };
     let (call, name) = (import.name(), needed.name());
@@ -26,7 +26,7 @@ pub fn permit(import: Import, declared: &[Capability], granted: &[Capability]) -
     Ok(())
 }
 
-/// Whether a call may go on, on a line: its import, and what it names.
+/// Whether a call may go on, on a line: its import, and what it names. Refused where it may not, with how to grant it.
 pub fn permit_call(call: &HostCall, declared: &[Capability], line: &LineConfig) -> Result<(), Refusal> {
     permit(call.import(), declared, &line.capabilities)?;
     match call {

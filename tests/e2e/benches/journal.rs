@@ -16,7 +16,7 @@
 #![allow(missing_docs, clippy::print_stdout, reason = "a benchmark")]
 
 #[path = "../tests/all/house/mod.rs"]
-#[allow(dead_code, unreachable_pub, reason = "of the tests, which use all of it")]
+#[allow(dead_code, unused_imports, unreachable_pub, reason = "of the tests, which use all of it")]
 mod house;
 #[path = "../tests/all/improvised/mod.rs"]
 #[allow(dead_code, unreachable_pub, reason = "of the tests, which use all of it")]

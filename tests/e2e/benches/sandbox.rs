@@ -9,7 +9,7 @@
 #![allow(missing_docs, clippy::print_stdout, reason = "criterion's macros make public items")]
 
 #[path = "../tests/all/house/mod.rs"]
-#[allow(dead_code, unreachable_pub, reason = "of the tests, which use all of it")]
+#[allow(dead_code, unused_imports, unreachable_pub, reason = "of the tests, which use all of it")]
 mod house;
 
 use std::sync::{Arc, OnceLock};
@@ -66,6 +66,11 @@ async fn bare(agent: &Agent) -> Duration {
 
 /// A call in which the agent asks for the time 10,000 times.
 fn calls() -> CallInfo {
+    call(vec![("trial".into(), "calls".into()), ("greet".into(), "no".into())])
+}
+
+/// A call on a line with these settings.
+fn call(settings: Vec<(String, String)>) -> CallInfo {
     CallInfo {
         id: "bench".into(),
         direction: Direction::Inbound,
@@ -73,7 +78,7 @@ fn calls() -> CallInfo {
         caller: None,
         language: "fr-FR".into(),
         started_at: LocalTime { year: 2026, month: 1, day: 1, hour: 0, minute: 0 },
-        settings: vec![("trial".into(), "calls".into()), ("greet".into(), "no".into())],
+        settings,
     }
 }
 
@@ -233,16 +238,7 @@ fn languages(_: &mut Criterion) {
                         other => other.import().refused(parloir_contract::Refusal::Unavailable("bench".into())),
                     })
                 }));
-                let info = CallInfo {
-                    id: "bench".into(),
-                    direction: Direction::Inbound,
-                    line: house::LINE.into(),
-                    caller: None,
-                    language: "fr-FR".into(),
-                    started_at: LocalTime { year: 2026, month: 1, day: 1, hour: 0, minute: 0 },
-                    settings: vec![],
-                };
-                calls.push(agent.answer(info, door, Budget::default()));
+                calls.push(agent.answer(call(vec![]), door, Budget::default()));
             }
             tokio::time::sleep(Duration::from_secs(2)).await;
             let private = private_kib().saturating_sub(before) / CALLS;

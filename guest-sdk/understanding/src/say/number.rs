@@ -1,6 +1,7 @@
 //! Numbers in letters.
 
 use crate::Language;
+use crate::number::ENGLISH_UNITS;
 
 const FRENCH: [&str; 17] = [
     "zéro", "un", "deux", "trois", "quatre", "cinq", "six", "sept", "huit", "neuf", "dix", "onze", "douze",
@@ -17,28 +18,6 @@ const FRENCH_TENS: [&str; 10] = [
     "soixante",
     "quatre-vingt",
     "quatre-vingt",
-];
-const ENGLISH: [&str; 20] = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
 ];
 const ENGLISH_TENS: [&str; 10] =
     ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
@@ -59,7 +38,7 @@ pub fn number(n: u32, language: Language) -> String {
         return word(
             match language {
                 Language::French => &FRENCH,
-                Language::English => &ENGLISH,
+                Language::English => ENGLISH_UNITS,
             },
             0,
         )
@@ -135,14 +114,14 @@ fn french_below_hundred(n: u32, last: bool) -> String {
 fn english(n: u32) -> String {
     let (hundreds, rest) = (n / 100, n % 100);
     let below = match rest {
-        0..20 => word(&ENGLISH, rest).to_owned(),
+        0..20 => word(ENGLISH_UNITS, rest).to_owned(),
         _ if rest % 10 == 0 => word(&ENGLISH_TENS, rest / 10).to_owned(),
-        _ => format!("{}-{}", word(&ENGLISH_TENS, rest / 10), word(&ENGLISH, rest % 10)),
+        _ => format!("{}-{}", word(&ENGLISH_TENS, rest / 10), word(ENGLISH_UNITS, rest % 10)),
     };
     match (hundreds, rest) {
         (0, _) => below,
-        (_, 0) => format!("{} hundred", word(&ENGLISH, hundreds)),
-        _ => format!("{} hundred and {below}", word(&ENGLISH, hundreds)),
+        (_, 0) => format!("{} hundred", word(ENGLISH_UNITS, hundreds)),
+        _ => format!("{} hundred and {below}", word(ENGLISH_UNITS, hundreds)),
     }
 }
 

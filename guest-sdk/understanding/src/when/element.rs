@@ -57,6 +57,11 @@ impl Element {
 /// What a language reads at a word: how many words it took and what they are.
 pub(super) type Found = Option<(usize, Vec<Element>)>;
 
+/// So many words, and the one element that they are.
+pub(super) fn one(length: usize, element: Element) -> Found {
+    Some((length, vec![element]))
+}
+
 /// Reads a whole text with one language's rules; words no rule knows are passed over.
 pub(super) fn read(words: &Words, at: impl Fn(&Words, usize, &[Element]) -> Found) -> Vec<Element> {
     let mut elements = Vec::new();

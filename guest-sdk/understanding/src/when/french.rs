@@ -1,6 +1,6 @@
 //! Wishes in French.
 
-use super::element::{Clock, Element, Found, Link, clock, link, numbered_day};
+use super::element::{Clock, Element, Found, Link, clock, link, numbered_day, one};
 use crate::number::{number, ordinal};
 use crate::words::Words;
 use crate::{Date, Language, Weekday};
@@ -26,16 +26,12 @@ fn weekday(word: &str) -> Option<Weekday> {
     names.iter().position(|name| *name == singular).and_then(|i| Weekday::ALL.get(i)).copied()
 }
 
-fn month(word: &str) -> Option<u8> {
+pub(super) fn month(word: &str) -> Option<u8> {
     MONTHS.iter().position(|name| *name == word).and_then(|i| u8::try_from(i + 1).ok())
 }
 
 fn count(words: &Words, i: usize) -> Option<(u32, usize)> {
     number(words, i, Language::French)
-}
-
-fn one(length: usize, element: Element) -> Found {
-    Some((length, vec![element]))
 }
 
 /// What is read at word `i`.

@@ -15,6 +15,15 @@ mod tests;
 use crate::words::Words;
 use crate::{Date, Language, Moment, Weekday};
 
+/// Whether a word is the name of a month.
+pub(crate) fn is_month(word: &str, language: Language) -> bool {
+    let month = match language {
+        Language::French => french::month(word),
+        Language::English => english::month(word),
+    };
+    month.is_some()
+}
+
 /// Which moments suit a caller. What is absent does not constrain.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct When {

@@ -33,10 +33,7 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let new = before.is_none();
     let told = asked.told("calendar");
     let answer = api.directory.commit(&asked.realm, told, |stamp| {
-        let batch = match before {
-            Some(before) => Batch::new().expect_value(Table::Settings, CALENDAR, before.bytes),
-            None => Batch::new().expect_absent(Table::Settings, CALENDAR),
-        };
+        let batch = Batch::new().expect_same(Table::Settings, CALENDAR, before.map(|before| before.bytes));
         let batch = batch.put(Table::Settings, CALENDAR, stamp.bytes(&calendar)?);
         let answer = Answer::written(&stamp.item(CALENDAR, calendar), new)?;
         Ok((Batches::of(&asked.store, batch), answer))

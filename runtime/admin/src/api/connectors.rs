@@ -76,10 +76,7 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let new = before.is_none();
     let of = (Table::Settings, CONNECTORS);
     let making = room_where_new(new, (api, asked), of, MAX_CONNECTORS, "connectors").await?;
-    let mut batch = match before {
-        Some(before) => Batch::new().expect_value(Table::Settings, row(name), before.bytes),
-        None => Batch::new().expect_absent(Table::Settings, row(name)),
-    };
+    let mut batch = Batch::new().expect_same(Table::Settings, row(name), before.map(|before| before.bytes));
     // A secret that is there stays until this is; one that is not yet is told as a problem.
     if let Some(Credential { secret, .. }) = &connector.credential {
         let secret = format!("{SECRETS}{secret}");

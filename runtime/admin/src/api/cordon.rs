@@ -40,10 +40,7 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let row = cordon_row(&asked.realm);
     let told = asked.told(format!("tenant {}: cordon {}", asked.realm, cordon.policy.name()));
     let answer = api.directory.commit(&asked.realm, told, |stamp| {
-        let installation = match before {
-            Some(before) => Batch::new().expect_value(Table::Settings, &row, before.bytes),
-            None => Batch::new().expect_absent(Table::Settings, &row),
-        };
+        let installation = Batch::new().expect_same(Table::Settings, &row, before.map(|before| before.bytes));
         let installation = installation.put(Table::Settings, &row, stamp.bytes(&cordon)?);
         let spec = CordonState { policy: cordon.policy, source: Source::Directory };
         let answer = Answer::written(&stamp.item(asked.realm.as_str(), spec), new)?;

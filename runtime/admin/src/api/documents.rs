@@ -91,10 +91,7 @@ async fn take_in(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let short = document.sha256.get(..12).unwrap_or_default().to_owned();
     let told = asked.told(format!("document {name}: {} bytes, SHA-256 {short}…", document.bytes));
     let kept = api.directory.commit(&asked.realm, told, |stamp| {
-        let batch = match before {
-            Some(before) => Batch::new().expect_value(Table::Documents, &record, before.bytes),
-            None => Batch::new().expect_absent(Table::Documents, &record),
-        };
+        let batch = Batch::new().expect_same(Table::Documents, &record, before.map(|before| before.bytes));
         let batch = batch.put(Table::Documents, &record, stamp.bytes(&document)?);
         let batch = library::write(batch, name, &text, &parts);
         let answer = Answer::written(&stamp.item(name, document), new)?;

@@ -107,10 +107,8 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     prepare(api, &alone(api, asked, (Tenant::default(), None, vec![config])).await).await?;
     let told = asked.told(format!("line {number}: answered by {}", line.agent));
     let answer = api.directory.commit(&asked.realm, told, |stamp| {
-        let batch = match before {
-            Some(before) => Batch::new().expect_value(Table::Lines, number.as_str(), before.bytes),
-            None => Batch::new().expect_absent(Table::Lines, number.as_str()),
-        };
+        let batch =
+            Batch::new().expect_same(Table::Lines, number.as_str(), before.map(|before| before.bytes));
         let batch = batch.put(Table::Lines, number.as_str(), stamp.bytes(&line)?);
         let answer = Answer::written(&stamp.item(number, line), new)?;
         Ok((Batches { installation, tenant: Some((asked.store.clone(), batch)) }, answer))

@@ -105,10 +105,7 @@ pub(crate) async fn once_with(
             let (batches, answer) = make(stamp)?;
             let Some((store, row, request, before)) = keep else { return Ok((batches, answer)) };
             let given = stamp.bytes(&Given { request, answer: answer.clone().without_secret() })?;
-            let batches = batches.and(store, |batch| match before {
-                Some(before) => batch.expect_value(Table::Settings, &row, before),
-                None => batch.expect_absent(Table::Settings, &row),
-            });
+            let batches = batches.and(store, |batch| batch.expect_same(Table::Settings, &row, before));
             Ok((batches.and(store, |batch| batch.put(Table::Settings, &row, given)), answer))
         })
         .await;

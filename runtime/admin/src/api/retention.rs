@@ -80,10 +80,7 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let answer = api.directory.commit(&asked.realm, told, |stamp| {
         // Where the installation changes its own at once, one of the two is told to look again.
         let installation = Batch::new().expect_value(Table::Tenant, asked.realm.as_str(), record.bytes);
-        let batch = match before {
-            Some(before) => Batch::new().expect_value(Table::Settings, RETENTION, before.bytes),
-            None => Batch::new().expect_absent(Table::Settings, RETENTION),
-        };
+        let batch = Batch::new().expect_same(Table::Settings, RETENTION, before.map(|before| before.bytes));
         let batch = batch.put(Table::Settings, RETENTION, stamp.bytes(&own)?);
         let etag = tag(&record.change, Some(&stamp.change));
         let item = stamp.item(RETENTION, RetentionState::of(Source::Directory, most, own));

@@ -74,10 +74,7 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let used_by = users(asked).await?.remove(name).unwrap_or_default();
     let told = asked.told(format!("secret {name}: changed"));
     let answer = api.directory.commit(&asked.realm, told, |stamp| {
-        let batch = match before {
-            Some(before) => Batch::new().expect_value(Table::Settings, row(name), before.bytes),
-            None => Batch::new().expect_absent(Table::Settings, row(name)),
-        };
+        let batch = Batch::new().expect_same(Table::Settings, row(name), before.map(|before| before.bytes));
         let batch = batch.put(Table::Settings, row(name), stamp.bytes(&kept)?);
         let answer = Answer::written(&stamp.item(name, Secret { used_by }), new)?;
         Ok((Batches::of(&asked.store, batch), answer))

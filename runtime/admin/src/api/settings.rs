@@ -41,10 +41,7 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let told = asked.told(format!("setting {name} of line {number}"));
     let answer = api.directory.commit(&asked.realm, told, |stamp| {
         let batch = Batch::new().expect_value(Table::Lines, number.as_str(), line.bytes);
-        let batch = match before {
-            Some(before) => batch.expect_value(Table::Settings, &row, before.bytes),
-            None => batch.expect_absent(Table::Settings, &row),
-        };
+        let batch = batch.expect_same(Table::Settings, &row, before.map(|before| before.bytes));
         let batch = batch.put(Table::Settings, &row, stamp.bytes(&setting)?);
         let answer = Answer::written(&stamp.item(name, setting), new)?;
         Ok((Batches::of(&asked.store, batch), answer))

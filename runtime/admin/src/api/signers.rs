@@ -166,10 +166,8 @@ pub(super) async fn put_policy(api: &Api, asked: &Asked) -> Result<Answer, Probl
         "agents that nobody signed are {unsigned}; what a version may do more is approved by {themselves}"
     ));
     let answer = api.directory.commit(&asked.realm, told, |stamp| {
-        let batch = match before {
-            Some(before) => Batch::new().expect_value(Table::Settings, AGENT_POLICY, before.bytes),
-            None => Batch::new().expect_absent(Table::Settings, AGENT_POLICY),
-        };
+        let batch =
+            Batch::new().expect_same(Table::Settings, AGENT_POLICY, before.map(|before| before.bytes));
         let batch = batch.put(Table::Settings, AGENT_POLICY, stamp.bytes(&policy)?);
         let answer = Answer::written(&stamp.item(AGENT_POLICY, policy), new)?;
         Ok((Batches::of(&asked.store, batch), answer))

@@ -76,10 +76,7 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let new = before.is_none();
     let answer = api.directory.commit(&asked.realm, told, |stamp| {
         let suspension = Suspension { why, by, since: since.unwrap_or(stamp.at) };
-        let installation = match before {
-            Some(before) => Batch::new().expect_value(Table::Settings, &row, before.bytes),
-            None => Batch::new().expect_absent(Table::Settings, &row),
-        };
+        let installation = Batch::new().expect_same(Table::Settings, &row, before.map(|before| before.bytes));
         let installation = installation.put(Table::Settings, &row, stamp.bytes(&suspension)?);
         let answer = Answer::written(&stamp.item(asked.realm.as_str(), suspension), new)?;
         Ok((Batches { installation, tenant: None }, answer))

@@ -199,14 +199,19 @@ mod tests {
         }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn keys_are_asked_for_when_they_are_needed_and_no_more_than_once_a_minute() {
-        let (old, new) = (Signs::new(1), Signs::new(2));
+    /// Log-ins of an issuer that does not answer.
+    fn log_ins() -> (Arc<Answers>, LogIns) {
         let keys = Held::new(Err("it does not answer".to_owned()));
         let answers = Arc::new(Answers { keys, asked: AtomicU32::new(0) });
         let Expected { issuer, audience, client_id } = EXPECTED;
         let oidc = Oidc { issuer: issuer.into(), client_id: client_id.into(), audience: audience.into() };
-        let log_ins = LogIns::new(oidc, answers.clone());
+        (answers.clone(), LogIns::new(oidc, answers))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn keys_are_asked_for_when_they_are_needed_and_no_more_than_once_a_minute() {
+        let (old, new) = (Signs::new(1), Signs::new(2));
+        let (answers, log_ins) = log_ins();
         let asked = || answers.asked.load(Ordering::SeqCst);
         let token =
             |signs: &Signs, name: &str| signs.token(&json!({ "alg": "EdDSA", "kid": name }), &claims());
@@ -241,11 +246,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn whoever_looks_ahead_keeps_nobody_from_asking() {
         let key = Signs::new(1);
-        let keys = Held::new(Err("it does not answer".to_owned()));
-        let answers = Arc::new(Answers { keys, asked: AtomicU32::new(0) });
-        let Expected { issuer, audience, client_id } = EXPECTED;
-        let oidc = Oidc { issuer: issuer.into(), client_id: client_id.into(), audience: audience.into() };
-        let log_ins = LogIns::new(oidc, answers.clone());
+        let (answers, log_ins) = log_ins();
         let asked = || answers.asked.load(Ordering::SeqCst);
         let token = key.token(&json!({ "alg": "EdDSA", "kid": "1" }), &claims());
         log_ins.look().await;

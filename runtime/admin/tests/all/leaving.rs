@@ -1,7 +1,7 @@
 //! A tenant leaves: when it may, what goes with it, what stays, and what is ended that was cut off.
 
+use crate::calls::state;
 use crate::house::House;
-use parloir_admin::resource::{CallEnd, CallState};
 use parloir_admin::tidy;
 use parloir_contract::CallId;
 use parloir_store::{Batch, Table};
@@ -9,24 +9,6 @@ use serde_json::json;
 
 const CABINET: &str = "/v1/tenants/cabinet";
 const NUMBER: &str = "+33199005678";
-
-fn state() -> CallState {
-    CallState {
-        line: NUMBER.into(),
-        arrived: "twilio".into(),
-        agent: "desk".into(),
-        version: "1.0.0".into(),
-        began: "2026-03-14T09:26:53Z".parse().unwrap(),
-        ended: None,
-        seconds: None,
-        outcome: Some(CallEnd::Done),
-        handed_to: Vec::new(),
-        recording: Some(false),
-        held: false,
-        restricted: Some(false),
-        erased: Vec::new(),
-    }
-}
 
 /// How many rows a tenant has, but for the index of its log.
 async fn rows(house: &House) -> usize {
@@ -58,7 +40,7 @@ async fn a_tenant_leaves_when_nobody_answers_for_it_and_nothing_that_was_said_is
     assert!(refused.text("remedy").contains("parloir line remove"), "{refused:?}");
     house.ask(("DELETE", &line), &admin, &[], None).await.is(204);
 
-    let call = ("cabinet".parse().unwrap(), CallId::from_bytes([1; 16]), state());
+    let call = ("cabinet".parse().unwrap(), CallId::from_bytes([1; 16]), state(&[], false));
     house.site.calls.kept.lock().push(call);
     let refused = house.ask(("DELETE", CABINET), &operator, &[], None).await.is(409);
     assert!(refused.text("detail").contains("lasts"), "{refused:?}");

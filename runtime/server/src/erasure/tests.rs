@@ -32,14 +32,37 @@ async fn book(calendar: &Calendar, slot: &str, phone: &str) -> bool {
     matches!(booked, Booked::Confirmed(_))
 }
 
+fn caller(number: &str) -> Whose {
+    Whose::Caller { number: number.into(), tenant: None }
+}
+
 fn request(whose: Whose, dry_run: bool) -> EraseRequest {
     EraseRequest { whose, trace: false, reason: None, dry_run, case: None }
 }
 
+/// Puts something of a call right: the call that holds it.
+async fn amend(storage: &Storage, call: CallId) -> CallId {
+    let amendment = Amendment { field: "contact.name".into(), to: "canary".into() };
+    storage.journal.amend(&tenant(), call, amendment, 0).await.unwrap()
+}
+
+/// Opens a case for whoever has this number.
+async fn open_case(storage: &Storage, number: &str, right: Right) -> CallId {
+    let (number, received, why) = (number.to_owned(), None, None);
+    let open = RightsRequest::Open { tenant: tenant(), number, right, received, why };
+    let RightsDone::Case(case) = storage.rights(&open).await.unwrap() else { panic!() };
+    case.case
+}
+
+async fn restrict(storage: &Storage, number: &str) {
+    let (number, why, release, case) = (number.to_owned(), None, false, None);
+    let restrict = RightsRequest::Restrict { tenant: tenant(), number, why, release, case };
+    storage.rights(&restrict).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_call_that_cannot_be_read_is_named_and_keeps_nothing_else_from_being_erased() {
-    let folder = tempfile::tempdir().unwrap();
-    let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+    let (folder, storage) = Storage::in_a_folder().await;
     let mut hers = Vec::new();
     for number in [1, 9, 3] {
         hers.push(call(&storage, number, HERS).await);
@@ -53,7 +76,7 @@ async fn a_call_that_cannot_be_read_is_named_and_keeps_nothing_else_from_being_e
     std::fs::write(&file, bytes).unwrap();
     assert!(storage.journal.records(&tenant(), hers[1]).await.is_err());
 
-    let whose = Whose::Caller { number: HERS.into(), tenant: None };
+    let whose = caller(HERS);
     let done = storage.erase(&request(whose, false)).await.unwrap();
     let mut erased = done[0].calls.clone();
     erased.sort();
@@ -69,42 +92,26 @@ async fn a_call_that_cannot_be_read_is_named_and_keeps_nothing_else_from_being_e
 
 #[tokio::test]
 async fn a_request_of_the_callers_that_cannot_be_read_is_told_and_anothers_is_not_looked_at() {
-    let folder = tempfile::tempdir().unwrap();
-    let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+    let (_folder, storage) = Storage::in_a_folder().await;
     let hers = call(&storage, 1, HERS).await;
-    let open = RightsRequest::Open {
-        tenant: tenant(),
-        number: HIS.into(),
-        right: Right::Access,
-        received: None,
-        why: None,
-    };
-    let RightsDone::Case(his) = storage.rights(&open).await.unwrap() else { panic!() };
+    let his = open_case(&storage, HIS, Right::Access).await;
     let next = call(&storage, 3, HIS).await;
-    let whose = Whose::Caller { number: HERS.into(), tenant: None };
+    let whose = caller(HERS);
     let would = storage.erase(&request(whose.clone(), true)).await.unwrap();
     assert_eq!((would[0].calls.as_slice(), would[0].unread.len()), ([hers].as_slice(), 0));
-    // The case's frames, up to where the next call's begin.
-    let place = async |call| storage.journal.call(&tenant(), call).await.unwrap().unwrap().first;
-    let (from, to) = (place(his.case).await, place(next).await);
-    assert_eq!(from.segment, to.segment);
-    let file = folder.path().join(format!("data/journal/cabinet/{:08}.seg", from.segment));
-    let mut bytes = std::fs::read(&file).unwrap();
-    bytes[from.offset as usize..to.offset as usize].iter_mut().for_each(|byte| *byte ^= 0xff);
-    std::fs::write(&file, bytes).unwrap();
+    storage.damage(&tenant(), his, next).await;
     let would = storage.erase(&request(whose, true)).await.unwrap();
     assert_eq!((would[0].calls.as_slice(), would[0].unread.len()), ([hers].as_slice(), 0));
-    let whose = Whose::Caller { number: HIS.into(), tenant: None };
+    let whose = caller(HIS);
     let would = storage.erase(&request(whose, true)).await.unwrap();
     assert_eq!(would[0].calls, [next]);
-    assert_eq!((would[0].unread.len(), would[0].unread[0].call), (1, his.case));
+    assert_eq!((would[0].unread.len(), would[0].unread[0].call), (1, his));
     storage.close().await;
 }
 
 #[tokio::test]
 async fn a_callers_rows_are_found_on_every_page_and_go_though_they_are_written_meanwhile() {
-    let folder = tempfile::tempdir().unwrap();
-    let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+    let (_folder, storage) = Storage::in_a_folder().await;
     call(&storage, 1, HERS).await;
     let store = storage.rows(&tenant()).await.unwrap();
     let memory = Memory::new(store.clone());
@@ -122,7 +129,7 @@ async fn a_callers_rows_are_found_on_every_page_and_go_though_they_are_written_m
     assert_eq!(storage.journal.erase(&tenant(), erasure).await.unwrap().rows, 4);
     assert_eq!(memory.get("key 0").await.unwrap().unwrap(), HERS.as_bytes());
     assert_eq!(memory.get("key 100").await.unwrap().unwrap(), HIS.as_bytes());
-    let whose = Whose::Caller { number: HERS.into(), tenant: None };
+    let whose = caller(HERS);
     assert_eq!(storage.erase(&request(whose, false)).await.unwrap()[0].rows, 1);
     assert!(rows_of(&HERS.parse().unwrap(), &store).await.unwrap().is_empty());
     assert_eq!(memory.get("key 100").await.unwrap().unwrap(), HIS.as_bytes());
@@ -131,8 +138,7 @@ async fn a_callers_rows_are_found_on_every_page_and_go_though_they_are_written_m
 
 #[tokio::test]
 async fn a_callers_calls_bookings_and_memories_go_and_nobody_elses() {
-    let folder = tempfile::tempdir().unwrap();
-    let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+    let (_folder, storage) = Storage::in_a_folder().await;
     let (hers, his) = (call(&storage, 1, HERS).await, call(&storage, 2, HIS).await);
     let store = storage.rows(&tenant()).await.unwrap();
     let text = "notice-minutes = 60\nopen = { tuesday = [\"09:00-10:30\"] }";
@@ -145,7 +151,7 @@ async fn a_callers_calls_bookings_and_memories_go_and_nobody_elses() {
         memory.set(SetMemory { key: key.into(), value: value.into() }).await.unwrap();
     }
 
-    let whose = Whose::Caller { number: HERS.into(), tenant: None };
+    let whose = caller(HERS);
     let would = storage.erase(&request(whose.clone(), true)).await.unwrap();
     assert_eq!((would[0].calls.as_slice(), would[0].rows, would[0].report), ([hers].as_slice(), 5, None));
     assert!(!storage.journal.records(&tenant(), hers).await.unwrap().is_empty());
@@ -193,8 +199,7 @@ async fn a_callers_calls_bookings_and_memories_go_and_nobody_elses() {
 
 #[tokio::test]
 async fn of_a_tenant_goes_what_its_calls_left_and_who_administers_it_and_how_it_answers_stays() {
-    let folder = tempfile::tempdir().unwrap();
-    let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+    let (folder, storage) = Storage::in_a_folder().await;
     let calls = [call(&storage, 1, HERS).await, call(&storage, 2, HIS).await];
     let held = HoldRequest { tenant: tenant(), call: calls[0], why: "a file".into(), release: false };
     assert!(storage.hold(&held).await.unwrap());
@@ -272,17 +277,9 @@ async fn told_of(storage: &Storage, call: CallId) -> String {
 
 #[tokio::test]
 async fn a_review_beside_a_held_call_stays_though_it_names_the_caller() {
-    let folder = tempfile::tempdir().unwrap();
-    let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+    let (_folder, storage) = Storage::in_a_folder().await;
     let (hers, his) = (call(&storage, 1, HERS).await, call(&storage, 2, HIS).await);
-    let restrict = RightsRequest::Restrict {
-        tenant: tenant(),
-        number: HERS.into(),
-        why: None,
-        release: false,
-        case: None,
-    };
-    storage.rights(&restrict).await.unwrap();
+    restrict(&storage, HERS).await;
     hold(&storage, his, false).await;
     let store = storage.rows(&tenant()).await.unwrap();
     let reviews = [hers, his].map(|call| format!("{}anne", reviews_of(call)));
@@ -290,7 +287,7 @@ async fn a_review_beside_a_held_call_stays_though_it_names_the_caller() {
         store.apply(Batch::new().put(Table::Reports, key, format!("of {HERS}"))).await.unwrap();
     }
     let there = async |key: &String| store.get(Table::Reports, key).await.unwrap().is_some();
-    let whose = Whose::Caller { number: HERS.into(), tenant: None };
+    let whose = caller(HERS);
     let would = storage.erase(&request(whose.clone(), true)).await.unwrap();
     assert_eq!((would[0].rows, would[0].held.as_slice()), (1, [his].as_slice()));
     let done = storage.erase(&request(whose.clone(), false)).await.unwrap();
@@ -310,42 +307,32 @@ async fn a_review_beside_a_held_call_stays_though_it_names_the_caller() {
 
 #[tokio::test]
 async fn a_record_of_a_case_that_is_held_stays_and_keeps_nothing_else() {
-    let folder = tempfile::tempdir().unwrap();
-    let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+    let (_folder, storage) = Storage::in_a_folder().await;
     let hers = call(&storage, 1, HERS).await;
-    let open = RightsRequest::Open {
-        tenant: tenant(),
-        number: HERS.into(),
-        right: Right::Erase,
-        received: None,
-        why: None,
-    };
-    let RightsDone::Case(case) = storage.rights(&open).await.unwrap() else { panic!() };
-    hold(&storage, case.case, false).await;
-    let whose = Whose::Caller { number: HERS.into(), tenant: None };
+    let case = open_case(&storage, HERS, Right::Erase).await;
+    hold(&storage, case, false).await;
+    let whose = caller(HERS);
     let done = storage.erase(&request(whose.clone(), false)).await.unwrap();
     assert_eq!((&done[0].failed, done[0].report.unwrap().calls, done[0].records), (&None, 1, 0));
-    assert_eq!(done[0].held, [case.case]);
+    assert_eq!(done[0].held, [case]);
     assert!(!told_of(&storage, hers).await.contains(HERS));
-    assert!(told_of(&storage, case.case).await.contains(HERS));
+    assert!(told_of(&storage, case).await.contains(HERS));
     let all = EraseRequest { trace: true, ..request(Whose::Tenant(tenant()), false) };
     let done = storage.erase(&all).await.unwrap();
-    assert_eq!((done[0].report.unwrap().calls, done[0].held.as_slice()), (1, [case.case].as_slice()));
-    assert!(told_of(&storage, case.case).await.contains(HERS));
-    hold(&storage, case.case, true).await;
+    assert_eq!((done[0].report.unwrap().calls, done[0].held.as_slice()), (1, [case].as_slice()));
+    assert!(told_of(&storage, case).await.contains(HERS));
+    hold(&storage, case, true).await;
     let done = storage.erase(&request(whose, false)).await.unwrap();
     assert_eq!((done[0].records, done[0].held.len()), (1, 0));
-    assert!(!told_of(&storage, case.case).await.contains(HERS));
+    assert!(!told_of(&storage, case).await.contains(HERS));
     storage.close().await;
 }
 
 #[tokio::test]
 async fn the_trace_of_a_call_stays_with_its_held_amendment_and_both_go_once_that_is_released() {
-    let folder = tempfile::tempdir().unwrap();
-    let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+    let (_folder, storage) = Storage::in_a_folder().await;
     let hers = call(&storage, 1, HERS).await;
-    let amendment = Amendment { field: "contact.name".into(), to: "canary".into() };
-    let amended = storage.journal.amend(&tenant(), hers, amendment, 0).await.unwrap();
+    let amended = amend(&storage, hers).await;
     hold(&storage, amended, false).await;
     let all = EraseRequest { trace: true, ..request(Whose::Tenant(tenant()), false) };
     let left = async || parloir_admin::CallFiles::amendment_left(&storage, &tenant()).await.unwrap();
@@ -372,11 +359,9 @@ async fn the_trace_of_a_call_stays_with_its_held_amendment_and_both_go_once_that
 
 #[tokio::test]
 async fn a_held_amendment_stays_when_its_call_goes_and_goes_once_it_is_released() {
-    let folder = tempfile::tempdir().unwrap();
-    let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+    let (_folder, storage) = Storage::in_a_folder().await;
     let hers = call(&storage, 1, HERS).await;
-    let amendment = Amendment { field: "contact.name".into(), to: "canary".into() };
-    let amended = storage.journal.amend(&tenant(), hers, amendment, 0).await.unwrap();
+    let amended = amend(&storage, hers).await;
     hold(&storage, amended, false).await;
     for calls in [vec![hers], Vec::new()] {
         let done = storage.erase(&request(Whose::Call(hers), false)).await.unwrap();
@@ -395,14 +380,12 @@ async fn a_held_amendment_stays_when_its_call_goes_and_goes_once_it_is_released(
 
 #[tokio::test]
 async fn an_amendment_that_its_call_left_behind_is_found_with_its_tenants_and_with_any_callers_things() {
-    let folder = tempfile::tempdir().unwrap();
-    let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+    let (_folder, storage) = Storage::in_a_folder().await;
     let left = async || parloir_admin::CallFiles::amendment_left(&storage, &tenant()).await.unwrap();
-    let of_caller = Whose::Caller { number: HERS.into(), tenant: None };
+    let of_caller = caller(HERS);
     for (number, whose) in [(1, of_caller), (2, Whose::Tenant(tenant()))] {
         let hers = call(&storage, number, HERS).await;
-        let amendment = Amendment { field: "contact.name".into(), to: "canary".into() };
-        let amended = storage.journal.amend(&tenant(), hers, amendment, 0).await.unwrap();
+        let amended = amend(&storage, hers).await;
         // As one that was held after it was looked for: the call goes, and its trace.
         hold(&storage, amended, false).await;
         let erasure = Erasure { calls: vec![hers], purposes: Purposes::ALL, ..Erasure::default() };
@@ -430,12 +413,10 @@ async fn an_amendment_that_its_call_left_behind_is_found_with_its_tenants_and_wi
 
 #[tokio::test]
 async fn an_amendment_of_a_call_whose_trace_is_there_goes_with_nobody_elses_things() {
-    let folder = tempfile::tempdir().unwrap();
-    let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+    let (_folder, storage) = Storage::in_a_folder().await;
     let (hers, his) = (call(&storage, 1, HERS).await, call(&storage, 2, HIS).await);
-    let amendment = Amendment { field: "contact.name".into(), to: "canary".into() };
-    let amended = storage.journal.amend(&tenant(), his, amendment, 0).await.unwrap();
-    let of_caller = Whose::Caller { number: HERS.into(), tenant: None };
+    let amended = amend(&storage, his).await;
+    let of_caller = caller(HERS);
     let all = EraseRequest { trace: true, ..request(of_caller, false) };
     let done = storage.erase(&all).await.unwrap();
     assert_eq!((done[0].calls.as_slice(), done[0].held.len()), ([hers].as_slice(), 0));
@@ -453,28 +434,19 @@ async fn an_amendment_of_a_call_whose_trace_is_there_goes_with_nobody_elses_thin
 
 #[tokio::test]
 async fn a_held_amendment_that_is_nobodys_any_more_leaves_no_hash_of_the_number_of_whoever_is_erased() {
-    let folder = tempfile::tempdir().unwrap();
-    let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+    let (_folder, storage) = Storage::in_a_folder().await;
     let his = call(&storage, 1, HIS).await;
-    let amendment = Amendment { field: "contact.name".into(), to: "canary".into() };
-    let amended = storage.journal.amend(&tenant(), his, amendment, 0).await.unwrap();
+    let amended = amend(&storage, his).await;
     hold(&storage, amended, false).await;
     let erasure = Erasure { calls: vec![his], purposes: Purposes::ALL, ..Erasure::default() };
     storage.journal.erase(&tenant(), erasure).await.unwrap();
     let hers = call(&storage, 2, HERS).await;
-    let restrict = RightsRequest::Restrict {
-        tenant: tenant(),
-        number: HERS.into(),
-        why: None,
-        release: false,
-        case: None,
-    };
-    storage.rights(&restrict).await.unwrap();
+    restrict(&storage, HERS).await;
     let left = async || {
         let rights = storage.journal.rights(&tenant()).await.unwrap();
         (rights.restricted.len(), rights.whose.len())
     };
-    let of_caller = Whose::Caller { number: HERS.into(), tenant: None };
+    let of_caller = caller(HERS);
     let all = EraseRequest { trace: true, ..request(of_caller, false) };
     // What is held of hers keeps it.
     hold(&storage, hers, false).await;
@@ -494,8 +466,7 @@ async fn a_held_amendment_that_is_nobodys_any_more_leaves_no_hash_of_the_number_
 
 #[tokio::test]
 async fn rows_that_cannot_be_counted_are_said_to_be_so() {
-    let folder = tempfile::tempdir().unwrap();
-    let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+    let (_folder, storage) = Storage::in_a_folder().await;
     call(&storage, 1, HERS).await;
     let rows = storage.rows(&tenant()).await.unwrap();
     rows.apply(Batch::new().put(Table::Memory, "last", "kept")).await.unwrap();
@@ -512,8 +483,7 @@ async fn rows_that_cannot_be_counted_are_said_to_be_so() {
 
 #[tokio::test]
 async fn of_very_many_single_rows_a_part_is_erased_at_a_time() {
-    let folder = tempfile::tempdir().unwrap();
-    let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+    let (_folder, storage) = Storage::in_a_folder().await;
     call(&storage, 1, HERS).await;
     let rows = storage.rows(&tenant()).await.unwrap();
     rows.apply(Batch::new().put(Table::Reports, "handed/nobody", "kept")).await.unwrap();
@@ -548,7 +518,7 @@ fn nothing_of(report: Option<ErasureReport>) -> TenantErasure {
 
 #[test]
 fn an_erasure_that_fails_on_the_way_is_told_beside_what_was_done() {
-    let caller = Whose::Caller { number: HERS.into(), tenant: None };
+    let caller = caller(HERS);
     let call = Whose::Call(CallId::from_bytes([1; 16]));
     let report = Some(ErasureReport::default());
     let table = [

@@ -51,7 +51,7 @@ pub struct Storage {
 }
 
 impl Storage {
-    /// Opens, or creates, an installation's folders.
+    /// Opens, or creates, an installation's folders. Fails where another program has them open, or they cannot be read or made.
     pub async fn open(folders: &Folders) -> Result<Self, OpenError> {
         let kms = parloir_store::Keyring::open(&folders.keys).map_err(|e| OpenError::storage(&e, false))?;
         let kms: Arc<dyn Kms> = Arc::new(kms);
@@ -70,7 +70,7 @@ impl Storage {
         self.journal.shutdown().await;
     }
 
-    /// The store of one tenant.
+    /// The store of one tenant. Fails where its key can be neither read nor made.
     pub async fn tenant(&self, tenant: &TenantId) -> Result<TenantStore, OpenError> {
         self.rows(tenant).await.map_err(|e| OpenError::Storage(e.to_string()))
     }
@@ -113,9 +113,18 @@ impl Storage {
         let (store, kms, journal) = (self.store.clone(), self.kms.clone(), self.journal.clone());
         parloir_admin::Rooms { store, kms, journal }
     }
+}
+
+#[cfg(test)]
+impl Storage {
+    /// A new one in a folder of its own: `data` in it, and the keys beside that.
+    pub(crate) async fn in_a_folder() -> (tempfile::TempDir, Self) {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = Self::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+        (folder, storage)
+    }
 
     /// What was just closed: its database's threads may still be at their end.
-    #[cfg(test)]
     pub(crate) async fn open_again(folders: &Folders) -> Self {
         for _ in 0..1_000 {
             match Self::open(folders).await {
@@ -124,5 +133,22 @@ impl Storage {
             }
         }
         panic!("it is in use for ever");
+    }
+
+    /// Damages what rests of a call in its tenant's log, up to where the next call's begins.
+    pub(crate) async fn damage(
+        &self,
+        tenant: &TenantId,
+        call: parloir_contract::CallId,
+        next: parloir_contract::CallId,
+    ) {
+        let place = async |call| self.journal.call(tenant, call).await.unwrap().unwrap().first;
+        let (from, to) = (place(call).await, place(next).await);
+        assert_eq!(from.segment, to.segment);
+        let log = self.data.join("journal").join(tenant.as_str());
+        let segment = log.join(format!("{:08}.seg", from.segment));
+        let mut bytes = std::fs::read(&segment).unwrap();
+        bytes[from.offset as usize..to.offset as usize].iter_mut().for_each(|byte| *byte ^= 0xff);
+        std::fs::write(&segment, bytes).unwrap();
     }
 }

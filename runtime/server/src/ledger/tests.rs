@@ -8,7 +8,6 @@ use parloir_providers::{Prices, Role};
 use parloir_tenancy::quota::Quota;
 
 use super::*;
-use crate::Folders;
 
 fn tenant() -> TenantId {
     "cabinet".parse().unwrap()
@@ -35,12 +34,6 @@ fn ledger(characters: u64, micros: Option<u64>) -> Ledger {
     Ledger { talk_ms: 1_000, host_calls: 3, providers: vec![used], costs, ..Ledger::default() }
 }
 
-async fn storage() -> (Storage, tempfile::TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
-    (storage, folder)
-}
-
 /// A call that ended, with its ledger where it has one.
 async fn call(storage: &Storage, call: CallId, bodies: impl IntoIterator<Item = RecordBody>) {
     let started = CallStarted { agent_name: "trial".into(), ..CallStarted::default() };
@@ -57,7 +50,7 @@ async fn told(storage: &Storage, entries: Option<&[&ProviderEntry]>) -> Ledgers 
 
 #[tokio::test]
 async fn a_call_is_added_once_by_whoever_adds_it() {
-    let (storage, _folder) = storage().await;
+    let (_folder, storage) = Storage::in_a_folder().await;
     for n in 1..=3 {
         call(&storage, id(n), [RecordBody::Ledger(ledger(100, Some(1_500)))]).await;
     }
@@ -81,7 +74,7 @@ async fn a_call_is_added_once_by_whoever_adds_it() {
 
 #[tokio::test]
 async fn what_a_month_is_limited_by_counts_a_call_once_whoever_adds_it() {
-    let (storage, _folder) = storage().await;
+    let (_folder, storage) = Storage::in_a_folder().await;
     let month = storage.months.of(&tenant());
     let is_used_up = |characters| {
         let quota = Quota { speech_characters_a_month: Some(characters), ..Quota::default() };
@@ -105,7 +98,7 @@ async fn what_a_month_is_limited_by_counts_a_call_once_whoever_adds_it() {
 
 #[tokio::test]
 async fn bytes_to_connectors_and_cpu_time_count_in_the_month_before_and_after_a_start() {
-    let (storage, _folder) = storage().await;
+    let (_folder, storage) = Storage::in_a_folder().await;
     let month = storage.months.of(&tenant());
     let is_used_up = |egress, cpu| {
         let quota = Quota { egress_bytes_a_month: egress, cpu_seconds_a_month: cpu, ..Quota::default() };
@@ -127,7 +120,7 @@ async fn bytes_to_connectors_and_cpu_time_count_in_the_month_before_and_after_a_
 
 #[tokio::test]
 async fn of_many_who_add_the_same_call_at_once_one_does() {
-    let (storage, _folder) = storage().await;
+    let (_folder, storage) = Storage::in_a_folder().await;
     let storage = Arc::new(storage);
     call(&storage, id(1), [RecordBody::Ledger(ledger(7, None))]).await;
     let adding: Vec<_> = (0..20)
@@ -149,7 +142,7 @@ async fn of_many_who_add_the_same_call_at_once_one_does() {
 
 #[tokio::test]
 async fn a_call_that_was_cut_off_is_read_out_of_its_records_by_whoever_knows_the_prices() {
-    let (storage, _folder) = storage().await;
+    let (_folder, storage) = Storage::in_a_folder().await;
     let asked = ProviderStarted {
         attempt: 1,
         role: ProviderRole::TextToSpeech,
@@ -208,7 +201,7 @@ async fn a_call_that_was_cut_off_is_read_out_of_its_records_by_whoever_knows_the
 
 #[tokio::test]
 async fn what_is_settled_is_neither_marked_nor_added_again() {
-    let (storage, _folder) = storage().await;
+    let (_folder, storage) = Storage::in_a_folder().await;
     let store = storage.rows(&tenant()).await.unwrap();
     let hour = MARGIN;
     for n in 1..=3_u8 {
@@ -228,7 +221,7 @@ async fn what_is_settled_is_neither_marked_nor_added_again() {
 
 #[tokio::test]
 async fn who_waited_for_a_place_is_counted_once_and_is_no_call() {
-    let (storage, _folder) = storage().await;
+    let (_folder, storage) = Storage::in_a_folder().await;
     let started = CallStarted { transport: QUEUE.into(), ..CallStarted::default() };
     let wait = storage.journal.open_call(&tenant(), id(1), started).await.unwrap();
     assert!(told(&storage, None).await.months.is_empty(), "they wait still");
@@ -244,7 +237,7 @@ async fn who_waited_for_a_place_is_counted_once_and_is_no_call() {
 
 #[tokio::test]
 async fn a_wait_that_was_cut_off_did_not_last_until_the_program_came_back() {
-    let (storage, _folder) = storage().await;
+    let (_folder, storage) = Storage::in_a_folder().await;
     let started = CallStarted { transport: QUEUE.into(), ..CallStarted::default() };
     let wait = storage.journal.open_call(&tenant(), id(1), started).await.unwrap();
     tokio::time::sleep(Duration::from_millis(5)).await;
@@ -260,7 +253,7 @@ async fn a_wait_that_was_cut_off_did_not_last_until_the_program_came_back() {
 
 #[tokio::test]
 async fn a_call_that_cannot_be_read_for_a_day_is_given_up_and_counted() {
-    let (storage, _folder) = storage().await;
+    let (_folder, storage) = Storage::in_a_folder().await;
     call(&storage, id(1), []).await;
     let store = storage.rows(&tenant()).await.unwrap();
     let entry = storage.journal.call(&tenant(), id(1)).await.unwrap().unwrap();

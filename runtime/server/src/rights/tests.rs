@@ -16,7 +16,7 @@ use parloir_tenancy::retention::Retention;
 use parloir_tenancy::{Calendar, Hidden, Memory};
 
 use super::*;
-use crate::{EraseRequest, Folders, Whose};
+use crate::{EraseRequest, Whose};
 
 const HERS: &str = "+33639980001";
 const HIS: &str = "+33639980002";
@@ -34,8 +34,7 @@ struct Place {
 
 impl Place {
     async fn open() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+        let (folder, storage) = Storage::in_a_folder().await;
         let store = storage.rows(&tenant()).await.unwrap();
         let text = "notice-minutes = 60\nopen = { tuesday = [\"09:00-10:30\"] }";
         let hours = Arc::new(Hours::new(&toml::from_str(text).unwrap()).unwrap());

@@ -21,14 +21,25 @@ async fn call(storage: &Storage, tenant: &TenantId, number: u8) {
     open.close(CallEnded::default()).await.unwrap();
 }
 
-#[tokio::test]
-async fn where_somebody_is_restricted_a_call_that_cannot_be_read_stays_and_the_others_go() {
-    let folder = tempfile::tempdir().unwrap();
-    let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+/// A storage in a folder of its own, with a tenant's calls: the first, and so on.
+async fn with_calls(calls: u8) -> (tempfile::TempDir, Storage, TenantId) {
+    let (folder, storage) = Storage::in_a_folder().await;
     let tenant: TenantId = "cabinet".parse().unwrap();
-    for number in 1..=3 {
+    for number in 1..=calls {
         call(&storage, &tenant, number).await;
     }
+    (folder, storage, tenant)
+}
+
+/// Puts something of a call right: the call that holds it.
+async fn amend(storage: &Storage, tenant: &TenantId, number: u8) -> CallId {
+    let amendment = Amendment { field: "contact.name".into(), to: "canary of a name".into() };
+    storage.journal.amend(tenant, id(number), amendment, 0).await.unwrap()
+}
+
+#[tokio::test]
+async fn where_somebody_is_restricted_a_call_that_cannot_be_read_stays_and_the_others_go() {
+    let (_folder, storage, tenant) = with_calls(3).await;
     let restrict = crate::RightsRequest::Restrict {
         tenant: tenant.clone(),
         number: "+33639980001".into(),
@@ -37,14 +48,7 @@ async fn where_somebody_is_restricted_a_call_that_cannot_be_read_stays_and_the_o
         case: None,
     };
     storage.rights(&restrict).await.unwrap();
-    // The first call's frames, up to where the second's begin.
-    let place = async |number| storage.journal.call(&tenant, id(number)).await.unwrap().unwrap().first;
-    let (from, to) = (place(1).await, place(2).await);
-    assert_eq!(from.segment, to.segment);
-    let segment = folder.path().join(format!("data/journal/cabinet/{:08}.seg", from.segment));
-    let mut bytes = std::fs::read(&segment).unwrap();
-    bytes[from.offset as usize..to.offset as usize].iter_mut().for_each(|byte| *byte ^= 0xff);
-    std::fs::write(&segment, bytes).unwrap();
+    storage.damage(&tenant, id(1), id(2)).await;
     assert!(storage.journal.records(&tenant, id(1)).await.is_err());
 
     let retention: Retention = toml::from_str("content = \"1 day\"").unwrap();
@@ -57,14 +61,8 @@ async fn where_somebody_is_restricted_a_call_that_cannot_be_read_stays_and_the_o
 
 #[tokio::test]
 async fn a_held_amendment_stops_no_sweep_and_goes_with_the_next_once_it_is_released() {
-    let folder = tempfile::tempdir().unwrap();
-    let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
-    let tenant: TenantId = "cabinet".parse().unwrap();
-    for number in 1..=2 {
-        call(&storage, &tenant, number).await;
-    }
-    let amendment = Amendment { field: "contact.name".into(), to: "canary of a name".into() };
-    let amended = storage.journal.amend(&tenant, id(1), amendment, 0).await.unwrap();
+    let (_folder, storage, tenant) = with_calls(2).await;
+    let amended = amend(&storage, &tenant, 1).await;
     let says = async || {
         let records = storage.journal.records(&tenant, amended).await.unwrap();
         format!("{records:?}").contains("canary of a name")
@@ -89,12 +87,8 @@ async fn a_held_amendment_stops_no_sweep_and_goes_with_the_next_once_it_is_relea
 
 #[tokio::test]
 async fn a_trace_whose_time_has_come_stays_while_an_amendment_is_held_that_is_found_by_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
-    let tenant: TenantId = "cabinet".parse().unwrap();
-    call(&storage, &tenant, 1).await;
-    let amendment = Amendment { field: "contact.name".into(), to: "canary of a name".into() };
-    let amended = storage.journal.amend(&tenant, id(1), amendment, 0).await.unwrap();
+    let (_folder, storage, tenant) = with_calls(1).await;
+    let amended = amend(&storage, &tenant, 1).await;
     assert!(storage.journal.hold(&tenant, amended, "a lawsuit".into()).await.unwrap());
     let retention: Retention = toml::from_str("content = \"1 day\"\ntrace = \"2 days\"").unwrap();
     let later = Timestamp::now() + 72.hours();
@@ -112,12 +106,8 @@ async fn a_trace_whose_time_has_come_stays_while_an_amendment_is_held_that_is_fo
 
 #[tokio::test]
 async fn an_amendment_that_its_call_left_behind_goes_with_the_next_sweep_once_it_is_released() {
-    let folder = tempfile::tempdir().unwrap();
-    let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
-    let tenant: TenantId = "cabinet".parse().unwrap();
-    call(&storage, &tenant, 1).await;
-    let amendment = Amendment { field: "contact.name".into(), to: "canary of a name".into() };
-    let amended = storage.journal.amend(&tenant, id(1), amendment, 0).await.unwrap();
+    let (_folder, storage, tenant) = with_calls(1).await;
+    let amended = amend(&storage, &tenant, 1).await;
     // As one that was held after it was looked for: the call goes, and its trace.
     assert!(storage.journal.hold(&tenant, amended, "a lawsuit".into()).await.unwrap());
     let erasure = Erasure { calls: vec![id(1)], purposes: Purposes::ALL, ..Erasure::default() };
@@ -154,12 +144,7 @@ async fn reads(storage: &Storage, tenant: &TenantId, number: u8) -> bool {
 
 #[tokio::test]
 async fn what_was_kept_long_enough_goes_purpose_by_purpose_and_what_is_held_stays() {
-    let folder = tempfile::tempdir().unwrap();
-    let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
-    let tenant: TenantId = "cabinet".parse().unwrap();
-    for number in 1..=3 {
-        call(&storage, &tenant, number).await;
-    }
+    let (_folder, storage, tenant) = with_calls(3).await;
     assert!(storage.journal.hold(&tenant, id(2), "a lawsuit".into()).await.unwrap());
     assert!(!storage.journal.hold(&tenant, id(2), "a lawsuit".into()).await.unwrap());
     let retention: Retention =
@@ -199,18 +184,14 @@ async fn what_was_kept_long_enough_goes_purpose_by_purpose_and_what_is_held_stay
 #[tokio::test]
 async fn of_what_is_kept_for_0_days_now_the_calls_of_before_go_and_what_never_had_a_key_is_not_erased_once_more()
  {
-    let folder = tempfile::tempdir().unwrap();
-    let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
-    let tenant: TenantId = "cabinet".parse().unwrap();
+    let (_folder, storage, tenant) = with_calls(1).await;
     let retention: Retention = toml::from_str("recording = \"0 days\"\ncontent = \"0 days\"").unwrap();
-    call(&storage, &tenant, 1).await;
     storage.journal.keep_nothing_of(tenant.clone(), unkept(&retention));
     for number in 2..=3 {
         call(&storage, &tenant, number).await;
     }
     // What was put right of one goes all the same, and that can be erased once.
-    let amendment = Amendment { field: "contact.name".into(), to: "canary of a name".into() };
-    let amended = storage.journal.amend(&tenant, id(3), amendment, 0).await.unwrap();
+    let amended = amend(&storage, &tenant, 3).await;
     let swept = storage.sweep(&tenant, &retention, Timestamp::now(), false).await.unwrap();
     assert_eq!((swept.failed.as_ref(), swept.left.len()), (None, 0));
     let due: HashSet<CallId> = swept.due.iter().flat_map(|(_, calls)| calls.clone()).collect();
@@ -247,12 +228,7 @@ async fn what_cannot_be_erased_of_one_keeps_nothing_from_being_erased_of_another
 
 #[tokio::test]
 async fn a_call_that_cannot_be_erased_is_named_and_the_others_go() {
-    let folder = tempfile::tempdir().unwrap();
-    let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
-    let tenant: TenantId = "cabinet".parse().unwrap();
-    for number in 1..=3 {
-        call(&storage, &tenant, number).await;
-    }
+    let (_folder, storage, tenant) = with_calls(3).await;
     // As one that was held after it was found.
     assert!(storage.journal.hold(&tenant, id(2), "a lawsuit".into()).await.unwrap());
     let mut swept =

@@ -29,7 +29,7 @@ fn weight(address: &Address, stored: &[u8]) -> u64 {
 }
 
 impl TenantStore {
-    /// How many bytes all rows of [`Table::Memory`] take: their keys and their values, sealed.
+    /// How many bytes all rows of [`Table::Memory`] take: their keys and their values, sealed. Fails where the backend does.
     pub async fn remembered(&self) -> Result<u64, StoreError> {
         let _nobody_else_counts = self.key.counting().lock().await;
         Ok(self.counted().await?.bytes)

@@ -43,7 +43,8 @@ impl TenantStore {
     /// Erases rows: their keys are destroyed first, then their bytes are deleted. Every value that they ever had is
     /// unreadable then, in freed space and in every back-up too. What is written at their addresses afterwards is as new, and so
     /// is what was written at the address of a single row since it was found. Doing it again finishes what was cut
-    /// off, and takes nothing more. Returns how many rows there were.
+    /// off, and takes nothing more. Returns how many rows there were. Fails where a key is not destroyed or a row not deleted: do
+    /// it again.
     pub async fn erase(&self, kms: &dyn Kms, gone: &[Gone]) -> Result<u64, StoreError> {
         {
             let _nobody_writes = self.key.writing().write().await;

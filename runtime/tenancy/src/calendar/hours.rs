@@ -21,7 +21,7 @@ pub struct Hours {
 }
 
 impl Hours {
-    /// Validates what the operator wrote.
+    /// Validates what the operator wrote. The error names the field, and what it may be.
     pub fn new(config: &CalendarConfig) -> Result<Self, String> {
         if !(5..=480).contains(&config.slot_minutes) {
             return Err("calendar: `slot-minutes` must be from 5 to 480".into());

@@ -131,10 +131,7 @@ impl Kept {
             let surplus = references.len().saturating_sub(PER_PHONE);
             references.drain(..surplus);
         }
-        let batch = match stored {
-            Some(bytes) => batch.expect_value(Table::AppointmentsByPhone, phone, bytes),
-            None => batch.expect_absent(Table::AppointmentsByPhone, phone),
-        };
+        let batch = batch.expect_same(Table::AppointmentsByPhone, phone, stored);
         let bytes = rmp_serde::to_vec(&references).map_err(|e| failed(&e))?;
         Ok(if references.is_empty() {
             batch.delete(Table::AppointmentsByPhone, phone)

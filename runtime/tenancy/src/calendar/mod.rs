@@ -106,7 +106,8 @@ impl Calendar {
         }
     }
 
-    /// Free slots, soonest first.
+    /// Free slots, soonest first. Refused for a limit outside 1 to 50, for a bound that is no day or hour, and where the storage
+    /// fails.
     pub async fn free(&self, wanted: &Wanted, now: DateTime) -> Result<Vec<Slot>, Refusal> {
         if !(1..=50).contains(&wanted.limit) {
             return Err(Refusal::Invalid("`limit` must be from 1 to 50".into()));
@@ -129,7 +130,8 @@ impl Calendar {
         Ok(found)
     }
 
-    /// Books a slot, or says that it is taken.
+    /// Books a slot, or says that it is taken. Refused for a contact or a motive that cannot be kept, for a slot that is not the
+    /// calendar's, and where the storage fails or too many change it at once.
     pub async fn book(&self, book: Book, now: DateTime) -> Result<Booked, Refusal> {
         let Book { slot, contact, motive } = book;
         check_contact(&contact)?;
@@ -165,7 +167,8 @@ impl Calendar {
         self.store.apply(batch).await.map_err(|e| failed(&e))
     }
 
-    /// The coming appointments under a number, soonest first.
+    /// The coming appointments under a number, soonest first. Refused for a number that is empty or has more than 32 bytes, and
+    /// where the storage fails.
     pub async fn find(&self, phone: &str, now: DateTime) -> Result<Vec<Appointment>, Refusal> {
         let (references, _) = self.kept.references(phone).await?;
         let mut found = Vec::new();
@@ -181,7 +184,8 @@ impl Calendar {
         Ok(found)
     }
 
-    /// Moves an appointment: it has the new slot, or it keeps the old one.
+    /// Moves an appointment: it has the new slot, or it keeps the old one. Refused for a slot that is not the calendar's, where there
+    /// is no such appointment or it is restricted, and where the storage fails or too many change it at once.
     pub async fn move_to(&self, request: &Move, now: DateTime) -> Result<Booked, Refusal> {
         let slot = self.bookable(&request.slot, now)?;
         for _ in 0..TRIES {
@@ -208,7 +212,8 @@ impl Calendar {
         Err(busy())
     }
 
-    /// Cancels an appointment; false when there is none.
+    /// Cancels an appointment; false when there is none. Refused where it is restricted, and where the storage fails or too many
+    /// change it at once.
     pub async fn cancel(&self, reference: &str) -> Result<bool, Refusal> {
         for _ in 0..TRIES {
             let Some((appointment, stored)) = self.kept.appointment(reference).await? else {
@@ -284,16 +289,16 @@ mod tests {
     use super::*;
     use crate::testing::Rooms;
 
-    const PHONE: &str = "+33612345678";
+    pub(super) const PHONE: &str = "+33612345678";
 
     /// Open on Tuesdays; 2026-11-24 is one.
-    async fn calendar(rooms: &Rooms) -> Calendar {
+    pub(super) async fn calendar(rooms: &Rooms) -> Calendar {
         let text = "notice-minutes = 60\nopen = { tuesday = [\"09:00-10:30\"] }";
         let hours = Hours::new(&toml::from_str(text).unwrap()).unwrap();
         Calendar::new(Arc::new(hours), rooms.store("cabinet").await)
     }
 
-    fn now() -> DateTime {
+    pub(super) fn now() -> DateTime {
         "2026-11-23T08:00".parse().unwrap()
     }
 

@@ -53,25 +53,11 @@ impl Calendar {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use parloir_contract::Contact;
 
-    use super::super::Hours;
+    use super::super::tests::{PHONE, calendar, now};
     use super::*;
     use crate::testing::Rooms;
-
-    const PHONE: &str = "+33612345678";
-
-    async fn calendar(rooms: &Rooms) -> Calendar {
-        let text = "notice-minutes = 60\nopen = { tuesday = [\"09:00-10:30\"] }";
-        let hours = Hours::new(&toml::from_str(text).unwrap()).unwrap();
-        Calendar::new(Arc::new(hours), rooms.store("cabinet").await)
-    }
-
-    fn now() -> DateTime {
-        "2026-11-23T08:00".parse().unwrap()
-    }
 
     fn request(name: &str) -> Book {
         let contact = Contact { name: name.into(), phone: Some(PHONE.into()) };

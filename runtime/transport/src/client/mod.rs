@@ -251,19 +251,20 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// Speaks: µ-law, any length, after what is still being spoken. Returns when its last frame was sent.
+    /// Speaks: µ-law, any length, after what is still being spoken. Returns when its last frame was sent. An error once the call
+    /// is over.
     pub async fn send_audio(&self, ulaw: impl Into<Bytes>) -> Result<(), CallOver> {
         let (sent, done) = oneshot::channel();
         self.request(Request::Audio { ulaw: ulaw.into(), sent }).await?;
         done.await.map_err(|_| CallOver)
     }
 
-    /// Presses a key.
+    /// Presses a key. An error once the call is over.
     pub async fn key(&self, key: char) -> Result<(), CallOver> {
         self.request(Request::Key(key)).await
     }
 
-    /// Hangs up.
+    /// Hangs up. An error where it is over already.
     pub async fn hang_up(&self) -> Result<(), CallOver> {
         self.request(Request::HangUp).await
     }
@@ -274,7 +275,8 @@ impl Caller {
 }
 
 impl CarrierCall {
-    /// Places a call: posts the webhook and, with its instructions, goes on in a task of its own.
+    /// Places a call: posts the webhook and, with its instructions, goes on in a task of its own. Fails where the webhook cannot
+    /// be asked, or answers with what are no instructions.
     pub async fn dial(webhook: &str, options: DialOptions) -> Result<Self, DialError> {
         let DialOptions { auth_token, via, patience, authorities, .. } = &options;
         let carrier = Carrier::trusting(auth_token.clone(), *via, *patience, authorities.as_deref())?;

@@ -2,11 +2,11 @@
 //! document and what does not is asked of every route, and no answer may be one that the document does not have.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use crate::administered;
-use crate::administered::{asked, done, named, put_trial, ring, start, user, write_file};
+use crate::administered::{asked, cabinet, done, named, put_trial, ring};
 use crate::house;
 use crate::house::{FALLBACK, component};
 use serde_json::{Value, json};
@@ -76,9 +76,7 @@ impl<'a> Asks<'a> {
         folder: &Path,
         removals: bool,
     ) -> Option<String> {
-        let peers = std::env::var_os("PARLOIR_PEERS")
-            .map_or_else(|| house::root().join("target/peers"), PathBuf::from);
-        let program = peers.join("schemathesis/bin/schemathesis");
+        let program = house::peers().join("schemathesis/bin/schemathesis");
         let output = Command::new(&program)
             .arg("--config-file")
             .arg(house::root().join("tests/e2e/peers/schemathesis.toml"))
@@ -110,11 +108,7 @@ fn made(api: SocketAddr, key: &str, line: &str, body: &Value) -> Value {
 async fn no_answer_to_anybody_is_one_that_the_document_does_not_have() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    write_file(folder, "");
-    let running = start(folder).await;
-    let (api, owner) = (running.admin.unwrap(), running.owner_key.clone().unwrap());
-    let operator = user(api, &owner, "operator");
-    let theirs = done(api, &owner, &["tenant", "add", "cabinet", "--owner", "Anne Durand"]);
+    let (running, api, [owner, operator, theirs]) = cabinet(folder).await;
     let (manager, admin) = named(api, &theirs, "Paul Martin", "admin");
     let (boss, supervisor) = named(api, &theirs, "Luc Petit", "supervisor");
     let (desk, agent) = named(api, &theirs, "Marie Roux", "agent");

@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use crate::administered::{MADE, asked, done, named, put_trial, ring, run, start, write_file};
+use crate::administered::{MADE, asked, cabinet, done, named, put_trial, ring, run};
 use crate::house::{CALLER, FALLBACK};
 use serde_json::{Value, json};
 
@@ -16,11 +16,7 @@ fn calls(api: SocketAddr, key: &str) -> Vec<Value> {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_role_is_shown_the_calls_that_are_theirs_to_see() {
     let folder = tempfile::tempdir().unwrap();
-    write_file(folder.path(), "");
-    let running = start(folder.path()).await;
-    let (api, house) = (running.admin.unwrap(), running.owner_key.clone().unwrap());
-    let (_, operator) = named(api, &house, "night shift", "operator");
-    let owner = done(api, &house, &["tenant", "add", "cabinet", "--owner", "Anne Durand"]);
+    let (running, api, [_, operator, owner]) = cabinet(folder.path()).await;
     let (_, admin) = named(api, &owner, "Paul Martin", "admin");
     let (boss, supervisor) = named(api, &owner, "Luc Petit", "supervisor");
     let (desk, agent) = named(api, &owner, "Marie Roux", "agent");
@@ -125,11 +121,7 @@ async fn each_role_is_shown_the_calls_that_are_theirs_to_see() {
 async fn supervisors_of_two_teams_cannot_see_each_others_calls_by_any_route() {
     const OTHER: &str = "+33199000004";
     let folder = tempfile::tempdir().unwrap();
-    write_file(folder.path(), "");
-    let running = start(folder.path()).await;
-    let (api, house) = (running.admin.unwrap(), running.owner_key.clone().unwrap());
-    let (_, operator) = named(api, &house, "night shift", "operator");
-    let owner = done(api, &house, &["tenant", "add", "cabinet", "--owner", "Anne Durand"]);
+    let (running, api, [_, operator, owner]) = cabinet(folder.path()).await;
     let (_, admin) = named(api, &owner, "Paul Martin", "admin");
     let (luc, parc) = named(api, &owner, "Luc Petit", "supervisor");
     let (zoe, gare) = named(api, &owner, "Zoe Blanc", "supervisor");

@@ -4,10 +4,10 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::time::Duration;
 
 use crate::administered::{done, json, user};
 use crate::house;
+use crate::house::until;
 use crate::served::Served;
 use serde_json::Value;
 
@@ -17,17 +17,6 @@ fn start(folder: &Path, agent: &Path, last: &str) -> (Served, SocketAddr) {
     let served = Served::start(folder, (agent.to_str().unwrap(), "", more), last);
     let api = served.told("administration: http://").parse().unwrap();
     (served, api)
-}
-
-/// Waits until it is so.
-async fn until(what: &str, is_so: impl Fn() -> bool) {
-    for _ in 0..1_200 {
-        if is_so() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("{what}: never");
 }
 
 /// The head of a request that a key is shown with.
@@ -47,8 +36,8 @@ fn answer(from: &mut impl BufRead) -> (String, Value) {
     (head, serde_json::from_slice(&body).unwrap())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_upload_that_is_under_way_is_answered_before_the_server_ends() {
+#[test]
+fn an_upload_that_is_under_way_is_answered_before_the_server_ends() {
     let folder = tempfile::tempdir().unwrap();
     let agent = house::component("tests/agents/trial");
     let first = "parloir_installation_";
@@ -77,12 +66,12 @@ async fn an_upload_that_is_under_way_is_answered_before_the_server_ends() {
         let mut files = std::fs::read_dir(&agents).into_iter().flatten();
         files.any(|file| file.unwrap().file_name().to_string_lossy().starts_with("upload-"))
     };
-    until("the upload begins", arrives).await;
+    until("the upload begins", arrives);
 
     served.signal("-TERM");
-    until("nobody is accepted", || TcpStream::connect(api).is_err()).await;
+    until("nobody is accepted", || TcpStream::connect(api).is_err());
     assert_eq!(idle.read(&mut [0]).unwrap(), 0, "what is idle is closed");
-    until("carriers find nobody", || TcpStream::connect(carriers).is_err()).await;
+    until("carriers find nobody", || TcpStream::connect(carriers).is_err());
     assert!(served.process.try_wait().unwrap().is_none(), "it ends before it has answered");
     upload.write_all(rest).unwrap();
     let (answered, version) = answer(&mut BufReader::new(upload));

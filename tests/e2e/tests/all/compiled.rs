@@ -8,11 +8,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::house;
-use crate::house::{CALLER, LINE, TOKEN};
+use crate::house::LINE;
 use crate::served::Served;
-use parloir_transport::client::{CarrierCall, CarrierEvent, DialOptions};
+use parloir_transport::client::{CarrierCall, CarrierEvent};
 use parloir_transport::conversation::{self, Action, Conversation, Report, Seen, Step};
-use parloir_transport::signature::AuthToken;
 use tokio::sync::watch;
 
 /// A number as WebAssembly writes it.
@@ -67,19 +66,14 @@ fn reload(folder: &Path, server: &Served, agent: &[u8]) {
 
 /// Rings and presses keys so many times, and counts how often the agent has spoken.
 async fn ring(webhook: String, times: usize, spoken: watch::Sender<u32>) -> Report {
-    let options = DialOptions {
-        auth_token: Some(AuthToken::new(TOKEN)),
-        from: Some(CALLER.to_owned()),
-        ..DialOptions::to(LINE)
-    };
+    let options = house::dial_options(LINE);
     let call = CarrierCall::dial(&webhook, options).await.unwrap();
     let mut steps = vec![Step::new(Action::Keys("42#".into())); times];
     steps.push(Step::new(Action::HangUp));
     let conversation = Conversation {
         reply_patience: Duration::from_secs(20),
-        linger: Duration::from_secs(8),
         total: Duration::from_secs(240),
-        steps,
+        ..house::conversation_of(steps)
     };
     conversation::run(call, &conversation, |seen| {
         if let Seen::Heard(CarrierEvent::AgentStoppedSpeaking { .. }) = seen {

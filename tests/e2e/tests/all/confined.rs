@@ -9,11 +9,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::house;
-use crate::house::{CALLER, LINE, TOKEN};
+use crate::house::LINE;
 use crate::served::Served;
-use parloir_transport::client::{CarrierCall, DialOptions};
+use parloir_transport::client::CarrierCall;
 use parloir_transport::conversation::{self, Action, Conversation, Step};
-use parloir_transport::signature::AuthToken;
 
 /// What the kernel says of each thread of a server.
 fn threads(server: &Served) -> Vec<String> {
@@ -55,17 +54,11 @@ fn serve(folder: &Path, more: &str) -> (Served, String) {
 
 /// Rings, presses keys, hears them said back.
 async fn ring(webhook: &str) {
-    let options = DialOptions {
-        auth_token: Some(AuthToken::new(TOKEN)),
-        from: Some(CALLER.to_owned()),
-        ..DialOptions::to(LINE)
-    };
+    let options = house::dial_options(LINE);
     let call = CarrierCall::dial(webhook, options).await.unwrap();
     let conversation = Conversation {
         reply_patience: Duration::from_secs(20),
-        linger: Duration::from_secs(8),
-        total: Duration::from_secs(60),
-        steps: vec![Step::new(Action::Keys("42#".into())), Step::new(Action::HangUp)],
+        ..house::conversation_of(vec![Step::new(Action::Keys("42#".into())), Step::new(Action::HangUp)])
     };
     let report = conversation::run(call, &conversation, |_| {}).await;
     assert_eq!((report.taken, report.unanswered), (2, 0), "the embedded voice spoke each time");

@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use crate::administered::{done, run, start, user, write_file};
-use crate::house::{CALLER, Canned, LINE, TOKEN, component, holds};
+use crate::house;
+use crate::house::{Canned, LINE, component, holds};
 use parloir_contract::Import;
 use parloir_journal::{Ending, ProviderRole, RecordBody, Scope};
 use parloir_server::{Folders, LedgerRequest, Storage};
-use parloir_transport::client::{CarrierCall, DialOptions};
-use parloir_transport::signature::AuthToken;
+use parloir_transport::client::CarrierCall;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -50,14 +50,6 @@ async fn service(answers: bool) -> (String, mpsc::UnboundedReceiver<String>) {
     (url, asked)
 }
 
-fn options() -> DialOptions {
-    DialOptions {
-        auth_token: Some(AuthToken::new(TOKEN)),
-        from: Some(CALLER.to_owned()),
-        ..DialOptions::to(LINE)
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_of_the_directory_goes_with_a_calls_request_and_is_told_to_nobody() {
     let folder = tempfile::tempdir().unwrap();
@@ -89,7 +81,7 @@ async fn a_secret_of_the_directory_goes_with_a_calls_request_and_is_told_to_nobo
 
     let mut watch = running.finished();
     let webhook = format!("{}/twilio/voice", running.public);
-    let mut call = CarrierCall::dial(&webhook, options()).await.unwrap();
+    let mut call = CarrierCall::dial(&webhook, house::dial_options(LINE)).await.unwrap();
     while call.next_event().await.is_some() {}
     let finished = timeout(PATIENCE, watch.recv()).await.unwrap().unwrap();
     let head = timeout(PATIENCE, asked.recv()).await.unwrap().unwrap();
@@ -137,7 +129,7 @@ async fn of_a_request_whose_answer_is_awaited_by_a_server_that_is_killed_the_jou
         "#
     );
     let (server, webhook) = Canned::start(folder.path(), &tenant);
-    let call = CarrierCall::dial(&webhook, options()).await.unwrap();
+    let call = CarrierCall::dial(&webhook, house::dial_options(LINE)).await.unwrap();
     timeout(PATIENCE, asked.recv()).await.unwrap().unwrap();
     drop(server);
     drop(call);

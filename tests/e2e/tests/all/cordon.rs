@@ -10,7 +10,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::administered::{json, run, user};
-use crate::house::{CALLER, Canned, FALLBACK, LINE, TOKEN, component, cordons, echo_line, failures, line_of};
+use crate::house;
+use crate::house::{Canned, FALLBACK, LINE, component, cordons, echo_line, failures, line_of};
 use crate::served::Served;
 use parloir_attest::Attack;
 use parloir_journal::{Record, RecordBody};
@@ -18,7 +19,6 @@ use parloir_sandbox::Settings;
 use parloir_server::{Folders, Storage};
 use parloir_transport::client::{CarrierCall, CarrierEvent, DialOptions};
 use parloir_transport::conversation::{self, Action, Conversation, Report, Seen, Step};
-use parloir_transport::signature::AuthToken;
 use parloir_transport::webhook::DialStatus;
 use tokio::sync::watch;
 
@@ -56,19 +56,10 @@ fn serve_two_lines(folder: &Path, server: &str) -> (Canned, String) {
 
 /// Rings a line, and counts how often its agent has spoken.
 async fn ring(webhook: String, line: &'static str, steps: Vec<Step>, spoken: watch::Sender<u32>) -> Report {
-    let options = DialOptions {
-        auth_token: Some(AuthToken::new(TOKEN)),
-        from: Some(CALLER.to_owned()),
-        transfer_answer: DialStatus::Completed,
-        ..DialOptions::to(line)
-    };
+    let options = DialOptions { transfer_answer: DialStatus::Completed, ..house::dial_options(line) };
     let call = CarrierCall::dial(&webhook, options).await.unwrap();
-    let conversation = Conversation {
-        reply_patience: Duration::from_secs(20),
-        linger: Duration::from_secs(8),
-        total: Duration::from_secs(60),
-        steps,
-    };
+    let conversation =
+        Conversation { reply_patience: Duration::from_secs(20), ..house::conversation_of(steps) };
     conversation::run(call, &conversation, |seen| {
         if let Seen::Heard(CarrierEvent::AgentStoppedSpeaking { .. }) = seen {
             spoken.send_modify(|times| *times += 1);

@@ -9,12 +9,12 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::house::{CALLER, Canned, LINE, TOKEN};
+use crate::house;
+use crate::house::{Canned, LINE};
 use parloir_contract::{HostCall, Message};
 use parloir_journal::{Journal, RecordBody, Scope};
 use parloir_server::{Folders, Storage};
 use parloir_transport::client::{CarrierCall, DialOptions};
-use parloir_transport::signature::AuthToken;
 
 const CALLS: usize = 3;
 
@@ -154,12 +154,7 @@ async fn whatever_reached_a_provider_is_in_the_journal_whenever_the_server_is_ki
         let (server, webhook) = Canned::start(folder.path(), &tenant);
         let mut dialling = tokio::task::JoinSet::new();
         for _ in 0..CALLS {
-            let options = DialOptions {
-                auth_token: Some(AuthToken::new(TOKEN)),
-                from: Some(CALLER.to_owned()),
-                ring: Duration::ZERO,
-                ..DialOptions::to(LINE)
-            };
+            let options = DialOptions { ring: Duration::ZERO, ..house::dial_options(LINE) };
             let webhook = webhook.clone();
             dialling.spawn(async move { CarrierCall::dial(&webhook, options).await });
         }

@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{ChildStdout, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -36,7 +36,7 @@ PARLOIR_AGENT(answer, "desk", "VERSION", .languages = {"en-GB"});
 
 /// `parloir dev --json`, and what it says.
 struct Dev {
-    child: Child,
+    _process: house::Process,
     said: mpsc::Receiver<Value>,
 }
 
@@ -57,7 +57,7 @@ impl Dev {
                 let _ = send.send(serde_json::from_str(&line).unwrap());
             }
         });
-        Self { child, said }
+        Self { _process: house::Process(child), said }
     }
 
     /// The next object that has this key.
@@ -71,13 +71,6 @@ impl Dev {
             }
         }
         panic!("parloir dev never said {key:?}");
-    }
-}
-
-impl Drop for Dev {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -184,8 +177,8 @@ echo $! >> PLACE
 wait
 "#;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_signal_ends_a_round_that_is_under_way_and_its_compiler_with_it() {
+#[test]
+fn a_signal_ends_a_round_that_is_under_way_and_its_compiler_with_it() {
     use std::os::unix::fs::PermissionsExt;
 
     for signal in ["-TERM", "-INT", "-HUP"] {
@@ -203,29 +196,17 @@ async fn a_signal_ends_a_round_that_is_under_way_and_its_compiler_with_it() {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        let until = async |what: &str, so: &mut dyn FnMut() -> bool| {
-            let begun = Instant::now();
-            while !so() {
-                assert!(begun.elapsed() < Duration::from_secs(20), "{signal}: {what}");
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
         let started = || std::fs::read_to_string(&pids).unwrap_or_default();
-        until("it compiles", &mut || started().lines().count() == 2).await;
+        house::until(&format!("{signal}: it compiles"), || started().lines().count() == 2);
         let killed = Command::new("kill").args([signal, &dev.id().to_string()]).status().unwrap();
         assert!(killed.success());
         let mut code = None;
-        until("it ends", &mut || {
+        house::until(&format!("{signal}: it ends"), || {
             code = dev.try_wait().unwrap();
             code.is_some()
-        })
-        .await;
+        });
         assert!(code.unwrap().success(), "{signal}: {code:?}");
-        // One that has ended and that nobody asked for is none that runs.
-        let runs = |pid: &str| {
-            std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
-        };
-        until("its compiler ends", &mut || !started().lines().any(runs)).await;
+        house::until(&format!("{signal}: its compiler ends"), || !started().lines().any(house::runs));
     }
 }
 

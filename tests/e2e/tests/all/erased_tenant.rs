@@ -1,15 +1,11 @@
 //! A tenant of the directory whose calls are erased: who administers it, its lines and its agents are as they were, and it answers.
 
-use crate::administered::{MADE, done, json, put_trial, ring, run, start, user, write_file};
+use crate::administered::{MADE, cabinet, done, json, put_trial, ring, run, start, user};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_erasure_of_a_tenants_calls_leaves_who_administers_it_and_how_it_answers() {
     let folder = tempfile::tempdir().unwrap();
-    write_file(folder.path(), "");
-    let running = start(folder.path()).await;
-    let (api, house) = (running.admin.unwrap(), running.owner_key.clone().unwrap());
-    let operator = user(api, &house, "operator");
-    let owner = done(api, &house, &["tenant", "add", "cabinet", "--owner", "Anne Durand"]);
+    let (running, api, [_, operator, owner]) = cabinet(folder.path()).await;
     let admin = user(api, &owner, "admin");
     done(api, &operator, &["number", "give", MADE, "--tenant", "cabinet"]);
     put_trial(folder.path(), "cabinet");

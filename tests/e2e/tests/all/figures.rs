@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::process::Command;
 
-use crate::administered::{asked, done, start, user, write_file};
+use crate::administered::{asked, cabinet, done, user};
 use crate::house::{LINE, TOKEN, component, parloir};
 use serde_json::Value;
 
@@ -27,11 +27,7 @@ fn figures(api: SocketAddr, key: &str, arguments: &[&str]) -> Value {
 async fn requests_are_answered_and_leave_nothing_and_a_new_version_is_heard() {
     let folder = tempfile::tempdir().unwrap();
     let agent = component("tests/agents/trial");
-    write_file(folder.path(), "");
-    let running = start(folder.path()).await;
-    let (api, owner) = (running.admin.unwrap(), running.owner_key.clone().unwrap());
-    let operator = user(api, &owner, "operator");
-    let theirs = done(api, &owner, &["tenant", "add", "cabinet", "--owner", "Anne Durand"]);
+    let (running, api, [owner, operator, theirs]) = cabinet(folder.path()).await;
     let admin = user(api, &theirs, "admin");
     done(api, &operator, &["number", "give", LINE, "--tenant", "cabinet"]);
     std::fs::copy(&agent, folder.path().join("data/tenants/cabinet/agents/desk.wasm")).unwrap();

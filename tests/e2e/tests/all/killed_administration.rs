@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::administered::{MADE, done, put_trial, user};
 use crate::house;
-use crate::house::names;
+use crate::house::{names, until};
 use crate::served::Served;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -53,17 +53,6 @@ fn marked(component: &[u8], word: &str) -> Vec<u8> {
     let section = [b"\x04mark".as_slice(), word.as_bytes()].concat();
     let head = [0, u8::try_from(section.len()).unwrap()];
     [component, head.as_slice(), section.as_slice()].concat()
-}
-
-/// Waits until it is so.
-fn until(what: &str, is_so: impl Fn() -> bool) {
-    for _ in 0..1_200 {
-        if is_so() {
-            return;
-        }
-        std::thread::park_timeout(Duration::from_millis(25));
-    }
-    panic!("{what}: never");
 }
 
 /// A request.

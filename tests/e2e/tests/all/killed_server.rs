@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use crate::house::{CALLER, Canned, LINE, TOKEN, say};
+use crate::house;
+use crate::house::{Canned, LINE, say};
 use parloir_journal::{Ending, RecordBody, Scope};
 use parloir_server::{Folders, Storage};
-use parloir_transport::client::{CarrierCall, DialOptions};
-use parloir_transport::signature::AuthToken;
+use parloir_transport::client::CarrierCall;
 
 const TENANT: &str = r#"
 [[tenant]]
@@ -28,11 +28,7 @@ async fn calls_cut_off_are_closed_and_nothing_acknowledged_is_lost() {
         let (server, webhook) = Canned::start(folder.path(), TENANT);
         let mut live = Vec::new();
         for _ in 0..3 {
-            let options = DialOptions {
-                auth_token: Some(AuthToken::new(TOKEN)),
-                from: Some(CALLER.to_owned()),
-                ..DialOptions::to(LINE)
-            };
+            let options = house::dial_options(LINE);
             let call = CarrierCall::dial(&webhook, options).await.unwrap();
             call.send_audio(match say("fr_bonjour_rdv") {
                 parloir_transport::conversation::Action::Say { ulaw, .. } => ulaw,

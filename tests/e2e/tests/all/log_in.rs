@@ -3,31 +3,20 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use crate::administered::{start, write_file};
 use crate::house;
-use crate::house::parloir;
+use crate::house::{Process, parloir};
+use parloir_server::Running;
 use serde_json::Value;
-
-/// A process that ends with the test.
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ended_already = self.0.kill();
-        let _ended_already = self.0.wait();
-    }
-}
 
 /// The issuer, how it names itself, and what it says afterwards.
 fn issuer() -> (Process, String, Receiver<String>) {
-    let peers =
-        std::env::var_os("PARLOIR_PEERS").map_or_else(|| house::root().join("target/peers"), PathBuf::from);
-    let peer = peers.join("oidc");
+    let peer = house::peers().join("oidc");
     assert!(peer.is_dir(), "{} is missing: run .ci/peers first", peer.display());
     let mut child = Command::new("node")
         .arg(house::root().join("tests/e2e/peers/issuer.mjs"))
@@ -42,11 +31,6 @@ fn issuer() -> (Process, String, Receiver<String>) {
     // It must be able to say it, whether or not somebody listens.
     std::thread::spawn(move || lines.for_each(|line| drop(sender.send(line))));
     (Process(child), named.expect("the issuer listens"), said)
-}
-
-/// Whom the installation has log people in.
-fn oidc(issuer: &str) -> String {
-    format!("[admin.oidc]\nissuer = \"{issuer}\"\nclient-id = \"parloir\"\n")
 }
 
 /// Somebody at a machine of their own: their commands, and what those keep.
@@ -112,26 +96,31 @@ impl Person {
             (String::from_utf8_lossy(&browser.stdout), String::from_utf8_lossy(&browser.stderr));
         assert!(page.contains(last), "{page}{error}");
         let mut told = String::new();
-        login.0.stderr.take().unwrap().read_to_string(&mut told).unwrap();
-        (login.0.wait().unwrap().success(), told)
+        login.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+        (login.wait().unwrap().success(), told)
     }
+}
+
+/// An installation that has the issuer log people in, and a person of its tenant whom the issuer knows: with the key of the
+/// tenant's owner, and who the person is there.
+async fn known(folder: &Path, issuer: &str) -> (Running, Person, String, Value) {
+    let oidc = format!("[admin.oidc]\nissuer = \"{issuer}\"\nclient-id = \"parloir\"\n");
+    write_file(folder, &oidc);
+    let running = start(folder).await;
+    let owner = running.owner_key.clone().unwrap();
+    let person = Person { api: running.admin_url.clone().unwrap(), log_in: folder.join("state/log-in") };
+    let theirs = person.done(Some(&owner), &["tenant", "add", "cabinet", "--owner", "Anne Durand"]);
+    let add = ["user", "add", "--name", "Paul Martin", "--role", "supervisor"];
+    let add = [add.as_slice(), ["--oidc-email", "paul@example.com", "--json"].as_slice()].concat();
+    let user = serde_json::from_str(&person.done(Some(&theirs), &add)).unwrap();
+    (running, person, theirs, user)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_logs_in_by_a_browser_and_out() {
     let folder = tempfile::tempdir().unwrap();
     let (_issuer, named, _said) = issuer();
-    write_file(folder.path(), &oidc(&named));
-    let running = start(folder.path()).await;
-    let owner = running.owner_key.clone().unwrap();
-    let person =
-        Person { api: running.admin_url.clone().unwrap(), log_in: folder.path().join("state/log-in") };
-
-    // Who they are in a tenant, and by what the issuer knows them.
-    let theirs = person.done(Some(&owner), &["tenant", "add", "cabinet", "--owner", "Anne Durand"]);
-    let add = ["user", "add", "--name", "Paul Martin", "--role", "supervisor"];
-    let add = [add.as_slice(), ["--oidc-email", "paul@example.com", "--json"].as_slice()].concat();
-    let user: Value = serde_json::from_str(&person.done(Some(&theirs), &add)).unwrap();
+    let (running, person, theirs, user) = known(folder.path(), &named).await;
     let (code, _, told) = person.run(None, &["line", "list"]);
     assert!(code == Some(2) && told.contains("parloir login"), "{told}");
 
@@ -194,16 +183,7 @@ async fn a_person_logs_in_by_a_browser_and_out() {
 async fn a_person_logs_in_on_another_device_and_the_command_waits_for_them() {
     let folder = tempfile::tempdir().unwrap();
     let (_issuer, named, said) = issuer();
-    write_file(folder.path(), &oidc(&named));
-    let running = start(folder.path()).await;
-    let owner = running.owner_key.clone().unwrap();
-    let person =
-        Person { api: running.admin_url.clone().unwrap(), log_in: folder.path().join("state/log-in") };
-    let theirs = person.done(Some(&owner), &["tenant", "add", "cabinet", "--owner", "Anne Durand"]);
-    let add = ["user", "add", "--name", "Paul Martin", "--role", "supervisor"];
-    let add = [add.as_slice(), ["--oidc-email", "paul@example.com"].as_slice()].concat();
-    person.done(Some(&theirs), &add);
-
+    let (running, person, ..) = known(folder.path(), &named).await;
     let device = ["--device", "--tenant", "cabinet"];
     let not_yet = || {
         let asked = || said.recv_timeout(Duration::from_secs(60)).expect("the command asks again and again");

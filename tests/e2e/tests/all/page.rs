@@ -4,7 +4,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::browser::Browser;
@@ -31,7 +31,7 @@ PARLOIR_AGENT(answer, "desk", "0.1.0", .languages = {"en-GB"});
 
 /// `parloir talk --web`.
 struct Talk {
-    child: Child,
+    _process: house::Process,
     address: String,
     folder: tempfile::TempDir,
 }
@@ -62,7 +62,7 @@ impl Talk {
             })
             .expect("the command says where the page is");
         std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address, folder }
+        Self { _process: house::Process(child), address, folder }
     }
 
     /// `127.0.0.1:PORT`, and the path.
@@ -79,13 +79,6 @@ impl Talk {
         let mut answer = String::new();
         let _ = socket.read_to_string(&mut answer);
         (answer.split(' ').nth(1).unwrap_or_default().parse().unwrap_or(0), answer)
-    }
-}
-
-impl Drop for Talk {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

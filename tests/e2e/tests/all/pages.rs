@@ -5,9 +5,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use crate::house;
+use crate::house::{runs, until};
 
 /// A `parloir` whose `test` never ends, and begins another process that does not either.
 const STUB: &str = r#"#!/bin/bash
@@ -16,20 +16,6 @@ case $1 in
   test) echo $$ >> PLACE/pids; sleep 1000 & echo $! >> PLACE/pids; wait ;;
 esac
 "#;
-
-fn until(what: &str, mut so: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !so() {
-        assert!(begun.elapsed() < Duration::from_secs(20), "{what}");
-        #[allow(clippy::disallowed_methods, reason = "a test's own thread")]
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-fn runs(pid: &str) -> bool {
-    // One that has ended and that nobody asked for is none that runs.
-    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
-}
 
 #[test]
 fn what_the_pages_start_ends_with_them() {

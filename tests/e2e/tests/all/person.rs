@@ -2,7 +2,6 @@
 //! vCons.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
 use std::process::Command;
 
 use crate::house;
@@ -19,9 +18,7 @@ print(json.dumps({'valid': valid, 'errors': errors}))
 ";
 
 fn judged(file: &std::path::Path) -> Value {
-    let peers =
-        std::env::var_os("PARLOIR_PEERS").map_or_else(|| house::root().join("target/peers"), PathBuf::from);
-    let python = peers.join("vcon/bin/python");
+    let python = house::peers().join("vcon/bin/python");
     let output = Command::new(&python)
         .args(["-c", JUDGE])
         .arg(file)

@@ -136,6 +136,15 @@ async fn last_wait(house: &House) -> (Ending, String) {
     }
 }
 
+/// Rings a house whose tenant has used its quota up: the carrier says the line's sentence, and hands over to the fallback number.
+async fn turns_away(house: &House) {
+    let (report, events) = house.ring(vec![Step::new(Action::Silence(Duration::from_secs(1)))]).await;
+    assert_eq!(report.transfers, [(FALLBACK.to_owned(), DialStatus::Completed)], "{events:?}");
+    assert!(!events.iter().any(|event| matches!(event, CarrierEvent::StreamOpened { .. })), "{events:?}");
+    let is_told = |event: &CarrierEvent| matches!(event, CarrierEvent::CarrierSaid { text } if text.starts_with("Le cabinet est complet"));
+    assert!(events.iter().any(is_told), "{events:?}");
+}
+
 /// Whether a caller heard that the lines are busy, and went to the fallback number.
 fn is_busy(report: &Report, events: &[CarrierEvent]) -> bool {
     let busy = |event: &CarrierEvent| matches!(event, CarrierEvent::CarrierSaid { text } if text.starts_with("Toutes nos lignes sont occupées. Un instant"));
@@ -249,11 +258,7 @@ async fn when_its_month_is_used_up_a_tenant_is_turned_away() {
     );
     house.ended(&mut watch).await;
 
-    let (report, events) = house.ring(vec![Step::new(Action::Silence(Duration::from_secs(1)))]).await;
-    assert_eq!(report.transfers, [(FALLBACK.to_owned(), DialStatus::Completed)], "{events:?}");
-    assert!(!events.iter().any(|event| matches!(event, CarrierEvent::StreamOpened { .. })), "{events:?}");
-    let is_told = |event: &CarrierEvent| matches!(event, CarrierEvent::CarrierSaid { text } if text.starts_with("Le cabinet est complet"));
-    assert!(events.iter().any(is_told), "{events:?}");
+    turns_away(&house).await;
     let journal = house.running.as_ref().unwrap().installation().storage.journal.clone();
     let calls = journal.calls(&tenant(), None, 10).await.unwrap().calls;
     let unanswered = calls.iter().find(|call| call.agent_name.is_empty()).unwrap();
@@ -290,11 +295,7 @@ async fn past_what_it_may_keep_a_tenant_is_not_recorded_any_more_and_then_turned
     let (_, records) = house.ended(&mut watch).await;
     assert_eq!(notes(&records), 1, "{records:?}");
 
-    let (report, events) = house.ring(vec![Step::new(Action::Silence(Duration::from_secs(1)))]).await;
-    assert_eq!(report.transfers, [(FALLBACK.to_owned(), DialStatus::Completed)], "{events:?}");
-    assert!(!events.iter().any(|event| matches!(event, CarrierEvent::StreamOpened { .. })), "{events:?}");
-    let is_told = |event: &CarrierEvent| matches!(event, CarrierEvent::CarrierSaid { text } if text.starts_with("Le cabinet est complet"));
-    assert!(events.iter().any(is_told), "{events:?}");
+    turns_away(&house).await;
     let journal = house.running.as_ref().unwrap().installation().storage.journal.clone();
     let calls = journal.calls(&tenant(), None, 10).await.unwrap().calls;
     let (unanswered, answered): (Vec<_>, Vec<_>) = calls.iter().partition(|call| call.agent_name.is_empty());

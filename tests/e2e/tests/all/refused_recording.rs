@@ -9,15 +9,15 @@ use parloir_transport::conversation::{Action, Step};
 
 const CANARY: &str = "Les canaris chantent à Dunkerque.";
 
-async fn refuses(steps: Vec<Step>, said: &str) {
+/// A house that asks whether it may record, and hears this.
+async fn that_asks(said: &str) -> House {
     let providers = parloir_e2e::canned(said, &[]).unwrap();
-    let plan = Plan {
-        settings: &[("trial", "consent"), ("greet", "no")],
-        recording: "ask",
-        providers,
-        ..Plan::default()
-    };
-    let house = House::open(plan).await;
+    let settings = &[("trial", "consent"), ("greet", "no")];
+    House::open(Plan { settings, recording: "ask", providers, ..Plan::default() }).await
+}
+
+async fn refuses(steps: Vec<Step>, said: &str) {
+    let house = that_asks(said).await;
     let mut watch = house.watch();
     house.ring(steps).await;
     let (finished, records) = house.ended(&mut watch).await;
@@ -71,14 +71,7 @@ async fn by_voice() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn and_one_who_agrees_leaves_the_whole_conversation_from_its_first_word() {
-    let providers = parloir_e2e::canned(CANARY, &[]).unwrap();
-    let plan = Plan {
-        settings: &[("trial", "consent"), ("greet", "no")],
-        recording: "ask",
-        providers,
-        ..Plan::default()
-    };
-    let house = House::open(plan).await;
+    let house = that_asks(CANARY).await;
     let mut watch = house.watch();
     let steps = vec![
         Step::new(Action::Keys("1".into())),

@@ -1,10 +1,8 @@
 //! Agents in a registry that others wrote (CNCF Distribution): pushed, pulled by tag and by digest, held to it, and shown who
 //! asks. `.ci/peers` installs it.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Output, Stdio};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -20,23 +18,14 @@ const HASHED: &str = "$2b$05$5TdiLbkkHOJDwvPZnPwSnu/f7v/o34tLzHlB1sMiMxrAsfarUze
 
 /// A registry that ends with the test.
 struct Registry {
-    process: Child,
+    _process: house::Process,
     folder: tempfile::TempDir,
     host: String,
 }
 
-impl Drop for Registry {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
 impl Registry {
     fn open() -> Self {
-        let peers = std::env::var_os("PARLOIR_PEERS")
-            .map_or_else(|| house::root().join("target/peers"), PathBuf::from);
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = house::free_port();
         let folder = tempfile::tempdir().unwrap();
         let (known, config) = (folder.path().join("htpasswd"), folder.path().join("config.yml"));
         std::fs::write(&known, format!("{USER}:{HASHED}\n")).unwrap();
@@ -48,7 +37,7 @@ impl Registry {
             "auth": { "htpasswd": { "realm": "parloir's tests", "path": known } },
         });
         std::fs::write(&config, text.to_string()).unwrap();
-        let program = peers.join("bin/registry");
+        let program = house::peers().join("bin/registry");
         let process = Command::new(&program)
             .arg("serve")
             .arg(&config)
@@ -57,14 +46,9 @@ impl Registry {
             .stderr(Stdio::null())
             .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}; `.ci/peers` installs it", program.display()));
-        let registry = Self { process, folder, host: format!("127.0.0.1:{port}") };
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(Instant::now() < deadline, "nothing listens on {port} after a minute");
-            #[allow(clippy::disallowed_methods, reason = "a test's own wait")]
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        registry
+        let _process = house::Process(process);
+        house::until_listening(port);
+        Self { _process, folder, host: format!("127.0.0.1:{port}") }
     }
 
     fn agent(&self, version: &str) -> String {

@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
@@ -34,15 +34,6 @@ const STEPS: [(&str, &str); 8] = [
 /// How long after one another they ring.
 const APART: std::time::Duration = std::time::Duration::from_secs(25);
 
-struct Server(Child);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 fn parloir() -> Command {
     let mut command = Command::new(house::parloir());
     let go = house::root().join("target/go-1.27.3/go/bin");
@@ -65,7 +56,7 @@ fn built(language: &str, folder: &Path) -> PathBuf {
 }
 
 /// Serves all five, and says where.
-fn serve(folder: &Path) -> (Server, String) {
+fn serve(folder: &Path) -> (house::Process, String) {
     let mut config = "[server]\nlisten = \"127.0.0.1:0\"\n[[carrier]]\nkind = \"twilio\"\n\
                       auth-token = { file = \"token\" }\n"
         .to_owned();
@@ -95,7 +86,7 @@ fn serve(folder: &Path) -> (Server, String) {
     // It has more to say, and must be able to.
     std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
     let address = line.trim().strip_prefix("answering on ").expect("the server answers").to_owned();
-    (Server(server), format!("http://{address}/twilio/voice"))
+    (house::Process(server), format!("http://{address}/twilio/voice"))
 }
 
 /// Prints JSON, a line each.
@@ -139,10 +130,10 @@ fn five_languages_answer_one_spoken_call_and_file_one_report() {
         );
     }
     // Ended politely: every call is on disk.
-    let pid = i32::try_from(server.0.id()).unwrap();
+    let pid = i32::try_from(server.id()).unwrap();
     assert!(Command::new("kill").arg(pid.to_string()).status().unwrap().success());
     let mut server = server;
-    server.0.wait().unwrap();
+    server.wait().unwrap();
 
     let calls = lines(folder.path(), &["calls"]);
     let reports: Vec<(String, String)> = AGENTS

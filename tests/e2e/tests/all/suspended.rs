@@ -1,12 +1,11 @@
 //! A tenant that is suspended by a command, and what its owner and whoever runs the installation read of its use.
 
-use std::time::Duration;
-
-use crate::administered::{MADE, done, json, options, put_trial, ring, run, start, user, write_file};
+use crate::administered::{MADE, cabinet, done, json, options, put_trial, ring, run, start, user};
+use crate::house;
 use crate::house::{CALLER, FALLBACK, say};
 use parloir_server::Running;
 use parloir_transport::client::{CarrierCall, CarrierEvent};
-use parloir_transport::conversation::{self, Action, Conversation, Seen, Step};
+use parloir_transport::conversation::{self, Action, Seen, Step};
 
 async fn dial(running: &Running) -> CarrierCall {
     CarrierCall::dial(&format!("{}/twilio/voice", running.public), options(MADE)).await.unwrap()
@@ -14,11 +13,7 @@ async fn dial(running: &Running) -> CarrierCall {
 
 /// An installation with a line of a tenant's: the keys of its operator, of the tenant's owner and of its admin.
 async fn opened(folder: &std::path::Path) -> (Running, [String; 3]) {
-    write_file(folder, "");
-    let running = start(folder).await;
-    let (api, house) = (running.admin.unwrap(), running.owner_key.clone().unwrap());
-    let operator = user(api, &house, "operator");
-    let owner = done(api, &house, &["tenant", "add", "cabinet", "--owner", "Anne Durand"]);
+    let (running, api, [_, operator, owner]) = cabinet(folder).await;
     let admin = user(api, &owner, "admin");
     done(api, &operator, &["number", "give", MADE, "--tenant", "cabinet"]);
     put_trial(folder, "cabinet");
@@ -55,8 +50,7 @@ async fn the_next_caller_of_a_suspended_tenant_goes_to_the_fallback_number_and_t
 
     // The call that was live speaks on with its agent.
     let steps = vec![Step::new(say("fr_bonjour_rdv")), Step::new(Action::HangUp)];
-    let (reply_patience, linger) = (Duration::from_secs(8), Duration::from_secs(8));
-    let conversation = Conversation { reply_patience, linger, total: Duration::from_secs(60), steps };
+    let conversation = house::conversation_of(steps);
     let mut spoken = false;
     conversation::run(live, &conversation, |seen| {
         spoken |= matches!(seen, Seen::Heard(CarrierEvent::AgentStartedSpeaking { .. }));

@@ -3,19 +3,17 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
 use crate::house;
-use crate::house::{CALLER, LINE, TOKEN, component, say};
+use crate::house::{CALLER, LINE, Process, TOKEN, component, free_port, peers, say, until_listening};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use parloir_contract::TraceParent;
 use parloir_transport::client::{CarrierCall, DialOptions};
-use parloir_transport::conversation::{self, Action, Conversation, Step};
-use parloir_transport::signature::AuthToken;
+use parloir_transport::conversation::{self, Action, Step};
 use serde_json::{Value, json};
 
 /// Takes OTLP over HTTP by the library, and prints every request as a line of JSON.
@@ -44,36 +42,9 @@ const SAID: &str = "Je voudrais parler de mon genou-canari.";
 const ANSWERED: &str = "Le docteur Canarix vous attend.";
 const NOTED: &str = "un-argument-canari";
 
-/// A process that ends with the test.
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn peers() -> PathBuf {
-    std::env::var_os("PARLOIR_PEERS").map_or_else(|| house::root().join("target/peers"), PathBuf::from)
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 fn spawn(command: &mut Command) -> Process {
     let child = command.stdin(Stdio::null()).spawn();
     Process(child.unwrap_or_else(|error| panic!("{command:?}: {error}; `.ci/peers` installs it")))
-}
-
-fn wait_for(port: u16) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-        assert!(Instant::now() < deadline, "nothing listens on {port} after a minute");
-        #[allow(clippy::disallowed_methods, reason = "a test's own wait")]
-        std::thread::sleep(Duration::from_millis(50));
-    }
 }
 
 /// The receiver, and what it was told until it ends.
@@ -83,11 +54,11 @@ fn receiver() -> (Process, u16, JoinHandle<Vec<Value>>) {
     let mut process = spawn(
         python.args(["-c", RECEIVER]).arg(port.to_string()).stdout(Stdio::piped()).stderr(Stdio::null()),
     );
-    let lines = BufReader::new(process.0.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let lines = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
     let told = std::thread::spawn(move || {
         lines.map(|line| serde_json::from_str(&line).unwrap()).collect::<Vec<Value>>()
     });
-    wait_for(port);
+    until_listening(port);
     (process, port, told)
 }
 
@@ -110,7 +81,7 @@ fn model(folder: &Path) -> (Process, u16) {
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     let process = spawn(&mut node);
-    wait_for(port);
+    until_listening(port);
     (process, port)
 }
 
@@ -155,41 +126,32 @@ fn server(folder: &Path, model: u16, telemetry: &str) -> (Process, String, JoinH
     command.arg("--config").arg(&config).arg("--data").arg(folder.join("data")).args(["--said", SAID]);
     command.env("PARLOIR_LOG", "info,parloir=trace").stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut process = spawn(&mut command);
-    let mut errors = process.0.stderr.take().unwrap();
+    let mut errors = process.stderr.take().unwrap();
     let log = std::thread::spawn(move || {
         let mut text = String::new();
         errors.read_to_string(&mut text).unwrap();
         text
     });
     let mut line = String::new();
-    BufReader::new(process.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let Some(address) = line.trim().strip_prefix("listening on ") else { panic!("{:?}", log.join()) };
     (process, format!("http://{address}/twilio/voice"), log)
 }
 
 /// Rings, says a sentence, hears the answer and hangs up.
 async fn ring(webhook: &str) {
-    let options = DialOptions {
-        auth_token: Some(AuthToken::new(TOKEN)),
-        from: Some(CALLER.to_owned()),
-        trace: TraceParent::parse(CARRIER),
-        ..DialOptions::to(LINE)
-    };
+    let options = DialOptions { trace: TraceParent::parse(CARRIER), ..house::dial_options(LINE) };
     let call = CarrierCall::dial(webhook, options).await.unwrap();
-    let conversation = Conversation {
-        reply_patience: Duration::from_secs(8),
-        linger: Duration::from_secs(8),
-        total: Duration::from_secs(60),
-        steps: vec![Step::new(say("fr_bonjour_rdv")), Step::new(Action::HangUp)],
-    };
+    let conversation =
+        house::conversation_of(vec![Step::new(say("fr_bonjour_rdv")), Step::new(Action::HangUp)]);
     conversation::run(call, &conversation, |_| {}).await;
 }
 
 /// Ends the server as an operator does, and returns its log.
 fn stop(mut server: Process, log: JoinHandle<String>) -> String {
-    let id = server.0.id().to_string();
+    let id = server.id().to_string();
     assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
-    assert!(server.0.wait().unwrap().success());
+    assert!(server.wait().unwrap().success());
     log.join().unwrap()
 }
 

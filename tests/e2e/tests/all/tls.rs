@@ -9,10 +9,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::house;
-use crate::house::{CALLER, LINE, TOKEN};
+use crate::house::LINE;
 use crate::served::Served;
 use parloir_transport::client::{CarrierCall, CarrierEvent, DialOptions, EndReason};
-use parloir_transport::signature::AuthToken;
 use tokio::time::timeout;
 
 /// A server whose address is by TLS.
@@ -96,10 +95,8 @@ impl Server {
 
     async fn ring(&self, authority: &Path) -> CarrierCall {
         let options = DialOptions {
-            auth_token: Some(AuthToken::new(TOKEN)),
-            from: Some(CALLER.to_owned()),
             authorities: Some(fs::read(authority).unwrap().into()),
-            ..DialOptions::to(LINE)
+            ..house::dial_options(LINE)
         };
         CarrierCall::dial(&self.webhook, options).await.unwrap()
     }

@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use std::time::Duration;
 
+use crate::house;
 use crate::house::{FALLBACK, House, Plan, failures};
 use parloir_contract::Outcome;
 use parloir_providers::{ProviderEntry, Registry, Role};
 use parloir_transport::client::{CarrierCall, CarrierEvent, DialOptions, EndReason};
-use parloir_transport::conversation::{self, Action, Conversation, Seen, Step};
+use parloir_transport::conversation::{self, Action, Seen, Step};
 use parloir_transport::webhook::DialStatus;
 use tokio::sync::Notify;
 
@@ -122,12 +123,7 @@ async fn a_caller_who_was_told_goodbye_as_the_house_closed_hears_no_error_after_
         House::open(Plan { settings: &[("trial", "echo")], fallback: "", ..Plan::default() }).await;
     let options = DialOptions { asks_after: Duration::from_secs(1), ..house.options() };
     let call = CarrierCall::dial(&house.webhook, options).await.unwrap();
-    let conversation = Conversation {
-        reply_patience: Duration::from_secs(8),
-        linger: Duration::from_secs(8),
-        total: Duration::from_secs(60),
-        steps: patient(),
-    };
+    let conversation = house::conversation_of(patient());
     let opened = Arc::new(Notify::new());
     let told = opened.clone();
     let ringing = tokio::spawn(async move {

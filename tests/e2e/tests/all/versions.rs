@@ -3,14 +3,15 @@
 
 use std::time::{Duration, Instant};
 
-use crate::administered::{done, json, named, run, start, user, write_file};
-use crate::house::{CALLER, FALLBACK, LINE, TOKEN, component};
+use crate::administered;
+use crate::administered::{done, json, named, run, start, user};
+use crate::house;
+use crate::house::{FALLBACK, LINE, component};
 use futures_util::future::join_all;
 use parloir_journal::{AgentEnd, RecordBody};
 use parloir_server::{Finished, Running};
 use parloir_transport::client::{CarrierCall, CarrierEvent, DialOptions};
-use parloir_transport::conversation::{self, Action, Conversation, Step};
-use parloir_transport::signature::AuthToken;
+use parloir_transport::conversation::{self, Action, Step};
 use parloir_transport::webhook::DialStatus;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -20,12 +21,7 @@ use tokio::sync::broadcast::Receiver;
 const TOGETHER: usize = 3;
 
 fn options() -> DialOptions {
-    DialOptions {
-        auth_token: Some(AuthToken::new(TOKEN)),
-        from: Some(CALLER.to_owned()),
-        transfer_answer: DialStatus::Completed,
-        ..DialOptions::to(LINE)
-    }
+    DialOptions { transfer_answer: DialStatus::Completed, ..house::dial_options(LINE) }
 }
 
 fn webhook(running: &Running) -> String {
@@ -62,12 +58,10 @@ async fn held(running: &Running) -> CarrierCall {
 /// Rings so often at one time; each caller hangs up after a while. Returns which version answered each, and how.
 async fn ring(running: &Running, calls: usize) -> Vec<(String, AgentEnd)> {
     let mut watch = running.finished();
-    let conversation = Conversation {
-        reply_patience: Duration::from_secs(8),
-        linger: Duration::from_secs(8),
-        total: Duration::from_secs(60),
-        steps: vec![Step::new(Action::Silence(Duration::from_secs(1))), Step::new(Action::HangUp)],
-    };
+    let conversation = house::conversation_of(vec![
+        Step::new(Action::Silence(Duration::from_secs(1))),
+        Step::new(Action::HangUp),
+    ]);
     let calls = (0..calls).map(|_| async {
         let call = CarrierCall::dial(&webhook(running), options()).await.unwrap();
         conversation::run(call, &conversation, |_| {}).await
@@ -85,11 +79,7 @@ async fn a_canary_that_traps_is_taken_back_by_itself_and_live_calls_keep_their_v
     let (cabinet, trial) = (component("agents/cabinet"), component("tests/agents/trial"));
     let [one, two] = [&cabinet, &trial].map(|file| hex(&Sha256::digest(std::fs::read(file).unwrap())));
     let [cabinet, trial] = [&cabinet, &trial].map(|file| file.to_str().unwrap());
-    write_file(folder.path(), "");
-    let running = start(folder.path()).await;
-    let (api, owner) = (running.admin.unwrap(), running.owner_key.clone().unwrap());
-    let operator = user(api, &owner, "operator");
-    let theirs = done(api, &owner, &["tenant", "add", "cabinet", "--owner", "Anne Durand"]);
+    let (running, api, [_, operator, theirs]) = administered::cabinet(folder.path()).await;
     let admin = user(api, &theirs, "admin");
     let (other, approver) = named(api, &theirs, "Luc Petit", "admin");
     done(api, &operator, &["number", "give", LINE, "--tenant", "cabinet"]);
@@ -199,11 +189,7 @@ async fn where_the_first_version_does_not_load_no_file_answers_by_what_was_appro
     let folder = tempfile::tempdir().unwrap();
     let (cabinet, trial) = (component("agents/cabinet"), component("tests/agents/trial"));
     let version = hex(&Sha256::digest(std::fs::read(&cabinet).unwrap()));
-    write_file(folder.path(), "");
-    let running = start(folder.path()).await;
-    let (api, owner) = (running.admin.unwrap(), running.owner_key.clone().unwrap());
-    let operator = user(api, &owner, "operator");
-    let theirs = done(api, &owner, &["tenant", "add", "cabinet", "--owner", "Anne Durand"]);
+    let (running, api, [_, operator, theirs]) = administered::cabinet(folder.path()).await;
     let admin = user(api, &theirs, "admin");
     done(api, &operator, &["number", "give", LINE, "--tenant", "cabinet"]);
     let agents = folder.path().join("data/tenants/cabinet/agents");

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::house;
-use crate::house::{CALLER, Canned, House, LINE, Plan, TOKEN, say};
+use crate::house::{CALLER, Canned, House, LINE, Plan, say};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -18,7 +18,6 @@ use parloir_journal::{Journal, ProviderStatus, RecordBody};
 use parloir_store::Table;
 use parloir_transport::client::{CarrierCall, DialOptions};
 use parloir_transport::conversation::{self, Action, Conversation, Step};
-use parloir_transport::signature::AuthToken;
 use serde_json::{Value, json};
 use sha2::Sha256;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -346,11 +345,7 @@ async fn a_receiver_in_the_operators_own_network_is_told_nothing_unless_that_is_
 
 /// Rings the server.
 async fn ring(webhook: &str) -> CarrierCall {
-    let options = DialOptions {
-        auth_token: Some(AuthToken::new(TOKEN)),
-        from: Some(CALLER.to_owned()),
-        ..DialOptions::to(LINE)
-    };
+    let options = house::dial_options(LINE);
     CarrierCall::dial(webhook, options).await.unwrap()
 }
 

@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use parloir_sandbox::Settings;
 use parloir_server::{Config, Folders, Installation, Running, serve};
-use parloir_transport::client::{CarrierCall, DialOptions};
-use parloir_transport::conversation::{self, Action, Conversation, Step};
-use parloir_transport::signature::AuthToken;
+use parloir_transport::client::CarrierCall;
+use parloir_transport::conversation::{self, Action, Step};
 use serde_json::Value;
 
-use crate::house::{CALLER, TOKEN, component, parloir, say};
+use crate::house;
+use crate::house::{TOKEN, component, parloir, say};
+
+pub use crate::house::dial_options as options;
 
 /// The line that is made by a command.
 pub const MADE: &str = "+33199000003";
@@ -44,6 +46,17 @@ pub async fn start(folder: &Path) -> Running {
         }
     }
     panic!("the folder is never free");
+}
+
+/// Serves in a new folder, and makes the tenant `cabinet`: with the keys of the installation's owner, of its operator, and of the
+/// tenant's owner.
+pub async fn cabinet(folder: &Path) -> (Running, SocketAddr, [String; 3]) {
+    write_file(folder, "");
+    let running = start(folder).await;
+    let (api, house) = (running.admin.unwrap(), running.owner_key.clone().unwrap());
+    let (_, operator) = named(api, &house, "night shift", "operator");
+    let owner = done(api, &house, &["tenant", "add", "cabinet", "--owner", "Anne Durand"]);
+    (running, api, [house, operator, owner])
 }
 
 /// Runs a command with a key: its exit code, and what it printed on standard output and beside it.
@@ -110,26 +123,13 @@ pub fn put_trial(folder: &Path, tenant: &str) {
     std::fs::copy(component("tests/agents/trial"), agents.join("trial.wasm")).unwrap();
 }
 
-/// How [`CALLER`] rings a line.
-pub fn options(line: &str) -> DialOptions {
-    DialOptions {
-        auth_token: Some(AuthToken::new(TOKEN)),
-        from: Some(CALLER.to_owned()),
-        ..DialOptions::to(line)
-    }
-}
-
 /// Rings a line to the end of the call, and returns the tenant whose call it was.
 pub async fn ring(running: &Running, line: &str) -> String {
     let mut watch = running.finished();
     let webhook = format!("{}/twilio/voice", running.public);
     let call = CarrierCall::dial(&webhook, options(line)).await.unwrap();
-    let conversation = Conversation {
-        reply_patience: Duration::from_secs(8),
-        linger: Duration::from_secs(8),
-        total: Duration::from_secs(60),
-        steps: vec![Step::new(say("fr_bonjour_rdv")), Step::new(Action::HangUp)],
-    };
+    let conversation =
+        house::conversation_of(vec![Step::new(say("fr_bonjour_rdv")), Step::new(Action::HangUp)]);
     conversation::run(call, &conversation, |_| {}).await;
     let finished = tokio::time::timeout(Duration::from_secs(40), watch.recv()).await.unwrap().unwrap();
     finished.tenant.to_string()

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -12,9 +12,11 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
+use crate::house::Process;
+
 /// A page in a browser of its own.
 pub struct Browser {
-    child: Child,
+    _process: Process,
     page: WebSocketStream<TcpStream>,
     asked: u64,
     _profile: tempfile::TempDir,
@@ -59,7 +61,7 @@ impl Browser {
         };
         let socket = TcpStream::connect(&host).await.unwrap();
         let (page, _) = tokio_tungstenite::client_async(path, socket).await.unwrap();
-        Self { child, page, asked: 0, _profile: profile }
+        Self { _process: Process(child), page, asked: 0, _profile: profile }
     }
 
     /// The value of an expression in the page, as if a person had just touched it.
@@ -88,13 +90,6 @@ impl Browser {
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-    }
-}
-
-impl Drop for Browser {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -15,6 +15,9 @@ use parloir_transport::client::{CarrierCall, CarrierEvent, DialOptions};
 use parloir_transport::conversation::{self, Conversation, Report, Seen, Step};
 use parloir_transport::signature::AuthToken;
 use parloir_transport::webhook::DialStatus;
+
+mod process;
+pub use process::{Process, free_port, peers, runs, until, until_listening};
 
 pub const LINE: &str = "+33199000001";
 pub const FALLBACK: &str = "+33199000002";
@@ -164,12 +167,7 @@ impl House {
     }
 
     pub fn options(&self) -> DialOptions {
-        DialOptions {
-            auth_token: Some(AuthToken::new(TOKEN)),
-            from: Some(CALLER.to_owned()),
-            transfer_answer: DialStatus::Completed,
-            ..DialOptions::to(LINE)
-        }
+        DialOptions { transfer_answer: DialStatus::Completed, ..dial_options(LINE) }
     }
 
     /// Rings and converses; returns what the caller's side saw.
@@ -179,12 +177,7 @@ impl House {
 
     pub async fn ring_with(&self, options: DialOptions, steps: Vec<Step>) -> (Report, Vec<CarrierEvent>) {
         let call = CarrierCall::dial(&self.webhook, options).await.unwrap();
-        let conversation = Conversation {
-            reply_patience: Duration::from_secs(8),
-            linger: Duration::from_secs(8),
-            total: Duration::from_secs(60),
-            steps,
-        };
+        let conversation = conversation_of(steps);
         let mut events = Vec::new();
         let report = conversation::run(call, &conversation, |seen| {
             if let Seen::Heard(event) = seen {
@@ -293,6 +286,21 @@ pub fn say(name: &str) -> conversation::Action {
     conversation::Action::Say { label: name.to_owned(), ulaw: line(name) }
 }
 
+/// How [`CALLER`] rings a line.
+pub fn dial_options(line: &str) -> DialOptions {
+    DialOptions {
+        auth_token: Some(AuthToken::new(TOKEN)),
+        from: Some(CALLER.to_owned()),
+        ..DialOptions::to(line)
+    }
+}
+
+/// These steps one after another, by a caller who waits as long as people do.
+pub fn conversation_of(steps: Vec<Step>) -> Conversation {
+    let (reply_patience, linger) = (Duration::from_secs(8), Duration::from_secs(8));
+    Conversation { reply_patience, linger, total: Duration::from_secs(60), steps }
+}
+
 /// A line of a tenant for [`Canned`]; `agent` as the file has it.
 pub fn line_of(number: &str, agent: &str, fallback: &str) -> String {
     format!(
@@ -324,7 +332,7 @@ pub fn parts(server: u32, word: &str) -> Vec<u32> {
 }
 
 /// The built server with canned speech, in a process of its own that can be killed.
-pub struct Canned(Child);
+pub struct Canned(Process);
 
 impl Canned {
     /// Starts it on a free port, in a folder, with what is said of its tenant `test`; `{agent}` stands for the trial agent.
@@ -353,19 +361,11 @@ impl Canned {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().strip_prefix("listening on ").expect("the server listens").to_owned();
-        (Self(child), format!("http://{address}/twilio/voice"))
+        (Self(Process(child)), format!("http://{address}/twilio/voice"))
     }
 
     /// The processes of agents that it has.
     pub fn cordons(&self) -> Vec<u32> {
         cordons(self.0.id())
-    }
-}
-
-impl Drop for Canned {
-    fn drop(&mut self) {
-        // `Child::kill` is SIGKILL.
-        let _ended_already = self.0.kill();
-        let _ended_already = self.0.wait();
     }
 }

@@ -3,29 +3,22 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
-use crate::house::{FALLBACK, LINE, TOKEN, parloir};
+use crate::house::{FALLBACK, LINE, Process, TOKEN, parloir};
 
 /// A server that ends with the test.
 pub struct Served {
-    pub process: Child,
+    pub process: Process,
     /// What it said until it was ready, a line each.
     said: Vec<String>,
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ended_already = self.process.kill();
-        let _ended_already = self.process.wait();
-    }
 }
 
 impl Served {
     /// Serves the component `agent` in a folder, with more of `[server]` and of the whole file. It is ready once it has said
     /// something with `last` in it.
     pub fn start(folder: &Path, file: (&str, &str, &str), last: &str) -> Self {
-        let mut process = Self::command(folder, file).spawn().unwrap();
+        let mut process = Process(Self::command(folder, file).spawn().unwrap());
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let mut said = Vec::new();
         while said.last().is_none_or(|line: &String| !line.contains(last)) {
