@@ -31,7 +31,6 @@ use parloir_tenancy::INSTALLATION;
 use parloir_tenancy::config::TenantConfig;
 use tokio::sync::RwLock;
 
-pub(crate) use audit::at_place;
 pub(crate) use cordoned::{cordon_row, policy};
 pub(crate) use entrusted::{CONNECTORS, SECRETS, senders};
 pub use error::DirectoryError;
