@@ -113,7 +113,7 @@ pub(super) async fn create(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
     repeat::once(api, asked, told, |stamp| {
         let made = Key { user: id.clone(), name, scopes, expires };
         let (key_row, user_row) = (row(key.id()), format!("{USERS}{id}"));
-        let bytes = stamp.bytes(&KeptKey { key: made.clone(), hash: key.hash() })?;
+        let bytes = stamp.bytes(&KeptKey { key: made.clone(), hash: key.hash(), known_by: None })?;
         let batch = Batch::new()
             .expect_value(Table::Users, user_row, owner.bytes)
             .expect_absent(Table::Users, &key_row)

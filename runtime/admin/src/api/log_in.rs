@@ -82,7 +82,8 @@ pub(super) async fn make(api: &Api, headers: &HeaderMap, body: &Bytes) -> Result
     };
     let made = api.directory.commit(&realm, told, |stamp| {
         let listed = Key { user: id.clone(), name: LOG_IN.into(), scopes: None, expires };
-        let bytes = stamp.bytes(&KeptKey { key: listed.clone(), hash: key.hash() })?;
+        let known_by = user.row.is.oidc.clone();
+        let bytes = stamp.bytes(&KeptKey { key: listed.clone(), hash: key.hash(), known_by })?;
         let row = format!("{KEYS}{}", key.id());
         let mut batch = Batch::new()
             .expect_value(Table::Users, format!("{USERS}{id}"), user.bytes)

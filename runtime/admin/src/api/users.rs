@@ -7,7 +7,7 @@ use super::answer::{Answer, room};
 use super::asked::{Asked, named, words};
 use super::keys::not_of_a_peer;
 use super::problem::{Kind, Problem};
-use super::{Api, repeat, teams};
+use super::{Api, contacts, repeat, teams};
 use crate::directory::rows::{self, Kept};
 use crate::directory::{Batches, KEYS, USERS};
 use crate::resource::{Identity, KeptKey, LOG_IN, MAX_USERS, User};
@@ -210,5 +210,8 @@ pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
         Ok((Batches::of(&asked.store, teams::shorten(batch, &shortened, stamp)?), ()))
     });
     gone.await?;
+    if let Err(error) = contacts::without_user(api, asked, id).await {
+        tracing::warn!(tenant = %asked.realm, user = id, %error, "a user is gone, and contacts name them still");
+    }
     Ok(Answer::gone())
 }

@@ -174,7 +174,7 @@ pub struct Directory {
     pub(crate) appointing: Turns,
     /// Held from where rows are counted, of which a tenant has so many, to where one more of them is written.
     pub(crate) making: Turns,
-    /// Held while a team is changed, and while a line or a user goes: no team names what is gone. After
+    /// Held while a team or a contact is changed, and while a line or a user goes: none names what is gone. After
     /// [`Self::appointing`], where both are.
     pub(crate) teaming: Turns,
     /// Held while a case is opened, or a step is taken in one.
@@ -290,6 +290,10 @@ impl Directory {
         }
         let user = rows::get::<User>(&store, Table::Users, &format!("{USERS}{}", kept.key.user)).await?;
         let Some(user) = user.map(|user| user.row.is) else { return Ok(None) };
+        // Who is known by something else since may be somebody else, also where the log-in was under way meanwhile.
+        if kept.known_by.is_some() && kept.known_by != user.oidc {
+            return Ok(None);
+        }
         let (realm, key_id) = (realm.clone(), key.id().to_owned());
         Ok(Some(Principal { realm, key_id, key: kept.key, user }))
     }
