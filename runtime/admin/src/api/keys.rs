@@ -125,36 +125,36 @@ pub(super) async fn create(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
     .await
 }
 
-/// What lets an owner in where this key goes: a log-in, or another key that is for as much. The row of it, so that the change can
-/// expect it unchanged.
-async fn another_way_in(
+/// A batch that expects, unchanged, what lets an owner in where this owner, or this key, goes: one who logs in, or another key that is
+/// for as much; `None` where there is neither.
+pub(super) async fn another_way_in(
     api: &Api,
     asked: &Asked,
-    id: &str,
-    gone: &Key,
-) -> Result<(String, Vec<u8>), Problem> {
+    gone: &str,
+    scopes: Option<&[Action]>,
+    batch: Batch,
+) -> Result<Option<Batch>, Problem> {
     let users = rows::all::<User>(&asked.store, Table::Users, USERS).await?;
-    let owners: Vec<_> = users.into_iter().filter(|(_, kept)| kept.row.is.role == Role::Owner).collect();
+    let is_one = |(id, kept): &(String, Kept<User>)| id != gone && kept.row.is.role == Role::Owner;
+    let owners: Vec<_> = users.into_iter().filter(is_one).collect();
     if api.log_ins.is_some()
         && let Some((owner, kept)) = owners.iter().find(|(_, kept)| kept.row.is.oidc.is_some())
     {
-        return Ok((format!("{USERS}{owner}"), kept.bytes.clone()));
+        return Ok(Some(batch.expect_value(Table::Users, format!("{USERS}{owner}"), kept.bytes.clone())));
     }
     let now = Timestamp::now();
-    let does_as_much = |key: &Key| {
-        let is_an_owners = owners.iter().any(|(owner, _)| *owner == key.user);
-        is_an_owners && key.expires > now && no_more(key.scopes.as_deref(), gone.scopes.as_deref()).is_ok()
-    };
-    let keys = rows::all::<KeptKey>(&asked.store, Table::Users, KEYS).await?;
-    let another = keys.into_iter().find(|(other, kept)| other != id && does_as_much(&kept.row.is.key));
-    another.map(|(other, kept)| (row(&other), kept.bytes)).ok_or_else(|| {
-        let detail = format!("no other key lets an owner of {} do as much", asked.realm);
-        let remedy = format!(
-            "make the next one first, and revoke this one with it: parloir key add --user {} --name 'the next one'",
-            gone.user
-        );
-        Problem::new(Kind::Conflict, detail, remedy).of("key")
-    })
+    for (id, kept) in rows::all::<KeptKey>(&asked.store, Table::Users, KEYS).await? {
+        let key = &kept.row.is.key;
+        let does_as_much = key.expires > now && no_more(key.scopes.as_deref(), scopes).is_ok();
+        if id != gone
+            && does_as_much
+            && let Some((owner, of)) = owners.iter().find(|(owner, _)| *owner == key.user)
+        {
+            let batch = batch.expect_value(Table::Users, format!("{USERS}{owner}"), of.bytes.clone());
+            return Ok(Some(batch.expect_value(Table::Users, row(&id), kept.bytes)));
+        }
+    }
+    Ok(None)
 }
 
 pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
@@ -170,8 +170,15 @@ pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
     asked.may_delete(&change)?;
     let mut batch = Batch::new().expect_value(Table::Users, row(id), bytes).delete(Table::Users, row(id));
     if owner == Some(Role::Owner) && key.expires > Timestamp::now() {
-        let (row, bytes) = another_way_in(api, asked, id, &key).await?;
-        batch = batch.expect_value(Table::Users, row, bytes);
+        let expected = another_way_in(api, asked, id, key.scopes.as_deref(), batch).await?;
+        batch = expected.ok_or_else(|| {
+            let detail = format!("no other key lets an owner of {} do as much", asked.realm);
+            let remedy = format!(
+                "make the next one first, and revoke this one with it: parloir key add --user {} --name 'the next one'",
+                key.user
+            );
+            Problem::new(Kind::Conflict, detail, remedy).of("key")
+        })?;
     }
     let told = asked.told(format!("key {id} of user {}: revoked", key.user));
     let gone = api.directory.commit(&asked.realm, told, |_| Ok((Batches::of(&asked.store, batch), ())));

@@ -66,9 +66,15 @@ async fn the_last_key_of_the_last_owner_stays_until_there_is_another_that_is_for
     let [one, other] = opens;
     let opens = [one.await.status, other.await.status];
     assert!(opens.contains(&200) && opens.contains(&401), "{opens:?}");
-    // Another owner's does as well.
+    // Another owner's does as well, and one who has none is nobody to leave it to.
     let left = if opens[0] == 200 { (&owner, &last) } else { (&key, &path) };
     revoke(left.1, left.0).await.is(409);
+    let (users, luc) = ("/v1/tenants/cabinet/users", json!({ "name": "Luc Petit", "role": "owner" }));
+    let luc = house.post(users, left.0, luc).await.is(201).text("id");
+    revoke(left.1, left.0).await.is(409);
+    let refused = revoke(&format!("{users}/{user}"), left.0).await.is(409);
+    assert!(refused.text("remedy").contains(&format!("parloir key add --user {luc}")), "{refused:?}");
+    refused.names("role");
     house.user("cabinet", left.0, "owner").await;
     revoke(left.1, left.0).await.is(204);
 }
