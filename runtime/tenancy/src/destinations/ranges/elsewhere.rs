@@ -112,7 +112,6 @@ pub(super) const ELSEWHERE: &[Range] = &[
     all("+9721901", THEIRS),
     all("+9721919", THEIRS),
     // Japan.
-    all("+8160", THEIRS),
     all("+81990", THEIRS),
     // Latvia.
     all("+37181", THEIRS),
