@@ -140,11 +140,12 @@ pub(super) async fn give_back(api: &Api, asked: &Asked) -> Result<Answer, Proble
     Ok(Answer::gone())
 }
 
-/// Of somebody's keys, those that log-ins made and that go now: what is over, and the oldest of too many.
+/// Of somebody's keys, those that log-ins made and that go now: what is over, and the oldest of too many, of log-ins or of all.
 fn oldest(keys: &mut [(String, Kept<KeptKey>)], now: Timestamp) -> Vec<(String, Kept<KeptKey>)> {
     keys.sort_by_key(|(_, kept)| kept.row.is.key.expires);
     let made: Vec<_> = keys.iter().filter(|(_, kept)| kept.row.is.key.name == LOG_IN).collect();
-    let too_many = (made.len() + 1).saturating_sub(MAX_LOG_INS);
+    let too_many =
+        (made.len() + 1).saturating_sub(MAX_LOG_INS).max((keys.len() + 1).saturating_sub(MAX_KEYS));
     let gone = made.into_iter().enumerate();
     let gone = gone.filter(|(at, (_, kept))| *at < too_many || kept.row.is.key.expires <= now);
     gone.map(|(_, (id, kept))| (id.clone(), kept.clone())).collect()

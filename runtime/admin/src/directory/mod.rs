@@ -169,7 +169,7 @@ pub struct Directory {
     taking_in_one: Turns,
     /// Held while whoever answers calls is told whether a tenant is suspended, and whether its agents answer in a process of their own.
     suspending: Turns,
-    /// Held while a key is made, by a log-in too, and while a user is made, changed or removed: whoever is raised, known by
+    /// Held while a key is made, by a log-in too, or revoked, and while a user is made, changed or removed: whoever is raised, known by
     /// something else or gone keeps no key that was made meanwhile, and one identity is one user's.
     pub(crate) appointing: Turns,
     /// Held from where rows are counted, of which a tenant has so many, to where one more of them is written.

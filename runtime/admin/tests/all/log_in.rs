@@ -13,7 +13,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::stream;
 use jiff::Timestamp;
 use parloir_admin::oidc::{Issuer, LogIns, Oidc};
-use parloir_admin::resource::CallState;
+use parloir_admin::resource::{CallState, MAX_KEYS};
 use parloir_admin::router_with;
 use parloir_contract::CallId;
 use parloir_store::{Applied, Batch, Table};
@@ -435,4 +435,25 @@ async fn an_owner_who_logs_in_revokes_the_last_key_that_was_made_for_them() {
     house.ask(("PUT", &path), &owner, &[("if-match", etag.as_str())], Some(known)).await.is(200);
     house.ask(("DELETE", &key), &owner, &[], None).await.is(204);
     log_in(&house, Some("cabinet"), Signs::of(1).token("17", "")).await.is(201);
+}
+
+#[tokio::test]
+async fn whoever_has_as_many_keys_as_there_may_be_logs_in_in_place_of_an_older_log_in_and_of_nothing_else() {
+    let house = house().await;
+    let owner = house.tenant("cabinet").await;
+    let user = json!({ "name": "Paul Martin", "role": "agent", "oidc": { "subject": "17" } });
+    let user = house.post("/v1/tenants/cabinet/users", &owner, user).await.is(201).text("id");
+    let key = json!({ "user": user, "name": "for a test" });
+    for _ in 1..MAX_KEYS {
+        house.post("/v1/tenants/cabinet/keys", &owner, key.clone()).await.is(201);
+    }
+    let token = || Signs::of(1).token("17", "");
+    let first = log_in(&house, Some("cabinet"), token()).await.is(201).text("secret");
+    let next = log_in(&house, Some("cabinet"), token()).await.is(201).text("secret");
+    house.get("/v1/me", &first).await.is(401);
+    // Where log-ins made none of them, none gives way.
+    house.ask(("DELETE", "/v1/me"), &next, &[], None).await.is(204);
+    house.post("/v1/tenants/cabinet/keys", &owner, key).await.is(201);
+    let refused = log_in(&house, Some("cabinet"), token()).await.is(409);
+    assert!(refused.text("detail").contains("keys of this user"), "{refused:?}");
 }
