@@ -40,6 +40,7 @@ mod directory;
 mod home;
 pub mod oidc;
 mod persons;
+mod place;
 mod premises;
 mod reach;
 pub mod resource;
@@ -55,6 +56,7 @@ pub use directory::{
     Directory, DirectoryError, Lapse, Rooms, TOLD_BEFORE_DAYS, described, granted, reviews_of, suspended,
 };
 pub use persons::{Erased, Looked, PersonError, PersonFile, PersonFiles};
+pub use place::SealedPlaces;
 pub use premises::{Checked, Component, Deployed, Premises, Receiver, Unchecked};
 pub use reach::Reach;
 pub use secret::{ApiKey, NoRandomness, NotAKey, PREFIX};

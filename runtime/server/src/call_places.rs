@@ -3,10 +3,10 @@
 //! time of their own, to learn from what the page then holds when others' calls began. Where many were looked at that are not for
 //! whoever asks, the list goes on after one of those, sealed in any case.
 
-use parloir_admin::Reach;
+use parloir_admin::{Reach, SealedPlaces};
 use parloir_contract::{CallId, LineId};
 use parloir_store::RowKey;
-use parloir_store::keys::{Cipher, KeyError, Secret};
+use parloir_store::keys::KeyError;
 
 /// What a tenant's sealed places are sealed for.
 const FOR: &[u8] = b"places in lists of calls";
@@ -22,13 +22,6 @@ fn place(began: u64, call: CallId) -> String {
 fn parse(place: &str) -> Option<(u64, CallId)> {
     let (began, call) = place.split_once('-')?;
     Some((began.parse().ok()?, call.parse().ok()?))
-}
-
-/// The bytes that as many pairs of hexadecimal digits are.
-fn bytes(digits: &str) -> Option<Vec<u8>> {
-    let are_pairs = digits.len().is_multiple_of(2) && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    if are_pairs { digits.as_bytes().chunks(2).map(byte).collect() } else { None }
 }
 
 /// What the places of a reach are bound to: those of one are none to another.
@@ -48,16 +41,14 @@ fn bound(reach: &Reach) -> Vec<u8> {
 
 /// A tenant's places, for one reach.
 pub(crate) struct Places {
-    cipher: Cipher,
-    bound: Vec<u8>,
+    sealed: SealedPlaces,
     are_of_all: bool,
 }
 
 impl Places {
     /// Those of the tenant whose key this is, for whoever sees these calls.
     pub(crate) fn of(key: &RowKey, reach: &Reach) -> Self {
-        let cipher = Cipher::new(&Secret::from_bytes(key.pseudonym(FOR)));
-        Self { cipher, bound: bound(reach), are_of_all: *reach == Reach::All }
+        Self { sealed: SealedPlaces::of(key, FOR, bound(reach)), are_of_all: *reach == Reach::All }
     }
 
     /// The place of a call that is shown.
@@ -67,10 +58,7 @@ impl Places {
 
     /// The place of a call that is not shown.
     pub(crate) fn sealed(&self, began: u64, call: CallId) -> Result<String, KeyError> {
-        let mut place = began.to_be_bytes().to_vec();
-        place.extend_from_slice(call.as_bytes());
-        let sealed = self.cipher.seal(&self.bound, place)?;
-        Ok(sealed.iter().map(|byte| format!("{byte:02x}")).collect())
+        self.sealed.sealed(began, call)
     }
 
     /// When the call of a place began, and which it is; `None` of what is no place of this tenant's for this reach.
@@ -80,14 +68,14 @@ impl Places {
         {
             return Some(shown);
         }
-        let opened = self.cipher.open(&self.bound, &bytes(place)?)?;
-        let (began, call) = opened.split_first_chunk::<8>()?;
-        Some((u64::from_be_bytes(*began), CallId::from_bytes(call.try_into().ok()?)))
+        self.sealed.read(place)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use parloir_store::keys::Secret;
+
     use super::*;
 
     const BEGAN: u64 = 1_773_480_413_000_000_000;

@@ -59,6 +59,14 @@ pub enum StoreError {
     /// Two writers kept changing the same keys.
     #[error("other writers kept changing the same keys: try again")]
     Contended,
+    /// Another program kept changing how much is remembered while an erasure waited its turn.
+    #[error(
+        "another program kept changing how much this tenant's agents remember, and the erasure waited its turn for {seconds} s: erase again, or start the installation anew, which finishes it"
+    )]
+    NoTurn {
+        /// For how long it waited.
+        seconds: u64,
+    },
     /// Two batches that cannot be applied together.
     #[error(
         "two batches are applied together where they are of two tenants in one backend: apply them apart"

@@ -23,7 +23,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use self::ranges::{DENIED, is_emergency, is_free};
+use self::ranges::{denied, is_emergency, is_free};
 use crate::config::LineConfig;
 
 /// What the operator says of transfers: `[outbound] transfers`.
@@ -164,8 +164,8 @@ impl TransferPolicy {
     pub fn check(&self) -> Result<(), String> {
         for allowed in &self.allow {
             let prefix = allowed.prefix();
-            if !DENIED.iter().any(|range| range.opens_to(prefix.as_str())) {
-                let below = DENIED.iter().find_map(|range| range.below(prefix.as_str()));
+            if !denied().any(|range| range.opens_to(prefix.as_str())) {
+                let below = denied().find_map(|range| range.below(prefix.as_str()));
                 let remedy = match below {
                     Some(below) => format!("write what is, such as {below}, or take it out"),
                     None => "take it out".to_owned(),
@@ -221,7 +221,7 @@ impl Destinations {
         if is_free(number) {
             return Ok(());
         }
-        let denied = DENIED.iter().filter(|range| range.holds(number)).max_by_key(|range| range.weight());
+        let denied = denied().filter(|range| range.holds(number)).max_by_key(|range| range.weight());
         let allowed = self.allow.iter().filter(begins).map(|prefix| prefix.as_str().len()).max();
         match denied {
             Some(range) if allowed.is_none_or(|length| length < range.weight()) => {
@@ -240,8 +240,7 @@ impl Destinations {
         if !self.only.is_empty() && !self.only.iter().any(meets) {
             return Some(NotDialled::Elsewhere);
         }
-        let denied =
-            DENIED.iter().filter(|range| range.holds_all(prefix)).max_by_key(|range| range.weight())?;
+        let denied = denied().filter(|range| range.holds_all(prefix)).max_by_key(|range| range.weight())?;
         let opens = |allow: &Prefix| meets(allow) && allow.as_str().len() >= denied.weight();
         (!self.allow.iter().any(opens)).then_some(NotDialled::Denied(denied.what))
     }
@@ -342,6 +341,9 @@ mod tests {
             ("+391254", "their country"),
             ("+35290012345", "their country"),
             ("+3400881612345", "no numbering plan"),
+            ("+33884123456", "special-rate numbers of France"),
+            ("+37190123456", "personal numbers of their country"),
+            ("+37790123456", "personal numbers of their country"),
         ];
         for (number, what) in denied {
             let why = usual.permit(number).unwrap_err();

@@ -6,7 +6,6 @@ use super::answer::Answer;
 use super::asked::Asked;
 use super::calls::place;
 use super::problem::{Kind, Problem};
-use crate::directory::at_place;
 
 pub(super) async fn list(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let (after, limit) = asked.paging()?;
@@ -14,7 +13,13 @@ pub(super) async fn list(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
         let remedy = "write it as `next` of the page before says it, or leave it out for the first";
         Problem::new(Kind::Invalid, "`after` is no place in this list", remedy).of("after")
     };
-    let after = after.map(|after| at_place(&after).ok_or_else(no_such_place)).transpose()?;
+    let after = match after {
+        Some(after) => {
+            let place = api.directory.audit_place(&asked.realm, &after).await?;
+            Some(place.ok_or_else(no_such_place)?)
+        }
+        None => None,
+    };
     // It is read out of the log, as calls are.
     let _place = place(api, asked)?;
     let page = api.directory.audit(&asked.realm, after, limit).await?;

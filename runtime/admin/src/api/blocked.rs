@@ -21,7 +21,7 @@ pub(super) async fn list(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     // already.
     if !blocks.is_empty() {
         // Each time is a record, and the numbers of up to a page's callers.
-        api.readings.take(&asked.principal.key_id, Instant::now())?;
+        api.readings.take(&asked.principal.key.user, Instant::now())?;
     }
     if asked.glass.is_none() && !blocks.is_empty() {
         api.directory.looked(&asked.realm, asked.told("blocked numbers: read")).await?;

@@ -145,7 +145,7 @@ pub(super) fn parts_of(whole: Vec<u8>) -> impl Iterator<Item = Bytes> + Send + '
 pub(super) async fn get(api: &Api, asked: &Asked) -> Result<Response, Problem> {
     let (call, state) = reached(api, asked).await?;
     let reading = whole(asked)?;
-    api.readings.take(&asked.principal.key_id, Instant::now())?;
+    api.readings.take(&asked.principal.key.user, Instant::now())?;
     let place = place(api, asked)?;
     let lines = files(api).file(&asked.realm, call, reading).await?;
     let file = CallFile { id: call.to_string(), call: state, lines };
@@ -157,7 +157,7 @@ pub(super) async fn get(api: &Api, asked: &Asked) -> Result<Response, Problem> {
 pub(super) async fn recording(api: &Api, asked: &Asked) -> Result<Response, Problem> {
     let (call, _) = reached(api, asked).await?;
     let reading = whole(asked)?;
-    api.readings.take(&asked.principal.key_id, Instant::now())?;
+    api.readings.take(&asked.principal.key.user, Instant::now())?;
     let place = place(api, asked)?;
     let Sound { length, parts } = files(api).recording(&asked.realm, call, reading).await?;
     Ok(sent_from(place, parts, "audio/wav", length))
@@ -174,7 +174,7 @@ pub(super) async fn proof(api: &Api, asked: &Asked) -> Result<Response, Problem>
             return Err(Problem::new(Kind::Invalid, "`redact` is not `contents`", remedy).of("redact"));
         }
     };
-    api.readings.take(&asked.principal.key_id, Instant::now())?;
+    api.readings.take(&asked.principal.key.user, Instant::now())?;
     let place = (api.proofs.take(&asked.realm)?, place(api, asked)?);
     let proof = files(api).proof(&asked.realm, call, redacted, reading(asked, why)).await?;
     let length = proof.len() as u64;

@@ -1,19 +1,24 @@
 //! Contacts: who answers a number that callers are handed to. They say which calls are whose: an agent sees those that were handed
 //! to a number of theirs.
 
+use std::fmt;
+
 use parloir_contract::LineId;
-use parloir_store::{Batch, Table};
+use parloir_store::{Batch, MAX_BATCH, Table};
 
 use super::Api;
-use super::answer::{Answer, room_for_row};
+use super::answer::{Answer, room_where_new};
 use super::asked::{Asked, named};
 use super::problem::{Kind, Problem};
 use crate::directory::rows::{self, There};
-use crate::directory::{Batches, CONTACTS, USERS};
+use crate::directory::{Batches, CONTACTS, DirectoryError, USERS};
 use crate::resource::{Contact, MAX_CONTACT_USERS, MAX_CONTACTS, User};
 use crate::secret::is_id;
 
-fn row(number: &LineId) -> String {
+/// Contacts that are written in one go: each is expected as it was.
+const AT_ONCE: usize = MAX_BATCH / 2;
+
+fn row(number: impl fmt::Display) -> String {
     format!("{CONTACTS}{number}")
 }
 
@@ -41,25 +46,47 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let number = asked.line()?;
     let contact: Contact = asked.json()?;
     named(&contact.name, "name")?;
+    // Whoever is a user now stays one until it is written that they answer.
+    let _teaming = api.directory.teaming.of(&asked.realm).await;
     fits(asked, &contact.users).await?;
     let before = rows::there::<Contact>(&asked.store, Table::Settings, &row(&number)).await?;
     asked.may_put(before.as_ref().and_then(There::tag))?;
-    let (making, batch) = match before {
-        Some(before) => (None, Batch::new().expect_value(Table::Settings, row(&number), before.bytes)),
-        None => {
-            let of = (Table::Settings, CONTACTS);
-            let making = room_for_row((api, asked), of, MAX_CONTACTS, "contacts").await?;
-            (Some(making), Batch::new().expect_absent(Table::Settings, row(&number)))
-        }
-    };
-    let new = making.is_some();
+    let new = before.is_none();
+    let of = (Table::Settings, CONTACTS);
+    let _making = room_where_new(new, (api, asked), of, MAX_CONTACTS, "contacts").await?;
     let told = asked.told(format!("contact {number}: {} users", contact.users.len()));
     let answer = api.directory.commit(&asked.realm, told, |stamp| {
+        let batch = match before {
+            Some(before) => Batch::new().expect_value(Table::Settings, row(&number), before.bytes),
+            None => Batch::new().expect_absent(Table::Settings, row(&number)),
+        };
         let batch = batch.put(Table::Settings, row(&number), stamp.bytes(&contact)?);
         let answer = Answer::written(&stamp.item(number, contact), new)?;
         Ok((Batches::of(&asked.store, batch), answer))
     });
     Ok(answer.await?)
+}
+
+/// Takes a user who is gone out of the contacts that name them, while `teaming` is held. There may be more of these than are written
+/// in one go with what else goes: where it is cut off, the rest name somebody whom nobody becomes again.
+pub(super) async fn without_user(api: &Api, asked: &Asked, id: &str) -> Result<(), DirectoryError> {
+    let rows = rows::all::<Contact>(&asked.store, Table::Settings, CONTACTS).await?;
+    let names = |contact: &Contact| contact.users.iter().any(|user| user == id);
+    let named: Vec<_> = rows.into_iter().filter(|(_, kept)| names(&kept.row.is)).collect();
+    for some in named.chunks(AT_ONCE) {
+        let told = asked.told(format!("user {id}: out of {} contacts", some.len()));
+        let written = api.directory.commit(&asked.realm, told, |stamp| {
+            let batch = some.iter().try_fold(Batch::new(), |batch, (number, kept)| {
+                let mut contact = kept.row.is.clone();
+                contact.users.retain(|user| user != id);
+                let batch = batch.expect_value(Table::Settings, row(number), kept.bytes.clone());
+                Ok::<_, DirectoryError>(batch.put(Table::Settings, row(number), stamp.bytes(&contact)?))
+            })?;
+            Ok((Batches::of(&asked.store, batch), ()))
+        });
+        written.await?;
+    }
+    Ok(())
 }
 
 /// That no more answer a number than may, and that these are users.

@@ -46,6 +46,7 @@ pub(super) async fn break_it(api: &Api, asked: &Asked) -> Result<Answer, Problem
         let remedy = format!("write 1 to {MAX_GLASS_MINUTES}");
         return Err(Problem::new(Kind::Invalid, format!("`minutes` is {minutes}"), remedy).of("minutes"));
     }
+    let _making = api.directory.making.of(&asked.realm).await;
     if rows::count(&asked.store, Table::Settings, GLASS).await? >= MAX_GLASS {
         let detail = format!("the glass of {} was broken {MAX_GLASS} times lately", asked.realm);
         let remedy = "use what is open; what is over for a day is taken away";

@@ -49,13 +49,14 @@ fn no_more(own: Option<&[Action]>, new: Option<&[Action]>) -> Result<(), Problem
 }
 
 /// That an admin makes no key for another admin, nor changes or removes them: they would be two, and approve of what they uploaded.
+/// Nor revokes theirs: who would say no to it would not be let in.
 pub(super) fn not_of_a_peer(asked: &Asked, id: &str, role: Role) -> Result<(), Problem> {
     let own = &asked.principal;
     if own.user.role != Role::Admin || role != Role::Admin || own.key.user == id {
         return Ok(());
     }
-    let detail = "an admin makes no key for another admin, nor changes or removes them";
-    let remedy = "ask an owner to do it";
+    let detail = "an admin makes no key for another admin, nor revokes theirs, nor changes or removes them";
+    let remedy = "ask an owner to do it, or, to revoke a key of theirs, the admin whose it is";
     Err(Problem::new(Kind::Forbidden, detail, remedy).of("user"))
 }
 
@@ -112,7 +113,7 @@ pub(super) async fn create(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
     repeat::once(api, asked, told, |stamp| {
         let made = Key { user: id.clone(), name, scopes, expires };
         let (key_row, user_row) = (row(key.id()), format!("{USERS}{id}"));
-        let bytes = stamp.bytes(&KeptKey { key: made.clone(), hash: key.hash() })?;
+        let bytes = stamp.bytes(&KeptKey { key: made.clone(), hash: key.hash(), known_by: None })?;
         let batch = Batch::new()
             .expect_value(Table::Users, user_row, owner.bytes)
             .expect_absent(Table::Users, &key_row)
@@ -124,15 +125,62 @@ pub(super) async fn create(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
     .await
 }
 
+/// A batch that expects, unchanged, what lets an owner in where this owner, or this key, goes: one who logs in, or another key that is
+/// for as much; `None` where there is neither.
+pub(super) async fn another_way_in(
+    api: &Api,
+    asked: &Asked,
+    gone: &str,
+    scopes: Option<&[Action]>,
+    batch: Batch,
+) -> Result<Option<Batch>, Problem> {
+    let users = rows::all::<User>(&asked.store, Table::Users, USERS).await?;
+    let is_one = |(id, kept): &(String, Kept<User>)| id != gone && kept.row.is.role == Role::Owner;
+    let owners: Vec<_> = users.into_iter().filter(is_one).collect();
+    if api.log_ins.is_some()
+        && let Some((owner, kept)) = owners.iter().find(|(_, kept)| kept.row.is.oidc.is_some())
+    {
+        return Ok(Some(batch.expect_value(Table::Users, format!("{USERS}{owner}"), kept.bytes.clone())));
+    }
+    let now = Timestamp::now();
+    for (id, kept) in rows::all::<KeptKey>(&asked.store, Table::Users, KEYS).await? {
+        let key = &kept.row.is.key;
+        let does_as_much = key.expires > now && no_more(key.scopes.as_deref(), scopes).is_ok();
+        if id != gone
+            && does_as_much
+            && let Some((owner, of)) = owners.iter().find(|(owner, _)| *owner == key.user)
+        {
+            let batch = batch.expect_value(Table::Users, format!("{USERS}{owner}"), of.bytes.clone());
+            return Ok(Some(batch.expect_value(Table::Users, row(&id), kept.bytes)));
+        }
+    }
+    Ok(None)
+}
+
 pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let id = asked.id("key")?;
-    let before = kept(asked).await?;
-    if let Some(owner) = user(asked, &before.row.is.key.user).await? {
-        may_appoint(asked, owner.row.is.role, "key")?;
+    // Of an owner's last two keys, each revoked in place of the other, one stays.
+    let _appointing = api.directory.appointing.of(&asked.realm).await;
+    let Kept { row: Row { change, is: KeptKey { key, .. }, .. }, bytes } = kept(asked).await?;
+    let owner = user(asked, &key.user).await?.map(|kept| kept.row.is.role);
+    if let Some(role) = owner {
+        may_appoint(asked, role, "key")?;
+        not_of_a_peer(asked, &key.user, role).map_err(|problem| problem.of("key"))?;
     }
-    asked.may_delete(&before.row.change)?;
-    let batch = Batch::new().expect_value(Table::Users, row(id), before.bytes).delete(Table::Users, row(id));
-    let told = asked.told(format!("key {id} of user {}: revoked", before.row.is.key.user));
+    asked.may_delete(&change)?;
+    let mut batch = Batch::new().expect_value(Table::Users, row(id), bytes).delete(Table::Users, row(id));
+    if owner == Some(Role::Owner) && key.expires > Timestamp::now() {
+        let expected = another_way_in(api, asked, id, key.scopes.as_deref(), batch).await?;
+        batch = expected.ok_or_else(|| {
+            let detail = format!("no other key lets an owner of {} do as much", asked.realm);
+            let remedy = format!(
+                "make the next one first, and revoke this one with it: parloir key add --user {} --name 'the next one'",
+                key.user
+            );
+            Problem::new(Kind::Conflict, detail, remedy).of("key")
+        })?;
+    }
+    let told = asked.told(format!("key {id} of user {}: revoked", key.user));
     let gone = api.directory.commit(&asked.realm, told, |_| Ok((Batches::of(&asked.store, batch), ())));
     gone.await?;
     Ok(Answer::gone())

@@ -82,7 +82,8 @@ pub(super) async fn make(api: &Api, headers: &HeaderMap, body: &Bytes) -> Result
     };
     let made = api.directory.commit(&realm, told, |stamp| {
         let listed = Key { user: id.clone(), name: LOG_IN.into(), scopes: None, expires };
-        let bytes = stamp.bytes(&KeptKey { key: listed.clone(), hash: key.hash() })?;
+        let known_by = user.row.is.oidc.clone();
+        let bytes = stamp.bytes(&KeptKey { key: listed.clone(), hash: key.hash(), known_by })?;
         let row = format!("{KEYS}{}", key.id());
         let mut batch = Batch::new()
             .expect_value(Table::Users, format!("{USERS}{id}"), user.bytes)
@@ -139,11 +140,12 @@ pub(super) async fn give_back(api: &Api, asked: &Asked) -> Result<Answer, Proble
     Ok(Answer::gone())
 }
 
-/// Of somebody's keys, those that log-ins made and that go now: what is over, and the oldest of too many.
+/// Of somebody's keys, those that log-ins made and that go now: what is over, and the oldest of too many, of log-ins or of all.
 fn oldest(keys: &mut [(String, Kept<KeptKey>)], now: Timestamp) -> Vec<(String, Kept<KeptKey>)> {
     keys.sort_by_key(|(_, kept)| kept.row.is.key.expires);
     let made: Vec<_> = keys.iter().filter(|(_, kept)| kept.row.is.key.name == LOG_IN).collect();
-    let too_many = (made.len() + 1).saturating_sub(MAX_LOG_INS);
+    let too_many =
+        (made.len() + 1).saturating_sub(MAX_LOG_INS).max((keys.len() + 1).saturating_sub(MAX_KEYS));
     let gone = made.into_iter().enumerate();
     let gone = gone.filter(|(at, (_, kept))| *at < too_many || kept.row.is.key.expires <= now);
     gone.map(|(_, (id, kept))| (id.clone(), kept.clone())).collect()

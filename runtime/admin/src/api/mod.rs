@@ -50,7 +50,8 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::on;
 use parloir_contract::{CallId, TenantId};
@@ -108,7 +109,7 @@ pub(crate) struct Api {
     /// The same, taken by whoever is a tenant's only one.
     first_readings: Arc<Semaphore>,
     reading_shares: Arc<Shares>,
-    /// How often each key has read what was said.
+    /// How often each user has read what was said, by whatever keys.
     readings: Rate,
     /// How often each user has logged in.
     log_ins_made: Rate,
@@ -164,6 +165,14 @@ pub fn router_with(directory: Arc<Directory>, log_ins: Option<Arc<LogIns>>) -> R
             erasures: Jobs::new(),
             vcons: Semaphore::new(MAX_VCONS),
         }))
+        .layer(map_response(as_it_says))
+}
+
+/// What is answered is what its media type says: no browser takes words that somebody else wrote for a page.
+async fn as_it_says(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
 }
 
 /// Carries a request out to its end, also where whoever asked is gone: what was begun is not left half-way.
@@ -262,6 +271,10 @@ async fn answer(
         Err(problem) if problem.status == 403 => {
             let by = (&asked.principal, asked.glass.clone());
             Err(denied(api, endpoint, by, &asked.realm, &asked.params, problem).await)
+        }
+        // The same request was carried out beside this one, and took the last place.
+        Err(problem) if problem.status == 409 && !is_upload => {
+            repeat::told_before(api, &asked).await?.map(IntoResponse::into_response).ok_or(problem)
         }
         done => done,
     }

@@ -5,7 +5,7 @@ use parloir_contract::LineId;
 use parloir_store::{Batch, Table};
 
 use super::Api;
-use super::answer::{Answer, room_for_row};
+use super::answer::{Answer, room_where_new};
 use super::asked::Asked;
 use super::problem::{Kind, Problem};
 use crate::directory::rows::{self, There};
@@ -95,20 +95,22 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let installation = claim(api, asked, &number, stays).await?;
     // Where it was claimed, whose it is is known now.
     let is_theirs = api.directory.holder(&number).await?.is_some();
-    let (making, batch) = match before {
+    let before = match before {
         Some(There { row: Ok(row), .. }) if is_theirs => {
             look_again(api, asked).await;
             return Ok(Answer::written(&row.item(number), false)?);
         }
-        Some(before) => (None, Batch::new().expect_value(Table::Settings, row(&number), before.bytes)),
-        None => {
-            let making = room_for_row((api, asked), (Table::Settings, NUMBERS), MAX_LINES, "numbers").await?;
-            (Some(making), Batch::new().expect_absent(Table::Settings, row(&number)))
-        }
+        before => before,
     };
-    let new = making.is_some();
+    let new = before.is_none();
+    let of = (Table::Settings, NUMBERS);
+    let making = room_where_new(new, (api, asked), of, MAX_LINES, "numbers").await?;
     let told = asked.told(format!("number {number}: given"));
     let answer = api.directory.commit(&asked.realm, told, |stamp| {
+        let batch = match before {
+            Some(before) => Batch::new().expect_value(Table::Settings, row(&number), before.bytes),
+            None => Batch::new().expect_absent(Table::Settings, row(&number)),
+        };
         let batch = given(asked, &number, batch, stamp)?;
         let by = Number { by: asked.principal.key.user.clone() };
         let answer = Answer::written(&stamp.item(number, by), new)?;

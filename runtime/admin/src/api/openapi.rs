@@ -238,10 +238,15 @@ fn header(what: &str) -> Value {
     json!({ "description": what, "schema": { "type": "string" } })
 }
 
+/// The header of every answer, problems too.
+const AS_IT_SAYS: (&str, &str) =
+    ("X-Content-Type-Options", "`nosniff`: it is what its media type says, and nothing else.");
+
 /// Headers of every answer that is no problem.
 fn not_kept() -> Map<String, Value> {
     let what = "`no-store`: nobody between here and whoever asks keeps it.";
-    Map::from_iter([("Cache-Control".to_owned(), header(what))])
+    let (name, says) = AS_IT_SAYS;
+    Map::from_iter([("Cache-Control".to_owned(), header(what)), (name.to_owned(), header(says))])
 }
 
 /// Whether what is read there has a state of its own, which an `ETag` names.
@@ -327,6 +332,7 @@ fn answers(endpoint: Endpoint, given: Option<Schema>, paged: bool) -> Map<String
     let headers = json!({
         "WWW-Authenticate": header("With 401: how a key is sent."),
         "Retry-After": header("With 429: in how many seconds to ask again."),
+        AS_IT_SAYS.0: header(AS_IT_SAYS.1),
     });
     let content = json!({ PROBLEM_JSON: { "schema": schema } });
     let problem =

@@ -181,7 +181,7 @@ pub(super) async fn look_up(api: &Api, asked: &Asked) -> Result<Answer, Problem>
     }
     let number = number(api, given.number.as_deref())?;
     files(api).fits(&asked.realm, case, number.as_deref()).await?;
-    api.readings.take(&asked.principal.key_id, Instant::now())?;
+    api.readings.take(&asked.principal.key.user, Instant::now())?;
     let (directory, realm) = (api.directory.clone(), asked.realm.clone());
     let reading = reading(asked, given.why);
     let doing = async move {
@@ -280,7 +280,7 @@ pub(super) async fn erase(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     files(api).case(&asked.realm, case).await?;
     if given.dry_run {
         // Calls are read to find out which are theirs.
-        api.readings.take(&asked.principal.key_id, Instant::now())?;
+        api.readings.take(&asked.principal.key.user, Instant::now())?;
     }
     let (directory, realm) = (api.directory.clone(), asked.realm.clone());
     let reading = reading(asked, given.reason.clone());

@@ -10,7 +10,7 @@ use super::problem::{Kind, Problem};
 use crate::directory::Principal;
 use crate::role::is_installation;
 
-/// Readings of a key in a minute, and log-ins of a user.
+/// Readings and log-ins of a user in a minute.
 const A_MINUTE: u32 = 60;
 /// Changes of a user at one time: what a script asks that sets up a tenant of a thousand lines, with their numbers and settings, and
 /// as much again.
@@ -41,10 +41,10 @@ impl Rate {
         Self { at_once, every, told, rested: Mutex::default() }
     }
 
-    /// Of keys that read.
+    /// Of users who read, by whatever keys: who logs in has another each time.
     pub(super) fn of_readings() -> Self {
         let told = "times in a minute what was said or who is blocked, and this one has";
-        Self::of(A_MINUTE, EVERY, format!("a key reads {A_MINUTE} {told}"))
+        Self::of(A_MINUTE, EVERY, format!("a user reads {A_MINUTE} {told}"))
     }
 
     /// Of users who log in: each time is a record, and a key.
@@ -118,7 +118,7 @@ mod tests {
     use crate::role::Role;
 
     #[test]
-    fn a_key_reads_so_often_in_a_minute_and_keeps_nobody_else_from_it() {
+    fn a_user_reads_so_often_in_a_minute_and_keeps_nobody_else_from_it() {
         let (rate, now) = (Rate::of_readings(), Instant::now());
         for _ in 0..A_MINUTE {
             assert!(rate.take("a", now).is_ok());
@@ -130,10 +130,10 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_have_rested_are_forgotten_before_another_is_known() {
+    fn those_who_have_rested_are_forgotten_before_another_is_known() {
         let (rate, now) = (Rate::of_readings(), Instant::now());
-        for key in 0..MOST {
-            assert!(rate.take(&key.to_string(), now).is_ok());
+        for user in 0..MOST {
+            assert!(rate.take(&user.to_string(), now).is_ok());
         }
         let refused = rate.take("another", now).unwrap_err();
         assert!(refused.status == 429 && refused.detail.contains("others have asked"), "{refused:?}");

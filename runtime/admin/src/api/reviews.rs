@@ -4,7 +4,7 @@ use parloir_contract::CallId;
 use parloir_store::{Batch, Table};
 
 use super::Api;
-use super::answer::{Answer, room_for_row};
+use super::answer::{Answer, room_where_new};
 use super::asked::{Asked, words};
 use super::calls::usable;
 use super::problem::{Kind, Problem};
@@ -88,21 +88,19 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let row = row(call, &user);
     let before = rows::there::<Review>(&asked.store, Table::Reports, &row).await?;
     asked.may_put(before.as_ref().and_then(There::tag))?;
-    let (making, batch) = match before {
-        Some(before) => {
-            may_go(call, &state)?;
-            (None, Batch::new().expect_value(Table::Reports, &row, before.bytes))
-        }
-        None => {
-            let of = reviews_of(call);
-            let of = (Table::Reports, of.as_str());
-            let making = room_for_row((api, asked), of, MAX_REVIEWS, "reviews of this call").await?;
-            (Some(making), Batch::new().expect_absent(Table::Reports, &row))
-        }
-    };
-    let new = making.is_some();
+    let new = before.is_none();
+    if !new {
+        may_go(call, &state)?;
+    }
+    let of = reviews_of(call);
+    let of = (Table::Reports, of.as_str());
+    let _making = room_where_new(new, (api, asked), of, MAX_REVIEWS, "reviews of this call").await?;
     let told = asked.told(format!("review of call {call}: written"));
     let answer = api.directory.commit(&asked.realm, told, |stamp| {
+        let batch = match before {
+            Some(before) => Batch::new().expect_value(Table::Reports, &row, before.bytes),
+            None => Batch::new().expect_absent(Table::Reports, &row),
+        };
         let batch = batch.put(Table::Reports, &row, stamp.bytes(&review)?);
         let answer = Answer::written(&stamp.item(user, review), new)?;
         Ok((Batches::of(&asked.store, batch), answer))

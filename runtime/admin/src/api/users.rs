@@ -5,9 +5,9 @@ use parloir_store::{Batch, Table};
 
 use super::answer::{Answer, room};
 use super::asked::{Asked, named, words};
-use super::keys::not_of_a_peer;
+use super::keys::{another_way_in, not_of_a_peer};
 use super::problem::{Kind, Problem};
-use super::{Api, repeat, teams};
+use super::{Api, contacts, repeat, teams};
 use crate::directory::rows::{self, Kept};
 use crate::directory::{Batches, KEYS, USERS};
 use crate::resource::{Identity, KeptKey, LOG_IN, MAX_USERS, User};
@@ -95,13 +95,20 @@ async fn known_by_it_alone(asked: &Asked, user: &User, id: &str) -> Result<(), P
     }
 }
 
-/// That an owner stays where this one goes: one who does, so that the change can expect them unchanged.
-async fn another_owner(asked: &Asked, but: &str) -> Result<(String, Vec<u8>), Problem> {
+/// That an owner stays where this one goes, and has something to come in by, as a batch that expects both unchanged.
+async fn another_owner(api: &Api, asked: &Asked, but: &str, batch: Batch) -> Result<Batch, Problem> {
     let users = rows::all::<User>(&asked.store, Table::Users, USERS).await?;
     let other = users.into_iter().find(|(id, kept)| id != but && kept.row.is.role == Role::Owner);
-    other.map(|(id, kept)| (row(&id), kept.bytes)).ok_or_else(|| {
+    let (other, _) = other.ok_or_else(|| {
         let detail = format!("this is the last owner of {}", asked.realm);
         Problem::new(Kind::Conflict, detail, "make another owner first").of("role")
+    })?;
+    another_way_in(api, asked, but, None, batch).await?.ok_or_else(|| {
+        let detail =
+            format!("no other owner of {} has a key that is for everything, nor logs in", asked.realm);
+        let remedy =
+            format!("make one of them a key first: parloir key add --user {other} --name 'the owner'");
+        Problem::new(Kind::Conflict, detail, remedy).of("role")
     })
 }
 
@@ -157,8 +164,7 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     asked.may_put(Some(&before.row.change))?;
     let mut batch = Batch::new().expect_value(Table::Users, row(id), before.bytes);
     if before.row.is.role == Role::Owner && user.role != Role::Owner {
-        let (row, bytes) = another_owner(asked, id).await?;
-        batch = batch.expect_value(Table::Users, row, bytes);
+        batch = another_owner(api, asked, id, batch).await?;
     }
     let is_known_anew = before.row.is.oidc != user.oidc;
     // An admin who made this user a key while they were less would hold one of another admin.
@@ -194,8 +200,7 @@ pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
     let mut batch =
         Batch::new().expect_value(Table::Users, row(id), before.bytes).delete(Table::Users, row(id));
     if before.row.is.role == Role::Owner {
-        let (row, bytes) = another_owner(asked, id).await?;
-        batch = batch.expect_value(Table::Users, row, bytes);
+        batch = another_owner(api, asked, id, batch).await?;
     }
     // A key that is made meanwhile waits its turn, and finds no user.
     for (key, kept) in rows::all::<KeptKey>(&asked.store, Table::Users, KEYS).await? {
@@ -210,5 +215,8 @@ pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
         Ok((Batches::of(&asked.store, teams::shorten(batch, &shortened, stamp)?), ()))
     });
     gone.await?;
+    if let Err(error) = contacts::without_user(api, asked, id).await {
+        tracing::warn!(tenant = %asked.realm, user = id, %error, "a user is gone, and contacts name them still");
+    }
     Ok(Answer::gone())
 }

@@ -5,25 +5,18 @@ use parloir_contract::{CallId, TenantId};
 use parloir_journal::{
     ADMINISTRATION, Administered, CallEntry, CallPage, JournalError, ReadError, RecordBody,
 };
+use parloir_store::StoreError;
 
 use super::{Directory, DirectoryError};
+use crate::place::SealedPlaces;
 use crate::resource::{AuditEntry, Item, Page};
 
+/// What a tenant's places in this list are sealed for.
+const FOR: &[u8] = b"places in the audit log";
 /// Calls of the index that are looked at in one go.
 const AT_ONCE: usize = 200;
 /// The same for one page: most of them may be of callers.
 const MOST: usize = 2_000;
-
-/// An entry's place in the list.
-fn place(entry: &CallEntry) -> String {
-    format!("{}-{}", entry.started_at, entry.call)
-}
-
-/// When the entry of a place was begun, and which it is.
-pub(crate) fn at_place(place: &str) -> Option<(u64, CallId)> {
-    let (began, call) = place.split_once('-')?;
-    Some((began.parse().ok()?, call.parse().ok()?))
-}
 
 fn item(entry: &CallEntry, what: Administered) -> Item<AuditEntry> {
     let Administered { key, user, role, action, subject, glass, why } = what;
@@ -41,6 +34,21 @@ fn unreadable() -> Administered {
 }
 
 impl Directory {
+    /// Places in this list: the last of a page may be a call, of which whoever reads who did what may know nothing.
+    async fn places(&self, whose: &TenantId) -> Result<SealedPlaces, DirectoryError> {
+        let key = self.rooms.kms.row_key(whose).await.map_err(StoreError::from)?;
+        Ok(SealedPlaces::of(&key, FOR, Vec::new()))
+    }
+
+    /// When the entry of a place was begun, and which it is; `None` of what is no place in this list.
+    pub(crate) async fn audit_place(
+        &self,
+        whose: &TenantId,
+        place: &str,
+    ) -> Result<Option<(u64, CallId)>, DirectoryError> {
+        Ok(self.places(whose).await?.read(place))
+    }
+
     /// Some of what was done in these rooms, after a place, newest first: fewer than `limit`, or none, where many calls are between.
     pub(crate) async fn audit(
         &self,
@@ -48,7 +56,7 @@ impl Directory {
         after: Option<(u64, CallId)>,
         limit: usize,
     ) -> Result<Page<AuditEntry>, DirectoryError> {
-        let journal = &self.rooms.journal;
+        let (journal, places) = (&self.rooms.journal, self.places(whose).await?);
         let mut from = match after {
             Some((began, entry)) => Some(journal.after(whose, began, entry).await?),
             None => None,
@@ -64,7 +72,8 @@ impl Directory {
                 }
                 if items.len() >= limit || looked_at >= MOST {
                     let more = calls.len() > 0 || next.is_some();
-                    return Ok(Page { items, next: more.then(|| place(&entry)) });
+                    let next = more.then(|| places.sealed(entry.started_at, entry.call)).transpose();
+                    return Ok(Page { items, next: next.map_err(StoreError::from)? });
                 }
             }
             match next {
@@ -96,19 +105,5 @@ impl Directory {
             Some(what)
         });
         Ok(told.map(|what| item(entry, what)))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_place_is_read_as_it_was_written_and_nothing_else_is_one() {
-        let call = CallId::from_bytes([7; 16]);
-        assert_eq!(at_place(&format!("12-{call}")), Some((12, call)));
-        for nowhere in ["", "-", "12", "12-x", &format!("-{call}")] {
-            assert_eq!(at_place(nowhere), None, "{nowhere}");
-        }
     }
 }

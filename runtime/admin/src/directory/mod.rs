@@ -31,7 +31,6 @@ use parloir_tenancy::INSTALLATION;
 use parloir_tenancy::config::TenantConfig;
 use tokio::sync::RwLock;
 
-pub(crate) use audit::at_place;
 pub(crate) use cordoned::{cordon_row, policy};
 pub(crate) use entrusted::{CONNECTORS, SECRETS, senders};
 pub use error::DirectoryError;
@@ -170,12 +169,12 @@ pub struct Directory {
     taking_in_one: Turns,
     /// Held while whoever answers calls is told whether a tenant is suspended, and whether its agents answer in a process of their own.
     suspending: Turns,
-    /// Held while a key is made, by a log-in too, and while a user is made, changed or removed: whoever is raised, known by
+    /// Held while a key is made, by a log-in too, or revoked, and while a user is made, changed or removed: whoever is raised, known by
     /// something else or gone keeps no key that was made meanwhile, and one identity is one user's.
     pub(crate) appointing: Turns,
     /// Held from where rows are counted, of which a tenant has so many, to where one more of them is written.
     pub(crate) making: Turns,
-    /// Held while a team is changed, and while a line or a user goes: no team names what is gone. After
+    /// Held while a team or a contact is changed, and while a line or a user goes: none names what is gone. After
     /// [`Self::appointing`], where both are.
     pub(crate) teaming: Turns,
     /// Held while a case is opened, or a step is taken in one.
@@ -291,6 +290,10 @@ impl Directory {
         }
         let user = rows::get::<User>(&store, Table::Users, &format!("{USERS}{}", kept.key.user)).await?;
         let Some(user) = user.map(|user| user.row.is) else { return Ok(None) };
+        // Who is known by something else since may be somebody else, also where the log-in was under way meanwhile.
+        if kept.known_by.is_some() && kept.known_by != user.oidc {
+            return Ok(None);
+        }
         let (realm, key_id) = (realm.clone(), key.id().to_owned());
         Ok(Some(Principal { realm, key_id, key: kept.key, user }))
     }

@@ -32,7 +32,7 @@ fn first_key(batch: Batch, stamp: &Stamp, user: &str, key: &ApiKey) -> Result<Ba
     let expires = stamp.at.checked_add(days(MAX_KEY_DAYS)).unwrap_or(Timestamp::MAX);
     let listed = Key { user: user.to_owned(), name: "first key".into(), scopes: None, expires };
     let row = format!("{KEYS}{}", key.id());
-    let kept = stamp.bytes(&KeptKey { key: listed, hash: key.hash() })?;
+    let kept = stamp.bytes(&KeptKey { key: listed, hash: key.hash(), known_by: None })?;
     Ok(batch.expect_absent(Table::Users, &row).put(Table::Users, &row, kept))
 }
 

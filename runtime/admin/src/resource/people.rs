@@ -139,6 +139,9 @@ pub(crate) struct KeptKey {
     pub(crate) key: Key,
     /// See [`ApiKey::hash`](crate::secret::ApiKey::hash).
     pub(crate) hash: [u8; 32],
+    /// By what its user was known when they logged in, where a log-in made it: it opens nothing once they are known otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) known_by: Option<Identity>,
 }
 
 /// Who asks.

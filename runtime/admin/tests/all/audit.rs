@@ -40,12 +40,26 @@ async fn who_did_what_is_told_to_admins_and_owners_page_by_page_without_a_secret
         let page = house.get(&format!("{AUDIT}?limit=2{after}"), &owner).await.is(200).body;
         paged.extend(items(&page));
         match page["next"].as_str() {
-            Some(next) => after = format!("&after={next}"),
+            Some(next) => {
+                let last = items(&page).pop().unwrap()["id"].as_str().unwrap().to_owned();
+                assert!(!next.contains(&last) && next.bytes().all(|byte| byte.is_ascii_hexdigit()), "{next}");
+                after = format!("&after={next}");
+            }
             None => break,
         }
     }
     assert_eq!(paged, told);
-    house.get(&format!("{AUDIT}?after=nowhere"), &admin).await.is(422).names("after");
+    // Nobody makes a place of their own, of a time and a record, nor takes another tenant's.
+    let first = items(&all).pop().unwrap();
+    let began = first["changed"].as_str().unwrap().parse::<Timestamp>().unwrap().as_nanosecond();
+    let made = format!("{began}-{}", first["id"].as_str().unwrap());
+    for after in ["nowhere", made.as_str()] {
+        house.get(&format!("{AUDIT}?after={after}"), &admin).await.is(422).names("after");
+    }
+    let other = house.tenant("other").await;
+    let theirs = AUDIT.replace("cabinet", "other");
+    let next = house.get(&format!("{AUDIT}?limit=1"), &owner).await.is(200).text("next");
+    house.get(&format!("{theirs}?after={next}"), &other).await.is(422).names("after");
 }
 
 #[tokio::test]

@@ -185,6 +185,15 @@ async fn a_review_is_its_writers_and_of_a_contact_only_users_answer() {
     house.ask(("PUT", &contact), &admin, &[], Some(once)).await.is(201);
     let listed = house.get("/v1/tenants/cabinet/contacts", &owner).await.is(200);
     assert_eq!(ids(&listed.body), [DESK]);
+    // Who is removed answers no number any more, and what is left of the contact is written back as it is read.
+    house.ask(("DELETE", &format!("/v1/tenants/cabinet/users/{user}")), &owner, &[], None).await.is(204);
+    let left = house.get(&contact, &admin).await.is(200);
+    assert_eq!(left.body["spec"], json!({ "name": "the front desk", "users": [] }));
+    let tag = left.etag();
+    house
+        .ask(("PUT", &contact), &admin, &[("if-match", tag.as_str())], Some(left.body["spec"].clone()))
+        .await
+        .is(200);
 }
 
 #[tokio::test]
@@ -262,7 +271,7 @@ async fn tenants_that_take_what_they_read_slowly_leave_places_to_those_that_read
 }
 
 #[tokio::test]
-async fn a_key_reads_so_many_calls_in_a_minute_and_another_all_the_same() {
+async fn a_user_reads_so_many_calls_in_a_minute_and_another_all_the_same() {
     let (house, owner) = house(1).await;
     let (_, supervisor) = house.user("cabinet", &owner, "supervisor").await;
     let (_, admin) = house.user("cabinet", &owner, "admin").await;

@@ -13,9 +13,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::stream;
 use jiff::Timestamp;
 use parloir_admin::oidc::{Issuer, LogIns, Oidc};
-use parloir_admin::resource::CallState;
+use parloir_admin::resource::{CallState, MAX_KEYS};
 use parloir_admin::router_with;
 use parloir_contract::CallId;
+use parloir_store::{Applied, Batch, Table};
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -373,4 +374,86 @@ async fn where_nobody_logs_in_nothing_is_read() {
     let (house, waited_for) = (House::open().await, Arc::new(Semaphore::new(0)));
     let answer = house.router.clone().oneshot(slow("/v1/log-in", "", &waited_for)).await.unwrap();
     assert_eq!((answer.status().as_u16(), waited_for.available_permits()), (404, 0));
+}
+
+#[tokio::test]
+async fn a_key_that_a_log_in_made_beside_a_change_of_its_identity_opens_nothing() {
+    let house = house().await;
+    let owner = house.tenant("cabinet").await;
+    let user = json!({ "name": "Paul Martin", "role": "supervisor", "oidc": { "subject": "17" } });
+    let user = house.post("/v1/tenants/cabinet/users", &owner, user).await.is(201).text("id");
+    let key = log_in(&house, Some("cabinet"), Signs::of(1).token("17", "")).await.is(201).text("secret");
+    house.get("/v1/me", &key).await.is(200);
+    // As another program over the same storage would have it that knew nothing of the log-in, and took no key.
+    for (oidc, status) in
+        [(json!({ "subject": "18" }), 401), (json!({ "subject": "17" }), 200), (Value::Null, 401)]
+    {
+        let is = json!({ "name": "Paul Martin", "role": "supervisor", "oidc": oidc });
+        let row = json!({ "change": "0", "at": "2026-03-14T09:26:53Z", "is": is }).to_string();
+        let batch = Batch::new().put(Table::Users, format!("user/{user}"), row);
+        assert_eq!(house.rows("cabinet").await.apply(batch).await.unwrap(), Applied::Done);
+        house.get("/v1/me", &key).await.is(status);
+    }
+}
+
+#[tokio::test]
+async fn whoever_logs_in_again_reads_no_more_for_it() {
+    let house = house().await;
+    let owner = house.tenant("cabinet").await;
+    let user = json!({ "name": "Paul Martin", "role": "supervisor", "oidc": { "subject": "17" } });
+    house.post("/v1/tenants/cabinet/users", &owner, user).await.is(201);
+    let key =
+        async || log_in(&house, Some("cabinet"), Signs::of(1).token("17", "")).await.is(201).text("secret");
+    let blocked = "/v1/tenants/cabinet/blocked";
+    let (mut last, mut read) = (key().await, 0);
+    house.post(blocked, &last, json!({ "number": "+33639981234" })).await.is(201);
+    // A new log-in for every twenty readings: each key of itself would read on.
+    let refused = loop {
+        let reply = house.get(blocked, &last).await;
+        if reply.status != 200 {
+            break reply.is(429);
+        }
+        read += 1;
+        assert!(read < 1_000, "nobody was told to wait");
+        if read % 20 == 0 {
+            last = key().await;
+        }
+    };
+    assert!(read >= 60 && refused.text("detail").contains("a user reads 60 times"), "{read}: {refused:?}");
+}
+
+#[tokio::test]
+async fn an_owner_who_logs_in_revokes_the_last_key_that_was_made_for_them() {
+    let house = house().await;
+    let owner = house.tenant("cabinet").await;
+    let me = house.get("/v1/me", &owner).await.is(200);
+    let key = format!("/v1/tenants/cabinet/keys/{}", me.text("key"));
+    house.ask(("DELETE", &key), &owner, &[], None).await.is(409).names("key");
+    let path = format!("/v1/tenants/cabinet/users/{}", me.text("user"));
+    let etag = house.get(&path, &owner).await.is(200).etag();
+    let known = json!({ "name": "Anne Durand", "role": "owner", "oidc": { "subject": "17" } });
+    house.ask(("PUT", &path), &owner, &[("if-match", etag.as_str())], Some(known)).await.is(200);
+    house.ask(("DELETE", &key), &owner, &[], None).await.is(204);
+    log_in(&house, Some("cabinet"), Signs::of(1).token("17", "")).await.is(201);
+}
+
+#[tokio::test]
+async fn whoever_has_as_many_keys_as_there_may_be_logs_in_in_place_of_an_older_log_in_and_of_nothing_else() {
+    let house = house().await;
+    let owner = house.tenant("cabinet").await;
+    let user = json!({ "name": "Paul Martin", "role": "agent", "oidc": { "subject": "17" } });
+    let user = house.post("/v1/tenants/cabinet/users", &owner, user).await.is(201).text("id");
+    let key = json!({ "user": user, "name": "for a test" });
+    for _ in 1..MAX_KEYS {
+        house.post("/v1/tenants/cabinet/keys", &owner, key.clone()).await.is(201);
+    }
+    let token = || Signs::of(1).token("17", "");
+    let first = log_in(&house, Some("cabinet"), token()).await.is(201).text("secret");
+    let next = log_in(&house, Some("cabinet"), token()).await.is(201).text("secret");
+    house.get("/v1/me", &first).await.is(401);
+    // Where log-ins made none of them, none gives way.
+    house.ask(("DELETE", "/v1/me"), &next, &[], None).await.is(204);
+    house.post("/v1/tenants/cabinet/keys", &owner, key).await.is(201);
+    let refused = log_in(&house, Some("cabinet"), token()).await.is(409);
+    assert!(refused.text("detail").contains("keys of this user"), "{refused:?}");
 }

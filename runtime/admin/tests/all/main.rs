@@ -20,6 +20,7 @@ mod denials;
 mod documents;
 mod entrusted;
 mod house;
+mod keys;
 mod leaving;
 mod log_in;
 mod matrix;

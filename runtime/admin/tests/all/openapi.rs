@@ -64,16 +64,18 @@ fn what_the_document_refers_to_is_in_it() {
 
 #[test]
 fn the_headers_that_an_answer_has_are_named() {
+    const SNIFF: &str = "X-Content-Type-Options";
     let document = document();
     let of = |endpoint: Endpoint, status: &str| {
         let method = endpoint.method().name().to_ascii_lowercase();
         let headers = document["paths"][endpoint.path()][method]["responses"][status]["headers"].as_object();
         headers.map(|headers| headers.keys().cloned().collect::<Vec<_>>()).unwrap_or_default()
     };
-    assert_eq!(of(Endpoint::GetProof, "200"), ["Cache-Control", ERASED]);
-    assert_eq!(of(Endpoint::GetRecording, "200"), ["Cache-Control"]);
-    assert_eq!(of(Endpoint::GetLine, "200"), ["Cache-Control", "ETag"]);
-    assert_eq!(of(Endpoint::CreateUser, "201"), ["Cache-Control", "ETag", "Location"]);
-    assert_eq!(of(Endpoint::DeleteLine, "204"), ["Cache-Control"]);
+    assert_eq!(of(Endpoint::GetProof, "200"), ["Cache-Control", SNIFF, ERASED]);
+    assert_eq!(of(Endpoint::GetRecording, "200"), ["Cache-Control", SNIFF]);
+    assert_eq!(of(Endpoint::GetLine, "200"), ["Cache-Control", "ETag", SNIFF]);
+    assert_eq!(of(Endpoint::CreateUser, "201"), ["Cache-Control", "ETag", "Location", SNIFF]);
+    assert_eq!(of(Endpoint::DeleteLine, "204"), ["Cache-Control", SNIFF]);
+    assert_eq!(of(Endpoint::DeleteLine, "default"), ["Retry-After", "WWW-Authenticate", SNIFF]);
     assert_eq!(of(Endpoint::GetCall, "304"), Vec::<String>::new(), "a call that is read has no tag");
 }

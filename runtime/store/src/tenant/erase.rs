@@ -1,13 +1,28 @@
 //! Erasing rows: their keys first, then their bytes.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::MAX_TRIES;
-use crate::keys::{Gone, Kms, Life, Rows};
+use crate::keys::{Gone, Kms, Life, Row, Rows};
 use crate::{
     Address, MAX_BATCH, StoreError, StoredBatch, StoredCondition, StoredOperation, Table, TenantStore,
     envelope,
 };
+
+/// How long an erasure waits its turn, all pauses together, where another program keeps changing what is remembered.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The first pause, and the longest: each is twice the one before.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
+
+/// How long to pause once the count moved so often before it was written: not at all at first.
+fn pause(moved: usize) -> Duration {
+    let (first, longest) = PAUSES;
+    match moved.checked_sub(MAX_TRIES) {
+        None => Duration::ZERO,
+        Some(before) => first.saturating_mul(1 << before.min(16)).min(longest),
+    }
+}
 
 /// A row as it rests, and what it becomes: nothing for `None`.
 struct Change {
@@ -205,14 +220,24 @@ impl TenantStore {
     /// Seals anew what was written at an address since the row was found there that is erased: under a leaf that stays.
     async fn spare(&self, gone: &Gone) -> Result<(), StoreError> {
         let Gone::At(row) = gone else { return Ok(()) };
-        let Some(before) = self.store.get(&row.address).await? else { return Ok(()) };
+        for _ in 0..MAX_TRIES {
+            if self.spared(row).await? {
+                return Ok(());
+            }
+        }
+        Err(StoreError::Contended)
+    }
+
+    /// The same, where nobody else writes there at the time. Whether nobody did.
+    async fn spared(&self, row: &Row) -> Result<bool, StoreError> {
+        let Some(before) = self.store.get(&row.address).await? else { return Ok(true) };
         // What cannot be read now is no worse off without its key.
-        let Ok((life, nonce)) = envelope::sealing(&before) else { return Ok(()) };
+        let Ok((life, nonce)) = envelope::sealing(&before) else { return Ok(true) };
         if life != row.life || nonce == row.nonce {
-            return Ok(());
+            return Ok(true);
         }
         let Ok(Some((private, value))) = envelope::open(&self.key, &row.address, &before) else {
-            return Ok(());
+            return Ok(true);
         };
         let next = self.key.after(&row.address, life)?;
         let anew = envelope::seal_under(next, &row.address, &private, &value)?;
@@ -220,10 +245,7 @@ impl TenantStore {
             conditions: vec![StoredCondition::Equals(row.address.clone(), before)],
             operations: vec![StoredOperation::Put(row.address.clone(), anew)],
         };
-        match self.store.apply(batch).await? {
-            None => Ok(()),
-            Some(_) => Err(StoreError::Contended),
-        }
+        Ok(self.store.apply(batch).await?.is_none())
     }
 
     /// Deletes those of these rows that do not open any more, and the damaged ones of a life that ended, or of which nobody can
@@ -270,7 +292,6 @@ impl TenantStore {
         if changes.is_empty() {
             return Ok(());
         }
-        let _nobody_else_counts = self.key.counting().lock().await;
         if !self.apply_counted(&batch(&changes)).await? {
             // Somebody wrote at one of them meanwhile: that stays.
             for change in &changes {
@@ -281,20 +302,50 @@ impl TenantStore {
     }
 
     /// Applies changes with what they change of the count. Whether what they expect was so: where the count alone moved, it is counted
-    /// again.
+    /// again. Whoever moves it is another program: for that one it waits, as long as [`PATIENCE`] says, and keeps nobody of this one
+    /// from what they remember meanwhile.
     async fn apply_counted(&self, changes: &StoredBatch) -> Result<bool, StoreError> {
         let own = changes.conditions.len();
-        for _ in 0..MAX_TRIES {
-            // The count is sealed here.
-            let _nothing_is_erased = self.key.writing().read().await;
-            let mut counted = changes.clone();
-            self.count(&mut counted, 0, None).await?;
-            match self.store.apply(counted).await? {
-                None => return Ok(true),
-                Some(failed) if failed < own => return Ok(false),
-                Some(_) => {}
+        let (mut moved, mut waited) = (0, Duration::ZERO);
+        loop {
+            {
+                let _nobody_else_counts = self.key.counting().lock().await;
+                // The count is sealed here.
+                let _nothing_is_erased = self.key.writing().read().await;
+                let mut counted = changes.clone();
+                self.count(&mut counted, 0, None).await?;
+                match self.store.apply(counted).await? {
+                    None => return Ok(true),
+                    Some(failed) if failed < own => return Ok(false),
+                    Some(_) => moved += 1,
+                }
             }
+            let pause = pause(moved);
+            if pause.is_zero() {
+                continue;
+            }
+            let seconds = PATIENCE.as_secs();
+            if waited >= PATIENCE {
+                return Err(StoreError::NoTurn { seconds });
+            }
+            if waited.is_zero() {
+                tracing::warn!(tenant = %self.tenant, seconds, "another program keeps changing how much is remembered: an erasure waits its turn, for so many seconds at most");
+            }
+            tokio::time::sleep(pause).await;
+            waited += pause;
         }
-        Err(StoreError::Contended)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_their_turn_pauses_longer_each_time_and_comes_to_an_end() {
+        assert_eq!([0, 1, MAX_TRIES - 1].map(pause), [Duration::ZERO; 3]);
+        let pauses =
+            [0, 1, 5, 6, 1_000, usize::MAX - MAX_TRIES].map(|more| pause(MAX_TRIES + more).as_millis());
+        assert_eq!(pauses, [10, 20, 320, 500, 500, 500]);
     }
 }

@@ -476,3 +476,29 @@ async fn what_is_erased_goes_though_the_count_moves_again_and_again() {
     assert_eq!(house.store.get(&address).await.unwrap(), None, "its bytes went");
     assert_eq!(rows.remembered().await.unwrap(), rest(&house).await);
 }
+
+#[tokio::test]
+async fn an_erasure_waits_its_turn_where_the_count_moves_more_often_than_it_is_tried_at_once() {
+    let house = House::new().await;
+    house.put(Table::Memory, "hers", "kept").await;
+    house.put(Table::Memory, "his", "kept").await;
+    let (_, count) = house.found(Table::Usage, "remembered").await;
+    let StoredOperation::Put(address, bytes) = count else { panic!("a back-up puts") };
+    // The last goes first: the count is gone, there again, gone, and so on, once before each try.
+    let moves = super::MAX_TRIES + 2;
+    let moved = |at: usize| match at % 2 {
+        0 => StoredOperation::Put(address.clone(), bytes.clone()),
+        _ => StoredOperation::Delete(address.clone()),
+    };
+    let meddled = Arc::new(Meddled {
+        within: house.store.clone(),
+        before: Mutex::new((0..moves).map(moved).collect()),
+    });
+    let rows = TenantStore::open(meddled.clone(), &house.ring, tenant()).await.unwrap();
+    let (gone, _) = house.found(Table::Memory, "hers").await;
+    assert_eq!(rows.erase(&house.ring, &gone).await.unwrap(), 1);
+    assert!(meddled.before.lock().is_empty());
+    assert_eq!(house.get(Table::Memory, "hers").await, None);
+    assert_eq!(house.get(Table::Memory, "his").await.as_deref(), Some("kept"));
+    assert_eq!(rows.remembered().await.unwrap(), rest(&house).await);
+}

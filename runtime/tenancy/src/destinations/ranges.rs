@@ -12,6 +12,12 @@
 //! - The United Kingdom: Ofcom, "National Telephone Numbering Plan", parts A and B.
 //! - Belgium: BIPT. Germany: Bundesnetzagentur. Switzerland: OFCOM. Spain: CNMC. Italy: AGCOM. The Netherlands: ACM. Luxembourg: ILR.
 //!   Austria: RTR. Portugal: ANACOM. Their numbering plans.
+//! - Row by row against libphonenumber's metadata (`resources/PhoneNumberMetadata.xml`: `premiumRate`, `sharedCost`, `personalNumber`,
+//!   `pager`), after which countries further away are, in [`elsewhere`].
+
+mod elsewhere;
+
+use self::elsewhere::ELSEWHERE;
 
 /// Numbers that begin alike.
 #[derive(Debug)]
@@ -80,32 +86,42 @@ const US_SHORT: &str = "short numbers of North America";
 const US_PERSONAL: &str = "personal numbers of North America, whose price nobody knows before";
 const UK_PAGERS: &str = "pagers' numbers of the United Kingdom, many of which are premium-rate numbers";
 const NETWORKS: &str = "numbers of international networks";
-const NEIGHBOURS: &str = "premium-rate and special-rate numbers of their country";
+const NEIGHBOURS: &str = "premium-rate, special-rate, personal and pagers' numbers of their country";
 const NO_NUMBER: &str = "numbers that are in no numbering plan";
 
 /// What is denied.
-pub(super) const DENIED: &[Range] = &[
-    // France: 08 1, 08 2 and 08 9, data services at 08 36; short numbers have fewer than nine digits.
+pub(super) fn denied() -> impl Iterator<Item = &'static Range> {
+    DENIED.iter().chain(ELSEWHERE)
+}
+
+/// What is denied of France, of no country, of North America and of France's neighbours.
+const DENIED: &[Range] = &[
+    // France: 08 1, 08 2, 08 84 and 08 9, data services at 08 36; short numbers have fewer than nine digits.
     all("+3381", FR_SPECIAL),
     all("+3382", FR_SPECIAL),
     all("+33836", FR_PREMIUM),
+    all("+33884", FR_SPECIAL),
     all("+3389", FR_PREMIUM),
     short("+33", 10, FR_SHORT),
     // Guadeloupe, French Guiana, Martinique; La Réunion and Mayotte: of the same plan.
     all("+59081", FR_SPECIAL),
     all("+59082", FR_SPECIAL),
+    all("+590884", FR_SPECIAL),
     all("+59089", FR_PREMIUM),
     short("+590", 11, FR_SHORT),
     all("+59481", FR_SPECIAL),
     all("+59482", FR_SPECIAL),
+    all("+594884", FR_SPECIAL),
     all("+59489", FR_PREMIUM),
     short("+594", 11, FR_SHORT),
     all("+59681", FR_SPECIAL),
     all("+59682", FR_SPECIAL),
+    all("+596884", FR_SPECIAL),
     all("+59689", FR_PREMIUM),
     short("+596", 11, FR_SHORT),
     all("+26281", FR_SPECIAL),
     all("+26282", FR_SPECIAL),
+    all("+262884", FR_SPECIAL),
     all("+26289", FR_PREMIUM),
     short("+262", 11, FR_SHORT),
     // No country's.
@@ -132,6 +148,8 @@ pub(super) const DENIED: &[Range] = &[
     all("+1500", US_PERSONAL),
     all("+1521", US_PERSONAL),
     all("+1522", US_PERSONAL),
+    all("+1523", US_PERSONAL),
+    all("+1524", US_PERSONAL),
     all("+1533", US_PERSONAL),
     all("+1544", US_PERSONAL),
     all("+1566", US_PERSONAL),
@@ -165,14 +183,23 @@ pub(super) const DENIED: &[Range] = &[
     short("+321313", 6, NEIGHBOURS),
     all("+49118", NEIGHBOURS),
     all("+49137", NEIGHBOURS),
+    all("+49138", NEIGHBOURS),
+    all("+49164", NEIGHBOURS),
+    all("+49168", NEIGHBOURS),
+    all("+49169", NEIGHBOURS),
     all("+49180", NEIGHBOURS),
     all("+49700", NEIGHBOURS),
     all("+49900", NEIGHBOURS),
     all("+4118", NEIGHBOURS),
+    all("+41740", NEIGHBOURS),
+    all("+41742", NEIGHBOURS),
+    all("+41744", NEIGHBOURS),
+    all("+41748", NEIGHBOURS),
     all("+4184", NEIGHBOURS),
+    all("+41878", NEIGHBOURS),
     all("+4190", NEIGHBOURS),
     all("+34118", NEIGHBOURS),
-    all("+34704", NEIGHBOURS),
+    all("+3470", NEIGHBOURS),
     all("+34803", NEIGHBOURS),
     all("+34806", NEIGHBOURS),
     all("+34807", NEIGHBOURS),
@@ -180,17 +207,24 @@ pub(super) const DENIED: &[Range] = &[
     all("+34902", NEIGHBOURS),
     all("+34905", NEIGHBOURS),
     all("+34907", NEIGHBOURS),
+    all("+390878", NEIGHBOURS),
     all("+3912", NEIGHBOURS),
+    all("+39144", NEIGHBOURS),
+    all("+39163", NEIGHBOURS),
+    all("+39164", NEIGHBOURS),
+    all("+39166", NEIGHBOURS),
     all("+39178", NEIGHBOURS),
     all("+394", NEIGHBOURS),
     all("+3984", NEIGHBOURS),
     all("+3989", NEIGHBOURS),
     all("+39199", NEIGHBOURS),
     short("+3118", 6, NEIGHBOURS),
+    all("+3166", NEIGHBOURS),
     all("+31900", NEIGHBOURS),
     all("+31906", NEIGHBOURS),
     all("+31909", NEIGHBOURS),
     all("+352118", NEIGHBOURS),
+    all("+352801", NEIGHBOURS),
     all("+352900", NEIGHBOURS),
     all("+352901", NEIGHBOURS),
     all("+352905", NEIGHBOURS),
@@ -201,6 +235,9 @@ pub(super) const DENIED: &[Range] = &[
     all("+3516", NEIGHBOURS),
     all("+35170", NEIGHBOURS),
     all("+35176", NEIGHBOURS),
+    all("+351808", NEIGHBOURS),
+    all("+351809", NEIGHBOURS),
+    all("+351884", NEIGHBOURS),
     // What a carrier may read as another number.
     all("+0", NO_NUMBER),
     all("+10", NO_NUMBER),
@@ -266,7 +303,7 @@ mod tests {
     #[test]
     fn the_table_is_of_numbers_and_holds_none_twice() {
         let mut known = std::collections::HashSet::new();
-        for Range { begins, what, .. } in DENIED {
+        for Range { begins, what, .. } in denied() {
             let rest = begins.strip_prefix('+').unwrap();
             assert!(rest.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'), "{begins}");
             assert!(!rest.starts_with('.') && !what.is_empty() && known.insert(begins), "{begins}");
@@ -322,7 +359,56 @@ mod tests {
             "+3468012345",
         ];
         for number in ordinary {
-            assert!(!DENIED.iter().any(|range| range.holds(number)), "{number}");
+            assert!(!denied().any(|range| range.holds(number)), "{number}");
+        }
+    }
+
+    #[test]
+    fn of_countries_further_away_what_costs_more_is_denied_and_what_everybody_has_is_not() {
+        let table: &[(&[&str], &[&str])] = &[
+            (&["+376112345", "+376912345"], &["+376712345", "+376312345", "+37618001234"]),
+            (&["+213803112345"], &["+21312345678", "+213551234567", "+213800123456"]),
+            (&["+611901234567"], &["+61212345678", "+61412345678", "+611800123456"]),
+            (&["+38790123456"], &["+38730212345", "+38761123456", "+38780123456"]),
+            (&["+35990123456"], &["+35929812345", "+359888123456", "+359981234567"]),
+            (&["+2698123456", "+242800123456"], &["+2697712345", "+2693212345", "+242061234567"]),
+            (&["+38560123456", "+38574123456"], &["+38512345678", "+385921234567", "+38562123456"]),
+            (&["+420909123456"], &["+420212345678", "+420601123456", "+420970123456", "+420800123456"]),
+            (&["+4590123456"], &["+4532123456", "+4520123456", "+4591123456", "+4580123456"]),
+            (&["+3729001234", "+37240123456"], &["+3723212345", "+37251234567", "+3724312345"]),
+            (&["+35860012345"], &["+358131234567", "+358412345678", "+358102345678"]),
+            (&["+309091234567"], &["+302123456789", "+306912345678", "+308001234567"]),
+            (&["+3690123456"], &["+3612345678", "+36201234567", "+3692123456"]),
+            (&["+3549011234"], &["+3544101234", "+3546111234"]),
+            (&["+81990123456"], &["+81312345678", "+819012345678", "+816012345678"]),
+            (&["+353700123456"], &["+35312345678", "+35315123456", "+353850123456"]),
+            (&["+37190123456", "+37181123456"], &["+37163123456", "+37121234567", "+37180123456"]),
+            (&["+37090012345"], &["+37031234567", "+37061234567"]),
+            (&["+35650037123", "+35651001123"], &["+35621001234", "+35696961234", "+35650112345"]),
+            (&["+37790123456"], &["+37799123456", "+377612345678", "+37787012345"]),
+            (&["+212891234567"], &["+212520123456", "+212650123456", "+212801234567"]),
+            (&["+687361234"], &["+687201234", "+687751234", "+687351234"]),
+            (&["+38950012345"], &["+38922212345", "+38972345678"]),
+            (&["+4782912345"], &["+4721234567", "+4740612345", "+4781021234"]),
+            (&["+48701234567", "+48641234567"], &["+48123456789", "+48512345678", "+48722123456"]),
+            (&["+40900123456"], &["+40211234567", "+40712034567", "+40372123456"]),
+            (&["+78091234567"], &["+73011234567", "+79123456789", "+78001234567", "+78121234567"]),
+            (&["+221884123456"], &["+221301012345", "+221701234567", "+221800123456"]),
+            (&["+38190012345", "+3817801234"], &["+38110234567", "+381601234567"]),
+            (&["+421900123456", "+421971234567"], &["+421221234567", "+421912123456", "+421901123456"]),
+            (&["+38690123456", "+38689112345"], &["+38611234567", "+38631234567", "+38681123456"]),
+            (&["+46900123456", "+46649123456"], &["+468123456", "+46701234567", "+4690123456"]),
+            (&["+21688123456"], &["+21630010123", "+21620123456", "+21681200123"]),
+            (&["+909001234567"], &["+902123456789", "+905012345678", "+908001234567"]),
+            (&["+971900234567"], &["+97122345678", "+971501234567"]),
+        ];
+        for (costly, ordinary) in table {
+            for number in *costly {
+                assert!(denied().any(|range| range.holds(number)), "{number}");
+            }
+            for number in *ordinary {
+                assert!(!denied().any(|range| range.holds(number)), "{number}");
+            }
         }
     }
 
