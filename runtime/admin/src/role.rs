@@ -325,6 +325,22 @@ impl Action {
         matches!(self, Self::ReadCases | Self::WriteCases | Self::ExportPersons | Self::ErasePersons)
     }
 
+    /// Whether the installation itself has something of it: of everything else a tenant has to be named.
+    pub const fn is_of_the_installation(self) -> bool {
+        matches!(
+            self,
+            Self::ReadSelf
+                | Self::ReadTenants
+                | Self::WriteTenants
+                | Self::ReadProviders
+                | Self::ReadUsers
+                | Self::WriteUsers
+                | Self::ReadKeys
+                | Self::WriteKeys
+                | Self::ReadAudit
+        )
+    }
+
     /// Its name.
     pub const fn name(self) -> &'static str {
         match self {
@@ -480,7 +496,8 @@ pub enum Verdict {
 pub fn decide(role: Role, of: &TenantId, action: Action, realm: &TenantId) -> Verdict {
     let rule = action.rule();
     if of == realm {
-        return if rule.own.contains(&role) { Verdict::Own } else { Verdict::Forbidden };
+        let is_theirs = !is_installation(realm) || action.is_of_the_installation();
+        return if is_theirs && rule.own.contains(&role) { Verdict::Own } else { Verdict::Forbidden };
     }
     if !is_installation(of) {
         // What is the installation's own is known to be there, what is another tenant's is not.
@@ -513,6 +530,23 @@ mod tests {
             let theirs = [Action::ReadSelf, Action::ReadCalls].contains(&action);
             let expected = if theirs { Verdict::Own } else { Verdict::Forbidden };
             assert_eq!(agent, expected, "{action}");
+        }
+    }
+
+    #[test]
+    fn who_runs_the_house_and_names_no_tenant_has_what_is_its_own_and_no_empty_list_of_a_tenants() {
+        let house = realm(INSTALLATION);
+        for action in Action::ALL {
+            for role in [Role::Owner, Role::Operator] {
+                let own = decide(role, &house, action, &house) == Verdict::Own;
+                assert!(!own || action.is_of_the_installation(), "{role} {action}");
+            }
+        }
+        for action in [Action::ReadUsers, Action::ReadKeys, Action::ReadAudit, Action::ReadTenants] {
+            assert_eq!(decide(Role::Owner, &house, action, &house), Verdict::Own, "{action}");
+        }
+        for action in [Action::ReadTeams, Action::ReadContacts, Action::ReadNumbers, Action::ReadTenant] {
+            assert_eq!(decide(Role::Owner, &house, action, &house), Verdict::Forbidden, "{action}");
         }
     }
 

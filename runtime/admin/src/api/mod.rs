@@ -406,11 +406,15 @@ fn scopes_text(scopes: &[Action]) -> String {
 
 fn forbidden(principal: &Principal, action: Action, realm: &TenantId) -> Problem {
     let (role, rule) = (principal.user.role, action.rule());
-    let detail = format!("{role} in {} may not do {action} in {realm}", principal.realm);
-    let able = if principal.realm == *realm { rule.own } else { rule.above };
     // Where somebody of the installation names no tenant, the installation itself is meant, which has few of a tenant's rooms.
     let none_named = principal.realm == *realm && is_installation(realm);
-    let able = able.iter().filter(|role| !none_named || role.exists_in(realm));
+    let is_a_tenants = none_named && !action.is_of_the_installation();
+    let detail = match is_a_tenants {
+        true => format!("{action} is of a tenant, and none is named"),
+        false => format!("{role} in {} may not do {action} in {realm}", principal.realm),
+    };
+    let able = if principal.realm == *realm { rule.own } else { rule.above };
+    let able = able.iter().filter(|role| !none_named || (!is_a_tenants && role.exists_in(realm)));
     let able: Vec<_> = able.map(|role| role.name()).collect();
     let remedy = match able.as_slice() {
         [] if none_named => "name the tenant that is meant: --tenant TENANT, or TENANT alone after `parloir tenant` and `parloir quota`"

@@ -36,10 +36,14 @@ fn check(tenant: &Tenant) -> Result<(), Problem> {
 }
 
 /// What the operator's file says, as the API shows it.
-fn of_file(config: &TenantConfig, suspension: Option<There<Suspension>>) -> Item<TenantState> {
+fn of_file(
+    config: &TenantConfig,
+    problems: usize,
+    suspension: Option<There<Suspension>>,
+) -> Item<TenantState> {
     let tenant = Some(Tenant { quota: config.quota.clone(), retention: config.retention });
     let suspended = suspension.map(suspension::shown);
-    let spec = TenantState { source: Source::File, tenant, problems: 0, suspended };
+    let spec = TenantState { source: Source::File, tenant, problems, suspended };
     Item { id: config.id.to_string(), etag: String::new(), changed: None, spec }
 }
 
@@ -82,7 +86,8 @@ pub(super) async fn list(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
         let id = declared.id.as_str();
         let later = after.as_deref().is_none_or(|after| id > after);
         if later && api.directory.source(&declared.id).await? == Some(Source::File) {
-            items.insert(id.to_owned(), of_file(declared, suspended.remove(id)));
+            let problems = api.directory.aside(&declared.id).await.len();
+            items.insert(id.to_owned(), of_file(declared, problems, suspended.remove(id)));
         }
     }
     let more = next.is_some() || items.len() > limit;
@@ -93,13 +98,11 @@ pub(super) async fn list(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
 
 pub(super) async fn get(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let suspension = api.directory.suspension(&asked.realm).await?;
+    let problems = api.directory.aside(&asked.realm).await.len();
     match record(api, asked).await? {
-        Some(there) => {
-            let problems = api.directory.aside(&asked.realm).await.len();
-            Answer::read(asked, &of_row(asked.realm.as_str(), there, problems, suspension))
-        }
+        Some(there) => Answer::read(asked, &of_row(asked.realm.as_str(), there, problems, suspension)),
         None => match api.directory.declared(&asked.realm) {
-            Some(declared) => Answer::read(asked, &of_file(declared, suspension)),
+            Some(declared) => Answer::read(asked, &of_file(declared, problems, suspension)),
             // Of the installation itself there is no record.
             None => Err(Problem::not_found("tenant")),
         },

@@ -45,8 +45,28 @@ async fn what_is_used_stands_beside_the_quota_and_changes_no_tag_of_it() {
     let (_, supervisor) = house.user("cabinet", &owner, "supervisor").await;
     house.get(usage, &supervisor).await.is(403);
     house.get("/v1/tenants/filed/usage", &house.owner).await.is(200);
-    house.get("/v1/tenants/installation/usage", &house.owner).await.is(404);
-    house.get("/v1/tenants/installation/ledger", &house.owner).await.is(404);
+    house.get("/v1/tenants/installation/usage", &house.owner).await.is(403);
+    house.get("/v1/tenants/installation/ledger", &house.owner).await.is(403);
+}
+
+#[tokio::test]
+async fn who_runs_the_house_and_names_no_tenant_is_told_to_name_one() {
+    let house = House::open().await;
+    house.tenant("cabinet").await;
+    let operator = house.operator().await;
+    for what in ["numbers", "teams", "contacts", "problems", "retention", "usage", "ledger", "break-glass"] {
+        for key in [&house.owner, &operator] {
+            let refused = house.get(&format!("/v1/tenants/installation/{what}"), key).await.is(403);
+            let (detail, remedy) = (refused.text("detail"), refused.text("remedy"));
+            assert!(detail.ends_with("is of a tenant, and none is named"), "{what}: {refused:?}");
+            assert!(remedy.starts_with("name the tenant that is meant: --tenant TENANT"), "{what}: {remedy}");
+        }
+    }
+    let record = house.get("/v1/tenants/installation", &house.owner).await.is(403);
+    assert!(record.text("remedy").contains("--tenant"), "{record:?}");
+    // What the installation has itself is there without a tenant.
+    house.get("/v1/tenants/installation/users", &house.owner).await.is(200);
+    house.get("/v1/tenants/installation/providers", &operator).await.is(200);
 }
 
 #[tokio::test]

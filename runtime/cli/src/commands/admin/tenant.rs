@@ -7,6 +7,7 @@ use parloir_admin::resource::{BreakGlass, Calendar, Cordon, CordonPolicy, Import
 use parloir_contract::TenantId;
 use serde_json::{Value, json};
 
+use super::problems::Problems;
 use super::{ApiArgs, Client, lines_of_json, moment, pair, put, table, text};
 use crate::terminal::{BAD, DIM, GOOD, TITLE, plain, styled};
 use crate::{Failure, Outcome};
@@ -35,8 +36,9 @@ enum What {
         after_help = "Example:\n  parloir tenant set cabinet --quota concurrent-calls=20 --retention 'recording=6 months'"
     )]
     Set(Set),
-    /// List what of a tenant is set aside: what cannot be read, and what calls cannot be answered by.
-    #[command(after_help = "Example:\n  parloir tenant problems cabinet")]
+    /// List what of a tenant is set aside: what cannot be read, and what calls cannot be answered by. Of all tenants, where whoever
+    /// runs the installation names none.
+    #[command(after_help = "Examples:\n  parloir tenant problems cabinet\n  parloir tenant problems")]
     Problems(Problems),
     /// Bring a tenant of the operator's file into the directory, with its lines; then its [[tenant]] can be removed there.
     /// It prints its owner's key: an operator can, who broke its glass before.
@@ -160,14 +162,6 @@ struct Import {
     /// The name of its owner, who is made where it has no user yet.
     #[arg(long, value_name = "NAME")]
     owner: String,
-    #[command(flatten)]
-    api: ApiArgs,
-}
-
-#[derive(Args)]
-struct Problems {
-    /// Which. Default: your key's own.
-    tenant: Option<TenantId>,
     #[command(flatten)]
     api: ApiArgs,
 }
@@ -428,21 +422,6 @@ impl Import {
         }
         owner_key("imported", &self.tenant, &made);
         anstream::eprintln!("{}", styled(DIM, "its [[tenant]] can be removed from parloir.toml now"));
-        Ok(())
-    }
-}
-
-impl Problems {
-    async fn run(self) -> Outcome {
-        let client = Client::new(&self.api)?;
-        let tenant = client.tenant(self.tenant.as_ref()).await?;
-        let all = client.list(&format!("/v1/tenants/{tenant}/problems")).await?;
-        if self.api.json {
-            lines_of_json(&all);
-            return Ok(());
-        }
-        let row = |item: &Value| ["/spec/what", "/spec/problem"].map(|field| text(item, field).to_owned());
-        table(["SET ASIDE", "WHY, AND WHAT TO DO"], &all.iter().map(row).collect::<Vec<_>>());
         Ok(())
     }
 }
