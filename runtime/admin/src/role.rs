@@ -325,6 +325,11 @@ impl Action {
         matches!(self, Self::ReadCases | Self::WriteCases | Self::ExportPersons | Self::ErasePersons)
     }
 
+    /// Whether nobody of a tenant does it, and so whoever runs the installation: to a tenant.
+    pub const fn is_done_from_above(self) -> bool {
+        self.rule().own.is_empty()
+    }
+
     /// Whether the installation itself has something of it: of everything else a tenant has to be named.
     pub const fn is_of_the_installation(self) -> bool {
         matches!(
@@ -548,6 +553,22 @@ mod tests {
         for action in [Action::ReadTeams, Action::ReadContacts, Action::ReadNumbers, Action::ReadTenant] {
             assert_eq!(decide(Role::Owner, &house, action, &house), Verdict::Forbidden, "{action}");
         }
+    }
+
+    #[test]
+    fn what_is_done_from_above_is_what_whoever_runs_the_house_changes_of_a_tenant() {
+        let from_above: Vec<_> =
+            Action::ALL.into_iter().filter(|action| action.is_done_from_above()).collect();
+        let expected = [
+            Action::WriteTenant,
+            Action::SuspendTenant,
+            Action::CordonTenant,
+            Action::ImportTenant,
+            Action::WriteNumbers,
+            Action::BreakGlass,
+            Action::RemoveTenant,
+        ];
+        assert_eq!(from_above, expected);
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod audit;
 mod blocked;
 mod calendar;
 mod calls;
+mod changed;
 mod connectors;
 mod contacts;
 mod cordon;

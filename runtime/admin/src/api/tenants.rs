@@ -9,6 +9,7 @@ use parloir_tenancy::config::TenantConfig;
 use super::answer::Answer;
 use super::asked::{Asked, MAX_PAGE, named};
 use super::calls::place;
+use super::changed::changed;
 use super::lines::{alone, prepare};
 use super::problem::{Kind, Problem};
 use super::suspension::{self, tag};
@@ -234,7 +235,11 @@ pub(super) async fn create(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
     prepare(api, &tenant_config(id.clone(), tenant.clone(), None, Vec::new(), &home)).await?;
     let store = api.directory.store(&id).await?;
     let owner = Owner::of(&store, owner)?;
-    let told = asked.told(format!("tenant {id}: made, with owner {}", owner.id));
+    let granted = match changed(&Tenant::default(), &tenant) {
+        granted if granted.is_empty() => granted,
+        granted => format!("; {granted}"),
+    };
+    let told = asked.told(format!("tenant {id}: made, with owner {}{granted}", owner.id));
     let answer = repeat::once(api, asked, told, |stamp| {
         let installation = Batch::new().expect_absent(Table::Tenant, id.as_str());
         let installation = installation.put(Table::Tenant, id.as_str(), stamp.bytes(&tenant)?);
@@ -263,7 +268,12 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     asked.may_put(Some(&tag(&before.change, suspension.as_ref())))?;
     prepare(api, &alone(api, asked, (tenant.clone(), None, Vec::new())).await).await?;
     let problems = api.directory.aside(&asked.realm).await.len();
-    let told = asked.told(format!("record of tenant {}", asked.realm));
+    let what = match before.row.as_ref().map(|row| changed(&row.is, &tenant)) {
+        Ok(none) if none.is_empty() => "its record written anew, with no change".to_owned(),
+        Ok(changed) => changed,
+        Err(_) => "its record written anew, as it could not be read".to_owned(),
+    };
+    let told = asked.told(format!("tenant {}: {what}", asked.realm));
     let answer = api.directory.commit(&asked.realm, told, |stamp| {
         let id = asked.realm.as_str();
         let installation = Batch::new().expect_value(Table::Tenant, id, before.bytes);

@@ -25,7 +25,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use parloir_contract::{CallId, LineId, TenantId};
-use parloir_journal::{Administered, Journal};
+use parloir_journal::{Administered, Administration, Journal};
 use parloir_store::{Applied, Batch, Kms, Store, StoreError, Table, TenantStore};
 use parloir_tenancy::INSTALLATION;
 use parloir_tenancy::config::TenantConfig;
@@ -118,6 +118,7 @@ impl By {
 }
 
 /// What is about to be done, for the log.
+#[derive(Clone)]
 pub(crate) struct Told {
     pub(crate) by: By,
     pub(crate) action: Action,
@@ -210,6 +211,36 @@ fn own() -> Result<TenantId, DirectoryError> {
     INSTALLATION.parse().map_err(|_| DirectoryError::Damaged("its own name".into()))
 }
 
+/// Whether something was done; `None` where nobody knows but the rows: it stays in the log as interrupted.
+fn was_done<A>(done: &Result<A, DirectoryError>) -> Option<bool> {
+    match done {
+        Ok(_) => Some(true),
+        Err(
+            DirectoryError::Changed
+            | DirectoryError::Store(
+                StoreError::ValueTooLarge { .. }
+                | StoreError::BatchTooLarge { .. }
+                | StoreError::KeyLength { .. },
+            ),
+        ) => Some(false),
+        Err(
+            DirectoryError::Store(_)
+            | DirectoryError::Journal(_)
+            | DirectoryError::Damaged(_)
+            | DirectoryError::NoRandomness(_)
+            | DirectoryError::NotTakenIn(_),
+        ) => None,
+    }
+}
+
+/// Tells in the log of whose it is whether something was done, where that is known.
+async fn tell_end(whose: &TenantId, told: Administration, was_done: Option<bool>) {
+    let Some(was_done) = was_done else { return };
+    if let Err(error) = told.end(was_done).await {
+        tracing::error!(tenant = %whose, %error, "a change is in the log as interrupted; its row says that it was made");
+    }
+}
+
 impl Directory {
     /// The directory in these rooms; empty where there was none.
     ///
@@ -296,8 +327,29 @@ impl Directory {
     }
 
     /// Tells what is about to be done in the log of whose it is, and does it: all of it, or nothing. `make` is given the name of
-    /// that record, which every row it writes bears.
+    /// that record, which every row it writes bears. What whoever runs the installation alone changes of a tenant's is in the
+    /// installation's own log, too: there it stays to be read when the tenant is gone.
     pub(crate) async fn commit<A: Send>(
+        &self,
+        whose: &TenantId,
+        told: Told,
+        make: impl FnOnce(&Stamp) -> Result<(Batches, A), DirectoryError> + Send,
+    ) -> Result<A, DirectoryError> {
+        let house = self.installation.tenant();
+        let is_from_above = whose != house && told.action.is_done_from_above();
+        let above = match is_from_above {
+            true => Some(self.rooms.journal.administer(house, told.clone().into()).await?),
+            false => None,
+        };
+        let done = self.commit_in(whose, told, make).await;
+        if let Some(above) = above {
+            tell_end(house, above, was_done(&done)).await;
+        }
+        done
+    }
+
+    /// The same, told in this one log.
+    async fn commit_in<A: Send>(
         &self,
         whose: &TenantId,
         told: Told,
@@ -309,28 +361,7 @@ impl Directory {
             Ok((batches, answer)) => self.apply(batches).await.map(|()| answer),
             Err(error) => Err(error),
         };
-        let ended = match &done {
-            Ok(_) => told.end(true).await,
-            Err(
-                DirectoryError::Changed
-                | DirectoryError::Store(
-                    StoreError::ValueTooLarge { .. }
-                    | StoreError::BatchTooLarge { .. }
-                    | StoreError::KeyLength { .. },
-                ),
-            ) => told.end(false).await,
-            // Whether it was done nobody knows but the rows: it stays in the log as interrupted.
-            Err(
-                DirectoryError::Store(_)
-                | DirectoryError::Journal(_)
-                | DirectoryError::Damaged(_)
-                | DirectoryError::NoRandomness(_)
-                | DirectoryError::NotTakenIn(_),
-            ) => Ok(()),
-        };
-        if let Err(error) = ended {
-            tracing::error!(tenant = %whose, %error, "a change is in the log as interrupted; its row says that it was made");
-        }
+        tell_end(whose, told, was_done(&done)).await;
         done
     }
 
