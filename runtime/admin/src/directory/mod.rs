@@ -519,7 +519,16 @@ impl Directory {
     /// # Errors
     /// Where its rows cannot be read, or nothing of it can be answered: then it is answered as before.
     pub async fn take_in(&self, id: &TenantId) -> Result<(), DirectoryError> {
-        let taken_in = self.take_in_now(id).await;
+        self.take_in_with(id, None).await
+    }
+
+    /// The same, where something of it was written to which the rest comes next: it is set aside until then, and no alarm is raised.
+    pub(crate) async fn take_in_awaiting(&self, id: &TenantId, awaited: &str) -> Result<(), DirectoryError> {
+        self.take_in_with(id, Some(awaited)).await
+    }
+
+    async fn take_in_with(&self, id: &TenantId, awaited: Option<&str>) -> Result<(), DirectoryError> {
+        let taken_in = self.take_in_now(id, awaited).await;
         match &taken_in {
             Ok(()) => self.behind().remove(id),
             Err(_) => self.behind().insert(id.clone()),
@@ -541,7 +550,7 @@ impl Directory {
         self.behind.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn take_in_now(&self, id: &TenantId) -> Result<(), DirectoryError> {
+    async fn take_in_now(&self, id: &TenantId, awaited: Option<&str>) -> Result<(), DirectoryError> {
         let _one_at_a_time = self.taking_in_one.of(id).await;
         // Whatever else is wrong, a version that was taken back answers nobody.
         let mut aside = self.deploy(id).await;
@@ -553,17 +562,18 @@ impl Directory {
         }
         let whole = aside.iter().find(|aside| aside.kind == AsideKind::Whole);
         let whole = whole.map(|aside| aside.problem.clone());
-        self.set_aside(id, aside).await;
+        self.set_aside(id, aside, awaited).await;
         whole.map_or(Ok(()), |problem| Err(DirectoryError::NotTakenIn(problem)))
     }
 
-    /// Notes what of a tenant is set aside now, and tells whoever runs the installation.
-    async fn set_aside(&self, tenant: &TenantId, mut aside: Vec<Aside>) {
+    /// Notes what of a tenant is set aside now, and tells whoever runs the installation, but for what is awaited.
+    async fn set_aside(&self, tenant: &TenantId, mut aside: Vec<Aside>, awaited: Option<&str>) {
         aside.sort();
         let mut all = self.aside.write().await;
         // Once, and not with each change of something else.
         let news = all.get(tenant).is_none_or(|known| *known != aside);
-        for Aside { what, problem, .. } in aside.iter().filter(|_| news) {
+        let is_told = |aside: &&Aside| news && awaited != Some(aside.what.as_str());
+        for Aside { what, problem, .. } in aside.iter().filter(is_told) {
             tracing::error!(%tenant, what, problem, "something of a tenant's is set aside: calls are answered without it");
         }
         match aside.is_empty() {
