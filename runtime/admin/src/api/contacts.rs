@@ -6,7 +6,7 @@ use parloir_store::{Batch, Table};
 
 use super::Api;
 use super::answer::{Answer, room_for_row};
-use super::asked::{Asked, named};
+use super::asked::{Asked, counted, named};
 use super::problem::{Kind, Problem};
 use crate::directory::rows::{self, There};
 use crate::directory::{Batches, CONTACTS, USERS};
@@ -53,7 +53,7 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
         }
     };
     let new = making.is_some();
-    let told = asked.told(format!("contact {number}: {} users", contact.users.len()));
+    let told = asked.told(format!("contact {number}: {}", counted(contact.users.len(), "user")));
     let answer = api.directory.commit(&asked.realm, told, |stamp| {
         let batch = batch.put(Table::Settings, row(&number), stamp.bytes(&contact)?);
         let answer = Answer::written(&stamp.item(number, contact), new)?;

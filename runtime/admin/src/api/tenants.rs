@@ -7,7 +7,7 @@ use parloir_store::{Batch, Table, TenantStore};
 use parloir_tenancy::config::TenantConfig;
 
 use super::answer::Answer;
-use super::asked::{Asked, MAX_PAGE, named};
+use super::asked::{Asked, MAX_PAGE, counted, named};
 use super::calls::place;
 use super::changed::changed;
 use super::lines::{alone, prepare};
@@ -167,7 +167,8 @@ pub(super) async fn remove(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
     };
     let lines = rows::count(&asked.store, Table::Lines, "").await?;
     if lines > 0 {
-        let detail = format!("{} has {lines} lines, which are answered", asked.realm);
+        let detail =
+            format!("{} still has {}, and who rings is answered", asked.realm, counted(lines, "line"));
         let remedy =
             "have them removed first, by an admin of theirs or through broken glass: parloir line remove";
         return Err(Problem::new(Kind::Conflict, detail, remedy).of("tenant"));
@@ -349,7 +350,8 @@ pub(super) async fn import(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
     };
     let with = owner.as_ref().map(|owner| format!(", owner {} and a key of its owner's", owner.id));
     let with = with.unwrap_or_default();
-    let told = asked.told(format!("tenant {}: imported with {} lines{with}", asked.realm, lines.len()));
+    let of = counted(lines.len(), "line");
+    let told = asked.told(format!("tenant {}: imported with {of}{with}", asked.realm));
     let answer = repeat::once(api, asked, told, |stamp| {
         let installation = installation.put(Table::Tenant, asked.realm.as_str(), stamp.bytes(&tenant)?);
         let mut batch = match &owner {

@@ -144,7 +144,7 @@ async fn supervisors_of_two_teams_cannot_see_each_others_calls_by_any_route() {
     assert_eq!(calls(api, &unassigned).len(), 2, "of a tenant without a team");
 
     let told = done(api, &admin, &["team", "set", "parc", "--line", MADE, "--user", &luc]);
-    assert!(told.contains("added parc: 1 lines, 1 users") && told.contains("the first team"), "{told}");
+    assert!(told.contains("added parc: 1 line, 1 user") && told.contains("the first team"), "{told}");
     let told = done(api, &admin, &["team", "set", "gare", "--line", OTHER, "--user", &zoe]);
     assert!(!told.contains("the first team"), "{told}");
     let shown = done(api, &admin, &["team", "show", "gare"]);

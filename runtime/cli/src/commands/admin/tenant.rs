@@ -8,6 +8,7 @@ use parloir_contract::TenantId;
 use serde_json::{Value, json};
 
 use super::problems::Problems;
+use super::retention::clock;
 use super::{ApiArgs, Client, lines_of_json, moment, pair, put, table, text};
 use crate::terminal::{BAD, DIM, GOOD, TITLE, plain, styled};
 use crate::{Failure, Outcome};
@@ -120,7 +121,7 @@ struct Grants {
     #[arg(long, value_name = "NAME=NUMBER", value_parser = pair)]
     quota: Vec<(String, String)>,
     /// How long its calls are kept, as in [tenant.retention]: recording='6 months'. Any number of times.
-    #[arg(long, value_name = "NAME=PERIOD", value_parser = pair)]
+    #[arg(long, value_name = "NAME=PERIOD", value_parser = clock)]
     retention: Vec<(String, String)>,
 }
 
@@ -328,13 +329,27 @@ fn policy(text: &str) -> Result<CordonPolicy, String> {
     found.ok_or_else(|| format!("write {}", all.map(CordonPolicy::name).join(", ")))
 }
 
-fn show_cordon(item: &Value) {
+/// When a tenant's agents answer in a process of their own, what that comes to, and who says so.
+fn cordon_in_words(item: &Value) -> String {
+    let policy = text(item, "/spec/policy");
+    let means = match policy {
+        "always" => "its agents answer in a process of their own",
+        "when-noisy" => {
+            "its agents answer in the server's process, and in one of their own while they fail and fail"
+        }
+        _ => "its agents answer in the server's process",
+    };
     let said = match text(item, "/spec/source") {
         "directory" => "said of this tenant",
-        _ => "as parloir.toml says",
+        _ => "as parloir.toml says, or by default",
     };
-    let (part, policy) = ("cordon", plain(text(item, "/spec/policy")));
-    anstream::println!("  {part:9}  {policy:20}  {said}");
+    let policy = plain(policy);
+    format!("{policy:20}  {means} ({said})")
+}
+
+fn show_cordon(item: &Value) {
+    let (part, words) = ("cordon", cordon_in_words(item));
+    anstream::println!("  {part:9}  {words}");
 }
 
 impl CordonOf {
@@ -517,5 +532,27 @@ impl Glass {
         let (tenant, until) = (&self.tenant, plain(&moment(&item, "/spec/until")));
         anstream::println!("{} the glass of {tenant} until {until}; it is told so", styled(GOOD, "broke"));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cordon_says_what_holds_also_where_the_file_says_it() {
+        let of = |policy: &str, source: &str| {
+            cordon_in_words(&json!({ "spec": { "policy": policy, "source": source } }))
+        };
+        let filed = of("never", "file");
+        assert!(
+            filed.starts_with("never ") && filed.contains("in the server's process (as parloir.toml"),
+            "{filed}"
+        );
+        let said = of("always", "directory");
+        assert!(
+            said.starts_with("always ") && said.ends_with("of their own (said of this tenant)"),
+            "{said}"
+        );
     }
 }
