@@ -244,6 +244,9 @@ pub enum Action {
     /// Erase a person.
     #[serde(rename = "persons:erase")]
     ErasePersons,
+    /// Read who read, heard and exported calls.
+    #[serde(rename = "accesses:read")]
+    ReadAccesses,
 }
 
 /// Who may do something.
@@ -259,7 +262,7 @@ pub struct Rule {
 
 impl Action {
     /// Every action there is.
-    pub const ALL: [Self; 53] = [
+    pub const ALL: [Self; 54] = [
         Self::ReadSelf,
         Self::ReadTenants,
         Self::WriteTenants,
@@ -313,6 +316,7 @@ impl Action {
         Self::WriteCases,
         Self::ExportPersons,
         Self::ErasePersons,
+        Self::ReadAccesses,
     ];
 
     /// Whether it is to read calls, or what is kept beside them.
@@ -402,6 +406,7 @@ impl Action {
             Self::WriteCases => "cases:write",
             Self::ExportPersons => "persons:export",
             Self::ErasePersons => "persons:erase",
+            Self::ReadAccesses => "accesses:read",
         }
     }
 
@@ -462,6 +467,8 @@ impl Action {
             // The tenant answers for its callers' data: nobody of the installation does it in its place, through no glass.
             Self::ReadCases | Self::WriteCases | Self::ExportPersons => (&[Supervisor, Admin], &[], false),
             Self::ErasePersons => (&[Admin], &[], false),
+            // Who looked at whose calls, with why, is for those alone who may look themselves; nor for whoever broke the glass.
+            Self::ReadAccesses => (&[Supervisor, Admin], &[], false),
         };
         Rule { own, above, glass }
     }
@@ -592,6 +599,7 @@ mod tests {
             Action::WriteCases,
             Action::ExportPersons,
             Action::ErasePersons,
+            Action::ReadAccesses,
         ] {
             assert!(!action.rule().glass, "{action}");
         }

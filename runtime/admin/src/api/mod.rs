@@ -1,5 +1,6 @@
 //! The API on HTTP: one way for every route. The key says who asks, the matrix whether they may, the log is told, and it is done.
 
+mod accesses;
 mod agents;
 pub(crate) mod answer;
 pub(crate) mod asked;
@@ -553,6 +554,8 @@ async fn run(api: &Api, asked: &Asked) -> Result<Response, Problem> {
         Endpoint::PutWebhook => webhooks::put(api, asked).await,
         Endpoint::MakeWebhookSecret => webhooks::make_secret(api, asked).await,
         Endpoint::DeleteWebhook => webhooks::delete(api, asked).await,
+        Endpoint::ListAccesses => accesses::list(api, asked).await,
+        Endpoint::ListCallAccesses => accesses::of_call(api, asked).await,
     };
     answer.map(IntoResponse::into_response)
 }

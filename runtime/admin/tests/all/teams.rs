@@ -87,6 +87,7 @@ async fn supervisors_of_two_teams_know_nothing_of_each_others_calls_whatever_the
             ("GET", format!("{call}/proof"), None),
             ("GET", format!("{call}/proof?redact=contents"), None),
             ("GET", format!("{call}/reviews"), None),
+            ("GET", format!("{call}/accesses"), None),
             ("GET", review.clone(), None),
             ("PUT", review.clone(), Some(score)),
             ("DELETE", review, None),

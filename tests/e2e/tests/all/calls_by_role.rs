@@ -100,6 +100,15 @@ async fn each_role_is_shown_the_calls_that_are_theirs_to_see() {
     assert_eq!(who("she rang again"), (desk.into(), "show".into(), handed.into()));
     assert_eq!(who("a complaint"), (boss.into(), "recording".into(), echo.into()));
     assert_eq!(read.len(), 2, "{read:?}");
+    // The tenant's own people are told so without the machine, and its owner, who has no calls, is not.
+    let told = done(api, &admin, &["accesses"]);
+    for part in ["she rang again", "a complaint", &format!("read recording of {echo}")] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let of_one = done(api, &supervisor, &["accesses", "--call", handed]);
+    assert!(of_one.contains("she rang again") && !of_one.contains("a complaint"), "{of_one}");
+    let (code, _, told) = run(api, &owner, &["accesses"]);
+    assert!(code == Some(1) && told.contains("supervisor or admin"), "{told}");
 
     // Whose caller is restricted says so.
     let restrict = ["restrict", "--tenant", "cabinet", "--number", CALLER, "--data", data.to_str().unwrap()];
