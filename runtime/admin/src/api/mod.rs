@@ -442,7 +442,7 @@ fn forbidden(principal: &Principal, action: Action, realm: &TenantId) -> Problem
         }
         able => format!("ask somebody who is {} there", able.join(" or ")),
     };
-    Problem::new(Kind::Forbidden, detail, remedy).of("authorization")
+    Problem::new(Kind::Forbidden, detail, remedy).of(if is_a_tenants { "tenant" } else { "authorization" })
 }
 
 async fn run(api: &Api, asked: &Asked) -> Result<Response, Problem> {

@@ -342,8 +342,9 @@ impl Directory {
             false => None,
         };
         let done = self.commit_in(whose, told, make).await;
+        let was_done = was_done(&done);
         if let Some(above) = above {
-            tell_end(house, above, was_done(&done)).await;
+            tell_end(house, above, was_done).await;
         }
         done
     }
@@ -361,7 +362,8 @@ impl Directory {
             Ok((batches, answer)) => self.apply(batches).await.map(|()| answer),
             Err(error) => Err(error),
         };
-        tell_end(whose, told, was_done(&done)).await;
+        let was_done = was_done(&done);
+        tell_end(whose, told, was_done).await;
         done
     }
 

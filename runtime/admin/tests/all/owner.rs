@@ -89,6 +89,7 @@ async fn who_runs_the_house_and_names_no_tenant_is_told_to_name_one() {
     for what in ["numbers", "teams", "contacts", "problems", "retention", "usage", "ledger", "break-glass"] {
         for key in [&house.owner, &operator] {
             let refused = house.get(&format!("/v1/tenants/installation/{what}"), key).await.is(403);
+            refused.names("tenant");
             let (detail, remedy) = (refused.text("detail"), refused.text("remedy"));
             assert!(detail.ends_with("is of a tenant, and none is named"), "{what}: {refused:?}");
             assert!(remedy.starts_with("name the tenant that is meant: --tenant TENANT"), "{what}: {remedy}");
