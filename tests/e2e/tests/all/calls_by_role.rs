@@ -207,6 +207,12 @@ async fn supervisors_of_two_teams_cannot_see_each_others_calls_by_any_route() {
     // What is theirs they are shown; and a line that is taken from their team is theirs no more.
     assert!(done(api, &parc, &["show", own]).contains("rings"));
     done(api, &parc, &["recording", own, "-o", out]);
+    // That they did is told to them, and to no other team.
+    let read = done(api, &parc, &["accesses"]);
+    assert!(read.contains("parloir recording") && read.contains(own), "{read}");
+    assert_eq!(done(api, &gare, &["accesses"]), "nobody read anything");
+    let (code, _, told) = run(api, &gare, &["accesses", "--call", own]);
+    assert!(code == Some(1) && told.contains("no such call"), "{told}");
     let review = format!("PUT /v1/tenants/cabinet/calls/{own}/reviews/{luc}");
     assert_eq!(asked(api, &parc, &review, Some(&score)).0, 201);
     done(api, &admin, &["team", "set", "parc", "--line", "none"]);
