@@ -7,7 +7,7 @@ use parloir_journal::Reader;
 use serde_json::Value;
 
 use crate::reach::Reach;
-use crate::resource::CallState;
+use crate::resource::{Access, CallState, Page};
 
 /// The header beside a proof that says what of the call was erased: `content`, `recording`, with a comma between them.
 pub const ERASED: &str = "parloir-erased";
@@ -78,6 +78,18 @@ pub trait CallFiles: Send + Sync + 'static {
         contacts: &[LineId],
         reach: &Reach,
     ) -> Result<CallList, CallError>;
+
+    /// Who read what was said in calls, or in one, the newest first: up to `limit` after a place, and fewer, or none, where many
+    /// records are between. Of each reading those calls alone that are within `reach`, which is that of a role that sees calls by
+    /// their line, and no reading of others.
+    async fn accesses(
+        &self,
+        tenant: &TenantId,
+        after: Option<&str>,
+        limit: usize,
+        of: Option<CallId>,
+        reach: &Reach,
+    ) -> Result<Page<Access>, CallError>;
 
     /// What is known of a call without reading it.
     async fn state(

@@ -1,6 +1,7 @@
 //! What the directory holds, as the API shows it and as it rests: one type for both, so that a field is never forgotten in one.
 //! Fields bear the names they have in `parloir.toml`.
 
+mod accesses;
 mod agents;
 mod audit;
 mod calls;
@@ -24,6 +25,7 @@ use parloir_tenancy::retention::Retention;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
+pub use accesses::{Access, MAX_ACCESS_CALLS};
 pub use agents::{
     Agent, AgentKey, AgentPolicy, Canary, MAX_AGENT_BYTES, MAX_AGENT_KEYS, MAX_AGENTS, MAX_ROLL_BACK_WHY,
     MAX_VERSIONS, RollBack, SelfApproval, StartCanary, Unsigned, Version, VersionState,

@@ -244,6 +244,9 @@ pub enum Action {
     /// Erase a person.
     #[serde(rename = "persons:erase")]
     ErasePersons,
+    /// Read who read, heard and exported calls.
+    #[serde(rename = "accesses:read")]
+    ReadAccesses,
 }
 
 /// Who may do something.
@@ -259,7 +262,7 @@ pub struct Rule {
 
 impl Action {
     /// Every action there is.
-    pub const ALL: [Self; 53] = [
+    pub const ALL: [Self; 54] = [
         Self::ReadSelf,
         Self::ReadTenants,
         Self::WriteTenants,
@@ -313,6 +316,7 @@ impl Action {
         Self::WriteCases,
         Self::ExportPersons,
         Self::ErasePersons,
+        Self::ReadAccesses,
     ];
 
     /// Whether it is to read calls, or what is kept beside them.
@@ -323,6 +327,27 @@ impl Action {
     /// Whether it is done for a person, who may be in any of a tenant's calls.
     pub const fn is_of_persons(self) -> bool {
         matches!(self, Self::ReadCases | Self::WriteCases | Self::ExportPersons | Self::ErasePersons)
+    }
+
+    /// Whether nobody of a tenant does it, and so whoever runs the installation: to a tenant.
+    pub const fn is_done_from_above(self) -> bool {
+        self.rule().own.is_empty()
+    }
+
+    /// Whether the installation itself has something of it: of everything else a tenant has to be named.
+    pub const fn is_of_the_installation(self) -> bool {
+        matches!(
+            self,
+            Self::ReadSelf
+                | Self::ReadTenants
+                | Self::WriteTenants
+                | Self::ReadProviders
+                | Self::ReadUsers
+                | Self::WriteUsers
+                | Self::ReadKeys
+                | Self::WriteKeys
+                | Self::ReadAudit
+        )
     }
 
     /// Its name.
@@ -381,6 +406,7 @@ impl Action {
             Self::WriteCases => "cases:write",
             Self::ExportPersons => "persons:export",
             Self::ErasePersons => "persons:erase",
+            Self::ReadAccesses => "accesses:read",
         }
     }
 
@@ -441,6 +467,8 @@ impl Action {
             // The tenant answers for its callers' data: nobody of the installation does it in its place, through no glass.
             Self::ReadCases | Self::WriteCases | Self::ExportPersons => (&[Supervisor, Admin], &[], false),
             Self::ErasePersons => (&[Admin], &[], false),
+            // Who looked at whose calls, with why, is for those alone who may look themselves; nor for whoever broke the glass.
+            Self::ReadAccesses => (&[Supervisor, Admin], &[], false),
         };
         Rule { own, above, glass }
     }
@@ -480,7 +508,8 @@ pub enum Verdict {
 pub fn decide(role: Role, of: &TenantId, action: Action, realm: &TenantId) -> Verdict {
     let rule = action.rule();
     if of == realm {
-        return if rule.own.contains(&role) { Verdict::Own } else { Verdict::Forbidden };
+        let is_theirs = !is_installation(realm) || action.is_of_the_installation();
+        return if is_theirs && rule.own.contains(&role) { Verdict::Own } else { Verdict::Forbidden };
     }
     if !is_installation(of) {
         // What is the installation's own is known to be there, what is another tenant's is not.
@@ -517,6 +546,39 @@ mod tests {
     }
 
     #[test]
+    fn who_runs_the_house_and_names_no_tenant_has_what_is_its_own_and_no_empty_list_of_a_tenants() {
+        let house = realm(INSTALLATION);
+        for action in Action::ALL {
+            for role in [Role::Owner, Role::Operator] {
+                let own = decide(role, &house, action, &house) == Verdict::Own;
+                assert!(!own || action.is_of_the_installation(), "{role} {action}");
+            }
+        }
+        for action in [Action::ReadUsers, Action::ReadKeys, Action::ReadAudit, Action::ReadTenants] {
+            assert_eq!(decide(Role::Owner, &house, action, &house), Verdict::Own, "{action}");
+        }
+        for action in [Action::ReadTeams, Action::ReadContacts, Action::ReadNumbers, Action::ReadTenant] {
+            assert_eq!(decide(Role::Owner, &house, action, &house), Verdict::Forbidden, "{action}");
+        }
+    }
+
+    #[test]
+    fn what_is_done_from_above_is_what_whoever_runs_the_house_changes_of_a_tenant() {
+        let from_above: Vec<_> =
+            Action::ALL.into_iter().filter(|action| action.is_done_from_above()).collect();
+        let expected = [
+            Action::WriteTenant,
+            Action::SuspendTenant,
+            Action::CordonTenant,
+            Action::ImportTenant,
+            Action::WriteNumbers,
+            Action::BreakGlass,
+            Action::RemoveTenant,
+        ];
+        assert_eq!(from_above, expected);
+    }
+
+    #[test]
     fn through_broken_glass_nothing_is_made_that_outlasts_it() {
         for action in [
             Action::WriteUsers,
@@ -537,6 +599,7 @@ mod tests {
             Action::WriteCases,
             Action::ExportPersons,
             Action::ErasePersons,
+            Action::ReadAccesses,
         ] {
             assert!(!action.rule().glass, "{action}");
         }

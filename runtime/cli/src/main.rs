@@ -185,7 +185,7 @@ enum Command {
     Recording(commands::recording::Recording),
     /// List who read what was said in which calls, when, and why.
     #[command(
-        after_help = "`show`, `recording`, `person`, `case show`, `rectify`, `erase --caller` before it asks or with --dry-run, `prove` (unless what was said is left out), `replay`, `record-test` and `diff` note what they read in the log before they show it; most take --why. Who cannot have it noted is shown nothing. Prove an entry with `parloir prove ENTRY`.\n\nExamples:\n  parloir accesses\n  parloir accesses --call 4f1c…e2 --json"
+        after_help = "`show`, `recording`, `person`, `case show`, `rectify`, `erase --caller` before it asks or with --dry-run, `prove` (unless what was said is left out), `replay`, `record-test` and `diff` note what they read in the log before they show it; most take --why. Who cannot have it noted is shown nothing. Prove an entry with `parloir prove ENTRY`. Where an installation is asked, a tenant's admins are told, and its supervisors of their teams' calls.\n\nExamples:\n  parloir accesses\n  parloir accesses --call 4f1c…e2 --json\n  parloir accesses --key-file admin.key"
     )]
     Accesses(commands::accesses::Accesses),
     /// Find every call that concerns a person, and export what is known of them.

@@ -30,6 +30,11 @@ pub(crate) fn styled(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
+/// So many of something: `1 call`, `2 calls`.
+pub(crate) fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 /// What a colour of this program's own is made of.
 const CODES: [&str; 6] = ["0", "1", "2", "31", "32", "36"];
 
@@ -214,6 +219,12 @@ pub(crate) fn spinner(message: &'static str) -> ProgressBar {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_is_one_and_all_others_are_many() {
+        let counts = [0, 1, 2].map(|count| counted(count, "call"));
+        assert_eq!(counts, ["0 calls", "1 call", "2 calls"]);
+    }
 
     #[test]
     fn what_somebody_said_is_shown_as_what_it_is() {

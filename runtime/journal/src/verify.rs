@@ -25,6 +25,7 @@ use crate::key::{CallKeys, Purposes, WrappedKey, WrappedKeys};
 use crate::read::{Place, follows, on_own_thread, scan};
 use crate::record::{self, Erased, RecordBody, Unkept};
 use crate::recording::Sealed;
+use crate::rights::is_of_journal;
 use crate::segment::{self, Found, FrameKind, Location, Log};
 use crate::tlog::{self, Files};
 
@@ -107,8 +108,10 @@ pub struct VerifyReport {
     pub segments: u64,
     /// Bytes in them.
     pub bytes: u64,
-    /// Calls.
+    /// Calls, the journal's own included.
     pub calls: u64,
+    /// The journal's own among them, in which nobody rang: what the administration did, who read what, erasures and the like.
+    pub own: u64,
     /// Those of them whose last record is [`RecordBody::CallInterrupted`].
     pub interrupted: u64,
     /// Those of which something was erased, as the log says.
@@ -189,6 +192,8 @@ struct Seen {
     chain: Chain,
     chunks: u32,
     ended: bool,
+    /// It is the journal's own: nobody rang.
+    own: bool,
     first: Location,
     /// The blocks its records name: by hash, the second.
     blocks: HashMap<[u8; 32], u32>,
@@ -350,7 +355,9 @@ impl Check<'_> {
                 Ok(record) => {
                     self.report.interrupted +=
                         u64::from(matches!(record.body, RecordBody::CallInterrupted(_)));
-                    if let RecordBody::RecordingStored(stored) = record.body {
+                    if let RecordBody::CallStarted(started) = record.body {
+                        seen.own |= is_of_journal(&started.transport);
+                    } else if let RecordBody::RecordingStored(stored) = record.body {
                         seen.blocks.insert(stored.sha256, stored.second);
                     } else if let RecordBody::Unkept(Unkept { purposes }) = record.body {
                         seen.unkept = purposes.into_iter().collect();
@@ -482,6 +489,7 @@ impl Check<'_> {
                 continue;
             }
             self.report.calls += 1;
+            self.report.own += u64::from(seen.own);
             if !seen.ended {
                 self.report.unclosed.push((self.tenant.clone(), *call));
             }

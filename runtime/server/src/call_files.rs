@@ -4,11 +4,13 @@
 //! Whom a caller was handed to is noted beside the call, as a keyed hash: whoever knows a number finds its calls, and nobody reads
 //! out of it a number that the caller said. It goes with what was said; so do reviews, sealed.
 
+mod accesses;
+
 use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use parloir_admin::resource::CallState;
+use parloir_admin::resource::{Access, CallState, Page};
 use parloir_admin::{CallError, CallFiles, CallList, Listed, Reach, Reading, Sound, reviews_of};
 use parloir_contract::{CallId, LineId, TenantId};
 use parloir_journal::{
@@ -171,6 +173,17 @@ impl CallFiles for Storage {
         reach: &Reach,
     ) -> Result<CallList, CallError> {
         self.calls_in(tenant, after, limit, contacts, reach, MOST).await
+    }
+
+    async fn accesses(
+        &self,
+        tenant: &TenantId,
+        after: Option<&str>,
+        limit: usize,
+        of: Option<CallId>,
+        reach: &Reach,
+    ) -> Result<Page<Access>, CallError> {
+        self.accesses_in(tenant, after, limit, of, reach).await
     }
 
     async fn state(

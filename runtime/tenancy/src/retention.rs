@@ -8,7 +8,8 @@ use std::str::FromStr;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, ToSpan};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 pub use own::{Clock, Clocks, SaidBy};
 
@@ -16,8 +17,8 @@ pub use own::{Clock, Clocks, SaidBy};
 const MOST: u16 = 9_999;
 
 /// A period, as the operator writes it: `0 days`, `6 months`, `1 year`, `5 years`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(into = "String")]
 pub enum Period {
     /// Days of 24 hours.
     Days(u16),
@@ -68,11 +69,24 @@ impl FromStr for Period {
     }
 }
 
-impl TryFrom<String> for Period {
-    type Error = NoPeriod;
+impl<'de> Deserialize<'de> for Period {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Written)
+    }
+}
 
-    fn try_from(text: String) -> Result<Self, NoPeriod> {
-        text.parse()
+/// A period as it is written: what is written in its place hears how.
+struct Written;
+
+impl Visitor<'_> for Written {
+    type Value = Period;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a period as in \"6 months\": so many days, months or years")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Period, E> {
+        text.parse().map_err(E::custom)
     }
 }
 
@@ -200,6 +214,22 @@ mod tests {
             let error = text.parse::<Period>().unwrap_err();
             assert!(error.to_string().contains("6 months"), "{error}");
         }
+    }
+
+    #[test]
+    fn what_is_no_period_hears_how_one_is_written_and_which_clocks_there_are() {
+        let read = |text: &str| toml::from_str::<Retention>(text).map_err(|error| error.to_string());
+        let year = Some(Period::Years(1));
+        assert_eq!(read("content = '1 year'"), Ok(Retention { content: year, ..Retention::default() }));
+        for wrong in ["content = 90", "content = '90'", "content = true"] {
+            let told = read(wrong).unwrap_err();
+            assert!(told.contains("\"6 months\""), "{told}");
+        }
+        let told = read("contents = '1 year'").unwrap_err();
+        assert!(
+            ["recording", "content", "trace"].iter().all(|clock| told.contains(&format!("`{clock}`"))),
+            "{told}"
+        );
     }
 
     #[test]

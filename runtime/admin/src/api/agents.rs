@@ -4,7 +4,7 @@ use parloir_store::{Batch, Table};
 use parloir_tenancy::versions::CapabilityDiff;
 
 use super::answer::Answer;
-use super::asked::{Asked, words};
+use super::asked::{Asked, counted, words};
 use super::problem::{Kind, Problem};
 use super::versions::{Shelf, kept, names, place, remove_components};
 use super::{Api, repeat};
@@ -239,7 +239,7 @@ pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
         batch = batch.delete(Table::Agents, figures_row(&name, &id));
         gone.push((id, unused));
     }
-    let told = asked.told(format!("agent {name}: removed, with {} versions", gone.len()));
+    let told = asked.told(format!("agent {name}: removed, with {}", counted(gone.len(), "version")));
     let done = api.directory.commit(&asked.realm, told, |_| Ok((Batches::of(&asked.store, batch), ())));
     done.await?;
     drop(counting);

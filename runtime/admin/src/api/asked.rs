@@ -323,6 +323,11 @@ fn hash(parts: &[&[u8]]) -> String {
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// So many of something, for the log: `1 line`, `2 lines`.
+pub(crate) fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 /// That a name of a user or a key is one.
 pub(crate) fn named(name: &str, field: &str) -> Result<(), Problem> {
     bounded(name, MAX_NAME, field, is_plain_name(name))

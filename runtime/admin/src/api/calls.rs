@@ -50,7 +50,7 @@ pub(super) async fn reach(asked: &Asked) -> Result<(Reach, Vec<LineId>), Problem
 }
 
 /// The call that the path names, where whoever asks may know of it: every route of a call begins here.
-async fn reached(api: &Api, asked: &Asked) -> Result<(CallId, CallState), Problem> {
+pub(super) async fn reached(api: &Api, asked: &Asked) -> Result<(CallId, CallState), Problem> {
     let not_found = || Problem::not_found("call").of("call");
     let call = asked.id("call")?.parse::<CallId>().map_err(|_| not_found())?;
     let (reach, numbers) = reach(asked).await?;

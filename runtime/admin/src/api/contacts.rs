@@ -8,7 +8,7 @@ use parloir_store::{Batch, MAX_BATCH, Table};
 
 use super::Api;
 use super::answer::{Answer, room_where_new};
-use super::asked::{Asked, named};
+use super::asked::{Asked, counted, named};
 use super::problem::{Kind, Problem};
 use crate::directory::rows::{self, There};
 use crate::directory::{Batches, CONTACTS, DirectoryError, USERS};
@@ -54,7 +54,7 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let new = before.is_none();
     let of = (Table::Settings, CONTACTS);
     let _making = room_where_new(new, (api, asked), of, MAX_CONTACTS, "contacts").await?;
-    let told = asked.told(format!("contact {number}: {} users", contact.users.len()));
+    let told = asked.told(format!("contact {number}: {}", counted(contact.users.len(), "user")));
     let answer = api.directory.commit(&asked.realm, told, |stamp| {
         let batch = match before {
             Some(before) => Batch::new().expect_value(Table::Settings, row(&number), before.bytes),

@@ -38,7 +38,9 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     asked.may_put(before.as_ref().and_then(There::tag))?;
     let new = before.is_none();
     let row = cordon_row(&asked.realm);
-    let told = asked.told(format!("tenant {}: cordon {}", asked.realm, cordon.policy.name()));
+    let of_file = || api.directory.premises().cordon_of(&asked.realm);
+    let (was, is) = (before.as_ref().map_or_else(of_file, policy).name(), cordon.policy.name());
+    let told = asked.told(format!("tenant {}: cordon from {was} to {is}", asked.realm));
     let answer = api.directory.commit(&asked.realm, told, |stamp| {
         let installation = Batch::new().expect_same(Table::Settings, &row, before.map(|before| before.bytes));
         let installation = installation.put(Table::Settings, &row, stamp.bytes(&cordon)?);
@@ -59,7 +61,9 @@ pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
     };
     asked.may_delete(&there.change)?;
     let row = cordon_row(&asked.realm);
-    let told = asked.told(format!("tenant {}: cordon as the operator's file says", asked.realm));
+    let was = policy(&there).name();
+    let told =
+        asked.told(format!("tenant {}: cordon from {was} to what the operator's file says", asked.realm));
     let gone = api.directory.commit(&asked.realm, told, |_| {
         let installation = Batch::new().expect_value(Table::Settings, &row, there.bytes);
         let installation = installation.delete(Table::Settings, &row);

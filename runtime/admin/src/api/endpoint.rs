@@ -327,6 +327,10 @@ endpoints! {
     MakeWebhookSecret = Post "/v1/tenants/{tenant}/webhooks/{name}/secret" Tenant WriteWebhooks;
     /// Removes a webhook. What waits for it is not sent.
     DeleteWebhook = Delete "/v1/tenants/{tenant}/webhooks/{name}" Tenant WriteWebhooks;
+    /// Who read, heard or exported a tenant's calls, newest first; to a supervisor, those of their teams, where there are teams. A page may be short while there are more.
+    ListAccesses = Get "/v1/tenants/{tenant}/accesses" Tenant ReadAccesses;
+    /// Who read, heard or exported a call, newest first. A page may be short while there are more.
+    ListCallAccesses = Get "/v1/tenants/{tenant}/calls/{call}/accesses" Tenant ReadAccesses;
 }
 
 impl Endpoint {

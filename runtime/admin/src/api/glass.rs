@@ -53,7 +53,7 @@ pub(super) async fn break_it(api: &Api, asked: &Asked) -> Result<Answer, Problem
         return Err(Problem::new(Kind::Conflict, detail, remedy));
     }
     let id = random_id().map_err(DirectoryError::from)?;
-    let mut told = asked.told(format!("break-glass {id}, for {minutes} minutes"));
+    let mut told = asked.told(format!("tenant {}: break-glass {id}, for {minutes} minutes", asked.realm));
     told.why = Some(why.clone());
     repeat::once(api, asked, told, |stamp| {
         let until = stamp.at.checked_add(SignedDuration::from_mins(i64::from(minutes)));

@@ -1,5 +1,6 @@
 //! The API on HTTP: one way for every route. The key says who asks, the matrix whether they may, the log is told, and it is done.
 
+mod accesses;
 mod agents;
 pub(crate) mod answer;
 pub(crate) mod asked;
@@ -7,6 +8,7 @@ mod audit;
 mod blocked;
 mod calendar;
 mod calls;
+mod changed;
 mod connectors;
 mod contacts;
 mod cordon;
@@ -419,11 +421,15 @@ fn scopes_text(scopes: &[Action]) -> String {
 
 fn forbidden(principal: &Principal, action: Action, realm: &TenantId) -> Problem {
     let (role, rule) = (principal.user.role, action.rule());
-    let detail = format!("{role} in {} may not do {action} in {realm}", principal.realm);
-    let able = if principal.realm == *realm { rule.own } else { rule.above };
     // Where somebody of the installation names no tenant, the installation itself is meant, which has few of a tenant's rooms.
     let none_named = principal.realm == *realm && is_installation(realm);
-    let able = able.iter().filter(|role| !none_named || role.exists_in(realm));
+    let is_a_tenants = none_named && !action.is_of_the_installation();
+    let detail = match is_a_tenants {
+        true => format!("{action} is of a tenant, and none is named"),
+        false => format!("{role} in {} may not do {action} in {realm}", principal.realm),
+    };
+    let able = if principal.realm == *realm { rule.own } else { rule.above };
+    let able = able.iter().filter(|role| !none_named || (!is_a_tenants && role.exists_in(realm)));
     let able: Vec<_> = able.map(|role| role.name()).collect();
     let remedy = match able.as_slice() {
         [] if none_named => "name the tenant that is meant: --tenant TENANT, or TENANT alone after `parloir tenant` and `parloir quota`"
@@ -449,7 +455,7 @@ fn forbidden(principal: &Principal, action: Action, realm: &TenantId) -> Problem
         }
         able => format!("ask somebody who is {} there", able.join(" or ")),
     };
-    Problem::new(Kind::Forbidden, detail, remedy).of("authorization")
+    Problem::new(Kind::Forbidden, detail, remedy).of(if is_a_tenants { "tenant" } else { "authorization" })
 }
 
 async fn run(api: &Api, asked: &Asked) -> Result<Response, Problem> {
@@ -561,6 +567,8 @@ async fn run(api: &Api, asked: &Asked) -> Result<Response, Problem> {
         Endpoint::PutWebhook => webhooks::put(api, asked).await,
         Endpoint::MakeWebhookSecret => webhooks::make_secret(api, asked).await,
         Endpoint::DeleteWebhook => webhooks::delete(api, asked).await,
+        Endpoint::ListAccesses => accesses::list(api, asked).await,
+        Endpoint::ListCallAccesses => accesses::of_call(api, asked).await,
     };
     answer.map(IntoResponse::into_response)
 }

@@ -105,7 +105,7 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let new = before.is_none();
     let of = (Table::Settings, NUMBERS);
     let making = room_where_new(new, (api, asked), of, MAX_LINES, "numbers").await?;
-    let told = asked.told(format!("number {number}: given"));
+    let told = asked.told(format!("tenant {}: number {number} given", asked.realm));
     let answer = api.directory.commit(&asked.realm, told, |stamp| {
         let batch = match before {
             Some(before) => Batch::new().expect_value(Table::Settings, row(&number), before.bytes),
@@ -152,7 +152,7 @@ pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
     }
     let installation = Batch::new().expect_value(Table::Lines, number.as_str(), whose);
     let installation = installation.delete(Table::Lines, number.as_str());
-    let told = asked.told(format!("number {number}: taken back"));
+    let told = asked.told(format!("tenant {}: number {number} taken back", asked.realm));
     let gone = api.directory.commit(&asked.realm, told, |_| {
         Ok((Batches { installation, tenant: Some((asked.store.clone(), batch)) }, ()))
     });

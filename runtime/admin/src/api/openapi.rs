@@ -14,12 +14,12 @@ use super::endpoint::{Endpoint, Method, Place};
 use super::problem::{PROBLEM_JSON, Problem};
 use crate::calls::ERASED;
 use crate::resource::{
-    Agent, AgentKey, AgentPolicy, Aside, AuditEntry, BlockNumber, Blocked, BreakGlass, Calendar, CallFile,
-    CallState, Case, CloseCase, Connector, Contact, Cordon, CordonState, Document, EraseCase, Erasure,
-    ExtendCase, Found, Glass, ImportTenant, Item, Key, KeyMade, Ledger, Line, LogIn, LogInWith, LookUp,
-    MONTH, Myself, NewCase, NewKey, NewSecret, NewTenant, Number, Page, Provider, RetentionState, Review,
-    RollBack, Secret, Setting, StartCanary, Suspend, Suspension, Team, Tenant, TenantMade, TenantState,
-    Usage, User, Version, Webhook, WebhookSecret, WebhookState,
+    Access, Agent, AgentKey, AgentPolicy, Aside, AuditEntry, BlockNumber, Blocked, BreakGlass, Calendar,
+    CallFile, CallState, Case, CloseCase, Connector, Contact, Cordon, CordonState, Document, EraseCase,
+    Erasure, ExtendCase, Found, Glass, ImportTenant, Item, Key, KeyMade, Ledger, Line, LogIn, LogInWith,
+    LookUp, MONTH, Myself, NewCase, NewKey, NewSecret, NewTenant, Number, Page, Provider, RetentionState,
+    Review, RollBack, Secret, Setting, StartCanary, Suspend, Suspension, Team, Tenant, TenantMade,
+    TenantState, Usage, User, Version, Webhook, WebhookSecret, WebhookState,
 };
 
 /// What goes into a route and what comes out of it.
@@ -115,6 +115,7 @@ fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
         Endpoint::GetReview => gives::<Item<Review>>(all),
         Endpoint::PutReview => takes::<Review, Item<Review>>(all),
         Endpoint::ListAudit => pages::<AuditEntry>(all),
+        Endpoint::ListAccesses | Endpoint::ListCallAccesses => pages::<Access>(all),
         Endpoint::GetRetention => gives::<Item<RetentionState>>(all),
         Endpoint::PutRetention => takes::<Retention, Item<RetentionState>>(all),
         Endpoint::ListWebhooks => pages::<WebhookState>(all),

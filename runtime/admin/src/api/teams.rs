@@ -4,7 +4,7 @@ use parloir_contract::LineId;
 use parloir_store::{Batch, Table};
 
 use super::answer::{Answer, room};
-use super::asked::Asked;
+use super::asked::{Asked, counted};
 use super::problem::{Kind, Problem};
 use super::{Api, contacts};
 use crate::directory::rows::{self, Kept, There};
@@ -51,8 +51,8 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
         }
     };
     let means = if first { "; the first: from now on supervisors see their teams' calls alone" } else { "" };
-    let (lines, users) = (team.lines.len(), team.users.len());
-    let told = asked.told(format!("team {name}: {lines} lines, {users} users{means}"));
+    let (lines, users) = (counted(team.lines.len(), "line"), counted(team.users.len(), "user"));
+    let told = asked.told(format!("team {name}: {lines}, {users}{means}"));
     let answer = api.directory.commit(&asked.realm, told, |stamp| {
         let batch = batch.put(Table::Settings, row(name), stamp.bytes(&team)?);
         let answer = Answer::written(&stamp.item(name, team), new)?;

@@ -7,8 +7,9 @@ use parloir_store::{Batch, Table, TenantStore};
 use parloir_tenancy::config::TenantConfig;
 
 use super::answer::Answer;
-use super::asked::{Asked, MAX_PAGE, named};
+use super::asked::{Asked, MAX_PAGE, counted, named};
 use super::calls::place;
+use super::changed::changed;
 use super::lines::{alone, prepare};
 use super::problem::{Kind, Problem};
 use super::suspension::{self, tag};
@@ -36,10 +37,14 @@ fn check(tenant: &Tenant) -> Result<(), Problem> {
 }
 
 /// What the operator's file says, as the API shows it.
-fn of_file(config: &TenantConfig, suspension: Option<There<Suspension>>) -> Item<TenantState> {
+fn of_file(
+    config: &TenantConfig,
+    problems: usize,
+    suspension: Option<There<Suspension>>,
+) -> Item<TenantState> {
     let tenant = Some(Tenant { quota: config.quota.clone(), retention: config.retention });
     let suspended = suspension.map(suspension::shown);
-    let spec = TenantState { source: Source::File, tenant, problems: 0, suspended };
+    let spec = TenantState { source: Source::File, tenant, problems, suspended };
     Item { id: config.id.to_string(), etag: String::new(), changed: None, spec }
 }
 
@@ -82,7 +87,8 @@ pub(super) async fn list(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
         let id = declared.id.as_str();
         let later = after.as_deref().is_none_or(|after| id > after);
         if later && api.directory.source(&declared.id).await? == Some(Source::File) {
-            items.insert(id.to_owned(), of_file(declared, suspended.remove(id)));
+            let problems = api.directory.aside(&declared.id).await.len();
+            items.insert(id.to_owned(), of_file(declared, problems, suspended.remove(id)));
         }
     }
     let more = next.is_some() || items.len() > limit;
@@ -93,13 +99,11 @@ pub(super) async fn list(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
 
 pub(super) async fn get(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let suspension = api.directory.suspension(&asked.realm).await?;
+    let problems = api.directory.aside(&asked.realm).await.len();
     match record(api, asked).await? {
-        Some(there) => {
-            let problems = api.directory.aside(&asked.realm).await.len();
-            Answer::read(asked, &of_row(asked.realm.as_str(), there, problems, suspension))
-        }
+        Some(there) => Answer::read(asked, &of_row(asked.realm.as_str(), there, problems, suspension)),
         None => match api.directory.declared(&asked.realm) {
-            Some(declared) => Answer::read(asked, &of_file(declared, suspension)),
+            Some(declared) => Answer::read(asked, &of_file(declared, problems, suspension)),
             // Of the installation itself there is no record.
             None => Err(Problem::not_found("tenant")),
         },
@@ -163,7 +167,8 @@ pub(super) async fn remove(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
     };
     let lines = rows::count(&asked.store, Table::Lines, "").await?;
     if lines > 0 {
-        let detail = format!("{} has {lines} lines, which are answered", asked.realm);
+        let detail =
+            format!("{} still has {}, and who rings is answered", asked.realm, counted(lines, "line"));
         let remedy =
             "have them removed first, by an admin of theirs or through broken glass: parloir line remove";
         return Err(Problem::new(Kind::Conflict, detail, remedy).of("tenant"));
@@ -231,7 +236,11 @@ pub(super) async fn create(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
     prepare(api, &tenant_config(id.clone(), tenant.clone(), None, Vec::new(), &home)).await?;
     let store = api.directory.store(&id).await?;
     let owner = Owner::of(&store, owner)?;
-    let told = asked.told(format!("tenant {id}: made, with owner {}", owner.id));
+    let granted = match changed(&Tenant::default(), &tenant) {
+        granted if granted.is_empty() => granted,
+        granted => format!("; {granted}"),
+    };
+    let told = asked.told(format!("tenant {id}: made, with owner {}{granted}", owner.id));
     let answer = repeat::once(api, asked, told, |stamp| {
         let installation = Batch::new().expect_absent(Table::Tenant, id.as_str());
         let installation = installation.put(Table::Tenant, id.as_str(), stamp.bytes(&tenant)?);
@@ -260,7 +269,12 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     asked.may_put(Some(&tag(&before.change, suspension.as_ref())))?;
     prepare(api, &alone(api, asked, (tenant.clone(), None, Vec::new())).await).await?;
     let problems = api.directory.aside(&asked.realm).await.len();
-    let told = asked.told(format!("record of tenant {}", asked.realm));
+    let what = match before.row.as_ref().map(|row| changed(&row.is, &tenant)) {
+        Ok(none) if none.is_empty() => "its record written anew, with no change".to_owned(),
+        Ok(changed) => changed,
+        Err(_) => "its record written anew, as it could not be read".to_owned(),
+    };
+    let told = asked.told(format!("tenant {}: {what}", asked.realm));
     let answer = api.directory.commit(&asked.realm, told, |stamp| {
         let id = asked.realm.as_str();
         let installation = Batch::new().expect_value(Table::Tenant, id, before.bytes);
@@ -336,7 +350,8 @@ pub(super) async fn import(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
     };
     let with = owner.as_ref().map(|owner| format!(", owner {} and a key of its owner's", owner.id));
     let with = with.unwrap_or_default();
-    let told = asked.told(format!("tenant {}: imported with {} lines{with}", asked.realm, lines.len()));
+    let of = counted(lines.len(), "line");
+    let told = asked.told(format!("tenant {}: imported with {of}{with}", asked.realm));
     let answer = repeat::once(api, asked, told, |stamp| {
         let installation = installation.put(Table::Tenant, asked.realm.as_str(), stamp.bytes(&tenant)?);
         let mut batch = match &owner {

@@ -121,7 +121,9 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
         batch = batch.expect_value(Table::Settings, at, bytes);
     }
     let kept = following(api, asked, was, webhook).await?;
-    let told = asked.told(format!("webhook {name}"));
+    let awaits_secret = kept.webhook.secret.is_none() && kept.made.is_none();
+    let what = format!("webhook {name}");
+    let told = asked.told(what.as_str());
     let answer = api.directory.commit(&asked.realm, told, |stamp| {
         let batch = batch.put(Table::Settings, row(name), stamp.bytes(&kept)?);
         let answer = Answer::written(&stamp.item(name, kept.state()), new)?;
@@ -129,7 +131,11 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     });
     let answer = answer.await?;
     drop(making);
-    api.directory.take_in(&asked.realm).await?;
+    match awaits_secret {
+        // Whoever makes one has its secret made next.
+        true => api.directory.take_in_awaiting(&asked.realm, &what).await?,
+        false => api.directory.take_in(&asked.realm).await?,
+    }
     Ok(answer)
 }
 

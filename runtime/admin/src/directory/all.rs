@@ -77,7 +77,7 @@ impl Directory {
             all.entry(id).or_default().push(aside);
         }
         for (id, aside) in all {
-            self.set_aside(&id, aside).await;
+            self.set_aside(&id, aside, None).await;
         }
         drop(turns);
     }

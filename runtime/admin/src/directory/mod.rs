@@ -25,7 +25,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use parloir_contract::{CallId, LineId, TenantId};
-use parloir_journal::{Administered, Journal};
+use parloir_journal::{Administered, Administration, Journal};
 use parloir_store::{Applied, Batch, Kms, Store, StoreError, Table, TenantStore};
 use parloir_tenancy::INSTALLATION;
 use parloir_tenancy::config::TenantConfig;
@@ -117,6 +117,7 @@ impl By {
 }
 
 /// What is about to be done, for the log.
+#[derive(Clone)]
 pub(crate) struct Told {
     pub(crate) by: By,
     pub(crate) action: Action,
@@ -209,6 +210,36 @@ fn own() -> Result<TenantId, DirectoryError> {
     INSTALLATION.parse().map_err(|_| DirectoryError::Damaged("its own name".into()))
 }
 
+/// Whether something was done; `None` where nobody knows but the rows: it stays in the log as interrupted.
+fn was_done<A>(done: &Result<A, DirectoryError>) -> Option<bool> {
+    match done {
+        Ok(_) => Some(true),
+        Err(
+            DirectoryError::Changed
+            | DirectoryError::Store(
+                StoreError::ValueTooLarge { .. }
+                | StoreError::BatchTooLarge { .. }
+                | StoreError::KeyLength { .. },
+            ),
+        ) => Some(false),
+        Err(
+            DirectoryError::Store(_)
+            | DirectoryError::Journal(_)
+            | DirectoryError::Damaged(_)
+            | DirectoryError::NoRandomness(_)
+            | DirectoryError::NotTakenIn(_),
+        ) => None,
+    }
+}
+
+/// Tells in the log of whose it is whether something was done, where that is known.
+async fn tell_end(whose: &TenantId, told: Administration, was_done: Option<bool>) {
+    let Some(was_done) = was_done else { return };
+    if let Err(error) = told.end(was_done).await {
+        tracing::error!(tenant = %whose, %error, "a change is in the log as interrupted; its row says that it was made");
+    }
+}
+
 impl Directory {
     /// The directory in these rooms; empty where there was none.
     ///
@@ -299,8 +330,30 @@ impl Directory {
     }
 
     /// Tells what is about to be done in the log of whose it is, and does it: all of it, or nothing. `make` is given the name of
-    /// that record, which every row it writes bears.
+    /// that record, which every row it writes bears. What whoever runs the installation alone changes of a tenant's is in the
+    /// installation's own log, too: there it stays to be read when the tenant is gone.
     pub(crate) async fn commit<A: Send>(
+        &self,
+        whose: &TenantId,
+        told: Told,
+        make: impl FnOnce(&Stamp) -> Result<(Batches, A), DirectoryError> + Send,
+    ) -> Result<A, DirectoryError> {
+        let house = self.installation.tenant();
+        let is_from_above = whose != house && told.action.is_done_from_above();
+        let above = match is_from_above {
+            true => Some(self.rooms.journal.administer(house, told.clone().into()).await?),
+            false => None,
+        };
+        let done = self.commit_in(whose, told, make).await;
+        let was_done = was_done(&done);
+        if let Some(above) = above {
+            tell_end(house, above, was_done).await;
+        }
+        done
+    }
+
+    /// The same, told in this one log.
+    async fn commit_in<A: Send>(
         &self,
         whose: &TenantId,
         told: Told,
@@ -312,28 +365,8 @@ impl Directory {
             Ok((batches, answer)) => self.apply(batches).await.map(|()| answer),
             Err(error) => Err(error),
         };
-        let ended = match &done {
-            Ok(_) => told.end(true).await,
-            Err(
-                DirectoryError::Changed
-                | DirectoryError::Store(
-                    StoreError::ValueTooLarge { .. }
-                    | StoreError::BatchTooLarge { .. }
-                    | StoreError::KeyLength { .. },
-                ),
-            ) => told.end(false).await,
-            // Whether it was done nobody knows but the rows: it stays in the log as interrupted.
-            Err(
-                DirectoryError::Store(_)
-                | DirectoryError::Journal(_)
-                | DirectoryError::Damaged(_)
-                | DirectoryError::NoRandomness(_)
-                | DirectoryError::NotTakenIn(_),
-            ) => Ok(()),
-        };
-        if let Err(error) = ended {
-            tracing::error!(tenant = %whose, %error, "a change is in the log as interrupted; its row says that it was made");
-        }
+        let was_done = was_done(&done);
+        tell_end(whose, told, was_done).await;
         done
     }
 
@@ -491,7 +524,16 @@ impl Directory {
     /// # Errors
     /// Where its rows cannot be read, or nothing of it can be answered: then it is answered as before.
     pub async fn take_in(&self, id: &TenantId) -> Result<(), DirectoryError> {
-        let taken_in = self.take_in_now(id).await;
+        self.take_in_with(id, None).await
+    }
+
+    /// The same, where something of it was written to which the rest comes next: it is set aside until then, and no alarm is raised.
+    pub(crate) async fn take_in_awaiting(&self, id: &TenantId, awaited: &str) -> Result<(), DirectoryError> {
+        self.take_in_with(id, Some(awaited)).await
+    }
+
+    async fn take_in_with(&self, id: &TenantId, awaited: Option<&str>) -> Result<(), DirectoryError> {
+        let taken_in = self.take_in_now(id, awaited).await;
         match &taken_in {
             Ok(()) => self.behind().remove(id),
             Err(_) => self.behind().insert(id.clone()),
@@ -513,7 +555,7 @@ impl Directory {
         self.behind.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn take_in_now(&self, id: &TenantId) -> Result<(), DirectoryError> {
+    async fn take_in_now(&self, id: &TenantId, awaited: Option<&str>) -> Result<(), DirectoryError> {
         let _one_at_a_time = self.taking_in_one.of(id).await;
         // Whatever else is wrong, a version that was taken back answers nobody.
         let mut aside = self.deploy(id).await;
@@ -525,17 +567,18 @@ impl Directory {
         }
         let whole = aside.iter().find(|aside| aside.kind == AsideKind::Whole);
         let whole = whole.map(|aside| aside.problem.clone());
-        self.set_aside(id, aside).await;
+        self.set_aside(id, aside, awaited).await;
         whole.map_or(Ok(()), |problem| Err(DirectoryError::NotTakenIn(problem)))
     }
 
-    /// Notes what of a tenant is set aside now, and tells whoever runs the installation.
-    async fn set_aside(&self, tenant: &TenantId, mut aside: Vec<Aside>) {
+    /// Notes what of a tenant is set aside now, and tells whoever runs the installation, but for what is awaited.
+    async fn set_aside(&self, tenant: &TenantId, mut aside: Vec<Aside>, awaited: Option<&str>) {
         aside.sort();
         let mut all = self.aside.write().await;
         // Once, and not with each change of something else.
         let news = all.get(tenant).is_none_or(|known| *known != aside);
-        for Aside { what, problem, .. } in aside.iter().filter(|_| news) {
+        let is_told = |aside: &&Aside| news && awaited != Some(aside.what.as_str());
+        for Aside { what, problem, .. } in aside.iter().filter(is_told) {
             tracing::error!(%tenant, what, problem, "something of a tenant's is set aside: calls are answered without it");
         }
         match aside.is_empty() {

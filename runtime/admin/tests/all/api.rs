@@ -208,7 +208,10 @@ async fn a_number_is_one_tenants_and_an_operator_alone_gives_it() {
     house.ask(("PUT", &others_line), &other, &[], body()).await.is(201);
     house.ask(("PUT", LINE), &cabinet, &[], body()).await.is(409).names("line");
     let told = house.told("cabinet").await;
-    assert!(told.iter().any(|(what, _)| what.subject == "number +33199005678: taken back"), "{told:?}");
+    assert!(
+        told.iter().any(|(what, _)| what.subject == "tenant cabinet: number +33199005678 taken back"),
+        "{told:?}"
+    );
 }
 
 #[tokio::test]

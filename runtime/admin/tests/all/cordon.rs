@@ -27,8 +27,11 @@ async fn an_operator_moves_a_tenants_agents_and_leaves_them_to_the_file_again() 
     assert_eq!(put.body["spec"], json!({ "policy": "always", "source": "directory" }));
     house.ask(("PUT", CORDON), &operator, &[], always()).await.is(428).names("if-match");
     assert_eq!(house.site.cordons.lock().get(&cabinet), Some(&CordonPolicy::Always));
-    let told = house.told("cabinet").await;
-    assert!(told.iter().any(|(what, _)| what.subject == "tenant cabinet: cordon always"), "{told:?}");
+    for whose in ["cabinet", "installation"] {
+        let told = house.told(whose).await;
+        let from_to = "tenant cabinet: cordon from never to always";
+        assert!(told.iter().any(|(what, _)| what.subject == from_to), "{whose}: {told:?}");
+    }
 
     // Whoever answers calls is told again at a start.
     house.site.cordons.lock().clear();

@@ -75,6 +75,14 @@ async fn a_tenant_leaves_when_nobody_answers_for_it_and_nothing_that_was_said_is
     house.post("/v1/tenants", &house.owner, again).await.is(409).names("id");
     let told = house.told("cabinet").await;
     assert!(told.iter().any(|(what, _)| what.subject == "tenant cabinet: removed"), "{told:?}");
+    // And in the installation's, where whoever runs it reads what was done to one that is gone.
+    let audit = house.get("/v1/tenants/installation/audit", &operator).await.is(200);
+    let items = audit.body["items"].as_array().unwrap();
+    for subject in ["tenant cabinet: removed", "tenant cabinet: number +33199005678 given"] {
+        let item = items.iter().find(|item| item["spec"]["subject"] == subject);
+        let item = item.unwrap_or_else(|| panic!("{subject} in {audit:?}"));
+        assert_eq!((&item["spec"]["outcome"], &item["spec"]["role"]), (&json!("done"), &json!("operator")));
+    }
 }
 
 #[tokio::test]

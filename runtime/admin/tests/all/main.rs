@@ -9,6 +9,7 @@
     reason = "tests"
 )]
 
+mod accesses;
 mod agents;
 mod api;
 mod attacks;

@@ -45,8 +45,61 @@ async fn what_is_used_stands_beside_the_quota_and_changes_no_tag_of_it() {
     let (_, supervisor) = house.user("cabinet", &owner, "supervisor").await;
     house.get(usage, &supervisor).await.is(403);
     house.get("/v1/tenants/filed/usage", &house.owner).await.is(200);
-    house.get("/v1/tenants/installation/usage", &house.owner).await.is(404);
-    house.get("/v1/tenants/installation/ledger", &house.owner).await.is(404);
+    house.get("/v1/tenants/installation/usage", &house.owner).await.is(403);
+    house.get("/v1/tenants/installation/ledger", &house.owner).await.is(403);
+}
+
+/// What was done to what, in a log.
+async fn subjects(house: &House, of: &str) -> Vec<String> {
+    house.told(of).await.into_iter().map(|(what, _)| what.subject).collect()
+}
+
+#[tokio::test]
+async fn what_whoever_runs_the_house_changes_of_a_tenant_is_in_its_own_log_too_from_what_to_what() {
+    let house = House::open().await;
+    let owner = house.tenant("cabinet").await;
+    let record = "/v1/tenants/cabinet";
+    let etag = house.get(record, &house.owner).await.is(200).etag();
+    let body = json!({ "quota": { "concurrent-calls": 7 } });
+    house.ask(("PUT", record), &house.owner, &[("if-match", &*etag)], Some(body)).await.is(200);
+    let operator = house.operator().await;
+    let why = json!({ "why": "the line does not answer", "minutes": 30 });
+    house.post("/v1/tenants/cabinet/break-glass", &operator, why).await.is(201);
+    // What is done through it is the tenant's to read, and no other operator's.
+    house.get("/v1/tenants/cabinet/lines", &operator).await.is(200);
+    let above = subjects(&house, "installation").await;
+    let theirs = subjects(&house, "cabinet").await;
+    let changed = "tenant cabinet: quota concurrent-calls from 100 to 7";
+    for told in [&above, &theirs] {
+        assert!(told.iter().any(|subject| subject == changed), "{told:?}");
+        let broken = |subject: &String| subject.starts_with("tenant cabinet: break-glass ");
+        assert!(told.iter().any(broken), "{told:?}");
+    }
+    assert!(!above.iter().any(|subject| subject.contains("/lines")), "{above:?}");
+    // What a tenant's own people do is in its log alone.
+    house.user("cabinet", &owner, "admin").await;
+    assert_eq!(house.told("installation").await.len(), above.len());
+}
+
+#[tokio::test]
+async fn who_runs_the_house_and_names_no_tenant_is_told_to_name_one() {
+    let house = House::open().await;
+    house.tenant("cabinet").await;
+    let operator = house.operator().await;
+    for what in ["numbers", "teams", "contacts", "problems", "retention", "usage", "ledger", "break-glass"] {
+        for key in [&house.owner, &operator] {
+            let refused = house.get(&format!("/v1/tenants/installation/{what}"), key).await.is(403);
+            refused.names("tenant");
+            let (detail, remedy) = (refused.text("detail"), refused.text("remedy"));
+            assert!(detail.ends_with("is of a tenant, and none is named"), "{what}: {refused:?}");
+            assert!(remedy.starts_with("name the tenant that is meant: --tenant TENANT"), "{what}: {remedy}");
+        }
+    }
+    let record = house.get("/v1/tenants/installation", &house.owner).await.is(403);
+    assert!(record.text("remedy").contains("--tenant"), "{record:?}");
+    // What the installation has itself is there without a tenant.
+    house.get("/v1/tenants/installation/users", &house.owner).await.is(200);
+    house.get("/v1/tenants/installation/providers", &operator).await.is(200);
 }
 
 #[tokio::test]

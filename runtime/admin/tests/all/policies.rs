@@ -1,8 +1,15 @@
 //! What a tenant's admin says of how its calls are kept, within what the installation says.
 
+use std::fmt::{Debug, Write};
+use std::sync::Arc;
+
 use crate::house::House;
+use parking_lot::Mutex;
 use parloir_store::{Batch, Table};
 use serde_json::{Value, json};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
 
 const CABINET: &str = "/v1/tenants/cabinet";
 const RETENTION: &str = "/v1/tenants/cabinet/retention";
@@ -199,4 +206,58 @@ async fn webhooks_are_so_many_and_lead_where_connectors_may() {
         house.ask(("PUT", &path), &admin, &[], Some(webhook())).await.is(201);
     }
     house.ask(("PUT", WEBHOOK), &admin, &[], Some(webhook())).await.is(409);
+}
+
+/// What was logged as an error, a line each.
+#[derive(Clone, Default)]
+struct Errors(Arc<Mutex<Vec<String>>>);
+
+struct Words(String);
+
+impl Visit for Words {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        write!(self.0, "{field}={value:?} ").unwrap();
+    }
+}
+
+impl Subscriber for Errors {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() == Level::ERROR
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut words = Words(String::new());
+        event.record(&mut words);
+        self.0.lock().push(words.0);
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+#[tokio::test]
+async fn a_webhook_whose_secret_is_made_next_raises_no_alarm_and_one_that_stays_without_does_at_a_start() {
+    let errors = Errors::default();
+    let _until_the_end = tracing::subscriber::set_default(errors.clone());
+    let alarms = || errors.0.lock().iter().filter(|line| line.contains("webhook crm")).count();
+    let house = House::open().await;
+    let admin = house.tenant_with_admin("cabinet").await;
+    house.ask(("PUT", WEBHOOK), &admin, &[], Some(webhook())).await.is(201);
+    assert_eq!(alarms(), 0, "{:?}", errors.0.lock());
+    let problems = house.get("/v1/tenants/cabinet/problems", &admin).await.is(200);
+    assert_eq!(problems.body["items"][0]["spec"]["what"], "webhook crm");
+    let house = house.again().await;
+    house.directory.take_in_all().await.unwrap();
+    assert_eq!(alarms(), 1, "{:?}", errors.0.lock());
+    house.ask(("POST", &format!("{WEBHOOK}/secret")), &admin, &[], None).await.is(201);
+    assert_eq!(alarms(), 1, "{:?}", errors.0.lock());
 }

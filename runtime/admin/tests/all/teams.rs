@@ -63,7 +63,7 @@ async fn supervisors_of_two_teams_know_nothing_of_each_others_calls_whatever_the
     );
     assert!(shown(&house, &gare).await.is_empty(), "they are in no team yet");
     put(&house, &admin, "gare", &[GARE], &[&luc]).await.is(201);
-    assert_eq!(last_told(&house).await, "team gare: 1 lines, 1 users");
+    assert_eq!(last_told(&house).await, "team gare: 1 line, 1 user");
 
     assert_eq!(shown(&house, &parc).await, [id(0), id(2), id(4)]);
     assert_eq!(shown(&house, &gare).await, [id(1), id(3), id(5)]);
@@ -87,6 +87,7 @@ async fn supervisors_of_two_teams_know_nothing_of_each_others_calls_whatever_the
             ("GET", format!("{call}/proof"), None),
             ("GET", format!("{call}/proof?redact=contents"), None),
             ("GET", format!("{call}/reviews"), None),
+            ("GET", format!("{call}/accesses"), None),
             ("GET", review.clone(), None),
             ("PUT", review.clone(), Some(score)),
             ("DELETE", review, None),

@@ -7,20 +7,27 @@ use parloir_journal::{
 };
 use parloir_server::{RightsDone, RightsRequest};
 use parloir_store::Keyring;
+use serde_json::Value;
 
+use crate::commands::admin::{AskedArgs, Client, lines_of_json, text, texts};
 use crate::commands::calls::time;
 use crate::commands::rights;
-use crate::terminal::{self, DIM, TITLE, bar, plain, styled};
+use crate::terminal::{self, DIM, TITLE, bar, counted, plain, styled};
 use crate::{DataArgs, Failure, Outcome};
 
 #[derive(Args)]
 pub(crate) struct Accesses {
+    #[command(flatten)]
+    asked: AskedArgs,
     /// Only of this call.
     #[arg(long)]
     call: Option<CallId>,
-    /// Only of this tenant's calls.
+    /// Only of this tenant's calls. Where an installation is asked, your key's own if this is left out.
     #[arg(long)]
     tenant: Option<TenantId>,
+    /// At most so many, the newest, where an installation is asked.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    limit: u16,
     #[command(flatten)]
     data: DataArgs,
     /// Print one JSON object a line.
@@ -30,7 +37,10 @@ pub(crate) struct Accesses {
 
 impl Accesses {
     pub(crate) async fn run(self) -> Outcome {
-        let folders = self.data.existing()?;
+        if let Some(client) = self.asked.client()? {
+            return self.ask(&client).await;
+        }
+        let folders = self.asked.folders(&self.data)?;
         let keyring = Keyring::open(&folders.keys)?;
         let tenants = match &self.tenant {
             Some(tenant) => vec![tenant.clone()],
@@ -82,6 +92,25 @@ impl Accesses {
         Ok(())
     }
 
+    /// Lists what is for whoever has the key.
+    async fn ask(&self, client: &Client) -> Outcome {
+        let tenant = client.tenant(self.tenant.as_ref()).await?;
+        let path = match self.call {
+            Some(call) => format!("/v1/tenants/{tenant}/calls/{call}/accesses"),
+            None => format!("/v1/tenants/{tenant}/accesses"),
+        };
+        let all = client.first_of(&path, usize::from(self.limit)).await?;
+        if self.json {
+            lines_of_json(&all);
+        } else if all.is_empty() {
+            anstream::println!("{}", styled(DIM, "nobody read anything"));
+        }
+        for item in all.iter().filter(|_| !self.json) {
+            anstream::println!("{}  {}", styled(TITLE, &plain(&at(item))), told(item));
+        }
+        Ok(())
+    }
+
     fn tell(&self, tenant: &TenantId, entry: CallId, at: u64, read: &ContentRead) {
         let ContentRead { who, command, calls, purposes, why } = read;
         let purposes: Purposes = purposes.iter().copied().collect();
@@ -112,8 +141,66 @@ impl Accesses {
     }
 }
 
+/// When somebody read, to the second.
+fn at(item: &Value) -> String {
+    text(item, "/changed").chars().take(19).collect::<String>().replace('T', " ")
+}
+
+/// Who read what of which calls, and why, as an installation tells it.
+fn told(item: &Value) -> String {
+    let of = |field: &str| plain(text(item, &format!("/spec/{field}")));
+    let why = match of("why") {
+        why if why.is_empty() => "not said".to_owned(),
+        why => why,
+    };
+    let command = of("command");
+    if command.is_empty() {
+        return format!("[{}]: {why}", plain(text(item, "/id")));
+    }
+    let purposes = plain(&texts(item, "/spec/purposes").join(", "));
+    let count = item.pointer("/spec/count").and_then(Value::as_u64).unwrap_or_default();
+    let calls = match (texts(item, "/spec/calls").as_slice(), count) {
+        ([], _) => "a search that found no call".to_owned(),
+        ([call], 1) => plain(call),
+        (_, count) => counted(count, "call"),
+    };
+    let key = match of("key") {
+        key if key.is_empty() => key,
+        key => format!(" (key {key})"),
+    };
+    let record = styled(DIM, &format!("(parloir {command}; [{}])", plain(text(item, "/id"))));
+    format!("{} {}{key} read {purposes} of {calls} {record}\n  why: {why}", of("role"), of("user"))
+}
+
 /// Whether these are the records of an entry: nobody else's call may say that something was read.
 fn is_access(records: &[Record]) -> bool {
     let first = records.first().map(|record| &record.body);
     matches!(first, Some(RecordBody::CallStarted(started)) if started.transport == ACCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn who_read_a_call_is_told_with_the_key_and_why() {
+        let mut item = json!({
+            "id": "e1", "changed": "2026-11-23T02:59:25.606Z",
+            "spec": {
+                "user": "anne", "role": "supervisor", "key": "k1", "command": "show", "purposes": ["content"],
+                "calls": ["c1"], "count": 1, "why": "a complaint",
+            },
+        });
+        assert_eq!(at(&item), "2026-11-23 02:59:25");
+        let words = told(&item);
+        assert!(words.starts_with("supervisor anne (key k1) read content of c1 "), "{words}");
+        assert!(words.contains("parloir show; [e1]") && words.ends_with("why: a complaint"), "{words}");
+        item["spec"]["calls"] = json!(["c1", "c2"]);
+        item["spec"]["count"] = json!(2);
+        item["spec"]["why"] = Value::Null;
+        let words = told(&item);
+        assert!(words.contains("of 2 calls ") && words.ends_with("why: not said"), "{words}");
+    }
 }

@@ -104,13 +104,24 @@ impl Calls {
                 if ended.is_empty() { "live" } else { ended }.to_owned(),
                 text(call, "/spec/agent").to_owned(),
                 text(call, "/spec/line").to_owned(),
-                texts(call, "/spec/handed-to").join(" "),
+                handed_to(call),
                 noted(call),
             ]
         };
         let headings = ["CALL", "BEGAN", "SECONDS", "ENDED", "AGENT", "LINE", "HANDED TO", "NOTES"];
         table(headings, &calls.iter().map(row).collect::<Vec<_>>());
         Ok(())
+    }
+}
+
+/// Whom a caller was handed to. Where no agent answered, that is the number that their line names for it, of which no carrier says
+/// whether somebody answers there.
+fn handed_to(call: &Value) -> String {
+    let to = texts(call, "/spec/handed-to");
+    let is_turned_away = text(call, "/spec/agent").is_empty() && text(call, "/spec/outcome") == "transferred";
+    match to.as_slice() {
+        [] if is_turned_away => "its line's fallback number".to_owned(),
+        to => to.join(" "),
     }
 }
 
@@ -258,6 +269,17 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn who_was_turned_away_to_a_human_is_told_where() {
+        let of = |agent: &str, outcome: &str, to: &[&str]| {
+            handed_to(&json!({ "spec": { "agent": agent, "outcome": outcome, "handed-to": to } }))
+        };
+        assert_eq!(of("", "transferred", &[]), "its line's fallback number");
+        assert_eq!(of("", "refused", &[]), "");
+        assert_eq!(of("desk", "transferred", &[]), "", "nobody answered there");
+        assert_eq!(of("desk", "transferred", &["+33199009999"]), "+33199009999");
+    }
 
     #[test]
     fn a_call_that_is_held_or_restricted_or_of_which_something_is_gone_says_so() {

@@ -189,7 +189,10 @@ impl Diff {
                 }
                 Ok(())
             }
-            (_, otherwise) => Err(Failure::otherwise(format!("the two differ in {otherwise} calls"))),
+            (_, otherwise) => {
+                let calls = terminal::counted(otherwise as u64, "call");
+                Err(Failure::otherwise(format!("the two differ in {calls}")))
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use parloir_server::{LedgerRequest, Ledgers, MonthLedger, ProviderMonth, hand_ov
 
 use crate::commands::admin::AskedArgs;
 use crate::commands::show::ledger::{bytes, in_sum, seconds};
-use crate::terminal::{self, BAD, DIM, TITLE, styled};
+use crate::terminal::{self, BAD, DIM, TITLE, counted, styled};
 use crate::{DataArgs, Failure, Outcome, access};
 
 #[derive(Args)]
@@ -98,10 +98,9 @@ fn json(month: &MonthLedger) -> serde_json::Value {
 fn tell(month: &MonthLedger) {
     let MonthLedger { tenant, month: name, used, providers } = month;
     anstream::println!("{}", styled(TITLE, &format!("{name}  {tenant}")));
-    let minutes = used.talk_ms / 60_000;
     let rows = [
         ("calls", used.calls.to_string()),
-        ("minutes", minutes.to_string()),
+        ("talked", talked(used.talk_ms)),
         ("host calls", used.host_calls.to_string()),
         ("agents' CPU", seconds(used.agent_cpu_us / 1_000)),
         ("hand-overs", used.transfers.to_string()),
@@ -120,6 +119,15 @@ fn tell(month: &MonthLedger) {
     anstream::println!("  {:14}{:>14}  {}", "in sum", "", in_sum(month.costs().as_deref()));
 }
 
+/// How long calls lasted together, to the second.
+fn talked(ms: u64) -> String {
+    let seconds = ms.saturating_add(500) / 1_000;
+    match seconds / 60 {
+        0 => format!("{seconds} s"),
+        minutes => format!("{minutes} min {:02} s", seconds % 60),
+    }
+}
+
 /// What a provider did, in its own unit.
 fn amount(provider: &ProviderMonth) -> String {
     match provider.role {
@@ -129,7 +137,7 @@ fn amount(provider: &ProviderMonth) -> String {
             let about = if provider.estimated { "~" } else { "" };
             format!("{about}{}+{} tokens", provider.input_tokens, provider.output_tokens)
         }
-        ProviderRole::Webhook | ProviderRole::Connector => format!("{} request(s)", provider.requests),
+        ProviderRole::Webhook | ProviderRole::Connector => counted(provider.requests, "request"),
     }
 }
 
@@ -137,7 +145,7 @@ fn cost(provider: &ProviderMonth) -> String {
     let known: Vec<_> = provider.costs.iter().map(Cost::to_string).collect();
     let unknown = match provider.unpriced_calls {
         0 => None,
-        calls => Some(format!("unknown for {calls} call(s)")),
+        calls => Some(format!("unknown for {}", counted(calls, "call"))),
     };
     known.into_iter().chain(unknown).collect::<Vec<_>>().join(" and ")
 }
@@ -151,6 +159,19 @@ mod tests {
         assert_eq!(month("2026-11").unwrap(), "2026-11");
         for wrong in ["", "2026", "11-2026", "2026-11-01", "2026-nov", "2026/11"] {
             assert!(month(wrong).unwrap_err().contains("2026-11"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn short_calls_are_no_nothing() {
+        for (ms, told) in [
+            (0, "0 s"),
+            (40_400, "40 s"),
+            (59_600, "1 min 00 s"),
+            (61_000, "1 min 01 s"),
+            (3_600_000, "60 min 00 s"),
+        ] {
+            assert_eq!(talked(ms), told);
         }
     }
 
@@ -170,6 +191,6 @@ mod tests {
         };
         assert_eq!((amount(&provider), cost(&provider)), ("10 chars".into(), "0.000150 EUR".into()));
         provider.unpriced_calls = 2;
-        assert_eq!(cost(&provider), "0.000150 EUR and unknown for 2 call(s)");
+        assert_eq!(cost(&provider), "0.000150 EUR and unknown for 2 calls");
     }
 }

@@ -13,7 +13,7 @@ use parloir_tenancy::INSTALLATION;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::commands::fetch::ModelArgs;
-use crate::terminal::{self, DIM, GOOD, TITLE, styled};
+use crate::terminal::{self, DIM, GOOD, TITLE, counted, styled};
 use crate::{DataArgs, Failure, Outcome};
 
 #[derive(Args)]
@@ -135,7 +135,8 @@ fn announce(running: &parloir_server::Running) {
         );
     }
     if lines.len() > SHOWN_LINES {
-        let more = format!("and {} lines more: parloir line list --tenant TENANT", lines.len() - SHOWN_LINES);
+        let more = counted((lines.len() - SHOWN_LINES) as u64, "more line");
+        let more = format!("and {more}: parloir line list --tenant TENANT");
         anstream::println!("  {}", styled(DIM, &more));
     }
     for entry in installation.providers.entries() {

@@ -11,7 +11,7 @@ use parloir_proof::proof::{Cosigned, Line, MAX_FILE};
 use parloir_proof::{Proof, Trust, Verified};
 use parloir_store::{Keyring, Kms};
 
-use crate::terminal::{BAD, DIM, GOOD, TITLE, plain, styled};
+use crate::terminal::{BAD, DIM, GOOD, TITLE, counted, plain, styled};
 use crate::{DataArgs, Failure, Outcome};
 
 #[derive(Args)]
@@ -217,13 +217,22 @@ fn said(line: &Line) -> String {
     format!("{:>5} {time} {kind} {}{content}", line.seq, styled(DIM, &plain(&said.fields.to_string())))
 }
 
+/// What was looked at, counted: the journal's own calls, in which nobody rang, are none to whoever reads this.
+fn checked(report: &VerifyReport) -> String {
+    let VerifyReport { tenants, calls, own, chunks, records, blocks, .. } = report;
+    let rang = counted(calls.saturating_sub(*own), "call");
+    let entries = if *own == 1 { "1 entry".to_owned() } else { format!("{own} entries") };
+    let (tenants, records) = (counted(*tenants, "tenant"), counted(*records, "record"));
+    let (chunks, seconds) = (counted(*chunks, "sealed chunk"), counted(*blocks, "second"));
+    let own = if *own == 0 { String::new() } else { format!(" and {entries} of its own log") };
+    format!("{tenants}, {rang}{own}, {records} in {chunks}, {seconds} of recording")
+}
+
 /// The report for a person.
 pub(crate) fn print(report: &VerifyReport) {
-    let VerifyReport { tenants, calls, chunks, records, blocks, interrupted, .. } = report;
+    let VerifyReport { chunks, interrupted, .. } = report;
     let verdict = if report.is_sound() { styled(GOOD, "sound") } else { styled(BAD, "not sound") };
-    anstream::println!(
-        "{verdict}: {tenants} tenant(s), {calls} call(s), {records} records in {chunks} sealed chunks, {blocks} seconds of recording"
-    );
+    anstream::println!("{verdict}: {}", checked(report));
     if report.signed < *chunks {
         anstream::println!("  {} chunk(s) are not in a signed checkpoint yet", chunks - report.signed);
     }
@@ -248,7 +257,8 @@ pub(crate) fn json(report: &VerifyReport) -> serde_json::Value {
     serde_json::json!({
         "sound": report.is_sound(),
         "tenants": report.tenants,
-        "calls": report.calls,
+        "calls": report.calls.saturating_sub(report.own),
+        "own_entries": report.own,
         "chunks": report.chunks,
         "signed_chunks": report.signed,
         "records": report.records,
@@ -263,6 +273,20 @@ pub(crate) fn json(report: &VerifyReport) -> serde_json::Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_journal_says_of_itself_is_no_call() {
+        let report = VerifyReport { tenants: 2, calls: 58, own: 57, chunks: 61, ..VerifyReport::default() };
+        let report = VerifyReport { records: 240, blocks: 1, ..report };
+        assert_eq!(
+            checked(&report),
+            "2 tenants, 1 call and 57 entries of its own log, 240 records in 61 sealed chunks, 1 second of recording"
+        );
+        let told = json(&report);
+        assert!(told["calls"] == 1 && told["own_entries"] == 57, "{told}");
+        let plain = VerifyReport { tenants: 1, calls: 1, records: 9, chunks: 1, ..VerifyReport::default() };
+        assert_eq!(checked(&plain), "1 tenant, 1 call, 9 records in 1 sealed chunk, 0 seconds of recording");
+    }
 
     #[test]
     fn what_a_proof_file_says_turns_no_words_around() {

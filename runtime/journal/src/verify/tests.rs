@@ -113,7 +113,7 @@ async fn an_untouched_log_is_sound() {
     let log = small_log().await;
     let report = log.verify().await;
     assert!(report.is_sound(), "{:#?}", report.problems);
-    assert_eq!((report.tenants, report.calls, report.blocks), (1, 2, 2));
+    assert_eq!((report.tenants, report.calls, report.own, report.blocks), (1, 2, 0, 2));
     // Two times: a start, two host calls, two notes, an end; and two blocks.
     assert_eq!((report.chunks, report.records), (6, 14));
     assert!(report.unclosed.is_empty());
@@ -261,7 +261,7 @@ async fn an_erased_log_is_sound_and_every_flipped_byte_of_it_is_found() {
     let report = log.verify().await;
     assert!(report.is_sound(), "{:#?}", report.problems);
     // Two calls, and the two that hold the records of their erasures.
-    assert_eq!((report.calls, report.erased, report.blocks), (4, 2, 2));
+    assert_eq!((report.calls, report.own, report.erased, report.blocks), (4, 2, 2, 2));
     assert_eq!((report.records, report.signed), (14 + 6, report.chunks));
     for which in [segment::Log::Journal, segment::Log::Recordings] {
         let file = log.file(which);

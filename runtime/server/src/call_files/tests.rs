@@ -138,3 +138,59 @@ async fn a_list_of_some_lines_calls_says_nothing_of_other_lines() {
     assert_eq!(nobody, CallList::default());
     storage.close().await;
 }
+
+#[tokio::test]
+async fn who_read_a_call_is_told_to_whoever_may_know_of_it_and_nothing_of_other_lines() {
+    const OWN: &str = "+33199005678";
+    let folder = tempfile::tempdir().unwrap();
+    let (storage, tenant) = opened(&folder).await;
+    for (number, line) in [(4, OWN), (5, "+33199001234")] {
+        let started = CallStarted { transport: "twilio".into(), line: line.into(), ..CallStarted::default() };
+        let open = storage.journal.open_call(&tenant, id(number), started).await.unwrap();
+        open.close(CallEnded::default()).await.unwrap();
+    }
+    let by = |user: &str| Reader::Key { user: user.into(), role: "admin".into(), key: "hers".into() };
+    for (user, calls) in
+        [("anne", vec![id(4)]), ("luc", vec![id(5)]), ("zoe", vec![id(4), id(5)]), ("none", vec![])]
+    {
+        let reading = Reading { who: by(user), why: Some("a complaint".into()) };
+        storage.note_reading(&tenant, "show", calls, Purpose::Content, reading).await.unwrap();
+    }
+    let told = |page: &Page<Access>| {
+        page.items.iter().map(|item| (item.spec.user.clone(), item.spec.count)).collect::<Vec<_>>()
+    };
+    let expected = |told: &[(&str, u64)]| {
+        told.iter().map(|(user, count)| ((*user).to_owned(), *count)).collect::<Vec<_>>()
+    };
+    let all = storage.accesses(&tenant, None, 50, None, &Reach::All).await.unwrap();
+    assert_eq!(told(&all), expected(&[("none", 0), ("zoe", 2), ("luc", 1), ("anne", 1)]));
+    assert_eq!(all.next, None);
+    let zoe = &all.items[1].spec;
+    assert_eq!(zoe.why.as_deref(), Some("a complaint"));
+    assert_eq!((zoe.command.as_str(), zoe.purposes.as_slice()), ("show", ["content".to_owned()].as_slice()));
+    assert_eq!(zoe.calls, [id(4), id(5)].map(|call| call.to_string()));
+    let of_one = storage.accesses(&tenant, None, 50, Some(id(5)), &Reach::All).await.unwrap();
+    assert_eq!(told(&of_one), expected(&[("zoe", 2), ("luc", 1)]));
+
+    // Whoever sees one line's calls: no reading of another's, not which those were, and no words that may be of them.
+    let reach = Reach::Rang(vec![OWN.parse().unwrap()]);
+    let theirs = storage.accesses(&tenant, None, 50, None, &reach).await.unwrap();
+    assert_eq!(told(&theirs), expected(&[("zoe", 1), ("anne", 1)]));
+    let whys: Vec<_> = theirs.items.iter().map(|item| item.spec.why.as_deref()).collect();
+    assert_eq!(whys, [None, Some("a complaint")]);
+    assert!(!format!("{theirs:?}").contains(&id(5).to_string()), "{theirs:?}");
+
+    // Page by page nothing is left out or there twice, and a place says nothing.
+    let (mut seen, mut after) = (Vec::new(), None::<String>);
+    loop {
+        let page = storage.accesses(&tenant, after.as_deref(), 1, None, &reach).await.unwrap();
+        seen.extend(told(&page));
+        let Some(next) = page.next else { break };
+        assert!(!next.contains('-'), "{next}");
+        after = Some(next);
+    }
+    assert_eq!(seen, told(&theirs));
+    let refused = storage.accesses(&tenant, Some("1-x"), 1, None, &reach).await;
+    assert_eq!(refused, Err(CallError::NoSuchPlace));
+    storage.close().await;
+}

@@ -205,6 +205,17 @@ async fn an_installation_is_administered_from_nothing_by_its_own_commands() {
     let api = running.admin.unwrap();
     let problems = done(api, &admin, &["tenant", "problems"]);
     assert!(problems.contains(&format!("line {MADE}")) && problems.contains("trial.wasm"), "{problems}");
+    // Whoever runs the installation and names no tenant is told of all of them, or to name one.
+    let all = done(api, &operator, &["tenant", "problems"]);
+    assert!(all.starts_with("TENANT") && all.contains("\ncabinet ") && !all.contains(MADE), "{all}");
+    for list in
+        [["number", "list"], ["team", "list"], ["contact", "list"], ["quota", "show"], ["retention", "show"]]
+    {
+        for key in [&owner, &operator] {
+            let (code, _, told) = run(api, key, &list);
+            assert!(code == Some(1) && told.contains("--tenant TENANT"), "{list:?}: {told}");
+        }
+    }
     std::fs::copy(&agent, agents.join("trial.wasm")).unwrap();
     done(api, &admin, &["line", "set", MADE, "--agent", "trial"]);
     assert_eq!(ring(&running, MADE).await, "cabinet", "it is put right");

@@ -96,6 +96,15 @@ async fn each_role_is_shown_the_calls_that_are_theirs_to_see() {
     assert_eq!(who("she rang again"), (desk.into(), "show".into(), handed.into()));
     assert_eq!(who("a complaint"), (boss.into(), "recording".into(), echo.into()));
     assert_eq!(read.len(), 2, "{read:?}");
+    // The tenant's own people are told so without the machine, and its owner, who has no calls, is not.
+    let told = done(api, &admin, &["accesses"]);
+    for part in ["she rang again", "a complaint", &format!("read recording of {echo}")] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let of_one = done(api, &supervisor, &["accesses", "--call", handed]);
+    assert!(of_one.contains("she rang again") && !of_one.contains("a complaint"), "{of_one}");
+    let (code, _, told) = run(api, &owner, &["accesses"]);
+    assert!(code == Some(1) && told.contains("supervisor or admin"), "{told}");
 
     // Whose caller is restricted says so.
     let restrict = ["restrict", "--tenant", "cabinet", "--number", CALLER, "--data", data.to_str().unwrap()];
@@ -136,7 +145,7 @@ async fn supervisors_of_two_teams_cannot_see_each_others_calls_by_any_route() {
     assert_eq!(calls(api, &unassigned).len(), 2, "of a tenant without a team");
 
     let told = done(api, &admin, &["team", "set", "parc", "--line", MADE, "--user", &luc]);
-    assert!(told.contains("added parc: 1 lines, 1 users") && told.contains("the first team"), "{told}");
+    assert!(told.contains("added parc: 1 line, 1 user") && told.contains("the first team"), "{told}");
     let told = done(api, &admin, &["team", "set", "gare", "--line", OTHER, "--user", &zoe]);
     assert!(!told.contains("the first team"), "{told}");
     let shown = done(api, &admin, &["team", "show", "gare"]);
@@ -190,6 +199,12 @@ async fn supervisors_of_two_teams_cannot_see_each_others_calls_by_any_route() {
     // What is theirs they are shown; and a line that is taken from their team is theirs no more.
     assert!(done(api, &parc, &["show", own]).contains("rings"));
     done(api, &parc, &["recording", own, "-o", out]);
+    // That they did is told to them, and to no other team.
+    let read = done(api, &parc, &["accesses"]);
+    assert!(read.contains("parloir recording") && read.contains(own), "{read}");
+    assert_eq!(done(api, &gare, &["accesses"]), "nobody read anything");
+    let (code, _, told) = run(api, &gare, &["accesses", "--call", own]);
+    assert!(code == Some(1) && told.contains("no such call"), "{told}");
     let review = format!("PUT /v1/tenants/cabinet/calls/{own}/reviews/{luc}");
     assert_eq!(asked(api, &parc, &review, Some(&score)).0, 201);
     done(api, &admin, &["team", "set", "parc", "--line", "none"]);

@@ -26,7 +26,7 @@ async fn opened(folder: &std::path::Path) -> (Running, [String; 3]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_next_caller_of_a_suspended_tenant_goes_to_the_fallback_number_and_the_live_call_goes_on() {
     let folder = tempfile::tempdir().unwrap();
-    let (running, [operator, owner, _]) = opened(folder.path()).await;
+    let (running, [operator, owner, admin]) = opened(folder.path()).await;
     let api = running.admin.unwrap();
     let mut live = dial(&running).await;
     loop {
@@ -77,6 +77,14 @@ async fn the_next_caller_of_a_suspended_tenant_goes_to_the_fallback_number_and_t
     done(api, &operator, &["tenant", "resume", "cabinet"]);
     assert_eq!(ring(&running, MADE).await, "cabinet");
     done(api, &owner, &["user", "list"]);
+    // Where those callers went is told, though no carrier says whether somebody answered there.
+    let listed = done(api, &admin, &["calls"]);
+    assert!(listed.contains("its line's fallback number"), "{listed}");
+    // What the operator did to the tenant is in the installation's own log as well.
+    let audit = done(api, &operator, &["audit"]);
+    for part in ["tenant cabinet: suspended", "tenant cabinet: resumed", "the bill of October is not paid"] {
+        assert!(audit.contains(part), "{part}: {audit}");
+    }
     running.until(std::future::ready(())).await;
 }
 

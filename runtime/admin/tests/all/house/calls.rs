@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use parloir_admin::resource::CallState;
+use parloir_admin::resource::{Access, CallState, Item, Page};
 use parloir_admin::{CallError, CallFiles, CallList, Listed, Reach, Reading, Sound};
 use parloir_contract::{CallId, LineId, TenantId};
 use serde_json::{Value, json};
@@ -16,6 +16,8 @@ pub struct Calls {
     /// What was put right and can be read still, and whether that is held.
     pub amended: Mutex<Option<(CallId, bool)>>,
     pub read: Mutex<Vec<(CallId, Reading)>>,
+    /// Who read which before, newest first.
+    pub accesses: Mutex<Vec<Access>>,
 }
 
 impl Calls {
@@ -54,6 +56,33 @@ impl CallFiles for Calls {
         calls.truncate(limit);
         let next = calls.last().filter(|_| more).map(|last| last.place.clone());
         Ok(CallList { calls, next })
+    }
+
+    async fn accesses(
+        &self,
+        tenant: &TenantId,
+        after: Option<&str>,
+        limit: usize,
+        of: Option<CallId>,
+        reach: &Reach,
+    ) -> Result<Page<Access>, CallError> {
+        let covered = self.of(tenant, &[]).into_iter().filter(|(_, state)| reach.covers(state));
+        let covered: Vec<String> = covered.map(|(call, _)| call.to_string()).collect();
+        let begin = after.map_or(Ok(0), |after| after.parse::<usize>().map(|after| after + 1));
+        let begin = begin.map_err(|_| CallError::NoSuchPlace)?;
+        let mut items = Vec::new();
+        for (at, access) in self.accesses.lock().iter().enumerate().skip(begin) {
+            let calls: Vec<_> = access.calls.iter().filter(|call| covered.contains(call)).cloned().collect();
+            if calls.is_empty() || of.is_some_and(|of| !calls.contains(&of.to_string())) {
+                continue;
+            }
+            if items.len() == limit {
+                return Ok(Page { items, next: Some((at - 1).to_string()) });
+            }
+            let spec = Access { calls, ..access.clone() };
+            items.push(Item { id: format!("{at:032x}"), etag: String::new(), changed: None, spec });
+        }
+        Ok(Page { items, next: None })
     }
 
     async fn state(

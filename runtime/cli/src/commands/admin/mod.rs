@@ -12,6 +12,7 @@ pub(crate) mod key;
 pub(crate) mod line;
 pub(crate) mod log_in;
 pub(crate) mod number;
+mod problems;
 pub(crate) mod provider;
 pub(crate) mod quota;
 pub(crate) mod retention;

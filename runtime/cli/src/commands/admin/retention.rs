@@ -1,6 +1,7 @@
 //! `parloir retention`: how long a tenant's calls are kept, within what the installation says.
 
 use clap::{Args, Subcommand};
+use parloir_tenancy::retention::Period;
 use serde_json::Value;
 
 use super::{Whose, pair, put, table, text};
@@ -27,10 +28,25 @@ enum What {
 #[derive(Args)]
 struct Set {
     /// As in [tenant.retention]: recording='1 month'; none for what the installation says.
-    #[arg(value_name = "NAME=PERIOD", value_parser = pair, required = true)]
+    #[arg(value_name = "NAME=PERIOD", value_parser = clock, required = true)]
     clocks: Vec<(String, String)>,
     #[command(flatten)]
     whose: Whose,
+}
+
+/// What is kept for a while each, as the API names it.
+const CLOCKS: [&str; 3] = ["recording", "content", "trace"];
+
+/// For how long what is kept, as somebody writes it: `recording='1 month'`, or `none`.
+pub(super) fn clock(written: &str) -> Result<(String, String), String> {
+    let read = pair(written).ok().filter(|(name, period)| {
+        CLOCKS.contains(&name.as_str()) && (period == "none" || period.parse::<Period>().is_ok())
+    });
+    read.ok_or_else(|| {
+        "write recording=PERIOD, content=PERIOD or trace=PERIOD, and for PERIOD so many days, months or years, as in '90 days', \
+         '6 months' or '1 year'; '0 days' keeps nothing, and none says nothing of it here"
+            .to_owned()
+    })
 }
 
 impl Retention {
@@ -57,7 +73,7 @@ fn print(as_json: bool, item: &Value) {
         let (kept, most) = (format!("/spec/kept/{name}/period"), format!("/spec/most/{name}"));
         [name.to_owned(), period(&kept), said_by, period(&most)]
     };
-    table(["WHAT", "KEPT", "SAID BY", "AT MOST"], &["recording", "content", "trace"].map(row));
+    table(["WHAT", "KEPT", "SAID BY", "AT MOST"], &CLOCKS.map(row));
 }
 
 async fn show(whose: Whose) -> Outcome {
@@ -77,5 +93,25 @@ impl Set {
         let item = client.put(&path, Some(&before), &own).await?;
         print(self.whose.api.json, &item);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_is_named_and_has_a_period_and_what_is_neither_hears_which_there_are() {
+        let read = |name: &str, period: &str| Ok((name.to_owned(), period.to_owned()));
+        assert_eq!(clock("recording=1 month"), read("recording", "1 month"));
+        assert_eq!(clock("trace = 5 years"), read("trace", "5 years"));
+        assert_eq!(clock("content=none"), read("content", "none"));
+        for wrong in ["content=…", "content=90", "contents=1 year", "content", "content=6months", "=1 year"]
+        {
+            let told = clock(wrong).unwrap_err();
+            for part in ["recording=PERIOD", "content=PERIOD", "trace=PERIOD", "'6 months'", "none"] {
+                assert!(told.contains(part), "{wrong}: {told}");
+            }
+        }
     }
 }

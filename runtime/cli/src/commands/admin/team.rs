@@ -6,7 +6,7 @@ use parloir_contract::{InvalidId, LineId};
 use serde_json::Value;
 
 use super::{Client, Whose, table, text, texts};
-use crate::terminal::{DIM, GOOD, styled};
+use crate::terminal::{DIM, GOOD, counted, styled};
 use crate::{Failure, Outcome};
 
 #[derive(Args)]
@@ -104,8 +104,9 @@ impl Set {
             return Ok(());
         }
         let done = if read.is_some() { "changed" } else { "added" };
-        let (name, lines, users) = (&self.name, team.lines.len(), team.users.len());
-        anstream::println!("{} {name}: {lines} lines, {users} users", styled(GOOD, done));
+        let (lines, users) =
+            (counted(team.lines.len() as u64, "line"), counted(team.users.len() as u64, "user"));
+        anstream::println!("{} {}: {lines}, {users}", styled(GOOD, done), self.name);
         if read.is_none() && count(&client, &teams).await? == 1 {
             note("it is the first team: a supervisor who is in none sees no call from now on");
         }

@@ -7,6 +7,8 @@ use parloir_admin::resource::{BreakGlass, Calendar, Cordon, CordonPolicy, Import
 use parloir_contract::TenantId;
 use serde_json::{Value, json};
 
+use super::problems::Problems;
+use super::retention::clock;
 use super::{ApiArgs, Client, lines_of_json, moment, pair, put, table, text};
 use crate::terminal::{BAD, DIM, GOOD, TITLE, plain, styled};
 use crate::{Failure, Outcome};
@@ -35,8 +37,9 @@ enum What {
         after_help = "Example:\n  parloir tenant set cabinet --quota concurrent-calls=20 --retention 'recording=6 months'"
     )]
     Set(Set),
-    /// List what of a tenant is set aside: what cannot be read, and what calls cannot be answered by.
-    #[command(after_help = "Example:\n  parloir tenant problems cabinet")]
+    /// List what of a tenant is set aside: what cannot be read, and what calls cannot be answered by. Of all tenants, where whoever
+    /// runs the installation names none.
+    #[command(after_help = "Examples:\n  parloir tenant problems cabinet\n  parloir tenant problems")]
     Problems(Problems),
     /// Bring a tenant of the operator's file into the directory, with its lines; then its [[tenant]] can be removed there.
     /// It prints its owner's key: an operator can, who broke its glass before.
@@ -118,7 +121,7 @@ struct Grants {
     #[arg(long, value_name = "NAME=NUMBER", value_parser = pair)]
     quota: Vec<(String, String)>,
     /// How long its calls are kept, as in [tenant.retention]: recording='6 months'. Any number of times.
-    #[arg(long, value_name = "NAME=PERIOD", value_parser = pair)]
+    #[arg(long, value_name = "NAME=PERIOD", value_parser = clock)]
     retention: Vec<(String, String)>,
 }
 
@@ -160,14 +163,6 @@ struct Import {
     /// The name of its owner, who is made where it has no user yet.
     #[arg(long, value_name = "NAME")]
     owner: String,
-    #[command(flatten)]
-    api: ApiArgs,
-}
-
-#[derive(Args)]
-struct Problems {
-    /// Which. Default: your key's own.
-    tenant: Option<TenantId>,
     #[command(flatten)]
     api: ApiArgs,
 }
@@ -334,13 +329,27 @@ fn policy(text: &str) -> Result<CordonPolicy, String> {
     found.ok_or_else(|| format!("write {}", all.map(CordonPolicy::name).join(", ")))
 }
 
-fn show_cordon(item: &Value) {
+/// When a tenant's agents answer in a process of their own, what that comes to, and who says so.
+fn cordon_in_words(item: &Value) -> String {
+    let policy = text(item, "/spec/policy");
+    let means = match policy {
+        "always" => "its agents answer in a process of their own",
+        "when-noisy" => {
+            "its agents answer in the server's process, and in one of their own while they fail and fail"
+        }
+        _ => "its agents answer in the server's process",
+    };
     let said = match text(item, "/spec/source") {
         "directory" => "said of this tenant",
-        _ => "as parloir.toml says",
+        _ => "as parloir.toml says, or by default",
     };
-    let (part, policy) = ("cordon", plain(text(item, "/spec/policy")));
-    anstream::println!("  {part:9}  {policy:20}  {said}");
+    let policy = plain(policy);
+    format!("{policy:20}  {means} ({said})")
+}
+
+fn show_cordon(item: &Value) {
+    let (part, words) = ("cordon", cordon_in_words(item));
+    anstream::println!("  {part:9}  {words}");
 }
 
 impl CordonOf {
@@ -428,21 +437,6 @@ impl Import {
         }
         owner_key("imported", &self.tenant, &made);
         anstream::eprintln!("{}", styled(DIM, "its [[tenant]] can be removed from parloir.toml now"));
-        Ok(())
-    }
-}
-
-impl Problems {
-    async fn run(self) -> Outcome {
-        let client = Client::new(&self.api)?;
-        let tenant = client.tenant(self.tenant.as_ref()).await?;
-        let all = client.list(&format!("/v1/tenants/{tenant}/problems")).await?;
-        if self.api.json {
-            lines_of_json(&all);
-            return Ok(());
-        }
-        let row = |item: &Value| ["/spec/what", "/spec/problem"].map(|field| text(item, field).to_owned());
-        table(["SET ASIDE", "WHY, AND WHAT TO DO"], &all.iter().map(row).collect::<Vec<_>>());
         Ok(())
     }
 }
@@ -538,5 +532,27 @@ impl Glass {
         let (tenant, until) = (&self.tenant, plain(&moment(&item, "/spec/until")));
         anstream::println!("{} the glass of {tenant} until {until}; it is told so", styled(GOOD, "broke"));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cordon_says_what_holds_also_where_the_file_says_it() {
+        let of = |policy: &str, source: &str| {
+            cordon_in_words(&json!({ "spec": { "policy": policy, "source": source } }))
+        };
+        let filed = of("never", "file");
+        assert!(
+            filed.starts_with("never ") && filed.contains("in the server's process (as parloir.toml"),
+            "{filed}"
+        );
+        let said = of("always", "directory");
+        assert!(
+            said.starts_with("always ") && said.ends_with("of their own (said of this tenant)"),
+            "{said}"
+        );
     }
 }
