@@ -41,7 +41,7 @@ pub use people::{
     MAX_LOG_INS, MAX_USERS, Myself, NewKey, User,
 };
 pub use persons::{
-    Case, CaseEnd, CaseStep, CloseCase, EraseCase, Erasure, ExtendCase, Found, LookUp, MAX_CASE_WHY,
+    Case, CaseStatus, CaseStep, CloseCase, EraseCase, Erasure, ExtendCase, Found, LookUp, MAX_CASE_WHY,
     MAX_PERSON_CALLS, NewCase, Progress, Right,
 };
 pub use providers::Provider;

@@ -3,18 +3,18 @@
 
 use async_trait::async_trait;
 use parloir_admin::resource::{
-    Case, CaseEnd, CaseStep, CloseCase, EraseCase, ExtendCase, Item, MAX_PERSON_CALLS, NewCase,
+    Case, CaseStep, CloseCase, EraseCase, ExtendCase, Item, MAX_PERSON_CALLS, NewCase,
 };
 use parloir_admin::{Erased, Looked, PersonError, PersonFile, PersonFiles, Reading};
 use parloir_contract::{CallId, TenantId};
 use parloir_journal::{
-    CaseNote, CaseStep as Step, ContentRead, JournalError, Purpose, Record, RecordBody, erased, erasures,
+    CaseStep as Step, ContentRead, JournalError, Purpose, Record, RecordBody, erased, erasures,
 };
 use parloir_persons::{Concern, Number};
 
 use super::cases::Known;
-use super::own::{Own, PersonCall, cases_json, overdue, references, rows_json};
-use super::{CaseError, RightsDone, RightsError, RightsRequest};
+use super::own::{Own, PersonCall, cases_json, references, rows_json};
+use super::{CaseError, RightsDone, RightsError, RightsRequest, today};
 use crate::call_files::at;
 use crate::erasure::not_done;
 use crate::{EraseError, EraseRequest, Left, Storage, Whose};
@@ -76,27 +76,6 @@ impl From<EraseError> for PersonError {
     }
 }
 
-/// A case for the API.
-fn item(note: &CaseNote, steps: Option<Vec<CaseStep>>) -> Item<Case> {
-    let state = match note.closed {
-        None => CaseEnd::Open,
-        Some((_, true)) => CaseEnd::Done,
-        Some((_, false)) => CaseEnd::Refused,
-    };
-    let spec = Case {
-        right: note.right.into(),
-        received: note.received.clone(),
-        due: note.due.clone(),
-        extended: note.extended,
-        state,
-        overdue: overdue(note),
-        steps,
-    };
-    // A step that was cut off changes the name of what is there, and nothing else.
-    let etag = note.records.last().unwrap_or(&note.case).to_string();
-    Item { id: note.case.to_string(), etag, changed: note.closed.map(|(closed, _)| at(closed)), spec }
-}
-
 /// The call of a file of an answer, and which of its files that is.
 fn parsed(name: &str) -> Option<(CallId, &str)> {
     let (call, kind) = name.split_once('.')?;
@@ -151,7 +130,7 @@ impl Storage {
 impl PersonFiles for Storage {
     async fn cases(&self, tenant: &TenantId) -> Result<Vec<Item<Case>>, PersonError> {
         let all = self.journal.rights(tenant).await.map_err(failed)?;
-        let mut items: Vec<_> = all.cases.iter().map(|note| item(note, None)).collect();
+        let mut items: Vec<_> = all.cases.iter().map(|note| Case::of(note, today())).collect();
         items.sort_by(|one, other| one.id.cmp(&other.id));
         Ok(items)
     }
@@ -167,7 +146,9 @@ impl PersonFiles for Storage {
                 }
             }
         }
-        Ok(item(&note, Some(steps)))
+        let mut item = Case::of(&note, today());
+        item.spec.steps = Some(steps);
+        Ok(item)
     }
 
     async fn open_case(&self, tenant: &TenantId, case: &NewCase) -> Result<CallId, PersonError> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use parloir_admin::resource::{Case, CaseEnd, CaseStep, CloseCase, EraseCase, ExtendCase, Item, NewCase};
+use parloir_admin::resource::{Case, CaseStatus, CaseStep, CloseCase, EraseCase, ExtendCase, Item, NewCase};
 use parloir_admin::{Erased, Looked, PersonError, PersonFile, PersonFiles, Reading};
 use parloir_contract::{CallId, TenantId};
 use tokio::sync::Notify;
@@ -15,7 +15,7 @@ pub struct Known {
     pub id: CallId,
     pub asked: NewCase,
     pub steps: Vec<String>,
-    pub state: CaseEnd,
+    pub state: CaseStatus,
 }
 
 #[derive(Default)]
@@ -41,11 +41,11 @@ impl Persons {
 
     fn step(&self, tenant: &TenantId, case: CallId, step: &str) -> Result<(), PersonError> {
         self.with(tenant, case, |known| match known.state {
-            CaseEnd::Open => {
+            CaseStatus::Open => {
                 known.steps.push(step.to_owned());
                 Ok(())
             }
-            CaseEnd::Done | CaseEnd::Refused => {
+            CaseStatus::Done | CaseStatus::Refused => {
                 Err(PersonError::Refused("the case is closed; open another".into()))
             }
         })?
@@ -82,7 +82,7 @@ impl PersonFiles for Persons {
         let mut all = self.cases.lock();
         let id = CallId::from_bytes([u8::try_from(all.len()).unwrap() + 1; 16]);
         let (tenant, asked, steps) = (tenant.clone(), case.clone(), vec!["opened".to_owned()]);
-        all.push(Known { tenant, id, asked, steps, state: CaseEnd::Open });
+        all.push(Known { tenant, id, asked, steps, state: CaseStatus::Open });
         Ok(id)
     }
 
@@ -101,14 +101,15 @@ impl PersonFiles for Persons {
         case: CallId,
         close: &CloseCase,
     ) -> Result<(), PersonError> {
-        let (word, state) = if close.done { ("done", CaseEnd::Done) } else { ("refused", CaseEnd::Refused) };
+        let (word, state) =
+            if close.done { ("done", CaseStatus::Done) } else { ("refused", CaseStatus::Refused) };
         self.step(tenant, case, word)?;
         self.with(tenant, case, |known| known.state = state)
     }
 
     async fn fits(&self, tenant: &TenantId, case: CallId, number: Option<&str>) -> Result<(), PersonError> {
         self.with(tenant, case, |known| match number {
-            _ if known.state != CaseEnd::Open => {
+            _ if known.state != CaseStatus::Open => {
                 Err(PersonError::Refused("the case is closed; open another".into()))
             }
             Some(number) if number != known.asked.number => {
