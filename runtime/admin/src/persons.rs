@@ -12,6 +12,8 @@ use crate::resource::{Case, CloseCase, EraseCase, ExtendCase, Item, NewCase};
 pub enum PersonError {
     /// The tenant has no such case.
     NoSuchCase,
+    /// The list has no such place.
+    NoSuchPlace,
     /// A value is not allowed.
     Invalid {
         /// Of which field.
@@ -32,6 +34,7 @@ impl PersonError {
     pub(crate) fn words(&self) -> String {
         match self {
             Self::NoSuchCase => "there is no such case; list them".to_owned(),
+            Self::NoSuchPlace => "there is no such place in the list; list it from the start".to_owned(),
             Self::Invalid { sentence, .. } | Self::Refused(sentence) | Self::NotThere(sentence) => {
                 sentence.clone()
             }
@@ -41,6 +44,15 @@ impl PersonError {
             }
         }
     }
+}
+
+/// Some of a tenant's cases.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct CaseList {
+    /// In the order in which they were opened, without their steps.
+    pub cases: Vec<Item<Case>>,
+    /// The place after which there are more; `None` where there are none.
+    pub next: Option<String>,
 }
 
 /// What is known of a person.
@@ -100,8 +112,13 @@ pub struct Erased {
 /// What a tenant does for persons. Whoever asks is let in before.
 #[async_trait]
 pub trait PersonFiles: Send + Sync + 'static {
-    /// A tenant's cases, in the order of their names, without their steps.
-    async fn cases(&self, tenant: &TenantId) -> Result<Vec<Item<Case>>, PersonError>;
+    /// Up to `limit` of a tenant's cases, after a place that the page before named. No other is looked at.
+    async fn cases(
+        &self,
+        tenant: &TenantId,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<CaseList, PersonError>;
 
     /// A case, with its steps.
     async fn case(&self, tenant: &TenantId, case: CallId) -> Result<Item<Case>, PersonError>;

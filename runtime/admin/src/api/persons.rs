@@ -15,10 +15,10 @@ use super::problem::{Kind, Problem};
 use super::sent::sent_from;
 use super::{Api, Endpoint, repeat};
 use crate::directory::{Directory, DirectoryError, Told};
-use crate::persons::{Erased, Looked, PersonError, PersonFile, PersonFiles};
+use crate::persons::{CaseList, Erased, Looked, PersonError, PersonFile, PersonFiles};
 use crate::reach::Reach;
 use crate::resource::{
-    CloseCase, EraseCase, Erasure, ExtendCase, Found, Item, LookUp, MAX_CASE_WHY, NewCase, Progress,
+    CloseCase, EraseCase, Erasure, ExtendCase, Found, Item, LookUp, MAX_CASE_WHY, NewCase, Page, Progress,
 };
 
 /// What was looked up, and which of its files were handed over.
@@ -111,9 +111,8 @@ async fn carried<T: Send>(
 
 pub(super) async fn list(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let (after, limit) = asked.paging()?;
-    let mut items = files(api).cases(&asked.realm).await?;
-    items.retain(|item| after.as_ref().is_none_or(|after| item.id > *after));
-    Ok(Answer::first_of(items, limit)?)
+    let CaseList { cases, next } = files(api).cases(&asked.realm, after.as_deref(), limit).await?;
+    Ok(Answer::ok(&Page { items: cases, next })?)
 }
 
 pub(super) async fn open(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
@@ -340,6 +339,7 @@ impl From<PersonError> for Problem {
     fn from(error: PersonError) -> Self {
         match error {
             PersonError::NoSuchCase => no_case(),
+            PersonError::NoSuchPlace => Self::no_such_place(),
             PersonError::Invalid { field, sentence } => Self::sentence(Kind::Invalid, &sentence).of(field),
             PersonError::Refused(sentence) => Self::sentence(Kind::Conflict, &sentence).of("case"),
             PersonError::NotThere(sentence) => Self::sentence(Kind::NotFound, &sentence),

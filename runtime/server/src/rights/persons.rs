@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use parloir_admin::resource::{
     Case, CaseStep, CloseCase, EraseCase, ExtendCase, Item, MAX_PERSON_CALLS, NewCase,
 };
-use parloir_admin::{Erased, Looked, PersonError, PersonFile, PersonFiles, Reading};
+use parloir_admin::{CaseList, Erased, Looked, PersonError, PersonFile, PersonFiles, Reading};
 use parloir_contract::{CallId, TenantId};
 use parloir_journal::{
     CaseStep as Step, ContentRead, JournalError, Purpose, Record, RecordBody, erased, erasures,
@@ -16,6 +16,7 @@ use super::cases::Known;
 use super::own::{Own, PersonCall, cases_json, references, rows_json};
 use super::{CaseError, RightsDone, RightsError, RightsRequest, today};
 use crate::call_files::at;
+use crate::call_places::Places;
 use crate::erasure::not_done;
 use crate::{EraseError, EraseRequest, Left, Storage, Whose};
 
@@ -42,6 +43,9 @@ impl From<RightsError> for PersonError {
             RightsError::Case(CaseError::NoSuch(_) | CaseError::Other { .. })
             | RightsError::Journal(JournalError::NoSuchCase { .. }) => Self::NoSuchCase,
             RightsError::Journal(JournalError::CaseClosed { .. }) => is_closed(),
+            RightsError::Journal(JournalError::TooManyCases { most, .. }) => Self::Refused(format!(
+                "{most} cases are open already, and no more may be; close those that are answered, and open this one then, with the day on which it was received"
+            )),
             RightsError::NoDay(_) => Self::Invalid { field: "received", sentence },
             RightsError::NoNumber(_) | RightsError::Unknown(EraseError::NoNumber(_)) => {
                 Self::Invalid { field: "number", sentence }
@@ -128,11 +132,32 @@ impl Storage {
 
 #[async_trait]
 impl PersonFiles for Storage {
-    async fn cases(&self, tenant: &TenantId) -> Result<Vec<Item<Case>>, PersonError> {
+    async fn cases(
+        &self,
+        tenant: &TenantId,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<CaseList, PersonError> {
         let all = self.journal.rights(tenant).await.map_err(failed)?;
-        let mut items: Vec<_> = all.cases.iter().map(|note| Case::of(note, today())).collect();
-        items.sort_by(|one, other| one.id.cmp(&other.id));
-        Ok(items)
+        let places = Places::of_cases(&self.keys().row_key(tenant).await.map_err(failed)?);
+        let from = match after {
+            Some(after) => {
+                let (before, case) = places.read(after).ok_or(PersonError::NoSuchPlace)?;
+                let at = usize::try_from(before).map_err(|_| PersonError::NoSuchPlace)?;
+                // Where what was put back has others there, nobody knows where the page before ended.
+                let is_there = all.cases.get(at).is_some_and(|note| note.case == case);
+                if is_there { at.saturating_add(1) } else { return Err(PersonError::NoSuchPlace) }
+            }
+            None => 0,
+        };
+        let to = from.saturating_add(limit).min(all.cases.len());
+        let page = all.cases.get(from..to).unwrap_or_default();
+        let next = match page.last().filter(|_| to < all.cases.len()) {
+            Some(last) => Some(places.sealed(to.saturating_sub(1) as u64, last.case).map_err(failed)?),
+            None => None,
+        };
+        let today = today();
+        Ok(CaseList { cases: page.iter().map(|note| Case::of(note, today)).collect(), next })
     }
 
     async fn case(&self, tenant: &TenantId, case: CallId) -> Result<Item<Case>, PersonError> {

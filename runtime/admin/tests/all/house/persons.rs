@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use parloir_admin::resource::{Case, CaseStatus, CaseStep, CloseCase, EraseCase, ExtendCase, Item, NewCase};
-use parloir_admin::{Erased, Looked, PersonError, PersonFile, PersonFiles, Reading};
+use parloir_admin::{CaseList, Erased, Looked, PersonError, PersonFile, PersonFiles, Reading};
 use parloir_contract::{CallId, TenantId};
 use tokio::sync::Notify;
 
@@ -69,9 +69,21 @@ fn item(known: &Known) -> Item<Case> {
 
 #[async_trait]
 impl PersonFiles for Persons {
-    async fn cases(&self, tenant: &TenantId) -> Result<Vec<Item<Case>>, PersonError> {
+    async fn cases(
+        &self,
+        tenant: &TenantId,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<CaseList, PersonError> {
+        let from = match after {
+            Some(after) => after.parse::<usize>().map_err(|_| PersonError::NoSuchPlace)?,
+            None => 0,
+        };
         let all = self.cases.lock();
-        Ok(all.iter().filter(|known| known.tenant == *tenant).map(item).collect())
+        let mut theirs = all.iter().filter(|known| known.tenant == *tenant).skip(from);
+        let cases: Vec<_> = theirs.by_ref().take(limit).map(item).collect();
+        let next = theirs.next().map(|_| (from + cases.len()).to_string());
+        Ok(CaseList { cases, next })
     }
 
     async fn case(&self, tenant: &TenantId, case: CallId) -> Result<Item<Case>, PersonError> {
