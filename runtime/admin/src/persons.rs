@@ -5,7 +5,9 @@ use async_trait::async_trait;
 use parloir_contract::{CallId, TenantId};
 
 use crate::calls::Reading;
-use crate::resource::{Case, CloseCase, EraseCase, ExtendCase, Item, NewCase};
+use crate::resource::{
+    Case, CloseCase, EraseCase, ExtendCase, Item, NewCase, Rectification, RectifyCase, RestrictCase,
+};
 
 /// Why nothing is done for a person. Sentences say what to do, after their last colon or semicolon.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -163,6 +165,24 @@ pub trait PersonFiles: Send + Sync + 'static {
         erase: &EraseCase,
         reading: Reading,
     ) -> Result<Erased, PersonError>;
+
+    /// Puts something of a call right, as `parloir rectify` does. That what was recorded is read is noted before that is told.
+    async fn rectify(
+        &self,
+        tenant: &TenantId,
+        case: CallId,
+        call: CallId,
+        rectify: &RectifyCase,
+        reading: Reading,
+    ) -> Result<Rectification, PersonError>;
+
+    /// Restricts the person of a case, or releases them, as `parloir restrict` does.
+    async fn restrict(
+        &self,
+        tenant: &TenantId,
+        case: CallId,
+        restrict: &RestrictCase,
+    ) -> Result<(), PersonError>;
 
     /// Notes in the case that the answer was handed over, and what is missing in it.
     async fn exported(&self, tenant: &TenantId, case: CallId, missing: &[String]) -> Result<(), PersonError>;

@@ -244,6 +244,12 @@ pub enum Action {
     /// Erase a person.
     #[serde(rename = "persons:erase")]
     ErasePersons,
+    /// Put right what was recorded of a person.
+    #[serde(rename = "persons:rectify")]
+    RectifyPersons,
+    /// Have a person's calls kept and not used, or used again.
+    #[serde(rename = "persons:restrict")]
+    RestrictPersons,
 }
 
 /// Who may do something.
@@ -259,7 +265,7 @@ pub struct Rule {
 
 impl Action {
     /// Every action there is.
-    pub const ALL: [Self; 53] = [
+    pub const ALL: [Self; 55] = [
         Self::ReadSelf,
         Self::ReadTenants,
         Self::WriteTenants,
@@ -313,6 +319,8 @@ impl Action {
         Self::WriteCases,
         Self::ExportPersons,
         Self::ErasePersons,
+        Self::RectifyPersons,
+        Self::RestrictPersons,
     ];
 
     /// Whether it is to read calls, or what is kept beside them.
@@ -322,7 +330,15 @@ impl Action {
 
     /// Whether it is done for a person, who may be in any of a tenant's calls.
     pub const fn is_of_persons(self) -> bool {
-        matches!(self, Self::ReadCases | Self::WriteCases | Self::ExportPersons | Self::ErasePersons)
+        matches!(
+            self,
+            Self::ReadCases
+                | Self::WriteCases
+                | Self::ExportPersons
+                | Self::ErasePersons
+                | Self::RectifyPersons
+                | Self::RestrictPersons
+        )
     }
 
     /// Its name.
@@ -381,6 +397,8 @@ impl Action {
             Self::WriteCases => "cases:write",
             Self::ExportPersons => "persons:export",
             Self::ErasePersons => "persons:erase",
+            Self::RectifyPersons => "persons:rectify",
+            Self::RestrictPersons => "persons:restrict",
         }
     }
 
@@ -439,7 +457,11 @@ impl Action {
             // Whoever is told of calls is told of them long after any glass is closed.
             Self::WriteWebhooks => (&[Admin], &[], false),
             // The tenant answers for its callers' data: nobody of the installation does it in its place, through no glass.
-            Self::ReadCases | Self::WriteCases | Self::ExportPersons => (&[Supervisor, Admin], &[], false),
+            Self::ReadCases
+            | Self::WriteCases
+            | Self::ExportPersons
+            | Self::RectifyPersons
+            | Self::RestrictPersons => (&[Supervisor, Admin], &[], false),
             Self::ErasePersons => (&[Admin], &[], false),
         };
         Rule { own, above, glass }
@@ -537,6 +559,8 @@ mod tests {
             Action::WriteCases,
             Action::ExportPersons,
             Action::ErasePersons,
+            Action::RectifyPersons,
+            Action::RestrictPersons,
         ] {
             assert!(!action.rule().glass, "{action}");
         }

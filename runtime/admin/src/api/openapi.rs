@@ -17,9 +17,10 @@ use crate::resource::{
     Agent, AgentKey, AgentPolicy, Aside, AuditEntry, BlockNumber, Blocked, BreakGlass, Calendar, CallFile,
     CallState, Case, CloseCase, Connector, Contact, Cordon, CordonState, Document, EraseCase, Erasure,
     ExtendCase, Found, Glass, ImportTenant, Item, Key, KeyMade, Ledger, Line, LogIn, LogInWith, LookUp,
-    MONTH, Myself, NewCase, NewKey, NewSecret, NewTenant, Number, Page, Provider, RetentionState, Review,
-    RollBack, Secret, Setting, StartCanary, Suspend, Suspension, Team, Tenant, TenantMade, TenantState,
-    Usage, User, Version, Webhook, WebhookSecret, WebhookState,
+    MONTH, Myself, NewCase, NewKey, NewSecret, NewTenant, Number, Page, Provider, Rectification, RectifyCase,
+    RestrictCase, RetentionState, Review, RollBack, Secret, Setting, StartCanary, Suspend, Suspension, Team,
+    Tenant, TenantMade, TenantState, Usage, User, Version, Webhook, WebhookSecret, WebhookState,
+    WebhookTested,
 };
 
 /// What goes into a route and what comes out of it.
@@ -131,6 +132,9 @@ fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
         Endpoint::GetPersonFile => gives::<Value>(all),
         Endpoint::ErasePerson => takes::<EraseCase, Item<Erasure>>(all),
         Endpoint::GetErasure => gives::<Item<Erasure>>(all),
+        Endpoint::RectifyPerson => takes::<RectifyCase, Item<Rectification>>(all),
+        Endpoint::RestrictPerson => takes::<RestrictCase, Item<Case>>(all),
+        Endpoint::TestWebhook => gives::<WebhookTested>(all),
         Endpoint::DeleteContact
         | Endpoint::DeleteTeam
         | Endpoint::DeleteReview

@@ -274,6 +274,65 @@ pub struct Erasure {
     pub problem: Option<String>,
 }
 
+/// Something that was recorded of the person of a case is put right: what was recorded stays, and this stands beside it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RectifyCase {
+    /// The call in which it was recorded, as the list of calls has it.
+    #[schemars(schema_with = "identifier")]
+    pub call: String,
+    /// What is wrong: `contact.name`, `contact.phone`, `motive`, `need`, `summary`, `status`, or a field of the report's own.
+    #[schemars(length(min = 1, max = 200))]
+    pub field: String,
+    /// What it should say: 1 to 2,000 characters.
+    #[schemars(length(min = 1, max = 2_000))]
+    pub to: String,
+    /// Which appointment of the call alone, by its reference, or `none`: to be given where several values are recorded.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 200))]
+    pub appointment: Option<String>,
+    /// Why you read what was recorded, which is answered: it is sealed in the tenant's log. 1 to 500 characters.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 500))]
+    pub why: Option<String>,
+}
+
+/// What was put right.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Rectification {
+    /// In which call.
+    pub call: String,
+    /// Of which field.
+    pub field: String,
+    /// What was recorded there, and stays.
+    pub recorded: Vec<String>,
+    /// In how many appointments that stand it was put right too.
+    pub appointments: u32,
+    /// In these it was not, though the record says so: the same, asked once more, makes up for it.
+    pub left: Vec<String>,
+    /// The call of the log that holds the record of it.
+    pub record: String,
+}
+
+/// The calls of the person of a case are kept and not used, or used again.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct RestrictCase {
+    /// Their number, where it is to be made sure that the case is theirs.
+    #[schemars(length(min = 1, max = 40))]
+    pub number: Option<String>,
+    /// Whether they are used again.
+    pub release: bool,
+    /// Why, for the record in the log, where it is sealed, and for whoever wants to use them: 1 to 2,000 characters.
+    #[schemars(length(min = 1, max = 2_000))]
+    pub why: Option<String>,
+}
+
+fn identifier(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": "^[0-9a-f]{32}$" })
+}
+
 fn optional_day(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": ["string", "null"], "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$" })
 }

@@ -3,10 +3,11 @@
 
 use async_trait::async_trait;
 use parloir_admin::resource::{
-    Case, CaseStep, CloseCase, EraseCase, ExtendCase, Item, MAX_PERSON_CALLS, NewCase,
+    Case, CaseStep, CloseCase, EraseCase, ExtendCase, Item, MAX_PERSON_CALLS, NewCase, Rectification,
+    RectifyCase, RestrictCase,
 };
 use parloir_admin::{CaseList, Erased, Looked, PersonError, PersonFile, PersonFiles, Reading};
-use parloir_contract::{CallId, TenantId};
+use parloir_contract::{CallId, Refusal, TenantId};
 use parloir_journal::{
     CaseStep as Step, ContentRead, JournalError, Purpose, Record, RecordBody, erased, erasures,
 };
@@ -14,6 +15,7 @@ use parloir_persons::{Concern, Number};
 
 use super::cases::Known;
 use super::own::{Own, PersonCall, cases_json, references, rows_json};
+use super::rectify::ANOTHER_CALLS;
 use super::{CaseError, RightsDone, RightsError, RightsRequest, today};
 use crate::call_files::at;
 use crate::call_places::Places;
@@ -40,6 +42,9 @@ impl From<RightsError> for PersonError {
             RightsError::Case(CaseError::Other { what: "person", .. }) => {
                 Self::Refused("the case is of another person; open one for this number".into())
             }
+            RightsError::Case(CaseError::Other { what: ANOTHER_CALLS, .. }) => {
+                Self::Refused("the case is of another person than the call; open one for theirs".into())
+            }
             RightsError::Case(CaseError::NoSuch(_) | CaseError::Other { .. })
             | RightsError::Journal(JournalError::NoSuchCase { .. }) => Self::NoSuchCase,
             RightsError::Journal(JournalError::CaseClosed { .. }) => is_closed(),
@@ -53,12 +58,32 @@ impl From<RightsError> for PersonError {
             RightsError::TooLong => Self::Invalid { field: "why", sentence },
             RightsError::Extended { .. } => Self::Refused(format!("{sentence}; answer the person")),
             RightsError::Late { .. } => Self::Refused(sentence),
-            RightsError::Unknown(_)
-            | RightsError::Several { .. }
-            | RightsError::NoAppointment(_)
-            | RightsError::NoField { .. }
-            | RightsError::NoStatus { .. }
+            RightsError::Unknown(EraseError::NoSuchCall(_)) => no_call(),
+            RightsError::Journal(JournalError::NothingLeft { .. }) => {
+                let sentence =
+                    "what was said in the call was erased; there is nothing left of it to put right";
+                Self::Invalid { field: "call", sentence: sentence.into() }
+            }
+            RightsError::Several { recorded, standing, .. } => {
+                let (recorded, standing) = (recorded.join(", "), standing.join(", "));
+                let sentence = format!(
+                    "several values are recorded there ({recorded}), and these appointments of the call stand: {standing}; name one of them, or write none for the report alone"
+                );
+                Self::Invalid { field: "appointment", sentence }
+            }
+            RightsError::NoAppointment(_) => {
+                let sentence = "that is no standing appointment that was made in this call and still says what was recorded there; leave it out to be told which there are, or write none for the report alone";
+                Self::Invalid { field: "appointment", sentence: sentence.into() }
+            }
+            RightsError::NoField { known, .. } => {
+                let sentence =
+                    format!("the call has nothing to put right there; what it has: {}", known.join(", "));
+                Self::Invalid { field: "field", sentence }
+            }
+            RightsError::NoStatus { .. }
             | RightsError::Nothing
+            | RightsError::Calendar(Refusal::Invalid(_)) => Self::Invalid { field: "to", sentence },
+            RightsError::Unknown(_)
             | RightsError::Calendar(_)
             | RightsError::Journal(_)
             | RightsError::Store(_) => Self::Failed(sentence),
@@ -78,6 +103,11 @@ impl From<EraseError> for PersonError {
             | EraseError::Store(_) => failed(error),
         }
     }
+}
+
+fn no_call() -> PersonError {
+    let sentence = "the tenant has no such call, or nothing is left of it; list them with parloir calls";
+    PersonError::Invalid { field: "call", sentence: sentence.into() }
 }
 
 /// The call of a file of an answer, and which of its files that is.
@@ -371,6 +401,50 @@ impl PersonFiles for Storage {
             left: erased.failed.clone(),
             record: erased.report.as_ref().and_then(|report| report.record),
         })
+    }
+
+    async fn rectify(
+        &self,
+        tenant: &TenantId,
+        case: CallId,
+        call: CallId,
+        rectify: &RectifyCase,
+        reading: Reading,
+    ) -> Result<Rectification, PersonError> {
+        let _open = self.person_of(tenant, case).await?;
+        // No other tenant's call is looked into for it.
+        self.journal.call(tenant, call).await.map_err(failed)?.ok_or_else(no_call)?;
+        // What is recorded is told, whatever comes of it.
+        let Reading { who, why } = reading;
+        let (calls, purposes) = (vec![call], vec![Purpose::Content]);
+        let read = ContentRead { who, command: "rectify".to_owned(), calls, purposes, why };
+        self.journal.note_access(tenant, read).await.map_err(failed)?;
+        let RectifyCase { call: _, field, to, appointment, why: _ } = rectify.clone();
+        let asked = RightsRequest::Rectify { call, field: field.clone(), to, appointment, case: Some(case) };
+        let done = self.rights(&asked).await.map_err(|error| match error {
+            // What a field should say, and not whose the case is.
+            RightsError::NoNumber(error) => PersonError::Invalid { field: "to", sentence: error.to_string() },
+            error => error.into(),
+        })?;
+        let RightsDone::Rectified { record, recorded, appointments, left } = done else {
+            return Err(failed("nothing was put right"));
+        };
+        let left = left.into_iter().map(|(reference, _)| reference).collect();
+        let (call, record) = (call.to_string(), record.to_string());
+        Ok(Rectification { call, field, recorded, appointments, left, record })
+    }
+
+    async fn restrict(
+        &self,
+        tenant: &TenantId,
+        case: CallId,
+        restrict: &RestrictCase,
+    ) -> Result<(), PersonError> {
+        let person = self.person_of(tenant, case).await?;
+        let RestrictCase { number, release, why } = restrict.clone();
+        let (tenant, number) = (tenant.clone(), number.unwrap_or_else(|| person.to_string()));
+        self.rights(&RightsRequest::Restrict { tenant, number, why, release, case: Some(case) }).await?;
+        Ok(())
     }
 
     async fn exported(&self, tenant: &TenantId, case: CallId, missing: &[String]) -> Result<(), PersonError> {

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use parloir_admin::resource::{Case, CaseStatus, CaseStep, CloseCase, EraseCase, ExtendCase, Item, NewCase};
+use parloir_admin::resource::{
+    Case, CaseStatus, CaseStep, CloseCase, EraseCase, ExtendCase, Item, NewCase, Rectification, RectifyCase,
+    RestrictCase,
+};
 use parloir_admin::{CaseList, Erased, Looked, PersonError, PersonFile, PersonFiles, Reading};
 use parloir_contract::{CallId, TenantId};
 use tokio::sync::Notify;
@@ -166,6 +169,39 @@ impl PersonFiles for Persons {
             self.step(tenant, case, "erased")?;
         }
         Ok(Erased { dry_run: erase.dry_run, calls: vec![CallId::from_bytes([9; 16])], ..Erased::default() })
+    }
+
+    async fn rectify(
+        &self,
+        tenant: &TenantId,
+        case: CallId,
+        call: CallId,
+        rectify: &RectifyCase,
+        reading: Reading,
+    ) -> Result<Rectification, PersonError> {
+        if call != CallId::from_bytes([9; 16]) {
+            return Err(PersonError::Invalid { field: "call", sentence: "there is none; list them".into() });
+        }
+        self.step(tenant, case, "rectified")?;
+        self.read.lock().push((case, reading));
+        Ok(Rectification {
+            call: call.to_string(),
+            field: rectify.field.clone(),
+            recorded: vec!["Anne Durant".into()],
+            appointments: 1,
+            left: Vec::new(),
+            record: "0a".repeat(16),
+        })
+    }
+
+    async fn restrict(
+        &self,
+        tenant: &TenantId,
+        case: CallId,
+        restrict: &RestrictCase,
+    ) -> Result<(), PersonError> {
+        self.fits(tenant, case, restrict.number.as_deref()).await?;
+        self.step(tenant, case, if restrict.release { "released" } else { "restricted" })
     }
 
     async fn exported(
