@@ -29,12 +29,14 @@ fn noted(number: usize, closed: bool) -> CaseNote {
 async fn a_tenant_has_so_many_open_cases_and_another_once_one_is_closed() {
     let folder = tempfile::tempdir().unwrap();
     let (journal, tenant) = (open(folder.path()).await, "cabinet".parse::<TenantId>().unwrap());
+    let named = || Named { number: Some("+33639980001".into()), why: None };
+    let another = || journal.open_case(&tenant, Right::Erase, days(), named());
+    let first = another().await.unwrap().case;
+    let mut all = Rights::clone(&*journal.rights(&tenant).await.unwrap());
+    all.cases.extend((2..MAX_OPEN_CASES).map(|number| noted(number, false)));
     // Those that are closed count for nothing.
-    let open = (1..MAX_OPEN_CASES).map(|number| noted(number, false));
-    let closed = (0..500).map(|number| noted(MAX_OPEN_CASES + number, true));
-    let all = Rights { cases: open.chain(closed).collect(), ..Rights::default() };
+    all.cases.extend((0..500).map(|number| noted(MAX_OPEN_CASES + number, true)));
     journal.note(&tenant, &all).await.unwrap();
-    let another = || journal.open_case(&tenant, Right::Erase, days(), Named::default());
     let last = another().await.unwrap().case;
     let refused = another().await.unwrap_err();
     let JournalError::TooManyCases { most, .. } = &refused else { panic!("{refused}") };
@@ -42,9 +44,12 @@ async fn a_tenant_has_so_many_open_cases_and_another_once_one_is_closed() {
     assert!(refused.to_string().contains("parloir case close"), "{refused}");
     // Another tenant's are its own, and nothing of what was refused is noted.
     let other = "other".parse::<TenantId>().unwrap();
-    journal.open_case(&other, Right::Erase, days(), Named::default()).await.unwrap();
-    let noted = journal.rights(&tenant).await.unwrap();
-    assert_eq!((noted.cases.len(), noted.naming.as_slice()), (MAX_OPEN_CASES + 500, [last].as_slice()));
+    journal.open_case(&other, Right::Erase, days(), named()).await.unwrap();
+    let known = journal.rights(&tenant).await.unwrap();
+    assert_eq!(
+        (known.cases.len(), known.naming.as_slice()),
+        (MAX_OPEN_CASES + 500, [first, last].as_slice())
+    );
     let step = Step { step: CaseStep::Done, record: None, extended: None, why: None };
     journal.step_case(&tenant, last, step).await.unwrap();
     another().await.unwrap();
