@@ -110,3 +110,22 @@ async fn the_person_of_a_case_is_restricted_and_released_and_nobody_else() {
     let steps: Vec<_> = steps.iter().map(|step| step.step.as_str()).collect();
     assert_eq!(steps, ["opened", "restricted", "released"], "what changed nothing is no step");
 }
+
+#[tokio::test]
+async fn what_was_put_right_is_read_once_for_an_answer_and_anew_for_the_next() {
+    let place = Place::open().await;
+    let hers = place.call(1, HERS, "2026-11-24T09:00").await;
+    let right = |to: &str| RightsRequest::Rectify {
+        call: hers,
+        field: "contact.name".into(),
+        to: to.into(),
+        appointment: None,
+        case: None,
+    };
+    place.ask(right("Anne Durand")).await.unwrap();
+    let first = Own::of(&place.storage);
+    let count = async |own: &Own| own.amendments(&tenant(), hers).await.unwrap().len();
+    assert_eq!(count(&first).await, 1);
+    place.ask(right("Anne Durand-Petit")).await.unwrap();
+    assert_eq!((count(&first).await, count(&Own::of(&place.storage)).await), (1, 2));
+}
