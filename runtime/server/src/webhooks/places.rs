@@ -94,10 +94,10 @@ mod tests {
 
     #[test]
     fn a_tenant_has_so_many_places_and_another_once_it_left_one() {
-        let places = Places::default();
-        let mut taken = all_of(&places, &tenant(0));
+        let (places, one) = (Places::default(), tenant(0));
+        let mut taken = all_of(&places, &one);
         assert_eq!(taken.len(), OF_A_TENANT);
-        let mut waits = Box::pin(places.take(&tenant(0)));
+        let mut waits = Box::pin(places.take(&one));
         assert!(waits.as_mut().now_or_never().is_none());
         taken.pop();
         assert!(waits.now_or_never().flatten().is_some());
