@@ -55,7 +55,7 @@ pub use calls::{CallError, CallFiles, CallList, ERASED, Listed, Reading, Sound};
 pub use directory::{
     Directory, DirectoryError, Lapse, Rooms, TOLD_BEFORE_DAYS, described, granted, reviews_of, suspended,
 };
-pub use persons::{Erased, Looked, PersonError, PersonFile, PersonFiles};
+pub use persons::{CaseList, Erased, Looked, PersonError, PersonFile, PersonFiles};
 pub use place::SealedPlaces;
 pub use premises::{Checked, Component, Deployed, Premises, Receiver, Unchecked};
 pub use reach::Reach;

@@ -5,13 +5,17 @@ use async_trait::async_trait;
 use parloir_contract::{CallId, TenantId};
 
 use crate::calls::Reading;
-use crate::resource::{Case, CloseCase, EraseCase, ExtendCase, Item, NewCase};
+use crate::resource::{
+    Case, CloseCase, EraseCase, ExtendCase, Item, NewCase, Rectification, RectifyCase, RestrictCase,
+};
 
 /// Why nothing is done for a person. Sentences say what to do, after their last colon or semicolon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PersonError {
     /// The tenant has no such case.
     NoSuchCase,
+    /// The list has no such place.
+    NoSuchPlace,
     /// A value is not allowed.
     Invalid {
         /// Of which field.
@@ -32,6 +36,7 @@ impl PersonError {
     pub(crate) fn words(&self) -> String {
         match self {
             Self::NoSuchCase => "there is no such case; list them".to_owned(),
+            Self::NoSuchPlace => "there is no such place in the list; list it from the start".to_owned(),
             Self::Invalid { sentence, .. } | Self::Refused(sentence) | Self::NotThere(sentence) => {
                 sentence.clone()
             }
@@ -41,6 +46,15 @@ impl PersonError {
             }
         }
     }
+}
+
+/// Some of a tenant's cases.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct CaseList {
+    /// In the order in which they were opened, without their steps.
+    pub cases: Vec<Item<Case>>,
+    /// The place after which there are more; `None` where there are none.
+    pub next: Option<String>,
 }
 
 /// What is known of a person.
@@ -100,8 +114,13 @@ pub struct Erased {
 /// What a tenant does for persons. Whoever asks is let in before.
 #[async_trait]
 pub trait PersonFiles: Send + Sync + 'static {
-    /// A tenant's cases, in the order of their names, without their steps.
-    async fn cases(&self, tenant: &TenantId) -> Result<Vec<Item<Case>>, PersonError>;
+    /// Up to `limit` of a tenant's cases, after a place that the page before named. No other is looked at.
+    async fn cases(
+        &self,
+        tenant: &TenantId,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<CaseList, PersonError>;
 
     /// A case, with its steps.
     async fn case(&self, tenant: &TenantId, case: CallId) -> Result<Item<Case>, PersonError>;
@@ -146,6 +165,24 @@ pub trait PersonFiles: Send + Sync + 'static {
         erase: &EraseCase,
         reading: Reading,
     ) -> Result<Erased, PersonError>;
+
+    /// Puts something of a call right, as `parloir rectify` does. That what was recorded is read is noted before that is told.
+    async fn rectify(
+        &self,
+        tenant: &TenantId,
+        case: CallId,
+        call: CallId,
+        rectify: &RectifyCase,
+        reading: Reading,
+    ) -> Result<Rectification, PersonError>;
+
+    /// Restricts the person of a case, or releases them, as `parloir restrict` does.
+    async fn restrict(
+        &self,
+        tenant: &TenantId,
+        case: CallId,
+        restrict: &RestrictCase,
+    ) -> Result<(), PersonError>;
 
     /// Notes in the case that the answer was handed over, and what is missing in it.
     async fn exported(&self, tenant: &TenantId, case: CallId, missing: &[String]) -> Result<(), PersonError>;

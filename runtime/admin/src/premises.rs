@@ -10,7 +10,7 @@ use parloir_tenancy::secret::{Secret, Secrets};
 
 use crate::calls::CallFiles;
 use crate::persons::PersonFiles;
-use crate::resource::{Aside, CordonPolicy, Ledger, Provider, Usage, WebhookEvent};
+use crate::resource::{Aside, CordonPolicy, Ledger, Provider, Usage, WebhookEvent, WebhookTested};
 
 /// A component that was compiled, and said what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,6 +101,10 @@ pub trait Premises: Send + Sync + 'static {
     /// Has these told of a tenant's calls, from the next call on, in place of those that were before; but where not all of them could
     /// be read, those that are not named here are told as before. What waits for one that is gone is not sent.
     fn tell(&self, tenant: &TenantId, receivers: Vec<Receiver>, all_read: bool);
+
+    /// Sends one message of the type [`WEBHOOK_TEST`](crate::resource::WEBHOOK_TEST) to a receiver that was handed over with
+    /// [`Premises::tell`], by what its messages wait under and its name, and says what it answered.
+    async fn test_webhook(&self, tenant: &TenantId, id: &str, name: &str) -> Result<WebhookTested, String>;
 
     /// Whether a tenant's calls may be told to whoever listens at this address, as far as that can be said before a name is looked
     /// up.

@@ -43,8 +43,8 @@ pub use people::{
     MAX_LOG_INS, MAX_USERS, Myself, NewKey, User,
 };
 pub use persons::{
-    Case, CaseEnd, CaseStep, CloseCase, EraseCase, Erasure, ExtendCase, Found, LookUp, MAX_CASE_WHY,
-    MAX_PERSON_CALLS, NewCase, Progress, Right,
+    Case, CaseStatus, CaseStep, CloseCase, EraseCase, Erasure, ExtendCase, Found, LookUp, MAX_CASE_WHY,
+    MAX_PERSON_CALLS, NewCase, Progress, Rectification, RectifyCase, RestrictCase, Right,
 };
 pub use providers::Provider;
 pub use retention::RetentionState;
@@ -52,7 +52,8 @@ pub use teams::{MAX_TEAM_LINES, MAX_TEAM_USERS, MAX_TEAMS, Team};
 pub use used::{Cost, Ledger, LedgerMonth, LedgerProvider, ProviderRole, Usage};
 pub(crate) use used::{MONTH, is_month};
 pub use webhooks::{
-    MAX_WEBHOOKS, PREVIOUS_HOURS, SignedBy, Webhook, WebhookEvent, WebhookSecret, WebhookState,
+    MAX_WEBHOOKS, PREVIOUS_HOURS, SignedBy, WEBHOOK_TEST, Webhook, WebhookEvent, WebhookSecret, WebhookState,
+    WebhookTested,
 };
 
 use crate::home::Home;

@@ -247,6 +247,12 @@ pub enum Action {
     /// Read who read, heard and exported calls.
     #[serde(rename = "accesses:read")]
     ReadAccesses,
+    /// Put right what was recorded of a person.
+    #[serde(rename = "persons:rectify")]
+    RectifyPersons,
+    /// Have a person's calls kept and not used, or used again.
+    #[serde(rename = "persons:restrict")]
+    RestrictPersons,
 }
 
 /// Who may do something.
@@ -262,7 +268,7 @@ pub struct Rule {
 
 impl Action {
     /// Every action there is.
-    pub const ALL: [Self; 54] = [
+    pub const ALL: [Self; 56] = [
         Self::ReadSelf,
         Self::ReadTenants,
         Self::WriteTenants,
@@ -317,6 +323,8 @@ impl Action {
         Self::ExportPersons,
         Self::ErasePersons,
         Self::ReadAccesses,
+        Self::RectifyPersons,
+        Self::RestrictPersons,
     ];
 
     /// Whether it is to read calls, or what is kept beside them.
@@ -326,7 +334,15 @@ impl Action {
 
     /// Whether it is done for a person, who may be in any of a tenant's calls.
     pub const fn is_of_persons(self) -> bool {
-        matches!(self, Self::ReadCases | Self::WriteCases | Self::ExportPersons | Self::ErasePersons)
+        matches!(
+            self,
+            Self::ReadCases
+                | Self::WriteCases
+                | Self::ExportPersons
+                | Self::ErasePersons
+                | Self::RectifyPersons
+                | Self::RestrictPersons
+        )
     }
 
     /// Whether nobody of a tenant does it, and so whoever runs the installation: to a tenant.
@@ -407,6 +423,8 @@ impl Action {
             Self::ExportPersons => "persons:export",
             Self::ErasePersons => "persons:erase",
             Self::ReadAccesses => "accesses:read",
+            Self::RectifyPersons => "persons:rectify",
+            Self::RestrictPersons => "persons:restrict",
         }
     }
 
@@ -465,7 +483,11 @@ impl Action {
             // Whoever is told of calls is told of them long after any glass is closed.
             Self::WriteWebhooks => (&[Admin], &[], false),
             // The tenant answers for its callers' data: nobody of the installation does it in its place, through no glass.
-            Self::ReadCases | Self::WriteCases | Self::ExportPersons => (&[Supervisor, Admin], &[], false),
+            Self::ReadCases
+            | Self::WriteCases
+            | Self::ExportPersons
+            | Self::RectifyPersons
+            | Self::RestrictPersons => (&[Supervisor, Admin], &[], false),
             Self::ErasePersons => (&[Admin], &[], false),
             // Who looked at whose calls, with why, is for those alone who may look themselves; nor for whoever broke the glass.
             Self::ReadAccesses => (&[Supervisor, Admin], &[], false),
@@ -600,6 +622,8 @@ mod tests {
             Action::ExportPersons,
             Action::ErasePersons,
             Action::ReadAccesses,
+            Action::RectifyPersons,
+            Action::RestrictPersons,
         ] {
             assert!(!action.rule().glass, "{action}");
         }

@@ -203,6 +203,31 @@ impl Journal {
         self.erase_alone(tenant, erasure).await
     }
 
+    /// The same for what was chosen when these were all that were held. Where another is held by now, nothing of it is erased:
+    /// what was chosen may be that call, or rows that stay as they are beside it.
+    ///
+    /// # Errors
+    /// As [`Journal::erase`]; and where another is held.
+    pub async fn erase_unless_held(
+        &self,
+        tenant: &TenantId,
+        erasure: Erasure,
+        known: &HashSet<CallId>,
+    ) -> Result<ErasureReport, JournalError> {
+        // Nobody holds or releases a call meanwhile.
+        let _one_at_a_time = self.eraser().one.lock().await;
+        let all = holds(&*self.eraser().kms, tenant).await?;
+        if let Some(hold) = all.into_iter().find(|hold| !known.contains(&hold.call)) {
+            let why = "it was held while what is to be erased was looked for: nothing more was erased. Erase once more; what is held stays";
+            return Err(JournalError::NotErasable {
+                tenant: tenant.clone(),
+                call: hold.call,
+                why: why.to_owned(),
+            });
+        }
+        self.erase_alone(tenant, erasure).await
+    }
+
     /// [`Journal::erase`], for whoever has seen to it that nobody else erases.
     pub(crate) async fn erase_alone(
         &self,

@@ -85,6 +85,16 @@ pub enum JournalError {
         /// Which.
         case: CallId,
     },
+    /// The tenant has as many open cases as it may have.
+    #[error(
+        "tenant {tenant} has {most} open cases already, and no more: close those that are answered (`parloir case list --due` lists what is due first, `parloir case close` closes one), and open this one then. Until then write down the day it was received: its term runs from that"
+    )]
+    TooManyCases {
+        /// Whose.
+        tenant: TenantId,
+        /// How many there may be.
+        most: usize,
+    },
     /// The case is closed.
     #[error("case {case} is closed: open another for what is asked now")]
     CaseClosed {

@@ -37,6 +37,9 @@ pub const RESTRICTION: &str = "restriction";
 /// The same of blocked numbers.
 pub const BLOCK: &str = "block";
 
+/// Open cases of one tenant: all of what is noted of them is written anew with each step of one.
+pub const MAX_OPEN_CASES: usize = 1_000;
+
 /// Whether a call of this transport is the journal's own.
 pub(crate) fn is_of_journal(transport: &str) -> bool {
     [ERASURE, HOLD, AMENDMENT, ACCESS, ADMINISTRATION, WEBHOOK].contains(&transport)
@@ -125,6 +128,11 @@ pub struct Rights {
 pub(crate) type Known = RwLock<HashMap<TenantId, Arc<Rights>>>;
 
 impl Rights {
+    /// Whether another case may be opened.
+    fn has_room(&self) -> bool {
+        self.cases.iter().filter(|case| case.closed.is_none()).count() < MAX_OPEN_CASES
+    }
+
     /// A case.
     pub fn case(&self, case: CallId) -> Option<&CaseNote> {
         self.cases.iter().find(|known| known.case == case)
@@ -179,7 +187,8 @@ pub struct Step {
 }
 
 impl Journal {
-    /// Opens a case. `received` and `due` are days, as in `2026-03-14`; who asked, and why, is sealed.
+    /// Opens a case. `received` and `due` are days, as in `2026-03-14`; who asked, and why, is sealed. Refused where
+    /// [`MAX_OPEN_CASES`] are open.
     pub async fn open_case(
         &self,
         tenant: &TenantId,
@@ -189,6 +198,9 @@ impl Journal {
     ) -> Result<CaseNote, JournalError> {
         let _one_at_a_time = self.eraser().one.lock().await;
         let mut all = self.noted(tenant).await?;
+        if !all.has_room() {
+            return Err(JournalError::TooManyCases { tenant: tenant.clone(), most: MAX_OPEN_CASES });
+        }
         let who = match &named.number {
             Some(number) => Some(pseudonym(&*self.eraser().kms, tenant, number).await?),
             None => None,
@@ -445,3 +457,6 @@ impl Journal {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

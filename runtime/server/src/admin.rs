@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use parloir_admin::oidc::{LogIns, Oidc};
-use parloir_admin::resource::{self, Aside, CordonPolicy, Provider, ProviderRole};
+use parloir_admin::resource::{self, Aside, CordonPolicy, Provider, ProviderRole, WebhookTested};
 use parloir_admin::role::is_installation;
 use parloir_admin::{
     CallFiles, Checked, Deployed, Directory, Lapse, PersonFiles, Premises, Receiver, TOLD_BEFORE_DAYS,
@@ -119,6 +119,13 @@ impl Premises for Site {
 
     fn tell(&self, tenant: &TenantId, receivers: Vec<Receiver>, all_read: bool) {
         self.house.webhooks.tell(tenant, receivers, all_read);
+    }
+
+    async fn test_webhook(&self, tenant: &TenantId, id: &str, name: &str) -> Result<WebhookTested, String> {
+        let (house, tenant, id, name) = (self.house.clone(), tenant.clone(), id.to_owned(), name.to_owned());
+        // Where all others are sent from: its connection may carry the next of them.
+        let sent = self.media.spawn(async move { house.webhooks.test(&tenant, &id, &name).await }).await;
+        sent.map_err(|error| format!("the test was not sent ({error}); test it again"))?
     }
 
     fn receives(&self, tenant: &TenantId, url: &str) -> Result<(), String> {

@@ -334,7 +334,7 @@ impl Storage {
             Some(restriction) => {
                 let since = at(restriction.at).strftime("%Y-%m-%d %H:%M");
                 Err(CallError::Withheld(format!(
-                    "call {call} is restricted since {since} UTC, and so kept and not used; ask whoever runs the installation whether that can be lifted"
+                    "call {call} is restricted since {since} UTC, and so kept and not used; release them in a case of theirs, once it may be used: parloir restrict --release"
                 )))
             }
         }

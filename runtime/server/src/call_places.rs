@@ -1,7 +1,7 @@
 //! Places in a list of calls, where the next page begins. To whoever sees all of a tenant's calls, that of a call which the list shows
 //! is when it began and which it is. To whoever sees some of them, each place is sealed, for that reach alone: nobody makes one of a
 //! time of their own, to learn from what the page then holds when others' calls began. Where many were looked at that are not for
-//! whoever asks, the list goes on after one of those, sealed in any case.
+//! whoever asks, the list goes on after one of those, sealed in any case. So is each place in a list of cases.
 
 use parloir_admin::{Reach, SealedPlaces};
 use parloir_contract::{CallId, LineId};
@@ -10,6 +10,8 @@ use parloir_store::keys::KeyError;
 
 /// What a tenant's sealed places are sealed for.
 const FOR: &[u8] = b"places in lists of calls";
+/// What those in lists of cases are bound to: they are none in a list of calls.
+const OF_CASES: &[u8] = b"places in lists of cases";
 /// No numbers: all calls are meant.
 const NONE: &[LineId] = &[];
 
@@ -49,6 +51,12 @@ impl Places {
     /// Those of the tenant whose key this is, for whoever sees these calls.
     pub(crate) fn of(key: &RowKey, reach: &Reach) -> Self {
         Self { sealed: SealedPlaces::of(key, FOR, bound(reach)), are_of_all: *reach == Reach::All }
+    }
+
+    /// Those in a list of the tenant's cases, each by how many were opened before it.
+    pub(crate) fn of_cases(key: &RowKey) -> Self {
+        let cipher = Cipher::new(&Secret::from_bytes(key.pseudonym(FOR)));
+        Self { cipher, bound: OF_CASES.to_vec(), are_of_all: false }
     }
 
     /// The place of a call that is shown.
@@ -126,5 +134,16 @@ mod tests {
             }
             assert_eq!(own.read(&place(BEGAN, call)).is_some(), *reach == Reach::All, "{reach:?}");
         }
+    }
+
+    #[test]
+    fn a_place_in_a_list_of_cases_is_sealed_and_none_in_a_list_of_calls() {
+        let (own, other) = (Places::of_cases(&key(7)), Places::of_cases(&key(8)));
+        let case = CallId::from_bytes([0xab; 16]);
+        let sealed = own.sealed(3, case).unwrap();
+        assert_eq!((own.read(&sealed), other.read(&sealed)), (Some((3, case)), None));
+        assert_eq!(own.read(&place(3, case)), None, "nobody makes one");
+        assert_eq!(Places::of(&key(7), &Reach::All).read(&sealed), None);
+        assert_eq!(own.read(&Places::of(&key(7), &Reach::All).sealed(3, case).unwrap()), None);
     }
 }

@@ -214,10 +214,12 @@ impl Storage {
         &self,
         tenant: &TenantId,
         request: &EraseRequest,
-        Found { rows, mut records, traced, behind, number, requested, .. }: Found,
+        Found { rows, mut records, traced, behind, number, requested, holds, .. }: Found,
         erased: &mut TenantErasure,
     ) -> Result<(), EraseError> {
         let purposes = request.purposes();
+        // Whatever is held since is looked for once more, and left as it is.
+        let erase = |erasure: Erasure| self.journal.erase_unless_held(tenant, erasure, &holds);
         let nothing = erased.calls.is_empty() && rows.is_empty() && records.is_empty();
         if !nothing {
             let (mut calls, reason) = (erased.calls.clone(), request.reason.clone());
@@ -228,11 +230,11 @@ impl Storage {
             let mut portions = rows.chunks(PORTION);
             let rows = portions.next().unwrap_or_default().to_vec();
             let erasure = Erasure { calls, purposes, rows, requested, reason };
-            erased.report = Some(self.journal.erase(tenant, erasure).await?);
+            erased.report = Some(erase(erasure).await?);
             for portion in portions {
                 let (rows, reason) = (portion.to_vec(), request.reason.clone());
                 let erasure = Erasure { purposes, rows, requested, reason, ..Erasure::default() };
-                let report = self.journal.erase(tenant, erasure).await?;
+                let report = erase(erasure).await?;
                 erased.report = erased.report.map(|before| with(before, &report));
             }
             // A review that was being written while these were looked for.
@@ -241,7 +243,7 @@ impl Storage {
                 erased.rows += late.len();
                 let reason = request.reason.clone();
                 let erasure = Erasure { purposes, rows: late, requested, reason, ..Erasure::default() };
-                let report = self.journal.erase(tenant, erasure).await?;
+                let report = erase(erasure).await?;
                 erased.report = erased.report.map(|before| with(before, &report));
             }
         }
@@ -250,7 +252,7 @@ impl Storage {
             // Of some calls the trace stays; and that somebody asked for something is to be shown for as long as the log is.
             let (purposes, reason) = (Purposes::CONTENTS, request.reason.clone());
             let erasure = Erasure { calls: records, purposes, requested, reason, ..Erasure::default() };
-            let report = self.journal.erase(tenant, erasure).await?;
+            let report = erase(erasure).await?;
             erased.report = erased.report.map(|before| with(before, &report));
         }
         let Some(number) = number else {
@@ -275,7 +277,7 @@ impl Storage {
             erased.rows += rows.len();
             let reason = request.reason.clone();
             let erasure = Erasure { purposes, rows, requested, reason, ..Erasure::default() };
-            let report = self.journal.erase(tenant, erasure).await?;
+            let report = erase(erasure).await?;
             erased.report = erased.report.map(|before| with(before, &report));
         }
         if written_meanwhile {

@@ -190,10 +190,7 @@ impl From<CallError> for Problem {
     fn from(error: CallError) -> Self {
         match error {
             CallError::NoSuchCall => Self::not_found("call").of("call"),
-            CallError::NoSuchPlace => {
-                let remedy = "write it as `next` of the page before says it, or leave it out for the first";
-                Self::new(Kind::Invalid, "`after` is no place in this list", remedy).of("after")
-            }
+            CallError::NoSuchPlace => Self::no_such_place(),
             CallError::NotThere(sentence) => Self::sentence(Kind::NotFound, &sentence),
             CallError::Withheld(sentence) => Self::sentence(Kind::Conflict, &sentence),
             CallError::Failed(why) => {

@@ -309,6 +309,10 @@ endpoints! {
     ErasePerson = Post "/v1/tenants/{tenant}/cases/{case}/erasure" Tenant ErasePersons;
     /// How far that is, and what was erased.
     GetErasure = Get "/v1/tenants/{tenant}/cases/{case}/erasure" Tenant ErasePersons;
+    /// Puts right what was recorded of the person of a case in a call: beside what was recorded, and in the appointments made there. That somebody reads it is told in the tenant's log.
+    RectifyPerson = Post "/v1/tenants/{tenant}/cases/{case}/rectify" Tenant RectifyPersons;
+    /// Has the calls of the person of a case kept and not used, by agents neither; or used again.
+    RestrictPerson = Post "/v1/tenants/{tenant}/cases/{case}/restrict" Tenant RestrictPersons;
     /// What was done in a tenant, or in the installation: by whom, to what, when; newest first. A page may be short while there are more.
     ListAudit = Get "/v1/tenants/{tenant}/audit" Tenant ReadAudit;
     /// Removes a tenant whose calls are erased and whose lines are gone, with its users, keys, secrets, numbers and agents. Its log stays.
@@ -331,21 +335,26 @@ endpoints! {
     ListAccesses = Get "/v1/tenants/{tenant}/accesses" Tenant ReadAccesses;
     /// Who read, heard or exported a call, newest first. A page may be short while there are more.
     ListCallAccesses = Get "/v1/tenants/{tenant}/calls/{call}/accesses" Tenant ReadAccesses;
+    /// Sends one signed message of the type `webhook.test` to where a webhook listens, once, and tells what was answered.
+    TestWebhook = Post "/v1/tenants/{tenant}/webhooks/{name}/test" Tenant WriteWebhooks;
 }
 
 impl Endpoint {
-    /// Whether its answer is kept for a request that bears an idempotency key. A log-in makes another key each time; a number that
-    /// is blocked already stays so, whoever asks again.
+    /// Whether its answer is kept for a request that bears an idempotency key. A log-in makes another key each time, and a test
+    /// sends another message; a number that is blocked already stays so, whoever asks again.
     pub(crate) const fn is_repeatable(self) -> bool {
         // What takes long goes on as it is, and a case is as its ETag says.
         matches!(self.method(), Method::Post)
-            && !matches!(self, Self::LogIn | Self::BlockNumber | Self::LookUpPerson | Self::ErasePerson)
+            && !matches!(
+                self,
+                Self::LogIn | Self::BlockNumber | Self::LookUpPerson | Self::ErasePerson | Self::TestWebhook
+            )
             && !self.changes_case()
     }
 
     /// Whether it takes a step in a case: whoever asks may say as which they know it.
     pub(crate) const fn changes_case(self) -> bool {
-        matches!(self, Self::ExtendCase | Self::CloseCase)
+        matches!(self, Self::ExtendCase | Self::CloseCase | Self::RectifyPerson | Self::RestrictPerson)
     }
 
     /// Whether its body is read only when it is known that it may come.

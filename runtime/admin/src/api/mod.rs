@@ -119,6 +119,8 @@ pub(crate) struct Api {
     changes: Changes,
     /// Proofs take the longest: a tenant has one made at a time.
     proofs: Arc<Shares>,
+    /// A receiver may take long to answer, too: a tenant tests one at a time.
+    tests: Arc<Shares>,
     /// Persons who are looked up.
     lookups: Arc<Jobs<persons::Answered>>,
     /// Persons who are erased.
@@ -163,6 +165,7 @@ pub fn router_with(directory: Arc<Directory>, log_ins: Option<Arc<LogIns>>) -> R
             log_ins_made: Rate::of_log_ins(),
             changes: Changes::default(),
             proofs: Shares::of(1),
+            tests: Shares::of(1),
             lookups: Jobs::new(),
             erasures: Jobs::new(),
             vcons: Semaphore::new(MAX_VCONS),
@@ -558,6 +561,8 @@ async fn run(api: &Api, asked: &Asked) -> Result<Response, Problem> {
         Endpoint::GetPersonFile => return persons::file(api, asked).await,
         Endpoint::ErasePerson => persons::erase(api, asked).await,
         Endpoint::GetErasure => persons::erased(api, asked).await,
+        Endpoint::RectifyPerson => persons::rectify(api, asked).await,
+        Endpoint::RestrictPerson => persons::restrict(api, asked).await,
         Endpoint::ListAudit => audit::list(api, asked).await,
         Endpoint::DeleteTenant => tenants::remove(api, asked).await,
         Endpoint::GetRetention => retention::get(api, asked).await,
@@ -569,6 +574,7 @@ async fn run(api: &Api, asked: &Asked) -> Result<Response, Problem> {
         Endpoint::DeleteWebhook => webhooks::delete(api, asked).await,
         Endpoint::ListAccesses => accesses::list(api, asked).await,
         Endpoint::ListCallAccesses => accesses::of_call(api, asked).await,
+        Endpoint::TestWebhook => webhooks::test(api, asked).await,
     };
     answer.map(IntoResponse::into_response)
 }

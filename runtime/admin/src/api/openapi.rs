@@ -14,12 +14,7 @@ use super::endpoint::{Endpoint, Method, Place};
 use super::problem::{PROBLEM_JSON, Problem};
 use crate::calls::ERASED;
 use crate::resource::{
-    Access, Agent, AgentKey, AgentPolicy, Aside, AuditEntry, BlockNumber, Blocked, BreakGlass, Calendar,
-    CallFile, CallState, Case, CloseCase, Connector, Contact, Cordon, CordonState, Document, EraseCase,
-    Erasure, ExtendCase, Found, Glass, ImportTenant, Item, Key, KeyMade, Ledger, Line, LogIn, LogInWith,
-    LookUp, MONTH, Myself, NewCase, NewKey, NewSecret, NewTenant, Number, Page, Provider, RetentionState,
-    Review, RollBack, Secret, Setting, StartCanary, Suspend, Suspension, Team, Tenant, TenantMade,
-    TenantState, Usage, User, Version, Webhook, WebhookSecret, WebhookState,
+    Access, Agent, AgentKey, AgentPolicy, Aside, AuditEntry, BlockNumber, Blocked, BreakGlass, Calendar, CallFile, CallState, Case, CloseCase, Connector, Contact, Cordon, CordonState, Document, EraseCase, Erasure, ExtendCase, Found, Glass, ImportTenant, Item, Key, KeyMade, Ledger, Line, LogIn, LogInWith, LookUp, MONTH, Myself, NewCase, NewKey, NewSecret, NewTenant, Number, Page, Provider, RetentionState, Review, RollBack, Secret, Setting, StartCanary, Suspend, Suspension, Team, Tenant, TenantMade, TenantState, Usage, User, Version, Webhook, WebhookSecret, WebhookState, Rectification, RectifyCase, RestrictCase, WebhookTested,
 };
 
 /// What goes into a route and what comes out of it.
@@ -132,6 +127,9 @@ fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
         Endpoint::GetPersonFile => gives::<Value>(all),
         Endpoint::ErasePerson => takes::<EraseCase, Item<Erasure>>(all),
         Endpoint::GetErasure => gives::<Item<Erasure>>(all),
+        Endpoint::RectifyPerson => takes::<RectifyCase, Item<Rectification>>(all),
+        Endpoint::RestrictPerson => takes::<RestrictCase, Item<Case>>(all),
+        Endpoint::TestWebhook => gives::<WebhookTested>(all),
         Endpoint::DeleteContact
         | Endpoint::DeleteTeam
         | Endpoint::DeleteReview

@@ -15,11 +15,15 @@ use super::problem::{Kind, Problem};
 use super::sent::sent_from;
 use super::{Api, Endpoint, repeat};
 use crate::directory::{Directory, DirectoryError, Told};
-use crate::persons::{Erased, Looked, PersonError, PersonFile, PersonFiles};
+use crate::persons::{CaseList, Erased, Looked, PersonError, PersonFile, PersonFiles};
 use crate::reach::Reach;
 use crate::resource::{
-    CloseCase, EraseCase, Erasure, ExtendCase, Found, Item, LookUp, MAX_CASE_WHY, NewCase, Progress,
+    CloseCase, EraseCase, Erasure, ExtendCase, Found, Item, LookUp, MAX_CASE_WHY, NewCase, Page, Progress,
+    RectifyCase, RestrictCase,
 };
+
+/// The longest name of a field, or reference of an appointment, in characters.
+const MAX_FIELD: usize = 200;
 
 /// What was looked up, and which of its files were handed over.
 #[derive(Debug, Clone)]
@@ -111,9 +115,8 @@ async fn carried<T: Send>(
 
 pub(super) async fn list(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let (after, limit) = asked.paging()?;
-    let mut items = files(api).cases(&asked.realm).await?;
-    items.retain(|item| after.as_ref().is_none_or(|after| item.id > *after));
-    Ok(Answer::first_of(items, limit)?)
+    let CaseList { cases, next } = files(api).cases(&asked.realm, after.as_deref(), limit).await?;
+    Ok(Answer::ok(&Page { items: cases, next })?)
 }
 
 pub(super) async fn open(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
@@ -157,6 +160,47 @@ pub(super) async fn close(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     words(&close.why, MAX_CASE_WHY, "why")?;
     let closing = files(api).close_case(&asked.realm, case, &close);
     stepped(api, asked, case, format!("case {case}: closed"), closing).await
+}
+
+pub(super) async fn restrict(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    let (case, mut given) = (named(asked)?, asked.json::<RestrictCase>()?);
+    if let Some(why) = &given.why {
+        words(why, MAX_CASE_WHY, "why")?;
+    }
+    given.number = number(api, given.number.as_deref())?;
+    let what = if given.release { "its person released" } else { "its person restricted" };
+    let restricting = files(api).restrict(&asked.realm, case, &given);
+    stepped(api, asked, case, format!("case {case}: {what}"), restricting).await
+}
+
+pub(super) async fn rectify(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    let (case, given) = (named(asked)?, asked.json::<RectifyCase>()?);
+    let call = given.call.parse::<CallId>().map_err(|_| {
+        let remedy = "write it as the list of calls has it: parloir calls";
+        Problem::new(Kind::Invalid, "that is no call", remedy).of("call")
+    })?;
+    if let Some(why) = &given.why {
+        words(why, MAX_WHY, "why")?;
+    }
+    let appointment = given.appointment.as_ref().map(|reference| (reference, MAX_FIELD, "appointment"));
+    let all = [(&given.field, MAX_FIELD, "field"), (&given.to, MAX_CASE_WHY, "to")];
+    for (text, most, field) in all.into_iter().chain(appointment) {
+        if text.trim().is_empty() || text.chars().count() > most {
+            let remedy = format!("write 1 to {most} characters");
+            let detail = format!("`{field}` is empty or too long");
+            return Err(Problem::new(Kind::Invalid, detail, remedy).of(field));
+        }
+    }
+    api.readings.take(&asked.principal.key_id, Instant::now())?;
+    let _one = api.directory.opening.of(&asked.realm).await;
+    asked.may_change(&files(api).case(&asked.realm, case).await?.etag)?;
+    let reading = reading(asked, given.why.clone());
+    let told = asked.told(format!("case {case}: call {call} put right"));
+    let rectifying = files(api).rectify(&asked.realm, case, call, &given, reading);
+    let spec = carried(&api.directory, &asked.realm, told, rectifying).await?;
+    let etag = files(api).case(&asked.realm, case).await?.etag;
+    let item = Item { id: spec.record.clone(), etag, changed: None, spec };
+    Ok(Answer::made(&item, &item.etag, path(asked, case, ""))?)
 }
 
 /// Takes a step in a case that is as whoever asks knows it, and tells how it is then.
@@ -340,6 +384,7 @@ impl From<PersonError> for Problem {
     fn from(error: PersonError) -> Self {
         match error {
             PersonError::NoSuchCase => no_case(),
+            PersonError::NoSuchPlace => Self::no_such_place(),
             PersonError::Invalid { field, sentence } => Self::sentence(Kind::Invalid, &sentence).of(field),
             PersonError::Refused(sentence) => Self::sentence(Kind::Conflict, &sentence).of("case"),
             PersonError::NotThere(sentence) => Self::sentence(Kind::NotFound, &sentence),

@@ -139,6 +139,11 @@ impl Problem {
         Self::new(Kind::NotFound, "no route has this path", "look it up in GET /v1/openapi.json")
     }
 
+    pub(crate) fn no_such_place() -> Self {
+        let remedy = "write it as `next` of the page before says it, or leave it out for the first";
+        Self::new(Kind::Invalid, "`after` is no place in this list", remedy).of("after")
+    }
+
     pub(crate) fn no_such_method() -> Self {
         Self::new(
             Kind::NoSuchMethod,

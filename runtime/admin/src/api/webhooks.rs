@@ -166,6 +166,33 @@ pub(super) async fn make_secret(api: &Api, asked: &Asked) -> Result<Answer, Prob
     Ok(answer)
 }
 
+/// Sends what tells of no call, once. What goes out is told in the log before it does, and then whether it arrived.
+pub(super) async fn test(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
+    asked.described_here()?;
+    let name = asked.name()?;
+    let There { change, row: kept, .. } = there(asked, name).await?.ok_or_else(not_found)?;
+    let id = kept.map_err(|why| unreadable(name, &why))?.is.id;
+    let _one_at_a_time = api.tests.take(&asked.realm)?;
+    let told = asked.told(format!("webhook {name}: a test is sent"));
+    let mut went = None;
+    let sending = async {
+        let tested = api.directory.premises().test_webhook(&asked.realm, &id, name).await;
+        let arrived = tested.as_ref().is_ok_and(|tested| tested.arrived);
+        went = Some(tested);
+        if arrived { Ok(()) } else { Err(DirectoryError::Changed) }
+    };
+    let noted = api.directory.carry_out(&asked.realm, told, sending).await;
+    match (went, noted) {
+        (Some(Ok(tested)), _) => {
+            let location = format!("/v1/tenants/{}/webhooks/{name}", asked.realm);
+            Ok(Answer::made(&tested, &change, location)?)
+        }
+        (Some(Err(sentence)), _) => Err(Problem::sentence(Kind::Conflict, &sentence).of("name")),
+        (None, Err(error)) => Err(error.into()),
+        (None, Ok(())) => Err(DirectoryError::Changed.into()),
+    }
+}
+
 pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     asked.described_here()?;
     let name = asked.name()?;

@@ -1,9 +1,12 @@
 //! What persons ask of a tenant (GDPR, articles 15 to 21), as the API tells of it: cases, and what was found and done in them.
 
 use jiff::Timestamp;
-use parloir_journal::Right as Asked;
+use jiff::civil::Date;
+use parloir_journal::{CaseNote, Right as Asked};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+
+use super::Item;
 
 /// The longest reason, or words of how a case was closed, in characters.
 pub const MAX_CASE_WHY: usize = 2_000;
@@ -99,7 +102,7 @@ pub struct ExtendCase {
 /// How a case stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum CaseEnd {
+pub enum CaseStatus {
     /// It is to be answered.
     Open,
     /// What was asked for was done.
@@ -121,11 +124,37 @@ pub struct Case {
     /// By how many months the term was extended.
     pub extended: u8,
     /// How it stands.
-    pub state: CaseEnd,
+    pub state: CaseStatus,
     /// Whether its term is over and it is open.
     pub overdue: bool,
     /// What was done, the first first; `null` in a list.
     pub steps: Option<Vec<CaseStep>>,
+}
+
+impl Case {
+    /// A case as it stands on a day, without its steps: what all programs are told of one is made of this.
+    #[must_use]
+    pub fn of(note: &CaseNote, today: Date) -> Item<Self> {
+        let state = match note.closed {
+            None => CaseStatus::Open,
+            Some((_, true)) => CaseStatus::Done,
+            Some((_, false)) => CaseStatus::Refused,
+        };
+        let is_past = note.due.parse::<Date>().is_ok_and(|due| due < today);
+        let spec = Self {
+            right: note.right.into(),
+            received: note.received.clone(),
+            due: note.due.clone(),
+            extended: note.extended,
+            state,
+            overdue: state == CaseStatus::Open && is_past,
+            steps: None,
+        };
+        // A step that was cut off changes the name of what is there, and nothing else.
+        let etag = note.records.last().unwrap_or(&note.case).to_string();
+        let changed = note.closed.map(|(at, _)| Timestamp::from_nanosecond(at.into()).unwrap_or_default());
+        Item { id: note.case.to_string(), etag, changed, spec }
+    }
 }
 
 /// Something that was done in a case.
@@ -245,6 +274,99 @@ pub struct Erasure {
     pub problem: Option<String>,
 }
 
+/// Something that was recorded of the person of a case is put right: what was recorded stays, and this stands beside it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RectifyCase {
+    /// The call in which it was recorded, as the list of calls has it.
+    #[schemars(schema_with = "identifier")]
+    pub call: String,
+    /// What is wrong: `contact.name`, `contact.phone`, `motive`, `need`, `summary`, `status`, or a field of the report's own.
+    #[schemars(length(min = 1, max = 200))]
+    pub field: String,
+    /// What it should say: 1 to 2,000 characters.
+    #[schemars(length(min = 1, max = 2_000))]
+    pub to: String,
+    /// Which appointment of the call alone, by its reference, or `none`: to be given where several values are recorded.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 200))]
+    pub appointment: Option<String>,
+    /// Why you read what was recorded, which is answered: it is sealed in the tenant's log. 1 to 500 characters.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 500))]
+    pub why: Option<String>,
+}
+
+/// What was put right.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Rectification {
+    /// In which call.
+    pub call: String,
+    /// Of which field.
+    pub field: String,
+    /// What was recorded there, and stays.
+    pub recorded: Vec<String>,
+    /// In how many appointments that stand it was put right too.
+    pub appointments: u32,
+    /// In these it was not, though the record says so: the same, asked once more, makes up for it.
+    pub left: Vec<String>,
+    /// The call of the log that holds the record of it.
+    pub record: String,
+}
+
+/// The calls of the person of a case are kept and not used, or used again.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct RestrictCase {
+    /// Their number, where it is to be made sure that the case is theirs.
+    #[schemars(length(min = 1, max = 40))]
+    pub number: Option<String>,
+    /// Whether they are used again.
+    pub release: bool,
+    /// Why, for the record in the log, where it is sealed, and for whoever wants to use them: 1 to 2,000 characters.
+    #[schemars(length(min = 1, max = 2_000))]
+    pub why: Option<String>,
+}
+
+fn identifier(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": "^[0-9a-f]{32}$" })
+}
+
 fn optional_day(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": ["string", "null"], "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$" })
+}
+
+#[cfg(test)]
+mod tests {
+    use parloir_contract::CallId;
+
+    use super::*;
+
+    #[test]
+    fn a_case_is_overdue_from_the_day_after_its_term_for_as_long_as_it_is_open() {
+        let case = CallId::from_bytes([1; 16]);
+        let open = CaseNote {
+            case,
+            right: Asked::Erase,
+            received: "2026-03-14".into(),
+            due: "2026-04-14".into(),
+            extended: 0,
+            closed: None,
+            records: vec![case, CallId::from_bytes([2; 16])],
+        };
+        let done = CaseNote { closed: Some((1_773_480_413_000_000_000, true)), ..open.clone() };
+        let refused = CaseNote { closed: Some((1, false)), ..open.clone() };
+        for (note, today, state, overdue) in [
+            (&open, "2026-04-14", CaseStatus::Open, false),
+            (&open, "2026-04-15", CaseStatus::Open, true),
+            (&done, "2026-04-15", CaseStatus::Done, false),
+            (&refused, "2026-04-15", CaseStatus::Refused, false),
+        ] {
+            let item = Case::of(note, today.parse().unwrap());
+            assert_eq!((item.spec.state, item.spec.overdue), (state, overdue), "{today} {note:?}");
+            assert_eq!((item.id, item.etag), ("01".repeat(16), "02".repeat(16)));
+            assert_eq!(item.changed.is_some(), note.closed.is_some());
+        }
+    }
 }

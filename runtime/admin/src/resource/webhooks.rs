@@ -11,6 +11,8 @@ use super::is_name;
 pub const MAX_WEBHOOKS: usize = 16;
 /// For how long what signed before signs beside the present secret, in hours.
 pub const PREVIOUS_HOURS: i64 = 24;
+/// The type of the message that is sent where a webhook is tested: its `data` holds the webhook's name, and nothing of any call.
+pub const WEBHOOK_TEST: &str = "webhook.test";
 /// The longest region, in characters.
 const MAX_REGION: usize = 200;
 
@@ -123,6 +125,24 @@ pub struct WebhookSecret {
     /// Until when the secret before that one signs, too; `null` where none does.
     #[schemars(with = "Option<String>")]
     pub previous_until: Option<Timestamp>,
+}
+
+/// How a test of a webhook went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct WebhookTested {
+    /// Of which webhook.
+    pub id: String,
+    /// The `webhook-id` of the message, whose type is `webhook.test`.
+    pub message: String,
+    /// Whether the receiver took it: it answered 2xx.
+    pub arrived: bool,
+    /// The status that it answered; `null` where nobody answered.
+    pub status: Option<u16>,
+    /// How long that took, in milliseconds.
+    pub took_ms: u32,
+    /// Why it was not taken, and what to do; `null` where it was.
+    pub problem: Option<String>,
 }
 
 fn events(_: &mut SchemaGenerator) -> Schema {

@@ -230,6 +230,8 @@ async fn a_supervisor_who_sees_some_calls_alone_does_nothing_for_persons_and_is_
         ("GET", format!("{access}/files/rows.json"), None),
         ("POST", format!("{path}/erasure"), Some(json!({}))),
         ("GET", format!("{path}/erasure"), None),
+        ("POST", format!("{path}/rectify"), Some(json!({}))),
+        ("POST", format!("{path}/restrict"), Some(json!({}))),
     ];
     for (method, route, body) in routes {
         let refused = house.ask((method, &route), &supervisor, &[], body).await.is(403);
@@ -251,4 +253,81 @@ async fn a_supervisor_who_sees_some_calls_alone_does_nothing_for_persons_and_is_
     looked(&house, &access, &admin).await;
     house.ask(("DELETE", parc), &admin, &[], None).await.is(204);
     house.get(&format!("{access}/files/rows.json"), &supervisor).await.is(200);
+}
+
+#[tokio::test]
+async fn a_person_is_put_right_and_restricted_in_their_case_as_it_is_known() {
+    let house = House::open().await;
+    let owner = house.tenant("cabinet").await;
+    let (_, admin) = house.user("cabinet", &owner, "admin").await;
+    let (_, supervisor) = house.user("cabinet", &owner, "supervisor").await;
+    let other = house.tenant_with_admin("other").await;
+    let case = opened(&house, &supervisor).await;
+    let path = format!("{CASES}/{case}");
+    let [rectify, restrict] = ["rectify", "restrict"].map(|what| format!("{path}/{what}"));
+    let right = |call: &str| json!({ "call": call, "field": "contact.name", "to": "Anne Durand", "why": "her letter" });
+    let call = "09".repeat(16);
+    for key in [&owner, &house.owner, &house.operator().await] {
+        house.post(&rectify, key, right(&call)).await.is(403);
+        house.post(&restrict, key, json!({})).await.is(403);
+    }
+    for tenant in ["cabinet", "other"] {
+        let path = format!("/v1/tenants/{tenant}/cases/{case}");
+        house.post(&format!("{path}/rectify"), &other, right(&call)).await.is(404);
+        house.post(&format!("{path}/restrict"), &other, json!({})).await.is(404);
+    }
+    house.post(&rectify, &admin, right("six")).await.is(422).names("call");
+    house.post(&rectify, &admin, right(&"08".repeat(16))).await.is(422).names("call");
+    let empty = json!({ "call": call, "field": "contact.name", "to": " " });
+    house.post(&rectify, &admin, empty).await.is(422).names("to");
+    assert!(house.site.persons.read.lock().is_empty());
+
+    let known = house.get(&path, &admin).await.is(200).etag();
+    let as_known = [("if-match", known.as_str())];
+    let done = house.ask(("POST", &rectify), &supervisor, &as_known, Some(right(&call))).await.is(201);
+    assert_eq!(done.body["spec"]["recorded"], json!(["Anne Durant"]));
+    assert_eq!(done.headers["location"], path.as_str());
+    let read = house.site.persons.read.lock().clone();
+    assert!(matches!(&read[..], [(_, reading)] if reading.why.as_deref() == Some("her letter")), "{read:?}");
+    // It is another by now.
+    house.ask(("POST", &restrict), &admin, &as_known, Some(json!({}))).await.is(412).names("if-match");
+    let known = done.etag();
+    let as_known = [("if-match", known.as_str())];
+    let restricted = json!({ "number": HERS, "why": "her letter" });
+    house.ask(("POST", &restrict), &supervisor, &as_known, Some(restricted)).await.is(201);
+    house.post(&restrict, &admin, json!({ "number": "01 99 00 00 01" })).await.is(409).names("case");
+    let released = house.post(&restrict, &admin, json!({ "release": true })).await.is(201);
+    let steps = released.body["spec"]["steps"].as_array().unwrap();
+    let steps: Vec<_> = steps.iter().map(|step| step["step"].as_str().unwrap()).collect();
+    assert_eq!(steps, ["opened", "rectified", "restricted", "released"]);
+    let told = house.told("cabinet").await;
+    for (action, subject) in [
+        ("persons:rectify", format!("case {case}: call {call} put right")),
+        ("persons:restrict", format!("case {case}: its person restricted")),
+        ("persons:restrict", format!("case {case}: its person released")),
+    ] {
+        let is_told = told.iter().any(|(told, _)| told.action == action && told.subject == subject);
+        assert!(is_told, "{subject}: {told:?}");
+    }
+    for (told, _) in told {
+        assert!(!format!("{told:?}").contains("39981234"), "{told:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_of_cases_goes_on_where_the_page_before_ended_and_nowhere_else() {
+    let house = House::open().await;
+    let admin = house.tenant_with_admin("cabinet").await;
+    let mut all = Vec::new();
+    for _ in 0..3 {
+        all.push(opened(&house, &admin).await);
+    }
+    let first = house.get(&format!("{CASES}?limit=2"), &admin).await.is(200);
+    let next = first.text("next");
+    let rest = house.get(&format!("{CASES}?limit=2&after={next}"), &admin).await.is(200);
+    let listed = [&first, &rest].map(|page| page.body["items"].as_array().unwrap().clone()).concat();
+    let listed: Vec<_> = listed.iter().map(|item| item["id"].as_str().unwrap()).collect();
+    assert_eq!(listed, all);
+    assert_eq!(rest.body["next"], json!(null));
+    house.get(&format!("{CASES}?after=nowhere"), &admin).await.is(422).names("after");
 }

@@ -11,6 +11,12 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
+use axum::body::Body;
+use axum::http::Request;
+use parloir_journal::Ending;
+use tokio::sync::Notify;
+use tower::ServiceExt;
+
 const CABINET: &str = "/v1/tenants/cabinet";
 const RETENTION: &str = "/v1/tenants/cabinet/retention";
 
@@ -260,4 +266,50 @@ async fn a_webhook_whose_secret_is_made_next_raises_no_alarm_and_one_that_stays_
     assert_eq!(alarms(), 1, "{:?}", errors.0.lock());
     house.ask(("POST", &format!("{WEBHOOK}/secret")), &admin, &[], None).await.is(201);
     assert_eq!(alarms(), 1, "{:?}", errors.0.lock());
+}
+
+#[tokio::test]
+async fn a_webhook_is_tested_one_at_a_time_and_the_log_says_whether_it_arrived() {
+    let house = House::open().await;
+    let owner = house.tenant("cabinet").await;
+    let (_, admin) = house.user("cabinet", &owner, "admin").await;
+    let (_, supervisor) = house.user("cabinet", &owner, "supervisor").await;
+    let test = format!("{WEBHOOK}/test");
+    house.post(&test, &admin, json!({})).await.is(404).names("name");
+    house.ask(("PUT", WEBHOOK), &admin, &[], Some(webhook())).await.is(201);
+    let unsigned = house.post(&test, &admin, json!({})).await.is(409);
+    assert!(unsigned.text("remedy").contains("parloir webhook secret crm"), "{unsigned:?}");
+    house.ask(("POST", &format!("{WEBHOOK}/secret")), &admin, &[], None).await.is(201);
+    for key in [&supervisor, &owner, &house.operator().await] {
+        house.post(&test, key, json!({})).await.is(403);
+    }
+    let went = house.post(&test, &admin, json!({})).await.is(201);
+    assert_eq!(
+        went.body,
+        json!({ "id": "crm", "message": "msg_1_webhook-test", "arrived": true, "status": 204, "took-ms": 7, "problem": null })
+    );
+    assert_eq!(went.headers["location"], WEBHOOK);
+
+    // While one waits for its answer the tenant's next is told to wait.
+    let (let_go, key, router) = (Arc::new(Notify::new()), admin.clone(), house.router.clone());
+    *house.site.testing.lock() = Some(Arc::clone(&let_go));
+    let waits = Request::post(&test).header("authorization", format!("Bearer {key}"));
+    let waits = tokio::spawn(router.oneshot(waits.body(Body::empty()).unwrap()));
+    while house.site.testing.lock().is_some() {
+        tokio::task::yield_now().await;
+    }
+    house.post(&test, &admin, json!({})).await.is(429);
+    let_go.notify_one();
+    assert_eq!(waits.await.unwrap().unwrap().status(), 201);
+
+    let etag = house.get(WEBHOOK, &admin).await.is(200).etag();
+    let elsewhere = json!({ "url": "https://nobody.example.com/", "events": ["call.ended"] });
+    house.ask(("PUT", WEBHOOK), &admin, &[("if-match", etag.as_str())], Some(elsewhere)).await.is(200);
+    let went = house.post(&test, &admin, json!({})).await.is(201);
+    assert_eq!((&went.body["arrived"], &went.body["status"]), (&json!(false), &json!(null)));
+    let told = house.told("cabinet").await;
+    let tests = told.into_iter().filter(|(told, _)| told.subject == "webhook crm: a test is sent");
+    let mut ended: Vec<_> = tests.map(|(_, ended)| ended).collect();
+    ended.sort_by_key(|ended| *ended == Some(Ending::Done));
+    assert_eq!(ended, [Ending::Failed, Ending::Failed, Ending::Done, Ending::Done].map(Some));
 }

@@ -1,9 +1,9 @@
 //! Cases, searches and erasures of persons, as a running installation does them.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use parloir_admin::resource::{CloseCase, EraseCase, ExtendCase, LookUp, NewCase};
+use parloir_admin::resource::{CloseCase, EraseCase, ExtendCase, LookUp, NewCase, RectifyCase, RestrictCase};
 use parloir_contract::{CallId, TenantId};
 use serde::Serialize;
 use serde_json::Value;
@@ -14,6 +14,8 @@ use crate::{Failure, Outcome, private};
 
 /// How often it is asked how far something is.
 const OFTEN: Duration = Duration::from_millis(500);
+/// For how long that is asked: the person in as many calls as an installation looks up is found well within it.
+const PATIENCE: Duration = Duration::from_secs(30 * 60);
 
 async fn cases(client: &Client, tenant: Option<&TenantId>) -> Result<String, Failure> {
     Ok(format!("/v1/tenants/{}/cases", client.tenant(tenant).await?))
@@ -89,17 +91,64 @@ async fn step(
     Ok(())
 }
 
-/// Asks for what takes long, and waits until it is over. Gives what is said of it then.
-async fn waited(client: &Client, path: &str, body: &(impl Serialize + Sync)) -> Result<Value, Failure> {
+/// Asks for what takes long, and waits until it is over. Gives what is said of it then. Where it is not over by then, `again` says how
+/// one looks again.
+async fn waited(
+    client: &Client,
+    path: &str,
+    body: &(impl Serialize + Sync),
+    again: &str,
+) -> Result<Value, Failure> {
     client.post(path, body).await?;
+    let began = Instant::now();
     loop {
         let item = client.get(path).await?.body;
-        match text(&item, "/spec/state") {
-            "running" => tokio::time::sleep(OFTEN).await,
-            "done" => return Ok(item),
-            _ => return Err(Failure::new(plain(text(&item, "/spec/problem")))),
+        match over(item, began.elapsed(), again)? {
+            Some(item) => return Ok(item),
+            None => tokio::time::sleep(OFTEN).await,
         }
     }
+}
+
+/// What is said of something that takes long, once it is over; `None` where it is worth asking once more.
+fn over(item: Value, waited: Duration, again: &str) -> Result<Option<Value>, Failure> {
+    match text(&item, "/spec/state") {
+        "running" if waited < PATIENCE => Ok(None),
+        "running" => Err(Failure::otherwise(format!(
+            "it is not over after {} minutes, and goes on in the installation: {again}",
+            PATIENCE.as_secs() / 60
+        ))),
+        "done" => Ok(Some(item)),
+        _ => Err(Failure::new(plain(text(&item, "/spec/problem")))),
+    }
+}
+
+/// Puts right what was recorded of the person of a case. Gives what was put right.
+pub(super) async fn rectify(
+    client: &Client,
+    (tenant, case): (Option<&TenantId>, CallId),
+    rectify: &RectifyCase,
+) -> Result<Value, Failure> {
+    let path = format!("{}/{case}/rectify", cases(client, tenant).await?);
+    client.post(&path, rectify).await
+}
+
+/// Restricts the person of a case, or releases them.
+pub(super) async fn restrict(
+    client: &Client,
+    (tenant, case): (&TenantId, CallId),
+    restrict: &RestrictCase,
+    as_json: bool,
+) -> Outcome {
+    let path = format!("{}/{case}/restrict", cases(client, Some(tenant)).await?);
+    let item = client.post(&path, restrict).await?;
+    if as_json {
+        println!("{item}");
+    } else {
+        let done = if restrict.release { "released" } else { "restricted" };
+        anstream::println!("{} in the case: {}", styled(GOOD, done), line(&item));
+    }
+    Ok(())
 }
 
 /// Whether a name that an installation gives is that of a file in a folder, and nothing else.
@@ -116,7 +165,8 @@ pub(super) async fn export(
     as_json: bool,
 ) -> Outcome {
     let path = format!("{}/{case}/access", cases(client, tenant).await?);
-    let found = waited(client, &path, look_up).await?;
+    let again = "run the same command again, which waits for the search that goes on";
+    let found = waited(client, &path, look_up, again).await?;
     let files = texts(&found, "/spec/files");
     for name in &files {
         if !is_file(name) {
@@ -146,7 +196,13 @@ pub(super) async fn erase(
     as_json: bool,
 ) -> Outcome {
     let path = format!("{}/{case}/erasure", cases(client, tenant).await?);
-    let item = waited(client, &path, erase).await?;
+    let again = match erase.dry_run {
+        true => "run the same command again later".to_owned(),
+        false => format!(
+            "`parloir case show {case}` has the step `erased` once it is done; the same command erases what was left then"
+        ),
+    };
+    let item = waited(client, &path, erase, &again).await?;
     if as_json {
         println!("{item}");
     } else {
@@ -193,6 +249,19 @@ mod tests {
             told.contains("open") && told.contains("0af3") && told.contains("due 2026-04-14"),
             "{told:?}"
         );
+    }
+
+    #[test]
+    fn what_goes_on_for_long_is_not_waited_for_without_an_end_and_it_is_said_how_one_looks_again() {
+        let item = |state: &str| serde_json::json!({ "spec": { "state": state, "problem": "no room" } });
+        let soon = PATIENCE - OFTEN;
+        assert_eq!(over(item("running"), soon, "look").unwrap(), None);
+        let left = over(item("running"), PATIENCE, "run it again").unwrap_err();
+        assert!(left.code == 3 && left.message.ends_with("goes on in the installation: run it again"));
+        assert!(left.message.contains("30 minutes"), "{}", left.message);
+        // What is over is told however long it took.
+        assert_eq!(over(item("done"), 2 * PATIENCE, "look").unwrap(), Some(item("done")));
+        assert_eq!(over(item("failed"), OFTEN, "look").unwrap_err().message, "no room");
     }
 
     #[test]

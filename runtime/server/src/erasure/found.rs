@@ -35,7 +35,8 @@ pub(super) struct Found {
     pub(super) number: Option<Number>,
     pub(super) failed: Option<String>,
     pub(super) requested: Requested,
-    holds: HashSet<CallId>,
+    /// All that were held when this was looked for.
+    pub(super) holds: HashSet<CallId>,
     /// What is to go of each call, and what of which went before.
     purposes: Purposes,
     gone: HashMap<CallId, Purposes>,

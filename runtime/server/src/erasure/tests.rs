@@ -306,6 +306,39 @@ async fn a_review_beside_a_held_call_stays_though_it_names_the_caller() {
 }
 
 #[tokio::test]
+async fn what_is_held_between_the_search_and_the_erasure_stays_with_what_is_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Storage::open(&Folders::beside(folder.path().join("data"))).await.unwrap();
+    let (hers, his) = (call(&storage, 1, HERS).await, call(&storage, 2, HIS).await);
+    let store = storage.rows(&tenant()).await.unwrap();
+    let review = format!("{}anne", reviews_of(his));
+    store.apply(Batch::new().put(Table::Reports, &review, format!("of {HERS}"))).await.unwrap();
+    let there = async || store.get(Table::Reports, &review).await.unwrap().is_some();
+    let asked = request(Whose::Caller { number: HERS.into(), tenant: None }, false);
+    // What is held meanwhile is one of hers, or one that has a row of hers beside it.
+    for held in [hers, his] {
+        let (_, mut found) = storage.found(&asked).await.unwrap().remove(0);
+        assert_eq!((found.calls.as_slice(), found.rows.len()), ([hers].as_slice(), 1));
+        hold(&storage, held, false).await;
+        let mut erased = nothing_of(None);
+        erased.calls = std::mem::take(&mut found.calls);
+        let error = storage.erase_found(&tenant(), &asked, found, &mut erased).await.unwrap_err();
+        let said = error.to_string();
+        assert!(said.contains(&held.to_string()) && said.contains("Erase once more"), "{said}");
+        assert_eq!(erased.report, None);
+        assert!(told_of(&storage, hers).await.contains(HERS) && there().await);
+        hold(&storage, held, true).await;
+    }
+    // Asked once more, all goes but what is held.
+    hold(&storage, his, false).await;
+    let done = storage.erase(&asked).await.unwrap();
+    assert_eq!((done[0].calls.as_slice(), done[0].held.as_slice()), ([hers].as_slice(), [his].as_slice()));
+    assert!(!told_of(&storage, hers).await.contains(HERS) && there().await);
+    drop(store);
+    storage.close().await;
+}
+
+#[tokio::test]
 async fn a_record_of_a_case_that_is_held_stays_and_keeps_nothing_else() {
     let (_folder, storage) = Storage::in_a_folder().await;
     let hers = call(&storage, 1, HERS).await;

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use jiff::civil::Date;
+use parloir_admin::resource::{Case, Item};
 use parloir_contract::{CallId, TenantId};
 use parloir_journal::{
-    CaseNote, CaseStep, JournalError, Location, Named, ReadError, Record, RecordBody, list_places, read_call,
-    read_recording, rights,
+    CaseNote, CaseStep, JournalError, Location, Named, ReadError, Record, RecordBody, Rights, list_places,
+    read_call, read_recording, rights,
 };
 use parloir_media::{RecordingBlock, SampleRate, wav_parts};
 use parloir_persons::{CallFile, Concern, Number, vcon};
@@ -18,7 +18,6 @@ use serde::Serialize;
 use tokio::sync::Mutex;
 
 use super::today;
-use crate::call_files::at;
 use crate::{AmendedLine, Folders, KeptRow, Left, Storage};
 
 /// References that are looked up in one tenant's storage: what one request to an installation that serves has place for.
@@ -87,21 +86,18 @@ pub fn cases_json(cases: &[(&TenantId, CaseNote)]) -> Result<Vec<u8>, serde_json
 /// Whether a case's term is over before it is closed.
 #[must_use]
 pub fn overdue(case: &CaseNote) -> bool {
-    case.closed.is_none() && case.due.parse::<Date>().is_ok_and(|due| due < today())
+    Case::of(case, today()).spec.overdue
 }
 
 /// A case for programs: no number, no words.
 #[must_use]
 pub fn case_json(tenant: &TenantId, case: &CaseNote) -> serde_json::Value {
-    let time = |nanos: u64| at(nanos).strftime("%Y-%m-%d %H:%M:%S").to_string();
+    let Item { id, etag: _, changed, spec } = Case::of(case, today());
+    let Case { right, received, due, extended, state, overdue, steps: _ } = spec;
     serde_json::json!({
-        "case": case.case.to_string(), "tenant": tenant.as_str(), "right": case.right.word(),
-        "received": case.received, "due": case.due, "extended_months": case.extended, "state": match case.closed {
-            Some((_, true)) => "done",
-            Some((_, false)) => "refused",
-            None => "open",
-        },
-        "overdue": overdue(case), "closed": case.closed.map(|(at, _)| time(at)),
+        "case": id, "tenant": tenant.as_str(), "right": right, "received": received, "due": due,
+        "extended_months": extended, "state": state, "overdue": overdue,
+        "closed": changed.map(|at| at.strftime("%Y-%m-%d %H:%M:%S").to_string()),
     })
 }
 
@@ -133,11 +129,13 @@ type WavParts = Box<dyn Iterator<Item = Vec<u8>> + Send>;
 /// Where the calls of a tenant begin.
 type Places = HashMap<CallId, Location>;
 
-/// The records of the journal's own calls, from the files: where calls begin is looked for once for each tenant.
+/// The records of the journal's own calls, from the files: where calls begin is looked for once for each tenant, and what persons
+/// asked of it is read once.
 pub struct Own {
     data: PathBuf,
     keys: Arc<dyn Kms>,
     places: Mutex<HashMap<TenantId, Places>>,
+    asked: Mutex<HashMap<TenantId, Arc<Rights>>>,
 }
 
 impl Own {
@@ -147,13 +145,14 @@ impl Own {
     /// Where the keys cannot be read.
     pub fn open(folders: &Folders) -> Result<Self, StoreError> {
         let keys = Keyring::open(&folders.keys).map_err(StoreError::from)?;
-        Ok(Self { data: folders.data.clone(), keys: Arc::new(keys), places: Mutex::default() })
+        let (data, keys) = (folders.data.clone(), Arc::new(keys));
+        Ok(Self { data, keys, places: Mutex::default(), asked: Mutex::default() })
     }
 
     /// Those of an installation that serves.
     pub(crate) fn of(storage: &Storage) -> Self {
-        let data = storage.data_folder().to_owned();
-        Self { data, keys: storage.directory_rooms().kms, places: Mutex::default() }
+        let (data, keys) = (storage.data_folder().to_owned(), storage.directory_rooms().kms);
+        Self { data, keys, places: Mutex::default(), asked: Mutex::default() }
     }
 
     /// The keys.
@@ -171,6 +170,17 @@ impl Own {
         let place = places.get(&call).copied();
         all.insert(tenant.clone(), places);
         Ok(place)
+    }
+
+    /// What persons asked of a tenant when it was first asked for here.
+    async fn asked(&self, tenant: &TenantId) -> Result<Arc<Rights>, JournalError> {
+        let mut all = self.asked.lock().await;
+        if let Some(asked) = all.get(tenant) {
+            return Ok(Arc::clone(asked));
+        }
+        let asked = Arc::new(rights(self.keys(), tenant).await?);
+        all.insert(tenant.clone(), Arc::clone(&asked));
+        Ok(asked)
     }
 
     /// The records of a call; none where they are not in this log, or were erased.
@@ -215,7 +225,7 @@ impl Own {
         call: CallId,
     ) -> Result<Vec<AmendedLine>, JournalError> {
         let mut lines = Vec::new();
-        for note in rights(self.keys(), tenant).await?.amendments.iter().filter(|note| note.call == call) {
+        for note in self.asked(tenant).await?.amendments.iter().filter(|note| note.call == call) {
             for record in self.records(tenant, note.record).await? {
                 if let RecordBody::Amended(amended) = record.body {
                     let (record, appointments, amendment) =
@@ -271,11 +281,11 @@ impl Own {
     /// Where they cannot be read.
     pub async fn cases_of(&self, tenant: &TenantId, person: &Number) -> Result<Vec<CaseNote>, JournalError> {
         let mut asked = Vec::new();
-        for note in rights(self.keys(), tenant).await?.cases {
-            let steps = self.steps(tenant, &note).await?;
+        for note in &self.asked(tenant).await?.cases {
+            let steps = self.steps(tenant, note).await?;
             let number = steps.into_iter().find_map(|step| step.named?.number);
             if number.is_some_and(|number| person.is_in(&number)) {
-                asked.push(note);
+                asked.push(note.clone());
             }
         }
         Ok(asked)

@@ -3,19 +3,22 @@
 
 use async_trait::async_trait;
 use parloir_admin::resource::{
-    Case, CaseEnd, CaseStep, CloseCase, EraseCase, ExtendCase, Item, MAX_PERSON_CALLS, NewCase,
+    Case, CaseStep, CloseCase, EraseCase, ExtendCase, Item, MAX_PERSON_CALLS, NewCase, Rectification,
+    RectifyCase, RestrictCase,
 };
-use parloir_admin::{Erased, Looked, PersonError, PersonFile, PersonFiles, Reading};
-use parloir_contract::{CallId, TenantId};
+use parloir_admin::{CaseList, Erased, Looked, PersonError, PersonFile, PersonFiles, Reading};
+use parloir_contract::{CallId, Refusal, TenantId};
 use parloir_journal::{
-    CaseNote, CaseStep as Step, ContentRead, JournalError, Purpose, Record, RecordBody, erased, erasures,
+    CaseStep as Step, ContentRead, JournalError, Purpose, Record, RecordBody, erased, erasures,
 };
 use parloir_persons::{Concern, Number};
 
 use super::cases::Known;
-use super::own::{Own, PersonCall, cases_json, overdue, references, rows_json};
-use super::{CaseError, RightsDone, RightsError, RightsRequest};
+use super::own::{Own, PersonCall, cases_json, references, rows_json};
+use super::rectify::ANOTHER_CALLS;
+use super::{CaseError, RightsDone, RightsError, RightsRequest, today};
 use crate::call_files::at;
+use crate::call_places::Places;
 use crate::erasure::not_done;
 use crate::{EraseError, EraseRequest, Left, Storage, Whose};
 
@@ -39,9 +42,15 @@ impl From<RightsError> for PersonError {
             RightsError::Case(CaseError::Other { what: "person", .. }) => {
                 Self::Refused("the case is of another person; open one for this number".into())
             }
+            RightsError::Case(CaseError::Other { what: ANOTHER_CALLS, .. }) => {
+                Self::Refused("the case is of another person than the call; open one for theirs".into())
+            }
             RightsError::Case(CaseError::NoSuch(_) | CaseError::Other { .. })
             | RightsError::Journal(JournalError::NoSuchCase { .. }) => Self::NoSuchCase,
             RightsError::Journal(JournalError::CaseClosed { .. }) => is_closed(),
+            RightsError::Journal(JournalError::TooManyCases { most, .. }) => Self::Refused(format!(
+                "{most} cases are open already, and no more may be; close those that are answered, and open this one then, with the day on which it was received"
+            )),
             RightsError::NoDay(_) => Self::Invalid { field: "received", sentence },
             RightsError::NoNumber(_) | RightsError::Unknown(EraseError::NoNumber(_)) => {
                 Self::Invalid { field: "number", sentence }
@@ -49,12 +58,32 @@ impl From<RightsError> for PersonError {
             RightsError::TooLong => Self::Invalid { field: "why", sentence },
             RightsError::Extended { .. } => Self::Refused(format!("{sentence}; answer the person")),
             RightsError::Late { .. } => Self::Refused(sentence),
-            RightsError::Unknown(_)
-            | RightsError::Several { .. }
-            | RightsError::NoAppointment(_)
-            | RightsError::NoField { .. }
-            | RightsError::NoStatus { .. }
+            RightsError::Unknown(EraseError::NoSuchCall(_)) => no_call(),
+            RightsError::Journal(JournalError::NothingLeft { .. }) => {
+                let sentence =
+                    "what was said in the call was erased; there is nothing left of it to put right";
+                Self::Invalid { field: "call", sentence: sentence.into() }
+            }
+            RightsError::Several { recorded, standing, .. } => {
+                let (recorded, standing) = (recorded.join(", "), standing.join(", "));
+                let sentence = format!(
+                    "several values are recorded there ({recorded}), and these appointments of the call stand: {standing}; name one of them, or write none for the report alone"
+                );
+                Self::Invalid { field: "appointment", sentence }
+            }
+            RightsError::NoAppointment(_) => {
+                let sentence = "that is no standing appointment that was made in this call and still says what was recorded there; leave it out to be told which there are, or write none for the report alone";
+                Self::Invalid { field: "appointment", sentence: sentence.into() }
+            }
+            RightsError::NoField { known, .. } => {
+                let sentence =
+                    format!("the call has nothing to put right there; what it has: {}", known.join(", "));
+                Self::Invalid { field: "field", sentence }
+            }
+            RightsError::NoStatus { .. }
             | RightsError::Nothing
+            | RightsError::Calendar(Refusal::Invalid(_)) => Self::Invalid { field: "to", sentence },
+            RightsError::Unknown(_)
             | RightsError::Calendar(_)
             | RightsError::Journal(_)
             | RightsError::Store(_) => Self::Failed(sentence),
@@ -76,25 +105,9 @@ impl From<EraseError> for PersonError {
     }
 }
 
-/// A case for the API.
-fn item(note: &CaseNote, steps: Option<Vec<CaseStep>>) -> Item<Case> {
-    let state = match note.closed {
-        None => CaseEnd::Open,
-        Some((_, true)) => CaseEnd::Done,
-        Some((_, false)) => CaseEnd::Refused,
-    };
-    let spec = Case {
-        right: note.right.into(),
-        received: note.received.clone(),
-        due: note.due.clone(),
-        extended: note.extended,
-        state,
-        overdue: overdue(note),
-        steps,
-    };
-    // A step that was cut off changes the name of what is there, and nothing else.
-    let etag = note.records.last().unwrap_or(&note.case).to_string();
-    Item { id: note.case.to_string(), etag, changed: note.closed.map(|(closed, _)| at(closed)), spec }
+fn no_call() -> PersonError {
+    let sentence = "the tenant has no such call, or nothing is left of it; list them with parloir calls";
+    PersonError::Invalid { field: "call", sentence: sentence.into() }
 }
 
 /// The call of a file of an answer, and which of its files that is.
@@ -149,11 +162,32 @@ impl Storage {
 
 #[async_trait]
 impl PersonFiles for Storage {
-    async fn cases(&self, tenant: &TenantId) -> Result<Vec<Item<Case>>, PersonError> {
+    async fn cases(
+        &self,
+        tenant: &TenantId,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<CaseList, PersonError> {
         let all = self.journal.rights(tenant).await.map_err(failed)?;
-        let mut items: Vec<_> = all.cases.iter().map(|note| item(note, None)).collect();
-        items.sort_by(|one, other| one.id.cmp(&other.id));
-        Ok(items)
+        let places = Places::of_cases(&self.keys().row_key(tenant).await.map_err(failed)?);
+        let from = match after {
+            Some(after) => {
+                let (before, case) = places.read(after).ok_or(PersonError::NoSuchPlace)?;
+                let at = usize::try_from(before).map_err(|_| PersonError::NoSuchPlace)?;
+                // Where what was put back has others there, nobody knows where the page before ended.
+                let is_there = all.cases.get(at).is_some_and(|note| note.case == case);
+                if is_there { at.saturating_add(1) } else { return Err(PersonError::NoSuchPlace) }
+            }
+            None => 0,
+        };
+        let to = from.saturating_add(limit).min(all.cases.len());
+        let page = all.cases.get(from..to).unwrap_or_default();
+        let next = match page.last().filter(|_| to < all.cases.len()) {
+            Some(last) => Some(places.sealed(to.saturating_sub(1) as u64, last.case).map_err(failed)?),
+            None => None,
+        };
+        let today = today();
+        Ok(CaseList { cases: page.iter().map(|note| Case::of(note, today)).collect(), next })
     }
 
     async fn case(&self, tenant: &TenantId, case: CallId) -> Result<Item<Case>, PersonError> {
@@ -167,7 +201,9 @@ impl PersonFiles for Storage {
                 }
             }
         }
-        Ok(item(&note, Some(steps)))
+        let mut item = Case::of(&note, today());
+        item.spec.steps = Some(steps);
+        Ok(item)
     }
 
     async fn open_case(&self, tenant: &TenantId, case: &NewCase) -> Result<CallId, PersonError> {
@@ -365,6 +401,50 @@ impl PersonFiles for Storage {
             left: erased.failed.clone(),
             record: erased.report.as_ref().and_then(|report| report.record),
         })
+    }
+
+    async fn rectify(
+        &self,
+        tenant: &TenantId,
+        case: CallId,
+        call: CallId,
+        rectify: &RectifyCase,
+        reading: Reading,
+    ) -> Result<Rectification, PersonError> {
+        let _open = self.person_of(tenant, case).await?;
+        // No other tenant's call is looked into for it.
+        self.journal.call(tenant, call).await.map_err(failed)?.ok_or_else(no_call)?;
+        // What is recorded is told, whatever comes of it.
+        let Reading { who, why } = reading;
+        let (calls, purposes) = (vec![call], vec![Purpose::Content]);
+        let read = ContentRead { who, command: "rectify".to_owned(), calls, purposes, why };
+        self.journal.note_access(tenant, read).await.map_err(failed)?;
+        let RectifyCase { call: _, field, to, appointment, why: _ } = rectify.clone();
+        let asked = RightsRequest::Rectify { call, field: field.clone(), to, appointment, case: Some(case) };
+        let done = self.rights(&asked).await.map_err(|error| match error {
+            // What a field should say, and not whose the case is.
+            RightsError::NoNumber(error) => PersonError::Invalid { field: "to", sentence: error.to_string() },
+            error => error.into(),
+        })?;
+        let RightsDone::Rectified { record, recorded, appointments, left } = done else {
+            return Err(failed("nothing was put right"));
+        };
+        let left = left.into_iter().map(|(reference, _)| reference).collect();
+        let (call, record) = (call.to_string(), record.to_string());
+        Ok(Rectification { call, field, recorded, appointments, left, record })
+    }
+
+    async fn restrict(
+        &self,
+        tenant: &TenantId,
+        case: CallId,
+        restrict: &RestrictCase,
+    ) -> Result<(), PersonError> {
+        let person = self.person_of(tenant, case).await?;
+        let RestrictCase { number, release, why } = restrict.clone();
+        let (tenant, number) = (tenant.clone(), number.unwrap_or_else(|| person.to_string()));
+        self.rights(&RightsRequest::Restrict { tenant, number, why, release, case: Some(case) }).await?;
+        Ok(())
     }
 
     async fn exported(&self, tenant: &TenantId, case: CallId, missing: &[String]) -> Result<(), PersonError> {

@@ -11,6 +11,8 @@ use parloir_tenancy::calendar::{Correction, Kept};
 use super::{CaseError, RightsDone, RightsError, WORDS};
 use crate::{EraseError, Storage};
 
+/// What is another, where a case is not of who is in the call.
+pub(super) const ANOTHER_CALLS: &str = "person than this call";
 /// What names no appointment of a call.
 const NO_APPOINTMENT: &str = "none";
 
@@ -51,7 +53,7 @@ impl Storage {
             let person = self.case_of(case, &tenant, None).await?.number;
             let theirs = person.is_some_and(|person| CallFile::of(call, records.clone(), &person).is_some());
             if !theirs {
-                return Err(CaseError::Other { case, what: "person than this call" }.into());
+                return Err(CaseError::Other { case, what: ANOTHER_CALLS }.into());
             }
         }
         let file = CallFile::whole(call, records).ok_or(EraseError::NoSuchCall(call))?;

@@ -578,3 +578,5 @@ async fn a_tenants_own_people_look_up_hand_over_and_erase_and_another_tenant_has
     let accesses = place.storage.journal.accesses(&tenant()).await.unwrap();
     assert_eq!(accesses.len(), 1, "who looked is noted, once");
 }
+
+mod by_api;

@@ -4,13 +4,15 @@
 //! however it ends, and if the program was killed, at the next start. It is sent until the receiver takes it, or has not for
 //! about a day. A receiver may get a message twice, always with the same `webhook-id`, and messages in any order. Each time is in
 //! the tenant's log before it leaves. Every receiver has a queue and a task of its own: one that does not answer holds up no
-//! other, and no call.
+//! other, and no call. What is on its way at one time is bounded over all tenants ([`places`]); the rest waits where it is.
 //!
 //! Receivers of the operator's file are there from a start on; those that tenants describe themselves are in [`own`].
 
 mod message;
 mod outbox;
 mod own;
+mod places;
+mod test;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -34,6 +36,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::outbox::{Message, Outbox, ROWS, State};
 use self::own::Own;
+use self::places::Places;
 use crate::config::{Config, WebhookEvent};
 use crate::outbound::Clients;
 use crate::serve::{House, ServeError};
@@ -88,6 +91,8 @@ pub(crate) struct Webhooks {
     hooks: HashMap<TenantId, Vec<Arc<Hook>>>,
     /// Those that tenants describe themselves.
     own: Own,
+    /// What may be on its way at one time.
+    places: Places,
 }
 
 /// Messages of a call that lasts. Dropped, however the call ended, they are due.
@@ -138,16 +143,16 @@ impl Webhooks {
             let hook = Hook::new(tenant.clone(), Says { to, secrets, events, region }, outbox);
             hooks.entry(tenant).or_default().push(Arc::new(hook));
         }
-        let (of_tenants, own) = (Mutex::default(), Own::default());
+        let (of_tenants, own, places) = (Mutex::default(), Own::default(), Places::default());
         if hooks.is_empty() && config.admin.is_none() {
-            return Ok(Self { clients: None, of_tenants, hooks, own });
+            return Ok(Self { clients: None, of_tenants, hooks, own, places });
         }
         let clients = Clients::new(config, names).map_err(|problem| ServeError::Webhook {
             tenant: hooks.keys().next().map(TenantId::to_string).unwrap_or_default(),
             host: "the client".to_owned(),
             problem,
         })?;
-        Ok(Self { clients: Some(clients), of_tenants, hooks, own })
+        Ok(Self { clients: Some(clients), of_tenants, hooks, own, places })
     }
 
     /// By what a tenant's receivers are reached.
@@ -285,7 +290,7 @@ async fn pause(next: Option<Duration>) {
     }
 }
 
-/// One try of one message, and what follows from it.
+/// One try of one message, once there is a place for it, and what follows from it.
 async fn hand_over(hook: Arc<Hook>, house: Arc<House>, message: Message, state: State) {
     let store = match house.installation.rooms(&hook.tenant) {
         Some(rooms) => rooms.store,
@@ -295,9 +300,19 @@ async fn hand_over(hook: Arc<Hook>, house: Arc<House>, message: Message, state: 
             Err(_) => return,
         },
     };
+    let place = tokio::select! {
+        place = house.webhooks.places.take(&hook.tenant) => place,
+        // Nobody would be told.
+        () = hook.gone.cancelled() => {
+            hook.outbox.forget(&store, message).await;
+            return;
+        }
+    };
     let says = hook.says();
     let (tenant, host, call) = (&hook.tenant, says.to.host(), message.call);
-    let after = match hook.tell(&house, message, state).await {
+    let told = hook.tell(&house, message, state).await;
+    drop(place);
+    let after = match told {
         Ok(after) => after,
         Err(error) => {
             tracing::error!(%tenant, host, %call, %error, "a webhook could not be sent; it is tried again");

@@ -53,6 +53,11 @@ impl Own {
         theirs.filter(|hook| hook.begun.load(Ordering::Acquire)).cloned().collect()
     }
 
+    /// A tenant's, by what its messages wait under.
+    pub(super) fn named(&self, tenant: &TenantId, id: &str) -> Option<Arc<Hook>> {
+        self.hooks.read().get(tenant)?.get(id).cloned()
+    }
+
     fn all_of(&self, tenant: &TenantId) -> Vec<Arc<Hook>> {
         self.hooks.read().get(tenant).into_iter().flat_map(BTreeMap::values).cloned().collect()
     }
@@ -161,6 +166,7 @@ impl Webhooks {
         gone.into_iter().flat_map(BTreeMap::into_values).for_each(|hook| hook.gone.cancel());
         self.own.changed.lock().remove(tenant);
         self.of_tenants.lock().remove(tenant);
+        self.places.leave(tenant);
     }
 }
 

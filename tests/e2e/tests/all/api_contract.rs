@@ -33,6 +33,7 @@ const REMOVALS: &[&str] = &[
     "DeleteVersion",
     "DeleteAgent",
     "SuspendTenant",
+    "RestrictPerson",
     "CloseCase",
     "ErasePerson",
 ];

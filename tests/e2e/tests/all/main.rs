@@ -67,3 +67,4 @@ mod tls;
 mod transfers;
 mod versions;
 mod webhooks;
+mod webhooks_together;

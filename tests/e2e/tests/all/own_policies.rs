@@ -62,6 +62,21 @@ async fn a_receiver_that_an_admin_names_is_told_of_the_next_call_signed_by_the_o
     done(api, &admin, &["secret", "set", "signing", "--from", signing.to_str().unwrap()]);
     let set = ["webhook", "set", "crm", "--url", &receiver.url, "--event", "call.ended"];
     done(api, &admin, &[set.as_slice(), &["--secret", "signing"]].concat());
+    // Before any call there is something to try it with, signed as all is.
+    let tested = json(api, &admin, &["webhook", "test", "crm"]);
+    assert_eq!((&tested["arrived"], &tested["status"]), (&true.into(), &200.into()), "{tested}");
+    let test = receiver.next().await;
+    assert_eq!(tested["message"], test.id());
+    let said = test.json();
+    assert_eq!((&said["type"], &said["data"]["webhook"]), (&"webhook.test".into(), &"crm".into()), "{said}");
+    let mut down = Receiver::start(&[503]).await;
+    let set = ["webhook", "set", "down", "--url", &down.url, "--event", "call.ended", "--secret", "signing"];
+    done(api, &admin, &set);
+    let (code, told, why) = run(api, &admin, &["webhook", "test", "down"]);
+    assert!(code == Some(3) && told.contains("503") && why.contains("did not arrive"), "{told}{why}");
+    assert_eq!(down.next().await.json()["type"], "webhook.test");
+    done(api, &admin, &["webhook", "remove", "down"]);
+    assert!(done(api, &admin, &["audit"]).contains("webhook crm: a test is sent"));
     assert_eq!(ring(&running, MADE).await, "cabinet");
     let told = receiver.next().await;
     let call = json(api, &admin, &["calls"])["id"].clone();

@@ -95,6 +95,21 @@ async fn a_tenants_admin_answers_and_erases_a_caller_whose_calls_with_another_te
     assert!(found.contains(&format!("{theirs}.json")), "{found:?}");
     assert!(!found.iter().any(|file| file.starts_with(&ours)), "{found:?}");
 
+    // What is wrong is put right in the case, and her calls are kept and not used until she is released.
+    let right = ["rectify", &ours, "--field", "contact.name", "--to", "Anne Durand", "--case", &case];
+    let (code, _, told) = run(api, &admin, &right);
+    assert!(code == Some(2) && told.contains("nothing to put right"), "{told}");
+    let (code, _, told) = run(api, &other, &right);
+    assert!(code == Some(1) && told.contains("no such case"), "{told}");
+    let restrict = ["restrict", "--tenant", "cabinet", "--number", CALLER, "--case", &case];
+    done(api, &admin, &restrict);
+    let (code, _, told) = run(api, &admin, &["show", &ours]);
+    assert!(code == Some(1) && told.contains("restricted"), "{told}");
+    done(api, &admin, &[restrict.as_slice(), &["--release"]].concat());
+    done(api, &admin, &["show", &ours]);
+    let (code, _, told) = run(api, &admin, &["restrict", "--tenant", "cabinet", "--number", CALLER]);
+    assert!(code == Some(2) && told.contains("--case"), "{told}");
+
     // Erased for good, with this tenant.
     let erase = ["erase", "--caller", CALLER, "--tenant", "cabinet", "--case", &case];
     let would = json(api, &admin, &[erase.as_slice(), &["--dry-run"]].concat());

@@ -35,7 +35,7 @@ pub struct Posted {
 }
 
 impl Posted {
-    fn id(&self) -> &str {
+    pub fn id(&self) -> &str {
         &self.headers["webhook-id"]
     }
 

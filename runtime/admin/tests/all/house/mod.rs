@@ -11,7 +11,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use parking_lot::Mutex;
-use parloir_admin::resource::{Aside, CordonPolicy, Ledger, LedgerMonth, Provider, ProviderRole, Usage};
+use parloir_admin::resource::{
+    Aside, CordonPolicy, Ledger, LedgerMonth, Provider, ProviderRole, Usage, WebhookTested,
+};
 use parloir_admin::{
     CallFiles, Checked, Deployed, Directory, PersonFiles, Premises, Receiver, Rooms, Unchecked, router,
 };
@@ -58,6 +60,8 @@ pub struct Site {
     pub forgotten: Mutex<Vec<String>>,
     /// The next component is not checked before somebody is told; and who is told that it is its turn.
     pub checking: Mutex<Option<[Arc<Notify>; 2]>>,
+    /// The next test of a webhook is not answered before somebody is told.
+    pub testing: Mutex<Option<Arc<Notify>>>,
     /// Lines whose transfers the installation does not dial.
     pub undialled: Mutex<Vec<String>>,
     /// Tenants whose agents fail and fail.
@@ -167,6 +171,23 @@ impl Premises for Site {
 
     fn tell(&self, tenant: &TenantId, receivers: Vec<Receiver>, _all_read: bool) {
         self.receivers.lock().insert(tenant.clone(), receivers);
+    }
+
+    /// Those answer who are at `hooks.example.com`: 204.
+    async fn test_webhook(&self, tenant: &TenantId, id: &str, name: &str) -> Result<WebhookTested, String> {
+        let held = self.testing.lock().take();
+        if let Some(let_go) = held {
+            let_go.notified().await;
+        }
+        let known = self.receiver(tenant.as_str(), name).filter(|receiver| receiver.id == id);
+        let receiver = known.ok_or("it is not told of anything yet; ask again in a moment")?;
+        if receiver.secrets.is_empty() {
+            return Err(format!("nothing signs it; have a secret made: parloir webhook secret {name}"));
+        }
+        let status = receiver.url.contains("//hooks.example.com/").then_some(204);
+        let problem = status.is_none().then(|| "nobody answers there: look at its address".to_owned());
+        let (id, message) = (name.to_owned(), "msg_1_webhook-test".to_owned());
+        Ok(WebhookTested { id, message, arrived: status.is_some(), status, took_ms: 7, problem })
     }
 
     fn receives(&self, tenant: &TenantId, url: &str) -> Result<(), String> {
@@ -405,6 +426,7 @@ impl House {
             broken: Mutex::default(),
             forgotten: Mutex::default(),
             checking: Mutex::default(),
+            testing: Mutex::default(),
             undialled: Mutex::default(),
             noisy: Mutex::default(),
             calls: Calls::default(),

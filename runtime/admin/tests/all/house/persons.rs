@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use parloir_admin::resource::{Case, CaseEnd, CaseStep, CloseCase, EraseCase, ExtendCase, Item, NewCase};
-use parloir_admin::{Erased, Looked, PersonError, PersonFile, PersonFiles, Reading};
+use parloir_admin::resource::{
+    Case, CaseStatus, CaseStep, CloseCase, EraseCase, ExtendCase, Item, NewCase, Rectification, RectifyCase,
+    RestrictCase,
+};
+use parloir_admin::{CaseList, Erased, Looked, PersonError, PersonFile, PersonFiles, Reading};
 use parloir_contract::{CallId, TenantId};
 use tokio::sync::Notify;
 
@@ -15,7 +18,7 @@ pub struct Known {
     pub id: CallId,
     pub asked: NewCase,
     pub steps: Vec<String>,
-    pub state: CaseEnd,
+    pub state: CaseStatus,
 }
 
 #[derive(Default)]
@@ -41,11 +44,11 @@ impl Persons {
 
     fn step(&self, tenant: &TenantId, case: CallId, step: &str) -> Result<(), PersonError> {
         self.with(tenant, case, |known| match known.state {
-            CaseEnd::Open => {
+            CaseStatus::Open => {
                 known.steps.push(step.to_owned());
                 Ok(())
             }
-            CaseEnd::Done | CaseEnd::Refused => {
+            CaseStatus::Done | CaseStatus::Refused => {
                 Err(PersonError::Refused("the case is closed; open another".into()))
             }
         })?
@@ -69,9 +72,21 @@ fn item(known: &Known) -> Item<Case> {
 
 #[async_trait]
 impl PersonFiles for Persons {
-    async fn cases(&self, tenant: &TenantId) -> Result<Vec<Item<Case>>, PersonError> {
+    async fn cases(
+        &self,
+        tenant: &TenantId,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<CaseList, PersonError> {
+        let from = match after {
+            Some(after) => after.parse::<usize>().map_err(|_| PersonError::NoSuchPlace)?,
+            None => 0,
+        };
         let all = self.cases.lock();
-        Ok(all.iter().filter(|known| known.tenant == *tenant).map(item).collect())
+        let mut theirs = all.iter().filter(|known| known.tenant == *tenant).skip(from);
+        let cases: Vec<_> = theirs.by_ref().take(limit).map(item).collect();
+        let next = theirs.next().map(|_| (from + cases.len()).to_string());
+        Ok(CaseList { cases, next })
     }
 
     async fn case(&self, tenant: &TenantId, case: CallId) -> Result<Item<Case>, PersonError> {
@@ -82,7 +97,7 @@ impl PersonFiles for Persons {
         let mut all = self.cases.lock();
         let id = CallId::from_bytes([u8::try_from(all.len()).unwrap() + 1; 16]);
         let (tenant, asked, steps) = (tenant.clone(), case.clone(), vec!["opened".to_owned()]);
-        all.push(Known { tenant, id, asked, steps, state: CaseEnd::Open });
+        all.push(Known { tenant, id, asked, steps, state: CaseStatus::Open });
         Ok(id)
     }
 
@@ -101,14 +116,15 @@ impl PersonFiles for Persons {
         case: CallId,
         close: &CloseCase,
     ) -> Result<(), PersonError> {
-        let (word, state) = if close.done { ("done", CaseEnd::Done) } else { ("refused", CaseEnd::Refused) };
+        let (word, state) =
+            if close.done { ("done", CaseStatus::Done) } else { ("refused", CaseStatus::Refused) };
         self.step(tenant, case, word)?;
         self.with(tenant, case, |known| known.state = state)
     }
 
     async fn fits(&self, tenant: &TenantId, case: CallId, number: Option<&str>) -> Result<(), PersonError> {
         self.with(tenant, case, |known| match number {
-            _ if known.state != CaseEnd::Open => {
+            _ if known.state != CaseStatus::Open => {
                 Err(PersonError::Refused("the case is closed; open another".into()))
             }
             Some(number) if number != known.asked.number => {
@@ -153,6 +169,39 @@ impl PersonFiles for Persons {
             self.step(tenant, case, "erased")?;
         }
         Ok(Erased { dry_run: erase.dry_run, calls: vec![CallId::from_bytes([9; 16])], ..Erased::default() })
+    }
+
+    async fn rectify(
+        &self,
+        tenant: &TenantId,
+        case: CallId,
+        call: CallId,
+        rectify: &RectifyCase,
+        reading: Reading,
+    ) -> Result<Rectification, PersonError> {
+        if call != CallId::from_bytes([9; 16]) {
+            return Err(PersonError::Invalid { field: "call", sentence: "there is none; list them".into() });
+        }
+        self.step(tenant, case, "rectified")?;
+        self.read.lock().push((case, reading));
+        Ok(Rectification {
+            call: call.to_string(),
+            field: rectify.field.clone(),
+            recorded: vec!["Anne Durant".into()],
+            appointments: 1,
+            left: Vec::new(),
+            record: "0a".repeat(16),
+        })
+    }
+
+    async fn restrict(
+        &self,
+        tenant: &TenantId,
+        case: CallId,
+        restrict: &RestrictCase,
+    ) -> Result<(), PersonError> {
+        self.fits(tenant, case, restrict.number.as_deref()).await?;
+        self.step(tenant, case, if restrict.release { "released" } else { "restricted" })
     }
 
     async fn exported(

@@ -5,7 +5,7 @@ use parloir_admin::resource::WebhookEvent;
 use serde_json::{Value, json};
 
 use super::{Client, Whose, moment, text, texts};
-use crate::terminal::{DIM, GOOD, plain, styled};
+use crate::terminal::{DIM, GOOD, TITLE, plain, styled};
 use crate::{Failure, Outcome};
 
 #[derive(Args)]
@@ -27,6 +27,11 @@ enum What {
     /// Make another secret for a receiver, which is printed this once. The one before signs for a day more.
     #[command(after_help = "Example:\n  parloir webhook secret crm > crm.secret")]
     Secret(Named),
+    /// Send a receiver one signed message of the type webhook.test, and say what it answered.
+    #[command(
+        after_help = "Exit code 3 where it did not take it. It tells of no call, and is sent once.\n\nExample:\n  parloir webhook test crm"
+    )]
+    Test(Named),
     /// Remove a receiver: what waits for it is not sent.
     #[command(after_help = "Example:\n  parloir webhook remove crm")]
     Remove(Named),
@@ -75,6 +80,7 @@ impl Webhook {
                 }
                 Ok(())
             }
+            What::Test(Named { name, whose }) => test(&name, &whose).await,
             What::Remove(Named { name, whose }) => whose.remove("webhooks", &name, "removed").await,
         }
     }
@@ -92,6 +98,26 @@ fn tell_secret(made: &Value) {
     let until = plain(&moment(made, "/previous-until"));
     if !until.is_empty() {
         anstream::eprintln!("{}", styled(DIM, &format!("the one before signs, too, until {until}")));
+    }
+}
+
+/// Has a receiver sent a test.
+async fn test(name: &str, whose: &Whose) -> Outcome {
+    let (client, path) = whose.open().await?;
+    let went = client.post(&format!("{path}/webhooks/{name}/test"), &json!({})).await?;
+    let number = |field: &str| went.get(field).and_then(Value::as_u64);
+    if whose.api.json {
+        println!("{went}");
+    } else if let Some(status) = number("status") {
+        let took = number("took-ms").unwrap_or_default();
+        anstream::println!("{name} answered {} in {took} ms", styled(TITLE, &status.to_string()));
+    }
+    match went.get("arrived") {
+        Some(Value::Bool(true)) => Ok(()),
+        Some(_) | None => {
+            let problem = plain(text(&went, "/problem"));
+            Err(Failure::otherwise(format!("the test did not arrive at {name}: {problem}")))
+        }
     }
 }
 
