@@ -55,6 +55,6 @@ pub use directory::{
     Directory, DirectoryError, Lapse, Rooms, TOLD_BEFORE_DAYS, described, granted, reviews_of, suspended,
 };
 pub use persons::{Erased, Looked, PersonError, PersonFile, PersonFiles};
-pub use premises::{Checked, Component, Deployed, Premises, Receiver, Unchecked};
+pub use premises::{Checked, CheckedSound, Component, Deployed, Premises, Receiver, Unchecked};
 pub use reach::Reach;
 pub use secret::{ApiKey, NoRandomness, NotAKey, PREFIX};

@@ -178,6 +178,12 @@ pub enum Action {
     /// Keep, change and remove what a tenant's agents may read.
     #[serde(rename = "documents:write")]
     WriteDocuments,
+    /// List and hear what a tenant's agents may play.
+    #[serde(rename = "sounds:read")]
+    ReadSounds,
+    /// Keep, change and remove what a tenant's agents may play.
+    #[serde(rename = "sounds:write")]
+    WriteSounds,
     /// Read agents, their versions, and the keys that may sign them.
     #[serde(rename = "agents:read")]
     ReadAgents,
@@ -259,7 +265,7 @@ pub struct Rule {
 
 impl Action {
     /// Every action there is.
-    pub const ALL: [Self; 53] = [
+    pub const ALL: [Self; 55] = [
         Self::ReadSelf,
         Self::ReadTenants,
         Self::WriteTenants,
@@ -291,6 +297,8 @@ impl Action {
         Self::WriteBlocked,
         Self::ReadDocuments,
         Self::WriteDocuments,
+        Self::ReadSounds,
+        Self::WriteSounds,
         Self::ReadAgents,
         Self::WriteAgents,
         Self::PromoteAgents,
@@ -359,6 +367,8 @@ impl Action {
             Self::WriteBlocked => "blocked:write",
             Self::ReadDocuments => "documents:read",
             Self::WriteDocuments => "documents:write",
+            Self::ReadSounds => "sounds:read",
+            Self::WriteSounds => "sounds:write",
             Self::ReadAgents => "agents:read",
             Self::WriteAgents => "agents:write",
             Self::PromoteAgents => "agents:promote",
@@ -414,8 +424,8 @@ impl Action {
             // A connector that is turned elsewhere takes the tenant's secret along: nobody but the tenant turns it.
             Self::WriteSecrets | Self::WriteConnectors => (&[Admin], &[], false),
             Self::ReadBlocked | Self::WriteBlocked => (&[Supervisor, Admin], &[], true),
-            Self::ReadDocuments => (&[Supervisor, Admin], &[], true),
-            Self::WriteDocuments => (&[Admin], &[], true),
+            Self::ReadDocuments | Self::ReadSounds => (&[Supervisor, Admin], &[], true),
+            Self::WriteDocuments | Self::WriteSounds => (&[Admin], &[], true),
             Self::ReadAgents => (&[Supervisor, Admin], &[], true),
             // Apart, so that a key for whoever builds agents puts none before callers.
             Self::WriteAgents | Self::PromoteAgents => (&[Admin], &[], true),

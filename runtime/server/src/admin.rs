@@ -12,11 +12,12 @@ use parloir_admin::oidc::{LogIns, Oidc};
 use parloir_admin::resource::{self, Aside, CordonPolicy, Provider, ProviderRole};
 use parloir_admin::role::is_installation;
 use parloir_admin::{
-    CallFiles, Checked, Deployed, Directory, Lapse, PersonFiles, Premises, Receiver, TOLD_BEFORE_DAYS,
-    Unchecked, router_with, tidy,
+    CallFiles, Checked, CheckedSound, Deployed, Directory, Lapse, PersonFiles, Premises, Receiver,
+    TOLD_BEFORE_DAYS, Unchecked, router_with, tidy,
 };
 use parloir_connect::{AddressRange, Destination, Reach, SigningSecret, judge};
 use parloir_contract::TenantId;
+use parloir_media::{Resampler, SampleRate, read_wav};
 use parloir_persons::{NotANumber, Number};
 use parloir_providers::{ProviderEntry, Role};
 use parloir_sandbox::Settings;
@@ -147,6 +148,11 @@ impl Premises for Site {
         self.house.installation.check_agent(component).await
     }
 
+    async fn check_sound(&self, wav: Arc<Vec<u8>>) -> Result<CheckedSound, String> {
+        let checked = tokio::task::spawn_blocking(move || checked_sound(&wav)).await;
+        checked.map_err(|_| "it could not be read to its end".to_owned()).flatten()
+    }
+
     async fn deploy(&self, tenant: &TenantId, agents: Vec<Deployed>, unread: Vec<PathBuf>) -> Vec<Aside> {
         self.house.installation.deploy(&self.home(tenant).join("agents"), agents, unread).await
     }
@@ -259,6 +265,16 @@ fn leads_out(to: &Destination, allowed: &[AddressRange]) -> Result<(), String> {
         None if to.is_plain() && allowed.is_empty() => plain(),
         Some(Reach::Opened | Reach::Public) | None => Ok(()),
     }
+}
+
+/// What a sound is, where callers could hear it.
+fn checked_sound(wav: &[u8]) -> Result<CheckedSound, String> {
+    let (samples, rate) = read_wav(wav).map_err(|error| error.to_string())?;
+    if samples.is_empty() {
+        return Err("there is nothing to be heard in it".to_owned());
+    }
+    Resampler::new(rate, SampleRate::TELEPHONE).map_err(|error| error.to_string())?;
+    Ok(CheckedSound { rate: rate.hertz(), milliseconds: rate.millis_of(samples.len() as u64) })
 }
 
 /// Copies what a tenant's table names into its folder.

@@ -34,6 +34,8 @@ mod settings;
 mod shape;
 mod share;
 mod signers;
+mod sounds;
+mod stored;
 mod suspension;
 mod teams;
 mod tenants;
@@ -91,6 +93,8 @@ const MAX_FIRST_READING: usize = MAX_READING / 2;
 const MAX_READING_OF_A_TENANT: usize = 4;
 /// vCons that are made at one time, each several times as large as the sound in it until it is.
 const MAX_VCONS: usize = 2;
+/// Sounds that are uploaded or read at one time, each in memory until it is kept or sent; more of them wait.
+const MAX_SOUNDS: usize = 32;
 /// Log-ins that are read and checked at one time, of people whom nobody knows yet; more of them are told to come again.
 const MAX_STRANGERS: usize = 16;
 
@@ -122,6 +126,8 @@ pub(crate) struct Api {
     erasures: Arc<Jobs<crate::persons::Erased>>,
     /// Taken while a vCon is made, in memory whole; more of them wait.
     vcons: Semaphore,
+    /// Taken while a sound is in memory whole.
+    sounds: Arc<Semaphore>,
 }
 
 /// The API on a directory, with every route of [`Endpoint::ALL`] and no other.
@@ -163,6 +169,7 @@ pub fn router_with(directory: Arc<Directory>, log_ins: Option<Arc<LogIns>>) -> R
             lookups: Jobs::new(),
             erasures: Jobs::new(),
             vcons: Semaphore::new(MAX_VCONS),
+            sounds: Arc::new(Semaphore::new(MAX_SOUNDS)),
         }))
 }
 
@@ -497,6 +504,10 @@ async fn run(api: &Api, asked: &Asked) -> Result<Response, Problem> {
         Endpoint::GetDocument => return documents::get(asked).await,
         Endpoint::PutDocument => documents::put(api, asked).await,
         Endpoint::DeleteDocument => documents::delete(api, asked).await,
+        Endpoint::ListSounds => sounds::list(asked).await,
+        Endpoint::GetSound => return sounds::get(api, asked).await,
+        Endpoint::PutSound => sounds::put(api, asked).await,
+        Endpoint::DeleteSound => sounds::delete(api, asked).await,
         Endpoint::ListAgents => agents::list(asked).await,
         Endpoint::GetAgent => agents::get(asked).await,
         Endpoint::DeleteAgent => agents::delete(api, asked).await,

@@ -26,4 +26,5 @@ mod openapi;
 mod owner;
 mod persons;
 mod policies;
+mod sounds;
 mod teams;
