@@ -17,7 +17,6 @@ use parloir_admin::{
 };
 use parloir_connect::{AddressRange, Destination, Reach, SigningSecret, judge};
 use parloir_contract::TenantId;
-use parloir_media::{Resampler, SampleRate, read_wav};
 use parloir_persons::{NotANumber, Number};
 use parloir_providers::{ProviderEntry, Role};
 use parloir_sandbox::Settings;
@@ -28,6 +27,7 @@ use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
 
 use crate::admin_threads::AdminThreads;
+use crate::checked_sound::checked_sound;
 use crate::config::{AdminConfig, Config, OidcConfig};
 use crate::connections::{Answering, OF_ADMINISTRATION, answer};
 use crate::ledger::{LedgerRequest, Ledgers};
@@ -265,16 +265,6 @@ fn leads_out(to: &Destination, allowed: &[AddressRange]) -> Result<(), String> {
         None if to.is_plain() && allowed.is_empty() => plain(),
         Some(Reach::Opened | Reach::Public) | None => Ok(()),
     }
-}
-
-/// What a sound is, where callers could hear it.
-fn checked_sound(wav: &[u8]) -> Result<CheckedSound, String> {
-    let (samples, rate) = read_wav(wav).map_err(|error| error.to_string())?;
-    if samples.is_empty() {
-        return Err("there is nothing to be heard in it".to_owned());
-    }
-    Resampler::new(rate, SampleRate::TELEPHONE).map_err(|error| error.to_string())?;
-    Ok(CheckedSound { rate: rate.hertz(), milliseconds: rate.millis_of(samples.len() as u64) })
 }
 
 /// Copies what a tenant's table names into its folder.

@@ -27,10 +27,11 @@ pub fn wav(loudness: u8, words: &str) -> Vec<u8> {
     chunks.extend(8_000_u32.to_le_bytes());
     chunks.extend(8_000_u32.to_le_bytes());
     chunks.extend([1, 0, 8, 0]);
-    for (name, chunk) in [(b"LIST", words.as_bytes()), (b"data", &data)] {
+    for (name, chunk) in [(b"LIST", words.as_bytes()), (b"data", data.as_slice())] {
         chunks.extend(name);
         chunks.extend(u32::try_from(chunk.len()).unwrap().to_le_bytes());
         chunks.extend(chunk);
+        chunks.extend(std::iter::repeat_n(0, chunk.len() % 2));
     }
     let mut file = b"RIFF".to_vec();
     file.extend(u32::try_from(chunks.len()).unwrap().to_le_bytes());
