@@ -3,10 +3,11 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use crate::administered::{MADE, done, json, options, put_trial, run, start, user, write_file};
-use crate::house::{LINE, holds};
+use crate::house::{LINE, holds, parloir};
 use parloir_server::{Folders, Running};
 use parloir_transport::client::{CarrierCall, CarrierEvent, DialOptions};
 use tokio::time::timeout;
@@ -154,4 +155,49 @@ async fn what_an_admin_uploads_is_heard_by_the_tenants_own_callers_and_by_nobody
     running.until(std::future::ready(())).await;
     let Folders { data, keys } = Folders::beside(folder.join("data"));
     assert!(!holds(&data, WORDS) && !holds(&keys, WORDS), "it rests sealed");
+}
+
+/// Runs a command of whoever has the machine, in its folder: what it printed.
+fn on_the_machine(folder: &Path, arguments: &[&str]) -> String {
+    let output = Command::new(parloir())
+        .current_dir(folder)
+        .args(arguments)
+        .env_remove("PARLOIR_DATA")
+        .env_remove("PARLOIR_KEYS")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sound_comes_back_from_a_back_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_file(folder, "");
+    let running = start(folder).await;
+    let (api, owner) = (running.admin.unwrap(), running.owner_key.clone().unwrap());
+    let theirs = done(api, &owner, &["tenant", "add", "cabinet", "--owner", "Anne Durand"]);
+    let admin = user(api, &theirs, "admin");
+    let welcome = write(folder, "welcome.wav", &wav(BEFORE, WORDS));
+    done(api, &admin, &["sound", "add", "welcome.wav", &welcome]);
+    running.until(std::future::ready(())).await;
+
+    let made = on_the_machine(folder, &["backup", "--new-identity", "identity", "--json"]);
+    let made: serde_json::Value = serde_json::from_str(&made).unwrap();
+    let backup = ["backup", "--data", "data", "--recipient", made["recipient"].as_str().unwrap()];
+    on_the_machine(folder, &[backup.as_slice(), &["--to", "data.age"]].concat());
+    on_the_machine(folder, &[backup.as_slice(), &["--only-keys", "--to", "keys.age"]].concat());
+    for lost in ["data", "data.keys"] {
+        std::fs::rename(folder.join(lost), folder.join(format!("{lost}.lost"))).unwrap();
+    }
+    for file in ["keys.age", "data.age"] {
+        on_the_machine(folder, &["restore", file, "--identity", "identity", "--data", "data"]);
+    }
+    let running = start(folder).await;
+    let back = folder.join("back.wav");
+    let show = ["sound", "show", "welcome.wav", "-o", back.to_str().unwrap()];
+    done(running.admin.unwrap(), &admin, &show);
+    assert!(std::fs::read(&back).unwrap() == wav(BEFORE, WORDS), "it is as it was");
+    running.until(std::future::ready(())).await;
 }
