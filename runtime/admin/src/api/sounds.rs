@@ -107,13 +107,14 @@ async fn take_in(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
         Ok(written) => keep(api, asked, (name, sound), before, (&written, replaced.as_ref())).await,
         Err(error) => Err(error),
     };
-    // What is no sound now, be it the one before or the one that was not kept.
-    match (&kept, &replaced) {
-        (Ok(_), Some(replaced)) => clear(&asked.store, replaced).await,
-        (Ok(_), None) => {}
-        (Err(DirectoryError::Changed), _) => clear(&asked.store, &version).await,
+    let no_sound_now = match &kept {
+        Ok(_) => replaced,
+        Err(DirectoryError::Changed) => Some(version),
         // Whether it is named nobody knows but the rows: where it is not, it goes when its mark is old enough.
-        (Err(_), _) => {}
+        Err(_) => None,
+    };
+    if let Some(gone) = no_sound_now {
+        clear(&asked.store, &gone).await;
     }
     Ok(kept?)
 }
