@@ -93,7 +93,8 @@ const MAX_FIRST_READING: usize = MAX_READING / 2;
 const MAX_READING_OF_A_TENANT: usize = 4;
 /// vCons that are made at one time, each several times as large as the sound in it until it is.
 const MAX_VCONS: usize = 2;
-/// Sounds that are uploaded or read at one time, each in memory until it is kept or sent; more of them wait.
+/// Sounds that are uploaded or read at one time, each in memory until it is kept or sent. More uploads wait; who reads more is told to
+/// come again.
 const MAX_SOUNDS: usize = 32;
 /// Log-ins that are read and checked at one time, of people whom nobody knows yet; more of them are told to come again.
 const MAX_STRANGERS: usize = 16;

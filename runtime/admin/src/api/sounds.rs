@@ -53,7 +53,11 @@ pub(super) async fn get(api: &Api, asked: &Asked) -> Result<Response, Problem> {
     if asked.has(&row.change)? {
         return Ok(Answer::same(&row.change).into_response());
     }
-    let place = Arc::clone(&api.sounds).acquire_owned().await.ok();
+    // Whoever reads has a place among all requests already, and keeps it from nobody by waiting for this one.
+    let place = Arc::clone(&api.sounds).try_acquire_owned().map_err(|_| {
+        let detail = "as many sounds are under way as there is room for";
+        Problem::new(Kind::Busy, detail, "wait as Retry-After says, and ask again")
+    })?;
     let version = version(&asked.store, name).await?.filter(|version| version.has(&row.is.sha256));
     let wav = match version {
         Some(version) => sounds::bytes(&asked.store, &version).await.map_err(DirectoryError::from)?,
