@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     fn what_callers_could_hear_is_told_by_its_rate_and_its_length() {
-        for rate in [8_000, 16_000, 22_050, 44_100, 48_000] {
+        for rate in [4_000, 8_000, 16_000, 22_050, 44_100, 48_000, 191_950] {
             let second = vec![1_i16; usize::try_from(rate).unwrap()];
             let checked = checked_sound(&wav(rate, &second));
             assert_eq!(checked, Ok(CheckedSound { rate, milliseconds: 1_000 }));

@@ -96,6 +96,8 @@ const MAX_VCONS: usize = 2;
 /// Sounds that are uploaded or read at one time, each in memory until it is kept or sent. More uploads wait; who reads more is told to
 /// come again.
 const MAX_SOUNDS: usize = 32;
+/// Those of one tenant that are read, among them.
+const MAX_SOUNDS_OF_A_TENANT: usize = 4;
 /// Log-ins that are read and checked at one time, of people whom nobody knows yet; more of them are told to come again.
 const MAX_STRANGERS: usize = 16;
 
@@ -129,6 +131,7 @@ pub(crate) struct Api {
     vcons: Semaphore,
     /// Taken while a sound is in memory whole.
     sounds: Arc<Semaphore>,
+    sound_shares: Arc<Shares>,
 }
 
 /// The API on a directory, with every route of [`Endpoint::ALL`] and no other.
@@ -171,6 +174,7 @@ pub fn router_with(directory: Arc<Directory>, log_ins: Option<Arc<LogIns>>) -> R
             erasures: Jobs::new(),
             vcons: Semaphore::new(MAX_VCONS),
             sounds: Arc::new(Semaphore::new(MAX_SOUNDS)),
+            sound_shares: Shares::of(MAX_SOUNDS_OF_A_TENANT),
         }))
 }
 

@@ -53,6 +53,7 @@ pub(super) async fn get(api: &Api, asked: &Asked) -> Result<Response, Problem> {
     if asked.has(&row.change)? {
         return Ok(Answer::same(&row.change).into_response());
     }
+    let share = api.sound_shares.take(&asked.realm)?;
     // Whoever reads has a place among all requests already, and keeps it from nobody by waiting for this one.
     let place = Arc::clone(&api.sounds).try_acquire_owned().map_err(|_| {
         let detail = "as many sounds are under way as there is room for";
@@ -66,7 +67,7 @@ pub(super) async fn get(api: &Api, asked: &Asked) -> Result<Response, Problem> {
     // Another took its place between the two.
     let wav = wav.ok_or(DirectoryError::Changed)?;
     let length = wav.len() as u64;
-    let mut response = sent_from(place, parts_of(wav), "audio/wav", length);
+    let mut response = sent_from((share, place), parts_of(wav), "audio/wav", length);
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if let Ok(etag) = HeaderValue::from_str(&format!("\"{}\"", row.change)) {
