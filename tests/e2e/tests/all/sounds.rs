@@ -181,13 +181,12 @@ async fn a_sound_comes_back_from_a_back_up() {
     let admin = user(api, &theirs, "admin");
     let welcome = write(folder, "welcome.wav", &wav(BEFORE, WORDS));
     done(api, &admin, &["sound", "add", "welcome.wav", &welcome]);
-    running.until(std::future::ready(())).await;
-
     let made = on_the_machine(folder, &["backup", "--new-identity", "identity", "--json"]);
     let made: serde_json::Value = serde_json::from_str(&made).unwrap();
     let backup = ["backup", "--data", "data", "--recipient", made["recipient"].as_str().unwrap()];
     on_the_machine(folder, &[backup.as_slice(), &["--to", "data.age"]].concat());
     on_the_machine(folder, &[backup.as_slice(), &["--only-keys", "--to", "keys.age"]].concat());
+    running.until(std::future::ready(())).await;
     for lost in ["data", "data.keys"] {
         std::fs::rename(folder.join(lost), folder.join(format!("{lost}.lost"))).unwrap();
     }
