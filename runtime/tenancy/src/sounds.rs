@@ -386,7 +386,7 @@ mod tests {
             opened.push(sounds.open("long.wav").await.unwrap().unwrap());
         }
         assert_eq!(sounds.opened_bytes(), OPENED_BYTES);
-        put(&store, "short.wav", "1", b"short").await;
+        put(&store, "short.wav", "of-its-own", b"short").await;
         let more = sounds.open("short.wav").await.unwrap().unwrap();
         assert!(!more.is_shared() && more.bytes() == b"short", "it is played, and not kept in memory");
         drop(opened);
