@@ -57,6 +57,6 @@ pub use directory::{
 };
 pub use persons::{CaseList, Erased, Looked, PersonError, PersonFile, PersonFiles};
 pub use place::SealedPlaces;
-pub use premises::{Checked, Component, Deployed, Premises, Receiver, Unchecked};
+pub use premises::{Checked, CheckedSound, Component, Deployed, Premises, Receiver, Unchecked};
 pub use reach::Reach;
 pub use secret::{ApiKey, NoRandomness, NotAKey, PREFIX};

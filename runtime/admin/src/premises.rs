@@ -1,6 +1,7 @@
 //! What the directory needs of the installation that it describes: the other side is `parloir-server`.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -30,6 +31,15 @@ pub enum Unchecked {
     Refused(String),
     /// It could not be looked at to its end, which is not its doing.
     NotDone(String),
+}
+
+/// A sound that could be played, and what it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CheckedSound {
+    /// Samples a second.
+    pub rate: u32,
+    /// How long it is heard.
+    pub milliseconds: u64,
 }
 
 /// A component that is kept.
@@ -124,6 +134,9 @@ pub trait Premises: Send + Sync + 'static {
 
     /// Compiles a component and has it say what it is. Nothing that is answered changes, and of one that is refused nothing stays.
     async fn check_agent(&self, component: &Path) -> Result<Checked, Unchecked>;
+
+    /// Reads a sound as it would be played, off the executors. The error says what is wrong with it.
+    async fn check_sound(&self, wav: Arc<Vec<u8>>) -> Result<CheckedSound, String>;
 
     /// Answers a tenant's calls by these versions from the next call on: calls that are live keep theirs. What is not named here is
     /// answered by its file; but for `unread`, the files of agents of which it cannot be read which versions answer: those are

@@ -306,6 +306,20 @@ pub struct Document {
     pub sha256: String,
 }
 
+/// A sound that a tenant's agents may play, as it is listed: the WAV is at its own path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Sound {
+    /// Its length as a file.
+    pub bytes: u64,
+    /// Its SHA-256, in hexadecimal digits.
+    pub sha256: String,
+    /// How long it is heard, in milliseconds.
+    pub milliseconds: u64,
+    /// Its rate, in samples a second.
+    pub rate: u32,
+}
+
 /// A secret to be kept. It is told to nobody again; `Debug` does not show it.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]

@@ -178,6 +178,12 @@ pub enum Action {
     /// Keep, change and remove what a tenant's agents may read.
     #[serde(rename = "documents:write")]
     WriteDocuments,
+    /// List and hear what a tenant's agents may play.
+    #[serde(rename = "sounds:read")]
+    ReadSounds,
+    /// Keep, change and remove what a tenant's agents may play.
+    #[serde(rename = "sounds:write")]
+    WriteSounds,
     /// Read agents, their versions, and the keys that may sign them.
     #[serde(rename = "agents:read")]
     ReadAgents,
@@ -268,7 +274,7 @@ pub struct Rule {
 
 impl Action {
     /// Every action there is.
-    pub const ALL: [Self; 56] = [
+    pub const ALL: [Self; 58] = [
         Self::ReadSelf,
         Self::ReadTenants,
         Self::WriteTenants,
@@ -300,6 +306,8 @@ impl Action {
         Self::WriteBlocked,
         Self::ReadDocuments,
         Self::WriteDocuments,
+        Self::ReadSounds,
+        Self::WriteSounds,
         Self::ReadAgents,
         Self::WriteAgents,
         Self::PromoteAgents,
@@ -400,6 +408,8 @@ impl Action {
             Self::WriteBlocked => "blocked:write",
             Self::ReadDocuments => "documents:read",
             Self::WriteDocuments => "documents:write",
+            Self::ReadSounds => "sounds:read",
+            Self::WriteSounds => "sounds:write",
             Self::ReadAgents => "agents:read",
             Self::WriteAgents => "agents:write",
             Self::PromoteAgents => "agents:promote",
@@ -458,8 +468,8 @@ impl Action {
             // A connector that is turned elsewhere takes the tenant's secret along: nobody but the tenant turns it.
             Self::WriteSecrets | Self::WriteConnectors => (&[Admin], &[], false),
             Self::ReadBlocked | Self::WriteBlocked => (&[Supervisor, Admin], &[], true),
-            Self::ReadDocuments => (&[Supervisor, Admin], &[], true),
-            Self::WriteDocuments => (&[Admin], &[], true),
+            Self::ReadDocuments | Self::ReadSounds => (&[Supervisor, Admin], &[], true),
+            Self::WriteDocuments | Self::WriteSounds => (&[Admin], &[], true),
             Self::ReadAgents => (&[Supervisor, Admin], &[], true),
             // Apart, so that a key for whoever builds agents puts none before callers.
             Self::WriteAgents | Self::PromoteAgents => (&[Admin], &[], true),

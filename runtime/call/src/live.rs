@@ -16,6 +16,7 @@ use parloir_sandbox::{DoorClosed, Sandbox, charged};
 use parloir_tenancy::calendar::to_local;
 use parloir_tenancy::config::RecordingPolicy;
 use parloir_tenancy::permission::permit;
+use parloir_tenancy::sounds::Wav;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tower::Service;
@@ -25,6 +26,7 @@ use crate::connectors;
 use crate::door::Answer;
 use crate::request::Request;
 use crate::shared::Shared;
+use crate::speaking;
 
 /// Bytes of randomness in one call, at most.
 const RANDOM_BYTES: u32 = 4_096;
@@ -240,15 +242,36 @@ impl LiveCall {
         self.blocking(self.sandbox.patient(), move || work(&documents)).await
     }
 
+    /// A sound that the tenant keeps, or a file of the line's folder.
     async fn sound(&self, name: &str) -> Result<(Vec<i16>, u32), Refusal> {
+        speaking::is_sound(name)?;
+        // One is short, and whoever is on the line waits for it: not behind what is searched and compiled.
+        let on = self.sandbox.executor();
+        if let Some(wav) = self.kept_sound(name).await? {
+            return self.blocking(on, move || speaking::read_wav_of(wav.bytes())).await;
+        }
         let Some(folder) = self.shared.line.config.sounds.clone() else {
             return Err(Refusal::Unavailable(
-                "the line has no sounds: set `sounds` of the line to a folder".into(),
+                "the line has no sound of this name: upload it (parloir sound add), or set `sounds` of the line to a folder"
+                    .into(),
             ));
         };
         let name = name.to_owned();
-        // One is short, and whoever is on the line waits for it: not behind what is searched and compiled.
-        self.blocking(self.sandbox.executor(), move || crate::speaking::read_sound(&folder, &name)).await
+        self.blocking(on, move || speaking::read_sound(&folder, &name)).await
+    }
+
+    /// A sound that the tenant keeps, as it was when the agent first asked for it.
+    async fn kept_sound(&self, name: &str) -> Result<Option<Arc<Wav>>, Refusal> {
+        let shared = &self.shared;
+        let played = shared.played.lock().get(name).cloned();
+        if played.is_some() {
+            return Ok(played);
+        }
+        let Some(wav) = shared.sounds.open(name).await? else { return Ok(None) };
+        if wav.is_shared() {
+            shared.played.lock().insert(name.to_owned(), Arc::clone(&wav));
+        }
+        Ok(Some(wav))
     }
 
     /// Off the executors, on threads that are served no sooner than the agents' own, and charged by CPU time to a budget of its own

@@ -1,6 +1,6 @@
 //! What the door's layers, the live call and the reactor share of one call.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Instant;
@@ -14,7 +14,8 @@ use parloir_providers::Registry;
 use parloir_sandbox::DoorClosed;
 use parloir_tenancy::month::{OfCall, Sums};
 use parloir_tenancy::quota::Used;
-use parloir_tenancy::{Calendar, Documents, Library, Line, Memory};
+use parloir_tenancy::sounds::Wav;
+use parloir_tenancy::{Calendar, Documents, Library, Line, Memory, Sounds};
 use tokio::sync::OnceCell;
 use tokio_util::task::TaskTracker;
 
@@ -43,6 +44,9 @@ pub(crate) struct Shared {
     pub(crate) library: Library,
     /// Its documents, as they were when the agent first asked for one.
     pub(crate) documents: OnceCell<Option<Documents>>,
+    pub(crate) sounds: Sounds,
+    /// Those that were played, each as it was when the agent first asked for it.
+    pub(crate) played: Mutex<HashMap<String, Arc<Wav>>>,
     pub(crate) connectors: Arc<dyn Connectors>,
     pub(crate) used: Arc<Mutex<Used>>,
     /// What providers were asked for.

@@ -196,13 +196,30 @@ async fn flush(resampler: &mut Resampler, sender: &mpsc::Sender<Piece>) -> bool 
     out.is_empty() || sender.send(Piece::Samples(out)).await.is_ok()
 }
 
-/// Reads a WAV below a line's folder of sounds: its samples and rate. Blocking.
-pub(crate) fn read_sound(folder: &Path, name: &str) -> Result<(Vec<i16>, u32), Refusal> {
-    let absent = || Refusal::Unavailable("the line has no sound of this name in its folder `sounds`".into());
+/// That this is a name of a sound.
+pub(crate) fn is_sound(name: &str) -> Result<(), Refusal> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if name.is_empty() || name.len() > 120 || name.starts_with('.') || !name.chars().all(plain) {
         return Err(Refusal::Invalid("a sound's name has letters, digits, '-', '_' and '.' only".into()));
     }
+    Ok(())
+}
+
+/// Reads a WAV: its samples and rate. Off the executors: it may be long.
+pub(crate) fn read_wav_of(bytes: &[u8]) -> Result<(Vec<i16>, u32), Refusal> {
+    let (samples, rate) = read_wav(bytes).map_err(|e| Refusal::Invalid(e.to_string()))?;
+    Ok((samples, rate.hertz()))
+}
+
+/// Reads a WAV below a line's folder of sounds: its samples and rate. Blocking.
+pub(crate) fn read_sound(folder: &Path, name: &str) -> Result<(Vec<i16>, u32), Refusal> {
+    let absent = || {
+        Refusal::Unavailable(
+            "the line has no sound of this name: upload it (parloir sound add), or put it into the folder `sounds` of the line"
+                .into(),
+        )
+    };
+    is_sound(name)?;
     let dir =
         cap_std::fs::Dir::open_ambient_dir(folder, cap_std::ambient_authority()).map_err(|_| absent())?;
     // What is no file is not even opened: a pipe would wait for its other end.
@@ -215,8 +232,7 @@ pub(crate) fn read_sound(folder: &Path, name: &str) -> Result<(Vec<i16>, u32), R
     }
     let mut bytes = Vec::new();
     file.take(LARGEST_SOUND as u64 + 1).read_to_end(&mut bytes).map_err(|_| absent())?;
-    let (samples, rate) = read_wav(&bytes).map_err(|e| Refusal::Invalid(e.to_string()))?;
-    Ok((samples, rate.hertz()))
+    read_wav_of(&bytes)
 }
 
 #[cfg(test)]

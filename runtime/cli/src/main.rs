@@ -111,6 +111,11 @@ enum Command {
     /// Keep, list, print and remove the documents that a tenant's agents may read.
     #[command(after_help = "Examples:\n  parloir document put tarifs.md tarifs.md\n  parloir document list")]
     Document(commands::admin::document::Document),
+    /// Keep, list, show and remove the sounds that a tenant's agents may play.
+    #[command(
+        after_help = "Examples:\n  parloir sound add welcome.wav recorded/welcome.wav\n  parloir sound list"
+    )]
+    Sound(commands::admin::sound::Sound),
     /// Say who answers the numbers that callers are handed to: as agents, they see those calls.
     #[command(
         after_help = "Examples:\n  parloir contact set +33199009999 --name 'the front desk' --user 4f1c…e2\n  parloir contact list"
@@ -388,6 +393,7 @@ fn main() -> ExitCode {
             Command::Secret(secret) => secret.run().await,
             Command::Connector(connector) => connector.run().await,
             Command::Document(document) => document.run().await,
+            Command::Sound(sound) => sound.run().await,
             Command::Contact(contact) => contact.run().await,
             Command::Provider(provider) => provider.run().await,
             Command::Team(team) => team.run().await,

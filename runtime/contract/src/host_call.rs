@@ -22,7 +22,7 @@ pub struct Say {
 /// Play a sound file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Play {
-    /// Its name in the line's sounds folder.
+    /// Its name among the tenant's sounds, or in the line's sounds folder.
     pub sound: String,
     /// How.
     pub options: SayOptions,

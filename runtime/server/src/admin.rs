@@ -12,8 +12,8 @@ use parloir_admin::oidc::{LogIns, Oidc};
 use parloir_admin::resource::{self, Aside, CordonPolicy, Provider, ProviderRole, WebhookTested};
 use parloir_admin::role::is_installation;
 use parloir_admin::{
-    CallFiles, Checked, Deployed, Directory, Lapse, PersonFiles, Premises, Receiver, TOLD_BEFORE_DAYS,
-    Unchecked, router_with, tidy,
+    CallFiles, Checked, CheckedSound, Deployed, Directory, Lapse, PersonFiles, Premises, Receiver,
+    TOLD_BEFORE_DAYS, Unchecked, router_with, tidy,
 };
 use parloir_connect::{AddressRange, Destination, Reach, SigningSecret, judge};
 use parloir_contract::TenantId;
@@ -27,6 +27,7 @@ use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
 
 use crate::admin_threads::AdminThreads;
+use crate::checked_sound::checked_sound;
 use crate::config::{AdminConfig, Config, OidcConfig};
 use crate::connections::{Answering, OF_ADMINISTRATION, answer};
 use crate::ledger::{LedgerRequest, Ledgers};
@@ -152,6 +153,11 @@ impl Premises for Site {
 
     async fn check_agent(&self, component: &Path) -> Result<Checked, Unchecked> {
         self.house.installation.check_agent(component).await
+    }
+
+    async fn check_sound(&self, wav: Arc<Vec<u8>>) -> Result<CheckedSound, String> {
+        let checked = tokio::task::spawn_blocking(move || checked_sound(&wav)).await;
+        checked.map_err(|_| "it could not be read to its end".to_owned()).flatten()
     }
 
     async fn deploy(&self, tenant: &TenantId, agents: Vec<Deployed>, unread: Vec<PathBuf>) -> Vec<Aside> {

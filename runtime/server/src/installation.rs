@@ -18,7 +18,7 @@ use parloir_sandbox::{Agent, ArtifactCache, Compiling, Sandbox, SealKey, Setting
 use parloir_store::TenantStore;
 use parloir_tenancy::destinations::TransferPolicy;
 use parloir_tenancy::permission::not_granted;
-use parloir_tenancy::{Documents, House, Library, Tenant};
+use parloir_tenancy::{Documents, House, Library, Sounds, Tenant};
 
 pub(crate) use self::agents::Answered;
 use self::agents::Slot;
@@ -91,12 +91,15 @@ pub struct Installation {
 pub(crate) struct TenantRooms {
     pub(crate) store: TenantStore,
     pub(crate) documents: Library,
+    pub(crate) sounds: Sounds,
 }
 
 impl TenantRooms {
     /// The same, where `before` were the tenant's until now.
     fn after(self, before: &Self) -> Self {
-        Self { documents: self.documents.after(&before.documents), ..self }
+        let (documents, sounds) =
+            (self.documents.after(&before.documents), self.sounds.after(&before.sounds));
+        Self { documents, sounds, ..self }
     }
 }
 
@@ -360,7 +363,8 @@ async fn rooms_of(storage: &Storage, tenant: &Tenant) -> Result<TenantRooms, Ope
         None => None,
     };
     let documents = Library::new(folder, store.clone());
-    Ok(TenantRooms { store, documents })
+    let sounds = Sounds::new(store.clone());
+    Ok(TenantRooms { store, documents, sounds })
 }
 
 /// Why an agent does not load, for whoever may know no path of this machine.

@@ -211,6 +211,7 @@ async fn call(
         journal: installation.storage.journal.clone(),
         store: rooms.store.clone(),
         documents: rooms.documents.clone(),
+        sounds: rooms.sounds.clone(),
         connectors: installation.connectors.of(&tenant),
         hidden,
         switchboard: switchboard.clone(),

@@ -34,7 +34,7 @@ pub enum Table {
     AppointmentsByPhone = 34,
     /// What agents remember, by keys of their own.
     Memory = 35,
-    /// The tenant's documents, by name.
+    /// The tenant's documents and sounds, by name.
     Documents = 36,
 }
 

@@ -6,11 +6,11 @@
 //!   from the outside to a tenant.
 //! - [`admission`], [`destinations`], [`month`], [`pace`], [`permission`], [`quota`], [`minimise`], [`retention`], [`versions`]: decisions as functions from values to values, and
 //!   [`layers`]: the same as layers of the door.
-//! - [`Calendar`], [`Memory`], [`Documents`], [`Library`]: what an agent may ask of its own tenant, and of no
+//! - [`Calendar`], [`Memory`], [`Documents`], [`Library`], [`Sounds`]: what an agent may ask of its own tenant, and of no
 //!   other: each holds one tenant's store or folder.
 //! - [`signature`]: who vouches for a component.
 //!
-//! What may never be here: sound, sockets, WebAssembly, or a way to name another tenant.
+//! What may never be here: what a sound is made of, sockets, WebAssembly, or a way to name another tenant.
 //!
 //! ```
 //! use parloir_tenancy::{House, config::TenantConfig};
@@ -44,6 +44,7 @@ pub mod quota;
 pub mod retention;
 pub mod secret;
 pub mod signature;
+pub mod sounds;
 #[cfg(test)]
 mod testing;
 pub mod versions;
@@ -53,3 +54,4 @@ pub use documents::Documents;
 pub use house::{House, HouseError, INSTALLATION, Line, Tenant};
 pub use library::Library;
 pub use memory::{Hidden, Memory};
+pub use sounds::Sounds;

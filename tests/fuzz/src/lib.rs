@@ -98,6 +98,7 @@ pub fn webhook_forms(bytes: &[u8]) {
 pub fn wav(bytes: &[u8]) {
     if let Ok((samples, rate)) = parloir_media::read_wav(bytes) {
         assert!(samples.len() <= bytes.len() && rate.hertz() > 0);
+        assert!(parloir_media::Resampler::new(rate, parloir_media::SampleRate::TELEPHONE).is_ok());
     }
 }
 

@@ -906,7 +906,7 @@ typedef struct contract_outcome_t {
 // characters; `over-quota` past the call's characters of speech; `unavailable` when every
 // voice failed. Costs: characters of speech.
 extern bool parloir_agent_call_say(contract_string_t *text, parloir_agent_call_say_options_t *options, parloir_agent_call_heard_t *ret, parloir_agent_call_refusal_t *err);
-// Plays a sound file of the tenant, by the name it has in the line's sounds folder.
+// Plays a sound of the tenant by its name: one that it keeps, or a file of the line's sounds folder.
 // 
 // `heard.text` is the name. Refused: `unavailable` when there is no such file.
 extern bool parloir_agent_call_play(contract_string_t *sound, parloir_agent_call_say_options_t *options, parloir_agent_call_heard_t *ret, parloir_agent_call_refusal_t *err);

@@ -104,6 +104,16 @@ impl Asked {
         Err(Problem::new(Kind::Invalid, "that is no name of a document", remedy).of("document"))
     }
 
+    /// The sound that the path names.
+    pub(crate) fn sound(&self) -> Result<&str, Problem> {
+        let name = self.param("sound");
+        if crate::resource::is_name(name) {
+            return Ok(name);
+        }
+        let remedy = "write 1 to 64 letters, digits, dots, hyphens and underscores, not beginning with a dot";
+        Err(Problem::new(Kind::Invalid, "that is no name of a sound", remedy).of("sound"))
+    }
+
     /// The agent that the path names.
     pub(crate) fn agent(&self) -> Result<&str, Problem> {
         let name = self.param("agent");

@@ -11,10 +11,10 @@ use sha2::{Digest, Sha256};
 use super::answer::{Answer, room};
 use super::asked::Asked;
 use super::problem::{Kind, Problem};
-use super::{Api, upload};
+use super::{Api, stored, upload};
 use crate::directory::rows::{self, There};
 use crate::directory::{Batches, DirectoryError};
-use crate::resource::{Document, Tenant};
+use crate::resource::Document;
 
 /// What a document may be said to be.
 pub(super) const MEDIA_TYPES: [&str; 2] = ["text/plain", "text/markdown"];
@@ -81,7 +81,8 @@ async fn take_in(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let _turn = api.uploads.begin(&asked.realm)?;
     let before = there(asked, name).await?;
     asked.may_put(before.as_ref().and_then(There::tag))?;
-    let text = text(upload::whole(asked, DOCUMENT_BYTES).await?)?;
+    let remedy = "split it, and upload its parts by names of their own";
+    let text = text(upload::whole(asked, DOCUMENT_BYTES, remedy).await?)?;
     let _room = api.room.acquire().await.ok();
     let document = Document { bytes: text.len() as u64, sha256: digest(text.as_bytes()) };
     within(api, asked, name, document.bytes, before.is_none()).await?;
@@ -130,30 +131,16 @@ fn digest(bytes: &[u8]) -> String {
 
 /// That there is room for a document of so many bytes beside the others.
 async fn within(api: &Api, asked: &Asked, name: &str, bytes: u64, new: bool) -> Result<(), Problem> {
-    let all = rows::all::<Document>(&asked.store, Table::Documents, RECORDS).await?;
     if new {
-        room(all.len(), DOCUMENTS, "documents")?;
+        room(rows::count(&asked.store, Table::Documents, RECORDS).await?, DOCUMENTS, "documents")?;
     }
-    let others = all.iter().filter(|(other, _)| other != name).map(|(_, kept)| kept.row.is.bytes);
-    let taken = others.fold(bytes, u64::saturating_add);
-    let remedy = "remove documents that nobody needs first: parloir document list, parloir document remove";
+    let taken = stored::documents(&asked.store, Some(name)).await?.saturating_add(bytes);
     if taken > SEARCHED_BYTES as u64 {
         let detail =
             format!("with it the documents would have {taken} bytes, and no more than {SEARCHED_BYTES}");
+        let remedy =
+            "remove documents that nobody needs first: parloir document list, parloir document remove";
         return Err(Problem::new(Kind::Conflict, detail, remedy).of("body"));
     }
-    let record = rows::there::<Tenant>(api.directory.installation(), Table::Tenant, asked.realm.as_str());
-    let record = record.await?.and_then(|there| there.row.ok());
-    let most = record.map(|row| row.is.quota).unwrap_or_default().stored_bytes_in_all;
-    let remembered = asked.store.remembered().await.map_err(DirectoryError::from)?;
-    if taken.saturating_add(remembered) > most {
-        let detail = format!(
-            "with it the documents would have {taken} bytes, what agents remember has {remembered}, and both together no more than {most}"
-        );
-        let remedy = format!(
-            "{remedy}; or have whoever runs the installation raise `stored-bytes-in-all` of the quota"
-        );
-        return Err(Problem::new(Kind::Conflict, detail, remedy).of("body"));
-    }
-    Ok(())
+    stored::within(api, asked, [taken, stored::sounds(&asked.store, None).await?]).await
 }

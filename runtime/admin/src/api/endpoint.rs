@@ -225,6 +225,14 @@ endpoints! {
     PutDocument = Put "/v1/tenants/{tenant}/documents/{document}" Tenant WriteDocuments;
     /// Removes a document.
     DeleteDocument = Delete "/v1/tenants/{tenant}/documents/{document}" Tenant WriteDocuments;
+    /// A tenant's sounds: announcements and the like, which its agents may play by their names.
+    ListSounds = Get "/v1/tenants/{tenant}/sounds" Tenant ReadSounds;
+    /// A sound, as it was uploaded.
+    GetSound = Get "/v1/tenants/{tenant}/sounds/{sound}" Tenant ReadSounds;
+    /// Keeps a sound, or another in its place: a WAV of 16-bit PCM, µ-law or A-law, of at most 2 MiB. A call goes on with a sound as it was when its agent first played it.
+    PutSound = Put "/v1/tenants/{tenant}/sounds/{sound}" Tenant WriteSounds;
+    /// Removes a sound.
+    DeleteSound = Delete "/v1/tenants/{tenant}/sounds/{sound}" Tenant WriteSounds;
     /// Agents whose versions are kept here: which version answers, and which is tried.
     ListAgents = Get "/v1/tenants/{tenant}/agents" Tenant ReadAgents;
     /// An agent.
@@ -359,7 +367,7 @@ impl Endpoint {
 
     /// Whether its body is read only when it is known that it may come.
     pub(crate) const fn is_upload(self) -> bool {
-        matches!(self, Self::PushVersion | Self::PutDocument)
+        matches!(self, Self::PushVersion | Self::PutDocument | Self::PutSound)
     }
 
     /// Whether it changes an agent that is there, or what may become of it: whoever asks may say as which they know it.

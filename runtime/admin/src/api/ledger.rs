@@ -8,6 +8,7 @@ use super::answer::Answer;
 use super::asked::Asked;
 use super::calls::place;
 use super::problem::{Kind, Problem};
+use super::stored;
 use crate::resource::is_month;
 
 #[derive(Deserialize)]
@@ -38,7 +39,11 @@ pub(super) async fn usage(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
         return Err(Problem::not_found("tenant"));
     }
     let usage = api.directory.premises().usage(&asked.realm).await;
-    Ok(Answer::ok(&usage.map_err(|error| untold(&error))?)?)
+    let mut usage = usage.map_err(|error| untold(&error))?;
+    for kept in [stored::documents(&asked.store, None).await?, stored::sounds(&asked.store, None).await?] {
+        usage.stored_bytes_in_all = usage.stored_bytes_in_all.saturating_add(kept);
+    }
+    Ok(Answer::ok(&usage)?)
 }
 
 /// What is used cannot be told: why is for the operator.

@@ -36,6 +36,8 @@ mod settings;
 mod shape;
 mod share;
 mod signers;
+mod sounds;
+mod stored;
 mod suspension;
 mod teams;
 mod tenants;
@@ -94,6 +96,11 @@ const MAX_FIRST_READING: usize = MAX_READING / 2;
 const MAX_READING_OF_A_TENANT: usize = 4;
 /// vCons that are made at one time, each several times as large as the sound in it until it is.
 const MAX_VCONS: usize = 2;
+/// Sounds that are uploaded or read at one time, each in memory until it is kept or sent. More uploads wait; who reads more is told to
+/// come again.
+const MAX_SOUNDS: usize = 32;
+/// Those of one tenant that are read, among them.
+const MAX_SOUNDS_OF_A_TENANT: usize = 4;
 /// Log-ins that are read and checked at one time, of people whom nobody knows yet; more of them are told to come again.
 const MAX_STRANGERS: usize = 16;
 
@@ -127,6 +134,9 @@ pub(crate) struct Api {
     erasures: Arc<Jobs<crate::persons::Erased>>,
     /// Taken while a vCon is made, in memory whole; more of them wait.
     vcons: Semaphore,
+    /// Taken while a sound is in memory whole.
+    sounds: Arc<Semaphore>,
+    sound_shares: Arc<Shares>,
 }
 
 /// The API on a directory, with every route of [`Endpoint::ALL`] and no other.
@@ -169,6 +179,8 @@ pub fn router_with(directory: Arc<Directory>, log_ins: Option<Arc<LogIns>>) -> R
             lookups: Jobs::new(),
             erasures: Jobs::new(),
             vcons: Semaphore::new(MAX_VCONS),
+            sounds: Arc::new(Semaphore::new(MAX_SOUNDS)),
+            sound_shares: Shares::of(MAX_SOUNDS_OF_A_TENANT),
         }))
         .layer(map_response(as_it_says))
 }
@@ -519,6 +531,10 @@ async fn run(api: &Api, asked: &Asked) -> Result<Response, Problem> {
         Endpoint::GetDocument => return documents::get(asked).await,
         Endpoint::PutDocument => documents::put(api, asked).await,
         Endpoint::DeleteDocument => documents::delete(api, asked).await,
+        Endpoint::ListSounds => sounds::list(asked).await,
+        Endpoint::GetSound => return sounds::get(api, asked).await,
+        Endpoint::PutSound => sounds::put(api, asked).await,
+        Endpoint::DeleteSound => sounds::delete(api, asked).await,
         Endpoint::ListAgents => agents::list(asked).await,
         Endpoint::GetAgent => agents::get(asked).await,
         Endpoint::DeleteAgent => agents::delete(api, asked).await,

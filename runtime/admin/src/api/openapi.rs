@@ -12,9 +12,10 @@ use super::calls::MAX_WHY;
 use super::documents::MEDIA_TYPES;
 use super::endpoint::{Endpoint, Method, Place};
 use super::problem::{PROBLEM_JSON, Problem};
+use super::sounds;
 use crate::calls::ERASED;
 use crate::resource::{
-    Access, Agent, AgentKey, AgentPolicy, Aside, AuditEntry, BlockNumber, Blocked, BreakGlass, Calendar, CallFile, CallState, Case, CloseCase, Connector, Contact, Cordon, CordonState, Document, EraseCase, Erasure, ExtendCase, Found, Glass, ImportTenant, Item, Key, KeyMade, Ledger, Line, LogIn, LogInWith, LookUp, MONTH, Myself, NewCase, NewKey, NewSecret, NewTenant, Number, Page, Provider, RetentionState, Review, RollBack, Secret, Setting, StartCanary, Suspend, Suspension, Team, Tenant, TenantMade, TenantState, Usage, User, Version, Webhook, WebhookSecret, WebhookState, Rectification, RectifyCase, RestrictCase, WebhookTested,
+    Access, Agent, AgentKey, AgentPolicy, Aside, AuditEntry, BlockNumber, Blocked, BreakGlass, Calendar, CallFile, CallState, Case, CloseCase, Connector, Contact, Cordon, CordonState, Document, EraseCase, Erasure, ExtendCase, Found, Glass, ImportTenant, Item, Key, KeyMade, Ledger, Line, LogIn, LogInWith, LookUp, MONTH, Myself, NewCase, NewKey, NewSecret, NewTenant, Number, Page, Provider, RetentionState, Review, RollBack, Secret, Setting, StartCanary, Suspend, Suspension, Team, Tenant, TenantMade, TenantState, Usage, User, Version, Webhook, WebhookSecret, WebhookState, Rectification, RectifyCase, RestrictCase, WebhookTested, Sound,
 };
 
 /// What goes into a route and what comes out of it.
@@ -87,6 +88,9 @@ fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
         Endpoint::ListDocuments => pages::<Document>(all),
         Endpoint::GetDocument => gives::<BTreeMap<String, Value>>(all),
         Endpoint::PutDocument => gives::<Item<Document>>(all),
+        Endpoint::ListSounds => pages::<Sound>(all),
+        Endpoint::GetSound => gives::<BTreeMap<String, Value>>(all),
+        Endpoint::PutSound => gives::<Item<Sound>>(all),
         Endpoint::ListAgents => pages::<Agent>(all),
         Endpoint::GetAgent | Endpoint::ApproveVersion | Endpoint::PromoteVersion => gives::<Item<Agent>>(all),
         Endpoint::RollBackAgent => takes::<RollBack, Item<Agent>>(all),
@@ -149,6 +153,7 @@ fn shape(endpoint: Endpoint, all: &mut SchemaGenerator) -> Shape {
         | Endpoint::DeleteSecret
         | Endpoint::DeleteConnector
         | Endpoint::DeleteDocument
+        | Endpoint::DeleteSound
         | Endpoint::UnblockNumber
         | Endpoint::DeleteWebhook => nothing(),
     }
@@ -169,6 +174,7 @@ fn parameters(endpoint: Endpoint, paged: bool) -> Vec<Value> {
             "agent" => ("The name of an agent.", "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$"),
             "version" => ("The SHA-256 of a component.", "^[0-9a-f]{64}$"),
             "document" => ("The name of a document.", "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,59}\\.(txt|md)$"),
+            "sound" => ("The name of a sound.", "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$"),
             "name" => ("A name.", "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$"),
             _ => ("An identifier, as the list has it.", "^[0-9a-f]{32}$"),
         };
@@ -317,6 +323,12 @@ fn answers(endpoint: Endpoint, given: Option<Schema>, paged: bool) -> Map<String
         let content = json!({ "text/plain": { "schema": { "type": "string" } } });
         read.insert("content".into(), content);
     }
+    if endpoint == Endpoint::GetSound
+        && let Some(heard) = all.get_mut("200").and_then(Value::as_object_mut)
+    {
+        let content = json!({ "audio/wav": { "schema": { "type": "string", "format": "binary" } } });
+        heard.insert("content".into(), content);
+    }
     if endpoint == Endpoint::GetRecording {
         let content = json!({ "audio/wav": { "schema": { "type": "string", "format": "binary" } } });
         let heard = json!({ "description": "This is it.", "headers": not_kept(), "content": content });
@@ -383,6 +395,12 @@ pub fn document() -> Value {
         if endpoint == Endpoint::PutDocument {
             let text = |kind: &str| (kind.to_owned(), json!({ "schema": { "type": "string" } }));
             let content: Map<String, Value> = MEDIA_TYPES.into_iter().map(text).collect();
+            operation.insert("requestBody".into(), json!({ "required": true, "content": content }));
+        }
+        if endpoint == Endpoint::PutSound {
+            let wav =
+                |kind: &str| (kind.to_owned(), json!({ "schema": { "type": "string", "format": "binary" } }));
+            let content: Map<String, Value> = sounds::MEDIA_TYPES.into_iter().map(wav).collect();
             operation.insert("requestBody".into(), json!({ "required": true, "content": content }));
         }
         operation.insert("responses".into(), answers(endpoint, gives, paged).into());

@@ -61,6 +61,8 @@ pub(crate) enum Kind {
     NotWasm,
     /// It is not said to be text.
     NotText,
+    /// It is not said to be sound.
+    NotSound,
     /// It can be read, and makes no sense.
     Invalid,
     /// The request does not say which state it expects.
@@ -94,6 +96,7 @@ impl Kind {
             Self::NotJson => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json", "The body is not JSON"),
             Self::NotWasm => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-wasm", "The body is not a component"),
             Self::NotText => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-text", "The body is not text"),
+            Self::NotSound => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-sound", "The body is not a WAV"),
             Self::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "A value is not allowed"),
             Self::PreconditionRequired => (
                 StatusCode::PRECONDITION_REQUIRED,
@@ -164,6 +167,7 @@ impl Problem {
             "secret" => "parloir secret list",
             "connector" => "parloir connector list",
             "document" => "parloir document list",
+            "sound" => "parloir sound list",
             "cordon" => "parloir tenant cordon TENANT",
             "key" => "parloir key list",
             "contact" => "parloir contact list",

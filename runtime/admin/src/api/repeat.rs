@@ -17,6 +17,8 @@ use crate::resource::{Glass, KeptKey};
 const REQUESTS: &str = "request/";
 /// For how long an answer is kept.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
+/// How long the bytes of a sound stay that none is: an upload takes no longer.
+const ABANDONED: SignedDuration = SignedDuration::from_hours(1);
 
 /// An answer that was given.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -132,7 +134,7 @@ pub(super) async fn keep(api: &Api, asked: &Asked, change: &str, answer: &Answer
 }
 
 /// Takes away the answers that were kept long enough, and the broken glass and the keys that are over for as long. To be called
-/// every hour or so. So go components that no version names. Tells how many denials were counted alone. Returns how many went.
+/// every hour or so. So go components that no version names, and what a crash left of sounds. Tells how many denials were counted alone. Returns how many went.
 ///
 /// # Errors
 /// Where storage does not answer: the rest goes the next time.
@@ -177,6 +179,7 @@ async fn tidy_one(directory: &Directory, realm: &TenantId) -> Result<usize, Dire
         }
     }
     gone += super::upload::tidy(directory, &store).await?;
+    gone += parloir_tenancy::sounds::sweep(&store, ABANDONED).await?;
     for (table, key, bytes) in over {
         let batch = Batch::new().expect_value(table, &key, bytes).delete(table, &key);
         let _written_anew = store.apply(batch).await?;

@@ -161,12 +161,11 @@ pub(super) async fn receive(api: &Api, asked: &Asked) -> Result<Arrived, Problem
     }
 }
 
-/// What is uploaded, whole, in memory: what is small, of at most so many bytes.
-pub(super) async fn whole(asked: &Asked, most: u64) -> Result<Vec<u8>, Problem> {
+/// What is uploaded, whole, in memory: what is small, of at most so many bytes. `remedy` is what to do with more.
+pub(super) async fn whole(asked: &Asked, most: u64, remedy: &str) -> Result<Vec<u8>, Problem> {
     let too_large = || {
         let detail = format!("the body has more than {most} bytes");
-        Problem::new(Kind::TooLarge, detail, "split it, and upload its parts by names of their own")
-            .of("body")
+        Problem::new(Kind::TooLarge, detail, remedy).of("body")
     };
     let said = asked.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     if said.and_then(|said| said.parse::<u64>().ok()).is_some_and(|said| said > most) {

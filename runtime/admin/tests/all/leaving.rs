@@ -33,6 +33,8 @@ async fn a_tenant_leaves_when_nobody_answers_for_it_and_nothing_that_was_said_is
     house.ask(("PUT", &secret), &admin, &[], Some(json!({ "value": "nobody reads this" }))).await.is(201);
     let text = [("content-type", "text/plain")];
     house.put_bytes(&format!("{CABINET}/documents/hours.txt"), &admin, &text, b"9 to 12").await.is(201);
+    let wav = [("content-type", "audio/wav")];
+    house.put_bytes(&format!("{CABINET}/sounds/hello.wav"), &admin, &wav, b"RIFF and more").await.is(201);
     for key in [&admin, &owner, &house.owner] {
         house.ask(("DELETE", CABINET), key, &[], None).await.is(403);
     }

@@ -29,5 +29,6 @@ mod openapi;
 mod owner;
 mod persons;
 mod policies;
+mod sounds;
 mod teams;
 mod tenants;

@@ -75,6 +75,7 @@ fn path(endpoint: Endpoint, tenant: &TenantId) -> String {
         .replace("{line}", "+33199000001")
         .replace("{name}", "a")
         .replace("{document}", "a.txt")
+        .replace("{sound}", "a.wav")
         .replace("{agent}", "a")
         .replace("{version}", &"0".repeat(64))
 }

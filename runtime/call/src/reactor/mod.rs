@@ -38,7 +38,7 @@ use parloir_store::TenantStore;
 use parloir_tenancy::calendar::to_local;
 use parloir_tenancy::month::OfCall;
 use parloir_tenancy::quota::Used;
-use parloir_tenancy::{Calendar, Hidden, Library, Line, Memory};
+use parloir_tenancy::{Calendar, Hidden, Library, Line, Memory, Sounds};
 use parloir_transport::{Leg, LegEvent};
 use tokio::runtime::Handle;
 use tokio::sync::{OnceCell, mpsc};
@@ -105,6 +105,8 @@ pub struct Setup {
     pub store: TenantStore,
     /// The tenant's documents.
     pub documents: Library,
+    /// The sounds that the tenant keeps.
+    pub sounds: Sounds,
     /// The tenant's connectors.
     pub connectors: Arc<dyn Connectors>,
     /// What of its memory and its calendar is kept and not used.
@@ -267,6 +269,7 @@ impl Reactor {
             journal,
             store,
             documents,
+            sounds,
             connectors,
             hidden,
             switchboard,
@@ -325,6 +328,8 @@ impl Reactor {
             memory: Memory::new(store).within(line.tenant.quota.stored_bytes_in_all).hiding(hidden),
             library: documents,
             documents: OnceCell::new(),
+            sounds,
+            played: Mutex::default(),
             connectors,
             used: Arc::default(),
             meter: Mutex::default(),

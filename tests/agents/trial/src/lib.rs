@@ -9,7 +9,7 @@ use parloir_agent::{
     Agent, Answered, BargeIn, Call, Capability, Description, Outcome, Transferred, Turn, connectors,
     documents, log, memory, model, report,
 };
-use parloir_agent::{ask, clock, consent, listen, random, say, sentence, transfer};
+use parloir_agent::{ask, clock, consent, listen, play, random, say, sentence, transfer};
 
 struct Trial;
 
@@ -59,6 +59,7 @@ impl Agent for Trial {
             "look-up" => look_up(),
             "customer" => customer(&call),
             "documents" => reads(&call),
+            "plays" => plays(&call),
             other => Outcome::Failed(format!("there is no trial {other:?}")),
         }
     }
@@ -214,6 +215,24 @@ fn reads(call: &Call) -> Outcome {
     let _ = say("Je lis.");
     let _ = listen().turn();
     match report::other("before", &before).and_then(|()| report::other("after", &read())) {
+        Ok(()) => Outcome::Done,
+        Err(refusal) => Outcome::Failed(format!("{refusal:?}")),
+    }
+}
+
+/// Plays the sound that the setting `sound` names, listens, plays it again, and reports what each came to.
+fn plays(call: &Call) -> Outcome {
+    let name = call.setting("sound").unwrap_or_default();
+    let heard = || match play(name) {
+        Ok(heard) if heard.whole => "whole".to_owned(),
+        Ok(_) => "cut off".to_owned(),
+        Err(refusal) => format!("{refusal:?}"),
+    };
+    let before = heard();
+    let _ = say("J'écoute.");
+    let _ = listen().turn();
+    let after = format!("after: {}", heard());
+    match report::other("before", &before).and_then(|()| report::other("after", &after)) {
         Ok(()) => Outcome::Done,
         Err(refusal) => Outcome::Failed(format!("{refusal:?}")),
     }

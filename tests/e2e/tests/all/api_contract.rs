@@ -28,6 +28,7 @@ const REMOVALS: &[&str] = &[
     "UnblockNumber",
     "DeleteConnector",
     "DeleteDocument",
+    "DeleteSound",
     "DeleteSecret",
     "DeleteWebhook",
     "DeleteVersion",
@@ -139,6 +140,9 @@ async fn no_answer_to_anybody_is_one_that_the_document_does_not_have() {
     let hours = folder.join("hours.txt");
     std::fs::write(&hours, "Ouvert le mardi et le jeudi.\n").unwrap();
     done(api, &admin, &["document", "put", "hours.txt", hours.to_str().unwrap()]);
+    let hello = folder.join("hello.wav");
+    std::fs::write(&hello, crate::sounds::wav(0x10, "hello!")).unwrap();
+    done(api, &admin, &["sound", "add", "hello.wav", hello.to_str().unwrap()]);
     let webhook =
         ["webhook", "set", "crm", "--url", "https://crm.example.com/calls", "--event", "call.ended"];
     done(api, &admin, &webhook);

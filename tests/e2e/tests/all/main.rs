@@ -59,6 +59,7 @@ mod resumed;
 mod rights;
 mod seeded_replay;
 mod served;
+mod sounds;
 mod spoken;
 mod spoken_qualification;
 mod suspended;

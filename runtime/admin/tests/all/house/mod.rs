@@ -15,7 +15,8 @@ use parloir_admin::resource::{
     Aside, CordonPolicy, Ledger, LedgerMonth, Provider, ProviderRole, Usage, WebhookTested,
 };
 use parloir_admin::{
-    CallFiles, Checked, Deployed, Directory, PersonFiles, Premises, Receiver, Rooms, Unchecked, router,
+    CallFiles, Checked, CheckedSound, Deployed, Directory, PersonFiles, Premises, Receiver, Rooms, Unchecked,
+    router,
 };
 use parloir_contract::{Description, TenantId};
 use parloir_journal::{Administered, Ending, Journal, RecordBody};
@@ -238,6 +239,14 @@ impl Premises for Site {
         let languages = vec!["fr-FR".to_owned()];
         let description = Description { name: "desk".to_owned(), version, languages, capabilities };
         Ok(Checked { digest: sha256(text.as_bytes()), description, capabilities: declared })
+    }
+
+    /// What stands for a sound is `RIFF` and a second for each 1,000 bytes.
+    async fn check_sound(&self, wav: Arc<Vec<u8>>) -> Result<CheckedSound, String> {
+        match wav.starts_with(b"RIFF") {
+            true => Ok(CheckedSound { rate: 8_000, milliseconds: wav.len() as u64 }),
+            false => Err("it is no sound".to_owned()),
+        }
     }
 
     async fn deploy(&self, tenant: &TenantId, agents: Vec<Deployed>, unread: Vec<PathBuf>) -> Vec<Aside> {
@@ -525,6 +534,14 @@ impl House {
         let mut all = headers.to_vec();
         all.push(("authorization", bearer.as_str()));
         self.send(("PUT", path), &all, bytes.to_vec()).await
+    }
+
+    /// What is answered, as its bytes.
+    pub async fn get_bytes(&self, path: &str, key: &str) -> Vec<u8> {
+        let request = Request::builder().uri(path).header("authorization", format!("Bearer {key}"));
+        let response = self.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(response.status(), 200);
+        axum::body::to_bytes(response.into_body(), 4 << 20).await.unwrap().to_vec()
     }
 
     pub async fn get(&self, path: &str, key: &str) -> Reply {

@@ -11,8 +11,8 @@ use super::{Whose, moment, text};
 use crate::terminal::{GOOD, plain, styled};
 use crate::{Failure, Outcome};
 
-/// Bytes that are read of a file, or taken from an installation: more than any document has.
-const MAX_READ: u64 = 1 << 20;
+/// Bytes that are read of a file, or taken from an installation: more than any document or sound has.
+const MAX_READ: u64 = 4 << 20;
 
 #[derive(Args)]
 pub(crate) struct Document {
@@ -80,22 +80,23 @@ impl Document {
     }
 }
 
-/// What is in a file, as far as a document may be long.
-fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+/// What is in a file, as far as a document or a sound may be long.
+pub(super) fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     let read = File::open(file).and_then(|opened| opened.take(MAX_READ).read_to_end(&mut bytes));
     read.map_err(|error| Failure::bad_input(&format!("{}: {error}", file.display())))?;
     Ok(bytes)
 }
 
-/// What an installation sends for a document, as far as one may be long.
+/// What an installation sends for a document or a sound, as far as one may be long.
 #[derive(Default)]
-struct Received(Vec<u8>);
+pub(super) struct Received(pub(super) Vec<u8>);
 
 impl Write for Received {
     fn write(&mut self, part: &[u8]) -> io::Result<usize> {
         if (self.0.len() as u64).saturating_add(part.len() as u64) > MAX_READ {
-            let detail = "the installation sends more than a document has: is it an administration?";
+            let detail =
+                "the installation sends more than a document has, or a sound: is it an administration?";
             return Err(io::Error::other(detail));
         }
         self.0.extend_from_slice(part);

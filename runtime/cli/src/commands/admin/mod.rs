@@ -1,5 +1,5 @@
 //! The operator's commands on the API of the administration: `parloir tenant`, `user`, `key`, `number`, `line`, `quota`, `secret`,
-//! `connector`, `contact`, `document`, `provider`, `team`, `retention`, `webhook`, `agent`, `audit`, `login` and `logout`.
+//! `connector`, `contact`, `document`, `sound`, `provider`, `team`, `retention`, `webhook`, `agent`, `audit`, `login` and `logout`.
 
 pub(crate) mod agent;
 mod asked;
@@ -18,6 +18,7 @@ pub(crate) mod quota;
 pub(crate) mod retention;
 pub(crate) mod secret;
 mod signing;
+pub(crate) mod sound;
 pub(crate) mod team;
 pub(crate) mod tenant;
 pub(crate) mod user;
