@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use futures_util::StreamExt;
+use parking_lot::Mutex;
 use parloir_contract::{Answer, Chat, ChatOptions, Finish, Message, Refusal, Usage};
 use parloir_journal::ProviderUsage;
 use parloir_providers::{ChatDelta, ChatStream, ProviderError, Sentences, traced};
+use parloir_tenancy::quota::Used;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
@@ -18,6 +20,8 @@ const DEFAULT_TOKENS: u32 = 400;
 const MESSAGES: usize = 200;
 /// Sentences that may wait for the reactor.
 const SENTENCES: usize = 16;
+/// Characters asked, and bytes answered, that a token is taken for until the provider has counted.
+const OF_A_TOKEN: u64 = 4;
 
 /// What a model writes for a voice to speak.
 #[derive(Debug)]
@@ -112,21 +116,16 @@ async fn answer(
         return Err(Refusal::Unavailable(remedy.into()));
     }
     let sent = Sent { bytes: bytes(&messages, &options), characters: characters(&messages, &options) };
-    // Charged at once, by what a token usually is, and settled when the provider has counted: an
-    // answer that is broken off is not free.
-    let estimate = u32::try_from(sent.characters / 4).unwrap_or(u32::MAX);
-    {
-        let mut used = shared.used.lock();
-        let left = shared.line.tenant.quota.model_tokens.saturating_sub(used.model_tokens);
-        options.max_tokens = options.max_tokens.min(left.max(1));
-        used.model_tokens = used.model_tokens.saturating_add(estimate);
-    }
+    let left = shared.line.tenant.quota.model_tokens.saturating_sub(shared.used.lock().model_tokens);
+    options.max_tokens = options.max_tokens.min(left.max(1));
+    let mut charge = Charge { used: &shared.used, asked: sent.characters, charged: 0 };
+    charge.answered(0);
     for (number, provider) in (1..).zip(shared.providers.llm()) {
         let request = Chat { messages: messages.clone(), options: options.clone() };
         let begun = Attempt::begin(shared, provider.entry(), number, sent, shared.purpose()).await;
         let mut attempt = begun.map_err(|e| Refusal::Unavailable(e.to_string()))?;
         let result = match traced(attempt.step(), provider.chat(request)).await {
-            Ok(stream) => gather(stream, &mut attempt, &mut text).await,
+            Ok(stream) => gather(stream, &mut attempt, &mut charge, &mut text).await,
             Err(error) => Err(error),
         };
         match result {
@@ -140,8 +139,7 @@ async fn answer(
                 attempt.end(counted);
                 let tokens = usage.input_tokens.saturating_add(usage.output_tokens);
                 if tokens > 0 {
-                    let mut used = shared.used.lock();
-                    used.model_tokens = used.model_tokens.saturating_sub(estimate).saturating_add(tokens);
+                    charge.settle(tokens);
                 }
                 return Ok(answer);
             }
@@ -163,9 +161,41 @@ async fn answer(
     Err(Refusal::Unavailable("every language model failed; the call's journal says why".into()))
 }
 
+/// What a question is charged to the call's tokens: as it is asked and while it is answered, by what a token usually is, and settled
+/// when the provider has counted. An answer that is broken off, or that nobody counts, is not free.
+struct Charge<'a> {
+    used: &'a Mutex<Used>,
+    /// Characters that were asked.
+    asked: u64,
+    /// Tokens that are charged for it so far.
+    charged: u32,
+}
+
+impl Charge<'_> {
+    /// So many bytes of an answer have come.
+    fn answered(&mut self, bytes: u64) {
+        let tokens = (self.asked / OF_A_TOKEN).saturating_add(bytes / OF_A_TOKEN);
+        let tokens = u32::try_from(tokens).unwrap_or(u32::MAX);
+        if tokens > self.charged {
+            let more = tokens - self.charged;
+            self.charged = tokens;
+            let mut used = self.used.lock();
+            used.model_tokens = used.model_tokens.saturating_add(more);
+        }
+    }
+
+    /// It was so many tokens.
+    fn settle(&mut self, tokens: u32) {
+        let mut used = self.used.lock();
+        used.model_tokens = used.model_tokens.saturating_sub(self.charged).saturating_add(tokens);
+        self.charged = tokens;
+    }
+}
+
 async fn gather(
     mut stream: ChatStream,
     attempt: &mut Attempt,
+    charge: &mut Charge<'_>,
     text: &mut impl FnMut(&str, u32),
 ) -> Result<Answer, ProviderError> {
     let mut answer = Answer {
@@ -179,11 +209,13 @@ async fn gather(
         match delta? {
             ChatDelta::Text(more) => {
                 attempt.received(more.len() as u64);
+                charge.answered(attempt.so_far());
                 text(&more, attempt.elapsed_ms());
                 answer.text.push_str(&more);
             }
             ChatDelta::ToolCall(call) => {
                 attempt.received(call.arguments.len() as u64);
+                charge.answered(attempt.so_far());
                 answer.tool_calls.push(call);
             }
             ChatDelta::Finish { finish, usage, model } => {
@@ -202,10 +234,14 @@ pub(crate) fn may_speak(shared: &Shared) -> Result<(), Refusal> {
     if shared.used.lock().speech_characters < limit {
         return Ok(());
     }
-    let why = format!(
+    Err(Refusal::OverQuota(all_spoken(limit)))
+}
+
+/// What is told where a call has spoken all that it may.
+pub(crate) fn all_spoken(limit: u32) -> String {
+    format!(
         "the call has used its {limit} characters of speech: raise `speech-characters` of the tenant's quota"
-    );
-    Err(Refusal::OverQuota(why))
+    )
 }
 
 /// Bytes of text that leave with a request.
@@ -247,4 +283,27 @@ fn characters(messages: &[Message], options: &ChatOptions) -> u64 {
         Message::Tool { id, content } => count(id) + count(content),
     });
     tools.chain(texts).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_charged_as_it_comes_and_one_that_is_broken_off_stays_so() {
+        let used = Mutex::new(Used { model_tokens: 10, ..Used::default() });
+        let tokens = || used.lock().model_tokens;
+        let mut broken_off = Charge { used: &used, asked: 41, charged: 0 };
+        broken_off.answered(0);
+        assert_eq!(tokens(), 20, "as it is asked");
+        for (bytes, expected) in [(3, 20), (400, 120), (400, 120), (4_000, 1_020)] {
+            broken_off.answered(bytes);
+            assert_eq!(tokens(), expected, "{bytes}");
+        }
+        let mut counted = Charge { used: &used, asked: 40, charged: 0 };
+        counted.answered(400);
+        assert_eq!(tokens(), 1_130);
+        counted.settle(7);
+        assert_eq!(tokens(), 1_027, "as its provider counted");
+    }
 }

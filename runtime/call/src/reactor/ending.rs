@@ -374,15 +374,20 @@ impl Reactor {
         self.speech = None;
         self.shared.tasks.close();
         let stopped = self.stopped.take();
+        let mut computed = Duration::ZERO;
         let given_up = async {
             self.shared.tasks.wait().await;
-            if let Some(agent) = stopped {
-                let _ = agent.await;
+            if let Some(agent) = stopped
+                && let Ok(answered) = agent.await
+            {
+                computed = answered.cpu;
             }
         };
         if timeout(GIVEN_UP, given_up).await.is_err() {
             tracing::warn!(call = %id, "what was under way did not end in time: its end is not journaled");
         }
+        // What it computed between its last word and its end is its own, too.
+        self.cpu = self.cpu.max(computed);
         let gate = self.shared.gate();
         for block in self.recorder.finish(gate) {
             self.keep_block(block);

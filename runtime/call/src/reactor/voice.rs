@@ -154,7 +154,6 @@ impl Reactor {
             let _ = reply.send(Err(refusal));
             return;
         }
-        let (written, task) = asking::write(&self.shared, messages, options);
         let answer = Box::new(Answer {
             text: String::new(),
             tool_calls: Vec::new(),
@@ -162,6 +161,12 @@ impl Reactor {
             usage: Usage::default(),
             model: String::new(),
         });
+        if self.leg.is_none() {
+            // Nobody would hear it, so nobody is asked.
+            let _ = reply.send(Ok(SpokenAnswer { heard: Heard::default(), generated: *answer }));
+            return;
+        }
+        let (written, task) = asking::write(&self.shared, messages, options);
         let purpose = Purpose::Converse { reply, written, task: AbortOnDrop(task), answer };
         self.begin(say, purpose, false);
     }
@@ -334,14 +339,19 @@ impl Reactor {
                 if let Some(latency) = &mut self.latency {
                     latency.first_sentence_ms.get_or_insert(ms);
                 }
-                let mut used = self.shared.used.lock();
-                let characters = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
-                used.speech_characters = used.speech_characters.saturating_add(characters);
                 if !answer.text.is_empty() {
                     answer.text.push(' ');
                 }
                 answer.text.push_str(&text);
-                speech.texts.push_back(text);
+                let characters = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
+                let limit = self.shared.line.tenant.quota.speech_characters;
+                if self.shared.used.lock().speaks(characters, limit) {
+                    speech.texts.push_back(text);
+                } else {
+                    // What the model writes past the quota is there to be read, and is not spoken.
+                    speech.failed = true;
+                    self.shared.note_refused(&asking::all_spoken(limit));
+                }
             }
             Written::Done(done) => {
                 **answer = *done;

@@ -11,7 +11,7 @@ use crate::check::component::{Engine, Read};
 use crate::check::cost::{self, Promise};
 use crate::check::source::Source;
 use crate::check::{Finding, Rule, Severity, Used, callers, capabilities, component};
-use crate::terminal::{BAD, DIM, GOOD, TITLE, styled};
+use crate::terminal::{BAD, DIM, GOOD, TITLE, barred, shown, styled};
 use crate::toolchain::{self, Language, Options, cache};
 use crate::{Failure, Outcome, agent, terminal};
 
@@ -133,9 +133,11 @@ impl Check {
                     Severity::Warning => (TITLE, "warning"),
                 };
                 let rule = styled(DIM, &format!("[{}]", finding.rule.name()));
-                anstream::println!("{} {}: {} {rule}", styled(style, name), finding.place, finding.what);
+                // What a component asks for, and is named, is for whoever made it to say: a terminal obeys none of it.
+                let (place, what) = (shown(&finding.place), barred(&finding.what));
+                anstream::println!("{} {place}: {what} {rule}", styled(style, name));
                 for line in finding.course.iter().flat_map(|happened| happened.lines()) {
-                    anstream::println!("    {}", styled(DIM, line));
+                    anstream::println!("    {}", styled(DIM, &shown(line)));
                 }
                 anstream::println!("  {} {}", styled(DIM, "remedy:"), finding.remedy);
             }
