@@ -26,6 +26,7 @@ mod back_up;
 mod call_files;
 mod call_places;
 mod calls;
+mod circles;
 mod compiling;
 mod config;
 mod confine;
