@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use parloir_contract::Capability;
-use parloir_sandbox::{Sandbox, Settings, encode};
+use parloir_sandbox::{EncodeError, Sandbox, Settings, encode};
 use parloir_tenancy::permission::granting;
 
 use crate::check::component::{Engine, Read};
@@ -61,7 +61,10 @@ impl Check {
         let read = match component::too_complex(&wasm, &place) {
             Some(read) => read,
             None => {
-                wasm = encode(&wasm).map_err(|error| Failure::bad_input(&format!("{place}: {error}")))?;
+                let no = |error: &EncodeError| {
+                    Failure::bad_input(&format!("{place}: {}", barred(&error.to_string())))
+                };
+                wasm = encode(&wasm).map_err(|error| no(&error))?;
                 component::read(&wasm, &place)
             }
         };
