@@ -18,10 +18,16 @@ use crate::shared::Shared;
 const DEFAULT_TOKENS: u32 = 400;
 /// Messages of one request, at most.
 const MESSAGES: usize = 200;
+/// Calls of tools in them, at most: each takes as much room in what is sent as a short message, though it holds no letter.
+const TOOL_CALLS: usize = 1_000;
+/// Tools of one request, at most.
+const TOOLS: usize = 128;
 /// Sentences that may wait for the reactor.
 const SENTENCES: usize = 16;
 /// Characters asked, and bytes answered, that a token is taken for until the provider has counted.
 const OF_A_TOKEN: u64 = 4;
+/// Tokens that a question is taken for at least, until then: one that holds nothing, or that its provider refuses, is a request too.
+const LEAST_TOKENS: u64 = 100;
 
 /// What a model writes for a voice to speak.
 #[derive(Debug)]
@@ -174,7 +180,7 @@ struct Charge<'a> {
 impl Charge<'_> {
     /// So many bytes of an answer have come.
     fn answered(&mut self, bytes: u64) {
-        let tokens = (self.asked / OF_A_TOKEN).saturating_add(bytes / OF_A_TOKEN);
+        let tokens = (self.asked / OF_A_TOKEN).max(LEAST_TOKENS).saturating_add(bytes / OF_A_TOKEN);
         let tokens = u32::try_from(tokens).unwrap_or(u32::MAX);
         if tokens > self.charged {
             let more = tokens - self.charged;
@@ -257,9 +263,25 @@ fn bytes(messages: &[Message], options: &ChatOptions) -> u64 {
     tools.chain(texts).sum::<usize>() as u64
 }
 
+/// The calls of tools that a message holds.
+fn tool_calls(message: &Message) -> usize {
+    match message {
+        Message::Assistant { text: _, tool_calls } => tool_calls.len(),
+        Message::System(_) | Message::User(_) | Message::Tool { .. } => 0,
+    }
+}
+
 fn check(messages: &[Message], options: &mut ChatOptions) -> Result<(), Refusal> {
     if messages.is_empty() || messages.len() > MESSAGES {
         return Err(Refusal::Invalid(format!("a request has 1 to {MESSAGES} messages")));
+    }
+    if messages.iter().map(tool_calls).sum::<usize>() > TOOL_CALLS {
+        return Err(Refusal::Invalid(format!(
+            "the messages of a request hold at most {TOOL_CALLS} calls of tools"
+        )));
+    }
+    if options.tools.len() > TOOLS {
+        return Err(Refusal::Invalid(format!("a request has at most {TOOLS} tools: offer those that fit")));
     }
     if options.temperature.is_some_and(|t| !(0.0..=2.0).contains(&t)) {
         return Err(Refusal::Invalid("`temperature` must be from 0 to 2".into()));
@@ -293,17 +315,46 @@ mod tests {
     fn an_answer_is_charged_as_it_comes_and_one_that_is_broken_off_stays_so() {
         let used = Mutex::new(Used { model_tokens: 10, ..Used::default() });
         let tokens = || used.lock().model_tokens;
-        let mut broken_off = Charge { used: &used, asked: 41, charged: 0 };
+        let mut broken_off = Charge { used: &used, asked: 801, charged: 0 };
         broken_off.answered(0);
-        assert_eq!(tokens(), 20, "as it is asked");
-        for (bytes, expected) in [(3, 20), (400, 120), (400, 120), (4_000, 1_020)] {
+        assert_eq!(tokens(), 210, "as it is asked");
+        for (bytes, expected) in [(3, 210), (400, 310), (400, 310), (4_000, 1_210)] {
             broken_off.answered(bytes);
             assert_eq!(tokens(), expected, "{bytes}");
         }
-        let mut counted = Charge { used: &used, asked: 40, charged: 0 };
+        let mut counted = Charge { used: &used, asked: 0, charged: 0 };
+        counted.answered(0);
+        assert_eq!(tokens(), 1_310, "nothing is a request, too");
         counted.answered(400);
-        assert_eq!(tokens(), 1_130);
+        assert_eq!(tokens(), 1_410);
         counted.settle(7);
-        assert_eq!(tokens(), 1_027, "as its provider counted");
+        assert_eq!(tokens(), 1_217, "as its provider counted");
+    }
+
+    #[test]
+    fn what_holds_no_letter_has_a_number_all_the_same() {
+        let call = || parloir_contract::ToolCall {
+            id: String::new(),
+            name: String::new(),
+            arguments: String::new(),
+        };
+        let assistant = |calls: usize| {
+            let tool_calls = std::iter::repeat_with(call).take(calls).collect();
+            Message::Assistant { text: String::new(), tool_calls }
+        };
+        let tool = || parloir_contract::Tool {
+            name: String::new(),
+            description: String::new(),
+            parameters: String::new(),
+        };
+        let checked = |calls: &[usize], tools: usize| {
+            let messages: Vec<Message> = calls.iter().copied().map(assistant).collect();
+            let tools = std::iter::repeat_with(tool).take(tools).collect();
+            check(&messages, &mut ChatOptions { tools, ..ChatOptions::default() })
+        };
+        assert_eq!(checked(&[600, 400], 128), Ok(()));
+        for refused in [checked(&[600, 401], 0), checked(&[0], 129), checked(&[], 0), checked(&[0; 201], 0)] {
+            assert!(matches!(&refused, Err(Refusal::Invalid(_))), "{refused:?}");
+        }
     }
 }
