@@ -1,7 +1,7 @@
 //! Handing a caller over: what only the transport can do.
 
 use async_trait::async_trait;
-use parloir_contract::Transferred;
+use parloir_contract::{Refusal, Transferred};
 use parloir_transport::Leg;
 
 /// How a transfer went, and the caller's leg where the caller came back.
@@ -26,6 +26,14 @@ pub trait Switchboard: Send + Sync {
 
     /// Whether this transport can transfer at all.
     fn can_transfer(&self) -> bool;
+
+    /// Counts that the caller is about to be handed to this number, which the line lists.
+    ///
+    /// # Errors
+    /// Why they are not, all the same.
+    fn admits(&self, _to: &str) -> Result<(), Refusal> {
+        Ok(())
+    }
 }
 
 /// For a leg that cannot transfer: the agent is told so.

@@ -12,7 +12,8 @@ use async_trait::async_trait;
 use futures_util::stream::{self, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdout, Command};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::AbortHandle;
 
 use crate::entry::ProviderEntry;
 use crate::error::{ErrorKind, ProviderError};
@@ -27,8 +28,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const RATE: u32 = 22_050;
 /// Words per minute: a little slower than espeak's own 175, for a telephone.
 const PACE: &str = "160";
-/// At most so many bytes of sound for one request: ten minutes at 22 050 Hz.
-const MAX_SOUND: usize = 10 * 60 * 2 * RATE as usize;
+/// At most so many bytes of sound for one request: two minutes at 22 050 Hz, all of which may wait for a caller who hears it.
+const MAX_SOUND: usize = 2 * 60 * 2 * RATE as usize;
 /// What to type where it is missing.
 const INSTALL: &str = "espeak-ng is not installed: apt-get install -y --no-install-recommends espeak-ng";
 /// Where the system has it and does not run it.
@@ -121,16 +122,25 @@ impl TextToSpeech for Espeak {
             .map_err(|_| busy())?;
         let mut speaking = Speaking::start(&voice, &request.text, permit).await?;
         let (rate, first) = speaking.first().await?;
-        let rest = stream::unfold(Some(speaking), |speaking| async {
-            let mut speaking = speaking?;
-            match speaking.more().await {
-                Ok(Some(samples)) => Some((Ok(samples), Some(speaking))),
-                Ok(None) => None,
-                Err(error) => Some((Err(error), None)),
-            }
+        // All of it is taken as it comes: a process that waited until a caller has heard what it said would keep its place from
+        // everybody else's. What waits here is MAX_SOUND at most.
+        let (sender, pieces) = mpsc::unbounded_channel();
+        let reading = Reading(tokio::spawn(speaking.read_out(sender)).abort_handle());
+        let rest = stream::unfold((pieces, reading), |(mut pieces, reading)| async move {
+            let piece = pieces.recv().await?;
+            Some((piece, (pieces, reading)))
         });
         let first = stream::iter((!first.is_empty()).then_some(Ok(first)));
         Ok(SpeechStream { rate, samples: first.chain(rest).boxed() })
+    }
+}
+
+/// What reads a process to its end. Dropping it kills the process.
+struct Reading(AbortHandle);
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
@@ -202,6 +212,16 @@ impl Speaking {
         }
     }
 
+    /// Reads all of it, and gives its place back. Ends after the first error.
+    async fn read_out(mut self, pieces: mpsc::UnboundedSender<Result<Vec<i16>, ProviderError>>) {
+        while let Some(piece) = self.more().await.transpose() {
+            let failed = piece.is_err();
+            if pieces.send(piece).is_err() || failed {
+                return;
+            }
+        }
+    }
+
     async fn more(&mut self) -> Result<Option<Vec<i16>>, ProviderError> {
         loop {
             let bytes = self.read().await?;
@@ -227,7 +247,7 @@ impl Speaking {
         if self.bytes > MAX_SOUND {
             return Err(ProviderError::ours(
                 ErrorKind::TooLarge,
-                "espeak-ng spoke for more than ten minutes",
+                "espeak-ng spoke for more than two minutes",
             ));
         }
         Ok(bytes)
@@ -346,7 +366,21 @@ mod tests {
         speech.samples.next().await.unwrap().unwrap();
         assert_eq!(espeak.processes.available_permits(), usize::from(PROCESSES) - 1);
         drop(speech);
-        assert_eq!(espeak.processes.available_permits(), usize::from(PROCESSES));
+        while espeak.processes.available_permits() < usize::from(PROCESSES) {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn whose_caller_takes_long_to_hear_a_sentence_keeps_no_process_from_others() {
+        let one = ProviderEntry { workers: Some(1), ..ProviderEntry::espeak() };
+        let espeak = Espeak::start(&one).unwrap();
+        let mut slow = espeak.speak(request(&"9 ".repeat(60), "fr-FR")).await.unwrap();
+        let first = slow.samples.next().await.unwrap().unwrap();
+        let other = espeak.speak(request("Bonjour.", "fr-FR")).await.unwrap();
+        assert!(!other.samples.try_collect::<Vec<_>>().await.unwrap().concat().is_empty());
+        let rest = slow.samples.try_collect::<Vec<_>>().await.unwrap().concat();
+        assert!(first.len() + rest.len() > 8 * 22_050, "{} and {}", first.len(), rest.len());
     }
 
     #[test]

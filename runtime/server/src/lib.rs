@@ -27,6 +27,7 @@ mod call_files;
 mod call_places;
 mod calls;
 mod checked_sound;
+mod circles;
 mod compiling;
 mod config;
 mod confine;

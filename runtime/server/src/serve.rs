@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admin_threads::AdminThreads;
 use crate::calls::{Calls, Finished};
+use crate::circles::Circles;
 use crate::config::{CarrierKind, Config};
 use crate::connections::{Answering, FOR_OTHERS, OF_CARRIERS, answer};
 use crate::installation::Installation;
@@ -119,6 +120,8 @@ pub(crate) struct House {
     pub(crate) installation: Installation,
     pub(crate) calls: Arc<Calls>,
     pub(crate) turned_away: TurnedAway,
+    /// Callers who are handed from line to line.
+    pub(crate) circles: Circles,
     /// Tenants that whoever runs the installation suspended.
     pub(crate) suspended: Suspended,
     pub(crate) closing: CancellationToken,
@@ -306,6 +309,7 @@ pub async fn serve_with(
         installation,
         calls: Calls::new(config.server.concurrent_calls),
         turned_away: TurnedAway::default(),
+        circles: Circles::default(),
         suspended: Suspended::default(),
         closing: CancellationToken::new(),
         telemetry,

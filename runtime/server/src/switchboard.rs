@@ -1,16 +1,17 @@
 //! Transfers on a carrier that asks, once the stream is over, where the caller goes.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use parloir_call::{Switchboard, TransferOutcome};
-use parloir_contract::Transferred;
+use parloir_contract::{LineId, Refusal, Transferred};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::calls::{Live, Transferring};
+use crate::serve::House;
 
 /// How long the carrier may take to ask: it asks at once, unless the caller has hung up.
 const ASKED_WITHIN: Duration = Duration::from_secs(15);
@@ -25,11 +26,18 @@ pub(crate) struct AskedSwitchboard {
     transferring: Mutex<Option<Transferring>>,
     /// The numbers at which somebody answered the caller: a call has a few transfers and no more.
     handed_to: Mutex<Vec<String>>,
+    /// Where hand-overs to lines of the installation are counted, and of whom.
+    counted: Option<(Arc<House>, Option<String>)>,
 }
 
 impl AskedSwitchboard {
     pub(crate) fn new(live: Arc<Live>) -> Self {
-        Self { live, transferring: Mutex::new(None), handed_to: Mutex::default() }
+        Self { live, transferring: Mutex::new(None), handed_to: Mutex::default(), counted: None }
+    }
+
+    /// The same, where the hand-overs of this caller to lines of the installation are counted there.
+    pub(crate) fn counting(self, house: Arc<House>, caller: Option<String>) -> Self {
+        Self { counted: Some((house, caller)), ..self }
     }
 
     /// The numbers at which somebody answered the caller.
@@ -77,6 +85,16 @@ impl Switchboard for AskedSwitchboard {
 
     fn can_transfer(&self) -> bool {
         true
+    }
+
+    fn admits(&self, to: &str) -> Result<(), Refusal> {
+        let (Some((house, caller)), Ok(number)) = (&self.counted, to.parse::<LineId>()) else {
+            return Ok(());
+        };
+        match house.installation.house().line(&number) {
+            Some(_) => house.circles.hand_over(number, caller.as_deref(), Instant::now()),
+            None => Ok(()),
+        }
     }
 }
 

@@ -247,6 +247,13 @@ impl Destinations {
 
     /// What of a line leads nowhere: the first such thing, with what to do about it.
     pub fn problem(&self, line: &LineConfig) -> Option<String> {
+        if line.fallback_number.as_ref() == Some(&line.number) {
+            return Some(
+                "`fallback-number` is the line's own, which would ring it again and again, so that nobody is handed over to it: write \
+                 another"
+                    .to_owned(),
+            );
+        }
         if let Some(number) = &line.fallback_number
             && let Err(why) = self.permit(number.as_str())
         {

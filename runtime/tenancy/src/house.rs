@@ -17,6 +17,9 @@ use crate::retention::Retention;
 /// The name under which the installation itself keeps what it knows of its tenants. No tenant bears it.
 pub const INSTALLATION: &str = "installation";
 
+/// How many lines a circle of fallback numbers may have to be found: nobody has a longer one by mistake.
+const AROUND: usize = 32;
+
 /// Why the operator's file is not a house.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("tenant {tenant}: {problem}")]
@@ -51,12 +54,16 @@ pub struct Line {
     pub zone: TimeZone,
     /// What the installation dials for its tenant, whatever the line lists.
     pub dials: Arc<Destinations>,
+    /// Whether its fallback number leads back to it, at once or by those of other lines of the installation: a caller whom nobody
+    /// looks after would go around for ever, and each round is dialled on the operator's account.
+    pub circles: bool,
 }
 
 impl Line {
-    /// Where its callers go when no agent looks after them, if the installation dials that.
+    /// Where its callers go when no agent looks after them, if the installation dials that and it leads elsewhere.
     pub fn fallback(&self) -> Option<&LineId> {
-        self.config.fallback_number.as_ref().filter(|number| self.dials.permit(number.as_str()).is_ok())
+        let number = self.config.fallback_number.as_ref().filter(|_| !self.circles);
+        number.filter(|number| self.dials.permit(number.as_str()).is_ok())
     }
 
     /// Where an agent may have a caller handed over to: by the line's own list, and by what the installation dials.
@@ -66,6 +73,9 @@ impl Line {
     pub fn destination(&self, to: &str) -> Result<String, Refusal> {
         let fallback = self.config.fallback_number.as_ref().map(LineId::as_str);
         let to = transfer_destination(to, fallback, &self.config.transfer_to)?;
+        if to == self.config.number.as_str() {
+            return Err(Refusal::Invalid("this is the number that the caller rang: write another".into()));
+        }
         self.dials.permit(&to).map_err(|why| why.refusal())?;
         Ok(to)
     }
@@ -95,6 +105,7 @@ impl House {
             let id = config.id.clone();
             house.add(config, transfers).map_err(|problem| HouseError { tenant: id.to_string(), problem })?;
         }
+        house.mark_circles();
         Ok(house)
     }
 
@@ -140,7 +151,8 @@ impl House {
                     config.connectors.len()
                 ));
             }
-            let line = Arc::new(Line { tenant: tenant.clone(), zone, config, dials: dials.clone() });
+            let (tenant, dials) = (tenant.clone(), dials.clone());
+            let line = Arc::new(Line { tenant, zone, config, dials, circles: false });
             if let Some(other) = self.lines.insert(line.config.number.clone(), line.clone()) {
                 return Err(belongs(&line.config.number, &other.tenant.id));
             }
@@ -152,7 +164,7 @@ impl House {
     #[must_use]
     pub fn without(&self, tenants: &HashSet<TenantId>) -> Self {
         let stay = |tenant: &Tenant| !tenants.contains(&tenant.id);
-        Self {
+        let mut without = Self {
             lines: self
                 .lines
                 .iter()
@@ -160,7 +172,9 @@ impl House {
                 .map(|(number, line)| (number.clone(), line.clone()))
                 .collect(),
             tenants: self.tenants.iter().filter(|tenant| stay(tenant)).cloned().collect(),
-        }
+        };
+        without.mark_circles();
+        without
     }
 
     /// One tenant and its lines, as they are; nobody where there is no such tenant.
@@ -191,7 +205,38 @@ impl House {
         }
         self.lines.extend(other.lines);
         self.tenants.extend(other.tenants);
+        self.mark_circles();
         Ok(())
+    }
+
+    /// Has each line know whether its fallback number leads back to it, as the lines are now.
+    fn mark_circles(&mut self) {
+        let otherwise = self.lines.values().filter(|line| self.leads_back(line) != line.circles);
+        for line in otherwise.cloned().collect::<Vec<_>>() {
+            let marked = Line {
+                tenant: line.tenant.clone(),
+                config: line.config.clone(),
+                zone: line.zone.clone(),
+                dials: line.dials.clone(),
+                circles: !line.circles,
+            };
+            self.lines.insert(line.config.number.clone(), Arc::new(marked));
+        }
+    }
+
+    /// Whether who goes from fallback number to fallback number comes back to this line. A circle that it only leads into is others'.
+    fn leads_back(&self, line: &Line) -> bool {
+        let mut next = line.config.fallback_number.as_ref();
+        for _ in 0..AROUND {
+            match next {
+                Some(number) if *number == line.config.number => return true,
+                Some(number) => {
+                    next = self.lines.get(number).and_then(|line| line.config.fallback_number.as_ref());
+                }
+                None => return false,
+            }
+        }
+        false
     }
 
     /// The line that rang.
@@ -367,6 +412,45 @@ mod tests {
         // An emergency number is dialled wherever it was before.
         let emergency = line("fallback-number = \"+33112\"", "only = [\"+32\"]");
         assert_eq!(emergency.destination(""), Ok("+33112".into()));
+    }
+
+    #[test]
+    fn nobody_is_handed_around_from_line_to_line_for_ever() {
+        let of = |tenant: &str, lines: &[(u8, u8)]| {
+            let lines = lines.iter().map(|(number, fallback)| {
+                format!(
+                    "[[tenant.line]]\nnumber = \"+3310000000{number}\"\nagent = \"x.wasm\"\ntransfer-to = [\"+331\"]\nfallback-number = \"+3310000000{fallback}\"\n"
+                )
+            });
+            house(&format!("[[tenant]]\nid = \"{tenant}\"\n{}", lines.collect::<String>())).unwrap()
+        };
+        let circle = |house: &House| {
+            let mut circle: Vec<_> = house
+                .lines()
+                .filter(|line| line.fallback().is_none())
+                .map(|line| line.config.number.to_string())
+                .collect();
+            circle.sort();
+            circle
+        };
+        // Its own number; two lines that name each other; and one that leads to them without being of their circle.
+        assert_eq!(circle(&of("a", &[(1, 1), (2, 9)])), ["+33100000001"]);
+        assert_eq!(circle(&of("a", &[(1, 2), (2, 1), (3, 1)])), ["+33100000001", "+33100000002"]);
+        // Two tenants' lines are one only as long as both are there.
+        let mut both = of("a", &[(1, 2)]);
+        assert!(circle(&both).is_empty());
+        both.join(of("b", &[(2, 3), (3, 1)])).unwrap();
+        assert_eq!(circle(&both), ["+33100000001", "+33100000002", "+33100000003"]);
+        let b: HashSet<TenantId> = ["b".parse().unwrap()].into();
+        assert!(circle(&both.without(&b)).is_empty());
+        // And whatever it lists, no agent hands a caller over to where they are.
+        let line = both.line(&"+33100000002".parse().unwrap()).unwrap();
+        let refused = line.destination("+33 1 00 00 00 02").unwrap_err();
+        assert!(
+            matches!(&refused, Refusal::Invalid(why) if why.contains("that the caller rang")),
+            "{refused}"
+        );
+        assert!(line.destination("+33100000004").is_ok());
     }
 
     #[test]

@@ -283,14 +283,12 @@ impl Used {
         self.host_calls += 1;
         let characters = spoken_characters(call);
         if characters > 0 {
-            let total = self.speech_characters.saturating_add(characters);
-            if total > quota.speech_characters {
+            if !self.speaks(characters, quota.speech_characters) {
                 return over("characters of speech", quota.speech_characters.into(), "speech-characters");
             }
-            self.speech_characters = total;
         }
         let listens = matches!(call, HostCall::Listen(_) | HostCall::Ask(_));
-        if listens && self.transcribed_ms / 1_000 >= u64::from(quota.transcribed_seconds) {
+        if listens && !self.transcribes(quota) {
             return over("seconds of transcription", quota.transcribed_seconds.into(), "transcribed-seconds");
         }
         let asks_model = matches!(call, HostCall::Chat(_) | HostCall::Reply(_));
@@ -311,6 +309,21 @@ impl Used {
         }
         self.egress_bytes = egress;
         Ok(())
+    }
+
+    /// Charges so many characters, where that does not go past the limit; says whether it did.
+    pub fn speaks(&mut self, characters: u32, limit: u32) -> bool {
+        let total = self.speech_characters.saturating_add(characters);
+        let within = total <= limit;
+        if within {
+            self.speech_characters = total;
+        }
+        within
+    }
+
+    /// Whether more of a caller's speech may be transcribed.
+    pub fn transcribes(&self, quota: &Quota) -> bool {
+        self.transcribed_ms / 1_000 < u64::from(quota.transcribed_seconds)
     }
 
     /// Charges what came back: the answer that goes past the quota is the last.
@@ -495,5 +508,20 @@ mod tests {
         let refused = used.charge(&HostCall::Now, &quota).unwrap_err().to_string();
         assert!(refused.contains("host-calls"), "{refused}");
         assert_eq!(used.speech_characters, 10);
+        // What is refused is not charged, and what still fits is spoken.
+        assert!(!used.speaks(u32::MAX, 12) && used.speaks(2, 12) && !used.speaks(1, 12));
+        assert_eq!(used.speech_characters, 12);
+    }
+
+    #[test]
+    fn past_its_seconds_a_call_is_transcribed_no_more() {
+        let quota = Quota { transcribed_seconds: 2, ..Quota::default() };
+        let used = |transcribed_ms| Used { transcribed_ms, ..Used::default() };
+        assert!(used(0).transcribes(&quota) && used(1_999).transcribes(&quota));
+        assert!(!used(2_000).transcribes(&quota));
+        let listen = HostCall::Listen(parloir_contract::ListenOptions::default());
+        assert!(used(1_999).charge(&listen, &quota).is_ok());
+        let refused = used(2_000).charge(&listen, &quota).unwrap_err().to_string();
+        assert!(refused.contains("raise `transcribed-seconds`"), "{refused}");
     }
 }

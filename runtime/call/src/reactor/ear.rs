@@ -1,7 +1,7 @@
 //! The caller's side: frames, voice activity, utterances, turns.
 
 use futures_util::FutureExt;
-use parloir_contract::{Refusal, Speech as Words, Turn};
+use parloir_contract::{HostCall, ListenOptions, Refusal, Speech as Words, Turn};
 use parloir_journal::{AudioDirection, MediaDigest as Digested, RecordBody};
 use parloir_media::{Cause, Codec, Frame, Input, MediaDigest, Output, ReadyTurn, Side, UtteranceId};
 use parloir_transport::{LegEvent, StopReason};
@@ -130,7 +130,18 @@ impl Reactor {
         }
     }
 
+    /// Whether the caller's speech may be transcribed where nobody listens, such as over the agent's voice: by the quota, as if
+    /// somebody listened now.
+    fn is_transcribed_unasked(&self) -> bool {
+        let quota = &self.shared.line.tenant.quota;
+        let listen = HostCall::Listen(ListenOptions::default());
+        self.shared.used.lock().transcribes(quota) && self.shared.month.allow(&listen, quota).is_ok()
+    }
+
     fn begin_utterance(&mut self, id: UtteranceId, pre_roll_ms: u32) {
+        if self.waiting.is_none() && !self.is_transcribed_unasked() {
+            return;
+        }
         let language = self.listen_language.clone();
         // What nobody listens for is the loop's own.
         let purpose = self.waiting.as_ref().and_then(|_| self.shared.purpose());

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
-use parloir_contract::{CallId, Outcome, Refusal, Transferred};
+use parloir_contract::{CallId, LineId, Outcome, Refusal, Transferred};
 use parloir_journal::{
     AgentEnd, CallEnded, Ending, Failure, FailureKind, Ledger, Note, RecordBody, RecordingBlock, ReportFiled,
 };
@@ -198,8 +198,11 @@ impl Reactor {
             }
             AfterHost::Transfer => {
                 let to = self.shared.line.fallback().cloned();
+                let goes = |to: &LineId| {
+                    self.switchboard.can_transfer() && self.switchboard.admits(to.as_str()).is_ok()
+                };
                 match to {
-                    Some(to) if self.switchboard.can_transfer() && self.leg.is_some() => {
+                    Some(to) if self.leg.is_some() && goes(&to) => {
                         self.hand_over(to.to_string(), AfterTransfer::Fallback);
                     }
                     Some(_) => self.say_goodbye(),
@@ -216,7 +219,11 @@ impl Reactor {
     fn note_undialled(&self) {
         let line = &self.shared.line;
         let Some(number) = &line.config.fallback_number else { return };
-        let Err(why) = line.dials.permit(number.as_str()) else { return };
+        let why = match line.dials.permit(number.as_str()) {
+            Err(why) => why.to_string(),
+            Ok(()) if line.circles => "one that leads back to the line".to_owned(),
+            Ok(()) => return,
+        };
         let text = format!("nobody is handed over to the line's fallback number, which is {why}");
         if let Err(error) = self.shared.append(RecordBody::Note(Note { text })) {
             tracing::error!(call = %self.shared.id, %error, "why nobody was handed over was not journaled");
@@ -239,6 +246,10 @@ impl Reactor {
         }
         if !self.switchboard.can_transfer() {
             let _ = reply.send(Err(Refusal::Unavailable("this line's carrier cannot transfer calls".into())));
+            return;
+        }
+        if let Err(refusal) = self.switchboard.admits(&to) {
+            let _ = reply.send(Err(refusal));
             return;
         }
         match announce {
@@ -374,15 +385,20 @@ impl Reactor {
         self.speech = None;
         self.shared.tasks.close();
         let stopped = self.stopped.take();
+        let mut computed = Duration::ZERO;
         let given_up = async {
             self.shared.tasks.wait().await;
-            if let Some(agent) = stopped {
-                let _ = agent.await;
+            if let Some(agent) = stopped
+                && let Ok(answered) = agent.await
+            {
+                computed = answered.cpu;
             }
         };
         if timeout(GIVEN_UP, given_up).await.is_err() {
             tracing::warn!(call = %id, "what was under way did not end in time: its end is not journaled");
         }
+        // What it computed between its last word and its end is its own, too.
+        self.cpu = self.cpu.max(computed);
         let gate = self.shared.gate();
         for block in self.recorder.finish(gate) {
             self.keep_block(block);

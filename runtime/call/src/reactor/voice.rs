@@ -29,6 +29,9 @@ const SENTENCES: usize = 32;
 /// of a sentence, so that a long text holds no provider while it waits to be played.
 const VOICE_AHEAD_MS: u64 = 8_000;
 
+/// Bytes of short sentences that are spoken by one request, where they wait behind what is being played.
+const TOGETHER: usize = 100;
+
 /// What a speech is for, and so what follows it.
 pub(super) enum Purpose {
     /// `say` and `play`.
@@ -105,6 +108,19 @@ pub(super) async fn next_piece(speech: &mut Option<Speech>) -> Arrived {
     }
 }
 
+/// The next sentence, and short ones that wait behind it: a voice takes a request, or a process, for each, and whoever writes a
+/// sentence for every letter would have more of them than all others.
+fn together(texts: &mut VecDeque<String>) -> Option<String> {
+    let mut text = texts.pop_front()?;
+    while texts.front().is_some_and(|next| text.len() + next.len() < TOGETHER) {
+        if let Some(next) = texts.pop_front() {
+            text.push(' ');
+            text.push_str(&next);
+        }
+    }
+    Some(text)
+}
+
 impl Reactor {
     /// Begins to say one sentence.
     pub(super) fn say(&mut self, text: String, options: SayOptions, purpose: Purpose) {
@@ -154,7 +170,6 @@ impl Reactor {
             let _ = reply.send(Err(refusal));
             return;
         }
-        let (written, task) = asking::write(&self.shared, messages, options);
         let answer = Box::new(Answer {
             text: String::new(),
             tool_calls: Vec::new(),
@@ -162,6 +177,12 @@ impl Reactor {
             usage: Usage::default(),
             model: String::new(),
         });
+        if self.leg.is_none() {
+            // Nobody would hear it, so nobody is asked.
+            let _ = reply.send(Ok(SpokenAnswer { heard: Heard::default(), generated: *answer }));
+            return;
+        }
+        let (written, task) = asking::write(&self.shared, messages, options);
         let purpose = Purpose::Converse { reply, written, task: AbortOnDrop(task), answer };
         self.begin(say, purpose, false);
     }
@@ -238,7 +259,18 @@ impl Reactor {
         if speech.current.is_some() || (self.playout.room() as u64) < room {
             return;
         }
-        let Some(text) = speech.texts.pop_front() else { return };
+        // The first is heard as soon as it can be, and the host's own are prepared one by one.
+        let text = match &speech.purpose {
+            Purpose::Host(_) | Purpose::Filler => speech.texts.pop_front(),
+            Purpose::Say(_)
+            | Purpose::Question
+            | Purpose::Converse { .. }
+            | Purpose::BeforeTransfer { .. } => match speech.playing {
+                0 => speech.texts.pop_front(),
+                _ => together(&mut speech.texts),
+            },
+        };
+        let Some(text) = text else { return };
         match self.playout.begin(&text) {
             Ok(saying) => {
                 speech.playing += 1;
@@ -334,14 +366,19 @@ impl Reactor {
                 if let Some(latency) = &mut self.latency {
                     latency.first_sentence_ms.get_or_insert(ms);
                 }
-                let mut used = self.shared.used.lock();
-                let characters = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
-                used.speech_characters = used.speech_characters.saturating_add(characters);
                 if !answer.text.is_empty() {
                     answer.text.push(' ');
                 }
                 answer.text.push_str(&text);
-                speech.texts.push_back(text);
+                let characters = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
+                let limit = self.shared.line.tenant.quota.speech_characters;
+                if self.shared.used.lock().speaks(characters, limit) {
+                    speech.texts.push_back(text);
+                } else {
+                    // What the model writes past the quota is there to be read, and is not spoken.
+                    speech.failed = true;
+                    self.shared.note_refused(&asking::all_spoken(limit));
+                }
             }
             Written::Done(done) => {
                 **answer = *done;
@@ -543,5 +580,31 @@ impl Reactor {
     pub(super) fn say_as_host(&mut self, text: String, after: super::ending::AfterHost) {
         let options = SayOptions { barge_in: BargeIn::Never, language: Some(self.host_language()) };
         self.say(text, options, Purpose::Host(after));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_for_every_letter_is_no_request_for_every_letter() {
+        let mut letters: VecDeque<String> = std::iter::repeat_n("1".to_owned(), 4_000).collect();
+        let mut requests = Vec::new();
+        while let Some(text) = together(&mut letters) {
+            assert!(text.len() <= TOGETHER, "{text}");
+            requests.push(text);
+        }
+        assert_eq!(requests.len(), 80);
+        assert_eq!(
+            requests.iter().map(|text| text.split(' ').count()).sum::<usize>(),
+            4_000,
+            "all are spoken"
+        );
+        // What is long is spoken by itself.
+        let long = "e".repeat(200);
+        let mut sentences = VecDeque::from(["Oui.".to_owned(), long.clone(), "Non.".to_owned()]);
+        let spoken: Vec<String> = std::iter::from_fn(|| together(&mut sentences)).collect();
+        assert_eq!(spoken, ["Oui.", long.as_str(), "Non."]);
     }
 }

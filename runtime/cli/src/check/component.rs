@@ -8,6 +8,7 @@ use wit_component::DecodedWasm;
 use wit_parser::WorldItem;
 
 use super::{Finding, Rule, Severity, Used};
+use crate::terminal::barred;
 
 const PACKAGE: &str = "parloir:agent/";
 const VERSION: &str = "0.1.0";
@@ -162,7 +163,7 @@ pub(crate) fn explain(wasm: &[u8], place: &str) -> Option<String> {
     }
     let findings = too_complex(wasm, place).unwrap_or_else(|| read(wasm, place)).findings;
     let worst = findings.iter().find(|finding| finding.severity == Severity::Error)?;
-    Some(format!("{}: {}; {}", worst.place, worst.what, worst.remedy))
+    Some(format!("{}: {}; {}", worst.place, barred(&worst.what), worst.remedy))
 }
 
 /// The engine inside a component: known by what the modules it was linked of export to each other.

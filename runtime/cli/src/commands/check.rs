@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use parloir_contract::Capability;
-use parloir_sandbox::{Sandbox, Settings, encode};
+use parloir_sandbox::{EncodeError, Sandbox, Settings, encode};
 use parloir_tenancy::permission::granting;
 
 use crate::check::component::{Engine, Read};
 use crate::check::cost::{self, Promise};
 use crate::check::source::Source;
 use crate::check::{Finding, Rule, Severity, Used, callers, capabilities, component};
-use crate::terminal::{BAD, DIM, GOOD, TITLE, styled};
+use crate::terminal::{BAD, DIM, GOOD, TITLE, barred, shown, styled};
 use crate::toolchain::{self, Language, Options, cache};
 use crate::{Failure, Outcome, agent, terminal};
 
@@ -61,7 +61,10 @@ impl Check {
         let read = match component::too_complex(&wasm, &place) {
             Some(read) => read,
             None => {
-                wasm = encode(&wasm).map_err(|error| Failure::bad_input(&format!("{place}: {error}")))?;
+                let no = |error: &EncodeError| {
+                    Failure::bad_input(&format!("{place}: {}", barred(&error.to_string())))
+                };
+                wasm = encode(&wasm).map_err(|error| no(&error))?;
                 component::read(&wasm, &place)
             }
         };
@@ -133,9 +136,11 @@ impl Check {
                     Severity::Warning => (TITLE, "warning"),
                 };
                 let rule = styled(DIM, &format!("[{}]", finding.rule.name()));
-                anstream::println!("{} {}: {} {rule}", styled(style, name), finding.place, finding.what);
+                // What a component asks for, and is named, is for whoever made it to say: a terminal obeys none of it.
+                let (place, what) = (shown(&finding.place), barred(&finding.what));
+                anstream::println!("{} {place}: {what} {rule}", styled(style, name));
                 for line in finding.course.iter().flat_map(|happened| happened.lines()) {
-                    anstream::println!("    {}", styled(DIM, line));
+                    anstream::println!("    {}", styled(DIM, &shown(line)));
                 }
                 anstream::println!("  {} {}", styled(DIM, "remedy:"), finding.remedy);
             }

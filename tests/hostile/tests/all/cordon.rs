@@ -529,3 +529,43 @@ async fn a_side_that_gives_no_sign_of_life_is_ended() {
     assert!(failure.reason.contains("no sign of life"), "{failure}");
     assert!(seen.lock().is_empty());
 }
+
+/// An agents' side that begins and reads nothing of what it is told.
+struct Deaf;
+
+impl Launch for Deaf {
+    fn launch(&self) -> io::Result<Launched> {
+        let (ours, mut theirs) = duplex(1 << 16);
+        let deaf = tokio::spawn(async move {
+            let _gone = theirs.write_all(&framed(&Up::Ready { confined: true })).await;
+            std::future::pending::<()>().await;
+        });
+        let (reads, writes) = split(ours);
+        let ended = async move {
+            deaf.abort();
+            format!("{:?}", deaf.await.is_ok())
+        };
+        Ok(Launched {
+            reads: Box::new(reads),
+            writes: Box::new(writes),
+            ended: Box::pin(ended),
+            weighs: Arc::new(|| None),
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_side_that_reads_nothing_is_ended_and_keeps_no_other_tenant_waiting() {
+    let deaf = agent(ASKS).await.answering(cordon(Arc::new(Deaf)));
+    let seen = Seen::default();
+    let mut waits = deaf.answer(info(), door(&seen), Budget::default());
+    let neighbour = agent(ASKS).await.answering(cordon(Arc::<Here>::default()));
+    tokio::select! {
+        biased;
+        ended = &mut waits => panic!("it was ended before its time: {ended:?}"),
+        beside = rung(&neighbour) => assert_eq!(beside.outcome, Ok(Outcome::Done)),
+    }
+    let failure = waits.await.unwrap().outcome.unwrap_err();
+    assert!(failure.reason.contains("no sign of life"), "{failure}");
+    assert!(seen.lock().is_empty());
+}

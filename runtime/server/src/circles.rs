@@ -1,0 +1,107 @@
+//! Callers who are handed over from one line of the installation to another, and on from there: so often and no more.
+//!
+//! Two agents that each hand their callers to the other's line would do so for ever. Each round is another call that the operator's
+//! carrier dials, while those before it last, and none of them counts among the live calls any more. Whom a carrier brings shows
+//! their number again at the next line, or withholds it again; so they are known by it, for a while, and in memory alone.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use parloir_contract::{LineId, Refusal};
+
+/// How long they are counted together, from the first on.
+const TOGETHER: Duration = Duration::from_secs(600);
+/// How often one caller is handed to one line.
+const MOST: u32 = 5;
+/// How often all those together whose numbers are withheld.
+const MOST_WITHHELD: u32 = 60;
+/// Callers and lines that are counted at one time. Whoever comes beyond is not: so many callers are no circle.
+const COUNTED: usize = 10_000;
+
+/// To which line, and whom; nobody in particular where the number is withheld.
+type Whom = (LineId, Option<String>);
+
+/// The hand-overs to lines of the installation.
+#[derive(Debug, Default)]
+pub(crate) struct Circles(Mutex<HashMap<Whom, (Instant, u32)>>);
+
+impl Circles {
+    /// Counts a hand-over to a line of the installation.
+    ///
+    /// # Errors
+    /// Where the caller has been handed there too often.
+    pub(crate) fn hand_over(&self, to: LineId, caller: Option<&str>, now: Instant) -> Result<(), Refusal> {
+        let most = if caller.is_some() { MOST } else { MOST_WITHHELD };
+        let whom = (to, caller.map(str::to_owned));
+        let mut all = self.0.lock();
+        if all.len() >= COUNTED && !all.contains_key(&whom) {
+            all.retain(|_, (since, _)| now.duration_since(*since) < TOGETHER);
+            if all.len() >= COUNTED {
+                return Ok(());
+            }
+        }
+        let (since, count) = all.entry(whom).or_insert((now, 0));
+        if now.duration_since(*since) >= TOGETHER {
+            (*since, *count) = (now, 0);
+        }
+        if *count >= most {
+            return Err(Refusal::OverQuota(format!(
+                "the caller was handed to this line of the installation {most} times within {} minutes: they go from line to line, \
+                 so look after them here",
+                TOGETHER.as_secs() / 60
+            )));
+        }
+        *count = count.saturating_add(1);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(number: &str) -> LineId {
+        number.parse().unwrap()
+    }
+
+    #[test]
+    fn a_caller_goes_from_line_to_line_so_often_and_no_more() {
+        let (circles, begin) = (Circles::default(), Instant::now());
+        let (one, other) = (line("+33199000001"), line("+33199000003"));
+        let handed = |to: &LineId, caller: Option<&str>, after: u64| {
+            circles.hand_over(to.clone(), caller, begin + Duration::from_secs(after))
+        };
+        let anne = Some("+33639980001");
+        for round in 0..5 {
+            assert!(handed(&one, anne, round * 10).is_ok() && handed(&other, anne, round * 10 + 5).is_ok());
+        }
+        let refused = handed(&one, anne, 60).unwrap_err();
+        assert!(
+            matches!(&refused, Refusal::OverQuota(why) if why.contains("5 times within 10 minutes")),
+            "{refused}"
+        );
+        assert!(handed(&other, anne, 61).is_err());
+        // Others are others, those who show no number are many, and ten minutes later it is another call.
+        assert!(handed(&one, Some("+33639980002"), 62).is_ok());
+        assert!((0..60).all(|_| handed(&one, None, 63).is_ok()));
+        assert!(handed(&one, None, 64).is_err());
+        assert!(handed(&one, anne, 600).is_ok());
+    }
+
+    #[test]
+    fn what_is_counted_is_bounded_and_makes_room() {
+        let (circles, begin) = (Circles::default(), Instant::now());
+        for number in 0..COUNTED {
+            let caller = format!("+336{number:08}");
+            circles.hand_over(line("+33199000001"), Some(caller.as_str()), begin).unwrap();
+        }
+        let anne = Some("+33639980001");
+        for _ in 0..9 {
+            assert!(circles.hand_over(line("+33199000001"), anne, begin).is_ok(), "not counted");
+        }
+        assert_eq!(circles.0.lock().len(), COUNTED);
+        circles.hand_over(line("+33199000001"), anne, begin + TOGETHER).unwrap();
+        assert_eq!(circles.0.lock().len(), 1);
+    }
+}
