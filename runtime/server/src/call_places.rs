@@ -55,8 +55,7 @@ impl Places {
 
     /// Those in a list of the tenant's cases, each by how many were opened before it.
     pub(crate) fn of_cases(key: &RowKey) -> Self {
-        let cipher = Cipher::new(&Secret::from_bytes(key.pseudonym(FOR)));
-        Self { cipher, bound: OF_CASES.to_vec(), are_of_all: false }
+        Self { sealed: SealedPlaces::of(key, FOR, OF_CASES.to_vec()), are_of_all: false }
     }
 
     /// The place of a call that is shown.

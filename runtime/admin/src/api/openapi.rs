@@ -15,7 +15,13 @@ use super::problem::{PROBLEM_JSON, Problem};
 use super::sounds;
 use crate::calls::ERASED;
 use crate::resource::{
-    Access, Agent, AgentKey, AgentPolicy, Aside, AuditEntry, BlockNumber, Blocked, BreakGlass, Calendar, CallFile, CallState, Case, CloseCase, Connector, Contact, Cordon, CordonState, Document, EraseCase, Erasure, ExtendCase, Found, Glass, ImportTenant, Item, Key, KeyMade, Ledger, Line, LogIn, LogInWith, LookUp, MONTH, Myself, NewCase, NewKey, NewSecret, NewTenant, Number, Page, Provider, RetentionState, Review, RollBack, Secret, Setting, StartCanary, Suspend, Suspension, Team, Tenant, TenantMade, TenantState, Usage, User, Version, Webhook, WebhookSecret, WebhookState, Rectification, RectifyCase, RestrictCase, WebhookTested, Sound,
+    Access, Agent, AgentKey, AgentPolicy, Aside, AuditEntry, BlockNumber, Blocked, BreakGlass, Calendar,
+    CallFile, CallState, Case, CloseCase, Connector, Contact, Cordon, CordonState, Document, EraseCase,
+    Erasure, ExtendCase, Found, Glass, ImportTenant, Item, Key, KeyMade, Ledger, Line, LogIn, LogInWith,
+    LookUp, MONTH, Myself, NewCase, NewKey, NewSecret, NewTenant, Number, Page, Provider, Rectification,
+    RectifyCase, RestrictCase, RetentionState, Review, RollBack, Secret, Setting, Sound, StartCanary,
+    Suspend, Suspension, Team, Tenant, TenantMade, TenantState, Usage, User, Version, Webhook, WebhookSecret,
+    WebhookState, WebhookTested,
 };
 
 /// What goes into a route and what comes out of it.
