@@ -282,10 +282,8 @@ impl Used {
         }
         self.host_calls += 1;
         let characters = spoken_characters(call);
-        if characters > 0 {
-            if !self.speaks(characters, quota.speech_characters) {
-                return over("characters of speech", quota.speech_characters.into(), "speech-characters");
-            }
+        if characters > 0 && !self.speaks(characters, quota.speech_characters) {
+            return over("characters of speech", quota.speech_characters.into(), "speech-characters");
         }
         let listens = matches!(call, HostCall::Listen(_) | HostCall::Ask(_));
         if listens && !self.transcribes(quota) {
