@@ -74,7 +74,7 @@ pub(super) async fn without_user(api: &Api, asked: &Asked, id: &str) -> Result<(
     let names = |contact: &Contact| contact.users.iter().any(|user| user == id);
     let named: Vec<_> = rows.into_iter().filter(|(_, kept)| names(&kept.row.is)).collect();
     for some in named.chunks(AT_ONCE) {
-        let told = asked.told(format!("user {id}: out of {} contacts", some.len()));
+        let told = asked.told(format!("user {id}: out of {}", counted(some.len(), "contact")));
         let written = api.directory.commit(&asked.realm, told, |stamp| {
             let batch = some.iter().try_fold(Batch::new(), |batch, (number, kept)| {
                 let mut contact = kept.row.is.clone();
@@ -119,6 +119,8 @@ pub(super) async fn are_users(asked: &Asked, users: &[String]) -> Result<(), Pro
 
 pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let number = asked.line()?;
+    // A user who goes meanwhile is taken out of the contacts that there are then.
+    let _teaming = api.directory.teaming.of(&asked.realm).await;
     let before = rows::there::<Contact>(&asked.store, Table::Settings, &row(&number)).await?;
     let before = before.ok_or_else(|| Problem::not_found("contact").of("line"))?;
     asked.may_delete(&before.change)?;

@@ -146,7 +146,9 @@ pub(super) async fn another_way_in(
     for (id, kept) in rows::all::<KeptKey>(&asked.store, Table::Users, KEYS).await? {
         let key = &kept.row.is.key;
         let does_as_much = key.expires > now && no_more(key.scopes.as_deref(), scopes).is_ok();
+        // What a log-in made is over before the day is.
         if id != gone
+            && key.name != LOG_IN
             && does_as_much
             && let Some((owner, of)) = owners.iter().find(|(owner, _)| *owner == key.user)
         {
@@ -155,6 +157,24 @@ pub(super) async fn another_way_in(
         }
     }
     Ok(None)
+}
+
+/// The same where an owner logs in no more: with a key that is for everything they come in themselves.
+pub(super) async fn way_in_without_log_in(
+    api: &Api,
+    asked: &Asked,
+    owner: &str,
+    batch: Batch,
+) -> Result<Option<Batch>, Problem> {
+    let now = Timestamp::now();
+    for (id, kept) in rows::all::<KeptKey>(&asked.store, Table::Users, KEYS).await? {
+        let key = &kept.row.is.key;
+        let is_for_everything = key.scopes.is_none() && key.expires > now;
+        if key.user == owner && key.name != LOG_IN && is_for_everything {
+            return Ok(Some(batch.expect_value(Table::Users, row(&id), kept.bytes)));
+        }
+    }
+    another_way_in(api, asked, owner, None, batch).await
 }
 
 pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
@@ -169,7 +189,9 @@ pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
     }
     asked.may_delete(&change)?;
     let mut batch = Batch::new().expect_value(Table::Users, row(id), bytes).delete(Table::Users, row(id));
-    if owner == Some(Role::Owner) && key.expires > Timestamp::now() {
+    // Whoever logged in gives back what that made, and so may it be taken from them.
+    let lets_in = key.name != LOG_IN && key.expires > Timestamp::now();
+    if owner == Some(Role::Owner) && lets_in {
         let expected = another_way_in(api, asked, id, key.scopes.as_deref(), batch).await?;
         batch = expected.ok_or_else(|| {
             let detail = format!("no other key lets an owner of {} do as much", asked.realm);

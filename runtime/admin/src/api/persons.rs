@@ -191,7 +191,7 @@ pub(super) async fn rectify(api: &Api, asked: &Asked) -> Result<Answer, Problem>
             return Err(Problem::new(Kind::Invalid, detail, remedy).of(field));
         }
     }
-    api.readings.take(&asked.principal.key_id, Instant::now())?;
+    api.readings.take(&asked.principal.key.user, Instant::now())?;
     let _one = api.directory.opening.of(&asked.realm).await;
     asked.may_change(&files(api).case(&asked.realm, case).await?.etag)?;
     let reading = reading(asked, given.why.clone());

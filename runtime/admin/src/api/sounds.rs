@@ -69,7 +69,6 @@ pub(super) async fn get(api: &Api, asked: &Asked) -> Result<Response, Problem> {
     let length = wav.len() as u64;
     let mut response = sent_from((share, place), parts_of(wav), "audio/wav", length);
     let headers = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if let Ok(etag) = HeaderValue::from_str(&format!("\"{}\"", row.change)) {
         headers.insert(header::ETAG, etag);
     }

@@ -5,7 +5,7 @@ use parloir_store::{Batch, Table};
 
 use super::answer::{Answer, room};
 use super::asked::{Asked, named, words};
-use super::keys::{another_way_in, not_of_a_peer};
+use super::keys::{another_way_in, not_of_a_peer, way_in_without_log_in};
 use super::problem::{Kind, Problem};
 use super::{Api, contacts, repeat, teams};
 use crate::directory::rows::{self, Kept};
@@ -167,6 +167,15 @@ pub(super) async fn put(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
         batch = another_owner(api, asked, id, batch).await?;
     }
     let is_known_anew = before.row.is.oidc != user.oidc;
+    let logs_in_no_more = api.log_ins.is_some() && is_known_anew && user.oidc.is_none();
+    if before.row.is.role == Role::Owner && user.role == Role::Owner && logs_in_no_more {
+        batch = way_in_without_log_in(api, asked, id, batch).await?.ok_or_else(|| {
+            let detail =
+                format!("no owner of {} would have a key that is for everything, nor log in", asked.realm);
+            let remedy = format!("make them a key first: parloir key add --user {id} --name 'the owner'");
+            Problem::new(Kind::Conflict, detail, remedy).of("oidc")
+        })?;
+    }
     // An admin who made this user a key while they were less would hold one of another admin.
     let is_raised = before.row.is.role != Role::Admin && user.role == Role::Admin;
     if is_known_anew || is_raised {

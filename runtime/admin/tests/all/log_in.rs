@@ -420,6 +420,26 @@ async fn whoever_logs_in_again_reads_no_more_for_it() {
         }
     };
     assert!(read >= 60 && refused.text("detail").contains("a user reads 60 times"), "{read}: {refused:?}");
+    // What is put right is read as well, and counted with the rest.
+    let cases = "/v1/tenants/cabinet/cases";
+    let case = json!({ "number": "06 39 98 12 34", "right": "rectify" });
+    let case = house.post(cases, &last, case).await.is(201).text("id");
+    let (rectify, right) = (
+        format!("{cases}/{case}/rectify"),
+        json!({ "call": "09".repeat(16), "field": "contact.name", "to": "Anne Durand" }),
+    );
+    loop {
+        let reply = house.post(&rectify, &last, right.clone()).await;
+        if reply.status != 201 {
+            reply.is(429);
+            break;
+        }
+        read += 1;
+        assert!(read < 1_000, "nobody was told to wait");
+        if read % 20 == 0 {
+            last = key().await;
+        }
+    }
 }
 
 #[tokio::test]
@@ -456,4 +476,53 @@ async fn whoever_has_as_many_keys_as_there_may_be_logs_in_in_place_of_an_older_l
     house.post("/v1/tenants/cabinet/keys", &owner, key).await.is(201);
     let refused = log_in(&house, Some("cabinet"), token()).await.is(409);
     assert!(refused.text("detail").contains("keys of this user"), "{refused:?}");
+}
+
+/// Says by what the owner of the cabinet logs in.
+async fn owner_logs_in(house: &House, (user, by): (&str, &str), oidc: Value) -> Reply {
+    let path = format!("/v1/tenants/cabinet/users/{user}");
+    let etag = house.get(&path, by).await.is(200).etag();
+    let body = json!({ "name": "Anne Durand", "role": "owner", "oidc": oidc });
+    house.ask(("PUT", &path), by, &[("if-match", etag.as_str())], Some(body)).await
+}
+
+#[tokio::test]
+async fn an_owner_logs_in_for_as_long_as_no_key_lets_one_in() {
+    let house = house().await;
+    let owner = house.tenant("cabinet").await;
+    let me = house.get("/v1/me", &owner).await.is(200);
+    let (user, known) = (me.text("user"), json!({ "subject": "17" }));
+    let token = || Signs::of(1).token("17", "");
+    owner_logs_in(&house, (&user, &owner), known.clone()).await.is(200);
+    owner_logs_in(&house, (&user, &owner), Value::Null).await.is(200);
+    owner_logs_in(&house, (&user, &owner), known).await.is(200);
+    let key = log_in(&house, Some("cabinet"), token()).await.is(201).text("secret");
+    let first = format!("/v1/tenants/cabinet/keys/{}", me.text("key"));
+    house.ask(("DELETE", &first), &owner, &[], None).await.is(204);
+    let refused = owner_logs_in(&house, (&user, &key), Value::Null).await.is(409);
+    assert!(refused.text("remedy").contains(&format!("parloir key add --user {user}")), "{refused:?}");
+    refused.names("oidc");
+    log_in(&house, Some("cabinet"), token()).await.is(201);
+    // Another owner with a key is as good.
+    house.user("cabinet", &key, "owner").await;
+    owner_logs_in(&house, (&user, &key), Value::Null).await.is(200);
+    log_in(&house, Some("cabinet"), token()).await.is(401);
+}
+
+#[tokio::test]
+async fn what_a_log_in_made_is_no_key_to_be_left_with() {
+    let mut house = house().await;
+    let owner = house.tenant("cabinet").await;
+    let me = house.get("/v1/me", &owner).await.is(200);
+    owner_logs_in(&house, (&me.text("user"), &owner), json!({ "subject": "17" })).await.is(200);
+    let made = log_in(&house, Some("cabinet"), Signs::of(1).token("17", "")).await.is(201).text("id");
+    // From then on nobody logs in.
+    house.router = router_with(house.directory.clone(), None);
+    let keys = "/v1/tenants/cabinet/keys";
+    house
+        .ask(("DELETE", &format!("{keys}/{}", me.text("key"))), &owner, &[], None)
+        .await
+        .is(409)
+        .names("key");
+    house.ask(("DELETE", &format!("{keys}/{made}")), &owner, &[], None).await.is(204);
 }

@@ -59,11 +59,7 @@ impl From<RightsError> for PersonError {
             RightsError::Extended { .. } => Self::Refused(format!("{sentence}; answer the person")),
             RightsError::Late { .. } => Self::Refused(sentence),
             RightsError::Unknown(EraseError::NoSuchCall(_)) => no_call(),
-            RightsError::Journal(JournalError::NothingLeft { .. }) => {
-                let sentence =
-                    "what was said in the call was erased; there is nothing left of it to put right";
-                Self::Invalid { field: "call", sentence: sentence.into() }
-            }
+            RightsError::Journal(JournalError::NothingLeft { .. }) => nothing_left(),
             RightsError::Several { recorded, standing, .. } => {
                 let (recorded, standing) = (recorded.join(", "), standing.join(", "));
                 let sentence = format!(
@@ -107,6 +103,11 @@ impl From<EraseError> for PersonError {
 
 fn no_call() -> PersonError {
     let sentence = "the tenant has no such call, or nothing is left of it; list them with parloir calls";
+    PersonError::Invalid { field: "call", sentence: sentence.into() }
+}
+
+fn nothing_left() -> PersonError {
+    let sentence = "what was said in the call was erased; there is nothing left of it to put right";
     PersonError::Invalid { field: "call", sentence: sentence.into() }
 }
 
@@ -414,6 +415,11 @@ impl PersonFiles for Storage {
         let _open = self.person_of(tenant, case).await?;
         // No other tenant's call is looked into for it.
         self.journal.call(tenant, call).await.map_err(failed)?.ok_or_else(no_call)?;
+        // Who is in it cannot be told any more: it is not another person's for that.
+        let gone = erased(&erasures(self.keys(), tenant).await.map_err(failed)?);
+        if gone.get(&call).is_some_and(|gone| gone.content) {
+            return Err(nothing_left());
+        }
         // What is recorded is told, whatever comes of it.
         let Reading { who, why } = reading;
         let (calls, purposes) = (vec![call], vec![Purpose::Content]);

@@ -78,6 +78,13 @@ async fn what_is_put_right_for_a_person_is_as_by_the_command_and_who_read_it_is_
     refused(rectify(hers, "status", "very well").await, "to");
     let before = accesses().await;
     refused(rectify(CallId::from_bytes([9; 16]), "contact.name", "Anne").await, "call");
+    let gone = place.call(3, HERS, "2026-11-24T10:00").await;
+    for trace in [false, true] {
+        let whose = Whose::Call(gone);
+        let request = EraseRequest { whose, trace, reason: None, dry_run: false, case: None };
+        place.storage.erase(&request).await.unwrap();
+        refused(rectify(gone, "contact.name", "Anne").await, "call");
+    }
     assert_eq!(accesses().await, before, "nothing was read of what is not there");
     let another = rectify(his, "contact.name", "Anne").await;
     assert!(matches!(another, Err(PersonError::Refused(_))), "{another:?}");
