@@ -239,20 +239,20 @@ enum Priority {
 }
 
 impl Priority {
-    /// Absolute, because a thread may have been begun by another.
-    fn take(self) {
+    /// Absolute, because a thread may have been begun by another: `cores` are those that there are for all lanes.
+    fn take(self, cores: Option<CpuSet>) {
         let taken = match self {
             Self::Nice(nice) => {
                 rustix::process::setpriority_process(None, nice).map_err(|error| error.to_string())
             }
             Self::Last => {
-                leave_a_core();
+                leave_a_core(cores);
                 rustix::process::setpriority_process(None, LAST).map_err(|error| error.to_string())
             }
             Self::Idle => {
                 let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
                 let set = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle);
-                leave_a_core();
+                leave_a_core(cores);
                 // Within its class a thread may keep the niceness of the one that began it.
                 set.or_else(|error| if thread_schedule_policy() == Ok(idle) { Ok(()) } else { Err(error) })
                     .map_err(|error| error.to_string())
@@ -264,10 +264,10 @@ impl Priority {
     }
 }
 
-/// Keeps the calling thread off the first of the cores that it may run on, where there is another. A core on which somebody spins
+/// Keeps the calling thread off the first of these cores, where there is another. A core on which somebody spins
 /// is slower to answer than one that rests, even where who spins gives way at once: so frames have one on which nobody does.
-fn leave_a_core() {
-    let Ok(mut cores) = sched_getaffinity(None) else { return };
+fn leave_a_core(cores: Option<CpuSet>) {
+    let Some(mut cores) = cores else { return };
     let first = (0..CpuSet::MAX_CPU).find(|core| cores.is_set(*core));
     let Some(first) = first.filter(|_| cores.count() > 1) else { return };
     cores.unset(first);
@@ -291,12 +291,14 @@ impl Lane {
         begun: &Arc<Semaphore>,
     ) -> Result<Self, LoadError> {
         let begun = begun.clone();
+        // A thread that another lane's began has that one's cores, of which the first is left alone already.
+        let cores = sched_getaffinity(None).ok();
         let runtime = Builder::new_multi_thread()
             .worker_threads(threads.max(1))
             .thread_name(name)
             .enable_all()
             .on_thread_start(move || {
-                priority.take();
+                priority.take(cores);
                 begun.add_permits(1);
             })
             .build()
@@ -512,6 +514,11 @@ mod tests {
         let (all, left) = (cores(), lanes.patient().spawn_blocking(cores).await.unwrap());
         assert_eq!(left.count(), (all.count() - 1).max(1));
         assert_eq!(lanes.compiling().spawn_blocking(cores).await.unwrap(), all);
+        // One, and no second one where the thread is begun by one that has left it already.
+        let others = Lanes::new(&Settings::default()).unwrap();
+        let patient = others.patient().clone();
+        let begun = others.asking.handle.spawn(async move { patient.spawn_blocking(cores).await.unwrap() });
+        assert_eq!(begun.await.unwrap(), left);
     }
 
     /// Notes the kernel's class of the thread that drops it.
