@@ -6,8 +6,8 @@
 //! that who will soon be done does not wait behind those that spin. What it asks of the host it asks
 //! in a lane between, because a thread of the idle class must hold nothing that others wait for: there too its memory grows,
 //! and there it is dropped, ended or stopped, since both take the kernel's and the allocator's locks. It comes back when it
-//! next waits for its caller. The agents of a tenant of which one computed without end begin in those lanes for a while, and stay
-//! in them ([`Reputation`]). What a spinning agent takes is thus what nobody else wants, and nothing of the first core where
+//! next waits for its caller. The agents of a tenant of which one computed without end begin in those lanes for a while, and come
+//! back once that is over ([`Reputation`]). What a spinning agent takes is thus what nobody else wants, and nothing of the first core where
 //! there are several.
 
 use std::future::Future;
@@ -128,7 +128,7 @@ impl Lanes {
     {
         let (soon, after) = (self.soon, self.after);
         let mut work = Box::pin(work);
-        let stays_aside = || aside || reputation.is_noisy();
+        let stays_aside = || reputation.is_noisy();
         if stays_aside() {
             // Its instance is made where memory grows.
             meter.asks(false);
@@ -136,10 +136,16 @@ impl Lanes {
         loop {
             if !stays_aside() {
                 // An interpreter whose turns take longer than `soon` is not a spinning agent: it goes by its own.
-                let computes_long = |meter: &Meter| {
+                let computes_long = move |meter: &Meter| {
                     meter.turn() > soon.max(meter.habit()).min(after) && !meter.waits_for_caller()
                 };
-                match Stint::new(work, meter, computes_long, stop).await {
+                // Whoever began aside is polled there, and goes to the others.
+                let stopped = if aside {
+                    self.prompt.run(work, meter, computes_long, stop).await?
+                } else {
+                    Stint::new(work, meter, computes_long, stop).await
+                };
+                match stopped {
                     Stopped::Done(out) => return Some(out),
                     Stopped::Over(rest) => work = rest,
                 }
@@ -499,6 +505,18 @@ mod tests {
         let run = async move { there.run(work, &meter, (&of_it, aside), &CancellationToken::new()).await };
         let seen = begins.spawn(run).await.unwrap().unwrap();
         assert_eq!(seen, ["agents-asking", "agents-brief", "agents-asking", "agents-brief"]);
+    }
+
+    #[tokio::test]
+    async fn who_began_aside_is_among_the_others_once_its_tenant_is_not_noisy_any_more() {
+        let lanes = Arc::new(Lanes::new(&Settings::default()).unwrap());
+        let meter = Arc::new(Meter::default());
+        let work = Metered::new(async { thread() }, meter.clone());
+        let there = lanes.clone();
+        let run = async move {
+            there.run(work, &meter, (&quiet(), true), &CancellationToken::new()).await.unwrap()
+        };
+        assert_eq!(lanes.asking.handle.spawn(run).await.unwrap(), "agents");
     }
 
     #[tokio::test]
