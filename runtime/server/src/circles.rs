@@ -13,7 +13,7 @@ use parloir_contract::{LineId, Refusal};
 
 /// How long they are counted together, from the first on.
 const TOGETHER: Duration = Duration::from_secs(600);
-/// How often one caller is handed to one line.
+/// How often one caller is handed to one line from where they were handed to.
 const MOST: u32 = 5;
 /// How often all those together whose numbers are withheld.
 const MOST_WITHHELD: u32 = 60;
@@ -28,10 +28,11 @@ type Whom = (LineId, Option<String>);
 pub(crate) struct Circles(Mutex<HashMap<Whom, (Instant, u32)>>);
 
 impl Circles {
-    /// Counts a hand-over from one line of the installation to another.
+    /// Counts a hand-over from one line of the installation to another: the first of a call is noted, and those that follow from it
+    /// are counted.
     ///
     /// # Errors
-    /// Where the caller has been handed there too often, and was handed to the line where they are.
+    /// Where the caller was handed to the line where they are, and has been handed on from there too often.
     pub(crate) fn hand_over(
         &self,
         from: &LineId,
@@ -54,14 +55,14 @@ impl Circles {
         if now.duration_since(*since) >= TOGETHER {
             (*since, *count) = (now, 0);
         }
-        if *count >= most && was_handed_here {
+        if was_handed_here && *count >= most {
             return Err(Refusal::OverQuota(format!(
                 "the caller was handed to this line of the installation {most} times within {} minutes: they go from line to line, \
                  so look after them here",
                 TOGETHER.as_secs() / 60
             )));
         }
-        *count = count.saturating_add(1);
+        *count = count.saturating_add(u32::from(was_handed_here));
         Ok(())
     }
 }
@@ -83,8 +84,11 @@ mod tests {
             circles.hand_over(from, to.clone(), caller, begin + Duration::from_secs(after))
         };
         let anne = Some("+33639980001");
+        assert!(handed(&one, anne, 0).is_ok());
         for round in 0..5 {
-            assert!(handed(&one, anne, round * 10).is_ok() && handed(&other, anne, round * 10 + 5).is_ok());
+            assert!(
+                handed(&other, anne, round * 10 + 1).is_ok() && handed(&one, anne, round * 10 + 5).is_ok()
+            );
         }
         let refused = handed(&one, anne, 60).unwrap_err();
         assert!(
@@ -109,6 +113,7 @@ mod tests {
         assert!((0..20).all(|_| onward().is_ok()));
         // From the office back to the reception, and on to the office again: a circle.
         assert!(circles.hand_over(&office, reception.clone(), anne, begin).is_ok());
+        assert!((0..5).all(|_| onward().is_ok()));
         assert!(onward().is_err());
     }
 
