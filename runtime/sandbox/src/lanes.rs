@@ -6,8 +6,8 @@
 //! that who will soon be done does not wait behind those that spin. What it asks of the host it asks
 //! in a lane between, because a thread of the idle class must hold nothing that others wait for: there too its memory grows,
 //! and there it is dropped, ended or stopped, since both take the kernel's and the allocator's locks. It comes back when it
-//! next waits for its caller. The agents of a tenant of which one computed without end begin in those lanes for a while, and stay
-//! in them ([`Reputation`]). What a spinning agent takes is thus what nobody else wants, and nothing of the first core where
+//! next waits for its caller. The agents of a tenant of which one computed without end begin in those lanes for a while, and come
+//! back once that is over ([`Reputation`]). What a spinning agent takes is thus what nobody else wants, and nothing of the first core where
 //! there are several.
 
 use std::future::Future;
@@ -128,7 +128,7 @@ impl Lanes {
     {
         let (soon, after) = (self.soon, self.after);
         let mut work = Box::pin(work);
-        let stays_aside = || aside || reputation.is_noisy();
+        let stays_aside = || reputation.is_noisy();
         if stays_aside() {
             // Its instance is made where memory grows.
             meter.asks(false);
@@ -136,10 +136,16 @@ impl Lanes {
         loop {
             if !stays_aside() {
                 // An interpreter whose turns take longer than `soon` is not a spinning agent: it goes by its own.
-                let computes_long = |meter: &Meter| {
+                let computes_long = move |meter: &Meter| {
                     meter.turn() > soon.max(meter.habit()).min(after) && !meter.waits_for_caller()
                 };
-                match Stint::new(work, meter, computes_long, stop).await {
+                // Whoever began aside is polled there, and goes to the others.
+                let stopped = if aside {
+                    self.prompt.run(work, meter, computes_long, stop).await?
+                } else {
+                    Stint::new(work, meter, computes_long, stop).await
+                };
+                match stopped {
                     Stopped::Done(out) => return Some(out),
                     Stopped::Over(rest) => work = rest,
                 }
@@ -239,20 +245,20 @@ enum Priority {
 }
 
 impl Priority {
-    /// Absolute, because a thread may have been begun by another.
-    fn take(self) {
+    /// Absolute, because a thread may have been begun by another: `cores` are those that there are for all lanes.
+    fn take(self, cores: Option<CpuSet>) {
         let taken = match self {
             Self::Nice(nice) => {
                 rustix::process::setpriority_process(None, nice).map_err(|error| error.to_string())
             }
             Self::Last => {
-                leave_a_core();
+                leave_a_core(cores);
                 rustix::process::setpriority_process(None, LAST).map_err(|error| error.to_string())
             }
             Self::Idle => {
                 let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
                 let set = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle);
-                leave_a_core();
+                leave_a_core(cores);
                 // Within its class a thread may keep the niceness of the one that began it.
                 set.or_else(|error| if thread_schedule_policy() == Ok(idle) { Ok(()) } else { Err(error) })
                     .map_err(|error| error.to_string())
@@ -264,10 +270,10 @@ impl Priority {
     }
 }
 
-/// Keeps the calling thread off the first of the cores that it may run on, where there is another. A core on which somebody spins
+/// Keeps the calling thread off the first of these cores, where there is another. A core on which somebody spins
 /// is slower to answer than one that rests, even where who spins gives way at once: so frames have one on which nobody does.
-fn leave_a_core() {
-    let Ok(mut cores) = sched_getaffinity(None) else { return };
+fn leave_a_core(cores: Option<CpuSet>) {
+    let Some(mut cores) = cores else { return };
     let first = (0..CpuSet::MAX_CPU).find(|core| cores.is_set(*core));
     let Some(first) = first.filter(|_| cores.count() > 1) else { return };
     cores.unset(first);
@@ -291,12 +297,14 @@ impl Lane {
         begun: &Arc<Semaphore>,
     ) -> Result<Self, LoadError> {
         let begun = begun.clone();
+        // A thread that another lane's began has that one's cores, of which the first is left alone already.
+        let cores = sched_getaffinity(None).ok();
         let runtime = Builder::new_multi_thread()
             .worker_threads(threads.max(1))
             .thread_name(name)
             .enable_all()
             .on_thread_start(move || {
-                priority.take();
+                priority.take(cores);
                 begun.add_permits(1);
             })
             .build()
@@ -500,6 +508,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_began_aside_is_among_the_others_once_its_tenant_is_not_noisy_any_more() {
+        let lanes = Arc::new(Lanes::new(&Settings::default()).unwrap());
+        let meter = Arc::new(Meter::default());
+        let work = Metered::new(async { thread() }, meter.clone());
+        let there = lanes.clone();
+        let run = async move {
+            there.run(work, &meter, (&quiet(), true), &CancellationToken::new()).await.unwrap()
+        };
+        assert_eq!(lanes.asking.handle.spawn(run).await.unwrap(), "agents");
+    }
+
+    #[tokio::test]
     async fn what_the_host_does_off_the_executors_for_an_agent_is_served_last_whoever_begins_it() {
         let lanes = Lanes::new(&Settings::default()).unwrap();
         let niceness = || rustix::process::getpriority_process(None);
@@ -512,6 +532,11 @@ mod tests {
         let (all, left) = (cores(), lanes.patient().spawn_blocking(cores).await.unwrap());
         assert_eq!(left.count(), (all.count() - 1).max(1));
         assert_eq!(lanes.compiling().spawn_blocking(cores).await.unwrap(), all);
+        // One, and no second one where the thread is begun by one that has left it already.
+        let others = Lanes::new(&Settings::default()).unwrap();
+        let patient = others.patient().clone();
+        let begun = others.asking.handle.spawn(async move { patient.spawn_blocking(cores).await.unwrap() });
+        assert_eq!(begun.await.unwrap(), left);
     }
 
     /// Notes the kernel's class of the thread that drops it.

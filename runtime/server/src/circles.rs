@@ -2,7 +2,8 @@
 //!
 //! Two agents that each hand their callers to the other's line would do so for ever. Each round is another call that the operator's
 //! carrier dials, while those before it last, and none of them counts among the live calls any more. Whom a carrier brings shows
-//! their number again at the next line, or withholds it again; so they are known by it, for a while, and in memory alone.
+//! their number again at the next line, or withholds it again; so they are known by it, for a while, and in memory alone. Whoever
+//! rings a line again and again and is handed on each time goes in no circle: nobody handed them to the line that they ring.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use parloir_contract::{LineId, Refusal};
 
 /// How long they are counted together, from the first on.
 const TOGETHER: Duration = Duration::from_secs(600);
-/// How often one caller is handed to one line.
+/// How often one caller is handed to one line from where they were handed to.
 const MOST: u32 = 5;
 /// How often all those together whose numbers are withheld.
 const MOST_WITHHELD: u32 = 60;
@@ -27,14 +28,23 @@ type Whom = (LineId, Option<String>);
 pub(crate) struct Circles(Mutex<HashMap<Whom, (Instant, u32)>>);
 
 impl Circles {
-    /// Counts a hand-over to a line of the installation.
+    /// Counts a hand-over from one line of the installation to another: the first of a call is noted, and those that follow from it
+    /// are counted.
     ///
     /// # Errors
-    /// Where the caller has been handed there too often.
-    pub(crate) fn hand_over(&self, to: LineId, caller: Option<&str>, now: Instant) -> Result<(), Refusal> {
+    /// Where the caller was handed to the line where they are, and has been handed on from there too often.
+    pub(crate) fn hand_over(
+        &self,
+        from: &LineId,
+        to: LineId,
+        caller: Option<&str>,
+        now: Instant,
+    ) -> Result<(), Refusal> {
         let most = if caller.is_some() { MOST } else { MOST_WITHHELD };
+        let here = (from.clone(), caller.map(str::to_owned));
         let whom = (to, caller.map(str::to_owned));
         let mut all = self.0.lock();
+        let was_handed_here = all.get(&here).is_some_and(|(since, _)| now.duration_since(*since) < TOGETHER);
         if all.len() >= COUNTED && !all.contains_key(&whom) {
             all.retain(|_, (since, _)| now.duration_since(*since) < TOGETHER);
             if all.len() >= COUNTED {
@@ -45,14 +55,14 @@ impl Circles {
         if now.duration_since(*since) >= TOGETHER {
             (*since, *count) = (now, 0);
         }
-        if *count >= most {
+        if was_handed_here && *count >= most {
             return Err(Refusal::OverQuota(format!(
                 "the caller was handed to this line of the installation {most} times within {} minutes: they go from line to line, \
                  so look after them here",
                 TOGETHER.as_secs() / 60
             )));
         }
-        *count = count.saturating_add(1);
+        *count = count.saturating_add(u32::from(was_handed_here));
         Ok(())
     }
 }
@@ -70,11 +80,15 @@ mod tests {
         let (circles, begin) = (Circles::default(), Instant::now());
         let (one, other) = (line("+33199000001"), line("+33199000003"));
         let handed = |to: &LineId, caller: Option<&str>, after: u64| {
-            circles.hand_over(to.clone(), caller, begin + Duration::from_secs(after))
+            let from = if *to == one { &other } else { &one };
+            circles.hand_over(from, to.clone(), caller, begin + Duration::from_secs(after))
         };
         let anne = Some("+33639980001");
+        assert!(handed(&one, anne, 0).is_ok());
         for round in 0..5 {
-            assert!(handed(&one, anne, round * 10).is_ok() && handed(&other, anne, round * 10 + 5).is_ok());
+            assert!(
+                handed(&other, anne, round * 10 + 1).is_ok() && handed(&one, anne, round * 10 + 5).is_ok()
+            );
         }
         let refused = handed(&one, anne, 60).unwrap_err();
         assert!(
@@ -84,24 +98,39 @@ mod tests {
         assert!(handed(&other, anne, 61).is_err());
         // Others are others, those who show no number are many, and ten minutes later it is another call.
         assert!(handed(&one, Some("+33639980002"), 62).is_ok());
+        assert!(handed(&other, None, 63).is_ok());
         assert!((0..60).all(|_| handed(&one, None, 63).is_ok()));
         assert!(handed(&one, None, 64).is_err());
         assert!(handed(&one, anne, 600).is_ok());
     }
 
     #[test]
+    fn who_rings_again_and_again_is_handed_on_each_time() {
+        let (circles, begin) = (Circles::default(), Instant::now());
+        let (reception, office) = (line("+33199000001"), line("+33199000003"));
+        let anne = Some("+33639980001");
+        let onward = || circles.hand_over(&reception, office.clone(), anne, begin);
+        assert!((0..20).all(|_| onward().is_ok()));
+        // From the office back to the reception, and on to the office again: a circle.
+        assert!(circles.hand_over(&office, reception.clone(), anne, begin).is_ok());
+        assert!((0..5).all(|_| onward().is_ok()));
+        assert!(onward().is_err());
+    }
+
+    #[test]
     fn what_is_counted_is_bounded_and_makes_room() {
         let (circles, begin) = (Circles::default(), Instant::now());
+        let from = line("+33199000003");
         for number in 0..COUNTED {
             let caller = format!("+336{number:08}");
-            circles.hand_over(line("+33199000001"), Some(caller.as_str()), begin).unwrap();
+            circles.hand_over(&from, line("+33199000001"), Some(caller.as_str()), begin).unwrap();
         }
         let anne = Some("+33639980001");
         for _ in 0..9 {
-            assert!(circles.hand_over(line("+33199000001"), anne, begin).is_ok(), "not counted");
+            assert!(circles.hand_over(&from, line("+33199000001"), anne, begin).is_ok(), "not counted");
         }
         assert_eq!(circles.0.lock().len(), COUNTED);
-        circles.hand_over(line("+33199000001"), anne, begin + TOGETHER).unwrap();
+        circles.hand_over(&from, line("+33199000001"), anne, begin + TOGETHER).unwrap();
         assert_eq!(circles.0.lock().len(), 1);
     }
 }

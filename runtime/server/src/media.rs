@@ -198,8 +198,8 @@ async fn call(
     tracing::info!(call = %id, %tenant, line = %line.config.number, "a call is answered");
     // Held until the call is in its month.
     let counted = Arc::new(installation.storage.months.of(&tenant).begin(id));
-    let switchboard = AskedSwitchboard::new(entry.live.clone()).counting(house.clone(), caller.clone());
-    let switchboard = Arc::new(switchboard);
+    let (from, switchboard) = (line.config.number.clone(), AskedSwitchboard::new(entry.live.clone()));
+    let switchboard = Arc::new(switchboard.counting(house.clone(), from, caller.clone()));
     let setup = Setup {
         id,
         leg,

@@ -26,8 +26,8 @@ pub(crate) struct AskedSwitchboard {
     transferring: Mutex<Option<Transferring>>,
     /// The numbers at which somebody answered the caller: a call has a few transfers and no more.
     handed_to: Mutex<Vec<String>>,
-    /// Where hand-overs to lines of the installation are counted, and of whom.
-    counted: Option<(Arc<House>, Option<String>)>,
+    /// Where hand-overs to lines of the installation are counted, from which of them, and of whom.
+    counted: Option<(Arc<House>, LineId, Option<String>)>,
 }
 
 impl AskedSwitchboard {
@@ -35,9 +35,9 @@ impl AskedSwitchboard {
         Self { live, transferring: Mutex::new(None), handed_to: Mutex::default(), counted: None }
     }
 
-    /// The same, where the hand-overs of this caller to lines of the installation are counted there.
-    pub(crate) fn counting(self, house: Arc<House>, caller: Option<String>) -> Self {
-        Self { counted: Some((house, caller)), ..self }
+    /// The same, where the hand-overs of this caller from this line to lines of the installation are counted there.
+    pub(crate) fn counting(self, house: Arc<House>, from: LineId, caller: Option<String>) -> Self {
+        Self { counted: Some((house, from, caller)), ..self }
     }
 
     /// The numbers at which somebody answered the caller.
@@ -88,11 +88,11 @@ impl Switchboard for AskedSwitchboard {
     }
 
     fn admits(&self, to: &str) -> Result<(), Refusal> {
-        let (Some((house, caller)), Ok(number)) = (&self.counted, to.parse::<LineId>()) else {
+        let (Some((house, from, caller)), Ok(number)) = (&self.counted, to.parse::<LineId>()) else {
             return Ok(());
         };
         match house.installation.house().line(&number) {
-            Some(_) => house.circles.hand_over(number, caller.as_deref(), Instant::now()),
+            Some(_) => house.circles.hand_over(from, number, caller.as_deref(), Instant::now()),
             None => Ok(()),
         }
     }

@@ -199,10 +199,11 @@ impl Reactor {
             AfterHost::Transfer => {
                 let to = self.shared.line.fallback().cloned();
                 let goes = |to: &LineId| {
-                    self.switchboard.can_transfer() && self.switchboard.admits(to.as_str()).is_ok()
+                    let admitted = self.switchboard.admits(to.as_str());
+                    admitted.inspect_err(|refusal| self.shared.note_refused(&refusal.to_string())).is_ok()
                 };
                 match to {
-                    Some(to) if self.leg.is_some() && goes(&to) => {
+                    Some(to) if self.leg.is_some() && self.switchboard.can_transfer() && goes(&to) => {
                         self.hand_over(to.to_string(), AfterTransfer::Fallback);
                     }
                     Some(_) => self.say_goodbye(),

@@ -372,7 +372,9 @@ impl Reactor {
                 answer.text.push_str(&text);
                 let characters = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
                 let limit = self.shared.line.tenant.quota.speech_characters;
-                if self.shared.used.lock().speaks(characters, limit) {
+                if speech.failed {
+                    // Behind one that is not spoken no shorter one is: it would be heard as if nothing were missing.
+                } else if self.shared.used.lock().speaks(characters, limit) {
                     speech.texts.push_back(text);
                 } else {
                     // What the model writes past the quota is there to be read, and is not spoken.

@@ -301,12 +301,14 @@ async fn hand_over(hook: Arc<Hook>, house: Arc<House>, message: Message, state: 
         },
     };
     let place = tokio::select! {
-        place = house.webhooks.places.take(&hook.tenant) => place,
+        // A tenant that left has no share of the places any more, and is given none.
+        biased;
         // Nobody would be told.
         () = hook.gone.cancelled() => {
             hook.outbox.forget(&store, message).await;
             return;
         }
+        place = house.webhooks.places.take(&hook.tenant) => place,
     };
     let says = hook.says();
     let (tenant, host, call) = (&hook.tenant, says.to.host(), message.call);
