@@ -3,9 +3,6 @@
 /// At most so many bytes wait for the end of a sentence; then the last pause or space ends one.
 const LONGEST: usize = 400;
 
-/// Nobody looks farther for the end of a sentence: to look through all of a long text for each of its pieces takes long.
-const FARTHEST: usize = 4 * LONGEST;
-
 /// A first piece so long may end at a comma, so that the caller hears something soon.
 const FIRST_CLAUSE: usize = 40;
 
@@ -68,7 +65,9 @@ fn is_speakable(text: &str) -> bool {
 fn boundary(text: &str, first: bool) -> Option<usize> {
     for (at, c) in text.char_indices() {
         let end = at + c.len_utf8();
-        if at > FARTHEST {
+        // Nobody looks farther: to look through all of a long text for each of its pieces takes long, and what is dense, such as
+        // digits, is long to hear.
+        if at > LONGEST {
             break;
         }
         if c == '\n' {
@@ -201,8 +200,8 @@ mod tests {
         assert!(split(&"x".repeat(2_000)).iter().all(|s| s.len() <= LONGEST));
         // An end that is far away is none; one that is near is.
         let ends_after = |length: usize| split(&format!("{} Oui.", "x".repeat(length) + "."));
-        assert_eq!(ends_after(600)[0].len(), 601);
-        assert_eq!(ends_after(2_000)[0].len(), LONGEST);
+        assert_eq!(ends_after(300)[0].len(), 301);
+        assert_eq!(ends_after(600)[0].len(), LONGEST);
     }
 
     proptest::proptest! {

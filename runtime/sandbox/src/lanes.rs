@@ -35,7 +35,7 @@ use crate::settings::Settings;
 const LAST: i32 = 19;
 
 /// CPU time of one turn after which an agent counts as one that computes without end, in times of what it takes to compute long.
-const WITHOUT_END: u32 = 2;
+const WITHOUT_END: u32 = 4;
 
 /// The agents' executors.
 pub(crate) struct Lanes {

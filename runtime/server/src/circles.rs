@@ -12,7 +12,8 @@ use parking_lot::Mutex;
 use parloir_contract::{LineId, Refusal};
 
 /// How long they are counted together, from the first on.
-const TOGETHER: Duration = Duration::from_secs(600);
+const TOGETHER: Duration = Duration::from_secs(60 * TOGETHER_MINUTES);
+const TOGETHER_MINUTES: u64 = 10;
 /// How often one caller is handed to one line from where they were handed to.
 const MOST: u32 = 5;
 /// How often all those together whose numbers are withheld.
@@ -57,9 +58,8 @@ impl Circles {
         }
         if was_handed_here && *count >= most {
             return Err(Refusal::OverQuota(format!(
-                "the caller was handed to this line of the installation {most} times within {} minutes: they go from line to line, \
-                 so look after them here",
-                TOGETHER.as_secs() / 60
+                "the caller was handed to this line of the installation {most} times within {TOGETHER_MINUTES} minutes: they go \
+                 from line to line, so look after them here"
             )));
         }
         *count = count.saturating_add(u32::from(was_handed_here));
