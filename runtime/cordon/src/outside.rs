@@ -152,9 +152,9 @@ pub fn nice(here: &Settings) -> i32 {
     here.nice.saturating_add(NICER).min(LAST)
 }
 
-/// By which settings agents run there: the same limits, after everybody else.
+/// By which settings agents run there: the same limits, after everybody else, who are at work before it.
 fn settings(here: &Settings) -> Settings {
-    Settings { nice: nice(here), ..here.clone() }
+    Settings { nice: nice(here), beside_others: true, ..here.clone() }
 }
 
 /// How long after so many falls it is started again: at once after the first, then after 1, 2, 4 s, up to a minute.
@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn behind_a_cordon_agents_run_by_the_same_limits_and_come_last() {
         let here = Settings { memory: 1 << 20, nice: 5, ..Settings::default() };
-        assert_eq!(settings(&here), Settings { nice: 10, ..here.clone() });
+        assert_eq!(settings(&here), Settings { nice: 10, beside_others: true, ..here.clone() });
         assert_eq!(settings(&Settings { nice: 19, ..here }).nice, 19);
     }
 }

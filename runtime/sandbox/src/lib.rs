@@ -47,6 +47,7 @@ mod limits;
 mod metering;
 mod nested;
 mod passed;
+mod ration;
 mod reputation;
 mod settings;
 mod shape;

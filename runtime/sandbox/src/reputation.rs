@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -24,11 +24,13 @@ pub(crate) struct Reputation {
     known_since: Instant,
     /// Milliseconds after that until which it counts as noisy.
     noisy_until: AtomicU64,
+    /// How many of them are at work.
+    at_work: Arc<AtomicUsize>,
 }
 
 impl Default for Reputation {
     fn default() -> Self {
-        Self { known_since: Instant::now(), noisy_until: AtomicU64::new(0) }
+        Self { known_since: Instant::now(), noisy_until: AtomicU64::new(0), at_work: Arc::default() }
     }
 }
 
@@ -40,6 +42,11 @@ impl Reputation {
     /// One of its agents computes without end.
     pub(crate) fn is_seen_computing(&self) {
         self.noisy_until.store(self.at(REMEMBERED), Ordering::Relaxed);
+    }
+
+    /// How many of them are at work.
+    pub(crate) fn at_work(&self) -> &Arc<AtomicUsize> {
+        &self.at_work
     }
 
     /// Whether one of them did so lately.

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use parloir_cordon::{Bounds, CompilerProcess, close_inherited, compile_one, end_first};
-use parloir_sandbox::Compiling;
+use parloir_sandbox::{Compiling, Settings};
 use rustix::process::{
     Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setpriority_process, setrlimit,
 };
@@ -23,7 +23,7 @@ const LAST: i32 = 19;
 /// Files that are open at a time, at most: its three pipes, and what it is confined by.
 const FILES: u64 = 8;
 
-/// What compiling an agent may take: `[agents]`.
+/// What compiling an agent may take, and what agents that compute without end: `[agents]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct AgentsConfig {
@@ -31,11 +31,18 @@ pub struct AgentsConfig {
     pub compile_memory_mib: u32,
     /// CPU time of it, in seconds. Default 120.
     pub compile_seconds: u32,
+    /// CPU time that agents of noisy tenants have together while others' are at work: of each core but the first, in percent, 1 to
+    /// 100. Default 10.
+    pub noisy_percent: u32,
 }
 
 impl Default for AgentsConfig {
     fn default() -> Self {
-        Self { compile_memory_mib: 4_096, compile_seconds: 120 }
+        Self {
+            compile_memory_mib: 4_096,
+            compile_seconds: 120,
+            noisy_percent: Settings::default().noisy_percent,
+        }
     }
 }
 
@@ -52,14 +59,25 @@ impl AgentsConfig {
                 self.compile_memory_mib
             ));
         }
+        if !(1..=100).contains(&self.noisy_percent) {
+            return Err(format!(
+                "`noisy-percent` in [agents] is {}: set 1 to 100, of each core",
+                self.noisy_percent
+            ));
+        }
         Ok(())
+    }
+
+    /// By which settings agents run.
+    pub fn settings(&self) -> Settings {
+        Settings { noisy_percent: self.noisy_percent, ..Settings::default() }
     }
 }
 
 /// Has agents compiled in this program once more, started with the word [`COMPILER`]: for a program that then does
 /// [`stand_in_compiler`]. One that confines itself does so before.
 pub fn compiled_apart(agents: &AgentsConfig, confine: Confine) -> Compiling {
-    let AgentsConfig { compile_memory_mib, compile_seconds } = *agents;
+    let AgentsConfig { compile_memory_mib, compile_seconds, .. } = *agents;
     let bounds = Bounds {
         memory: u64::from(compile_memory_mib) << 20,
         seconds: compile_seconds.into(),
@@ -125,13 +143,23 @@ mod tests {
 
     #[test]
     fn what_compiling_may_take_is_the_operators_to_say() {
-        assert_eq!(config("").agents, AgentsConfig { compile_memory_mib: 4_096, compile_seconds: 120 });
-        let own = config("compile-memory-mib = 512\ncompile-seconds = 10\n");
-        assert_eq!(own.agents, AgentsConfig { compile_memory_mib: 512, compile_seconds: 10 });
+        assert_eq!(
+            config("").agents,
+            AgentsConfig { compile_memory_mib: 4_096, compile_seconds: 120, noisy_percent: 10 }
+        );
+        let own = config("compile-memory-mib = 512\ncompile-seconds = 10\nnoisy-percent = 25\n");
+        assert_eq!(
+            own.agents,
+            AgentsConfig { compile_memory_mib: 512, compile_seconds: 10, noisy_percent: 25 }
+        );
+        assert_eq!(own.agents.settings().noisy_percent, 25);
         assert!(own.agents.check().is_ok());
-        for (wrong, says) in
-            [("compile-seconds = 0", "`compile-seconds`"), ("compile-memory-mib = 127", "at least 128")]
-        {
+        for (wrong, says) in [
+            ("compile-seconds = 0", "`compile-seconds`"),
+            ("compile-memory-mib = 127", "at least 128"),
+            ("noisy-percent = 0", "1 to 100"),
+            ("noisy-percent = 101", "1 to 100"),
+        ] {
             let problem = config(wrong).check().unwrap_err();
             assert!(problem.contains(says), "{problem}");
         }

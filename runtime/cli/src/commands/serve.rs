@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use parloir_contract::TenantId;
 use parloir_providers::Role;
-use parloir_sandbox::Settings;
 use parloir_server::{
     Config, Confine, Confined, Installation, Looked, compiled_apart, confine, raise_open_files, serve_with,
 };
@@ -69,7 +68,7 @@ impl Serve {
             shown.suspend(|| anstream::eprintln!("{}", styled(DIM, &words)));
         };
         let folders = self.data.folders();
-        let sandbox = (Settings::default(), compiled_apart(&config.agents, config.server.confine));
+        let sandbox = (config.agents.settings(), compiled_apart(&config.agents, config.server.confine));
         let opened = Installation::open_telling(&config, &folders, &model_file, None, sandbox, &tell).await;
         spinner.finish_and_clear();
         let running = serve_with(&config, opened?, self.new_owner_key.as_ref()).await?;

@@ -57,6 +57,8 @@ fn of_one_agent() -> Vec<Row> {
         threads: Not(orders),
         long: Not(orders),
         nice: Not(orders),
+        noisy_percent: Not(orders),
+        beside_others: Not(orders),
         component_bytes: Removed("without_the_limit_of_a_file_an_agent_may_be_enormous"),
         function_bytes: Removed("without_the_limit_of_a_function_the_compiler_is_kept_busy"),
         code_bytes: Removed("without_the_bound_of_code_all_of_it_is_compiled"),
