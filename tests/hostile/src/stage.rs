@@ -125,7 +125,7 @@ impl Rooms {
         let kept = async |tenant: &str| {
             let store = TenantStore::open(backend.clone(), &keyring, tenant.parse().unwrap()).await.unwrap();
             let most = line.tenant.quota.stored_bytes_in_all;
-            (Memory::new(store.clone()).within(most), Calendar::new(hours.clone(), store))
+            (Memory::new(store.clone()).within(most), Calendar::new(hours.clone(), store).within(most))
         };
         let (own, another) = (kept("mallory").await, kept("anne").await);
         let secret = SetMemory { key: "secret".into(), value: format!("{SECRETS}: memory").into_bytes() };
