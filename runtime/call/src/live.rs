@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use parloir_contract::{
     Ask, Chat, HostCall, HostReturn, Import, LogLevel, LogLine, Play, Refusal, Reply, Say, Transfer,
-    listenable, speakable,
+    listenable, sayable, speakable,
 };
 use parloir_media::RecordingPolicy as GatePolicy;
 use parloir_sandbox::{DoorClosed, Sandbox, charged};
@@ -55,22 +55,32 @@ impl LiveCall {
     async fn answer(self, call: HostCall) -> Result<HostReturn, DoorClosed> {
         let shared = &self.shared;
         Ok(match call {
-            HostCall::Say(Say { text, options }) => HostReturn::Say(match speakable(&text) {
-                Ok(()) => self.ask(|reply| Request::Say { text, options, reply }).await?,
-                Err(refusal) => Err(refusal),
-            }),
+            HostCall::Say(Say { text, options }) => {
+                HostReturn::Say(match speakable(&text).and_then(|()| sayable(&options)) {
+                    Ok(()) => self.ask(|reply| Request::Say { text, options, reply }).await?,
+                    Err(refusal) => Err(refusal),
+                })
+            }
             HostCall::Ask(Ask { question, say, listen }) => {
-                HostReturn::Ask(match speakable(&question).and_then(|()| listenable(&listen)) {
+                let may =
+                    speakable(&question).and_then(|()| sayable(&say)).and_then(|()| listenable(&listen));
+                HostReturn::Ask(match may {
                     Ok(()) => self.ask(|reply| Request::Ask { question, say, listen, reply }).await?,
                     Err(refusal) => Err(refusal),
                 })
             }
-            HostCall::Play(Play { sound, options }) => HostReturn::Play(match self.sound(&sound).await {
-                Ok((samples, rate)) => {
-                    self.ask(|reply| Request::Play { name: sound, samples, rate, options, reply }).await?
-                }
-                Err(refusal) => Err(refusal),
-            }),
+            HostCall::Play(Play { sound, options }) => {
+                let found = match sayable(&options) {
+                    Ok(()) => self.sound(&sound).await,
+                    Err(refusal) => Err(refusal),
+                };
+                HostReturn::Play(match found {
+                    Ok((samples, rate)) => {
+                        self.ask(|reply| Request::Play { name: sound, samples, rate, options, reply }).await?
+                    }
+                    Err(refusal) => Err(refusal),
+                })
+            }
             HostCall::Listen(options) => HostReturn::Listen(match listenable(&options) {
                 Ok(()) => self.ask(|reply| Request::Listen { options, reply }).await?,
                 Err(refusal) => Err(refusal),
@@ -119,9 +129,10 @@ impl LiveCall {
                     chat.await.unwrap_or_else(|_| Err(Refusal::Unavailable("the host failed".into()))),
                 )
             }
-            HostCall::Reply(Reply { messages, options, say }) => HostReturn::Reply(
-                self.ask(|reply| Request::Converse { messages, options, say, reply }).await?,
-            ),
+            HostCall::Reply(Reply { messages, options, say }) => HostReturn::Reply(match sayable(&say) {
+                Ok(()) => self.ask(|reply| Request::Converse { messages, options, say, reply }).await?,
+                Err(refusal) => Err(refusal),
+            }),
             HostCall::FreeSlots(wanted) => HostReturn::FreeSlots(match &shared.calendar {
                 Some(calendar) => calendar.free(&wanted, shared.now().datetime()).await,
                 None => Err(no_calendar()),

@@ -133,8 +133,27 @@ pub fn speakable(text: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Characters of a language's tag, at most: what RFC 5646 (§4.4.1) asks everybody to have room for.
+pub const TAG_CHARACTERS: usize = 35;
+
+/// Whether a language that is asked for may be a tag. Refused: `Invalid` over 35 characters.
+fn is_a_tag(language: Option<&str>) -> Result<(), Refusal> {
+    if language.is_some_and(|language| language.chars().count() > TAG_CHARACTERS) {
+        return Err(Refusal::Invalid(format!(
+            "`language` has at most {TAG_CHARACTERS} characters: write a tag such as fr-FR"
+        )));
+    }
+    Ok(())
+}
+
+/// Whether the options of a `say` are within their ranges. Refused: `Invalid` outside them.
+pub fn sayable(options: &SayOptions) -> Result<(), Refusal> {
+    is_a_tag(options.language.as_deref())
+}
+
 /// Whether the options of a `listen` are within their ranges. Refused: `Invalid` outside them.
 pub fn listenable(options: &ListenOptions) -> Result<(), Refusal> {
+    is_a_tag(options.language.as_deref())?;
     if !(500..=60_000).contains(&options.patience) {
         return Err(Refusal::Invalid("`patience` must be from 500 to 60000 milliseconds".into()));
     }
@@ -145,4 +164,30 @@ pub fn listenable(options: &ListenOptions) -> Result<(), Refusal> {
         return Err(Refusal::Invalid("`finish-on` must be a key: 0 to 9, * or #".into()));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_language_is_no_longer_than_a_tag() {
+        let options = |characters: usize| {
+            let language = Some("é".repeat(characters));
+            (
+                SayOptions { language: language.clone(), ..SayOptions::default() },
+                ListenOptions { language, ..ListenOptions::default() },
+            )
+        };
+        let (say, listen) = options(TAG_CHARACTERS);
+        assert_eq!((sayable(&say), listenable(&listen)), (Ok(()), Ok(())));
+        let (say, listen) = options(TAG_CHARACTERS + 1);
+        for refused in [sayable(&say), listenable(&listen)] {
+            assert!(
+                matches!(&refused, Err(Refusal::Invalid(why)) if why.contains("`language`") && why.contains("fr-FR")),
+                "{refused:?}"
+            );
+        }
+        assert_eq!(sayable(&SayOptions::default()), Ok(()));
+    }
 }

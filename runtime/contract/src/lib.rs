@@ -38,7 +38,8 @@ pub use characters::{
 };
 pub use connector::{ConnectorAnswer, ConnectorRequest, Method, sendable};
 pub use conversation::{
-    BargeIn, Expecting, Heard, ListenOptions, SayOptions, Speech, Transferred, Turn, listenable, speakable,
+    BargeIn, Expecting, Heard, ListenOptions, SayOptions, Speech, TAG_CHARACTERS, Transferred, Turn,
+    listenable, sayable, speakable,
 };
 pub use host_call::{
     Ask, Book, CompareAndSet, HostCall, HostReturn, Import, LogLevel, LogLine, Move, Play, Question, Reading,

@@ -101,6 +101,16 @@ pub enum JournalError {
         /// Which.
         case: CallId,
     },
+    /// The case has as many steps as one may have.
+    #[error(
+        "case {case} has {most} steps already, and no more: close it (`parloir case close`), and open another for what is still to be done"
+    )]
+    TooManySteps {
+        /// Which.
+        case: CallId,
+        /// How many there may be.
+        most: usize,
+    },
     /// What was said in the call was erased.
     #[error(
         "what was said in call {call} of tenant {tenant} was erased: there is nothing left of it to put right"

@@ -121,8 +121,8 @@ pub use record::{
 };
 pub use recording::{MAX_BLOCK, RecordingBlock};
 pub use rights::{
-    AMENDMENT, AmendmentNote, BLOCK, Block, CASE, CaseNote, MAX_OPEN_CASES, RESTRICTION, Restriction, Rights,
-    Step, pseudonym, rights,
+    AMENDMENT, AmendmentNote, BLOCK, Block, CASE, CaseNote, MAX_OPEN_CASES, MAX_STEPS, RESTRICTION,
+    Restriction, Rights, Step, pseudonym, rights,
 };
 pub use segment::{Location, OtherVersion};
 pub use since::{Since, SinceError, check_since};

@@ -40,6 +40,9 @@ pub const BLOCK: &str = "block";
 /// Open cases of one tenant: all of what is noted of them is written anew with each step of one.
 pub const MAX_OPEN_CASES: usize = 1_000;
 
+/// Steps of one case, the one that closes it not counted: each is noted as those of all others are.
+pub const MAX_STEPS: usize = 200;
+
 /// Whether a call of this transport is the journal's own.
 pub(crate) fn is_of_journal(transport: &str) -> bool {
     [ERASURE, HOLD, AMENDMENT, ACCESS, ADMINISTRATION, WEBHOOK].contains(&transport)
@@ -68,6 +71,19 @@ pub struct CaseNote {
     pub closed: Option<(u64, bool)>,
     /// The calls that hold its steps, the first first; the last may have been cut off, and not be in the log.
     pub records: Vec<CallId>,
+}
+
+impl CaseNote {
+    /// Refuses what would be a step more than a case may have.
+    ///
+    /// # Errors
+    /// [`JournalError::TooManySteps`].
+    pub fn has_room(&self) -> Result<(), JournalError> {
+        if self.records.len() >= MAX_STEPS {
+            return Err(JournalError::TooManySteps { case: self.case, most: MAX_STEPS });
+        }
+        Ok(())
+    }
 }
 
 /// An amendment of a call.
@@ -225,7 +241,7 @@ impl Journal {
         Ok(note)
     }
 
-    /// Takes a step in a case. Refused where it is closed.
+    /// Takes a step in a case. Refused where it is closed, and where it has [`MAX_STEPS`], but for the step that closes it.
     pub async fn step_case(
         &self,
         tenant: &TenantId,
@@ -239,6 +255,9 @@ impl Journal {
         let note = all.cases.iter_mut().find(|known| known.case == case).ok_or_else(no_such_case)?;
         if note.closed.is_some() {
             return Err(JournalError::CaseClosed { case });
+        }
+        if !matches!(step, CaseStep::Done | CaseStep::Refused) {
+            note.has_room()?;
         }
         let told = random()?;
         note.records.push(told);

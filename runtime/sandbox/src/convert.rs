@@ -140,8 +140,30 @@ same_enum!(from call::BargeIn => c::BargeIn { BySpeech, ByKeys, Never });
 same_enum!(from call::Expecting => c::Expecting { Anything, YesNo, Digits, Name, Date, Address });
 same_enum!(into c::Transferred => call::Transferred { Answered, Busy, NoAnswer, CallerGone });
 same_enum!(into c::Direction => call::Direction { Inbound, Outbound });
-same_record!(from call::SayOptions => c::SayOptions { barge_in, language });
-same_record!(from call::ListenOptions => c::ListenOptions { patience, expecting, max_digits, finish_on, language });
+
+/// A language as it is kept: with one character more than a tag may have, so that a longer one is refused and not taken for
+/// another.
+fn tag(language: Option<String>) -> Option<String> {
+    language.map(|language| cut(language, c::TAG_CHARACTERS + 1))
+}
+
+impl FromGuest for call::SayOptions {
+    type Host = c::SayOptions;
+    fn lift(self) -> c::SayOptions {
+        let Self { barge_in, language } = self;
+        c::SayOptions { barge_in: barge_in.lift(), language: tag(language) }
+    }
+}
+
+impl FromGuest for call::ListenOptions {
+    type Host = c::ListenOptions;
+    fn lift(self) -> c::ListenOptions {
+        let Self { patience, expecting, max_digits, finish_on, language } = self;
+        let (expecting, language) = (expecting.lift(), tag(language));
+        c::ListenOptions { patience, expecting, max_digits, finish_on, language }
+    }
+}
+
 same_record!(into c::Heard => call::Heard { text, whole, played });
 same_record!(into c::Speech => call::Speech { text, confidence, language, over_agent });
 
@@ -284,5 +306,22 @@ pub(crate) fn outcome_from_guest(outcome: crate::bindings::Outcome) -> c::Outcom
         Guest::CallBack => c::Outcome::CallBack,
         Guest::Abandoned => c::Outcome::Abandoned,
         Guest::Failed(why) => c::Outcome::Failed(cut(why, REASON_CHARACTERS)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_language_no_more_is_kept_than_tells_that_it_is_too_long() {
+        let lifted = |language: &str| {
+            let language = Some(language.to_owned());
+            call::SayOptions { barge_in: call::BargeIn::Never, language }.lift()
+        };
+        assert_eq!(lifted("fr-FR").language.as_deref(), Some("fr-FR"));
+        let long = lifted(&"f".repeat(1 << 20));
+        assert_eq!(long.language.as_ref().map(String::len), Some(c::TAG_CHARACTERS + 1));
+        assert!(matches!(c::sayable(&long), Err(c::Refusal::Invalid(_))));
     }
 }

@@ -48,10 +48,10 @@ impl Batch {
         self
     }
 
-    /// Whether it changes what agents remember, which is counted.
+    /// Whether it changes what agents keep, which is counted.
     pub(crate) fn is_counted(&self) -> bool {
         self.operations.iter().any(|operation| match operation {
-            Operation::Put { table, .. } | Operation::Delete { table, .. } => *table == Table::Memory,
+            Operation::Put { table, .. } | Operation::Delete { table, .. } => table.is_kept_by_agents(),
         })
     }
 

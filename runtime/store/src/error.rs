@@ -29,8 +29,8 @@ pub enum StoreError {
         /// How many it may have.
         max: usize,
     },
-    /// What a tenant's agents remember would be more than it may be.
-    #[error("what is remembered may take {most} bytes in all: delete what is not needed any more")]
+    /// What a tenant's agents keep would be more than it may be.
+    #[error("what agents keep may take {most} bytes in all: delete what is not needed any more")]
     Full {
         /// How many bytes it may take.
         most: u64,

@@ -108,6 +108,25 @@ impl Table {
         }
     }
 
+    /// Whether its rows are what a tenant's agents keep, of which a tenant has a bound.
+    pub const fn is_kept_by_agents(self) -> bool {
+        match self {
+            Self::Slots | Self::Appointments | Self::AppointmentsByPhone | Self::Memory => true,
+            Self::Tenant
+            | Self::Lines
+            | Self::Agents
+            | Self::Users
+            | Self::Settings
+            | Self::Usage
+            | Self::Calls
+            | Self::CallsByTime
+            | Self::OpenCalls
+            | Self::Journal
+            | Self::Reports
+            | Self::Documents => false,
+        }
+    }
+
     /// Whether its keys may name a person. Such keys rest as an HMAC under the tenant's key (the true
     /// key is inside the sealed value), so a scan does not return them in their own order.
     pub const fn keys_are_private(self) -> bool {

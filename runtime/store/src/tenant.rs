@@ -189,7 +189,7 @@ impl TenantStore {
 }
 
 /// Applies batches of tenants that differ and rest in one backend, in the order in which all who hold several have them. `most` is
-/// how many bytes each tenant's agents may remember.
+/// how many bytes each tenant's agents may keep.
 async fn apply_together(
     store: &Arc<dyn Store>,
     parts: &[(&TenantStore, &Batch)],

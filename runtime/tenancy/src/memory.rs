@@ -32,8 +32,8 @@ impl Memory {
         Self { store, hidden: None, most: None }
     }
 
-    /// The same memory, in which what all of the tenant's calls keep takes so many bytes at most, as it rests: keys and values,
-    /// and the 73 bytes that seal each. What is there already stays, and may be changed for what takes no more.
+    /// The same memory, in which what all of the tenant's calls keep takes so many bytes at most, its appointments among it, as it
+    /// rests: keys and values, and the 73 bytes that seal each. What is there already stays, and may be changed for what takes no more.
     #[must_use]
     pub fn within(self, most: u64) -> Self {
         Self { most: Some(most), ..self }
@@ -81,10 +81,7 @@ impl Memory {
             None => self.store.apply(batch).await,
         };
         applied.map_err(|error| match error {
-            StoreError::Full { most } => Refusal::OverQuota(format!(
-                "what the tenant's agents remember may take {most} bytes in all its calls: delete what is not needed any more, or \
-                 raise `stored-bytes-in-all` of the tenant's quota"
-            )),
+            StoreError::Full { most } => full(most),
             error => failed(&error),
         })
     }
@@ -133,6 +130,14 @@ impl Memory {
             None => self.refuse_hidden(key).await,
         }
     }
+}
+
+/// What a call is told whose tenant's agents keep as many bytes as they may.
+pub(crate) fn full(most: u64) -> Refusal {
+    Refusal::OverQuota(format!(
+        "what the tenant's agents remember and their appointments may take {most} bytes in all its calls: delete or cancel what is \
+         not needed any more, or raise `stored-bytes-in-all` of the tenant's quota"
+    ))
 }
 
 fn check_key(key: &str) -> Result<(), Refusal> {

@@ -114,7 +114,8 @@ impl Reached {
     fn concerns(self, call: &HostCall, quota: &Quota) -> bool {
         let model = matches!(call, HostCall::Chat(_) | HostCall::Reply(_) | HostCall::ModelAvailable);
         let listens = matches!(call, HostCall::Listen(_) | HostCall::Ask(_));
-        let speaks = matches!(call, HostCall::Say(_) | HostCall::Ask(_) | HostCall::Reply(_));
+        let speaks =
+            matches!(call, HostCall::Say(_) | HostCall::Ask(_) | HostCall::Reply(_)) || is_announced(call);
         match self {
             Self::ModelTokens(_) => model,
             Self::TranscribedSeconds(_) => listens,
@@ -125,6 +126,11 @@ impl Reached {
             Self::Cost(_) => model || (!self.is_degraded(quota) && (listens || speaks)),
         }
     }
+}
+
+/// Whether it is a hand-over before which the agent speaks.
+fn is_announced(call: &HostCall) -> bool {
+    matches!(call, HostCall::Transfer(transfer) if transfer.announce.is_some())
 }
 
 /// What a tenant's calls have used in the month that it is.
@@ -243,7 +249,7 @@ impl OfCall {
                 | HostCall::Ask(_)
                 | HostCall::Say(_)
                 | HostCall::SendRequest(_)
-        );
+        ) || is_announced(call);
         if !needs || !quota.is_limited_by_month() {
             return Ok(());
         }
@@ -270,7 +276,7 @@ impl Months {
 
 #[cfg(test)]
 mod tests {
-    use parloir_contract::{ConnectorRequest, Method, Say, SayOptions};
+    use parloir_contract::{ConnectorRequest, Method, Say, SayOptions, Transfer};
 
     use super::*;
 
@@ -347,6 +353,28 @@ mod tests {
         );
         let more = Quota { speech_characters_a_month: Some(11), ..quota };
         assert_eq!(refused(&more), [false; 4]);
+    }
+
+    #[test]
+    fn a_hand_over_is_announced_no_more_where_the_characters_of_the_month_are_used_and_goes_on_unannounced() {
+        let (now, month) = (Timestamp::now(), Arc::new(Month::default()));
+        month.recall(now, Sums { speech_characters: 10, ..Sums::default() });
+        let transfer = |announce: Option<&str>| {
+            HostCall::Transfer(Transfer { to: String::new(), announce: announce.map(Into::into) })
+        };
+        let (announced, plain) = (transfer(Some("Je vous passe quelqu'un.")), transfer(None));
+        let quota = Quota { speech_characters_a_month: Some(10), ..Quota::default() };
+        let call = month.begin(ONE);
+        for told in [month.allow(now, &announced, &quota), call.allow(&announced, &quota)] {
+            let why = told.unwrap_err();
+            assert!(
+                matches!(&why, Refusal::OverQuota(why) if why.contains("raise `speech-characters-a-month`")),
+                "{why}"
+            );
+        }
+        assert_eq!((month.allow(now, &plain, &quota), call.allow(&plain, &quota)), (Ok(()), Ok(())));
+        let more = Quota { speech_characters_a_month: Some(11), ..quota };
+        assert_eq!(call.allow(&announced, &more), Ok(()));
     }
 
     #[test]

@@ -70,8 +70,8 @@ pub struct Quota {
     pub model_tokens: u32,
     /// Bytes of keys and values that one call may store in memory, those written again included. Default 16,777,216.
     pub stored_bytes: u32,
-    /// Bytes that what agents remember may take in all calls together, as it rests: each key and value, and the 73 bytes that seal
-    /// them. What is deleted or erased makes room. Default 268,435,456.
+    /// Bytes that what agents remember and their appointments may take in all calls together, as it rests: each key and value, and the
+    /// 73 bytes that seal them. What is deleted, cancelled or erased makes room. Default 268,435,456.
     pub stored_bytes_in_all: u64,
     /// Bytes that one call may send to connectors and be answered by them. Default 4,194,304.
     pub egress_bytes: u32,

@@ -15,7 +15,7 @@ use parloir_connect::{AddressRange, Destination, HeldSecret, NotADestination, Re
 use parloir_contract::{
     Answer, Appointment, CallInfo, Capability, ConnectorAnswer, ConnectorRequest, Contact, Direction, Finish,
     Heard, HostCall, HostReturn, LocalTime, Refusal, Report, SetMemory, Slot, Transferred, Turn, Usage,
-    listenable, sendable, speakable,
+    listenable, sayable, sendable, speakable,
 };
 use parloir_sandbox::{Agent, Answered, Budget, Door, DoorClosed, Sandbox, Settings};
 use parloir_store::{Embedded, Keyring, TenantStore};
@@ -125,7 +125,7 @@ impl Rooms {
         let kept = async |tenant: &str| {
             let store = TenantStore::open(backend.clone(), &keyring, tenant.parse().unwrap()).await.unwrap();
             let most = line.tenant.quota.stored_bytes_in_all;
-            (Memory::new(store.clone()).within(most), Calendar::new(hours.clone(), store))
+            (Memory::new(store.clone()).within(most), Calendar::new(hours.clone(), store).within(most))
         };
         let (own, another) = (kept("mallory").await, kept("anne").await);
         let secret = SetMemory { key: "secret".into(), value: format!("{SECRETS}: memory").into_bytes() };
@@ -176,7 +176,7 @@ impl Rooms {
                 HostReturn::Listen(listens.map(|()| Turn::Silence))
             }
             HostCall::Ask(ask) => {
-                let bounds = || speakable(&ask.question).and_then(|()| listenable(&ask.listen));
+                let bounds = || speakable(&ask.question).and(sayable(&ask.say)).and(listenable(&ask.listen));
                 let asks = if guards.bounds { bounds() } else { Ok(()) };
                 HostReturn::Ask(asks.map(|()| (Heard::default(), Turn::Silence)))
             }
@@ -212,7 +212,8 @@ impl Rooms {
                 HostReturn::Transfer(to.map(|_| Transferred::Answered))
             }
             HostCall::Say(say) => {
-                let speakable = if guards.bounds { speakable(&say.text) } else { Ok(()) };
+                let speakable =
+                    if guards.bounds { speakable(&say.text).and(sayable(&say.options)) } else { Ok(()) };
                 HostReturn::Say(speakable.map(|()| Heard::default()))
             }
             HostCall::SendRequest(request) => HostReturn::SendRequest(asked(guards, &self.names, &request)),

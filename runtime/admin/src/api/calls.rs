@@ -1,6 +1,5 @@
 //! Calls: listed, read, heard and exported. Whoever reads what was said is in the tenant's log before it is shown.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Bytes;
@@ -124,9 +123,7 @@ fn whole(asked: &Asked) -> Result<Reading, Problem> {
 /// those tenants alone that have none besides.
 pub(super) fn place(api: &Api, asked: &Asked) -> Result<(Share, OwnedSemaphorePermit), Problem> {
     let share = api.reading_shares.take(&asked.realm)?;
-    let first =
-        if share.is_first() { Arc::clone(&api.first_readings).try_acquire_owned().ok() } else { None };
-    let permit = first.or_else(|| Arc::clone(&api.reading).try_acquire_owned().ok()).ok_or_else(|| {
+    let permit = api.reading.take(&share).ok_or_else(|| {
         let detail = "as many calls are being read as there is room for";
         Problem::new(Kind::Busy, detail, "wait as Retry-After says, and ask again")
     })?;

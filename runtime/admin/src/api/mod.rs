@@ -72,7 +72,7 @@ use problem::Kind;
 pub use problem::{PROBLEM_JSON, Problem};
 use rate::{Changes, Rate};
 pub use repeat::tidy;
-use share::Shares;
+use share::{Places, Shares};
 
 use crate::directory::{By, Directory, Principal, Told};
 use crate::oidc::LogIns;
@@ -90,8 +90,6 @@ const MAX_REQUESTS: usize = 256;
 const MAX_OF_A_TENANT: usize = MAX_REQUESTS / 4;
 /// Calls that are read at one time, each in memory until it is sent.
 const MAX_READING: usize = 16;
-/// Those among them for tenants that read none besides: few that read slowly keep nobody else from reading.
-const MAX_FIRST_READING: usize = MAX_READING / 2;
 /// Those of one tenant among them.
 const MAX_READING_OF_A_TENANT: usize = 4;
 /// vCons that are made at one time, each several times as large as the sound in it until it is.
@@ -114,9 +112,7 @@ pub(crate) struct Api {
     shares: Arc<Shares>,
     uploads: upload::Uploads,
     /// Taken by whoever reads a call, until it is sent or took too long.
-    reading: Arc<Semaphore>,
-    /// The same, taken by whoever is a tenant's only one.
-    first_readings: Arc<Semaphore>,
+    reading: Places,
     reading_shares: Arc<Shares>,
     /// How often each user has read what was said, by whatever keys.
     readings: Rate,
@@ -135,7 +131,7 @@ pub(crate) struct Api {
     /// Taken while a vCon is made, in memory whole; more of them wait.
     vcons: Semaphore,
     /// Taken while a sound is in memory whole.
-    sounds: Arc<Semaphore>,
+    sounds: Places,
     sound_shares: Arc<Shares>,
 }
 
@@ -148,9 +144,7 @@ pub fn router(directory: Arc<Directory>) -> Router {
 pub fn router_with(directory: Arc<Directory>, log_ins: Option<Arc<LogIns>>) -> Router {
     let (room, shares) = (Semaphore::new(MAX_REQUESTS), Shares::of(MAX_OF_A_TENANT));
     let (strangers, uploads) = (Semaphore::new(MAX_STRANGERS), upload::Uploads::default());
-    let reading = Arc::new(Semaphore::new(MAX_READING - MAX_FIRST_READING));
-    let first_readings = Arc::new(Semaphore::new(MAX_FIRST_READING));
-    let reading_shares = Shares::of(MAX_READING_OF_A_TENANT);
+    let (reading, reading_shares) = (Places::of(MAX_READING), Shares::of(MAX_READING_OF_A_TENANT));
     let mut router = Router::new();
     for endpoint in Endpoint::ALL.iter().copied() {
         let handler = move |State(api): State<Arc<Api>>,
@@ -169,7 +163,6 @@ pub fn router_with(directory: Arc<Directory>, log_ins: Option<Arc<LogIns>>) -> R
             shares,
             uploads,
             reading,
-            first_readings,
             reading_shares,
             readings: Rate::of_readings(),
             log_ins_made: Rate::of_log_ins(),
@@ -179,7 +172,7 @@ pub fn router_with(directory: Arc<Directory>, log_ins: Option<Arc<LogIns>>) -> R
             lookups: Jobs::new(),
             erasures: Jobs::new(),
             vcons: Semaphore::new(MAX_VCONS),
-            sounds: Arc::new(Semaphore::new(MAX_SOUNDS)),
+            sounds: Places::of(MAX_SOUNDS),
             sound_shares: Shares::of(MAX_SOUNDS_OF_A_TENANT),
         }))
         .layer(map_response(as_it_says))

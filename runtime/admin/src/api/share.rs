@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use parloir_contract::TenantId;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::problem::{Kind, Problem};
 
@@ -69,9 +70,56 @@ impl Drop for Share {
     }
 }
 
+/// Places that all tenants have together, each for what is in memory meanwhile. Half of them are for those tenants that have none
+/// besides: few that read slowly keep nobody else from reading.
+pub(super) struct Places {
+    first: Arc<Semaphore>,
+    more: Arc<Semaphore>,
+}
+
+impl Places {
+    /// So many places.
+    pub(super) fn of(all: usize) -> Self {
+        let [first, more] = [all / 2, all - all / 2].map(|places| Arc::new(Semaphore::new(places)));
+        Self { first, more }
+    }
+
+    /// A place for whoever has this share; `None` where there is none for them.
+    pub(super) fn take(&self, share: &Share) -> Option<OwnedSemaphorePermit> {
+        let first = if share.is_first() { Arc::clone(&self.first).try_acquire_owned().ok() } else { None };
+        first.or_else(|| Arc::clone(&self.more).try_acquire_owned().ok())
+    }
+
+    /// Whichever place is free first, for whoever has one at a time and may wait for it.
+    pub(super) async fn wait(&self) -> Option<OwnedSemaphorePermit> {
+        tokio::select! {
+            place = Arc::clone(&self.first).acquire_owned() => place.ok(),
+            place = Arc::clone(&self.more).acquire_owned() => place.ok(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn half_of_the_places_are_for_tenants_that_have_none_besides() {
+        let (shares, places) = (Shares::of(8), Places::of(4));
+        let share = |name: &str| shares.take(&name.parse::<TenantId>().unwrap()).ok().unwrap();
+        let slow: Vec<_> = (0..4).map(|_| share("slow")).collect();
+        let taken: Vec<_> = slow.iter().filter_map(|share| places.take(share)).collect();
+        assert_eq!(taken.len(), 3, "one that is its first, and two of the others");
+        let (one, other) = (share("one"), share("other"));
+        let place = places.take(&one);
+        assert!(place.is_some() && places.take(&other).is_none());
+        drop(place);
+        // Who waits has whichever there is.
+        let waited = places.wait().await;
+        assert!(waited.is_some() && places.take(&other).is_none());
+        drop(taken);
+        assert!(places.take(&other).is_some());
+    }
 
     #[test]
     fn a_tenant_has_its_share_and_takes_nobody_elses() {

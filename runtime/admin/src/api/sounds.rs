@@ -55,7 +55,7 @@ pub(super) async fn get(api: &Api, asked: &Asked) -> Result<Response, Problem> {
     }
     let share = api.sound_shares.take(&asked.realm)?;
     // Whoever reads has a place among all requests already, and keeps it from nobody by waiting for this one.
-    let place = Arc::clone(&api.sounds).try_acquire_owned().map_err(|_| {
+    let place = api.sounds.take(&share).ok_or_else(|| {
         let detail = "as many sounds are under way as there is room for";
         Problem::new(Kind::Busy, detail, "wait as Retry-After says, and ask again")
     })?;
@@ -95,7 +95,7 @@ async fn take_in(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let _turn = api.uploads.begin(&asked.realm)?;
     let before = there(asked, name).await?;
     asked.may_put(before.as_ref().and_then(There::tag))?;
-    let _place = api.sounds.acquire().await.ok();
+    let _place = api.sounds.wait().await;
     let wav = Arc::new(upload::whole(asked, SOUND_BYTES, REMEDY).await?);
     let _room = api.room.acquire().await.ok();
     let checked = api.directory.premises().check_sound(Arc::clone(&wav)).await;

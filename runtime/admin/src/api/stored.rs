@@ -33,7 +33,7 @@ pub(super) async fn within(api: &Api, asked: &Asked, [documents, sounds]: [u64; 
         return Ok(());
     }
     let detail = format!(
-        "with it the documents would have {documents} bytes and the sounds {sounds}, what agents remember has {remembered}, and all together no more than {most}"
+        "with it the documents would have {documents} bytes and the sounds {sounds}, what agents remember has {remembered} with their appointments, and all together no more than {most}"
     );
     let remedy = "remove documents and sounds that nobody needs first: parloir document remove, parloir sound remove; or have whoever runs the installation raise `stored-bytes-in-all` of the quota";
     Err(Problem::new(Kind::Conflict, detail, remedy).of("body"))

@@ -146,7 +146,7 @@ pub struct Usage {
     pub cpu_seconds_a_month: u64,
     /// What providers cost, by currency, as far as they have prices.
     pub cost_a_month: Vec<Cost>,
-    /// Bytes that what agents remember takes, as it rests, and those of the tenant's documents and sounds.
+    /// Bytes that what agents remember and their appointments take, as it rests, and those of the tenant's documents and sounds.
     pub stored_bytes_in_all: u64,
     /// Bytes on disk of the tenant's log and recordings, without what was erased.
     pub kept_bytes: u64,

@@ -294,6 +294,7 @@ impl Reactor {
             settings: config.settings.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
         };
         let quota = &line.tenant.quota;
+        let stored_in_all = quota.stored_bytes_in_all;
         let budget = Budget {
             turn_cpu: Duration::from_millis(quota.turn_cpu_ms.into()),
             call_cpu: Duration::from_millis(quota.call_cpu_ms.into()),
@@ -320,12 +321,10 @@ impl Reactor {
             declared: agent.capabilities().into(),
             journal,
             providers,
-            calendar: line
-                .tenant
-                .hours
-                .clone()
-                .map(|hours| Calendar::new(hours, store.clone()).hiding(hidden.clone())),
-            memory: Memory::new(store).within(line.tenant.quota.stored_bytes_in_all).hiding(hidden),
+            calendar: line.tenant.hours.clone().map(|hours| {
+                Calendar::new(hours, store.clone()).within(stored_in_all).hiding(hidden.clone())
+            }),
+            memory: Memory::new(store).within(stored_in_all).hiding(hidden),
             library: documents,
             documents: OnceCell::new(),
             sounds,

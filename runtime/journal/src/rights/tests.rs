@@ -55,3 +55,27 @@ async fn a_tenant_has_so_many_open_cases_and_another_once_one_is_closed() {
     another().await.unwrap();
     journal.shutdown().await;
 }
+
+#[tokio::test]
+async fn a_case_has_so_many_steps_and_is_closed_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, tenant) = (open(folder.path()).await, "cabinet".parse::<TenantId>().unwrap());
+    let named = Named { number: Some("+33639980001".into()), why: None };
+    let case = journal.open_case(&tenant, Right::Access, days(), named).await.unwrap().case;
+    let mut all = Rights::clone(&*journal.rights(&tenant).await.unwrap());
+    all.cases[0].records = vec![case; MAX_STEPS - 1];
+    journal.note(&tenant, &all).await.unwrap();
+    let step = |step| {
+        let step = Step { step, record: None, extended: None, why: None };
+        journal.step_case(&tenant, case, step)
+    };
+    assert_eq!(step(CaseStep::Exported).await.unwrap().records.len(), MAX_STEPS);
+    let refused = step(CaseStep::Exported).await.unwrap_err();
+    assert!(
+        matches!(&refused, JournalError::TooManySteps { most: MAX_STEPS, .. })
+            && refused.to_string().contains("parloir case close"),
+        "{refused}"
+    );
+    assert!(step(CaseStep::Done).await.unwrap().closed.is_some());
+    journal.shutdown().await;
+}

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use parloir_contract::{
     Ask, Capability, Chat, HostCall, HostReturn, Import, LogLevel, LogLine, Refusal, Report, Say, Transfer,
-    listenable, speakable,
+    listenable, sayable, speakable,
 };
 use parloir_media::{Gate, RecordingPolicy as GatePolicy};
 use parloir_sandbox::{DoorClosed, Failure as Death, FailureKind};
@@ -183,17 +183,24 @@ impl<C: Caller> Stage<C> {
     async fn answer_really(&mut self, call: HostCall) -> Result<HostReturn, DoorClosed> {
         let now = self.clock.now();
         Ok(match call {
-            HostCall::Say(Say { text, options }) => HostReturn::Say(match speakable(&text) {
-                Ok(()) => Ok(self.speak(&text, &options, None).await.0),
-                Err(refusal) => Err(refusal),
-            }),
+            HostCall::Say(Say { text, options }) => {
+                HostReturn::Say(match speakable(&text).and_then(|()| sayable(&options)) {
+                    Ok(()) => Ok(self.speak(&text, &options, None).await.0),
+                    Err(refusal) => Err(refusal),
+                })
+            }
             HostCall::Ask(Ask { question, say, listen }) => {
-                HostReturn::Ask(match speakable(&question).and_then(|()| listenable(&listen)) {
+                let may =
+                    speakable(&question).and_then(|()| sayable(&say)).and_then(|()| listenable(&listen));
+                HostReturn::Ask(match may {
                     Ok(()) => Ok(self.ask(&question, &say, listen).await?),
                     Err(refusal) => Err(refusal),
                 })
             }
-            HostCall::Play(play) => HostReturn::Play(self.play(&play.sound, &play.options).await),
+            HostCall::Play(play) => HostReturn::Play(match sayable(&play.options) {
+                Ok(()) => self.play(&play.sound, &play.options).await,
+                Err(refusal) => Err(refusal),
+            }),
             HostCall::Listen(options) => HostReturn::Listen(match listenable(&options) {
                 Ok(()) => Ok(self.turn(options, None).await?),
                 Err(refusal) => Err(refusal),
@@ -229,7 +236,10 @@ impl<C: Caller> Stage<C> {
                 HostReturn::ModelAvailable(permitted && self.scene.model.is_some())
             }
             HostCall::Chat(Chat { messages, options }) => HostReturn::Chat(self.model(&messages, &options)),
-            HostCall::Reply(reply) => HostReturn::Reply(self.reply(reply).await),
+            HostCall::Reply(reply) => HostReturn::Reply(match sayable(&reply.say) {
+                Ok(()) => self.reply(reply).await,
+                Err(refusal) => Err(refusal),
+            }),
             HostCall::FreeSlots(wanted) => self.world.free(&wanted, now).await,
             HostCall::Book(book) => self.world.book(book, now).await,
             HostCall::FindAppointments(phone) => self.world.find(&phone, now).await,

@@ -84,7 +84,7 @@ impl Storage {
         Ok(RightsDone::Case(self.journal.step_case(tenant, case, step).await?))
     }
 
-    /// A case that is open, of this tenant and, as far as that can still be read, of this person.
+    /// A case that is open and may have another step, of this tenant and, as far as that can still be read, of this person.
     pub(super) async fn case_of(
         &self,
         case: CallId,
@@ -93,6 +93,8 @@ impl Storage {
     ) -> Result<Known, RightsError> {
         let known = self.case(case).await?;
         known.is_of(Some(tenant), person)?;
+        // Before anything is done in it that is to be a step of it.
+        known.note.has_room()?;
         Ok(known)
     }
 

@@ -51,6 +51,9 @@ impl From<RightsError> for PersonError {
             RightsError::Journal(JournalError::TooManyCases { most, .. }) => Self::Refused(format!(
                 "{most} cases are open already, and no more may be; close those that are answered, and open this one then, with the day on which it was received"
             )),
+            RightsError::Journal(JournalError::TooManySteps { most, .. }) => Self::Refused(format!(
+                "the case has {most} steps already, and no more may be; close it, and open another for what is still to be done"
+            )),
             RightsError::NoDay(_) => Self::Invalid { field: "received", sentence },
             RightsError::NoNumber(_) | RightsError::Unknown(EraseError::NoNumber(_)) => {
                 Self::Invalid { field: "number", sentence }

@@ -1,4 +1,4 @@
-//! How many bytes a tenant's agents remember: a row that changes together with what it counts, so that neither a crash nor an
+//! How many bytes a tenant's agents keep, in memory and in the calendar: a row that changes together with what it counts, so that neither a crash nor an
 //! erasure leaves it other than the rows.
 //!
 //! A row counts as it rests: its key, and its sealed value. In a store that has no such row yet, or where it cannot be read, what
@@ -12,9 +12,11 @@ use crate::{
 };
 
 /// Where the count rests in [`Table::Usage`].
-const COUNT: &[u8] = b"remembered";
+const COUNT: &[u8] = b"kept by agents";
+/// Where it rested as long as appointments were not counted: it goes as soon as all is added up.
+const OLDER: &[u8] = b"remembered";
 
-/// What is remembered.
+/// What is kept.
 struct Counted {
     bytes: u64,
     /// That the count is still as it was read.
@@ -29,7 +31,8 @@ fn weight(address: &Address, stored: &[u8]) -> u64 {
 }
 
 impl TenantStore {
-    /// How many bytes all rows of [`Table::Memory`] take: their keys and their values, sealed. Fails where the backend does.
+    /// How many bytes all rows take that agents keep ([`Table::is_kept_by_agents`]): their keys and their values, sealed. Fails where
+    /// the backend does.
     pub async fn remembered(&self) -> Result<u64, StoreError> {
         let _nobody_else_counts = self.key.counting().lock().await;
         Ok(self.counted().await?.bytes)
@@ -53,7 +56,7 @@ impl TenantStore {
                 StoredOperation::Put(address, stored) => (address, weight(address, stored)),
                 StoredOperation::Delete(address) => (address, 0),
             };
-            if address.table() == Some(Table::Memory) {
+            if address.table().is_some_and(Table::is_kept_by_agents) {
                 becomes.insert(address.clone(), bytes);
             }
         }
@@ -81,28 +84,39 @@ impl TenantStore {
         if let Some(most) = most.filter(|most| after > before && bytes > *most) {
             if anew {
                 if counted > most {
-                    tracing::warn!(tenant = %self.tenant, counted, most, "a tenant's agents remember more than they may: until some of it is deleted, nothing is added");
+                    tracing::warn!(tenant = %self.tenant, counted, most, "a tenant's agents keep more than they may: until some of it is deleted, nothing is added");
                 }
                 // What is refused keeps no count: all would be added up again the next time. One that is there meanwhile is as good.
-                let operations = vec![self.recount(&condition, counted)?];
+                let operations = self.recount(&condition, counted, anew)?;
                 let _kept = self.store.apply(StoredBatch { conditions: vec![condition], operations }).await?;
             }
             return Err(StoreError::Full { most });
         }
-        batch.operations.push(self.recount(&condition, bytes)?);
+        batch.operations.extend(self.recount(&condition, bytes, anew)?);
         batch.conditions.push(condition);
         Ok(())
     }
 
-    /// Keeps another count where this one was.
-    fn recount(&self, condition: &StoredCondition, bytes: u64) -> Result<StoredOperation, StoreError> {
+    /// Keeps another count where this one was, whether it was kept there or added up anew.
+    fn recount(
+        &self,
+        condition: &StoredCondition,
+        bytes: u64,
+        anew: bool,
+    ) -> Result<Vec<StoredOperation>, StoreError> {
         let (StoredCondition::Equals(address, _) | StoredCondition::Absent(address)) = condition;
-        // Of a tenant of whom everything is erased nothing is left, the count neither.
-        if bytes == 0 {
-            return Ok(StoredOperation::Delete(address.clone()));
+        let mut operations = Vec::new();
+        if anew || bytes == 0 {
+            operations.push(StoredOperation::Delete(self.address(Table::Usage, OLDER)?));
         }
-        let sealed = envelope::seal(&self.key, address, b"", &bytes.to_be_bytes())?;
-        Ok(StoredOperation::Put(address.clone(), sealed))
+        // Of a tenant of whom everything is erased nothing is left, the count neither.
+        operations.push(if bytes == 0 {
+            StoredOperation::Delete(address.clone())
+        } else {
+            let sealed = envelope::seal(&self.key, address, b"", &bytes.to_be_bytes())?;
+            StoredOperation::Put(address.clone(), sealed)
+        });
+        Ok(operations)
     }
 
     /// The count, and that it is still so.
@@ -115,7 +129,7 @@ impl TenantStore {
         let kept = match envelope::open(&self.key, &address, &stored) {
             Ok(kept) => kept.and_then(|(_, value)| <[u8; 8]>::try_from(value).ok()),
             Err(error) => {
-                tracing::error!(tenant = %self.tenant, %error, "how many bytes are remembered cannot be read: they are added up");
+                tracing::error!(tenant = %self.tenant, %error, "how many bytes agents keep cannot be read: they are added up");
                 None
             }
         };
@@ -128,13 +142,17 @@ impl TenantStore {
 
     /// What all rows take.
     async fn added_up(&self) -> Result<u64, StoreError> {
-        let below = Address::new(&self.tenant, Table::Memory, b"")?;
-        let (mut bytes, mut after) = (0, None::<Address>);
-        loop {
-            let page = self.store.scan(&below, after.as_ref(), MAX_PAGE).await?;
-            let Some((last, _)) = page.last() else { return Ok(bytes) };
-            after = Some(last.clone());
-            bytes += page.iter().map(|(address, stored)| weight(address, stored)).sum::<u64>();
+        let mut bytes = 0;
+        for table in Table::ALL.into_iter().filter(|table| table.is_kept_by_agents()) {
+            let below = Address::new(&self.tenant, table, b"")?;
+            let mut after = None::<Address>;
+            loop {
+                let page = self.store.scan(&below, after.as_ref(), MAX_PAGE).await?;
+                let Some((last, _)) = page.last() else { break };
+                after = Some(last.clone());
+                bytes += page.iter().map(|(address, stored)| weight(address, stored)).sum::<u64>();
+            }
         }
+        Ok(bytes)
     }
 }

@@ -305,11 +305,16 @@ async fn a_scan_goes_on_after_a_key_that_is_named() {
     assert_eq!(keys, [b"b", b"c"]);
 }
 
-/// What the rows of memory take as they rest.
+/// What the rows of memory and of the calendar take as they rest.
 async fn rest(house: &House) -> u64 {
-    let below = crate::Address::new(&tenant(), Table::Memory, b"").unwrap();
-    let rows = house.store.scan(&below, None, 1_000).await.unwrap();
-    rows.iter().map(|(address, stored)| (address.key().len() + stored.len()) as u64).sum()
+    let mut bytes = 0;
+    for table in [Table::Memory, Table::Slots, Table::Appointments, Table::AppointmentsByPhone] {
+        let below = crate::Address::new(&tenant(), table, b"").unwrap();
+        let rows = house.store.scan(&below, None, 1_000).await.unwrap();
+        bytes +=
+            rows.iter().map(|(address, stored)| (address.key().len() + stored.len()) as u64).sum::<u64>();
+    }
+    bytes
 }
 
 #[tokio::test]
@@ -321,8 +326,17 @@ async fn what_is_remembered_is_counted_as_it_is_written_deleted_and_erased() {
         house.put(Table::Memory, key, value).await;
         agrees().await;
     }
-    house.put(Table::Slots, "tuesday", "is not memory").await;
-    agrees().await;
+    let before = house.rows.remembered().await.unwrap();
+    house.put(Table::Reports, "tuesday", "is not what agents keep").await;
+    assert_eq!(house.rows.remembered().await.unwrap(), before);
+    for table in [Table::Slots, Table::Appointments, Table::AppointmentsByPhone] {
+        let before = house.rows.remembered().await.unwrap();
+        house.put(table, "tuesday", "hers").await;
+        assert!(house.rows.remembered().await.unwrap() > before, "{table:?}");
+        agrees().await;
+        house.rows.apply(Batch::new().delete(table, "tuesday")).await.unwrap();
+        assert_eq!(house.rows.remembered().await.unwrap(), before, "{table:?}");
+    }
     // Of two operations on one key the later stands.
     let twice = Batch::new().put(Table::Memory, "twice", "once").put(Table::Memory, "twice", "and again");
     house.rows.apply(twice).await.unwrap();
@@ -371,8 +385,8 @@ async fn a_store_from_before_is_added_up_with_the_first_change() {
         house.put(Table::Memory, &format!("key {number}"), "kept").await;
     }
     let forget = |value: Option<&str>| match value {
-        Some(value) => Batch::new().put(Table::Usage, "remembered", value),
-        None => Batch::new().delete(Table::Usage, "remembered"),
+        Some(value) => Batch::new().put(Table::Usage, "kept by agents", value),
+        None => Batch::new().delete(Table::Usage, "kept by agents"),
     };
     // Where there is none, and where it is none.
     for value in [None, Some("no number")] {
@@ -381,8 +395,20 @@ async fn a_store_from_before_is_added_up_with_the_first_change() {
         house.rows.apply(forget(value)).await.unwrap();
         house.put(Table::Memory, "another", value.unwrap_or_default()).await;
         assert_eq!(house.rows.remembered().await.unwrap(), rest(&house).await);
-        assert!(house.rows.get(Table::Usage, "remembered").await.unwrap().unwrap().len() == 8);
+        assert!(house.rows.get(Table::Usage, "kept by agents").await.unwrap().unwrap().len() == 8);
     }
+}
+
+#[tokio::test]
+async fn the_count_of_a_version_that_counted_memory_alone_is_not_taken_and_goes() {
+    let house = House::new().await;
+    house.put(Table::Slots, "tuesday", "ABCDEF").await;
+    house.rows.apply(Batch::new().delete(Table::Usage, "kept by agents")).await.unwrap();
+    house.put(Table::Usage, "remembered", "12345678").await;
+    assert_eq!(house.rows.remembered().await.unwrap(), rest(&house).await);
+    house.put(Table::Memory, "one", "more").await;
+    assert_eq!(house.rows.remembered().await.unwrap(), rest(&house).await);
+    assert_eq!(house.get(Table::Usage, "remembered").await, None);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -409,16 +435,16 @@ async fn what_is_refused_is_added_up_once() {
     let refused = async || {
         let more = Batch::new().put(Table::Memory, "two", "more");
         assert!(matches!(house.rows.apply_within(more, 1).await, Err(StoreError::Full { most: 1 })));
-        house.found(Table::Usage, "remembered").await.1
+        house.found(Table::Usage, "kept by agents").await.1
     };
     for value in [None, Some("no number")] {
         let before = match value {
-            Some(value) => Batch::new().put(Table::Usage, "remembered", value),
-            None => Batch::new().delete(Table::Usage, "remembered"),
+            Some(value) => Batch::new().put(Table::Usage, "kept by agents", value),
+            None => Batch::new().delete(Table::Usage, "kept by agents"),
         };
         house.rows.apply(before).await.unwrap();
         let kept = refused().await;
-        assert_eq!(house.rows.get(Table::Usage, "remembered").await.unwrap().unwrap().len(), 8);
+        assert_eq!(house.rows.get(Table::Usage, "kept by agents").await.unwrap().unwrap().len(), 8);
         assert_eq!(house.rows.remembered().await.unwrap(), rest(&house).await);
         assert_eq!(refused().await, kept, "the count that is kept is taken");
     }
@@ -463,7 +489,7 @@ async fn what_is_erased_goes_though_the_count_moves_again_and_again() {
     let house = House::new().await;
     house.put(Table::Memory, "hers", "kept").await;
     house.put(Table::Memory, "his", "kept").await;
-    let (_, count) = house.found(Table::Usage, "remembered").await;
+    let (_, count) = house.found(Table::Usage, "kept by agents").await;
     let StoredOperation::Put(address, _) = &count else { panic!("a back-up puts") };
     let gone_meanwhile = StoredOperation::Delete(address.clone());
     let before = Mutex::new(vec![count, gone_meanwhile]);
@@ -482,7 +508,7 @@ async fn an_erasure_waits_its_turn_where_the_count_moves_more_often_than_it_is_t
     let house = House::new().await;
     house.put(Table::Memory, "hers", "kept").await;
     house.put(Table::Memory, "his", "kept").await;
-    let (_, count) = house.found(Table::Usage, "remembered").await;
+    let (_, count) = house.found(Table::Usage, "kept by agents").await;
     let StoredOperation::Put(address, bytes) = count else { panic!("a back-up puts") };
     // The last goes first: the count is gone, there again, gone, and so on, once before each try.
     let moves = super::MAX_TRIES + 2;

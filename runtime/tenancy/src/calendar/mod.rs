@@ -11,12 +11,13 @@ use std::sync::Arc;
 
 use jiff::civil::DateTime;
 use parloir_contract::{Appointment, Book, Booked, Contact, Move, Refusal, Slot, Wanted};
-use parloir_store::{Applied, Batch, Table, TenantStore};
+use parloir_store::{Applied, Batch, StoreError, Table, TenantStore};
 
 pub use hours::{Hours, from_local, slot_id, slot_start, to_local};
 pub use kept::{Correction, Kept};
 
 use crate::Hidden;
+use crate::memory::full;
 
 /// Slots looked at in one search, booked ones included.
 const SEARCHED: usize = 3_000;
@@ -57,13 +58,22 @@ pub struct Calendar {
     kept: Kept,
     references: Arc<dyn References>,
     hidden: Option<Arc<dyn Hidden>>,
+    /// Bytes that all of the tenant's calls together may keep; `None` where nobody counts.
+    most: Option<u64>,
 }
 
 impl Calendar {
     /// The calendar of the tenant whose store this is.
     pub fn new(hours: Arc<Hours>, store: TenantStore) -> Self {
         let kept = Kept::new(store.clone());
-        Self { hours, store, kept, references: Arc::new(Unguessable), hidden: None }
+        Self { hours, store, kept, references: Arc::new(Unguessable), hidden: None, most: None }
+    }
+
+    /// The same calendar, in which nothing is booked where the tenant's appointments would take more than so many bytes with what
+    /// its agents remember, as [`Memory::within`](crate::Memory::within) counts them. What stands is moved and cancelled all the same.
+    #[must_use]
+    pub fn within(self, most: u64) -> Self {
+        Self { most: Some(most), ..self }
     }
 
     /// The same calendar without what is hidden: an appointment of such a person is not found, and neither moved nor cancelled.
@@ -131,7 +141,7 @@ impl Calendar {
     }
 
     /// Books a slot, or says that it is taken. Refused for a contact or a motive that cannot be kept, for a slot that is not the
-    /// calendar's, and where the storage fails or too many change it at once.
+    /// calendar's, past the quota of all, and where the storage fails or too many change it at once.
     pub async fn book(&self, book: Book, now: DateTime) -> Result<Booked, Refusal> {
         let Book { slot, contact, motive } = book;
         check_contact(&contact)?;
@@ -164,7 +174,14 @@ impl Calendar {
             .expect_absent(Table::Appointments, reference)
             .put(Table::Appointments, reference, encode(appointment)?);
         let batch = self.kept.index(batch, contact.phone.as_deref(), Some(reference), None).await?;
-        self.store.apply(batch).await.map_err(|e| failed(&e))
+        let applied = match self.most {
+            Some(most) => self.store.apply_within(batch, most).await,
+            None => self.store.apply(batch).await,
+        };
+        applied.map_err(|error| match error {
+            StoreError::Full { most } => full(most),
+            error => failed(&error),
+        })
     }
 
     /// The coming appointments under a number, soonest first. Refused for a number that is empty or has more than 32 bytes, and
@@ -441,6 +458,25 @@ mod tests {
         assert!(matches!(cancelled, Err(Refusal::NotPermitted(_))), "{cancelled:?}");
         assert_eq!(free(&calendar).await, ["2026-11-24T09:30", "2026-11-24T10:00"]);
         assert_eq!(found(&whole).await, [(hers.reference, "2026-11-24T09:00".to_owned())]);
+    }
+
+    #[tokio::test]
+    async fn what_is_booked_takes_of_the_bound_of_all_and_what_is_cancelled_gives_room_again() {
+        let rooms = Rooms::new().await;
+        let calendar = calendar(&rooms).await;
+        let ours = booked(&calendar, "2026-11-24T09:00").await;
+        let most = rooms.store("cabinet").await.remembered().await.unwrap();
+        let calendar = calendar.within(most);
+        let refused = calendar.book(request("2026-11-24T09:30"), now()).await;
+        let Err(Refusal::OverQuota(why)) = &refused else { panic!("{refused:?}") };
+        assert!(why.contains(&format!("{most} bytes")) && why.contains("`stored-bytes-in-all`"), "{why}");
+        assert_eq!(free(&calendar).await, ["2026-11-24T09:30", "2026-11-24T10:00"]);
+        // What stands may be moved, and a slot that is taken is told to be.
+        let to = Move { reference: ours.reference.clone(), slot: "2026-11-24T10:00".into() };
+        assert!(matches!(calendar.move_to(&to, now()).await, Ok(Booked::Confirmed(_))));
+        assert_eq!(calendar.book(request("2026-11-24T10:00"), now()).await, Ok(Booked::Taken));
+        assert_eq!(calendar.cancel(&ours.reference).await, Ok(true));
+        booked(&calendar, "2026-11-24T09:30").await;
     }
 
     #[tokio::test]
