@@ -17,8 +17,8 @@ use crate::rights::{CaseError, WORDS};
 
 mod found;
 
-pub(crate) use found::calls;
-use found::{Found, count, stay};
+use found::{Found, count};
+pub(crate) use found::{calls, stay};
 
 /// How often rows are looked for again that were written while those were erased that name a caller.
 const MAX_ROUNDS: usize = 8;
