@@ -189,6 +189,28 @@ impl Storage {
         }
     }
 
+    /// What is asked for with one tenant, once more.
+    pub(super) async fn found_again(
+        &self,
+        tenant: &TenantId,
+        request: &EraseRequest,
+    ) -> Result<Found, EraseError> {
+        match &request.whose {
+            Whose::Caller { number, .. } => {
+                let case = match request.case {
+                    Some(case) => self.find_case(case).await?.filter(|case| case.tenant == *tenant),
+                    None => None,
+                };
+                let number = number.parse::<Number>()?;
+                self.found_of_caller(&number, tenant, case.as_ref(), request).await
+            }
+            Whose::Call(_) | Whose::Tenant(_) => {
+                let found = self.found(request).await?.pop();
+                found.map(|(_, found)| found).ok_or_else(|| EraseError::NoSuchTenant(tenant.clone()))
+            }
+        }
+    }
+
     /// The rows of the table of reports, but those of calls that are left as they are.
     async fn reports_but(&self, tenant: &TenantId, calls: &[CallId]) -> Result<Vec<Rows>, StoreError> {
         let (theirs, mut others) = (addresses(self.rows_with(tenant, calls).await?), Vec::new());
