@@ -33,7 +33,8 @@ pub struct Swept {
     pub left: Vec<Left>,
     /// Why it was not done, or not to its end, with this tenant.
     pub failed: Option<String>,
-    /// What was done, one for each of `due`, as far as it was; none where it was only to be told.
+    /// What was done, one for each of `due`, as far as it was, and one for what was left beside calls that went before; none where
+    /// it was only to be told.
     pub reports: Vec<ErasureReport>,
 }
 

@@ -233,7 +233,7 @@ mod tests {
     async fn a_hand_over_counts_no_more_where_the_carrier_was_never_told_where_to() {
         let circles = Arc::<Circles>::default();
         let admit = |switchboard: &AskedSwitchboard| {
-            let (from, to) = ("+33199000001".parse().unwrap(), TO.parse().unwrap());
+            let [from, to]: [LineId; 2] = ["+33199000001", TO].map(|number| number.parse().unwrap());
             *switchboard.admitted.lock() = circles.hand_over(&from, to, None, Instant::now()).unwrap();
         };
         // The carrier asks too late, or the caller leaves first.
