@@ -92,6 +92,11 @@ fn handed_row(call: CallId) -> String {
     format!("handed/{call}")
 }
 
+/// The call that a row of [`Table::Reports`] rests beside, by its key: whom its caller was handed to, or a review.
+pub(crate) fn beside(key: &[u8]) -> Option<CallId> {
+    std::str::from_utf8(key).ok()?.split('/').nth(1)?.parse().ok()
+}
+
 /// What has to be known of a tenant to tell how its calls are.
 struct Known {
     gone: HashMap<CallId, Purposes>,

@@ -6,6 +6,7 @@
 //! rings a line again and again and is handed on each time goes in no circle: nobody handed them to the line that they ring.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -24,46 +25,91 @@ const COUNTED: usize = 10_000;
 /// To which line, and whom; nobody in particular where the number is withheld.
 type Whom = (LineId, Option<String>);
 
+/// What is known of the hand-overs of somebody to a line.
+#[derive(Debug)]
+struct Handed {
+    /// When the first of them was.
+    since: Instant,
+    /// All of them.
+    all: u32,
+    /// Those that follow from another.
+    onward: u32,
+}
+
 /// The hand-overs to lines of the installation.
 #[derive(Debug, Default)]
-pub(crate) struct Circles(Mutex<HashMap<Whom, (Instant, u32)>>);
+pub(crate) struct Circles(Mutex<HashMap<Whom, Handed>>);
+
+/// A hand-over that is counted, for whoever finds that nothing was dialled for it.
+#[derive(Debug)]
+pub(crate) struct Counted {
+    circles: Arc<Circles>,
+    whom: Whom,
+    since: Instant,
+    onward: u32,
+}
+
+impl Counted {
+    /// Counts it no more: nothing was dialled.
+    pub(crate) fn give_back(self) {
+        let mut all = self.circles.0.lock();
+        let Some(handed) = all.get_mut(&self.whom).filter(|handed| handed.since == self.since) else {
+            return;
+        };
+        handed.onward = handed.onward.saturating_sub(self.onward);
+        handed.all = handed.all.saturating_sub(1);
+        if handed.all == 0 {
+            all.remove(&self.whom);
+        }
+    }
+}
 
 impl Circles {
     /// Counts a hand-over from one line of the installation to another: the first of a call is noted, and those that follow from it
-    /// are counted.
+    /// are counted. Returns what gives that back; `None` where so many are counted that it is not.
     ///
     /// # Errors
     /// Where the caller was handed to the line where they are, and has been handed on from there too often.
     pub(crate) fn hand_over(
-        &self,
+        self: &Arc<Self>,
         from: &LineId,
         to: LineId,
         caller: Option<&str>,
         now: Instant,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Option<Counted>, Refusal> {
         let most = if caller.is_some() { MOST } else { MOST_WITHHELD };
         let here = (from.clone(), caller.map(str::to_owned));
         let whom = (to, caller.map(str::to_owned));
         let mut all = self.0.lock();
-        let was_handed_here = all.get(&here).is_some_and(|(since, _)| now.duration_since(*since) < TOGETHER);
+        let is_of_now = |handed: &Handed| now.duration_since(handed.since) < TOGETHER;
+        let was_handed_here = all.get(&here).is_some_and(is_of_now);
         if all.len() >= COUNTED && !all.contains_key(&whom) {
-            all.retain(|_, (since, _)| now.duration_since(*since) < TOGETHER);
+            all.retain(|_, handed| is_of_now(handed));
             if all.len() >= COUNTED {
-                return Ok(());
+                return Ok(None);
             }
         }
-        let (since, count) = all.entry(whom).or_insert((now, 0));
-        if now.duration_since(*since) >= TOGETHER {
-            (*since, *count) = (now, 0);
+        let none = Handed { since: now, all: 0, onward: 0 };
+        let handed = all.entry(whom.clone()).or_insert(none);
+        if !is_of_now(handed) {
+            *handed = Handed { since: now, all: 0, onward: 0 };
         }
-        if was_handed_here && *count >= most {
+        if was_handed_here && handed.onward >= most {
             return Err(Refusal::OverQuota(format!(
                 "the caller was handed to this line of the installation {most} times within {TOGETHER_MINUTES} minutes: they go \
                  from line to line, so look after them here"
             )));
         }
-        *count = count.saturating_add(u32::from(was_handed_here));
-        Ok(())
+        let onward = u32::from(was_handed_here);
+        handed.onward = handed.onward.saturating_add(onward);
+        handed.all = handed.all.saturating_add(1);
+        Ok(Some(Counted { circles: Arc::clone(self), whom, since: handed.since, onward }))
+    }
+
+    /// How many hand-overs are counted to all lines, of anybody.
+    #[cfg(test)]
+    pub(crate) fn counted(&self) -> u32 {
+        self.0.lock().values().map(|handed| handed.all).sum()
     }
 }
 
@@ -77,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_caller_goes_from_line_to_line_so_often_and_no_more() {
-        let (circles, begin) = (Circles::default(), Instant::now());
+        let (circles, begin) = (Arc::<Circles>::default(), Instant::now());
         let (one, other) = (line("+33199000001"), line("+33199000003"));
         let handed = |to: &LineId, caller: Option<&str>, after: u64| {
             let from = if *to == one { &other } else { &one };
@@ -106,7 +152,7 @@ mod tests {
 
     #[test]
     fn who_rings_again_and_again_is_handed_on_each_time() {
-        let (circles, begin) = (Circles::default(), Instant::now());
+        let (circles, begin) = (Arc::<Circles>::default(), Instant::now());
         let (reception, office) = (line("+33199000001"), line("+33199000003"));
         let anne = Some("+33639980001");
         let onward = || circles.hand_over(&reception, office.clone(), anne, begin);
@@ -119,7 +165,7 @@ mod tests {
 
     #[test]
     fn what_is_counted_is_bounded_and_makes_room() {
-        let (circles, begin) = (Circles::default(), Instant::now());
+        let (circles, begin) = (Arc::<Circles>::default(), Instant::now());
         let from = line("+33199000003");
         for number in 0..COUNTED {
             let caller = format!("+336{number:08}");
@@ -132,5 +178,33 @@ mod tests {
         assert_eq!(circles.0.lock().len(), COUNTED);
         circles.hand_over(&from, line("+33199000001"), anne, begin + TOGETHER).unwrap();
         assert_eq!(circles.0.lock().len(), 1);
+    }
+
+    #[test]
+    fn what_was_not_dialled_is_given_back_and_nothing_else() {
+        let (circles, begin) = (Arc::<Circles>::default(), Instant::now());
+        let (one, other) = (line("+33199000001"), line("+33199000003"));
+        let anne = Some("+33639980001");
+        let handed = |from: &LineId, to: &LineId| circles.hand_over(from, to.clone(), anne, begin);
+        let first = handed(&other, &one).unwrap().unwrap();
+        for _ in 0..20 {
+            handed(&one, &other).unwrap().unwrap().give_back();
+        }
+        assert_eq!(circles.counted(), 1, "nothing was dialled but the first");
+        // Those that were dialled count still.
+        let mut dialled = (0..5).map(|_| handed(&one, &other).unwrap().unwrap()).collect::<Vec<_>>();
+        assert!(handed(&one, &other).is_err());
+        dialled.remove(0).give_back();
+        assert!(handed(&one, &other).is_ok() && handed(&one, &other).is_err());
+        // Whom nobody handed anywhere is in no circle.
+        first.give_back();
+        assert!(handed(&one, &other).is_ok());
+        // What was counted ten minutes before is no part of what is counted now.
+        let late = circles.hand_over(&other, one.clone(), anne, begin + TOGETHER).unwrap().unwrap();
+        let before = dialled.remove(0);
+        circles.hand_over(&one, other.clone(), anne, begin + TOGETHER).unwrap();
+        before.give_back();
+        late.give_back();
+        assert_eq!(circles.counted(), 1);
     }
 }

@@ -17,11 +17,14 @@ use crate::rights::{CaseError, WORDS};
 
 mod found;
 
-pub(crate) use found::calls;
-use found::{Found, count, stay};
+use found::{Found, count};
+pub(crate) use found::{calls, stay};
 
 /// How often rows are looked for again that were written while those were erased that name a caller.
 const MAX_ROUNDS: usize = 8;
+
+/// How often at most what is somebody's is looked for, where calls are held each time before it is erased.
+const MAX_SEARCHES: usize = 3;
 
 /// Single rows erased at once: while their keys are taken out, nobody writes a row of the tenant's.
 const PORTION: usize = 5_000;
@@ -178,36 +181,73 @@ impl Storage {
     pub async fn erase(&self, request: &EraseRequest) -> Result<Vec<TenantErasure>, EraseError> {
         request.reason.as_deref().map_or(Ok(()), bounded)?;
         let mut done = Vec::new();
-        for (tenant, mut found) in self.found(request).await? {
-            let (rows, uncounted) = match found.rows.as_slice() {
-                [] => (0, None),
-                rows => match count(rows, &self.rows(&tenant).await?).await {
-                    Ok(count) => (count, None),
-                    // What cannot be counted goes all the same.
-                    Err(error) => {
-                        tracing::error!(%tenant, %error, "the rows that are to be erased could not be counted");
-                        (rows.len(), Some(format!("rows could not be counted: {error}")))
-                    }
-                },
-            };
-            let mut erased = TenantErasure {
-                tenant: tenant.clone(),
-                calls: std::mem::take(&mut found.calls),
-                lasting: std::mem::take(&mut found.lasting),
-                held: std::mem::take(&mut found.held),
-                rows,
-                records: found.records.len(),
-                unread: std::mem::take(&mut found.unread),
-                failed: found.failed.take().or(uncounted.filter(|_| request.dry_run)),
-                report: None,
-            };
-            if !request.dry_run {
-                let done = self.erase_found(&tenant, request, found, &mut erased).await;
-                done.or_else(|error| told(error, &request.whose, &mut erased))?;
-            }
-            done.push(erased);
+        for (tenant, found) in self.found(request).await? {
+            done.push(self.erase_of(&tenant, request, found).await?);
         }
         Ok(done)
+    }
+
+    /// Erases what was found of a tenant's. Where a call was held since it was looked for, and so nothing was erased, it is looked
+    /// for anew: then that one is left as it is, and the rest goes.
+    async fn erase_of(
+        &self,
+        tenant: &TenantId,
+        request: &EraseRequest,
+        mut found: Found,
+    ) -> Result<TenantErasure, EraseError> {
+        let mut searches = 1;
+        loop {
+            let mut erased = self.would_erase(tenant, request, &mut found).await?;
+            if request.dry_run {
+                return Ok(erased);
+            }
+            let done = self.erase_found(tenant, request, found, &mut erased).await;
+            let Err(mut error) = done else { return Ok(erased) };
+            let refused = matches!(error, EraseError::Journal(JournalError::NotErasable { .. }));
+            if refused && erased.report.is_none() && searches < MAX_SEARCHES {
+                searches += 1;
+                match self.found_again(tenant, request).await {
+                    Ok(again) => {
+                        found = again;
+                        continue;
+                    }
+                    Err(unknown) => error = unknown,
+                }
+            }
+            told(error, &request.whose, &mut erased)?;
+            return Ok(erased);
+        }
+    }
+
+    /// What is to be erased of what was found: it is taken out of that, but for its rows and records.
+    async fn would_erase(
+        &self,
+        tenant: &TenantId,
+        request: &EraseRequest,
+        found: &mut Found,
+    ) -> Result<TenantErasure, EraseError> {
+        let (rows, uncounted) = match found.rows.as_slice() {
+            [] => (0, None),
+            rows => match count(rows, &self.rows(tenant).await?).await {
+                Ok(count) => (count, None),
+                // What cannot be counted goes all the same.
+                Err(error) => {
+                    tracing::error!(%tenant, %error, "the rows that are to be erased could not be counted");
+                    (rows.len(), Some(format!("rows could not be counted: {error}")))
+                }
+            },
+        };
+        Ok(TenantErasure {
+            tenant: tenant.clone(),
+            calls: std::mem::take(&mut found.calls),
+            lasting: std::mem::take(&mut found.lasting),
+            held: std::mem::take(&mut found.held),
+            rows,
+            records: found.records.len(),
+            unread: std::mem::take(&mut found.unread),
+            failed: found.failed.take().or(uncounted.filter(|_| request.dry_run)),
+            report: None,
+        })
     }
 
     async fn erase_found(
@@ -337,13 +377,16 @@ fn told(error: EraseError, whose: &Whose, erased: &mut TenantErasure) -> Result<
 pub fn not_done(done: Option<&TenantErasure>) -> Option<String> {
     let (lasting, held) = done.map_or((0, 0), |done| (done.lasting.len(), done.held.len()));
     let unread = done.map_or(0, |done| done.unread.len());
+    let has_failed = done.is_some_and(|done| done.failed.is_some());
     if lasting + held + unread > 0 {
+        let failed = if has_failed { "; and it failed on the way" } else { "" };
         return Some(format!(
-            "in part: {lasting} call(s) last, {held} are held, and {unread} could not be read"
+            "in part: {lasting} call(s) last, {held} are held, and {unread} could not be read{failed}; erase once more when that is over, for nobody else does"
         ));
     }
-    if done.is_some_and(|done| done.failed.is_some()) {
-        return Some("in part: it failed on the way".to_owned());
+    if has_failed {
+        let part = if done.is_some_and(|done| done.report.is_some()) { "in part" } else { "not at all" };
+        return Some(format!("{part}: it failed on the way; erase once more"));
     }
     done.and_then(|done| done.report).is_none().then(|| "nothing was found".to_owned())
 }

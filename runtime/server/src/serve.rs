@@ -121,7 +121,7 @@ pub(crate) struct House {
     pub(crate) calls: Arc<Calls>,
     pub(crate) turned_away: TurnedAway,
     /// Callers who are handed from line to line.
-    pub(crate) circles: Circles,
+    pub(crate) circles: Arc<Circles>,
     /// Tenants that whoever runs the installation suspended.
     pub(crate) suspended: Suspended,
     pub(crate) closing: CancellationToken,
@@ -309,7 +309,7 @@ pub async fn serve_with(
         installation,
         calls: Calls::new(config.server.concurrent_calls),
         turned_away: TurnedAway::default(),
-        circles: Circles::default(),
+        circles: Arc::default(),
         suspended: Suspended::default(),
         closing: CancellationToken::new(),
         telemetry,

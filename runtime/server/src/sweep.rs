@@ -13,7 +13,7 @@ use parloir_tenancy::retention::{Due, Retention};
 use serde::{Deserialize, Serialize};
 
 use crate::Storage;
-use crate::erasure::{EraseError, Left, calls};
+use crate::erasure::{EraseError, Left, calls, stay};
 use crate::rights::Restrictions;
 use crate::serve::House;
 
@@ -33,7 +33,8 @@ pub struct Swept {
     pub left: Vec<Left>,
     /// Why it was not done, or not to its end, with this tenant.
     pub failed: Option<String>,
-    /// What was done, one for each of `due`, as far as it was; none where it was only to be told.
+    /// What was done, one for each of `due`, as far as it was, and one for what was left beside calls that went before; none where
+    /// it was only to be told.
     pub reports: Vec<ErasureReport>,
 }
 
@@ -90,8 +91,7 @@ impl Storage {
         if *retention == Retention::default() {
             return Ok(swept);
         }
-        let held: HashSet<CallId> =
-            holds(self.keys(), tenant).await?.into_iter().map(|hold| hold.call).collect();
+        let held = self.held(tenant).await?;
         let gone = self.gone(tenant, &held).await?;
         let restricted = self.restrictions(tenant).await?;
         let told = self.journal.rights(tenant).await?;
@@ -143,6 +143,11 @@ impl Storage {
         }
         if !dry_run {
             self.erase_due(&mut swept, restricted).await;
+            if swept.failed.is_none()
+                && let Err(error) = self.sweep_behind(&mut swept).await
+            {
+                swept.failed = Some(error.to_string());
+            }
         }
         Ok(swept)
     }
@@ -175,22 +180,35 @@ impl Storage {
         self.rows_with(tenant, calls).await
     }
 
-    /// Erases the reviews of erased calls that were being written while those were looked for.
-    async fn erase_late(&self, swept: &mut Swept, calls: &[CallId], purposes: Purposes) {
-        let rows = match self.goes_with(&swept.tenant, calls, purposes).await {
-            Ok(rows) if rows.is_empty() => return,
-            Ok(rows) => rows,
-            Err(error) => {
-                swept.failed = Some(error.to_string());
-                return;
-            }
-        };
-        let requested = Requested::Retention;
-        let erasure = Erasure { purposes, rows, requested, ..Erasure::default() };
-        match self.journal.erase(&swept.tenant, erasure).await {
-            Ok(report) => swept.reports.push(report),
-            Err(error) => swept.failed = Some(error.to_string()),
+    /// Erases what rests beside calls that went: reviews that were being written while those were looked for, and what was beside
+    /// one that was held meanwhile. What is beside a call that is held now stays.
+    async fn sweep_behind(&self, swept: &mut Swept) -> Result<(), EraseError> {
+        let held = self.held(&swept.tenant).await?;
+        let (rows, staying) = self.rows_behind(&swept.tenant, &held).await?;
+        stay(&mut swept.held, staying);
+        self.erase_late(swept, rows, &held).await
+    }
+
+    /// Erases rows that were found when these were all that were held. Where another is held by now it may be beside that, so it
+    /// stays, and the next sweep looks for it once more.
+    async fn erase_late(
+        &self,
+        swept: &mut Swept,
+        rows: Vec<Rows>,
+        held: &HashSet<CallId>,
+    ) -> Result<(), EraseError> {
+        if rows.is_empty() {
+            return Ok(());
         }
+        let (purposes, requested) = (Purposes::CONTENTS, Requested::Retention);
+        let erasure = Erasure { purposes, rows, requested, ..Erasure::default() };
+        swept.reports.push(self.journal.erase_unless_held(&swept.tenant, erasure, held).await?);
+        Ok(())
+    }
+
+    /// The calls of a tenant that are held.
+    async fn held(&self, tenant: &TenantId) -> Result<HashSet<CallId>, JournalError> {
+        Ok(holds(self.keys(), tenant).await?.into_iter().map(|hold| hold.call).collect())
     }
 
     async fn erase_due(&self, swept: &mut Swept, mut restricted: Option<Restrictions>) {
@@ -211,7 +229,6 @@ impl Storage {
                 match self.journal.erase_unless_restricted(&swept.tenant, erasure, known).await {
                     Ok(Some(report)) => {
                         swept.reports.push(report);
-                        self.erase_late(swept, &calls, purposes).await;
                         break;
                     }
                     // Somebody was restricted meanwhile: what is theirs stays.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use parloir_store::{Batch, Table, TenantStore};
+use parloir_store::{Batch, StoreError, Table, TenantStore};
 use parloir_tenancy::sounds::{self, RECORDS, SOUND_BYTES, SOUNDS, Version, Written};
 use sha2::{Digest, Sha256};
 
@@ -104,7 +104,7 @@ async fn take_in(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let bytes = wav.len() as u64;
     within(api, asked, name, bytes, before.is_none()).await?;
     let sound = Sound { bytes, sha256: digest(&wav), milliseconds, rate };
-    let replaced = version(&asked.store, name).await?;
+    let replaced = replaced(&asked.store, name).await?;
     let version = Version::new(&sound.sha256, &random_id().map_err(DirectoryError::from)?, bytes);
     let written = sounds::write(&asked.store, &version, &wav).await.map_err(DirectoryError::from);
     let kept = match written {
@@ -153,7 +153,7 @@ pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
     let name = asked.sound()?;
     let before = there(asked, name).await?.ok_or_else(not_found)?;
     asked.may_delete(&before.change)?;
-    let was = version(&asked.store, name).await?;
+    let was = replaced(&asked.store, name).await?;
     let record = sounds::record(name);
     let batch =
         Batch::new().expect_value(Table::Documents, &record, before.bytes).delete(Table::Documents, &record);
@@ -169,6 +169,17 @@ pub(super) async fn delete(api: &Api, asked: &Asked) -> Result<Answer, Problem> 
 
 async fn version(store: &TenantStore, name: &str) -> Result<Option<Version>, DirectoryError> {
     Ok(sounds::version(store, name).await?)
+}
+
+/// Which version a sound is that is put anew or removed: `None` also where that cannot be read, for what takes its place is whole.
+async fn replaced(store: &TenantStore, name: &str) -> Result<Option<Version>, DirectoryError> {
+    match sounds::version(store, name).await {
+        Err(error @ StoreError::Damaged { .. }) => {
+            tracing::error!(tenant = %store.tenant(), sound = name, %error, "the row that says which bytes a sound is was damaged: it is written anew or removed as its tenant asks, and the bytes that it named stay in the storage");
+            Ok(None)
+        }
+        read => Ok(read?),
+    }
 }
 
 /// Removes what is no sound any more. Where that fails it is found by its mark, later.

@@ -14,6 +14,7 @@ mod granted;
 pub(crate) mod kept;
 mod lapsing;
 mod leaving;
+mod news;
 pub(crate) mod receivers;
 pub(crate) mod rows;
 mod setup;
@@ -575,12 +576,8 @@ impl Directory {
     async fn set_aside(&self, tenant: &TenantId, mut aside: Vec<Aside>, awaited: Option<&str>) {
         aside.sort();
         let mut all = self.aside.write().await;
-        // Once, and not with each change of something else.
-        let news = all.get(tenant).is_none_or(|known| *known != aside);
-        let is_told = |aside: &&Aside| news && awaited != Some(aside.what.as_str());
-        for Aside { what, problem, .. } in aside.iter().filter(is_told) {
-            tracing::error!(%tenant, what, problem, "something of a tenant's is set aside: calls are answered without it");
-        }
+        let known = all.get(tenant).map_or(&[][..], Vec::as_slice);
+        news::tell(tenant, known, &aside, awaited);
         match aside.is_empty() {
             true => all.remove(tenant),
             false => all.insert(tenant.clone(), aside),

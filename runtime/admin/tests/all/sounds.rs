@@ -2,7 +2,7 @@
 
 use crate::house::{House, Reply, sha256};
 use parloir_admin::tidy;
-use parloir_store::Table;
+use parloir_store::{Batch, Table};
 use parloir_tenancy::sounds::{SOUND_BYTES, Version, write};
 use serde_json::json;
 
@@ -160,4 +160,25 @@ async fn what_is_arriving_is_left_alone_by_whoever_tidies_up() {
     assert_eq!(rows(&house, "sound-part/").await, 1);
     assert_eq!(rows(&house, "sound-loose/").await, 0);
     assert_eq!(house.get_bytes(&format!("{SOUNDS}/hello.wav"), &admin).await, b"RIFF");
+}
+
+#[tokio::test]
+async fn a_sound_whose_row_of_which_bytes_it_is_was_damaged_is_put_anew_or_removed_by_its_tenant() {
+    let house = House::open().await;
+    let admin = house.tenant_with_admin("cabinet").await;
+    let place = format!("{SOUNDS}/hello.wav");
+    let made = put(&house, "hello.wav", &admin, &[], &sound(7, 500)).await.is(201);
+    let damage = async || {
+        let torn = Batch::new().put(Table::Documents, "sound-is/hello.wav", b"torn".as_slice());
+        house.rows("cabinet").await.apply(torn).await.unwrap();
+    };
+    damage().await;
+    let anew = sound(8, 600);
+    let again = put(&house, "hello.wav", &admin, &[("if-match", &*made.etag())], &anew).await.is(200);
+    assert_ne!(again.etag(), made.etag());
+    assert!(house.get_bytes(&place, &admin).await == anew);
+    damage().await;
+    house.ask(("DELETE", &place), &admin, &[], None).await.is(204);
+    house.get(&place, &admin).await.is(404).names("sound");
+    assert_eq!(rows(&house, "sound-is/").await, 0);
 }

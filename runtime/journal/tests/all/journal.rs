@@ -16,6 +16,8 @@ use parloir_journal::{
 use parloir_store::{Embedded, Keyring, Kms};
 use tempfile::TempDir;
 
+use crate::thief::{contains, copy};
+
 struct Place {
     folder: TempDir,
     kms: Arc<dyn Kms>,
@@ -85,30 +87,6 @@ fn say(text: &str) -> RecordBody {
 
 fn note(text: impl Into<String>) -> RecordBody {
     RecordBody::Note(Note { text: text.into() })
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
-
-fn contains(folder: &Path, needle: &[u8]) -> bool {
-    fs::read_dir(folder).unwrap().any(|entry| {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            contains(&path, needle)
-        } else {
-            fs::read(&path).unwrap().windows(needle.len()).any(|window| window == needle)
-        }
-    })
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,7 @@
 //! Who read what was said in a tenant's calls, by the index of its log: nothing is opened but the records of that.
 
+use std::collections::HashMap;
+
 use parloir_admin::resource::{Access, Item, MAX_ACCESS_CALLS, Page};
 use parloir_admin::{CallError, Reach};
 use parloir_contract::{CallId, TenantId};
@@ -15,6 +17,20 @@ use crate::call_places::Places;
 const OPENED: usize = 200;
 /// Calls of them that are looked up for one page: with the record in which that many are reached, it ends.
 const LOOKED_UP: usize = 5_000;
+
+/// What a call is for whoever asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Is {
+    /// What the journal says of a call: it was read with that, and is nobody's line's.
+    Journals,
+    /// Theirs to see.
+    Theirs,
+    /// Another line's, or there is none.
+    Others,
+}
+
+/// The calls that were looked up for one page: the same ones are read again and again, and each is looked up once.
+type LookedUp = HashMap<CallId, Is>;
 
 /// Which of the calls that somebody read are for whoever asks.
 struct Shown {
@@ -64,7 +80,7 @@ impl Storage {
             None => None,
         };
         let mut items = Vec::new();
-        let (mut looked_at, mut opened, mut looked_up) = (0_usize, 0_usize, 0_usize);
+        let (mut looked_at, mut opened, mut looked_up) = (0_usize, 0_usize, LookedUp::new());
         loop {
             let page = self.journal.calls(tenant, from.as_ref(), PAGE).await.map_err(failed)?;
             let CallPage { calls, next } = page;
@@ -77,7 +93,7 @@ impl Storage {
                     items.extend(access.map(|access| item(&entry, access)));
                 }
                 let is_full = items.len() >= limit || looked_at >= MOST;
-                if is_full || opened >= OPENED || looked_up >= LOOKED_UP {
+                if is_full || opened >= OPENED || looked_up.len() >= LOOKED_UP {
                     let more = calls.len() > 0 || next.is_some();
                     let place = || places.shown(entry.started_at, entry.call).map_err(failed);
                     return Ok(Page { items, next: more.then(place).transpose()? });
@@ -97,7 +113,7 @@ impl Storage {
         record: CallId,
         of: Option<CallId>,
         reach: &Reach,
-        looked_up: &mut usize,
+        looked_up: &mut LookedUp,
     ) -> Result<Option<Access>, CallError> {
         let records = match self.journal.records(tenant, record).await {
             Ok(records) => records,
@@ -147,19 +163,27 @@ impl Storage {
         tenant: &TenantId,
         calls: Vec<CallId>,
         reach: &Reach,
-        looked_up: &mut usize,
+        looked_up: &mut LookedUp,
     ) -> Result<Shown, CallError> {
         if *reach == Reach::All {
             return Ok(Shown { calls, are_all: true });
         }
         let mut shown = Shown { calls: Vec::new(), are_all: true };
         for call in calls {
-            *looked_up += 1;
-            match self.journal.call(tenant, call).await.map_err(failed)? {
-                // What the journal says of a call was read with it, and is nobody's line's.
-                Some(entry) if entry.is_of_journal() => {}
-                Some(entry) if reach.may_cover(&entry.line) => shown.calls.push(call),
-                Some(_) | None => shown.are_all = false,
+            let known = looked_up.get(&call).copied();
+            let is = match known {
+                Some(is) => is,
+                None => match self.journal.call(tenant, call).await.map_err(failed)? {
+                    Some(entry) if entry.is_of_journal() => Is::Journals,
+                    Some(entry) if reach.may_cover(&entry.line) => Is::Theirs,
+                    Some(_) | None => Is::Others,
+                },
+            };
+            looked_up.insert(call, is);
+            match is {
+                Is::Journals => {}
+                Is::Theirs => shown.calls.push(call),
+                Is::Others => shown.are_all = false,
             }
         }
         Ok(shown)

@@ -194,3 +194,31 @@ async fn who_read_a_call_is_told_to_whoever_may_know_of_it_and_nothing_of_other_
     assert_eq!(refused, Err(CallError::NoSuchPlace));
     storage.close().await;
 }
+
+#[tokio::test]
+async fn calls_that_are_read_again_and_again_are_looked_up_once_for_a_page() {
+    const OWN: &str = "+33199005678";
+    let folder = tempfile::tempdir().unwrap();
+    let (storage, tenant) = opened(&folder).await;
+    let started = CallStarted { transport: "twilio".into(), line: OWN.into(), ..CallStarted::default() };
+    let open = storage.journal.open_call(&tenant, id(4), started).await.unwrap();
+    open.close(CallEnded::default()).await.unwrap();
+    // Of all but one nobody knows anything any more.
+    let gone = (0..3_000_u32).map(|number| {
+        let mut bytes = [0xaa; 16];
+        bytes[..4].copy_from_slice(&number.to_be_bytes());
+        CallId::from_bytes(bytes)
+    });
+    let calls: Vec<CallId> = gone.chain([id(4)]).collect();
+    for user in ["anne", "luc", "zoe"] {
+        let who = Reader::Key { user: user.into(), role: "admin".into(), key: "hers".into() };
+        let reading = Reading { who, why: None };
+        storage.note_reading(&tenant, "search", calls.clone(), Purpose::Content, reading).await.unwrap();
+    }
+    let reach = Reach::Rang(vec![OWN.parse().unwrap()]);
+    let page = storage.accesses(&tenant, None, 50, None, &reach).await.unwrap();
+    let told: Vec<_> = page.items.iter().map(|item| (item.spec.user.as_str(), item.spec.count)).collect();
+    assert_eq!(told, [("zoe", 1), ("luc", 1), ("anne", 1)]);
+    assert_eq!(page.next, None);
+    storage.close().await;
+}

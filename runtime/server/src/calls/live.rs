@@ -49,6 +49,8 @@ struct Transfer {
     to: Option<String>,
     /// Told that the carrier has asked where to.
     asked: Option<oneshot::Sender<()>>,
+    /// The same, for whoever looks when it is over.
+    told: Arc<AtomicBool>,
     outcome: Option<oneshot::Sender<TransferOutcome>>,
     back: Option<Back>,
 }
@@ -63,6 +65,8 @@ struct Back {
 pub(crate) struct Transferring {
     /// The carrier has asked where to.
     pub(crate) asked: oneshot::Receiver<()>,
+    /// Whether the carrier was told where to: it dials then.
+    pub(crate) told: Arc<AtomicBool>,
     /// What became of the caller. Closed when nobody will know any more.
     pub(crate) outcome: oneshot::Receiver<TransferOutcome>,
 }
@@ -111,13 +115,15 @@ impl Live {
     pub(crate) fn expect_transfer(&self, to: &str) -> Transferring {
         let (asked_sender, asked) = oneshot::channel();
         let (sender, outcome) = oneshot::channel();
+        let told = Arc::<AtomicBool>::default();
         *self.transfer.lock() = Transfer {
             to: Some(to.to_owned()),
             asked: Some(asked_sender),
+            told: Arc::clone(&told),
             outcome: Some(sender),
             back: None,
         };
-        Transferring { asked, outcome }
+        Transferring { asked, told, outcome }
     }
 
     /// The carrier asks where the caller goes: to this number, if somebody waits for a transfer.
@@ -126,6 +132,7 @@ impl Live {
         if transfer.outcome.as_ref().is_none_or(oneshot::Sender::is_closed) {
             return None;
         }
+        transfer.told.store(true, Ordering::Release);
         if let Some(asked) = transfer.asked.take() {
             let _ = asked.send(());
         }

@@ -10,8 +10,9 @@ use parloir_journal::{
 use parloir_persons::{Number, caller_in, numbers};
 use parloir_store::{Address, Entry, Rows, StoreError, Table, TenantStore};
 
-use super::{EraseError, EraseRequest, Left, Whose};
+use super::{EraseError, EraseRequest, Left, PORTION, Whose};
 use crate::Storage;
+use crate::call_files::beside;
 use crate::rights::{CaseError, Known};
 
 /// Calls, or rows, looked at in one go.
@@ -188,6 +189,28 @@ impl Storage {
         }
     }
 
+    /// What is asked for with one tenant, once more.
+    pub(super) async fn found_again(
+        &self,
+        tenant: &TenantId,
+        request: &EraseRequest,
+    ) -> Result<Found, EraseError> {
+        match &request.whose {
+            Whose::Caller { number, .. } => {
+                let case = match request.case {
+                    Some(case) => self.find_case(case).await?.filter(|case| case.tenant == *tenant),
+                    None => None,
+                };
+                let number = number.parse::<Number>()?;
+                self.found_of_caller(&number, tenant, case.as_ref(), request).await
+            }
+            Whose::Call(_) | Whose::Tenant(_) => {
+                let found = self.found(request).await?.pop();
+                found.map(|(_, found)| found).ok_or_else(|| EraseError::NoSuchTenant(tenant.clone()))
+            }
+        }
+    }
+
     /// The rows of the table of reports, but those of calls that are left as they are.
     async fn reports_but(&self, tenant: &TenantId, calls: &[CallId]) -> Result<Vec<Rows>, StoreError> {
         let (theirs, mut others) = (addresses(self.rows_with(tenant, calls).await?), Vec::new());
@@ -303,6 +326,30 @@ impl Storage {
         Ok((rows, held))
     }
 
+    /// The rows that rest beside calls of which what was said is gone, so many as are erased at once: they were being written when
+    /// that went. And the calls among those that are held, with which theirs stay.
+    pub(crate) async fn rows_behind(
+        &self,
+        tenant: &TenantId,
+        held: &HashSet<CallId>,
+    ) -> Result<(Vec<Rows>, Vec<CallId>), EraseError> {
+        let gone = erased(&erasures(self.keys(), tenant).await?);
+        let (mut rows, mut staying) = (Vec::new(), Vec::new());
+        if gone.is_empty() {
+            return Ok((rows, staying));
+        }
+        each(&self.rows(tenant).await?, Table::Reports, |Entry { key, row, .. }| {
+            let went = |call: &CallId| gone.get(call).is_some_and(|gone| gone.content || gone.trace);
+            match beside(&key).filter(went) {
+                Some(call) if held.contains(&call) => stay(&mut staying, vec![call]),
+                Some(_) if rows.len() < PORTION => rows.push(Rows::At(row)),
+                Some(_) | None => {}
+            }
+        })
+        .await?;
+        Ok((rows, staying))
+    }
+
     /// What is gone of which calls. Of one with an amendment that was held when it went, and is not any more, no more than of the
     /// amendment: it is to go once more, and takes that with it.
     pub(crate) async fn gone(
@@ -336,7 +383,7 @@ fn addresses(rows: Vec<Rows>) -> HashSet<Address> {
 }
 
 /// Adds calls that are held, and of which something is left for that.
-pub(super) fn stay(held: &mut Vec<CallId>, calls: Vec<CallId>) {
+pub(crate) fn stay(held: &mut Vec<CallId>, calls: Vec<CallId>) {
     for call in calls {
         if !held.contains(&call) {
             held.push(call);

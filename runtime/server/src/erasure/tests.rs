@@ -339,6 +339,30 @@ async fn what_is_held_between_the_search_and_the_erasure_stays_with_what_is_besi
 }
 
 #[tokio::test]
+async fn what_is_refused_for_a_call_held_meanwhile_is_looked_for_anew_and_the_case_says_what_is_left() {
+    let (_folder, storage) = Storage::in_a_folder().await;
+    let hers = [call(&storage, 1, HERS).await, call(&storage, 2, HERS).await];
+    let case = open_case(&storage, HERS, Right::Erase).await;
+    let asked = EraseRequest { case: Some(case), ..request(caller(HERS), false) };
+    let (tenant, found) = storage.found(&asked).await.unwrap().remove(0);
+    assert_eq!(found.calls.len(), 2);
+    hold(&storage, hers[0], false).await;
+    let erased = storage.erase_of(&tenant, &asked, found).await.unwrap();
+    assert_eq!((erased.calls.as_slice(), erased.held.as_slice()), (&hers[1..], &hers[..1]));
+    assert_eq!((&erased.failed, erased.report.is_some()), (&None, true));
+    assert!(told_of(&storage, hers[0]).await.contains(HERS));
+    assert!(!told_of(&storage, hers[1]).await.contains(HERS));
+    let left = not_done(Some(&erased)).unwrap();
+    assert!(left.contains("1 are held") && left.contains("erase once more"), "{left}");
+    // Released, it goes with the next, and nothing is left to be said.
+    hold(&storage, hers[0], true).await;
+    let done = storage.erase(&asked).await.unwrap();
+    assert_eq!((done[0].calls.as_slice(), not_done(done.first())), (&hers[..1], None));
+    assert!(!told_of(&storage, hers[0]).await.contains(HERS));
+    storage.close().await;
+}
+
+#[tokio::test]
 async fn a_record_of_a_case_that_is_held_stays_and_keeps_nothing_else() {
     let (_folder, storage) = Storage::in_a_folder().await;
     let hers = call(&storage, 1, HERS).await;
@@ -566,5 +590,9 @@ fn an_erasure_that_fails_on_the_way_is_told_beside_what_was_done() {
         let mut erased = nothing_of(report);
         let done = told(EraseError::TooLong, whose, &mut erased);
         assert_eq!((done.is_ok(), erased.failed.is_some()), (is_told, is_told), "{whose:?}, {report:?}");
+        if is_told {
+            let (left, part) = (not_done(Some(&erased)).unwrap(), report.map_or("not at all", |_| "in part"));
+            assert!(left.starts_with(part) && left.contains("erase once more"), "{left}");
+        }
     }
 }

@@ -3,8 +3,10 @@
 use std::os::unix::fs::PermissionsExt;
 
 use jiff::ToSpan;
+use parloir_admin::reviews_of;
 use parloir_contract::{HostCall, Import, Say, SayOptions};
 use parloir_journal::{Amendment, CallEnded, CallStarted, HostCallStarted, RecordBody, Scope};
+use parloir_store::{Batch, Table};
 
 use super::*;
 use crate::Folders;
@@ -237,5 +239,48 @@ async fn a_call_that_cannot_be_erased_is_named_and_the_others_go() {
     assert_eq!((swept.left.len(), swept.left[0].call, swept.failed), (1, id(2), None));
     assert_eq!((swept.reports.len(), swept.reports[0].calls), (1, 2));
     assert!(reads(&storage, &tenant, 2).await && !reads(&storage, &tenant, 3).await);
+    storage.close().await;
+}
+
+#[tokio::test]
+async fn what_was_being_written_beside_a_call_that_went_goes_late_and_not_while_that_is_held() {
+    let (_folder, storage, tenant) = with_calls(3).await;
+    let store = storage.rows(&tenant).await.unwrap();
+    let calls = vec![id(1), id(2)];
+    let erasure = Erasure { calls, purposes: Purposes::CONTENTS, ..Erasure::default() };
+    assert_eq!(storage.journal.erase(&tenant, erasure).await.unwrap().calls, 2);
+    // As reviews that were being written meanwhile; what was said in the third call is there.
+    let reviews: Vec<_> = (1..=3).map(|number| format!("{}anne", reviews_of(id(number)))).collect();
+    for key in &reviews {
+        store.apply(Batch::new().put(Table::Reports, key, "kept")).await.unwrap();
+    }
+    let left = async || {
+        let mut left = Vec::new();
+        for key in &reviews {
+            left.push(store.get(Table::Reports, key).await.unwrap().is_some());
+        }
+        left
+    };
+    // One is held once they were looked for: nothing goes that may be beside it.
+    let held = HashSet::new();
+    let (rows, staying) = storage.rows_behind(&tenant, &held).await.unwrap();
+    assert_eq!((rows.len(), staying.len()), (2, 0));
+    assert!(storage.journal.hold(&tenant, id(1), "a lawsuit".into()).await.unwrap());
+    let mut swept = Swept::nothing(&tenant);
+    let refused = storage.erase_late(&mut swept, rows, &held).await.unwrap_err().to_string();
+    assert!(refused.contains(&id(1).to_string()), "{refused}");
+    assert_eq!((swept.reports.len(), left().await), (0, vec![true, true, true]));
+
+    let retention: Retention = toml::from_str("content = \"1 year\"").unwrap();
+    let sweep = async || storage.sweep(&tenant, &retention, Timestamp::now(), false).await.unwrap();
+    let swept = sweep().await;
+    assert_eq!((swept.failed, swept.held.as_slice()), (None, [id(1)].as_slice()));
+    assert_eq!((swept.reports[0].rows, left().await), (1, vec![true, false, true]));
+    assert!(storage.journal.release(&tenant, id(1), "settled".into()).await.unwrap());
+    let swept = sweep().await;
+    assert_eq!((swept.failed, swept.held.len(), swept.reports[0].rows), (None, 0, 1));
+    assert_eq!(left().await, [false, false, true]);
+    assert!(sweep().await.reports.is_empty(), "once is enough");
+    drop(store);
     storage.close().await;
 }

@@ -11,7 +11,8 @@ use parloir_proof::checkpoint::Checkpoint;
 use parloir_proof::note::{KeyKind, Note, PrivateKey};
 use parloir_proof::{Proof, ProofError, Trust, search, tree};
 
-use super::{Place, copy, id, tenant, trust};
+use super::{Place, id, tenant, trust};
+use crate::thief::copy;
 
 #[tokio::test]
 async fn every_chunk_is_in_a_signed_checkpoint_and_its_tiles_can_be_served() {

@@ -12,7 +12,8 @@ use parloir_proof::note::{Note, PrivateKey};
 use parloir_proof::tree;
 use parloir_store::disk::interposed::{Interposer, Step, Then, interposed};
 
-use super::{Place, copy, cosigned, has_signed_problem, tenant, why_nothing_is_signed};
+use super::{Place, cosigned, has_signed_problem, tenant, why_nothing_is_signed};
+use crate::thief::copy;
 
 #[tokio::test]
 async fn a_journal_that_was_rolled_back_is_found_and_nothing_more_is_signed() {
