@@ -17,7 +17,7 @@ typedef struct contract_string_t {
 // An E.164 telephone number: "+33612345678".
 typedef contract_string_t parloir_agent_types_phone_number_t;
 
-// A BCP 47 language tag: "fr-FR", "en-GB".
+// A BCP 47 language tag of at most 35 characters: "fr-FR", "en-GB".
 typedef contract_string_t parloir_agent_types_language_t;
 
 // A duration in milliseconds.
@@ -921,7 +921,8 @@ extern bool parloir_agent_call_ask(contract_string_t *question, parloir_agent_ca
 // Hands the caller over to a number, after an optional sentence.
 // 
 // An empty `to` means the line's own fallback number. Refused: `not-permitted` for a
-// destination outside the tenant's list; `unavailable` when the line has no way to transfer.
+// destination outside the tenant's list; `over-quota` for a sentence past the call's or the
+// tenant's characters of speech; `unavailable` when the line has no way to transfer.
 extern bool parloir_agent_call_transfer(contract_string_t *to, contract_string_t *maybe_announce, parloir_agent_call_transferred_t *ret, parloir_agent_call_refusal_t *err);
 // States the caller's answer about recording and keeping a transcript.
 // 
@@ -956,7 +957,8 @@ extern bool parloir_agent_model_reply(parloir_agent_model_list_message_t *messag
 // Imported Functions from `parloir:agent/calendar@0.1.0`
 // Free slots. Refused: `unavailable` when the line has no calendar. Costs nothing.
 extern bool parloir_agent_calendar_free(parloir_agent_calendar_wanted_t *wanted, parloir_agent_calendar_list_slot_t *ret, parloir_agent_calendar_refusal_t *err);
-// Books a slot. Durable on return: the appointment, sealed under the tenant's key.
+// Books a slot. Durable on return: the appointment, sealed under the tenant's key. Refused: `over-quota` where what the
+// tenant keeps takes all the bytes that it may.
 extern bool parloir_agent_calendar_book(contract_string_t *slot, parloir_agent_calendar_contact_t *contact, contract_string_t *motive, parloir_agent_calendar_booked_t *ret, parloir_agent_calendar_refusal_t *err);
 // The coming appointments under a telephone number.
 extern bool parloir_agent_calendar_find(parloir_agent_calendar_phone_number_t *phone, parloir_agent_calendar_list_appointment_t *ret, parloir_agent_calendar_refusal_t *err);

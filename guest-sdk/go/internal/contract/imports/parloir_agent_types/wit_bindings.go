@@ -11,7 +11,7 @@ import (
 
 // An E.164 telephone number: "+33612345678".
 type PhoneNumber = string
-// A BCP 47 language tag: "fr-FR", "en-GB".
+// A BCP 47 language tag of at most 35 characters: "fr-FR", "en-GB".
 type Language = string
 // A duration in milliseconds.
 type Millis = uint32
