@@ -89,7 +89,12 @@ pub(crate) fn begin(
     let (sound, pieces) = mpsc::channel(PIECES);
     let (done, text) = oneshot::channel();
     let (shared, tasks) = (shared.clone(), shared.tasks.clone());
-    let request = TranscriptionRequest { language, rate: rate.hertz(), expecting };
+    let request = TranscriptionRequest {
+        language,
+        rate: rate.hertz(),
+        expecting,
+        tenant: Some(shared.line.tenant.id.clone()),
+    };
     let task = tasks.spawn(async move {
         let heard = through_transcribers(&shared, request, purpose, pieces).await;
         let _ = done.send(heard);

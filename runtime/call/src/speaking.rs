@@ -115,7 +115,11 @@ async fn through_voices(
                 return false;
             }
         };
-        let request = SpeechRequest { text: text.to_owned(), language: language.to_owned() };
+        let request = SpeechRequest {
+            text: text.to_owned(),
+            language: language.to_owned(),
+            tenant: Some(shared.line.tenant.id.clone()),
+        };
         let usage = ProviderUsage { characters, ..ProviderUsage::default() };
         attempt.counts(usage);
         let carried = match traced(attempt.step(), provider.speak(request)).await {

@@ -187,7 +187,7 @@ async fn speak(providers: &Registry, language: &str, text: &str) -> Spoken {
 
 /// One voice's try; more samples than are kept where it goes on and on.
 async fn with(provider: &TextToSpeechProvider, language: &str, text: &str) -> Option<Vec<i16>> {
-    let request = SpeechRequest { text: text.to_owned(), language: language.to_owned() };
+    let request = SpeechRequest { text: text.to_owned(), language: language.to_owned(), tenant: None };
     let mut stream = provider.speak(request).await.ok()?;
     let mut resampler = Resampler::new(SampleRate::new(stream.rate).ok()?, SampleRate::TELEPHONE).ok()?;
     let mut samples = Vec::new();

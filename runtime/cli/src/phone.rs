@@ -73,7 +73,7 @@ async fn spoken(text: &str, language: &str, voices: &Registry) -> Result<Bytes, 
     let voice = voices.tts().iter().find(|voice| voice.entry().serves(language));
     let voice = voice
         .ok_or_else(|| Failure::new(format!("no voice speaks {language}: name a recording with `wav`")))?;
-    let request = SpeechRequest { text: text.to_owned(), language: language.to_owned() };
+    let request = SpeechRequest { text: text.to_owned(), language: language.to_owned(), tenant: None };
     let mut stream = voice.speak(request).await?;
     let mut samples = Vec::new();
     while let Some(piece) = stream.samples.next().await {

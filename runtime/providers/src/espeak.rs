@@ -5,23 +5,25 @@
 
 use std::io::ErrorKind as IoErrorKind;
 use std::process::Stdio;
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::stream::{self, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdout, Command};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use crate::entry::ProviderEntry;
 use crate::error::{ErrorKind, ProviderError};
 use crate::traits::{MAX_SPEECH_TEXT, SpeechRequest, SpeechStream, TextToSpeech};
+use crate::turns::{Turn, Turns};
 use crate::wav::{Header, Samples, header};
 
 /// Processes at once where the entry does not say.
 const PROCESSES: u8 = 16;
+/// Sentences that may wait for one.
+const WAITING: usize = 1_000;
 /// The longest wait for a free process, and for any further piece of sound.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Samples per second of its voices.
@@ -38,7 +40,7 @@ const FORBIDDEN: &str = "espeak-ng may not be run here: where `parloir serve` co
 /// espeak-ng on this machine.
 pub struct Espeak {
     voice: Option<String>,
-    processes: Arc<Semaphore>,
+    processes: Turns,
 }
 
 impl Espeak {
@@ -62,7 +64,7 @@ impl Espeak {
         match found {
             Ok(status) if status.success() => Ok(Self {
                 voice: entry.voice.clone(),
-                processes: Arc::new(Semaphore::new(usize::from(entry.workers.unwrap_or(PROCESSES)))),
+                processes: Turns::of(usize::from(entry.workers.unwrap_or(PROCESSES)), WAITING),
             }),
             Err(error) if error.kind() == IoErrorKind::PermissionDenied => {
                 Err(ProviderError::ours(ErrorKind::NotInstalled, FORBIDDEN))
@@ -116,11 +118,11 @@ impl TextToSpeech for Espeak {
         })?;
         let busy =
             || ProviderError::ours(ErrorKind::Busy, "too many callers are spoken to at once: raise workers");
-        let permit = tokio::time::timeout(PATIENCE, self.processes.clone().acquire_owned())
+        let turn = tokio::time::timeout(PATIENCE, self.processes.take(request.tenant))
             .await
             .map_err(|_| busy())?
             .map_err(|_| busy())?;
-        let mut speaking = Speaking::start(&voice, &request.text, permit).await?;
+        let mut speaking = Speaking::start(&voice, &request.text, turn).await?;
         let (rate, first) = speaking.first().await?;
         // All of it is taken as it comes: a process that waited until a caller has heard what it said would keep its place from
         // everybody else's. What waits here is MAX_SOUND at most.
@@ -150,11 +152,11 @@ struct Speaking {
     sound: ChildStdout,
     samples: Samples,
     bytes: usize,
-    _permit: OwnedSemaphorePermit,
+    _turn: Turn,
 }
 
 impl Speaking {
-    async fn start(voice: &str, text: &str, permit: OwnedSemaphorePermit) -> Result<Self, ProviderError> {
+    async fn start(voice: &str, text: &str, turn: Turn) -> Result<Self, ProviderError> {
         let mut child = Command::new("espeak-ng")
             // UTF-8 from stdin, all of it; WAV to stdout.
             .args(["-v", voice, "-s", PACE, "-b", "1", "--stdin", "--stdout"])
@@ -182,7 +184,7 @@ impl Speaking {
             Err(_) => return Err(slow()),
         }
         drop(stdin);
-        Ok(Self { child, sound, samples: Samples::new(1), bytes: 0, _permit: permit })
+        Ok(Self { child, sound, samples: Samples::new(1), bytes: 0, _turn: turn })
     }
 
     /// The rate, and the samples that came with the header.
@@ -286,7 +288,7 @@ mod tests {
     }
 
     fn request(text: &str, language: &str) -> SpeechRequest {
-        SpeechRequest { text: text.into(), language: language.into() }
+        SpeechRequest { text: text.into(), language: language.into(), tenant: None }
     }
 
     async fn said(text: &str, language: &str) -> Vec<i16> {
@@ -364,9 +366,9 @@ mod tests {
         let long = "Une phrase assez longue pour remplir un tube. ".repeat(150);
         let mut speech = espeak.speak(request(&long, "fr-FR")).await.unwrap();
         speech.samples.next().await.unwrap().unwrap();
-        assert_eq!(espeak.processes.available_permits(), usize::from(PROCESSES) - 1);
+        assert_eq!(espeak.processes.free(), usize::from(PROCESSES) - 1);
         drop(speech);
-        while espeak.processes.available_permits() < usize::from(PROCESSES) {
+        while espeak.processes.free() < usize::from(PROCESSES) {
             tokio::task::yield_now().await;
         }
     }

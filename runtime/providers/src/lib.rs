@@ -53,6 +53,7 @@ mod secret;
 pub mod sentences;
 mod traced;
 mod traits;
+mod turns;
 mod wav;
 pub mod weights;
 mod whisper;

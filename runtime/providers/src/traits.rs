@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
-use parloir_contract::{Answer, Chat, Expecting, Finish, ToolCall, Usage};
+use parloir_contract::{Answer, Chat, Expecting, Finish, TenantId, ToolCall, Usage};
 
 use crate::error::{ErrorKind, ProviderError};
 
@@ -25,6 +25,8 @@ pub struct TranscriptionRequest {
     pub rate: u32,
     /// What kind of answer is due: a provider may listen with that in mind.
     pub expecting: Expecting,
+    /// Whose call it is, where it is one: on this machine tenants take turns. It is told to nobody else.
+    pub tenant: Option<TenantId>,
 }
 
 /// What was said.
@@ -77,6 +79,8 @@ pub struct SpeechRequest {
     pub text: String,
     /// Its language, BCP 47.
     pub language: String,
+    /// Whose call it is spoken in, where it is one: on this machine tenants take turns. It is told to nobody else.
+    pub tenant: Option<TenantId>,
 }
 
 /// A voice on its way.

@@ -24,7 +24,11 @@ async fn server(dir: &std::path::Path, voice: &str) -> peers::Server {
 }
 
 async fn spoken(entry: &ProviderEntry) -> Result<(u32, Vec<i16>), ProviderError> {
-    let request = SpeechRequest { text: "Your appointment is on Tuesday.".into(), language: "en-US".into() };
+    let request = SpeechRequest {
+        text: "Your appointment is on Tuesday.".into(),
+        language: "en-US".into(),
+        tenant: None,
+    };
     let speech = OpenAiSpeech::new(Client::new().unwrap(), entry).unwrap().speak(request).await?;
     Ok((speech.rate, speech.samples.try_collect::<Vec<_>>().await?.concat()))
 }

@@ -31,7 +31,12 @@ async fn server(dir: &std::path::Path) -> peers::Server {
 
 async fn said(stt: &OpenAiTranscription, line: &str, language: &str) -> Transcript {
     let (samples, rate) = peers::caller(line);
-    let request = TranscriptionRequest { language: language.into(), rate, expecting: Expecting::Anything };
+    let request = TranscriptionRequest {
+        language: language.into(),
+        rate,
+        expecting: Expecting::Anything,
+        tenant: None,
+    };
     let mut utterance = stt.open(request).await.unwrap();
     for frame in samples.chunks(160) {
         utterance.push(frame);
@@ -56,7 +61,12 @@ async fn a_telephone_utterance_is_understood_in_both_languages() {
 
     entry.model = Some("nobody".into());
     let wrong = OpenAiTranscription::new(Client::new().unwrap(), &entry).unwrap();
-    let request = TranscriptionRequest { language: "fr".into(), rate: 8_000, expecting: Expecting::Anything };
+    let request = TranscriptionRequest {
+        language: "fr".into(),
+        rate: 8_000,
+        expecting: Expecting::Anything,
+        tenant: None,
+    };
     let nothing = wrong.open(request.clone()).await.unwrap().finish().await.unwrap();
     assert_eq!(nothing.text, "", "nothing was said, and nothing is sent");
 

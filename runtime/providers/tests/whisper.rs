@@ -22,7 +22,7 @@ fn model() -> PathBuf {
 }
 
 fn request(language: &str, rate: u32, expecting: Expecting) -> TranscriptionRequest {
-    TranscriptionRequest { language: language.into(), rate, expecting }
+    TranscriptionRequest { language: language.into(), rate, expecting, tenant: None }
 }
 
 /// What an agent would be expecting when it hears this line.

@@ -312,7 +312,7 @@ async fn say(what: &str, language: &str) -> Result<Action, Failure> {
 }
 
 async fn spoken(text: &str, language: &str) -> Result<(Vec<i16>, SampleRate), Failure> {
-    let request = SpeechRequest { text: text.to_owned(), language: language.to_owned() };
+    let request = SpeechRequest { text: text.to_owned(), language: language.to_owned(), tenant: None };
     let mut stream = Espeak::start(&ProviderEntry::espeak())?.speak(request).await?;
     let mut samples = Vec::new();
     while let Some(piece) = stream.samples.next().await {

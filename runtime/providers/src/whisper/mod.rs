@@ -1,7 +1,7 @@
 //! Whisper in this process: the embedded ears.
 //!
 //! Whisper hears whole turns, it does not stream. A turn of 2 to 5 seconds takes about one second of one core
-//! with the base model, so decoding has its own OS threads and one bounded queue: a second turn waits
+//! with the base model, so decoding has its own OS threads, for which tenants take turns: a second utterance waits
 //! rather than slowing the first, and [`SpeechToText::waiting`] says so.
 
 mod decode;
@@ -14,7 +14,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use parloir_contract::Expecting;
+use parloir_contract::{Expecting, TenantId};
 
 use crate::entry::primary_subtag;
 use crate::error::{ErrorKind, ProviderError};
@@ -69,6 +69,7 @@ impl SpeechToText for Whisper {
             tag: request.language,
             rate: request.rate,
             expecting: request.expecting,
+            tenant: request.tenant,
             samples: Vec::new(),
         }))
     }
@@ -84,6 +85,7 @@ struct Utterance {
     tag: String,
     rate: u32,
     expecting: Expecting,
+    tenant: Option<TenantId>,
     samples: Vec<i16>,
 }
 
@@ -99,12 +101,13 @@ impl Transcription for Utterance {
     }
 
     async fn finish(self: Box<Self>) -> Result<Transcript, ProviderError> {
-        let Self { queue, language, tag, rate, expecting, samples } = *self;
+        let Self { queue, language, tag, rate, expecting, tenant, samples } = *self;
         if samples.is_empty() {
             return Ok(Transcript { text: String::new(), confidence: None, language: tag });
         }
-        let ticket = queue.submit(Job { language, rate, expecting, samples })?;
-        let heard = tokio::time::timeout(PATIENCE, ticket.wait()).await.map_err(|_| {
+        let job = Job { language, rate, expecting, samples };
+        let decoded = async { queue.submit(tenant, job).await?.wait().await };
+        let heard = tokio::time::timeout(PATIENCE, decoded).await.map_err(|_| {
             ProviderError::ours(
                 ErrorKind::TimedOut,
                 "decoding took too long: this machine is overloaded; give whisper more workers or a smaller model",

@@ -1,18 +1,19 @@
-//! One queue of utterances, and the OS threads that decode them.
+//! The OS threads that decode utterances, for which tenants take turns.
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use parking_lot::Mutex;
-use parloir_contract::Expecting;
+use parloir_contract::{Expecting, TenantId};
 use tokio::sync::oneshot;
 use whisper_rs::WhisperContext;
 
 use super::decode::Decoder;
 use super::plausible::Heard;
 use crate::error::{ErrorKind, ProviderError};
+use crate::turns::{Turn, Turns};
 
 /// Utterances that may wait. One takes about a second, and nobody waits longer than [`super::PATIENCE`].
 const WAITING: usize = 16;
@@ -31,17 +32,19 @@ struct Queued {
     job: Job,
     cancelled: Arc<AtomicBool>,
     reply: oneshot::Sender<Reply>,
+    /// The thread's, until it has decoded this.
+    _turn: Turn,
 }
 
 /// The queue. Clones feed the same threads; they end when the last clone is gone.
 #[derive(Clone)]
 pub(super) struct Queue {
     sender: SyncSender<Queued>,
-    waiting: Arc<AtomicUsize>,
+    threads: Turns,
 }
 
-/// A place in the queue. Dropping it gives the place up, or stops the decoding: at the next word, or when the encoder's
-/// pass over the sound ends, which cannot be interrupted.
+/// An utterance that is being decoded. Dropping it stops that: at the next word, or when the encoder's pass over the sound ends, which
+/// cannot be interrupted.
 pub(super) struct Ticket {
     cancelled: Arc<AtomicBool>,
     reply: oneshot::Receiver<Reply>,
@@ -63,46 +66,46 @@ impl Drop for Ticket {
 impl Queue {
     pub(super) fn start(model_file: &Path, workers: u8) -> Result<Self, ProviderError> {
         let context = Arc::new(load(model_file)?);
-        let (sender, receiver) = sync_channel(WAITING);
+        // Whoever has a thread's turn finds room.
+        let (sender, receiver) = sync_channel(usize::from(workers));
         let receiver = Arc::new(Mutex::new(receiver));
-        let waiting = Arc::new(AtomicUsize::new(0));
         for number in 0..workers {
             let decoder = Decoder::new(&context)?;
-            let (receiver, waiting) = (receiver.clone(), waiting.clone());
+            let receiver = receiver.clone();
             std::thread::Builder::new()
                 .name(format!("whisper-{number}"))
-                .spawn(move || work(decoder, &receiver, &waiting))
+                .spawn(move || work(decoder, &receiver))
                 .map_err(|error| {
                     ProviderError::ours(ErrorKind::Internal, format!("no thread for decoding: {error}"))
                 })?;
         }
-        Ok(Self { sender, waiting })
+        Ok(Self { sender, threads: Turns::of(usize::from(workers), WAITING) })
     }
 
-    pub(super) fn submit(&self, job: Job) -> Result<Ticket, ProviderError> {
+    /// Waits until a thread has time for a tenant's utterance.
+    pub(super) async fn submit(&self, whose: Option<TenantId>, job: Job) -> Result<Ticket, ProviderError> {
+        let busy = || {
+            ProviderError::ours(
+                ErrorKind::Busy,
+                "too many callers speak at once for this machine: give whisper more workers, or add a provider",
+            )
+        };
+        let turn = self.threads.take(whose).await.map_err(|_| busy())?;
         let cancelled = Arc::new(AtomicBool::new(false));
         let (reply, receiver) = oneshot::channel();
-        self.waiting.fetch_add(1, Ordering::Relaxed);
-        match self.sender.try_send(Queued { job, cancelled: cancelled.clone(), reply }) {
+        let queued = Queued { job, cancelled: cancelled.clone(), reply, _turn: turn };
+        match self.sender.try_send(queued) {
             Ok(()) => Ok(Ticket { cancelled, reply: receiver }),
-            Err(refused) => {
-                self.waiting.fetch_sub(1, Ordering::Relaxed);
-                Err(match refused {
-                    TrySendError::Full(_) => ProviderError::ours(
-                        ErrorKind::Busy,
-                        "too many callers speak at once for this machine: give whisper more workers, or add a provider",
-                    ),
-                    TrySendError::Disconnected(_) => {
-                        ProviderError::ours(ErrorKind::Internal, "the decoding threads are gone: see the log")
-                    }
-                })
+            Err(TrySendError::Full(_)) => Err(busy()),
+            Err(TrySendError::Disconnected(_)) => {
+                Err(ProviderError::ours(ErrorKind::Internal, "the decoding threads are gone: see the log"))
             }
         }
     }
 
     /// Utterances that no thread has taken yet.
     pub(super) fn waiting(&self) -> usize {
-        self.waiting.load(Ordering::Relaxed)
+        self.threads.waiting()
     }
 }
 
@@ -125,11 +128,10 @@ fn load(model_file: &Path) -> Result<WhisperContext, ProviderError> {
     Ok(context)
 }
 
-fn work(mut decoder: Decoder, receiver: &Mutex<Receiver<Queued>>, waiting: &AtomicUsize) {
+fn work(mut decoder: Decoder, receiver: &Mutex<Receiver<Queued>>) {
     loop {
         // The lock is held while waiting: the other threads wait for it instead of for the channel.
-        let Ok(Queued { job, cancelled, reply }) = receiver.lock().recv() else { return };
-        waiting.fetch_sub(1, Ordering::Relaxed);
+        let Ok(Queued { job, cancelled, reply, _turn }) = receiver.lock().recv() else { return };
         if cancelled.load(Ordering::Relaxed) {
             continue;
         }
