@@ -7,8 +7,8 @@
 //! in a lane between, because a thread of the idle class must hold nothing that others wait for: there too its memory grows,
 //! and there it is dropped, ended or stopped, since both take the kernel's and the allocator's locks. It comes back when it
 //! next waits for its caller. The agents of a tenant of which one computed without end begin in those lanes for a while, and come
-//! back once that is over ([`Reputation`]). What a spinning agent takes is thus what nobody else wants, and nothing of the first core where
-//! there are several.
+//! back once that is over ([`Reputation`]); while others' agents are at work they have a ration ([`Ration`]). What a spinning agent takes is
+//! thus what nobody else wants, nothing of the first core where there are several, and little of the others.
 
 use std::future::Future;
 use std::pin::Pin;
