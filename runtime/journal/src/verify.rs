@@ -116,6 +116,9 @@ pub struct VerifyReport {
     pub interrupted: u64,
     /// Those of which something was erased, as the log says.
     pub erased: u64,
+    /// The journal's own among those, such as a case of the person whose calls they were; one of which not even the trace is left
+    /// cannot be told from a call.
+    pub erased_own: u64,
     /// Calls without an end: they last, or their end is not there any more.
     pub unclosed: Vec<(TenantId, CallId)>,
     /// Chunks.
@@ -464,6 +467,7 @@ impl Check<'_> {
                 silent.push((*call, ProblemKind::Erasure, what));
             } else if !seen.lost.is_empty() {
                 self.report.erased += 1;
+                self.report.erased_own += u64::from(seen.own);
             }
             let keyless = seen.keyless.without(erased.or(seen.unkept));
             if !keyless.is_empty() {

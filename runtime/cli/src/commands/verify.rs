@@ -221,11 +221,31 @@ fn said(line: &Line) -> String {
 fn checked(report: &VerifyReport) -> String {
     let VerifyReport { tenants, calls, own, chunks, records, blocks, .. } = report;
     let rang = counted(calls.saturating_sub(*own), "call");
-    let entries = if *own == 1 { "1 entry".to_owned() } else { format!("{own} entries") };
     let (tenants, records) = (counted(*tenants, "tenant"), counted(*records, "record"));
     let (chunks, seconds) = (counted(*chunks, "sealed chunk"), counted(*blocks, "second"));
-    let own = if *own == 0 { String::new() } else { format!(" and {entries} of its own log") };
+    let own = if *own == 0 { String::new() } else { format!(" and {}", entries(*own)) };
     format!("{tenants}, {rang}{own}, {records} in {chunks}, {seconds} of recording")
+}
+
+/// The journal's own calls, counted.
+fn entries(own: u64) -> String {
+    let entries = if own == 1 { "entry" } else { "entries" };
+    format!("{own} {entries} of its own log")
+}
+
+/// Of what something was erased, counted in the same way; `None` where nothing was. A person's calls go with their cases, and
+/// those with what was put right.
+fn erased(report: &VerifyReport) -> Option<String> {
+    let VerifyReport { erased, erased_own: own, .. } = report;
+    let rang = erased.saturating_sub(*own);
+    let what = match (rang, *own) {
+        (0, 0) => return None,
+        (0, own) => entries(own),
+        (rang, 0) => counted(rang, "call"),
+        (rang, own) => format!("{} and {}", counted(rang, "call"), entries(own)),
+    };
+    let were = if *erased == 1 { "was" } else { "were" };
+    Some(format!("{what} {were} erased, in part or whole, as the log says"))
 }
 
 /// The report for a person.
@@ -236,8 +256,8 @@ pub(crate) fn print(report: &VerifyReport) {
     if report.signed < *chunks {
         anstream::println!("  {} chunk(s) are not in a signed checkpoint yet", chunks - report.signed);
     }
-    if report.erased > 0 {
-        anstream::println!("  {} call(s) were erased, in part or whole, as the log says", report.erased);
+    if let Some(erased) = erased(report) {
+        anstream::println!("  {erased}");
     }
     if *interrupted > 0 {
         anstream::println!("  {interrupted} call(s) were cut off and closed as interrupted");
@@ -264,7 +284,8 @@ pub(crate) fn json(report: &VerifyReport) -> serde_json::Value {
         "records": report.records,
         "recorded_seconds": report.blocks,
         "interrupted": report.interrupted,
-        "erased": report.erased,
+        "erased": report.erased.saturating_sub(report.erased_own),
+        "erased_own_entries": report.erased_own,
         "unclosed": report.unclosed.len(),
         "problems": report.problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
@@ -286,6 +307,25 @@ mod tests {
         assert!(told["calls"] == 1 && told["own_entries"] == 57, "{told}");
         let plain = VerifyReport { tenants: 1, calls: 1, records: 9, chunks: 1, ..VerifyReport::default() };
         assert_eq!(checked(&plain), "1 tenant, 1 call, 9 records in 1 sealed chunk, 0 seconds of recording");
+    }
+
+    #[test]
+    fn what_was_erased_is_counted_as_what_there_is() {
+        let told = |erased: u64, erased_own: u64| {
+            let report = VerifyReport { erased, erased_own, ..VerifyReport::default() };
+            let counts = json(&report);
+            assert_eq!(
+                (counts["erased"].as_u64(), counts["erased_own_entries"].as_u64()),
+                (Some(erased - erased_own), Some(erased_own))
+            );
+            super::erased(&report)
+        };
+        let says = |what: &str| Some(format!("{what} erased, in part or whole, as the log says"));
+        assert_eq!(told(0, 0), None);
+        assert_eq!(told(4, 3), says("1 call and 3 entries of its own log were"));
+        assert_eq!(told(2, 0), says("2 calls were"));
+        assert_eq!(told(1, 0), says("1 call was"));
+        assert_eq!(told(1, 1), says("1 entry of its own log was"));
     }
 
     #[test]

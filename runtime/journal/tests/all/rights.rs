@@ -215,7 +215,9 @@ async fn what_was_asked_for_is_kept_whatever_is_not_and_only_who_asked_can_be_er
     assert!(matches!(closed, Err(JournalError::CaseClosed { .. })), "{closed:?}");
     let nobody = journal.step_case(&tenant, CallId::from_bytes([1; 16]), step).await;
     assert!(matches!(nobody, Err(JournalError::NoSuchCase { .. })), "{nobody:?}");
-    assert!(journal.verify(Scope::All).await.unwrap().is_sound());
+    let report = journal.verify(Scope::All).await.unwrap();
+    assert!(report.is_sound(), "{:#?}", report.problems);
+    assert_eq!((report.erased, report.erased_own), (2, 2), "the case and the block, and nobody's call");
     journal.shutdown().await;
 }
 

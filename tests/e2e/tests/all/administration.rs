@@ -68,14 +68,10 @@ async fn an_installation_is_administered_from_nothing_by_its_own_commands() {
     let (api, owner) = (running.admin.unwrap(), running.owner_key.clone().unwrap());
 
     // Whoever runs it.
-    let operator: Value = serde_json::from_str(&done(
-        api,
-        &owner,
-        &["user", "add", "--name", "night shift", "--role", "operator", "--json"],
-    ))
-    .unwrap();
-    let operator = operator["id"].as_str().unwrap();
-    let operator = done(api, &owner, &["key", "add", "--user", operator, "--name", "night shift"]);
+    let add = ["user", "add", "--name", "night shift", "--role", "operator"];
+    let (code, operator, told) = run(api, &owner, &add);
+    assert!(code == Some(0) && told.ends_with(&format!("added {operator}: night shift, operator")), "{told}");
+    let operator = done(api, &owner, &["key", "add", "--user", &operator, "--name", "night shift"]);
 
     // A tenant, its owner, an admin with a key.
     let theirs = done(api, &owner, &["tenant", "add", "cabinet", "--owner", "Anne Durand"]);

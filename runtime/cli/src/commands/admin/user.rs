@@ -18,7 +18,9 @@ pub(crate) struct User {
 #[derive(Subcommand)]
 enum What {
     /// Add a user; a key for them is made with `parloir key add`.
-    #[command(after_help = "Example:\n  parloir user add --name 'Paul Martin' --role admin")]
+    #[command(
+        after_help = "What the user is called is printed on standard output, and nothing else is.\n\nExamples:\n  parloir user add --name 'Paul Martin' --role admin\n  parloir key add --name desk --user \"$(parloir user add --name 'Paul Martin' --role admin)\" > desk.key"
+    )]
     Add(Add),
     /// List users.
     #[command(after_help = "Example:\n  parloir user list --tenant cabinet")]
@@ -101,13 +103,10 @@ impl User {
     }
 }
 
-fn print(json: bool, done: &str, item: &Value) {
-    if json {
-        println!("{item}");
-        return;
-    }
+/// A user in words, as what was done to them.
+fn said(done: &str, item: &Value) -> String {
     let [id, name, role] = ["/id", "/spec/name", "/spec/role"].map(|field| plain(text(item, field)));
-    anstream::println!("{} {id}: {name}, {role}", styled(GOOD, done));
+    format!("{} {id}: {name}, {role}", styled(GOOD, done))
 }
 
 impl Add {
@@ -115,7 +114,14 @@ impl Add {
         let Self { name, role, known, whose } = self;
         let (client, path) = whose.open().await?;
         let user = resource::User { name, role, oidc: known.identity() };
-        print(whose.api.json, "added", &client.post(&format!("{path}/users"), &user).await?);
+        let item = client.post(&format!("{path}/users"), &user).await?;
+        if whose.api.json {
+            println!("{item}");
+            return Ok(());
+        }
+        // What the next command names them by stands alone.
+        anstream::eprintln!("{}", said("added", &item));
+        println!("{}", text(&item, "/id"));
         Ok(())
     }
 }
@@ -149,7 +155,12 @@ impl Set {
                 None => serde_json::from_value(read.body.pointer("/spec/role").cloned().unwrap_or_default())?,
             },
         };
-        print(whose.api.json, "changed", &client.put(&path, Some(&read), &known).await?);
+        let item = client.put(&path, Some(&read), &known).await?;
+        if whose.api.json {
+            println!("{item}");
+        } else {
+            anstream::println!("{}", said("changed", &item));
+        }
         Ok(())
     }
 }
