@@ -322,7 +322,8 @@ fn house(config: &Config) -> Result<House, OpenError> {
     Ok(house)
 }
 
-/// Tells what agents declare and their lines do not grant, and what to write: of a line that names nothing it may be forgotten.
+/// Tells what agents declare and their lines do not grant, and what to write: of a line that names nothing it may be forgotten, and
+/// is a warning; of one that names some it may be meant so, and is told with `-v`.
 fn tell_not_granted(house: &House, agents: &HashMap<PathBuf, Agent>) {
     for line in house.lines() {
         let declared = agents.get(&line.config.agent).map(Agent::capabilities).unwrap_or_default();
