@@ -25,6 +25,12 @@ pub(crate) struct Remote {
     issuer: String,
 }
 
+/// An error and what it comes from: whoever is not reached, and whoever shows a certificate that nobody vouches for, are told apart there.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
 impl Remote {
     pub(crate) fn new(issuer: &str) -> Result<Self, String> {
         let _already_installed = rustls::crypto::ring::default_provider().install_default();
@@ -35,7 +41,7 @@ impl Remote {
 
     /// What is at an address, if it is not too much.
     async fn get(&self, url: Url) -> Result<Vec<u8>, String> {
-        let failed = |error: reqwest::Error| error.without_url().to_string();
+        let failed = |error: reqwest::Error| with_causes(&error.without_url());
         let shown = url.to_string();
         let mut answer =
             self.http.get(url).send().await.map_err(|error| format!("{shown}: {}", failed(error)))?;
@@ -130,5 +136,14 @@ mod tests {
             let refused = Remote::new(&own).unwrap().keys().await.unwrap_err();
             assert!(refused.contains(said), "{said}: {refused}");
         }
+    }
+
+    #[tokio::test]
+    async fn why_an_issuer_is_not_reached_is_told_to_its_cause() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let nobodys = format!("http://{}", listener.local_addr().unwrap());
+        drop(listener);
+        let refused = Remote::new(&nobodys).unwrap().keys().await.unwrap_err();
+        assert!(refused.contains("refused") && refused.contains(&nobodys), "{refused}");
     }
 }

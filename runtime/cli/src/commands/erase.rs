@@ -116,7 +116,7 @@ impl Erase {
     /// The same by the API of an installation: a person, in a case.
     async fn by_api(self, client: &Client, asks: bool) -> Outcome {
         let (Some(number), Some(case)) = (self.caller, self.case) else {
-            let message = "an installation that is asked erases a person, in a case: give --caller and --case, which `parloir case open` opens";
+            let message = "an installation that is asked erases a person, in a case: give --caller and --case, which `parloir case open` opens. Whoever has the machine erases a call or a tenant by --data DIR";
             return Err(Failure::bad_input(&message));
         };
         let whose = (self.tenant.as_ref(), case);
@@ -176,7 +176,7 @@ impl Erase {
             })
             .collect();
         if found.is_empty() {
-            anstream::println!("{}", styled(DIM, "nothing here is of that call or number"));
+            anstream::println!("{}", styled(DIM, "nothing here is of that call, number or tenant"));
         }
         for TenantErasure { tenant, calls, lasting, held, rows, records, unread, failed, report } in found {
             if let Some(why) = failed {

@@ -64,7 +64,7 @@ impl Serve {
         let spinner = terminal::spinner("opening the house");
         let shown = spinner.clone();
         let tell = move |agent: &Path| {
-            let words = format!("loading {} (compiled for this machine the first time)…", agent.display());
+            let words = format!("loading {}…", agent.display());
             shown.suspend(|| anstream::eprintln!("{}", styled(DIM, &words)));
         };
         let folders = self.data.folders();

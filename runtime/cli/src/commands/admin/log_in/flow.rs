@@ -277,7 +277,7 @@ async fn came_back(
     };
     // Where it was told already, it is not told again.
     let _told_already = sender.try_send(answer);
-    "Go back to your terminal: this window can be closed."
+    "Go back to your terminal: it says whether you are logged in. This window can be closed."
 }
 
 /// 256 random bits, as a text.
