@@ -202,7 +202,10 @@ async fn who_hangs_up_waits_no_more_and_who_waits_too_long_goes_to_the_fallback_
     }
     drop(gone.finish().await);
     let (ending, noted) = last_wait(&house).await;
-    assert!(ending == Ending::Abandoned && noted.ends_with("and hung up"), "{ending:?} {noted}");
+    // On a busy machine the connection may be found broken before the carrier's last word on it is read.
+    let left =
+        ["and hung up", "was lost: the carrier's connection broke"].iter().any(|how| noted.ends_with(how));
+    assert!(ending == Ending::Abandoned && left, "{ending:?} {noted}");
 
     // The queue is free again for one, who waits for nothing.
     let (report, events) = house.ring(vec![Step::new(Action::Silence(Duration::from_secs(20)))]).await;
