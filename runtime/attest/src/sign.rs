@@ -151,6 +151,7 @@ mod tests {
             tries: "Computes without end: it is stopped.".into(),
             must: "it is stopped at its budget".into(),
             happened: "turn-cpu".into(),
+            took_ms: 1_500,
             denied: Vec::new(),
             problem: Some("went \u{1b}[2J \u{202e}on".into()),
         });

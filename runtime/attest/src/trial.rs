@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, stream};
 use parloir_contract::seen_and_hidden;
@@ -39,6 +39,9 @@ pub struct Trial {
     pub must: String,
     /// What happened.
     pub happened: String,
+    /// How long its caller was on the line, in milliseconds; 0 where it has none, being loaded and no more.
+    #[serde(default)]
+    pub took_ms: u32,
     /// The refusals that the journal holds of it, each kind once: `memory.get not-permitted`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub denied: Vec<String>,
@@ -106,7 +109,7 @@ pub async fn ring_all(house: &House, attacks: &[Attack], tell: Tell<'_>) -> Resu
     let over = AtomicBool::new(false);
     let attackers = async {
         let loadable = attacks.iter().filter(|attack| !attack.is_unloadable());
-        let all: Vec<(&Attack, Result<Rung, Broken>)> = stream::iter(loadable)
+        let all: Vec<(&Attack, Duration, Result<Rung, Broken>)> = stream::iter(loadable)
             .map(|attack| rung(house, attack, tell))
             .buffer_unordered(AT_ONCE)
             .collect()
@@ -128,10 +131,10 @@ pub async fn ring_all(house: &House, attacks: &[Attack], tell: Tell<'_>) -> Resu
         (calls, lost)
     };
     let (all, (neighbours, lost)) = tokio::join!(attackers, neighbour);
-    let answered = all.iter().filter(|(_, rung)| rung.is_ok()).count();
+    let answered = all.iter().filter(|(_, _, rung)| rung.is_ok()).count();
     let calls = house.journaled(answered + neighbours).await?;
     let mut trials: Vec<Trial> =
-        all.iter().map(|(attack, rung)| trial(attack, rung.as_ref(), &calls)).collect();
+        all.iter().map(|(attack, took, rung)| trial(attack, *took, rung.as_ref(), &calls)).collect();
     trials.sort_by(|one, other| one.name.cmp(&other.name));
     let heard = calls.get(house.neighbours_line()).map(Vec::as_slice).unwrap_or_default();
     let mut neighbour = NeighbourHeard { calls: neighbours + lost, ..NeighbourHeard::default() };
@@ -146,16 +149,28 @@ pub async fn ring_all(house: &House, attacks: &[Attack], tell: Tell<'_>) -> Resu
     Ok(Tried { trials, neighbour, calls })
 }
 
-/// Rings one attack's line.
-async fn rung<'a>(house: &House, attack: &'a Attack, tell: Tell<'_>) -> (&'a Attack, Result<Rung, Broken>) {
+/// Rings one attack's line, and says how long that took.
+async fn rung<'a>(
+    house: &House,
+    attack: &'a Attack,
+    tell: Tell<'_>,
+) -> (&'a Attack, Duration, Result<Rung, Broken>) {
     tell(Moment::Began(&attack.name));
+    let began = Instant::now();
     let rung = house.ring(attack).await;
+    let took = began.elapsed();
     tell(Moment::Ended(&attack.name));
-    (attack, rung)
+    (attack, took, rung)
 }
 
-fn trial(attack: &Attack, rung: Result<&Rung, &Broken>, calls: &HashMap<String, Vec<Seen>>) -> Trial {
+fn trial(
+    attack: &Attack,
+    took: Duration,
+    rung: Result<&Rung, &Broken>,
+    calls: &HashMap<String, Vec<Seen>>,
+) -> Trial {
     let mut trial = untold(&attack.name, &attack.sentence, attack.ends.must());
+    trial.took_ms = u32::try_from(took.as_millis()).unwrap_or(u32::MAX);
     match rung {
         Err(broken) => trial.problem = Some(format!("nobody answered: {broken}")),
         Ok(rung) => match calls.get(&rung.number).map(Vec::as_slice).unwrap_or_default() {
@@ -176,6 +191,7 @@ fn untold(name: &str, tries: &str, must: &str) -> Trial {
         tries: tries.to_owned(),
         must: must.to_owned(),
         happened: String::new(),
+        took_ms: 0,
         denied: Vec::new(),
         problem: None,
     }

@@ -35,8 +35,9 @@ use crate::settings::Settings;
 /// Niceness of the lane in which those that compute long ask: the last that still gets its share where nobody has enough.
 const LAST: i32 = 19;
 
-/// CPU time of one turn after which an agent counts as one that computes without end, in times of what it takes to compute long.
-const WITHOUT_END: u32 = 4;
+/// CPU time of one turn after which an agent counts as one that computes without end, in times of what it takes to compute long:
+/// half of what a turn may take unless somebody said otherwise.
+const WITHOUT_END: u32 = 10;
 
 /// The agents' executors.
 pub(crate) struct Lanes {
@@ -135,6 +136,12 @@ impl Lanes {
         let mut work = Box::pin(work);
         let stays_aside = || reputation.is_noisy();
         let _at_work = self.ration.begins(reputation.at_work());
+        let done = |out| {
+            if meter.has_exceeded() {
+                reputation.is_seen_computing();
+            }
+            Some(out)
+        };
         if stays_aside() {
             // Its instance is made where memory grows.
             meter.asks(false);
@@ -152,7 +159,7 @@ impl Lanes {
                     Stint::new(work, meter, computes_long, stop).await
                 };
                 match stopped {
-                    Stopped::Done(out) => return Some(out),
+                    Stopped::Done(out) => return done(out),
                     Stopped::Over(rest) => work = rest,
                 }
                 if stop.is_cancelled() {
@@ -176,13 +183,15 @@ impl Lanes {
                             self.asking.part_with(work).await;
                             return None;
                         }
-                        () = self.ration.slice(reputation.at_work()) => {}
+                        waited = self.ration.slice(reputation.at_work(), meter.turn()) => {
+                            // It would take more than it has.
+                            if waited && meter.turn() > after {
+                                reputation.is_seen_computing();
+                            }
+                        }
                     }
                     let (before, lane) =
                         (meter.used(), if meter.turn() <= after { &self.brief } else { &self.long });
-                    if meter.turn() > after {
-                        reputation.is_seen_computing();
-                    }
                     let stopped = lane.run(work, meter, |_: &Meter| true, stop).await?;
                     self.ration.took(meter.used().saturating_sub(before));
                     stopped
@@ -202,7 +211,7 @@ impl Lanes {
                     self.long.run(work, meter, over, stop).await?
                 };
                 match stopped {
-                    Stopped::Done(out) => return Some(out),
+                    Stopped::Done(out) => return done(out),
                     Stopped::Over(rest) => work = rest,
                 }
                 if stop.is_cancelled() {

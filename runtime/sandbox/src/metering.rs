@@ -55,6 +55,8 @@ pub(crate) struct Meter {
     listening: AtomicBool,
     /// Whether it computes among those that compute long.
     long: AtomicBool,
+    /// Whether its budget was used up.
+    exceeded: AtomicBool,
     /// How many agents compute at this moment, in the whole sandbox.
     computing: Arc<AtomicU64>,
 }
@@ -151,14 +153,21 @@ impl Meter {
     /// Whether the budget still holds. Called from inside a poll.
     pub(crate) fn check(&self, budget: &Budget) -> Result<(), CpuExceeded> {
         let used = self.used_now();
-        if Duration::from_nanos(used) > budget.call_cpu {
-            return Err(CpuExceeded::Call(budget.call_cpu));
-        }
         let turn = used.saturating_sub(self.turn_began.load(Ordering::Relaxed));
-        if Duration::from_nanos(turn) > budget.turn_cpu {
-            return Err(CpuExceeded::Turn(budget.turn_cpu));
-        }
-        Ok(())
+        let exceeded = if Duration::from_nanos(used) > budget.call_cpu {
+            CpuExceeded::Call(budget.call_cpu)
+        } else if Duration::from_nanos(turn) > budget.turn_cpu {
+            CpuExceeded::Turn(budget.turn_cpu)
+        } else {
+            return Ok(());
+        };
+        self.exceeded.store(true, Ordering::Relaxed);
+        Err(exceeded)
+    }
+
+    /// Whether it was stopped because its budget was used up.
+    pub(crate) fn has_exceeded(&self) -> bool {
+        self.exceeded.load(Ordering::Relaxed)
     }
 }
 

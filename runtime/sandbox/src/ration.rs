@@ -5,13 +5,17 @@
 //! share, and not from that. So those of whom it was seen that they compute without end have a ration: of each core that they may use
 //! a part, and the rest of the time it rests. Where nobody else's agent is at work there is nobody to hear them, and they have
 //! whatever there is.
+//!
+//! Among them, whoever took least since its caller's last turn comes first: who will soon be done does not wait behind those that
+//! spin, of whichever tenant they are.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::Semaphore;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::settings::Settings;
@@ -29,10 +33,49 @@ pub(crate) struct Ration {
     burst: Duration,
     /// Agents at work, of all tenants.
     all: Arc<AtomicUsize>,
-    /// Who asked first waits for the next slice; the others wait for that one.
-    order: Semaphore,
+    /// Who waits for a slice, one for each agent at most: the first for time to pass, the others until they are the first.
+    waiting: Mutex<Waiting>,
     /// When all that was given out has been earned.
     earned: Mutex<Instant>,
+}
+
+/// Those who wait, in the order in which they are served: by the slices that they took in their turn, and by when they came.
+#[derive(Default)]
+struct Waiting {
+    places: BTreeMap<(u128, u64), Arc<Notify>>,
+    came: u64,
+}
+
+/// A place among those who wait, until this is dropped.
+struct Place<'a> {
+    waiting: &'a Mutex<Waiting>,
+    at: (u128, u64),
+    is_first: Arc<Notify>,
+}
+
+impl<'a> Place<'a> {
+    fn take(waiting: &'a Mutex<Waiting>, slices: u128) -> Self {
+        let is_first = Arc::<Notify>::default();
+        let mut all = waiting.lock();
+        let at = (slices, all.came);
+        all.came = all.came.wrapping_add(1);
+        all.places.insert(at, is_first.clone());
+        Self { waiting, at, is_first }
+    }
+
+    fn is_first(&self) -> bool {
+        self.waiting.lock().places.first_key_value().is_some_and(|(first, _)| *first == self.at)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut all = self.waiting.lock();
+        all.places.remove(&self.at);
+        if let Some((_, next)) = all.places.first_key_value() {
+            next.notify_one();
+        }
+    }
 }
 
 /// An agent is at work until this is dropped: counted among all, and among those of its tenant.
@@ -57,7 +100,7 @@ impl Ration {
             burst: lasts(BURST),
             // Whoever is elsewhere is never counted as done.
             all: Arc::new(AtomicUsize::new(usize::from(settings.beside_others))),
-            order: Semaphore::new(1),
+            waiting: Mutex::default(),
             earned: Mutex::new(Instant::now()),
         }
     }
@@ -71,22 +114,31 @@ impl Ration {
         AtWork(counts)
     }
 
-    /// Waits for CPU time of a slice, first come, first served. At once where no other tenant's agent is at work.
-    pub(crate) async fn slice(&self, tenants: &AtomicUsize) {
-        // It is never closed.
-        let _first = self.order.acquire().await;
+    /// Waits for CPU time of a slice, for an agent that took so much since its caller's last turn. At once where no other tenant's
+    /// agent is at work. Says whether there was something to wait for.
+    pub(crate) async fn slice(&self, tenants: &AtomicUsize, turn: Duration) -> bool {
+        let slices = turn.as_nanos().checked_div(self.slice.as_nanos()).unwrap_or_default();
+        let place = Place::take(&self.waiting, slices);
+        let mut waited = false;
         while self.all.load(Ordering::Relaxed) > tenants.load(Ordering::Relaxed) {
+            if !place.is_first() {
+                waited = true;
+                place.is_first.notified().await;
+                continue;
+            }
             let now = Instant::now();
             let at = {
                 let mut earned = self.earned.lock();
                 if earned.saturating_duration_since(now) <= self.burst {
                     *earned = (*earned).max(now) + self.period;
-                    return;
+                    break;
                 }
                 earned.checked_sub(self.burst).unwrap_or(now)
             };
+            waited = true;
             tokio::time::sleep_until(at).await;
         }
+        waited
     }
 
     /// Somebody took so much of its slice, or more than that: it is charged what it took.
@@ -103,7 +155,7 @@ impl Ration {
 impl Ration {
     /// Whether somebody waits for a slice.
     pub(crate) fn is_waited_for(&self) -> bool {
-        self.order.available_permits() == 0
+        !self.waiting.lock().places.is_empty()
     }
 }
 
@@ -121,7 +173,7 @@ mod tests {
     async fn lasts(ration: &Ration, tenants: &AtomicUsize, slices: u32) -> Duration {
         let began = Instant::now();
         for _ in 0..slices {
-            ration.slice(tenants).await;
+            ration.slice(tenants, Duration::ZERO).await;
         }
         began.elapsed()
     }
@@ -163,6 +215,39 @@ mod tests {
         // Who asks the host again and again takes little of each.
         ration.took(Duration::ZERO);
         assert_eq!(lasts(&ration, &noisy, 1).await, Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_took_least_in_its_turn_comes_first_whoever_has_waited_longer() {
+        let (ration, noisy, neighbour) = ration();
+        let _other = ration.begins(&neighbour);
+        assert_eq!(lasts(&ration, &noisy, 201).await, Duration::ZERO);
+        let served = Mutex::new(Vec::new());
+        let waits = async |name: &'static str, turn: u64| {
+            let waited = ration.slice(&noisy, Duration::from_millis(turn)).await;
+            served.lock().push((name, waited));
+        };
+        let gives_up = tokio::time::timeout(Duration::from_millis(10), waits("gives up", 0));
+        let comes_late = async {
+            tokio::time::sleep(Duration::from_millis(70)).await;
+            waits("comes late", 3).await;
+        };
+        // A place among those who wait is by slices of 5 ms, and by who came first.
+        let (_, gave_up, ..) = tokio::join!(
+            waits("spins", 400),
+            gives_up,
+            waits("answers", 21),
+            waits("answers, too", 20),
+            waits("answers soon", 5),
+            comes_late,
+        );
+        assert!(gave_up.is_err());
+        let expected = ["answers soon", "comes late", "answers", "answers, too", "spins"];
+        assert_eq!(*served.lock(), expected.map(|name| (name, true)));
+        assert!(!ration.is_waited_for());
+        // There is something again, and nobody waits.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(!ration.slice(&noisy, Duration::from_millis(400)).await);
     }
 
     #[tokio::test(start_paused = true)]

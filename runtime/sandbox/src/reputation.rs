@@ -72,6 +72,14 @@ impl Reputations {
 }
 
 #[cfg(test)]
+impl Reputation {
+    /// Until when it is noisy, in milliseconds after it became known.
+    pub(crate) fn noisy_until(&self) -> u64 {
+        self.noisy_until.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -6,6 +6,7 @@ use wasmtime::ResourceLimiterAsync;
 use super::*;
 use crate::limits::Limits;
 use crate::metering::Metered;
+use crate::settings::Budget;
 
 fn thread() -> String {
     std::thread::current().name().unwrap().to_owned()
@@ -215,6 +216,60 @@ async fn who_has_a_ration_does_not_compute_before_it_has_a_slice_and_is_stopped_
     assert!(task.await.unwrap());
     assert!(!computes.load(Ordering::Relaxed));
     drop(at_work);
+}
+
+/// Runs an agent of a tenant, and says how it ended.
+async fn run_for<T: Send + 'static>(
+    (lanes, reputation): (&Arc<Lanes>, &Arc<Reputation>),
+    meter: Arc<Meter>,
+    work: impl Future<Output = T> + Send + 'static,
+) -> T {
+    let work = Metered::new(work, meter.clone());
+    let (there, of_it) = (lanes.clone(), reputation.clone());
+    let (begins, aside) = lanes.beginning(reputation);
+    let run = async move { there.run(work, &meter, (&of_it, aside), &CancellationToken::new()).await };
+    begins.spawn(run).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn whose_agent_used_up_its_budget_computed_without_end_however_little_that_is() {
+    let lanes = Arc::new(Lanes::new(&Settings::default()).unwrap());
+    for (turn_cpu, exceeds) in [(Duration::from_secs(60), false), (Duration::from_micros(1), true)] {
+        let (reputation, meter) = (quiet(), Arc::new(Meter::default()));
+        let charged = meter.clone();
+        let work = async move {
+            compute(Duration::from_millis(1)).await;
+            charged.check(&Budget { turn_cpu, ..Budget::default() }).is_err()
+        };
+        assert_eq!(run_for((&lanes, &reputation), meter, work).await, exceeds);
+        assert_eq!(reputation.is_noisy(), exceeds);
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_stays_noisy_while_its_agents_want_more_than_there_is() {
+    let settings = Settings { long: Duration::ZERO, ..Settings::default() };
+    let lanes = Arc::new(Lanes::new(&settings).unwrap());
+    let (noisy, neighbour) = (quiet(), quiet());
+    let _at_work = lanes.ration.begins(neighbour.at_work());
+    // All that was saved up is taken, and what is earned in a second.
+    let cores = u32::try_from(sched_getaffinity(None).unwrap().count()).unwrap().saturating_sub(1).max(1);
+    let more = Duration::from_secs(1) * settings.noisy_percent * cores / 100;
+    for (taken, wants_more) in [(Duration::ZERO, false), (Duration::from_secs(1) + more, true)] {
+        noisy.is_seen_computing();
+        let (until, meter) = (noisy.noisy_until(), Arc::new(Meter::default()));
+        lanes.ration.took(settings.tick + taken);
+        let charged = meter.clone();
+        let work = async move {
+            charged.goes_on().await;
+            compute(Duration::from_millis(3)).await;
+            charged.asks(false);
+            charged.change_lanes().await;
+            charged.goes_on().await;
+        };
+        run_for((&lanes, &noisy), meter, work).await;
+        assert_eq!(noisy.noisy_until() > until, wants_more, "{taken:?}");
+    }
 }
 
 /// Notes the kernel's class of the thread that drops it.
