@@ -253,7 +253,7 @@ async fn a_tenant_stays_noisy_while_its_agents_want_more_than_there_is() {
     let (noisy, neighbour) = (quiet(), quiet());
     let _at_work = lanes.ration.begins(neighbour.at_work());
     // All that was saved up is taken, and what is earned in a second.
-    let cores = u32::try_from(sched_getaffinity(None).unwrap().count()).unwrap().saturating_sub(1).max(1);
+    let cores = sched_getaffinity(None).unwrap().count().saturating_sub(1).max(1);
     let more = Duration::from_secs(1) * settings.noisy_percent * cores / 100;
     for (taken, wants_more) in [(Duration::ZERO, false), (Duration::from_secs(1) + more, true)] {
         noisy.is_seen_computing();

@@ -7,9 +7,9 @@
 ;; A message of the user's: its case, and a text.
 (data (i32.const 4192) "\01\00\00\00\00\10\00\00\3c\00\00\00\00\00\00\00\00\00\00\00")
 (func $deeper (param $n i32) (result i32)
-  ;; Far down, at every eighth depth: a few kibibytes from the end at the latest. The first thirds of the way ask nothing, so
+  ;; Far down, at every eighth depth: a few kibibytes from the end at the latest. The most of the way asks nothing, so
   ;; that the end is reached before the agent's time is up.
-  (if (i32.and (i32.ge_u (local.get $n) (i32.const 200)) (i32.eqz (i32.and (local.get $n) (i32.const 7))))
+  (if (i32.and (i32.ge_u (local.get $n) (i32.const 256)) (i32.eqz (i32.and (local.get $n) (i32.const 7))))
     (then
       (global.set $heap (i32.const 65536))
       {call}))

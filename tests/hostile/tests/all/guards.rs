@@ -122,6 +122,22 @@ async fn without_the_limit_of_the_stack_an_agent_recurses_deeper() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_recurses_to_its_stacks_end_has_the_host_begin_there() {
+    let sandbox = Sandbox::new(settings(), None).unwrap();
+    let asking =
+        attacks().unwrap().into_iter().filter(|attack| attack.name.starts_with("stack/host-at-the-end"));
+    let mut tried = 0;
+    for attack in asking {
+        let went = attempt_in(&sandbox, &attack, Budget::default(), Guards::ALL, "").await;
+        assert_eq!(kind(&went), Some(FailureKind::Stack), "{}: {went:?}", attack.name);
+        // It asks from far down on, at every eighth depth, and goes on.
+        assert!(went.got.len() > 2, "{}: {went:?}", attack.name);
+        tried += 1;
+    }
+    assert!(tried > 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_the_limit_of_a_file_an_agent_may_be_enormous() {
     let bomb = enormous(2 << 20).unwrap();
     let small = Settings { component_bytes: 1 << 20, ..settings() };
