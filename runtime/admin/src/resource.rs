@@ -423,6 +423,9 @@ fn an_hour() -> u16 {
 pub struct Glass {
     /// By which user of the installation.
     pub user: String,
+    /// What they are called, where whoever asks may read who there is, or is it themselves; left out otherwise, and of who is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Why.
     pub why: String,
     /// Until when it is open.

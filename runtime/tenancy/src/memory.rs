@@ -76,14 +76,7 @@ impl Memory {
 
     /// Applies what stores a value, where there is room for it.
     async fn keep(&self, batch: Batch) -> Result<Applied, Refusal> {
-        let applied = match self.most {
-            Some(most) => self.store.apply_within(batch, most).await,
-            None => self.store.apply(batch).await,
-        };
-        applied.map_err(|error| match error {
-            StoreError::Full { most } => full(most),
-            error => failed(&error),
-        })
+        apply_within(&self.store, batch, self.most, failed).await
     }
 
     /// Stores a value if the present one is as expected; says whether it did. Refused as [`Memory::set`] is.
@@ -132,8 +125,26 @@ impl Memory {
     }
 }
 
+/// Applies a batch where the tenant's calls then keep no more bytes than they may in all, if anybody counts: `failed` says what is told
+/// of a store that did not do it.
+pub(crate) async fn apply_within(
+    store: &TenantStore,
+    batch: Batch,
+    most: Option<u64>,
+    failed: fn(&dyn std::fmt::Display) -> Refusal,
+) -> Result<Applied, Refusal> {
+    let applied = match most {
+        Some(most) => store.apply_within(batch, most).await,
+        None => store.apply(batch).await,
+    };
+    applied.map_err(|error| match error {
+        StoreError::Full { most } => full(most),
+        error => failed(&error),
+    })
+}
+
 /// What a call is told whose tenant's agents keep as many bytes as they may.
-pub(crate) fn full(most: u64) -> Refusal {
+fn full(most: u64) -> Refusal {
     Refusal::OverQuota(format!(
         "what the tenant's agents remember and their appointments may take {most} bytes in all its calls: delete or cancel what is \
          not needed any more, or raise `stored-bytes-in-all` of the tenant's quota"

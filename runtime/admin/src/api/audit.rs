@@ -6,6 +6,7 @@ use super::answer::Answer;
 use super::asked::Asked;
 use super::calls::place;
 use super::problem::{Kind, Problem};
+use super::users::names;
 
 pub(super) async fn list(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let (after, limit) = asked.paging()?;
@@ -22,6 +23,11 @@ pub(super) async fn list(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     };
     // It is read out of the log, as calls are.
     let _place = place(api, asked)?;
-    let page = api.directory.audit(&asked.realm, after, limit).await?;
+    let mut page = api.directory.audit(&asked.realm, after, limit).await?;
+    let by = page.items.iter().map(|item| item.spec.user.clone()).collect();
+    let names = names(api, asked, by).await?;
+    for item in &mut page.items {
+        item.spec.name = names.get(&item.spec.user).cloned();
+    }
     Ok(Answer::ok(&page)?)
 }

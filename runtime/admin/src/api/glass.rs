@@ -7,6 +7,7 @@ use parloir_store::{Batch, Table};
 use super::answer::Answer;
 use super::asked::{Asked, words};
 use super::problem::{Kind, Problem};
+use super::users::names;
 use super::{Api, repeat};
 use crate::directory::rows;
 use crate::directory::{Batches, DirectoryError, GLASS, Principal};
@@ -32,11 +33,16 @@ pub(super) async fn open(api: &Api, who: &Principal, tenant: &TenantId) -> Resul
     })
 }
 
-pub(super) async fn list(asked: &Asked) -> Result<Answer, Problem> {
+pub(super) async fn list(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
     let (after, limit) = asked.paging()?;
-    Ok(Answer::page(
-        rows::page::<Glass>(&asked.store, Table::Settings, GLASS, after.as_deref(), limit).await?,
-    )?)
+    let (mut page, next) =
+        rows::page::<Glass>(&asked.store, Table::Settings, GLASS, after.as_deref(), limit).await?;
+    let by = page.iter().map(|(_, kept)| kept.row.is.user.clone()).collect();
+    let names = names(api, asked, by).await?;
+    for (_, kept) in &mut page {
+        kept.row.is.name = names.get(&kept.row.is.user).cloned();
+    }
+    Ok(Answer::page((page, next))?)
 }
 
 pub(super) async fn break_it(api: &Api, asked: &Asked) -> Result<Answer, Problem> {
@@ -58,7 +64,7 @@ pub(super) async fn break_it(api: &Api, asked: &Asked) -> Result<Answer, Problem
     repeat::once(api, asked, told, |stamp| {
         let until = stamp.at.checked_add(SignedDuration::from_mins(i64::from(minutes)));
         let until = until.unwrap_or(stamp.at);
-        let glass = Glass { user: asked.principal.key.user.clone(), why, until };
+        let glass = Glass { user: asked.principal.key.user.clone(), name: None, why, until };
         let row = format!("{GLASS}{id}");
         let batch = Batch::new().expect_absent(Table::Settings, &row);
         let batch = batch.put(Table::Settings, &row, stamp.bytes(&glass)?);

@@ -508,7 +508,7 @@ async fn run(api: &Api, asked: &Asked) -> Result<Response, Problem> {
         Endpoint::GetCalendar => calendar::get(asked).await,
         Endpoint::PutCalendar => calendar::put(api, asked).await,
         Endpoint::DeleteCalendar => calendar::delete(api, asked).await,
-        Endpoint::ListGlass => glass::list(asked).await,
+        Endpoint::ListGlass => glass::list(api, asked).await,
         Endpoint::BreakGlass => glass::break_it(api, asked).await,
         Endpoint::ListSecrets => secrets::list(asked).await,
         Endpoint::PutSecret => secrets::put(api, asked).await,

@@ -1,5 +1,7 @@
 //! Users of a tenant, or of the installation. Nobody makes more of anybody than they are, and an owner always stays.
 
+use std::collections::{HashMap, HashSet};
+
 use parloir_contract::TenantId;
 use parloir_store::{Batch, Table};
 
@@ -7,12 +9,12 @@ use super::answer::{Answer, room};
 use super::asked::{Asked, named, words};
 use super::keys::{another_way_in, not_of_a_peer, way_in_without_log_in};
 use super::problem::{Kind, Problem};
-use super::{Api, contacts, repeat, teams};
-use crate::directory::rows::{self, Kept};
-use crate::directory::{Batches, KEYS, USERS};
+use super::{Api, contacts, permitted, repeat, teams};
+use crate::directory::rows::{self, Kept, There};
+use crate::directory::{Batches, KEYS, Principal, USERS};
 use crate::resource::{Identity, KeptKey, LOG_IN, MAX_USERS, User};
-use crate::role::Role;
-use crate::secret::random_id;
+use crate::role::{Action, Role, Verdict};
+use crate::secret::{is_id, random_id};
 
 /// The longest subject, in characters (OpenID Connect Core §2).
 const MAX_SUBJECT: usize = 255;
@@ -21,6 +23,38 @@ const MAX_ADDRESS: usize = 254;
 
 fn row(id: &str) -> String {
     format!("{USERS}{id}")
+}
+
+/// What these are called, as far as whoever asks may read who there is: in the rooms that are asked about, and in their own. What they
+/// are called themselves they know.
+pub(super) async fn names(
+    api: &Api,
+    asked: &Asked,
+    users: HashSet<String>,
+) -> Result<HashMap<String, String>, Problem> {
+    let Principal { realm: own, key, user, .. } = &asked.principal;
+    let mut names = HashMap::from([(key.user.clone(), user.name.clone())]);
+    let elsewhere = (*own != asked.realm).then_some(own);
+    for realm in [Some(&asked.realm), elsewhere].into_iter().flatten() {
+        // Through broken glass whoever is there is asked for by themselves, which the tenant is told.
+        let (Ok(Verdict::Own | Verdict::Above), false) =
+            (permitted(&asked.principal, Action::ReadUsers, realm), users.is_empty())
+        else {
+            continue;
+        };
+        let store = api.directory.store(realm).await?;
+        for id in &users {
+            if !is_id(id) || names.contains_key(id) {
+                continue;
+            }
+            // Who cannot be read is told by their id, as who is gone.
+            let found = rows::there::<User>(&store, Table::Users, &row(id)).await?;
+            if let Some(There { row: Ok(found), .. }) = found {
+                names.insert(id.clone(), found.is.name);
+            }
+        }
+    }
+    Ok(names)
 }
 
 async fn kept(asked: &Asked) -> Result<Kept<User>, Problem> {

@@ -21,7 +21,7 @@ const MOST: usize = 2_000;
 fn item(entry: &CallEntry, what: Administered) -> Item<AuditEntry> {
     let Administered { key, user, role, action, subject, glass, why } = what;
     let outcome = entry.outcome.into();
-    let spec = AuditEntry { user, role, key, action, subject, outcome, glass, why };
+    let spec = AuditEntry { user, name: None, role, key, action, subject, outcome, glass, why };
     let at = Timestamp::from_nanosecond(i128::from(entry.started_at)).ok();
     Item { id: entry.call.to_string(), etag: String::new(), changed: at, spec }
 }

@@ -37,6 +37,9 @@ impl From<Option<Ending>> for AuditOutcome {
 pub struct AuditEntry {
     /// The user who did it; empty where the installation did it by itself, or whoever has the machine.
     pub user: String,
+    /// What that user is called, where whoever asks may read who there is, or is it themselves; left out otherwise, and of who is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// In which role; `set-up` of whoever started the program, `installation` of the installation by itself.
     pub role: String,
     /// By which key; empty where there was none.

@@ -29,6 +29,7 @@ async fn who_did_what_is_told_to_admins_and_owners_page_by_page_without_a_secret
     assert_eq!([of(0, "action"), of(0, "outcome")], ["calls:read", "not-done"].map(str::to_owned));
     assert_eq!([of(1, "action"), of(1, "outcome")], ["secrets:write", "done"].map(str::to_owned));
     assert_eq!([of(1, "user"), of(1, "role")], [user, "admin".to_owned()]);
+    assert_eq!(of(1, "name"), "the admin");
     assert!(of(2, "subject").contains("+33199005678") && of(2, "action") == "lines:write", "{all}");
     let times: Vec<Timestamp> =
         told.iter().map(|item| item["changed"].as_str().unwrap().parse().unwrap()).collect();
@@ -82,4 +83,13 @@ async fn an_operator_is_told_of_the_installation_and_of_no_tenant_also_through_b
     let broken = theirs.iter().find(|item| item["spec"]["action"] == "break-glass:write").unwrap();
     assert_eq!(broken["spec"]["user"], operator.as_str());
     assert_eq!(broken["spec"]["why"], "the line does not answer");
+    // What somebody of the installation is called is told to those who may read who is there, and to themselves.
+    assert!(broken["spec"].get("name").is_none(), "{broken}");
+    let (_, another) = house.user("installation", &house.owner, "operator").await;
+    for (reader, name) in [(&key, true), (&house.owner, true), (&another, false), (&owner, false)] {
+        let glass = house.get("/v1/tenants/cabinet/break-glass", reader).await.is(200).body;
+        let spec = &glass["items"][0]["spec"];
+        assert_eq!(spec["user"], operator.as_str());
+        assert_eq!(spec.get("name").is_some_and(|told| told == "the operator"), name, "{spec}");
+    }
 }

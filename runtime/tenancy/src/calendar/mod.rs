@@ -11,13 +11,13 @@ use std::sync::Arc;
 
 use jiff::civil::DateTime;
 use parloir_contract::{Appointment, Book, Booked, Contact, Move, Refusal, Slot, Wanted};
-use parloir_store::{Applied, Batch, StoreError, Table, TenantStore};
+use parloir_store::{Applied, Batch, Table, TenantStore};
 
 pub use hours::{Hours, from_local, slot_id, slot_start, to_local};
 pub use kept::{Correction, Kept};
 
 use crate::Hidden;
-use crate::memory::full;
+use crate::memory::apply_within;
 
 /// Slots looked at in one search, booked ones included.
 const SEARCHED: usize = 3_000;
@@ -174,14 +174,7 @@ impl Calendar {
             .expect_absent(Table::Appointments, reference)
             .put(Table::Appointments, reference, encode(appointment)?);
         let batch = self.kept.index(batch, contact.phone.as_deref(), Some(reference), None).await?;
-        let applied = match self.most {
-            Some(most) => self.store.apply_within(batch, most).await,
-            None => self.store.apply(batch).await,
-        };
-        applied.map_err(|error| match error {
-            StoreError::Full { most } => full(most),
-            error => failed(&error),
-        })
+        apply_within(&self.store, batch, self.most, failed).await
     }
 
     /// The coming appointments under a number, soonest first. Refused for a number that is empty or has more than 32 bytes, and

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::Value;
 
-use super::{Whose, lines_of_json, moment, table, text};
+use super::{Whose, by_whom, lines_of_json, moment, table, text};
 use crate::Outcome;
 
 #[derive(Args)]
@@ -35,14 +35,10 @@ fn row(entry: &Value) -> [String; 7] {
         "" => spec("/spec/role"),
         _ => format!("{}, through broken glass", text(entry, "/spec/role")),
     };
-    let user = match text(entry, "/spec/user") {
-        "" => "-".to_owned(),
-        user => user.to_owned(),
-    };
     let outcome = spec("/spec/outcome").replace('-', " ");
     [
         moment(entry, "/changed"),
-        user,
+        by_whom(entry),
         role,
         spec("/spec/action"),
         spec("/spec/subject"),
@@ -71,6 +67,9 @@ mod tests {
             [did, to, outcome, why],
             ["lines:write", "line +33199005678", "not done", ""].map(str::to_owned)
         );
+        let mut named = entry("4f1c", Value::Null);
+        named["spec"]["name"] = "Anne Durand".into();
+        assert_eq!(row(&named)[1], "Anne Durand");
         let [_, user, role, ..] = row(&entry("", "9b20".into()));
         assert_eq!([user, role], ["-", "operator, through broken glass"].map(str::to_owned));
     }

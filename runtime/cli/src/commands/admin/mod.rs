@@ -90,6 +90,12 @@ pub(crate) fn texts<'a>(value: &'a Value, path: &str) -> Vec<&'a str> {
     value.pointer(path).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
+/// By whom something was done: what they are called, where that is told, or their id; `-` where it was nobody's doing.
+fn by_whom(item: &Value) -> String {
+    let known = ["/spec/name", "/spec/user"].map(|path| text(item, path));
+    known.into_iter().find(|known| !known.is_empty()).unwrap_or("-").to_owned()
+}
+
 /// A time in an answer, to the second.
 fn moment(value: &Value, path: &str) -> String {
     let moment = text(value, path);

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::problems::Problems;
 use super::retention::clock;
-use super::{ApiArgs, Client, lines_of_json, moment, pair, put, table, text};
+use super::{ApiArgs, Client, by_whom, lines_of_json, moment, pair, put, table, text};
 use crate::terminal::{BAD, DIM, GOOD, TITLE, plain, styled};
 use crate::{Failure, Outcome};
 
@@ -518,8 +518,8 @@ impl Glass {
                 return Ok(());
             }
             let row = |item: &Value| {
-                let [by, why] = ["/spec/user", "/spec/why"].map(|field| text(item, field).to_owned());
-                [moment(item, "/changed"), moment(item, "/spec/until"), by, why]
+                let why = text(item, "/spec/why").to_owned();
+                [moment(item, "/changed"), moment(item, "/spec/until"), by_whom(item), why]
             };
             table(["BROKEN", "UNTIL", "BY", "WHY"], &all.iter().map(row).collect::<Vec<_>>());
             return Ok(());
